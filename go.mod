@@ -1,0 +1,3 @@
+module github.com/purebpf/bpf
+
+go 1.25.0

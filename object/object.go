@@ -1,0 +1,200 @@
+// Package object reads a compiled BPF object (an ELF file) into plain data: what the compiler made, nothing a kernel said.
+// It makes no system call and builds on every OS.
+package object
+
+import (
+	"encoding/binary"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Object is one compiled BPF object. Its fields may be changed until it is loaded; loading copies what it changes, so one Object
+// may be loaded many times. All slices are in libbpf's order: programs by (section, offset), maps as section 1.7 of libbpf creates them.
+type Object struct {
+	Name        string // base name up to the first dot, at most 15 characters
+	License     string // "" if the object has no license section
+	KernVersion uint32 // from the version section, 0 if absent
+	Order       binary.ByteOrder
+	BTF         *btf.Spec // with data sections' sizes and offsets fixed up; nil if the object has none
+	Ext         *btf.Ext  // .BTF.ext, nil if absent
+	Programs    []*Program
+	Subprogs    []*Function // functions of .text, by offset
+	Maps        []*Map
+	Externs     []*Extern // kconfig first, as libbpf sorts them
+	ArenaData   []byte    // bytes of .addr_space.1
+	Arena       *Map      // the one arena map, or nil
+	JumpTables  []byte    // bytes of .jumptables
+	Notes       []Note    // what was skipped or ignored, and why
+}
+
+// Note is something that the reader left aside: nothing is skipped in silence.
+type Note struct {
+	Section string
+	Text    string
+}
+
+// Function is the code of one ELF function symbol, as compiled.
+type Function struct {
+	Name     string
+	Section  string // ELF section name as in the file, leading '?' included
+	SecIndex int    // ELF section index
+	Offset   uint64 // in bytes from the start of the section
+	Insns    []asm.Instruction
+	Relocs   []Reloc // by instruction
+	Global   bool    // binding is GLOBAL or WEAK
+	Weak     bool
+	Hidden   bool // visibility HIDDEN or INTERNAL: its BTF linkage becomes static at load
+}
+
+// Program is an entry program: a function with a SEC() of its own.
+type Program struct {
+	Function
+	Sec                string  // SEC() text without '?'
+	Def                *SecDef // the row of the SEC() table that matched, nil if none did
+	Type               uapi.ProgType
+	ExpectedAttachType uapi.AttachType
+	Flags              uint32 // program load flags beyond those that Def adds
+	Autoload           bool
+	Autoattach         bool
+	AttachTarget       string // BTF target ("vfs_read", "module:func"): text after the first '/', may be replaced
+	AttachProgFD       int    // program to attach to (freplace, fentry on BPF programs), 0 for none; borrowed
+	IfIndex            uint32
+	LogLevel           uint32
+}
+
+// RelocKind says what an instruction refers to.
+type RelocKind uint8
+
+const (
+	RelocMap         RelocKind = iota + 1 // ld_imm64 of a map
+	RelocData                             // ld_imm64 of a byte in an internal data map or the arena
+	RelocCall                             // call of a subprogram
+	RelocSubprogAddr                      // ld_imm64 of a subprogram's address (a callback)
+	RelocExternCall                       // call of a kfunc
+	RelocExternLd64                       // ld_imm64 of a kconfig or ksym extern
+	RelocInsnArray                        // ld_imm64 of a jump table in .jumptables
+)
+
+// Reloc is one relocation of an instruction, classified when read. Relations are pointers.
+type Reloc struct {
+	Insn     int // index into the function's Insns
+	Kind     RelocKind
+	Map      *Map    // RelocMap, RelocData
+	Extern   *Extern // RelocExternCall, RelocExternLd64
+	SymValue uint64  // RelocData, RelocCall, RelocSubprogAddr, RelocInsnArray: value of the symbol (section offset)
+	SymSize  uint64  // RelocInsnArray
+	Symbol   string  // name for messages and listings
+}
+
+// MapKind tells where a map comes from.
+type MapKind uint8
+
+const (
+	MapDefined   MapKind = iota // a variable in .maps
+	MapData                     // .data*
+	MapRodata                   // .rodata*
+	MapBss                      // .bss*
+	MapKconfig                  // .kconfig
+	MapStructOps                // a variable of a .struct_ops* section
+)
+
+// Map is a map as the object declares it.
+type Map struct {
+	Name       string // what users and libbpf's bpf_map__name call it
+	KernelName string // as sent to the kernel: for internal maps mangled, at most 15 characters
+	Section    string // ELF section; of internal maps also a name it is found by
+	Kind       MapKind
+	Index      int // position in Object.Maps; -1 for an inner map
+	Type       uapi.MapType
+	KeySize    uint32
+	ValueSize  uint32
+	MaxEntries uint32
+	Flags      uint32
+	Extra      uint64
+	NumaNode   uint32
+	IfIndex    uint32
+	KeyType    btf.ID // 0 if the key has no BTF type
+	ValueType  btf.ID
+	PinByName  bool   // LIBBPF_PIN_BY_NAME
+	PinPath    string // set to pin, or to reuse what is pinned there
+	Inner      *Map   // template of a map-in-map
+	Values     []Value
+	Autocreate bool
+	Autoattach bool   // struct_ops
+	Contents   []byte // first value of an internal map, ValueSize bytes; shadow image of a struct_ops map. Owned: may be edited
+	Vars       []*Variable
+	StructOps  *StructOps
+	secOffset  uint64
+}
+
+// Value is an initial entry of a map-in-map (Map) or a program array (Program).
+type Value struct {
+	Key     uint32
+	Map     *Map
+	Program *Program
+}
+
+// StructOps is what a struct_ops map adds: its local type and the programs in its slots.
+type StructOps struct {
+	Type  btf.ID // the local STRUCT
+	Link  bool   // declared in .struct_ops.link
+	Slots []StructOpsSlot
+}
+
+// StructOpsSlot is a function pointer member that the object fills with a program. Set Program to nil or another program to change it.
+type StructOpsSlot struct {
+	Member  int // index of the member in the local type
+	Offset  uint32
+	Program *Program // nil: leave the member NULL
+	Initial *Program // what the compiler put there
+}
+
+// Variable is a global variable in an internal data map (or the arena).
+type Variable struct {
+	Name   string
+	Map    *Map
+	Type   btf.ID // type of the variable (not the VAR)
+	Offset uint32 // into Map.Contents, or into ArenaData
+	Size   uint32
+	Static bool
+	buf    *[]byte
+}
+
+// ExternKind tells the two sorts of externs apart.
+type ExternKind uint8
+
+const (
+	ExternKconfig ExternKind = iota + 1
+	ExternKsym
+)
+
+// KconfigType is the type of a kconfig extern.
+type KconfigType uint8
+
+const (
+	KconfigBool KconfigType = iota + 1
+	KconfigTristate
+	KconfigChar
+	KconfigInt
+	KconfigCharArray
+)
+
+// Extern is a symbol that the kernel supplies.
+type Extern struct {
+	Name  string
+	Kind  ExternKind
+	Index int // position in Object.Externs
+	Weak  bool
+	Var   btf.ID // BTF id of the VAR or FUNC
+	Func  bool   // a kfunc
+	// Kconfig
+	Type   KconfigType
+	Size   uint32
+	Align  uint32
+	Offset uint32 // in the .kconfig map's value
+	Signed bool
+	// Ksym: 0 for a typeless one (kallsyms); otherwise the local type to compare with the kernel's: of a variable modifiers stripped, of a kfunc its FUNC_PROTO
+	KsymType btf.ID
+}

@@ -1,0 +1,155 @@
+// Package plan turns an object and facts about a kernel into what to ask of that kernel: BTF to upload, maps to create in order,
+// programs linked and relocated except for file descriptors. It makes no system call.
+package plan
+
+import (
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Plan is everything a load will ask of the kernel. It is read-only once made and may be executed many times.
+type Plan struct {
+	Object    *object.Object
+	BTF       []byte     // to upload, in the kernel's byte order; nil: no BTF
+	BTFNeeded bool       // a failed upload is fatal (struct_ops)
+	Maps      []*Map     // same order and length as Object.Maps, then jump tables
+	Programs  []*Program // programs that will be loaded, in load order
+	Events    []Event    // what was decided on the way: skipped, sanitised, poisoned, ...
+}
+
+// Map is one map to create (or find).
+type Map struct {
+	Spec        *object.Map // nil for a jump table
+	Name        string      // "" when the kernel takes no names
+	Skip        bool        // autocreate is off: not created, references are poisoned
+	Type        uapi.MapType
+	KeySize     uint32
+	ValueSize   uint32
+	MaxEntries  uint32
+	Flags       uint32
+	Extra       uint64
+	NumaNode    uint32
+	IfIndex     uint32
+	KeyType     btf.ID // ids into Plan.BTF; both 0 when the map type takes none
+	ValueType   btf.ID
+	Inner       *Map // template, created first and closed after
+	PinPath     string
+	Image       []byte // value of key 0 at creation; for an arena, bytes at ImageOffset of its memory
+	ImageOffset uint64
+	Freeze      bool
+	Mmap        bool // value stays mapped while the object lives
+	Slots       []Slot
+	Entries     []uint32 // jump table: orig_off of each element
+
+	// struct_ops
+	KernelValueType btf.ID        // btf_vmlinux_value_type_id
+	KernelModule    *facts.Module // nil: vmlinux
+	FuncSlots       []FuncSlot    // program fds to write into Image before it is registered
+	Link            bool
+}
+
+// Slot is an initial entry: a map of a map-in-map (filled after all maps exist) or a program of a program array (after all programs load).
+type Slot struct {
+	Key     uint32
+	Map     *Map
+	Program *Program
+}
+
+// FuncSlot is a place in a struct_ops value that takes a program's fd as 8 bytes.
+type FuncSlot struct {
+	Offset  uint32
+	Program *Program
+}
+
+// Program is one program to load. Its instructions are final but for Fixups.
+type Program struct {
+	Spec               *object.Program
+	Name               string
+	Type               uapi.ProgType
+	ExpectedAttachType uapi.AttachType
+	Flags              uint32
+	License            string
+	KernVersion        uint32
+	IfIndex            uint32
+	LogLevel           uint32
+	Insns              []asm.Instruction
+	Fixups             []Fixup
+	FuncInfo           []byte // records in host byte order, FuncInfoSize each
+	FuncInfoSize       uint32
+	LineInfo           []byte
+	LineInfoSize       uint32
+	AttachBTFID        btf.ID
+	AttachModule       *facts.Module // BTF object of AttachBTFID when it is a module's
+	AttachProgFD       int
+	Modules            []*facts.Module // module BTFs for kfuncs: fd_array[1], fd_array[2], ...
+	BindMaps           []*Map          // .rodata* maps to keep alive with the program
+	Subprogs           []Subprog
+	Poisons            []Poison
+}
+
+// FixupKind says what an executor writes into an instruction once it has the file descriptor.
+type FixupKind uint8
+
+const (
+	FixMapFD       FixupKind = iota + 1 // imm = fd of Map (src_reg is already set; insn[1].imm too)
+	FixModuleBTFFD                      // insn[1].imm = fd of Module's BTF
+)
+
+// Fixup is one instruction that needs a file descriptor.
+type Fixup struct {
+	Insn   int
+	Kind   FixupKind
+	Map    *Map
+	Module *facts.Module
+}
+
+// Subprog tells which function occupies the instructions from Start up to the next one's Start. The first is the program itself.
+type Subprog struct {
+	Func  *object.Function
+	Start int
+}
+
+// Poison is an instruction replaced by a call that the verifier refuses if it can be reached.
+type Poison struct {
+	Insn int
+	Kind PoisonKind
+	Text string // what is missing, in words: "CO-RE relocation field_byte_offset of struct task_struct.foo", "map events", "kfunc bpf_x"
+}
+
+// PoisonKind says why an instruction was poisoned.
+type PoisonKind uint8
+
+const (
+	PoisonCORE PoisonKind = iota + 1
+	PoisonMap
+	PoisonKfunc
+)
+
+// Event is a decision worth telling: nothing that a plan leaves out or changes is silent.
+type Event struct {
+	Kind    EventKind
+	Subject string // program, map, type or feature it is about
+	Text    string
+}
+
+// EventKind sorts events.
+type EventKind uint8
+
+const (
+	EventSkipped EventKind = iota + 1
+	EventSanitized
+	EventPoisoned
+	EventProbed
+	EventResolved
+	EventWarning
+)
+
+// Options changes how an object is resolved.
+type Options struct {
+	Kconfig   string    // Kconfig text that wins over the kernel's
+	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF (btf_custom_path)
+	PinRoot   string    // for maps pinned by name; "" is /sys/fs/bpf
+}

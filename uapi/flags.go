@@ -1,0 +1,69 @@
+package uapi
+
+// Element flags of BPF_MAP_UPDATE_ELEM and BPF_MAP_LOOKUP_ELEM.
+const (
+	Any     = 0 // BPF_ANY: create or replace
+	NoExist = 1 // BPF_NOEXIST: create only
+	Exist   = 2 // BPF_EXIST: replace only
+	Lock    = 4 // BPF_F_LOCK: take the value's spin lock
+)
+
+// Map creation flags (map_flags). FPathFD and FTokenFD are used by other commands too.
+const (
+	FNoPrealloc    = 1 << 0  // BPF_F_NO_PREALLOC
+	FNoCommonLRU   = 1 << 1  // BPF_F_NO_COMMON_LRU
+	FNumaNode      = 1 << 2  // BPF_F_NUMA_NODE
+	FRdonly        = 1 << 3  // BPF_F_RDONLY
+	FWronly        = 1 << 4  // BPF_F_WRONLY
+	FStackBuildID  = 1 << 5  // BPF_F_STACK_BUILD_ID
+	FZeroSeed      = 1 << 6  // BPF_F_ZERO_SEED
+	FRdonlyProg    = 1 << 7  // BPF_F_RDONLY_PROG
+	FWronlyProg    = 1 << 8  // BPF_F_WRONLY_PROG
+	FClone         = 1 << 9  // BPF_F_CLONE
+	FMmapable      = 1 << 10 // BPF_F_MMAPABLE
+	FPreserveElems = 1 << 11 // BPF_F_PRESERVE_ELEMS
+	FInnerMap      = 1 << 12 // BPF_F_INNER_MAP
+	FLink          = 1 << 13 // BPF_F_LINK
+	FPathFD        = 1 << 14 // BPF_F_PATH_FD
+	FVtypeBtfObjFD = 1 << 15 // BPF_F_VTYPE_BTF_OBJ_FD
+	FTokenFD       = 1 << 16 // BPF_F_TOKEN_FD
+	FSegvOnFault   = 1 << 17 // BPF_F_SEGV_ON_FAULT
+	FNoUserConv    = 1 << 18 // BPF_F_NO_USER_CONV
+)
+
+// Program load flags (prog_flags).
+const (
+	FStrictAlignment = 1 << 0 // BPF_F_STRICT_ALIGNMENT
+	FAnyAlignment    = 1 << 1 // BPF_F_ANY_ALIGNMENT
+	FTestRndHi32     = 1 << 2 // BPF_F_TEST_RND_HI32
+	FTestStateFreq   = 1 << 3 // BPF_F_TEST_STATE_FREQ
+	FSleepable       = 1 << 4 // BPF_F_SLEEPABLE
+	FXDPHasFrags     = 1 << 5 // BPF_F_XDP_HAS_FRAGS
+	FXDPDevBoundOnly = 1 << 6 // BPF_F_XDP_DEV_BOUND_ONLY
+	FTestRegInvar    = 1 << 7 // BPF_F_TEST_REG_INVARIANTS
+)
+
+// Attach flags (BPF_PROG_ATTACH, BPF_LINK_CREATE).
+const (
+	FAllowOverride = 1 << 0 // BPF_F_ALLOW_OVERRIDE
+	FAllowMulti    = 1 << 1 // BPF_F_ALLOW_MULTI
+	FReplace       = 1 << 2 // BPF_F_REPLACE
+	FBefore        = 1 << 3 // BPF_F_BEFORE
+	FAfter         = 1 << 4 // BPF_F_AFTER
+	FID            = 1 << 5 // BPF_F_ID
+	FPreorder      = 1 << 6 // BPF_F_PREORDER
+)
+
+// Values of src_reg that give an instruction a second meaning.
+const (
+	// Of ld_imm64.
+	PseudoMapFD       = 1 // BPF_PSEUDO_MAP_FD: imm is a map fd
+	PseudoMapValue    = 2 // BPF_PSEUDO_MAP_VALUE: imm is a map fd, the second imm an offset into its value
+	PseudoBtfID       = 3 // BPF_PSEUDO_BTF_ID: imm is a kernel BTF id, the second imm a module BTF fd or 0
+	PseudoFunc        = 4 // BPF_PSEUDO_FUNC: imm is an instruction offset to a subprogram
+	PseudoMapIdx      = 5 // BPF_PSEUDO_MAP_IDX: imm is an index into fd_array
+	PseudoMapIdxValue = 6 // BPF_PSEUDO_MAP_IDX_VALUE
+	// Of call.
+	PseudoCall      = 1 // BPF_PSEUDO_CALL: imm is an instruction offset to a subprogram
+	PseudoKfuncCall = 2 // BPF_PSEUDO_KFUNC_CALL: imm is a BTF FUNC id, off an fd_array index
+)
