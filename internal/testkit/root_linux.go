@@ -1,0 +1,36 @@
+package testkit
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const capSysAdmin = 21 // CAP_SYS_ADMIN in linux/capability.h
+
+// Root skips unless the test runs as root with CAP_SYS_ADMIN, and fails instead with PUREBPF_REQUIRE_ROOT=1.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		missing(t, "PUREBPF_REQUIRE_ROOT", "needs root, runs as uid %d", os.Geteuid())
+	}
+	if !hasCapability(capSysAdmin) {
+		missing(t, "PUREBPF_REQUIRE_ROOT", "needs CAP_SYS_ADMIN, which this root lacks")
+	}
+}
+
+func hasCapability(n uint) bool {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(status), "\nCapEff:")
+	set, err := strconv.ParseUint(strings.TrimSpace(firstLine(rest)), 16, 64)
+	return err == nil && set>>n&1 == 1
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

@@ -1,0 +1,104 @@
+package testkit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Tool returns the path of a program that make deps installs ("llvm-objdump-19", "bpftool", …), looking in the sbin
+// folders too. Where it is absent it skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, dir := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin"} {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	missing(t, "PUREBPF_TOOLS_REQUIRED", "%s is not installed (make deps)", name)
+	return ""
+}
+
+// Run runs a program found by [Tool] and returns its standard output; anything but exit status 0 fails the test.
+func Run(t testing.TB, name string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(Tool(t, name), args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, stderr.Bytes())
+	}
+	return stdout.Bytes()
+}
+
+// Compile compiles C source with clang-19 for the BPF target and returns the object's path. Libbpf's headers come from
+// the oracle's libbpf if it was built, else from libbpf-dev. The flags follow -target bpf -g -O2, so they can override
+// them ("-target", "bpfeb", "-mcpu=v4"). Equal source and flags are compiled once.
+func Compile(t testing.TB, source string, flags ...string) string {
+	t.Helper()
+	clang := Tool(t, "clang-19")
+	args := []string{"-target", "bpf", "-g", "-O2", "-Wall", "-Werror"}
+	if dir := filepath.Join(Cache(), "oracle", "libbpf", "include"); exists(dir) {
+		args = append(args, "-I"+dir)
+	}
+	args = append(args, "-idirafter", "/usr/include/x86_64-linux-gnu")
+	args = append(args, flags...)
+	h := sha256.New()
+	for _, part := range append(args, source) {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	dir := filepath.Join(Cache(), "compiled")
+	path := filepath.Join(dir, hex.EncodeToString(h.Sum(nil)[:16])+".bpf.o")
+	if exists(path) {
+		return path
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	temporary := filepath.Join(t.TempDir(), "out.bpf.o")
+	cmd := exec.Command(clang, append(args, "-x", "c", "-c", "-", "-o", temporary)...)
+	cmd.Stdin = bytes.NewReader([]byte(source))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("clang-19: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(temporary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAtomic(path, data); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// writeAtomic lets test processes that run side by side write the same file: a reader sees all of it or nothing.
+func writeAtomic(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
