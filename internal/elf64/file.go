@@ -1,0 +1,283 @@
+// Package elf64 reads 64-bit ELF files in either byte order, as far as BPF objects need it: sections, symbols and REL
+// relocations. Nothing that the file says is trusted: every offset and size is checked against the size of the file before
+// it is used, errors name the section and the offset in the file, and no allocation exceeds the size of the file by more
+// than the size of the section table. It never panics.
+//
+// Reading is lazy. Parsing looks at the ELF header, the section headers and their names; the bytes of a section, a symbol
+// or a relocation are looked at when asked for. Names and section data are views of the input, so the input must not be
+// changed while they are in use.
+//
+// Symbols whose section index does not fit in 16 bits (SHT_SYMTAB_SHNDX) are not resolved: no BPF object has 65,280 sections.
+package elf64
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"unsafe"
+)
+
+const (
+	headerSize        = 64
+	sectionHeaderSize = 64
+	symbolSize        = 24
+	relSize           = 16
+
+	smallFile = 64 << 10 // a file up to this size is read at once
+)
+
+// FormatError says what is wrong with a file and where.
+type FormatError struct {
+	Section string // "" when it is not about a section
+	Offset  uint64 // in bytes from the start of the file
+	Msg     string
+}
+
+// Error returns "section NAME: MSG (file offset 0xN)".
+func (e *FormatError) Error() string {
+	where := ""
+	if e.Section != "" {
+		where = fmt.Sprintf("section %q: ", e.Section)
+	}
+	return fmt.Sprintf("%s%s (file offset %#x)", where, e.Msg, e.Offset)
+}
+
+// File is one ELF file. It is not safe for concurrent use when made by Read.
+type File struct {
+	Order    binary.ByteOrder // binary.LittleEndian or binary.BigEndian
+	Type     Type
+	Machine  Machine
+	Flags    uint32
+	Sections []Section // index 0 is the null section
+
+	big  bool
+	size uint64
+	raw  []byte      // the whole file, nil when it is read piecemeal
+	src  io.ReaderAt // nil when raw is the whole file
+}
+
+// Section is one section header. Its bytes come from File.Data.
+type Section struct {
+	Name    string
+	Index   int
+	Type    SectionType
+	Link    uint32
+	Info    uint32
+	Flags   SectionFlags
+	Addr    uint64
+	Offset  uint64
+	Size    uint64
+	Align   uint64
+	EntSize uint64
+	data    []byte
+}
+
+// Parse reads the file that raw holds. It keeps raw, which must not change while the File, or a name or data taken from it,
+// is in use. Errors are *FormatError.
+func Parse(raw []byte) (*File, error) {
+	f := &File{raw: raw, size: uint64(len(raw))}
+	if err := f.parse(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Read reads a file of size bytes through r, only those parts that are asked for: debug information, which is most of an
+// object, stays unread. A small file is read at once. Errors are *FormatError, or wrap what r returned.
+func Read(r io.ReaderAt, size int64) (*File, error) {
+	if size < 0 {
+		return nil, &FormatError{Msg: "negative file size"}
+	}
+	f := &File{src: r, size: uint64(size)}
+	if size <= smallFile {
+		raw, err := f.read(0, f.size)
+		if err != nil {
+			return nil, err
+		}
+		f.raw, f.src = raw, nil
+	}
+	if err := f.parse(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// read returns n bytes at off of the file, a view where the file is in memory.
+func (f *File) read(off, n uint64) ([]byte, error) {
+	if off > f.size || n > f.size-off {
+		return nil, &FormatError{Offset: off, Msg: fmt.Sprintf("%d bytes reach past the end of the file, which has %d", n, f.size)}
+	}
+	if f.src == nil {
+		return f.raw[off : off+n : off+n], nil
+	}
+	b := make([]byte, n)
+	if k, err := f.src.ReadAt(b, int64(off)); uint64(k) < n {
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("read %d bytes at file offset %#x: %w", n, off, err)
+	}
+	return b, nil
+}
+
+func (f *File) parse() error {
+	if f.size < headerSize {
+		return &FormatError{Msg: fmt.Sprintf("%d bytes are too short for an ELF file", f.size)}
+	}
+	h, err := f.read(0, headerSize)
+	if err != nil {
+		return err
+	}
+	if string(h[:4]) != "\x7fELF" {
+		return &FormatError{Msg: "no ELF magic number: not an ELF file"}
+	}
+	if h[4] != 2 {
+		return &FormatError{Offset: 4, Msg: fmt.Sprintf("ELF class %d, want 2 (64 bit)", h[4])}
+	}
+	switch h[5] {
+	case 1:
+		f.Order = binary.LittleEndian
+	case 2:
+		f.Order, f.big = binary.BigEndian, true
+	default:
+		return &FormatError{Offset: 5, Msg: fmt.Sprintf("ELF data encoding %d, want 1 (little endian) or 2 (big endian)", h[5])}
+	}
+	if h[6] != 1 {
+		return &FormatError{Offset: 6, Msg: fmt.Sprintf("ELF version %d, want 1", h[6])}
+	}
+	f.Type = Type(f.u16(h[16:]))
+	f.Machine = Machine(f.u16(h[18:]))
+	f.Flags = f.u32(h[48:])
+	return f.parseSections(f.u64(h[40:]), f.u16(h[58:]), uint64(f.u16(h[60:])), uint32(f.u16(h[62:])))
+}
+
+// parseSections reads num section headers of entSize bytes at off. When num or the index of the section with the names do
+// not fit in the header, the null section's size and link have them.
+func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint32) error {
+	if off == 0 {
+		return &FormatError{Offset: 40, Msg: "no section headers"}
+	}
+	if entSize != sectionHeaderSize {
+		return &FormatError{Offset: 58, Msg: fmt.Sprintf("section headers of %d bytes, want %d", entSize, sectionHeaderSize)}
+	}
+	if num == 0 {
+		b, err := f.read(off, sectionHeaderSize)
+		if err != nil {
+			return err
+		}
+		num = f.u64(b[32:])
+	}
+	if off > f.size || num > (f.size-off)/sectionHeaderSize || num == 0 {
+		return &FormatError{Offset: off, Msg: fmt.Sprintf("%d section headers do not fit in the file, which has %d bytes", num, f.size)}
+	}
+	b, err := f.read(off, num*sectionHeaderSize)
+	if err != nil {
+		return err
+	}
+	if names == 0xffff { // SHN_XINDEX
+		names = f.u32(b[40:])
+	}
+	f.Sections = make([]Section, num)
+	for i := range f.Sections {
+		h := b[i*sectionHeaderSize:]
+		f.Sections[i] = Section{
+			Index:   i,
+			Type:    SectionType(f.u32(h[4:])),
+			Flags:   SectionFlags(f.u64(h[8:])),
+			Addr:    f.u64(h[16:]),
+			Offset:  f.u64(h[24:]),
+			Size:    f.u64(h[32:]),
+			Link:    f.u32(h[40:]),
+			Info:    f.u32(h[44:]),
+			Align:   f.u64(h[48:]),
+			EntSize: f.u64(h[56:]),
+		}
+	}
+	if names == 0 || uint64(names) >= num {
+		return &FormatError{Offset: 62, Msg: fmt.Sprintf("section %d is named as the one with the section names; there are %d sections", names, num)}
+	}
+	tab, err := f.Data(&f.Sections[names])
+	if err != nil {
+		return err
+	}
+	for i := range f.Sections {
+		s := &f.Sections[i]
+		nameOff := f.u32(b[i*sectionHeaderSize:])
+		name, ok := cstring(tab, nameOff)
+		if !ok && i > 0 {
+			return &FormatError{Offset: off + uint64(i)*sectionHeaderSize, Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d bytes or has no end", i, nameOff, len(tab))}
+		}
+		s.Name = name
+	}
+	return nil
+}
+
+// Data returns the bytes of a section, nil for one that has none in the file (SHT_NOBITS, SHT_NULL). It is a view of the
+// input, or a copy made once when the file is read piecemeal.
+func (f *File) Data(s *Section) ([]byte, error) {
+	if s.data != nil || s.Type == SectionNoBits || s.Type == SectionNull || s.Size == 0 {
+		return s.data, nil
+	}
+	if s.Offset > f.size || s.Size > f.size-s.Offset {
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("%d bytes reach past the end of the file, which has %d", s.Size, f.size)}
+	}
+	b, err := f.read(s.Offset, s.Size)
+	if err != nil {
+		return nil, err
+	}
+	s.data = b
+	return b, nil
+}
+
+// Section returns the section with index i.
+func (f *File) Section(i uint32) (*Section, bool) {
+	if uint64(i) >= uint64(len(f.Sections)) {
+		return nil, false
+	}
+	return &f.Sections[i], true
+}
+
+// SectionByName returns the first section of that name, nil if there is none.
+func (f *File) SectionByName(name string) *Section {
+	for i := range f.Sections {
+		if f.Sections[i].Name == name {
+			return &f.Sections[i]
+		}
+	}
+	return nil
+}
+
+func (f *File) u16(b []byte) uint16 {
+	if f.big {
+		return binary.BigEndian.Uint16(b)
+	}
+	return binary.LittleEndian.Uint16(b)
+}
+
+func (f *File) u32(b []byte) uint32 {
+	if f.big {
+		return binary.BigEndian.Uint32(b)
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
+func (f *File) u64(b []byte) uint64 {
+	if f.big {
+		return binary.BigEndian.Uint64(b)
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
+// cstring returns the NUL-terminated string at off of tab as a view.
+func cstring(tab []byte, off uint32) (string, bool) {
+	if uint64(off) >= uint64(len(tab)) {
+		return "", false
+	}
+	b := tab[off:]
+	n := bytes.IndexByte(b, 0)
+	if n <= 0 {
+		return "", n == 0
+	}
+	return unsafe.String(&b[0], n), true
+}
