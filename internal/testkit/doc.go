@@ -12,5 +12,5 @@
 // PUREBPF_CACHE names the folder that scripts/corpus.sh, scripts/build-oracle.sh and scripts/getkernel.sh filled;
 // ~/.cache/purebpf by default.
 //
-// The package is a leaf: it imports nothing of this module, so that every package's tests may use it.
+// The package is a leaf: of this module it imports only internal/verdict, which imports nothing, so that every package's tests may use it.
 package testkit

@@ -1,0 +1,23 @@
+#!/bin/bash
+# deps.sh: installs what the tests are held against (Debian packages), builds the C libbpf oracle, the corpus of real
+# objects and the VM kernels, all in the cache folder (PUREBPF_CACHE, ~/.cache/purebpf by default). What is there already
+# costs nothing and needs no network. Each part that cannot be had is named, with what follows; the exit status is 0 all
+# the same unless -s (strict) is given: tests that need the part are skipped with that reason.
+set -euo pipefail
+cd "$(dirname "$0")"; . ./cache.sh; mkdir -p "$cache"
+strict=; [[ ${1:-} != -s ]] || strict=1
+lost=()
+part() { # part WHAT-FOLLOWS COMMAND...
+  local follows=$1; shift
+  "$@" || lost+=("$1: $follows")
+}
+part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-19 llvm-19 bpftool libbpf-dev gcc make \
+  libelf-dev zlib1g-dev python3 xz-utils linux-source-6.1 linux-source-6.12 libbpf-tools xdp-tools libxdp1 iproute2 strace binutils
+part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busybox-static kmod xz-utils
+part 'tests over real objects are skipped' ./corpus.sh
+part 'comparisons with C libbpf are skipped' ./build-oracle.sh
+part 'tests in virtual machines are skipped' ./getkernel.sh
+if ((${#lost[@]})); then
+  printf 'deps.sh: without %s\n' "${lost[@]}" >&2
+  [[ -z $strict ]] || exit 1
+fi
