@@ -1,0 +1,53 @@
+# make help lists the targets. CONTRIBUTING.md says what each is for.
+.PHONY: help build deps corpus oracle kernels test unit race lint cross fuzz test-vm bench clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make build    the bpf command, static, in build/bpf
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o build/bpf ./cmd/bpf
+
+## make deps     installs what the tests are held against; builds oracle, corpus and VM kernels (Debian, root)
+deps:
+	scripts/deps.sh
+
+## make corpus | oracle | kernels   one part of make deps
+corpus:
+	scripts/corpus.sh
+oracle:
+	scripts/build-oracle.sh
+kernels:
+	scripts/getkernel.sh
+
+## make test     everything that must hold before a change lands (CI runs this)
+test:
+	scripts/test.sh
+
+## make unit     go test ./... alone
+unit:
+	scripts/test.sh unit
+
+## make race     the same with the race detector
+race:
+	scripts/test.sh race
+
+## make lint     formatting, go vet, staticcheck, builds for other systems
+lint:
+	scripts/test.sh lint
+
+## make fuzz     every fuzz target for FUZZTIME (60s)
+fuzz: FUZZTIME ?= 60s
+fuzz:
+	FUZZTIME=$(FUZZTIME) scripts/test.sh fuzz
+
+## make test-vm  privileged tests in Debian's 6.1 and 6.12 kernels under QEMU; table in build/test/vm.txt
+test-vm:
+	scripts/test.sh vm
+
+## make bench    C libbpf, cilium/ebpf and purebpf side by side; table in bench/RESULTS.md
+bench:
+	$(MAKE) -C bench
+
+clean:
+	rm -rf build bench/build

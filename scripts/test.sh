@@ -1,0 +1,48 @@
+#!/bin/bash
+# test.sh [lint|unit|race|fuzz|vm]...: the steps of make test, all of them by default. Every step runs even when one before it
+# failed; the report at the end counts tests, lists skips with their reasons, and decides the exit status.
+set -euo pipefail
+cd "$(dirname "$0")/.."; . scripts/cache.sh
+steps=("$@"); ((${#steps[@]})) || steps=(lint unit race fuzz vm)
+everything=; ((${#steps[@]} < 5)) || everything=1
+mkdir -p build "$cache"; rm -rf build/test
+start=$SECONDS
+
+# What can be installed here must be there: then its absence is a failure, not a skip.
+if [[ $everything ]]; then
+  if scripts/deps.sh -s; then export PUREBPF_CORPUS_REQUIRED=1 PUREBPF_TOOLS_REQUIRED=1; fi
+fi
+go build -o build/testsum ./internal/testsum
+sum=build/testsum
+
+# The rooms that import no operating system (internal/archtest proves it) build everywhere.
+pure=(); for d in uapi asm internal/elf64 btf facts object plan linker skel; do
+  compgen -G "$d/*.go" >/dev/null && pure+=("./$d/...")
+done
+
+lint() {
+  $sum check -quiet gofmt gofmt -l .
+  $sum check vet go vet ./...
+  $sum check staticcheck go tool staticcheck ./...
+  $sum check mod-tidy go mod tidy -diff
+  for target in darwin/arm64 windows/amd64 linux/arm linux/s390x; do
+    $sum check "build-$target" env CGO_ENABLED=0 GOOS="${target%/*}" GOARCH="${target#*/}" go build "${pure[@]}"
+  done
+  $sum check build-all-linux/arm64 env CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go vet ./...
+}
+unit() { $sum test unit go test -json -timeout 20m ./...; }
+# Tests scale themselves down with -short: the race detector is after interleavings, not after coverage of the corpus.
+race() { $sum test race go test -json -race -short -timeout 20m ./...; }
+fuzz() { $sum fuzz "${FUZZTIME:-5s}" "${pure[@]}"; }
+vm() {
+  local kernels=(6.1 6.12)
+  # The 6.1 kernel says most beside the host's newer one; both take their time under emulation.
+  [[ -z $everything ]] || kernels=(6.1)
+  go build -o build/vmtest ./internal/vmtest
+  $sum test vm build/vmtest -table build/test/vm.txt "${kernels[@]}"
+}
+for step in "${steps[@]}"; do
+  case $step in lint | unit | race | fuzz | vm) "$step" ;; *) echo "test.sh: no step $step" >&2; exit 2 ;; esac
+done
+echo "== all: $((SECONDS - start)) s"
+$sum report
