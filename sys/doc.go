@@ -1,0 +1,27 @@
+// Package sys makes the system calls of this module: bpf(2), perf_event_open(2), the ioctls and mappings that belong to them,
+// and the few netlink requests of XDP and classic TC. One Go function per command, typed attributes that mirror the kernel's,
+// and one funnel (Funnel, Replace) through which every call passes, so that tests and package bpftest can stand in for the kernel.
+//
+// # Conventions
+//
+// Functions return the kernel's own words: a syscall.Errno, unwrapped, for which errors.Is works. The rooms above add object,
+// program and map. File descriptors that are made here are *FD: close-on-exec, never below 3 (0 means "unset" in many
+// attributes), closed by whoever asked for them. Nothing is closed by the garbage collector.
+//
+// Attributes are passed with the size up to the last field that their struct knows (or, for union commands, that the variant
+// needs); an older kernel accepts a longer struct when the part it doesn't know is zero, and answers E2BIG when it isn't.
+//
+// # Interrupted and busy
+//
+// BPF_PROG_LOAD answers EAGAIN when a signal arrives during verification; it is tried five times as libbpf does, from the second
+// time on with the Go runtime's own signals (preemption, profiling) blocked for the thread. perf_event_open and netlink
+// receives are repeated on EINTR. Every other call is made once and its error returned: BPF_PROG_TEST_RUN has side effects, and
+// no other command of bpf(2) answers EINTR.
+//
+// # Scheduling
+//
+// Commands on single map elements take less time than telling the Go scheduler about a system call, so they skip it
+// (RawSyscall). Some map types wait for a grace period or start threads when an element changes; see ElemMayBlock.
+//
+// The package compiles on every OS; away from Linux every call answers ENOSYS unless a Funnel is installed.
+package sys

@@ -1,0 +1,23 @@
+package sys
+
+import "syscall"
+
+// ENOTSUPP is errno 524 of the kernel's inside, which bpf(2) lets out for what a program or map type cannot do. It isn't
+// EOPNOTSUPP, and the C library has no text for it.
+const ENOTSUPP = syscall.Errno(524)
+
+// ErrnoText returns the symbol and the text of an errno, "ENOTSUPP: operation not supported by the kernel" for 524 instead of
+// "errno 524".
+func ErrnoText(e syscall.Errno) string {
+	if e == ENOTSUPP {
+		return "operation not supported by the kernel (ENOTSUPP)"
+	}
+	return e.Error()
+}
+
+func errnoErr(e syscall.Errno) error {
+	if e == 0 {
+		return nil
+	}
+	return e
+}

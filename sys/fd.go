@@ -1,0 +1,168 @@
+package sys
+
+import (
+	"runtime"
+	"sort"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// FD owns a file descriptor of the kernel: at least 3, close-on-exec. Whoever got it closes it; no finalizer does. All methods
+// may be called on a nil *FD and concurrently.
+type FD struct {
+	raw atomic.Int32 // -1 once closed or disowned
+}
+
+// NewFD takes ownership of raw. A descriptor below 3 is moved up, because 0 means "unset" in kernel attributes (libbpf
+// ensure_good_fd); raw is closed if that fails. EBADF if raw is negative.
+func NewFD(raw int) (*FD, error) {
+	if raw < 0 {
+		return nil, syscall.EBADF
+	}
+	if raw < 3 {
+		moved, e := current().Dup(raw)
+		current().Close(raw)
+		if e != 0 {
+			return nil, e
+		}
+		raw = moved
+	}
+	f := new(FD)
+	f.raw.Store(int32(raw))
+	if tracking.Load() {
+		track(f, raw)
+	}
+	return f, nil
+}
+
+// Int returns the number, -1 if the FD is nil, closed or disowned. It stays valid only while somebody keeps the FD open.
+func (f *FD) Int() int {
+	if f == nil {
+		return -1
+	}
+	return int(f.raw.Load())
+}
+
+// Uint32 returns the number as attributes want it: 0 ("unset") for a nil *FD, an invalid number for a closed one.
+func (f *FD) Uint32() uint32 {
+	if f == nil {
+		return 0
+	}
+	return uint32(f.raw.Load())
+}
+
+// Close closes the descriptor. A second Close does nothing.
+func (f *FD) Close() error {
+	n := f.Disown()
+	if n < 0 {
+		return nil
+	}
+	return errnoErr(current().Close(n))
+}
+
+// Disown gives the number away without closing it; the caller owns it now. -1 if there is none.
+func (f *FD) Disown() int {
+	if f == nil {
+		return -1
+	}
+	n := f.raw.Swap(-1)
+	if n >= 0 && tracking.Load() {
+		untrack(f)
+	}
+	return int(n)
+}
+
+// Dup returns a second FD for the same kernel object, which the caller closes too. EBADF if f is closed.
+func (f *FD) Dup() (*FD, error) {
+	n, e := current().Dup(f.Int())
+	if e != 0 {
+		return nil, e
+	}
+	return NewFD(n)
+}
+
+// String returns the number, or "closed".
+func (f *FD) String() string {
+	if n := f.Int(); n >= 0 {
+		return strconv.Itoa(n)
+	}
+	return "closed"
+}
+
+// OpenFD is a descriptor that was made while tracking was on and is still open.
+type OpenFD struct {
+	FD    int
+	Stack string // of the call that made it
+}
+
+var (
+	tracking  atomic.Bool
+	trackedMu sync.Mutex
+	tracked   map[*FD]*trackedFD
+)
+
+type trackedFD struct {
+	raw int
+	pcs []uintptr
+}
+
+// TrackFDs switches on (or off) a record of who opened which FD. For tests; it costs a stack walk for each descriptor when on
+// and one load when off. Descriptors opened before aren't known.
+func TrackFDs(on bool) {
+	trackedMu.Lock()
+	defer trackedMu.Unlock()
+	tracked = nil
+	if on {
+		tracked = map[*FD]*trackedFD{}
+	}
+	tracking.Store(on)
+}
+
+// OpenFDs lists the descriptors that were opened since TrackFDs(true) and are neither closed nor disowned, by number.
+func OpenFDs() []OpenFD {
+	trackedMu.Lock()
+	defer trackedMu.Unlock()
+	var list []OpenFD
+	for _, t := range tracked {
+		list = append(list, OpenFD{FD: t.raw, Stack: stackText(t.pcs)})
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].FD < list[j].FD })
+	return list
+}
+
+func track(f *FD, raw int) {
+	pcs := make([]uintptr, 32)
+	pcs = pcs[:runtime.Callers(3, pcs)]
+	trackedMu.Lock()
+	defer trackedMu.Unlock()
+	if tracked != nil {
+		tracked[f] = &trackedFD{raw: raw, pcs: pcs}
+	}
+}
+
+func untrack(f *FD) {
+	trackedMu.Lock()
+	defer trackedMu.Unlock()
+	delete(tracked, f)
+}
+
+func stackText(pcs []uintptr) string {
+	var b []byte
+	frames := runtime.CallersFrames(pcs)
+	for {
+		fr, more := frames.Next()
+		if fr.Function != "" {
+			b = append(b, fr.Function...)
+			b = append(b, "\n\t"...)
+			b = append(b, fr.File...)
+			b = append(b, ':')
+			b = strconv.AppendInt(b, int64(fr.Line), 10)
+			b = append(b, '\n')
+		}
+		if !more {
+			return string(b)
+		}
+	}
+}

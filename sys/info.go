@@ -1,0 +1,232 @@
+package sys
+
+import (
+	"unsafe"
+
+	"github.com/purebpf/bpf/uapi"
+)
+
+// ProgInfo is struct bpf_prog_info. The pointers are inputs: arrays with room for as many elements as the length beside them says;
+// the kernel sets each length to how many there are.
+type ProgInfo struct {
+	Type                 uapi.ProgType
+	ID                   uint32
+	Tag                  [8]byte
+	JitedProgLen         uint32
+	XlatedProgLen        uint32
+	JitedProgInsns       Pointer
+	XlatedProgInsns      Pointer
+	LoadTime             uint64 // nanoseconds since boot
+	CreatedByUID         uint32
+	NrMapIDs             uint32
+	MapIDs               Pointer
+	Name                 ObjName
+	IfIndex              uint32
+	GPLCompatible        uint32 // bit 0 (of the first byte in memory on little-endian, the last bit field on big-endian)
+	NetnsDev             uint64
+	NetnsIno             uint64
+	NrJitedKsyms         uint32
+	NrJitedFuncLens      uint32
+	JitedKsyms           Pointer
+	JitedFuncLens        Pointer
+	BTFID                uint32
+	FuncInfoRecSize      uint32
+	FuncInfo             Pointer
+	NrFuncInfo           uint32
+	NrLineInfo           uint32
+	LineInfo             Pointer
+	JitedLineInfo        Pointer
+	NrJitedLineInfo      uint32
+	LineInfoRecSize      uint32
+	JitedLineInfoRecSize uint32
+	NrProgTags           uint32
+	ProgTags             Pointer
+	RunTimeNs            uint64
+	RunCnt               uint64
+	RecursionMisses      uint64 // 5.12
+	VerifiedInsns        uint32 // 5.16
+	AttachBTFObjID       uint32 // 6.0
+	AttachBTFID          uint32
+	_                    uint32
+}
+
+// MapInfo is struct bpf_map_info.
+type MapInfo struct {
+	Type                  uapi.MapType
+	ID                    uint32
+	KeySize               uint32
+	ValueSize             uint32
+	MaxEntries            uint32
+	Flags                 uint32
+	Name                  ObjName
+	IfIndex               uint32
+	BTFVmlinuxValueTypeID uint32
+	NetnsDev              uint64
+	NetnsIno              uint64
+	BTFID                 uint32
+	BTFKeyTypeID          uint32
+	BTFValueTypeID        uint32
+	BTFVmlinuxID          uint32
+	MapExtra              uint64
+	Hash                  Pointer // in: room for HashSize bytes; 6.18
+	HashSize              uint32
+	_                     uint32
+}
+
+// BTFInfo is struct bpf_btf_info. BTF and Name are inputs with room for Size and NameLen bytes.
+type BTFInfo struct {
+	BTF       Pointer
+	Size      uint32
+	ID        uint32
+	Name      Pointer
+	NameLen   uint32
+	KernelBTF uint32 // 1: vmlinux or a module
+}
+
+// LinkInfo is struct bpf_link_info: what every link has, and Detail, a union by Type. Read it with LinkInfoAs, or ask for it with
+// buffers for the names with LinkDetailByFD.
+type LinkInfo struct {
+	Type   uapi.LinkType
+	ID     uint32
+	ProgID uint32
+	_      uint32
+	Detail [6]uint64
+}
+
+// Variants of LinkInfo.Detail. Pointers are inputs, with room for the length beside them.
+type (
+	// RawTracepointInfo is of LinkRawTracepoint.
+	RawTracepointInfo struct {
+		Name    Pointer
+		NameLen uint32
+		_       uint32
+		Cookie  uint64
+	}
+	// TracingInfo is of LinkTracing.
+	TracingInfo struct {
+		AttachType  uapi.AttachType
+		TargetObjID uint32 // program id, or BTF object id
+		TargetBTFID uint32
+		_           uint32
+		Cookie      uint64
+	}
+	// CgroupInfo is of LinkCgroup.
+	CgroupInfo struct {
+		CgroupID   uint64
+		AttachType uapi.AttachType
+		_          uint32
+	}
+	// IterInfo is of LinkIter. MapID is of map element iterators; Words is cgroup_id and order, or tid and pid.
+	IterInfo struct {
+		TargetName    Pointer
+		TargetNameLen uint32
+		MapID         uint32
+		Words         [4]uint32
+	}
+	// NetnsInfo is of LinkNetns.
+	NetnsInfo struct {
+		NetnsIno   uint32
+		AttachType uapi.AttachType
+	}
+	// IfaceInfo is of LinkXDP (no AttachType), LinkTCX and LinkNetkit.
+	IfaceInfo struct {
+		IfIndex    uint32
+		AttachType uapi.AttachType
+	}
+	// MapLinkInfo is of LinkStructOps (no AttachType) and LinkSockMap.
+	MapLinkInfo struct {
+		MapID      uint32
+		AttachType uapi.AttachType
+	}
+	// NetfilterInfo is of LinkNetfilter.
+	NetfilterInfo struct {
+		PF       uint32
+		HookNum  uint32
+		Priority int32
+		Flags    uint32
+	}
+	// KprobeMultiInfo is of LinkKprobeMulti. Addrs and Cookies have room for Count elements.
+	KprobeMultiInfo struct {
+		Addrs   Pointer
+		Count   uint32
+		Flags   uint32
+		Missed  uint64
+		Cookies Pointer
+	}
+	// UprobeMultiInfo is of LinkUprobeMulti. Path has room for PathSize bytes, the arrays for Count elements.
+	UprobeMultiInfo struct {
+		Path          Pointer
+		Offsets       Pointer
+		RefCtrOffsets Pointer
+		Cookies       Pointer
+		PathSize      uint32
+		Count         uint32
+		Flags         uint32
+		PID           uint32
+	}
+	// PerfEventInfo is of LinkPerfEvent. Name is the binary, function or tracepoint, with room for NameLen bytes. What the rest
+	// means depends on Type: see enum bpf_perf_event_type.
+	PerfEventInfo struct {
+		Type    uint32
+		_       uint32
+		Name    Pointer // config for PerfEventTypeEvent
+		NameLen uint32
+		Offset  uint32
+		A, B, C uint64 // kprobe: addr, missed, cookie; uprobe: cookie, ref_ctr_offset; tracepoint and event: cookie
+	}
+)
+
+// Values of PerfEventInfo.Type, enum bpf_perf_event_type.
+const (
+	PerfEventTypeUprobe     = 1 // BPF_PERF_EVENT_UPROBE
+	PerfEventTypeUretprobe  = 2 // BPF_PERF_EVENT_URETPROBE
+	PerfEventTypeKprobe     = 3 // BPF_PERF_EVENT_KPROBE
+	PerfEventTypeKretprobe  = 4 // BPF_PERF_EVENT_KRETPROBE
+	PerfEventTypeTracepoint = 5 // BPF_PERF_EVENT_TRACEPOINT
+	PerfEventTypeEvent      = 6 // BPF_PERF_EVENT_EVENT
+)
+
+// ProgInfoByFD asks about a program without any of its arrays; their lengths are set (libbpf bpf_prog_get_info_by_fd). To get
+// arrays, use ObjInfo with a *ProgInfo that has room for them.
+func ProgInfoByFD(fd int) (*ProgInfo, error) { return infoByFD[ProgInfo](fd) }
+
+// MapInfoByFD asks about a map (libbpf bpf_map_get_info_by_fd).
+func MapInfoByFD(fd int) (*MapInfo, error) { return infoByFD[MapInfo](fd) }
+
+// BTFInfoByFD asks about a BTF object, without its bytes and name (libbpf bpf_btf_get_info_by_fd).
+func BTFInfoByFD(fd int) (*BTFInfo, error) { return infoByFD[BTFInfo](fd) }
+
+// LinkInfoByFD asks about a link, without names and arrays (libbpf bpf_link_get_info_by_fd).
+func LinkInfoByFD(fd int) (*LinkInfo, error) { return infoByFD[LinkInfo](fd) }
+
+func infoByFD[T any](fd int) (*T, error) {
+	info := new(T)
+	if _, err := ObjInfo(fd, unsafe.Pointer(info), uint32(unsafe.Sizeof(*info))); err != nil {
+		return nil, err
+	}
+	return info, nil
+}
+
+// LinkInfoAs reads the union of a LinkInfo as one of its variants. Pointers in it are nil or meaningless.
+func LinkInfoAs[D any](i *LinkInfo) D {
+	var d D
+	if unsafe.Sizeof(d) > unsafe.Sizeof(i.Detail) {
+		panic("sys: not a variant of LinkInfo")
+	}
+	return *(*D)(unsafe.Pointer(&i.Detail))
+}
+
+// LinkDetailByFD asks about a link with d as the variant of its union: the pointers in *d are inputs, the rest is set.
+func LinkDetailByFD[D any](fd int, d *D) (*LinkInfo, error) {
+	var w struct {
+		Type                 uapi.LinkType
+		ID, ProgID, reserved uint32
+		detail               D
+	}
+	w.detail = *d
+	if _, err := ObjInfo(fd, unsafe.Pointer(&w), uint32(unsafe.Sizeof(w))); err != nil {
+		return nil, err
+	}
+	*d = w.detail
+	return &LinkInfo{Type: w.Type, ID: w.ID, ProgID: w.ProgID}, nil
+}

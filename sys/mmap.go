@@ -1,0 +1,42 @@
+package sys
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// Protection and flags for Mmap (the numbers that all Linux architectures share).
+const (
+	ProtNone  = 0
+	ProtRead  = 1
+	ProtWrite = 2
+
+	MapShared  = 1
+	MapPrivate = 2
+	MapFixed   = 0x10
+)
+
+// Mmap maps length bytes of fd from offset on. Munmap it.
+func Mmap(fd int, offset int64, length, prot, flags int) ([]byte, error) {
+	return MmapAt(nil, fd, offset, length, prot, flags)
+}
+
+// MmapAt is Mmap with an address: a hint, or with MapFixed the place itself, whose old mapping is replaced.
+func MmapAt(addr unsafe.Pointer, fd int, offset int64, length, prot, flags int) ([]byte, error) {
+	if length <= 0 {
+		return nil, syscall.EINVAL
+	}
+	p, e := current().Mmap(addr, uintptr(length), prot, flags, fd, offset)
+	if e != 0 {
+		return nil, e
+	}
+	return unsafe.Slice((*byte)(p), length), nil
+}
+
+// Munmap ends a mapping. b must be the whole slice that Mmap returned; nobody may touch it any more.
+func Munmap(b []byte) error {
+	if cap(b) == 0 {
+		return nil
+	}
+	return errnoErr(current().Munmap(unsafe.Pointer(unsafe.SliceData(b)), uintptr(cap(b))))
+}

@@ -1,0 +1,148 @@
+package sys
+
+import (
+	"unsafe"
+
+	"github.com/purebpf/bpf/uapi"
+)
+
+// objAttr is the attribute of BPF_OBJ_PIN and BPF_OBJ_GET.
+type objAttr struct {
+	path   Pointer
+	fd     uint32
+	flags  uint32
+	pathFD int32 // 6.5
+	_      uint32
+}
+
+const objAttrSize = unsafe.Offsetof(objAttr{}.pathFD) + 4
+
+// ObjPin pins a program, map or link under path on a bpffs (BPF_OBJ_PIN, libbpf bpf_obj_pin_opts; 4.4). EEXIST if something is
+// there; EINVAL or EPERM if path isn't on a bpffs.
+func ObjPin(fd int, path string, flags uint32) error { return ObjPinAt(-1, path, fd, flags) }
+
+// ObjPinAt is ObjPin relative to a directory descriptor (6.5); -1 for none.
+func ObjPinAt(dir int, path string, fd int, flags uint32) error {
+	a, err := objPath(dir, path, flags)
+	if err != nil {
+		return err
+	}
+	a.fd = uint32(fd)
+	_, e := bpf(uapi.CmdObjPin, unsafe.Pointer(&a), objAttrSize)
+	return errnoErr(e)
+}
+
+// ObjGet opens what is pinned under path (BPF_OBJ_GET, libbpf bpf_obj_get_opts; 4.4). flags may be uapi.FRdonly or FWronly for a
+// map. The caller closes the FD.
+func ObjGet(path string, flags uint32) (*FD, error) { return ObjGetAt(-1, path, flags) }
+
+// ObjGetAt is ObjGet relative to a directory descriptor (6.5); -1 for none.
+func ObjGetAt(dir int, path string, flags uint32) (*FD, error) {
+	a, err := objPath(dir, path, flags)
+	if err != nil {
+		return nil, err
+	}
+	return bpfFD(uapi.CmdObjGet, unsafe.Pointer(&a), objAttrSize)
+}
+
+func objPath(dir int, path string, flags uint32) (a objAttr, err error) {
+	a.path, err = CString(path)
+	a.flags = flags
+	if dir >= 0 {
+		a.flags |= uapi.FPathFD
+		a.pathFD = int32(dir)
+	}
+	return a, err
+}
+
+// idAttr is the attribute of the BPF_*_GET_NEXT_ID and BPF_*_GET_FD_BY_ID commands.
+type idAttr struct {
+	id        uint32 // or the id to start after
+	next      uint32
+	openFlags uint32
+	tokenFD   int32 // 6.17
+}
+
+func nextID(cmd uapi.Cmd, id uint32) (uint32, error) {
+	a := idAttr{id: id}
+	_, e := bpf(cmd, unsafe.Pointer(&a), unsafe.Offsetof(a.tokenFD))
+	return a.next, errnoErr(e)
+}
+
+func fdByID(cmd uapi.Cmd, id, flags uint32) (*FD, error) {
+	a := idAttr{id: id, openFlags: flags}
+	return bpfFD(cmd, unsafe.Pointer(&a), unsafe.Offsetof(a.tokenFD))
+}
+
+// ProgNextID returns the first program id above id (BPF_PROG_GET_NEXT_ID; 4.13). ENOENT at the end. Needs CAP_SYS_ADMIN.
+func ProgNextID(id uint32) (uint32, error) { return nextID(uapi.CmdProgGetNextID, id) }
+
+// MapNextID is ProgNextID for maps (BPF_MAP_GET_NEXT_ID; 4.13).
+func MapNextID(id uint32) (uint32, error) { return nextID(uapi.CmdMapGetNextID, id) }
+
+// BTFNextID is ProgNextID for BTF objects (BPF_BTF_GET_NEXT_ID; 5.4).
+func BTFNextID(id uint32) (uint32, error) { return nextID(uapi.CmdBTFGetNextID, id) }
+
+// LinkNextID is ProgNextID for links (BPF_LINK_GET_NEXT_ID; 5.8).
+func LinkNextID(id uint32) (uint32, error) { return nextID(uapi.CmdLinkGetNextID, id) }
+
+// ProgFDByID opens the program with that id (BPF_PROG_GET_FD_BY_ID; 4.13). ENOENT if it is gone. Needs CAP_SYS_ADMIN. The caller
+// closes the FD.
+func ProgFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdProgGetFDByID, id, 0) }
+
+// MapFDByID opens the map with that id (BPF_MAP_GET_FD_BY_ID; 4.13).
+func MapFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdMapGetFDByID, id, 0) }
+
+// MapFDByIDFlags is MapFDByID with open flags: uapi.FRdonly or FWronly.
+func MapFDByIDFlags(id, flags uint32) (*FD, error) { return fdByID(uapi.CmdMapGetFDByID, id, flags) }
+
+// BTFFDByID opens the BTF object with that id (BPF_BTF_GET_FD_BY_ID; 4.18).
+func BTFFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdBTFGetFDByID, id, 0) }
+
+// BTFFDByIDToken is BTFFDByID on behalf of a token (6.17).
+func BTFFDByIDToken(id uint32, token int) (*FD, error) {
+	a := idAttr{id: id, openFlags: uapi.FTokenFD, tokenFD: int32(token)}
+	return bpfFD(uapi.CmdBTFGetFDByID, unsafe.Pointer(&a), unsafe.Sizeof(a))
+}
+
+// LinkFDByID opens the link with that id (BPF_LINK_GET_FD_BY_ID; 5.8).
+func LinkFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdLinkGetFDByID, id, 0) }
+
+// ObjInfo fills size bytes of *info about a program, map, link or BTF object and returns how many the kernel filled
+// (BPF_OBJ_GET_INFO_BY_FD, libbpf bpf_obj_get_info_by_fd; 4.13). What isn't input must be zero.
+func ObjInfo(fd int, info unsafe.Pointer, size uint32) (uint32, error) {
+	a := struct {
+		fd, size uint32
+		info     Pointer
+	}{uint32(fd), size, Ptr(info)}
+	_, e := bpf(uapi.CmdObjGetInfoByFD, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	return a.size, errnoErr(e)
+}
+
+// TaskFDQueryAttr is the attribute of BPF_TASK_FD_QUERY. Buf has room for BufLen bytes of the name of what is attached to;
+// everything behind is output.
+type TaskFDQueryAttr struct {
+	PID         uint32
+	FD          uint32 // in that process
+	Flags       uint32
+	BufLen      uint32 // in: room, out: length
+	Buf         Pointer
+	ProgID      uint32
+	FDType      uint32 // enum bpf_task_fd_type
+	ProbeOffset uint64
+	ProbeAddr   uint64
+}
+
+// TaskFDQuery tells what a perf event or raw tracepoint descriptor of a process is attached to (BPF_TASK_FD_QUERY, libbpf
+// bpf_task_fd_query; 4.18). ENOSPC if the name was cut. Needs CAP_SYS_ADMIN.
+func TaskFDQuery(a *TaskFDQueryAttr) error {
+	_, e := bpf(uapi.CmdTaskFDQuery, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	return errnoErr(e)
+}
+
+// TokenCreate makes a BPF token of a bpffs that delegates something (BPF_TOKEN_CREATE, libbpf bpf_token_create; 6.9). ENOENT if it
+// delegates nothing, EPERM in the initial user namespace. The caller closes the FD.
+func TokenCreate(bpffs int, flags uint32) (*FD, error) {
+	a := struct{ flags, bpffs uint32 }{flags, uint32(bpffs)}
+	return bpfFD(uapi.CmdTokenCreate, unsafe.Pointer(&a), unsafe.Sizeof(a))
+}

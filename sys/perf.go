@@ -1,0 +1,111 @@
+package sys
+
+import "unsafe"
+
+// PerfEventAttr is struct perf_event_attr up to config2 and what follows it to PERF_ATTR_SIZE_VER5 (112 bytes; every kernel that
+// loads BPF programs knows it). Size is filled in by PerfEventOpen.
+type PerfEventAttr struct {
+	Type             uint32
+	Size             uint32
+	Config           uint64
+	Sample           uint64 // sample_period, or sample_freq with PerfBitFreq
+	SampleType       uint64
+	ReadFormat       uint64
+	Bits             uint64 // PerfBit*
+	Wakeup           uint32 // wakeup_events, or wakeup_watermark with PerfBitWatermark
+	BPType           uint32
+	Config1          uint64 // bp_addr; for kprobe_func and uprobe_path use PerfEventOpenName
+	Config2          uint64 // bp_len, kprobe_addr, probe_offset
+	BranchSampleType uint64
+	SampleRegsUser   uint64
+	SampleStackUser  uint32
+	ClockID          int32
+	SampleRegsIntr   uint64
+	AuxWatermark     uint32
+	SampleMaxStack   uint16
+	_                uint16
+}
+
+// Perf event types, enum perf_type_id.
+const (
+	PerfTypeHardware   = 0
+	PerfTypeSoftware   = 1
+	PerfTypeTracepoint = 2
+	PerfTypeHWCache    = 3
+	PerfTypeRaw        = 4
+	PerfTypeBreakpoint = 5
+)
+
+// Values used with perf events.
+const (
+	PerfCountSWCPUClock  = 0       // PERF_COUNT_SW_CPU_CLOCK
+	PerfCountSWBPFOutput = 10      // PERF_COUNT_SW_BPF_OUTPUT
+	PerfSampleRaw        = 1 << 10 // PERF_SAMPLE_RAW
+	PerfFlagFDCloexec    = 1 << 3  // PERF_FLAG_FD_CLOEXEC
+)
+
+// PerfEventOpen opens a perf event (perf_event_open(2)), close-on-exec. pid -1 is every process, cpu -1 every CPU (not both);
+// group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON or a lower kernel.perf_event_paranoid; EINTR is retried.
+func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags uint) (*FD, error) {
+	a.Size = uint32(unsafe.Sizeof(*a))
+	r, e := current().PerfEventOpen(a, pid, cpu, group, flags|PerfFlagFDCloexec)
+	if e != 0 {
+		return nil, e
+	}
+	return NewFD(r)
+}
+
+// perfNamed is a PerfEventAttr whose config1 points to a string.
+type perfNamed struct {
+	head    [7]uint64
+	config1 Pointer
+	tail    [6]uint64
+}
+
+// PerfEventOpenName is PerfEventOpen with a string in config1: the function of a kprobe or the binary of a uprobe. EINVAL if name
+// contains a NUL.
+func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int, flags uint) (*FD, error) {
+	p, err := CString(name)
+	if err != nil {
+		return nil, err
+	}
+	a.Size = uint32(unsafe.Sizeof(*a))
+	var n perfNamed
+	raw := (*[14]uint64)(unsafe.Pointer(a))
+	copy(n.head[:], raw[:7])
+	copy(n.tail[:], raw[8:])
+	n.config1 = p
+	r, e := current().PerfEventOpen((*PerfEventAttr)(unsafe.Pointer(&n)), pid, cpu, group, flags|PerfFlagFDCloexec)
+	if e != 0 {
+		return nil, e
+	}
+	return NewFD(r)
+}
+
+// PerfEventSetBPF attaches a program to a perf event (PERF_EVENT_IOC_SET_BPF; 4.1). It is detached when the event is closed.
+func PerfEventSetBPF(event, prog int) error {
+	_, e := current().Ioctl(event, perfSetBPF, uintptr(prog))
+	return errnoErr(e)
+}
+
+// PerfEventEnable starts an event (PERF_EVENT_IOC_ENABLE).
+func PerfEventEnable(event int) error {
+	_, e := current().Ioctl(event, perfEnable, 0)
+	return errnoErr(e)
+}
+
+// PerfEventDisable stops an event (PERF_EVENT_IOC_DISABLE).
+func PerfEventDisable(event int) error {
+	_, e := current().Ioctl(event, perfDisable, 0)
+	return errnoErr(e)
+}
+
+// PerfEventQueryBPF lists the ids of the programs attached to the tracepoint of an event (PERF_EVENT_IOC_QUERY_BPF; 4.16). ids is
+// filled up to its length; n is how many there are, also with ENOSPC. Needs CAP_PERFMON.
+func PerfEventQueryBPF(event int, ids []uint32) (n int, err error) {
+	q := make([]uint32, 2+len(ids)) // struct perf_event_query_bpf: ids_len, prog_cnt, ids[]
+	q[0] = uint32(len(ids))
+	_, e := current().IoctlPtr(event, perfQueryBPF, unsafe.Pointer(&q[0]))
+	copy(ids, q[2:])
+	return int(q[1]), errnoErr(e)
+}
