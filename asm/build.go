@@ -81,7 +81,9 @@ func Goto(off int16) Instruction { return Instruction{Op: OpGoto, Off: off} }
 func EmitCall(id int32) Instruction { return Instruction{Op: OpCall, Imm: id} }
 
 // CallRel calls the subprogram off slots past the next slot (BPF_CALL_REL).
-func CallRel(off int32) Instruction { return Instruction{Op: OpCall, Regs: Regs(0, CallSubprog), Imm: off} }
+func CallRel(off int32) Instruction {
+	return Instruction{Op: OpCall, Regs: Regs(0, CallSubprog), Imm: off}
+}
 
 // CallKfuncID calls the kernel function with a BTF id; off is the index of its module's BTF in fd_array, 0 for vmlinux.
 func CallKfuncID(id int32, off int16) Instruction {

@@ -17,7 +17,7 @@ func (e *LengthError) Error() string {
 // isLittle tells the byte order of order without depending on its type.
 func isLittle(order binary.ByteOrder) bool { return order.Uint16([]byte{1, 0}) == 1 }
 
-var hostLittle = isLittle(binary.NativeEndian)
+func hostLittle() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 }
 
 // Decode copies code in the given byte order into instructions. The error is a *LengthError.
 func Decode(raw []byte, order binary.ByteOrder) ([]Instruction, error) {
@@ -33,7 +33,7 @@ func Decode(raw []byte, order binary.ByteOrder) ([]Instruction, error) {
 func DecodeInto(dst []Instruction, raw []byte, order binary.ByteOrder) int {
 	n := min(len(dst), len(raw)/Size)
 	little := isLittle(order)
-	if little && hostLittle {
+	if little && hostLittle() {
 		copy(hostBytes(dst[:n]), raw)
 		return n
 	}
@@ -47,7 +47,7 @@ func DecodeInto(dst []Instruction, raw []byte, order binary.ByteOrder) int {
 // as this machine's instructions are: another byte order, a big-endian machine, an address that is not a multiple of 4, or a
 // length that is not a multiple of 8. Decode then.
 func View(raw []byte, order binary.ByteOrder) ([]Instruction, bool) {
-	if !hostLittle || !isLittle(order) || len(raw)%Size != 0 {
+	if !hostLittle() || !isLittle(order) || len(raw)%Size != 0 {
 		return nil, false
 	}
 	if len(raw) == 0 {
@@ -63,7 +63,7 @@ func View(raw []byte, order binary.ByteOrder) ([]Instruction, bool) {
 // Append encodes instructions in the given byte order and appends them to dst.
 func Append(dst []byte, order binary.ByteOrder, insns ...Instruction) []byte {
 	little := isLittle(order)
-	if little && hostLittle {
+	if little && hostLittle() {
 		return append(dst, hostBytes(insns)...)
 	}
 	for _, i := range insns {
@@ -83,7 +83,7 @@ func Append(dst []byte, order binary.ByteOrder, insns ...Instruction) []byte {
 // Raw returns the bytes that this machine's kernel takes for insns. On little-endian machines they share memory with insns; on
 // big-endian ones they are a copy with swapped register nibbles.
 func Raw(insns []Instruction) []byte {
-	if hostLittle {
+	if hostLittle() {
 		return hostBytes(insns)
 	}
 	return Append(make([]byte, 0, len(insns)*Size), binary.BigEndian, insns...)

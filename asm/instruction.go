@@ -143,7 +143,11 @@ func (i Instruction) JumpDistance() (slots int32, ok bool) {
 }
 
 // Imm64 is the 64-bit immediate of the ld_imm64 whose first slot is i and whose second is next.
-func (i Instruction) Imm64(next Instruction) uint64 { return uint64(uint32(next.Imm))<<32 | uint64(uint32(i.Imm)) }
+func (i Instruction) Imm64(next Instruction) uint64 {
+	return uint64(uint32(next.Imm))<<32 | uint64(uint32(i.Imm))
+}
 
 // SetImm64 writes the 64-bit immediate of the ld_imm64 that insns starts with. It panics if insns is shorter than two slots.
-func SetImm64(insns []Instruction, v uint64) { insns[0].Imm, insns[1].Imm = int32(uint32(v)), int32(uint32(v>>32)) }
+func SetImm64(insns []Instruction, v uint64) {
+	insns[0].Imm, insns[1].Imm = int32(uint32(v)), int32(uint32(v>>32))
+}
