@@ -1,0 +1,357 @@
+package btf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Builder makes BTF: types are appended one by one, elements to the type that was added last, and existing types can be patched in
+// place. Types may refer to ids that are added later.
+//
+// A call that breaks a rule of the format gives 0 and makes the Builder fail: the first error stays and is what Err and
+// Spec report. Limits are libbpf's (btf__add_*). A Builder is for one goroutine.
+type Builder struct {
+	base     *Spec
+	first    ID
+	types    []byte
+	offs     []uint32
+	layout   []byte
+	strs     []byte
+	strFirst uint32
+	interned map[string]uint32 // own strings; nil until a string is added
+	ptrSize  uint32
+	err      error
+}
+
+// NewBuilder makes empty BTF, split over base unless that is nil (libbpf: btf__new_empty, btf__new_empty_split).
+func NewBuilder(base *Spec) *Builder {
+	b := &Builder{base: base, first: 1, strs: []byte{0}, interned: map[string]uint32{}}
+	if base != nil {
+		b.first = base.Len()
+		b.strFirst = base.strFirst + uint32(len(base.strs))
+		b.strs = nil
+	}
+	return b
+}
+
+// Edit makes a Builder that starts as a copy of s, with the same ids and string offsets. BTF whose header has unknown fields cannot be
+// changed: the Builder then reports [ErrReadOnly].
+func (s *Spec) Edit() *Builder {
+	b := &Builder{
+		base:     s.base,
+		first:    s.first,
+		types:    append(make([]byte, 0, len(s.types)+64), s.types...),
+		offs:     append(make([]uint32, 0, len(s.offs)+4), s.offs...),
+		layout:   s.layout,
+		strs:     append(make([]byte, 0, len(s.strs)+64), s.strs...),
+		strFirst: s.strFirst,
+		ptrSize:  s.ptrSize.Load(),
+	}
+	if s.unknown {
+		b.err = fmt.Errorf("btf: edit: %w", ErrReadOnly)
+	}
+	return b
+}
+
+// Err is the first error of any call.
+func (b *Builder) Err() error { return b.err }
+
+// fail keeps the first error.
+func (b *Builder) fail(format string, args ...any) {
+	if b.err == nil {
+		b.err = fmt.Errorf("btf: "+format, args...)
+	}
+}
+
+// Len is one more than the highest id so far, base included: the id that the next type will get.
+func (b *Builder) Len() ID { return b.first + ID(len(b.offs)) }
+
+// FirstID is the lowest id of the Builder's own types.
+func (b *Builder) FirstID() ID { return b.first }
+
+// Base is the BTF that this one is split over, or nil.
+func (b *Builder) Base() *Spec { return b.base }
+
+// Bytes is the BTF in host byte order (libbpf: btf__raw_data), nil after an error.
+func (b *Builder) Bytes() []byte {
+	if b.err != nil {
+		return nil
+	}
+	hdr := headerMin
+	if len(b.layout) != 0 {
+		hdr = headerFull
+	}
+	out := make([]byte, hdr, hdr+len(b.types)+len(b.layout)+len(b.strs))
+	host.PutUint16(out, magic)
+	out[2] = 1
+	host.PutUint32(out[4:], uint32(hdr))
+	host.PutUint32(out[12:], uint32(len(b.types)))
+	host.PutUint32(out[16:], uint32(len(b.types)+len(b.layout)))
+	host.PutUint32(out[20:], uint32(len(b.strs)))
+	if hdr == headerFull {
+		host.PutUint32(out[24:], uint32(len(b.types)))
+		host.PutUint32(out[28:], uint32(len(b.layout)))
+	}
+	out = append(out, b.types...)
+	out = append(out, b.layout...)
+	return append(out, b.strs...)
+}
+
+// BytesOrder is Bytes in a given byte order (libbpf: btf__set_endianness and btf__raw_data).
+func (b *Builder) BytesOrder(order binary.ByteOrder) []byte {
+	out := b.Bytes()
+	if out != nil && order != byteOrder(false) {
+		out = swapSpec(out)
+	}
+	return out
+}
+
+// Spec is the BTF as it is now. Later changes of the Builder do not show in it.
+func (b *Builder) Spec() (*Spec, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	s, err := Parse(b.Bytes(), b.base)
+	if err == nil && b.ptrSize != 0 {
+		s.ptrSize.Store(b.ptrSize)
+	}
+	return s, err
+}
+
+// AddString gives the offset of a string and adds it if neither the base nor the Builder has it (libbpf: btf__add_str).
+func (b *Builder) AddString(text string) uint32 {
+	if text == "" {
+		return 0
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		b.fail("string %q contains a NUL", text)
+		return 0
+	}
+	if b.base != nil {
+		if off, ok := b.base.findString(text); ok {
+			return off
+		}
+	}
+	if b.interned == nil {
+		b.intern()
+	}
+	if off, ok := b.interned[text]; ok {
+		return off
+	}
+	at := uint64(b.strFirst) + uint64(len(b.strs))
+	if at+uint64(len(text)) > maxStrOff {
+		b.fail("add string %.40q: %d bytes of strings: %w", text, at, ErrTooBig)
+		return 0
+	}
+	b.strs = append(append(b.strs, text...), 0)
+	b.interned[strings.Clone(text)] = uint32(at)
+	return uint32(at)
+}
+
+// intern enters the strings that an edited BTF came with; the first of equal ones counts.
+func (b *Builder) intern() {
+	b.interned = make(map[string]uint32)
+	all := string(b.strs)
+	for off := 0; off < len(all); {
+		s := cstring(all[off:])
+		if _, ok := b.interned[s]; !ok && s != "" {
+			b.interned[s] = b.strFirst + uint32(off)
+		}
+		off += len(s) + 1
+	}
+}
+
+// name adds a name. what and required are for the error if it is missing.
+func (b *Builder) name(what, name string, required bool) uint32 {
+	if required && name == "" {
+		b.fail("add %s: a name is required", what)
+	}
+	return b.AddString(name)
+}
+
+// ref checks an id's range; ids beyond the last type may come to be.
+func (b *Builder) ref(what string, id ID) uint32 {
+	if id > maxID {
+		b.fail("add %s: type id %d: %w", what, id, ErrTooBig)
+	}
+	return uint32(id)
+}
+
+// add appends a record.
+func (b *Builder) add(kind Kind, kflag bool, vlen uint32, nameOff, third uint32, words ...uint32) ID {
+	if b.err != nil {
+		return 0
+	}
+	id := b.Len()
+	if id >= maxID || len(b.types) > math.MaxInt32 {
+		b.fail("add %v: %d types: %w", kind, id, ErrTooBig)
+		return 0
+	}
+	b.offs = append(b.offs, uint32(len(b.types)))
+	b.word(nameOff)
+	b.word(infoWord(kind, vlen, kflag))
+	b.word(third)
+	for _, w := range words {
+		b.word(w)
+	}
+	return id
+}
+
+func (b *Builder) word(w uint32) { b.types = host.AppendUint32(b.types, w) }
+
+func infoWord(kind Kind, vlen uint32, kflag bool) uint32 {
+	w := uint32(kind)<<24 | vlen
+	if kflag {
+		w |= 1 << 31
+	}
+	return w
+}
+
+// AddInt adds an INT of 1, 2, 4, 8 or 16 bytes; all bits count (libbpf: btf__add_int).
+func (b *Builder) AddInt(name string, size uint32, enc IntEncoding) ID {
+	if size == 0 || size > 16 || size&(size-1) != 0 {
+		b.fail("add int %q: %d bytes, must be 1, 2, 4, 8 or 16", name, size)
+	}
+	if enc&^(Signed|Char|Bool) != 0 {
+		b.fail("add int %q: unknown encoding %#x", name, uint8(enc))
+	}
+	return b.add(KindInt, false, 0, b.name("int", name, true), size, uint32(enc)<<24|size*8)
+}
+
+// AddFloat adds a FLOAT of 2, 4, 8, 12 or 16 bytes (libbpf: btf__add_float).
+func (b *Builder) AddFloat(name string, size uint32) ID {
+	switch size {
+	case 2, 4, 8, 12, 16:
+	default:
+		b.fail("add float %q: %d bytes, must be 2, 4, 8, 12 or 16", name, size)
+	}
+	return b.add(KindFloat, false, 0, b.name("float", name, true), size)
+}
+
+// AddPtr adds a pointer (libbpf: btf__add_ptr).
+func (b *Builder) AddPtr(to ID) ID { return b.add(KindPtr, false, 0, 0, b.ref("ptr", to)) }
+
+// AddConst adds const (libbpf: btf__add_const).
+func (b *Builder) AddConst(to ID) ID { return b.add(KindConst, false, 0, 0, b.ref("const", to)) }
+
+// AddVolatile adds volatile (libbpf: btf__add_volatile).
+func (b *Builder) AddVolatile(to ID) ID {
+	return b.add(KindVolatile, false, 0, 0, b.ref("volatile", to))
+}
+
+// AddRestrict adds restrict (libbpf: btf__add_restrict).
+func (b *Builder) AddRestrict(to ID) ID {
+	return b.add(KindRestrict, false, 0, 0, b.ref("restrict", to))
+}
+
+// AddTypedef adds a typedef (libbpf: btf__add_typedef).
+func (b *Builder) AddTypedef(name string, to ID) ID {
+	return b.add(KindTypedef, false, 0, b.name("typedef", name, true), b.ref("typedef", to))
+}
+
+// AddTypeTag adds a type tag, __attribute__((btf_type_tag("value"))) (libbpf: btf__add_type_tag).
+func (b *Builder) AddTypeTag(value string, to ID) ID {
+	return b.add(KindTypeTag, false, 0, b.name("type tag", value, true), b.ref("type tag", to))
+}
+
+// AddTypeAttr adds a type tag that is a whole attribute, __attribute__((value)) (libbpf: btf__add_type_attr).
+func (b *Builder) AddTypeAttr(value string, to ID) ID {
+	return b.add(KindTypeTag, true, 0, b.name("type attribute", value, true), b.ref("type attribute", to))
+}
+
+// AddArray adds an array of n elements (libbpf: btf__add_array).
+func (b *Builder) AddArray(index, elem ID, n uint32) ID {
+	return b.add(KindArray, false, 0, 0, 0, b.ref("array", elem), b.ref("array", index), n)
+}
+
+// AddStruct adds a struct; its members follow with AddMember. The name may be "" (libbpf: btf__add_struct).
+func (b *Builder) AddStruct(name string, size uint32) ID {
+	return b.add(KindStruct, false, 0, b.name("struct", name, false), size)
+}
+
+// AddUnion adds a union; its members follow with AddMember. The name may be "" (libbpf: btf__add_union).
+func (b *Builder) AddUnion(name string, size uint32) ID {
+	return b.add(KindUnion, false, 0, b.name("union", name, false), size)
+}
+
+// AddFwd announces a struct, union or enum; an enum so announced is an empty ENUM of 4 bytes (libbpf: btf__add_fwd).
+func (b *Builder) AddFwd(name string, kind Kind) ID {
+	off := b.name("fwd", name, true)
+	switch kind {
+	case KindStruct:
+		return b.add(KindFwd, false, 0, off, 0)
+	case KindUnion:
+		return b.add(KindFwd, true, 0, off, 0)
+	case KindEnum:
+		return b.add(KindEnum, false, 0, off, 4)
+	}
+	b.fail("add fwd %q: %v cannot be announced, only struct, union or enum", name, kind)
+	return 0
+}
+
+// AddEnum adds an ENUM of 1, 2, 4 or 8 bytes; its constants follow with AddEnumerator. The name may be "" (libbpf:
+// btf__add_enum, which makes it signed only with the first negative constant, as AddEnumerator does too).
+func (b *Builder) AddEnum(name string, size uint32, signed bool) ID {
+	return b.addEnum(KindEnum, name, size, signed)
+}
+
+// AddEnum64 adds an ENUM64, whose constants have 64 bits (libbpf: btf__add_enum64; Linux 6.0).
+func (b *Builder) AddEnum64(name string, size uint32, signed bool) ID {
+	return b.addEnum(KindEnum64, name, size, signed)
+}
+
+func (b *Builder) addEnum(kind Kind, name string, size uint32, signed bool) ID {
+	switch size {
+	case 1, 2, 4, 8:
+	default:
+		b.fail("add %v %q: %d bytes, must be 1, 2, 4 or 8", kind, name, size)
+	}
+	return b.add(kind, signed, 0, b.name("enum", name, false), size)
+}
+
+// AddFunc adds a function whose FUNC_PROTO is proto (libbpf: btf__add_func).
+func (b *Builder) AddFunc(name string, linkage Linkage, proto ID) ID {
+	b.checkLinkage("func", name, linkage)
+	return b.add(KindFunc, false, uint32(linkage), b.name("func", name, true), b.ref("func", proto))
+}
+
+// AddFuncProto adds a function's signature; its parameters follow with AddParam (libbpf: btf__add_func_proto).
+func (b *Builder) AddFuncProto(ret ID) ID {
+	return b.add(KindFuncProto, false, 0, 0, b.ref("func_proto", ret))
+}
+
+// AddVar adds a global variable (libbpf: btf__add_var).
+func (b *Builder) AddVar(name string, linkage Linkage, typ ID) ID {
+	b.checkLinkage("var", name, linkage)
+	return b.add(KindVar, false, 0, b.name("var", name, true), b.ref("var", typ), uint32(linkage))
+}
+
+func (b *Builder) checkLinkage(what, name string, linkage Linkage) {
+	if linkage > LinkageExtern {
+		b.fail("add %s %q: unknown linkage %d", what, name, linkage)
+	}
+}
+
+// AddDatasec adds a section of variables, which follow with AddSecVar (libbpf: btf__add_datasec).
+func (b *Builder) AddDatasec(name string, size uint32) ID {
+	return b.add(KindDatasec, false, 0, b.name("datasec", name, true), size)
+}
+
+// AddDeclTag tags a declaration, or its member or parameter component if that is not -1 (libbpf: btf__add_decl_tag).
+func (b *Builder) AddDeclTag(value string, to ID, component int32) ID {
+	return b.addDeclTag(false, value, to, component)
+}
+
+// AddDeclAttr adds a declaration tag that is a whole attribute (libbpf: btf__add_decl_attr).
+func (b *Builder) AddDeclAttr(value string, to ID, component int32) ID {
+	return b.addDeclTag(true, value, to, component)
+}
+
+func (b *Builder) addDeclTag(kflag bool, value string, to ID, component int32) ID {
+	if component < -1 {
+		b.fail("add decl tag %q: component %d, must be -1 or more", value, component)
+	}
+	return b.add(KindDeclTag, kflag, 0, b.name("decl tag", value, true), b.ref("decl tag", to), uint32(component))
+}

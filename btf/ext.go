@@ -1,0 +1,241 @@
+package btf
+
+import (
+	"fmt"
+	"math/bits"
+	"sort"
+)
+
+const (
+	extHeaderMin  = 24 // up to line_info_len
+	extHeaderCore = 32 // with core_relo_off, core_relo_len
+	extSecHead    = 8  // sec_name_off, num_info
+)
+
+// Ext is .BTF.ext read in place: for each ELF section of code, which function and which source line an instruction belongs to, and
+// where CO-RE relocations are (libbpf: struct btf_ext). Sections are in file order. It never changes.
+type Ext struct {
+	Func, Line, Core             []ExtSection
+	FuncSize, LineSize, CoreSize uint32 // bytes of one record, 0 if there are none
+	raw                          []byte
+}
+
+// ExtSection is the records of one kind for one ELF section, in host byte order.
+type ExtSection struct {
+	Name    string // of the ELF section; "" if the offset is outside the strings
+	NameOff uint32
+	Count   int
+	size    uint32 // bytes of one record
+	data    []byte
+}
+
+// FuncInfo says that a function starts at an instruction. InsnOff counts bytes from the start of the ELF section.
+type FuncInfo struct {
+	InsnOff uint32
+	Type    ID // a FUNC
+}
+
+// LineInfo says which source line an instruction came from. InsnOff counts bytes from the start of the ELF section; file name and text
+// are offsets for [Spec.Name].
+type LineInfo struct {
+	InsnOff     uint32
+	FileNameOff uint32
+	LineOff     uint32
+	LineCol     uint32
+}
+
+// Line is the line number.
+func (l LineInfo) Line() uint32 { return l.LineCol >> 10 }
+
+// Column is the column number, from 1.
+func (l LineInfo) Column() uint32 { return l.LineCol & 0x3ff }
+
+// CoreRelo is one CO-RE relocation record. InsnOff counts bytes from the start of the ELF section, AccessOff is an offset for
+// [Spec.Name].
+type CoreRelo struct {
+	InsnOff   uint32
+	Type      ID
+	AccessOff uint32
+	Kind      uint32
+}
+
+// ParseExt reads .BTF.ext (libbpf: btf_ext__new). s, which may be nil, supplies the sections' names. raw is kept and must not change;
+// in the other byte order it is converted into a copy. Errors are of type [*FormatError].
+func ParseExt(raw []byte, s *Spec) (*Ext, error) {
+	p := extParser{data: raw, spec: s}
+	x := &Ext{raw: raw}
+	if err := p.header(); err != nil {
+		return nil, err
+	}
+	for _, seg := range []struct {
+		name     string
+		head     int // where offset and length are in the header
+		min      uint32
+		sections *[]ExtSection
+		size     *uint32
+	}{
+		{"func_info", 8, 8, &x.Func, &x.FuncSize},
+		{"line_info", 16, 16, &x.Line, &x.LineSize},
+		{"core_relo", 24, 16, &x.Core, &x.CoreSize},
+	} {
+		if seg.head+8 > int(p.hdrLen) {
+			break
+		}
+		if err := p.segment(seg.name, seg.head, seg.min, seg.sections, seg.size); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// Raw is the section as it was given to [ParseExt].
+func (x *Ext) Raw() []byte { return x.raw }
+
+type extParser struct {
+	data    []byte
+	spec    *Spec
+	hdrLen  uint32
+	swapped bool
+}
+
+func (p *extParser) header() error {
+	fail := func(off int, err error, format string, args ...any) error {
+		return &FormatError{Section: ".BTF.ext header", Offset: uint64(off), Msg: fmt.Sprintf(format, args...), Err: err}
+	}
+	if len(p.data) < 8 {
+		return fail(0, nil, "%d bytes, a header takes at least %d", len(p.data), extHeaderMin)
+	}
+	m := host.Uint16(p.data)
+	p.hdrLen = host.Uint32(p.data[4:])
+	switch m {
+	case magic:
+	case magicSwap:
+		p.swapped = true
+		p.hdrLen = bits.ReverseBytes32(p.hdrLen)
+	default:
+		return fail(0, ErrBadMagic, "magic is %#04x instead of %#04x", m, magic)
+	}
+	switch {
+	case p.data[2] != 1:
+		return fail(2, nil, "version %d instead of 1", p.data[2])
+	case p.data[3] != 0:
+		return fail(3, nil, "unknown flags %#x", p.data[3])
+	case uint64(p.hdrLen) > uint64(len(p.data)):
+		return fail(4, nil, "header length is %d of %d bytes", p.hdrLen, len(p.data))
+	case p.hdrLen < extHeaderMin:
+		return fail(4, nil, "header length is %d, at least %d are needed", p.hdrLen, extHeaderMin)
+	case uint64(p.hdrLen) == uint64(len(p.data)):
+		return fail(4, nil, "no data after the header")
+	}
+	if p.swapped {
+		d := append(make([]byte, 0, len(p.data)), p.data...)
+		host.PutUint16(d, magic)
+		swapWords(d[4:])
+		p.data = d
+	}
+	return nil
+}
+
+// segment reads one of the three tables: a record size, then sections of {name offset, count, records}.
+func (p *extParser) segment(name string, head int, least uint32, sections *[]ExtSection, size *uint32) error {
+	off, length := host.Uint32(p.data[head:]), host.Uint32(p.data[head+4:])
+	if length == 0 {
+		return nil
+	}
+	body := p.data[p.hdrLen:]
+	pos := uint64(off)
+	fail := func(format string, args ...any) error {
+		return &FormatError{Section: ".BTF.ext " + name, Offset: pos - uint64(off), Msg: fmt.Sprintf(format, args...)}
+	}
+	end := pos + uint64(length)
+	switch {
+	case off%4 != 0:
+		return fail("starts at %d, not a multiple of 4", off)
+	case end > uint64(len(body)):
+		return fail("ends at %d of %d bytes", end, len(body))
+	case length < 4:
+		return fail("%d bytes, no room for the record size", length)
+	}
+	rec := host.Uint32(body[pos:])
+	switch {
+	case rec < least || rec%4 != 0:
+		return fail("record size is %d, at least %d and a multiple of 4 is needed", rec, least)
+	case p.swapped && rec != least:
+		return fail("record size is %d, with foreign byte order only %d can be read", rec, least)
+	}
+	pos += 4
+	if pos == end {
+		return fail("no records")
+	}
+	for pos < end {
+		left := end - pos
+		if left < extSecHead {
+			return fail("%d bytes left, a section takes at least %d", left, extSecHead)
+		}
+		nameOff, count := host.Uint32(body[pos:]), host.Uint32(body[pos+4:])
+		n := uint64(count) * uint64(rec)
+		switch {
+		case count == 0:
+			return fail("a section without records")
+		case n > left-extSecHead:
+			return fail("%d records of %d bytes do not fit into %d bytes", count, rec, left-extSecHead)
+		}
+		pos += extSecHead
+		s := ExtSection{NameOff: nameOff, Count: int(count), size: rec, data: body[pos : pos+n : pos+n]}
+		if p.spec != nil {
+			s.Name = p.spec.str(nameOff)
+		}
+		*sections = append(*sections, s)
+		pos += n
+	}
+	*size = rec
+	return nil
+}
+
+// Raw is the i-th record, whatever its size. It must not be changed.
+func (e ExtSection) Raw(i int) []byte {
+	at := i * int(e.size)
+	return e.data[at : at+int(e.size) : at+int(e.size)]
+}
+
+// Records is the bytes of records i to j-1. They must not be changed.
+func (e ExtSection) Records(i, j int) []byte {
+	return e.data[i*int(e.size) : j*int(e.size) : j*int(e.size)]
+}
+
+// InsnOff is the instruction that the i-th record is about, in bytes from the start of the ELF section.
+func (e ExtSection) InsnOff(i int) uint32 { return host.Uint32(e.data[i*int(e.size):]) }
+
+// First is the index of the first record at or after an instruction, Count if there is none. Records ascend, as all compilers and
+// linkers write them.
+func (e ExtSection) First(insnOff uint32) int {
+	return sort.Search(e.Count, func(i int) bool { return e.InsnOff(i) >= insnOff })
+}
+
+// FuncInfo is the i-th record of a section in [Ext.Func].
+func (e ExtSection) FuncInfo(i int) FuncInfo {
+	r := e.Raw(i)
+	return FuncInfo{InsnOff: host.Uint32(r), Type: ID(host.Uint32(r[4:]))}
+}
+
+// LineInfo is the i-th record of a section in [Ext.Line].
+func (e ExtSection) LineInfo(i int) LineInfo {
+	r := e.Raw(i)
+	return LineInfo{
+		InsnOff:     host.Uint32(r),
+		FileNameOff: host.Uint32(r[4:]),
+		LineOff:     host.Uint32(r[8:]),
+		LineCol:     host.Uint32(r[12:]),
+	}
+}
+
+// CoreRelo is the i-th record of a section in [Ext.Core].
+func (e ExtSection) CoreRelo(i int) CoreRelo {
+	r := e.Raw(i)
+	return CoreRelo{
+		InsnOff:   host.Uint32(r),
+		Type:      ID(host.Uint32(r[4:])),
+		AccessOff: host.Uint32(r[8:]),
+		Kind:      host.Uint32(r[12:]),
+	}
+}

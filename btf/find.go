@@ -1,0 +1,240 @@
+package btf
+
+import (
+	"strings"
+	"sync"
+)
+
+// Looking up names
+//
+// Kernel BTF has 127 thousand types and is not sorted by name, so a lookup has to look at all of them. Three means keep that cheap:
+//
+//   - Whoever wants several names says so first (Prefetch): one pass finds them all. The pass compares the first four bytes of each
+//     name with a bitmap and turns to the names wanted only on a hit.
+//   - What was asked is remembered for the life of the Spec, misses included.
+//   - After a few passes an index is built, a hash table with chains in two arrays of ids. Chains, not probing: a BTF in which all
+//     types have one name must not take quadratic time.
+//
+// Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names are filtered out of that.
+
+const (
+	maxPasses = 4    // then the index is built
+	maxWanted = 2048 // more at once: the index
+)
+
+// names is what a Spec knows about names of its own types.
+type names struct {
+	mu     sync.RWMutex
+	known  map[string][]ID // by essential name, ascending
+	passes int
+	index  *nameIndex
+
+	stringsOnce sync.Once
+	strings     *stringIndex // for Builders
+}
+
+// Prefetch finds all types of the given names in one pass, so that Named and FindByName of these names need none. It looks at the
+// spec's own types only; names already known cost nothing. Flavours are stripped.
+func (s *Spec) Prefetch(list ...string) {
+	n := &s.names
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.index != nil {
+		return
+	}
+	var want []string
+	for _, name := range list {
+		name = EssentialName(name)
+		if _, ok := n.known[name]; !ok && name != "" {
+			if n.known == nil {
+				n.known = make(map[string][]ID, len(list))
+			}
+			name = strings.Clone(name)
+			n.known[name] = nil
+			want = append(want, name)
+		}
+	}
+	switch {
+	case len(want) == 0:
+	case n.passes >= maxPasses || len(want) > maxWanted:
+		n.build(s)
+	default:
+		n.passes++
+		found := s.scan(want)
+		for i, ids := range found {
+			n.known[want[i]] = ids
+		}
+	}
+}
+
+// build makes the index. What was known so far stays.
+func (n *names) build(s *Spec) {
+	n.index = newNameIndex(s)
+	for name, ids := range n.known {
+		if ids == nil {
+			delete(n.known, name) // the index answers; misses would pile up
+		}
+	}
+}
+
+// Named lists the spec's own types (not its base's) whose essential name is name, ascending, whatever their kind. The slice is shared:
+// it must not be changed. The first call for a name that was not prefetched may take a pass over all types.
+func (s *Spec) Named(name string) []ID {
+	if name == "" {
+		return nil
+	}
+	n := &s.names
+	n.mu.RLock()
+	ids, ok := n.known[name]
+	index := n.index
+	n.mu.RUnlock()
+	if ok {
+		return ids
+	}
+	if index == nil {
+		s.prefetchEssential(name)
+		n.mu.RLock()
+		ids, ok = n.known[name]
+		index = n.index
+		n.mu.RUnlock()
+		if ok {
+			return ids
+		}
+	}
+	ids = index.lookup(s, name)
+	if ids != nil {
+		n.mu.Lock()
+		n.known[strings.Clone(name)] = ids
+		n.mu.Unlock()
+	}
+	return ids
+}
+
+// prefetchEssential makes name known, or builds the index.
+func (s *Spec) prefetchEssential(name string) {
+	n := &s.names
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, ok := n.known[name]; ok || n.index != nil {
+		return
+	}
+	if n.passes >= maxPasses {
+		n.build(s)
+		return
+	}
+	n.passes++
+	name = strings.Clone(name)
+	if n.known == nil {
+		n.known = make(map[string][]ID)
+	}
+	n.known[name] = s.scan([]string{name})[0]
+}
+
+// FindByName finds the type of a kind by its exact name: the lowest id, in the base first (libbpf: btf__find_by_name_kind). The name
+// "void" and KindVoid give 0.
+func (s *Spec) FindByName(name string, kind Kind) (ID, bool) {
+	if kind == KindVoid || name == "void" {
+		return 0, true
+	}
+	return s.find(name, kind)
+}
+
+// FindAny finds a type of any kind by its exact name: the lowest id, in the base first (libbpf: btf__find_by_name).
+func (s *Spec) FindAny(name string) (ID, bool) {
+	if name == "void" {
+		return 0, true
+	}
+	return s.find(name, KindVoid)
+}
+
+// find is FindByName; KindVoid stands for any kind.
+func (s *Spec) find(name string, kind Kind) (ID, bool) {
+	if s.base != nil {
+		if id, ok := s.base.find(name, kind); ok {
+			return id, true
+		}
+	}
+	for _, id := range s.Named(EssentialName(name)) {
+		t, _ := s.Type(id)
+		if (kind == KindVoid || t.Kind() == kind) && t.Name() == name {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// scan finds the types of each of the wanted essential names in one pass over the spec's own types.
+func (s *Spec) scan(want []string) [][]ID {
+	found := make([][]ID, len(want))
+	f := newFilter(want)
+	for i, off := range s.offs {
+		nameOff := host.Uint32(s.types[off:])
+		if nameOff == 0 {
+			continue
+		}
+		text := s.text(nameOff)
+		if len(text) >= 4 && !f.mayHave(uint32(text[0])|uint32(text[1])<<8|uint32(text[2])<<16|uint32(text[3])<<24) {
+			continue
+		}
+		name := cstring(text)
+		for e := f.heads[filterSlot(first4(name))]; e != 0; e = f.entries[e-1].next {
+			w := f.entries[e-1].want
+			if strings.HasPrefix(name, want[w]) && len(EssentialName(name)) == len(want[w]) {
+				found[w] = append(found[w], s.first+ID(i))
+			}
+		}
+	}
+	return found
+}
+
+// filter tells quickly that a name is not wanted. A name's first four bytes (zero after its end) choose a slot, entries chain
+// the wanted names of a slot (counted from 1). A wanted name below four bytes has a second slot, where its flavours would be.
+type filter struct {
+	bits    [filterSlots / 64]uint64
+	heads   [filterSlots]uint16
+	entries []filterEntry
+}
+
+type filterEntry struct{ want, next uint16 }
+
+const (
+	filterBits  = 12
+	filterSlots = 1 << filterBits
+)
+
+func filterSlot(w uint32) uint32 { return w * 0x9e3779b1 >> (32 - filterBits) }
+
+// first4 is the first four bytes of a name, zero after its end.
+func first4(name string) uint32 {
+	var w uint32
+	for i := 0; i < len(name) && i < 4; i++ {
+		w |= uint32(name[i]) << (8 * i)
+	}
+	return w
+}
+
+func newFilter(want []string) *filter {
+	f := &filter{entries: make([]filterEntry, 0, 2*len(want))}
+	for i, name := range want {
+		f.add(i, first4(name))
+		if len(name) < 4 {
+			f.add(i, first4(name+"___"))
+		}
+	}
+	return f
+}
+
+func (f *filter) add(want int, w uint32) {
+	slot := filterSlot(w)
+	f.bits[slot/64] |= 1 << (slot % 64)
+	f.entries = append(f.entries, filterEntry{uint16(want), f.heads[slot]})
+	f.heads[slot] = uint16(len(f.entries))
+}
+
+func (f *filter) mayHave(w uint32) bool {
+	if z := (w - 0x01010101) & ^w & 0x80808080; z != 0 {
+		w &= (z&-z)>>7 - 1
+	}
+	slot := filterSlot(w)
+	return f.bits[slot/64]>>(slot%64)&1 != 0
+}

@@ -1,0 +1,48 @@
+package btf
+
+import "strings"
+
+// cstring cuts s at its first NUL.
+func cstring(s string) string {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+// text is the string section from off on, "" if off is outside. The name ends at the first NUL.
+func (s *Spec) text(off uint32) string {
+	for off < s.strFirst {
+		s = s.base
+	}
+	if off -= s.strFirst; uint64(off) < uint64(len(s.strs)) {
+		return s.strs[off:]
+	}
+	return ""
+}
+
+// str is the string at off, "" if that is outside.
+func (s *Spec) str(off uint32) string {
+	if off == 0 {
+		return ""
+	}
+	return cstring(s.text(off))
+}
+
+// Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset, btf__str_by_offset). The string is a
+// view of the BTF. ok is false if the offset is outside.
+func (s *Spec) Name(off uint32) (name string, ok bool) {
+	text := s.text(off)
+	return cstring(text), text != "" || off == 0
+}
+
+// EssentialName strips the flavour from a name: "task_struct___v5" is another view of "task_struct" (libbpf:
+// bpf_core_essential_name_len). A flavour starts at the last three underscores that have another character on both sides.
+func EssentialName(name string) string {
+	for i := len(name) - 5; i >= 0; i-- {
+		if name[i] != '_' && name[i+1] == '_' && name[i+2] == '_' && name[i+3] == '_' && name[i+4] != '_' {
+			return name[:i+1]
+		}
+	}
+	return name
+}

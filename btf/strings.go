@@ -1,0 +1,58 @@
+package btf
+
+import "math/bits"
+
+// stringIndex finds strings of a Spec by their text, for Builders of BTF split over it. Chains as in nameIndex, entries are offsets of the
+// strings' starts.
+type stringIndex struct {
+	heads []uint32 // entry number from 1
+	next  []uint32
+	offs  []uint32
+	shift uint8
+}
+
+func newStringIndex(strs string) *stringIndex {
+	n := 0
+	for i := range len(strs) {
+		if strs[i] == 0 {
+			n++
+		}
+	}
+	width := bits.Len(uint(n))
+	x := &stringIndex{
+		heads: make([]uint32, 1<<width),
+		next:  make([]uint32, 0, n),
+		offs:  make([]uint32, 0, n),
+		shift: uint8(64 - width),
+	}
+	for off := 0; off < len(strs); {
+		s := cstring(strs[off:])
+		slot := hashName(s, x.shift)
+		x.next = append(x.next, x.heads[slot])
+		x.offs = append(x.offs, uint32(off))
+		x.heads[slot] = uint32(len(x.offs))
+		off += len(s) + 1
+	}
+	return x
+}
+
+// findString is the offset of a string in the spec or its bases (libbpf: btf__find_str).
+func (s *Spec) findString(text string) (uint32, bool) {
+	if s.base != nil {
+		if off, ok := s.base.findString(text); ok {
+			return off, true
+		}
+	}
+	if text == "" || s.strs == "" {
+		return 0, text == ""
+	}
+	s.names.stringsOnce.Do(func() { s.names.strings = newStringIndex(s.strs) })
+	x := s.names.strings
+	best, ok := uint32(0), false
+	for e := x.heads[hashName(text, x.shift)]; e != 0; e = x.next[e-1] {
+		if cstring(s.strs[x.offs[e-1]:]) == text {
+			best, ok = s.strFirst+x.offs[e-1], true // chains descend: the first of equal strings comes last
+		}
+	}
+	return best, ok
+}
