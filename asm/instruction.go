@@ -115,31 +115,13 @@ func (i Instruction) AtomicOp() AtomicOp { return AtomicOp(i.Imm) }
 // JumpDistance returns how many slots a jump goes from the slot after it, conditional jumps and may_goto included.
 // ok is false for everything else: calls, exit and gotox have no distance.
 func (i Instruction) JumpDistance() (slots int32, ok bool) {
-	switch i.Op.Class() {
-	case ClassJMP32:
-		if i.Op == OpGotol {
-			return i.Imm, true
-		}
-		if i.Op.JumpOp() == JA {
-			return 0, false
-		}
-	case ClassJMP:
-		if i.Op == OpGoto {
-			return int32(i.Off), true
-		}
-		if i.Op.JumpOp() == JA {
-			return 0, false
-		}
-	default:
-		return 0, false
+	switch {
+	case i.Op == OpGotol:
+		return i.Imm, true
+	case i.Op == OpGoto, i.Op == OpMayGoto, i.Op.IsJump() && jumpText[i.Op.JumpOp()>>4] != "":
+		return int32(i.Off), true
 	}
-	switch i.Op.JumpOp() {
-	case Call, Exit:
-		return 0, false
-	case JCOND:
-		return int32(i.Off), i.Op == OpMayGoto
-	}
-	return int32(i.Off), i.Op.JumpOp() <= JCOND
+	return 0, false
 }
 
 // Imm64 is the 64-bit immediate of the ld_imm64 whose first slot is i and whose second is next.
