@@ -1,0 +1,49 @@
+package testkit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// LibbpfProgram builds a C source file against the C libbpf of the oracle and returns the program's path. It is built
+// once for each state of the source. Without that libbpf the test skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+func LibbpfProgram(t testing.TB, source string) string {
+	t.Helper()
+	dir := filepath.Join(Cache(), "oracle", "libbpf")
+	lib := filepath.Join(dir, "libbpf.a")
+	if !exists(lib) {
+		missing(t, "PUREBPF_CORPUS_REQUIRED", "C libbpf is not built (make oracle)")
+	}
+	text, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(text)
+	built := filepath.Join(Cache(), "compiled", filepath.Base(source)+"-"+hex.EncodeToString(sum[:8]))
+	if exists(built) {
+		return built
+	}
+	if err := os.MkdirAll(filepath.Dir(built), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	temporary := filepath.Join(t.TempDir(), "program")
+	cmd := exec.Command(Tool(t, "cc"), "-O1", "-Wall", "-I"+filepath.Join(dir, "include"), source, "-o", temporary, lib, "-lelf", "-lz", "-ldl")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cc: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(temporary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAtomic(built, data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(built, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return built
+}
