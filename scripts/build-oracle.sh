@@ -17,5 +17,6 @@ if [[ ! -e $dir/libbpf/libbpf.a || ! -e $dir/libbpf/include/bpf/libbpf.h ]]; the
     >"$dir/libbpf/build.log" 2>&1 || { tail -n 20 "$dir/libbpf/build.log" >&2; exit 1; }
   cp "$src/out/libbpf.a" "$dir/libbpf/"
 fi
-cc -O1 -w -I"$dir/libbpf/include" testdata/oracle.c -o "$dir/oracle.new" "$dir/libbpf/libbpf.a" -lelf -lz
+# Static, so that it runs in a virtual machine as it is.
+cc -O1 -w -static -I"$dir/libbpf/include" testdata/oracle.c -o "$dir/oracle.new" "$dir/libbpf/libbpf.a" -lelf -lz
 mv "$dir/oracle.new" "$dir/oracle"

@@ -40,16 +40,11 @@ func Run(t testing.TB, name string, args ...string) []byte {
 
 // Compile compiles C source with clang-19 for the BPF target and returns the object's path. Libbpf's headers come from
 // the oracle's libbpf if it was built, else from libbpf-dev. The flags follow -target bpf -g -O2, so they can override
-// them ("-target", "bpfeb", "-mcpu=v4"). Equal source and flags are compiled once.
+// them ("-target", "bpfeb", "-mcpu=v4"). Equal source and flags are compiled once, and an object that was compiled needs no
+// clang: the folder is copied into test machines, which have none.
 func Compile(t testing.TB, source string, flags ...string) string {
 	t.Helper()
-	clang := Tool(t, "clang-19")
-	args := []string{"-target", "bpf", "-g", "-O2", "-Wall", "-Werror"}
-	if dir := filepath.Join(Cache(), "oracle", "libbpf", "include"); exists(dir) {
-		args = append(args, "-I"+dir)
-	}
-	args = append(args, "-idirafter", "/usr/include/x86_64-linux-gnu")
-	args = append(args, flags...)
+	args := append([]string{"-target", "bpf", "-g", "-O2", "-Wall", "-Werror"}, flags...)
 	h := sha256.New()
 	for _, part := range append(args, source) {
 		h.Write([]byte(part))
@@ -60,6 +55,11 @@ func Compile(t testing.TB, source string, flags ...string) string {
 	if exists(path) {
 		return path
 	}
+	clang := Tool(t, "clang-19")
+	if include := filepath.Join(Cache(), "oracle", "libbpf", "include"); exists(include) {
+		args = append(args, "-I"+include)
+	}
+	args = append(args, "-idirafter", "/usr/include/x86_64-linux-gnu")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

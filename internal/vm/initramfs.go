@@ -1,0 +1,176 @@
+//go:build linux
+
+package vm
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Initramfs is the content of a machine's root file system, path in the machine → where it comes from.
+type Initramfs struct {
+	files  map[string]string // copied from a file here
+	links  map[string]string
+	inline map[string][]byte
+}
+
+// NewInitramfs makes a root file system with the guest program (a static build of internal/vm/guest), busybox with all its
+// names if it is installed, and what programs expect to find in /etc.
+func NewInitramfs(guest string) *Initramfs {
+	r := &Initramfs{map[string]string{}, map[string]string{}, map[string][]byte{}}
+	r.Add(guest, InitPath)
+	r.Text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+	r.Text("/etc/group", "root:x:0:\n")
+	r.Text("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+	r.links["/etc/mtab"] = "/proc/mounts"
+	r.busybox()
+	return r
+}
+
+func (r *Initramfs) busybox() {
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		return
+	}
+	names, err := exec.Command(busybox, "--list").Output()
+	if err != nil {
+		return
+	}
+	r.Add(busybox, "/bin/busybox")
+	for name := range strings.FieldsSeq(string(names)) {
+		if name != "busybox" {
+			r.links["/bin/"+name] = "/bin/busybox"
+		}
+	}
+}
+
+// Add copies a file, or a folder with all that is in it, to a path in the machine.
+func (r *Initramfs) Add(from, to string) { r.files[path.Clean(to)] = from }
+
+// Text puts a file of the given content into the machine.
+func (r *Initramfs) Text(to, content string) { r.inline[path.Clean(to)] = []byte(content) }
+
+// Job puts the kernel's configuration, the named modules (unpacked here, in the order to load them) and the job into the
+// machine. The job's Modules are set by it.
+func (r *Initramfs) Job(k Kernel, job Job, modules ...string) error {
+	if _, err := os.Stat(k.Config()); err == nil {
+		r.Add(k.Config(), "/boot/config-"+k.Release) // libbpf and package kernel look for it there
+	}
+	files, err := k.Modules(modules...)
+	if err != nil {
+		return err
+	}
+	job.Modules = nil
+	for _, file := range files {
+		to := ModuleDir + "/" + moduleName(file) + ".ko"
+		if err := r.module(file, to); err != nil {
+			return err
+		}
+		job.Modules = append(job.Modules, to)
+	}
+	text, err := json.Marshal(job)
+	if err != nil {
+		return err
+	}
+	r.inline[JobPath] = text
+	return nil
+}
+
+func (r *Initramfs) module(file, to string) error {
+	unpack := map[string][]string{".xz": {"xz", "-dc"}, ".zst": {"zstd", "-dcq"}, ".gz": {"gzip", "-dc"}}[filepath.Ext(file)]
+	if unpack == nil {
+		r.Add(file, to)
+		return nil
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command(unpack[0], append(unpack[1:], file)...)
+	cmd.Stderr = &stderr
+	content, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("unpacking module %s: %w %s", file, err, stderr.Bytes())
+	}
+	r.inline[to] = content
+	return nil
+}
+
+// WriteFile writes the archive.
+func (r *Initramfs) WriteFile(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	c := newCpioWriter(f)
+	for _, dir := range []string{"/bin", "/dev", "/mnt", "/out", "/proc", "/root", "/run", "/sys", "/tmp", "/var/tmp"} {
+		c.add(dir, modeFolder, 0, nil)
+	}
+	for to, content := range r.inline {
+		c.add(to, modeFile, int64(len(content)), bytes.NewReader(content))
+	}
+	for to, target := range r.links {
+		c.add(to, modeLink, int64(len(target)), strings.NewReader(target))
+	}
+	for to, from := range r.files {
+		if err := c.copy(from, to); err != nil {
+			return err
+		}
+	}
+	if err := c.close(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// copy adds a file or a folder. What a symbolic link points to is copied, not the link.
+func (c *cpioWriter) copy(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return c.copyFile(from, to, info)
+	}
+	return filepath.WalkDir(from, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, file)
+		if err != nil {
+			return err
+		}
+		target := path.Join(to, filepath.ToSlash(rel))
+		info, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			c.add(target, modeFolder, 0, nil)
+			return c.err
+		}
+		return c.copyFile(file, target, info)
+	})
+}
+
+func (c *cpioWriter) copyFile(from, to string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("initramfs: %s is no regular file", from)
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	mode := uint32(modeFile)
+	if info.Mode()&0o111 != 0 {
+		mode = modeProgram
+	}
+	c.add(to, mode, info.Size(), f)
+	return c.err
+}

@@ -1,0 +1,175 @@
+//go:build linux
+
+// Package vm runs commands as root in a throw-away virtual machine under QEMU's software emulation, so that what the
+// kernel at hand lacks, or an older kernel decides otherwise, can be tested for real.
+//
+// A machine is a kernel image, an initramfs made for it here ([Initramfs]) and a [Job] in that initramfs: the modules to
+// load and the commands to run. Its first process (package guest, built static) carries the job out and reports every
+// command's output and end as [Report] lines on a serial port of its own; the console goes to a file that is quoted when
+// the machine dies. The machine ends by rebooting, which QEMU is told not to do.
+package vm
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Where the guest program, its job and the modules are in the initramfs.
+const (
+	InitPath  = "/init"
+	JobPath   = "/vm/job.json"
+	ModuleDir = "/vm/modules"
+)
+
+// ReportPort is the guest's side of the serial port that carries [Report] lines.
+const ReportPort = "/dev/ttyS1"
+
+// Job is what the guest is to do, in order.
+type Job struct {
+	Modules  []string  `json:"modules"` // paths of module files, dependencies first
+	Commands []Command `json:"commands"`
+}
+
+// Command is one program to run. It is killed when Timeout has passed.
+type Command struct {
+	Path    string        `json:"path"`
+	Args    []string      `json:"args"`
+	Dir     string        `json:"dir"`
+	Env     []string      `json:"env"`
+	Timeout time.Duration `json:"timeout"`
+}
+
+// Report is one line from the guest.
+type Report struct {
+	Command int           `json:"command"`           // index in the job's Commands
+	Output  []byte        `json:"output,omitempty"`  // a piece of its standard output and error, as they came
+	Ended   bool          `json:"ended,omitempty"`   // the command ended:
+	Status  int           `json:"status,omitempty"`  // its exit status, 128 + signal, 124 at the time limit, 127 if it did not start
+	Elapsed time.Duration `json:"elapsed,omitempty"` // how long it ran, by the guest's clock
+	Warning string        `json:"warning,omitempty"` // something of the machine itself, such as a module that did not load
+	Done    bool          `json:"done,omitempty"`    // the last line
+}
+
+// Machine says what to boot and with what.
+type Machine struct {
+	Kernel    Kernel
+	Initramfs string        // path of the file that [Initramfs.WriteFile] made
+	CPUs      int           // 2 if 0
+	MemoryMiB int           // 2048 if 0
+	Append    string        // further kernel command line, such as "lsm=bpf"
+	Timeout   time.Duration // for the whole machine; 10 minutes if 0
+}
+
+// Run boots the machine and calls each for every report until the guest is done. A machine that ends before is an error
+// with the tail of its console.
+func Run(ctx context.Context, m Machine, each func(Report) error) error {
+	qemu, err := exec.LookPath("qemu-system-x86_64")
+	if err != nil {
+		return err
+	}
+	if m.Timeout == 0 {
+		m.Timeout = 10 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.Timeout)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "vm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	console := filepath.Join(dir, "console")
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	cmd := exec.CommandContext(ctx, qemu, m.args(console, "/dev/fd/3")...)
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stderr, &stderr, []*os.File{w}
+	err = cmd.Start()
+	w.Close()
+	if err != nil {
+		return err
+	}
+	done, err := readReports(r, each)
+	if err != nil || done {
+		// Nothing more is wanted of it: it is rebooting, or we cannot go on.
+		time.AfterFunc(5*time.Second, cancel)
+	}
+	waitErr := cmd.Wait()
+	switch {
+	case err != nil:
+		return err
+	case done:
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("virtual machine %s: time limit of %v\n%s", m.Kernel.Release, m.Timeout, tail(console))
+	}
+	return fmt.Errorf("virtual machine %s ended without a report (qemu: %v)\n%s\n%s", m.Kernel.Release, waitErr, stderr.Bytes(), tail(console))
+}
+
+func (m Machine) args(console, reports string) []string {
+	cpus, memory := m.CPUs, m.MemoryMiB
+	if cpus == 0 {
+		cpus = 2
+	}
+	if memory == 0 {
+		memory = 2048
+	}
+	// oops=panic and panic=-1 end the machine at the first oops. The clock needs no calibrating under emulation.
+	cmdline := "console=ttyS0 quiet panic=-1 oops=panic nokaslr mitigations=off tsc=reliable no_timer_check audit=0 random.trust_cpu=on rdinit=" + InitPath
+	if m.Append != "" {
+		cmdline += " " + m.Append
+	}
+	return []string{
+		"-accel", "tcg,thread=multi,tb-size=256", "-M", "pc", "-cpu", "max,la57=off",
+		"-smp", fmt.Sprint(cpus), "-m", fmt.Sprint(memory),
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
+		"-kernel", m.Kernel.Image, "-initrd", m.Initramfs, "-append", cmdline,
+		"-serial", "file:" + console,
+		"-chardev", "file,id=reports,path=" + reports, "-serial", "chardev:reports",
+	}
+}
+
+// readReports returns true when the guest said that it is done.
+func readReports(r io.Reader, each func(Report) error) (bool, error) {
+	in := bufio.NewReader(r)
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		var report Report
+		if err := json.Unmarshal(bytes.TrimSpace(line), &report); err != nil {
+			return false, fmt.Errorf("report of the virtual machine: %w in %q", err, line)
+		}
+		if report.Done {
+			return true, nil
+		}
+		if err := each(report); err != nil {
+			return false, err
+		}
+	}
+}
+
+// tail quotes the end of a console.
+func tail(path string) []byte {
+	const most = 4096
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return text[max(0, len(text)-most):]
+}

@@ -1,0 +1,165 @@
+//go:build linux
+
+// Vmtest runs the tests that need a kernel in virtual machines of other kernels (package vm).
+//
+//	vmtest [flags] VERSION...            the tests of every package that reaches package sys, on each kernel ("6.1", "6.12")
+//	vmtest [flags] -shell CMD VERSION    one shell command instead (busybox), its output as it comes
+//
+// It prints go test -json events, the package named with its kernel ("…/sys@6.1"), so that testsum counts them, and writes a
+// table of test × kernel with -table, with the host's results beside if -host names the events of a run here.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/purebpf/bpf/internal/vm"
+)
+
+// modules bring what tests attach to: network devices, classifiers, and BTF of modules.
+const modules = "dummy,veth,nf_conntrack,sch_ingress,cls_bpf,tun,tcp_bbr"
+
+type options struct {
+	packages, run, modules, appended, table, host, shell, cache string
+	corpus                                                      string
+	verbose                                                     bool
+	timeout                                                     time.Duration
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.packages, "packages", "./...", "packages to test, comma separated patterns")
+	flag.StringVar(&o.run, "run", "", "run only tests that match, as go test -run")
+	flag.StringVar(&o.modules, "modules", modules, "kernel modules to load, comma separated")
+	flag.StringVar(&o.appended, "append", "lsm=bpf", "added to the kernel command line")
+	flag.StringVar(&o.table, "table", "", "file for the table of test × kernel")
+	flag.StringVar(&o.host, "host", "", "go test -json events of a run on the host, for the table")
+	flag.StringVar(&o.shell, "shell", "", "run this shell command in the machine instead of tests")
+	flag.StringVar(&o.corpus, "corpus", "tools,xdp", "folders of the corpus to copy into the machine")
+	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "time limit of one machine")
+	flag.BoolVar(&o.verbose, "v", false, "say on standard error how long each part took")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, &o, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "vmtest:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o *options, versions []string) error {
+	if len(versions) == 0 {
+		return errors.New("which kernel? 6.1 or 6.12")
+	}
+	o.cache = os.Getenv("PUREBPF_CACHE")
+	if o.cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return err
+		}
+		o.cache = filepath.Join(dir, "purebpf")
+	}
+	dir, err := os.MkdirTemp("", "vmtest-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	guest := filepath.Join(dir, "init")
+	if err := goBuild(ctx, guest, "./internal/vm/guest"); err != nil {
+		return err
+	}
+	if o.shell != "" {
+		return runShell(ctx, o, dir, guest, versions)
+	}
+	suites, err := buildSuites(ctx, o, dir)
+	if err != nil {
+		return err
+	}
+	results := newMatrix(suites)
+	for _, version := range versions {
+		if err := runKernel(ctx, o, dir, guest, version, suites, results); err != nil {
+			return err
+		}
+	}
+	if o.table == "" {
+		return nil
+	}
+	if o.host != "" {
+		if err := results.addHost(o.host); err != nil {
+			return err
+		}
+	}
+	f, err := os.Create(o.table)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	results.print(f)
+	return f.Close()
+}
+
+func (o *options) say(format string, args ...any) {
+	if o.verbose {
+		fmt.Fprintf(os.Stderr, "vmtest: "+format+"\n", args...)
+	}
+}
+
+func (o *options) moduleNames() []string {
+	return strings.FieldsFunc(o.modules, func(r rune) bool { return r == ',' })
+}
+
+func runShell(ctx context.Context, o *options, dir, guest string, versions []string) error {
+	for _, version := range versions {
+		k, err := vm.FindKernel(filepath.Join(o.cache, "kernels"), version)
+		if err != nil {
+			return err
+		}
+		root := vm.NewInitramfs(guest)
+		job := vm.Job{Commands: []vm.Command{{Path: "/bin/sh", Args: []string{"-c", o.shell}, Dir: "/root", Env: environment(), Timeout: o.timeout}}}
+		status := 0
+		if err := boot(ctx, o, dir, k, root, job, func(r vm.Report) error {
+			if r.Ended {
+				status = r.Status
+			}
+			_, err := os.Stdout.Write(r.Output)
+			return err
+		}); err != nil {
+			return err
+		}
+		if status != 0 {
+			return fmt.Errorf("kernel %s: exit status %d", k.Release, status)
+		}
+	}
+	return nil
+}
+
+func boot(ctx context.Context, o *options, dir string, k vm.Kernel, root *vm.Initramfs, job vm.Job, each func(vm.Report) error) error {
+	start := time.Now()
+	if err := root.Job(k, job, o.moduleNames()...); err != nil {
+		return err
+	}
+	image := filepath.Join(dir, "initramfs")
+	if err := root.WriteFile(image); err != nil {
+		return err
+	}
+	o.say("%s: initramfs %.1f s", k.Release, time.Since(start).Seconds())
+	first := true
+	return vm.Run(ctx, vm.Machine{Kernel: k, Initramfs: image, Append: o.appended, Timeout: o.timeout}, func(r vm.Report) error {
+		if first {
+			o.say("%s: first report after %.1f s", k.Release, time.Since(start).Seconds())
+			first = false
+		}
+		if r.Warning != "" {
+			fmt.Fprintf(os.Stderr, "vmtest: %s: %s\n", k.Release, r.Warning)
+			return nil
+		}
+		return each(r)
+	})
+}

@@ -1,0 +1,218 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purebpf/bpf/internal/vm"
+)
+
+const module = "github.com/purebpf/bpf"
+
+// perPackage is the time limit of one package's tests: software emulation is 6 to 40 times slower than the machine.
+const perPackage = 10 * time.Minute
+
+// suite is one package's tests, built to run elsewhere.
+type suite struct {
+	pkg, dir string
+	binary   string
+}
+
+func goBuild(ctx context.Context, to, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// buildSuites builds the tests of the named packages; with everything ("./...") only of those that are, or depend on,
+// package sys: the ones whose result a kernel decides.
+func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
+	start := time.Now()
+	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Dir,Deps,TestGoFiles,XTestGoFiles"}, strings.Split(o.packages, ",")...)...)
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var suites []suite
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p struct {
+			ImportPath, Dir                 string
+			Deps, TestGoFiles, XTestGoFiles []string
+		}
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		kernelDecides := p.ImportPath == module+"/sys" || slices.Contains(p.Deps, module+"/sys")
+		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 || o.packages == "./..." && !kernelDecides {
+			continue
+		}
+		s := suite{pkg: p.ImportPath, dir: p.Dir, binary: filepath.Join(dir, strings.ReplaceAll(p.ImportPath, "/", "_")+".test")}
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", s.binary, s.pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go test -c %s: %w\n%s", s.pkg, err, out)
+		}
+		suites = append(suites, s)
+	}
+	if len(suites) == 0 {
+		return nil, fmt.Errorf("no package of %s has tests that a kernel decides", o.packages)
+	}
+	o.say("built %d test binaries in %.1f s", len(suites), time.Since(start).Seconds())
+	return suites, nil
+}
+
+// environment of commands in the machine. They are root there, and what was copied must be found.
+func environment() []string {
+	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TMPDIR=/tmp", "LANG=C.UTF-8",
+		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1"}
+}
+
+func runKernel(ctx context.Context, o *options, dir, guest, version string, suites []suite, results *matrix) error {
+	k, err := vm.FindKernel(filepath.Join(o.cache, "kernels"), version)
+	if err != nil {
+		return err
+	}
+	root := vm.NewInitramfs(guest)
+	for _, folder := range strings.FieldsFunc(o.corpus, func(r rune) bool { return r == ',' }) {
+		if from := filepath.Join(o.cache, "corpus", folder); exists(from) {
+			root.Add(from, "/cache/corpus/"+folder)
+		}
+	}
+	for _, part := range []string{"oracle/oracle", "compiled"} {
+		if from := filepath.Join(o.cache, part); exists(from) {
+			root.Add(from, "/cache/"+part)
+		}
+	}
+	var job vm.Job
+	for _, s := range suites {
+		// A test runs in its package's folder, and finds its files by names relative to it.
+		inside := "/src/" + strings.TrimPrefix(strings.TrimPrefix(s.pkg, module), "/")
+		program := "/bin/tests/" + filepath.Base(s.binary)
+		root.Add(s.binary, program)
+		root.Text(inside+"/.keep", "")
+		if testdata := filepath.Join(s.dir, "testdata"); exists(testdata) {
+			root.Add(testdata, inside+"/testdata")
+		}
+		args := []string{"-test.v=test2json", "-test.timeout=" + perPackage.String()}
+		if o.run != "" {
+			args = append(args, "-test.run="+o.run)
+		}
+		job.Commands = append(job.Commands, vm.Command{Path: program, Args: args, Dir: inside, Env: environment(), Timeout: perPackage + time.Minute})
+	}
+	converters := map[int]*converter{}
+	defer func() {
+		for _, c := range converters {
+			c.stop()
+		}
+	}()
+	err = boot(ctx, o, dir, k, root, job, func(r vm.Report) error {
+		c := converters[r.Command]
+		if c == nil {
+			if c, err = newConverter(ctx, suites[r.Command].pkg+"@"+version, results.column(version)); err != nil {
+				return err
+			}
+			converters[r.Command] = c
+		}
+		if _, err := c.in.Write(r.Output); err != nil {
+			return err
+		}
+		if !r.Ended {
+			return nil
+		}
+		delete(converters, r.Command)
+		return c.end(r.Status)
+	})
+	if err != nil {
+		return err
+	}
+	results.finish(version)
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// converter turns a test binary's output into events with go tool test2json, and passes them on as they come.
+type converter struct {
+	in   io.WriteCloser
+	cmd  *exec.Cmd
+	name string
+	read chan error
+}
+
+func newConverter(ctx context.Context, name string, record func(event)) (*converter, error) {
+	cmd := exec.CommandContext(ctx, "go", "tool", "test2json", "-t", "-p", name)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &converter{in: in, cmd: cmd, name: name, read: make(chan error, 1)}
+	go func() { c.read <- passEvents(out, record) }()
+	return c, nil
+}
+
+func passEvents(out io.Reader, record func(event)) error {
+	lines := bufio.NewReader(out)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			var e event
+			if err := json.Unmarshal(line, &e); err != nil {
+				return err
+			}
+			record(e)
+			if _, err := os.Stdout.Write(line); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// end closes the stream of a package whose process ended with a status. test2json ends with "fail" only if the tests said
+// so themselves; a process that died without a word is made to say it here.
+func (c *converter) end(status int) error {
+	if status != 0 {
+		fmt.Fprintf(c.in, "\nFAIL\nexit status %d in the virtual machine\n", status)
+	}
+	return c.stop()
+}
+
+func (c *converter) stop() error {
+	closeErr := c.in.Close()
+	return errors.Join(closeErr, <-c.read, c.cmd.Wait())
+}
