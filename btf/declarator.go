@@ -2,42 +2,49 @@ package btf
 
 import "strconv"
 
-// maxDeclarator bounds the nesting of a printed type.
-const maxDeclarator = 32
+// A printed type is at most so deep and visits so many types; the rest becomes "...".
+const (
+	maxDeclDepth = 32
+	maxDeclSteps = 256
+)
 
 // CString writes a type the way C names it, for messages and column heads: "struct event *", "unsigned int[4]",
 // "int (*)(void *, ...)", "const char". Anonymous composites are "struct {...}"; a FUNC or VAR is written as its declaration.
 // Malformed types are written as far as they go, with "?" for the rest.
-func (s *Spec) CString(id ID) string {
-	return string(s.appendDecl(nil, id, "", maxDeclarator))
-}
+func (s *Spec) CString(id ID) string { return s.CDecl(id, "") }
 
 // CDecl writes the declaration of name as the type: "struct event *name", "unsigned int name[4]".
 func (s *Spec) CDecl(id ID, name string) string {
-	return string(s.appendDecl(nil, id, name, maxDeclarator))
+	d := declarator{spec: s, steps: maxDeclSteps}
+	return d.declare(id, name, maxDeclDepth)
 }
 
-// appendDecl works from the name outwards: decl is what has been written around the name so far.
-func (s *Spec) appendDecl(dst []byte, id ID, decl string, depth int) []byte {
+type declarator struct {
+	spec  *Spec
+	steps int
+}
+
+// declare works from the name outwards: decl is what has been written around the name so far.
+func (d *declarator) declare(id ID, decl string, depth int) string {
 	quals := "" // qualifiers met since the last declarator, they belong to the type that follows
-	for ; depth > 0; depth-- {
-		t, ok := s.Type(id)
+	for ; depth > 0 && d.steps > 0; depth, d.steps = depth-1, d.steps-1 {
+		t, ok := d.spec.Type(id)
 		if !ok {
-			return specifier(dst, quals, "?", decl)
+			return specifier(quals, "?", decl)
 		}
 		switch k := t.Kind(); k {
 		case KindPtr:
 			star := "*"
 			if quals != "" {
 				star += quals[:len(quals)-1] // "*const"
-				if decl != "" && decl[0] != '[' && decl[0] != '(' && decl[0] != ')' {
+				if decl != "" && decl[0] != '[' && decl[0] != ')' {
 					star += " "
 				}
 			}
 			quals = ""
 			decl = star + decl
 			id = t.Ref()
-			if next, ok := s.declared(id); ok && (next == KindArray || next == KindFuncProto) {
+			if next := d.behind(id); next == KindArray || next == KindFuncProto {
 				decl = "(" + decl + ")"
 			}
 		case KindArray:
@@ -46,7 +53,7 @@ func (s *Spec) appendDecl(dst []byte, id ID, decl string, depth int) []byte {
 			id = a.Elem
 		case KindFuncProto:
 			quals = ""
-			decl += string(s.appendParams(nil, t, depth-1))
+			decl += d.params(t, depth-1)
 			id = t.Ref()
 		case KindConst:
 			quals = "const " + quals
@@ -65,59 +72,54 @@ func (s *Spec) appendDecl(dst []byte, id ID, decl string, depth int) []byte {
 			}
 			id = t.Ref()
 		default:
-			return specifier(dst, quals, typeName(t), decl)
+			return specifier(quals, typeName(t), decl)
 		}
 	}
-	return specifier(dst, quals, "?", decl)
+	return specifier(quals, "...", decl)
 }
 
-// declared is the kind below qualifiers, which decides about parentheses.
-func (s *Spec) declared(id ID) (Kind, bool) {
-	for range maxDeclarator {
-		t, ok := s.Type(id)
+// behind is the kind below qualifiers, which decides about parentheses.
+func (d *declarator) behind(id ID) Kind {
+	for range maxDeclDepth {
+		t, ok := d.spec.Type(id)
 		if !ok {
-			return 0, false
+			break
 		}
 		switch t.Kind() {
 		case KindConst, KindVolatile, KindRestrict, KindTypeTag, KindDeclTag:
 			id = t.Ref()
 		default:
-			return t.Kind(), true
+			return t.Kind()
 		}
 	}
-	return 0, false
+	return KindVoid
 }
 
 // specifier puts type name and declarator together: "int", "int *", "int[3]", "int x".
-func specifier(dst []byte, quals, name, decl string) []byte {
-	dst = append(append(dst, quals...), name...)
+func specifier(quals, name, decl string) string {
 	if decl != "" && decl[0] != '[' {
-		dst = append(dst, ' ')
+		name += " "
 	}
-	return append(dst, decl...)
+	return quals + name + decl
 }
 
-func (s *Spec) appendParams(dst []byte, t Type, depth int) []byte {
-	dst = append(dst, '(')
+func (d *declarator) params(t Type, depth int) string {
+	if t.Vlen() == 0 {
+		return "(void)"
+	}
+	out := "("
 	for i := range t.Vlen() {
 		if i > 0 {
-			dst = append(dst, ", "...)
-		}
-		if i == 16 { // nobody reads on, and nested signatures would multiply
-			dst = append(dst, "..."...)
-			break
+			out += ", "
 		}
 		p := t.Param(i)
-		if p.Type == 0 {
-			dst = append(dst, "..."...)
-			continue
+		if p.Type == 0 || d.steps <= 0 {
+			out += "..."
+			break
 		}
-		dst = s.appendDecl(dst, p.Type, "", depth/2)
+		out += d.declare(p.Type, "", depth)
 	}
-	if t.Vlen() == 0 {
-		dst = append(dst, "void"...)
-	}
-	return append(dst, ')')
+	return out + ")"
 }
 
 // typeName is what C calls a type that needs no declarator.

@@ -50,32 +50,36 @@ type kindRow struct {
 	size  uint8  // bytes of the record without elements, header included; 0 if unknown
 	elem  uint8  // bytes of one element
 	third third
+
+	// Which words are type ids and which are string offsets, as bit sets: of the record (word 0 is always a string offset), and of
+	// each element.
+	ids, elemStrs, elemIDs uint8
 }
 
 const headSize = 12 // name_off, info, size or type
 
 // kinds is indexed by Kind; rows without a name are kinds that this package does not know.
 var kinds = [kindMax + 1]kindRow{
-	KindVoid:      {"UNKNOWN", 0, 0, thirdUnused},
-	KindInt:       {"INT", 16, 0, thirdSize},
-	KindPtr:       {"PTR", 12, 0, thirdRef},
-	KindArray:     {"ARRAY", 24, 0, thirdUnused},
-	KindStruct:    {"STRUCT", 12, 12, thirdSize},
-	KindUnion:     {"UNION", 12, 12, thirdSize},
-	KindEnum:      {"ENUM", 12, 8, thirdSize},
-	KindFwd:       {"FWD", 12, 0, thirdUnused},
-	KindTypedef:   {"TYPEDEF", 12, 0, thirdRef},
-	KindVolatile:  {"VOLATILE", 12, 0, thirdRef},
-	KindConst:     {"CONST", 12, 0, thirdRef},
-	KindRestrict:  {"RESTRICT", 12, 0, thirdRef},
-	KindFunc:      {"FUNC", 12, 0, thirdRef},
-	KindFuncProto: {"FUNC_PROTO", 12, 8, thirdRef},
-	KindVar:       {"VAR", 16, 0, thirdRef},
-	KindDatasec:   {"DATASEC", 12, 12, thirdSize},
-	KindFloat:     {"FLOAT", 12, 0, thirdSize},
-	KindDeclTag:   {"DECL_TAG", 16, 0, thirdRef},
-	KindTypeTag:   {"TYPE_TAG", 12, 0, thirdRef},
-	KindEnum64:    {"ENUM64", 12, 12, thirdSize},
+	KindVoid:      {"UNKNOWN", 0, 0, thirdUnused, 0, 0, 0},
+	KindInt:       {"INT", 16, 0, thirdSize, 0, 0, 0},
+	KindPtr:       {"PTR", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindArray:     {"ARRAY", 24, 0, thirdUnused, 1<<3 | 1<<4, 0, 0},
+	KindStruct:    {"STRUCT", 12, 12, thirdSize, 0, 1 << 0, 1 << 1},
+	KindUnion:     {"UNION", 12, 12, thirdSize, 0, 1 << 0, 1 << 1},
+	KindEnum:      {"ENUM", 12, 8, thirdSize, 0, 1 << 0, 0},
+	KindFwd:       {"FWD", 12, 0, thirdUnused, 0, 0, 0},
+	KindTypedef:   {"TYPEDEF", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindVolatile:  {"VOLATILE", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindConst:     {"CONST", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindRestrict:  {"RESTRICT", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindFunc:      {"FUNC", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindFuncProto: {"FUNC_PROTO", 12, 8, thirdRef, 1 << 2, 1 << 0, 1 << 1},
+	KindVar:       {"VAR", 16, 0, thirdRef, 1 << 2, 0, 0},
+	KindDatasec:   {"DATASEC", 12, 12, thirdSize, 0, 0, 1 << 0},
+	KindFloat:     {"FLOAT", 12, 0, thirdSize, 0, 0, 0},
+	KindDeclTag:   {"DECL_TAG", 16, 0, thirdRef, 1 << 2, 0, 0},
+	KindTypeTag:   {"TYPE_TAG", 12, 0, thirdRef, 1 << 2, 0, 0},
+	KindEnum64:    {"ENUM64", 12, 12, thirdSize, 0, 1 << 0, 0},
 }
 
 // String is the kind's name without BTF_KIND_, "KIND(n)" for one that is not known.

@@ -165,28 +165,24 @@ func (t Type) Param(i int) Param {
 
 // Enumerator is the i-th constant of an ENUM or ENUM64.
 func (t Type) Enumerator(i int) Enumerator {
-	switch t.Kind() {
-	case KindEnum:
-		off, ok := t.elem(i, 8)
-		if !ok {
-			break
-		}
-		w := t.spec.types[off : off+8]
-		e := Enumerator{Name: t.spec.str(host.Uint32(w)), Value: int64(host.Uint32(w[4:]))}
-		if t.KFlag() {
-			e.Value = int64(int32(e.Value))
-		}
-		return e
-	case KindEnum64:
-		off, ok := t.elem(i, 12)
-		if !ok {
-			break
-		}
-		w := t.spec.types[off : off+12]
-		lo, hi := uint64(host.Uint32(w[4:])), uint64(host.Uint32(w[8:]))
-		return Enumerator{Name: t.spec.str(host.Uint32(w)), Value: int64(hi<<32 | lo)}
+	if !t.Kind().IsEnum() || uint(i) >= uint(t.Vlen()) {
+		return Enumerator{}
 	}
-	return Enumerator{}
+	off := t.off + headSize + uint32(i)*uint32(kinds[t.Kind()].elem)
+	return Enumerator{Name: t.spec.str(host.Uint32(t.spec.types[off:])), Value: t.enumValue(i)}
+}
+
+// enumValue is the value of an existing constant.
+func (t Type) enumValue(i int) int64 {
+	if t.Kind() == KindEnum64 {
+		w := t.spec.types[t.off+headSize+12*uint32(i)+4:]
+		return int64(uint64(host.Uint32(w[4:]))<<32 | uint64(host.Uint32(w)))
+	}
+	v := host.Uint32(t.spec.types[t.off+headSize+8*uint32(i)+4:])
+	if t.KFlag() {
+		return int64(int32(v))
+	}
+	return int64(v)
 }
 
 // Array is element type, index type and length of an ARRAY.
