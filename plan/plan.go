@@ -11,13 +11,28 @@ import (
 )
 
 // Plan is everything a load will ask of the kernel. It is read-only once made and may be executed many times.
+// Map images may share memory with the object they were planned from: change an object before Resolve, not after.
 type Plan struct {
 	Object    *object.Object
 	BTF       []byte     // to upload, in the kernel's byte order; nil: no BTF
 	BTFNeeded bool       // a failed upload is fatal (struct_ops)
 	Maps      []*Map     // same order and length as Object.Maps, then jump tables
 	Programs  []*Program // programs that will be loaded, in load order
+	Externs   []Extern   // same order and length as Object.Externs
 	Events    []Event    // what was decided on the way: skipped, sanitised, poisoned, ...
+
+	core []coreRecord // CO-RE relocations and their outcome, for listings
+}
+
+// Extern is what an extern of the object became.
+type Extern struct {
+	Spec   *object.Extern
+	Found  bool          // false: weak and absent, its value is 0
+	Value  uint64        // kconfig: the number; typeless ksym: the address
+	Text   string        // kconfig string
+	ID     btf.ID        // typed ksym or kfunc: id of the kernel's VAR or FUNC
+	Module *facts.Module // BTF that ID belongs to, nil for vmlinux
+	fdSlot int16         // index of Module in fd_array, for calls
 }
 
 // Map is one map to create (or find).
@@ -88,6 +103,12 @@ type Program struct {
 	BindMaps           []*Map          // .rodata* maps to keep alive with the program
 	Subprogs           []Subprog
 	Poisons            []Poison
+
+	// Err is why this program cannot be loaded although the rest can be planned: no type, no attach target. Like C libbpf, an
+	// executor reports it when it comes to this program, after the programs before it.
+	Err error
+	// Target names what AttachBTFID is, for listings: "vmlinux FUNC bpf_lsm_file_open".
+	Target string
 }
 
 // FixupKind says what an executor writes into an instruction once it has the file descriptor.
@@ -110,6 +131,7 @@ type Fixup struct {
 type Subprog struct {
 	Func  *object.Function
 	Start int
+	fn    *function
 }
 
 // Poison is an instruction replaced by a call that the verifier refuses if it can be reached.
@@ -152,4 +174,9 @@ type Options struct {
 	Kconfig   string    // Kconfig text that wins over the kernel's
 	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF (btf_custom_path)
 	PinRoot   string    // for maps pinned by name; "" is /sys/fs/bpf
+	// ProgramBTF returns the BTF of a loaded program, for programs that attach to another program (freplace, AttachProgFD).
+	// nil: such programs get an Err.
+	ProgramBTF func(fd int) (*btf.Spec, error)
+	// Foreign plans an object of the other byte order, to be looked at; it cannot be loaded.
+	Foreign bool
 }
