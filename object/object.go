@@ -41,11 +41,12 @@ type Function struct {
 	Section  string // ELF section name as in the file, leading '?' included
 	SecIndex int    // ELF section index
 	Offset   uint64 // in bytes from the start of the section
-	Insns    []asm.Instruction
-	Relocs   []Reloc // by instruction
-	Global   bool    // binding is GLOBAL or WEAK
-	Weak     bool
-	Hidden   bool // visibility HIDDEN or INTERNAL: its BTF linkage becomes static at load
+	// Insns are the instructions as compiled. They may share memory with the input: replace the slice to change them, never its elements.
+	Insns  []asm.Instruction
+	Relocs []Reloc // by instruction
+	Global bool    // binding is GLOBAL or WEAK
+	Weak   bool
+	Hidden bool // visibility HIDDEN or INTERNAL: its BTF linkage becomes static at load
 }
 
 // Program is an entry program: a function with a SEC() of its own.
@@ -105,6 +106,7 @@ type Map struct {
 	Name       string // what users and libbpf's bpf_map__name call it
 	KernelName string // as sent to the kernel: for internal maps mangled, at most 15 characters
 	Section    string // ELF section; of internal maps also a name it is found by
+	SecIndex   int    // index of that section, 0 for .kconfig
 	Kind       MapKind
 	Index      int // position in Object.Maps; -1 for an inner map
 	Type       uapi.MapType
@@ -122,11 +124,14 @@ type Map struct {
 	Inner      *Map   // template of a map-in-map
 	Values     []Value
 	Autocreate bool
-	Autoattach bool   // struct_ops
-	Contents   []byte // first value of an internal map, ValueSize bytes; shadow image of a struct_ops map. Owned: may be edited
-	Vars       []*Variable
-	StructOps  *StructOps
-	secOffset  uint64
+	Autoattach bool // struct_ops
+	// Contents is the first value of an internal map, ValueSize bytes, or the image of a struct_ops variable. It may be edited. nil
+	// stands for zeroes (.bss, .kconfig); Bytes makes it real.
+	Contents  []byte
+	Vars      []*Variable
+	StructOps *StructOps
+	secOffset uint64
+	object    *Object
 }
 
 // Value is an initial entry of a map-in-map (Map) or a program array (Program).
@@ -158,8 +163,7 @@ type Variable struct {
 	Type   btf.ID // type of the variable (not the VAR)
 	Offset uint32 // into Map.Contents, or into ArenaData
 	Size   uint32
-	Static bool
-	buf    *[]byte
+	Static bool // static or hidden: it is not seen from outside its object
 }
 
 // ExternKind tells the two sorts of externs apart.

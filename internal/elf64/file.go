@@ -103,6 +103,9 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
+// Size is the size of the file in bytes.
+func (f *File) Size() uint64 { return f.size }
+
 // read returns n bytes at off of the file, a view where the file is in memory.
 func (f *File) read(off, n uint64) ([]byte, error) {
 	if off > f.size || n > f.size-off {

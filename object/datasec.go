@@ -1,0 +1,258 @@
+package object
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/elf64"
+)
+
+// BTF fix-up
+//
+// What a compiler writes about variables is not yet what a kernel accepts. The compiler leaves sections' sizes and the offsets of
+// global variables zero, to be filled from the ELF file (a BPF linker has done it already). Externs are not variables at all
+// until the loader makes them so: those of .kconfig become variables of a map that holds configuration values, those of .ksyms are
+// made to look like one int each, because the kernel wants every section to hold variables and would reject functions. A FUNC in
+// .ksyms is replaced by an invented VAR named dummy_ksym, which has no other use.
+//
+// All changes keep type ids, so whatever was looked up before stays valid.
+
+const dummyKsym = "dummy_ksym"
+
+// finishBTF applies the fix-up to the object's BTF.
+func (p *parser) finishBTF() error {
+	if p.o.BTF == nil {
+		return nil
+	}
+	var datasecs []btf.Type
+	for t := range p.o.BTF.Types() {
+		if t.Kind() == btf.KindDatasec {
+			datasecs = append(datasecs, t)
+		}
+	}
+	if len(datasecs) == 0 {
+		return nil
+	}
+	p.datasecs = make(map[string]btf.ID, len(datasecs))
+	for _, t := range datasecs {
+		if _, known := p.datasecs[t.Name()]; !known {
+			p.datasecs[t.Name()] = t.ID()
+		}
+	}
+	e := btfEdit{p: p, b: p.o.BTF.Edit()}
+	for _, t := range datasecs {
+		if err := e.datasec(t); err != nil {
+			return err
+		}
+	}
+	spec, err := e.b.Spec()
+	if err != nil {
+		return p.failWith(ReasonInvalid, ".BTF", err, "")
+	}
+	if err := spec.SetPointerSize(8); err != nil {
+		return p.failWith(ReasonInvalid, ".BTF", err, "")
+	}
+	p.o.BTF = spec
+	return nil
+}
+
+// datasec finds the first BTF section of a name, as fixed up.
+func (p *parser) datasec(name string) (btf.Type, bool) {
+	id, ok := p.datasecs[name]
+	if !ok {
+		return btf.Type{}, false
+	}
+	return p.o.BTF.Type(id)
+}
+
+// btfEdit is a fix-up under way. Types are read from the BTF as compiled, changes go to the builder.
+type btfEdit struct {
+	p       *parser
+	b       *btf.Builder
+	syms    map[string]elf64.Symbol // global data symbols by name, made when first needed
+	byName  map[string]*Extern      // the same for externs
+	dummy   btf.ID                  // dummy_ksym, 0 until needed
+	intID   btf.ID                  // an int, 0 until needed
+	renamed map[btf.ID]bool         // prototypes whose parameters have names by now
+}
+
+// datasec fixes one section up and sorts its variables by offset.
+func (e *btfEdit) datasec(sec btf.Type) error {
+	vars := make([]btf.SecVar, sec.Vlen())
+	for i := range vars {
+		vars[i] = sec.SecVar(i)
+	}
+	var err error
+	switch name := sec.Name(); name {
+	case kconfigSection:
+		err = e.kconfig(sec, vars)
+	case ksymsSection:
+		err = e.ksyms(sec, vars)
+	default:
+		err = e.fill(sec, name, vars)
+	}
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(vars, func(a, b btf.SecVar) int { return cmp.Compare(a.Offset, b.Offset) })
+	for i, v := range vars {
+		if v != sec.SecVar(i) {
+			e.b.SetSecVar(sec.ID(), i, v)
+		}
+	}
+	return nil
+}
+
+// member is the VAR or FUNC of one element of a section and the extern of its name.
+func (e *btfEdit) member(sec btf.Type, v btf.SecVar) (btf.Type, *Extern, error) {
+	if e.byName == nil {
+		e.byName = make(map[string]*Extern, len(e.p.o.Externs))
+		for _, x := range e.p.o.Externs {
+			if e.byName[x.Name] == nil {
+				e.byName[x.Name] = x
+			}
+		}
+	}
+	t, _ := e.p.o.BTF.Type(v.Type)
+	if t.Kind() != btf.KindVar && t.Kind() != btf.KindFunc {
+		return t, nil, e.p.fail(ReasonInvalid, sec.Name(), "the BTF section lists %v [%d], want VAR or FUNC", t.Kind(), v.Type)
+	}
+	x := e.byName[t.Name()]
+	if x == nil {
+		return t, nil, e.p.fail(ReasonNoSuch, sec.Name(), "BTF %v %q has no extern symbol of that name", t.Kind(), t.Name())
+	}
+	return t, x, nil
+}
+
+func (e *btfEdit) kconfig(sec btf.Type, vars []btf.SecVar) error {
+	if len(e.p.o.Externs) == 0 {
+		return nil
+	}
+	for i, v := range vars {
+		t, x, err := e.member(sec, v)
+		if err != nil {
+			return err
+		}
+		if t.Kind() != btf.KindVar {
+			return e.p.fail(ReasonNotSupported, kconfigSection, "extern function %q cannot be a kernel configuration value", t.Name())
+		}
+		vars[i].Offset = x.Offset
+		e.b.SetLinkage(t.ID(), btf.LinkageGlobal)
+	}
+	e.b.SetSize(sec.ID(), e.p.kconfigSize())
+	return nil
+}
+
+func (e *btfEdit) ksyms(sec btf.Type, vars []btf.SecVar) error {
+	if len(e.p.o.Externs) == 0 {
+		return nil
+	}
+	for i, v := range vars {
+		t, _, err := e.member(sec, v)
+		if err != nil {
+			return err
+		}
+		vars[i] = btf.SecVar{Type: t.ID(), Offset: uint32(i) * 4, Size: 4}
+		e.b.SetLinkage(t.ID(), btf.LinkageGlobal)
+		if t.Kind() == btf.KindVar {
+			e.b.SetRef(t.ID(), e.int32())
+			continue
+		}
+		if e.dummy == 0 {
+			e.dummy = e.b.AddVar(dummyKsym, btf.LinkageGlobal, e.int32())
+		}
+		vars[i].Type = e.dummy
+		e.nameParams(t.Ref())
+	}
+	e.b.SetSize(sec.ID(), uint32(len(vars))*4)
+	return nil
+}
+
+// int32 is the first integer type of 32 bits; one is added if the object has none.
+func (e *btfEdit) int32() btf.ID {
+	if e.intID != 0 {
+		return e.intID
+	}
+	for t := range e.p.o.BTF.Types() {
+		if t.Kind() == btf.KindInt && t.IntBits() == 32 {
+			e.intID = t.ID()
+			return e.intID
+		}
+	}
+	e.intID = e.b.AddInt("int", 4, btf.Signed)
+	return e.intID
+}
+
+// nameParams gives unnamed parameters of a kfunc's prototype a name: once its FUNC is global, old kernels insist on one.
+func (e *btfEdit) nameParams(proto btf.ID) {
+	t, _ := e.p.o.BTF.Type(proto)
+	if t.Kind() != btf.KindFuncProto || e.renamed[proto] {
+		return
+	}
+	if e.renamed == nil {
+		e.renamed = map[btf.ID]bool{}
+	}
+	e.renamed[proto] = true
+	for i := range t.Vlen() {
+		if param := t.Param(i); param.Type != 0 && param.Name == "" {
+			e.b.SetParamName(proto, i, dummyKsym)
+		}
+	}
+}
+
+// fill takes size and offsets from the ELF file if the compiler left them open, and makes variables static that are global but
+// hidden, which is what keeps their section from being mapped into memory.
+func (e *btfEdit) fill(sec btf.Type, name string, vars []btf.SecVar) error {
+	p := e.p
+	open := sec.Size() == 0
+	if open {
+		s := p.f.SectionByName(name)
+		if s == nil || s.Size == 0 || s.Size > 1<<32-1 {
+			return p.fail(ReasonNotFound, name, "BTF has variables of the section, but its size cannot be told from the ELF file")
+		}
+		e.b.SetSize(sec.ID(), uint32(s.Size))
+	}
+	for i, v := range vars {
+		t, _ := p.o.BTF.Type(v.Type)
+		if t.Kind() != btf.KindVar {
+			return p.fail(ReasonInvalid, name, "element %d of the BTF section is %v [%d], want VAR", i, t.Kind(), v.Type)
+		}
+		if t.Linkage() != btf.LinkageGlobal {
+			continue
+		}
+		sym, ok := e.symbol(t.Name())
+		if !ok {
+			return p.fail(ReasonNotFound, name, "BTF variable %q has no global data symbol of that name", t.Name())
+		}
+		if open {
+			if sym.Value > 1<<32-1 {
+				return p.fail(ReasonFormat, name, "variable %q is at offset %#x", t.Name(), sym.Value)
+			}
+			vars[i].Offset = uint32(sym.Value)
+		}
+		if hidden(sym) {
+			e.b.SetLinkage(t.ID(), btf.LinkageStatic)
+		}
+	}
+	return nil
+}
+
+// symbol finds the first global data symbol of a name.
+func (e *btfEdit) symbol(name string) (elf64.Symbol, bool) {
+	if e.syms == nil {
+		e.syms = map[string]elf64.Symbol{}
+		for i := range e.p.syms.Len() {
+			s, _ := e.p.syms.At(i)
+			if s.Type() != elf64.SymbolObject || s.Bind() != elf64.BindGlobal && s.Bind() != elf64.BindWeak {
+				continue
+			}
+			n, ok := e.p.syms.Name(s)
+			if _, known := e.syms[n]; ok && !known {
+				e.syms[n] = s
+			}
+		}
+	}
+	s, ok := e.syms[name]
+	return s, ok
+}

@@ -1,0 +1,218 @@
+package object
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/elf64"
+)
+
+// maxName is the longest object, program or map name that the kernel takes (BPF_OBJ_NAME_LEN less the NUL).
+const maxName = 15
+
+// Options changes how an object is read (libbpf: struct bpf_object_open_opts). The zero value and nil are the defaults.
+type Options struct {
+	// Name names the object as it stands but for truncation to 15 characters. "" takes the name that the caller of Parse or
+	// ReadFrom gave: its last path element up to the first dot.
+	Name string
+	// RelaxedMaps ignores unknown fields of map definitions instead of refusing them (relaxed_maps).
+	RelaxedMaps bool
+	// Sections are rows of the application's own that are tried before SecTable, in order (libbpf_register_prog_handler).
+	Sections []SecDef
+}
+
+// Parse reads the object that raw holds (bpf_object__open_mem). name is where it comes from, a path or any word; see
+// Options.Name for what becomes of it. The Object keeps views of raw: raw must not change while the Object is in use.
+//
+// An object that is malformed or that no loader takes gives an *Error. A section that means nothing to a loader, or a
+// program whose section name is in no table, is no error: Object.Notes tells of it. Both byte orders are read.
+func Parse(raw []byte, name string) (*Object, error) {
+	return (*Options)(nil).Parse(raw, name)
+}
+
+// ReadFrom reads an object through r (bpf_object__open_file). It reads what a loader needs and leaves out debug information,
+// most of a typical file. r is not used afterwards.
+func ReadFrom(r io.ReaderAt, name string) (*Object, error) {
+	return (*Options)(nil).ReadFrom(r, name)
+}
+
+// Parse is the package's Parse with options. A nil receiver means the defaults.
+func (opts *Options) Parse(raw []byte, name string) (*Object, error) {
+	p := newParser(opts, name)
+	f, err := elf64.Parse(raw)
+	if err != nil {
+		return nil, p.failWith(ReasonFormat, "", err, "")
+	}
+	return p.run(f)
+}
+
+// ReadFrom is the package's ReadFrom with options. A nil receiver means the defaults.
+func (opts *Options) ReadFrom(r io.ReaderAt, name string) (*Object, error) {
+	p := newParser(opts, name)
+	size, err := sizeOf(r)
+	if err != nil {
+		return nil, p.failWith(ReasonInvalid, "", err, "find out the size of the file")
+	}
+	f, err := elf64.Read(r, size)
+	if err != nil {
+		return nil, p.failWith(ReasonFormat, "", err, "")
+	}
+	return p.run(f)
+}
+
+// sizeOf is the size of what r reads, as r itself tells it, else found by reading to the end.
+func sizeOf(r io.ReaderAt) (int64, error) {
+	switch r := r.(type) {
+	case interface{ Size() int64 }:
+		return r.Size(), nil
+	case interface{ Stat() (fs.FileInfo, error) }:
+		st, err := r.Stat()
+		if err != nil {
+			return 0, err
+		}
+		return st.Size(), nil
+	}
+	return io.Copy(io.Discard, io.NewSectionReader(r, 0, 1<<63-1))
+}
+
+// parser is the state of reading one object.
+type parser struct {
+	o    *Object
+	opts *Options
+	f    *elf64.File
+	syms *elf64.Symbols
+
+	kinds []secKind // by section index
+	text  int       // index of .text, 0 if it has no code
+	maps  int       // index of .maps, 0 if there is none
+	btf   *elf64.Section
+	ext   *elf64.Section
+
+	datasecs   map[string]btf.ID // BTF sections by name
+	listed     map[btf.ID]bool   // those whose variables are listed: whether they may be mapped into memory
+	funcs      []funcRef         // all functions by (section, offset)
+	externSyms []int             // symbols that are externs
+	externOf   map[uint32]*Extern
+	dataMaps   []*Map     // by section index, nil if there are none
+	defined    definedMap // the maps of .maps
+	budget     uint64     // bytes that may still be copied out of the file
+}
+
+// funcRef finds a function and, if it is an entry program, the program.
+type funcRef struct {
+	f *Function
+	p *Program // nil for a subprogram
+}
+
+func newParser(opts *Options, name string) *parser {
+	if opts == nil {
+		opts = &Options{}
+	}
+	if opts.Name != "" {
+		name = opts.Name
+	} else {
+		name, _, _ = strings.Cut(path.Base(strings.ReplaceAll(name, `\`, "/")), ".")
+	}
+	if len(name) > maxName {
+		name = name[:maxName]
+	}
+	return &parser{o: &Object{Name: name}, opts: opts}
+}
+
+// run reads everything in libbpf's order: sections, functions, externs, BTF fix-up, maps, section names, relocations.
+func (p *parser) run(f *elf64.File) (*Object, error) {
+	p.f = f
+	p.o.Order = f.Order
+	if f.Type != elf64.TypeRel {
+		return nil, p.fail(ReasonFormat, "", "ELF type %d, want 1 (relocatable object)", f.Type)
+	}
+	if f.Machine != elf64.MachineBPF && f.Machine != elf64.MachineNone {
+		return nil, p.fail(ReasonFormat, "", "ELF machine %d, want 247 (BPF): compile with -target bpf", f.Machine)
+	}
+	for _, step := range []func(*parser) error{
+		(*parser).findSymbols,
+		(*parser).classify,
+		(*parser).scanSymbols,
+		(*parser).readBTF,
+		(*parser).collectExterns,
+		(*parser).finishBTF,
+		(*parser).defineMaps,
+		(*parser).dataSections,
+		(*parser).kconfigMap,
+		(*parser).structOpsMaps,
+		(*parser).collectRelocs,
+	} {
+		if err := step(p); err != nil {
+			return nil, err
+		}
+	}
+	return p.o, nil
+}
+
+// note records something that was left aside.
+func (p *parser) note(section, text string) {
+	p.o.Notes = append(p.o.Notes, Note{section, text})
+}
+
+// data returns the bytes of a section.
+func (p *parser) data(s *elf64.Section) ([]byte, error) {
+	b, err := p.f.Data(s)
+	if err != nil {
+		return nil, p.failWith(ReasonFormat, "", err, "")
+	}
+	return b, nil
+}
+
+// copyOf copies bytes of the file that the application may edit. What is copied from an honest file does not add up to
+// more than the file, as its sections do not overlap.
+func (p *parser) copyOf(section string, b []byte) ([]byte, error) {
+	if uint64(len(b)) > p.budget {
+		return nil, p.fail(ReasonFormat, section, "data sections overlap")
+	}
+	p.budget -= uint64(len(b))
+	return append(make([]byte, 0, len(b)), b...), nil
+}
+
+// readBTF parses .BTF and .BTF.ext. An object that needs neither loses them when they are malformed, as with libbpf.
+func (p *parser) readBTF() error {
+	needed := p.maps != 0 || p.hasStructOps() || len(p.externSyms) > 0
+	if p.btf == nil {
+		if needed {
+			return p.fail(ReasonNotFound, ".BTF", "the object has no BTF, but maps, externs or struct_ops variables that BTF describes: compile with -g")
+		}
+		if p.ext != nil {
+			p.note(".BTF.ext", "ignored: there is no .BTF")
+		}
+		return nil
+	}
+	raw, err := p.data(p.btf)
+	if err != nil {
+		return err
+	}
+	spec, err := btf.Parse(raw, nil)
+	if err != nil {
+		if needed {
+			return p.failWith(ReasonInvalid, ".BTF", err, "")
+		}
+		p.note(".BTF", fmt.Sprintf("ignored: %v", err))
+		return nil
+	}
+	if err := spec.SetPointerSize(8); err != nil {
+		return p.failWith(ReasonInvalid, ".BTF", err, "")
+	}
+	p.o.BTF = spec
+	if p.ext == nil {
+		return nil
+	}
+	if raw, err = p.data(p.ext); err != nil {
+		return err
+	}
+	if p.o.Ext, err = btf.ParseExt(raw, spec); err != nil {
+		p.note(".BTF.ext", fmt.Sprintf("ignored: %v", err))
+	}
+	return nil
+}

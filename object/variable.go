@@ -1,0 +1,146 @@
+package object
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/purebpf/bpf/btf"
+)
+
+// Bytes returns the variable's bytes in its map's first value, in the object's byte order. Writing to them sets what the variable
+// is when the program is loaded.
+func (v *Variable) Bytes() []byte {
+	b := v.Map.Bytes()
+	end := uint64(v.Offset) + uint64(v.Size)
+	if end > uint64(len(b)) {
+		return nil
+	}
+	return b[v.Offset:end:end]
+}
+
+// Set gives the variable a value before the object is loaded, as a skeleton does by assignment. value is
+//
+//   - a string for an array of char, which is filled up with zeroes;
+//   - a []byte of the variable's size, copied as it is;
+//   - an int or uint that the variable can hold, of whatever size it is;
+//   - anything else of fixed size (encoding/binary) with exactly the variable's size: numbers, bool, arrays and structs of them. A struct
+//     needs the padding of C spelled out as blank fields.
+//
+// An integer does not go into a floating-point variable, nor the other way round.
+func (v *Variable) Set(value any) error {
+	dst := v.Bytes()
+	if dst == nil && v.Size > 0 {
+		return v.fail("lies outside its map's value")
+	}
+	switch value := value.(type) {
+	case []byte:
+		if len(value) != len(dst) {
+			return v.fail("has %d bytes, the value %d", v.Size, len(value))
+		}
+		copy(dst, value)
+		return nil
+	case string:
+		return v.setString(dst, value)
+	case int:
+		return v.setInt(dst, value < 0, uint64(value))
+	case uint:
+		return v.setInt(dst, false, uint64(value))
+	}
+	n := binary.Size(value)
+	if n < 0 {
+		return v.fail("cannot hold %T: its size is not fixed", value)
+	}
+	if n != len(dst) {
+		return v.fail("has %d bytes, %T has %d", v.Size, value, n)
+	}
+	if err := v.checkKind(value); err != nil {
+		return err
+	}
+	_, err := binary.Encode(dst, v.Map.object.Order, value)
+	if err != nil {
+		return v.fail("cannot hold %T: %w", value, err)
+	}
+	return nil
+}
+
+// Get reads the variable's value as it will be loaded. ptr points to something of fixed size with exactly the variable's size.
+func (v *Variable) Get(ptr any) error {
+	b := v.Bytes()
+	if n := binary.Size(ptr); n != len(b) {
+		return v.fail("has %d bytes, %T has %d", v.Size, ptr, n)
+	}
+	if _, err := binary.Decode(b, v.Map.object.Order, ptr); err != nil {
+		return v.fail("cannot be read into %T: %w", ptr, err)
+	}
+	return nil
+}
+
+func (v *Variable) fail(format string, args ...any) error {
+	return fmt.Errorf("object %q: variable %q "+format, append([]any{v.Map.object.Name, v.Name}, args...)...)
+}
+
+// kind is the BTF kind of the variable, KindVoid without BTF.
+func (v *Variable) kind() btf.Type {
+	if v.Map.object.BTF == nil {
+		return btf.Type{}
+	}
+	return v.Map.object.BTF.Skip(v.Type)
+}
+
+// checkKind keeps integers and floating-point numbers apart.
+func (v *Variable) checkKind(value any) error {
+	kind := v.kind().Kind()
+	switch value.(type) {
+	case float32, float64:
+		if kind != btf.KindFloat {
+			return v.fail("is of kind %v and cannot hold %T", kind, value)
+		}
+	case bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64:
+		if kind == btf.KindFloat {
+			return v.fail("is of kind %v and cannot hold %T", kind, value)
+		}
+	}
+	return nil
+}
+
+func (v *Variable) setString(dst []byte, s string) error {
+	t := v.kind()
+	if t.Kind() != btf.KindArray {
+		return v.fail("is of kind %v and cannot hold a string: it is no array of char", t.Kind())
+	}
+	if e := v.Map.object.BTF.Skip(t.Array().Elem); e.Kind() != btf.KindInt || e.Size() != 1 {
+		return v.fail("is an array of %v and cannot hold a string: it is no array of char", e.Kind())
+	}
+	if len(s) > len(dst) {
+		return v.fail("has %d bytes, the string %d", v.Size, len(s))
+	}
+	clear(dst[copy(dst, s):])
+	return nil
+}
+
+// setInt stores an integer of Go's native size if it fits, as a signed or an unsigned one.
+func (v *Variable) setInt(dst []byte, negative bool, u uint64) error {
+	if kind := v.kind().Kind(); kind != btf.KindInt && kind != btf.KindEnum && kind != btf.KindEnum64 && kind != btf.KindPtr {
+		return v.fail("is of kind %v and cannot hold an integer", kind)
+	}
+	if bits := 8 * uint(len(dst)); bits < 64 {
+		if negative && int64(u) < -1<<(bits-1) || !negative && u > math.MaxUint64>>(64-bits) {
+			return v.fail("has %d bytes, too few for the value", v.Size)
+		}
+	}
+	order := v.Map.object.Order
+	switch len(dst) {
+	case 1:
+		dst[0] = byte(u)
+	case 2:
+		order.PutUint16(dst, uint16(u))
+	case 4:
+		order.PutUint32(dst, uint32(u))
+	case 8:
+		order.PutUint64(dst, u)
+	default:
+		return v.fail("has %d bytes and cannot hold an integer", v.Size)
+	}
+	return nil
+}
