@@ -132,6 +132,16 @@ func OpenFDs() []OpenFD {
 	return list
 }
 
+// FDOrigin returns the stack of the call that opened descriptor fd, "" if it isn't tracked. It is what testkit.Main wants.
+func FDOrigin(fd int) string {
+	for _, f := range OpenFDs() {
+		if f.FD == fd {
+			return f.Stack
+		}
+	}
+	return ""
+}
+
 func track(f *FD, raw int) {
 	pcs := make([]uintptr, 32)
 	pcs = pcs[:runtime.Callers(3, pcs)]

@@ -1,0 +1,161 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/sys"
+)
+
+// sysfsBTF is where a kernel with CONFIG_DEBUG_INFO_BTF shows its BTF (5.4).
+const sysfsBTF = "/sys/kernel/btf/"
+
+// vmlinuxPaths are where distributions keep vmlinux images with BTF, in libbpf's order; %s is the release.
+var vmlinuxPaths = [...]string{
+	"/boot/vmlinux-%s",
+	"/lib/modules/%s/vmlinux-%s",
+	"/lib/modules/%s/build/vmlinux",
+	"/usr/lib/modules/%s/kernel/vmlinux",
+	"/usr/lib/debug/boot/vmlinux-%s",
+	"/usr/lib/debug/boot/vmlinux-%s.debug",
+	"/usr/lib/debug/lib/modules/%s/vmlinux",
+}
+
+// BTF is the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process: /sys/kernel/btf/vmlinux, mapped where the kernel
+// can (6.16), else read; without it, the first vmlinux image found in the usual places. It stays mapped as long as the process
+// lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't tried. The error wraps
+// fs.ErrNotExist if there is none anywhere.
+func (f *Facts) BTF() (*btf.Spec, error) {
+	return f.shared.vmlinux.get(func() (*btf.Spec, error) { return loadVmlinux(f.shared.root, f.Release()) })
+}
+
+func loadVmlinux(root, release string) (*btf.Spec, error) {
+	if runtime.GOOS != "linux" && root == "" {
+		return nil, ErrNotLinux
+	}
+	path := root + sysfsBTF + "vmlinux"
+	raw, err := mapFile(path)
+	if err == nil {
+		spec, err := btf.Parse(raw, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return spec, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("kernel BTF: %w", err)
+	}
+	for _, pattern := range vmlinuxPaths {
+		path := root + replaceRelease(pattern, release)
+		spec, err := btfFromFile(path)
+		if err == nil {
+			return spec, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoBTF) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux image with BTF in /boot or /lib/modules: %w",
+		release, sysfsBTF, fs.ErrNotExist)
+}
+
+func replaceRelease(pattern, release string) string {
+	var b []byte
+	for i := 0; i < len(pattern); i++ {
+		if pattern[i] == '%' {
+			b = append(b, release...)
+			i++
+			continue
+		}
+		b = append(b, pattern[i])
+	}
+	return string(b)
+}
+
+// errNoBTF is the error of an ELF file without a .BTF section.
+var errNoBTF = errors.New("no .BTF section")
+
+// btfFromFile reads raw BTF, or the .BTF section of an ELF file.
+func btfFromFile(path string) (*btf.Spec, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var magic [4]byte
+	if _, err := file.ReadAt(magic[:], 0); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if string(magic[:]) != "\x7fELF" {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		spec, err := btf.Parse(raw, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return spec, nil
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	elf, err := elf64.Read(file, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	section := elf.SectionByName(".BTF")
+	if section == nil {
+		return nil, fmt.Errorf("%s: %w", path, errNoBTF)
+	}
+	data, err := elf.Data(section)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	spec, err := btf.Parse(append([]byte(nil), data...), nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: section .BTF: %w", path, err)
+	}
+	return spec, nil
+}
+
+// mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs hands out at most a page for each
+// read, whatever the size of the buffer, but the size of the file is known, so no byte is copied twice.
+func mapFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	size := info.Size()
+	if size <= 0 || size > 1<<31 {
+		return nil, fmt.Errorf("%s has %d bytes", path, size)
+	}
+	// Only a private mapping: sysfs refuses shared ones.
+	if raw, err := sys.Mmap(int(file.Fd()), 0, int(size), sys.ProtRead, sys.MapPrivate); err == nil {
+		return raw, nil
+	}
+	return readAll(file, int(size))
+}
+
+func readAll(file *os.File, size int) ([]byte, error) {
+	raw := make([]byte, size)
+	for n := 0; n < size; {
+		m, err := file.Read(raw[n:])
+		n += m
+		if err != nil {
+			return nil, fmt.Errorf("%s: %d of %d bytes: %w", file.Name(), n, size, err)
+		}
+	}
+	return raw, nil
+}

@@ -1,0 +1,78 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// PossibleCPUs is how many CPUs the kernel allows for: the number of values of a per-CPU element (libbpf libbpf_num_possible_cpus).
+func (f *Facts) PossibleCPUs() (int, error) {
+	return f.shared.cpus.get(func() (int, error) { return f.countCPUs("possible") })
+}
+
+// OnlineCPUs lists the numbers of the CPUs that are online now, in order: those that a perf event can be opened on.
+func (f *Facts) OnlineCPUs() ([]int, error) {
+	ranges, err := f.cpuList("online")
+	if err != nil {
+		return nil, err
+	}
+	var list []int
+	for _, r := range ranges {
+		for cpu := r[0]; cpu <= r[1]; cpu++ {
+			list = append(list, cpu)
+		}
+	}
+	return list, nil
+}
+
+func (f *Facts) countCPUs(which string) (int, error) {
+	ranges, err := f.cpuList(which)
+	n := 0
+	for _, r := range ranges {
+		n += r[1] - r[0] + 1
+	}
+	return n, err
+}
+
+func (f *Facts) cpuList(which string) ([][2]int, error) {
+	if runtime.GOOS != "linux" && f.shared.root == "" {
+		return nil, ErrNotLinux
+	}
+	path := f.shared.root + "/sys/devices/system/cpu/" + which
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	ranges, err := parseCPUs(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return ranges, nil
+}
+
+// maxCPU is above any CPU number that a kernel can be built for.
+const maxCPU = 1 << 16
+
+// parseCPUs reads a list such as "0-3,8,10-11": ascending ranges, first and last included.
+func parseCPUs(s string) ([][2]int, error) {
+	var ranges [][2]int
+	next := 0
+	for _, part := range strings.Split(s, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		a, err := strconv.Atoi(from)
+		b := a
+		if err == nil && isRange {
+			b, err = strconv.Atoi(to)
+		}
+		if err != nil || a < next || b < a || b >= maxCPU {
+			return nil, fmt.Errorf("%q is no list of CPUs: %w", s, syscall.EINVAL)
+		}
+		ranges = append(ranges, [2]int{a, b})
+		next = b + 1
+	}
+	return ranges, nil
+}

@@ -1,0 +1,83 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// DefaultBPFFS is where the BPF file system is mounted by convention.
+const DefaultBPFFS = "/sys/fs/bpf"
+
+// magicBPFFS is what statfs calls a BPF file system.
+const magicBPFFS = 0xcafe4a11
+
+// EnsureBPFFS makes sure that path, or the directory that it would be created in, is on a BPF file system (libbpf make_parent_dir,
+// check_path). If it lies below /sys/fs/bpf and nothing is mounted there, it is mounted, which needs CAP_SYS_ADMIN. The error says
+// what to mount.
+func EnsureBPFFS(path string) error {
+	magic, at, err := nearestMagic(path)
+	if err != nil {
+		return err
+	}
+	if magic == magicBPFFS {
+		return nil
+	}
+	if clean := filepath.Clean(path); clean != DefaultBPFFS && !under(clean, DefaultBPFFS) {
+		return fmt.Errorf("%s is not on a BPF file system (mount one with: mount -t bpf bpf %s): %w", path, at, syscall.EINVAL)
+	}
+	if err := mountFS("bpf", DefaultBPFFS, "mode=0700"); err != nil {
+		return fmt.Errorf("no BPF file system at %s, and it could not be mounted (mount -t bpf bpf %s): %w", DefaultBPFFS, DefaultBPFFS, err)
+	}
+	return nil
+}
+
+func under(path, dir string) bool {
+	return len(path) > len(dir) && path[:len(dir)] == dir && path[len(dir)] == '/'
+}
+
+// nearestMagic returns the magic number of the file system of path or of its nearest parent that exists.
+func nearestMagic(path string) (magic int64, at string, err error) {
+	at, err = filepath.Abs(path)
+	if err != nil {
+		return 0, path, err
+	}
+	for {
+		magic, err = fsMagic(at)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || at == "/" {
+			return magic, at, err
+		}
+		at = filepath.Dir(at)
+	}
+}
+
+// Tracefs returns where tracefs is: /sys/kernel/debug/tracing if it is accessible, else /sys/kernel/tracing (libbpf tracefs_path).
+// Where neither is mounted it mounts the latter, which needs CAP_SYS_ADMIN. The error wraps fs.ErrNotExist on a kernel without
+// tracefs.
+func (f *Facts) Tracefs() (string, error) {
+	debug, trace := f.shared.root+"/sys/kernel/debug/tracing", f.shared.root+"/sys/kernel/tracing"
+	for _, dir := range [...]string{debug, trace} {
+		if _, err := os.Stat(dir + "/trace"); err == nil {
+			return dir, nil
+		} else if errors.Is(err, fs.ErrPermission) {
+			return "", fmt.Errorf("tracefs needs root or a changed mode of %s: %w", trace, err)
+		}
+	}
+	if _, err := os.Stat(trace); err != nil {
+		return "", fmt.Errorf("no tracefs: %w", err)
+	}
+	if f.shared.root != "" {
+		return "", fmt.Errorf("no tracefs at %s: %w", trace, fs.ErrNotExist)
+	}
+	err := mountFS("tracefs", trace, "")
+	if err == nil || errors.Is(err, syscall.EBUSY) {
+		return trace, nil
+	}
+	if errors.Is(err, syscall.ENODEV) {
+		return "", fmt.Errorf("this kernel has no tracefs (CONFIG_TRACING): %w", fs.ErrNotExist)
+	}
+	return "", fmt.Errorf("tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs %s): %w", trace, trace, err)
+}

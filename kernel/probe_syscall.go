@@ -1,0 +1,119 @@
+package kernel
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/sys"
+)
+
+// SyscallPrefix is what the names of system call functions start with on kernels with FEAT_SYSCALL_WRAPPER: "__x64_" for
+// __x64_sys_nanosleep. "" for architectures that never had wrappers.
+func SyscallPrefix() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return "__x64_"
+	case "386":
+		return "__ia32_"
+	case "arm64":
+		return "__arm64_"
+	case "riscv64":
+		return "__riscv_"
+	case "s390x":
+		return "__s390x_"
+	}
+	return ""
+}
+
+// probeSyscallWrapper opens a kprobe on __<arch>_sys_bpf for this process: through the kprobe PMU, or on kernels without it (before
+// 4.17) through tracefs. A kernel without kprobes has nothing that the answer would matter to: no.
+func probeSyscallWrapper(p *prober) (bool, error) {
+	prefix := SyscallPrefix()
+	if prefix == "" {
+		return false, nil
+	}
+	function := prefix + "sys_bpf"
+	pmu, err := p.facts.EventSource("kprobe")
+	if errors.Is(err, fs.ErrNotExist) {
+		return p.kprobeEvent(function)
+	}
+	if err != nil {
+		return false, err
+	}
+	fd, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: pmu}, function, os.Getpid(), -1, -1, 0)
+	if err == nil {
+		fd.Close()
+		return true, nil
+	}
+	if errors.Is(err, syscall.ENOENT) || refused(err) {
+		return false, nil
+	}
+	return false, err
+}
+
+// kprobeEvent reports whether a kprobe on function can be registered in tracefs.
+func (p *prober) kprobeEvent(function string) (bool, error) {
+	root, err := p.facts.Tracefs()
+	if err != nil {
+		return false, noProbes(err)
+	}
+	name := "kprobes/libbpf_" + strconv.Itoa(os.Getpid()) + "_probe_" + function
+	if err := appendLine(root+"/kprobe_events", "p:"+name+" "+function+"+0x0"); err != nil {
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EADDRNOTAVAIL) {
+			return false, nil // no such function, or no kprobe_events
+		}
+		return false, err
+	}
+	return true, appendLine(root+"/kprobe_events", "-:"+name)
+}
+
+// noProbes: a machine without tracefs has no kprobe events.
+func noProbes(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func appendLine(path, line string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(line)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error wraps fs.ErrNotExist if the
+// kernel has no such PMU.
+func (f *Facts) EventSource(name string) (uint32, error) {
+	text, err := os.ReadFile(f.shared.root + "/sys/bus/event_source/devices/" + name + "/type")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+	return uint32(n), err
+}
+
+// EventSourceBit returns which bit of config a format file of a dynamic PMU names: "config:0" for kprobe's retprobe.
+func (f *Facts) EventSourceBit(name, format string) (uint, error) {
+	path := f.shared.root + "/sys/bus/event_source/devices/" + name + "/format/" + format
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	bit, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "config:")
+	n, err := strconv.ParseUint(bit, 10, 6)
+	if !ok || err != nil {
+		return 0, &fs.PathError{Op: "parse", Path: path, Err: syscall.EINVAL}
+	}
+	return uint(n), nil
+}

@@ -1,0 +1,101 @@
+package kernel
+
+import (
+	"errors"
+	"syscall"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// prober makes the kernel objects that probes try. Everything it makes is closed by the probe that asked.
+type prober struct {
+	facts *Facts
+	log   []byte // if not nil, programs are loaded with log level 1 and their log ends up here
+}
+
+// refused reports whether err is how a kernel refuses what it doesn't know: a field that is too new (E2BIG), a number or
+// combination that is (EINVAL), or something left out of its configuration (ENOTSUPP, EOPNOTSUPP). Everything else says nothing
+// about the kernel.
+func refused(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.E2BIG) || errors.Is(err, sys.ENOTSUPP) ||
+		errors.Is(err, syscall.EOPNOTSUPP)
+}
+
+// transient reports whether err is about this moment and this process, so that asking again may help.
+func transient(err error) bool {
+	for _, e := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// made turns the outcome of making an object into an answer, and closes the object.
+func made(fd *sys.FD, err error) (bool, error) {
+	if err == nil {
+		fd.Close()
+		return true, nil
+	}
+	if refused(err) {
+		return false, nil
+	}
+	return false, err
+}
+
+func (p *prober) token() (fd int32, flag uint32) {
+	if p.facts.token > 0 {
+		return int32(p.facts.token), uapi.FTokenFD
+	}
+	return 0, 0
+}
+
+// program loads a program with the licence GPL; set, if not nil, changes the attribute before.
+func (p *prober) program(t uapi.ProgType, insns []asm.Instruction, set func(*sys.ProgLoadAttr)) (*sys.FD, error) {
+	license := []byte("GPL\x00")
+	raw := asm.Raw(insns)
+	token, flag := p.token()
+	a := sys.ProgLoadAttr{
+		Type:    t,
+		InsnCnt: uint32(len(insns)),
+		Insns:   sys.Slice(raw),
+		License: sys.Slice(license),
+		TokenFD: token,
+		Flags:   flag,
+	}
+	if t == uapi.ProgKprobe {
+		a.KernVersion = p.facts.Version() // checked before 5.0
+	}
+	if p.log != nil {
+		a.LogLevel, a.LogSize, a.LogBuf = 1, uint32(len(p.log)), sys.Slice(p.log)
+	}
+	if set != nil {
+		set(&a)
+	}
+	return sys.ProgLoad(&a)
+}
+
+// createMap creates a map.
+func (p *prober) createMap(a sys.MapCreateAttr) (*sys.FD, error) {
+	token, flag := p.token()
+	a.TokenFD, a.Flags = token, a.Flags|flag
+	return sys.MapCreate(&a)
+}
+
+// array creates an ARRAY map of one element of 32 bytes, the map that libbpf's probes use.
+func (p *prober) array(flags uint32) (*sys.FD, error) {
+	return p.createMap(sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 32, MaxEntries: 1, Flags: flags})
+}
+
+// btf uploads BTF.
+func (p *prober) btf(raw []byte) (*sys.FD, error) {
+	token, flag := p.token()
+	return sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw)), TokenFD: token, Flags: flag})
+}
+
+// retInsns is the smallest program: return v.
+func retInsns(v int32) []asm.Instruction {
+	return []asm.Instruction{asm.Mov64Imm(asm.R0, v), asm.ExitInsn()}
+}

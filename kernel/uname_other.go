@@ -1,0 +1,5 @@
+//go:build !linux
+
+package kernel
+
+func uname() (release, version string) { return "", "" }
