@@ -21,7 +21,8 @@ type Plan struct {
 	Externs   []Extern   // same order and length as Object.Externs
 	Events    []Event    // what was decided on the way: skipped, sanitised, poisoned, ...
 
-	core []coreRecord // CO-RE relocations and their outcome, for listings
+	core       []coreRecord // CO-RE relocations and their outcome, for listings
+	btfChanged bool         // BTF is not as compiled
 }
 
 // Extern is what an extern of the object became.

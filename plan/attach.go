@@ -1,0 +1,188 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Attach targets. A tracing, LSM or iterator program is checked by the verifier against the type of what it will be attached to, so
+// the target's BTF id is needed at load. SEC("fentry/vfs_read") names it; the kind of program decides which BTF type that name
+// stands for. "module:function" looks only into that module.
+
+// attachPrefix is how the kernel names the BTF type of a target, by expected attach type.
+type attachPrefix struct {
+	attach uapi.AttachType
+	prefix string
+	kind   btf.Kind
+}
+
+var attachPrefixes = [...]attachPrefix{
+	{uapi.AttachTraceRawTP, "btf_trace_", btf.KindTypedef},
+	{uapi.AttachLSMMac, "bpf_lsm_", btf.KindFunc},
+	{uapi.AttachLSMCgroup, "bpf_lsm_", btf.KindFunc},
+	{uapi.AttachTraceIter, "bpf_iter_", btf.KindFunc},
+}
+
+func prefixOf(t uapi.AttachType) (prefix string, kind btf.Kind) {
+	for _, p := range attachPrefixes {
+		if p.attach == t {
+			return p.prefix, p.kind
+		}
+	}
+	return "", btf.KindFunc
+}
+
+// maxTargetName is the longest BTF name that libbpf composes.
+const maxTargetName = 127
+
+// def is the SEC() row that speaks for p: setting another program type takes the row out of effect.
+func def(p *object.Program) *object.SecDef {
+	if p.Def != nil && p.Def.Type != p.Type {
+		return nil
+	}
+	return p.Def
+}
+
+// wantsTarget tells programs whose BTF target is resolved at load.
+func wantsTarget(p *object.Program) bool {
+	d := def(p)
+	return d != nil && d.Flags&object.SecAttachBTF != 0
+}
+
+// inProgram tells programs that attach to another BPF program.
+func inProgram(p *object.Program) bool { return p.Type == uapi.ProgExt || p.AttachProgFD > 0 }
+
+// splitTarget splits "module:name"; module is "" for vmlinux first, then any module.
+func splitTarget(target string) (module, name string) {
+	if m, n, ok := strings.Cut(target, ":"); ok {
+		if m == "vmlinux" {
+			m = ""
+		}
+		return m, n
+	}
+	return "", target
+}
+
+func (r *resolver) attachNames(names []string) []string {
+	for i, p := range r.o.Programs {
+		if !r.progs[i].maybe || !wantsTarget(p) || inProgram(p) || p.AttachTarget == "" {
+			continue
+		}
+		prefix, _ := prefixOf(p.ExpectedAttachType)
+		_, name := splitTarget(p.AttachTarget)
+		names = append(names, prefix+name)
+	}
+	return names
+}
+
+// resolveTarget finds the BTF id that p attaches to.
+func (r *resolver) resolveTarget(p *Program) error {
+	spec := p.Spec
+	if spec.AttachTarget == "" {
+		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+"\") names no attach target; write it after a '/' or set AttachTarget", nil)
+	}
+	if inProgram(spec) {
+		return r.resolveProgramTarget(p)
+	}
+	prefix, kind := prefixOf(p.ExpectedAttachType)
+	module, name := splitTarget(spec.AttachTarget)
+	full := prefix + name
+	if len(full) > maxTargetName {
+		return r.fail("program", p.Name, CodeNameTooLong, "attach target "+full+" is longer than any kernel name", nil)
+	}
+	id, mod, err := r.findTarget(module, full, kind)
+	if err != nil {
+		return r.fail("program", p.Name, CodeInvalid, "kernel BTF cannot be read", err)
+	}
+	where := "vmlinux or any module"
+	if module != "" {
+		where = "module " + module
+	}
+	if id == 0 {
+		return r.fail("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+" is not in the BTF of "+where, nil)
+	}
+	p.AttachBTFID, p.AttachModule = id, mod
+	p.Target = "vmlinux " + kind.String() + " " + full
+	if mod != nil {
+		p.Target = mod.Name + " " + kind.String() + " " + full
+	}
+	return nil
+}
+
+func (r *resolver) findTarget(module, name string, kind btf.Kind) (btf.ID, *facts.Module, error) {
+	if module == "" {
+		id, _, mod, err := r.findKernel(name, kind)
+		return id, mod, err
+	}
+	if _, err := r.kernelBTF(); err != nil {
+		return 0, nil, err
+	}
+	mods, err := r.moduleBTFs()
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, m := range mods {
+		if m.Name != module {
+			continue
+		}
+		if id, ok := findOwn(m.BTF, name, kind); ok {
+			return id, m, nil
+		}
+	}
+	return 0, nil, nil
+}
+
+// resolveProgramTarget finds the function of another program that p replaces or traces.
+func (r *resolver) resolveProgramTarget(p *Program) error {
+	spec := p.Spec
+	if spec.AttachProgFD <= 0 {
+		return r.fail("program", p.Name, CodeInvalid, "no program is set to attach to (AttachProgFD)", nil)
+	}
+	p.AttachProgFD = spec.AttachProgFD
+	if r.opts.ProgramBTF == nil {
+		return r.fail("program", p.Name, CodeInvalid, "attaches to function "+spec.AttachTarget+" of a program whose BTF is not known here", nil)
+	}
+	s, err := r.opts.ProgramBTF(spec.AttachProgFD)
+	if err != nil {
+		return r.fail("program", p.Name, CodeInvalid, "the BTF of the program to attach to cannot be read", err)
+	}
+	id, ok := s.FindByName(spec.AttachTarget, btf.KindFunc)
+	if !ok {
+		return r.fail("program", p.Name, CodeNoEntry, "the program to attach to has no function "+spec.AttachTarget, nil)
+	}
+	p.AttachBTFID = id
+	p.Target = "program FUNC " + spec.AttachTarget
+	return nil
+}
+
+// resolveMultiTarget sets the BTF object of a *.multi tracing program: the functions are chosen when it is attached, but all from one
+// kernel or module.
+func (r *resolver) resolveMultiTarget(p *Program) error {
+	_, pattern, _ := strings.Cut(p.Spec.Sec, "/")
+	module, _ := splitTarget(pattern)
+	if !strings.Contains(pattern, ":") || module == "" {
+		return nil
+	}
+	if _, err := r.kernelBTF(); err != nil {
+		return r.fail("program", p.Name, CodeInvalid, "kernel BTF cannot be read", err)
+	}
+	mods, err := r.moduleBTFs()
+	if err != nil {
+		return r.fail("program", p.Name, CodeInvalid, "module BTF cannot be read", err)
+	}
+	for _, m := range mods {
+		if m.Name == module {
+			p.AttachModule, p.Target = m, module
+			return nil
+		}
+	}
+	return r.fail("program", p.Name, CodeInvalid, "no module "+module+" with BTF is loaded", nil)
+}
+
+func isTracingMulti(t uapi.AttachType) bool {
+	return t == uapi.AttachTraceFentryMulti || t == uapi.AttachTraceFexitMulti || t == uapi.AttachTraceFsessionMulti
+}

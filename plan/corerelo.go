@@ -1,0 +1,179 @@
+package plan
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/btf/core"
+	"github.com/purebpf/bpf/object"
+)
+
+// coreSection is one section of CO-RE records in .BTF.ext and the functions of the ELF section that it speaks of.
+type coreSection struct {
+	ext   *btf.ExtSection
+	funcs []*function // by offset
+}
+
+// coreRecord is one resolved CO-RE relocation.
+type coreRecord struct {
+	fn     *object.Function
+	insn   int
+	result core.Result
+	poison bool
+}
+
+// locateCore finds the functions that each section of CO-RE records is about.
+func (r *resolver) locateCore() error {
+	o := r.o
+	if o.Ext == nil || o.BTF == nil || len(o.Ext.Core) == 0 {
+		return nil
+	}
+	r.coreSecs = make([]coreSection, len(o.Ext.Core))
+	at := 0
+	for i := range o.Ext.Core {
+		e := &o.Ext.Core[i]
+		if e.Name == "" {
+			return r.fail("BTF", ".BTF.ext", CodeInvalid, "CO-RE records of section "+strconv.Itoa(i)+" have no section name", nil)
+		}
+		r.coreSecs[i].ext = e
+		r.coreSecs[i].funcs, at = r.functionsOf(e.Name, at)
+	}
+	return nil
+}
+
+// functionsOf lists the functions of the first ELF section of that name. The sections of .BTF.ext mostly come in ELF order, so
+// the search among the programs starts at hint, where the last one ended.
+func (r *resolver) functionsOf(section string, hint int) (fs []*function, next int) {
+	if len(r.subs) > 0 && r.subs[0].f.Section == section {
+		fs = make([]*function, len(r.subs))
+		for i := range r.subs {
+			fs[i] = &r.subs[i]
+		}
+		return fs, hint
+	}
+	n := len(r.progs)
+	for k := range n {
+		i := (hint + k) % n
+		if r.progs[i].f.Section != section {
+			continue
+		}
+		for i > 0 && r.progs[i-1].f.Section == section && r.progs[i-1].f.SecIndex == r.progs[i].f.SecIndex {
+			i--
+		}
+		for j := i; j < n && r.progs[j].f.SecIndex == r.progs[i].f.SecIndex; j++ {
+			fs = append(fs, &r.progs[j])
+			next = j + 1
+		}
+		return fs, next
+	}
+	return nil, hint
+}
+
+// coreNames adds the names of the root types of all relocations that will be resolved against the kernel.
+func (r *resolver) coreNames(names []string) []string {
+	if r.opts.CustomBTF != nil {
+		return names
+	}
+	last := btf.ID(0)
+	for _, s := range r.coreSecs {
+		f := 0
+		for i := range s.ext.Count {
+			rel := s.ext.CoreRelo(i)
+			if core.Kind(rel.Kind) == core.TypeIDLocal || rel.Type == last {
+				continue
+			}
+			fn := s.at(&f, rel.InsnOff)
+			if fn == nil || !fn.maybe {
+				continue
+			}
+			last = rel.Type
+			if t, ok := r.o.BTF.Type(rel.Type); ok && t.Name() != "" {
+				names = append(names, t.Name())
+			}
+		}
+	}
+	return names
+}
+
+// at finds the function that holds byte offset off of the section. *f is where the last search ended.
+func (s *coreSection) at(f *int, off uint32) *function {
+	for *f > 0 && uint64(off) < s.funcs[*f-1].end() {
+		*f--
+	}
+	for *f < len(s.funcs) && uint64(off) >= s.funcs[*f].end() {
+		*f++
+	}
+	if *f == len(s.funcs) || uint64(off) < s.funcs[*f].f.Offset {
+		return nil
+	}
+	return s.funcs[*f]
+}
+
+func (f *function) end() uint64 { return f.f.Offset + uint64(len(f.f.Insns))*8 }
+
+// relocateCore resolves the CO-RE relocations of every function that may be loaded and patches private copies of their code.
+// A relocation in code that belongs to no function (an overridden weak one) is left aside.
+func (r *resolver) relocateCore() error {
+	var res *core.Resolver
+	for _, s := range r.coreSecs {
+		f := 0
+		for i := range s.ext.Count {
+			rel := s.ext.CoreRelo(i)
+			fn := s.at(&f, rel.InsnOff)
+			if fn == nil || !fn.load {
+				continue
+			}
+			if rel.InsnOff%8 != 0 {
+				return r.failAt(fn, -1, CodeInvalid, "CO-RE record "+strconv.Itoa(i)+" is at byte "+strconv.FormatUint(uint64(rel.InsnOff), 10)+", between instructions", nil)
+			}
+			if res == nil {
+				t, err := r.coreTarget()
+				if err != nil {
+					return r.fail("", "", CodeNotFound, "CO-RE relocations need kernel BTF", err)
+				}
+				res = t.NewResolver(r.o.BTF)
+				r.p.core = make([]coreRecord, 0, r.coreCount())
+			}
+			access, ok := r.o.BTF.Name(rel.AccessOff)
+			insn := int((uint64(rel.InsnOff) - fn.f.Offset) / 8)
+			if !ok {
+				return r.failAt(fn, insn, CodeInvalid, "CO-RE record has no access string", nil)
+			}
+			out, err := res.Resolve(core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access})
+			if err != nil {
+				return r.failAt(fn, insn, coreCode(err), "", err)
+			}
+			code := fn.own()
+			poison := out.Poisons(code[insn])
+			if err := out.Patch(code, insn); err != nil {
+				return r.failAt(fn, insn, coreCode(err), "", err)
+			}
+			if poison {
+				fn.poisons = append(fn.poisons, len(r.p.core))
+				r.event(EventPoisoned, fn.f.Name, "instruction "+strconv.Itoa(insn)+": CO-RE relocation "+out.Spec()+" has no counterpart in this kernel")
+			}
+			r.p.core = append(r.p.core, coreRecord{fn.f, insn, out, poison})
+		}
+	}
+	return nil
+}
+
+func (r *resolver) coreCount() int {
+	n := 0
+	for _, s := range r.coreSecs {
+		if len(s.funcs) > 0 {
+			n += s.ext.Count
+		}
+	}
+	return n
+}
+
+// coreCode is the errno of a failed CO-RE relocation.
+func coreCode(err error) Code {
+	var e *core.Error
+	if errors.As(err, &e) {
+		return Code(e.Errno)
+	}
+	return CodeInvalid
+}

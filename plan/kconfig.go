@@ -1,0 +1,282 @@
+package plan
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+)
+
+// Kconfig externs live in the .kconfig map. Their values come from the caller's text first, then from the kernel's own configuration if
+// anything is still unset; LINUX_* names are not configuration but facts that BPF programs branch on.
+
+// resolveKconfig fills the .kconfig map's value.
+func (r *resolver) resolveKconfig() error {
+	config := false
+	for _, m := range r.o.Maps {
+		if m.Kind == object.MapKconfig {
+			r.kconfig = make([]byte, m.ValueSize)
+			break
+		}
+	}
+	if r.kconfig == nil {
+		return nil
+	}
+	for i := range r.p.Externs {
+		x := &r.p.Externs[i]
+		if x.Spec.Kind != object.ExternKconfig {
+			continue
+		}
+		if strings.HasPrefix(x.Spec.Name, "CONFIG_") {
+			config = true
+			continue
+		}
+		v, err := r.virtualKconfig(x.Spec)
+		if err != nil {
+			return err
+		}
+		if err := r.setNumber(x, v, true); err != nil {
+			return r.fail("extern", x.Spec.Name, CodeInvalid, "", err)
+		}
+	}
+	if !config {
+		return nil
+	}
+	if r.opts.Kconfig != "" {
+		if err := r.readKconfig([]byte(r.opts.Kconfig), "the given Kconfig text"); err != nil {
+			return err
+		}
+		if !r.unsetKconfig() {
+			return nil
+		}
+	}
+	text, err := r.k.Kconfig()
+	if err != nil {
+		return r.fail("extern", "", CodeInvalid, "the kernel's configuration cannot be read", err)
+	}
+	return r.readKconfig(text, "the kernel's configuration")
+}
+
+func (r *resolver) unsetKconfig() bool {
+	for i := range r.p.Externs {
+		if x := &r.p.Externs[i]; x.Spec.Kind == object.ExternKconfig && !x.Found {
+			return true
+		}
+	}
+	return false
+}
+
+// virtualKconfig answers for names that are no configuration options.
+func (r *resolver) virtualKconfig(e *object.Extern) (uint64, error) {
+	switch e.Name {
+	case "LINUX_KERNEL_VERSION":
+		v := r.k.Version()
+		if v == 0 {
+			return 0, r.fail("extern", e.Name, CodeInvalid, "the kernel's version cannot be told", nil)
+		}
+		return uint64(v), nil
+	case "LINUX_HAS_BPF_COOKIE":
+		return truth(r.has(facts.BPFCookie)), nil
+	case "LINUX_HAS_SYSCALL_WRAPPER":
+		return truth(r.has(facts.SyscallWrapper)), nil
+	}
+	if !strings.HasPrefix(e.Name, "LINUX_") {
+		return 0, r.fail("extern", e.Name, CodeInvalid, "neither a CONFIG_ nor a LINUX_ name, so it cannot be a __kconfig extern", nil)
+	}
+	if !e.Weak {
+		return 0, r.fail("extern", e.Name, CodeInvalid, "unknown LINUX_ name; declare it __weak to have 0 where it is unknown", nil)
+	}
+	return 0, nil
+}
+
+func truth(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// readKconfig takes from text the first value of every extern that has none yet.
+func (r *resolver) readKconfig(text []byte, source string) error {
+	for line := 1; len(text) > 0; line++ {
+		s, rest, _ := bytes.Cut(text, []byte{'\n'})
+		text = rest
+		if !bytes.HasPrefix(s, []byte("CONFIG_")) {
+			continue
+		}
+		name, value, ok := bytes.Cut(s, []byte{'='})
+		var err error
+		switch {
+		case !ok:
+			err = errors.New("no '='")
+		case len(value) == 0:
+			err = errors.New("no value")
+		default:
+			if x := r.kconfigExtern(name); x != nil && !x.Found {
+				err = r.setKconfig(x, string(value))
+			}
+		}
+		if err != nil {
+			return r.fail("extern", string(name), CodeInvalid, "line "+strconv.Itoa(line)+" of "+source, err)
+		}
+	}
+	return nil
+}
+
+func (r *resolver) kconfigExtern(name []byte) *Extern {
+	for i := range r.p.Externs {
+		if e := r.p.Externs[i].Spec; e.Kind == object.ExternKconfig && e.Name == string(name) {
+			return &r.p.Externs[i]
+		}
+	}
+	return nil
+}
+
+// setKconfig stores one configuration value; only its first character decides what it is.
+func (r *resolver) setKconfig(x *Extern, value string) error {
+	switch value[0] {
+	case 'y', 'n', 'm':
+		return r.setTristate(x, value[0])
+	case '"':
+		return r.setString(x, value)
+	}
+	n, err := parseNumber(value)
+	if err != nil {
+		return err
+	}
+	return r.setNumber(x, n, false)
+}
+
+func (r *resolver) setTristate(x *Extern, c byte) error {
+	v := map3(c)
+	switch x.Spec.Type {
+	case object.KconfigBool:
+		if c == 'm' {
+			return errors.New("m (module) does not fit a bool; use enum libbpf_tristate")
+		}
+	case object.KconfigTristate:
+	case object.KconfigChar:
+		v = uint64(c)
+	default:
+		return errors.New("value " + string(c) + " needs a bool, enum libbpf_tristate or char")
+	}
+	r.store(x, v)
+	return nil
+}
+
+// map3 is the value of enum libbpf_tristate.
+func map3(c byte) uint64 {
+	switch c {
+	case 'y':
+		return 1
+	case 'm':
+		return 2
+	}
+	return 0
+}
+
+func (r *resolver) setString(x *Extern, value string) error {
+	if x.Spec.Type != object.KconfigCharArray {
+		return errors.New("a string needs a char array")
+	}
+	if len(value) < 2 || value[len(value)-1] != '"' {
+		return errors.New("the string has no closing quote")
+	}
+	value = value[1 : len(value)-1]
+	if x.Spec.Size == 0 {
+		return errors.New("the char array has no room")
+	}
+	if room := int(x.Spec.Size) - 1; len(value) > room {
+		r.event(EventWarning, x.Spec.Name, "value \""+value+"\" is cut to "+strconv.Itoa(room)+" characters")
+		value = value[:room]
+	}
+	dst := r.kconfigBytes(x.Spec)
+	clear(dst)
+	copy(dst, value)
+	x.Found, x.Text = true, value
+	return nil
+}
+
+// setNumber stores an integer. Configuration text may give one to an int or char only, a virtual name to a bool as well.
+func (r *resolver) setNumber(x *Extern, v uint64, virtual bool) error {
+	e := x.Spec
+	switch e.Type {
+	case object.KconfigInt, object.KconfigChar:
+	case object.KconfigBool:
+		if !virtual {
+			return errors.New("a number does not fit a bool")
+		}
+		if v > 1 {
+			return errors.New("value " + strconv.FormatUint(v, 10) + " does not fit a bool")
+		}
+	default:
+		return errors.New("a number needs an integer")
+	}
+	bits := e.Size * 8
+	if e.Size < 8 {
+		fits := v>>bits == 0
+		if e.Signed {
+			fits = v+1<<(bits-1) < 1<<bits
+		}
+		if !fits {
+			return &Error{Object: r.o.Name, What: "extern", Name: e.Name, Insn: -1, Code: CodeRange,
+				Text: "value " + strconv.FormatInt(int64(v), 10) + " does not fit " + strconv.Itoa(int(bits)) + " bits"}
+		}
+	}
+	r.store(x, v)
+	return nil
+}
+
+// store writes v into the extern's bytes, in the object's byte order.
+func (r *resolver) store(x *Extern, v uint64) {
+	dst := r.kconfigBytes(x.Spec)
+	switch len(dst) {
+	case 1:
+		dst[0] = byte(v)
+	case 2:
+		r.o.Order.PutUint16(dst, uint16(v))
+	case 4:
+		r.o.Order.PutUint32(dst, uint32(v))
+	case 8:
+		r.o.Order.PutUint64(dst, v)
+	}
+	x.Found, x.Value = true, v
+}
+
+// kconfigBytes is where an extern's value lies in the .kconfig map.
+func (r *resolver) kconfigBytes(e *object.Extern) []byte {
+	end := uint64(e.Offset) + uint64(e.Size)
+	if end > uint64(len(r.kconfig)) {
+		return nil
+	}
+	return r.kconfig[e.Offset:end]
+}
+
+// parseNumber reads what C's strtoull with base 0 reads, and nothing after it.
+func parseNumber(s string) (uint64, error) {
+	digits := strings.TrimLeft(s, " \t\v\f\r")
+	neg := false
+	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
+		neg = digits[0] == '-'
+		digits = digits[1:]
+	}
+	base := 10
+	switch {
+	case len(digits) > 2 && digits[0] == '0' && digits[1]|0x20 == 'x':
+		base, digits = 16, digits[2:]
+	case len(digits) > 1 && digits[0] == '0':
+		base = 8
+	}
+	n, err := strconv.ParseUint(digits, base, 64)
+	if err != nil {
+		return 0, errors.New("value " + strconv.Quote(s) + " is no integer")
+	}
+	if neg {
+		n = math.MaxUint64 - n + 1
+	}
+	return n, nil
+}

@@ -1,0 +1,268 @@
+package plan
+
+import (
+	"math"
+	"math/bits"
+	"strconv"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+const defaultPinRoot = "/sys/fs/bpf"
+
+// planMaps lays out the plan's maps so that relocations can refer to them, and decides which will not exist.
+func (r *resolver) planMaps() error {
+	o := r.o
+	if len(o.Maps) == 0 {
+		return nil
+	}
+	inner := 0
+	for _, m := range o.Maps {
+		if m.Inner != nil {
+			inner++
+		}
+	}
+	block := make([]Map, len(o.Maps), len(o.Maps)+inner)
+	r.p.Maps = make([]*Map, len(o.Maps), len(o.Maps)+2)
+	for i, m := range o.Maps {
+		pm := &block[i]
+		r.p.Maps[i] = pm
+		if err := r.planMap(pm, m); err != nil {
+			return err
+		}
+		if m.Inner != nil {
+			block = append(block, Map{})
+			pm.Inner = &block[len(block)-1]
+			if err := r.planMap(pm.Inner, m.Inner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// planMap fills in what needs nothing but the object and features.
+func (r *resolver) planMap(pm *Map, m *object.Map) error {
+	*pm = Map{
+		Spec:       m,
+		Type:       m.Type,
+		KeySize:    m.KeySize,
+		ValueSize:  m.ValueSize,
+		MaxEntries: m.MaxEntries,
+		Flags:      m.Flags,
+		Extra:      m.Extra,
+		NumaNode:   m.NumaNode,
+		IfIndex:    m.IfIndex,
+		PinPath:    m.PinPath,
+		Skip:       !m.Autocreate && m.Index >= 0,
+	}
+	if pm.PinPath == "" && m.PinByName {
+		root := r.opts.PinRoot
+		if root == "" {
+			root = defaultPinRoot
+		}
+		pm.PinPath = root + "/" + m.Name
+	}
+	if internal(m.Kind) && !pm.Skip {
+		if !r.has(facts.GlobalData) {
+			pm.Skip = true
+			r.event(EventSkipped, m.Name, "this kernel has no global data; programs that use it are poisoned where they do")
+			return nil
+		}
+		if pm.Flags&uapi.FMmapable != 0 && !r.has(facts.ArrayMmap) {
+			pm.Flags &^= uapi.FMmapable
+			r.event(EventSanitized, m.Name, "BPF_F_MMAPABLE dropped: variables are not memory-mapped after load")
+		}
+	}
+	if pm.Skip {
+		r.event(EventSkipped, m.Name, "autocreate is off; programs that use it are poisoned where they do")
+		return nil
+	}
+	if r.has(facts.ProgName) {
+		pm.Name = m.KernelName
+	}
+	switch m.Type {
+	case uapi.MapRingBuf, uapi.MapUserRingBuf:
+		pm.MaxEntries = r.ringSize(m)
+	case uapi.MapPerfEventArray:
+		if m.MaxEntries == 0 {
+			n, err := r.k.PossibleCPUs()
+			if err != nil {
+				return r.fail("map", m.Name, CodeInvalid, "max_entries is 0, which means one per possible CPU, and their number cannot be told", err)
+			}
+			pm.MaxEntries = uint32(n)
+			r.event(EventResolved, m.Name, "max_entries is "+strconv.Itoa(n)+", the number of possible CPUs")
+		}
+	case uapi.MapArena:
+		return r.checkArena(pm, m)
+	}
+	return nil
+}
+
+// internal tells maps that hold global variables.
+func internal(k object.MapKind) bool {
+	switch k {
+	case object.MapData, object.MapRodata, object.MapBss, object.MapKconfig:
+		return true
+	}
+	return false
+}
+
+// ringSize is the size of a ring buffer: the kernel takes a power of two of pages. Anything else becomes the next such size above it;
+// 0, and what exceeds 32 bits, is left for the kernel to refuse.
+func (r *resolver) ringSize(m *object.Map) uint32 {
+	n, page := uint64(m.MaxEntries), uint64(r.k.PageSize())
+	if n == 0 || page == 0 || n%page == 0 && bits.OnesCount64(n/page) == 1 {
+		return m.MaxEntries
+	}
+	for size := page; size <= math.MaxUint32; size *= 2 {
+		if size > n {
+			r.event(EventResolved, m.Name, "max_entries raised from "+strconv.FormatUint(n, 10)+" to "+strconv.FormatUint(size, 10)+" bytes, a power of two of pages")
+			return uint32(size)
+		}
+	}
+	return m.MaxEntries
+}
+
+// checkArena makes sure that the arena's variables fit into it.
+func (r *resolver) checkArena(pm *Map, m *object.Map) error {
+	if m != r.o.Arena || len(r.o.ArenaData) == 0 {
+		return nil
+	}
+	page := uint64(r.k.PageSize())
+	if page == 0 {
+		return r.fail("map", m.Name, CodeInvalid, "the size of a page cannot be told", nil)
+	}
+	if need := roundUp(uint64(len(r.o.ArenaData)), page); need > page*uint64(m.MaxEntries) {
+		return r.fail("map", m.Name, CodeTooBig, "its variables take "+strconv.FormatUint(need/page, 10)+" pages, max_entries is "+strconv.FormatUint(uint64(m.MaxEntries), 10), nil)
+	}
+	return nil
+}
+
+// mapOf is the plan's map for one of the object's, nil for an inner map or none.
+func (r *resolver) mapOf(m *object.Map) *Map {
+	if m == nil || m.Index < 0 || m.Index >= len(r.o.Maps) {
+		return nil
+	}
+	return r.p.Maps[m.Index]
+}
+
+func (r *resolver) kconfigMap() *Map {
+	for i, m := range r.o.Maps {
+		if m.Kind == object.MapKconfig {
+			return r.p.Maps[i]
+		}
+	}
+	return nil
+}
+
+// noBTF lists the map types whose creation with BTF type ids fails or makes no sense (libbpf's list).
+var noBTF = [...]bool{
+	uapi.MapPerfEventArray: true,
+	uapi.MapCgroupArray:    true,
+	uapi.MapStackTrace:     true,
+	uapi.MapArrayOfMaps:    true,
+	uapi.MapHashOfMaps:     true,
+	uapi.MapDevMap:         true,
+	uapi.MapDevMapHash:     true,
+	uapi.MapCPUMap:         true,
+	uapi.MapXSKMap:         true,
+	uapi.MapSockMap:        true,
+	uapi.MapSockHash:       true,
+	uapi.MapQueue:          true,
+	uapi.MapStack:          true,
+	uapi.MapArena:          true,
+}
+
+// finishMaps adds what depends on linked programs and on whether BTF is uploaded: type ids, images, initial entries.
+func (r *resolver) finishMaps() error {
+	for i, m := range r.o.Maps {
+		pm := r.p.Maps[i]
+		if pm.Skip {
+			continue
+		}
+		r.mapTypes(pm)
+		if pm.Inner != nil {
+			r.mapTypes(pm.Inner)
+		}
+		switch m.Kind {
+		case object.MapData, object.MapBss:
+			pm.Image = m.Contents
+			pm.Mmap = pm.Flags&uapi.FMmapable != 0
+		case object.MapRodata:
+			pm.Image, pm.Freeze = m.Contents, true
+			pm.Mmap = pm.Flags&uapi.FMmapable != 0
+		case object.MapKconfig:
+			pm.Image, pm.Freeze = r.kconfig, true
+			pm.Mmap = pm.Flags&uapi.FMmapable != 0
+		}
+		if m.Type == uapi.MapArena {
+			pm.Mmap = true
+			if m == r.o.Arena && len(r.o.ArenaData) > 0 {
+				pm.Image, pm.ImageOffset = r.o.ArenaData, r.arenaOff
+			}
+		}
+		if err := r.fillSlots(pm, m); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.slots {
+		p := r.planned(s.prog)
+		if p == nil {
+			return r.fail("struct_ops map", s.m.Spec.Name, CodeInvalid, "program "+s.prog.Name+" is not loaded (autoload is off)", nil)
+		}
+		s.m.FuncSlots[s.slot].Program = p
+	}
+	return nil
+}
+
+// mapTypes sets the BTF type ids of key and value.
+func (r *resolver) mapTypes(pm *Map) {
+	if r.p.BTF == nil || int(pm.Type) < len(noBTF) && noBTF[pm.Type] {
+		return
+	}
+	pm.KeyType = pm.Spec.KeyType
+	if pm.Type != uapi.MapStructOps {
+		pm.ValueType = pm.Spec.ValueType
+	}
+}
+
+// fillSlots resolves the initial entries of a map-in-map or a program array.
+func (r *resolver) fillSlots(pm *Map, m *object.Map) error {
+	if len(m.Values) == 0 {
+		return nil
+	}
+	pm.Slots = make([]Slot, 0, len(m.Values))
+	for _, v := range m.Values {
+		s := Slot{Key: v.Key}
+		key := " at key " + strconv.FormatUint(uint64(v.Key), 10)
+		switch {
+		case v.Map != nil:
+			s.Map = r.mapOf(v.Map)
+			if s.Map == nil || s.Map.Skip {
+				return r.fail("map", m.Name, CodeInvalid, "its initial value"+key+" is map "+v.Map.Name+", which is not created", nil)
+			}
+		case v.Program != nil:
+			s.Program = r.planned(v.Program)
+			if s.Program == nil {
+				return r.fail("map", m.Name, CodeInvalid, "its initial value"+key+" is program "+v.Program.Name+", which is not loaded (autoload is off)", nil)
+			}
+		default:
+			continue
+		}
+		pm.Slots = append(pm.Slots, s)
+	}
+	return nil
+}
+
+// planned is the plan's program for one of the object's, nil if it is not loaded.
+func (r *resolver) planned(p *object.Program) *Program {
+	for _, have := range r.p.Programs {
+		if have.Spec == p {
+			return have
+		}
+	}
+	return nil
+}

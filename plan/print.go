@@ -1,0 +1,224 @@
+package plan
+
+import (
+	"io"
+	"strconv"
+	"strings"
+)
+
+// WriteTo prints the plan for people: what would be uploaded, created and loaded, in that order, and what was decided on the way.
+func (p *Plan) WriteTo(w io.Writer) (int64, error) {
+	text := p.View().text()
+	n, err := io.WriteString(w, text)
+	return int64(n), err
+}
+
+// page collects lines; tables in it are aligned.
+type page struct {
+	b    strings.Builder
+	rows [][]string
+}
+
+func (g *page) row(cells ...string) { g.rows = append(g.rows, cells) }
+
+// flush writes the rows collected as a table, two blanks between columns and two before the first.
+func (g *page) flush() {
+	var width []int
+	for _, r := range g.rows {
+		for i, c := range r {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			if i < len(r)-1 {
+				width[i] = max(width[i], len(c))
+			}
+		}
+	}
+	for _, r := range g.rows {
+		g.b.WriteByte(' ')
+		pad := 1
+		for i, c := range r {
+			if c == "" && i == len(r)-1 {
+				break
+			}
+			g.b.WriteString(strings.Repeat(" ", pad))
+			g.b.WriteString(c)
+			pad = width[i] - len(c) + 2
+		}
+		g.b.WriteByte('\n')
+	}
+	g.rows = g.rows[:0]
+}
+
+func (g *page) line(parts ...string) {
+	for _, s := range parts {
+		g.b.WriteString(s)
+	}
+	g.b.WriteByte('\n')
+}
+
+func (v *View) text() string {
+	g := &page{}
+	license := "license " + strconv.Quote(v.License)
+	if v.License == "" {
+		license = "no license"
+	}
+	g.line("object ", v.Object, ": ", count(len(v.Maps), "map"), ", ", count(len(v.Programs), "program"), " to load, ", license)
+	v.textBTF(g)
+	v.textMaps(g)
+	v.textPrograms(g)
+	v.textExterns(g)
+	v.textCore(g)
+	v.textEvents(g)
+	return g.b.String()
+}
+
+func (v *View) textBTF(g *page) {
+	switch {
+	case v.BTF == nil:
+		g.line("\nBTF: none")
+	case v.BTF.Changed:
+		g.line("\nBTF: ", strconv.Itoa(v.BTF.Bytes), " bytes, changed for this kernel")
+	default:
+		g.line("\nBTF: ", strconv.Itoa(v.BTF.Bytes), " bytes, as compiled")
+	}
+}
+
+func (v *View) textMaps(g *page) {
+	if len(v.Maps) == 0 {
+		return
+	}
+	g.line("\nmaps, in order of creation")
+	for i := range v.Maps {
+		v.Maps[i].row(g, strconv.Itoa(i), v.Maps[i].Name)
+		if in := v.Maps[i].Inner; in != nil {
+			in.row(g, "", "  inner")
+		}
+	}
+	g.flush()
+}
+
+func (m *MapView) row(g *page, index, name string) {
+	if m.Skipped {
+		g.row(index, name, m.Type, "NOT CREATED")
+		return
+	}
+	var notes []string
+	note := func(on bool, text string) {
+		if on {
+			notes = append(notes, text)
+		}
+	}
+	note(len(m.Flags) > 0, strings.Join(m.Flags, ","))
+	note(m.Extra != 0, "extra 0x"+strconv.FormatUint(m.Extra, 16))
+	note(m.NumaNode != 0, "numa node "+num(m.NumaNode))
+	note(m.IfIndex != 0, "ifindex "+num(m.IfIndex))
+	note(m.KeyType != 0 || m.ValueType != 0, "btf key ["+num(m.KeyType)+"] value ["+num(m.ValueType)+"]")
+	note(m.KernelType != "", "kernel value type "+m.KernelType)
+	note(m.Image > 0, "image "+strconv.Itoa(m.Image)+" bytes")
+	note(m.ImageAt > 0, "at offset "+strconv.FormatUint(m.ImageAt, 10))
+	note(m.Frozen, "frozen")
+	note(m.Mapped, "mapped")
+	note(m.Pin != "", "pinned at "+m.Pin)
+	note(len(m.Slots) > 0, "slots "+strings.Join(m.Slots, ", "))
+	g.row(index, name, m.Type, "key "+num(m.KeySize), "value "+num(m.ValueSize), "max_entries "+num(m.MaxEntries), strings.Join(notes, "; "))
+}
+
+func (v *View) textPrograms(g *page) {
+	if len(v.Programs) == 0 {
+		return
+	}
+	g.line("\nprograms, in order of loading")
+	for i := range v.Programs {
+		p := &v.Programs[i]
+		kind := p.Type
+		if p.Attach != "" {
+			kind += "/" + p.Attach
+		}
+		g.row(strconv.Itoa(i), p.Name, kind, count(p.Insns, "instruction"), "SEC(\""+p.Section+"\")")
+	}
+	g.flush()
+	for i := range v.Programs {
+		v.Programs[i].details(g)
+	}
+}
+
+func (p *ProgramView) details(g *page) {
+	g.line("\nprogram ", p.Name)
+	item := func(on bool, name, text string) {
+		if on {
+			g.row(name, text)
+		}
+	}
+	item(p.Unloadable != "", "CANNOT LOAD", p.Unloadable)
+	item(p.Target != "", "attach target", p.Target+" ["+num(p.TargetID)+"]")
+	item(len(p.Flags) > 0, "flags", strings.Join(p.Flags, ","))
+	item(true, "relocated", count(p.Fixups, "file descriptor")+" to fill in, "+count(p.FuncInfo, "func_info record")+", "+count(p.LineInfo, "line_info record"))
+	for _, s := range p.Subprogs {
+		item(true, "subprogram", s.Name+" at "+strconv.Itoa(s.Start))
+	}
+	item(len(p.Modules) > 0, "kfuncs from", strings.Join(p.Modules, ", "))
+	item(len(p.Bind) > 0, "binds", strings.Join(p.Bind, ", "))
+	for _, x := range p.Poisons {
+		item(true, "POISONED", "instruction "+strconv.Itoa(x.Insn)+": "+x.Text)
+	}
+	g.flush()
+}
+
+func (v *View) textExterns(g *page) {
+	if len(v.Externs) == 0 {
+		return
+	}
+	g.line("\nexterns")
+	for _, x := range v.Externs {
+		note := ""
+		switch {
+		case !x.Found:
+			note = "absent, weak"
+		case x.Weak:
+			note = "weak"
+		}
+		g.row(x.Name, x.Kind, x.Value, note)
+	}
+	g.flush()
+}
+
+func (v *View) textCore(g *page) {
+	if len(v.CORE) == 0 {
+		return
+	}
+	g.line("\nCO-RE relocations")
+	for _, c := range v.CORE {
+		out := strconv.FormatUint(c.Value, 10)
+		switch {
+		case c.Poison:
+			out = "POISONED"
+		case !c.Found:
+			out += " (not in this kernel)"
+		case c.Value != c.Local:
+			out += " (was " + strconv.FormatUint(c.Local, 10) + ")"
+		}
+		g.row(c.Func, strconv.Itoa(c.Insn), c.Spec, "-> "+out)
+	}
+	g.flush()
+}
+
+func (v *View) textEvents(g *page) {
+	if len(v.Events) == 0 {
+		return
+	}
+	g.line("\nevents")
+	for _, e := range v.Events {
+		g.row(e.Kind, e.Subject, e.Text)
+	}
+	g.flush()
+}
+
+func num(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}

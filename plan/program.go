@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// finishPrograms adds what BPF_PROG_LOAD takes beside instructions: types, flags, targets, license, maps to bind.
+func (r *resolver) finishPrograms() error {
+	var bind []*Map
+	for i, m := range r.o.Maps {
+		if m.Kind == object.MapRodata && !r.p.Maps[i].Skip {
+			bind = append(bind, r.p.Maps[i])
+		}
+	}
+	if len(bind) > 0 && len(r.p.Programs) > 0 && !r.has(facts.ProgBindMap) {
+		bind = nil
+	}
+	version := r.o.KernVersion
+	if version == 0 && len(r.p.Programs) > 0 {
+		version = r.k.Version()
+	}
+	for _, p := range r.p.Programs {
+		p.License = r.o.License
+		p.KernVersion = version
+		p.BindMaps = bind
+		p.Err = r.finishProgram(p)
+		if p.Err != nil {
+			r.event(EventWarning, p.Name, "will not load: "+p.Err.Error())
+		}
+		r.substituteHelpers(p)
+		for i := range p.Subprogs {
+			p.Subprogs[i].fn = nil
+		}
+		if !r.has(facts.ProgName) {
+			p.Name = ""
+		}
+	}
+	return nil
+}
+
+// finishProgram sets type, flags and target. Its error is the program's alone.
+func (r *resolver) finishProgram(p *Program) error {
+	spec := p.Spec
+	p.Type = spec.Type
+	p.ExpectedAttachType = spec.ExpectedAttachType
+	p.Flags = spec.Flags
+	p.IfIndex = spec.IfIndex
+	p.LogLevel = spec.LogLevel
+	p.AttachProgFD = spec.AttachProgFD
+	if spec.Type == uapi.ProgUnspec {
+		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+"\") tells no program type; use a section name that libbpf knows or set Type", nil)
+	}
+	if len(p.Insns) == 0 {
+		return r.fail("program", p.Name, CodeInvalid, "has no instructions", nil)
+	}
+	a := r.attach[r.programIndex(spec)]
+	if a.set {
+		p.AttachBTFID, p.AttachModule, p.ExpectedAttachType, p.Target = a.id, a.module, a.member, a.target
+	} else if spec.Type == uapi.ProgStructOps {
+		return r.fail("program", p.Name, CodeInvalid, "no struct_ops map that is created refers to it", nil)
+	}
+	d := def(spec)
+	if d == nil {
+		return nil
+	}
+	if d.Flags&object.SecExpAttachOpt != 0 && p.ExpectedAttachType != 0 && !r.has(facts.ExpAttachType) {
+		p.ExpectedAttachType = 0
+		r.event(EventSanitized, p.Name, "expected_attach_type is not sent: this kernel does not know it")
+	}
+	if d.Flags&object.SecSleepable != 0 {
+		p.Flags |= uapi.FSleepable
+	}
+	if d.Flags&object.SecXDPFrags != 0 && p.Type == uapi.ProgXDP {
+		p.Flags |= uapi.FXDPHasFrags
+	}
+	if d.Flags&object.SecUSDT != 0 && r.has(facts.UprobeMultiLink) {
+		p.ExpectedAttachType = uapi.AttachTraceUprobeMulti
+	}
+	if d.Flags&object.SecAttachBTF != 0 && !a.set {
+		return r.resolveTarget(p)
+	}
+	if isTracingMulti(p.ExpectedAttachType) {
+		return r.resolveMultiTarget(p)
+	}
+	return nil
+}
+
+// Helper numbers of enum bpf_func_id that old kernels lack, and what stands in for them.
+const (
+	helperProbeRead          = 4
+	helperProbeReadStr       = 45
+	helperProbeReadUser      = 112
+	helperProbeReadKernel    = 113
+	helperProbeReadUserStr   = 114
+	helperProbeReadKernelStr = 115
+)
+
+// substituteHelpers makes bpf_probe_read_{kernel,user}[_str] the older bpf_probe_read[_str] where the kernel lacks them (before 5.5).
+func (r *resolver) substituteHelpers(p *Program) {
+	uses := false
+	for _, s := range p.Subprogs {
+		uses = uses || s.fn.probeRead
+	}
+	if !uses || r.has(facts.ProbeReadKernel) {
+		return
+	}
+	for i := range p.Insns {
+		in := &p.Insns[i]
+		if !isHelperCall(*in) {
+			continue
+		}
+		switch in.Imm {
+		case helperProbeReadKernel, helperProbeReadUser:
+			in.Imm = helperProbeRead
+		case helperProbeReadKernelStr, helperProbeReadUserStr:
+			in.Imm = helperProbeReadStr
+		}
+	}
+	r.event(EventSanitized, p.Name, "bpf_probe_read_kernel/user and their _str become bpf_probe_read[_str]")
+}

@@ -1,0 +1,249 @@
+package plan
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/btf/core"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Resolving, in the order that later steps depend on (libbpf's bpf_object_prepare):
+//
+//  1. externs and kconfig: values that relocation writes, module BTFs that kfunc calls index;
+//  2. struct_ops maps against the kernel's types: this turns programs on and off;
+//  3. CO-RE on every function that can be loaded, subprograms included, since what is copied later must be patched already;
+//  4. subprograms copied into each program, calls, func_info and line_info;
+//  5. data relocations, jump tables, poison;
+//  6. arg:ctx rewriting, which adds types to the BTF;
+//  7. the BTF to upload, sanitised;
+//  8. maps, which refer to BTF ids;
+//  9. what BPF_PROG_LOAD takes beside instructions.
+//
+// Everything wanted from kernel BTF is named before the first lookup, so that one pass over its 130,000 types finds it all.
+
+// resolver is the state of one Resolve. The object is only read: what changes lives here and in the plan.
+type resolver struct {
+	o    *object.Object
+	k    facts.Kernel
+	opts *Options
+	p    *Plan
+
+	features [facts.NumFeatures]featureState
+
+	vmlinux    *btf.Spec
+	vmlinuxErr error
+	asked      bool // vmlinux is decided
+	modules    []*facts.Module
+	modulesErr error
+	modsAsked  bool
+
+	progs []function // same order as o.Programs
+	subs  []function // same order as o.Subprogs
+	text  index      // o.Subprogs by offset
+
+	info       typeInfo     // what kinds of types the object's BTF holds
+	edit       *btf.Builder // BTF under change, nil while it is as read
+	dropLayout bool
+	infoHint   [2]int // section of .BTF.ext found last, by infoKind
+
+	fdArray  []*facts.Module // modules that kfuncs come from: fd_array[1], fd_array[2], ...
+	arenaOff uint64
+	kconfig  []byte // value of the .kconfig map
+	pass     int32  // number of the main program being linked, from 1
+
+	attach   []attachState // same order as o.Programs
+	coreSecs []coreSection
+	tables   []table
+	slots    []pendingSlot
+}
+
+type featureState uint8
+
+const (
+	featureUnknown featureState = iota
+	featureYes
+	featureNo
+)
+
+// Resolve decides what to ask of kernel k to load o (what bpf_object__load does before its first system call, apart from probing).
+// It makes no system call of its own, never changes o, and may run concurrently with other Resolves of the same object.
+// k answers only what is needed: an object without CO-RE relocations, typed externs and BTF targets never asks for kernel BTF.
+//
+// An error is an *Error. A program that alone cannot be loaded has Program.Err set instead, because the programs before it are
+// loaded first; with opts nil the defaults apply.
+func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}}
+	if o.Order != nil && !opts.Foreign && !hostOrder(o.Order) {
+		return nil, r.fail("", "", CodeEndian, "compiled for "+o.Order.String()+" machines; it can be inspected, not loaded on this one", nil)
+	}
+	steps := [...]func(*resolver) error{
+		(*resolver).prepare,
+		(*resolver).resolveExterns,
+		(*resolver).planMaps,
+		(*resolver).resolveStructOps,
+		(*resolver).relocateCore,
+		(*resolver).linkPrograms,
+		(*resolver).finishBTF,
+		(*resolver).finishMaps,
+		(*resolver).finishPrograms,
+	}
+	for _, step := range steps {
+		if err := step(r); err != nil {
+			return nil, err
+		}
+	}
+	return r.p, nil
+}
+
+func hostOrder(order binary.ByteOrder) bool {
+	b := [2]byte{1, 0}
+	return order.Uint16(b[:]) == binary.NativeEndian.Uint16(b[:])
+}
+
+// prepare lays out the state and names everything that will be looked up in kernel BTF.
+func (r *resolver) prepare() error {
+	o := r.o
+	r.progs = make([]function, len(o.Programs))
+	for i, p := range o.Programs {
+		r.progs[i] = function{f: &p.Function, code: p.Insns, load: p.Autoload, maybe: p.Autoload || p.Type == uapi.ProgStructOps}
+	}
+	r.subs = make([]function, len(o.Subprogs))
+	for i, f := range o.Subprogs {
+		r.subs[i] = function{f: f, code: f.Insns, load: true, maybe: true, sub: true}
+	}
+	r.text.build(o.Subprogs)
+	r.scanTypes()
+	for _, n := range o.Notes {
+		r.event(EventSkipped, n.Section, n.Text)
+	}
+	if err := r.locateCore(); err != nil {
+		return err
+	}
+	r.attach = make([]attachState, len(o.Programs))
+	var names []string
+	names = r.externNames(names)
+	names = r.structOpsNames(names)
+	names = r.coreNames(names)
+	names = r.attachNames(names)
+	if len(names) == 0 {
+		return nil
+	}
+	v, err := r.kernelBTF()
+	if err != nil {
+		return r.fail("", "", CodeNotFound, "kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err)
+	}
+	v.Prefetch(names...)
+	return nil
+}
+
+// kernelBTF asks for vmlinux BTF once.
+func (r *resolver) kernelBTF() (*btf.Spec, error) {
+	if !r.asked {
+		r.asked = true
+		r.vmlinux, r.vmlinuxErr = r.k.BTF()
+		if r.vmlinuxErr == nil && r.vmlinux == nil {
+			r.vmlinuxErr = errors.New("this kernel has no BTF (CONFIG_DEBUG_INFO_BTF)")
+		}
+	}
+	return r.vmlinux, r.vmlinuxErr
+}
+
+// moduleBTFs asks for module BTFs once; a kernel that cannot tell them apart has none.
+func (r *resolver) moduleBTFs() ([]*facts.Module, error) {
+	if !r.modsAsked {
+		r.modsAsked = true
+		if r.has(facts.ModuleBTF) {
+			r.modules, r.modulesErr = r.k.Modules()
+		}
+	}
+	return r.modules, r.modulesErr
+}
+
+// findKernel looks name up in vmlinux and then in each module's own types.
+func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *facts.Module, error) {
+	v, err := r.kernelBTF()
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	if id, ok := v.FindByName(name, kind); ok {
+		return id, v, nil, nil
+	}
+	mods, err := r.moduleBTFs()
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	for _, m := range mods {
+		if id, ok := findOwn(m.BTF, name, kind); ok {
+			return id, m.BTF, m, nil
+		}
+	}
+	return 0, nil, nil, nil
+}
+
+// findOwn looks name up among a split BTF's own types (btf__find_by_name_kind_own).
+func findOwn(s *btf.Spec, name string, kind btf.Kind) (btf.ID, bool) {
+	for _, id := range s.Named(btf.EssentialName(name)) {
+		if t, ok := s.Type(id); ok && t.Kind() == kind && t.Name() == name {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// coreTarget is where CO-RE relocations look types up.
+func (r *resolver) coreTarget() (*core.Target, error) {
+	if r.opts.CustomBTF != nil {
+		return core.NewTarget(r.opts.CustomBTF, nil), nil
+	}
+	v, err := r.kernelBTF()
+	if err != nil {
+		return nil, err
+	}
+	return core.NewTarget(v, func() ([]*btf.Spec, error) {
+		mods, err := r.moduleBTFs()
+		if err != nil {
+			return nil, err
+		}
+		specs := make([]*btf.Spec, len(mods))
+		for i, m := range mods {
+			specs[i] = m.BTF
+		}
+		return specs, nil
+	}), nil
+}
+
+// has answers a feature question once; what cannot be found out counts as missing, as in libbpf.
+func (r *resolver) has(f facts.Feature) bool {
+	switch r.features[f] {
+	case featureYes:
+		return true
+	case featureNo:
+		return false
+	}
+	yes, err := r.k.Has(f)
+	text := "missing"
+	switch {
+	case err != nil:
+		text = "could not be told, taken as missing: " + err.Error()
+	case yes:
+		text = "supported"
+	}
+	r.event(EventProbed, f.String(), text)
+	if yes && err == nil {
+		r.features[f] = featureYes
+		return true
+	}
+	r.features[f] = featureNo
+	return false
+}
+
+func (r *resolver) event(k EventKind, subject, text string) {
+	r.p.Events = append(r.p.Events, Event{k, subject, text})
+}

@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"strings"
+
+	"github.com/purebpf/bpf/btf"
+)
+
+// typeInfo is what one pass over the object's BTF tells: which kinds it holds, so that features nobody needs are not probed, and
+// the declaration tags that change how programs are linked.
+type typeInfo struct {
+	kinds      uint32   // bit k: a type of kind k
+	globalFunc bool     // a FUNC of global linkage
+	qmark      bool     // a DATASEC whose name begins with '?'
+	signedEnum bool     // an ENUM with negative values
+	layout     bool     // a kind layout section
+	callbacks  []btf.ID // DECL_TAGs "exception_callback:..." of whole types
+	ctxTags    []btf.ID // DECL_TAGs "arg:ctx"
+}
+
+const (
+	tagExceptionCallback = "exception_callback:"
+	tagArgCtx            = "arg:ctx"
+)
+
+func (t *typeInfo) holds(k btf.Kind) bool { return t.kinds>>k&1 != 0 }
+
+func (r *resolver) scanTypes() {
+	s := r.o.BTF
+	if s == nil {
+		return
+	}
+	i := &r.info
+	for id := s.FirstID(); id < s.Len(); id++ {
+		t, _ := s.Type(id)
+		k := t.Kind()
+		if k < 32 {
+			i.kinds |= 1 << k
+		}
+		switch k {
+		case btf.KindFunc:
+			i.globalFunc = i.globalFunc || t.Linkage() != btf.LinkageStatic
+		case btf.KindEnum:
+			i.signedEnum = i.signedEnum || t.KFlag()
+		case btf.KindDatasec:
+			i.qmark = i.qmark || strings.HasPrefix(t.Name(), "?")
+		case btf.KindDeclTag:
+			switch name := t.Name(); {
+			case name == tagArgCtx:
+				i.ctxTags = append(i.ctxTags, id)
+			case t.Component() == -1 && strings.HasPrefix(name, tagExceptionCallback):
+				i.callbacks = append(i.callbacks, id)
+			}
+		}
+	}
+	i.layout = hasLayout(s)
+}
+
+// hasLayout tells BTF with a kind layout section: header fields beyond the classic 24 bytes.
+func hasLayout(s *btf.Spec) bool {
+	raw := s.Raw()
+	if len(raw) < 32 {
+		return false
+	}
+	o := s.Order()
+	return o.Uint32(raw[4:]) >= 32 && o.Uint32(raw[28:]) != 0
+}
