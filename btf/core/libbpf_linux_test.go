@@ -262,3 +262,29 @@ func TestLibbpfSelftests(t *testing.T) {
 	}
 	t.Logf("%d relocations, %d programs by %d targets", relos, len(programs), len(targets))
 }
+
+// TestLibbpfTwoObjects is TestTwoObjects by libbpf's decisions.
+func TestLibbpfTwoObjects(t *testing.T) {
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	const program, kernel = "testdata/two_program.bpf.o", "testdata/two_kernel.bpf.o"
+	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); n != 69 {
+		t.Errorf("%d relocations compared", n)
+	}
+}
+
+// TestLibbpfForeign resolves the tools against BTF of other objects, which have some of their types, and lack most.
+func TestLibbpfForeign(t *testing.T) {
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	relos := 0
+	for _, name := range []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o", "tools/bindsnoop.bpf.o", "selftests/bpf_cubic.bpf.o"} {
+		custom := testkit.CorpusObject(t, name)
+		target := NewTarget(readObject(t, custom).btf, nil)
+		for _, obj := range testkit.Corpus(t, "tools", "xdp") {
+			relos += compareWithLibbpf(t, oracle, obj, custom, target)
+		}
+	}
+	t.Logf("%d relocations", relos)
+	if relos < 2000 {
+		t.Errorf("only %d relocations compared", relos)
+	}
+}

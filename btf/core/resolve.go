@@ -84,14 +84,21 @@ func (x *Resolver) resolve(r Relo) (Result, error) {
 
 	steps := min(reloBudget, x.steps)
 	given := steps
-	kept := cands[:0:0]
-	var bits uint64
-	for _, c := range cands {
+	var (
+		bits   uint64
+		pruned bool
+		kept   []candidate // of the candidates so far, once one did not match
+	)
+	for i, c := range cands {
 		ok, err := x.there.match(&x.here, c, &steps)
 		if err != nil {
 			return res, err
 		}
 		if !ok {
+			if !pruned {
+				pruned = true
+				kept = append(kept, cands[:i]...)
+			}
 			continue
 		}
 		there, err := x.there.fact(x.order)
@@ -107,7 +114,9 @@ func (x *Resolver) resolve(r Relo) (Result, error) {
 		case x.there.bits != bits || there.value != res.Value:
 			return res, x.ambiguous(res, c)
 		}
-		kept = append(kept, c)
+		if pruned {
+			kept = append(kept, c)
+		}
 	}
 	x.steps -= given - steps
 
@@ -116,7 +125,7 @@ func (x *Resolver) resolve(r Relo) (Result, error) {
 		res.Value, res.Poison = none.value, !ok
 		return res, nil
 	}
-	if len(kept) < len(cands) {
+	if pruned {
 		x.cands[r.Type] = kept
 	}
 	return res, nil

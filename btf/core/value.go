@@ -57,7 +57,7 @@ func enumeratorValue(t btf.Type, idx uint32) uint64 {
 
 func (s *spec) typeFact() (fact, error) {
 	switch s.kind {
-	case TypeIDTarget:
+	case TypeIDTarget, TypeIDLocal:
 		return fact{value: uint64(s.root)}, nil
 	case TypeSize:
 		size, err := s.sizeOf(s.root)
