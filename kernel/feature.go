@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -21,10 +20,15 @@ type ProbeError struct {
 
 // Error names what was probed and the cause.
 func (e *ProbeError) Error() string {
-	if errors.Is(e.Err, syscall.EPERM) {
-		return fmt.Sprintf("could not find out whether the kernel has %s: %v (needs CAP_BPF, or CAP_SYS_ADMIN before Linux 5.8)", e.What, e.Err)
+	return "could not find out whether the kernel has " + e.What + ": " + e.Err.Error()
+}
+
+// inconclusive makes a *ProbeError; if capabilities are missing, it names them.
+func (f *Facts) inconclusive(what string, err error, need ...Capability) error {
+	if f.token == 0 {
+		err = f.Explain(err, "probing", need...)
 	}
-	return fmt.Sprintf("could not find out whether the kernel has %s: %v", e.What, e.Err)
+	return &ProbeError{What: what, Err: err}
 }
 
 // Unwrap returns the cause.
@@ -63,7 +67,7 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	row := &featureTable[feature]
 	yes, err := row.probe(&prober{facts: f})
 	if err != nil {
-		return false, &ProbeError{What: row.name, Err: err}
+		return false, f.inconclusive(row.name, err, CapBPF, CapPerfmon)
 	}
 	if yes {
 		entry.answer.Store(answerYes)

@@ -13,6 +13,7 @@ import (
 const (
 	kindInt       = 1 << 24
 	kindPtr       = 2 << 24
+	kindStruct    = 4 << 24
 	kindFunc      = 12 << 24
 	kindFuncProto = 13 << 24
 	kindVar       = 14 << 24

@@ -1,0 +1,202 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Capability is a Linux capability, by its number.
+type Capability uint8
+
+// Capabilities that BPF asks for.
+const (
+	CapNetAdmin    Capability = 12 // attach to the network
+	CapSysAdmin    Capability = 21 // everything below before Linux 5.8; listing objects by id, mounting
+	CapSysResource Capability = 24 // raise RLIMIT_MEMLOCK before Linux 5.11
+	CapSyslog      Capability = 34 // see kernel addresses
+	CapPerfmon     Capability = 38 // tracing (5.8)
+	CapBPF         Capability = 39 // load programs, create maps (5.8)
+)
+
+var capNames = [...]string{
+	CapNetAdmin:    "CAP_NET_ADMIN",
+	CapSysAdmin:    "CAP_SYS_ADMIN",
+	CapSysResource: "CAP_SYS_RESOURCE",
+	CapSyslog:      "CAP_SYSLOG",
+	CapPerfmon:     "CAP_PERFMON",
+	CapBPF:         "CAP_BPF",
+}
+
+// String returns the name as capabilities(7) spells it.
+func (c Capability) String() string {
+	if int(c) < len(capNames) && capNames[c] != "" {
+		return capNames[c]
+	}
+	return "Capability(" + strconv.Itoa(int(c)) + ")"
+}
+
+// Privileges is what this thread's process may do, as far as BPF is concerned.
+type Privileges struct {
+	Effective    uint64 // bit n: Capability n
+	UserNS       bool   // in a user namespace of its own, where capabilities don't count for bpf(2)
+	Unprivileged int    // kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket filters; -1 unknown
+	Split        bool   // the kernel knows CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
+}
+
+// Privileges reads what the process may do now, from /proc.
+func (f *Facts) Privileges() (*Privileges, error) {
+	root := f.shared.root
+	status, err := os.ReadFile(root + "/proc/self/status")
+	if err != nil {
+		return nil, fmt.Errorf("capabilities of this process: %w", err)
+	}
+	p := &Privileges{Unprivileged: -1, Split: true}
+	found := false
+	for line := range strings.Lines(string(status)) {
+		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			p.Effective, err = strconv.ParseUint(strings.TrimSpace(v), 16, 64)
+			found = err == nil
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("capabilities of this process: no CapEff in %s/proc/self/status", root)
+	}
+	if text, err := os.ReadFile(root + "/proc/sys/kernel/cap_last_cap"); err == nil {
+		last, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		p.Split = err != nil || last >= int(CapBPF)
+	}
+	if text, err := os.ReadFile(root + "/proc/sys/kernel/unprivileged_bpf_disabled"); err == nil {
+		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			p.Unprivileged = n
+		}
+	}
+	if text, err := os.ReadFile(root + "/proc/self/uid_map"); err == nil {
+		m := strings.Fields(string(text))
+		p.UserNS = !(len(m) == 3 && m[0] == "0" && m[1] == "0" && m[2] == "4294967295")
+	}
+	return p, nil
+}
+
+// Has reports whether the process has c, or CAP_SYS_ADMIN, which the kernel accepts in place of CAP_BPF, CAP_PERFMON and (for
+// bpf(2)) CAP_NET_ADMIN. In a user namespace the process has none, whatever Effective says.
+func (p *Privileges) Has(c Capability) bool {
+	if p.UserNS {
+		return false
+	}
+	if p.Effective&(1<<CapSysAdmin) != 0 {
+		switch c {
+		case CapBPF, CapPerfmon, CapNetAdmin:
+			return true
+		}
+	}
+	if !p.Split && (c == CapBPF || c == CapPerfmon) {
+		return false
+	}
+	return p.Effective&(1<<c) != 0
+}
+
+// Missing returns those of need that the process lacks. On kernels before 5.8 CAP_SYS_ADMIN takes the place of CAP_BPF and
+// CAP_PERFMON.
+func (p *Privileges) Missing(need ...Capability) []Capability {
+	var missing []Capability
+	add := func(c Capability) {
+		for _, m := range missing {
+			if m == c {
+				return
+			}
+		}
+		missing = append(missing, c)
+	}
+	for _, c := range need {
+		if p.Has(c) {
+			continue
+		}
+		if !p.Split && (c == CapBPF || c == CapPerfmon) {
+			c = CapSysAdmin
+		}
+		add(c)
+	}
+	return missing
+}
+
+// ProgCaps returns the capabilities that loading a program of type t takes.
+func ProgCaps(t uapi.ProgType) []Capability {
+	switch t {
+	case uapi.ProgSchedCls, uapi.ProgSchedAct, uapi.ProgXDP, uapi.ProgLWTIn, uapi.ProgLWTOut, uapi.ProgLWTXmit,
+		uapi.ProgLWTSeg6Local, uapi.ProgSKSKB, uapi.ProgSKMsg, uapi.ProgFlowDissector, uapi.ProgCgroupDevice,
+		uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSysctl,
+		uapi.ProgSockOps, uapi.ProgNetfilter:
+		return []Capability{CapBPF, CapNetAdmin}
+	case uapi.ProgKprobe, uapi.ProgTracepoint, uapi.ProgPerfEvent, uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable,
+		uapi.ProgTracing, uapi.ProgLSM, uapi.ProgStructOps:
+		return []Capability{CapBPF, CapPerfmon}
+	case uapi.ProgExt:
+		return []Capability{CapBPF, CapPerfmon, CapNetAdmin}
+	}
+	return []Capability{CapBPF}
+}
+
+// PrivilegeError says which capabilities are missing for what, and how to get them. errors.Is sees EPERM.
+type PrivilegeError struct {
+	For     string // what they are needed for, as in "loading XDP programs"
+	Missing []Capability
+	UserNS  bool
+	Program string // path of this program
+}
+
+// Error names the capabilities and the two ways to them.
+func (e *PrivilegeError) Error() string {
+	var names, flags []string
+	for _, c := range e.Missing {
+		names = append(names, c.String())
+		flags = append(flags, strings.ToLower(c.String()))
+	}
+	list := strings.Join(names, " and ")
+	if n := len(names); n > 2 {
+		list = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	if e.UserNS {
+		return fmt.Sprintf("%s needs %s outside of a user namespace: run it on the host, or with a BPF token (Linux 6.9) from whoever made this container", e.For, list)
+	}
+	return fmt.Sprintf("%s needs %s, which this process lacks: run it with sudo, or allow this program once with: sudo setcap %s+ep %s",
+		e.For, list, strings.Join(flags, ","), e.Program)
+}
+
+// Is reports EPERM.
+func (e *PrivilegeError) Is(target error) bool { return target == error(syscall.EPERM) }
+
+// Require returns nil if the process has every capability of need, else a *PrivilegeError about what it wants to do. It takes
+// microseconds, so a command asks before it starts.
+func (f *Facts) Require(purpose string, need ...Capability) error {
+	p, err := f.Privileges()
+	if err != nil {
+		return err
+	}
+	missing := p.Missing(need...)
+	if len(missing) == 0 {
+		return nil
+	}
+	program, err := os.Executable()
+	if err != nil {
+		program = os.Args[0]
+	}
+	return &PrivilegeError{For: purpose, Missing: missing, UserNS: p.UserNS, Program: program}
+}
+
+// Explain adds to a refusal (EPERM, EACCES) what capability is missing for it, if that is the cause; any other error is returned as
+// it is.
+func (f *Facts) Explain(err error, purpose string, need ...Capability) error {
+	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EACCES) {
+		return err
+	}
+	if why := f.Require(purpose, need...); why != nil {
+		return fmt.Errorf("%w (%w)", err, why)
+	}
+	return err
+}
