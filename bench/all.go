@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/purebpf/bpf"
+)
+
+// all measures every object of the corpus that loads with all subjects: open + load + close in a process of its own for each.
+func (b *bench) all() error {
+	const processes, repeats = 3, 4
+	// Verification of these takes seconds and hides everything else.
+	giants := []string{"loop3.bpf.o", "strobemeta_bpf_loop.bpf.o", "pyperf600.bpf.o", "pyperf180.bpf.o", "pyperf100.bpf.o"}
+	var withBTF, without []string
+	for _, dir := range []string{"selftests", "tools", "xdp"} {
+		paths, err := filepath.Glob(b.corpus(dir + "/*.o"))
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			if slices.Contains(giants, filepath.Base(path)) || !b.loadsEverywhere(path) {
+				continue
+			}
+			needs, err := needsKernelBTF(path)
+			if err != nil {
+				return err
+			}
+			if needs {
+				withBTF = append(withBTF, path)
+			} else {
+				without = append(without, path)
+			}
+		}
+	}
+	b.printf("\n## All objects of the corpus that load in all of them\n\n")
+	b.printf("ms of open + load + close in process, each object in processes of its own; the sum over the objects, and the median of the objects' ratios to C.\n")
+	b.printf("Without the giants of the verifier (%d objects left out).\n\n", len(giants))
+	b.tableHead("", func(s subject) string { return s.name })
+	for _, group := range []struct {
+		name  string
+		paths []string
+	}{{"kernel BTF needed", withBTF}, {"no kernel BTF needed", without}} {
+		if err := b.group(group.name, group.paths, processes, repeats); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) group(name string, paths []string, processes, repeats int) error {
+	first := make([][]float64, len(b.subjects)) // by object
+	next := make([][]float64, len(b.subjects))
+	for _, path := range paths {
+		f := make([][]float64, len(b.subjects))
+		n := make([][]float64, len(b.subjects))
+		for round := range processes {
+			for i := range b.subjects {
+				which := (i + round) % len(b.subjects)
+				values, err := repeat([]string{b.subjects[which].program, "hot-load", fmt.Sprint(repeats), path})
+				if err != nil {
+					return err
+				}
+				f[which] = append(f[which], values[0])
+				n[which] = append(n[which], median(values[1:]))
+			}
+		}
+		for i := range b.subjects {
+			first[i] = append(first[i], median(f[i]))
+			next[i] = append(next[i], median(n[i]))
+		}
+	}
+	for _, row := range []struct {
+		name   string
+		values [][]float64
+	}{{"first load", first}, {"next loads", next}} {
+		b.printf("| %s, %s: %d objects |", row.name, name, len(paths))
+		for i, v := range row.values {
+			b.printf(" %.1f", sum(v)/1e3)
+			if i > 0 {
+				b.printf(" sum **%.2f** median **%.2f**", sum(v)/sum(row.values[0]), ratio(v, row.values[0]))
+			}
+			b.printf(" |")
+		}
+		b.printf("\n")
+	}
+	return nil
+}
+
+func (b *bench) loadsEverywhere(path string) bool {
+	for _, s := range b.subjects {
+		if _, err := repeat([]string{s.program, "load", path}); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// needsKernelBTF: CO-RE relocations, typed ksyms and kfuncs, struct_ops and programs attached by BTF id make libbpf read it.
+func needsKernelBTF(path string) (bool, error) {
+	o, err := bpf.Open(path)
+	if err != nil {
+		return false, err
+	}
+	if o.Ext != nil && len(o.Ext.Core) > 0 {
+		return true, nil
+	}
+	for _, e := range o.Externs {
+		if e.KsymType != 0 || e.Func {
+			return true, nil
+		}
+	}
+	for _, m := range o.Maps {
+		if m.StructOps != nil {
+			return true, nil
+		}
+	}
+	for _, p := range o.Programs {
+		if p.Def != nil && p.AttachTarget != "" {
+			return true, nil
+		}
+	}
+	return false, nil
+}
