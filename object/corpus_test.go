@@ -1,0 +1,108 @@
+package object_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// TestCorpusOpens compares the whole corpus with what C libbpf knows after opening: verdict and error number; programs in order with
+// section, type, attach type, instructions; maps in order with every number, initial bytes, struct_ops slots and inner maps;
+// the BTF that would be uploaded, byte for byte; and the names of the sections that are skipped.
+func TestCorpusOpens(t *testing.T) {
+	paths := testkit.Corpus(t)
+	failed := 0
+	for i, want := range libbpfOpen(t, paths...) {
+		name := testkit.CorpusName(paths[i])
+		o, err := readObject(t, paths[i])
+		var oe *object.Error
+		if errors.As(err, &oe) || want.Errno != 0 {
+			failed++
+			if oe == nil || int(oe.Reason) != want.Errno {
+				t.Errorf("%s: %v, want error %d", name, err, want.Errno)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got := describe(o)
+		adjust(&want, o)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: -libbpf +ours\n%s", name, d)
+		}
+	}
+	t.Logf("%d objects, %d of them refused", len(paths), failed)
+}
+
+// readObject reads a file both ways, which must agree.
+func readObject(t *testing.T, path string) (*object.Object, error) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	o, err := object.ReadFrom(f, path)
+	raw, rerr := os.ReadFile(path)
+	if rerr != nil {
+		t.Fatal(rerr)
+	}
+	o2, err2 := object.Parse(raw, path)
+	if (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
+		t.Fatalf("%s: from a file %v, from memory %v", path, err, err2)
+	}
+	if err == nil {
+		if d := cmp.Diff(describe(o), describe(o2)); d != "" {
+			t.Fatalf("%s: -file +memory\n%s", path, d)
+		}
+	}
+	return o2, err
+}
+
+// adjust takes out what libbpf knows at this point and we cannot, because it is of the running system: the kernel's version,
+// and the page size that ring buffers are rounded up to.
+func adjust(want *opened, o *object.Object) {
+	if o.KernVersion == 0 {
+		want.Version = 0
+	}
+	round := func(w *openedMap, m *object.Map) {
+		if m.Type == uapi.MapRingBuf || m.Type == uapi.MapUserRingBuf {
+			if roundRing(m.MaxEntries, uint64(os.Getpagesize())) == w.Max {
+				w.Max = m.MaxEntries
+			}
+		}
+	}
+	for i := range min(len(want.Maps), len(o.Maps)) {
+		w, m := &want.Maps[i], o.Maps[i]
+		round(w, m)
+		if w.Inner != nil && m.Inner != nil {
+			round(w.Inner, m.Inner)
+		}
+	}
+}
+
+// roundRing is the size that libbpf makes of a ring buffer's: a page times a power of two, the smallest that is larger.
+func roundRing(n uint32, page uint64) uint32 {
+	if n == 0 {
+		return 0
+	}
+	if u := uint64(n); u%page == 0 && u/page&(u/page-1) == 0 {
+		return n
+	}
+	for size := page; size < 1<<32; size *= 2 {
+		if size > uint64(n) {
+			return uint32(size)
+		}
+	}
+	return n
+}

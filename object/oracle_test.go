@@ -1,0 +1,171 @@
+package object_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/object"
+)
+
+// opened is what an open object looks like from outside: the line that testdata/open.c prints about an object opened by
+// C libbpf, and what describe makes of ours.
+type opened struct {
+	Errno    int          `json:"errno"`
+	Name     string       `json:"name"`
+	Version  uint32       `json:"version"`
+	Programs []openedProg `json:"programs"`
+	Maps     []openedMap  `json:"maps"`
+	BTF      *openedBTF   `json:"btf"`
+	Skipped  []string     `json:"skipped"` // sections said to be skipped
+}
+
+type openedProg struct {
+	Name       string `json:"name"`
+	Section    string `json:"section"`
+	Type       uint32 `json:"type"`
+	Attach     uint32 `json:"attach"`
+	Autoload   bool   `json:"autoload"`
+	Autoattach bool   `json:"autoattach"`
+	Insns      int    `json:"insns"`
+	Hash       string `json:"hash"`
+}
+
+type openedMap struct {
+	Name       string       `json:"name"`
+	Pin        string       `json:"pin"`
+	Internal   bool         `json:"internal"`
+	Autocreate bool         `json:"autocreate"`
+	Type       uint32       `json:"type"`
+	Key        uint32       `json:"key"`
+	Value      uint32       `json:"value"`
+	Max        uint32       `json:"max"`
+	Flags      uint32       `json:"flags"`
+	Extra      uint64       `json:"extra"`
+	Numa       uint32       `json:"numa"`
+	KeyType    uint32       `json:"key_type"`
+	ValueType  uint32       `json:"value_type"`
+	Size       int          `json:"size"`
+	Slots      []openedSlot `json:"slots"`
+	Hash       string       `json:"hash"`
+	Inner      *openedMap   `json:"inner"`
+}
+
+type openedSlot struct {
+	Offset  uint32 `json:"offset"`
+	Program string `json:"program"`
+}
+
+type openedBTF struct {
+	Size int    `json:"size"`
+	Hash string `json:"hash"`
+}
+
+// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns what it says of each.
+func libbpfOpen(t testing.TB, paths ...string) []opened {
+	t.Helper()
+	testkit.OraclePath(t)
+	lib := filepath.Join(testkit.Cache(), "oracle", "libbpf")
+	source, err := os.ReadFile("testdata/open.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(testkit.Cache(), "compiled")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, fmt.Sprintf("open-%x", sha256.Sum256(source))[:24])
+	if _, err := os.Stat(bin); err != nil {
+		next := filepath.Join(t.TempDir(), "open")
+		testkit.Run(t, "cc", "-O1", "-w", "-static", "-I"+filepath.Join(lib, "include"), "testdata/open.c", "-o", next, filepath.Join(lib, "libbpf.a"), "-lelf", "-lz")
+		b, err := os.ReadFile(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(bin+".new", b, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(bin+".new", bin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.Command(bin, paths...).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", bin, err)
+	}
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	if len(lines) != len(paths) {
+		t.Fatalf("C libbpf says %d lines about %d objects", len(lines), len(paths))
+	}
+	all := make([]opened, len(lines))
+	for i, line := range lines {
+		if err := json.Unmarshal(line, &all[i]); err != nil {
+			t.Fatalf("%s: %v in %q", paths[i], err, line)
+		}
+	}
+	return all
+}
+
+func hash(b []byte) string {
+	h := fnv.New64a()
+	h.Write(b)
+	return fmt.Sprintf("%x", h.Sum64())
+}
+
+// describe puts an object into the shape of the oracle's line.
+func describe(o *object.Object) opened {
+	d := opened{Name: o.Name, Version: o.KernVersion, Programs: []openedProg{}, Maps: []openedMap{}}
+	for _, p := range o.Programs {
+		d.Programs = append(d.Programs, openedProg{
+			Name: p.Name, Section: p.Sec, Type: uint32(p.Type), Attach: uint32(p.ExpectedAttachType),
+			Autoload: p.Autoload, Autoattach: p.Autoattach, Insns: len(p.Insns), Hash: hash(asm.Raw(p.Insns)),
+		})
+	}
+	for _, m := range o.Maps {
+		om := describeMap(m)
+		om.Internal, om.Autocreate = m.Internal(), m.Autocreate
+		if m.PinByName {
+			om.Pin = "/sys/fs/bpf/" + m.Name
+		}
+		if b := m.Bytes(); b != nil {
+			om.Size, om.Hash = len(b), hash(b)
+		}
+		if m.StructOps != nil {
+			om.Slots = []openedSlot{}
+			for _, s := range m.StructOps.Slots {
+				om.Slots = append(om.Slots, openedSlot{s.Offset, s.Program.Name})
+			}
+		}
+		if m.Inner != nil {
+			inner := describeMap(m.Inner)
+			om.Inner = &inner
+		}
+		d.Maps = append(d.Maps, om)
+	}
+	if o.BTF != nil {
+		d.BTF = &openedBTF{len(o.BTF.HostBytes()), hash(o.BTF.HostBytes())}
+	}
+	d.Skipped = []string{}
+	for _, n := range o.Notes {
+		if strings.HasPrefix(n.Text, "skipped") {
+			d.Skipped = append(d.Skipped, n.Section)
+		}
+	}
+	return d
+}
+
+func describeMap(m *object.Map) openedMap {
+	return openedMap{
+		Name: m.Name, Type: uint32(m.Type), Key: m.KeySize, Value: m.ValueSize, Max: m.MaxEntries, Flags: m.Flags,
+		Extra: m.Extra, Numa: m.NumaNode, KeyType: uint32(m.KeyType), ValueType: uint32(m.ValueType),
+	}
+}
