@@ -1,0 +1,134 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/purebpf/bpf/object"
+)
+
+// # Attaching by SEC()
+//
+// The section of a program says how it attaches without further words: SEC("tp/sched/sched_switch") names everything, SEC("kprobe")
+// names nothing and SEC("xdp") can't (which interface?). The SEC() table of package object sorts the kinds (object.AutoAttach), and
+// autoAttach below has one function for each, which lives in the file of its hook family. A program whose section says too little is no
+// failure; Object.Attach reports it.
+
+// autoAttach holds what attaches a program by its section, by object.AutoAttach. A kind without an entry is attached by hand.
+var autoAttach = [...]func(*Program) (*Link, error){
+	object.AutoTracepoint:    (*Program).autoTracepoint,
+	object.AutoRawTracepoint: (*Program).autoRawTracepoint,
+}
+
+// errNothingToDo is what an autoAttach function returns when the section names no target.
+var errNothingToDo = errors.New("the section names no target")
+
+// NotAttached is something that Object.Attach left alone, and why.
+type NotAttached struct {
+	Program *Program // nil if it is a map
+	Map     *Map     // a struct_ops map
+	Reason  string
+}
+
+// Attach attaches the program as its section says (libbpf bpf_program__attach). The caller closes the Link. ErrNotSupported if the
+// section doesn't say how: then use the Attach method of its kind.
+func (p *Program) Attach() (*Link, error) {
+	link, reason, err := p.attach()
+	if err != nil {
+		return nil, err
+	}
+	if link == nil {
+		return nil, p.fail("attach program", fmt.Errorf("SEC(%q): %s: %w", p.section, reason, ErrNotSupported))
+	}
+	return link, nil
+}
+
+// attach returns a link, or the reason why there is none.
+func (p *Program) attach() (*Link, string, error) {
+	if p.fd.Int() < 0 {
+		return nil, "", p.fail("attach program", fmt.Errorf("it was not loaded: %w", syscall.EINVAL))
+	}
+	if p.def == nil {
+		return nil, "the section is of no known kind", nil
+	}
+	if p.def.Type != p.typ {
+		return nil, fmt.Sprintf("the program's type was changed to %v, which the section says nothing about", p.typ), nil
+	}
+	if int(p.def.Auto) >= len(autoAttach) || autoAttach[p.def.Auto] == nil {
+		return nil, fmt.Sprintf("programs of this kind (%v) are attached by hand", p.typ), nil
+	}
+	link, err := autoAttach[p.def.Auto](p)
+	if errors.Is(err, errNothingToDo) {
+		return nil, err.Error(), nil
+	}
+	return link, "", err
+}
+
+// Attach attaches every loaded program that its section says how to attach, in order (libbpf bpf_object__attach_skeleton). All or
+// nothing: when one fails, those before it are detached and the error returned. What sections leave open (XDP, TC, cgroups, a bare
+// SEC("kprobe")) is reported by the logger and by NotAttached, and not an error.
+//
+// The links stay the Object's, which closes them with itself; the caller may close them earlier. Attach may be called again once all
+// of them are closed.
+func (o *Object) Attach() (Links, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, &Error{Op: "attach object", Object: o.name, Err: ErrClosed}
+	}
+	for _, l := range o.links {
+		if !l.isClosed() {
+			return nil, &Error{Op: "attach object", Object: o.name, Err: fmt.Errorf("it is attached already: %w", ErrExist)}
+		}
+	}
+	var links Links
+	var left []NotAttached
+	note := func(n NotAttached, kind, name string) {
+		left = append(left, n)
+		o.ev.info("not attached", "object", o.name, kind, name, "reason", n.Reason)
+	}
+	for _, p := range o.programs {
+		if !p.Loaded() {
+			note(NotAttached{Program: p, Reason: "it was not loaded"}, "program", p.name)
+			continue
+		}
+		if !p.autoattach {
+			note(NotAttached{Program: p, Reason: "autoattach is off"}, "program", p.name)
+			continue
+		}
+		link, reason, err := p.attach()
+		if err != nil {
+			return nil, errors.Join(err, links.Close())
+		}
+		if link == nil {
+			note(NotAttached{Program: p, Reason: reason}, "program", p.name)
+			continue
+		}
+		o.ev.debug("attached", "object", o.name, "link", link.what)
+		links = append(links, link)
+	}
+	for _, m := range o.maps {
+		if m.kind != object.MapStructOps {
+			continue
+		}
+		if !m.Created() || !m.autoattach {
+			note(NotAttached{Map: m, Reason: "it was not created, or its autoattach is off"}, "map", m.name)
+			continue
+		}
+		link, err := m.AttachStructOps()
+		if err != nil {
+			return nil, errors.Join(err, links.Close())
+		}
+		links = append(links, link)
+	}
+	o.links, o.notAttached = links, left
+	return append(Links(nil), links...), nil
+}
+
+// NotAttached lists what the last Attach left alone, and why.
+func (o *Object) NotAttached() []NotAttached {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.notAttached
+}

@@ -1,0 +1,38 @@
+package bpf
+
+import (
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+)
+
+// RawTracepointOptions changes how a program attaches to a raw tracepoint.
+type RawTracepointOptions struct {
+	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.10)
+}
+
+// AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as "sched_switch" (libbpf
+// bpf_program__attach_raw_tracepoint_opts; 4.17): the arguments come as the kernel passes them, unformatted. Needs CAP_PERFMON.
+// ErrNotExist if there is no such tracepoint. The caller closes the Link.
+func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (*Link, error) {
+	if opts == nil {
+		opts = &RawTracepointOptions{}
+	}
+	to := "raw tracepoint " + name
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+	}
+	return p.newLink(to, fd), nil
+}
+
+// autoRawTracepoint attaches SEC("raw_tp/name").
+func (p *Program) autoRawTracepoint() (*Link, error) {
+	name := p.target()
+	if name == "" {
+		return nil, errNothingToDo
+	}
+	return p.AttachRawTracepoint(name, nil)
+}

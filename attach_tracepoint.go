@@ -1,0 +1,77 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+)
+
+// TracepointOptions changes how a program attaches to a tracepoint.
+type TracepointOptions struct {
+	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
+}
+
+// AttachTracepoint attaches the program to the tracepoint category:name (libbpf bpf_program__attach_tracepoint_opts; 4.7), such as
+// "sched", "sched_switch"; /sys/kernel/tracing/events has a folder for each. Needs CAP_PERFMON and access to tracefs. ErrNotExist if
+// there is no such tracepoint. The caller closes the Link.
+func (p *Program) AttachTracepoint(category, name string, opts *TracepointOptions) (*Link, error) {
+	if opts == nil {
+		opts = &TracepointOptions{}
+	}
+	to := "tracepoint " + category + ":" + name
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	id, err := tracepointID(category, name)
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+	}
+	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1, 0, -1, 0)
+	if err != nil {
+		return nil, p.attachFail(to, fmt.Errorf("open perf event: %w", err), kernel.CapPerfmon)
+	}
+	return p.attachPerfEvent(to, event, opts.Cookie)
+}
+
+// autoTracepoint attaches SEC("tp/category/name").
+func (p *Program) autoTracepoint() (*Link, error) {
+	target := p.target()
+	if target == "" {
+		return nil, errNothingToDo
+	}
+	category, name, ok := strings.Cut(target, "/")
+	if !ok || category == "" || name == "" {
+		return nil, p.fail("attach program", fmt.Errorf("SEC(%q) has no category/name: %w", p.section, syscall.EINVAL))
+	}
+	return p.AttachTracepoint(category, name, nil)
+}
+
+// tracepointID is the number by which perf_event_open knows a tracepoint.
+func tracepointID(category, name string) (uint64, error) {
+	if strings.Contains(category, "/") || strings.Contains(name, "/") {
+		return 0, fmt.Errorf("no tracepoint has a slash in its name: %w", syscall.EINVAL)
+	}
+	root, err := kernel.Running().Tracefs()
+	if err != nil {
+		return 0, err
+	}
+	path := root + "/events/" + category + "/" + name + "/id"
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, fmt.Errorf("this kernel has no such tracepoint (%s/events lists them): %w", root, err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return id, nil
+}

@@ -1,0 +1,84 @@
+package bpf
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/sys"
+)
+
+// What errors.Is finds in the errors of this package, beside syscall.Errno itself.
+var (
+	// ErrNotSupported: the kernel, or this kind of map, program or link, cannot do it (ENOSYS, EOPNOTSUPP, ENOTSUPP).
+	ErrNotSupported = errors.ErrUnsupported
+	// ErrNotExist: there is no such key, pin, map, program, interface or symbol (ENOENT).
+	ErrNotExist = fs.ErrNotExist
+	// ErrExist: it is there already (EEXIST).
+	ErrExist = fs.ErrExist
+	// ErrPermission: the caller may not (EPERM, EACCES).
+	ErrPermission = fs.ErrPermission
+	// ErrClosed: the Object, Map, Program, Link or Reader was closed.
+	ErrClosed = fs.ErrClosed
+	// ErrTooBig: a map is full, or a program or request is too long (E2BIG). Error.Op says which.
+	ErrTooBig = errors.New("too big")
+)
+
+// Error says what failed: the step, what it was about, and the cause. It wraps the cause, usually a syscall.Errno.
+type Error struct {
+	Op      string // the step: "create map", "attach xdp"
+	Object  string // name of the object, "" where there is none
+	Subject string // name of the map, program, variable, link, path or interface
+	Err     error  // the cause
+	Hint    string // what is known to help, "" if nothing is
+}
+
+// Error returns one line: "object: step subject: cause (hint)".
+func (e *Error) Error() string {
+	var b strings.Builder
+	if e.Object != "" {
+		b.WriteString(e.Object)
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Op)
+	if e.Subject != "" {
+		b.WriteByte(' ')
+		b.WriteString(e.Subject)
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(causeText(e.Err))
+	}
+	if e.Hint != "" {
+		b.WriteString(" (")
+		b.WriteString(e.Hint)
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is adds to what the cause itself says: the kernel's ENOTSUPP is ErrNotSupported, E2BIG is ErrTooBig.
+func (e *Error) Is(target error) bool { return errnoIs(e.Err, target) }
+
+func errnoIs(err, target error) bool {
+	if target != ErrTooBig && target != ErrNotSupported {
+		return false
+	}
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return false
+	}
+	return target == ErrTooBig && errno == syscall.E2BIG || target == ErrNotSupported && errno == sys.ENOTSUPP
+}
+
+// causeText is err's text, with the errnos that Go has no words for put into words.
+func causeText(err error) string {
+	if errno, ok := err.(syscall.Errno); ok {
+		return sys.ErrnoText(errno)
+	}
+	return err.Error()
+}

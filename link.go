@@ -1,0 +1,246 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Link is an attached program (libbpf struct bpf_link). Closing it detaches, unless it is pinned or Disconnect was called; nothing else
+// does, not the garbage collector either. When the process ends the kernel detaches what is neither pinned nor held by others.
+//
+// Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a perf event on an older kernel has
+// none; such a Link can be closed but not pinned, updated or inspected. Attachments that the kernel doesn't tie to a descriptor
+// (netlink XDP, classic TC, cgroups without links) are no Links: they outlive the process.
+//
+// The methods are safe for concurrent use.
+type Link struct {
+	what   string // for messages: "count_packets to lo"
+	object string
+	fd     *sys.FD   // nil if the attachment has no kernel link
+	events []*sys.FD // perf events that hold the attachment; closed after the link, which is faster
+	undo   func() error
+
+	mu           sync.Mutex
+	closed       bool
+	disconnected bool
+	pinPath      string
+}
+
+// newLink makes a Link of what an attach function got. It takes ownership of the descriptors.
+func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
+	return &Link{what: p.name + " to " + to, object: p.objectName(), fd: fd, events: events}
+}
+
+// OpenLink opens the link that is pinned under path (libbpf bpf_link__open). The caller closes it; it stays attached while it is
+// pinned.
+func OpenLink(path string) (*Link, error) {
+	fd, err := sys.ObjGet(path, 0)
+	if err != nil {
+		return nil, &Error{Op: "open pinned link", Subject: path, Err: err, Hint: permissionHint(err)}
+	}
+	if _, err := sys.LinkInfoByFD(fd.Int()); err != nil {
+		fd.Close()
+		return nil, &Error{Op: "open pinned link", Subject: path, Err: fmt.Errorf("not a link: %w", err)}
+	}
+	return &Link{what: "at " + path, fd: fd, pinPath: path}, nil
+}
+
+// LinkFromID opens the link with that kernel id (libbpf bpf_link_get_fd_by_id; 5.8). Needs CAP_SYS_ADMIN. The caller closes it.
+func LinkFromID(id uint32) (*Link, error) {
+	fd, err := sys.LinkFDByID(id)
+	if err != nil {
+		return nil, &Error{Op: "open link", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err)}
+	}
+	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
+}
+
+// String says what is attached to what.
+func (l *Link) String() string { return l.what }
+
+// FD returns the descriptor of the kernel's link, -1 if there is none. It stays the Link's.
+func (l *Link) FD() int { return l.fd.Int() }
+
+// Close detaches the program, unless the link is pinned or was disconnected (libbpf bpf_link__destroy). It waits until the kernel has
+// done so, which may take tens of milliseconds; Links.Close does many at once. A second Close does nothing.
+func (l *Link) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	if l.disconnected {
+		return nil
+	}
+	errs := []error{l.fd.Close()}
+	for _, event := range l.events {
+		errs = append(errs, event.Close())
+	}
+	if l.undo != nil {
+		errs = append(errs, l.undo())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return l.fail("detach", err)
+	}
+	return nil
+}
+
+func (l *Link) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// Disconnect lets the attachment live on after Close, as long as the process does: the descriptors are left open for good (libbpf
+// bpf_link__disconnect).
+func (l *Link) Disconnect() {
+	l.mu.Lock()
+	l.disconnected = true
+	l.mu.Unlock()
+}
+
+// Detach detaches the program now, for everybody, also if the link is pinned (BPF_LINK_DETACH, libbpf bpf_link__detach; 5.9). The link
+// itself stays until it is closed and unpinned. ErrNotSupported for kinds of links that can't.
+func (l *Link) Detach() error {
+	if err := l.kernelLink("detach"); err != nil {
+		return err
+	}
+	if err := sys.LinkDetach(l.fd.Int()); err != nil {
+		return l.fail("detach", err)
+	}
+	return nil
+}
+
+// Update puts p in place of the attached program at one stroke (BPF_LINK_UPDATE, libbpf bpf_link__update_program). If expected isn't
+// nil, it must be what is attached now, else EPERM. Not all kinds of links can: EINVAL or ErrNotSupported.
+func (l *Link) Update(p, expected *Program) error {
+	if err := l.kernelLink("update"); err != nil {
+		return err
+	}
+	if p.FD() < 0 {
+		return l.fail("update", fmt.Errorf("program %s is not loaded: %w", p.name, syscall.EINVAL))
+	}
+	a := sys.LinkUpdateAttr{LinkFD: l.fd.Uint32(), New: p.fd.Uint32()}
+	if expected != nil {
+		a.Flags, a.Old = uapi.FReplace, expected.fd.Uint32()
+	}
+	if err := sys.LinkUpdate(&a); err != nil {
+		return l.fail("update", err)
+	}
+	return nil
+}
+
+// Pin keeps the link, and with it the attachment, under path on a BPF file system after Close and the end of the process (libbpf
+// bpf_link__pin). ErrExist if something is there, EBUSY if the link is pinned already.
+func (l *Link) Pin(path string) error {
+	if err := l.kernelLink("pin"); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pinPath != "" {
+		return l.fail("pin", fmt.Errorf("it is pinned at %s: %w", l.pinPath, syscall.EBUSY))
+	}
+	if err := pin(l.fd.Int(), path); err != nil {
+		return l.fail("pin", fmt.Errorf("at %s: %w", path, err))
+	}
+	l.pinPath = path
+	return nil
+}
+
+// Unpin removes the link's pin (libbpf bpf_link__unpin). It stays attached until Close.
+func (l *Link) Unpin() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pinPath == "" {
+		return l.fail("unpin", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
+	}
+	if err := unpin(l.pinPath); err != nil {
+		return l.fail("unpin", fmt.Errorf("at %s: %w", l.pinPath, err))
+	}
+	l.pinPath = ""
+	return nil
+}
+
+// PinPath returns where the link is pinned, "" for nowhere.
+func (l *Link) PinPath() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pinPath
+}
+
+// LinkInfo is what the kernel says of a link (libbpf bpf_link_get_info_by_fd).
+type LinkInfo struct {
+	ID        uint32
+	Type      uapi.LinkType
+	ProgramID uint32
+	// Raw holds what depends on Type; sys.LinkInfoAs reads it.
+	Raw *sys.LinkInfo
+}
+
+// Info asks the kernel about the link (5.8).
+func (l *Link) Info() (*LinkInfo, error) {
+	if err := l.kernelLink("inspect"); err != nil {
+		return nil, err
+	}
+	info, err := sys.LinkInfoByFD(l.fd.Int())
+	if err != nil {
+		return nil, l.fail("inspect", err)
+	}
+	return &LinkInfo{ID: info.ID, Type: info.Type, ProgramID: info.ProgID, Raw: info}, nil
+}
+
+// kernelLink refuses what needs a kernel link when there is none.
+func (l *Link) kernelLink(op string) error {
+	if l.fd == nil {
+		return l.fail(op, fmt.Errorf("the program is attached to a perf event without a link: %w", ErrNotSupported))
+	}
+	return nil
+}
+
+func (l *Link) fail(op string, err error) error {
+	if l.fd != nil && l.fd.Int() < 0 {
+		err = ErrClosed
+	}
+	return &Error{Op: op + " link", Object: l.object, Subject: l.what, Err: err, Hint: permissionHint(err)}
+}
+
+// Links are several links.
+type Links []*Link
+
+// closeWorkers bounds how many links are closed at once: each takes a thread that waits in the kernel.
+const closeWorkers = 64
+
+// Close closes all of them, many at the same time: detaching waits for the kernel, and waits that overlap cost one. It returns all
+// errors joined.
+func (ls Links) Close() error {
+	if len(ls) == 0 {
+		return nil
+	}
+	if len(ls) == 1 {
+		return ls[0].Close()
+	}
+	errs := make([]error, len(ls))
+	todo := make(chan int)
+	var wg sync.WaitGroup
+	for range min(len(ls), closeWorkers) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range todo {
+				errs[i] = ls[i].Close()
+			}
+		}()
+	}
+	for i := range ls {
+		todo <- i
+	}
+	close(todo)
+	wg.Wait()
+	return errors.Join(errs...)
+}

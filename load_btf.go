@@ -1,0 +1,94 @@
+package bpf
+
+import (
+	"math"
+	"syscall"
+
+	"github.com/purebpf/bpf/sys"
+)
+
+// Sizes of log buffers. libbpf starts with 16 MiB - 1 and doubles while the size fits 32 bits.
+const (
+	firstLogSize = math.MaxUint32 >> 8
+	lastLogSize  = math.MaxUint32 >> 2
+)
+
+// scratch is memory that one load uses again and again.
+type scratch struct {
+	log   []byte
+	insns []insn
+}
+
+// logBuffer returns a buffer of at least size bytes for the kernel to write a log into.
+func (s *scratch) logBuffer(size uint32) []byte {
+	if uint32(len(s.log)) < size {
+		s.log = make([]byte, size)
+	}
+	return s.log
+}
+
+// grownLog says how large the next log buffer is after one was too small; 0 if there is nothing to try. need is what the kernel
+// says the log would take, 0 from kernels before 6.4.
+func grownLog(size, need uint32) uint32 {
+	switch {
+	case need > size && need < math.MaxUint32-4096:
+		return need + 4096 // a second verification may write a few more digits
+	case size > lastLogSize:
+		return 0
+	}
+	return size * 2
+}
+
+// logText is what the kernel wrote into a log buffer.
+func logText(buf []byte) []byte {
+	for i, c := range buf {
+		if c == 0 {
+			return buf[:i]
+		}
+	}
+	return buf
+}
+
+// uploadBTF gives the kernel the object's type information. Without it maps and programs have no types; only struct_ops cannot do
+// without (libbpf bpf_object__sanitize_and_load_btf).
+func (l *loader) uploadBTF() error {
+	if len(l.plan.BTF) == 0 {
+		return nil
+	}
+	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF))}
+	var fd *sys.FD
+	err := l.withMemlock(func() (err error) {
+		fd, err = sys.BTFLoad(&attr)
+		return err
+	})
+	if err == nil {
+		l.btf, l.obj.btfFD = fd, fd
+		l.ev.debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))
+		return nil
+	}
+	var buf []byte
+	truncated := false
+	for size := uint32(firstLogSize); size != 0; {
+		buf = l.scratch.logBuffer(size)
+		attr.LogBuf, attr.LogSize, attr.LogLevel, attr.LogTrueSize = sys.Slice(buf), uint32(len(buf)), 1, 0
+		if fd, err = sys.BTFLoad(&attr); err == nil {
+			l.btf, l.obj.btfFD = fd, fd
+			return nil
+		}
+		if truncated = err == syscall.ENOSPC; !truncated {
+			break
+		}
+		size = grownLog(attr.LogSize, attr.LogTrueSize)
+	}
+	failure := l.fail("load BTF", "", err)
+	if text := logText(buf); len(text) > 0 {
+		e := newVerifierError(nil, nil, text, truncated, err)
+		e.Object, e.Hint = l.obj.name, permissionHint(err)
+		failure = e
+	}
+	if l.plan.BTFNeeded {
+		return failure
+	}
+	l.ev.warn("the kernel refused the object's BTF; maps and programs go without types", "object", l.obj.name, "err", failure)
+	return nil
+}

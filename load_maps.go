@@ -1,0 +1,397 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// checkReplacements refuses LoadOptions.Maps that the object doesn't have, or doesn't create.
+func (l *loader) checkReplacements() error {
+	for name := range l.opts.Maps {
+		found := false
+		for _, pm := range l.plan.Maps {
+			if pm.Spec == nil || pm.Spec.Name != name {
+				continue
+			}
+			found = true
+			if pm.Skip {
+				return &Error{Op: "reuse map", Object: l.obj.name, Subject: name,
+					Err: errors.New("autocreate is off, so the programs were resolved without it")}
+			}
+		}
+		if !found {
+			return &Error{Op: "reuse map", Object: l.obj.name, Subject: name, Err: fmt.Errorf("no such map in the object: %w", ErrNotExist)}
+		}
+	}
+	return nil
+}
+
+// makeMaps makes all maps in the order of the plan, except that a map that another one holds from the start comes before it.
+func (l *loader) makeMaps() error {
+	l.maps = make(map[*plan.Map]*Map, len(l.plan.Maps))
+	for _, pm := range l.plan.Maps {
+		m := l.newMap(pm)
+		if pm.Spec == nil {
+			l.obj.hidden = append(l.obj.hidden, m)
+		} else {
+			l.obj.maps = append(l.obj.maps, m)
+		}
+		l.maps[pm] = m
+	}
+	for _, pm := range l.plan.Maps {
+		if err := l.ensureMap(pm, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newMap describes the map that pm asks for; it has no descriptor yet.
+func (l *loader) newMap(pm *plan.Map) *Map {
+	m := &Map{
+		name: ".jumptables", object: l.obj.name, btf: l.obj.btf,
+		typ: pm.Type, keySize: pm.KeySize, valueSize: pm.ValueSize, maxEntries: pm.MaxEntries, flags: pm.Flags, extra: pm.Extra,
+	}
+	if pm.Spec != nil {
+		m.name, m.section, m.kind = pm.Spec.Name, pm.Spec.Section, pm.Spec.Kind
+		m.keyType, m.valueType, m.vars = pm.Spec.KeyType, pm.Spec.ValueType, pm.Spec.Vars
+		m.link, m.autoattach = pm.Link, pm.Spec.Autoattach
+	}
+	if !l.opts.SkipPins {
+		m.pinPath = pm.PinPath
+	}
+	return m
+}
+
+// ensureMap makes pm unless that was done. Maps nest one level deep; depth stops a plan that says otherwise.
+func (l *loader) ensureMap(pm *plan.Map, depth int) error {
+	m := l.maps[pm]
+	if m == nil {
+		return l.fail("create map", pm.Name, errors.New("a slot refers to a map that is not in the plan"))
+	}
+	if pm.Skip || m.fd != nil {
+		return nil
+	}
+	if depth > 1 {
+		return l.fail("create map", m.name, errors.New("maps of maps hold each other"))
+	}
+	for _, s := range pm.Slots {
+		if s.Map != nil {
+			if err := l.ensureMap(s.Map, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	if given := l.opts.Maps[m.name]; given != nil && pm.Spec != nil {
+		return l.reuseMap(pm, m, given)
+	}
+	for again := false; ; again = true {
+		if m.pinPath != "" {
+			if err := l.openPinned(pm, m); err != nil {
+				return err
+			}
+		}
+		if m.fd == nil {
+			if err := l.createMap(pm, m); err != nil {
+				return err
+			}
+		}
+		if m.pinPath == "" || m.pinned {
+			return nil
+		}
+		err := pin(m.fd.Int(), m.pinPath)
+		if err == nil {
+			m.pinned = true
+			l.pinned = append(l.pinned, m)
+			l.ev.debug("pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+			return nil
+		}
+		if again || !errors.Is(err, syscall.EEXIST) {
+			return l.fail("pin map", m.name+" at "+m.pinPath, err)
+		}
+		// Somebody pinned a map there since we looked: use theirs.
+		l.ev.info("another map was pinned meanwhile, using that", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+		m.close()
+		m.fd = nil
+	}
+}
+
+// reuseMap takes a map that the caller has.
+func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
+	if given.typ != pm.Type || given.keySize != pm.KeySize || given.valueSize != pm.ValueSize {
+		return l.fail("reuse map", m.name, fmt.Errorf("it is %s, the object needs %s: %w",
+			shape(given.typ, given.keySize, given.valueSize), shape(pm.Type, pm.KeySize, pm.ValueSize), syscall.EINVAL))
+	}
+	fd, err := given.fd.Dup()
+	if err != nil {
+		return l.fail("reuse map", m.name, err)
+	}
+	m.fd, m.reused = fd, true
+	m.maxEntries, m.flags, m.extra = given.maxEntries, given.flags, given.extra
+	if err := m.countCPUs(l.kernel); err != nil {
+		return l.fail("reuse map", m.name, err)
+	}
+	if pm.Mmap || pm.Type == uapi.MapArena {
+		return l.mapMemory(pm, m)
+	}
+	return nil
+}
+
+// openPinned looks for the map under its pin path. m.fd stays nil if nothing is there.
+func (l *loader) openPinned(pm *plan.Map, m *Map) error {
+	fd, err := sys.ObjGet(m.pinPath, 0)
+	if err == syscall.ENOENT {
+		return nil
+	}
+	where := m.name + " at " + m.pinPath
+	if err != nil {
+		return l.fail("open pinned map", where, err)
+	}
+	found, err := mapShape(fd)
+	if err == nil {
+		err = compatible(pm, found)
+	}
+	if err != nil {
+		fd.Close()
+		return l.fail("reuse pinned map", where, err)
+	}
+	m.fd, m.reused, m.pinned = fd, true, true
+	if err := m.countCPUs(l.kernel); err != nil {
+		return l.fail("reuse pinned map", where, err)
+	}
+	l.ev.info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+	if pm.Mmap || pm.Type == uapi.MapArena {
+		return l.mapMemory(pm, m)
+	}
+	return nil
+}
+
+// compatible compares a pinned map with what the object declares, as libbpf bpf_object__reuse_map does: everything that the kernel
+// reports must be equal. Maps of network devices report one more flag than they were made with.
+func compatible(pm *plan.Map, have *sys.MapInfo) error {
+	flags := have.Flags
+	if pm.Type == uapi.MapDevMap || pm.Type == uapi.MapDevMapHash {
+		flags &^= uapi.FRdonlyProg
+	}
+	differs := func(what string, got, want uint64) error {
+		return fmt.Errorf("the pinned map has %s %d, the object %d; remove the pin or change the object: %w", what, got, want, syscall.EINVAL)
+	}
+	switch {
+	case have.Type != pm.Type:
+		return fmt.Errorf("the pinned map is of type %v, the object's %v; remove the pin or change the object: %w", have.Type, pm.Type, syscall.EINVAL)
+	case have.KeySize != pm.KeySize:
+		return differs("key size", uint64(have.KeySize), uint64(pm.KeySize))
+	case have.ValueSize != pm.ValueSize:
+		return differs("value size", uint64(have.ValueSize), uint64(pm.ValueSize))
+	case have.MaxEntries != pm.MaxEntries:
+		return differs("max_entries", uint64(have.MaxEntries), uint64(pm.MaxEntries))
+	case flags != pm.Flags:
+		return fmt.Errorf("the pinned map has flags %#x, the object %#x; remove the pin or change the object: %w", flags, pm.Flags, syscall.EINVAL)
+	case have.MapExtra != pm.Extra:
+		return differs("map_extra", have.MapExtra, pm.Extra)
+	}
+	return nil
+}
+
+// createMap makes a map and gives it its first contents.
+func (l *loader) createMap(pm *plan.Map, m *Map) error {
+	fd, err := l.createFD(pm, m.name)
+	if err != nil {
+		return err
+	}
+	m.fd = fd
+	if err := m.countCPUs(l.kernel); err != nil {
+		return l.fail("create map", m.name, err)
+	}
+	l.ev.debug("created map", "object", l.obj.name, "map", m.name, "type", pm.Type, "fd", fd)
+	if err := l.populate(pm, m); err != nil {
+		return err
+	}
+	for _, s := range pm.Slots {
+		if s.Map == nil {
+			continue
+		}
+		target := l.maps[s.Map]
+		if target == nil || target.fd == nil {
+			return l.fail("fill map", fmt.Sprintf("%s[%d]", m.name, s.Key), errors.New("the map for this slot was not created"))
+		}
+		key, value := s.Key, target.fd.Uint32()
+		if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
+			return l.fail("fill map", fmt.Sprintf("%s[%d] with map %s", m.name, s.Key, target.name), err)
+		}
+	}
+	return nil
+}
+
+// createFD makes the kernel map of pm, its template first if it is a map of maps.
+func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
+	attr := sys.MapCreateAttr{
+		Type: pm.Type, KeySize: pm.KeySize, ValueSize: pm.ValueSize, MaxEntries: pm.MaxEntries, Flags: pm.Flags,
+		NumaNode: pm.NumaNode, Name: sys.Name(pm.Name), IfIndex: pm.IfIndex, MapExtra: pm.Extra,
+		BTFVmlinuxValueTypeID: uint32(pm.KernelValueType),
+	}
+	if l.btf != nil && (pm.KeyType != 0 || pm.ValueType != 0 || pm.KernelValueType != 0) {
+		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = l.btf.Uint32(), uint32(pm.KeyType), uint32(pm.ValueType)
+	}
+	if pm.KernelModule != nil {
+		module, err := l.moduleFD(pm.KernelModule)
+		if err != nil {
+			return nil, err
+		}
+		attr.ValueTypeBTFObjFD = int32(module.Int())
+		attr.Flags |= uapi.FVtypeBtfObjFD
+	}
+	if pm.Inner != nil {
+		inner, err := l.createFD(pm.Inner, name+".inner")
+		if err != nil {
+			return nil, err
+		}
+		defer inner.Close()
+		attr.InnerMapFD = inner.Uint32()
+	}
+	var fd *sys.FD
+	create := func() (err error) {
+		fd, err = sys.MapCreate(&attr)
+		return err
+	}
+	err := l.withMemlock(create)
+	if err != nil && (attr.BTFKeyTypeID != 0 || attr.BTFValueTypeID != 0) {
+		l.ev.warn("creating a map failed, trying without its BTF", "object", l.obj.name, "map", name, "err", err)
+		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = 0, 0, 0
+		err = create()
+	}
+	if err != nil {
+		return nil, l.fail("create map", name+" ("+shape(pm.Type, pm.KeySize, pm.ValueSize)+")", err, mapCaps(pm.Type)...)
+	}
+	return fd, nil
+}
+
+// populate writes the first contents of an internal map, a jump table or an arena, freezes and maps it.
+func (l *loader) populate(pm *plan.Map, m *Map) error {
+	switch {
+	case pm.Type == uapi.MapStructOps:
+		m.image = append([]byte(nil), pm.Image...) // registered when attached
+		return nil
+	case pm.Type == uapi.MapArena:
+		if err := l.mapMemory(pm, m); err != nil {
+			return err
+		}
+		if uint64(len(m.memory)) < pm.ImageOffset || uint64(len(m.memory))-pm.ImageOffset < uint64(len(pm.Image)) {
+			return l.fail("fill arena", m.name, fmt.Errorf("its variables don't fit: %w", ErrTooBig))
+		}
+		copy(m.memory[pm.ImageOffset:], pm.Image)
+		return nil
+	case len(pm.Entries) > 0:
+		for i, at := range pm.Entries {
+			key := uint32(i)
+			var value [16]byte // struct bpf_insn_array_value: orig_off, xlated_off, jitted_off
+			binary.NativeEndian.PutUint32(value[:], at)
+			if err := sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
+				return l.fail("fill jump table", fmt.Sprintf("%s[%d]", m.name, i), err)
+			}
+		}
+	case pm.Image != nil:
+		if len(pm.Image) != int(pm.ValueSize) {
+			return l.fail("fill map", m.name, fmt.Errorf("its contents are %d bytes, its value size is %d: %w", len(pm.Image), pm.ValueSize, syscall.EINVAL))
+		}
+		var key uint32
+		if err := sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(pm.Image)), uapi.Any); err != nil {
+			return l.fail("fill map", m.name, err)
+		}
+	}
+	if pm.Freeze {
+		if err := sys.MapFreeze(m.fd.Int()); err != nil {
+			return l.fail("freeze map", m.name, err)
+		}
+		m.frozen = true
+	}
+	if pm.Mmap {
+		return l.mapMemory(pm, m)
+	}
+	return nil
+}
+
+// mapMemory maps a map's memory. It stays at the same address until the map is closed.
+func (l *loader) mapMemory(pm *plan.Map, m *Map) error {
+	page := l.kernel.PageSize()
+	var at unsafe.Pointer
+	var size uint64
+	flags, prot := sys.MapShared, sys.ProtRead|sys.ProtWrite
+	if pm.Type == uapi.MapArena {
+		size = uint64(m.maxEntries) * uint64(page)
+		m.arenaStart = pm.ImageOffset
+		if pm.Extra != 0 {
+			at = unsafe.Add(at, uintptr(pm.Extra)) // the address that the object asks for
+			flags |= sys.MapFixed
+		}
+	} else {
+		size = (uint64(m.valueSize)+7)&^7*uint64(m.maxEntries) + uint64(page) - 1
+		size -= size % uint64(page)
+		if pm.Flags&uapi.FRdonlyProg != 0 {
+			prot = sys.ProtRead
+		}
+	}
+	if size > maxMapping {
+		return l.fail("map memory of", m.name, fmt.Errorf("%d bytes: %w", size, ErrTooBig))
+	}
+	memory, err := sys.MmapAt(at, m.fd.Int(), 0, int(size), prot, flags)
+	if err != nil {
+		return l.fail("map memory of", m.name, err)
+	}
+	m.memory, m.writable = memory, prot&sys.ProtWrite != 0
+	return nil
+}
+
+// maxMapping is the longest mapping that an int can hold on this machine.
+const maxMapping = uint64(^uint(0) >> 1)
+
+// fillProgramArrays puts programs into the program arrays that the object initialises. They must have been loaded.
+func (l *loader) fillProgramArrays() error {
+	for _, pm := range l.plan.Maps {
+		m := l.maps[pm]
+		for _, s := range pm.Slots {
+			if s.Program == nil || m.fd == nil {
+				continue
+			}
+			where := fmt.Sprintf("%s[%d] with program %s", m.name, s.Key, s.Program.Name)
+			p := l.progs[s.Program]
+			if p == nil || p.fd == nil {
+				return l.fail("fill program array", where, errors.New("the program was not loaded"))
+			}
+			key, value := s.Key, p.fd.Uint32()
+			if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
+				return l.fail("fill program array", where, err)
+			}
+		}
+	}
+	return nil
+}
+
+// fillStructOps writes the descriptors of programs into the values of struct_ops maps, where the kernel expects pointers.
+func (l *loader) fillStructOps() error {
+	for _, pm := range l.plan.Maps {
+		m := l.maps[pm]
+		for _, s := range pm.FuncSlots {
+			if m.fd == nil {
+				break
+			}
+			p := l.progs[s.Program]
+			if p == nil || p.fd == nil || uint64(s.Offset)+8 > uint64(len(m.image)) {
+				return l.fail("fill struct_ops", m.name, fmt.Errorf("offset %d: the program was not loaded", s.Offset))
+			}
+			binary.NativeEndian.PutUint64(m.image[s.Offset:], uint64(p.fd.Int()))
+		}
+	}
+	return nil
+}
+
+func shape(t uapi.MapType, key, value uint32) string {
+	return fmt.Sprintf("%v, key %d bytes, value %d bytes", t, key, value)
+}

@@ -1,0 +1,215 @@
+package bpf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/sys"
+)
+
+type insn = asm.Instruction
+
+// loadPrograms describes all programs of the object and loads those of the plan, in its order; the first failure ends it.
+func (l *loader) loadPrograms() error {
+	list := l.plan.Object.Programs
+	l.progs = make(map[*plan.Program]*Program, len(l.plan.Programs))
+	l.obj.programs = make([]*Program, 0, len(list))
+	bySpec := make(map[*object.Program]*Program, len(list))
+	for _, spec := range list {
+		p := &Program{
+			obj: l.obj, name: spec.Name, section: spec.Sec, def: spec.Def, typ: spec.Type, expected: spec.ExpectedAttachType,
+			attachTarget: spec.AttachTarget, attachProgFD: spec.AttachProgFD, autoattach: spec.Autoattach,
+		}
+		l.obj.programs = append(l.obj.programs, p)
+		bySpec[spec] = p
+	}
+	for _, pp := range l.plan.Programs {
+		p := bySpec[pp.Spec]
+		if p == nil {
+			return l.fail("load program", pp.Name, errors.New("the plan's program is not one of its object"))
+		}
+		if pp.Err != nil {
+			return l.fail("load program", p.name, pp.Err)
+		}
+		if err := l.loadProgram(pp, p); err != nil {
+			return err
+		}
+		l.progs[pp] = p
+	}
+	return nil
+}
+
+// loadProgram has one program verified and keeps its descriptor in p.
+func (l *loader) loadProgram(pp *plan.Program, p *Program) error {
+	if err := l.fixup(pp); err != nil {
+		return err
+	}
+	license, err := sys.CString(pp.License)
+	if err != nil {
+		return l.fail("load program", p.name, fmt.Errorf("its license contains a NUL: %w", err))
+	}
+	attr := sys.ProgLoadAttr{
+		Type: pp.Type, InsnCnt: uint32(len(l.scratch.insns)), Insns: sys.Slice(asm.Raw(l.scratch.insns)), License: license,
+		KernVersion: pp.KernVersion, Flags: pp.Flags, Name: sys.Name(pp.Name), IfIndex: pp.IfIndex,
+		ExpectedAttachType: pp.ExpectedAttachType, AttachBTFID: uint32(pp.AttachBTFID),
+	}
+	switch {
+	case pp.AttachModule != nil:
+		fd, err := l.moduleFD(pp.AttachModule)
+		if err != nil {
+			return err
+		}
+		attr.AttachFD = fd.Uint32()
+	case pp.AttachProgFD > 0:
+		attr.AttachFD = uint32(pp.AttachProgFD)
+	}
+	if l.btf != nil {
+		attr.BTFFD = l.btf.Uint32()
+		attr.FuncInfo, attr.FuncInfoRecSize, attr.FuncInfoCnt = records(pp.FuncInfo, pp.FuncInfoSize)
+		attr.LineInfo, attr.LineInfoRecSize, attr.LineInfoCnt = records(pp.LineInfo, pp.LineInfoSize)
+	}
+	if len(pp.Modules) > 0 {
+		fds := make([]int32, 1, 1+len(pp.Modules)) // index 0 means vmlinux
+		for _, m := range pp.Modules {
+			fd, err := l.moduleFD(m)
+			if err != nil {
+				return err
+			}
+			fds = append(fds, int32(fd.Int()))
+		}
+		attr.FDArray = sys.Slice(fds)
+	}
+	level := pp.LogLevel
+	if level == 0 {
+		level = l.opts.LogLevel
+	}
+	fd, err := l.verify(&attr, pp, p, level)
+	if err != nil {
+		return err
+	}
+	p.fd, p.typ, p.expected = fd, pp.Type, pp.ExpectedAttachType
+	l.ev.debug("loaded program", "object", l.obj.name, "program", p.name, "instructions", attr.InsnCnt, "fd", fd)
+	for _, bound := range pp.BindMaps {
+		m := l.maps[bound]
+		if m == nil || m.fd == nil {
+			continue
+		}
+		if err := sys.ProgBindMap(fd.Int(), m.fd.Int(), 0); err != nil {
+			l.ev.warn("the program loaded but is not bound to its read-only data", "object", l.obj.name, "program", p.name, "map", m.name, "err", err)
+		}
+	}
+	return nil
+}
+
+// verify asks the kernel to take the program. At level 0 there is no log buffer; when that fails, whatever the reason, it asks once
+// more at level 1 with a buffer, and again with larger ones while the kernel says ENOSPC (libbpf bpf_object_load_prog).
+func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, level uint32) (*sys.FD, error) {
+	var fd *sys.FD
+	var err error
+	if level == 0 {
+		err = l.withMemlock(func() (err error) {
+			fd, err = l.progLoad(attr, pp)
+			return err
+		})
+		if err == nil {
+			return fd, nil
+		}
+		level = 1
+	}
+	for size := uint32(firstLogSize); ; {
+		buf := l.scratch.logBuffer(size)
+		buf[0] = 0
+		attr.LogLevel, attr.LogBuf, attr.LogSize, attr.LogTrueSize = level, sys.Slice(buf), uint32(len(buf)), 0
+		err = l.withMemlock(func() (err error) {
+			fd, err = l.progLoad(attr, pp)
+			return err
+		})
+		truncated := err == syscall.ENOSPC
+		if truncated {
+			if size = grownLog(attr.LogSize, attr.LogTrueSize); size != 0 {
+				continue
+			}
+		}
+		text := logText(buf)
+		if err == nil {
+			p.log = string(text)
+			l.ev.debug("verifier log", "object", l.obj.name, "program", p.name, "log", p.log)
+			return fd, nil
+		}
+		if len(text) == 0 {
+			return nil, l.fail("load program", p.name+" (SEC "+p.section+")", err, kernel.ProgCaps(pp.Type)...)
+		}
+		e := newVerifierError(pp, l.obj.btf, text, truncated, err)
+		e.Object, e.Hint = l.obj.name, permissionHint(err, kernel.ProgCaps(pp.Type)...)
+		return nil, e
+	}
+}
+
+// progLoad makes one attempt. A kernel whose func or line info records are shorter than the object's answers E2BIG when the bytes
+// that it doesn't know are not zero, and says how long its records are: then they go again with those bytes zeroed.
+func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
+	fd, err := sys.ProgLoad(attr)
+	if err == syscall.E2BIG && attr.FuncInfoRecSize < pp.FuncInfoSize && attr.FuncInfoCnt > 0 {
+		l.ev.info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", pp.FuncInfoSize)
+		attr.FuncInfo = sys.Slice(zeroTails(pp.FuncInfo, pp.FuncInfoSize, attr.FuncInfoRecSize))
+		attr.FuncInfoRecSize = pp.FuncInfoSize
+		fd, err = sys.ProgLoad(attr)
+	}
+	if err == syscall.E2BIG && attr.LineInfoRecSize < pp.LineInfoSize && attr.LineInfoCnt > 0 {
+		l.ev.info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", pp.LineInfoSize)
+		attr.LineInfo = sys.Slice(zeroTails(pp.LineInfo, pp.LineInfoSize, attr.LineInfoRecSize))
+		attr.LineInfoRecSize = pp.LineInfoSize
+		fd, err = sys.ProgLoad(attr)
+	}
+	return fd, err
+}
+
+// zeroTails copies records of size bytes and clears what lies beyond the first known bytes of each.
+func zeroTails(raw []byte, size, known uint32) []byte {
+	out := bytes.Clone(raw)
+	for at := uint32(0); size > 0 && at+size <= uint32(len(out)); at += size {
+		clear(out[at+known : at+size])
+	}
+	return out
+}
+
+func records(raw []byte, size uint32) (sys.Pointer, uint32, uint32) {
+	if size == 0 || len(raw) == 0 {
+		return sys.Pointer{}, 0, 0
+	}
+	return sys.Slice(raw), size, uint32(len(raw)) / size
+}
+
+// fixup copies the program's instructions into the scratch memory and writes descriptors into the copy.
+func (l *loader) fixup(pp *plan.Program) error {
+	l.scratch.insns = append(l.scratch.insns[:0], pp.Insns...)
+	insns := l.scratch.insns
+	for _, f := range pp.Fixups {
+		if f.Insn < 0 || f.Insn+1 >= len(insns) {
+			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d is outside of the program", f.Insn))
+		}
+		switch f.Kind {
+		case plan.FixMapFD:
+			m := l.maps[f.Map]
+			if m == nil || m.fd == nil {
+				return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d refers to a map that was not created", f.Insn))
+			}
+			insns[f.Insn].Imm = int32(m.fd.Int())
+		case plan.FixModuleBTFFD:
+			fd, err := l.moduleFD(f.Module)
+			if err != nil {
+				return err
+			}
+			insns[f.Insn+1].Imm = int32(fd.Int())
+		default:
+			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d: unknown kind of fix-up %d", f.Insn, f.Kind))
+		}
+	}
+	return nil
+}

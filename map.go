@@ -1,0 +1,383 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Map is a BPF map. Its operations take and fill byte slices and allocate nothing; MapOf and PerCPUMapOf give typed ones. A map that
+// comes from an Object belongs to it; others (OpenMap, MapFromID, CreateMap, Clone) are closed by whoever made them.
+//
+// Operations are safe for concurrent use; the kernel makes each of them atomic as far as the map type does. Close is not to run
+// beside them.
+type Map struct {
+	name   string
+	object string // name of the object it comes from
+	fd     *sys.FD
+
+	typ        uapi.MapType
+	keySize    uint32
+	valueSize  uint32
+	maxEntries uint32
+	flags      uint32
+	extra      uint64
+	cpus       int  // possible CPUs if values are per CPU, else 0
+	wait       bool // element operations may sleep
+
+	// Of maps of an object.
+	section    string
+	kind       object.MapKind
+	btf        *btf.Spec // keyType and valueType refer to it
+	keyType    btf.ID
+	valueType  btf.ID
+	vars       []*object.Variable
+	image      []byte // value of a struct_ops map in the kernel's layout, registered when attached
+	link       bool   // struct_ops with BPF_F_LINK
+	autoattach bool
+
+	memory     []byte // the value, mapped; of an arena the whole of it
+	arenaStart uint64 // where the object's variables start in an arena
+	writable   bool
+	frozen     bool
+
+	pinPath string
+	pinned  bool
+	reused  bool
+
+	absent atomic.Pointer[Error] // made once: looking up what isn't there is no exception
+}
+
+// Flags of element operations.
+const (
+	UpdateAny     = uapi.Any     // create or replace
+	UpdateNoExist = uapi.NoExist // create only: ErrExist if the key is there
+	UpdateExist   = uapi.Exist   // replace only: ErrNotExist if it isn't
+	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock meanwhile (also for lookups)
+)
+
+// Flags that pick one CPU or all of a per-CPU map (6.19): the value is then a single one.
+const (
+	elemCPU     = 1 << 3 // BPF_F_CPU, the CPU in the upper 32 bits
+	elemAllCPUs = 1 << 4 // BPF_F_ALL_CPUS
+)
+
+// Name returns the name that the object gives the map, or the kernel's for a map that was opened otherwise.
+func (m *Map) Name() string { return m.name }
+
+// String returns the name, type and sizes.
+func (m *Map) String() string {
+	return m.name + " (" + shape(m.typ, m.keySize, m.valueSize) + ")"
+}
+
+// FD returns the descriptor, -1 if the map was not created or is closed. It stays the Map's.
+func (m *Map) FD() int { return m.fd.Int() }
+
+// Created reports whether the map exists: autocreate was on.
+func (m *Map) Created() bool { return m.fd != nil }
+
+// Type returns the map's type.
+func (m *Map) Type() uapi.MapType { return m.typ }
+
+// KeySize is in bytes, as the kernel knows it.
+func (m *Map) KeySize() int { return int(m.keySize) }
+
+// ValueSize is in bytes; of a per-CPU map the value of one CPU.
+func (m *Map) ValueSize() int { return int(m.valueSize) }
+
+// ValueLen is the number of bytes that Lookup fills and Update takes: ValueSize, or for a per-CPU map ValueSize rounded up to 8 for
+// each possible CPU.
+func (m *Map) ValueLen() int { return m.valueLen(0) }
+
+// MaxEntries is how many elements fit; of a ring buffer its size in bytes, of an arena in pages.
+func (m *Map) MaxEntries() uint32 { return m.maxEntries }
+
+// Flags are the map's creation flags (uapi.FNoPrealloc, ...).
+func (m *Map) Flags() uint32 { return m.flags }
+
+// Kind tells where the object got the map from: a definition, a data section, ...
+func (m *Map) Kind() object.MapKind { return m.kind }
+
+// BTF returns the type information that KeyType and ValueType refer to, nil if there is none.
+func (m *Map) BTF() *btf.Spec { return m.btf }
+
+// KeyType is the BTF type of keys, 0 if it is not known.
+func (m *Map) KeyType() btf.ID { return m.keyType }
+
+// ValueType is the BTF type of values, 0 if it is not known.
+func (m *Map) ValueType() btf.ID { return m.valueType }
+
+// Autoattach reports whether Object.Attach registers a struct_ops map.
+func (m *Map) Autoattach() bool { return m.autoattach }
+
+// Memory returns the map's memory where it is mapped: the live value of a data section, or an arena. Nil otherwise. Programs change
+// it meanwhile, and it is read-only where the section is: see Variable. It is gone when the map is closed.
+func (m *Map) Memory() []byte { return m.memory }
+
+// Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key has KeySize bytes (nil for a queue, stack or bloom
+// filter), value ValueLen. ErrNotExist if the key is absent. No allocation.
+func (m *Map) Lookup(key, value []byte) error { return m.LookupFlags(key, value, 0) }
+
+// LookupFlags is Lookup with UpdateLock, to read under the value's bpf_spin_lock (5.1).
+func (m *Map) LookupFlags(key, value []byte, flags uint64) error {
+	if len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
+		return m.sizeError("look up in", key, len(value), flags)
+	}
+	return m.lookup(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
+}
+
+// LookupBytes is Lookup with a new slice for the value.
+func (m *Map) LookupBytes(key []byte) ([]byte, error) {
+	value := make([]byte, m.valueLen(0))
+	if err := m.Lookup(key, value); err != nil {
+		return nil, err
+	}
+	return value, nil
+}
+
+// Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like. ErrExist and ErrNotExist as the flags
+// ask, ErrTooBig if the map is full or an index too high, ErrPermission if it is frozen. No allocation.
+func (m *Map) Update(key, value []byte, flags uint64) error {
+	if len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
+		return m.sizeError("update", key, len(value), flags)
+	}
+	return m.update(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
+}
+
+// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; arrays answer EINVAL.
+func (m *Map) Delete(key []byte) error {
+	if len(key) != int(m.keySize) {
+		return m.sizeError("delete from", key, -1, 0)
+	}
+	return m.delete(unsafe.Pointer(unsafe.SliceData(key)))
+}
+
+// LookupAndDelete fills value with the value of key and removes it (libbpf bpf_map__lookup_and_delete_elem): queues and stacks, which
+// have no key, since 4.20; hashes since 5.14.
+func (m *Map) LookupAndDelete(key, value []byte, flags uint64) error {
+	if len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
+		return m.sizeError("take from", key, len(value), flags)
+	}
+	return m.lookupAndDelete(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
+}
+
+// NextKey fills next with the key after key, or the first if key is nil (libbpf bpf_map__get_next_key). ErrNotExist at the end. If key
+// was deleted meanwhile a hash starts over. Iterate is faster.
+func (m *Map) NextKey(key, next []byte) error {
+	if key != nil && len(key) != int(m.keySize) || len(next) != int(m.keySize) {
+		return m.sizeError("step through", next, -1, 0)
+	}
+	return m.nextKey(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(next)))
+}
+
+// Freeze makes the map read-only for user space, for good (libbpf bpf_map_freeze; 5.2). EBUSY if it is mapped writable.
+func (m *Map) Freeze() error {
+	if err := sys.MapFreeze(m.fd.Int()); err != nil {
+		return m.fail("freeze map", err)
+	}
+	m.frozen = true
+	return nil
+}
+
+// Clone returns a second Map for the same kernel map, with a descriptor of its own that the caller closes. Memory isn't mapped in it.
+func (m *Map) Clone() (*Map, error) {
+	fd, err := m.fd.Dup()
+	if err != nil {
+		return nil, m.fail("clone map", err)
+	}
+	c := &Map{
+		name: m.name, object: m.object, fd: fd, typ: m.typ, keySize: m.keySize, valueSize: m.valueSize, maxEntries: m.maxEntries,
+		flags: m.flags, extra: m.extra, cpus: m.cpus, wait: m.wait, section: m.section, kind: m.kind, btf: m.btf, keyType: m.keyType,
+		valueType: m.valueType, frozen: m.frozen,
+	}
+	return c, nil
+}
+
+// Close closes a map that this program opened or made itself. Maps of an Object are closed with it. A second Close does nothing.
+func (m *Map) Close() error {
+	if err := m.close(); err != nil {
+		return m.fail("close map", err)
+	}
+	return nil
+}
+
+func (m *Map) close() error {
+	memory := m.memory
+	m.memory = nil
+	return errors.Join(sys.Munmap(memory), m.fd.Close())
+}
+
+// Pin makes the map reachable under path on a BPF file system (libbpf bpf_map__pin): it lives on when this process ends. With path ""
+// the object's own pin path is used. ErrExist if something is there; EINVAL if the map has another pin path.
+func (m *Map) Pin(path string) error {
+	if path == "" {
+		path = m.pinPath
+	}
+	switch {
+	case path == "":
+		return m.fail("pin map", fmt.Errorf("no path given, and the object has none: %w", syscall.EINVAL))
+	case m.pinPath != "" && path != m.pinPath:
+		return m.fail("pin map", fmt.Errorf("at %s: its pin path is %s: %w", path, m.pinPath, syscall.EINVAL))
+	case m.pinned:
+		return nil
+	}
+	if err := pin(m.fd.Int(), path); err != nil {
+		return m.fail("pin map", fmt.Errorf("at %s: %w", path, err))
+	}
+	m.pinPath, m.pinned = path, true
+	return nil
+}
+
+// Unpin removes the map's pin (libbpf bpf_map__unpin). The map lives as long as somebody holds it.
+func (m *Map) Unpin() error {
+	if m.pinPath == "" {
+		return m.fail("unpin map", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
+	}
+	if err := unpin(m.pinPath); err != nil {
+		return m.fail("unpin map", fmt.Errorf("at %s: %w", m.pinPath, err))
+	}
+	m.pinned = false
+	return nil
+}
+
+// PinPath returns where the map is pinned, or will be; "" for nowhere.
+func (m *Map) PinPath() string { return m.pinPath }
+
+// Pinned reports whether the map is pinned at PinPath by what this process did or found.
+func (m *Map) Pinned() bool { return m.pinned }
+
+// Reused reports whether the load found the map (pinned, or in LoadOptions.Maps) instead of making it.
+func (m *Map) Reused() bool { return m.reused }
+
+// lookup, update, delete, lookupAndDelete and nextKey trust that the memory is as long as the map's sizes say.
+
+func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
+	var err error
+	if m.wait {
+		err = sys.MapLookupWait(m.fd.Int(), key, value, flags)
+	} else {
+		err = sys.MapLookup(m.fd.Int(), key, value, flags)
+	}
+	if err != nil {
+		return m.elemError("look up in map", err)
+	}
+	return nil
+}
+
+func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
+	var err error
+	if m.wait {
+		err = sys.MapUpdateWait(m.fd.Int(), key, value, flags)
+	} else {
+		err = sys.MapUpdate(m.fd.Int(), key, value, flags)
+	}
+	if err != nil {
+		return m.elemError("update map", err)
+	}
+	return nil
+}
+
+func (m *Map) delete(key unsafe.Pointer) error {
+	var err error
+	if m.wait {
+		err = sys.MapDeleteWait(m.fd.Int(), key, 0)
+	} else {
+		err = sys.MapDelete(m.fd.Int(), key, 0)
+	}
+	if err != nil {
+		return m.elemError("delete from map", err)
+	}
+	return nil
+}
+
+func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uint64) error {
+	if err := sys.MapLookupAndDelete(m.fd.Int(), key, value, flags); err != nil {
+		return m.elemError("take from map", err)
+	}
+	return nil
+}
+
+func (m *Map) nextKey(key, next unsafe.Pointer) error {
+	if err := sys.MapNextKey(m.fd.Int(), key, next); err != nil {
+		return m.elemError("step through map", err)
+	}
+	return nil
+}
+
+// valueLen is how long a value is for a system call with these flags.
+func (m *Map) valueLen(flags uint64) int {
+	if m.cpus == 0 || flags&(elemCPU|elemAllCPUs) != 0 {
+		return int(m.valueSize)
+	}
+	return m.cpus * m.cpuStride()
+}
+
+// cpuStride is the distance between the values of two CPUs.
+func (m *Map) cpuStride() int { return (int(m.valueSize) + 7) &^ 7 }
+
+func isPerCPU(t uapi.MapType) bool {
+	return t == uapi.MapPerCPUArray || t == uapi.MapPerCPUHash || t == uapi.MapLRUPerCPUHash || t == uapi.MapPerCPUCgroupStorage
+}
+
+// countCPUs completes a map whose descriptor is known.
+func (m *Map) countCPUs(k facts.Kernel) (err error) {
+	m.wait = sys.ElemMayBlock(m.typ)
+	if isPerCPU(m.typ) {
+		m.cpus, err = k.PossibleCPUs()
+	}
+	return err
+}
+
+func (m *Map) fail(op string, err error) error {
+	if m.fd.Int() < 0 {
+		err = ErrClosed
+		if m.fd == nil {
+			err = fmt.Errorf("it was not created: %w", ErrNotExist)
+		}
+	}
+	return &Error{Op: op, Object: m.object, Subject: m.name, Err: err, Hint: permissionHint(err)}
+}
+
+// elemError gives an element operation's errno its context. ENOENT is an everyday answer and costs no allocation.
+func (m *Map) elemError(op string, err error) error {
+	if m.fd.Int() < 0 {
+		return m.fail(op, err)
+	}
+	e := &Error{Op: op, Object: m.object, Subject: m.name, Err: err}
+	switch err {
+	case syscall.ENOENT:
+		if kept := m.absent.Load(); kept != nil && kept.Op == op {
+			return kept
+		}
+		e.Hint = "no such element"
+		m.absent.Store(e)
+	case syscall.E2BIG:
+		e.Hint = fmt.Sprintf("max_entries is %d", m.maxEntries)
+	case syscall.EPERM:
+		if m.frozen {
+			e.Hint = "the map is frozen"
+		} else {
+			e.Hint = permissionHint(err)
+		}
+	}
+	return e
+}
+
+func (m *Map) sizeError(op string, key []byte, value int, flags uint64) error {
+	if len(key) != int(m.keySize) {
+		return m.fail(op+" map", fmt.Errorf("the key has %d bytes, the map's keys have %d: %w", len(key), m.keySize, syscall.EINVAL))
+	}
+	want := fmt.Sprint(m.valueLen(flags))
+	if m.cpus > 0 && flags&(elemCPU|elemAllCPUs) == 0 {
+		want = fmt.Sprintf("%d (%d for each of %d CPUs)", m.valueLen(flags), m.cpuStride(), m.cpus)
+	}
+	return m.fail(op+" map", fmt.Errorf("the value has %d bytes, the map's values have %s: %w", value, want, syscall.EINVAL))
+}

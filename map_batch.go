@@ -1,0 +1,252 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"syscall"
+	"unsafe"
+
+	"github.com/purebpf/bpf/sys"
+)
+
+// # Walking a map
+//
+// BPF_MAP_LOOKUP_BATCH (5.6) copies many elements with one call, about seven times cheaper per element than asking for the next key
+// and then its value. The kernel keeps the place between calls in a cursor of its own format (of hashes the number of a bucket, else
+// the last key) that the caller only hands back. A hash bucket is copied whole or not at all: ENOSPC asks for more room. Map types
+// without batches, and older kernels, are walked key by key. There, the next key is fetched before an element is handed out, so that
+// the loop's body may delete it; an element that somebody else deletes at that moment makes a hash start over, so a walk ends with an
+// error after max_entries steps.
+
+// BatchCursor remembers where a walk in batches is. It belongs to one map and one walk, and is not for concurrent use.
+type BatchCursor struct {
+	m       *Map
+	in, out []byte
+	started bool
+	done    bool
+}
+
+// NewBatchCursor starts a walk through the map for LookupBatch.
+func (m *Map) NewBatchCursor() *BatchCursor {
+	size := max(int(m.keySize), 4)
+	return &BatchCursor{m: m, in: make([]byte, size), out: make([]byte, size)}
+}
+
+// LookupBatch fills keys and values, which have room for as many elements as fit, with the next elements and returns their number
+// (libbpf bpf_map_lookup_batch; 5.6). At the end it returns what is left, possibly 0, and ErrNotExist. ENOSPC means that a bucket of
+// the hash doesn't fit: call again with longer slices.
+func (c *BatchCursor) LookupBatch(keys, values []byte, flags uint64) (int, error) {
+	return c.batch(keys, values, flags, false)
+}
+
+// LookupAndDeleteBatch is LookupBatch that also removes what it returns (libbpf bpf_map_lookup_and_delete_batch; hashes, 5.6).
+func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uint64) (int, error) {
+	return c.batch(keys, values, flags, true)
+}
+
+func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int, error) {
+	n, err := c.m.batchLen(keys, values)
+	if err != nil {
+		return 0, err
+	}
+	return c.step(unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values)), n, flags, remove)
+}
+
+// step trusts that keys and values have room for n elements.
+func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, remove bool) (int, error) {
+	if c.done {
+		return 0, c.m.fail("read map in batches", syscall.ENOENT)
+	}
+	a := sys.MapBatchAttr{
+		OutBatch: sys.Slice(c.out), Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n, MapFD: uint32(c.m.fd.Int()), ElemFlags: flags,
+	}
+	if c.started {
+		a.InBatch = sys.Slice(c.in)
+	}
+	var err error
+	if remove {
+		err = sys.MapLookupAndDeleteBatch(&a)
+	} else {
+		err = sys.MapLookupBatch(&a)
+	}
+	switch err {
+	case nil:
+		c.started = true
+		c.in, c.out = c.out, c.in
+		return int(a.Count), nil
+	case syscall.ENOENT:
+		c.done = true
+		return int(a.Count), c.m.fail("read map in batches", err)
+	}
+	return 0, c.m.fail("read map in batches", err)
+}
+
+// UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values hold the same number of them. It
+// returns how many were set; it stops at the first that fails.
+func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
+	n, err := m.batchLen(keys, values)
+	if err != nil {
+		return 0, err
+	}
+	return m.updateBatch(unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values)), n, flags)
+}
+
+func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (int, error) {
+	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n, MapFD: uint32(m.fd.Int()), ElemFlags: flags}
+	if err := sys.MapUpdateBatch(&a); err != nil {
+		return int(a.Count), m.fail("update map in a batch", err)
+	}
+	return int(a.Count), nil
+}
+
+// DeleteBatch removes many elements with one call (libbpf bpf_map_delete_batch; 5.6) and returns how many; it stops at the first that
+// fails.
+func (m *Map) DeleteBatch(keys []byte) (int, error) {
+	if m.keySize == 0 || len(keys)%int(m.keySize) != 0 {
+		return 0, m.fail("delete from map in a batch", fmt.Errorf("%d bytes are no whole number of keys of %d: %w", len(keys), m.keySize, syscall.EINVAL))
+	}
+	return m.deleteBatch(unsafe.Pointer(unsafe.SliceData(keys)), uint32(len(keys)/int(m.keySize)))
+}
+
+func (m *Map) deleteBatch(keys unsafe.Pointer, n uint32) (int, error) {
+	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Count: n, MapFD: uint32(m.fd.Int())}
+	if err := sys.MapDeleteBatch(&a); err != nil {
+		return int(a.Count), m.fail("delete from map in a batch", err)
+	}
+	return int(a.Count), nil
+}
+
+// batchLen is how many elements keys and values hold.
+func (m *Map) batchLen(keys, values []byte) (uint32, error) {
+	value := m.valueLen(0)
+	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 || len(keys)/int(m.keySize) != len(values)/value {
+		return 0, m.fail("use map in batches", fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same number of elements: %w",
+			len(keys), m.keySize, len(values), value, syscall.EINVAL))
+	}
+	return uint32(len(keys) / int(m.keySize)), nil
+}
+
+// Iterator walks through a map's elements. All ranges over them once; Err then tells whether it saw them all.
+type Iterator struct {
+	w   walk
+	key []byte
+	val []byte
+}
+
+// Iterate returns an iterator over the map's elements, in batches where the kernel has them. Elements that change meanwhile may be
+// seen or not; the loop's body may delete the element it is at.
+func (m *Map) Iterate() *Iterator { return &Iterator{w: walk{m: m}} }
+
+// All yields each element. The slices are valid until the next one.
+func (it *Iterator) All() iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
+		m := it.w.m
+		keySize, valueSize := int(m.keySize), m.valueLen(0)
+		room := it.w.room(keySize + valueSize)
+		keys, values := alignedBytes(room*keySize), alignedBytes(room*valueSize)
+		grow := func(n int) (unsafe.Pointer, unsafe.Pointer) {
+			if n > room {
+				room, keys, values = n, alignedBytes(n*keySize), alignedBytes(n*valueSize)
+			}
+			return unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values))
+		}
+		it.w.run(room, grow, func(n int) bool {
+			for i := range n {
+				if !yield(keys[i*keySize:(i+1)*keySize:(i+1)*keySize], values[i*valueSize:(i+1)*valueSize:(i+1)*valueSize]) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Err returns why the walk ended before the map's end, nil if it didn't.
+func (it *Iterator) Err() error { return it.w.err }
+
+// alignedBytes makes a slice that starts at an address that any value may have.
+func alignedBytes(n int) []byte {
+	words := make([]uint64, (n+7)/8)
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), n)
+}
+
+// ErrWalkInterrupted ends a walk through a hash that changes so fast that it started over more often than the map has room for.
+var ErrWalkInterrupted = errors.New("the map changed too often during the walk")
+
+// walk is one pass over a map.
+type walk struct {
+	m   *Map
+	err error
+}
+
+// Bounds for the memory of a walk.
+const (
+	walkBytes    = 64 << 10 // what a batch takes at first
+	walkElements = 4096     // and how many elements at most
+)
+
+// room is how many elements of size bytes a batch takes at first.
+func (w *walk) room(size int) int {
+	return max(1, min(walkBytes/max(size, 1), walkElements, int(min(w.m.maxEntries, walkElements))))
+}
+
+// run calls each with the number of elements that were put into the memory which grow returned last. It stops when each says false.
+func (w *walk) run(room int, grow func(int) (keys, values unsafe.Pointer), each func(int) bool) {
+	w.err = nil
+	m := w.m
+	if m.keySize == 0 {
+		w.err = m.fail("walk through map", fmt.Errorf("maps of type %v have no keys: %w", m.typ, ErrNotSupported))
+		return
+	}
+	c := m.NewBatchCursor()
+	for {
+		keys, values := grow(room)
+		n, err := c.step(keys, values, uint32(room), 0, false)
+		if err == nil || c.done {
+			if n > 0 && !each(n) || c.done {
+				return
+			}
+			continue
+		}
+		var errno syscall.Errno
+		errors.As(err, &errno)
+		switch {
+		case errno == syscall.ENOSPC && uint64(room) < 2*uint64(m.maxEntries):
+			room *= 2
+		case !c.started && (errno == syscall.EINVAL || errno == sys.ENOTSUPP || errno == syscall.EOPNOTSUPP):
+			w.oneByOne(keys, values, each)
+			return
+		default:
+			w.err = err
+			return
+		}
+	}
+}
+
+// oneByOne walks by next key and lookup.
+func (w *walk) oneByOne(key, value unsafe.Pointer, each func(int) bool) {
+	m := w.m
+	next := alignedBytes(int(m.keySize))
+	err := m.nextKey(nil, unsafe.Pointer(unsafe.SliceData(next)))
+	current := unsafe.Slice((*byte)(key), m.keySize)
+	for steps := uint64(0); err == nil; steps++ {
+		if steps > uint64(m.maxEntries) {
+			w.err = m.fail("walk through map", ErrWalkInterrupted)
+			return
+		}
+		copy(current, next)
+		missing := m.lookup(key, value, 0)
+		if missing != nil && !errors.Is(missing, syscall.ENOENT) {
+			w.err = missing
+			return
+		}
+		err = m.nextKey(key, unsafe.Pointer(unsafe.SliceData(next)))
+		if missing == nil && !each(1) {
+			return
+		}
+	}
+	if !errors.Is(err, syscall.ENOENT) {
+		w.err = err
+	}
+}

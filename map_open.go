@@ -1,0 +1,117 @@
+package bpf
+
+import (
+	"fmt"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// OpenMap opens the map that is pinned under path (libbpf bpf_obj_get). The caller closes it.
+func OpenMap(path string) (*Map, error) {
+	fd, err := sys.ObjGet(path, 0)
+	if err != nil {
+		return nil, &Error{Op: "open pinned map", Subject: path, Err: err, Hint: permissionHint(err)}
+	}
+	m, err := mapOf(fd)
+	if err != nil {
+		return nil, &Error{Op: "open pinned map", Subject: path, Err: err}
+	}
+	m.pinPath, m.pinned = path, true
+	return m, nil
+}
+
+// MapFromID opens the map with that kernel id (libbpf bpf_map_get_fd_by_id; 4.13). Needs CAP_SYS_ADMIN. The caller closes it.
+func MapFromID(id uint32) (*Map, error) {
+	fd, err := sys.MapFDByID(id)
+	if err != nil {
+		return nil, &Error{Op: "open map", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err)}
+	}
+	m, err := mapOf(fd)
+	if err != nil {
+		return nil, &Error{Op: "open map", Subject: fmt.Sprintf("with id %d", id), Err: err}
+	}
+	return m, nil
+}
+
+// mapOf takes ownership of fd.
+func mapOf(fd *sys.FD) (*Map, error) {
+	info, err := mapShape(fd)
+	if err != nil {
+		fd.Close()
+		return nil, err
+	}
+	m := &Map{
+		name: info.Name.String(), fd: fd, typ: info.Type, keySize: info.KeySize, valueSize: info.ValueSize,
+		maxEntries: info.MaxEntries, flags: info.Flags, extra: info.MapExtra,
+	}
+	if err := m.countCPUs(kernel.Running()); err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// CreateMap makes a map by itself, as spec describes it: type, sizes, entries, flags, extra, NUMA node and name (libbpf bpf_map_create).
+// Its BTF types, pins, inner map and initial contents are not looked at. inner is the template of a map of maps, nil for others; it may
+// be closed afterwards. The caller closes the Map.
+func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
+	name := spec.KernelName
+	if name == "" {
+		name = spec.Name
+	}
+	attr := sys.MapCreateAttr{
+		Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize, MaxEntries: spec.MaxEntries, Flags: spec.Flags,
+		MapExtra: spec.Extra, NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex,
+	}
+	if inner != nil {
+		attr.InnerMapFD = inner.fd.Uint32()
+	}
+	fd, err := sys.MapCreate(&attr)
+	if err != nil {
+		return nil, &Error{Op: "create map", Subject: spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")", Err: err, Hint: permissionHint(err)}
+	}
+	m := &Map{
+		name: spec.Name, fd: fd, typ: spec.Type, keySize: spec.KeySize, valueSize: spec.ValueSize,
+		maxEntries: spec.MaxEntries, flags: spec.Flags, extra: spec.Extra,
+	}
+	if err := m.countCPUs(kernel.Running()); err != nil {
+		fd.Close()
+		return nil, &Error{Op: "create map", Subject: spec.Name, Err: err}
+	}
+	return m, nil
+}
+
+// MapInfo is what the kernel says of a map (libbpf bpf_map_get_info_by_fd).
+type MapInfo struct {
+	ID          uint32
+	Type        uapi.MapType
+	Name        string // at most 15 characters
+	KeySize     uint32
+	ValueSize   uint32
+	MaxEntries  uint32
+	Flags       uint32
+	Extra       uint64
+	IfIndex     uint32
+	BTFID       uint32
+	KeyTypeID   uint32
+	ValueTypeID uint32
+}
+
+// Info asks the kernel about the map.
+func (m *Map) Info() (*MapInfo, error) {
+	if m.fd == nil {
+		return nil, m.fail("inspect map", nil)
+	}
+	info, err := mapShape(m.fd)
+	if err != nil {
+		return nil, m.fail("inspect map", err)
+	}
+	return &MapInfo{
+		ID: info.ID, Type: info.Type, Name: info.Name.String(), KeySize: info.KeySize, ValueSize: info.ValueSize,
+		MaxEntries: info.MaxEntries, Flags: info.Flags, Extra: info.MapExtra, IfIndex: info.IfIndex, BTFID: info.BTFID,
+		KeyTypeID: info.BTFKeyTypeID, ValueTypeID: info.BTFValueTypeID,
+	}, nil
+}

@@ -1,0 +1,116 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"syscall"
+	"unsafe"
+)
+
+// PerCPUMap is a map with a value of type V for each possible CPU under every key of type K: PerCPUMapOf makes it.
+type PerCPUMap[K, V any] struct {
+	m          *Map
+	key, value layout
+}
+
+// PerCPUMapOf gives a per-CPU map types, with MapOf's proof.
+func PerCPUMapOf[K, V any](m *Map) (*PerCPUMap[K, V], error) {
+	if err := typable[K, V](m); err != nil {
+		return nil, err
+	}
+	if m.cpus == 0 {
+		return nil, m.fail("type map", errors.New("it has one value for all CPUs; use MapOf"))
+	}
+	t := &PerCPUMap[K, V]{m: m}
+	var err error
+	if t.key, t.value, err = proveMap[K, V](m); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Map returns the map itself.
+func (t *PerCPUMap[K, V]) Map() *Map { return t.m }
+
+// CPUs is the number of possible CPUs, thus of values under a key.
+func (t *PerCPUMap[K, V]) CPUs() int { return t.m.cpus }
+
+// Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is absent. No allocation then, unless
+// there are more than 4 KiB of values that are no multiple of 8 bytes each.
+func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
+	clean(&t.key, &key)
+	if cap(dst) < t.m.cpus {
+		dst = make([]V, t.m.cpus)
+	}
+	dst = dst[:t.m.cpus]
+	if unsafe.Sizeof(dst[0])%8 == 0 {
+		return dst, t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(dst)), 0)
+	}
+	var local [512]uint64
+	buf := unsafe.Pointer(&local)
+	if t.m.valueLen(0) > len(local)*8 {
+		buf = unsafe.Pointer(unsafe.SliceData(alignedBytes(t.m.valueLen(0))))
+	}
+	err := t.m.lookup(unsafe.Pointer(&key), buf, 0)
+	if err == nil {
+		t.unpack(dst, buf)
+	}
+	return dst, err
+}
+
+// unpack copies values that lie cpuStride apart.
+func (t *PerCPUMap[K, V]) unpack(dst []V, from unsafe.Pointer) {
+	stride := t.m.cpuStride()
+	for cpu := range dst {
+		dst[cpu] = *(*V)(unsafe.Add(from, cpu*stride))
+	}
+}
+
+// Update sets the values of key, one for each possible CPU.
+func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
+	if len(values) != t.m.cpus {
+		return t.m.fail("update map", fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
+	}
+	clean(&t.key, &key)
+	stride := t.m.cpuStride()
+	buf := alignedBytes(t.m.valueLen(0))
+	for cpu := range values {
+		value := values[cpu]
+		clean(&t.value, &value)
+		*(*V)(unsafe.Pointer(&buf[cpu*stride])) = value
+	}
+	return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(buf)), flags)
+}
+
+// Delete removes key with all its values.
+func (t *PerCPUMap[K, V]) Delete(key K) error {
+	clean(&t.key, &key)
+	return t.m.delete(unsafe.Pointer(&key))
+}
+
+// Iterate returns an iterator over the elements; see TypedMap.Iterate. The values are valid until the next element.
+func (t *PerCPUMap[K, V]) Iterate() *PerCPUIterator[K, V] {
+	return &PerCPUIterator[K, V]{Iterator: t.m.Iterate(), t: t}
+}
+
+// PerCPUIterator walks through the elements of a PerCPUMap.
+type PerCPUIterator[K, V any] struct {
+	*Iterator
+	t *PerCPUMap[K, V]
+}
+
+// All yields each key with its values by CPU.
+func (it *PerCPUIterator[K, V]) All() iter.Seq2[K, []V] {
+	return func(yield func(K, []V) bool) {
+		values := make([]V, it.t.m.cpus)
+		for k, v := range it.Iterator.All() {
+			var key K // the batch's keys need not be aligned for K
+			copy(unsafe.Slice((*byte)(unsafe.Pointer(&key)), unsafe.Sizeof(key)), k)
+			it.t.unpack(values, unsafe.Pointer(unsafe.SliceData(v)))
+			if !yield(key, values) {
+				return
+			}
+		}
+	}
+}

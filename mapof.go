@@ -1,0 +1,168 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"unsafe"
+
+	"github.com/purebpf/bpf/uapi"
+)
+
+// TypedMap is a map whose keys are K and values V: MapOf makes it. Its operations allocate nothing and cost what the system call does.
+// It is safe for concurrent use as the Map is, and needs no closing of its own.
+type TypedMap[K, V any] struct {
+	m          *Map
+	key, value layout
+}
+
+// MapOf gives a map types. It proves once that K and V have the layout of the map's keys and values, by size and, where the object
+// has BTF for them, field by field; see layout.go for what is accepted. Maps without keys (queues, stacks, bloom filters) take K =
+// struct{}. Per-CPU maps need PerCPUMapOf. The TypedMap uses m and is of no use after m is closed.
+func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
+	if err := typable[K, V](m); err != nil {
+		return nil, err
+	}
+	if m.cpus > 0 {
+		return nil, m.fail("type map", errors.New("it has a value for each CPU; use PerCPUMapOf"))
+	}
+	t := &TypedMap[K, V]{m: m}
+	var err error
+	if t.key, t.value, err = proveMap[K, V](m); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// typable refuses maps that have no elements to type.
+func typable[K, V any](m *Map) error {
+	if m == nil {
+		return &Error{Op: "type map", Err: fmt.Errorf("there is no such map in the object: %w", ErrNotExist)}
+	}
+	switch m.typ {
+	case uapi.MapRingBuf, uapi.MapUserRingBuf, uapi.MapArena, uapi.MapStructOps:
+		return m.fail("type map", fmt.Errorf("maps of type %v have no elements: %w", m.typ, ErrNotSupported))
+	}
+	return nil
+}
+
+func proveMap[K, V any](m *Map) (key, value layout, err error) {
+	if key, err = proveLayout(reflect.TypeFor[K](), m.keySize, m.btf, m.keyType); err != nil {
+		return key, value, m.fail("type map", fmt.Errorf("key: %w", err))
+	}
+	if value, err = proveLayout(reflect.TypeFor[V](), m.valueSize, m.btf, m.valueType); err != nil {
+		return key, value, m.fail("type map", fmt.Errorf("value: %w", err))
+	}
+	return key, value, nil
+}
+
+// Map returns the map itself.
+func (t *TypedMap[K, V]) Map() *Map { return t.m }
+
+// Lookup returns the value of key. ErrNotExist if it is absent.
+func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
+	var value V
+	clean(&t.key, &key)
+	err := t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
+	return value, err
+}
+
+// LookupInto is Lookup into memory that the caller has, with UpdateLock to read under the value's bpf_spin_lock. For large values.
+func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
+	clean(&t.key, &key)
+	return t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(value), flags)
+}
+
+// Update sets the value of key; flags are UpdateAny and the like.
+func (t *TypedMap[K, V]) Update(key K, value V, flags uint64) error {
+	clean(&t.key, &key)
+	clean(&t.value, &value)
+	return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(&value), flags)
+}
+
+// Delete removes key. ErrNotExist if it is absent.
+func (t *TypedMap[K, V]) Delete(key K) error {
+	clean(&t.key, &key)
+	return t.m.delete(unsafe.Pointer(&key))
+}
+
+// LookupAndDelete returns the value of key and removes it: of hashes since 5.14, of queues and stacks since 4.20.
+func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
+	var value V
+	clean(&t.key, &key)
+	err := t.m.lookupAndDelete(unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
+	return value, err
+}
+
+// UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the same length.
+func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, error) {
+	if len(keys) != len(values) {
+		return 0, t.m.fail("update map in a batch", fmt.Errorf("%d keys, %d values", len(keys), len(values)))
+	}
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	for i := range keys {
+		clean(&t.key, &keys[i])
+		clean(&t.value, &values[i])
+	}
+	return t.m.updateBatch(unsafe.Pointer(&keys[0]), unsafe.Pointer(&values[0]), uint32(len(keys)), flags)
+}
+
+// DeleteBatch removes many elements with one call (5.6) and returns how many.
+func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	for i := range keys {
+		clean(&t.key, &keys[i])
+	}
+	return t.m.deleteBatch(unsafe.Pointer(&keys[0]), uint32(len(keys)))
+}
+
+// Iterate returns an iterator over the elements, in batches where the kernel has them.
+//
+//	it := t.Iterate()
+//	for key, value := range it.All() { ... }
+//	err := it.Err()
+//
+// Elements that change meanwhile may be seen or not; the loop's body may delete the element it is at.
+func (t *TypedMap[K, V]) Iterate() *TypedIterator[K, V] {
+	return &TypedIterator[K, V]{walk{m: t.m}}
+}
+
+// TypedIterator walks through the elements of a TypedMap.
+type TypedIterator[K, V any] struct{ w walk }
+
+// All yields each element once.
+func (it *TypedIterator[K, V]) All() iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		room := it.w.room(int(it.w.m.keySize + it.w.m.valueSize))
+		keys, values := make([]K, room), make([]V, room)
+		grow := func(n int) (unsafe.Pointer, unsafe.Pointer) {
+			if n > len(keys) {
+				keys, values = make([]K, n), make([]V, n)
+			}
+			return unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values))
+		}
+		it.w.run(room, grow, func(n int) bool {
+			for i := range n {
+				if !yield(keys[i], values[i]) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// Err returns why the walk ended before the map's end, nil if it didn't.
+func (it *TypedIterator[K, V]) Err() error { return it.w.err }
+
+// clean zeroes the bytes of *v that belong to no field.
+func clean[T any](l *layout, v *T) {
+	if l.gaps != nil {
+		l.zero(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)))
+	}
+}

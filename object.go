@@ -1,0 +1,127 @@
+package bpf
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
+)
+
+// Object is a loaded BPF object (libbpf struct bpf_object after load): its maps, its programs and the links that Attach made. Close it.
+// Reading from it is safe for concurrent use; Attach and Close lock.
+type Object struct {
+	name     string
+	ev       events
+	kernel   facts.Kernel
+	btf      *btf.Spec // as compiled, nil if the object has none
+	btfFD    *sys.FD
+	programs []*Program // those of the object, loaded or not, in its order
+	maps     []*Map     // those of the object, made or not, in its order
+	hidden   []*Map     // jump tables
+
+	mu          sync.Mutex
+	closed      bool
+	links       []*Link
+	notAttached []NotAttached
+}
+
+// Name returns the object's name.
+func (o *Object) Name() string { return o.name }
+
+// BTF returns the type information that the object was compiled with, nil if it has none. Type ids of its maps and variables refer
+// to it.
+func (o *Object) BTF() *btf.Spec { return o.btf }
+
+// BTFFD returns the descriptor of the BTF that was uploaded, -1 if there is none. It stays the Object's (libbpf bpf_object__btf_fd).
+func (o *Object) BTFFD() int { return o.btfFD.Int() }
+
+// Programs returns all programs in the object's order, also those whose autoload was off (libbpf bpf_object__for_each_program).
+func (o *Object) Programs() []*Program { return o.programs }
+
+// Maps returns all maps in the object's order, also those whose autocreate was off (libbpf bpf_object__for_each_map).
+func (o *Object) Maps() []*Map { return o.maps }
+
+// Program returns the program of that name, nil if there is none (libbpf bpf_object__find_program_by_name).
+func (o *Object) Program(name string) *Program {
+	for _, p := range o.programs {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// Map returns the map of that name, nil if there is none. Internal maps are found by their section too: ".rodata", ".bss.counters"
+// (libbpf bpf_object__find_map_by_name).
+func (o *Object) Map(name string) *Map {
+	for _, m := range o.maps {
+		if m.name == name {
+			return m
+		}
+	}
+	for _, m := range o.maps {
+		if m.kind != object.MapDefined && m.kind != object.MapStructOps && m.section == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// Variable returns the global variable of that name, nil if there is none. It is live: see Variable.
+func (o *Object) Variable(name string) *Variable {
+	for _, m := range o.maps {
+		for _, v := range m.vars {
+			if v.Name == name {
+				return newVariable(m, v)
+			}
+		}
+	}
+	return nil
+}
+
+// Links returns the links that Attach made and nobody closed.
+func (o *Object) Links() Links {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var list Links
+	for _, l := range o.links {
+		if !l.isClosed() {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// Close detaches what Attach attached and closes all programs and maps (libbpf bpf_object__close). What is pinned stays in the
+// kernel, pinned links stay attached. Mapped memory is gone: pointers into variables must not be used any more. A second Close does
+// nothing.
+func (o *Object) Close() error {
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
+		return nil
+	}
+	o.closed = true
+	links := o.links
+	o.links = nil
+	o.mu.Unlock()
+
+	errs := []error{Links(links).Close()}
+	for _, p := range o.programs {
+		errs = append(errs, p.fd.Close())
+	}
+	for _, m := range o.maps {
+		errs = append(errs, m.close())
+	}
+	for _, m := range o.hidden {
+		errs = append(errs, m.close())
+	}
+	errs = append(errs, o.btfFD.Close())
+	if err := errors.Join(errs...); err != nil {
+		return &Error{Op: "close object", Object: o.name, Err: err}
+	}
+	return nil
+}

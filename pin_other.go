@@ -1,0 +1,7 @@
+//go:build !linux
+
+package bpf
+
+import "syscall"
+
+func onBPFFS(string) error { return syscall.ENOSYS }

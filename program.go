@@ -1,0 +1,210 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Program is a BPF program (libbpf struct bpf_program). One that comes from an Object belongs to it; others (OpenProgram,
+// ProgramFromID) are closed by whoever made them. Its methods are safe for concurrent use, except for Close beside others.
+type Program struct {
+	obj          *Object // nil if opened otherwise
+	name         string
+	section      string
+	def          *object.SecDef // row of the SEC() table, nil if none matched
+	typ          uapi.ProgType
+	expected     uapi.AttachType
+	attachTarget string
+	attachProgFD int
+	autoattach   bool
+	fd           *sys.FD // nil: autoload was off
+	log          string
+	pinPath      string
+}
+
+// Name returns the program's name: of its function, or the kernel's for a program that was opened otherwise.
+func (p *Program) Name() string { return p.name }
+
+// String returns the name.
+func (p *Program) String() string { return p.name }
+
+// Section returns the SEC() text, without a leading '?'.
+func (p *Program) Section() string { return p.section }
+
+// Type returns the program type.
+func (p *Program) Type() uapi.ProgType { return p.typ }
+
+// ExpectedAttachType returns what it was loaded with.
+func (p *Program) ExpectedAttachType() uapi.AttachType { return p.expected }
+
+// FD returns the descriptor, -1 if the program was not loaded or is closed. It stays the Program's.
+func (p *Program) FD() int { return p.fd.Int() }
+
+// Loaded reports whether the kernel has the program: its autoload was on.
+func (p *Program) Loaded() bool { return p.fd != nil }
+
+// VerifierLog returns what the verifier wrote when the program loaded, "" unless a log level was set.
+func (p *Program) VerifierLog() string { return p.log }
+
+// Close closes a program that was opened by itself. Programs of an Object are closed with it. It stays in the kernel while it is
+// attached or pinned. A second Close does nothing.
+func (p *Program) Close() error {
+	if err := p.fd.Close(); err != nil {
+		return p.fail("close program", err)
+	}
+	return nil
+}
+
+// Pin makes the program reachable under path on a BPF file system (libbpf bpf_program__pin). ErrExist if something is there.
+func (p *Program) Pin(path string) error {
+	if err := pin(p.fd.Int(), path); err != nil {
+		return p.fail("pin program", fmt.Errorf("at %s: %w", path, err))
+	}
+	p.pinPath = path
+	return nil
+}
+
+// Unpin removes the pin that Pin made (libbpf bpf_program__unpin).
+func (p *Program) Unpin() error {
+	if p.pinPath == "" {
+		return p.fail("unpin program", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
+	}
+	if err := unpin(p.pinPath); err != nil {
+		return p.fail("unpin program", fmt.Errorf("at %s: %w", p.pinPath, err))
+	}
+	p.pinPath = ""
+	return nil
+}
+
+// OpenProgram opens the program that is pinned under path (libbpf bpf_obj_get). The caller closes it.
+func OpenProgram(path string) (*Program, error) {
+	fd, err := sys.ObjGet(path, 0)
+	if err != nil {
+		return nil, &Error{Op: "open pinned program", Subject: path, Err: err, Hint: permissionHint(err)}
+	}
+	p, err := programOf(fd)
+	if err != nil {
+		return nil, &Error{Op: "open pinned program", Subject: path, Err: err}
+	}
+	p.pinPath = path
+	return p, nil
+}
+
+// ProgramFromID opens the program with that kernel id (libbpf bpf_prog_get_fd_by_id; 4.13). Needs CAP_SYS_ADMIN. The caller closes it.
+func ProgramFromID(id uint32) (*Program, error) {
+	fd, err := sys.ProgFDByID(id)
+	if err != nil {
+		return nil, &Error{Op: "open program", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err)}
+	}
+	p, err := programOf(fd)
+	if err != nil {
+		return nil, &Error{Op: "open program", Subject: fmt.Sprintf("with id %d", id), Err: err}
+	}
+	return p, nil
+}
+
+// programOf takes ownership of fd.
+func programOf(fd *sys.FD) (*Program, error) {
+	info, err := sys.ProgInfoByFD(fd.Int())
+	if err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return &Program{name: info.Name.String(), typ: info.Type, fd: fd}, nil
+}
+
+// ProgramInfo is what the kernel says of a program (libbpf bpf_prog_get_info_by_fd).
+type ProgramInfo struct {
+	ID              uint32
+	Type            uapi.ProgType
+	Name            string // at most 15 characters
+	Tag             [8]byte
+	XlatedLen       int           // bytes after verification
+	JitedLen        int           // bytes of machine code, 0 if not compiled
+	LoadTime        time.Duration // since boot
+	UID             uint32
+	MapIDs          []uint32
+	BTFID           uint32
+	NumFuncInfo     int
+	NumLineInfo     int
+	RunTime         time.Duration // with kernel.bpf_stats_enabled
+	RunCount        uint64
+	RecursionMisses uint64
+	VerifiedInsns   uint32 // instructions that the verifier walked, 5.16
+}
+
+// Info asks the kernel about the program.
+func (p *Program) Info() (*ProgramInfo, error) {
+	for range 3 { // the number of maps may change between the two questions
+		info, err := sys.ProgInfoByFD(p.fd.Int())
+		if err != nil {
+			return nil, p.fail("inspect program", err)
+		}
+		ids := make([]uint32, info.NrMapIDs)
+		if len(ids) > 0 {
+			again := sys.ProgInfo{NrMapIDs: uint32(len(ids)), MapIDs: sys.Slice(ids)}
+			if _, err := sys.ObjInfo(p.fd.Int(), unsafe.Pointer(&again), uint32(unsafe.Sizeof(again))); err != nil {
+				return nil, p.fail("inspect program", err)
+			}
+			if int(again.NrMapIDs) > len(ids) {
+				continue
+			}
+			ids = ids[:again.NrMapIDs]
+		}
+		return &ProgramInfo{
+			ID: info.ID, Type: info.Type, Name: info.Name.String(), Tag: info.Tag, XlatedLen: int(info.XlatedProgLen),
+			JitedLen: int(info.JitedProgLen), LoadTime: time.Duration(info.LoadTime), UID: info.CreatedByUID, MapIDs: ids,
+			BTFID: info.BTFID, NumFuncInfo: int(info.NrFuncInfo), NumLineInfo: int(info.NrLineInfo),
+			RunTime: time.Duration(info.RunTimeNs), RunCount: info.RunCnt, RecursionMisses: info.RecursionMisses,
+			VerifiedInsns: info.VerifiedInsns,
+		}, nil
+	}
+	return nil, p.fail("inspect program", errors.New("its maps keep changing"))
+}
+
+// target is the SEC() text after the first '/', "" if there is none.
+func (p *Program) target() string {
+	_, after, _ := strings.Cut(p.section, "/")
+	return after
+}
+
+func (p *Program) events() events {
+	if p.obj == nil {
+		return events{}
+	}
+	return p.obj.ev
+}
+
+func (p *Program) facts() facts.Kernel {
+	if p.obj == nil || p.obj.kernel == nil {
+		return kernel.Running()
+	}
+	return p.obj.kernel
+}
+
+func (p *Program) objectName() string {
+	if p.obj == nil {
+		return ""
+	}
+	return p.obj.name
+}
+
+func (p *Program) fail(op string, err error) error {
+	if p.fd.Int() < 0 {
+		err = ErrClosed
+		if p.fd == nil {
+			err = fmt.Errorf("it was not loaded: %w", syscall.EINVAL)
+		}
+	}
+	return &Error{Op: op, Object: p.objectName(), Subject: p.name, Err: err, Hint: permissionHint(err)}
+}

@@ -1,0 +1,79 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/purebpf/bpf/sys"
+)
+
+// Flags of Run.
+const (
+	RunOnCPU       = 1 << 0 // BPF_F_TEST_RUN_ON_CPU: on RunOptions.CPU (raw tracepoints; 5.10)
+	RunLiveFrames  = 1 << 1 // BPF_F_TEST_XDP_LIVE_FRAMES: XDP programs send and redirect for real (5.18)
+	RunSkbChecksum = 1 << 2 // BPF_F_TEST_SKB_CHECKSUM_COMPLETE
+)
+
+// RunOptions is what a program is run on. All slices stay the caller's.
+type RunOptions struct {
+	Data       []byte // packet; XDP and packet filters want at least 14 bytes
+	DataOut    []byte // room for the packet afterwards, nil if it isn't wanted
+	Context    []byte // the program's context in memory (struct xdp_md, __sk_buff, arguments of a raw tracepoint or syscall program)
+	ContextOut []byte // room for the context afterwards; of syscall programs Context itself is changed
+	Repeat     uint32 // how often, 0 is once
+	Flags      uint32 // RunOnCPU, ...
+	CPU        uint32
+	BatchSize  uint32 // of live frames
+}
+
+// RunResult is what came of it.
+type RunResult struct {
+	Return   uint32        // the program's return value, of the last run
+	Duration time.Duration // of one run on average
+	Data     []byte        // the part of RunOptions.DataOut that was filled
+	Context  []byte        // the part of RunOptions.ContextOut that was filled
+}
+
+// Run runs the program in the kernel on given data and context, without attaching it (BPF_PROG_TEST_RUN, libbpf
+// bpf_prog_test_run_opts): packet programs since 4.12, raw tracepoints 5.10, syscall programs 5.14, fentry and others with fixed
+// arguments. ErrNotSupported for types that can't; ENOSPC if an output has no room, with what fits; EINTR if a signal ended a
+// repeated run. No allocation.
+func (p *Program) Run(opts *RunOptions) (RunResult, error) {
+	var none RunOptions
+	if opts == nil {
+		opts = &none
+	}
+	a := sys.ProgTestRunAttr{
+		ProgFD: p.fd.Uint32(), Repeat: opts.Repeat, Flags: opts.Flags, CPU: opts.CPU, BatchSize: opts.BatchSize,
+		DataIn: sys.Slice(opts.Data), DataSizeIn: uint32(len(opts.Data)), DataOut: sys.Slice(opts.DataOut), DataSizeOut: uint32(len(opts.DataOut)),
+		CtxIn: sys.Slice(opts.Context), CtxSizeIn: uint32(len(opts.Context)), CtxOut: sys.Slice(opts.ContextOut), CtxSizeOut: uint32(len(opts.ContextOut)),
+	}
+	err := sys.ProgTestRun(&a)
+	r := RunResult{Return: a.Retval, Duration: time.Duration(a.Duration)}
+	if len(opts.DataOut) > 0 {
+		r.Data = opts.DataOut[:min(int(a.DataSizeOut), len(opts.DataOut))]
+	}
+	if len(opts.ContextOut) > 0 {
+		r.Context = opts.ContextOut[:min(int(a.CtxSizeOut), len(opts.ContextOut))]
+	}
+	if err != nil {
+		return r, p.runError(err, &a)
+	}
+	return r, nil
+}
+
+func (p *Program) runError(err error, a *sys.ProgTestRunAttr) error {
+	e := p.fail("run program", err)
+	var own *Error
+	if errors.As(e, &own) {
+		switch err {
+		case syscall.ENOSPC:
+			own.Hint = fmt.Sprintf("the output has %d bytes", a.DataSizeOut)
+		case sys.ENOTSUPP:
+			own.Hint = fmt.Sprintf("programs of type %v cannot be run by themselves", p.typ)
+		}
+	}
+	return e
+}

@@ -1,0 +1,233 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/object"
+)
+
+// Variable is a global variable of a loaded object. Where its map is memory-mapped (5.5, and at least one variable of the section is
+// not static), Bytes, Get, Set and VarOf work on the memory that programs work on; no system call is made.
+//
+// Data races: programs run at any time on any CPU. Reads and writes of aligned 1, 2, 4 and 8 byte variables are whole but not ordered;
+// use VarOf with package sync/atomic where that matters, or where both sides write. A struct or array may be read half changed.
+// Memory of a closed Object is gone: touching it crashes the program.
+type Variable struct {
+	m      *Map
+	name   string
+	typ    btf.ID
+	offset uint64 // in m.memory, or in the map's only value
+	size   uint32
+}
+
+func newVariable(m *Map, v *object.Variable) *Variable {
+	return &Variable{m: m, name: v.Name, typ: v.Type, offset: m.arenaStart + uint64(v.Offset), size: v.Size}
+}
+
+// Name returns the variable's name.
+func (v *Variable) Name() string { return v.name }
+
+// Size is in bytes.
+func (v *Variable) Size() int { return int(v.size) }
+
+// Map returns the map that holds the variable.
+func (v *Variable) Map() *Map { return v.m }
+
+// Type returns the BTF type of the variable in Object.BTF, 0 if it is not known.
+func (v *Variable) Type() btf.ID { return v.typ }
+
+// ReadOnly reports whether Set fails and writing through Bytes or VarOf would crash: the variable is const, or its map not mapped.
+func (v *Variable) ReadOnly() bool { return v.m.memory == nil || !v.m.writable }
+
+// Bytes returns the variable's live memory. ErrNotSupported if its map is not mapped. Don't write to it if ReadOnly.
+func (v *Variable) Bytes() ([]byte, error) {
+	if v.m.memory == nil {
+		return nil, v.fail("map variable", v.unmapped())
+	}
+	end := v.offset + uint64(v.size)
+	if end > uint64(len(v.m.memory)) {
+		return nil, v.fail("map variable", fmt.Errorf("it ends at byte %d of %d", end, len(v.m.memory)))
+	}
+	return v.m.memory[v.offset:end:end], nil
+}
+
+func (v *Variable) unmapped() error {
+	if v.m.fd == nil || v.m.fd.Int() < 0 {
+		return ErrClosed
+	}
+	return fmt.Errorf("map %s is not memory-mapped (an old kernel, or all its variables are static): %w", v.m.name, ErrNotSupported)
+}
+
+// Get copies the variable into *value: a pointer to a type that MapOf would accept for it. An unmapped map is read by system call.
+func (v *Variable) Get(value any) error {
+	ptr := reflect.ValueOf(value)
+	if ptr.Kind() != reflect.Pointer || ptr.IsNil() {
+		return v.fail("get variable", errors.New("the destination is not a pointer"))
+	}
+	if _, err := proveLayout(ptr.Type().Elem(), v.size, v.m.btf, v.typ); err != nil {
+		return v.fail("get variable", err)
+	}
+	dst := unsafe.Slice((*byte)(ptr.UnsafePointer()), v.size)
+	if v.m.memory != nil {
+		src, err := v.Bytes()
+		copyWhole(dst, src)
+		return err
+	}
+	whole, err := v.m.LookupBytes(make([]byte, 4))
+	if err != nil {
+		return v.fail("get variable", err)
+	}
+	if v.offset+uint64(v.size) > uint64(len(whole)) {
+		return v.fail("get variable", fmt.Errorf("it lies beyond the end of map %s", v.m.name))
+	}
+	copy(dst, whole[v.offset:])
+	return nil
+}
+
+// Set changes the variable to value: of a type that MapOf would accept for it, or any integer that fits an integer variable.
+// ErrPermission if it is const, ErrNotSupported if its map is not mapped.
+func (v *Variable) Set(value any) error {
+	dst, err := v.Bytes()
+	if err != nil {
+		return err
+	}
+	if !v.m.writable {
+		return v.fail("set variable", fmt.Errorf("it is const; set it in the object before Load: %w", syscall.EPERM))
+	}
+	src := reflect.ValueOf(value)
+	if !src.IsValid() {
+		return v.fail("set variable", errors.New("no value given"))
+	}
+	if raw, ok, err := integerBytes(src, v.size); ok && v.isScalar() {
+		if err != nil {
+			return v.fail("set variable", err)
+		}
+		copyWhole(dst, raw[:])
+		return nil
+	}
+	proof, err := proveLayout(src.Type(), v.size, v.m.btf, v.typ)
+	if err != nil {
+		return v.fail("set variable", err)
+	}
+	tmp := reflect.New(src.Type())
+	tmp.Elem().Set(src)
+	raw := unsafe.Slice((*byte)(tmp.UnsafePointer()), v.size)
+	proof.zero(raw)
+	copyWhole(dst, raw)
+	return nil
+}
+
+// isScalar reports whether the variable is an integer, enum or pointer, as far as is known.
+func (v *Variable) isScalar() bool {
+	if v.m.btf == nil || v.typ == 0 {
+		return true
+	}
+	switch v.m.btf.Skip(v.typ).Kind() {
+	case btf.KindInt, btf.KindEnum, btf.KindEnum64, btf.KindPtr:
+		return true
+	}
+	return false
+}
+
+// integerBytes encodes an integer of any Go type for a variable of 1, 2, 4 or 8 bytes.
+func integerBytes(v reflect.Value, size uint32) (raw []byte, ok bool, err error) {
+	var n uint64
+	switch {
+	case v.CanInt():
+		n = uint64(v.Int())
+		if bits := size * 8; bits < 64 && (v.Int() < -1<<(bits-1) || v.Int() >= 1<<bits) {
+			err = fmt.Errorf("%d does not fit %d bytes", v.Int(), size)
+		}
+	case v.CanUint():
+		n = v.Uint()
+		if bits := size * 8; bits < 64 && n > math.MaxUint64>>(64-bits) {
+			err = fmt.Errorf("%d does not fit %d bytes", n, size)
+		}
+	default:
+		return nil, false, nil
+	}
+	switch size {
+	case 1:
+		return []byte{byte(n)}, true, err
+	case 2:
+		return binary.NativeEndian.AppendUint16(nil, uint16(n)), true, err
+	case 4:
+		return binary.NativeEndian.AppendUint32(nil, uint32(n)), true, err
+	case 8:
+		return binary.NativeEndian.AppendUint64(nil, n), true, err
+	}
+	return nil, false, nil
+}
+
+// copyWhole copies between memory that others use; what has the size and alignment of a machine word is copied at once.
+func copyWhole(dst, src []byte) {
+	if len(dst) != len(src) || len(dst) == 0 {
+		return
+	}
+	d, s := unsafe.Pointer(unsafe.SliceData(dst)), unsafe.Pointer(unsafe.SliceData(src))
+	if size := uintptr(len(dst)); (uintptr(d)|uintptr(s))%size == 0 {
+		switch size {
+		case 2:
+			*(*uint16)(d) = *(*uint16)(s)
+			return
+		case 4:
+			atomic.StoreUint32((*uint32)(d), atomic.LoadUint32((*uint32)(s)))
+			return
+		case 8:
+			atomic.StoreUint64((*uint64)(d), atomic.LoadUint64((*uint64)(s)))
+			return
+		}
+	}
+	copy(dst, src)
+}
+
+// VarOf returns a pointer to the variable's live memory, after MapOf's proof that T has its layout. It may be used with sync/atomic.
+// Don't write through it if v.ReadOnly, and not at all after the Object is closed. v may be nil: ErrNotExist.
+func VarOf[T any](v *Variable) (*T, error) {
+	if v == nil {
+		return nil, &Error{Op: "map variable", Err: fmt.Errorf("there is no such variable in the object: %w", ErrNotExist)}
+	}
+	if _, err := proveLayout(reflect.TypeFor[T](), v.size, v.m.btf, v.typ); err != nil {
+		return nil, v.fail("map variable", err)
+	}
+	raw, err := v.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	p := unsafe.Pointer(unsafe.SliceData(raw))
+	if uintptr(p)%unsafe.Alignof(*new(T)) != 0 {
+		return nil, v.fail("map variable", fmt.Errorf("it lies at offset %d, which is not aligned for %v", v.offset, reflect.TypeFor[T]()))
+	}
+	return (*T)(p), nil
+}
+
+// MemoryOf returns the whole mapped value of a map as *T, after MapOf's proof: a struct with a field for each variable of a data
+// section. The rules of VarOf apply. Generated skeletons use it.
+func MemoryOf[T any](m *Map) (*T, error) {
+	if m == nil {
+		return nil, &Error{Op: "map memory", Err: fmt.Errorf("there is no such map in the object: %w", ErrNotExist)}
+	}
+	if m.memory == nil {
+		return nil, m.fail("map memory of", fmt.Errorf("it is not memory-mapped: %w", ErrNotSupported))
+	}
+	t := reflect.TypeFor[T]()
+	if _, err := proveLayout(t, uint32(t.Size()), m.btf, 0); err != nil {
+		return nil, m.fail("map memory of", err)
+	}
+	if m.arenaStart+uint64(t.Size()) > uint64(len(m.memory)) {
+		return nil, m.fail("map memory of", fmt.Errorf("%v has %d bytes, more than the map", t, t.Size()))
+	}
+	return (*T)(unsafe.Pointer(&m.memory[m.arenaStart])), nil
+}
+
+func (v *Variable) fail(op string, err error) error {
+	return &Error{Op: op, Object: v.m.object, Subject: v.name, Err: err}
+}
