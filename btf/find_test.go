@@ -1,0 +1,103 @@
+package btf
+
+import (
+	"slices"
+	"testing"
+)
+
+// Oracle: libbpf's rule (bpf_core_essential_name_len): three underscores between two other characters, the last such place counts.
+func TestEssentialName(t *testing.T) {
+	for _, c := range [][2]string{
+		{"task_struct", "task_struct"}, {"task_struct___v5", "task_struct"}, {"", ""}, {"a___b", "a"}, {"___b", "___b"}, {"a___", "a___"},
+		{"a____b", "a____b"}, {"a___b___c", "a___b"}, {"a___b____c", "a"}, {"a____b___c", "a____b"}, {"a__b", "a__b"}, {"_a___b_", "_a"},
+		{"x_____y", "x_____y"}, {"_____", "_____"}, {"abcdef___g", "abcdef"},
+	} {
+		if got := EssentialName(c[0]); got != c[1] {
+			t.Errorf("EssentialName(%q) = %q, want %q", c[0], got, c[1])
+		}
+	}
+}
+
+// slowNamed is Named written down: look at every type.
+func slowNamed(s *Spec, name string) (ids []ID) {
+	for t := range s.Types() {
+		if n := t.Name(); n != "" && EssentialName(n) == name {
+			ids = append(ids, t.ID())
+		}
+	}
+	return ids
+}
+
+// named builds types whose names have every length around the widths that the search compares at once, with flavours.
+func named(t *testing.T, base *Spec) (*Spec, []string) {
+	t.Helper()
+	b := NewBuilder(base)
+	var names []string
+	long := "abcdefghijklmnopqrstuvwxyz"
+	for n := 1; n < 20; n++ {
+		for _, suffix := range []string{"", "___v1", "___w", "x___v1", "_", "___"} {
+			name := long[:n] + suffix
+			names = append(names, name, EssentialName(name))
+			b.AddStruct(name, 4)
+			b.AddUnion(name, 4)
+		}
+		b.AddTypedef(long[:n], 1)
+	}
+	s, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, append(names, "absent", "a___absent", "z", "ab", "")
+}
+
+// Oracle: a plain scan over all types (slowNamed), for the filtered pass, the index, and what was prefetched; and for split BTF whose names are
+// its own, its base's, or both.
+func TestNamed(t *testing.T) {
+	for _, split := range []bool{false, true} {
+		for _, mode := range []string{"one by one", "prefetch", "index"} {
+			var base *Spec
+			if split {
+				base, _ = named(t, nil)
+			}
+			s, names := named(t, base)
+			switch mode {
+			case "prefetch":
+				s.Prefetch(names...)
+			case "index":
+				s.names.index = newNameIndex(s)
+				s.names.known = map[string][]ID{}
+			}
+			for _, name := range names {
+				if got, want := s.Named(name), slowNamed(s, name); name != "" && !slices.Equal(got, want) {
+					t.Errorf("split %v, %s: Named(%q) = %v, want %v", split, mode, name, got, want)
+				}
+				for _, kind := range []Kind{KindStruct, KindUnion, KindTypedef, KindInt} {
+					got, ok := s.FindByName(name, kind)
+					want, wantOK := slowFind(s, name, kind)
+					if got != want || ok != wantOK {
+						t.Errorf("split %v, %s: FindByName(%q, %v) = %d, %v; want %d, %v", split, mode, name, kind, got, ok, want, wantOK)
+					}
+				}
+			}
+		}
+	}
+}
+
+func slowFind(s *Spec, name string, kind Kind) (ID, bool) {
+	for id := ID(1); id < s.Len(); id++ {
+		if t, _ := s.Type(id); t.Kind() == kind && t.Name() == name && name != "" {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+func TestFindVoid(t *testing.T) {
+	s, _ := named(t, nil)
+	if id, ok := s.FindByName("void", KindStruct); id != 0 || !ok {
+		t.Error("void is not found as libbpf does")
+	}
+	if id, ok := s.FindAny("a"); id != 1 || !ok {
+		t.Errorf("FindAny(a) = %d, %v", id, ok)
+	}
+}
