@@ -102,7 +102,7 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 // mapValue makes instruction at load the address of a byte of m's value.
 func (r *resolver) mapValue(p *Program, at int, m *Map, off int32) {
 	p.Insns[at].SetSrc(asm.PseudoMapValue)
-	p.Insns[at+1].Imm = off
+	p.Insns[at].Imm, p.Insns[at+1].Imm = 0, off
 	p.Fixups = append(p.Fixups, Fixup{Insn: at, Kind: FixMapFD, Map: m})
 }
 

@@ -71,7 +71,11 @@ func (r *resolver) resolveExterns() error {
 		case x.Spec.Weak:
 			r.event(EventResolved, x.Spec.Name, "weak extern is absent from this kernel, it is 0")
 		default:
-			return r.fail("extern", x.Spec.Name, CodeNotFound, "not found in this kernel ("+externPlace(x.Spec)+"); declare it __weak if the program can do without", nil)
+			code := CodeNotFound
+			if x.Spec.KsymType != 0 {
+				code = CodeInvalid // as libbpf flattens it
+			}
+			return r.fail("extern", x.Spec.Name, code, "not found in this kernel ("+externPlace(x.Spec)+"); declare it __weak if the program can do without", nil)
 		}
 	}
 	return nil
