@@ -22,7 +22,7 @@ type ProgInfo struct {
 	MapIDs               Pointer
 	Name                 ObjName
 	IfIndex              uint32
-	GPLCompatible        uint32 // bit 0 (of the first byte in memory on little-endian, the last bit field on big-endian)
+	GPLCompatible        uint32 // a bit field; see GPL
 	NetnsDev             uint64
 	NetnsIno             uint64
 	NrJitedKsyms         uint32
@@ -49,6 +49,10 @@ type ProgInfo struct {
 	AttachBTFID          uint32
 	_                    uint32
 }
+
+// GPL reports whether the program's licence is compatible with the GPL. The field is a bit field of one bit, which the
+// compilers put in the lowest bit of the word on little-endian machines and in the highest on big-endian ones.
+func (i *ProgInfo) GPL() bool { return i.GPLCompatible != 0 }
 
 // MapInfo is struct bpf_map_info.
 type MapInfo struct {
