@@ -14,8 +14,16 @@ func (e *LengthError) Error() string {
 		e.Length, e.Length%Size, e.Length-e.Length%Size)
 }
 
-// isLittle tells the byte order of order without depending on its type.
-func isLittle(order binary.ByteOrder) bool { return order.Uint16([]byte{1, 0}) == 1 }
+// isLittle tells the byte order of order.
+func isLittle(order binary.ByteOrder) bool {
+	switch order {
+	case binary.LittleEndian:
+		return true
+	case binary.BigEndian:
+		return false
+	}
+	return order.Uint16([]byte{1, 0}) == 1 // NativeEndian
+}
 
 func hostLittle() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) == 1 }
 

@@ -40,6 +40,7 @@ var rooms = []room{
 	{dir: "object", floor: 3, pure: true},
 	{dir: "linker", floor: 4, pure: true},
 	{dir: "plan", floor: 4, pure: true},
+	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "skel", floor: 4, pure: true},
 	{dir: "kernel", floor: 4},
 	{dir: "", floor: 5},

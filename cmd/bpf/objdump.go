@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/purebpf/bpf/internal/objdump"
+	"github.com/spf13/cobra"
+)
+
+func newObjdumpCommand() *cobra.Command {
+	var opts objdump.Options
+	cmd := &cobra.Command{
+		Use:   "objdump [-S] [--no-show-raw-insn] [--no-comments] OBJ...",
+		Short: "Disassemble the code of compiled objects",
+		Long: `Disassemble the code of compiled BPF objects of either byte order, in the text that llvm-objdump -d prints.
+
+Behind each instruction a comment after " # " names what the object says about it: the helper, kfunc or subprogram called,
+the map, variable, string or extern loaded, and the field that CO-RE relocates. With --no-comments the output is
+llvm-objdump's, byte for byte.`,
+		Example: `  bpf objdump -S counter.bpf.o
+  bpf objdump --no-show-raw-insn *.bpf.o`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			return runObjdump(cmd.OutOrStdout(), cmd.ErrOrStderr(), paths, opts)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVarP(&opts.Source, "source", "S", false, "show lines of source text, from .BTF.ext")
+	f.BoolVar(&opts.NoRaw, "no-show-raw-insn", false, "leave the bytes of the instructions out")
+	f.BoolVar(&opts.NoComments, "no-comments", false, "leave the comments out")
+	return cmd
+}
+
+// runObjdump lists each object. One that cannot be read does not keep the others from being listed.
+func runObjdump(stdout, stderr io.Writer, paths []string, opts objdump.Options) error {
+	out := bufio.NewWriter(stdout)
+	var errs []error
+	for _, path := range paths {
+		opts.Warn = func(text string) { fmt.Fprintf(stderr, "bpf: warning: %s: %s\n", path, text) }
+		raw, err := os.ReadFile(path)
+		if err == nil {
+			if err = objdump.Write(out, path, raw, &opts); err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}

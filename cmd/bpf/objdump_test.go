@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// runVerb runs a command line of objdump and returns what it printed.
+func runVerb(args ...string) (stdout, stderr string, err error) {
+	var out, errs bytes.Buffer
+	root := newRootCommand()
+	root.SetArgs(append([]string{"objdump"}, args...))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	err = root.Execute()
+	return out.String(), errs.String(), err
+}
+
+// Oracle: llvm-objdump-19 with the same flags over several files. The text itself is compared over the corpus in internal/objdump.
+func TestObjdump(t *testing.T) {
+	paths := testkit.Corpus(t, "xdp")
+	for _, flags := range [][]string{nil, {"--no-show-raw-insn"}} {
+		want := string(testkit.Run(t, "llvm-objdump-19", append(append([]string{"-d"}, flags...), paths...)...))
+		got, stderr, err := runVerb(append(append([]string{"--no-comments"}, flags...), paths...)...)
+		if err != nil || stderr != "" || got != want {
+			t.Errorf("%v: error %v, %d bytes, llvm-objdump prints %d, stderr %q", flags, err, len(got), len(want), stderr)
+		}
+	}
+	got, _, err := runVerb("-S", paths[0])
+	if err != nil || !strings.Contains(got, " # bpf_") || !strings.Contains(got, "\n; ") {
+		t.Errorf("-S: error %v, no comments or source lines in\n%s", err, got)
+	}
+}
+
+// A file that is no object is named in the error; the objects after it are listed all the same.
+func TestObjdumpErrors(t *testing.T) {
+	good := testkit.Corpus(t, "xdp")[0]
+	missing := filepath.Join(t.TempDir(), "missing.o")
+	out, _, err := runVerb("objdump_test.go", missing, good)
+	if err == nil || !strings.Contains(err.Error(), "objdump_test.go: ") || !strings.Contains(err.Error(), missing) {
+		t.Errorf("error %v does not name both files", err)
+	}
+	if !strings.Contains(out, good+":\tfile format elf64-bpf") {
+		t.Errorf("%s is not listed: %q", good, out)
+	}
+	if _, _, err := runVerb(); err == nil {
+		t.Error("no error without arguments")
+	}
+}
