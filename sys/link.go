@@ -187,7 +187,11 @@ func RawTracepointOpen(name string, prog int, cookie uint64) (*FD, error) {
 		a.name = p
 	}
 	a.prog, a.cookie = uint32(prog), cookie
-	return bpfFD(uapi.CmdRawTracepointOpen, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	size := unsafe.Offsetof(a.prog) + unsafe.Sizeof(a.prog)
+	if cookie != 0 {
+		size = unsafe.Sizeof(a)
+	}
+	return bpfFD(uapi.CmdRawTracepointOpen, unsafe.Pointer(&a), size)
 }
 
 // IterCreate makes a readable descriptor of an iterator link; each read runs the program (BPF_ITER_CREATE, libbpf

@@ -15,7 +15,13 @@ type objAttr struct {
 	_      uint32
 }
 
-const objAttrSize = unsafe.Offsetof(objAttr{}.pathFD) + 4
+// size is up to path_fd only if that is used.
+func (a *objAttr) size() uintptr {
+	if a.flags&uapi.FPathFD != 0 {
+		return unsafe.Offsetof(a.pathFD) + unsafe.Sizeof(a.pathFD)
+	}
+	return unsafe.Offsetof(a.pathFD)
+}
 
 // ObjPin pins a program, map or link under path on a bpffs (BPF_OBJ_PIN, libbpf bpf_obj_pin_opts; 4.4). EEXIST if something is
 // there; EINVAL or EPERM if path isn't on a bpffs.
@@ -28,7 +34,7 @@ func ObjPinAt(dir int, path string, fd int, flags uint32) error {
 		return err
 	}
 	a.fd = uint32(fd)
-	_, e := bpf(uapi.CmdObjPin, unsafe.Pointer(&a), objAttrSize)
+	_, e := bpf(uapi.CmdObjPin, unsafe.Pointer(&a), a.size())
 	return errnoErr(e)
 }
 
@@ -42,7 +48,7 @@ func ObjGetAt(dir int, path string, flags uint32) (*FD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bpfFD(uapi.CmdObjGet, unsafe.Pointer(&a), objAttrSize)
+	return bpfFD(uapi.CmdObjGet, unsafe.Pointer(&a), a.size())
 }
 
 func objPath(dir int, path string, flags uint32) (a objAttr, err error) {

@@ -4,13 +4,16 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"io"
-	"runtime/pprof"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -99,28 +102,48 @@ func TestProgLoadLog(t *testing.T) {
 	}
 }
 
-// TestProgLoadWhileProfiled loads a program that takes the verifier long, while the profiler's signal hits the process 1,000 times a
-// second: each would end the verification with EAGAIN.
-func TestProgLoadWhileProfiled(t *testing.T) {
+// TestSignalsDuringLoadAndRun sends the runtime's preemption signal to the thread every millisecond. Each ends a verification with
+// EAGAIN and a repeated run with EINTR; both must come through all the same.
+func TestSignalsDuringLoadAndRun(t *testing.T) {
 	testkit.Root(t)
-	insns := []asm.Instruction{
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	tid, stop := unix.Gettid(), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				unix.Tgkill(unix.Getpid(), tid, unix.SIGURG)
+			}
+		}
+	}()
+	defer wg.Wait()
+	defer close(stop)
+
+	a := progAttr(uapi.ProgSocketFilter, 0, []asm.Instruction{ // takes the verifier some 100 ms
 		asm.Mov64Imm(asm.R1, 0),
 		asm.Alu64Imm(asm.Add, asm.R1, 1),
-		asm.JmpImm(asm.JLT, asm.R1, 150000, -2),
+		asm.JmpImm(asm.JLT, asm.R1, 100000, -2),
 		asm.Mov64Imm(asm.R0, 0),
 		asm.ExitInsn(),
+	})
+	if n, err := sys.BPF(uapi.CmdProgLoad, unsafe.Pointer(&a), unsafe.Sizeof(a)); !errors.Is(err, syscall.EAGAIN) {
+		t.Errorf("a single try: %d, %v; the signal doesn't do what this test is about", n, err)
 	}
-	if err := pprof.StartCPUProfile(io.Discard); err != nil {
-		t.Fatal(err)
+	prog, err := sys.ProgLoad(&a)
+	if err != nil {
+		t.Fatalf("load: %v", err)
 	}
-	defer pprof.StopCPUProfile()
-	for range 3 {
-		a := progAttr(uapi.ProgSocketFilter, 0, insns)
-		fd, err := sys.ProgLoad(&a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fd.Close()
+	defer prog.Close()
+	data := make([]byte, 64)
+	run := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(data), DataSizeIn: 64, Repeat: 1000}
+	if err := sys.ProgTestRun(&run); err != nil {
+		t.Errorf("run: %v", err)
 	}
 }
 
