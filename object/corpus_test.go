@@ -106,3 +106,12 @@ func roundRing(n uint32, page uint64) uint32 {
 	}
 	return n
 }
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
