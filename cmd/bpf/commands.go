@@ -1,0 +1,15 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commands lists the verbs in the order of the help text.
+func commands() []*cobra.Command {
+	return []*cobra.Command{
+		newRunCommand(),
+		newVerifyCommand(),
+		newPlanCommand(),
+		newObjdumpCommand(),
+		newObjdumpCommand(),
+		newVersionCommand(),
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"time"
+)
+
+// demoTraffic sends UDP datagrams and short TCP connections over 127.0.0.1 until ctx ends, so that there is something to count.
+// It returns once everything it opened is closed.
+func demoTraffic(ctx context.Context) error {
+	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	defer udp.Close()
+	tcp, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	accepting := make(chan struct{})
+	go func() {
+		defer close(accepting)
+		for {
+			c, err := tcp.Accept()
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, c)
+			c.Close()
+		}
+	}()
+	defer func() { tcp.Close(); <-accepting }()
+
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	payload := make([]byte, 512)
+	for {
+		if _, err := udp.WriteTo(payload, udp.LocalAddr()); err != nil {
+			return err
+		}
+		c, err := net.DialTCP("tcp4", nil, tcp.Addr().(*net.TCPAddr))
+		if err != nil {
+			return err
+		}
+		c.Write(payload)
+		c.Close()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,46 @@
+// Command bpf loads, checks, runs and disassembles compiled BPF objects. `bpf help` lists the verbs; each verb is one file here.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRootCommand().ExecuteContext(ctx)
+	stop()
+	if err == nil {
+		return
+	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		os.Exit(int(status))
+	}
+	fmt.Fprintln(os.Stderr, "bpf:", err)
+	os.Exit(1)
+}
+
+// exitStatus ends the program with a status of its own after a command has already said all there is to say.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bpf",
+		Short:         "Load, run, check and disassemble compiled BPF objects",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(commands()...)
+	return root
+}

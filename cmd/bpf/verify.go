@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/verdict"
+	"github.com/purebpf/bpf/internal/verify"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/spf13/cobra"
+)
+
+func newVerifyCommand() *cobra.Command {
+	var asJSON, wholeLog bool
+	cmd := &cobra.Command{
+		Use:   "verify [-j] OBJ...",
+		Short: "Open and load objects without attaching or pinning, and say what the kernel thinks of them",
+		Long: `Verify opens and loads each object, prints the verdict, and takes everything away again. Nothing is attached or pinned, and nothing pinned is used.
+
+With -j each object is one line of JSON: its verdict, and what the kernel says of its programs (tag, translated size) and maps.
+The exit status is 1 if any object did not load.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := kernel.Running().Require("loading objects", kernel.CapBPF); err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			failed := false
+			for _, path := range args {
+				v, err := verify.One(path, &bpf.LoadOptions{Logger: bpf.EnvLogger()})
+				failed = failed || err != nil
+				if asJSON {
+					line, err := json.Marshal(v)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(out, "%s\n", line)
+					continue
+				}
+				fmt.Fprintln(out, verdictLine(v, err))
+				var refused *bpf.VerifierError
+				if wholeLog && errors.As(err, &refused) {
+					fmt.Fprintf(out, "%+v\n", refused)
+				}
+			}
+			if failed {
+				return exitStatus(1)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "one line of JSON per object")
+	cmd.Flags().BoolVar(&wholeLog, "log", false, "print the whole verifier log of a program that was refused")
+	return cmd
+}
+
+func verdictLine(v verdict.Object, err error) string {
+	if err != nil {
+		return fmt.Sprintf("BAD  %s: %v", v.Object, err)
+	}
+	loaded := 0
+	for _, p := range v.Programs {
+		if p.Loaded {
+			loaded++
+		}
+	}
+	return fmt.Sprintf("OK   %s: %d of %d programs loaded, %d maps", v.Object, loaded, len(v.Programs), len(v.Maps))
+}
