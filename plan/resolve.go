@@ -48,6 +48,7 @@ type resolver struct {
 	info       typeInfo     // what kinds of types the object's BTF holds
 	edit       *btf.Builder // BTF under change, nil while it is as read
 	dropLayout bool
+	renames    []renaming
 	infoHint   [2]int // section of .BTF.ext found last, by infoKind
 
 	fdArray  []*facts.Module // modules that kfuncs come from: fd_array[1], fd_array[2], ...

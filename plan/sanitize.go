@@ -54,6 +54,9 @@ func (r *resolver) finishBTF() error {
 	if err := r.edit.Err(); err != nil {
 		return r.fail("BTF", "", CodeInvalid, "cannot be changed for this kernel", err)
 	}
+	for _, n := range r.renames {
+		rename(r.p.BTF, n)
+	}
 	if r.dropLayout {
 		r.p.BTF = withoutLayout(r.p.BTF)
 	}
@@ -130,7 +133,7 @@ func (z *sanitizer) run() {
 		case k == btf.KindDatasec && z.noDatasec:
 			z.datasec(id, t)
 		case k == btf.KindDatasec && z.noQmark && strings.HasPrefix(t.Name(), "?"):
-			z.b.SetName(id, "_"+t.Name()[1:])
+			z.r.renames = append(z.r.renames, renaming{t.NameOff(), 1})
 		case k == btf.KindFuncProto && z.noFunc:
 			z.b.SetInfo(id, btf.KindEnum, t.Vlen(), false)
 			z.b.SetSize(id, 4)
@@ -163,7 +166,7 @@ func (z *sanitizer) integer(id btf.ID) {
 
 // datasec makes a section a struct of its variables.
 func (z *sanitizer) datasec(id btf.ID, t btf.Type) {
-	z.b.SetName(id, strings.NewReplacer(".", "_", "?", "_").Replace(t.Name()))
+	z.r.renames = append(z.r.renames, renaming{t.NameOff(), len(t.Name())})
 	z.b.SetInfo(id, btf.KindStruct, t.Vlen(), false)
 	for i := range t.Vlen() {
 		v := t.SecVar(i)
@@ -180,6 +183,27 @@ func (z *sanitizer) enum64(id btf.ID, t btf.Type) {
 	z.b.SetInfo(id, btf.KindUnion, t.Vlen(), false)
 	for i := range t.Vlen() {
 		z.b.SetMember(id, i, btf.Member{Name: t.Enumerator(i).Name, Type: z.placeholder})
+	}
+}
+
+// renaming replaces '.' and '?' by '_' in the first n characters of a string. Names of sections belong to nothing else, so this is done
+// in place, as libbpf does.
+type renaming struct {
+	off uint32
+	n   int
+}
+
+// rename applies a renaming to BTF in host byte order.
+func rename(raw []byte, n renaming) {
+	h := binary.NativeEndian
+	at := uint64(h.Uint32(raw[4:])) + uint64(h.Uint32(raw[16:])) + uint64(n.off)
+	if at+uint64(n.n) > uint64(len(raw)) {
+		return
+	}
+	for i, c := range raw[at : at+uint64(n.n)] {
+		if c == '.' || c == '?' {
+			raw[at+uint64(i)] = '_'
+		}
 	}
 }
 

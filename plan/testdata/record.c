@@ -98,7 +98,7 @@ static int old_prog(const union bpf_attr *a)
 	return (lacks("PROBE_READ_KERN") && calls(insn, a->insn_cnt, BPF_FUNC_probe_read_kernel)) ||
 	       (lacks("BPF_COOKIE") && calls(insn, a->insn_cnt, BPF_FUNC_get_attach_cookie)) ||
 	       (lacks("ARG_CTX_TAG") && calls(insn, a->insn_cnt, BPF_FUNC_get_func_ip)) ||
-	       (lacks("EXP_ATTACH_TYPE") && a->expected_attach_type);
+	       (lacks("EXP_ATTACH_TYPE") && a->prog_type == BPF_PROG_TYPE_CGROUP_SOCK && a->expected_attach_type);
 }
 
 static const char *map_name(int fd)
@@ -158,7 +158,8 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 			ret = fake_btf = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		return ret;
 	case BPF_MAP_CREATE:
-		if ((lacks("PROG_NAME") && copy.map_name[0]) || (lacks("ARRAY_MMAP") && copy.map_flags & BPF_F_MMAPABLE))
+		if ((lacks("PROG_NAME") && copy.map_name[0]) ||
+		    (lacks("ARRAY_MMAP") && copy.map_flags & BPF_F_MMAPABLE && !strncmp(copy.map_name, "libbpf_", 7)))
 			return refuse(EINVAL);
 		if (strncmp(copy.map_name, "libbpf_", 7))
 			printf("map name=%s type=%u key=%u value=%u max=%u flags=%x numa=%u extra=%llx btf=%u/%u/%u inner=%s\n",
@@ -170,7 +171,7 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 		ret = real(__NR_bpf, cmd, fake_btf >= 0 ? &copy : a, fake_btf >= 0 ? sizeof(copy) : size);
 		if (ret < 0 && strncmp(copy.map_name, "libbpf_", 7)) {
 			/* this kernel says no: what matters is what libbpf asks next, so something takes the map's place */
-			union bpf_attr any = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1};
+			union bpf_attr any = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1, .map_flags = copy.map_flags & BPF_F_MMAPABLE};
 			any.value_size = copy.map_type == BPF_MAP_TYPE_ARRAY && copy.value_size ? copy.value_size : 4;
 			memcpy(any.map_name, copy.map_name, sizeof(any.map_name));
 			ret = real(__NR_bpf, cmd, &any, sizeof(any));
