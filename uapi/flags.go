@@ -53,17 +53,3 @@ const (
 	FID            = 1 << 5 // BPF_F_ID
 	FPreorder      = 1 << 6 // BPF_F_PREORDER
 )
-
-// Values of src_reg that give an instruction a second meaning.
-const (
-	// Of ld_imm64.
-	PseudoMapFD       = 1 // BPF_PSEUDO_MAP_FD: imm is a map fd
-	PseudoMapValue    = 2 // BPF_PSEUDO_MAP_VALUE: imm is a map fd, the second imm an offset into its value
-	PseudoBtfID       = 3 // BPF_PSEUDO_BTF_ID: imm is a kernel BTF id, the second imm a module BTF fd or 0
-	PseudoFunc        = 4 // BPF_PSEUDO_FUNC: imm is an instruction offset to a subprogram
-	PseudoMapIdx      = 5 // BPF_PSEUDO_MAP_IDX: imm is an index into fd_array
-	PseudoMapIdxValue = 6 // BPF_PSEUDO_MAP_IDX_VALUE
-	// Of call.
-	PseudoCall      = 1 // BPF_PSEUDO_CALL: imm is an instruction offset to a subprogram
-	PseudoKfuncCall = 2 // BPF_PSEUDO_KFUNC_CALL: imm is a BTF FUNC id, off an fd_array index
-)

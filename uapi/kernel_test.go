@@ -1,0 +1,262 @@
+package uapi_test
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// number is one constant of this package with the kernel's name from the comment beside it.
+type number struct {
+	kernel string // "BPF_MAP_CREATE"
+	typ    string // "Cmd", "" for plain constants
+	value  int64
+}
+
+var kernelName = regexp.MustCompile(`^BPF_[A-Z0-9_]+`)
+
+// numbers reads the constants out of this package's source.
+func numbers(t *testing.T) []number {
+	t.Helper()
+	fset := token.NewFileSet()
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	info := types.Info{Defs: map[*ast.Ident]types.Object{}}
+	conf := types.Config{Error: func(error) {}} // imports are not resolved; constants need none
+	_, _ = conf.Check("uapi", fset, files, &info)
+	var out []number
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			for _, id := range spec.Names {
+				c, ok := info.Defs[id].(*types.Const)
+				if !ok {
+					continue
+				}
+				name := kernelName.FindString(strings.TrimSpace(spec.Comment.Text()))
+				if name == "" {
+					t.Errorf("%s: constant %s has no comment with the kernel's name", fset.Position(id.Pos()), id.Name)
+					continue
+				}
+				v, exact := constant.Int64Val(c.Val())
+				if !exact {
+					t.Errorf("%s has the value %v", id.Name, c.Val())
+				}
+				typ := ""
+				if named, ok := c.Type().(*types.Named); ok {
+					typ = named.Obj().Name()
+				}
+				out = append(out, number{name, typ, v})
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// enums maps the names of enums to their enumerators.
+type enums map[string]map[string]int64
+
+// dumpEnums has bpftool list the enums of a BTF file. Those without a name are under "".
+func dumpEnums(t *testing.T, path string) enums {
+	t.Helper()
+	out := enums{"": {}}
+	var current map[string]int64
+	for line := range bytes.Lines(testkit.Run(t, "bpftool", "btf", "dump", "file", path, "format", "raw")) {
+		text := strings.TrimSuffix(string(line), "\n")
+		if enumerator, ok := strings.CutPrefix(text, "\t'"); ok {
+			name, value, ok := strings.Cut(enumerator, "' val=")
+			if current == nil || !ok {
+				continue
+			}
+			v, err := strconv.ParseInt(strings.TrimRight(value, "UL"), 10, 64)
+			if err != nil && !strings.HasSuffix(value, "ULL") { // beyond int64 is none of ours
+				t.Fatalf("bpftool prints %q", text)
+			}
+			current[name] = v
+			continue
+		}
+		current = nil
+		_, rest, ok := strings.Cut(text, "] ENUM")
+		if !ok {
+			continue
+		}
+		_, rest, _ = strings.Cut(rest, "'")
+		name, _, _ := strings.Cut(rest, "'")
+		if name == "(anon)" {
+			name = ""
+		}
+		if current = out[name]; current == nil {
+			current = map[string]int64{}
+			out[name] = current
+		}
+	}
+	return out
+}
+
+// all is every enumerator by name.
+func (e enums) all() map[string]int64 {
+	out := map[string]int64{}
+	for _, values := range e {
+		maps.Copy(out, values)
+	}
+	return out
+}
+
+// last is the greatest value of an enum.
+func (e enums) last(enum string) int64 {
+	last := int64(-1)
+	for name, v := range e[enum] {
+		if !strings.HasPrefix(name, "__MAX") {
+			last = max(last, v)
+		}
+	}
+	return last
+}
+
+// The kernel's names of our enum types.
+var enumTypes = map[string]string{
+	"Cmd": "bpf_cmd", "MapType": "bpf_map_type", "ProgType": "bpf_prog_type", "AttachType": "bpf_attach_type", "LinkType": "bpf_link_type",
+}
+
+// check compares our numbers with those of a source: equal where both know a name, no value of an enum missing here, and what the
+// source does not know must be newer, that is beyond its last.
+func check(t *testing.T, source string, theirs enums) {
+	t.Helper()
+	known := theirs.all()
+	ours := map[string]map[int64]bool{}
+	equal, newer := 0, map[string][]string{}
+	for _, n := range numbers(t) {
+		if ours[n.typ] == nil {
+			ours[n.typ] = map[int64]bool{}
+		}
+		ours[n.typ][n.value] = true
+		v, ok := known[n.kernel]
+		switch {
+		case ok && v != n.value:
+			t.Errorf("%s is %d here, %d in %s", n.kernel, n.value, v, source)
+		case ok:
+			equal++
+		case n.typ != "" && n.value <= theirs.last(enumTypes[n.typ]):
+			t.Errorf("%s = %d is not in %s, whose last value of the enum is %d", n.kernel, n.value, source, theirs.last(enumTypes[n.typ]))
+		default:
+			newer[n.typ] = append(newer[n.typ], n.kernel)
+		}
+	}
+	for typ, enum := range enumTypes {
+		if len(theirs[enum]) < 10 {
+			t.Errorf("%s: enum %s has %d values", source, enum, len(theirs[enum]))
+		}
+		for name, v := range theirs[enum] {
+			if !strings.HasPrefix(name, "__MAX") && !ours[typ][v] {
+				t.Errorf("%s = %d of %s is missing here", name, v, source)
+			}
+		}
+	}
+	t.Logf("%s: %d numbers equal; not known there: %v", source, equal, newer)
+	if equal < 150 {
+		t.Errorf("%s: only %d numbers could be compared", source, equal)
+	}
+}
+
+// Oracle: the running kernel's own BTF, as bpftool prints it.
+func TestNumbersOfKernel(t *testing.T) {
+	const vmlinux = "/sys/kernel/btf/vmlinux"
+	if _, err := os.Stat(vmlinux); err != nil {
+		testkit.Skip(t, "the kernel has no BTF: %v", err)
+	}
+	check(t, "kernel "+testkit.KernelRelease(), dumpEnums(t, vmlinux))
+}
+
+// Oracle: the installed linux/bpf.h, whose enums and macros clang-19 compiled.
+func TestNumbersOfHeader(t *testing.T) {
+	var src strings.Builder
+	src.WriteString("#include <linux/bpf.h>\n")
+	for i, enum := range slices.Sorted(maps.Values(enumTypes)) {
+		fmt.Fprintf(&src, "enum %s used%d;\n", enum, i)
+	}
+	// Macros and enumerators of unnamed enums are in BTF only if something of theirs is used: they become enumerators of a new enum,
+	// as far as the header has them.
+	source := filepath.Join(t.TempDir(), "bpf.c")
+	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := string(testkit.Run(t, "clang-19", "-E", "-target", "bpf", "-idirafter", "/usr/include/x86_64-linux-gnu", source))
+	src.WriteString("enum macros { first,\n")
+	for _, n := range numbers(t) {
+		if n.typ != "" {
+			continue
+		}
+		if regexp.MustCompile(`\b` + n.kernel + `\b`).MatchString(text) {
+			fmt.Fprintf(&src, "macro_%s = %s,\n", n.kernel, n.kernel)
+		} else {
+			fmt.Fprintf(&src, "#ifdef %s\nmacro_%s = %s,\n#endif\n", n.kernel, n.kernel, n.kernel)
+		}
+	}
+	src.WriteString("};\nenum macros used;\n")
+	theirs := dumpEnums(t, testkit.Compile(t, src.String()))
+	macros := theirs["macros"]
+	delete(theirs, "macros")
+	for name, v := range macros {
+		if name, ok := strings.CutPrefix(name, "macro_"); ok {
+			theirs[""][name] = v
+		}
+	}
+	if len(theirs[""]) < 24 {
+		t.Errorf("only %d flags of the header: %v", len(theirs[""]), theirs[""])
+	}
+	check(t, "linux/bpf.h", theirs)
+}
+
+// Oracle: BPF_FUNC_* of the running kernel's BTF.
+func TestHelperNames(t *testing.T) {
+	funcs := dumpEnums(t, "/sys/kernel/btf/vmlinux")["bpf_func_id"]
+	if len(funcs) < 200 {
+		t.Fatalf("the kernel's BTF has %d helpers", len(funcs))
+	}
+	for name, v := range funcs {
+		short, ok := strings.CutPrefix(name, "BPF_FUNC_")
+		if !ok || short == "unspec" {
+			continue
+		}
+		if v < 0 || v >= int64(len(uapi.HelperNames)) || uapi.HelperNames[v] != "bpf_"+short {
+			t.Errorf("helper %d is %s", v, name)
+		}
+	}
+	for id, name := range uapi.HelperNames {
+		if v, ok := funcs["BPF_FUNC_"+strings.TrimPrefix(name, "bpf_")]; name != "" && (!ok || v != int64(id)) {
+			t.Errorf("helper %d %s is %d in the kernel (known: %v)", id, name, v, ok)
+		}
+	}
+}
