@@ -138,7 +138,7 @@ func (e enums) all() map[string]int64 {
 func (e enums) last(enum string) int64 {
 	last := int64(-1)
 	for name, v := range e[enum] {
-		if !strings.HasPrefix(name, "__MAX") {
+		if !strings.Contains(name, "MAX_BPF_") {
 			last = max(last, v)
 		}
 	}
@@ -179,7 +179,7 @@ func check(t *testing.T, source string, theirs enums) {
 			t.Errorf("%s: enum %s has %d values", source, enum, len(theirs[enum]))
 		}
 		for name, v := range theirs[enum] {
-			if !strings.HasPrefix(name, "__MAX") && !ours[typ][v] {
+			if !strings.Contains(name, "MAX_BPF_") && !ours[typ][v] {
 				t.Errorf("%s = %d of %s is missing here", name, v, source)
 			}
 		}
