@@ -1,0 +1,357 @@
+package ringbuf
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// The oracle of these tests is testdata/ring.bpf.c, run by the kernel: it numbers its records, and says how many found no room.
+
+type request struct {
+	Count, Length uint32
+	Flags, First  uint64
+	Discard       uint32
+	Failed        uint32
+}
+
+const noWakeup = 1 // BPF_RB_NO_WAKEUP
+
+func loadRing(t testing.TB) *bpf.Object {
+	t.Helper()
+	testkit.Root(t)
+	o, err := bpf.Open("testdata/ring.bpf.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj, err := bpf.Load(o, nil)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	t.Cleanup(func() { obj.Close() })
+	return obj
+}
+
+func newReader(t testing.TB, maps ...*bpf.Map) *Reader {
+	t.Helper()
+	r, err := NewReader(maps...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// run makes the program write records and returns for how many there was no room.
+func run(t testing.TB, obj *bpf.Object, program string, q request) uint32 {
+	t.Helper()
+	raw := make([]byte, 32)
+	binary.NativeEndian.PutUint32(raw[0:], q.Count)
+	binary.NativeEndian.PutUint32(raw[4:], q.Length)
+	binary.NativeEndian.PutUint64(raw[8:], q.Flags)
+	binary.NativeEndian.PutUint64(raw[16:], q.First)
+	binary.NativeEndian.PutUint32(raw[24:], q.Discard)
+	if _, err := obj.Program(program).Run(&bpf.RunOptions{Context: raw}); err != nil {
+		t.Fatal(err)
+	}
+	return binary.NativeEndian.Uint32(raw[28:])
+}
+
+func number(rec Record) uint64 { return binary.NativeEndian.Uint64(rec.Data) }
+
+func TestReaderConsume(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"), obj.Map("small"))
+	if n, err := r.Consume(func(Record) error { t.Fatal("a record from nowhere"); return nil }); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	if failed := run(t, obj, "fill", request{Count: 1000, Discard: 10}); failed != 0 {
+		t.Fatal(failed, "records had no room")
+	}
+	run(t, obj, "fill_small", request{Count: 5, Length: 13, First: 7000})
+	if p := r.Position(0); p.Producer != 1000*72 || p.Consumer != 0 || p.Available() != 72000 || p.Size != 16<<20 {
+		t.Fatalf("%+v", p)
+	}
+	want, small := uint64(0), uint64(7000)
+	n, err := r.Consume(func(rec Record) error {
+		if rec.Ring == 1 {
+			if len(rec.Data) != 13 || number(rec) != small {
+				t.Fatalf("small record %d of %d bytes, want %d of 13", number(rec), len(rec.Data), small)
+			}
+			small++
+			return nil
+		}
+		if want%10 == 0 {
+			want++ // discarded
+		}
+		if number(rec) != want || len(rec.Data) != 64 || rec.Data[63] != byte(want) {
+			t.Fatalf("record %d of %d bytes, want %d", number(rec), len(rec.Data), want)
+		}
+		want++
+		return nil
+	})
+	if n != 900+5 || err != nil || want != 1000 || small != 7005 {
+		t.Fatalf("n %d, err %v, last %d and %d", n, err, want, small)
+	}
+	if p := r.Position(0); p.Available() != 0 {
+		t.Fatalf("%+v", p)
+	}
+}
+
+func TestReaderLimitAndError(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"))
+	run(t, obj, "fill", request{Count: 100})
+	if n, err := r.ConsumeN(30, func(Record) error { return nil }); n != 30 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := r.ConsumeN(0, func(Record) error { t.Fatal("called"); return nil }); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	stop := errors.New("stop")
+	n, err := r.Consume(func(rec Record) error {
+		if number(rec) == 41 {
+			return stop
+		}
+		return nil
+	})
+	if n != 12 || err != stop {
+		t.Fatal(n, err)
+	}
+	first := uint64(0)
+	r.ConsumeN(1, func(rec Record) error { first = number(rec); return nil })
+	if first != 42 {
+		t.Fatal("after the failure at 41 comes", first)
+	}
+}
+
+// TestReaderFull: what has no room is refused to the program, and room is given back while records are consumed.
+func TestReaderFull(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("small"))
+	failed := run(t, obj, "fill_small", request{Count: 100, Length: 120})
+	// The kernel keeps the two positions from being a whole ring apart.
+	if want := uint32(100 - (4096/128 - 1)); failed != want {
+		t.Fatalf("%d records refused, want %d", failed, want)
+	}
+	// Each record read makes the next one possible; 300 records wrap around the ring ten times.
+	next := uint64(100)
+	seen := 0
+	for want := uint64(0); seen < 300; want++ {
+		n, err := r.ConsumeN(1, func(rec Record) error {
+			if want < 31 && number(rec) != want {
+				t.Fatalf("got %d, want %d", number(rec), want)
+			}
+			if len(rec.Data) != 120 {
+				t.Fatal(len(rec.Data), "bytes")
+			}
+			return nil
+		})
+		if n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		seen++
+		if failed := run(t, obj, "fill_small", request{Count: 1, Length: 120, First: next}); failed != 0 {
+			t.Fatal("no room after a record was consumed")
+		}
+		next++
+	}
+}
+
+// TestReaderWaits: a reader that waits is woken by a record, by a deadline, a cancelled context and Close, and goes on after the
+// first three.
+func TestReaderWaits(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("small"), obj.Map("events"))
+	ctx := context.Background()
+	if err := r.SetDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Wait(ctx); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("deadline:", err)
+	}
+	r.SetDeadline(time.Time{})
+	cancelled, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if err := r.Wait(cancelled); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal("context:", err)
+	}
+	if err := r.Wait(cancelled); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal("context that is done before:", err)
+	}
+	for i := range uint64(200) {
+		go func() {
+			if i%2 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			run(t, obj, "fill", request{Count: 1, First: i})
+		}()
+		got := uint64(1 << 60)
+		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+		if n, err := r.Poll(wait, func(rec Record) error { got = number(rec); return nil }); n != 1 || err != nil || got != i {
+			t.Fatalf("record %d: n %d, got %d, %v", i, n, got, err)
+		}
+		cancel()
+	}
+	done := make(chan error)
+	go func() { done <- r.Wait(ctx) }()
+	time.Sleep(5 * time.Millisecond)
+	if err := r.Wait(ctx); !errors.Is(err, ErrBusy) {
+		t.Fatal("second reader:", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, bpf.ErrClosed) {
+		t.Fatal("close:", err)
+	}
+	if _, err := r.Consume(nil); !errors.Is(err, bpf.ErrClosed) {
+		t.Fatal("consume after close:", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal("second close:", err)
+	}
+}
+
+// TestReaderNoWakeup: a record submitted without a wake-up doesn't end a wait, the next one with it does, and both are there.
+func TestReaderNoWakeup(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"))
+	woken := make(chan error)
+	go func() { woken <- r.Wait(context.Background()) }()
+	time.Sleep(20 * time.Millisecond)
+	run(t, obj, "fill", request{Count: 1, Flags: noWakeup})
+	select {
+	case err := <-woken:
+		t.Fatal("woken by a record that said not to:", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	run(t, obj, "fill", request{Count: 1, First: 1, Flags: 2}) // BPF_RB_FORCE_WAKEUP
+	if err := <-woken; err != nil {
+		t.Fatal(err)
+	}
+	if n, err := r.Consume(func(Record) error { return nil }); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+}
+
+// TestReaderRecords streams records from programs that run on other threads; none may be lost, doubled or out of order.
+func TestReaderRecords(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"))
+	const rounds, burst = 400, 50
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		for i := range uint64(rounds) {
+			if failed := run(t, obj, "fill", request{Count: burst, First: i * burst}); failed != 0 {
+				t.Error(failed, "records had no room")
+			}
+			if i%10 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+	}()
+	want := uint64(0)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for rec := range r.Records(ctx) {
+		if number(rec) != want {
+			t.Fatalf("record %d, want %d", number(rec), want)
+		}
+		if want++; want == rounds*burst {
+			break
+		}
+	}
+	if err := r.Err(); err != nil || want != rounds*burst {
+		t.Fatal(want, err)
+	}
+	wg.Wait()
+
+	// A cancelled context and Close end the loop, also from within its body.
+	run(t, obj, "fill", request{Count: 10})
+	ending, end := context.WithCancel(context.Background())
+	defer end()
+	n := 0
+	for range r.Records(ending) {
+		if n++; n == 3 {
+			end()
+		}
+	}
+	if !errors.Is(r.Err(), context.Canceled) || n != 3 {
+		t.Fatal(n, r.Err())
+	}
+	for rec := range r.Records(context.Background()) {
+		r.Close()
+		_ = rec.Data[63] // still mapped
+	}
+	if !errors.Is(r.Err(), bpf.ErrClosed) {
+		t.Fatal(r.Err())
+	}
+}
+
+func TestReaderRefuses(t *testing.T) {
+	obj := loadRing(t)
+	if _, err := NewReader(obj.Map("nothing")); !errors.Is(err, bpf.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if _, err := NewReader(obj.Map(".bss")); err == nil {
+		t.Fatal("an array was taken for a ring")
+	}
+	closed := loadRing(t)
+	closed.Close()
+	if _, err := NewReader(closed.Map("events")); err == nil {
+		t.Fatal("a closed map was mapped")
+	}
+}
+
+// TestReaderOutlivesObject: the rings stay mapped when the object is closed.
+func TestReaderOutlivesObject(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"))
+	run(t, obj, "fill", request{Count: 3})
+	obj.Close()
+	if n, err := r.Consume(func(Record) error { return nil }); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+}
+
+func TestReaderAllocs(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"))
+	sum := 0
+	fn := func(rec Record) error { sum += len(rec.Data); return nil }
+	allocs := testing.AllocsPerRun(50, func() {
+		run(t, obj, "fill", request{Count: 100})
+		r.Consume(fn)
+	})
+	perRun := testing.AllocsPerRun(50, func() { run(t, obj, "fill", request{Count: 0}) })
+	if allocs > perRun {
+		t.Fatalf("%v allocations for reading 100 records", allocs-perRun)
+	}
+}
+
+// BenchmarkReader is the cost of one record of 64 bytes that a program wrote before, 1,000 at a time.
+func BenchmarkReader(b *testing.B) {
+	obj := loadRing(b)
+	r := newReader(b, obj.Map("events"))
+	sum := 0
+	fn := func(rec Record) error { sum += int(rec.Data[0]); return nil }
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += 1000 {
+		b.StopTimer()
+		run(b, obj, "fill", request{Count: 1000, Flags: noWakeup})
+		b.StartTimer()
+		r.Consume(fn)
+	}
+}

@@ -1,0 +1,108 @@
+package ringbuf
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Bits of a record's header, and the size of one.
+const (
+	busyBit    = 1 << 31
+	discardBit = 1 << 30
+	headerSize = 8
+)
+
+// batchRecords is how many records are handed out at most before the consumer's position is stored.
+const batchRecords = 64
+
+// ring is the arithmetic of one ring buffer over memory that somebody else maps.
+type ring struct {
+	consumer *uintptr // position of the consumer, written by us only
+	producer *uintptr
+	data     unsafe.Pointer // 2*size bytes, the second half showing the first again
+	mask     uintptr        // size - 1
+	pos      uintptr        // what *consumer will be once it is stored
+	stored   uintptr        // what *consumer is
+}
+
+// newRing takes the position words and the doubly mapped data, whose length is twice a power of two.
+func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
+	size := uintptr(len(data) / 2)
+	if size == 0 || size&(size-1) != 0 || len(data)%2 != 0 {
+		return nil, fmt.Errorf("ringbuf: %d bytes of data are not twice a power of two", len(data))
+	}
+	at := atomic.LoadUintptr(consumer)
+	return &ring{consumer: consumer, producer: producer, data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1, pos: at, stored: at}, nil
+}
+
+// CorruptError is a ring whose contents break the protocol. Nothing can be read from it any more.
+type CorruptError struct {
+	Position uint64 // of the record
+	Length   uint32 // what its header says
+	Written  uint64 // bytes up to the producer's position
+}
+
+// Error says what is wrong with the record.
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("ringbuf: the record at position %d says that it has %d bytes, but only %d were written", e.Position, e.Length, e.Written)
+}
+
+// ready reports whether a record can be taken: one is there and not busy. Discarded ones count.
+func (r *ring) ready() bool {
+	if atomic.LoadUintptr(r.producer) == r.pos {
+		return false
+	}
+	return atomic.LoadUint32((*uint32)(unsafe.Add(r.data, r.pos&r.mask)))&busyBit == 0
+}
+
+// consume hands records to fn until there are none, the next one is busy, limit were handed out, or fn says stop. It counts the records
+// handed out. The position is stored before it returns, also past a record for which fn said stop.
+func (r *ring) consume(index, limit int, fn func(Record) bool) (n int, more bool, err error) {
+	batch := (r.mask + 1) / 8
+	pending := 0
+	defer r.store() // also when fn panics: what it saw is consumed
+	for {
+		producer := atomic.LoadUintptr(r.producer)
+		if producer == r.pos {
+			return n, true, nil
+		}
+		for producer != r.pos {
+			header := unsafe.Add(r.data, r.pos&r.mask)
+			length := atomic.LoadUint32((*uint32)(header))
+			if length&busyBit != 0 {
+				return n, true, nil
+			}
+			size := uintptr(length &^ (busyBit | discardBit))
+			total := (size + headerSize + 7) &^ 7
+			if total > producer-r.pos || total > r.mask+1 {
+				return n, false, &CorruptError{Position: uint64(r.pos), Length: uint32(size), Written: uint64(producer - r.pos)}
+			}
+			r.pos += total
+			if length&discardBit == 0 {
+				n++
+				if !fn(Record{Data: unsafe.Slice((*byte)(unsafe.Add(header, headerSize)), size), Ring: index}) {
+					return n, false, nil
+				}
+				if n >= limit {
+					return n, true, nil
+				}
+			}
+			if pending++; pending >= batchRecords || r.pos-r.stored >= batch {
+				pending = 0
+				r.store()
+			}
+		}
+		// Store before looking for more: a producer that sees the old position sends no wake-up.
+		r.store()
+		pending = 0
+	}
+}
+
+// store tells the producer how far the consumer is.
+func (r *ring) store() {
+	if r.pos != r.stored {
+		r.stored = r.pos
+		atomic.StoreUintptr(r.consumer, r.pos)
+	}
+}
