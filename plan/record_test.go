@@ -303,6 +303,22 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 // attach targets in the same order, or the same errno.
 func TestSameRequests(t *testing.T) { compare(t, testkit.Corpus(t)) }
 
+// own are objects of our own: what the corpus lacks.
+func own(t testing.TB) []string {
+	var paths []string
+	for _, pattern := range []string{"../object/testdata/*.o", "../btf/core/testdata/*.o"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no objects in %s: %v", pattern, err)
+		}
+		paths = append(paths, found...)
+	}
+	return paths
+}
+
+// Oracle: C libbpf 1.5, over objects of our own.
+func TestSameRequestsOwn(t *testing.T) { compare(t, own(t)) }
+
 // Oracle: C libbpf 1.5 on a kernel that refuses what older ones refuse. For each row of the fallbacks: the same sanitised BTF to the
 // byte, the same maps, the same programs.
 func TestOlderKernels(t *testing.T) {
