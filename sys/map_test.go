@@ -249,4 +249,3 @@ func TestMapInfo(t *testing.T) {
 		t.Errorf("delete through a read-only descriptor: %v", err)
 	}
 }
-
