@@ -9,8 +9,7 @@ import (
 //
 // Kernel BTF has 127 thousand types and is not sorted by name, so a lookup has to look at all of them. Three means keep that cheap:
 //
-//   - Whoever wants several names says so first (Prefetch): one pass finds them all. The pass compares the first four bytes of each
-//     name with a bitmap and turns to the names wanted only on a hit.
+//   - Whoever wants several names says so first (Prefetch): one pass finds them all (filter.go).
 //   - What was asked is remembered for the life of the Spec, misses included.
 //   - After a few passes an index is built, a hash table with chains in two arrays of ids. Chains, not probing: a BTF in which all
 //     types have one name must not take quadratic time.
@@ -18,15 +17,17 @@ import (
 // Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names are filtered out of that.
 
 const (
-	maxPasses = 4    // then the index is built
-	maxWanted = 2048 // more at once: the index
+	maxPasses = 4    // for several names at once; then the index is built
+	maxSingle = 2    // for one name
+	maxWanted = 4096 // more at once: the index
 )
 
 // names is what a Spec knows about names of its own types.
 type names struct {
 	mu     sync.RWMutex
 	known  map[string][]ID // by essential name, ascending
-	passes int
+	passes int             // over all types so far
+	single int             // of these, for one name
 	index  *nameIndex
 
 	stringsOnce sync.Once
@@ -118,16 +119,16 @@ func (s *Spec) prefetchEssential(name string) {
 	if _, ok := n.known[name]; ok || n.index != nil {
 		return
 	}
-	if n.passes >= maxPasses {
+	if n.known == nil {
+		n.known = make(map[string][]ID)
+	}
+	if n.single >= maxSingle || n.passes >= maxPasses {
 		n.build(s)
 		return
 	}
 	n.passes++
-	name = strings.Clone(name)
-	if n.known == nil {
-		n.known = make(map[string][]ID)
-	}
-	n.known[name] = s.scan([]string{name})[0]
+	n.single++
+	n.known[strings.Clone(name)] = s.scanOne(name)
 }
 
 // FindByName finds the type of a kind by its exact name: the lowest id, in the base first (libbpf: btf__find_by_name_kind). The name
@@ -161,80 +162,4 @@ func (s *Spec) find(name string, kind Kind) (ID, bool) {
 		}
 	}
 	return 0, false
-}
-
-// scan finds the types of each of the wanted essential names in one pass over the spec's own types.
-func (s *Spec) scan(want []string) [][]ID {
-	found := make([][]ID, len(want))
-	f := newFilter(want)
-	for i, off := range s.offs {
-		nameOff := host.Uint32(s.types[off:])
-		if nameOff == 0 {
-			continue
-		}
-		text := s.text(nameOff)
-		if len(text) >= 4 && !f.mayHave(uint32(text[0])|uint32(text[1])<<8|uint32(text[2])<<16|uint32(text[3])<<24) {
-			continue
-		}
-		name := cstring(text)
-		for e := f.heads[filterSlot(first4(name))]; e != 0; e = f.entries[e-1].next {
-			w := f.entries[e-1].want
-			if strings.HasPrefix(name, want[w]) && len(EssentialName(name)) == len(want[w]) {
-				found[w] = append(found[w], s.first+ID(i))
-			}
-		}
-	}
-	return found
-}
-
-// filter tells quickly that a name is not wanted. A name's first four bytes (zero after its end) choose a slot, entries chain
-// the wanted names of a slot (counted from 1). A wanted name below four bytes has a second slot, where its flavours would be.
-type filter struct {
-	bits    [filterSlots / 64]uint64
-	heads   [filterSlots]uint16
-	entries []filterEntry
-}
-
-type filterEntry struct{ want, next uint16 }
-
-const (
-	filterBits  = 12
-	filterSlots = 1 << filterBits
-)
-
-func filterSlot(w uint32) uint32 { return w * 0x9e3779b1 >> (32 - filterBits) }
-
-// first4 is the first four bytes of a name, zero after its end.
-func first4(name string) uint32 {
-	var w uint32
-	for i := 0; i < len(name) && i < 4; i++ {
-		w |= uint32(name[i]) << (8 * i)
-	}
-	return w
-}
-
-func newFilter(want []string) *filter {
-	f := &filter{entries: make([]filterEntry, 0, 2*len(want))}
-	for i, name := range want {
-		f.add(i, first4(name))
-		if len(name) < 4 {
-			f.add(i, first4(name+"___"))
-		}
-	}
-	return f
-}
-
-func (f *filter) add(want int, w uint32) {
-	slot := filterSlot(w)
-	f.bits[slot/64] |= 1 << (slot % 64)
-	f.entries = append(f.entries, filterEntry{uint16(want), f.heads[slot]})
-	f.heads[slot] = uint16(len(f.entries))
-}
-
-func (f *filter) mayHave(w uint32) bool {
-	if z := (w - 0x01010101) & ^w & 0x80808080; z != 0 {
-		w &= (z&-z)>>7 - 1
-	}
-	slot := filterSlot(w)
-	return f.bits[slot/64]>>(slot%64)&1 != 0
 }

@@ -22,42 +22,55 @@ func newNameIndex(s *Spec) *nameIndex {
 		if nameOff == 0 {
 			continue
 		}
-		name := s.str(nameOff)
-		if name == "" {
-			continue
+		rest := s.text(nameOff)
+		h, flavour := hashName(rest)
+		if flavour {
+			h, _ = hashName(EssentialName(cstring(rest)))
 		}
-		slot := x.slot(EssentialName(name))
+		slot := h >> x.shift
 		x.next[i] = x.heads[slot]
 		x.heads[slot] = uint32(i + 1)
 	}
 	return x
 }
 
-func (x *nameIndex) slot(name string) uint64 { return hashName(name, x.shift) }
-
-// hashName hashes eight bytes at a time and keeps the topmost bits.
-func hashName(name string, shift uint8) uint64 {
+// hashName hashes text up to its end or first NUL, eight bytes at a time; the topmost bits are the best. flavour says that there are three
+// underscores in a row, so that the essential name may be shorter.
+func hashName(text string) (h uint64, flavour bool) {
 	const k = 0x9e3779b97f4a7c15
-	h := uint64(len(name))
-	for ; len(name) >= 8; name = name[8:] {
-		w := uint64(name[0]) | uint64(name[1])<<8 | uint64(name[2])<<16 | uint64(name[3])<<24 |
-			uint64(name[4])<<32 | uint64(name[5])<<40 | uint64(name[6])<<48 | uint64(name[7])<<56
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	var before, three uint64
+	for {
+		w := word64(text)
+		end := (w - ones) & ^w & tops
+		if end != 0 {
+			w &= (end&-end)>>7 - 1
+		}
 		h = (bits.RotateLeft64(h, 5) ^ w) * k
+		u := underscores(w)
+		three |= u & (u<<8 | before>>56) & (u<<16 | before>>48)
+		before = u
+		if end != 0 {
+			return h ^ h>>29*k, three != 0
+		}
+		text = text[8:]
 	}
-	var w uint64
-	for i := 0; i < len(name); i++ {
-		w |= uint64(name[i]) << (8 * i)
-	}
-	h = (bits.RotateLeft64(h, 5) ^ w) * k
-	return (h ^ h>>29) * k >> shift
+}
+
+// underscores has the top bit of each byte set that is '_'.
+func underscores(w uint64) uint64 {
+	const low = 0x7f7f7f7f7f7f7f7f
+	w ^= 0x5f5f5f5f5f5f5f5f
+	return ^((w&low + low) | w | low)
 }
 
 // lookup lists the own types whose essential name is name, ascending.
 func (x *nameIndex) lookup(s *Spec, name string) []ID {
+	h, _ := hashName(name)
+	want := newWantedName(name)
 	var ids []ID
-	for i := x.heads[x.slot(name)]; i != 0; i = x.next[i-1] {
-		got := s.str(host.Uint32(s.types[s.offs[i-1]:]))
-		if EssentialName(got) == name {
+	for i := x.heads[h>>x.shift]; i != 0; i = x.next[i-1] {
+		if want.isEssential(s.text(host.Uint32(s.types[s.offs[i-1]:]))) {
 			ids = append(ids, s.first+ID(i-1))
 		}
 	}

@@ -2,7 +2,7 @@ package btf
 
 import "strings"
 
-// cstring cuts s at its first NUL.
+// cstring cuts s, which is a rest of a string section and so contains a NUL, at the first one.
 func cstring(s string) string {
 	if i := strings.IndexByte(s, 0); i >= 0 {
 		return s[:i]
@@ -23,10 +23,14 @@ func (s *Spec) text(off uint32) string {
 
 // str is the string at off, "" if that is outside.
 func (s *Spec) str(off uint32) string {
-	if off == 0 {
-		return ""
+	if i := off - s.strFirst; off >= s.strFirst && uint64(i) < uint64(len(s.strs)) {
+		rest := s.strs[i:]
+		return rest[:strings.IndexByte(rest, 0)]
 	}
-	return cstring(s.text(off))
+	if off < s.strFirst {
+		return s.base.str(off)
+	}
+	return ""
 }
 
 // Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset, btf__str_by_offset). The string is a

@@ -27,7 +27,8 @@ func newStringIndex(strs string) *stringIndex {
 	}
 	for off := 0; off < len(strs); {
 		s := cstring(strs[off:])
-		slot := hashName(s, x.shift)
+		h, _ := hashName(s)
+		slot := h >> x.shift
 		x.next = append(x.next, x.heads[slot])
 		x.offs = append(x.offs, uint32(off))
 		x.heads[slot] = uint32(len(x.offs))
@@ -48,8 +49,9 @@ func (s *Spec) findString(text string) (uint32, bool) {
 	}
 	s.names.stringsOnce.Do(func() { s.names.strings = newStringIndex(s.strs) })
 	x := s.names.strings
+	h, _ := hashName(text)
 	best, ok := uint32(0), false
-	for e := x.heads[hashName(text, x.shift)]; e != 0; e = x.next[e-1] {
+	for e := x.heads[h>>x.shift]; e != 0; e = x.next[e-1] {
 		if cstring(s.strs[x.offs[e-1]:]) == text {
 			best, ok = s.strFirst+x.offs[e-1], true // chains descend: the first of equal strings comes last
 		}

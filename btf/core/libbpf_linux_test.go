@@ -116,7 +116,9 @@ func ours(t testing.TB, o *testObject, progs []testProgram, target *Target) verd
 			continue // code of no program: an overridden weak function
 		}
 		key := fmt.Sprintf("%s #%d", r.section, r.index)
-		v.add(key, Describe(o.btf, r.Relo))
+		if new(spec).parse(o.btf, r.Relo) == nil {
+			v.add(key, Describe(o.btf, r.Relo))
+		}
 		if r.Kind != TypeIDLocal {
 			tellCandidates(&v, key, x, r.Relo)
 		}
@@ -195,11 +197,41 @@ func tellPatch(v *verdict, key string, insn int, old, now []asm.Instruction, poi
 // nonMatching takes the text of what did not match away: it is what libbpf had found before it gave up.
 var nonMatching = regexp.MustCompile(`(?m)^(non-matching candidate #\d+).*`)
 
-func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target) (relos int) {
+// tally counts what libbpf decided.
+type tally struct{ relos, poisoned, none, several, failed, widths int }
+
+func (n *tally) add(v verdict) {
+	n.relos += len(v.order)
+	if v.failed != "" {
+		n.failed++
+	}
+	for _, text := range v.decisions {
+		if strings.Contains(text, "substituting") {
+			n.poisoned++
+		}
+		if strings.Contains(text, "non-matching") {
+			n.none++
+		}
+		if strings.Count(text, "\nmatching") > 1 {
+			n.several++
+		}
+		if strings.Contains(text, "mem_sz") {
+			n.widths++
+		}
+	}
+}
+
+func (n *tally) String() string {
+	return fmt.Sprintf("%d relocations, %d poisoned, %d with candidates that do not match, %d with several that do, %d with another width; %d objects refused",
+		n.relos, n.poisoned, n.none, n.several, n.widths, n.failed)
+}
+
+// compareWithLibbpf reports where our decisions differ from C libbpf's, which it returns.
+func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target) verdict {
 	t.Helper()
 	want, progs := libbpf(t, oracle, obj, custom)
 	if len(want.decisions) == 0 {
-		return 0
+		return want
 	}
 	got := ours(t, readObject(t, obj), progs, target)
 	for k, text := range want.decisions {
@@ -216,7 +248,7 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 			t.Errorf("%s (target %s): %s: libbpf (-), ours (+):\n%s", filepath.Base(obj), filepath.Base(custom), k, diff)
 		}
 	}
-	return len(want.order)
+	return want
 }
 
 // TestLibbpfKernel resolves all objects of the corpus against the running kernel.
@@ -224,16 +256,13 @@ func TestLibbpfKernel(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
 	kernel := kernelBTF(t)
 	target := NewTarget(kernel, func() ([]*btf.Spec, error) { return nil, nil })
-	relos, objects := 0, 0
+	var n tally
 	for _, obj := range testkit.Corpus(t) {
-		if n := compareWithLibbpf(t, oracle, obj, "", target); n > 0 {
-			relos += n
-			objects++
-		}
+		n.add(compareWithLibbpf(t, oracle, obj, "", target))
 	}
-	t.Logf("%d relocations of %d objects", relos, objects)
-	if relos < 2000 {
-		t.Errorf("only %d relocations compared", relos)
+	t.Log(n.String())
+	if n.relos < 2000 {
+		t.Errorf("only %d relocations compared", n.relos)
 	}
 }
 
@@ -253,38 +282,38 @@ func TestLibbpfSelftests(t *testing.T) {
 	if len(programs) < 15 || len(targets) < 60 {
 		t.Fatalf("%d programs and %d targets", len(programs), len(targets))
 	}
-	relos := 0
+	var n tally
 	for _, custom := range targets {
 		target := NewTarget(readObject(t, custom).btf, nil)
 		for _, obj := range programs {
-			relos += compareWithLibbpf(t, oracle, obj, custom, target)
+			n.add(compareWithLibbpf(t, oracle, obj, custom, target))
 		}
 	}
-	t.Logf("%d relocations, %d programs by %d targets", relos, len(programs), len(targets))
+	t.Logf("%d programs by %d targets: %s", len(programs), len(targets), n.String())
 }
 
 // TestLibbpfTwoObjects is TestTwoObjects by libbpf's decisions.
 func TestLibbpfTwoObjects(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
 	const program, kernel = "testdata/two_program.bpf.o", "testdata/two_kernel.bpf.o"
-	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); n != 69 {
-		t.Errorf("%d relocations compared", n)
+	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); len(n.order) != 69 {
+		t.Errorf("%d relocations compared", len(n.order))
 	}
 }
 
 // TestLibbpfForeign resolves the tools against BTF of other objects, which have some of their types, and lack most.
 func TestLibbpfForeign(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
-	relos := 0
+	var n tally
 	for _, name := range []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o", "tools/bindsnoop.bpf.o", "selftests/bpf_cubic.bpf.o"} {
 		custom := testkit.CorpusObject(t, name)
 		target := NewTarget(readObject(t, custom).btf, nil)
 		for _, obj := range testkit.Corpus(t, "tools", "xdp") {
-			relos += compareWithLibbpf(t, oracle, obj, custom, target)
+			n.add(compareWithLibbpf(t, oracle, obj, custom, target))
 		}
 	}
-	t.Logf("%d relocations", relos)
-	if relos < 2000 {
-		t.Errorf("only %d relocations compared", relos)
+	t.Log(n.String())
+	if n.relos < 2000 {
+		t.Errorf("only %d relocations compared", n.relos)
 	}
 }

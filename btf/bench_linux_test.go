@@ -1,0 +1,154 @@
+package btf
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The figures to hold are those of the kernel's BTF (5.5 MB, 127 thousand types) on the machine that the project's performance notes
+// describe: parse 0.9 ms, 20 names in one pass 0.65 ms, 1,000 lookups 2 ms, enumerating everything 1.3 ms without an allocation.
+
+// mapped maps the kernel's BTF as a loader does, or reads it where the kernel cannot map it (before 6.16).
+func mapped(b *testing.B) []byte {
+	b.Helper()
+	f, err := os.Open(vmlinuxPath)
+	if err != nil {
+		b.Skip(err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw, err := unix.Mmap(int(f.Fd()), 0, int(st.Size()), unix.PROT_READ, unix.MAP_PRIVATE)
+	if err != nil {
+		if raw, err = os.ReadFile(vmlinuxPath); err != nil {
+			b.Fatal(err)
+		}
+		return raw
+	}
+	b.Cleanup(func() { unix.Munmap(raw) })
+	return raw
+}
+
+func benchSpec(b *testing.B) *Spec {
+	b.Helper()
+	s, err := Parse(mapped(b), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+func BenchmarkParseVmlinux(b *testing.B) {
+	raw := mapped(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(raw, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+var twentyNames = []string{
+	"task_struct", "sock", "file", "sk_buff", "net", "inode", "dentry", "path", "request", "bio",
+	"pt_regs", "mm_struct", "cgroup", "css_set", "nsproxy", "pid", "cred", "tcp_sock", "inet_sock", "no_such_type",
+}
+
+func BenchmarkFind20(b *testing.B) {
+	s := benchSpec(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.names = names{}
+		s.Prefetch(twentyNames...)
+	}
+}
+
+func thousandNames(s *Spec) (list []string) {
+	for t := range s.Types() {
+		if n := t.Name(); n != "" && t.ID()%113 == 0 {
+			list = append(list, n)
+		}
+	}
+	return list[:min(len(list), 1000)]
+}
+
+func BenchmarkFind1000Prefetched(b *testing.B) {
+	s := benchSpec(b)
+	list := thousandNames(s)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.names = names{}
+		s.Prefetch(list...)
+		for _, n := range list {
+			if _, ok := s.FindAny(n); !ok {
+				b.Fatal(n)
+			}
+		}
+	}
+}
+
+func BenchmarkFind1000OneByOne(b *testing.B) {
+	s := benchSpec(b)
+	list := thousandNames(s)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.names = names{}
+		for _, n := range list {
+			if _, ok := s.FindAny(n); !ok {
+				b.Fatal(n)
+			}
+		}
+	}
+}
+
+func BenchmarkIndex(b *testing.B) {
+	s := benchSpec(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		newNameIndex(s)
+	}
+}
+
+func BenchmarkFindKnown(b *testing.B) {
+	s := benchSpec(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := s.FindByName("task_struct", KindStruct); !ok {
+			b.Fatal("no task_struct")
+		}
+	}
+}
+
+func BenchmarkEnumerate(b *testing.B) {
+	s := benchSpec(b)
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		for t := range s.Types() {
+			n += len(t.Name())
+			switch t.Kind() {
+			case KindStruct, KindUnion:
+				for i := range t.Vlen() {
+					m := t.Member(i)
+					n += len(m.Name) + int(m.Type)
+				}
+			case KindEnum, KindEnum64:
+				for i := range t.Vlen() {
+					e := t.Enumerator(i)
+					n += len(e.Name) + int(e.Value)
+				}
+			case KindFuncProto:
+				for i := range t.Vlen() {
+					p := t.Param(i)
+					n += len(p.Name) + int(p.Type)
+				}
+			}
+		}
+	}
+	if n == 0 {
+		b.Fatal("nothing")
+	}
+}

@@ -1,0 +1,154 @@
+package btf
+
+// scan finds the types of each of the wanted essential names in one pass over the spec's own types, ascending.
+//
+// The pass has to say no quickly, 127 thousand times. It looks at the first eight bytes of a name's place in the strings, whatever comes after
+// the name's end: a wanted name of eight bytes or more must start with exactly these. Shorter wanted names are looked for by four
+// bytes, zero after the name's end; those below four bytes have a second key, which is how their flavours start.
+func (s *Spec) scan(want []string) [][]ID {
+	found := make([][]ID, len(want))
+	f := newFilter(want)
+	for i, off := range s.offs {
+		nameOff := host.Uint32(s.types[off:])
+		if nameOff == 0 {
+			continue
+		}
+		rest := s.text(nameOff)
+		w := word64(rest)
+		if h := sieveHash(w); f.long.has(h) {
+			f.match(&f.long, h, rest, found, s.first+ID(i))
+		}
+		if f.shorts {
+			if h := sieveHash(upToNUL(uint32(w))); f.short.has(h) {
+				f.match(&f.short, h, rest, found, s.first+ID(i))
+			}
+		}
+	}
+	return found
+}
+
+// scanOne is scan for one name, which needs no filter.
+func (s *Spec) scanOne(name string) (ids []ID) {
+	want := newWantedName(name)
+	key, mask := word64(name), ^uint64(0)
+	if len(name) < 8 {
+		mask = 1<<(8*len(name)) - 1
+	}
+	for i, off := range s.offs {
+		nameOff := host.Uint32(s.types[off:])
+		if nameOff == 0 {
+			continue
+		}
+		if rest := s.text(nameOff); (word64(rest)^key)&mask == 0 && want.isEssential(rest) {
+			ids = append(ids, s.first+ID(i))
+		}
+	}
+	return ids
+}
+
+// filter holds the wanted names by their keys.
+type filter struct {
+	want        []wantedName
+	entries     []filterEntry
+	long, short sieve
+	shorts      bool // there are names below eight bytes
+}
+
+// filterEntry is a link of a chain of wanted names whose keys have the same hash; next counts from 1.
+type filterEntry struct{ want, next uint16 }
+
+// sieve answers "certainly not" from a bitmap, and leads to the chain of names otherwise.
+type sieve struct {
+	bits  [1 << (sieveBits - 6)]uint64
+	heads [1 << sieveHeads]uint16
+}
+
+const (
+	sieveBits  = 15
+	sieveHeads = 11
+)
+
+func sieveHash(key uint64) uint64 { return key * 0x9e3779b97f4a7c15 }
+
+func (v *sieve) has(hash uint64) bool {
+	n := hash >> (64 - sieveBits)
+	return v.bits[n/64]>>(n%64)&1 != 0
+}
+
+func newFilter(want []string) *filter {
+	f := &filter{want: make([]wantedName, len(want)), entries: make([]filterEntry, 0, len(want))}
+	for i, name := range want {
+		f.want[i] = newWantedName(name)
+		if len(name) >= 8 {
+			f.add(&f.long, i, word64(name))
+			continue
+		}
+		f.shorts = true
+		f.add(&f.short, i, upToNUL(uint32(word64(name))))
+		if len(name) < 4 {
+			f.add(&f.short, i, upToNUL(uint32(word64(name+"___"))))
+		}
+	}
+	return f
+}
+
+func (f *filter) add(v *sieve, want int, key uint64) {
+	h := sieveHash(key)
+	n := h >> (64 - sieveBits)
+	v.bits[n/64] |= 1 << (n % 64)
+	head := &v.heads[h>>(64-sieveHeads)]
+	f.entries = append(f.entries, filterEntry{uint16(want), *head})
+	*head = uint16(len(f.entries))
+}
+
+// match adds id to what was found for the name at the start of rest, if that is wanted.
+func (f *filter) match(v *sieve, hash uint64, rest string, found [][]ID, id ID) {
+	for e := v.heads[hash>>(64-sieveHeads)]; e != 0; e = f.entries[e-1].next {
+		w := f.entries[e-1].want
+		if f.want[w].isEssential(rest) {
+			found[w] = append(found[w], id)
+		}
+	}
+}
+
+// wantedName is a name to look for. plain says that it has no flavour itself, as all but names like a___b (of a___b___c) do.
+type wantedName struct {
+	name  string
+	plain bool
+}
+
+func newWantedName(name string) wantedName {
+	return wantedName{name, len(EssentialName(name)) == len(name)}
+}
+
+// isEssential tells whether this is the essential name of the string at the start of rest.
+func (w wantedName) isEssential(rest string) bool {
+	n := len(w.name)
+	if len(rest) <= n || rest[:n] != w.name {
+		return false
+	}
+	if rest[n] == 0 {
+		return w.plain
+	}
+	return rest[n] == '_' && len(EssentialName(cstring(rest))) == n
+}
+
+// upToNUL clears what comes after the first zero byte.
+func upToNUL(w uint32) uint64 {
+	if z := (w - 0x01010101) & ^w & 0x80808080; z != 0 {
+		w &= (z&-z)>>7 - 1
+	}
+	return uint64(w)
+}
+
+// word64 is the first eight bytes of text, the first one least significant, zero where text ends.
+func word64(s string) (w uint64) {
+	if len(s) >= 8 {
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	}
+	for i := range len(s) {
+		w |= uint64(s[i]) << (8 * i)
+	}
+	return w
+}
