@@ -30,9 +30,13 @@ func TestObjdump(t *testing.T) {
 			t.Errorf("%v: error %v, %d bytes, llvm-objdump prints %d, stderr %q", flags, err, len(got), len(want), stderr)
 		}
 	}
-	got, _, err := runVerb("-S", paths[0])
-	if err != nil || !strings.Contains(got, " # bpf_") || !strings.Contains(got, "\n; ") {
-		t.Errorf("-S: error %v, no comments or source lines in\n%s", err, got)
+	snoop := testkit.CorpusObject(t, "tools/opensnoop.bpf.o")
+	got, stderr, err := runVerb("-S", snoop)
+	if err != nil || stderr != "" || !strings.Contains(got, "call 0xe # bpf_get_current_pid_tgid\n") || !strings.Contains(got, "\n; \treturn 0;\n") {
+		t.Errorf("-S %s: error %v, stderr %q, no helper or source line among %d bytes", snoop, err, stderr, len(got))
+	}
+	if _, stderr, err := runVerb("-S", paths[0]); err != nil || !strings.Contains(stderr, "no source lines") {
+		t.Errorf("-S of an object without lines: error %v, stderr %q", err, stderr)
 	}
 }
 

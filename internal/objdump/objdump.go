@@ -65,8 +65,8 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	if o.Source || !o.NoComments {
 		o.readBTF()
 	}
-	if o.Source && len(o.lines) == 0 {
-		o.warn(errors.New("there are no source lines: the object has no line records in .BTF.ext"))
+	if o.Source && !o.hasSource() {
+		o.warn(errors.New("there are no source lines: .BTF.ext has no line records with text"))
 	}
 	if _, err := fmt.Fprintf(w, "\n%s:\tfile format elf64-bpf\n", name); err != nil {
 		return err
@@ -206,6 +206,18 @@ func (o *object) readBTF() {
 	if !o.NoComments {
 		o.core = byOffset(ext.Core, btf.ExtSection.CoreRelo, func(r btf.CoreRelo) uint32 { return r.InsnOff })
 	}
+}
+
+// hasSource tells whether any line record has the text of its line.
+func (o *object) hasSource() bool {
+	for _, list := range o.lines {
+		for _, l := range list {
+			if text, _ := o.spec.Name(l.LineOff); text != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // byOffset collects the records of one kind by section and sorts them by instruction.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/purebpf/bpf/internal/objdump"
@@ -25,8 +26,10 @@ func list(t testing.TB, path string, opts objdump.Options) string {
 	}
 	var out bytes.Buffer
 	opts.Warn = func(text string) {
-		if !strings.HasPrefix(text, "there are no source lines") || bytes.Contains(raw, []byte(".BTF.ext\x00")) {
+		if !strings.HasPrefix(text, "there are no source lines") {
 			t.Errorf("%s: warning: %s", path, text)
+		} else if strings.Contains(string(testkit.Run(t, "llvm-objdump-19", "-d", "-S", path)), "\n; ") {
+			t.Errorf("%s: llvm-objdump has source lines; warning: %s", path, text)
 		}
 	}
 	if err := objdump.Write(&out, path, raw, &opts); err != nil {
@@ -80,6 +83,7 @@ func TestCorpus(t *testing.T) {
 // stripped first.
 func TestCorpusSource(t *testing.T) {
 	dir := t.TempDir()
+	var lines atomic.Int64
 	eachObject(t, func(t *testing.T, original string) {
 		path := filepath.Join(dir, strings.ReplaceAll(testkit.CorpusName(original), "/", "-"))
 		testkit.Run(t, "llvm-strip-19", "--strip-debug", "-o", path, original)
@@ -88,7 +92,11 @@ func TestCorpusSource(t *testing.T) {
 		if got := list(t, path, objdump.Options{Source: true, NoRaw: true, NoComments: true}); got != want {
 			t.Errorf("%s: %s", path, firstDifference(got, want))
 		}
+		lines.Add(int64(strings.Count(want, "\n; ")))
 	})
+	if t.Logf("%d source lines", lines.Load()); lines.Load() < 10000 {
+		t.Error("that is too few")
+	}
 }
 
 var (
