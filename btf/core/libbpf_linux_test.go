@@ -226,6 +226,14 @@ func (n *tally) String() string {
 		n.relos, n.poisoned, n.none, n.several, n.widths, n.failed)
 }
 
+// newer are decisions in which libbpf 1.5, the oracle, is behind what we follow, and what they are in later versions.
+var newer = []struct{ object, relo, decision, reason string }{
+	{
+		"two_program.bpf.o", "syscall #7", "patched insn #121 (LDX/ST/STX) off 28 -> 36",
+		"since 1.6 an array that is read by its name counts by its element's size, not by the whole array's",
+	},
+}
+
 // compareWithLibbpf reports where our decisions differ from C libbpf's, which it returns.
 func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target) verdict {
 	t.Helper()
@@ -242,6 +250,15 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 	}
 	if want.failed != got.failed {
 		t.Errorf("%s (target %s): libbpf failed at %q, we at %q", filepath.Base(obj), filepath.Base(custom), want.failed, got.failed)
+	}
+	for _, n := range newer {
+		if n.object == filepath.Base(obj) {
+			if !strings.Contains(want.decisions[n.relo], "substituting") || !strings.Contains(got.decisions[n.relo], n.decision) {
+				t.Errorf("%s: %s: the known difference (%s) is gone: libbpf %q, ours %q", n.object, n.relo, n.reason, want.decisions[n.relo], got.decisions[n.relo])
+			}
+			delete(want.decisions, n.relo)
+			delete(got.decisions, n.relo)
+		}
 	}
 	for _, k := range want.order {
 		if diff := cmp.Diff(want.decisions[k], got.decisions[k]); diff != "" {
@@ -296,7 +313,7 @@ func TestLibbpfSelftests(t *testing.T) {
 func TestLibbpfTwoObjects(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
 	const program, kernel = "testdata/two_program.bpf.o", "testdata/two_kernel.bpf.o"
-	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); len(n.order) != 69 {
+	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); len(n.order) != 70 {
 		t.Errorf("%d relocations compared", len(n.order))
 	}
 }

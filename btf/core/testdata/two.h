@@ -14,6 +14,7 @@ enum result {
 	POINTER,            // a pointer, elsewhere
 	SIGNED_WIDENED,     // int here, long long there: a load cannot be adapted, so guarded by the size
 	ARRAY_ELEMENT,      // element of an array that is longer there
+	ARRAY_FIRST,        // an array that is longer there, read by its name: what is loaded is an element
 	ARRAY_OF_STRUCTS,   // member of an element whose size differs
 	ARRAY_OF_ARRAYS,    // element of an array of arrays of other dimensions
 	FLEXIBLE,           // element of a flexible array

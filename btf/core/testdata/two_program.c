@@ -104,6 +104,7 @@ int two(void *ctx)
 	else
 		out(SIGNED_WIDENED, bpf_core_field_size(t->signed_widened));
 	out(ARRAY_ELEMENT, t->comm[7]);
+	out(ARRAY_FIRST, *t->comm);
 	out(ARRAY_OF_STRUCTS, t->pairs[2].right);
 	out(ARRAY_OF_ARRAYS, t->grid[1][2]);
 	out(FLEXIBLE, t->flexible[2]);
