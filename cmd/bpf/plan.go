@@ -17,14 +17,18 @@ func newPlanCommand() *cobra.Command {
 		Long: `Plan resolves an object against the running kernel and prints the result: BTF to upload, maps in order, programs with their attach
 targets, CO-RE relocations and externs, and everything that was skipped, sanitised or poisoned on the way. Nothing is loaded.
 
-It needs no privileges unless the kernel hides what the object asks for; a feature that cannot be probed counts as missing and is listed.`,
+It needs CAP_BPF and CAP_PERFMON: what a kernel lacks is found out by asking it for small maps and programs. bpf check does without.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := bpf.Open(args[0])
 			if err != nil {
 				return err
 			}
-			p, err := plan.Resolve(o, kernel.Running(), nil)
+			k := kernel.Running()
+			if err := k.Require("probing what this kernel has", kernel.CapBPF, kernel.CapPerfmon); err != nil {
+				return err
+			}
+			p, err := plan.Resolve(o, k, nil)
 			if err != nil {
 				return err
 			}
