@@ -179,10 +179,13 @@ func (p *parser) copyOf(section string, b []byte) ([]byte, error) {
 
 // readBTF parses .BTF and .BTF.ext. An object that needs neither loses them when they are malformed, as with libbpf.
 func (p *parser) readBTF() error {
-	needed := p.maps != 0 || p.hasStructOps() || len(p.externSyms) > 0
+	needed := p.maps != 0 || p.hasStructOps()
+	if p.btf == nil && !needed && len(p.externSyms) > 0 {
+		return p.noExternBTF(nil)
+	}
 	if p.btf == nil {
 		if needed {
-			return p.fail(ReasonNotFound, ".BTF", "the object has no BTF, but maps, externs or struct_ops variables that BTF describes: compile with -g")
+			return p.fail(ReasonNotFound, ".BTF", "the object has no BTF, but maps or struct_ops variables that BTF describes: compile with -g")
 		}
 		if p.ext != nil {
 			p.note(".BTF.ext", "ignored: there is no .BTF")
@@ -197,6 +200,9 @@ func (p *parser) readBTF() error {
 	if err != nil {
 		if needed {
 			return p.failWith(ReasonInvalid, ".BTF", err, "")
+		}
+		if len(p.externSyms) > 0 {
+			return p.noExternBTF(err)
 		}
 		p.note(".BTF", fmt.Sprintf("ignored: %v", err))
 		return nil
@@ -215,4 +221,10 @@ func (p *parser) readBTF() error {
 		p.note(".BTF.ext", fmt.Sprintf("ignored: %v", err))
 	}
 	return nil
+}
+
+// noExternBTF refuses an object whose externs nothing describes.
+func (p *parser) noExternBTF(cause error) error {
+	sym, _ := p.syms.At(p.externSyms[0])
+	return p.failWith(ReasonNoSuch, ".BTF", cause, "extern %q has no BTF to say what it is: compile with -g", p.symbolName(sym))
 }

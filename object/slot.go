@@ -69,8 +69,11 @@ func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (V
 		return Value{Map: inner}, nil
 	case uapi.MapProgArray:
 		f, ok := p.functionAt(int(sym.Section), sym.Value)
-		if !ok || f.f.Offset != sym.Value || f.p == nil {
-			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is no program with a SEC() of its own", m.Name, name)
+		if !ok || f.p == nil {
+			return Value{}, p.badRel(rels, i, ReasonNoSuch, "map %q: its value %q is no program with a SEC() of its own", m.Name, name)
+		}
+		if f.f.Offset != sym.Value {
+			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is inside of program %q", m.Name, name, f.f.Name)
 		}
 		return Value{Program: f.p}, nil
 	}
