@@ -26,7 +26,7 @@ func (f *Facts) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[st
 		}
 	}
 	path := f.shared.root + "/proc/kallsyms"
-	if err := EachSymbol(path, keepNames(wanted)); err != nil {
+	if err := eachLine(path, keepNames(wanted)); err != nil {
 		return nil, nil, err
 	}
 	addrs = map[string]uint64{}
@@ -49,38 +49,49 @@ type ksym struct {
 	found, twice bool
 }
 
-// keepNames returns a function that remembers the addresses of the symbols in wanted. Nearly every symbol is turned away by its
-// length and first byte, before any hashing.
-func keepNames(wanted map[string]*ksym) func(Symbol) error {
+// keepNames returns a function that remembers the addresses of the symbols in wanted. A line is taken apart only as far as it takes
+// to see that it isn't wanted: nearly all are turned away by the length and the first byte of their name, before any hashing and
+// before the address is read.
+func keepNames(wanted map[string]*ksym) func(line []byte) bool {
 	var first [64][4]uint64 // by length (63: longer), a set of first bytes
 	for name := range wanted {
 		if name != "" {
 			first[min(len(name), 63)][name[0]>>6] |= 1 << (name[0] & 63)
 		}
 	}
-	var llvm = []byte(".llvm.")
-	return func(s Symbol) error {
+	candidate := func(name []byte) bool {
+		return len(name) > 0 && first[min(len(name), 63)][name[0]>>6]&(1<<(name[0]&63)) != 0
+	}
+	return func(line []byte) bool {
+		if len(line) > 19 && line[16] == ' ' && line[18] == ' ' && line[17] != 'd' && line[len(line)-1] != ']' && !candidate(line[19:]) {
+			return true
+		}
+		s, ok := parseSymbol(line)
+		if !ok {
+			return false
+		}
 		name := s.Name
 		if s.Type == 'd' {
-			if i := bytes.Index(name, llvm); i >= 0 {
+			if i := bytes.Index(name, llvmSuffix); i >= 0 {
 				name = name[:i]
 			}
 		}
-		if len(name) == 0 || first[min(len(name), 63)][name[0]>>6]&(1<<(name[0]&63)) == 0 {
-			return nil
+		if !candidate(name) {
+			return true
 		}
-		k := wanted[string(name)]
-		if k == nil {
-			return nil
-		}
-		if k.found && k.addr != s.Addr {
+		switch k := wanted[string(name)]; {
+		case k == nil:
+		case k.found && k.addr != s.Addr:
 			k.twice = true
-			return nil
+		default:
+			k.addr, k.found = s.Addr, true
 		}
-		k.addr, k.found = s.Addr, true
-		return nil
+		return true
 	}
 }
+
+// llvmSuffix starts what LLVM appends to symbols that link-time optimisation made global.
+var llvmSuffix = []byte(".llvm.")
 
 // Symbol is one line of /proc/kallsyms. Name and Module are valid until the next one.
 type Symbol struct {
@@ -90,9 +101,26 @@ type Symbol struct {
 	Module []byte // "" for vmlinux; "bpf", "ftrace", ... for what isn't a module
 }
 
-// EachSymbol calls each for every symbol of a file in the format of /proc/kallsyms, until each returns an error. It allocates one
-// buffer. (The kernel hands out at most a page for each read; formatting it takes the kernel some 20 ms for 120,000 symbols.)
+// EachSymbol calls each for every symbol of a file in the format of /proc/kallsyms, until each returns an error.
 func EachSymbol(path string, each func(Symbol) error) error {
+	var failed error
+	err := eachLine(path, func(line []byte) bool {
+		s, ok := parseSymbol(line)
+		if ok {
+			failed = each(s)
+		}
+		return ok && failed == nil
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// eachLine calls take for every line of a file, without its end, until take returns false, which is an error about that line. It
+// allocates one buffer. (The kernel hands out at most a page of kallsyms for each read; formatting it takes the kernel some
+// 20 ms for 120,000 symbols.)
+func eachLine(path string, take func(line []byte) bool) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("kernel symbols: %w", err)
@@ -110,12 +138,8 @@ func EachSymbol(path string, each func(Symbol) error) error {
 				break
 			}
 			line++
-			s, ok := parseSymbol(data[:end])
-			if !ok {
+			if !take(data[:end]) {
 				return fmt.Errorf("%s: line %d: %q is no symbol", path, line, data[:min(end, 80)])
-			}
-			if err := each(s); err != nil {
-				return err
 			}
 			data = data[end+1:]
 		}

@@ -1,0 +1,13 @@
+package kernel
+
+import (
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/sys"
+)
+
+func TestMain(m *testing.M) {
+	sys.TrackFDs(true)
+	testkit.Main(m, sys.FDOrigin)
+}
