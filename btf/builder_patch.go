@@ -1,5 +1,7 @@
 package btf
 
+import "unsafe"
+
 // Record is a type's record in host byte order, to be read or patched: name offset, info, size or type, then what the kind adds. The
 // slice is good until the next type or element is added. It is nil for ids that are not the Builder's own.
 func (b *Builder) Record(id ID) []byte {
@@ -14,7 +16,8 @@ func (b *Builder) Record(id ID) []byte {
 	return b.types[b.offs[i]:end:end]
 }
 
-// Type is a view of a type as it is now, of the base's too. It is good until the Builder changes; names are those of the moment.
+// Type is a view of a type as it is now, of the base's too. View and
+// names are good until the Builder changes.
 func (b *Builder) Type(id ID) (Type, bool) {
 	if id < b.first {
 		if b.base == nil {
@@ -25,7 +28,10 @@ func (b *Builder) Type(id ID) (Type, bool) {
 	if id >= b.Len() {
 		return Type{}, false
 	}
-	s := &Spec{base: b.base, types: b.types, offs: b.offs, first: b.first, strFirst: b.strFirst, strs: string(b.strs)}
+	s := &Spec{base: b.base, types: b.types, offs: b.offs, first: b.first, strFirst: b.strFirst}
+	if len(b.strs) != 0 {
+		s.strs = unsafe.String(&b.strs[0], len(b.strs))
+	}
 	return s.Type(id)
 }
 
@@ -69,9 +75,15 @@ func (b *Builder) elementOf(what string, id ID, i, size int, allowed ...Kind) []
 
 // SetName renames a type.
 func (b *Builder) SetName(id ID, name string) {
-	off := b.AddString(name)
 	if r := b.record("name", id); r != nil {
-		host.PutUint32(r, off)
+		b.putString(r, name)
+	}
+}
+
+// putString writes the offset of a string, which it adds, unless that fails. The record does not move: strings are kept apart.
+func (b *Builder) putString(w []byte, text string) {
+	if off := b.AddString(text); b.err == nil {
+		host.PutUint32(w, off)
 	}
 }
 
@@ -121,7 +133,10 @@ func (b *Builder) SetLinkage(id ID, linkage Linkage) {
 	if r == nil {
 		return
 	}
-	b.checkLinkage("linkage of", "", linkage)
+	if linkage > LinkageExtern {
+		b.fail("linkage of type [%d]: unknown linkage %d", id, linkage)
+		return
+	}
 	if recordKind(r) == KindVar {
 		host.PutUint32(r[12:], uint32(linkage))
 		return
@@ -140,7 +155,6 @@ func (b *Builder) SetSecVar(datasec ID, i int, v SecVar) {
 
 // SetMember changes the i-th member of a struct or union. A BitSize needs a type with KFlag.
 func (b *Builder) SetMember(id ID, i int, m Member) {
-	off := b.AddString(m.Name)
 	w := b.elementOf("member", id, i, 12, KindStruct, KindUnion)
 	if w == nil {
 		return
@@ -149,24 +163,26 @@ func (b *Builder) SetMember(id ID, i int, m Member) {
 		b.fail("member %d of type [%d]: %d bits at bit %d cannot be expressed", i, id, m.BitSize, m.BitOffset)
 		return
 	}
-	host.PutUint32(w, off)
-	host.PutUint32(w[4:], uint32(m.Type))
-	host.PutUint32(w[8:], m.BitSize<<24|m.BitOffset)
-}
-
-// SetParamName renames the i-th parameter of a FUNC_PROTO.
-func (b *Builder) SetParamName(id ID, i int, name string) {
-	off := b.AddString(name)
-	if w := b.elementOf("parameter", id, i, 8, KindFuncProto); w != nil {
-		host.PutUint32(w, off)
+	if b.putString(w, m.Name); b.err == nil {
+		host.PutUint32(w[4:], uint32(m.Type))
+		host.PutUint32(w[8:], m.BitSize<<24|m.BitOffset)
 	}
 }
 
 // SetParam changes the i-th parameter of a FUNC_PROTO.
 func (b *Builder) SetParam(id ID, i int, p Param) {
-	off := b.AddString(p.Name)
-	if w := b.elementOf("parameter", id, i, 8, KindFuncProto); w != nil {
-		host.PutUint32(w, off)
+	w := b.elementOf("parameter", id, i, 8, KindFuncProto)
+	if w == nil {
+		return
+	}
+	if b.putString(w, p.Name); b.err == nil {
 		host.PutUint32(w[4:], uint32(p.Type))
+	}
+}
+
+// SetParamName renames the i-th parameter of a FUNC_PROTO.
+func (b *Builder) SetParamName(id ID, i int, name string) {
+	if w := b.elementOf("parameter", id, i, 8, KindFuncProto); w != nil {
+		b.putString(w, name)
 	}
 }
