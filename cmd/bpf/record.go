@@ -103,7 +103,8 @@ func (r *recordTypes) choose(stream string, size int) recordChoice {
 	}
 	switch len(best) {
 	case 0:
-		return recordChoice{note: fmt.Sprintf("%s: no struct of %d bytes looks like its record; use --type %s=STRUCT to decode it", stream, size, stream)}
+		return recordChoice{note: fmt.Sprintf("%s: no struct of %d bytes in the object's BTF looks like its record; if it has another name use --type %s=STRUCT, "+
+			"if it is not there, a global `const struct event *unused` in the C source puts it there", stream, size, stream)}
 	case 1:
 		return recordChoice{id: best[0]}
 	}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// TestMain runs the command itself when the test binary is started under another name: tests of exit statuses and privileges need a process.
+func TestMain(m *testing.M) {
+	if os.Getenv("BPF_RUN_MAIN") == "1" {
+		main()
+		os.Exit(0)
+	}
+	testkit.Main(m)
+}
+
+// command is the bpf command line as a process.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Env = append(os.Environ(), "BPF_RUN_MAIN=1")
+	return cmd
+}
+
+// kernelIDs are the ids of all programs, maps and links that bpftool sees.
+func kernelIDs(t *testing.T) []string {
+	t.Helper()
+	var ids []string
+	for _, kind := range []string{"prog", "map", "link"} {
+		var rows []struct {
+			ID   int    `json:"id"`
+			Name string `json:"name"`
+		}
+		out := testkit.Run(t, "bpftool", "-j", kind, "show")
+		if len(bytes.TrimSpace(out)) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(out, &rows); err != nil {
+			t.Fatalf("bpftool %s show: %v\n%s", kind, err, out)
+		}
+		for _, r := range rows {
+			ids = append(ids, kind+" "+r.Name)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// waitForIDs waits until the kernel holds what it held before: it frees programs after a grace period.
+func waitForIDs(t *testing.T, before []string) {
+	t.Helper()
+	var now []string
+	for range 100 {
+		now = kernelIDs(t)
+		if slices.Equal(now, before) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("the kernel holds\n%s\nbefore it held\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
+}
+
+// Oracle: the traffic that --demo makes, and bpftool for what is left in the kernel. What the counter counted is at least what demo sent.
+func TestRunCounter(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	before := kernelIDs(t)
+	var out, errs bytes.Buffer
+	cmd := command(t, "run", "--for", "1500ms", "--interval", "500ms", "--demo", "--json")
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	packets := map[string]float64{}
+	docs := 0
+	for dec := json.NewDecoder(&out); ; docs++ {
+		var doc mapDocument
+		if err := dec.Decode(&doc); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if doc.Map != "packets" {
+			t.Errorf("document about map %q", doc.Map)
+		}
+		clear(packets)
+		for _, e := range doc.Entries {
+			var protocol string
+			if err := json.Unmarshal(e.Key, &protocol); err != nil {
+				t.Fatalf("key %s: %v", e.Key, err)
+			}
+			for _, v := range e.Values {
+				var traffic struct{ Packets, Bytes float64 }
+				if err := json.Unmarshal(v, &traffic); err != nil {
+					t.Fatalf("value %s: %v", v, err)
+				}
+				packets[protocol] += traffic.Packets
+			}
+		}
+	}
+	// 1.5 s of a datagram and a connection each 20 ms: 75 at best; a busy machine makes fewer.
+	if docs < 3 || packets["udp"] < 10 || packets["tcp"] < 50 {
+		t.Errorf("%d documents, packets %v; stderr %s", docs, packets, errs.String())
+	}
+	if want := "attached count_packets to lo"; !strings.Contains(errs.String(), want) {
+		t.Errorf("stderr %q doesn't say %q", errs.String(), want)
+	}
+	waitForIDs(t, before)
+}
+
+// Oracle: bpftool for what stays behind after an interrupt, and after a failure half way.
+func TestRunEnds(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	before := kernelIDs(t)
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r := runner{iface: "lo", interval: time.Hour, out: io.Discard, errOut: io.Discard}
+	o, err := openRun(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(300*time.Millisecond, cancel)
+	if err := r.run(ctx, o); err != nil {
+		t.Errorf("interrupted: %v", err)
+	}
+	waitForIDs(t, before)
+
+	r = runner{iface: "no-such-iface", interval: time.Second, out: io.Discard, errOut: io.Discard}
+	if err := r.run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "no-such-iface") {
+		t.Errorf("missing interface: %v", err)
+	}
+	waitForIDs(t, before)
+}
+
+// Oracle: the record that testdata/ring.bpf.c sends for each getppid(2), which this test calls.
+func TestRunDecodesRing(t *testing.T) {
+	testkit.Root(t)
+	testkit.Tracefs(t)
+	source, err := os.ReadFile("testdata/ring.bpf.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := testkit.Compile(t, string(source))
+	var out, errs bytes.Buffer
+	root := newRootCommand()
+	root.SetArgs([]string{"run", object, "--for", "1s"})
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				syscall.Getppid()
+			}
+		}
+	}()
+	err = root.Execute()
+	close(stop)
+	<-done
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	if want := `.answer = 42, .name = "purebpf"`; !strings.Contains(out.String(), "events {") || !strings.Contains(out.String(), want) {
+		t.Errorf("no record with %s in\n%s\n%s", want, out.String(), errs.String())
+	}
+}
+
+// Oracle: the exit status and the clock. Without privileges every command that needs them says which, in time.
+func TestUnprivileged(t *testing.T) {
+	testkit.Root(t)
+	dir, err := os.MkdirTemp("", "bpf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	object := dir + "/counter.bpf.o"
+	if err := os.WriteFile(object, counterObject, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/bpf", exe, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"run"}, {"run", object}, {"verify", object}, {"plan", object}} {
+		cmd := exec.Command(dir+"/bpf", args...)
+		cmd.Env = append(os.Environ(), "BPF_RUN_MAIN=1")
+		cmd.Dir = dir
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		start := time.Now()
+		out, err := cmd.CombinedOutput()
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%v took %v", args, took)
+		}
+		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "CAP_BPF") || !strings.Contains(string(out), "setcap") {
+			t.Errorf("%v: %v, %q", args, err, out)
+		}
+	}
+	// What needs none works.
+	cmd := command(t, "objdump", object)
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("<count_packets>:")) {
+		t.Errorf("objdump: %v, %s", err, out)
+	}
+}
