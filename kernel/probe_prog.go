@@ -144,6 +144,9 @@ func probeUprobeMultiLink(p *prober) (bool, error) {
 // probeLdImm64FullRange asks for an address far beyond a map's value. Kernels with the feature check the access, older ones the
 // offset itself; only the log tells one refusal from the other.
 func probeLdImm64FullRange(p *prober) (bool, error) {
+	if yes, err := probeGlobalData(p); !yes || err != nil {
+		return false, err // it knows no such addresses at all
+	}
 	m, err := p.array(0)
 	if err != nil {
 		return false, err

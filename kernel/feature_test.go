@@ -1,0 +1,351 @@
+package kernel
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// TestFeaturesOfThisKernel: the oracle is the upstream release in which each feature appeared (git describe --contains of the commits
+// that brought them), and the kernel's configuration where one decides.
+func TestFeaturesOfThisKernel(t *testing.T) {
+	testkit.Root(t)
+	f := Running()
+	config, err := f.Kconfig()
+	if err != nil {
+		config = nil
+	}
+	needs := map[facts.Feature]string{facts.SyscallWrapper: "CONFIG_KPROBES=y", facts.UprobeMultiLink: "CONFIG_UPROBE_EVENTS=y"}
+	for feature := range facts.NumFeatures {
+		name, since := FeatureName(feature)
+		want := f.Version() >= versionCode(t, since)
+		if option, ok := needs[feature]; ok && want && config != nil {
+			want = strings.Contains(string(config), "\n"+option+"\n")
+		}
+		if feature == facts.UprobeSyscall || feature == facts.LdImm64FullRangeOff || feature == facts.ModuleBTF {
+			continue // below
+		}
+		if got, err := f.Has(feature); err != nil || got != want {
+			t.Errorf("%s (since %s): %v, %v", name, since, got, err)
+		}
+	}
+	for _, feature := range []facts.Feature{facts.UprobeSyscall, facts.LdImm64FullRangeOff, facts.ModuleBTF} {
+		if _, err := f.Has(feature); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func versionCode(t *testing.T, text string) uint32 {
+	major, minor, ok := strings.Cut(text, ".")
+	a, err := strconv.Atoi(major)
+	b, err2 := strconv.Atoi(minor)
+	if !ok || err != nil || err2 != nil {
+		t.Fatalf("%q is no version", text)
+	}
+	return VersionCode(uint32(a), uint32(b), 0)
+}
+
+// lacks says how a kernel without a feature answers: E2BIG where an attribute is longer than it knows, EINVAL where a number, flag,
+// helper or BTF kind is unknown to it. The errnos are those of the kernel's source before the feature.
+var lacks = [facts.NumFeatures]func(c call) syscall.Errno{
+	facts.ProgName: onProg(syscall.E2BIG, func(c call) bool { return c.prog().Name != sys.ObjName{} }),
+	facts.GlobalData: onProg(syscall.EINVAL, func(c call) bool {
+		return c.loadsPseudo(uint8(asm.PseudoMapValue))
+	}),
+	facts.BTFLoad:       on(uapi.CmdBTFLoad, syscall.EINVAL, nil),
+	facts.BTFFunc:       onBTF(12, nil),
+	facts.BTFGlobalFunc: onBTF(12, func(w []uint32) bool { return w[1]&0xffff == 1 }),
+	facts.BTFDatasec:    onBTF(15, nil),
+	facts.BTFQmarkDatasec: func(c call) syscall.Errno {
+		return onBTF(15, func(w []uint32) bool { return c.btfName(w[0])[0] == '?' })(c)
+	},
+	facts.BTFFloat:   onBTF(16, nil),
+	facts.BTFDeclTag: onBTF(17, nil),
+	facts.BTFTypeTag: onBTF(18, nil),
+	facts.BTFEnum64:  onBTF(19, nil),
+	facts.BTFLayout: on(uapi.CmdBTFLoad, syscall.E2BIG, func(c call) bool {
+		return c.btf()[4] == 32 || c.btf()[7] == 32
+	}),
+	facts.ArrayMmap:       on(uapi.CmdMapCreate, syscall.EINVAL, func(c call) bool { return c.maps().Flags&uapi.FMmapable != 0 }),
+	facts.ExpAttachType:   onProg(syscall.E2BIG, func(c call) bool { return c.prog().ExpectedAttachType != 0 }),
+	facts.ProbeReadKernel: onProg(syscall.EINVAL, func(c call) bool { return c.callsHelper(113) }),
+	facts.ProgBindMap:     on(uapi.CmdProgBindMap, syscall.EINVAL, nil),
+	facts.ModuleBTF:       on(uapi.CmdObjGetInfoByFD, syscall.E2BIG, func(c call) bool { return c.word(4) > 24 }),
+	facts.PerfLink:        on(uapi.CmdLinkCreate, syscall.EINVAL, func(c call) bool { return uapi.AttachType(c.word(8)) == uapi.AttachPerfEvent }),
+	facts.MemcgAccount:    onProg(syscall.EINVAL, func(c call) bool { return c.callsHelper(160) }),
+	facts.BPFCookie:       onProg(syscall.EINVAL, func(c call) bool { return c.callsHelper(174) }),
+	facts.UprobeMultiLink: onProg(syscall.EINVAL, func(c call) bool { return c.prog().ExpectedAttachType == uapi.AttachTraceUprobeMulti }),
+	facts.ArgCtxTag: onProg(syscall.EINVAL, func(c call) bool {
+		return c.prog().FuncInfoCnt == 2
+	}),
+	facts.LdImm64FullRangeOff: func(c call) syscall.Errno {
+		if c.cmd != uapi.CmdProgLoad || c.prog().LogLevel == 0 || !c.loadsPseudo(uint8(asm.PseudoMapValue)) {
+			return 0
+		}
+		writeLog(c, "direct value offset of 1073741824 is not allowed\nprocessed 0 insns")
+		return syscall.EINVAL
+	},
+	facts.CommonAttrs: on(uapi.CmdProgLoad|1<<16, syscall.EINVAL, nil),
+}
+
+func on(cmd uapi.Cmd, e syscall.Errno, when func(call) bool) func(call) syscall.Errno {
+	return func(c call) syscall.Errno {
+		if c.cmd == cmd && (when == nil || when(c)) {
+			return e
+		}
+		return 0
+	}
+}
+
+func onProg(e syscall.Errno, when func(call) bool) func(call) syscall.Errno {
+	return on(uapi.CmdProgLoad, e, when)
+}
+
+func onBTF(kind uint32, when func(words []uint32) bool) func(call) syscall.Errno {
+	return on(uapi.CmdBTFLoad, syscall.EINVAL, func(c call) bool { return c.btfHas(kind, when) })
+}
+
+func writeLog(c call, text string) {
+	a := c.prog()
+	copy(unsafeBytes(a.LogBuf, a.LogSize), text+"\x00")
+}
+
+// implied: a kernel without the one doesn't have the other either (as a probe sees it).
+var implied = map[facts.Feature][]facts.Feature{
+	facts.BTFLoad: {facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag,
+		facts.BTFTypeTag, facts.BTFEnum64, facts.BTFLayout, facts.ModuleBTF, facts.ArgCtxTag},
+	facts.BTFFunc:       {facts.BTFGlobalFunc, facts.ArgCtxTag},
+	facts.BTFGlobalFunc: {facts.ArgCtxTag},
+	facts.BTFDatasec:    {facts.BTFQmarkDatasec},
+	facts.BTFDeclTag:    {facts.ArgCtxTag},
+	facts.ExpAttachType: {facts.UprobeMultiLink},
+	facts.GlobalData:    {facts.LdImm64FullRangeOff},
+}
+
+// TestEachFeatureMissing runs all probes against a kernel that lacks one feature (simulated, see lacks): that one is answered no, what
+// depends on it too, and every other as before.
+func TestEachFeatureMissing(t *testing.T) {
+	testkit.Root(t)
+	normal := answers(t, Running())
+	for missing, refuse := range lacks {
+		missing := facts.Feature(missing)
+		name, _ := FeatureName(missing)
+		if refuse == nil {
+			continue // SyscallWrapper and UprobeSyscall don't ask bpf(2)
+		}
+		t.Run(name, func(t *testing.T) {
+			install(t, refuse)
+			got := answers(t, Running())
+			for feature, want := range normal {
+				feature := facts.Feature(feature)
+				if feature == missing {
+					want = false
+				}
+				for _, also := range implied[missing] {
+					if feature == also {
+						want = false
+					}
+				}
+				if got[feature] != want {
+					n, _ := FeatureName(feature)
+					t.Errorf("%s is %v", n, got[feature])
+				}
+			}
+		})
+	}
+}
+
+func answers(t *testing.T, f *Facts) (list [facts.NumFeatures]bool) {
+	t.Helper()
+	for feature := range list {
+		yes, err := f.Has(facts.Feature(feature))
+		if err != nil {
+			t.Error(err)
+		}
+		list[feature] = yes
+	}
+	return list
+}
+
+// TestInconclusive: an errno that isn't about the feature is an error, isn't kept, and the next question gets the true answer.
+// The rule is this package's own (see the package comment).
+func TestInconclusive(t *testing.T) {
+	testkit.Root(t)
+	normal := answers(t, Running())
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN, syscall.ENOSYS, syscall.EIO} {
+		for feature := range facts.NumFeatures {
+			if lacks[feature] == nil {
+				continue
+			}
+			name, _ := FeatureName(feature)
+			broken := true
+			fake := install(t, func(call) syscall.Errno {
+				if broken {
+					return errno
+				}
+				return 0
+			})
+			f := Running()
+			if yes, err := f.Has(feature); yes || !errors.Is(err, errno) {
+				t.Errorf("%s, %v: %v, %v", name, errno, yes, err)
+			} else if pe := new(ProbeError); !errors.As(err, &pe) || pe.What != name || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: %v", name, err)
+			}
+			broken = false
+			if yes, err := f.Has(feature); err != nil || yes != normal[feature] {
+				t.Errorf("%s after %v: %v, %v", name, errno, yes, err)
+			}
+			asked := fake.calls
+			if yes, err := f.Has(feature); err != nil || yes != normal[feature] || fake.calls != asked {
+				t.Errorf("%s the third time: %v, %v, %d calls", name, yes, err, fake.calls-asked)
+			}
+		}
+	}
+}
+
+// TestOddAnswers covers what only some kernels do. The errnos are the kernel's.
+func TestOddAnswers(t *testing.T) {
+	testkit.Root(t)
+	for _, c := range []struct {
+		name    string
+		feature facts.Feature
+		refuse  func(call) syscall.Errno
+		want    bool
+	}{
+		{"perf links", facts.PerfLink, on(uapi.CmdLinkCreate, syscall.EBADF, nil), true},
+		// 6.6 to 6.9: process -1 is looked up and not found.
+		{"uprobe_multi with the thread filter", facts.UprobeMultiLink, func(c call) syscall.Errno {
+			if c.cmd != uapi.CmdLinkCreate {
+				return 0
+			}
+			return syscall.EBADF
+		}, false},
+		{"uprobe_multi", facts.UprobeMultiLink, func(c call) syscall.Errno {
+			if c.cmd != uapi.CmdLinkCreate {
+				return 0
+			}
+			if c.word(56) == 0 {
+				return syscall.EBADF
+			}
+			return syscall.EINVAL
+		}, true},
+		{"full range", facts.LdImm64FullRangeOff, func(c call) syscall.Errno {
+			if c.cmd != uapi.CmdProgLoad || c.prog().LogLevel == 0 {
+				return 0
+			}
+			writeLog(c, "0: (18) r1 = 0x0\ninvalid access to map value pointer, value_size=32 off=1073741824\n")
+			return syscall.EACCES
+		}, true},
+		{"arg:ctx not seen", facts.ArgCtxTag, onProg(syscall.EACCES, nil), false},
+		{"common attributes", facts.CommonAttrs, on(uapi.CmdProgLoad|1<<16, syscall.EFAULT, nil), true},
+		{"layout", facts.BTFLayout, func(c call) syscall.Errno { return 0 }, false},
+	} {
+		if c.name == "layout" && Running().Version() >= VersionCode(7, 0, 0) {
+			continue
+		}
+		install(t, c.refuse)
+		if got, err := Running().Has(c.feature); err != nil || got != c.want {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+		}
+	}
+	// A log that says neither leaves the question open.
+	install(t, func(c call) syscall.Errno {
+		if c.cmd == uapi.CmdProgLoad && c.prog().LogLevel != 0 {
+			writeLog(c, "something else")
+			return syscall.EINVAL
+		}
+		return 0
+	})
+	if _, err := Running().Has(facts.LdImm64FullRangeOff); err == nil {
+		t.Error("an unknown log was taken for an answer")
+	}
+}
+
+func TestHasOnceForMany(t *testing.T) {
+	testkit.Root(t)
+	fake := install(t, func(call) syscall.Errno { return 0 })
+	f := Running()
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for feature := range facts.NumFeatures {
+				f.Has(feature)
+			}
+		}()
+	}
+	wg.Wait()
+	many := fake.calls
+	fake.calls = 0
+	f = Running()
+	for feature := range facts.NumFeatures {
+		f.Has(feature)
+	}
+	if many != fake.calls {
+		t.Errorf("16 goroutines made %d calls, one makes %d", many, fake.calls)
+	}
+	if _, err := f.Has(facts.NumFeatures); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("unknown feature: %v", err)
+	}
+}
+
+// A view with a token probes with it and keeps its answers to itself.
+func TestToken(t *testing.T) {
+	testkit.Root(t)
+	var tokens, without int
+	install(t, func(c call) syscall.Errno {
+		switch c.cmd {
+		case uapi.CmdProgLoad:
+			if c.prog().TokenFD == 77 && c.prog().Flags&uapi.FTokenFD != 0 {
+				tokens++
+			} else {
+				without++
+			}
+			return syscall.EINVAL
+		case uapi.CmdMapCreate:
+			if c.maps().TokenFD == 77 && c.maps().Flags&uapi.FTokenFD != 0 {
+				tokens++
+			} else {
+				without++
+			}
+			return syscall.EINVAL
+		case uapi.CmdBTFLoad:
+			a := (*sys.BTFLoadAttr)(c.attr)
+			if a.TokenFD == 77 && a.Flags&uapi.FTokenFD != 0 {
+				tokens++
+			} else {
+				without++
+			}
+			return syscall.EINVAL
+		}
+		return 0
+	})
+	plain := Running()
+	if yes, err := plain.Has(facts.ProgName); yes || err != nil || without != 1 {
+		t.Errorf("%v, %v, %d", yes, err, without)
+	}
+	without = 0
+	f := plain.WithToken(77)
+	for feature := range facts.NumFeatures {
+		if feature != facts.CommonAttrs {
+			f.Has(feature)
+		}
+	}
+	if without != 0 || tokens < 20 {
+		t.Errorf("%d calls with the token, %d without", tokens, without)
+	}
+	if n, _ := f.HasMapType(uapi.MapArrayOfMaps); n || without != 0 {
+		t.Errorf("map of maps: %v, %d calls without the token", n, without)
+	}
+}
