@@ -36,7 +36,8 @@ type resolver struct {
 
 	vmlinux    *btf.Spec
 	vmlinuxErr error
-	asked      bool // vmlinux is decided
+	asked      bool     // vmlinux is decided
+	wanted     []string // names that are looked up in kernel BTF
 	modules    []*facts.Module
 	modulesErr error
 	modsAsked  bool
@@ -140,6 +141,7 @@ func (r *resolver) prepare() error {
 	if err != nil {
 		return r.fail("", "", CodeNotFound, "kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err)
 	}
+	r.wanted = names
 	v.Prefetch(names...)
 	return nil
 }
@@ -162,6 +164,9 @@ func (r *resolver) moduleBTFs() ([]*facts.Module, error) {
 		r.modsAsked = true
 		if r.has(facts.ModuleBTF) {
 			r.modules, r.modulesErr = r.k.Modules()
+		}
+		for _, m := range r.modules {
+			m.BTF.Prefetch(r.wanted...)
 		}
 	}
 	return r.modules, r.modulesErr
