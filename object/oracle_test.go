@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,7 +71,7 @@ type openedBTF struct {
 	Hash string `json:"hash"`
 }
 
-// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns what it says of each.
+// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns what it says of each. A path may also be an order to it.
 func libbpfOpen(t testing.TB, paths ...string) []opened {
 	t.Helper()
 	testkit.OraclePath(t)
@@ -103,7 +104,7 @@ func libbpfOpen(t testing.TB, paths ...string) []opened {
 		t.Fatalf("%s: %v", bin, err)
 	}
 	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
-	if len(lines) != len(paths) {
+	if len(lines) != len(slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return strings.Contains(p, "=") })) {
 		t.Fatalf("C libbpf says %d lines about %d objects", len(lines), len(paths))
 	}
 	all := make([]opened, len(lines))

@@ -1,4 +1,5 @@
 /* open: what C libbpf knows about each object after opening it, before it asks anything of a kernel. One JSON line an object.
+ * An argument MAP=SIZE resizes a map's value in the objects after it.
  * cc open.c -o open libbpf.a -lelf -lz */
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,9 @@ static void image(struct bpf_object *o, const struct bpf_map *m)
 	}
 	printf(",\"hash\":\"%llx\"", fnv(v, n));
 }
+static char resize_map[64];
+static unsigned int resize_to;
+
 static void one(const char *path)
 {
 	struct bpf_object *o = (skipped_len = 0, bpf_object__open_file(path, NULL));
@@ -91,6 +95,10 @@ static void one(const char *path)
 	__u32 n = 0;
 
 	if (!o) {
+		printf("{\"errno\":%d}\n", errno);
+		return;
+	}
+	if (resize_map[0] && bpf_map__set_value_size(bpf_object__find_map_by_name(o, resize_map), resize_to)) {
 		printf("{\"errno\":%d}\n", errno);
 		return;
 	}
@@ -144,6 +152,9 @@ int main(int argc, char **argv)
 {
 	libbpf_set_print(listen);
 	for (int i = 1; i < argc; i++)
-		one(argv[i]);
+		if (!strchr(argv[i], '='))
+			one(argv[i]);
+		else
+			sscanf(argv[i], "%63[^=]=%u", resize_map, &resize_to);
 	return 0;
 }
