@@ -146,7 +146,10 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 			return nil, l.fail("load program", p.name+" (SEC "+p.section+")", err, kernel.ProgCaps(pp.Type)...)
 		}
 		e := newVerifierError(pp, l.obj.btf, text, truncated, err)
-		e.Object, e.Hint = l.obj.name, permissionHint(err, kernel.ProgCaps(pp.Type)...)
+		e.Object = l.obj.name
+		if hint := permissionHint(err, kernel.ProgCaps(pp.Type)...); hint != "" {
+			e.Hint = hint
+		}
 		return nil, e
 	}
 }

@@ -63,6 +63,10 @@ func (e *VerifierError) Error() string {
 		b.WriteString(": ")
 		b.WriteString(e.Verdict)
 	}
+	if e.Reason != "" {
+		b.WriteString(": ")
+		b.WriteString(strings.TrimSuffix(e.Reason, "."))
+	}
 	if e.Insn >= 0 {
 		b.WriteString(": instruction ")
 		b.WriteString(strconv.Itoa(e.Insn))
@@ -125,7 +129,7 @@ func newVerifierError(p *plan.Program, object *btf.Spec, log []byte, truncated b
 		e.Program, e.Section = p.Spec.Name, p.Spec.Sec
 		text = explainPoison(text, &report, p)
 	}
-	e.Log, e.Verdict, e.Reason, e.Suggestion = text, report.verdict(), report.reason, report.suggestion
+	e.Log, e.Verdict, e.Reason, e.Suggestion, e.Hint = text, report.verdict(), report.reason, report.suggestion, report.hint
 	e.Insn, e.InsnText = report.insn, report.insnText
 	if p != nil && e.Insn >= 0 {
 		e.Function = functionAt(p, e.Insn)
@@ -185,19 +189,20 @@ func explainPoison(log string, r *verifierReport, p *plan.Program) string {
 	if poison == nil {
 		return log
 	}
-	var why string
+	why := "cannot be resolved, and the program gets here: " + poison.Text
 	switch poison.Kind {
 	case plan.PoisonCORE:
-		why = "this kernel lacks what the program asks for: " + poison.Text
+		why = "this kernel has nothing that fits " + poison.Text
+		r.hint = "guard it with bpf_core_field_exists, bpf_core_type_exists or bpf_core_enum_value_exists"
 	case plan.PoisonMap:
-		why = "the program uses a map that was not created: " + poison.Text
+		why = "the program uses " + poison.Text + ", which was not created"
+		r.hint = "switch its autocreate on, or guard the use by a constant that the loader sets"
 	case plan.PoisonKfunc:
-		why = "this kernel lacks a function that the program calls: " + poison.Text
-	default:
-		why = poison.Text
+		why = "this kernel has no " + poison.Text
+		r.hint = "guard the call with bpf_ksym_exists"
 	}
 	was := r.insnText
-	r.insnText = "<" + poison.Text + ">"
+	r.insnText = ""
 	r.verdicts = []string{why}
 	line := strconv.Itoa(r.insn) + ": "
 	at := strings.LastIndex(log, line+was)
@@ -214,7 +219,7 @@ func explainPoison(log string, r *verifierReport, p *plan.Program) string {
 	} else {
 		end = len(log)
 	}
-	return log[:at] + line + r.insnText + "\n" + why + log[end:]
+	return log[:at] + line + "<" + poison.Text + ">\n" + why + log[end:]
 }
 
 // poisonAt finds the poison at instruction insn. Of an ld_imm64 both halves are poisoned and the verifier names the first.

@@ -41,7 +41,8 @@ type verifierReport struct {
 	headline   string // of the report in sections
 	reason     string
 	suggestion string
-	insn       int // -1 unknown
+	hint       string // of ours, about poisoned instructions
+	insn       int    // -1 unknown
 	insnText   string
 	file       string
 	line       int
@@ -97,18 +98,19 @@ func (r *verifierReport) transcript(log string) {
 	if len(r.verdicts) > 0 && afterWalk(r.verdicts[0]) {
 		return
 	}
+	named := insnInVerdict(r.verdicts)
 	if r.insn < 0 {
-		r.lastInsn(line, rest)
+		r.lastInsn(line, rest, named)
 	}
 	if r.insn < 0 {
-		r.insn = insnInVerdict(r.verdicts)
+		r.insn = named
 	}
 }
 
-// lastInsn looks backwards from line for the instruction walked last and the source line above it.
-func (r *verifierReport) lastInsn(line, rest string) {
+// lastInsn looks backwards from line for the instruction walked last, or the one that the verdict named, and the source line above it.
+func (r *verifierReport) lastInsn(line, rest string, named int) {
 	for {
-		if index, text, ok := insnLine(line); ok {
+		if index, text, ok := insnLine(line); ok && (named < 0 || index == named) {
 			r.insn, r.insnText = index, text
 			break
 		}
@@ -239,22 +241,21 @@ func afterWalk(verdict string) bool {
 	return hasAnyPrefix(verdict, []string{"combined stack size ", "BPF program is too large", "The sequence of "})
 }
 
-// insnInVerdict finds the instruction in verdicts such as "unreachable insn 4" and "back-edge from insn 7 to 2".
+// insnInVerdict finds the instruction in verdicts such as "unreachable insn 4" and "back-edge from insn 7 to 2", -1 if none is named.
 func insnInVerdict(verdicts []string) int {
-	for _, v := range verdicts {
-		_, rest, ok := strings.Cut(v, "insn ")
-		if !ok {
-			continue
-		}
-		end := 0
-		for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
-			end++
-		}
-		if n, err := strconv.Atoi(rest[:end]); err == nil {
-			return n
-		}
+	if len(verdicts) == 0 {
+		return -1
 	}
-	return -1
+	_, rest, _ := strings.Cut(verdicts[0], "insn ")
+	end := 0
+	for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
+		end++
+	}
+	n, err := strconv.Atoi(rest[:end])
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 func digits(s string) bool {
@@ -275,7 +276,8 @@ func hasAnyPrefix(line string, prefixes []string) bool {
 	return false
 }
 
-var statisticsLines = [...]string{"processed ", "verification time ", "stack depth "}
+// statisticsLines come after the verdict: figures, and the states that an endless loop was told by.
+var statisticsLines = [...]string{"processed ", "verification time ", "stack depth ", "cur state: ", "old state: "}
 
 var transcriptLines = [...]string{
 	"func#", "Func#", "Validating ", "Live regs before insn:", "Global function ",
