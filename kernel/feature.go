@@ -14,7 +14,7 @@ import (
 // ProbeError says why it could not be found out whether the kernel has something. Nothing is kept of it; the next question
 // probes again.
 type ProbeError struct {
-	What string // FEAT_* name, or "map type hash" and the like
+	What string // name of the facts.Feature, or "map type hash" and the like
 	Err  error
 }
 
@@ -67,7 +67,7 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	row := &featureTable[feature]
 	yes, err := row.probe(&prober{facts: f})
 	if err != nil {
-		return false, f.inconclusive(row.name, err, CapBPF, CapPerfmon)
+		return false, f.inconclusive(feature.String(), err, CapBPF, CapPerfmon)
 	}
 	if yes {
 		entry.answer.Store(answerYes)
@@ -77,44 +77,43 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	return yes, nil
 }
 
-// FeatureName is libbpf's name of a feature (FEAT_*), without the prefix, in lower case, and the first upstream kernel that has it.
-func FeatureName(feature facts.Feature) (name, since string) {
+// FeatureSince is the first upstream release that has a feature: "5.15".
+func FeatureSince(feature facts.Feature) string {
 	if feature >= facts.NumFeatures {
-		return "", ""
+		return ""
 	}
-	return featureTable[feature].name, featureTable[feature].since
+	return featureTable[feature].since
 }
 
 // featureTable has one row for each facts.Feature.
 var featureTable = [facts.NumFeatures]struct {
-	name  string
-	since string
+	since string // upstream release
 	probe func(*prober) (bool, error)
 }{
-	facts.ProgName:            {"prog_name", "4.15", probeProgName},
-	facts.GlobalData:          {"global_data", "5.2", probeGlobalData},
-	facts.BTFLoad:             {"btf", "4.18", probeBTF},
-	facts.BTFFunc:             {"btf_func", "5.0", probeBTFFunc},
-	facts.BTFGlobalFunc:       {"btf_global_func", "5.6", probeBTFGlobalFunc},
-	facts.BTFDatasec:          {"btf_datasec", "5.2", probeBTFDatasec},
-	facts.BTFQmarkDatasec:     {"btf_qmark_datasec", "6.9", probeBTFQmarkDatasec},
-	facts.BTFFloat:            {"btf_float", "5.13", probeBTFFloat},
-	facts.BTFDeclTag:          {"btf_decl_tag", "5.16", probeBTFDeclTag},
-	facts.BTFTypeTag:          {"btf_type_tag", "5.17", probeBTFTypeTag},
-	facts.BTFEnum64:           {"btf_enum64", "6.0", probeBTFEnum64},
-	facts.BTFLayout:           {"btf_layout", "7.0", probeBTFLayout},
-	facts.ArrayMmap:           {"array_mmap", "5.5", probeArrayMmap},
-	facts.ExpAttachType:       {"exp_attach_type", "4.17", probeExpAttachType},
-	facts.ProbeReadKernel:     {"probe_read_kernel", "5.5", probeProbeReadKernel},
-	facts.ProgBindMap:         {"prog_bind_map", "5.10", probeProgBindMap},
-	facts.ModuleBTF:           {"module_btf", "5.11", probeModuleBTF},
-	facts.PerfLink:            {"perf_link", "5.15", probePerfLink},
-	facts.MemcgAccount:        {"memcg_account", "5.11", probeMemcgAccount},
-	facts.BPFCookie:           {"bpf_cookie", "5.15", probeBPFCookie},
-	facts.SyscallWrapper:      {"syscall_wrapper", "4.17", probeSyscallWrapper},
-	facts.UprobeMultiLink:     {"uprobe_multi_link", "6.6", probeUprobeMultiLink},
-	facts.ArgCtxTag:           {"arg_ctx_tag", "6.8", probeArgCtxTag},
-	facts.LdImm64FullRangeOff: {"ldimm64_full_range_off", "7.0", probeLdImm64FullRange},
-	facts.UprobeSyscall:       {"uprobe_syscall", "6.18", probeUprobeSyscall},
-	facts.CommonAttrs:         {"bpf_syscall_common_attrs", "7.1", probeCommonAttrs},
+	facts.ProgName:            {"4.15", probeProgName},
+	facts.GlobalData:          {"5.2", probeGlobalData},
+	facts.BTFLoad:             {"4.18", probeBTF},
+	facts.BTFFunc:             {"5.0", probeBTFFunc},
+	facts.BTFGlobalFunc:       {"5.6", probeBTFGlobalFunc},
+	facts.BTFDatasec:          {"5.2", probeBTFDatasec},
+	facts.BTFQmarkDatasec:     {"6.9", probeBTFQmarkDatasec},
+	facts.BTFFloat:            {"5.13", probeBTFFloat},
+	facts.BTFDeclTag:          {"5.16", probeBTFDeclTag},
+	facts.BTFTypeTag:          {"5.17", probeBTFTypeTag},
+	facts.BTFEnum64:           {"6.0", probeBTFEnum64},
+	facts.BTFLayout:           {"7.0", probeBTFLayout},
+	facts.ArrayMmap:           {"5.5", probeArrayMmap},
+	facts.ExpAttachType:       {"4.17", probeExpAttachType},
+	facts.ProbeReadKernel:     {"5.5", probeProbeReadKernel},
+	facts.ProgBindMap:         {"5.10", probeProgBindMap},
+	facts.ModuleBTF:           {"5.11", probeModuleBTF},
+	facts.PerfLink:            {"5.15", probePerfLink},
+	facts.MemcgAccount:        {"5.11", probeMemcgAccount},
+	facts.BPFCookie:           {"5.15", probeBPFCookie},
+	facts.SyscallWrapper:      {"4.17", probeSyscallWrapper},
+	facts.UprobeMultiLink:     {"6.6", probeUprobeMultiLink},
+	facts.ArgCtxTag:           {"6.8", probeArgCtxTag},
+	facts.LdImm64FullRangeOff: {"7.0", probeLdImm64FullRange},
+	facts.UprobeSyscall:       {"6.18", probeUprobeSyscall},
+	facts.CommonAttrs:         {"7.1", probeCommonAttrs},
 }

@@ -26,7 +26,7 @@ func TestFeaturesOfThisKernel(t *testing.T) {
 	}
 	needs := map[facts.Feature]string{facts.SyscallWrapper: "CONFIG_KPROBES=y", facts.UprobeMultiLink: "CONFIG_UPROBE_EVENTS=y"}
 	for feature := range facts.NumFeatures {
-		name, since := FeatureName(feature)
+		name, since := feature.String(), FeatureSince(feature)
 		want := f.Version() >= versionCode(t, since)
 		if option, ok := needs[feature]; ok && want && config != nil {
 			want = strings.Contains(string(config), "\n"+option+"\n")
@@ -139,7 +139,7 @@ func TestEachFeatureMissing(t *testing.T) {
 	normal := answers(t, Running())
 	for missing, refuse := range lacks {
 		missing := facts.Feature(missing)
-		name, _ := FeatureName(missing)
+		name := missing.String()
 		if refuse == nil {
 			continue // SyscallWrapper and UprobeSyscall don't ask bpf(2)
 		}
@@ -157,8 +157,7 @@ func TestEachFeatureMissing(t *testing.T) {
 					}
 				}
 				if got[feature] != want {
-					n, _ := FeatureName(feature)
-					t.Errorf("%s is %v", n, got[feature])
+					t.Errorf("%s is %v", feature, got[feature])
 				}
 			}
 		})
@@ -187,7 +186,7 @@ func TestInconclusive(t *testing.T) {
 			if lacks[feature] == nil {
 				continue
 			}
-			name, _ := FeatureName(feature)
+			name := feature.String()
 			broken := true
 			fake := install(t, func(call) syscall.Errno {
 				if broken {

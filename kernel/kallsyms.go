@@ -22,11 +22,7 @@ func (f *Facts) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[st
 		return nil, nil, ErrNotLinux
 	}
 	set := facts.NewSymbolSet(names)
-	err = EachSymbol(f.shared.root+"/proc/kallsyms", func(s facts.Symbol) error {
-		set.Add(s)
-		return nil
-	})
-	if err != nil {
+	if err := eachLine(f.shared.root+"/proc/kallsyms", set.AddLine); err != nil {
 		return nil, nil, err
 	}
 	addrs, ambiguous = set.Found()

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -49,7 +51,7 @@ func TestKallsymsEveryLine(t *testing.T) {
 		count++
 	}
 	got := 0
-	err = EachSymbol("/proc/kallsyms", func(s Symbol) error {
+	err = EachSymbol("/proc/kallsyms", func(s facts.Symbol) error {
 		got++
 		if string(s.Module) == "bpf" {
 			return nil // programs come and go
