@@ -107,7 +107,7 @@ func newerThanLLVM19(i asm.Instruction) bool {
 }
 
 // Oracle: the expectations of LLVM's own test llvm/test/CodeGen/BPF/assembler-disassembler-v4.s (versions 20 and later) for the same
-// bytes, and of LLVM 22's gotox.
+// bytes; for gotox the text of the kernel's disassembler (kernel/bpf/disasm.c since 6.19).
 func TestTextNewerThanLLVM19(t *testing.T) {
 	for _, c := range []struct {
 		raw  string
