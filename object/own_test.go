@@ -3,6 +3,7 @@ package object_test
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,63 +23,6 @@ func open(t testing.TB, name string, opts *object.Options) *object.Object {
 		t.Fatal(err)
 	}
 	return o
-}
-
-// differences are the objects in which we differ from C libbpf 1.5 on purpose: what its description is changed to, and why.
-var differences = map[string]func(want *opened, got opened){
-	// libbpf 1.5 refuses foreign byte orders, 1.8 opens them: TestByteOrders.
-	"maps-be.o": func(want *opened, got opened) {
-		if want.Errno == 4003 {
-			*want = got
-		}
-	},
-	"data-be.o": func(want *opened, got opened) {
-		if want.Errno == 4003 {
-			*want = got
-		}
-	},
-	// libbpf turns creation off for the first variable of a section ?.struct_ops only, a known defect.
-	"structops.o": func(want *opened, got opened) {
-		for i, m := range want.Maps {
-			if m.Name == "optional_too" && m.Autocreate {
-				want.Maps[i].Autocreate = false
-			}
-		}
-	},
-	// libbpf 1.5 does not know .jumptables, 1.8 does: TestJumpTables.
-	"jumptable.o": func(want *opened, got opened) {
-		if want.Errno == 4005 {
-			*want = got
-		}
-	},
-}
-
-// TestOwnObjects compares the objects of testdata, which have what the corpus lacks, with what C libbpf makes of them.
-func TestOwnObjects(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.o")
-	if err != nil || len(paths) < 13 {
-		t.Fatal(paths, err)
-	}
-	for i, want := range libbpfOpen(t, paths...) {
-		o, err := readObject(t, paths[i])
-		if err != nil {
-			t.Errorf("%s: %v", paths[i], err)
-			continue
-		}
-		adjust(&want, o)
-		got := describe(o)
-		if change := differences[filepath.Base(paths[i])]; change != nil {
-			before := want
-			before.Maps = slices.Clone(want.Maps)
-			change(&want, got)
-			if cmp.Equal(before, want) {
-				t.Errorf("%s: libbpf no longer differs; take it off the list", paths[i])
-			}
-		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s: -libbpf +ours\n%s", paths[i], d)
-		}
-	}
 }
 
 // TestByteOrders opens the same source compiled for either byte order. Oracle: the little-endian object, which C libbpf confirms.
@@ -331,4 +275,13 @@ func TestFunctions(t *testing.T) {
 	if !slices.ContainsFunc(o.Notes, func(n object.Note) bool { return n.Section == ".rel.text" }) {
 		t.Errorf("no word of relocations left out: %+v", o.Notes)
 	}
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
-
 // TestCorpusOpens compares the whole corpus with what C libbpf knows after opening: verdict and error number; programs in order with
 // section, type, attach type, instructions; maps in order with every number, initial bytes, struct_ops slots and inner maps;
 // the BTF that would be uploaded, byte for byte; and the names of the sections that are skipped.
@@ -105,13 +103,4 @@ func roundRing(n uint32, page uint64) uint32 {
 		}
 	}
 	return n
-}
-
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
