@@ -64,8 +64,7 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	if a := entry.answer.Load(); a != 0 {
 		return a == answerYes, nil
 	}
-	row := &featureTable[feature]
-	yes, err := row.probe(&prober{facts: f})
+	yes, err := probes[feature](&prober{facts: f})
 	if err != nil {
 		return false, f.inconclusive(feature.String(), err, CapBPF, CapPerfmon)
 	}
@@ -77,43 +76,32 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	return yes, nil
 }
 
-// FeatureSince is the first upstream release that has a feature: "5.15".
-func FeatureSince(feature facts.Feature) string {
-	if feature >= facts.NumFeatures {
-		return ""
-	}
-	return featureTable[feature].since
-}
-
-// featureTable has one row for each facts.Feature.
-var featureTable = [facts.NumFeatures]struct {
-	since string // upstream release
-	probe func(*prober) (bool, error)
-}{
-	facts.ProgName:            {"4.15", probeProgName},
-	facts.GlobalData:          {"5.2", probeGlobalData},
-	facts.BTFLoad:             {"4.18", probeBTF},
-	facts.BTFFunc:             {"5.0", probeBTFFunc},
-	facts.BTFGlobalFunc:       {"5.6", probeBTFGlobalFunc},
-	facts.BTFDatasec:          {"5.2", probeBTFDatasec},
-	facts.BTFQmarkDatasec:     {"6.9", probeBTFQmarkDatasec},
-	facts.BTFFloat:            {"5.13", probeBTFFloat},
-	facts.BTFDeclTag:          {"5.16", probeBTFDeclTag},
-	facts.BTFTypeTag:          {"5.17", probeBTFTypeTag},
-	facts.BTFEnum64:           {"6.0", probeBTFEnum64},
-	facts.BTFLayout:           {"7.0", probeBTFLayout},
-	facts.ArrayMmap:           {"5.5", probeArrayMmap},
-	facts.ExpAttachType:       {"4.17", probeExpAttachType},
-	facts.ProbeReadKernel:     {"5.5", probeProbeReadKernel},
-	facts.ProgBindMap:         {"5.10", probeProgBindMap},
-	facts.ModuleBTF:           {"5.11", probeModuleBTF},
-	facts.PerfLink:            {"5.15", probePerfLink},
-	facts.MemcgAccount:        {"5.11", probeMemcgAccount},
-	facts.BPFCookie:           {"5.15", probeBPFCookie},
-	facts.SyscallWrapper:      {"4.17", probeSyscallWrapper},
-	facts.UprobeMultiLink:     {"6.6", probeUprobeMultiLink},
-	facts.ArgCtxTag:           {"6.8", probeArgCtxTag},
-	facts.LdImm64FullRangeOff: {"7.0", probeLdImm64FullRange},
-	facts.UprobeSyscall:       {"6.18", probeUprobeSyscall},
-	facts.CommonAttrs:         {"7.1", probeCommonAttrs},
+// probes has one probe for each facts.Feature.
+var probes = [facts.NumFeatures]func(*prober) (bool, error){
+	facts.ProgName:            probeProgName,
+	facts.GlobalData:          probeGlobalData,
+	facts.BTFLoad:             probeBTF,
+	facts.BTFFunc:             probeBTFFunc,
+	facts.BTFGlobalFunc:       probeBTFGlobalFunc,
+	facts.BTFDatasec:          probeBTFDatasec,
+	facts.BTFQmarkDatasec:     probeBTFQmarkDatasec,
+	facts.BTFFloat:            probeBTFFloat,
+	facts.BTFDeclTag:          probeBTFDeclTag,
+	facts.BTFTypeTag:          probeBTFTypeTag,
+	facts.BTFEnum64:           probeBTFEnum64,
+	facts.BTFLayout:           probeBTFLayout,
+	facts.ArrayMmap:           probeArrayMmap,
+	facts.ExpAttachType:       probeExpAttachType,
+	facts.ProbeReadKernel:     probeProbeReadKernel,
+	facts.ProgBindMap:         probeProgBindMap,
+	facts.ModuleBTF:           probeModuleBTF,
+	facts.PerfLink:            probePerfLink,
+	facts.MemcgAccount:        probeMemcgAccount,
+	facts.BPFCookie:           probeBPFCookie,
+	facts.SyscallWrapper:      probeSyscallWrapper,
+	facts.UprobeMultiLink:     probeUprobeMultiLink,
+	facts.ArgCtxTag:           probeArgCtxTag,
+	facts.LdImm64FullRangeOff: probeLdImm64FullRange,
+	facts.UprobeSyscall:       probeUprobeSyscall,
+	facts.CommonAttrs:         probeCommonAttrs,
 }

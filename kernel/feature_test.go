@@ -26,7 +26,7 @@ func TestFeaturesOfThisKernel(t *testing.T) {
 	}
 	needs := map[facts.Feature]string{facts.SyscallWrapper: "CONFIG_KPROBES=y", facts.UprobeMultiLink: "CONFIG_UPROBE_EVENTS=y"}
 	for feature := range facts.NumFeatures {
-		name, since := feature.String(), FeatureSince(feature)
+		name, since := feature.String(), feature.Since()
 		want := f.Version() >= versionCode(t, since)
 		if option, ok := needs[feature]; ok && want && config != nil {
 			want = strings.Contains(string(config), "\n"+option+"\n")

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
