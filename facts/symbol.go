@@ -1,0 +1,121 @@
+package facts
+
+import "bytes"
+
+// Symbol is one line of /proc/kallsyms. Name and Module are parts of the line.
+type Symbol struct {
+	Addr   uint64
+	Type   byte // as nm prints it
+	Name   []byte
+	Module []byte // "" for vmlinux; "bpf", "ftrace", ... for what isn't a module
+}
+
+// ParseSymbol reads "ffffffff81000000 T name" with "\t[module]" behind it for what isn't in vmlinux.
+func ParseSymbol(line []byte) (s Symbol, ok bool) {
+	i := 0
+	for ; i < len(line) && line[i] != ' '; i++ {
+		c := line[i]
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return s, false
+		}
+		if i >= 16 {
+			return s, false
+		}
+		s.Addr = s.Addr<<4 | uint64(c)
+	}
+	if i == 0 || len(line) < i+4 || line[i+2] != ' ' {
+		return s, false
+	}
+	s.Type = line[i+1]
+	s.Name = line[i+3:]
+	if tab := bytes.IndexByte(s.Name, '\t'); tab >= 0 {
+		s.Name, s.Module = s.Name[:tab], bytes.Trim(s.Name[tab+1:], "[] \t")
+	}
+	return s, len(s.Name) > 0
+}
+
+// SymbolSet looks for symbols by name among all that pass by (libbpf bpf_object__read_kallsyms_file). For data symbols that LLVM
+// made local ("x.llvm.123", type d) the part before ".llvm." is the name.
+type SymbolSet struct {
+	wanted map[string]*wantedSymbol
+	first  [64][4]uint64 // by length (63: longer), a set of first bytes: nearly every symbol is turned away by these
+}
+
+type wantedSymbol struct {
+	addr         uint64
+	found, twice bool
+}
+
+// NewSymbolSet makes a set of the names to look for.
+func NewSymbolSet(names []string) *SymbolSet {
+	set := &SymbolSet{wanted: make(map[string]*wantedSymbol, len(names))}
+	for _, name := range names {
+		if name != "" && set.wanted[name] == nil {
+			set.wanted[name] = new(wantedSymbol)
+			set.first[min(len(name), 63)][name[0]>>6] |= 1 << (name[0] & 63)
+		}
+	}
+	return set
+}
+
+// Add takes note of a symbol if it is wanted.
+func (set *SymbolSet) Add(s Symbol) {
+	name := s.Name
+	if s.Type == 'd' {
+		if i := bytes.Index(name, llvmInfix[:]); i >= 0 {
+			name = name[:i]
+		}
+	}
+	if len(name) == 0 || set.first[min(len(name), 63)][name[0]>>6]&(1<<(name[0]&63)) == 0 {
+		return
+	}
+	switch w := set.wanted[string(name)]; {
+	case w == nil:
+	case w.found && w.addr != s.Addr:
+		w.twice = true
+	default:
+		w.addr, w.found = s.Addr, true
+	}
+}
+
+// AddLine is ParseSymbol and Add in one: it takes a line apart only as far as it takes to see that the symbol isn't wanted, as
+// nearly none is. It reports whether the line is a symbol's.
+func (set *SymbolSet) AddLine(line []byte) bool {
+	if n := len(line); n > 19 && line[16] == ' ' && line[18] == ' ' && line[17] != 'd' && line[n-1] != ']' {
+		if set.first[min(n-19, 63)][line[19]>>6]&(1<<(line[19]&63)) == 0 {
+			return true
+		}
+	}
+	s, ok := ParseSymbol(line)
+	if ok {
+		set.Add(s)
+	}
+	return ok
+}
+
+var llvmInfix = [...]byte{'.', 'l', 'l', 'v', 'm', '.'}
+
+// Found is the outcome: the address of each name that passed by, and the names that did so with two addresses, of which the first
+// counts. ambiguous is nil if there are none.
+func (set *SymbolSet) Found() (addrs map[string]uint64, ambiguous map[string]bool) {
+	addrs = make(map[string]uint64, len(set.wanted))
+	for name, w := range set.wanted {
+		if w.found {
+			addrs[name] = w.addr
+		}
+		if w.twice {
+			if ambiguous == nil {
+				ambiguous = make(map[string]bool)
+			}
+			ambiguous[name] = true
+		}
+	}
+	return addrs, ambiguous
+}
