@@ -1,6 +1,9 @@
 package btf
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // A printed type is at most so deep and visits so many types; the rest becomes "...".
 const (
@@ -9,8 +12,8 @@ const (
 )
 
 // CString writes a type the way C names it, for messages and column heads: "struct event *", "unsigned int[4]",
-// "int (*)(void *, ...)", "const char". Anonymous composites are "struct {...}"; a FUNC or VAR is written as its declaration.
-// Malformed types are written as far as they go, with "?" for the rest.
+// "int (*)(void *, ...)", "const char". Anonymous composites are "struct {...}"; a FUNC or VAR is written as its declaration,
+// and parameters show their names if they have any. Malformed types are written as far as they go, with "?" for the rest.
 func (s *Spec) CString(id ID) string { return s.CDecl(id, "") }
 
 // CDecl writes the declaration of name as the type: "struct event *name", "unsigned int name[4]".
@@ -56,13 +59,13 @@ func (d *declarator) declare(id ID, decl string, depth int) string {
 			decl += d.params(t, depth-1)
 			id = t.Ref()
 		case KindConst:
-			quals = "const " + quals
+			quals = addQual(quals, "const ")
 			id = t.Ref()
 		case KindVolatile:
-			quals = "volatile " + quals
+			quals = addQual(quals, "volatile ")
 			id = t.Ref()
 		case KindRestrict:
-			quals = "restrict " + quals
+			quals = addQual(quals, "restrict ")
 			id = t.Ref()
 		case KindTypeTag, KindDeclTag:
 			id = t.Ref()
@@ -76,6 +79,14 @@ func (d *declarator) declare(id ID, decl string, depth int) string {
 		}
 	}
 	return specifier(quals, "...", decl)
+}
+
+// addQual puts a qualifier in front once: an array and its elements may both have it.
+func addQual(quals, q string) string {
+	if strings.Contains(quals, q) {
+		return quals
+	}
+	return q + quals
 }
 
 // behind is the kind below qualifiers, which decides about parentheses.
@@ -104,7 +115,7 @@ func specifier(quals, name, decl string) string {
 }
 
 func (d *declarator) params(t Type, depth int) string {
-	if t.Vlen() == 0 {
+	if t.Vlen() == 0 || t.Vlen() == 1 && t.Param(0).Type == 0 { // clang writes (void) as a lone "..."
 		return "(void)"
 	}
 	out := "("
@@ -117,7 +128,7 @@ func (d *declarator) params(t Type, depth int) string {
 			out += "..."
 			break
 		}
-		out += d.declare(p.Type, "", depth)
+		out += d.declare(p.Type, p.Name, depth)
 	}
 	return out + ")"
 }

@@ -8,8 +8,11 @@ import (
 // maxDepth bounds chains and nesting when sizes are worked out, as in libbpf.
 const maxDepth = 32
 
-// maxLayoutSteps bounds the work of AlignOf: types may hold types that hold types, each twice.
-const maxLayoutSteps = 1 << 18
+// Bounds of AlignOf: libbpf has none, real types nest 40 deep, and types may hold types that hold types, each twice.
+const (
+	maxLayoutDepth = 256
+	maxLayoutSteps = 1 << 18
+)
 
 // PointerSize is the size of a pointer in bytes (libbpf: btf__pointer_size): what [Spec.SetPointerSize] said, else the size of an INT
 // that is named "long" or "unsigned long" in any of C's spellings, else 8.
@@ -135,7 +138,7 @@ type aligner struct {
 }
 
 func (w *aligner) align(id ID, depth int) (uint32, error) {
-	for ; depth < maxDepth; depth++ {
+	for ; depth < maxLayoutDepth; depth++ {
 		if w.steps--; w.steps < 0 {
 			return 0, fmt.Errorf("more than %d members: %w", maxLayoutSteps, ErrTooBig)
 		}
@@ -161,7 +164,7 @@ func (w *aligner) align(id ID, depth int) (uint32, error) {
 			return 0, fmt.Errorf("type [%d] is a %v", id, k)
 		}
 	}
-	return 0, fmt.Errorf("more than %d types deep", maxDepth)
+	return 0, fmt.Errorf("more than %d types deep", maxLayoutDepth)
 }
 
 func (w *aligner) composite(t Type, depth int) (uint32, error) {
