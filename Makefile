@@ -1,5 +1,5 @@
 # make help lists the targets. CONTRIBUTING.md says what each is for.
-.PHONY: help build deps corpus oracle kernels test unit race lint cross fuzz test-vm bench clean
+.PHONY: help build deps corpus oracle kernels test unit race lint foreign fuzz test-vm bench clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -35,6 +35,10 @@ race:
 ## make lint     formatting, go vet, staticcheck, builds for other systems
 lint:
 	scripts/test.sh lint
+
+## make foreign  tests of the pure rooms on a 32-bit and on a big-endian machine (emulated)
+foreign:
+	scripts/test.sh foreign
 
 ## make fuzz     every fuzz target for FUZZTIME (60s)
 fuzz: FUZZTIME ?= 60s

@@ -1,10 +1,10 @@
 #!/bin/bash
-# test.sh [lint|unit|race|fuzz|vm]...: the steps of make test, all of them by default. Every step runs even when one before it
+# test.sh [lint|unit|race|foreign|fuzz|vm]...: the steps of make test, all of them by default. Every step runs even when one before it
 # failed; the report at the end counts tests, lists skips with their reasons, and decides the exit status.
 set -euo pipefail
 cd "$(dirname "$0")/.."; . scripts/cache.sh
-steps=("$@"); ((${#steps[@]})) || steps=(lint unit race fuzz vm)
-everything=; ((${#steps[@]} < 5)) || everything=1
+steps=("$@"); ((${#steps[@]})) || steps=(lint unit race foreign fuzz vm)
+everything=; ((${#steps[@]} < 6)) || everything=1
 mkdir -p build "$cache"; rm -rf build/test
 start=$SECONDS
 
@@ -33,16 +33,26 @@ lint() {
 unit() { $sum test unit go test -json -timeout 20m ./...; }
 # Tests scale themselves down with -short: the race detector is after interleavings, not after coverage of the corpus.
 race() { $sum test race go test -json -race -short -timeout 20m ./...; }
+# The pure rooms on a 32-bit machine, which this kernel runs as it is, and on a big-endian one under QEMU's user emulation.
+foreign() {
+  $sum test 386 env CGO_ENABLED=0 GOARCH=386 go test -json -short -timeout 20m "${pure[@]}"
+  if command -v qemu-s390x >/dev/null; then
+    $sum test s390x env CGO_ENABLED=0 GOARCH=s390x go test -json -short -timeout 20m -exec qemu-s390x "${pure[@]}"
+  else
+    echo "== s390x: no qemu-s390x here (package qemu-user): the pure rooms are only built for it" >&2
+  fi
+}
 fuzz() { $sum fuzz "${FUZZTIME:-5s}" "${pure[@]}"; }
 vm() {
   local kernels=(6.1 6.12)
   # The 6.1 kernel says most beside the host's newer one; both take their time under emulation.
   [[ -z $everything ]] || kernels=(6.1)
+  local host=(); [[ ! -e build/test/unit.json ]] || host=(-host build/test/unit.json)
   go build -o build/vmtest ./internal/vmtest
-  $sum test vm build/vmtest -table build/test/vm.txt "${kernels[@]}"
+  $sum test vm build/vmtest -table build/test/vm.txt ${host[@]+"${host[@]}"} "${kernels[@]}"
 }
 for step in "${steps[@]}"; do
-  case $step in lint | unit | race | fuzz | vm) "$step" ;; *) echo "test.sh: no step $step" >&2; exit 2 ;; esac
+  case $step in lint | unit | race | foreign | fuzz | vm) "$step" ;; *) echo "test.sh: no step $step" >&2; exit 2 ;; esac
 done
 echo "== all: $((SECONDS - start)) s"
 $sum report

@@ -2,16 +2,23 @@ package testkit
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const capSysAdmin = 21 // CAP_SYS_ADMIN in linux/capability.h
 
-// Root skips unless the test runs as root with CAP_SYS_ADMIN, and fails instead with PUREBPF_REQUIRE_ROOT=1.
+// Root skips unless the test runs as root with CAP_SYS_ADMIN, and fails instead with PUREBPF_REQUIRE_ROOT=1. It skips in any
+// case where there is no bpf(2) at all: QEMU's emulation of another machine's user space has none.
 func Root(t testing.TB) {
 	t.Helper()
+	if _, _, errno := unix.Syscall(unix.SYS_BPF, ^uintptr(0), 0, 0); errno == unix.ENOSYS {
+		Skip(t, "there is no bpf(2) here (%s)", runtime.GOARCH)
+	}
 	if os.Geteuid() != 0 {
 		missing(t, "PUREBPF_REQUIRE_ROOT", "needs root, runs as uid %d", os.Geteuid())
 	}

@@ -48,19 +48,8 @@ func report(dir string, w io.Writer) error {
 // add counts tests and subtests that have a result, and packages that failed without a failing test (they did not build,
 // leaked, or died).
 func (t *tally) add(step string, r io.Reader) error {
-	type state struct {
-		output string
-		failed bool
-	}
-	tests := map[[2]string]*state{}
+	output := map[[2]string]string{} // by package and test
 	packageFailed := map[string]bool{}
-	get := func(e event) *state {
-		key := [2]string{e.Package, e.Test}
-		if tests[key] == nil {
-			tests[key] = &state{}
-		}
-		return tests[key]
-	}
 	return eachEvent(r, func(e event) error {
 		name := step + ": " + short(e.Package) + " " + e.Test
 		switch {
@@ -70,7 +59,7 @@ func (t *tally) add(step string, r io.Reader) error {
 			}
 		case e.Test == "":
 		case e.Action == "output":
-			get(e).output += e.Output
+			output[[2]string{e.Package, e.Test}] += e.Output
 		case e.Action == "pass":
 			t.passed++
 		case e.Action == "fail":
@@ -78,7 +67,7 @@ func (t *tally) add(step string, r io.Reader) error {
 			t.fail(name)
 		case e.Action == "skip":
 			t.skipped++
-			reason := skipReason(get(e).output)
+			reason := skipReason(output[[2]string{e.Package, e.Test}])
 			t.skips[reason] = append(t.skips[reason], name)
 		}
 		return nil

@@ -44,7 +44,7 @@ func runTest(dir, step string, command []string) error {
 		case "fail", "build-fail":
 			failures++
 			if out := output[key]; out != nil {
-				fmt.Printf("--- %s: %s %s\n%s", step, short(key[0]), e.Test, out)
+				fmt.Printf("--- %s: %s %s\n%s", step, short(key[0]), e.Test, shorten(out.String()))
 			}
 			delete(output, key)
 		case "pass", "skip":
@@ -62,6 +62,16 @@ func runTest(dir, step string, command []string) error {
 	}
 	fmt.Printf("== %s: %.1f s\n", step, time.Since(start).Seconds())
 	return err
+}
+
+// shorten keeps the beginning and the end of what a failed test printed; the step's .json has all of it.
+func shorten(out string) string {
+	const most = 60
+	lines := strings.SplitAfter(out, "\n")
+	if len(lines) <= most {
+		return out
+	}
+	return strings.Join(lines[:most/2], "") + fmt.Sprintf("    … %d lines …\n", len(lines)-most) + strings.Join(lines[len(lines)-most/2:], "")
 }
 
 // runCheck runs any command as one test of its own.
