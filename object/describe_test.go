@@ -1,6 +1,7 @@
 package object_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -74,7 +75,7 @@ func describe(o *object.Object) opened {
 	for _, p := range o.Programs {
 		d.Programs = append(d.Programs, openedProg{
 			Name: p.Name, Section: p.Sec, Type: uint32(p.Type), Attach: uint32(p.ExpectedAttachType),
-			Autoload: p.Autoload, Autoattach: p.Autoattach, Insns: len(p.Insns), Hash: hash(asm.Raw(p.Insns)),
+			Autoload: p.Autoload, Autoattach: p.Autoattach, Insns: len(p.Insns), Hash: hash(asm.Append(nil, binary.LittleEndian, p.Insns...)),
 		})
 	}
 	for _, m := range o.Maps {
@@ -99,7 +100,11 @@ func describe(o *object.Object) opened {
 		d.Maps = append(d.Maps, om)
 	}
 	if o.BTF != nil {
-		d.BTF = &openedBTF{len(o.BTF.HostBytes()), hash(o.BTF.HostBytes())}
+		b := o.BTF.HostBytes()
+		if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 { // the oracle's byte order is little endian
+			b = o.BTF.Edit().BytesOrder(binary.LittleEndian)
+		}
+		d.BTF = &openedBTF{len(b), hash(b)}
 	}
 	d.Skipped = []string{}
 	for _, n := range o.Notes {
