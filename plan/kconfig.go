@@ -20,6 +20,7 @@ func (r *resolver) resolveKconfig() error {
 	for _, m := range r.o.Maps {
 		if m.Kind == object.MapKconfig {
 			r.kconfig = make([]byte, m.ValueSize)
+			copy(r.kconfig, m.Contents) // what nothing sets keeps the caller's value
 			break
 		}
 	}

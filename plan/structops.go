@@ -139,6 +139,10 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 	image := make([]byte, size)
 	data := image[min(k.dataOff, size):]
 	local, _ := r.o.BTF.Type(m.StructOps.Type)
+	initial := m.Contents
+	if initial == nil {
+		initial = make([]byte, m.ValueSize)
+	}
 	for i := range local.Vlen() {
 		f := local.Member(i)
 		n, err := r.o.BTF.SizeOf(f.Type)
@@ -146,10 +150,10 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 			return r.fail("struct_ops map", m.Name, CodeInvalid, "the size of member "+f.Name+" cannot be told", err)
 		}
 		off := uint64(f.BitOffset / 8)
-		if off+n > uint64(len(m.Contents)) {
+		if n > uint64(len(initial)) || off > uint64(len(initial))-n {
 			return fail(f.Name, "lies outside of the map's initial value", CodeInvalid)
 		}
-		bytes := m.Contents[off : off+n]
+		bytes := initial[off : off+n]
 		slot := slotOf(m, i)
 		at, kf, ok := k.member(f.Name)
 		if !ok {
@@ -195,7 +199,7 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 			return fail(f.Name, "has "+strconv.FormatUint(n, 10)+" bytes in the object and "+strconv.FormatUint(kn, 10)+" in this kernel", CodeNotSupported)
 		}
 		koff := uint64(kf.BitOffset / 8)
-		if koff+n > uint64(len(data)) {
+		if n > uint64(len(data)) || koff > uint64(len(data))-n {
 			return fail(f.Name, "lies outside of this kernel's struct", CodeInvalid)
 		}
 		copy(data[koff:koff+n], bytes)

@@ -250,11 +250,16 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 int main(int argc, char **argv)
 {
 	struct bpf_map *m;
+	const char *kconfig = NULL;
 	int err;
 
 	libbpf_set_print(quiet);
 	for (int i = 1; i < argc; i++) {
-		LIBBPF_OPTS(bpf_object_open_opts, opts, .kconfig = getenv("KCONFIG"));
+		if (!strcmp(argv[i], "-k")) { /* Kconfig text for the objects that follow */
+			kconfig = argv[++i];
+			continue;
+		}
+		LIBBPF_OPTS(bpf_object_open_opts, opts, .kconfig = kconfig);
 		struct bpf_object *o = bpf_object__open_file(argv[i], &opts);
 		if (!o) {
 			printf("end open=%d\n", errno);

@@ -1,0 +1,140 @@
+package plan_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
+)
+
+// fake is a kernel made of what a test says about it. It notes what it was asked.
+type fake struct {
+	btf     *btf.Spec
+	modules []*facts.Module
+	ksyms   map[string]uint64
+	twice   map[string]bool
+	kconfig string
+	version uint32
+	lacks   []facts.Feature
+	page    int
+
+	mu    sync.Mutex
+	asked []string
+}
+
+func (k *fake) ask(what string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !slices.Contains(k.asked, what) {
+		k.asked = append(k.asked, what)
+	}
+}
+
+var errFake = errors.New("not in this fake kernel")
+
+func (k *fake) Version() uint32 { k.ask("version"); return k.version }
+
+func (k *fake) BTF() (*btf.Spec, error) {
+	k.ask("BTF")
+	if k.btf == nil {
+		return nil, errFake
+	}
+	return k.btf, nil
+}
+
+func (k *fake) Modules() ([]*facts.Module, error) { k.ask("modules"); return k.modules, nil }
+
+func (k *fake) Ksyms(names []string) (map[string]uint64, map[string]bool, error) {
+	k.ask("ksyms")
+	if k.ksyms == nil {
+		return nil, nil, errFake
+	}
+	return k.ksyms, k.twice, nil
+}
+
+func (k *fake) Kconfig() ([]byte, error) {
+	k.ask("kconfig")
+	if k.kconfig == "" {
+		return nil, errFake
+	}
+	return []byte(k.kconfig), nil
+}
+
+func (k *fake) Has(f facts.Feature) (bool, error) {
+	k.ask(f.String())
+	return !slices.Contains(k.lacks, f), nil
+}
+
+func (k *fake) PossibleCPUs() (int, error) { k.ask("cpus"); return 3, nil }
+
+func (k *fake) PageSize() int {
+	k.ask("page")
+	if k.page != 0 {
+		return k.page
+	}
+	return 4096
+}
+
+// open reads an object of the tests.
+func open(t testing.TB, name string) *object.Object {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if strings.Contains(name, "/") {
+		path = name
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := object.Parse(raw, filepath.Base(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func resolve(t testing.TB, o *object.Object, k facts.Kernel, opts *plan.Options) *plan.Plan {
+	t.Helper()
+	p, err := plan.Resolve(o, k, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// event tells whether the plan has an event of a kind about a subject whose text contains words.
+func event(p *plan.Plan, kind plan.EventKind, subject, words string) bool {
+	return slices.ContainsFunc(p.Events, func(e plan.Event) bool {
+		return e.Kind == kind && e.Subject == subject && strings.Contains(e.Text, words)
+	})
+}
+
+func planned(t testing.TB, p *plan.Plan, name string) *plan.Program {
+	t.Helper()
+	for _, x := range p.Programs {
+		if x.Spec.Name == name {
+			return x
+		}
+	}
+	t.Fatalf("program %s is not in the plan", name)
+	return nil
+}
+
+func plannedMap(t testing.TB, p *plan.Plan, name string) *plan.Map {
+	t.Helper()
+	for _, x := range p.Maps {
+		if x.Spec != nil && x.Spec.Name == name {
+			return x
+		}
+	}
+	t.Fatalf("map %s is not in the plan", name)
+	return nil
+}
