@@ -16,7 +16,7 @@ go build -o build/testsum ./internal/testsum
 sum=build/testsum
 
 # The rooms that import no operating system (internal/archtest proves it) build everywhere.
-pure=(); for d in uapi asm internal/elf64 btf facts object plan linker skel; do
+pure=(); for d in uapi asm internal/elf64 internal/objdump btf facts object plan linker skel; do
   compgen -G "$d/*.go" >/dev/null && pure+=("./$d/...")
 done
 
