@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Fills ring buffers on request. clang -O2 -g -target bpf -c ring.bpf.c -o ring.bpf.o
+// Fills ring buffers on request. clang -O2 -g -target bpf -fdebug-compilation-dir=. -c ring.bpf.c -o ring.bpf.o
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
