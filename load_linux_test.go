@@ -362,12 +362,12 @@ func TestCloseFrees(t *testing.T) {
 		}
 		return true
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) { // the kernel frees after a grace period
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) { // the kernel frees after a grace period
 		if gone(maps, sys.MapFDByID) && gone(programs, sys.ProgFDByID) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("still there after five seconds")
+			t.Fatal("still there long after")
 		}
 	}
 	m := obj.Map("array")

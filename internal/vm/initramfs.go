@@ -54,6 +54,24 @@ func (r *Initramfs) busybox() {
 // Add copies a file, or a folder with all that is in it, to a path in the machine.
 func (r *Initramfs) Add(from, to string) { r.files[path.Clean(to)] = from }
 
+// AddProgram copies a program to the same path in the machine, with the shared libraries that it needs.
+func (r *Initramfs) AddProgram(file string) error {
+	r.Add(file, file)
+	text, err := exec.Command("ldd", file).CombinedOutput()
+	if err != nil {
+		if bytes.Contains(text, []byte("not a dynamic executable")) {
+			return nil // static, or a script
+		}
+		return fmt.Errorf("ldd %s: %w %s", file, err, text)
+	}
+	for word := range strings.FieldsSeq(string(text)) {
+		if strings.HasPrefix(word, "/") {
+			r.Add(word, word)
+		}
+	}
+	return nil
+}
+
 // Text puts a file of the given content into the machine.
 func (r *Initramfs) Text(to, content string) { r.inline[path.Clean(to)] = []byte(content) }
 

@@ -83,7 +83,7 @@ func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
 // environment of commands in the machine. They are root there, and what was copied must be found.
 func environment() []string {
 	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TMPDIR=/tmp", "LANG=C.UTF-8",
-		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1"}
+		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1", "PUREBPF_SLOW=1"}
 }
 
 func runKernel(ctx context.Context, o *options, dir, guest, version string, suites []suite, results *matrix) error {
@@ -101,6 +101,9 @@ func runKernel(ctx context.Context, o *options, dir, guest, version string, suit
 		if from := filepath.Join(o.cache, part); exists(from) {
 			root.Add(from, "/cache/"+part)
 		}
+	}
+	if err := addTools(root); err != nil {
+		return err
 	}
 	var job vm.Job
 	for _, s := range suites {
@@ -145,6 +148,22 @@ func runKernel(ctx context.Context, o *options, dir, guest, version string, suit
 		return err
 	}
 	results.finish(version)
+	return nil
+}
+
+// tools are what tests use as an oracle inside the machine, where busybox has no such program or another one.
+var tools = []string{"bpftool", "ip", "tc", "gzip", "zcat", "getconf"}
+
+func addTools(root *vm.Initramfs) error {
+	for _, name := range tools {
+		for _, dir := range []string{"/usr/bin", "/usr/sbin"} {
+			if path := filepath.Join(dir, name); exists(path) {
+				if err := root.AddProgram(path); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	return nil
 }
 
