@@ -1,0 +1,252 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// with runs this test again in a process with those capabilities only, and returns what it prints. The child is told by an
+// environment variable what to do.
+func with(t *testing.T, caps, what string) string {
+	t.Helper()
+	testkit.Root(t)
+	limit := "-all"
+	if caps != "" {
+		limit += ",+" + strings.ReplaceAll(caps, ",", ",+")
+	}
+	cmd := exec.Command(testkit.Tool(t, "setpriv"), "--bounding-set", limit, "--inh-caps", "-all", "/proc/self/exe", "-test.run", "^TestChild$", "-test.v")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Args[len(cmd.Args)-4] = self
+	cmd.Env = append(os.Environ(), "KERNEL_TEST_CHILD="+what)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s with %q: %v\n%s", what, caps, err, out)
+	}
+	return string(out)
+}
+
+// TestChild is what with runs.
+func TestChild(t *testing.T) {
+	f := Running()
+	switch what, arg, _ := strings.Cut(os.Getenv("KERNEL_TEST_CHILD"), " "); what {
+	case "":
+		return // nobody's child
+	case "load":
+		for typ := uapi.ProgType(1); typ <= uapi.ProgNetfilter; typ++ {
+			p := prober{facts: f}
+			fd, err, _, _ := p.loadType(typ, retInsns(0))
+			fd.Close()
+			fmt.Printf("load %d %v\n", typ, errors.Is(err, syscall.EPERM))
+		}
+	case "require":
+		start := time.Now()
+		err := f.Require("loading XDP programs", ProgCaps(uapi.ProgXDP)...)
+		fmt.Printf("require %v %v\n", errors.Is(err, syscall.EPERM), err)
+		if spent := time.Since(start); spent > time.Second {
+			t.Errorf("it took %v", spent)
+		}
+		p, err := f.Privileges()
+		fmt.Printf("effective %x %v\n", p.Effective, err)
+	case "has":
+		yes, err := f.Has(facts.BTFLoad)
+		fmt.Printf("has %v %v\n", yes, err)
+		_, err = f.Modules()
+		fmt.Printf("modules %v, %v\n", err, f.SkippedModules())
+	case "memlock":
+		limit, err := strconv.ParseUint(arg, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing := true
+		install(t, func(c call) syscall.Errno {
+			if missing {
+				return lacks[facts.MemcgAccount](c)
+			}
+			return 0
+		})
+		fmt.Printf("memlock %v\n", Running().EnsureMemlock(0))
+		missing = false
+		fmt.Printf("memlock %v\n", Running().EnsureMemlock(limit))
+		limits, _ := os.ReadFile("/proc/self/limits")
+		fmt.Printf("before\n%s", limits)
+		missing = true
+		fmt.Printf("memlock %v\n", Running().EnsureMemlock(limit))
+		limits, _ = os.ReadFile("/proc/self/limits")
+		fmt.Printf("after\n%s", limits)
+		fmt.Printf("memlock %v\n", Running().EnsureMemlock(limit/2))
+		limits, _ = os.ReadFile("/proc/self/limits")
+		fmt.Printf("again\n%s", limits)
+	default:
+		t.Fatalf("what is %q?", what)
+	}
+}
+
+// TestProgCaps: the oracle is the kernel. With exactly the capabilities that ProgCaps names a program type isn't refused for lack of
+// privilege; with one of them fewer it is.
+func TestProgCaps(t *testing.T) {
+	refused := func(caps string) (list [uapi.ProgNetfilter + 1]bool) {
+		seen := 0
+		for line := range strings.Lines(with(t, caps, "load")) {
+			var typ int
+			var yes bool
+			if n, _ := fmt.Sscanf(line, "load %d %t", &typ, &yes); n == 2 {
+				list[typ] = yes
+				seen++
+			}
+		}
+		if seen != int(uapi.ProgNetfilter) {
+			t.Fatalf("%d types were tried", seen)
+		}
+		return list
+	}
+	all := []Capability{CapBPF, CapPerfmon, CapNetAdmin}
+	names := func(caps []Capability) string {
+		var s []string
+		for _, c := range caps {
+			s = append(s, strings.ToLower(strings.TrimPrefix(c.String(), "CAP_")))
+		}
+		return strings.Join(s, ",")
+	}
+	full := refused(names(append([]Capability{CapSysAdmin}, all...)))
+	none := refused("")
+	for mask := range 1 << len(all) {
+		var caps []Capability
+		for i, c := range all {
+			if mask&(1<<i) != 0 {
+				caps = append(caps, c)
+			}
+		}
+		got := refused(names(caps))
+		have := Privileges{Split: true}
+		for _, c := range caps {
+			have.Effective |= 1 << c
+		}
+		for typ := uapi.ProgType(1); typ <= uapi.ProgNetfilter; typ++ {
+			if full[typ] || !none[typ] {
+				continue // not a matter of privilege on this machine
+			}
+			if want := len(have.Missing(ProgCaps(typ)...)) > 0; got[typ] != want {
+				t.Errorf("%v with %v: refused %v; ProgCaps says %v", typ, caps, got[typ], ProgCaps(typ))
+			}
+		}
+	}
+}
+
+func TestRequire(t *testing.T) {
+	out := with(t, "bpf", "require")
+	if !strings.Contains(out, "require true loading XDP programs needs CAP_NET_ADMIN, which this process lacks: run it with sudo, or allow this program once with: sudo setcap cap_net_admin+ep /") ||
+		!strings.Contains(out, "effective 8000000000 <nil>") {
+		t.Errorf("%s", out)
+	}
+	if out := with(t, "", "require"); !strings.Contains(out, "needs CAP_BPF and CAP_NET_ADMIN, which") || !strings.Contains(out, "setcap cap_bpf,cap_net_admin+ep") {
+		t.Errorf("%s", out)
+	}
+	if out := with(t, "sys_admin", "require"); !strings.Contains(out, "require false <nil>") {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestProbesWithoutPrivileges(t *testing.T) {
+	out := with(t, "", "has")
+	if !strings.Contains(out, "has false could not find out whether the kernel has BTF: operation not permitted (probing needs CAP_BPF and CAP_PERFMON, which") {
+		t.Errorf("%s", out)
+	}
+	if !strings.Contains(out, "modules <nil>, [list of module BTF: operation not permitted]") {
+		t.Errorf("%s", out)
+	}
+}
+
+// The texts of /proc are those of kernels before 5.8 and of a container's user namespace.
+func TestPrivilegesElsewhere(t *testing.T) {
+	status := func(eff string) string { return "Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t" + eff + "\n" }
+	files := map[string]string{
+		"proc/self/status": status("0000003fffffffff"), "proc/sys/kernel/cap_last_cap": "37\n",
+		"proc/sys/kernel/unprivileged_bpf_disabled": "0\n", "proc/self/uid_map": "         0          0 4294967295\n",
+	}
+	p, err := fakeRoot(t, files).Privileges()
+	if err != nil || p.Split || p.UserNS || p.Unprivileged != 0 || !p.Has(CapBPF) || !p.Has(CapPerfmon) || len(p.Missing(CapBPF, CapNetAdmin)) != 0 {
+		t.Errorf("root before 5.8: %+v, %v", p, err)
+	}
+	files["proc/self/status"] = status("0000000000001000")
+	p, err = fakeRoot(t, files).Privileges()
+	if err != nil || fmt.Sprint(p.Missing(CapBPF, CapPerfmon, CapNetAdmin)) != "[CAP_SYS_ADMIN]" {
+		t.Errorf("CAP_NET_ADMIN before 5.8: %+v, %v", p, err)
+	}
+	files["proc/self/status"], files["proc/sys/kernel/cap_last_cap"] = status("000001ffffffffff"), "40\n"
+	files["proc/self/uid_map"] = "         0       1000          1\n"
+	f := fakeRoot(t, files)
+	p, err = f.Privileges()
+	if err != nil || !p.UserNS || p.Has(CapBPF) {
+		t.Errorf("root of a user namespace: %+v, %v", p, err)
+	}
+	if err := f.Require("loading programs", CapBPF); err == nil || !strings.Contains(err.Error(), "user namespace") || !strings.Contains(err.Error(), "CAP_BPF") {
+		t.Errorf("%v", err)
+	}
+	if _, err := fakeRoot(t, map[string]string{"proc/self/status": "Name:\tx\n"}).Privileges(); err == nil {
+		t.Error("no CapEff, no error")
+	}
+}
+
+func TestExplain(t *testing.T) {
+	f := fakeRoot(t, map[string]string{"proc/self/status": "CapEff:\t0000000000000000\n"})
+	if err := f.Explain(syscall.EINVAL, "x", CapBPF); err != syscall.EINVAL {
+		t.Error(err)
+	}
+	err := f.Explain(syscall.EPERM, "creating maps", CapBPF)
+	var why *PrivilegeError
+	if !errors.Is(err, syscall.EPERM) || !errors.As(err, &why) || why.Missing[0] != CapBPF {
+		t.Error(err)
+	}
+	// Refused with every capability: no cause is made up.
+	f = fakeRoot(t, map[string]string{"proc/self/status": "CapEff:\t000001ffffffffff\n"})
+	if err := f.Explain(syscall.EPERM, "creating maps", CapBPF); err != syscall.EPERM {
+		t.Error(err)
+	}
+}
+
+func TestMemlock(t *testing.T) {
+	var limit syscall.Rlimit
+	const rlimitMemlock = 8
+	if err := syscall.Getrlimit(rlimitMemlock, &limit); err != nil {
+		t.Fatal(err)
+	}
+	value := min(limit.Max, 1<<30) &^ 4095
+	out := with(t, "bpf,sys_resource,perfmon", "memlock "+strconv.FormatUint(value, 10))
+	before, rest, ok1 := strings.Cut(out, "after\n")
+	after, again, ok2 := strings.Cut(rest, "again\n")
+	if !ok1 || !ok2 || strings.Count(out, "memlock <nil>") != 4 {
+		t.Fatalf("%s", out)
+	}
+	line := func(text string) string {
+		for l := range strings.Lines(text) {
+			if strings.HasPrefix(l, "Max locked memory") {
+				return strings.Join(strings.Fields(l)[3:], " ")
+			}
+		}
+		return ""
+	}
+	want := strconv.FormatUint(value, 10)
+	if line(before) == want+" "+want+" bytes" && limit.Cur != value {
+		t.Errorf("raised on a kernel that counts nothing: %s", line(before))
+	}
+	if line(after) != want+" "+want+" bytes" {
+		t.Errorf("not raised: %s", line(after))
+	}
+	if line(again) != line(after) {
+		t.Errorf("set twice: %s", line(again))
+	}
+}
