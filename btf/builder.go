@@ -155,7 +155,7 @@ func (b *Builder) intern() {
 	b.interned = make(map[string]uint32)
 	all := string(b.strs)
 	for off := 0; off < len(all); {
-		s := cstring(all[off:])
+		s := wholeString(all[off:])
 		if _, ok := b.interned[s]; !ok && s != "" {
 			b.interned[s] = b.strFirst + uint32(off)
 		}

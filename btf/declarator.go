@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// A printed type is at most so deep and visits so many types; the rest becomes "...".
+// A printed type is at most so deep, visits so many types and has so many bytes of names; the rest becomes "...".
 const (
 	maxDeclDepth = 32
 	maxDeclSteps = 256
+	maxDeclNames = 1 << 14
 )
 
 // CString writes a type the way C names it, for messages and column heads: "struct event *", "unsigned int[4]",
@@ -18,13 +19,22 @@ func (s *Spec) CString(id ID) string { return s.CDecl(id, "") }
 
 // CDecl writes the declaration of name as the type: "struct event *name", "unsigned int name[4]".
 func (s *Spec) CDecl(id ID, name string) string {
-	d := declarator{spec: s, steps: maxDeclSteps}
+	d := declarator{spec: s, steps: maxDeclSteps, names: maxDeclNames}
 	return d.declare(id, name, maxDeclDepth)
 }
 
 type declarator struct {
 	spec  *Spec
-	steps int
+	steps int // types that may still be visited
+	names int // bytes of names that may still be written
+}
+
+// name counts a name.
+func (d *declarator) name(s string) string {
+	if d.names -= len(s); d.names < 0 {
+		return "..."
+	}
+	return s
 }
 
 // declare works from the name outwards: decl is what has been written around the name so far.
@@ -71,11 +81,11 @@ func (d *declarator) declare(id ID, decl string, depth int) string {
 			id = t.Ref()
 		case KindFunc, KindVar:
 			if decl == "" {
-				decl = t.Name()
+				decl = d.name(t.Name())
 			}
 			id = t.Ref()
 		default:
-			return specifier(quals, typeName(t), decl)
+			return specifier(quals, d.name(typeName(t)), decl)
 		}
 	}
 	return specifier(quals, "...", decl)
@@ -128,7 +138,7 @@ func (d *declarator) params(t Type, depth int) string {
 			out += "..."
 			break
 		}
-		out += d.declare(p.Type, p.Name, depth)
+		out += d.declare(p.Type, d.name(p.Name), depth)
 	}
 	return out + ")"
 }

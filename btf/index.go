@@ -23,6 +23,9 @@ func newNameIndex(s *Spec) *nameIndex {
 			continue
 		}
 		rest := s.text(nameOff)
+		if len(rest) > maxName {
+			rest = rest[:maxName]
+		}
 		h, flavour := hashName(rest)
 		if flavour {
 			h, _ = hashName(EssentialName(cstring(rest)))

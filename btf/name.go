@@ -2,8 +2,15 @@ package btf
 
 import "strings"
 
-// cstring cuts s, which is a rest of a string section and so contains a NUL, at the first one.
+// maxName is where names of types and members are cut. Kernels take 511 bytes; without a limit 200 thousand types that share one name of 2 MB
+// would keep any loop over names busy for minutes.
+const maxName = 4096
+
+// cstring cuts s at its first NUL, or at maxName.
 func cstring(s string) string {
+	if len(s) > maxName {
+		s = s[:maxName]
+	}
 	if i := strings.IndexByte(s, 0); i >= 0 {
 		return s[:i]
 	}
@@ -21,11 +28,17 @@ func (s *Spec) text(off uint32) string {
 	return ""
 }
 
-// str is the string at off, "" if that is outside.
+// str is the name at off, "" if that is outside.
 func (s *Spec) str(off uint32) string {
 	if i := off - s.strFirst; off >= s.strFirst && uint64(i) < uint64(len(s.strs)) {
 		rest := s.strs[i:]
-		return rest[:strings.IndexByte(rest, 0)]
+		if len(rest) > maxName {
+			rest = rest[:maxName]
+		}
+		if n := strings.IndexByte(rest, 0); n >= 0 {
+			return rest[:n]
+		}
+		return rest
 	}
 	if off < s.strFirst {
 		return s.base.str(off)
@@ -33,11 +46,14 @@ func (s *Spec) str(off uint32) string {
 	return ""
 }
 
-// Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset, btf__str_by_offset). The string is a
-// view of the BTF. ok is false if the offset is outside.
+// Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset, btf__str_by_offset): a name, a line of
+// source, an access string, of any length. The string is a view of the BTF. ok is false if the offset is outside.
 func (s *Spec) Name(off uint32) (name string, ok bool) {
 	text := s.text(off)
-	return cstring(text), text != "" || off == 0
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		return text[:i], true
+	}
+	return text, text != "" || off == 0
 }
 
 // EssentialName strips the flavour from a name: "task_struct___v5" is another view of "task_struct" (libbpf:

@@ -4,8 +4,10 @@ import "strconv"
 
 // AppendRaw appends the type as `bpftool btf dump` prints it: one line, "[7] INT 'char' size=1 ...", and one for each element, each
 // ended by a newline.
+//
+// Names that would make the text much longer than the record deserves are cut and end in "...".
 func (t Type) AppendRaw(dst []byte) []byte {
-	r := rawWriter{dst: dst}
+	r := rawWriter{dst: dst, names: maxRawNames + 64*len(t.Record())}
 	r.dst = append(strconv.AppendUint(append(r.dst, '['), uint64(t.id), 10), "] "...)
 	r.dst = append(append(r.dst, t.Kind().String()...), ' ')
 	r.name(t.Name())
@@ -22,7 +24,7 @@ func (t Type) AppendRaw(dst []byte) []byte {
 
 // AppendRawJSON appends the type as `bpftool -j btf dump` prints it: one JSON object.
 func (t Type) AppendRawJSON(dst []byte) []byte {
-	r := rawWriter{dst: append(dst, '{'), json: true, first: true}
+	r := rawWriter{dst: append(dst, '{'), json: true, first: true, names: maxRawNames + 64*len(t.Record())}
 	r.num("id", uint64(t.id))
 	r.str("kind", t.Kind().String())
 	r.name(t.Name())
@@ -56,8 +58,12 @@ func (t Type) elems() int {
 	return t.Vlen()
 }
 
+// maxRawNames is how many bytes of names one type may have, plus 64 for each byte of its record.
+const maxRawNames = 1 << 16
+
 type rawWriter struct {
 	dst   []byte
+	names int // bytes of names that may still be written
 	json  bool
 	first bool // no field before this one
 }
@@ -98,6 +104,9 @@ func (r *rawWriter) str(key, v string) {
 }
 
 func (r *rawWriter) name(name string) {
+	if r.names -= len(name); r.names < 0 && len(name) > 16 {
+		name = name[:16] + "..."
+	}
 	if name == "" {
 		name = "(anon)"
 	}

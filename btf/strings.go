@@ -1,6 +1,9 @@
 package btf
 
-import "math/bits"
+import (
+	"math/bits"
+	"strings"
+)
 
 // stringIndex finds strings of a Spec by their text, for Builders of BTF split over it. Chains as in nameIndex, entries are offsets of the
 // strings' starts.
@@ -13,8 +16,8 @@ type stringIndex struct {
 
 func newStringIndex(strs string) *stringIndex {
 	n := 0
-	for i := range len(strs) {
-		if strs[i] == 0 {
+	for i := 1; i < len(strs); i++ {
+		if strs[i] == 0 && strs[i-1] != 0 {
 			n++
 		}
 	}
@@ -26,7 +29,11 @@ func newStringIndex(strs string) *stringIndex {
 		shift: uint8(64 - width),
 	}
 	for off := 0; off < len(strs); {
-		s := cstring(strs[off:])
+		s := wholeString(strs[off:])
+		if s == "" {
+			off++
+			continue
+		}
 		h, _ := hashName(s)
 		slot := h >> x.shift
 		x.next = append(x.next, x.heads[slot])
@@ -36,6 +43,9 @@ func newStringIndex(strs string) *stringIndex {
 	}
 	return x
 }
+
+// wholeString cuts s at its first NUL.
+func wholeString(s string) string { return s[:max(0, strings.IndexByte(s, 0))] }
 
 // findString is the offset of a string in the spec or its bases (libbpf: btf__find_str).
 func (s *Spec) findString(text string) (uint32, bool) {
@@ -52,7 +62,7 @@ func (s *Spec) findString(text string) (uint32, bool) {
 	h, _ := hashName(text)
 	best, ok := uint32(0), false
 	for e := x.heads[h>>x.shift]; e != 0; e = x.next[e-1] {
-		if cstring(s.strs[x.offs[e-1]:]) == text {
+		if at := s.strs[x.offs[e-1]:]; len(at) > len(text) && at[len(text)] == 0 && at[:len(text)] == text {
 			best, ok = s.strFirst+x.offs[e-1], true // chains descend: the first of equal strings comes last
 		}
 	}

@@ -72,7 +72,8 @@ func (t Type) NameOff() uint32 {
 	return t.word(0)
 }
 
-// Name is the type's name, "" if anonymous or if the offset is outside the strings.
+// Name is the type's name, "" if anonymous or if the offset is outside the strings. Names of types, members, parameters and
+// enumerators are cut at 4096 bytes.
 func (t Type) Name() string {
 	if t.spec == nil {
 		return ""

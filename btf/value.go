@@ -28,6 +28,7 @@ const (
 	maxValueDepth = 32
 	maxValues     = 1 << 14 // plus 16 for each byte of data
 	maxEnumSteps  = 1 << 24 // constants looked at; then enums show numbers
+	maxValueText  = 1 << 20 // bytes of text, plus 64 for each byte of data
 )
 
 // AppendValue appends data of a type as text like C's: {.pid = 1, .comm = "x", .state = RUNNING, .prio = [1, 2]}. It corresponds
@@ -56,12 +57,13 @@ type printer struct {
 	json  bool
 	left  int // values that may still be visited
 	steps int // constants of enums that may still be looked at
+	limit int // of len(dst)
 	level int // of indentation
 	err   error
 }
 
 func newPrinter(dst []byte, s *Spec, data []byte, opts *ValueOptions, json bool) *printer {
-	p := &printer{spec: s, dst: dst, json: json, left: maxValues + 16*len(data), steps: maxEnumSteps}
+	p := &printer{spec: s, dst: dst, json: json, left: maxValues + 16*len(data), steps: maxEnumSteps, limit: len(dst) + maxValueText + 64*len(data)}
 	if opts != nil {
 		p.opts = *opts
 	}
@@ -105,6 +107,8 @@ func (p *printer) visit(depth int) bool {
 	switch {
 	case p.left < 0:
 		p.fail(fmt.Errorf("more than %d values: %w", maxValues, ErrTooBig))
+	case len(p.dst) > p.limit:
+		p.fail(fmt.Errorf("more than %d bytes of text: %w", maxValueText, ErrTooBig))
 	case depth <= 0:
 		p.fail(fmt.Errorf("types nest more than %d deep: %w", maxValueDepth, ErrTooBig))
 	default:
@@ -120,9 +124,7 @@ func (p *printer) value(id ID, data []byte, tail bool, depth int) {
 		return
 	}
 	t := p.resolve(id)
-	if p.opts.Types && !p.json {
-		p.dst = append(append(append(p.dst, '('), p.spec.CString(id)...), ')')
-	}
+	p.cast(id)
 	switch k := t.Kind(); k {
 	case KindStruct, KindUnion:
 		l := p.open('{', '}')
@@ -141,6 +143,17 @@ func (p *printer) value(id ID, data []byte, tail bool, depth int) {
 	default:
 		p.none(fmt.Errorf("type [%d] is a %v and has no value", t.ID(), k))
 	}
+}
+
+// cast writes "(type)" if that is wanted.
+func (p *printer) cast(id ID) {
+	if !p.opts.Types || p.json {
+		return
+	}
+	if t, _ := p.spec.Type(id); t.Kind() == KindVar {
+		id = t.Ref()
+	}
+	p.dst = append(append(append(p.dst, '('), p.spec.CString(id)...), ')')
 }
 
 // resolve strips what does not change a value: modifiers, VAR and DECL_TAG.
@@ -228,6 +241,7 @@ func (p *printer) members(l *list, t Type, data []byte, tail bool, depth int) {
 			} else if !p.opts.OmitZero || !allZeroBits(own, f, p.order) {
 				p.item(l, true)
 				p.key(m.Name)
+				p.cast(m.Type)
 				p.scalar(mt, own, f)
 			}
 			continue
