@@ -3,6 +3,7 @@ package plan_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -172,7 +173,26 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 		b.WriteString(" insns=" + hex.EncodeToString(asm.Raw(insns)))
 		lines = append(lines, b.String())
 	}
+	for _, m := range p.Maps {
+		if m.Type == uapi.MapStructOps && !m.Skip {
+			after = append(after, opsLine(m))
+		}
+	}
 	return append(lines, after...), true
+}
+
+// opsLine is the value of a struct_ops map in 8-byte words, with names for programs.
+func opsLine(m *plan.Map) string {
+	line := "ops map=" + cut15(m.Name) + " "
+	for i := 0; i+8 <= len(m.Image); i += 8 {
+		at := slices.IndexFunc(m.FuncSlots, func(s plan.FuncSlot) bool { return int(s.Offset) == i })
+		if at >= 0 {
+			line += "<" + cut15(m.FuncSlots[at].Program.Name) + ">"
+		} else {
+			line += fmt.Sprintf("%x.", binary.NativeEndian.Uint64(m.Image[i:]))
+		}
+	}
+	return line
 }
 
 func truth(b bool) int {

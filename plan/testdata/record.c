@@ -211,6 +211,17 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 			printf("slot map=%s key=%u prog=%s\n", info.name, *(unsigned *)(long)a->key, progs[*(int *)(long)a->value]);
 			return 0;
 		}
+		if (info.type == BPF_MAP_TYPE_STRUCT_OPS) {
+			const unsigned long long *w = (void *)(long)a->value;
+			printf("ops map=%s ", info.name);
+			for (unsigned i = 0; i < info.value_size / 8; i++)
+				if (w[i] < 1024 && progs[w[i]][0])
+					printf("<%s>", progs[w[i]]);
+				else
+					printf("%llx.", w[i]);
+			printf("\n");
+			return 0;
+		}
 		if (info.type == BPF_MAP_TYPE_ARRAY_OF_MAPS || info.type == BPF_MAP_TYPE_HASH_OF_MAPS)
 			printf("slot map=%s key=%u inner=%s\n", info.name, *(unsigned *)(long)a->key, map_name(*(int *)(long)a->value));
 		if (info.type == BPF_MAP_TYPE_ARRAY)
@@ -269,6 +280,10 @@ int main(int argc, char **argv)
 			bpf_map__set_pin_path(m, NULL);
 		obj = o;
 		err = bpf_object__load(o);
+		if (!err)
+			bpf_object__for_each_map(m, o)
+				if (bpf_map__type(m) == BPF_MAP_TYPE_STRUCT_OPS && bpf_map__autocreate(m))
+					bpf_map__attach_struct_ops(m);
 		printf("end load=%d\n", -err);
 		obj = NULL;
 		bpf_object__close(o);
