@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -38,8 +39,9 @@ func (m *meter) allocated() uint64 {
 	return m.sample[0].Value.Uint64()
 }
 
-// parse parses raw and whatever can be asked of the result without a kernel. what describes the input.
-func (m *meter) parse(t testing.TB, raw []byte, what func() string) {
+// parse parses raw, and asks of the result whatever can be asked without a kernel. what describes the input. It returns the time that
+// parsing took.
+func (m *meter) parse(t testing.TB, raw []byte, what func() string) time.Duration {
 	before, start := m.allocated(), time.Now()
 	o, err := object.Parse(raw, "hostile")
 	took, grown := time.Since(start), m.allocated()-before
@@ -61,10 +63,11 @@ func (m *meter) parse(t testing.TB, raw []byte, what func() string) {
 		if !errors.As(err, &oe) || oe.Reason == 0 || err.Error() == "" {
 			t.Fatalf("%s: error %v without a reason", what(), err)
 		}
-		return
+		return took
 	}
 	m.accepted++
 	consistent(t, o, what)
+	return took
 }
 
 // exactly measures what f allocates.
@@ -78,9 +81,9 @@ func exactly(f func()) uint64 {
 
 // consistent checks what every object promises, however broken its input was.
 func consistent(t testing.TB, o *object.Object, what func() string) {
-	functions := o.Subprogs
+	functions := slices.Clone(o.Subprogs)
 	for _, p := range o.Programs {
-		functions = append(functions[:len(functions):len(functions)], &p.Function)
+		functions = append(functions, &p.Function)
 	}
 	for _, f := range functions {
 		if len(f.Insns) == 0 {

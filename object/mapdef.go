@@ -17,13 +17,9 @@ import (
 
 const (
 	maxSymbol = 511 // longest name of a map: the kernel's limit for any name in BTF (KSYM_NAME_LEN)
+	mapChunk  = 32  // maps allocated at a time
 	maxFields = 64  // of a definition: there are eleven, and what Options.RelaxedMaps ignores
 )
-
-// definedMap keeps, of each map of .maps, its variable.
-type definedMap struct {
-	vars []btf.SecVar // by index in Object.Maps
-}
 
 // defineMaps makes a Map of each variable of .maps.
 func (p *parser) defineMaps() error {
@@ -35,10 +31,11 @@ func (p *parser) defineMaps() error {
 	if !ok {
 		return p.fail(ReasonNotFound, mapsSection, "BTF has no section of that name")
 	}
-	maps := make([]Map, sec.Vlen())
-	p.o.Maps = make([]*Map, 0, len(maps)+4)
+	names := map[string]bool{}
+	var maps []Map // allocated as they prove good, some at a time: the number of variables is the file's word
+	p.o.Maps = make([]*Map, 0, min(sec.Vlen(), mapChunk)+4)
 	end := uint64(0)
-	for i := range maps {
+	for i := range sec.Vlen() {
 		v := sec.SecVar(i)
 		if uint64(v.Offset)+uint64(v.Size) > s.Size {
 			return p.fail(ReasonInvalid, mapsSection, "map variable [%d] at offset %#x with %d bytes is outside the section, which has %d", v.Type, v.Offset, v.Size, s.Size)
@@ -47,14 +44,20 @@ func (p *parser) defineMaps() error {
 			return p.fail(ReasonInvalid, mapsSection, "map variable [%d] at offset %#x with %d bytes overlaps another", v.Type, v.Offset, v.Size)
 		}
 		end = uint64(v.Offset) + uint64(v.Size)
-		if err := p.defineMap(&maps[i], v, s); err != nil {
+		if len(maps) == 0 {
+			maps = make([]Map, min(sec.Vlen()-i, mapChunk))
+		}
+		m := &maps[0]
+		maps = maps[1:]
+		if err := p.defineMap(m, v, s); err != nil {
 			return err
 		}
-		p.addMap(&maps[i])
-	}
-	p.defined.vars = make([]btf.SecVar, len(maps))
-	for i := range maps {
-		p.defined.vars[i] = sec.SecVar(i)
+		if names[m.Name] {
+			return p.fail(ReasonInvalid, mapsSection, "two maps are called %q", m.Name)
+		}
+		names[m.Name] = true
+		p.addMap(m)
+		p.defined = append(p.defined, v)
 	}
 	return p.checkArena()
 }

@@ -97,9 +97,9 @@ type parser struct {
 	funcs      []funcRef         // all functions by (section, offset)
 	externSyms []int             // symbols that are externs
 	externOf   map[uint32]*Extern
-	dataMaps   []*Map     // by section index, nil if there are none
-	defined    definedMap // the maps of .maps
-	budget     uint64     // bytes that may still be copied out of the file
+	dataMaps   []*Map       // by section index, nil if there are none
+	defined    []btf.SecVar // the variables of .maps, by index in Object.Maps
+	budget     uint64       // bytes that may still be copied out of the file
 }
 
 // funcRef finds a function and, if it is an entry program, the program.

@@ -213,7 +213,7 @@ func (p *parser) classifyData(rl Reloc, sym elf64.Symbol, fail func(string, ...a
 
 // mapAt finds the map that is defined at an offset of .maps, where the first maps of the object are in order of offset.
 func (p *parser) mapAt(off uint64) *Map {
-	vars := p.defined.vars
+	vars := p.defined
 	i, ok := slices.BinarySearchFunc(vars, off, func(v btf.SecVar, off uint64) int { return cmp.Compare(uint64(v.Offset), off) })
 	if !ok {
 		return nil

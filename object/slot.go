@@ -33,7 +33,7 @@ func (p *parser) mapSlots(rels *elf64.Rels) error {
 		value.Key = uint32((off - start) / 8)
 		m.Values = append(m.Values, value)
 	}
-	for _, m := range p.o.Maps[:len(p.defined.vars)] {
+	for _, m := range p.o.Maps[:len(p.defined)] {
 		m.sortValues()
 	}
 	return nil
@@ -82,7 +82,7 @@ func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (V
 
 // mapOver finds the map whose variable has the 8 bytes at off of .maps.
 func (p *parser) mapOver(off uint64) (*Map, btf.SecVar) {
-	vars := p.defined.vars
+	vars := p.defined
 	i, _ := slices.BinarySearchFunc(vars, off, func(v btf.SecVar, off uint64) int {
 		if uint64(v.Offset) <= off {
 			return -1
