@@ -25,6 +25,7 @@ lint() {
   $sum check vet go vet ./...
   $sum check staticcheck go tool staticcheck ./...
   $sum check mod-tidy go mod tidy -diff
+  $sum check bench-vet env -C bench go vet ./...
   for target in darwin/arm64 windows/amd64 linux/arm linux/s390x; do
     $sum check "build-$target" env CGO_ENABLED=0 GOOS="${target%/*}" GOARCH="${target#*/}" go build "${pure[@]}"
   done
@@ -39,17 +40,23 @@ foreign() {
   if command -v qemu-s390x >/dev/null; then
     $sum test s390x env CGO_ENABLED=0 GOARCH=s390x go test -json -short -timeout 20m -exec qemu-s390x "${pure[@]}"
   else
-    echo "== s390x: no qemu-s390x here (package qemu-user): the pure rooms are only built for it" >&2
+    $sum skip s390x "no qemu-s390x here (package qemu-user): the pure rooms are built for it, their tests do not run"
   fi
 }
 fuzz() { $sum fuzz "${FUZZTIME:-5s}" "${pure[@]}"; }
 vm() {
+  local need; for need in qemu-system-x86_64 busybox; do
+    command -v $need >/dev/null || { $sum skip vm "no $need here: no tests in other kernels (make deps)"; return; }
+  done
+  compgen -G "$cache/kernels/*/boot/vmlinuz-6.1.*" >/dev/null || { $sum skip vm "no kernel unpacked: no tests in other kernels (make kernels)"; return; }
   local kernels=(6.1 6.12)
-  # The 6.1 kernel says most beside the host's newer one; both take their time under emulation.
-  [[ -z $everything ]] || kernels=(6.1)
+  local corpus=selftests,tools,xdp
+  # In make test only the 6.1 kernel, which says most beside the host's newer one, and no selftests: verifying some of them
+  # takes minutes under emulation.
+  if [[ $everything ]]; then kernels=(6.1); corpus=tools,xdp; fi
   local host=(); [[ ! -e build/test/unit.json ]] || host=(-host build/test/unit.json)
   go build -o build/vmtest ./internal/vmtest
-  $sum test vm build/vmtest -table build/test/vm.txt ${host[@]+"${host[@]}"} "${kernels[@]}"
+  $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${host[@]+"${host[@]}"} "${kernels[@]}"
 }
 for step in "${steps[@]}"; do
   case $step in lint | unit | race | foreign | fuzz | vm) "$step" ;; *) echo "test.sh: no step $step" >&2; exit 2 ;; esac

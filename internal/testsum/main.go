@@ -3,6 +3,7 @@
 //	testsum test NAME COMMAND...    runs a command that prints go test -json events, shows failures and package results
 //	testsum check NAME COMMAND...   runs any command; it failed if its exit status is not 0 or, with -quiet, if it printed
 //	testsum fuzz TIME PACKAGE...    runs every fuzz target of the packages for TIME each
+//	testsum skip NAME REASON        records a step that cannot run here
 //	testsum report                  adds up all steps, lists skips with their reasons, ends with "N passed, N failed, N skipped"
 //
 // Every step leaves its events in DIR/NAME.json (-dir DIR, build/test by default) and exits 0 unless the step could not be
@@ -20,7 +21,7 @@ import (
 
 func main() {
 	dir := flag.String("dir", filepath.Join("build", "test"), "folder of the recorded events")
-	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: testsum [-dir DIR] test|check|fuzz|report ...") }
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: testsum [-dir DIR] test|check|fuzz|skip|report ...") }
 	flag.Parse()
 	if err := run(*dir, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "testsum:", err)
@@ -30,7 +31,7 @@ func main() {
 
 func run(dir string, args []string) error {
 	if len(args) == 0 {
-		return errors.New("which step? test, check, fuzz or report")
+		return errors.New("which step? test, check, fuzz, skip or report")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -49,6 +50,8 @@ func run(dir string, args []string) error {
 			return err
 		}
 		return runFuzz(dir, per, args[1:])
+	case verb == "skip" && len(args) == 2:
+		return skipStep(dir, args[0], args[1])
 	case verb == "report" && len(args) == 0:
 		return report(dir, os.Stdout)
 	}

@@ -81,7 +81,7 @@ func (t *tally) fail(name string) {
 
 // A skip's output is "=== RUN …", what it logged, "    file.go:12: reason", "--- SKIP: …".
 func skipReason(output string) string {
-	location := regexp.MustCompile(`^\s*[\w.]+\.go:\d+: (?:skip: )?`)
+	location := regexp.MustCompile(`^\s*[\w.]+\.(?:go|sh):\d+: (?:skip: )?`)
 	reason := "no reason given"
 	for line := range strings.Lines(output) {
 		if at := location.FindString(line); at != "" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -99,6 +100,19 @@ func runCheck(dir, step string, command []string, quiet bool) error {
 		}
 	}
 	return rec.add(event{Action: action, Package: "check", Test: step, Elapsed: elapsed})
+}
+
+// skipStep records a step that cannot run here as a skipped test with its reason.
+func skipStep(dir, step, reason string) error {
+	rec, err := record(dir, step)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("== %s: skip: %s\n", step, reason)
+	return errors.Join(
+		rec.add(event{Action: "output", Package: "check", Test: step, Output: "    test.sh:1: " + reason + "\n"}),
+		rec.add(event{Action: "skip", Package: "check", Test: step}),
+		rec.close())
 }
 
 // runFuzz finds the fuzz targets of packages and runs each for a while, starting from its seeds.

@@ -43,7 +43,7 @@ func main() {
 	flag.StringVar(&o.host, "host", "", "go test -json events of a run on the host, for the table")
 	flag.StringVar(&o.shell, "shell", "", "run this shell command in the machine instead of tests")
 	flag.StringVar(&o.corpus, "corpus", "tools,xdp", "folders of the corpus to copy into the machine")
-	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "time limit of one machine")
+	flag.DurationVar(&o.timeout, "timeout", time.Hour, "time limit of one machine")
 	flag.BoolVar(&o.verbose, "v", false, "say on standard error how long each part took")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -22,7 +22,7 @@ import (
 const module = "github.com/purebpf/bpf"
 
 // perPackage is the time limit of one package's tests: software emulation is 6 to 40 times slower than the machine.
-const perPackage = 10 * time.Minute
+const perPackage = 30 * time.Minute
 
 // suite is one package's tests, built to run elsewhere.
 type suite struct {
