@@ -1,0 +1,131 @@
+//go:build linux
+
+package kernel
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// inMountNS runs f on a thread with mounts of its own, which ends with it.
+func inMountNS(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	testkit.Root(t)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: nobody else may get this thread
+		if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
+			t.Errorf("unshare: %v", err)
+			return
+		}
+		if err := unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Errorf("make mounts private: %v", err)
+			return
+		}
+		f(t)
+	}()
+	<-done
+}
+
+// The oracle is the kernel: statfs, and what it lets be pinned.
+func TestEnsureBPFFS(t *testing.T) {
+	inMountNS(t, func(t *testing.T) {
+		for unix.Unmount(DefaultBPFFS, unix.MNT_DETACH) == nil {
+		}
+		var st unix.Statfs_t
+		if err := unix.Statfs(DefaultBPFFS, &st); err != nil || uint32(st.Type) == unix.BPF_FS_MAGIC {
+			t.Errorf("still mounted: %x, %v", st.Type, err)
+		}
+		if err := EnsureBPFFS(DefaultBPFFS + "/app/map"); err != nil {
+			t.Error(err)
+		}
+		if err := unix.Statfs(DefaultBPFFS, &st); err != nil || uint32(st.Type) != unix.BPF_FS_MAGIC {
+			t.Errorf("not mounted: %x, %v", st.Type, err)
+		}
+		before := mounts(t)
+		if err := EnsureBPFFS(DefaultBPFFS); err != nil || mounts(t) != before {
+			t.Errorf("mounted twice: %v", err)
+		}
+		dir := t.TempDir()
+		err := EnsureBPFFS(filepath.Join(dir, "not/there/yet"))
+		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "mount -t bpf bpf "+dir) {
+			t.Errorf("outside: %v", err)
+		}
+		if err := unix.Mount("bpf", dir, "bpf", 0, ""); err != nil {
+			t.Error(err)
+		}
+		if err := EnsureBPFFS(filepath.Join(dir, "not/there/yet")); err != nil {
+			t.Errorf("on a BPF file system elsewhere: %v", err)
+		}
+		unix.Unmount(dir, 0)
+	})
+}
+
+func mounts(t *testing.T) int {
+	text, err := os.ReadFile("/proc/thread-self/mounts")
+	if err != nil {
+		t.Error(err)
+	}
+	return strings.Count(string(text), "\n")
+}
+
+func TestTracefs(t *testing.T) {
+	inMountNS(t, func(t *testing.T) {
+		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing", "/sys/kernel/debug"} {
+			for unix.Unmount(dir, unix.MNT_DETACH) == nil {
+			}
+		}
+		root, err := Running().Tracefs()
+		if err != nil || root != "/sys/kernel/tracing" {
+			t.Errorf("%q, %v", root, err)
+		}
+		if _, err := os.Stat(root + "/events/sched"); err != nil {
+			t.Error(err)
+		}
+	})
+	// libbpf prefers debugfs if both are there.
+	files := map[string]string{"sys/kernel/debug/tracing/trace": "", "sys/kernel/tracing/trace": ""}
+	f := fakeRoot(t, files)
+	if root, err := f.Tracefs(); err != nil || root != f.shared.root+"/sys/kernel/debug/tracing" {
+		t.Errorf("%q, %v", root, err)
+	}
+	if _, err := fakeRoot(t, nil).Tracefs(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("none: %v", err)
+	}
+}
+
+// The oracle is the running kernel's sysfs where it has the file, and the format that Documentation/ABI names elsewhere.
+func TestEventSource(t *testing.T) {
+	f := fakeRoot(t, map[string]string{
+		"sys/bus/event_source/devices/kprobe/type":            "8\n",
+		"sys/bus/event_source/devices/kprobe/format/retprobe": "config:0\n",
+		"sys/bus/event_source/devices/x/format/retprobe":      "config1:3\n",
+		"sys/bus/event_source/devices/x/type":                 "eight\n",
+	})
+	if n, err := f.EventSource("kprobe"); n != 8 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n, err := f.EventSourceBit("kprobe", "retprobe"); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := f.EventSource("uprobe"); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := f.EventSource("x"); err == nil {
+		t.Error("a type that is no number")
+	}
+	if _, err := f.EventSourceBit("x", "retprobe"); !errors.Is(err, syscall.EINVAL) {
+		t.Error(err)
+	}
+}
