@@ -212,7 +212,7 @@ func busy(done func() bool) {
 
 func TestTracepointAndQuery(t *testing.T) {
 	root := testkit.Tracefs(t)
-	text, err := os.ReadFile(root + "/events/syscalls/sys_enter_getppid/id")
+	text, err := os.ReadFile(root + "/events/signal/signal_generate/id")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestTracepointAndQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 10 {
-		syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
+		unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGURG)
 	}
 	if n := count(); n < 10 {
 		t.Errorf("%d runs", n)
