@@ -1,0 +1,85 @@
+package facts_test
+
+import (
+	"testing"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// TestInferRunning compares what the running kernel's BTF tells with what the kernel answers. The oracle is the kernel.
+func TestInferRunning(t *testing.T) {
+	testkit.Root(t)
+	k := kernel.Running()
+	s, err := k.BTF()
+	if err != nil {
+		testkit.Skip(t, "%v", err)
+	}
+	told := 0
+	for f, answer := range facts.Infer(s) {
+		f := facts.Feature(f)
+		yes, err := k.Has(f)
+		if answer == facts.Unknown || err != nil {
+			t.Logf("%s: %s, %v", f, answer, err)
+			continue
+		}
+		told++
+		if yes != (answer == facts.Yes) {
+			t.Errorf("%s: BTF says %s, the kernel %v", f, answer, yes)
+		}
+	}
+	if told < 20 {
+		t.Errorf("BTF tells of %d features only", told)
+	}
+}
+
+// TestInferDebian reads BTF of Debian's kernels. The oracle is the release that each feature came with: these kernels have
+// nothing that is newer.
+func TestInferDebian(t *testing.T) {
+	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
+		t.Run(meta, func(t *testing.T) {
+			d := testkit.Debian(t, meta)
+			s, err := btf.Parse(d.BTF, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			upstream := facts.Upstream(d.Version)
+			for f, answer := range facts.Infer(s) {
+				if f := facts.Feature(f); answer != upstream[f] && answer != facts.Unknown {
+					t.Errorf("%s %s (since %s): BTF says %s", d.Release, f, f.Since(), answer)
+				} else if answer == facts.Unknown {
+					t.Logf("%s: unknown", f)
+				}
+			}
+		})
+	}
+}
+
+// TestHasEnumerator asks for helpers that kernels got one after the other. The oracle is their history.
+func TestHasEnumerator(t *testing.T) {
+	d := testkit.Debian(t, "linux-image-cloud-amd64")
+	s, err := btf.Parse(d.BTF, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		enum, name string
+		value      int64
+		has, known bool
+	}{
+		{"bpf_func_id", "BPF_FUNC_user_ringbuf_drain", 209, true, true},
+		{"bpf_func_id", "", 209, true, true},
+		{"bpf_func_id", "BPF_FUNC_cgrp_storage_get", 210, false, true}, // 6.2
+		{"bpf_prog_type", "", 31, true, true},                          // syscall, 5.14
+		{"bpf_prog_type", "", 32, false, true},                         // netfilter, 6.4
+		{"bpf_map_type", "", 31, true, true},                           // user ringbuf, 6.1
+		{"bpf_map_type", "", 33, false, true},                          // arena, 6.9
+		{"bpf_no_type", "", 1, false, false},
+	} {
+		if has, known := facts.HasEnumerator(s, row.enum, row.name, row.value); has != row.has || known != row.known {
+			t.Errorf("%s %s %d: %v, %v; want %v, %v", row.enum, row.name, row.value, has, known, row.has, row.known)
+		}
+	}
+}
