@@ -82,6 +82,13 @@ func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 		}
 	}
 	for t := range vmlinux.Types() {
+		// The kinds themselves are an enum without a name (5.16).
+		if t.Kind() == btf.KindEnum && t.NameOff() == 0 && t.Enumerator(1).Name == "BTF_KIND_INT" && answers[BTFTypeTag] == Unknown {
+			answers[BTFTypeTag] = No
+			if hasPart(vmlinux, t, "BTF_KIND_TYPE_TAG", 0) {
+				answers[BTFTypeTag] = Yes
+			}
+		}
 		for _, k := range &inferKinds {
 			if t.Kind() == k.kind {
 				answers[k.feature] = Yes
