@@ -26,7 +26,7 @@ type ValueOptions struct {
 
 const (
 	maxValueDepth = 32
-	maxValues     = 1 << 14 // plus 16 for each byte of data
+	maxValues     = 1 << 14 // plus 8 for each byte of data
 	maxEnumSteps  = 1 << 24 // constants looked at; then enums show numbers
 	maxValueText  = 1 << 20 // bytes of text, plus 64 for each byte of data
 )
@@ -63,7 +63,7 @@ type printer struct {
 }
 
 func newPrinter(dst []byte, s *Spec, data []byte, opts *ValueOptions, json bool) *printer {
-	p := &printer{spec: s, dst: dst, json: json, left: maxValues + 16*len(data), steps: maxEnumSteps, limit: len(dst) + maxValueText + 64*len(data)}
+	p := &printer{spec: s, dst: dst, json: json, left: maxValues + 8*len(data), steps: maxEnumSteps, limit: len(dst) + maxValueText + 64*len(data)}
 	if opts != nil {
 		p.opts = *opts
 	}
