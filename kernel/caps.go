@@ -12,34 +12,17 @@ import (
 )
 
 // Capability is a Linux capability, by its number.
-type Capability uint8
+type Capability = uapi.Capability
 
 // Capabilities that BPF asks for.
 const (
-	CapNetAdmin    Capability = 12 // attach to the network
-	CapSysAdmin    Capability = 21 // everything below before Linux 5.8; listing objects by id, mounting
-	CapSysResource Capability = 24 // raise RLIMIT_MEMLOCK before Linux 5.11
-	CapSyslog      Capability = 34 // see kernel addresses
-	CapPerfmon     Capability = 38 // tracing (5.8)
-	CapBPF         Capability = 39 // load programs, create maps (5.8)
+	CapNetAdmin    = uapi.CapNetAdmin
+	CapSysAdmin    = uapi.CapSysAdmin
+	CapSysResource = uapi.CapSysResource
+	CapSyslog      = uapi.CapSyslog
+	CapPerfmon     = uapi.CapPerfmon
+	CapBPF         = uapi.CapBPF
 )
-
-var capNames = [...]string{
-	CapNetAdmin:    "CAP_NET_ADMIN",
-	CapSysAdmin:    "CAP_SYS_ADMIN",
-	CapSysResource: "CAP_SYS_RESOURCE",
-	CapSyslog:      "CAP_SYSLOG",
-	CapPerfmon:     "CAP_PERFMON",
-	CapBPF:         "CAP_BPF",
-}
-
-// String returns the name as capabilities(7) spells it.
-func (c Capability) String() string {
-	if int(c) < len(capNames) && capNames[c] != "" {
-		return capNames[c]
-	}
-	return "Capability(" + strconv.Itoa(int(c)) + ")"
-}
 
 // Privileges is what this thread's process may do, as far as BPF is concerned.
 type Privileges struct {
@@ -126,21 +109,7 @@ func (p *Privileges) Missing(need ...Capability) []Capability {
 }
 
 // ProgCaps returns the capabilities that loading a program of type t takes.
-func ProgCaps(t uapi.ProgType) []Capability {
-	switch t {
-	case uapi.ProgSchedCls, uapi.ProgSchedAct, uapi.ProgXDP, uapi.ProgLWTIn, uapi.ProgLWTOut, uapi.ProgLWTXmit,
-		uapi.ProgLWTSeg6Local, uapi.ProgSKSKB, uapi.ProgSKMsg, uapi.ProgFlowDissector, uapi.ProgCgroupDevice,
-		uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSysctl,
-		uapi.ProgSockOps, uapi.ProgNetfilter:
-		return []Capability{CapBPF, CapNetAdmin}
-	case uapi.ProgKprobe, uapi.ProgTracepoint, uapi.ProgPerfEvent, uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable,
-		uapi.ProgTracing, uapi.ProgLSM, uapi.ProgStructOps:
-		return []Capability{CapBPF, CapPerfmon}
-	case uapi.ProgExt:
-		return []Capability{CapBPF, CapPerfmon, CapNetAdmin}
-	}
-	return []Capability{CapBPF}
-}
+func ProgCaps(t uapi.ProgType) []Capability { return uapi.ProgCaps(t) }
 
 // PrivilegeError says which capabilities are missing for what, and how to get them. errors.Is sees EPERM.
 type PrivilegeError struct {

@@ -1,0 +1,58 @@
+package uapi
+
+import "strconv"
+
+// Capability is a Linux capability, by its number.
+type Capability uint8
+
+// Capabilities that BPF asks for.
+const (
+	CapNetAdmin    Capability = 12 // attach to the network
+	CapSysAdmin    Capability = 21 // everything below before Linux 5.8; listing objects by id, mounting
+	CapSysResource Capability = 24 // raise RLIMIT_MEMLOCK before Linux 5.11
+	CapSyslog      Capability = 34 // see kernel addresses
+	CapPerfmon     Capability = 38 // tracing (5.8)
+	CapBPF         Capability = 39 // load programs, create maps (5.8)
+)
+
+var capNames = [...]string{
+	CapNetAdmin:    "CAP_NET_ADMIN",
+	CapSysAdmin:    "CAP_SYS_ADMIN",
+	CapSysResource: "CAP_SYS_RESOURCE",
+	CapSyslog:      "CAP_SYSLOG",
+	CapPerfmon:     "CAP_PERFMON",
+	CapBPF:         "CAP_BPF",
+}
+
+// String returns the name as capabilities(7) spells it.
+func (c Capability) String() string {
+	if int(c) < len(capNames) && capNames[c] != "" {
+		return capNames[c]
+	}
+	return "Capability(" + strconv.Itoa(int(c)) + ")"
+}
+
+// ProgCaps returns the capabilities that loading a program of type t takes.
+func ProgCaps(t ProgType) []Capability {
+	switch t {
+	case ProgSchedCls, ProgSchedAct, ProgXDP, ProgLWTIn, ProgLWTOut, ProgLWTXmit, ProgLWTSeg6Local, ProgSKSKB, ProgSKMsg,
+		ProgFlowDissector, ProgCgroupDevice, ProgCgroupSock, ProgCgroupSockAddr, ProgCgroupSockOpt, ProgCgroupSysctl, ProgSockOps,
+		ProgNetfilter:
+		return []Capability{CapBPF, CapNetAdmin}
+	case ProgKprobe, ProgTracepoint, ProgPerfEvent, ProgRawTracepoint, ProgRawTracepointWritable, ProgTracing, ProgLSM,
+		ProgStructOps:
+		return []Capability{CapBPF, CapPerfmon}
+	case ProgExt:
+		return []Capability{CapBPF, CapPerfmon, CapNetAdmin}
+	}
+	return []Capability{CapBPF}
+}
+
+// MapCaps returns the capabilities that creating a map of type t takes.
+func MapCaps(t MapType) []Capability {
+	switch t {
+	case MapSockMap, MapSockHash, MapDevMap, MapDevMapHash, MapXSKMap:
+		return []Capability{CapBPF, CapNetAdmin}
+	}
+	return []Capability{CapBPF}
+}
