@@ -128,7 +128,8 @@ func (p *Program) UnsetXDP(iface string) error {
 	return nil
 }
 
-// eachXDPMode calls try for the mode that the options name, or for native and, if the driver can't, generic.
+// eachXDPMode calls try for the mode that the options name. For any mode the kernel chooses: native if the driver has it; if that turns
+// out not to work, generic.
 func (p *Program) eachXDPMode(iface string, opts *XDPOptions, try func(ifindex int, flags uint32) error) (XDPMode, error) {
 	mode := XDPAny
 	if opts != nil {
@@ -141,19 +142,24 @@ func (p *Program) eachXDPMode(iface string, opts *XDPOptions, try func(ifindex i
 	if err != nil {
 		return mode, err
 	}
+	err = try(ifindex, xdpModes[mode].flag)
 	if mode != XDPAny {
-		return mode, try(ifindex, xdpModes[mode].flag)
+		return mode, err
 	}
-	err = try(ifindex, xdpModes[XDPNative].flag)
-	if !errors.Is(err, syscall.EOPNOTSUPP) {
-		return XDPNative, err
+	why := "the driver has no native XDP"
+	if errors.Is(err, syscall.EOPNOTSUPP) {
+		why = causeText(err)
+		err = try(ifindex, xdpModes[XDPGeneric].flag)
 	}
-	if err := try(ifindex, xdpModes[XDPGeneric].flag); err != nil {
-		return XDPGeneric, err
+	if err != nil {
+		return mode, err
 	}
-	p.events().info("the driver has no native XDP, the program runs in generic mode", "object", p.objectName(), "program", p.name,
-		"interface", iface, "why", causeText(err))
-	return XDPGeneric, nil
+	mode = XDPNative
+	if state, err := sys.XDPQuery(ifindex); err == nil && state.Attached == sys.XDPAttachedSKB {
+		mode = XDPGeneric
+		p.events().info("the program runs in generic mode", "object", p.objectName(), "program", p.name, "interface", iface, "why", why)
+	}
+	return mode, nil
 }
 
 // xdpFail adds who is attached already to a refusal for that reason.

@@ -260,6 +260,7 @@ func (m *Map) Reused() bool { return m.reused }
 // lookup, update, delete, lookupAndDelete and nextKey trust that the memory is as long as the map's sizes say.
 
 func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
+	key = m.keyOrNil(key)
 	var err error
 	if m.wait {
 		err = sys.MapLookupWait(m.fd.Int(), key, value, flags)
@@ -273,6 +274,7 @@ func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
+	key = m.keyOrNil(key)
 	var err error
 	if m.wait {
 		err = sys.MapUpdateWait(m.fd.Int(), key, value, flags)
@@ -286,6 +288,7 @@ func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) delete(key unsafe.Pointer) error {
+	key = m.keyOrNil(key)
 	var err error
 	if m.wait {
 		err = sys.MapDeleteWait(m.fd.Int(), key, 0)
@@ -299,6 +302,7 @@ func (m *Map) delete(key unsafe.Pointer) error {
 }
 
 func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uint64) error {
+	key = m.keyOrNil(key)
 	if err := sys.MapLookupAndDelete(m.fd.Int(), key, value, flags); err != nil {
 		return m.elemError("take from map", err)
 	}
@@ -310,6 +314,14 @@ func (m *Map) nextKey(key, next unsafe.Pointer) error {
 		return m.elemError("step through map", err)
 	}
 	return nil
+}
+
+// keyOrNil makes the pointer NULL for maps without keys, as the kernel wants it.
+func (m *Map) keyOrNil(key unsafe.Pointer) unsafe.Pointer {
+	if m.keySize == 0 {
+		return nil
+	}
+	return key
 }
 
 // valueLen is how long a value is for a system call with these flags.
@@ -351,12 +363,14 @@ func (m *Map) elemError(op string, err error) error {
 	if m.fd.Int() < 0 {
 		return m.fail(op, err)
 	}
-	e := &Error{Op: op, Object: m.object, Subject: m.name, Err: err}
-	switch err {
-	case syscall.ENOENT:
+	if err == syscall.ENOENT {
 		if kept := m.absent.Load(); kept != nil && kept.Op == op {
 			return kept
 		}
+	}
+	e := &Error{Op: op, Object: m.object, Subject: m.name, Err: err}
+	switch err {
+	case syscall.ENOENT:
 		e.Hint = "no such element"
 		m.absent.Store(e)
 	case syscall.E2BIG:

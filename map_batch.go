@@ -82,8 +82,8 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, 
 	return 0, c.m.fail("read map in batches", err)
 }
 
-// UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values hold the same number of them. It
-// returns how many were set; it stops at the first that fails.
+// UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values hold the same number of them. Flags
+// may only be UpdateAny or UpdateLock. It returns how many were set; it stops at the first that fails.
 func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
 	n, err := m.batchLen(keys, values)
 	if err != nil {
@@ -95,7 +95,7 @@ func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
 func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (int, error) {
 	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n, MapFD: uint32(m.fd.Int()), ElemFlags: flags}
 	if err := sys.MapUpdateBatch(&a); err != nil {
-		return int(a.Count), m.fail("update map in a batch", err)
+		return batchDone(a.Count, n), m.fail("update map in a batch", err)
 	}
 	return int(a.Count), nil
 }
@@ -112,9 +112,17 @@ func (m *Map) DeleteBatch(keys []byte) (int, error) {
 func (m *Map) deleteBatch(keys unsafe.Pointer, n uint32) (int, error) {
 	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Count: n, MapFD: uint32(m.fd.Int())}
 	if err := sys.MapDeleteBatch(&a); err != nil {
-		return int(a.Count), m.fail("delete from map in a batch", err)
+		return batchDone(a.Count, n), m.fail("delete from map in a batch", err)
 	}
 	return int(a.Count), nil
+}
+
+// batchDone is how many elements of n a failed call did. The kernel leaves the count alone when it refuses the request as such.
+func batchDone(count, n uint32) int {
+	if count >= n {
+		return 0
+	}
+	return int(count)
 }
 
 // batchLen is how many elements keys and values hold.

@@ -95,7 +95,8 @@ func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 	return value, err
 }
 
-// UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the same length.
+// UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the same length. Flags may only be
+// UpdateAny or UpdateLock. The bytes of keys and values that belong to no field are zeroed.
 func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, error) {
 	if len(keys) != len(values) {
 		return 0, t.m.fail("update map in a batch", fmt.Errorf("%d keys, %d values", len(keys), len(values)))

@@ -92,8 +92,8 @@ func (v *Variable) Get(value any) error {
 	return nil
 }
 
-// Set changes the variable to value: of a type that MapOf would accept for it, or any integer that fits an integer variable.
-// ErrPermission if it is const, ErrNotSupported if its map is not mapped.
+// Set changes the variable to value: of a type that MapOf would accept for it, any integer that fits an integer variable, a []byte of
+// its size, or a string for an array of char, which is filled up with zeroes. ErrPermission if it is const, ErrNotSupported if its map is not mapped.
 func (v *Variable) Set(value any) error {
 	dst, err := v.Bytes()
 	if err != nil {
@@ -101,6 +101,20 @@ func (v *Variable) Set(value any) error {
 	}
 	if !v.m.writable {
 		return v.fail("set variable", fmt.Errorf("it is const; set it in the object before Load: %w", syscall.EPERM))
+	}
+	switch value := value.(type) {
+	case []byte:
+		if len(value) != len(dst) {
+			return v.fail("set variable", fmt.Errorf("it has %d bytes, the value %d", v.size, len(value)))
+		}
+		copyWhole(dst, value)
+		return nil
+	case string:
+		if len(value) > len(dst) {
+			return v.fail("set variable", fmt.Errorf("it has %d bytes, the text %d", v.size, len(value)))
+		}
+		clear(dst[copy(dst, value):])
+		return nil
 	}
 	src := reflect.ValueOf(value)
 	if !src.IsValid() {

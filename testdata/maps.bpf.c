@@ -6,7 +6,8 @@
 
 struct key {
 	__u32 id;
-	__u8 kind; // three bytes of padding follow
+	__u8 kind;
+	__u8 pad[3]; // left to itself the compiler leaves garbage here
 };
 
 struct value {

@@ -1,0 +1,129 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which gives them values and computes with them, and
+// bpftool, which prints the kernel's copy by BTF.
+func TestVariable(t *testing.T) {
+	o := open(t, "maps")
+	if err := o.Variable("greeting").Set("hi"); err != nil {
+		t.Fatal(err)
+	}
+	obj := load(t, o, &LoadOptions{SkipPins: true})
+
+	var threshold int32
+	if err := obj.Variable("threshold").Get(&threshold); err != nil || threshold != -3 {
+		t.Error(threshold, err)
+	}
+	var greeting [8]byte
+	if err := obj.Variable("greeting").Get(&greeting); err != nil || string(greeting[:]) != "hi\x00\x00\x00\x00\x00\x00" {
+		t.Error(greeting, err)
+	}
+	var pair [2]uint16
+	if err := obj.Variable("pair").Get(&pair); err != nil || pair != [2]uint16{1, 2} {
+		t.Error(pair, err)
+	}
+	last, err := VarOf[hashValue](obj.Variable("last_value"))
+	if err != nil || last.Count != 7 || string(last.Name[:6]) != "seven\x00" {
+		t.Error(last, err)
+	}
+	for _, set := range []struct {
+		name  string
+		value any
+	}{{"threshold", -40}, {"pair", [2]uint16{300, 400}}, {"flag", true}, {"last_value", hashValue{Count: 9, Last: 8}}, {"calls", uint64(1) << 40}} {
+		if err := obj.Variable(set.name).Set(set.value); err != nil {
+			t.Error(err)
+		}
+	}
+	var data []struct {
+		Formatted struct {
+			Value map[string][]map[string]any
+		}
+	}
+	bpftool(t, &data, "map", "dump", "id", fmt.Sprint(mapID(t, obj.Map(".data"))))
+	if text := fmt.Sprint(data); !strings.Contains(text, "threshold:-40") || !strings.Contains(text, "pair:[300 400]") || !strings.Contains(text, "count:9") {
+		t.Errorf("bpftool: %s", text)
+	}
+	if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 1000 {
+		t.Error(r, err)
+	}
+	calls, err := VarOf[uint64](obj.Variable("calls"))
+	if err != nil || atomic.LoadUint64(calls) != 1<<40+1 {
+		t.Error(*calls, err)
+	}
+	if last.Count != 10 {
+		t.Error("the program's increment isn't seen:", last)
+	}
+	if v := obj.Variable("calls"); v.ReadOnly() || v.Size() != 8 || v.Map() != obj.Map(".bss") || v.Name() != "calls" {
+		t.Error(v)
+	}
+}
+
+func TestVariableRefuses(t *testing.T) {
+	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
+	check := func(what string, err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want something about %q", what, err, want)
+		}
+	}
+	limit := obj.Variable("limit")
+	if !limit.ReadOnly() {
+		t.Error("a const variable is writable")
+	}
+	err := limit.Set(uint32(1))
+	check("set const", err, "const")
+	if !errors.Is(err, ErrPermission) {
+		t.Error(err)
+	}
+	if n, err := VarOf[uint32](limit); err != nil || *n != 5 {
+		t.Error(n, err)
+	}
+	check("too large", obj.Variable("threshold").Set(1<<40), "does not fit")
+	check("too small", obj.Variable("threshold").Set(-1<<40), "does not fit")
+	check("negative", obj.Variable("pair").Set([2]int64{}), "bytes")
+	check("nothing", obj.Variable("threshold").Set(nil), "no value")
+	check("number for a struct", obj.Variable("last_value").Set(1), "depends on the machine")
+	check("get into value", obj.Variable("threshold").Get(1), "not a pointer")
+	check("get into nil", obj.Variable("threshold").Get((*int32)(nil)), "not a pointer")
+	check("get another size", obj.Variable("threshold").Get(new(int64)), "8 bytes")
+	_, err = VarOf[uint32](obj.Variable("nothing"))
+	check("no variable", err, "no such variable")
+	_, err = VarOf[int64](obj.Variable("threshold"))
+	check("another size", err, "8 bytes")
+}
+
+// TestMemoryOf: a struct over a whole section, as generated code uses it.
+func TestMemoryOf(t *testing.T) {
+	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
+	calls := obj.Variable("calls")
+	type bss struct {
+		Calls uint64
+	}
+	if calls.offset != 0 {
+		t.Fatal("the compiler put calls elsewhere: the test needs another struct")
+	}
+	p, err := MemoryOf[bss](obj.Map(".bss"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Calls = 41
+	if _, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || p.Calls != 42 {
+		t.Error(p.Calls, err)
+	}
+	if _, err := MemoryOf[[1 << 20]byte](obj.Map(".bss")); err == nil {
+		t.Error("a type larger than the map")
+	}
+	if _, err := MemoryOf[bss](obj.Map("hash")); !errors.Is(err, ErrNotSupported) {
+		t.Error(err)
+	}
+	if _, err := MemoryOf[bss](obj.Map("nothing")); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+}
