@@ -43,7 +43,7 @@ var errFake = errors.New("not in this fake kernel")
 func (k *fake) Version() uint32 { k.ask("version"); return k.version }
 
 func (k *fake) BTF() (*btf.Spec, error) {
-	k.ask("BTF")
+	k.ask("kernel BTF")
 	if k.btf == nil {
 		return nil, errFake
 	}
