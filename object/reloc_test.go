@@ -45,7 +45,7 @@ type relocListing struct {
 func TestRelocations(t *testing.T) {
 	var paths []string
 	for _, p := range testkit.Corpus(t) {
-		if st, err := os.Stat(p); err == nil && st.Size() < 300_000 {
+		if st, err := os.Stat(p); err == nil && st.Size() < 300_000 && (!raceEnabled || len(p)%8 == 0) {
 			paths = append(paths, p)
 		}
 	}
@@ -67,7 +67,7 @@ func TestRelocations(t *testing.T) {
 	}
 	t.Logf("%d objects, relocations by kind: %v", len(paths), total)
 	for k := object.RelocMap; k < object.RelocInsnArray; k++ {
-		if total[k] == 0 {
+		if total[k] == 0 && !raceEnabled {
 			t.Errorf("no relocation of kind %d in the corpus", k)
 		}
 	}

@@ -73,6 +73,9 @@ type symbol struct {
 // TestReadelf compares every section, symbol and relocation of the whole corpus with what llvm-readelf-19 reads. Files are read both ways.
 func TestReadelf(t *testing.T) {
 	paths := testkit.Corpus(t)
+	if raceEnabled { // the race detector makes reading llvm-readelf's 150 MB of JSON slow
+		paths = slices.DeleteFunc(paths, func(p string) bool { return len(p)%8 != 0 })
+	}
 	relocs, symbols := 0, 0
 	for batch := range slices.Chunk(paths, 40) {
 		out := testkit.Run(t, "llvm-readelf-19", append([]string{"--elf-output-style=JSON", "-h", "-S", "-s", "-r"}, batch...)...)
@@ -113,7 +116,7 @@ func TestReadelf(t *testing.T) {
 		}
 	}
 	t.Logf("%d files, %d relocations, %d symbols", len(paths), relocs, symbols)
-	if relocs < 100_000 || symbols < 10_000 {
+	if relocs < 1000*len(paths)/2 || symbols < 20*len(paths) {
 		t.Errorf("only %d relocations and %d symbols compared", relocs, symbols)
 	}
 }
@@ -242,7 +245,7 @@ func TestHostileHeaders(t *testing.T) {
 	put := binary.LittleEndian
 	for _, tc := range []struct {
 		name   string
-		edit func(b []byte)
+		edit   func(b []byte)
 		offset uint64
 	}{
 		{"magic", func(b []byte) { b[0] = 0 }, 0},

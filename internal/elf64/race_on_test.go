@@ -1,0 +1,6 @@
+//go:build race
+
+package elf64_test
+
+// raceEnabled scales tests down that only count.
+const raceEnabled = true
