@@ -11,33 +11,67 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
+// perfWay says how a program is attached to a perf event.
+type perfWay struct {
+	cookie   uint64
+	ioctl    bool         // by ioctl even if the kernel has links
+	disabled bool         // don't start the event
+	legacy   *legacyEvent // the event in tracefs to remove when the link is closed
+}
+
 // attachPerfEvent attaches p to the perf event, by a BPF link where the kernel has them for perf events (5.15), else by ioctl, and
 // starts the event (libbpf bpf_program__attach_perf_event_opts). It takes ownership of event, also when it fails. A cookie needs the
 // link.
 func (p *Program) attachPerfEvent(to string, event *sys.FD, cookie uint64) (*Link, error) {
-	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{
-		ProgFD: p.fd.Uint32(), Target: event.Uint32(), AttachType: uapi.AttachPerfEvent, Detail: &sys.LinkPerfEvent{Cookie: cookie},
-	})
-	if err == syscall.EINVAL {
-		if has, probeErr := p.facts().Has(facts.PerfLink); probeErr == nil && !has {
-			fd, err = nil, p.perfIoctl(event, cookie)
-		}
-	}
-	if err == nil {
-		err = sys.PerfEventEnable(event.Int())
-	}
-	if err != nil {
-		return nil, errors.Join(p.attachFail(to, err, kernel.CapPerfmon), fd.Close(), event.Close())
-	}
-	return p.newLink(to, fd, event), nil
+	return p.attachPerf(to, event, perfWay{cookie: cookie})
 }
 
-func (p *Program) perfIoctl(event *sys.FD, cookie uint64) error {
-	if cookie != 0 {
-		return fmt.Errorf("this kernel has no links to perf events (5.15), so no cookies: %w", ErrNotSupported)
+// attachPerf is attachPerfEvent in the way that how says. It takes ownership of event and of how.legacy, also when it fails.
+func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, error) {
+	fd, err := p.perfLink(event.Int(), how)
+	if err != nil {
+		err = errors.Join(p.attachFail(to, err, kernel.CapPerfmon), fd.Close(), event.Close())
+		if how.legacy != nil {
+			err = errors.Join(err, how.legacy.remove())
+		}
+		return nil, err
 	}
-	p.events().info("this kernel has no links to perf events, attaching by ioctl", "object", p.objectName(), "program", p.name)
-	return sys.PerfEventSetBPF(event.Int(), p.fd.Int())
+	l := p.newLink(to, fd, event)
+	if how.legacy != nil {
+		l.undo = func() error {
+			// A pin holds the event; it stays until somebody removes both.
+			if err := how.legacy.remove(); err != nil && !(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
+				return err
+			}
+			return nil
+		}
+	}
+	return l, nil
+}
+
+// perfLink attaches p to a perf event and starts it. The descriptor is nil if that was done by ioctl; it may be there beside an error.
+func (p *Program) perfLink(event int, how perfWay) (fd *sys.FD, err error) {
+	if how.ioctl {
+		err = p.perfIoctl(event, how.cookie)
+	} else if fd, err = sys.LinkCreate(&sys.LinkCreateAttr{
+		ProgFD: p.fd.Uint32(), Target: uint32(event), AttachType: uapi.AttachPerfEvent, Detail: &sys.LinkPerfEvent{Cookie: how.cookie},
+	}); err == syscall.EINVAL {
+		if has, probeErr := p.facts().Has(facts.PerfLink); probeErr == nil && !has {
+			p.events().info("this kernel has no links to perf events, attaching by ioctl", "object", p.objectName(), "program", p.name)
+			fd, err = nil, p.perfIoctl(event, how.cookie)
+		}
+	}
+	if err == nil && !how.disabled {
+		err = sys.PerfEventEnable(event)
+	}
+	return fd, err
+}
+
+func (p *Program) perfIoctl(event int, cookie uint64) error {
+	if cookie != 0 {
+		return fmt.Errorf("attached by ioctl, without a link (5.15), a program has no cookie: %w", ErrNotSupported)
+	}
+	return sys.PerfEventSetBPF(event, p.fd.Int())
 }
 
 // attachFail wraps the error of an attempt to attach p.

@@ -1,0 +1,91 @@
+package bpf
+
+import (
+	"fmt"
+	"strconv"
+	"syscall"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// ProbeMode says through which of the kernel's interfaces a kprobe or uprobe is made (libbpf enum probe_attach_mode).
+type ProbeMode uint8
+
+const (
+	// ProbeDefault is the newest that the kernel has: a perf event of its own kind (4.17), else one of an event in tracefs; attached
+	// by a BPF link (5.15), else by ioctl.
+	ProbeDefault ProbeMode = iota
+	// ProbeLegacy is an event in tracefs, attached by ioctl: every kernel with kprobes or uprobes. No cookies, no pins.
+	ProbeLegacy
+	// ProbePerf is a perf event of its own kind, attached by ioctl. No cookies, no pins.
+	ProbePerf
+	// ProbeLink is a perf event of its own kind, attached by a BPF link.
+	ProbeLink
+)
+
+var probeModes = [...]string{ProbeDefault: "default", ProbeLegacy: "legacy", ProbePerf: "perf", ProbeLink: "link"}
+
+// String returns default, legacy, perf or link.
+func (m ProbeMode) String() string {
+	if int(m) < len(probeModes) {
+		return probeModes[m]
+	}
+	return "ProbeMode(" + strconv.Itoa(int(m)) + ")"
+}
+
+// tracing is what probes have to know of the machine; *kernel.Facts answers it.
+type tracing interface {
+	// EventSource is the perf event type of a PMU ("kprobe", "uprobe"), fs.ErrNotExist if there is none.
+	EventSource(name string) (uint32, error)
+	// EventSourceBit is the bit of config that a format file of a PMU names.
+	EventSourceBit(name, format string) (uint, error)
+	// Tracefs is where tracefs is mounted.
+	Tracefs() (string, error)
+}
+
+// probeWay is how a probe is made: by an event in tracefs or by the PMU, attached by ioctl or by a link if possible.
+type probeWay struct {
+	pmu    uint32 // perf event type, with legacy unset
+	legacy bool
+	ioctl  bool
+}
+
+// way chooses how to make a probe of pmu ("kprobe", "uprobe").
+func (m ProbeMode) way(t tracing, k facts.Kernel, pmu string) (probeWay, error) {
+	var w probeWay
+	var err error
+	if w.pmu, err = t.EventSource(pmu); err != nil {
+		w.legacy = true
+	}
+	switch m {
+	case ProbeDefault:
+	case ProbeLegacy:
+		w.legacy, w.ioctl = true, true
+	case ProbePerf, ProbeLink:
+		if w.legacy {
+			return w, fmt.Errorf("mode %v: this kernel has no perf events of kind %s (4.17): %w", m, pmu, ErrNotSupported)
+		}
+		w.ioctl = m == ProbePerf
+	default:
+		return w, fmt.Errorf("there is no %v: %w", m, syscall.EINVAL)
+	}
+	if m == ProbeLink {
+		has, err := k.Has(facts.PerfLink)
+		if err != nil {
+			return w, err
+		}
+		if !has {
+			return w, fmt.Errorf("mode %v: this kernel has no links to perf events (5.15): %w", m, ErrNotSupported)
+		}
+	}
+	return w, nil
+}
+
+// requireType refuses to attach a program of another type than the hook takes, which the kernel would answer with a bare EINVAL.
+func (p *Program) requireType(hook string, want uapi.ProgType) error {
+	if p.typ != want {
+		return fmt.Errorf("%s takes programs of type %v, this one is of type %v: %w", hook, want, p.typ, syscall.EINVAL)
+	}
+	return nil
+}
