@@ -89,7 +89,16 @@ func (s *XDPState) ID(mode uint32) uint32 {
 func XDPQuery(ifindex int) (*XDPState, error) {
 	r := newRequest(rtmGetLink, 0, ifinfomsg(ifindex))
 	var s XDPState
-	err := r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+	err := r.do(NetlinkRoute, s.message(ifindex))
+	if err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// message takes what a RTM_NEWLINK message says about the interface.
+func (s *XDPState) message(ifindex int) func(typ uint16, payload []byte) error {
+	return func(typ uint16, payload []byte) error {
 		if typ != rtmNewLink || len(payload) < ifinfomsgSize ||
 			int(int32(host.Uint32(payload[ifinfomsgIndexOffs:]))) != ifindex {
 			return nil
@@ -100,11 +109,7 @@ func XDPQuery(ifindex int) (*XDPState, error) {
 			}
 			return attributes(v, s.attribute)
 		})
-	})
-	if err != nil {
-		return nil, err
 	}
-	return &s, nil
 }
 
 func (s *XDPState) attribute(typ uint16, v []byte) error {

@@ -1,0 +1,150 @@
+package sys
+
+import "syscall"
+
+// Parents of classic TC filters.
+const (
+	TCIngress = 0xfffffff2 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+	TCEgress  = 0xfffffff3 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+	tcClsact  = 0xfffffff1 // TC_H_CLSACT
+)
+
+const (
+	rtmNewQdisc   = 36
+	rtmDelQdisc   = 37
+	rtmNewTFilter = 44
+	rtmDelTFilter = 45
+	rtmGetTFilter = 46
+
+	tcaKind     = 1
+	tcaOptions  = 2
+	tcaBPFFD    = 6
+	tcaBPFName  = 7
+	tcaBPFFlags = 8
+	tcaBPFID    = 11
+
+	tcaBPFDirect = 1 // TCA_BPF_FLAG_ACT_DIRECT
+
+	ethPAll   = 0x0003
+	tcmsgSize = 20
+)
+
+// tcmsg is struct tcmsg: interface, handle, parent and, for filters, priority<<16 | protocol in network order.
+func tcmsg(ifindex int, handle, parent, info uint32) []byte {
+	b := make([]byte, tcmsgSize)
+	host.PutUint32(b[4:], uint32(ifindex))
+	host.PutUint32(b[8:], handle)
+	host.PutUint32(b[12:], parent)
+	host.PutUint32(b[16:], info)
+	return b
+}
+
+// TCClsactAdd gives an interface the clsact queueing discipline, which holds the filters of both directions (libbpf
+// bpf_tc_hook_create; 4.5). EEXIST if it has one. Needs CAP_NET_ADMIN, as everything in this file.
+func TCClsactAdd(ifindex int) error {
+	return TCQdiscAdd(ifindex, "clsact", tcClsact, tcClsact&0xffff0000)
+}
+
+// TCClsactDel removes clsact with all filters, everyone's (libbpf bpf_tc_hook_destroy). EINVAL if there is none.
+func TCClsactDel(ifindex int) error {
+	return TCQdiscDel(ifindex, "clsact", tcClsact, tcClsact&0xffff0000)
+}
+
+// TCQdiscAdd gives an interface a queueing discipline of any kind (libbpf bpf_tc_hook_create with BPF_TC_QDISC).
+func TCQdiscAdd(ifindex int, kind string, parent, handle uint32) error {
+	return qdisc(rtmNewQdisc, nlmCreate|nlmExcl, ifindex, kind, parent, handle)
+}
+
+// TCQdiscDel removes a queueing discipline.
+func TCQdiscDel(ifindex int, kind string, parent, handle uint32) error {
+	return qdisc(rtmDelQdisc, 0, ifindex, kind, parent, handle)
+}
+
+func qdisc(typ, flags uint16, ifindex int, kind string, parent, handle uint32) error {
+	r := newRequest(typ, flags, tcmsg(ifindex, handle, parent, 0))
+	r.attrString(tcaKind, kind)
+	return r.do(NetlinkRoute, nil)
+}
+
+// TCFilter is a BPF filter of classic TC: a program that decides on packets itself (direct-action).
+type TCFilter struct {
+	IfIndex  int
+	Parent   uint32 // TCIngress, TCEgress, or another class
+	Handle   uint32 // 0: the kernel chooses
+	Priority uint16 // 0: the kernel chooses
+	ProgFD   int    // to attach
+	Name     string // as tc(8) shows it
+	ProgID   uint32 // out
+}
+
+func (f *TCFilter) request(typ, flags uint16) *nlRequest {
+	protocol := uint32(host.Uint16([]byte{ethPAll >> 8, ethPAll}))
+	r := newRequest(typ, flags, tcmsg(f.IfIndex, f.Handle, f.Parent, uint32(f.Priority)<<16|protocol))
+	r.attrString(tcaKind, "bpf")
+	return r
+}
+
+// read takes handle, priority and program from the kernel's description of a filter.
+func (f *TCFilter) read(found *bool) func(typ uint16, payload []byte) error {
+	return func(typ uint16, payload []byte) error {
+		if typ != rtmNewTFilter || len(payload) < tcmsgSize {
+			return nil
+		}
+		return attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
+			if typ != tcaOptions {
+				return nil
+			}
+			return attributes(v, func(typ uint16, v []byte) error {
+				if typ == tcaBPFID && len(v) >= 4 {
+					f.ProgID = host.Uint32(v)
+					f.Handle = host.Uint32(payload[8:])
+					f.Priority = uint16(host.Uint32(payload[16:]) >> 16)
+					*found = true
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// TCAttach attaches f.ProgFD and fills in Handle, Priority and ProgID (libbpf bpf_tc_attach). replace allows to replace the filter
+// with that handle and priority; otherwise EEXIST if there is one. The filter stays after the process ends. ENOENT if the kernel
+// didn't say what it made; EINVAL if the interface has no clsact.
+func TCAttach(f *TCFilter, replace bool) error {
+	flags := uint16(nlmCreate | nlmEcho)
+	if replace {
+		flags |= nlmReplace
+	} else {
+		flags |= nlmExcl
+	}
+	r := f.request(rtmNewTFilter, flags)
+	r.nest(tcaOptions, func() {
+		r.attr32(tcaBPFFD, uint32(f.ProgFD))
+		r.attrString(tcaBPFName, f.Name)
+		r.attr32(tcaBPFFlags, tcaBPFDirect)
+	})
+	return f.ask(r)
+}
+
+// TCQuery fills in ProgID of the filter with that handle and priority (libbpf bpf_tc_query). ENOENT if there is none.
+func TCQuery(f *TCFilter) error { return f.ask(f.request(rtmGetTFilter, 0)) }
+
+// ask sends a request whose answer describes the filter.
+func (f *TCFilter) ask(r *nlRequest) error {
+	found := false
+	if err := r.do(NetlinkRoute, f.read(&found)); err != nil {
+		return err
+	}
+	if !found {
+		return syscall.ENOENT
+	}
+	return nil
+}
+
+// TCDetach removes the filter with that handle and priority (libbpf bpf_tc_detach). ENOENT if there is none.
+func TCDetach(f *TCFilter) error { return f.request(rtmDelTFilter, 0).do(NetlinkRoute, nil) }
+
+// TCFlush removes all filters of one direction, everyone's (libbpf bpf_tc_hook_destroy with one direction).
+func TCFlush(ifindex int, parent uint32) error {
+	return newRequest(rtmDelTFilter, 0, tcmsg(ifindex, 0, parent, 0)).do(NetlinkRoute, nil)
+}

@@ -1,0 +1,156 @@
+//go:build linux
+
+package sys_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// tcFilter is what "tc -j filter show" says; the oracle of this file is the kernel, and iproute2.
+type tcFilter struct {
+	Pref    uint16
+	Options struct {
+		Handle string
+		Name   string `json:"bpf_name"`
+		Direct bool   `json:"direct-action"`
+		Prog   struct{ ID uint32 }
+	}
+}
+
+func tc(t *testing.T, direction string) (list []tcFilter) {
+	t.Helper()
+	out, err := exec.Command(testkit.Tool(t, "tc"), "-j", "filter", "show", "dev", "lo", direction).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []tcFilter
+	if err := json.Unmarshal(out, &all); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	for _, f := range all {
+		if f.Options.Handle != "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+func TestClassicTC(t *testing.T) {
+	testkit.Netns(t)
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog, count := counter(t, uapi.ProgSchedCls, 0, 0, -1)
+	other, _ := counter(t, uapi.ProgSchedCls, 0, 0, -1)
+	id := func(fd *sys.FD) uint32 {
+		info, err := sys.ProgInfoByFD(fd.Int())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.ID
+	}
+	f := &sys.TCFilter{IfIndex: lo.Index, Parent: sys.TCIngress, ProgFD: prog.Int(), Name: "test:[1]"}
+	if err := sys.TCAttach(f, false); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("attach without clsact: %v", err)
+	}
+	if err := sys.TCClsactAdd(lo.Index); err != nil {
+		t.Fatal(err)
+	}
+	if err := sys.TCClsactAdd(lo.Index); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("second clsact: %v", err)
+	}
+	if err := sys.TCAttach(f, false); err != nil {
+		t.Fatal(err)
+	}
+	if f.Handle == 0 || f.Priority == 0 || f.ProgID != id(prog) {
+		t.Errorf("the kernel didn't say what it made: %+v", f)
+	}
+	list := tc(t, "ingress")
+	if len(list) != 1 || list[0].Pref != f.Priority || list[0].Options.Prog.ID != f.ProgID || list[0].Options.Name != "test:[1]" || !list[0].Options.Direct {
+		t.Errorf("%+v, tc says %+v", f, list)
+	}
+	ping(t)
+	if count() == 0 {
+		t.Error("no packet seen")
+	}
+	again := *f
+	again.ProgFD = other.Int()
+	if err := sys.TCAttach(&again, false); !errors.Is(err, syscall.EEXIST) {
+		t.Errorf("same handle and priority: %v", err)
+	}
+	if err := sys.TCAttach(&again, true); err != nil || again.ProgID != id(other) {
+		t.Errorf("replace: %v, %+v", err, again)
+	}
+	query := sys.TCFilter{IfIndex: lo.Index, Parent: sys.TCIngress, Handle: f.Handle, Priority: f.Priority}
+	if err := sys.TCQuery(&query); err != nil || query.ProgID != id(other) {
+		t.Errorf("query: %v, %+v", err, query)
+	}
+	egress := &sys.TCFilter{IfIndex: lo.Index, Parent: sys.TCEgress, Handle: 7, Priority: 9, ProgFD: prog.Int(), Name: "out"}
+	if err := sys.TCAttach(egress, false); err != nil || egress.Handle != 7 || egress.Priority != 9 {
+		t.Errorf("egress: %v, %+v", err, egress)
+	}
+	if list := tc(t, "egress"); len(list) != 1 || list[0].Options.Handle != "0x7" || list[0].Pref != 9 {
+		t.Errorf("tc says %+v", list)
+	}
+	if err := sys.TCDetach(f); err != nil {
+		t.Errorf("detach: %v", err)
+	}
+	if err := sys.TCDetach(f); !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("second detach: %v", err)
+	}
+	if err := sys.TCQuery(&query); !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("query of nothing: %v", err)
+	}
+	if err := sys.TCFlush(lo.Index, sys.TCEgress); err != nil || len(tc(t, "egress")) != 0 {
+		t.Errorf("flush: %v", err)
+	}
+	if err := sys.TCClsactDel(lo.Index); err != nil {
+		t.Errorf("remove clsact: %v", err)
+	}
+	err = sys.TCClsactDel(lo.Index)
+	if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("remove it again: %v", err)
+	}
+	var refused *sys.NetlinkError
+	if errors.As(err, &refused); refused == nil || refused.Message == "" {
+		t.Errorf("no words from the kernel: %v", err)
+	}
+}
+
+// The oracle is what drivers/net/veth.c sets: loopback has no XDP of its own, veth has.
+func TestXDPFeatures(t *testing.T) {
+	testkit.Netns(t)
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Kernel(t, "6.3")
+	if features, segs, err := sys.XDPFeatures(lo.Index); err != nil || features != 0 || segs != 0 {
+		t.Errorf("loopback: %#x, %d, %v", features, segs, err)
+	}
+	if _, _, err := sys.XDPFeatures(99999); !errors.Is(err, syscall.ENODEV) {
+		t.Errorf("absent interface: %v", err)
+	}
+	if out, err := exec.Command(testkit.Tool(t, "ip"), "link", "add", "v0", "type", "veth", "peer", "name", "v1").CombinedOutput(); err != nil {
+		testkit.Skip(t, "no veth: %s", strings.TrimSpace(string(out)))
+	}
+	veth, err := net.InterfaceByName("v0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = sys.XDPFeatureBasic | sys.XDPFeatureRedirect | sys.XDPFeatureRXSG
+	if features, _, err := sys.XDPFeatures(veth.Index); err != nil || features&want != want {
+		t.Errorf("veth: %#x, %v", features, err)
+	}
+}
