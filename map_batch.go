@@ -136,11 +136,7 @@ func (m *Map) batchLen(keys, values []byte) (uint32, error) {
 }
 
 // Iterator walks through a map's elements. All ranges over them once; Err then tells whether it saw them all.
-type Iterator struct {
-	w   walk
-	key []byte
-	val []byte
-}
+type Iterator struct{ w walk }
 
 // Iterate returns an iterator over the map's elements, in batches where the kernel has them. Elements that change meanwhile may be
 // seen or not; the loop's body may delete the element it is at.

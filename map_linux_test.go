@@ -276,6 +276,9 @@ func TestMapOfAllocs(t *testing.T) {
 	if err := odd.Update(1, make([][3]uint32, odd.CPUs()), UpdateAny); err != nil {
 		t.Fatal(err)
 	}
+	if err := structs.Update(hashKey{ID: 9}, hashValue{}, UpdateAny); err != nil {
+		t.Fatal(err)
+	}
 	cpus, oddCPUs := make([]uint64, each.CPUs()), make([][3]uint32, odd.CPUs())
 	raw, key, value := obj.Map("array"), make([]byte, 4), make([]byte, 8)
 	packet := &RunOptions{Data: make([]byte, 64)}

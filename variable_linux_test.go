@@ -85,8 +85,8 @@ func TestVariableRefuses(t *testing.T) {
 	if n, err := VarOf[uint32](limit); err != nil || *n != 5 {
 		t.Error(n, err)
 	}
-	check("too large", obj.Variable("threshold").Set(1<<40), "does not fit")
-	check("too small", obj.Variable("threshold").Set(-1<<40), "does not fit")
+	check("too large", obj.Variable("threshold").Set(int64(1)<<40), "does not fit")
+	check("too small", obj.Variable("threshold").Set(-(int64(1) << 40)), "does not fit")
 	check("negative", obj.Variable("pair").Set([2]int64{}), "bytes")
 	check("nothing", obj.Variable("threshold").Set(nil), "no value")
 	check("number for a struct", obj.Variable("last_value").Set(1), "depends on the machine")
