@@ -285,3 +285,15 @@ func readFile(t testing.TB, path string) []byte {
 	}
 	return b
 }
+
+// TestLicense reads license and version. Oracle: the sources.
+func TestLicense(t *testing.T) {
+	for _, tc := range []struct {
+		file, license string
+		version       uint32
+	}{{"nobtf.o", "Dual BSD/GPL", 0x050a03}, {"maps.o", "GPL", 0}, {"maps-be.o", "GPL", 0}, {"plain.o", "", 0}} {
+		if o := open(t, tc.file, nil); o.License != tc.license || o.KernVersion != tc.version {
+			t.Errorf("%s: license %q, version %#x", tc.file, o.License, o.KernVersion)
+		}
+	}
+}
