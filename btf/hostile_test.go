@@ -246,7 +246,7 @@ func TestBombs(t *testing.T) {
 			b.AddInt("x", 1, 0)
 			for range 20000 {
 				b.AddStruct("", 1)
-				host.PutUint32(b.Record(b.Len() - 1), long)
+				host.PutUint32(b.Record(b.Len()-1), long)
 				b.AddMember("", 1, 0, 0)
 				host.PutUint32(b.Record(b.Len() - 1)[headSize:], long)
 			}

@@ -2,7 +2,6 @@ package btf
 
 import (
 	"debug/elf"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,7 +106,7 @@ func TestValue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		order := f.ByteOrder.(binary.ByteOrder)
+		order := f.ByteOrder
 		f.Close()
 		for _, c := range []struct{ section, text, json string }{
 			{".data.event", eventText, eventJSON},
