@@ -14,6 +14,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/poller"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -28,13 +29,12 @@ type Record struct {
 // positions may be used from others.
 type Reader struct {
 	rings  []*mapped
-	poller *poller
+	poller *poller.Poller
 
-	mu       sync.Mutex
-	reading  bool
-	closed   bool
-	deadline time.Time
-	err      error
+	mu      sync.Mutex
+	reading bool
+	closed  bool
+	err     error
 }
 
 // mapped is a ring in a map's memory.
@@ -48,12 +48,11 @@ type mapped struct {
 // keeps what it reads from alive. Only one reader may read a map: two would consume each other's records. Kernel 5.8. The caller
 // closes the Reader. EINVAL if a map is of another type.
 func NewReader(maps ...*bpf.Map) (*Reader, error) {
-	p, err := newPoller()
-	if err != nil {
+	r := new(Reader)
+	var err error
+	if r.poller, err = poller.New(r.ready); err != nil {
 		return nil, fmt.Errorf("ringbuf: %w", err)
 	}
-	r := &Reader{poller: p}
-	p.ready = r.ready
 	for _, m := range maps {
 		if err := r.Add(m); err != nil {
 			r.Close()
@@ -91,7 +90,7 @@ func (r *Reader) Add(m *bpf.Map) error {
 	}
 	ring, err := newRing((*uintptr)(unsafe.Pointer(&control[0])), (*uintptr)(unsafe.Pointer(&content[0])), content[page:])
 	if err == nil {
-		err = r.poller.add(m.FD())
+		err = r.poller.Add(m.FD())
 	}
 	if err != nil {
 		sys.Munmap(content)
@@ -137,7 +136,7 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	r.closed = true
-	err := r.poller.close()
+	err := r.poller.Close()
 	if !r.reading {
 		err = errors.Join(err, r.unmap())
 	}
@@ -155,10 +154,7 @@ func (r *Reader) unmap() error {
 
 // SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means never.
 func (r *Reader) SetDeadline(t time.Time) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.deadline = t
-	return r.poller.setDeadline(t)
+	return r.poller.SetDeadline(t)
 }
 
 // Consume hands fn every record that is there now, ring after ring, without waiting, and returns how many (libbpf ring_buffer__consume).
@@ -224,29 +220,13 @@ func (r *Reader) wait(ctx context.Context) error {
 	if r.ready() {
 		return nil
 	}
-	if err := ctx.Err(); err != nil {
+	if err := r.poller.Wait(ctx); err != nil {
+		if errors.Is(err, bpf.ErrClosed) {
+			err = fmt.Errorf("ringbuf: %w", err)
+		}
 		return err
 	}
-	if ctx.Done() == nil {
-		return r.poller.wait()
-	}
-	// A cancelled context ends the wait by a deadline in the past.
-	woken := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		r.poller.setDeadline(time.Unix(1, 0))
-		close(woken)
-	})
-	err := r.poller.wait()
-	if !stop() {
-		<-woken
-		r.mu.Lock()
-		r.poller.setDeadline(r.deadline)
-		r.mu.Unlock()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return ctx.Err()
-		}
-	}
-	return err
+	return nil
 }
 
 // Poll waits for a record and then hands fn every one that is there: Wait and Consume (libbpf ring_buffer__poll).
@@ -285,7 +265,7 @@ func (r *Reader) each(ctx context.Context, yield func(Record) bool) error {
 			case <-done:
 				return false
 			default:
-				return !r.poller.closed.Load()
+				return !r.poller.Closed()
 			}
 		})
 		switch {
@@ -293,7 +273,7 @@ func (r *Reader) each(ctx context.Context, yield func(Record) bool) error {
 			return err
 		case left:
 			return nil
-		case !more && r.poller.closed.Load():
+		case !more && r.poller.Closed():
 			return fmt.Errorf("ringbuf: %w", bpf.ErrClosed)
 		case !more:
 			return ctx.Err()

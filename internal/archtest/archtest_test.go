@@ -41,6 +41,7 @@ var rooms = []room{
 	{dir: "linker", floor: 4, pure: true},
 	{dir: "plan", floor: 4, pure: true},
 	{dir: "internal/objdump", floor: 4, pure: true},
+	{dir: "internal/poller", floor: 4},
 	{dir: "skel", floor: 4, pure: true},
 	{dir: "kernel", floor: 4},
 	{dir: "", floor: 5},

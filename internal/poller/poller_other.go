@@ -1,0 +1,31 @@
+//go:build !linux
+
+package poller
+
+import (
+	"context"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Poller exists on Linux only; New answers ENOSYS.
+type Poller struct{ closed atomic.Bool }
+
+// New answers ENOSYS.
+func New(func() bool) (*Poller, error) { return nil, syscall.ENOSYS }
+
+// Add answers ENOSYS.
+func (p *Poller) Add(int) error { return syscall.ENOSYS }
+
+// Wait answers ENOSYS.
+func (p *Poller) Wait(context.Context) error { return syscall.ENOSYS }
+
+// SetDeadline answers ENOSYS.
+func (p *Poller) SetDeadline(time.Time) error { return syscall.ENOSYS }
+
+// Closed reports whether Close was called.
+func (p *Poller) Closed() bool { return p.closed.Load() }
+
+// Close does nothing.
+func (p *Poller) Close() error { p.closed.Store(true); return nil }
