@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/binary"
 	"runtime"
+	"slices"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
@@ -83,7 +84,7 @@ func (r *resolver) fixArgCtx() error {
 	}
 	for _, p := range r.p.Programs {
 		if name := contextName(p.Spec.Type); len(p.FuncInfo) > 0 && name != "" {
-			x := argCtx{r: r, p: p, name: name}
+			x := argCtx{r: r, p: p, name: name, done: make(map[btf.ID]clone)}
 			x.run()
 		}
 	}
@@ -102,23 +103,22 @@ type argCtx struct {
 	p    *Program
 	name string // of the context type
 	ptr  btf.ID // PTR to it, made once per program
-	done []clone
+	done map[btf.ID]clone
+
+	records map[btf.ID][]byte // func_info records of tagged functions
 }
 
 // clone is a FUNC that was copied for this program.
-type clone struct{ from, fn, proto btf.ID }
+type clone struct{ fn, proto btf.ID }
 
 func (x *argCtx) run() {
 	s := x.r.o.BTF
-	for _, id := range x.r.info.ctxTags {
+	for _, id := range x.tags() {
 		tag, _ := s.Type(id)
 		fn, _ := s.Type(tag.Ref())
-		if fn.Kind() != btf.KindFunc || fn.Linkage() != btf.LinkageGlobal {
-			continue
-		}
 		proto, _ := s.Type(fn.Ref())
 		arg := int(tag.Component())
-		if proto.Kind() != btf.KindFuncProto || arg < 0 || arg >= proto.Vlen() || !x.uses(fn.ID()) {
+		if proto.Kind() != btf.KindFuncProto || arg < 0 || arg >= proto.Vlen() {
 			continue
 		}
 		if !x.needed(fn.Name(), arg, proto.Param(arg).Type) {
@@ -139,36 +139,38 @@ func (x *argCtx) run() {
 	}
 }
 
-// uses tells whether a FUNC is among those placed in the program.
-func (x *argCtx) uses(fn btf.ID) bool {
-	for _, c := range x.done {
-		if c.from == fn {
-			return true
+// tags lists the arg:ctx tags on global functions placed in the program, ascending, and notes where their func_info records are.
+func (x *argCtx) tags() []btf.ID {
+	if x.r.ctxTags == nil {
+		x.r.ctxTags = make(map[btf.ID][]btf.ID)
+		for _, id := range x.r.info.ctxTags {
+			tag, _ := x.r.o.BTF.Type(id)
+			if fn, _ := x.r.o.BTF.Type(tag.Ref()); fn.Kind() == btf.KindFunc && fn.Linkage() == btf.LinkageGlobal {
+				x.r.ctxTags[fn.ID()] = append(x.r.ctxTags[fn.ID()], id)
+			}
 		}
 	}
-	return x.record(fn) != nil
-}
-
-// record is the func_info record of a FUNC.
-func (x *argCtx) record(fn btf.ID) []byte {
+	var list []btf.ID
+	x.records = make(map[btf.ID][]byte)
 	info, size := x.p.FuncInfo, int(x.p.FuncInfoSize)
 	for ; size >= 8 && len(info) >= size; info = info[size:] {
-		if btf.ID(binary.NativeEndian.Uint32(info[4:])) == fn {
-			return info
+		fn := btf.ID(binary.NativeEndian.Uint32(info[4:]))
+		if tags := x.r.ctxTags[fn]; len(tags) > 0 && x.records[fn] == nil {
+			x.records[fn] = info[:size]
+			list = append(list, tags...)
 		}
 	}
-	return nil
+	slices.Sort(list)
+	return list
 }
 
 // clone copies fn and its prototype once and points func_info to the copy.
 func (x *argCtx) clone(fn, proto btf.Type) clone {
-	for _, c := range x.done {
-		if c.from == fn.ID() {
-			return c
-		}
+	if c, ok := x.done[fn.ID()]; ok {
+		return c
 	}
 	b := x.r.builder()
-	c := clone{from: fn.ID()}
+	var c clone
 	c.proto = b.AddFuncProto(proto.Ref())
 	for i := range proto.Vlen() {
 		a := proto.Param(i)
@@ -179,10 +181,8 @@ func (x *argCtx) clone(fn, proto btf.Type) clone {
 		link = btf.LinkageStatic
 	}
 	c.fn = b.AddFunc(fn.Name(), link, c.proto)
-	if rec := x.record(fn.ID()); rec != nil {
-		binary.NativeEndian.PutUint32(rec[4:], uint32(c.fn))
-	}
-	x.done = append(x.done, c)
+	binary.NativeEndian.PutUint32(x.records[fn.ID()][4:], uint32(c.fn))
+	x.done[fn.ID()] = c
 	return c
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"sort"
 	"strconv"
 
 	"github.com/purebpf/bpf/btf"
@@ -30,51 +31,39 @@ func (r *resolver) locateCore() error {
 		return nil
 	}
 	r.coreSecs = make([]coreSection, len(o.Ext.Core))
-	at := 0
+	var programs sectionIndex
 	for i := range o.Ext.Core {
 		e := &o.Ext.Core[i]
 		if e.Name == "" {
 			return r.fail("BTF", ".BTF.ext", CodeInvalid, "CO-RE records of section "+strconv.Itoa(i)+" have no section name", nil)
 		}
 		r.coreSecs[i].ext = e
-		r.coreSecs[i].funcs, at = r.functionsOf(e.Name, at)
+		r.coreSecs[i].funcs = r.functionsOf(e.Name, &programs)
 	}
 	return nil
 }
 
-// functionsOf lists the functions of the first ELF section of that name. The sections of .BTF.ext mostly come in ELF order, so
-// the search among the programs starts at hint, where the last one ended.
-func (r *resolver) functionsOf(section string, hint int) (fs []*function, next int) {
+// functionsOf lists the functions of the first ELF section of that name.
+func (r *resolver) functionsOf(section string, programs *sectionIndex) (fs []*function) {
 	if len(r.subs) > 0 && r.subs[0].f.Section == section {
 		fs = make([]*function, len(r.subs))
 		for i := range r.subs {
 			fs[i] = &r.subs[i]
 		}
-		return fs, hint
+		return fs
 	}
-	n := len(r.progs)
-	for k := range n {
-		i := (hint + k) % n
-		if r.progs[i].f.Section != section {
-			continue
-		}
-		for i > 0 && r.progs[i-1].f.Section == section && r.progs[i-1].f.SecIndex == r.progs[i].f.SecIndex {
-			i--
-		}
-		for j := i; j < n && r.progs[j].f.SecIndex == r.progs[i].f.SecIndex; j++ {
-			fs = append(fs, &r.progs[j])
-			next = j + 1
-		}
-		return fs, next
+	first := programs.find(section, len(r.progs), func(i int) string { return r.progs[i].f.Section })
+	if first < 0 {
+		return nil
 	}
-	return nil, hint
+	for i := first; i < len(r.progs) && r.progs[i].f.SecIndex == r.progs[first].f.SecIndex; i++ {
+		fs = append(fs, &r.progs[i])
+	}
+	return fs
 }
 
 // coreNames adds the names of the root types of all relocations that will be resolved against the kernel.
 func (r *resolver) coreNames(names []string) []string {
-	if r.opts.CustomBTF != nil {
-		return names
-	}
 	last := btf.ID(0)
 	for _, s := range r.coreSecs {
 		f := 0
@@ -96,15 +85,15 @@ func (r *resolver) coreNames(names []string) []string {
 	return names
 }
 
-// at finds the function that holds byte offset off of the section. *f is where the last search ended.
+// at finds the function that holds byte offset off of the section. *f is where the last search ended: records mostly ascend.
 func (s *coreSection) at(f *int, off uint32) *function {
-	for *f > 0 && uint64(off) < s.funcs[*f-1].end() {
-		*f--
+	holds := func(i int) bool {
+		return i < len(s.funcs) && uint64(off) >= s.funcs[i].f.Offset && uint64(off) < s.funcs[i].end()
 	}
-	for *f < len(s.funcs) && uint64(off) >= s.funcs[*f].end() {
-		*f++
+	if !holds(*f) {
+		*f = sort.Search(len(s.funcs), func(i int) bool { return s.funcs[i].end() > uint64(off) })
 	}
-	if *f == len(s.funcs) || uint64(off) < s.funcs[*f].f.Offset {
+	if !holds(*f) {
 		return nil
 	}
 	return s.funcs[*f]

@@ -119,7 +119,7 @@ func (r *resolver) poisonMap(p *Program, at int, m *object.Map) error {
 func (r *resolver) relocateExternLoad(p *Program, f *function, at int, rl *object.Reloc) error {
 	x := &r.p.Externs[rl.Extern.Index]
 	if rl.Extern.Kind == object.ExternKconfig {
-		m := r.kconfigMap()
+		m := r.kconfigAt
 		if m == nil {
 			return r.failAt(f, rl.Insn, CodeRelocation, "extern "+rl.Extern.Name+" has no .kconfig map", nil)
 		}

@@ -42,18 +42,10 @@ func (r *resolver) infoOf(f *function, kind infoKind) infoRange {
 		return *x
 	}
 	x.known = true
-	for i := range secs {
-		s := &secs[(i+r.infoHint[kind])%len(secs)]
-		if s.Name != f.f.Section {
-			continue
-		}
-		r.infoHint[kind] = (i + r.infoHint[kind]) % len(secs)
-		if f.f.Offset > maxSection || f.end() > maxSection {
-			break
-		}
-		x.sec = s
-		x.from, x.to = s.First(uint32(f.f.Offset)), s.First(uint32(f.end()))
-		break
+	i := r.infoSecs[kind].find(f.f.Section, len(secs), func(i int) string { return secs[i].Name })
+	if i >= 0 && f.f.Offset <= maxSection && f.end() <= maxSection {
+		x.sec = &secs[i]
+		x.from, x.to = x.sec.First(uint32(f.f.Offset)), x.sec.First(uint32(f.end()))
 	}
 	return *x
 }

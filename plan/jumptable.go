@@ -11,21 +11,22 @@ import (
 // insnArrayValueSize is sizeof(struct bpf_insn_array_value): orig_off, xlated_off, jitted_off, padding.
 const insnArrayValueSize = 16
 
-// table is a jump table that exists for one program already.
-type table struct {
+// tableKey is a jump table of one program.
+type tableKey struct {
 	prog *Program
 	sym  uint64
-	m    *Map
 }
+
+// maxEntries bounds the jump tables of all programs: an object must not make a plan arbitrarily larger than itself.
+const maxEntries = 1 << 20
 
 // jumpTable makes the instruction-array map that an indirect goto of p goes through. The compiler's table holds byte offsets within
 // the section of the function that jumps; the map wants instructions of the linked program, so a table used by two programs
 // becomes two maps.
 func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error) {
-	for _, t := range r.tables {
-		if t.prog == p && t.sym == rl.SymValue {
-			return t.m, nil
-		}
+	key := tableKey{p, rl.SymValue}
+	if m := r.tables[key]; m != nil {
+		return m, nil
 	}
 	s := &p.Subprogs[sub]
 	data := r.o.JumpTables
@@ -33,6 +34,9 @@ func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error
 	if rl.SymValue%8 != 0 || rl.SymSize%8 != 0 || rl.SymValue > size || rl.SymSize > size-rl.SymValue {
 		return nil, r.failAt(s.fn, rl.Insn, CodeInvalid, "jump table "+rl.Symbol+" at offset "+strconv.FormatUint(rl.SymValue, 10)+
 			" of "+strconv.FormatUint(rl.SymSize, 10)+" bytes does not fit .jumptables of "+strconv.Itoa(len(data)), nil)
+	}
+	if r.entries += int(rl.SymSize / 8); r.entries > maxEntries {
+		return nil, r.failAt(s.fn, rl.Insn, CodeTooBig, "more than "+strconv.Itoa(maxEntries)+" entries in jump tables", nil)
 	}
 	m := &Map{
 		Name:       ".jumptables",
@@ -55,6 +59,9 @@ func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error
 		m.Entries[i] = uint32(off)
 	}
 	r.p.Maps = append(r.p.Maps, m)
-	r.tables = append(r.tables, table{p, rl.SymValue, m})
+	if r.tables == nil {
+		r.tables = make(map[tableKey]*Map)
+	}
+	r.tables[key] = m
 	return m, nil
 }

@@ -103,6 +103,7 @@ func truth(b bool) uint64 {
 
 // readKconfig takes from text the first value of every extern that has none yet.
 func (r *resolver) readKconfig(text []byte, source string) error {
+	find := r.kconfigExterns()
 	for line := 1; len(text) > 0; line++ {
 		s, rest, _ := bytes.Cut(text, []byte{'\n'})
 		text = rest
@@ -117,7 +118,7 @@ func (r *resolver) readKconfig(text []byte, source string) error {
 		case len(value) == 0:
 			err = errors.New("no value")
 		default:
-			if x := r.kconfigExtern(name); x != nil && !x.Found {
+			if x := find(name); x != nil && !x.Found {
 				err = r.setKconfig(x, string(value))
 			}
 		}
@@ -128,13 +129,15 @@ func (r *resolver) readKconfig(text []byte, source string) error {
 	return nil
 }
 
-func (r *resolver) kconfigExtern(name []byte) *Extern {
+// kconfigExterns makes a function that finds kconfig externs by name.
+func (r *resolver) kconfigExterns() func(name []byte) *Extern {
+	byName := make(map[string]*Extern, len(r.p.Externs))
 	for i := range r.p.Externs {
-		if e := r.p.Externs[i].Spec; e.Kind == object.ExternKconfig && e.Name == string(name) {
-			return &r.p.Externs[i]
+		if x := &r.p.Externs[i]; x.Spec.Kind == object.ExternKconfig && byName[x.Spec.Name] == nil {
+			byName[x.Spec.Name] = x
 		}
 	}
-	return nil
+	return func(name []byte) *Extern { return byName[string(name)] }
 }
 
 // setKconfig stores one configuration value; only its first character decides what it is.

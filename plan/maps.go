@@ -29,6 +29,9 @@ func (r *resolver) planMaps() error {
 	for i, m := range o.Maps {
 		pm := &block[i]
 		r.p.Maps[i] = pm
+		if m.Kind == object.MapKconfig {
+			r.kconfigAt = pm
+		}
 		if err := r.planMap(pm, m); err != nil {
 			return err
 		}
@@ -149,15 +152,6 @@ func (r *resolver) mapOf(m *object.Map) *Map {
 	return r.p.Maps[m.Index]
 }
 
-func (r *resolver) kconfigMap() *Map {
-	for i, m := range r.o.Maps {
-		if m.Kind == object.MapKconfig {
-			return r.p.Maps[i]
-		}
-	}
-	return nil
-}
-
 // noBTF lists the map types whose creation with BTF type ids fails or makes no sense (libbpf's list).
 var noBTF = [...]bool{
 	uapi.MapPerfEventArray: true,
@@ -259,10 +253,9 @@ func (r *resolver) fillSlots(pm *Map, m *object.Map) error {
 
 // planned is the plan's program for one of the object's, nil if it is not loaded.
 func (r *resolver) planned(p *object.Program) *Program {
-	for _, have := range r.p.Programs {
-		if have.Spec == p {
-			return have
-		}
+	i := r.programIndex(p)
+	if i < 0 || r.planIndex[i] < 0 {
+		return nil
 	}
-	return nil
+	return r.p.Programs[r.planIndex[i]]
 }

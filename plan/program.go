@@ -21,11 +21,15 @@ func (r *resolver) finishPrograms() error {
 	if version == 0 && len(r.p.Programs) > 0 {
 		version = r.k.Version()
 	}
-	for _, p := range r.p.Programs {
+	for i, at := range r.planIndex {
+		if at < 0 {
+			continue
+		}
+		p := r.p.Programs[at]
 		p.License = r.o.License
 		p.KernVersion = version
 		p.BindMaps = bind
-		p.Err = r.finishProgram(p)
+		p.Err = r.finishProgram(p, &r.attach[i])
 		if p.Err != nil {
 			r.event(EventWarning, p.Name, "will not load: "+p.Err.Error())
 		}
@@ -41,7 +45,7 @@ func (r *resolver) finishPrograms() error {
 }
 
 // finishProgram sets type, flags and target. Its error is the program's alone.
-func (r *resolver) finishProgram(p *Program) error {
+func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	spec := p.Spec
 	p.Type = spec.Type
 	p.ExpectedAttachType = spec.ExpectedAttachType
@@ -55,7 +59,6 @@ func (r *resolver) finishProgram(p *Program) error {
 	if len(p.Insns) == 0 {
 		return r.fail("program", p.Name, CodeInvalid, "has no instructions", nil)
 	}
-	a := r.attach[r.programIndex(spec)]
 	if a.set {
 		p.AttachBTFID, p.AttachModule, p.ExpectedAttachType, p.Target = a.id, a.module, a.member, a.target
 	} else if spec.Type == uapi.ProgStructOps {

@@ -50,7 +50,7 @@ type resolver struct {
 	edit       *btf.Builder // BTF under change, nil while it is as read
 	dropLayout bool
 	renames    []renaming
-	infoHint   [2]int // section of .BTF.ext found last, by infoKind
+	infoSecs   [2]sectionIndex // sections of .BTF.ext, by infoKind
 
 	fdArray  []*facts.Module // modules that kfuncs come from: fd_array[1], fd_array[2], ...
 	arenaOff uint64
@@ -59,8 +59,16 @@ type resolver struct {
 
 	attach   []attachState // same order as o.Programs
 	coreSecs []coreSection
-	tables   []table
+	tables   map[tableKey]*Map
+	entries  int // in all jump tables
+	linked   int // instructions in all programs
 	slots    []pendingSlot
+
+	callbacks map[string]callback     // exception callbacks by program name
+	order     map[*object.Program]int // positions in o.Programs, made when many are looked up
+	planIndex []int                   // of each of o.Programs in the plan, -1 if it is not loaded
+	kconfigAt *Map                    // the .kconfig map, nil if there is none
+	ctxTags   map[btf.ID][]btf.ID     // arg:ctx tags by FUNC
 }
 
 type featureState uint8
@@ -132,8 +140,12 @@ func (r *resolver) prepare() error {
 	var names []string
 	names = r.externNames(names)
 	names = r.structOpsNames(names)
-	names = r.coreNames(names)
 	names = r.attachNames(names)
+	if custom := r.opts.CustomBTF; custom != nil {
+		custom.Prefetch(r.coreNames(nil)...)
+	} else {
+		names = r.coreNames(names)
+	}
 	if len(names) == 0 {
 		return nil
 	}

@@ -66,19 +66,26 @@ func (r *resolver) finishBTF() error {
 // hideSubprogs makes the BTF linkage of hidden subprograms static: the verifier then checks them in the context of each call instead of
 // once for any argument. libbpf does this for __hidden functions.
 func (r *resolver) hideSubprogs() {
+	var hidden map[string]bool
 	for _, f := range r.o.Subprogs {
-		if !f.Hidden {
+		if f.Hidden {
+			if hidden == nil {
+				hidden = make(map[string]bool)
+			}
+			hidden[f.Name] = true
+		}
+	}
+	if hidden == nil {
+		return
+	}
+	for id := r.o.BTF.FirstID(); id < r.o.BTF.Len(); id++ {
+		t, _ := r.o.BTF.Type(id)
+		if t.Kind() != btf.KindFunc || t.Linkage() != btf.LinkageGlobal || !hidden[t.Name()] {
 			continue
 		}
-		for id := r.o.BTF.FirstID(); id < r.o.BTF.Len(); id++ {
-			t, _ := r.o.BTF.Type(id)
-			if t.Kind() != btf.KindFunc || t.Linkage() != btf.LinkageGlobal || t.Name() != f.Name {
-				continue
-			}
-			r.builder().SetLinkage(id, btf.LinkageStatic)
-			r.event(EventResolved, f.Name, "hidden function: BTF linkage becomes static")
-			break
-		}
+		delete(hidden, t.Name()) // the first of that name
+		r.builder().SetLinkage(id, btf.LinkageStatic)
+		r.event(EventResolved, t.Name(), "hidden function: BTF linkage becomes static")
 	}
 }
 

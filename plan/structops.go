@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/purebpf/bpf/btf"
@@ -143,7 +144,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 	if initial == nil {
 		initial = make([]byte, m.ValueSize)
 	}
-	for i := range local.Vlen() {
+	slots := slotsByMember(m, local.Vlen())
+	for i, slot := range slots {
 		f := local.Member(i)
 		n, err := r.o.BTF.SizeOf(f.Type)
 		if err != nil {
@@ -154,7 +156,6 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 			return fail(f.Name, "lies outside of the map's initial value", CodeInvalid)
 		}
 		bytes := initial[off : off+n]
-		slot := slotOf(m, i)
 		at, kf, ok := k.member(f.Name)
 		if !ok {
 			if !zero(bytes) || slot != nil && slot.Program != nil {
@@ -238,20 +239,29 @@ type pendingSlot struct {
 	prog *object.Program
 }
 
-func slotOf(m *object.Map, member int) *object.StructOpsSlot {
+// slotsByMember lists the slots of a map by member of its local type of n members.
+func slotsByMember(m *object.Map, n int) []*object.StructOpsSlot {
+	list := make([]*object.StructOpsSlot, n)
 	for i := range m.StructOps.Slots {
-		if m.StructOps.Slots[i].Member == member {
-			return &m.StructOps.Slots[i]
+		if s := &m.StructOps.Slots[i]; s.Member >= 0 && s.Member < n {
+			list[s.Member] = s
 		}
 	}
-	return nil
+	return list
 }
 
 func (r *resolver) programIndex(p *object.Program) int {
-	for i, have := range r.o.Programs {
-		if have == p {
-			return i
+	if len(r.o.Programs) <= fewSections {
+		return slices.Index(r.o.Programs, p)
+	}
+	if r.order == nil {
+		r.order = make(map[*object.Program]int, len(r.o.Programs))
+		for i, have := range r.o.Programs {
+			r.order[have] = i
 		}
+	}
+	if i, ok := r.order[p]; ok {
+		return i
 	}
 	return -1
 }
@@ -264,25 +274,24 @@ func (r *resolver) unload(p *object.Program) {
 
 // adjustAutoload loads a struct_ops program that maps refer to if and only if one of them is created.
 func (r *resolver) adjustAutoload() {
-	for i, p := range r.o.Programs {
-		if p.Type != uapi.ProgStructOps {
+	used := make([]bool, len(r.progs))
+	for _, m := range r.o.Maps {
+		if m.StructOps == nil {
 			continue
 		}
-		used, wanted := false, false
-		for _, m := range r.o.Maps {
-			if m.StructOps == nil {
-				continue
+		for _, s := range m.StructOps.Slots {
+			p := s.Initial
+			if m.Autocreate {
+				p = s.Program
 			}
-			for _, s := range m.StructOps.Slots {
-				if m.Autocreate && s.Program == p {
-					used, wanted = true, r.attach[i].set
-				} else if !m.Autocreate && s.Initial == p {
-					used = true
-				}
+			if i := r.programIndex(p); i >= 0 {
+				used[i] = true
 			}
 		}
-		if used {
-			r.progs[i].load = wanted
+	}
+	for i, p := range r.o.Programs {
+		if used[i] && p.Type == uapi.ProgStructOps {
+			r.progs[i].load = r.attach[i].set
 		}
 	}
 }

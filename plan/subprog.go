@@ -17,7 +17,9 @@ import (
 func (r *resolver) linkPrograms() error {
 	r.placeArena()
 	n := 0
+	r.planIndex = make([]int, len(r.progs))
 	for i := range r.progs {
+		r.planIndex[i] = -1
 		if r.progs[i].load {
 			n++
 		} else {
@@ -31,6 +33,7 @@ func (r *resolver) linkPrograms() error {
 		if !main.load {
 			continue
 		}
+		r.planIndex[i] = len(r.p.Programs)
 		p := &block[len(r.p.Programs)]
 		p.Spec = r.o.Programs[i]
 		p.Name = p.Spec.Name
@@ -77,6 +80,9 @@ func (r *resolver) link(p *Program, main *function) error {
 			return err
 		}
 	}
+	if r.linked += total; r.linked > maxLinked {
+		return r.fail("program", p.Name, CodeTooBig, "with it all programs have more than "+strconv.Itoa(maxLinked)+" instructions", nil)
+	}
 	p.Insns = make([]asm.Instruction, 0, total)
 	for _, s := range p.Subprogs {
 		p.Insns = append(p.Insns, s.fn.code...)
@@ -115,6 +121,8 @@ func (r *resolver) placeFunc(p *Program, f *function, total *int) error {
 	return nil
 }
 
-// maxInsns bounds a linked program: no kernel takes more (BPF_COMPLEXITY_LIMIT_INSNS is a million), and an object must not make a
-// plan arbitrarily larger than itself.
-const maxInsns = 1 << 21
+// An object must not make a plan arbitrarily larger than itself by many programs that all call the same code.
+const (
+	maxInsns  = 1 << 21 // in a program: no kernel takes more than a million
+	maxLinked = 1 << 24 // in all programs that call others
+)

@@ -21,6 +21,7 @@
 
 static struct bpf_object *obj;
 static char progs[1024][BPF_OBJ_NAME_LEN]; /* names of what stands for loaded programs, by descriptor */
+static char ops[1024]; /* names of maps that stand for struct_ops maps, each with a comma behind it */
 static int fake_btf = -1; /* stands for BTF that this kernel would not take */
 static long (*real)(long, ...);
 
@@ -114,6 +115,14 @@ static const char *map_name(int fd)
 	return info.name;
 }
 
+static int is_ops(const char *name)
+{
+	char with[32];
+
+	snprintf(with, sizeof(with), "%s,", name);
+	return *name && strstr(ops, with) != NULL;
+}
+
 static void log_insns(const struct bpf_insn *insn, int n)
 {
 	printf(" fds=");
@@ -172,7 +181,9 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 		if (ret < 0 && strncmp(copy.map_name, "libbpf_", 7)) {
 			/* this kernel says no: what matters is what libbpf asks next, so something takes the map's place */
 			union bpf_attr any = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1, .map_flags = copy.map_flags & BPF_F_MMAPABLE};
-			any.value_size = copy.map_type == BPF_MAP_TYPE_ARRAY && copy.value_size ? copy.value_size : 4;
+			any.value_size = (copy.map_type == BPF_MAP_TYPE_ARRAY || copy.map_type == BPF_MAP_TYPE_STRUCT_OPS) && copy.value_size ? copy.value_size : 4;
+			if (copy.map_type == BPF_MAP_TYPE_STRUCT_OPS)
+				strcat(strcat(ops, copy.map_name), ",");
 			memcpy(any.map_name, copy.map_name, sizeof(any.map_name));
 			ret = real(__NR_bpf, cmd, &any, sizeof(any));
 		}
@@ -211,7 +222,7 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 			printf("slot map=%s key=%u prog=%s\n", info.name, *(unsigned *)(long)a->key, progs[*(int *)(long)a->value]);
 			return 0;
 		}
-		if (info.type == BPF_MAP_TYPE_STRUCT_OPS) {
+		if (info.type == BPF_MAP_TYPE_STRUCT_OPS || is_ops(info.name)) {
 			const unsigned long long *w = (void *)(long)a->value;
 			printf("ops map=%s ", info.name);
 			for (unsigned i = 0; i < info.value_size / 8; i++)
@@ -286,6 +297,7 @@ int main(int argc, char **argv)
 					bpf_map__attach_struct_ops(m);
 		printf("end load=%d\n", -err);
 		obj = NULL;
+		ops[0] = 0;
 		bpf_object__close(o);
 		if (fake_btf >= 0)
 			fake_btf = -1;
