@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/testkit"
 )
 
 // The figures to hold are those of the kernel's BTF (5.5 MB, 127 thousand types) on the machine that the project's performance notes
@@ -150,5 +152,46 @@ func BenchmarkEnumerate(b *testing.B) {
 	}
 	if n == 0 {
 		b.Fatal("nothing")
+	}
+}
+
+// A record of 24 members as a ring buffer delivers it.
+func BenchmarkAppendValue(b *testing.B) {
+	path := testkit.Compile(b, valueSource)
+	s := objectSpec(b, path)
+	id, data := sectionType(b, path, s, ".data.event")
+	var dst []byte
+	b.ReportAllocs()
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		dst, _ = AppendValue(dst[:0], s, id, data, nil)
+	}
+}
+
+func BenchmarkAppendJSON(b *testing.B) {
+	path := testkit.Compile(b, valueSource)
+	s := objectSpec(b, path)
+	id, data := sectionType(b, path, s, ".data.event")
+	var dst []byte
+	b.ReportAllocs()
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		dst, _ = AppendJSON(dst[:0], s, id, data, nil)
+	}
+}
+
+// What an object of moderate size costs when it is opened.
+func BenchmarkParseObject(b *testing.B) {
+	path := testkit.CorpusObject(b, "tools/opensnoop.bpf.o")
+	raw, ext := section(b, path, ".BTF"), section(b, path, ".BTF.ext")
+	b.ReportAllocs()
+	for b.Loop() {
+		s, err := Parse(raw, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := ParseExt(ext, s); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

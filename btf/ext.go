@@ -167,29 +167,42 @@ func (p *extParser) segment(name string, head int, least uint32, sections *[]Ext
 	if pos == end {
 		return fail("no records")
 	}
-	for pos < end {
+	count := 0
+	for start := pos; pos < end; count++ {
 		left := end - pos
 		if left < extSecHead {
 			return fail("%d bytes left, a section takes at least %d", left, extSecHead)
 		}
-		nameOff, count := host.Uint32(body[pos:]), host.Uint32(body[pos+4:])
-		n := uint64(count) * uint64(rec)
+		records := host.Uint32(body[pos+4:])
+		n := uint64(records) * uint64(rec)
 		switch {
-		case count == 0:
+		case records == 0:
 			return fail("a section without records")
 		case n > left-extSecHead:
-			return fail("%d records of %d bytes do not fit into %d bytes", count, rec, left-extSecHead)
+			return fail("%d records of %d bytes do not fit into %d bytes", records, rec, left-extSecHead)
 		}
-		pos += extSecHead
-		s := ExtSection{NameOff: nameOff, Count: int(count), size: rec, data: body[pos : pos+n : pos+n]}
-		if p.spec != nil {
-			s.Name = p.spec.str(nameOff)
+		if pos += extSecHead + n; pos == end {
+			*sections = p.sections(body[start:end], rec, count+1)
 		}
-		*sections = append(*sections, s)
-		pos += n
 	}
 	*size = rec
 	return nil
+}
+
+// sections makes views of a segment's sections, which have been checked and counted.
+func (p *extParser) sections(body []byte, rec uint32, count int) []ExtSection {
+	list := make([]ExtSection, count)
+	for i := range list {
+		s := &list[i]
+		s.NameOff, s.Count, s.size = host.Uint32(body), int(host.Uint32(body[4:])), rec
+		n := s.Count * int(rec)
+		s.data = body[extSecHead : extSecHead+n : extSecHead+n]
+		if p.spec != nil {
+			s.Name = p.spec.str(s.NameOff)
+		}
+		body = body[extSecHead+n:]
+	}
+	return list
 }
 
 // Raw is the i-th record, whatever its size. It must not be changed.

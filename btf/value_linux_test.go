@@ -87,7 +87,7 @@ const eventJSON = `{"comm":"cat \"x\"\n","pid":4242,"state":"RUNNING","verdict":
 	`"wide128":"0x112233445566778899aabbccddeeff00","small128":"0xff","empty":[]}`
 
 // sectionType finds a data section's only variable and its bytes.
-func sectionType(t *testing.T, path string, s *Spec, name string) (ID, []byte) {
+func sectionType(t testing.TB, path string, s *Spec, name string) (ID, []byte) {
 	t.Helper()
 	id, ok := s.FindByName(name, KindDatasec)
 	if !ok {

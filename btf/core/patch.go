@@ -19,6 +19,9 @@ func (r Result) Poisons(insn asm.Instruction) bool {
 	return r.Poison || r.badWidth && insn.Op.IsMemory()
 }
 
+// Widths are the bytes that a load or store of the field moves by the object's and by the target's types; 0 where that does not apply.
+func (r Result) Widths() (local, target uint64) { return r.oldSize, r.newSize }
+
 // Patch writes the result into insns[i], an ALU operation with an immediate, a load, a store or a ld_imm64 (which takes two
 // slots), or poisons it. The instruction must be one that the compiler made for this relocation: it holds LocalValue where
 // compilers agree on it. libbpf: bpf_core_patch_insn.

@@ -38,6 +38,7 @@ type Result struct {
 	Poison     bool      // there is no value: Patch makes the instruction invalid
 	TargetBTF  *btf.Spec // where the first match was found, nil if nowhere
 	TargetType btf.ID    // root type of the match in TargetBTF
+	Candidates int       // target types of that kind and name that were considered
 
 	local    *btf.Spec
 	strict   bool   // the instruction must hold LocalValue
@@ -76,6 +77,7 @@ func (x *Resolver) resolve(r Relo) (Result, error) {
 	if err != nil {
 		return res, err
 	}
+	res.Candidates = len(cands)
 	here, err := x.here.fact(x.order)
 	if err != nil {
 		return res, err
