@@ -34,7 +34,16 @@ func TestBuilderLibbpf(t *testing.T) {
 	split.AddStruct("own", 4)
 	split.AddMember("own", 1, 0, 0)
 	split.AddPtr(base.Len())
-	for name, b := range map[string]*Builder{"all": base, "split": split, "empty": NewBuilder(nil)} {
+	from := mustSpec(t, base)
+	event, _ := from.Type(7)
+	copied := NewBuilder(nil)
+	copied.AddInt("first", 4, 0)
+	if first := copied.AddSpec(from); first != 2 {
+		t.Errorf("copies start at %d", first)
+	}
+	copied.AddType(event)
+	copied.AddSpec(from)
+	for name, b := range map[string]*Builder{"all": base, "split": split, "copy": copied, "empty": NewBuilder(nil)} {
 		if got := hex.EncodeToString(b.Bytes()); got != want[name] {
 			t.Errorf("%s: %v\n got %s\nwant %s", name, b.Err(), got, want[name])
 		}
@@ -58,8 +67,8 @@ func TestBuilderLibbpf(t *testing.T) {
 			t.Errorf("%s: %s (%v), libbpf says %q", c.name, got, b.Err(), want[c.name])
 		}
 	}
-	if len(want) != len(cases)+3 {
-		t.Errorf("%d cases here, %d in build.c", len(cases)+3, len(want))
+	if len(want) != len(cases)+4 {
+		t.Errorf("%d cases here, %d in build.c", len(cases)+4, len(want))
 	}
 }
 

@@ -263,3 +263,40 @@ func TestBytesOrder(t *testing.T) {
 		}
 	}
 }
+
+// Copies between BTFs that do not fit together.
+func TestCopyRefused(t *testing.T) {
+	a, b := NewBuilder(nil), NewBuilder(nil)
+	addAllKinds(a)
+	b.AddInt("int", 4, 0)
+	base, other := mustSpec(t, a), mustSpec(t, b)
+	split := NewBuilder(base)
+	split.AddStruct("own", 4)
+	split.AddMember("m", 1, 0, 0)
+	split.AddPtr(base.Len())
+	s := mustSpec(t, split)
+
+	into := NewBuilder(base)
+	into.AddFloat("float", 4)
+	first := into.AddSpec(s)
+	want := "[32] FLOAT 'float' size=4\n[33] STRUCT 'own' size=4 vlen=1\n\t'm' type_id=1 bits_offset=0\n[34] PTR '(anon)' type_id=33\n"
+	if got := string(rawText(mustSpec(t, into))); first != 33 || got != want {
+		t.Errorf("split over the same base: %d, %s", first, got)
+	}
+	into = NewBuilder(other)
+	if into.AddSpec(s) != 0 || into.Err() == nil {
+		t.Error("split over another base is accepted")
+	}
+	into = NewBuilder(nil)
+	if into.AddType(Type{}) != 0 || into.Err() == nil {
+		t.Error("void is accepted")
+	}
+	future, err := Parse(withLayout(t, map[Kind][2]byte{25: {8, 12}}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	into = NewBuilder(nil)
+	if into.AddSpec(future) != 0 || !errors.Is(into.Err(), ErrUnknownKind) || len(into.types) != 0 {
+		t.Errorf("an unknown kind: %v", into.Err())
+	}
+}

@@ -75,7 +75,7 @@ static void verdict(const char *name, int result)
 
 int main(void)
 {
-	struct btf *base = btf__new_empty(), *split;
+	struct btf *base = btf__new_empty(), *split, *copy;
 
 	all_kinds(base);
 	raw("all", base);
@@ -87,6 +87,12 @@ int main(void)
 	btf__add_ptr(split, btf__type_cnt(base));
 	raw("split", split);
 	raw("empty", btf__new_empty());
+	copy = btf__new_empty();
+	btf__add_int(copy, "first", 4, 0);
+	btf__add_btf(copy, base);
+	btf__add_type(copy, base, btf__type_by_id(base, 7));
+	btf__add_btf(copy, base);
+	raw("copy", copy);
 
 	TRY("int size 0", , btf__add_int(b, "x", 0, 0));
 	TRY("int size 3", , btf__add_int(b, "x", 3, 0));
