@@ -7,9 +7,10 @@ set -euo pipefail
 cd "$(dirname "$0")"; . ./cache.sh; mkdir -p "$cache"
 strict=; [[ ${1:-} != -s ]] || strict=1
 lost=()
+quiet() { "$@" >/dev/null; }
 part() { # part WHAT-FOLLOWS COMMAND...
   local follows=$1; shift
-  "$@" || lost+=("$1: $follows")
+  "$@" || lost+=("$follows")
 }
 part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-19 llvm-19 bpftool libbpf-dev gcc make \
   libelf-dev zlib1g-dev python3 xz-utils linux-source-6.1 linux-source-6.12 libbpf-tools xdp-tools libxdp1 iproute2 strace binutils
@@ -17,8 +18,8 @@ part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busyb
 part 'tests of the pure rooms on a big-endian machine do not run' need_packages qemu-user
 part 'tests over real objects are skipped' ./corpus.sh
 part 'comparisons with C libbpf are skipped' ./build-oracle.sh
-part 'tests in virtual machines are skipped' ./getkernel.sh
+part 'tests in virtual machines are skipped' quiet ./getkernel.sh
 if ((${#lost[@]})); then
-  printf 'deps.sh: without %s\n' "${lost[@]}" >&2
+  printf 'deps.sh: so %s\n' "${lost[@]}" >&2
   [[ -z $strict ]] || exit 1
 fi

@@ -171,6 +171,32 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A package that may open file descriptors runs its tests under the leak check. Oracle: the text of its test files.
+func TestLeakCheckEverywhere(t *testing.T) {
+	root := filepath.Join("..", "..")
+	for dir := range imports(t, root) {
+		r, ok := find(dir)
+		tests, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok || r.pure || r.floor == 0 || len(tests) == 0 {
+			continue
+		}
+		checked := false
+		for _, file := range tests {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checked = checked || strings.Contains(string(text), "testkit.Main(m") || dir == "internal/testkit" && strings.Contains(string(text), "Main(m)")
+		}
+		if !checked {
+			t.Errorf("tests of %s have no TestMain that calls testkit.Main", name(dir))
+		}
+	}
+}
+
 func name(dir string) string {
 	if dir == "" {
 		return "bpf (the root)"
