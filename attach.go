@@ -17,6 +17,10 @@ import (
 
 // autoAttach holds what attaches a program by its section, by object.AutoAttach. A kind without an entry is attached by hand.
 var autoAttach = [...]func(*Program) (*Link, error){
+	object.AutoKprobe:        (*Program).autoKprobe,
+	object.AutoKprobeMulti:   (*Program).autoKprobeMulti,
+	object.AutoKprobeSession: (*Program).autoKprobeSession,
+	object.AutoKsyscall:      (*Program).autoKsyscall,
 	object.AutoTracepoint:    (*Program).autoTracepoint,
 	object.AutoRawTracepoint: (*Program).autoRawTracepoint,
 }

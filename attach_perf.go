@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
@@ -30,7 +31,8 @@ func (p *Program) attachPerfEvent(to string, event *sys.FD, cookie uint64) (*Lin
 func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, error) {
 	fd, err := p.perfLink(event.Int(), how)
 	if err != nil {
-		err = errors.Join(p.attachFail(to, err, kernel.CapPerfmon), fd.Close(), event.Close())
+		failed := withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return p.perfHint(event.Int(), err) })
+		err = errors.Join(failed, fd.Close(), event.Close())
 		if how.legacy != nil {
 			err = errors.Join(err, how.legacy.remove())
 		}
@@ -72,6 +74,22 @@ func (p *Program) perfIoctl(event int, cookie uint64) error {
 		return fmt.Errorf("attached by ioctl, without a link (5.15), a program has no cookie: %w", ErrNotSupported)
 	}
 	return sys.PerfEventSetBPF(event, p.fd.Int())
+}
+
+// perfHint says who is in the way of a program that can't be attached to an event, where the kernel tells.
+func (p *Program) perfHint(event int, err error) string {
+	if !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.E2BIG) {
+		return ""
+	}
+	ids := make([]uint32, 64) // BPF_TRACE_MAX_PROGS
+	n, queryErr := sys.PerfEventQueryBPF(event, ids)
+	if queryErr != nil || n > len(ids) {
+		return ""
+	}
+	if info, infoErr := sys.ProgInfoByFD(p.fd.Int()); infoErr == nil && slices.Contains(ids[:n], info.ID) {
+		return fmt.Sprintf("this program, %d, is attached there already", info.ID)
+	}
+	return fmt.Sprintf("%d programs are attached there: %v", n, ids[:n])
 }
 
 // attachFail wraps the error of an attempt to attach p.

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // TracepointOptions changes how a program attaches to a tracepoint.
@@ -28,13 +28,16 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 	if p.fd.Int() < 0 {
 		return nil, p.attachFail(to, nil)
 	}
+	if err := p.requireType("a tracepoint", uapi.ProgTracepoint); err != nil {
+		return nil, p.attachFail(to, err)
+	}
 	id, err := tracepointID(category, name)
 	if err != nil {
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
 	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1, 0, -1, 0)
 	if err != nil {
-		return nil, p.attachFail(to, fmt.Errorf("open perf event: %w", err), kernel.CapPerfmon)
+		return nil, p.perfFail(to, err)
 	}
 	return p.attachPerfEvent(to, event, opts.Cookie)
 }
@@ -61,17 +64,29 @@ func tracepointID(category, name string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	path := root + "/events/" + category + "/" + name + "/id"
-	text, err := os.ReadFile(path)
+	id, err := eventID(root, category, name)
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, fmt.Errorf("this kernel has no such tracepoint (%s/events lists them): %w", root, err)
+		return 0, fmt.Errorf("this kernel has no such tracepoint (%s/events lists them)%s: %w", root, nearTracepoint(root, category, name), err)
 	}
+	return id, err
+}
+
+// nearTracepoint proposes tracepoints, or categories if the category doesn't exist.
+func nearTracepoint(root, category, name string) string {
+	dir, want := root+"/events/"+category, name
+	if _, err := os.Stat(dir); err != nil {
+		dir, want = root+"/events", category
+	}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return 0, err
+		return ""
 	}
-	id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+	n := newNearest(want)
+	for _, e := range entries {
+		n.offer([]byte(e.Name()))
 	}
-	return id, nil
+	if hint := n.hint(); hint != "" {
+		return ", " + hint
+	}
+	return ""
 }

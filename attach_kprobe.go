@@ -1,0 +1,250 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// KprobeOptions changes how a program attaches to a kernel function.
+type KprobeOptions struct {
+	Return  bool      // run it when the function returns (kretprobe)
+	Offset  uint64    // bytes into the function; must be where an instruction starts
+	Address uint64    // address in the kernel, instead of a function; not with ProbeLegacy or before 4.17
+	Cookie  uint64    // what bpf_get_attach_cookie returns in the program (5.15)
+	Mode    ProbeMode // kernel interface; the default is the newest
+}
+
+// AttachKprobe attaches the program to the kernel function called symbol, or "module:symbol" (libbpf bpf_program__attach_kprobe_opts;
+// 4.1): it runs when the function is entered, at an offset in it, or when it returns. The name has to be the kernel's own
+// (/proc/kallsyms), with what the compiler added: "name.isra.0". With Address, symbol is "".
+//
+// Needs CAP_PERFMON, and CAP_SYS_ADMIN or CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such function,
+// with near names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no instruction starts at the offset; EINVAL if the
+// kernel refuses probes there; ErrNotSupported on a kernel without kprobes. The caller closes the Link.
+func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
+	if opts == nil {
+		opts = &KprobeOptions{}
+	}
+	return p.attachKprobe(kernel.Running(), p.facts(), symbol, *opts)
+}
+
+// text names the place: "kprobe tcp_connect+0x4", "kretprobe 0xffffffff81000000".
+func (o *KprobeOptions) text(symbol string) string {
+	kind := "kprobe "
+	if o.Return {
+		kind = "kretprobe "
+	}
+	switch {
+	case symbol == "":
+		return fmt.Sprintf("%s%#x", kind, o.Address)
+	case o.Offset != 0:
+		return fmt.Sprintf("%s%s+%#x", kind, symbol, o.Offset)
+	}
+	return kind + symbol
+}
+
+func (o *KprobeOptions) check(symbol string) error {
+	switch {
+	case symbol == "" && o.Address == 0:
+		return fmt.Errorf("neither a function nor an address is given: %w", syscall.EINVAL)
+	case symbol != "" && o.Address != 0, symbol == "" && o.Offset != 0:
+		return fmt.Errorf("an address goes without a function and without an offset: %w", syscall.EINVAL)
+	case strings.ContainsAny(symbol, " \t\n\x00"):
+		return fmt.Errorf("%q is no name of a function: %w", symbol, syscall.EINVAL)
+	}
+	return nil
+}
+
+func (p *Program) attachKprobe(t tracing, k facts.Kernel, symbol string, o KprobeOptions) (*Link, error) {
+	to := o.text(symbol)
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	err := o.check(symbol)
+	if err == nil {
+		err = p.requireType("a kprobe", uapi.ProgKprobe)
+	}
+	var w probeWay
+	if err == nil {
+		w, err = o.Mode.way(t, k, "kprobe")
+	}
+	if err == nil && w.ioctl && o.Cookie != 0 {
+		err = fmt.Errorf("mode %v has no cookies: %w", o.Mode, ErrNotSupported)
+	}
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+	}
+	how := perfWay{cookie: o.Cookie, ioctl: w.ioctl}
+	var event *sys.FD
+	if w.legacy {
+		if o.Mode == ProbeDefault {
+			p.events().info("this kernel has no perf events for kprobes, using an event in tracefs", "object", p.objectName(), "program", p.name)
+		}
+		event, how.legacy, err = openLegacyKprobe(t, symbol, &o)
+	} else {
+		event, err = openKprobe(t, w.pmu, symbol, &o)
+	}
+	if err != nil {
+		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return kprobeHint(symbol, &o, err) })
+	}
+	return p.attachPerf(to, event, how)
+}
+
+// openKprobe opens a perf event of the kprobe PMU.
+func openKprobe(t tracing, pmu uint32, symbol string, o *KprobeOptions) (*sys.FD, error) {
+	attr := sys.PerfEventAttr{Type: pmu, Config2: o.Offset}
+	if o.Return {
+		bit, err := t.EventSourceBit("kprobe", "retprobe")
+		if err != nil {
+			return nil, err
+		}
+		attr.Config |= 1 << bit
+	}
+	if symbol == "" {
+		attr.Config2 = o.Address
+		return sys.PerfEventOpen(&attr, -1, 0, -1, 0)
+	}
+	return sys.PerfEventOpenName(&attr, symbol, -1, 0, -1, 0)
+}
+
+// openLegacyKprobe defines an event in tracefs and opens it.
+func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *legacyEvent, error) {
+	if symbol == "" {
+		return nil, nil, fmt.Errorf("an address can only be probed through the kprobe PMU (4.17): %w", ErrNotSupported)
+	}
+	place := symbol + "+0x" + strconv.FormatUint(o.Offset, 16)
+	e, err := newLegacyEvent(t, "kprobe", o.Return, place, symbol, o.Offset)
+	if err != nil {
+		return nil, nil, err
+	}
+	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, -1, 0, -1, 0)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open perf event: %w", err), e.remove())
+	}
+	return event, e, nil
+}
+
+// kprobeHint explains what the kernel answers to a kprobe that it won't make.
+func kprobeHint(symbol string, o *KprobeOptions, err error) string {
+	switch {
+	case errors.Is(err, ErrNotSupported):
+		return ""
+	case errors.Is(err, syscall.EACCES):
+		return permissionHint(syscall.EPERM, kernel.CapPerfmon)
+	case errors.Is(err, syscall.EILSEQ):
+		return fmt.Sprintf("no instruction starts at offset %d", o.Offset)
+	case symbol == "":
+		return ""
+	case errors.Is(err, syscall.EINVAL) && o.Return && o.Offset != 0:
+		return "a function returns from its start only: a kretprobe has no offset"
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return symbolHint(symbol)
+	}
+	return ""
+}
+
+// parseKprobe reads what SEC("kprobe/...") says: a function's name, "+" and an offset (decimal, 0x, 0). What follows the name and is no
+// offset is left over.
+func parseKprobe(text string) (symbol string, offset int64, rest string, err error) {
+	n := strings.IndexFunc(text, func(r rune) bool { return !isSymbolChar(r) })
+	if n < 0 {
+		return text, 0, "", symbolError(text)
+	}
+	symbol, rest = text[:n], text[n:]
+	if strings.HasPrefix(rest, "+") {
+		digits, after := cutNumber(rest[1:])
+		if digits != "" {
+			if offset, err = strconv.ParseInt(digits, 0, 64); err != nil {
+				return symbol, 0, rest, fmt.Errorf("offset %q: %w", digits, syscall.EINVAL)
+			}
+			rest = after
+		}
+	}
+	return symbol, offset, rest, symbolError(symbol)
+}
+
+func symbolError(symbol string) error {
+	if symbol == "" {
+		return fmt.Errorf("it names no function: %w", syscall.EINVAL)
+	}
+	return nil
+}
+
+// isSymbolChar reports whether c may be in the name of a kernel function, as libbpf reads SEC().
+func isSymbolChar(c rune) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
+}
+
+// cutNumber splits a C number (sign, 0x or 0 in front) off the start of s, "" if there is none.
+func cutNumber(s string) (number, rest string) {
+	i := 0
+	if i < len(s) && (s[i] == '+' || s[i] == '-') {
+		i++
+	}
+	digits := "0123456789"
+	switch {
+	case len(s) > i+2 && s[i] == '0' && (s[i+1] == 'x' || s[i+1] == 'X') && strings.IndexByte("0123456789abcdefABCDEF", s[i+2]) >= 0:
+		digits, i = "0123456789abcdefABCDEF", i+2
+	case len(s) > i && s[i] == '0':
+		digits = "01234567"
+	}
+	start := i
+	for i < len(s) && strings.IndexByte(digits, s[i]) >= 0 {
+		i++
+	}
+	if i == start {
+		return "", s
+	}
+	return s[:i], s[i:]
+}
+
+// secTarget is the SEC() text after the kind. errNothingToDo if the section is the bare kind.
+func (p *Program) secTarget() (string, error) {
+	_, target, ok := strings.Cut(p.section, "/")
+	if !ok {
+		return "", errNothingToDo
+	}
+	return target, nil
+}
+
+// secFail is an error about what a section says.
+func (p *Program) secFail(err error) error {
+	return p.fail("attach program", fmt.Errorf("SEC(%q): %w", p.section, err))
+}
+
+// noteRest tells the logger about the end of a section that means nothing.
+func (p *Program) noteRest(rest string) {
+	if rest != "" {
+		p.events().warn("the end of the section means nothing", "object", p.objectName(), "program", p.name, "section", p.section, "end", rest)
+	}
+}
+
+// autoKprobe attaches SEC("kprobe/function+offset") and SEC("kretprobe/function").
+func (p *Program) autoKprobe() (*Link, error) {
+	target, err := p.secTarget()
+	if err != nil {
+		return nil, err
+	}
+	symbol, offset, rest, err := parseKprobe(target)
+	ret := strings.HasPrefix(p.section, "kretprobe")
+	switch {
+	case err != nil:
+	case offset < 0:
+		err = fmt.Errorf("the offset is less than 0: %w", syscall.EINVAL)
+	case ret && offset != 0:
+		err = fmt.Errorf("a kretprobe has no offset: %w", syscall.EINVAL)
+	}
+	if err != nil {
+		return nil, p.secFail(err)
+	}
+	p.noteRest(rest)
+	return p.AttachKprobe(symbol, &KprobeOptions{Return: ret, Offset: uint64(offset)})
+}

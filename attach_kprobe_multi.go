@@ -1,0 +1,213 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// KprobeMultiOptions changes how a program attaches to many kernel functions.
+type KprobeMultiOptions struct {
+	Symbols   []string // functions, instead of a pattern
+	Addresses []uint64 // or their addresses
+	Cookies   []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Addresses
+	Return    bool     // run it when the functions return (kretprobe.multi)
+	Session   bool     // run it at both, and let the first decide about the second (kprobe.session; 6.10)
+	// UniqueMatch refuses a pattern that matches none or more than one function.
+	UniqueMatch bool
+}
+
+// AttachKprobeMulti attaches the program to all kernel functions whose names match the pattern, at once and by one link (libbpf
+// bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). In a pattern '*' stands for any characters and '?' for one. With
+// Symbols or Addresses the pattern is "". The program must have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
+//
+// Needs CAP_PERFMON; a pattern also a tracefs that may be read, and before 6.5 CAP_SYSLOG. ErrNotExist if nothing matches or a function
+// doesn't exist; ErrNotSupported on a kernel without fprobes. The caller closes the Link.
+func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*Link, error) {
+	if opts == nil {
+		opts = &KprobeMultiOptions{}
+	}
+	return p.attachKprobeMulti(kernel.Running(), pattern, *opts)
+}
+
+// text names the target: "kprobe.multi tcp_*", "kretprobe.multi (12 functions)".
+func (o *KprobeMultiOptions) text(pattern string) string {
+	kind := "kprobe.multi "
+	switch {
+	case o.Session:
+		kind = "kprobe.session "
+	case o.Return:
+		kind = "kretprobe.multi "
+	}
+	if pattern == "" {
+		return fmt.Sprintf("%s(%d functions)", kind, max(len(o.Symbols), len(o.Addresses)))
+	}
+	return kind + pattern
+}
+
+func (o *KprobeMultiOptions) check(pattern string) error {
+	n := max(len(o.Symbols), len(o.Addresses))
+	switch {
+	case o.Return && o.Session:
+		return fmt.Errorf("a session sees returns anyway: %w", syscall.EINVAL)
+	case len(o.Symbols) > 0 && len(o.Addresses) > 0:
+		return fmt.Errorf("both names and addresses are given: %w", syscall.EINVAL)
+	case pattern != "" && (n > 0 || len(o.Cookies) > 0):
+		return fmt.Errorf("a pattern goes without names, addresses and cookies: %w", syscall.EINVAL)
+	case pattern == "" && n == 0:
+		return fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL)
+	case pattern == "" && o.UniqueMatch:
+		return fmt.Errorf("only a pattern can be asked to match once: %w", syscall.EINVAL)
+	case len(o.Cookies) > 0 && len(o.Cookies) != n:
+		return fmt.Errorf("there are %d cookies for %d functions: %w", len(o.Cookies), n, syscall.EINVAL)
+	}
+	return nil
+}
+
+// fKprobeMultiReturn is BPF_F_KPROBE_MULTI_RETURN.
+const fKprobeMultiReturn = 1
+
+func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOptions) (*Link, error) {
+	to := o.text(pattern)
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err, kernel.CapPerfmon) }
+	if err := o.check(pattern); err != nil {
+		return fail(err)
+	}
+	if err := p.requireKprobeMulti(&o); err != nil {
+		return fail(err)
+	}
+	symbols, addresses := o.Symbols, o.Addresses
+	switch {
+	case pattern == "":
+	case !o.UniqueMatch && !strings.ContainsAny(pattern, "*?"):
+		symbols = []string{pattern} // the kernel finds it faster
+	default:
+		var err error
+		if addresses, err = matchFunctions(t, pattern); err != nil {
+			return fail(err)
+		}
+		switch {
+		case len(addresses) == 0:
+			return fail(fmt.Errorf("no function that can be attached to matches: %w", ErrNotExist))
+		case o.UniqueMatch && len(addresses) > 1:
+			return fail(fmt.Errorf("%d functions match: %w", len(addresses), syscall.EINVAL))
+		}
+	}
+	detail := sys.LinkKprobeMulti{Cookies: sys.Slice(o.Cookies)}
+	if o.Return {
+		detail.Flags = fKprobeMultiReturn
+	}
+	if len(addresses) > 0 {
+		detail.Addrs, detail.Count = sys.Slice(addresses), uint32(len(addresses))
+	} else {
+		names, err := cStrings(symbols)
+		if err != nil {
+			return fail(err)
+		}
+		detail.Syms, detail.Count = sys.Slice(names), uint32(len(symbols))
+	}
+	attachType := uapi.AttachTraceKprobeMulti
+	if o.Session {
+		attachType = uapi.AttachTraceKprobeSession
+	}
+	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: attachType, Detail: &detail})
+	if err != nil {
+		if err == syscall.ESRCH {
+			err = syscall.ENOENT // what every other family says of a name that isn't there
+		}
+		_, e := fail(err)
+		return nil, withHint(e, func() string { return kprobeMultiHint(t, symbols, err) })
+	}
+	return p.newLink(to, fd), nil
+}
+
+// requireKprobeMulti refuses what the kernel would answer with a bare EINVAL. What a program was loaded for is not known if it was
+// opened by a pin or an id.
+func (p *Program) requireKprobeMulti(o *KprobeMultiOptions) error {
+	want, sec := uapi.AttachTraceKprobeMulti, "kprobe.multi"
+	if o.Session {
+		want, sec = uapi.AttachTraceKprobeSession, "kprobe.session"
+	}
+	if err := p.requireType(sec, uapi.ProgKprobe); err != nil {
+		return err
+	}
+	if p.obj != nil && p.expected != want {
+		return fmt.Errorf("the program was not loaded for it, as SEC(%q) is: %w", sec, syscall.EINVAL)
+	}
+	return nil
+}
+
+// cStrings makes an array of pointers to names, each with a NUL at its end, in one piece of memory.
+func cStrings(names []string) ([]sys.Pointer, error) {
+	size := 0
+	for _, name := range names {
+		if name == "" || strings.IndexByte(name, 0) >= 0 {
+			return nil, fmt.Errorf("%q is no name of a function: %w", name, syscall.EINVAL)
+		}
+		size += len(name) + 1
+	}
+	text := make([]byte, 0, size)
+	list := make([]sys.Pointer, len(names))
+	for i, name := range names {
+		start := len(text)
+		text = append(append(text, name...), 0)
+		list[i] = sys.Slice(text[start:])
+	}
+	return list, nil
+}
+
+// kprobeMultiHint explains what the kernel answers to a kprobe.multi that it won't make.
+func kprobeMultiHint(t tracing, symbols []string, err error) string {
+	switch {
+	case errors.Is(err, ErrNotSupported):
+		return "a kernel has it from 5.18 on, if it is built with CONFIG_FPROBE"
+	case err != syscall.ENOENT || len(symbols) == 0:
+		return ""
+	}
+	missing, near, err := missingFunctions(t, symbols)
+	if err != nil || len(missing) == 0 {
+		return ""
+	}
+	hint := "no function to attach to is called " + missing[0]
+	if more := len(missing) - 1; more > 0 {
+		hint += fmt.Sprintf(", nor what %d others of the %d names say", more, len(symbols))
+	}
+	if near != "" {
+		hint += "; " + near
+	}
+	return hint
+}
+
+// autoKprobeMulti attaches SEC("kprobe.multi/pattern") and SEC("kretprobe.multi/pattern").
+func (p *Program) autoKprobeMulti() (*Link, error) {
+	return p.autoPattern(KprobeMultiOptions{Return: strings.HasPrefix(p.section, "kretprobe")})
+}
+
+// autoKprobeSession attaches SEC("kprobe.session/pattern").
+func (p *Program) autoKprobeSession() (*Link, error) {
+	return p.autoPattern(KprobeMultiOptions{Session: true})
+}
+
+func (p *Program) autoPattern(o KprobeMultiOptions) (*Link, error) {
+	target, err := p.secTarget()
+	if err != nil {
+		return nil, err
+	}
+	n := strings.IndexFunc(target, func(r rune) bool { return !isSymbolChar(r) && r != '*' && r != '?' })
+	if n < 0 {
+		n = len(target)
+	}
+	if n == 0 {
+		return nil, p.secFail(fmt.Errorf("it has no pattern: %w", syscall.EINVAL))
+	}
+	p.noteRest(target[n:])
+	return p.AttachKprobeMulti(target[:n], &o)
+}

@@ -1,0 +1,208 @@
+package bpf
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// # Functions that match a pattern
+//
+// kprobe.multi attaches to functions that ftrace can patch; the kernel lists them in tracefs. From 6.5 on there is a list with their
+// addresses, which is all that is needed. Older kernels list names alone, so their addresses come from /proc/kallsyms: those symbols
+// whose name matches the pattern and is in the list. Some kernels list names that LLVM made ("name.llvm.123") without their tail.
+// What follows a name ("[module]") says nothing about it. A name that several functions share is attached to in all of them.
+
+// matchFunctions returns the addresses of the functions that match a pattern.
+func matchFunctions(t tracing, pattern string) ([]uint64, error) {
+	root, err := t.Tracefs()
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := matchWithAddresses(root+"/available_filter_functions_addrs", pattern)
+	if err == nil {
+		return addresses, nil
+	}
+	names, namesErr := matchNames(root+"/available_filter_functions", pattern)
+	if namesErr != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = namesErr
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("this kernel doesn't list the functions that match (CONFIG_DYNAMIC_FTRACE): %w", ErrNotSupported)
+		}
+		return nil, err
+	}
+	return matchSymbols(kallsymsPath, pattern, names)
+}
+
+// eachFunction calls each for every line of a file in tracefs that lists functions.
+func eachFunction(path string, each func(line []byte) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if err := each(lines.Bytes()); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// matchWithAddresses reads lines of "address name [module]".
+func matchWithAddresses(path, pattern string) ([]uint64, error) {
+	var list []uint64
+	err := eachFunction(path, func(line []byte) error {
+		text, rest, ok := bytes.Cut(line, []byte{' '})
+		name, _, _ := bytes.Cut(rest, []byte{' '})
+		if !ok || len(name) == 0 {
+			return fmt.Errorf("%q is no function: %w", line, syscall.EINVAL)
+		}
+		if !globMatch(pattern, name) {
+			return nil
+		}
+		address, err := strconv.ParseUint(string(text), 16, 64)
+		if err != nil {
+			return err
+		}
+		list = append(list, address)
+		return nil
+	})
+	return list, err
+}
+
+// matchNames reads lines of "name [module]" and returns the names, sorted.
+func matchNames(path, pattern string) ([]string, error) {
+	var list []string
+	err := eachFunction(path, func(line []byte) error {
+		name, _, _ := bytes.Cut(line, []byte{' '})
+		if globMatch(pattern, name) {
+			list = append(list, string(name))
+		}
+		return nil
+	})
+	slices.Sort(list)
+	return slices.Compact(list), err
+}
+
+// matchSymbols returns the addresses of the symbols in a file like kallsyms that match the pattern and are among names.
+func matchSymbols(path, pattern string, names []string) ([]uint64, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	var list []uint64
+	err := kernel.EachSymbol(path, func(s facts.Symbol) error {
+		if !globMatch(pattern, s.Name) || !contains(names, s.Name) {
+			return nil
+		}
+		if s.Addr == 0 {
+			return fmt.Errorf("%s hides addresses (kernel.kptr_restrict, or no CAP_SYSLOG): %w", path, syscall.EPERM)
+		}
+		list = append(list, s.Addr)
+		return nil
+	})
+	return list, err
+}
+
+// contains reports whether name, or what LLVM made it of, is among the sorted names.
+func contains(names []string, name []byte) bool {
+	if _, ok := slices.BinarySearchFunc(names, name, compareName); ok {
+		return true
+	}
+	i := bytes.Index(name, []byte(".llvm."))
+	if i < 0 {
+		return false
+	}
+	_, ok := slices.BinarySearchFunc(names, name[:i], compareName)
+	return ok
+}
+
+func compareName(a string, b []byte) int {
+	switch {
+	case a < string(b):
+		return -1
+	case a > string(b):
+		return 1
+	}
+	return 0
+}
+
+// globMatch reports whether the whole name matches a pattern of '*' (any characters) and '?' (one). It takes time in proportion to
+// pattern times name at worst.
+func globMatch(pattern string, name []byte) bool {
+	p, n := 0, 0
+	star, mark := -1, 0 // the last '*', and how far it reaches in name
+	for n < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, n
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
+			p++
+			n++
+		case star >= 0:
+			mark++
+			p, n = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+// missingFunctions returns those of the symbols that are not in the kernel's list of functions to attach to, and a hint with names near
+// the first of them.
+func missingFunctions(t tracing, symbols []string) (missing []string, near string, err error) {
+	root, err := t.Tracefs()
+	if err != nil {
+		return nil, "", err
+	}
+	there := make(map[string]bool, len(symbols))
+	for _, s := range symbols {
+		there[s] = false
+	}
+	path := root + "/available_filter_functions"
+	err = eachFunction(path, func(line []byte) error {
+		name, _, _ := bytes.Cut(line, []byte{' '})
+		if _, wanted := there[string(name)]; wanted {
+			there[string(name)] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, s := range symbols {
+		if !there[s] {
+			missing = append(missing, s)
+		}
+	}
+	if len(missing) == 0 {
+		return nil, "", nil
+	}
+	n := newNearest(missing[0])
+	err = eachFunction(path, func(line []byte) error {
+		name, _, _ := bytes.Cut(line, []byte{' '})
+		n.offer(name)
+		return nil
+	})
+	return missing, n.hint(), err
+}

@@ -1,0 +1,129 @@
+package bpf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// kernelSymbol is what /proc/kallsyms says of a name that could not be probed.
+type kernelSymbol struct {
+	symbol string // as given, "module:name" or "name"
+	module string
+	name   string
+
+	functions int  // functions of that name (in that module)
+	data      byte // type of a symbol of that name that is no function, 0 if there is none
+	elsewhere string
+	loaded    bool // the module is there
+	near      *nearest
+}
+
+const (
+	kallsymsPath  = "/proc/kallsyms"
+	blacklistPath = "/sys/kernel/debug/kprobes/blacklist"
+)
+
+// findSymbol looks a symbol up among all of the kernel's (some 20 ms: for error messages).
+func findSymbol(symbol string) (*kernelSymbol, error) {
+	k := &kernelSymbol{symbol: symbol, name: symbol}
+	if module, name, ok := strings.Cut(symbol, ":"); ok {
+		k.module, k.name = module, name
+	}
+	k.near = newNearest(k.name)
+	return k, kernel.EachSymbol(kallsymsPath, func(s facts.Symbol) error {
+		k.add(s)
+		return nil
+	})
+}
+
+func (k *kernelSymbol) add(s facts.Symbol) {
+	switch s.Type {
+	case 't', 'T', 'w', 'W':
+	default:
+		if string(s.Name) == k.name {
+			k.data = s.Type
+		}
+		return
+	}
+	mine := k.module == "" || string(s.Module) == k.module
+	k.loaded = k.loaded || mine
+	if string(s.Name) == k.name {
+		if mine {
+			k.functions++
+		} else {
+			k.elsewhere = "vmlinux"
+			if len(s.Module) > 0 {
+				k.elsewhere = string(s.Module)
+			}
+		}
+		return
+	}
+	// "__pfx_name" and "__cfi_name" are padding, "bpf_prog_..." and trampolines are no functions of the kernel.
+	if !mine || bytes.HasPrefix(s.Name, []byte("__pfx_")) || bytes.HasPrefix(s.Name, []byte("__cfi_")) || string(s.Module) == "bpf" || string(s.Module) == "ftrace" {
+		return
+	}
+	if wrapper := kernel.SyscallPrefix(); len(s.Name) == len(wrapper)+len(k.name) && wrapper != "" && string(s.Name[:len(wrapper)]) == wrapper &&
+		string(s.Name[len(wrapper):]) == k.name {
+		k.near.keep(s.Name, 0)
+		return
+	}
+	k.near.offer(s.Name)
+}
+
+// hint says why the symbol may not be found, "" if there is nothing to say.
+func (k *kernelSymbol) hint() string {
+	switch {
+	case k.functions > 1:
+		return fmt.Sprintf("there are %d functions of that name: give the address of one", k.functions)
+	case k.functions == 1:
+		if blacklisted(k.name) {
+			return "it is on the kernel's list of functions that must not be probed, " + blacklistPath
+		}
+		return ""
+	case !k.loaded:
+		return "no module " + k.module + " is loaded"
+	case k.elsewhere != "":
+		return k.elsewhere + " has a function of that name, not " + k.module
+	case k.data != 0:
+		return fmt.Sprintf("the symbol is no function, its type is %c", k.data)
+	}
+	return k.near.hint()
+}
+
+// symbolHint is what can be said of a kernel function that was not found or could not be probed.
+func symbolHint(symbol string) string {
+	k, err := findSymbol(symbol)
+	if err != nil {
+		return ""
+	}
+	return k.hint()
+}
+
+// blacklisted reports whether the kernel says that a function must not be probed. Lines are "0xADDR-0xADDR\tname".
+func blacklisted(name string) bool {
+	text, err := os.ReadFile(blacklistPath)
+	if err != nil {
+		return false
+	}
+	for line := range bytes.Lines(text) {
+		if i := bytes.IndexByte(line, '\t'); i >= 0 && string(bytes.TrimSpace(line[i:])) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// withHint adds a hint to the *Error in err, unless it has one.
+func withHint(err error, hint func() string) error {
+	var e *Error
+	if errors.As(err, &e) && e.Hint == "" {
+		e.Hint = hint()
+	}
+	return err
+}
