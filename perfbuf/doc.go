@@ -1,0 +1,22 @@
+// Package perfbuf reads records from perf buffers (maps of type BPF_MAP_TYPE_PERF_EVENT_ARRAY that programs write to with
+// bpf_perf_event_output, Linux 4.4), libbpf's perf_buffer. Where the kernel has ring buffers (5.8, package ringbuf) they are the better
+// choice: one buffer for all CPUs, records in order, no copy.
+//
+//	r, err := perfbuf.NewReader(obj.Map("events"), nil)
+//	defer r.Close()
+//	for record := range r.Records(ctx) {
+//		if record.Lost > 0 { ... }
+//		handle(record.CPU, record.Data)
+//	}
+//	err = r.Err()
+//
+// # The protocol
+//
+// Each CPU has a perf event of its own, with a ring of memory: a control page and a power of two of data pages. The kernel appends
+// records and moves the head, the reader moves the tail; both only grow. A record is a header (type and size) and what depends on the
+// type: a sample carries the program's bytes, padded so that the whole is a multiple of 8; a lost record counts samples for which there
+// was no room. Nothing is reserved beforehand: what lies below the head is complete. The data is mapped once, so a record that crosses
+// the end of the ring is copied together; all others are handed out as views.
+//
+// CPUs that come online later are not added.
+package perfbuf

@@ -1,0 +1,283 @@
+package perfbuf
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// The oracle of these tests is testdata/perf.bpf.c, run by the kernel on the CPU that the test names: it numbers its records.
+
+func loadPerf(t testing.TB) *bpf.Object {
+	t.Helper()
+	testkit.Root(t)
+	o, err := bpf.Open("testdata/perf.bpf.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj, err := bpf.Load(o, nil)
+	if err != nil {
+		t.Fatalf("%+v", err)
+	}
+	t.Cleanup(func() { obj.Close() })
+	return obj
+}
+
+func newTestReader(t testing.TB, obj *bpf.Object, opts *Options) *Reader {
+	t.Helper()
+	r, err := NewReader(obj.Map("events"), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// fill writes count records on a CPU.
+func fill(t testing.TB, obj *bpf.Object, cpu int, first, count, length uint64) {
+	t.Helper()
+	var args []byte
+	for _, n := range []uint64{first, count, length} {
+		args = binary.NativeEndian.AppendUint64(args, n)
+	}
+	if _, err := obj.Program("fill").Run(&bpf.RunOptions{Context: args, Flags: bpf.RunOnCPU, CPU: uint32(cpu)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failed is how many records the program could not write.
+func failed(t testing.TB, obj *bpf.Object) uint64 {
+	t.Helper()
+	n, err := bpf.VarOf[uint64](obj.Variable("failed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *n
+}
+
+func TestReader(t *testing.T) {
+	obj := loadPerf(t)
+	r := newTestReader(t, obj, nil)
+	online, err := kernel.Running().OnlineCPUs()
+	if err != nil || !slices.Equal(r.CPUs(), online) {
+		t.Fatal(r.CPUs(), online, err)
+	}
+	want := map[int]uint64{}
+	for _, cpu := range online {
+		fill(t, obj, cpu, uint64(cpu)*1000, 50, uint64(cpu)) // 8 + cpu bytes, padded
+		want[cpu] = uint64(cpu) * 1000
+	}
+	n, err := r.Consume(func(rec Record) error {
+		if rec.Lost != 0 || len(rec.Data) < 8+rec.CPU || binary.NativeEndian.Uint64(rec.Data) != want[rec.CPU] {
+			t.Fatalf("%+v, want %d", rec, want[rec.CPU])
+		}
+		want[rec.CPU]++
+		return nil
+	})
+	if n != 50*len(online) || err != nil || failed(t, obj) != 0 {
+		t.Fatal(n, err, failed(t, obj))
+	}
+	stop := errors.New("stop")
+	fill(t, obj, online[0], 0, 10, 0)
+	if n, err := r.Consume(func(Record) error { return stop }); n != 1 || err != stop {
+		t.Fatal(n, err)
+	}
+	if n, err := r.Consume(func(Record) error { return nil }); n != 9 || err != nil {
+		t.Fatal(n, err)
+	}
+	// The events leave the map with the reader: the program then has nowhere to write to.
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, obj, online[0], 0, 5, 0)
+	if failed(t, obj) != 5 {
+		t.Errorf("%d records failed after Close, want 5", failed(t, obj))
+	}
+	if _, err := r.Consume(nil); !errors.Is(err, bpf.ErrClosed) {
+		t.Error(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error("second Close:", err)
+	}
+}
+
+// TestReaderLost: samples for which there is no room are counted, and reading goes on. Records of 72 bytes also cross the end.
+func TestReaderLost(t *testing.T) {
+	obj := loadPerf(t)
+	r := newTestReader(t, obj, &Options{Pages: 1, CPUs: []int{0}})
+	got, lost := uint64(0), uint64(0)
+	next := uint64(0)
+	read := func() {
+		t.Helper()
+		if _, err := r.Consume(func(rec Record) error {
+			if rec.Lost > 0 {
+				lost += rec.Lost
+				return nil
+			}
+			if n := binary.NativeEndian.Uint64(rec.Data); n < next {
+				t.Fatalf("record %d after %d", n, next)
+			} else {
+				next = n + 1
+			}
+			if rec.Data[40] != byte(binary.NativeEndian.Uint64(rec.Data)) {
+				t.Fatalf("record %x", rec.Data)
+			}
+			got++
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const bursts, each = 20, 100
+	for i := range uint64(bursts) {
+		fill(t, obj, 0, i*each, each, 50)
+		read()
+	}
+	fill(t, obj, 0, bursts*each, 1, 50) // carries the count of the last burst's losses
+	read()
+	if got+lost != bursts*each+1 || lost == 0 || got < bursts*4096/100 {
+		t.Fatalf("%d read, %d lost, of %d", got, lost, bursts*each+1)
+	}
+}
+
+func TestReaderWaits(t *testing.T) {
+	obj := loadPerf(t)
+	r := newTestReader(t, obj, nil)
+	ctx := context.Background()
+	r.SetDeadline(time.Now().Add(10 * time.Millisecond))
+	if err := r.Wait(ctx); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("deadline:", err)
+	}
+	r.SetDeadline(time.Time{})
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if err := r.Wait(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal("context:", err)
+	}
+	cpus := r.CPUs()
+	for i := range uint64(100) {
+		go func() {
+			if i%2 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			fill(t, obj, cpus[int(i)%len(cpus)], i, 1, 0)
+		}()
+		got := uint64(1 << 60)
+		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
+		if n, err := r.Poll(wait, func(rec Record) error { got = binary.NativeEndian.Uint64(rec.Data); return nil }); n != 1 || err != nil || got != i {
+			t.Fatalf("record %d: n %d, got %d, %v", i, n, got, err)
+		}
+		cancel()
+	}
+	done := make(chan error)
+	go func() { done <- r.Wait(ctx) }()
+	time.Sleep(5 * time.Millisecond)
+	if err := r.Wait(ctx); !errors.Is(err, ErrBusy) {
+		t.Error(err)
+	}
+	r.Close()
+	if err := <-done; !errors.Is(err, bpf.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// TestReaderRecords streams from all CPUs at once; of each CPU the records come in order, and none is missing.
+func TestReaderRecords(t *testing.T) {
+	obj := loadPerf(t)
+	r := newTestReader(t, obj, &Options{Pages: 256})
+	const rounds, burst = 100, 20
+	cpus := r.CPUs()
+	var wg sync.WaitGroup
+	for _, cpu := range cpus {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range uint64(rounds) {
+				fill(t, obj, cpu, i*burst, burst, 20)
+			}
+		}()
+	}
+	next := map[int]uint64{}
+	left := rounds * burst * len(cpus)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for rec := range r.Records(ctx) {
+		if rec.Lost > 0 {
+			t.Fatal(rec.Lost, "records lost")
+		}
+		if n := binary.NativeEndian.Uint64(rec.Data); n != next[rec.CPU] {
+			t.Fatalf("CPU %d: record %d, want %d", rec.CPU, n, next[rec.CPU])
+		}
+		next[rec.CPU]++
+		if left--; left == 0 {
+			break
+		}
+	}
+	wg.Wait()
+	if r.Err() != nil || left != 0 {
+		t.Fatal(left, r.Err())
+	}
+	fill(t, obj, cpus[0], 0, 5, 0)
+	for rec := range r.Records(context.Background()) {
+		r.Close()
+		_ = rec.Data[7] // still mapped
+	}
+	if !errors.Is(r.Err(), bpf.ErrClosed) {
+		t.Fatal(r.Err())
+	}
+}
+
+func TestReaderRefuses(t *testing.T) {
+	obj := loadPerf(t)
+	before := len(testkit.FDs())
+	for what, c := range map[string]struct {
+		m    *bpf.Map
+		opts Options
+		want error
+	}{
+		"no map":          {nil, Options{}, bpf.ErrNotExist},
+		"another type":    {obj.Map(".bss"), Options{}, syscall.EINVAL},
+		"pages":           {obj.Map("events"), Options{Pages: 3}, syscall.EINVAL},
+		"negative pages":  {obj.Map("events"), Options{Pages: -1}, syscall.EINVAL},
+		"negative wakeup": {obj.Map("events"), Options{Wakeup: -1}, syscall.EINVAL},
+		"no such CPU":     {obj.Map("events"), Options{CPUs: []int{0, 4000}}, syscall.EINVAL},
+	} {
+		r, err := NewReader(c.m, &c.opts)
+		if err == nil {
+			r.Close()
+		}
+		if !errors.Is(err, c.want) && !(what == "no such CPU" && errors.Is(err, syscall.ENODEV)) {
+			t.Errorf("%s: %v, want %v", what, err, c.want)
+		}
+	}
+	if after := len(testkit.FDs()); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+// BenchmarkReader is the cost of one sample of 64 bytes that a program wrote before, 1,000 at a time.
+func BenchmarkReader(b *testing.B) {
+	obj := loadPerf(b)
+	r := newTestReader(b, obj, &Options{Pages: 64, CPUs: []int{0}, Wakeup: 1 << 20})
+	sum := 0
+	fn := func(rec Record) error { sum += len(rec.Data); return nil }
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += 1000 {
+		b.StopTimer()
+		fill(b, obj, 0, 0, 1000, 56)
+		b.StartTimer()
+		r.Consume(fn)
+	}
+}
