@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync/atomic"
+	"unsafe"
 )
 
 // Record types and the size of their common header (struct perf_event_header).
@@ -12,6 +13,13 @@ const (
 	recordSample = 9
 	headerSize   = 8
 )
+
+// header is struct perf_event_header.
+type header struct {
+	kind uint32
+	_    uint16
+	size uint16
+}
 
 // batchRecords is how many records are handed out at most before the tail is stored.
 const batchRecords = 64
@@ -54,7 +62,8 @@ func (r *ring) ready() bool { return atomic.LoadUint64(r.head) != r.pos }
 // consume hands records to fn until there are none, limit were handed out, or fn says stop, and counts them. The tail is stored before
 // it returns, also past a record for which fn said stop.
 func (r *ring) consume(limit int, fn func(Record) bool) (n int, more bool, err error) {
-	batch := uint64(len(r.data) / 8)
+	base, mask := unsafe.Pointer(unsafe.SliceData(r.data)), uint64(len(r.data)-1)
+	batch := (mask + 1) / 8
 	pending := 0
 	defer r.store() // also when fn panics: what it saw is consumed
 	for {
@@ -63,18 +72,23 @@ func (r *ring) consume(limit int, fn func(Record) bool) (n int, more bool, err e
 			return n, true, nil
 		}
 		for head != r.pos {
-			at := r.pos & uint64(len(r.data)-1)
-			header := r.data[at:] // headers are aligned to their size, they don't cross the end
-			kind, size := binary.NativeEndian.Uint32(header), binary.NativeEndian.Uint16(header[6:])
-			if size < headerSize || uint64(size) > head-r.pos || int(size) > len(r.data) || size%8 != 0 {
-				return n, false, r.corrupt(kind, size)
+			at := r.pos & mask
+			h := (*header)(unsafe.Add(base, at)) // headers are aligned to their size, they don't cross the end
+			size := uint64(h.size)
+			if size < headerSize || size > head-r.pos || size > mask+1 || size%8 != 0 {
+				return n, false, r.corrupt(h)
 			}
-			record, ok := decode(kind, r.body(at, int(size)))
-			if !ok {
-				return n, false, r.corrupt(kind, size)
+			record := Record{CPU: r.cpu}
+			if h.kind == recordSample && size >= 16 && at+size <= mask+1 { // what nearly all records are
+				length := *(*uint32)(unsafe.Add(base, at+headerSize))
+				if uint64(length) > size-headerSize-4 {
+					return n, false, r.corrupt(h)
+				}
+				record.Data = unsafe.Slice((*byte)(unsafe.Add(base, at+headerSize+4)), length)
+			} else if !record.decode(h.kind, r.body(at, int(size))) {
+				return n, false, r.corrupt(h)
 			}
-			record.CPU = r.cpu
-			r.pos += uint64(size)
+			r.pos += size
 			n++
 			if !fn(record) {
 				return n, false, nil
@@ -90,8 +104,8 @@ func (r *ring) consume(limit int, fn func(Record) bool) (n int, more bool, err e
 	}
 }
 
-func (r *ring) corrupt(kind uint32, size uint16) error {
-	return &CorruptError{CPU: r.cpu, Position: r.pos, Type: kind, Size: size}
+func (r *ring) corrupt(h *header) error {
+	return &CorruptError{CPU: r.cpu, Position: r.pos, Type: h.kind, Size: h.size}
 }
 
 // body is the record at index at of the data, without its header.
@@ -105,24 +119,20 @@ func (r *ring) body(at uint64, size int) []byte {
 }
 
 // decode reads a record's body: of a sample a length and so many bytes, of a lost record an id and a count.
-func decode(kind uint32, body []byte) (Record, bool) {
-	switch kind {
-	case recordSample:
-		if len(body) < 4 {
-			return Record{}, false
-		}
+func (rec *Record) decode(kind uint32, body []byte) bool {
+	switch {
+	case kind == recordSample && len(body) >= 4:
 		size := binary.NativeEndian.Uint32(body)
 		if uint64(size) > uint64(len(body)-4) {
-			return Record{}, false
+			return false
 		}
-		return Record{Data: body[4 : 4+size : 4+size]}, true
-	case recordLost:
-		if len(body) < 16 {
-			return Record{}, false
-		}
-		return Record{Lost: binary.NativeEndian.Uint64(body[8:])}, true
+		rec.Data = body[4 : 4+size : 4+size]
+		return true
+	case kind == recordLost && len(body) >= 16:
+		rec.Lost = binary.NativeEndian.Uint64(body[8:])
+		return true
 	}
-	return Record{}, false
+	return false
 }
 
 // store tells the kernel how far the reader is.
