@@ -23,6 +23,9 @@ var autoAttach = [...]func(*Program) (*Link, error){
 	object.AutoKsyscall:      (*Program).autoKsyscall,
 	object.AutoTracepoint:    (*Program).autoTracepoint,
 	object.AutoRawTracepoint: (*Program).autoRawTracepoint,
+	object.AutoTrace:         (*Program).autoTrace,
+	object.AutoLSM:           (*Program).autoLSM,
+	object.AutoIter:          (*Program).autoIter,
 }
 
 // errNothingToDo is what an autoAttach function returns when the section names no target.

@@ -1,0 +1,38 @@
+package bpf
+
+import (
+	"fmt"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// NetfilterOptions says where in netfilter a program runs.
+type NetfilterOptions struct {
+	Family   uint32 // NFPROTO_IPV4 (2) or NFPROTO_IPV6 (10)
+	Hook     uint32 // NF_INET_PRE_ROUTING (0), LOCAL_IN, FORWARD, LOCAL_OUT, POST_ROUTING (4)
+	Priority int32  // lower runs earlier; must not be the lowest or the highest number
+	Defrag   bool   // have fragments put together before (BPF_F_NETFILTER_IP_DEFRAG; 6.6)
+}
+
+// AttachNetfilter attaches a program to a netfilter hook of this network namespace (libbpf bpf_program__attach_netfilter; 6.4). Needs
+// CAP_NET_ADMIN. EBUSY if something has that priority already. The caller closes the Link.
+func (p *Program) AttachNetfilter(opts *NetfilterOptions) (*Link, error) {
+	if opts == nil {
+		opts = &NetfilterOptions{}
+	}
+	to := fmt.Sprintf("netfilter family %d hook %d priority %d", opts.Family, opts.Hook, opts.Priority)
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	d := sys.LinkNetfilter{PF: opts.Family, HookNum: opts.Hook, Priority: opts.Priority}
+	if opts.Defrag {
+		d.Flags = 1
+	}
+	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachNetfilter, Detail: &d})
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapNetAdmin)
+	}
+	return p.newLink(to, fd), nil
+}
