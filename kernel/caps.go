@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +36,9 @@ type Privileges struct {
 // Privileges reads what the process may do now, from /proc.
 func (f *Facts) Privileges() (*Privileges, error) {
 	root := f.shared.root
+	if runtime.GOOS != "linux" && root == "" {
+		return nil, ErrNotLinux
+	}
 	status, err := os.ReadFile(root + "/proc/self/status")
 	if err != nil {
 		return nil, fmt.Errorf("capabilities of this process: %w", err)

@@ -64,6 +64,9 @@ func TestChild(t *testing.T) {
 		}
 		p, err := f.Privileges()
 		fmt.Printf("effective %x %v\n", p.Effective, err)
+	case "loading":
+		err := f.ProbeLoading()
+		fmt.Printf("loading %v %v\n", errors.Is(err, syscall.EPERM), err)
 	case "has":
 		yes, err := f.Has(facts.BTFLoad)
 		fmt.Printf("has %v %v\n", yes, err)

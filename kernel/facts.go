@@ -39,7 +39,7 @@ type shared struct {
 	features featureCache
 
 	modulesMu sync.Mutex
-	modules   map[uint32]*facts.Module // by BTF id, which is never used twice
+	modules   map[uint32]*facts.Module // by BTF id, which is never used twice; nil: not a module's
 }
 
 var machine shared

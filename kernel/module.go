@@ -62,6 +62,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 	}
 	var list []*facts.Module
 	var skipped []*ModuleError
+	seen := map[uint32]bool{}
 	for id := uint32(0); ; {
 		next, err := sys.BTFNextID(id)
 		if errors.Is(err, syscall.ENOENT) {
@@ -75,6 +76,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 			return nil, fmt.Errorf("list BTF objects after id %d: %w", id, err)
 		}
 		id = next
+		seen[id] = true
 		m, err := f.module(id)
 		switch {
 		case err == nil && m != nil:
@@ -88,11 +90,23 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 			skipped = append(skipped, me)
 		}
 	}
+	f.shared.forgetModules(seen)
 	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
 	f.skippedMu.Lock()
 	f.skipped = skipped
 	f.skippedMu.Unlock()
 	return list, nil
+}
+
+// forgetModules drops what is kept of BTF objects that are gone.
+func (s *shared) forgetModules(seen map[uint32]bool) {
+	s.modulesMu.Lock()
+	defer s.modulesMu.Unlock()
+	for id := range s.modules {
+		if !seen[id] {
+			delete(s.modules, id)
+		}
+	}
 }
 
 // module returns the module whose BTF has that id, nil if the id isn't a module's or is gone.

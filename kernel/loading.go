@@ -1,0 +1,42 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// ProbeLoading finds out whether this process can load programs at all (libbpf bpf_object__probe_loading): a socket filter, or if
+// that fails a tracepoint program. Call EnsureMemlock before. If it can't, the error is that of the second, and names the
+// capabilities that are missing, if any. A process with a token has no use for it: the token may allow other types only.
+func (f *Facts) ProbeLoading() error {
+	p := prober{facts: f}
+	var err error
+	for _, t := range [...]uapi.ProgType{uapi.ProgSocketFilter, uapi.ProgTracepoint} {
+		var fd *sys.FD
+		if fd, err = p.program(t, retInsns(0), nil); err == nil {
+			fd.Close()
+			return nil
+		}
+	}
+	return fmt.Errorf("this process cannot load BPF programs: %w", f.Explain(err, "loading programs", CapBPF))
+}
+
+// OpenToken makes a BPF token of the bpffs mounted at dir, by which the process that made the user namespace delegates bpf(2)
+// commands to it (libbpf bpf_object_prepare_token; 6.9). The error is ENOENT if that bpffs delegates nothing, EOPNOTSUPP or
+// EINVAL where tokens don't exist or aren't needed. libbpf treats every error as "no token" unless the user named dir. The
+// caller closes the FD and gives its number to Facts.WithToken.
+func OpenToken(dir string) (*sys.FD, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("BPF token: %w", err)
+	}
+	defer d.Close()
+	fd, err := sys.TokenCreate(int(d.Fd()), 0)
+	if err != nil {
+		return nil, fmt.Errorf("BPF token of %s: %w", dir, err)
+	}
+	return fd, nil
+}
