@@ -85,6 +85,7 @@ func Errno(err error) int {
 // describe asks the kernel about what was loaded.
 func describe(v *verdict.Object, o *bpf.Object) error {
 	for i, p := range o.Programs() {
+		v.Programs[i].Autoload = p.FD() >= 0 // struct_ops maps turned programs on and off
 		if p.FD() < 0 {
 			continue
 		}
