@@ -237,12 +237,11 @@ func TestModulesOfThisMachine(t *testing.T) {
 func TestBTFByID(t *testing.T) {
 	testkit.Root(t)
 	raw := rawBTF(withInt(5, kindPtr, 1), "\x00int\x00x\x00")
-	fd, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw))})
-	if err == nil {
+	if _, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw))}); err == nil {
 		t.Fatal("a pointer with a name was taken")
 	}
 	raw = rawBTF(withInt(0, kindPtr, 1), "\x00int\x00")
-	fd, err = sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw))})
+	fd, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw))})
 	if err != nil {
 		t.Fatal(err)
 	}

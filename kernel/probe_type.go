@@ -66,7 +66,7 @@ var progProbes = [...]struct {
 }
 
 // loadType loads insns as a program of type t, with a log. refusedAs says how the kernel refuses if it has the type all the same.
-func (p *prober) loadType(t uapi.ProgType, insns []asm.Instruction) (fd *sys.FD, err error, refusedAs syscall.Errno, says string) {
+func (p *prober) loadType(t uapi.ProgType, insns []asm.Instruction) (fd *sys.FD, refusedAs syscall.Errno, says string, err error) {
 	p.log = make([]byte, probeLogSize)
 	fd, err = p.program(t, insns, func(a *sys.ProgLoadAttr) {
 		for i := range progProbes {
@@ -76,14 +76,14 @@ func (p *prober) loadType(t uapi.ProgType, insns []asm.Instruction) (fd *sys.FD,
 			}
 		}
 	})
-	return fd, err, refusedAs, says
+	return fd, refusedAs, says, err
 }
 
 func (p *prober) progType(t uapi.ProgType) (bool, error) {
 	if t == uapi.ProgUnspec || t > uapi.ProgNetfilter {
 		return false, fmt.Errorf("probe program type %s: %w", t, syscall.EOPNOTSUPP)
 	}
-	fd, err, refusedAs, says := p.loadType(t, retInsns(0))
+	fd, refusedAs, says, err := p.loadType(t, retInsns(0))
 	if refusedAs != 0 && errors.Is(err, refusedAs) {
 		return bytes.Contains(p.log, []byte(says)), nil
 	}
@@ -98,7 +98,7 @@ func (p *prober) helper(t uapi.ProgType, id uint32) (bool, error) {
 	if t == uapi.ProgUnspec || t > uapi.ProgNetfilter {
 		return false, fmt.Errorf("probe program type %s: %w", t, syscall.EOPNOTSUPP)
 	}
-	fd, err, _, _ := p.loadType(t, []asm.Instruction{asm.EmitCall(int32(id)), asm.ExitInsn()})
+	fd, _, _, err := p.loadType(t, []asm.Instruction{asm.EmitCall(int32(id)), asm.ExitInsn()})
 	if err == nil {
 		fd.Close()
 		return true, nil

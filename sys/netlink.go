@@ -125,7 +125,7 @@ func walkMessages(b []byte, each func(typ uint16, payload []byte) error) (done b
 			return true, fmt.Errorf("%w: sequence number %d instead of %d", errNetlinkFormat, seq, nlSeq)
 		}
 		payload := b[16:n]
-		b = b[min(uint64(n)+3&^3, uint64(len(b))):]
+		b = b[min((uint64(n)+3)&^3, uint64(len(b))):]
 		switch typ {
 		case nlmsgError:
 			return true, ackError(flags, payload)

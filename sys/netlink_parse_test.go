@@ -76,6 +76,19 @@ func TestAcknowledgements(t *testing.T) {
 	}
 }
 
+// A message whose length is no multiple of 4 is padded; the next starts behind the padding.
+func TestMessagesAreAligned(t *testing.T) {
+	b := append(message(100, 0, nlSeq, []byte("odd")), message(101, 0, nlSeq, []byte("next"))...)
+	var seen []string
+	done, err := walkMessages(append(b, ack(0, make([]byte, 16), 0)...), func(typ uint16, payload []byte) error {
+		seen = append(seen, string(payload))
+		return nil
+	})
+	if !done || err != nil || len(seen) != 2 || seen[0] != "odd" || seen[1] != "next" {
+		t.Errorf("%q, %v, %v", seen, done, err)
+	}
+}
+
 func TestMalformedAnswers(t *testing.T) {
 	good := message(rtmNewLink, 0, nlSeq, append(make([]byte, ifinfomsgSize), attribute(iflaXDP, attribute(iflaXDPProgID, host.AppendUint32(nil, 7)))...))
 	if done, err := walkMessages(good, func(uint16, []byte) error { return nil }); done || err != nil {
