@@ -2,6 +2,7 @@ package btf
 
 import (
 	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -154,7 +155,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 
 // Options, and what is short; expectations by hand.
 func TestValueOptions(t *testing.T) {
-	path := testkit.Compile(t, valueSource)
+	path := testkit.Compile(t, valueSource, "-target", "bpfel")
 	s := objectSpec(t, path)
 	id, data := sectionType(t, path, s, ".data.event")
 	flex, flexData := sectionType(t, path, s, ".data.flex")
@@ -175,12 +176,13 @@ func TestValueOptions(t *testing.T) {
 		{flex, flexData[:4], ValueOptions{}, `{.n = 2, .tail = []}`},
 		{point, append([]byte{0, 0, 0, 0, 1}, zero[:20]...), ValueOptions{OmitZero: true}, `{.y = 1}`},
 	} {
+		c.opts.Order = binary.LittleEndian
 		got, err := AppendValue(nil, s, c.id, c.data, &c.opts)
 		if err != nil || string(got) != c.want {
 			t.Errorf("%+v: %v\n%s", c.opts, err, cmp.Diff(c.want, string(got)))
 		}
 	}
-	got, err := AppendValue(nil, s, point, []byte{1, 0, 0, 0, 2}, nil)
+	got, err := AppendValue(nil, s, point, []byte{1, 0, 0, 0, 2}, &ValueOptions{Order: binary.LittleEndian})
 	if string(got) != `{.x = 1}` || !errors.Is(err, ErrTruncated) || !strings.Contains(err.Error(), "struct point") {
 		t.Errorf("short: %s, %v", got, err)
 	}
