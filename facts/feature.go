@@ -131,6 +131,9 @@ func (a Answer) String() string {
 	return "unknown"
 }
 
+// MarshalText is String.
+func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
 // Upstream is what kernel.org's kernel of a version (KERNEL_VERSION as [Kernel.Version] has it) answers on x86-64 when it is
 // configured for BPF. A distribution's kernel of that version may have more. Version 0 answers nothing.
 func Upstream(version uint32) (answers [NumFeatures]Answer) {

@@ -8,6 +8,7 @@ func commands() []*cobra.Command {
 		newRunCommand(),
 		newVerifyCommand(),
 		newPlanCommand(),
+		newCheckCommand(),
 		newObjdumpCommand(),
 		newObjdumpCommand(),
 		newVersionCommand(),

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// recordedKernels reads the kernels that paths name, see the help text of bpf check.
+func recordedKernels(paths []string) ([]checkTarget, error) {
+	var list []checkTarget
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			t, err := recordedFile(path)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, t)
+			continue
+		}
+		found, err := recordedFolder(path)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s: no kernel in this folder: no file *.btf and no vmlinux", path)
+		}
+		list = append(list, found...)
+	}
+	return list, nil
+}
+
+// recordedFile is a kernel of which only the BTF is known.
+func recordedFile(path string) (checkTarget, error) {
+	raw, err := readBTF(path)
+	if err != nil {
+		return checkTarget{}, err
+	}
+	return target(path, facts.Recording{BTF: raw})
+}
+
+// target makes a kernel of a recording; features are what its BTF tells, else its version.
+func target(name string, r facts.Recording) (checkTarget, error) {
+	s, err := btf.Parse(r.BTF, nil)
+	if err != nil {
+		return checkTarget{}, fmt.Errorf("%s: %w", name, err)
+	}
+	r.Features = facts.Infer(s)
+	for f, a := range facts.Upstream(r.Version) {
+		if r.Features[f] == facts.Unknown {
+			r.Features[f] = a
+		}
+	}
+	return checkTarget{name: strings.TrimSuffix(filepath.Base(name), ".btf"), kernel: facts.NewRecorded(r)}, nil
+}
+
+// recordedFolder finds the kernels in a folder and below.
+func recordedFolder(root string) ([]checkTarget, error) {
+	var list []checkTarget
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			if strings.HasSuffix(path, ".btf") {
+				t, err := recordedFile(path)
+				list = append(list, t)
+				return err
+			}
+			return nil
+		}
+		if _, err := os.Stat(filepath.Join(path, "vmlinux")); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		t, err := recordedKernel(path)
+		list = append(list, t)
+		if err != nil {
+			return err
+		}
+		return filepath.SkipDir
+	})
+	return list, err
+}
+
+// recordedKernel reads a folder that holds one kernel.
+func recordedKernel(dir string) (checkTarget, error) {
+	var r facts.Recording
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return checkTarget{}, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() {
+			continue
+		}
+		switch e.Name() {
+		case "vmlinux":
+			r.BTF, err = readBTF(path)
+		case "config":
+			r.Kconfig, err = os.ReadFile(path)
+		case "kallsyms":
+			r.Kallsyms, err = os.ReadFile(path)
+		case "version":
+			var text []byte
+			if text, err = os.ReadFile(path); err == nil {
+				r.Version = versionIn(string(bytes.TrimSpace(text)))
+			}
+		default:
+			var raw []byte
+			if raw, err = readBTF(path); err == nil {
+				r.Modules = append(r.Modules, facts.ModuleRecording{Name: moduleName(e.Name()), BTF: raw})
+			}
+		}
+		if err != nil {
+			return checkTarget{}, err
+		}
+	}
+	if r.Version == 0 {
+		// "# Linux/x86 6.1.192 Kernel Configuration"
+		for line := range strings.Lines(string(r.Kconfig[:min(len(r.Kconfig), 4096)])) {
+			if words := strings.Fields(line); len(words) == 5 && strings.HasPrefix(words[1], "Linux/") && words[3] == "Kernel" {
+				r.Version = versionIn(words[2])
+			}
+		}
+	}
+	return target(dir, r)
+}
+
+// moduleName is the name of the module whose BTF a file holds: "veth", "veth.btf", "veth.ko".
+func moduleName(file string) string {
+	name := strings.TrimSuffix(strings.TrimSuffix(file, ".btf"), ".ko")
+	return strings.ReplaceAll(name, "-", "_")
+}
+
+// versionIn is the version code of a release, 0 if it does not begin with one.
+func versionIn(release string) uint32 {
+	var a, b, c uint32
+	if n, _ := fmt.Sscanf(release, "%d.%d.%d", &a, &b, &c); n < 2 {
+		return 0
+	}
+	return kernel.VersionCode(a, b, c)
+}
+
+// readBTF reads BTF, raw or in the .BTF section of an ELF file.
+func readBTF(path string) ([]byte, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(raw, []byte("\x7fELF")) {
+		return raw, nil
+	}
+	f, err := elf64.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	s := f.SectionByName(".BTF")
+	if s == nil {
+		return nil, fmt.Errorf("%s: an ELF file without BTF", path)
+	}
+	data, err := f.Data(s)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
+}

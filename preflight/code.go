@@ -1,0 +1,85 @@
+package preflight
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// helperUse is a helper that programs of one type call.
+type helperUse struct {
+	id    uint32
+	typ   uapi.ProgType
+	users []string
+	live  bool // some call can be reached
+}
+
+// older are helpers that the loader replaces on kernels that lack them (before 5.5).
+var older = [...]struct{ id, by uint32 }{
+	{112, 4}, {113, 4}, // probe_read_user, probe_read_kernel: probe_read
+	{114, 45}, {115, 45}, // probe_read_user_str, probe_read_kernel_str: probe_read_str
+}
+
+// helpers asks for the helpers that instructions call. One that is called only where no path leads on this kernel is guarded.
+func (c *checker) helpers() {
+	var uses []helperUse
+	c.eachProgram(func(p *plan.Program, reached []bool) {
+		for _, s := range p.Subprogs {
+			for i, insn := range s.Func.Insns {
+				if !insn.IsHelperCall() || s.Start+i >= len(reached) {
+					continue
+				}
+				id := uint32(insn.Imm)
+				k := slices.IndexFunc(uses, func(u helperUse) bool { return u.id == id && u.typ == p.Type })
+				if k < 0 {
+					k = len(uses)
+					uses = append(uses, helperUse{id: id, typ: p.Type})
+				}
+				u := &uses[k]
+				u.live = u.live || reached[s.Start+i]
+				if !slices.Contains(u.users, p.Spec.Name) {
+					u.users = append(u.users, p.Spec.Name)
+				}
+			}
+		}
+	})
+	slices.SortStableFunc(uses, func(a, b helperUse) int { return cmp.Compare(a.id, b.id) })
+	for i := range uses {
+		u := &uses[i]
+		a, reason := c.k.helper(u.typ, u.id)
+		name := helperName(u.id)
+		first := i == 0 || uses[i-1].id != u.id
+		for _, user := range u.users {
+			c.need(NeedHelper, name, user)
+		}
+		n := c.need(NeedHelper, name, "")
+		optional, guarded := false, a == facts.No && !u.live
+		for _, o := range older {
+			if o.id == u.id && a == facts.No {
+				optional, reason = true, reason+"; "+helperName(o.by)+" is called instead"
+			}
+		}
+		if first || worse(a, guarded || optional, n) {
+			n.Answer, n.Reason, n.Guarded, n.Optional = a, reason, guarded, optional
+		}
+	}
+}
+
+// worse says whether an answer weighs more than what a need has already.
+func worse(a facts.Answer, excused bool, n *Need) bool {
+	weight := func(a facts.Answer, excused bool) int {
+		switch {
+		case a == facts.No && !excused:
+			return 3
+		case a == facts.Unknown:
+			return 2
+		case a == facts.No:
+			return 1
+		}
+		return 0
+	}
+	return weight(a, excused) > weight(n.Answer, n.Guarded || n.Optional)
+}

@@ -1,0 +1,172 @@
+package preflight
+
+import (
+	"strconv"
+
+	"github.com/purebpf/bpf/facts"
+)
+
+// Report is what a kernel makes of an object, as far as it can be told without loading it.
+type Report struct {
+	Object string       `json:"object"`
+	Loads  facts.Answer `json:"loads"` // no: something that it needs is missing; yes: nothing that can be told before is
+	// Attaches says the same of the hooks that programs name in their SEC().
+	Attaches    facts.Answer `json:"attaches"`
+	Reasons     []string     `json:"reasons,omitempty"` // of answers that are not yes
+	Error       string       `json:"error,omitempty"`   // why the object cannot be resolved at all
+	Skipped     []string     `json:"skipped,omitempty"` // programs that would not be loaded: their autoload is off
+	Needs       []Need       `json:"needs"`
+	Relocations []Relocation `json:"relocations"`
+}
+
+// NeedKind sorts needs.
+type NeedKind uint8
+
+const (
+	NeedBTF NeedKind = iota // BTF of the kernel
+	NeedProgType
+	NeedAttachType
+	NeedTarget // function, tracepoint, hook or iterator that a program attaches to
+	NeedMapType
+	NeedStructOps
+	NeedHelper
+	NeedKfunc
+	NeedKsym
+	NeedKconfig
+	NeedFeature
+	NeedCapability
+	needKinds
+)
+
+var needNames = [needKinds]string{
+	NeedBTF:        "kernel BTF",
+	NeedProgType:   "program type",
+	NeedAttachType: "attach type",
+	NeedTarget:     "attach target",
+	NeedMapType:    "map type",
+	NeedStructOps:  "struct_ops",
+	NeedHelper:     "helper",
+	NeedKfunc:      "kfunc",
+	NeedKsym:       "ksym",
+	NeedKconfig:    "kconfig",
+	NeedFeature:    "feature",
+	NeedCapability: "capability",
+}
+
+// String is the kind in words: "map type".
+func (k NeedKind) String() string {
+	if k < needKinds {
+		return needNames[k]
+	}
+	return "need " + strconv.Itoa(int(k))
+}
+
+// MarshalText is String.
+func (k NeedKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Need is one thing that an object asks of a kernel.
+type Need struct {
+	Kind     NeedKind     `json:"kind"`
+	Name     string       `json:"name"`
+	Users    []string     `json:"users,omitempty"`    // programs and maps, in the object's order
+	Attach   bool         `json:"attach,omitempty"`   // needed to attach, not to load
+	Optional bool         `json:"optional,omitempty"` // the object or the loader does without; Reason says how
+	Guarded  bool         `json:"guarded,omitempty"`  // on this kernel only code that cannot be reached uses it
+	Answer   facts.Answer `json:"answer"`
+	Reason   string       `json:"reason,omitempty"`
+}
+
+// blocks says whether a "no" is a reason to fail.
+func (n *Need) blocks() bool { return !n.Optional && !n.Guarded }
+
+// State is what became of a CO-RE relocation.
+type State uint8
+
+const (
+	Found   State = iota // the target has it and it is as compiled
+	Moved                // the target has it with another value: offset, size, id, ...
+	Absent               // whether it exists was asked, and it does not
+	Guarded              // the target lacks it, and the code that needs it cannot be reached there
+	Missing              // the target lacks it, and the code that needs it can be reached
+	Failed               // it cannot be resolved: malformed, ambiguous, or the instruction does not fit
+	Unused               // in code of no program that would be loaded
+	states
+)
+
+var stateNames = [states]string{"found", "moved", "absent", "guarded", "missing", "failed", "unused"}
+
+// String is the state in a word.
+func (s State) String() string {
+	if s < states {
+		return stateNames[s]
+	}
+	return "state " + strconv.Itoa(int(s))
+}
+
+// MarshalText is String.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Relocation is a CO-RE relocation on a kernel.
+type Relocation struct {
+	Function string   `json:"function"`
+	Insn     int      `json:"instruction"` // within the function
+	Users    []string `json:"users,omitempty"`
+	Spec     string   `json:"spec"` // in libbpf's notation
+	Source   string   `json:"source,omitempty"`
+	State    State    `json:"state"`
+	Local    uint64   `json:"local_value"`
+	Value    uint64   `json:"value"`
+	Reason   string   `json:"reason,omitempty"`
+}
+
+// verdict sums the needs and relocations up.
+func (r *Report) verdict() {
+	r.Loads, r.Attaches = facts.Yes, facts.Yes
+	lower := func(a *facts.Answer, to facts.Answer, reason string) {
+		if to == facts.Yes {
+			return
+		}
+		if *a != facts.No {
+			*a = to
+		}
+		r.Reasons = append(r.Reasons, reason)
+	}
+	for i := range r.Needs {
+		n := &r.Needs[i]
+		if !n.blocks() {
+			continue
+		}
+		answer := &r.Loads
+		if n.Attach {
+			answer = &r.Attaches
+		}
+		word := "no "
+		if n.Answer == facts.Unknown {
+			word = "not known: "
+		}
+		lower(answer, n.Answer, word+n.Kind.String()+" "+n.Name+": "+n.Reason)
+	}
+	for i := range r.Relocations {
+		x := &r.Relocations[i]
+		if x.State == Missing || x.State == Failed {
+			lower(&r.Loads, facts.No, "CO-RE relocation "+x.Spec+" in "+x.Function+": "+x.Reason)
+		}
+	}
+	if r.Error != "" {
+		lower(&r.Loads, facts.No, r.Error)
+	}
+	if r.Loads != facts.Yes && r.Attaches == facts.Yes {
+		r.Attaches = r.Loads // what does not load does not attach
+	}
+}
+
+// Count is the number of relocations in a state.
+func (r *Report) Count(s State) int {
+	n := 0
+	for i := range r.Relocations {
+		if r.Relocations[i].State == s {
+			n++
+		}
+	}
+	return n
+}
