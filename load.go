@@ -49,13 +49,14 @@ type LoadOptions struct {
 }
 
 // Open reads the BPF object at path (libbpf bpf_object__open_file). Nothing is asked of the kernel. The object is called after the
-// file, without directory and cut at the first dot.
+// file, without directory and cut at the first dot. Debug information is left in the file.
 func Open(path string) (*object.Object, error) {
-	raw, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, &Error{Op: "open object", Err: err}
 	}
-	o, err := object.Parse(raw, filepath.Base(path))
+	defer f.Close()
+	o, err := object.ReadFrom(f, filepath.Base(path))
 	if err != nil {
 		return nil, &Error{Op: "open object", Subject: path, Err: err}
 	}
