@@ -136,6 +136,9 @@ func TestCommandsAndSizes(t *testing.T) {
 		{uapi.CmdLinkCreate, 32, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkNetfilter{}})) }},
 		{uapi.CmdLinkCreate, 32, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkAnchor{}})) }},
 		{uapi.CmdLinkCreate, 60, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkUprobeMulti{}})) }},
+		{uapi.CmdLinkCreate, 64, func() {
+			closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkUprobeMulti{Flags: sys.UprobeMultiPathFD}}))
+		}},
 		{uapi.CmdLinkCreate, 36, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTracingMulti{}})) }},
 		{uapi.CmdLinkUpdate, 16, func() { sys.LinkUpdate(&sys.LinkUpdateAttr{}) }},
 		{uapi.CmdLinkDetach, 4, func() { sys.LinkDetach(9) }},

@@ -72,7 +72,8 @@ type LinkAnchor struct {
 	ExpectedRevision uint64
 }
 
-// LinkUprobeMulti attaches to many places of one binary (uprobe_multi; 6.6). Path is NUL-terminated; the arrays have Count elements.
+// LinkUprobeMulti attaches to many places of one binary (uprobe_multi; 6.6). Path is NUL-terminated; the arrays have Count elements,
+// those but Offsets may be NULL.
 type LinkUprobeMulti struct {
 	Path          Pointer
 	Offsets       Pointer
@@ -81,8 +82,15 @@ type LinkUprobeMulti struct {
 	Count         uint32
 	Flags         uint32
 	PID           uint32
-	_             uint32
+	PathFD        uint32 // the binary in place of Path, with UprobeMultiPathFD (7.2)
 }
+
+// Flags of LinkKprobeMulti and LinkUprobeMulti.
+const (
+	KprobeMultiReturn = 1 << 0 // BPF_F_KPROBE_MULTI_RETURN
+	UprobeMultiReturn = 1 << 0 // BPF_F_UPROBE_MULTI_RETURN
+	UprobeMultiPathFD = 1 << 1 // BPF_F_UPROBE_MULTI_PATH_FD
+)
 
 // LinkTracingMulti attaches fentry, fexit or fsession programs to many functions (tracing_multi; kernels after 7.0).
 type LinkTracingMulti struct {
@@ -123,6 +131,9 @@ func (d *LinkTracing) create(a *LinkCreateAttr) (int, syscall.Errno)   { return 
 func (d *LinkNetfilter) create(a *LinkCreateAttr) (int, syscall.Errno) { return linkCreate(a, d, 0) }
 func (d *LinkAnchor) create(a *LinkCreateAttr) (int, syscall.Errno)    { return linkCreate(a, d, 0) }
 func (d *LinkUprobeMulti) create(a *LinkCreateAttr) (int, syscall.Errno) {
+	if d.Flags&UprobeMultiPathFD != 0 {
+		return linkCreate(a, d, 0)
+	}
 	return linkCreate(a, d, 4)
 }
 func (d *LinkTracingMulti) create(a *LinkCreateAttr) (int, syscall.Errno) {
