@@ -10,7 +10,6 @@ func commands() []*cobra.Command {
 		newPlanCommand(),
 		newCheckCommand(),
 		newObjdumpCommand(),
-		newObjdumpCommand(),
 		newVersionCommand(),
 	}
 }
