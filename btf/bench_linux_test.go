@@ -10,7 +10,8 @@ import (
 )
 
 // The figures to hold are those of the kernel's BTF (5.5 MB, 127 thousand types) on the machine that the project's performance notes
-// describe: parse 0.9 ms, 20 names in one pass 0.65 ms, 1,000 lookups 2 ms, enumerating everything 1.3 ms without an allocation.
+// describe: parse 0.9 ms, 20 names in one pass 0.65 ms, 1,000 prefetched names 2 ms. Enumerating all types, members and names takes no
+// allocation; it costs 1.2 ms to reach every name, as C does, and as much again to find where each of the 240 thousand ends.
 
 // mapped maps the kernel's BTF as a loader does, or reads it where the kernel cannot map it (before 6.16).
 func mapped(b *testing.B) []byte {
