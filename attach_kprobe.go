@@ -93,7 +93,7 @@ func (p *Program) attachKprobe(t tracing, k facts.Kernel, symbol string, o Kprob
 		event, err = openKprobe(t, w.pmu, symbol, &o)
 	}
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return kprobeHint(symbol, &o, err) })
+		return nil, p.kprobeFail(to, symbol, &o, err)
 	}
 	return p.attachPerf(to, event, how)
 }
@@ -132,23 +132,29 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 	return event, e, nil
 }
 
-// kprobeHint explains what the kernel answers to a kprobe that it won't make.
-func kprobeHint(symbol string, o *KprobeOptions, err error) string {
+// kprobeFail explains what the kernel answers to a kprobe that it won't make.
+func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error) error {
+	hint := ""
 	switch {
 	case errors.Is(err, ErrNotSupported):
-		return ""
 	case errors.Is(err, syscall.EACCES):
-		return permissionHint(syscall.EPERM, kernel.CapPerfmon)
+		hint = permissionHint(syscall.EPERM, kernel.CapPerfmon)
 	case errors.Is(err, syscall.EILSEQ):
-		return fmt.Sprintf("no instruction starts at offset %d", o.Offset)
+		hint = fmt.Sprintf("no instruction starts at offset %d", o.Offset)
 	case symbol == "":
-		return ""
 	case errors.Is(err, syscall.EINVAL) && o.Return && o.Offset != 0:
-		return "a function returns from its start only: a kretprobe has no offset"
+		hint = "a function returns from its start only: a kretprobe has no offset"
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return symbolHint(symbol)
+		s, symbolErr := findSymbol(symbol)
+		if symbolErr != nil {
+			break
+		}
+		hint = s.hint()
+		if s.absent() && !errors.Is(err, ErrNotExist) {
+			err = fmt.Errorf("%w: %w", ErrNotExist, err) // newer kernels answer EINVAL where it is an event in tracefs
+		}
 	}
-	return ""
+	return withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return hint })
 }
 
 // parseKprobe reads what SEC("kprobe/...") says: a function's name, "+" and an offset (decimal, 0x, 0). What follows the name and is no

@@ -13,7 +13,6 @@ import (
 
 // kernelSymbol is what /proc/kallsyms says of a name that could not be probed.
 type kernelSymbol struct {
-	symbol string // as given, "module:name" or "name"
 	module string
 	name   string
 
@@ -31,7 +30,7 @@ const (
 
 // findSymbol looks a symbol up among all of the kernel's (some 20 ms: for error messages).
 func findSymbol(symbol string) (*kernelSymbol, error) {
-	k := &kernelSymbol{symbol: symbol, name: symbol}
+	k := &kernelSymbol{name: symbol}
 	if module, name, ok := strings.Cut(symbol, ":"); ok {
 		k.module, k.name = module, name
 	}
@@ -96,14 +95,8 @@ func (k *kernelSymbol) hint() string {
 	return k.near.hint()
 }
 
-// symbolHint is what can be said of a kernel function that was not found or could not be probed.
-func symbolHint(symbol string) string {
-	k, err := findSymbol(symbol)
-	if err != nil {
-		return ""
-	}
-	return k.hint()
-}
+// absent reports whether the kernel has no symbol of that name at all (in that module).
+func (k *kernelSymbol) absent() bool { return k.functions == 0 && k.data == 0 }
 
 // blacklisted reports whether the kernel says that a function must not be probed. Lines are "0xADDR-0xADDR\tname".
 func blacklisted(name string) bool {

@@ -1,0 +1,296 @@
+package bpf
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), which libbpf reads sections with; its answers were written down.
+func TestParseKprobe(t *testing.T) {
+	for _, c := range []struct {
+		text, symbol string
+		offset       int64
+		rest         string
+		bad          bool
+	}{
+		{text: "do_unlinkat", symbol: "do_unlinkat"},
+		{text: "do_unlinkat+8", symbol: "do_unlinkat", offset: 8},
+		{text: "do_unlinkat+0x1F", symbol: "do_unlinkat", offset: 31},
+		{text: "do_unlinkat+010", symbol: "do_unlinkat", offset: 8},
+		{text: "do_unlinkat+-4", symbol: "do_unlinkat", offset: -4},
+		{text: "do_unlinkat++4", symbol: "do_unlinkat", offset: 4},
+		{text: "do_unlinkat+0x10 and more", symbol: "do_unlinkat", offset: 16, rest: " and more"},
+		{text: "do_unlinkat+x", symbol: "do_unlinkat", rest: "+x"},
+		{text: "do_unlinkat+", symbol: "do_unlinkat", rest: "+"},
+		{text: "do_unlinkat+08", symbol: "do_unlinkat", rest: "8"},
+		{text: "name.isra.0+4", symbol: "name.isra.0", offset: 4},
+		{text: "dummy:dummy_xmit", symbol: "dummy", rest: ":dummy_xmit"},
+		{text: "", bad: true},
+		{text: "+4", bad: true},
+		{text: "f+99999999999999999999", bad: true},
+	} {
+		symbol, offset, rest, err := parseKprobe(c.text)
+		if (err != nil) != c.bad {
+			t.Errorf("%q: %v", c.text, err)
+		}
+		if err == nil && (symbol != c.symbol || offset != c.offset || rest != c.rest) {
+			t.Errorf("%q: %q %d %q, want %+v", c.text, symbol, offset, rest, c)
+		}
+		if err != nil && !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%q: %v", c.text, err)
+		}
+	}
+}
+
+// pretend is a machine for probes: what it has decides how they are made.
+type pretend struct {
+	pmu     uint32 // 0: no kprobe PMU
+	tracefs string
+}
+
+func (m pretend) EventSource(string) (uint32, error) {
+	if m.pmu == 0 {
+		return 0, fs.ErrNotExist
+	}
+	return m.pmu, nil
+}
+
+func (m pretend) EventSourceBit(string, string) (uint, error) { return 3, nil }
+
+func (m pretend) Tracefs() (string, error) { return m.tracefs, nil }
+
+// withoutPMU hides the PMUs of a machine.
+type withoutPMU struct{ tracing }
+
+func (withoutPMU) EventSource(string) (uint32, error) { return 0, fs.ErrNotExist }
+
+// calls records how a probe is made, and answers like a kernel with or without links to perf events.
+type calls struct {
+	sys.Kernel
+	links   bool
+	event   sys.PerfEventAttr
+	name    string
+	pid     int
+	cpu     int
+	cookie  uint64
+	how     string // link, ioctl
+	enabled bool
+	next    int
+	open    map[int]bool
+	fail    string // the step that fails with EINVAL
+}
+
+func (c *calls) fd() int {
+	c.next++
+	c.open[1000+c.next] = true
+	return 1000 + c.next
+}
+
+func (c *calls) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+	c.event, c.pid, c.cpu = *a, pid, cpu
+	if a.Type == 42 && a.Config1 != 0 {
+		c.name = cText(*(*unsafe.Pointer)(unsafe.Pointer(&a.Config1)))
+	}
+	if c.fail == "open" {
+		return -1, syscall.EINVAL
+	}
+	return c.fd(), 0
+}
+
+func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if cmd != uapi.CmdLinkCreate || !c.links || c.fail == "link" {
+		return -1, syscall.EINVAL
+	}
+	c.how, c.cookie = "link", *(*uint64)(unsafe.Add(attr, 16))
+	return c.fd(), 0
+}
+
+// setBPF and enable are PERF_EVENT_IOC_SET_BPF and PERF_EVENT_IOC_ENABLE without direction and size, which differ by architecture.
+const setBPF, enable = '$'<<8 | 8, '$'<<8 | 0
+
+func (c *calls) Ioctl(fd int, req uint, arg uintptr) (int, syscall.Errno) {
+	switch req & 0xffff {
+	case setBPF:
+		c.how = "ioctl"
+	case enable:
+		if c.fail == "enable" {
+			return -1, syscall.EINVAL
+		}
+		c.enabled = true
+	}
+	return 0, 0
+}
+
+func (c *calls) Close(fd int) syscall.Errno {
+	if !c.open[fd] {
+		return syscall.EBADF
+	}
+	delete(c.open, fd)
+	return 0
+}
+
+func cText(p unsafe.Pointer) string {
+	n := 0
+	for *(*byte)(unsafe.Add(p, n)) != 0 {
+		n++
+	}
+	return string(unsafe.Slice((*byte)(p), n))
+}
+
+// TestProbeModes walks through all modes on all kinds of kernels. The oracle is libbpf's table of what each mode needs and does.
+func TestProbeModes(t *testing.T) {
+	const pmu = 42
+	for _, c := range []struct {
+		mode       ProbeMode
+		pmu, links bool
+		how        string // link, ioctl, "" if it is refused
+		legacy     bool
+		cookie     bool // a cookie is possible
+	}{
+		{ProbeDefault, true, true, "link", false, true},
+		{ProbeDefault, true, false, "ioctl", false, false},
+		{ProbeDefault, false, true, "link", true, true},
+		{ProbeDefault, false, false, "ioctl", true, false},
+		{ProbeLegacy, true, true, "ioctl", true, false},
+		{ProbeLegacy, false, false, "ioctl", true, false},
+		{ProbePerf, true, true, "ioctl", false, false},
+		{ProbePerf, true, false, "ioctl", false, false},
+		{ProbePerf, false, true, "", false, false},
+		{ProbeLink, true, true, "link", false, true},
+		{ProbeLink, true, false, "", false, false},
+		{ProbeLink, false, true, "", false, false},
+		{9, true, true, "", false, false},
+	} {
+		for _, o := range []KprobeOptions{{}, {Return: true}, {Offset: 0x24}, {Cookie: 7}} {
+			o.Mode = c.mode
+			m := pretend{tracefs: t.TempDir()}
+			if c.pmu {
+				m.pmu = pmu
+			}
+			var answers [facts.NumFeatures]facts.Answer
+			answers[facts.PerfLink] = facts.No
+			if c.links {
+				answers[facts.PerfLink] = facts.Yes
+			}
+			k := facts.NewRecorded(facts.Recording{Features: answers})
+			group := "kprobes"
+			if o.Return {
+				group = "kretprobes"
+			}
+			event := legacyName(os.Getpid(), legacyCount.Load(), "vfs.read", o.Offset)
+			writeFile(t, m.tracefs+"/kprobe_events", "")
+			writeFile(t, m.tracefs+"/events/"+group+"/"+event+"/id", "1234\n")
+
+			f := &calls{links: c.links, open: map[int]bool{}}
+			restore := sys.Replace(f)
+			progFD, err := sys.NewFD(f.fd())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: progFD, obj: &Object{kernel: k}}
+			l, err := p.attachKprobe(m, k, "vfs.read", o)
+			lines := readFile(t, m.tracefs+"/kprobe_events")
+			if refused := c.how == "" || o.Cookie != 0 && !c.cookie; refused != (err != nil) {
+				t.Errorf("%+v %+v: %v", c, o, err)
+			} else if refused && c.mode == 9 && !errors.Is(err, syscall.EINVAL) || refused && c.mode != 9 && !errors.Is(err, ErrNotSupported) {
+				t.Errorf("%+v %+v: %v", c, o, err)
+			}
+			if err == nil {
+				if f.how != c.how || !f.enabled || f.pid != -1 || f.cpu != 0 || f.cookie != o.Cookie {
+					t.Errorf("%+v %+v: %+v", c, o, f)
+				}
+				letter := "p:"
+				if o.Return {
+					letter = "r:"
+				}
+				wantEvent := sys.PerfEventAttr{Type: pmu, Config2: o.Offset}
+				wantLine, wantName := "", "vfs.read"
+				if o.Return {
+					wantEvent.Config = 1 << 3
+				}
+				if c.legacy {
+					wantEvent = sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: 1234}
+					wantLine, wantName = letter+group+"/"+event+" vfs.read+0x0", ""
+					if o.Offset != 0 {
+						wantLine = strings.Replace(wantLine, "+0x0", "+0x24", 1)
+					}
+				}
+				got := f.event
+				got.Size, got.Config1 = 0, 0
+				if got != wantEvent || f.name != wantName || lines != wantLine {
+					t.Errorf("%+v %+v: event %+v, name %q, tracefs %q; want %+v %q %q", c, o, got, f.name, lines, wantEvent, wantName, wantLine)
+				}
+				if err := l.Close(); err != nil {
+					t.Error(err)
+				}
+				if after := strings.TrimPrefix(readFile(t, m.tracefs+"/kprobe_events"), lines); c.legacy != (after == "-:"+group+"/"+event) {
+					t.Errorf("%+v: closing writes %q", c, after)
+				}
+			}
+			progFD.Close()
+			if len(f.open) != 0 {
+				t.Errorf("%+v %+v: open descriptors %v", c, o, f.open)
+			}
+			restore()
+		}
+	}
+}
+
+// TestKprobeFaults: when a step fails the descriptors are closed and the event in tracefs is removed.
+func TestKprobeFaults(t *testing.T) {
+	for _, step := range []string{"open", "link", "enable", "id"} {
+		m := pretend{tracefs: t.TempDir()}
+		event := legacyName(os.Getpid(), legacyCount.Load(), "f", 0)
+		writeFile(t, m.tracefs+"/kprobe_events", "")
+		if step != "id" {
+			writeFile(t, m.tracefs+"/events/kprobes/"+event+"/id", "1\n")
+		}
+		var answers [facts.NumFeatures]facts.Answer
+		answers[facts.PerfLink] = facts.Yes
+		k := facts.NewRecorded(facts.Recording{Features: answers})
+		f := &calls{links: true, open: map[int]bool{}, fail: step}
+		restore := sys.Replace(f)
+		progFD, err := sys.NewFD(f.fd())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: progFD, obj: &Object{kernel: k}}
+		if _, err := p.attachKprobe(m, k, "f", KprobeOptions{}); err == nil || !strings.Contains(err.Error(), "prog to kprobe f") {
+			t.Errorf("%s: %v", step, err)
+		}
+		progFD.Close()
+		restore()
+		if lines := readFile(t, m.tracefs+"/kprobe_events"); !strings.HasSuffix(lines, "-:kprobes/"+event) || len(f.open) != 0 {
+			t.Errorf("%s fails: tracefs %q, open %v", step, lines, f.open)
+		}
+	}
+}
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
