@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"time"
@@ -9,7 +10,12 @@ import (
 
 // demoTraffic sends UDP datagrams and short TCP connections over 127.0.0.1 until ctx ends, so that there is something to count.
 // It returns once everything it opened is closed.
-func demoTraffic(ctx context.Context) error {
+func demoTraffic(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("--demo: %w", err)
+		}
+	}()
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return err

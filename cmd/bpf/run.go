@@ -120,19 +120,16 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	}
 	var parts sync.WaitGroup
 	defer func() { stop(nil); parts.Wait() }()
-	if streams.reader != nil {
+	start := func(part func() error) {
 		parts.Go(func() {
-			if err := streams.follow(ctx, r); err != nil {
+			if err := part(); err != nil {
 				stop(err)
 			}
 		})
 	}
+	streams.follow(ctx, r, start)
 	if r.demo {
-		parts.Go(func() {
-			if err := demoTraffic(ctx); err != nil {
-				stop(fmt.Errorf("--demo: %w", err))
-			}
-		})
+		start(func() error { return demoTraffic(ctx) })
 	}
 	if err := r.printMaps(ctx); err != nil {
 		return err

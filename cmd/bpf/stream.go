@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,59 +10,109 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/perfbuf"
 	"github.com/purebpf/bpf/ringbuf"
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ringStreams reads all ring buffers of an object and prints their records.
-type ringStreams struct {
-	reader *ringbuf.Reader // nil if the object has no ring buffer
-	maps   []*bpf.Map
-	types  *recordTypes
+// streams reads all ring and perf buffers of an object and prints their records.
+type streams struct {
+	types *recordTypes
+	maps  []*bpf.Map      // ring buffers, in the order that rings has them
+	rings *ringbuf.Reader // nil if there are none
+	perf  []perfStream
 }
 
-func (r *runner) openStreams() (*ringStreams, error) {
+type perfStream struct {
+	name   string
+	reader *perfbuf.Reader
+}
+
+func (r *runner) openStreams() (*streams, error) {
 	types, err := newRecordTypes(r.obj.BTF(), r.types)
 	if err != nil {
 		return nil, err
 	}
-	s := &ringStreams{types: types}
+	s := &streams{types: types}
 	for _, m := range r.obj.Maps() {
-		if m.Type() == uapi.MapRingBuf && m.Created() {
+		if !m.Created() {
+			continue
+		}
+		switch m.Type() {
+		case uapi.MapRingBuf:
 			s.maps = append(s.maps, m)
+		case uapi.MapPerfEventArray:
+			reader, err := perfbuf.NewReader(m, nil)
+			if err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+			s.perf = append(s.perf, perfStream{m.Name(), reader})
 		}
 	}
 	if len(s.maps) > 0 {
-		s.reader, err = ringbuf.NewReader(s.maps...)
-	}
-	return s, err
-}
-
-// Close ends the reader.
-func (s *ringStreams) Close() error {
-	if s.reader == nil {
-		return nil
-	}
-	return s.reader.Close()
-}
-
-// follow prints records until ctx ends.
-func (s *ringStreams) follow(ctx context.Context, r *runner) error {
-	w := bufio.NewWriter(r.out)
-	for {
-		_, err := s.reader.Poll(ctx, func(record ringbuf.Record) error {
-			return r.printRecord(w, s.types, s.maps[record.Ring].Name(), record.Data)
-		})
-		if err == nil {
-			r.mu.Lock()
-			err = w.Flush()
-			r.mu.Unlock()
+		if s.rings, err = ringbuf.NewReader(s.maps...); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
-		if err != nil {
-			if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Canceled)) {
-				return nil
-			}
+	}
+	return s, nil
+}
+
+// Close ends all readers.
+func (s *streams) Close() error {
+	var errs []error
+	if s.rings != nil {
+		errs = append(errs, s.rings.Close())
+	}
+	for _, p := range s.perf {
+		errs = append(errs, p.reader.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// follow starts a goroutine for each reader, which prints records until ctx ends or something fails.
+func (s *streams) follow(ctx context.Context, r *runner, start func(func() error)) {
+	if s.rings != nil {
+		w := bufio.NewWriter(r.out)
+		start(func() error {
+			return r.drain(ctx, w, func() error {
+				_, err := s.rings.Poll(ctx, func(record ringbuf.Record) error {
+					return r.printRecord(w, s.types, s.maps[record.Ring].Name(), record.Data)
+				})
+				return err
+			})
+		})
+	}
+	for _, p := range s.perf {
+		w := bufio.NewWriter(r.out)
+		start(func() error {
+			return r.drain(ctx, w, func() error {
+				_, err := p.reader.Poll(ctx, func(record perfbuf.Record) error {
+					if record.Lost > 0 {
+						r.say("%s: %d records lost on CPU %d", p.name, record.Lost, record.CPU)
+						return nil
+					}
+					return r.printRecord(w, s.types, p.name, record.Data)
+				})
+				return err
+			})
+		})
+	}
+}
+
+// drain polls until ctx ends, and passes on what was printed after each batch.
+func (r *runner) drain(ctx context.Context, w *bufio.Writer, poll func() error) error {
+	for {
+		err := poll()
+		r.mu.Lock()
+		flushErr := w.Flush()
+		r.mu.Unlock()
+		switch {
+		case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+			return flushErr
+		case err != nil:
 			return err
+		case flushErr != nil:
+			return flushErr
 		}
 	}
 }
@@ -92,8 +141,10 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 		}
 		return json.NewEncoder(w).Encode(doc)
 	}
-	text := hex.EncodeToString(data)
-	if id != 0 {
+	var text string
+	if id == 0 {
+		text = string(appendBytes(nil, data))
+	} else {
 		value, err := btf.AppendValue(nil, types.spec, id, data, nil)
 		if err != nil && !errors.Is(err, btf.ErrTruncated) {
 			return fmt.Errorf("%s: %w", stream, err)
