@@ -6,8 +6,7 @@ import "syscall"
 // EOPNOTSUPP, and the C library has no text for it.
 const ENOTSUPP = syscall.Errno(524)
 
-// ErrnoText returns the symbol and the text of an errno, "ENOTSUPP: operation not supported by the kernel" for 524 instead of
-// "errno 524".
+// ErrnoText is the text of an errno; it knows ENOTSUPP, which syscall.Errno calls "errno 524".
 func ErrnoText(e syscall.Errno) string {
 	if e == ENOTSUPP {
 		return "operation not supported by the kernel (ENOTSUPP)"

@@ -5,6 +5,7 @@ package sys_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -12,7 +13,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // The oracle of this file is the kernel's table of descriptors.
@@ -53,6 +57,39 @@ func TestFDIsAtLeast3AndCloexec(t *testing.T) {
 	defer again.Close()
 	if again.Int() == fd.Int() || again.Int() < 3 {
 		t.Errorf("duplicate of %v is %v", fd, again)
+	}
+}
+
+// Every kind of descriptor that this package makes is close-on-exec.
+func TestEveryFDIsCloexec(t *testing.T) {
+	m := hash(t, 1)
+	prog := loadProg(t, uapi.ProgRawTracepoint, 0, asm.Mov64Imm(asm.R0, 0), asm.ExitInsn())
+	path := filepath.Join(testkit.BPFFS(t), "m")
+	if err := sys.ObjPin(m.Int(), path, 0); err != nil {
+		t.Fatal(err)
+	}
+	made := func(fd *sys.FD, err error) *sys.FD {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { fd.Close() })
+		return fd
+	}
+	link := made(sys.RawTracepointOpen("sys_enter", prog.Int(), 0))
+	fds := map[string]*sys.FD{
+		"map": m, "program": prog, "link": link,
+		"pinned": made(sys.ObjGet(path, 0)),
+		"by id":  made(sys.MapFDByID(mapID(t, m))),
+		"event":  made(sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeSoftware}, 0, -1, -1, 0)),
+		"copy":   made(m.Dup()),
+		"stats":  made(sys.EnableStats(sys.StatsRunTime)),
+	}
+	for name, fd := range fds {
+		flags, err := unix.FcntlInt(uintptr(fd.Int()), unix.F_GETFD, 0)
+		if err != nil || flags&unix.FD_CLOEXEC == 0 || fd.Int() < 3 {
+			t.Errorf("%s: descriptor %v, flags %#x, %v", name, fd, flags, err)
+		}
 	}
 }
 

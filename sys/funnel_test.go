@@ -192,6 +192,46 @@ func TestProbeCommonAttrs(t *testing.T) {
 	}
 }
 
+// deep is a funnel that makes the stack grow, and so move, before it looks at what it was given. Keys and values live on the
+// caller's stack, hidden from escape analysis.
+type deep struct{ sys.Kernel }
+
+func (deep) BPF(_ uapi.Cmd, attr unsafe.Pointer, _ uintptr, _ *sys.CommonAttr) (int, syscall.Errno) {
+	recurse(1000)
+	a := (*struct {
+		fd, _      uint32
+		key, value sys.Pointer
+	})(attr)
+	*(*uint64)(a.value.Unsafe()) = uint64(*(*uint32)(a.key.Unsafe())) + uint64(a.fd)
+	return 0, 0
+}
+
+func recurse(n int) byte {
+	var frame [512]byte
+	frame[n%512] = byte(n)
+	if n > 0 {
+		frame[0] += recurse(n - 1)
+	}
+	return frame[0]
+}
+
+func TestFunnelMovesTheStack(t *testing.T) {
+	defer sys.Replace(deep{})()
+	for i := range uint32(20) {
+		done := make(chan uint64)
+		go func() { // a new, small stack each time
+			key, value := i, uint64(0)
+			if err := sys.MapLookup(5, unsafe.Pointer(&key), unsafe.Pointer(&value), 0); err != nil {
+				value = 0
+			}
+			done <- value
+		}()
+		if got := <-done; got != uint64(i)+5 {
+			t.Errorf("%d instead of %d", got, i+5)
+		}
+	}
+}
+
 func TestReplaceNests(t *testing.T) {
 	outer := install(t, syscall.EPERM, syscall.EPERM)
 	inner := &recorder{answers: []syscall.Errno{syscall.ENOENT}}

@@ -50,8 +50,8 @@ type ProgInfo struct {
 	_                    uint32
 }
 
-// GPL reports whether the program's licence is compatible with the GPL. The field is a bit field of one bit, which the
-// compilers put in the lowest bit of the word on little-endian machines and in the highest on big-endian ones.
+// GPL reports whether the program's licence is compatible with the GPL. (In C it is a bit field of one bit, the lowest of the word
+// on little-endian machines and the highest on big-endian ones; nothing else is in that word.)
 func (i *ProgInfo) GPL() bool { return i.GPLCompatible != 0 }
 
 // MapInfo is struct bpf_map_info.
