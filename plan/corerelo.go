@@ -22,6 +22,7 @@ type coreRecord struct {
 	insn   int
 	result core.Result
 	poison bool
+	err    error // with Options.KeepGoing: it could not be resolved
 }
 
 // locateCore finds the functions that each section of CO-RE records is about.
@@ -119,7 +120,7 @@ func (r *resolver) relocateCore() error {
 			if res == nil {
 				t, err := r.coreTarget()
 				if err != nil {
-					return r.fail("", "", CodeNotFound, "CO-RE relocations need kernel BTF", err)
+					return r.tolerate(r.fail("", "", CodeNotFound, "CO-RE relocations need kernel BTF", err))
 				}
 				res = t.NewResolver(r.o.BTF)
 				r.p.core = make([]coreRecord, 0, r.coreCount())
@@ -129,20 +130,25 @@ func (r *resolver) relocateCore() error {
 			if !ok {
 				return r.failAt(fn, insn, CodeInvalid, "CO-RE record has no access string", nil)
 			}
-			out, err := res.Resolve(core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access})
-			if err != nil {
-				return r.failAt(fn, insn, coreCode(err), "", err)
-			}
+			relo := core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access}
+			out, err := res.Resolve(relo)
 			code := fn.own()
-			poison := out.Poisons(code[insn])
-			if err := out.Patch(code, insn); err != nil {
-				return r.failAt(fn, insn, coreCode(err), "", err)
+			poison := err == nil && out.Poisons(code[insn])
+			if err == nil {
+				err = out.Patch(code, insn)
+			}
+			if err != nil {
+				if err := r.tolerate(r.failAt(fn, insn, coreCode(err), "", err)); err != nil {
+					return err
+				}
+				r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: core.Result{Relo: relo}, err: err})
+				continue
 			}
 			if poison {
 				fn.poisons = append(fn.poisons, len(r.p.core))
 				r.event(EventPoisoned, fn.f.Name, "instruction "+strconv.Itoa(insn)+": CO-RE relocation "+out.Spec()+" has no counterpart in this kernel")
 			}
-			r.p.core = append(r.p.core, coreRecord{fn.f, insn, out, poison})
+			r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: out, poison: poison})
 		}
 	}
 	return nil

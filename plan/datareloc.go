@@ -83,7 +83,7 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 	case object.RelocExternLd64:
 		return r.relocateExternLoad(p, s.fn, at, rl)
 	case object.RelocExternCall:
-		r.relocateExternCall(p, at, rl)
+		return r.relocateExternCall(p, s.fn, at, rl)
 	case object.RelocInsnArray:
 		m, err := r.jumpTable(p, sub, rl)
 		if err != nil {
@@ -117,7 +117,10 @@ func (r *resolver) poisonMap(p *Program, at int, m *object.Map) error {
 
 // relocateExternLoad writes the address or value of an extern: a byte of the .kconfig map, a typed ksym, or 64 bits of address.
 func (r *resolver) relocateExternLoad(p *Program, f *function, at int, rl *object.Reloc) error {
-	x := &r.p.Externs[rl.Extern.Index]
+	x := r.extern(rl.Extern)
+	if x == nil {
+		return r.failAt(f, rl.Insn, CodeRelocation, "relocation against extern "+rl.Symbol+", which the object does not list", nil)
+	}
 	if rl.Extern.Kind == object.ExternKconfig {
 		m := r.kconfigAt
 		if m == nil {
@@ -143,18 +146,22 @@ func (r *resolver) relocateExternLoad(p *Program, f *function, at int, rl *objec
 }
 
 // relocateExternCall writes a kfunc call, or poison if the kernel lacks a weak one.
-func (r *resolver) relocateExternCall(p *Program, at int, rl *object.Reloc) {
-	x := &r.p.Externs[rl.Extern.Index]
+func (r *resolver) relocateExternCall(p *Program, f *function, at int, rl *object.Reloc) error {
+	x := r.extern(rl.Extern)
+	if x == nil {
+		return r.failAt(f, rl.Insn, CodeRelocation, "call of extern "+rl.Symbol+", which the object does not list", nil)
+	}
 	in := &p.Insns[at]
 	if !x.Found {
 		*in = asm.Instruction{Op: asm.OpCall, Imm: int32(PoisonKfuncBase + rl.Extern.Index)}
 		p.poison(at, PoisonKfunc, "kfunc "+rl.Extern.Name)
 		r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" calls kfunc "+rl.Extern.Name+", which this kernel lacks")
-		return
+		return nil
 	}
 	in.SetSrc(asm.CallKfunc)
 	in.Imm, in.Off = int32(x.ID), x.fdSlot
 	if x.Module != nil {
 		p.Modules = r.fdArray
 	}
+	return nil
 }

@@ -49,7 +49,7 @@ func (r *resolver) resolveExterns() error {
 		return err
 	}
 	if typeless > 0 {
-		if err := r.resolveKallsyms(typeless); err != nil {
+		if err := r.tolerate(r.resolveKallsyms(typeless)); err != nil {
 			return err
 		}
 	}
@@ -59,7 +59,7 @@ func (r *resolver) resolveExterns() error {
 			if x.Spec.Kind != object.ExternKsym || x.Spec.KsymType == 0 {
 				continue
 			}
-			if err := r.resolveTyped(x); err != nil {
+			if err := r.tolerate(r.resolveTyped(x)); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,26 @@ func (r *resolver) resolveExterns() error {
 			if x.Spec.KsymType != 0 {
 				code = CodeInvalid // as libbpf flattens it
 			}
-			return r.fail("extern", x.Spec.Name, code, "not found in this kernel ("+externPlace(x.Spec)+"); declare it __weak if the program can do without", nil)
+			err := r.fail("extern", x.Spec.Name, code, "not found in this kernel ("+externPlace(x.Spec)+"); declare it __weak if the program can do without", nil)
+			if err := r.tolerate(err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// extern is what an extern of the object became, nil if the object does not list it.
+func (r *resolver) extern(e *object.Extern) *Extern {
+	if e == nil {
+		return nil
+	}
+	if e.Index >= 0 && e.Index < len(r.p.Externs) && r.p.Externs[e.Index].Spec == e {
+		return &r.p.Externs[e.Index]
+	}
+	for i := range r.p.Externs {
+		if r.p.Externs[i].Spec == e {
+			return &r.p.Externs[i]
 		}
 	}
 	return nil

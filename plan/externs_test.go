@@ -239,3 +239,45 @@ func TestMissingExterns(t *testing.T) {
 		t.Errorf("kallsyms that cannot be read: %v", err)
 	}
 }
+
+// A kfunc whose address is taken too, from a module. Oracle: the contract of BPF_PSEUDO_BTF_ID in linux/bpf.h: the second imm is the
+// descriptor of the BTF that the id belongs to, which the executor fills in.
+func TestModuleKfuncAddress(t *testing.T) {
+	o := open(t, "../object/testdata/externs.o")
+	base := kernelTypes(t)
+	b := btf.NewBuilder(base)
+	i, _ := base.FindByName("int", btf.KindInt)
+	proto := b.AddFuncProto(i)
+	b.AddParam("a", i)
+	b.AddParam("p", b.AddPtr(0))
+	want := b.AddFunc("bpf_no_such_kfunc", btf.LinkageGlobal, proto)
+	s, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &facts.Module{Name: "m", BTF: s}
+	k := externKernel(base)
+	k.modules = []*facts.Module{m}
+	call := planned(t, resolve(t, o, k, nil), "call")
+	loads, calls := 0, 0
+	for n, in := range call.Insns {
+		switch {
+		case in.IsLdImm64() && in.Src() == asm.PseudoBTFID:
+			loads++
+			fixed := slices.ContainsFunc(call.Fixups, func(f plan.Fixup) bool {
+				return f.Insn == n && f.Kind == plan.FixModuleBTFFD && f.Module == m
+			})
+			if in.Imm != int32(want) || !fixed {
+				t.Errorf("address: %v, fix-ups %v", in, call.Fixups)
+			}
+		case in.IsKfuncCall() && in.Off == 1:
+			calls++
+			if in.Imm != int32(want) {
+				t.Errorf("call: %v", in)
+			}
+		}
+	}
+	if loads != 1 || calls != 1 || !slices.Equal(call.Modules, []*facts.Module{m}) || len(call.Poisons) != 0 {
+		t.Errorf("%d addresses, %d calls, modules %v, poisons %v", loads, calls, call.Modules, call.Poisons)
+	}
+}

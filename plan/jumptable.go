@@ -52,7 +52,7 @@ func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error
 	}
 	move := uint64(s.Start) - s.Func.Offset/8
 	for i := range m.Entries {
-		off := r.o.Order.Uint64(data[rl.SymValue+uint64(i)*8:])/8 + move
+		off := r.order.Uint64(data[rl.SymValue+uint64(i)*8:])/8 + move
 		if off > 1<<32-1 {
 			return nil, r.failAt(s.fn, rl.Insn, CodeInvalid, "jump table "+rl.Symbol+" entry "+strconv.Itoa(i)+" leads out of the program", nil)
 		}

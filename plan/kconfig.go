@@ -37,11 +37,13 @@ func (r *resolver) resolveKconfig() error {
 			continue
 		}
 		v, err := r.virtualKconfig(x.Spec)
-		if err != nil {
-			return err
+		if err == nil {
+			if err = r.setNumber(x, v, true); err != nil {
+				err = r.fail("extern", x.Spec.Name, CodeInvalid, "", err)
+			}
 		}
-		if err := r.setNumber(x, v, true); err != nil {
-			return r.fail("extern", x.Spec.Name, CodeInvalid, "", err)
+		if err := r.tolerate(err); err != nil {
+			return err
 		}
 	}
 	if !config {
@@ -57,7 +59,7 @@ func (r *resolver) resolveKconfig() error {
 	}
 	text, err := r.k.Kconfig()
 	if err != nil {
-		return r.fail("extern", "", CodeInvalid, "the kernel's configuration cannot be read", err)
+		return r.tolerate(r.fail("extern", "", CodeInvalid, "the kernel's configuration cannot be read", err))
 	}
 	return r.readKconfig(text, "the kernel's configuration")
 }
@@ -242,11 +244,11 @@ func (r *resolver) store(x *Extern, v uint64) {
 	case 1:
 		dst[0] = byte(v)
 	case 2:
-		r.o.Order.PutUint16(dst, uint16(v))
+		r.order.PutUint16(dst, uint16(v))
 	case 4:
-		r.o.Order.PutUint32(dst, uint32(v))
+		r.order.PutUint32(dst, uint32(v))
 	case 8:
-		r.o.Order.PutUint64(dst, v)
+		r.order.PutUint64(dst, v)
 	}
 	x.Found, x.Value = true, v
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 
 	"github.com/purebpf/bpf/facts"
@@ -146,10 +147,16 @@ func (r *resolver) checkArena(pm *Map, m *object.Map) error {
 
 // mapOf is the plan's map for one of the object's, nil for an inner map or none.
 func (r *resolver) mapOf(m *object.Map) *Map {
-	if m == nil || m.Index < 0 || m.Index >= len(r.o.Maps) {
+	if m == nil || m.Index < 0 {
 		return nil
 	}
-	return r.p.Maps[m.Index]
+	if m.Index < len(r.o.Maps) && r.o.Maps[m.Index] == m {
+		return r.p.Maps[m.Index]
+	}
+	if i := slices.Index(r.o.Maps, m); i >= 0 { // somebody rearranged Object.Maps
+		return r.p.Maps[i]
+	}
+	return nil
 }
 
 // noBTF lists the map types whose creation with BTF type ids fails or makes no sense (libbpf's list).
@@ -203,6 +210,9 @@ func (r *resolver) finishMaps() error {
 		}
 	}
 	for _, s := range r.slots {
+		if s.m.Skip {
+			continue
+		}
 		p := r.planned(s.prog)
 		if p == nil {
 			return r.fail("struct_ops map", s.m.Spec.Name, CodeInvalid, "program "+s.prog.Name+" is not loaded (autoload is off)", nil)

@@ -19,6 +19,7 @@ type Plan struct {
 	Maps      []*Map     // same order and length as Object.Maps, then jump tables
 	Programs  []*Program // programs that will be loaded, in load order
 	Externs   []Extern   // same order and length as Object.Externs
+	Errors    []error    // with Options.KeepGoing: why this plan cannot be loaded
 	Events    []Event    // what was decided on the way: skipped, sanitised, poisoned, ...
 
 	core       []coreRecord // CO-RE relocations and their outcome, for listings
@@ -178,6 +179,10 @@ type Options struct {
 	// ProgramBTF returns the BTF of a loaded program, for programs that attach to another program (freplace, AttachProgFD).
 	// nil: such programs get an Err.
 	ProgramBTF func(fd int) (*btf.Spec, error)
+	// KeepGoing makes a plan of what is there when something is missing, to look at: unresolvable externs count as absent, code whose
+	// CO-RE relocation fails stays as compiled, struct_ops maps without a kernel type are left out, and Plan.Errors says why.
+	// Such a plan is not to be loaded unless Errors is empty.
+	KeepGoing bool
 	// Foreign plans an object of the other byte order, to be looked at; it cannot be loaded.
 	Foreign bool
 }

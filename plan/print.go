@@ -64,6 +64,9 @@ func (v *View) text() string {
 		license = "no license"
 	}
 	g.line("object ", v.Object, ": ", count(len(v.Maps), "map"), ", ", count(len(v.Programs), "program"), " to load, ", license)
+	for _, e := range v.Errors {
+		g.line("CANNOT BE LOADED: ", e)
+	}
 	v.textBTF(g)
 	v.textMaps(g)
 	v.textPrograms(g)
@@ -191,6 +194,8 @@ func (v *View) textCore(g *page) {
 	for _, c := range v.CORE {
 		out := strconv.FormatUint(c.Value, 10)
 		switch {
+		case c.Error != "":
+			out = "FAILED: " + c.Error
 		case c.Poison:
 			out = "POISONED"
 		case !c.Found:

@@ -32,6 +32,8 @@ type resolver struct {
 	opts *Options
 	p    *Plan
 
+	order binary.ByteOrder // of the object
+
 	features [facts.NumFeatures]featureState
 
 	vmlinux    *btf.Spec
@@ -65,7 +67,7 @@ type resolver struct {
 	slots    []pendingSlot
 
 	callbacks map[string]callback     // exception callbacks by program name
-	order     map[*object.Program]int // positions in o.Programs, made when many are looked up
+	positions map[*object.Program]int // positions in o.Programs, made when many are looked up
 	planIndex []int                   // of each of o.Programs in the plan, -1 if it is not loaded
 	kconfigAt *Map                    // the .kconfig map, nil if there is none
 	ctxTags   map[btf.ID][]btf.ID     // arg:ctx tags by FUNC
@@ -89,8 +91,11 @@ func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}}
-	if o.Order != nil && !opts.Foreign && !hostOrder(o.Order) {
+	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}, order: o.Order}
+	if r.order == nil {
+		r.order = binary.NativeEndian
+	}
+	if !opts.Foreign && !hostOrder(r.order) {
 		return nil, r.fail("", "", CodeEndian, "compiled for "+o.Order.String()+" machines; it can be inspected, not loaded on this one", nil)
 	}
 	steps := [...]func(*resolver) error{
@@ -110,6 +115,16 @@ func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 		}
 	}
 	return r.p, nil
+}
+
+// tolerate keeps an error and goes on without what is missing if the caller wants to see everything.
+func (r *resolver) tolerate(err error) error {
+	if err == nil || !r.opts.KeepGoing {
+		return err
+	}
+	r.p.Errors = append(r.p.Errors, err)
+	r.event(EventWarning, r.o.Name, err.Error())
+	return nil
 }
 
 func hostOrder(order binary.ByteOrder) bool {
@@ -151,7 +166,7 @@ func (r *resolver) prepare() error {
 	}
 	v, err := r.kernelBTF()
 	if err != nil {
-		return r.fail("", "", CodeNotFound, "kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err)
+		return r.tolerate(r.fail("", "", CodeNotFound, "kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err))
 	}
 	r.wanted = names
 	v.Prefetch(names...)

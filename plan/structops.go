@@ -59,7 +59,10 @@ func (r *resolver) resolveStructOps() error {
 		}
 		if m.Autocreate {
 			if err := r.matchStructOps(m, r.p.Maps[i]); err != nil {
-				return err
+				if err := r.tolerate(err); err != nil {
+					return err
+				}
+				r.p.Maps[i].Skip = true
 			}
 		}
 	}
@@ -254,13 +257,13 @@ func (r *resolver) programIndex(p *object.Program) int {
 	if len(r.o.Programs) <= fewSections {
 		return slices.Index(r.o.Programs, p)
 	}
-	if r.order == nil {
-		r.order = make(map[*object.Program]int, len(r.o.Programs))
+	if r.positions == nil {
+		r.positions = make(map[*object.Program]int, len(r.o.Programs))
 		for i, have := range r.o.Programs {
-			r.order[have] = i
+			r.positions[have] = i
 		}
 	}
-	if i, ok := r.order[p]; ok {
+	if i, ok := r.positions[p]; ok {
 		return i
 	}
 	return -1

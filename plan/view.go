@@ -18,6 +18,7 @@ type View struct {
 	Programs []ProgramView `json:"programs"`
 	CORE     []CoreView    `json:"core,omitempty"`
 	Externs  []ExternView  `json:"externs,omitempty"`
+	Errors   []string      `json:"errors,omitempty"`
 	Events   []EventView   `json:"events,omitempty"`
 }
 
@@ -94,6 +95,7 @@ type CoreView struct {
 	Value  uint64 `json:"value"`
 	Found  bool   `json:"found"`
 	Poison bool   `json:"poison,omitempty"`
+	Error  string `json:"error,omitempty"`
 }
 
 // ExternView is one extern and its value.
@@ -142,10 +144,13 @@ func (p *Plan) View() *View {
 		v.Programs = append(v.Programs, viewProgram(prog))
 	}
 	for i := range p.core {
-		v.CORE = append(v.CORE, viewCore(&p.core[i]))
+		v.CORE = append(v.CORE, p.viewCore(&p.core[i]))
 	}
 	for i := range p.Externs {
 		v.Externs = append(v.Externs, viewExtern(&p.Externs[i]))
+	}
+	for _, err := range p.Errors {
+		v.Errors = append(v.Errors, err.Error())
 	}
 	for _, e := range p.Events {
 		v.Events = append(v.Events, EventView{e.Kind.String(), e.Subject, e.Text})
@@ -229,11 +234,15 @@ func viewProgram(p *Program) ProgramView {
 	return v
 }
 
-func viewCore(c *coreRecord) CoreView {
-	return CoreView{
-		Func: c.fn.Name, Insn: c.insn, Spec: c.result.Spec(),
+func (p *Plan) viewCore(c *coreRecord) CoreView {
+	v := CoreView{
+		Func: c.fn.Name, Insn: c.insn, Spec: core.Describe(p.Object.BTF, c.result.Relo),
 		Local: c.result.LocalValue, Value: c.result.Value, Found: c.result.Found, Poison: c.poison,
 	}
+	if c.err != nil {
+		v.Error = c.err.Error()
+	}
+	return v
 }
 
 func viewExtern(x *Extern) ExternView {
@@ -278,11 +287,11 @@ func (p *Plan) CoreCount() (total, poisoned int) {
 }
 
 // EachCore calls f for every CO-RE relocation in the order of .BTF.ext: the function and instruction that it patched, what it resolved to,
-// and whether the instruction was poisoned.
-func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Result, poison bool)) {
+// whether the instruction was poisoned, and with Options.KeepGoing why there is no result.
+func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Result, poison bool, err error)) {
 	for i := range p.core {
 		c := &p.core[i]
-		f(c.fn, c.insn, &c.result, c.poison)
+		f(c.fn, c.insn, &c.result, c.poison, c.err)
 	}
 }
 
