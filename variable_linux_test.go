@@ -6,6 +6,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
 )
 
 // TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which gives them values and computes with them, and
@@ -125,5 +128,44 @@ func TestMemoryOf(t *testing.T) {
 	}
 	if _, err := MemoryOf[bss](obj.Map("nothing")); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// noArrayMmap is a kernel before 5.5: arrays cannot be mapped.
+type noArrayMmap struct{ facts.Kernel }
+
+func (k noArrayMmap) Has(f facts.Feature) (bool, error) {
+	if f == facts.ArrayMmap {
+		return false, nil
+	}
+	return k.Kernel.Has(f)
+}
+
+// TestVariableUnmapped: without mapped memory variables can be read, by system call, and not changed.
+func TestVariableUnmapped(t *testing.T) {
+	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: noArrayMmap{kernel.Running()}})
+	if obj.Map(".bss").Memory() != nil {
+		t.Fatal("mapped after all")
+	}
+	if _, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil {
+		t.Fatal(err)
+	}
+	var calls uint64
+	if err := obj.Variable("calls").Get(&calls); err != nil || calls != 1 {
+		t.Error(calls, err)
+	}
+	var pair [2]uint16
+	if err := obj.Variable("pair").Get(&pair); err != nil || pair != [2]uint16{1, 2} {
+		t.Error(pair, err)
+	}
+	for what, err := range map[string]error{
+		"set": obj.Variable("calls").Set(1), "bytes": second(obj.Variable("calls").Bytes()), "pointer": second(VarOf[uint64](obj.Variable("calls"))),
+	} {
+		if !errors.Is(err, ErrNotSupported) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if !obj.Variable("calls").ReadOnly() {
+		t.Error("not read-only")
 	}
 }

@@ -1,0 +1,177 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// logKernel answers the loads of one program by a script instead of asking the kernel, and writes down how it was asked.
+type logKernel struct {
+	sys.Kernel
+	program string
+	script  []logAnswer
+	asked   []string // "level size" of each attempt
+}
+
+type logAnswer struct {
+	errno    syscall.Errno // 0: ask the kernel
+	log      string
+	trueSize uint32
+}
+
+func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if cmd != uapi.CmdProgLoad {
+		return k.Kernel.BPF(cmd, attr, size, common)
+	}
+	a := (*sys.ProgLoadAttr)(attr)
+	if a.Name.String() != k.program {
+		return k.Kernel.BPF(cmd, attr, size, common)
+	}
+	k.asked = append(k.asked, fmt.Sprintf("%d %d", a.LogLevel, a.LogSize))
+	if len(k.script) == 0 {
+		return -1, syscall.EIO
+	}
+	answer := k.script[0]
+	k.script = k.script[1:]
+	if a.LogSize > 0 {
+		copy(unsafe.Slice((*byte)(a.LogBuf.Unsafe()), a.LogSize), answer.log+"\x00")
+	} else if !a.LogBuf.IsNil() {
+		return -1, syscall.EINVAL
+	}
+	a.LogTrueSize = answer.trueSize
+	if answer.errno != 0 {
+		return -1, answer.errno
+	}
+	return k.Kernel.BPF(cmd, attr, size, common)
+}
+
+// TestLogProtocol: when a log is asked for, how large its buffer is, and what becomes of it. The oracle is C libbpf's protocol: no buffer
+// at level 0; after a failure level 1 with 16 MiB - 1, doubled while the kernel says ENOSPC and the size fits.
+func TestLogProtocol(t *testing.T) {
+	testkit.Root(t)
+	k := kernel.Running() // knows the features, so that the script sees only the program's own loads
+	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj.Close()
+	const first = 1<<24 - 1
+	for _, c := range []struct {
+		name   string
+		level  uint32
+		script []logAnswer
+		asked  string
+		want   syscall.Errno // 0: it loads
+		text   string        // in the error, or in the program's log
+		whole  bool          // false: truncated
+	}{
+		{"loads", 0, []logAnswer{{}}, "0 0", 0, "", true},
+		{"loads at the second attempt", 0, []logAnswer{{errno: syscall.ENOMEM}, {}}, fmt.Sprintf("0 0, 1 %d", first), 0, "processed", true},
+		{"refused", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\nprocessed 1 insns\n"}},
+			fmt.Sprintf("0 0, 1 %d", first), syscall.EACCES, "R1 bad", true},
+		{"refused for another reason the second time", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EINVAL, log: "R2 bad\n"}},
+			fmt.Sprintf("0 0, 1 %d", first), syscall.EINVAL, "R2 bad", true},
+		{"refused without a log", 0, []logAnswer{{errno: syscall.EPERM}, {errno: syscall.EPERM}}, fmt.Sprintf("0 0, 1 %d", first), syscall.EPERM, "", true},
+		{"partial log with EFAULT", 0, []logAnswer{{errno: syscall.EFAULT}, {errno: syscall.EFAULT, log: "The sequence of 8193 jumps is too complex.\n"}},
+			fmt.Sprintf("0 0, 1 %d", first), syscall.EFAULT, "8193 jumps", true},
+		{"no room, doubled", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+			fmt.Sprintf("0 0, 1 %d, 1 %d, 1 %d", first, 2*first, 4*first), syscall.EACCES, "R1 bad", true},
+		{"no room, the kernel says how much", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 20 << 20}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+			fmt.Sprintf("0 0, 1 %d, 1 %d", first, 20<<20+4096), syscall.EACCES, "R1 bad", true},
+		{"level of the caller", 2, []logAnswer{{}}, fmt.Sprintf("2 %d", first), 0, "processed", true},
+		{"level of the caller, refused", 2, []logAnswer{{errno: syscall.EACCES, log: "R1 bad\n"}}, fmt.Sprintf("2 %d", first), syscall.EACCES, "R1 bad", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			funnel := &logKernel{program: "count", script: c.script}
+			defer sys.Replace(funnel)()
+			obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, LogLevel: c.level})
+			if got := strings.Join(funnel.asked, ", "); got != c.asked {
+				t.Errorf("asked %s, want %s", got, c.asked)
+			}
+			if c.want == 0 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer obj.Close()
+				if log := obj.Program("count").VerifierLog(); (log == "") != (c.text == "") || !strings.Contains(log, c.text) {
+					t.Errorf("log %.100q, want %q", log, c.text)
+				}
+				return
+			}
+			var e *VerifierError
+			if !errors.Is(err, c.want) || errors.As(err, &e) != (c.text != "") {
+				t.Fatalf("%T %v", err, err)
+			}
+			if e != nil && (!strings.Contains(e.Log, c.text) || e.Truncated == c.whole) {
+				t.Errorf("log %q, truncated %v", e.Log, e.Truncated)
+			}
+		})
+	}
+}
+
+// TestGrownLog: buffers grow to what fits 32 bits and no further.
+func TestGrownLog(t *testing.T) {
+	for _, c := range []struct{ size, need, want uint32 }{
+		{firstLogSize, 0, 2 * firstLogSize},
+		{firstLogSize, firstLogSize + 1, firstLogSize + 1 + 4096},
+		{firstLogSize, firstLogSize, 2 * firstLogSize}, // it said that this would do
+		{lastLogSize, 0, 2 * lastLogSize},
+		{lastLogSize + 1, 0, 0},
+		{lastLogSize, 1<<32 - 1, 2 * lastLogSize},
+	} {
+		if got := grownLog(c.size, c.need); got != c.want {
+			t.Errorf("grownLog(%d, %d) = %d, want %d", c.size, c.need, got, c.want)
+		}
+	}
+}
+
+// shortRecords is a kernel whose line info records are 12 bytes long: it refuses longer ones unless the rest is zero.
+type shortRecords struct {
+	sys.Kernel
+	refused int
+}
+
+func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if cmd != uapi.CmdProgLoad {
+		return k.Kernel.BPF(cmd, attr, size, common)
+	}
+	a := (*sys.ProgLoadAttr)(attr)
+	records := unsafe.Slice((*byte)(a.LineInfo.Unsafe()), a.LineInfoCnt*a.LineInfoRecSize)
+	for at := uint32(0); at < uint32(len(records)); at += a.LineInfoRecSize {
+		for _, c := range records[at+12 : at+a.LineInfoRecSize] {
+			if c != 0 {
+				k.refused++
+				a.LineInfoRecSize = 12
+				return -1, syscall.E2BIG
+			}
+		}
+	}
+	return k.Kernel.BPF(cmd, attr, size, common)
+}
+
+// TestShortRecords: line info goes again with the part zeroed that the kernel doesn't know (section 12 of libbpf's behaviour).
+func TestShortRecords(t *testing.T) {
+	testkit.Root(t)
+	k := kernel.Running()
+	load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: k}) // probes the features
+	funnel := new(shortRecords)
+	defer sys.Replace(funnel)()
+	obj, err := Load(open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	info, err := obj.Program("count").Info()
+	if err != nil || info.NumLineInfo == 0 || funnel.refused != 4 {
+		t.Fatalf("%+v, refused %d loads of 4, %v", info, funnel.refused, err)
+	}
+}
