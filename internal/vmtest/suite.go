@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,8 +27,8 @@ const perPackage = 30 * time.Minute
 
 // suite is one package's tests, built to run elsewhere.
 type suite struct {
-	pkg, dir string
-	binary   string
+	pkg    string
+	binary string
 }
 
 func goBuild(ctx context.Context, to, pkg string) error {
@@ -43,7 +44,7 @@ func goBuild(ctx context.Context, to, pkg string) error {
 // package sys: the ones whose result a kernel decides.
 func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
 	start := time.Now()
-	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Dir,Deps,TestGoFiles,XTestGoFiles"}, strings.Split(o.packages, ",")...)...)
+	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Deps,TestGoFiles,XTestGoFiles"}, strings.Split(o.packages, ",")...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
@@ -53,7 +54,7 @@ func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
 	dec := json.NewDecoder(strings.NewReader(string(out)))
 	for {
 		var p struct {
-			ImportPath, Dir                 string
+			ImportPath                      string
 			Deps, TestGoFiles, XTestGoFiles []string
 		}
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
@@ -65,7 +66,7 @@ func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
 		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 || o.packages == "./..." && !kernelDecides {
 			continue
 		}
-		s := suite{pkg: p.ImportPath, dir: p.Dir, binary: filepath.Join(dir, strings.ReplaceAll(p.ImportPath, "/", "_")+".test")}
+		s := suite{pkg: p.ImportPath, binary: filepath.Join(dir, strings.ReplaceAll(p.ImportPath, "/", "_")+".test")}
 		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", s.binary, s.pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -102,19 +103,16 @@ func runKernel(ctx context.Context, o *options, dir, guest, version string, suit
 			root.Add(from, "/cache/"+part)
 		}
 	}
-	if err := addTools(root); err != nil {
+	if err := errors.Join(addTools(root), addTestdata(ctx, root)); err != nil {
 		return err
 	}
 	var job vm.Job
 	for _, s := range suites {
 		// A test runs in its package's folder, and finds its files by names relative to it.
-		inside := "/src/" + strings.TrimPrefix(strings.TrimPrefix(s.pkg, module), "/")
+		inside := sourceDir(s.pkg)
 		program := "/bin/tests/" + filepath.Base(s.binary)
 		root.Add(s.binary, program)
 		root.Text(inside+"/.keep", "")
-		if testdata := filepath.Join(s.dir, "testdata"); exists(testdata) {
-			root.Add(testdata, inside+"/testdata")
-		}
 		args := []string{"-test.v=test2json", "-test.timeout=" + perPackage.String()}
 		if o.run != "" {
 			args = append(args, "-test.run="+o.run)
@@ -151,14 +149,36 @@ func runKernel(ctx context.Context, o *options, dir, guest, version string, suit
 	return nil
 }
 
+// addTestdata copies every testdata folder of the module: a package's tests may use another's.
+func addTestdata(ctx context.Context, root *vm.Initramfs) error {
+	list := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}", module+"/...")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		pkg, dir, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if testdata := filepath.Join(dir, "testdata"); exists(testdata) {
+			root.Add(testdata, sourceDir(pkg)+"/testdata")
+		}
+	}
+	return nil
+}
+
+// sourceDir is where a package's folder is in the machine.
+func sourceDir(pkg string) string {
+	return path.Join("/src", strings.TrimPrefix(pkg, module))
+}
+
 // tools are what tests use as an oracle inside the machine, where busybox has no such program or another one.
 var tools = []string{"bpftool", "ip", "tc", "gzip", "zcat", "getconf"}
 
 func addTools(root *vm.Initramfs) error {
 	for _, name := range tools {
 		for _, dir := range []string{"/usr/bin", "/usr/sbin"} {
-			if path := filepath.Join(dir, name); exists(path) {
-				if err := root.AddProgram(path); err != nil {
+			if file := filepath.Join(dir, name); exists(file) {
+				if err := root.AddProgram(file); err != nil {
 					return err
 				}
 			}
