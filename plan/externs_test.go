@@ -247,9 +247,10 @@ func TestModuleKfuncAddress(t *testing.T) {
 	base := kernelTypes(t)
 	b := btf.NewBuilder(base)
 	i, _ := base.FindByName("int", btf.KindInt)
+	void := b.AddPtr(0)
 	proto := b.AddFuncProto(i)
 	b.AddParam("a", i)
-	b.AddParam("p", b.AddPtr(0))
+	b.AddParam("p", void)
 	want := b.AddFunc("bpf_no_such_kfunc", btf.LinkageGlobal, proto)
 	s, err := b.Spec()
 	if err != nil {
