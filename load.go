@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -90,6 +91,9 @@ func Load(o *object.Object, opts *LoadOptions) (*Object, error) {
 func LoadPlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 	if opts == nil {
 		opts = &LoadOptions{}
+	}
+	if len(p.Errors) > 0 {
+		return nil, &Error{Op: "resolve", Object: p.Object.Name, Err: errors.Join(p.Errors...)}
 	}
 	l := &loader{plan: p, opts: opts, kernel: opts.Kernel, ev: events{opts.Logger}}
 	if l.kernel == nil {
