@@ -119,9 +119,13 @@ func TestKprobeAuto(t *testing.T) {
 		*h = hit{}
 	}
 	getpgid(7)
+	var counts [4]uint64
 	for i, h := range hits {
-		if h.Count != 7 {
-			t.Errorf("%s ran %d times in 7 system calls", programs[i], h.Count)
+		counts[i] = h.Count
+	}
+	for i, count := range counts {
+		if count != 7 {
+			t.Errorf("%s ran %d times in 7 system calls", programs[i], count)
 		}
 	}
 	if err := links.Close(); err != nil {
@@ -155,6 +159,7 @@ func TestKprobeModes(t *testing.T) {
 	obj := kprobeObject(t, "by_hand")
 	p, h := obj.Program("by_hand"), hitOf(t, obj, "by_hand")
 	tracefs := testkit.Tracefs(t)
+	symbol := kernel.SyscallPrefix() + "sys_getpgid"
 	for _, mode := range []ProbeMode{ProbeDefault, ProbeLegacy, ProbePerf, ProbeLink} {
 		for _, ret := range []bool{false, true} {
 			*h = hit{}
@@ -163,7 +168,7 @@ func TestKprobeModes(t *testing.T) {
 			if linked {
 				o.Cookie = 0xc0ffee + uint64(mode)
 			}
-			l, err := p.AttachKprobe("find_task_by_vpid", &o)
+			l, err := p.AttachKprobe(symbol, &o)
 			if err != nil {
 				t.Errorf("mode %v: %v", mode, err)
 				continue
@@ -221,7 +226,7 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	obj := kprobeObject(t, "by_hand")
 	p, h := obj.Program("by_hand"), hitOf(t, obj, "by_hand")
 	tracefs := testkit.Tracefs(t)
-	l, err := p.attachKprobe(withoutPMU{kernel.Running()}, kernel.Running(), "find_task_by_vpid", KprobeOptions{Cookie: 5})
+	l, err := p.attachKprobe(withoutPMU{kernel.Running()}, kernel.Running(), kernel.SyscallPrefix()+"sys_getpgid", KprobeOptions{Cookie: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +308,7 @@ func TestKprobeAddress(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
 	p, h := obj.Program("by_hand"), hitOf(t, obj, "by_hand")
-	address := kallsyms(t, "find_task_by_vpid")[0]
+	address := kallsyms(t, kernel.SyscallPrefix()+"sys_getpgid")[0]
 	l, err := p.AttachKprobe("", &KprobeOptions{Address: address})
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func (k *kernelSymbol) hint() string {
 			return "it is on the kernel's list of functions that must not be probed, " + blacklistPath
 		}
 		return ""
-	case !k.loaded:
+	case k.module != "" && !k.loaded:
 		return "no module " + k.module + " is loaded"
 	case k.elsewhere != "":
 		return k.elsewhere + " has a function of that name, not " + k.module

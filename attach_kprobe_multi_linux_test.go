@@ -1,0 +1,445 @@
+package bpf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// fprobes skips on a kernel that was built without what kprobe.multi needs.
+func fprobes(t testing.TB) {
+	t.Helper()
+	kprobes(t)
+	if !configured(t, "CONFIG_FPROBE") {
+		testkit.Skip(t, "the kernel was built without CONFIG_FPROBE")
+	}
+}
+
+// tallied returns how often the programs of obj ran, by the address of the function.
+func tallied(t testing.TB, obj *Object) map[uint64]hit {
+	t.Helper()
+	m, err := MapOf[uint64, hit](obj.Map("hits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[uint64]hit{}
+	it := m.Iterate()
+	for ip, h := range it.All() {
+		all[ip] = h
+	}
+	if err := it.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// countOf returns how often the function at address ran. A kernel with CONFIG_X86_KERNEL_IBT counts addresses from behind the endbr64.
+func countOf(all map[uint64]hit, address uint64) (n hit) {
+	for ip, h := range all {
+		if ip >= address && ip-address <= 4 {
+			n.Count, n.Cookie = n.Count+h.Count, h.Cookie
+		}
+	}
+	return n
+}
+
+// attachedTo asks the kernel how many functions a link is attached to.
+func attachedTo(t testing.TB, l *Link) int {
+	t.Helper()
+	var d sys.KprobeMultiInfo
+	info, err := sys.LinkDetailByFD(l.FD(), &d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Type != uapi.LinkKprobeMulti {
+		t.Errorf("%v is of type %v", l, info.Type)
+	}
+	return int(d.Count)
+}
+
+// filterFunctions reads the names of available_filter_functions.
+func filterFunctions(t testing.TB, keep func(name string) bool) (names []string) {
+	t.Helper()
+	text, err := os.ReadFile(testkit.Tracefs(t) + "/available_filter_functions")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if name := strings.Fields(line)[0]; keep(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TestKprobeMultiAuto attaches by section; the oracles are the system calls and /proc/kallsyms.
+func TestKprobeMultiAuto(t *testing.T) {
+	fprobes(t)
+	address := kallsyms(t, kernel.SyscallPrefix()+"sys_getpgid")[0]
+	for _, name := range []string{"multi_auto", "multi_return"} {
+		obj := kprobeObject(t, name)
+		l, err := obj.Program(name).Attach()
+		if err != nil {
+			t.Fatal(err)
+		}
+		getpgid(9)
+		if n := countOf(tallied(t, obj), address); n.Count != 9 {
+			t.Errorf("%v: 9 system calls, counted %d", l, n.Count)
+		}
+		closeLink(t, l)
+		getpgid(9)
+		if n := countOf(tallied(t, obj), address); n.Count != 9 {
+			t.Errorf("%v: it runs after it was detached", l)
+		}
+	}
+}
+
+// TestKprobeMultiCookies attaches by names and by addresses, each with a cookie that the program sees.
+func TestKprobeMultiCookies(t *testing.T) {
+	fprobes(t)
+	prefix := kernel.SyscallPrefix()
+	names := []string{prefix + "sys_getpriority", "find_task_by_vpid", prefix + "sys_getpgid"}
+	cookies := []uint64{100, 200, 300}
+	addresses := make([]uint64, len(names))
+	for i, name := range names {
+		addresses[i] = kallsyms(t, name)[0]
+	}
+	for _, o := range []KprobeMultiOptions{{Symbols: names}, {Addresses: addresses}, {Symbols: names, Return: true}} {
+		o.Cookies = cookies
+		obj := kprobeObject(t, "multi")
+		l, err := obj.Program("multi").AttachKprobeMulti("", &o)
+		if err != nil {
+			t.Errorf("%+v: %v", o, err)
+			continue
+		}
+		if n := attachedTo(t, l); n != len(names) {
+			t.Errorf("%v: attached to %d functions", l, n)
+		}
+		getpgid(2)
+		getpriority()
+		closeLink(t, l)
+		all := tallied(t, obj)
+		for i, want := range []uint64{1, 2, 2} {
+			if got := countOf(all, addresses[i]); got.Cookie != cookies[i] || got.Count < want {
+				t.Errorf("%v: %s: %+v, want %d and cookie %d", l, names[i], got, want, cookies[i])
+			}
+		}
+	}
+}
+
+// TestKprobeSession: the program sees entry and return, and may forgo the return.
+func TestKprobeSession(t *testing.T) {
+	fprobes(t)
+	testkit.Kernel(t, "6.10")
+	for _, skip := range []int32{0, 1} {
+		obj := kprobeObject(t, "session")
+		if err := obj.Variable("session_skip_return").Set(skip); err != nil {
+			t.Fatal(err)
+		}
+		l, err := obj.Program("session").Attach()
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, returns := counter(t, obj, "session_entries"), counter(t, obj, "session_returns")
+		*entries, *returns = 0, 0
+		getpgid(6)
+		if in, out := *entries, *returns; in != 6 || out != uint64(6*(1-skip)) {
+			t.Errorf("6 system calls: %d entries, %d returns with %d returned at entry", in, out, skip)
+		}
+		closeLink(t, l)
+	}
+}
+
+// connectTCP makes a connection over the loopback and sends something.
+func connectTCP(t testing.TB) {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(s)
+	to := &unix.SockaddrInet4{Port: listener.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}
+	if err := unix.Connect(s, to); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Send(s, []byte("hello"), 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKprobeMultiTCP attaches to every function that matches "tcp_*". The oracles: the kernel's own list of functions has as many, the
+// addresses found are those of /proc/kallsyms, and a connection runs through those that it must.
+func TestKprobeMultiTCP(t *testing.T) {
+	fprobes(t)
+	want := filterFunctions(t, func(name string) bool { return strings.HasPrefix(name, "tcp_") })
+	obj := kprobeObject(t, "multi")
+	start := time.Now()
+	l, err := obj.Program("multi").AttachKprobeMulti("tcp_*", nil)
+	took := time.Since(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := attachedTo(t, l); n != len(want) || n < 100 {
+		t.Errorf("attached to %d functions, the kernel lists %d", n, len(want))
+	}
+	connectTCP(t)
+	start = time.Now()
+	closeLink(t, l)
+	t.Logf("tcp_*: %d functions attached in %v, detached in %v", len(want), took, time.Since(start))
+	all := tallied(t, obj)
+	for _, name := range []string{"tcp_v4_connect", "tcp_connect", "tcp_sendmsg", "tcp_close"} {
+		if countOf(all, kallsyms(t, name)[0]).Count == 0 {
+			t.Errorf("a connection without %s", name)
+		}
+	}
+	tracefs := testkit.Tracefs(t)
+	found, err := matchWithAddresses(tracefs+"/available_filter_functions_addrs", "tcp_*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := matchNames(tracefs+"/available_filter_functions", "tcp_*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bySymbol, err := matchSymbols("/proc/kallsyms", "tcp_*", names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(found)
+	slices.Sort(bySymbol)
+	if len(found) != len(bySymbol) {
+		t.Fatalf("%d addresses in tracefs, %d of symbols", len(found), len(bySymbol))
+	}
+	for i := range found {
+		if found[i]-bySymbol[i] > 16 {
+			t.Errorf("function %d: %#x in tracefs, %#x in kallsyms", i, found[i], bySymbol[i])
+		}
+	}
+}
+
+// coldPrefixes are of functions that hardly run in a machine that does nothing but this test.
+var coldPrefixes = []string{"acpi_", "pci_", "ext4_", "ZSTD_", "tcp_", "nvme_", "devlink_", "fuse_", "xen_", "selinux_", "crypto_", "intel_", "nf_", "mptcp_",
+	"tomoyo_", "xfrm_", "cxl_", "aa_", "inet_", "quirk_", "iommu_", "input_", "netdev_", "ima_", "ip6_", "audit_", "amd_", "damon_", "ipv6_", "jbd2_",
+	"udp_", "scsi_", "ata_", "usb_", "__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_", "devm_", "device_", "sock_", "proc_", "btf_", "blk_"}
+
+// coldFunctions returns n functions whose names are unique.
+func coldFunctions(t testing.TB, n int) []string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/kallsyms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	for line := range bytes.Lines(text) {
+		times[string(bytes.Fields(line)[2])]++
+	}
+	names := filterFunctions(t, func(name string) bool {
+		return times[name] == 1 && slices.ContainsFunc(coldPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	})
+	if len(names) < n {
+		t.Fatalf("only %d functions fit", len(names))
+	}
+	return names[:n]
+}
+
+// TestKprobeMultiThousands attaches to 5,000 functions by name and by address; the oracle is the kernel's count of them.
+func TestKprobeMultiThousands(t *testing.T) {
+	fprobes(t)
+	names := coldFunctions(t, 5000)
+	where := make([]uint64, len(names))
+	index := make(map[string]int, len(names))
+	for i, name := range names {
+		index[name] = i
+	}
+	text, err := os.ReadFile("/proc/kallsyms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) >= 3 {
+			if i, ok := index[f[2]]; ok {
+				if _, err := fmt.Sscanf(f[0], "%x", &where[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	obj := kprobeObject(t, "multi")
+	for _, o := range []KprobeMultiOptions{{Symbols: names}, {Addresses: where}} {
+		start := time.Now()
+		l, err := obj.Program("multi").AttachKprobeMulti("", &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		attached := time.Since(start)
+		if n := attachedTo(t, l); n != len(names) {
+			t.Errorf("%v: attached to %d", l, n)
+		}
+		start = time.Now()
+		closeLink(t, l)
+		t.Logf("5000 functions (%d names, %d addresses): attached in %v, detached in %v", len(o.Symbols), len(o.Addresses), attached, time.Since(start))
+	}
+}
+
+// TestKprobeMultiErrors: what is refused, and what the errors say.
+func TestKprobeMultiErrors(t *testing.T) {
+	fprobes(t)
+	obj := kprobeObject(t, "multi", "by_hand")
+	p := obj.Program("multi")
+	for _, c := range []struct {
+		what    string
+		pattern string
+		opts    KprobeMultiOptions
+		is      error
+		says    string
+	}{
+		{"no such function", "find_task_by_vpit", KprobeMultiOptions{}, ErrNotExist, "near: find_task_by_vpid"},
+		{"one of several", "", KprobeMultiOptions{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}}, ErrNotExist, "tcp_conect, nor what 1 others"},
+		{"nothing matches", "zzzzz*", KprobeMultiOptions{}, ErrNotExist, "no function"},
+		{"several match", "tcp_*", KprobeMultiOptions{UniqueMatch: true}, syscall.EINVAL, "functions match"},
+		{"none matches", "zzzz", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist, "no function"},
+		{"an address that is no function", "", KprobeMultiOptions{Addresses: []uint64{4096}}, nil, ""},
+		{"another program", "tcp_connect", KprobeMultiOptions{Session: true}, syscall.EINVAL, "kprobe.session"},
+	} {
+		l, err := p.AttachKprobeMulti(c.pattern, &c.opts)
+		if err == nil {
+			t.Errorf("%s: attached %v", c.what, l)
+			l.Close()
+			continue
+		}
+		t.Logf("%s: %v", c.what, err)
+		if c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v: want %v and %q", c.what, err, c.is, c.says)
+		}
+	}
+	if _, err := obj.Program("by_hand").AttachKprobeMulti("tcp_connect", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "not loaded for it") {
+		t.Errorf("a program that was not loaded for it: %v", err)
+	}
+	l, err := p.AttachKprobeMulti("find_task_by_vpid", &KprobeMultiOptions{UniqueMatch: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeLink(t, l)
+}
+
+// TestKprobeMultiWithout: a kernel that was built without fprobes says what it lacks.
+func TestKprobeMultiWithout(t *testing.T) {
+	kprobes(t)
+	if configured(t, "CONFIG_FPROBE") {
+		testkit.Skip(t, "the kernel has fprobes")
+	}
+	obj := kprobeObject(t, "multi", "multi_auto")
+	_, err := obj.Program("multi").AttachKprobeMulti("find_task_by_vpid", nil)
+	t.Log(err)
+	if !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "CONFIG_FPROBE") {
+		t.Error(err)
+	}
+	if _, err := obj.Attach(); !errors.Is(err, ErrNotSupported) {
+		t.Errorf("the object: %v", err)
+	}
+}
+
+// multiCalls records a request for a kprobe.multi link and refuses it with an errno.
+type multiCalls struct {
+	sys.Kernel
+	errno  syscall.Errno
+	attach uapi.AttachType
+	flags  uint32
+	syms   []string
+	addrs  []uint64
+	cookie []uint64
+}
+
+func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if cmd != uapi.CmdLinkCreate {
+		return -1, syscall.EINVAL
+	}
+	c.attach = *(*uapi.AttachType)(unsafe.Add(attr, 8))
+	d := (*sys.LinkKprobeMulti)(unsafe.Add(attr, 16))
+	c.flags = d.Flags
+	for i := range uintptr(d.Count) {
+		if !d.Syms.IsNil() {
+			c.syms = append(c.syms, cText(*(*unsafe.Pointer)(unsafe.Add(d.Syms.Unsafe(), 8*i))))
+		}
+		if !d.Addrs.IsNil() {
+			c.addrs = append(c.addrs, *(*uint64)(unsafe.Add(d.Addrs.Unsafe(), 8*i)))
+		}
+		if !d.Cookies.IsNil() {
+			c.cookie = append(c.cookie, *(*uint64)(unsafe.Add(d.Cookies.Unsafe(), 8*i)))
+		}
+	}
+	return -1, c.errno
+}
+
+func (c *multiCalls) Close(fd int) syscall.Errno { return 0 }
+
+// TestKprobeMultiRequest compares what is asked of the kernel with libbpf's rules.
+func TestKprobeMultiRequest(t *testing.T) {
+	m := pretend{tracefs: t.TempDir()}
+	writeFile(t, m.tracefs+"/available_filter_functions_addrs",
+		"ffffffff81000014 tcp_a\nffffffff81000024 tcp_b [tcp]\nffffffff81000034 udp_a\nffffffff81000044 tcp_a\n")
+	writeFile(t, m.tracefs+"/available_filter_functions", "tcp_a\ntcp_b [tcp]\nudp_a\ntcp_a\n")
+	for _, c := range []struct {
+		pattern string
+		opts    KprobeMultiOptions
+		want    string // "" if it is not asked for
+		errno   syscall.Errno
+		is      error
+	}{
+		{"tcp_a", KprobeMultiOptions{}, "trace_kprobe_multi 0 [tcp_a] [] []", syscall.ESRCH, syscall.ENOENT},
+		{"tcp_*", KprobeMultiOptions{Return: true}, "trace_kprobe_multi 1 [] [18446744071578845204 18446744071578845220 18446744071578845252] []", syscall.EPERM, ErrPermission},
+		{"?dp_?", KprobeMultiOptions{Session: true}, "trace_kprobe_session 0 [] [18446744071578845236] []", syscall.EOPNOTSUPP, ErrNotSupported},
+		{"udp_a", KprobeMultiOptions{UniqueMatch: true}, "trace_kprobe_multi 0 [] [18446744071578845236] []", syscall.EBUSY, syscall.EBUSY},
+		{"tcp_a", KprobeMultiOptions{UniqueMatch: true}, "", 0, syscall.EINVAL},
+		{"x*", KprobeMultiOptions{}, "", 0, ErrNotExist},
+		{"", KprobeMultiOptions{Symbols: []string{"b", "a"}, Cookies: []uint64{1, 2}}, "trace_kprobe_multi 0 [b a] [] [1 2]", syscall.ESRCH, ErrNotExist},
+		{"", KprobeMultiOptions{Addresses: []uint64{9, 8, 9}}, "trace_kprobe_multi 0 [] [9 8 9] []", syscall.EINVAL, syscall.EINVAL},
+		{"", KprobeMultiOptions{}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, Addresses: []uint64{1}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Symbols: []string{"a"}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Addresses: []uint64{1}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Cookies: []uint64{1}}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, Cookies: []uint64{1, 2}}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, UniqueMatch: true}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a\x00b"}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Return: true, Session: true}, "", 0, syscall.EINVAL},
+	} {
+		f := &multiCalls{errno: c.errno}
+		restore := sys.Replace(f)
+		fd, err := sys.NewFD(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: fd}
+		_, err = p.attachKprobeMulti(m, c.pattern, c.opts)
+		restore()
+		fd.Disown()
+		got := ""
+		if f.attach != 0 {
+			got = fmt.Sprintf("%v %d %v %v %v", f.attach, f.flags, f.syms, f.addrs, f.cookie)
+		}
+		if got != c.want || !errors.Is(err, c.is) {
+			t.Errorf("%q %+v: asked %q, want %q; %v", c.pattern, c.opts, got, c.want, err)
+		}
+	}
+}

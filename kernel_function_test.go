@@ -1,0 +1,161 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/purebpf/bpf/facts"
+)
+
+// TestGlobMatch: the oracle is path.Match, which means the same by '*' and '?' when there are no slashes.
+func TestGlobMatch(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	text := func(letters string, most int) string {
+		b := make([]byte, random.IntN(most+1))
+		for i := range b {
+			b[i] = letters[random.IntN(len(letters))]
+		}
+		return string(b)
+	}
+	matched := 0
+	for range 200000 {
+		pattern, name := text("ab*?", 7), text("ab", 8)
+		want, err := path.Match(pattern, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want {
+			matched++
+		}
+		if got := globMatch(pattern, []byte(name)); got != want {
+			t.Fatalf("%q on %q: %v", pattern, name, got)
+		}
+	}
+	if matched < 1000 {
+		t.Errorf("only %d matched", matched)
+	}
+	start := time.Now()
+	if globMatch(strings.Repeat("a*", 50)+"b", []byte(strings.Repeat("a", 10000))) {
+		t.Error("matched")
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("a hard pattern took %v", took)
+	}
+}
+
+// TestMatchFunctions: lists of functions as kernels write them, and what libbpf takes from them.
+func TestMatchFunctions(t *testing.T) {
+	dir := t.TempDir()
+	symbols := dir + "/kallsyms"
+	writeFile(t, symbols, strings.Join([]string{
+		"ffffffff81000000 T tcp_a",
+		"ffffffff81000010 t tcp_a",
+		"ffffffff81000020 t tcp_c.llvm.123",
+		"ffffffff81000030 t tcp_d.llvm.456",
+		"ffffffff81000040 t tcp_not_listed",
+		"ffffffffc0000000 t tcp_m\t[module]",
+		"ffffffff81000050 T udp_a",
+	}, "\n")+"\n")
+	listed := dir + "/available_filter_functions"
+	writeFile(t, listed, "tcp_d.llvm.456\ntcp_c\ntcp_m [module]\ntcp_a\ntcp_a\nudp_a\n")
+	names, err := matchNames(listed, "tcp_*")
+	if err != nil || fmt.Sprint(names) != "[tcp_a tcp_c tcp_d.llvm.456 tcp_m]" {
+		t.Errorf("names %q: %v", names, err)
+	}
+	addresses, err := matchSymbols(symbols, "tcp_*", names)
+	if want := "[ffffffff81000000 ffffffff81000010 ffffffff81000020 ffffffff81000030 ffffffffc0000000]"; err != nil || fmt.Sprintf("%x", addresses) != want {
+		t.Errorf("addresses %x, want %s: %v", addresses, want, err)
+	}
+	writeFile(t, symbols, "0000000000000000 T tcp_a\n")
+	if _, err := matchSymbols(symbols, "tcp_*", names); !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "hides") {
+		t.Errorf("hidden addresses: %v", err)
+	}
+	for _, bad := range []string{"ffffffff81000000\n", "xyz tcp_a\n", " tcp_a\n"} {
+		writeFile(t, dir+"/bad", bad)
+		if _, err := matchWithAddresses(dir+"/bad", "*"); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	if _, err := matchFunctions(pretend{tracefs: t.TempDir()}, "*"); !errors.Is(err, ErrNotSupported) {
+		t.Errorf("no lists: %v", err)
+	}
+}
+
+// TestEditDistance: the oracle is the definition, computed in full.
+func TestEditDistance(t *testing.T) {
+	full := func(a, b string) int {
+		d := make([][]int, len(a)+1)
+		for i := range d {
+			d[i] = make([]int, len(b)+1)
+			for j := range d[i] {
+				switch {
+				case i == 0:
+					d[i][j] = j
+				case j == 0:
+					d[i][j] = i
+				case a[i-1] == b[j-1]:
+					d[i][j] = d[i-1][j-1]
+				default:
+					d[i][j] = 1 + min(d[i-1][j-1], d[i-1][j], d[i][j-1])
+				}
+			}
+		}
+		return d[len(a)][len(b)]
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 100000 {
+		text := func() string {
+			b := make([]byte, random.IntN(14))
+			for i := range b {
+				b[i] = "abc"[random.IntN(3)]
+			}
+			return string(b)
+		}
+		a, b, limit := text(), text(), 1+random.IntN(4)
+		if got, want := editDistance(a, []byte(b), limit), min(full(a, b), limit+1); got != want {
+			t.Fatalf("%q and %q within %d: %d, want %d", a, b, limit, got, want)
+		}
+	}
+	long := strings.Repeat("x", 5000)
+	if got := editDistance(long, []byte("y"+long[:4990]+"z"), 4); got != 5 {
+		t.Errorf("long names: %d", got)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	symbol := func(want string, lines ...string) string {
+		k := &kernelSymbol{name: want}
+		if module, name, ok := strings.Cut(want, ":"); ok {
+			k.module, k.name = module, name
+		}
+		k.near = newNearest(k.name)
+		for _, line := range lines {
+			s, ok := facts.ParseSymbol([]byte(line))
+			if !ok {
+				t.Fatal(line)
+			}
+			k.add(s)
+		}
+		return k.hint()
+	}
+	for _, c := range []struct{ name, want, got string }{
+		{"typo", "near: do_unlinkat", symbol("do_unlinkta", "1 T do_unlinkat", "2 T __pfx_do_unlinkta", "3 T do_rmdir")},
+		{"the compiler's name first", "near: do_it.isra.0, do_is", symbol("do_it", "1 T do_is", "2 t do_it.isra.0", "2 t do_it.isra.0")},
+		{"three at most", "near: aaaaaaab, aaaaaaac, aaaaaaad", symbol("aaaaaaaa", "1 t aaaaaabb", "1 t aaaaaaab", "1 t aaaaaaac", "1 t aaaaaaad", "1 t aaaaaaae")},
+		{"several functions", "there are 2 functions of that name: give the address of one", symbol("f", "1 t f", "2 t f")},
+		{"data", "the symbol is no function, its type is D", symbol("f", "1 D f")},
+		{"other module", "m has a function of that name, not n", symbol("n:f", "1 t f\t[m]", "2 t g\t[n]")},
+		{"no module", "no module n is loaded", symbol("n:f", "1 t f\t[m]")},
+		{"nothing near", "", symbol("abcdefgh", "1 t zzzzzzzz")},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, c.got, c.want)
+		}
+	}
+}
