@@ -101,6 +101,19 @@ func open(t testing.TB, name string) *object.Object {
 	return o
 }
 
+// own are objects of our own: what the corpus lacks.
+func own(t testing.TB) []string {
+	var paths []string
+	for _, pattern := range []string{"testdata/*.o", "../object/testdata/*.o", "../btf/core/testdata/*.o"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no objects in %s: %v", pattern, err)
+		}
+		paths = append(paths, found...)
+	}
+	return paths
+}
+
 func resolve(t testing.TB, o *object.Object, k facts.Kernel, opts *plan.Options) *plan.Plan {
 	t.Helper()
 	p, err := plan.Resolve(o, k, opts)

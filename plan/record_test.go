@@ -1,3 +1,5 @@
+//go:build linux
+
 package plan_test
 
 import (
@@ -322,19 +324,6 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 // Oracle: C libbpf 1.5. For every object of the corpus: the same maps, values, BTF, programs, instructions, func_info, line_info and
 // attach targets in the same order, or the same errno.
 func TestSameRequests(t *testing.T) { compare(t, testkit.Corpus(t)) }
-
-// own are objects of our own: what the corpus lacks.
-func own(t testing.TB) []string {
-	var paths []string
-	for _, pattern := range []string{"testdata/*.o", "../object/testdata/*.o", "../btf/core/testdata/*.o"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil || len(found) == 0 {
-			t.Fatalf("no objects in %s: %v", pattern, err)
-		}
-		paths = append(paths, found...)
-	}
-	return paths
-}
 
 // newer are own objects on which we follow libbpf 1.8 where 1.5 differs.
 var newer = map[string]string{
