@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
 )
@@ -88,8 +90,14 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if r.interval <= 0 {
 		return fmt.Errorf("--interval must be more than 0, not %v", r.interval)
 	}
-	log := bpf.EnvLogger()
-	r.obj, err = bpf.Load(o, &bpf.LoadOptions{Logger: log})
+	choices, err := preflight.Choose(o, kernel.Running(), nil)
+	if err != nil {
+		return err
+	}
+	for _, c := range choices {
+		r.say("chosen %v", c)
+	}
+	r.obj, err = bpf.Load(o, &bpf.LoadOptions{Logger: bpf.EnvLogger()})
 	if err != nil {
 		return err
 	}
