@@ -3,15 +3,24 @@ package elf64
 // Type is the kind of an ELF file (e_type).
 type Type uint16
 
-// TypeRel (ET_REL) is a relocatable object file.
-const TypeRel Type = 1
+const (
+	TypeRel  Type = 1 // ET_REL, a relocatable object file
+	TypeExec Type = 2 // ET_EXEC, a program with fixed addresses
+	TypeDyn  Type = 3 // ET_DYN, a shared library or a program that may be anywhere
+)
 
 // Machine is the processor of an ELF file (e_machine).
 type Machine uint16
 
 const (
-	MachineNone Machine = 0   // EM_NONE, what old LLVM wrote for BPF
-	MachineBPF  Machine = 247 // EM_BPF
+	MachineNone    Machine = 0   // EM_NONE, what old LLVM wrote for BPF
+	Machine386     Machine = 3   // EM_386
+	MachineS390    Machine = 22  // EM_S390, 32 and 64 bit
+	MachineARM     Machine = 40  // EM_ARM
+	MachineX86_64  Machine = 62  // EM_X86_64
+	MachineAArch64 Machine = 183 // EM_AARCH64
+	MachineRISCV   Machine = 243 // EM_RISCV
+	MachineBPF     Machine = 247 // EM_BPF
 )
 
 // SectionType is the type of a section (sh_type).
@@ -22,9 +31,13 @@ const (
 	SectionProgBits    SectionType = 1          // SHT_PROGBITS
 	SectionSymTab      SectionType = 2          // SHT_SYMTAB
 	SectionStrTab      SectionType = 3          // SHT_STRTAB
+	SectionNote        SectionType = 7          // SHT_NOTE
 	SectionNoBits      SectionType = 8          // SHT_NOBITS
 	SectionRel         SectionType = 9          // SHT_REL
+	SectionDynSym      SectionType = 11         // SHT_DYNSYM
 	SectionLLVMAddrSig SectionType = 0x6fff4c03 // SHT_LLVM_ADDRSIG
+	SectionVerDef      SectionType = 0x6ffffffd // SHT_GNU_verdef
+	SectionVerSym      SectionType = 0x6fffffff // SHT_GNU_versym
 )
 
 // SectionFlags are the flags of a section (sh_flags).
@@ -59,11 +72,12 @@ const (
 type SymbolType uint8
 
 const (
-	SymbolNoType  SymbolType = 0 // STT_NOTYPE
-	SymbolObject  SymbolType = 1 // STT_OBJECT
-	SymbolFunc    SymbolType = 2 // STT_FUNC
-	SymbolSection SymbolType = 3 // STT_SECTION
-	SymbolFile    SymbolType = 4 // STT_FILE
+	SymbolNoType  SymbolType = 0  // STT_NOTYPE
+	SymbolObject  SymbolType = 1  // STT_OBJECT
+	SymbolFunc    SymbolType = 2  // STT_FUNC
+	SymbolSection SymbolType = 3  // STT_SECTION
+	SymbolFile    SymbolType = 4  // STT_FILE
+	SymbolIFunc   SymbolType = 10 // STT_GNU_IFUNC, a function that picks the function
 )
 
 // Visibility is the visibility of a symbol.

@@ -1,5 +1,6 @@
 // Package elf64 reads 64-bit ELF files in either byte order, as far as BPF objects need it: sections, symbols and REL
-// relocations. Nothing that the file says is trusted: every offset and size is checked against the size of the file before
+// relocations. Of the programs and libraries that user-space probes attach to it reads segments too, and 32-bit files
+// (ReadExecutable). Nothing that the file says is trusted: every offset and size is checked against the size of the file before
 // it is used, errors name the section and the offset in the file, and no allocation exceeds the size of the file by more
 // than the size of the section table. It never panics.
 //
@@ -27,6 +28,35 @@ const (
 	smallFile = 64 << 10 // a file up to this size is read at once
 )
 
+// class says where the fields of a class of ELF files are, in bytes from the start of their record. Fields whose width depends on the
+// class are read by File.word.
+type class struct {
+	word                                                int // bytes of an address or offset
+	header, phoff, shoff, flags, phentsize, shentsize   int
+	section, shFlags, shAddr, shOffset, shSize          int
+	shLink, shInfo, shAlign, shEntSize                  int
+	symbol, stInfo, stSection, stValue, stSize          int
+	segment, pFlags, pOffset, pAddr, pFileSize, pMemory int
+}
+
+// classes is by e_ident[EI_CLASS].
+var classes = [...]class{
+	1: {
+		word:   4,
+		header: 52, phoff: 28, shoff: 32, flags: 36, phentsize: 42, shentsize: 46,
+		section: 40, shFlags: 8, shAddr: 12, shOffset: 16, shSize: 20, shLink: 24, shInfo: 28, shAlign: 32, shEntSize: 36,
+		symbol: 16, stInfo: 12, stSection: 14, stValue: 4, stSize: 8,
+		segment: 32, pFlags: 24, pOffset: 4, pAddr: 8, pFileSize: 16, pMemory: 20,
+	},
+	2: {
+		word:   8,
+		header: headerSize, phoff: 32, shoff: 40, flags: 48, phentsize: 54, shentsize: 58,
+		section: sectionHeaderSize, shFlags: 8, shAddr: 16, shOffset: 24, shSize: 32, shLink: 40, shInfo: 44, shAlign: 48, shEntSize: 56,
+		symbol: symbolSize, stInfo: 4, stSection: 6, stValue: 8, stSize: 16,
+		segment: 56, pFlags: 4, pOffset: 8, pAddr: 16, pFileSize: 32, pMemory: 40,
+	},
+}
+
 // FormatError says what is wrong with a file and where.
 type FormatError struct {
 	Section string // "" when it is not about a section
@@ -50,8 +80,11 @@ type File struct {
 	Machine  Machine
 	Flags    uint32
 	Sections []Section // index 0 is the null section
+	Segments []Segment // only from ReadExecutable
 
 	big  bool
+	at   *class
+	exec bool // ReadExecutable
 	size uint64
 	raw  []byte      // the whole file, nil when it is read piecemeal
 	src  io.ReaderAt // nil when raw is the whole file
@@ -103,6 +136,21 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
+// ReadExecutable is Read for programs and shared libraries: of either class, with segments, with or without section headers.
+func ReadExecutable(r io.ReaderAt, size int64) (*File, error) {
+	if size < 0 {
+		return nil, &FormatError{Msg: "negative file size"}
+	}
+	f := &File{src: r, size: uint64(size), exec: true}
+	if err := f.parse(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// WordSize is the size of an address in bytes: 4 or 8.
+func (f *File) WordSize() int { return f.at.word }
+
 // Size is the size of the file in bytes.
 func (f *File) Size() uint64 { return f.size }
 
@@ -125,18 +173,27 @@ func (f *File) read(off, n uint64) ([]byte, error) {
 }
 
 func (f *File) parse() error {
-	if f.size < headerSize {
-		return &FormatError{Msg: fmt.Sprintf("%d bytes are too short for an ELF file", f.size)}
+	short := &FormatError{Msg: fmt.Sprintf("%d bytes are too short for an ELF file", f.size)}
+	if f.size < uint64(classes[1].header) {
+		return short
 	}
-	h, err := f.read(0, headerSize)
+	h, err := f.read(0, min(headerSize, f.size))
 	if err != nil {
 		return err
 	}
 	if string(h[:4]) != "\x7fELF" {
 		return &FormatError{Msg: "no ELF magic number: not an ELF file"}
 	}
-	if h[4] != 2 {
+	switch {
+	case h[4] == 2, h[4] == 1 && f.exec:
+		f.at = &classes[h[4]]
+	case f.exec:
+		return &FormatError{Offset: 4, Msg: fmt.Sprintf("ELF class %d, want 1 (32 bit) or 2 (64 bit)", h[4])}
+	default:
 		return &FormatError{Offset: 4, Msg: fmt.Sprintf("ELF class %d, want 2 (64 bit)", h[4])}
+	}
+	if len(h) < f.at.header {
+		return short
 	}
 	switch h[5] {
 	case 1:
@@ -151,54 +208,67 @@ func (f *File) parse() error {
 	}
 	f.Type = Type(f.u16(h[16:]))
 	f.Machine = Machine(f.u16(h[18:]))
-	f.Flags = f.u32(h[48:])
-	return f.parseSections(f.u64(h[40:]), f.u16(h[58:]), uint64(f.u16(h[60:])), uint32(f.u16(h[62:])))
+	f.Flags = f.u32(h[f.at.flags:])
+	off := f.word(h[f.at.shoff:])
+	if !f.exec || off != 0 {
+		sizes := h[f.at.shentsize:]
+		if err := f.parseSections(off, f.u16(sizes), uint64(f.u16(sizes[2:])), uint32(f.u16(sizes[4:]))); err != nil {
+			return err
+		}
+	}
+	if !f.exec {
+		return nil
+	}
+	sizes := h[f.at.phentsize:]
+	return f.parseSegments(f.word(h[f.at.phoff:]), f.u16(sizes), uint64(f.u16(sizes[2:])))
 }
 
 // parseSections reads num section headers of entSize bytes at off. When num or the index of the section with the names do
 // not fit in the header, the null section's size and link have them.
 func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint32) error {
+	at := f.at
 	if off == 0 {
-		return &FormatError{Offset: 40, Msg: "no section headers"}
+		return &FormatError{Offset: uint64(at.shoff), Msg: "no section headers"}
 	}
-	if entSize != sectionHeaderSize {
-		return &FormatError{Offset: 58, Msg: fmt.Sprintf("section headers of %d bytes, want %d", entSize, sectionHeaderSize)}
+	want := uint64(at.section)
+	if uint64(entSize) != want {
+		return &FormatError{Offset: uint64(at.shentsize), Msg: fmt.Sprintf("section headers of %d bytes, want %d", entSize, want)}
 	}
 	if num == 0 {
-		b, err := f.read(off, sectionHeaderSize)
+		b, err := f.read(off, want)
 		if err != nil {
 			return err
 		}
-		num = f.u64(b[32:])
+		num = f.word(b[at.shSize:])
 	}
-	if off > f.size || num > (f.size-off)/sectionHeaderSize || num == 0 {
+	if off > f.size || num > (f.size-off)/want || num == 0 {
 		return &FormatError{Offset: off, Msg: fmt.Sprintf("%d section headers do not fit in the file, which has %d bytes", num, f.size)}
 	}
-	b, err := f.read(off, num*sectionHeaderSize)
+	b, err := f.read(off, num*want)
 	if err != nil {
 		return err
 	}
 	if names == 0xffff { // SHN_XINDEX
-		names = f.u32(b[40:])
+		names = f.u32(b[at.shLink:])
 	}
 	f.Sections = make([]Section, num)
 	for i := range f.Sections {
-		h := b[i*sectionHeaderSize:]
+		h := b[i*at.section:]
 		f.Sections[i] = Section{
 			Index:   i,
 			Type:    SectionType(f.u32(h[4:])),
-			Flags:   SectionFlags(f.u64(h[8:])),
-			Addr:    f.u64(h[16:]),
-			Offset:  f.u64(h[24:]),
-			Size:    f.u64(h[32:]),
-			Link:    f.u32(h[40:]),
-			Info:    f.u32(h[44:]),
-			Align:   f.u64(h[48:]),
-			EntSize: f.u64(h[56:]),
+			Flags:   SectionFlags(f.word(h[at.shFlags:])),
+			Addr:    f.word(h[at.shAddr:]),
+			Offset:  f.word(h[at.shOffset:]),
+			Size:    f.word(h[at.shSize:]),
+			Link:    f.u32(h[at.shLink:]),
+			Info:    f.u32(h[at.shInfo:]),
+			Align:   f.word(h[at.shAlign:]),
+			EntSize: f.word(h[at.shEntSize:]),
 		}
 	}
 	if names == 0 || uint64(names) >= num {
-		return &FormatError{Offset: 62, Msg: fmt.Sprintf("section %d is named as the one with the section names; there are %d sections", names, num)}
+		return &FormatError{Offset: uint64(at.shentsize) + 4, Msg: fmt.Sprintf("section %d is named as the one with the section names; there are %d sections", names, num)}
 	}
 	tab, err := f.Data(&f.Sections[names])
 	if err != nil {
@@ -206,10 +276,10 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 	}
 	for i := range f.Sections {
 		s := &f.Sections[i]
-		nameOff := f.u32(b[i*sectionHeaderSize:])
+		nameOff := f.u32(b[i*at.section:])
 		name, ok := cstring(tab, nameOff)
 		if !ok && i > 0 {
-			return &FormatError{Offset: off + uint64(i)*sectionHeaderSize, Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d bytes or has no end", i, nameOff, len(tab))}
+			return &FormatError{Offset: off + uint64(i)*want, Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d bytes or has no end", i, nameOff, len(tab))}
 		}
 		s.Name = name
 	}
@@ -270,6 +340,14 @@ func (f *File) u64(b []byte) uint64 {
 		return binary.BigEndian.Uint64(b)
 	}
 	return binary.LittleEndian.Uint64(b)
+}
+
+// word reads an address or an offset.
+func (f *File) word(b []byte) uint64 {
+	if f.at.word == 4 {
+		return uint64(f.u32(b))
+	}
+	return f.u64(b)
 }
 
 // cstring returns the NUL-terminated string at off of tab as a view.

@@ -23,7 +23,7 @@ func (s Symbol) Visibility() Visibility { return Visibility(s.Other & 3) }
 
 // Symbols is a symbol table. Entries are decoded when asked for.
 type Symbols struct {
-	Section *Section // of type SHT_SYMTAB
+	Section *Section // of type SHT_SYMTAB or SHT_DYNSYM
 	f       *File
 	data    []byte
 	names   []byte
@@ -31,11 +31,12 @@ type Symbols struct {
 
 // Symbols opens the symbol table in section s. Errors are *FormatError.
 func (f *File) Symbols(s *Section) (*Symbols, error) {
-	if s.EntSize != symbolSize {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("symbols of %d bytes, want %d", s.EntSize, symbolSize)}
+	size := uint64(f.at.symbol)
+	if s.EntSize != size {
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("symbols of %d bytes, want %d", s.EntSize, size)}
 	}
-	if s.Size%symbolSize != 0 {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a symbol", s.Size, symbolSize)}
+	if s.Size%size != 0 {
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a symbol", s.Size, size)}
 	}
 	strs, ok := f.Section(s.Link)
 	if !ok || s.Link == 0 {
@@ -53,21 +54,22 @@ func (f *File) Symbols(s *Section) (*Symbols, error) {
 }
 
 // Len is the number of symbols, the null symbol included.
-func (t *Symbols) Len() int { return len(t.data) / symbolSize }
+func (t *Symbols) Len() int { return len(t.data) / t.f.at.symbol }
 
 // At returns symbol i; ok is false if there is none.
 func (t *Symbols) At(i int) (s Symbol, ok bool) {
 	if i < 0 || i >= t.Len() {
 		return Symbol{}, false
 	}
-	b := t.data[i*symbolSize : (i+1)*symbolSize]
+	at := t.f.at
+	b := t.data[i*at.symbol : (i+1)*at.symbol]
 	return Symbol{
 		NameOff: t.f.u32(b),
-		Info:    b[4],
-		Other:   b[5],
-		Section: SectionIndex(t.f.u16(b[6:])),
-		Value:   t.f.u64(b[8:]),
-		Size:    t.f.u64(b[16:]),
+		Info:    b[at.stInfo],
+		Other:   b[at.stInfo+1],
+		Section: SectionIndex(t.f.u16(b[at.stSection:])),
+		Value:   t.f.word(b[at.stValue:]),
+		Size:    t.f.word(b[at.stSize:]),
 	}, true
 }
 
