@@ -26,6 +26,7 @@ var autoAttach = [...]func(*Program) (*Link, error){
 	object.AutoTrace:         (*Program).autoTrace,
 	object.AutoLSM:           (*Program).autoLSM,
 	object.AutoIter:          (*Program).autoIter,
+	object.AutoTracingMulti:  (*Program).autoTracingMulti,
 }
 
 // errNothingToDo is what an autoAttach function returns when the section names no target.

@@ -2,13 +2,14 @@ package bpf
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // CgroupOrder is how an iterator walks a hierarchy of cgroups (enum bpf_cgroup_iter_order).
@@ -22,26 +23,38 @@ const (
 	CgroupChildren                               // direct children (6.18)
 )
 
-// IterOptions says what an iterator walks. At most one group may be set; none walks everything that the iterator's kind has.
+// IterOptions says what an iterator walks. At most one group may be set; none walks everything that the iterator's kind has, except for
+// those that need a map or an order.
 type IterOptions struct {
-	// Map is what SEC("iter/bpf_map_elem") and SEC("iter/bpf_sk_storage_map") walk.
+	// Map is what SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and SEC("iter/sockmap") walk.
 	Map *Map
-	// Cgroup is a directory of the cgroup2 file system where SEC("iter/cgroup") starts (6.1), in Order.
-	Cgroup string
-	Order  CgroupOrder
-	// TID, PID or PIDFD limit SEC("iter/task"), "iter/task_file" and "iter/task_vma" to a thread or to a process (6.1).
+	// SEC("iter/cgroup") (6.1) starts at Cgroup, a directory of the cgroup2 file system, or at the cgroup with CgroupID, or with neither at
+	// the root, and goes in Order, CgroupDescendantsPre if that is 0.
+	Cgroup   string
+	CgroupID uint64
+	Order    CgroupOrder
+	// TID, PID or PIDFD, one of them, limit SEC("iter/task"), SEC("iter/task_file") and SEC("iter/task_vma") to a thread or a process (6.1).
 	TID, PID, PIDFD uint32
 }
 
 // AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs it. Needs CAP_PERFMON. The caller
 // closes the Link.
 func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
-	to := "iterator " + p.target()
+	to := "iterator " + p.attachTarget
+	if p.attachTarget == "" {
+		to = "the iterator it was loaded for"
+	}
 	if p.fd.Int() < 0 {
 		return nil, p.attachFail(to, nil)
 	}
-	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: p.expected}
-	info, done, err := opts.info()
+	if err := p.requireType("an iterator", uapi.ProgTracing); err != nil {
+		return nil, p.attachFail(to, err)
+	}
+	if p.obj != nil && p.expected != uapi.AttachTraceIter {
+		return nil, p.attachFail(to, fmt.Errorf("the program was not loaded as one, as SEC(\"iter/...\") is: %w", syscall.EINVAL))
+	}
+	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachTraceIter}
+	info, done, err := opts.info(p.attachTarget == "cgroup")
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
@@ -56,11 +69,12 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	return p.newLink(to, fd), nil
 }
 
-// info encodes the options as union bpf_iter_link_info, nil if there are none. done releases what it refers to.
-func (o *IterOptions) info() (info []byte, done func(), err error) {
+// info encodes the options as union bpf_iter_link_info, nil if there are none. done releases what it refers to. A cgroup iterator wants
+// an order in any case.
+func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 	done = func() {}
 	if o == nil {
-		return nil, done, nil
+		o = &IterOptions{}
 	}
 	groups := 0
 	put := func(words ...uint32) {
@@ -71,28 +85,35 @@ func (o *IterOptions) info() (info []byte, done func(), err error) {
 	}
 	if o.Map != nil {
 		if o.Map.fd.Int() < 0 {
-			return nil, done, errors.New("the map is not there")
+			return nil, done, fmt.Errorf("the map is not there: %w", syscall.EINVAL)
 		}
 		put(o.Map.fd.Uint32())
-	}
-	if o.Cgroup != "" {
-		dir, err := os.Open(o.Cgroup)
-		if err != nil {
-			return nil, done, err
-		}
-		done = func() { dir.Close() }
-		order := o.Order
-		if order == 0 {
-			order = CgroupDescendantsPre
-		}
-		put(uint32(order), uint32(dir.Fd()), 0, 0) // order, fd, 64-bit id
 	}
 	if o.TID != 0 || o.PID != 0 || o.PIDFD != 0 {
 		put(o.TID, o.PID, o.PIDFD)
 	}
+	if o.Cgroup != "" && o.CgroupID != 0 {
+		return nil, done, fmt.Errorf("both a directory and an id of a cgroup are given: %w", syscall.EINVAL)
+	}
+	if o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0 || cgroup && groups == 0 {
+		order, fd := o.Order, uint32(0)
+		if order == 0 {
+			order = CgroupDescendantsPre
+		}
+		if o.Cgroup != "" {
+			dir, err := os.Open(o.Cgroup)
+			if err != nil {
+				return nil, done, err
+			}
+			done = func() { dir.Close() }
+			fd = uint32(dir.Fd())
+		}
+		put(uint32(order), fd)
+		info = binary.NativeEndian.AppendUint64(info, o.CgroupID)
+	}
 	if groups > 1 {
 		done()
-		return nil, func() {}, errors.New("an iterator takes a map, a cgroup or a task, not several of them")
+		return nil, func() {}, fmt.Errorf("an iterator takes a map, a cgroup or a task, not several of them: %w", syscall.EINVAL)
 	}
 	return info, done, nil
 }

@@ -1,7 +1,10 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
@@ -12,28 +15,75 @@ import (
 
 // TraceOptions changes how a program attaches to a function of the kernel.
 type TraceOptions struct {
-	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.0)
+	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.0; tp_btf 6.10)
 }
 
 // AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace program, to the target that it was loaded
-// for (libbpf bpf_program__attach_trace_opts; 5.5). Needs CAP_PERFMON. EBUSY if another program modifies the function already. The
-// caller closes the Link.
+// for (libbpf bpf_program__attach_trace_opts; 5.5). Needs CAP_PERFMON. EBUSY if the program is attached there already, or the function is
+// replaced by another one (freplace). The caller closes the Link.
 func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
-	return p.attachTrace(p.traceTarget(), opts)
+	to := p.traceTarget()
+	switch {
+	case p.typ == uapi.ProgLSM:
+		return nil, p.attachFail(to, fmt.Errorf("an LSM program attaches with AttachLSM: %w", syscall.EINVAL))
+	case p.typ != uapi.ProgExt:
+		if err := p.requireType("it", uapi.ProgTracing); err != nil {
+			return nil, p.attachFail(to, err)
+		}
+	}
+	if p.expected == uapi.AttachTraceIter {
+		return nil, p.attachFail(to, fmt.Errorf("an iterator attaches with AttachIter: %w", syscall.EINVAL))
+	}
+	if isTracingMulti(p.expected) {
+		return nil, p.attachFail(to, fmt.Errorf("a program for many functions attaches with AttachTracingMulti: %w", syscall.EINVAL))
+	}
+	return p.attachTrace(to, opts)
 }
 
 // AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf bpf_program__attach_lsm; 5.7): with "bpf" among the
-// kernel's security modules (lsm= on its command line), it decides beside the others. Needs CAP_PERFMON and CAP_MAC_ADMIN. The
-// caller closes the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
+// kernel's security modules (lsm= on its command line), it decides beside the others. Without, it is attached but never runs, which is
+// told to the logger. Needs CAP_PERFMON and CAP_MAC_ADMIN. The caller closes the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach
+// with AttachCgroup.
 func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
-	return p.attachTrace("LSM hook "+p.target(), opts)
+	to := "LSM hook " + p.traceTarget()
+	if err := p.requireType("an LSM hook", uapi.ProgLSM); err != nil {
+		return nil, p.attachFail(to, err)
+	}
+	if p.expected == uapi.AttachLSMCgroup {
+		return nil, p.attachFail(to, fmt.Errorf("a program for a cgroup's LSM hook attaches with AttachCgroup: %w", syscall.EINVAL))
+	}
+	l, err := p.attachTrace(to, opts)
+	if err == nil && !activeLSM() {
+		p.events().warn("attached, but the kernel runs no LSM programs: \"bpf\" is not among its security modules (lsm= on its command line)",
+			"object", p.objectName(), "program", p.name)
+	}
+	return l, err
+}
+
+// activeLSM reports whether the kernel asks LSM programs; yes if it doesn't say.
+func activeLSM() bool {
+	text, err := os.ReadFile("/sys/kernel/security/lsm")
+	if err != nil {
+		return true
+	}
+	for name := range strings.SplitSeq(strings.TrimSpace(string(text)), ",") {
+		if name == "bpf" {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *Program) traceTarget() string {
-	if t := p.target(); t != "" {
-		return t
+	if p.attachTarget != "" {
+		return p.attachTarget
 	}
 	return "the function it was loaded for"
+}
+
+// traceTypes are the attach types that need no more than the program.
+var traceTypes = [...]uapi.AttachType{
+	uapi.AttachTraceFentry, uapi.AttachTraceFexit, uapi.AttachModifyReturn, uapi.AttachTraceRawTP, uapi.AttachTraceFsession,
 }
 
 // attachTrace makes a link to what was given at load. Kernels before 5.10 have no links for these; there, and without options, the
@@ -42,19 +92,55 @@ func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
 	if p.fd.Int() < 0 {
 		return nil, p.attachFail(to, nil)
 	}
-	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: p.expected}
-	if opts != nil && opts.Cookie != 0 {
-		a.Detail = &sys.LinkTracing{Cookie: opts.Cookie}
+	cookie := uint64(0)
+	if opts != nil {
+		cookie = opts.Cookie
 	}
-	fd, err := sys.LinkCreate(&a)
-	if err == syscall.EINVAL && a.Detail == nil && hasRawTracepointForm(p.expected) {
-		fd, err = sys.RawTracepointOpen("", p.fd.Int(), 0)
+	types := []uapi.AttachType{p.expected}
+	if p.obj == nil {
+		// The kernel doesn't tell what a program was loaded for that was opened by a pin or an id, but refuses what it wasn't.
+		switch p.typ {
+		case uapi.ProgTracing:
+			types = traceTypes[:]
+		case uapi.ProgLSM:
+			types[0] = uapi.AttachLSMMac
+		}
+	}
+	var fd *sys.FD
+	var err error
+	for _, t := range types {
+		if fd, err = p.traceLink(t, cookie); err != syscall.EINVAL {
+			break
+		}
 	}
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		failed := p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, withHint(failed, func() string { return p.traceHint(err) })
 	}
 	return p.newLink(to, fd), nil
 }
+
+func (p *Program) traceLink(t uapi.AttachType, cookie uint64) (*sys.FD, error) {
+	if t == uapi.AttachTraceRawTP && cookie != 0 {
+		// The other command takes a cookie and ignores it before 6.10.
+		fd, err := sys.RawTracepointOpen("", p.fd.Int(), cookie)
+		if err == syscall.EINVAL {
+			err = errNoCookie
+		}
+		return fd, err
+	}
+	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: t}
+	if cookie != 0 {
+		a.Detail = &sys.LinkTracing{Cookie: cookie}
+	}
+	fd, err := sys.LinkCreate(&a)
+	if err == syscall.EINVAL && cookie == 0 && hasRawTracepointForm(t) {
+		fd, err = sys.RawTracepointOpen("", p.fd.Int(), 0)
+	}
+	return fd, err
+}
+
+var errNoCookie = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w", ErrNotSupported)
 
 func hasRawTracepointForm(t uapi.AttachType) bool {
 	switch t {
@@ -64,19 +150,77 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 	return false
 }
 
+// traceHint says who is in the way of a program, where the kernel tells: what else is attached to the same function.
+func (p *Program) traceHint(err error) string {
+	if !errors.Is(err, syscall.EBUSY) {
+		return ""
+	}
+	own, infoErr := sys.ProgInfoByFD(p.fd.Int())
+	if infoErr != nil || own.AttachBTFID == 0 {
+		return ""
+	}
+	return tracedBy(func(d sys.TracingInfo) bool {
+		return d.TargetBTFID == own.AttachBTFID && (d.TargetObjID == own.AttachBTFObjID || btfOfProgram(d.TargetObjID) == own.AttachBTFObjID)
+	})
+}
+
+// btfOfProgram returns the id of the BTF that the program with that id was loaded with, 0 if there is none.
+func btfOfProgram(id uint32) uint32 {
+	fd, err := sys.ProgFDByID(id)
+	if err != nil {
+		return 0
+	}
+	defer fd.Close()
+	info, err := sys.ProgInfoByFD(fd.Int())
+	if err != nil {
+		return 0
+	}
+	return info.BTFID
+}
+
+// tracedBy lists the tracing links that is says yes to, "" if there are none or the kernel doesn't tell.
+func tracedBy(is func(sys.TracingInfo) bool) string {
+	var there []string
+	for id, err := sys.LinkNextID(0); err == nil; id, err = sys.LinkNextID(id) {
+		fd, err := sys.LinkFDByID(id)
+		if err != nil {
+			continue
+		}
+		if link, err := sys.LinkInfoByFD(fd.Int()); err == nil && link.Type == uapi.LinkTracing && is(sys.LinkInfoAs[sys.TracingInfo](link)) {
+			there = append(there, fmt.Sprintf("program %d by link %d", link.ProgID, link.ID))
+		}
+		fd.Close()
+	}
+	if len(there) == 0 {
+		return ""
+	}
+	return "attached there: " + strings.Join(there, ", ")
+}
+
 // AttachFreplace puts the program in place of a global function of target, another loaded BPF program (libbpf
-// bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target it replaces the function that it was loaded for.
-// Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. ErrNotExist if target has no such function. The caller closes the Link.
+// bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and "" it replaces the function that it was loaded
+// for. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. ErrNotExist if target has no such function; EBUSY if the function is replaced or
+// traced already. The caller closes the Link.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
-	if target == nil {
-		return p.AttachTrace(nil)
+	to := "the function it was loaded for"
+	if function != "" {
+		to = function
+		if target != nil {
+			to += " of " + target.name
+		}
 	}
-	to := fmt.Sprintf("%s of %s", function, target.name)
-	if p.typ != uapi.ProgExt {
-		return nil, p.attachFail(to, fmt.Errorf("it is a program of type %v, not SEC(\"freplace\"): %w", p.typ, syscall.EINVAL))
+	if err := p.requireType("replacing a function", uapi.ProgExt); err != nil {
+		return nil, p.attachFail(to, err)
 	}
-	if p.fd.Int() < 0 || target.fd.Int() < 0 {
-		return nil, p.attachFail(to, fmt.Errorf("both programs must be loaded: %w", syscall.EINVAL))
+	switch {
+	case (target == nil) != (function == ""):
+		return nil, p.attachFail(to, fmt.Errorf("a target program and its function go together: %w", syscall.EINVAL))
+	case target == nil:
+		return p.attachTrace(p.traceTarget(), nil)
+	case p.fd.Int() < 0:
+		return nil, p.attachFail(to, nil)
+	case target.fd.Int() < 0:
+		return nil, p.attachFail(to, fmt.Errorf("the target program is not loaded: %w", syscall.EINVAL))
 	}
 	id, err := target.functionID(function)
 	if err != nil {
@@ -86,9 +230,22 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 		ProgFD: p.fd.Uint32(), Target: target.fd.Uint32(), AttachType: p.expected, Detail: &sys.LinkTargetBTF{BTFID: uint32(id)},
 	})
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		failed := p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, withHint(failed, func() string { return target.replacedHint(uint32(id), err) })
 	}
 	return p.newLink(to, fd), nil
+}
+
+// replacedHint says what is attached to the function with that BTF id of p.
+func (p *Program) replacedHint(function uint32, err error) string {
+	if !errors.Is(err, syscall.EBUSY) {
+		return ""
+	}
+	own, infoErr := sys.ProgInfoByFD(p.fd.Int())
+	if infoErr != nil {
+		return ""
+	}
+	return tracedBy(func(d sys.TracingInfo) bool { return d.TargetObjID == own.ID && d.TargetBTFID == function })
 }
 
 // functionID returns the id of a function in the BTF that the program was loaded with.
