@@ -58,8 +58,8 @@ func countOf(all map[uint64]hit, address uint64) (n hit) {
 	return n
 }
 
-// attachedTo asks the kernel how many functions a link is attached to.
-func attachedTo(t testing.TB, l *Link) int {
+// functionsOf asks the kernel how many functions a link is attached to.
+func functionsOf(t testing.TB, l *Link) int {
 	t.Helper()
 	var d sys.KprobeMultiInfo
 	info, err := sys.LinkDetailByFD(l.FD(), &d)
@@ -127,7 +127,7 @@ func TestKprobeMultiCookies(t *testing.T) {
 			t.Errorf("%+v: %v", o, err)
 			continue
 		}
-		if n := attachedTo(t, l); n != len(names) {
+		if n := functionsOf(t, l); n != len(names) {
 			t.Errorf("%v: attached to %d functions", l, n)
 		}
 		getpgid(2)
@@ -199,7 +199,7 @@ func TestKprobeMultiTCP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := attachedTo(t, l); n != len(want) || n < 100 {
+	if n := functionsOf(t, l); n != len(want) || n < 100 {
 		t.Errorf("attached to %d functions, the kernel lists %d", n, len(want))
 	}
 	connectTCP(t)
@@ -292,7 +292,7 @@ func TestKprobeMultiThousands(t *testing.T) {
 			t.Fatal(err)
 		}
 		attached := time.Since(start)
-		if n := attachedTo(t, l); n != len(names) {
+		if n := functionsOf(t, l); n != len(names) {
 			t.Errorf("%v: attached to %d", l, n)
 		}
 		start = time.Now()

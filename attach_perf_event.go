@@ -28,21 +28,31 @@ type PerfEvent struct {
 
 // PerfEventOptions changes how a program attaches to perf events.
 type PerfEventOptions struct {
-	CPUs     []int  // only on these; nil: all that are online
-	PID      int    // only while this process runs; 0: any
-	Cookie   uint64 // what bpf_get_attach_cookie returns in the program (5.15)
-	Ioctl    bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
-	Disabled bool   // open and attach, but don't start the events (libbpf dont_enable)
+	CPUs   []int  // only on these; nil: all that are online
+	PID    int    // only while this process runs; 0: any
+	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
+	Ioctl  bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
 }
 
-// perfFreq is the bit of PerfEventAttr.Bits that makes Sample a frequency. The bits are a C compiler's, which counts them from the other
-// end on big-endian machines.
-func perfFreq() uint64 {
-	const freq = 10
+// PerfEventFDOptions changes how a program attaches to a perf event that is open.
+type PerfEventFDOptions struct {
+	Cookie   uint64 // what bpf_get_attach_cookie returns in the program (5.15)
+	Ioctl    bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
+	Disabled bool   // don't start the event (libbpf dont_enable)
+}
+
+// Bits of PerfEventAttr.Bits.
+const (
+	perfDisabled = 0  // it doesn't start by itself
+	perfFreq     = 10 // Sample is a frequency
+)
+
+// perfBit is a bit of PerfEventAttr.Bits: a C compiler's bit field, counted from the other end on big-endian machines.
+func perfBit(n uint) uint64 {
 	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
-		return 1 << (63 - freq)
+		n = 63 - n
 	}
-	return 1 << freq
+	return 1 << n
 }
 
 // perfEvents are the events that have the same number everywhere, by the names of perf list.
@@ -179,12 +189,12 @@ func (p *Program) attachPerfCPU(to string, attr sys.PerfEventAttr, cpu int, opts
 	if err != nil {
 		return nil, err
 	}
-	return p.attachPerf(to, event, perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl, disabled: opts.Disabled})
+	return p.attachPerf(to, event, perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl})
 }
 
 // attr is what perf_event_open takes.
 func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
-	a := sys.PerfEventAttr{Type: e.Type, Config: e.Config}
+	a := sys.PerfEventAttr{Type: e.Type, Config: e.Config, Bits: perfBit(perfDisabled)}
 	switch {
 	case e.Period != 0 && e.Frequency != 0:
 		return a, fmt.Errorf("both a period and a frequency are given: %w", syscall.EINVAL)
@@ -199,7 +209,7 @@ func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
 		if a.Sample == 0 {
 			a.Sample = 100
 		}
-		a.Bits = perfFreq()
+		a.Bits |= perfBit(perfFreq)
 	}
 	return a, nil
 }
@@ -221,11 +231,11 @@ func (p *Program) perfFail(to string, cause error) error {
 }
 
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it (libbpf
-// bpf_program__attach_perf_event_opts; 4.9). Only Cookie, Ioctl and Disabled of the options matter. The event is the Link's from then on,
-// which closes it; if it fails it stays the caller's. EEXIST if a program is attached to the event. The caller closes the Link.
-func (p *Program) AttachPerfEventFD(event int, opts *PerfEventOptions) (*Link, error) {
+// bpf_program__attach_perf_event_opts; 4.9). The event is the Link's from then on, which closes it; if this fails it stays the caller's.
+// EEXIST if a program is attached to the event. The caller closes the Link.
+func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link, error) {
 	if opts == nil {
-		opts = &PerfEventOptions{}
+		opts = &PerfEventFDOptions{}
 	}
 	to := "perf event " + strconv.Itoa(event)
 	if p.fd.Int() < 0 {
