@@ -19,6 +19,7 @@ import (
 //
 // The methods are safe for concurrent use.
 type Link struct {
+	name   string // of the program, or of the struct_ops map; "" if the link was opened otherwise
 	what   string // for messages: "count_packets to lo"
 	object string
 	fd     *sys.FD   // nil if the attachment has no kernel link
@@ -33,7 +34,7 @@ type Link struct {
 
 // newLink makes a Link of what an attach function got. It takes ownership of the descriptors.
 func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
-	return &Link{what: p.name + " to " + to, object: p.objectName(), fd: fd, events: events}
+	return &Link{name: p.name, what: p.name + " to " + to, object: p.objectName(), fd: fd, events: events}
 }
 
 // OpenLink opens the link that is pinned under path (libbpf bpf_link__open). The caller closes it; it stays attached while it is
@@ -58,6 +59,9 @@ func LinkFromID(id uint32) (*Link, error) {
 	}
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }
+
+// Name returns the name of the program, or of the struct_ops map, that is attached; "" for a link that was opened by pin or id.
+func (l *Link) Name() string { return l.name }
 
 // String says what is attached to what.
 func (l *Link) String() string { return l.what }
@@ -172,27 +176,6 @@ func (l *Link) PinPath() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pinPath
-}
-
-// LinkInfo is what the kernel says of a link (libbpf bpf_link_get_info_by_fd).
-type LinkInfo struct {
-	ID        uint32
-	Type      uapi.LinkType
-	ProgramID uint32
-	// Raw holds what depends on Type; sys.LinkInfoAs reads it.
-	Raw *sys.LinkInfo
-}
-
-// Info asks the kernel about the link (5.8).
-func (l *Link) Info() (*LinkInfo, error) {
-	if err := l.kernelLink("inspect"); err != nil {
-		return nil, err
-	}
-	info, err := sys.LinkInfoByFD(l.fd.Int())
-	if err != nil {
-		return nil, l.fail("inspect", err)
-	}
-	return &LinkInfo{ID: info.ID, Type: info.Type, ProgramID: info.ProgID, Raw: info}, nil
 }
 
 // kernelLink refuses what needs a kernel link when there is none.

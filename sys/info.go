@@ -120,12 +120,19 @@ type (
 		AttachType uapi.AttachType
 		_          uint32
 	}
-	// IterInfo is of LinkIter. MapID is of map element iterators; Words is cgroup_id and order, or tid and pid.
+	// IterInfo is of LinkIter. MapID is of map element iterators; Words is tid and pid, or what IterCgroupInfo has.
 	IterInfo struct {
 		TargetName    Pointer
 		TargetNameLen uint32
 		MapID         uint32
 		Words         [4]uint32
+	}
+	// IterCgroupInfo is IterInfo of an iterator over cgroups.
+	IterCgroupInfo struct {
+		_        [2]uint64
+		CgroupID uint64
+		Order    uint32
+		_        uint32
 	}
 	// NetnsInfo is of LinkNetns.
 	NetnsInfo struct {
@@ -173,10 +180,19 @@ type (
 	PerfEventInfo struct {
 		Type    uint32
 		_       uint32
-		Name    Pointer // config for PerfEventTypeEvent
+		Name    Pointer
 		NameLen uint32
 		Offset  uint32
-		A, B, C uint64 // kprobe: addr, missed, cookie; uprobe: cookie, ref_ctr_offset; tracepoint and event: cookie
+		A, B, C uint64 // kprobe: addr, missed, cookie; uprobe: cookie, ref_ctr_offset; tracepoint: cookie
+	}
+	// PlainEventInfo is of LinkPerfEvent too, without pointers: Type tells whether this is it (PerfEventTypeEvent) or PerfEventInfo.
+	PlainEventInfo struct {
+		Type      uint32
+		_         uint32
+		Config    uint64
+		EventType uint32
+		_         uint32
+		Cookie    uint64
 	}
 )
 
