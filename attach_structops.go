@@ -22,7 +22,7 @@ func (m *Map) AttachStructOps() (*Link, error) {
 	if err != nil && !(m.link && err == syscall.EBUSY) {
 		return nil, m.fail("attach struct_ops", err)
 	}
-	l := &Link{what: m.name + " to the kernel", object: m.object}
+	l := &Link{name: m.name, what: m.name + " to the kernel", object: m.object}
 	if !m.link {
 		fd, err := m.fd.Dup()
 		if err != nil {

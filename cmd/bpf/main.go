@@ -38,7 +38,6 @@ func newRootCommand() *cobra.Command {
 		Short:         "Load, run, check and disassemble compiled BPF objects",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(commands()...)

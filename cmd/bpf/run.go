@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type runner struct {
 	asJSON   bool
 	demo     bool
 	types    []string
+	pinDir   string
 
 	out    io.Writer // locked by mu, flushed by flush
 	errOut io.Writer
@@ -71,6 +73,7 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document per event and per map")
 	f.BoolVar(&r.demo, "demo", false, "make traffic on 127.0.0.1, so that there is something to count")
+	f.StringVar(&r.pinDir, "pin", "", "pin the links in this directory, where they stay attached when the command ends")
 	f.StringArrayVar(&r.types, "type", nil, "decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
 	return cmd
 }
@@ -90,6 +93,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if r.interval <= 0 {
 		return fmt.Errorf("--interval must be more than 0, not %v", r.interval)
 	}
+	r.tellStale(o)
 	choices, err := preflight.Choose(o, kernel.Running(), nil)
 	if err != nil {
 		return err
@@ -126,6 +130,11 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err != nil {
 		return err
 	}
+	if r.pinDir != "" {
+		if err := pinLinks(r.errOut, append(r.obj.Links(), links...), r.pinDir); err != nil {
+			return err
+		}
+	}
 	var parts sync.WaitGroup
 	defer func() { stop(nil); parts.Wait() }()
 	start := func(part func() error) {
@@ -146,6 +155,18 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		return cause
 	}
 	return nil
+}
+
+// tellStale mentions what killed loaders left where this object's probes will go.
+func (r *runner) tellStale(o *object.Object) {
+	if !slices.ContainsFunc(o.Programs, func(p *object.Program) bool { return p.Type == uapi.ProgKprobe }) {
+		return
+	}
+	if stale, err := bpf.LegacyEvents(); err != nil {
+		r.say("%v", err)
+	} else if len(stale) > 0 {
+		r.say("%d probe events of killed loaders are left in tracefs; bpf detach --stale removes them", len(stale))
+	}
 }
 
 // attach attaches what attaches by its SEC(), then XDP programs to the interface. It returns the latter links: the others are the Object's.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// Oracle: bpftool net show tells what is attached to the interface; the directory tells what is pinned.
+func TestAttachDetach(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	bpffs := testkit.BPFFS(t)
+	dir := filepath.Join(bpffs, "purebpf-attach-test")
+	defer os.RemoveAll(dir)
+	object := filepath.Join(t.TempDir(), "counter.bpf.o")
+	if err := os.WriteFile(object, counterObject, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	before := kernelIDs(t)
+	run := func(args ...string) (string, error) {
+		out, err := command(t, args...).CombinedOutput()
+		return string(out), err
+	}
+	attached := func() bool {
+		return bytes.Contains(testkit.Run(t, "bpftool", "net", "show", "dev", "lo"), []byte("generic id"))
+	}
+
+	pin := filepath.Join(dir, "count_packets")
+	if out, err := run("attach", object, "count_packets", "xdp:lo", "--pin", dir); err != nil || !strings.Contains(out, "pinned count_packets at "+pin) {
+		t.Fatalf("attach: %v, %s", err, out)
+	}
+	if !attached() {
+		t.Error("nothing is attached after attach --pin")
+	}
+	if out, err := run("attach", object, "count_packets", "xdp:lo"); err == nil || !strings.Contains(out, "count_packets) is attached there") {
+		t.Errorf("second attach: %v, %s", err, out)
+	}
+	if out, err := run("detach", pin); err != nil {
+		t.Errorf("detach: %v, %s", err, out)
+	}
+	if _, err := os.Stat(pin); !os.IsNotExist(err) || attached() {
+		t.Errorf("still there after detach: pin %v, attached %v", err, attached())
+	}
+	if out, err := run("run", "--pin", dir, "--for", "100ms"); err != nil || !attached() {
+		t.Errorf("run --pin: %v, attached %v, %s", err, attached(), out)
+	}
+	if out, err := run("detach", pin); err != nil || attached() {
+		t.Errorf("detach: %v, attached %v, %s", err, attached(), out)
+	}
+	waitForIDs(t, before)
+
+	for _, bad := range [][]string{
+		{"attach", object, "count_packets", "no-such-hook:lo"},
+		{"attach", object, "no_such_program", "xdp:lo"},
+		{"attach", object, "count_packets", "xdp:no-such-interface"},
+		{"attach", object, "count_packets", "xdp"},
+		{"attach", object, "count_packets", "tp:sched/sched_switch"},
+		{"detach", pin},
+		{"detach"},
+		{"no-such-verb"},
+	} {
+		if out, err := run(bad...); err == nil || !strings.HasPrefix(out, "bpf: ") {
+			t.Errorf("%v: error %v, %q", bad, err, out)
+		}
+	}
+	waitForIDs(t, before)
+}
