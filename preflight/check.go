@@ -57,6 +57,7 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	c.externs()
 	c.attachTargets()
 	c.helpers()
+	c.poisons()
 	c.relocations()
 	c.features()
 	c.capabilities()
@@ -111,20 +112,6 @@ func (c *checker) programs() {
 func (c *checker) programType(t uapi.ProgType, user string) {
 	if n := c.need(NeedProgType, t.String(), user); n.Reason == "" {
 		n.Answer, n.Reason = c.k.progType(t)
-	}
-}
-
-// maps asks for map types.
-func (c *checker) maps() {
-	for _, m := range c.o.Maps {
-		if !m.Autocreate {
-			continue
-		}
-		for ; m != nil; m = m.Inner {
-			if n := c.need(NeedMapType, m.Type.String(), m.Name); n.Reason == "" {
-				n.Answer, n.Reason = c.k.mapType(m.Type)
-			}
-		}
 	}
 }
 

@@ -83,3 +83,31 @@ func worse(a facts.Answer, excused bool, n *Need) bool {
 	}
 	return weight(a, excused) > weight(n.Answer, n.Guarded || n.Optional)
 }
+
+// poisons looks at what a program refers to and is not there: weak kfuncs and maps that are not created. That does no harm unless it can
+// be reached.
+func (c *checker) poisons() {
+	c.eachProgram(func(p *plan.Program, reached []bool) {
+		for _, x := range p.Poisons {
+			if x.Kind == plan.PoisonCORE || x.Insn >= len(reached) || !reached[x.Insn] {
+				continue
+			}
+			for _, s := range p.Subprogs {
+				for i := range s.Func.Relocs {
+					rl := &s.Func.Relocs[i]
+					switch {
+					case s.Start+rl.Insn != x.Insn:
+					case rl.Extern != nil:
+						n := c.need(NeedKfunc, rl.Extern.Name, p.Spec.Name)
+						n.Optional, n.Answer = false, facts.No
+						n.Reason = "not in this kernel, and " + p.Spec.Name + " calls it without asking"
+					case rl.Map != nil:
+						n := c.need(NeedSetting, rl.Map.Name+" created", p.Spec.Name)
+						n.Answer = facts.No
+						n.Reason = "the map is not created, and " + p.Spec.Name + " uses it"
+					}
+				}
+			}
+		}
+	})
+}

@@ -65,8 +65,20 @@ func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 		return facts.Yes, "in kallsyms"
 	case e.Func && !c.isKfunc(x):
 		return facts.No, "a function of " + where + " that is no kfunc"
+	case !e.Func && c.unlisted(e.Name):
+		return facts.No, "in the BTF of " + where + ", but its address is not in kallsyms (CONFIG_KALLSYMS_ALL)"
 	}
 	return facts.Yes, "in the BTF of " + where
+}
+
+// unlisted says that the verifier will not find a variable's address.
+func (c *checker) unlisted(name string) bool {
+	addrs, _, err := c.k.Ksyms([]string{name})
+	if err != nil {
+		return false
+	}
+	_, ok := addrs[name]
+	return !ok
 }
 
 // kconfigText is an option's value in words.

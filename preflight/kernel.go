@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
@@ -138,6 +139,9 @@ func (t *target) mapType(m uapi.MapType) (facts.Answer, string) {
 	return t.enumerator("bpf_map_type", "", uint32(m))
 }
 
+// byAttach are program types whose helpers depend on where a program attaches, which probes do not vary.
+var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB}
+
 func (t *target) helper(p uapi.ProgType, id uint32) (facts.Answer, string) {
 	a, reason := t.enumerator("bpf_func_id", helperEnumerator(id), id)
 	if a == facts.No || t.prober == nil {
@@ -145,6 +149,9 @@ func (t *target) helper(p uapi.ProgType, id uint32) (facts.Answer, string) {
 	}
 	if yes, because, ok := probed(t.prober.HasHelper(p, id)); ok {
 		if yes == facts.No {
+			if slices.Contains(byAttach[:], p) {
+				return a, reason
+			}
 			because = "probed: programs of type " + p.String() + " cannot call it"
 		}
 		return yes, because

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/plan"
@@ -70,22 +71,26 @@ func join(a, b value) value {
 	return value{}
 }
 
+// slot is what was stored to the stack: constants of any size, and pointers.
+type slot struct {
+	v    value
+	size int64
+}
+
 // state is what is known before an instruction.
 type state struct {
 	regs  [11]value
-	slots map[int64]value // by offset from R10, multiples of 8; what is absent is unknown. Shared: copied before a change
-	owned bool            // slots may be changed
+	slots map[int64]slot // by offset from R10, disjoint; what is absent is unknown. Shared: copied before a change
+	owned bool           // slots may be changed
 	// leaked: a pointer into the stack lies somewhere out of sight, so any unknown pointer may be one.
 	leaked bool
 }
-
-func (s *state) slot(off int64) value { return s.slots[off] }
 
 func (s *state) own() {
 	if s.owned {
 		return
 	}
-	slots := make(map[int64]value, len(s.slots)+1)
+	slots := make(map[int64]slot, len(s.slots)+1)
 	for k, v := range s.slots {
 		slots[k] = v
 	}
@@ -94,8 +99,8 @@ func (s *state) own() {
 
 // forget drops what is known of the stack.
 func (s *state) forget() {
-	for _, v := range s.slots {
-		s.leaked = s.leaked || v.isStack()
+	for _, at := range s.slots {
+		s.leaked = s.leaked || at.v.isStack()
 	}
 	s.slots, s.owned = nil, false
 }
@@ -112,16 +117,31 @@ func (s *state) store(at value, off int64, size int64, v value) {
 	case stack:
 		from := int64(at.n) + off
 		s.own()
-		for slot := from &^ 7; slot < from+size; slot += 8 {
-			s.leaked = s.leaked || s.slots[slot].isStack() && size < 8
-			delete(s.slots, slot)
+		for k := from - 7; k < from+size; k++ {
+			if old, ok := s.slots[k]; ok && k+old.size > from {
+				s.leaked = s.leaked || old.v.isStack() && size < 8
+				delete(s.slots, k)
+			}
 		}
-		if size == 8 && from%8 == 0 && v.sort != unknown && len(s.slots) < 64 {
-			s.slots[from] = v
+		if (v.sort == constant || v.sort != unknown && size == 8) && len(s.slots) < 64 {
+			s.slots[from] = slot{v, size}
 			return
 		}
 	}
 	s.leaked = s.leaked || v.isStack()
+}
+
+// holding is the slot that holds all of size bytes at off, and its offset.
+func (s *state) holding(off, size int64) (slot, int64) {
+	for k := off; k > off-8; k-- {
+		if held, ok := s.slots[k]; ok {
+			if k+held.size >= off+size {
+				return held, k
+			}
+			break
+		}
+	}
+	return slot{}, 0
 }
 
 // merge joins o into s and reports whether that changed s.
@@ -135,16 +155,20 @@ func (s *state) merge(o *state) bool {
 	if o.leaked && !s.leaked {
 		s.leaked, changed = true, true
 	}
-	for k, v := range s.slots {
-		w := join(v, o.slots[k])
-		if w == v {
+	for k, mine := range s.slots {
+		theirs := o.slots[k]
+		if theirs.size != mine.size {
+			theirs = slot{}
+		}
+		v := join(mine.v, theirs.v)
+		if v == mine.v {
 			continue
 		}
 		s.own()
-		if w.sort == unknown {
+		if v.sort == unknown || v.sort == nonzero && mine.size < 8 {
 			delete(s.slots, k)
 		} else {
-			s.slots[k] = w
+			s.slots[k] = slot{v, mine.size}
 		}
 		changed = true
 	}
@@ -368,17 +392,16 @@ func (r *reach) load(s *state, insn asm.Instruction) value {
 	switch at := s.reg(insn.Src()); at.sort {
 	case stack:
 		off := int64(at.n) + int64(insn.Off)
-		slot := off &^ 7
-		v := s.slot(slot)
-		if size == 8 && off == slot {
-			return v
+		held, from := s.holding(off, int64(size))
+		if off == from && int64(size) == held.size && size == 8 {
+			return held.v
 		}
-		if v.sort != constant || off+int64(size) > slot+8 {
+		if held.v.sort != constant {
 			return value{}
 		}
 		var b [8]byte
-		r.order.PutUint64(b[:], v.n)
-		n = r.read(b[off-slot:], size)
+		r.write(b[:], uint64(held.size), held.v.n)
+		n = r.read(b[off-from:], size)
 	case mapValue:
 		off := at.n + uint64(int64(insn.Off))
 		end := off + size
@@ -407,6 +430,19 @@ func (r *reach) read(b []byte, size uint64) uint64 {
 		return uint64(r.order.Uint32(b))
 	}
 	return r.order.Uint64(b)
+}
+
+func (r *reach) write(b []byte, size, n uint64) {
+	switch size {
+	case 1:
+		b[0] = byte(n)
+	case 2:
+		r.order.PutUint16(b, uint16(n))
+	case 4:
+		r.order.PutUint32(b, uint32(n))
+	default:
+		r.order.PutUint64(b, n)
+	}
 }
 
 func (r *reach) storeRegister(s *state, insn asm.Instruction) {
@@ -439,13 +475,7 @@ func (r *reach) jump(s *state, i int) bool {
 	case insn.IsPseudoCall():
 		return r.call(s, i)
 	case insn.Op == asm.OpCall:
-		passed := s.leaked
-		for a := 1; a <= 5; a++ {
-			passed = passed || s.regs[a].isStack()
-		}
-		if passed {
-			s.forget()
-		}
+		s.helperWrites(insn)
 		s.regs[0] = value{}
 		clobber(s)
 		return true
@@ -472,6 +502,39 @@ func (r *reach) jump(s *state, i int) bool {
 	refine(s, insn, false)
 	r.flow(i+1, s)
 	return false
+}
+
+// readers are helpers that only read what their pointers into the stack point to: lookup, update and delete of a map, output of data.
+// callers call back, with a pointer that they were given.
+var (
+	readers = [...]int32{1, 2, 3, 6, 25, 87, 111, 130}
+	callers = [...]int32{164, 170, 180, 181, 209}
+)
+
+// helperWrites forgets what a helper or kfunc may overwrite of the stack. Helpers take a buffer and its size side by side.
+func (s *state) helperWrites(insn asm.Instruction) {
+	helper := insn.IsHelperCall()
+	if helper && slices.Contains(readers[:], insn.Imm) && !s.leaked {
+		return
+	}
+	simple := helper && !slices.Contains(callers[:], insn.Imm) && !s.leaked
+	for a := 1; a <= 5; a++ {
+		at := s.regs[a]
+		if !at.isStack() {
+			continue
+		}
+		if size := s.regs[min(a+1, 5)]; simple && a < 5 && at.sort == stack && size.sort == constant && size.n >= 1 && size.n <= 512 {
+			for off := int64(0); off < int64(size.n); off++ {
+				s.store(at, off, 1, value{})
+			}
+			continue
+		}
+		s.forget()
+		return
+	}
+	if s.leaked {
+		s.forget()
+	}
 }
 
 // refine notes what a comparison with a constant tells on the side that was taken.

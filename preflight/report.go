@@ -28,6 +28,7 @@ const (
 	NeedAttachType
 	NeedTarget // function, tracepoint, hook or iterator that a program attaches to
 	NeedMapType
+	NeedSetting // size of a map that the object leaves to the application
 	NeedStructOps
 	NeedHelper
 	NeedKfunc
@@ -44,6 +45,7 @@ var needNames = [needKinds]string{
 	NeedAttachType: "attach type",
 	NeedTarget:     "attach target",
 	NeedMapType:    "map type",
+	NeedSetting:    "map setting",
 	NeedStructOps:  "struct_ops",
 	NeedHelper:     "helper",
 	NeedKfunc:      "kfunc",

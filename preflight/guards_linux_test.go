@@ -1,0 +1,82 @@
+package preflight
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+)
+
+const guards = "testdata/guards.bpf.o"
+
+// only leaves autoload on for one program.
+func only(o *object.Object, name string) {
+	for _, p := range o.Programs {
+		p.Autoload = p.Name == name
+	}
+}
+
+// TestGuards predicts for each program of guards.bpf.c whether it loads. The oracle is the running kernel, which is asked to load it.
+func TestGuards(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "6.1")
+	k := kernel.Running()
+	var names []string
+	for _, p := range readObject(t, guards).Programs {
+		names = append(names, p.Name)
+	}
+	if len(names) < 20 {
+		t.Fatalf("%d programs", len(names))
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			o := readObject(t, guards)
+			only(o, name)
+			r := Check(o, k, nil)
+			loaded, err := bpf.Load(o, nil)
+			if err == nil {
+				loaded.Close()
+			}
+			if want := strings.HasPrefix(name, "ok_"); want != (err == nil) {
+				t.Errorf("the kernel says %v", err)
+			}
+			if (r.Loads == facts.Yes) != (err == nil) {
+				t.Errorf("predicted %s %q, the kernel says %v", r.Loads, r.Reasons, err)
+			}
+		})
+	}
+}
+
+// TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for things that no kernel has.
+// The oracle is their names.
+func TestGuardsRecorded(t *testing.T) {
+	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
+		d := testkit.Debian(t, meta)
+		full := facts.NewRecorded(facts.Recording{Version: d.Version, BTF: d.BTF, Kconfig: d.Kconfig, Features: facts.Upstream(d.Version)})
+		bare := facts.NewRecorded(facts.Recording{BTF: d.BTF})
+		for _, p := range readObject(t, guards).Programs {
+			o := readObject(t, guards)
+			only(o, p.Name)
+			want := facts.Yes
+			if strings.HasPrefix(p.Name, "bad_") && p.Name != "bad_helper_type" { // which types may call it is not in BTF
+				want = facts.No
+			}
+			if r := Check(o, full, nil); r.Loads != want {
+				t.Errorf("%s: %s: loads: %s %q, want %s", d.Release, p.Name, r.Loads, r.Reasons, want)
+			}
+			// Without a version and a configuration, the checks that ask for them cannot be decided: the code behind them counts as
+			// reachable.
+			if slices.Contains([]string{"ok_version", "ok_kconfig"}, p.Name) {
+				want = facts.No
+			}
+			if r := Check(o, bare, nil); r.Loads != want {
+				t.Errorf("%s, BTF only: %s: loads: %s %q, want %s", d.Release, p.Name, r.Loads, r.Reasons, want)
+			}
+		}
+	}
+}
