@@ -29,7 +29,7 @@ type PerfEvent struct {
 // PerfEventOptions changes how a program attaches to perf events.
 type PerfEventOptions struct {
 	CPUs   []int  // only on these; nil: all that are online
-	PID    int    // only while this process runs; 0: any
+	PID    int    // only while this thread runs (the first one of a process has the process's id); 0: any
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 	Ioctl  bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
 }

@@ -3,7 +3,6 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,13 +114,13 @@ func TestPerfEventClock(t *testing.T) {
 	}
 }
 
-// TestPerfEventChoice: one CPU, one process, a cookie.
+// TestPerfEventChoice: one CPU, one thread, a cookie.
 func TestPerfEventChoice(t *testing.T) {
 	obj := kprobeObject(t, "sample", "sample_with_cookie")
 	ran := samples(t, obj)
 	clock := PerfEvent{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock, Period: 1_000_000}
 	cpu := usableCPUs(t)[0]
-	links, err := obj.Program("sample").AttachPerfEvent(clock, &PerfEventOptions{CPUs: []int{cpu}, PID: os.Getpid()})
+	links, err := obj.Program("sample").AttachPerfEvent(clock, &PerfEventOptions{CPUs: []int{cpu}, PID: unix.Gettid()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +128,7 @@ func TestPerfEventChoice(t *testing.T) {
 		t.Errorf("links %v", links)
 	}
 	if !busyOn(t, cpu, func() bool { return ran[cpu] > 0 }) {
-		t.Error("no samples of this process")
+		t.Error("no samples of this thread")
 	}
 	for other, n := range ran {
 		if other != cpu && n != 0 {
