@@ -21,6 +21,9 @@ var autoAttach = [...]func(*Program) (*Link, error){
 	object.AutoKprobeMulti:   (*Program).autoKprobeMulti,
 	object.AutoKprobeSession: (*Program).autoKprobeSession,
 	object.AutoKsyscall:      (*Program).autoKsyscall,
+	object.AutoUprobe:        (*Program).autoUprobe,
+	object.AutoUprobeMulti:   (*Program).autoUprobeMulti,
+	object.AutoUSDT:          (*Program).autoUSDT,
 	object.AutoTracepoint:    (*Program).autoTracepoint,
 	object.AutoRawTracepoint: (*Program).autoRawTracepoint,
 	object.AutoTrace:         (*Program).autoTrace,
@@ -59,6 +62,12 @@ func (p *Program) attach() (*Link, string, error) {
 	}
 	if p.def == nil {
 		return nil, "the section is of no known kind", nil
+	}
+	if p.obj != nil {
+		if h := p.obj.handlerOf(p.def, p); h != nil && h.Attach != nil {
+			link, err := h.Attach(p)
+			return link, "its handler left it alone", err
+		}
 	}
 	if p.def.Type != p.typ {
 		return nil, fmt.Sprintf("the program's type was changed to %v, which the section says nothing about", p.typ), nil

@@ -47,6 +47,15 @@ type LoadOptions struct {
 	Kconfig string
 	// CustomBTF is the target of CO-RE relocations instead of the kernel's BTF (libbpf btf_custom_path).
 	CustomBTF *btf.Spec
+	// TokenPath is a BPF file system (6.9) that delegates bpf(2) commands to this process's user namespace; a token made of it goes
+	// with every command, and failing to make one fails the load (libbpf bpf_token_path). "" takes the path in the environment
+	// variable LIBBPF_BPF_TOKEN_PATH (set to nothing, it means no token), and if that is unset /sys/fs/bpf, should it delegate anything.
+	TokenPath string
+	// NoToken makes no token.
+	NoToken bool
+	// Handlers are what the application does with programs of some section kinds, by the Pattern of their row (object.SecDef), "" for
+	// the row that takes everything else. A program whose type was changed has no row any more.
+	Handlers map[string]Handler
 }
 
 // Open reads the BPF object at path (libbpf bpf_object__open_file). Nothing is asked of the kernel. The object is called after the
@@ -67,46 +76,80 @@ func Open(path string) (*object.Object, error) {
 // Load asks the running kernel for everything that o declares: BTF, maps, programs (libbpf bpf_object__load). o isn't changed and may
 // be loaded again, also concurrently. The caller closes the Object. On failure nothing of this load stays behind.
 //
-// Needs CAP_BPF and what its programs and maps need (CAP_NET_ADMIN, CAP_PERFMON), or CAP_SYS_ADMIN. Errors are *Error, which names
-// the step and the map or program, and *VerifierError.
+// Needs CAP_BPF and what its programs and maps need (CAP_NET_ADMIN, CAP_PERFMON), or CAP_SYS_ADMIN, or a BPF token. Errors are *Error,
+// which names the step and the map or program, and *VerifierError.
 func Load(o *object.Object, opts *LoadOptions) (*Object, error) {
-	if opts == nil {
-		opts = &LoadOptions{}
+	return loaded(Prepare(o, opts))
+}
+
+// Prepare does the first half of Load: BTF is uploaded, maps exist and are pinned, programs are relocated but not loaded (libbpf
+// bpf_object__prepare). Object.Load does the second half, or Program.Clone loads single programs. The caller closes the Object. On
+// failure nothing stays behind.
+func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
+	l, err := newLoader(o.Name, opts)
+	if err != nil {
+		return nil, err
 	}
-	k := opts.Kernel
-	if k == nil {
-		k = kernel.Running()
-	}
-	p, err := plan.Resolve(o, k, &plan.Options{
-		Kconfig: opts.Kconfig, CustomBTF: opts.CustomBTF, PinRoot: opts.PinRoot, ProgramBTF: programBTF,
+	l.plan, err = plan.Resolve(o, l.kernel, &plan.Options{
+		Kconfig: l.opts.Kconfig, CustomBTF: l.opts.CustomBTF, PinRoot: l.opts.PinRoot, ProgramBTF: l.programBTF,
 	})
 	if err != nil {
+		l.token.Close()
 		return nil, &Error{Op: "resolve", Object: o.Name, Err: err, Hint: permissionHint(err)}
 	}
-	return LoadPlan(p, opts)
+	return l.prepare()
 }
 
 // LoadPlan executes a plan (see Load, which makes one). A plan may be executed many times, also concurrently; the options that
 // decide how a plan is made (PinRoot, Kconfig, CustomBTF) have no effect here.
 func LoadPlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
-	if opts == nil {
-		opts = &LoadOptions{}
-	}
+	return loaded(PreparePlan(p, opts))
+}
+
+// PreparePlan does the first half of LoadPlan; see Prepare.
+func PreparePlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 	if len(p.Errors) > 0 {
 		return nil, &Error{Op: "resolve", Object: p.Object.Name, Err: errors.Join(p.Errors...)}
 	}
-	l := &loader{plan: p, opts: opts, kernel: opts.Kernel, ev: events{opts.Logger}}
-	if l.kernel == nil {
-		l.kernel = kernel.Running()
+	l, err := newLoader(p.Object.Name, opts)
+	if err != nil {
+		return nil, err
 	}
-	l.obj = &Object{name: p.Object.Name, btf: p.Object.BTF, ev: l.ev, kernel: l.kernel}
-	err := l.run()
+	l.plan = p
+	return l.prepare()
+}
+
+// loaded loads the programs of a prepared object.
+func loaded(o *Object, err error) (*Object, error) {
+	if err == nil {
+		err = o.Load()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Load loads the programs of a prepared object (libbpf bpf_object__load after bpf_object__prepare). If it fails the object is closed,
+// and pins that Prepare made are removed. EINVAL if the programs were loaded already.
+func (o *Object) Load() error {
+	o.mu.Lock()
+	l := o.pending
+	o.pending = nil
+	closed := o.closed
+	o.mu.Unlock()
+	switch {
+	case closed:
+		return &Error{Op: "load object", Object: o.name, Err: ErrClosed}
+	case l == nil:
+		return &Error{Op: "load object", Object: o.name, Err: fmt.Errorf("its programs are loaded already: %w", syscall.EINVAL)}
+	}
+	err := l.run(l.loadPrograms, l.fillProgramArrays, l.fillStructOps)
 	l.release()
 	if err != nil {
 		l.undo()
-		return nil, err
 	}
-	return l.obj, nil
+	return err
 }
 
 // loader is one execution of a plan.
@@ -116,6 +159,7 @@ type loader struct {
 	kernel  facts.Kernel
 	ev      events
 	obj     *Object
+	token   *sys.FD                    // the object's, nil if there is none
 	btf     *sys.FD                    // uploaded BTF, nil if there is none
 	maps    map[*plan.Map]*Map         // those that exist, and those under way
 	progs   map[*plan.Program]*Program // those loaded
@@ -131,24 +175,37 @@ type moduleBTF struct {
 	fd     *sys.FD
 }
 
-func (l *loader) run() error {
+// newLoader makes what is needed before a plan exists: a token, and the kernel as it looks with the token.
+func newLoader(name string, opts *LoadOptions) (*loader, error) {
+	if opts == nil {
+		opts = &LoadOptions{}
+	}
+	l := &loader{opts: opts, kernel: opts.Kernel, ev: events{opts.Logger}}
+	if l.kernel == nil {
+		l.kernel = kernel.Running()
+	}
+	return l, l.openToken(name)
+}
+
+// prepare does everything up to loading programs.
+func (l *loader) prepare() (*Object, error) {
+	o := l.plan.Object
+	l.obj = &Object{name: o.Name, btf: o.BTF, ev: l.ev, kernel: l.kernel, token: l.token, handlers: l.opts.Handlers, pending: l}
 	l.tell(l.plan.Events)
-	if err := l.checkReplacements(); err != nil {
-		return err
+	if err := l.run(l.checkReplacements, l.uploadBTF, l.makeMaps, l.describePrograms); err != nil {
+		l.undo()
+		return nil, err
 	}
-	if err := l.uploadBTF(); err != nil {
-		return err
+	return l.obj, nil
+}
+
+func (l *loader) run(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
 	}
-	if err := l.makeMaps(); err != nil {
-		return err
-	}
-	if err := l.loadPrograms(); err != nil {
-		return err
-	}
-	if err := l.fillProgramArrays(); err != nil {
-		return err
-	}
-	return l.fillStructOps()
+	return nil
 }
 
 // release closes what only the load itself needs.
@@ -156,6 +213,7 @@ func (l *loader) release() {
 	for _, m := range l.modules {
 		m.fd.Close()
 	}
+	l.modules = nil
 	l.scratch = scratch{}
 }
 
@@ -176,7 +234,7 @@ func (l *loader) moduleFD(m *facts.Module) (*sys.FD, error) {
 			return have.fd, nil
 		}
 	}
-	fd, err := sys.BTFFDByID(m.ID)
+	fd, err := l.openBTF(m.ID)
 	if err != nil {
 		return nil, &Error{Op: "open BTF of module", Object: l.obj.name, Subject: m.Name, Err: err, Hint: permissionHint(err)}
 	}
@@ -202,7 +260,7 @@ func (l *loader) fail(op, subject string, err error, need ...kernel.Capability) 
 }
 
 // programBTF reads the BTF that a loaded program carries.
-func programBTF(fd int) (*btf.Spec, error) {
+func (l *loader) programBTF(fd int) (*btf.Spec, error) {
 	info, err := sys.ProgInfoByFD(fd)
 	if err != nil {
 		return nil, err
@@ -210,7 +268,7 @@ func programBTF(fd int) (*btf.Spec, error) {
 	if info.BTFID == 0 {
 		return nil, fmt.Errorf("the program has no BTF: %w", syscall.EINVAL)
 	}
-	obj, err := sys.BTFFDByID(info.BTFID)
+	obj, err := l.openBTF(info.BTFID)
 	if err != nil {
 		return nil, err
 	}

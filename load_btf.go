@@ -55,7 +55,8 @@ func (l *loader) uploadBTF() error {
 	if len(l.plan.BTF) == 0 {
 		return nil
 	}
-	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF))}
+	token, flag := l.tokenFD()
+	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF)), TokenFD: token, Flags: flag}
 	var fd *sys.FD
 	err := l.withMemlock(func() (err error) {
 		fd, err = sys.BTFLoad(&attr)

@@ -240,6 +240,15 @@ func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
 	if l.btf != nil && (pm.KeyType != 0 || pm.ValueType != 0 || pm.KernelValueType != 0) {
 		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = l.btf.Uint32(), uint32(pm.KeyType), uint32(pm.ValueType)
 	}
+	token, flag := l.tokenFD()
+	attr.TokenFD, attr.Flags = token, attr.Flags|flag
+	if pm.Exclusive != nil {
+		hash, err := l.exclusiveHash(pm.Exclusive)
+		if err != nil {
+			return nil, err
+		}
+		attr.ExclProgHash, attr.ExclProgHashSize = sys.Slice(hash[:]), uint32(len(hash))
+	}
 	if pm.KernelModule != nil {
 		module, err := l.moduleFD(pm.KernelModule)
 		if err != nil {

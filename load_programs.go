@@ -15,10 +15,11 @@ import (
 
 type insn = asm.Instruction
 
-// loadPrograms describes all programs of the object and loads those of the plan, in its order; the first failure ends it.
-func (l *loader) loadPrograms() error {
+// describePrograms describes all programs of the object. None is loaded.
+func (l *loader) describePrograms() error {
 	list := l.plan.Object.Programs
 	l.progs = make(map[*plan.Program]*Program, len(l.plan.Programs))
+	l.obj.made = l.maps
 	l.obj.programs = make([]*Program, 0, len(list))
 	bySpec := make(map[*object.Program]*Program, len(list))
 	for _, spec := range list {
@@ -34,19 +35,32 @@ func (l *loader) loadPrograms() error {
 		if p == nil {
 			return l.fail("load program", pp.Name, errors.New("the plan's program is not one of its object"))
 		}
-		if pp.Err != nil {
-			return l.fail("load program", p.name, pp.Err)
-		}
-		if err := l.loadProgram(pp, p); err != nil {
-			return err
-		}
+		p.plan = pp
 		l.progs[pp] = p
 	}
 	return nil
 }
 
-// loadProgram has one program verified and keeps its descriptor in p.
-func (l *loader) loadProgram(pp *plan.Program, p *Program) error {
+// loadPrograms loads the programs of the plan, in its order; the first failure ends it.
+func (l *loader) loadPrograms() error {
+	for _, pp := range l.plan.Programs {
+		p := l.progs[pp]
+		if err := l.loadProgram(pp, p, nil); err != nil {
+			return err
+		}
+		if err := l.bindMaps(pp, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadProgram has one program verified and keeps its descriptor in p. change, if not nil, has the last word on what the kernel is
+// given.
+func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.ProgLoadAttr)) error {
+	if pp.Err != nil {
+		return l.fail("load program", p.name, pp.Err)
+	}
 	if err := l.fixup(pp); err != nil {
 		return err
 	}
@@ -55,7 +69,7 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program) error {
 		return l.fail("load program", p.name, fmt.Errorf("its license contains a NUL: %w", err))
 	}
 	attr := sys.ProgLoadAttr{
-		Type: pp.Type, InsnCnt: uint32(len(l.scratch.insns)), Insns: sys.Slice(asm.Raw(l.scratch.insns)), License: license,
+		Type: pp.Type, License: license,
 		KernVersion: pp.KernVersion, Flags: pp.Flags, Name: sys.Name(pp.Name), IfIndex: pp.IfIndex,
 		ExpectedAttachType: pp.ExpectedAttachType, AttachBTFID: uint32(pp.AttachBTFID),
 	}
@@ -85,22 +99,36 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program) error {
 		}
 		attr.FDArray = sys.Slice(fds)
 	}
-	level := pp.LogLevel
-	if level == 0 {
-		level = l.opts.LogLevel
+	token, flag := l.tokenFD()
+	attr.TokenFD, attr.Flags = token, attr.Flags|flag
+	if attr.LogLevel = pp.LogLevel; attr.LogLevel == 0 {
+		attr.LogLevel = l.opts.LogLevel
 	}
+	if err := l.letPrepare(pp, p, &attr); err != nil {
+		return err
+	}
+	if change != nil {
+		change(&attr)
+	}
+	level := attr.LogLevel
+	attr.LogLevel, attr.InsnCnt, attr.Insns = 0, uint32(len(l.scratch.insns)), sys.Slice(asm.Raw(l.scratch.insns))
 	fd, err := l.verify(&attr, pp, p, level)
 	if err != nil {
 		return err
 	}
-	p.fd, p.typ, p.expected = fd, pp.Type, pp.ExpectedAttachType
+	p.fd, p.typ, p.expected = fd, attr.Type, attr.ExpectedAttachType
 	l.ev.debug("loaded program", "object", l.obj.name, "program", p.name, "instructions", attr.InsnCnt, "fd", fd)
+	return nil
+}
+
+// bindMaps keeps the object's read-only data alive with the program, for whoever inspects it.
+func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 	for _, bound := range pp.BindMaps {
 		m := l.maps[bound]
 		if m == nil || m.fd == nil {
 			continue
 		}
-		if err := sys.ProgBindMap(fd.Int(), m.fd.Int(), 0); err != nil {
+		if err := sys.ProgBindMap(p.fd.Int(), m.fd.Int(), 0); err != nil {
 			l.ev.warn("the program loaded but is not bound to its read-only data", "object", l.obj.name, "program", p.name, "map", m.name, "err", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -21,9 +22,14 @@ type Object struct {
 	programs []*Program // those of the object, loaded or not, in its order
 	maps     []*Map     // those of the object, made or not, in its order
 	hidden   []*Map     // jump tables
+	usdt     usdtSpecs
+	token    *sys.FD
+	handlers map[string]Handler
+	made     map[*plan.Map]*Map // for Program.Clone
 
 	mu          sync.Mutex
 	closed      bool
+	pending     *loader // prepared: its programs are not loaded yet
 	links       []*Link
 	notAttached []NotAttached
 }
@@ -105,9 +111,12 @@ func (o *Object) Close() error {
 		return nil
 	}
 	o.closed = true
-	links := o.links
-	o.links = nil
+	links, pending := o.links, o.pending
+	o.links, o.pending = nil, nil
 	o.mu.Unlock()
+	if pending != nil {
+		pending.release()
+	}
 
 	errs := []error{Links(links).Close()}
 	for _, p := range o.programs {
@@ -119,7 +128,7 @@ func (o *Object) Close() error {
 	for _, m := range o.hidden {
 		errs = append(errs, m.close())
 	}
-	errs = append(errs, o.btfFD.Close())
+	errs = append(errs, o.btfFD.Close(), o.token.Close())
 	if err := errors.Join(errs...); err != nil {
 		return &Error{Op: "close object", Object: o.name, Err: err}
 	}

@@ -1,10 +1,30 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 )
+
+// Pin pins all maps and all loaded programs under dir (libbpf bpf_object__pin). When it fails, what this call pinned is removed.
+func (o *Object) Pin(dir string) error {
+	if err := o.PinMaps(dir); err != nil {
+		return err
+	}
+	if err := o.PinPrograms(dir); err != nil {
+		return errors.Join(err, o.UnpinMaps(dir))
+	}
+	return nil
+}
+
+// Unpin removes the pins that Pin with the same dir makes (libbpf bpf_object__unpin).
+func (o *Object) Unpin(dir string) error {
+	if err := o.UnpinPrograms(dir); err != nil {
+		return err
+	}
+	return o.UnpinMaps(dir)
+}
 
 // PinMaps pins every map under dir, by its name with '.' replaced by '_' (libbpf bpf_object__pin_maps). With dir "" it pins those that
 // have a pin path of their own, there. Maps that were not created are left out. All or nothing: when one fails, those that this call

@@ -11,6 +11,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -30,6 +31,7 @@ type Program struct {
 	fd           *sys.FD // nil: autoload was off
 	log          string
 	pinPath      string
+	plan         *plan.Program // what it was loaded from, nil if autoload was off
 }
 
 // Name returns the program's name: of its function, or the kernel's for a program that was opened otherwise.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
@@ -37,6 +38,7 @@ type shared struct {
 	kconfig  lazy[[]byte]
 	cpus     lazy[int]
 	features featureCache
+	noTokens atomic.Bool // the initial user namespace
 
 	modulesMu sync.Mutex
 	modules   map[uint32]*facts.Module // by BTF id, which is never used twice; nil: not a module's

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -22,6 +24,23 @@ func (f *Facts) ProbeLoading() error {
 		}
 	}
 	return fmt.Errorf("this process cannot load BPF programs: %w", f.Explain(err, "loading programs", CapBPF))
+}
+
+// DefaultToken makes a BPF token of /sys/fs/bpf if that delegates something to this process, as libbpf does when nobody says
+// otherwise; nil if there is none to be had, whatever the reason. That the process is in the initial user namespace, where tokens
+// don't exist, is asked once. The caller closes the FD.
+func (f *Facts) DefaultToken() *sys.FD {
+	if f.shared.noTokens.Load() {
+		return nil
+	}
+	fd, err := OpenToken(f.shared.root + "/sys/fs/bpf")
+	if err == nil {
+		return fd
+	}
+	if errors.Is(err, syscall.EOPNOTSUPP) && !sys.Replaced() {
+		f.shared.noTokens.Store(true)
+	}
+	return nil
 }
 
 // OpenToken makes a BPF token of the bpffs mounted at dir, by which the process that made the user namespace delegates bpf(2)

@@ -81,6 +81,7 @@ func (cl *cloner) relate(m *Map) {
 		v := &m.Values[i]
 		v.Map, v.Program = copied(cl.maps, v.Map), copied(cl.programs, v.Program)
 	}
+	m.ExclusiveTo = copied(cl.programs, m.ExclusiveTo)
 	if m.StructOps != nil {
 		for i := range m.StructOps.Slots {
 			s := &m.StructOps.Slots[i]

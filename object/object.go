@@ -140,6 +140,9 @@ type Map struct {
 	Values     []Value // initial entries, by key
 	Autocreate bool    // false: the map is not created, and code that refers to it is refused unless it is never reached
 	Autoattach bool    // struct_ops
+	// ExclusiveTo is the one program that may use the map (bpf_map__set_exclusive_program; 6.18): the kernel is told the hash of its
+	// instructions and refuses every other program that refers to the map. nil: any program may.
+	ExclusiveTo *Program
 	// Contents is the first value of an internal map, ValueSize bytes, or the image of a struct_ops variable. It may be edited. nil
 	// stands for zeroes (.bss, .kconfig); Bytes makes it real.
 	Contents  []byte

@@ -23,6 +23,10 @@ type Options struct {
 	RelaxedMaps bool
 	// Sections are rows of the application's own that are tried before SecTable, in order (libbpf_register_prog_handler).
 	Sections []SecDef
+	// Setup is called for each program whose row is one of Sections, before relocations are read, and may change the program
+	// (libbpf_prog_setup_fn_t). Its error fails the reading. What is to be done when such a program is loaded and attached is said to
+	// the loader: bpf.LoadOptions.Handlers.
+	Setup func(*Program) error
 }
 
 // Parse reads the object that raw holds (bpf_object__open_mem). name is where it comes from, a path or any word; see
@@ -144,6 +148,7 @@ func (p *parser) run(f *elf64.File) (*Object, error) {
 		(*parser).dataSections,
 		(*parser).kconfigMap,
 		(*parser).structOpsMaps,
+		(*parser).setup,
 		(*parser).collectRelocs,
 	} {
 		if err := step(p); err != nil {
@@ -151,6 +156,26 @@ func (p *parser) run(f *elf64.File) (*Object, error) {
 		}
 	}
 	return p.o, nil
+}
+
+// setup lets the application prepare the programs of its own section kinds.
+func (p *parser) setup() error {
+	if p.opts.Setup == nil {
+		return nil
+	}
+	for _, prog := range p.o.Programs {
+		own := false
+		for i := range p.opts.Sections {
+			own = own || prog.Def == &p.opts.Sections[i]
+		}
+		if !own {
+			continue
+		}
+		if err := p.opts.Setup(prog); err != nil {
+			return p.failWith(ReasonInvalid, prog.Section, err, "set up program %q", prog.Name)
+		}
+	}
+	return nil
 }
 
 // note records something that was left aside.

@@ -39,18 +39,25 @@ func prefixOf(t uapi.AttachType) (prefix string, kind btf.Kind) {
 // maxTargetName is the longest BTF name that libbpf composes.
 const maxTargetName = 127
 
-// def is the SEC() row that speaks for p: setting another program type takes the row out of effect.
+// def is the SEC() row that speaks for p: setting another program type takes the row out of effect, unless it is the one for everything.
 func def(p *object.Program) *object.SecDef {
-	if p.Def != nil && p.Def.Type != p.Type {
+	if p.Def != nil && p.Def.Type != p.Type && p.Def.Pattern != "" {
 		return nil
 	}
 	return p.Def
 }
 
-// wantsTarget tells programs whose BTF target is resolved at load.
+// wantsTarget tells programs whose BTF target is resolved at load: those whose row says so, and those that were given a type which
+// takes a target, and a target.
 func wantsTarget(p *object.Program) bool {
-	d := def(p)
-	return d != nil && d.Flags&object.SecAttachBTF != 0
+	if d := def(p); d != nil {
+		return d.Flags&object.SecAttachBTF != 0
+	}
+	switch p.Type {
+	case uapi.ProgTracing, uapi.ProgLSM, uapi.ProgExt:
+		return p.AttachTarget != ""
+	}
+	return false
 }
 
 // inProgram tells programs that attach to another BPF program.

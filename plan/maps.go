@@ -205,6 +205,11 @@ func (r *resolver) finishMaps() error {
 				pm.Image, pm.ImageOffset = r.o.ArenaData, r.arenaOff
 			}
 		}
+		if m.ExclusiveTo != nil {
+			if pm.Exclusive = r.planned(m.ExclusiveTo); pm.Exclusive == nil {
+				return r.fail("map", m.Name, CodeInvalid, "it is exclusive to program "+m.ExclusiveTo.Name+", which is not loaded or not of this object", nil)
+			}
+		}
 		if err := r.fillSlots(pm, m); err != nil {
 			return err
 		}

@@ -122,6 +122,7 @@ func (m *MapView) row(g *page, index, name string) {
 	note(m.ImageAt > 0, "at offset "+strconv.FormatUint(m.ImageAt, 10))
 	note(m.Frozen, "frozen")
 	note(m.Mapped, "mapped")
+	note(m.Exclusive != "", "exclusive to program "+m.Exclusive)
 	note(m.Pin != "", "pinned at "+m.Pin)
 	note(len(m.Slots) > 0, "slots "+strings.Join(m.Slots, ", "))
 	g.row(index, name, m.Type, "key "+num(m.KeySize), "value "+num(m.ValueSize), "max_entries "+num(m.MaxEntries), strings.Join(notes, "; "))

@@ -64,9 +64,10 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	} else if spec.Type == uapi.ProgStructOps {
 		return r.fail("program", p.Name, CodeInvalid, "no struct_ops map that is created refers to it", nil)
 	}
+	var none object.SecDef
 	d := def(spec)
 	if d == nil {
-		return nil
+		d = &none
 	}
 	if d.Flags&object.SecExpAttachOpt != 0 && p.ExpectedAttachType != 0 && !r.has(facts.ExpAttachType) {
 		p.ExpectedAttachType = 0
@@ -81,7 +82,7 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	if d.Flags&object.SecUSDT != 0 && r.has(facts.UprobeMultiLink) {
 		p.ExpectedAttachType = uapi.AttachTraceUprobeMulti
 	}
-	if d.Flags&object.SecAttachBTF != 0 && !a.set {
+	if wantsTarget(spec) && !a.set {
 		return r.resolveTarget(p)
 	}
 	if isTracingMulti(p.ExpectedAttachType) {

@@ -50,6 +50,7 @@ type MapView struct {
 	ImageAt    uint64   `json:"image_offset,omitempty"`
 	Frozen     bool     `json:"frozen,omitempty"`
 	Mapped     bool     `json:"mapped,omitempty"`
+	Exclusive  string   `json:"exclusive_to,omitempty"` // program
 	Inner      *MapView `json:"inner,omitempty"`
 	Slots      []string `json:"slots,omitempty"` // "3 = map inner", "0 = program tail", "16 = program init" for struct_ops
 }
@@ -171,6 +172,9 @@ func viewMap(m *Map) MapView {
 	}
 	if m.KernelValueType != 0 {
 		v.KernelType = moduleName(m.KernelModule) + " [" + strconv.FormatUint(uint64(m.KernelValueType), 10) + "]"
+	}
+	if m.Exclusive != nil {
+		v.Exclusive = m.Exclusive.Spec.Name
 	}
 	if m.Inner != nil {
 		in := viewMap(m.Inner)

@@ -1,0 +1,32 @@
+package bpf
+
+import (
+	"crypto/sha256"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/plan"
+)
+
+// exclusiveHash is how the kernel knows the one program that may use an exclusive map: SHA-256 over its instructions, with the immediates
+// of both halves of every load of a map's address taken as 0, because they hold descriptors. It is what the kernel makes a program's
+// tag of.
+func (l *loader) exclusiveHash(pp *plan.Program) ([sha256.Size]byte, error) {
+	insns := append([]asm.Instruction(nil), pp.Insns...)
+	for _, f := range pp.Fixups {
+		if f.Kind != plan.FixModuleBTFFD || f.Insn < 0 || f.Insn+1 >= len(insns) {
+			continue
+		}
+		fd, err := l.moduleFD(f.Module) // stays the same until the programs are loaded
+		if err != nil {
+			return [sha256.Size]byte{}, err
+		}
+		insns[f.Insn+1].Imm = int32(fd.Int())
+	}
+	for i := 0; i+1 < len(insns); i++ {
+		if in := insns[i]; in.IsLdImm64() && (in.Src() == asm.PseudoMapFD || in.Src() == asm.PseudoMapValue) {
+			insns[i].Imm, insns[i+1].Imm = 0, 0
+			i++
+		}
+	}
+	return sha256.Sum256(asm.Raw(insns)), nil
+}

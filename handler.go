@@ -1,0 +1,59 @@
+package bpf
+
+import (
+	"fmt"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/sys"
+)
+
+// Handler is what an application does with programs of a section kind of its own, or instead of what is done with a known one (libbpf
+// libbpf_register_prog_handler). Three things make such a kind: a row in object.Options.Sections says what programs it has,
+// object.Options.Setup may change them when they are read, and a Handler in LoadOptions.Handlers takes part in loading and attaching
+// them. All of it holds for the objects it is given with, never for the process.
+type Handler struct {
+	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change what the kernel is given. Its
+	// error fails the load. nil: nothing is changed.
+	Prepare func(*ProgramLoad) error
+	// Attach attaches such a program: for Program.Attach, and for Object.Attach (whose lock is held meanwhile) unless autoattach is
+	// off. A nil Link without an error means that there is nothing to do. nil: the program is attached as its row says.
+	Attach func(*Program) (*Link, error)
+}
+
+// ProgramLoad is what the kernel is about to be given for one program.
+type ProgramLoad struct {
+	Program *Program // not loaded yet
+	// Insns are its instructions, relocated, with file descriptors in them: a copy, to be changed in place or replaced. When their number
+	// changes, so must Attr's function and line information (or be left out: set FuncInfoCnt and LineInfoCnt to 0).
+	Insns []asm.Instruction
+	// Attr is everything else. Insns, InsnCnt and the log are filled in afterwards.
+	Attr *sys.ProgLoadAttr
+}
+
+// handlerOf finds the handler for programs of a row, nil if there is none.
+func (o *Object) handlerOf(d *object.SecDef, p *Program) *Handler {
+	if d == nil || d.Type != p.typ && d.Pattern != "" {
+		return nil
+	}
+	if h, ok := o.handlers[d.Pattern]; ok {
+		return &h
+	}
+	return nil
+}
+
+// letPrepare shows the program to its handler.
+func (l *loader) letPrepare(pp *plan.Program, p *Program, attr *sys.ProgLoadAttr) error {
+	h := l.obj.handlerOf(p.def, p)
+	if h == nil || h.Prepare == nil {
+		return nil
+	}
+	load := ProgramLoad{Program: p, Insns: l.scratch.insns, Attr: attr}
+	if err := h.Prepare(&load); err != nil {
+		return l.fail("load program", p.name, fmt.Errorf("the handler of SEC(%q): %w", p.def.Pattern, err))
+	}
+	l.scratch.insns = load.Insns
+	l.ev.debug("program prepared by its handler", "object", l.obj.name, "program", pp.Spec.Name, "instructions", len(load.Insns))
+	return nil
+}

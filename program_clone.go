@@ -1,0 +1,83 @@
+package bpf
+
+import (
+	"fmt"
+	"syscall"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// CloneOptions says in what a clone differs from its original. Zero values change nothing.
+type CloneOptions struct {
+	ExpectedAttachType uapi.AttachType
+	AttachBTFID        btf.ID // of AttachProgFD's BTF if that is set, of AttachBTFObjFD's if that is, else the kernel's
+	AttachProgFD       int    // program to attach to; borrowed
+	AttachBTFObjFD     int    // BTF of the module to attach to; borrowed. Not together with AttachProgFD
+	Flags              uint32 // instead of the flags that the object and its section give
+	IfIndex            uint32
+	KernVersion        uint32
+	LogLevel           uint32
+}
+
+// Clone loads the program once more, as it was relocated for its object but with other attributes: another attach target or device,
+// say (libbpf bpf_program__clone). It shares the object's maps. The object must be loaded, or prepared, and the program's autoload on.
+// The clone has the same name and handler; the caller closes it, before or after the object.
+func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
+	if opts == nil {
+		opts = &CloneOptions{}
+	}
+	switch {
+	case p.obj == nil || p.plan == nil:
+		return nil, &Error{Op: "clone program", Object: p.objectName(), Subject: p.name,
+			Err: fmt.Errorf("it is no program of an object whose autoload was on: %w", syscall.EINVAL)}
+	case opts.AttachProgFD > 0 && opts.AttachBTFObjFD > 0:
+		return nil, &Error{Op: "clone program", Object: p.obj.name, Subject: p.name,
+			Err: fmt.Errorf("a program and a module to attach to: %w", syscall.EINVAL)}
+	}
+	o := p.obj
+	o.mu.Lock()
+	closed := o.closed
+	o.mu.Unlock()
+	if closed {
+		return nil, &Error{Op: "clone program", Object: o.name, Subject: p.name, Err: ErrClosed}
+	}
+	c := &Program{
+		obj: o, name: p.name, section: p.section, def: p.def, typ: p.plan.Type, attachTarget: p.attachTarget,
+		attachProgFD: p.attachProgFD, autoattach: p.autoattach, plan: p.plan,
+	}
+	if opts.AttachProgFD > 0 {
+		c.attachProgFD = opts.AttachProgFD
+	}
+	l := &loader{opts: &LoadOptions{LogLevel: opts.LogLevel}, kernel: o.kernel, ev: o.ev, obj: o, token: o.token, btf: o.btfFD, maps: o.made}
+	defer l.release()
+	if err := l.loadProgram(p.plan, c, opts.apply); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
+	if opts.ExpectedAttachType != 0 {
+		a.ExpectedAttachType = opts.ExpectedAttachType
+	}
+	if opts.AttachBTFID != 0 {
+		a.AttachBTFID = uint32(opts.AttachBTFID)
+	}
+	if fd := max(opts.AttachProgFD, opts.AttachBTFObjFD); fd > 0 {
+		a.AttachFD = uint32(fd)
+	}
+	if opts.Flags != 0 {
+		a.Flags = opts.Flags | a.Flags&uapi.FTokenFD
+	}
+	if opts.IfIndex != 0 {
+		a.IfIndex = opts.IfIndex
+	}
+	if opts.KernVersion != 0 {
+		a.KernVersion = opts.KernVersion
+	}
+	if opts.LogLevel != 0 {
+		a.LogLevel = opts.LogLevel
+	}
+}

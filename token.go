@@ -1,0 +1,71 @@
+package bpf
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// # BPF tokens
+//
+// A process in a user namespace of its own (a container) may be allowed some bpf(2) commands by a bpffs that was mounted for it with
+// delegate_cmds and the like. It makes a token of that bpffs and shows it with every command. What the kernel lets it do then differs
+// from what it may do without and from what the kernel can do, so a load with a token probes features with the token and keeps
+// the answers to itself.
+
+const tokenEnv = "LIBBPF_BPF_TOKEN_PATH"
+
+// openToken makes the token that the options ask for, and makes the kernel answer as it does with the token.
+func (l *loader) openToken(object string) error {
+	path := l.opts.TokenPath
+	if l.opts.NoToken {
+		return nil
+	}
+	if path == "" {
+		env, set := os.LookupEnv(tokenEnv)
+		if set && env == "" {
+			return nil
+		}
+		path = env
+	}
+	running, isRunning := l.kernel.(*kernel.Facts)
+	switch {
+	case path != "":
+		fd, err := kernel.OpenToken(path)
+		if err != nil {
+			return &Error{Op: "make BPF token of", Object: object, Subject: path, Err: err}
+		}
+		l.token = fd
+	case isRunning:
+		l.token = running.DefaultToken()
+	}
+	if l.token == nil {
+		return nil
+	}
+	l.ev.debug("using a BPF token", "object", object, "fd", l.token)
+	if isRunning {
+		l.kernel = running.WithToken(l.token.Int())
+	}
+	return nil
+}
+
+// tokenFD is what goes into a command's attribute: the token and the flag that says there is one.
+func (l *loader) tokenFD() (fd int32, flag uint32) {
+	if l.token == nil {
+		return 0, 0
+	}
+	return int32(l.token.Int()), uapi.FTokenFD
+}
+
+// openBTF opens a BTF object by its id. Kernels before 6.17 have no tokens for that.
+func (l *loader) openBTF(id uint32) (*sys.FD, error) {
+	if l.token != nil {
+		if fd, err := sys.BTFFDByIDToken(id, l.token.Int()); err != syscall.EINVAL {
+			return fd, err
+		}
+	}
+	return sys.BTFFDByID(id)
+}
