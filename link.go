@@ -24,6 +24,7 @@ type Link struct {
 	object string
 	fd     *sys.FD   // nil if the attachment has no kernel link
 	events []*sys.FD // perf events that hold the attachment; closed after the link, which is faster
+	parts  Links     // an attachment to several places, without a kernel link of its own
 	undo   func() error
 
 	mu           sync.Mutex
@@ -81,7 +82,7 @@ func (l *Link) Close() error {
 	if l.disconnected {
 		return nil
 	}
-	errs := []error{l.fd.Close()}
+	errs := []error{l.fd.Close(), l.parts.Close()}
 	for _, event := range l.events {
 		errs = append(errs, event.Close())
 	}
@@ -106,6 +107,9 @@ func (l *Link) Disconnect() {
 	l.mu.Lock()
 	l.disconnected = true
 	l.mu.Unlock()
+	for _, part := range l.parts {
+		part.Disconnect()
+	}
 }
 
 // Detach detaches the program now, for everybody, also if the link is pinned (BPF_LINK_DETACH, libbpf bpf_link__detach; 5.9). The link
@@ -180,6 +184,9 @@ func (l *Link) PinPath() string {
 
 // kernelLink refuses what needs a kernel link when there is none.
 func (l *Link) kernelLink(op string) error {
+	if len(l.parts) > 0 {
+		return l.fail(op, fmt.Errorf("the program is attached by %d links: %w", len(l.parts), ErrNotSupported))
+	}
 	if l.fd == nil {
 		return l.fail(op, fmt.Errorf("the program is attached to a perf event without a link: %w", ErrNotSupported))
 	}

@@ -117,3 +117,12 @@ func (f *Facts) EventSourceBit(name, format string) (uint, error) {
 	}
 	return uint(n), nil
 }
+
+// EventSourceHas reports whether a dynamic PMU has a format file of that name: uprobe's ref_ctr_offset since 4.20.
+func (f *Facts) EventSourceHas(name, format string) (bool, error) {
+	_, err := os.Stat(f.shared.root + "/sys/bus/event_source/devices/" + name + "/format/" + format)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,267 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// UprobeOptions changes how a program attaches to a function of a program or library.
+type UprobeOptions struct {
+	Return bool   // run it when the function returns (uretprobe)
+	Offset uint64 // in bytes: into the function, or without one into the file; must be where an instruction starts
+	// RefCtrOffset is where in the file a 16-bit counter is that the kernel raises while the probe is there: a semaphore (4.20).
+	RefCtrOffset uint64
+	PID          int       // only in this process; 0 is in all, also those that start later
+	Cookie       uint64    // what bpf_get_attach_cookie returns in the program (5.15)
+	Mode         ProbeMode // kernel interface; the default is the newest
+}
+
+// AttachUprobe attaches the program to a function of a program or library in user space (libbpf bpf_program__attach_uprobe_opts; 4.3):
+// it runs when the function is entered, at an offset in it, or when it returns. file is a path, a name that is searched ("bash",
+// "libc.so.6"), or "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name, "name@VERSION" if it
+// has several versions, or "" for an offset in the file.
+//
+// Needs CAP_PERFMON, and CAP_SYS_ADMIN or CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such file or
+// function, with near names; EINVAL for a name that means several functions; ESRCH if there is no such process; ErrNotSupported on a
+// kernel without uprobes. The caller closes the Link.
+func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
+	if opts == nil {
+		opts = &UprobeOptions{}
+	}
+	return p.attachUprobe(kernel.Running(), file, symbol, *opts)
+}
+
+// uprobing is what probes in user space have to know of the machine; *kernel.Facts answers it.
+type uprobing interface {
+	tracing
+	// EventSourceHas reports whether a PMU has a format file of that name.
+	EventSourceHas(name, format string) (bool, error)
+}
+
+// text names the place: "uprobe /bin/bash:readline+0x4", "uretprobe libc.so.6:malloc in process 4711".
+func (o *UprobeOptions) text(file, symbol string) string {
+	text := "uprobe " + file
+	if o.Return {
+		text = "uretprobe " + file
+	}
+	switch {
+	case symbol == "":
+		text += fmt.Sprintf(":%#x", o.Offset)
+	case o.Offset != 0:
+		text += fmt.Sprintf(":%s+%#x", symbol, o.Offset)
+	default:
+		text += ":" + symbol
+	}
+	return text + inProcess(o.PID)
+}
+
+func inProcess(pid int) string {
+	if pid == 0 {
+		return ""
+	}
+	return " in process " + strconv.Itoa(pid)
+}
+
+func (o *UprobeOptions) check() error {
+	switch {
+	case o.PID < 0:
+		return fmt.Errorf("there is no process %d: %w", o.PID, syscall.EINVAL)
+	case o.RefCtrOffset >= 1<<32:
+		return fmt.Errorf("the counter at offset %#x in the file is further than the kernel takes, 4 GiB: %w", o.RefCtrOffset, syscall.EINVAL)
+	}
+	return nil
+}
+
+func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions) (*Link, error) {
+	to := o.text(file, symbol)
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	err := o.check()
+	if err == nil {
+		err = p.requireType("a uprobe", uapi.ProgKprobe)
+	}
+	if err == nil {
+		file, o.Offset, err = findFunction(file, symbol, o.Offset)
+	}
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+	}
+	return p.attachUprobeAt(t, p.facts(), to, file, o)
+}
+
+// findFunction returns what the kernel wants to know: a path, and where in the file it is.
+func findFunction(name, symbol string, offset uint64) (file string, at uint64, err error) {
+	if symbol == "" && !strings.Contains(name, memberMark) {
+		file, err = searchExecutable(name)
+		return file, offset, err
+	}
+	e, err := openExecutable(name)
+	if err != nil {
+		return "", 0, err
+	}
+	defer e.Close()
+	at = e.base
+	if symbol != "" {
+		if at, err = e.function(symbol); err != nil {
+			return "", 0, err
+		}
+	}
+	return e.path, at + offset, nil
+}
+
+// attachUprobeAt attaches p to o.Offset of the file at path.
+func (p *Program) attachUprobeAt(t uprobing, k facts.Kernel, to, path string, o UprobeOptions) (*Link, error) {
+	w, err := o.Mode.way(t, k, "uprobe")
+	if err == nil && w.ioctl && o.Cookie != 0 {
+		err = fmt.Errorf("mode %v has no cookies: %w", o.Mode, ErrNotSupported)
+	}
+	if err == nil && o.RefCtrOffset != 0 && !w.legacy {
+		err = requireRefCtr(t)
+	}
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+	}
+	how := perfWay{cookie: o.Cookie, ioctl: w.ioctl}
+	var event *sys.FD
+	if w.legacy {
+		if o.Mode == ProbeDefault {
+			p.events().info("this kernel has no perf events for uprobes, using an event in tracefs", "object", p.objectName(), "program", p.name)
+		}
+		event, how.legacy, err = openLegacyUprobe(t, path, &o)
+	} else {
+		event, err = openUprobe(t, w.pmu, path, &o)
+	}
+	if err != nil {
+		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return uprobeHint(path, o.PID, err) })
+	}
+	return p.attachPerf(to, event, how)
+}
+
+// requireRefCtr refuses a counter on a kernel that would ignore it.
+func requireRefCtr(t uprobing) error {
+	has, err := t.EventSourceHas("uprobe", "ref_ctr_offset")
+	if err == nil && !has {
+		err = fmt.Errorf("this kernel can't raise counters for uprobes (4.20): %w", ErrNotSupported)
+	}
+	return err
+}
+
+// perfScope is which process and CPU a perf event of a probe is for.
+func perfScope(pid int) (process, cpu int) {
+	if pid == 0 {
+		return -1, 0
+	}
+	return pid, -1
+}
+
+// openUprobe opens a perf event of the uprobe PMU.
+func openUprobe(t tracing, pmu uint32, path string, o *UprobeOptions) (*sys.FD, error) {
+	attr := sys.PerfEventAttr{Type: pmu, Config: o.RefCtrOffset << 32, Config2: o.Offset}
+	if o.Return {
+		bit, err := t.EventSourceBit("uprobe", "retprobe")
+		if err != nil {
+			return nil, err
+		}
+		attr.Config |= 1 << bit
+	}
+	process, cpu := perfScope(o.PID)
+	return sys.PerfEventOpenName(&attr, path, process, cpu, -1, 0)
+}
+
+// openLegacyUprobe defines an event in tracefs and opens it.
+func openLegacyUprobe(t tracing, file string, o *UprobeOptions) (*sys.FD, *legacyEvent, error) {
+	if strings.ContainsAny(file, " \t\n") {
+		return nil, nil, fmt.Errorf("tracefs takes no path with blanks: %w", syscall.EINVAL)
+	}
+	place := fmt.Sprintf("%s:0x%x", file, o.Offset)
+	if o.RefCtrOffset != 0 {
+		place += fmt.Sprintf("(0x%x)", o.RefCtrOffset)
+	}
+	e, err := newLegacyEvent(t, "uprobe", o.Return, place, path.Base(file), o.Offset)
+	if err != nil {
+		return nil, nil, err
+	}
+	process, cpu := perfScope(o.PID)
+	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, process, cpu, -1, 0)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open perf event: %w", err), e.remove())
+	}
+	return event, e, nil
+}
+
+// uprobeHint explains what the kernel answers to a uprobe that it won't make.
+func uprobeHint(file string, pid int, err error) string {
+	switch {
+	case errors.Is(err, ErrNotSupported):
+		return ""
+	case errors.Is(err, syscall.EACCES):
+		return permissionHint(syscall.EPERM, kernel.CapPerfmon)
+	case errors.Is(err, syscall.ESRCH) && pid != 0:
+		return "there is no process " + strconv.Itoa(pid)
+	case errors.Is(err, syscall.ENOENT):
+		return "there is no file " + file
+	case errors.Is(err, syscall.EINVAL):
+		return "the file must be a regular one, and the offset inside of it"
+	}
+	return ""
+}
+
+// cutOffset splits "function+offset". What follows the last '+' is an offset only if all of it is a number, so that C++ operators stay.
+func cutOffset(text string) (symbol string, offset int64) {
+	i := strings.LastIndexByte(text, '+')
+	if i < 0 {
+		return text, 0
+	}
+	number, rest := cutNumber(text[i+1:])
+	if number == "" || rest != "" {
+		return text, 0
+	}
+	offset, err := strconv.ParseInt(number, 0, 64)
+	if err != nil {
+		return text, 0
+	}
+	return text[:i], offset
+}
+
+// secFile splits what a section says into a file and the rest: "path:rest".
+func (p *Program) secFile() (file, rest string, err error) {
+	target, err := p.secTarget()
+	if err != nil {
+		return "", "", err
+	}
+	file, rest, _ = strings.Cut(target, ":")
+	if file == "" || rest == "" {
+		return "", "", p.secFail(fmt.Errorf("it does not say path:function: %w", syscall.EINVAL))
+	}
+	return file, rest, nil
+}
+
+// autoUprobe attaches SEC("uprobe/path:function+offset") and SEC("uretprobe/path:function"), in every process.
+func (p *Program) autoUprobe() (*Link, error) {
+	file, function, err := p.secFile()
+	if err != nil {
+		return nil, err
+	}
+	symbol, offset := cutOffset(function)
+	ret := strings.HasPrefix(p.section, "uretprobe")
+	switch {
+	case offset < 0:
+		err = fmt.Errorf("the offset is less than 0: %w", syscall.EINVAL)
+	case ret && offset != 0:
+		err = fmt.Errorf("a uretprobe has no offset: %w", syscall.EINVAL)
+	}
+	if err != nil {
+		return nil, p.secFail(err)
+	}
+	return p.AttachUprobe(file, symbol, &UprobeOptions{Return: ret, Offset: uint64(offset)})
+}

@@ -1,0 +1,187 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// UprobeMultiOptions changes how a program attaches to many functions of a program or library.
+type UprobeMultiOptions struct {
+	Symbols []string // functions, as AttachUprobe takes them, instead of a pattern
+	Offsets []uint64 // or places in the file
+	// RefCtrOffsets are where in the file 16-bit counters are that the kernel raises meanwhile, one for each of Symbols or Offsets; 0
+	// for none.
+	RefCtrOffsets []uint64
+	Cookies       []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Offsets
+	PID           int      // only in this process; 0 is in all, also those that start later
+	Return        bool     // run it when the functions return (uretprobe.multi)
+	Session       bool     // run it at both, and let the first decide about the second (uprobe.session; 6.13)
+}
+
+// AttachUprobeMulti attaches the program to all functions of a program or library whose names match the pattern, at once and by one
+// link (libbpf bpf_program__attach_uprobe_multi; 6.6). In a pattern '*' stands for any characters and '?' for one; a function with
+// several names is attached to for each. With Symbols or Offsets the pattern is "". file is as for AttachUprobe. The program must have
+// been loaded for it: SEC("uprobe.multi"), SEC("uprobe.session").
+//
+// Needs CAP_PERFMON. ErrNotExist if there is no such file, nothing matches or a function doesn't exist; ESRCH if there is no such
+// process; ErrNotSupported on a kernel without such links. The caller closes the Link.
+func (p *Program) AttachUprobeMulti(file, pattern string, opts *UprobeMultiOptions) (*Link, error) {
+	if opts == nil {
+		opts = &UprobeMultiOptions{}
+	}
+	return p.attachUprobeMulti(file, pattern, *opts)
+}
+
+// text names the target: "uprobe.multi libc.so.6:mem*", "uretprobe.multi /bin/bash (12 functions)".
+func (o *UprobeMultiOptions) text(file, pattern string) string {
+	kind := "uprobe.multi "
+	switch {
+	case o.Session:
+		kind = "uprobe.session "
+	case o.Return:
+		kind = "uretprobe.multi "
+	}
+	text := kind + file
+	if pattern == "" {
+		text += fmt.Sprintf(" (%d functions)", max(len(o.Symbols), len(o.Offsets)))
+	} else {
+		text += ":" + pattern
+	}
+	return text + inProcess(o.PID)
+}
+
+func (o *UprobeMultiOptions) check(pattern string) error {
+	n := max(len(o.Symbols), len(o.Offsets))
+	switch {
+	case o.Return && o.Session:
+		return fmt.Errorf("a session sees returns anyway: %w", syscall.EINVAL)
+	case len(o.Symbols) > 0 && len(o.Offsets) > 0:
+		return fmt.Errorf("both names and offsets are given: %w", syscall.EINVAL)
+	case pattern != "" && (n > 0 || len(o.Cookies) > 0 || len(o.RefCtrOffsets) > 0):
+		return fmt.Errorf("a pattern goes without names, offsets, counters and cookies: %w", syscall.EINVAL)
+	case pattern == "" && n == 0:
+		return fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL)
+	case len(o.Cookies) > 0 && len(o.Cookies) != n:
+		return fmt.Errorf("there are %d cookies for %d functions: %w", len(o.Cookies), n, syscall.EINVAL)
+	case len(o.RefCtrOffsets) > 0 && len(o.RefCtrOffsets) != n:
+		return fmt.Errorf("there are %d counters for %d functions: %w", len(o.RefCtrOffsets), n, syscall.EINVAL)
+	case o.PID < 0:
+		return fmt.Errorf("there is no process %d: %w", o.PID, syscall.EINVAL)
+	}
+	return nil
+}
+
+func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) (*Link, error) {
+	to := o.text(file, pattern)
+	if p.fd.Int() < 0 {
+		return nil, p.attachFail(to, nil)
+	}
+	err := o.check(pattern)
+	if err == nil {
+		err = p.requireUprobeMulti(&o)
+	}
+	var path string
+	if err == nil {
+		path, o.Offsets, err = o.find(file, pattern)
+	}
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+	}
+	return p.linkUprobes(to, path, &o)
+}
+
+// find returns what the kernel wants to know: a path, and where in the file the functions are.
+func (o *UprobeMultiOptions) find(name, pattern string) (path string, offsets []uint64, err error) {
+	if len(o.Offsets) > 0 && !strings.Contains(name, memberMark) {
+		path, err = searchExecutable(name)
+		return path, o.Offsets, err
+	}
+	e, err := openExecutable(name)
+	if err != nil {
+		return "", nil, err
+	}
+	defer e.Close()
+	switch {
+	case pattern != "":
+		offsets, err = e.match(pattern)
+		if err == nil && len(offsets) == 0 {
+			err = fmt.Errorf("no function matches: %w", ErrNotExist)
+		}
+	case len(o.Symbols) > 0:
+		offsets, err = e.functions(o.Symbols)
+	default:
+		offsets = e.moved(append([]uint64(nil), o.Offsets...))
+	}
+	return e.path, offsets, err
+}
+
+// linkUprobes attaches p to o.Offsets of the file at path.
+func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, error) {
+	name, err := sys.CString(path)
+	if err != nil {
+		return nil, p.attachFail(to, err)
+	}
+	detail := sys.LinkUprobeMulti{
+		Path: name, Offsets: sys.Slice(o.Offsets), RefCtrOffsets: sys.Slice(o.RefCtrOffsets), Cookies: sys.Slice(o.Cookies),
+		Count: uint32(len(o.Offsets)), PID: uint32(o.PID),
+	}
+	if o.Return {
+		detail.Flags = sys.UprobeMultiReturn
+	}
+	attachType := uapi.AttachTraceUprobeMulti
+	if o.Session {
+		attachType = uapi.AttachTraceUprobeSession
+	}
+	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: attachType, Detail: &detail})
+	if errors.Is(err, syscall.EINVAL) {
+		if has, probeErr := p.facts().Has(facts.UprobeMultiLink); probeErr == nil && !has {
+			err = fmt.Errorf("this kernel has no links to many uprobes (6.6): %w: %w", err, ErrNotSupported)
+		}
+	}
+	if err != nil {
+		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return uprobeMultiHint(path, o, err) })
+	}
+	return p.newLink(to, fd), nil
+}
+
+// requireUprobeMulti refuses what the kernel would answer with a bare EINVAL. What a program was loaded for is not known if it was
+// opened by a pin or an id.
+func (p *Program) requireUprobeMulti(o *UprobeMultiOptions) error {
+	want, sec := uapi.AttachTraceUprobeMulti, "uprobe.multi"
+	if o.Session {
+		want, sec = uapi.AttachTraceUprobeSession, "uprobe.session"
+	}
+	if err := p.requireType(sec, uapi.ProgKprobe); err != nil {
+		return err
+	}
+	if p.obj != nil && p.expected != want {
+		return fmt.Errorf("the program was not loaded for it, as SEC(%q) is: %w", sec, syscall.EINVAL)
+	}
+	return nil
+}
+
+// uprobeMultiHint explains what the kernel answers to a uprobe.multi that it won't make.
+func uprobeMultiHint(path string, o *UprobeMultiOptions, err error) string {
+	if o.Session && errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotSupported) {
+		return "a kernel has sessions of uprobes from 6.13 on"
+	}
+	return uprobeHint(path, o.PID, err)
+}
+
+// autoUprobeMulti attaches SEC("uprobe.multi/path:pattern"), SEC("uretprobe.multi/...") and SEC("uprobe.session/..."), in every process.
+func (p *Program) autoUprobeMulti() (*Link, error) {
+	file, pattern, err := p.secFile()
+	if err != nil {
+		return nil, err
+	}
+	return p.AttachUprobeMulti(file, pattern, &UprobeMultiOptions{
+		Return: strings.HasPrefix(p.section, "uretprobe"), Session: strings.HasPrefix(p.section, "uprobe.session"),
+	})
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package bpf
+
+func mayUse(string, bool) bool { return false }

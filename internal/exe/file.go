@@ -1,0 +1,274 @@
+// Package exe finds functions in programs and shared libraries, for probes in user space: by name, by name and version, by pattern. The
+// answer is an offset in the file, which is what the kernel attaches to. Files may be of any processor, 32 or 64 bit, in either byte
+// order, and a member of a ZIP archive. Nothing that a file says is trusted.
+package exe
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/purebpf/bpf/internal/elf64"
+)
+
+// # Which function is meant
+//
+// A name is looked for in the dynamic symbols (which a stripped library has too) and, if it isn't there, in the symbol table. Only
+// functions that are defined in the file count. A symbol may have versions; "name@VERSION" or "name@@VERSION" asks for one. The dynamic
+// symbols keep versions in sections of their own, the symbol table spells them out in the name. A name that belongs to several places
+// is ambiguous unless all but one are weak; of weak ones alone the first counts.
+//
+// Patterns go the other way round, the symbol table first: it has the static functions.
+
+// File is an open program or library.
+type File struct {
+	*elf64.File
+}
+
+// tableMax bounds the size of a symbol table or its names, which are read into memory.
+const tableMax = 1 << 30
+
+// Read opens the program or library of size bytes behind r, which must not change meanwhile.
+func Read(r io.ReaderAt, size int64) (*File, error) {
+	f, err := elf64.ReadExecutable(r, size)
+	if err != nil {
+		return nil, err
+	}
+	return &File{f}, nil
+}
+
+// AmbiguousError says that a name belongs to several functions.
+type AmbiguousError struct {
+	Name     string
+	Versions []string // that the name has, if that is why
+}
+
+// Error names the functions.
+func (e *AmbiguousError) Error() string {
+	if len(e.Versions) > 0 {
+		return fmt.Sprintf("there are several functions %s: ask for one of %s", e.Name, strings.Join(e.Versions, ", "))
+	}
+	return fmt.Sprintf("there are several functions %s: give the offset of one in the file", e.Name)
+}
+
+// Function returns where in the file a function starts. The error wraps fs.ErrNotExist if there is none, or is an *AmbiguousError.
+func (f *File) Function(name string) (uint64, error) {
+	offsets, err := f.Functions([]string{name})
+	if err != nil {
+		return 0, err
+	}
+	return offsets[0], nil
+}
+
+// want is a function that is looked for, and what was found.
+type want struct {
+	name, version string
+	found         bool
+	weak          bool
+	offset        uint64
+	several       bool
+}
+
+// Functions is Function for many names, with one look at each table.
+func (f *File) Functions(names []string) ([]uint64, error) {
+	wants := make([]want, len(names))
+	for i, name := range names {
+		wants[i].name, wants[i].version, _ = strings.Cut(name, "@")
+		wants[i].version = strings.TrimPrefix(wants[i].version, "@")
+	}
+	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {
+		left := make([]*want, 0, len(wants))
+		for i := range wants {
+			if !wants[i].found {
+				left = append(left, &wants[i])
+			}
+		}
+		if len(left) == 0 {
+			break
+		}
+		t, err := f.table(kind)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil {
+			t.find(left)
+		}
+	}
+	offsets := make([]uint64, len(names))
+	for i := range wants {
+		switch w := &wants[i]; {
+		case w.several:
+			return nil, &AmbiguousError{Name: names[i], Versions: f.versions(w.name)}
+		case !w.found:
+			return nil, f.missing(names[i])
+		default:
+			offsets[i] = w.offset
+		}
+	}
+	return offsets, nil
+}
+
+// missing says why there is no such function.
+func (f *File) missing(name string) error {
+	base, _, _ := strings.Cut(name, "@")
+	if versions := f.versions(base); len(versions) > 0 && base != name {
+		return fmt.Errorf("there is no function %s, but %s: %w", name, strings.Join(versions, ", "), fs.ErrNotExist)
+	}
+	tables := 0
+	why := ""
+	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {
+		t, err := f.table(kind)
+		if err != nil || t == nil {
+			continue
+		}
+		tables++
+		for i := range t.Len() {
+			s, _ := t.At(i)
+			if !t.named(s, base) {
+				continue
+			}
+			switch {
+			case s.Type() == elf64.SymbolIFunc:
+				why = "it is an indirect function (IFUNC), which picks the one to be called: attach to that"
+			case s.Type() == elf64.SymbolFunc && s.Section == elf64.IndexUndef && why == "":
+				why = "it is imported from a library: attach to that"
+			}
+		}
+	}
+	switch {
+	case why != "":
+		return fmt.Errorf("no function %s is defined in the file, %s: %w", name, why, fs.ErrNotExist)
+	case tables == 0:
+		return fmt.Errorf("no function %s is known, for the file has no symbols (it is stripped): give its offset: %w", name, fs.ErrNotExist)
+	}
+	return fmt.Errorf("there is no function %s in the file: %w", name, fs.ErrNotExist)
+}
+
+// Match returns where the functions start whose names match, in the order of the symbol table; one with several names is there several
+// times. The symbol table is taken, or the dynamic symbols if it has none that matches.
+func (f *File) Match(matches func(name []byte) bool) ([]uint64, error) {
+	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
+		t, err := f.table(kind)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			continue
+		}
+		var list []uint64
+		for i := range t.Len() {
+			s, _ := t.At(i)
+			offset, ok := t.function(s)
+			if !ok {
+				continue
+			}
+			if name, ok := t.name(s); ok && matches(name) {
+				list = append(list, offset)
+			}
+		}
+		if len(list) > 0 {
+			return list, nil
+		}
+	}
+	return nil, nil
+}
+
+// EachFunction calls each with the name of every function that is defined in the file.
+func (f *File) EachFunction(each func(name []byte)) error {
+	_, err := f.Match(func(name []byte) bool {
+		each(name)
+		return false
+	})
+	return err
+}
+
+// versions lists the versions of a dynamic symbol, as "name@VERSION" or, of the default, "name@@VERSION".
+func (f *File) versions(base string) []string {
+	t, err := f.table(elf64.SectionDynSym)
+	if err != nil || t == nil {
+		return nil
+	}
+	var list []string
+	for i := range t.Len() {
+		s, _ := t.At(i)
+		if _, ok := t.function(s); !ok || !t.named(s, base) {
+			continue
+		}
+		version, hidden := t.version(i)
+		switch {
+		case version == "":
+			continue
+		case hidden:
+			list = append(list, base+"@"+version)
+		default:
+			list = append(list, base+"@@"+version)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// named reports whether a symbol is called name, whatever its version.
+func (t *table) named(s elf64.Symbol, name string) bool {
+	text, ok := t.name(s)
+	if !ok || len(text) < len(name) || string(text[:len(name)]) != name {
+		return false
+	}
+	return len(text) == len(name) || text[len(name)] == '@'
+}
+
+// find looks for all of wants, which have not been found yet.
+func (t *table) find(wants []*want) {
+	const few = 4
+	byName := map[string][]*want{}
+	if len(wants) > few {
+		for _, w := range wants {
+			byName[w.name] = append(byName[w.name], w)
+		}
+	}
+	for i := range t.Len() {
+		s, _ := t.At(i)
+		offset, ok := t.function(s)
+		if !ok {
+			continue
+		}
+		if len(wants) <= few {
+			for _, w := range wants {
+				if t.named(s, w.name) {
+					t.offer(w, i, s, offset)
+				}
+			}
+			continue
+		}
+		name, ok := t.name(s)
+		if !ok {
+			continue
+		}
+		if at := bytes.IndexByte(name, '@'); at >= 0 {
+			name = name[:at]
+		}
+		for _, w := range byName[string(name)] {
+			t.offer(w, i, s, offset)
+		}
+	}
+}
+
+// offer considers symbol i, whose name is wanted.
+func (t *table) offer(w *want, i int, s elf64.Symbol, offset uint64) {
+	if w.version != "" {
+		if version, _ := t.version(i); version != w.version {
+			return
+		}
+	}
+	weak := s.Bind() == elf64.BindWeak
+	switch {
+	case !w.found || w.weak && !weak:
+		w.found, w.weak, w.offset, w.several = true, weak, offset, false
+	case weak || offset == w.offset:
+	default:
+		w.several = true
+	}
+}
