@@ -248,5 +248,5 @@ func helperName(id uint32) string {
 	if id < uint32(len(uapi.HelperNames)) && uapi.HelperNames[id] != "" {
 		return uapi.HelperNames[id]
 	}
-	return "helper " + strconv.FormatUint(uint64(id), 10)
+	return "number " + strconv.FormatUint(uint64(id), 10)
 }
