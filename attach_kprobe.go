@@ -151,11 +151,18 @@ func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error) err
 		}
 		hint = s.hint()
 		if s.absent() && !errors.Is(err, ErrNotExist) {
-			err = fmt.Errorf("%w: %w", ErrNotExist, err) // newer kernels answer EINVAL where it is an event in tracefs
+			err = absentError{err} // newer kernels answer EINVAL where it is an event in tracefs
 		}
 	}
 	return withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return hint })
 }
+
+// absentError is a refusal for a reason that the kernel didn't give: there is no such function.
+type absentError struct{ err error }
+
+func (e absentError) Error() string        { return "the kernel has no such function: " + e.err.Error() }
+func (e absentError) Unwrap() error        { return e.err }
+func (e absentError) Is(target error) bool { return target == ErrNotExist }
 
 // parseKprobe reads what SEC("kprobe/...") says: a function's name, "+" and an offset (decimal, 0x, 0). What follows the name and is no
 // offset is left over.

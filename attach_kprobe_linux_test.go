@@ -18,6 +18,8 @@ import (
 
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // hit is struct hit of testdata/kprobe.bpf.c.
@@ -383,6 +385,94 @@ func TestStackTrace(t *testing.T) {
 	}
 }
 
+// TestOverrideReturn fails a system call by bpf_override_return, on a kernel that was built for it; others refuse the program.
+func TestOverrideReturn(t *testing.T) {
+	kprobes(t)
+	if !configured(t, "CONFIG_BPF_KPROBE_OVERRIDE") {
+		if obj, err := Load(only(open(t, "kprobe"), "override"), nil); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("without CONFIG_BPF_KPROBE_OVERRIDE: %v", err)
+			obj.Close()
+		}
+		return
+	}
+	obj := kprobeObject(t, "override")
+	if err := obj.Variable("override_with").Set(-int32(syscall.EXDEV)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := obj.Program("override").Attach()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = unix.Getpgid(os.Getpid())
+	closeLink(t, l)
+	if err != syscall.EXDEV {
+		t.Errorf("getpgid: %v", err)
+	}
+	if _, err := unix.Getpgid(os.Getpid()); err != nil {
+		t.Errorf("getpgid after it was detached: %v", err)
+	}
+}
+
+// TestProbePrivilegesChild attaches programs that it inherited, as nobody; it is a child of TestProbePrivileges.
+func TestProbePrivilegesChild(t *testing.T) {
+	if os.Getenv("PUREBPF_PRIVILEGES_CHILD") == "" {
+		return
+	}
+	for i, typ := range []uapi.ProgType{uapi.ProgKprobe, uapi.ProgPerfEvent} {
+		fd, err := sys.NewFD(3 + i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Program{name: "prog", typ: typ, fd: fd}
+		if typ == uapi.ProgPerfEvent {
+			_, err = p.AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware}, nil)
+		} else if _, err = kernel.Running().EventSource("kprobe"); err == nil {
+			_, err = p.AttachKprobe("find_task_by_vpid", nil)
+		} else {
+			continue
+		}
+		fmt.Println("error:", err)
+	}
+}
+
+// TestProbePrivileges: without CAP_PERFMON the kernel refuses, and the error names what is missing.
+func TestProbePrivileges(t *testing.T) {
+	testkit.Root(t)
+	obj := kprobeObject(t, "by_hand", "sample")
+	child := exec.Command("/proc/self/exe", "-test.run=^TestProbePrivilegesChild$", "-test.v")
+	child.Env = append(os.Environ(), "PUREBPF_PRIVILEGES_CHILD=1")
+	child.Dir = "/"
+	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	for _, name := range []string{"by_hand", "sample"} {
+		fd, err := unix.FcntlInt(uintptr(obj.Program(name).FD()), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := os.NewFile(uintptr(fd), name)
+		defer file.Close()
+		child.ExtraFiles = append(child.ExtraFiles, file)
+	}
+	out, err := child.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want, got := 1, 0
+	if configured(t, "CONFIG_KPROBE_EVENTS") {
+		want = 2
+	}
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "error:") {
+			t.Log(strings.TrimSpace(line))
+			if got++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_PERFMON") {
+				t.Error(line)
+			}
+		}
+	}
+	if got != want {
+		t.Errorf("%d errors, want %d\n%s", got, want, out)
+	}
+}
+
 // TestKprobeErrors: what the kernel refuses, and what the errors say. Names come from the running kernel.
 func TestKprobeErrors(t *testing.T) {
 	kprobes(t)
@@ -477,6 +567,14 @@ func TestKprobeModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(s)
+	send := func() {
+		t.Helper()
+		for range 3 {
+			if err := unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{10, 99, 0, 2}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for _, symbol := range []string{"dummy_xmit", "dummy:dummy_xmit"} {
 		for _, mode := range []ProbeMode{ProbeDefault, ProbeLegacy} {
 			*h = hit{}
@@ -485,14 +583,26 @@ func TestKprobeModule(t *testing.T) {
 				t.Errorf("%s, mode %v: %v", symbol, mode, err)
 				continue
 			}
-			for range 3 {
-				if err := unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{10, 99, 0, 2}}); err != nil {
-					t.Fatal(err)
-				}
-			}
+			send()
 			closeLink(t, l)
 			if h.Count != 3 {
 				t.Errorf("%s, mode %v: 3 packets: %+v", symbol, mode, *h)
+			}
+		}
+	}
+	if configured(t, "CONFIG_FPROBE") {
+		multi := kprobeObject(t, "multi")
+		for _, pattern := range []string{"dummy_xmit", "dummy_xmi?"} {
+			l, err := multi.Program("multi").AttachKprobeMulti(pattern, nil)
+			if err != nil {
+				t.Errorf("%s: %v", pattern, err)
+				continue
+			}
+			before := countOf(tallied(t, multi), kallsyms(t, "dummy_xmit")[0])
+			send()
+			closeLink(t, l)
+			if after := countOf(tallied(t, multi), kallsyms(t, "dummy_xmit")[0]); after.Count-before.Count != 3 {
+				t.Errorf("%v: 3 packets, %d runs", l, after.Count-before.Count)
 			}
 		}
 	}

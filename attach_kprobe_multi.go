@@ -44,10 +44,16 @@ func (o *KprobeMultiOptions) text(pattern string) string {
 	case o.Return:
 		kind = "kretprobe.multi "
 	}
-	if pattern == "" {
-		return fmt.Sprintf("%s(%d functions)", kind, max(len(o.Symbols), len(o.Addresses)))
+	switch n := max(len(o.Symbols), len(o.Addresses)); {
+	case pattern != "":
+		return kind + pattern
+	case len(o.Symbols) == 1:
+		return kind + o.Symbols[0]
+	case n == 1:
+		return fmt.Sprintf("%s%#x", kind, o.Addresses[0])
+	default:
+		return fmt.Sprintf("%s(%d functions)", kind, n)
 	}
-	return kind + pattern
 }
 
 func (o *KprobeMultiOptions) check(pattern string) error {
@@ -177,8 +183,8 @@ func kprobeMultiHint(t tracing, symbols []string, err error) string {
 		return ""
 	}
 	hint := "no function to attach to is called " + missing[0]
-	if more := len(missing) - 1; more > 0 {
-		hint += fmt.Sprintf(", nor what %d others of the %d names say", more, len(symbols))
+	if len(missing) > 1 {
+		hint += fmt.Sprintf(", the first of %d such names", len(missing))
 	}
 	if near != "" {
 		hint += "; " + near

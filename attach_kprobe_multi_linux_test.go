@@ -314,7 +314,7 @@ func TestKprobeMultiErrors(t *testing.T) {
 		says    string
 	}{
 		{"no such function", "find_task_by_vpit", KprobeMultiOptions{}, ErrNotExist, "near: find_task_by_vpid"},
-		{"one of several", "", KprobeMultiOptions{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}}, ErrNotExist, "tcp_conect, nor what 1 others"},
+		{"one of several", "", KprobeMultiOptions{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}}, ErrNotExist, "tcp_conect, the first of 2 such names"},
 		{"nothing matches", "zzzzz*", KprobeMultiOptions{}, ErrNotExist, "no function"},
 		{"several match", "tcp_*", KprobeMultiOptions{UniqueMatch: true}, syscall.EINVAL, "functions match"},
 		{"none matches", "zzzz", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist, "no function"},

@@ -35,6 +35,16 @@ PROBE("kretsyscall/getpgid", call_returned)
 PROBE("?kprobe/no_such_function_at_all", missing)
 PROBE("?kretprobe/find_task_by_vpid+4", return_offset)
 
+int override_with;
+
+/* Fails the system call before it is made, where CONFIG_BPF_KPROBE_OVERRIDE lets it. */
+SEC("?ksyscall/getpgid") int override(void *ctx)
+{
+	if ((__u32)bpf_get_current_pid_tgid() == only_tid)
+		bpf_override_return(ctx, override_with);
+	return 0;
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
 	__uint(max_entries, 64);
