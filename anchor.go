@@ -8,11 +8,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// fLinkAnchor tells the kernel that a relative descriptor or id is a link's (BPF_F_LINK).
-const fLinkAnchor = uapi.FLink
-
 // Anchor is a place among the programs of one hook: of tcx (6.6), netkit (6.7) and cgroups (6.16). The zero Anchor leaves it to the
-// kernel, which appends. Anchors are made by First, Last, Before, After and their kin.
+// kernel, which appends. Anchors are made by First, Last, Before, After and their kin. In cgroups links are placed next to links, and
+// programs without a link (SetCgroup) next to such programs.
 type Anchor struct {
 	flags uint32
 	fd    func() int
@@ -34,12 +32,12 @@ func After(p *Program) Anchor { return Anchor{flags: uapi.FAfter, fd: p.FD, what
 
 // BeforeLink is right before a link of the same hook.
 func BeforeLink(l *Link) Anchor {
-	return Anchor{flags: uapi.FBefore | fLinkAnchor, fd: l.FD, what: l.what}
+	return Anchor{flags: uapi.FBefore | uapi.FLink, fd: l.FD, what: l.what}
 }
 
 // AfterLink is right after a link of the same hook.
 func AfterLink(l *Link) Anchor {
-	return Anchor{flags: uapi.FAfter | fLinkAnchor, fd: l.FD, what: l.what}
+	return Anchor{flags: uapi.FAfter | uapi.FLink, fd: l.FD, what: l.what}
 }
 
 // BeforeID is right before the program with that kernel id, which may be another process's.
@@ -48,29 +46,55 @@ func BeforeID(program uint32) Anchor { return Anchor{flags: uapi.FBefore | uapi.
 // AfterID is right after the program with that kernel id.
 func AfterID(program uint32) Anchor { return Anchor{flags: uapi.FAfter | uapi.FID, id: program} }
 
-// BeforeLinkID and AfterLinkID are next to the link with that kernel id.
+// BeforeLinkID is right before the link with that kernel id.
 func BeforeLinkID(link uint32) Anchor {
-	return Anchor{flags: uapi.FBefore | uapi.FID | fLinkAnchor, id: link}
+	return Anchor{flags: uapi.FBefore | uapi.FID | uapi.FLink, id: link}
 }
 
 // AfterLinkID is right after the link with that kernel id.
 func AfterLinkID(link uint32) Anchor {
-	return Anchor{flags: uapi.FAfter | uapi.FID | fLinkAnchor, id: link}
+	return Anchor{flags: uapi.FAfter | uapi.FID | uapi.FLink, id: link}
 }
 
-// apply writes the anchor into the attribute of a link. Without an anchor and a revision nothing is added, which every kernel accepts.
-func (a Anchor) apply(attr *sys.LinkCreateAttr, revision uint64) error {
-	attr.Flags |= a.flags
-	relative := a.id
-	if a.fd != nil {
-		fd := a.fd()
-		if fd < 0 {
-			return fmt.Errorf("the anchor %s is not loaded or closed: %w", a.what, syscall.EINVAL)
-		}
-		relative = uint32(fd)
+// next says whether the anchor is a link, a program, or neither.
+func (a Anchor) next() (link, program bool) {
+	relative := a.fd != nil || a.id != 0
+	link = a.flags&uapi.FLink != 0
+	return relative && link, relative && !link
+}
+
+// resolve returns the anchor's flags and what they are relative to: a descriptor or an id, 0 if neither.
+func (a Anchor) resolve() (flags, relative uint32, err error) {
+	if a.fd == nil {
+		return a.flags, a.id, nil
 	}
+	fd := a.fd()
+	if fd < 0 {
+		return 0, 0, fmt.Errorf("the anchor, %s, is not loaded or closed: %w", a.what, syscall.EINVAL)
+	}
+	return a.flags, uint32(fd), nil
+}
+
+// place writes the anchor into the attribute of a link. Without an anchor and a revision nothing is added, which every kernel accepts.
+func (a Anchor) place(attr *sys.LinkCreateAttr, revision uint64) error {
+	flags, relative, err := a.resolve()
+	if err != nil {
+		return err
+	}
+	attr.Flags |= flags
 	if relative != 0 || revision != 0 {
 		attr.Detail = &sys.LinkAnchor{Relative: relative, ExpectedRevision: revision}
 	}
+	return nil
+}
+
+// placeWithoutLink is place for attachments without a link.
+func (a Anchor) placeWithoutLink(attr *sys.ProgAttachAttr, revision uint64) error {
+	flags, relative, err := a.resolve()
+	if err != nil {
+		return err
+	}
+	attr.Flags |= flags
+	attr.Relative, attr.ExpectedRevision = relative, revision
 	return nil
 }

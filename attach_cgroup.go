@@ -10,102 +10,194 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// CgroupOptions changes where among others a program is attached to a cgroup.
+// CgroupOptions changes how a program is attached to a cgroup.
 type CgroupOptions struct {
+	// Type is the hook, for a program that doesn't say: SEC("cgroup/skb"), or one from OpenProgram or ProgramFromID. 0: what it was
+	// loaded with (ExpectedAttachType).
+	Type     uapi.AttachType
 	Anchor   Anchor // 6.16
-	Revision uint64 // 6.16: what QueryHook said; ESTALE if the hook has changed since. 0: whatever it is
+	Revision uint64 // 6.16: what QueryCgroup said; ESTALE if the hook has changed since. 0: whatever it is
 	// Preorder runs the program before those of the cgroup's descendants (BPF_F_PREORDER; 6.15).
 	Preorder bool
+
+	// Mode, for SetCgroup: how it gets along with others.
+	Mode CgroupMode
+	// Replace, for SetCgroup: the program whose place it takes (Mode CgroupMulti; 5.6). That one must have been set without a link.
+	Replace *Program
 }
 
-// AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by a link (libbpf
-// bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the cgroup's processes and those of its descendants, beside
-// programs of others. Needs CAP_NET_ADMIN, or CAP_BPF for some types. The caller closes the Link.
-func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
-	if opts == nil {
-		opts = &CgroupOptions{}
-	}
-	to := "cgroup " + path
-	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: p.expected}
-	if err := opts.Anchor.apply(&a, opts.Revision); err != nil {
-		return nil, p.attachFail(to, err)
-	}
-	if opts.Preorder {
-		a.Flags |= uapi.FPreorder
-	}
-	return p.attachDir(to, path, &a, kernel.CapNetAdmin)
-}
-
-// AttachNetns attaches a flow dissector or an sk_lookup program to the network namespace at path, such as /proc/self/ns/net (libbpf
-// bpf_program__attach_netns; 5.8). Needs CAP_NET_ADMIN. EEXIST if the namespace has a flow dissector. The caller closes the Link.
-func (p *Program) AttachNetns(path string) (*Link, error) {
-	return p.attachDir("network namespace "+path, path, &sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: p.expected}, kernel.CapNetAdmin)
-}
-
-// attachDir makes a link to what path names.
-func (p *Program) attachDir(to, path string, a *sys.LinkCreateAttr, need ...kernel.Capability) (*Link, error) {
-	if p.fd.Int() < 0 {
-		return nil, p.attachFail(to, nil)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, p.attachFail(to, err)
-	}
-	defer f.Close()
-	a.Target = uint32(f.Fd())
-	fd, err := sys.LinkCreate(a)
-	if err != nil {
-		return nil, p.attachFail(to, err, need...)
-	}
-	return p.newLink(to, fd), nil
-}
-
-// CgroupMode says how a program that is set without a link gets along with others.
+// CgroupMode says how a program that is set without a link gets along with others. All programs of a cgroup's hook have the same.
 type CgroupMode uint32
 
 const (
 	CgroupExclusive CgroupMode = 0                   // alone, also in descendants
 	CgroupOverride  CgroupMode = uapi.FAllowOverride // descendants may put their own in its place
-	CgroupMulti     CgroupMode = uapi.FAllowMulti    // beside others (4.15)
+	CgroupMulti     CgroupMode = uapi.FAllowMulti    // beside others, as links are (4.15)
 )
 
-// SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach; 4.10). It outlives the process: UnsetCgroup takes it
-// away. replace, if not nil, is the program whose place it takes (mode CgroupMulti; 5.6).
-func (p *Program) SetCgroup(path string, mode CgroupMode, replace *Program) error {
-	a := sys.ProgAttachAttr{AttachType: p.expected, Flags: uint32(mode)}
-	if replace != nil {
-		if replace.fd.Int() < 0 {
-			return p.attachFail("cgroup "+path, fmt.Errorf("%s, which is to be replaced, is not loaded: %w", replace.name, syscall.EINVAL))
-		}
+// String returns exclusive, override or multi.
+func (m CgroupMode) String() string {
+	switch m {
+	case CgroupExclusive:
+		return "exclusive"
+	case CgroupOverride:
+		return "override"
+	case CgroupMulti:
+		return "multi"
+	}
+	return fmt.Sprintf("CgroupMode(%d)", uint32(m))
+}
+
+// AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by a link (libbpf
+// bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the cgroup's processes and those of its descendants, beside
+// programs of others. Needs CAP_NET_ADMIN, or CAP_BPF for some types. EPERM if the cgroup, or one above, has an exclusive program. The
+// caller closes the Link.
+func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
+	if opts == nil {
+		opts = &CgroupOptions{}
+	}
+	at := p.cgroupPlace(path, opts)
+	a := sys.LinkCreateAttr{AttachType: p.cgroupHook(opts)}
+	if err := opts.check(false); err != nil {
+		return nil, p.refused(at, err)
+	}
+	if _, program := opts.Anchor.next(); program {
+		at.rule = "in a cgroup a link is placed next to a link, and this anchor is a program"
+	}
+	if err := opts.Anchor.place(&a, opts.Revision); err != nil {
+		return nil, p.refused(at, err)
+	}
+	if opts.Preorder {
+		a.Flags |= uapi.FPreorder
+	}
+	return p.linkPath(at, path, &a)
+}
+
+// SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It stays when the process ends, until
+// UnsetCgroup takes it away or the cgroup is removed.
+func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
+	if opts == nil {
+		opts = &CgroupOptions{}
+	}
+	at := p.cgroupPlace(path, opts)
+	a := sys.ProgAttachAttr{AttachType: p.cgroupHook(opts), Flags: uint32(opts.Mode)}
+	if err := opts.check(true); err != nil {
+		return p.refused(at, err)
+	}
+	if link, _ := opts.Anchor.next(); link {
+		at.rule = "in a cgroup a program without a link is placed next to such a program, and this anchor is a link"
+	}
+	if err := opts.Anchor.placeWithoutLink(&a, opts.Revision); err != nil {
+		return p.refused(at, err)
+	}
+	if opts.Preorder {
+		a.Flags |= uapi.FPreorder
+	}
+	if opts.Replace != nil {
 		a.Flags |= uapi.FReplace
-		a.ReplaceFD = replace.fd.Uint32()
+		a.ReplaceFD = opts.Replace.fd.Uint32()
 	}
-	return p.setTarget("cgroup "+path, path, &a, sys.ProgAttach)
+	if err := p.setPath(path, &a, sys.ProgAttach); err != nil {
+		return p.refused(at, err)
+	}
+	return nil
 }
 
-// UnsetCgroup takes the program away from a cgroup where SetCgroup put it (libbpf bpf_prog_detach2). Only this program: ErrNotExist if it
-// isn't there.
-func (p *Program) UnsetCgroup(path string) error {
-	err := p.setTarget("cgroup "+path, path, &sys.ProgAttachAttr{AttachType: p.expected}, sys.ProgDetach)
-	if e, ok := err.(*Error); ok {
-		e.Op = "detach program"
+// UnsetCgroup takes the program away from a cgroup where SetCgroup put it (libbpf bpf_prog_detach_opts). ErrNotExist if it isn't there,
+// or is there by a link. Of opts only Type and Revision matter.
+func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
+	if opts == nil {
+		opts = &CgroupOptions{}
 	}
-	return err
-}
-
-// setTarget attaches to or detaches from what path names, without a link.
-func (p *Program) setTarget(to, path string, a *sys.ProgAttachAttr, call func(*sys.ProgAttachAttr) error) error {
+	at := p.cgroupPlace(path, opts)
+	where := p.cgroupHook(opts)
 	if p.fd.Int() < 0 {
-		return p.attachFail(to, nil)
+		return p.notDetached(at, nil)
+	}
+	info, err := sys.ProgInfoByFD(p.fd.Int())
+	if err != nil {
+		return p.notDetached(at, err)
+	}
+	// Of a cgroup whose program is exclusive or may be overridden, the kernel takes away whatever is there and doesn't look at ours.
+	hook, err := QueryCgroup(path, where, false)
+	if err != nil {
+		return p.notDetached(at, err)
+	}
+	if !hook.has(info.ID) {
+		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
+	}
+	a := sys.ProgAttachAttr{AttachType: where, ExpectedRevision: opts.Revision}
+	if err := p.setPath(path, &a, sys.ProgDetach); err != nil {
+		return p.notDetached(at, err)
+	}
+	return nil
+}
+
+// check refuses what belongs to the other way to attach.
+func (o *CgroupOptions) check(set bool) error {
+	switch {
+	case !set && (o.Mode != 0 && o.Mode != CgroupMulti || o.Replace != nil):
+		return fmt.Errorf("links have the mode multi, and Update replaces their programs: %w", syscall.EINVAL)
+	case o.Mode != CgroupExclusive && o.Mode != CgroupOverride && o.Mode != CgroupMulti:
+		return fmt.Errorf("%v: %w", o.Mode, syscall.EINVAL)
+	case o.Replace != nil && o.Replace.fd.Int() < 0:
+		return fmt.Errorf("%s, which is to be replaced, is not loaded or closed: %w", o.Replace.name, syscall.EINVAL)
+	}
+	return nil
+}
+
+func (p *Program) cgroupHook(opts *CgroupOptions) uapi.AttachType {
+	if opts.Type != 0 {
+		return opts.Type
+	}
+	return p.expected
+}
+
+var cgroupPrograms = [...]uapi.ProgType{uapi.ProgCgroupSKB, uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt,
+	uapi.ProgCgroupSysctl, uapi.ProgCgroupDevice, uapi.ProgSockOps, uapi.ProgLSM}
+
+func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
+	where := p.cgroupHook(opts)
+	return &place{
+		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision, need: []kernel.Capability{kernel.CapNetAdmin},
+		query: func() (*Hook, error) {
+			own, err := QueryCgroup(path, where, false)
+			if err != nil || len(own.Programs) > 0 {
+				return own, err
+			}
+			return QueryCgroup(path, where, true)
+		},
+	}
+}
+
+// linkPath makes a link to what path names.
+func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link, error) {
+	if p.fd.Int() < 0 {
+		return nil, p.refused(at, nil)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return p.attachFail(to, err)
+		return nil, p.refused(at, err)
 	}
 	defer f.Close()
-	a.Target, a.ProgFD = uint32(f.Fd()), p.fd.Uint32()
-	if err := call(a); err != nil {
-		return p.attachFail(to, err, kernel.CapNetAdmin)
+	a.ProgFD, a.Target = p.fd.Uint32(), uint32(f.Fd())
+	fd, err := sys.LinkCreate(a)
+	if err != nil {
+		return nil, p.refused(at, err)
 	}
-	return nil
+	return p.newLink(at.name, fd), nil
+}
+
+// setPath attaches to or detaches from what path names, without a link.
+func (p *Program) setPath(path string, a *sys.ProgAttachAttr, call func(*sys.ProgAttachAttr) error) error {
+	if p.fd.Int() < 0 {
+		return ErrClosed
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	a.ProgFD, a.Target = p.fd.Uint32(), uint32(f.Fd())
+	return call(a)
 }

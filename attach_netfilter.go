@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/purebpf/bpf/kernel"
@@ -22,9 +23,9 @@ func (p *Program) AttachNetfilter(opts *NetfilterOptions) (*Link, error) {
 	if opts == nil {
 		opts = &NetfilterOptions{}
 	}
-	to := fmt.Sprintf("netfilter family %d hook %d priority %d", opts.Family, opts.Hook, opts.Priority)
+	at := p.netfilterPlace(opts)
 	if p.fd.Int() < 0 {
-		return nil, p.attachFail(to, nil)
+		return nil, p.refused(at, nil)
 	}
 	d := sys.LinkNetfilter{PF: opts.Family, HookNum: opts.Hook, Priority: opts.Priority}
 	if opts.Defrag {
@@ -32,7 +33,47 @@ func (p *Program) AttachNetfilter(opts *NetfilterOptions) (*Link, error) {
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachNetfilter, Detail: &d})
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapNetAdmin)
+		return nil, p.refused(at, err)
 	}
-	return p.newLink(to, fd), nil
+	return p.newLink(at.name, fd), nil
+}
+
+var netfilterPrograms = [...]uapi.ProgType{uapi.ProgNetfilter}
+
+func (p *Program) netfilterPlace(opts *NetfilterOptions) *place {
+	return &place{
+		name:  fmt.Sprintf("netfilter family %d hook %d priority %d", opts.Family, opts.Hook, opts.Priority),
+		types: netfilterPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		query: func() (*Hook, error) { return netfilterLinks(opts) },
+	}
+}
+
+// netfilterLinks lists the links at a place. The kernel doesn't tell their network namespaces, nor hooks that aren't links.
+func netfilterLinks(opts *NetfilterOptions) (*Hook, error) {
+	h := &Hook{}
+	for id := uint32(0); ; {
+		next, err := sys.LinkNextID(id)
+		if errors.Is(err, ErrNotExist) {
+			return h, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		id = next
+		fd, err := sys.LinkFDByID(id)
+		if errors.Is(err, ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		info, err := sys.LinkInfoByFD(fd.Int())
+		fd.Close()
+		if err != nil || info.Type != uapi.LinkNetfilter {
+			continue
+		}
+		if d := sys.LinkInfoAs[sys.NetfilterInfo](info); d.PF == opts.Family && d.HookNum == opts.Hook && d.Priority == opts.Priority {
+			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgID, LinkID: id})
+		}
+	}
 }

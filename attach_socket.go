@@ -39,7 +39,7 @@ func (p *Program) setSocket(to string, conn syscall.RawConn, want uapi.ProgType,
 		return p.attachFail(to, nil)
 	}
 	if p.typ != want && p.typ != uapi.ProgSocketFilter {
-		return p.attachFail(to, fmt.Errorf("it is a program of type %v, not %v: %w", p.typ, want, syscall.EINVAL))
+		return p.attachFail(to, fmt.Errorf("it is a program of type %v; what fits there is %v: %w", p.typ, want, syscall.EINVAL))
 	}
 	return onSocket("attach program", p.name+" to "+to, conn, option, p.fd.Int())
 }

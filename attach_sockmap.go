@@ -3,41 +3,61 @@ package bpf
 import (
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash by a link (libbpf
-// bpf_program__attach_sockmap; 6.10). Needs CAP_NET_ADMIN. The caller closes the Link. Older kernels have SetSockMap.
+// bpf_program__attach_sockmap; 6.10). It concerns sockets that are put into the map afterwards. A map has one program per hook: EBUSY
+// if there is one. Needs CAP_NET_ADMIN. The caller closes the Link. Older kernels have SetSockMap.
 func (p *Program) AttachSockMap(m *Map) (*Link, error) {
-	to := "map " + m.name
-	if p.fd.Int() < 0 || m.fd.Int() < 0 {
-		return nil, p.attachFail(to, ErrClosed)
+	at := p.sockMapPlace(m)
+	if p.fd.Int() < 0 {
+		return nil, p.refused(at, nil)
+	}
+	if m.fd.Int() < 0 {
+		return nil, p.refused(at, m.fail("attach to map", ErrClosed))
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.expected})
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapNetAdmin)
+		return nil, p.refused(at, err)
 	}
-	return p.newLink(to, fd), nil
+	return p.newLink(at.name, fd), nil
 }
 
 // SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash without a link (libbpf bpf_prog_attach;
-// 4.14), in place of what is attached. It stays as long as the map does: UnsetSockMap takes it away.
-func (p *Program) SetSockMap(m *Map) error { return p.setSockMap(m, "attach program", sys.ProgAttach) }
-
-// UnsetSockMap takes the program away from a map where SetSockMap put it (libbpf bpf_prog_detach2). ErrNotExist if another one is there.
-func (p *Program) UnsetSockMap(m *Map) error {
-	return p.setSockMap(m, "detach program", sys.ProgDetach)
+// 4.14), in place of what was set. It stays as long as the map does, or until UnsetSockMap takes it away. Needs CAP_NET_ADMIN.
+func (p *Program) SetSockMap(m *Map) error {
+	at := p.sockMapPlace(m)
+	if err := p.setSockMap(m, sys.ProgAttach); err != nil {
+		return p.refused(at, err)
+	}
+	return nil
 }
 
-func (p *Program) setSockMap(m *Map, op string, call func(*sys.ProgAttachAttr) error) error {
-	to := "map " + m.name
-	err := error(ErrClosed)
-	if p.fd.Int() >= 0 && m.fd.Int() >= 0 {
-		err = call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.expected})
+// UnsetSockMap takes the program away from a map where SetSockMap put it (libbpf bpf_prog_detach2). ErrNotExist if another one is there,
+// or none.
+func (p *Program) UnsetSockMap(m *Map) error {
+	if err := p.setSockMap(m, sys.ProgDetach); err != nil {
+		return p.notDetached(p.sockMapPlace(m), err)
 	}
-	if err == nil {
-		return nil
+	return nil
+}
+
+func (p *Program) setSockMap(m *Map, call func(*sys.ProgAttachAttr) error) error {
+	if p.fd.Int() < 0 {
+		return ErrClosed
 	}
-	e := p.attachFail(to, err, kernel.CapNetAdmin).(*Error)
-	e.Op = op
-	return e
+	if m.fd.Int() < 0 {
+		return m.fail("attach to map", ErrClosed)
+	}
+	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.expected})
+}
+
+var sockMapPrograms = [...]uapi.ProgType{uapi.ProgSKSKB, uapi.ProgSKMsg}
+
+func (p *Program) sockMapPlace(m *Map) *place {
+	return &place{
+		name: "map " + m.name, types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		query: func() (*Hook, error) { return QuerySockMap(m, p.expected) },
+	}
 }

@@ -9,52 +9,133 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TCXOptions changes where among others a program is attached to an interface.
+// TCXOptions changes where among others a program is attached to an interface, by tcx or netkit.
 type TCXOptions struct {
 	Anchor Anchor
-	// Revision is what QueryHook said; if the hook has changed since, attaching fails with ESTALE. 0: whatever it is.
+	// Revision is what QueryInterface said; if the hook has changed since, attaching fails with ESTALE. 0: whatever it is.
 	Revision uint64
+	// Replace, for SetTCX and SetNetkit: the program whose place it takes. That one must have been set without a link.
+	Replace *Program
 }
 
-// AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out (uapi.AttachTCXEgress) of an interface
-// (libbpf bpf_program__attach_tcx; 6.6). A program with SEC("tcx/ingress") or "tcx/egress" may pass its own ExpectedAttachType; one
-// with SEC("tc") fits both. Needs CAP_NET_ADMIN. The caller closes the Link.
+// AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out (uapi.AttachTCXEgress) of an interface, by a
+// link (libbpf bpf_program__attach_tcx; 6.6). Any SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or
+// "tcx/egress", here where says it. Without an Anchor it runs after all others; the first one whose answer isn't TCX_NEXT decides. Needs
+// CAP_NET_ADMIN. EEXIST if the program is attached there. The caller closes the Link.
 func (p *Program) AttachTCX(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
-	to := fmt.Sprintf("%s (%v)", iface, where)
-	if where != uapi.AttachTCXIngress && where != uapi.AttachTCXEgress {
-		return nil, p.attachFail(to, fmt.Errorf("tcx has the hooks tcx_ingress and tcx_egress: %w", syscall.EINVAL))
-	}
-	return p.attachInterface(to, iface, where, opts)
+	return p.attachInterface(iface, where, &tcxHooks, opts)
 }
 
-// AttachNetkit attaches a program to a netkit device: to the primary one (uapi.AttachNetkitPrimary) or, from outside, to what its peer
-// sends (uapi.AttachNetkitPeer) (libbpf bpf_program__attach_netkit; 6.7). Needs CAP_NET_ADMIN. The caller closes the Link.
+// AttachNetkit attaches a program to a netkit device by a link: to what the primary device sends (uapi.AttachNetkitPrimary) or, from
+// outside, to what its peer sends (uapi.AttachNetkitPeer); iface is the primary one in both cases (libbpf bpf_program__attach_netkit;
+// 6.7). Needs CAP_NET_ADMIN. The caller closes the Link.
 func (p *Program) AttachNetkit(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
-	to := fmt.Sprintf("%s (%v)", iface, where)
-	if where != uapi.AttachNetkitPrimary && where != uapi.AttachNetkitPeer {
-		return nil, p.attachFail(to, fmt.Errorf("netkit has the hooks netkit_primary and netkit_peer: %w", syscall.EINVAL))
-	}
-	return p.attachInterface(to, iface, where, opts)
+	return p.attachInterface(iface, where, &netkitHooks, opts)
 }
 
-func (p *Program) attachInterface(to, iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
-	if opts == nil {
-		opts = &TCXOptions{}
-	}
-	if p.fd.Int() < 0 {
-		return nil, p.attachFail(to, nil)
+// SetTCX attaches a program as AttachTCX does, without a link (libbpf bpf_prog_attach_opts; 6.6). It stays when the process ends:
+// UnsetTCX takes it away.
+func (p *Program) SetTCX(iface string, where uapi.AttachType, opts *TCXOptions) error {
+	return p.setInterface(iface, where, &tcxHooks, opts)
+}
+
+// UnsetTCX takes the program away where SetTCX put it (libbpf bpf_prog_detach_opts). ErrNotExist if it isn't there; EBUSY if it is
+// there by a link.
+func (p *Program) UnsetTCX(iface string, where uapi.AttachType) error {
+	return p.unsetInterface(iface, where, &tcxHooks)
+}
+
+// SetNetkit attaches a program as AttachNetkit does, without a link (6.7): UnsetNetkit takes it away.
+func (p *Program) SetNetkit(iface string, where uapi.AttachType, opts *TCXOptions) error {
+	return p.setInterface(iface, where, &netkitHooks, opts)
+}
+
+// UnsetNetkit takes the program away where SetNetkit put it. ErrNotExist if it isn't there; EBUSY if it is there by a link.
+func (p *Program) UnsetNetkit(iface string, where uapi.AttachType) error {
+	return p.unsetInterface(iface, where, &netkitHooks)
+}
+
+// interfaceHooks are the two hooks of a kind that interfaces have.
+type interfaceHooks struct {
+	name string
+	of   [2]uapi.AttachType
+}
+
+var (
+	tcxHooks    = interfaceHooks{"tcx", [2]uapi.AttachType{uapi.AttachTCXIngress, uapi.AttachTCXEgress}}
+	netkitHooks = interfaceHooks{"netkit", [2]uapi.AttachType{uapi.AttachNetkitPrimary, uapi.AttachNetkitPeer}}
+)
+
+var schedPrograms = [...]uapi.ProgType{uapi.ProgSchedCls}
+
+// interfacePlace finds the interface. The place is there in any case, for messages.
+func (p *Program) interfacePlace(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) (*place, uint32, error) {
+	at := &place{name: fmt.Sprintf("%s (%v)", iface, where), types: schedPrograms[:], revision: opts.Revision, need: []kernel.Capability{kernel.CapNetAdmin}}
+	if where != hooks.of[0] && where != hooks.of[1] {
+		return at, 0, fmt.Errorf("%s has the hooks %v and %v: %w", hooks.name, hooks.of[0], hooks.of[1], syscall.EINVAL)
 	}
 	index, err := interfaceIndex(iface)
 	if err != nil {
-		return nil, p.attachFail(to, err)
+		return at, 0, err
 	}
-	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: uint32(index), AttachType: where}
-	if err := opts.Anchor.apply(&a, opts.Revision); err != nil {
-		return nil, p.attachFail(to, err)
+	at.query = func() (*Hook, error) { return queryHook(iface, uint32(index), where, 0) }
+	return at, uint32(index), nil
+}
+
+func (p *Program) attachInterface(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) (*Link, error) {
+	if opts == nil {
+		opts = &TCXOptions{}
+	}
+	at, index, err := p.interfacePlace(iface, where, hooks, opts)
+	if err == nil && opts.Replace != nil {
+		err = fmt.Errorf("Link.Update replaces the program of a link: %w", syscall.EINVAL)
+	}
+	if err != nil || p.fd.Int() < 0 {
+		return nil, p.refused(at, err)
+	}
+	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}
+	if err := opts.Anchor.place(&a, opts.Revision); err != nil {
+		return nil, p.refused(at, err)
 	}
 	fd, err := sys.LinkCreate(&a)
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapNetAdmin)
+		return nil, p.refused(at, err)
 	}
-	return p.newLink(to, fd), nil
+	return p.newLink(at.name, fd), nil
+}
+
+func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) error {
+	if opts == nil {
+		opts = &TCXOptions{}
+	}
+	at, index, err := p.interfacePlace(iface, where, hooks, opts)
+	if err != nil || p.fd.Int() < 0 {
+		return p.refused(at, err)
+	}
+	a := sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}
+	if err := opts.Anchor.placeWithoutLink(&a, opts.Revision); err != nil {
+		return p.refused(at, err)
+	}
+	if opts.Replace != nil {
+		if opts.Replace.fd.Int() < 0 {
+			return p.refused(at, fmt.Errorf("%s, which is to be replaced, is not loaded or closed: %w", opts.Replace.name, syscall.EINVAL))
+		}
+		a.Flags |= uapi.FReplace
+		a.ReplaceFD = opts.Replace.fd.Uint32()
+	}
+	if err := sys.ProgAttach(&a); err != nil {
+		return p.refused(at, err)
+	}
+	return nil
+}
+
+func (p *Program) unsetInterface(iface string, where uapi.AttachType, hooks *interfaceHooks) error {
+	at, index, err := p.interfacePlace(iface, where, hooks, &TCXOptions{})
+	if err != nil || p.fd.Int() < 0 {
+		return p.notDetached(at, err)
+	}
+	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}); err != nil {
+		return p.notDetached(at, err)
+	}
+	return nil
 }

@@ -170,7 +170,7 @@ func (p *Program) xdpFail(to, iface string, err error) *Error {
 	}
 	if index, indexErr := interfaceIndex(iface); indexErr == nil {
 		if state, queryErr := sys.XDPQuery(index); queryErr == nil && state.ProgID != 0 {
-			e.Hint = fmt.Sprintf("program %d is attached there", state.ProgID)
+			e.Hint = "program " + programLabel(state.ProgID) + " is attached there"
 		}
 	}
 	return e

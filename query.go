@@ -4,11 +4,12 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Hook is what is attached to one hook of a cgroup, a network namespace or an interface, in the order in which it runs.
+// Hook is what is attached to one hook of a cgroup, a network namespace, an interface or a map, in the order in which it runs.
 type Hook struct {
 	Programs []HookedProgram
 	Revision uint64 // changes with every attach and detach; 0 before 6.6 and where the kernel keeps none
@@ -18,7 +19,7 @@ type Hook struct {
 // HookedProgram is one program of a Hook.
 type HookedProgram struct {
 	ProgramID uint32
-	LinkID    uint32 // 0: attached without a link, or a kernel before 6.6
+	LinkID    uint32 // of tcx and netkit (6.6), 0: attached without a link. The kernel doesn't tell those of other hooks
 	Flags     uint32 // it was attached with
 }
 
@@ -34,6 +35,14 @@ func QueryCgroup(path string, where uapi.AttachType, effective bool) (*Hook, err
 
 // QueryNetns lists the flow dissector or the sk_lookup programs of a network namespace (5.8). Needs CAP_NET_ADMIN.
 func QueryNetns(path string, where uapi.AttachType) (*Hook, error) { return queryFile(path, where, 0) }
+
+// QuerySockMap tells which program is attached to a sockmap or sockhash, with or without a link (5.19).
+func QuerySockMap(m *Map, where uapi.AttachType) (*Hook, error) {
+	if m.fd.Int() < 0 {
+		return nil, m.fail("query hook of map", ErrClosed)
+	}
+	return queryHook("map "+m.name, m.fd.Uint32(), where, 0)
+}
 
 // QueryInterface lists what is attached to an interface by tcx (6.6) or netkit (6.7). Needs CAP_NET_ADMIN. XDP has QueryXDP.
 func QueryInterface(iface string, where uapi.AttachType) (*Hook, error) {
@@ -53,6 +62,10 @@ func queryFile(path string, where uapi.AttachType, flags uint32) (*Hook, error) 
 	return queryHook(path, uint32(f.Fd()), where, flags)
 }
 
+// mostHooked bounds what the kernel may say of the length of a hook: cgroups and tcx have 64 at most, effective lists that many per
+// level.
+const mostHooked = 1 << 16
+
 // queryHook asks with more room until everything fits: the hook may grow meanwhile.
 func queryHook(what string, target uint32, where uapi.AttachType, flags uint32) (*Hook, error) {
 	modern := true
@@ -66,15 +79,15 @@ func queryHook(what string, target uint32, where uapi.AttachType, flags uint32) 
 		}
 		err := sys.ProgQuery(&a)
 		switch {
-		case err == syscall.ENOSPC && a.Count > n:
+		case err == syscall.ENOSPC && a.Count > n && a.Count <= mostHooked:
 			n = a.Count + 8
 			continue
-		case err != nil && modern:
+		case (err == syscall.EINVAL || err == syscall.E2BIG) && modern:
 			// Older kernels know fewer of the outputs, and newer ones refuse some of them for some hooks.
 			modern = false
 			continue
 		case err != nil:
-			return nil, &Error{Op: "query hook", Subject: what + " " + where.String(), Err: err, Hint: permissionHint(err)}
+			return nil, &Error{Op: "query hook", Subject: what + " " + where.String(), Err: err, Hint: permissionHint(err, kernel.CapNetAdmin)}
 		}
 		h := &Hook{Revision: a.Revision, Flags: a.AttachFlags}
 		for i := range min(a.Count, n) {

@@ -87,24 +87,59 @@ func (f *TCFilter) request(typ, flags uint16) *nlRequest {
 // read takes handle, priority and program from the kernel's description of a filter.
 func (f *TCFilter) read(found *bool) func(typ uint16, payload []byte) error {
 	return func(typ uint16, payload []byte) error {
-		if typ != rtmNewTFilter || len(payload) < tcmsgSize {
+		got, ok, err := readFilter(typ, payload)
+		if ok {
+			f.Handle, f.Priority, f.ProgID, f.Name = got.Handle, got.Priority, got.ProgID, got.Name
+			*found = true
+		}
+		return err
+	}
+}
+
+// readFilter reads the kernel's description of a filter; ok is false if it is none of BPF.
+func readFilter(typ uint16, payload []byte) (f TCFilter, ok bool, err error) {
+	if typ != rtmNewTFilter || len(payload) < tcmsgSize {
+		return f, false, nil
+	}
+	f.IfIndex = int(int32(host.Uint32(payload[4:])))
+	f.Handle = host.Uint32(payload[8:])
+	f.Parent = host.Uint32(payload[12:])
+	f.Priority = uint16(host.Uint32(payload[16:]) >> 16)
+	bpf := false
+	err = attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
+		if typ == tcaKind {
+			bpf = goString(v) == "bpf"
+		}
+		if typ != tcaOptions || !bpf { // the kernel puts the kind first; another kind's options mean something else
 			return nil
 		}
-		return attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
-			if typ != tcaOptions {
-				return nil
+		return attributes(v, func(typ uint16, v []byte) error {
+			switch {
+			case typ == tcaBPFName:
+				f.Name = goString(v)
+			case typ == tcaBPFID && len(v) >= 4:
+				f.ProgID = host.Uint32(v)
+				ok = true
 			}
-			return attributes(v, func(typ uint16, v []byte) error {
-				if typ == tcaBPFID && len(v) >= 4 {
-					f.ProgID = host.Uint32(v)
-					f.Handle = host.Uint32(payload[8:])
-					f.Priority = uint16(host.Uint32(payload[16:]) >> 16)
-					*found = true
-				}
-				return nil
-			})
+			return nil
 		})
-	}
+	})
+	return f, ok, err
+}
+
+// TCFilters lists the BPF filters of one direction or class of an interface, in the order in which they run. None if the interface has
+// no queueing discipline there.
+func TCFilters(ifindex int, parent uint32) ([]TCFilter, error) {
+	var all []TCFilter
+	r := newRequest(rtmGetTFilter, nlmDump, tcmsg(ifindex, 0, parent, 0))
+	err := r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+		f, ok, err := readFilter(typ, payload)
+		if ok {
+			all = append(all, f)
+		}
+		return err
+	})
+	return all, err
 }
 
 // TCAttach attaches f.ProgFD and fills in Handle, Priority and ProgID (libbpf bpf_tc_attach). replace allows to replace the filter

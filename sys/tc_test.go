@@ -103,6 +103,11 @@ func TestClassicTC(t *testing.T) {
 	if list := tc(t, "egress"); len(list) != 1 || list[0].Options.Handle != "0x7" || list[0].Pref != 9 {
 		t.Errorf("tc says %+v", list)
 	}
+	listed, err := sys.TCFilters(lo.Index, sys.TCIngress)
+	if err != nil || len(listed) != 1 || listed[0].Handle != f.Handle || listed[0].Priority != f.Priority || listed[0].ProgID != id(other) ||
+		listed[0].Parent != sys.TCIngress || listed[0].IfIndex != lo.Index || listed[0].Name != "test:[1]" {
+		t.Errorf("list: %+v %v", listed, err)
+	}
 	if err := sys.TCDetach(f); err != nil {
 		t.Errorf("detach: %v", err)
 	}

@@ -1,0 +1,68 @@
+package bpf
+
+import (
+	"fmt"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// ThreadNetns names the network namespace of the calling thread. /proc/self/ns/net is that of the process's first thread, which is
+// another one if a thread changed its own.
+const ThreadNetns = "/proc/thread-self/ns/net"
+
+// AttachNetns attaches a SEC("flow_dissector") or SEC("sk_lookup") program to the network namespace at path (ThreadNetns,
+// /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow dissector 5.8, sk_lookup 5.9). A namespace has one flow dissector
+// (EEXIST; also while the first namespace has one that serves all) and any number of sk_lookup programs. Needs CAP_NET_ADMIN. The
+// caller closes the Link.
+func (p *Program) AttachNetns(path string) (*Link, error) {
+	return p.linkPath(p.netnsPlace(path), path, &sys.LinkCreateAttr{AttachType: p.expected})
+}
+
+// SetFlowDissector makes the program the flow dissector of the calling thread's network namespace without a link (libbpf
+// bpf_prog_attach; 4.20), in place of one that was set the same way. It stays when the process ends: UnsetFlowDissector takes it away.
+// EEXIST if there is one by a link. Needs CAP_NET_ADMIN.
+func (p *Program) SetFlowDissector() error {
+	at := p.netnsPlace(ThreadNetns)
+	if p.fd.Int() < 0 {
+		return p.refused(at, nil)
+	}
+	if err := sys.ProgAttach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
+		return p.refused(at, err)
+	}
+	return nil
+}
+
+// UnsetFlowDissector takes the program away where SetFlowDissector put it: from the calling thread's network namespace (libbpf
+// bpf_prog_detach2). ErrNotExist if it isn't there.
+func (p *Program) UnsetFlowDissector() error {
+	at := p.netnsPlace(ThreadNetns)
+	if p.fd.Int() < 0 {
+		return p.notDetached(at, nil)
+	}
+	info, err := sys.ProgInfoByFD(p.fd.Int())
+	if err != nil {
+		return p.notDetached(at, err)
+	}
+	hook, err := QueryNetns(ThreadNetns, uapi.AttachFlowDissector)
+	if err != nil {
+		return p.notDetached(at, err)
+	}
+	if !hook.has(info.ID) { // before 5.8 the kernel doesn't look
+		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
+	}
+	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
+		return p.notDetached(at, err)
+	}
+	return nil
+}
+
+var netnsPrograms = [...]uapi.ProgType{uapi.ProgFlowDissector, uapi.ProgSKLookup}
+
+func (p *Program) netnsPlace(path string) *place {
+	return &place{
+		name: "network namespace " + path, types: netnsPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		query: func() (*Hook, error) { return QueryNetns(path, p.expected) },
+	}
+}

@@ -1,0 +1,261 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+)
+
+// # Classic TC
+//
+// Before tcx (6.6) programs see packets as filters of a queueing discipline. The discipline clsact exists for that alone: it queues
+// nothing and has one list of filters for each direction. A filter is named by handle and priority and stays when the process ends; the
+// kernel counts no references, so nothing here is a Link. A program set this way decides on packets by itself (direct-action): it
+// returns TC_ACT_OK, TC_ACT_SHOT and so on.
+
+// TCPoint says which filters of an interface a TCHook means.
+type TCPoint uint8
+
+const (
+	TCIngress TCPoint = 1 // packets that come in
+	TCEgress  TCPoint = 2 // packets that go out
+	TCBoth    TCPoint = TCIngress | TCEgress
+	TCCustom  TCPoint = 4 // a class of another queueing discipline: TCHook.Parent
+	TCQdisc   TCPoint = 8 // a queueing discipline itself: TCHook.Qdisc, Parent, Handle
+)
+
+// String returns ingress, egress, both, custom or qdisc.
+func (t TCPoint) String() string {
+	switch t {
+	case TCIngress:
+		return "ingress"
+	case TCEgress:
+		return "egress"
+	case TCBoth:
+		return "both"
+	case TCCustom:
+		return "custom"
+	case TCQdisc:
+		return "qdisc"
+	}
+	return "TCPoint(" + strconv.Itoa(int(t)) + ")"
+}
+
+// TCHook is a place for filters of classic TC (libbpf struct bpf_tc_hook). It is a description and holds nothing open. The interface is
+// one of the calling thread's network namespace.
+type TCHook struct {
+	Interface string // name, or index as a number
+	Point     TCPoint
+	Parent    uint32 // TCCustom: class that the filters belong to; TCQdisc: where the discipline goes (0xffffffff: root)
+	Handle    uint32 // TCQdisc: of the discipline, major number << 16
+	Qdisc     string // TCQdisc: kind, such as "prio"
+}
+
+// String names interface and point.
+func (h TCHook) String() string { return h.Interface + " (tc " + h.Point.String() + ")" }
+
+// Create gives the interface what holds the filters (libbpf bpf_tc_hook_create; 4.5): clsact for TCIngress, TCEgress and TCBoth alike,
+// the named discipline for TCQdisc. ErrExist if it has it, which mostly is as good: then somebody else uses it too, and who made it
+// should destroy it. Needs CAP_NET_ADMIN.
+func (h TCHook) Create() error {
+	index, err := h.index()
+	if err == nil {
+		switch h.Point {
+		case TCIngress, TCEgress, TCBoth:
+			if err = h.noParent(); err == nil {
+				err = sys.TCClsactAdd(index)
+			}
+		case TCQdisc:
+			err = sys.TCQdiscAdd(index, h.Qdisc, h.Parent, h.Handle)
+		case TCCustom:
+			err = fmt.Errorf("a class is made with its discipline (TCQdisc): %w", ErrNotSupported)
+		default:
+			err = fmt.Errorf("%v: %w", h.Point, syscall.EINVAL)
+		}
+	}
+	return h.wrap("create tc hook", err)
+}
+
+// Destroy removes the discipline and everyone's filters with it for TCBoth and TCQdisc; for TCIngress and TCEgress it removes
+// everyone's filters of that direction and leaves clsact (libbpf bpf_tc_hook_destroy). TCFilter.Detach removes one filter. Needs
+// CAP_NET_ADMIN.
+func (h TCHook) Destroy() error {
+	index, err := h.index()
+	if err == nil {
+		switch h.Point {
+		case TCIngress, TCEgress:
+			err = sys.TCFlush(index, h.parent())
+		case TCBoth:
+			if err = h.noParent(); err == nil {
+				err = sys.TCClsactDel(index)
+			}
+		case TCQdisc:
+			err = sys.TCQdiscDel(index, h.Qdisc, h.Parent, h.Handle)
+		case TCCustom:
+			err = fmt.Errorf("a class goes with its discipline (TCQdisc): %w", ErrNotSupported)
+		default:
+			err = fmt.Errorf("%v: %w", h.Point, syscall.EINVAL)
+		}
+	}
+	return h.wrap("destroy tc hook", err)
+}
+
+// Filters lists the BPF filters of TCIngress, TCEgress or TCCustom, everyone's, in the order in which they run. None if there is no
+// discipline. No privileges.
+func (h TCHook) Filters() ([]TCFilter, error) {
+	index, parent, err := h.filters()
+	if err != nil {
+		return nil, h.wrap("list filters of", err)
+	}
+	list, err := sys.TCFilters(index, parent)
+	if err != nil {
+		return nil, h.wrap("list filters of", err)
+	}
+	var all []TCFilter
+	for _, f := range list {
+		all = append(all, TCFilter{Hook: h, Handle: f.Handle, Priority: f.Priority, ProgramID: f.ProgID, Name: f.Name, index: index})
+	}
+	return all, nil
+}
+
+// Query finds the filter with that handle and priority (libbpf bpf_tc_query). ErrNotExist if there is none.
+func (h TCHook) Query(handle uint32, priority uint16) (*TCFilter, error) {
+	index, parent, err := h.filters()
+	if err == nil && (handle == 0 || priority == 0) {
+		err = fmt.Errorf("a filter is found by its handle and its priority: %w", syscall.EINVAL)
+	}
+	if err != nil {
+		return nil, h.wrap("query", err)
+	}
+	q := sys.TCFilter{IfIndex: index, Parent: parent, Handle: handle, Priority: priority}
+	if err := sys.TCQuery(&q); err != nil {
+		return nil, h.wrap("query", err)
+	}
+	return &TCFilter{Hook: h, Handle: q.Handle, Priority: q.Priority, ProgramID: q.ProgID, Name: q.Name, index: index}, nil
+}
+
+func (h TCHook) index() (int, error) { return interfaceIndex(h.Interface) }
+
+// parent is where the filters of a direction or class hang.
+func (h TCHook) parent() uint32 {
+	switch h.Point {
+	case TCIngress:
+		return sys.TCIngress
+	case TCEgress:
+		return sys.TCEgress
+	}
+	return h.Parent
+}
+
+// filters returns where the filters hang.
+func (h TCHook) filters() (index int, parent uint32, err error) {
+	switch h.Point {
+	case TCIngress, TCEgress:
+		err = h.noParent()
+	case TCCustom:
+		if h.Parent == 0 {
+			err = fmt.Errorf("%v takes a parent: %w", h.Point, syscall.EINVAL)
+		}
+	default:
+		err = fmt.Errorf("filters belong to ingress, egress or custom, not %v: %w", h.Point, syscall.EINVAL)
+	}
+	if err == nil {
+		index, err = h.index()
+	}
+	return index, h.parent(), err
+}
+
+func (h TCHook) noParent() error {
+	if h.Parent != 0 {
+		return fmt.Errorf("%v has a parent of its own: %w", h.Point, syscall.EINVAL)
+	}
+	return nil
+}
+
+func (h TCHook) wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: op, Subject: h.String(), Err: err, Hint: permissionHint(err, kernel.CapNetAdmin)}
+}
+
+// TCOptions changes how a program becomes a filter.
+type TCOptions struct {
+	Handle   uint32 // 0: the kernel chooses
+	Priority uint16 // lower runs earlier; 0: the kernel chooses
+	// Replace takes the place of the filter with that handle and priority, whoever's it is. Without it that is ErrExist.
+	Replace bool
+}
+
+// TCFilter is an attached filter of classic TC. It is no Link: it stays until Detach, or until its discipline or interface goes.
+type TCFilter struct {
+	Hook      TCHook
+	Handle    uint32
+	Priority  uint16
+	ProgramID uint32
+	Name      string // as tc(8) shows it
+	index     int
+}
+
+// SetTC attaches a SEC("tc") program as a filter of an interface: to TCIngress, TCEgress or TCCustom, whose discipline must be there
+// (TCHook.Create) (libbpf bpf_tc_attach; 4.5). The filter stays when the process ends: Detach takes it away. Needs CAP_NET_ADMIN. On
+// kernels since 6.6 AttachTCX gives a Link.
+func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
+	if opts == nil {
+		opts = &TCOptions{}
+	}
+	at := &place{name: hook.String(), types: schedPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin}}
+	index, parent, err := hook.filters()
+	if err != nil || p.fd.Int() < 0 {
+		return nil, p.refused(at, err)
+	}
+	info, err := sys.ProgInfoByFD(p.fd.Int())
+	if err != nil {
+		return nil, p.refused(at, err)
+	}
+	if opts.Handle != 0 && opts.Priority != 0 {
+		at.query = func() (*Hook, error) {
+			there, err := hook.Query(opts.Handle, opts.Priority)
+			if err != nil {
+				return nil, err
+			}
+			return &Hook{Programs: []HookedProgram{{ProgramID: there.ProgramID}}}, nil
+		}
+	}
+	f := sys.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority, ProgFD: p.fd.Int(),
+		Name: fmt.Sprintf("%s:[%d]", info.Name, info.ID)}
+	if err := sys.TCAttach(&f, opts.Replace); err != nil {
+		e := p.refused(at, err).(*Error)
+		var refusal *sys.NetlinkError
+		if e.Hint == "" && errors.As(err, &refusal) && strings.Contains(refusal.Message, "Qdisc") {
+			e.Hint = "TCHook.Create makes the discipline that the filter needs"
+		}
+		return nil, e
+	}
+	return &TCFilter{Hook: hook, Handle: f.Handle, Priority: f.Priority, ProgramID: f.ProgID, Name: f.Name, index: index}, nil
+}
+
+// Detach removes the filter (libbpf bpf_tc_detach), if its program still is ProgramID: what somebody has put in its place meanwhile
+// stays, and that is ErrNotExist, as is a filter that is gone. The kernel has no call that compares and removes at one stroke, so a
+// replacement within that moment would go. Call it on a thread of the interface's network namespace. Needs CAP_NET_ADMIN.
+func (f *TCFilter) Detach() error {
+	fail := func(err error) error {
+		return f.Hook.wrap(fmt.Sprintf("detach filter %#x (priority %d, program %d) from", f.Handle, f.Priority, f.ProgramID), err)
+	}
+	q := sys.TCFilter{IfIndex: f.index, Parent: f.Hook.parent(), Handle: f.Handle, Priority: f.Priority}
+	if err := sys.TCQuery(&q); err != nil {
+		return fail(err)
+	}
+	if q.ProgID != f.ProgramID {
+		return fail(fmt.Errorf("it is of program %s now: %w", programLabel(q.ProgID), ErrNotExist))
+	}
+	if err := sys.TCDetach(&q); err != nil {
+		return fail(err)
+	}
+	return nil
+}

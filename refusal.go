@@ -1,0 +1,127 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// place is a hook that a program is to be attached to or detached from, and what explains the kernel's refusal: bare errnos don't say
+// who is in the way or what would fit.
+type place struct {
+	name     string
+	types    []uapi.ProgType       // of programs that fit
+	query    func() (*Hook, error) // who is there; nil if that can't be asked
+	revision uint64                // that the caller expects
+	rule     string                // of the hook, which the options break: said after EINVAL
+	need     []kernel.Capability
+}
+
+// refused wraps the error of an attempt to attach p there. It asks the kernel, after the fact, for what may explain it, and hints at
+// nothing else.
+func (p *Program) refused(at *place, err error) error {
+	e := p.attachFail(at.name, err, at.need...).(*Error)
+	if e.Hint == "" && p.fd.Int() >= 0 {
+		e.Hint = p.explain(at, err)
+	}
+	return e
+}
+
+// notDetached is refused for detaching.
+func (p *Program) notDetached(at *place, err error) error {
+	e := p.attachFail(at.name, err, at.need...).(*Error)
+	e.Op, e.Subject = "detach program", p.name+" from "+at.name
+	if errors.Is(err, syscall.ESTALE) {
+		e.Hint = p.explain(at, err)
+	}
+	return e
+}
+
+func (p *Program) explain(at *place, err error) string {
+	if len(at.types) > 0 && !slices.Contains(at.types, p.typ) {
+		return fmt.Sprintf("it is a program of type %v; what fits there is %s", p.typ, typeNames(at.types))
+	}
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return ""
+	}
+	if errno == syscall.EINVAL && at.rule != "" {
+		return at.rule
+	}
+	if at.query == nil {
+		return ""
+	}
+	switch errno {
+	case syscall.EINVAL, syscall.EBUSY, syscall.EEXIST, syscall.EPERM, syscall.E2BIG, syscall.ERANGE, syscall.ESTALE:
+	default:
+		return ""
+	}
+	hook, queryErr := at.query()
+	if queryErr != nil {
+		return ""
+	}
+	if errno == syscall.ESTALE {
+		return fmt.Sprintf("programs were attached or detached there since: the hook's revision is %d, not %d", hook.Revision, at.revision)
+	}
+	if info, infoErr := sys.ProgInfoByFD(p.fd.Int()); infoErr == nil && hook.has(info.ID) {
+		return fmt.Sprintf("this program, %d, is attached there already", info.ID)
+	}
+	if errno == syscall.EINVAL || len(hook.Programs) == 0 {
+		return ""
+	}
+	return hook.occupants() + " attached there"
+}
+
+// has reports whether the program of that kernel id is attached.
+func (h *Hook) has(id uint32) bool {
+	return slices.ContainsFunc(h.Programs, func(p HookedProgram) bool { return p.ProgramID == id })
+}
+
+// occupants names who is there: "program 12 (count) is", "programs 12 (count), 14 (drop) and 5 more are".
+func (h *Hook) occupants() string {
+	const most = 4
+	var names []string
+	for i, p := range h.Programs {
+		if i == most {
+			break
+		}
+		names = append(names, programLabel(p.ProgramID))
+	}
+	list := strings.Join(names, ", ")
+	if more := len(h.Programs) - most; more > 0 {
+		list += " and " + strconv.Itoa(more) + " more"
+	}
+	if len(h.Programs) == 1 {
+		return "program " + list + " is"
+	}
+	return "programs " + list + " are"
+}
+
+// programLabel is a program's kernel id and, where this process may ask, its name.
+func programLabel(id uint32) string {
+	fd, err := sys.ProgFDByID(id)
+	if err != nil {
+		return strconv.FormatUint(uint64(id), 10)
+	}
+	defer fd.Close()
+	info, err := sys.ProgInfoByFD(fd.Int())
+	if err != nil || info.Name.String() == "" {
+		return strconv.FormatUint(uint64(id), 10)
+	}
+	return fmt.Sprintf("%d (%s)", id, info.Name)
+}
+
+func typeNames(types []uapi.ProgType) string {
+	var names []string
+	for _, t := range types {
+		names = append(names, t.String())
+	}
+	return strings.Join(names, ", ")
+}
