@@ -12,6 +12,9 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
+// guards is an object of programs that ask for what no kernel has.
+const guards = "testdata/guards.bpf.o"
+
 // FuzzReachable analyses code that no compiler made: no panic, no hang. The oracle is that promise.
 func FuzzReachable(f *testing.F) {
 	raw, err := os.ReadFile(guards)

@@ -12,8 +12,6 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-const guards = "testdata/guards.bpf.o"
-
 // only leaves autoload on for one program.
 func only(o *object.Object, name string) {
 	for _, p := range o.Programs {
