@@ -21,7 +21,7 @@ func TestAttachDetach(t *testing.T) {
 	if err := os.WriteFile(object, counterObject, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	before := kernelIDs(t)
+	before := counterTraces(t)
 	run := func(args ...string) (string, error) {
 		out, err := command(t, args...).CombinedOutput()
 		return string(out), err
@@ -52,7 +52,7 @@ func TestAttachDetach(t *testing.T) {
 	if out, err := run("detach", pin); err != nil || attached() {
 		t.Errorf("detach: %v, attached %v, %s", err, attached(), out)
 	}
-	waitForIDs(t, before)
+	waitForTraces(t, before)
 
 	for _, bad := range [][]string{
 		{"attach", object, "count_packets", "no-such-hook:lo"},
@@ -68,5 +68,5 @@ func TestAttachDetach(t *testing.T) {
 			t.Errorf("%v: error %v, %q", bad, err, out)
 		}
 	}
-	waitForIDs(t, before)
+	waitForTraces(t, before)
 }
