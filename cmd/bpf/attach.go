@@ -39,16 +39,22 @@ Hooks:
 			}
 			defer func() { err = errors.Join(err, done()) }()
 			hook := args[len(args)-1]
-			links, err := attachTo(p, hook)
+			at, err := attachTo(p, hook)
 			if err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, links.Close()) }()
-			for _, l := range links {
+			defer func() { err = errors.Join(err, at.Close()) }()
+			for _, l := range at.links {
 				fmt.Fprintf(cmd.ErrOrStderr(), "attached %s\n", l)
 			}
+			if at.what != "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "attached %s\n", at.what)
+			}
 			if pinDir != "" {
-				return pinLinks(cmd.OutOrStdout(), links, pinDir)
+				if len(at.links) == 0 {
+					return fmt.Errorf("%s has no link that could be pinned", at.what)
+				}
+				return pinLinks(cmd.OutOrStdout(), at.links, pinDir)
 			}
 			ctx := cmd.Context()
 			var end <-chan time.Time

@@ -70,3 +70,32 @@ func TestAttachDetach(t *testing.T) {
 	}
 	waitForTraces(t, before)
 }
+
+// Oracle: the kernel takes each program at the hook that the command line names; bpftool's list of links or tc's of filters has it
+// meanwhile.
+func TestAttachHooks(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	cgroup := testkit.Cgroup(t)
+	source, err := os.ReadFile("testdata/hooks.bpf.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := testkit.Compile(t, string(source))
+	for _, row := range []struct{ program, hook, says string }{
+		{"tc_pass", "tc-ingress:lo", "attached tc_pass to lo (tc ingress), handle 0x1"},
+		{"tc_pass", "tc-egress:lo", "attached tc_pass to lo (tc egress), handle 0x1"},
+		{"tc_pass", "tcx-ingress:lo", "attached tc_pass to lo (tcx_ingress)"},
+		{"cgroup_pass", "cgroup:" + cgroup, "attached cgroup_pass to cgroup " + cgroup},
+		{"uprobe_count", "uprobe:libc.so.6:malloc", "attached uprobe_count to uprobe "},
+		{"sample", "perf:cpu-clock", "attached sample to "},
+	} {
+		out, err := command(t, "attach", object, row.program, row.hook, "--for", "50ms").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), row.says) {
+			t.Errorf("%s: error %v, %q doesn't say %q", row.hook, err, out, row.says)
+		}
+	}
+	if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(out, []byte("clsact")) {
+		t.Errorf("clsact is left behind: %s", out)
+	}
+}
