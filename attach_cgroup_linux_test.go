@@ -283,7 +283,7 @@ func TestCgroupHooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			works("link")
-			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup {
+			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup || *info.Detail.(*CgroupLink) != (CgroupLink{inodeOf(t, dir), where}) {
 				t.Errorf("%+v %v", info, err)
 			}
 			if err := p.UnsetCgroup(dir, opts); !errors.Is(err, ErrNotExist) {
@@ -340,6 +340,15 @@ func TestCgroupConnectRedirect(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+func inodeOf(t *testing.T, path string) uint64 {
+	t.Helper()
+	var stat unix.Stat_t
+	if err := unix.Stat(path, &stat); err != nil {
+		t.Fatal(err)
+	}
+	return stat.Ino
 }
 
 // createSocket makes programs of sock_create run.

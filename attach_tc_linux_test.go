@@ -1,0 +1,220 @@
+package bpf
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// The oracle of this file is the kernel: what filters of testdata/net.bpf.c see of the packets that the test sends; beside it tc(8) and
+// bpftool.
+
+// shownByTC lists handle, priority and program of the filters that tc(8) sees.
+func shownByTC(t *testing.T, arguments ...string) (list []string, known bool) {
+	t.Helper()
+	out := oracle(t, "tc", append([]string{"-j", "filter", "show", "dev", "lo"}, arguments...)...)
+	if out == nil {
+		return nil, false
+	}
+	var all []struct {
+		Pref    uint16
+		Options struct {
+			Handle string
+			Prog   struct{ ID uint32 }
+		}
+	}
+	if err := json.Unmarshal(out, &all); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, f := range all {
+		if f.Options.Handle != "" {
+			list = append(list, fmt.Sprintf("%s/%d/%d", f.Options.Handle, f.Pref, f.Options.Prog.ID))
+		}
+	}
+	return list, true
+}
+
+func (f *TCFilter) shown() string { return fmt.Sprintf("%#x/%d/%d", f.Handle, f.Priority, f.ProgramID) }
+
+// TestTC makes clsact, attaches in both directions, sees packets, replaces, queries and detaches only what is its own.
+func TestTC(t *testing.T) {
+	testkit.Netns(t)
+	obj := load(t, only(open(t, "net"), "tc_first", "tc_second", "tc_drop", "xdp_pass"), nil)
+	first, second, drop := obj.Program("tc_first"), obj.Program("tc_second"), obj.Program("tc_drop")
+	runs := array[[32]uint64](t, obj, "runs")
+	both := TCHook{Interface: "lo", Point: TCBoth}
+	in, out := TCHook{Interface: "lo", Point: TCIngress}, TCHook{Interface: "lo", Point: TCEgress}
+
+	if _, err := first.SetTC(in, nil); err == nil || !strings.Contains(err.Error(), "TCHook.Create") {
+		t.Error("no clsact:", err)
+	}
+	if all, err := in.Filters(); err != nil || len(all) != 0 {
+		t.Errorf("%v %v", all, err)
+	}
+	if err := in.Create(); err != nil {
+		t.Fatal(err)
+	}
+	if err := both.Create(); !errors.Is(err, ErrExist) {
+		t.Error(err)
+	}
+	for _, hook := range []TCHook{in, out} {
+		direction := hook.Point.String()
+		*runs = [32]uint64{}
+		f, err := first.SetTC(hook, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Handle == 0 || f.Priority == 0 || f.ProgramID != programID(t, first) {
+			t.Errorf("%+v", f)
+		}
+		sendUDP(t, 10)
+		if runs[netTC1] < 10 {
+			t.Errorf("%s: 10 packets, seen %d", direction, runs[netTC1])
+		}
+		if list, known := shownByTC(t, direction); known && (len(list) != 1 || list[0] != f.shown()) {
+			t.Errorf("tc says %v, we %v", list, f.shown())
+		}
+		if ids, known := bpftoolNet(t, "clsact/"+direction); known && (len(ids) != 1 || ids[0] != f.ProgramID) {
+			t.Errorf("bpftool says %v", ids)
+		}
+		if all, err := hook.Filters(); err != nil || len(all) != 1 || all[0].shown() != f.shown() || all[0].Name != fmt.Sprintf("tc_first:[%d]", f.ProgramID) {
+			t.Errorf("%+v %v", all, err)
+		}
+		at := &TCOptions{Handle: f.Handle, Priority: f.Priority}
+		if _, err := second.SetTC(hook, at); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "(tc_first) is attached there") {
+			t.Error(err)
+		}
+		at.Replace = true
+		g, err := second.SetTC(hook, at)
+		if err != nil || g.Handle != f.Handle || g.Priority != f.Priority {
+			t.Fatalf("%+v %v", g, err)
+		}
+		if err := f.Detach(); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "(tc_second) now") {
+			t.Error("it takes away another's filter:", err)
+		}
+		*runs = [32]uint64{}
+		sendUDP(t, 1)
+		if runs[netTC1] != 0 || runs[netTC2] == 0 {
+			t.Errorf("%s: after replacement %v", direction, runs)
+		}
+		// An earlier one that drops everything: the other sees nothing any more.
+		d, err := drop.SetTC(hook, &TCOptions{Priority: f.Priority - 1, Handle: 77})
+		if err != nil || d.Handle != 77 || d.Priority != f.Priority-1 {
+			t.Fatalf("%+v %v", d, err)
+		}
+		*runs = [32]uint64{}
+		sendUDP(t, 1)
+		if runs[netTC1] == 0 || runs[netTC2] != 0 {
+			t.Errorf("%s: dropped packets go on: %v", direction, runs)
+		}
+		if q, err := hook.Query(77, d.Priority); err != nil || q.shown() != d.shown() {
+			t.Errorf("%+v %v", q, err)
+		}
+		if all, err := hook.Filters(); err != nil || len(all) != 2 || all[0].shown() != d.shown() || all[1].shown() != g.shown() {
+			t.Errorf("%+v %v", all, err)
+		}
+		if err := d.Detach(); err != nil {
+			t.Error(err)
+		}
+		if err := d.Detach(); err == nil {
+			t.Error("detached twice")
+		}
+		if _, err := hook.Query(77, d.Priority); !errors.Is(err, ErrNotExist) {
+			t.Error(err)
+		}
+		if all, err := hook.Filters(); err != nil || len(all) != 1 {
+			t.Errorf("%+v %v", all, err)
+		}
+	}
+	if err := in.Destroy(); err != nil { // only what is in that direction
+		t.Error(err)
+	}
+	if all, err := in.Filters(); err != nil || len(all) != 0 {
+		t.Errorf("%+v %v", all, err)
+	}
+	if all, err := out.Filters(); err != nil || len(all) != 1 {
+		t.Errorf("%+v %v", all, err)
+	}
+	if err := both.Destroy(); err != nil {
+		t.Error(err)
+	}
+	if err := both.Destroy(); err == nil {
+		t.Error("destroyed twice")
+	}
+}
+
+// TestTCQdisc: filters of another queueing discipline.
+func TestTCQdisc(t *testing.T) {
+	testkit.Netns(t)
+	obj := load(t, only(open(t, "net"), "tc_first"), nil)
+	runs := array[[32]uint64](t, obj, "runs")
+	qdisc := TCHook{Interface: "lo", Point: TCQdisc, Qdisc: "prio", Parent: 0xffffffff, Handle: 1 << 16}
+	if err := qdisc.Create(); err != nil {
+		if errors.Is(err, ErrNotExist) || errors.Is(err, ErrNotSupported) {
+			testkit.Skip(t, "no queueing discipline prio: %v", err)
+		}
+		t.Fatal(err)
+	}
+	if err := qdisc.Create(); !errors.Is(err, ErrExist) {
+		t.Error(err)
+	}
+	custom := TCHook{Interface: "lo", Point: TCCustom, Parent: 1 << 16}
+	f, err := obj.Program("tc_first").SetTC(custom, &TCOptions{Priority: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sendUDP(t, 3)
+	if runs[netTC1] < 3 {
+		t.Errorf("3 packets, seen %d", runs[netTC1])
+	}
+	if list, known := shownByTC(t, "parent", "1:"); known && (len(list) != 1 || list[0] != f.shown()) {
+		t.Errorf("tc says %v, we %v", list, f.shown())
+	}
+	if err := f.Detach(); err != nil {
+		t.Error(err)
+	}
+	for _, err := range []error{custom.Create(), custom.Destroy()} {
+		if !errors.Is(err, ErrNotSupported) {
+			t.Error(err)
+		}
+	}
+	if err := qdisc.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTCRefused: what libbpf refuses too, and what the kernel does, in its own words.
+func TestTCRefused(t *testing.T) {
+	testkit.Netns(t)
+	obj := load(t, only(open(t, "net"), "tc_first", "xdp_pass"), nil)
+	p := obj.Program("tc_first")
+	in := TCHook{Interface: "lo", Point: TCIngress}
+	if err := in.Create(); err != nil {
+		t.Fatal(err)
+	}
+	wants := func(err error, is error, text string) {
+		t.Helper()
+		if !errors.Is(err, is) || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v, not %v %q", err, is, text)
+		}
+	}
+	set := func(p *Program, hook TCHook) error { return second(p.SetTC(hook, nil)) }
+	wants(set(p, TCHook{Interface: "absent0", Point: TCIngress}), ErrNotExist, "absent0")
+	wants(TCHook{Interface: "absent0", Point: TCIngress}.Create(), ErrNotExist, "absent0")
+	wants(set(p, TCHook{Interface: "lo", Point: TCBoth}), syscall.EINVAL, "not both")
+	wants(set(p, TCHook{Interface: "lo", Point: TCQdisc}), syscall.EINVAL, "not qdisc")
+	wants(set(p, TCHook{Interface: "lo", Point: TCCustom}), syscall.EINVAL, "custom takes a parent")
+	wants(set(p, TCHook{Interface: "lo", Point: TCEgress, Parent: 1}), syscall.EINVAL, "parent of its own")
+	wants(TCHook{Interface: "lo", Point: TCIngress, Parent: 1}.Create(), syscall.EINVAL, "parent of its own")
+	wants(TCHook{Interface: "lo"}.Create(), syscall.EINVAL, "TCPoint(0)")
+	wants(TCHook{Interface: "lo", Point: 64}.Destroy(), syscall.EINVAL, "TCPoint(64)")
+	wants(second(in.Query(0, 1)), syscall.EINVAL, "handle")
+	wants(set(obj.Program("tc_second"), in), syscall.EINVAL, "was not loaded")
+	wants(set(obj.Program("xdp_pass"), in), syscall.EINVAL, "it is a program of type xdp; what fits there is sched_cls")
+	wants(TCHook{Interface: "lo", Point: TCQdisc, Qdisc: "no_such", Parent: 0xffffffff}.Create(), ErrNotExist, "Specified qdisc kind is unknown")
+}

@@ -1,0 +1,223 @@
+package bpf
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// The oracle of this file is the kernel: the order in which programs of testdata/net.bpf.c see packets that the test sends; beside it C
+// libbpf.
+
+// Indexes of runs in testdata/net.bpf.c.
+const (
+	netXDP = iota
+	netXDPFrags
+	netTC1
+	netTC2
+	netTC3
+	netFilter
+	netReuseport
+	netLookup
+	netDissector
+	netParser
+	netVerdict
+	netMsg
+	netNetfilter
+	netLWTIn
+	netLWTOut
+	netLWTXmit
+	netRedirect
+	netDevmap
+)
+
+// bpftoolNet lists the programs that bpftool sees at interfaces for classic TC.
+func bpftoolNet(t *testing.T, kind string) (ids []uint32, known bool) {
+	t.Helper()
+	out := oracle(t, "bpftool", "-j", "net", "show")
+	if out == nil {
+		return nil, false
+	}
+	var all []struct {
+		TC []struct {
+			Kind   string
+			ID     uint32
+			ProgID uint32 `json:"prog_id"`
+		}
+	}
+	if err := json.Unmarshal(out, &all); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, part := range all {
+		for _, p := range part.TC {
+			if strings.HasPrefix(p.Kind, kind) {
+				ids = append(ids, p.ID+p.ProgID)
+			}
+		}
+	}
+	return ids, true
+}
+
+// sameAsLibbpf compares a query with that of C libbpf, where there is one.
+func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *Hook) {
+	t.Helper()
+	if os.Getenv("PUREBPF_TOOLS_REQUIRED") != "1" && !installed("cc") {
+		t.Log("no C compiler: not compared with libbpf")
+		return
+	}
+	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/hook.c"), strconv.Itoa(index), strconv.Itoa(int(where))).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := strconv.FormatUint(hook.Revision, 10)
+	for _, p := range hook.Programs {
+		ours += fmt.Sprintf(" %d/%d", p.ProgramID, p.LinkID)
+	}
+	if theirs := strings.TrimSpace(string(out)); ours != theirs {
+		t.Errorf("%v: libbpf says %q, we %q", where, theirs, ours)
+	}
+}
+
+// TestTCX attaches to both directions, before and after others, at revisions; update and query.
+func TestTCX(t *testing.T) {
+	testkit.Kernel(t, "6.6")
+	testkit.Netns(t)
+	obj := load(t, only(open(t, "net"), "tc_first", "tc_second", "tc_third", "tcx_in"), nil)
+	first, second, third, in := obj.Program("tc_first"), obj.Program("tc_second"), obj.Program("tc_third"), obj.Program("tcx_in")
+	order := counter(t, obj, "order")
+	for _, where := range []uapi.AttachType{uapi.AttachTCXIngress, uapi.AttachTCXEgress} {
+		expect := func(want uint64) {
+			t.Helper()
+			*order = 0
+			sendUDP(t, 1) // where nobody listens: an ICMP answer comes back the same way
+			if got := strconv.FormatUint(*order, 10); !strings.HasPrefix(got, strconv.FormatUint(want, 10)) && want != 0 || want == 0 && *order != 0 {
+				t.Errorf("%v: order %s, not %d", where, got, want)
+			}
+		}
+		attach := func(p *Program, opts *TCXOptions) *Link {
+			t.Helper()
+			l, err := p.AttachTCX("lo", where, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { l.Close() })
+			return l
+		}
+		expect(0)
+		one := attach(first, nil)
+		expect(1)
+		two := attach(second, &TCXOptions{Anchor: First()})
+		expect(21)
+		three := attach(third, &TCXOptions{Anchor: Before(first)})
+		expect(231)
+		hook, err := QueryInterface("lo", where)
+		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 || hook.Programs[0].LinkID != linkID(t, two) || hook.Programs[1].ProgramID != programID(t, third) {
+			t.Fatalf("%+v %v", hook, err)
+		}
+		sameAsLibbpf(t, 1, where, hook)
+		if info, err := two.Info(); err != nil || info.Type != uapi.LinkTCX || *info.Detail.(*TCXLink) != (TCXLink{IfIndex: 1, AttachType: where}) {
+			t.Errorf("%+v %v", info, err)
+		}
+		if _, err := first.AttachTCX("lo", where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {
+			t.Error(err)
+		}
+		three.Close()
+		if _, err := third.AttachTCX("lo", where, &TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) ||
+			!strings.Contains(err.Error(), fmt.Sprintf("the hook's revision is %d, not %d", hook.Revision+1, hook.Revision)) {
+			t.Error(err)
+		}
+		three = attach(third, &TCXOptions{Revision: hook.Revision + 1, Anchor: AfterLink(two)})
+		expect(231)
+		three.Close()
+		three = attach(third, &TCXOptions{Anchor: BeforeID(programID(t, second))})
+		expect(321)
+		three.Close()
+		three = attach(third, &TCXOptions{Anchor: AfterLinkID(linkID(t, one))})
+		expect(213)
+		if err := three.Update(in, third); err != nil {
+			t.Error(err)
+		}
+		expect(214)
+		if err := three.Detach(); err != nil {
+			t.Error(err)
+		}
+		expect(21)
+		// Without links.
+		if err := third.SetTCX("lo", where, &TCXOptions{Anchor: After(second)}); err != nil {
+			t.Fatal(err)
+		}
+		expect(231)
+		if err := in.SetTCX("lo", where, &TCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
+			t.Error("replaces what a link holds:", err)
+		}
+		if err := in.SetTCX("lo", where, &TCXOptions{Replace: third}); err != nil {
+			t.Error(err)
+		}
+		expect(241)
+		if err := third.UnsetTCX("lo", where); !errors.Is(err, ErrNotExist) {
+			t.Error(err)
+		}
+		if err := second.UnsetTCX("lo", where); !errors.Is(err, syscall.EBUSY) {
+			t.Error("takes away a link:", err)
+		}
+		if err := in.UnsetTCX("lo", where); err != nil {
+			t.Error(err)
+		}
+		expect(21)
+		if _, err := third.AttachTCX("lo", where, &TCXOptions{Anchor: Before(in)}); !errors.Is(err, ErrNotExist) {
+			t.Error("an anchor that isn't there:", err)
+		}
+		one.Close()
+		two.Close()
+		expect(0)
+	}
+}
+
+// TestTCXRefused: no such interface, wrong hooks and programs, programs that aren't loaded.
+func TestTCXRefused(t *testing.T) {
+	testkit.Kernel(t, "6.6")
+	testkit.Netns(t)
+	obj := load(t, only(open(t, "net"), "tc_first", "xdp_pass"), nil)
+	p := obj.Program("tc_first")
+	for _, attach := range []func(p *Program, iface string, where uapi.AttachType) error{
+		func(p *Program, iface string, where uapi.AttachType) error { return outcome(p.AttachTCX(iface, where, nil)) },
+		func(p *Program, iface string, where uapi.AttachType) error { return p.SetTCX(iface, where, nil) },
+	} {
+		if err := attach(p, "absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "absent0") {
+			t.Error(err)
+		}
+		if err := attach(p, "lo", uapi.AttachNetkitPeer); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "tcx has the hooks") {
+			t.Error(err)
+		}
+		if err := attach(obj.Program("xdp_pass"), "lo", uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is a program of type xdp; what fits there is sched_cls") {
+			t.Error(err)
+		}
+		if err := attach(obj.Program("tc_third"), "lo", uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+			t.Error(err)
+		}
+	}
+	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Replace: p}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "Update") {
+		t.Error(err)
+	}
+	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Anchor: BeforeID(1 << 30)}); !errors.Is(err, ErrNotExist) {
+		t.Error("an anchor of an id that nothing has:", err)
+	}
+	if _, err := p.AttachNetkit("lo", uapi.AttachNetkitPrimary, nil); err == nil {
+		t.Error("the loopback is no netkit device")
+	}
+	if err := p.UnsetTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+	if _, err := QueryInterface("absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+}
