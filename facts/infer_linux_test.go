@@ -12,6 +12,7 @@ import (
 // TestInferRunning compares what the running kernel's BTF tells with what the kernel answers. The oracle is the kernel.
 func TestInferRunning(t *testing.T) {
 	testkit.Root(t)
+	testkit.SameArch(t)
 	k := kernel.Running()
 	s, err := k.BTF()
 	if err != nil {

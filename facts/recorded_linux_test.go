@@ -160,6 +160,7 @@ func TestKsyms(t *testing.T) {
 // version has. The oracle is the kernel.
 func TestUpstream(t *testing.T) {
 	testkit.Root(t)
+	testkit.SameArch(t)
 	testkit.Kernel(t, "6.1")
 	k := kernel.Running()
 	for f, want := range facts.Upstream(k.Version()) {

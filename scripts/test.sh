@@ -39,7 +39,9 @@ race() { $sum test race go test -json -race -short -timeout 20m ./...; }
 foreign() {
   $sum test 386 env CGO_ENABLED=0 GOARCH=386 go test -json -short -timeout 20m "${pure[@]}"
   if command -v qemu-s390x >/dev/null; then
-    $sum test s390x env CGO_ENABLED=0 GOARCH=s390x go test -json -short -timeout 20m -exec qemu-s390x "${pure[@]}"
+    # Not plan and preflight: they resolve little-endian objects, which a big-endian kernel takes as little as C libbpf there.
+    local readers=(); for room in "${pure[@]}"; do [[ $room == ./plan || $room == ./preflight ]] || readers+=("$room"); done
+    $sum test s390x env CGO_ENABLED=0 GOARCH=s390x go test -json -short -timeout 20m -exec qemu-s390x "${readers[@]}"
   else
     $sum skip s390x "no qemu-s390x here (package qemu-user): the pure rooms are built for it, their tests do not run"
   fi

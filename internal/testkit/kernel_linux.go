@@ -3,8 +3,11 @@ package testkit
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // KernelRelease is the running kernel's release, as uname -r prints it.
@@ -30,5 +33,20 @@ func Kernel(t testing.TB, min string) {
 	}
 	if major < wantMajor || major == wantMajor && minor < wantMinor {
 		Skip(t, "needs kernel %s, runs on %d.%d", min, major, minor)
+	}
+}
+
+// SameArch skips when this process is of another architecture than the kernel (a 32-bit one on a 64-bit kernel, or emulated):
+// what it learns of the kernel is then not what a loader of that kernel would.
+func SameArch(t testing.TB) {
+	t.Helper()
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	machine := unix.ByteSliceToString(u.Machine[:])
+	archs := map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
+	if arch, ok := archs[machine]; ok && arch != runtime.GOARCH {
+		Skip(t, "a %s process on a %s kernel", runtime.GOARCH, machine)
 	}
 }

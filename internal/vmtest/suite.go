@@ -172,7 +172,7 @@ func sourceDir(pkg string) string {
 }
 
 // tools are what tests use as an oracle inside the machine, where busybox has no such program or another one.
-var tools = []string{"bpftool", "ip", "tc", "gzip", "zcat", "getconf"}
+var tools = []string{"bpftool", "ip", "tc", "gzip", "zcat", "getconf", "setpriv", "unshare"}
 
 func addTools(root *vm.Initramfs) error {
 	for _, name := range tools {
