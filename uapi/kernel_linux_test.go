@@ -40,7 +40,7 @@ func numbers(t *testing.T) []number {
 	}
 	var files []*ast.File
 	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
+		if strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "capability.go" { // capabilities are of another header
 			continue
 		}
 		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
