@@ -42,7 +42,7 @@ var exact = &vagueness{image: func(*plan.Map, uint64, uint64) bool { return fals
 
 // TestReachable compares what we take for reachable with what the verifier walks. The oracle is the kernel: an instruction that it
 // visits and we do not would be an error in the analysis. What we visit and it does not is lost precision, which is counted. With
-// PUREBPF_REACH=all it takes five minutes and compares 49,000 instructions: the verifier leaves out 4,158, we 3,748 of these.
+// PUREBPF_REACH=all it takes some minutes and compares 49,000 instructions: the verifier leaves out 4,158, we 3,885 of these.
 func TestReachable(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
