@@ -13,8 +13,9 @@ part() { # part WHAT-FOLLOWS COMMAND...
   "$@" || lost+=("$follows")
 }
 part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-19 llvm-19 bpftool libbpf-dev gcc make \
-  libelf-dev zlib1g-dev python3 xz-utils linux-source-6.1 linux-source-6.12 libbpf-tools xdp-tools libxdp1 iproute2 strace binutils
-part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busybox-static cpio kmod xz-utils
+  libelf-dev zlib1g-dev python3 xz-utils linux-source-6.1 linux-source-6.12 libbpf-tools xdp-tools libxdp1 iproute2 strace binutils \
+  systemtap-sdt-dev
+part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busybox-static cpio kmod xz-utils lz4 zstd
 part 'tests of the pure rooms on a big-endian machine do not run' need_packages qemu-user
 part 'tests over real objects are skipped' ./corpus.sh
 part 'comparisons with C libbpf are skipped' ./build-oracle.sh
