@@ -1,0 +1,182 @@
+package bpf
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// tokenDir tells the process that TestToken starts in a user namespace where to mount its bpffs.
+const tokenDir = "PUREBPF_TEST_TOKEN_DIR"
+
+// TestToken loads objects in a user namespace, where the kernel allows nothing, by a token of a bpffs that this process, which is
+// privileged, delegated bpf(2) to. The oracle is the kernel: without the token, and with one for less, it refuses.
+func TestToken(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "6.9")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^TestTokenChild$", "-test.v")
+	cmd.Env = append(os.Environ(), tokenDir+"="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var output strings.Builder
+	passed := false
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		line := lines.Text()
+		output.WriteString(line + "\n")
+		var fd int
+		var delegated string
+		if n, _ := fmt.Sscanf(line, "delegate %d %s", &fd, &delegated); n == 2 {
+			if err := delegate(cmd.Process.Pid, fd, delegated); err != nil {
+				t.Error(err)
+			}
+			fmt.Fprintln(stdin, "done")
+		}
+		passed = passed || strings.HasPrefix(line, "--- PASS: TestTokenChild")
+	}
+	stdin.Close()
+	if err := cmd.Wait(); err != nil || !passed {
+		t.Errorf("in the user namespace: %v\n%s", err, &output)
+	}
+}
+
+// delegate makes the bpffs that process pid is setting up by its descriptor fd allow that process what is listed: only a process
+// of the initial user namespace may.
+func delegate(pid, fd int, what string) error {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pidfd)
+	fs, err := unix.PidfdGetfd(pidfd, fd, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fs)
+	for _, option := range strings.Split(what, ",") {
+		key, value, _ := strings.Cut(option, "=")
+		if err := unix.FsconfigSetString(fs, key, value); err != nil {
+			return fmt.Errorf("%s: %w", option, err)
+		}
+	}
+	return unix.FsconfigCreate(fs)
+}
+
+// mountDelegated mounts a bpffs of this user namespace at dir, which delegates what is listed.
+func mountDelegated(t *testing.T, answers *bufio.Scanner, dir, what string) {
+	t.Helper()
+	fs, err := unix.Fsopen("bpf", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fs)
+	fmt.Printf("delegate %d %s\n", fs, what)
+	if !answers.Scan() {
+		t.Fatal("nobody delegates")
+	}
+	mount, err := unix.Fsmount(fs, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(mount)
+	if err := unix.MoveMount(mount, "", unix.AT_FDCWD, dir, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTokenChild is what TestToken runs in the user namespace.
+func TestTokenChild(t *testing.T) {
+	dir := os.Getenv(tokenDir)
+	if dir == "" {
+		return // the work of TestToken
+	}
+	answers := bufio.NewScanner(os.Stdin)
+	narrow := dir + "/narrow"
+	wide := dir + "/wide"
+	for _, d := range []string{narrow, wide} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mountDelegated(t, answers, narrow, "delegate_cmds=map_create:btf_load,delegate_maps=any")
+	mountDelegated(t, answers, wide, "delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
+
+	attempt := func(opts *LoadOptions) error {
+		obj, err := Load(only(open(t, "sections"), "count", "switched"), opts)
+		if err != nil {
+			return err
+		}
+		defer obj.Close()
+		if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 40 {
+			t.Errorf("the program returns %d, %v", r.Return, err)
+		}
+		clone, err := obj.Program("count").Clone(nil)
+		if err != nil {
+			return fmt.Errorf("clone: %w", err)
+		}
+		return clone.Close()
+	}
+	if err := attempt(nil); !errors.Is(err, ErrPermission) {
+		t.Errorf("without a token: %v", err)
+	}
+	if err := attempt(&LoadOptions{TokenPath: wide}); err != nil {
+		t.Errorf("with a token: %v", err)
+	}
+	if err := attempt(&LoadOptions{TokenPath: wide, Kernel: kernel.Running()}); err != nil {
+		t.Errorf("with a token and a kernel: %v", err)
+	}
+	if err := attempt(&LoadOptions{TokenPath: narrow}); !errors.Is(err, ErrPermission) {
+		t.Errorf("with a token for maps only: %v", err)
+	}
+	if err := attempt(&LoadOptions{TokenPath: dir}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("with a token of what is no bpffs: %v", err)
+	}
+	t.Setenv(tokenEnv, wide)
+	if err := attempt(nil); err != nil {
+		t.Errorf("with %s: %v", tokenEnv, err)
+	}
+	if err := attempt(&LoadOptions{NoToken: true}); !errors.Is(err, ErrPermission) {
+		t.Errorf("with NoToken: %v", err)
+	}
+	t.Setenv(tokenEnv, dir+"/nothing")
+	if err := attempt(nil); !errors.Is(err, ErrNotExist) {
+		t.Errorf("with %s naming nothing: %v", tokenEnv, err)
+	}
+	t.Setenv(tokenEnv, "")
+	mountDelegated(t, answers, "/sys/fs/bpf", "delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
+	if err := attempt(nil); !errors.Is(err, ErrPermission) {
+		t.Errorf("with %s set to nothing: %v", tokenEnv, err)
+	}
+	os.Unsetenv(tokenEnv)
+	if err := attempt(nil); err != nil {
+		t.Errorf("with the token of /sys/fs/bpf, which nobody asked for: %v", err)
+	}
+}
