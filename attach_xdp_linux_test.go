@@ -1,0 +1,189 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// The oracle of this file is the kernel: which frames that one end of a veth pair sends reach the other end; beside it ip(8).
+
+// sameAsIP compares what is attached to an interface with what ip(8) says.
+func sameAsIP(t *testing.T, iface string, mode XDPMode, id uint32) {
+	t.Helper()
+	out := oracle(t, "ip", "-j", "link", "show", iface)
+	if out == nil {
+		return
+	}
+	var all []struct {
+		XDP struct {
+			Mode int
+			Prog struct{ ID uint32 }
+		}
+	}
+	if err := json.Unmarshal(out, &all); err != nil || len(all) != 1 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := all[0].XDP; got.Prog.ID != id || id != 0 && got.Mode != int(mode) { // 1 native, 2 generic, as here
+		t.Errorf("ip says %+v, not %v %d", got, mode, id)
+	}
+}
+
+// TestXDPModes runs programs in native and generic mode, by link and by netlink.
+func TestXDPModes(t *testing.T) {
+	testkit.Netns(t)
+	devicePair(t, "veth", "v0", "v1")
+	from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
+	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_drop"), nil)
+	pass, drop := obj.Program("xdp_pass"), obj.Program("xdp_drop")
+	runs := &array[[32]uint64](t, obj, "runs")[netXDP]
+	expect := func(what string, mode XDPMode, p *Program) {
+		t.Helper()
+		id := uint32(0)
+		if p != nil {
+			id = programID(t, p)
+		}
+		*runs = 0
+		sendFrames(t, from, 1, 64)
+		if got := arrives(to); got != (p != drop) {
+			t.Errorf("%s: arrived: %v", what, got)
+		}
+		if (*runs > 0) != (p != nil) {
+			t.Errorf("%s: %d runs", what, *runs)
+		}
+		status, err := QueryXDP("v0")
+		if err != nil || status.ProgramID != id || p != nil && status.Mode != mode {
+			t.Errorf("%s: %+v %v", what, status, err)
+		}
+		sameAsIP(t, "v0", mode, id)
+	}
+	expect("nothing", 0, nil)
+	for mode, becomes := range map[XDPMode]XDPMode{XDPAny: XDPNative, XDPNative: XDPNative, XDPGeneric: XDPGeneric} {
+		link, err := pass.AttachXDP("v0", &XDPOptions{Mode: mode})
+		if err != nil {
+			t.Fatal(mode, err)
+		}
+		expect("link "+mode.String(), becomes, pass)
+		if info, err := link.Info(); err != nil || *info.Detail.(*XDPLink) != (XDPLink{uint32(deviceIndex(t, "v0"))}) {
+			t.Errorf("%+v %v", info, err)
+		}
+		if err := link.Update(drop, pass); err != nil {
+			t.Error(err)
+		}
+		expect("updated link "+mode.String(), becomes, drop)
+		if _, err := pass.AttachXDP("v0", &XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "(xdp_drop) is attached there") {
+			t.Error(err)
+		}
+		if _, err := pass.SetXDP("v0", &XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "Can't replace active BPF XDP link") {
+			t.Error("not in the kernel's words:", err)
+		}
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+		expect("closed link", 0, nil)
+		if got, err := pass.SetXDP("v0", &XDPOptions{Mode: mode}); err != nil || mode == XDPAny && got != becomes {
+			t.Fatal(mode, got, err)
+		}
+		expect("netlink "+mode.String(), becomes, pass)
+		if _, err := drop.SetXDP("v0", &XDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "Active program does not match expected") {
+			t.Error("not in the kernel's words:", err)
+		}
+		if _, err := drop.SetXDP("v0", &XDPOptions{Mode: mode, Replace: pass}); err != nil {
+			t.Error(err)
+		}
+		expect("replaced "+mode.String(), becomes, drop)
+		if err := pass.UnsetXDP("v0"); !errors.Is(err, ErrNotExist) {
+			t.Error(err)
+		}
+		if err := drop.UnsetXDP("v0"); err != nil {
+			t.Error(err)
+		}
+		expect("taken away", 0, nil)
+	}
+	if _, err := pass.AttachXDP("v0", &XDPOptions{Mode: XDPOffload}); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotSupported) {
+		t.Error("a veth can't offload:", err)
+	}
+}
+
+// TestXDPFrags: a program for packets in fragments goes where large packets come; another is refused in the driver's words.
+func TestXDPFrags(t *testing.T) {
+	testkit.Netns(t)
+	devicePair(t, "veth", "v0", "v1")
+	deviceMTU(t, "v0", 9000)
+	deviceMTU(t, "v1", 9000)
+	from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
+	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_frags"), nil)
+	runs := &array[[32]uint64](t, obj, "runs")[netXDPFrags]
+	if _, err := obj.Program("xdp_pass").SetXDP("v0", &XDPOptions{Mode: XDPNative}); !errors.Is(err, syscall.ERANGE) || !strings.Contains(err.Error(), "MTU") {
+		t.Error(err)
+	}
+	link, err := obj.Program("xdp_frags").AttachXDP("v0", &XDPOptions{Mode: XDPNative})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	sendFrames(t, from, 1, 8000)
+	if !arrives(to) || *runs != 1 {
+		t.Errorf("%d runs", *runs)
+	}
+	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil {
+		t.Error("a program that doesn't know fragments took the place of one that does")
+	}
+}
+
+// TestXDPRedirect: a frame that comes in at one veth goes out of another, through a program of the devmap.
+func TestXDPRedirect(t *testing.T) {
+	testkit.Netns(t)
+	devicePair(t, "veth", "v0", "v1")
+	devicePair(t, "veth", "w0", "w1")
+	from, to := packetSocket(t, "v1"), packetSocket(t, "w1")
+	obj := load(t, only(open(t, "net"), "xdp_redirect", "xdp_devmap", "xdp_pass"), nil)
+	runs := array[[32]uint64](t, obj, "runs")
+	value := binary.NativeEndian.AppendUint32(nil, uint32(deviceIndex(t, "w0")))
+	value = binary.NativeEndian.AppendUint32(value, uint32(obj.Program("xdp_devmap").FD()))
+	if err := obj.Map("devices").Update(make([]byte, 4), value, 0); err != nil {
+		t.Fatal(err)
+	}
+	for program, iface := range map[string]string{"xdp_redirect": "v0", "xdp_pass": "w1"} { // the peer of a target takes frames in native mode
+		link, err := obj.Program(program).AttachXDP(iface, &XDPOptions{Mode: XDPNative})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer link.Close()
+	}
+	sendFrames(t, from, 1, 64)
+	if !arrives(to) || runs[netRedirect] != 1 || runs[netDevmap] != 1 {
+		t.Errorf("runs: %v", runs)
+	}
+	if _, err := obj.Program("xdp_devmap").AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) {
+		t.Error("a program of a devmap at an interface:", err)
+	}
+}
+
+// TestXDPInterfaceGone: a link outlives its interface, and says so.
+func TestXDPInterfaceGone(t *testing.T) {
+	testkit.Netns(t)
+	devicePair(t, "veth", "v0", "v1")
+	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_drop"), nil)
+	link, err := obj.Program("xdp_pass").AttachXDP("v0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	deviceDelete(t, "v1")
+	if info, err := link.Info(); err != nil || info.Type != uapi.LinkXDP || *info.Detail.(*XDPLink) != (XDPLink{}) {
+		t.Errorf("%+v %v", info, err)
+	}
+	if err := link.Update(obj.Program("xdp_drop"), nil); !errors.Is(err, syscall.ENOLINK) {
+		t.Error(err)
+	}
+	if _, err := obj.Program("xdp_pass").AttachXDP("v0", nil); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+}
