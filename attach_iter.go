@@ -142,7 +142,7 @@ func (r *iterReader) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	for {
-		n, err := syscall.Read(r.fd.Int(), p)
+		n, err := sys.Read(r.fd.Int(), p)
 		switch {
 		case err == syscall.EINTR || err == syscall.EAGAIN:
 		case err != nil:
