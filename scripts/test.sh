@@ -31,6 +31,9 @@ lint() {
     $sum check "build-$target" env CGO_ENABLED=0 GOOS="${target%/*}" GOARCH="${target#*/}" go build "${pure[@]}"
   done
   $sum check build-all-linux/arm64 env CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go vet ./...
+  for os in darwin windows; do
+    $sum check "build-cmd-$os" env CGO_ENABLED=0 GOOS=$os GOARCH=amd64 go build -o /dev/null ./cmd/bpf
+  done
 }
 unit() { $sum test unit go test -json -timeout 20m ./...; }
 # Tests scale themselves down with -short: the race detector is after interleavings, not after coverage of the corpus.
