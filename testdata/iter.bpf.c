@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// An iterator of each kind; each prints a line for what it meets.
+// clang -O2 -g -target bpf -fdebug-compilation-dir=. -c iter.bpf.c -o iter.bpf.o
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct seq_file {};
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id, seq_num;
+};
+struct task_struct {
+	int pid, tgid;
+};
+struct file {};
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+};
+struct bpf_map {
+	__u32 id;
+};
+struct bpf_prog_aux {
+	__u32 id;
+};
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+struct bpf_link {
+	__u32 id;
+};
+struct sock_common {
+	unsigned short skc_num;
+	volatile unsigned char skc_state;
+};
+struct sock {
+	struct sock_common __sk_common;
+	unsigned short sk_type;
+};
+struct inet_sock {
+	struct sock sk;
+};
+struct udp_sock {
+	struct inet_sock inet;
+};
+struct unix_sock {
+	struct sock sk;
+};
+struct netlink_sock {
+	struct sock sk;
+	__u32 portid;
+};
+struct kallsym_iter {
+	unsigned long value;
+	char type;
+	char name[8];
+};
+struct kernfs_node {
+	__u64 id;
+};
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct vm_area_struct *vma;
+};
+struct bpf_iter__bpf_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+};
+struct bpf_iter__bpf_prog {
+	struct bpf_iter_meta *meta;
+	struct bpf_prog *prog;
+};
+struct bpf_iter__bpf_link {
+	struct bpf_iter_meta *meta;
+	struct bpf_link *link;
+};
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key, *value;
+};
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+};
+struct bpf_iter__udp {
+	struct bpf_iter_meta *meta;
+	struct udp_sock *udp_sk;
+};
+struct bpf_iter__unix {
+	struct bpf_iter_meta *meta;
+	struct unix_sock *unix_sk;
+};
+struct bpf_iter__netlink {
+	struct bpf_iter_meta *meta;
+	struct netlink_sock *sk;
+};
+struct bpf_iter__ksym {
+	struct bpf_iter_meta *meta;
+	struct kallsym_iter *ksym;
+};
+struct bpf_iter__cgroup {
+	struct bpf_iter_meta *meta;
+	struct cgroup *cgroup;
+};
+#pragma clang attribute pop
+
+SEC("?iter/task")
+int task(struct bpf_iter__task *ctx)
+{
+	if (ctx->task)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", ctx->task->tgid, ctx->task->pid);
+	return 0;
+}
+
+const void *user_address;
+__u64 user_word;
+
+SEC("?iter.s/task")
+int task_sleepable(struct bpf_iter__task *ctx)
+{
+	if (!ctx->task)
+		return 0;
+	if (bpf_copy_from_user(&user_word, sizeof(user_word), user_address))
+		return 0;
+	BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", ctx->task->tgid, ctx->task->pid);
+	return 0;
+}
+
+SEC("?iter/task_file")
+int task_file(struct bpf_iter__task_file *ctx)
+{
+	if (ctx->task && ctx->file)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d %d\n", ctx->task->tgid, ctx->task->pid, ctx->fd);
+	return 0;
+}
+
+SEC("?iter/task_vma")
+int task_vma(struct bpf_iter__task_vma *ctx)
+{
+	if (ctx->task && ctx->vma)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %lx-%lx\n", ctx->task->tgid, ctx->vma->vm_start, ctx->vma->vm_end);
+	return 0;
+}
+
+SEC("?iter/bpf_map")
+int bpf_map(struct bpf_iter__bpf_map *ctx)
+{
+	if (ctx->map)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->map->id);
+	return 0;
+}
+
+SEC("?iter/bpf_prog")
+int bpf_prog(struct bpf_iter__bpf_prog *ctx)
+{
+	if (ctx->prog)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->prog->aux->id);
+	return 0;
+}
+
+SEC("?iter/bpf_link")
+int bpf_link(struct bpf_iter__bpf_link *ctx)
+{
+	if (ctx->link)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->link->id);
+	return 0;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 100);
+	__type(key, __u32);
+	__type(value, __u64);
+} numbers SEC(".maps"), others SEC(".maps");
+
+SEC("?iter/bpf_map_elem")
+int bpf_map_elem(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u32 *key = ctx->key;
+	__u64 *value = ctx->value;
+
+	if (key && value)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", *key, *value);
+	return 0;
+}
+
+SEC("?iter/tcp")
+int tcp(struct bpf_iter__tcp *ctx)
+{
+	if (ctx->sk_common)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", ctx->sk_common->skc_num, ctx->sk_common->skc_state);
+	return 0;
+}
+
+SEC("?iter/udp")
+int udp(struct bpf_iter__udp *ctx)
+{
+	if (ctx->udp_sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->udp_sk->inet.sk.__sk_common.skc_num);
+	return 0;
+}
+
+SEC("?iter/unix")
+int unix_(struct bpf_iter__unix *ctx)
+{
+	if (ctx->unix_sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->unix_sk->sk.sk_type);
+	return 0;
+}
+
+SEC("?iter/netlink")
+int netlink(struct bpf_iter__netlink *ctx)
+{
+	if (ctx->sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->sk->portid);
+	return 0;
+}
+
+SEC("?iter/ksym")
+int ksym(struct bpf_iter__ksym *ctx)
+{
+	if (ctx->ksym)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%lx %c %s\n", ctx->ksym->value, ctx->ksym->type, ctx->ksym->name);
+	return 0;
+}
+
+SEC("?iter/cgroup")
+int cgroup(struct bpf_iter__cgroup *ctx)
+{
+	if (ctx->cgroup)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%llu\n", ctx->cgroup->kn->id);
+	return 0;
+}
+
+SEC("?iter/no_such_thing")
+int missing(void *ctx)
+{
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";
