@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -21,34 +22,19 @@ type Initramfs struct {
 	inline map[string][]byte
 }
 
-// NewInitramfs makes a root file system with the guest program (a static build of internal/vm/guest), busybox with all its
-// names if it is installed, and what programs expect to find in /etc.
-func NewInitramfs(guest string) *Initramfs {
+// NewInitramfs makes a root file system for a kernel with the guest program (a static build of internal/vm/guest for the
+// kernel's machine), busybox if there is one, which the guest gives all its names, and what programs expect to find in /etc.
+func NewInitramfs(k Kernel, guest string) *Initramfs {
 	r := &Initramfs{map[string]string{}, map[string]string{}, map[string][]byte{}}
 	r.Add(guest, InitPath)
 	r.Text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
 	r.Text("/etc/group", "root:x:0:\n")
 	r.Text("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
 	r.links["/etc/mtab"] = "/proc/mounts"
-	r.busybox()
+	if busybox := k.busybox(); busybox != "" {
+		r.Add(busybox, BusyboxPath)
+	}
 	return r
-}
-
-func (r *Initramfs) busybox() {
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
-		return
-	}
-	names, err := exec.Command(busybox, "--list").Output()
-	if err != nil {
-		return
-	}
-	r.Add(busybox, "/bin/busybox")
-	for name := range strings.FieldsSeq(string(names)) {
-		if name != "busybox" {
-			r.links["/bin/"+name] = "/bin/busybox"
-		}
-	}
 }
 
 // Add copies a file, or a folder with all that is in it, to a path in the machine.
@@ -76,16 +62,20 @@ func (r *Initramfs) AddProgram(file string) error {
 func (r *Initramfs) Text(to, content string) { r.inline[path.Clean(to)] = []byte(content) }
 
 // Job puts the kernel's configuration, the named modules (unpacked here, in the order to load them) and the job into the
-// machine. The job's Modules are set by it.
+// machine. The job's Modules and Port are set by it.
 func (r *Initramfs) Job(k Kernel, job Job, modules ...string) error {
 	if _, err := os.Stat(k.Config()); err == nil {
 		r.Add(k.Config(), "/boot/config-"+k.Release) // libbpf and package kernel look for it there
 	}
-	files, err := k.Modules(modules...)
+	m, err := k.machine()
 	if err != nil {
 		return err
 	}
-	job.Modules = nil
+	files, err := k.Modules(append(slices.Clone(m.modules), modules...)...)
+	if err != nil {
+		return err
+	}
+	job.Modules, job.Port = nil, m.port
 	for _, file := range files {
 		to := ModuleDir + "/" + moduleName(file) + ".ko"
 		if err := r.module(file, to); err != nil {

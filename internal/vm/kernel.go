@@ -5,31 +5,59 @@ package vm
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
 // Kernel is an unpacked kernel package.
 type Kernel struct {
-	Version string // "6.12"
+	Version string // "6.12", or "6.1-arm64" of another machine
 	Release string // "6.12.117+deb12-cloud-amd64"
+	Arch    string // as GOARCH names it
 	Image   string // path of vmlinuz
 	Root    string // folder that holds boot and lib/modules
 }
 
-// FindKernel finds the kernel of a version ("6.1") among those that scripts/getkernel.sh unpacked below dir.
+// FindKernel finds the kernel of a version ("6.1", or "6.1-s390x" for another machine than amd64) among those that
+// scripts/getkernel.sh unpacked below dir.
 func FindKernel(dir, version string) (Kernel, error) {
-	images, err := filepath.Glob(filepath.Join(dir, "*", "boot", "vmlinuz-*"))
+	number, arch, foreign := strings.Cut(version, "-")
+	if !foreign {
+		arch = "amd64"
+	}
+	images, err := filepath.Glob(filepath.Join(dir, "*-"+arch, "boot", "vmlinuz-*"))
 	if err != nil {
 		return Kernel{}, err
 	}
 	for _, image := range images {
 		release := strings.TrimPrefix(filepath.Base(image), "vmlinuz-")
-		if strings.HasPrefix(release, version+".") {
-			return Kernel{Version: version, Release: release, Image: image, Root: filepath.Dir(filepath.Dir(image))}, nil
+		if strings.HasPrefix(release, number+".") {
+			return Kernel{Version: version, Release: release, Arch: arch, Image: image, Root: filepath.Dir(filepath.Dir(image))}, nil
 		}
 	}
 	return Kernel{}, fmt.Errorf("no kernel %s below %s (make kernels)", version, dir)
+}
+
+// busybox is the path of a static busybox for the kernel's machine, "" if there is none.
+func (k Kernel) busybox() string {
+	if path := filepath.Join(k.Root, "bin", "busybox"); exists(path) { // unpacked beside a foreign kernel
+		return path
+	}
+	if k.Arch != runtime.GOARCH {
+		return ""
+	}
+	path, err := exec.LookPath("busybox")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Config is the path of the kernel's configuration.

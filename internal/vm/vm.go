@@ -28,14 +28,14 @@ const (
 	InitPath  = "/init"
 	JobPath   = "/vm/job.json"
 	ModuleDir = "/vm/modules"
-)
 
-// ReportPort is the guest's side of the serial port that carries [Report] lines.
-const ReportPort = "/dev/ttyS1"
+	BusyboxPath = "/bin/busybox"
+)
 
 // Job is what the guest is to do, in order.
 type Job struct {
 	Modules  []string  `json:"modules"` // paths of module files, dependencies first
+	Port     string    `json:"port"`    // the device that carries [Report] lines to the host, there when the modules are loaded
 	Commands []Command `json:"commands"`
 }
 
@@ -72,7 +72,11 @@ type Machine struct {
 // Run boots the machine and calls each for every report until the guest is done. A machine that ends before is an error
 // with the tail of its console.
 func Run(ctx context.Context, m Machine, each func(Report) error) error {
-	qemu, err := exec.LookPath("qemu-system-x86_64")
+	emulator, err := m.Kernel.machine()
+	if err != nil {
+		return err
+	}
+	qemu, err := exec.LookPath(emulator.qemu)
 	if err != nil {
 		return err
 	}
@@ -92,7 +96,7 @@ func Run(ctx context.Context, m Machine, each func(Report) error) error {
 		return err
 	}
 	defer r.Close()
-	cmd := exec.CommandContext(ctx, qemu, m.args(console, "/dev/fd/3")...)
+	cmd := exec.CommandContext(ctx, qemu, m.args(emulator, console, "/dev/fd/3")...)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stderr, &stderr, []*os.File{w}
 	err = cmd.Start()
@@ -117,7 +121,7 @@ func Run(ctx context.Context, m Machine, each func(Report) error) error {
 	return fmt.Errorf("virtual machine %s ended without a report (qemu: %v)\n%s\n%s", m.Kernel.Release, waitErr, stderr.Bytes(), tail(console))
 }
 
-func (m Machine) args(console, reports string) []string {
+func (m Machine) args(emulator machine, console, reports string) []string {
 	cpus, memory := m.CPUs, m.MemoryMiB
 	if cpus == 0 {
 		cpus = 2
@@ -125,19 +129,19 @@ func (m Machine) args(console, reports string) []string {
 	if memory == 0 {
 		memory = 2048
 	}
-	// oops=panic and panic=-1 end the machine at the first oops. The clock needs no calibrating under emulation.
-	cmdline := "console=ttyS0 quiet panic=-1 oops=panic nokaslr mitigations=off tsc=reliable no_timer_check audit=0 random.trust_cpu=on rdinit=" + InitPath
+	// oops=panic and panic=-1 end the machine at the first oops.
+	cmdline := emulator.cmdline + " quiet panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" + InitPath
 	if m.Append != "" {
 		cmdline += " " + m.Append
 	}
-	return []string{
-		"-accel", "tcg,thread=multi,tb-size=256", "-M", "pc", "-cpu", "max,la57=off",
+	return append([]string{
+		"-accel", "tcg,thread=multi,tb-size=256",
 		"-smp", fmt.Sprint(cpus), "-m", fmt.Sprint(memory),
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
 		"-kernel", m.Kernel.Image, "-initrd", m.Initramfs, "-append", cmdline,
 		"-serial", "file:" + console,
-		"-chardev", "file,id=reports,path=" + reports, "-serial", "chardev:reports",
-	}
+		"-chardev", "file,id=reports,path=" + reports,
+	}, emulator.args...)
 }
 
 // readReports returns true when the guest said that it is done.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func TestInitramfsReadByCpio(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "file"), []byte("x"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	root := vm.NewInitramfs(program)
+	root := vm.NewInitramfs(vm.Kernel{Arch: runtime.GOARCH}, program)
 	root.Add(filepath.Join(dir, "folder"), "/deep/in/it")
 	root.Text("/etc/text", "hello\n")
 	image := filepath.Join(dir, "image")
@@ -133,7 +134,7 @@ func TestRun(t *testing.T) {
 		sh("ls /sys/kernel/btf/veth; seq 1 2000; sleep 50 & "),
 		sh("echo c >/proc/sysrq-trigger; sleep 20"),
 	}
-	root := vm.NewInitramfs(guest)
+	root := vm.NewInitramfs(k, guest)
 	if err := root.Job(k, vm.Job{Commands: commands}, "veth"); err != nil {
 		t.Fatal(err)
 	}

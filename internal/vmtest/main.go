@@ -2,7 +2,7 @@
 
 // Vmtest runs the tests that need a kernel in virtual machines of other kernels (package vm).
 //
-//	vmtest [flags] VERSION...            the tests of every package that reaches package sys, on each kernel ("6.1", "6.12")
+//	vmtest [flags] VERSION...            the tests of every package that reaches package sys, on each kernel ("6.1", "6.12", "6.1-arm64", "6.1-s390x")
 //	vmtest [flags] -shell CMD VERSION    one shell command instead (busybox), its output as it comes
 //
 // It prints go test -json events, the package named with its kernel ("…/sys@6.1"), so that testsum counts them, and writes a
@@ -56,7 +56,7 @@ func main() {
 
 func run(ctx context.Context, o *options, versions []string) error {
 	if len(versions) == 0 {
-		return errors.New("which kernel? 6.1 or 6.12")
+		return errors.New("which kernel? 6.1, 6.12, 6.1-arm64 or 6.1-s390x")
 	}
 	o.cache = os.Getenv("PUREBPF_CACHE")
 	if o.cache == "" {
@@ -71,20 +71,16 @@ func run(ctx context.Context, o *options, versions []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	guest := filepath.Join(dir, "init")
-	if err := goBuild(ctx, guest, "./internal/vm/guest"); err != nil {
-		return err
-	}
 	if o.shell != "" {
-		return runShell(ctx, o, dir, guest, versions)
+		return runShell(ctx, o, dir, versions)
 	}
-	suites, err := buildSuites(ctx, o, dir)
+	packages, err := listPackages(ctx, o)
 	if err != nil {
 		return err
 	}
-	results := newMatrix(suites)
+	results := newMatrix(packages)
 	for _, version := range versions {
-		if err := runKernel(ctx, o, dir, guest, version, suites, results); err != nil {
+		if err := runKernel(ctx, o, dir, version, packages, results); err != nil {
 			return err
 		}
 	}
@@ -115,13 +111,17 @@ func (o *options) moduleNames() []string {
 	return strings.FieldsFunc(o.modules, func(r rune) bool { return r == ',' })
 }
 
-func runShell(ctx context.Context, o *options, dir, guest string, versions []string) error {
+func runShell(ctx context.Context, o *options, dir string, versions []string) error {
 	for _, version := range versions {
 		k, err := vm.FindKernel(filepath.Join(o.cache, "kernels"), version)
 		if err != nil {
 			return err
 		}
-		root := vm.NewInitramfs(guest)
+		guest, err := buildGuest(ctx, dir, k)
+		if err != nil {
+			return err
+		}
+		root := vm.NewInitramfs(k, guest)
 		job := vm.Job{Commands: []vm.Command{{Path: "/bin/sh", Args: []string{"-c", o.shell}, Dir: "/root", Env: environment(), Timeout: o.timeout}}}
 		status := 0
 		if err := boot(ctx, o, dir, k, root, job, func(r vm.Report) error {

@@ -26,10 +26,10 @@ type matrix struct {
 	cells    map[string]map[string]string // test → column → "yes", "FAIL", "skip"
 }
 
-func newMatrix(suites []suite) *matrix {
+func newMatrix(packages []string) *matrix {
 	m := &matrix{packages: map[string]bool{}, cells: map[string]map[string]string{}}
-	for _, s := range suites {
-		m.packages[s.pkg] = true
+	for _, pkg := range packages {
+		m.packages[pkg] = true
 	}
 	return m
 }

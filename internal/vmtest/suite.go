@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -31,26 +32,35 @@ type suite struct {
 	binary string
 }
 
-func goBuild(ctx context.Context, to, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
-	}
-	return nil
+// crossEnv is the environment in which go builds static programs for a machine.
+func crossEnv(arch string) []string {
+	return append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 }
 
-// buildSuites builds the tests of the named packages; with everything ("./...") only of those that are, or depend on,
+// buildGuest builds the guest program for the kernel's machine, once.
+func buildGuest(ctx context.Context, dir string, k vm.Kernel) (string, error) {
+	to := filepath.Join(dir, "init-"+k.Arch)
+	if exists(to) {
+		return to, nil
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, "./internal/vm/guest")
+	cmd.Env = crossEnv(k.Arch)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build of the guest program: %w\n%s", err, out)
+	}
+	return to, nil
+}
+
+// listPackages lists the named packages that have tests; with everything ("./...") only those that are, or depend on,
 // package sys: the ones whose result a kernel decides.
-func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
-	start := time.Now()
+func listPackages(ctx context.Context, o *options) ([]string, error) {
 	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Deps,TestGoFiles,XTestGoFiles"}, strings.Split(o.packages, ",")...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
 	}
-	var suites []suite
+	var packages []string
 	dec := json.NewDecoder(strings.NewReader(string(out)))
 	for {
 		var p struct {
@@ -66,18 +76,35 @@ func buildSuites(ctx context.Context, o *options, dir string) ([]suite, error) {
 		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 || o.packages == "./..." && !kernelDecides {
 			continue
 		}
-		s := suite{pkg: p.ImportPath, binary: filepath.Join(dir, strings.ReplaceAll(p.ImportPath, "/", "_")+".test")}
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", s.binary, s.pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go test -c %s: %w\n%s", s.pkg, err, out)
-		}
-		suites = append(suites, s)
+		packages = append(packages, p.ImportPath)
 	}
-	if len(suites) == 0 {
+	if len(packages) == 0 {
 		return nil, fmt.Errorf("no package of %s has tests that a kernel decides", o.packages)
 	}
-	o.say("built %d test binaries in %.1f s", len(suites), time.Since(start).Seconds())
+	return packages, nil
+}
+
+// buildSuites builds the packages' tests for a machine. Those of another machine are built once for all of its kernels.
+func buildSuites(ctx context.Context, o *options, dir, arch string, packages []string) ([]suite, error) {
+	start := time.Now()
+	dir = filepath.Join(dir, "tests-"+arch)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	var suites []suite
+	for _, pkg := range packages {
+		s := suite{pkg: pkg, binary: filepath.Join(dir, strings.ReplaceAll(pkg, "/", "_")+".test")}
+		suites = append(suites, s)
+		if exists(s.binary) {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-ldflags=-s -w", "-o", s.binary, s.pkg)
+		cmd.Env = crossEnv(arch)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go test -c %s for %s: %w\n%s", s.pkg, arch, err, out)
+		}
+	}
+	o.say("built %d test binaries for %s in %.1f s", len(suites), arch, time.Since(start).Seconds())
 	return suites, nil
 }
 
@@ -87,23 +114,38 @@ func environment() []string {
 		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1", "PUREBPF_SLOW=1"}
 }
 
-func runKernel(ctx context.Context, o *options, dir, guest, version string, suites []suite, results *matrix) error {
+func runKernel(ctx context.Context, o *options, dir, version string, packages []string, results *matrix) error {
 	k, err := vm.FindKernel(filepath.Join(o.cache, "kernels"), version)
 	if err != nil {
 		return err
 	}
-	root := vm.NewInitramfs(guest)
+	suites, err := buildSuites(ctx, o, dir, k.Arch, packages)
+	if err != nil {
+		return err
+	}
+	guest, err := buildGuest(ctx, dir, k)
+	if err != nil {
+		return err
+	}
+	root := vm.NewInitramfs(k, guest)
 	for _, folder := range strings.FieldsFunc(o.corpus, func(r rune) bool { return r == ',' }) {
 		if from := filepath.Join(o.cache, "corpus", folder); exists(from) {
 			root.Add(from, "/cache/corpus/"+folder)
 		}
 	}
-	for _, part := range []string{"oracle/oracle", "compiled"} {
-		if from := filepath.Join(o.cache, part); exists(from) {
-			root.Add(from, "/cache/"+part)
-		}
+	if err := addTestdata(ctx, root); err != nil {
+		return err
 	}
-	if err := errors.Join(addTools(root), addTestdata(ctx, root)); err != nil {
+	if k.Arch == runtime.GOARCH {
+		for _, part := range []string{"oracle/oracle", "compiled"} {
+			if from := filepath.Join(o.cache, part); exists(from) {
+				root.Add(from, "/cache/"+part)
+			}
+		}
+		if err := addTools(root); err != nil {
+			return err
+		}
+	} else if err := addForeign(ctx, o, root, dir, k.Arch); err != nil {
 		return err
 	}
 	var job vm.Job

@@ -66,16 +66,10 @@ func run() error {
 	if err := os.Chmod("/tmp", 0o1777); err != nil {
 		return err
 	}
-	port, err := openPort(vm.ReportPort)
-	if err != nil {
-		return err
-	}
-	reports := json.NewEncoder(port)
-	if err := loopbackUp(); err != nil {
-		return err
-	}
-	if err := unix.Sethostname([]byte("vm")); err != nil {
-		return err
+	if _, err := os.Stat(vm.BusyboxPath); err == nil {
+		if out, err := exec.Command(vm.BusyboxPath, "--install", "-s", "/bin").CombinedOutput(); err != nil {
+			return fmt.Errorf("busybox --install: %w %s", err, out)
+		}
 	}
 	text, err := os.ReadFile(vm.JobPath)
 	if err != nil {
@@ -85,12 +79,27 @@ func run() error {
 	if err := json.Unmarshal(text, &job); err != nil {
 		return err
 	}
+	var warnings []vm.Report // the port may be a module's
 	for _, path := range job.Modules {
 		if err := loadModule(path); err != nil {
-			if err := reports.Encode(vm.Report{Warning: fmt.Sprintf("module %s: %v", path, err)}); err != nil {
-				return err
-			}
+			warnings = append(warnings, vm.Report{Warning: fmt.Sprintf("module %s: %v", path, err)})
 		}
+	}
+	port, err := openPort(job.Port)
+	if err != nil {
+		return err
+	}
+	reports := json.NewEncoder(port)
+	for _, w := range warnings {
+		if err := reports.Encode(w); err != nil {
+			return err
+		}
+	}
+	if err := loopbackUp(); err != nil {
+		return err
+	}
+	if err := unix.Sethostname([]byte("vm")); err != nil {
+		return err
 	}
 	for i, c := range job.Commands {
 		if err := runCommand(reports, i, c); err != nil {
@@ -100,13 +109,24 @@ func run() error {
 	return reports.Encode(vm.Report{Done: true})
 }
 
-// openPort opens a serial port and takes away what a terminal does to the bytes.
+// openPort opens the port of the reports and takes away what a terminal does to the bytes, if it is one. A device that a driver is
+// still making is waited for.
 func openPort(path string) (*os.File, error) {
 	port, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
+	for range 100 {
+		if !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+		port, err = os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
+	}
 	if err != nil {
 		return nil, err
 	}
 	t, err := unix.IoctlGetTermios(int(port.Fd()), unix.TCGETS)
+	if errors.Is(err, unix.ENOTTY) {
+		return port, nil
+	}
 	if err != nil {
 		return nil, err
 	}
