@@ -189,7 +189,9 @@ func TestTCXRefused(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "tc_first", "xdp_pass"), nil)
 	p := obj.Program("tc_first")
 	for _, attach := range []func(p *Program, iface string, where uapi.AttachType) error{
-		func(p *Program, iface string, where uapi.AttachType) error { return outcome(p.AttachTCX(iface, where, nil)) },
+		func(p *Program, iface string, where uapi.AttachType) error {
+			return outcome(p.AttachTCX(iface, where, nil))
+		},
 		func(p *Program, iface string, where uapi.AttachType) error { return p.SetTCX(iface, where, nil) },
 	} {
 		if err := attach(p, "absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "absent0") {

@@ -82,7 +82,7 @@ int lookup(struct bpf_sk_lookup *ctx)
 	if (ctx->local_port != lookup_port)
 		return SK_PASS;
 	count(LOOKUP);
-	sk = bpf_map_lookup_elem(&group, &key);
+	sk = bpf_map_lookup_elem(&sockets, &key);
 	if (!sk)
 		return SK_DROP;
 	err = bpf_sk_assign(ctx, sk, 0);

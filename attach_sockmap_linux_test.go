@@ -1,0 +1,178 @@
+package bpf
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// The oracle of this file is the kernel: a sockmap with programs of testdata/net.bpf.c sends back what a socket in it receives, or refuses
+// what it sends.
+
+// tcpPair is both ends of a connection.
+func tcpPair(t *testing.T) (client, server *net.TCPConn) {
+	t.Helper()
+	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr)) // on this thread, whose network namespace it is
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	server, err = l.AcceptTCP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return client, server
+}
+
+// TestSockMap: links (6.10) and programs set without.
+func TestSockMap(t *testing.T) {
+	for _, feature := range []struct {
+		name     string
+		programs []string
+		index    int
+		sends    bool // the program refuses what is sent; else it sends back what is received
+	}{
+		{"sk_skb stream_verdict", []string{"stream_verdict"}, netVerdict, false},
+		{"sk_skb stream_parser and stream_verdict", []string{"parser", "stream_verdict"}, netParser, false},
+		{"sk_skb verdict", []string{"verdict"}, netVerdict, false},
+		{"sk_msg", []string{"msg"}, netMsg, true},
+	} {
+		t.Run(feature.name, func(t *testing.T) {
+			for _, how := range []string{"set", "link"} {
+				t.Run(how, func(t *testing.T) {
+					if how == "link" {
+						testkit.Kernel(t, "6.10")
+					}
+					testkit.Netns(t)
+					obj := load(t, only(open(t, "net"), feature.programs...), nil)
+					m := obj.Map("sockets")
+					var links Links
+					for _, name := range feature.programs {
+						p := obj.Program(name)
+						if how == "set" {
+							if err := p.SetSockMap(m); err != nil {
+								t.Fatal(err)
+							}
+							continue
+						}
+						l, err := p.AttachSockMap(m)
+						if err != nil {
+							t.Fatal(err)
+						}
+						defer l.Close()
+						links = append(links, l)
+						if info, err := l.Info(); err != nil || info.Type != uapi.LinkSockMap || info.Detail.(*SockMapLink).MapID != mapID(t, m) {
+							t.Errorf("%+v %v", info, err)
+						}
+					}
+					last := obj.Program(feature.programs[len(feature.programs)-1])
+					if hook, err := QuerySockMap(m, last.ExpectedAttachType()); err != nil || len(hook.Programs) != 1 || hook.Programs[0].ProgramID != programID(t, last) {
+						t.Errorf("%+v %v", hook, err)
+					}
+					client, server := tcpPair(t)
+					runs := &array[[32]uint64](t, obj, "runs")[feature.index]
+					if feature.sends {
+						putSocket(t, m, 0, client)
+						if _, err := client.Write([]byte("ping")); !errors.Is(err, syscall.EACCES) {
+							t.Error(err)
+						}
+					} else {
+						putSocket(t, m, 0, server)
+						if _, err := client.Write([]byte("ping")); err != nil {
+							t.Fatal(err)
+						}
+						if got := received(t, client); got != "ping" {
+							t.Errorf("%q comes back", got)
+						}
+					}
+					if *runs == 0 {
+						t.Error("the program didn't run")
+					}
+					if how == "link" {
+						if err := last.UnsetSockMap(m); err == nil {
+							t.Error("it takes away a link")
+						}
+						if err := links.Close(); err != nil {
+							t.Error(err)
+						}
+					} else {
+						for _, name := range feature.programs {
+							if err := obj.Program(name).UnsetSockMap(m); err != nil {
+								t.Error(name, err)
+							}
+						}
+						if err := last.UnsetSockMap(m); !errors.Is(err, ErrNotExist) {
+							t.Error(err)
+						}
+					}
+					if hook, err := QuerySockMap(m, last.ExpectedAttachType()); err != nil || len(hook.Programs) != 0 {
+						t.Errorf("%+v %v", hook, err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestSockMapRefused: a map that holds no sockets, a hook that is taken, programs that don't fit.
+func TestSockMapRefused(t *testing.T) {
+	obj := load(t, only(open(t, "net"), "stream_verdict", "stream_verdict2", "xdp_pass"), nil)
+	p, other, m := obj.Program("stream_verdict"), obj.Program("stream_verdict2"), obj.Map("sockets")
+	set := func(p *Program, m *Map) error { return p.SetSockMap(m) }
+	attach := func(p *Program, m *Map) error { return outcome(p.AttachSockMap(m)) }
+	for _, how := range []func(*Program, *Map) error{set, attach} {
+		if err := how(p, obj.Map("devices")); err == nil || !strings.Contains(err.Error(), "map devices") {
+			t.Error(err)
+		}
+		if err := how(obj.Program("xdp_pass"), m); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type xdp; what fits there is sk_skb, sk_msg") {
+			t.Error(err)
+		}
+		if err := how(obj.Program("msg"), m); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+			t.Error(err)
+		}
+	}
+	closed := load(t, only(open(t, "net"), "xdp_pass"), nil)
+	closed.Close()
+	if err := set(p, closed.Map("sockets")); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if err := p.SetSockMap(m); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.UnsetSockMap(m); !errors.Is(err, ErrNotExist) {
+		t.Error("it takes away another's:", err)
+	}
+	if err := other.SetSockMap(m); err != nil { // in its place
+		t.Error(err)
+	}
+	if err := p.UnsetSockMap(m); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+	t.Run("link", func(t *testing.T) {
+		testkit.Kernel(t, "6.10")
+		l, err := p.AttachSockMap(m) // in place of what was set
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		for _, err := range []error{attach(other, m), set(other, m)} {
+			if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "(stream_verdict) is attached there") {
+				t.Error(err)
+			}
+		}
+		if err := l.Update(other, p); err != nil {
+			t.Error(err)
+		}
+	})
+}
