@@ -1,8 +1,6 @@
 package bpf
 
 import (
-	"crypto/sha256"
-
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/plan"
 )
@@ -10,7 +8,7 @@ import (
 // exclusiveHash is how the kernel knows the one program that may use an exclusive map: SHA-256 over its instructions, with the immediates
 // of both halves of every load of a map's address taken as 0, because they hold descriptors. It is what the kernel makes a program's
 // tag of.
-func (l *loader) exclusiveHash(pp *plan.Program) ([sha256.Size]byte, error) {
+func (l *loader) exclusiveHash(pp *plan.Program) ([32]byte, error) {
 	insns := append([]asm.Instruction(nil), pp.Insns...)
 	for _, f := range pp.Fixups {
 		if f.Kind != plan.FixModuleBTFFD || f.Insn < 0 || f.Insn+1 >= len(insns) {
@@ -18,7 +16,7 @@ func (l *loader) exclusiveHash(pp *plan.Program) ([sha256.Size]byte, error) {
 		}
 		fd, err := l.moduleFD(f.Module) // stays the same until the programs are loaded
 		if err != nil {
-			return [sha256.Size]byte{}, err
+			return [32]byte{}, err
 		}
 		insns[f.Insn+1].Imm = int32(fd.Int())
 	}
@@ -28,5 +26,5 @@ func (l *loader) exclusiveHash(pp *plan.Program) ([sha256.Size]byte, error) {
 			i++
 		}
 	}
-	return sha256.Sum256(asm.Raw(insns)), nil
+	return sha256(asm.Raw(insns)), nil
 }
