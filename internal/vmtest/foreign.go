@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,11 @@ var foreign = []struct {
 	{"arm64", "bpfel", "arm64"},
 	{"s390x", "bpfeb", "s390"},
 }
+
+const registersFile = "user_pt_regs.h"
+
+//go:embed testdata/user_pt_regs.h
+var registers []byte
 
 // addForeign compiles every object of a testdata folder whose source is beside it and begins with the command line that made it,
 // for another machine, and puts the result in its place in the virtual machine.
@@ -87,7 +93,8 @@ func compilations(source string) ([][]string, error) {
 // compileFor runs clang-19 in the source's folder with a command line's flags, for a machine, and returns the path of what it made and
 // the object's name. The name is "" if the object is not one of those committed, or the command needs files that are not there.
 func compileFor(ctx context.Context, o *options, arch, folder, dir string, args []string) (made, object string, err error) {
-	flags := []string{"-idirafter", "/usr/include/x86_64-linux-gnu", "-I" + filepath.Join(o.cache, "oracle", "libbpf", "include")}
+	flags := []string{"-idirafter", "/usr/include/x86_64-linux-gnu", "-I" + filepath.Join(o.cache, "oracle", "libbpf", "include"),
+		"-include", filepath.Join(dir, registersFile)}
 	for i, arg := range args {
 		switch {
 		case i > 0 && args[i-1] == "-o":
@@ -114,6 +121,9 @@ func compileFor(ctx context.Context, o *options, arch, folder, dir string, args 
 		return "", "", nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, registersFile), registers, 0o644); err != nil {
 		return "", "", err
 	}
 	cmd := exec.CommandContext(ctx, "clang-19", flags...)
