@@ -50,8 +50,8 @@ func (m CgroupMode) String() string {
 
 // AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by a link (libbpf
 // bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the cgroup's processes and those of its descendants, beside
-// programs of others. Needs CAP_NET_ADMIN, or CAP_BPF for some types. EPERM if the cgroup, or one above, has an exclusive program. The
-// caller closes the Link.
+// programs of others. Needs CAP_NET_ADMIN for cgroup_skb, and nothing that loading didn't for other types. EPERM if the cgroup, or one
+// above, has an exclusive program. The caller closes the Link.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
 	if opts == nil {
 		opts = &CgroupOptions{}
@@ -74,7 +74,7 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 }
 
 // SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It stays when the process ends, until
-// UnsetCgroup takes it away or the cgroup is removed.
+// UnsetCgroup takes it away or the cgroup is removed. Privileges as of AttachCgroup.
 func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 	if opts == nil {
 		opts = &CgroupOptions{}
@@ -98,13 +98,17 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 		a.ReplaceFD = opts.Replace.fd.Uint32()
 	}
 	if err := p.setPath(path, &a, sys.ProgAttach); err != nil {
+		if err == syscall.EINVAL && at.rule == "" && p.typ == uapi.ProgCgroupSKB {
+			at.rule = permissionHint(syscall.EPERM, at.need...) // the kernel says EINVAL for that too
+		}
 		return p.refused(at, err)
 	}
 	return nil
 }
 
 // UnsetCgroup takes the program away from a cgroup where SetCgroup put it (libbpf bpf_prog_detach_opts). ErrNotExist if it isn't there,
-// or is there by a link. Of opts only Type and Revision matter.
+// or is there by a link. Of opts only Type and Revision matter. Needs
+// CAP_NET_ADMIN to look.
 func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 	if opts == nil {
 		opts = &CgroupOptions{}

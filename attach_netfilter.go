@@ -17,8 +17,8 @@ type NetfilterOptions struct {
 	Defrag   bool   // have fragments put together before (BPF_F_NETFILTER_IP_DEFRAG; 6.6)
 }
 
-// AttachNetfilter attaches a program to a netfilter hook of this network namespace (libbpf bpf_program__attach_netfilter; 6.4). Needs
-// CAP_NET_ADMIN. EBUSY if something has that priority already. The caller closes the Link.
+// AttachNetfilter attaches a program to a netfilter hook of this network namespace (libbpf bpf_program__attach_netfilter; 6.4). No
+// privileges beyond those of the load. EBUSY if a program has that priority already. The caller closes the Link.
 func (p *Program) AttachNetfilter(opts *NetfilterOptions) (*Link, error) {
 	if opts == nil {
 		opts = &NetfilterOptions{}

@@ -14,15 +14,15 @@ const ThreadNetns = "/proc/thread-self/ns/net"
 
 // AttachNetns attaches a SEC("flow_dissector") or SEC("sk_lookup") program to the network namespace at path (ThreadNetns,
 // /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow dissector 5.8, sk_lookup 5.9). A namespace has one flow dissector
-// (EEXIST; also while the first namespace has one that serves all) and any number of sk_lookup programs. Needs CAP_NET_ADMIN. The
-// caller closes the Link.
+// (EEXIST; also while the first namespace has one that serves all) and any number of sk_lookup programs. No privileges beyond
+// those of the load. The caller closes the Link.
 func (p *Program) AttachNetns(path string) (*Link, error) {
 	return p.linkPath(p.netnsPlace(path), path, &sys.LinkCreateAttr{AttachType: p.expected})
 }
 
 // SetFlowDissector makes the program the flow dissector of the calling thread's network namespace without a link (libbpf
 // bpf_prog_attach; 4.20), in place of one that was set the same way. It stays when the process ends: UnsetFlowDissector takes it away.
-// EEXIST if there is one by a link. Needs CAP_NET_ADMIN.
+// EEXIST if there is one by a link. No privileges beyond those of the load.
 func (p *Program) SetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
 	if p.fd.Int() < 0 {

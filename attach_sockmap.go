@@ -8,7 +8,7 @@ import (
 
 // AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash by a link (libbpf
 // bpf_program__attach_sockmap; 6.10). It concerns sockets that are put into the map afterwards. A map has one program per hook: EBUSY
-// if there is one by a link; one that was set without gives way. Needs CAP_NET_ADMIN. The caller closes the Link. Older kernels have SetSockMap.
+// if there is one by a link; one that was set without gives way. No privileges beyond those of the load. The caller closes the Link. Older kernels have SetSockMap.
 func (p *Program) AttachSockMap(m *Map) (*Link, error) {
 	at := p.sockMapPlace(m)
 	if p.fd.Int() < 0 {
@@ -25,7 +25,7 @@ func (p *Program) AttachSockMap(m *Map) (*Link, error) {
 }
 
 // SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash without a link (libbpf bpf_prog_attach;
-// 4.14), in place of what was set; EBUSY if one is there by a link. It stays as long as the map does, or until UnsetSockMap takes it away. Needs CAP_NET_ADMIN.
+// 4.14), in place of what was set; EBUSY if one is there by a link. It stays as long as the map does, or until UnsetSockMap takes it away.
 func (p *Program) SetSockMap(m *Map) error {
 	at := p.sockMapPlace(m)
 	if err := p.setSockMap(m, sys.ProgAttach); err != nil {

@@ -20,15 +20,15 @@ type TCXOptions struct {
 
 // AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out (uapi.AttachTCXEgress) of an interface, by a
 // link (libbpf bpf_program__attach_tcx; 6.6). Any SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or
-// "tcx/egress", here where says it. Without an Anchor it runs after all others; the first one whose answer isn't TCX_NEXT decides. Needs
-// CAP_NET_ADMIN. EEXIST if the program is attached there. The caller closes the Link.
+// "tcx/egress", here where says it. Without an Anchor it runs after all others; the first one whose answer isn't TCX_NEXT decides. No
+// privileges beyond those of the load. EEXIST if the program is attached there. The caller closes the Link.
 func (p *Program) AttachTCX(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
 	return p.attachInterface(iface, where, &tcxHooks, opts)
 }
 
 // AttachNetkit attaches a program to a netkit device by a link: to what the primary device sends (uapi.AttachNetkitPrimary) or, from
 // outside, to what its peer sends (uapi.AttachNetkitPeer); iface is the primary one in both cases (libbpf bpf_program__attach_netkit;
-// 6.7). Needs CAP_NET_ADMIN. The caller closes the Link.
+// 6.7). No privileges beyond those of the load. The caller closes the Link.
 func (p *Program) AttachNetkit(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
 	return p.attachInterface(iface, where, &netkitHooks, opts)
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -220,6 +222,82 @@ func TestTCXRefused(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := QueryInterface("absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// TestNetkit: programs at both ends of a netkit pair, by link and without.
+func TestNetkit(t *testing.T) {
+	testkit.Kernel(t, "6.7")
+	testkit.Netns(t)
+	devicePair(t, "netkit", "nk0", "nk1")
+	deviceAddress(t, "nk0", "10.1.0.1")
+	deviceAddress(t, "nk1", "10.2.0.1")
+	obj := load(t, only(open(t, "net"), "nk_primary", "nk_peer", "tc_third"), nil)
+	order := counter(t, obj, "order")
+	send := func(to [4]byte) uint64 {
+		t.Helper()
+		*order = 0
+		err := socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
+			return unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: 9, Addr: to})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return *order
+	}
+	for _, side := range []struct {
+		program string
+		where   uapi.AttachType
+		to      [4]byte // an address that is reached from this side
+		digit   uint64
+	}{
+		{"nk_primary", uapi.AttachNetkitPrimary, [4]byte{10, 1, 0, 2}, 5},
+		{"nk_peer", uapi.AttachNetkitPeer, [4]byte{10, 2, 0, 2}, 6},
+	} {
+		p, third := obj.Program(side.program), obj.Program("tc_third")
+		link, err := p.AttachNetkit("nk0", side.where, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := send(side.to); n != side.digit {
+			t.Errorf("%v: order %d", side.where, n)
+		}
+		if err := third.SetNetkit("nk0", side.where, &TCXOptions{Anchor: First()}); err != nil {
+			t.Fatal(err)
+		}
+		if n := send(side.to); n != 30+side.digit {
+			t.Errorf("%v: order %d", side.where, n)
+		}
+		hook, err := QueryInterface("nk0", side.where)
+		if err != nil || len(hook.Programs) != 2 || hook.Programs[1].LinkID != linkID(t, link) {
+			t.Errorf("%+v %v", hook, err)
+		}
+		sameAsLibbpf(t, deviceIndex(t, "nk0"), side.where, hook)
+		if info, err := link.Info(); err != nil || *info.Detail.(*NetkitLink) != (NetkitLink{uint32(deviceIndex(t, "nk0")), side.where}) {
+			t.Errorf("%+v %v", info, err)
+		}
+		if _, err := p.AttachNetkit("nk0", side.where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {
+			t.Error(err)
+		}
+		if err := third.UnsetNetkit("nk0", side.where); err != nil {
+			t.Error(err)
+		}
+		if _, err := third.AttachNetkit("nk0", side.where, &TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
+			t.Error(err)
+		}
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := send(side.to); n != 0 {
+			t.Errorf("%v: it runs after it was detached: %d", side.where, n)
+		}
+	}
+	// Both hooks belong to the primary device.
+	if _, err := obj.Program("nk_peer").AttachNetkit("nk1", uapi.AttachNetkitPeer, nil); !errors.Is(err, syscall.EACCES) {
+		t.Error(err)
+	}
+	if _, err := obj.Program("nk_peer").AttachNetkit("nk0", uapi.AttachTCXIngress, nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "netkit has the hooks") {
 		t.Error(err)
 	}
 }

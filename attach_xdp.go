@@ -49,7 +49,7 @@ type XDPOptions struct {
 }
 
 // AttachXDP attaches the program to the network interface by a link (libbpf bpf_program__attach_xdp; 5.9). It fails with EBUSY while
-// another program is attached. Needs CAP_NET_ADMIN. ErrNotExist if there is no such interface; ErrNotSupported with Mode XDPNative
+// another program is attached. No privileges beyond those of the load. ErrNotExist if there is no such interface; ErrNotSupported with Mode XDPNative
 // on a driver that can't. The caller closes the Link, and the program is detached.
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	to := iface + " (xdp)"
@@ -69,7 +69,7 @@ func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 
 // SetXDP attaches the program to the network interface by netlink, without a link (libbpf bpf_xdp_attach; 4.8), and returns the mode.
 // The program stays when the process ends: UnsetXDP takes it away. It replaces what is attached, unless the options say what must be
-// there.
+// there. Needs CAP_NET_ADMIN.
 func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	to := iface + " (xdp, netlink)"
 	expected := 0

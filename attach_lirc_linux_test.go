@@ -1,0 +1,63 @@
+package bpf
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// lircCalls keeps what is asked of infrared receivers and says yes; all else is the kernel's.
+type lircCalls struct {
+	sys.Kernel
+	asked []uint32 // of each call: command, attach type, flags; descriptors are checked not to be 0
+}
+
+func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if cmd != uapi.CmdProgAttach && cmd != uapi.CmdProgDetach {
+		return c.Kernel.BPF(cmd, attr, size, common)
+	}
+	a := (*[4]uint32)(attr) // target_fd, attach_bpf_fd, attach_type, attach_flags of union bpf_attr
+	if a[0] == 0 || a[1] == 0 {
+		return -1, syscall.EBADF
+	}
+	c.asked = append(c.asked, uint32(cmd), a[2], a[3])
+	return 0, 0
+}
+
+// TestLIRC: no machine of these tests has an infrared receiver, nor a kernel with CONFIG_BPF_LIRC_MODE2. What can be tested is what is
+// asked of the kernel (the oracle is union bpf_attr in linux/bpf.h: BPF_PROG_ATTACH 8, BPF_PROG_DETACH 9, BPF_LIRC_MODE2 16), and
+// refusals.
+func TestLIRC(t *testing.T) {
+	testkit.Root(t)
+	obj := load(t, only(open(t, "net"), "xdp_pass"), nil)
+	p := obj.Program("xdp_pass")
+	if err := p.SetLIRC("/dev/lirc-absent"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "/dev/lirc-absent") {
+		t.Error(err)
+	}
+	if err := p.SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "what fits there is lirc_mode2") {
+		t.Error(err)
+	}
+	if err := p.UnsetLIRC("/dev/null"); err == nil {
+		t.Error("detached from what is no receiver")
+	}
+	if _, err := QueryLIRC("/dev/null"); err == nil {
+		t.Error("queried what is no receiver")
+	}
+	if err := obj.Program("xdp_drop").SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+		t.Error(err)
+	}
+	calls := &lircCalls{}
+	defer sys.Replace(calls)()
+	if err := errors.Join(p.SetLIRC("/dev/null"), p.UnsetLIRC("/dev/null")); err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) || [6]uint32(calls.asked) != [6]uint32(want) {
+		t.Errorf("asked %v, not %v", calls.asked, want)
+	}
+}
