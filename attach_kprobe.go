@@ -173,7 +173,7 @@ func parseKprobe(text string) (symbol string, offset int64, rest string, err err
 	}
 	symbol, rest = text[:n], text[n:]
 	if strings.HasPrefix(rest, "+") {
-		digits, after := cutNumber(rest[1:])
+		digits, after := cutNumber(strings.TrimLeft(rest[1:], " \t\n\v\f\r"))
 		if digits != "" {
 			if offset, err = strconv.ParseInt(digits, 0, 64); err != nil {
 				return symbol, 0, rest, fmt.Errorf("offset %q: %w", digits, syscall.EINVAL)

@@ -15,7 +15,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), which libbpf reads sections with; its answers were written down.
+// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), which libbpf reads sections with; glibc's answers were written
+// down. An offset that doesn't fit is cut by it and refused here.
 func TestParseKprobe(t *testing.T) {
 	for _, c := range []struct {
 		text, symbol string
@@ -33,6 +34,10 @@ func TestParseKprobe(t *testing.T) {
 		{text: "do_unlinkat+x", symbol: "do_unlinkat", rest: "+x"},
 		{text: "do_unlinkat+", symbol: "do_unlinkat", rest: "+"},
 		{text: "do_unlinkat+08", symbol: "do_unlinkat", rest: "8"},
+		{text: "do_unlinkat+ 8", symbol: "do_unlinkat", offset: 8},
+		{text: "do_unlinkat +8", symbol: "do_unlinkat", rest: " +8"},
+		{text: "do_unlinkat+-0x10", symbol: "do_unlinkat", offset: -16},
+		{text: "do_unlinkat+0xg", symbol: "do_unlinkat", rest: "xg"},
 		{text: "name.isra.0+4", symbol: "name.isra.0", offset: 4},
 		{text: "dummy:dummy_xmit", symbol: "dummy", rest: ":dummy_xmit"},
 		{text: "", bad: true},
