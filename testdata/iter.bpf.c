@@ -122,10 +122,12 @@ struct bpf_iter__cgroup {
 #pragma clang attribute pop
 
 SEC("?iter/task")
-int task(struct bpf_iter__task *ctx)
+int tasks(struct bpf_iter__task *ctx)
 {
-	if (ctx->task)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", ctx->task->tgid, ctx->task->pid);
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", task->tgid, task->pid);
 	return 0;
 }
 
@@ -135,51 +137,65 @@ __u64 user_word;
 SEC("?iter.s/task")
 int task_sleepable(struct bpf_iter__task *ctx)
 {
-	if (!ctx->task)
+	struct task_struct *task = ctx->task;
+
+	if (!task)
 		return 0;
 	if (bpf_copy_from_user(&user_word, sizeof(user_word), user_address))
 		return 0;
-	BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", ctx->task->tgid, ctx->task->pid);
+	BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", task->tgid, task->pid);
 	return 0;
 }
 
 SEC("?iter/task_file")
 int task_file(struct bpf_iter__task_file *ctx)
 {
-	if (ctx->task && ctx->file)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d %d\n", ctx->task->tgid, ctx->task->pid, ctx->fd);
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+
+	if (task && file)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d %d\n", task->tgid, task->pid, ctx->fd);
 	return 0;
 }
 
 SEC("?iter/task_vma")
 int task_vma(struct bpf_iter__task_vma *ctx)
 {
-	if (ctx->task && ctx->vma)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %lx-%lx\n", ctx->task->tgid, ctx->vma->vm_start, ctx->vma->vm_end);
+	struct task_struct *task = ctx->task;
+	struct vm_area_struct *vma = ctx->vma;
+
+	if (task && vma)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %lx-%lx\n", task->tgid, vma->vm_start, vma->vm_end);
 	return 0;
 }
 
 SEC("?iter/bpf_map")
 int bpf_map(struct bpf_iter__bpf_map *ctx)
 {
-	if (ctx->map)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->map->id);
+	struct bpf_map *map = ctx->map;
+
+	if (map)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", map->id);
 	return 0;
 }
 
 SEC("?iter/bpf_prog")
 int bpf_prog(struct bpf_iter__bpf_prog *ctx)
 {
-	if (ctx->prog)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->prog->aux->id);
+	struct bpf_prog *prog = ctx->prog;
+
+	if (prog)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", prog->aux->id);
 	return 0;
 }
 
 SEC("?iter/bpf_link")
 int bpf_link(struct bpf_iter__bpf_link *ctx)
 {
-	if (ctx->link)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->link->id);
+	struct bpf_link *link = ctx->link;
+
+	if (link)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", link->id);
 	return 0;
 }
 
@@ -204,48 +220,60 @@ int bpf_map_elem(struct bpf_iter__bpf_map_elem *ctx)
 SEC("?iter/tcp")
 int tcp(struct bpf_iter__tcp *ctx)
 {
-	if (ctx->sk_common)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", ctx->sk_common->skc_num, ctx->sk_common->skc_state);
+	struct sock_common *sk_common = ctx->sk_common;
+
+	if (sk_common)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", sk_common->skc_num, sk_common->skc_state);
 	return 0;
 }
 
 SEC("?iter/udp")
 int udp(struct bpf_iter__udp *ctx)
 {
-	if (ctx->udp_sk)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->udp_sk->inet.sk.__sk_common.skc_num);
+	struct udp_sock *udp_sk = ctx->udp_sk;
+
+	if (udp_sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", udp_sk->inet.sk.__sk_common.skc_num);
 	return 0;
 }
 
 SEC("?iter/unix")
 int unix_(struct bpf_iter__unix *ctx)
 {
-	if (ctx->unix_sk)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->unix_sk->sk.sk_type);
+	struct unix_sock *unix_sk = ctx->unix_sk;
+
+	if (unix_sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", unix_sk->sk.sk_type);
 	return 0;
 }
 
 SEC("?iter/netlink")
 int netlink(struct bpf_iter__netlink *ctx)
 {
-	if (ctx->sk)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->sk->portid);
+	struct netlink_sock *sk = ctx->sk;
+
+	if (sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", sk->portid);
 	return 0;
 }
 
 SEC("?iter/ksym")
 int ksym(struct bpf_iter__ksym *ctx)
 {
-	if (ctx->ksym)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%lx %c %s\n", ctx->ksym->value, ctx->ksym->type, ctx->ksym->name);
+	struct kallsym_iter *ksym = ctx->ksym;
+
+	if (ksym)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%lx %c %s\n", ksym->value, ksym->type, ksym->name);
 	return 0;
 }
 
 SEC("?iter/cgroup")
 int cgroup(struct bpf_iter__cgroup *ctx)
 {
-	if (ctx->cgroup)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%llu\n", ctx->cgroup->kn->id);
+	struct cgroup *cgroup = ctx->cgroup;
+
+	if (cgroup)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%llu\n", cgroup->kn->id);
 	return 0;
 }
 
