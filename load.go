@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"syscall"
 	"unsafe"
@@ -61,7 +60,7 @@ type LoadOptions struct {
 // Open reads the BPF object at path (libbpf bpf_object__open_file). Nothing is asked of the kernel. The object is called after the
 // file, without directory and cut at the first dot. Debug information is left in the file.
 func Open(path string) (*object.Object, error) {
-	f, err := os.Open(path)
+	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, &Error{Op: "open object", Err: err}
 	}

@@ -1,6 +1,7 @@
 package btf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -20,7 +21,8 @@ type Builder struct {
 	layout   []byte
 	strs     []byte
 	strFirst uint32
-	interned map[string]uint32 // own strings; nil until a string is added
+	interned map[string]uint32 // own strings; nil while few were added
+	searched int               // strings looked for without it
 	ptrSize  uint32
 	err      error
 }
@@ -134,10 +136,7 @@ func (b *Builder) AddString(text string) uint32 {
 			return off
 		}
 	}
-	if b.interned == nil {
-		b.intern()
-	}
-	if off, ok := b.interned[text]; ok {
+	if off, ok := b.findString(text); ok {
 		return off
 	}
 	at := uint64(b.strFirst) + uint64(len(b.strs))
@@ -146,8 +145,37 @@ func (b *Builder) AddString(text string) uint32 {
 		return 0
 	}
 	b.strs = append(append(b.strs, text...), 0)
-	b.interned[strings.Clone(text)] = uint32(at)
+	if b.interned != nil {
+		b.interned[strings.Clone(text)] = uint32(at)
+	}
 	return uint32(at)
+}
+
+// fewStrings is how many strings are looked for in the bytes before a table of all of them is made: an edited BTF of thousands of
+// strings often gains but one.
+const fewStrings = 16
+
+// findString finds a string that the Builder has; the first of equal ones counts.
+func (b *Builder) findString(text string) (off uint32, ok bool) {
+	if b.interned == nil && b.searched >= fewStrings {
+		b.intern()
+	}
+	if b.interned != nil {
+		off, ok = b.interned[text]
+		return off, ok
+	}
+	b.searched++
+	for at := 0; ; {
+		i := bytes.Index(b.strs[at:], []byte(text))
+		if i < 0 {
+			return 0, false
+		}
+		i += at
+		if end := i + len(text); (i == 0 || b.strs[i-1] == 0) && end < len(b.strs) && b.strs[end] == 0 {
+			return b.strFirst + uint32(i), true
+		}
+		at = i + 1
+	}
 }
 
 // intern enters the strings that an edited BTF came with; the first of equal ones counts.

@@ -128,34 +128,22 @@ func btfFromFile(path string) (*btf.Spec, error) {
 // mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs hands out at most a page for each
 // read, whatever the size of the buffer, but the size of the file is known, so no byte is copied twice.
 func mapFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	size := info.Size()
+	size := file.Size()
 	if size <= 0 || size > 1<<31 {
 		return nil, fmt.Errorf("%s has %d bytes", path, size)
 	}
 	// Only a private mapping: sysfs refuses shared ones.
-	if raw, err := sys.Mmap(int(file.Fd()), 0, int(size), sys.ProtRead, sys.MapPrivate); err == nil {
+	if raw, err := sys.Mmap(file.Int(), 0, int(size), sys.ProtRead, sys.MapPrivate); err == nil {
 		return raw, nil
 	}
-	return readAll(file, int(size))
-}
-
-func readAll(file *os.File, size int) ([]byte, error) {
 	raw := make([]byte, size)
-	for n := 0; n < size; {
-		m, err := file.Read(raw[n:])
-		n += m
-		if err != nil {
-			return nil, fmt.Errorf("%s: %d of %d bytes: %w", file.Name(), n, size, err)
-		}
+	if n, err := file.ReadAt(raw, 0); err != nil {
+		return nil, fmt.Errorf("%s: %d of %d bytes: %w", path, n, size, err)
 	}
 	return raw, nil
 }

@@ -36,9 +36,12 @@ func (e *ProbeError) Unwrap() error { return e.Err }
 
 // featureCache keeps conclusive answers. Each feature has a lock of its own: two who ask for the same one probe once, and nobody
 // waits for another's.
-type featureCache [facts.NumFeatures]struct {
-	mu     sync.Mutex
-	answer atomic.Uint32
+type featureCache struct {
+	list [facts.NumFeatures]struct {
+		mu     sync.Mutex
+		answer atomic.Uint32
+	}
+	btfTried atomic.Bool // see provenByBTF
 }
 
 const (
@@ -55,7 +58,7 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	if runtime.GOOS != "linux" && !sys.Replaced() {
 		return false, ErrNotLinux
 	}
-	entry := &f.features[feature]
+	entry := &f.features.list[feature]
 	if a := entry.answer.Load(); a != 0 {
 		return a == answerYes, nil
 	}
@@ -63,6 +66,9 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	defer entry.mu.Unlock()
 	if a := entry.answer.Load(); a != 0 {
 		return a == answerYes, nil
+	}
+	if f.provenByBTF(feature) {
+		return true, nil
 	}
 	yes, err := probes[feature](&prober{facts: f})
 	if err != nil {
@@ -74,6 +80,26 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 		entry.answer.Store(answerNo)
 	}
 	return yes, nil
+}
+
+// provenByBTF uploads one BTF that has every kind of type at once, when the first of the features about kinds of types is asked for:
+// a kernel that takes it has them all, and the other probes are spared. If it is refused each feature is probed by itself.
+func (f *Facts) provenByBTF(feature facts.Feature) bool {
+	asked := false
+	for _, kind := range btfKindFeatures {
+		asked = asked || kind == feature
+	}
+	if !asked || f.features.btfTried.Swap(true) {
+		return false
+	}
+	p := prober{facts: f}
+	if yes, err := p.hasBTF(allKindsBTF()); !yes || err != nil {
+		return false
+	}
+	for _, kind := range btfKindFeatures {
+		f.features.list[kind].answer.Store(answerYes)
+	}
+	return true
 }
 
 // probes has one probe for each facts.Feature.

@@ -3,12 +3,14 @@
 package kernel
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/facts"
@@ -348,5 +350,44 @@ func TestToken(t *testing.T) {
 	}
 	if n, _ := f.HasMapType(uapi.MapArrayOfMaps); n || without != 0 {
 		t.Errorf("map of maps: %v, %d calls without the token", n, without)
+	}
+}
+
+// TestAllKindsBTF asks the kernel, if it has every feature about kinds of types, for all of them: one upload proves all. A kernel that
+// lacks one of them (the fake refuses whatever has a FLOAT) is asked for each.
+func TestAllKindsBTF(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "6.6") // enum64 came with 6.0, ?.data with 6.6
+	uploads := 0
+	lacksFloat := false
+	install(t, func(c call) syscall.Errno {
+		if c.cmd != uapi.CmdBTFLoad {
+			return 0
+		}
+		uploads++
+		a := (*sys.BTFLoadAttr)(c.attr)
+		raw := unsafe.Slice((*byte)(a.BTF.Unsafe()), a.Size)
+		if lacksFloat && bytes.Contains(raw, []byte("\x00float\x00")) {
+			return syscall.EINVAL
+		}
+		return 0
+	})
+	k := Running()
+	for _, f := range btfKindFeatures {
+		if yes, err := k.Has(f); !yes || err != nil {
+			t.Errorf("%v: %v, %v", f, yes, err)
+		}
+	}
+	if uploads != 1 {
+		t.Errorf("%d uploads, want 1", uploads)
+	}
+	lacksFloat, k, uploads = true, Running(), 0
+	for _, f := range btfKindFeatures {
+		if yes, err := k.Has(f); yes != (f != facts.BTFFloat) || err != nil {
+			t.Errorf("without FLOAT: %v: %v, %v", f, yes, err)
+		}
+	}
+	if uploads != 1+len(btfKindFeatures) {
+		t.Errorf("without FLOAT: %d uploads", uploads)
 	}
 }

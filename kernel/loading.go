@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"os"
 	"syscall"
 
 	"github.com/purebpf/bpf/sys"
@@ -48,12 +47,12 @@ func (f *Facts) DefaultToken() *sys.FD {
 // EINVAL where tokens don't exist or aren't needed. libbpf treats every error as "no token" unless the user named dir. The
 // caller closes the FD and gives its number to Facts.WithToken.
 func OpenToken(dir string) (*sys.FD, error) {
-	d, err := os.Open(dir)
+	d, err := sys.OpenFile(dir)
 	if err != nil {
 		return nil, fmt.Errorf("BPF token: %w", err)
 	}
 	defer d.Close()
-	fd, err := sys.TokenCreate(int(d.Fd()), 0)
+	fd, err := sys.TokenCreate(d.Int(), 0)
 	if err != nil {
 		return nil, fmt.Errorf("BPF token of %s: %w", dir, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -115,6 +116,30 @@ func probeBTFTypeTag(p *prober) (bool, error) {
 
 func probeBTFEnum64(p *prober) (bool, error) {
 	return p.hasBTF(rawBTF([]uint32{1, kindEnum64 | 1, 8, 8, 0, 0}, "\x00enum64\x00a\x00"))
+}
+
+// btfKindFeatures are the features that allKindsBTF proves.
+var btfKindFeatures = [...]facts.Feature{
+	facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag,
+	facts.BTFTypeTag, facts.BTFEnum64,
+}
+
+// allKindsBTF has in one what the probes above have one by one.
+func allKindsBTF() []byte {
+	return rawBTF(withInt(
+		0, kindFuncProto|1, 0, 7, 1, // [2] void (int a)
+		5, kindFunc, 2, // [3] static x
+		9, kindFunc|1, 2, // [4] global y
+		5, kindVar, 1, 0, // [5] static int x
+		11, kindDatasec|1, 4, 5, 0, 4, // [6] .data
+		5, kindVar, 1, 0, // [7] static int x
+		17, kindDatasec|1, 4, 7, 0, 4, // [8] ?.data
+		24, kindFloat, 4, // [9] float
+		30, kindDeclTag, 5, ^uint32(0), // [10] tag of x
+		30, kindTypeTag, 1, // [11] tag
+		0, kindPtr, 11, // [12] int tag *
+		34, kindEnum64|1, 8, 7, 0, 0, // [13] enum64
+	), "\x00int\x00x\x00a\x00y\x00.data\x00?.data\x00float\x00tag\x00enum64\x00")
 }
 
 // btfLayout tells for each kind how many bytes follow the 12 of a type, and how many each of its elements takes.

@@ -1,0 +1,31 @@
+//go:build !linux
+
+package sys
+
+import "os"
+
+// File is a file that is read and closed. It implements io.ReaderAt.
+type File struct {
+	*os.File
+	size int64
+}
+
+// OpenFile opens a file or directory for reading. The caller closes it. Errors are *os.PathError.
+func OpenFile(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &File{f, st.Size()}, nil
+}
+
+// Int is the descriptor, which stays the File's.
+func (f *File) Int() int { return int(f.Fd()) }
+
+// Size is the size when the file was opened.
+func (f *File) Size() int64 { return f.size }
