@@ -125,7 +125,7 @@ func (p *Program) traceLink(t uapi.AttachType, cookie uint64) (*sys.FD, error) {
 		// The other command takes a cookie and ignores it before 6.10.
 		fd, err := sys.RawTracepointOpen("", p.fd.Int(), cookie)
 		if err == syscall.EINVAL {
-			err = errNoCookie
+			err = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w", ErrNotSupported)
 		}
 		return fd, err
 	}
@@ -139,8 +139,6 @@ func (p *Program) traceLink(t uapi.AttachType, cookie uint64) (*sys.FD, error) {
 	}
 	return fd, err
 }
-
-var errNoCookie = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w", ErrNotSupported)
 
 func hasRawTracepointForm(t uapi.AttachType) bool {
 	switch t {
