@@ -133,7 +133,7 @@ func (f *File) missing(name string) error {
 			switch {
 			case s.Type() == elf64.SymbolIFunc:
 				why = "it is an indirect function (IFUNC), which picks the one to be called: attach to that"
-			case s.Type() == elf64.SymbolFunc && s.Section == elf64.IndexUndef && why == "":
+			case s.Section == elf64.IndexUndef && why == "":
 				why = "it is imported from a library: attach to that"
 			}
 		}

@@ -49,7 +49,9 @@ type ArgError struct {
 }
 
 // Error says which and why.
-func (e *ArgError) Error() string { return fmt.Sprintf("argument %d of %q: %s", e.Index, e.Args, e.Msg) }
+func (e *ArgError) Error() string {
+	return fmt.Sprintf("argument %d of %q: %s", e.Index, e.Args, e.Msg)
+}
 
 // Unwrap returns Err.
 func (e *ArgError) Unwrap() error { return e.Err }
