@@ -121,7 +121,7 @@ func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys
 }
 
 // setBPF and enable are PERF_EVENT_IOC_SET_BPF and PERF_EVENT_IOC_ENABLE without direction and size, which differ by architecture.
-const setBPF, enable = '$'<<8 | 8, '$'<<8 | 0
+const setBPF, enable = '$'<<8 | 8, '$' << 8
 
 func (c *calls) Ioctl(fd int, req uint, arg uintptr) (int, syscall.Errno) {
 	switch req & 0xffff {
