@@ -174,7 +174,7 @@ func setTOS() error {
 // getTOS expects what the program puts there, and otherwise fails with ENODATA.
 func getTOS() error {
 	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
-		tos, err := unix.GetsockoptInt(s, unix.SOL_IP, unix.IP_TOS)
+		tos, err := unix.GetsockoptByte(s, unix.SOL_IP, unix.IP_TOS)
 		if err == nil && tos != 0x2a {
 			err = unix.ENODATA
 		}

@@ -48,8 +48,14 @@ func kprobes(t testing.TB) {
 // kprobeObject loads the named programs of testdata/kprobe.bpf.o, which count what this thread does.
 func kprobeObject(t testing.TB, names ...string) *Object {
 	t.Helper()
+	return objectOfThread(t, "kprobe", names...)
+}
+
+// objectOfThread loads an object whose programs look at one thread only: the test's.
+func objectOfThread(t testing.TB, file string, names ...string) *Object {
+	t.Helper()
 	testkit.Root(t)
-	obj := load(t, only(open(t, "kprobe"), names...), nil)
+	obj := load(t, only(open(t, file), names...), nil)
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
 	if err := obj.Variable("only_tid").Set(uint32(unix.Gettid())); err != nil {

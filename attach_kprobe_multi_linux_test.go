@@ -147,7 +147,7 @@ func TestKprobeSession(t *testing.T) {
 	fprobes(t)
 	testkit.Kernel(t, "6.10")
 	for _, skip := range []int32{0, 1} {
-		obj := kprobeObject(t, "session")
+		obj := objectOfThread(t, "kprobe_session", "session")
 		if err := obj.Variable("session_skip_return").Set(skip); err != nil {
 			t.Fatal(err)
 		}

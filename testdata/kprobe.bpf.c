@@ -88,24 +88,6 @@ SEC("?kprobe.multi") int multi(void *ctx) { return tally(ctx); }
 SEC("?kprobe.multi/*_sys_getpgi?") int multi_auto(void *ctx) { return tally(ctx); }
 SEC("?kretprobe.multi/*_sys_getpgi*") int multi_return(void *ctx) { return tally(ctx); }
 
-/* A run at entry, and if it said so one at return. */
-__u64 session_entries, session_returns;
-int session_skip_return;
-
-extern _Bool bpf_session_is_return(void) __ksym __weak;
-
-SEC("?kprobe.session/find_task_by_vpid") int session(void *ctx)
-{
-	if ((__u32)bpf_get_current_pid_tgid() != only_tid)
-		return 0;
-	if (bpf_session_is_return()) {
-		__sync_fetch_and_add(&session_returns, 1);
-		return 0;
-	}
-	__sync_fetch_and_add(&session_entries, 1);
-	return session_skip_return & 1;
-}
-
 /* Runs of the perf_event program on each CPU: no thread of the test is needed. */
 __u64 samples[64];
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -23,7 +24,8 @@ type Initramfs struct {
 }
 
 // NewInitramfs makes a root file system for a kernel with the guest program (a static build of internal/vm/guest for the
-// kernel's machine), busybox if there is one, which the guest gives all its names, and what programs expect to find in /etc.
+// kernel's machine), busybox if there is one, which the guest gives all its names, another machine's programs that were unpacked
+// beside its kernel, and what programs expect to find in /etc.
 func NewInitramfs(k Kernel, guest string) *Initramfs {
 	r := &Initramfs{map[string]string{}, map[string]string{}, map[string][]byte{}}
 	r.Add(guest, InitPath)
@@ -34,10 +36,14 @@ func NewInitramfs(k Kernel, guest string) *Initramfs {
 	if busybox := k.busybox(); busybox != "" {
 		r.Add(busybox, BusyboxPath)
 	}
+	if exists(k.Tools()) {
+		r.Add(k.Tools(), "/")
+	}
 	return r
 }
 
-// Add copies a file, or a folder with all that is in it, to a path in the machine.
+// Add copies a file, or a folder with all that is in it, to a path in the machine. What is put below the path of an added folder
+// replaces the folder's file of that name.
 func (r *Initramfs) Add(from, to string) { r.files[path.Clean(to)] = from }
 
 // AddProgram copies a program to the same path in the machine, with the shared libraries that it needs.
@@ -125,8 +131,9 @@ func (r *Initramfs) WriteFile(name string) error {
 	for to, target := range r.links {
 		c.add(to, modeLink, int64(len(target)), strings.NewReader(target))
 	}
-	for to, from := range r.files {
-		if err := c.copy(from, to); err != nil {
+	// A file may be put in the place of one of a folder: the kernel takes the later one.
+	for _, to := range slices.Sorted(maps.Keys(r.files)) {
+		if err := c.copy(r.files[to], to); err != nil {
 			return err
 		}
 	}

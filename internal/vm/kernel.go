@@ -40,13 +40,13 @@ func FindKernel(dir, version string) (Kernel, error) {
 	return Kernel{}, fmt.Errorf("no kernel %s below %s (make kernels)", version, dir)
 }
 
-// busybox is the path of a static busybox for the kernel's machine, "" if there is none.
+// Tools is the folder with programs of the kernel's machine, laid out as in the root folder; it may not be there.
+func (k Kernel) Tools() string { return filepath.Join(k.Root, "tools") }
+
+// busybox is the path of this machine's busybox, "" if there is none or the kernel is another machine's.
 func (k Kernel) busybox() string {
-	if path := filepath.Join(k.Root, "bin", "busybox"); exists(path) { // unpacked beside a foreign kernel
-		return path
-	}
 	if k.Arch != runtime.GOARCH {
-		return ""
+		return "" // among Tools
 	}
 	path, err := exec.LookPath("busybox")
 	if err != nil {
