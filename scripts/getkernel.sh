@@ -44,6 +44,10 @@ for meta; do
     done
     if [[ $arch != "$native" ]]; then
       rm -rf "$dir.new"/tools/{etc,usr/share,usr/lib/*/gconv,var}
+      # An absolute link would be followed to this machine's file.
+      find "$dir.new/tools" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; do
+        rm "$link"; [[ ! -f $dir.new/tools$target ]] || cp "$dir.new/tools$target" "$link"
+      done
       find "$dir.new/tools" -xtype l -delete
     fi
     depmod -b "$dir.new" "$(basename "$dir.new"/lib/modules/*)"
