@@ -34,12 +34,18 @@ func loadForThread(t testing.TB, o *object.Object) *Object {
 	t.Helper()
 	testkit.Root(t)
 	obj := load(t, o, nil)
+	onThread(t, obj)
+	return obj
+}
+
+// onThread keeps the test on its thread, and has the programs act on it. A subtest has another thread than its test.
+func onThread(t testing.TB, obj *Object) {
+	t.Helper()
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
 	if err := obj.Variable("only_tid").Set(uint32(unix.Gettid())); err != nil {
 		t.Fatal(err)
 	}
-	return obj
 }
 
 // variable returns the memory of a variable of the object.
@@ -221,6 +227,7 @@ func TestFentry(t *testing.T) {
 	obj := threadObject(t, "fentry", "on_entry", "on_exit")
 	entered, left := variable[uint64](t, obj, "entered"), variable[uint64](t, obj, "left")
 	t.Run("fentry", func(t *testing.T) {
+		onThread(t, obj)
 		attached(t, obj.Program("on_entry"))
 		getpgid(10)
 		if *entered != 10 || int(*variable[int32](t, obj, "entry_nr")) != os.Getpid() {
@@ -232,6 +239,7 @@ func TestFentry(t *testing.T) {
 		}
 	})
 	t.Run("fexit", func(t *testing.T) {
+		onThread(t, obj)
 		attached(t, obj.Program("on_exit"))
 		getpgid(10)
 		if *left != 10 || int(*variable[int32](t, obj, "left_pid")) != os.Getpid() {
@@ -239,6 +247,7 @@ func TestFentry(t *testing.T) {
 		}
 	})
 	t.Run("cookie", func(t *testing.T) {
+		onThread(t, obj)
 		for i, name := range []string{"on_entry", "on_exit"} {
 			l, err := obj.Program(name).AttachTrace(&TraceOptions{Cookie: uint64(1<<40 + i)})
 			if err != nil {
@@ -252,6 +261,7 @@ func TestFentry(t *testing.T) {
 		}
 	})
 	t.Run("both", func(t *testing.T) {
+		onThread(t, obj)
 		*entered, *left = 0, 0
 		links, err := obj.Attach()
 		if err != nil {
@@ -267,6 +277,7 @@ func TestFentry(t *testing.T) {
 		}
 	})
 	t.Run("opened by a pin", func(t *testing.T) {
+		onThread(t, obj)
 		path := filepath.Join(testkit.BPFFS(t), "program")
 		if err := obj.Program("on_exit").Pin(path); err != nil {
 			t.Fatal(err)
