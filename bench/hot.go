@@ -8,7 +8,7 @@ import (
 
 // hot measures within one process: the first load, which has kernel BTF to read, and the ones after it.
 func (b *bench) hot() error {
-	const processes, repeats = 9, 40
+	const processes = 9
 	b.printf("\n## In one process\n\n")
 	b.printf("µs of one open (+ close), of the first open + load + close, and of the next ones. cilium-cached is given a btf.Cache for all loads.\n\n")
 	subjects := append(b.subjects[:len(b.subjects):len(b.subjects)], subject{"cilium-cached", ""})
@@ -24,7 +24,7 @@ func (b *bench) hot() error {
 			for round := range processes {
 				for i := range subjects {
 					which := (i + round) % len(subjects)
-					command := []string{subjects[which].program, verb, strconv.Itoa(repeats), o.path}
+					command := []string{subjects[which].program, verb, strconv.Itoa(o.repeats), o.path}
 					if subjects[which].program == "" {
 						command[0], command[1] = b.program("cilium"), "hot-load-cached"
 						if verb == "hot-open" {

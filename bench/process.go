@@ -8,18 +8,19 @@ import (
 	"strings"
 )
 
-// object is a file to measure with, and how its load is paid for.
+// object is a file to measure with.
 type object struct {
 	name, path string
+	repeats    int // how often in one process
 }
 
 func (b *bench) objects() []object {
 	return []object{
-		{"small (15 instructions, no kernel BTF)", filepath.Join("testdata", "small.bpf.o")},
-		{"opensnoop (52 CO-RE relocations)", b.corpus("tools/opensnoop.bpf.o")},
-		{"tcptracer (53 CO-RE relocations)", b.corpus("tools/tcptracer.bpf.o")},
-		{"netif_receive_skb (4,827 instructions, 53 relocations)", b.corpus("selftests/netif_receive_skb.bpf.o")},
-		{"test_verif_scale2 (11,429 instructions; the verifier's time)", b.corpus("selftests/test_verif_scale2.bpf.o")},
+		{"small (15 instructions, no kernel BTF)", filepath.Join("testdata", "small.bpf.o"), 60},
+		{"opensnoop (52 CO-RE relocations)", b.corpus("tools/opensnoop.bpf.o"), 20},
+		{"tcptracer (53 CO-RE relocations)", b.corpus("tools/tcptracer.bpf.o"), 20},
+		{"netif_receive_skb (4,827 instructions, 53 relocations)", b.corpus("selftests/netif_receive_skb.bpf.o"), 12},
+		{"test_verif_scale2 (11,429 instructions; the verifier's time)", b.corpus("selftests/test_verif_scale2.bpf.o"), 4},
 	}
 }
 
