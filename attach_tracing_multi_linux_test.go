@@ -1,0 +1,172 @@
+package bpf
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// No kernel that these tests meet has fentry.multi (it came after 7.0). The functions that a pattern means are held against what bpftool
+// prints of the kernel's BTF; the request to the kernel against the layout of union bpf_attr, by a kernel that only writes it down.
+
+type bpftoolType struct {
+	ID     uint32
+	Kind   string
+	Name   string
+	TypeID uint32 `json:"type_id"`
+	RetID  uint32 `json:"ret_type_id"`
+	Size   uint32
+	Params []struct {
+		Name   string
+		TypeID uint32 `json:"type_id"`
+	}
+}
+
+// bpftoolTraceable returns the ids of functions with that prefix whose arguments and result a trampoline passes, by bpftool's print.
+func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int) {
+	t.Helper()
+	var dump struct{ Types []bpftoolType }
+	if err := json.Unmarshal(testkit.Run(t, "bpftool", "-j", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"), &dump); err != nil {
+		t.Fatal(err)
+	}
+	byID := make([]bpftoolType, len(dump.Types)+1)
+	for _, typ := range dump.Types {
+		byID[typ.ID] = typ
+	}
+	bare := func(id uint32) bpftoolType {
+		for slices.Contains([]string{"TYPEDEF", "CONST", "VOLATILE", "RESTRICT", "TYPE_TAG"}, byID[id].Kind) {
+			id = byID[id].TypeID
+		}
+		return byID[id]
+	}
+	for _, f := range dump.Types {
+		if f.Kind != "FUNC" || !strings.HasPrefix(f.Name, prefix) {
+			continue
+		}
+		functions++
+		proto := byID[f.TypeID]
+		ret := bare(proto.RetID).Kind
+		ok := len(proto.Params) <= 12 && ret != "STRUCT" && ret != "UNION"
+		for _, param := range proto.Params {
+			switch arg := bare(param.TypeID); arg.Kind {
+			case "PTR":
+			case "INT", "ENUM", "ENUM64", "STRUCT", "UNION":
+				ok = ok && arg.Size > 0 && arg.Size <= 16
+			default:
+				ok = false
+			}
+		}
+		if ok {
+			ids = append(ids, btf.ID(f.ID))
+		}
+	}
+	return ids, functions
+}
+
+// TestTracingMultiPattern resolves patterns. The oracle is bpftool.
+func TestTracingMultiPattern(t *testing.T) {
+	for _, prefix := range []string{"tcp_", "bpf_", "find_task_by_vpid"} {
+		want, functions := bpftoolTraceable(t, prefix)
+		got, err := matchTraceable(kernel.Running(), "", prefix+"*")
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %d ids, bpftool has %d of %d functions (%v)", prefix, len(got), len(want), functions, err)
+		}
+		t.Logf("%s*: %d of %d functions", prefix, len(got), functions)
+	}
+	for pattern, want := range map[string]error{
+		"no_such_function_*":      ErrNotExist,
+		"no_such_module:*":        syscall.EINVAL, // not what the program was loaded for
+		"vmlinux:no_such_*":       ErrNotExist,
+		"vmlinux:find_task_by_v*": nil,
+	} {
+		if _, err := matchTraceable(kernel.Running(), "", pattern); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", pattern, err, want)
+		}
+	}
+	if _, err := matchTraceable(kernel.Running(), "dummy", "tcp_*"); !errors.Is(err, syscall.EINVAL) {
+		t.Error("a program for a module, at functions of the kernel:", err)
+	}
+	if _, err := matchTraceable(kernel.Running(), "no_such_module", "no_such_module:*"); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// writtenDown is a kernel that has multi links: it writes down the request for one.
+type writtenDown struct {
+	sys.Kernel
+	size    uintptr
+	attr    [12]uint32 // prog_fd, target_fd, attach_type, flags; then the part of its own
+	ids     []btf.ID
+	cookies []uint64
+}
+
+func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if cmd != uapi.CmdLinkCreate {
+		return sys.Kernel{}.BPF(cmd, attr, size, common)
+	}
+	w.size = size
+	copy(w.attr[:], unsafe.Slice((*uint32)(attr), size/4))
+	// struct { __aligned_u64 ids, cookies; __u32 cnt; } tracing_multi at offset 16
+	count := w.attr[8]
+	w.ids = slices.Clone(unsafe.Slice(*(**btf.ID)(unsafe.Add(attr, 16)), count))
+	if p := *(**uint64)(unsafe.Add(attr, 24)); p != nil {
+		w.cookies = slices.Clone(unsafe.Slice(p, count))
+	}
+	return -1, syscall.EOPNOTSUPP
+}
+
+// TestTracingMultiRequest looks at what the kernel would be asked.
+func TestTracingMultiRequest(t *testing.T) {
+	testkit.Root(t)
+	obj := load(t, only(open(t, "trace"), "packet"), nil)
+	// A program as if it had been loaded for many functions, which this kernel does not take.
+	p := obj.Program("packet")
+	typ, expected := p.typ, p.expected
+	p.typ, p.expected, p.section = uapi.ProgTracing, uapi.AttachTraceFexitMulti, "fexit.multi/find_task_by_v*"
+	defer func() { p.typ, p.expected, p.section = typ, expected, "tc" }()
+	p.def = object.MatchSec(p.section)
+	w := &writtenDown{}
+	defer sys.Replace(w)()
+	want, err := matchTraceable(kernel.Running(), "", "find_task_by_v*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) {
+		t.Error(err)
+	}
+	if w.size != 36 || w.attr[0] != uint32(p.FD()) || w.attr[1] != 0 || uapi.AttachType(w.attr[2]) != uapi.AttachTraceFexitMulti || w.attr[3] != 0 || !slices.Equal(w.ids, want) || w.cookies != nil {
+		t.Errorf("%d bytes: %v, ids %v, cookies %v, want ids %v", w.size, w.attr, w.ids, w.cookies, want)
+	}
+	if _, err := p.AttachTracingMulti("", &TracingMultiOptions{IDs: []btf.ID{5, 7}, Cookies: []uint64{50, 70}}); !errors.Is(err, ErrNotSupported) {
+		t.Error(err)
+	}
+	if !slices.Equal(w.ids, []btf.ID{5, 7}) || !slices.Equal(w.cookies, []uint64{50, 70}) {
+		t.Errorf("ids %v, cookies %v", w.ids, w.cookies)
+	}
+	for name, err := range map[string]error{
+		"nothing":          second(p.AttachTracingMulti("", nil)),
+		"ids and pattern":  second(p.AttachTracingMulti("x", &TracingMultiOptions{IDs: []btf.ID{1}})),
+		"cookies, pattern": second(p.AttachTracingMulti("x", &TracingMultiOptions{Cookies: []uint64{1}})),
+		"too few cookies":  second(p.AttachTracingMulti("", &TracingMultiOptions{IDs: []btf.ID{1, 2}, Cookies: []uint64{1}})),
+		"as a single one":  second(p.AttachTrace(nil)),
+	} {
+		if !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p.section = "fexit.multi"
+	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "no target") {
+		t.Error(err)
+	}
+}
