@@ -106,7 +106,8 @@ func deviceRequest(t testing.TB, name string, request uint, set func(*unix.Ifreq
 
 func deviceUp(t testing.TB, name string) {
 	t.Helper()
-	deviceRequest(t, name, unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING) })
+	flags := deviceRequest(t, name, unix.SIOCGIFFLAGS, nil).Uint16()
+	deviceRequest(t, name, unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(flags | unix.IFF_UP | unix.IFF_RUNNING) })
 }
 
 func deviceMTU(t testing.TB, name string, mtu uint32) {

@@ -251,9 +251,10 @@ func TestNetkit(t *testing.T) {
 		where   uapi.AttachType
 		to      [4]byte // an address that is reached from this side
 		digit   uint64
+		of      string // what the link says it is of
 	}{
-		{"nk_primary", uapi.AttachNetkitPrimary, [4]byte{10, 1, 0, 2}, 5},
-		{"nk_peer", uapi.AttachNetkitPeer, [4]byte{10, 2, 0, 2}, 6},
+		{"nk_primary", uapi.AttachNetkitPrimary, [4]byte{10, 1, 0, 2}, 5, "nk0"},
+		{"nk_peer", uapi.AttachNetkitPeer, [4]byte{10, 2, 0, 2}, 6, "nk1"},
 	} {
 		p, third := obj.Program(side.program), obj.Program("tc_third")
 		link, err := p.AttachNetkit("nk0", side.where, nil)
@@ -274,7 +275,7 @@ func TestNetkit(t *testing.T) {
 			t.Errorf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, deviceIndex(t, "nk0"), side.where, hook)
-		if info, err := link.Info(); err != nil || *info.Detail.(*NetkitLink) != (NetkitLink{uint32(deviceIndex(t, "nk0")), side.where}) {
+		if info, err := link.Info(); err != nil || *info.Detail.(*NetkitLink) != (NetkitLink{uint32(deviceIndex(t, side.of)), side.where}) {
 			t.Errorf("%+v %v", info, err)
 		}
 		if _, err := p.AttachNetkit("nk0", side.where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {

@@ -129,7 +129,7 @@ func TestXDPFrags(t *testing.T) {
 	}
 	defer link.Close()
 	sendFrames(t, from, 1, 8000)
-	if !arrives(to) || *runs != 1 {
+	if !arrives(to) || *runs == 0 {
 		t.Errorf("%d runs", *runs)
 	}
 	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil {
@@ -158,7 +158,7 @@ func TestXDPRedirect(t *testing.T) {
 		defer link.Close()
 	}
 	sendFrames(t, from, 1, 64)
-	if !arrives(to) || runs[netRedirect] != 1 || runs[netDevmap] != 1 {
+	if !arrives(to) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
 		t.Errorf("runs: %v", runs)
 	}
 	if _, err := obj.Program("xdp_devmap").AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) {
