@@ -147,6 +147,7 @@ func TestNearest(t *testing.T) {
 	for _, c := range []struct{ name, want, got string }{
 		{"typo", "near: do_unlinkat", symbol("do_unlinkta", "1 T do_unlinkat", "2 T __pfx_do_unlinkta", "3 T do_rmdir")},
 		{"the compiler's name first", "near: do_it.isra.0, do_is", symbol("do_it", "1 T do_is", "2 t do_it.isra.0", "2 t do_it.isra.0")},
+		{"renamed in 6.10", "near: kmalloc_noprof", symbol("kmalloc", "1 T kmalloc_noprof", "1 T kmalloc_node_noprof")},
 		{"three at most", "near: aaaaaaab, aaaaaaac, aaaaaaad", symbol("aaaaaaaa", "1 t aaaaaabb", "1 t aaaaaaab", "1 t aaaaaaac", "1 t aaaaaaad", "1 t aaaaaaae")},
 		{"several functions", "there are 2 functions of that name: give the address of one", symbol("f", "1 t f", "2 t f")},
 		{"data", "the symbol is no function, its type is D", symbol("f", "1 D f")},

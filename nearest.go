@@ -1,15 +1,18 @@
 package bpf
 
 import (
+	"bytes"
 	"math/bits"
 	"slices"
 	"strings"
 )
 
 // nearest picks, from all names that exist, those that are probably meant by one that doesn't: names that the compiler made of it
-// ("name.isra.0"), then names that differ by a few characters. It works in one pass and looks closely at few.
+// ("name.isra.0") or the kernel when it came to profile allocations ("kmalloc_noprof"), then names that differ by a few characters. It
+// works in one pass and looks closely at few.
 type nearest struct {
 	want  string
+	text  []byte // want
 	mask  uint64 // characters in want, see charMask
 	limit int    // how many characters may differ
 	best  []nearName
@@ -17,7 +20,7 @@ type nearest struct {
 
 type nearName struct {
 	name string
-	cost int // 0: made by the compiler; else characters that differ
+	cost int // 0: made of the name; else characters that differ
 }
 
 const (
@@ -27,7 +30,7 @@ const (
 
 // newNearest looks for names near want.
 func newNearest(want string) *nearest {
-	n := &nearest{want: want, mask: charMask([]byte(want)), limit: min(max(1, len(want)/4), 4)}
+	n := &nearest{want: want, text: []byte(want), mask: charMask([]byte(want)), limit: min(max(1, len(want)/4), 4)}
 	if len(want) > nearLength || want == "" {
 		n.limit = 0
 	}
@@ -36,7 +39,7 @@ func newNearest(want string) *nearest {
 
 // offer considers a name that exists.
 func (n *nearest) offer(name []byte) {
-	if len(name) > len(n.want) && name[len(n.want)] == '.' && string(name[:len(n.want)]) == n.want {
+	if rest, ok := bytes.CutPrefix(name, n.text); ok && len(rest) > 0 && (rest[0] == '.' || string(rest) == "_noprof") {
 		n.keep(name, 0)
 		return
 	}
