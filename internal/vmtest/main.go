@@ -78,9 +78,21 @@ func run(ctx context.Context, o *options, versions []string) error {
 	if err != nil {
 		return err
 	}
+	features, err := readFeatures()
+	if err != nil {
+		return err
+	}
 	results := newMatrix(packages)
+	columns := map[string]string{"host": hostKernel()}
 	for _, version := range versions {
+		columns[version] = version
 		if err := runKernel(ctx, o, dir, version, packages, results); err != nil {
+			return err
+		}
+		if o.run != "" || o.packages != "./..." {
+			continue // not all tests of features ran
+		}
+		if err := results.reportFeatures(os.Stdout, features, version, version); err != nil {
 			return err
 		}
 	}
@@ -97,8 +109,22 @@ func run(ctx context.Context, o *options, versions []string) error {
 		return err
 	}
 	defer f.Close()
+	results.printFeatures(f, features, columns)
 	results.print(f)
 	return f.Close()
+}
+
+// hostKernel is this machine's kernel as major.minor.
+func hostKernel() string {
+	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return ""
+	}
+	parts := strings.SplitN(string(text), ".", 3)
+	if len(parts) < 3 {
+		return ""
+	}
+	return parts[0] + "." + parts[1]
 }
 
 func (o *options) say(format string, args ...any) {
