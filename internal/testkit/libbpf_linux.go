@@ -10,14 +10,10 @@ import (
 )
 
 // LibbpfProgram builds a C source file against the C libbpf of the oracle and returns the program's path. It is built
-// once for each state of the source. Without that libbpf the test skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+// once for each state of the source, and static, so that it runs in a test machine too. Without that libbpf the test skips, or fails with
+// PUREBPF_CORPUS_REQUIRED=1.
 func LibbpfProgram(t testing.TB, source string) string {
 	t.Helper()
-	dir := filepath.Join(Cache(), "oracle", "libbpf")
-	lib := filepath.Join(dir, "libbpf.a")
-	if !exists(lib) {
-		missing(t, "PUREBPF_CORPUS_REQUIRED", "C libbpf is not built (make oracle)")
-	}
 	text, err := os.ReadFile(source)
 	if err != nil {
 		t.Fatal(err)
@@ -27,11 +23,16 @@ func LibbpfProgram(t testing.TB, source string) string {
 	if exists(built) {
 		return built
 	}
+	dir := filepath.Join(Cache(), "oracle", "libbpf")
+	lib := filepath.Join(dir, "libbpf.a")
+	if !exists(lib) {
+		missing(t, "PUREBPF_CORPUS_REQUIRED", "C libbpf is not built (make oracle)")
+	}
 	if err := os.MkdirAll(filepath.Dir(built), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	temporary := filepath.Join(t.TempDir(), "program")
-	cmd := exec.Command(Tool(t, "cc"), "-O1", "-Wall", "-I"+filepath.Join(dir, "include"), source, "-o", temporary, lib, "-lelf", "-lz", "-ldl")
+	cmd := exec.Command(Tool(t, "cc"), "-O1", "-Wall", "-static", "-I"+filepath.Join(dir, "include"), source, "-o", temporary, lib, "-lelf", "-lz")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("cc: %v\n%s", err, out)
 	}
