@@ -53,6 +53,7 @@ func readIter(t testing.TB, l *Link) []string {
 func iterProgram(t testing.TB, name string) (*Object, *Program) {
 	t.Helper()
 	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
 	obj := load(t, only(open(t, "iter"), name), nil)
 	return obj, obj.Program(name)
 }

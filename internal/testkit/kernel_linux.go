@@ -50,3 +50,15 @@ func SameArch(t testing.TB) {
 		Skip(t, "a %s process on a %s kernel", runtime.GOARCH, machine)
 	}
 }
+
+// VmlinuxBTF skips where the kernel has no BTF of its own, which Debian builds for every machine but s390x: nothing can be attached by
+// BTF there, nor relocated by CO-RE.
+func VmlinuxBTF(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
+		if runtime.GOARCH != "s390x" {
+			t.Fatalf("a kernel without BTF: %v", err)
+		}
+		Skip(t, "this kernel (%s) has no BTF", KernelRelease())
+	}
+}

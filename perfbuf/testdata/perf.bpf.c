@@ -22,6 +22,13 @@ struct request {
 	__u64 length;
 };
 
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+/* Kernels without a JIT compiler, such as Debian's for s390x, allow no callbacks. */
+#define bpf_loop(count, function, context, flags)                  \
+	for (__u32 i = 0; i < (count) && i < 2048; i++)            \
+		function(i, context)
+#endif
+
 static long write_one(__u32 i, void *context)
 {
 	struct request *q = context;

@@ -27,6 +27,13 @@ struct record {
 	__u8 rest[56];
 };
 
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+/* Kernels without a JIT compiler, such as Debian's for s390x, allow no callbacks. */
+#define bpf_loop(count, function, context, flags)                  \
+	for (__u32 i = 0; i < (count) && i < 4096; i++)            \
+		function(i, context)
+#endif
+
 static long emit(__u32 i, void *context)
 {
 	struct request *q = *(struct request **)context;
