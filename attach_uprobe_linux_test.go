@@ -124,13 +124,24 @@ func source(t testing.TB, name string) string {
 	return string(text)
 }
 
-// target compiles testdata/target.c. Machines without shared libraries can run it too.
+// target compiles testdata/target.c for this machine. Machines without shared libraries or a compiler can run it too.
 func target(t testing.TB) string {
 	t.Helper()
-	if runtime.GOARCH != "amd64" {
-		testkit.Skip(t, "the program to attach to has probes of x86-64")
+	if runtime.GOARCH == "amd64" {
+		return testkit.Native(t, source(t, "target.c"), "-static")
 	}
-	return testkit.Native(t, source(t, "target.c"), "-static")
+	return foreignTarget(t, runtime.GOARCH)
+}
+
+// foreignTarget compiles testdata/target.c for another machine.
+func foreignTarget(t testing.TB, arch string) string {
+	t.Helper()
+	const include = "#include \"freestanding.h\"\n"
+	text := source(t, "target.c")
+	if !strings.Contains(text, include) {
+		t.Fatalf("target.c has no %q", include)
+	}
+	return testkit.Foreign(t, arch, strings.Replace(text, include, source(t, "freestanding.h"), 1))
 }
 
 // symbolOffset says where in a file a symbol is, as package debug/elf reads it: its address, by the program headers.
@@ -234,9 +245,11 @@ func TestUprobeOffset(t *testing.T) {
 	obj := uprobeObject(t, v.pid, "entry")
 	h := userHitOf(t, obj, "entry")
 	var ip [2]uint64
-	// add_hidden starts with a nop of one byte.
-	for offset := range ip {
-		l, err := obj.Program("entry").AttachUprobe(v.path, "add_hidden", &UprobeOptions{Offset: uint64(offset)})
+	// add_hidden starts with a nop.
+	size := map[string]uint64{"amd64": 1, "arm64": 4, "s390x": 2, "riscv64": 2}[runtime.GOARCH]
+	for i := range ip {
+		offset := uint64(i) * size
+		l, err := obj.Program("entry").AttachUprobe(v.path, "add_hidden", &UprobeOptions{Offset: offset})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,14 +257,14 @@ func TestUprobeOffset(t *testing.T) {
 		if v.run(t, 1); h.Count != 1 {
 			t.Errorf("offset %d: ran %d times", offset, h.Count)
 		}
-		ip[offset] = h.IP
+		ip[i] = h.IP
 		closeLink(t, l)
 	}
 	if old := ip == [2]uint64{}; old {
 		if release := testkit.KernelRelease(); !strings.HasPrefix(release, "6.1.") {
 			t.Errorf("kernel %s doesn't tell the address", release)
 		}
-	} else if ip[1] != ip[0]+1 {
+	} else if ip[1] != ip[0]+size {
 		t.Errorf("it ran at %#x", ip)
 	}
 }
@@ -544,6 +557,9 @@ func TestUprobeMultiStripped(t *testing.T) {
 // TestUprobeArchive runs a library's code from where it is in a ZIP archive, as Android does, and attaches to it there by name and by
 // offset. The oracle is that the code runs: the test maps it and a C program's function in it is called.
 func TestUprobeArchive(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		testkit.Skip(t, "what the function is made of is known of x86-64 only")
+	}
 	v := target(t)
 	obj := uprobeObject(t, os.Getpid(), "entry", "many")
 	raw, err := os.ReadFile(v)

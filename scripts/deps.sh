@@ -12,7 +12,7 @@ part() { # part WHAT-FOLLOWS COMMAND...
   local follows=$1; shift
   "$@" || lost+=("$follows")
 }
-part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-19 llvm-19 bpftool libbpf-dev gcc make \
+part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-19 lld-19 llvm-19 bpftool libbpf-dev gcc make \
   libelf-dev zlib1g-dev python3 xz-utils linux-source-6.1 linux-source-6.12 libbpf-tools xdp-tools libxdp1 iproute2 strace binutils \
   systemtap-sdt-dev
 part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busybox-static cpio kmod xz-utils lz4 zstd

@@ -2,7 +2,7 @@
 // Programs for USDT probes; each writes down its last run, and all runs by probe. Twice compiled, against libbpf's header of 1.1 and of 1.7,
 // which lay out the map's value differently:
 // clang -O2 -g -target bpf -D__TARGET_ARCH_x86 -fdebug-compilation-dir=. -c usdt.bpf.c -o usdt16.bpf.o
-// clang -O2 -g -target bpf -D__TARGET_ARCH_x86 -fdebug-compilation-dir=. -fdebug-prefix-map=NEW= -I NEW -c usdt.bpf.c -o usdt24.bpf.o
+// the same with -I and -fdebug-prefix-map for the headers of 1.7 makes usdt24.bpf.o
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
 #include <linux/errno.h>

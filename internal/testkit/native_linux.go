@@ -15,7 +15,25 @@ import (
 // have neither one nor shared libraries, so programs for them are linked with -static.
 func Native(t testing.TB, source string, flags ...string) string {
 	t.Helper()
-	args := append([]string{"-g", "-O2", "-Wall", "-Werror"}, flags...)
+	return program(t, "gcc", source, append([]string{"-g", "-O2", "-Wall", "-Werror"}, flags...))
+}
+
+// foreignTargets are clang's names of machines, by GOARCH.
+var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu"}
+
+// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library.
+func Foreign(t testing.TB, arch, source string) string {
+	t.Helper()
+	target := foreignTargets[arch]
+	if target == "" {
+		t.Fatalf("testkit.Foreign: no compiler for %s", arch)
+	}
+	return program(t, "clang-19", source, []string{"--target=" + target, "-g", "-O2", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-static",
+		"-fuse-ld=lld", "-idirafter", "/usr/include/x86_64-linux-gnu"})
+}
+
+func program(t testing.TB, compiler, source string, args []string) string {
+	t.Helper()
 	h := sha256.New()
 	for _, part := range append(args, source) {
 		h.Write([]byte(part))
@@ -30,10 +48,13 @@ func Native(t testing.TB, source string, flags ...string) string {
 		t.Fatal(err)
 	}
 	temporary := filepath.Join(t.TempDir(), "out")
-	cmd := exec.Command(Tool(t, "gcc"), append(append(args, "-x", "c", "-", "-x", "none"), "-o", temporary)...)
+	if compiler != "gcc" {
+		Tool(t, "ld.lld-19")
+	}
+	cmd := exec.Command(Tool(t, compiler), append(args, "-x", "c", "-", "-o", temporary)...)
 	cmd.Stdin = bytes.NewReader([]byte(source))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
+		t.Fatalf("%s: %v\n%s", compiler, err, out)
 	}
 	data, err := os.ReadFile(temporary)
 	if err != nil {
