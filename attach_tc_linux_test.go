@@ -148,46 +148,54 @@ func TestTC(t *testing.T) {
 	}
 }
 
-// TestTCQdisc: filters of another queueing discipline.
+// TestTCQdisc: filters of other queueing disciplines.
 func TestTCQdisc(t *testing.T) {
-	testkit.Netns(t)
-	obj := load(t, only(open(t, "net"), "tc_first"), nil)
-	runs := array[[32]uint64](t, obj, "runs")
-	qdisc := TCHook{Interface: "lo", Point: TCQdisc, Parent: 0xffffffff, Handle: 1 << 16}
-	var err error
-	for _, qdisc.Qdisc = range []string{"prio", "fq_codel"} { // some kernels have one, some the other
-		if err = qdisc.Create(); !errors.Is(err, ErrNotExist) {
-			break
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := qdisc.Create(); !errors.Is(err, ErrExist) {
-		t.Error(err)
-	}
-	custom := TCHook{Interface: "lo", Point: TCCustom, Parent: 1 << 16}
-	f, err := obj.Program("tc_first").SetTC(custom, &TCOptions{Priority: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sendUDP(t, 3)
-	if runs[netTC1] < 3 {
-		t.Errorf("3 packets, seen %d", runs[netTC1])
-	}
-	if list, known := shownByTC(t, "parent", "1:"); known && (len(list) != 1 || list[0] != f.shown()) {
-		t.Errorf("tc says %v, we %v", list, f.shown())
-	}
-	if err := f.Detach(); err != nil {
-		t.Error(err)
-	}
-	for _, err := range []error{custom.Create(), custom.Destroy()} {
-		if !errors.Is(err, ErrNotSupported) {
-			t.Error(err)
-		}
-	}
-	if err := qdisc.Destroy(); err != nil {
-		t.Error(err)
+	for _, kind := range []struct {
+		name           string
+		parent, handle uint32
+		shown          string // parent of filters, as tc(8) writes it
+	}{
+		{"ingress", 0xfffffff1, 0xffff0000, "ffff:"},
+		{"fq_codel", 0xffffffff, 1 << 16, "1:"},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			testkit.Netns(t)
+			obj := load(t, only(open(t, "net"), "tc_first"), nil)
+			runs := array[[32]uint64](t, obj, "runs")
+			qdisc := TCHook{Interface: "lo", Point: TCQdisc, Qdisc: kind.name, Parent: kind.parent, Handle: kind.handle}
+			if err := qdisc.Create(); err != nil {
+				if kind.name != "ingress" && errors.Is(err, ErrNotExist) {
+					testkit.Skip(t, "no queueing discipline %s: %v", kind.name, err)
+				}
+				t.Fatal(err)
+			}
+			if err := qdisc.Create(); !errors.Is(err, ErrExist) {
+				t.Error(err)
+			}
+			custom := TCHook{Interface: "lo", Point: TCCustom, Parent: kind.handle}
+			f, err := obj.Program("tc_first").SetTC(custom, &TCOptions{Priority: 5})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sendUDP(t, 3)
+			if runs[netTC1] < 3 {
+				t.Errorf("3 packets, seen %d", runs[netTC1])
+			}
+			if list, known := shownByTC(t, "parent", kind.shown); known && (len(list) != 1 || list[0] != f.shown()) {
+				t.Errorf("tc says %v, we %v", list, f.shown())
+			}
+			if err := f.Detach(); err != nil {
+				t.Error(err)
+			}
+			for _, err := range []error{custom.Create(), custom.Destroy()} {
+				if !errors.Is(err, ErrNotSupported) {
+					t.Error(err)
+				}
+			}
+			if err := qdisc.Destroy(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -187,3 +187,32 @@ func TestXDPInterfaceGone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestXDPLiveFrames: frames of a test run are received like others when the program passes them, and go where it redirects them.
+func TestXDPLiveFrames(t *testing.T) {
+	testkit.Netns(t)
+	devicePair(t, "veth", "w0", "w1")
+	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_redirect"), nil)
+	value := binary.NativeEndian.AppendUint32(nil, uint32(deviceIndex(t, "w0")))
+	value = append(value, 0, 0, 0, 0) // no program
+	if err := obj.Map("devices").Update(make([]byte, 4), value, 0); err != nil {
+		t.Fatal(err)
+	}
+	link, err := obj.Program("xdp_pass").AttachXDP("w1", &XDPOptions{Mode: XDPNative})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	for program, iface := range map[string]string{"xdp_pass": "lo", "xdp_redirect": "w1"} {
+		to := packetSocket(t, iface)
+		if _, err := obj.Program(program).Run(&RunOptions{Data: frame(64), Repeat: 8, Flags: RunLiveFrames}); err != nil {
+			t.Fatal(program, err)
+		}
+		for i := range 8 {
+			if !arrives(to) {
+				t.Errorf("%s: frame %d doesn't arrive at %s", program, i, iface)
+				break
+			}
+		}
+	}
+}
