@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -151,4 +153,33 @@ func number(t testing.TB, obj *Object, name string) (n uint64) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestAttachTarget gives a program that its section says nothing about a type and a target (libbpf bpf_program__set_type,
+// bpf_program__set_expected_attach_type, bpf_program__set_attach_target). The oracle is what the kernel says it is for.
+func TestAttachTarget(t *testing.T) {
+	testkit.Root(t)
+	o, err := openSections(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := only(o, "unknown").Program("unknown")
+	p.Type, p.ExpectedAttachType, p.AttachTarget = uapi.ProgTracing, uapi.AttachTraceRawTP, "sched_switch"
+	obj := load(t, o, nil)
+	info, err := sys.ProgInfoByFD(obj.Program("unknown").FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	vmlinux, err := kernel.Running().BTF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, ok := vmlinux.Type(btf.ID(info.AttachBTFID))
+	if !ok || info.Type != uapi.ProgTracing || target.Name() != "btf_trace_sched_switch" {
+		t.Errorf("a program of type %v for %s", info.Type, target.Name())
+	}
+	p.AttachTarget = ""
+	if _, err := Load(o, nil); err == nil {
+		t.Error("a tracing program without a target was loaded")
+	}
 }
