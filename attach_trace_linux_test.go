@@ -1,11 +1,13 @@
 package bpf
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -124,6 +126,25 @@ func TestTracepointBTF(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTracepointExec counts programs that are started.
+func TestTracepointExec(t *testing.T) {
+	testkit.Tracefs(t)
+	obj := threadObject(t, "trace", "on_exec")
+	attached(t, obj.Program("on_exec"))
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := exec.Command(program, "-test.run=^$").Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := *variable[uint64](t, obj, "executed"); n < 3 {
+		t.Errorf("3 programs started, seen %d", n)
+	}
 }
 
 // TestTracepointCookie: cookies of tp_btf and raw_tp; a kernel that would ignore one says no.
@@ -298,6 +319,21 @@ func TestFentry(t *testing.T) {
 			t.Errorf("seen %d with cookie %d", *left, *variable[uint64](t, obj, "exit_cookie"))
 		}
 	})
+}
+
+// TestFentrySleepable: sleepable programs are for system calls, where the kernel has CONFIG_FUNCTION_ERROR_INJECTION to say which functions
+// these are.
+func TestFentrySleepable(t *testing.T) {
+	trampolines(t)
+	if !configured(t, "CONFIG_FUNCTION_ERROR_INJECTION") {
+		testkit.Skip(t, "the kernel was built without CONFIG_FUNCTION_ERROR_INJECTION")
+	}
+	obj := threadObject(t, "fentry", "on_entry_sleepable")
+	attached(t, obj.Program("on_entry_sleepable"))
+	getpgid(3)
+	if n := *variable[uint64](t, obj, "slept"); n != 3 {
+		t.Errorf("3 calls, seen %d", n)
+	}
 }
 
 // TestModifyReturn: fmod_ret decides what a security_* hook answers; other functions are refused at load.
@@ -602,6 +638,30 @@ func TestTypedKsym(t *testing.T) {
 		if err != nil || r.Return != cpu {
 			t.Errorf("runqueue of cpu %d says %d (%v)", cpu, r.Return, err)
 		}
+	}
+}
+
+// TestModuleBTF: modules are found with their types. The oracle is /sys/kernel/btf.
+func TestModuleBTF(t *testing.T) {
+	testkit.Root(t)
+	list, err := kernel.Running().Modules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dummy", "veth", "nf_conntrack"} {
+		t.Run(name, func(t *testing.T) {
+			module(t, name)
+			raw, err := os.ReadFile("/sys/kernel/btf/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range list {
+				if m.Name == name && bytes.Equal(m.BTF.Raw(), raw) {
+					return
+				}
+			}
+			t.Errorf("not among %d modules, or with other bytes", len(list))
+		})
 	}
 }
 

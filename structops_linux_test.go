@@ -116,6 +116,36 @@ func transfer(t testing.TB, control string) {
 	unix.Close(client)
 }
 
+// TestStructOpsPlain registers a map without a link, on every kernel that has struct_ops. The map with a link is declared optional, as
+// SEC("?.struct_ops.link") would.
+func TestStructOpsPlain(t *testing.T) {
+	o := open(t, "structops")
+	o.Map("linked").Autocreate = false
+	obj := load(t, o, nil)
+	links, err := obj.Attach()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(links) != 1 || !congestion(t, "purebpf_plain") || congestion(t, "purebpf_link") {
+		t.Fatal(links)
+	}
+	calls := variable[uint64](t, obj, "cong_avoid_calls")
+	transfer(t, "purebpf_plain")
+	if *calls == 0 {
+		t.Error("a connection under the congestion control ran none of its programs")
+	}
+	if err := links[0].UpdateMap(obj.Map("plain")); !errors.Is(err, syscall.EINVAL) {
+		t.Error(err)
+	}
+	if _, err := obj.Map("plain").AttachStructOps(); err == nil {
+		t.Error("registered twice")
+	}
+	if err := links.Close(); err != nil {
+		t.Fatal(err)
+	}
+	waitCongestion(t, "purebpf_plain", false)
+}
+
 // TestStructOpsLink pins and updates a registered map.
 func TestStructOpsLink(t *testing.T) {
 	testkit.Kernel(t, "6.4")
@@ -136,6 +166,11 @@ func TestStructOpsLink(t *testing.T) {
 	after, err := link.Info()
 	if err != nil || after.ID != before.ID {
 		t.Error(after, err)
+	}
+	calls, newCalls := variable[uint64](t, obj, "cong_avoid_calls"), variable[uint64](t, other, "cong_avoid_calls")
+	transfer(t, "purebpf_link")
+	if *calls != 0 || *newCalls == 0 {
+		t.Errorf("after the update the old programs ran %d times, the new ones %d", *calls, *newCalls)
 	}
 	path := filepath.Join(dir, "control")
 	if err := link.Pin(path); err != nil {

@@ -25,7 +25,7 @@ struct file;
 
 __u32 only_tid;
 __u64 entered, left, entry_cookie, exit_cookie, denied, opened, bound, in_program, module_entered, module_left, function_ip;
-int entry_nr, left_pid, lsm_ret = -1, mod_ret = -13, program_ret, cpu_of;
+int entry_nr, left_pid, mod_ret = -13, program_ret, cpu_of;
 __u32 wanted_cpu;
 
 static __always_inline int mine(void)
@@ -42,6 +42,16 @@ int BPF_PROG(on_entry, int nr)
 	entry_nr = nr;
 	entry_cookie = bpf_get_attach_cookie(ctx);
 	function_ip = bpf_get_func_ip(ctx);
+	return 0;
+}
+
+__u64 slept;
+
+SEC("?fentry.s/__x64_sys_getpgid")
+int BPF_PROG(on_entry_sleepable)
+{
+	if (mine())
+		__sync_fetch_and_add(&slept, 1);
 	return 0;
 }
 
@@ -80,7 +90,7 @@ int BPF_PROG(deny, struct task_struct *task, int ret)
 	if (ret || !mine())
 		return ret;
 	__sync_fetch_and_add(&denied, 1);
-	return lsm_ret;
+	return -1; /* EPERM */
 }
 
 const void *user_address;

@@ -46,6 +46,15 @@ int raw_with_cookie(void *ctx)
 	return 0;
 }
 
+__u64 executed;
+
+SEC("?tp/sched/sched_process_exec")
+int on_exec(void *ctx)
+{
+	__sync_fetch_and_add(&executed, 1);
+	return 0;
+}
+
 int finished_with, finish_with;
 
 /* Test runs end here; the argument is their errno. */
