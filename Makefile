@@ -45,7 +45,7 @@ fuzz: FUZZTIME ?= 60s
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/test.sh fuzz
 
-## make test-vm  privileged tests in Debian's 6.1 and 6.12 kernels under QEMU; table in build/test/vm.txt
+## make test-vm  privileged tests in Debian's 6.1 and 6.12 kernels, and 6.1 for arm64 and s390x, under QEMU; table in build/test/vm.txt
 test-vm:
 	scripts/test.sh vm
 

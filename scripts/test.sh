@@ -51,7 +51,7 @@ foreign() {
 }
 fuzz() { $sum fuzz "${FUZZTIME:-5s}" "${pure[@]}"; }
 vm() {
-  local need; for need in qemu-system-x86_64 busybox; do
+  local why need; for need in qemu-system-x86_64 busybox; do
     command -v $need >/dev/null || { $sum skip vm "no $need here: no tests in other kernels (make deps)"; return; }
   done
   compgen -G "$cache/kernels/*/boot/vmlinuz-6.1.*" >/dev/null || { $sum skip vm "no kernel unpacked: no tests in other kernels (make kernels)"; return; }
@@ -59,7 +59,13 @@ vm() {
   local corpus=selftests,tools,xdp
   # In make test only the 6.1 kernel, which says most beside the host's newer one, and no selftests: verifying some of them
   # takes minutes under emulation.
-  if [[ $everything ]]; then kernels=(6.1); corpus=tools,xdp; fi
+  if [[ $everything ]]; then
+    kernels=(6.1); corpus=tools,xdp
+  elif why=$(scripts/getkernel.sh linux-image-cloud-arm64 linux-image-s390x 2>&1); then
+    kernels+=(6.1-arm64 6.1-s390x)
+  else
+    $sum skip vm-foreign "${why:-no kernels of other machines}"
+  fi
   local host=(); [[ ! -e build/test/unit.json ]] || host=(-host build/test/unit.json)
   go build -o build/vmtest ./internal/vmtest
   $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${host[@]+"${host[@]}"} "${kernels[@]}"
