@@ -722,3 +722,67 @@ func callCode(code *byte) {
 	entry := &struct{ pc uintptr }{uintptr(unsafe.Pointer(code))}
 	(*(*func())(unsafe.Pointer(&entry)))()
 }
+
+// TestUprobePrivileges: without CAP_PERFMON the kernel refuses perf events, and the error names what is missing; links to many uprobes it
+// leaves to whoever has the program. This test binary runs again as a
+// process that drops its capabilities after it has loaded its programs.
+func TestUprobePrivileges(t *testing.T) {
+	uprobes(t)
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestUprobePrivilegesChild$", "-test.v")
+	cmd.Env = append(os.Environ(), "PUREBPF_NO_PERFMON="+target(t))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	multi := 0
+	if has, _ := kernel.Running().Has(facts.UprobeMultiLink); has {
+		multi = 2
+	}
+	refused, attached := 0, 0
+	for line := range strings.Lines(string(out)) {
+		switch {
+		case strings.HasPrefix(line, "error: <nil>"):
+			attached++
+		case strings.HasPrefix(line, "error: "):
+			if refused++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_PERFMON") {
+				t.Error(line)
+			}
+		}
+	}
+	if refused != 3 || attached != multi {
+		t.Errorf("%d refused, %d attached, want 3 and %d\n%s", refused, attached, multi, out)
+	}
+}
+
+// TestUprobePrivilegesChild is the process of TestUprobePrivileges.
+func TestUprobePrivilegesChild(t *testing.T) {
+	path := os.Getenv("PUREBPF_NO_PERFMON")
+	if path == "" {
+		testkit.Skip(t, "part of TestUprobePrivileges, which runs it")
+	}
+	has, err := kernel.Running().Has(facts.UprobeMultiLink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := uprobeObject(t, 0, "entry", "leave", "many")
+	usdt := usdtObject(t, "usdt24", 0, nil, "any", "single")
+	runtime.LockOSThread() // the thread ends with the test
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		t.Fatal(err)
+	}
+	report := func(l *Link, err error) {
+		if err == nil {
+			l.Close()
+		}
+		fmt.Println("error:", err)
+	}
+	report(probe.Program("entry").AttachUprobe(path, "add_numbers", nil))
+	report(probe.Program("leave").AttachUprobe(path, "add_numbers", &UprobeOptions{Return: true}))
+	report(usdt.Program("single").AttachUSDT(path, "target", "none", nil))
+	if has {
+		report(probe.Program("many").AttachUprobeMulti(path, "add_*", nil))
+		report(usdt.Program("any").AttachUSDT(path, "target", "none", nil))
+	}
+}

@@ -30,8 +30,8 @@ type UprobeMultiOptions struct {
 // several names is attached to for each. With Symbols or Offsets the pattern is "". file is as for AttachUprobe. The program must have
 // been loaded for it: SEC("uprobe.multi"), SEC("uprobe.session").
 //
-// Needs CAP_PERFMON. ErrNotExist if there is no such file, nothing matches or a function doesn't exist; ESRCH if there is no such
-// process; ErrNotSupported on a kernel without such links. The caller closes the Link.
+// The kernel asks for no capability; loading the program took them. ErrNotExist if there is no such file, nothing matches or a function
+// doesn't exist; ESRCH if there is no such process; ErrNotSupported on a kernel without such links. The caller closes the Link.
 func (p *Program) AttachUprobeMulti(file, pattern string, opts *UprobeMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeMultiOptions{}

@@ -80,7 +80,7 @@ func (u *usdtSpecs) give(ids []uint32) {
 // bpf_program__attach_usdt; 4.20 for probes with a semaphore, 4.17 without). The object must include usdt.bpf.h. file is as for
 // AttachUprobe.
 //
-// Needs CAP_PERFMON. ErrNotExist if there is no such file or probe, with near names; EINVAL if the file is for another processor or the
+// Needs CAP_PERFMON, except by one link to many uprobes. ErrNotExist if there is no such file or probe, with near names; EINVAL if the file is for another processor or the
 // probe's arguments can't be read; ErrTooBig if the object's map has no room for more kinds of arguments (BPF_USDT_MAX_SPEC_CNT);
 // ErrNotSupported on a kernel without cookies (before 5.15) if the file may be anywhere in memory and no process is given. The caller
 // closes the Link. It is a kernel link if the program was loaded for many uprobes or the probe has one place.
