@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -15,31 +16,36 @@ import (
 // have neither one nor shared libraries, so programs for them are linked with -static.
 func Native(t testing.TB, source string, flags ...string) string {
 	t.Helper()
-	return program(t, "gcc", source, append([]string{"-g", "-O2", "-Wall", "-Werror"}, flags...))
+	return program(t, "compiled", "gcc", source, append([]string{"-g", "-O2", "-Wall", "-Werror"}, flags...))
 }
 
 // foreignTargets are clang's names of machines, by GOARCH.
 var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu"}
 
-// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library.
+// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library. On the machine itself it finds what
+// another compiled.
 func Foreign(t testing.TB, arch, source string) string {
 	t.Helper()
 	target := foreignTargets[arch]
 	if target == "" {
 		t.Fatalf("testkit.Foreign: no compiler for %s", arch)
 	}
-	return program(t, "clang-19", source, []string{"--target=" + target, "-g", "-O2", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-static",
+	folder := "compiled"
+	if arch != runtime.GOARCH {
+		folder += "-" + arch
+	}
+	return program(t, folder, "clang-19", source, []string{"--target=" + target, "-g", "-O2", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-static",
 		"-fuse-ld=lld", "-idirafter", "/usr/include/x86_64-linux-gnu"})
 }
 
-func program(t testing.TB, compiler, source string, args []string) string {
+func program(t testing.TB, folder, compiler, source string, args []string) string {
 	t.Helper()
 	h := sha256.New()
 	for _, part := range append(args, source) {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
-	dir := filepath.Join(Cache(), "compiled")
+	dir := filepath.Join(Cache(), folder)
 	path := filepath.Join(dir, hex.EncodeToString(h.Sum(nil)[:16])+".native")
 	if exists(path) {
 		return path

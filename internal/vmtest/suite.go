@@ -145,8 +145,13 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 		if err := addTools(root); err != nil {
 			return err
 		}
-	} else if err := addForeign(ctx, o, root, dir, k.Arch); err != nil {
-		return err
+	} else {
+		if from := filepath.Join(o.cache, "compiled-"+k.Arch); exists(from) { // of testkit.Foreign
+			root.Add(from, "/cache/compiled")
+		}
+		if err := addForeign(ctx, o, root, dir, k.Arch); err != nil {
+			return err
+		}
 	}
 	var job vm.Job
 	for _, s := range suites {
