@@ -242,7 +242,7 @@ func TestSKLookup(t *testing.T) {
 	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ProgramID != programID(t, p) {
 		t.Errorf("%+v %v", hook, err)
 	}
-	if hook, err := QueryNetns("/proc/self/ns/net", uapi.AttachSKLookup); err != nil || len(hook.Programs) != 0 {
+	if hook, err := QueryNetns("/proc/1/ns/net", uapi.AttachSKLookup); err != nil || len(hook.Programs) != 0 {
 		t.Errorf("in another namespace: %+v %v", hook, err)
 	}
 	second.Close()
