@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -206,6 +207,12 @@ func TestReuseport(t *testing.T) {
 
 // TestSKLookup: connections to one port go to the socket of another.
 func TestSKLookup(t *testing.T) {
+	testkit.Root(t)
+	first, err := os.Open(ThreadNetns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
 	testkit.Netns(t)
 	obj := load(t, only(open(t, "net"), "lookup", "xdp_pass"), nil)
 	p, runs := obj.Program("lookup"), array[[32]uint64](t, obj, "runs")
@@ -242,7 +249,7 @@ func TestSKLookup(t *testing.T) {
 	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ProgramID != programID(t, p) {
 		t.Errorf("%+v %v", hook, err)
 	}
-	if hook, err := QueryNetns("/proc/1/ns/net", uapi.AttachSKLookup); err != nil || len(hook.Programs) != 0 {
+	if hook, err := QueryNetns(fmt.Sprintf("/proc/self/fd/%d", first.Fd()), uapi.AttachSKLookup); err != nil || len(hook.Programs) != 0 {
 		t.Errorf("in another namespace: %+v %v", hook, err)
 	}
 	second.Close()
