@@ -296,7 +296,7 @@ func TestBombs(t *testing.T) {
 				s.FindByName("name", KindUnion)
 				s.Named("name")
 			}
-			if d := time.Since(start); d > 20*time.Second {
+			if d := time.Since(start); d > 3*time.Minute { // the machine may be busy; what this is after takes hours
 				t.Errorf("took %v", d)
 			}
 		})

@@ -53,7 +53,7 @@ type Map struct {
 	KeyType     btf.ID // ids into Plan.BTF; both 0 when the map type takes none
 	ValueType   btf.ID
 	Exclusive   *Program // the one program that may refer to the map, nil: any
-	Inner       *Map // template, created first and closed after
+	Inner       *Map     // template, created first and closed after
 	PinPath     string
 	Image       []byte // value of key 0 at creation; for an arena, bytes at ImageOffset of its memory
 	ImageOffset uint64
