@@ -22,7 +22,8 @@ func Native(t testing.TB, source string, flags ...string) string {
 // foreignTargets are clang's names of machines, by GOARCH.
 var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu"}
 
-// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library. On the machine itself it finds what
+// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library. Segments have
+// pages of their own: the kernel counts a probe once for each mapping of its page. On the machine itself it finds what
 // another compiled.
 func Foreign(t testing.TB, arch, source string) string {
 	t.Helper()
@@ -35,7 +36,7 @@ func Foreign(t testing.TB, arch, source string) string {
 		folder += "-" + arch
 	}
 	return program(t, folder, "clang-19", source, []string{"--target=" + target, "-g", "-O2", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-static",
-		"-fuse-ld=lld", "-idirafter", "/usr/include/x86_64-linux-gnu"})
+		"-fuse-ld=lld", "-Wl,-z,separate-loadable-segments", "-idirafter", "/usr/include/x86_64-linux-gnu"})
 }
 
 func program(t testing.TB, folder, compiler, source string, args []string) string {
