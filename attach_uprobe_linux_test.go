@@ -173,17 +173,6 @@ func symbolOffset(t testing.TB, path, name string) uint64 {
 	return 0
 }
 
-// attachUprobe fails the test if it can't; the link is closed when the test ends.
-func attachUprobe(t testing.TB, p *Program, file, symbol string, o *UprobeOptions) *Link {
-	t.Helper()
-	l, err := p.AttachUprobe(file, symbol, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { closeLink(t, l) })
-	return l
-}
-
 // TestUprobe attaches to functions of a C program by name, offset and return, and in every mode. The oracle is how often the program
 // calls them: add_numbers twice for each line, once by way of add_more.
 func TestUprobe(t *testing.T) {
@@ -312,7 +301,9 @@ func TestUprobeGo(t *testing.T) {
 	}
 	defer closeLink(t, l)
 	for i := range 5 {
-		lonely(i)
+		if got := lonely(i); got != 3*i {
+			t.Errorf("lonely(%d) = %d", i, got)
+		}
 	}
 	if h.Count != 5 {
 		t.Errorf("5 calls, ran %d times", h.Count)
