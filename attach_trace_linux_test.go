@@ -270,7 +270,7 @@ func TestFentry(t *testing.T) {
 	t.Run("cookie", func(t *testing.T) {
 		onThread(t, obj)
 		for i, name := range []string{"on_entry", "on_exit"} {
-			l, err := obj.Program(name).AttachTrace(&TraceOptions{Cookie: uint64(1<<40 + i)})
+			l, err := obj.Program(name).AttachTrace(&TraceOptions{Cookie: 1<<40 + uint64(i)})
 			if err != nil {
 				t.Fatal(err)
 			}
