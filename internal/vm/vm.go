@@ -135,7 +135,9 @@ func (m Machine) args(emulator machine, console, reports string) []string {
 		cmdline += " " + m.Append
 	}
 	return append([]string{
-		"-accel", "tcg,thread=multi,tb-size=256",
+		// One emulating thread for all CPUs. With one for each, Debian's QEMU 7.2 hangs both CPUs now and then where the kernel patches
+		// itself (tracepoints, trampolines); QEMU 8.1 mended a race of translation against writes to code.
+		"-accel", "tcg,thread=single,tb-size=256",
 		"-smp", fmt.Sprint(cpus), "-m", fmt.Sprint(memory),
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
 		"-kernel", m.Kernel.Image, "-initrd", m.Initramfs, "-append", cmdline,
