@@ -89,20 +89,21 @@ func run(ctx context.Context, o *options, versions []string) error {
 		if err := runKernel(ctx, o, dir, version, packages, results); err != nil {
 			return err
 		}
-		if o.run != "" || o.packages != "./..." {
-			continue // not all tests of features ran
-		}
-		if err := results.reportFeatures(os.Stdout, features, version, version); err != nil {
-			return err
-		}
-	}
-	if o.table == "" {
-		return nil
 	}
 	if o.host != "" {
 		if err := results.addHost(o.host); err != nil {
 			return err
 		}
+	}
+	if o.run == "" && o.packages == "./..." { // else not all tests of features ran
+		for _, column := range results.columns {
+			if err := results.reportFeatures(os.Stdout, features, column, columns[column]); err != nil {
+				return err
+			}
+		}
+	}
+	if o.table == "" {
+		return nil
 	}
 	f, err := os.Create(o.table)
 	if err != nil {
