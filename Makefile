@@ -45,9 +45,10 @@ fuzz: FUZZTIME ?= 60s
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/test.sh fuzz
 
-## make test-vm  privileged tests in Debian's 6.1 and 6.12 kernels, and 6.1 for arm64 and s390x, under QEMU; table in build/test/vm.txt
+## make test-vm  make unit, then the tests that a kernel decides in Debian's 6.1 and 6.12, and 6.1 for arm64 and s390x, under QEMU;
+##               table of test × kernel in build/test/vm.txt
 test-vm:
-	scripts/test.sh vm
+	scripts/test.sh unit vm
 
 ## make bench    C libbpf, cilium/ebpf and purebpf side by side; table in bench/RESULTS.md
 bench:

@@ -51,10 +51,10 @@ func buildGuest(ctx context.Context, dir string, k vm.Kernel) (string, error) {
 	return to, nil
 }
 
-// listPackages lists the named packages that have tests; with everything ("./...") only those that are, or depend on,
-// package sys: the ones whose result a kernel decides.
+// listPackages lists the named packages that have tests; with everything ("./...") only those whose tests reach package sys: the ones
+// whose result a kernel decides.
 func listPackages(ctx context.Context, o *options) ([]string, error) {
-	list := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Deps,TestGoFiles,XTestGoFiles"}, strings.Split(o.packages, ",")...)...)
+	list := exec.CommandContext(ctx, "go", append([]string{"list", "-test", "-json=ImportPath,Deps"}, strings.Split(o.packages, ",")...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
@@ -64,19 +64,19 @@ func listPackages(ctx context.Context, o *options) ([]string, error) {
 	dec := json.NewDecoder(strings.NewReader(string(out)))
 	for {
 		var p struct {
-			ImportPath                      string
-			Deps, TestGoFiles, XTestGoFiles []string
+			ImportPath string
+			Deps       []string
 		}
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return nil, err
 		}
-		kernelDecides := p.ImportPath == module+"/sys" || slices.Contains(p.Deps, module+"/sys")
-		if len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 || o.packages == "./..." && !kernelDecides {
-			continue
+		// A package that has tests is listed a second time as the program that runs them.
+		pkg, isTest := strings.CutSuffix(p.ImportPath, ".test")
+		if isTest && (o.packages != "./..." || slices.Contains(p.Deps, module+"/sys")) {
+			packages = append(packages, pkg)
 		}
-		packages = append(packages, p.ImportPath)
 	}
 	if len(packages) == 0 {
 		return nil, fmt.Errorf("no package of %s has tests that a kernel decides", o.packages)
