@@ -119,9 +119,12 @@ func TestLinkInfo(t *testing.T) {
 		testkit.Kernel(t, "6.9")
 		kprobes(t)
 		_, p := one(t, "probe")
+		address := kallsyms(t, "find_task_by_vpid")[0]
+		if configured(t, "CONFIG_X86_KERNEL_IBT") {
+			address += 4 // the kernel probes behind the function's ENDBR
+		}
 		for _, ret := range []bool{false, true} {
 			l, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Return: ret, Cookie: 5})
-			address := kallsyms(t, "find_task_by_vpid")[0]
 			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &KprobeLink{Return: ret, Function: "find_task_by_vpid", Address: address, Cookie: 5}, map[string]any{})
 		}
 	})
