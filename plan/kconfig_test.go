@@ -38,7 +38,7 @@ var kconfigTexts = []string{
 func TestKconfig(t *testing.T) {
 	testkit.Root(t)
 	path := filepath.Join("testdata", "kconfig.o")
-	record := testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c"))
+	record := testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c"), testkit.WrapSyscall)
 	o := open(t, path)
 	var args []string
 	for _, text := range kconfigTexts {

@@ -45,7 +45,7 @@ func record(t testing.TB, lack string, paths []string) []recording {
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
 		t.Skip("no C libbpf on " + runtime.GOARCH)
 	}
-	cmd := exec.Command(testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c")), paths...)
+	cmd := exec.Command(testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c"), testkit.WrapSyscall), paths...)
 	cmd.Env = append(os.Environ(), "LACK="+lack)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

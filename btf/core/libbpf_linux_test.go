@@ -270,7 +270,7 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 
 // TestLibbpfKernel resolves all objects of the corpus against the running kernel.
 func TestLibbpfKernel(t *testing.T) {
-	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	kernel := kernelBTF(t)
 	target := NewTarget(kernel, func() ([]*btf.Spec, error) { return nil, nil })
 	var n tally
@@ -286,7 +286,7 @@ func TestLibbpfKernel(t *testing.T) {
 // TestLibbpfSelftests resolves every core_reloc program of the kernel's selftests against every core_reloc target, those made for
 // it and all others.
 func TestLibbpfSelftests(t *testing.T) {
-	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	var programs, targets []string
 	for _, obj := range testkit.Corpus(t, "selftests") {
 		switch base := filepath.Base(obj); {
@@ -311,7 +311,7 @@ func TestLibbpfSelftests(t *testing.T) {
 
 // TestLibbpfTwoObjects is TestTwoObjects by libbpf's decisions.
 func TestLibbpfTwoObjects(t *testing.T) {
-	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	const program, kernel = "testdata/two_program.bpf.o", "testdata/two_kernel.bpf.o"
 	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); len(n.order) != 70 {
 		t.Errorf("%d relocations compared", len(n.order))
@@ -320,7 +320,7 @@ func TestLibbpfTwoObjects(t *testing.T) {
 
 // TestLibbpfForeign resolves the tools against BTF of other objects, which have some of their types, and lack most.
 func TestLibbpfForeign(t *testing.T) {
-	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	var n tally
 	for _, name := range []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o", "tools/bindsnoop.bpf.o", "selftests/bpf_cubic.bpf.o"} {
 		custom := testkit.CorpusObject(t, name)

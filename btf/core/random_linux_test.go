@@ -333,7 +333,7 @@ func compileRandom(t *testing.T, source string) (path string, ok bool) {
 // TestLibbpfRandom compiles random programs and targets and compares our decisions with C libbpf's. PUREBPF_RANDOM="FIRST COUNT"
 // chooses the seeds.
 func TestLibbpfRandom(t *testing.T) {
-	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c")
+	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	first, count := uint64(1), uint64(40)
 	if s := os.Getenv("PUREBPF_RANDOM"); s != "" {
 		if _, err := fmt.Sscan(s, &first, &count); err != nil {

@@ -2,9 +2,8 @@
  * being verified, so it takes milliseconds. LACK=NAME,... makes this kernel look older: requests that use the named thing are
  * refused as a kernel without it refuses them, so that libbpf's fallbacks show.
  *
- * libbpf makes its system calls through syscall(3), which this file defines. */
+ * libbpf makes its system calls through syscall(3), which the linker (--wrap=syscall) turns into __wrap_syscall here. */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -19,11 +18,12 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+long __real_syscall(long, ...);
+
 static struct bpf_object *obj;
 static char progs[1024][BPF_OBJ_NAME_LEN]; /* names of what stands for loaded programs, by descriptor */
 static char ops[1024]; /* names of maps that stand for struct_ops maps, each with a comma behind it */
 static int fake_btf = -1; /* stands for BTF that this kernel would not take */
-static long (*real)(long, ...);
 
 static int lacks(const char *name)
 {
@@ -110,7 +110,7 @@ static const char *map_name(int fd)
 	a.info.bpf_fd = fd;
 	a.info.info_len = sizeof(info);
 	a.info.info = (long)&info;
-	if (real(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)))
+	if (__real_syscall(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &a, sizeof(a)))
 		return "?";
 	return info.name;
 }
@@ -162,7 +162,7 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 		if (old_btf((void *)(long)a->btf))
 			return refuse(EINVAL);
 		printf("btf size=%u hash=%llx\n", a->btf_size, hash((void *)(long)a->btf, a->btf_size));
-		ret = real(__NR_bpf, cmd, a, size);
+		ret = __real_syscall(__NR_bpf, cmd, a, size);
 		if (ret < 0 && a->btf_size > 300)
 			ret = fake_btf = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		return ret;
@@ -177,7 +177,7 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 			       copy.inner_map_fd ? map_name(copy.inner_map_fd) : "");
 		if (fake_btf >= 0)
 			copy.btf_fd = copy.btf_key_type_id = copy.btf_value_type_id = 0;
-		ret = real(__NR_bpf, cmd, fake_btf >= 0 ? &copy : a, fake_btf >= 0 ? sizeof(copy) : size);
+		ret = __real_syscall(__NR_bpf, cmd, fake_btf >= 0 ? &copy : a, fake_btf >= 0 ? sizeof(copy) : size);
 		if (ret < 0 && strncmp(copy.map_name, "libbpf_", 7)) {
 			/* this kernel says no: what matters is what libbpf asks next, so something takes the map's place */
 			union bpf_attr any = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .max_entries = 1, .map_flags = copy.map_flags & BPF_F_MMAPABLE};
@@ -185,12 +185,12 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 			if (copy.map_type == BPF_MAP_TYPE_STRUCT_OPS)
 				strcat(strcat(ops, copy.map_name), ",");
 			memcpy(any.map_name, copy.map_name, sizeof(any.map_name));
-			ret = real(__NR_bpf, cmd, &any, sizeof(any));
+			ret = __real_syscall(__NR_bpf, cmd, &any, sizeof(any));
 		}
 		return ret;
 	case BPF_PROG_LOAD:
 		if (!is_program(a))
-			return old_prog(a) ? refuse(EINVAL) : real(__NR_bpf, cmd, a, size);
+			return old_prog(a) ? refuse(EINVAL) : __real_syscall(__NR_bpf, cmd, a, size);
 		printf("prog name=%s type=%u attach=%u flags=%x btf_id=%u target_fd=%d version=%x license=%s func_info=%u/%u/%llx line_info=%u/%u/%llx",
 		       copy.prog_name, copy.prog_type, copy.expected_attach_type, copy.prog_flags, copy.attach_btf_id, copy.attach_btf_obj_fd != 0,
 		       copy.kern_version, (char *)(long)copy.license,
@@ -216,7 +216,7 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 		q.info.bpf_fd = a->map_fd;
 		q.info.info_len = sizeof(info);
 		q.info.info = (long)&info;
-		if (real(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &q, sizeof(q)))
+		if (__real_syscall(__NR_bpf, BPF_OBJ_GET_INFO_BY_FD, &q, sizeof(q)))
 			break;
 		if (info.type == BPF_MAP_TYPE_PROG_ARRAY) {
 			printf("slot map=%s key=%u prog=%s\n", info.name, *(unsigned *)(long)a->key, progs[*(int *)(long)a->value]);
@@ -243,10 +243,10 @@ static long on_bpf(int cmd, union bpf_attr *a, unsigned size)
 		printf("freeze map=%s\n", map_name(a->map_fd));
 		break;
 	}
-	return real(__NR_bpf, cmd, a, size);
+	return __real_syscall(__NR_bpf, cmd, a, size);
 }
 
-long syscall(long nr, ...)
+long __wrap_syscall(long nr, ...)
 {
 	va_list ap;
 	long a[6];
@@ -255,11 +255,9 @@ long syscall(long nr, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	if (!real)
-		real = dlsym(RTLD_NEXT, "syscall");
 	if (nr == __NR_bpf)
 		return on_bpf(a[0], (void *)a[1], a[2]);
-	return real(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)

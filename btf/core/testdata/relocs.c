@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <dlfcn.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
@@ -37,10 +36,11 @@ static long fake_bpf(int cmd)
 	}
 }
 
-// Takes the place of libc's function for libbpf.
-long syscall(long nr, ...)
+long __real_syscall(long nr, ...);
+
+// Takes the place of libc's function for libbpf (the linker's --wrap=syscall).
+long __wrap_syscall(long nr, ...)
 {
-	static long (*real)(long, ...);
 	va_list ap;
 	long a[6];
 
@@ -50,9 +50,7 @@ long syscall(long nr, ...)
 	va_end(ap);
 	if (nr == SYS_bpf)
 		return fake_bpf(a[0]);
-	if (!real)
-		real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-	return real(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 static int say(enum libbpf_print_level level, const char *format, va_list ap)
