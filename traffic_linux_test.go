@@ -1,0 +1,135 @@
+package bpf
+
+import (
+	"net"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What this process does to make programs run: sockets of all kinds that send, connect and ask.
+
+// socketOf makes a socket for one call of f.
+func socketOf(domain, kind int, f func(s int) error) error {
+	s, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(s)
+	return f(s)
+}
+
+var loopback = [4]byte{127, 0, 0, 1}
+
+// boundPort binds s to a free port of the loopback.
+func boundPort(s int) (int, error) {
+	if err := unix.Bind(s, &unix.SockaddrInet4{Addr: loopback}); err != nil {
+		return 0, err
+	}
+	name, err := unix.Getsockname(s)
+	if err != nil {
+		return 0, err
+	}
+	return name.(*unix.SockaddrInet4).Port, nil
+}
+
+// udpToSelf sends a packet from a socket to itself and receives it.
+func udpToSelf() error {
+	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
+		port, err := boundPort(s)
+		if err != nil {
+			return err
+		}
+		unix.SetsockoptTimeval(s, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000})
+		if err := unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
+			return err
+		}
+		_, _, err = unix.Recvfrom(s, make([]byte, 8), 0)
+		return err
+	})
+}
+
+func udpSend() error {
+	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
+		return unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: 9, Addr: loopback})
+	})
+}
+
+// tcpConnect connects to a listener of its own.
+func tcpConnect() error {
+	return socketOf(unix.AF_INET, unix.SOCK_STREAM, func(l int) error {
+		port, err := boundPort(l)
+		if err != nil {
+			return err
+		}
+		if err := unix.Listen(l, 1); err != nil {
+			return err
+		}
+		return socketOf(unix.AF_INET, unix.SOCK_STREAM, func(s int) error {
+			if err := unix.Connect(s, &unix.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
+				return err
+			}
+			_, err := unix.Getpeername(s)
+			return err
+		})
+	})
+}
+
+func connect6() error {
+	return socketOf(unix.AF_INET6, unix.SOCK_DGRAM, func(s int) error {
+		return unix.Connect(s, &unix.SockaddrInet6{Port: 9, Addr: [16]byte(net.IPv6loopback)})
+	})
+}
+
+// unixConnect connects to an abstract name where nobody listens.
+func unixConnect() error {
+	return socketOf(unix.AF_UNIX, unix.SOCK_STREAM, func(l int) error {
+		if err := unix.Bind(l, &unix.SockaddrUnix{}); err != nil {
+			return err
+		}
+		if err := unix.Listen(l, 1); err != nil {
+			return err
+		}
+		name, err := unix.Getsockname(l)
+		if err != nil {
+			return err
+		}
+		return socketOf(unix.AF_UNIX, unix.SOCK_STREAM, func(s int) error { return unix.Connect(s, name) })
+	})
+}
+
+func setTOS() error {
+	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error { return unix.SetsockoptInt(s, unix.SOL_IP, unix.IP_TOS, 8) })
+}
+
+// getTOS expects what the program puts there, and otherwise fails with ENODATA.
+func getTOS() error {
+	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
+		tos, err := unix.GetsockoptByte(s, unix.SOL_IP, unix.IP_TOS)
+		if err == nil && tos != 0x2a {
+			err = unix.ENODATA
+		}
+		return err
+	})
+}
+
+func openPath(path string) func() error {
+	return func() error {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.Read(make([]byte, 1))
+		return err
+	}
+}
+
+// createSocket makes programs of sock_create run.
+func createSocket(t *testing.T) {
+	t.Helper()
+	if err := socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(int) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
