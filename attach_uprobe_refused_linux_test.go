@@ -1,0 +1,170 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// TestUprobeAutoErrors: sections that say too little or too much.
+func TestUprobeAutoErrors(t *testing.T) {
+	for name, want := range map[string]string{"no_function": "path:function", "leave_offset": "no offset", "no_pattern": "path:function"} {
+		obj := uprobeObject(t, 0, name)
+		if _, err := obj.Attach(); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestUprobeErrors: what can't be attached says why.
+func TestUprobeErrors(t *testing.T) {
+	path := target(t)
+	obj := uprobeObject(t, 0, "entry", "many", "other", "kernel_only")
+	entry, many := obj.Program("entry"), obj.Program("many")
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gone := exec.Command("/proc/self/exe", "-test.run=^$")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	gonePID := gone.Process.Pid
+	for _, c := range []struct {
+		name   string
+		attach func() (*Link, error)
+		err    error
+		text   string
+	}{
+		{"near name", func() (*Link, error) { return entry.AttachUprobe(path, "add_number", nil) }, ErrNotExist, "near: add_numbers"},
+		{"no file", func() (*Link, error) { return entry.AttachUprobe("/no/such/file", "main", nil) }, ErrNotExist, "/no/such/file"},
+		{"no file, by offset", func() (*Link, error) { return entry.AttachUprobe("/no/such/file", "", nil) }, ErrNotExist, "there is no file /no/such/file"},
+		{"no program", func() (*Link, error) { return entry.AttachUprobe("no_such_program_here", "main", nil) }, ErrNotExist, "$PATH"},
+		{"no library", func() (*Link, error) { return entry.AttachUprobe("libnosuch.so.1", "main", nil) }, ErrNotExist, "$LD_LIBRARY_PATH"},
+		{"no name", func() (*Link, error) { return entry.AttachUprobe("", "main", nil) }, syscall.EINVAL, "no name"},
+		{"a folder", func() (*Link, error) { return entry.AttachUprobe("/etc/", "main", nil) }, syscall.EINVAL, "regular"},
+		{"a pipe", func() (*Link, error) { return entry.AttachUprobe(fifo, "main", nil) }, syscall.EINVAL, "regular"},
+		{"no program file", func() (*Link, error) { return entry.AttachUprobe("testdata/target.c", "main", nil) }, syscall.EINVAL, "ELF"},
+		{"past the end", func() (*Link, error) { return entry.AttachUprobe(path, "", &UprobeOptions{Offset: 1 << 40}) }, syscall.EINVAL, "offset"},
+		{"no process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: gonePID}) }, syscall.ESRCH, "no process"},
+		{"negative process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: -1}) }, syscall.EINVAL, "no process -1"},
+		{"far counter", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{RefCtrOffset: 1 << 32}) }, syscall.EINVAL, "4 GiB"},
+		{"cookie by ioctl", func() (*Link, error) {
+			return entry.AttachUprobe(path, "main", &UprobeOptions{Cookie: 1, Mode: ProbePerf})
+		}, ErrNotSupported, "no cookies"},
+		{"type", func() (*Link, error) { return obj.Program("other").AttachUprobe(path, "main", nil) }, syscall.EINVAL, "xdp"},
+		{"multi of another type", func() (*Link, error) { return obj.Program("other").AttachUprobeMulti(path, "main", nil) }, syscall.EINVAL, "xdp"},
+		{"multi without being loaded so", func() (*Link, error) { return entry.AttachUprobeMulti(path, "main", nil) }, syscall.EINVAL, "uprobe.multi"},
+		{"multi as session", func() (*Link, error) { return many.AttachUprobeMulti(path, "main", &UprobeMultiOptions{Session: true}) }, syscall.EINVAL, "uprobe.session"},
+		{"nothing", func() (*Link, error) { return many.AttachUprobeMulti(path, "", nil) }, syscall.EINVAL, "neither"},
+		{"no match", func() (*Link, error) { return many.AttachUprobeMulti(path, "no_such_*", nil) }, ErrNotExist, "no function matches"},
+		{"missing name", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main", "mainly"}})
+		}, ErrNotExist, "mainly"},
+		{"both", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, Offsets: []uint64{1}})
+		}, syscall.EINVAL, "both"},
+		{"cookies", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
+		}, syscall.EINVAL, "2 cookies"},
+		{"counters", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
+		}, syscall.EINVAL, "2 counters"},
+		{"session and return", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "main", &UprobeMultiOptions{Session: true, Return: true})
+		}, syscall.EINVAL, "session"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := c.attach()
+			if err == nil {
+				closeLink(t, l)
+				t.Fatal("it attached")
+			}
+			if !errors.Is(err, c.err) || !strings.Contains(err.Error(), c.text) {
+				t.Errorf("%v; want %v and %q", err, c.err, c.text)
+			}
+		})
+	}
+}
+
+// TestUprobePrivileges: without CAP_PERFMON the kernel refuses perf events, and the error names what is missing; links to many uprobes it
+// leaves to whoever has the program. This test binary runs again as a
+// process that becomes nobody after it has loaded its programs.
+func TestUprobePrivileges(t *testing.T) {
+	uprobes(t)
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestUprobePrivilegesChild$", "-test.v")
+	// Where nobody else may look, nobody finds the target.
+	raw, err := os.ReadFile(target(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "target")
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755), os.WriteFile(path, raw, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "PUREBPF_NO_PERFMON="+path)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	multi := 0
+	if has, _ := kernel.Running().Has(facts.UprobeMultiLink); has {
+		multi = 2
+	}
+	refused, attached := 0, 0
+	for line := range strings.Lines(string(out)) {
+		switch {
+		case strings.HasPrefix(line, "error: <nil>"):
+			attached++
+		case strings.HasPrefix(line, "error: "):
+			if refused++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_PERFMON") {
+				t.Error(line)
+			}
+		}
+	}
+	if refused != 3 || attached != multi {
+		t.Errorf("%d refused, %d attached, want 3 and %d\n%s", refused, attached, multi, out)
+	}
+}
+
+// TestUprobePrivilegesChild is the process of TestUprobePrivileges.
+func TestUprobePrivilegesChild(t *testing.T) {
+	path := os.Getenv("PUREBPF_NO_PERFMON")
+	if path == "" {
+		testkit.Skip(t, "part of TestUprobePrivileges, which runs it")
+	}
+	has, err := kernel.Running().Has(facts.UprobeMultiLink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := uprobeObject(t, 0, "entry", "leave", "many")
+	usdt := usdtObject(t, "usdt24", 0, nil, "any", "single")
+	if err := syscall.Setuid(65534); err != nil { // all threads lose their capabilities
+		t.Fatal(err)
+	}
+	report := func(l *Link, err error) {
+		if err == nil {
+			l.Close()
+		}
+		fmt.Println("error:", err)
+	}
+	report(probe.Program("entry").AttachUprobe(path, "add_numbers", nil))
+	report(probe.Program("leave").AttachUprobe(path, "add_numbers", &UprobeOptions{Return: true}))
+	report(usdt.Program("single").AttachUSDT(path, "target", "none", nil))
+	if has {
+		report(probe.Program("many").AttachUprobeMulti(path, "add_*", nil))
+		report(usdt.Program("any").AttachUSDT(path, "target", "none", nil))
+	}
+}
