@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"os"
 	"slices"
 	"sync"
 	"syscall"
@@ -93,14 +92,6 @@ func TestReader(t *testing.T) {
 	if n != 50*len(online) || err != nil || failed(t, obj) != 0 {
 		t.Fatal(n, err, failed(t, obj))
 	}
-	stop := errors.New("stop")
-	fill(t, obj, online[0], 0, 10, 0)
-	if n, err := r.Consume(func(Record) error { return stop }); n != 1 || err != stop {
-		t.Fatal(n, err)
-	}
-	if n, err := r.Consume(func(Record) error { return nil }); n != 9 || err != nil {
-		t.Fatal(n, err)
-	}
 	// The events leave the map with the reader: the program then has nowhere to write to.
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
@@ -156,45 +147,17 @@ func TestReaderLost(t *testing.T) {
 	}
 }
 
-func TestReaderWaits(t *testing.T) {
+// TestReaderStream: what is promised of every reader of event streams.
+func TestReaderStream(t *testing.T) {
 	obj := loadPerf(t)
-	r := newTestReader(t, obj, nil)
-	ctx := context.Background()
-	r.SetDeadline(time.Now().Add(10 * time.Millisecond))
-	if err := r.Wait(ctx); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Fatal("deadline:", err)
+	cpus, err := kernel.Running().OnlineCPUs()
+	if err != nil {
+		t.Fatal(err)
 	}
-	r.SetDeadline(time.Time{})
-	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
-	defer cancel()
-	if err := r.Wait(short); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal("context:", err)
-	}
-	cpus := r.CPUs()
-	for i := range uint64(100) {
-		go func() {
-			if i%2 == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			fill(t, obj, cpus[int(i)%len(cpus)], i, 1, 0)
-		}()
-		got := uint64(1 << 60)
-		wait, cancel := context.WithTimeout(ctx, 5*time.Second)
-		if n, err := r.Poll(wait, func(rec Record) error { got = binary.NativeEndian.Uint64(rec.Data); return nil }); n != 1 || err != nil || got != i {
-			t.Fatalf("record %d: n %d, got %d, %v", i, n, got, err)
-		}
-		cancel()
-	}
-	done := make(chan error)
-	go func() { done <- r.Wait(ctx) }()
-	time.Sleep(5 * time.Millisecond)
-	if err := r.Wait(ctx); !errors.Is(err, ErrBusy) {
-		t.Error(err)
-	}
-	r.Close()
-	if err := <-done; !errors.Is(err, bpf.ErrClosed) {
-		t.Error(err)
-	}
+	open := func() testkit.StreamReader[Record] { return newTestReader(t, obj, nil) }
+	// Ten records in a row are on one CPU: among CPUs there is no order.
+	write := func(n uint64) { fill(t, obj, cpus[int(n/10)%len(cpus)], n, 1, 0) }
+	testkit.Stream(t, open, write, func(rec Record) uint64 { return binary.NativeEndian.Uint64(rec.Data) }, ErrBusy)
 }
 
 // TestReaderRecords streams from all CPUs at once; of each CPU the records come in order, and none is missing.
@@ -233,13 +196,21 @@ func TestReaderRecords(t *testing.T) {
 	if r.Err() != nil || left != 0 {
 		t.Fatal(left, r.Err())
 	}
-	fill(t, obj, cpus[0], 0, 5, 0)
-	for rec := range r.Records(context.Background()) {
-		r.Close()
-		_ = rec.Data[7] // still mapped
-	}
-	if !errors.Is(r.Err(), bpf.ErrClosed) {
-		t.Fatal(r.Err())
+}
+
+// TestReaderAllocs: what is read is read without allocating, but for the memory in which a record is joined that crosses the end.
+func TestReaderAllocs(t *testing.T) {
+	obj := loadPerf(t)
+	r := newTestReader(t, obj, &Options{Pages: 8, CPUs: []int{0}})
+	sum := 0
+	allocs := testing.AllocsPerRun(50, func() {
+		fill(t, obj, 0, 0, 100, 56)
+		n := 0
+		r.Consume(func(rec Record) error { n += len(rec.Data); return nil })
+		sum += n
+	})
+	if perRun := testing.AllocsPerRun(50, func() { fill(t, obj, 0, 0, 0, 0) }); allocs > perRun || sum < 50*100*64 {
+		t.Fatalf("%v allocations for reading 100 records, %d bytes read", allocs-perRun, sum)
 	}
 }
 
@@ -283,5 +254,27 @@ func BenchmarkReader(b *testing.B) {
 		fill(b, obj, 0, 0, 1000, 56)
 		b.StartTimer()
 		r.Consume(fn)
+	}
+}
+
+// BenchmarkRecords is the same in a loop over Records, which the last record ends.
+func BenchmarkRecords(b *testing.B) {
+	obj := loadPerf(b)
+	r := newTestReader(b, obj, &Options{Pages: 64, CPUs: []int{0}, Wakeup: 1 << 20})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	sum := 0
+	b.ReportAllocs()
+	for n := 0; n < b.N; n += 1000 {
+		b.StopTimer()
+		fill(b, obj, 0, 0, 1000, 56)
+		b.StartTimer()
+		left := 1000
+		for rec := range r.Records(ctx) {
+			sum += len(rec.Data)
+			if left--; left == 0 {
+				break
+			}
+		}
 	}
 }

@@ -84,14 +84,14 @@ func TestRingModel(t *testing.T) {
 				continue
 			}
 			limit := 1 + rnd.IntN(40)
-			n, more, err := r.consume(limit, func(rec Record) bool {
+			n, err := r.consume(limit, func(rec Record) error {
 				if len(want) == 0 || rec.CPU != 3 || rec.Lost != want[0].lost || !bytes.Equal(rec.Data, want[0].data) {
 					t.Fatalf("step %d: got %+v, want %+v", step, rec, want)
 				}
 				want = want[1:]
-				return true
+				return nil
 			})
-			if err != nil || !more || n < limit && (len(want) > 0 || f.tail != f.head || r.ready()) || f.tail != r.pos {
+			if err != nil || n < limit && (len(want) > 0 || f.tail != f.head || r.ready()) || f.tail != r.pos {
 				t.Fatalf("step %d: n %d of %d, %d left, tail %d, head %d, err %v", step, n, limit, len(want), f.tail, f.head, err)
 			}
 		}
@@ -106,12 +106,19 @@ func TestRingStopAndPanic(t *testing.T) {
 	for i := range 3 {
 		f.write(recordSample, sample([]byte{byte(i)}))
 	}
-	if n, more, err := r.consume(10, func(rec Record) bool { return rec.Data[0] != 1 }); n != 2 || more || err != nil || f.tail != 32 {
-		t.Fatal(n, more, err, f.tail)
+	stop := errors.New("stop")
+	n, err := r.consume(10, func(rec Record) error {
+		if rec.Data[0] == 1 {
+			return stop
+		}
+		return nil
+	})
+	if n != 2 || err != stop || f.tail != 32 {
+		t.Fatal(n, err, f.tail)
 	}
 	func() {
 		defer func() { recover() }()
-		r.consume(10, func(Record) bool { panic("x") })
+		r.consume(10, func(Record) error { panic("x") })
 	}()
 	if f.tail != f.head {
 		t.Fatal(f.tail, f.head)
@@ -131,7 +138,7 @@ func TestRingCorrupt(t *testing.T) {
 	} {
 		f, r := newFakeRing(t, 4096, 0)
 		write(f)
-		_, _, err := r.consume(10, func(rec Record) bool { t.Errorf("%s: %+v handed out", what, rec); return true })
+		_, err := r.consume(10, func(rec Record) error { t.Errorf("%s: %+v handed out", what, rec); return nil })
 		var corrupt *CorruptError
 		if !errors.As(err, &corrupt) || corrupt.CPU != 3 {
 			t.Errorf("%s: %v", what, err)
@@ -157,11 +164,11 @@ func FuzzRing(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.consume(1000, func(rec Record) bool {
+		r.consume(1000, func(rec Record) error {
 			if len(rec.Data) > 256 {
 				t.Fatal(len(rec.Data))
 			}
-			return true
+			return nil
 		})
 	})
 }
@@ -175,7 +182,7 @@ func BenchmarkConsume(b *testing.B) {
 	b.ReportAllocs()
 	for n := 0; n < b.N; {
 		r.pos, r.stored = 0, 0
-		k, _, _ := r.consume(b.N-n, func(rec Record) bool { sum += int(rec.Data[0]); return true })
+		k, _ := r.consume(b.N-n, func(rec Record) error { sum += int(rec.Data[0]); return nil })
 		n += k
 	}
 }

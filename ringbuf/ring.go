@@ -24,6 +24,8 @@ type ring struct {
 	mask     uintptr        // size - 1
 	pos      uintptr        // what *consumer will be once it is stored
 	stored   uintptr        // what *consumer is
+	index    int            // for records and errors: among the reader's rings
+	name     string         // and of the map
 }
 
 // newRing takes the position words and the doubly mapped data, whose length is twice a power of two.
@@ -56,36 +58,37 @@ func (r *ring) ready() bool {
 	return atomic.LoadUint32((*uint32)(unsafe.Add(r.data, r.pos&r.mask)))&busyBit == 0
 }
 
-// consume hands records to fn until there are none, the next one is busy, limit were handed out, or fn says stop. It counts the records
-// handed out. The position is stored before it returns, also past a record for which fn said stop.
-func (r *ring) consume(index, limit int, fn func(Record) bool) (n int, more bool, err error) {
+// consume hands records to fn until there are none, the next one is busy, limit were handed out, or fn returns an error, and counts
+// them. The position is stored before it returns, also past a record for which fn returned an error.
+func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	batch := (r.mask + 1) / 8
 	pending := 0
 	defer r.store() // also when fn panics: what it saw is consumed
 	for {
 		producer := atomic.LoadUintptr(r.producer)
 		if producer == r.pos {
-			return n, true, nil
+			return n, nil
 		}
 		for producer != r.pos {
 			header := unsafe.Add(r.data, r.pos&r.mask)
 			length := atomic.LoadUint32((*uint32)(header))
 			if length&busyBit != 0 {
-				return n, true, nil
+				return n, nil
 			}
 			size := uintptr(length &^ (busyBit | discardBit))
 			total := (size + headerSize + 7) &^ 7
 			if total > producer-r.pos || total > r.mask+1 {
-				return n, false, &CorruptError{Position: uint64(r.pos), Length: uint32(size), Written: uint64(producer - r.pos)}
+				corrupt := &CorruptError{Position: uint64(r.pos), Length: uint32(size), Written: uint64(producer - r.pos)}
+				return n, fmt.Errorf("map %s: %w", r.name, corrupt)
 			}
 			r.pos += total
 			if length&discardBit == 0 {
 				n++
-				if !fn(Record{Data: unsafe.Slice((*byte)(unsafe.Add(header, headerSize)), size), Ring: index}) {
-					return n, false, nil
+				if err := fn(Record{Data: unsafe.Slice((*byte)(unsafe.Add(header, headerSize)), size), Ring: r.index}); err != nil {
+					return n, err
 				}
 				if n >= limit {
-					return n, true, nil
+					return n, nil
 				}
 			}
 			if pending++; pending >= batchRecords || r.pos-r.stored >= batch {

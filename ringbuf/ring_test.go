@@ -100,7 +100,7 @@ func TestRingModel(t *testing.T) {
 				continue
 			}
 			limit := 1 + rnd.IntN(100)
-			n, more, err := r.consume(0, limit, func(rec Record) bool {
+			n, err := r.consume(limit, func(rec Record) error {
 				if len(want) == 0 {
 					t.Fatalf("step %d: a record too many", step)
 				}
@@ -108,10 +108,10 @@ func TestRingModel(t *testing.T) {
 					t.Fatalf("step %d: got %d bytes %.8x, want %d bytes %.8x", step, len(rec.Data), rec.Data, len(want[0]), want[0])
 				}
 				want = want[1:]
-				return true
+				return nil
 			})
-			if err != nil || !more || n > limit {
-				t.Fatalf("step %d: n %d of %d, more %v, err %v", step, n, limit, more, err)
+			if err != nil || n > limit {
+				t.Fatalf("step %d: n %d of %d, err %v", step, n, limit, err)
 			}
 			if n < limit && len(want) > 0 {
 				t.Fatalf("step %d: %d records left behind", step, len(want))
@@ -132,20 +132,31 @@ func TestRingModel(t *testing.T) {
 	}
 }
 
-// TestRingStop: the record for which fn says stop is consumed (libbpf ring_buffer__consume does the same with a failing callback).
+// TestRingStop: the record for which fn fails is consumed (libbpf ring_buffer__consume does the same with a failing callback).
 func TestRingStop(t *testing.T) {
 	f, r := newFakeRing(t, 4096)
 	for i := range 3 {
 		at, _ := f.reserve([]byte{byte(i)})
 		f.submit(at, 1)
 	}
-	n, more, err := r.consume(0, 10, func(rec Record) bool { return rec.Data[0] != 1 })
-	if n != 2 || more || err != nil || f.consumer != 32 {
-		t.Fatalf("n %d more %v err %v position %d, want 2 false nil 32", n, more, err, f.consumer)
+	stop := errors.New("stop")
+	n, err := r.consume(10, func(rec Record) error {
+		if rec.Data[0] == 1 {
+			return stop
+		}
+		return nil
+	})
+	if n != 2 || err != stop || f.consumer != 32 {
+		t.Fatalf("n %d err %v position %d, want 2 stop 32", n, err, f.consumer)
 	}
-	n, _, _ = r.consume(0, 10, func(rec Record) bool { return rec.Data[0] == 2 })
-	if n != 1 || f.consumer != f.producer {
-		t.Fatalf("n %d position %d of %d", n, f.consumer, f.producer)
+	n, err = r.consume(10, func(rec Record) error {
+		if rec.Data[0] != 2 {
+			t.Error("after the failure at 1 comes", rec.Data[0])
+		}
+		return nil
+	})
+	if n != 1 || err != nil || f.consumer != f.producer {
+		t.Fatalf("n %d err %v position %d of %d", n, err, f.consumer, f.producer)
 	}
 }
 
@@ -156,7 +167,7 @@ func TestRingPanic(t *testing.T) {
 	f.submit(at, 1)
 	func() {
 		defer func() { recover() }()
-		r.consume(0, 10, func(Record) bool { panic("x") })
+		r.consume(10, func(Record) error { panic("x") })
 	}()
 	if f.consumer != f.producer {
 		t.Fatalf("position %d of %d", f.consumer, f.producer)
@@ -180,12 +191,12 @@ func TestRingBatch(t *testing.T) {
 			f.submit(at, c.length)
 		}
 		seen := 0
-		r.consume(0, c.size, func(Record) bool {
+		r.consume(c.size, func(Record) error {
 			if want := uintptr(seen / c.every * c.every * total); f.consumer != want {
 				t.Fatalf("length %d: position %d before record %d, want %d", c.length, f.consumer, seen, want)
 			}
 			seen++
-			return true
+			return nil
 		})
 	}
 }
@@ -196,7 +207,7 @@ func TestRingCorrupt(t *testing.T) {
 		f, r := newFakeRing(t, 4096)
 		f.setHeader(0, length)
 		f.producer = 16
-		_, _, err := r.consume(0, 10, func(rec Record) bool { t.Fatalf("%d bytes handed out", len(rec.Data)); return true })
+		_, err := r.consume(10, func(rec Record) error { t.Fatalf("%d bytes handed out", len(rec.Data)); return nil })
 		var corrupt *CorruptError
 		if !errors.As(err, &corrupt) || corrupt.Length != length {
 			t.Fatalf("length %d: %v", length, err)
@@ -236,12 +247,12 @@ func TestRingRace(t *testing.T) {
 		}
 	}()
 	for want := uint32(0); want < records; {
-		_, _, err := r.consume(0, 1000, func(rec Record) bool {
+		_, err := r.consume(1000, func(rec Record) error {
 			if got := binary.NativeEndian.Uint32(rec.Data); got != want {
 				t.Fatalf("record %d, want %d", got, want)
 			}
 			want++
-			return true
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -263,7 +274,7 @@ func BenchmarkConsume(b *testing.B) {
 	b.ReportAllocs()
 	for n := 0; n < b.N; {
 		r.pos, r.stored = 0, 0
-		k, _, _ := r.consume(0, b.N-n, func(rec Record) bool { sum += int(rec.Data[0]); return true })
+		k, _ := r.consume(b.N-n, func(rec Record) error { sum += int(rec.Data[0]); return nil })
 		n += k
 	}
 }

@@ -44,6 +44,7 @@ var rooms = []room{
 	{dir: "internal/usdt", floor: 3, pure: true},
 	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "internal/poller", floor: 4},
+	{dir: "internal/stream", floor: 5},
 	{dir: "skel", floor: 4, pure: true},
 	{dir: "kernel", floor: 4},
 	{dir: "preflight", floor: 5, pure: true},

@@ -26,6 +26,14 @@ type Poller struct {
 	deadline time.Time
 }
 
+// Event is what a descriptor is watched for.
+type Event uint32
+
+const (
+	In  Event = unix.EPOLLIN  // something to read
+	Out Event = unix.EPOLLOUT // room to write
+)
+
 // New makes a Poller whose Wait returns when ready says so. ready is called by the waiting goroutine, often. Close the Poller.
 func New(ready func() bool) (*Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -57,11 +65,11 @@ func New(ready func() bool) (*Poller, error) {
 	return p, nil
 }
 
-// Add watches one more descriptor, which must stay open while it is to be watched.
-func (p *Poller) Add(fd int) error {
+// Add watches one more descriptor for an event. It must stay open while it is to be watched.
+func (p *Poller) Add(fd int, e Event) error {
 	var err error
 	ctlErr := p.conn.Control(func(epoll uintptr) {
-		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+		event := unix.EpollEvent{Events: uint32(e), Fd: int32(fd)}
 		err = unix.EpollCtl(int(epoll), unix.EPOLL_CTL_ADD, fd, &event)
 	})
 	return errors.Join(err, ctlErr)

@@ -12,11 +12,20 @@ import (
 // Poller exists on Linux only; New answers ENOSYS.
 type Poller struct{ closed atomic.Bool }
 
+// Event is what a descriptor is watched for.
+type Event uint32
+
+// What New's descriptors would be watched for.
+const (
+	In Event = 1 << iota
+	Out
+)
+
 // New answers ENOSYS.
 func New(func() bool) (*Poller, error) { return nil, syscall.ENOSYS }
 
 // Add answers ENOSYS.
-func (p *Poller) Add(int) error { return syscall.ENOSYS }
+func (p *Poller) Add(int, Event) error { return syscall.ENOSYS }
 
 // Wait answers ENOSYS.
 func (p *Poller) Wait(context.Context) error { return syscall.ENOSYS }
