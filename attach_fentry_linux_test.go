@@ -26,6 +26,7 @@ func trampolines(t testing.TB) {
 	if !configured(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") {
 		testkit.Skip(t, "the kernel was built without CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS")
 	}
+	testkit.VmlinuxBTF(t)
 	has, err := kernel.Running().HasProgType(uapi.ProgLSM)
 	if errors.Is(err, syscall.EPERM) {
 		testkit.Skip(t, "the kernel refuses LSM programs, and fentry and freplace with them, even to root")

@@ -76,6 +76,7 @@ func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int)
 
 // TestTracingMultiPattern resolves patterns. The oracle is bpftool.
 func TestTracingMultiPattern(t *testing.T) {
+	testkit.VmlinuxBTF(t)
 	for _, prefix := range []string{"tcp_", "bpf_", "find_task_by_vpid"} {
 		want, functions := bpftoolTraceable(t, prefix)
 		got, err := matchTraceable(kernel.Running(), "", prefix+"*")
@@ -128,6 +129,7 @@ func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, commo
 
 // TestTracingMultiRequest looks at what the kernel would be asked.
 func TestTracingMultiRequest(t *testing.T) {
+	testkit.VmlinuxBTF(t)
 	testkit.Root(t)
 	obj := load(t, only(open(t, "trace"), "packet"), nil)
 	// A program as if it had been loaded for many functions, which this kernel does not take.

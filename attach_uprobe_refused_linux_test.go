@@ -150,7 +150,7 @@ func TestUprobePrivilegesChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	probe := uprobeObject(t, 0, "entry", "leave", "many")
-	usdt := usdtObject(t, "usdt24", 0, nil, "any", "single")
+	usdt := usdtObject(t, newestUSDT(), 0, nil, "any", "single")
 	if err := syscall.Setuid(65534); err != nil { // all threads lose their capabilities
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
@@ -25,6 +26,9 @@ func load(t testing.TB, o *object.Object, opts *LoadOptions) *Object {
 	testkit.Root(t)
 	obj, err := Load(o, opts)
 	if err != nil {
+		if strings.Contains(err.Error(), "kernel BTF is needed") {
+			testkit.VmlinuxBTF(t)
+		}
 		t.Fatalf("%+v", err)
 	}
 	t.Cleanup(func() { obj.Close() })

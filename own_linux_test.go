@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -106,6 +107,7 @@ func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common 
 // numbers package uapi is held against, and the kernel's BTF.
 func TestSessions(t *testing.T) {
 	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
 	vmlinux, err := kernel.Running().BTF()
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +152,7 @@ func TestKconfigValues(t *testing.T) {
 			config[name] = value
 		}
 	}
+	testkit.LittleEndian(t)
 	o, err := Open("plan/testdata/kconfig.o")
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +225,11 @@ func kernelHasKprobes(t testing.TB) bool {
 // perf array one slot for each possible CPU (oracle: /sys/devices/system/cpu/possible), the rest what the source says.
 func TestOwnMaps(t *testing.T) {
 	testkit.Root(t)
-	o, err := Open("object/testdata/maps.o")
+	path := "object/testdata/maps.o"
+	if runtime.GOARCH == "s390x" {
+		path = "object/testdata/maps-be.o"
+	}
+	o, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ func TestPrepare(t *testing.T) {
 // TestClone loads copies of a program. The oracle is the kernel: ids and tags, the shared map, the attach target.
 func TestClone(t *testing.T) {
 	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
 	obj, err := Prepare(only(open(t, "sections"), "count", "switched"), nil)
 	if err != nil {
 		t.Fatal(err)

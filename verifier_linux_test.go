@@ -16,6 +16,7 @@ import (
 // line that is wrong there.
 func TestRefused(t *testing.T) {
 	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
 	source, err := os.ReadFile("testdata/refused.bpf.c")
 	if err != nil {
 		t.Fatal(err)

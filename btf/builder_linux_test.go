@@ -17,7 +17,7 @@ import (
 
 // Oracle: C libbpf, which is told the same by testdata/build.c: what it makes byte for byte, and what it refuses.
 func TestBuilderLibbpf(t *testing.T) {
-	likeCorpus(t)
+	testkit.LittleEndian(t)
 	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/build.c")).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func rebuild(s *Spec) *Builder {
 
 // Oracle: the compiler's BTF of every corpus object and the kernel's own. Edit keeps the bytes; adding every type anew gives the same dump.
 func TestRebuild(t *testing.T) {
-	likeCorpus(t)
+	testkit.LittleEndian(t)
 	specs := map[string]*Spec{"vmlinux": vmlinux(t)}
 	for _, path := range testkit.Corpus(t) {
 		if s := objectSpec(t, path); s != nil {
@@ -213,14 +213,5 @@ func TestRebuild(t *testing.T) {
 			t.Errorf("%s: rebuilt BTF differs", name)
 			firstDifference(t, got, want)
 		}
-	}
-}
-
-// likeCorpus skips where the host's byte order isn't that of the corpus, of the kernel beneath and of C libbpf's programs: bytes that
-// are written in host order then differ by design.
-func likeCorpus(t *testing.T) {
-	t.Helper()
-	if host.Uint16([]byte{1, 0}) != 1 {
-		testkit.Skip(t, "a big-endian process; the corpus and C libbpf are little-endian")
 	}
 }

@@ -59,6 +59,7 @@ func symbolData(t *testing.T, path, name string) []byte {
 // is clang, which laid the data out, and the BPF machine of the kernel, which ran the program.
 func TestTwoObjects(t *testing.T) {
 	testkit.Root(t)
+	testkit.LittleEndian(t)
 	program := readObject(t, "testdata/two_program.bpf.o")
 	target := NewTarget(readObject(t, "testdata/two_kernel.bpf.o").btf, nil)
 

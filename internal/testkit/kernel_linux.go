@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"runtime"
@@ -60,5 +61,14 @@ func VmlinuxBTF(t testing.TB) {
 			t.Fatalf("a kernel without BTF: %v", err)
 		}
 		Skip(t, "this kernel (%s) has no BTF", KernelRelease())
+	}
+}
+
+// LittleEndian skips in a big-endian process: the corpus, committed objects without a big-endian twin and C libbpf's programs are
+// little-endian, and bytes that are written in host order differ from theirs by design.
+func LittleEndian(t testing.TB) {
+	t.Helper()
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		Skip(t, "a big-endian process; the objects are little-endian")
 	}
 }
