@@ -144,8 +144,8 @@ func (o *CgroupOptions) check(set bool) error {
 		return fmt.Errorf("links have the mode multi, and Update replaces their programs: %w", syscall.EINVAL)
 	case o.Mode != CgroupExclusive && o.Mode != CgroupOverride && o.Mode != CgroupMulti:
 		return fmt.Errorf("%v: %w", o.Mode, syscall.EINVAL)
-	case o.Replace != nil && o.Replace.fd.Int() < 0:
-		return fmt.Errorf("%s, which is to be replaced, is not loaded or closed: %w", o.Replace.name, syscall.EINVAL)
+	case o.Replace != nil:
+		return o.Replace.checkReplaced()
 	}
 	return nil
 }

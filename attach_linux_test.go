@@ -355,6 +355,34 @@ func TestSetXDP(t *testing.T) {
 	if err := p.UnsetXDP("lo"); !errors.Is(err, ErrNotExist) {
 		t.Error("taking away what isn't there:", err)
 	}
+	// A program without a descriptor means "none" to netlink: what is there would go.
+	unloaded, closed := load(t, only(open(t, "attach"), "pass"), nil), load(t, open(t, "attach"), nil)
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		err   error
+		is    error
+		words string
+	}{
+		{second(unloaded.Program("pass_twice").SetXDP("lo", nil)), syscall.EINVAL, "not loaded"},
+		{second(closed.Program("pass").SetXDP("lo", nil)), ErrClosed, ""},
+		{second(p.SetXDP("lo", &XDPOptions{Replace: unloaded.Program("pass_twice")})), syscall.EINVAL, "to be replaced"},
+		{second(p.SetXDP("lo", &XDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL, "to be replaced"},
+		{second(p.SetXDP("lo", &XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL, "absent"},
+		{second(p.AttachXDP("lo", &XDPOptions{Replace: other})), syscall.EINVAL, "Update"},
+		{second(p.AttachXDP("lo", &XDPOptions{IfAbsent: true})), syscall.EBUSY, "(pass_twice) is attached there"},
+		{second(p.SetXDP("lo", &XDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
+		{second(p.SetXDP("no-such-if", nil)), ErrNotExist, "no-such-if"},
+		{second(obj.Program("on_sys_enter").SetXDP("lo", nil)), syscall.EINVAL, "type raw_tracepoint; what fits there is xdp"},
+		{second(obj.Program("on_sys_enter").AttachXDP("lo", nil)), syscall.EINVAL, "type raw_tracepoint; what fits there is xdp"},
+		{unloaded.Program("pass_twice").UnsetXDP("lo"), syscall.EINVAL, "not loaded"},
+		{closed.Program("pass").UnsetXDP("lo"), ErrClosed, ""},
+	} {
+		if !errors.Is(tc.err, tc.is) || !strings.Contains(tc.err.Error(), tc.words) {
+			t.Errorf("want %v with %q: %v", tc.is, tc.words, tc.err)
+		}
+	}
 	if status, err := QueryXDP("lo"); status.ProgramID != programID(t, other) || err != nil {
 		t.Error(status, err)
 	}

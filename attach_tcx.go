@@ -117,8 +117,8 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *inter
 		return p.refused(at, err)
 	}
 	if opts.Replace != nil {
-		if opts.Replace.fd.Int() < 0 {
-			return p.refused(at, fmt.Errorf("%s, which is to be replaced, is not loaded or closed: %w", opts.Replace.name, syscall.EINVAL))
+		if err := opts.Replace.checkReplaced(); err != nil {
+			return p.refused(at, err)
 		}
 		a.Flags |= uapi.FReplace
 		a.ReplaceFD = opts.Replace.fd.Uint32()

@@ -44,25 +44,44 @@ type XDPOptions struct {
 	Mode XDPMode
 	// Replace, for SetXDP: the program that must be there now (5.7). Without it, SetXDP replaces whatever is there.
 	Replace *Program
-	// IfAbsent, for SetXDP: fail with EBUSY if any program is there.
+	// IfAbsent fails with EBUSY if any program is there, which a link does anyway.
 	IfAbsent bool
+}
+
+// check refuses what belongs to the other way to attach. A program to be replaced that has no descriptor would mean "none".
+func (o *XDPOptions) check(set bool) error {
+	switch {
+	case o.Replace == nil:
+		return nil
+	case !set:
+		return fmt.Errorf("a link takes nobody's place, and Link.Update replaces its program: %w", syscall.EINVAL)
+	case o.IfAbsent:
+		return fmt.Errorf("a program that is to be replaced can't be absent: %w", syscall.EINVAL)
+	}
+	return o.Replace.checkReplaced()
 }
 
 // AttachXDP attaches the program to the network interface by a link (libbpf bpf_program__attach_xdp; 5.9). It fails with EBUSY while
 // another program is attached. No privileges beyond those of the load. ErrNotExist if there is no such interface; ErrNotSupported with Mode XDPNative
 // on a driver that can't. The caller closes the Link, and the program is detached.
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
-	to := iface + " (xdp)"
+	if opts == nil {
+		opts = &XDPOptions{}
+	}
+	at := p.xdpPlace(iface, "xdp")
 	var link *Link
-	_, err := p.eachXDPMode(iface, opts, func(ifindex int, flags uint32) error {
-		fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: uint32(ifindex), AttachType: uapi.AttachXDP, Flags: flags})
-		if err == nil {
-			link = p.newLink(to, fd)
-		}
-		return err
-	})
+	err := opts.check(false)
+	if err == nil {
+		_, err = p.eachXDPMode(iface, opts.Mode, func(ifindex int, flags uint32) error {
+			fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: uint32(ifindex), AttachType: uapi.AttachXDP, Flags: flags})
+			if err == nil {
+				link = p.newLink(at.name, fd)
+			}
+			return err
+		})
+	}
 	if err != nil {
-		return nil, p.xdpFail(to, iface, err)
+		return nil, p.refused(at, err)
 	}
 	return link, nil
 }
@@ -71,20 +90,26 @@ func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 // The program stays when the process ends: UnsetXDP takes it away. It replaces what is attached, unless the options say what must be
 // there. Needs CAP_NET_ADMIN.
 func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
-	to := iface + " (xdp, netlink)"
+	if opts == nil {
+		opts = &XDPOptions{}
+	}
+	at := p.xdpPlace(iface, "xdp, netlink")
+	if err := opts.check(true); err != nil || p.fd.Int() < 0 { // which means "none" to netlink
+		return opts.Mode, p.refused(at, err)
+	}
 	expected := 0
 	extra := uint32(0)
-	if opts != nil && opts.Replace != nil {
+	if opts.Replace != nil {
 		expected = opts.Replace.FD()
 	}
-	if opts != nil && opts.IfAbsent {
+	if opts.IfAbsent {
 		extra = sys.XDPUpdateIfNoExist
 	}
-	mode, err := p.eachXDPMode(iface, opts, func(ifindex int, flags uint32) error {
+	mode, err := p.eachXDPMode(iface, opts.Mode, func(ifindex int, flags uint32) error {
 		return sys.XDPSet(ifindex, p.fd.Int(), flags|extra, expected)
 	})
 	if err != nil {
-		return mode, p.xdpFail(to, iface, err)
+		return mode, p.refused(at, err)
 	}
 	return mode, nil
 }
@@ -92,12 +117,8 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 // UnsetXDP takes the program away from the interface, in whatever mode it is there (libbpf bpf_xdp_detach with old_prog_fd; 5.7). If
 // it isn't attached there, that is ErrNotExist and nothing changes.
 func (p *Program) UnsetXDP(iface string) error {
-	to := iface + " (xdp, netlink)"
-	fail := func(err error) error {
-		e := p.xdpFail(to, iface, err)
-		e.Op = "detach program"
-		return e
-	}
+	at := p.xdpPlace(iface, "xdp, netlink")
+	fail := func(err error) error { return p.notDetached(at, err) }
 	index, err := interfaceIndex(iface)
 	if err != nil {
 		return fail(err)
@@ -128,13 +149,9 @@ func (p *Program) UnsetXDP(iface string) error {
 	return nil
 }
 
-// eachXDPMode calls try for the mode that the options name. For any mode the kernel chooses: native if the driver has it; if that turns
+// eachXDPMode calls try for mode. For any mode the kernel chooses: native if the driver has it; if that turns
 // out not to work, generic.
-func (p *Program) eachXDPMode(iface string, opts *XDPOptions, try func(ifindex int, flags uint32) error) (XDPMode, error) {
-	mode := XDPAny
-	if opts != nil {
-		mode = opts.Mode
-	}
+func (p *Program) eachXDPMode(iface string, mode XDPMode, try func(ifindex int, flags uint32) error) (XDPMode, error) {
 	if int(mode) >= len(xdpModes) {
 		return mode, fmt.Errorf("%v: %w", mode, syscall.EINVAL)
 	}
@@ -162,18 +179,36 @@ func (p *Program) eachXDPMode(iface string, opts *XDPOptions, try func(ifindex i
 	return mode, nil
 }
 
-// xdpFail adds who is attached already to a refusal for that reason.
-func (p *Program) xdpFail(to, iface string, err error) *Error {
-	e := p.attachFail(to, err, kernel.CapNetAdmin).(*Error)
-	if !errors.Is(err, syscall.EBUSY) && !errors.Is(err, syscall.EEXIST) {
-		return e
+var xdpPrograms = [...]uapi.ProgType{uapi.ProgXDP}
+
+func (p *Program) xdpPlace(iface, how string) *place {
+	at := &place{
+		name: iface + " (" + how + ")", types: xdpPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		query: func() (*Hook, error) { return queryXDPHook(iface) },
 	}
-	if index, indexErr := interfaceIndex(iface); indexErr == nil {
-		if state, queryErr := sys.XDPQuery(index); queryErr == nil && state.ProgID != 0 {
-			e.Hint = "program " + programLabel(state.ProgID) + " is attached there"
+	switch p.expected {
+	case uapi.AttachXDPDevMap, uapi.AttachXDPCPUMap:
+		at.rule = fmt.Sprintf("it was loaded to be put into a map (%v), not to be attached to an interface", p.expected)
+	}
+	return at
+}
+
+// queryXDPHook lists the programs of all modes.
+func queryXDPHook(iface string) (*Hook, error) {
+	status, err := QueryXDP(iface)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hook{}
+	for _, id := range [...]uint32{status.Offload, status.Native, status.Generic} {
+		if id != 0 {
+			h.Programs = append(h.Programs, HookedProgram{ProgramID: id})
 		}
 	}
-	return e
+	if len(h.Programs) == 0 && status.ProgramID != 0 { // a kernel that doesn't tell modes apart
+		h.Programs = []HookedProgram{{ProgramID: status.ProgramID}}
+	}
+	return h, nil
 }
 
 // XDPStatus is what is attached to an interface.

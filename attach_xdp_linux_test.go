@@ -161,7 +161,7 @@ func TestXDPRedirect(t *testing.T) {
 	if !arrives(to) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
 		t.Errorf("runs: %v", runs)
 	}
-	if _, err := obj.Program("xdp_devmap").AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) {
+	if _, err := obj.Program("xdp_devmap").AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "devmap") {
 		t.Error("a program of a devmap at an interface:", err)
 	}
 }

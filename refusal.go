@@ -79,6 +79,14 @@ func (p *Program) explain(at *place, err error) string {
 	return hook.occupants() + " attached there"
 }
 
+// checkReplaced refuses a program that is to be replaced and can't be told to the kernel.
+func (p *Program) checkReplaced() error {
+	if p.fd.Int() < 0 {
+		return fmt.Errorf("%s, which is to be replaced, is not loaded or closed: %w", p.name, syscall.EINVAL)
+	}
+	return nil
+}
+
 // has reports whether the program of that kernel id is attached.
 func (h *Hook) has(id uint32) bool {
 	return slices.ContainsFunc(h.Programs, func(p HookedProgram) bool { return p.ProgramID == id })
