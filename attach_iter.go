@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
@@ -24,7 +26,7 @@ const (
 )
 
 // IterOptions says what an iterator walks. At most one group may be set; none walks everything that the iterator's kind has, except for
-// those that need a map or an order.
+// those that need a map or an order. What another kind takes is refused.
 type IterOptions struct {
 	// Map is what SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and SEC("iter/sockmap") walk.
 	Map *Map
@@ -53,8 +55,12 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	if p.obj != nil && p.expected != uapi.AttachTraceIter {
 		return nil, p.attachFail(to, fmt.Errorf("the program was not loaded as one, as SEC(\"iter/...\") is: %w", syscall.EINVAL))
 	}
+	_, kind := splitModule(p.attachTarget)
+	if err := opts.check(kind); err != nil {
+		return nil, p.attachFail(to, err)
+	}
 	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachTraceIter}
-	info, done, err := opts.info(p.attachTarget == "cgroup")
+	info, done, err := opts.info(kind == "cgroup")
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
@@ -67,6 +73,30 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
 	return p.newLink(to, fd), nil
+}
+
+// iterTakes says which options an iterator has. The kernel ignores those of other iterators, or takes one for another.
+var iterTakes = [...]struct {
+	what    string
+	set     func(o *IterOptions) bool
+	targets []string
+}{
+	{"a map", func(o *IterOptions) bool { return o.Map != nil }, []string{"bpf_map_elem", "bpf_sk_storage_map", "sockmap"}},
+	{"a cgroup or an order", func(o *IterOptions) bool { return o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0 }, []string{"cgroup"}},
+	{"a task", func(o *IterOptions) bool { return o.TID != 0 || o.PID != 0 || o.PIDFD != 0 }, []string{"task", "task_file", "task_vma"}},
+}
+
+// check refuses options of other iterators than target's, which is not known if the program was opened by a pin or an id.
+func (o *IterOptions) check(target string) error {
+	if o == nil || target == "" {
+		return nil
+	}
+	for _, t := range iterTakes {
+		if t.set(o) && !slices.Contains(t.targets, target) {
+			return fmt.Errorf("this iterator doesn't take %s, as %s does: %w", t.what, strings.Join(t.targets, ", "), syscall.EINVAL)
+		}
+	}
+	return nil
 }
 
 // info encodes the options as union bpf_iter_link_info, nil if there are none. done releases what it refers to. A cgroup iterator wants

@@ -141,7 +141,7 @@ func TestIter(t *testing.T) {
 		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}
-		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: CgroupSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "not several") {
+		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: CgroupSelf}); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}
 	})
@@ -205,6 +205,23 @@ func TestIter(t *testing.T) {
 		}
 		if _, err := p.AttachIter(nil); err == nil {
 			t.Error("attached without a map")
+		}
+	})
+	t.Run("other iterators' options", func(t *testing.T) {
+		obj, tasks := iterProgram(t, "tasks")
+		_, links := iterProgram(t, "bpf_link")
+		for what, tc := range map[string]struct {
+			p    *Program
+			opts IterOptions
+		}{
+			"a task iterator of a map":     {tasks, IterOptions{Map: obj.Map("numbers")}},
+			"a task iterator of a cgroup":  {tasks, IterOptions{Order: CgroupSelf}},
+			"a link iterator of a map":     {links, IterOptions{Map: obj.Map("numbers")}},
+			"a link iterator of a process": {links, IterOptions{PID: uint32(pid)}},
+		} {
+			if err := outcome(tc.p.AttachIter(&tc.opts)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "take") {
+				t.Errorf("%s: %v", what, err)
+			}
 		}
 	})
 	t.Run("ksym", func(t *testing.T) {

@@ -67,7 +67,7 @@ func (h TCHook) Create() error {
 	if err == nil {
 		switch h.Point {
 		case TCIngress, TCEgress, TCBoth:
-			if err = h.noParent(); err == nil {
+			if err = h.onlyPoint(); err == nil {
 				err = sys.TCClsactAdd(index)
 			}
 		case TCQdisc:
@@ -91,7 +91,7 @@ func (h TCHook) Destroy() error {
 		case TCIngress, TCEgress:
 			err = sys.TCFlush(index, h.parent())
 		case TCBoth:
-			if err = h.noParent(); err == nil {
+			if err = h.onlyPoint(); err == nil {
 				err = sys.TCClsactDel(index)
 			}
 		case TCQdisc:
@@ -156,7 +156,7 @@ func (h TCHook) parent() uint32 {
 func (h TCHook) filters() (index int, parent uint32, err error) {
 	switch h.Point {
 	case TCIngress, TCEgress:
-		err = h.noParent()
+		err = h.onlyPoint()
 	case TCCustom:
 		if h.Parent == 0 {
 			err = fmt.Errorf("%v takes a parent: %w", h.Point, syscall.EINVAL)
@@ -170,9 +170,13 @@ func (h TCHook) filters() (index int, parent uint32, err error) {
 	return index, h.parent(), err
 }
 
-func (h TCHook) noParent() error {
-	if h.Parent != 0 {
+// onlyPoint refuses what a hook has that is named by its Point alone.
+func (h TCHook) onlyPoint() error {
+	switch {
+	case h.Parent != 0:
 		return fmt.Errorf("%v has a parent of its own: %w", h.Point, syscall.EINVAL)
+	case h.Handle != 0 || h.Qdisc != "":
+		return fmt.Errorf("a handle and a kind belong to %v: %w", TCQdisc, syscall.EINVAL)
 	}
 	return nil
 }

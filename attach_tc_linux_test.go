@@ -222,6 +222,8 @@ func TestTCRefused(t *testing.T) {
 	wants(set(p, TCHook{Interface: "lo", Point: TCCustom}), syscall.EINVAL, "custom takes a parent")
 	wants(set(p, TCHook{Interface: "lo", Point: TCEgress, Parent: 1}), syscall.EINVAL, "parent of its own")
 	wants(TCHook{Interface: "lo", Point: TCIngress, Parent: 1}.Create(), syscall.EINVAL, "parent of its own")
+	wants(TCHook{Interface: "lo", Point: TCIngress, Handle: 1 << 16}.Create(), syscall.EINVAL, "qdisc")
+	wants(set(p, TCHook{Interface: "lo", Point: TCIngress, Qdisc: "prio"}), syscall.EINVAL, "qdisc")
 	wants(TCHook{Interface: "lo"}.Create(), syscall.EINVAL, "TCPoint(0)")
 	wants(TCHook{Interface: "lo", Point: 64}.Destroy(), syscall.EINVAL, "TCPoint(64)")
 	wants(second(in.Query(0, 1)), syscall.EINVAL, "handle")
