@@ -31,8 +31,7 @@ func (p *Program) attachPerfEvent(to string, event *sys.FD, cookie uint64) (*Lin
 func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, error) {
 	fd, err := p.perfLink(event.Int(), how)
 	if err != nil {
-		failed := withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return p.perfHint(event.Int(), err) })
-		err = errors.Join(failed, fd.Close(), event.Close())
+		err = errors.Join(p.perfRefused(to, event.Int(), err), fd.Close(), event.Close())
 		if how.legacy != nil {
 			err = errors.Join(err, how.legacy.remove())
 		}
@@ -76,6 +75,15 @@ func (p *Program) perfIoctl(event int, cookie uint64) error {
 	return sys.PerfEventSetBPF(event, p.fd.Int())
 }
 
+// perfPrograms are the types of programs that run at events, each at events of its own kind.
+var perfPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, uapi.ProgKprobe}
+
+// perfRefused wraps the error of an attempt to attach p to an event.
+func (p *Program) perfRefused(to string, event int, err error) error {
+	e := p.refused(&place{name: to, types: perfPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}, err)
+	return withHint(e, func() string { return p.perfHint(event, err) })
+}
+
 // perfHint says who is in the way of a program that can't be attached to an event, where the kernel tells.
 func (p *Program) perfHint(event int, err error) string {
 	if !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.E2BIG) {
@@ -83,7 +91,10 @@ func (p *Program) perfHint(event int, err error) string {
 	}
 	ids := make([]uint32, 64) // BPF_TRACE_MAX_PROGS
 	n, queryErr := sys.PerfEventQueryBPF(event, ids)
-	if queryErr != nil || n > len(ids) {
+	switch {
+	case queryErr == syscall.EINVAL && errors.Is(err, syscall.EEXIST): // no event of a tracepoint or probe
+		return "a program is attached there, and the kernel doesn't tell which"
+	case queryErr != nil || n > len(ids):
 		return ""
 	}
 	if info, infoErr := sys.ProgInfoByFD(p.fd.Int()); infoErr == nil && slices.Contains(ids[:n], info.ID) {

@@ -145,6 +145,9 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 		return nil, p.attachFail(to, err)
 	}
 	attr, err := event.attr()
+	if err == nil && opts.PID < 0 {
+		err = fmt.Errorf("there is no process %d: %w", opts.PID, syscall.EINVAL)
+	}
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
@@ -182,7 +185,7 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 // attachPerfCPU opens and attaches on one CPU. The error is an Errno if the event could not be opened.
 func (p *Program) attachPerfCPU(to string, attr sys.PerfEventAttr, cpu int, opts *PerfEventOptions) (*Link, error) {
 	pid := opts.PID
-	if pid <= 0 {
+	if pid == 0 {
 		pid = -1
 	}
 	event, err := sys.PerfEventOpen(&attr, pid, cpu, -1, 0)
@@ -232,7 +235,7 @@ func (p *Program) perfFail(to string, cause error) error {
 
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it (libbpf
 // bpf_program__attach_perf_event_opts; 4.9). The event is the Link's from then on, which closes it; if this fails it stays the caller's.
-// EEXIST if a program is attached to the event. The caller closes the Link.
+// EEXIST if a program is attached to the event; EINVAL if it is none for programs of this type. The caller closes the Link.
 func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link, error) {
 	if opts == nil {
 		opts = &PerfEventFDOptions{}
@@ -246,7 +249,13 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 	}
 	fd, err := p.perfLink(event, perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl, disabled: opts.Disabled})
 	if err != nil {
-		return nil, errors.Join(p.attachFail(to, err, kernel.CapPerfmon), fd.Close())
+		failed := p.perfRefused(to, event, err)
+		if errors.Is(err, syscall.EINVAL) {
+			failed = withHint(failed, func() string {
+				return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a tracepoint program, a probe's a kprobe program: it is of type %v", p.typ)
+			})
+		}
+		return nil, errors.Join(failed, fd.Close())
 	}
 	owned, err := sys.NewFD(event)
 	if err != nil {

@@ -172,6 +172,15 @@ func TestPerfEventTracepoint(t *testing.T) {
 			t.Errorf("CPU %d: %d", cpu, h.Count-before)
 		}
 	}
+	if fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: event.Config, Size: 112}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC); err != nil {
+		t.Error(err)
+	} else {
+		_, err := p.AttachPerfEventFD(fd, nil)
+		if want := fmt.Sprintf("this program, %d, is attached there already", programID(t, p)); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want) {
+			t.Errorf("twice: %v", err)
+		}
+		unix.Close(fd)
+	}
 	_, err = p.AttachTracepoint("syscalls", "sys_enter_getpgid", nil)
 	if want := fmt.Sprintf("this program, %d, is attached there already", programID(t, p)); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want) {
 		t.Errorf("twice: %v", err)
@@ -191,8 +200,9 @@ func TestPerfEventTracepoint(t *testing.T) {
 
 // TestPerfEventFD attaches to an event that the test opened itself.
 func TestPerfEventFD(t *testing.T) {
-	obj := kprobeObject(t, "sample")
-	p, ran := obj.Program("sample"), samples(t, obj)
+	obj := kprobeObject(t, "sample", "tracepoint")
+	p, tracepoint, ran := obj.Program("sample"), obj.Program("tracepoint"), samples(t, obj)
+	packets := load(t, only(open(t, "link"), "xdp"), nil).Program("xdp")
 	cpu := usableCPUs(t)[0]
 	open := func() int {
 		fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK, Size: 112, Sample: 1_000_000,
@@ -212,7 +222,7 @@ func TestPerfEventFD(t *testing.T) {
 		if !busyOn(t, cpu, func() bool { return ran[cpu] > before }) {
 			t.Error("no samples")
 		}
-		if _, err := p.AttachPerfEventFD(fd, nil); !errors.Is(err, ErrExist) {
+		if _, err := p.AttachPerfEventFD(fd, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "doesn't tell which") {
 			t.Errorf("twice: %v", err)
 		}
 		closeLink(t, l)
@@ -239,6 +249,12 @@ func TestPerfEventFD(t *testing.T) {
 	}
 	closeLink(t, l)
 	fd = open()
+	if _, err := tracepoint.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is of type tracepoint") {
+		t.Errorf("a tracepoint program on a clock: %v", err)
+	}
+	if _, err := packets.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type xdp; what fits there is perf_event, tracepoint, kprobe") {
+		t.Errorf("a packet program on a clock: %v", err)
+	}
 	if _, err := p.AttachPerfEventFD(fd, &PerfEventFDOptions{Ioctl: true, Cookie: 1}); !errors.Is(err, ErrNotSupported) {
 		t.Errorf("a cookie by ioctl: %v", err)
 	}
@@ -270,6 +286,7 @@ func TestPerfEventErrors(t *testing.T) {
 		"no such CPU":                          {p, clock, PerfEventOptions{CPUs: []int{1 << 15}}, nil},
 		"no CPU":                               {p, clock, PerfEventOptions{CPUs: []int{}}, syscall.ENODEV},
 		"no such process":                      {p, clock, PerfEventOptions{PID: 1 << 22}, syscall.ESRCH},
+		"less than a process":                  {p, clock, PerfEventOptions{PID: -5}, syscall.EINVAL},
 		"a cookie by ioctl":                    {p, clock, PerfEventOptions{Ioctl: true, Cookie: 1}, ErrNotSupported},
 	} {
 		links, err := c.p.AttachPerfEvent(c.event, &c.opts)

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -83,9 +84,9 @@ func (m ProbeMode) way(t tracing, k facts.Kernel, pmu string) (probeWay, error) 
 }
 
 // requireType refuses to attach a program of another type than the hook takes, which the kernel would answer with a bare EINVAL.
-func (p *Program) requireType(hook string, want uapi.ProgType) error {
-	if p.typ != want {
-		return fmt.Errorf("%s takes programs of type %v, this one is of type %v: %w", hook, want, p.typ, syscall.EINVAL)
+func (p *Program) requireType(hook string, want ...uapi.ProgType) error {
+	if !slices.Contains(want, p.typ) {
+		return fmt.Errorf("%s takes programs of type %s, this one is of type %v: %w", hook, typeNames(want), p.typ, syscall.EINVAL)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package bpf
 import (
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // RawTracepointOptions changes how a program attaches to a raw tracepoint.
@@ -20,6 +21,9 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 	to := "raw tracepoint " + name
 	if p.fd.Int() < 0 {
 		return nil, p.attachFail(to, nil)
+	}
+	if err := p.requireType("a raw tracepoint", uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
 	if err != nil {

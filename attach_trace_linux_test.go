@@ -182,8 +182,11 @@ func TestTraceErrors(t *testing.T) {
 		"a tracepoint as iterator":    second(traced.AttachIter(nil)),
 		"a tracepoint as freplace":    second(traced.AttachFreplace(packet, "packet")),
 		"a tracepoint as multi":       second(traced.AttachTracingMulti("x*", nil)),
+		"a packet filter as raw_tp":   second(packet.AttachRawTracepoint("sys_enter", nil)),
+		"a tp_btf as raw_tp":          second(traced.AttachRawTracepoint("sys_enter", nil)),
+		"a raw_tp as tp_btf":          second(obj.Program("missing").AttachTrace(nil)),
 	} {
-		if !errors.Is(err, syscall.EINVAL) {
+		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type ") && !strings.Contains(err.Error(), "loaded") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
