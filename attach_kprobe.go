@@ -74,24 +74,14 @@ func (p *Program) attachKprobe(t tracing, k facts.Kernel, symbol string, o Kprob
 	}
 	var w probeWay
 	if err == nil {
-		w, err = o.Mode.way(t, k, "kprobe")
-	}
-	if err == nil && w.ioctl && o.Cookie != 0 {
-		err = fmt.Errorf("mode %v has no cookies: %w", o.Mode, ErrNotSupported)
+		w, err = p.probeWay(t, k, "kprobe", o.Mode, o.Cookie)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
-	how := perfWay{cookie: o.Cookie, ioctl: w.ioctl}
-	var event *sys.FD
-	if w.legacy {
-		if o.Mode == ProbeDefault {
-			p.events().info("this kernel has no perf events for kprobes, using an event in tracefs", "object", p.objectName(), "program", p.name)
-		}
-		event, how.legacy, err = openLegacyKprobe(t, symbol, &o)
-	} else {
-		event, err = openKprobe(t, w.pmu, symbol, &o)
-	}
+	event, how, err := w.open(o.Cookie,
+		func(pmu uint32) (*sys.FD, error) { return openKprobe(t, pmu, symbol, &o) },
+		func() (*sys.FD, *legacyEvent, error) { return openLegacyKprobe(t, symbol, &o) })
 	if err != nil {
 		return nil, p.kprobeFail(to, symbol, &o, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -81,6 +82,30 @@ func (m ProbeMode) way(t tracing, k facts.Kernel, pmu string) (probeWay, error) 
 		}
 	}
 	return w, nil
+}
+
+// probeWay chooses how to make a probe of pmu to which p will be attached with that cookie.
+func (p *Program) probeWay(t tracing, k facts.Kernel, pmu string, mode ProbeMode, cookie uint64) (probeWay, error) {
+	w, err := mode.way(t, k, pmu)
+	switch {
+	case err != nil:
+	case w.ioctl && cookie != 0:
+		err = fmt.Errorf("mode %v has no cookies: %w", mode, ErrNotSupported)
+	case w.legacy && mode == ProbeDefault:
+		p.events().info("this kernel has no perf events for "+pmu+"s, using an event in tracefs", "object", p.objectName(), "program", p.name)
+	}
+	return w, err
+}
+
+// open makes the probe, by the PMU or by an event in tracefs, and says how a program is attached to it.
+func (w probeWay) open(cookie uint64, byPMU func(pmu uint32) (*sys.FD, error), byEvent func() (*sys.FD, *legacyEvent, error)) (event *sys.FD, how perfWay, err error) {
+	how = perfWay{cookie: cookie, ioctl: w.ioctl}
+	if w.legacy {
+		event, how.legacy, err = byEvent()
+	} else {
+		event, err = byPMU(w.pmu)
+	}
+	return event, how, err
 }
 
 // requireType refuses to attach a program of another type than the hook takes, which the kernel would answer with a bare EINVAL.

@@ -121,26 +121,16 @@ func findFunction(name, symbol string, offset uint64) (file string, at uint64, e
 
 // attachUprobeAt attaches p to o.Offset of the file at path.
 func (p *Program) attachUprobeAt(t uprobing, k facts.Kernel, to, path string, o UprobeOptions) (*Link, error) {
-	w, err := o.Mode.way(t, k, "uprobe")
-	if err == nil && w.ioctl && o.Cookie != 0 {
-		err = fmt.Errorf("mode %v has no cookies: %w", o.Mode, ErrNotSupported)
-	}
+	w, err := p.probeWay(t, k, "uprobe", o.Mode, o.Cookie)
 	if err == nil && o.RefCtrOffset != 0 && !w.legacy {
 		err = requireRefCtr(t)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
-	how := perfWay{cookie: o.Cookie, ioctl: w.ioctl}
-	var event *sys.FD
-	if w.legacy {
-		if o.Mode == ProbeDefault {
-			p.events().info("this kernel has no perf events for uprobes, using an event in tracefs", "object", p.objectName(), "program", p.name)
-		}
-		event, how.legacy, err = openLegacyUprobe(t, path, &o)
-	} else {
-		event, err = openUprobe(t, w.pmu, path, &o)
-	}
+	event, how, err := w.open(o.Cookie,
+		func(pmu uint32) (*sys.FD, error) { return openUprobe(t, pmu, path, &o) },
+		func() (*sys.FD, *legacyEvent, error) { return openLegacyUprobe(t, path, &o) })
 	if err != nil {
 		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return uprobeHint(path, o.PID, err) })
 	}
