@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -100,11 +101,11 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 	}
 	category, event, ok := strings.Cut(name, ":")
 	if !ok {
-		n := newNearest(name)
+		n := nearest.To(name)
 		for _, e := range perfEvents {
-			n.offer([]byte(e.name))
+			n.Offer([]byte(e.name))
 		}
-		return PerfEvent{}, &Error{Op: "find perf event", Subject: name, Err: ErrNotExist, Hint: n.hint()}
+		return PerfEvent{}, &Error{Op: "find perf event", Subject: name, Err: ErrNotExist, Hint: n.Hint()}
 	}
 	id, err := tracepointID(category, event)
 	if err != nil {

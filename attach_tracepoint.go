@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -81,11 +82,11 @@ func nearTracepoint(root, category, name string) string {
 	if err != nil {
 		return ""
 	}
-	n := newNearest(want)
+	n := nearest.To(want)
 	for _, e := range entries {
-		n.offer([]byte(e.Name()))
+		n.Offer([]byte(e.Name()))
 	}
-	if hint := n.hint(); hint != "" {
+	if hint := n.Hint(); hint != "" {
 		return ", " + hint
 	}
 	return ""

@@ -12,6 +12,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/usdt"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -396,14 +397,14 @@ func withNearProbe(err error, f *elf64.File, provider, name string) error {
 	if notesErr != nil {
 		return err
 	}
-	near := newNearest(provider + ":" + name)
+	near := nearest.To(provider + ":" + name)
 	for i := range notes {
-		near.offer([]byte(notes[i].Provider + ":" + notes[i].Name))
+		near.Offer([]byte(notes[i].Provider + ":" + notes[i].Name))
 	}
-	if near.hint() == "" {
+	if near.Hint() == "" {
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, near.hint())
+	return fmt.Errorf("%w; %s", err, near.Hint())
 }
 
 // autoUSDT attaches SEC("usdt/path:provider:name") and SEC("usdt.s/...").

@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/exe"
+	"github.com/purebpf/bpf/internal/nearest"
 )
 
 // # Programs and libraries on disk
@@ -137,11 +138,11 @@ func withNear(err error, e *executable, symbol string) error {
 	if !errors.Is(err, ErrNotExist) {
 		return err
 	}
-	near := newNearest(symbol)
-	if eachErr := e.elf.EachFunction(near.offer); eachErr != nil || near.hint() == "" {
+	near := nearest.To(symbol)
+	if eachErr := e.elf.EachFunction(near.Offer); eachErr != nil || near.Hint() == "" {
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, near.hint())
+	return fmt.Errorf("%w; %s", err, near.Hint())
 }
 
 // searchExecutable finds a program or library by its name. A name with '/' is a path already.

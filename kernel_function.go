@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 )
 
@@ -198,11 +199,11 @@ func missingFunctions(t tracing, symbols []string) (missing []string, near strin
 	if len(missing) == 0 {
 		return nil, "", nil
 	}
-	n := newNearest(missing[0])
+	n := nearest.To(missing[0])
 	err = eachFunction(path, func(line []byte) error {
 		name, _, _ := bytes.Cut(line, []byte{' '})
-		n.offer(name)
+		n.Offer(name)
 		return nil
 	})
-	return missing, n.hint(), err
+	return missing, n.Hint(), err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 )
 
@@ -20,7 +21,7 @@ type kernelSymbol struct {
 	data      byte // type of a symbol of that name that is no function, 0 if there is none
 	elsewhere string
 	loaded    bool // the module is there
-	near      *nearest
+	near      *nearest.Names
 }
 
 const (
@@ -34,7 +35,7 @@ func findSymbol(symbol string) (*kernelSymbol, error) {
 	if module, name, ok := strings.Cut(symbol, ":"); ok {
 		k.module, k.name = module, name
 	}
-	k.near = newNearest(k.name)
+	k.near = nearest.To(k.name)
 	return k, kernel.EachSymbol(kallsymsPath, func(s facts.Symbol) error {
 		k.add(s)
 		return nil
@@ -69,10 +70,10 @@ func (k *kernelSymbol) add(s facts.Symbol) {
 	}
 	if wrapper := kernel.SyscallPrefix(); len(s.Name) == len(wrapper)+len(k.name) && wrapper != "" && string(s.Name[:len(wrapper)]) == wrapper &&
 		string(s.Name[len(wrapper):]) == k.name {
-		k.near.keep(s.Name, 0)
+		k.near.Keep(s.Name, 0)
 		return
 	}
-	k.near.offer(s.Name)
+	k.near.Offer(s.Name)
 }
 
 // hint says why the symbol may not be found, "" if there is nothing to say.
@@ -92,7 +93,7 @@ func (k *kernelSymbol) hint() string {
 	case k.data != 0:
 		return fmt.Sprintf("the symbol is no function, its type is %c", k.data)
 	}
-	return k.near.hint()
+	return k.near.Hint()
 }
 
 // absent reports whether the kernel has no symbol of that name at all (in that module).

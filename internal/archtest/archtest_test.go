@@ -42,6 +42,7 @@ var rooms = []room{
 	{dir: "linker", floor: 4, pure: true},
 	{dir: "plan", floor: 4, pure: true},
 	{dir: "internal/usdt", floor: 3, pure: true},
+	{dir: "internal/nearest", floor: 3, pure: true},
 	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "internal/poller", floor: 4},
 	{dir: "internal/stream", floor: 5},

@@ -1,16 +1,19 @@
-package bpf
+// Package nearest proposes names that are near one that doesn't exist.
+package nearest
 
 import (
 	"bytes"
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/purebpf/bpf/btf"
 )
 
-// nearest picks, from all names that exist, those that are probably meant by one that doesn't: names that the compiler made of it
+// Names picks, from all names that exist, those that are probably meant by one that doesn't: names that the compiler made of it
 // ("name.isra.0") or the kernel when it came to profile allocations ("kmalloc_noprof"), then names that differ by a few characters. It
 // works in one pass and looks closely at few.
-type nearest struct {
+type Names struct {
 	want  string
 	text  []byte // want
 	mask  uint64 // characters in want, see charMask
@@ -28,30 +31,31 @@ const (
 	nearLength = 96 // longer names are not looked at
 )
 
-// newNearest looks for names near want.
-func newNearest(want string) *nearest {
-	n := &nearest{want: want, text: []byte(want), mask: charMask([]byte(want)), limit: min(max(1, len(want)/4), 4)}
+// To looks for names near want.
+func To(want string) *Names {
+	n := &Names{want: want, text: []byte(want), mask: charMask([]byte(want)), limit: min(max(1, len(want)/4), 4)}
 	if len(want) > nearLength || want == "" {
 		n.limit = 0
 	}
 	return n
 }
 
-// offer considers a name that exists.
-func (n *nearest) offer(name []byte) {
+// Offer considers a name that exists.
+func (n *Names) Offer(name []byte) {
 	if rest, ok := bytes.CutPrefix(name, n.text); ok && len(rest) > 0 && (rest[0] == '.' || string(rest) == "_noprof") {
-		n.keep(name, 0)
+		n.Keep(name, 0)
 		return
 	}
 	if d := len(name) - len(n.want); d > n.limit || -d > n.limit || bits.OnesCount64(n.mask^charMask(name)) > 2*n.limit {
 		return
 	}
 	if cost := editDistance(n.want, name, n.limit); cost > 0 && cost <= n.limit {
-		n.keep(name, cost)
+		n.Keep(name, cost)
 	}
 }
 
-func (n *nearest) keep(name []byte, cost int) {
+// Keep takes name among the best if it is one of them at that cost.
+func (n *Names) Keep(name []byte, cost int) {
 	i := 0
 	for ; i < len(n.best) && n.best[i].cost <= cost; i++ {
 		if n.best[i].name == string(name) {
@@ -65,8 +69,20 @@ func (n *nearest) keep(name []byte, cost int) {
 	n.best = n.best[:min(len(n.best), nearMost)]
 }
 
-// hint proposes what was found, "" if nothing was.
-func (n *nearest) hint() string {
+// OfferTypes considers the types of that kind in s itself, not in its base, whose names start with prefix, without it.
+func (n *Names) OfferTypes(s *btf.Spec, prefix string, kind btf.Kind) {
+	for t := range s.Types() {
+		if t.Kind() != kind {
+			continue
+		}
+		if name, ok := strings.CutPrefix(t.Name(), prefix); ok {
+			n.Offer([]byte(name))
+		}
+	}
+}
+
+// Hint proposes what was found, "" if nothing was.
+func (n *Names) Hint() string {
 	if len(n.best) == 0 {
 		return ""
 	}
