@@ -166,7 +166,7 @@ type loader struct {
 	pinned  []*Map // pins that this load made, oldest first
 	scratch scratch
 
-	memlockTried bool
+	limitErr error // what keeps RLIMIT_MEMLOCK low, nil if nothing does
 }
 
 type moduleBTF struct {
@@ -174,7 +174,8 @@ type moduleBTF struct {
 	fd     *sys.FD
 }
 
-// newLoader makes what is needed before a plan exists: a token, and the kernel as it looks with the token.
+// newLoader makes what is needed before a plan exists: a token, and the kernel as it looks with the token; without one, room for what
+// will be made.
 func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	if opts == nil {
 		opts = &LoadOptions{}
@@ -183,7 +184,19 @@ func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	if l.kernel == nil {
 		l.kernel = kernel.Running()
 	}
-	return l, l.openToken(name)
+	if err := l.openToken(name); err != nil || l.token != nil {
+		return l, err
+	}
+	l.ensureMemlock(l.running(), name)
+	return l, nil
+}
+
+// running is the kernel that the plan is executed on, whatever kernel it was made for.
+func (l *loader) running() *kernel.Facts {
+	if k, ok := l.kernel.(*kernel.Facts); ok {
+		return k
+	}
+	return kernel.Running()
 }
 
 // prepare does everything up to loading programs.
@@ -255,7 +268,7 @@ func (l *loader) tell(list []plan.Event) {
 }
 
 func (l *loader) fail(op, subject string, err error, need ...kernel.Capability) error {
-	return &Error{Op: op, Object: l.obj.name, Subject: subject, Err: err, Hint: permissionHint(err, need...)}
+	return &Error{Op: op, Object: l.obj.name, Subject: subject, Err: err, Hint: permissionOrLimit(err, l.limitErr, need...)}
 }
 
 // programBTF reads the BTF that a loaded program carries.

@@ -57,11 +57,7 @@ func (l *loader) uploadBTF() error {
 	}
 	token, flag := l.tokenFD()
 	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF)), TokenFD: token, Flags: flag}
-	var fd *sys.FD
-	err := l.withMemlock(func() (err error) {
-		fd, err = sys.BTFLoad(&attr)
-		return err
-	})
+	fd, err := sys.BTFLoad(&attr)
 	if err == nil {
 		l.btf, l.obj.btfFD = fd, fd
 		l.ev.debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))

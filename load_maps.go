@@ -265,16 +265,11 @@ func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
 		defer inner.Close()
 		attr.InnerMapFD = inner.Uint32()
 	}
-	var fd *sys.FD
-	create := func() (err error) {
-		fd, err = sys.MapCreate(&attr)
-		return err
-	}
-	err := l.withMemlock(create)
+	fd, err := sys.MapCreate(&attr)
 	if err != nil && (attr.BTFKeyTypeID != 0 || attr.BTFValueTypeID != 0) {
 		l.ev.warn("creating a map failed, trying without its BTF", "object", l.obj.name, "map", name, "err", err)
 		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = 0, 0, 0
-		err = create()
+		fd, err = sys.MapCreate(&attr)
 	}
 	if err != nil {
 		return nil, l.fail("create map", name+" ("+shape(pm.Type, pm.KeySize, pm.ValueSize)+")", err, mapCaps(pm.Type)...)

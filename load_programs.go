@@ -141,11 +141,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 	var fd *sys.FD
 	var err error
 	if level == 0 {
-		err = l.withMemlock(func() (err error) {
-			fd, err = l.progLoad(attr, pp)
-			return err
-		})
-		if err == nil {
+		if fd, err = l.progLoad(attr, pp); err == nil {
 			return fd, nil
 		}
 		level = 1
@@ -154,10 +150,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		buf := l.scratch.logBuffer(size)
 		buf[0] = 0
 		attr.LogLevel, attr.LogBuf, attr.LogSize, attr.LogTrueSize = level, sys.Slice(buf), uint32(len(buf)), 0
-		err = l.withMemlock(func() (err error) {
-			fd, err = l.progLoad(attr, pp)
-			return err
-		})
+		fd, err = l.progLoad(attr, pp)
 		truncated := err == syscall.ENOSPC
 		if truncated {
 			if size = grownLog(attr.LogSize, attr.LogTrueSize); size != 0 {

@@ -1,6 +1,8 @@
 package bpf
 
 import (
+	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,4 +46,25 @@ func only(o *object.Object, names ...string) *object.Object {
 		}
 	}
 	return o
+}
+
+// logBook returns a logger for everything, and where it writes its lines: "level=INFO msg=... key=value".
+func logBook() (*slog.Logger, *strings.Builder) {
+	var b strings.Builder
+	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}})), &b
+}
+
+// logged reports whether one line of a log book has all of parts.
+func logged(book *strings.Builder, parts ...string) bool {
+	for line := range strings.Lines(book.String()) {
+		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+			return true
+		}
+	}
+	return false
 }

@@ -69,15 +69,18 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	if inner != nil {
 		attr.InnerMapFD = inner.fd.Uint32()
 	}
+	running := kernel.Running()
+	_, limitErr := running.EnsureMemlock(kernel.Unlimited)
 	fd, err := sys.MapCreate(&attr)
 	if err != nil {
-		return nil, &Error{Op: "create map", Subject: spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")", Err: err, Hint: permissionHint(err)}
+		return nil, &Error{Op: "create map", Subject: spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")", Err: err,
+			Hint: permissionOrLimit(err, limitErr, mapCaps(spec.Type)...)}
 	}
 	m := &Map{
 		name: spec.Name, fd: fd, typ: spec.Type, keySize: spec.KeySize, valueSize: spec.ValueSize,
 		maxEntries: spec.MaxEntries, flags: spec.Flags, extra: spec.Extra,
 	}
-	if err := m.countCPUs(kernel.Running()); err != nil {
+	if err := m.countCPUs(running); err != nil {
 		fd.Close()
 		return nil, &Error{Op: "create map", Subject: spec.Name, Err: err}
 	}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -39,6 +38,16 @@ func permissionHint(err error, need ...kernel.Capability) string {
 	return why.Error()
 }
 
+// permissionOrLimit is permissionHint, and says what kept RLIMIT_MEMLOCK as low as it is when no capability is missing: before 5.11 the
+// kernel answers EPERM to what has no room.
+func permissionOrLimit(err, limit error, need ...kernel.Capability) string {
+	hint := permissionHint(err, need...)
+	if hint == "" && limit != nil && errors.Is(err, syscall.EPERM) {
+		return limit.Error()
+	}
+	return hint
+}
+
 // mapCaps are the capabilities that creating a map of type t takes.
 func mapCaps(t uapi.MapType) []kernel.Capability {
 	switch t {
@@ -48,22 +57,15 @@ func mapCaps(t uapi.MapType) []kernel.Capability {
 	return []kernel.Capability{kernel.CapBPF}
 }
 
-// withMemlock makes a call that creates a kernel object, and makes it once more after EPERM if the kernel is one that counts such
-// objects against RLIMIT_MEMLOCK (before 5.11) and the limit could be raised. libbpf raises it beforehand on such kernels.
-func (l *loader) withMemlock(call func() error) error {
-	err := call()
-	running, ok := l.kernel.(*kernel.Facts)
-	if err != syscall.EPERM || !ok || l.memlockTried {
-		return err
+// ensureMemlock raises RLIMIT_MEMLOCK where BPF objects count against it (before 5.11). It comes before the first probe: one that fails
+// for want of room would make a feature look missing.
+func (l *loader) ensureMemlock(k *kernel.Facts, object string) {
+	raised, err := k.EnsureMemlock(kernel.Unlimited)
+	l.limitErr = err
+	switch {
+	case raised:
+		l.ev.info("raised RLIMIT_MEMLOCK, which this kernel counts maps and programs against", "object", object)
+	case err != nil:
+		l.ev.warn("could not raise RLIMIT_MEMLOCK; if this kernel counts maps and programs against it, there may be no room for them", "object", object, "err", err)
 	}
-	l.memlockTried = true
-	if has, probeErr := running.Has(facts.MemcgAccount); probeErr != nil || has {
-		return err
-	}
-	if limitErr := running.EnsureMemlock(kernel.Unlimited); limitErr != nil {
-		l.ev.warn("could not raise RLIMIT_MEMLOCK, which this kernel counts maps and programs against", "err", limitErr)
-		return err
-	}
-	l.ev.info("raised RLIMIT_MEMLOCK, which this kernel counts maps and programs against", "object", l.obj.name)
-	return call()
 }

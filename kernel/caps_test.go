@@ -77,6 +77,10 @@ func TestChild(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		ensure := func(limit uint64) {
+			raised, err := Running().EnsureMemlock(limit)
+			fmt.Printf("memlock %v, raised %v\n", err, raised)
+		}
 		missing := true
 		install(t, func(c call) syscall.Errno {
 			if missing {
@@ -84,16 +88,16 @@ func TestChild(t *testing.T) {
 			}
 			return 0
 		})
-		fmt.Printf("memlock %v\n", Running().EnsureMemlock(0))
+		ensure(0)
 		missing = false
-		fmt.Printf("memlock %v\n", Running().EnsureMemlock(limit))
+		ensure(limit)
 		limits, _ := os.ReadFile("/proc/self/limits")
 		fmt.Printf("before\n%s", limits)
 		missing = true
-		fmt.Printf("memlock %v\n", Running().EnsureMemlock(limit))
+		ensure(limit)
 		limits, _ = os.ReadFile("/proc/self/limits")
 		fmt.Printf("after\n%s", limits)
-		fmt.Printf("memlock %v\n", Running().EnsureMemlock(limit/2))
+		ensure(limit / 2)
 		limits, _ = os.ReadFile("/proc/self/limits")
 		fmt.Printf("again\n%s", limits)
 	default:
@@ -234,7 +238,7 @@ func TestMemlock(t *testing.T) {
 	out := with(t, "bpf,sys_resource,perfmon", "memlock "+strconv.FormatUint(value, 10))
 	before, rest, ok1 := strings.Cut(out, "after\n")
 	after, again, ok2 := strings.Cut(rest, "again\n")
-	if !ok1 || !ok2 || strings.Count(out, "memlock <nil>") != 4 {
+	if !ok1 || !ok2 || strings.Count(out, "memlock <nil>") != 4 || strings.Count(out, "raised true") != 1 {
 		t.Fatalf("%s", out)
 	}
 	line := func(text string) string {

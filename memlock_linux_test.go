@@ -1,0 +1,118 @@
+package bpf
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// tooLow is the limit with which countingKernel has no room.
+const tooLow = 64 << 10
+
+// countingKernel is a kernel that counts BPF objects against RLIMIT_MEMLOCK, as all do before 5.11: while the limit is tooLow it makes
+// none, and it has no helper ktime_get_coarse_ns.
+type countingKernel struct{ sys.Kernel }
+
+func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	switch cmd {
+	case uapi.CmdProgLoad, uapi.CmdMapCreate, uapi.CmdBTFLoad:
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil || limit.Cur <= tooLow {
+			return -1, syscall.EPERM
+		}
+	}
+	if cmd == uapi.CmdProgLoad {
+		a := (*sys.ProgLoadAttr)(attr)
+		if insns := unsafe.Slice((*asm.Instruction)(a.Insns.Unsafe()), a.InsnCnt); insns[0] == asm.EmitCall(160) {
+			return -1, syscall.EINVAL
+		}
+	}
+	return k.Kernel.BPF(cmd, attr, size, common)
+}
+
+// again runs one test of this binary in a process of its own, which finds what it is to do in an environment variable.
+func again(t *testing.T, test, variable, value string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^"+test+"$", "-test.v")
+	cmd.Env = append(os.Environ(), variable+"="+value)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s of %s: %v\n%s", test, value, err, out)
+	}
+	return string(out)
+}
+
+const memlockChild = "PUREBPF_TEST_MEMLOCK"
+
+// TestMemlock loads on a kernel that counts against RLIMIT_MEMLOCK. The oracle is what the same kernel has where the limit is infinite: a
+// limit that is raised too late makes features look missing, and they are names, types and variables here.
+func TestMemlock(t *testing.T) {
+	testkit.Root(t)
+	for _, what := range []string{"load", "create"} {
+		if out := again(t, "TestMemlockChild", memlockChild, what); !strings.Contains(out, "--- PASS: TestMemlockChild") {
+			t.Errorf("%s: %s", what, out)
+		}
+	}
+}
+
+// TestMemlockChild is the part of TestMemlock that needs a process of its own: a process raises its limit once.
+func TestMemlockChild(t *testing.T) {
+	what := os.Getenv(memlockChild)
+	if what == "" {
+		testkit.Skip(t, "part of TestMemlock, which runs it")
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit.Cur = tooLow; limit.Max <= tooLow {
+		testkit.Skip(t, "the hard limit of locked memory is %d bytes", limit.Max)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Replace(countingKernel{})()
+	if what == "create" {
+		m, err := CreateMap(&object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1, Name: "one"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		return
+	}
+	logger, book := logBook()
+	obj, err := Load(only(open(t, "sections"), "count", "switched"), &LoadOptions{Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	m, err := obj.Map(".bss").Info()
+	if err != nil || m.Name == "" || m.ValueTypeID == 0 {
+		t.Errorf("the map has no name or no type: %+v, %v", m, err)
+	}
+	p, err := obj.Program("count").Info()
+	if err != nil || p.Name != "count" || p.NumLineInfo == 0 {
+		t.Errorf("the program has no name or no lines: %+v, %v", p, err)
+	}
+	if n, err := obj.Variable("runs").Bytes(); err != nil || len(n) != 8 {
+		t.Errorf("its variables are not mapped: %v", err)
+	}
+	if !logged(book, "RLIMIT_MEMLOCK") || logged(book, "could not be found out") {
+		t.Errorf("log: %s", book)
+	}
+}
