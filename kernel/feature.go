@@ -50,7 +50,8 @@ const (
 )
 
 // Has finds out, once a process, whether the kernel has f. The probes are libbpf's (FEAT_*): small programs, maps and BTF that are
-// loaded and thrown away. An error is a *ProbeError: it could not be found out.
+// loaded and thrown away. A probe that failed for reasons of the moment (EAGAIN, EINTR, ENOMEM) is made once more. An error is a
+// *ProbeError: it could not be found out.
 func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	if feature >= facts.NumFeatures {
 		return false, fmt.Errorf("feature %d is unknown: %w", feature, syscall.EINVAL)
@@ -71,6 +72,9 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 		return true, nil
 	}
 	yes, err := probes[feature](&prober{facts: f})
+	if fleeting(err) {
+		yes, err = probes[feature](&prober{facts: f})
+	}
 	if err != nil {
 		return false, f.inconclusive(feature.String(), err, CapBPF, CapPerfmon)
 	}

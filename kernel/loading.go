@@ -10,8 +10,9 @@ import (
 )
 
 // ProbeLoading finds out whether this process can load programs at all (libbpf bpf_object__probe_loading): a socket filter, or if
-// that fails a tracepoint program. Call EnsureMemlock before. If it can't, the error is that of the second, and names the
-// capabilities that are missing, if any. A process with a token has no use for it: the token may allow other types only.
+// that fails a tracepoint program. Call EnsureMemlock before; loading an object does both first. If it can't, the error is that of
+// the second, and names the capabilities that are missing, if any. A process with a token has no use for it: the token may allow
+// other types only.
 func (f *Facts) ProbeLoading() error {
 	p := prober{facts: f}
 	var err error

@@ -33,6 +33,11 @@ func transient(err error) bool {
 	return false
 }
 
+// fleeting reports whether err may be gone the next moment, if nothing in this process changes.
+func fleeting(err error) bool {
+	return errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM)
+}
+
 // made turns the outcome of making an object into an answer, and closes the object.
 func made(fd *sys.FD, err error) (bool, error) {
 	if err == nil {
