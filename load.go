@@ -35,8 +35,15 @@ type LoadOptions struct {
 	LogLevel uint32
 	// Kernel answers questions about the kernel; kernel.Running() if nil.
 	Kernel facts.Kernel
-	// Maps are used instead of creating the object's maps of these names (libbpf bpf_map__reuse_fd). They stay the caller's: the
-	// Object gets descriptors of its own. Type, key size and value size must be equal.
+	// Maps are used instead of creating the object's maps of these names, which may be those of sections as for Object.Map (libbpf
+	// bpf_map__reuse_fd). They stay the caller's: the Object gets descriptors of its own, and with them the given map's max_entries,
+	// flags and contents; initial values are not written. The memory of a data section is mapped if the given map can be, otherwise
+	// its variables can only be read, by system calls. A map with a pin path is pinned as usual, but what is pinned there already is
+	// used instead, as libbpf does.
+	//
+	// Other than libbpf, which notices nothing, the load fails with EINVAL if type, key size or value size differ from the object's:
+	// its types and variables would not be those of the map. The Map keeps the object's name and BTF types. Where a value of another
+	// size is wanted, change the object before (object.Map.SetValueSize).
 	Maps map[string]*Map
 	// PinRoot is the directory for maps pinned by name; "" is /sys/fs/bpf.
 	PinRoot string
@@ -160,6 +167,7 @@ type loader struct {
 	obj     *Object
 	token   *sys.FD                    // the object's, nil if there is none
 	btf     *sys.FD                    // uploaded BTF, nil if there is none
+	given   map[*plan.Map]*Map         // of LoadOptions.Maps
 	maps    map[*plan.Map]*Map         // those that exist, and those under way
 	progs   map[*plan.Program]*Program // those loaded
 	modules []moduleBTF
@@ -204,7 +212,7 @@ func (l *loader) prepare() (*Object, error) {
 	o := l.plan.Object
 	l.obj = &Object{name: o.Name, btf: o.BTF, ev: l.ev, kernel: l.kernel, token: l.token, handlers: l.opts.Handlers, pending: l}
 	l.tell(l.plan.Events)
-	if err := l.run(l.checkReplacements, l.uploadBTF, l.makeMaps, l.describePrograms); err != nil {
+	if err := l.run(l.takeGiven, l.uploadBTF, l.makeMaps, l.describePrograms); err != nil {
 		l.undo()
 		return nil, err
 	}

@@ -12,25 +12,43 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// checkReplacements refuses LoadOptions.Maps that the object doesn't have, or doesn't create.
-func (l *loader) checkReplacements() error {
-	for name := range l.opts.Maps {
-		found := false
-		for _, pm := range l.plan.Maps {
-			if pm.Spec == nil || pm.Spec.Name != name {
-				continue
-			}
-			found = true
-			if pm.Skip {
-				return &Error{Op: "reuse map", Object: l.obj.name, Subject: name,
-					Err: errors.New("autocreate is off, so the programs were resolved without it")}
-			}
+// takeGiven finds which maps of the plan LoadOptions.Maps are for, and refuses those that the object doesn't have, or doesn't create.
+func (l *loader) takeGiven() error {
+	l.given = make(map[*plan.Map]*Map, len(l.opts.Maps))
+	for name, m := range l.opts.Maps {
+		pm, err := l.mapToGive("reuse map", name, m)
+		if err != nil {
+			return err
 		}
-		if !found {
-			return &Error{Op: "reuse map", Object: l.obj.name, Subject: name, Err: fmt.Errorf("no such map in the object: %w", ErrNotExist)}
+		if l.given[pm] != nil {
+			return l.fail("reuse map", name, fmt.Errorf("two maps are given for %s: %w", pm.Spec.Name, syscall.EINVAL))
 		}
+		l.given[pm] = m
 	}
 	return nil
+}
+
+// mapToGive is the map of the plan that the caller means by name: as Object.Map finds it.
+func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
+	var found *plan.Map
+	for _, pm := range l.plan.Maps {
+		if pm.Spec != nil && pm.Spec.Name == name {
+			found = pm
+			break
+		}
+		if found == nil && pm.Spec != nil && pm.Spec.Section == name && inSection(pm.Spec.Kind) {
+			found = pm
+		}
+	}
+	switch {
+	case found == nil:
+		return nil, l.fail(op, name, fmt.Errorf("no such map in the object: %w", ErrNotExist))
+	case found.Skip:
+		return nil, l.fail(op, name, errors.New("autocreate is off, so the programs were resolved without it"))
+	case given == nil:
+		return nil, l.fail(op, name, fmt.Errorf("the map given is nil: %w", syscall.EINVAL))
+	}
+	return found, nil
 }
 
 // makeMaps makes all maps in the order of the plan, except that a map that another one holds from the start comes before it.
@@ -89,9 +107,6 @@ func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 			}
 		}
 	}
-	if given := l.opts.Maps[m.name]; given != nil && pm.Spec != nil {
-		return l.reuseMap(pm, m, given)
-	}
 	for again := false; ; again = true {
 		if m.pinPath != "" {
 			if err := l.openPinned(pm, m); err != nil {
@@ -99,7 +114,7 @@ func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 			}
 		}
 		if m.fd == nil {
-			if err := l.createMap(pm, m); err != nil {
+			if err := l.takeOrCreate(pm, m); err != nil {
 				return err
 			}
 		}
@@ -123,7 +138,15 @@ func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 	}
 }
 
-// reuseMap takes a map that the caller has.
+// takeOrCreate uses the map that the caller gives, or makes one.
+func (l *loader) takeOrCreate(pm *plan.Map, m *Map) error {
+	if given := l.given[pm]; given != nil {
+		return l.reuseMap(pm, m, given)
+	}
+	return l.createMap(pm, m)
+}
+
+// reuseMap takes a map that the caller has, with what is in it (libbpf bpf_map__reuse_fd).
 func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
 	if given.typ != pm.Type || given.keySize != pm.KeySize || given.valueSize != pm.ValueSize {
 		return l.fail("reuse map", m.name, fmt.Errorf("it is %s, the object needs %s: %w",
@@ -138,10 +161,18 @@ func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
 	if err := m.countCPUs(l.kernel); err != nil {
 		return l.fail("reuse map", m.name, err)
 	}
-	if pm.Mmap || pm.Type == uapi.MapArena {
-		return l.mapMemory(pm, m)
-	}
+	l.mapReused(pm, m)
 	return nil
+}
+
+// mapReused maps the memory of a map that the load found, if it can be: libbpf never does, so nothing depends on it.
+func (l *loader) mapReused(pm *plan.Map, m *Map) {
+	if !pm.Mmap && pm.Type != uapi.MapArena {
+		return
+	}
+	if err := l.mapMemory(pm, m); err != nil {
+		l.ev.info("the memory of a reused map is not mapped", "object", l.obj.name, "map", m.name, "err", err)
+	}
 }
 
 // openPinned looks for the map under its pin path. m.fd stays nil if nothing is there.
@@ -163,13 +194,17 @@ func (l *loader) openPinned(pm *plan.Map, m *Map) error {
 		return l.fail("reuse pinned map", where, err)
 	}
 	m.fd, m.reused, m.pinned = fd, true, true
+	m.maxEntries, m.flags, m.extra = pm.MaxEntries, pm.Flags, pm.Extra
 	if err := m.countCPUs(l.kernel); err != nil {
 		return l.fail("reuse pinned map", where, err)
 	}
 	l.ev.info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
-	if pm.Mmap || pm.Type == uapi.MapArena {
-		return l.mapMemory(pm, m)
+	if given := l.given[pm]; given != nil {
+		if info, err := mapShape(given.fd); err != nil || info.ID != found.ID {
+			l.ev.warn("the pinned map is used, not the one given", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+		}
 	}
+	l.mapReused(pm, m)
 	return nil
 }
 
@@ -331,14 +366,14 @@ func (l *loader) mapMemory(pm *plan.Map, m *Map) error {
 	if pm.Type == uapi.MapArena {
 		size = uint64(m.maxEntries) * uint64(page)
 		m.arenaStart = pm.ImageOffset
-		if pm.Extra != 0 {
-			at = unsafe.Add(at, uintptr(pm.Extra)) // the address that the object asks for
-			flags |= sys.MapFixed
+		if m.extra != 0 {
+			at = unsafe.Add(at, uintptr(m.extra)) // the address that the arena was made for
+			flags |= sys.MapFixedNoreplace
 		}
 	} else {
 		size = (uint64(m.valueSize)+7)&^7*uint64(m.maxEntries) + uint64(page) - 1
 		size -= size % uint64(page)
-		if pm.Flags&uapi.FRdonlyProg != 0 {
+		if m.flags&uapi.FRdonlyProg != 0 {
 			prot = sys.ProtRead
 		}
 	}

@@ -69,12 +69,15 @@ func (o *Object) Map(name string) *Map {
 		}
 	}
 	for _, m := range o.maps {
-		if m.kind != object.MapDefined && m.kind != object.MapStructOps && m.section == name {
+		if inSection(m.kind) && m.section == name {
 			return m
 		}
 	}
 	return nil
 }
+
+// inSection tells maps that are the whole of their section.
+func inSection(k object.MapKind) bool { return k != object.MapDefined && k != object.MapStructOps }
 
 // Variable returns the global variable of that name, nil if there is none. It is live: see Variable.
 func (o *Object) Variable(name string) *Variable {

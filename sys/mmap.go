@@ -14,6 +14,8 @@ const (
 	MapShared  = 1
 	MapPrivate = 2
 	MapFixed   = 0x10
+
+	MapFixedNoreplace = 0x100000 // 4.17: EEXIST if something is mapped there; older kernels take the address for a hint
 )
 
 // Mmap maps length bytes of fd from offset on. Munmap it.

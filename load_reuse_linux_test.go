@@ -1,0 +1,176 @@
+package bpf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// created makes a map by itself and closes it when the test ends.
+func created(t testing.TB, spec *object.Map) *Map {
+	t.Helper()
+	m, err := CreateMap(spec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// TestReuseSection gives a map for a section. The oracle is the kernel: the program counts in the given map; whether its memory can be
+// mapped is a matter of its flags, not of the load.
+func TestReuseSection(t *testing.T) {
+	testkit.Root(t)
+	o := only(open(t, "maps"), "count", "callee")
+	bss := o.Map(".bss")
+	calls := o.Variable("calls")
+	for _, tc := range []struct {
+		name   string
+		flags  uint32
+		mapped bool
+	}{{".bss", 0, false}, {bss.Name, 0, false}, {".bss", uapi.FMmapable, true}} {
+		given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: bss.ValueSize, MaxEntries: 1, Flags: tc.flags})
+		value := make([]byte, bss.ValueSize)
+		binary.NativeEndian.PutUint64(value[calls.Offset:], 100)
+		if err := given.Update(make([]byte, 4), value, UpdateAny); err != nil {
+			t.Fatal(err)
+		}
+		obj := load(t, o, &LoadOptions{SkipPins: true, Maps: map[string]*Map{tc.name: given}})
+		m := obj.Map(".bss")
+		if mapID(t, m) != mapID(t, given) || !m.Reused() || m.Flags() != tc.flags || (m.Memory() != nil) != tc.mapped {
+			t.Errorf("%s with flags %#x: map %v, reused %v, flags %#x, mapped %v", tc.name, tc.flags, m, m.Reused(), m.Flags(), m.Memory() != nil)
+		}
+		if _, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil {
+			t.Fatal(err)
+		}
+		var n uint64
+		if err := obj.Variable("calls").Get(&n); err != nil || n != 101 {
+			t.Errorf("%s with flags %#x: calls is %d, %v; want 101", tc.name, tc.flags, n, err)
+		}
+		if got, err := given.LookupBytes(make([]byte, 4)); err != nil || binary.NativeEndian.Uint64(got[calls.Offset:]) != 101 {
+			t.Errorf("%s with flags %#x: the given map holds % x, %v", tc.name, tc.flags, got, err)
+		}
+		if err := obj.Variable("calls").Set(uint64(1)); (err == nil) != tc.mapped || err != nil && !errors.Is(err, ErrNotSupported) {
+			t.Errorf("%s with flags %#x: setting calls: %v", tc.name, tc.flags, err)
+		}
+	}
+	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: bss.ValueSize, MaxEntries: 1})
+	for name, list := range map[string]map[string]*Map{
+		"two maps":   {".bss": given, bss.Name: given},
+		"it is nil":  {".bss": nil},
+		"value 20 b": {".bss": created(t, &object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 20, MaxEntries: 1})},
+	} {
+		if _, err := Load(o, &LoadOptions{SkipPins: true, Maps: list}); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestReuseSizes: a given map keeps its own number of elements and flags. The oracle is the kernel, which takes and refuses keys by them.
+func TestReuseSizes(t *testing.T) {
+	testkit.Root(t)
+	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 100, Flags: uapi.FMmapable})
+	obj := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Maps: map[string]*Map{"array": given}})
+	m := obj.Map("array")
+	if m.MaxEntries() != 100 || m.Flags() != uapi.FMmapable || m.Name() != "array" {
+		t.Errorf("%v: max_entries %d, flags %#x", m, m.MaxEntries(), m.Flags())
+	}
+	typed, err := MapOf[uint32, uint64](m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := typed.Update(99, 1, UpdateAny); err != nil {
+		t.Error(err)
+	}
+	if err := typed.Update(100, 1, UpdateAny); !errors.Is(err, ErrTooBig) {
+		t.Errorf("key 100: %v", err)
+	}
+}
+
+// TestReuseArena gives the arena of one object to another. The oracle is the kernel, which maps an arena once in a process: the second
+// object has no memory of its own and the first one's stays.
+func TestReuseArena(t *testing.T) {
+	testkit.Kernel(t, "6.9")
+	for _, extra := range []uint64{0, 1 << 44} {
+		o := only(open(t, "arena"))
+		var name string
+		for _, m := range o.Maps {
+			if m.Type == uapi.MapArena {
+				name, m.Extra = m.Name, extra
+			}
+		}
+		first := load(t, o, nil)
+		memory := first.Map(name).Memory()
+		if memory == nil {
+			t.Fatal("the arena is not mapped")
+		}
+		memory[0] = 42
+		second := load(t, o, &LoadOptions{Maps: map[string]*Map{name: first.Map(name)}})
+		if second.Map(name).Memory() != nil {
+			t.Error("the arena is mapped twice")
+		}
+		second.Close()
+		if memory[0] != 42 { // or the process is dead
+			t.Error("the first object's memory is gone")
+		}
+	}
+}
+
+// TestReusePinned: a map that is given for one with a pin path is pinned there, and unpinned if the load fails; what is pinned there already
+// comes first. The oracle is C libbpf's order (bpf_object__create_maps): pin path, then the preset descriptor, then pinning.
+func TestReusePinned(t *testing.T) {
+	dir := testkit.BPFFS(t)
+	path := filepath.Join(dir, "pinned")
+	spec := &object.Map{Name: "given", Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 16}
+	given := created(t, spec)
+
+	o := only(open(t, "refused"))
+	o.Maps = append(o.Maps, open(t, "maps").Map("pinned"))
+	for _, p := range o.Programs {
+		p.Autoload = true // the verifier refuses them
+	}
+	opts := &LoadOptions{PinRoot: dir, Maps: map[string]*Map{"pinned": given}}
+	if _, err := Load(o, opts); err == nil {
+		t.Fatal("refused.bpf.o loads")
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the pin of the failed load stays: %v", err)
+	}
+
+	first := load(t, open(t, "maps"), opts)
+	if m := first.Map("pinned"); !m.Pinned() || !m.Reused() || mapID(t, m) != mapID(t, given) {
+		t.Errorf("pinned %v, reused %v, map %d, want %d", m.Pinned(), m.Reused(), mapID(t, m), mapID(t, given))
+	}
+	pinned, err := OpenMap(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pinned.Close()
+	if mapID(t, pinned) != mapID(t, given) {
+		t.Errorf("map %d is pinned, want %d", mapID(t, pinned), mapID(t, given))
+	}
+
+	for _, tc := range []struct {
+		given  *Map
+		warned bool
+	}{{given, false}, {created(t, spec), true}} {
+		var log bytes.Buffer
+		second := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir, Maps: map[string]*Map{"pinned": tc.given}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if mapID(t, second.Map("pinned")) != mapID(t, given) {
+			t.Errorf("map %d is used, want the pinned %d", mapID(t, second.Map("pinned")), mapID(t, given))
+		}
+		if strings.Contains(log.String(), "not the one given") != tc.warned {
+			t.Errorf("warned %v: %s", !tc.warned, log.String())
+		}
+	}
+}
