@@ -45,6 +45,9 @@ type LoadOptions struct {
 	// its types and variables would not be those of the map. The Map keeps the object's name and BTF types. Where a value of another
 	// size is wanted, change the object before (object.Map.SetValueSize).
 	Maps map[string]*Map
+	// InnerMaps are templates for maps of maps, by the name of the outer map, instead of the inner map that the object declares, if it
+	// does (libbpf bpf_map__set_inner_map_fd): the outer map takes maps like it. They stay the caller's and may be closed after the load.
+	InnerMaps map[string]*Map
 	// PinRoot is the directory for maps pinned by name; "" is /sys/fs/bpf.
 	PinRoot string
 	// SkipPins ignores all pin paths: maps are made anew and not pinned.
@@ -160,19 +163,20 @@ func (o *Object) Load() error {
 
 // loader is one execution of a plan.
 type loader struct {
-	plan    *plan.Plan
-	opts    *LoadOptions
-	kernel  facts.Kernel
-	ev      events
-	obj     *Object
-	token   *sys.FD                    // the object's, nil if there is none
-	btf     *sys.FD                    // uploaded BTF, nil if there is none
-	given   map[*plan.Map]*Map         // of LoadOptions.Maps
-	maps    map[*plan.Map]*Map         // those that exist, and those under way
-	progs   map[*plan.Program]*Program // those loaded
-	modules []moduleBTF
-	pinned  []*Map // pins that this load made, oldest first
-	scratch scratch
+	plan       *plan.Plan
+	opts       *LoadOptions
+	kernel     facts.Kernel
+	ev         events
+	obj        *Object
+	token      *sys.FD                    // the object's, nil if there is none
+	btf        *sys.FD                    // uploaded BTF, nil if there is none
+	given      map[*plan.Map]*Map         // of LoadOptions.Maps
+	givenInner map[*plan.Map]*Map         // of LoadOptions.InnerMaps
+	maps       map[*plan.Map]*Map         // those that exist, and those under way
+	progs      map[*plan.Program]*Program // those loaded
+	modules    []moduleBTF
+	pinned     []*Map // pins that this load made, oldest first
+	scratch    scratch
 
 	limitErr error // what keeps RLIMIT_MEMLOCK low, nil if nothing does
 }

@@ -25,6 +25,19 @@ func (l *loader) takeGiven() error {
 		}
 		l.given[pm] = m
 	}
+	l.givenInner = make(map[*plan.Map]*Map, len(l.opts.InnerMaps))
+	for name, m := range l.opts.InnerMaps {
+		pm, err := l.mapToGive("set inner map of", name, m)
+		switch {
+		case err != nil:
+			return err
+		case pm.Type != uapi.MapArrayOfMaps && pm.Type != uapi.MapHashOfMaps:
+			return l.fail("set inner map of", name, fmt.Errorf("it is of type %v, no map of maps: %w", pm.Type, syscall.EINVAL))
+		case l.given[pm] != nil:
+			return l.fail("set inner map of", name, fmt.Errorf("the outer map is given too: %w", syscall.EINVAL))
+		}
+		l.givenInner[pm] = m
+	}
 	return nil
 }
 
@@ -292,7 +305,12 @@ func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
 		attr.ValueTypeBTFObjFD = int32(module.Int())
 		attr.Flags |= uapi.FVtypeBtfObjFD
 	}
-	if pm.Inner != nil {
+	if given := l.givenInner[pm]; given != nil {
+		if given.fd.Int() < 0 {
+			return nil, l.fail("set inner map of", name, given.fail("use map", nil))
+		}
+		attr.InnerMapFD = given.fd.Uint32()
+	} else if pm.Inner != nil {
 		inner, err := l.createFD(pm.Inner, name+".inner")
 		if err != nil {
 			return nil, err

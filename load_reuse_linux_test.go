@@ -174,3 +174,76 @@ func TestReusePinned(t *testing.T) {
 		}
 	}
 }
+
+// TestInnerMap gives templates to maps of maps, as maps and as definitions made by hand. The oracle is the kernel, which lets only maps like
+// the template in.
+func TestInnerMap(t *testing.T) {
+	testkit.Root(t)
+	small := &object.Map{Name: "small", Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1}
+	large := &object.Map{Name: "large", Type: uapi.MapHash, KeySize: 8, ValueSize: 24, MaxEntries: 9}
+	ring := &object.Map{Name: "ring", Type: uapi.MapRingBuf, MaxEntries: 5000}
+	rounded := &object.Map{Name: "ring", Type: uapi.MapRingBuf, MaxEntries: uint32(ringPages(5000))}
+	takes := func(obj *Object, spec *object.Map) bool {
+		t.Helper()
+		inner := created(t, spec)
+		outer, err := MapOf[uint32, uint32](obj.Map("outer"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = outer.Update(2, uint32(inner.FD()), UpdateAny)
+		if err != nil && !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("outer[2] = %v: %v", inner, err)
+		}
+		return err == nil
+	}
+	declared := func() *object.Object {
+		o := only(open(t, "maps"), "count", "callee")
+		o.Map("outer").Values = nil
+		return o
+	}
+
+	obj := load(t, declared(), &LoadOptions{SkipPins: true})
+	if !takes(obj, small) || takes(obj, large) {
+		t.Error("the declared template is not in use: the test tests nothing")
+	}
+	template := created(t, large)
+	obj = load(t, declared(), &LoadOptions{SkipPins: true, InnerMaps: map[string]*Map{"outer": template}})
+	if takes(obj, small) || !takes(obj, large) {
+		t.Error("the given template is not in use")
+	}
+	if template.FD() < 0 {
+		t.Error("the load closed the caller's map")
+	}
+
+	// By hand: Autocreate and Index have their zero values, and the size of the ring is not one that the kernel takes.
+	o := declared()
+	o.Map("outer").Inner = ring
+	obj = load(t, o, &LoadOptions{SkipPins: true})
+	if takes(obj, small) || !takes(obj, rounded) {
+		t.Error("the template made by hand is not in use")
+	}
+
+	closed := created(t, large)
+	closed.Close()
+	for text, opts := range map[string]*LoadOptions{
+		"no such map":    {InnerMaps: map[string]*Map{"nothing": template}},
+		"no map of maps": {InnerMaps: map[string]*Map{"hash": template}},
+		"nil":            {InnerMaps: map[string]*Map{"outer": nil}},
+		"given too":      {InnerMaps: map[string]*Map{"outer": template}, Maps: map[string]*Map{"outer": obj.Map("outer")}},
+		"closed":         {InnerMaps: map[string]*Map{"outer": closed}},
+	} {
+		opts.SkipPins = true
+		if _, err := Load(declared(), opts); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// ringPages is the size of a ring for n bytes: the smallest power of two of pages that is larger.
+func ringPages(n int) int {
+	size := os.Getpagesize()
+	for size <= n {
+		size *= 2
+	}
+	return size
+}

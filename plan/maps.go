@@ -33,13 +33,13 @@ func (r *resolver) planMaps() error {
 		if m.Kind == object.MapKconfig {
 			r.kconfigAt = pm
 		}
-		if err := r.planMap(pm, m); err != nil {
+		if err := r.planMap(pm, m, !m.Autocreate); err != nil {
 			return err
 		}
 		if m.Inner != nil {
 			block = append(block, Map{})
 			pm.Inner = &block[len(block)-1]
-			if err := r.planMap(pm.Inner, m.Inner); err != nil {
+			if err := r.planMap(pm.Inner, m.Inner, false); err != nil {
 				return err
 			}
 		}
@@ -47,8 +47,8 @@ func (r *resolver) planMaps() error {
 	return nil
 }
 
-// planMap fills in what needs nothing but the object and features.
-func (r *resolver) planMap(pm *Map, m *object.Map) error {
+// planMap fills in what needs nothing but the object and features. A template is made with its outer map, whatever its own Autocreate says.
+func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 	*pm = Map{
 		Spec:       m,
 		Type:       m.Type,
@@ -60,7 +60,7 @@ func (r *resolver) planMap(pm *Map, m *object.Map) error {
 		NumaNode:   m.NumaNode,
 		IfIndex:    m.IfIndex,
 		PinPath:    m.PinPath,
-		Skip:       !m.Autocreate && m.Index >= 0,
+		Skip:       skip,
 	}
 	if pm.PinPath == "" && m.PinByName {
 		root := r.opts.PinRoot
