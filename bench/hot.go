@@ -44,6 +44,9 @@ func (b *bench) hot() error {
 			} else {
 				b.row("first load "+o.name, first)
 				b.row("next load "+o.name, next)
+				if o.verifier {
+					b.note(goalVerifier, more(next[b.ours()], next[0])/1e3)
+				}
 			}
 		}
 	}

@@ -23,11 +23,12 @@ type bench struct {
 	cache    string // the project's cache folder, with the corpus
 	rounds   int
 	subjects []subject
+	goals    []goal
 	out      strings.Builder
 }
 
 func main() {
-	b := bench{}
+	b := bench{goals: goals()}
 	flag.StringVar(&b.build, "build", "build", "folder of the built loaders")
 	flag.StringVar(&b.cache, "cache", defaultCache(), "cache folder, with the corpus of real objects")
 	flag.IntVar(&b.rounds, "rounds", 41, "rounds of the whole-process measurements")
@@ -85,7 +86,11 @@ func (b *bench) run(parts []string) error {
 			return fmt.Errorf("%s: %w", part, err)
 		}
 	}
+	b.conclude()
 	return nil
 }
+
+// ours is the subject that the goals are for: the last.
+func (b *bench) ours() int { return len(b.subjects) - 1 }
 
 func (b *bench) corpus(name string) string { return filepath.Join(b.cache, "corpus", name) }

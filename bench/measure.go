@@ -98,6 +98,15 @@ func ratio(of, to []float64) float64 {
 	return median(ratios)
 }
 
+// more is the median of the differences round by round.
+func more(of, than []float64) float64 {
+	differences := make([]float64, 0, len(of))
+	for i := range min(len(of), len(than)) {
+		differences = append(differences, of[i]-than[i])
+	}
+	return median(differences)
+}
+
 func field(samples []sample, f func(sample) float64) []float64 {
 	values := make([]float64, len(samples))
 	for i, s := range samples {

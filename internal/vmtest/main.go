@@ -177,16 +177,25 @@ func boot(ctx context.Context, o *options, dir string, k vm.Kernel, root *vm.Ini
 		return err
 	}
 	o.say("%s: initramfs %.1f s", k.Release, time.Since(start).Seconds())
-	first := true
-	return vm.Run(ctx, vm.Machine{Kernel: k, Initramfs: image, Append: o.appended, Timeout: o.timeout}, func(r vm.Report) error {
-		if first {
-			o.say("%s: first report after %.1f s", k.Release, time.Since(start).Seconds())
-			first = false
+	// QEMU 7.2's s390x panics now and then while modules load: it runs the code that was in their place before. A machine that dies before
+	// its first report has tested nothing, and is booted again.
+	const boots = 3
+	for boot := 1; ; boot++ {
+		up := false
+		err := vm.Run(ctx, vm.Machine{Kernel: k, Initramfs: image, Append: o.appended, Timeout: o.timeout}, func(r vm.Report) error {
+			if !up {
+				o.say("%s: first report after %.1f s", k.Release, time.Since(start).Seconds())
+				up = true
+			}
+			if r.Warning != "" {
+				fmt.Fprintf(os.Stderr, "vmtest: %s: %s\n", k.Release, r.Warning)
+				return nil
+			}
+			return each(r)
+		})
+		if err == nil || up || boot == boots || ctx.Err() != nil {
+			return err
 		}
-		if r.Warning != "" {
-			fmt.Fprintf(os.Stderr, "vmtest: %s: %s\n", k.Release, r.Warning)
-			return nil
-		}
-		return each(r)
-	})
+		fmt.Fprintf(os.Stderr, "vmtest: boot %d of %d: %v\n", boot, boots, err)
+	}
 }
