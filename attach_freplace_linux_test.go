@@ -79,6 +79,9 @@ func TestFreplace(t *testing.T) {
 		if _, err := p.AttachFreplace(target, "no_such"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no function no_such") {
 			t.Error(err)
 		}
+		if _, err := p.AttachFreplace(target, "parts"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: part") {
+			t.Error(err)
+		}
 		if _, err := p.AttachFreplace(target, "other_part"); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}

@@ -93,7 +93,7 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	symbols, addresses := o.Symbols, o.Addresses
 	switch {
 	case pattern == "":
-	case !o.UniqueMatch && !strings.ContainsAny(pattern, "*?"):
+	case !o.UniqueMatch && !hasWildcard(pattern):
 		symbols = []string{pattern} // the kernel finds it faster
 	default:
 		var err error
@@ -102,7 +102,11 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 		}
 		switch {
 		case len(addresses) == 0:
-			return fail(fmt.Errorf("no function that can be attached to matches: %w", ErrNotExist))
+			_, err := fail(fmt.Errorf("no function that can be attached to matches: %w", ErrNotExist))
+			if !hasWildcard(pattern) {
+				err = withHint(err, func() string { return kprobeMultiHint(t, []string{pattern}, syscall.ENOENT) })
+			}
+			return nil, err
 		case o.UniqueMatch && len(addresses) > 1:
 			return fail(fmt.Errorf("%d functions match: %w", len(addresses), syscall.EINVAL))
 		}

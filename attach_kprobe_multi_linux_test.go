@@ -318,6 +318,7 @@ func TestKprobeMultiErrors(t *testing.T) {
 		{"nothing matches", "zzzzz*", KprobeMultiOptions{}, ErrNotExist, "no function"},
 		{"several match", "tcp_*", KprobeMultiOptions{UniqueMatch: true}, syscall.EINVAL, "functions match"},
 		{"none matches", "zzzz", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist, "no function"},
+		{"a near one", "find_task_by_vpit", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist, "near: find_task_by_vpid"},
 		{"an address that is no function", "", KprobeMultiOptions{Addresses: []uint64{4096}}, nil, ""},
 		{"another program", "tcp_connect", KprobeMultiOptions{Session: true}, syscall.EINVAL, "kprobe.session"},
 	} {

@@ -1,6 +1,11 @@
 package bpf
 
 import (
+	"syscall"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -27,9 +32,30 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return rawTracepointHint(p.facts(), name, err) })
 	}
 	return p.newLink(to, fd), nil
+}
+
+// rawTracepointHint proposes raw tracepoints for one that doesn't exist: those that the kernel and its modules have types of.
+func rawTracepointHint(k facts.Kernel, name string, err error) string {
+	if err != syscall.ENOENT {
+		return ""
+	}
+	spec, err := k.BTF()
+	if err != nil {
+		return ""
+	}
+	near := nearest.To(name)
+	near.OfferTypes(spec, "btf_trace_", btf.KindTypedef)
+	modules, err := k.Modules()
+	if err != nil {
+		return near.Hint()
+	}
+	for _, m := range modules {
+		near.OfferTypes(m.BTF, "btf_trace_", btf.KindTypedef)
+	}
+	return near.Hint()
 }
 
 // autoRawTracepoint attaches SEC("raw_tp/name").

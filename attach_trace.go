@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -261,7 +262,9 @@ func (p *Program) functionID(name string) (btf.ID, error) {
 	}
 	id, ok := spec.FindByName(name, btf.KindFunc)
 	if !ok {
-		return 0, fmt.Errorf("%s has no function %s: %w", p.name, name, ErrNotExist)
+		near := nearest.To(name)
+		near.OfferTypes(spec, "", btf.KindFunc)
+		return 0, near.AddTo(fmt.Errorf("%s has no function %s: %w", p.name, name, ErrNotExist))
 	}
 	return id, nil
 }

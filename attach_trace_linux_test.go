@@ -174,6 +174,13 @@ func TestTraceErrors(t *testing.T) {
 	if _, err := obj.Program("missing").Attach(); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no_such_tracepoint_at_all") {
 		t.Error(err)
 	}
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err == nil {
+		for near, name := range map[string]string{"sys_enter": "sys_entr", "sched_switch": "sched_swich"} {
+			if _, err := obj.Program("missing").AttachRawTracepoint(name, nil); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: "+near) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
 	packet, traced := obj.Program("packet"), obj.Program("on_sys_enter")
 	for what, err := range map[string]error{
 		"a packet filter as trace":    second(packet.AttachTrace(nil)),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -137,7 +138,12 @@ func matchTraceable(k facts.Kernel, loaded, pattern string) ([]btf.ID, error) {
 	case unfit > 0:
 		return nil, fmt.Errorf("none of the %d functions that match can be traced, by their arguments or results: %w", unfit, syscall.EINVAL)
 	}
-	return nil, fmt.Errorf("no function matches: %w", ErrNotExist)
+	err = fmt.Errorf("no function matches: %w", ErrNotExist)
+	if near := nearest.To(glob); !hasWildcard(glob) {
+		near.OfferTypes(spec, "", btf.KindFunc)
+		err = near.AddTo(err)
+	}
+	return nil, err
 }
 
 func btfOfModule(k facts.Kernel, name string) (*btf.Spec, error) {

@@ -95,6 +95,9 @@ func TestTracingMultiPattern(t *testing.T) {
 			t.Errorf("%s: %v, want %v", pattern, err, want)
 		}
 	}
+	if _, err := matchTraceable(kernel.Running(), "", "find_task_by_vpit"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: find_task_by_vpid") {
+		t.Error(err)
+	}
 	if _, err := matchTraceable(kernel.Running(), "dummy", "tcp_*"); !errors.Is(err, syscall.EINVAL) {
 		t.Error("a program for a module, at functions of the kernel:", err)
 	}

@@ -111,9 +111,6 @@ func (o *UprobeMultiOptions) find(name, pattern string) (path string, offsets []
 	switch {
 	case pattern != "":
 		offsets, err = e.match(pattern)
-		if err == nil && len(offsets) == 0 {
-			err = fmt.Errorf("no function matches: %w", ErrNotExist)
-		}
 	case len(o.Symbols) > 0:
 		offsets, err = e.functions(o.Symbols)
 	default:

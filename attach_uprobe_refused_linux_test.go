@@ -72,6 +72,10 @@ func TestUprobeErrors(t *testing.T) {
 		{"missing name", func() (*Link, error) {
 			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main", "mainly"}})
 		}, ErrNotExist, "mainly"},
+		{"near name among several", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main", "add_number"}})
+		}, ErrNotExist, "near: add_numbers"},
+		{"near pattern", func() (*Link, error) { return many.AttachUprobeMulti(path, "add_number", nil) }, ErrNotExist, "near: add_numbers"},
 		{"both", func() (*Link, error) {
 			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, Offsets: []uint64{1}})
 		}, syscall.EINVAL, "both"},

@@ -401,10 +401,7 @@ func withNearProbe(err error, f *elf64.File, provider, name string) error {
 	for i := range notes {
 		near.Offer([]byte(notes[i].Provider + ":" + notes[i].Name))
 	}
-	if near.Hint() == "" {
-		return err
-	}
-	return fmt.Errorf("%w; %s", err, near.Hint())
+	return near.AddTo(err)
 }
 
 // autoUSDT attaches SEC("usdt/path:provider:name") and SEC("usdt.s/...").

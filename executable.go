@@ -93,7 +93,7 @@ func (e *executable) Close() error { return e.file.Close() }
 func (e *executable) function(symbol string) (uint64, error) {
 	offset, err := e.elf.Function(symbol)
 	if err != nil {
-		return 0, withNear(invalidSymbol(err), e, symbol)
+		return 0, e.invalidSymbol(err)
 	}
 	return offset + e.base, nil
 }
@@ -102,16 +102,23 @@ func (e *executable) function(symbol string) (uint64, error) {
 func (e *executable) functions(symbols []string) ([]uint64, error) {
 	offsets, err := e.elf.Functions(symbols)
 	if err != nil {
-		return nil, invalidSymbol(err)
+		return nil, e.invalidSymbol(err)
 	}
 	return e.moved(offsets), nil
 }
 
-// match returns where the functions start that match a pattern.
+// match returns where the functions start that match a pattern. ErrNotExist if none does.
 func (e *executable) match(pattern string) ([]uint64, error) {
 	offsets, err := e.elf.Match(func(name []byte) bool { return globMatch(pattern, name) })
 	if err != nil {
 		return nil, invalidFormat(err)
+	}
+	if len(offsets) == 0 {
+		err = fmt.Errorf("no function matches: %w", ErrNotExist)
+		if !hasWildcard(pattern) {
+			err = e.withNear(err, pattern)
+		}
+		return nil, err
 	}
 	return e.moved(offsets), nil
 }
@@ -124,25 +131,26 @@ func (e *executable) moved(offsets []uint64) []uint64 {
 	return offsets
 }
 
-// invalidSymbol makes EINVAL of a name that means several functions.
-func invalidSymbol(err error) error {
+// invalidSymbol makes EINVAL of a name that means several functions, and proposes near names for one that means none.
+func (e *executable) invalidSymbol(err error) error {
 	var ambiguous *exe.AmbiguousError
-	if errors.As(err, &ambiguous) {
+	var missing *exe.MissingError
+	switch {
+	case errors.As(err, &ambiguous):
 		return fmt.Errorf("%w: %w", err, syscall.EINVAL)
+	case errors.As(err, &missing):
+		return e.withNear(err, missing.Name)
 	}
 	return invalidFormat(err)
 }
 
 // withNear adds to an error about a function that isn't there what near names there are.
-func withNear(err error, e *executable, symbol string) error {
-	if !errors.Is(err, ErrNotExist) {
-		return err
-	}
+func (e *executable) withNear(err error, symbol string) error {
 	near := nearest.To(symbol)
-	if eachErr := e.elf.EachFunction(near.Offer); eachErr != nil || near.Hint() == "" {
+	if eachErr := e.elf.EachFunction(near.Offer); eachErr != nil {
 		return err
 	}
-	return fmt.Errorf("%w; %s", err, near.Hint())
+	return near.AddTo(err)
 }
 
 // searchExecutable finds a program or library by its name. A name with '/' is a path already.

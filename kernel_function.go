@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
@@ -142,6 +143,9 @@ func compareName(a string, b []byte) int {
 	}
 	return 0
 }
+
+// hasWildcard tells patterns that mean more than a name.
+func hasWildcard(pattern string) bool { return strings.ContainsAny(pattern, "*?") }
 
 // globMatch reports whether the whole name matches a pattern of '*' (any characters) and '?' (one). It takes time in proportion to
 // pattern times name at worst.

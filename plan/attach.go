@@ -5,6 +5,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -105,12 +106,8 @@ func (r *resolver) resolveTarget(p *Program) error {
 	if err != nil {
 		return r.fail("program", p.Name, CodeInvalid, "kernel BTF cannot be read", err)
 	}
-	where := "vmlinux or any module"
-	if module != "" {
-		where = "module " + module
-	}
 	if id == 0 {
-		return r.fail("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+" is not in the BTF of "+where, nil)
+		return r.fail("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+" is not in the BTF of "+r.targetSearched(module, prefix, name, kind), nil)
 	}
 	p.AttachBTFID, p.AttachModule = id, mod
 	p.Target = "vmlinux " + kind.String() + " " + full
@@ -118,6 +115,30 @@ func (r *resolver) resolveTarget(p *Program) error {
 		p.Target = mod.Name + " " + kind.String() + " " + full
 	}
 	return nil
+}
+
+// targetSearched says where a target was looked for in vain, and which names there are near it.
+func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) string {
+	near := nearest.To(name)
+	where := "vmlinux or any module"
+	if module != "" {
+		where = "module " + module + ", which is not loaded"
+	} else if v, err := r.kernelBTF(); err == nil {
+		near.OfferTypes(v, prefix, kind)
+	}
+	mods, _ := r.moduleBTFs() // an error was one before this
+	for _, m := range mods {
+		if module == "" || m.Name == module {
+			near.OfferTypes(m.BTF, prefix, kind)
+		}
+		if m.Name == module {
+			where = "module " + module
+		}
+	}
+	if hint := near.Hint(); hint != "" {
+		where += "; " + hint
+	}
+	return where
 }
 
 func (r *resolver) findTarget(module, name string, kind btf.Kind) (btf.ID, *facts.Module, error) {
@@ -159,7 +180,13 @@ func (r *resolver) resolveProgramTarget(p *Program) error {
 	}
 	id, ok := s.FindByName(spec.AttachTarget, btf.KindFunc)
 	if !ok {
-		return r.fail("program", p.Name, CodeNoEntry, "the program to attach to has no function "+spec.AttachTarget, nil)
+		text := "the program to attach to has no function " + spec.AttachTarget
+		near := nearest.To(spec.AttachTarget)
+		near.OfferTypes(s, "", btf.KindFunc)
+		if hint := near.Hint(); hint != "" {
+			text += "; " + hint
+		}
+		return r.fail("program", p.Name, CodeNoEntry, text, nil)
 	}
 	p.AttachBTFID = id
 	p.Target = "program FUNC " + spec.AttachTarget

@@ -33,6 +33,32 @@ func targets(t testing.TB, base *btf.Spec, funcs ...string) *btf.Spec {
 	return s
 }
 
+// TestAttachTargetsNear: a target with a typo gets proposals, of what its kind of program attaches to. Oracle: the names that the BTF was
+// made of.
+func TestAttachTargetsNear(t *testing.T) {
+	base := targets(t, nil, "vfs_read", "vfs_write", "btf_trace_sched_switch", "bpf_lsm_file_open", "bpf_iter_task", "sched_switcg", "file_opem", "taks")
+	one := &facts.Module{Name: "ext4", ID: 5, BTF: targets(t, base, "vfs_rea", "btf_trace_ext4_event")}
+	k := &fake{btf: base, modules: []*facts.Module{one}, version: 1}
+	for _, row := range []struct{ prog, target, end string }{
+		{"do_fentry", "vfs_raed", "vmlinux or any module; near: vfs_read, vfs_rea"},
+		{"do_fentry", "vmlinux:vfs_wrote", "vmlinux or any module; near: vfs_write"},
+		{"do_fentry", "ext4:vfs_reat", "module ext4; near: vfs_rea"},
+		{"do_fentry", "ext5:vfs_read", "module ext5, which is not loaded"},
+		{"do_fentry", "nothing_like_it", "vmlinux or any module"},
+		{"do_tp_btf", "sched_swich", "vmlinux or any module; near: sched_switch"},
+		{"do_tp_btf", "ext4_evnt", "vmlinux or any module; near: ext4_event"},
+		{"do_lsm", "file_opne", "vmlinux or any module; near: file_open"},
+		{"do_iter", "tasks", "vmlinux or any module; near: task"},
+	} {
+		o := open(t, "probes.o")
+		only(o, row.prog).AttachTarget = row.target
+		p := planned(t, resolve(t, o, k, nil), row.prog)
+		if p.Err == nil || !strings.HasSuffix(p.Err.Error(), "is not in the BTF of "+row.end) {
+			t.Errorf("%s at %s: %v", row.prog, row.target, p.Err)
+		}
+	}
+}
+
 // Oracle: libbpf's naming of BTF targets and order of search (vmlinux first, then modules; a module name compared whole), stated per row.
 func TestAttachTargets(t *testing.T) {
 	base := targets(t, nil, "vfs_read", "vfs_write", "both", "btf_trace_sched_switch", "bpf_lsm_file_open", "bpf_iter_task", "sched_switch", "file_open", "task")

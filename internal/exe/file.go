@@ -54,7 +54,19 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("there are several functions %s: give the offset of one in the file", e.Name)
 }
 
-// Function returns where in the file a function starts. The error wraps fs.ErrNotExist if there is none, or is an *AmbiguousError.
+// MissingError says why there is no function of that name.
+type MissingError struct {
+	Name string
+	err  error
+}
+
+// Error says what there is instead.
+func (e *MissingError) Error() string { return e.err.Error() }
+
+// Unwrap returns fs.ErrNotExist.
+func (e *MissingError) Unwrap() error { return fs.ErrNotExist }
+
+// Function returns where in the file a function starts. The error is a *MissingError if there is none, or an *AmbiguousError.
 func (f *File) Function(name string) (uint64, error) {
 	offsets, err := f.Functions([]string{name})
 	if err != nil {
@@ -103,7 +115,7 @@ func (f *File) Functions(names []string) ([]uint64, error) {
 		case w.several:
 			return nil, &AmbiguousError{Name: names[i], Versions: f.versions(w.name)}
 		case !w.found:
-			return nil, f.missing(names[i])
+			return nil, &MissingError{Name: names[i], err: f.missing(names[i])}
 		default:
 			offsets[i] = w.offset
 		}

@@ -3,6 +3,7 @@ package nearest
 
 import (
 	"bytes"
+	"fmt"
 	"math/bits"
 	"slices"
 	"strings"
@@ -91,6 +92,14 @@ func (n *Names) Hint() string {
 		names[i] = b.name
 	}
 	return "near: " + strings.Join(names, ", ")
+}
+
+// AddTo adds what was found to an error about the name that doesn't exist.
+func (n *Names) AddTo(err error) error {
+	if hint := n.Hint(); hint != "" {
+		return fmt.Errorf("%w; %s", err, hint)
+	}
+	return err
 }
 
 // charMask has a bit for each character of name.
