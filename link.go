@@ -14,8 +14,9 @@ import (
 // does, not the garbage collector either. When the process ends the kernel detaches what is neither pinned nor held by others.
 //
 // Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a perf event on an older kernel has
-// none; such a Link can be closed but not pinned, updated or inspected. Attachments that the kernel doesn't tie to a descriptor
-// (netlink XDP, classic TC, cgroups without links) are no Links: they outlive the process.
+// none, nor has a struct_ops map of section .struct_ops; such a Link can be closed but not pinned, updated or inspected. That map is the
+// one attachment of a Link that outlives a process which ends without closing it (UnregisterStructOps). Attachments that the kernel
+// doesn't tie to a descriptor (netlink XDP, classic TC, cgroups without links) are no Links: they outlive the process.
 //
 // The methods are safe for concurrent use.
 type Link struct {
@@ -188,7 +189,11 @@ func (l *Link) kernelLink(op string) error {
 		return l.fail(op, fmt.Errorf("the program is attached by %d links: %w", len(l.parts), ErrNotSupported))
 	}
 	if l.fd == nil {
-		return l.fail(op, fmt.Errorf("the program is attached to a perf event without a link: %w", ErrNotSupported))
+		what := "the program is attached to a perf event"
+		if len(l.events) == 0 {
+			what = "the map is registered"
+		}
+		return l.fail(op, fmt.Errorf("%s without a link: %w", what, ErrNotSupported))
 	}
 	return nil
 }

@@ -1,9 +1,13 @@
 package bpf
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -137,13 +141,119 @@ func TestStructOpsPlain(t *testing.T) {
 	if err := links[0].UpdateMap(obj.Map("plain")); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
-	if _, err := obj.Map("plain").AttachStructOps(); err == nil {
-		t.Error("registered twice")
+	id := mapID(t, obj.Map("plain"))
+	want := RegisteredStructOps{MapID: id, Name: "plain", Type: "tcp_congestion_ops"}
+	if list, err := QueryStructOps(); err != nil || !slices.Contains(list, want) {
+		t.Errorf("%+v %v, want %+v", list, err, want)
+	}
+	if out := oracle(t, "bpftool", "struct_ops", "list"); out != nil && !strings.Contains(string(out), fmt.Sprintf("%d: plain", id)) {
+		t.Errorf("bpftool: %s", out)
+	}
+	if _, err := obj.Map("plain").AttachStructOps(); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), fmt.Sprintf("this map, %d, is registered already", id)) {
+		t.Error("registered twice:", err)
+	}
+	if _, err := load(t, o, nil).Map("plain").AttachStructOps(); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), fmt.Sprintf("map %d (plain) without a link", id)) {
+		t.Error("the same name by another map:", err)
+	}
+	for what, err := range map[string]error{"info": second(links[0].Info()), "pin": links[0].Pin("/sys/fs/bpf/plain"), "detach": links[0].Detach()} {
+		if !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "the map is registered without a link") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 	if err := links.Close(); err != nil {
 		t.Fatal(err)
 	}
 	waitCongestion(t, "purebpf_plain", false)
+}
+
+// TestStructOpsKilledChild registers a map without a link, says which, and waits to be killed. It is a child of TestStructOpsKilled.
+func TestStructOpsKilledChild(t *testing.T) {
+	if os.Getenv("PUREBPF_STRUCT_OPS_CHILD") == "" {
+		return
+	}
+	o := open(t, "structops")
+	o.Map("linked").Autocreate = false
+	obj := load(t, o, nil)
+	if _, err := obj.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("registered %d\n", mapID(t, obj.Map("plain")))
+	time.Sleep(time.Hour)
+}
+
+// TestStructOpsKilled kills a process that registered a map without a link: it stays, is found, and is taken away by its id. The oracle is
+// the kernel's list of congestion controls.
+func TestStructOpsKilled(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	congestion(t, "")
+	child := exec.Command(os.Args[0], "-test.run=^TestStructOpsKilledChild$", "-test.v")
+	child.Env = append(os.Environ(), "PUREBPF_STRUCT_OPS_CHILD=1")
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	id := uint32(0)
+	for lines := bufio.NewScanner(out); id == 0 && lines.Scan(); {
+		if _, err := fmt.Sscanf(lines.Text(), "registered %d", &id); err != nil {
+			t.Log(lines.Text())
+		}
+	}
+	child.Process.Kill()
+	child.Wait()
+	if id == 0 {
+		t.Fatal("the child registered nothing")
+	}
+	if !congestion(t, "purebpf_plain") {
+		t.Error("the kernel took it away by itself")
+	}
+	want := RegisteredStructOps{MapID: id, Name: "plain", Type: "tcp_congestion_ops"}
+	if list, err := QueryStructOps(); err != nil || !slices.Contains(list, want) {
+		t.Errorf("%+v %v, want %+v", list, err, want)
+	}
+	if err := UnregisterStructOps(id); err != nil {
+		t.Fatal(err)
+	}
+	waitCongestion(t, "purebpf_plain", false)
+	if err := UnregisterStructOps(id); !errors.Is(err, ErrNotExist) {
+		t.Error("a second time:", err)
+	}
+}
+
+// TestUnregisterStructOps: maps that are no such leftovers stay as they are.
+func TestUnregisterStructOps(t *testing.T) {
+	testkit.Kernel(t, "6.4")
+	obj := load(t, open(t, "structops"), nil)
+	link, err := obj.Map("linked").AttachStructOps()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	want := RegisteredStructOps{MapID: mapID(t, obj.Map("linked")), Name: "linked", Type: "tcp_congestion_ops", LinkID: linkID(t, link)}
+	if list, err := QueryStructOps(); err != nil || !slices.Contains(list, want) {
+		t.Errorf("%+v %v, want %+v", list, err, want)
+	}
+	for name, c := range map[string]struct {
+		is   error
+		text string
+	}{
+		"linked": {ErrNotSupported, fmt.Sprintf("by link %d", want.LinkID)},
+		"plain":  {ErrNotExist, "not registered"},
+		".bss":   {syscall.EINVAL, "type array"},
+	} {
+		if err := UnregisterStructOps(mapID(t, obj.Map(name))); !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v, want %v and %q", name, err, c.is, c.text)
+		}
+	}
+	if !congestion(t, "purebpf_link") {
+		t.Error("it was unregistered")
+	}
+	if _, err := load(t, open(t, "structops"), nil).Map("linked").AttachStructOps(); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want.String()) {
+		t.Error("the same name by another map:", err)
+	}
 }
 
 // TestStructOpsLink pins and updates a registered map.
