@@ -1,11 +1,27 @@
 package bpf
 
 import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/purebpf/bpf/internal/testkit"
 )
+
+// featureObject loads one program of testdata/feature.bpf.o, without the maps that only another needs.
+func featureObject(t testing.TB, program string) *Object {
+	t.Helper()
+	o := only(open(t, "feature"), program)
+	o.Program("tail_target").Autoload = program == "tail_call"
+	o.Map("groups").Autocreate = program == "cgroup_storage"
+	o.Map("tails").Autocreate = program == "tail_call"
+	return load(t, o, nil)
+}
 
 // TestFeature runs a program for each feature of kernels that isn't about attaching. The oracle is the answer that a program can only give
 // if the kernel did what it asked for.
@@ -30,13 +46,7 @@ func TestFeature(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			testkit.Kernel(t, f.kernel)
-			o := only(open(t, "feature"), f.program)
-			if f.program == "tail_call" {
-				o.Program("tail_target").Autoload = true
-			}
-			o.Map("groups").Autocreate = f.program == "cgroup_storage"
-			o.Map("tails").Autocreate = f.program == "tail_call"
-			obj := load(t, o, nil)
+			obj := featureObject(t, f.program)
 			p := obj.Program(f.program)
 			if p.Section() == "tp_btf/sys_enter" {
 				attached(t, p)
@@ -64,5 +74,65 @@ func TestFeature(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPrintk: what a program prints is read from trace_pipe, without waiting for it, as that need not wake a reader before it is half full.
+// The kernel patches itself to print when such a program is loaded; an emulated CPU may run once more past that place.
+func TestPrintk(t *testing.T) {
+	testkit.Kernel(t, "5.16") // for more than three values
+	pipe, err := unix.Open(testkit.Tracefs(t)+"/trace_pipe", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe)
+	obj := featureObject(t, "printk")
+	number := uint32(os.Getpid())
+	if err := obj.Variable("number").Set(number); err != nil {
+		t.Fatal(err)
+	}
+	first := fmt.Sprintf("bpf_trace_printk: purebpf prints %d\n", number)
+	second := fmt.Sprintf("bpf_trace_printk: purebpf prints more: %d %d %d 64\n", number, number+1, number+2)
+	var printed []byte
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(time.Millisecond) {
+		if r, err := obj.Program("printk").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 7 {
+			t.Fatalf("the program returns %d (%v), want 7", r.Return, err)
+		}
+		part := make([]byte, 4096)
+		n, err := unix.Read(pipe, part)
+		if err != nil && err != unix.EAGAIN && err != unix.EINTR {
+			t.Fatal(err)
+		}
+		printed = append(printed, part[:max(n, 0)]...)
+		if _, rest, found := strings.Cut(string(printed), first); found && strings.Contains(rest, second) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no %q and %q in\n%s", first, second, printed)
+		}
+	}
+}
+
+// TestJIT: programs are compiled to machine code if the kernel says that it does so. The sysctl is shown in the first network namespace
+// alone; in others the kernel's configuration speaks for it.
+func TestJIT(t *testing.T) {
+	on := false
+	switch text, err := os.ReadFile("/proc/sys/net/core/bpf_jit_enable"); {
+	case err == nil:
+		on = strings.TrimSpace(string(text)) != "0"
+	case errors.Is(err, ErrNotExist):
+		on = configured(t, "CONFIG_BPF_JIT_DEFAULT_ON")
+	default:
+		t.Fatal(err)
+	}
+	info, err := featureObject(t, "for_each_map_elem").Program("for_each_map_elem").Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if (info.JitedLen > 0) != on {
+		t.Errorf("the JIT is on: %v; a program has %d bytes of machine code", on, info.JitedLen)
+	}
+	if !on {
+		testkit.Skip(t, "the kernel does not compile programs: net.core.bpf_jit_enable is 0")
 	}
 }

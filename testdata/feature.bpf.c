@@ -251,4 +251,15 @@ SEC("?tc") int tail_call(struct __sk_buff *skb)
 	return 1;
 }
 
+__u32 number;
+
+SEC("?tc") int printk(struct __sk_buff *skb)
+{
+	if (bpf_printk("purebpf prints %u", number) < 0)
+		return 1;
+	if (bpf_printk("purebpf prints more: %u %u %u %u", number, number + 1, number + 2, skb->len) < 0)
+		return 2;
+	return 7;
+}
+
 char _license[] SEC("license") = "GPL";
