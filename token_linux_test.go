@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -178,5 +179,42 @@ func TestTokenChild(t *testing.T) {
 	os.Unsetenv(tokenEnv)
 	if err := attempt(nil); err != nil {
 		t.Errorf("with the token of /sys/fs/bpf, which nobody asked for: %v", err)
+	}
+}
+
+// TestTokenMount mounts bpffs with options that delegate; the oracle is /proc/self/mountinfo. Before 6.9 bpffs takes whatever options it is
+// given and shows none.
+func TestTokenMount(t *testing.T) {
+	testkit.Root(t)
+	dir := t.TempDir()
+	options := []string{"delegate_cmds=map_create:prog_load", "delegate_maps=hash:array", "delegate_progs=xdp", "delegate_attachs=any"}
+	if err := unix.Mount("bpf", dir, "bpf", 0, strings.Join(options, ",")); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, mount, _ := strings.Cut(string(text), " "+dir+" ")
+	mount, _, found := strings.Cut(mount, "\n")
+	if !found {
+		t.Fatalf("no mount at %s", dir)
+	}
+	if !strings.Contains(mount, "delegate_") {
+		testkit.Kernel(t, "6.9")
+	}
+	for _, option := range options {
+		if !slices.Contains(strings.FieldsFunc(mount, func(r rune) bool { return r == ' ' || r == ',' }), option) {
+			t.Errorf("%s: mounted is %s", option, mount)
+		}
+	}
+	// In the first user namespace, where processes have their privileges, there are no tokens.
+	obj, err := Load(only(open(t, "sections"), "count"), &LoadOptions{TokenPath: dir})
+	if err == nil {
+		obj.Close()
+	}
+	if !errors.Is(err, ErrNotSupported) {
+		t.Errorf("a token of this user namespace: %v", err)
 	}
 }
