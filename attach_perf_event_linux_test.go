@@ -114,6 +114,40 @@ func TestPerfEventClock(t *testing.T) {
 	}
 }
 
+// TestPerfEventCycles samples a CPU by the processor's own counter of cycles; the oracle is that CPU, which the test keeps busy. Whether the
+// machine has that counter is asked of the kernel by an event that nothing is attached to.
+func TestPerfEventCycles(t *testing.T) {
+	obj := kprobeObject(t, "sample")
+	p, ran, cpu := obj.Program("sample"), samples(t, obj), usableCPUs(t)[0]
+	event, err := PerfEventNamed("cycles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event.Period = 1_000_000
+	counter := unix.PerfEventAttr{Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_CPU_CYCLES, Size: 112, Sample: event.Period, Bits: unix.PerfBitDisabled}
+	fd, absent := unix.PerfEventOpen(&counter, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if absent == nil {
+		unix.Close(fd)
+	}
+	links, err := p.AttachPerfEvent(event, &PerfEventOptions{CPUs: []int{cpu}})
+	if absent == unix.ENOENT {
+		if !errors.Is(err, syscall.ENOENT) || !strings.Contains(err.Error(), "this machine has no such event") {
+			t.Errorf("without a counter: %v", err)
+		}
+		links.Close()
+		testkit.Skip(t, "the machine has no counter of cycles: %v", absent)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !busyOn(t, cpu, func() bool { return ran[cpu] >= 3 }) {
+		t.Errorf("%d samples on a busy CPU", ran[cpu])
+	}
+	if err := links.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPerfEventChoice: one CPU, one thread, a cookie.
 func TestPerfEventChoice(t *testing.T) {
 	obj := kprobeObject(t, "sample", "sample_with_cookie")
