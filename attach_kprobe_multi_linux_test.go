@@ -343,6 +343,27 @@ func TestKprobeMultiErrors(t *testing.T) {
 	closeLink(t, l)
 }
 
+// TestKprobeMultiModule attaches to a function of a module, by its name and by a pattern; the oracle is the packets that go through it.
+func TestKprobeMultiModule(t *testing.T) {
+	fprobes(t)
+	send := dummyDevice(t)
+	address := kallsyms(t, "dummy_xmit")[0]
+	for _, pattern := range []string{"dummy_xmit", "dummy_xmi?"} {
+		obj := kprobeObject(t, "multi")
+		l, err := obj.Program("multi").AttachKprobeMulti(pattern, nil)
+		if err != nil {
+			t.Errorf("%s: %v", pattern, err)
+			continue
+		}
+		send()
+		closeLink(t, l)
+		send()
+		if n := countOf(tallied(t, obj), address).Count; n != 3 {
+			t.Errorf("%v: 3 packets, %d runs", l, n)
+		}
+	}
+}
+
 // TestKprobeMultiWithout: a kernel that was built without fprobes says what it lacks.
 func TestKprobeMultiWithout(t *testing.T) {
 	kprobes(t)
