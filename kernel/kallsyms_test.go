@@ -157,7 +157,7 @@ func TestKallsymsBroken(t *testing.T) {
 func BenchmarkKallsyms(b *testing.B) {
 	text, err := os.ReadFile("/proc/kallsyms")
 	if err != nil {
-		b.Skip(err)
+		testkit.Skip(b, "%v", err)
 	}
 	path := filepath.Join(b.TempDir(), "proc", "kallsyms")
 	os.MkdirAll(filepath.Dir(path), 0o755)
@@ -171,7 +171,7 @@ func BenchmarkKallsyms(b *testing.B) {
 func BenchmarkKallsymsProc(b *testing.B) {
 	text, err := os.ReadFile("/proc/kallsyms")
 	if err != nil {
-		b.Skip(err)
+		testkit.Skip(b, "%v", err)
 	}
 	benchmarkKsyms(b, Running(), text)
 }

@@ -43,7 +43,7 @@ func record(t testing.TB, lack string, paths []string) []recording {
 	t.Helper()
 	testkit.Root(t)
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
-		t.Skip("no C libbpf on " + runtime.GOARCH)
+		testkit.Skip(t, "C libbpf is built for amd64 and arm64, not for %s", runtime.GOARCH)
 	}
 	cmd := exec.Command(testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c"), testkit.WrapSyscall), paths...)
 	cmd.Env = append(os.Environ(), "LACK="+lack)

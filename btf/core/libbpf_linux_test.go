@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -266,6 +267,21 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 		}
 	}
 	return want
+}
+
+// kernelBTF is BTF of the running kernel.
+func kernelBTF(t testing.TB) *btf.Spec {
+	t.Helper()
+	testkit.VmlinuxBTF(t)
+	raw, err := os.ReadFile("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := btf.Parse(raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // TestLibbpfKernel resolves all objects of the corpus against the running kernel.

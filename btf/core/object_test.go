@@ -101,17 +101,3 @@ func plainRelos(relos []testRelo) []Relo {
 	}
 	return list
 }
-
-// kernelBTF is BTF of the running kernel.
-func kernelBTF(t testing.TB) *btf.Spec {
-	t.Helper()
-	raw, err := os.ReadFile("/sys/kernel/btf/vmlinux")
-	if err != nil {
-		t.Skipf("skip: this kernel gives no BTF: %v", err)
-	}
-	s, err := btf.Parse(raw, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}

@@ -7,7 +7,7 @@
 //
 //	PUREBPF_REQUIRE_ROOT=1      Root fails instead of skipping
 //	PUREBPF_CORPUS_REQUIRED=1   Corpus and Oracle fail instead of skipping
-//	PUREBPF_TOOLS_REQUIRED=1    Tool and Compile fail instead of skipping
+//	PUREBPF_TOOLS_REQUIRED=1    Tool, Header and Compile fail instead of skipping
 //
 // PUREBPF_CACHE names the folder that scripts/corpus.sh, scripts/build-oracle.sh and scripts/getkernel.sh filled;
 // ~/.cache/purebpf by default.

@@ -26,6 +26,17 @@ func Tool(t testing.TB, name string) string {
 	return ""
 }
 
+// Header returns a header of the kernel's interface to user space ("linux/capability.h"), which make deps installs. Where it is absent it
+// skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+func Header(t testing.TB, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("/usr/include", name))
+	if err != nil {
+		missing(t, "PUREBPF_TOOLS_REQUIRED", "the kernel's headers are not installed (make deps): %v", err)
+	}
+	return text
+}
+
 // Run runs a program found by [Tool] and returns its standard output; anything but exit status 0 fails the test.
 func Run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
