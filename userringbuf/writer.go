@@ -1,0 +1,200 @@
+package userringbuf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/poller"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Writer writes samples into one user ring buffer (libbpf struct user_ring_buffer). Its methods may be called from several goroutines.
+type Writer struct {
+	name   string
+	poller *poller.Poller
+	turn   chan struct{} // full while a goroutine waits in the poller
+	need   int           // bytes, of the sample that it waits for
+
+	mu               sync.Mutex
+	ring             *ring
+	control, content []byte
+	taken            uint64 // references to the memory: samples, and the goroutine that waits
+
+	closed atomic.Bool // changes under the lock
+	given  atomic.Uint64
+}
+
+// New maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be closed afterwards; the writer keeps what it
+// writes to alive. Only one writer may write to a map: two would reserve the same room. Kernel 6.1. The caller closes the Writer. EINVAL
+// if the map is of another type.
+func New(m *bpf.Map) (*Writer, error) {
+	if m == nil {
+		return nil, fmt.Errorf("userringbuf: there is no such map in the object: %w", bpf.ErrNotExist)
+	}
+	w, err := newWriter(m)
+	if err != nil {
+		return nil, fmt.Errorf("userringbuf: write map %s: %w", m.Name(), err)
+	}
+	return w, nil
+}
+
+func newWriter(m *bpf.Map) (*Writer, error) {
+	if m.Type() != uapi.MapUserRingBuf {
+		return nil, fmt.Errorf("it is of type %v, not %v: %w", m.Type(), uapi.MapUserRingBuf, syscall.EINVAL)
+	}
+	page, size := os.Getpagesize(), uint64(m.MaxEntries())
+	if size*2+uint64(page) > math.MaxInt {
+		return nil, fmt.Errorf("%d bytes don't fit this machine's memory: %w", size, bpf.ErrTooBig)
+	}
+	w := &Writer{name: m.Name(), turn: make(chan struct{}, 1)}
+	var err error
+	if w.control, err = sys.Mmap(m.FD(), 0, page, sys.ProtRead, sys.MapShared); err != nil {
+		return nil, err
+	}
+	if w.content, err = sys.Mmap(m.FD(), int64(page), page+2*int(size), sys.ProtRead|sys.ProtWrite, sys.MapShared); err != nil {
+		w.unmap()
+		return nil, err
+	}
+	w.ring, err = newRing((*uintptr)(unsafe.Pointer(&w.control[0])), (*uintptr)(unsafe.Pointer(&w.content[0])), w.content[page:])
+	if err != nil {
+		w.unmap()
+		return nil, err
+	}
+	if w.poller, err = poller.New(w.ready); err != nil {
+		w.unmap()
+		return nil, err
+	}
+	if err := w.poller.Add(m.FD(), poller.Out); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// Reserve makes room for a sample of size bytes without waiting (libbpf user_ring_buffer__reserve). Zero bytes are a sample as well.
+// ErrFull (ENOSPC) if there is no room now; bpf.ErrTooBig (E2BIG) if there never will be, because size and 8 more are longer than the
+// ring, or size is more than the 16 MiB less one byte that a program can get; EINVAL if it is negative; bpf.ErrClosed; a CorruptError.
+// The caller submits or discards the sample. No allocation.
+func (w *Writer) Reserve(size int) (Sample, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed.Load() {
+		return Sample{}, w.fail(size, bpf.ErrClosed)
+	}
+	header, err := w.ring.reserve(size)
+	if err != nil {
+		return Sample{}, w.fail(size, err)
+	}
+	w.taken++
+	return Sample{Data: body(header, size), writer: w, header: header, length: uint32(size)}, nil
+}
+
+// fail says what couldn't be reserved and why, but leaves ErrFull as it is: it is no surprise.
+func (w *Writer) fail(size int, err error) error {
+	if err == ErrFull {
+		return err
+	}
+	e := &bpf.Error{Op: fmt.Sprintf("reserve %d bytes in map", size), Subject: w.name, Err: err}
+	if err == syscall.E2BIG {
+		e.Hint = fmt.Sprintf("a sample of this ring has at most %d", w.ring.max())
+	}
+	return fmt.Errorf("userringbuf: %w", e)
+}
+
+// ReserveContext is Reserve that waits for room, in the Go runtime's poller, until a program drains the ring (libbpf
+// user_ring_buffer__reserve_blocking). Several goroutines may wait; they get their room one after the other. Errors: those of Reserve
+// but ErrFull, and that of ctx. Programs that drain with BPF_RB_NO_WAKEUP must see to it that somebody wakes the writer. The caller
+// submits or discards the sample.
+func (w *Writer) ReserveContext(ctx context.Context, size int) (Sample, error) {
+	s, err := w.Reserve(size)
+	if err != ErrFull {
+		return s, err
+	}
+	select {
+	case w.turn <- struct{}{}:
+		defer func() { <-w.turn }()
+	case <-ctx.Done():
+		return Sample{}, ctx.Err()
+	}
+	if !w.take() {
+		return Sample{}, w.fail(size, bpf.ErrClosed)
+	}
+	defer w.give()
+	w.need = size
+	for {
+		if s, err = w.Reserve(size); err != ErrFull {
+			return s, err
+		}
+		if err := w.poller.Wait(ctx); errors.Is(err, os.ErrClosed) {
+			return Sample{}, w.fail(size, bpf.ErrClosed)
+		} else if err != nil {
+			return Sample{}, err
+		}
+	}
+}
+
+// ready reports whether the goroutine that waits has room for its sample, or will get another error.
+func (w *Writer) ready() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	free, _, err := w.ring.room()
+	return free >= span(w.need) || err != nil
+}
+
+// Close ends writing: goroutines that wait for room return with ErrClosed. Samples that are reserved can still be filled, and must still
+// be submitted or discarded; the memory is unmapped with the last of them (libbpf user_ring_buffer__free does not wait for them). A
+// second Close does nothing.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed.Load() {
+		return nil
+	}
+	w.closed.Store(true)
+	return errors.Join(w.poller.Close(), w.settle())
+}
+
+// take keeps the memory mapped until as many calls of give; false after Close.
+func (w *Writer) take() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed.Load() {
+		return false
+	}
+	w.taken++
+	return true
+}
+
+// give ends what take or a reserved sample began. It takes the lock only after Close: Close stores that it was called before it counts,
+// and give counts before it asks.
+func (w *Writer) give() {
+	w.given.Add(1)
+	if w.closed.Load() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.settle()
+	}
+}
+
+// settle unmaps the memory of a closed writer if nobody uses it any more.
+func (w *Writer) settle() error {
+	if w.given.Load() != w.taken {
+		return nil
+	}
+	return w.unmap()
+}
+
+func (w *Writer) unmap() error {
+	err := errors.Join(sys.Munmap(w.content), sys.Munmap(w.control))
+	w.content, w.control = nil, nil
+	return err
+}
