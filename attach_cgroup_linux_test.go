@@ -38,6 +38,16 @@ const (
 	cgRecvmsg4
 	cgGetpeername4
 	cgGetsockname4
+	cgBind6
+	cgPostBind6
+	cgSendmsg6
+	cgRecvmsg6
+	cgGetpeername6
+	cgGetsockname6
+	cgSendmsgUnix
+	cgRecvmsgUnix
+	cgGetpeernameUnix
+	cgGetsocknameUnix
 )
 
 // enterCgroup moves this process into a new cgroup and network namespace until the test ends.
@@ -98,7 +108,17 @@ var cgroupHooks = []struct {
 	{"cgroup recvmsg4", "recvmsg4", cgRecvmsg4, "", 0, udpToSelf, nil, nil},
 	{"cgroup getpeername4", "getpeername4", cgGetpeername4, "", 0, tcpConnect, nil, nil},
 	{"cgroup getsockname4", "getsockname4", cgGetsockname4, "", 0, udpToSelf, nil, nil},
+	{"cgroup bind6", "bind6", cgBind6, "", 0, udpToSelf6, nil, unix.EPERM},
+	{"cgroup post_bind6", "post_bind6", cgPostBind6, "", 0, udpToSelf6, nil, unix.EPERM},
+	{"cgroup sendmsg6", "sendmsg6", cgSendmsg6, "", 0, udpToSelf6, nil, unix.EPERM},
+	{"cgroup recvmsg6", "recvmsg6", cgRecvmsg6, "", 0, udpToSelf6, nil, nil},
+	{"cgroup getpeername6", "getpeername6", cgGetpeername6, "", 0, connect6, nil, nil},
+	{"cgroup getsockname6", "getsockname6", cgGetsockname6, "", 0, udpToSelf6, nil, nil},
 	{"cgroup connect_unix", "connect_unix", cgConnectUnix, "6.7", 0, unixConnect, nil, unix.EPERM},
+	{"cgroup sendmsg_unix", "sendmsg_unix", cgSendmsgUnix, "6.7", 0, unixToSelf, nil, unix.EPERM},
+	{"cgroup recvmsg_unix", "recvmsg_unix", cgRecvmsgUnix, "6.7", 0, unixToSelf, nil, nil},
+	{"cgroup getpeername_unix", "getpeername_unix", cgGetpeernameUnix, "6.7", 0, unixConnect, nil, nil},
+	{"cgroup getsockname_unix", "getsockname_unix", cgGetsocknameUnix, "6.7", 0, unixToSelf, nil, nil},
 	{"cgroup getsockopt", "getsockopt", cgGetsockopt, "", 0, getTOS, unix.ENODATA, nil},
 	{"cgroup setsockopt", "setsockopt", cgSetsockopt, "", 0, setTOS, nil, unix.EPERM},
 	{"cgroup sysctl", "sysctl", cgSysctl, "", 0, openPath("/proc/sys/kernel/ostype"), nil, unix.EPERM},

@@ -35,14 +35,28 @@ func boundPort(s int) (int, error) {
 }
 
 // udpToSelf sends a packet from a socket to itself and receives it.
-func udpToSelf() error {
-	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
-		port, err := boundPort(s)
+func udpToSelf() error { return toSelf(unix.AF_INET, &unix.SockaddrInet4{Addr: loopback}) }
+
+// udpToSelf6 is udpToSelf by IPv6.
+func udpToSelf6() error {
+	return toSelf(unix.AF_INET6, &unix.SockaddrInet6{Addr: [16]byte(net.IPv6loopback)})
+}
+
+// unixToSelf is udpToSelf with an abstract name that the kernel chooses.
+func unixToSelf() error { return toSelf(unix.AF_UNIX, &unix.SockaddrUnix{}) }
+
+// toSelf sends a packet from a socket bound to a free address to itself and receives it.
+func toSelf(family int, free unix.Sockaddr) error {
+	return socketOf(family, unix.SOCK_DGRAM, func(s int) error {
+		if err := unix.Bind(s, free); err != nil {
+			return err
+		}
+		name, err := unix.Getsockname(s)
 		if err != nil {
 			return err
 		}
 		unix.SetsockoptTimeval(s, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000})
-		if err := unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: port, Addr: loopback}); err != nil {
+		if err := unix.Sendto(s, []byte("x"), 0, name); err != nil {
 			return err
 		}
 		_, _, err = unix.Recvfrom(s, make([]byte, 8), 0)
@@ -78,11 +92,15 @@ func tcpConnect() error {
 
 func connect6() error {
 	return socketOf(unix.AF_INET6, unix.SOCK_DGRAM, func(s int) error {
-		return unix.Connect(s, &unix.SockaddrInet6{Port: 9, Addr: [16]byte(net.IPv6loopback)})
+		if err := unix.Connect(s, &unix.SockaddrInet6{Port: 9, Addr: [16]byte(net.IPv6loopback)}); err != nil {
+			return err
+		}
+		_, err := unix.Getpeername(s)
+		return err
 	})
 }
 
-// unixConnect connects to an abstract name where nobody listens.
+// unixConnect connects to a listener of its own at an abstract name.
 func unixConnect() error {
 	return socketOf(unix.AF_UNIX, unix.SOCK_STREAM, func(l int) error {
 		if err := unix.Bind(l, &unix.SockaddrUnix{}); err != nil {
@@ -95,7 +113,13 @@ func unixConnect() error {
 		if err != nil {
 			return err
 		}
-		return socketOf(unix.AF_UNIX, unix.SOCK_STREAM, func(s int) error { return unix.Connect(s, name) })
+		return socketOf(unix.AF_UNIX, unix.SOCK_STREAM, func(s int) error {
+			if err := unix.Connect(s, name); err != nil {
+				return err
+			}
+			_, err := unix.Getpeername(s)
+			return err
+		})
 	})
 }
 

@@ -9,7 +9,8 @@ __u64 runs[32];
 __u32 deny;
 
 enum { INGRESS, EGRESS, SOCK_CREATE, SOCK_RELEASE, CONNECT4, BIND4, SENDMSG4, CONNECT_UNIX, GETSOCKOPT, SETSOCKOPT, SYSCTL, DEVICE,
-       SOCKOPS, SKB, POST_BIND4, CONNECT6, RECVMSG4, GETPEERNAME4, GETSOCKNAME4, SECOND, THIRD };
+       SOCKOPS, SKB, POST_BIND4, CONNECT6, RECVMSG4, GETPEERNAME4, GETSOCKNAME4, BIND6, POST_BIND6, SENDMSG6,
+       RECVMSG6, GETPEERNAME6, GETSOCKNAME6, SENDMSG_UNIX, RECVMSG_UNIX, GETPEERNAME_UNIX, GETSOCKNAME_UNIX };
 
 static __always_inline int allowed(int i)
 {
@@ -24,13 +25,15 @@ COUNT("?cgroup_skb/ingress", struct __sk_buff, ingress, INGRESS)
 COUNT("?cgroup_skb/egress", struct __sk_buff, egress, EGRESS)
 COUNT("?cgroup/skb", struct __sk_buff, either, SKB)
 COUNT("?cgroup/sock_create", struct bpf_sock, sock_create, SOCK_CREATE)
-COUNT("?cgroup/sock_create", struct bpf_sock, sock_create2, SECOND)
-COUNT("?cgroup/sock_create", struct bpf_sock, sock_create3, THIRD)
 COUNT("?cgroup/sock_release", struct bpf_sock, sock_release, SOCK_RELEASE)
 COUNT("?cgroup/post_bind4", struct bpf_sock, post_bind4, POST_BIND4)
+COUNT("?cgroup/post_bind6", struct bpf_sock, post_bind6, POST_BIND6)
 COUNT("?cgroup/connect6", struct bpf_sock_addr, connect6, CONNECT6)
 COUNT("?cgroup/bind4", struct bpf_sock_addr, bind4, BIND4)
+COUNT("?cgroup/bind6", struct bpf_sock_addr, bind6, BIND6)
 COUNT("?cgroup/sendmsg4", struct bpf_sock_addr, sendmsg4, SENDMSG4)
+COUNT("?cgroup/sendmsg6", struct bpf_sock_addr, sendmsg6, SENDMSG6)
+COUNT("?cgroup/sendmsg_unix", struct bpf_sock_addr, sendmsg_unix, SENDMSG_UNIX)
 COUNT("?cgroup/connect_unix", struct bpf_sock_addr, connect_unix, CONNECT_UNIX)
 COUNT("?cgroup/sysctl", struct bpf_sysctl, sysctl, SYSCTL)
 COUNT("?cgroup/dev", struct bpf_cgroup_dev_ctx, device, DEVICE)
@@ -51,9 +54,16 @@ int connect4(struct bpf_sock_addr *ctx)
 }
 
 /* These may not refuse. */
-SEC("?cgroup/recvmsg4") int recvmsg4(struct bpf_sock_addr *ctx) { allowed(RECVMSG4); return 1; }
-SEC("?cgroup/getpeername4") int getpeername4(struct bpf_sock_addr *ctx) { allowed(GETPEERNAME4); return 1; }
-SEC("?cgroup/getsockname4") int getsockname4(struct bpf_sock_addr *ctx) { allowed(GETSOCKNAME4); return 1; }
+#define ONLY_COUNT(name, index) SEC("?cgroup/" #name) int name(struct bpf_sock_addr *ctx) { allowed(index); return 1; }
+ONLY_COUNT(recvmsg4, RECVMSG4)
+ONLY_COUNT(recvmsg6, RECVMSG6)
+ONLY_COUNT(recvmsg_unix, RECVMSG_UNIX)
+ONLY_COUNT(getpeername4, GETPEERNAME4)
+ONLY_COUNT(getpeername6, GETPEERNAME6)
+ONLY_COUNT(getpeername_unix, GETPEERNAME_UNIX)
+ONLY_COUNT(getsockname4, GETSOCKNAME4)
+ONLY_COUNT(getsockname6, GETSOCKNAME6)
+ONLY_COUNT(getsockname_unix, GETSOCKNAME_UNIX)
 
 SEC("?cgroup/getsockopt")
 int getsockopt(struct bpf_sockopt *ctx)
