@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -68,6 +69,28 @@ func TestUprobeSession(t *testing.T) {
 	defer closeLink(t, l)
 	if v.run(t, 1); h.Count != 10 {
 		t.Errorf("5 calls, it ran %d times", h.Count)
+	}
+}
+
+// TestUprobeSessionSkip: the program sees entry and return, and may forgo the return. The oracle is how often the program calls the functions.
+func TestUprobeSessionSkip(t *testing.T) {
+	testkit.Kernel(t, "6.13")
+	uprobes(t)
+	v := startVictim(t, target(t))
+	for _, skip := range []int32{0, 1} {
+		obj := load(t, open(t, "uprobe_session"), nil)
+		if err := errors.Join(obj.Variable("only_pid").Set(uint32(v.pid)), obj.Variable("skip_return").Set(skip)); err != nil {
+			t.Fatal(err)
+		}
+		l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*", &UprobeMultiOptions{Session: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.run(t, 2)
+		if in, out := *counter(t, obj, "entries"), *counter(t, obj, "returns"); in != 10 || out != uint64(10*(1-skip)) {
+			t.Errorf("10 calls: %d entries, %d returns with %d returned at entry", in, out, skip)
+		}
+		closeLink(t, l)
 	}
 }
 
