@@ -205,6 +205,78 @@ func TestReuseport(t *testing.T) {
 	}
 }
 
+// TestReuseportMigrate: a connection that waits to be accepted moves to the listener that the program chooses when its own closes; with a
+// program that is not for that (SEC("sk_reuseport")) it is reset.
+func TestReuseportMigrate(t *testing.T) {
+	for program, moves := range map[string]bool{"migrate": true, "reuseport": false} {
+		t.Run(program, func(t *testing.T) {
+			testkit.Netns(t)
+			obj := load(t, only(open(t, "net"), program), nil)
+			chosen, runs := array[uint32](t, obj, "chosen"), array[[32]uint64](t, obj, "runs")
+			listen := func(port int) *os.File {
+				s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f := os.NewFile(uintptr(s), "listener")
+				t.Cleanup(func() { f.Close() })
+				err = errors.Join(unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1),
+					unix.Bind(s, &unix.SockaddrInet4{Port: port, Addr: loopback}), unix.Listen(s, 8))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return f
+			}
+			one := listen(0)
+			name, err := unix.Getsockname(socketFD(t, one))
+			if err != nil {
+				t.Fatal(err)
+			}
+			port := name.(*unix.SockaddrInet4).Port
+			two := listen(port)
+			putSocket(t, obj.Map("group"), 0, one)
+			putSocket(t, obj.Map("group"), 1, two)
+			if err := obj.Program(program).SetReuseport(rawConn(t, one)); err != nil {
+				t.Fatal(err)
+			}
+			client, err := net.DialTCP("tcp4", nil, &net.TCPAddr{IP: loopback[:], Port: port})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if _, err := client.Write([]byte("moved")); err != nil {
+				t.Fatal(err)
+			}
+			*chosen = 1
+			if err := one.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if got := runs[netMigrate]; got != map[bool]uint64{true: 1}[moves] {
+				t.Errorf("%d runs to migrate; %d others", got, runs[netReuseport])
+			}
+			s, _, err := unix.Accept4(socketFD(t, two), unix.SOCK_CLOEXEC)
+			if !moves {
+				if err != unix.EAGAIN {
+					t.Error("the other listener accepts:", err)
+				}
+				client.SetReadDeadline(time.Now().Add(testkit.Patience(5 * time.Second)))
+				if _, err := client.Read(make([]byte, 8)); !errors.Is(err, syscall.ECONNRESET) {
+					t.Error("the client's connection:", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(s)
+			text := make([]byte, 8)
+			if n, err := unix.Read(s, text); err != nil || string(text[:n]) != "moved" {
+				t.Errorf("%q %v", text[:max(n, 0)], err)
+			}
+		})
+	}
+}
+
 // TestSKLookup: connections to one port go to the socket of another.
 func TestSKLookup(t *testing.T) {
 	testkit.Root(t)

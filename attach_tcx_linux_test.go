@@ -40,6 +40,9 @@ const (
 	netLWTXmit
 	netRedirect
 	netDevmap
+	netCPUMap
+	netMigrate
+	netSeg6Local
 )
 
 // bpftoolNet lists the programs that bpftool sees at interfaces for classic TC.

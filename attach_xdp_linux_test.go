@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,30 +140,100 @@ func TestXDPFrags(t *testing.T) {
 
 // TestXDPRedirect: a frame that comes in at one veth goes out of another, through a program of the devmap.
 func TestXDPRedirect(t *testing.T) {
-	testkit.Netns(t)
-	devicePair(t, "veth", "v0", "v1")
-	devicePair(t, "veth", "w0", "w1")
-	from, to := packetSocket(t, "v1"), packetSocket(t, "w1")
-	obj := load(t, only(open(t, "net"), "xdp_redirect", "xdp_devmap", "xdp_pass"), nil)
-	runs := array[[32]uint64](t, obj, "runs")
-	value := binary.NativeEndian.AppendUint32(nil, uint32(deviceIndex(t, "w0")))
-	value = binary.NativeEndian.AppendUint32(value, uint32(obj.Program("xdp_devmap").FD()))
-	if err := obj.Map("devices").Update(make([]byte, 4), value, 0); err != nil {
-		t.Fatal(err)
+	for _, kind := range []struct {
+		name, redirect, devmap, pass string
+		size                         int
+		min                          string // kernel
+	}{
+		{"whole", "xdp_redirect", "xdp_devmap", "xdp_pass", 64, ""},
+		{"frags", "frags_redirect", "frags_devmap", "xdp_frags", 64, ""},
+		{"frags in fragments", "frags_redirect", "frags_devmap", "xdp_frags", 8000, "6.3"},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			if kind.min != "" {
+				testkit.Kernel(t, kind.min)
+			}
+			testkit.Netns(t)
+			devicePair(t, "veth", "v0", "v1")
+			devicePair(t, "veth", "w0", "w1")
+			if kind.size > 1500 {
+				for _, name := range []string{"v0", "v1", "w0", "w1"} {
+					deviceMTU(t, name, 9000)
+				}
+			}
+			from, to := packetSocket(t, "v1"), packetSocket(t, "w1")
+			obj := load(t, only(open(t, "net"), kind.redirect, kind.devmap, kind.pass), nil)
+			runs := array[[32]uint64](t, obj, "runs")
+			value := binary.NativeEndian.AppendUint32(nil, uint32(deviceIndex(t, "w0")))
+			value = binary.NativeEndian.AppendUint32(value, uint32(obj.Program(kind.devmap).FD()))
+			if err := obj.Map("devices").Update(make([]byte, 4), value, 0); err != nil {
+				t.Fatal(err)
+			}
+			for program, iface := range map[string]string{kind.redirect: "v0", kind.pass: "w1"} { // the peer of a target takes frames in native mode
+				link, err := obj.Program(program).AttachXDP(iface, &XDPOptions{Mode: XDPNative})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer link.Close()
+			}
+			sendFrames(t, from, 1, kind.size)
+			if !arrives(to) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
+				t.Errorf("runs: %v", runs)
+			}
+			if _, err := obj.Program(kind.devmap).AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "devmap") {
+				t.Error("a program of a devmap at an interface:", err)
+			}
+		})
 	}
-	for program, iface := range map[string]string{"xdp_redirect": "v0", "xdp_pass": "w1"} { // the peer of a target takes frames in native mode
-		link, err := obj.Program(program).AttachXDP(iface, &XDPOptions{Mode: XDPNative})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer link.Close()
-	}
-	sendFrames(t, from, 1, 64)
-	if !arrives(to) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
-		t.Errorf("runs: %v", runs)
-	}
-	if _, err := obj.Program("xdp_devmap").AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "devmap") {
-		t.Error("a program of a devmap at an interface:", err)
+}
+
+// TestXDPRedirectCPU: a frame that comes in at a veth goes to a processor, through a program of the cpumap that runs there.
+func TestXDPRedirectCPU(t *testing.T) {
+	for _, kind := range []struct {
+		name, redirect, cpumap string
+		size                   int
+	}{
+		{"whole", "xdp_redirect_cpu", "xdp_cpumap", 64},
+		{"frags", "frags_redirect_cpu", "frags_cpumap", 64},
+		{"frags in fragments", "frags_redirect_cpu", "frags_cpumap", 8000},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			testkit.Netns(t)
+			devicePair(t, "veth", "v0", "v1")
+			deviceMTU(t, "v0", uint32(max(kind.size, 1500)))
+			deviceMTU(t, "v1", uint32(max(kind.size, 1500)))
+			from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
+			obj := load(t, only(open(t, "net"), kind.redirect, kind.cpumap), nil)
+			runs, onCPU, cpu := array[[32]uint64](t, obj, "runs"), array[uint32](t, obj, "on_cpu"), array[uint32](t, obj, "cpu")
+			value := binary.NativeEndian.AppendUint32(nil, 192) // frames in its queue
+			value = binary.NativeEndian.AppendUint32(value, uint32(obj.Program(kind.cpumap).FD()))
+			cpus := min(runtime.NumCPU(), int(obj.Map("cpus").MaxEntries()))
+			for i := range cpus {
+				if err := obj.Map("cpus").Update(binary.NativeEndian.AppendUint32(nil, uint32(i)), value, 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			link, err := obj.Program(kind.redirect).AttachXDP("v0", &XDPOptions{Mode: XDPNative})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer link.Close()
+			for i := range cpus {
+				*cpu, *onCPU, *runs = uint32(i), 0, [32]uint64{}
+				sendFrames(t, from, 3, kind.size)
+				for range 3 {
+					if !arrives(to) {
+						t.Error("a frame does not arrive")
+					}
+				}
+				if runs[netRedirect] < 3 || runs[netCPUMap] != runs[netRedirect] || int(*onCPU) != i+1 {
+					t.Errorf("to processor %d: last on %d, runs %v", i, int(*onCPU)-1, runs)
+				}
+			}
+			if _, err := obj.Program(kind.cpumap).AttachXDP("v1", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "cpumap") {
+				t.Error("a program of a cpumap at an interface:", err)
+			}
+		})
 	}
 }
 

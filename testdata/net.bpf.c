@@ -11,7 +11,7 @@ __u64 runs[32];
 __u64 order; /* in which tc programs saw the last packet, as decimal digits */
 
 enum { XDP, XDP_FRAGS, TC1, TC2, TC3, FILTER, REUSEPORT, LOOKUP, DISSECTOR, PARSER, VERDICT, MSG, NETFILTER, LWT_IN, LWT_OUT, LWT_XMIT,
-       REDIRECT, DEVMAP };
+       REDIRECT, DEVMAP, CPUMAP, MIGRATE, SEG6LOCAL };
 
 static __always_inline void count(int i) { __sync_fetch_and_add(&runs[i & 31], 1); }
 
@@ -21,6 +21,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct bpf_devmap_val);
 } devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CPUMAP);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct bpf_cpumap_val);
+} cpus SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SOCKMAP);
@@ -40,7 +47,22 @@ SEC("?xdp") int xdp_pass(struct xdp_md *ctx) { count(XDP); return XDP_PASS; }
 SEC("?xdp") int xdp_drop(struct xdp_md *ctx) { count(XDP); return XDP_DROP; }
 SEC("?xdp.frags") int xdp_frags(struct xdp_md *ctx) { count(XDP_FRAGS); return XDP_PASS; }
 SEC("?xdp") int xdp_redirect(struct xdp_md *ctx) { count(REDIRECT); return bpf_redirect_map(&devices, 0, 0); }
+SEC("?xdp.frags") int frags_redirect(struct xdp_md *ctx) { count(REDIRECT); return bpf_redirect_map(&devices, 0, 0); }
 SEC("?xdp/devmap") int xdp_devmap(struct xdp_md *ctx) { count(DEVMAP); return XDP_PASS; }
+SEC("?xdp.frags/devmap") int frags_devmap(struct xdp_md *ctx) { count(DEVMAP); return XDP_PASS; }
+
+__u32 on_cpu; /* 1 + the processor that a program of the cpumap ran on */
+static __always_inline int to_cpu(void)
+{
+	count(CPUMAP);
+	on_cpu = 1 + bpf_get_smp_processor_id();
+	return XDP_PASS;
+}
+__u32 cpu;
+SEC("?xdp") int xdp_redirect_cpu(struct xdp_md *ctx) { count(REDIRECT); return bpf_redirect_map(&cpus, cpu, 0); }
+SEC("?xdp.frags") int frags_redirect_cpu(struct xdp_md *ctx) { count(REDIRECT); return bpf_redirect_map(&cpus, cpu, 0); }
+SEC("?xdp/cpumap") int xdp_cpumap(struct xdp_md *ctx) { return to_cpu(); }
+SEC("?xdp.frags/cpumap") int frags_cpumap(struct xdp_md *ctx) { return to_cpu(); }
 
 #define TC(name, section, digit, index)                                                                                                \
 	SEC(section) int name(struct __sk_buff *ctx)                                                                                   \
@@ -68,6 +90,19 @@ int reuseport(struct sk_reuseport_md *ctx)
 	__u32 key = chosen;
 
 	count(REUSEPORT);
+	return bpf_sk_select_reuseport(ctx, &group, &key, 0) ? SK_DROP : SK_PASS;
+}
+
+/* The same, also for connections whose listener goes away. */
+SEC("?sk_reuseport/migrate")
+int migrate(struct sk_reuseport_md *ctx)
+{
+	__u32 key = chosen;
+
+	if (ctx->migrating_sk)
+		count(MIGRATE);
+	else
+		count(REUSEPORT);
 	return bpf_sk_select_reuseport(ctx, &group, &key, 0) ? SK_DROP : SK_PASS;
 }
 
@@ -106,5 +141,7 @@ SEC("?netfilter") int nf_accept(struct bpf_nf_ctx *ctx) { count(NETFILTER); retu
 SEC("?lwt_in") int lwt_in(struct __sk_buff *ctx) { count(LWT_IN); return BPF_OK; }
 SEC("?lwt_out") int lwt_out(struct __sk_buff *ctx) { count(LWT_OUT); return BPF_OK; }
 SEC("?lwt_xmit") int lwt_xmit(struct __sk_buff *ctx) { count(LWT_XMIT); return BPF_OK; }
+__u32 seg6_answer; /* BPF_OK 0: on to the next segment; BPF_DROP 2 */
+SEC("?lwt_seg6local") int seg6local(struct __sk_buff *ctx) { count(SEG6LOCAL); return seg6_answer; }
 
 char _license[] SEC("license") = "GPL";
