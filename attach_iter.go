@@ -22,7 +22,7 @@ const (
 	CgroupDescendantsPre                         // parents before children
 	CgroupDescendantsPost                        // children before parents
 	CgroupAncestorsUp                            // up to the root
-	CgroupChildren                               // direct children (6.18)
+	CgroupChildren                               // direct children, without the cgroup itself (7.0)
 )
 
 // IterOptions says what an iterator walks. At most one group may be set; none walks everything that the iterator's kind has, except for
@@ -36,6 +36,7 @@ type IterOptions struct {
 	CgroupID uint64
 	Order    CgroupOrder
 	// TID, PID or PIDFD, one of them, limit SEC("iter/task"), SEC("iter/task_file") and SEC("iter/task_vma") to a thread or a process (6.1).
+	// Kernels 6.1 to 6.18 at least don't end task_vma by TID if it takes several reads: the last areas come again and again.
 	TID, PID, PIDFD uint32
 }
 

@@ -17,7 +17,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 )
 
 // The oracles of this file: what the test made (descriptors, sockets, cgroups, map elements), and /proc.
@@ -76,6 +78,65 @@ func threads(t testing.TB) (ids []string) {
 		ids = append(ids, e.Name())
 	}
 	return ids
+}
+
+// iterateTask walks this process by PID and PIDFD, of which the kernel shows the first thread, and a thread of it by TID, and has each
+// looked at. Nothing of another thread or process may come.
+func iterateTask(t *testing.T, p *Program, look func(tid int, lines []string)) {
+	t.Helper()
+	pid := os.Getpid()
+	tid := laterThread(t)
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for _, c := range []struct {
+		opts IterOptions
+		tid  int
+	}{{IterOptions{PID: uint32(pid)}, pid}, {IterOptions{PIDFD: uint32(fd)}, pid}, {IterOptions{TID: uint32(tid)}, tid}} {
+		l, err := p.AttachIter(&c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.Iterate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(io.LimitReader(r, 1<<18)) // by TID task_vma may not end
+		if err = errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		closeLink(t, l)
+		var lines []string
+		for line := range strings.Lines(string(text)) {
+			if line, whole := strings.CutSuffix(line, "\n"); whole {
+				lines = append(lines, line)
+			}
+		}
+		for _, line := range lines {
+			if !strings.HasPrefix(line, fmt.Sprintf("%d %d ", pid, c.tid)) {
+				t.Fatalf("%+v: %q", c.opts, line)
+			}
+		}
+		look(c.tid, lines)
+	}
+}
+
+// laterThread is the id of a thread of this process, not its first, that stays until the test ends.
+func laterThread(t *testing.T) int {
+	t.Helper()
+	tids, end := make(chan int), make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	for range 2 { // one of two is not the first thread
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			tids <- unix.Gettid()
+			<-end
+		}()
+	}
+	return max(<-tids, <-tids)
 }
 
 func TestIter(t *testing.T) {
@@ -152,21 +213,22 @@ func TestIter(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		wantLine(t, iterate(t, p, &IterOptions{PID: uint32(pid)}), "%d %d %d", pid, pid, f.Fd())
+		iterateTask(t, p, func(tid int, lines []string) { wantLine(t, lines, "%d %d %d", pid, tid, f.Fd()) })
 	})
 	t.Run("task_vma", func(t *testing.T) {
 		_, p := iterProgram(t, "task_vma")
-		lines := iterate(t, p, &IterOptions{PID: uint32(pid)})
 		text, err := os.ReadFile("/proc/self/maps")
 		if err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(string(text)) {
-			if area, rest, _ := strings.Cut(line, " "); strings.HasSuffix(rest, os.Args[0]+"\n") {
-				from, to, _ := strings.Cut(area, "-")
-				wantLine(t, lines, "%d %s-%s", pid, strings.TrimLeft(from, "0"), strings.TrimLeft(to, "0"))
+		iterateTask(t, p, func(tid int, lines []string) {
+			for line := range strings.Lines(string(text)) {
+				if area, rest, _ := strings.Cut(line, " "); strings.HasSuffix(rest, os.Args[0]+"\n") {
+					from, to, _ := strings.Cut(area, "-")
+					wantLine(t, lines, "%d %d %s-%s", pid, tid, strings.TrimLeft(from, "0"), strings.TrimLeft(to, "0"))
+				}
 			}
-		}
+		})
 	})
 	t.Run("bpf_map", func(t *testing.T) {
 		obj, p := iterProgram(t, "bpf_map")
@@ -310,6 +372,83 @@ func TestIterSockets(t *testing.T) {
 	})
 }
 
+// TestIterSocketMaps walks the sockets of a map, and what a map keeps for sockets.
+func TestIterSocketMaps(t *testing.T) {
+	port := func(c net.Conn) int { return c.LocalAddr().(*net.TCPAddr).Port }
+	t.Run("sockmap", func(t *testing.T) {
+		testkit.Netns(t)
+		client, server := tcpPair(t)
+		obj, p := iterProgram(t, "sockmap")
+		putSocket(t, obj.Map("sockets"), 7, client)
+		putSocket(t, obj.Map("sockets"), 1000, server)
+		lines := iterate(t, p, &IterOptions{Map: obj.Map("sockets")})
+		wantLine(t, lines, "7 %d", port(client))
+		wantLine(t, lines, "1000 %d", port(server))
+		if len(lines) != 2 {
+			t.Errorf("%q", lines)
+		}
+		if lines := iterate(t, p, &IterOptions{Map: obj.Map("no_sockets")}); len(lines) != 0 {
+			t.Errorf("an empty map: %q", lines)
+		}
+		iterNeedsMap(t, p, obj.Map("numbers"))
+	})
+	t.Run("bpf_sk_storage_map", func(t *testing.T) {
+		testkit.Netns(t)
+		client, server := tcpPair(t)
+		obj, p := iterProgram(t, "sk_storage")
+		storage, err := MapOf[uint32, uint64](obj.Map("storage"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c, value := range map[*net.TCPConn]uint64{client: 1 << 40, server: 2 << 40} {
+			if err := storage.Update(uint32(socketFD(t, c)), value, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lines := iterate(t, p, &IterOptions{Map: obj.Map("storage")})
+		wantLine(t, lines, "%d %d", port(client), 1<<40)
+		wantLine(t, lines, "%d %d", port(server), 2<<40)
+		if len(lines) != 2 {
+			t.Errorf("%q", lines)
+		}
+		if lines := iterate(t, p, &IterOptions{Map: obj.Map("no_storage")}); len(lines) != 0 {
+			t.Errorf("an empty map: %q", lines)
+		}
+		iterNeedsMap(t, p, obj.Map("numbers"))
+	})
+}
+
+// iterNeedsMap: the kernel refuses an iterator over a map without one and with one of another type.
+func iterNeedsMap(t *testing.T, p *Program, wrong *Map) {
+	t.Helper()
+	if _, err := p.AttachIter(nil); !errors.Is(err, syscall.EBADF) {
+		t.Error("without a map:", err)
+	}
+	if _, err := p.AttachIter(&IterOptions{Map: wrong}); !errors.Is(err, syscall.EINVAL) {
+		t.Error("with another map:", err)
+	}
+}
+
+// kernelEnumerates says whether an enum of the running kernel has a value of that name.
+func kernelEnumerates(t *testing.T, enum, value string) bool {
+	t.Helper()
+	spec, err := kernel.Running().BTF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, ok := spec.FindByName(enum, btf.KindEnum)
+	if !ok {
+		t.Fatalf("the kernel has no enum %s", enum)
+	}
+	typ, _ := spec.Type(id)
+	for i := range typ.Vlen() {
+		if typ.Enumerator(i).Name == value {
+			return true
+		}
+	}
+	return false
+}
+
 // TestIterCgroup walks a small hierarchy in each order.
 func TestIterCgroup(t *testing.T) {
 	_, p := iterProgram(t, "cgroup")
@@ -340,8 +479,16 @@ func TestIterCgroup(t *testing.T) {
 		{"default", IterOptions{Cgroup: root}, []string{top, child, grandchild}},
 		{"post", IterOptions{Cgroup: root, Order: CgroupDescendantsPost}, []string{grandchild, child, top}},
 		{"by id", IterOptions{CgroupID: id, Order: CgroupDescendantsPost}, []string{grandchild, child, top}},
+		{"children", IterOptions{Cgroup: root, Order: CgroupChildren}, []string{child}},
+		{"children by id", IterOptions{CgroupID: id, Order: CgroupChildren}, []string{child}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if test.opts.Order == CgroupChildren && !kernelEnumerates(t, "bpf_cgroup_iter_order", "BPF_CGROUP_ITER_CHILDREN") {
+				if _, err := p.AttachIter(&test.opts); !errors.Is(err, syscall.EINVAL) {
+					t.Error(err)
+				}
+				testkit.Skip(t, "the kernel has no BPF_CGROUP_ITER_CHILDREN (7.0)")
+			}
 			if lines := iterate(t, p, &test.opts); !slices.Equal(lines, test.want) {
 				t.Errorf("%q, want %q", lines, test.want)
 			}

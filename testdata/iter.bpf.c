@@ -95,6 +95,18 @@ struct bpf_iter__bpf_map_elem {
 	struct bpf_map *map;
 	void *key, *value;
 };
+struct bpf_iter__sockmap {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	struct sock *sk;
+};
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	struct sock *sk;
+	void *value;
+};
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;
@@ -165,7 +177,7 @@ int task_vma(struct bpf_iter__task_vma *ctx)
 	struct vm_area_struct *vma = ctx->vma;
 
 	if (task && vma)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %lx-%lx\n", task->tgid, vma->vm_start, vma->vm_end);
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d %lx-%lx\n", task->tgid, task->pid, vma->vm_start, vma->vm_end);
 	return 0;
 }
 
@@ -214,6 +226,42 @@ int bpf_map_elem(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (key && value)
 		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", *key, *value);
+	return 0;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+} sockets SEC(".maps"), no_sockets SEC(".maps");
+
+SEC("?iter/sockmap")
+int sockmap(struct bpf_iter__sockmap *ctx)
+{
+	__u32 *key = ctx->key;
+	struct sock *sk = ctx->sk;
+
+	if (key && sk)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %d\n", *key, sk->__sk_common.skc_num);
+	return 0;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} storage SEC(".maps"), no_storage SEC(".maps");
+
+SEC("?iter/bpf_sk_storage_map")
+int sk_storage(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	__u64 *value = ctx->value;
+
+	if (sk && value)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d %llu\n", sk->__sk_common.skc_num, *value);
 	return 0;
 }
 
