@@ -24,7 +24,7 @@ type Facts struct {
 
 	modulesOnce lazy[[]*facts.Module]
 	skippedMu   sync.Mutex
-	skipped     []*ModuleError
+	skipped     []error
 }
 
 var _ facts.Kernel = (*Facts)(nil)

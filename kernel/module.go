@@ -42,11 +42,11 @@ func (f *Facts) Modules() ([]*facts.Module, error) {
 	return f.modulesOnce.get(f.loadModules)
 }
 
-// SkippedModules lists what Modules left out.
-func (f *Facts) SkippedModules() []*ModuleError {
+// SkippedModules lists what Modules left out, each a *ModuleError.
+func (f *Facts) SkippedModules() []error {
 	f.skippedMu.Lock()
 	defer f.skippedMu.Unlock()
-	return append([]*ModuleError(nil), f.skipped...)
+	return append([]error(nil), f.skipped...)
 }
 
 func (f *Facts) loadModules() ([]*facts.Module, error) {
@@ -61,7 +61,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 		return nil, nil
 	}
 	var list []*facts.Module
-	var skipped []*ModuleError
+	var skipped []error
 	seen := map[uint32]bool{}
 	for id := uint32(0); ; {
 		next, err := sys.BTFNextID(id)
@@ -69,6 +69,9 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 			break
 		}
 		if errors.Is(err, syscall.EPERM) {
+			if f.token == 0 {
+				err = f.Explain(err, "listing the BTF of modules", CapSysAdmin)
+			}
 			skipped = append(skipped, &ModuleError{Err: err})
 			break
 		}
@@ -85,9 +88,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 		case transient(err):
 			return nil, err
 		default:
-			var me *ModuleError
-			errors.As(err, &me)
-			skipped = append(skipped, me)
+			skipped = append(skipped, err)
 		}
 	}
 	f.shared.forgetModules(seen)

@@ -152,7 +152,8 @@ func TestModules(t *testing.T) {
 		t.Errorf("ids %d, %d", list[0].ID, list[1].ID)
 	}
 	skipped := map[string]*ModuleError{}
-	for _, e := range f.SkippedModules() {
+	for _, err := range f.SkippedModules() {
+		e := err.(*ModuleError)
 		skipped[e.Name] = e
 	}
 	if len(skipped) != 4 || skipped["empty"] == nil || skipped["header_only"] == nil || skipped["dust"] == nil || !errors.Is(skipped[""], syscall.EPERM) {
@@ -220,8 +221,8 @@ func TestModulesOfThisMachine(t *testing.T) {
 	for _, m := range list {
 		got[m.Name] = true
 	}
-	for _, e := range f.SkippedModules() {
-		got[e.Name] = true
+	for _, err := range f.SkippedModules() {
+		got[err.(*ModuleError).Name] = true
 	}
 	for _, name := range sysfsModules(t) {
 		if !got[name] {

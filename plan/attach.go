@@ -107,7 +107,7 @@ func (r *resolver) resolveTarget(p *Program) error {
 		return r.fail("program", p.Name, CodeInvalid, "kernel BTF cannot be read", err)
 	}
 	if id == 0 {
-		return r.fail("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+" is not in the BTF of "+r.targetSearched(module, prefix, name, kind), nil)
+		return r.notFound("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+" is not in the BTF of "+r.targetSearched(module, prefix, name, kind))
 	}
 	p.AttachBTFID, p.AttachModule = id, mod
 	p.Target = "vmlinux " + kind.String() + " " + full
@@ -214,7 +214,7 @@ func (r *resolver) resolveMultiTarget(p *Program) error {
 			return nil
 		}
 	}
-	return r.fail("program", p.Name, CodeInvalid, "no module "+module+" with BTF is loaded", nil)
+	return r.notFound("program", p.Name, CodeInvalid, "no module "+module+" with BTF is loaded")
 }
 
 func isTracingMulti(t uapi.AttachType) bool {

@@ -204,37 +204,40 @@ func TestSecFlags(t *testing.T) {
 	}
 }
 
+// opsTypes builds BTF over base with the struct_ops type of ops.o: the members that it has anyhow, and what change adds.
+func opsTypes(t testing.TB, base *btf.Spec, change func(b *btf.Builder, fn btf.ID)) *btf.Spec {
+	t.Helper()
+	b := btf.NewBuilder(base)
+	c := b.AddInt("char", 1, btf.Signed)
+	u32 := b.AddInt("u32", 4, 0)
+	name := b.AddArray(u32, c, 16)
+	proto := b.AddFuncProto(u32)
+	fn := b.AddPtr(proto)
+	_ = name
+	st := b.AddStruct("tcp_congestion_ops", 64)
+	b.AddMember("owner", fn, 0, 0)
+	b.AddMember("name", name, 64, 0)
+	change(b, fn)
+	b.AddStruct("bpf_struct_ops_tcp_congestion_ops", 128)
+	b.AddMember("common", u32, 0, 0)
+	b.AddMember("data", st, 512, 0)
+	s, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // A struct_ops type that only a module has: its BTF's ids, flag and module. Oracle: the contract of value_type_btf_obj_fd in
 // linux/bpf.h and libbpf's error rules, per case.
 func TestModuleStructOps(t *testing.T) {
-	build := func(base *btf.Spec, change func(b *btf.Builder, fn btf.ID)) *btf.Spec {
-		b := btf.NewBuilder(base)
-		c := b.AddInt("char", 1, btf.Signed)
-		u32 := b.AddInt("u32", 4, 0)
-		name := b.AddArray(u32, c, 16)
-		proto := b.AddFuncProto(u32)
-		fn := b.AddPtr(proto)
-		_ = name
-		st := b.AddStruct("tcp_congestion_ops", 64)
-		b.AddMember("owner", fn, 0, 0)
-		b.AddMember("name", name, 64, 0)
-		change(b, fn)
-		b.AddStruct("bpf_struct_ops_tcp_congestion_ops", 128)
-		b.AddMember("common", u32, 0, 0)
-		b.AddMember("data", st, 512, 0)
-		s, err := b.Spec()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 	base := targets(t, nil, "something")
 	callbacks := func(b *btf.Builder, fn btf.ID) {
 		for i, name := range []string{"ssthresh", "undo_cwnd", "cong_avoid", "flags"} {
 			b.AddMember(name, fn, uint32(192+64*i), 0)
 		}
 	}
-	mod := &facts.Module{Name: "tcp_x", ID: 4, BTF: build(base, func(b *btf.Builder, fn btf.ID) {
+	mod := &facts.Module{Name: "tcp_x", ID: 4, BTF: opsTypes(t, base, func(b *btf.Builder, fn btf.ID) {
 		b.AddMember("ssthresh", fn, 192, 0)
 		b.AddMember("undo_cwnd", fn, 256, 0)
 		b.AddMember("cong_avoid", fn, 320, 0)
@@ -272,7 +275,7 @@ func TestModuleStructOps(t *testing.T) {
 		},
 		"flags": callbacks, // a pointer there, a number here
 	} {
-		mod := &facts.Module{Name: "tcp_x", BTF: build(base, bad)}
+		mod := &facts.Module{Name: "tcp_x", BTF: opsTypes(t, base, bad)}
 		var e *plan.Error
 		o := open(t, "ops.o")
 		if name != "flags" {

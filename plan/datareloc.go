@@ -29,7 +29,7 @@ func (r *resolver) relocateData(p *Program) error {
 	for i, s := range p.Subprogs {
 		for _, at := range s.fn.poisons {
 			c := &r.p.core[at]
-			p.poison(s.Start+c.insn, PoisonCORE, "CO-RE relocation "+c.result.Spec())
+			p.poison(s.Start+c.insn, PoisonCORE, "CO-RE relocation "+c.result.Spec(), nil)
 		}
 		for j := range s.Func.Relocs {
 			if err := r.relocate(p, i, &s.Func.Relocs[j]); err != nil {
@@ -43,8 +43,8 @@ func (r *resolver) relocateData(p *Program) error {
 	return nil
 }
 
-func (p *Program) poison(insn int, kind PoisonKind, text string) {
-	p.Poisons = append(p.Poisons, Poison{insn, kind, text})
+func (p *Program) poison(insn int, kind PoisonKind, text string, err error) {
+	p.Poisons = append(p.Poisons, Poison{insn, kind, text, err})
 }
 
 // relocate applies one relocation of the function placed sub-th in p.
@@ -110,7 +110,11 @@ func (r *resolver) mapValue(p *Program, at int, m *Map, off int32) {
 func (r *resolver) poisonMap(p *Program, at int, m *object.Map) error {
 	bad := asm.Instruction{Op: asm.OpCall, Imm: int32(PoisonMapBase + m.Index)}
 	p.Insns[at], p.Insns[at+1] = bad, bad
-	p.poison(at, PoisonMap, "map "+m.Name)
+	var err error
+	if pm := r.mapOf(m); pm != nil {
+		err = pm.Err
+	}
+	p.poison(at, PoisonMap, "map "+m.Name, err)
 	r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" uses map "+m.Name+", which is not created")
 	return nil
 }
@@ -154,7 +158,7 @@ func (r *resolver) relocateExternCall(p *Program, f *function, at int, rl *objec
 	in := &p.Insns[at]
 	if !x.Found {
 		*in = asm.Instruction{Op: asm.OpCall, Imm: int32(PoisonKfuncBase + rl.Extern.Index)}
-		p.poison(at, PoisonKfunc, "kfunc "+rl.Extern.Name)
+		p.poison(at, PoisonKfunc, "kfunc "+rl.Extern.Name, r.unsearched)
 		r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" calls kfunc "+rl.Extern.Name+", which this kernel lacks")
 		return nil
 	}

@@ -71,11 +71,11 @@ func (r *resolver) resolveExterns() error {
 		case x.Spec.Weak:
 			r.event(EventResolved, x.Spec.Name, "weak extern is absent from this kernel, it is 0")
 		default:
-			code := CodeNotFound
+			text := "not found in this kernel (" + externPlace(x.Spec) + "); declare it __weak if the program can do without"
+			err := r.fail("extern", x.Spec.Name, CodeNotFound, text, nil)
 			if x.Spec.KsymType != 0 {
-				code = CodeInvalid // as libbpf flattens it
+				err = r.notFound("extern", x.Spec.Name, CodeInvalid, text) // the code as libbpf flattens it
 			}
-			err := r.fail("extern", x.Spec.Name, code, "not found in this kernel ("+externPlace(x.Spec)+"); declare it __weak if the program can do without", nil)
 			if err := r.tolerate(err); err != nil {
 				return err
 			}

@@ -24,6 +24,8 @@ type fake struct {
 	kconfig string
 	version uint32
 	lacks   []facts.Feature
+	unknown map[facts.Feature]error
+	skipped []error // modules that are not in the list
 	page    int
 
 	mu    sync.Mutex
@@ -70,8 +72,13 @@ func (k *fake) Kconfig() ([]byte, error) {
 
 func (k *fake) Has(f facts.Feature) (bool, error) {
 	k.ask(f.String())
+	if err := k.unknown[f]; err != nil {
+		return false, err
+	}
 	return !slices.Contains(k.lacks, f), nil
 }
+
+func (k *fake) SkippedModules() []error { return k.skipped }
 
 func (k *fake) PossibleCPUs() (int, error) { k.ask("cpus"); return 3, nil }
 

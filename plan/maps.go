@@ -71,8 +71,12 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 	}
 	if internal(m.Kind) && !pm.Skip {
 		if !r.has(facts.GlobalData) {
-			pm.Skip = true
-			r.event(EventSkipped, m.Name, "this kernel has no global data; programs that use it are poisoned where they do")
+			pm.Skip, pm.Err = true, r.unknown[facts.GlobalData]
+			why := "this kernel has no global data"
+			if pm.Err != nil {
+				why = "it could not be found out whether this kernel has global data"
+			}
+			r.event(EventSkipped, m.Name, why+"; programs that use it are poisoned where they do")
 			return nil
 		}
 		if pm.Flags&uapi.FMmapable != 0 && !r.has(facts.ArrayMmap) {

@@ -42,6 +42,7 @@ type Map struct {
 	Spec        *object.Map // nil for a jump table
 	Name        string      // "" when the kernel takes no names
 	Skip        bool        // autocreate is off: not created, references are poisoned
+	Err         error       // with Skip: why it could not be found out whether this kernel can have it, nil if it was or nobody wants it
 	Type        uapi.MapType
 	KeySize     uint32
 	ValueSize   uint32
@@ -142,6 +143,7 @@ type Poison struct {
 	Insn int
 	Kind PoisonKind
 	Text string // what is missing, in words: "CO-RE relocation field_byte_offset of struct task_struct.foo", "map events", "kfunc bpf_x"
+	Err  error  // why it may be missing although this kernel has it: what could not be found out or searched; nil if it is certain
 }
 
 // PoisonKind says why an instruction was poisoned.
@@ -170,6 +172,7 @@ const (
 	EventProbed
 	EventResolved
 	EventWarning
+	EventUnknown // a feature that could not be found out
 )
 
 // Options changes how an object is resolved.

@@ -35,6 +35,7 @@ type resolver struct {
 	order binary.ByteOrder // of the object
 
 	features [facts.NumFeatures]featureState
+	unknown  map[facts.Feature]error // features that could not be found out, and why
 
 	vmlinux    *btf.Spec
 	vmlinuxErr error
@@ -43,6 +44,7 @@ type resolver struct {
 	modules    []*facts.Module
 	modulesErr error
 	modsAsked  bool
+	unsearched error // why not every module's BTF is among modules, nil if it is
 
 	progs []function // same order as o.Programs
 	subs  []function // same order as o.Subprogs
@@ -185,20 +187,6 @@ func (r *resolver) kernelBTF() (*btf.Spec, error) {
 	return r.vmlinux, r.vmlinuxErr
 }
 
-// moduleBTFs asks for module BTFs once; a kernel that cannot tell them apart has none.
-func (r *resolver) moduleBTFs() ([]*facts.Module, error) {
-	if !r.modsAsked {
-		r.modsAsked = true
-		if r.has(facts.ModuleBTF) {
-			r.modules, r.modulesErr = r.k.Modules()
-		}
-		for _, m := range r.modules {
-			m.BTF.Prefetch(r.wanted...)
-		}
-	}
-	return r.modules, r.modulesErr
-}
-
 // findKernel looks name up in vmlinux and then in each module's own types.
 func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *facts.Module, error) {
 	v, err := r.kernelBTF()
@@ -260,21 +248,23 @@ func (r *resolver) has(f facts.Feature) bool {
 	case featureNo:
 		return false
 	}
+	r.features[f] = featureNo
 	yes, err := r.k.Has(f)
-	text := "missing"
 	switch {
 	case err != nil:
-		text = "could not be told, taken as missing: " + err.Error()
+		if r.unknown == nil {
+			r.unknown = make(map[facts.Feature]error)
+		}
+		r.unknown[f] = err
+		r.event(EventUnknown, f.String(), "taken as missing ("+f.Without()+"): "+err.Error())
+		return false
 	case yes:
-		text = "supported"
-	}
-	r.event(EventProbed, f.String(), text)
-	if yes && err == nil {
 		r.features[f] = featureYes
-		return true
+		r.event(EventProbed, f.String(), "supported")
+	default:
+		r.event(EventProbed, f.String(), "missing")
 	}
-	r.features[f] = featureNo
-	return false
+	return yes
 }
 
 func (r *resolver) event(k EventKind, subject, text string) {

@@ -38,10 +38,14 @@ func (r *resolver) finishBTF() error {
 		return nil
 	}
 	if !r.uploadsBTF() {
-		if r.p.BTFNeeded {
-			return r.fail("BTF", "", CodeNotSupported, "struct_ops needs it and this kernel takes none", nil)
+		why, err := "this kernel takes none", r.unknown[facts.BTFLoad]
+		if err != nil {
+			why = "it could not be found out whether this kernel takes any"
 		}
-		r.event(EventSkipped, "BTF", "this kernel takes none: maps go without type information, programs without function and line information")
+		if r.p.BTFNeeded {
+			return r.fail("BTF", "", CodeNotSupported, "struct_ops needs it and "+why, err)
+		}
+		r.event(EventSkipped, "BTF", why+": maps go without type information, programs without function and line information")
 		return nil
 	}
 	r.hideSubprogs()

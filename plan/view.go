@@ -122,9 +122,10 @@ var eventNames = [...]string{
 	EventProbed:    "probed",
 	EventResolved:  "resolved",
 	EventWarning:   "warning",
+	EventUnknown:   "unknown",
 }
 
-// String is "skipped", "sanitized", "poisoned", "probed", "resolved" or "warning".
+// String is "skipped", "sanitized", "poisoned", "probed", "resolved", "warning" or "unknown".
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) && eventNames[k] != "" {
 		return eventNames[k]

@@ -6,6 +6,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -45,6 +46,14 @@ func (t *target) vmlinux() *btf.Spec {
 		t.spec, t.specErr = t.Kernel.BTF()
 	}
 	return t.spec
+}
+
+// SkippedModules is what the kernel says of modules that it left out.
+func (t *target) SkippedModules() []error {
+	if k, ok := t.Kernel.(plan.ModuleSkipper); ok {
+		return k.SkippedModules()
+	}
+	return nil
 }
 
 // feature answers for a feature: the kernel itself, else its BTF, else its version.
