@@ -28,7 +28,8 @@ import (
 
 // LoadOptions changes how an object is loaded. The zero value, or a nil pointer, asks for the defaults.
 type LoadOptions struct {
-	// Logger is told what was skipped, sanitised, retried or poisoned, and at debug level each step. Silent if nil.
+	// Logger is told as a warning what could not be found out or did not work and was done without, at info level what was skipped,
+	// sanitised, retried or poisoned, and at debug level each step. Silent if nil.
 	Logger *slog.Logger
 	// LogLevel is the verifier's log level for programs that don't set their own: 0 asks for a log only after a failure, 1 and up
 	// ask for one always, which Program.VerifierLog then returns.
@@ -187,7 +188,7 @@ type moduleBTF struct {
 }
 
 // newLoader makes what is needed before a plan exists: a token, and the kernel as it looks with the token; without one, room for what
-// will be made.
+// will be made, and proof that this process may load programs: a probe that was refused would make a feature look missing.
 func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	if opts == nil {
 		opts = &LoadOptions{}
@@ -199,7 +200,11 @@ func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	if err := l.openToken(name); err != nil || l.token != nil {
 		return l, err
 	}
-	l.ensureMemlock(l.running(), name)
+	running := l.running()
+	l.ensureMemlock(running, name)
+	if err := running.ProbeLoading(); err != nil {
+		return nil, &Error{Op: "load object", Object: name, Err: err, Hint: permissionOrLimit(err, l.limitErr)}
+	}
 	return l, nil
 }
 
@@ -266,15 +271,27 @@ func (l *loader) moduleFD(m *facts.Module) (*sys.FD, error) {
 	return fd, nil
 }
 
+// eventLevels says how loud each kind of event is: debug is how the kernel was understood, info what became other than written, a
+// warning what may not be as it should.
+var eventLevels = [...]slog.Level{
+	plan.EventProbed:    slog.LevelDebug,
+	plan.EventResolved:  slog.LevelDebug,
+	plan.EventSkipped:   slog.LevelInfo,
+	plan.EventSanitized: slog.LevelInfo,
+	plan.EventPoisoned:  slog.LevelInfo,
+	plan.EventUnknown:   slog.LevelWarn,
+	plan.EventWarning:   slog.LevelWarn,
+}
+
 // tell passes the plan's events on to the logger.
 func (l *loader) tell(list []plan.Event) {
 	for _, e := range list {
-		level := slog.LevelDebug
-		if e.Kind == plan.EventWarning || e.Kind == plan.EventSkipped {
-			level = slog.LevelWarn
+		level := slog.LevelInfo
+		if int(e.Kind) < len(eventLevels) {
+			level = eventLevels[e.Kind]
 		}
 		if l.ev.enabled(level) {
-			l.ev.at(level, e.Text, "object", l.obj.name, "subject", e.Subject)
+			l.ev.at(level, e.Text, "object", l.obj.name, "event", e.Kind, "subject", e.Subject)
 		}
 	}
 }

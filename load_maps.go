@@ -93,7 +93,7 @@ func (l *loader) newMap(pm *plan.Map) *Map {
 	if pm.Spec != nil {
 		m.name, m.section, m.kind = pm.Spec.Name, pm.Spec.Section, pm.Spec.Kind
 		m.keyType, m.valueType, m.vars = pm.Spec.KeyType, pm.Spec.ValueType, pm.Spec.Vars
-		m.link, m.autoattach = pm.Link, pm.Spec.Autoattach
+		m.link, m.autoattach, m.doubt = pm.Link, pm.Spec.Autoattach, pm.Err
 	}
 	if !l.opts.SkipPins {
 		m.pinPath = pm.PinPath

@@ -43,6 +43,7 @@ type Map struct {
 	image      []byte // value of a struct_ops map in the kernel's layout, registered when attached
 	link       bool   // struct_ops with BPF_F_LINK
 	autoattach bool
+	doubt      error // what could not be found out, if it was not created or mapped for that
 
 	memory     []byte // the value, mapped; of an arena the whole of it
 	arenaStart uint64 // where the object's variables start in an arena
@@ -353,6 +354,9 @@ func (m *Map) fail(op string, err error) error {
 		err = ErrClosed
 		if m.fd == nil {
 			err = fmt.Errorf("it was not created: %w", ErrNotExist)
+			if m.doubt != nil {
+				err = fmt.Errorf("%w: %w", err, m.doubt)
+			}
 		}
 	}
 	return &Error{Op: op, Object: m.object, Subject: m.name, Err: err, Hint: permissionHint(err)}

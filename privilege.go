@@ -42,7 +42,8 @@ func permissionHint(err error, need ...kernel.Capability) string {
 // kernel answers EPERM to what has no room.
 func permissionOrLimit(err, limit error, need ...kernel.Capability) string {
 	hint := permissionHint(err, need...)
-	if hint == "" && limit != nil && errors.Is(err, syscall.EPERM) {
+	var known *kernel.PrivilegeError
+	if hint == "" && limit != nil && errors.Is(err, syscall.EPERM) && !errors.As(err, &known) {
 		return limit.Error()
 	}
 	return hint

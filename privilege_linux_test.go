@@ -12,8 +12,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestUnprivileged loads and attaches as a user without capabilities: the error must say which one is missing. It runs this test binary
-// again as nobody.
+// TestUnprivileged loads as a user without capabilities: the error must say which one is missing, whatever the object needs, and also if
+// no program of it is to be loaded: a struct_ops object without one is not for a kernel without BTF. It runs this test binary again as
+// nobody.
 func TestUnprivileged(t *testing.T) {
 	testkit.Root(t)
 	dir, err := os.MkdirTemp("", "unprivileged")
@@ -24,8 +25,13 @@ func TestUnprivileged(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	binary, object := filepath.Join(dir, "test"), filepath.Join(dir, "attach.bpf.o")
-	for from, to := range map[string]string{os.Args[0]: binary, "testdata/attach.bpf.o": object} {
+	binary := filepath.Join(dir, "test")
+	objects := []string{"attach.bpf.o", "structops.bpf.o"}
+	files := map[string]string{os.Args[0]: binary}
+	for _, name := range objects {
+		files["testdata/"+name] = filepath.Join(dir, name)
+	}
+	for from, to := range files {
 		data, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
@@ -34,18 +40,24 @@ func TestUnprivileged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(binary, "-test.run=^TestUnprivilegedChild$", "-test.v")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PUREBPF_UNPRIVILEGED="+object)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	_, text, found := strings.Cut(string(out), "ERROR: ")
-	text, _, _ = strings.Cut(text, "\n")
-	if !found || !strings.Contains(text, "CAP_BPF") || !strings.Contains(text, "operation not permitted") || !strings.Contains(text, "attach: ") {
-		t.Errorf("%s\n%s", text, out)
+	for _, name := range objects {
+		for _, off := range []string{"", "off"} {
+			cmd := exec.Command(binary, "-test.run=^TestUnprivilegedChild$", "-test.v")
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "PUREBPF_UNPRIVILEGED="+filepath.Join(dir, name), "PUREBPF_AUTOLOAD="+off)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Errorf("%s %s: %v\n%s", name, off, err, out)
+				continue
+			}
+			_, text, found := strings.Cut(string(out), "ERROR: ")
+			text, _, _ = strings.Cut(text, "\n")
+			object := strings.TrimSuffix(name, ".bpf.o")
+			if !found || !strings.Contains(text, "CAP_BPF") || !strings.Contains(text, "operation not permitted") || !strings.Contains(text, object+": ") {
+				t.Errorf("%s %s: %s\n%s", name, off, text, out)
+			}
+		}
 	}
 }
 
@@ -58,6 +70,12 @@ func TestUnprivilegedChild(t *testing.T) {
 	o, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if os.Getenv("PUREBPF_AUTOLOAD") == "off" {
+		only(o)
+		for _, m := range o.Maps {
+			m.Autocreate = false
+		}
 	}
 	obj, err := Load(o, nil)
 	if err == nil {

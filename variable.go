@@ -63,6 +63,9 @@ func (v *Variable) unmapped() error {
 	if v.m.fd == nil || v.m.fd.Int() < 0 {
 		return ErrClosed
 	}
+	if v.m.doubt != nil {
+		return fmt.Errorf("map %s is not memory-mapped: %w: %w", v.m.name, ErrNotSupported, v.m.doubt)
+	}
 	return fmt.Errorf("map %s is not memory-mapped (an old kernel, or all its variables are static): %w", v.m.name, ErrNotSupported)
 }
 

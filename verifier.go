@@ -13,12 +13,13 @@ import (
 )
 
 // VerifierError is a program (or BTF) that the kernel refused and said why. Print it with %v for one line, with %+v for the whole
-// log. It wraps the errno.
+// log. It wraps the errno and Cause.
 type VerifierError struct {
 	Object  string
 	Program string // "" for BTF
 	Section string // SEC() of the program
 	Err     error  // syscall.Errno of the last attempt
+	Cause   error  // why something that the program needs is missing, if that is not known for certain: a failed probe, say; or nil
 	Hint    string // what may help, "" if nothing is known
 
 	// Log is everything that the kernel wrote, with instructions that were poisoned on purpose explained in place. Truncated tells
@@ -114,8 +115,13 @@ func (e *VerifierError) Format(f fmt.State, verb rune) {
 	}
 }
 
-// Unwrap returns the errno.
-func (e *VerifierError) Unwrap() error { return e.Err }
+// Unwrap returns the errno, and the cause if there is one.
+func (e *VerifierError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Err, e.Cause}
+}
 
 // Is adds to what the errno itself says: ENOTSUPP is ErrNotSupported, E2BIG (too many instructions) is ErrTooBig.
 func (e *VerifierError) Is(target error) bool { return errnoIs(e.Err, target) }
@@ -127,7 +133,7 @@ func newVerifierError(p *plan.Program, object *btf.Spec, log []byte, truncated b
 	report := parseVerifierLog(text)
 	if p != nil {
 		e.Program, e.Section = p.Spec.Name, p.Spec.Sec
-		text = explainPoison(text, &report, p)
+		text, e.Cause = explainPoison(text, &report, p)
 	}
 	e.Log, e.Verdict, e.Reason, e.Suggestion, e.Hint = text, report.verdict(), report.reason, report.suggestion, report.hint
 	e.Insn, e.InsnText = report.insn, report.insnText
@@ -180,14 +186,15 @@ func functionAt(p *plan.Program, insn int) string {
 
 // explainPoison replaces the verifier's complaint about an instruction that was poisoned on purpose by what is missing (libbpf
 // fixup_verifier_log). The kernel prints the instruction, "N: (85) call unknown#195896080", and on the next line "invalid func
-// unknown#195896080"; both give way to two lines of ours, and the verdict becomes the second.
-func explainPoison(log string, r *verifierReport, p *plan.Program) string {
+// unknown#195896080"; both give way to two lines of ours, and the verdict becomes the second. cause is why it is missing, if that is not
+// certain.
+func explainPoison(log string, r *verifierReport, p *plan.Program) (explained string, cause error) {
 	if r.insn < 0 || len(r.verdicts) == 0 || !strings.HasPrefix(r.verdicts[0], "invalid func ") {
-		return log
+		return log, nil
 	}
 	poison := poisonAt(p, r.insn)
 	if poison == nil {
-		return log
+		return log, nil
 	}
 	why := "cannot be resolved, and the program gets here: " + poison.Text
 	switch poison.Kind {
@@ -201,17 +208,23 @@ func explainPoison(log string, r *verifierReport, p *plan.Program) string {
 		why = "this kernel has no " + poison.Text
 		r.hint = "guard the call with bpf_ksym_exists"
 	}
+	if poison.Err != nil {
+		why += ": " + poison.Err.Error()
+		if poison.Kind == plan.PoisonMap {
+			r.hint = ""
+		}
+	}
 	was := r.insnText
 	r.insnText = ""
 	r.verdicts = []string{why}
 	line := strconv.Itoa(r.insn) + ": "
 	at := strings.LastIndex(log, line+was)
 	if was == "" || at < 0 {
-		return log
+		return log, poison.Err
 	}
 	end := strings.Index(log[at:], "invalid func ")
 	if end < 0 {
-		return log
+		return log, poison.Err
 	}
 	end += at
 	if n := strings.IndexByte(log[end:], '\n'); n >= 0 {
@@ -219,7 +232,7 @@ func explainPoison(log string, r *verifierReport, p *plan.Program) string {
 	} else {
 		end = len(log)
 	}
-	return log[:at] + line + "<" + poison.Text + ">\n" + why + log[end:]
+	return log[:at] + line + "<" + poison.Text + ">\n" + why + log[end:], poison.Err
 }
 
 // poisonAt finds the poison at instruction insn. Of an ld_imm64 both halves are poisoned and the verifier names the first.

@@ -81,6 +81,7 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 		}
 		if pm.Flags&uapi.FMmapable != 0 && !r.has(facts.ArrayMmap) {
 			pm.Flags &^= uapi.FMmapable
+			pm.Err = r.unknown[facts.ArrayMmap]
 			r.event(EventSanitized, m.Name, "BPF_F_MMAPABLE dropped: variables are not memory-mapped after load")
 		}
 	}

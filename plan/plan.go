@@ -42,7 +42,7 @@ type Map struct {
 	Spec        *object.Map // nil for a jump table
 	Name        string      // "" when the kernel takes no names
 	Skip        bool        // autocreate is off: not created, references are poisoned
-	Err         error       // with Skip: why it could not be found out whether this kernel can have it, nil if it was or nobody wants it
+	Err         error       // why it could not be found out whether this kernel can have it (with Skip) or its memory mapped, or nil
 	Type        uapi.MapType
 	KeySize     uint32
 	ValueSize   uint32

@@ -1,0 +1,120 @@
+package bpf
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// unsure is a kernel that cannot be asked for some features.
+type unsure struct {
+	facts.Kernel
+	of map[facts.Feature]error
+}
+
+func (k unsure) Has(f facts.Feature) (bool, error) {
+	if err := k.of[f]; err != nil {
+		return false, err
+	}
+	return k.Kernel.Has(f)
+}
+
+// refusing is a kernel that answers what refuse says to some calls, 0 meaning that the real one answers.
+type refusing struct {
+	sys.Kernel
+	refuse func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno
+}
+
+func (k refusing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	if e := k.refuse(cmd, attr); e != 0 {
+		return -1, e
+	}
+	return k.Kernel.BPF(cmd, attr, size, common)
+}
+
+// firstInsn is the first instruction of a program that is being loaded.
+func firstInsn(attr unsafe.Pointer) asm.Instruction {
+	return *(*asm.Instruction)((*sys.ProgLoadAttr)(attr).Insns.Unsafe())
+}
+
+// TestProbeWithoutMemory: the probe for global data has no memory, the program that uses them does. The oracle is the errno that the
+// kernel answered to the probe: it must be in the error of what failed for it, not advice about autocreate, and in a warning.
+func TestProbeWithoutMemory(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "5.11") // or the probe is the second program
+	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
+		if a := (*sys.ProgLoadAttr)(attr); cmd == uapi.CmdProgLoad && a.InsnCnt == 5 && firstInsn(attr).Src() == asm.PseudoMapValue {
+			return syscall.ENOMEM
+		}
+		return 0
+	}})()
+	logger, book := logBook()
+	o := only(open(t, "sections"), "count", "switched")
+	obj, err := Load(o, &LoadOptions{Logger: logger})
+	if err == nil {
+		obj.Close()
+		t.Fatal("it loads")
+	}
+	var e *VerifierError
+	if !errors.As(err, &e) || !errors.Is(err, syscall.ENOMEM) || !strings.Contains(err.Error(), "GLOBAL_DATA") || strings.Contains(err.Error(), "autocreate") {
+		t.Errorf("%+v", err)
+	}
+	if !logged(book, "level=WARN", "subject=GLOBAL_DATA", "cannot allocate memory") {
+		t.Errorf("no warning: %s", book)
+	}
+}
+
+// TestUnmappedForDoubt: variables that could not be mapped because a probe failed say so.
+func TestUnmappedForDoubt(t *testing.T) {
+	testkit.Root(t)
+	o := only(open(t, "sections"), "count", "switched")
+	obj := load(t, o, &LoadOptions{Kernel: unsure{kernel.Running(), map[facts.Feature]error{facts.ArrayMmap: syscall.ENFILE}}})
+	if _, err := obj.Variable("runs").Bytes(); !errors.Is(err, syscall.ENFILE) || !errors.Is(err, ErrNotSupported) {
+		t.Error(err)
+	}
+}
+
+// TestEventLevels: what was wanted is quieter than what was lost. The oracle is libbpf's choice, which warns of probes that fail and
+// tells of programs that are off at debug level only.
+func TestEventLevels(t *testing.T) {
+	testkit.Root(t)
+	logger, book := logBook()
+	o := only(open(t, "sections"), "count")
+	doubts := map[facts.Feature]error{facts.ProgBindMap: syscall.EIO}
+	load(t, o, &LoadOptions{Logger: logger, Kernel: lacking{unsure{kernel.Running(), doubts}, facts.BTFGlobalFunc}})
+	for _, want := range [][]string{
+		{"level=INFO", "event=skipped", "autoload is off"},
+		{"level=WARN", "event=unknown", "subject=PROG_BIND_MAP", "input/output error"},
+		{"level=INFO", "event=sanitized", "global functions become static"},
+		{"level=DEBUG", "event=probed", "subject=GLOBAL_DATA"},
+	} {
+		if !logged(book, want...) {
+			t.Errorf("no line with %q in\n%s", want, book)
+		}
+	}
+	if logged(book, "level=WARN", "autoload") {
+		t.Errorf("a warning about what was wanted:\n%s", book)
+	}
+}
+
+// lacking is a kernel without one feature.
+type lacking struct {
+	facts.Kernel
+	without facts.Feature
+}
+
+func (k lacking) Has(f facts.Feature) (bool, error) {
+	if f == k.without {
+		return false, nil
+	}
+	return k.Kernel.Has(f)
+}
