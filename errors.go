@@ -32,9 +32,10 @@ type Error struct {
 	Subject string // name of the map, program, variable, link, path or interface
 	Err     error  // the cause
 	Hint    string // what is known to help, "" if nothing is
+	Log     string // what the kernel wrote about a map that it refused; older kernels write nothing
 }
 
-// Error returns one line: "object: step subject: cause (hint)".
+// Error returns one line: "object: step subject: cause: log (hint)".
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Object != "" {
@@ -49,6 +50,10 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		b.WriteString(": ")
 		b.WriteString(causeText(e.Err))
+	}
+	if log := strings.TrimSpace(e.Log); log != "" {
+		b.WriteString(": ")
+		b.WriteString(strings.ReplaceAll(log, "\n", "; "))
 	}
 	if e.Hint != "" {
 		b.WriteString(" (")

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -325,9 +326,29 @@ func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
 		fd, err = sys.MapCreate(&attr)
 	}
 	if err != nil {
-		return nil, l.fail("create map", name+" ("+shape(pm.Type, pm.KeySize, pm.ValueSize)+")", err, mapCaps(pm.Type)...)
+		return l.createLogged(pm, name, &attr, err)
 	}
 	return fd, nil
+}
+
+// mapLogSize is enough for what the kernel writes about a map: a line.
+const mapLogSize = 4096
+
+// createLogged asks once more for a map that was refused, with a log if the kernel writes one for maps, and explains the refusal by it.
+func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr, refusal error) (*sys.FD, error) {
+	failure := &Error{Op: "create map", Object: l.obj.name, Subject: name + " (" + shape(pm.Type, pm.KeySize, pm.ValueSize) + ")", Err: refusal}
+	if has, err := l.kernel.Has(facts.CommonAttrs); err == nil && has {
+		buf := l.scratch.logBuffer(mapLogSize)[:mapLogSize]
+		buf[0] = 0
+		fd, err := sys.MapCreateLog(attr, &sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
+		if err == nil {
+			l.ev.info("creating a map failed and then didn't", "object", l.obj.name, "map", name, "err", refusal)
+			return fd, nil
+		}
+		failure.Log = string(logText(buf))
+	}
+	failure.Hint = permissionHint(refusal, mapCaps(pm.Type)...)
+	return nil, failure
 }
 
 // populate writes the first contents of an internal map, a jump table or an arena, freezes and maps it.
