@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/kernel"
@@ -178,29 +179,31 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 // progLoad makes one attempt. A kernel whose func or line info records are shorter than the object's answers E2BIG when the bytes
 // that it doesn't know are not zero, and says how long its records are: then they go again with those bytes zeroed.
 func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
+	funcs, lines := attr.FuncInfoRecSize, attr.LineInfoRecSize
 	fd, err := sys.ProgLoad(attr)
-	if err == syscall.E2BIG && attr.FuncInfoRecSize < pp.FuncInfoSize && attr.FuncInfoCnt > 0 {
-		l.ev.info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", pp.FuncInfoSize)
-		attr.FuncInfo = sys.Slice(zeroTails(pp.FuncInfo, pp.FuncInfoSize, attr.FuncInfoRecSize))
-		attr.FuncInfoRecSize = pp.FuncInfoSize
+	if err == syscall.E2BIG && attr.FuncInfoRecSize < funcs && attr.FuncInfoCnt > 0 {
+		l.ev.info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
+		attr.FuncInfo = zeroTails(attr.FuncInfo, attr.FuncInfoCnt, funcs, attr.FuncInfoRecSize)
+		attr.FuncInfoRecSize = funcs
 		fd, err = sys.ProgLoad(attr)
 	}
-	if err == syscall.E2BIG && attr.LineInfoRecSize < pp.LineInfoSize && attr.LineInfoCnt > 0 {
-		l.ev.info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", pp.LineInfoSize)
-		attr.LineInfo = sys.Slice(zeroTails(pp.LineInfo, pp.LineInfoSize, attr.LineInfoRecSize))
-		attr.LineInfoRecSize = pp.LineInfoSize
+	if err == syscall.E2BIG && attr.LineInfoRecSize < lines && attr.LineInfoCnt > 0 {
+		l.ev.info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
+		attr.LineInfo = zeroTails(attr.LineInfo, attr.LineInfoCnt, lines, attr.LineInfoRecSize)
+		attr.LineInfoRecSize = lines
 		fd, err = sys.ProgLoad(attr)
 	}
 	return fd, err
 }
 
-// zeroTails copies records of size bytes and clears what lies beyond the first known bytes of each.
-func zeroTails(raw []byte, size, known uint32) []byte {
-	out := bytes.Clone(raw)
-	for at := uint32(0); size > 0 && at+size <= uint32(len(out)); at += size {
-		clear(out[at+known : at+size])
+// zeroTails copies n records of size bytes and clears what lies beyond the first known bytes of each.
+func zeroTails(raw sys.Pointer, n, size, known uint32) sys.Pointer {
+	out := bytes.Clone(unsafe.Slice((*byte)(raw.Unsafe()), int(n)*int(size)))
+	for i := range int(n) {
+		record := out[i*int(size):][:size]
+		clear(record[known:])
 	}
-	return out
+	return sys.Slice(out)
 }
 
 func records(raw []byte, size uint32) (sys.Pointer, uint32, uint32) {

@@ -19,6 +19,17 @@ type CloneOptions struct {
 	IfIndex            uint32
 	KernVersion        uint32
 	LogLevel           uint32
+
+	// FDArray is what instructions refer to by index: BTF of modules, from 1 on, and maps; borrowed. With BindFDArray the kernel is told
+	// how long it is (6.14, libbpf fd_array_cnt): it looks at all of it, and the program keeps the maps in it alive.
+	FDArray     []int
+	BindFDArray bool
+	TokenFD     int // BPF token instead of the object's; borrowed (6.9)
+	BTFFD       int // BTF that function and line info refer to, instead of the object's; borrowed
+	// FuncInfo and LineInfo replace the object's records (struct bpf_func_info, bpf_line_info) in host byte order. Both the records and the
+	// size of one, or neither: EINVAL.
+	FuncInfo, LineInfo         []byte
+	FuncInfoSize, LineInfoSize uint32
 }
 
 // Clone loads the program once more, as it was relocated for its object but with other attributes: another attach target or device,
@@ -35,6 +46,10 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	case opts.AttachProgFD > 0 && opts.AttachBTFObjFD > 0:
 		return nil, &Error{Op: "clone program", Object: p.obj.name, Subject: p.name,
 			Err: fmt.Errorf("a program and a module to attach to: %w", syscall.EINVAL)}
+	case !wholeRecords(opts.FuncInfo, opts.FuncInfoSize), !wholeRecords(opts.LineInfo, opts.LineInfoSize):
+		return nil, &Error{Op: "clone program", Object: p.obj.name, Subject: p.name, Err: fmt.Errorf(
+			"%d bytes of function info in records of %d, %d bytes of line info in records of %d: %w",
+			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize, syscall.EINVAL)}
 	}
 	o := p.obj
 	o.mu.Lock()
@@ -58,6 +73,14 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	return c, nil
 }
 
+// wholeRecords reports whether raw is records of size bytes, or there are neither.
+func wholeRecords(raw []byte, size uint32) bool {
+	if size == 0 || len(raw) == 0 {
+		return size == 0 && len(raw) == 0
+	}
+	return uint64(len(raw))%uint64(size) == 0
+}
+
 func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
 	if opts.ExpectedAttachType != 0 {
 		a.ExpectedAttachType = opts.ExpectedAttachType
@@ -79,5 +102,27 @@ func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
 	}
 	if opts.LogLevel != 0 {
 		a.LogLevel = opts.LogLevel
+	}
+	if len(opts.FDArray) > 0 {
+		fds := make([]int32, len(opts.FDArray))
+		for i, fd := range opts.FDArray {
+			fds[i] = int32(fd)
+		}
+		a.FDArray, a.FDArrayCnt = sys.Slice(fds), 0
+		if opts.BindFDArray {
+			a.FDArrayCnt = uint32(len(fds))
+		}
+	}
+	if opts.TokenFD > 0 {
+		a.TokenFD, a.Flags = int32(opts.TokenFD), a.Flags|uapi.FTokenFD
+	}
+	if opts.BTFFD > 0 {
+		a.BTFFD = uint32(opts.BTFFD)
+	}
+	if opts.FuncInfoSize > 0 {
+		a.FuncInfo, a.FuncInfoRecSize, a.FuncInfoCnt = records(opts.FuncInfo, opts.FuncInfoSize)
+	}
+	if opts.LineInfoSize > 0 {
+		a.LineInfo, a.LineInfoRecSize, a.LineInfoCnt = records(opts.LineInfo, opts.LineInfoSize)
 	}
 }

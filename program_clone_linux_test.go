@@ -8,6 +8,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -122,5 +123,105 @@ func TestClone(t *testing.T) {
 	}
 	if _, err := obj.Program("count").Clone(nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("cloning from a closed object: %v", err)
+	}
+}
+
+// cloned is what the kernel says of a clone, which is closed again.
+func cloned(t testing.TB, p *Program, opts *CloneOptions) *sys.ProgInfo {
+	t.Helper()
+	c, err := p.Clone(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	info, err := sys.ProgInfoByFD(c.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+// TestCloneOverrides gives clones the BTF, function and line info that otherwise the object gives. The oracle is what the kernel says of the
+// programs, and what it refuses.
+func TestCloneOverrides(t *testing.T) {
+	testkit.Root(t)
+	o := only(open(t, "maps"), "count", "callee")
+	resolved, err := plan.Resolve(o, kernel.Running(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var planned *plan.Program
+	for _, pp := range resolved.Programs {
+		if pp.Spec.Name == "count" {
+			planned = pp
+		}
+	}
+	obj := load(t, o, &LoadOptions{SkipPins: true})
+	count := obj.Program("count")
+	as := cloned(t, count, nil)
+
+	again, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(resolved.BTF), Size: uint32(len(resolved.BTF))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	types, err := sys.BTFInfoByFD(again.Int())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cloned(t, count, &CloneOptions{BTFFD: again.Int()}); got.BTFID != types.ID || as.BTFID == types.ID {
+		t.Errorf("the clone has BTF %d, want %d; the original %d", got.BTFID, types.ID, as.BTFID)
+	}
+
+	half := int(as.NrLineInfo/2) * int(planned.LineInfoSize)
+	wide := make([]byte, 0, 2*len(planned.FuncInfo)) // records that are longer than the kernel knows, which it takes if the rest is zero
+	for at := 0; at < len(planned.FuncInfo); at += int(planned.FuncInfoSize) {
+		wide = append(append(wide, planned.FuncInfo[at:at+int(planned.FuncInfoSize)]...), make([]byte, planned.FuncInfoSize)...)
+	}
+	got := cloned(t, count, &CloneOptions{
+		LineInfo: planned.LineInfo[:half], LineInfoSize: planned.LineInfoSize, FuncInfo: wide, FuncInfoSize: 2 * planned.FuncInfoSize,
+	})
+	if got.NrLineInfo != as.NrLineInfo/2 || half == 0 || got.NrFuncInfo != as.NrFuncInfo {
+		t.Errorf("the clone has %d lines and %d functions, want %d and %d", got.NrLineInfo, got.NrFuncInfo, as.NrLineInfo/2, as.NrFuncInfo)
+	}
+	for name, opts := range map[string]*CloneOptions{
+		"size without records":    {FuncInfoSize: 8},
+		"records without size":    {LineInfo: planned.LineInfo},
+		"a record and a half":     {LineInfo: planned.LineInfo[:24], LineInfoSize: 16},
+		"functions that are none": {FuncInfo: make([]byte, 8), FuncInfoSize: 8},
+		"BTF that is none":        {BTFFD: obj.Map("array").FD()},
+	} {
+		if _, err := count.Clone(opts); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCloneFDArray: a program keeps the maps alive that an array of known length holds. The oracle is the kernel, which counts them.
+func TestCloneFDArray(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "6.14")
+	obj := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
+	count := obj.Program("count")
+	fds := []int{obj.Map("hash").FD(), obj.Map("queue").FD()} // it uses hash anyway
+	as := cloned(t, count, nil)
+	if got := cloned(t, count, &CloneOptions{FDArray: fds}); got.NrMapIDs != as.NrMapIDs {
+		t.Errorf("with an array of unknown length the clone has %d maps, the original %d", got.NrMapIDs, as.NrMapIDs)
+	}
+	if got := cloned(t, count, &CloneOptions{FDArray: fds, BindFDArray: true}); got.NrMapIDs != as.NrMapIDs+1 {
+		t.Errorf("the clone has %d maps, the original %d", got.NrMapIDs, as.NrMapIDs)
+	}
+	if _, err := count.Clone(&CloneOptions{FDArray: []int{1 << 20}, BindFDArray: true}); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("an array of a descriptor that is none: %v", err)
+	}
+}
+
+// TestCloneToken: the kernel looks at the token, and refuses what is none.
+func TestCloneToken(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "6.9")
+	obj := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
+	if _, err := obj.Program("count").Clone(&CloneOptions{TokenFD: obj.Map("array").FD()}); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("a map for a token: %v", err)
 	}
 }
