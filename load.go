@@ -34,6 +34,11 @@ type LoadOptions struct {
 	// LogLevel is the verifier's log level for programs that don't set their own: 0 asks for a log only after a failure, 1 and up
 	// ask for one always, which Program.VerifierLog then returns.
 	LogLevel uint32
+	// LogSize is how many bytes of log the kernel may write about one program or the BTF, from 128 on. 0 lets the buffer grow from 16 MiB to
+	// 4 GiB as libbpf's own does. There is no option for a buffer of the caller's (libbpf kernel_log_buf, which never grows, and
+	// bpf_program__set_log_buf): logs are returned, by VerifierError.Log and Program.VerifierLog. As there, a log that doesn't fit
+	// makes loading at a LogLevel fail with ENOSPC; newer kernels (6.4) keep its end, older ones its beginning.
+	LogSize uint32
 	// Kernel answers questions about the kernel; kernel.Running() if nil.
 	Kernel facts.Kernel
 	// Maps are used instead of creating the object's maps of these names, which may be those of sections as for Object.Map (libbpf

@@ -39,6 +39,34 @@ func grownLog(size, need uint32) uint32 {
 	return size * 2
 }
 
+// smallestLog is the shortest buffer that every kernel takes.
+const smallestLog = 128
+
+// firstLog is the size of the first log buffer.
+func (l *loader) firstLog() uint32 {
+	if n := l.opts.LogSize; n > 0 {
+		return max(n, smallestLog)
+	}
+	return firstLogSize
+}
+
+// nextLog is the size of the log buffer after one was too small, 0 if there is none: see grownLog.
+func (l *loader) nextLog(size, need uint32) uint32 {
+	if l.opts.LogSize > 0 {
+		return 0
+	}
+	return grownLog(size, need)
+}
+
+// logBuffer is the scratch memory's, and no longer than the caller wants logs to be.
+func (l *loader) logBuffer(size uint32) []byte {
+	buf := l.scratch.logBuffer(size)
+	if l.opts.LogSize > 0 {
+		buf = buf[:size]
+	}
+	return buf
+}
+
 // logText is what the kernel wrote into a log buffer.
 func logText(buf []byte) []byte {
 	for i, c := range buf {
@@ -58,6 +86,7 @@ func (l *loader) uploadBTF() error {
 	token, flag := l.tokenFD()
 	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF)), TokenFD: token, Flags: flag}
 	fd, err := sys.BTFLoad(&attr)
+	refusal := err
 	if err == nil {
 		l.btf, l.obj.btfFD = fd, fd
 		l.ev.debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))
@@ -65,8 +94,8 @@ func (l *loader) uploadBTF() error {
 	}
 	var buf []byte
 	truncated := false
-	for size := uint32(firstLogSize); size != 0; {
-		buf = l.scratch.logBuffer(size)
+	for size := l.firstLog(); size != 0; {
+		buf = l.logBuffer(size)
 		attr.LogBuf, attr.LogSize, attr.LogLevel, attr.LogTrueSize = sys.Slice(buf), uint32(len(buf)), 1, 0
 		if fd, err = sys.BTFLoad(&attr); err == nil {
 			l.btf, l.obj.btfFD = fd, fd
@@ -75,12 +104,15 @@ func (l *loader) uploadBTF() error {
 		if truncated = err == syscall.ENOSPC; !truncated {
 			break
 		}
-		size = grownLog(attr.LogSize, attr.LogTrueSize)
+		size = l.nextLog(attr.LogSize, attr.LogTrueSize)
+	}
+	if truncated {
+		err = refusal // ENOSPC is about the log
 	}
 	failure := l.fail("load BTF", "", err)
 	if text := logText(buf); len(text) > 0 {
 		e := newVerifierError(nil, nil, text, truncated, err)
-		e.Object, e.Hint = l.obj.name, permissionHint(err)
+		e.Object, e.Hint, e.LogSize = l.obj.name, permissionHint(err), attr.LogTrueSize
 		failure = e
 	}
 	if l.plan.BTFNeeded {

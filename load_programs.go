@@ -140,22 +140,25 @@ func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 // more at level 1 with a buffer, and again with larger ones while the kernel says ENOSPC (libbpf bpf_object_load_prog).
 func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, level uint32) (*sys.FD, error) {
 	var fd *sys.FD
-	var err error
+	var err, refusal error
 	if level == 0 {
 		if fd, err = l.progLoad(attr, pp); err == nil {
 			return fd, nil
 		}
-		level = 1
+		level, refusal = 1, err
 	}
-	for size := uint32(firstLogSize); ; {
-		buf := l.scratch.logBuffer(size)
+	for size := l.firstLog(); ; {
+		buf := l.logBuffer(size)
 		buf[0] = 0
 		attr.LogLevel, attr.LogBuf, attr.LogSize, attr.LogTrueSize = level, sys.Slice(buf), uint32(len(buf)), 0
 		fd, err = l.progLoad(attr, pp)
 		truncated := err == syscall.ENOSPC
 		if truncated {
-			if size = grownLog(attr.LogSize, attr.LogTrueSize); size != 0 {
+			if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
 				continue
+			}
+			if refusal != nil {
+				err = refusal // ENOSPC is about the log
 			}
 		}
 		text := logText(buf)
@@ -168,7 +171,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 			return nil, l.fail("load program", p.name+" (SEC "+p.section+")", err, kernel.ProgCaps(pp.Type)...)
 		}
 		e := newVerifierError(pp, l.obj.btf, text, truncated, err)
-		e.Object = l.obj.name
+		e.Object, e.LogSize = l.obj.name, attr.LogTrueSize
 		if hint := permissionHint(err, kernel.ProgCaps(pp.Type)...); hint != "" {
 			e.Hint = hint
 		}

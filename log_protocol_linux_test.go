@@ -68,32 +68,38 @@ func TestLogProtocol(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		level  uint32
+		size   uint32 // LoadOptions.LogSize
 		script []logAnswer
 		asked  string
 		want   syscall.Errno // 0: it loads
 		text   string        // in the error, or in the program's log
 		whole  bool          // false: truncated
 	}{
-		{"loads", 0, []logAnswer{{}}, "0 0", 0, "", true},
-		{"loads at the second attempt", 0, []logAnswer{{errno: syscall.ENOMEM}, {}}, fmt.Sprintf("0 0, 1 %d", first), 0, "processed", true},
-		{"refused", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\nprocessed 1 insns\n"}},
+		{"loads", 0, 0, []logAnswer{{}}, "0 0", 0, "", true},
+		{"loads at the second attempt", 0, 0, []logAnswer{{errno: syscall.ENOMEM}, {}}, fmt.Sprintf("0 0, 1 %d", first), 0, "processed", true},
+		{"refused", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\nprocessed 1 insns\n"}},
 			fmt.Sprintf("0 0, 1 %d", first), syscall.EACCES, "R1 bad", true},
-		{"refused for another reason the second time", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EINVAL, log: "R2 bad\n"}},
+		{"refused for another reason the second time", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EINVAL, log: "R2 bad\n"}},
 			fmt.Sprintf("0 0, 1 %d", first), syscall.EINVAL, "R2 bad", true},
-		{"refused without a log", 0, []logAnswer{{errno: syscall.EPERM}, {errno: syscall.EPERM}}, fmt.Sprintf("0 0, 1 %d", first), syscall.EPERM, "", true},
-		{"partial log with EFAULT", 0, []logAnswer{{errno: syscall.EFAULT}, {errno: syscall.EFAULT, log: "The sequence of 8193 jumps is too complex.\n"}},
+		{"refused without a log", 0, 0, []logAnswer{{errno: syscall.EPERM}, {errno: syscall.EPERM}}, fmt.Sprintf("0 0, 1 %d", first), syscall.EPERM, "", true},
+		{"partial log with EFAULT", 0, 0, []logAnswer{{errno: syscall.EFAULT}, {errno: syscall.EFAULT, log: "The sequence of 8193 jumps is too complex.\n"}},
 			fmt.Sprintf("0 0, 1 %d", first), syscall.EFAULT, "8193 jumps", true},
-		{"no room, doubled", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+		{"no room, doubled", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.EACCES, log: "R1 bad\n"}},
 			fmt.Sprintf("0 0, 1 %d, 1 %d, 1 %d", first, 2*first, 4*first), syscall.EACCES, "R1 bad", true},
-		{"no room, the kernel says how much", 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 20 << 20}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+		{"no room, the kernel says how much", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 20 << 20}, {errno: syscall.EACCES, log: "R1 bad\n"}},
 			fmt.Sprintf("0 0, 1 %d, 1 %d", first, 20<<20+4096), syscall.EACCES, "R1 bad", true},
-		{"level of the caller", 2, []logAnswer{{}}, fmt.Sprintf("2 %d", first), 0, "processed", true},
-		{"level of the caller, refused", 2, []logAnswer{{errno: syscall.EACCES, log: "R1 bad\n"}}, fmt.Sprintf("2 %d", first), syscall.EACCES, "R1 bad", true},
+		{"level of the caller", 2, 0, []logAnswer{{}}, fmt.Sprintf("2 %d", first), 0, "processed", true},
+		{"level of the caller, refused", 2, 0, []logAnswer{{errno: syscall.EACCES, log: "R1 bad\n"}}, fmt.Sprintf("2 %d", first), syscall.EACCES, "R1 bad", true},
+		{"limited, fits", 0, 1000, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}}, "0 0, 1 1000", syscall.EACCES, "R1 bad", true},
+		{"limited, no room: the refusal counts", 0, 1000, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1", trueSize: 5000}},
+			"0 0, 1 1000", syscall.EACCES, "R1", false},
+		{"limited, no room at the caller's level", 1, 1000, []logAnswer{{errno: syscall.ENOSPC, log: "R1"}}, "1 1000", syscall.ENOSPC, "R1", false},
+		{"limited to less than kernels take", 0, 1, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}}, "0 0, 1 128", syscall.EACCES, "R1 bad", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			funnel := &logKernel{program: "count", script: c.script}
 			defer sys.Replace(funnel)()
-			obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, LogLevel: c.level})
+			obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, LogLevel: c.level, LogSize: c.size})
 			if got := strings.Join(funnel.asked, ", "); got != c.asked {
 				t.Errorf("asked %s, want %s", got, c.asked)
 			}
@@ -111,10 +117,34 @@ func TestLogProtocol(t *testing.T) {
 			if !errors.Is(err, c.want) || errors.As(err, &e) != (c.text != "") {
 				t.Fatalf("%T %v", err, err)
 			}
-			if e != nil && (!strings.Contains(e.Log, c.text) || e.Truncated == c.whole) {
-				t.Errorf("log %q, truncated %v", e.Log, e.Truncated)
+			if e != nil && (!strings.Contains(e.Log, c.text) || e.Truncated == c.whole || e.LogSize != c.script[len(c.script)-1].trueSize) {
+				t.Errorf("log %q, truncated %v, size %d", e.Log, e.Truncated, e.LogSize)
 			}
 		})
+	}
+}
+
+// TestLogSize limits the log of a program that the kernel refuses. The oracle is the kernel's own log, whole, whose end (6.4) or beginning is kept.
+func TestLogSize(t *testing.T) {
+	testkit.Root(t)
+	refused := func(size uint32) *VerifierError {
+		t.Helper()
+		_, err := Load(only(open(t, "refused"), "null_pointer"), &LoadOptions{LogSize: size, LogLevel: 2})
+		var e *VerifierError
+		if !errors.As(err, &e) {
+			t.Fatal(err)
+		}
+		return e
+	}
+	whole, part := refused(0), refused(200)
+	if whole.Truncated || len(whole.Log) < 400 || !part.Truncated || !errors.Is(part, syscall.ENOSPC) || len(part.Log) > 200 || len(part.Log) < 150 {
+		t.Fatalf("whole: %d bytes, truncated %v; part: %d bytes, truncated %v, %v", len(whole.Log), whole.Truncated, len(part.Log), part.Truncated, part)
+	}
+	if !strings.Contains(whole.Log, part.Log[:100]) { // the last line tells how long it took
+		t.Errorf("%q is no part of %q", part.Log, whole.Log)
+	}
+	if part.LogSize != 0 && part.LogSize < uint32(len(whole.Log)) {
+		t.Errorf("the whole log has %d bytes, the kernel says %d", len(whole.Log), part.LogSize)
 	}
 }
 

@@ -19,6 +19,7 @@ type CloneOptions struct {
 	IfIndex            uint32
 	KernVersion        uint32
 	LogLevel           uint32
+	LogSize            uint32 // see LoadOptions
 
 	// FDArray is what instructions refer to by index: BTF of modules, from 1 on, and maps; borrowed. With BindFDArray the kernel is told
 	// how long it is (6.14, libbpf fd_array_cnt): it looks at all of it, and the program keeps the maps in it alive.
@@ -65,7 +66,7 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	if opts.AttachProgFD > 0 {
 		c.attachProgFD = opts.AttachProgFD
 	}
-	l := &loader{opts: &LoadOptions{LogLevel: opts.LogLevel}, kernel: o.kernel, ev: o.ev, obj: o, token: o.token, btf: o.btfFD, maps: o.made}
+	l := &loader{opts: &LoadOptions{LogLevel: opts.LogLevel, LogSize: opts.LogSize}, kernel: o.kernel, ev: o.ev, obj: o, token: o.token, btf: o.btfFD, maps: o.made}
 	defer l.release()
 	if err := l.loadProgram(p.plan, c, opts.apply); err != nil {
 		return nil, err

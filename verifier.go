@@ -23,9 +23,11 @@ type VerifierError struct {
 	Hint    string // what may help, "" if nothing is known
 
 	// Log is everything that the kernel wrote, with instructions that were poisoned on purpose explained in place. Truncated tells
-	// that the kernel had more to say than the largest buffer takes.
+	// that the kernel had more to say than the largest buffer takes; LogSize is how many bytes all of it would have taken, with a NUL
+	// at the end (libbpf log_true_size; 6.4, 0 from older kernels).
 	Log       string
 	Truncated bool
+	LogSize   uint32
 
 	Verdict    string // the line or lines that say what is wrong, joined by "; "
 	Reason     string // the kernel's explanation, from kernels that write one (7.3 and newer)
