@@ -1,0 +1,90 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"errors"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// insnArrays is a kernel that takes maps of instructions (6.19): in their place it makes arrays of as large values. Programs are written down
+// and replaced by one that it knows to verify.
+type insnArrays struct {
+	sys.Kernel
+	made  []sys.MapCreateAttr
+	insns map[string][]asm.Instruction
+}
+
+func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	switch cmd {
+	case uapi.CmdMapCreate:
+		a := *(*sys.MapCreateAttr)(attr)
+		if a.Type == uapi.MapInsnArray {
+			k.made = append(k.made, a)
+			a.Type = uapi.MapArray
+		}
+		return k.Kernel.BPF(cmd, unsafe.Pointer(&a), size, common)
+	case uapi.CmdProgLoad:
+		a := *(*sys.ProgLoadAttr)(attr)
+		insns := unsafe.Slice((*asm.Instruction)(a.Insns.Unsafe()), a.InsnCnt)
+		k.insns[a.Name.String()] = append([]asm.Instruction(nil), insns...)
+		if a.Name.String() == "jump" {
+			harmless := []asm.Instruction{asm.Mov64Imm(asm.R0, 0), asm.ExitInsn()}
+			a.Insns, a.InsnCnt, a.FuncInfoCnt, a.LineInfoCnt = sys.Slice(harmless), 2, 0, 0
+			a.FuncInfoRecSize, a.LineInfoRecSize, a.FuncInfo, a.LineInfo = 0, 0, sys.Pointer{}, sys.Pointer{}
+		}
+		return k.Kernel.BPF(cmd, unsafe.Pointer(&a), size, common)
+	}
+	return k.Kernel.BPF(cmd, attr, size, common)
+}
+
+// TestJumpTable loads object/testdata/jumptable.o and reads back what the kernel was given. The oracle is the source, whose table says 56 and 72
+// bytes, struct bpf_insn_array_value of the UAPI header (orig_off first, 16 bytes), and the kernel, which refuses to change a frozen map.
+func TestJumpTable(t *testing.T) {
+	testkit.Root(t)
+	o, err := Open("object/testdata/jumptable.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &insnArrays{insns: map[string][]asm.Instruction{}}
+	defer sys.Replace(k)()
+	obj := load(t, only(o, "jump"), nil)
+	if len(k.made) != 1 || len(obj.hidden) != 1 {
+		t.Fatalf("%d tables are made, the object has %d", len(k.made), len(obj.hidden))
+	}
+	if a := k.made[0]; a.KeySize != 4 || a.ValueSize != 16 || a.MaxEntries != 2 || a.BTFFD != 0 || a.Name.String() != ".jumptables" {
+		t.Errorf("%+v", a)
+	}
+	fd := obj.hidden[0].fd.Int()
+	for i, want := range []uint32{56 / 8, 72 / 8} {
+		key, value := uint32(i), [16]byte{}
+		if err := sys.MapLookup(fd, unsafe.Pointer(&key), unsafe.Pointer(&value), 0); err != nil {
+			t.Fatal(err)
+		}
+		if got := binary.NativeEndian.Uint32(value[:]); got != want || [12]byte(value[4:]) != [12]byte{} {
+			t.Errorf("entry %d is % x, want %d", i, value, want)
+		}
+		if err := sys.MapUpdate(fd, unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); !errors.Is(err, syscall.EPERM) {
+			t.Errorf("changing entry %d of a frozen table: %v", i, err)
+		}
+	}
+	insns := k.insns["jump"]
+	if len(insns) != 11 || insns[0].Src() != asm.PseudoMapValue || insns[0].Imm != int32(fd) || insns[1].Imm != 0 {
+		t.Errorf("%d instructions, the first are %v; the table has descriptor %d", len(insns), insns[:2], fd)
+	}
+	if len(obj.Maps()) != 0 {
+		t.Errorf("the table is one of %v", obj.Maps())
+	}
+	if err := obj.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := sys.MapFreeze(fd); !errors.Is(err, syscall.EBADF) {
+		t.Errorf("the table of a closed object: %v", err)
+	}
+}
