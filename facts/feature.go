@@ -149,6 +149,9 @@ func Upstream(version uint32) (answers [NumFeatures]Answer) {
 	return answers
 }
 
+// AtLeast says whether a version (KERNEL_VERSION) is that of release "5.15" or a later one.
+func AtLeast(version uint32, release string) bool { return version >= versionCode(release) }
+
 // versionCode is KERNEL_VERSION of "5.15".
 func versionCode(s string) uint32 {
 	var parts [2]uint32

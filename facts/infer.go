@@ -98,6 +98,9 @@ func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 	return answers
 }
 
+// HasPart says whether a struct or union has a member of that name, also within unnamed members, or an enum an enumerator.
+func HasPart(s *btf.Spec, t btf.Type, name string) bool { return hasPart(s, t, name, 4) }
+
 // hasPart looks for a member, also in unnamed members up to depth, or an enumerator.
 func hasPart(s *btf.Spec, t btf.Type, name string, depth int) bool {
 	for i := range t.Vlen() {
