@@ -45,7 +45,10 @@ type hook struct {
 // attachTargets asks for what programs attach to, and for the configuration of their hooks.
 func (c *checker) attachTargets() {
 	c.eachProgram(func(p *plan.Program, _ []bool) {
-		if p.Spec.Def != nil && p.Spec.Def.Flags&object.SecAttachBTF != 0 {
+		switch {
+		case p.Type == uapi.ProgUnspec || p.Type == uapi.ProgStructOps && c.lacksStructOps():
+			// told already
+		case p.Spec.Def != nil && p.Spec.Def.Flags&object.SecAttachBTF != 0 || p.Err != nil:
 			c.btfTarget(p)
 		}
 	})
@@ -68,8 +71,10 @@ func (c *checker) attachTargets() {
 		switch h.auto {
 		case object.AutoKprobe, object.AutoKsyscall:
 			a, reason = c.function(h.symbols(), symbols, err)
-		case object.AutoKprobeMulti, object.AutoKprobeSession, object.AutoTracingMulti:
+		case object.AutoKprobeMulti, object.AutoKprobeSession:
 			a, reason = c.functionGlob(h.name)
+		case object.AutoTracingMulti:
+			a, reason = c.traceableGlob(h.name)
 		case object.AutoTracepoint:
 			a, reason = c.tracepoint(h.name)
 		case object.AutoRawTracepoint:
@@ -78,7 +83,9 @@ func (c *checker) attachTargets() {
 			continue
 		}
 		n := c.need(NeedTarget, h.prog.Sec, h.prog.Name)
-		n.Attach, n.Answer, n.Reason = true, a, reason
+		if n.Reason == "" || n.Answer == facts.Yes { // else it does not even load
+			n.Attach, n.Answer, n.Reason = true, a, reason
+		}
 	}
 }
 
@@ -90,9 +97,29 @@ func (c *checker) btfTarget(p *plan.Program) {
 		n.Answer, n.Reason = facts.Unknown, "attaches to another BPF program"
 	case p.Err == nil:
 		n.Answer, n.Reason = facts.Yes, p.Target
-	default:
+	case isNotFound(p.Err) || auto(p.Spec) == object.AutoTracingMulti:
 		n.Answer, n.Reason = c.absent(reasonOf(p.Err))
+	default:
+		n.Answer, n.Reason = facts.No, reasonOf(p.Err)
 	}
+}
+
+func isNotFound(err error) bool {
+	e := new(plan.Error)
+	return errors.As(err, &e) && e.Code == plan.CodeNotFound
+}
+
+// lacksStructOps says whether a struct_ops type is missing, so that its programs have no map.
+func (c *checker) lacksStructOps() bool {
+	return slices.ContainsFunc(c.r.Needs, func(n Need) bool { return n.Kind == NeedStructOps && n.Answer != facts.Yes })
+}
+
+// auto is how a program attaches by its SEC().
+func auto(p *object.Program) object.AutoAttach {
+	if p.Def == nil {
+		return object.AutoNone
+	}
+	return p.Def.Auto
 }
 
 // reasonOf is what an error says beyond whom it is about.
@@ -165,11 +192,8 @@ func (c *checker) function(names []string, symbols map[string]uint64, err error)
 	return facts.Unknown, names[0] + " is not in the kernel's BTF, which does not have every function"
 }
 
-// functionGlob answers whether a function matches "[module:]pattern".
+// functionGlob answers whether a function of the kernel or of a module matches a pattern.
 func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
-	if _, name, ok := strings.Cut(pattern, ":"); ok {
-		pattern = name
-	}
 	s := c.k.vmlinux()
 	if s == nil {
 		return facts.Unknown, "the kernel has no BTF to tell"
@@ -181,13 +205,52 @@ func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
 		}
 	}
 	for _, s := range specs {
-		for t := range s.Types() {
-			if t.Kind() == btf.KindFunc && match(pattern, t.Name()) {
-				return facts.Yes, t.Name() + " is in the kernel's BTF"
-			}
+		if name, ok := matchFunction(s, pattern); ok {
+			return facts.Yes, name + " is in the kernel's BTF"
 		}
 	}
 	return facts.Unknown, "no function of the kernel's BTF matches, which does not have every function"
+}
+
+// traceableGlob answers whether a function matches "[module:]pattern": one of the module, without any of vmlinux. What is traced by
+// BTF is in BTF.
+func (c *checker) traceableGlob(target string) (facts.Answer, string) {
+	s := c.k.vmlinux()
+	if s == nil {
+		return facts.No, "the kernel has no BTF"
+	}
+	where, pattern, ok := strings.Cut(target, ":")
+	if !ok {
+		where, pattern = "vmlinux", target
+	}
+	if where == "" {
+		where = "vmlinux"
+	}
+	if where != "vmlinux" {
+		modules, err := c.k.Modules()
+		if err != nil {
+			return facts.Unknown, err.Error()
+		}
+		i := slices.IndexFunc(modules, func(m *facts.Module) bool { return m.Name == where })
+		if i < 0 {
+			return c.absent("no module " + where + " with BTF is loaded")
+		}
+		s = modules[i].BTF
+	}
+	if name, ok := matchFunction(s, pattern); ok {
+		return facts.Yes, name + " is in the BTF of " + where
+	}
+	return facts.No, "no function of the BTF of " + where + " matches"
+}
+
+// matchFunction finds the first function among the types of s itself, without those of its base, that matches a pattern.
+func matchFunction(s *btf.Spec, pattern string) (string, bool) {
+	for t := range s.Types() {
+		if t.Kind() == btf.KindFunc && match(pattern, t.Name()) {
+			return t.Name(), true
+		}
+	}
+	return "", false
 }
 
 // match compares with a pattern in which * stands for any text and ? for any character.

@@ -32,6 +32,8 @@ type checker struct {
 	plan    *plan.Plan // nil if even the loose copy cannot be planned
 	planErr error
 	reached [][]bool // by program of the plan
+
+	triedPrograms map[facts.ProgramTrial]tried
 }
 
 type needKey struct {
@@ -49,6 +51,8 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 		o: o, k: newTarget(k), opts: opts,
 		r:      &Report{Object: o.Name},
 		byName: make(map[needKey]int),
+
+		triedPrograms: make(map[facts.ProgramTrial]tried),
 	}
 	c.programs()
 	c.maps()
@@ -56,6 +60,8 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	c.kernelBTF()
 	c.externs()
 	c.attachTargets()
+	c.flags()
+	c.trials()
 	c.helpers()
 	c.poisons()
 	c.relocations()

@@ -3,8 +3,12 @@
 // kernel, running or recorded, touches no OS and builds on every one; libbpf has no counterpart.
 //
 // An answer is yes, no or unknown, with the reason. What a recording is silent about is unknown, never guessed. A kernel's BTF alone
-// tells most of it: the enums of program types, map types and helpers, the functions and tracepoints, every type. "Yes" means that
-// nothing which can be told before is missing; the verifier has the last word.
+// tells most of it: the enums of program types, map types, helpers and map flags, the functions and tracepoints, every type. The running
+// kernel is also shown a program without code for each sort that the object has, and small maps with its flags.
+//
+// "Yes" means that nothing which can be told before is missing: types, flags, fields and targets, everything that the code refers to.
+// What code does is for the verifier, which has the last word: bounds, loops, what a helper's arguments are. Of the 564 real objects of the
+// corpus it refuses 25 for such reasons to which preflight says yes, and no other.
 //
 // Floor 5: it stands on plan, whose linked programs it analyses.
 package preflight

@@ -24,10 +24,15 @@ func (c *checker) externs() {
 		n := c.need(kind, e.Name, "")
 		n.Optional = e.Weak
 		n.Answer, n.Reason = c.extern(e, i)
-		if n.Answer != facts.Yes && e.Weak {
+		n.Users = c.usersOf(c.loose.Externs[i])
+		switch {
+		case n.Answer == facts.Yes || !e.Weak:
+		case c.found(i) && !e.Func && e.KsymType != 0:
+			n.Optional = len(n.Users) == 0
+			n.Reason += "; the verifier refuses that even if it is weak"
+		default:
 			n.Reason += "; it is weak and becomes 0"
 		}
-		n.Users = c.usersOf(c.loose.Externs[i])
 	}
 }
 
@@ -69,6 +74,11 @@ func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 		return facts.No, "in the BTF of " + where + ", but its address is not in kallsyms (CONFIG_KALLSYMS_ALL)"
 	}
 	return facts.Yes, "in the BTF of " + where
+}
+
+// found says whether the plan found extern number i in the kernel.
+func (c *checker) found(i int) bool {
+	return c.plan != nil && i < len(c.plan.Externs) && c.plan.Externs[i].Found
 }
 
 // unlisted says that the verifier will not find a variable's address.

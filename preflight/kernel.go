@@ -22,6 +22,7 @@ type Prober interface {
 type target struct {
 	facts.Kernel
 	prober  Prober // nil if it cannot be tried
+	trier   Trier  // nil if it cannot be tried
 	spec    *btf.Spec
 	specErr error
 	asked   bool
@@ -31,11 +32,14 @@ type target struct {
 	confOK  bool
 	ksymErr error
 	ksymOK  bool
+
+	flagEnum btf.ID // the enum of map flags, 0: not looked for
 }
 
 func newTarget(k facts.Kernel) *target {
 	t := &target{Kernel: k}
 	t.prober, _ = k.(Prober)
+	t.trier, _ = k.(Trier)
 	return t
 }
 

@@ -19,7 +19,7 @@ var (
 		uapi.MapStackTrace, uapi.MapLPMTrie, uapi.MapQueue, uapi.MapStack, uapi.MapBloomFilter}
 )
 
-// maps asks for map types, and for sizes that the object leaves to the application.
+// maps asks for map types, and for sizes and inner maps that the object leaves to the application.
 func (c *checker) maps() {
 	for _, m := range c.o.Maps {
 		if !m.Autocreate {
@@ -30,6 +30,7 @@ func (c *checker) maps() {
 				n.Answer, n.Reason = c.k.mapType(m.Type)
 			}
 			c.setting(m, "max_entries", m.MaxEntries == 0 && slices.Contains(sized[:], m.Type))
+			c.setting(m, "inner map", m.Inner == nil && (m.Type == uapi.MapArrayOfMaps || m.Type == uapi.MapHashOfMaps))
 			c.setting(m, "value_size", m.ValueSize == 0 && slices.Contains(valued[:], m.Type))
 		}
 	}
@@ -38,6 +39,6 @@ func (c *checker) maps() {
 func (c *checker) setting(m *object.Map, what string, missing bool) {
 	if missing {
 		n := c.need(NeedSetting, m.Name+" "+what, m.Name)
-		n.Answer, n.Reason = facts.Unknown, "is 0 in the object: the application has to set it before it loads"
+		n.Answer, n.Reason = facts.Unknown, "is not set in the object: the application has to do it before it loads"
 	}
 }

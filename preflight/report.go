@@ -29,6 +29,7 @@ const (
 	NeedTarget // function, tracepoint, hook or iterator that a program attaches to
 	NeedMapType
 	NeedSetting // size of a map that the object leaves to the application
+	NeedFlag    // flag or field that a program or map is loaded with
 	NeedStructOps
 	NeedHelper
 	NeedKfunc
@@ -46,6 +47,7 @@ var needNames = [needKinds]string{
 	NeedTarget:     "attach target",
 	NeedMapType:    "map type",
 	NeedSetting:    "map setting",
+	NeedFlag:       "flag",
 	NeedStructOps:  "struct_ops",
 	NeedHelper:     "helper",
 	NeedKfunc:      "kfunc",

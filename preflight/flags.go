@@ -1,0 +1,350 @@
+package preflight
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// evidence is what a kernel's BTF has only if the kernel has what it is evidence of.
+type evidence struct {
+	kind btf.Kind // of the type
+	name string   // of the type; "" for the enum without a name that has the enumerator anchor
+	part string   // member or enumerator
+}
+
+// anchor is the first enumerator of the enum of map flags, which has no name.
+const anchor = "BPF_F_NO_PREALLOC"
+
+func mapFlag(name string) evidence { return evidence{btf.KindEnum, "", name} }
+
+// sleepFlag is where the kernel keeps BPF_F_SLEEPABLE of a program; it moved in 6.10.
+var sleepFlag = [...]evidence{{btf.KindStruct, "bpf_prog_aux", "sleepable"}, {btf.KindStruct, "bpf_prog", "sleepable"}}
+
+// flag is a bit that a program or a map is loaded with, and how a kernel that is not running tells that it knows it.
+type flag struct {
+	bit   uint32
+	name  string
+	since string // first upstream kernel
+	shown []evidence
+	types []uapi.MapType // of maps that take it, up to 6.18; nil: many
+}
+
+// programFlags are flags of BPF_PROG_LOAD. BPF_F_SLEEPABLE is in sleepables: not every program may have it.
+var programFlags = [...]flag{
+	{uapi.FStrictAlignment, "BPF_F_STRICT_ALIGNMENT", "4.12", nil, nil},
+	{uapi.FAnyAlignment, "BPF_F_ANY_ALIGNMENT", "5.0", nil, nil},
+	{uapi.FTestRndHi32, "BPF_F_TEST_RND_HI32", "5.3", nil, nil},
+	{uapi.FTestStateFreq, "BPF_F_TEST_STATE_FREQ", "5.4", []evidence{{btf.KindStruct, "bpf_verifier_env", "test_state_freq"}}, nil},
+	{uapi.FXDPHasFrags, "BPF_F_XDP_HAS_FRAGS", "5.18", []evidence{{btf.KindStruct, "bpf_prog_aux", "xdp_has_frags"}}, nil},
+	{uapi.FXDPDevBoundOnly, "BPF_F_XDP_DEV_BOUND_ONLY", "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}, nil},
+	{uapi.FTestRegInvar, "BPF_F_TEST_REG_INVARIANTS", "6.8", []evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}, nil},
+}
+
+// sleepables are the programs that may sleep. Evidence of a kind is what came to the same kernel with it. A row without a version is of
+// what no kernel up to 6.18 has; its evidence is what is in every kernel that may have it.
+var sleepables = [...]struct {
+	typ     uapi.ProgType
+	attach  []uapi.AttachType // nil: any
+	since   string
+	shown   []evidence
+	targets bool // and only at some targets
+}{
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFentry, uapi.AttachTraceFexit, uapi.AttachModifyReturn}, "5.10", sleepFlag[:], true},
+	{uapi.ProgLSM, []uapi.AttachType{uapi.AttachLSMMac}, "5.10", sleepFlag[:], true},
+	{uapi.ProgSyscall, nil, "5.14", []evidence{{btf.KindEnum, "bpf_prog_type", "BPF_PROG_TYPE_SYSCALL"}}, false},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceIter}, "5.18", []evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_copy_from_user_task"}}, false},
+	{uapi.ProgKprobe, nil, "6.0", []evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_tcp_raw_gen_syncookie_ipv4"}}, false},
+	{uapi.ProgStructOps, nil, "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}, false},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFsession, uapi.AttachTraceFentryMulti, uapi.AttachTraceFexitMulti,
+		uapi.AttachTraceFsessionMulti}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, true},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceRawTP}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
+	{uapi.ProgTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
+	{uapi.ProgRawTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
+}
+
+// Map types that some flags are for.
+var (
+	lruMaps     = [...]uapi.MapType{uapi.MapLRUHash, uapi.MapLRUPerCPUHash}
+	hashMaps    = [...]uapi.MapType{uapi.MapHash, uapi.MapPerCPUHash, uapi.MapLRUHash, uapi.MapLRUPerCPUHash, uapi.MapHashOfMaps, uapi.MapBloomFilter}
+	storageMaps = [...]uapi.MapType{uapi.MapSKStorage, uapi.MapInodeStorage, uapi.MapTaskStorage, uapi.MapCgrpStorage}
+)
+
+// mapFlags are flags of BPF_MAP_CREATE.
+var mapFlags = [...]flag{
+	{uapi.FNoPrealloc, "BPF_F_NO_PREALLOC", "4.6", []evidence{mapFlag("BPF_F_NO_PREALLOC")}, nil},
+	{uapi.FNoCommonLRU, "BPF_F_NO_COMMON_LRU", "4.10", []evidence{mapFlag("BPF_F_NO_COMMON_LRU")}, lruMaps[:]},
+	{uapi.FNumaNode, "BPF_F_NUMA_NODE", "4.14", []evidence{mapFlag("BPF_F_NUMA_NODE")}, nil},
+	{uapi.FRdonly, "BPF_F_RDONLY", "4.15", []evidence{mapFlag("BPF_F_RDONLY")}, nil},
+	{uapi.FWronly, "BPF_F_WRONLY", "4.15", []evidence{mapFlag("BPF_F_WRONLY")}, nil},
+	{uapi.FStackBuildID, "BPF_F_STACK_BUILD_ID", "4.17", []evidence{mapFlag("BPF_F_STACK_BUILD_ID")}, []uapi.MapType{uapi.MapStackTrace}},
+	{uapi.FZeroSeed, "BPF_F_ZERO_SEED", "5.0", []evidence{mapFlag("BPF_F_ZERO_SEED")}, hashMaps[:]},
+	{uapi.FRdonlyProg, "BPF_F_RDONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_RDONLY_PROG")}, nil},
+	{uapi.FWronlyProg, "BPF_F_WRONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_WRONLY_PROG")}, nil},
+	{uapi.FClone, "BPF_F_CLONE", "5.4", []evidence{mapFlag("BPF_F_CLONE")}, storageMaps[:]},
+	{uapi.FMmapable, "BPF_F_MMAPABLE", "5.5", []evidence{mapFlag("BPF_F_MMAPABLE")}, []uapi.MapType{uapi.MapArray, uapi.MapArena}},
+	{uapi.FPreserveElems, "BPF_F_PRESERVE_ELEMS", "5.10", []evidence{mapFlag("BPF_F_PRESERVE_ELEMS")}, []uapi.MapType{uapi.MapPerfEventArray}},
+	{uapi.FInnerMap, "BPF_F_INNER_MAP", "5.10", []evidence{mapFlag("BPF_F_INNER_MAP")}, []uapi.MapType{uapi.MapArray}},
+	{uapi.FLink, "BPF_F_LINK", "6.4", []evidence{mapFlag("BPF_F_LINK")}, []uapi.MapType{uapi.MapStructOps}},
+	{uapi.FSegvOnFault, "BPF_F_SEGV_ON_FAULT", "6.9", []evidence{mapFlag("BPF_F_SEGV_ON_FAULT")}, []uapi.MapType{uapi.MapArena}},
+	{uapi.FNoUserConv, "BPF_F_NO_USER_CONV", "6.9", []evidence{mapFlag("BPF_F_NO_USER_CONV")}, []uapi.MapType{uapi.MapArena}},
+}
+
+// Fields of BPF_MAP_CREATE and BPF_PROG_LOAD beyond those that every kernel with BPF knows.
+var (
+	fieldExtra     = flag{0, "map_extra", "5.16", []evidence{{btf.KindUnion, "bpf_attr", "map_extra"}}, nil}
+	fieldIfIndex   = flag{0, "map_ifindex", "4.16", []evidence{{btf.KindUnion, "bpf_attr", "map_ifindex"}}, nil}
+	fieldExclusive = flag{0, "excl_prog_hash", "6.18", []evidence{{btf.KindUnion, "bpf_attr", "excl_prog_hash"}}, nil}
+	fieldDevice    = flag{0, "prog_ifindex", "4.16", []evidence{{btf.KindUnion, "bpf_attr", "prog_ifindex"}}, nil}
+)
+
+// known answers from BTF, else by the version, whether a kernel knows a flag or field.
+func (t *target) known(since string, shown []evidence) (facts.Answer, string) {
+	told := false
+	for _, e := range shown {
+		has, asked := t.shows(e)
+		if has {
+			return facts.Yes, e.part + " is in the kernel's BTF"
+		}
+		told = told || asked
+	}
+	if told {
+		return facts.No, sinceText(since) + "; no " + shown[0].part + " in the kernel's BTF"
+	}
+	switch v := t.Kernel.Version(); {
+	case v == 0:
+		return facts.Unknown, sinceText(since) + "; the kernel's version is not known"
+	case facts.AtLeast(v, since):
+		return facts.Yes, sinceText(since)
+	}
+	return facts.No, sinceText(since)
+}
+
+func sinceText(release string) string { return "since Linux " + release }
+
+// shows looks for evidence; asked is false if the BTF says nothing either way.
+func (t *target) shows(e evidence) (has, asked bool) {
+	s := t.vmlinux()
+	if s == nil {
+		return false, false
+	}
+	if e.name != "" {
+		id, ok := s.FindByName(e.name, e.kind)
+		if !ok {
+			return false, false
+		}
+		typ, _ := s.Type(id)
+		return facts.HasPart(s, typ, e.part), true
+	}
+	if t.flagEnum == 0 {
+		t.flagEnum = findEnum(s, anchor)
+	}
+	typ, ok := s.Type(t.flagEnum)
+	if !ok || t.flagEnum == noEnum {
+		return false, false
+	}
+	return facts.HasPart(s, typ, e.part), true
+}
+
+// noEnum is the id of an enum that was looked for in vain.
+const noEnum = ^btf.ID(0)
+
+// findEnum finds the enum without a name whose first enumerator is first.
+func findEnum(s *btf.Spec, first string) btf.ID {
+	for id := btf.ID(1); id < s.Len(); id++ {
+		if t, ok := s.Type(id); ok && t.Kind().IsEnum() && t.NameOff() == 0 && t.Vlen() > 0 && t.Enumerator(0).Name == first {
+			return id
+		}
+	}
+	return noEnum
+}
+
+// flags asks for what programs and maps are loaded with beside their types.
+func (c *checker) flags() {
+	for _, m := range c.o.Maps {
+		if m.Autocreate {
+			for ; m != nil; m = m.Inner {
+				c.mapFlags(m)
+			}
+		}
+	}
+	c.eachProgram(func(p *plan.Program, _ []bool) {
+		if p.Type != uapi.ProgUnspec {
+			c.programFlags(p)
+		}
+	})
+}
+
+func (c *checker) programFlags(p *plan.Program) {
+	kind := secKind(p.Spec)
+	rest := p.Flags
+	for i := range programFlags {
+		f := &programFlags[i]
+		if p.Flags&f.bit != 0 {
+			c.flag(f, kind, p.Spec.Name)
+			rest &^= f.bit
+		}
+	}
+	if p.Flags&uapi.FSleepable != 0 {
+		rest &^= uapi.FSleepable
+		c.sleepable(p)
+	}
+	if rest != 0 {
+		n := c.need(NeedFlag, "program flags 0b"+strconv.FormatUint(uint64(rest), 2), p.Spec.Name)
+		n.Answer, n.Reason = facts.Unknown, "flags that are not known here"
+	}
+	if p.IfIndex != 0 {
+		c.onDevice(c.flag(&fieldDevice, kind, p.Spec.Name))
+	}
+}
+
+// secKind is the part of a SEC() that says what kind of program it is: "tp.s".
+func secKind(p *object.Program) string {
+	kind, _, _ := strings.Cut(p.Sec, "/")
+	return "SEC(\"" + kind + "\")"
+}
+
+// flag adds a need for a flag; where says what has it, unless the answer is the same everywhere.
+func (c *checker) flag(f *flag, where, user string) *Need {
+	n := c.need(NeedFlag, f.name+" of "+where, user)
+	if n.Reason == "" {
+		n.Answer, n.Reason = c.k.known(f.since, f.shown)
+	}
+	return n
+}
+
+// sleepable asks whether a program of that kind and with that target may sleep.
+func (c *checker) sleepable(p *plan.Program) {
+	for i := range sleepables {
+		row := &sleepables[i]
+		if row.typ != p.Type || row.attach != nil && !slices.Contains(row.attach, p.ExpectedAttachType) {
+			continue
+		}
+		name := sleepableName(p)
+		n := c.need(NeedFlag, name, p.Spec.Name)
+		if n.Reason != "" {
+			return
+		}
+		if row.since == "" {
+			n.Answer, n.Reason = c.newer(row.shown)
+			return
+		}
+		n.Answer, n.Reason = c.k.known(row.since, row.shown)
+		if n.Answer == facts.Yes && row.targets {
+			n.Answer, n.Reason = c.sleepableTarget(p)
+		}
+		return
+	}
+	n := c.need(NeedFlag, "BPF_F_SLEEPABLE of "+secKind(p.Spec), p.Spec.Name)
+	n.Answer, n.Reason = c.upTo618("programs of this type cannot sleep")
+}
+
+// sleepableName names the need; with the target where it is the target that decides.
+func sleepableName(p *plan.Program) string {
+	if p.AttachBTFID != 0 && p.Type != uapi.ProgStructOps && p.ExpectedAttachType != uapi.AttachTraceIter && p.ExpectedAttachType != uapi.AttachTraceRawTP {
+		return "BPF_F_SLEEPABLE at " + p.Spec.Sec
+	}
+	return "BPF_F_SLEEPABLE of " + secKind(p.Spec)
+}
+
+// newer answers for programs that no kernel up to 6.18 lets sleep.
+func (c *checker) newer(shown []evidence) (facts.Answer, string) {
+	const lack = "programs of this kind cannot sleep"
+	for _, e := range shown {
+		if has, asked := c.k.shows(e); asked && !has {
+			return facts.No, lack
+		}
+	}
+	return c.upTo618(lack)
+}
+
+// upTo618 is no for the kernels that are known here, and unknown for newer ones.
+func (c *checker) upTo618(lack string) (facts.Answer, string) {
+	if v := c.k.Kernel.Version(); v != 0 && !facts.AtLeast(v, "6.19") {
+		return facts.No, lack
+	}
+	return facts.Unknown, lack + " up to Linux 6.18; newer ones may"
+}
+
+// sleepableTarget answers whether the kernel lets programs sleep where p attaches. It keeps lists of these places, which are not in its
+// BTF: functions whose errors may be injected, of which all system calls are, and LSM hooks that are called where sleeping is fine.
+func (c *checker) sleepableTarget(p *plan.Program) (facts.Answer, string) {
+	if p.Type == uapi.ProgLSM {
+		return facts.Unknown, "which LSM hooks may sleep is not in the kernel's BTF"
+	}
+	_, name, _ := strings.Cut(p.Spec.Sec, "/")
+	set, known := c.option("CONFIG_FUNCTION_ERROR_INJECTION")
+	call := false
+	for _, prefix := range syscallPrefixes {
+		call = call || strings.HasPrefix(name, prefix)
+	}
+	switch {
+	case known && !set && p.ExpectedAttachType != uapi.AttachModifyReturn && p.AttachModule == nil && call:
+		return facts.No, "programs may sleep only in functions whose errors may be injected, and CONFIG_FUNCTION_ERROR_INJECTION is not set"
+	case known && set && call:
+		return facts.Yes, "errors of system calls may be injected, so programs may sleep there"
+	}
+	return facts.Unknown, "in which functions programs may sleep is not in the kernel's BTF"
+}
+
+func (c *checker) mapFlags(m *object.Map) {
+	flags := m.Flags
+	if m.Kind == object.MapStructOps && m.StructOps != nil && m.StructOps.Link {
+		flags |= uapi.FLink
+	}
+	where := m.Type.String()
+	rest := flags
+	for i := range mapFlags {
+		f := &mapFlags[i]
+		if flags&f.bit == 0 {
+			continue
+		}
+		rest &^= f.bit
+		n := c.flag(f, where, m.Name)
+		if n.Answer == facts.Yes && f.types != nil && !slices.Contains(f.types, m.Type) {
+			n.Answer, n.Reason = c.upTo618("maps of this type do not take it")
+		}
+		if f.bit == uapi.FNumaNode && n.Answer == facts.Yes && m.NumaNode != 0 {
+			n.Answer, n.Reason = facts.Unknown, "whether the machine has node "+strconv.FormatUint(uint64(m.NumaNode), 10)+" is not known"
+		}
+		if f.bit == uapi.FMmapable && m.Internal() {
+			n.Optional = true // the feature says how
+		}
+	}
+	if rest != 0 {
+		n := c.need(NeedFlag, "map flags 0b"+strconv.FormatUint(uint64(rest), 2), m.Name)
+		n.Answer, n.Reason = facts.Unknown, "flags that are not known here"
+	}
+	if m.Extra != 0 {
+		n := c.flag(&fieldExtra, where, m.Name)
+		switch {
+		case n.Answer != facts.Yes || m.Type == uapi.MapArena || m.Type == uapi.MapBloomFilter && m.Extra <= mostHashes:
+		case m.Type == uapi.MapBloomFilter:
+			n.Answer, n.Reason = facts.No, "a Bloom filter has at most 15 hash functions"
+		default:
+			n.Answer, n.Reason = c.upTo618("maps of this type do not take it")
+		}
+	}
+	if m.IfIndex != 0 {
+		c.onDevice(c.flag(&fieldIfIndex, where, m.Name))
+	}
+	if m.ExclusiveTo != nil {
+		c.flag(&fieldExclusive, where, m.Name)
+	}
+}
+
+// mostHashes is how many hash functions a Bloom filter may have.
+const mostHashes = 15
+
+// onDevice lowers a yes: it takes a network device, and a driver that runs programs.
+func (c *checker) onDevice(n *Need) {
+	if n.Answer == facts.Yes {
+		n.Answer, n.Reason = facts.Unknown, "whether the machine has the device and its driver takes programs and maps is not known"
+	}
+}

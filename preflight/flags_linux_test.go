@@ -1,0 +1,105 @@
+package preflight
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+)
+
+// flagsObject is an object with a program or a map for each flag.
+const flagsObject = "testdata/flags.bpf.o"
+
+// alone is a copy of the object in which only one program, or one map and what belongs to it, would be loaded.
+func alone(o *object.Object, name string) *object.Object {
+	o = o.Clone()
+	for _, p := range o.Programs {
+		p.Autoload = p.Name == name
+	}
+	for _, m := range o.Maps {
+		m.Autocreate = m.Name == name
+	}
+	return o
+}
+
+// each calls for every program and map of flags.bpf.c, and for variants that C cannot declare.
+func each(t *testing.T, do func(name string, o *object.Object)) {
+	o := readObject(t, flagsObject)
+	n := 0
+	for _, p := range o.Programs {
+		if p.Def != nil && p.Def.Pattern != "struct_ops+" {
+			do(p.Name, alone(o, p.Name))
+			n++
+		}
+	}
+	for _, m := range o.Maps {
+		do(m.Name, alone(o, m.Name))
+		n++
+	}
+	if n < 30 {
+		t.Fatalf("%d programs and maps", n)
+	}
+	variant := func(name, of string, change func(*object.Object)) {
+		v := alone(o, of)
+		change(v)
+		do(name, v)
+	}
+	variant("exclusive map", "mmapable", func(o *object.Object) {
+		o.Map("mmapable").ExclusiveTo = o.Program("xdp")
+		o.Program("xdp").Autoload = true
+	})
+	for bit := range 12 {
+		variant("program flag "+string(rune('a'+bit)), "xdp", func(o *object.Object) { o.Program("xdp").Flags = 1 << bit })
+	}
+	variant("bound to lo", "xdp", func(o *object.Object) { o.Program("xdp").IfIndex, o.Program("xdp").Flags = 1, 1<<6 })
+	variant("offloaded to lo", "xdp", func(o *object.Object) { o.Program("xdp").IfIndex = 1 })
+	variant("offloaded map", "mmapable", func(o *object.Object) { o.Map("mmapable").IfIndex = 1 })
+	variant("node 1000", "mmapable", func(o *object.Object) {
+		o.Map("mmapable").Flags |= 1 << 2
+		o.Map("mmapable").NumaNode = 1000
+	})
+}
+
+// TestFlags predicts for each flag, field and kind of SEC() whether it loads. The oracle is the running kernel, which is asked to load it.
+// As the running kernel can be tried, the answer must be its own; and the same kernel, written down with its version, configuration
+// and BTF only, must not be said to do otherwise than it does, but for what this machine's rules forbid it (EPERM).
+func TestFlags(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	k := kernel.Running()
+	spec, err := k.BTF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := facts.Recording{BTF: spec.Raw()}
+	full := bare
+	full.Version = k.Version()
+	if full.Kconfig, err = k.Kconfig(); err != nil {
+		t.Log(err)
+	}
+	recorded := map[string]facts.Kernel{"recorded": facts.NewRecorded(full), "BTF only": facts.NewRecorded(bare)}
+	each(t, func(name string, o *object.Object) {
+		t.Run(name, func(t *testing.T) {
+			loaded, err := bpf.Load(o, nil)
+			if err == nil {
+				loaded.Close()
+			}
+			if r := Check(o, k, nil); (r.Loads == facts.Yes) != (err == nil) {
+				t.Errorf("predicted %s %q, the kernel says %v", r.Loads, r.Reasons, err)
+			}
+			t.Logf("the kernel says %v", err)
+			for how, k := range recorded {
+				r := Check(o, k, nil)
+				if r.Loads == facts.Yes && err != nil && !errors.Is(err, syscall.EPERM) || r.Loads == facts.No && err == nil {
+					t.Errorf("%s: predicted %s %q, the kernel says %v", how, r.Loads, r.Reasons, err)
+				}
+				t.Logf("%s: predicted %s %q", how, r.Loads, r.Reasons)
+			}
+		})
+	})
+}
