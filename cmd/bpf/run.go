@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,11 +18,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
 )
-
-// counterObject is what runs when no object is named; counter/counter.bpf.c is its source.
-//
-//go:embed counter/counter.bpf.o
-var counterObject []byte
 
 // runner is one `bpf run`: an object that is loaded, attached and shown until its context ends.
 type runner struct {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What `bpf run` without an object runs: packets and bytes per protocol, counted at XDP.
+// clang -O2 -g -target bpfel -Wall -fdebug-compilation-dir=. -c counter.bpf.c -o counter.bpf.o && llvm-strip -g counter.bpf.o
+// The same with -target bpfeb makes counter-be.bpf.o.
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
