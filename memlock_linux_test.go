@@ -63,6 +63,7 @@ const memlockChild = "PUREBPF_TEST_MEMLOCK"
 // limit that is raised too late makes features look missing, and they are names, types and variables here.
 func TestMemlock(t *testing.T) {
 	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
 	for _, what := range []string{"load", "create"} {
 		if out := again(t, "TestMemlockChild", memlockChild, what); !strings.Contains(out, "--- PASS: TestMemlockChild") {
 			t.Errorf("%s: %s", what, out)
