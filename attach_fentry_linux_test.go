@@ -18,6 +18,16 @@ import (
 
 // The oracle of this file: the system calls that the tests make, and what they answer.
 
+// hasTrampolines is false where trampolines skips.
+func hasTrampolines(t testing.TB) bool {
+	t.Helper()
+	if !configured(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") {
+		return false
+	}
+	has, err := kernel.Running().HasProgType(uapi.ProgLSM)
+	return err == nil && has
+}
+
 // trampolines skips on a kernel that has no programs like these by its own word: without ftrace's direct calls, or because it refuses them
 // to everybody.
 func trampolines(t testing.TB) {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -40,8 +39,8 @@ type IterOptions struct {
 	TID, PID, PIDFD uint32
 }
 
-// AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs it. Needs CAP_PERFMON. The caller
-// closes the Link.
+// AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs it. No privileges beyond
+// those of the load. The caller closes the Link.
 func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	to := "iterator " + p.attachTarget
 	if p.attachTarget == "" {
@@ -71,7 +70,7 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	}
 	fd, err := sys.LinkCreate(&a)
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, p.attachFail(to, err)
 	}
 	return p.newLink(to, fd), nil
 }

@@ -26,7 +26,7 @@ type KprobeOptions struct {
 // 4.1): it runs when the function is entered, at an offset in it, or when it returns. The name has to be the kernel's own
 // (/proc/kallsyms), with what the compiler added: "name.isra.0". With Address, symbol is "".
 //
-// Needs CAP_PERFMON, and CAP_SYS_ADMIN or CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such function,
+// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such function,
 // with near names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no instruction starts at the offset; EINVAL if the
 // kernel refuses probes there; ErrNotSupported on a kernel without kprobes. The caller closes the Link.
 func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
@@ -83,7 +83,7 @@ func (p *Program) attachKprobe(t tracing, k facts.Kernel, symbol string, o Kprob
 		func(pmu uint32) (*sys.FD, error) { return openKprobe(t, pmu, symbol, &o) },
 		func() (*sys.FD, *legacyEvent, error) { return openLegacyKprobe(t, symbol, &o) })
 	if err != nil {
-		return nil, p.kprobeFail(to, symbol, &o, err)
+		return nil, p.kprobeFail(to, symbol, &o, err, w.need())
 	}
 	return p.attachPerf(to, event, how)
 }
@@ -123,12 +123,12 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 }
 
 // kprobeFail explains what the kernel answers to a kprobe that it won't make.
-func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error) error {
+func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error, need []kernel.Capability) error {
 	hint := ""
 	switch {
 	case errors.Is(err, ErrNotSupported):
 	case errors.Is(err, syscall.EACCES):
-		hint = permissionHint(syscall.EPERM, kernel.CapPerfmon)
+		hint = accessHint(err, need...)
 	case errors.Is(err, syscall.EILSEQ):
 		hint = fmt.Sprintf("no instruction starts at offset %d", o.Offset)
 	case symbol == "":
@@ -144,7 +144,7 @@ func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error) err
 			err = absentError{err} // newer kernels answer EINVAL where it is an event in tracefs
 		}
 	}
-	return withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return hint })
+	return withHint(p.attachFail(to, err, need...), func() string { return hint })
 }
 
 // absentError is a refusal for a reason that the kernel didn't give: there is no such function.

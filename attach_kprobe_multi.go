@@ -26,7 +26,8 @@ type KprobeMultiOptions struct {
 // bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). In a pattern '*' stands for any characters and '?' for one. With
 // Symbols or Addresses the pattern is "". The program must have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
 //
-// Needs CAP_PERFMON; a pattern also a tracefs that may be read, and before 6.5 CAP_SYSLOG. ErrNotExist if nothing matches or a function
+// No privileges beyond those of the load; a pattern takes CAP_DAC_OVERRIDE for tracefs, where its mode was not changed, and before 6.5
+// CAP_SYSLOG. ErrNotExist if nothing matches or a function
 // doesn't exist; ErrNotSupported on a kernel without fprobes. The caller closes the Link.
 func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*Link, error) {
 	if opts == nil {
@@ -83,7 +84,7 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	if p.fd.Int() < 0 {
 		return nil, p.attachFail(to, nil)
 	}
-	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err, kernel.CapPerfmon) }
+	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err) }
 	if err := o.check(pattern); err != nil {
 		return fail(err)
 	}
@@ -98,7 +99,7 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	default:
 		var err error
 		if addresses, err = matchFunctions(t, pattern); err != nil {
-			return fail(err)
+			return nil, withHint(p.attachFail(to, err, kernel.CapSyslog), func() string { return accessHint(err, kernel.CapDACOverride) })
 		}
 		switch {
 		case len(addresses) == 0:

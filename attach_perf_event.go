@@ -92,7 +92,8 @@ var perfEvents = [...]struct {
 }
 
 // PerfEventNamed returns the event that perf list calls name: a hardware or software event ("cycles", "cpu-clock") or a tracepoint
-// ("sched:sched_switch"), which is looked up in tracefs. ErrNotExist if there is none.
+// ("sched:sched_switch"), which is looked up in tracefs: that takes root, CAP_DAC_OVERRIDE
+// or a changed mode of it. ErrNotExist if there is none.
 func PerfEventNamed(name string) (PerfEvent, error) {
 	for _, e := range perfEvents {
 		if e.name == name {
@@ -109,7 +110,7 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 	}
 	id, err := tracepointID(category, event)
 	if err != nil {
-		return PerfEvent{}, &Error{Op: "find perf event", Subject: name, Err: err}
+		return PerfEvent{}, &Error{Op: "find perf event", Subject: name, Err: err, Hint: accessHint(err, kernel.CapDACOverride)}
 	}
 	return PerfEvent{Type: sys.PerfTypeTracepoint, Config: id}, nil
 }
@@ -224,7 +225,7 @@ func (p *Program) perfFail(to string, cause error) error {
 	return withHint(e, func() string {
 		switch cause {
 		case syscall.EACCES:
-			return permissionHint(syscall.EPERM, kernel.CapPerfmon)
+			return accessHint(cause, kernel.CapPerfmon)
 		case syscall.ENOENT:
 			return "this machine has no such event"
 		case syscall.ENODEV:

@@ -59,6 +59,201 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 	}
 }
 
+// traceAttempts are ways to attach to what runs in the kernel, for a process that has loaded its programs and lost all capabilities: said
+// is part of the refusal, "" where loading took the capability. A way is tried where the machine has it.
+var traceAttempts = []struct {
+	name  string
+	there func(t testing.TB) bool
+	said  []string
+	// load returns what attaches. It may clean up at the end of the test.
+	load func(t *testing.T) func() (*Link, error)
+}{
+	{"raw_tp", everywhere, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "link", "raw_tp").Attach }},
+	{"tp_btf", hasBTF, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "trace", "on_sys_enter").Attach }},
+	{"iterator", hasBTF, nil, func(t *testing.T) func() (*Link, error) {
+		_, p := iterProgram(t, "tasks")
+		return func() (*Link, error) {
+			l, err := p.Attach()
+			if err != nil {
+				return nil, err
+			}
+			r, err := l.Iterate()
+			if err != nil {
+				return nil, err
+			}
+			return l, r.Close()
+		}
+	}},
+	{"struct_ops", hasBTF, nil, func(t *testing.T) func() (*Link, error) { return structOpsMap(t, "plain").AttachStructOps }},
+	{"struct_ops link", func(t testing.TB) bool { return hasBTF(t) && atLeast(6, 4) }, nil, func(t *testing.T) func() (*Link, error) {
+		return structOpsMap(t, "linked").AttachStructOps
+	}},
+	{"fentry", hasTrampolines, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "fentry", "on_entry").Attach }},
+	{"LSM", hasTrampolines, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "fentry", "deny").Attach }},
+	{"freplace", hasTrampolines, nil, func(t *testing.T) func() (*Link, error) {
+		target, _ := freplaceTarget(t)
+		return load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement").Attach
+	}},
+	{"freplace elsewhere", hasTrampolines, []string{"operation not permitted", "CAP_SYS_ADMIN"}, func(t *testing.T) func() (*Link, error) {
+		target, _ := freplaceTarget(t)
+		other, _ := freplaceTarget(t)
+		p := load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement")
+		return func() (*Link, error) { return p.AttachFreplace(other, "part") }
+	}},
+	{"kprobe.multi", hasFprobes, nil, func(t *testing.T) func() (*Link, error) {
+		p := loadedProgram(t, "link", "probes")
+		return func() (*Link, error) { return p.AttachKprobeMulti("find_task_by_vpid", nil) }
+	}},
+	{"kprobe.multi pattern", hasFprobes, []string{"permission denied", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
+		p := loadedProgram(t, "link", "probes")
+		return func() (*Link, error) { return p.AttachKprobeMulti("find_task_by_v*", nil) }
+	}},
+	{"kprobe in tracefs", hasKprobes, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
+		p := loadedProgram(t, "link", "probe")
+		return func() (*Link, error) {
+			return p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
+		}
+	}},
+	{"uprobe in tracefs", hasUprobes, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
+		p := loadedProgram(t, "link", "probe")
+		return func() (*Link, error) {
+			return p.AttachUprobe(os.Args[0], "", &UprobeOptions{Mode: ProbeLegacy, Offset: 0x1000})
+		}
+	}},
+	{"tracepoint", everywhere, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
+		return loadedProgram(t, "link", "tp").Attach
+	}},
+	{"tracepoint without tracefs", everywhere, []string{"tracefs is not mounted", "mounting it needs CAP_SYS_ADMIN"}, func(t *testing.T) func() (*Link, error) {
+		p := loadedProgram(t, "link", "tp")
+		return elsewhere(t, func() error { return unix.Unmount("/sys/kernel/tracing", unix.MNT_DETACH) }, p.Attach)
+	}},
+}
+
+func everywhere(testing.TB) bool { return true }
+
+func hasBTF(testing.TB) bool {
+	_, err := os.Stat("/sys/kernel/btf/vmlinux")
+	return err == nil
+}
+
+func hasKprobes(t testing.TB) bool { return configured(t, "CONFIG_KPROBE_EVENTS") }
+func hasUprobes(t testing.TB) bool { return configured(t, "CONFIG_UPROBE_EVENTS") }
+func hasFprobes(t testing.TB) bool { return hasKprobes(t) && configured(t, "CONFIG_FPROBE") }
+
+func loadedProgram(t testing.TB, file, name string) *Program {
+	t.Helper()
+	return load(t, only(open(t, file), name), nil).Program(name)
+}
+
+func structOpsMap(t testing.TB, name string) *Map {
+	t.Helper()
+	o := open(t, "structops")
+	for _, m := range o.Maps {
+		if m.StructOps != nil {
+			m.Autocreate = m.Name == name
+		}
+	}
+	return load(t, o, nil).Map(name)
+}
+
+// elsewhere makes mounts of its own for one thread, changes them, and has attach run there.
+func elsewhere(t testing.TB, change func() error, attach func() (*Link, error)) func() (*Link, error) {
+	t.Helper()
+	type result struct {
+		l   *Link
+		err error
+	}
+	ready, run, done := make(chan error), make(chan bool), make(chan result)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with this
+		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
+		if err == nil {
+			err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+		}
+		if err == nil {
+			err = change()
+		}
+		ready <- err
+		if <-run {
+			l, err := attach()
+			done <- result{l, err}
+		}
+	}()
+	if err := <-ready; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { close(run) })
+	return func() (*Link, error) {
+		run <- true
+		r := <-done
+		return r.l, r.err
+	}
+}
+
+// TestTraceWithoutPrivileges is TestAttachWithoutPrivileges for what runs in the kernel.
+func TestTraceWithoutPrivileges(t *testing.T) {
+	testkit.Root(t)
+	testkit.Tracefs(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTraceWithoutPrivilegesChild$", "-test.v")
+	cmd.Env = append(os.Environ(), "PUREBPF_NO_CAPABILITIES=trace")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	said := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if name, text, ok := strings.Cut(line, " => "); ok {
+			said[name] = strings.TrimSpace(text)
+		}
+	}
+	for _, a := range traceAttempts {
+		text, ok := said[a.name]
+		if there := a.there(t); there != ok {
+			t.Errorf("%s: tried %v, there %v", a.name, ok, there)
+			continue
+		}
+		if ok && (text == "<nil>") != (len(a.said) == 0) {
+			t.Errorf("%s: %s", a.name, text)
+		}
+		for _, words := range a.said {
+			if ok && !strings.Contains(text, words) {
+				t.Errorf("%s: %s\nwithout %q", a.name, text, words)
+			}
+		}
+		t.Logf("%s: %s", a.name, text)
+	}
+	if text := said["tracepoint without tracefs"]; strings.Contains(text, "CAP_PERFMON") {
+		t.Errorf("CAP_PERFMON is not what is missing: %s", text)
+	}
+	if t.Failed() {
+		t.Logf("%s", out)
+	}
+}
+
+// TestTraceWithoutPrivilegesChild is the process of TestTraceWithoutPrivileges.
+func TestTraceWithoutPrivilegesChild(t *testing.T) {
+	if os.Getenv("PUREBPF_NO_CAPABILITIES") != "trace" {
+		testkit.Skip(t, "part of TestTraceWithoutPrivileges, which runs it")
+	}
+	attach := map[string]func() (*Link, error){}
+	for _, a := range traceAttempts {
+		if a.there(t) {
+			attach[a.name] = a.load(t)
+		}
+	}
+	if err := syscall.Setuid(65534); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil { // else /proc/self is root's
+		t.Fatal(err)
+	}
+	for _, a := range traceAttempts {
+		if f := attach[a.name]; f != nil {
+			fmt.Printf("%s => %v\n", a.name, outcome(f()))
+		}
+	}
+}
+
 func atLeast(major, minor int) bool {
 	var a, b int
 	fmt.Sscanf(testkit.KernelRelease(), "%d.%d", &a, &b)
@@ -68,7 +263,7 @@ func atLeast(major, minor int) bool {
 // TestAttachWithoutPrivilegesChild is the process of TestAttachWithoutPrivileges.
 func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	dir := os.Getenv("PUREBPF_NO_CAPABILITIES")
-	if dir == "" {
+	if dir == "" || dir == "trace" {
 		testkit.Skip(t, "part of TestAttachWithoutPrivileges, which runs it")
 	}
 	// Not testkit.Netns: without capabilities there is no way back. The thread ends with the test.

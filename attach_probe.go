@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -95,6 +96,14 @@ func (p *Program) probeWay(t tracing, k facts.Kernel, pmu string, mode ProbeMode
 		p.events().info("this kernel has no perf events for "+pmu+"s, using an event in tracefs", "object", p.objectName(), "program", p.name)
 	}
 	return w, err
+}
+
+// need is what making and attaching the probe takes.
+func (w probeWay) need() []kernel.Capability {
+	if w.legacy {
+		return []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride}
+	}
+	return []kernel.Capability{kernel.CapPerfmon}
 }
 
 // open makes the probe, by the PMU or by an event in tracefs, and says how a program is attached to it.

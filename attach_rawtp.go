@@ -6,7 +6,6 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -17,8 +16,9 @@ type RawTracepointOptions struct {
 }
 
 // AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as "sched_switch" (libbpf
-// bpf_program__attach_raw_tracepoint_opts; 4.17): the arguments come as the kernel passes them, unformatted. Needs CAP_PERFMON.
-// ErrNotExist if there is no such tracepoint. The caller closes the Link.
+// bpf_program__attach_raw_tracepoint_opts; 4.17): the arguments come as the kernel passes them, unformatted. No
+// privileges beyond those of the load. ErrNotExist if there is no such tracepoint, with near names as hint; EINVAL for a program of another
+// type. The caller closes the Link.
 func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (*Link, error) {
 	if opts == nil {
 		opts = &RawTracepointOptions{}
@@ -32,7 +32,7 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return rawTracepointHint(p.facts(), name, err) })
+		return nil, withHint(p.attachFail(to, err), func() string { return rawTracepointHint(p.facts(), name, err) })
 	}
 	return p.newLink(to, fd), nil
 }

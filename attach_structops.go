@@ -15,8 +15,8 @@ import (
 // can be pinned and updated. One in .struct_ops has none: it stays registered when the process is killed, and only QueryStructOps and
 // UnregisterStructOps find it and take it away.
 //
-// ErrExist if the subsystem has one of that name or takes only one, with those of the type as hint. Needs CAP_BPF and CAP_NET_ADMIN or
-// what the subsystem asks for. The caller closes the Link.
+// ErrExist if the subsystem has one of that name or takes only one, with those of the type as hint. No privileges
+// beyond those of the load, unless the subsystem asks for some. The caller closes the Link.
 func (m *Map) AttachStructOps() (*Link, error) {
 	if m.kind != object.MapStructOps || m.fd.Int() < 0 {
 		return nil, m.fail("attach struct_ops", fmt.Errorf("it is no struct_ops map of a loaded object: %w", syscall.EINVAL))

@@ -20,7 +20,7 @@ type TraceOptions struct {
 }
 
 // AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace program, to the target that it was loaded
-// for (libbpf bpf_program__attach_trace_opts; 5.5). Needs CAP_PERFMON. EBUSY if the program is attached there already, or the function is
+// for (libbpf bpf_program__attach_trace_opts; 5.5). No privileges beyond those of the load. EBUSY if the program is attached there already, or the function is
 // replaced by another one (freplace). The caller closes the Link.
 func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 	to := p.traceTarget()
@@ -43,7 +43,7 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 
 // AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf bpf_program__attach_lsm; 5.7): with "bpf" among the
 // kernel's security modules (lsm= on its command line), it decides beside the others. Without, it is attached but never runs, which is
-// told to the logger. Needs CAP_PERFMON and CAP_MAC_ADMIN. The caller closes the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach
+// told to the logger. No privileges beyond those of the load. The caller closes the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach
 // with AttachCgroup.
 func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	to := "LSM hook " + p.traceTarget()
@@ -115,7 +115,7 @@ func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
 		}
 	}
 	if err != nil {
-		failed := p.attachFail(to, err, kernel.CapPerfmon)
+		failed := p.attachFail(to, err)
 		return nil, withHint(failed, func() string { return p.traceHint(err) })
 	}
 	return p.newLink(to, fd), nil
@@ -198,7 +198,7 @@ func tracedBy(is func(sys.TracingInfo) bool) string {
 
 // AttachFreplace puts the program in place of a global function of target, another loaded BPF program (libbpf
 // bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and "" it replaces the function that it was loaded
-// for. Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN. ErrNotExist if target has no such function; EBUSY if the function is replaced or
+// for, which takes no privileges beyond those of the load; to look a function of target up takes CAP_SYS_ADMIN. ErrNotExist if target has no such function; EBUSY if the function is replaced or
 // traced already. The caller closes the Link.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
 	to := "the function it was loaded for"
@@ -223,13 +223,13 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 	}
 	id, err := target.functionID(function)
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, p.attachFail(to, err, kernel.CapSysAdmin)
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{
 		ProgFD: p.fd.Uint32(), Target: target.fd.Uint32(), AttachType: p.expected, Detail: &sys.LinkTargetBTF{BTFID: uint32(id)},
 	})
 	if err != nil {
-		failed := p.attachFail(to, err, kernel.CapPerfmon)
+		failed := p.attachFail(to, err)
 		return nil, withHint(failed, func() string { return target.replacedHint(uint32(id), err) })
 	}
 	return p.newLink(to, fd), nil

@@ -19,7 +19,8 @@ type TracepointOptions struct {
 }
 
 // AttachTracepoint attaches the program to the tracepoint category:name (libbpf bpf_program__attach_tracepoint_opts; 4.7), such as
-// "sched", "sched_switch"; /sys/kernel/tracing/events has a folder for each. Needs CAP_PERFMON and access to tracefs. ErrNotExist if
+// "sched", "sched_switch"; /sys/kernel/tracing/events has a folder for each. Needs CAP_PERFMON, and CAP_DAC_OVERRIDE for tracefs, where its
+// mode was not changed. ErrNotExist if
 // there is no such tracepoint. The caller closes the Link.
 func (p *Program) AttachTracepoint(category, name string, opts *TracepointOptions) (*Link, error) {
 	if opts == nil {
@@ -34,7 +35,7 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 	}
 	id, err := tracepointID(category, name)
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, withHint(p.attachFail(to, err, kernel.CapSysAdmin), func() string { return accessHint(err, kernel.CapPerfmon, kernel.CapDACOverride) })
 	}
 	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1, 0, -1, 0)
 	if err != nil {

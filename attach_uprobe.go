@@ -30,7 +30,7 @@ type UprobeOptions struct {
 // "libc.so.6"), or "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name, "name@VERSION" if it
 // has several versions, or "" for an offset in the file.
 //
-// Needs CAP_PERFMON, and CAP_SYS_ADMIN or CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such file or
+// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such file or
 // function, with near names; EINVAL for a name that means several functions; ESRCH if there is no such process; ErrNotSupported on a
 // kernel without uprobes. The caller closes the Link.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
@@ -132,7 +132,12 @@ func (p *Program) attachUprobeAt(t uprobing, k facts.Kernel, to, path string, o 
 		func(pmu uint32) (*sys.FD, error) { return openUprobe(t, pmu, path, &o) },
 		func() (*sys.FD, *legacyEvent, error) { return openLegacyUprobe(t, path, &o) })
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return uprobeHint(path, o.PID, err) })
+		return nil, withHint(p.attachFail(to, err, w.need()...), func() string {
+			if errors.Is(err, syscall.EACCES) {
+				return accessHint(err, w.need()...)
+			}
+			return uprobeHint(path, o.PID, err)
+		})
 	}
 	return p.attachPerf(to, event, how)
 }
@@ -194,8 +199,6 @@ func uprobeHint(file string, pid int, err error) string {
 	switch {
 	case errors.Is(err, ErrNotSupported):
 		return ""
-	case errors.Is(err, syscall.EACCES):
-		return permissionHint(syscall.EPERM, kernel.CapPerfmon)
 	case errors.Is(err, syscall.ESRCH) && pid != 0:
 		return "there is no process " + strconv.Itoa(pid)
 	case errors.Is(err, syscall.ENOENT):

@@ -7,7 +7,6 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -92,7 +91,7 @@ func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) 
 		path, o.Offsets, err = o.find(file, pattern)
 	}
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
+		return nil, p.attachFail(to, err)
 	}
 	return p.linkUprobes(to, path, &o)
 }
@@ -143,7 +142,7 @@ func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, er
 		}
 	}
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err, kernel.CapPerfmon), func() string { return uprobeMultiHint(path, o, err) })
+		return nil, withHint(p.attachFail(to, err), func() string { return uprobeMultiHint(path, o, err) })
 	}
 	return p.newLink(to, fd), nil
 }

@@ -49,6 +49,14 @@ func permissionOrLimit(err, limit error, need ...kernel.Capability) string {
 	return hint
 }
 
+// accessHint is permissionHint for the other errno of missing capabilities: files and perf events say EACCES.
+func accessHint(err error, need ...kernel.Capability) string {
+	if !errors.Is(err, syscall.EACCES) {
+		return ""
+	}
+	return permissionHint(syscall.EPERM, need...)
+}
+
 // mapCaps are the capabilities that creating a map of type t takes.
 func mapCaps(t uapi.MapType) []kernel.Capability {
 	switch t {

@@ -17,6 +17,7 @@ type Capability = uapi.Capability
 
 // Capabilities that BPF asks for.
 const (
+	CapDACOverride = uapi.CapDACOverride
 	CapNetAdmin    = uapi.CapNetAdmin
 	CapSysAdmin    = uapi.CapSysAdmin
 	CapSysResource = uapi.CapSysResource

@@ -59,12 +59,16 @@ func nearestMagic(path string) (magic int64, at string, err error) {
 // tracefs.
 func (f *Facts) Tracefs() (string, error) {
 	debug, trace := f.shared.root+"/sys/kernel/debug/tracing", f.shared.root+"/sys/kernel/tracing"
+	var denied error
 	for _, dir := range [...]string{debug, trace} {
 		if _, err := os.Stat(dir + "/trace"); err == nil {
 			return dir, nil
 		} else if errors.Is(err, fs.ErrPermission) {
-			return "", fmt.Errorf("tracefs needs root or a changed mode of %s: %w", trace, err)
+			denied = fmt.Errorf("tracefs needs root or a changed mode of %s: %w", trace, err)
 		}
+	}
+	if denied != nil {
+		return "", denied
 	}
 	if _, err := os.Stat(trace); err != nil {
 		return "", fmt.Errorf("no tracefs: %w", err)
@@ -78,6 +82,9 @@ func (f *Facts) Tracefs() (string, error) {
 	}
 	if errors.Is(err, syscall.ENODEV) {
 		return "", fmt.Errorf("this kernel has no tracefs (CONFIG_TRACING): %w", fs.ErrNotExist)
+	}
+	if lacks := f.Require("mounting it", CapSysAdmin); lacks != nil && errors.Is(err, syscall.EPERM) {
+		err = fmt.Errorf("%w: %w", lacks, err)
 	}
 	return "", fmt.Errorf("tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs %s): %w", trace, trace, err)
 }

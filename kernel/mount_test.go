@@ -94,6 +94,37 @@ func TestTracefs(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	// A user who may not enter debugfs, but tracefs; one who may enter neither; one who may not mount it.
+	inMountNS(t, func(t *testing.T) {
+		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing", "/sys/kernel/debug"} {
+			for unix.Unmount(dir, unix.MNT_DETACH) == nil {
+			}
+		}
+		asNobody := func() (string, error) {
+			unix.Setfsuid(65534) // this thread's, with what it takes from the capabilities
+			defer unix.Setfsuid(0)
+			return Running().Tracefs()
+		}
+		mount := func(dir, mode string) {
+			if err := unix.Mount("none", dir, "tmpfs", 0, "mode="+mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mount("/sys/kernel/debug", "700")
+		mount("/sys/kernel/tracing", "755")
+		if err := os.WriteFile("/sys/kernel/tracing/trace", nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if root, err := asNobody(); err != nil || root != "/sys/kernel/tracing" {
+			t.Errorf("%q, %v", root, err)
+		}
+		if err := os.Chmod("/sys/kernel/tracing", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if root, err := asNobody(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "mode of /sys/kernel/tracing") {
+			t.Errorf("%q, %v", root, err)
+		}
+	})
 	// libbpf prefers debugfs if both are there.
 	files := map[string]string{"sys/kernel/debug/tracing/trace": "", "sys/kernel/tracing/trace": ""}
 	f := fakeRoot(t, files)

@@ -7,6 +7,7 @@ type Capability uint8
 
 // Capabilities that BPF asks for.
 const (
+	CapDACOverride Capability = 1  // read and write files of root, such as tracefs
 	CapNetAdmin    Capability = 12 // attach to the network
 	CapSysAdmin    Capability = 21 // everything below before Linux 5.8; listing objects by id, mounting
 	CapSysResource Capability = 24 // raise RLIMIT_MEMLOCK before Linux 5.11
@@ -16,6 +17,7 @@ const (
 )
 
 var capNames = [...]string{
+	CapDACOverride: "CAP_DAC_OVERRIDE",
 	CapNetAdmin:    "CAP_NET_ADMIN",
 	CapSysAdmin:    "CAP_SYS_ADMIN",
 	CapSysResource: "CAP_SYS_RESOURCE",
