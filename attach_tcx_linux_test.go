@@ -221,6 +221,11 @@ func TestTCXRefused(t *testing.T) {
 	if _, err := p.AttachNetkit("lo", uapi.AttachNetkitPrimary, nil); err == nil {
 		t.Error("the loopback is no netkit device")
 	}
+	for _, err := range []error{outcome(p.AttachNetkit("absent0", uapi.AttachNetkitPeer, nil)), p.SetNetkit("absent0", uapi.AttachNetkitPeer, nil), p.UnsetNetkit("absent0", uapi.AttachNetkitPeer)} {
+		if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "absent0") {
+			t.Error(err)
+		}
+	}
 	if err := p.UnsetTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
@@ -236,7 +241,7 @@ func TestNetkit(t *testing.T) {
 	devicePair(t, "netkit", "nk0", "nk1")
 	deviceAddress(t, "nk0", "10.1.0.1")
 	deviceAddress(t, "nk1", "10.2.0.1")
-	obj := load(t, only(open(t, "net"), "nk_primary", "nk_peer", "tc_third"), nil)
+	obj := load(t, only(open(t, "net"), "nk_primary", "nk_peer", "tc_third", "xdp_pass"), nil)
 	order := counter(t, obj, "order")
 	send := func(to [4]byte) uint64 {
 		t.Helper()
@@ -295,6 +300,12 @@ func TestNetkit(t *testing.T) {
 		}
 		if n := send(side.to); n != 0 {
 			t.Errorf("%v: it runs after it was detached: %d", side.where, n)
+		}
+	}
+	other := obj.Program("xdp_pass")
+	for _, err := range []error{outcome(other.AttachNetkit("nk0", uapi.AttachNetkitPeer, nil)), other.SetNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
+		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is a program of type xdp; what fits there is sched_cls") {
+			t.Error(err)
 		}
 	}
 	// Both hooks belong to the primary device.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -163,6 +164,29 @@ func TestRawTracepointWritable(t *testing.T) {
 	}
 	if *variable[int32](t, obj, "finished_with") != 0 {
 		t.Error("the program didn't see how the run ended")
+	}
+}
+
+// TestTargetTypos: what the running kernel lacks is refused when the program is loaded, with names that it has. The oracle is its BTF, where
+// other tests attach to those names.
+func TestTargetTypos(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	for _, c := range []struct{ file, program, target, near string }{
+		{"trace", "on_sys_enter", "sys_entr", "sys_enter"},
+		{"fentry", "on_entry", "find_task_by_vpit", "find_task_by_vpid"},
+		{"fentry", "on_exit", "find_task_by_vpit", "find_task_by_vpid"},
+		{"fentry", "on_modify", "security_task_getpgit", "security_task_getpgid"},
+		{"fentry", "deny", "task_getsit", "task_getsid"},
+		{"fentry", "on_bind", "socket_bimd", "socket_bind"},
+		{"iter", "tasks", "tasks", "task"},
+	} {
+		o := only(open(t, c.file), c.program)
+		o.Program(c.program).AttachTarget = c.target
+		if _, err := Load(o, nil); err == nil || !strings.Contains(err.Error(), c.target+" is not in the BTF of vmlinux or any module; near: ") ||
+			!slices.Contains(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == ' ' || r == ',' }), c.near) {
+			t.Errorf("%s at %s: %v", c.program, c.target, err)
+		}
 	}
 }
 
