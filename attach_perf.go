@@ -92,7 +92,7 @@ func (p *Program) perfHint(event int, err error) string {
 	ids := make([]uint32, 64) // BPF_TRACE_MAX_PROGS
 	n, queryErr := sys.PerfEventQueryBPF(event, ids)
 	switch {
-	case queryErr == syscall.EINVAL && errors.Is(err, syscall.EEXIST): // no event of a tracepoint or probe
+	case queryErr == syscall.EINVAL && errors.Is(err, syscall.EEXIST): // only events of tracepoints are asked
 		return "a program is attached there, and the kernel doesn't tell which"
 	case queryErr != nil || n > len(ids):
 		return ""
