@@ -125,7 +125,13 @@ var traceAttempts = []struct {
 	}},
 	{"tracepoint without tracefs", everywhere, []string{"tracefs is not mounted", "mounting it needs CAP_SYS_ADMIN"}, func(t *testing.T) func() (*Link, error) {
 		p := loadedProgram(t, "link", "tp")
-		return elsewhere(t, func() error { return unix.Unmount("/sys/kernel/tracing", unix.MNT_DETACH) }, p.Attach)
+		return elsewhere(t, func() error {
+			for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing", "/sys/kernel/debug"} {
+				for unix.Unmount(dir, unix.MNT_DETACH) == nil {
+				}
+			}
+			return nil
+		}, p.Attach)
 	}},
 }
 
