@@ -62,7 +62,7 @@ var featureTable = [NumFeatures]struct {
 	MemcgAccount:        {"MEMCG_ACCOUNT", "5.11", "BPF memory is accounted to cgroups", "RLIMIT_MEMLOCK is raised"},
 	BPFCookie:           {"BPF_COOKIE", "5.15", "a program can ask for the cookie of its attachment", "USDT probes are told apart by address"},
 	SyscallWrapper:      {"SYSCALL_WRAPPER", "4.17", "system calls have wrappers named after the architecture", "SEC(\"ksyscall\") attaches to __se_sys_* functions"},
-	UprobeMultiLink:     {"UPROBE_MULTI_LINK", "6.6", "one link attaches to many places of a program file", "USDT uses one uprobe for each place"},
+	UprobeMultiLink:     {"UPROBE_MULTI_LINK", "6.10", "one link attaches to many places of a program file, in one process too", "USDT uses one uprobe for each place"},
 	ArgCtxTag:           {"ARG_CTX_TAG", "6.8", "the verifier knows __arg_ctx", "the argument gets the context's type in BTF"},
 	LdImm64FullRangeOff: {"LDIMM64_FULL_RANGE_OFF", "7.0", "instructions may point 512 MiB and more into a map's value", "globals of an arena lie at its start"},
 	UprobeSyscall:       {"UPROBE_SYSCALL", "6.18", "uprobes on 5-byte nops on x86-64 cost a system call, not a trap", "USDT probes trap"},

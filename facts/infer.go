@@ -44,6 +44,10 @@ var evidences = [...]evidence{
 	{CommonAttrs, btf.KindStruct, "bpf_common_attr", "", ""},
 }
 
+// halves are features whose evidence is older than the feature is whole: its absence tells, its presence does not. Links to many uprobes
+// came with 6.6, and filtered by thread instead of process until 6.10.
+var halves = [...]Feature{UprobeMultiLink}
+
 // inferKinds are features that BTF shows by using them.
 var inferKinds = [...]struct {
 	feature Feature
@@ -79,6 +83,11 @@ func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 		t, _ := vmlinux.Type(id)
 		if ok && (e.part == "" || hasPart(vmlinux, t, e.part, 4)) {
 			answers[e.feature] = Yes
+		}
+	}
+	for _, f := range halves {
+		if answers[f] == Yes {
+			answers[f] = Unknown
 		}
 	}
 	for t := range vmlinux.Types() {

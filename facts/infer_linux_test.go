@@ -84,3 +84,28 @@ func TestHasEnumerator(t *testing.T) {
 		}
 	}
 }
+
+// TestInferUprobeMulti: a kernel of 6.6 to 6.9 has the link type, but not the feature, which libbpf's probe finds from 6.10 on: only that
+// the type is missing tells something. The oracle is the kernel's history.
+func TestInferUprobeMulti(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		want facts.Answer
+	}{{"BPF_LINK_TYPE_UPROBE_MULTI", facts.Unknown}, {"BPF_LINK_TYPE_TCX", facts.No}} {
+		b := btf.NewBuilder(nil)
+		b.AddEnum("bpf_link_type", 4, false)
+		b.AddEnumerator(c.name, 12)
+		s, err := b.Spec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := facts.Infer(s)[facts.UprobeMultiLink]; got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+	for minor, want := range map[uint32]facts.Answer{5: facts.No, 6: facts.No, 9: facts.No, 10: facts.Yes} {
+		if got := facts.Upstream(6<<16 | minor<<8)[facts.UprobeMultiLink]; got != want {
+			t.Errorf("6.%d: %v, want %v", minor, got, want)
+		}
+	}
+}
