@@ -30,23 +30,15 @@ func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, err
 	if name == "" {
 		return nil, p.attachFail(to, fmt.Errorf("no system call is named: %w", syscall.EINVAL))
 	}
-	symbol, err := syscallSymbol(p.facts(), name)
-	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
-	}
-	return p.AttachKprobe(symbol, &KprobeOptions{Return: opts.Return, Cookie: opts.Cookie})
+	return p.AttachKprobe(p.syscallSymbol(name), &KprobeOptions{Return: opts.Return, Cookie: opts.Cookie})
 }
 
 // syscallSymbol is the name of the kernel function for a system call.
-func syscallSymbol(k facts.Kernel, name string) (string, error) {
-	wrapped, err := k.Has(facts.SyscallWrapper)
-	if err != nil {
-		return "", err
+func (p *Program) syscallSymbol(name string) string {
+	if p.has(facts.SyscallWrapper) {
+		return kernel.SyscallPrefix() + "sys_" + name
 	}
-	if wrapped {
-		return kernel.SyscallPrefix() + "sys_" + name, nil
-	}
-	return "__se_sys_" + name, nil
+	return "__se_sys_" + name
 }
 
 // autoKsyscall attaches SEC("ksyscall/name") and SEC("kretsyscall/name").

@@ -15,6 +15,7 @@ import (
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/usdt"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -29,7 +30,7 @@ import (
 // An object hands out ids for all of its programs. Places with equal arguments share one within an attachment. Ids are used again after
 // the attachment is closed, not before: the kernel may still be running the program for it.
 //
-// The uprobes are one link to many where the program was loaded for that, as SEC("usdt") is on kernels that have it (6.6), else one
+// The uprobes are one link to many where the program was loaded for that, as SEC("usdt") is on kernels that have it (6.10), else one
 // each.
 
 // USDTOptions changes how a program attaches to a USDT probe.
@@ -48,6 +49,15 @@ type usdtSpecs struct {
 	mu   sync.Mutex
 	next uint32
 	free []uint32
+	told *plan.Extern // LINUX_HAS_BPF_COOKIE, by which usdt.bpf.h decides; nil if no program asks
+}
+
+// cookies tells whether a program learns ids from cookies: by what it was told when it was loaded, which may be no for want of an answer.
+func (u *usdtSpecs) cookies(p *Program) bool {
+	if u.told != nil {
+		return u.told.Value != 0
+	}
+	return p.has(facts.BPFCookie)
 }
 
 // take hands out n ids below limit.
@@ -165,11 +175,10 @@ func (a *usdtAttachment) check(provider, name string) error {
 	if a.specs.Type() != uapi.MapArray || a.addresses.Type() != uapi.MapHash || a.specs.KeySize() != 4 || a.addresses.ValueSize() != 4 {
 		return fmt.Errorf("maps %v and %v are not what usdt.bpf.h declares: %w", a.specs, a.addresses, syscall.EINVAL)
 	}
-	has, err := a.p.facts().Has(facts.BPFCookie)
-	if has {
+	if a.p.obj.usdt.cookies(a.p) {
 		a.addresses = nil
 	}
-	return err
+	return nil
 }
 
 // usdtMachines are the processors of GOARCHes.
@@ -210,12 +219,7 @@ func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
 		}
 		return withNearProbe(invalidFormat(err), e.elf.File, provider, name)
 	}
-	nop5 := false
-	if runtime.GOARCH == "amd64" {
-		if nop5, err = a.p.facts().Has(facts.UprobeSyscall); err != nil {
-			return err
-		}
-	}
+	nop5 := runtime.GOARCH == "amd64" && a.p.has(facts.UprobeSyscall)
 	semaphores := false
 	for _, s := range sites {
 		if nop5 && e.startsWithNop5(s.Offset) {

@@ -225,6 +225,11 @@ func (l *loader) running() *kernel.Facts {
 func (l *loader) prepare() (*Object, error) {
 	o := l.plan.Object
 	l.obj = &Object{name: o.Name, btf: o.BTF, ev: l.ev, kernel: l.kernel, token: l.token, handlers: l.opts.Handlers, pending: l}
+	for i := range l.plan.Externs {
+		if x := &l.plan.Externs[i]; x.Spec.Name == "LINUX_HAS_BPF_COOKIE" {
+			l.obj.usdt.told = x
+		}
+	}
 	l.tell(l.plan.Events)
 	if err := l.run(l.takeGiven, l.uploadBTF, l.makeMaps, l.describePrograms); err != nil {
 		l.undo()

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,4 +118,54 @@ func (k lacking) Has(f facts.Feature) (bool, error) {
 		return false, nil
 	}
 	return k.Kernel.Has(f)
+}
+
+// TestUSDTUnsure attaches to USDT probes on a kernel that doesn't say whether it has uprobe(2), as under a seccomp profile that refuses
+// it, or cookies. The oracle is what the program that has the probes passes.
+func TestUSDTUnsure(t *testing.T) {
+	v := startVictim(t, target(t))
+	for _, c := range []struct {
+		feature facts.Feature
+		later   bool // it says so by the time of the attachment
+	}{{facts.UprobeSyscall, false}, {facts.BPFCookie, false}, {facts.BPFCookie, true}} {
+		if c.feature == facts.UprobeSyscall && runtime.GOARCH != "amd64" {
+			continue
+		}
+		header := "usdt24"
+		if runtime.GOARCH != "amd64" {
+			header = "usdt16" // see TestUSDTWithoutCookies
+		}
+		logger, book := logBook()
+		doubts := map[facts.Feature]error{c.feature: syscall.EPERM, facts.UprobeMultiLink: syscall.EPERM}
+		obj := usdtObject(t, header, v.pid, &LoadOptions{Logger: logger, Kernel: unsure{kernel.Running(), doubts}}, "any")
+		if c.later {
+			delete(doubts, c.feature)
+		}
+		s := usdtSeenBy(t, obj, "any")
+		l, err := obj.Program("any").AttachUSDT(v.path, "target", "spread", &USDTOptions{PID: v.pid, Cookie: 5})
+		if err != nil {
+			t.Errorf("%v: %v", c.feature, err)
+			continue
+		}
+		v.run(t, 1)
+		if s.Count != 3 || s.Sum != 29 || s.Cookie != 5 {
+			t.Errorf("%v: ran %d times, cookie %d, the arguments add up to %d", c.feature, s.Count, s.Cookie, s.Sum)
+		}
+		closeLink(t, l)
+		if !logged(book, "level=WARN", c.feature.String(), "operation not permitted") {
+			t.Errorf("%v: no warning in\n%s", c.feature, book)
+		}
+	}
+}
+
+// TestKsyscallUnsure: a kernel that doesn't say whether system calls have wrappers is taken for one where they have none, as by libbpf.
+func TestKsyscallUnsure(t *testing.T) {
+	logger, book := logBook()
+	p := &Program{name: "p", obj: &Object{name: "o", ev: events{logger}, kernel: unsure{of: map[facts.Feature]error{facts.SyscallWrapper: syscall.EACCES}}}}
+	if got := p.syscallSymbol("unlinkat"); got != "__se_sys_unlinkat" {
+		t.Error(got)
+	}
+	if !logged(book, "level=WARN", "SYSCALL_WRAPPER", "permission denied") {
+		t.Errorf("no warning in\n%s", book)
+	}
 }

@@ -194,6 +194,15 @@ func (p *Program) facts() facts.Kernel {
 	return p.obj.kernel
 }
 
+// has tells whether the kernel has f. What cannot be found out is told and taken for missing, as in libbpf.
+func (p *Program) has(f facts.Feature) bool {
+	yes, err := p.facts().Has(f)
+	if err != nil {
+		p.events().warn("taken as missing: "+f.Without(), "object", p.objectName(), "program", p.name, "feature", f, "err", err)
+	}
+	return yes && err == nil
+}
+
 func (p *Program) objectName() string {
 	if p.obj == nil {
 		return ""
