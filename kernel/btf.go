@@ -27,9 +27,9 @@ var vmlinuxPaths = [...]string{
 }
 
 // BTF is the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process: /sys/kernel/btf/vmlinux, mapped where the kernel
-// can (6.16), else read; without it, the first vmlinux image found in the usual places. It stays mapped as long as the process
-// lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't tried. The error wraps
-// fs.ErrNotExist if there is none anywhere.
+// can (6.16), else read; without it, the first vmlinux image in the usual places whose BTF can be read. It stays mapped as long as
+// the process lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't tried. The error wraps
+// fs.ErrNotExist if there is none anywhere, and names every image that could not be used if there are such.
 func (f *Facts) BTF() (*btf.Spec, error) {
 	return f.shared.vmlinux.get(func() (*btf.Spec, error) { return loadVmlinux(f.shared.root, f.Release()) })
 }
@@ -50,15 +50,22 @@ func loadVmlinux(root, release string) (*btf.Spec, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("kernel BTF: %w", err)
 	}
+	var unusable error
 	for _, pattern := range vmlinuxPaths {
 		path := root + replaceRelease(pattern, release)
 		spec, err := btfFromFile(path)
-		if err == nil {
+		switch {
+		case err == nil:
 			return spec, nil
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNoBTF):
+		case unusable == nil:
+			unusable = err
+		default:
+			unusable = fmt.Errorf("%w; %w", unusable, err)
 		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoBTF) {
-			return nil, err
-		}
+	}
+	if unusable != nil {
+		return nil, fmt.Errorf("this kernel (%s) has no %svmlinux (CONFIG_DEBUG_INFO_BTF), and no vmlinux image with BTF can be used: %w", release, sysfsBTF, unusable)
 	}
 	return nil, fmt.Errorf("this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux image with BTF in /boot or /lib/modules: %w",
 		release, sysfsBTF, fs.ErrNotExist)

@@ -110,6 +110,16 @@ func TestVmlinuxPlaces(t *testing.T) {
 	if _, err := fakeRoot(t, nil).BTF(); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), r) {
 		t.Errorf("none: %v", err)
 	}
+	// An image that is no use doesn't hide a later one.
+	damaged := map[string]string{places[1]: "no BTF at all, and longer than a header", places[3]: "\x7fELF", places[5]: smallBTF("good")}
+	if got := nameOfFirst(t, fakeRoot(t, damaged)); got != "good" {
+		t.Errorf("after damaged images: %q", got)
+	}
+	delete(damaged, places[5])
+	if _, err := fakeRoot(t, damaged).BTF(); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), places[1]) ||
+		!strings.Contains(err.Error(), places[3]) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("damaged images only: %v", err)
+	}
 	empty := fakeRoot(t, map[string]string{places[0]: ""})
 	if _, err := empty.BTF(); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("empty BTF: %v", err)
