@@ -88,23 +88,25 @@ func (l *loader) uploadBTF() error {
 	fd, err := sys.BTFLoad(&attr)
 	refusal := err
 	if err == nil {
-		l.btf, l.obj.btfFD = fd, fd
-		l.ev.debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))
+		l.keepBTF(fd)
 		return nil
 	}
+	l.ev.info("the kernel did not take the object's BTF, asking once more with a log", "object", l.obj.name, "err", err)
 	var buf []byte
 	truncated := false
 	for size := l.firstLog(); size != 0; {
 		buf = l.logBuffer(size)
 		attr.LogBuf, attr.LogSize, attr.LogLevel, attr.LogTrueSize = sys.Slice(buf), uint32(len(buf)), 1, 0
 		if fd, err = sys.BTFLoad(&attr); err == nil {
-			l.btf, l.obj.btfFD = fd, fd
+			l.keepBTF(fd)
 			return nil
 		}
 		if truncated = err == syscall.ENOSPC; !truncated {
 			break
 		}
-		size = l.nextLog(attr.LogSize, attr.LogTrueSize)
+		if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
+			l.ev.info("the log did not fit, asking once more with a larger buffer", "object", l.obj.name, "bytes", attr.LogSize, "next", size)
+		}
 	}
 	if truncated {
 		err = refusal // ENOSPC is about the log
@@ -120,4 +122,9 @@ func (l *loader) uploadBTF() error {
 	}
 	l.ev.warn("the kernel refused the object's BTF; maps and programs go without types", "object", l.obj.name, "err", failure)
 	return nil
+}
+
+func (l *loader) keepBTF(fd *sys.FD) {
+	l.btf, l.obj.btfFD = fd, fd
+	l.ev.debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))
 }

@@ -146,6 +146,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 			return fd, nil
 		}
 		level, refusal = 1, err
+		l.ev.info("the kernel did not take the program, asking once more with a verifier log", "object", l.obj.name, "program", p.name, "err", err)
 	}
 	for size := l.firstLog(); ; {
 		buf := l.logBuffer(size)
@@ -155,6 +156,8 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		truncated := err == syscall.ENOSPC
 		if truncated {
 			if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
+				l.ev.info("the verifier log did not fit, asking once more with a larger buffer", "object", l.obj.name, "program", p.name,
+					"bytes", attr.LogSize, "next", size)
 				continue
 			}
 			if refusal != nil {
@@ -183,18 +186,27 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 // that it doesn't know are not zero, and says how long its records are: then they go again with those bytes zeroed.
 func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
 	funcs, lines := attr.FuncInfoRecSize, attr.LineInfoRecSize
-	fd, err := sys.ProgLoad(attr)
+	fd, err := l.attempt(attr, pp)
 	if err == syscall.E2BIG && attr.FuncInfoRecSize < funcs && attr.FuncInfoCnt > 0 {
 		l.ev.info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
 		attr.FuncInfo = zeroTails(attr.FuncInfo, attr.FuncInfoCnt, funcs, attr.FuncInfoRecSize)
 		attr.FuncInfoRecSize = funcs
-		fd, err = sys.ProgLoad(attr)
+		fd, err = l.attempt(attr, pp)
 	}
 	if err == syscall.E2BIG && attr.LineInfoRecSize < lines && attr.LineInfoCnt > 0 {
 		l.ev.info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
 		attr.LineInfo = zeroTails(attr.LineInfo, attr.LineInfoCnt, lines, attr.LineInfoRecSize)
 		attr.LineInfoRecSize = lines
-		fd, err = sys.ProgLoad(attr)
+		fd, err = l.attempt(attr, pp)
+	}
+	return fd, err
+}
+
+// attempt is one PROG_LOAD, repeated while the kernel answers EAGAIN.
+func (l *loader) attempt(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
+	fd, attempts, err := sys.ProgLoadCounted(attr)
+	if attempts > 1 {
+		l.ev.info("a signal stopped the verifier (EAGAIN), asked again", "object", l.obj.name, "program", pp.Spec.Name, "attempts", attempts, "err", err)
 	}
 	return fd, err
 }

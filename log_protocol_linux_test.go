@@ -148,6 +148,55 @@ func TestLogSize(t *testing.T) {
 	}
 }
 
+// TestRetriesAreTold: whatever is asked twice is told. The oracle is the script that the kernel answers by.
+func TestRetriesAreTold(t *testing.T) {
+	testkit.Root(t)
+	k := kernel.Running()
+	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k}) // probes the features
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj.Close()
+	logger, book := logBook()
+	funnel := &logKernel{program: "count", script: []logAnswer{{errno: syscall.EAGAIN}, {errno: syscall.ENOMEM}, {errno: syscall.ENOSPC}, {}}}
+	restore := sys.Replace(funnel)
+	obj, err = Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
+	restore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj.Close()
+	btfLoads := 0
+	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
+		if cmd != uapi.CmdBTFLoad {
+			return 0
+		}
+		if btfLoads++; btfLoads < 3 {
+			return [...]syscall.Errno{syscall.ENOMEM, syscall.ENOSPC}[btfLoads-1]
+		}
+		return 0
+	}})()
+	obj, err = Load(only(open(t, "maps"), "callee"), &LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj.Close()
+	for _, want := range [][]string{
+		{"EAGAIN", "program=count", "attempts=2"},
+		{"verifier log", "program=count", "cannot allocate memory"},
+		{"larger buffer", "program=count", "bytes=16777215", "next=33554430"},
+		{"BTF", "with a log", "cannot allocate memory"},
+		{"larger buffer", "object=maps bytes=16777215"},
+	} {
+		if !logged(book, append(want, "level=INFO")...) {
+			t.Errorf("no line with %q in\n%s", want, book)
+		}
+	}
+	if n := strings.Count(book.String(), "uploaded BTF"); n != 2 {
+		t.Errorf("%d lines say that BTF was uploaded, want 2:\n%s", n, book)
+	}
+}
+
 // TestGrownLog: buffers grow to what fits 32 bits and no further.
 func TestGrownLog(t *testing.T) {
 	for _, c := range []struct{ size, need, want uint32 }{

@@ -12,6 +12,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -71,6 +72,36 @@ func TestProbeWithoutMemory(t *testing.T) {
 	}
 	if !logged(book, "level=WARN", "subject=GLOBAL_DATA", "cannot allocate memory") {
 		t.Errorf("no warning: %s", book)
+	}
+}
+
+var _ plan.ModuleSkipper = (*kernel.Facts)(nil)
+
+// TestSkippedModules looks for an attach target that may be in a module, by a kernel that doesn't list modules' BTF. The oracle is the
+// errno that the kernel answered to that.
+func TestSkippedModules(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	testkit.Kernel(t, "5.11")
+	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
+		if cmd == uapi.CmdBTFGetNextID {
+			return syscall.EPERM
+		}
+		return 0
+	}})()
+	logger, book := logBook()
+	o := only(open(t, "sections"), "switched")
+	o.Program("switched").AttachTarget = "no_such_tracepoint"
+	obj, err := Load(o, &LoadOptions{Logger: logger})
+	if err == nil {
+		obj.Close()
+		t.Fatal("it loads")
+	}
+	if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "no_such_tracepoint") || !strings.Contains(err.Error(), "list of module BTF") {
+		t.Error(err)
+	}
+	if !logged(book, "level=INFO", "event=skipped", "subject=modules", "operation not permitted") {
+		t.Errorf("no line about modules in\n%s", book)
 	}
 }
 

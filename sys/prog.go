@@ -49,22 +49,30 @@ const ProgLoadAttempts = 5
 // Needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN by type. EAGAIN (a signal arrived while the verifier ran) is retried; E2BIG,
 // EACCES, EINVAL, EPERM and others are the verifier's; ENOSPC means the log buffer was too small.
 func ProgLoad(a *ProgLoadAttr) (*FD, error) {
+	fd, _, err := ProgLoadCounted(a)
+	return fd, err
+}
+
+// ProgLoadCounted is ProgLoad and says how many attempts it took.
+func ProgLoadCounted(a *ProgLoadAttr) (fd *FD, attempts int, err error) {
 	size := unsafe.Offsetof(a.Signature)
 	if !a.Signature.IsNil() || a.KeyringID != 0 {
 		size = unsafe.Sizeof(*a)
 	}
 	r, e := bpf(uapi.CmdProgLoad, unsafe.Pointer(a), size)
+	attempts = 1
 	if e == syscall.EAGAIN {
 		withoutRuntimeSignals(func() {
-			for i := 1; i < ProgLoadAttempts && e == syscall.EAGAIN; i++ {
+			for ; attempts < ProgLoadAttempts && e == syscall.EAGAIN; attempts++ {
 				r, e = bpf(uapi.CmdProgLoad, unsafe.Pointer(a), size)
 			}
 		})
 	}
 	if e != 0 {
-		return nil, e
+		return nil, attempts, e
 	}
-	return NewFD(r)
+	fd, err = NewFD(r)
+	return fd, attempts, err
 }
 
 // ProgAttachAttr is the attribute of BPF_PROG_ATTACH and BPF_PROG_DETACH.
