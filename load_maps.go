@@ -347,7 +347,7 @@ func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr
 		}
 		failure.Log = string(logText(buf))
 	}
-	failure.Hint = permissionHint(refusal, mapCaps(pm.Type)...)
+	failure.Hint = permissionOrLimit(refusal, l.limitErr, mapCaps(pm.Type)...)
 	return nil, failure
 }
 

@@ -1,8 +1,10 @@
 package bpf
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -60,11 +63,11 @@ func again(t *testing.T, test, variable, value string) string {
 const memlockChild = "PUREBPF_TEST_MEMLOCK"
 
 // TestMemlock loads on a kernel that counts against RLIMIT_MEMLOCK. The oracle is what the same kernel has where the limit is infinite: a
-// limit that is raised too late makes features look missing, and they are names, types and variables here.
+// limit that is raised too late makes features look missing: names, types, variables. Where it cannot be raised the errors say so.
 func TestMemlock(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
-	for _, what := range []string{"load", "create"} {
+	for _, what := range []string{"load", "create", "refused"} {
 		if out := again(t, "TestMemlockChild", memlockChild, what); !strings.Contains(out, "--- PASS: TestMemlockChild") {
 			t.Errorf("%s: %s", what, out)
 		}
@@ -84,16 +87,37 @@ func TestMemlockChild(t *testing.T) {
 	if limit.Cur = tooLow; limit.Max <= tooLow {
 		testkit.Skip(t, "the hard limit of locked memory is %d bytes", limit.Max)
 	}
+	if what == "refused" {
+		limit.Max = tooLow
+		withoutCapability(t, kernel.CapSysResource)
+	}
 	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
 		t.Fatal(err)
 	}
 	defer sys.Replace(countingKernel{})()
-	if what == "create" {
-		m, err := CreateMap(&object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1, Name: "one"}, nil)
+	spec := &object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1, Name: "one"}
+	switch what {
+	case "create":
+		m, err := CreateMap(spec, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.Close()
+		return
+	case "refused":
+		obj, err := Load(open(t, "sections"), nil)
+		if err == nil {
+			obj.Close()
+		}
+		m, createErr := CreateMap(spec, nil)
+		if createErr == nil {
+			m.Close()
+		}
+		for _, err := range []error{err, createErr} {
+			if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "RLIMIT_MEMLOCK") {
+				t.Error(err)
+			}
+		}
 		return
 	}
 	logger, book := logBook()
@@ -115,5 +139,20 @@ func TestMemlockChild(t *testing.T) {
 	}
 	if !logged(book, "RLIMIT_MEMLOCK") || logged(book, "could not be found out") {
 		t.Errorf("log: %s", book)
+	}
+}
+
+// withoutCapability takes a capability from this test, for good.
+func withoutCapability(t *testing.T, c kernel.Capability) {
+	t.Helper()
+	runtime.LockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		t.Fatal(err)
+	}
+	data[c/32].Effective &^= 1 << (c % 32)
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		t.Fatal(err)
 	}
 }
