@@ -14,6 +14,7 @@ import (
 func TestCustomBTF(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "5.14") // programs of type syscall
+	testkit.LittleEndian(t)
 	f, err := elf.Open("btf/core/testdata/two_kernel.bpf.o")
 	if err != nil {
 		t.Fatal(err)

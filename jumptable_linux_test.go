@@ -48,6 +48,7 @@ func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common
 // bytes, struct bpf_insn_array_value of the UAPI header (orig_off first, 16 bytes), and the kernel, which refuses to change a frozen map.
 func TestJumpTable(t *testing.T) {
 	testkit.Root(t)
+	testkit.LittleEndian(t)
 	o, err := Open("object/testdata/jumptable.o")
 	if err != nil {
 		t.Fatal(err)
