@@ -1,203 +1,473 @@
 package bpf
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
 
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
-// failOnce is a kernel in which one call fails, without having any effect. Calls are counted from 0.
-type failOnce struct {
-	sys.Kernel
-	calls  int
-	at     int // -1: none
-	errno  syscall.Errno
-	failed string // the call that failed
+// faultErrnos are what calls fail with.
+var faultErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN}
+
+// faultyCall is a system call of a load.
+type faultyCall struct {
+	cmd   uapi.Cmd // or one of those below
+	name  string   // of the map or program in the kernel
+	typed bool     // a map with BTF types
+	asks  bool     // made by package kernel: a probe, or a question about the kernel
 }
 
-func (f *failOnce) fails(what string) bool {
+// What else passes the funnel than bpf(2).
+const (
+	cmdMmap uapi.Cmd = 1000 + iota
+	cmdDup
+	cmdPerfEvent
+)
+
+func (c faultyCall) String() string {
+	text := c.cmd.String()
+	if c.cmd >= cmdMmap {
+		text = []string{"mmap", "dup", "perf_event_open"}[c.cmd-cmdMmap]
+	}
+	if c.asks {
+		text += " (a question)"
+	}
+	return text + " " + c.name
+}
+
+// faultMode says which calls fail.
+type faultMode int
+
+const (
+	faultOnce   faultMode = iota // the at-th
+	faultAlways                  // the at-th, and all of its kind about the same thing
+	faultRest                    // the at-th and all after it
+)
+
+// faulty is a kernel in which calls fail without having any effect. They are counted from 0.
+type faulty struct {
+	sys.Kernel
+	at    int // -1: none
+	mode  faultMode
+	errno syscall.Errno
+
+	calls  int
+	failed faultyCall
+	names  map[int]string // of descriptors
+}
+
+func (f *faulty) fails(c faultyCall) bool {
+	now := f.calls
 	f.calls++
-	if f.calls-1 != f.at {
+	if f.at < 0 || now < f.at {
 		return false
 	}
-	f.failed = what
-	return true
+	if now == f.at {
+		f.failed = c
+		return true
+	}
+	return f.mode == faultRest || f.mode == faultAlways && c == f.failed
 }
 
-func (f *failOnce) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
-	if f.fails(cmd.String()) {
+func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	c := faultyCall{cmd: cmd, asks: asked()}
+	word := func(at uintptr) int { return int(*(*uint32)(unsafe.Add(attr, at))) }
+	text := func() string { // behind the first pointer
+		p := *(*sys.Pointer)(attr)
+		return filepath.Base(string(bytes.TrimRight(unsafe.Slice((*byte)(p.Unsafe()), cLen(p.Unsafe())), "\x00")))
+	}
+	switch cmd {
+	case uapi.CmdMapCreate:
+		a := (*sys.MapCreateAttr)(attr)
+		c.name, c.typed = a.Name.String(), a.BTFKeyTypeID != 0 || a.BTFValueTypeID != 0
+	case uapi.CmdProgLoad:
+		c.name = (*sys.ProgLoadAttr)(attr).Name.String()
+	case uapi.CmdMapUpdateElem, uapi.CmdMapFreeze, uapi.CmdObjGetInfoByFD:
+		c.name = f.names[word(0)]
+	case uapi.CmdObjPin, uapi.CmdObjGet:
+		c.name = text()
+	}
+	if f.fails(c) {
 		return -1, f.errno
 	}
-	return f.Kernel.BPF(cmd, attr, size, common)
+	r, errno := f.Kernel.BPF(cmd, attr, size, common)
+	if errno == 0 && (cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad || cmd == uapi.CmdObjGet) {
+		f.names[r] = c.name
+	}
+	return r, errno
 }
 
-func (f *failOnce) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, offset int64) (unsafe.Pointer, syscall.Errno) {
-	if f.fails("mmap") {
+func (f *faulty) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, offset int64) (unsafe.Pointer, syscall.Errno) {
+	if f.fails(faultyCall{cmd: cmdMmap, name: f.names[fd]}) {
 		return nil, f.errno
 	}
 	return f.Kernel.Mmap(addr, length, prot, flags, fd, offset)
 }
 
-func (f *failOnce) Dup(fd int) (int, syscall.Errno) {
-	if f.fails("dup") {
+func (f *faulty) Dup(fd int) (int, syscall.Errno) {
+	if f.fails(faultyCall{cmd: cmdDup, name: f.names[fd]}) {
 		return -1, f.errno
 	}
-	return f.Kernel.Dup(fd)
+	r, errno := f.Kernel.Dup(fd)
+	f.names[r] = f.names[fd]
+	return r, errno
 }
 
-// TestLoadFaults fails each system call of a load once, with each of six errnos. Whatever comes of it: no descriptor stays open, no pin of
-// this load stays, what was pinned before is as it was, and an error says where. The oracle is /proc/self/fd and the file system.
-func TestLoadFaults(t *testing.T) {
-	dir := testkit.BPFFS(t)
-	// Features are probed beforehand: what probes do when they fail is package kernel's to test.
-	k := kernel.Running()
-	for f := range facts.NumFeatures {
-		k.Has(f)
+func (f *faulty) PerfEventOpen(attr *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+	if f.fails(faultyCall{cmd: cmdPerfEvent, asks: asked()}) {
+		return -1, f.errno
 	}
-	attempt := func(f *failOnce) error {
-		defer sys.Replace(f)()
-		o := open(t, "maps")
-		o.Map("array").PinPath = filepath.Join(dir, "array") // not there before
-		obj, err := Load(o, &LoadOptions{PinRoot: dir, Kernel: k})
-		if err != nil {
-			return err
-		}
-		if f.at >= 0 {
-			if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
-				t.Errorf("call %d (%s) failed with %v, the load succeeded, but the program returns %d, %v", f.at, f.failed, f.errno, r.Return, err)
-			}
-		}
-		if err := obj.Map("array").Unpin(); err != nil {
-			t.Error(err)
-		}
-		return obj.Close()
-	}
+	return f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags)
+}
 
-	// What was there before: the map that the object pins by name, with something in it.
-	before := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
-	counts, err := MapOf[uint32, uint64](before.Map("pinned"))
+// asked reports whether package kernel makes the call.
+func asked() bool {
+	var pcs [24]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.Contains(frame.Function, "purebpf/bpf/kernel.") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+func cLen(p unsafe.Pointer) (n int) {
+	for *(*byte)(unsafe.Add(p, n)) != 0 {
+		n++
+	}
+	return n
+}
+
+// faultSteps says what the error of a failed call is about.
+var faultSteps = map[uapi.Cmd]string{
+	uapi.CmdMapCreate:      "create map",
+	uapi.CmdMapUpdateElem:  "fill ",
+	uapi.CmdMapFreeze:      "freeze map",
+	uapi.CmdObjGet:         "open pinned map",
+	uapi.CmdObjGetInfoByFD: "reuse pinned map",
+	uapi.CmdObjPin:         "pin map",
+	uapi.CmdProgLoad:       "load program",
+	uapi.CmdBTFLoad:        "load BTF",
+	cmdMmap:                "map memory of",
+	cmdDup:                 "reuse map",
+}
+
+// absorption is a failure that a load may survive, and why. It may still end with the verifier's refusal of what then is missing.
+type absorption struct {
+	why   string
+	takes func(c faultyCall, errno syscall.Errno, mode faultMode) bool
+}
+
+var absorptions = []absorption{
+	{"a program is asked for once more, with a log", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+		return !c.asks && c.cmd == uapi.CmdProgLoad && mode == faultOnce
+	}},
+	{"a map is made without its types", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+		return !c.asks && c.cmd == uapi.CmdMapCreate && c.typed // what lasts is about typed ones alone
+	}},
+	{"BTF is asked for once more, with a log", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+		return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultOnce
+	}},
+	{"maps and programs go without types", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+		return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultAlways
+	}},
+	{"a program is not bound to its read-only data", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+		return !c.asks && c.cmd == uapi.CmdProgBindMap
+	}},
+	{"/proc knows what a pinned map is", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
+		return !c.asks && c.cmd == uapi.CmdObjGetInfoByFD && errno == syscall.EINVAL
+	}},
+	{"a question without an answer is answered no, as libbpf does", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
+		return c.asks
+	}},
+}
+
+// faultObject is an object whose load is made to fail.
+type faultObject struct {
+	path   string
+	stride int                     // of calls and errnos, only each stride-th is tried
+	works  func(obj *Object) error // what a load that survives must be good for
+}
+
+// TestLoadFaults fails each system call of the loads of some objects, once and, where the load survives that, for good, with each of six
+// errnos. Probes are made anew in every load, so they fail too. Whatever comes of it: no descriptor stays open, no pin of this load
+// stays, what was pinned before is as it was; a load survives only as absorptions says, and else the error has the step and the map or
+// program. The oracle is /proc/self/fd, the file system and the kernel's ids.
+func TestLoadFaults(t *testing.T) {
+	testkit.Root(t)
+	used := make([]int, len(absorptions))
+	steps := map[uapi.Cmd]int{}
+	whole := !testing.Short() && testkit.Patience(1) == 1
+	for _, fo := range []faultObject{
+		{"testdata/maps.bpf.o", 5, func(obj *Object) error {
+			if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
+				return fmt.Errorf("the program returns %d, %v, want 5", r.Return, err)
+			}
+			return nil
+		}},
+		{"testdata/structops.bpf.o", 1, nil},
+		{"testdata/arena.bpf.o", 1, nil},
+		{"testdata/allocated.bpf.o", 1, nil}, // kfuncs
+		{"selftests/test_tunnel_kern.bpf.o", 1, nil},
+		{"selftests/bpf_cubic.bpf.o", 1, nil}, // struct_ops, kfuncs, CO-RE
+		{"tools/biolatency.bpf.o", 1, nil},    // CO-RE
+		{"tools/statsnoop.bpf.o", 1, nil},
+	} {
+		t.Run(strings.TrimSuffix(filepath.Base(fo.path), ".bpf.o"), func(t *testing.T) {
+			defer func() { whole = whole && !t.Skipped() }()
+			fo.run(t, used, steps)
+		})
+	}
+	for i, a := range absorptions {
+		t.Logf("%5d survived: %s", used[i], a.why)
+		if whole && used[i] == 0 {
+			t.Errorf("never happens: %s", a.why)
+		}
+	}
+	for cmd, step := range faultSteps {
+		if whole && steps[cmd] == 0 && cmd != cmdDup { // of maps that the caller gives
+			t.Errorf("never happens: %s", step)
+		}
+	}
+	t.Logf("failures by step: %v", steps)
+}
+
+func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
+	path := fo.path
+	if !strings.HasPrefix(path, "testdata/") {
+		path = testkit.CorpusObject(t, path)
+	}
+	o, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := counts.Update(7, 77, UpdateAny); err != nil {
-		t.Fatal(err)
+	dir := testkit.BPFFS(t)
+	var log bytes.Buffer
+	opts := &LoadOptions{PinRoot: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	before := pinOne(t, o, dir)
+	stride := fo.stride
+	switch {
+	case testkit.Patience(1) > 1:
+		stride = 41
+	case testing.Short():
+		stride *= 7
 	}
-	id := mapID(t, before.Map("pinned"))
-	unchanged := func() error {
-		m, err := OpenMap(filepath.Join(dir, "pinned"))
+
+	load := func(f *faulty) error {
+		f.names = map[int]string{}
+		log.Reset()
+		restore := sys.Replace(f)
+		obj, err := Load(o, opts)
+		restore()
 		if err != nil {
 			return err
 		}
-		defer m.Close()
-		if got := mapID(t, m); got != id {
-			return fmt.Errorf("map %d is pinned, not %d", got, id)
+		defer obj.Close()
+		if fo.works != nil {
+			if err := fo.works(obj); err != nil {
+				t.Errorf("%v failed with %v, the load succeeded, but: %v", f.failed, f.errno, err)
+			}
 		}
-		if v, err := counts.Lookup(7); v != 77 || err != nil {
-			return fmt.Errorf("its contents are %d, %v", v, err)
-		}
-		if _, err := os.Stat(filepath.Join(dir, "array")); !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("the pin of the failed load stays: %v", err)
+		for _, m := range obj.Maps() {
+			if m.Pinned() && !m.Reused() {
+				if err := m.Unpin(); err != nil {
+					t.Error(err)
+				}
+			}
 		}
 		return nil
 	}
-
-	count := &failOnce{at: -1}
-	if err := attempt(count); err != nil {
+	count := &faulty{at: -1}
+	load(&faulty{at: -1}) // what is asked only once a process, modules and such
+	if err := load(count); err != nil {
+		var e *VerifierError
+		if errors.As(err, &e) || errors.Is(err, ErrNotSupported) {
+			testkit.Skip(t, "this kernel refuses the object: %v", err)
+		}
 		t.Fatal(err)
 	}
-	if count.calls < 30 {
-		t.Fatalf("only %d calls in a load: the funnel is not in use", count.calls)
-	}
-	base := len(testkit.FDs())
-	failed, absorbed := 0, map[string]int{}
-	for at := range count.calls {
-		for _, errno := range []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN} {
-			f := &failOnce{at: at, errno: errno}
-			err := attempt(f)
-			if n := len(testkit.FDs()); n != base {
-				t.Fatalf("call %d (%s) failed with %v: %d descriptors before, %d after: %v", at, f.failed, errno, base, n, testkit.FDs())
+	base := testkit.FDs()
+	for n := 0; n < count.calls*len(faultErrnos); n += stride {
+		at, errno := n/len(faultErrnos), faultErrnos[n%len(faultErrnos)]
+		for _, mode := range []faultMode{faultOnce, faultAlways} {
+			f := &faulty{at: at, mode: mode, errno: errno}
+			err := load(f)
+			if f.calls <= at {
+				t.Fatalf("only %d of %d calls this time", f.calls, count.calls)
 			}
-			if lost := unchanged(); lost != nil {
-				t.Fatalf("call %d (%s) failed with %v: %v", at, f.failed, errno, lost)
+			where := fmt.Sprintf("call %d, %v failed with %v, mode %d", at, f.failed, errno, mode)
+			if now := testkit.FDs(); !slices.Equal(now, base) {
+				t.Fatalf("%s: descriptors before %v, after %v", where, base, now)
 			}
-			if err == nil {
-				absorbed[f.failed]++
-				continue
+			if err := before(); err != nil {
+				t.Fatalf("%s: %v", where, err)
 			}
-			failed++
-			if !errors.Is(err, errno) {
-				t.Errorf("call %d (%s) failed with %v, the error is: %v", at, f.failed, errno, err)
+			if c := f.failed; c.asks && mode == faultAlways && errno != syscall.EINVAL && errno != syscall.E2BIG && c.cmd != uapi.CmdTokenCreate &&
+				!strings.Contains(log.String(), "could not find out") && err == nil {
+				t.Errorf("%s: the load survived and said nothing: %s", where, log.String())
 			}
-			if text := err.Error(); !strings.HasPrefix(text, "maps: ") || strings.ContainsRune(text, '\n') {
-				t.Errorf("call %d (%s) failed with %v: no line that names the object: %s", at, f.failed, errno, text)
+			if fault := judgeFault(o, f, err, used, steps); fault != "" {
+				t.Errorf("%s: %s: %v", where, fault, err)
+			}
+			if err != nil {
+				break // it need not be worse
 			}
 		}
 	}
-	t.Logf("%d calls, %d failures, absorbed: %v", count.calls, failed, absorbed)
-	if failed == 0 {
-		t.Error("no failure came through")
-	}
+	t.Logf("%d calls", count.calls)
 }
 
-// TestLoadFaultsForGood: the same for calls that go wrong for good: every call after the n-th fails.
-func TestLoadFaultsForGood(t *testing.T) {
-	testkit.Root(t)
-	count := &failOnce{at: -1}
-	restore := sys.Replace(count)
-	obj, err := Load(open(t, "maps"), &LoadOptions{SkipPins: true})
+// judgeFault says what is wrong with the outcome of a load.
+func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[uapi.Cmd]int) string {
+	absorbed := slices.IndexFunc(absorptions, func(a absorption) bool { return a.takes(f.failed, f.errno, f.mode) })
+	if err == nil {
+		if absorbed < 0 {
+			return "the load survived"
+		}
+		used[absorbed]++
+		return ""
+	}
+	if text := err.Error(); !strings.HasPrefix(text, o.Name+": ") || strings.ContainsRune(text, '\n') {
+		return "no line that begins with the object's name"
+	}
+	var refused *VerifierError
+	if errors.As(err, &refused) {
+		if absorbed < 0 {
+			return "the verifier is blamed"
+		}
+		return ""
+	}
+	var e *Error
+	if !errors.As(err, &e) || e.Object != o.Name {
+		return "no *Error of the object"
+	}
+	if absorbed >= 0 && !errors.Is(err, f.errno) {
+		return "" // a consequence
+	}
+	if !errors.Is(err, f.errno) {
+		return "another errno"
+	}
+	if f.failed.asks {
+		if e.Op != "resolve" && e.Op != "load object" && !strings.HasPrefix(e.Op, "open BTF") {
+			return "wrong step"
+		}
+		return ""
+	}
+	steps[f.failed.cmd]++
+	if want := faultSteps[f.failed.cmd]; want == "" || !strings.HasPrefix(e.Op, want) {
+		return "wrong step"
+	}
+	if f.failed.cmd != uapi.CmdBTFLoad && !about(o, e.Subject, f.failed.name) {
+		return "another subject"
+	}
+	return ""
+}
+
+// about reports whether the subject of an error begins with the name of a map or program that the kernel calls name.
+func about(o *object.Object, subject, name string) bool {
+	for _, m := range o.Maps {
+		if m.KernelName == name && strings.HasPrefix(subject, m.Name) {
+			return true
+		}
+	}
+	for _, p := range o.Programs {
+		if p.Name[:min(15, len(p.Name))] == name && strings.HasPrefix(subject, p.Name) {
+			return true
+		}
+	}
+	return name != "" && strings.HasPrefix(subject, name) // a template
+}
+
+// pinOne pins a map under the path that o has for one of its maps, gives another map a path where nothing is, and returns what tells whether
+// that is still so.
+func pinOne(t *testing.T, o *object.Object, dir string) func() error {
+	t.Helper()
+	var plain []*object.Map
+	for _, m := range o.Maps {
+		if m.Kind == object.MapDefined && m.Autocreate && (m.Type == uapi.MapArray || m.Type == uapi.MapHash) && len(plain) < 2 {
+			m.PinPath, m.PinByName = filepath.Join(dir, m.Name), false
+			plain = append(plain, m)
+		} else {
+			m.PinPath, m.PinByName = "", false
+		}
+	}
+	if len(plain) < 2 {
+		return func() error { return nil }
+	}
+	first, second := plain[0], plain[1]
+	m, err := CreateMap(first, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := count.calls
+	t.Cleanup(func() { m.Close() })
+	key, value := make([]byte, m.KeySize()), bytes.Repeat([]byte{7}, m.ValueLen())
+	if err := errors.Join(m.Update(key, value, UpdateAny), m.Pin(first.PinPath)); err != nil {
+		t.Fatal(err)
+	}
+	id := mapID(t, m)
+	return func() error {
+		now, err := OpenMap(first.PinPath)
+		if err != nil {
+			return err
+		}
+		defer now.Close()
+		info, err := now.Info()
+		if err != nil || info.ID != id {
+			return fmt.Errorf("map %+v is pinned, not %d: %v", info, id, err)
+		}
+		if got, err := now.LookupBytes(key); err != nil || !bytes.Equal(got, value) {
+			return fmt.Errorf("the contents of the pinned map changed: % x, %v", got, err)
+		}
+		if _, err := os.Stat(second.PinPath); !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("the pin of the load stays: %v", err)
+		}
+		return nil
+	}
+}
+
+// TestLoadFaultsForGood: a kernel that goes wrong for good: every call from the n-th on fails.
+func TestLoadFaultsForGood(t *testing.T) {
+	testkit.Root(t)
+	attempt := func(f *faulty) (obj *Object, err error) {
+		f.names, f.mode, f.errno = map[int]string{}, faultRest, syscall.EPERM
+		defer sys.Replace(f)()
+		return Load(open(t, "maps"), &LoadOptions{SkipPins: true})
+	}
+	count := &faulty{at: -1}
+	obj, err := attempt(count)
+	if err != nil {
+		t.Fatal(err)
+	}
 	obj.Close()
-	restore()
 	base := len(testkit.FDs())
-	for from := range total {
-		f := &failFrom{failOnce{at: from, errno: syscall.EPERM}}
-		restore := sys.Replace(f)
-		obj, err := Load(open(t, "maps"), &LoadOptions{SkipPins: true})
+	for from := range count.calls {
+		obj, err := attempt(&faulty{at: from})
 		if err == nil {
 			obj.Close()
-			if from < total-10 {
-				t.Errorf("every call from %d of %d on fails, but the load succeeds", from, total)
+			if from < count.calls-10 {
+				t.Errorf("every call from %d of %d on fails, but the load succeeds", from, count.calls)
 			}
 		}
-		restore()
 		if n := len(testkit.FDs()); n != base {
 			t.Fatalf("from call %d: %d descriptors before, %d after", from, base, n)
 		}
 	}
-}
-
-// failFrom fails every call from the at-th on.
-type failFrom struct{ failOnce }
-
-func (f *failFrom) fails() bool {
-	f.calls++
-	return f.calls > f.at
-}
-
-func (f *failFrom) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
-	if f.fails() {
-		return -1, f.errno
-	}
-	return f.Kernel.BPF(cmd, attr, size, common)
-}
-
-func (f *failFrom) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, offset int64) (unsafe.Pointer, syscall.Errno) {
-	if f.fails() {
-		return nil, f.errno
-	}
-	return f.Kernel.Mmap(addr, length, prot, flags, fd, offset)
 }
