@@ -55,6 +55,14 @@ func TestAgainstLibbpf(t *testing.T) {
 			if _, err := fmt.Sscanf(line, "map %d %d", &number, &result); err != nil {
 				t.Fatal(err)
 			}
+			if uapi.MapType(number) == uapi.MapStructOps && f.Version() < VersionCode(6, 9, 0) {
+				// libbpf sets value_type_btf_obj_fd, which came with 6.9, takes the E2BIG of older kernels for a no, and is wrong: they have
+				// had struct_ops since 5.6.
+				if result != 0 {
+					t.Errorf("libbpf's probe of struct_ops answers %d: take this exception out", result)
+				}
+				result = 1
+			}
 			if got, err := f.HasMapType(uapi.MapType(number)); err != nil || got != (result == 1) {
 				t.Errorf("%v: %v, %v; libbpf: %d", uapi.MapType(number), got, err, result)
 			}

@@ -8,6 +8,7 @@ type Difference struct {
 	Object string // "selftests/name.bpf.o"
 	Reason string
 	Words  []string // each difference found must contain one of these
+	Since  uint32   // older kernels (kernel.VersionCode) may refuse the object for something else before the difference shows
 }
 
 // Known lists all of them. A test fails on a difference that is not here, and on one that is here and no longer exists.

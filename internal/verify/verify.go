@@ -7,11 +7,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/verdict"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
@@ -41,6 +44,7 @@ func One(path string, opts *bpf.LoadOptions) (verdict.Object, error) {
 	loaded, err := bpf.Load(o, &options)
 	if err != nil {
 		fail(&v, verdict.StageLoad, err)
+		switchPrograms(&v, o, &options)
 		return v, err
 	}
 	err = errors.Join(describe(&v, loaded), loaded.Close())
@@ -60,6 +64,21 @@ func fail(v *verdict.Object, stage string, err error) {
 		v.Program = refused.Program
 	case errors.As(err, &failed) && failed.Op == "load program":
 		v.Program, _, _ = strings.Cut(failed.Subject, " ") // "name (SEC section)"
+	}
+}
+
+// switchPrograms says which programs were to be loaded, where that can be planned: struct_ops maps turn programs on and off.
+func switchPrograms(v *verdict.Object, o *object.Object, opts *bpf.LoadOptions) {
+	var k facts.Kernel = kernel.Running()
+	if opts.Kernel != nil {
+		k = opts.Kernel
+	}
+	p, err := plan.Resolve(o, k, &plan.Options{Kconfig: opts.Kconfig, CustomBTF: opts.CustomBTF})
+	if err != nil {
+		return
+	}
+	for i, spec := range o.Programs {
+		v.Programs[i].Autoload = slices.ContainsFunc(p.Programs, func(pp *plan.Program) bool { return pp.Spec == spec })
 	}
 }
 
