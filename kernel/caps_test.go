@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -84,7 +85,7 @@ func TestChild(t *testing.T) {
 		missing := true
 		install(t, func(c call) syscall.Errno {
 			if missing {
-				return lacks[facts.MemcgAccount](c)
+				return oldkernel.Lacks[facts.MemcgAccount](c)
 			}
 			return 0
 		})

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -59,71 +59,6 @@ func versionCode(t *testing.T, text string) uint32 {
 	return VersionCode(uint32(a), uint32(b), 0)
 }
 
-// lacks says how a kernel without a feature answers: E2BIG where an attribute is longer than it knows, EINVAL where a number, flag,
-// helper or BTF kind is unknown to it. The errnos are those of the kernel's source before the feature.
-var lacks = [facts.NumFeatures]func(c call) syscall.Errno{
-	facts.ProgName: onProg(syscall.E2BIG, func(c call) bool { return c.prog().Name != sys.ObjName{} }),
-	facts.GlobalData: onProg(syscall.EINVAL, func(c call) bool {
-		return c.loadsPseudo(uint8(asm.PseudoMapValue))
-	}),
-	facts.BTFLoad:       on(uapi.CmdBTFLoad, syscall.EINVAL, nil),
-	facts.BTFFunc:       onBTF(12, nil),
-	facts.BTFGlobalFunc: onBTF(12, func(w []uint32) bool { return w[1]&0xffff == 1 }),
-	facts.BTFDatasec:    onBTF(15, nil),
-	facts.BTFQmarkDatasec: func(c call) syscall.Errno {
-		return onBTF(15, func(w []uint32) bool { return c.btfName(w[0])[0] == '?' })(c)
-	},
-	facts.BTFFloat:   onBTF(16, nil),
-	facts.BTFDeclTag: onBTF(17, nil),
-	facts.BTFTypeTag: onBTF(18, nil),
-	facts.BTFEnum64:  onBTF(19, nil),
-	facts.BTFLayout: on(uapi.CmdBTFLoad, syscall.E2BIG, func(c call) bool {
-		return c.btf()[4] == 32 || c.btf()[7] == 32
-	}),
-	facts.ArrayMmap:       on(uapi.CmdMapCreate, syscall.EINVAL, func(c call) bool { return c.maps().Flags&uapi.FMmapable != 0 }),
-	facts.ExpAttachType:   onProg(syscall.E2BIG, func(c call) bool { return c.prog().ExpectedAttachType != 0 }),
-	facts.ProbeReadKernel: onProg(syscall.EINVAL, func(c call) bool { return c.callsHelper(113) }),
-	facts.ProgBindMap:     on(uapi.CmdProgBindMap, syscall.EINVAL, nil),
-	facts.ModuleBTF:       on(uapi.CmdObjGetInfoByFD, syscall.E2BIG, func(c call) bool { return c.word(4) > 24 }),
-	facts.PerfLink:        on(uapi.CmdLinkCreate, syscall.EINVAL, func(c call) bool { return uapi.AttachType(c.word(8)) == uapi.AttachPerfEvent }),
-	facts.MemcgAccount:    onProg(syscall.EINVAL, func(c call) bool { return c.callsHelper(160) }),
-	facts.BPFCookie:       onProg(syscall.EINVAL, func(c call) bool { return c.callsHelper(174) }),
-	facts.UprobeMultiLink: onProg(syscall.EINVAL, func(c call) bool { return c.prog().ExpectedAttachType == uapi.AttachTraceUprobeMulti }),
-	facts.ArgCtxTag: onProg(syscall.EINVAL, func(c call) bool {
-		return c.prog().FuncInfoCnt == 2
-	}),
-	facts.LdImm64FullRangeOff: func(c call) syscall.Errno {
-		if c.cmd != uapi.CmdProgLoad || c.prog().LogLevel == 0 || !c.loadsPseudo(uint8(asm.PseudoMapValue)) {
-			return 0
-		}
-		writeLog(c, "direct value offset of 1073741824 is not allowed\nprocessed 0 insns")
-		return syscall.EINVAL
-	},
-	facts.CommonAttrs: on(uapi.CmdProgLoad|1<<16, syscall.EINVAL, nil),
-}
-
-func on(cmd uapi.Cmd, e syscall.Errno, when func(call) bool) func(call) syscall.Errno {
-	return func(c call) syscall.Errno {
-		if c.cmd == cmd && (when == nil || when(c)) {
-			return e
-		}
-		return 0
-	}
-}
-
-func onProg(e syscall.Errno, when func(call) bool) func(call) syscall.Errno {
-	return on(uapi.CmdProgLoad, e, when)
-}
-
-func onBTF(kind uint32, when func(words []uint32) bool) func(call) syscall.Errno {
-	return on(uapi.CmdBTFLoad, syscall.EINVAL, func(c call) bool { return c.btfHas(kind, when) })
-}
-
-func writeLog(c call, text string) {
-	a := c.prog()
-	copy(unsafeBytes(a.LogBuf, a.LogSize), text+"\x00")
-}
-
 // implied: a kernel without the one doesn't have the other either (as a probe sees it).
 var implied = map[facts.Feature][]facts.Feature{
 	facts.BTFLoad: {facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag,
@@ -136,12 +71,12 @@ var implied = map[facts.Feature][]facts.Feature{
 	facts.GlobalData:    {facts.LdImm64FullRangeOff},
 }
 
-// TestEachFeatureMissing runs all probes against a kernel that lacks one feature (simulated, see lacks): that one is answered no, what
+// TestEachFeatureMissing runs all probes against a kernel that lacks one feature (simulated, see package oldkernel): that one is answered no, what
 // depends on it too, and every other as before.
 func TestEachFeatureMissing(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
-	for missing, refuse := range lacks {
+	for missing, refuse := range oldkernel.Lacks {
 		missing := facts.Feature(missing)
 		name := missing.String()
 		if refuse == nil {
@@ -187,7 +122,7 @@ func TestInconclusive(t *testing.T) {
 	normal := answers(t, Running())
 	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN, syscall.ENOSYS, syscall.EIO} {
 		for feature := range facts.NumFeatures {
-			if lacks[feature] == nil {
+			if oldkernel.Lacks[feature] == nil {
 				continue
 			}
 			name := feature.String()
@@ -208,9 +143,9 @@ func TestInconclusive(t *testing.T) {
 			if yes, err := f.Has(feature); err != nil || yes != normal[feature] {
 				t.Errorf("%s after %v: %v, %v", name, errno, yes, err)
 			}
-			asked := fake.calls
-			if yes, err := f.Has(feature); err != nil || yes != normal[feature] || fake.calls != asked {
-				t.Errorf("%s the third time: %v, %v, %d calls", name, yes, err, fake.calls-asked)
+			asked := fake.Calls()
+			if yes, err := f.Has(feature); err != nil || yes != normal[feature] || fake.Calls() != asked {
+				t.Errorf("%s the third time: %v, %v, %d calls", name, yes, err, fake.Calls()-asked)
 			}
 		}
 	}
@@ -247,32 +182,32 @@ func TestOddAnswers(t *testing.T) {
 		refuse  func(call) syscall.Errno
 		want    bool
 	}{
-		{"perf links", facts.PerfLink, on(uapi.CmdLinkCreate, syscall.EBADF, nil), true},
+		{"perf links", facts.PerfLink, oldkernel.On(uapi.CmdLinkCreate, syscall.EBADF, nil), true},
 		// 6.6 to 6.9: process -1 is looked up and not found.
 		{"uprobe_multi with the thread filter", facts.UprobeMultiLink, func(c call) syscall.Errno {
-			if c.cmd != uapi.CmdLinkCreate {
+			if c.Cmd != uapi.CmdLinkCreate {
 				return 0
 			}
 			return syscall.EBADF
 		}, false},
 		{"uprobe_multi", facts.UprobeMultiLink, func(c call) syscall.Errno {
-			if c.cmd != uapi.CmdLinkCreate {
+			if c.Cmd != uapi.CmdLinkCreate {
 				return 0
 			}
-			if c.word(56) == 0 {
+			if c.Word(56) == 0 {
 				return syscall.EBADF
 			}
 			return syscall.EINVAL
 		}, true},
 		{"full range", facts.LdImm64FullRangeOff, func(c call) syscall.Errno {
-			if c.cmd != uapi.CmdProgLoad || c.prog().LogLevel == 0 {
+			if c.Cmd != uapi.CmdProgLoad || c.Prog().LogLevel == 0 {
 				return 0
 			}
-			writeLog(c, "0: (18) r1 = 0x0\ninvalid access to map value pointer, value_size=32 off=1073741824\n")
+			c.WriteLog("0: (18) r1 = 0x0\ninvalid access to map value pointer, value_size=32 off=1073741824\n")
 			return syscall.EACCES
 		}, true},
-		{"arg:ctx not seen", facts.ArgCtxTag, onProg(syscall.EACCES, nil), false},
-		{"common attributes", facts.CommonAttrs, on(uapi.CmdProgLoad|1<<16, syscall.EFAULT, nil), true},
+		{"arg:ctx not seen", facts.ArgCtxTag, oldkernel.OnProg(syscall.EACCES, nil), false},
+		{"common attributes", facts.CommonAttrs, oldkernel.On(uapi.CmdProgLoad|1<<16, syscall.EFAULT, nil), true},
 		{"layout", facts.BTFLayout, func(c call) syscall.Errno { return 0 }, false},
 	} {
 		if c.name == "layout" && Running().Version() >= VersionCode(7, 0, 0) {
@@ -285,8 +220,8 @@ func TestOddAnswers(t *testing.T) {
 	}
 	// A log that says neither leaves the question open.
 	install(t, func(c call) syscall.Errno {
-		if c.cmd == uapi.CmdProgLoad && c.prog().LogLevel != 0 {
-			writeLog(c, "something else")
+		if c.Cmd == uapi.CmdProgLoad && c.Prog().LogLevel != 0 {
+			c.WriteLog("something else")
 			return syscall.EINVAL
 		}
 		return 0
@@ -311,14 +246,13 @@ func TestHasOnceForMany(t *testing.T) {
 		}()
 	}
 	wg.Wait()
-	many := fake.calls
-	fake.calls = 0
+	many := fake.Calls()
 	f = Running()
 	for feature := range facts.NumFeatures {
 		f.Has(feature)
 	}
-	if many != fake.calls {
-		t.Errorf("16 goroutines made %d calls, one makes %d", many, fake.calls)
+	if one := fake.Calls() - many; many != one {
+		t.Errorf("16 goroutines made %d calls, one makes %d", many, one)
 	}
 	if _, err := f.Has(facts.NumFeatures); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("unknown feature: %v", err)
@@ -330,23 +264,23 @@ func TestToken(t *testing.T) {
 	testkit.Root(t)
 	var tokens, without int
 	install(t, func(c call) syscall.Errno {
-		switch c.cmd {
+		switch c.Cmd {
 		case uapi.CmdProgLoad:
-			if c.prog().TokenFD == 77 && c.prog().Flags&uapi.FTokenFD != 0 {
+			if c.Prog().TokenFD == 77 && c.Prog().Flags&uapi.FTokenFD != 0 {
 				tokens++
 			} else {
 				without++
 			}
 			return syscall.EINVAL
 		case uapi.CmdMapCreate:
-			if c.maps().TokenFD == 77 && c.maps().Flags&uapi.FTokenFD != 0 {
+			if c.Map().TokenFD == 77 && c.Map().Flags&uapi.FTokenFD != 0 {
 				tokens++
 			} else {
 				without++
 			}
 			return syscall.EINVAL
 		case uapi.CmdBTFLoad:
-			a := (*sys.BTFLoadAttr)(c.attr)
+			a := (*sys.BTFLoadAttr)(c.Attr)
 			if a.TokenFD == 77 && a.Flags&uapi.FTokenFD != 0 {
 				tokens++
 			} else {
@@ -383,11 +317,11 @@ func TestAllKindsBTF(t *testing.T) {
 	uploads := 0
 	lacksFloat := false
 	install(t, func(c call) syscall.Errno {
-		if c.cmd != uapi.CmdBTFLoad {
+		if c.Cmd != uapi.CmdBTFLoad {
 			return 0
 		}
 		uploads++
-		a := (*sys.BTFLoadAttr)(c.attr)
+		a := (*sys.BTFLoadAttr)(c.Attr)
 		raw := unsafe.Slice((*byte)(a.BTF.Unsafe()), a.Size)
 		if lacksFloat && bytes.Contains(raw, []byte("\x00float\x00")) {
 			return syscall.EINVAL

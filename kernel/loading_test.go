@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -21,9 +22,9 @@ func TestProbeLoading(t *testing.T) {
 		t.Error(err)
 	}
 	refuse := func(e syscall.Errno, types ...uapi.ProgType) {
-		install(t, onProg(e, func(c call) bool {
+		install(t, oldkernel.OnProg(e, func(c call) bool {
 			for _, typ := range types {
-				if c.prog().Type == typ {
+				if c.Prog().Type == typ {
 					return true
 				}
 			}
@@ -55,7 +56,7 @@ func TestOpenToken(t *testing.T) {
 	if _, err := OpenToken(testkit.BPFFS(t)); err == nil {
 		t.Error("a token in the initial user namespace")
 	}
-	install(t, on(uapi.CmdTokenCreate, syscall.ENOENT, nil))
+	install(t, oldkernel.On(uapi.CmdTokenCreate, syscall.ENOENT, nil))
 	if _, err := OpenToken(testkit.BPFFS(t)); !errors.Is(err, syscall.ENOENT) {
 		t.Error(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -42,14 +43,14 @@ type moduleKernel struct {
 func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	c := call{cmd, attr, size, common}
+	c := call{Cmd: cmd, Attr: attr, Size: size, Common: common}
 	switch cmd {
 	case uapi.CmdBTFGetNextID:
 		if k.list != 0 {
 			return -1, k.list
 		}
 		for i := range k.objects {
-			if o := &k.objects[i]; o.id > c.word(0) {
+			if o := &k.objects[i]; o.id > c.Word(0) {
 				*(*uint32)(unsafe.Add(attr, 4)) = o.id
 				return 0, 0
 			}
@@ -57,7 +58,7 @@ func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 		return -1, syscall.ENOENT
 	case uapi.CmdBTFGetFDByID:
 		for i := range k.objects {
-			if o := &k.objects[i]; o.id == c.word(0) {
+			if o := &k.objects[i]; o.id == c.Word(0) {
 				if o.open != 0 {
 					return -1, o.open
 				}
@@ -72,7 +73,7 @@ func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 		}
 		return -1, syscall.ENOENT
 	case uapi.CmdObjGetInfoByFD:
-		o := k.fds[c.word(0)]
+		o := k.fds[c.Word(0)]
 		if o == nil {
 			break
 		}
@@ -81,10 +82,10 @@ func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 		}
 		info := *(**sys.BTFInfo)(unsafe.Add(attr, 8))
 		if !info.BTF.IsNil() {
-			copy(unsafeBytes(info.BTF, info.Size), o.raw)
+			copy(unsafe.Slice((*byte)(info.BTF.Unsafe()), info.Size), o.raw)
 		}
 		if !info.Name.IsNil() {
-			copy(unsafeBytes(info.Name, info.NameLen), o.name+"\x00")
+			copy(unsafe.Slice((*byte)(info.Name.Unsafe()), info.NameLen), o.name+"\x00")
 		}
 		info.Size, info.ID, info.KernelBTF, info.NameLen = uint32(len(o.raw)), o.id, o.kernel, uint32(len(o.name))
 		return 0, 0
@@ -199,10 +200,10 @@ func TestModulesRefused(t *testing.T) {
 func TestModulesOfAnOldKernel(t *testing.T) {
 	testkit.Root(t)
 	install(t, func(c call) syscall.Errno {
-		if c.cmd == uapi.CmdBTFGetNextID {
+		if c.Cmd == uapi.CmdBTFGetNextID {
 			t.Error("listed BTF objects")
 		}
-		return lacks[facts.ModuleBTF](c)
+		return oldkernel.Lacks[facts.ModuleBTF](c)
 	})
 	if list, err := Running().Modules(); err != nil || len(list) != 0 {
 		t.Errorf("%v, %v", list, err)

@@ -133,11 +133,11 @@ func TestTypeAnswers(t *testing.T) {
 	testkit.Root(t)
 	refuse := func(e syscall.Errno, log string) func(c call) syscall.Errno {
 		return func(c call) syscall.Errno {
-			if c.cmd == uapi.CmdProgLoad {
-				writeLog(c, log)
+			if c.Cmd == uapi.CmdProgLoad {
+				c.WriteLog(log)
 				return e
 			}
-			if c.cmd == uapi.CmdMapCreate {
+			if c.Cmd == uapi.CmdMapCreate {
 				return e
 			}
 			return 0

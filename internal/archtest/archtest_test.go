@@ -62,6 +62,7 @@ var rooms = []room{
 	{dir: "internal/testkit", floor: 1},
 	{dir: "internal/testsum", floor: 0},
 	{dir: "internal/archtest", floor: 0},
+	{dir: "internal/oldkernel", floor: 4},
 	{dir: "internal/vm", floor: 1},
 	{dir: "internal/vm/guest", floor: 2},
 	{dir: "internal/vmtest", floor: 2},
