@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -66,10 +67,19 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is adds to what the cause itself says: the kernel's ENOTSUPP is ErrNotSupported, E2BIG is ErrTooBig.
+// Is adds to what the cause itself says: the kernel's ENOTSUPP is ErrNotSupported, E2BIG is ErrTooBig, and what cannot be resolved is the
+// errno that C libbpf returns for it.
 func (e *Error) Is(target error) bool { return errnoIs(e.Err, target) }
 
 func errnoIs(err, target error) bool {
+	var unresolved *plan.Error
+	if errors.As(err, &unresolved) {
+		for _, row := range resolveErrnos {
+			if row.code == unresolved.Code && (row.errno == target || row.errno.Is(target) || target == ErrTooBig && row.errno == syscall.E2BIG) {
+				return true
+			}
+		}
+	}
 	if target != ErrTooBig && target != ErrNotSupported {
 		return false
 	}
@@ -78,6 +88,20 @@ func errnoIs(err, target error) bool {
 		return false
 	}
 	return target == ErrTooBig && errno == syscall.E2BIG || target == ErrNotSupported && errno == sys.ENOTSUPP
+}
+
+// resolveErrnos are the codes of plan.Error that are errnos.
+var resolveErrnos = [...]struct {
+	code  plan.Code
+	errno syscall.Errno
+}{
+	{plan.CodeNoEntry, syscall.ENOENT},
+	{plan.CodeNotFound, syscall.ESRCH},
+	{plan.CodeTooBig, syscall.E2BIG},
+	{plan.CodeInvalid, syscall.EINVAL},
+	{plan.CodeRange, syscall.ERANGE},
+	{plan.CodeNameTooLong, syscall.ENAMETOOLONG},
+	{plan.CodeNotSupported, syscall.EOPNOTSUPP},
 }
 
 // causeText is err's text, with the errnos that Go has no words for put into words.

@@ -203,6 +203,7 @@ var absorptions = []absorption{
 // faultObject is an object whose load is made to fail.
 type faultObject struct {
 	path   string
+	since  string                  // kernel
 	stride int                     // of calls and errnos, only each stride-th is tried
 	works  func(obj *Object) error // what a load that survives must be good for
 }
@@ -217,19 +218,19 @@ func TestLoadFaults(t *testing.T) {
 	steps := map[uapi.Cmd]int{}
 	whole := !testing.Short() && testkit.Patience(1) == 1
 	for _, fo := range []faultObject{
-		{"testdata/maps.bpf.o", 5, func(obj *Object) error {
+		{"testdata/maps.bpf.o", "5.8", 5, func(obj *Object) error {
 			if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
 				return fmt.Errorf("the program returns %d, %v, want 5", r.Return, err)
 			}
 			return nil
 		}},
-		{"testdata/structops.bpf.o", 1, nil},
-		{"testdata/arena.bpf.o", 1, nil},
-		{"testdata/allocated.bpf.o", 1, nil}, // kfuncs
-		{"selftests/test_tunnel_kern.bpf.o", 1, nil},
-		{"selftests/bpf_cubic.bpf.o", 1, nil}, // struct_ops, kfuncs, CO-RE
-		{"tools/biolatency.bpf.o", 1, nil},    // CO-RE
-		{"tools/statsnoop.bpf.o", 1, nil},
+		{"testdata/structops.bpf.o", "6.4", 1, nil},
+		{"testdata/arena.bpf.o", "6.9", 1, nil},
+		{"testdata/allocated.bpf.o", "6.6", 1, nil}, // kfuncs
+		{"selftests/test_tunnel_kern.bpf.o", "6.1", 1, nil},
+		{"selftests/bpf_cubic.bpf.o", "6.1", 1, nil}, // struct_ops, kfuncs, CO-RE
+		{"tools/biolatency.bpf.o", "5.8", 1, nil},    // CO-RE
+		{"tools/statsnoop.bpf.o", "5.8", 1, nil},
 	} {
 		t.Run(strings.TrimSuffix(filepath.Base(fo.path), ".bpf.o"), func(t *testing.T) {
 			defer func() { whole = whole && !t.Skipped() }()
@@ -251,6 +252,7 @@ func TestLoadFaults(t *testing.T) {
 }
 
 func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
+	testkit.Kernel(t, fo.since)
 	path := fo.path
 	if !strings.HasPrefix(path, "testdata/") {
 		path = testkit.CorpusObject(t, path)
