@@ -19,66 +19,90 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// killedKinds attach a program by each kind of link to something that outlives the process. A kind is there if its fact holds.
+// killedKinds attach a program by each kind of link to something that outlives the process. A kind is there if its facts hold.
 var killedKinds = []struct {
 	kind   string
-	min    string // kernel version
-	config string // of the kernel, if its version does not decide
-	btf    bool   // needs the kernel's BTF
+	min    string                  // kernel version
+	config string                  // of the kernel, if its version does not decide
+	has    func(t *testing.T) bool // what else the kernel must have, nil for nothing
 	attach func(t *testing.T, cgroup string) (*Link, error)
 }{
-	{"raw tracepoint", "", "", false, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "raw_tp").Attach() }},
-	{"tracepoint", "", "", false, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "tp").Attach() }},
-	{"perf event", "", "", false, func(t *testing.T, _ string) (*Link, error) {
+	{"raw tracepoint", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "raw_tp").Attach() }},
+	{"tracepoint", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "tp").Attach() }},
+	{"perf event", "", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		links, err := killedProgram(t, "event").AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
 		if err != nil {
 			return nil, err
 		}
 		return links[0], nil
 	}},
-	{"kprobe", "", "CONFIG_KPROBE_EVENTS", false, func(t *testing.T, _ string) (*Link, error) {
+	{"kprobe", "", "CONFIG_KPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "probe").AttachKprobe("find_task_by_vpid", nil)
 	}},
-	{"kprobe in tracefs", "", "CONFIG_KPROBE_EVENTS", false, func(t *testing.T, _ string) (*Link, error) {
+	{"kprobe in tracefs", "", "CONFIG_KPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "probe").AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
 	}},
-	{"kprobe.multi", "", "CONFIG_FPROBE", false, func(t *testing.T, _ string) (*Link, error) {
+	{"kprobe.multi", "", "CONFIG_FPROBE", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "probes").AttachKprobeMulti("", &KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}})
 	}},
-	{"uprobe", "", "CONFIG_UPROBE_EVENTS", false, func(t *testing.T, _ string) (*Link, error) {
+	{"kprobe.session", "6.10", "CONFIG_FPROBE", hasBTF, func(t *testing.T, _ string) (*Link, error) {
+		return load(t, open(t, "kprobe_session"), nil).Program("session").Attach()
+	}},
+	{"uprobe", "", "CONFIG_UPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "probe").AttachUprobe(os.Args[0], "", &UprobeOptions{Offset: 0x1000})
 	}},
-	{"uprobe in tracefs", "", "CONFIG_UPROBE_EVENTS", false, func(t *testing.T, _ string) (*Link, error) {
+	{"uprobe in tracefs", "", "CONFIG_UPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "probe").AttachUprobe(os.Args[0], "", &UprobeOptions{Offset: 0x1000, Mode: ProbeLegacy})
 	}},
-	{"uprobe.multi", "6.6", "", false, func(t *testing.T, _ string) (*Link, error) {
+	{"uprobe.multi", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "uprobes").AttachUprobeMulti(os.Args[0], "", &UprobeMultiOptions{Offsets: []uint64{0x1000}})
 	}},
-	{"XDP", "", "", false, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "xdp").AttachXDP("lo", nil) }},
-	{"tcx", "6.6", "", false, func(t *testing.T, _ string) (*Link, error) {
+	{"uprobe.session", "6.13", "", hasBTF, func(t *testing.T, _ string) (*Link, error) {
+		p := load(t, open(t, "uprobe_session"), nil).Program("session")
+		return p.AttachUprobeMulti(os.Args[0], "", &UprobeMultiOptions{Offsets: []uint64{0x1000}, Session: true})
+	}},
+	{"USDT by one link", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "any") }},
+	{"USDT by a link for each place", "", "CONFIG_UPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "single") }},
+	{"XDP", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "xdp").AttachXDP("lo", nil) }},
+	{"tcx", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "tcx").AttachTCX("lo", uapi.AttachTCXIngress, nil)
 	}},
-	{"netfilter", "6.4", "", false, func(t *testing.T, _ string) (*Link, error) {
+	{"netkit", "6.7", "CONFIG_NETKIT", nil, func(t *testing.T, _ string) (*Link, error) {
+		devicePair(t, "netkit", "k0", "k1")
+		return load(t, only(open(t, "net"), "nk_primary"), nil).Program("nk_primary").AttachNetkit("k0", uapi.AttachNetkitPrimary, nil)
+	}},
+	{"netfilter", "6.4", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "netfilter").AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
 	}},
-	{"network namespace", "", "", false, func(t *testing.T, _ string) (*Link, error) {
+	{"network namespace", "", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "dissector").AttachNetns("/proc/thread-self/ns/net")
 	}},
-	{"cgroup", "", "", false, func(t *testing.T, cgroup string) (*Link, error) {
+	{"sk_lookup", "", "", nil, func(t *testing.T, _ string) (*Link, error) {
+		return load(t, only(open(t, "net"), "lookup"), nil).Program("lookup").AttachNetns(ThreadNetns)
+	}},
+	{"cgroup", "", "", nil, func(t *testing.T, cgroup string) (*Link, error) {
 		return killedProgram(t, "ingress").AttachCgroup(cgroup, nil)
 	}},
-	{"sockmap", "6.10", "", false, func(t *testing.T, _ string) (*Link, error) {
+	{"sockmap", "6.10", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		p := killedProgram(t, "verdict")
 		return p.AttachSockMap(p.obj.Map("sockets"))
 	}},
-	{"iterator", "", "", true, func(t *testing.T, _ string) (*Link, error) {
+	{"iterator", "", "", hasBTF, func(t *testing.T, _ string) (*Link, error) {
 		_, p := iterProgram(t, "tasks")
 		return p.Attach()
 	}},
-	{"fentry", "", "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", true, func(t *testing.T, _ string) (*Link, error) {
-		return load(t, only(open(t, "fentry"), "on_entry"), nil).Program("on_entry").Attach()
+	{"fentry", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "on_entry").Attach() }},
+	{"fexit", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "on_exit").Attach() }},
+	{"fmod_ret", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "on_modify").Attach() }},
+	{"LSM", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "deny").AttachLSM(nil) }},
+	{"lsm_cgroup", "6.0", "", hasTrampolines, func(t *testing.T, cgroup string) (*Link, error) {
+		return killedAt(t, "on_bind").AttachCgroup(cgroup, nil)
 	}},
-	{"struct_ops", "6.4", "", true, func(t *testing.T, _ string) (*Link, error) {
+	{"freplace", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) {
+		target, _ := freplaceTarget(t)
+		return load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement").Attach()
+	}},
+	{"struct_ops", "6.4", "", hasBTF, func(t *testing.T, _ string) (*Link, error) {
 		o := open(t, "structops")
 		for _, m := range o.Maps {
 			if m.Name == "plain" {
@@ -93,6 +117,27 @@ func killedProgram(t *testing.T, name string) *Program {
 	return load(t, only(open(t, "link"), name), nil).Program(name)
 }
 
+// killedAt loads a program at the kernel's functions.
+func killedAt(t *testing.T, name string) *Program {
+	return load(t, only(open(t, "fentry"), name), nil).Program(name)
+}
+
+// killedUSDT attaches to a probe that is in three places.
+func killedUSDT(t *testing.T, name string) (*Link, error) {
+	return usdtObject(t, "usdt24", 0, nil, name).Program(name).AttachUSDT(target(t), "target", "spread", nil)
+}
+
+func hasBTF(t *testing.T) bool {
+	_, err := os.Stat("/sys/kernel/btf/vmlinux")
+	return err == nil
+}
+
+// hasTrampolines says whether trampolines would not skip, and the kernel asks LSM programs.
+func hasTrampolines(t *testing.T) bool {
+	has, err := kernel.Running().HasProgType(uapi.ProgLSM)
+	return hasBTF(t) && configured(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") && err == nil && has && activeLSM()
+}
+
 // TestKilledChild attaches by every kind of link, pins the first, says which numbers the kernel gave, and waits to be killed. It is a child
 // of TestKilled.
 func TestKilledChild(t *testing.T) {
@@ -101,14 +146,8 @@ func TestKilledChild(t *testing.T) {
 		return
 	}
 	for _, k := range killedKinds {
-		if k.min != "" && !kernelAtLeast(t, k.min) || k.config != "" && !configured(t, k.config) {
+		if k.min != "" && !kernelAtLeast(t, k.min) || k.config != "" && !configured(t, k.config) || k.has != nil && !k.has(t) {
 			continue
-		}
-		if _, err := os.Stat("/sys/kernel/btf/vmlinux"); k.btf && err != nil {
-			continue
-		}
-		if has, err := kernel.Running().HasProgType(uapi.ProgLSM); k.kind == "fentry" && (err != nil || !has) {
-			continue // as trampolines says
 		}
 		l, err := k.attach(t, cgroup)
 		if err != nil {
