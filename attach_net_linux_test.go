@@ -3,6 +3,7 @@ package bpf
 import (
 	"encoding/binary"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -129,6 +130,20 @@ func deviceAddress(t testing.TB, name, address string) {
 	set(unix.SIOCSIFNETMASK, net.IPv4(255, 255, 255, 0))
 }
 
+// deviceRoute sends packets to an IPv6 address out of a device.
+func deviceRoute(t testing.TB, name string, to netip.Addr) {
+	t.Helper()
+	b := append(make([]byte, unix.SizeofNlMsghdr), unix.AF_INET6, 128, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, 0, unix.RTN_UNICAST, 0, 0, 0, 0)
+	b = nlAttr(b, unix.RTA_DST, func(b []byte) []byte { return append(b, to.AsSlice()...) })
+	b = nlAttr(b, unix.RTA_OIF, func(b []byte) []byte { return binary.NativeEndian.AppendUint32(b, uint32(deviceIndex(t, name))) })
+	binary.NativeEndian.PutUint32(b, uint32(len(b)))
+	binary.NativeEndian.PutUint16(b[4:], unix.RTM_NEWROUTE)
+	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	if errno := netlinkAsk(t, b); errno != 0 {
+		t.Fatalf("route to %v by %s: %v", to, name, errno)
+	}
+}
+
 func deviceIndex(t testing.TB, name string) int {
 	t.Helper()
 	return int(deviceRequest(t, name, unix.SIOCGIFINDEX, nil).Uint32())
@@ -140,7 +155,13 @@ const etherTest = 0x88b5
 // packetSocket is a socket that sees and sends frames of a device; received are those with the test's ethertype.
 func packetSocket(t testing.TB, name string) int {
 	t.Helper()
-	protocol := binary.NativeEndian.Uint16([]byte{etherTest >> 8, etherTest & 0xff})
+	return packetSocketOf(t, name, etherTest)
+}
+
+// packetSocketOf is packetSocket for another ethertype.
+func packetSocketOf(t testing.TB, name string, ethertype uint16) int {
+	t.Helper()
+	protocol := binary.NativeEndian.Uint16([]byte{byte(ethertype >> 8), byte(ethertype)})
 	s, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(protocol))
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ var hookOptions = [...]struct {
 		uapi.ProgCgroupSockAddr, uapi.ProgCgroupSysctl, uapi.ProgCgroupSockOpt, uapi.ProgSockOps}},
 	{"CONFIG_BPF_LIRC_MODE2", object.AutoNone, []uapi.ProgType{uapi.ProgLIRCMode2}},
 	{"CONFIG_LWTUNNEL_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgLWTIn, uapi.ProgLWTOut, uapi.ProgLWTXmit}},
+	{"CONFIG_IPV6_SEG6_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgLWTSeg6Local}},
 }
 
 // hook is a program and the function or event that its SEC() names.

@@ -1,10 +1,15 @@
 package sys
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"syscall"
+)
 
 const (
 	rtmNewRoute = 24
 	rtmDelRoute = 25
+	rtmGetRoute = 26
 
 	rtaDst       = 1
 	rtaOIF       = 4
@@ -13,7 +18,8 @@ const (
 	rtaEncapType = 21
 	rtaEncap     = 22
 
-	encapBPF = 6 // LWTUNNEL_ENCAP_BPF
+	encapBPF       = 6 // LWTUNNEL_ENCAP_BPF
+	encapSeg6Local = 7 // LWTUNNEL_ENCAP_SEG6_LOCAL
 
 	lwtIn       = 1 // LWT_BPF_IN
 	lwtOut      = 2
@@ -22,34 +28,45 @@ const (
 	lwtProgFD   = 1 // LWT_BPF_PROG_FD
 	lwtProgName = 2
 
+	seg6Action   = 1 // SEG6_LOCAL_ACTION
+	seg6BPF      = 8 // SEG6_LOCAL_BPF
+	seg6ProgFD   = 1 // SEG6_LOCAL_BPF_PROG: a descriptor to the kernel, an id from it
+	seg6ProgName = 2
+	seg6EndBPF   = 15 // SEG6_LOCAL_ACTION_END_BPF
+
 	tableMain     = 254 // RT_TABLE_MAIN
 	protoStatic   = 4   // RTPROT_STATIC
 	scopeUniverse = 0
 	scopeLink     = 253
-	scopeNowhere  = 255
-	routeUnicast  = 1 // RTN_UNICAST
+	routeUnicast  = 1    // RTN_UNICAST
+	metricIPv6    = 1024 // IP6_RT_PRIO_USER
 
 	familyIPv4 = 2  // AF_INET
 	familyIPv6 = 10 // AF_INET6
 )
 
-// LWTRoute is a route whose packets go through programs (a lightweight tunnel of kind BPF), in the main table.
+// LWTRoute is a route whose packets go through programs, in the main table: a lightweight tunnel of kind BPF, or with Seg6Local the end
+// of a segment of IPv6 segment routing (End.BPF).
 type LWTRoute struct {
 	Destination netip.Prefix
 	Gateway     netip.Addr // zero: destinations are reached directly
 	IfIndex     int
-	Metric      uint32
+	Metric      uint32 // 0: the kernel's default, 1024 for IPv6
 	In          LWTProgram
 	Out         LWTProgram
 	Xmit        LWTProgram
 	Headroom    uint32 // bytes that Xmit may put before a packet, at most 256
+	Seg6Local   LWTProgram
 }
 
-// LWTProgram is one of the programs; FD 0 means none.
+// LWTProgram is one of the programs; FD 0 means none. The kernel tells no more of it than its name.
 type LWTProgram struct {
 	FD   int
 	Name string // as ip(8) shows it
 }
+
+// LWTNames are the names of a route's programs, "" for none.
+type LWTNames struct{ In, Out, Xmit, Seg6Local string }
 
 func (r *LWTRoute) request(typ, flags uint16, scope byte) *nlRequest {
 	address := r.Destination.Masked().Addr()
@@ -64,20 +81,42 @@ func (r *LWTRoute) request(typ, flags uint16, scope byte) *nlRequest {
 	if r.Gateway.IsValid() {
 		q.attr(rtaGateway, r.Gateway.AsSlice())
 	}
-	if r.Metric != 0 {
-		q.attr32(rtaPriority, r.Metric)
+	if metric := r.metric(); metric != 0 {
+		q.attr32(rtaPriority, metric)
 	}
 	return q
 }
 
-// LWTAdd adds the route (4.10). EEXIST if there is one to that destination with that metric; EOPNOTSUPP without CONFIG_LWTUNNEL_BPF.
-// It stays when the process ends. Needs CAP_NET_ADMIN.
-func LWTAdd(r *LWTRoute) error {
-	scope := byte(scopeLink)
-	if r.Gateway.IsValid() || r.Destination.Addr().Is6() {
-		scope = scopeUniverse
+func (r *LWTRoute) metric() uint32 {
+	if r.Metric == 0 && r.Destination.Addr().Is6() {
+		return metricIPv6
 	}
-	q := r.request(rtmNewRoute, nlmCreate|nlmExcl, scope)
+	return r.Metric
+}
+
+// scope is what a route of the kind gets from ip(8).
+func (r *LWTRoute) scope() byte {
+	if r.Gateway.IsValid() || r.Destination.Addr().Is6() {
+		return scopeUniverse
+	}
+	return scopeLink
+}
+
+// LWTAdd adds the route (4.10; Seg6Local 4.18). EEXIST if there is one to that destination with that metric; EOPNOTSUPP without
+// CONFIG_LWTUNNEL_BPF, or CONFIG_IPV6_SEG6_LWTUNNEL and CONFIG_IPV6_SEG6_BPF. It stays when the process ends. Needs CAP_NET_ADMIN.
+func LWTAdd(r *LWTRoute) error {
+	q := r.request(rtmNewRoute, nlmCreate|nlmExcl, r.scope())
+	if r.Seg6Local.FD != 0 {
+		q.attr(rtaEncapType, host.AppendUint16(nil, encapSeg6Local))
+		q.nest(rtaEncap, func() {
+			q.attr32(seg6Action, seg6EndBPF)
+			q.nest(seg6BPF, func() {
+				q.attr32(seg6ProgFD, uint32(r.Seg6Local.FD))
+				q.attrString(seg6ProgName, r.Seg6Local.Name)
+			})
+		})
+		return q.do(NetlinkRoute, nil)
+	}
 	q.attr(rtaEncapType, host.AppendUint16(nil, encapBPF))
 	q.nest(rtaEncap, func() {
 		for typ, p := range [...]LWTProgram{lwtIn: r.In, lwtOut: r.Out, lwtXmit: r.Xmit} {
@@ -96,5 +135,90 @@ func LWTAdd(r *LWTRoute) error {
 	return q.do(NetlinkRoute, nil)
 }
 
-// LWTDel removes the route of that destination, interface, gateway and metric, whatever programs it has. ESRCH if there is none.
-func LWTDel(r *LWTRoute) error { return r.request(rtmDelRoute, 0, scopeNowhere).do(NetlinkRoute, nil) }
+// LWTQuery finds the route of that destination, interface, gateway and metric, and returns the names of its programs;
+// none for a route without programs. ESRCH if there is no such route. No privileges.
+func LWTQuery(r *LWTRoute) (LWTNames, error) {
+	var found *LWTNames
+	family := byte(familyIPv4)
+	if r.Destination.Addr().Is6() {
+		family = familyIPv6
+	}
+	q := newRequest(rtmGetRoute, nlmDump, []byte{family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	err := q.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+		if typ != rtmNewRoute || found != nil {
+			return nil
+		}
+		programs, ok, err := r.read(payload)
+		if ok {
+			found = &programs
+		}
+		return err
+	})
+	if err == nil && found == nil {
+		err = syscall.ESRCH
+	}
+	if err != nil {
+		return LWTNames{}, err
+	}
+	return *found, nil
+}
+
+// read takes the programs from the kernel's description of a route; ok is false if it is another one.
+func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) {
+	if len(payload) < 12 {
+		return programs, false, fmt.Errorf("%w: a route of %d bytes", errNetlinkFormat, len(payload))
+	}
+	if int(payload[1]) != r.Destination.Bits() || payload[4] != tableMain {
+		return programs, false, nil
+	}
+	var destination, gateway netip.Addr
+	var index, metric uint32
+	var encap []byte
+	kind := uint16(0)
+	err = attributes(payload[12:], func(typ uint16, v []byte) error {
+		switch {
+		case typ == rtaDst:
+			destination, _ = netip.AddrFromSlice(v)
+		case typ == rtaGateway:
+			gateway, _ = netip.AddrFromSlice(v)
+		case typ == rtaOIF && len(v) >= 4:
+			index = host.Uint32(v)
+		case typ == rtaPriority && len(v) >= 4:
+			metric = host.Uint32(v)
+		case typ == rtaEncapType && len(v) >= 2:
+			kind = host.Uint16(v)
+		case typ == rtaEncap:
+			encap = v
+		}
+		return nil
+	})
+	want := r.Destination.Masked().Addr()
+	same := destination == want || !destination.IsValid() && want.IsUnspecified() // the default route has no destination
+	if err != nil || !same || gateway != r.Gateway || int(index) != r.IfIndex || metric != r.metric() {
+		return programs, false, err
+	}
+	var names map[uint16]*string
+	nameAttr := uint16(lwtProgName)
+	switch kind {
+	case encapBPF:
+		names = map[uint16]*string{lwtIn: &programs.In, lwtOut: &programs.Out, lwtXmit: &programs.Xmit}
+	case encapSeg6Local:
+		names, nameAttr = map[uint16]*string{seg6BPF: &programs.Seg6Local}, seg6ProgName
+	}
+	err = attributes(encap, func(typ uint16, v []byte) error {
+		if names[typ] == nil {
+			return nil
+		}
+		return attributes(v, func(inner uint16, v []byte) error {
+			if inner == nameAttr {
+				*names[typ] = goString(v)
+			}
+			return nil
+		})
+	})
+	return programs, true, err
+}
+
+// LWTDel removes the route of that destination, interface, gateway and metric, whatever programs it has. ESRCH if there
+// is none.
+func LWTDel(r *LWTRoute) error { return r.request(rtmDelRoute, 0, r.scope()).do(NetlinkRoute, nil) }

@@ -4,6 +4,7 @@ package sys
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,12 +122,20 @@ func FuzzNetlinkAnswer(f *testing.F) {
 	f.Add(append(message(rtmNewTFilter, 0, nlSeq, filter), ack(0, request[:16], 0)...))
 	f.Add(ack(-16, request[:16], nlmCapped|nlmAckTLVs, attribute(1, []byte("no\x00")), attribute(2, host.AppendUint32(nil, 20))))
 	f.Add(ack(-16, request, nlmAckTLVs, attribute(1, []byte("no\x00"))))
+	names := attribute(rtaEncap|attrNested, attribute(lwtIn|attrNested, attribute(lwtProgName, []byte("count\x00"))))
+	route := append([]byte{familyIPv4, 0, 0, 0, tableMain, 0, 0, 0, 0, 0, 0, 0}, attribute(rtaEncapType, host.AppendUint16(nil, encapBPF))...)
+	f.Add(message(rtmNewRoute, 2, nlSeq, append(route, names...)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s XDPState
+		route := LWTRoute{Destination: netip.MustParsePrefix("0.0.0.0/0")}
 		filter := TCFilter{}
 		found := false
 		walkMessages(b, func(typ uint16, payload []byte) error {
 			if err := filter.read(&found)(typ, payload); err != nil {
+				return err
+			}
+			if typ == rtmNewRoute {
+				_, _, err := route.read(payload)
 				return err
 			}
 			return s.message(0)(typ, payload)
