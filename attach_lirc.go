@@ -8,7 +8,8 @@ import (
 
 // SetLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf bpf_prog_attach; 4.18). It decodes what the
 // receiver sees, beside others (E2BIG after 64). There are no links of this kind. It stays when the process ends: UnsetLIRC takes it
-// away. Needs CAP_NET_ADMIN. EINVAL if the file is no infrared receiver or the kernel has CONFIG_BPF_LIRC_MODE2 off.
+// away. Needs CAP_NET_ADMIN. EINVAL if the file is no infrared receiver or the kernel has CONFIG_BPF_LIRC_MODE2 off, as all that this was
+// tested on: what the tests show is the request to the kernel, not a program that ran.
 func (p *Program) SetLIRC(path string) error {
 	at := p.lircPlace(path)
 	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2}, sys.ProgAttach); err != nil {

@@ -1,10 +1,14 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/purebpf/bpf/internal/testkit"
@@ -30,7 +34,8 @@ func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common 
 	return 0, 0
 }
 
-// TestLIRC: no machine of these tests has an infrared receiver, nor a kernel with CONFIG_BPF_LIRC_MODE2. What can be tested is what is
+// TestLIRC: no machine that these tests were run on has an infrared receiver, nor a kernel with CONFIG_BPF_LIRC_MODE2, so
+// TestLIRCReceiver has only been skipped. What can be tested everywhere is what is
 // asked of the kernel (the oracle is union bpf_attr in linux/bpf.h: BPF_PROG_ATTACH 8, BPF_PROG_DETACH 9, BPF_LIRC_MODE2 16), and
 // refusals.
 func TestLIRC(t *testing.T) {
@@ -59,5 +64,61 @@ func TestLIRC(t *testing.T) {
 	}
 	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) || [6]uint32(calls.asked) != [6]uint32(want) {
 		t.Errorf("asked %v, not %v", calls.asked, want)
+	}
+}
+
+// TestLIRCReceiver runs a program at a receiver that hears what it sends itself (module rc-loopback). The oracle is that device.
+func TestLIRCReceiver(t *testing.T) {
+	testkit.Root(t)
+	if !configured(t, "CONFIG_BPF_LIRC_MODE2") {
+		testkit.Skip(t, "the kernel was built without CONFIG_BPF_LIRC_MODE2")
+	}
+	names, err := filepath.Glob("/sys/class/rc/rc*/lirc*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := ""
+	for _, name := range names {
+		if text, err := os.ReadFile(filepath.Join(filepath.Dir(name), "uevent")); err == nil && strings.Contains(string(text), "DRV_NAME=rc-loopback") {
+			path = "/dev/" + filepath.Base(name)
+		}
+	}
+	if path == "" {
+		testkit.Skip(t, "the module rc-loopback, which makes a receiver that hears itself, is not loaded")
+	}
+	obj := load(t, open(t, "lirc"), nil)
+	p, ran := obj.Program("heard"), counter(t, obj, "ran")
+	device, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	say := func() {
+		t.Helper()
+		var pulses []byte // microseconds, pulse and space in turns
+		for _, n := range []uint32{900, 450, 900} {
+			pulses = binary.NativeEndian.AppendUint32(pulses, n)
+		}
+		if _, err := device.Write(pulses); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.SetLIRC(path); err != nil {
+		t.Fatal(err)
+	}
+	if hook, err := QueryLIRC(path); err != nil || !hook.has(programID(t, p)) {
+		t.Errorf("%+v %v", hook, err)
+	}
+	say()
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); *ran == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	if *ran == 0 {
+		t.Error("it sent, and the program heard nothing")
+	}
+	if err := p.UnsetLIRC(path); err != nil {
+		t.Error(err)
+	}
+	if err := p.UnsetLIRC(path); !errors.Is(err, ErrNotExist) {
+		t.Error(err)
 	}
 }

@@ -20,8 +20,9 @@ type TraceOptions struct {
 }
 
 // AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace program, to the target that it was loaded
-// for (libbpf bpf_program__attach_trace_opts; 5.5). No privileges beyond those of the load. EBUSY if the program is attached there already, or the function is
-// replaced by another one (freplace). The caller closes the Link.
+// for (libbpf bpf_program__attach_trace_opts; 5.5). No privileges beyond those of the load. EBUSY if the program is attached there already,
+// or the function is replaced by another one (freplace). The caller closes the Link. fsession came after 6.18, and no kernel that this was
+// tested on has it: no such program has been seen to run.
 func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 	to := p.traceTarget()
 	switch {

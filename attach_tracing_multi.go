@@ -28,6 +28,9 @@ type TracingMultiOptions struct {
 // number of them, a struct as result. With IDs the pattern is "".
 //
 // Needs CAP_PERFMON. ErrNotExist if nothing matches. The caller closes the Link.
+//
+// No kernel that this was tested on has such links. What the tests show is the functions that a pattern means and the request to the
+// kernel, not programs that ran.
 func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TracingMultiOptions{}

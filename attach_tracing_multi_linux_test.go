@@ -17,8 +17,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// No kernel that these tests meet has fentry.multi (it came after 7.0). The functions that a pattern means are held against what bpftool
-// prints of the kernel's BTF; the request to the kernel against the layout of union bpf_attr, by a kernel that only writes it down.
+// No kernel that these tests were run on has fsession or fentry.multi (they came after 6.18 and 7.0), so TestTracingMulti has only been
+// skipped. The functions that a pattern means are held against what bpftool prints of the kernel's BTF; the request to the kernel against
+// the layout of union bpf_attr, by a kernel that only writes it down.
 
 type bpftoolType struct {
 	ID     uint32
@@ -173,5 +174,55 @@ func TestTracingMultiRequest(t *testing.T) {
 	p.section = "fexit.multi"
 	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "no target") {
 		t.Error(err)
+	}
+}
+
+// TestTracingMulti runs programs of the new kinds where the kernel's BTF says that it has them. The oracle is the system calls that the
+// test makes.
+func TestTracingMulti(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	for _, c := range []struct {
+		program, attachType string
+		runs                uint64 // for each call
+	}{
+		{"entries", "BPF_TRACE_FENTRY_MULTI", 1},
+		{"exits", "BPF_TRACE_FEXIT_MULTI", 1},
+		{"sessions", "BPF_TRACE_FSESSION_MULTI", 2},
+		{"session", "BPF_TRACE_FSESSION", 2},
+	} {
+		t.Run(c.program, func(t *testing.T) {
+			if !kernelEnumerates(t, "bpf_attach_type", c.attachType) {
+				testkit.Skip(t, "the kernel's BTF has no %s", c.attachType)
+			}
+			trampolines(t)
+			obj := threadObject(t, "tracing_multi", c.program)
+			p, ran, cookie := obj.Program(c.program), counter(t, obj, "ran"), counter(t, obj, "cookie")
+			l := attached(t, p)
+			if getpgid(10); *ran != 10*c.runs {
+				t.Errorf("10 calls, %d runs", *ran)
+			}
+			closeLink(t, l)
+			if getpgid(1); *ran != 10*c.runs {
+				t.Error("it runs after it was detached")
+			}
+			var err error
+			if isTracingMulti(p.ExpectedAttachType()) {
+				ids, matchErr := matchTraceable(kernel.Running(), "", "find_task_by_vpid")
+				if matchErr != nil || len(ids) != 1 {
+					t.Fatal(ids, matchErr)
+				}
+				l, err = p.AttachTracingMulti("", &TracingMultiOptions{IDs: ids, Cookies: []uint64{1<<40 + 7}})
+			} else {
+				l, err = p.AttachTrace(&TraceOptions{Cookie: 1<<40 + 7})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer closeLink(t, l)
+			if getpgid(1); *cookie != 1<<40+7 {
+				t.Errorf("cookie %#x", *cookie)
+			}
+		})
 	}
 }

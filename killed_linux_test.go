@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -24,7 +23,7 @@ var killedKinds = []struct {
 	kind   string
 	min    string                  // kernel version
 	config string                  // of the kernel, if its version does not decide
-	has    func(t *testing.T) bool // what else the kernel must have, nil for nothing
+	has    func(t testing.TB) bool // what else the kernel must have, nil for nothing
 	attach func(t *testing.T, cgroup string) (*Link, error)
 }{
 	{"raw tracepoint", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "raw_tp").Attach() }},
@@ -94,8 +93,8 @@ var killedKinds = []struct {
 	{"fentry", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "on_entry").Attach() }},
 	{"fexit", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "on_exit").Attach() }},
 	{"fmod_ret", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "on_modify").Attach() }},
-	{"LSM", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "deny").AttachLSM(nil) }},
-	{"lsm_cgroup", "6.0", "", hasTrampolines, func(t *testing.T, cgroup string) (*Link, error) {
+	{"LSM", "", "", asksLSM, func(t *testing.T, _ string) (*Link, error) { return killedAt(t, "deny").AttachLSM(nil) }},
+	{"lsm_cgroup", "6.0", "", asksLSM, func(t *testing.T, cgroup string) (*Link, error) {
 		return killedAt(t, "on_bind").AttachCgroup(cgroup, nil)
 	}},
 	{"freplace", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) {
@@ -124,19 +123,11 @@ func killedAt(t *testing.T, name string) *Program {
 
 // killedUSDT attaches to a probe that is in three places.
 func killedUSDT(t *testing.T, name string) (*Link, error) {
-	return usdtObject(t, "usdt24", 0, nil, name).Program(name).AttachUSDT(target(t), "target", "spread", nil)
+	return usdtObject(t, newestUSDT(), 0, nil, name).Program(name).AttachUSDT(target(t), "target", "spread", nil)
 }
 
-func hasBTF(t *testing.T) bool {
-	_, err := os.Stat("/sys/kernel/btf/vmlinux")
-	return err == nil
-}
-
-// hasTrampolines says whether trampolines would not skip, and the kernel asks LSM programs.
-func hasTrampolines(t *testing.T) bool {
-	has, err := kernel.Running().HasProgType(uapi.ProgLSM)
-	return hasBTF(t) && configured(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") && err == nil && has && activeLSM()
-}
+// asksLSM says whether the kernel asks LSM programs.
+func asksLSM(t testing.TB) bool { return hasTrampolines(t) && activeLSM() }
 
 // TestKilledChild attaches by every kind of link, pins the first, says which numbers the kernel gave, and waits to be killed. It is a child
 // of TestKilled.
