@@ -57,7 +57,7 @@ func loadVmlinux(root, release string) (*btf.Spec, error) {
 		switch {
 		case err == nil:
 			return spec, nil
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNoBTF):
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNoBTF):
 		case unusable == nil:
 			unusable = err
 		default:
@@ -84,11 +84,13 @@ func replaceRelease(pattern, release string) string {
 	return string(b)
 }
 
-// errNoBTF is the error of an ELF file without a .BTF section.
-var errNoBTF = errors.New("no .BTF section")
+// ErrNoBTF is the error of an ELF file without a .BTF section.
+var ErrNoBTF = errors.New("no .BTF section")
 
-// btfFromFile reads raw BTF, or the .BTF section of an ELF file.
-func btfFromFile(path string) (*btf.Spec, error) {
+// ReadBTF reads the BTF in a file: raw, as in /sys/kernel/btf, or in the .BTF section of an ELF file, as a vmlinux image, a module or a
+// BPF object has it. btf.Parse takes it (together libbpf btf__parse, or btf__parse_split for a module), and facts.Recording.
+// It works on any OS. The error wraps ErrNoBTF if an ELF file has none.
+func ReadBTF(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -99,15 +101,7 @@ func btfFromFile(path string) (*btf.Spec, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if string(magic[:]) != "\x7fELF" {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		spec, err := btf.Parse(raw, nil)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return spec, nil
+		return os.ReadFile(path)
 	}
 	info, err := file.Stat()
 	if err != nil {
@@ -119,15 +113,24 @@ func btfFromFile(path string) (*btf.Spec, error) {
 	}
 	section := elf.SectionByName(".BTF")
 	if section == nil {
-		return nil, fmt.Errorf("%s: %w", path, errNoBTF)
+		return nil, fmt.Errorf("%s: %w", path, ErrNoBTF)
 	}
 	data, err := elf.Data(section)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	spec, err := btf.Parse(append([]byte(nil), data...), nil)
+	return append([]byte(nil), data...), nil
+}
+
+// btfFromFile reads and parses the BTF in a file.
+func btfFromFile(path string) (*btf.Spec, error) {
+	raw, err := ReadBTF(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: section .BTF: %w", path, err)
+		return nil, err
+	}
+	spec, err := btf.Parse(raw, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return spec, nil
 }

@@ -168,3 +168,22 @@ func BenchmarkVmlinuxBTF(b *testing.B) {
 		}
 	}
 }
+
+// TestReadBTF reads the BTF of an object. The oracle is llvm-objcopy, which dumps the section.
+func TestReadBTF(t *testing.T) {
+	object := testkit.Compile(t, "struct s { int a; }; struct s s;")
+	want := filepath.Join(t.TempDir(), "btf")
+	testkit.Run(t, "llvm-objcopy-19", "--dump-section", ".BTF="+want, object, filepath.Join(t.TempDir(), "copy"))
+	section, err := os.ReadFile(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{object, want} {
+		if raw, err := ReadBTF(path); err != nil || !bytes.Equal(raw, section) {
+			t.Errorf("%s: %d bytes, %v; llvm-objcopy has %d", path, len(raw), err, len(section))
+		}
+	}
+	if _, err := ReadBTF("/proc/self/exe"); !errors.Is(err, ErrNoBTF) {
+		t.Errorf("a Go program: %v", err)
+	}
+}

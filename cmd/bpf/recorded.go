@@ -11,7 +11,6 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/kernel"
 )
 
@@ -45,7 +44,7 @@ func recordedKernels(paths []string) ([]checkTarget, error) {
 
 // recordedFile is a kernel of which only the BTF is known.
 func recordedFile(path string) (checkTarget, error) {
-	raw, err := readBTF(path)
+	raw, err := kernel.ReadBTF(path)
 	if err != nil {
 		return checkTarget{}, err
 	}
@@ -109,7 +108,7 @@ func recordedKernel(dir string) (checkTarget, error) {
 		}
 		switch e.Name() {
 		case "vmlinux":
-			r.BTF, err = readBTF(path)
+			r.BTF, err = kernel.ReadBTF(path)
 		case "config":
 			r.Kconfig, err = os.ReadFile(path)
 		case "kallsyms":
@@ -121,7 +120,7 @@ func recordedKernel(dir string) (checkTarget, error) {
 			}
 		default:
 			var raw []byte
-			if raw, err = readBTF(path); err == nil {
+			if raw, err = kernel.ReadBTF(path); err == nil {
 				r.Modules = append(r.Modules, facts.ModuleRecording{Name: moduleName(e.Name()), BTF: raw})
 			}
 		}
@@ -153,28 +152,4 @@ func versionIn(release string) uint32 {
 		return 0
 	}
 	return kernel.VersionCode(a, b, c)
-}
-
-// readBTF reads BTF, raw or in the .BTF section of an ELF file.
-func readBTF(path string) ([]byte, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.HasPrefix(raw, []byte("\x7fELF")) {
-		return raw, nil
-	}
-	f, err := elf64.Parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	s := f.SectionByName(".BTF")
-	if s == nil {
-		return nil, fmt.Errorf("%s: an ELF file without BTF", path)
-	}
-	data, err := f.Data(s)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return data, nil
 }
