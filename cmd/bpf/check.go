@@ -17,6 +17,7 @@ import (
 )
 
 type checkFlags struct {
+	objectOptions
 	btf     []string
 	running bool
 	strict  bool
@@ -46,6 +47,7 @@ The exit status is 1 if an object would not load or attach on one of the kernels
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return check(cmd.OutOrStdout(), args, &f) },
 	}
+	f.resolving(cmd.Flags())
 	cmd.Flags().StringArrayVar(&f.btf, "btf", nil, "kernel to check instead of the running one (repeatable)")
 	cmd.Flags().BoolVar(&f.running, "running", false, "check the running kernel as well")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "unknown is no")
@@ -69,6 +71,10 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 	if f.running || len(f.btf) == 0 {
 		targets = append([]checkTarget{runningTarget()}, targets...)
 	}
+	opts, err := f.check()
+	if err != nil {
+		return err
+	}
 	bad := false
 	for i, path := range objects {
 		o, err := bpf.Open(path)
@@ -77,7 +83,8 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 		}
 		reports := make([]*preflight.Report, len(targets))
 		for k, t := range targets {
-			r := preflight.Check(o, t.kernel, &preflight.Options{Capable: t.capable})
+			opts.Capable = t.capable
+			r := preflight.Check(o, t.kernel, opts)
 			reports[k] = r
 			for _, a := range []facts.Answer{r.Loads, r.Attaches} {
 				bad = bad || a == facts.No || f.strict && a == facts.Unknown

@@ -2,45 +2,131 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/spf13/cobra"
 )
 
-func newPlanCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "plan OBJ",
-		Short: "Print what loading an object would ask of the running kernel; nothing is done",
-		Long: `Plan resolves an object against the running kernel and prints the result: BTF to upload, maps in order, programs with their attach
-targets, CO-RE relocations and externs, and everything that was skipped, sanitised or poisoned on the way. Nothing is loaded.
+type planFlags struct {
+	objectOptions
+	btf    []string
+	asJSON bool
+}
 
-It needs CAP_BPF and CAP_PERFMON: what a kernel lacks is found out by asking it for small maps and programs. bpf check does without.`,
+func newPlanCommand() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan OBJ [--btf FILE|DIR]...",
+		Short: "Print what loading an object would ask of a kernel, running or recorded; nothing is done",
+		Long: `Plan resolves an object against a kernel and prints the result: BTF to upload, maps in order, programs with their attach targets, CO-RE
+relocations and externs, and everything that was skipped, sanitised or poisoned on the way. Nothing is loaded.
+
+Without --btf the running kernel is asked. That needs CAP_BPF and CAP_PERFMON: what a kernel lacks is found out by asking it for small maps and
+programs. --btf names recorded kernels, on any OS and without privileges, see bpf check. What a recording is silent about counts as missing.
+The plan goes on behind what is missing and says so; the exit status is then 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := bpf.Open(args[0])
 			if err != nil {
 				return err
 			}
-			k := kernel.Running()
-			if err := k.Require("probing what this kernel has", kernel.CapBPF, kernel.CapPerfmon); err != nil {
-				return err
+			if len(f.btf) > 0 {
+				return f.recorded(cmd.OutOrStdout(), o)
 			}
-			p, err := plan.Resolve(o, k, nil)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				return enc.Encode(p.View())
-			}
-			_, err = p.WriteTo(cmd.OutOrStdout())
-			return err
+			return f.running(cmd.OutOrStdout(), o)
 		},
 	}
-	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "print JSON")
+	f.all(cmd.Flags())
+	cmd.Flags().StringArrayVar(&f.btf, "btf", nil, "kernel to plan for instead of the running one (repeatable)")
+	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false, "print JSON, with --btf one document per kernel")
 	return cmd
+}
+
+// running plans for the kernel of this machine.
+func (f *planFlags) running(w io.Writer, o *object.Object) error {
+	opts, err := f.plan()
+	if err != nil {
+		return err
+	}
+	k, token, err := f.kernel()
+	if err != nil {
+		return err
+	}
+	defer token.Close()
+	if f.token == "" {
+		if err := k.Require("probing what this kernel has", kernel.CapBPF, kernel.CapPerfmon); err != nil {
+			return err
+		}
+	}
+	p, err := plan.Resolve(o, k, opts)
+	if err != nil {
+		return err
+	}
+	return f.print(w, p)
+}
+
+// recorded plans for kernels that are not running, as far as it goes.
+func (f *planFlags) recorded(w io.Writer, o *object.Object) error {
+	targets, err := recordedKernels(f.btf)
+	if err != nil {
+		return err
+	}
+	opts, err := f.plan()
+	if err != nil {
+		return err
+	}
+	opts.Foreign, opts.KeepGoing = true, true
+	bad := false
+	for i, t := range targets {
+		p, err := plan.Resolve(o, withCPUs{t.kernel}, opts)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		bad = bad || len(p.Errors) > 0
+		for _, prog := range p.Programs {
+			bad = bad || prog.Err != nil
+		}
+		if !f.asJSON && len(targets) > 1 {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			fmt.Fprintf(w, "kernel %s\n\n", t.name)
+		}
+		if err := f.print(w, p); err != nil {
+			return err
+		}
+	}
+	if bad {
+		return exitStatus(1)
+	}
+	return nil
+}
+
+func (f *planFlags) print(w io.Writer, p *plan.Plan) error {
+	if f.asJSON {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(p.View())
+	}
+	_, err := p.WriteTo(w)
+	return err
+}
+
+// withCPUs is a kernel whose number of CPUs, which is the machine's, counts as 1 if it was not recorded.
+type withCPUs struct{ facts.Kernel }
+
+// PossibleCPUs is what was recorded, else 1.
+func (k withCPUs) PossibleCPUs() (int, error) {
+	n, err := k.Kernel.PossibleCPUs()
+	if errors.Is(err, facts.ErrNotRecorded) {
+		return 1, nil
+	}
+	return n, err
 }

@@ -28,6 +28,7 @@ type runner struct {
 	demo     bool
 	types    []string
 	pinDir   string
+	options  objectOptions
 
 	out    io.Writer // locked by mu, flushed by flush
 	errOut io.Writer
@@ -58,6 +59,9 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 			if err != nil {
 				return err
 			}
+			if err := r.options.require(o); err != nil {
+				return err
+			}
 			return r.run(cmd.Context(), o)
 		},
 	}
@@ -68,19 +72,20 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document per event and per map")
 	f.BoolVar(&r.demo, "demo", false, "make traffic on 127.0.0.1, so that there is something to count")
 	f.StringVar(&r.pinDir, "pin", "", "pin the links in this directory, where they stay attached when the command ends")
+	r.options.all(f)
 	f.StringArrayVar(&r.types, "type", nil, "decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
 	return cmd
 }
 
 func openRun(args []string) (*object.Object, error) {
 	if len(args) == 1 {
-		return openForLoad(args[0])
+		return bpf.Open(args[0])
 	}
 	o, err := object.Parse(counterObject, "counter")
 	if err != nil {
 		return nil, fmt.Errorf("embedded packet counter: %w", err)
 	}
-	return o, requireFor(o)
+	return o, nil
 }
 
 func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
@@ -95,7 +100,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	for _, c := range choices {
 		r.say("chosen %v", c)
 	}
-	r.obj, err = bpf.Load(o, &bpf.LoadOptions{Logger: bpf.EnvLogger()})
+	r.obj, err = r.options.loadObject(o)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 func newVerifyCommand() *cobra.Command {
 	var asJSON, wholeLog bool
+	var options objectOptions
 	cmd := &cobra.Command{
 		Use:   "verify [-j] OBJ...",
 		Short: "Open and load objects without attaching or pinning, and say what the kernel thinks of them",
@@ -23,13 +24,19 @@ With -j each object is one line of JSON: its verdict, and what the kernel says o
 The exit status is 1 if any object did not load.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := kernel.Running().Require("loading objects", kernel.CapBPF); err != nil {
+			opts, err := options.load()
+			if err != nil {
 				return err
+			}
+			if options.token == "" {
+				if err := kernel.Running().Require("loading objects", kernel.CapBPF); err != nil {
+					return err
+				}
 			}
 			out := cmd.OutOrStdout()
 			failed := false
 			for _, path := range args {
-				v, err := verify.One(path, &bpf.LoadOptions{Logger: bpf.EnvLogger()})
+				v, err := verify.One(path, opts)
 				failed = failed || err != nil
 				if asJSON {
 					line, err := json.Marshal(v)
@@ -51,6 +58,8 @@ The exit status is 1 if any object did not load.`,
 			return nil
 		},
 	}
+	options.resolving(cmd.Flags())
+	options.delegated(cmd.Flags())
 	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "one line of JSON per object")
 	cmd.Flags().BoolVar(&wholeLog, "log", false, "print the whole verifier log of a program that was refused")
 	return cmd

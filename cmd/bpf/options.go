@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/preflight"
+	"github.com/purebpf/bpf/sys"
+	"github.com/spf13/pflag"
+)
+
+// objectOptions are the flags that change how an object is resolved and loaded, the same for every verb.
+type objectOptions struct {
+	kconfigFile string
+	coreBTF     string
+	pinRoot     string
+	token       string
+}
+
+// resolving adds the flags of verbs that resolve an object.
+func (f *objectOptions) resolving(set *pflag.FlagSet) {
+	set.StringVar(&f.kconfigFile, "kconfig", "", "file of CONFIG_NAME=value lines that win over the kernel's configuration")
+	set.StringVar(&f.coreBTF, "core-btf", "", "file with the BTF that CO-RE relocates against instead of the kernel's: raw, or an ELF file that has it")
+}
+
+// pinning adds the flag of verbs to which it matters where maps are pinned by name.
+func (f *objectOptions) pinning(set *pflag.FlagSet) {
+	set.StringVar(&f.pinRoot, "pin-root", "", "folder of a bpffs for maps that are pinned by name (default /sys/fs/bpf)")
+}
+
+// delegated adds the flag of verbs that ask the running kernel for things.
+func (f *objectOptions) delegated(set *pflag.FlagSet) {
+	set.StringVar(&f.token, "token", "", "bpffs whose BPF token allows what this process may not (Linux 6.9)")
+}
+
+// all adds all of them, for verbs that load an object to keep it.
+func (f *objectOptions) all(set *pflag.FlagSet) {
+	f.resolving(set)
+	f.pinning(set)
+	f.delegated(set)
+}
+
+// kconfig is the text of --kconfig.
+func (f *objectOptions) kconfig() (string, error) {
+	if f.kconfigFile == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(f.kconfigFile)
+	return string(text), err
+}
+
+// customBTF is what --core-btf names, nil for none.
+func (f *objectOptions) customBTF() (*btf.Spec, error) {
+	if f.coreBTF == "" {
+		return nil, nil
+	}
+	raw, err := kernel.ReadBTF(f.coreBTF)
+	if err != nil {
+		return nil, err
+	}
+	s, err := btf.Parse(raw, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.coreBTF, err)
+	}
+	return s, nil
+}
+
+// load is the options of a load.
+func (f *objectOptions) load() (*bpf.LoadOptions, error) {
+	p, err := f.plan()
+	if err != nil {
+		return nil, err
+	}
+	return &bpf.LoadOptions{Logger: bpf.EnvLogger(), Kconfig: p.Kconfig, CustomBTF: p.CustomBTF, PinRoot: p.PinRoot, TokenPath: f.token}, nil
+}
+
+// loadObject loads an object as the flags say.
+func (f *objectOptions) loadObject(o *object.Object) (*bpf.Object, error) {
+	opts, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return bpf.Load(o, opts)
+}
+
+// plan is the options of a plan.
+func (f *objectOptions) plan() (*plan.Options, error) {
+	text, err := f.kconfig()
+	if err != nil {
+		return nil, err
+	}
+	s, err := f.customBTF()
+	if err != nil {
+		return nil, err
+	}
+	return &plan.Options{Kconfig: text, CustomBTF: s, PinRoot: f.pinRoot}, nil
+}
+
+// check is the options of a check.
+func (f *objectOptions) check() (*preflight.Options, error) {
+	p, err := f.plan()
+	if err != nil {
+		return nil, err
+	}
+	return &preflight.Options{Kconfig: p.Kconfig, CustomBTF: p.CustomBTF}, nil
+}
+
+// require checks the capabilities that it takes to load o, unless a token stands in for them.
+func (f *objectOptions) require(o *object.Object) error {
+	if f.token != "" {
+		return nil
+	}
+	return requireFor(o)
+}
+
+// kernel is the running kernel as it is with the token. The caller closes the token, which may be nil.
+func (f *objectOptions) kernel() (*kernel.Facts, *sys.FD, error) {
+	k := kernel.Running()
+	if f.token == "" {
+		return k, nil, nil
+	}
+	fd, err := kernel.OpenToken(f.token)
+	if err != nil {
+		return nil, nil, err
+	}
+	return k.WithToken(fd.Int()), fd, nil
+}
