@@ -108,12 +108,17 @@ func (c *checker) programs() {
 			continue
 		}
 		n := c.need(NeedAttachType, p.ExpectedAttachType.String(), p.Name)
+		n.Attach = !slices.Contains(attachChecked[:], p.Type) && (n.Attach || n.Reason == "")
 		n.Answer, n.Reason = c.k.enumerator("bpf_attach_type", "", uint32(p.ExpectedAttachType))
 		if d := p.Def; d != nil && d.Flags&object.SecExpAttachOpt != 0 && n.Answer == facts.No {
 			n.Optional, n.Reason = true, n.Reason+"; it is left out"
 		}
 	}
 }
+
+// attachChecked are types of programs of which the kernel checks the attach type at load. Of others it looks at it when they are attached.
+var attachChecked = [...]uapi.ProgType{uapi.ProgTracing, uapi.ProgLSM, uapi.ProgExt, uapi.ProgSyscall, uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
+	uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgSKLookup, uapi.ProgSKReuseport, uapi.ProgNetfilter}
 
 func (c *checker) programType(t uapi.ProgType, user string) {
 	if n := c.need(NeedProgType, t.String(), user); n.Reason == "" {

@@ -64,7 +64,7 @@ var sleepables = [...]struct {
 	{uapi.ProgStructOps, nil, "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}, false},
 	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFsession, uapi.AttachTraceFentryMulti, uapi.AttachTraceFexitMulti,
 		uapi.AttachTraceFsessionMulti}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, true},
-	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceRawTP}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceRawTP}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false}, // see anyTracing
 	{uapi.ProgTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 	{uapi.ProgRawTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 }
@@ -231,7 +231,11 @@ func (c *checker) sleepable(p *plan.Program) {
 		if n.Reason != "" {
 			return
 		}
-		if row.since == "" {
+		switch {
+		case row.since == "" && p.ExpectedAttachType == uapi.AttachTraceRawTP && p.Type == uapi.ProgTracing && c.anyTracing():
+			n.Answer, n.Reason = facts.Yes, "kernels before 6.3 load it"
+			return
+		case row.since == "":
 			n.Answer, n.Reason = c.newer(row.shown)
 			return
 		}
@@ -243,6 +247,14 @@ func (c *checker) sleepable(p *plan.Program) {
 	}
 	n := c.need(NeedFlag, "BPF_F_SLEEPABLE of "+secKind(p.Spec), p.Spec.Name)
 	n.Answer, n.Reason = c.upTo618("programs of this type cannot sleep")
+}
+
+// anyTracing says whether the kernel lets every tracing program sleep, as kernels did until 6.3 brought sleeping to struct_ops and looked
+// closer.
+func (c *checker) anyTracing() bool {
+	yes, _ := c.k.known("5.10", sleepFlag[:])
+	closer, _ := c.k.known("6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}})
+	return yes == facts.Yes && closer == facts.No
 }
 
 // sleepableName names the need; with the target where it is the target that decides.

@@ -71,7 +71,7 @@ func (c *checker) tryProgram(p *plan.Program) {
 	}
 	no := func(kind NeedKind, name string) {
 		n := c.need(kind, name, user)
-		n.Answer, n.Optional, n.Reason = facts.No, false, "the kernel says: "+r.says
+		n.Answer, n.Optional, n.Attach, n.Reason = facts.No, false, false, "the kernel says: "+r.says
 	}
 	bare := t
 	bare.Flags, bare.IfIndex = 0, 0
