@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unsafe"
 )
 
 // Builder makes BTF: types are appended one by one, elements to the type that was added last, and existing types can be patched in
@@ -23,6 +24,10 @@ type Builder struct {
 	strFirst uint32
 	interned map[string]uint32 // own strings; nil while few were added
 	searched int               // strings looked for without it
+	last     string            // string that was added or found last, at lastOff; one is often given to many
+	lastOff  uint32
+	shared   bool              // a Spec sees the records: they are copied before one changes
+	patched  bool              // records were given out and may be anything by now
 	ptrSize  uint32
 	err      error
 }
@@ -38,16 +43,17 @@ func NewBuilder(base *Spec) *Builder {
 	return b
 }
 
-// Edit makes a Builder that starts as a copy of s, with the same ids and string offsets. BTF whose header has unknown fields cannot be
+// Edit makes a Builder that starts as a copy of s, with the same ids and string offsets. (What is never changed in place, strings, is
+// copied when the first is added.) BTF whose header has unknown fields cannot be
 // changed: the Builder then reports [ErrReadOnly].
 func (s *Spec) Edit() *Builder {
 	b := &Builder{
 		base:     s.base,
 		first:    s.first,
 		types:    append(make([]byte, 0, len(s.types)+64), s.types...),
-		offs:     append(make([]uint32, 0, len(s.offs)+4), s.offs...),
+		offs:     s.offs[:len(s.offs):len(s.offs)],
 		layout:   s.layout,
-		strs:     append(make([]byte, 0, len(s.strs)+64), s.strs...),
+		strs:     unsafe.Slice(unsafe.StringData(s.strs), len(s.strs)),
 		strFirst: s.strFirst,
 		ptrSize:  s.ptrSize.Load(),
 	}
@@ -81,24 +87,29 @@ func (b *Builder) Bytes() []byte {
 	if b.err != nil {
 		return nil
 	}
+	return join(b.types, b.layout, b.strs)
+}
+
+// join makes BTF of its sections.
+func join(types, layout, strs []byte) []byte {
 	hdr := headerMin
-	if len(b.layout) != 0 {
+	if len(layout) != 0 {
 		hdr = headerFull
 	}
-	out := make([]byte, hdr, hdr+len(b.types)+len(b.layout)+len(b.strs))
+	out := make([]byte, hdr, hdr+len(types)+len(layout)+len(strs))
 	host.PutUint16(out, magic)
 	out[2] = 1
 	host.PutUint32(out[4:], uint32(hdr))
-	host.PutUint32(out[12:], uint32(len(b.types)))
-	host.PutUint32(out[16:], uint32(len(b.types)+len(b.layout)))
-	host.PutUint32(out[20:], uint32(len(b.strs)))
+	host.PutUint32(out[12:], uint32(len(types)))
+	host.PutUint32(out[16:], uint32(len(types)+len(layout)))
+	host.PutUint32(out[20:], uint32(len(strs)))
 	if hdr == headerFull {
-		host.PutUint32(out[24:], uint32(len(b.types)))
-		host.PutUint32(out[28:], uint32(len(b.layout)))
+		host.PutUint32(out[24:], uint32(len(types)))
+		host.PutUint32(out[28:], uint32(len(layout)))
 	}
-	out = append(out, b.types...)
-	out = append(out, b.layout...)
-	return append(out, b.strs...)
+	out = append(out, types...)
+	out = append(out, layout...)
+	return append(out, strs...)
 }
 
 // BytesOrder is Bytes in a given byte order (libbpf: btf__set_endianness and btf__raw_data).
@@ -115,17 +126,39 @@ func (b *Builder) Spec() (*Spec, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	s, err := Parse(b.Bytes(), b.base)
-	if err == nil && b.ptrSize != 0 {
-		s.ptrSize.Store(b.ptrSize)
+	if len(b.strs) == 0 && b.base == nil {
+		return nil, &FormatError{Section: "strings", Msg: "section is empty"}
 	}
-	return s, err
+	s := &Spec{
+		base: b.base, first: b.first, strFirst: b.strFirst, layout: b.layout,
+		types: b.types[:len(b.types):len(b.types)], offs: b.offs[:len(b.offs):len(b.offs)],
+		strs: unsafe.String(unsafe.SliceData(b.strs), len(b.strs)),
+	}
+	if b.patched {
+		if err := s.walk(); err != nil {
+			return nil, err
+		}
+	}
+	s.ptrSize.Store(b.ptrSize)
+	b.shared = true
+	return s, nil
+}
+
+// own makes sure that no Spec sees what is about to change in place.
+func (b *Builder) own() {
+	if b.shared {
+		b.shared = false
+		b.types = append(make([]byte, 0, len(b.types)+64), b.types...)
+	}
 }
 
 // AddString gives the offset of a string and adds it if neither the base nor the Builder has it (libbpf: btf__add_str).
 func (b *Builder) AddString(text string) uint32 {
-	if text == "" {
+	switch text {
+	case "":
 		return 0
+	case b.last:
+		return b.lastOff
 	}
 	if strings.IndexByte(text, 0) >= 0 {
 		b.fail("string %q contains a NUL", text)
@@ -137,6 +170,7 @@ func (b *Builder) AddString(text string) uint32 {
 		}
 	}
 	if off, ok := b.findString(text); ok {
+		b.last, b.lastOff = strings.Clone(text), off
 		return off
 	}
 	at := uint64(b.strFirst) + uint64(len(b.strs))
@@ -145,8 +179,9 @@ func (b *Builder) AddString(text string) uint32 {
 		return 0
 	}
 	b.strs = append(append(b.strs, text...), 0)
+	b.last, b.lastOff = strings.Clone(text), uint32(at)
 	if b.interned != nil {
-		b.interned[strings.Clone(text)] = uint32(at)
+		b.interned[b.last] = uint32(at)
 	}
 	return uint32(at)
 }

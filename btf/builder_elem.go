@@ -12,6 +12,7 @@ func (b *Builder) element(what string, allowed ...Kind) (at int, info uint32, ok
 		b.fail("add %s: there is no type yet", what)
 		return 0, 0, false
 	}
+	b.own()
 	at = int(b.offs[len(b.offs)-1])
 	info = host.Uint32(b.types[at+4:])
 	kind := Kind(info >> 24 & kindMax)

@@ -5,9 +5,16 @@ import "unsafe"
 // Record is a type's record in host byte order, to be read or patched: name offset, info, size or type, then what the kind adds. The
 // slice is good until the next type or element is added. It is nil for ids that are not the Builder's own.
 func (b *Builder) Record(id ID) []byte {
+	b.patched = true
+	return b.bytes(id)
+}
+
+// bytes is Record for who keeps to the format.
+func (b *Builder) bytes(id ID) []byte {
 	if id < b.first || id >= b.Len() {
 		return nil
 	}
+	b.own()
 	i := int(id - b.first)
 	end := len(b.types)
 	if i+1 < len(b.offs) {
@@ -40,7 +47,7 @@ func (b *Builder) record(what string, id ID, allowed ...Kind) []byte {
 	if b.err != nil {
 		return nil
 	}
-	r := b.Record(id)
+	r := b.bytes(id)
 	if r == nil {
 		b.fail("%s of type [%d]: not a type of this BTF", what, id)
 		return nil
@@ -159,7 +166,7 @@ func (b *Builder) SetMember(id ID, i int, m Member) {
 	if w == nil {
 		return
 	}
-	if kflag := host.Uint32(b.Record(id)[4:])>>31 != 0; kflag && (m.BitOffset > 0xffffff || m.BitSize > 255) || !kflag && m.BitSize != 0 {
+	if kflag := host.Uint32(b.bytes(id)[4:])>>31 != 0; kflag && (m.BitOffset > 0xffffff || m.BitSize > 255) || !kflag && m.BitSize != 0 {
 		b.fail("member %d of type [%d]: %d bits at bit %d cannot be expressed", i, id, m.BitSize, m.BitOffset)
 		return
 	}

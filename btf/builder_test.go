@@ -300,3 +300,54 @@ func TestCopyRefused(t *testing.T) {
 		t.Errorf("an unknown kind: %v", into.Err())
 	}
 }
+
+// TestSpecIsApart changes a Builder after it gave a Spec. The oracle is the Spec's own bytes before, and libbpf's rule that btf__raw_data
+// of one BTF has nothing to do with another's.
+func TestSpecIsApart(t *testing.T) {
+	b := NewBuilder(nil)
+	i := b.AddInt("int", 4, Signed)
+	st := b.AddStruct("s", 8)
+	b.AddMember("a", i, 0, 0)
+	first, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := string(b.Bytes())
+	for name, change := range map[string]func(b *Builder){
+		"element": func(b *Builder) { b.AddMember("b", i, 32, 0) },
+		"patch":   func(b *Builder) { b.SetSize(st, 16) },
+		"record":  func(b *Builder) { b.Record(st)[8] = 24 },
+		"type":    func(b *Builder) { b.AddInt("long", 8, Signed) },
+		"name":    func(b *Builder) { b.SetName(i, "renamed") },
+	} {
+		for _, edit := range []*Builder{b, first.Edit()} {
+			spec, err := edit.Spec()
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			taken := string(edit.Bytes())
+			change(edit)
+			if string(edit.Bytes()) == taken {
+				t.Errorf("%s: changes nothing", name)
+			}
+			if string(spec.HostBytes()) != taken {
+				t.Errorf("%s: shows in a Spec that was taken before", name)
+			}
+			if _, err := edit.Spec(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			b = NewBuilder(nil)
+			b.AddInt("int", 4, Signed)
+			b.AddStruct("s", 8)
+			b.AddMember("a", i, 0, 0)
+		}
+	}
+	if string(first.Raw()) != before || string(first.HostBytes()) != before {
+		t.Error("the first Spec changed")
+	}
+	// A record that is no longer one is found out.
+	host.PutUint32(b.Record(st)[4:], infoWord(KindStruct, 1000, false))
+	if _, err := b.Spec(); err == nil {
+		t.Error("a struct of 1000 members in 24 bytes is taken")
+	}
+}

@@ -69,10 +69,10 @@ func exercise(t testing.TB, s *Spec) {
 	if s.strs == "" {
 		return // split, with nothing of its own
 	}
-	twice := swapSpec(swapSpec(s.data))
-	if again, err := Parse(swapSpec(s.data), s.base); err != nil {
+	twice := swapSpec(swapSpec(s.HostBytes()))
+	if again, err := Parse(swapSpec(s.HostBytes()), s.base); err != nil {
 		t.Fatalf("swapped: %v", err)
-	} else if again.Len() != s.Len() || !bytes.Equal(twice, s.data) {
+	} else if again.Len() != s.Len() || !bytes.Equal(twice, s.HostBytes()) {
 		t.Fatal("swapping changes it")
 	}
 }

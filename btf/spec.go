@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 )
@@ -24,8 +25,9 @@ var host = binary.NativeEndian
 // It corresponds to libbpf's struct btf, without its modifiable form: see [Builder] for that.
 type Spec struct {
 	base     *Spec
-	orig     []byte // what was given to Parse
-	data     []byte // the same in host byte order: orig itself, or a swapped copy
+	orig     []byte // what was given to Parse, nil if a Builder made this
+	data     []byte // the same in host byte order: orig itself, or a swapped copy; of a Builder's see HostBytes
+	join     sync.Once
 	types    []byte
 	layout   []byte
 	strs     string   // string section, in place
@@ -224,11 +226,26 @@ func (s *Spec) Len() ID { return s.first + ID(len(s.offs)) }
 // FirstID is the lowest id of the spec's own types: 1, or Base().Len().
 func (s *Spec) FirstID() ID { return s.first }
 
-// Raw is the BTF as it was given to [Parse], in its own byte order.
-func (s *Spec) Raw() []byte { return s.orig }
+// Raw is the BTF as it was given to [Parse], in its own byte order, or as a [Builder] made it.
+func (s *Spec) Raw() []byte {
+	if s.orig != nil {
+		return s.orig
+	}
+	return s.HostBytes()
+}
 
 // HostBytes is the BTF in host byte order: Raw itself, or the converted copy. It must not be changed.
-func (s *Spec) HostBytes() []byte { return s.data }
+func (s *Spec) HostBytes() []byte {
+	s.join.Do(func() {
+		if s.data == nil {
+			s.data = join(s.types, s.layout, unsafe.Slice(unsafe.StringData(s.strs), len(s.strs)))
+		}
+	})
+	return s.data
+}
+
+// HasLayout says whether the BTF has a section that describes the layout of its kinds (7.0).
+func (s *Spec) HasLayout() bool { return len(s.layout) != 0 }
 
 // Order is the byte order of Raw (libbpf: btf__endianness).
 func (s *Spec) Order() binary.ByteOrder { return byteOrder(s.swapped) }

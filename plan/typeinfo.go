@@ -53,15 +53,5 @@ func (r *resolver) scanTypes() {
 			}
 		}
 	}
-	i.layout = hasLayout(s)
-}
-
-// hasLayout tells BTF with a kind layout section: header fields beyond the classic 24 bytes.
-func hasLayout(s *btf.Spec) bool {
-	raw := s.Raw()
-	if len(raw) < 32 {
-		return false
-	}
-	o := s.Order()
-	return o.Uint32(raw[4:]) >= 32 && o.Uint32(raw[28:]) != 0
+	i.layout = s.HasLayout()
 }
