@@ -1,142 +1,191 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/preflight"
+	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
 )
 
+// attacher is one `bpf attach`.
+type attacher struct {
+	pinDir   string
+	program  string // --program
+	duration time.Duration
+	asJSON   bool
+	out      io.Writer
+	errOut   io.Writer
+}
+
 func newAttachCommand() *cobra.Command {
-	var pinDir, pinnedProgram string
-	var duration time.Duration
+	var a attacher
 	cmd := &cobra.Command{
-		Use:   "attach OBJ PROGRAM HOOK | attach --program PIN HOOK",
+		Use:   "attach OBJ PROGRAM HOOK | attach --program PIN|ID HOOK",
 		Short: "Attach one program by hand, until Ctrl-C or, with --pin, for good",
-		Long: `Attach loads an object and attaches one of its programs to a hook, given as KIND:TARGET. With --program it attaches a program that is pinned.
+		Long: `Attach loads an object and attaches one of its programs, or a struct_ops map, to a hook, given as KIND:TARGET and options, with commas
+between: uprobe:libc.so.6:malloc,pid=1234,cookie=7. With --program it attaches a program that is in the kernel, by its pin or id.
 
 The program stays attached until Ctrl-C, or with --pin DIR until bpf detach: its links are then pinned in that directory of a BPF file
-system, under the program's name, and the command ends.
+system, under the program's name, and the command ends. Hooks of classic tc, routes and infrared receivers have no links, and those
+that take link=no can do without; nothing of that can be pinned, and what a killed command leaves is removed by bpf detach HOOK.
 
-Hooks:
-  ` + hookUsage("\n  "),
+What an iterator prints goes to standard output, and the command ends.
+
+PROGRAM may be what alternatives share of their names (NAME of NAME___FLAVOUR): the first that the kernel has is taken.
+
+Hooks, and the options that they take:
+` + hookUsage() + `
+
+auto goes where the program's SEC() says. For trace and lsm FUNC replaces the SEC()'s target.
+
+Options:
+` + optionUsage(),
 		Args: func(cmd *cobra.Command, args []string) error {
-			if want := 3; pinnedProgram == "" && len(args) != want || pinnedProgram != "" && len(args) != 1 {
+			if want := 3; a.program == "" && len(args) != want || a.program != "" && len(args) != 1 {
 				return fmt.Errorf("usage: bpf %s", cmd.Use)
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			p, done, err := programToAttach(args, pinnedProgram)
+			a.out, a.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			h, err := parseHook(args[len(args)-1])
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, h.Close()) }()
+			s, done, err := a.open(args, h)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, done()) }()
-			hook := args[len(args)-1]
-			at, err := attachTo(p, hook)
+			at, err := h.attach(s)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, at.Close()) }()
-			for _, l := range at.links {
-				fmt.Fprintf(cmd.ErrOrStderr(), "attached %s\n", l)
+			if again, err := a.tell(at); err != nil || !again {
+				return err
 			}
-			if at.what != "" {
-				fmt.Fprintf(cmd.ErrOrStderr(), "attached %s\n", at.what)
-			}
-			if pinDir != "" {
-				if len(at.links) == 0 {
-					return fmt.Errorf("%s has no link that could be pinned", at.what)
+			if l := at.iterator(); l != nil {
+				more, err := iterate(cmd.Context(), a.out, l, maxIterated)
+				if more {
+					fmt.Fprintf(a.errOut, "only the first %d MiB are shown\n", maxIterated>>20)
 				}
-				return pinLinks(cmd.OutOrStdout(), at.links, pinDir)
+				return err
 			}
-			ctx := cmd.Context()
 			var end <-chan time.Time
-			if duration > 0 {
-				end = time.After(duration)
+			if a.duration > 0 {
+				end = time.After(a.duration)
 			}
 			select {
-			case <-ctx.Done():
+			case <-cmd.Context().Done():
 			case <-end:
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&pinDir, "pin", "", "pin the links in this directory and leave")
-	cmd.Flags().StringVar(&pinnedProgram, "program", "", "attach the program that is pinned at this path")
-	cmd.Flags().DurationVar(&duration, "for", 0, "end after this long (0: until Ctrl-C)")
+	f := cmd.Flags()
+	f.StringVar(&a.pinDir, "pin", "", "pin the links in this directory and leave")
+	f.StringVar(&a.program, "program", "", "attach the program that is pinned at this path, or has this id")
+	f.DurationVar(&a.duration, "for", 0, "end after this long (0: until Ctrl-C)")
+	f.BoolVarP(&a.asJSON, "json", "j", false, "print what is attached as one JSON document")
 	return cmd
 }
 
-// programToAttach loads an object for one of its programs, or opens a pinned one. done closes what was opened.
-func programToAttach(args []string, pinned string) (p *bpf.Program, done func() error, err error) {
-	if pinned != "" {
-		p, err = bpf.OpenProgram(pinned)
-		if err != nil {
-			return nil, nil, err
+// tell says what is attached, and pins it if that was asked for. stay says that the command is to wait.
+func (a *attacher) tell(at hooked) (stay bool, err error) {
+	if !a.asJSON {
+		for _, line := range at.text() {
+			fmt.Fprintf(a.errOut, "attached %s\n", line)
 		}
-		return p, p.Close, nil
+	}
+	if a.pinDir != "" {
+		if len(at.links) == 0 {
+			return false, fmt.Errorf("%s has no link that could be pinned: without --pin it is attached until the command ends", at.what)
+		}
+		w := a.out
+		if a.asJSON {
+			w = io.Discard
+		}
+		if err := pinLinks(w, at.links, a.pinDir); err != nil {
+			return false, err
+		}
+	}
+	if a.asJSON {
+		doc, err := at.document()
+		if err == nil {
+			err = json.NewEncoder(a.out).Encode(doc)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return a.pinDir == "", nil
+}
+
+// open loads an object for what is to be attached of it, or opens a program that is loaded. done closes what was opened.
+func (a *attacher) open(args []string, h *hook) (s subject, done func() error, err error) {
+	if a.program != "" {
+		p, err := programNamed(a.program)
+		if err != nil {
+			return subject{}, nil, err
+		}
+		return subject{Program: p}, p.Close, nil
 	}
 	o, err := bpf.Open(args[0])
 	if err != nil {
-		return nil, nil, err
+		return subject{}, nil, err
 	}
-	spec := o.Program(args[1])
-	if spec == nil {
-		var names []string
-		for _, p := range o.Programs {
-			names = append(names, p.Name)
-		}
-		return nil, nil, fmt.Errorf("%s has no program %q; it has %v", args[0], args[1], names)
-	}
-	for _, q := range o.Programs {
-		q.Autoload = q == spec
+	name, err := a.selectOnly(o, args[1], h)
+	if err != nil {
+		return subject{}, nil, fmt.Errorf("%s: %w", args[0], err)
 	}
 	if err := requireFor(o); err != nil {
-		return nil, nil, err
+		return subject{}, nil, err
 	}
 	obj, err := bpf.Load(o, &bpf.LoadOptions{Logger: bpf.EnvLogger()})
 	if err != nil {
-		return nil, nil, err
+		return subject{}, nil, err
 	}
-	return obj.Program(args[1]), obj.Close, nil
+	s = subject{Program: obj.Program(name), obj: obj}
+	if s.Program == nil {
+		s.ops = obj.Map(name)
+	}
+	return s, obj.Close, nil
 }
 
-// pinLinks pins links as DIR/NAME by the names of their programs; several of one program are NAME-1, NAME-2, ... All or none.
-func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
-	if err := kernel.EnsureBPFFS(filepath.Join(dir, "link")); err != nil {
-		return err
+// selectOnly has only that program or struct_ops map loaded, as the hook wants it, and decides among alternatives. It returns its name.
+func (a *attacher) selectOnly(o *object.Object, name string, h *hook) (string, error) {
+	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return len(g.Programs) > 0 && g.Name != name })
+	chosen, err := choose(o, groups, func(format string, args ...any) { fmt.Fprintf(a.errOut, format+"\n", args...) })
+	if err != nil {
+		return "", err
 	}
-	of := map[string]int{}
-	for _, l := range links {
-		of[l.Name()]++
+	if better, ok := chosen[name]; ok {
+		name = better
 	}
-	var pinned bpf.Links
-	defer func() {
-		if err != nil {
-			for _, l := range pinned {
-				err = errors.Join(err, l.Unpin())
-			}
-		}
-	}()
-	nth := map[string]int{}
-	for _, l := range links {
-		path := filepath.Join(dir, l.Name())
-		if of[l.Name()] > 1 {
-			nth[l.Name()]++
-			path += "-" + strconv.Itoa(nth[l.Name()])
-		}
-		if err := l.Pin(path); err != nil {
-			return err
-		}
-		pinned = append(pinned, l)
-		fmt.Fprintf(w, "pinned %s at %s\n", l.Name(), path)
+	p, m := o.Program(name), structOpsMap(o, name)
+	if p == nil && m == nil {
+		return "", noSuch(o, name)
 	}
-	return nil
+	for _, q := range o.Programs {
+		q.Autoload = q == p || m != nil && q.Autoload && q.Type == uapi.ProgStructOps
+	}
+	for _, n := range o.Maps {
+		if n.Kind == object.MapStructOps {
+			n.Autocreate = n == m
+		}
+	}
+	if m != nil {
+		return name, nil
+	}
+	return name, h.prepare(p)
 }

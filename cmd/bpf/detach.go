@@ -1,64 +1,221 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
 )
 
+// detacher is one `bpf detach`.
+type detacher struct {
+	stale   bool
+	program uint32 // --program-id
+	mapID   uint32 // --map-id
+	asJSON  bool
+	out     io.Writer
+}
+
 func newDetachCommand() *cobra.Command {
-	var stale bool
+	var d detacher
 	cmd := &cobra.Command{
-		Use:   "detach PIN|ID... | detach --stale",
-		Short: "Detach links by pin or by id, or remove what killed loaders left in tracefs",
+		Use:   "detach PIN|ID... | detach HOOK --program-id N | detach struct_ops --map-id N | detach --stale",
+		Short: "Detach links by pin or by id, what has no link by hook, or remove what killed loaders left in tracefs",
 		Long: `Detach takes programs away from their hooks. A link is named by the path of its pin, which is removed, or by its id, which is detached for all
-who hold it. --stale removes probe events in tracefs whose maker was killed before it could.`,
+who hold it.
+
+What is attached without a link (classic tc, XDP over netlink, and whatever takes link=no) is named by its hook, as bpf attach takes it,
+and by the id of the program: detach tc-ingress:eth0 --program-id 42. Only that program is taken away, and none that is there instead;
+without --program-id the programs that are there are told. A struct_ops map that has no link is named by its id: detach struct_ops
+--map-id 42. Routes with programs (lwt-*) are removed with ip route.
+
+--stale removes probe events in tracefs whose maker was killed before it could.`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if stale == (len(args) > 0) {
+			byHook := d.program != 0 || d.mapID != 0
+			if d.program != 0 && d.mapID != 0 || d.stale == (len(args) > 0) || d.stale && byHook || byHook && len(args) != 1 {
 				return fmt.Errorf("usage: bpf %s", cmd.Use)
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			d.out = cmd.OutOrStdout()
 			if err := kernel.Running().Require("detaching", kernel.CapBPF); err != nil {
 				return err
 			}
-			if stale {
-				events, err := bpf.CleanLegacyEvents()
-				for _, e := range events {
-					fmt.Fprintf(cmd.OutOrStdout(), "removed %s\n", e)
-				}
-				return err
+			switch {
+			case d.stale:
+				return d.removeStale()
+			case d.mapID != 0:
+				return d.unregister(args[0])
+			case d.program != 0:
+				return d.fromHook(args[0])
 			}
 			for _, name := range args {
-				if err := detach(name); err != nil {
+				if err := d.link(name); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "detached %s\n", name)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&stale, "stale", false, "remove probe events that killed loaders left in tracefs")
+	f := cmd.Flags()
+	f.BoolVar(&d.stale, "stale", false, "remove probe events that killed loaders left in tracefs")
+	f.Uint32Var(&d.program, "program-id", 0, "of the program that is attached to HOOK without a link")
+	f.Uint32Var(&d.mapID, "map-id", 0, "of the struct_ops map that is registered without a link")
+	f.BoolVarP(&d.asJSON, "json", "j", false, "print what was detached as one JSON document each")
 	return cmd
 }
 
-func detach(name string) (err error) {
+// detachedDocument is what --json prints for what was detached or removed.
+type detachedDocument struct {
+	Detached  string `json:"detached,omitempty"`
+	ProgramID uint32 `json:"program_id,omitempty"`
+	MapID     uint32 `json:"map_id,omitempty"`
+	Removed   string `json:"removed,omitempty"`
+}
+
+func (d *detacher) tell(doc detachedDocument) (err error) {
+	switch {
+	case d.asJSON:
+		return json.NewEncoder(d.out).Encode(doc)
+	case doc.Removed != "":
+		_, err = fmt.Fprintf(d.out, "removed %s\n", doc.Removed)
+	case doc.MapID != 0:
+		_, err = fmt.Fprintf(d.out, "detached map %d from %s\n", doc.MapID, doc.Detached)
+	case doc.ProgramID != 0:
+		_, err = fmt.Fprintf(d.out, "detached program %d from %s\n", doc.ProgramID, doc.Detached)
+	default:
+		_, err = fmt.Fprintf(d.out, "detached %s\n", doc.Detached)
+	}
+	return err
+}
+
+func (d *detacher) removeStale() error {
+	events, err := bpf.CleanLegacyEvents()
+	for _, e := range events {
+		err = errors.Join(err, d.tell(detachedDocument{Removed: e.String()}))
+	}
+	return err
+}
+
+func (d *detacher) link(name string) (err error) {
 	if id, convErr := strconv.ParseUint(name, 10, 32); convErr == nil {
 		l, err := bpf.LinkFromID(uint32(id))
 		if err != nil {
 			return err
 		}
-		return errors.Join(l.Detach(), l.Close())
+		if err := errors.Join(l.Detach(), l.Close()); err != nil {
+			return err
+		}
+		return d.tell(detachedDocument{Detached: name})
+	}
+	if _, err := os.Lstat(name); err != nil {
+		if h, err := parseHook(name); err == nil {
+			return d.explain(h)
+		}
 	}
 	l, err := bpf.OpenLink(name)
 	if err != nil {
 		return err
 	}
 	// The descriptor is closed last: then the program is detached before this returns, not some time later.
-	return errors.Join(l.Unpin(), l.Close())
+	if err := errors.Join(l.Unpin(), l.Close()); err != nil {
+		return err
+	}
+	return d.tell(detachedDocument{Detached: name})
+}
+
+// unregister takes a struct_ops map away from the kernel, as deleting its only element does.
+func (d *detacher) unregister(text string) (err error) {
+	if text != hookStructOps {
+		return fmt.Errorf("%s: --map-id goes with %s", text, hookStructOps)
+	}
+	m, err := bpf.MapFromID(d.mapID)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if m.Type() != uapi.MapStructOps {
+		return fmt.Errorf("map %d (%s) is of type %v, not %s", d.mapID, m.Name(), m.Type(), hookStructOps)
+	}
+	if err := m.Delete(make([]byte, m.KeySize())); err != nil {
+		return err
+	}
+	return d.tell(detachedDocument{Detached: text, MapID: d.mapID})
+}
+
+// there lists what is attached to a hook without a link.
+func there(h *hook) ([]attachment, error) {
+	if h.kind.name == hookStructOps {
+		return nil, fmt.Errorf("%s: add --map-id; bpftool struct_ops lists the maps", h.text)
+	}
+	if h.kind.there == nil {
+		if h.kind.set != nil {
+			return nil, fmt.Errorf("%s: the kernel doesn't tell which program is there: ip route del takes the route away", h.text)
+		}
+		return nil, fmt.Errorf("%s: programs are attached there by links alone, which are named by pin or id", h.text)
+	}
+	return h.kind.there(h)
+}
+
+// explain says which programs could be meant.
+func (d *detacher) explain(h *hook) error {
+	list, err := there(h)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("%s: %s", h.text, programsThere(list))
+	}
+	return fmt.Errorf("%s: add --program-id; %s", h.text, programsThere(list))
+}
+
+func programsThere(list []attachment) string {
+	if len(list) == 0 {
+		return "nothing is attached there without a link"
+	}
+	text := "attached there:"
+	for i, a := range list {
+		if i > 0 {
+			text += ","
+		}
+		text += fmt.Sprintf(" program %d", a.program)
+	}
+	return text
+}
+
+// fromHook takes a program away from a hook, as often as it is there.
+func (d *detacher) fromHook(text string) error {
+	h, err := parseHook(text)
+	if err != nil {
+		return err
+	}
+	list, err := there(h)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, a := range list {
+		if a.program != d.program {
+			continue
+		}
+		found = true
+		if err := a.detach(); err != nil {
+			return err
+		}
+		if err := d.tell(detachedDocument{Detached: text, ProgramID: a.program}); err != nil {
+			return err
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s: program %d: %w; %s", text, d.program, bpf.ErrNotExist, programsThere(list))
+	}
+	return nil
 }

@@ -3,239 +3,166 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/uapi"
+	"github.com/purebpf/bpf/object"
 )
 
-// hookKind is one way to attach a program by hand: what the command line calls it, what stands behind the colon, and what attaches.
+// hook is a place to attach to, as the command line names it: KIND[:TARGET][,OPTION=VALUE]...
+type hook struct {
+	text   string // as written
+	kind   *hookKind
+	target string
+	hookOptions
+	opened []*bpf.Program // for the load, by prepare
+}
+
+// hookKind is one way to attach a program by hand. A kind attaches by a link, without one, or either way.
 type hookKind struct {
-	name   string
-	target string // for the help text, "" if there is none
-	attach func(p *bpf.Program, target string) (hooked, error)
+	name    string
+	target  string   // what stands behind the colon, for the help text; "" if nothing does, in brackets if it may be left out
+	options []string // names of hookOptionTable that it takes
+
+	// load changes how the program is loaded, for hooks that depend on it. nil: they don't.
+	load func(p *object.Program, h *hook) error
+	// attach attaches by links. nil: this kind has none.
+	attach func(s subject, h *hook) (hooked, error)
+	// set attaches without a link, for kinds that have none and for link=no. nil: this kind has links alone.
+	set func(s subject, h *hook) (hooked, error)
+	// there lists what is attached without a link, for bpf detach. nil: the kernel can't be asked, or nothing outlives its process.
+	there func(h *hook) ([]attachment, error)
 }
 
-// hooked is an attached program: links, or what takes away an attachment that has none.
-type hooked struct {
-	links bpf.Links
-	what  string // names the attachment without a link
-	undo  func() error
+// subject is what is attached: a program, or a struct_ops map.
+type subject struct {
+	*bpf.Program
+	ops *bpf.Map    // nil if it is a program
+	obj *bpf.Object // that it is part of; nil if it was opened by its pin or id
 }
 
-// Close detaches.
-func (h hooked) Close() error {
-	err := h.links.Close()
-	if h.undo != nil {
-		err = errors.Join(err, h.undo())
+func (s subject) name() string {
+	if s.ops != nil {
+		return s.ops.Name()
 	}
+	return s.Program.Name()
+}
+
+func findHook(name string) *hookKind {
+	kinds := hookKinds()
+	if i := slices.IndexFunc(kinds, func(k hookKind) bool { return k.name == name }); i >= 0 {
+		return &kinds[i]
+	}
+	return nil
+}
+
+// parseHook reads a hook as the command line names it.
+func parseHook(text string) (*hook, error) {
+	end := strings.IndexAny(text, ":,")
+	if end < 0 {
+		end = len(text)
+	}
+	h := &hook{text: text, hookOptions: hookOptions{link: true}}
+	h.kind, h.target = findHook(text[:end]), text[end:]
+	if h.kind == nil {
+		return nil, fmt.Errorf("there is no hook %q; bpf attach --help lists them", text[:end])
+	}
+	for {
+		comma := strings.LastIndexByte(h.target, ',')
+		if comma < 0 {
+			break
+		}
+		name, value, ok := strings.Cut(h.target[comma+1:], "=")
+		option := findOption(name)
+		if !ok || option == nil {
+			break // a comma of the target
+		}
+		if !slices.Contains(h.kind.options, name) {
+			return nil, fmt.Errorf("hook %q: %s takes no %s; write %s", text, h.kind.name, name, h.kind.usage())
+		}
+		if err := option.set(&h.hookOptions, value); err != nil {
+			return nil, fmt.Errorf("hook %q: %s=%s: %w", text, name, option.value, err)
+		}
+		h.target = h.target[:comma]
+	}
+	target, colon := strings.CutPrefix(h.target, ":")
+	if !colon && h.target != "" || target == "" && (colon || h.kind.needsTarget()) || target != "" && h.kind.target == "" {
+		return nil, fmt.Errorf("hook %q: write %s", text, h.kind.usage())
+	}
+	h.target = target
+	return h, nil
+}
+
+// needsTarget tells targets that must be there from those that are in brackets altogether.
+func (k *hookKind) needsTarget() bool {
+	return k.target != "" && !(strings.HasPrefix(k.target, "[") && strings.HasSuffix(k.target, "]"))
+}
+
+// short is how the kind is written without options.
+func (k *hookKind) short() string {
+	switch {
+	case k.target == "":
+		return k.name
+	case k.needsTarget():
+		return k.name + ":" + k.target
+	}
+	return k.name + "[:" + strings.TrimPrefix(k.target, "[")
+}
+
+// usage is how the kind is written, with all its options.
+func (k *hookKind) usage() string {
+	text := k.short()
+	for _, name := range k.options {
+		text += fmt.Sprintf("[,%s=%s]", name, findOption(name).value)
+	}
+	return text
+}
+
+// hookUsage lists the hooks for the help text.
+func hookUsage() string {
+	var b strings.Builder
+	for _, k := range hookKinds() {
+		line := fmt.Sprintf("\n  %-32s %s", k.short(), strings.Join(k.options, " "))
+		b.WriteString(strings.TrimRight(line, " "))
+	}
+	return b.String()
+}
+
+// prepare changes how a program is loaded so that it can be attached to the hook.
+func (h *hook) prepare(p *object.Program) error {
+	if h.kind.load == nil {
+		return nil
+	}
+	if err := h.kind.load(p, h); err != nil {
+		return fmt.Errorf("hook %q: %w", h.text, err)
+	}
+	return nil
+}
+
+// Close closes what prepare opened.
+func (h *hook) Close() error {
+	var err error
+	for _, p := range h.opened {
+		err = errors.Join(err, p.Close())
+	}
+	h.opened = nil
 	return err
 }
 
-// hookKinds are all hooks that bpf attach knows.
-var hookKinds = []hookKind{
-	{"auto", "", func(p *bpf.Program, _ string) (hooked, error) { return one(p.Attach()) }},
-	{"xdp", "IFACE", func(p *bpf.Program, t string) (hooked, error) { return one(p.AttachXDP(t, nil)) }},
-	{"xdp-native", "IFACE", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachXDP(t, &bpf.XDPOptions{Mode: bpf.XDPNative}))
-	}},
-	{"xdp-generic", "IFACE", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachXDP(t, &bpf.XDPOptions{Mode: bpf.XDPGeneric}))
-	}},
-	{"tcx-ingress", "IFACE", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachTCX(t, uapi.AttachTCXIngress, nil))
-	}},
-	{"tcx-egress", "IFACE", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachTCX(t, uapi.AttachTCXEgress, nil))
-	}},
-	{"tc-ingress", "IFACE", func(p *bpf.Program, t string) (hooked, error) { return attachTC(p, t, bpf.TCIngress) }},
-	{"tc-egress", "IFACE", func(p *bpf.Program, t string) (hooked, error) { return attachTC(p, t, bpf.TCEgress) }},
-	{"netkit-primary", "IFACE", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachNetkit(t, uapi.AttachNetkitPrimary, nil))
-	}},
-	{"netkit-peer", "IFACE", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachNetkit(t, uapi.AttachNetkitPeer, nil))
-	}},
-	{"netfilter", "FAMILY,HOOK,PRIORITY", attachNetfilter},
-	{"cgroup", "DIR", func(p *bpf.Program, t string) (hooked, error) { return one(p.AttachCgroup(t, nil)) }},
-	{"netns", "FILE", func(p *bpf.Program, t string) (hooked, error) { return one(p.AttachNetns(t)) }},
-	{"sockmap", "PINNED-MAP", attachSockMap},
-	{"kprobe", "FUNC[+OFFSET]", func(p *bpf.Program, t string) (hooked, error) {
-		symbol, offset, err := cutOffset(t)
-		if err != nil {
-			return hooked{}, err
-		}
-		return one(p.AttachKprobe(symbol, &bpf.KprobeOptions{Offset: offset}))
-	}},
-	{"kretprobe", "FUNC", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachKprobe(t, &bpf.KprobeOptions{Return: true}))
-	}},
-	{"kprobe.multi", "PATTERN", func(p *bpf.Program, t string) (hooked, error) { return one(p.AttachKprobeMulti(t, nil)) }},
-	{"kretprobe.multi", "PATTERN", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachKprobeMulti(t, &bpf.KprobeMultiOptions{Return: true}))
-	}},
-	{"ksyscall", "NAME", func(p *bpf.Program, t string) (hooked, error) { return one(p.AttachKsyscall(t, nil)) }},
-	{"kretsyscall", "NAME", func(p *bpf.Program, t string) (hooked, error) {
-		return one(p.AttachKsyscall(t, &bpf.KsyscallOptions{Return: true}))
-	}},
-	{"uprobe", "FILE:FUNC[+OFFSET]", func(p *bpf.Program, t string) (hooked, error) { return attachUprobe(p, t, false) }},
-	{"uretprobe", "FILE:FUNC", func(p *bpf.Program, t string) (hooked, error) { return attachUprobe(p, t, true) }},
-	{"uprobe.multi", "FILE:PATTERN", func(p *bpf.Program, t string) (hooked, error) {
-		file, pattern, _ := cutLast(t)
-		return one(p.AttachUprobeMulti(file, pattern, nil))
-	}},
-	{"usdt", "FILE:PROVIDER:NAME", func(p *bpf.Program, t string) (hooked, error) {
-		rest, name, _ := cutLast(t)
-		file, provider, _ := cutLast(rest)
-		return one(p.AttachUSDT(file, provider, name, nil))
-	}},
-	{"tp", "CATEGORY/NAME", func(p *bpf.Program, t string) (hooked, error) {
-		category, name, _ := strings.Cut(t, "/")
-		return one(p.AttachTracepoint(category, name, nil))
-	}},
-	{"raw_tp", "NAME", func(p *bpf.Program, t string) (hooked, error) { return one(p.AttachRawTracepoint(t, nil)) }},
-	{"perf", "EVENT", func(p *bpf.Program, t string) (hooked, error) {
-		event, err := bpf.PerfEventNamed(t)
-		if err != nil {
-			return hooked{}, err
-		}
-		links, err := p.AttachPerfEvent(event, nil)
-		return hooked{links: links}, err
-	}},
-	{"trace", "", func(p *bpf.Program, _ string) (hooked, error) { return one(p.AttachTrace(nil)) }},
-	{"lsm", "", func(p *bpf.Program, _ string) (hooked, error) { return one(p.AttachLSM(nil)) }},
-}
-
-func one(l *bpf.Link, err error) (hooked, error) {
-	if err != nil {
-		return hooked{}, err
+// attach attaches to the hook. The caller closes what it returns.
+func (h *hook) attach(s subject) (hooked, error) {
+	attach := h.kind.attach
+	if attach == nil || !h.link {
+		attach = h.kind.set
 	}
-	return hooked{links: bpf.Links{l}}, nil
-}
-
-// attachTo attaches a program to a hook given as KIND:TARGET.
-func attachTo(p *bpf.Program, hook string) (hooked, error) {
-	kind, target, _ := strings.Cut(hook, ":")
-	for _, k := range hookKinds {
-		if k.name != kind {
-			continue
-		}
-		if (k.target == "") != (target == "") {
-			return hooked{}, fmt.Errorf("hook %q: write %s", hook, k.usage())
-		}
-		return k.attach(p, target)
+	switch {
+	case s.ops != nil && h.kind.name != hookStructOps && h.kind.name != "auto":
+		return hooked{}, fmt.Errorf("hook %q: %s is a struct_ops map, whose hook is %s", h.text, s.name(), hookStructOps)
+	case s.ops == nil && h.kind.name == hookStructOps:
+		return hooked{}, fmt.Errorf("hook %q: %s is a program; what is attached there is a struct_ops map", h.text, s.name())
 	}
-	return hooked{}, fmt.Errorf("there is no hook %q; hooks are %s", kind, hookUsage(", "))
-}
-
-func (k hookKind) usage() string {
-	if k.target == "" {
-		return k.name
-	}
-	return k.name + ":" + k.target
-}
-
-// hookUsage lists the hooks for help and errors.
-func hookUsage(sep string) string {
-	var list []string
-	for _, k := range hookKinds {
-		list = append(list, k.usage())
-	}
-	return strings.Join(list, sep)
-}
-
-func cutOffset(s string) (name string, offset uint64, err error) {
-	name, text, ok := strings.Cut(s, "+")
-	if ok {
-		if offset, err = strconv.ParseUint(text, 0, 64); err != nil {
-			return "", 0, fmt.Errorf("offset of %q: %w", s, err)
-		}
-	}
-	return name, offset, nil
-}
-
-// cutLast cuts at the last colon: paths may have some.
-func cutLast(s string) (before, after string, found bool) {
-	if i := strings.LastIndexByte(s, ':'); i >= 0 {
-		return s[:i], s[i+1:], true
-	}
-	return s, "", false
-}
-
-func attachUprobe(p *bpf.Program, target string, ret bool) (hooked, error) {
-	file, symbol, _ := cutLast(target)
-	symbol, offset, err := cutOffset(symbol)
-	if err != nil {
-		return hooked{}, err
-	}
-	return one(p.AttachUprobe(file, symbol, &bpf.UprobeOptions{Return: ret, Offset: offset}))
-}
-
-// attachTC makes the clsact discipline if the interface has none, and takes it away again in that case.
-func attachTC(p *bpf.Program, iface string, point bpf.TCPoint) (hooked, error) {
-	hook := bpf.TCHook{Interface: iface, Point: point}
-	created := true
-	if err := hook.Create(); errors.Is(err, bpf.ErrExist) {
-		created = false
-	} else if err != nil {
-		return hooked{}, err
-	}
-	remove := func() error {
-		if !created {
-			return nil
-		}
-		return bpf.TCHook{Interface: iface, Point: bpf.TCBoth}.Destroy()
-	}
-	filter, err := p.SetTC(hook, nil)
-	if err != nil {
-		return hooked{}, errors.Join(err, remove())
-	}
-	return hooked{
-		what: fmt.Sprintf("%s to %v, handle %#x priority %d", p.Name(), hook, filter.Handle, filter.Priority),
-		undo: func() error { return errors.Join(filter.Detach(), remove()) },
-	}, nil
-}
-
-func attachSockMap(p *bpf.Program, path string) (hooked, error) {
-	m, err := bpf.OpenMap(path)
-	if err != nil {
-		return hooked{}, err
-	}
-	defer m.Close()
-	return one(p.AttachSockMap(m))
-}
-
-// netfilterHooks are the hooks by their names in nftables.
-var netfilterHooks = []string{"prerouting", "input", "forward", "output", "postrouting"}
-
-func attachNetfilter(p *bpf.Program, target string) (hooked, error) {
-	parts := strings.Split(target, ",")
-	if len(parts) != 3 {
-		return hooked{}, fmt.Errorf("netfilter:%s: write ip or ip6, then one of %s, then a priority, with commas between", target, strings.Join(netfilterHooks, " "))
-	}
-	var o bpf.NetfilterOptions
-	switch parts[0] {
-	case "ip":
-		o.Family = 2 // NFPROTO_IPV4
-	case "ip6":
-		o.Family = 10 // NFPROTO_IPV6
-	default:
-		return hooked{}, fmt.Errorf("netfilter family %q: ip or ip6", parts[0])
-	}
-	known := false
-	for i, name := range netfilterHooks {
-		if name == parts[1] {
-			o.Hook, known = uint32(i), true
-		}
-	}
-	if !known {
-		return hooked{}, fmt.Errorf("netfilter hook %q: one of %s", parts[1], strings.Join(netfilterHooks, " "))
-	}
-	priority, err := strconv.ParseInt(parts[2], 0, 32)
-	if err != nil {
-		return hooked{}, fmt.Errorf("netfilter priority: %w", err)
-	}
-	o.Priority = int32(priority)
-	return one(p.AttachNetfilter(&o))
+	at, err := attach(s, h)
+	at.subject, at.hook = s, h
+	return at, err
 }

@@ -13,11 +13,14 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	err := newRootCommand().ExecuteContext(ctx)
 	stop()
 	if err == nil {
 		return
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		os.Exit(1) // nobody reads what would be said
 	}
 	var status exitStatus
 	if errors.As(err, &status) {
@@ -25,6 +28,16 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "bpf:", err)
 	os.Exit(1)
+}
+
+// endings are the signals at which a command ends in order: Ctrl-C, kill, a reader who has had enough, a terminal that closes (unless nohup
+// says to go on).
+func endings() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
+	if !signal.Ignored(syscall.SIGHUP) {
+		list = append(list, syscall.SIGHUP)
+	}
+	return list
 }
 
 // exitStatus ends the program with a status of its own after a command has already said all there is to say.

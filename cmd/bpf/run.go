@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
-	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
 )
@@ -22,6 +20,8 @@ import (
 // runner is one `bpf run`: an object that is loaded, attached and shown until its context ends.
 type runner struct {
 	iface    string
+	cgroup   string
+	attach   []string // --attach
 	duration time.Duration
 	interval time.Duration
 	asJSON   bool
@@ -29,6 +29,8 @@ type runner struct {
 	types    []string
 	pinDir   string
 	options  objectOptions
+	ifaceSet bool     // --iface was given
+	decided  []string // names of alternatives, of which it was told what was chosen
 
 	out    io.Writer // locked by mu, flushed by flush
 	errOut io.Writer
@@ -48,13 +50,22 @@ func newRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [OBJ]",
 		Short: "Load an object, attach its programs, and show its events and maps until Ctrl-C",
-		Long: `Run loads an object, attaches every program that attaches by its SEC(), and XDP programs to --iface, and then prints records of ring and
-perf buffers as they come and maps as tables, with rates, every --interval. Ctrl-C, --for, or an error ends it; everything is then detached.
+		Long: `Run loads an object, attaches its programs, and then prints what iterators say, records of ring and perf buffers as they come, and maps as
+tables, with rates, every --interval. Ctrl-C, --for, or an error ends it, as does having read everything if there are only iterators.
+Everything is then detached, except for links that --pin keeps.
+
+Attached is every program that its SEC() says enough about; XDP programs and those for tcx or netkit go to --iface, those of cgroups to
+--cgroup. For the others --attach names a hook, as bpf attach takes it, and so it does for programs that are to go elsewhere than their
+SEC() says; a program may be named several times. What isn't attached is told, with the option that would attach it. Of alternatives
+(NAME___FLAVOUR) the first that the kernel has is taken.
+
+  bpf run probes.bpf.o --attach on_malloc=uprobe:libc.so.6:malloc,pid=1234 --attach sample=perf:cpu-clock
 
 Without OBJ it runs a packet counter on --iface: packets and bytes per protocol, seen at XDP.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.out, r.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			r.ifaceSet = cmd.Flags().Changed("iface")
 			o, err := openRun(args)
 			if err != nil {
 				return err
@@ -66,10 +77,12 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.iface, "iface", "i", "lo", "interface for XDP programs")
+	f.StringVarP(&r.iface, "iface", "i", "lo", "interface for XDP, tcx and netkit programs")
+	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs (default: the root of cgroup2)")
+	f.StringArrayVar(&r.attach, "attach", nil, "attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
 	f.DurationVar(&r.duration, "for", 0, "end after this long (0: until Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
-	f.BoolVar(&r.asJSON, "json", false, "print one JSON document per event and per map")
+	f.BoolVarP(&r.asJSON, "json", "j", false, "print one JSON document per iterator, event and map")
 	f.BoolVar(&r.demo, "demo", false, "make traffic on 127.0.0.1, so that there is something to count")
 	f.StringVar(&r.pinDir, "pin", "", "pin the links in this directory, where they stay attached when the command ends")
 	r.options.all(f)
@@ -93,12 +106,14 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		return fmt.Errorf("--interval must be more than 0, not %v", r.interval)
 	}
 	r.tellStale(o)
-	choices, err := preflight.Choose(o, kernel.Running(), nil)
+	hooks, err := r.prepare(o)
+	defer func() {
+		for _, h := range hooks {
+			err = errors.Join(err, h.hook.Close())
+		}
+	}()
 	if err != nil {
 		return err
-	}
-	for _, c := range choices {
-		r.say("chosen %v", c)
 	}
 	r.obj, err = r.options.loadObject(o)
 	if err != nil {
@@ -124,13 +139,17 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	// A failure of one part ends the others.
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	links, err := r.attach()
-	defer func() { err = errors.Join(err, links.Close()) }()
+	attached, err := r.attachAll(hooks)
+	defer func() {
+		for _, at := range slices.Backward(attached) {
+			err = errors.Join(err, at.Close())
+		}
+	}()
 	if err != nil {
 		return err
 	}
 	if r.pinDir != "" {
-		if err := pinLinks(r.errOut, append(r.obj.Links(), links...), r.pinDir); err != nil {
+		if err := r.pin(attached); err != nil {
 			return err
 		}
 	}
@@ -146,6 +165,13 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	streams.follow(ctx, r, start)
 	if r.demo {
 		start(func() error { return demoTraffic(ctx) })
+	}
+	onlyIterators, err := r.printIterators(ctx, attached)
+	if err != nil {
+		return err
+	}
+	if onlyIterators && streams.empty() {
+		stop(nil)
 	}
 	if err := r.printMaps(ctx); err != nil {
 		return err
@@ -166,45 +192,6 @@ func (r *runner) tellStale(o *object.Object) {
 	} else if len(stale) > 0 {
 		r.say("%d probe events of killed loaders are left in tracefs; bpf detach --stale removes them", len(stale))
 	}
-}
-
-// attach attaches what attaches by its SEC(), then XDP programs to the interface. It returns the latter links: the others are the Object's.
-func (r *runner) attach() (bpf.Links, error) {
-	auto, err := r.obj.Attach()
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range auto {
-		r.say("attached %s", l)
-	}
-	var links bpf.Links
-	for _, p := range r.obj.Programs() {
-		if p.Type() != uapi.ProgXDP || p.ExpectedAttachType() != uapi.AttachXDP && p.ExpectedAttachType() != 0 || !p.Loaded() {
-			continue
-		}
-		l, err := p.AttachXDP(r.iface, nil)
-		if err != nil {
-			return links, err
-		}
-		links = append(links, l)
-		r.say("attached %s", l)
-	}
-	for _, n := range r.obj.NotAttached() {
-		if n.Program == nil || n.Program.Type() != uapi.ProgXDP {
-			r.say("not attached: %s", notAttachedText(n))
-		}
-	}
-	if len(auto)+len(links) == 0 {
-		return links, errors.New("the object has no program that attaches by its SEC(), and none for an interface: nothing would run")
-	}
-	return links, nil
-}
-
-func notAttachedText(n bpf.NotAttached) string {
-	if n.Program != nil {
-		return fmt.Sprintf("program %s (SEC %s): %s", n.Program.Name(), n.Program.Section(), n.Reason)
-	}
-	return fmt.Sprintf("map %s: %s", n.Map.Name(), n.Reason)
 }
 
 // say tells a person what happens; machines read only documents.

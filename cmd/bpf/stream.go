@@ -57,6 +57,9 @@ func (r *runner) openStreams() (*streams, error) {
 	return s, nil
 }
 
+// empty says that there is nothing to read.
+func (s *streams) empty() bool { return s.rings == nil && len(s.perf) == 0 }
+
 // Close ends all readers.
 func (s *streams) Close() error {
 	var errs []error

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/preflight"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// choose decides among alternatives and says what became of them. It returns which program was chosen of each group, by the group's name.
+func choose(o *object.Object, groups []preflight.Group, say func(string, ...any)) (programs map[string]string, err error) {
+	if len(groups) == 0 {
+		return nil, nil
+	}
+	choices, err := preflight.Choose(o, kernel.Running(), groups)
+	if err != nil {
+		return nil, err
+	}
+	programs = map[string]string{}
+	for i, c := range choices {
+		say("chosen %v", c)
+		if len(groups[i].Programs) > 0 && c.Chosen != "" {
+			programs[c.Name] = c.Chosen
+		}
+	}
+	return programs, nil
+}
+
+// structOpsMap finds a struct_ops map, nil if there is none of that name.
+func structOpsMap(o *object.Object, name string) *object.Map {
+	if m := o.Map(name); m != nil && m.Kind == object.MapStructOps {
+		return m
+	}
+	return nil
+}
+
+// noSuch says what an object has instead of what was asked for.
+func noSuch(o *object.Object, name string) error {
+	var names []string
+	for _, p := range o.Programs {
+		if p.Type != uapi.ProgStructOps {
+			names = append(names, p.Name)
+		}
+	}
+	for _, m := range o.Maps {
+		if m.Kind == object.MapStructOps {
+			names = append(names, m.Name)
+		}
+	}
+	return fmt.Errorf("%s has no program or struct_ops map %q; it has %v", o.Name, name, names)
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// loadCgroup loads a program for the attach type that the hook names.
+func loadCgroup(p *object.Program, h *hook) error {
+	if h.attachType != nil {
+		p.ExpectedAttachType = *h.attachType
+	}
+	return nil
+}
+
+func attachCgroup(s subject, h *hook) (hooked, error) {
+	if h.mode != "" {
+		return hooked{}, errors.New("links have the mode multi; others go with link=no")
+	}
+	return one(s.AttachCgroup(h.target, h.cgroupOptions()))
+}
+
+func setCgroup(s subject, h *hook) (hooked, error) {
+	o := h.cgroupOptions()
+	var err error
+	if o.Mode, err = h.cgroupMode(); err != nil {
+		return hooked{}, err
+	}
+	if err := s.SetCgroup(h.target, o); err != nil {
+		return hooked{}, err
+	}
+	return hooked{
+		what: fmt.Sprintf("%s to cgroup %s, without a link, %v", s.name(), h.target, o.Mode),
+		undo: func() error { return s.UnsetCgroup(h.target, &bpf.CgroupOptions{Type: o.Type}) },
+	}, nil
+}
+
+func (h *hook) cgroupOptions() *bpf.CgroupOptions {
+	o := &bpf.CgroupOptions{Anchor: h.place, Revision: h.revision, Preorder: h.preorder}
+	if h.attachType != nil {
+		o.Type = *h.attachType
+	}
+	return o
+}
+
+// cgroupThere asks for every attach type that cgroups have, or the one that the hook names.
+func cgroupThere(h *hook) ([]attachment, error) {
+	types := cgroupTypes()
+	if h.attachType != nil {
+		types = []uapi.AttachType{*h.attachType}
+	}
+	var list []attachment
+	for _, t := range types {
+		there, err := bpf.QueryCgroup(h.target, t, false)
+		if errors.Is(err, syscall.EINVAL) && h.attachType == nil {
+			continue // a type that this kernel doesn't have
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, hookedThere(there, func(p *bpf.Program) error {
+			return p.UnsetCgroup(h.target, &bpf.CgroupOptions{Type: t})
+		})...)
+	}
+	return list, nil
+}
+
+// cgroupTypes are the attach types of cgroups. That of LSM programs is asked for by hook, which a program has and a cgroup has not.
+func cgroupTypes() (types []uapi.AttachType) {
+	for t := range uapi.AttachType(256) {
+		if strings.HasPrefix(t.String(), "cgroup_") {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+// rootCgroup finds where the cgroup2 file system is mounted.
+func rootCgroup() (string, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		mount, fs, _ := strings.Cut(lines.Text(), " - ")
+		if fields := strings.Fields(mount); strings.HasPrefix(fs, "cgroup2 ") && len(fields) > 4 {
+			return fields[4], nil
+		}
+	}
+	return "", errors.New("no cgroup2 file system is mounted: name a cgroup with --cgroup")
+}

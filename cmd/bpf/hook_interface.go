@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/uapi"
+)
+
+func linkXDP(mode string) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		o, err := h.xdp(mode)
+		if err != nil {
+			return hooked{}, err
+		}
+		return one(s.AttachXDP(h.target, o))
+	}
+}
+
+// setXDP attaches over netlink. A program that is there is left in place: taking it away needs its name.
+func setXDP(mode string) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		o, err := h.xdp(mode)
+		if err != nil {
+			return hooked{}, err
+		}
+		o.IfAbsent = true
+		if _, err := s.SetXDP(h.target, o); err != nil {
+			return hooked{}, err
+		}
+		return hooked{what: s.name() + " to " + h.target + " (xdp, netlink)", undo: func() error { return s.UnsetXDP(h.target) }}, nil
+	}
+}
+
+func (h *hook) xdp(mode string) (*bpf.XDPOptions, error) {
+	if mode != "" {
+		h.mode = mode
+	}
+	m, err := h.xdpMode()
+	return &bpf.XDPOptions{Mode: m}, err
+}
+
+func xdpThere(h *hook) ([]attachment, error) {
+	state, err := bpf.QueryXDP(h.target)
+	if err != nil {
+		return nil, err
+	}
+	var list []attachment
+	for _, id := range []uint32{state.Native, state.Generic, state.Offload} {
+		if id != 0 {
+			list = append(list, attachment{program: id, detach: withProgram(id, func(p *bpf.Program) error { return p.UnsetXDP(h.target) })})
+		}
+	}
+	return list, nil
+}
+
+// interfaceHook is a kind that tcx or netkit has.
+func interfaceHook(name string, where uapi.AttachType,
+	link func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) (*bpf.Link, error),
+	set func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) error,
+	unset func(*bpf.Program, string, uapi.AttachType) error,
+) hookKind {
+	return hookKind{
+		name: name, target: "IFACE", options: anchored,
+		attach: func(s subject, h *hook) (hooked, error) {
+			return one(link(s.Program, h.target, where, &bpf.TCXOptions{Anchor: h.place, Revision: h.revision}))
+		},
+		set: func(s subject, h *hook) (hooked, error) {
+			if err := set(s.Program, h.target, where, &bpf.TCXOptions{Anchor: h.place, Revision: h.revision}); err != nil {
+				return hooked{}, err
+			}
+			return hooked{
+				what: fmt.Sprintf("%s to %s (%v), without a link", s.name(), h.target, where),
+				undo: func() error { return unset(s.Program, h.target, where) },
+			}, nil
+		},
+		there: func(h *hook) ([]attachment, error) {
+			there, err := bpf.QueryInterface(h.target, where)
+			if err != nil {
+				return nil, err
+			}
+			return hookedThere(there, func(p *bpf.Program) error { return unset(p, h.target, where) }), nil
+		},
+	}
+}
+
+// tcHook is a direction of classic TC.
+func tcHook(name string, point bpf.TCPoint) hookKind {
+	return hookKind{
+		name: name, target: "IFACE", options: []string{"handle", "priority"},
+		set: func(s subject, h *hook) (hooked, error) { return setTC(s, h, point) },
+		there: func(h *hook) (list []attachment, err error) {
+			filters, err := bpf.TCHook{Interface: h.target, Point: point}.Filters()
+			for _, f := range filters {
+				list = append(list, attachment{program: f.ProgramID, detach: f.Detach})
+			}
+			return list, err
+		},
+	}
+}
+
+// setTC makes the clsact discipline if the interface has none. In that case it also takes it away again, if nobody uses it then.
+func setTC(s subject, h *hook, point bpf.TCPoint) (hooked, error) {
+	at := bpf.TCHook{Interface: h.target, Point: point}
+	created := true
+	if err := at.Create(); errors.Is(err, bpf.ErrExist) {
+		created = false
+	} else if err != nil {
+		return hooked{}, err
+	}
+	remove := func() error {
+		if !created {
+			return nil
+		}
+		for _, p := range []bpf.TCPoint{bpf.TCIngress, bpf.TCEgress} {
+			if others, err := (bpf.TCHook{Interface: h.target, Point: p}).Filters(); err != nil || len(others) > 0 {
+				return err
+			}
+		}
+		return bpf.TCHook{Interface: h.target, Point: bpf.TCBoth}.Destroy()
+	}
+	filter, err := s.SetTC(at, &bpf.TCOptions{Handle: h.handle, Priority: h.priority})
+	if err != nil {
+		return hooked{}, errors.Join(err, remove())
+	}
+	return hooked{
+		what: fmt.Sprintf("%s to %v, handle %#x priority %d", s.name(), at, filter.Handle, filter.Priority),
+		undo: func() error { return errors.Join(filter.Detach(), remove()) },
+	}, nil
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// hookOptions are what a hook's options say, each for the kinds that take it.
+type hookOptions struct {
+	link       bool
+	cookie     uint64
+	pid        int
+	refctr     uint64
+	mode       string
+	place      bpf.Anchor
+	revision   uint64
+	attachType *uapi.AttachType
+	preorder   bool
+	defrag     bool
+	handle     uint32
+	priority   uint16
+	period     uint64
+	frequency  uint64
+	mapName    string
+	cgroup     string
+	order      bpf.CgroupOrder
+	tid        uint32
+	dev        string
+	via        netip.Addr
+	metric     uint32
+	headroom   uint32
+}
+
+// hookOption is one option: its name, what its value looks like in the help text, and what reads it.
+type hookOption struct {
+	name  string
+	value string
+	says  string
+	set   func(o *hookOptions, value string) error
+}
+
+// hookOptionTable is every option that some kind of hook takes. mode is read by the kinds, which have modes of their own.
+var hookOptionTable = []hookOption{
+	{"link", "yes|no", "no: attach without a link, which outlives the command if it is killed",
+		func(o *hookOptions, v string) error { return yesNo(&o.link, v) }},
+	{"mode", "MODE", "xdp: native, generic, offload; probes: legacy, perf, link; cgroup,link=no: exclusive, override, multi",
+		func(o *hookOptions, v string) error { o.mode = v; return nil }},
+	{"cookie", "N", "what bpf_get_attach_cookie returns",
+		func(o *hookOptions, v string) error { return number(&o.cookie, v, 64) }},
+	{"pid", "N", "only in this process",
+		func(o *hookOptions, v string) error { return number(&o.pid, v, 31) }},
+	{"refctr", "OFFSET", "where in the file a semaphore is",
+		func(o *hookOptions, v string) error { return number(&o.refctr, v, 64) }},
+	{"place", "WHERE", "among others: " + placeUsage,
+		func(o *hookOptions, v string) (err error) { o.place, err = parseAnchor(v); return err }},
+	{"revision", "N", "fail if others were attached or detached since the hook had this revision",
+		func(o *hookOptions, v string) error { return number(&o.revision, v, 64) }},
+	{"type", "TYPE", "attach type, for a program whose SEC() leaves it open: cgroup_inet_egress, ...",
+		func(o *hookOptions, v string) (err error) { o.attachType, err = parseAttachType(v); return err }},
+	{"preorder", "yes|no", "run before programs of descendants",
+		func(o *hookOptions, v string) error { return yesNo(&o.preorder, v) }},
+	{"defrag", "yes|no", "put fragments together before",
+		func(o *hookOptions, v string) error { return yesNo(&o.defrag, v) }},
+	{"handle", "N", "of the filter",
+		func(o *hookOptions, v string) error { return number(&o.handle, v, 32) }},
+	{"priority", "N", "of the filter: lower runs earlier",
+		func(o *hookOptions, v string) error { return number(&o.priority, v, 16) }},
+	{"period", "N", "run after so many events (nanoseconds of a clock)",
+		func(o *hookOptions, v string) error { return number(&o.period, v, 64) }},
+	{"frequency", "N", "run so many times a second",
+		func(o *hookOptions, v string) error { return number(&o.frequency, v, 64) }},
+	{"map", "MAP", "to walk: its name in the object, its pin or its id",
+		func(o *hookOptions, v string) error { o.mapName = v; return nil }},
+	{"cgroup", "DIR", "to start at",
+		func(o *hookOptions, v string) error { o.cgroup = v; return nil }},
+	{"order", "ORDER", "of cgroups: " + orderUsage,
+		func(o *hookOptions, v string) (err error) { o.order, err = parseOrder(v); return err }},
+	{"tid", "N", "only this thread",
+		func(o *hookOptions, v string) error { return number(&o.tid, v, 32) }},
+	{"dev", "IFACE", "interface of the route",
+		func(o *hookOptions, v string) error { o.dev = v; return nil }},
+	{"via", "ADDRESS", "gateway of the route",
+		func(o *hookOptions, v string) (err error) { o.via, err = netip.ParseAddr(v); return err }},
+	{"metric", "N", "of the route",
+		func(o *hookOptions, v string) error { return number(&o.metric, v, 32) }},
+	{"headroom", "N", "bytes that lwt-xmit may put before a packet",
+		func(o *hookOptions, v string) error { return number(&o.headroom, v, 32) }},
+}
+
+func findOption(name string) *hookOption {
+	for i := range hookOptionTable {
+		if hookOptionTable[i].name == name {
+			return &hookOptionTable[i]
+		}
+	}
+	return nil
+}
+
+// optionUsage lists the options for the help text.
+func optionUsage() string {
+	var b strings.Builder
+	for _, o := range hookOptionTable {
+		fmt.Fprintf(&b, "\n  %-16s %s", o.name+"="+o.value, o.says)
+	}
+	return b.String()
+}
+
+func number[T ~int | ~uint16 | ~uint32 | ~uint64](to *T, text string, bits int) error {
+	n, err := strconv.ParseUint(text, 0, bits)
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	*to = T(n)
+	return nil
+}
+
+func yesNo(to *bool, text string) error {
+	if text != "yes" && text != "no" {
+		return fmt.Errorf("%q is neither yes nor no", text)
+	}
+	*to = text == "yes"
+	return nil
+}
+
+// modeOf finds a mode by its name, the first one for "".
+func modeOf[T fmt.Stringer](name string, modes ...T) (T, error) {
+	if name == "" {
+		return modes[0], nil
+	}
+	var names []string
+	for _, m := range modes {
+		if m.String() == name {
+			return m, nil
+		}
+		names = append(names, m.String())
+	}
+	return modes[0], fmt.Errorf("there is no mode %q, but %s", name, strings.Join(names, ", "))
+}
+
+func (o *hookOptions) probeMode() (bpf.ProbeMode, error) {
+	return modeOf(o.mode, bpf.ProbeDefault, bpf.ProbeLegacy, bpf.ProbePerf, bpf.ProbeLink)
+}
+
+func (o *hookOptions) xdpMode() (bpf.XDPMode, error) {
+	return modeOf(o.mode, bpf.XDPAny, bpf.XDPNative, bpf.XDPGeneric, bpf.XDPOffload)
+}
+
+func (o *hookOptions) cgroupMode() (bpf.CgroupMode, error) {
+	return modeOf(o.mode, bpf.CgroupMulti, bpf.CgroupExclusive, bpf.CgroupOverride)
+}
+
+const placeUsage = "first, last, before:ID, after:ID (of a program), before-link:ID, after-link:ID"
+
+func parseAnchor(text string) (bpf.Anchor, error) {
+	name, id, _ := strings.Cut(text, ":")
+	var next func(uint32) bpf.Anchor
+	switch name {
+	case "first":
+		return bpf.First(), nil
+	case "last":
+		return bpf.Last(), nil
+	case "before":
+		next = bpf.BeforeID
+	case "after":
+		next = bpf.AfterID
+	case "before-link":
+		next = bpf.BeforeLinkID
+	case "after-link":
+		next = bpf.AfterLinkID
+	default:
+		return bpf.Anchor{}, fmt.Errorf("%q is no place: %s", text, placeUsage)
+	}
+	var n uint32
+	if err := number(&n, id, 32); err != nil {
+		return bpf.Anchor{}, fmt.Errorf("id %q: %w", id, err)
+	}
+	return next(n), nil
+}
+
+func parseAttachType(text string) (*uapi.AttachType, error) {
+	for t := range uapi.AttachType(256) {
+		if t.String() == text {
+			return &t, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no attach type %q", text)
+}
+
+// cgroupOrders are the names of the orders in which an iterator walks cgroups, from bpf.CgroupSelf on.
+var cgroupOrders = [...]string{"self", "pre", "post", "up", "children"}
+
+const orderUsage = "self, pre, post, up, children"
+
+func parseOrder(text string) (bpf.CgroupOrder, error) {
+	for i, name := range cgroupOrders {
+		if name == text {
+			return bpf.CgroupSelf + bpf.CgroupOrder(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no order: %s", text, orderUsage)
+}

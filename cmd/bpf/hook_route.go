@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/purebpf/bpf"
+)
+
+// lwtHook is one of the places of a route. The kernel doesn't tell which program a route has, so that none can be taken away by its id.
+func lwtHook(name string, place func(*bpf.LWTRoute) **bpf.Program) hookKind {
+	return hookKind{name: name, target: "DESTINATION", options: routed, set: func(s subject, h *hook) (hooked, error) {
+		destination, err := netip.ParsePrefix(h.target)
+		if err != nil {
+			return hooked{}, fmt.Errorf("hook %q: %w", h.text, err)
+		}
+		if h.dev == "" {
+			return hooked{}, fmt.Errorf("hook %q: dev=IFACE is missing", h.text)
+		}
+		r := bpf.LWTRoute{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric, Headroom: h.headroom}
+		*place(&r) = s.Program
+		if err := r.Add(); err != nil {
+			return hooked{}, err
+		}
+		return hooked{what: fmt.Sprintf("%s to route %v (%s)", s.name(), &r, name), undo: r.Delete}, nil
+	}}
+}
+
+// netfilterHooks are the hooks by their names in nftables, in the kernel's order.
+var netfilterHooks = []string{"prerouting", "input", "forward", "output", "postrouting"}
+
+func attachNetfilter(s subject, h *hook) (hooked, error) {
+	parts := strings.Split(h.target, ",")
+	if len(parts) != 3 {
+		return hooked{}, fmt.Errorf("netfilter:%s: write ip or ip6, then one of %s, then a priority, with commas between", h.target, strings.Join(netfilterHooks, " "))
+	}
+	o := bpf.NetfilterOptions{Defrag: h.defrag}
+	switch parts[0] {
+	case "ip":
+		o.Family = 2 // NFPROTO_IPV4
+	case "ip6":
+		o.Family = 10 // NFPROTO_IPV6
+	default:
+		return hooked{}, fmt.Errorf("netfilter family %q: ip or ip6", parts[0])
+	}
+	i := slices.Index(netfilterHooks, parts[1])
+	if i < 0 {
+		return hooked{}, fmt.Errorf("netfilter hook %q: one of %s", parts[1], strings.Join(netfilterHooks, " "))
+	}
+	priority, err := strconv.ParseInt(parts[2], 0, 32)
+	if err != nil {
+		return hooked{}, fmt.Errorf("netfilter priority %q: %w", parts[2], errors.Unwrap(err))
+	}
+	o.Hook, o.Priority = uint32(i), int32(priority)
+	return one(s.AttachNetfilter(&o))
+}

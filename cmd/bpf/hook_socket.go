@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+func attachSockMap(s subject, h *hook) (hooked, error) {
+	m, done, err := mapNamed(s.obj, h.target)
+	if err != nil {
+		return hooked{}, err
+	}
+	defer done()
+	return one(s.AttachSockMap(m))
+}
+
+// setSockMap attaches where nothing is attached: the kernel would replace what is there.
+func setSockMap(s subject, h *hook) (hooked, error) {
+	m, done, err := mapNamed(s.obj, h.target)
+	if err != nil {
+		return hooked{}, err
+	}
+	if there, err := bpf.QuerySockMap(m, s.ExpectedAttachType()); err == nil && len(there.Programs) > 0 {
+		return hooked{}, errors.Join(fmt.Errorf("program %d is attached to map %s: %w", there.Programs[0].ProgramID, h.target, bpf.ErrExist), done())
+	}
+	if err := s.SetSockMap(m); err != nil {
+		return hooked{}, errors.Join(err, done())
+	}
+	return hooked{
+		what: fmt.Sprintf("%s to map %s, without a link", s.name(), h.target),
+		undo: func() error { return errors.Join(s.UnsetSockMap(m), done()) },
+	}, nil
+}
+
+// sockMapTypes are the attach types of maps of sockets.
+var sockMapTypes = []uapi.AttachType{
+	uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict, uapi.AttachSKMsgVerdict,
+}
+
+func sockMapThere(h *hook) ([]attachment, error) {
+	m, done, err := mapNamed(nil, h.target)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var list []attachment
+	for _, t := range sockMapTypes {
+		there, err := bpf.QuerySockMap(m, t)
+		if errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EBUSY) {
+			continue // the map takes no such programs, or has one that excludes them: sk_skb/verdict and sk_skb/stream_verdict
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, hookedThere(there, func(p *bpf.Program) error {
+			m, done, err := mapNamed(nil, h.target)
+			if err != nil {
+				return err
+			}
+			// Program.UnsetSockMap goes by what the program was loaded for, which one that was opened by its id doesn't know.
+			return errors.Join(sys.ProgDetach(&sys.ProgAttachAttr{Target: uint32(m.FD()), ProgFD: uint32(p.FD()), AttachType: t}), done())
+		})...)
+	}
+	return list, nil
+}
+
+func setFlowDissector(s subject, h *hook) (hooked, error) {
+	there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	if err == nil && len(there.Programs) > 0 {
+		return hooked{}, fmt.Errorf("program %d is the flow dissector of this network namespace: %w", there.Programs[0].ProgramID, bpf.ErrExist)
+	}
+	if err := s.SetFlowDissector(); err != nil {
+		return hooked{}, err
+	}
+	return hooked{what: s.name() + " to this network namespace (flow dissector)", undo: s.UnsetFlowDissector}, nil
+}
+
+func flowDissectorThere(h *hook) ([]attachment, error) {
+	there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	if err != nil {
+		return nil, err
+	}
+	return hookedThere(there, (*bpf.Program).UnsetFlowDissector), nil
+}
+
+func setLIRC(s subject, h *hook) (hooked, error) {
+	if err := s.SetLIRC(h.target); err != nil {
+		return hooked{}, err
+	}
+	return hooked{what: s.name() + " to " + h.target, undo: func() error { return s.UnsetLIRC(h.target) }}, nil
+}
+
+func lircThere(h *hook) ([]attachment, error) {
+	there, err := bpf.QueryLIRC(h.target)
+	if err != nil {
+		return nil, err
+	}
+	return hookedThere(there, func(p *bpf.Program) error { return p.UnsetLIRC(h.target) }), nil
+}

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// hookStructOps is the one kind that attaches a map.
+const hookStructOps = "struct_ops"
+
+// Options that several kinds share.
+var (
+	anchored = []string{"place", "revision", "link"}
+	cookied  = []string{"cookie"}
+	probed   = []string{"cookie", "mode"}
+	uprobed  = []string{"pid", "cookie", "refctr", "mode"}
+	routed   = []string{"dev", "via", "metric", "headroom"}
+)
+
+// hookKinds are all hooks that bpf attach knows.
+func hookKinds() []hookKind {
+	return []hookKind{
+		{name: "auto", attach: func(s subject, h *hook) (hooked, error) {
+			if s.ops != nil {
+				return one(s.ops.AttachStructOps())
+			}
+			return one(s.Attach())
+		}},
+
+		{name: "xdp", target: "IFACE", options: []string{"mode", "link"}, attach: linkXDP(""), set: setXDP(""), there: xdpThere},
+		{name: "xdp-native", target: "IFACE", options: []string{"link"}, attach: linkXDP("native"), set: setXDP("native"), there: xdpThere},
+		{name: "xdp-generic", target: "IFACE", options: []string{"link"}, attach: linkXDP("generic"), set: setXDP("generic"), there: xdpThere},
+		interfaceHook("tcx-ingress", uapi.AttachTCXIngress, (*bpf.Program).AttachTCX, (*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
+		interfaceHook("tcx-egress", uapi.AttachTCXEgress, (*bpf.Program).AttachTCX, (*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
+		interfaceHook("netkit-primary", uapi.AttachNetkitPrimary, (*bpf.Program).AttachNetkit, (*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
+		interfaceHook("netkit-peer", uapi.AttachNetkitPeer, (*bpf.Program).AttachNetkit, (*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
+		tcHook("tc-ingress", bpf.TCIngress),
+		tcHook("tc-egress", bpf.TCEgress),
+		{name: "netfilter", target: "FAMILY,HOOK,PRIORITY", options: []string{"defrag"}, attach: attachNetfilter},
+		lwtHook("lwt-in", func(r *bpf.LWTRoute) **bpf.Program { return &r.In }),
+		lwtHook("lwt-out", func(r *bpf.LWTRoute) **bpf.Program { return &r.Out }),
+		lwtHook("lwt-xmit", func(r *bpf.LWTRoute) **bpf.Program { return &r.Xmit }),
+		{name: "cgroup", target: "DIR", options: []string{"type", "preorder", "place", "revision", "link", "mode"},
+			load: loadCgroup, attach: attachCgroup, set: setCgroup, there: cgroupThere},
+		{name: "netns", target: "FILE", attach: func(s subject, h *hook) (hooked, error) { return one(s.AttachNetns(h.target)) }},
+		{name: "flow_dissector", set: setFlowDissector, there: flowDissectorThere},
+		{name: "sockmap", target: "MAP", options: []string{"link"}, attach: attachSockMap, set: setSockMap, there: sockMapThere},
+		{name: "lirc", target: "FILE", set: setLIRC, there: lircThere},
+
+		{name: "kprobe", target: "FUNC[+OFFSET]", options: probed, load: loadProbe(0), attach: attachKprobe(false)},
+		{name: "kretprobe", target: "FUNC", options: probed, load: loadProbe(0), attach: attachKprobe(true)},
+		{name: "kprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti), attach: attachKprobeMulti(bpf.KprobeMultiOptions{})},
+		{name: "kretprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti),
+			attach: attachKprobeMulti(bpf.KprobeMultiOptions{Return: true})},
+		{name: "kprobe.session", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeSession),
+			attach: attachKprobeMulti(bpf.KprobeMultiOptions{Session: true})},
+		{name: "ksyscall", target: "NAME", options: cookied, load: loadProbe(0), attach: attachKsyscall(false)},
+		{name: "kretsyscall", target: "NAME", options: cookied, load: loadProbe(0), attach: attachKsyscall(true)},
+		{name: "uprobe", target: "FILE:FUNC[+OFFSET]", options: uprobed, load: loadProbe(0), attach: attachUprobe(false)},
+		{name: "uretprobe", target: "FILE:FUNC", options: uprobed, load: loadProbe(0), attach: attachUprobe(true)},
+		{name: "uprobe.multi", target: "FILE:PATTERN", options: []string{"pid"}, load: loadProbe(uapi.AttachTraceUprobeMulti),
+			attach: attachUprobeMulti(bpf.UprobeMultiOptions{})},
+		{name: "uretprobe.multi", target: "FILE:PATTERN", options: []string{"pid"}, load: loadProbe(uapi.AttachTraceUprobeMulti),
+			attach: attachUprobeMulti(bpf.UprobeMultiOptions{Return: true})},
+		{name: "uprobe.session", target: "FILE:PATTERN", options: []string{"pid"}, load: loadProbe(uapi.AttachTraceUprobeSession),
+			attach: attachUprobeMulti(bpf.UprobeMultiOptions{Session: true})},
+		{name: "usdt", target: "FILE:PROVIDER:NAME", options: []string{"pid", "cookie"}, attach: attachUSDT},
+		{name: "tp", target: "CATEGORY/NAME", options: cookied, attach: attachTracepoint},
+		{name: "raw_tp", target: "NAME", options: cookied, attach: func(s subject, h *hook) (hooked, error) {
+			return one(s.AttachRawTracepoint(h.target, &bpf.RawTracepointOptions{Cookie: h.cookie}))
+		}},
+		{name: "perf", target: "EVENT", options: []string{"pid", "cookie", "period", "frequency"}, attach: attachPerfEvent},
+		{name: "trace", target: "[FUNC]", options: cookied, load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
+			return one(s.AttachTrace(&bpf.TraceOptions{Cookie: h.cookie}))
+		}},
+		{name: "trace.multi", target: "[MODULE:]PATTERN", load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
+			return one(s.AttachTracingMulti(h.target, nil))
+		}},
+		{name: "lsm", target: "[HOOK]", options: cookied, load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
+			return one(s.AttachLSM(&bpf.TraceOptions{Cookie: h.cookie}))
+		}},
+		{name: "freplace", target: "PROGRAM:FUNC", load: loadFreplace, attach: attachFreplace},
+		{name: "iter", options: []string{"map", "cgroup", "order", "tid", "pid"}, attach: attachIter},
+
+		{name: hookStructOps, attach: func(s subject, h *hook) (hooked, error) { return one(s.ops.AttachStructOps()) }},
+	}
+}
+
+// loadProbe loads a kprobe program for one function or for many, as the hook wants it and whatever its section says.
+func loadProbe(t uapi.AttachType) func(*object.Program, *hook) error {
+	return func(p *object.Program, h *hook) error {
+		if p.Type == uapi.ProgKprobe {
+			p.ExpectedAttachType = t
+		}
+		return nil
+	}
+}
+
+// loadTarget gives a program another target than its section does.
+func loadTarget(p *object.Program, h *hook) error {
+	if h.target != "" {
+		p.AttachTarget = h.target
+	}
+	return nil
+}
+
+func attachKprobe(ret bool) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		symbol, offset, err := cutOffset(h.target)
+		if err != nil {
+			return hooked{}, err
+		}
+		mode, err := h.probeMode()
+		if err != nil {
+			return hooked{}, err
+		}
+		return one(s.AttachKprobe(symbol, &bpf.KprobeOptions{Return: ret, Offset: offset, Cookie: h.cookie, Mode: mode}))
+	}
+}
+
+func attachKprobeMulti(o bpf.KprobeMultiOptions) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) { return one(s.AttachKprobeMulti(h.target, &o)) }
+}
+
+func attachKsyscall(ret bool) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		return one(s.AttachKsyscall(h.target, &bpf.KsyscallOptions{Return: ret, Cookie: h.cookie}))
+	}
+}
+
+func attachUprobe(ret bool) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		file, symbol, err := cutFile(h)
+		if err != nil {
+			return hooked{}, err
+		}
+		symbol, offset, err := cutOffset(symbol)
+		if err != nil {
+			return hooked{}, err
+		}
+		mode, err := h.probeMode()
+		if err != nil {
+			return hooked{}, err
+		}
+		return one(s.AttachUprobe(file, symbol, &bpf.UprobeOptions{
+			Return: ret, Offset: offset, RefCtrOffset: h.refctr, PID: h.pid, Cookie: h.cookie, Mode: mode,
+		}))
+	}
+}
+
+func attachUprobeMulti(o bpf.UprobeMultiOptions) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		file, pattern, err := cutFile(h)
+		if err != nil {
+			return hooked{}, err
+		}
+		o := o
+		o.PID = h.pid
+		return one(s.AttachUprobeMulti(file, pattern, &o))
+	}
+}
+
+func attachUSDT(s subject, h *hook) (hooked, error) {
+	rest, name, err := cutFile(h)
+	if err != nil {
+		return hooked{}, err
+	}
+	file, provider, ok := cutLast(rest)
+	if !ok {
+		return hooked{}, fmt.Errorf("hook %q: write %s", h.text, h.kind.short())
+	}
+	return one(s.AttachUSDT(file, provider, name, &bpf.USDTOptions{PID: h.pid, Cookie: h.cookie}))
+}
+
+func attachTracepoint(s subject, h *hook) (hooked, error) {
+	category, name, _ := strings.Cut(h.target, "/")
+	return one(s.AttachTracepoint(category, name, &bpf.TracepointOptions{Cookie: h.cookie}))
+}
+
+func attachPerfEvent(s subject, h *hook) (hooked, error) {
+	event, err := bpf.PerfEventNamed(h.target)
+	if err != nil {
+		return hooked{}, err
+	}
+	event.Period, event.Frequency = h.period, h.frequency
+	links, err := s.AttachPerfEvent(event, &bpf.PerfEventOptions{PID: h.pid, Cookie: h.cookie})
+	return hooked{links: links}, err
+}
+
+func attachIter(s subject, h *hook) (hooked, error) {
+	o := bpf.IterOptions{Cgroup: h.cgroup, Order: h.order, TID: h.tid, PID: uint32(h.pid)}
+	if h.mapName != "" {
+		m, done, err := mapNamed(s.obj, h.mapName)
+		if err != nil {
+			return hooked{}, err
+		}
+		defer done()
+		o.Map = m
+	}
+	return one(s.AttachIter(&o))
+}
+
+// loadFreplace loads a program for the function that it is to replace. What is opened for it is closed with the hook.
+func loadFreplace(p *object.Program, h *hook) error {
+	target, function, err := h.freplaced()
+	if err != nil {
+		return err
+	}
+	h.opened = append(h.opened, target)
+	p.AttachProgFD, p.AttachTarget = target.FD(), function
+	return nil
+}
+
+func attachFreplace(s subject, h *hook) (hooked, error) {
+	target, function, err := h.freplaced()
+	if err != nil {
+		return hooked{}, err
+	}
+	defer target.Close()
+	return one(s.AttachFreplace(target, function))
+}
+
+// freplaced opens the program whose function is replaced.
+func (h *hook) freplaced() (target *bpf.Program, function string, err error) {
+	name, function, err := cutFile(h)
+	if err != nil {
+		return nil, "", err
+	}
+	target, err = programNamed(name)
+	return target, function, err
+}
+
+func cutOffset(s string) (name string, offset uint64, err error) {
+	name, text, ok := strings.Cut(s, "+")
+	if ok {
+		if err := number(&offset, text, 64); err != nil {
+			return "", 0, fmt.Errorf("offset of %q: %w", s, err)
+		}
+	}
+	return name, offset, nil
+}
+
+// cutLast cuts at the last colon: paths may have some.
+func cutLast(s string) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+// cutFile cuts a target before what is in a file.
+func cutFile(h *hook) (file, rest string, err error) {
+	file, rest, ok := cutLast(h.target)
+	if !ok {
+		return "", "", fmt.Errorf("hook %q: write %s", h.text, h.kind.short())
+	}
+	return file, rest, nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/object"
+)
+
+// handHooks says to which hook programs of a section are attached by hand, where that isn't the section's own name without what follows
+// '/'. A kind without a target leaves that to the user. A text with a space says instead why no command line can.
+var handHooks = []struct{ section, hook string }{
+	{"tracepoint", "tp"}, {"tp", "tp"}, {"raw_tracepoint", "raw_tp"}, {"raw_tp", "raw_tp"},
+	{"tp_btf", "trace"}, {"fentry", "trace"}, {"fexit", "trace"}, {"fmod_ret", "trace"}, {"fsession", "trace"},
+	{"fentry.multi", "trace.multi"}, {"fexit.multi", "trace.multi"}, {"fsession.multi", "trace.multi"},
+	{"tc/ingress", "tcx-ingress"}, {"tcx/ingress", "tcx-ingress"}, {"tc/egress", "tcx-egress"}, {"tcx/egress", "tcx-egress"},
+	{"tc", "tc-ingress"}, {"classifier", "tc-ingress"},
+	{"netkit/primary", "netkit-primary"}, {"netkit/peer", "netkit-peer"},
+	{"action", "an action belongs to a filter, which tc(8) makes"},
+	{"xdp/devmap", "it runs for packets that a device map redirects, whose values name it"},
+	{"xdp/cpumap", "it runs for packets that a CPU map redirects, whose values name it"},
+	{"xdp", "xdp"},
+	{"perf_event", "perf:cpu-clock"},
+	{"lwt_in", "lwt-in"}, {"lwt_out", "lwt-out"}, {"lwt_xmit", "lwt-xmit"},
+	{"lwt_seg6local", "a seg6local route runs it, which ip(8) makes"},
+	{"sk_skb", "sockmap"}, {"sk_msg", "sockmap"},
+	{"sk_lookup", "netns:/proc/self/ns/net"}, {"flow_dissector", "netns:/proc/self/ns/net"},
+	{"lirc_mode2", "lirc:/dev/lirc0"},
+	{"netfilter", "netfilter:ip,input,0"},
+	{"socket", "the process that has the socket attaches it (Program.SetSocketFilter)"},
+	{"sk_reuseport", "the process that has the sockets attaches it (Program.SetReuseport)"},
+	{"syscall", "it runs when asked to (Program.Run)"},
+	{"struct_ops", "its struct_ops map is what is attached"},
+	{"sockops", "cgroup"}, {"lsm_cgroup", "cgroup"}, {"cgroup_skb", "cgroup"}, {"cgroup", "cgroup"},
+}
+
+// byHand tells how a program of a section is attached by hand: a hook with what is known of its target, or why no hook is it.
+func byHand(def *object.SecDef) (hook, why string) {
+	if def == nil {
+		return "", "its section is of no known kind"
+	}
+	// "uprobe.multi.s+" is uprobe.multi, "xdp.frags/devmap" is xdp/devmap.
+	section := strings.TrimSuffix(def.Pattern, "+")
+	section = strings.TrimSuffix(strings.TrimSuffix(section, ".s"), ".w")
+	section = strings.Replace(section, ".frags", "", 1)
+	folder, _, _ := strings.Cut(section, "/")
+	for _, name := range []string{section, folder} {
+		hook := name
+		for _, row := range handHooks {
+			if row.section == name {
+				hook = row.hook
+			}
+		}
+		if strings.Contains(hook, " ") {
+			return "", hook
+		}
+		name, _, full := strings.Cut(hook, ":")
+		if kind := findHook(name); kind != nil && full {
+			return hook, ""
+		} else if kind != nil {
+			return kind.short(), ""
+		}
+	}
+	return "", "no hook is known for its section"
+}
+
+// leftover says what was not attached, why, and by which option it would be.
+func (r *runner) leftover(n bpf.NotAttached) string {
+	if n.Program == nil {
+		return fmt.Sprintf("map %s: %s; --attach %s=%s attaches it", n.Map.Name(), n.Reason, n.Map.Name(), hookStructOps)
+	}
+	p := n.Program
+	text := fmt.Sprintf("program %s (SEC %s): ", p.Name(), p.Section())
+	def := object.MatchSec(p.Section())
+	hook, why := byHand(def)
+	reason := n.Reason
+	switch {
+	case hook == "":
+		return text + why
+	case walksMap(p.Section()):
+		hook, reason = hook+",map=MAP", "its section doesn't say which map to walk"
+	case def.Auto != object.AutoNone && p.Section() != strings.TrimSuffix(def.Pattern, "+"):
+		hook = "auto" // its section says all
+	}
+	hook = strings.Replace(hook, "IFACE", r.iface, 1)
+	if dir, err := r.cgroupDir(); err == nil {
+		hook = strings.Replace(hook, "cgroup:DIR", "cgroup:"+dir, 1)
+	}
+	return fmt.Sprintf("%s%s; --attach %s=%s attaches it", text, reason, p.Name(), hook)
+}
+
+// walksMap tells iterators that walk a map, which their section can't name.
+func walksMap(section string) bool {
+	kind, target, _ := strings.Cut(section, "/")
+	return (kind == "iter" || kind == "iter.s") && (target == "bpf_map_elem" || target == "bpf_sk_storage_map" || target == "sockmap")
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/preflight"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// ordered is a hook that --attach names for a program or struct_ops map.
+type ordered struct {
+	name string
+	hook *hook
+}
+
+// prepare reads --attach, decides among alternatives, and has what is named loaded as its hook wants it. The caller closes the hooks.
+func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
+	for _, text := range r.attach {
+		name, at, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return list, fmt.Errorf("--attach %s: write PROGRAM=HOOK", text)
+		}
+		h, err := parseHook(at)
+		if err != nil {
+			return list, fmt.Errorf("--attach: %w", err)
+		}
+		list = append(list, ordered{name, h})
+	}
+	named := func(p *object.Program) bool {
+		return slices.ContainsFunc(list, func(x ordered) bool { return x.name == p.Name })
+	}
+	// Where an alternative is named, that is the choice.
+	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return slices.ContainsFunc(g.Programs, named) })
+	chosen, err := choose(o, groups, r.say)
+	if err != nil {
+		return list, err
+	}
+	for _, g := range groups {
+		for _, p := range g.Programs {
+			r.decided = append(r.decided, p.Name)
+		}
+	}
+	for _, p := range o.Programs {
+		p.Autoattach = p.Autoattach && !walksMap(p.Sec)
+	}
+	for i := range list {
+		x := &list[i]
+		if name, ok := chosen[x.name]; ok {
+			x.name = name
+		}
+		if p := o.Program(x.name); p != nil {
+			p.Autoload, p.Autoattach = true, false
+			if err := x.hook.prepare(p); err != nil {
+				return list, err
+			}
+			continue
+		}
+		m := structOpsMap(o, x.name)
+		if m == nil {
+			return list, fmt.Errorf("--attach %s: %w", x.name, noSuch(o, x.name))
+		}
+		m.Autocreate, m.Autoattach = true, false
+	}
+	return list, nil
+}
+
+// attachAll attaches what attaches by its SEC(), what --attach names, and programs for an interface or a cgroup. The caller closes what
+// it returns, also after an error.
+func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
+	auto, err := r.obj.Attach()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range auto {
+		at := hooked{subject: subject{obj: r.obj}, links: bpf.Links{l}}
+		if at.Program = r.obj.Program(l.Name()); at.Program == nil {
+			at.ops = r.obj.Map(l.Name())
+		}
+		all = append(all, at)
+	}
+	attach := func(h *hook, s subject) error {
+		s.obj = r.obj
+		at, err := h.attach(s)
+		if err == nil {
+			all = append(all, at)
+		}
+		return err
+	}
+	for _, x := range list {
+		s := subject{Program: r.obj.Program(x.name)}
+		if s.Program == nil {
+			s.ops = r.obj.Map(x.name)
+		}
+		if err := attach(x.hook, s); err != nil {
+			return all, err
+		}
+	}
+	var left []bpf.NotAttached
+	for _, n := range r.obj.NotAttached() {
+		if slices.ContainsFunc(all, func(at hooked) bool { return at.Program == n.Program && at.ops == n.Map }) {
+			continue
+		}
+		h, err := r.usualHook(n.Program)
+		if err != nil {
+			return all, err
+		}
+		if h == nil {
+			if !r.toldOtherwise(n.Program) {
+				left = append(left, n)
+			}
+			continue
+		}
+		if err := attach(h, subject{Program: n.Program}); err != nil {
+			return all, err
+		}
+	}
+	for _, at := range all {
+		for _, line := range at.text() {
+			r.say("attached %s", line)
+		}
+	}
+	for _, n := range left {
+		r.say("not attached: %s", r.leftover(n))
+	}
+	if len(all) == 0 {
+		return all, errors.New("nothing is attached: nothing would run")
+	}
+	return all, nil
+}
+
+// toldOtherwise says that nobody misses a program: an alternative that was not chosen, or one that struct_ops maps have.
+func (r *runner) toldOtherwise(p *bpf.Program) bool {
+	return p != nil && (p.Type() == uapi.ProgStructOps && p.Loaded() || slices.Contains(r.decided, p.Name()))
+}
+
+// usualHook is where a program goes whose section says all but the interface or the cgroup, nil for others.
+func (r *runner) usualHook(p *bpf.Program) (*hook, error) {
+	if p == nil || !p.Loaded() {
+		return nil, nil
+	}
+	def := object.MatchSec(p.Section())
+	if def == nil || def.Type != p.Type() {
+		return nil, nil
+	}
+	kind, _ := byHand(def)
+	kind, _, _ = strings.Cut(kind, ":")
+	switch kind {
+	case "xdp":
+		return parseHook(kind + ":" + r.iface)
+	case "netkit-primary", "netkit-peer":
+		if r.ifaceSet { // others than netkit devices have no such hook
+			return parseHook(kind + ":" + r.iface)
+		}
+	case "tcx-ingress", "tcx-egress":
+		if kernel.Running().Version() < kernel.VersionCode(6, 6, 0) {
+			kind = strings.Replace(kind, "tcx", "tc", 1)
+		}
+		return parseHook(kind + ":" + r.iface)
+	case "cgroup":
+		if def.Pattern == "cgroup/skb" { // in or out?
+			return nil, nil
+		}
+		dir, err := r.cgroupDir()
+		if err != nil {
+			r.say("%v", err)
+			return nil, nil
+		}
+		return parseHook(kind + ":" + dir)
+	}
+	return nil, nil
+}
+
+// cgroupDir is --cgroup, or the root of cgroup2.
+func (r *runner) cgroupDir() (string, error) {
+	if r.cgroup != "" {
+		return r.cgroup, nil
+	}
+	return rootCgroup()
+}
+
+// pin pins all links, and says what stays attached only as long as the command runs.
+func (r *runner) pin(attached []hooked) error {
+	var links bpf.Links
+	for _, at := range attached {
+		for _, l := range at.links {
+			if l.FD() < 0 {
+				r.say("not pinned: %s, which has no link of the kernel", l)
+				continue
+			}
+			links = append(links, l)
+		}
+		if at.what != "" {
+			r.say("not pinned: %s, which has no link", at.what)
+		}
+	}
+	return pinLinks(r.errOut, links, r.pinDir)
+}
+
+// iteratorDocument is what --json prints for an iterator.
+type iteratorDocument struct {
+	Time     time.Time `json:"time"`
+	Iterator string    `json:"iterator"`
+	Output   string    `json:"output"`
+	More     bool      `json:"more,omitempty"` // it would have said more
+}
+
+// printIterators reads every iterator once. only says that nothing else is attached.
+func (r *runner) printIterators(ctx context.Context, attached []hooked) (only bool, err error) {
+	only = true
+	for _, at := range attached {
+		l := at.iterator()
+		if l == nil {
+			only = false
+			continue
+		}
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		if err := r.printIterator(ctx, l); err != nil {
+			return false, err
+		}
+	}
+	return only, nil
+}
+
+func (r *runner) printIterator(ctx context.Context, l *bpf.Link) error {
+	var text bytes.Buffer
+	more, err := iterate(ctx, &text, l, maxIterated)
+	if err != nil {
+		return err
+	}
+	if more {
+		r.say("iterator %s: only the first %d MiB are shown", l.Name(), maxIterated>>20)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asJSON {
+		return json.NewEncoder(r.out).Encode(iteratorDocument{time.Now(), l.Name(), text.String(), more})
+	}
+	_, err = text.WriteTo(r.out)
+	return err
+}
