@@ -9,10 +9,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// choose decides among alternatives and says what became of them. It returns which program was chosen of each group, by the group's name.
+// choose decides among alternatives and says what became of them. It returns which program was chosen of each group, by the group's name,
+// "" if the kernel has none of them.
 func choose(o *object.Object, groups []preflight.Group, say func(string, ...any)) (programs map[string]string, err error) {
 	if len(groups) == 0 {
 		return nil, nil
+	}
+	for _, g := range groups {
+		if err := require("choosing among alternatives of "+o.Name, g.Programs); err != nil {
+			return nil, err
+		}
 	}
 	choices, err := preflight.Choose(o, kernel.Running(), groups)
 	if err != nil {
@@ -21,7 +27,7 @@ func choose(o *object.Object, groups []preflight.Group, say func(string, ...any)
 	programs = map[string]string{}
 	for i, c := range choices {
 		say("chosen %v", c)
-		if len(groups[i].Programs) > 0 && c.Chosen != "" {
+		if len(groups[i].Programs) > 0 {
 			programs[c.Name] = c.Chosen
 		}
 	}

@@ -169,8 +169,11 @@ func (a *attacher) selectOnly(o *object.Object, name string, h *hook) (string, e
 	if err != nil {
 		return "", err
 	}
-	if better, ok := chosen[name]; ok {
-		name = better
+	if one, ok := chosen[name]; ok {
+		if one == "" {
+			return "", fmt.Errorf("no alternative of %s works on this kernel", name)
+		}
+		name = one
 	}
 	p, m := o.Program(name), structOpsMap(o, name)
 	if p == nil && m == nil {

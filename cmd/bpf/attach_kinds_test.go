@@ -114,7 +114,17 @@ func kindRows(t *testing.T) []kindRow {
 	kinds, cgroup, exe := compiled(t, "kinds"), testkit.Cgroup(t), victim(t)
 	ops := compiled(t, "congestion")
 	const links, iter, fentry, whole = "../../testdata/link.bpf.o", "../../testdata/iter.bpf.o", "../../testdata/fentry.bpf.o", "../../testdata/freplace_target.bpf.o"
+	source, err := os.ReadFile("../../testdata/target.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declares := testkit.Native(t, string(source), "-static")
+	many := "uprobe_multi"
+	if !fromVersion(6, 6) {
+		many = "perf_event"
+	}
 	return []kindRow{
+		{"../../testdata/usdt24.bpf.o", "any", "usdt:" + declares + ":target:guarded,cookie=9", many, nil},
 		{links, "raw_tp", "auto", "raw_tracepoint", nil},
 		{kinds, "on_xdp", "xdp:lo", "xdp", nil},
 		{kinds, "on_xdp", "xdp:lo,mode=generic", "xdp", nil},

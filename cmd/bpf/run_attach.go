@@ -55,8 +55,11 @@ func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
 	}
 	for i := range list {
 		x := &list[i]
-		if name, ok := chosen[x.name]; ok {
-			x.name = name
+		if one, ok := chosen[x.name]; ok {
+			if one == "" {
+				return list, fmt.Errorf("--attach %s: no alternative works on this kernel", x.name)
+			}
+			x.name = one
 		}
 		if p := o.Program(x.name); p != nil {
 			p.Autoload, p.Autoattach = true, false

@@ -226,7 +226,8 @@ func TestUnprivileged(t *testing.T) {
 	if err := os.WriteFile(dir+"/bpf", exe, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"run"}, {"run", object}, {"verify", object}, {"plan", object}} {
+	for _, args := range [][]string{{"run"}, {"run", object}, {"verify", object}, {"plan", object},
+		{"attach", object, "count_packets", "xdp:lo"}, {"detach", "xdp:lo", "--program-id", "1"}} {
 		cmd := exec.Command(dir+"/bpf", args...)
 		cmd.Env = append(os.Environ(), "BPF_RUN_MAIN=1")
 		cmd.Dir = dir
