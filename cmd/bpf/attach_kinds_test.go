@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -85,6 +86,12 @@ func wantGone(t *testing.T, kind string, id uint32) {
 		}
 	}
 	t.Errorf("%s %d is still there", kind, id)
+}
+
+// rowName is the same in every run: without the paths that are made for it.
+func rowName(program, hook string) string {
+	hook = regexp.MustCompile(`:/[^:,]+`).ReplaceAllString(hook, ":PATH")
+	return program + " " + strings.ReplaceAll(hook, "/", "_")
 }
 
 // kindRow is a kind of hook, a program for it, and what bpftool calls its links: "" if it has none.
@@ -180,7 +187,7 @@ func TestAttachKinds(t *testing.T) {
 	testkit.Netns(t)
 	bpffs := testkit.BPFFS(t)
 	for i, row := range kindRows(t) {
-		t.Run(row.program+" "+strings.ReplaceAll(row.hook, "/", "_"), func(t *testing.T) {
+		t.Run(rowName(row.program, row.hook), func(t *testing.T) {
 			if row.lacks != nil && row.lacks(t) {
 				testkit.Skip(t, "the kernel has no such hook")
 			}
@@ -278,7 +285,7 @@ func TestDetachHook(t *testing.T) {
 		{"verdict", "sockmap:" + sockets + ",link=no", nil},
 		{"dissect", "flow_dissector", nil},
 	} {
-		t.Run(row.program+" "+strings.ReplaceAll(row.hook, "/", "_"), func(t *testing.T) {
+		t.Run(rowName(row.program, row.hook), func(t *testing.T) {
 			if row.lacks != nil && row.lacks(t) {
 				testkit.Skip(t, "the kernel has no such hook")
 			}
