@@ -80,7 +80,7 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 	f.StringVarP(&r.iface, "iface", "i", "lo", "interface for XDP, tcx and netkit programs")
 	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs (default: the root of cgroup2)")
 	f.StringArrayVar(&r.attach, "attach", nil, "attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
-	f.DurationVar(&r.duration, "for", 0, "end after this long (0: until Ctrl-C)")
+	f.DurationVar(&r.duration, "for", 0, "end so long after attaching (0: until Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
 	f.BoolVarP(&r.asJSON, "json", "j", false, "print one JSON document per iterator, event and map")
 	f.BoolVar(&r.demo, "demo", false, "make traffic on 127.0.0.1, so that there is something to count")
@@ -131,14 +131,6 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		}
 	}
 
-	if r.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.duration)
-		defer cancel()
-	}
-	// A failure of one part ends the others.
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
 	attached, err := r.attachAll(hooks)
 	defer func() {
 		for _, at := range slices.Backward(attached) {
@@ -153,6 +145,14 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 			return err
 		}
 	}
+	if r.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.duration)
+		defer cancel()
+	}
+	// A failure of one part ends the others.
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var parts sync.WaitGroup
 	defer func() { stop(nil); parts.Wait() }()
 	start := func(part func() error) {

@@ -130,12 +130,12 @@ func TestRunAttachesAll(t *testing.T) {
 	object := compiled(t, "kinds")
 	path, pid := startVictim(t)
 	probe := fmt.Sprintf("%s:probed,pid=%d", path, pid)
-	args := []string{"run", object, "--for", "3s", "--interval", "1s", "--demo", "--json",
+	args := []string{"run", object, "--for", testkit.Patience(2 * time.Second).String(), "--interval", "1s", "--demo", "--json",
 		"--attach", "on_tp=tp:syscalls/sys_enter_getppid,cookie=11",
 		"--attach", "on_raw_tp=raw_tp:sys_enter",
 		"--attach", "on_uprobe=uprobe:" + probe + ",cookie=0x16",
 		"--attach", "on_uretprobe=uretprobe:" + probe + ",cookie=33",
-		"--attach", "on_perf=perf:cpu-clock,frequency=1000,cookie=44",
+		"--attach", "on_perf=perf:cpu-clock,frequency=100,cookie=44",
 		"--attach", "on_tc=tc-ingress:lo,priority=7",
 		"--attach", "on_tc=tc-egress:lo",
 		"--attach", "on_lookup=netns:/proc/self/ns/net",
