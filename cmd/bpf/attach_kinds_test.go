@@ -187,13 +187,13 @@ func kindRows(t *testing.T) []kindRow {
 // Oracle: bpftool, which shows each link with its type, or the program as long as it is attached; and nothing of it afterwards.
 func TestAttachKinds(t *testing.T) {
 	testkit.Root(t)
-	testkit.Netns(t)
 	bpffs := testkit.BPFFS(t)
 	for i, row := range kindRows(t) {
 		t.Run(rowName(row.program, row.hook), func(t *testing.T) {
 			if row.lacks != nil && row.lacks(t) {
 				testkit.Skip(t, "the kernel has no such hook")
 			}
+			testkit.Netns(t) // of this subtest, which has a thread of its own
 			args := []string{row.object, row.program, row.hook}
 			if strings.Contains(row.hook, "TARGET") {
 				args[1], args[2] = replacement(t, args[1:])
@@ -226,10 +226,10 @@ func TestAttachKinds(t *testing.T) {
 			if r.doc.Map == "" {
 				wantGone(t, "prog", r.doc.ProgramID)
 			}
+			if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); row.link == "" && bytes.Contains(out, []byte("clsact")) {
+				t.Errorf("clsact is left behind: %s", out)
+			}
 		})
-	}
-	if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(out, []byte("clsact")) {
-		t.Errorf("clsact is left behind: %s", out)
 	}
 }
 
@@ -270,7 +270,6 @@ func attachPinned(t *testing.T, row kindRow, args []string, dir string) {
 // was killed, and goes with what detach was told, not before.
 func TestDetachHook(t *testing.T) {
 	testkit.Root(t)
-	testkit.Netns(t)
 	kinds, cgroup, bpffs := compiled(t, "kinds"), testkit.Cgroup(t), testkit.BPFFS(t)
 	sockets := filepath.Join(bpffs, "sockets")
 	testkit.Run(t, "bpftool", "map", "create", sockets, "type", "sockmap", "key", "4", "value", "4", "entries", "1", "name", "sockets")
@@ -292,6 +291,7 @@ func TestDetachHook(t *testing.T) {
 			if row.lacks != nil && row.lacks(t) {
 				testkit.Skip(t, "the kernel has no such hook")
 			}
+			testkit.Netns(t) // of this subtest, which has a thread of its own
 			r, err := startAttach(t, kinds, row.program, row.hook)
 			if err != nil {
 				t.Fatal(err)
