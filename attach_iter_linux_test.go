@@ -206,7 +206,7 @@ func TestIter(t *testing.T) {
 		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}
-		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: CgroupSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "not several") {
+		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: CgroupSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
 			t.Error(err)
 		}
 	})

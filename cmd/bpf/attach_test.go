@@ -82,18 +82,21 @@ func TestAttachHooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	object := testkit.Compile(t, string(source))
-	for _, row := range []struct{ program, hook, says string }{
-		{"tc_pass", "tc-ingress:lo", "attached tc_pass to lo (tc ingress), handle 0x1"},
-		{"tc_pass", "tc-egress:lo", "attached tc_pass to lo (tc egress), handle 0x1"},
-		{"tc_pass", "tcx-ingress:lo", "attached tc_pass to lo (tcx_ingress)"},
-		{"cgroup_pass", "cgroup:" + cgroup, "attached cgroup_pass to cgroup " + cgroup},
-		{"uprobe_count", "uprobe:libc.so.6:malloc", "attached uprobe_count to uprobe "},
-		{"sample", "perf:cpu-clock", "attached sample to "},
+	for _, row := range []struct{ program, hook, says, since string }{
+		{"tc_pass", "tc-ingress:lo", "attached tc_pass to lo (tc ingress), handle 0x1", "4.5"},
+		{"tc_pass", "tc-egress:lo", "attached tc_pass to lo (tc egress), handle 0x1", "4.5"},
+		{"tc_pass", "tcx-ingress:lo", "attached tc_pass to lo (tcx_ingress)", "6.6"},
+		{"cgroup_pass", "cgroup:" + cgroup, "attached cgroup_pass to cgroup " + cgroup, "5.7"},
+		{"uprobe_count", "uprobe:libc.so.6:malloc", "attached uprobe_count to uprobe ", "4.17"},
+		{"sample", "perf:cpu-clock", "attached sample to ", "4.9"},
 	} {
-		out, err := command(t, "attach", object, row.program, row.hook, "--for", "50ms").CombinedOutput()
-		if err != nil || !strings.Contains(string(out), row.says) {
-			t.Errorf("%s: error %v, %q doesn't say %q", row.hook, err, out, row.says)
-		}
+		t.Run(row.hook[:strings.IndexByte(row.hook, ':')], func(t *testing.T) {
+			testkit.Kernel(t, row.since)
+			out, err := command(t, "attach", object, row.program, row.hook, "--for", "50ms").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), row.says) {
+				t.Errorf("%s: error %v, %q doesn't say %q", row.hook, err, out, row.says)
+			}
+		})
 	}
 	if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(out, []byte("clsact")) {
 		t.Errorf("clsact is left behind: %s", out)

@@ -29,6 +29,7 @@ var KnownOwn = []Difference{
 		Object: "testdata/feature.bpf.o", Since: kernel.VersionCode(6, 7, 0), Words: []string{"errno is 22, want 9"},
 		Reason: "a program array whose initial value is a program that is not loaded: libbpf hands the kernel descriptor -2 at the end, we refuse at once",
 	},
+	{Object: "testdata/tracing_multi.bpf.o", Reason: "libbpf 1.5 knows no SEC(\"fentry.multi\") and its kin", Words: []string{"type is 26, want 0"}},
 	{Object: "testdata/sessions.bpf.o", Reason: "libbpf 1.5 knows no SEC(\"fsession\")", Words: []string{"type is 26, want 0"}},
 	{
 		Object: "testdata/uprobe.bpf.o", Reason: "libbpf 1.5 knows no SEC(\"uprobe.session\")",
