@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -11,16 +10,24 @@ import (
 
 // choose decides among alternatives and says what became of them. It returns which program was chosen of each group, by the group's name,
 // "" if the kernel has none of them.
-func choose(o *object.Object, groups []preflight.Group, say func(string, ...any)) (programs map[string]string, err error) {
+func choose(o *object.Object, options *objectOptions, groups []preflight.Group, say func(string, ...any)) (programs map[string]string, err error) {
 	if len(groups) == 0 {
 		return nil, nil
 	}
+	k, token, err := options.kernel()
+	if err != nil {
+		return nil, err
+	}
+	defer token.Close()
 	for _, g := range groups {
+		if token != nil {
+			break // it stands in for capabilities
+		}
 		if err := require("choosing among alternatives of "+o.Name, g.Programs); err != nil {
 			return nil, err
 		}
 	}
-	choices, err := preflight.Choose(o, kernel.Running(), groups)
+	choices, err := preflight.Choose(o, k, groups)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ type attacher struct {
 	program  string // --program
 	duration time.Duration
 	asJSON   bool
+	options  objectOptions
 	out      io.Writer
 	errOut   io.Writer
 }
@@ -97,6 +98,7 @@ Options:
 	f.StringVar(&a.program, "program", "", "attach the program that is pinned at this path, or has this id")
 	f.DurationVar(&a.duration, "for", 0, "end after this long (0: until Ctrl-C)")
 	f.BoolVarP(&a.asJSON, "json", "j", false, "print what is attached as one JSON document")
+	a.options.all(f)
 	return cmd
 }
 
@@ -148,10 +150,10 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 	if err != nil {
 		return subject{}, nil, fmt.Errorf("%s: %w", args[0], err)
 	}
-	if err := requireFor(o); err != nil {
+	if err := a.options.require(o); err != nil {
 		return subject{}, nil, err
 	}
-	obj, err := bpf.Load(o, &bpf.LoadOptions{Logger: bpf.EnvLogger()})
+	obj, err := a.options.loadObject(o)
 	if err != nil {
 		return subject{}, nil, err
 	}
@@ -165,7 +167,7 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 // selectOnly has only that program or struct_ops map loaded, as the hook wants it, and decides among alternatives. It returns its name.
 func (a *attacher) selectOnly(o *object.Object, name string, h *hook) (string, error) {
 	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return len(g.Programs) > 0 && g.Name != name })
-	chosen, err := choose(o, groups, func(format string, args ...any) { fmt.Fprintf(a.errOut, format+"\n", args...) })
+	chosen, err := choose(o, &a.options, groups, func(format string, args ...any) { fmt.Fprintf(a.errOut, format+"\n", args...) })
 	if err != nil {
 		return "", err
 	}

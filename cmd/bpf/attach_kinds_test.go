@@ -321,12 +321,52 @@ func TestDetachHook(t *testing.T) {
 		})
 	}
 	for _, bad := range []struct{ says, hook string }{
-		{"by links alone", "kprobe:vfs_read"}, {"ip route del", "lwt-out:192.0.2.0/24,dev=lo"}, {"no such", "xdp:no-such-iface"}, {"there is no hook", "nothing"},
+		{"by links alone", "kprobe:vfs_read"}, {"no such", "xdp:no-such-iface"}, {"there is no hook", "nothing"},
 	} {
 		if out, err := command(t, "detach", bad.hook, "--program-id", "1").CombinedOutput(); err == nil || !strings.Contains(string(out), bad.says) {
 			t.Errorf("%s: %v, %s", bad.hook, err, out)
 		}
 	}
+}
+
+// Oracle: ip route, which shows the route that a killed command leaves, until detach is told the program that it has.
+func TestDetachRoute(t *testing.T) {
+	testkit.Root(t)
+	if !configured(t, "CONFIG_LWTUNNEL_BPF") {
+		testkit.Skip(t, "the kernel was built without CONFIG_LWTUNNEL_BPF")
+	}
+	testkit.Netns(t)
+	const hook = "lwt-out:192.0.2.0/24,dev=lo,metric=7"
+	kinds := compiled(t, "kinds")
+	r, err := startAttach(t, kinds, "on_route", hook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := startAttach(t, kinds, "on_route", "lwt-out:198.51.100.0/24,dev=lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cmd.Process.Kill()
+	r.cmd.Wait()
+	there := func() bool {
+		return bytes.Contains(testkit.Run(t, "ip", "route", "show"), []byte("192.0.2.0/24"))
+	}
+	detach := func(args ...string) (string, error) {
+		out, err := command(t, append([]string{"detach", hook}, args...)...).CombinedOutput()
+		return string(out), err
+	}
+	if out, err := detach("--program-id", strconv.Itoa(int(other.doc.ProgramID))); err == nil || !there() {
+		t.Errorf("another program: %v, %s", err, out)
+	}
+	if out, err := detach(); err == nil || !strings.Contains(out, "add --program-id") || !there() {
+		t.Errorf("no program: %v, %s", err, out)
+	}
+	id := strconv.Itoa(int(r.doc.ProgramID))
+	if out, err := detach("--program-id", id); err != nil || out != "detached program "+id+" from "+hook+"\n" || there() {
+		t.Errorf("detach: %v, %s", err, out)
+	}
+	wantGone(t, "prog", r.doc.ProgramID)
+	other.stop(t)
 }
 
 // Oracle: bpftool's list of registered struct_ops maps. One without a link stays when the command that registered it is killed.

@@ -34,7 +34,7 @@ who hold it.
 What is attached without a link (classic tc, XDP over netlink, and whatever takes link=no) is named by its hook, as bpf attach takes it,
 and by the id of the program: detach tc-ingress:eth0 --program-id 42. Only that program is taken away, and none that is there instead;
 without --program-id the programs that are there are told. A struct_ops map that has no link is named by its id: detach struct_ops
---map-id 42. Routes with programs (lwt-*) are removed with ip route.
+--map-id 42. Which programs a route has (lwt-*) is for ip route to tell.
 
 --stale removes probe events in tracefs whose maker was killed before it could.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -157,8 +157,8 @@ func there(h *hook) ([]attachment, error) {
 		return nil, fmt.Errorf("%s: add --map-id; bpftool struct_ops lists the maps", h.text)
 	}
 	if h.kind.there == nil {
-		if h.kind.set != nil {
-			return nil, fmt.Errorf("%s: the kernel doesn't tell which program is there: ip route del takes the route away", h.text)
+		if h.kind.unset != nil {
+			return nil, fmt.Errorf("%s: add --program-id; ip route shows a program as name:[id]", h.text)
 		}
 		return nil, fmt.Errorf("%s: programs are attached there by links alone, which are named by pin or id", h.text)
 	}
@@ -196,6 +196,12 @@ func (d *detacher) fromHook(text string) error {
 	h, err := parseHook(text)
 	if err != nil {
 		return err
+	}
+	if h.kind.unset != nil {
+		if err := withProgram(d.program, func(p *bpf.Program) error { return h.kind.unset(p, h) })(); err != nil {
+			return err
+		}
+		return d.tell(detachedDocument{Detached: text, ProgramID: d.program})
 	}
 	list, err := there(h)
 	if err != nil {

@@ -33,6 +33,8 @@ type hookKind struct {
 	set func(s subject, h *hook) (hooked, error)
 	// there lists what is attached without a link, for bpf detach. nil: the kernel can't be asked, or nothing outlives its process.
 	there func(h *hook) ([]attachment, error)
+	// unset takes a program away where there can't tell which ones are there.
+	unset func(p *bpf.Program, h *hook) error
 }
 
 // subject is what is attached: a program, or a struct_ops map.

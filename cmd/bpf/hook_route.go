@@ -11,23 +11,41 @@ import (
 	"github.com/purebpf/bpf"
 )
 
-// lwtHook is one of the places of a route. The kernel doesn't tell which program a route has, so that none can be taken away by its id.
+// lwtHook is one of the places of a route.
 func lwtHook(name string, place func(*bpf.LWTRoute) **bpf.Program) hookKind {
-	return hookKind{name: name, target: "DESTINATION", options: routed, set: func(s subject, h *hook) (hooked, error) {
-		destination, err := netip.ParsePrefix(h.target)
-		if err != nil {
-			return hooked{}, fmt.Errorf("hook %q: %w", h.text, err)
-		}
-		if h.dev == "" {
-			return hooked{}, fmt.Errorf("hook %q: dev=IFACE is missing", h.text)
-		}
-		r := bpf.LWTRoute{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric, Headroom: h.headroom}
-		*place(&r) = s.Program
-		if err := r.Add(); err != nil {
-			return hooked{}, err
-		}
-		return hooked{what: fmt.Sprintf("%s to route %v (%s)", s.name(), &r, name), undo: r.Delete}, nil
-	}}
+	return hookKind{name: name, target: "DESTINATION", options: routed,
+		set: func(s subject, h *hook) (hooked, error) {
+			r, err := h.route()
+			if err != nil {
+				return hooked{}, err
+			}
+			*place(r) = s.Program
+			if err := r.Add(); err != nil {
+				return hooked{}, err
+			}
+			return hooked{what: fmt.Sprintf("%s to route %v (%s)", s.name(), r, name), undo: r.Delete}, nil
+		},
+		unset: func(p *bpf.Program, h *hook) error {
+			r, err := h.route()
+			if err != nil {
+				return err
+			}
+			*place(r) = p
+			return r.Delete()
+		},
+	}
+}
+
+// route is the route that the hook names, without programs.
+func (h *hook) route() (*bpf.LWTRoute, error) {
+	destination, err := netip.ParsePrefix(h.target)
+	if err != nil {
+		return nil, fmt.Errorf("hook %q: %w", h.text, err)
+	}
+	if h.dev == "" {
+		return nil, fmt.Errorf("hook %q: dev=IFACE is missing", h.text)
+	}
+	return &bpf.LWTRoute{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric, Headroom: h.headroom}, nil
 }
 
 // netfilterHooks are the hooks by their names in nftables, in the kernel's order.

@@ -44,6 +44,7 @@ func hookKinds() []hookKind {
 		lwtHook("lwt-in", func(r *bpf.LWTRoute) **bpf.Program { return &r.In }),
 		lwtHook("lwt-out", func(r *bpf.LWTRoute) **bpf.Program { return &r.Out }),
 		lwtHook("lwt-xmit", func(r *bpf.LWTRoute) **bpf.Program { return &r.Xmit }),
+		lwtHook("lwt-seg6local", func(r *bpf.LWTRoute) **bpf.Program { return &r.Seg6Local }),
 		{name: "cgroup", target: "DIR", options: []string{"type", "preorder", "place", "revision", "link", "mode"},
 			load: loadCgroup, attach: attachCgroup, set: setCgroup, there: cgroupThere},
 		{name: "netns", target: "FILE", attach: func(s subject, h *hook) (hooked, error) { return one(s.AttachNetns(h.target)) }},

@@ -25,6 +25,7 @@ var hookExamples = []struct{ text, target string }{
 	{"lwt-in:10.0.0.0/8,dev=eth0,via=10.0.0.1,metric=5,headroom=0", "10.0.0.0/8"},
 	{"lwt-out:fd00::/64,dev=eth0,via=fd00::1,metric=5,headroom=0", "fd00::/64"},
 	{"lwt-xmit:10.0.0.0/8,dev=eth0,via=10.0.0.1,metric=5,headroom=64", "10.0.0.0/8"},
+	{"lwt-seg6local:fd00::1/128,dev=eth0,via=fd00::2,metric=5,headroom=0", "fd00::1/128"},
 	{"cgroup:/sys/fs/cgroup/a=b,c,type=cgroup_inet_egress,preorder=yes,place=after:9,revision=1,link=no,mode=override", "/sys/fs/cgroup/a=b,c"},
 	{"netns:/run/netns/blue", "/run/netns/blue"},
 	{"flow_dissector", ""},
@@ -140,7 +141,7 @@ func TestByHand(t *testing.T) {
 	}
 	want := []string{
 		"socket", "sk_reuseport/migrate", "sk_reuseport", "action", "syscall", "xdp.frags/devmap", "xdp/devmap", "xdp.frags/cpumap", "xdp/cpumap",
-		"lwt_seg6local", "struct_ops+", "struct_ops.s+",
+		"struct_ops+", "struct_ops.s+",
 	}
 	if diff := cmp.Diff(want, none); diff != "" {
 		t.Errorf("attached by no hook (-want +got):\n%s", diff)

@@ -23,7 +23,7 @@ var handHooks = []struct{ section, hook string }{
 	{"xdp", "xdp"},
 	{"perf_event", "perf:cpu-clock"},
 	{"lwt_in", "lwt-in"}, {"lwt_out", "lwt-out"}, {"lwt_xmit", "lwt-xmit"},
-	{"lwt_seg6local", "a seg6local route runs it, which ip(8) makes"},
+	{"lwt_seg6local", "lwt-seg6local"},
 	{"sk_skb", "sockmap"}, {"sk_msg", "sockmap"},
 	{"sk_lookup", "netns:/proc/self/ns/net"}, {"flow_dissector", "netns:/proc/self/ns/net"},
 	{"lirc_mode2", "lirc:/dev/lirc0"},

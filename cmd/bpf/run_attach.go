@@ -41,7 +41,7 @@ func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
 	}
 	// Where an alternative is named, that is the choice.
 	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return slices.ContainsFunc(g.Programs, named) })
-	chosen, err := choose(o, groups, r.say)
+	chosen, err := choose(o, &r.options, groups, r.say)
 	if err != nil {
 		return list, err
 	}
