@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
@@ -22,6 +23,7 @@ type victim struct {
 	pid  int
 	in   io.Writer
 	out  *bufio.Reader
+	wait func() error // for its end
 }
 
 // startVictim runs a program; it is killed when the test ends.
@@ -40,11 +42,11 @@ func startVictim(t testing.TB, path string, args ...string) *victim {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	v := &victim{path: path, pid: cmd.Process.Pid, in: in, out: bufio.NewReader(out), wait: sync.OnceValue(cmd.Wait)}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
-		cmd.Wait()
+		v.wait()
 	})
-	v := &victim{path: path, pid: cmd.Process.Pid, in: in, out: bufio.NewReader(out)}
 	if line := v.line(t); !strings.HasPrefix(line, "ready") {
 		t.Fatalf("%s says %q", path, line)
 	}
@@ -55,7 +57,7 @@ func (v *victim) line(t testing.TB) string {
 	t.Helper()
 	line, err := v.out.ReadString('\n')
 	if err != nil {
-		t.Fatalf("%s: %v", v.path, err)
+		t.Fatalf("%s: %v (%v)", v.path, err, v.wait())
 	}
 	return strings.TrimSpace(line)
 }
