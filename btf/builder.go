@@ -26,8 +26,8 @@ type Builder struct {
 	searched int               // strings looked for without it
 	last     string            // string that was added or found last, at lastOff; one is often given to many
 	lastOff  uint32
-	shared   bool              // a Spec sees the records: they are copied before one changes
-	patched  bool              // records were given out and may be anything by now
+	shared   bool // a Spec sees the records: they are copied before one changes
+	patched  bool // records were given out and may be anything by now
 	ptrSize  uint32
 	err      error
 }
