@@ -294,6 +294,9 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 			continue
 		}
 		lines, complete := script(p)
+		if n := len(c.lines); c.load != 0 && complete && 0 < n && n < len(lines) && strings.HasPrefix(c.lines[n-1], "map ") {
+			lines, complete = lines[:n], false // this kernel refused C libbpf a map of a type that it lacks; a plan goes on
+		}
 		if d := diff(c.lines, lines); d != "" {
 			t.Errorf("%s (C libbpf's errno %d): %s", name, c.load, d)
 			continue
