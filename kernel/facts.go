@@ -39,6 +39,7 @@ type shared struct {
 	cpus     lazy[int]
 	features featureCache
 	noTokens atomic.Bool // the initial user namespace
+	loads    atomic.Bool // this process could load a program
 
 	modulesMu sync.Mutex
 	modules   map[uint32]*facts.Module // by BTF id, which is never used twice; nil: not a module's

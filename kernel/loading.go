@@ -11,15 +11,19 @@ import (
 
 // ProbeLoading finds out whether this process can load programs at all (libbpf bpf_object__probe_loading): a socket filter, or if
 // that fails a tracepoint program. Call EnsureMemlock before; loading an object does both first. If it can't, the error is that of
-// the second, and names the capabilities that are missing, if any. A process with a token has no use for it: the token may allow
-// other types only.
+// the second, and names the capabilities that are missing, if any. That it can is asked once. A process with a token has no use for it:
+// the token may allow other types only.
 func (f *Facts) ProbeLoading() error {
+	if f.shared.loads.Load() && !sys.Replaced() {
+		return nil
+	}
 	p := prober{facts: f}
 	var err error
 	for _, t := range [...]uapi.ProgType{uapi.ProgSocketFilter, uapi.ProgTracepoint} {
 		var fd *sys.FD
 		if fd, err = p.program(t, retInsns(0), nil); err == nil {
 			fd.Close()
+			f.shared.loads.Store(!sys.Replaced())
 			return nil
 		}
 	}
