@@ -68,6 +68,7 @@ vm() {
   fi
   go build -o build/vmtest ./internal/vmtest
   $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${host[@]+"${host[@]}"} "${kernels[@]}"
+  [[ $everything || ! -e build/test/vm.txt ]] || { echo; sed '/^$/q' build/test/vm.txt; } # the features; every test is in the file
 }
 for step in "${steps[@]}"; do
   case $step in lint | unit | race | foreign | fuzz | vm) "$step" ;; *) echo "test.sh: no step $step" >&2; exit 2 ;; esac
