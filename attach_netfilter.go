@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/purebpf/bpf/kernel"
@@ -51,29 +50,10 @@ func (p *Program) netfilterPlace(opts *NetfilterOptions) *place {
 // netfilterLinks lists the links at a place. The kernel doesn't tell their network namespaces, nor hooks that aren't links.
 func netfilterLinks(opts *NetfilterOptions) (*Hook, error) {
 	h := &Hook{}
-	for id := uint32(0); ; {
-		next, err := sys.LinkNextID(id)
-		if errors.Is(err, ErrNotExist) {
-			return h, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		id = next
-		fd, err := sys.LinkFDByID(id)
-		if errors.Is(err, ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		info, err := sys.LinkInfoByFD(fd.Int())
-		fd.Close()
-		if err != nil || info.Type != uapi.LinkNetfilter {
-			continue
-		}
+	err := eachLink(uapi.LinkNetfilter, func(id uint32, info *sys.LinkInfo) {
 		if d := sys.LinkInfoAs[sys.NetfilterInfo](info); d.PF == opts.Family && d.HookNum == opts.Hook && d.Priority == opts.Priority {
 			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgID, LinkID: id})
 		}
-	}
+	})
+	return h, err
 }

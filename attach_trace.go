@@ -181,17 +181,12 @@ func btfOfProgram(id uint32) uint32 {
 // tracedBy lists the tracing links that is says yes to, "" if there are none or the kernel doesn't tell.
 func tracedBy(is func(sys.TracingInfo) bool) string {
 	var there []string
-	for id, err := sys.LinkNextID(0); err == nil; id, err = sys.LinkNextID(id) {
-		fd, err := sys.LinkFDByID(id)
-		if err != nil {
-			continue
+	err := eachLink(uapi.LinkTracing, func(id uint32, info *sys.LinkInfo) {
+		if is(sys.LinkInfoAs[sys.TracingInfo](info)) {
+			there = append(there, fmt.Sprintf("program %d by link %d", info.ProgID, id))
 		}
-		if link, err := sys.LinkInfoByFD(fd.Int()); err == nil && link.Type == uapi.LinkTracing && is(sys.LinkInfoAs[sys.TracingInfo](link)) {
-			there = append(there, fmt.Sprintf("program %d by link %d", link.ProgID, link.ID))
-		}
-		fd.Close()
-	}
-	if len(there) == 0 {
+	})
+	if err != nil || len(there) == 0 {
 		return ""
 	}
 	return "attached there: " + strings.Join(there, ", ")
@@ -199,8 +194,8 @@ func tracedBy(is func(sys.TracingInfo) bool) string {
 
 // AttachFreplace puts the program in place of a global function of target, another loaded BPF program (libbpf
 // bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and "" it replaces the function that it was loaded
-// for, which takes no privileges beyond those of the load; to look a function of target up takes CAP_SYS_ADMIN. ErrNotExist if target has no such function; EBUSY if the function is replaced or
-// traced already. The caller closes the Link.
+// for, which takes no privileges beyond those of the load; to look a function of target up takes CAP_SYS_ADMIN. ErrNotExist if target has
+// no such function; EBUSY if the function is replaced or traced already. The caller closes the Link.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
 	to := "the function it was loaded for"
 	if function != "" {

@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"os"
 	"syscall"
 
@@ -51,6 +52,32 @@ func QueryInterface(iface string, where uapi.AttachType) (*Hook, error) {
 		return nil, &Error{Op: "query hook", Subject: iface, Err: err}
 	}
 	return queryHook(iface, uint32(index), where, 0)
+}
+
+// eachLink calls each for every link in the kernel of that type. Links that are closed meanwhile are passed over.
+func eachLink(typ uapi.LinkType, each func(id uint32, info *sys.LinkInfo)) error {
+	for id := uint32(0); ; {
+		next, err := sys.LinkNextID(id)
+		if errors.Is(err, ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		id = next
+		fd, err := sys.LinkFDByID(id)
+		if errors.Is(err, ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		info, err := sys.LinkInfoByFD(fd.Int())
+		fd.Close()
+		if err == nil && info.Type == typ {
+			each(id, info)
+		}
+	}
 }
 
 func queryFile(path string, where uapi.AttachType, flags uint32) (*Hook, error) {

@@ -120,28 +120,10 @@ func structOpsType(info *sys.MapInfo) string {
 // structOpsLinks returns the ids of links to struct_ops maps, by map id.
 func structOpsLinks() (map[uint32]uint32, error) {
 	links := map[uint32]uint32{}
-	for id := uint32(0); ; {
-		next, err := sys.LinkNextID(id)
-		if errors.Is(err, ErrNotExist) {
-			return links, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		id = next
-		fd, err := sys.LinkFDByID(id)
-		if errors.Is(err, ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		info, err := sys.LinkInfoByFD(fd.Int())
-		fd.Close()
-		if err == nil && info.Type == uapi.LinkStructOps {
-			links[sys.LinkInfoAs[sys.MapLinkInfo](info).MapID] = id
-		}
-	}
+	err := eachLink(uapi.LinkStructOps, func(id uint32, info *sys.LinkInfo) {
+		links[sys.LinkInfoAs[sys.MapLinkInfo](info).MapID] = id
+	})
+	return links, err
 }
 
 // UnregisterStructOps takes away the struct_ops map with that kernel id, which is registered without a link, whoever registered it
