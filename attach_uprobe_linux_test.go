@@ -21,6 +21,7 @@ type userHit struct{ Count, Cookie, IP, Cookies uint64 }
 func uprobes(t testing.TB) {
 	t.Helper()
 	testkit.Root(t)
+	testkit.PatchedCode(t)
 	if !configured(t, "CONFIG_UPROBE_EVENTS") {
 		testkit.Skip(t, "the kernel was built without CONFIG_UPROBE_EVENTS")
 	}

@@ -48,10 +48,14 @@ func readFeatures() (list []feature, err error) {
 	return list, nil
 }
 
-// result is what the run in a column says of a feature: yes, no, FAIL, or "-" if no test of it ran.
+// result is what the run in a column says of a feature: yes, no, FAIL, or "-" if no test of it ran. A test that skips skips its subtests.
 func (m *matrix) result(f feature, column string) string {
-	switch cell := m.cells[f.test][column]; cell {
-	case "":
+	cell := m.cells[f.test][column]
+	if whole, _, sub := strings.Cut(f.test, "/"); sub && (cell == "" || cell == "-") && m.cells[whole][column] == "skip" {
+		cell = "skip"
+	}
+	switch cell {
+	case "", "-":
 		return "-"
 	case "skip":
 		return "no"

@@ -72,6 +72,8 @@ func TestFeatureReport(t *testing.T) {
 		{"d", map[string]string{"6.1": "no"}, "bpf TestD"},
 		{"e", map[string]string{"6.1": "yes"}, "bpf TestE"},
 		{"f", map[string]string{"6.1": "yes"}, ""},
+		{"g", map[string]string{"6.1": "no"}, "bpf TestB/sub"},
+		{"h", map[string]string{"6.1": "yes"}, "bpf TestA/sub"},
 	}
 	m := newMatrix(nil)
 	record := m.column("6.1")
@@ -86,7 +88,8 @@ func TestFeatureReport(t *testing.T) {
 	for _, want := range []string{
 		`"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/a"`, `"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/b"`,
 		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/c"`, `"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/d"`,
-		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/e"`, `"fail","Package":"` + module + `/internal/vmtest@6.1"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/e"`, `"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/g"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/h"`, `"fail","Package":"` + module + `/internal/vmtest@6.1"`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in\n%s", want, out.String())
