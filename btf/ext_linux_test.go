@@ -47,7 +47,11 @@ var (
 func TestExtCorpus(t *testing.T) {
 	t.Parallel()
 	lines, relocs := 0, 0
-	for _, path := range testkit.Corpus(t) {
+	var folders []string // all
+	if testing.Short() {
+		folders = []string{"tools"}
+	}
+	for _, path := range testkit.Corpus(t, folders...) {
 		s := objectSpec(t, path)
 		if s == nil {
 			continue
@@ -60,7 +64,7 @@ func TestExtCorpus(t *testing.T) {
 		lines += l
 		relocs += r
 	}
-	if lines < 100000 || relocs < 2000 {
+	if least := map[bool]int{false: 100000, true: 5000}[testing.Short()]; lines < least || relocs < least/50 {
 		t.Errorf("only %d source lines and %d relocations compared", lines, relocs)
 	}
 }

@@ -87,7 +87,10 @@ var files = [...]string{"/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6", "/lib/x8
 // TestFunctions looks up every function of the system's programs and libraries, by name and by name and version. The oracle is readelf.
 func TestFunctions(t *testing.T) {
 	byName, byVersion, ambiguous := 0, 0, 0
-	for _, file := range files {
+	for i, file := range files {
+		if testing.Short() && i >= 4 {
+			break // the two with thousands of names
+		}
 		if _, err := os.Stat(file); err != nil {
 			t.Logf("%v", err)
 			continue
