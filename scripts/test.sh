@@ -56,10 +56,10 @@ vm() {
   done
   compgen -G "$cache/kernels/*/boot/vmlinuz-6.1.*" >/dev/null || { $sum skip vm "no kernel unpacked: no tests in other kernels (make kernels)"; return; }
   # What the host's tests compile is copied into the machines, and what they found is a column of the table.
-  local kernels=(6.1) corpus=tools,xdp host=()
+  local kernels=(6.1) corpus=tools,xdp host=() short=(-short)
   [[ ! -e build/test/unit.json ]] || host=(-host build/test/unit.json)
   if [[ ! $everything ]]; then # make test-vm: further kernels and machines, and the selftests, which take minutes under emulation
-    kernels+=(6.12) corpus+=,selftests
+    kernels+=(6.12) corpus+=,selftests short=()
     if why=$(scripts/getkernel.sh linux-image-cloud-arm64 linux-image-s390x 2>&1); then
       kernels+=(6.1-arm64 6.1-s390x)
     else
@@ -67,7 +67,7 @@ vm() {
     fi
   fi
   go build -o build/vmtest ./internal/vmtest
-  $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${host[@]+"${host[@]}"} "${kernels[@]}"
+  $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${short[@]+"${short[@]}"} ${host[@]+"${host[@]}"} "${kernels[@]}"
   [[ $everything || ! -e build/test/vm.txt ]] || { echo; sed '/^$/q' build/test/vm.txt; } # the features; every test is in the file
 }
 for step in "${steps[@]}"; do

@@ -29,7 +29,7 @@ const modules = "dummy,veth,nf_conntrack,sch_ingress,cls_bpf,tun,tcp_bbr"
 type options struct {
 	packages, run, modules, appended, table, host, shell, cache string
 	corpus                                                      string
-	verbose                                                     bool
+	verbose, short                                              bool
 	timeout                                                     time.Duration
 }
 
@@ -43,6 +43,7 @@ func main() {
 	flag.StringVar(&o.host, "host", "", "go test -json events of a run on the host, for the table")
 	flag.StringVar(&o.shell, "shell", "", "run this shell command in the machine instead of tests")
 	flag.StringVar(&o.corpus, "corpus", "tools,xdp", "folders of the corpus to copy into the machine")
+	flag.BoolVar(&o.short, "short", false, "tell the tests to be short, as go test -short")
 	flag.DurationVar(&o.timeout, "timeout", time.Hour, "time limit of one machine")
 	flag.BoolVar(&o.verbose, "v", false, "say on standard error how long each part took")
 	flag.Parse()

@@ -192,6 +192,9 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 		root.Add(s.binary, program)
 		root.Text(inside+"/.keep", "")
 		args := []string{"-test.v=test2json", "-test.timeout=" + perPackage.String()}
+		if o.short {
+			args = append(args, "-test.short")
+		}
 		if o.run != "" {
 			args = append(args, "-test.run="+o.run)
 		}
