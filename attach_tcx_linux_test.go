@@ -187,6 +187,20 @@ func TestTCX(t *testing.T) {
 	}
 }
 
+// TestTCXMissing: a kernel before 6.6 refuses the attach type, which the error says.
+func TestTCXMissing(t *testing.T) {
+	testkit.Netns(t)
+	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
+	l, err := p.AttachTCX("lo", uapi.AttachTCXIngress, nil)
+	if err == nil {
+		l.Close()
+		testkit.Skip(t, "the kernel has tcx")
+	}
+	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "no attach type tcx_ingress") {
+		t.Error(err)
+	}
+}
+
 // TestTCXRefused: no such interface, wrong hooks and programs, programs that aren't loaded.
 func TestTCXRefused(t *testing.T) {
 	testkit.Kernel(t, "6.6")

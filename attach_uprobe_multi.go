@@ -137,8 +137,10 @@ func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, er
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: attachType, Detail: &detail})
 	if errors.Is(err, syscall.EINVAL) {
-		if has, probeErr := p.facts().Has(facts.UprobeMultiLink); probeErr == nil && !has {
-			err = fmt.Errorf("this kernel has no links to many uprobes (6.6): %w: %w", err, ErrNotSupported)
+		if spec, btfErr := p.facts().BTF(); btfErr == nil {
+			if has, known := facts.HasEnumerator(spec, "bpf_link_type", "", int64(uapi.LinkUprobeMulti)); known && !has {
+				err = fmt.Errorf("this kernel has no links to many uprobes (6.6): %w: %w", err, ErrNotSupported)
+			}
 		}
 	}
 	if err != nil {

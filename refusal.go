@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -18,6 +19,7 @@ import (
 type place struct {
 	name     string
 	types    []uapi.ProgType       // of programs that fit
+	attach   uapi.AttachType       // that kernels may lack; 0 if that isn't asked
 	query    func() (*Hook, error) // who is there; nil if that can't be asked
 	revision uint64                // that the caller expects
 	rule     string                // of the hook, which the options break: said after EINVAL
@@ -52,6 +54,9 @@ func (p *Program) explain(at *place, err error) string {
 	if !errors.As(err, &errno) {
 		return ""
 	}
+	if errno == syscall.EINVAL && at.attach != 0 && p.lacksAttachType(at.attach) {
+		return fmt.Sprintf("this kernel has no attach type %v", at.attach)
+	}
 	if errno == syscall.EINVAL && at.rule != "" {
 		return at.rule
 	}
@@ -77,6 +82,16 @@ func (p *Program) explain(at *place, err error) string {
 		return ""
 	}
 	return hook.occupants() + " attached there"
+}
+
+// lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.
+func (p *Program) lacksAttachType(t uapi.AttachType) bool {
+	spec, err := p.facts().BTF()
+	if err != nil {
+		return false
+	}
+	has, known := facts.HasEnumerator(spec, "bpf_attach_type", "", int64(t))
+	return known && !has
 }
 
 // checkReplaced refuses a program that is to be replaced and can't be told to the kernel.
