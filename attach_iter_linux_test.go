@@ -285,6 +285,7 @@ func TestIter(t *testing.T) {
 	})
 	t.Run("no such kind", func(t *testing.T) {
 		testkit.Root(t)
+		testkit.VmlinuxBTF(t)
 		if _, err := Load(only(open(t, "iter"), "missing"), nil); err == nil || !strings.Contains(err.Error(), "bpf_iter_no_such_thing") {
 			t.Error(err)
 		}

@@ -189,6 +189,7 @@ func TestTCX(t *testing.T) {
 
 // TestTCXMissing: a kernel before 6.6 refuses the attach type, which the error says.
 func TestTCXMissing(t *testing.T) {
+	testkit.VmlinuxBTF(t) // which tells
 	testkit.Netns(t)
 	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
 	l, err := p.AttachTCX("lo", uapi.AttachTCXIngress, nil)

@@ -255,6 +255,7 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 	testkit.Kernel(t, fo.since)
 	path := fo.path
 	if !strings.HasPrefix(path, "testdata/") {
+		testkit.LittleEndian(t)
 		path = testkit.CorpusObject(t, path)
 	}
 	o, err := Open(path)

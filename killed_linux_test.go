@@ -60,8 +60,8 @@ var killedKinds = []struct {
 		p := load(t, open(t, "uprobe_session"), nil).Program("session")
 		return p.AttachUprobeMulti(os.Args[0], "", &UprobeMultiOptions{Offsets: []uint64{0x1000}, Session: true})
 	}},
-	{"USDT by one link", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "any") }},
-	{"USDT by a link for each place", "", "CONFIG_UPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "single") }},
+	{"USDT by one link", "6.6", "", testkit.RunsPatchedCode, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "any") }},
+	{"USDT by a link for each place", "", "CONFIG_UPROBE_EVENTS", testkit.RunsPatchedCode, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "single") }},
 	{"XDP", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "xdp").AttachXDP("lo", nil) }},
 	{"tcx", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "tcx").AttachTCX("lo", uapi.AttachTCXIngress, nil)

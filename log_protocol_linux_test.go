@@ -127,6 +127,7 @@ func TestLogProtocol(t *testing.T) {
 // TestLogSize limits the log of a program that the kernel refuses. The oracle is the kernel's own log, whole, whose end (6.4) or beginning is kept.
 func TestLogSize(t *testing.T) {
 	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
 	refused := func(size uint32) *VerifierError {
 		t.Helper()
 		_, err := Load(only(open(t, "refused"), "null_pointer"), &LoadOptions{LogSize: size, LogLevel: 2})

@@ -53,6 +53,7 @@ func firstInsn(attr unsafe.Pointer) asm.Instruction {
 func TestProbeWithoutMemory(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "5.11") // or the probe is the second program
+	testkit.VmlinuxBTF(t)
 	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
 		if a := (*sys.ProgLoadAttr)(attr); cmd == uapi.CmdProgLoad && a.InsnCnt == 5 && firstInsn(attr).Src() == asm.PseudoMapValue {
 			return syscall.ENOMEM

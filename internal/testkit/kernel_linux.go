@@ -64,18 +64,25 @@ func VmlinuxBTF(t testing.TB) {
 	}
 }
 
-// PatchedCode skips where what the kernel writes into programs, such as a breakpoint, need not be what runs: QEMU's emulation of s390x, at
-// least in version 7.2, forgets the translation of code that was there before only at the first of the bytes that one instruction writes.
-func PatchedCode(t testing.TB) {
+// RunsPatchedCode is false where what the kernel writes into programs, such as a breakpoint, need not be what runs: QEMU's emulation of
+// s390x, at least in version 7.2, forgets the translation of code that was there before only at the first of the bytes that one
+// instruction writes.
+func RunsPatchedCode(t testing.TB) bool {
 	t.Helper()
 	if runtime.GOARCH != "s390x" {
-		return
+		return true
 	}
 	machine, err := os.ReadFile("/proc/sysinfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(machine), "QEMU") {
+	return !strings.Contains(string(machine), "QEMU")
+}
+
+// PatchedCode skips where [RunsPatchedCode] is false.
+func PatchedCode(t testing.TB) {
+	t.Helper()
+	if !RunsPatchedCode(t) {
 		Skip(t, "an emulated s390x, where programs with breakpoints die of old translations of their code")
 	}
 }
