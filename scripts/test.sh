@@ -49,7 +49,7 @@ foreign() {
     $sum skip s390x "no qemu-s390x here (package qemu-user): the pure rooms are built for it, their tests do not run"
   fi
 }
-fuzz() { $sum fuzz "${FUZZTIME:-5s}" "${pure[@]}"; }
+fuzz() { $sum fuzz "${FUZZRUNS:-50000}" "${pure[@]}"; }
 vm() {
   local why need; for need in qemu-system-x86_64 busybox; do
     command -v $need >/dev/null || { $sum skip vm "no $need here: no tests in other kernels (make deps)"; return; }

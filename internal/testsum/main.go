@@ -2,7 +2,7 @@
 //
 //	testsum test NAME COMMAND...    runs a command that prints go test -json events, shows failures and package results
 //	testsum check NAME COMMAND...   runs any command; it failed if its exit status is not 0 or, with -quiet, if it printed
-//	testsum fuzz TIME PACKAGE...    runs every fuzz target of the packages for TIME each
+//	testsum fuzz RUNS PACKAGE...    runs every fuzz target of the packages RUNS times
 //	testsum skip NAME REASON        records a step that cannot run here
 //	testsum report                  adds up all steps, lists skips with their reasons, ends with "N passed, N failed, N skipped"
 //
@@ -16,7 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"strconv"
 )
 
 func main() {
@@ -45,11 +45,11 @@ func run(dir string, args []string) error {
 	case verb == "check" && len(args) >= 2:
 		return runCheck(dir, args[0], args[1:], false)
 	case verb == "fuzz" && len(args) >= 2:
-		per, err := time.ParseDuration(args[0])
+		runs, err := strconv.ParseUint(args[0], 10, 32)
 		if err != nil {
-			return err
+			return fmt.Errorf("runs of each fuzz target: %w", err)
 		}
-		return runFuzz(dir, per, args[1:])
+		return runFuzz(dir, runs, args[1:])
 	case verb == "skip" && len(args) == 2:
 		return skipStep(dir, args[0], args[1])
 	case verb == "report" && len(args) == 0:
