@@ -2,11 +2,13 @@ package kernel
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/purebpf/bpf/sys"
 )
 
 // PossibleCPUs is how many CPUs the kernel allows for: the number of values of a per-CPU element (libbpf libbpf_num_possible_cpus).
@@ -43,15 +45,30 @@ func (f *Facts) cpuList(which string) ([][2]int, error) {
 		return nil, ErrNotLinux
 	}
 	path := f.shared.root + "/sys/devices/system/cpu/" + which
-	text, err := os.ReadFile(path)
+	text, err := readAttribute(path)
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := parseCPUs(strings.TrimSpace(string(text)))
+	ranges, err := parseCPUs(strings.TrimSpace(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return ranges, nil
+}
+
+// readAttribute reads a file of sysfs. Package os would start the poller for it, which takes longer than the file.
+func readAttribute(path string) (string, error) {
+	file, err := sys.OpenFile(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text := make([]byte, file.Size()) // sysfs says a page
+	n, err := file.ReadAt(text, 0)
+	if err != nil && err != io.EOF {
+		return "", err
+	}
+	return string(text[:n]), nil
 }
 
 // maxCPU is above any CPU number that a kernel can be built for.
