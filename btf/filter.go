@@ -1,16 +1,16 @@
 package btf
 
-// scan finds the types of each of the wanted essential names in one pass over the spec's own types, ascending.
+// scan finds the types of each of the wanted essential names in one pass over the spec's own types, ascending: functions, or all others.
 //
 // The pass has to say no quickly, 127 thousand times. It looks at the first eight bytes of a name's place in the strings, whatever comes after
 // the name's end: a wanted name of eight bytes or more must start with exactly these. Shorter wanted names are looked for by four
 // bytes, zero after the name's end; those below four bytes have a second key, which is how their flavours start.
-func (s *Spec) scan(want []string) [][]ID {
+func (s *Spec) scan(want []string, funcs bool) [][]ID {
 	found := make([][]ID, len(want))
 	f := newFilter(want)
 	for i, off := range s.offs {
-		nameOff := host.Uint32(s.types[off:])
-		if nameOff == 0 {
+		nameOff, kind := s.head(off)
+		if nameOff == 0 || (kind == KindFunc) != funcs {
 			continue
 		}
 		rest := s.text(nameOff)
@@ -27,16 +27,22 @@ func (s *Spec) scan(want []string) [][]ID {
 	return found
 }
 
+// head is where the name of the type at off in types is, and its kind.
+func (s *Spec) head(off uint32) (nameOff uint32, kind Kind) {
+	rec := s.types[off:]
+	return host.Uint32(rec), Kind(host.Uint32(rec[4:]) >> 24 & kindMax)
+}
+
 // scanOne is scan for one name, which needs no filter.
-func (s *Spec) scanOne(name string) (ids []ID) {
+func (s *Spec) scanOne(name string, funcs bool) (ids []ID) {
 	want := newWantedName(name)
 	key, mask := word64(name), ^uint64(0)
 	if len(name) < 8 {
 		mask = 1<<(8*len(name)) - 1
 	}
 	for i, off := range s.offs {
-		nameOff := host.Uint32(s.types[off:])
-		if nameOff == 0 {
+		nameOff, kind := s.head(off)
+		if nameOff == 0 || (kind == KindFunc) != funcs {
 			continue
 		}
 		if rest := s.text(nameOff); (word64(rest)^key)&mask == 0 && want.isEssential(rest) {

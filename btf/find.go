@@ -15,6 +15,8 @@ import (
 //     types have one name must not take quadratic time.
 //
 // Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names are filtered out of that.
+//
+// Functions are known apart from everything else. Three of four names in kernel BTF are theirs, and who looks for a struct needs none of them.
 
 const (
 	maxPasses = 4    // for several names at once; then the index is built
@@ -22,22 +24,23 @@ const (
 	maxWanted = 4096 // more at once: the index
 )
 
-// names is what a Spec knows about names of its own types.
+// names is what a Spec knows about names of its own types: of its functions, or of all others.
 type names struct {
 	mu     sync.RWMutex
 	known  map[string][]ID // by essential name, ascending
 	passes int             // over all types so far
 	single int             // of these, for one name
 	index  *nameIndex
-
-	stringsOnce sync.Once
-	strings     *stringIndex // for Builders
 }
 
-// Prefetch finds all types of the given names in one pass, so that Named and FindByName of these names need none. It looks at the
-// spec's own types only; names already known cost nothing. Flavours are stripped.
-func (s *Spec) Prefetch(list ...string) {
-	n := &s.names
+// Prefetch finds all types of the given names but functions in one pass, so that Named and FindByName of these names need none. It looks
+// at the spec's own types only; names already known cost nothing. Flavours are stripped.
+func (s *Spec) Prefetch(list ...string) { s.named.prefetch(s, list, false) }
+
+// PrefetchFuncs is Prefetch for functions.
+func (s *Spec) PrefetchFuncs(list ...string) { s.funcs.prefetch(s, list, true) }
+
+func (n *names) prefetch(s *Spec, list []string, funcs bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.index != nil {
@@ -58,10 +61,10 @@ func (s *Spec) Prefetch(list ...string) {
 	switch {
 	case len(want) == 0:
 	case n.passes >= maxPasses || len(want) > maxWanted:
-		n.build(s)
+		n.build(s, funcs)
 	default:
 		n.passes++
-		found := s.scan(want)
+		found := s.scan(want, funcs)
 		for i, ids := range found {
 			n.known[want[i]] = ids
 		}
@@ -69,8 +72,8 @@ func (s *Spec) Prefetch(list ...string) {
 }
 
 // build makes the index. What was known so far stays.
-func (n *names) build(s *Spec) {
-	n.index = newNameIndex(s)
+func (n *names) build(s *Spec, funcs bool) {
+	n.index = newNameIndex(s, funcs)
 	for name, ids := range n.known {
 		if ids == nil {
 			delete(n.known, name) // the index answers; misses would pile up
@@ -78,13 +81,17 @@ func (n *names) build(s *Spec) {
 	}
 }
 
-// Named lists the spec's own types (not its base's) whose essential name is name, ascending, whatever their kind. The slice is shared:
-// it must not be changed. The first call for a name that was not prefetched may take a pass over all types.
-func (s *Spec) Named(name string) []ID {
+// Named lists the spec's own types (not its base's) whose essential name is name, ascending, whatever their kind, but no functions. The slice is
+// shared: it must not be changed. The first call for a name that was not prefetched may take a pass over all types.
+func (s *Spec) Named(name string) []ID { return s.named.list(s, name, false) }
+
+// Funcs lists the spec's own functions whose essential name is name, as Named does the other types.
+func (s *Spec) Funcs(name string) []ID { return s.funcs.list(s, name, true) }
+
+func (n *names) list(s *Spec, name string, funcs bool) []ID {
 	if name == "" {
 		return nil
 	}
-	n := &s.names
 	n.mu.RLock()
 	ids, ok := n.known[name]
 	index := n.index
@@ -93,7 +100,7 @@ func (s *Spec) Named(name string) []ID {
 		return ids
 	}
 	if index == nil {
-		s.prefetchEssential(name)
+		n.prefetchEssential(s, name, funcs)
 		n.mu.RLock()
 		ids, ok = n.known[name]
 		index = n.index
@@ -112,8 +119,7 @@ func (s *Spec) Named(name string) []ID {
 }
 
 // prefetchEssential makes name known, or builds the index.
-func (s *Spec) prefetchEssential(name string) {
-	n := &s.names
+func (n *names) prefetchEssential(s *Spec, name string, funcs bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, ok := n.known[name]; ok || n.index != nil {
@@ -123,12 +129,12 @@ func (s *Spec) prefetchEssential(name string) {
 		n.known = make(map[string][]ID)
 	}
 	if n.single >= maxSingle || n.passes >= maxPasses {
-		n.build(s)
+		n.build(s, funcs)
 		return
 	}
 	n.passes++
 	n.single++
-	n.known[strings.Clone(name)] = s.scanOne(name)
+	n.known[strings.Clone(name)] = s.scanOne(name, funcs)
 }
 
 // FindByName finds the type of a kind by its exact name: the lowest id, in the base first (libbpf: btf__find_by_name_kind). The name
@@ -145,21 +151,39 @@ func (s *Spec) FindAny(name string) (ID, bool) {
 	if name == "void" {
 		return 0, true
 	}
-	return s.find(name, KindVoid)
+	return s.find(name, anyKind)
 }
 
-// find is FindByName; KindVoid stands for any kind.
+// anyKind is any kind; for FindOwn, any but functions.
+const anyKind Kind = 0xff
+
+// FindOwn is FindByName among the spec's own types (libbpf: btf__find_by_name_kind_own).
+func (s *Spec) FindOwn(name string, kind Kind) (ID, bool) {
+	list := s.Named
+	if kind == KindFunc {
+		list = s.Funcs
+	}
+	for _, id := range list(EssentialName(name)) {
+		t, _ := s.Type(id)
+		if (kind == anyKind || t.Kind() == kind) && t.Name() == name {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// find is FindByName, also for anyKind.
 func (s *Spec) find(name string, kind Kind) (ID, bool) {
 	if s.base != nil {
 		if id, ok := s.base.find(name, kind); ok {
 			return id, true
 		}
 	}
-	for _, id := range s.Named(EssentialName(name)) {
-		t, _ := s.Type(id)
-		if (kind == KindVoid || t.Kind() == kind) && t.Name() == name {
-			return id, true
+	id, ok := s.FindOwn(name, kind)
+	if kind == anyKind {
+		if f, isFunc := s.FindOwn(name, KindFunc); isFunc && (!ok || f < id) {
+			return f, true
 		}
 	}
-	return 0, false
+	return id, ok
 }

@@ -12,7 +12,7 @@ func TestNamedVmlinux(t *testing.T) {
 	byName := map[string][]ID{}
 	all := vmlinux(t)
 	for typ := range all.Types() {
-		if n := typ.Name(); n != "" {
+		if n := typ.Name(); n != "" && typ.Kind() != KindFunc {
 			byName[EssentialName(n)] = append(byName[EssentialName(n)], typ.ID())
 		}
 	}
@@ -27,16 +27,19 @@ func TestNamedVmlinux(t *testing.T) {
 		s := vmlinux(t)
 		if mode == "prefetch" {
 			s.Prefetch(names...)
-			if s.names.passes != 1 || s.names.index != nil {
+			if s.named.passes != 1 || s.named.index != nil {
 				t.Error("prefetching took more than one pass")
 			}
 		}
-		for _, name := range names {
+		for i, name := range names {
+			if _, want := slowNamed(all, name); i < 8 && !slices.Equal(s.Funcs(name), want) {
+				t.Errorf("%s: Funcs(%q) = %v, want %v", mode, name, s.Funcs(name), want)
+			}
 			if got := s.Named(name); !slices.Equal(got, byName[name]) {
 				t.Errorf("%s: Named(%q) = %v, want %v", mode, name, got, byName[name])
 			}
 		}
-		if mode == "one by one" && s.names.index == nil {
+		if mode == "one by one" && s.named.index == nil {
 			t.Error("a thousand names did not make the index")
 		}
 	}
@@ -65,12 +68,14 @@ func TestConcurrent(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
+			split.Funcs([]string{"vfs_read", "file", "bio"}[g%3])
 			split.Prefetch("file", fmt.Sprintf("own_%d", g))
 			for i := range 40 {
 				name := fmt.Sprintf("own_%d", (g*7+i)%310)
 				split.Named(name)
 				split.FindByName("task_struct", KindStruct)
 				base.Named([]string{"file", "inode", "nothing", "sock", "net", "bio", "dentry"}[(g+i)%7])
+				base.Funcs([]string{"vfs_read", "file", "nothing"}[(g+i)%3])
 				id, _ := split.FindAny("task_struct")
 				split.SizeOf(id)
 				split.AlignOf(id)
@@ -88,8 +93,12 @@ func TestConcurrent(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"file", "inode", "nothing", "sock", "net", "bio", "dentry", "task_struct"} {
-		if got, want := base.Named(name), slowNamed(alone, name); !slices.Equal(got, want) {
-			t.Errorf("Named(%q) = %v, want %v", name, got, want)
+		types, funcs := slowNamed(alone, name)
+		if got := base.Named(name); !slices.Equal(got, types) {
+			t.Errorf("Named(%q) = %v, want %v", name, got, types)
+		}
+		if got := base.Funcs(name); !slices.Equal(got, funcs) {
+			t.Errorf("Funcs(%q) = %v, want %v", name, got, funcs)
 		}
 	}
 }

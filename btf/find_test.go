@@ -18,20 +18,26 @@ func TestEssentialName(t *testing.T) {
 	}
 }
 
-// slowNamed is Named written down: look at every type.
-func slowNamed(s *Spec, name string) (ids []ID) {
+// slowNamed is Named and Funcs written down: look at every type.
+func slowNamed(s *Spec, name string) (types, funcs []ID) {
 	for t := range s.Types() {
-		if n := t.Name(); n != "" && EssentialName(n) == name {
-			ids = append(ids, t.ID())
+		n := t.Name()
+		switch {
+		case n == "" || EssentialName(n) != name:
+		case t.Kind() == KindFunc:
+			funcs = append(funcs, t.ID())
+		default:
+			types = append(types, t.ID())
 		}
 	}
-	return ids
+	return types, funcs
 }
 
 // named builds types whose names have every length around the widths that the search compares at once, with flavours.
 func named(t *testing.T, base *Spec) (*Spec, []string) {
 	t.Helper()
 	b := NewBuilder(base)
+	proto := b.AddFuncProto(0)
 	var names []string
 	long := "abcdefghijklmnopqrstuvwxyz"
 	for n := 1; n < 20; n++ {
@@ -40,6 +46,9 @@ func named(t *testing.T, base *Spec) (*Spec, []string) {
 			names = append(names, name, EssentialName(name))
 			b.AddStruct(name, 4)
 			b.AddUnion(name, 4)
+			if n%2 == 0 {
+				b.AddFunc(name, LinkageStatic, proto)
+			}
 		}
 		b.AddTypedef(long[:n], 1)
 	}
@@ -59,19 +68,24 @@ func TestNamed(t *testing.T) {
 			if split {
 				base, _ = named(t, nil)
 			}
-			s, names := named(t, base)
+			s, list := named(t, base)
 			switch mode {
 			case "prefetch":
-				s.Prefetch(names...)
+				s.Prefetch(list...)
+				s.PrefetchFuncs(list...)
 			case "index":
-				s.names.index = newNameIndex(s)
-				s.names.known = map[string][]ID{}
+				s.named = names{index: newNameIndex(s, false), known: map[string][]ID{}}
+				s.funcs = names{index: newNameIndex(s, true), known: map[string][]ID{}}
 			}
-			for _, name := range names {
-				if got, want := s.Named(name), slowNamed(s, name); name != "" && !slices.Equal(got, want) {
-					t.Errorf("split %v, %s: Named(%q) = %v, want %v", split, mode, name, got, want)
+			for _, name := range list {
+				types, funcs := slowNamed(s, name)
+				if got := s.Named(name); name != "" && !slices.Equal(got, types) {
+					t.Errorf("split %v, %s: Named(%q) = %v, want %v", split, mode, name, got, types)
 				}
-				for _, kind := range []Kind{KindStruct, KindUnion, KindTypedef, KindInt} {
+				if got := s.Funcs(name); name != "" && !slices.Equal(got, funcs) {
+					t.Errorf("split %v, %s: Funcs(%q) = %v, want %v", split, mode, name, got, funcs)
+				}
+				for _, kind := range []Kind{KindStruct, KindUnion, KindTypedef, KindInt, KindFunc} {
 					got, ok := s.FindByName(name, kind)
 					want, wantOK := slowFind(s, name, kind)
 					if got != want || ok != wantOK {
@@ -97,7 +111,7 @@ func TestFindVoid(t *testing.T) {
 	if id, ok := s.FindByName("void", KindStruct); id != 0 || !ok {
 		t.Error("void is not found as libbpf does")
 	}
-	if id, ok := s.FindAny("a"); id != 1 || !ok {
+	if id, ok := s.FindAny("a"); id != 2 || !ok {
 		t.Errorf("FindAny(a) = %d, %v", id, ok)
 	}
 }

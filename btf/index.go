@@ -2,15 +2,15 @@ package btf
 
 import "math/bits"
 
-// nameIndex is a hash table over the essential names of a Spec's own types. heads[hash] is the lowest own type of a chain, next[i] the one after
-// own type i; both count from 1, 0 ends a chain. Chains ascend.
+// nameIndex is a hash table over the essential names of a Spec's own types, functions or all others. heads[hash] is the lowest own type
+// of a chain, next[i] the one after own type i; both count from 1, 0 ends a chain. Chains ascend.
 type nameIndex struct {
 	heads []uint32
 	next  []uint32
 	shift uint8
 }
 
-func newNameIndex(s *Spec) *nameIndex {
+func newNameIndex(s *Spec, funcs bool) *nameIndex {
 	width := bits.Len(uint(len(s.offs)))
 	x := &nameIndex{
 		heads: make([]uint32, 1<<width),
@@ -18,8 +18,8 @@ func newNameIndex(s *Spec) *nameIndex {
 		shift: uint8(64 - width),
 	}
 	for i := len(s.offs) - 1; i >= 0; i-- {
-		nameOff := host.Uint32(s.types[s.offs[i]:])
-		if nameOff == 0 {
+		nameOff, kind := s.head(s.offs[i])
+		if nameOff == 0 || (kind == KindFunc) != funcs {
 			continue
 		}
 		rest := s.text(nameOff)

@@ -37,7 +37,11 @@ type Spec struct {
 	swapped  bool
 	unknown  bool // the header has non-zero fields beyond those known
 	ptrSize  atomic.Uint32
-	names    names
+	named    names // types but functions
+	funcs    names
+
+	stringsOnce sync.Once
+	strings     *stringIndex // for Builders
 }
 
 // Parse reads BTF (libbpf: btf__new, btf__new_split). base is nil except for split BTF, whose ids and string offsets go on where

@@ -57,8 +57,8 @@ func (s *Spec) findString(text string) (uint32, bool) {
 	if text == "" || s.strs == "" {
 		return 0, text == ""
 	}
-	s.names.stringsOnce.Do(func() { s.names.strings = newStringIndex(s.strs) })
-	x := s.names.strings
+	s.stringsOnce.Do(func() { s.strings = newStringIndex(s.strs) })
+	x := s.strings
 	h, _ := hashName(text)
 	best, ok := uint32(0), false
 	for e := x.heads[h>>x.shift]; e != 0; e = x.next[e-1] {

@@ -62,14 +62,20 @@ var inferKinds = [...]struct {
 // Infer reads from a kernel's BTF which features it has. Unknown is what BTF does not tell: what came without a type of its own,
 // and what depends on the configuration.
 func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
-	names := make([]string, 0, 2*len(evidences))
+	var types, funcs []string
 	for i := range evidences {
-		names = append(names, evidences[i].name)
-		if e := &evidences[i]; e.unless != "" {
-			names = append(names, e.unless)
+		e := &evidences[i]
+		list := &types
+		if e.kind == btf.KindFunc {
+			list = &funcs
+		}
+		*list = append(*list, e.name)
+		if e.unless != "" {
+			*list = append(*list, e.unless)
 		}
 	}
-	vmlinux.Prefetch(names...)
+	vmlinux.Prefetch(types...)
+	vmlinux.PrefetchFuncs(funcs...)
 	for i := range evidences {
 		e := &evidences[i]
 		id, ok := vmlinux.FindByName(e.name, e.kind)

@@ -75,16 +75,16 @@ func splitTarget(target string) (module, name string) {
 	return "", target
 }
 
-func (r *resolver) attachNames(names []string) []string {
+// wantTargets adds the names of what programs attach to.
+func (r *resolver) wantTargets(w *wanted) {
 	for i, p := range r.o.Programs {
 		if !r.progs[i].maybe || !wantsTarget(p) || inProgram(p) || p.AttachTarget == "" {
 			continue
 		}
-		prefix, _ := prefixOf(p.ExpectedAttachType)
+		prefix, kind := prefixOf(p.ExpectedAttachType)
 		_, name := splitTarget(p.AttachTarget)
-		names = append(names, prefix+name)
+		w.add(prefix+name, kind)
 	}
-	return names
 }
 
 // resolveTarget finds the BTF id that p attaches to.
@@ -157,7 +157,7 @@ func (r *resolver) findTarget(module, name string, kind btf.Kind) (btf.ID, *fact
 		if m.Name != module {
 			continue
 		}
-		if id, ok := findOwn(m.BTF, name, kind); ok {
+		if id, ok := m.BTF.FindOwn(name, kind); ok {
 			return id, m, nil
 		}
 	}

@@ -63,8 +63,8 @@ func (r *resolver) functionsOf(section string, programs *sectionIndex) (fs []*fu
 	return fs
 }
 
-// coreNames adds the names of the root types of all relocations that will be resolved against the kernel.
-func (r *resolver) coreNames(names []string) []string {
+// wantCore adds the names of the root types of all relocations that will be resolved against the kernel.
+func (r *resolver) wantCore(w *wanted) {
 	last := btf.ID(0)
 	for _, s := range r.coreSecs {
 		f := 0
@@ -79,11 +79,10 @@ func (r *resolver) coreNames(names []string) []string {
 			}
 			last = rel.Type
 			if t, ok := r.o.BTF.Type(rel.Type); ok && t.Name() != "" {
-				names = append(names, t.Name())
+				w.add(t.Name(), t.Kind())
 			}
 		}
 	}
-	return names
 }
 
 // at finds the function that holds byte offset off of the section. *f is where the last search ended: records mostly ascend.

@@ -10,14 +10,17 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// externNames adds the names that typed ksyms and kfuncs have in kernel BTF.
-func (r *resolver) externNames(names []string) []string {
+// wantExterns adds the names that typed ksyms and kfuncs have in kernel BTF.
+func (r *resolver) wantExterns(w *wanted) {
 	for _, e := range r.o.Externs {
 		if e.Kind == object.ExternKsym && e.KsymType != 0 {
-			names = append(names, ksymName(e))
+			kind := btf.KindVar
+			if e.Func {
+				kind = btf.KindFunc
+			}
+			w.add(ksymName(e), kind)
 		}
 	}
-	return names
 }
 
 // ksymName is what the kernel calls an extern: kfuncs may be declared in flavours, "bpf_x___old".

@@ -25,7 +25,7 @@ func (r *resolver) moduleBTFs() ([]*facts.Module, error) {
 		r.unsearched = r.unknown[facts.ModuleBTF]
 	}
 	for _, m := range r.modules {
-		m.BTF.Prefetch(r.wanted...)
+		r.wanted.prefetch(m.BTF)
 	}
 	return r.modules, r.modulesErr
 }

@@ -23,7 +23,7 @@ import (
 //  8. maps, which refer to BTF ids;
 //  9. what BPF_PROG_LOAD takes beside instructions.
 //
-// Everything wanted from kernel BTF is named before the first lookup, so that one pass over its 130,000 types finds it all.
+// Everything wanted from kernel BTF is named before the first lookup, so that few passes over its 130,000 types find it all.
 
 // resolver is the state of one Resolve. The object is only read: what changes lives here and in the plan.
 type resolver struct {
@@ -39,8 +39,8 @@ type resolver struct {
 
 	vmlinux    *btf.Spec
 	vmlinuxErr error
-	asked      bool     // vmlinux is decided
-	wanted     []string // names that are looked up in kernel BTF
+	asked      bool   // vmlinux is decided
+	wanted     wanted // what is looked up in kernel BTF
 	modules    []*facts.Module
 	modulesErr error
 	modsAsked  bool
@@ -154,16 +154,17 @@ func (r *resolver) prepare() error {
 		return err
 	}
 	r.attach = make([]attachState, len(o.Programs))
-	var names []string
-	names = r.externNames(names)
-	names = r.structOpsNames(names)
-	names = r.attachNames(names)
-	if custom := r.opts.CustomBTF; custom != nil {
-		custom.Prefetch(r.coreNames(nil)...)
+	var names, custom wanted
+	r.wantExterns(&names)
+	r.wantStructOps(&names)
+	r.wantTargets(&names)
+	if r.opts.CustomBTF != nil {
+		r.wantCore(&custom)
+		custom.prefetch(r.opts.CustomBTF)
 	} else {
-		names = r.coreNames(names)
+		r.wantCore(&names)
 	}
-	if len(names) == 0 {
+	if len(names.types)+len(names.funcs) == 0 {
 		return nil
 	}
 	v, err := r.kernelBTF()
@@ -171,8 +172,25 @@ func (r *resolver) prepare() error {
 		return r.tolerate(r.fail("", "", CodeNotFound, "kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err))
 	}
 	r.wanted = names
-	v.Prefetch(names...)
+	names.prefetch(v)
 	return nil
+}
+
+// wanted are names that are looked up in BTF; named all before the first lookup, they take a pass over its functions and one over all
+// other types.
+type wanted struct{ types, funcs []string }
+
+func (w *wanted) add(name string, kind btf.Kind) {
+	if kind == btf.KindFunc {
+		w.funcs = append(w.funcs, name)
+	} else {
+		w.types = append(w.types, name)
+	}
+}
+
+func (w *wanted) prefetch(s *btf.Spec) {
+	s.Prefetch(w.types...)
+	s.PrefetchFuncs(w.funcs...)
 }
 
 // kernelBTF asks for vmlinux BTF once.
@@ -201,21 +219,11 @@ func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *f
 		return 0, nil, nil, err
 	}
 	for _, m := range mods {
-		if id, ok := findOwn(m.BTF, name, kind); ok {
+		if id, ok := m.BTF.FindOwn(name, kind); ok {
 			return id, m.BTF, m, nil
 		}
 	}
 	return 0, nil, nil, nil
-}
-
-// findOwn looks name up among a split BTF's own types (btf__find_by_name_kind_own).
-func findOwn(s *btf.Spec, name string, kind btf.Kind) (btf.ID, bool) {
-	for _, id := range s.Named(btf.EssentialName(name)) {
-		if t, ok := s.Type(id); ok && t.Kind() == kind && t.Name() == name {
-			return id, true
-		}
-	}
-	return 0, false
 }
 
 // coreTarget is where CO-RE relocations look types up.

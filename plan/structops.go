@@ -35,14 +35,15 @@ func (r *resolver) structOpsName(m *object.Map) string {
 	return btf.EssentialName(t.Name())
 }
 
-func (r *resolver) structOpsNames(names []string) []string {
+// wantStructOps adds the names of the types of struct_ops maps and of their values.
+func (r *resolver) wantStructOps(w *wanted) {
 	for _, m := range r.o.Maps {
 		if m.Kind == object.MapStructOps && m.Autocreate && m.StructOps != nil && r.o.BTF != nil {
 			name := r.structOpsName(m)
-			names = append(names, name, valuePrefix+name)
+			w.add(name, btf.KindStruct)
+			w.add(valuePrefix+name, btf.KindStruct)
 		}
 	}
-	return names
 }
 
 // resolveStructOps matches every struct_ops map that will be created with the kernel's types, then decides which of their programs

@@ -191,10 +191,8 @@ func (c *checker) findType(name string, kind btf.Kind) (where string, ok bool) {
 		return "", false
 	}
 	for _, m := range modules {
-		for _, id := range m.BTF.Named(btf.EssentialName(name)) {
-			if t, _ := m.BTF.Type(id); t.Kind() == kind && t.Name() == name {
-				return "module " + m.Name, true
-			}
+		if _, ok := m.BTF.FindOwn(name, kind); ok {
+			return "module " + m.Name, true
 		}
 	}
 	return "", false

@@ -106,7 +106,11 @@ func appendCandidates(to []candidate, s *btf.Spec, base bool, key candidateKey) 
 	if b := s.Base(); base && b != nil {
 		to = appendCandidates(to, b, true, key)
 	}
-	for _, id := range s.Named(key.name) {
+	list := s.Named
+	if key.kind == btf.KindFunc {
+		list = s.Funcs
+	}
+	for _, id := range list(key.name) {
 		if tt, ok := s.Type(id); ok && sameKind(tt.Kind(), key.kind) {
 			to = append(to, candidate{s, id})
 		}
