@@ -119,11 +119,23 @@ func (r *resolver) resolveTarget(p *Program) error {
 
 // targetSearched says where a target was looked for in vain, and which names there are near it.
 func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) string {
-	near := nearest.To(name)
 	where := "vmlinux or any module"
 	if module != "" {
 		where = "module " + module + ", which is not loaded"
-	} else if v, err := r.kernelBTF(); err == nil {
+		mods, _ := r.moduleBTFs()
+		for _, m := range mods {
+			if m.Name == module {
+				where = "module " + module
+			}
+		}
+	}
+	return where + r.near(module, prefix, name, kind)
+}
+
+// near proposes names of types of the kernel, or of one module, that are prefix and something like name: "; ..." or "".
+func (r *resolver) near(module, prefix, name string, kind btf.Kind) string {
+	near := nearest.To(name)
+	if v, err := r.kernelBTF(); err == nil && module == "" {
 		near.OfferTypes(v, prefix, kind)
 	}
 	mods, _ := r.moduleBTFs() // an error was one before this
@@ -131,14 +143,11 @@ func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) st
 		if module == "" || m.Name == module {
 			near.OfferTypes(m.BTF, prefix, kind)
 		}
-		if m.Name == module {
-			where = "module " + module
-		}
 	}
 	if hint := near.Hint(); hint != "" {
-		where += "; " + hint
+		return "; " + hint
 	}
-	return where
+	return ""
 }
 
 func (r *resolver) findTarget(module, name string, kind btf.Kind) (btf.ID, *facts.Module, error) {

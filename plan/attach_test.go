@@ -289,6 +289,18 @@ func TestModuleStructOps(t *testing.T) {
 	if _, err := plan.Resolve(open(t, "ops.o"), &fake{btf: base, version: 1}, nil); err == nil || !strings.Contains(err.Error(), "tcp_congestion_ops") {
 		t.Errorf("a kernel without the type: %v", err)
 	}
+	// The kernel's value types are what is proposed, of vmlinux and of modules.
+	b := btf.NewBuilder(base)
+	b.AddStruct("bpf_struct_ops_tcp_congestion_op", 64)
+	b.AddStruct("tcp_congestion_oops", 64) // no struct_ops
+	s, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Resolve(open(t, "ops.o"), &fake{btf: base, modules: []*facts.Module{{Name: "tcp_x", BTF: s}}, version: 1}, nil); err == nil ||
+		!strings.HasSuffix(err.Error(), "in its BTF); near: tcp_congestion_op") {
+		t.Errorf("a kernel with a type of nearly that name: %v", err)
+	}
 }
 
 // Slots set before load. Oracle: libbpf's rules (2.7 of its struct_ops handling): a replaced program is not loaded, its replacement

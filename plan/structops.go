@@ -90,7 +90,8 @@ func (r *resolver) findStructOps(m *object.Map) (k kernelOps, err error) {
 		return k, r.fail("struct_ops map", m.Name, CodeInvalid, "kernel BTF cannot be read", err)
 	}
 	if vid == 0 {
-		return k, r.notFound("struct_ops map", m.Name, CodeNotFound, "this kernel has no struct_ops of type "+name+" (no struct "+valuePrefix+name+" in its BTF)")
+		return k, r.notFound("struct_ops map", m.Name, CodeNotFound, "this kernel has no struct_ops of type "+name+" (no struct "+valuePrefix+name+" in its BTF)"+
+			r.near("", valuePrefix, name, btf.KindStruct))
 	}
 	k.spec, k.module = spec, mod
 	k.value, _ = spec.Type(vid)
