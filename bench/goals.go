@@ -12,8 +12,8 @@ const (
 	goalNext     = "in one process, next loads of objects that need kernel BTF, sum over the corpus"
 	goalWithout  = "in one process, loads of objects that need no kernel BTF, sum over the corpus"
 	goalOpen     = "in one process, open, sum over the corpus"
-	goalVerifier = "in one process, next load of big programs: ms more than C"
-	goalProcess  = "whole process, objects that need kernel BTF"
+	goalVerifier = "in one process, next load of big programs, least of all: ms more than C"
+	goalProcess  = "whole process, load of objects that need kernel BTF, sum over the corpus"
 	goalSnoop    = "whole process, opensnoop"
 	goalRSS      = "whole process, peak RSS in MB"
 )
