@@ -16,7 +16,7 @@ import (
 //
 // Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names are filtered out of that.
 //
-// Functions are known apart from everything else. Three of four names in kernel BTF are theirs, and who looks for a struct needs none of them.
+// Functions are known apart from everything else. Four of five names in kernel BTF are theirs, and who looks for a struct needs none of them.
 
 const (
 	maxPasses = 4    // for several names at once; then the index is built

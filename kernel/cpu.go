@@ -49,14 +49,14 @@ func (f *Facts) cpuList(which string) ([][2]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := parseCPUs(strings.TrimSpace(text))
+	ranges, err := parseCPUs(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return ranges, nil
 }
 
-// readAttribute reads a file of sysfs. Package os would start the poller for it, which takes longer than the file.
+// readAttribute reads a file of sysfs, without the newline at its end. Package os would start the poller for it, which takes longer than the file.
 func readAttribute(path string) (string, error) {
 	file, err := sys.OpenFile(path)
 	if err != nil {
@@ -68,7 +68,7 @@ func readAttribute(path string) (string, error) {
 	if err != nil && err != io.EOF {
 		return "", err
 	}
-	return string(text[:n]), nil
+	return strings.TrimSpace(string(text[:n])), nil
 }
 
 // maxCPU is above any CPU number that a kernel can be built for.

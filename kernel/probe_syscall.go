@@ -95,22 +95,22 @@ func appendLine(path, line string) error {
 // EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error wraps fs.ErrNotExist if the
 // kernel has no such PMU.
 func (f *Facts) EventSource(name string) (uint32, error) {
-	text, err := os.ReadFile(f.shared.root + "/sys/bus/event_source/devices/" + name + "/type")
+	text, err := readAttribute(f.shared.root + "/sys/bus/event_source/devices/" + name + "/type")
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
+	n, err := strconv.ParseUint(text, 10, 32)
 	return uint32(n), err
 }
 
 // EventSourceBit returns which bit of config a format file of a dynamic PMU names: "config:0" for kprobe's retprobe.
 func (f *Facts) EventSourceBit(name, format string) (uint, error) {
 	path := f.shared.root + "/sys/bus/event_source/devices/" + name + "/format/" + format
-	text, err := os.ReadFile(path)
+	text, err := readAttribute(path)
 	if err != nil {
 		return 0, err
 	}
-	bit, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "config:")
+	bit, ok := strings.CutPrefix(text, "config:")
 	n, err := strconv.ParseUint(bit, 10, 6)
 	if !ok || err != nil {
 		return 0, &fs.PathError{Op: "parse", Path: path, Err: syscall.EINVAL}

@@ -14,11 +14,7 @@ import (
 func (r *resolver) wantExterns(w *wanted) {
 	for _, e := range r.o.Externs {
 		if e.Kind == object.ExternKsym && e.KsymType != 0 {
-			kind := btf.KindVar
-			if e.Func {
-				kind = btf.KindFunc
-			}
-			w.add(ksymName(e), kind)
+			w.add(ksymName(e), ksymKind(e))
 		}
 	}
 }
@@ -29,6 +25,14 @@ func ksymName(e *object.Extern) string {
 		return btf.EssentialName(e.Name)
 	}
 	return e.Name
+}
+
+// ksymKind is the kind that a typed ksym has in kernel BTF.
+func ksymKind(e *object.Extern) btf.Kind {
+	if e.Func {
+		return btf.KindFunc
+	}
+	return btf.KindVar
 }
 
 // resolveExterns gives every extern a value: kconfig, then addresses from kallsyms, then BTF ids. A weak one may stay absent.
@@ -145,11 +149,7 @@ func (r *resolver) resolveKallsyms(n int) error {
 // another prototype counts as absent; a variable of another type is an error even if weak.
 func (r *resolver) resolveTyped(x *Extern) error {
 	e := x.Spec
-	kind := btf.KindVar
-	if e.Func {
-		kind = btf.KindFunc
-	}
-	id, spec, mod, err := r.findKernel(ksymName(e), kind)
+	id, spec, mod, err := r.findKernel(ksymName(e), ksymKind(e))
 	if err != nil {
 		return r.fail("extern", e.Name, CodeInvalid, "kernel BTF cannot be read", err)
 	}
