@@ -14,6 +14,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
@@ -65,14 +67,14 @@ type faulty struct {
 	mode  faultMode
 	errno syscall.Errno
 
-	calls  int
+	calls  []faultyCall
 	failed faultyCall
 	names  map[int]string // of descriptors
 }
 
 func (f *faulty) fails(c faultyCall) bool {
-	now := f.calls
-	f.calls++
+	now := len(f.calls)
+	f.calls = append(f.calls, c)
 	if f.at < 0 || now < f.at {
 		return false
 	}
@@ -105,6 +107,9 @@ func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sy
 		return -1, f.errno
 	}
 	r, errno := f.Kernel.BPF(cmd, attr, size, common)
+	if cmd == uapi.CmdProgLoad && errno == syscall.EAGAIN {
+		f.calls = f.calls[:len(f.calls)-1] // a signal of this moment stopped the verifier; the call is made again
+	}
 	if errno == 0 && (cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad || cmd == uapi.CmdObjGet) {
 		f.names[r] = c.name
 	}
@@ -308,13 +313,13 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 		t.Fatal(err)
 	}
 	base := testkit.FDs()
-	for n := 0; n < count.calls*len(faultErrnos); n += stride {
+	for n := 0; n < len(count.calls)*len(faultErrnos); n += stride {
 		at, errno := n/len(faultErrnos), faultErrnos[n%len(faultErrnos)]
 		for _, mode := range []faultMode{faultOnce, faultAlways} {
 			f := &faulty{at: at, mode: mode, errno: errno}
 			err := load(f)
-			if f.calls <= at {
-				t.Fatalf("only %d of %d calls this time", f.calls, count.calls)
+			if len(f.calls) <= at {
+				t.Fatalf("only %d of %d calls this time (%v):%s", len(f.calls), len(count.calls), err, cmp.Diff(count.calls, f.calls, cmp.AllowUnexported(faultyCall{})))
 			}
 			where := fmt.Sprintf("call %d, %v failed with %v, mode %d", at, f.failed, errno, mode)
 			if now := testkit.FDs(); !slices.Equal(now, base) {
@@ -335,7 +340,7 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 			}
 		}
 	}
-	t.Logf("%d calls", count.calls)
+	t.Logf("%d calls", len(count.calls))
 }
 
 // judgeFault says what is wrong with the outcome of a load.
@@ -461,12 +466,12 @@ func TestLoadFaultsForGood(t *testing.T) {
 	}
 	obj.Close()
 	base := len(testkit.FDs())
-	for from := range count.calls {
+	for from := range len(count.calls) {
 		obj, err := attempt(&faulty{at: from})
 		if err == nil {
 			obj.Close()
-			if from < count.calls-10 {
-				t.Errorf("every call from %d of %d on fails, but the load succeeds", from, count.calls)
+			if from < len(count.calls)-10 {
+				t.Errorf("every call from %d of %d on fails, but the load succeeds", from, len(count.calls))
 			}
 		}
 		if n := len(testkit.FDs()); n != base {
