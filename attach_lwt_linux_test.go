@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -226,7 +227,7 @@ func TestLWTSeg6Local(t *testing.T) {
 			t.Fatal(err)
 		}
 		for b := make([]byte, 2000); ; {
-			n, _, err := unix.Recvfrom(receiver, b, 0)
+			n, err := receive(receiver, b, testkit.Patience(300*time.Millisecond))
 			if err != nil {
 				return false
 			}

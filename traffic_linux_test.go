@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,13 +56,22 @@ func toSelf(family int, free unix.Sockaddr) error {
 		if err != nil {
 			return err
 		}
-		unix.SetsockoptTimeval(s, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 200_000})
 		if err := unix.Sendto(s, []byte("x"), 0, name); err != nil {
 			return err
 		}
-		_, _, err = unix.Recvfrom(s, make([]byte, 8), 0)
+		_, err = receive(s, make([]byte, 8), 200*time.Millisecond)
 		return err
 	})
+}
+
+// receive waits for a packet, whatever signals come in the meantime; the error is EAGAIN if there is none.
+func receive(s int, b []byte, wait time.Duration) (int, error) {
+	for until := time.Now().Add(wait); ; time.Sleep(100 * time.Microsecond) {
+		n, _, err := unix.Recvfrom(s, b, unix.MSG_DONTWAIT)
+		if err != unix.EAGAIN || time.Now().After(until) {
+			return n, err
+		}
+	}
 }
 
 func udpSend() error {
