@@ -117,7 +117,12 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.Prog
 	if err != nil {
 		return err
 	}
-	p.fd, p.typ, p.expected = fd, attr.Type, attr.ExpectedAttachType
+	p.fd, p.typ = fd, attr.Type
+	if attr.ExpectedAttachType != 0 || pp.ExpectedAttachType != 0 {
+		p.expected = attr.ExpectedAttachType
+	} else {
+		p.expected = pp.Spec.ExpectedAttachType // not told to a kernel that doesn't know it at load, but when the program is attached
+	}
 	l.ev.debug("loaded program", "object", l.obj.name, "program", p.name, "instructions", attr.InsnCnt, "fd", fd)
 	return nil
 }

@@ -313,6 +313,50 @@ func TestRefusedTypes(t *testing.T) {
 	}
 }
 
+// TestAttachTypeUntold: a kernel that isn't told at load where a program will be attached (before 4.17) is told when it is. The oracle is the
+// kernel, which lists what is attached to each hook; C libbpf leaves the attach type out of the load alone.
+func TestAttachTypeUntold(t *testing.T) {
+	testkit.Root(t)
+	t.Cleanup(sys.Replace(&oldkernel.Kernel{Refuse: oldkernel.Lacks[facts.ExpAttachType]}))
+	dir := testkit.Cgroup(t)
+	for name, where := range map[string]uapi.AttachType{
+		"ingress": uapi.AttachCgroupInetIngress, "egress": uapi.AttachCgroupInetEgress, "sockops": uapi.AttachCgroupSockOps, "device": uapi.AttachCgroupDevice,
+	} {
+		p := load(t, only(open(t, "cgroup"), name), nil).Program(name)
+		if p.ExpectedAttachType() != where {
+			t.Errorf("%s is for %v, want %v", name, p.ExpectedAttachType(), where)
+		}
+		attached := func(hook string) {
+			t.Helper()
+			there, err := QueryCgroup(dir, where, false)
+			if err != nil || !there.has(programID(t, p)) {
+				t.Errorf("%s by %s: %+v, %v", name, hook, there, err)
+			}
+		}
+		if err := p.SetCgroup(dir, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		attached("SetCgroup")
+		if err := p.UnsetCgroup(dir, nil); err != nil {
+			t.Error(err)
+		}
+		l, err := p.AttachCgroup(dir, nil)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		attached("AttachCgroup")
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	obj := load(t, only(open(t, "net"), "msg"), nil)
+	if err := obj.Program("msg").SetSockMap(obj.Map("sockets")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestMapShape: kernels before 4.13 don't say what a map is; /proc does. The oracle is bpf(2) itself, before it is made silent.
 func TestMapShape(t *testing.T) {
 	dir := testkit.BPFFS(t)

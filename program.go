@@ -46,7 +46,8 @@ func (p *Program) Section() string { return p.section }
 // Type returns the program type.
 func (p *Program) Type() uapi.ProgType { return p.typ }
 
-// ExpectedAttachType returns what it was loaded with.
+// ExpectedAttachType returns where it is meant to be attached: what it was loaded with or, on a kernel that isn't told then (before 4.17),
+// would have been.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.expected }
 
 // FD returns the descriptor, -1 if the program was not loaded or is closed. It stays the Program's.
