@@ -12,8 +12,8 @@ import (
 
 // CgroupOptions changes how a program is attached to a cgroup.
 type CgroupOptions struct {
-	// Type is the hook, for a program that doesn't say: SEC("cgroup/skb"), or one from OpenProgram or ProgramFromID. 0: what it was
-	// loaded with (ExpectedAttachType).
+	// Type is the hook, for a program that doesn't say: SEC("cgroup/skb"), or one from OpenProgram or ProgramFromID whose type has several.
+	// 0: ExpectedAttachType.
 	Type     uapi.AttachType
 	Anchor   Anchor // 6.16
 	Revision uint64 // 6.16: what QueryCgroup said; ESTALE if the hook has changed since. 0: whatever it is

@@ -56,8 +56,12 @@ func (p *Program) setSockMap(m *Map, call func(*sys.ProgAttachAttr) error) error
 var sockMapPrograms = [...]uapi.ProgType{uapi.ProgSKSKB, uapi.ProgSKMsg}
 
 func (p *Program) sockMapPlace(m *Map) *place {
-	return &place{
+	at := &place{
 		name: "map " + m.name, types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
 		query: func() (*Hook, error) { return QuerySockMap(m, p.expected) },
 	}
+	if p.expected == 0 {
+		at.rule = "it isn't known whether it is a parser or a verdict: its section doesn't say, or it was opened by a pin or an id"
+	}
+	return at
 }

@@ -176,3 +176,54 @@ func TestSockMapRefused(t *testing.T) {
 		}
 	})
 }
+
+// TestReopened: programs that were opened by id attach where programs of their type go; one whose type goes to several places says so. The
+// oracle is the kernel, which lists what is attached.
+func TestReopened(t *testing.T) {
+	testkit.Netns(t)
+	dir := testkit.Cgroup(t)
+	obj := load(t, only(open(t, "net"), "lookup", "dissector", "msg", "verdict"), nil)
+	groups := load(t, only(open(t, "cgroup"), "device", "sysctl", "sockops"), nil)
+	m := obj.Map("sockets")
+	reopen := func(p *Program) *Program {
+		q, err := ProgramFromID(programID(t, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { q.Close() })
+		return q
+	}
+	netns := func(p *Program) (*Link, error) { return p.AttachNetns(ThreadNetns) }
+	cgroup := func(p *Program) (*Link, error) { return p.AttachCgroup(dir, nil) }
+	inNetns := func(where uapi.AttachType) (*Hook, error) { return QueryNetns(ThreadNetns, where) }
+	inCgroup := func(where uapi.AttachType) (*Hook, error) { return QueryCgroup(dir, where, false) }
+	for _, c := range []struct {
+		p      *Program
+		attach func(*Program) (*Link, error)
+		query  func(uapi.AttachType) (*Hook, error)
+	}{
+		{obj.Program("lookup"), netns, inNetns}, {obj.Program("dissector"), netns, inNetns},
+		{groups.Program("device"), cgroup, inCgroup}, {groups.Program("sysctl"), cgroup, inCgroup}, {groups.Program("sockops"), cgroup, inCgroup},
+	} {
+		l, err := c.attach(reopen(c.p))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if there, err := c.query(c.p.ExpectedAttachType()); err != nil || !there.has(programID(t, c.p)) {
+			t.Errorf("%v: %+v, %v", c.p, there, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := reopen(obj.Program("msg")).SetSockMap(m); err != nil {
+		t.Error(err)
+	}
+	if err := reopen(obj.Program("msg")).UnsetSockMap(m); err != nil {
+		t.Error(err)
+	}
+	if err := reopen(obj.Program("verdict")).SetSockMap(m); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "parser or a verdict") {
+		t.Error(err)
+	}
+}

@@ -47,7 +47,7 @@ func (p *Program) Section() string { return p.section }
 func (p *Program) Type() uapi.ProgType { return p.typ }
 
 // ExpectedAttachType returns where it is meant to be attached: what it was loaded with or, on a kernel that isn't told then (before 4.17),
-// would have been.
+// would have been. 0 for a program that was opened by a pin or an id, unless programs of its type have but one.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.expected }
 
 // FD returns the descriptor, -1 if the program was not loaded or is closed. It stays the Program's.
@@ -123,7 +123,30 @@ func programOf(fd *sys.FD) (*Program, error) {
 		fd.Close()
 		return nil, err
 	}
-	return &Program{name: info.Name.String(), typ: info.Type, fd: fd}, nil
+	return &Program{name: info.Name.String(), typ: info.Type, expected: onlyAttachType(info.Type), fd: fd}, nil
+}
+
+// onlyAttachType is the attach type of programs that have but one, 0 for others: the kernel doesn't tell what a program was loaded for.
+func onlyAttachType(t uapi.ProgType) uapi.AttachType {
+	switch t {
+	case uapi.ProgFlowDissector:
+		return uapi.AttachFlowDissector
+	case uapi.ProgSKLookup:
+		return uapi.AttachSKLookup
+	case uapi.ProgSKMsg:
+		return uapi.AttachSKMsgVerdict
+	case uapi.ProgSockOps:
+		return uapi.AttachCgroupSockOps
+	case uapi.ProgCgroupDevice:
+		return uapi.AttachCgroupDevice
+	case uapi.ProgCgroupSysctl:
+		return uapi.AttachCgroupSysctl
+	case uapi.ProgLIRCMode2:
+		return uapi.AttachLIRCMode2
+	case uapi.ProgNetfilter:
+		return uapi.AttachNetfilter
+	}
+	return 0
 }
 
 // ProgramInfo is what the kernel says of a program (libbpf bpf_prog_get_info_by_fd).
