@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,7 +90,9 @@ func (h TCHook) Destroy() error {
 	if err == nil {
 		switch h.Point {
 		case TCIngress, TCEgress:
-			err = sys.TCFlush(index, h.parent())
+			if err = h.onlyPoint(); err == nil {
+				err = sys.TCFlush(index, h.parent())
+			}
 		case TCBoth:
 			if err = h.onlyPoint(); err == nil {
 				err = sys.TCClsactDel(index)
@@ -133,10 +136,24 @@ func (h TCHook) Query(handle uint32, priority uint16) (*TCFilter, error) {
 		return nil, h.wrap("query", err)
 	}
 	q := sys.TCFilter{IfIndex: index, Parent: parent, Handle: handle, Priority: priority}
-	if err := sys.TCQuery(&q); err != nil {
+	if err := queryFilter(&q); err != nil {
 		return nil, h.wrap("query", err)
 	}
 	return &TCFilter{Hook: h, Handle: q.Handle, Priority: q.Priority, ProgramID: q.ProgID, Name: q.Name, index: index}, nil
+}
+
+// queryFilter fills in a filter by its handle and priority. Where there are no others, or no discipline, the kernel answers EINVAL.
+func queryFilter(f *sys.TCFilter) error {
+	err := sys.TCQuery(f)
+	if !errors.Is(err, syscall.EINVAL) {
+		return err
+	}
+	list, listErr := sys.TCFilters(f.IfIndex, f.Parent)
+	is := func(there sys.TCFilter) bool { return there.Handle == f.Handle && there.Priority == f.Priority }
+	if listErr != nil || slices.ContainsFunc(list, is) {
+		return err
+	}
+	return fmt.Errorf("there is no such filter: %w: %w", err, ErrNotExist)
 }
 
 func (h TCHook) index() (int, error) { return interfaceIndex(h.Interface) }
@@ -252,7 +269,7 @@ func (f *TCFilter) Detach() error {
 		return f.Hook.wrap(fmt.Sprintf("detach filter %#x (priority %d, program %d) from", f.Handle, f.Priority, f.ProgramID), err)
 	}
 	q := sys.TCFilter{IfIndex: f.index, Parent: f.Hook.parent(), Handle: f.Handle, Priority: f.Priority}
-	if err := sys.TCQuery(&q); err != nil {
+	if err := queryFilter(&q); err != nil {
 		return fail(err)
 	}
 	if q.ProgID != f.ProgramID {

@@ -148,6 +148,48 @@ func TestTC(t *testing.T) {
 	}
 }
 
+// TestTCGone: a filter that is gone doesn't exist, also where the kernel answers EINVAL because no other filter or no discipline is left; and
+// Destroy takes no hook for another. The oracle is the kernel's list of filters, and libbpf, which refuses a parent of a direction.
+func TestTCGone(t *testing.T) {
+	testkit.Netns(t)
+	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
+	in, both := TCHook{Interface: "lo", Point: TCIngress}, TCHook{Interface: "lo", Point: TCBoth}
+	gone := func(f *TCFilter) {
+		t.Helper()
+		if all, err := in.Filters(); err != nil || len(all) != 0 {
+			t.Errorf("%+v, %v", all, err)
+		}
+		if err := f.Detach(); !errors.Is(err, ErrNotExist) {
+			t.Error(err)
+		}
+		if _, err := in.Query(f.Handle, f.Priority); !errors.Is(err, ErrNotExist) {
+			t.Error(err)
+		}
+	}
+	gone(&TCFilter{Hook: in, Handle: 1, Priority: 1, index: 1})
+	if err := in.Create(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := p.SetTC(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (TCHook{Interface: "lo", Point: TCIngress, Parent: 1 << 16}).Destroy(); !errors.Is(err, syscall.EINVAL) {
+		t.Error(err)
+	}
+	if err := f.Detach(); err != nil { // the kernel removes the empty list
+		t.Fatal(err)
+	}
+	gone(f)
+	if f, err = p.SetTC(in, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := both.Destroy(); err != nil {
+		t.Fatal(err)
+	}
+	gone(f)
+}
+
 // TestTCQdisc: filters of other queueing disciplines.
 func TestTCQdisc(t *testing.T) {
 	for _, kind := range []struct {
