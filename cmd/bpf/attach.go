@@ -45,7 +45,8 @@ PROGRAM may be what alternatives share of their names (NAME of NAME___FLAVOUR): 
 Hooks, and the options that they take:
 ` + hookUsage() + `
 
-auto goes where the program's SEC() says. For trace and lsm FUNC replaces the SEC()'s target.
+auto goes where the program's SEC() says. For trace and lsm FUNC replaces the SEC()'s target, but not with --program: that program was
+loaded for its target.
 
 Options:
 ` + optionUsage(),

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // Oracle: bpftool net show tells what is attached to the interface; the directory tells what is pinned.
@@ -101,4 +105,52 @@ func TestAttachHooks(t *testing.T) {
 	if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(out, []byte("clsact")) {
 		t.Errorf("clsact is left behind: %s", out)
 	}
+}
+
+// Oracle: the kernel, which lists the programs of a network namespace; and that a tracing program in the kernel has the one target that it was
+// loaded for, wherever it is asked to go.
+func TestAttachLoaded(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	testkit.Netns(t)
+	load := func(object string, names ...string) *bpf.Object {
+		o, err := bpf.Open(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range o.Programs {
+			p.Autoload = slices.Contains(names, p.Name)
+		}
+		obj, err := bpf.Load(o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { obj.Close() })
+		return obj
+	}
+	id := func(p *bpf.Program) string {
+		info, err := p.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strconv.Itoa(int(info.ID))
+	}
+	traced := id(load("../../testdata/trace.bpf.o", "on_sys_enter").Program("on_sys_enter"))
+	for _, hook := range []string{"trace:sched_switch", "trace:no_such_target"} {
+		if out, err := command(t, "attach", "--program", traced, hook, "--for", "1ms").CombinedOutput(); err == nil || !strings.Contains(string(out), "write trace") {
+			t.Errorf("%s: %v, %s", hook, err, out)
+		}
+	}
+	if out, err := command(t, "attach", "--program", traced, "trace", "--for", "1ms").CombinedOutput(); err != nil {
+		t.Errorf("%v, %s", err, out)
+	}
+	lookup := load("../../testdata/net.bpf.o", "lookup").Program("lookup")
+	r, err := startAttach(t, "--program", id(lookup), "netns:"+bpf.ThreadNetns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachSKLookup); err != nil || len(there.Programs) != 1 || strconv.Itoa(int(there.Programs[0].ProgramID)) != id(lookup) {
+		t.Errorf("%+v, %v", there, err)
+	}
+	r.stop(t)
 }

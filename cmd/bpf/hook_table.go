@@ -75,15 +75,11 @@ func hookKinds() []hookKind {
 			return one(s.AttachRawTracepoint(h.target, &bpf.RawTracepointOptions{Cookie: h.cookie}))
 		}},
 		{name: "perf", target: "EVENT", options: []string{"pid", "cookie", "period", "frequency"}, attach: attachPerfEvent},
-		{name: "trace", target: "[FUNC]", options: cookied, load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
-			return one(s.AttachTrace(&bpf.TraceOptions{Cookie: h.cookie}))
-		}},
+		{name: "trace", target: "[FUNC]", options: cookied, load: loadTarget, attach: attachTarget((*bpf.Program).AttachTrace)},
 		{name: "trace.multi", target: "[MODULE:]PATTERN", load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
 			return one(s.AttachTracingMulti(h.target, nil))
 		}},
-		{name: "lsm", target: "[HOOK]", options: cookied, load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
-			return one(s.AttachLSM(&bpf.TraceOptions{Cookie: h.cookie}))
-		}},
+		{name: "lsm", target: "[HOOK]", options: cookied, load: loadTarget, attach: attachTarget((*bpf.Program).AttachLSM)},
 		{name: "freplace", target: "PROGRAM:FUNC", load: loadFreplace, attach: attachFreplace},
 		{name: "iter", options: []string{"map", "cgroup", "order", "tid", "pid"}, attach: attachIter},
 
@@ -107,6 +103,16 @@ func loadTarget(p *object.Program, h *hook) error {
 		p.AttachTarget = h.target
 	}
 	return nil
+}
+
+// attachTarget attaches to what loadTarget had the program loaded for. One that was loaded before goes nowhere else.
+func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error)) func(subject, *hook) (hooked, error) {
+	return func(s subject, h *hook) (hooked, error) {
+		if s.obj == nil && h.target != "" {
+			return hooked{}, fmt.Errorf("hook %q: %s is loaded already, for a target that can't be changed: write %s", h.text, s.name(), h.kind.name)
+		}
+		return one(attach(s.Program, &bpf.TraceOptions{Cookie: h.cookie}))
+	}
 }
 
 func attachKprobe(ret bool) func(subject, *hook) (hooked, error) {
