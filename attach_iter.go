@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -131,12 +130,12 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 			order = CgroupDescendantsPre
 		}
 		if o.Cgroup != "" {
-			dir, err := os.Open(o.Cgroup)
+			dir, err := sys.OpenFile(o.Cgroup) // never 0, which would mean the root
 			if err != nil {
 				return nil, done, err
 			}
 			done = func() { dir.Close() }
-			fd = uint32(dir.Fd())
+			fd = uint32(dir.Int())
 		}
 		put(uint32(order), fd)
 		info = binary.NativeEndian.AppendUint64(info, o.CgroupID)

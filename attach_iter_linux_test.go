@@ -500,3 +500,33 @@ func TestIterCgroup(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestIterCgroupStdin: descriptor 0, which a process has to give when its standard input is closed, means the root of cgroups to the kernel.
+// The oracle is the kernel, which says where the iterator starts.
+func TestIterCgroupStdin(t *testing.T) {
+	_, p := iterProgram(t, "cgroup")
+	dir := testkit.Cgroup(t)
+	start := func() uint64 {
+		l, err := p.AttachIter(&IterOptions{Cgroup: dir, Order: CgroupSelf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closeLink(t, l)
+		info, err := l.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Detail.(*IterLink).CgroupID
+	}
+	want := start()
+	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(stdin)
+	defer unix.Dup3(stdin, 0, 0)
+	unix.Close(0)
+	if got := start(); got != want {
+		t.Errorf("it starts at cgroup %d, want %d", got, want)
+	}
+}
