@@ -136,6 +136,9 @@ func (l *Link) Update(p, expected *Program) error {
 	}
 	a := sys.LinkUpdateAttr{LinkFD: l.fd.Uint32(), New: p.fd.Uint32()}
 	if expected != nil {
+		if err := expected.checkReplaced(); err != nil {
+			return l.fail("update", err)
+		}
 		a.Flags, a.Old = uapi.FReplace, expected.fd.Uint32()
 	}
 	if err := sys.LinkUpdate(&a); err != nil {
