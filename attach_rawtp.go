@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"fmt"
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
@@ -15,10 +16,13 @@ type RawTracepointOptions struct {
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.10)
 }
 
+// errNoRawCookies is what a kernel means that takes no cookie for a raw tracepoint.
+var errNoRawCookies = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w", ErrNotSupported)
+
 // AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as "sched_switch" (libbpf
 // bpf_program__attach_raw_tracepoint_opts; 4.17): the arguments come as the kernel passes them, unformatted. No
 // privileges beyond those of the load. ErrNotExist if there is no such tracepoint, with near names as hint; EINVAL for a program of another
-// type. The caller closes the Link.
+// type; ErrNotSupported for a cookie before 6.10. The caller closes the Link.
 func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (*Link, error) {
 	if opts == nil {
 		opts = &RawTracepointOptions{}
@@ -30,7 +34,13 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 	if err := p.requireType("a raw tracepoint", uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable); err != nil {
 		return nil, p.attachFail(to, err)
 	}
+	if name == "" {
+		return nil, p.attachFail(to, fmt.Errorf("no tracepoint is named: %w", syscall.EINVAL))
+	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
+	if err == syscall.EINVAL && opts.Cookie != 0 {
+		err = errNoRawCookies
+	}
 	if err != nil {
 		return nil, withHint(p.attachFail(to, err), func() string { return rawTracepointHint(p.facts(), name, err) })
 	}

@@ -127,7 +127,7 @@ func (p *Program) traceLink(t uapi.AttachType, cookie uint64) (*sys.FD, error) {
 		// The other command takes a cookie and ignores it before 6.10.
 		fd, err := sys.RawTracepointOpen("", p.fd.Int(), cookie)
 		if err == syscall.EINVAL {
-			err = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w", ErrNotSupported)
+			err = errNoRawCookies
 		}
 		return fd, err
 	}
