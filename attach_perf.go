@@ -80,7 +80,11 @@ var perfPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, u
 
 // perfRefused wraps the error of an attempt to attach p to an event.
 func (p *Program) perfRefused(to string, event int, err error) error {
-	e := p.refused(&place{name: to, types: perfPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}, err)
+	at := &place{name: to, types: perfPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}
+	if p.typ == uapi.ProgKprobe && p.expected != 0 {
+		at.rule = fmt.Sprintf("it was loaded for %v, not for one probe", p.expected)
+	}
+	e := p.refused(at, err)
 	return withHint(e, func() string { return p.perfHint(event, err) })
 }
 

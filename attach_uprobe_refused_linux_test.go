@@ -102,6 +102,20 @@ func TestUprobeErrors(t *testing.T) {
 	}
 }
 
+// TestUprobeOfMany: a program that was loaded for many functions is refused at one, and the error says so. The oracle is the kernel.
+func TestUprobeOfMany(t *testing.T) {
+	testkit.Kernel(t, "6.6") // older ones don't know what it was loaded for
+	many := uprobeObject(t, 0, "many").Program("many")
+	l, err := many.AttachUprobe(target(t), "main", nil)
+	if err == nil {
+		closeLink(t, l)
+		t.Fatal("it attached")
+	}
+	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "trace_uprobe_multi, not for one probe") {
+		t.Error(err)
+	}
+}
+
 // TestUprobePrivileges: without CAP_PERFMON the kernel refuses perf events, and the error names what is missing; links to many uprobes it
 // leaves to whoever has the program. This test binary runs again as a
 // process that becomes nobody after it has loaded its programs.
