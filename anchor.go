@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/purebpf/bpf/sys"
@@ -97,4 +98,35 @@ func (a Anchor) placeWithoutLink(attr *sys.ProgAttachAttr, revision uint64) erro
 	attr.Flags |= flags
 	attr.Relative, attr.ExpectedRevision = relative, revision
 	return nil
+}
+
+// absentFrom names the anchor if it isn't attached to that hook, of which the kernel tells programs and links (tcx and netkit).
+func (a Anchor) absentFrom(h *Hook) string {
+	link, program := a.next()
+	kind, id := "program", a.id
+	var err error
+	switch {
+	case link:
+		kind = "link"
+		if a.fd != nil {
+			var info *sys.LinkInfo
+			if info, err = sys.LinkInfoByFD(a.fd()); err == nil {
+				id = info.ID
+			}
+		}
+	case program:
+		if a.fd != nil {
+			var info *sys.ProgInfo
+			if info, err = sys.ProgInfoByFD(a.fd()); err == nil {
+				id = info.ID
+			}
+		}
+	default:
+		return ""
+	}
+	there := func(p HookedProgram) bool { return p.LinkID == id && link || p.ProgramID == id && program }
+	if err != nil || slices.ContainsFunc(h.Programs, there) {
+		return ""
+	}
+	return fmt.Sprintf("the anchor, %s %d, is not attached there", kind, id)
 }

@@ -164,6 +164,7 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 	where := p.cgroupHook(opts)
 	return &place{
 		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision, need: []kernel.Capability{kernel.CapNetAdmin},
+		target: "it must be a directory of a cgroup file system, version 2",
 		query: func() (*Hook, error) {
 			own, err := QueryCgroup(path, where, false)
 			if err != nil || len(own.Programs) > 0 {

@@ -3,6 +3,9 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"math"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,6 +60,8 @@ func (o *KprobeOptions) check(symbol string) error {
 		return fmt.Errorf("neither a function nor an address is given: %w", syscall.EINVAL)
 	case symbol != "" && o.Address != 0, symbol == "" && o.Offset != 0:
 		return fmt.Errorf("an address goes without a function and without an offset: %w", syscall.EINVAL)
+	case o.Offset > math.MaxUint32:
+		return fmt.Errorf("the offset has more than 32 bits, and the kernel would ignore those above: %w", syscall.EINVAL)
 	case strings.ContainsAny(symbol, " \t\n\x00"):
 		return fmt.Errorf("%q is no name of a function: %w", symbol, syscall.EINVAL)
 	}
@@ -109,6 +114,12 @@ func openKprobe(t tracing, pmu uint32, symbol string, o *KprobeOptions) (*sys.FD
 func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *legacyEvent, error) {
 	if symbol == "" {
 		return nil, nil, fmt.Errorf("an address can only be probed through the kprobe PMU (4.17): %w", ErrNotSupported)
+	}
+	if module, _, ok := strings.Cut(symbol, ":"); ok {
+		// tracefs would take it, and wait for a module of that name. What is built in has a folder there, too.
+		if _, err := os.Stat(filepath.Join("/sys/module", module, "initstate")); err != nil {
+			return nil, nil, fmt.Errorf("no module %s is loaded: %w", module, syscall.ENOENT)
+		}
 	}
 	place := symbol + "+0x" + strconv.FormatUint(o.Offset, 16)
 	e, err := newLegacyEvent(t, "kprobe", o.Return, place, symbol, o.Offset)

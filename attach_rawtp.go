@@ -7,6 +7,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -38,7 +39,7 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		return nil, p.attachFail(to, fmt.Errorf("no tracepoint is named: %w", syscall.EINVAL))
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
-	if err == syscall.EINVAL && opts.Cookie != 0 {
+	if err == syscall.EINVAL && opts.Cookie != 0 && p.facts().Version() < kernel.VersionCode(6, 10, 0) {
 		err = errNoRawCookies
 	}
 	if err != nil {

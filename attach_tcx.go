@@ -70,7 +70,7 @@ var schedPrograms = [...]uapi.ProgType{uapi.ProgSchedCls}
 
 // interfacePlace finds the interface. The place is there in any case, for messages.
 func (p *Program) interfacePlace(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) (*place, uint32, error) {
-	at := &place{name: fmt.Sprintf("%s (%v)", iface, where), types: schedPrograms[:], attach: where, revision: opts.Revision, need: []kernel.Capability{kernel.CapNetAdmin}}
+	at := &place{name: fmt.Sprintf("%s (%v)", iface, where), types: schedPrograms[:], attach: where, revision: opts.Revision, anchor: opts.Anchor, need: []kernel.Capability{kernel.CapNetAdmin}}
 	if where != hooks.of[0] && where != hooks.of[1] {
 		return at, 0, fmt.Errorf("%s has the hooks %v and %v: %w", hooks.name, hooks.of[0], hooks.of[1], syscall.EINVAL)
 	}

@@ -230,8 +230,13 @@ func TestTCXRefused(t *testing.T) {
 	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Replace: p}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "Update") {
 		t.Error(err)
 	}
-	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Anchor: BeforeID(1 << 30)}); !errors.Is(err, ErrNotExist) {
-		t.Error("an anchor of an id that nothing has:", err)
+	for what, anchor := range map[string]Anchor{
+		"program 1073741824": BeforeID(1 << 30), "link 1073741824": AfterLinkID(1 << 30), fmt.Sprintf("program %d", programID(t, p)): After(p),
+	} {
+		want := "the anchor, " + what + ", is not attached there"
+		if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Anchor: anchor}); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 	if _, err := p.AttachNetkit("lo", uapi.AttachNetkitPrimary, nil); err == nil {
 		t.Error("the loopback is no netkit device")

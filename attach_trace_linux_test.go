@@ -13,11 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
-	"github.com/purebpf/bpf/sys"
-	"github.com/purebpf/bpf/uapi"
 )
 
 // The oracle of this file: the system calls and test runs that the tests make, and what the programs saw of them.
@@ -134,9 +131,11 @@ func TestTracepointCookie(t *testing.T) {
 	})
 	t.Run("raw_tp before 6.10", func(t *testing.T) {
 		p := threadObject(t, "trace", "missing").Program("missing")
-		// What these kernels do with an attribute that is longer than what they know (CHECK_ATTR).
-		defer sys.Replace(&oldkernel.Kernel{Refuse: oldkernel.On(uapi.CmdRawTracepointOpen, syscall.EINVAL, func(c oldkernel.Call) bool { return c.Size > 16 })})()
-		if _, err := p.AttachRawTracepoint("sys_enter", &RawTracepointOptions{Cookie: 1}); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "6.10") {
+		l, err := p.AttachRawTracepoint("sys_enter", &RawTracepointOptions{Cookie: 1})
+		if err == nil {
+			l.Close()
+			testkit.Kernel(t, "6.10")
+		} else if !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "6.10") {
 			t.Error(err)
 		}
 		if _, err := p.AttachRawTracepoint("", nil); !errors.Is(err, syscall.EINVAL) {

@@ -3,7 +3,9 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -136,7 +138,7 @@ func (p *Program) attachUprobeAt(t uprobing, k facts.Kernel, to, path string, o 
 			if errors.Is(err, syscall.EACCES) {
 				return accessHint(err, w.need()...)
 			}
-			return uprobeHint(path, o.PID, err)
+			return uprobeHint(path, o.PID, err, o.Offset)
 		})
 	}
 	return p.attachPerf(to, event, how)
@@ -194,17 +196,24 @@ func openLegacyUprobe(t tracing, file string, o *UprobeOptions) (*sys.FD, *legac
 	return event, e, nil
 }
 
-// uprobeHint explains what the kernel answers to a uprobe that it won't make.
-func uprobeHint(file string, pid int, err error) string {
+// uprobeHint explains what the kernel answers to a uprobe that it won't make at one of these offsets.
+func uprobeHint(path string, pid int, err error, offsets ...uint64) string {
 	switch {
 	case errors.Is(err, ErrNotSupported):
 		return ""
 	case errors.Is(err, syscall.ESRCH) && pid != 0:
 		return "there is no process " + strconv.Itoa(pid)
 	case errors.Is(err, syscall.ENOENT):
-		return "there is no file " + file
+		return "there is no file " + path
 	case errors.Is(err, syscall.EINVAL):
-		return "the file must be a regular one, and the offset inside of it"
+		file, statErr := os.Stat(path)
+		switch {
+		case statErr != nil:
+		case !file.Mode().IsRegular():
+			return "it is no regular file"
+		case slices.ContainsFunc(offsets, func(o uint64) bool { return o > uint64(file.Size()) }):
+			return fmt.Sprintf("the file ends at offset %#x", file.Size())
+		}
 	}
 	return ""
 }

@@ -144,7 +144,12 @@ func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, er
 		}
 	}
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err), func() string { return uprobeMultiHint(path, o, err) })
+		return nil, withHint(p.attachFail(to, err), func() string {
+			if o.Session && errors.Is(err, syscall.EINVAL) && p.lacksAttachType(attachType) {
+				return "this kernel has no sessions of uprobes (6.13)"
+			}
+			return uprobeHint(path, o.PID, err, o.Offsets...)
+		})
 	}
 	return p.newLink(to, fd), nil
 }
@@ -163,14 +168,6 @@ func (p *Program) requireUprobeMulti(o *UprobeMultiOptions) error {
 		return fmt.Errorf("the program was not loaded for it, as SEC(%q) is: %w", sec, syscall.EINVAL)
 	}
 	return nil
-}
-
-// uprobeMultiHint explains what the kernel answers to a uprobe.multi that it won't make.
-func uprobeMultiHint(path string, o *UprobeMultiOptions, err error) string {
-	if o.Session && errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotSupported) {
-		return "a kernel has sessions of uprobes from 6.13 on"
-	}
-	return uprobeHint(path, o.PID, err)
 }
 
 // autoUprobeMulti attaches SEC("uprobe.multi/path:pattern"), SEC("uretprobe.multi/...") and SEC("uprobe.session/..."), in every process.

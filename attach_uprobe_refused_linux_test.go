@@ -56,7 +56,7 @@ func TestUprobeErrors(t *testing.T) {
 		{"a folder", func() (*Link, error) { return entry.AttachUprobe("/etc/", "main", nil) }, syscall.EINVAL, "regular"},
 		{"a pipe", func() (*Link, error) { return entry.AttachUprobe(fifo, "main", nil) }, syscall.EINVAL, "regular"},
 		{"no program file", func() (*Link, error) { return entry.AttachUprobe("testdata/target.c", "main", nil) }, syscall.EINVAL, "ELF"},
-		{"past the end", func() (*Link, error) { return entry.AttachUprobe(path, "", &UprobeOptions{Offset: 1 << 40}) }, syscall.EINVAL, "offset"},
+		{"past the end", func() (*Link, error) { return entry.AttachUprobe(path, "", &UprobeOptions{Offset: 1 << 40}) }, syscall.EINVAL, "the file ends at offset 0x"},
 		{"no process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: gonePID}) }, syscall.ESRCH, "no process"},
 		{"negative process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: -1}) }, syscall.EINVAL, "no process -1"},
 		{"far counter", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{RefCtrOffset: 1 << 32}) }, syscall.EINVAL, "4 GiB"},
@@ -102,18 +102,24 @@ func TestUprobeErrors(t *testing.T) {
 	}
 }
 
-// TestUprobeOfMany: a program that was loaded for many functions is refused at one, and the error says so. The oracle is the kernel.
+// TestUprobeOfMany: a program that was loaded for many functions is refused at one, and where the file has ended; the errors say so. The
+// oracle is the kernel.
 func TestUprobeOfMany(t *testing.T) {
 	testkit.Kernel(t, "6.6") // older ones don't know what it was loaded for
 	many := uprobeObject(t, 0, "many").Program("many")
-	l, err := many.AttachUprobe(target(t), "main", nil)
-	if err == nil {
-		closeLink(t, l)
-		t.Fatal("it attached")
+	refused := func(l *Link, err error) func(says string) {
+		return func(says string) {
+			t.Helper()
+			if err == nil {
+				closeLink(t, l)
+			}
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), says) {
+				t.Errorf("%v, want %q", err, says)
+			}
+		}
 	}
-	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "trace_uprobe_multi, not for one probe") {
-		t.Error(err)
-	}
+	refused(many.AttachUprobe(target(t), "main", nil))("trace_uprobe_multi, not for one probe")
+	refused(many.AttachUprobeMulti(target(t), "", &UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }
 
 // TestUprobePrivileges: without CAP_PERFMON the kernel refuses perf events, and the error names what is missing; links to many uprobes it

@@ -22,6 +22,8 @@ type place struct {
 	attach   uapi.AttachType       // that kernels may lack; 0 if that isn't asked
 	query    func() (*Hook, error) // who is there; nil if that can't be asked
 	revision uint64                // that the caller expects
+	anchor   Anchor                // next to which it is to be, where the kernel tells links
+	target   string                // what the kernel takes for a target: said after EBADF, which a closed program can't be the reason of
 	rule     string                // of the hook, which the options break: said after EINVAL
 	need     []kernel.Capability
 }
@@ -60,11 +62,14 @@ func (p *Program) explain(at *place, err error) string {
 	if errno == syscall.EINVAL && at.rule != "" {
 		return at.rule
 	}
+	if errno == syscall.EBADF && at.target != "" {
+		return at.target
+	}
 	if at.query == nil {
 		return ""
 	}
 	switch errno {
-	case syscall.EINVAL, syscall.EBUSY, syscall.EEXIST, syscall.EPERM, syscall.E2BIG, syscall.ERANGE, syscall.ESTALE:
+	case syscall.EINVAL, syscall.EBUSY, syscall.EEXIST, syscall.EPERM, syscall.E2BIG, syscall.ERANGE, syscall.ESTALE, syscall.ENOENT:
 	default:
 		return ""
 	}
@@ -72,7 +77,10 @@ func (p *Program) explain(at *place, err error) string {
 	if queryErr != nil {
 		return ""
 	}
-	if errno == syscall.ESTALE {
+	switch errno {
+	case syscall.ENOENT:
+		return at.anchor.absentFrom(hook)
+	case syscall.ESTALE:
 		return fmt.Sprintf("programs were attached or detached there since: the hook's revision is %d, not %d", hook.Revision, at.revision)
 	}
 	if info, infoErr := sys.ProgInfoByFD(p.fd.Int()); infoErr == nil && hook.has(info.ID) {
