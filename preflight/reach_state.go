@@ -32,7 +32,7 @@ func (v value) isStack() bool { return v.sort == stack || v.sort == anyStack }
 // zero says whether v is 0; known is false if it may or may not be.
 func (v value) zero() (is, known bool) {
 	switch v.sort {
-	case unknown:
+	case unknown, stack, anyStack: // the verifier follows both sides of a question about a pointer to the stack
 		return false, false
 	case constant:
 		return v.n == 0, true

@@ -234,4 +234,42 @@ int bad_callback(void *ctx)
 	return 0;
 }
 
+// A pointer that is NULL or goes to the stack: the verifier follows both sides.
+SEC("raw_tp/sys_enter")
+int bad_optional(void *ctx)
+{
+	int local = level;
+	int *p = 0;
+
+	if (bpf_get_smp_processor_id() & 1) {
+		result = bpf_get_prandom_u32();
+		p = &local;
+	}
+	barrier_var(p);
+	if (p)
+		*(volatile int *)p = 1;
+	else
+		result = bpf_no_such_helper();
+	result += local;
+	return 0;
+}
+
+// It does so even if the pointer always goes to the stack.
+static __attribute__((noinline)) int increment(int *p)
+{
+	barrier_var(p);
+	if (!p)
+		return bpf_no_such_helper();
+	return ++*(volatile int *)p;
+}
+
+SEC("raw_tp/sys_enter")
+int bad_by_address(void *ctx)
+{
+	int local = 1;
+
+	result = increment(&local);
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "GPL";
