@@ -64,6 +64,7 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	c.trials()
 	c.helpers()
 	c.poisons()
+	c.license()
 	c.relocations()
 	c.features()
 	c.capabilities()

@@ -50,6 +50,43 @@ func TestGuards(t *testing.T) {
 	}
 }
 
+// TestLicense predicts whether the programs of some objects load if their license is not compatible with the GPL. The oracle is the running
+// kernel, which is asked to load each by itself.
+func TestLicense(t *testing.T) {
+	testkit.Root(t)
+	testkit.Kernel(t, "6.1")
+	k := kernel.Running()
+	yes, no := 0, 0
+	for _, path := range []string{guards, "../testdata/maps.bpf.o", "../testdata/net.bpf.o", "../testdata/structops.bpf.o", "../testdata/allocated.bpf.o",
+		"../testdata/kprobe.bpf.o", "../testdata/iter.bpf.o"} {
+		for i, p := range readObject(t, path).Programs {
+			o := readObject(t, path)
+			for j, q := range o.Programs {
+				q.Autoload = i == j
+			}
+			o.License = "Proprietary"
+			r := Check(o, k, nil)
+			loaded, err := bpf.Load(o, &bpf.LoadOptions{SkipPins: true})
+			if err == nil {
+				loaded.Close()
+				yes++
+			} else if strings.Contains(err.Error(), "GPL") {
+				no++
+				if r.Loads != facts.No || !slices.ContainsFunc(r.Reasons, func(s string) bool { return strings.Contains(s, "GPL") }) {
+					t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads, r.Reasons, err)
+				}
+				continue
+			}
+			if slices.ContainsFunc(r.Needs, func(n Need) bool { return n.Kind == NeedLicense && n.Answer == facts.No }) && err == nil {
+				t.Errorf("%s: %s: predicted %s %q, the kernel loads it", path, p.Name, r.Loads, r.Reasons)
+			}
+		}
+	}
+	if yes < 10 || no < 10 {
+		t.Errorf("the kernel took %d programs and refused %d for their license", yes, no)
+	}
+}
+
 // TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for things that no kernel has.
 // The oracle is their names.
 func TestGuardsRecorded(t *testing.T) {

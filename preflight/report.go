@@ -35,6 +35,7 @@ const (
 	NeedKfunc
 	NeedKsym
 	NeedKconfig
+	NeedLicense // asked for only if the object has none that will do
 	NeedFeature
 	NeedCapability
 	needKinds
@@ -53,6 +54,7 @@ var needNames = [needKinds]string{
 	NeedKfunc:      "kfunc",
 	NeedKsym:       "ksym",
 	NeedKconfig:    "kconfig",
+	NeedLicense:    "license",
 	NeedFeature:    "feature",
 	NeedCapability: "capability",
 }
