@@ -51,7 +51,7 @@ func TestChild(t *testing.T) {
 	case "load":
 		for typ := uapi.ProgType(1); typ <= uapi.ProgNetfilter; typ++ {
 			p := prober{facts: f}
-			fd, _, _, err := p.loadType(typ, retInsns(0))
+			fd, _, _, err := p.loadType(typ, 0, retInsns(0))
 			fd.Close()
 			has, _ := f.HasProgType(typ)
 			fmt.Printf("load %d %v %v\n", typ, errors.Is(err, syscall.EPERM), has)

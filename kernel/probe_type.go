@@ -29,8 +29,12 @@ func (f *Facts) HasMapType(t uapi.MapType) (bool, error) {
 // HasHelper finds out whether programs of type t may call the helper with that id (libbpf libbpf_probe_bpf_helper), by loading one that
 // does: the verifier's log says whether the helper or only the call is wrong. EOPNOTSUPP for tracing, extension, LSM and
 // struct_ops programs, which need a target. Nothing is kept.
-func (f *Facts) HasHelper(t uapi.ProgType, id uint32) (bool, error) {
-	return f.has(fmt.Sprintf("helper %d for program type %s", id, t), ProgCaps(t), func(p *prober) (bool, error) { return p.helper(t, id) })
+func (f *Facts) HasHelper(t uapi.ProgType, id uint32) (bool, error) { return f.HasHelperAt(t, 0, id) }
+
+// HasHelperAt is HasHelper for programs of type t that are loaded with an expected attach type: which helpers cgroup programs may call
+// depends on it. 0 is the one that HasProgType probes with.
+func (f *Facts) HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error) {
+	return f.has(fmt.Sprintf("helper %d for program type %s", id, t), ProgCaps(t), func(p *prober) (bool, error) { return p.helper(t, at, id) })
 }
 
 func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, error)) (bool, error) {
@@ -65,8 +69,8 @@ var progProbes = [...]struct {
 	{t: uapi.ProgStructOps, errno: sys.ENOTSUPP},
 }
 
-// loadType loads insns as a program of type t, with a log. refusedAs says how the kernel refuses if it has the type all the same.
-func (p *prober) loadType(t uapi.ProgType, insns []asm.Instruction) (fd *sys.FD, refusedAs syscall.Errno, says string, err error) {
+// loadType loads insns as a program of type t, for at if that is not 0, with a log. refusedAs says how the kernel refuses if it has the type all the same.
+func (p *prober) loadType(t uapi.ProgType, at uapi.AttachType, insns []asm.Instruction) (fd *sys.FD, refusedAs syscall.Errno, says string, err error) {
 	p.log = make([]byte, probeLogSize)
 	fd, err = p.program(t, insns, func(a *sys.ProgLoadAttr) {
 		for i := range progProbes {
@@ -74,6 +78,9 @@ func (p *prober) loadType(t uapi.ProgType, insns []asm.Instruction) (fd *sys.FD,
 				a.ExpectedAttachType, a.Flags, a.AttachBTFID = row.attach, a.Flags|row.flags, row.btfID
 				refusedAs, says = row.errno, row.log
 			}
+		}
+		if at != 0 {
+			a.ExpectedAttachType = at
 		}
 	})
 	return fd, refusedAs, says, err
@@ -83,14 +90,14 @@ func (p *prober) progType(t uapi.ProgType) (bool, error) {
 	if t == uapi.ProgUnspec || t > uapi.ProgNetfilter {
 		return false, fmt.Errorf("probe program type %s: %w", t, syscall.EOPNOTSUPP)
 	}
-	fd, refusedAs, says, err := p.loadType(t, retInsns(0))
+	fd, refusedAs, says, err := p.loadType(t, 0, retInsns(0))
 	if refusedAs != 0 && errors.Is(err, refusedAs) {
 		return bytes.Contains(p.log, []byte(says)), nil
 	}
 	return made(fd, err)
 }
 
-func (p *prober) helper(t uapi.ProgType, id uint32) (bool, error) {
+func (p *prober) helper(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error) {
 	switch t {
 	case uapi.ProgTracing, uapi.ProgExt, uapi.ProgLSM, uapi.ProgStructOps:
 		return false, fmt.Errorf("probe helpers of program type %s: %w", t, syscall.EOPNOTSUPP)
@@ -98,7 +105,7 @@ func (p *prober) helper(t uapi.ProgType, id uint32) (bool, error) {
 	if t == uapi.ProgUnspec || t > uapi.ProgNetfilter {
 		return false, fmt.Errorf("probe program type %s: %w", t, syscall.EOPNOTSUPP)
 	}
-	fd, _, _, err := p.loadType(t, []asm.Instruction{asm.EmitCall(int32(id)), asm.ExitInsn()})
+	fd, _, _, err := p.loadType(t, at, []asm.Instruction{asm.EmitCall(int32(id)), asm.ExitInsn()})
 	if err == nil {
 		fd.Close()
 		return true, nil

@@ -9,10 +9,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// helperUse is a helper that programs of one type call.
+// helperUse is a helper that programs of one type, and with one attach type where that matters, call.
 type helperUse struct {
 	id    uint32
 	typ   uapi.ProgType
+	at    uapi.AttachType // 0 where it does not matter
 	users []string
 	live  bool // some call can be reached
 }
@@ -27,16 +28,20 @@ var older = [...]struct{ id, by uint32 }{
 func (c *checker) helpers() {
 	var uses []helperUse
 	c.eachProgram(func(p *plan.Program, reached []bool) {
+		var at uapi.AttachType
+		if slices.Contains(byAttach[:], p.Type) {
+			at = p.ExpectedAttachType
+		}
 		for _, s := range p.Subprogs {
 			for i, insn := range s.Func.Insns {
 				if !insn.IsHelperCall() || s.Start+i >= len(reached) {
 					continue
 				}
 				id := uint32(insn.Imm)
-				k := slices.IndexFunc(uses, func(u helperUse) bool { return u.id == id && u.typ == p.Type })
+				k := slices.IndexFunc(uses, func(u helperUse) bool { return u.id == id && u.typ == p.Type && u.at == at })
 				if k < 0 {
 					k = len(uses)
-					uses = append(uses, helperUse{id: id, typ: p.Type})
+					uses = append(uses, helperUse{id: id, typ: p.Type, at: at})
 				}
 				u := &uses[k]
 				u.live = u.live || reached[s.Start+i]
@@ -49,7 +54,7 @@ func (c *checker) helpers() {
 	slices.SortStableFunc(uses, func(a, b helperUse) int { return cmp.Compare(a.id, b.id) })
 	for i := range uses {
 		u := &uses[i]
-		a, reason := c.k.helper(u.typ, u.id)
+		a, reason := c.k.helper(u.typ, u.at, u.id)
 		name := helperName(u.id)
 		first := i == 0 || uses[i-1].id != u.id
 		for _, user := range u.users {

@@ -87,6 +87,33 @@ func TestLicense(t *testing.T) {
 	}
 }
 
+// TestHelpersByAttach predicts whether cgroup programs load that call bpf_get_retval, which only some attach types allow. The oracle is the
+// running kernel, which is asked to load each by itself.
+func TestHelpersByAttach(t *testing.T) {
+	testkit.Root(t)
+	k := kernel.Running()
+	path := testkit.CorpusObject(t, "selftests/cgroup_getset_retval_hooks.bpf.o")
+	yes, no := 0, 0
+	for _, p := range readObject(t, path).Programs {
+		o := readObject(t, path)
+		only(o, p.Name)
+		r := Check(o, k, nil)
+		loaded, err := bpf.Load(o, nil)
+		if err == nil {
+			loaded.Close()
+			yes++
+		} else {
+			no++
+		}
+		if r.Loads == facts.Unknown || (r.Loads == facts.Yes) != (err == nil) {
+			t.Errorf("%s: predicted %s %q, the kernel says %v", p.Name, r.Loads, r.Reasons, err)
+		}
+	}
+	if yes == 0 || no == 0 {
+		t.Errorf("the kernel took %d programs and refused %d", yes, no)
+	}
+}
+
 // TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for things that no kernel has.
 // The oracle is their names.
 func TestGuardsRecorded(t *testing.T) {

@@ -152,20 +152,39 @@ func (t *target) mapType(m uapi.MapType) (facts.Answer, string) {
 	return t.enumerator("bpf_map_type", "", uint32(m))
 }
 
-// byAttach are program types whose helpers depend on where a program attaches, which probes do not vary.
-var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB}
+// byAttach are program types whose helpers depend on where a program attaches.
+var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB,
+	uapi.ProgCgroupDevice, uapi.ProgCgroupSysctl}
 
-func (t *target) helper(p uapi.ProgType, id uint32) (facts.Answer, string) {
+// attachProber is a Prober that tells helpers by attach type too. kernel.Facts is one.
+type attachProber interface {
+	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error)
+}
+
+// helper answers whether programs of type p with that expected attach type may call a helper.
+func (t *target) helper(p uapi.ProgType, at uapi.AttachType, id uint32) (facts.Answer, string) {
 	a, reason := t.enumerator("bpf_func_id", helperEnumerator(id), id)
 	if a == facts.No || t.prober == nil {
 		return a, reason
 	}
-	if yes, because, ok := probed(t.prober.HasHelper(p, id)); ok {
+	has := t.prober.HasHelper
+	if slices.Contains(byAttach[:], p) {
+		by, ok := t.prober.(attachProber)
+		if !ok {
+			has = nil
+		} else {
+			has = func(p uapi.ProgType, id uint32) (bool, error) { return by.HasHelperAt(p, at, id) }
+		}
+	}
+	if has == nil {
+		return a, reason
+	}
+	if yes, because, ok := probed(has(p, id)); ok {
 		if yes == facts.No {
-			if slices.Contains(byAttach[:], p) {
-				return a, reason
-			}
 			because = "probed: programs of type " + p.String() + " cannot call it"
+			if slices.Contains(byAttach[:], p) && at != 0 {
+				because = "probed: programs of type " + p.String() + " for " + at.String() + " cannot call it"
+			}
 		}
 		return yes, because
 	}
