@@ -113,10 +113,9 @@ type Relo struct {
 
 // Linux error numbers that libbpf answers with. The package builds on systems that have none of their own.
 const (
-	e2big      = 7
-	einval     = 22
-	erange     = 34
-	eopnotsupp = 95
+	e2big  = 7
+	einval = 22
+	erange = 34
 )
 
 // Error is a relocation that is malformed, ambiguous, or does not fit its instruction. A type or field that the target lacks is

@@ -152,7 +152,7 @@ func (x *Resolver) candidates(id btf.ID) ([]candidate, error) {
 	}
 	t, _ := x.local.Type(id)
 	if t.Name() == "" {
-		return nil, errorf(eopnotsupp, "a type without a name cannot be looked for in the target")
+		return nil, errorf(einval, "a type without a name cannot be looked for in the target")
 	}
 	list, err := x.target.candidates(btf.EssentialName(t.Name()), t.Kind())
 	if err != nil {
