@@ -65,6 +65,7 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	c.helpers()
 	c.poisons()
 	c.license()
+	c.locks()
 	c.relocations()
 	c.features()
 	c.capabilities()

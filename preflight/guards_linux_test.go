@@ -114,6 +114,37 @@ func TestHelpersByAttach(t *testing.T) {
 	}
 }
 
+// TestLocks predicts whether programs load that use maps with a lock or a timer. The oracle is the running kernel, which is asked to load each
+// by itself.
+func TestLocks(t *testing.T) {
+	testkit.Root(t)
+	k := kernel.Running()
+	yes, no := 0, 0
+	for _, path := range []string{testkit.CorpusObject(t, "selftests/test_helper_restricted.bpf.o"), "../testdata/allocated.bpf.o", "../object/testdata/maps.o"} {
+		for _, p := range readObject(t, path).Programs {
+			o := readObject(t, path)
+			only(o, p.Name)
+			r := Check(o, k, nil)
+			loaded, err := bpf.Load(o, nil)
+			switch {
+			case err == nil:
+				loaded.Close()
+				yes++
+			case strings.Contains(err.Error(), "cannot use bpf_"):
+				no++
+			default:
+				continue
+			}
+			if r.Loads == facts.Unknown && !facts.AtLeast(k.Version(), "6.19") || r.Loads == facts.Yes && err != nil || r.Loads == facts.No && err == nil {
+				t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads, r.Reasons, err)
+			}
+		}
+	}
+	if yes == 0 || no == 0 && !facts.AtLeast(k.Version(), "6.19") {
+		t.Errorf("the kernel took %d programs and refused %d for their maps", yes, no)
+	}
+}
+
 // TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for things that no kernel has.
 // The oracle is their names.
 func TestGuardsRecorded(t *testing.T) {
