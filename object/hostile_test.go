@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 )
@@ -314,6 +315,36 @@ func mutate(r *rand.Rand, raw []byte) []byte {
 		}
 	}
 	return b
+}
+
+// TestHalfRelocation makes each relocation table that a loader reads end within a relocation. The oracle is C libbpf, which refuses such
+// objects with LIBBPF_ERRNO__FORMAT: nothing of a table is left out without a word.
+func TestHalfRelocation(t *testing.T) {
+	raw, err := os.ReadFile("testdata/maps.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf64.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers := binary.LittleEndian.Uint64(raw[40:])
+	n := 0
+	for i, s := range f.Sections {
+		if s.Type != elf64.SectionRel || f.Sections[s.Info].Flags&elf64.FlagExec == 0 && f.Sections[s.Info].Name != ".maps" {
+			continue
+		}
+		n++
+		bad := bytes.Clone(raw)
+		binary.LittleEndian.PutUint64(bad[headers+uint64(i)*64+32:], s.Size-8)
+		var e *object.Error
+		if _, err := object.Parse(bad, "maps"); !errors.As(err, &e) || e.Reason != object.ReasonFormat {
+			t.Errorf("%s with %d bytes: %v", s.Name, s.Size-8, err)
+		}
+	}
+	if n < 2 {
+		t.Errorf("%d relocation tables", n)
+	}
 }
 
 // FuzzOpen feeds mutated objects. Oracle: the limits of meter and what every object promises.

@@ -21,6 +21,9 @@ func (f *File) Rels(s *Section) (*Rels, error) {
 	if s.EntSize != relSize {
 		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("relocations of %d bytes, want %d", s.EntSize, relSize)}
 	}
+	if s.Size%relSize != 0 {
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a relocation", s.Size, relSize)}
+	}
 	data, err := f.Data(s)
 	if err != nil {
 		return nil, err
