@@ -91,7 +91,11 @@ func (r *resolver) wantTargets(w *wanted) {
 func (r *resolver) resolveTarget(p *Program) error {
 	spec := p.Spec
 	if spec.AttachTarget == "" {
-		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+"\") names no attach target; write it after a '/' or set AttachTarget", nil)
+		code := CodeInvalid
+		if strings.HasSuffix(spec.Sec, "/") {
+			code = CodeNotFound // libbpf looks for what is named ""
+		}
+		return r.fail("program", p.Name, code, "SEC(\""+spec.Sec+"\") names no attach target; write it after a '/' or set AttachTarget", nil)
 	}
 	if inProgram(spec) {
 		return r.resolveProgramTarget(p)

@@ -119,6 +119,13 @@ func TestAttachTargets(t *testing.T) {
 			t.Errorf("%s at %s: %v, want code %d", row.prog, row.target, p.Err, row.code)
 		}
 	}
+	o := open(t, "probes.o")
+	p := only(o, "do_fentry")
+	p.Sec, p.AttachTarget = "fentry/", ""
+	var e *plan.Error
+	if err := planned(t, resolve(t, o, k, nil), p.Name).Err; !errors.As(err, &e) || e.Code != plan.CodeNotFound {
+		t.Errorf("SEC(%q): %v", p.Sec, err)
+	}
 }
 
 // only leaves one program of an object to be loaded.

@@ -18,6 +18,10 @@ type helperUse struct {
 	live  bool // some call can be reached
 }
 
+// byAttach are program types whose helpers depend on where a program attaches.
+var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB,
+	uapi.ProgCgroupDevice, uapi.ProgCgroupSysctl}
+
 // older are helpers that the loader replaces on kernels that lack them (before 5.5).
 var older = [...]struct{ id, by uint32 }{
 	{112, 4}, {113, 4}, // probe_read_user, probe_read_kernel: probe_read

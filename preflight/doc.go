@@ -1,5 +1,5 @@
 // Package preflight tells what an object needs of a kernel and whether that kernel has it, without loading anything: program and map
-// types, helpers, kfuncs, symbols, configuration, attach targets, capabilities, and every CO-RE relocation. It works on facts about a
+// types, helpers, kfuncs, symbols, configuration, attach targets, the license, capabilities, and every CO-RE relocation. It works on facts about a
 // kernel, running or recorded, touches no OS and builds on every one; libbpf has no counterpart.
 //
 // An answer is yes, no or unknown, with the reason. What a recording is silent about is unknown, never guessed. A kernel's BTF alone

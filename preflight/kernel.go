@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
@@ -15,7 +14,7 @@ import (
 type Prober interface {
 	HasProgType(t uapi.ProgType) (bool, error)
 	HasMapType(t uapi.MapType) (bool, error)
-	HasHelper(t uapi.ProgType, id uint32) (bool, error)
+	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error) // at is 0 where that does not matter
 }
 
 // target is the kernel that is checked, with answers for what it does not know itself.
@@ -152,39 +151,19 @@ func (t *target) mapType(m uapi.MapType) (facts.Answer, string) {
 	return t.enumerator("bpf_map_type", "", uint32(m))
 }
 
-// byAttach are program types whose helpers depend on where a program attaches.
-var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB,
-	uapi.ProgCgroupDevice, uapi.ProgCgroupSysctl}
-
-// attachProber is a Prober that tells helpers by attach type too. kernel.Facts is one.
-type attachProber interface {
-	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error)
-}
-
-// helper answers whether programs of type p with that expected attach type may call a helper.
+// helper answers whether programs of type p may call a helper, those of byAttach if they are for at.
 func (t *target) helper(p uapi.ProgType, at uapi.AttachType, id uint32) (facts.Answer, string) {
 	a, reason := t.enumerator("bpf_func_id", helperEnumerator(id), id)
 	if a == facts.No || t.prober == nil {
 		return a, reason
 	}
-	has := t.prober.HasHelper
-	if slices.Contains(byAttach[:], p) {
-		by, ok := t.prober.(attachProber)
-		if !ok {
-			has = nil
-		} else {
-			has = func(p uapi.ProgType, id uint32) (bool, error) { return by.HasHelperAt(p, at, id) }
-		}
-	}
-	if has == nil {
-		return a, reason
-	}
-	if yes, because, ok := probed(has(p, id)); ok {
+	if yes, because, ok := probed(t.prober.HasHelperAt(p, at, id)); ok {
 		if yes == facts.No {
-			because = "probed: programs of type " + p.String() + " cannot call it"
-			if slices.Contains(byAttach[:], p) && at != 0 {
-				because = "probed: programs of type " + p.String() + " for " + at.String() + " cannot call it"
+			what := p.String()
+			if at != 0 {
+				what += " for " + at.String()
 			}
+			because = "probed: programs of type " + what + " cannot call it"
 		}
 		return yes, because
 	}
