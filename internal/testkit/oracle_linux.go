@@ -98,7 +98,7 @@ func oneVerdict(oracle string, program []byte, dir, obj string) (verdict.Object,
 }
 
 func runOracle(oracle, obj string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), OracleTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience(OracleTimeout))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, oracle, obj)
 	var stdout, stderr bytes.Buffer
