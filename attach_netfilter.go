@@ -50,9 +50,9 @@ func (p *Program) netfilterPlace(opts *NetfilterOptions) *place {
 // netfilterLinks lists the links at a place. The kernel doesn't tell their network namespaces, nor hooks that aren't links.
 func netfilterLinks(opts *NetfilterOptions) (*Hook, error) {
 	h := &Hook{}
-	err := eachLink(uapi.LinkNetfilter, func(id uint32, info *sys.LinkInfo) {
+	err := eachLink(uapi.LinkNetfilter, func(_ int, info *sys.LinkInfo) {
 		if d := sys.LinkInfoAs[sys.NetfilterInfo](info); d.PF == opts.Family && d.HookNum == opts.Hook && d.Priority == opts.Priority {
-			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgID, LinkID: id})
+			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgID, LinkID: info.ID})
 		}
 	})
 	return h, err

@@ -181,9 +181,9 @@ func btfOfProgram(id uint32) uint32 {
 // tracedBy lists the tracing links that is says yes to, "" if there are none or the kernel doesn't tell.
 func tracedBy(is func(sys.TracingInfo) bool) string {
 	var there []string
-	err := eachLink(uapi.LinkTracing, func(id uint32, info *sys.LinkInfo) {
+	err := eachLink(uapi.LinkTracing, func(_ int, info *sys.LinkInfo) {
 		if is(sys.LinkInfoAs[sys.TracingInfo](info)) {
-			there = append(there, fmt.Sprintf("program %d by link %d", info.ProgID, id))
+			there = append(there, fmt.Sprintf("program %d by link %d", info.ProgID, info.ID))
 		}
 	})
 	if err != nil || len(there) == 0 {

@@ -163,20 +163,21 @@ func (l *Link) Info() (*LinkInfo, error) {
 	if err := l.kernelLink("inspect"); err != nil {
 		return nil, err
 	}
-	info, err := linkInfo(l.fd.Int())
+	raw, err := sys.LinkInfoByFD(l.fd.Int())
+	if err != nil {
+		return nil, l.fail("inspect", err)
+	}
+	info, err := linkInfo(l.fd.Int(), raw)
 	if err != nil {
 		return nil, l.fail("inspect", err)
 	}
 	return info, nil
 }
 
-// linkInfo asks about a link: first what it is and how much there is to tell, then, where that has names or lists, with room for them.
-func linkInfo(fd int) (*LinkInfo, error) {
-	raw, err := sys.LinkInfoByFD(fd)
-	if err != nil {
-		return nil, err
-	}
-	info := &LinkInfo{ID: raw.ID, Type: raw.Type, ProgramID: raw.ProgID}
+// linkInfo tells more of a link than the first answer, raw, which says what it is and how much there is to tell: where that has names or
+// lists, it asks again with room for them.
+func linkInfo(fd int, raw *sys.LinkInfo) (info *LinkInfo, err error) {
+	info = &LinkInfo{ID: raw.ID, Type: raw.Type, ProgramID: raw.ProgID}
 	switch raw.Type {
 	case uapi.LinkRawTracepoint:
 		info.Detail, err = rawTracepointLink(fd)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +59,10 @@ func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want LinkDetail, words 
 		t.Error(d)
 	}
 	sameAsBpftool(t, info, words)
+	// The kernel's list has it too.
+	if all, err := QueryLinks(typ); err != nil || !slices.ContainsFunc(all, func(l *LinkInfo) bool { return cmp.Equal(l, info) }) {
+		t.Errorf("not among %d links: %v", len(all), err)
+	}
 }
 
 // TestLinkInfo attaches links of each kind. The oracles are what was asked for, and bpftool.

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -20,7 +21,7 @@ type Hook struct {
 // HookedProgram is one program of a Hook.
 type HookedProgram struct {
 	ProgramID uint32
-	LinkID    uint32 // of tcx and netkit (6.6), 0: attached without a link. The kernel doesn't tell those of other hooks
+	LinkID    uint32 // of tcx and netkit (6.6), 0: attached without a link. Of other hooks QueryLinks tells them
 	Flags     uint32 // it was attached with
 }
 
@@ -54,8 +55,27 @@ func QueryInterface(iface string, where uapi.AttachType) (*Hook, error) {
 	return queryHook(iface, uint32(index), where, 0)
 }
 
-// eachLink calls each for every link in the kernel of that type. Links that are closed meanwhile are passed over.
-func eachLink(typ uapi.LinkType, each func(id uint32, info *sys.LinkInfo)) error {
+// QueryLinks lists the links in the kernel of that type, everyone's, by id (5.8). Needs CAP_SYS_ADMIN.
+func QueryLinks(typ uapi.LinkType) ([]*LinkInfo, error) {
+	var list []*LinkInfo
+	var failed error
+	err := eachLink(typ, func(fd int, raw *sys.LinkInfo) {
+		info, err := linkInfo(fd, raw)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("link %d: %w", raw.ID, err))
+			return
+		}
+		list = append(list, info)
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return nil, &Error{Op: "query links", Subject: "of type " + typ.String(), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+	}
+	return list, nil
+}
+
+// eachLink calls each for every link in the kernel of that type, with a descriptor that is closed afterwards. Links that are closed
+// meanwhile are passed over.
+func eachLink(typ uapi.LinkType, each func(fd int, info *sys.LinkInfo)) error {
 	for id := uint32(0); ; {
 		next, err := sys.LinkNextID(id)
 		if errors.Is(err, ErrNotExist) {
@@ -72,11 +92,10 @@ func eachLink(typ uapi.LinkType, each func(id uint32, info *sys.LinkInfo)) error
 		if err != nil {
 			return err
 		}
-		info, err := sys.LinkInfoByFD(fd.Int())
-		fd.Close()
-		if err == nil && info.Type == typ {
-			each(id, info)
+		if info, err := sys.LinkInfoByFD(fd.Int()); err == nil && info.Type == typ {
+			each(fd.Int(), info)
 		}
+		fd.Close()
 	}
 }
 

@@ -120,8 +120,8 @@ func structOpsType(info *sys.MapInfo) string {
 // structOpsLinks returns the ids of links to struct_ops maps, by map id.
 func structOpsLinks() (map[uint32]uint32, error) {
 	links := map[uint32]uint32{}
-	err := eachLink(uapi.LinkStructOps, func(id uint32, info *sys.LinkInfo) {
-		links[sys.LinkInfoAs[sys.MapLinkInfo](info).MapID] = id
+	err := eachLink(uapi.LinkStructOps, func(_ int, info *sys.LinkInfo) {
+		links[sys.LinkInfoAs[sys.MapLinkInfo](info).MapID] = info.ID
 	})
 	return links, err
 }
