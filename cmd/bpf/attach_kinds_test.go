@@ -332,6 +332,100 @@ func TestDetachHook(t *testing.T) {
 	}
 }
 
+// Oracle: the kernel, which detaches by hook nothing that a link holds. Such a program is told with its link, not offered, and stays until
+// the link is detached.
+func TestDetachHookOfLink(t *testing.T) {
+	testkit.Root(t)
+	kinds, cgroup, bpffs := compiled(t, "kinds"), testkit.Cgroup(t), testkit.BPFFS(t)
+	sockets := filepath.Join(bpffs, "sockets-of-link")
+	testkit.Run(t, "bpftool", "map", "create", sockets, "type", "sockmap", "key", "4", "value", "4", "entries", "1", "name", "sockets")
+	detach := func(t *testing.T, says string, args ...string) {
+		t.Helper()
+		if out, err := command(t, append([]string{"detach"}, args...)...).CombinedOutput(); err == nil || string(out) != "bpf: "+args[0]+": "+says+"\n" {
+			t.Errorf("%v: %v, %sdoesn't say %s", args, err, out, says)
+		}
+	}
+	for _, row := range []struct {
+		program, hook, by string
+		lacks             func(*testing.T) bool
+	}{
+		{"on_xdp", "xdp:lo", "xdp:lo", nil},
+		{"on_xdp", "xdp:lo", "xdp:1", nil},
+		{"on_tc", "tcx-ingress:lo", "tcx-ingress:lo", before(6, 6)},
+		{"on_cgroup", "cgroup:" + cgroup, "cgroup:" + cgroup, nil},
+		{"verdict", "sockmap:" + sockets, "sockmap:" + sockets, before(6, 10)},
+		{"dissect", "netns:/proc/self/ns/net", "flow_dissector", nil},
+	} {
+		t.Run(rowName(row.program, row.by), func(t *testing.T) {
+			if row.lacks != nil && row.lacks(t) {
+				testkit.Skip(t, "the kernel has no such hook")
+			}
+			testkit.Netns(t) // of this subtest, which has a thread of its own
+			r, err := startAttach(t, kinds, row.program, row.hook)
+			if err != nil {
+				t.Fatal(err)
+			}
+			there := fmt.Sprintf("nothing is attached there without a link; with links, which bpf detach takes by their ids: program %d by link %d",
+				r.doc.ProgramID, r.doc.Links[0].ID)
+			detach(t, there, row.by)
+			id, link := strconv.Itoa(int(r.doc.ProgramID)), strconv.Itoa(int(r.doc.Links[0].ID))
+			detach(t, "can't detach program "+id+": "+there, row.by, "--program-id", id)
+			if out, err := command(t, "detach", link).CombinedOutput(); err != nil {
+				t.Errorf("%v, %s", err, out)
+			}
+			detach(t, "nothing is attached there without a link", row.by)
+		})
+	}
+	t.Run("beside one without", func(t *testing.T) {
+		hook := "cgroup:" + cgroup
+		r, err := startAttach(t, kinds, "on_cgroup", hook+",link=no")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := strconv.Itoa(int(r.doc.ProgramID))
+		var links []*running
+		for range 2 { // links of the same program
+			l, err := startAttach(t, "--program", id, hook+",type=cgroup_inet_egress")
+			if err != nil {
+				t.Fatal(err)
+			}
+			links = append(links, l)
+		}
+		detach(t, fmt.Sprintf("add --program-id; attached there: program %s; with links, which bpf detach takes by their ids: program %s by link %d, program %s by link %d",
+			id, id, links[0].doc.Links[0].ID, id, links[1].doc.Links[0].ID), hook)
+		if out, err := command(t, "detach", hook, "--program-id", id).CombinedOutput(); err != nil || string(out) != "detached program "+id+" from "+hook+"\n" {
+			t.Errorf("%v, %s", err, out)
+		}
+		if there, err := bpf.QueryCgroup(cgroup, uapi.AttachCgroupInetEgress, false); err != nil || len(there.Programs) != 2 {
+			t.Errorf("%+v, %v", there, err)
+		}
+	})
+	// A link to the interface of that number in another network namespace holds nothing here.
+	t.Run("another namespace", func(t *testing.T) {
+		testkit.Netns(t)
+		far, err := startAttach(t, kinds, "on_xdp", "xdp:lo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := strconv.Itoa(int(far.doc.ProgramID))
+		t.Run("here", func(t *testing.T) {
+			testkit.Netns(t)
+			set, err := startAttach(t, "--program", id, "xdp:lo,link=no")
+			if err != nil {
+				t.Fatal(err)
+			}
+			detach(t, "add --program-id; attached there: program "+id, "xdp:lo")
+			set.stop(t)
+			near, err := startAttach(t, "--program", id, "xdp:lo")
+			if err != nil {
+				t.Fatal(err)
+			}
+			detach(t, fmt.Sprintf("nothing is attached there without a link; with links, which bpf detach takes by their ids: program %s by link %d or %d",
+				id, far.doc.Links[0].ID, near.doc.Links[0].ID), "xdp:lo")
+		})
+	})
+}
+
 // Oracle: ip route, which shows the route that a killed command leaves, until detach is told the program that it has.
 func TestDetachRoute(t *testing.T) {
 	testkit.Root(t)

@@ -169,33 +169,6 @@ func iterate(ctx context.Context, w io.Writer, l *bpf.Link, most int64) (more bo
 	}
 }
 
-// attachment is what is attached somewhere without a link, maybe by somebody else.
-type attachment struct {
-	program uint32
-	detach  func() error
-}
-
-// hookedThere are the programs of a hook.
-func hookedThere(there *bpf.Hook, detach func(*bpf.Program) error) (list []attachment) {
-	for _, p := range there.Programs {
-		if p.LinkID == 0 {
-			list = append(list, attachment{p.ProgramID, withProgram(p.ProgramID, detach)})
-		}
-	}
-	return list
-}
-
-// withProgram opens a program for one call.
-func withProgram(id uint32, call func(*bpf.Program) error) func() error {
-	return func() error {
-		p, err := bpf.ProgramFromID(id)
-		if err != nil {
-			return err
-		}
-		return errors.Join(call(p), p.Close())
-	}
-}
-
 // programNamed opens a program by its id or its pin. The caller closes it.
 func programNamed(name string) (*bpf.Program, error) {
 	if id, err := strconv.ParseUint(name, 10, 32); err == nil {

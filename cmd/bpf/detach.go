@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/purebpf/bpf"
@@ -33,8 +34,8 @@ who hold it.
 
 What is attached without a link (classic tc, XDP over netlink, and whatever takes link=no) is named by its hook, as bpf attach takes it,
 and by the id of the program: detach tc-ingress:eth0 --program-id 42. Only that program is taken away, and none that is there instead;
-without --program-id the programs that are there are told. A struct_ops map that has no link is named by its id: detach struct_ops
---map-id 42. Which programs a route has (lwt-*) is for ip route to tell.
+without --program-id the programs that are there are told, and the links of those that have one. A struct_ops map that has no link is
+named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-*) is for ip route to tell.
 
 --stale removes probe events in tracefs whose maker was killed before it could.`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -151,7 +152,7 @@ func (d *detacher) unregister(text string) (err error) {
 	return d.tell(detachedDocument{Detached: text, MapID: d.mapID})
 }
 
-// there lists what is attached to a hook without a link.
+// there lists what is attached to a hook.
 func there(h *hook) ([]attachment, error) {
 	if h.kind.name == hookStructOps {
 		return nil, fmt.Errorf("%s: add --map-id; bpftool struct_ops lists the maps", h.text)
@@ -171,27 +172,14 @@ func (d *detacher) explain(h *hook) error {
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
-		return fmt.Errorf("%s: %s", h.text, programsThere(list))
+	add := "add --program-id; "
+	if !slices.ContainsFunc(list, func(a attachment) bool { return len(a.links) == 0 }) {
+		add = ""
 	}
-	return fmt.Errorf("%s: add --program-id; %s", h.text, programsThere(list))
+	return fmt.Errorf("%s: %s%s", h.text, add, programsThere(list))
 }
 
-func programsThere(list []attachment) string {
-	if len(list) == 0 {
-		return "nothing is attached there without a link"
-	}
-	text := "attached there:"
-	for i, a := range list {
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprintf(" program %d", a.program)
-	}
-	return text
-}
-
-// fromHook takes a program away from a hook, as often as it is there.
+// fromHook takes a program away from a hook, as often as it is there without a link.
 func (d *detacher) fromHook(text string) error {
 	h, err := parseHook(text)
 	if err != nil {
@@ -209,7 +197,7 @@ func (d *detacher) fromHook(text string) error {
 	}
 	found := false
 	for _, a := range list {
-		if a.program != d.program {
+		if a.program != d.program || len(a.links) > 0 {
 			continue
 		}
 		found = true
@@ -221,7 +209,7 @@ func (d *detacher) fromHook(text string) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s: program %d: %w; %s", text, d.program, bpf.ErrNotExist, programsThere(list))
+		return fmt.Errorf("%s: can't detach program %d: %s", text, d.program, programsThere(list))
 	}
 	return nil
 }

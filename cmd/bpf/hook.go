@@ -31,7 +31,7 @@ type hookKind struct {
 	attach func(s subject, h *hook) (hooked, error)
 	// set attaches without a link, for kinds that have none and for link=no. nil: this kind has links alone.
 	set func(s subject, h *hook) (hooked, error)
-	// there lists what is attached without a link, for bpf detach. nil: the kernel can't be asked, or nothing outlives its process.
+	// there lists what is attached, with and without links, for bpf detach. nil: the kernel can't be asked, or it is all by links.
 	there func(h *hook) ([]attachment, error)
 	// unset takes a program away where there can't tell which ones are there.
 	unset func(p *bpf.Program, h *hook) error

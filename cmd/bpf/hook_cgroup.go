@@ -57,6 +57,10 @@ func cgroupThere(h *hook) ([]attachment, error) {
 	if h.attachType != nil {
 		types = []uapi.AttachType{*h.attachType}
 	}
+	id, err := inode(h.target)
+	if err != nil {
+		return nil, err
+	}
 	var list []attachment
 	for _, t := range types {
 		there, err := bpf.QueryCgroup(h.target, t, false)
@@ -64,6 +68,9 @@ func cgroupThere(h *hook) ([]attachment, error) {
 			continue // a type that this kernel doesn't have
 		}
 		if err != nil {
+			return nil, err
+		}
+		if err := findLinks(there, uapi.LinkCgroup, &bpf.CgroupLink{CgroupID: id, AttachType: t}); err != nil {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {

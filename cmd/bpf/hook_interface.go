@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
+	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -47,12 +51,55 @@ func xdpThere(h *hook) ([]attachment, error) {
 		return nil, err
 	}
 	var list []attachment
-	for _, id := range []uint32{state.Native, state.Generic, state.Offload} {
-		if id != 0 {
-			list = append(list, attachment{program: id, detach: withProgram(id, func(p *bpf.Program) error { return p.UnsetXDP(h.target) })})
+	for _, at := range []struct{ program, mode uint32 }{
+		{state.Native, sys.XDPDrvMode}, {state.Generic, sys.XDPSKBMode}, {state.Offload, sys.XDPHWMode},
+	} {
+		if at.program == 0 {
+			continue
 		}
+		links, err := xdpLinks(h.target, at.mode, at.program)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, attachment{at.program, links, withProgram(at.program, func(p *bpf.Program) error { return p.UnsetXDP(h.target) })})
 	}
 	return list, nil
+}
+
+// xdpLinks are the links of which one holds a program on an interface. There are several if the program is also on an interface that has the
+// same number in another network namespace, which links don't tell. None: it is there without a link.
+func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
+	index, err := interfaceIndex(iface)
+	if err != nil {
+		return nil, err
+	}
+	// To take away nothing, and only if nothing is there, changes nothing. The kernel says first whether a link is in the way.
+	err = sys.XDPSet(index, -1, mode|sys.XDPReplace, 0)
+	switch {
+	case err == nil || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EINVAL): // EINVAL: before 5.7
+		return nil, nil
+	case !errors.Is(err, syscall.EBUSY):
+		return nil, fmt.Errorf("%s: %w", iface, err)
+	}
+	links, err := linksAt(uapi.LinkXDP, &bpf.XDPLink{IfIndex: uint32(index)})
+	for _, l := range links {
+		if l.ProgramID == program {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids, err
+}
+
+// interfaceIndex takes a number for an index, as package bpf does.
+func interfaceIndex(iface string) (int, error) {
+	if n, err := strconv.ParseUint(iface, 10, 31); err == nil {
+		return int(n), nil
+	}
+	i, err := net.InterfaceByName(iface)
+	if err != nil {
+		return 0, err
+	}
+	return i.Index, nil
 }
 
 // interfaceHook is a kind that tcx or netkit has.

@@ -48,6 +48,10 @@ func sockMapThere(h *hook) ([]attachment, error) {
 		return nil, err
 	}
 	defer done()
+	info, err := m.Info()
+	if err != nil {
+		return nil, err
+	}
 	var list []attachment
 	for _, t := range sockMapTypes {
 		there, err := bpf.QuerySockMap(m, t)
@@ -55,6 +59,9 @@ func sockMapThere(h *hook) ([]attachment, error) {
 			continue // the map takes no such programs, or has one that excludes them: sk_skb/verdict and sk_skb/stream_verdict
 		}
 		if err != nil {
+			return nil, err
+		}
+		if err := findLinks(there, uapi.LinkSockMap, &bpf.SockMapLink{MapID: info.ID, AttachType: t}); err != nil {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {
@@ -83,6 +90,13 @@ func setFlowDissector(s subject, h *hook) (hooked, error) {
 func flowDissectorThere(h *hook) ([]attachment, error) {
 	there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachFlowDissector)
 	if err != nil {
+		return nil, err
+	}
+	id, err := inode(bpf.ThreadNetns)
+	if err != nil {
+		return nil, err
+	}
+	if err := findLinks(there, uapi.LinkNetns, &bpf.NetnsLink{Inode: uint32(id), AttachType: uapi.AttachFlowDissector}); err != nil {
 		return nil, err
 	}
 	return hookedThere(there, (*bpf.Program).UnsetFlowDissector), nil

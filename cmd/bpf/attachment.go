@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// attachment is what is attached somewhere, maybe by somebody else.
+type attachment struct {
+	program uint32
+	links   []uint32     // one of them holds the program there; none: it is there without a link
+	detach  func() error // what has no link
+}
+
+// String names the program and what holds it.
+func (a attachment) String() string {
+	if len(a.links) == 0 {
+		return fmt.Sprintf("program %d", a.program)
+	}
+	return fmt.Sprintf("program %d by link %s", a.program, strings.Trim(strings.ReplaceAll(fmt.Sprint(a.links), " ", " or "), "[]"))
+}
+
+// programsThere says which programs bpf detach HOOK can take away, and which others are there.
+func programsThere(list []attachment) string {
+	var free, held []string
+	for _, a := range list {
+		if len(a.links) == 0 {
+			free = append(free, a.String())
+		} else {
+			held = append(held, a.String())
+		}
+	}
+	text := "nothing is attached there without a link"
+	if len(free) > 0 {
+		text = "attached there: " + strings.Join(free, ", ")
+	}
+	if len(held) > 0 {
+		text += "; with links, which bpf detach takes by their ids: " + strings.Join(held, ", ")
+	}
+	return text
+}
+
+// hookedThere are the programs of a hook.
+func hookedThere(there *bpf.Hook, detach func(*bpf.Program) error) (list []attachment) {
+	for _, p := range there.Programs {
+		a := attachment{program: p.ProgramID, detach: withProgram(p.ProgramID, detach)}
+		if p.LinkID != 0 {
+			a.links = []uint32{p.LinkID}
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// findLinks finds the links of a hook's programs, where the hook doesn't tell them: those that are attached at.
+func findLinks(there *bpf.Hook, typ uapi.LinkType, at bpf.LinkDetail) error {
+	if len(there.Programs) == 0 {
+		return nil
+	}
+	links, err := linksAt(typ, at)
+	for _, l := range links {
+		i := slices.IndexFunc(there.Programs, func(p bpf.HookedProgram) bool { return p.ProgramID == l.ProgramID && p.LinkID == 0 })
+		if i >= 0 {
+			there.Programs[i].LinkID = l.ID
+		}
+	}
+	return err
+}
+
+// linksAt are the links in the kernel that are attached at.
+func linksAt(typ uapi.LinkType, at bpf.LinkDetail) ([]*bpf.LinkInfo, error) {
+	links, err := bpf.QueryLinks(typ)
+	if errors.Is(err, syscall.EINVAL) {
+		return nil, nil // before 5.8, where links have no ids
+	}
+	return slices.DeleteFunc(links, func(l *bpf.LinkInfo) bool { return !reflect.DeepEqual(l.Detail, at) }), err
+}
+
+// withProgram opens a program for one call.
+func withProgram(id uint32, call func(*bpf.Program) error) func() error {
+	return func() error {
+		p, err := bpf.ProgramFromID(id)
+		if err != nil {
+			return err
+		}
+		return errors.Join(call(p), p.Close())
+	}
+}
