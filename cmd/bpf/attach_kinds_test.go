@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -424,6 +425,38 @@ func TestDetachHookOfLink(t *testing.T) {
 				id, far.doc.Links[0].ID, near.doc.Links[0].ID), "xdp:lo")
 		})
 	})
+}
+
+// Oracle: the kernel's list of a cgroup, and what the test makes fail. What can't be detached doesn't keep the rest attached.
+func TestDetachGoesOn(t *testing.T) {
+	var out bytes.Buffer
+	d := detacher{program: 7, out: &out}
+	fails := errors.New("fails")
+	gone := 0
+	list := []attachment{
+		{program: 7, detach: func() error { return fails }},
+		{program: 7, detach: func() error { gone++; return nil }},
+		{program: 7, links: []uint32{1}, detach: func() error { t.Error("it has a link"); return nil }},
+		{program: 8, detach: func() error { t.Error("another program"); return nil }},
+	}
+	if err := d.fromList("here", list); !errors.Is(err, fails) || gone != 1 || out.String() != "detached program 7 from here\n" {
+		t.Errorf("%v, %d detached, says %q", err, gone, &out)
+	}
+
+	testkit.Root(t)
+	kinds, cgroup := compiled(t, "kinds"), testkit.Cgroup(t)
+	r, err := startAttach(t, kinds, "on_cgroup", "cgroup:"+cgroup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := strconv.Itoa(int(r.doc.Links[0].ID))
+	all, err := command(t, "detach", "/no/such/pin", "4294967295", link).CombinedOutput()
+	if err == nil || !strings.Contains(string(all), "/no/such/pin") || !strings.Contains(string(all), "4294967295") || !strings.Contains(string(all), "detached "+link+"\n") {
+		t.Errorf("%v, %s", err, all)
+	}
+	if there, err := bpf.QueryCgroup(cgroup, uapi.AttachCgroupInetEgress, false); err != nil || len(there.Programs) != 0 {
+		t.Errorf("%+v, %v", there, err)
+	}
 }
 
 // Oracle: ip route, which shows the route that a killed command leaves, until detach is told the program that it has.

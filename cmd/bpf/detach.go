@@ -58,12 +58,11 @@ named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-
 			case d.program != 0:
 				return d.fromHook(args[0])
 			}
+			var errs []error
 			for _, name := range args {
-				if err := d.link(name); err != nil {
-					return err
-				}
+				errs = append(errs, d.link(name))
 			}
-			return nil
+			return errors.Join(errs...)
 		},
 	}
 	f := cmd.Flags()
@@ -195,21 +194,23 @@ func (d *detacher) fromHook(text string) error {
 	if err != nil {
 		return err
 	}
-	found := false
+	return d.fromList(text, list)
+}
+
+func (d *detacher) fromList(text string, list []attachment) error {
+	var errs []error
 	for _, a := range list {
 		if a.program != d.program || len(a.links) > 0 {
 			continue
 		}
-		found = true
-		if err := a.detach(); err != nil {
-			return err
+		err := a.detach()
+		if err == nil {
+			err = d.tell(detachedDocument{Detached: text, ProgramID: a.program})
 		}
-		if err := d.tell(detachedDocument{Detached: text, ProgramID: a.program}); err != nil {
-			return err
-		}
+		errs = append(errs, err)
 	}
-	if !found {
+	if errs == nil {
 		return fmt.Errorf("%s: can't detach program %d: %s", text, d.program, programsThere(list))
 	}
-	return nil
+	return errors.Join(errs...)
 }
