@@ -315,7 +315,7 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	say("cgroup sock_create link", outcome(cgroup.Program("sock_create").AttachCgroup(dir, nil)))
 	say("xdp link", outcome(obj.Program("xdp_pass").AttachXDP("lo", nil)))
 	say("netns link", outcome(obj.Program("lookup").AttachNetns(ThreadNetns)))
-	say("sockmap set", obj.Program("stream_verdict").SetSockMap(obj.Map("sockets")))
+	say("sockmap set", obj.Program("stream_verdict").SetSockMap(obj.Map("sockets"), nil))
 	say("reuseport", obj.Program("reuseport").SetReuseport(rawConn(t, udpSocket(t, 0, true))))
 	if atLeast(6, 6) {
 		say("tcx link", outcome(obj.Program("tc_first").AttachTCX("lo", uapi.AttachTCXIngress, nil)))

@@ -1,23 +1,34 @@
 package bpf
 
 import (
+	"fmt"
+	"slices"
+	"syscall"
+
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
+// SockMapOptions changes how a program is attached to a sockmap or sockhash.
+type SockMapOptions struct {
+	// Type is the hook, for a program that doesn't say whether it is a parser or a verdict: SEC("sk_skb"), or an sk_skb program from
+	// OpenProgram or ProgramFromID. 0: ExpectedAttachType.
+	Type uapi.AttachType
+}
+
 // AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash by a link (libbpf
 // bpf_program__attach_sockmap; 6.10). It concerns sockets that are put into the map afterwards. A map has one program per hook: EBUSY
 // if there is one by a link; one that was set without gives way. No privileges beyond those of the load. The caller closes the Link. Older kernels have SetSockMap.
-func (p *Program) AttachSockMap(m *Map) (*Link, error) {
-	at := p.sockMapPlace(m)
+func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
+	at := p.sockMapPlace(m, opts)
 	if p.fd.Int() < 0 {
 		return nil, p.refused(at, nil)
 	}
 	if m.fd.Int() < 0 {
 		return nil, p.refused(at, m.fail("attach to map", ErrClosed))
 	}
-	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.expected})
+	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.sockMapHook(opts)})
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
@@ -26,42 +37,67 @@ func (p *Program) AttachSockMap(m *Map) (*Link, error) {
 
 // SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash without a link (libbpf bpf_prog_attach;
 // 4.14), in place of what was set; EBUSY if one is there by a link. It stays as long as the map does, or until UnsetSockMap takes it away.
-func (p *Program) SetSockMap(m *Map) error {
-	at := p.sockMapPlace(m)
-	if err := p.setSockMap(m, sys.ProgAttach); err != nil {
-		return p.refused(at, err)
+func (p *Program) SetSockMap(m *Map, opts *SockMapOptions) error {
+	if err := p.setSockMap(m, opts, sys.ProgAttach); err != nil {
+		return p.refused(p.sockMapPlace(m, opts), err)
 	}
 	return nil
 }
 
 // UnsetSockMap takes the program away from a map where SetSockMap put it (libbpf bpf_prog_detach2). ErrNotExist if another one is there,
 // or none.
-func (p *Program) UnsetSockMap(m *Map) error {
-	if err := p.setSockMap(m, sys.ProgDetach); err != nil {
-		return p.notDetached(p.sockMapPlace(m), err)
+func (p *Program) UnsetSockMap(m *Map, opts *SockMapOptions) error {
+	at := p.sockMapPlace(m, opts)
+	if at.rule != "" { // the kernel would take the map for a cgroup
+		return p.notDetached(at, fmt.Errorf("%s: %w", at.rule, syscall.EINVAL))
+	}
+	if err := p.setSockMap(m, opts, sys.ProgDetach); err != nil {
+		return p.notDetached(at, err)
 	}
 	return nil
 }
 
-func (p *Program) setSockMap(m *Map, call func(*sys.ProgAttachAttr) error) error {
+func (p *Program) setSockMap(m *Map, opts *SockMapOptions, call func(*sys.ProgAttachAttr) error) error {
 	if p.fd.Int() < 0 {
 		return ErrClosed
 	}
 	if m.fd.Int() < 0 {
 		return m.fail("attach to map", ErrClosed)
 	}
-	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.expected})
+	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.sockMapHook(opts)})
+}
+
+// sockMapHook is a hook of maps of sockets, and the type of its programs.
+type sockMapHook struct {
+	program uapi.ProgType
+	attach  uapi.AttachType
+}
+
+var sockMapHooks = [...]sockMapHook{
+	{uapi.ProgSKSKB, uapi.AttachSKSKBStreamParser}, {uapi.ProgSKSKB, uapi.AttachSKSKBStreamVerdict}, {uapi.ProgSKSKB, uapi.AttachSKSKBVerdict},
+	{uapi.ProgSKMsg, uapi.AttachSKMsgVerdict},
+}
+
+func (p *Program) sockMapHook(opts *SockMapOptions) uapi.AttachType {
+	if opts != nil && opts.Type != 0 {
+		return opts.Type
+	}
+	return p.expected
 }
 
 var sockMapPrograms = [...]uapi.ProgType{uapi.ProgSKSKB, uapi.ProgSKMsg}
 
-func (p *Program) sockMapPlace(m *Map) *place {
+func (p *Program) sockMapPlace(m *Map, opts *SockMapOptions) *place {
+	where := p.sockMapHook(opts)
 	at := &place{
 		name: "map " + m.name, types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*Hook, error) { return QuerySockMap(m, p.expected) },
+		query: func() (*Hook, error) { return QuerySockMap(m, where) },
 	}
-	if p.expected == 0 {
-		at.rule = "it isn't known whether it is a parser or a verdict: its section doesn't say, or it was opened by a pin or an id"
+	switch {
+	case where == 0:
+		at.rule = "it isn't known whether it is a parser or a verdict: its section doesn't say, or it was opened by a pin or an id; the option Type does"
+	case !slices.Contains(sockMapHooks[:], sockMapHook{p.typ, where}):
+		at.rule = fmt.Sprintf("programs of type %v have no attach type %v", p.typ, where)
 	}
 	return at
 }

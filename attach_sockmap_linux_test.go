@@ -61,12 +61,12 @@ func TestSockMap(t *testing.T) {
 					for _, name := range feature.programs {
 						p := obj.Program(name)
 						if how == "set" {
-							if err := p.SetSockMap(m); err != nil {
+							if err := p.SetSockMap(m, nil); err != nil {
 								t.Fatal(err)
 							}
 							continue
 						}
-						l, err := p.AttachSockMap(m)
+						l, err := p.AttachSockMap(m, nil)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -100,7 +100,7 @@ func TestSockMap(t *testing.T) {
 						t.Error("the program didn't run")
 					}
 					if how == "link" {
-						if err := last.UnsetSockMap(m); err == nil {
+						if err := last.UnsetSockMap(m, nil); err == nil {
 							t.Error("it takes away a link")
 						}
 						if err := links.Close(); err != nil {
@@ -108,11 +108,11 @@ func TestSockMap(t *testing.T) {
 						}
 					} else {
 						for _, name := range feature.programs {
-							if err := obj.Program(name).UnsetSockMap(m); err != nil {
+							if err := obj.Program(name).UnsetSockMap(m, nil); err != nil {
 								t.Error(name, err)
 							}
 						}
-						if err := last.UnsetSockMap(m); !errors.Is(err, ErrNotExist) {
+						if err := last.UnsetSockMap(m, nil); !errors.Is(err, ErrNotExist) {
 							t.Error(err)
 						}
 					}
@@ -129,8 +129,8 @@ func TestSockMap(t *testing.T) {
 func TestSockMapRefused(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "stream_verdict", "stream_verdict2", "xdp_pass"), nil)
 	p, other, m := obj.Program("stream_verdict"), obj.Program("stream_verdict2"), obj.Map("sockets")
-	set := func(p *Program, m *Map) error { return p.SetSockMap(m) }
-	attach := func(p *Program, m *Map) error { return outcome(p.AttachSockMap(m)) }
+	set := func(p *Program, m *Map) error { return p.SetSockMap(m, nil) }
+	attach := func(p *Program, m *Map) error { return outcome(p.AttachSockMap(m, nil)) }
 	for _, how := range []func(*Program, *Map) error{set, attach} {
 		if err := how(p, obj.Map("devices")); err == nil || !strings.Contains(err.Error(), "map devices") {
 			t.Error(err)
@@ -147,21 +147,21 @@ func TestSockMapRefused(t *testing.T) {
 	if err := set(p, closed.Map("sockets")); !errors.Is(err, ErrClosed) {
 		t.Error(err)
 	}
-	if err := p.SetSockMap(m); err != nil {
+	if err := p.SetSockMap(m, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.UnsetSockMap(m); !errors.Is(err, ErrNotExist) {
+	if err := other.UnsetSockMap(m, nil); !errors.Is(err, ErrNotExist) {
 		t.Error("it takes away another's:", err)
 	}
-	if err := other.SetSockMap(m); err != nil { // in its place
+	if err := other.SetSockMap(m, nil); err != nil { // in its place
 		t.Error(err)
 	}
-	if err := p.UnsetSockMap(m); !errors.Is(err, ErrNotExist) {
+	if err := p.UnsetSockMap(m, nil); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
 	t.Run("link", func(t *testing.T) {
 		testkit.Kernel(t, "6.10")
-		l, err := p.AttachSockMap(m) // in place of what was set
+		l, err := p.AttachSockMap(m, nil) // in place of what was set
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,13 +217,57 @@ func TestReopened(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := reopen(obj.Program("msg")).SetSockMap(m); err != nil {
+	if err := reopen(obj.Program("msg")).SetSockMap(m, nil); err != nil {
 		t.Error(err)
 	}
-	if err := reopen(obj.Program("msg")).UnsetSockMap(m); err != nil {
+	if err := reopen(obj.Program("msg")).UnsetSockMap(m, nil); err != nil {
 		t.Error(err)
 	}
-	if err := reopen(obj.Program("verdict")).SetSockMap(m); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "parser or a verdict") {
-		t.Error(err)
+	for _, c := range []struct {
+		p    *Program
+		opts *SockMapOptions
+		says string
+	}{
+		{obj.Program("verdict"), nil, "parser or a verdict"},
+		{obj.Program("verdict"), &SockMapOptions{Type: uapi.AttachSKMsgVerdict}, "programs of type sk_skb have no attach type sk_msg_verdict"},
+		{obj.Program("verdict"), &SockMapOptions{Type: uapi.AttachXDP}, "programs of type sk_skb have no attach type xdp"},
+		{obj.Program("msg"), &SockMapOptions{Type: uapi.AttachSKSKBVerdict}, "programs of type sk_msg have no attach type sk_skb_verdict"},
+	} {
+		p := reopen(c.p)
+		for _, err := range []error{p.SetSockMap(m, c.opts), outcome(p.AttachSockMap(m, c.opts)), p.UnsetSockMap(m, c.opts)} {
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v doesn't say %s", err, c.says)
+			}
+		}
+	}
+	for _, where := range []uapi.AttachType{uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict} {
+		p, opts := reopen(obj.Program("verdict")), &SockMapOptions{Type: where}
+		wantThere := func(want bool) {
+			t.Helper()
+			if there, err := QuerySockMap(m, where); err != nil || there.has(programID(t, p)) != want {
+				t.Errorf("%v: %+v, %v", where, there, err)
+			}
+		}
+		if err := p.SetSockMap(m, opts); err != nil {
+			t.Error(err)
+		}
+		wantThere(true)
+		if err := p.UnsetSockMap(m, opts); err != nil {
+			t.Error(err)
+		}
+		wantThere(false)
+		if !kernelAtLeast(t, "6.10") {
+			continue
+		}
+		l, err := p.AttachSockMap(m, opts)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		wantThere(true)
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		wantThere(false)
 	}
 }

@@ -84,7 +84,7 @@ var killedKinds = []struct {
 	}},
 	{"sockmap", "6.10", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		p := killedProgram(t, "verdict")
-		return p.AttachSockMap(p.obj.Map("sockets"))
+		return p.AttachSockMap(p.obj.Map("sockets"), nil)
 	}},
 	{"iterator", "", "", hasBTF, func(t *testing.T, _ string) (*Link, error) {
 		_, p := iterProgram(t, "tasks")

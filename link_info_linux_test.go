@@ -248,7 +248,7 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.AttachSockMap(obj.Map("sockets"))
+		l, err := p.AttachSockMap(obj.Map("sockets"), nil)
 		checkLink(t, keep(t, l, err), uapi.LinkSockMap, &SockMapLink{MapID: m.ID, AttachType: uapi.AttachSKSKBVerdict}, map[string]any{"map_id": m.ID})
 	})
 }

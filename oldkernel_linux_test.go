@@ -352,7 +352,7 @@ func TestAttachTypeUntold(t *testing.T) {
 		}
 	}
 	obj := load(t, only(open(t, "net"), "msg"), nil)
-	if err := obj.Program("msg").SetSockMap(obj.Map("sockets")); err != nil {
+	if err := obj.Program("msg").SetSockMap(obj.Map("sockets"), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,6 +144,37 @@ func TestAttachLoaded(t *testing.T) {
 	}
 	if out, err := command(t, "attach", "--program", traced, "trace", "--for", "1ms").CombinedOutput(); err != nil {
 		t.Errorf("%v, %s", err, out)
+	}
+	sockets := load("../../testdata/net.bpf.o", "verdict")
+	m, verdict := sockets.Map("sockets"), id(sockets.Program("verdict"))
+	info, err := m.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook := fmt.Sprintf("sockmap:%d", info.ID)
+	for _, ask := range []struct{ hook, says string }{{hook, "parser or a verdict"}, {hook + ",type=sk_msg_verdict", "have no attach type sk_msg_verdict"}} {
+		if out, err := command(t, "attach", "--program", verdict, ask.hook+",link=no", "--for", "1ms").CombinedOutput(); err == nil || !strings.Contains(string(out), ask.says) {
+			t.Errorf("%s: %v, %s", ask.hook, err, out)
+		}
+	}
+	for _, link := range []string{"no", "yes"} {
+		if link == "yes" && !fromVersion(6, 10) {
+			continue
+		}
+		for _, where := range []uapi.AttachType{uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict} {
+			r, err := startAttach(t, "--program", verdict, fmt.Sprintf("%s,type=%v,link=%s", hook, where, link))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if there, err := bpf.QuerySockMap(m, where); err != nil || len(there.Programs) != 1 {
+				t.Errorf("%v: %+v, %v", where, there, err)
+			}
+			r.stop(t)
+			if there, err := bpf.QuerySockMap(m, where); err != nil || len(there.Programs) != 0 {
+				t.Errorf("%v: %+v, %v", where, there, err)
+			}
+		}
 	}
 	lookup := load("../../testdata/net.bpf.o", "lookup").Program("lookup")
 	r, err := startAttach(t, "--program", id(lookup), "netns:"+bpf.ThreadNetns)

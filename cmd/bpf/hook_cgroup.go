@@ -9,17 +9,8 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 )
-
-// loadCgroup loads a program for the attach type that the hook names.
-func loadCgroup(p *object.Program, h *hook) error {
-	if h.attachType != nil {
-		p.ExpectedAttachType = *h.attachType
-	}
-	return nil
-}
 
 func attachCgroup(s subject, h *hook) (hooked, error) {
 	if h.mode != "" {

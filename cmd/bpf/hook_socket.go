@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -16,7 +15,15 @@ func attachSockMap(s subject, h *hook) (hooked, error) {
 		return hooked{}, err
 	}
 	defer done()
-	return one(s.AttachSockMap(m))
+	return one(s.AttachSockMap(m, h.sockMapOptions()))
+}
+
+func (h *hook) sockMapOptions() *bpf.SockMapOptions {
+	o := &bpf.SockMapOptions{}
+	if h.attachType != nil {
+		o.Type = *h.attachType
+	}
+	return o
 }
 
 // setSockMap attaches where nothing is attached: the kernel would replace what is there.
@@ -25,15 +32,20 @@ func setSockMap(s subject, h *hook) (hooked, error) {
 	if err != nil {
 		return hooked{}, err
 	}
-	if there, err := bpf.QuerySockMap(m, s.ExpectedAttachType()); err == nil && len(there.Programs) > 0 {
+	o := h.sockMapOptions()
+	where := o.Type
+	if where == 0 {
+		where = s.ExpectedAttachType()
+	}
+	if there, err := bpf.QuerySockMap(m, where); err == nil && len(there.Programs) > 0 {
 		return hooked{}, errors.Join(fmt.Errorf("program %d is attached to map %s: %w", there.Programs[0].ProgramID, h.target, bpf.ErrExist), done())
 	}
-	if err := s.SetSockMap(m); err != nil {
+	if err := s.SetSockMap(m, o); err != nil {
 		return hooked{}, errors.Join(err, done())
 	}
 	return hooked{
 		what: fmt.Sprintf("%s to map %s, without a link", s.name(), h.target),
-		undo: func() error { return errors.Join(s.UnsetSockMap(m), done()) },
+		undo: func() error { return errors.Join(s.UnsetSockMap(m, o), done()) },
 	}, nil
 }
 
@@ -42,6 +54,7 @@ var sockMapTypes = []uapi.AttachType{
 	uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict, uapi.AttachSKMsgVerdict,
 }
 
+// sockMapThere asks for every attach type that maps of sockets have, or the one that the hook names.
 func sockMapThere(h *hook) ([]attachment, error) {
 	m, done, err := mapNamed(nil, h.target)
 	if err != nil {
@@ -52,10 +65,14 @@ func sockMapThere(h *hook) ([]attachment, error) {
 	if err != nil {
 		return nil, err
 	}
+	types := sockMapTypes
+	if h.attachType != nil {
+		types = []uapi.AttachType{*h.attachType}
+	}
 	var list []attachment
-	for _, t := range sockMapTypes {
+	for _, t := range types {
 		there, err := bpf.QuerySockMap(m, t)
-		if errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EBUSY) {
+		if h.attachType == nil && (errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EBUSY)) {
 			continue // the map takes no such programs, or has one that excludes them: sk_skb/verdict and sk_skb/stream_verdict
 		}
 		if err != nil {
@@ -69,8 +86,7 @@ func sockMapThere(h *hook) ([]attachment, error) {
 			if err != nil {
 				return err
 			}
-			// Program.UnsetSockMap goes by what the program was loaded for, which one that was opened by its id doesn't know.
-			return errors.Join(sys.ProgDetach(&sys.ProgAttachAttr{Target: uint32(m.FD()), ProgFD: uint32(p.FD()), AttachType: t}), done())
+			return errors.Join(p.UnsetSockMap(m, &bpf.SockMapOptions{Type: t}), done())
 		})...)
 	}
 	return list, nil

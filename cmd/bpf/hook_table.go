@@ -46,10 +46,10 @@ func hookKinds() []hookKind {
 		lwtHook("lwt-xmit", func(r *bpf.LWTRoute) **bpf.Program { return &r.Xmit }),
 		lwtHook("lwt-seg6local", func(r *bpf.LWTRoute) **bpf.Program { return &r.Seg6Local }),
 		{name: "cgroup", target: "DIR", options: []string{"type", "preorder", "place", "revision", "link", "mode"},
-			load: loadCgroup, attach: attachCgroup, set: setCgroup, there: cgroupThere},
+			load: loadAttachType, attach: attachCgroup, set: setCgroup, there: cgroupThere},
 		{name: "netns", target: "FILE", attach: func(s subject, h *hook) (hooked, error) { return one(s.AttachNetns(h.target)) }},
 		{name: "flow_dissector", set: setFlowDissector, there: flowDissectorThere},
-		{name: "sockmap", target: "MAP", options: []string{"link"}, attach: attachSockMap, set: setSockMap, there: sockMapThere},
+		{name: "sockmap", target: "MAP", options: []string{"type", "link"}, load: loadAttachType, attach: attachSockMap, set: setSockMap, there: sockMapThere},
 		{name: "lirc", target: "FILE", set: setLIRC, there: lircThere},
 
 		{name: "kprobe", target: "FUNC[+OFFSET]", options: probed, load: loadProbe(0), attach: attachKprobe(false)},
@@ -85,6 +85,14 @@ func hookKinds() []hookKind {
 
 		{name: hookStructOps, attach: func(s subject, h *hook) (hooked, error) { return one(s.ops.AttachStructOps()) }},
 	}
+}
+
+// loadAttachType loads a program for the attach type that the hook names.
+func loadAttachType(p *object.Program, h *hook) error {
+	if h.attachType != nil {
+		p.ExpectedAttachType = *h.attachType
+	}
+	return nil
 }
 
 // loadProbe loads a kprobe program for one function or for many, as the hook wants it and whatever its section says.

@@ -29,7 +29,7 @@ var hookExamples = []struct{ text, target string }{
 	{"cgroup:/sys/fs/cgroup/a=b,c,type=cgroup_inet_egress,preorder=yes,place=after:9,revision=1,link=no,mode=override", "/sys/fs/cgroup/a=b,c"},
 	{"netns:/run/netns/blue", "/run/netns/blue"},
 	{"flow_dissector", ""},
-	{"sockmap:sockets,link=no", "sockets"},
+	{"sockmap:sockets,type=sk_skb_verdict,link=no", "sockets"},
 	{"lirc:/dev/lirc0", "/dev/lirc0"},
 	{"kprobe:vfs_read+0x4,cookie=1,mode=legacy", "vfs_read+0x4"},
 	{"kretprobe:vfs_read,cookie=1,mode=perf", "vfs_read"},
