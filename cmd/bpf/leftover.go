@@ -80,6 +80,8 @@ func (r *runner) leftover(n bpf.NotAttached) string {
 		return text + why
 	case walksMap(p.Section()):
 		hook, reason = hook+",map=MAP", "its section doesn't say which map to walk"
+	case def.Pattern == "cgroup/skb" || def.Pattern == "sk_skb":
+		hook, reason = hook+",type=TYPE", "its section leaves the attach type open"
 	case def.Auto != object.AutoNone && p.Section() != strings.TrimSuffix(def.Pattern, "+"):
 		hook = "auto" // its section says all
 	}
