@@ -42,13 +42,9 @@ func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
 // OpenLink opens the link that is pinned under path (libbpf bpf_link__open). The caller closes it; it stays attached while it is
 // pinned.
 func OpenLink(path string) (*Link, error) {
-	fd, err := sys.ObjGet(path, 0)
+	fd, err := openPinned(path, "bpf-link")
 	if err != nil {
 		return nil, &Error{Op: "open pinned link", Subject: path, Err: err, Hint: permissionHint(err)}
-	}
-	if _, err := sys.LinkInfoByFD(fd.Int()); err != nil {
-		fd.Close()
-		return nil, &Error{Op: "open pinned link", Subject: path, Err: fmt.Errorf("not a link: %w", err)}
 	}
 	return &Link{what: "at " + path, fd: fd, pinPath: path}, nil
 }

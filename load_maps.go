@@ -191,7 +191,7 @@ func (l *loader) mapReused(pm *plan.Map, m *Map) {
 
 // openPinned looks for the map under its pin path. m.fd stays nil if nothing is there.
 func (l *loader) openPinned(pm *plan.Map, m *Map) error {
-	fd, err := sys.ObjGet(m.pinPath, 0)
+	fd, err := openPinned(m.pinPath, "bpf-map")
 	if err == syscall.ENOENT {
 		return nil
 	}

@@ -11,7 +11,7 @@ import (
 
 // OpenMap opens the map that is pinned under path (libbpf bpf_obj_get). The caller closes it.
 func OpenMap(path string) (*Map, error) {
-	fd, err := sys.ObjGet(path, 0)
+	fd, err := openPinned(path, "bpf-map")
 	if err != nil {
 		return nil, &Error{Op: "open pinned map", Subject: path, Err: err, Hint: permissionHint(err)}
 	}

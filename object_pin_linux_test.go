@@ -2,10 +2,14 @@ package bpf
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
@@ -142,5 +146,47 @@ func TestMapPin(t *testing.T) {
 	}
 	if _, err := MapFromID(1<<31 - 1); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// TestPinnedKinds: what is pinned is opened as what it is and as nothing else. The kernel answers questions about one kind of object as if it
+// were another. The oracle is what the test pinned.
+func TestPinnedKinds(t *testing.T) {
+	testkit.Netns(t)
+	dir := testkit.BPFFS(t)
+	obj := load(t, only(open(t, "net"), "lookup"), nil)
+	l, err := obj.Program("lookup").AttachNetns(ThreadNetns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	kinds := []struct {
+		name string
+		pin  func(string) error
+		open func(string) (io.Closer, error)
+	}{
+		{"map", obj.Map("sockets").Pin, func(path string) (io.Closer, error) { return OpenMap(path) }},
+		{"prog", obj.Program("lookup").Pin, func(path string) (io.Closer, error) { return OpenProgram(path) }},
+		{"link", l.Pin, func(path string) (io.Closer, error) { return OpenLink(path) }},
+	}
+	for _, is := range kinds {
+		path := filepath.Join(dir, is.name)
+		if err := is.pin(path); err != nil {
+			t.Fatal(err)
+		}
+		for _, as := range kinds {
+			opened, err := as.open(path)
+			if is.name == as.name {
+				if err != nil {
+					t.Error(err)
+				} else if err := opened.Close(); err != nil {
+					t.Error(err)
+				}
+				continue
+			}
+			if says := fmt.Sprintf("it is a bpf-%s, not a bpf-%s", is.name, as.name); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v doesn't say %s", path, err, says)
+			}
+		}
 	}
 }

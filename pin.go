@@ -27,6 +27,22 @@ func pin(fd int, path string) error {
 	return sys.ObjPin(fd, path, 0)
 }
 
+// openPinned opens what is pinned under path if it is of that kind: bpf-map, bpf-prog or bpf-link. The kernel answers
+// BPF_OBJ_GET_INFO_BY_FD for all of them, so that one would pass for another; /proc tells them apart. Without it nothing is checked, as in
+// libbpf.
+func openPinned(path, kind string) (*sys.FD, error) {
+	fd, err := sys.ObjGet(path, 0)
+	if err != nil {
+		return nil, err
+	}
+	inode, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd.Int()))
+	if is, known := strings.CutPrefix(inode, "anon_inode:"); err == nil && known && is != kind {
+		fd.Close()
+		return nil, fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
+	}
+	return fd, nil
+}
+
 // unpin removes what is pinned under path.
 func unpin(path string) error {
 	if err := onBPFFS(filepath.Dir(path)); err != nil {

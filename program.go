@@ -91,7 +91,7 @@ func (p *Program) Unpin() error {
 
 // OpenProgram opens the program that is pinned under path (libbpf bpf_obj_get). The caller closes it.
 func OpenProgram(path string) (*Program, error) {
-	fd, err := sys.ObjGet(path, 0)
+	fd, err := openPinned(path, "bpf-prog")
 	if err != nil {
 		return nil, &Error{Op: "open pinned program", Subject: path, Err: err, Hint: permissionHint(err)}
 	}

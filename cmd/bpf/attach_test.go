@@ -59,6 +59,16 @@ func TestAttachDetach(t *testing.T) {
 	}
 	waitForTraces(t, before)
 
+	// The pin of something else stays.
+	pinnedMap := filepath.Join(dir, "map")
+	testkit.Run(t, "bpftool", "map", "create", pinnedMap, "type", "array", "key", "4", "value", "4", "entries", "1", "name", "not_a_link")
+	if out, err := run("detach", pinnedMap); err == nil || !strings.Contains(out, "it is a bpf-map, not a bpf-link") {
+		t.Errorf("detach of a map: %v, %s", err, out)
+	}
+	if _, err := os.Stat(pinnedMap); err != nil {
+		t.Error(err)
+	}
+
 	for _, bad := range [][]string{
 		{"attach", object, "count_packets", "no-such-hook:lo"},
 		{"attach", object, "no_such_program", "xdp:lo"},
