@@ -48,6 +48,11 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 			t.Errorf("%s: %q", name, text)
 		}
 	}
+	for _, name := range []string{"link by id", "program by id", "map by id", "links"} {
+		if text := said[name]; !strings.Contains(text, "operation not permitted (this needs CAP_SYS_ADMIN,") {
+			t.Errorf("%s: %q", name, text)
+		}
+	}
 	for _, name := range []string{"xdp query", "tc list", // anyone may ask
 		"cgroup sock_create link", "xdp link", "netns link", "sockmap set", "reuseport", "tcx link", "netfilter link", "flow dissector set"} {
 		if said[name] != "<nil>" && (atLeast(6, 6) || name != "tcx link" && name != "netfilter link") {
@@ -323,5 +328,9 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	if netfilter != nil {
 		say("netfilter link", outcome(netfilter.AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Priority: 1})))
 	}
+	say("link by id", second(LinkFromID(1)))
+	say("program by id", second(ProgramFromID(1)))
+	say("map by id", second(MapFromID(1)))
+	say("links", second(QueryLinks(uapi.LinkXDP)))
 	say("flow dissector set", obj.Program("dissector").SetFlowDissector())
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -53,7 +54,7 @@ func OpenLink(path string) (*Link, error) {
 func LinkFromID(id uint32) (*Link, error) {
 	fd, err := sys.LinkFDByID(id)
 	if err != nil {
-		return nil, &Error{Op: "open link", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err)}
+		return nil, &Error{Op: "open link", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
 	}
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }

@@ -275,7 +275,7 @@ func (l *loader) moduleFD(m *facts.Module) (*sys.FD, error) {
 	}
 	fd, err := l.openBTF(m.ID)
 	if err != nil {
-		return nil, &Error{Op: "open BTF of module", Object: l.obj.name, Subject: m.Name, Err: err, Hint: permissionHint(err)}
+		return nil, &Error{Op: "open BTF of module", Object: l.obj.name, Subject: m.Name, Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
 	}
 	l.modules = append(l.modules, moduleBTF{m, fd})
 	return fd, nil

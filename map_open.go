@@ -27,7 +27,7 @@ func OpenMap(path string) (*Map, error) {
 func MapFromID(id uint32) (*Map, error) {
 	fd, err := sys.MapFDByID(id)
 	if err != nil {
-		return nil, &Error{Op: "open map", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err)}
+		return nil, &Error{Op: "open map", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
 	}
 	m, err := mapOf(fd)
 	if err != nil {

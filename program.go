@@ -107,7 +107,7 @@ func OpenProgram(path string) (*Program, error) {
 func ProgramFromID(id uint32) (*Program, error) {
 	fd, err := sys.ProgFDByID(id)
 	if err != nil {
-		return nil, &Error{Op: "open program", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err)}
+		return nil, &Error{Op: "open program", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
 	}
 	p, err := programOf(fd)
 	if err != nil {
