@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,8 +15,14 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
-	err := newRootCommand().ExecuteContext(ctx)
+	out := &output{to: os.Stdout}
+	root := newRootCommand()
+	root.SetOut(out)
+	err := root.ExecuteContext(ctx)
 	stop()
+	if err == nil {
+		err = out.failed
+	}
 	if err == nil {
 		return
 	}
@@ -28,6 +35,20 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "bpf:", err)
 	os.Exit(1)
+}
+
+// output remembers the first failure to write, so that a command whose text went nowhere fails, whoever printed it.
+type output struct {
+	to     io.Writer
+	failed error
+}
+
+func (o *output) Write(p []byte) (n int, err error) {
+	n, err = o.to.Write(p)
+	if o.failed == nil {
+		o.failed = err
+	}
+	return n, err
 }
 
 // endings are the signals at which a command ends in order: Ctrl-C, kill, a reader who has had enough, a terminal that closes (unless nohup
