@@ -58,6 +58,9 @@ Options:
 		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			a.out, a.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if err := checkFor(a.duration); err != nil {
+				return err
+			}
 			h, err := parseHook(args[len(args)-1])
 			if err != nil {
 				return err

@@ -74,6 +74,7 @@ func TestAttachDetach(t *testing.T) {
 		{"attach", object, "no_such_program", "xdp:lo"},
 		{"attach", object, "count_packets", "xdp:no-such-interface"},
 		{"attach", object, "count_packets", "xdp"},
+		{"attach", object, "count_packets", "xdp:lo", "--for", "-1ms"},
 		{"attach", object, "count_packets", "tp:sched/sched_switch"},
 		{"detach", pin},
 		{"detach"},

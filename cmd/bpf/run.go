@@ -105,6 +105,9 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if r.interval <= 0 {
 		return fmt.Errorf("--interval must be more than 0, not %v", r.interval)
 	}
+	if err := checkFor(r.duration); err != nil {
+		return err
+	}
 	r.tellStale(o)
 	hooks, err := r.prepare(o)
 	defer func() {
@@ -178,6 +181,14 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	}
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
+	}
+	return nil
+}
+
+// checkFor refuses a --for that has passed, which would be taken for none.
+func checkFor(d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("--for must be more than 0, or 0 for until Ctrl-C, not %v", d)
 	}
 	return nil
 }

@@ -354,6 +354,8 @@ func TestRunRefuses(t *testing.T) {
 		{"is a program; what is attached there is a struct_ops map", []string{"--attach", "tc_pass=struct_ops"}},
 		{"no-such-iface", []string{"--attach", "tc_pass=tc-ingress:no-such-iface"}},
 		{"/no/such/cgroup", []string{"--cgroup", "/no/such/cgroup"}},
+		{"--for must be more than 0", []string{"--for", "-1ms"}},
+		{"--interval must be more than 0", []string{"--interval", "0s"}},
 	} {
 		out, err := command(t, append([]string{"run", object, "--for", "10ms"}, row.args...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), row.says) {
