@@ -516,7 +516,7 @@ func TestDetachStructOps(t *testing.T) {
 	if !registered() {
 		t.Fatalf("map %s is not registered", id)
 	}
-	if out, err := command(t, "detach", "struct_ops").CombinedOutput(); err == nil || !strings.Contains(string(out), "add --map-id") || !registered() {
+	if out, err := command(t, "detach", "struct_ops").CombinedOutput(); err == nil || !strings.Contains(string(out), "add --map-id; registered: ") || !strings.Contains(string(out), "map "+id+" (plain) without a link") || !registered() {
 		t.Errorf("without an id: %v, %s", err, out)
 	}
 	if out, err := command(t, "detach", "struct_ops", "--map-id", id).CombinedOutput(); err != nil || string(out) != "detached map "+id+" from struct_ops\n" {
@@ -526,6 +526,20 @@ func TestDetachStructOps(t *testing.T) {
 	if registered() {
 		t.Error("still registered")
 	}
+	if !fromVersion(6, 4) {
+		return
+	}
+	linked, err := startAttach(t, compiled(t, "congestion"), "linked", "struct_ops")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := fmt.Sprintf("by link %d", linked.doc.Links[0].ID)
+	for _, args := range [][]string{{"detach", "struct_ops"}, {"detach", "struct_ops", "--map-id", strconv.Itoa(int(linked.doc.MapID))}} {
+		if out, err := command(t, args...).CombinedOutput(); err == nil || !strings.Contains(string(out), says) {
+			t.Errorf("%v: %v, %sdoesn't say %s", args, err, out, says)
+		}
+	}
+	linked.stop(t)
 }
 
 // Oracle: the choice that run says, which TestAlternatives of package bpf holds to what the kernel has; attach takes the same.

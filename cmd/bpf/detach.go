@@ -8,10 +8,10 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
 )
 
@@ -132,29 +132,37 @@ func (d *detacher) link(name string) (err error) {
 	return d.tell(detachedDocument{Detached: name})
 }
 
-// unregister takes a struct_ops map away from the kernel, as deleting its only element does.
-func (d *detacher) unregister(text string) (err error) {
+// unregister takes a struct_ops map away from the kernel.
+func (d *detacher) unregister(text string) error {
 	if text != hookStructOps {
 		return fmt.Errorf("%s: --map-id goes with %s", text, hookStructOps)
 	}
-	m, err := bpf.MapFromID(d.mapID)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-	if m.Type() != uapi.MapStructOps {
-		return fmt.Errorf("map %d (%s) is of type %v, not %s", d.mapID, m.Name(), m.Type(), hookStructOps)
-	}
-	if err := m.Delete(make([]byte, m.KeySize())); err != nil {
+	if err := bpf.UnregisterStructOps(d.mapID); err != nil {
 		return err
 	}
 	return d.tell(detachedDocument{Detached: text, MapID: d.mapID})
 }
 
+// registered says which struct_ops maps could be meant.
+func registered() error {
+	list, err := bpf.QueryStructOps()
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("%s: no map is registered", hookStructOps)
+	}
+	var maps []string
+	for _, r := range list {
+		maps = append(maps, r.String())
+	}
+	return fmt.Errorf("%s: add --map-id; registered: %s", hookStructOps, strings.Join(maps, ", "))
+}
+
 // there lists what is attached to a hook.
 func there(h *hook) ([]attachment, error) {
 	if h.kind.name == hookStructOps {
-		return nil, fmt.Errorf("%s: add --map-id; bpftool struct_ops lists the maps", h.text)
+		return nil, registered()
 	}
 	if h.kind.there == nil {
 		if h.kind.unset != nil {
