@@ -80,7 +80,7 @@ Options:
 				return err
 			}
 			if l := at.iterator(); l != nil {
-				more, err := iterate(cmd.Context(), a.out, l, maxIterated)
+				more, err := showIterator(cmd.Context(), a.out, l, a.asJSON)
 				if more {
 					fmt.Fprintf(a.errOut, "only the first %d MiB are shown\n", maxIterated>>20)
 				}
@@ -101,7 +101,7 @@ Options:
 	f.StringVar(&a.pinDir, "pin", "", "pin the links in this directory and leave")
 	f.StringVar(&a.program, "program", "", "attach the program that is pinned at this path, or has this id")
 	f.DurationVar(&a.duration, "for", 0, "end after this long (0: until Ctrl-C)")
-	f.BoolVarP(&a.asJSON, "json", "j", false, "print what is attached as one JSON document")
+	f.BoolVarP(&a.asJSON, "json", "j", false, "print what is attached as one JSON document, and what an iterator prints as another")
 	a.options.all(f)
 	return cmd
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/kernel"
@@ -143,6 +146,26 @@ func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
 
 // maxIterated bounds what is printed of an iterator.
 const maxIterated = 16 << 20
+
+// iteratorDocument is what --json prints for an iterator.
+type iteratorDocument struct {
+	Time     time.Time `json:"time"`
+	Iterator string    `json:"iterator"`
+	Output   string    `json:"output"`
+	More     bool      `json:"more,omitempty"` // it would have said more
+}
+
+// showIterator prints what an iterator prints, as it is or as a JSON document. more says that it would have printed more.
+func showIterator(ctx context.Context, w io.Writer, l *bpf.Link, asJSON bool) (more bool, err error) {
+	if !asJSON {
+		return iterate(ctx, w, l, maxIterated)
+	}
+	var text bytes.Buffer
+	if more, err = iterate(ctx, &text, l, maxIterated); err != nil {
+		return more, err
+	}
+	return more, json.NewEncoder(w).Encode(iteratorDocument{time.Now(), l.Name(), text.String(), more})
+}
 
 // iterate copies what an iterator prints, until ctx ends. more says that it would have printed more.
 func iterate(ctx context.Context, w io.Writer, l *bpf.Link, most int64) (more bool, err error) {

@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/kernel"
@@ -209,14 +207,6 @@ func (r *runner) pin(attached []hooked) error {
 	return pinLinks(r.errOut, links, r.pinDir)
 }
 
-// iteratorDocument is what --json prints for an iterator.
-type iteratorDocument struct {
-	Time     time.Time `json:"time"`
-	Iterator string    `json:"iterator"`
-	Output   string    `json:"output"`
-	More     bool      `json:"more,omitempty"` // it would have said more
-}
-
 // printIterators reads every iterator once. only says that nothing else is attached.
 func (r *runner) printIterators(ctx context.Context, attached []hooked) (only bool, err error) {
 	only = true
@@ -238,7 +228,7 @@ func (r *runner) printIterators(ctx context.Context, attached []hooked) (only bo
 
 func (r *runner) printIterator(ctx context.Context, l *bpf.Link) error {
 	var text bytes.Buffer
-	more, err := iterate(ctx, &text, l, maxIterated)
+	more, err := showIterator(ctx, &text, l, r.asJSON)
 	if err != nil {
 		return err
 	}
@@ -247,9 +237,6 @@ func (r *runner) printIterator(ctx context.Context, l *bpf.Link) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.asJSON {
-		return json.NewEncoder(r.out).Encode(iteratorDocument{time.Now(), l.Name(), text.String(), more})
-	}
 	_, err = text.WriteTo(r.out)
 	return err
 }

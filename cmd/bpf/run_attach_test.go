@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -271,6 +272,13 @@ func TestRunIterators(t *testing.T) {
 	}
 	if out, _ := run("attach", object, "tasks", fmt.Sprintf("iter,pid=%d", os.Getpid())); !has(out) || strings.Contains(out, "\n1 1\n") {
 		t.Errorf("attach: %q", out)
+	}
+	out, _ = run("attach", "--json", object, "tasks", fmt.Sprintf("iter,tid=%d", os.Getpid()))
+	var at attachedDocument
+	doc = iteratorDocument{}
+	docs := json.NewDecoder(strings.NewReader(out))
+	if err := errors.Join(docs.Decode(&at), docs.Decode(&doc)); err != nil || at.Program != "tasks" || doc.Iterator != "tasks" || doc.Output != main+"\n" || docs.More() {
+		t.Errorf("attach: %q, %v", out, err)
 	}
 	if _, errs := run("run", object, "--attach", "bpf_map_elem=iter,map=numbers"); !strings.Contains(errs, "attached bpf_map_elem") {
 		t.Errorf("iterator of a map: %s", errs)
