@@ -57,7 +57,9 @@ Options:
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			a.out, a.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			ctx, stop := inOrder(cmd.Context())
+			defer stop()
+			a.out, a.errOut = &untilEnd{to: cmd.OutOrStdout(), ended: ctx.Done()}, &untilEnd{to: cmd.ErrOrStderr(), ended: ctx.Done()}
 			if err := checkFor(a.duration); err != nil {
 				return err
 			}
@@ -80,7 +82,7 @@ Options:
 				return err
 			}
 			if l := at.iterator(); l != nil {
-				more, err := showIterator(cmd.Context(), a.out, l, a.asJSON)
+				more, err := showIterator(ctx, a.out, l, a.asJSON)
 				if more {
 					fmt.Fprintf(a.errOut, "only the first %d MiB are shown\n", maxIterated>>20)
 				}
@@ -91,7 +93,7 @@ Options:
 				end = time.After(a.duration)
 			}
 			select {
-			case <-cmd.Context().Done():
+			case <-ctx.Done():
 			case <-end:
 			}
 			return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,12 +13,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
+	signal.Ignore(syscall.SIGPIPE) // it is an error of the write
 	out := &output{to: os.Stdout}
 	root := newRootCommand()
 	root.SetOut(out)
-	err := root.ExecuteContext(ctx)
-	stop()
+	err := root.ExecuteContext(context.Background())
 	if err == nil {
 		err = out.failed
 	}
@@ -35,30 +33,6 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "bpf:", err)
 	os.Exit(1)
-}
-
-// output remembers the first failure to write, so that a command whose text went nowhere fails, whoever printed it.
-type output struct {
-	to     io.Writer
-	failed error
-}
-
-func (o *output) Write(p []byte) (n int, err error) {
-	n, err = o.to.Write(p)
-	if o.failed == nil {
-		o.failed = err
-	}
-	return n, err
-}
-
-// endings are the signals at which a command ends in order: Ctrl-C, kill, a reader who has had enough, a terminal that closes (unless nohup
-// says to go on).
-func endings() []os.Signal {
-	list := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
-	if !signal.Ignored(syscall.SIGHUP) {
-		list = append(list, syscall.SIGHUP)
-	}
-	return list
 }
 
 // exitStatus ends the program with a status of its own after a command has already said all there is to say.

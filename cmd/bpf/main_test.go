@@ -2,13 +2,54 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/purebpf/bpf/internal/testkit"
 )
+
+// fill writes to a pipe until it takes no more.
+func fill(t *testing.T, w *os.File) {
+	t.Helper()
+	if err := w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for some := make([]byte, 4096); ; {
+		if _, err := w.Write(some); errors.Is(err, os.ErrDeadlineExceeded) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Oracle: the clock. A command that has nothing to take away ends at once when it is told to, whatever it is doing.
+func TestEndsAtOnce(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	fill(t, w)
+	cmd := command(t, "objdump", "../../testdata/link.bpf.o")
+	cmd.Stdout = w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // until it writes
+	cmd.Process.Signal(syscall.SIGTERM)
+	defer time.AfterFunc(testkit.Patience(10*time.Second), func() { cmd.Process.Kill() }).Stop()
+	cmd.Wait()
+	if status := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != syscall.SIGTERM {
+		t.Errorf("ended with %v", status)
+	}
+}
 
 // Oracle: /dev/full, where nothing can be written. A command whose text is lost says so and fails.
 func TestFullDisk(t *testing.T) {

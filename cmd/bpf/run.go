@@ -73,7 +73,9 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 			if err := r.options.require(o); err != nil {
 				return err
 			}
-			return r.run(cmd.Context(), o)
+			ctx, stop := inOrder(cmd.Context())
+			defer stop()
+			return r.run(ctx, o)
 		},
 	}
 	f := cmd.Flags()
@@ -108,6 +110,8 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err := checkFor(r.duration); err != nil {
 		return err
 	}
+	out, errOut := &untilEnd{to: r.out, ended: ctx.Done()}, &untilEnd{to: r.errOut, ended: ctx.Done()}
+	r.out, r.errOut = out, errOut
 	r.tellStale(o)
 	hooks, err := r.prepare(o)
 	defer func() {
@@ -156,6 +160,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	// A failure of one part ends the others.
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	out.ended, errOut.ended = ctx.Done(), ctx.Done()
 	var parts sync.WaitGroup
 	defer func() { stop(nil); parts.Wait() }()
 	start := func(part func() error) {

@@ -380,10 +380,15 @@ func TestRunEndsInOrder(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
 	object := compiled(t, "kinds")
+	const readerStalls = "reader doesn't read"
 	for name, end := range map[string]func(cmd *exec.Cmd, out, errs *os.File){
 		"reader is gone":   func(_ *exec.Cmd, out, errs *os.File) { out.Close(); errs.Close() },
 		"terminal is gone": func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGHUP) },
 		"terminated":       func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGTERM) },
+		readerStalls: func(cmd *exec.Cmd, _, _ *os.File) {
+			time.Sleep(100 * time.Millisecond) // until it prints a table, every 20
+			cmd.Process.Signal(syscall.SIGINT)
+		},
 	} {
 		out, outW, err := os.Pipe()
 		if err != nil {
@@ -396,9 +401,13 @@ func TestRunEndsInOrder(t *testing.T) {
 		cmd := command(t, "run", "--for", "1m", "--interval", "20ms", object, "--attach", "on_tc=tc-ingress:lo", "--attach", "on_tc=tc-egress:lo")
 		cmd.Args = append(cmd.Args, "--cgroup", testkit.Cgroup(t))
 		cmd.Stdout, cmd.Stderr = outW, errsW
+		if name == readerStalls {
+			fill(t, outW)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		defer time.AfterFunc(testkit.Patience(20*time.Second), func() { cmd.Process.Kill() }).Stop()
 		outW.Close()
 		errsW.Close()
 		if _, err := bufio.NewReader(errs).ReadString('\n'); err != nil {
