@@ -17,9 +17,9 @@ const magicBPFFS = 0xcafe4a11
 
 // EnsureBPFFS makes sure that path, or the directory that it would be created in, is on a BPF file system (libbpf make_parent_dir,
 // check_path). If it lies below /sys/fs/bpf and nothing is mounted there, it is mounted, which needs CAP_SYS_ADMIN. The error says
-// what to mount.
+// where there is one.
 func EnsureBPFFS(path string) error {
-	magic, at, err := nearestMagic(path)
+	magic, err := nearestMagic(path)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func EnsureBPFFS(path string) error {
 		return nil
 	}
 	if clean := filepath.Clean(path); clean != DefaultBPFFS && !under(clean, DefaultBPFFS) {
-		return fmt.Errorf("%s is not on a BPF file system (mount one with: mount -t bpf bpf %s): %w", path, at, syscall.EINVAL)
+		return fmt.Errorf("%s is not on a BPF file system, as what is below %s is: %w", path, DefaultBPFFS, syscall.EINVAL)
 	}
 	if err := mountFS("bpf", DefaultBPFFS, "mode=0700"); err != nil {
 		return fmt.Errorf("no BPF file system at %s, and it could not be mounted (mount -t bpf bpf %s): %w", DefaultBPFFS, DefaultBPFFS, err)
@@ -40,15 +40,15 @@ func under(path, dir string) bool {
 }
 
 // nearestMagic returns the magic number of the file system of path or of its nearest parent that exists.
-func nearestMagic(path string) (magic int64, at string, err error) {
-	at, err = filepath.Abs(path)
+func nearestMagic(path string) (magic int64, err error) {
+	at, err := filepath.Abs(path)
 	if err != nil {
-		return 0, path, err
+		return 0, err
 	}
 	for {
 		magic, err = fsMagic(at)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) || at == "/" {
-			return magic, at, err
+			return magic, err
 		}
 		at = filepath.Dir(at)
 	}

@@ -113,7 +113,7 @@ func (h hooked) document() (attachedDocument, error) {
 
 // pinLinks pins links as DIR/NAME by the names of their programs; several of one program are NAME-1, NAME-2, ... All or none.
 func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
-	if err := kernel.EnsureBPFFS(filepath.Join(dir, "link")); err != nil {
+	if err := kernel.EnsureBPFFS(dir); err != nil {
 		return err
 	}
 	of := map[string]int{}
