@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -97,7 +98,9 @@ func ReadBTF(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	var magic [4]byte
-	if _, err := file.ReadAt(magic[:], 0); err != nil {
+	if _, err := file.ReadAt(magic[:], 0); err == io.EOF {
+		return nil, fmt.Errorf("%s: too short for BTF: %w", path, io.ErrUnexpectedEOF)
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if string(magic[:]) != "\x7fELF" {

@@ -5,6 +5,7 @@ package kernel
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -182,6 +183,9 @@ func TestReadBTF(t *testing.T) {
 		if raw, err := ReadBTF(path); err != nil || !bytes.Equal(raw, section) {
 			t.Errorf("%s: %d bytes, %v; llvm-objcopy has %d", path, len(raw), err, len(section))
 		}
+	}
+	if _, err := ReadBTF(os.DevNull); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "too short for BTF") {
+		t.Error(err)
 	}
 	if _, err := ReadBTF("/proc/self/exe"); !errors.Is(err, ErrNoBTF) {
 		t.Errorf("a Go program: %v", err)
