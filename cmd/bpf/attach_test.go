@@ -79,6 +79,7 @@ func TestAttachDetach(t *testing.T) {
 		{"detach", pin},
 		{"detach"},
 		{"no-such-verb"},
+		{"help", "no-such-verb"},
 	} {
 		if out, err := run(bad...); err == nil || !strings.HasPrefix(out, "bpf: ") {
 			t.Errorf("%v: error %v, %q", bad, err, out)

@@ -49,5 +49,12 @@ func newRootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(commands()...)
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = func(_ *cobra.Command, args []string) error { // else help for no such verb is the general one, and no error
+			_, _, err := root.Find(args)
+			return err
+		}
+	}
 	return root
 }
