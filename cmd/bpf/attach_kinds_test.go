@@ -450,6 +450,12 @@ func TestDetachGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := strconv.Itoa(int(r.doc.Links[0].ID))
+	// The pin is not all that holds this link.
+	pin := filepath.Join(testkit.BPFFS(t), "held")
+	testkit.Run(t, "bpftool", "link", "pin", "id", link, pin)
+	if out, err := command(t, "detach", pin).CombinedOutput(); err == nil || !strings.Contains(string(out), pin+" is removed, but others hold the link too: bpf detach "+link) {
+		t.Errorf("%v, %s", err, out)
+	}
 	all, err := command(t, "detach", "/no/such/pin", "4294967295", link).CombinedOutput()
 	if err == nil || !strings.Contains(string(all), "/no/such/pin") || !strings.Contains(string(all), "4294967295") || !strings.Contains(string(all), "detached "+link+"\n") {
 		t.Errorf("%v, %s", err, all)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/kernel"
@@ -125,11 +126,28 @@ func (d *detacher) link(name string) (err error) {
 	if err != nil {
 		return err
 	}
+	info, infoErr := l.Info()
 	// The descriptor is closed last: then the program is detached before this returns, not some time later.
 	if err := errors.Join(l.Unpin(), l.Close()); err != nil {
 		return err
 	}
+	if infoErr == nil && held(info.ID) {
+		return fmt.Errorf("%s is removed, but others hold the link too: bpf detach %d detaches it for all", name, info.ID)
+	}
 	return d.tell(detachedDocument{Detached: name})
+}
+
+// held tells whether a link is there for longer than somebody takes who looks at it.
+func held(id uint32) bool {
+	for range 20 {
+		l, err := bpf.LinkFromID(id)
+		if err != nil {
+			return false
+		}
+		l.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	return true
 }
 
 // unregister takes a struct_ops map away from the kernel.
