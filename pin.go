@@ -36,7 +36,8 @@ func openPinned(path, kind string) (*sys.FD, error) {
 		return nil, err
 	}
 	inode, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd.Int()))
-	if is, known := strings.CutPrefix(inode, "anon_inode:"); err == nil && known && is != kind {
+	// The kernel writes bpf-link in one place and bpf_link in another.
+	if is, known := strings.CutPrefix(strings.ReplaceAll(inode, "_", "-"), "anon-inode:"); err == nil && known && is != kind {
 		fd.Close()
 		return nil, fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
 	}

@@ -105,6 +105,10 @@ Options:
 	f.DurationVar(&a.duration, "for", 0, "end after this long (0: until Ctrl-C)")
 	f.BoolVarP(&a.asJSON, "json", "j", false, "print what is attached as one JSON document, and what an iterator prints as another")
 	a.options.all(f)
+	for _, ofObjects := range []string{"kconfig", "core-btf", "pin-root", "token"} {
+		cmd.MarkFlagsMutuallyExclusive("program", ofObjects)
+	}
+	cmd.MarkFlagsMutuallyExclusive("pin", "for")
 	return cmd
 }
 

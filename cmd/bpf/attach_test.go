@@ -198,3 +198,16 @@ func TestAttachLoaded(t *testing.T) {
 	}
 	r.stop(t)
 }
+
+// TestAttachExclusive: an option that would mean nothing beside another is an error. The oracle is what the help says.
+func TestAttachExclusive(t *testing.T) {
+	for _, args := range [][]string{
+		{"--program", "1", "--kconfig", "x"}, {"--program", "1", "--core-btf", "x"}, {"--program", "1", "--pin-root", "x"}, {"--program", "1", "--token", "x"},
+		{"--program", "1", "--pin", "x", "--for", "1s"},
+	} {
+		out, err := command(t, append([]string{"attach", "xdp:lo"}, args...)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "none of the others can be") {
+			t.Errorf("%v: %v, %s", args, err, out)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -76,10 +77,12 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 		return err
 	}
 	bad := false
+	var unopened []error
 	for i, path := range objects {
 		o, err := bpf.Open(path)
 		if err != nil {
-			return err
+			unopened = append(unopened, err)
+			continue
 		}
 		reports := make([]*preflight.Report, len(targets))
 		for k, t := range targets {
@@ -96,15 +99,15 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 			}
 			continue
 		}
-		if i > 0 {
+		if i > len(unopened) {
 			fmt.Fprintln(w)
 		}
 		checkText(w, path, targets, reports, f.verbose)
 	}
-	if bad {
+	if unopened == nil && bad {
 		return exitStatus(1)
 	}
-	return nil
+	return errors.Join(unopened...)
 }
 
 // runningTarget is the kernel of this machine and what this process may do.

@@ -164,3 +164,16 @@ func TestCheckUnprivileged(t *testing.T) {
 		t.Errorf("running: status %d\n%s%s", status, out, stderr)
 	}
 }
+
+// TestCheckGoesOn: an object that cannot be opened keeps none of the others from being checked. The oracle is the file system.
+func TestCheckGoesOn(t *testing.T) {
+	out, err := command(t, "check", "../../testdata/absent.bpf.o", "../../testdata/trace.bpf.o", "check.go").CombinedOutput()
+	if err == nil {
+		t.Error("it succeeds")
+	}
+	for _, want := range []string{"absent.bpf.o: no such file", "check.go", "not an ELF file", "map type    array"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+}
