@@ -26,16 +26,20 @@ type Kernel struct {
 
 // BPF is bpf(2).
 func (k *Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+	r, e := -1, k.Refuse(Call{cmd, attr, size, common})
+	if e == 0 {
+		r, e = k.Kernel.BPF(cmd, attr, size, common)
+		if cmd == uapi.CmdProgLoad && e == syscall.EAGAIN {
+			return r, e
+		}
+	}
 	k.mu.Lock()
 	k.calls++
 	k.mu.Unlock()
-	if e := k.Refuse(Call{cmd, attr, size, common}); e != 0 {
-		return -1, e
-	}
-	return k.Kernel.BPF(cmd, attr, size, common)
+	return r, e
 }
 
-// Calls is how many calls were made.
+// Calls is how many calls were made. A load that a signal of this moment stopped (EAGAIN) and that is made again is one.
 func (k *Kernel) Calls() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
