@@ -154,13 +154,20 @@ func (w *Writer) ready() bool {
 // be submitted or discarded; the memory is unmapped with the last of them (libbpf user_ring_buffer__free does not wait for them). A
 // second Close does nothing.
 func (w *Writer) Close() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed.Load() {
+	if !w.shut() {
 		return nil
 	}
-	w.closed.Store(true)
-	return errors.Join(w.poller.Close(), w.settle())
+	err := w.poller.Close() // without the lock: it waits for the goroutine that waits, which takes the lock in ready
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return errors.Join(err, w.settle())
+}
+
+// shut refuses samples from now on; false if that was done before.
+func (w *Writer) shut() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.closed.Swap(true)
 }
 
 // take keeps the memory mapped until as many calls of give; false after Close.

@@ -432,6 +432,52 @@ func TestWriterClose(t *testing.T) {
 	}
 }
 
+// TestWriterCloseBesideWakeUp: a program wakes a goroutine that waits for room at the moment when the writer is closed. The oracle is that
+// both come to an end: the lock makes them meet.
+func TestWriterCloseBesideWakeUp(t *testing.T) {
+	obj := loadRing(t, 4096)
+	w, err := New(obj.Map("ring")) // no cleanup, which would wait too
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Reserve(8) // busy, so that a program wakes the goroutine for nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, w)
+	short := testkit.Patience(20 * time.Millisecond)
+	waited, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := w.ReserveContext(context.Background(), 56)
+		waited <- err
+	}()
+	time.Sleep(short)
+	w.mu.Lock()
+	go func() { closed <- w.Close() }()
+	time.Sleep(short)
+	drain(t, obj, forceWakeup, 0)
+	time.Sleep(short)
+	w.mu.Unlock()
+	for _, end := range []struct {
+		what string
+		err  chan error
+		want error
+	}{{"Close", closed, nil}, {"ReserveContext", waited, bpf.ErrClosed}} {
+		select {
+		case err := <-end.err:
+			if !errors.Is(err, end.want) {
+				t.Errorf("%s: %v", end.what, err)
+			}
+		case <-time.After(testkit.Patience(5 * time.Second)):
+			t.Fatalf("%s doesn't return", end.what)
+		}
+	}
+	s.Discard()
+	if n := mappings(t); n != 0 {
+		t.Errorf("%d mappings are left", n)
+	}
+}
+
 // TestWriterConcurrent: goroutines reserve, fill and submit at the same time while the ring is drained, and all arrives whole.
 func TestWriterConcurrent(t *testing.T) {
 	obj := loadRing(t, 4096)
