@@ -24,6 +24,7 @@ type Poller struct {
 
 	mu       sync.Mutex
 	deadline time.Time
+	ended    bool // the context of the goroutine that waits is done: no deadline may put off its end
 }
 
 // Event is what a descriptor is watched for.
@@ -87,6 +88,7 @@ func (p *Poller) Wait(ctx context.Context) error {
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
+		p.ended = true
 		p.file.SetReadDeadline(time.Unix(1, 0))
 		p.mu.Unlock()
 		close(woken)
@@ -97,6 +99,7 @@ func (p *Poller) Wait(ctx context.Context) error {
 	}
 	<-woken
 	p.mu.Lock()
+	p.ended = false
 	p.file.SetReadDeadline(p.deadline)
 	p.mu.Unlock()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -118,6 +121,9 @@ func (p *Poller) SetDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.deadline = t
+	if p.ended {
+		return nil // Wait sets it when it returns
+	}
 	if err := p.file.SetReadDeadline(t); err != nil && !p.closed.Load() {
 		return err
 	}

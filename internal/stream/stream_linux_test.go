@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/purebpf/bpf/internal/testkit"
 )
@@ -121,6 +122,62 @@ func TestStream(t *testing.T) {
 	}
 	s.Close()
 	if err := s.Wait(context.Background()); err == nil || err.Error() != "queue: file already closed" {
+		t.Error(err)
+	}
+}
+
+// held is a source that never has a record and that Ready can be stopped in.
+type held struct{ asked, answer chan struct{} }
+
+func (h *held) Ready() bool {
+	h.asked <- struct{}{}
+	<-h.answer
+	return false
+}
+
+func (h *held) Release() error { return nil }
+
+// A deadline that is set after the context is done doesn't put off the end of the wait. The oracle is the contract: Wait ends with ctx.
+func TestDeadlineAfterCancel(t *testing.T) {
+	h := &held{make(chan struct{}), make(chan struct{})}
+	s, err := New("held", errors.New("busy"), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Wait(ctx) }()
+	<-h.asked // by the stream, before it waits
+	h.answer <- struct{}{}
+	<-h.asked // by the poller: the context is watched now
+	cancel()
+	time.Sleep(testkit.Patience(20 * time.Millisecond))
+	if err := s.SetDeadline(time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	h.answer <- struct{}{}
+	select {
+	case err := <-done:
+		if err != context.Canceled {
+			t.Error(err)
+		}
+	case <-h.asked:
+		t.Fatal("woken, but not by the context")
+	case <-time.After(testkit.Patience(5 * time.Second)):
+		t.Fatal("still waiting")
+	}
+	// The deadline that was set meanwhile holds for the next wait.
+	if err := s.SetDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for range 2 {
+			<-h.asked
+			h.answer <- struct{}{}
+		}
+	}()
+	if err := s.Wait(context.Background()); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error(err)
 	}
 }
