@@ -108,6 +108,30 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestReaderNow: Consume hands out what is there when it comes to a CPU, and what is written meanwhile is left for the next call, as C
+// libbpf's perf_event_read_simple does it. The function writes a record for each that it gets, as one that traces its own process may.
+func TestReaderNow(t *testing.T) {
+	obj := loadPerf(t)
+	r := newTestReader(t, obj, nil)
+	last := r.CPUs()[len(r.CPUs())-1]
+	for round := range 3 {
+		fill(t, obj, last, 0, 1, 0)
+		seen := 0
+		n, err := r.Consume(func(record Record) error {
+			if seen++; seen > 100 {
+				return errors.New("it goes on")
+			}
+			if record.CPU == last {
+				fill(t, obj, last, 0, 1, 0)
+			}
+			return nil
+		})
+		if want := round + 1; n != want || err != nil {
+			t.Errorf("round %d: %d records, want %d: %v", round, n, want, err)
+		}
+	}
+}
+
 // TestReaderLost: samples for which there is no room are counted, and reading goes on. Records of 72 bytes also cross the end.
 func TestReaderLost(t *testing.T) {
 	obj := loadPerf(t)

@@ -59,49 +59,46 @@ func (e *CorruptError) Error() string {
 
 func (r *ring) ready() bool { return atomic.LoadUint64(r.head) != r.pos }
 
-// consume hands records to fn until there are none, limit were handed out, or fn returns an error, and counts them. The tail is stored
-// before it returns, also past a record for which fn returned an error.
+// consume hands the records that are there now to fn, until limit were handed out or fn returns an error, and counts them. What comes
+// meanwhile is left for the next time, or a CPU that is never idle would keep the reader from the others. The tail is stored before it
+// returns, also past a record for which fn returned an error.
 func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	base, mask := unsafe.Pointer(unsafe.SliceData(r.data)), uint64(len(r.data)-1)
 	batch := (mask + 1) / 8
 	pending := 0
 	defer r.store() // also when fn panics: what it saw is consumed
-	for {
-		head := atomic.LoadUint64(r.head)
-		if head == r.pos {
+	head := atomic.LoadUint64(r.head)
+	for head != r.pos {
+		at := r.pos & mask
+		h := (*header)(unsafe.Add(base, at)) // headers are aligned to their size, they don't cross the end
+		size := uint64(h.size)
+		if size < headerSize || size > head-r.pos || size > mask+1 || size%8 != 0 {
+			return n, r.corrupt(h)
+		}
+		record := Record{CPU: r.cpu}
+		if h.kind == recordSample && size >= 16 && at+size <= mask+1 { // what nearly all records are
+			length := *(*uint32)(unsafe.Add(base, at+headerSize))
+			if uint64(length) > size-headerSize-4 {
+				return n, r.corrupt(h)
+			}
+			record.Data = unsafe.Slice((*byte)(unsafe.Add(base, at+headerSize+4)), length)
+		} else if !record.decode(h.kind, r.body(at, int(size))) {
+			return n, r.corrupt(h)
+		}
+		r.pos += size
+		n++
+		if err := fn(record); err != nil {
+			return n, err
+		}
+		if n >= limit {
 			return n, nil
 		}
-		for head != r.pos {
-			at := r.pos & mask
-			h := (*header)(unsafe.Add(base, at)) // headers are aligned to their size, they don't cross the end
-			size := uint64(h.size)
-			if size < headerSize || size > head-r.pos || size > mask+1 || size%8 != 0 {
-				return n, r.corrupt(h)
-			}
-			record := Record{CPU: r.cpu}
-			if h.kind == recordSample && size >= 16 && at+size <= mask+1 { // what nearly all records are
-				length := *(*uint32)(unsafe.Add(base, at+headerSize))
-				if uint64(length) > size-headerSize-4 {
-					return n, r.corrupt(h)
-				}
-				record.Data = unsafe.Slice((*byte)(unsafe.Add(base, at+headerSize+4)), length)
-			} else if !record.decode(h.kind, r.body(at, int(size))) {
-				return n, r.corrupt(h)
-			}
-			r.pos += size
-			n++
-			if err := fn(record); err != nil {
-				return n, err
-			}
-			if n >= limit {
-				return n, nil
-			}
-			if pending++; pending >= batchRecords || r.pos-r.stored >= batch {
-				pending = 0
-				r.store()
-			}
+		if pending++; pending >= batchRecords || r.pos-r.stored >= batch {
+			pending = 0
+			r.store()
 		}
 	}
+	return n, nil
 }
 
 func (r *ring) corrupt(h *header) error {
