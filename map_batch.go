@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // # Walking a map
@@ -17,7 +18,8 @@ import (
 // the last key) that the caller only hands back. A hash bucket is copied whole or not at all: ENOSPC asks for more room. Map types
 // without batches, and older kernels, are walked key by key. There, the next key is fetched before an element is handed out, so that
 // the loop's body may delete it; an element that somebody else deletes at that moment makes a hash start over, so a walk ends with an
-// error after max_entries steps.
+// error after max_entries steps. An LPM trie is always walked like that: it starts over, too, and the key that ends a batch is one that
+// the loop's body may have deleted.
 
 // BatchCursor remembers where a walk in batches is. It belongs to one map and one walk, and is not for concurrent use.
 type BatchCursor struct {
@@ -35,7 +37,8 @@ func (m *Map) NewBatchCursor() *BatchCursor {
 
 // LookupBatch fills keys and values, which have room for as many elements as fit, with the next elements and returns their number
 // (libbpf bpf_map_lookup_batch; 5.6). At the end it returns what is left, possibly 0, and ErrNotExist. ENOSPC means that a bucket of
-// the hash doesn't fit: call again with longer slices.
+// the hash doesn't fit: call again with longer slices. An LPM trie starts over if the last key of a batch is deleted before
+// the next batch; Iterate doesn't.
 func (c *BatchCursor) LookupBatch(keys, values []byte, flags uint64) (int, error) {
 	return c.batch(keys, values, flags, false)
 }
@@ -47,7 +50,7 @@ func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uint64) (i
 
 func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int, error) {
 	n, err := c.m.batchLen(keys, values)
-	if err != nil {
+	if err != nil || n == 0 { // the kernel does nothing then, and leaves no cursor
 		return 0, err
 	}
 	return c.step(unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values)), n, flags, remove)
@@ -192,6 +195,9 @@ const (
 
 // room is how many elements of size bytes a batch takes at first.
 func (w *walk) room(size int) int {
+	if w.m.typ == uapi.MapLPMTrie {
+		return 1
+	}
 	return max(1, min(walkBytes/max(size, 1), walkElements, int(min(w.m.maxEntries, walkElements))))
 }
 
@@ -201,6 +207,11 @@ func (w *walk) run(room int, grow func(int) (keys, values unsafe.Pointer), each 
 	m := w.m
 	if m.keySize == 0 {
 		w.err = m.fail("walk through map", fmt.Errorf("maps of type %v have no keys: %w", m.typ, ErrNotSupported))
+		return
+	}
+	if m.typ == uapi.MapLPMTrie {
+		keys, values := grow(1)
+		w.oneByOne(keys, values, each)
 		return
 	}
 	c := m.NewBatchCursor()

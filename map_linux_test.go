@@ -476,6 +476,56 @@ func TestIterateDelete(t *testing.T) {
 	}
 }
 
+// TestIterateTrie: the loop's body deletes the element that ends a batch of an LPM trie, and the walk doesn't start over. The oracle is
+// what was put in.
+func TestIterateTrie(t *testing.T) {
+	const n = 3 * walkElements
+	type prefix struct {
+		Len  uint32
+		Addr [4]byte
+	}
+	m := newMap(t, object.Map{Type: uapi.MapLPMTrie, KeySize: 8, ValueSize: 8, MaxEntries: n, Flags: uapi.FNoPrealloc})
+	trie, err := MapOf[prefix, uint64](m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint32(n) {
+		p := prefix{Len: 32}
+		binary.BigEndian.PutUint32(p.Addr[:], i)
+		if err := trie.Update(p, uint64(i), UpdateAny); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[uint64]bool{}
+	it := trie.Iterate()
+	for p, i := range it.All() {
+		if seen[i] {
+			t.Fatalf("%v came again after %d others", p, len(seen))
+		}
+		seen[i] = true
+		if len(seen)%walkElements == 0 {
+			if err := trie.Delete(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if it.Err() != nil || len(seen) != n {
+		t.Errorf("%d of %d, %v", len(seen), n, it.Err())
+	}
+}
+
+// TestBatchOfNone: a batch without room for an element doesn't move the cursor. The oracle is the map.
+func TestBatchOfNone(t *testing.T) {
+	m := newMap(t, object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 4})
+	c := m.NewBatchCursor()
+	if n, err := c.LookupBatch(nil, nil, 0); n != 0 || err != nil {
+		t.Error(n, err)
+	}
+	if n, err := c.LookupBatch(make([]byte, 8*4), make([]byte, 8*8), 0); n != 4 || !errors.Is(err, ErrNotExist) {
+		t.Errorf("%d elements of 4: %v", n, err)
+	}
+}
+
 // TestBatches: the raw batch calls.
 func TestBatches(t *testing.T) {
 	m := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 100})
