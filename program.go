@@ -127,26 +127,18 @@ func programOf(fd *sys.FD) (*Program, error) {
 }
 
 // onlyAttachType is the attach type of programs that have but one, 0 for others: the kernel doesn't tell what a program was loaded for.
-func onlyAttachType(t uapi.ProgType) uapi.AttachType {
-	switch t {
-	case uapi.ProgFlowDissector:
-		return uapi.AttachFlowDissector
-	case uapi.ProgSKLookup:
-		return uapi.AttachSKLookup
-	case uapi.ProgSKMsg:
-		return uapi.AttachSKMsgVerdict
-	case uapi.ProgSockOps:
-		return uapi.AttachCgroupSockOps
-	case uapi.ProgCgroupDevice:
-		return uapi.AttachCgroupDevice
-	case uapi.ProgCgroupSysctl:
-		return uapi.AttachCgroupSysctl
-	case uapi.ProgLIRCMode2:
-		return uapi.AttachLIRCMode2
-	case uapi.ProgNetfilter:
-		return uapi.AttachNetfilter
+func onlyAttachType(t uapi.ProgType) (only uapi.AttachType) {
+	for i := range object.SecTable {
+		d := &object.SecTable[i]
+		switch {
+		case d.Type != t:
+		case d.Attach == 0 || only != 0 && d.Attach != only:
+			return 0
+		default:
+			only = d.Attach
+		}
 	}
-	return 0
+	return only
 }
 
 // ProgramInfo is what the kernel says of a program (libbpf bpf_prog_get_info_by_fd).
