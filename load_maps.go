@@ -388,7 +388,7 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 		if err := sys.MapFreeze(m.fd.Int()); err != nil {
 			return l.fail("freeze map", m.name, err)
 		}
-		m.frozen = true
+		m.frozen.Store(true)
 	}
 	if pm.Mmap {
 		return l.mapMemory(pm, m)

@@ -48,7 +48,7 @@ type Map struct {
 	memory     []byte // the value, mapped; of an arena the whole of it
 	arenaStart uint64 // where the object's variables start in an arena
 	writable   bool
-	frozen     bool
+	frozen     atomic.Bool
 
 	pinPath string
 	pinned  bool
@@ -184,7 +184,7 @@ func (m *Map) Freeze() error {
 	if err := sys.MapFreeze(m.fd.Int()); err != nil {
 		return m.fail("freeze map", err)
 	}
-	m.frozen = true
+	m.frozen.Store(true)
 	return nil
 }
 
@@ -197,8 +197,9 @@ func (m *Map) Clone() (*Map, error) {
 	c := &Map{
 		name: m.name, object: m.object, fd: fd, typ: m.typ, keySize: m.keySize, valueSize: m.valueSize, maxEntries: m.maxEntries,
 		flags: m.flags, extra: m.extra, cpus: m.cpus, wait: m.wait, section: m.section, kind: m.kind, btf: m.btf, keyType: m.keyType,
-		valueType: m.valueType, frozen: m.frozen,
+		valueType: m.valueType,
 	}
+	c.frozen.Store(m.frozen.Load())
 	return c, nil
 }
 
@@ -351,15 +352,20 @@ func (m *Map) countCPUs(k facts.Kernel) (err error) {
 
 func (m *Map) fail(op string, err error) error {
 	if m.fd.Int() < 0 {
-		err = ErrClosed
-		if m.fd == nil {
-			err = fmt.Errorf("it was not created: %w", ErrNotExist)
-			if m.doubt != nil {
-				err = fmt.Errorf("%w: %w", err, m.doubt)
-			}
-		}
+		err = m.absence()
 	}
 	return &Error{Op: op, Object: m.object, Subject: m.name, Err: err, Hint: permissionHint(err)}
+}
+
+// absence is why a map without a descriptor has none.
+func (m *Map) absence() error {
+	switch {
+	case m.fd != nil:
+		return ErrClosed
+	case m.doubt != nil:
+		return fmt.Errorf("it was not created: %w: %w", ErrNotExist, m.doubt)
+	}
+	return fmt.Errorf("it was not created: %w", ErrNotExist)
 }
 
 // elemError gives an element operation's errno its context. ENOENT is an everyday answer and costs no allocation.
@@ -380,7 +386,7 @@ func (m *Map) elemError(op string, err error) error {
 	case syscall.E2BIG:
 		e.Hint = fmt.Sprintf("max_entries is %d", m.maxEntries)
 	case syscall.EPERM:
-		if m.frozen {
+		if m.frozen.Load() {
 			e.Hint = "the map is frozen"
 		} else {
 			e.Hint = permissionHint(err)

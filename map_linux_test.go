@@ -514,6 +514,25 @@ func TestIterateTrie(t *testing.T) {
 	}
 }
 
+// TestFreezeBesideUpdate: a map may be frozen while others write to it. The oracle is the race detector.
+func TestFreezeBesideUpdate(t *testing.T) {
+	m := newMap(t, object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 1})
+	done := make(chan error)
+	go func() {
+		var err error
+		for err == nil {
+			err = m.Update(make([]byte, 4), make([]byte, 8), UpdateAny)
+		}
+		done <- err
+	}()
+	if err := m.Freeze(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; !errors.Is(err, ErrPermission) {
+		t.Error(err)
+	}
+}
+
 // TestBatchOfNone: a batch without room for an element doesn't move the cursor. The oracle is the map.
 func TestBatchOfNone(t *testing.T) {
 	m := newMap(t, object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 4})

@@ -60,7 +60,10 @@ func (v *Variable) Bytes() ([]byte, error) {
 }
 
 func (v *Variable) unmapped() error {
-	if v.m.fd == nil || v.m.fd.Int() < 0 {
+	if v.m.fd == nil {
+		return fmt.Errorf("map %s: %w", v.m.name, v.m.absence())
+	}
+	if v.m.fd.Int() < 0 {
 		return ErrClosed
 	}
 	if v.m.doubt != nil {

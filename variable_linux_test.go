@@ -9,6 +9,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which gives them values and computes with them, and
@@ -100,6 +101,32 @@ func TestVariableRefuses(t *testing.T) {
 	check("no variable", err, "no such variable")
 	_, err = VarOf[int64](obj.Variable("threshold"))
 	check("another size", err, "8 bytes")
+}
+
+// TestVariableOfNoMap: a variable whose map was not created is not there, which is another thing than closed. The oracle is Map.Lookup.
+func TestVariableOfNoMap(t *testing.T) {
+	o := open(t, "maps")
+	o.Map(".data").Autocreate = false
+	for _, m := range o.Maps {
+		if m.Type == uapi.MapProgArray {
+			m.Autocreate = false
+		}
+	}
+	for _, p := range o.Programs {
+		p.Autoload = false
+	}
+	obj := load(t, o, &LoadOptions{SkipPins: true})
+	m := obj.Map(".data")
+	if err := m.Lookup(make([]byte, 4), make([]byte, m.ValueLen())); !errors.Is(err, ErrNotExist) || errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+	v := obj.Variable(m.vars[0].Name)
+	_, err := v.Bytes()
+	for what, err := range map[string]error{"Bytes": err, "Set": v.Set(make([]byte, v.Size()))} {
+		if !errors.Is(err, ErrNotExist) || errors.Is(err, ErrClosed) {
+			t.Errorf("%s of %s: %v", what, v.Name(), err)
+		}
+	}
 }
 
 // TestMemoryOf: a struct over a whole section, as generated code uses it.
