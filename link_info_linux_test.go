@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -304,4 +305,39 @@ func kernelAtLeast(t testing.TB, version string) bool {
 	fmt.Sscanf(testkit.KernelRelease(), "%d.%d", &major, &minor)
 	fmt.Sscanf(version, "%d.%d", &wantMajor, &wantMinor)
 	return major > wantMajor || major == wantMajor && minor >= wantMinor
+}
+
+// TestQueryLinksBusy: links that come and go while they are listed are no errors. The oracle is that nothing is wrong with this kernel.
+func TestQueryLinksBusy(t *testing.T) {
+	testkit.Root(t)
+	p := load(t, only(open(t, "trace"), "missing"), nil).Program("missing")
+	stop, done := make(chan struct{}), make(chan error)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			default:
+			}
+			l, err := p.AttachRawTracepoint("sys_enter", nil)
+			if err == nil {
+				err = l.Close()
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	for until := time.Now().Add(testkit.Patience(200 * time.Millisecond)); time.Now().Before(until); {
+		if _, err := QueryLinks(uapi.LinkRawTracepoint); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

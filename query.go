@@ -74,7 +74,7 @@ func QueryLinks(typ uapi.LinkType) ([]*LinkInfo, error) {
 }
 
 // eachLink calls each for every link in the kernel of that type, with a descriptor that is closed afterwards. Links that are closed
-// meanwhile are passed over.
+// meanwhile are passed over, and so are those that are just being made (EAGAIN).
 func eachLink(typ uapi.LinkType, each func(fd int, info *sys.LinkInfo)) error {
 	for id := uint32(0); ; {
 		next, err := sys.LinkNextID(id)
@@ -86,7 +86,7 @@ func eachLink(typ uapi.LinkType, each func(fd int, info *sys.LinkInfo)) error {
 		}
 		id = next
 		fd, err := sys.LinkFDByID(id)
-		if errors.Is(err, ErrNotExist) {
+		if errors.Is(err, ErrNotExist) || err == syscall.EAGAIN {
 			continue
 		}
 		if err != nil {
