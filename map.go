@@ -18,7 +18,7 @@ import (
 // comes from an Object belongs to it; others (OpenMap, MapFromID, CreateMap, Clone) are closed by whoever made them.
 //
 // Operations are safe for concurrent use; the kernel makes each of them atomic as far as the map type does. Close is not to run
-// beside them.
+// beside them, nor Pin and Unpin beside each other.
 type Map struct {
 	name   string
 	object string // name of the object it comes from

@@ -17,7 +17,8 @@ import (
 )
 
 // Program is a BPF program (libbpf struct bpf_program). One that comes from an Object belongs to it; others (OpenProgram,
-// ProgramFromID) are closed by whoever made them. Its methods are safe for concurrent use, except for Close beside others.
+// ProgramFromID) are closed by whoever made them. Its methods are safe for concurrent use, except for Close beside others, and Pin and
+// Unpin beside each other.
 type Program struct {
 	obj          *Object // nil if opened otherwise
 	name         string

@@ -116,6 +116,9 @@ func (v *Variable) Set(value any) error {
 		copyWhole(dst, value)
 		return nil
 	case string:
+		if !v.isText() {
+			return v.fail("set variable", errors.New("it is no array of char and cannot hold a string"))
+		}
 		if len(value) > len(dst) {
 			return v.fail("set variable", fmt.Errorf("it has %d bytes, the text %d", v.size, len(value)))
 		}
@@ -155,6 +158,19 @@ func (v *Variable) isScalar() bool {
 		return true
 	}
 	return false
+}
+
+// isText reports whether the variable is an array of char, as far as is known.
+func (v *Variable) isText() bool {
+	if v.m.btf == nil || v.typ == 0 {
+		return true
+	}
+	t := v.m.btf.Skip(v.typ)
+	if t.Kind() != btf.KindArray {
+		return false
+	}
+	e := v.m.btf.Skip(t.Array().Elem)
+	return e.Kind() == btf.KindInt && e.Size() == 1
 }
 
 // integerBytes encodes an integer of any Go type for a variable of 1, 2, 4 or 8 bytes.
@@ -229,8 +245,9 @@ func VarOf[T any](v *Variable) (*T, error) {
 	return (*T)(p), nil
 }
 
-// MemoryOf returns the whole mapped value of a map as *T, after MapOf's proof: a struct with a field for each variable of a data
-// section. The rules of VarOf apply. Generated skeletons use it.
+// MemoryOf returns the mapped value of a map from its start as *T: a struct with a field for each variable of a data section. T has
+// to be without pointers, as for MapOf, and to fit into the map; that its fields are where the variables are is not checked. The rules of
+// VarOf apply. Generated skeletons use it.
 func MemoryOf[T any](m *Map) (*T, error) {
 	if m == nil {
 		return nil, &Error{Op: "map memory", Err: fmt.Errorf("there is no such map in the object: %w", ErrNotExist)}
