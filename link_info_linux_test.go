@@ -3,6 +3,7 @@ package bpf
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -324,7 +325,7 @@ func TestQueryLinksBusy(t *testing.T) {
 			if err == nil {
 				err = l.Close()
 			}
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrExist) { // the listing still held the last one, and old kernels take but one
 				done <- err
 				return
 			}
