@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/sha256"
 	"github.com/purebpf/bpf/plan"
 )
 
@@ -26,5 +27,5 @@ func (l *loader) exclusiveHash(pp *plan.Program) ([32]byte, error) {
 			i++
 		}
 	}
-	return sha256(asm.Raw(insns)), nil
+	return sha256.Sum(asm.Raw(insns)), nil
 }

@@ -6,12 +6,14 @@ import (
 	"iter"
 	"syscall"
 	"unsafe"
+
+	"github.com/purebpf/bpf/internal/layout"
 )
 
 // PerCPUMap is a map with a value of type V for each possible CPU under every key of type K: PerCPUMapOf makes it.
 type PerCPUMap[K, V any] struct {
 	m          *Map
-	key, value layout
+	key, value layout.Layout
 }
 
 // PerCPUMapOf gives a per-CPU map types, with MapOf's proof.

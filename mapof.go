@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/layout"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -14,11 +15,11 @@ import (
 // It is safe for concurrent use as the Map is, and needs no closing of its own.
 type TypedMap[K, V any] struct {
 	m          *Map
-	key, value layout
+	key, value layout.Layout
 }
 
 // MapOf gives a map types. It proves once that K and V have the layout of the map's keys and values, by size and, where the object
-// has BTF for them, field by field; see layout.go for what is accepted. Maps without keys (queues, stacks, bloom filters) take K =
+// has BTF for them, field by field; see internal/layout for what is accepted. Maps without keys (queues, stacks, bloom filters) take K =
 // struct{}. Per-CPU maps need PerCPUMapOf. The TypedMap uses m and is of no use after m is closed.
 func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 	if err := typable[K, V](m); err != nil {
@@ -47,11 +48,11 @@ func typable[K, V any](m *Map) error {
 	return nil
 }
 
-func proveMap[K, V any](m *Map) (key, value layout, err error) {
-	if key, err = proveLayout(reflect.TypeFor[K](), m.keySize, m.btf, m.keyType); err != nil {
+func proveMap[K, V any](m *Map) (key, value layout.Layout, err error) {
+	if key, err = layout.Check(reflect.TypeFor[K](), m.keySize, m.btf, m.keyType); err != nil {
 		return key, value, m.fail("type map", fmt.Errorf("key: %w", err))
 	}
-	if value, err = proveLayout(reflect.TypeFor[V](), m.valueSize, m.btf, m.valueType); err != nil {
+	if value, err = layout.Check(reflect.TypeFor[V](), m.valueSize, m.btf, m.valueType); err != nil {
 		return key, value, m.fail("type map", fmt.Errorf("value: %w", err))
 	}
 	return key, value, nil
@@ -162,8 +163,8 @@ func (it *TypedIterator[K, V]) All() iter.Seq2[K, V] {
 func (it *TypedIterator[K, V]) Err() error { return it.w.err }
 
 // clean zeroes the bytes of *v that belong to no field.
-func clean[T any](l *layout, v *T) {
-	if l.gaps != nil {
-		l.zero(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)))
+func clean[T any](l *layout.Layout, v *T) {
+	if l.HasGaps() {
+		l.Zero(unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v)))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/layout"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -78,7 +79,7 @@ func (v *Variable) Get(value any) error {
 	if ptr.Kind() != reflect.Pointer || ptr.IsNil() {
 		return v.fail("get variable", errors.New("the destination is not a pointer"))
 	}
-	if _, err := proveLayout(ptr.Type().Elem(), v.size, v.m.btf, v.typ); err != nil {
+	if _, err := layout.Check(ptr.Type().Elem(), v.size, v.m.btf, v.typ); err != nil {
 		return v.fail("get variable", err)
 	}
 	dst := unsafe.Slice((*byte)(ptr.UnsafePointer()), v.size)
@@ -136,14 +137,14 @@ func (v *Variable) Set(value any) error {
 		copyWhole(dst, raw[:])
 		return nil
 	}
-	proof, err := proveLayout(src.Type(), v.size, v.m.btf, v.typ)
+	proof, err := layout.Check(src.Type(), v.size, v.m.btf, v.typ)
 	if err != nil {
 		return v.fail("set variable", err)
 	}
 	tmp := reflect.New(src.Type())
 	tmp.Elem().Set(src)
 	raw := unsafe.Slice((*byte)(tmp.UnsafePointer()), v.size)
-	proof.zero(raw)
+	proof.Zero(raw)
 	copyWhole(dst, raw)
 	return nil
 }
@@ -231,7 +232,7 @@ func VarOf[T any](v *Variable) (*T, error) {
 	if v == nil {
 		return nil, &Error{Op: "map variable", Err: fmt.Errorf("there is no such variable in the object: %w", ErrNotExist)}
 	}
-	if _, err := proveLayout(reflect.TypeFor[T](), v.size, v.m.btf, v.typ); err != nil {
+	if _, err := layout.Check(reflect.TypeFor[T](), v.size, v.m.btf, v.typ); err != nil {
 		return nil, v.fail("map variable", err)
 	}
 	raw, err := v.Bytes()
@@ -256,7 +257,7 @@ func MemoryOf[T any](m *Map) (*T, error) {
 		return nil, m.fail("map memory of", fmt.Errorf("it is not memory-mapped: %w", ErrNotSupported))
 	}
 	t := reflect.TypeFor[T]()
-	if _, err := proveLayout(t, uint32(t.Size()), m.btf, 0); err != nil {
+	if _, err := layout.Check(t, uint32(t.Size()), m.btf, 0); err != nil {
 		return nil, m.fail("map memory of", err)
 	}
 	if m.arenaStart+uint64(t.Size()) > uint64(len(m.memory)) {

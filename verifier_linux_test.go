@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 			if os.Getenv("PUREBPF_GOLDEN") == "1" && e.Hint == "" { // what we changed is no golden log
 				major, rest, _ := strings.Cut(testkit.KernelRelease(), ".")
 				minor, _, _ := strings.Cut(rest, ".")
-				file := filepath.Join("testdata/verifier", major+"."+minor+"-"+c.program+".log")
+				file := filepath.Join("internal/verifier/testdata", major+"."+minor+"-"+c.program+".log")
 				if err := os.WriteFile(file, []byte(e.Log), 0o644); err != nil {
 					t.Fatal(err)
 				}

@@ -1,13 +1,6 @@
-package bpf
-
-import (
-	"strconv"
-	"strings"
-)
-
-// # Reading a verifier log
+// Package verifier reads the log that the kernel's verifier writes about a refused program.
 //
-// The log of a refused program is a transcript with a verdict near its end. Up to Linux 7.2 it reads
+// The log is a transcript with a verdict near its end. Up to Linux 7.2 it reads
 //
 //	func#0 @0
 //	0: R1=ctx() R10=fp0
@@ -17,10 +10,12 @@ import (
 //	R1 invalid mem access 'scalar'
 //	processed 2 insns (limit 1000000) max_states_per_insn 0 ...
 //
-// where the verdict (one line or several) stands between the last line of the transcript and the statistics. Older kernels print
-// register states on lines of their own, newer ones add "mark_precise:" and "from 3 to 5:" lines; none of these are verdicts. Some
-// verdicts come before any instruction was walked ("unreachable insn 4") or after all were ("combined stack size ..."); then the
-// number, if any, is in the verdict itself. From 7.3 on, a report in sections follows:
+// where the verdict, one line or more, stands between the last line of the transcript and the
+// statistics. Older kernels print register states on separate lines; newer ones add
+// "mark_precise:" and "from 3 to 5:" lines. None of these are verdicts. Some verdicts come before
+// the verifier walks any instruction ("unreachable insn 4") or after it walked all of them
+// ("combined stack size ..."); the verdict itself then holds the number, if there is one. From
+// Linux 7.3 on, a report in sections follows:
 //
 //	Verification failed: Register Type Safety: Unreadable register
 //
@@ -32,46 +27,35 @@ import (
 //	        | ^-- error: R0 is not readable
 //	  Instruction context:
 //	  >>> 0 | (95) exit
-//
-// Parsing never fails: what isn't there stays empty, and a log that fits neither shape gives its last line as the verdict.
+package verifier
 
-// verifierReport is what a log says, as far as it does.
-type verifierReport struct {
-	verdicts   []string
-	headline   string // of the report in sections
-	reason     string
-	suggestion string
-	hint       string // of ours, about poisoned instructions
-	insn       int    // -1 unknown
-	insnText   string
-	file       string
-	line       int
-	source     string
-}
-
-const (
-	verdictLines       = 3 // the most that make a verdict: a state dump in a shape unknown here mustn't fill an error message
-	verificationFailed = "Verification failed: "
+import (
+	"strconv"
+	"strings"
 )
 
-func (r *verifierReport) verdict() string { return strings.Join(r.verdicts, "; ") }
+// verdictLines limits a verdict, so that a dump in an unknown shape doesn't fill an error message.
+const verdictLines = 3
 
-func parseVerifierLog(log string) verifierReport {
-	r := verifierReport{insn: -1}
+const verificationFailed = "Verification failed: "
+
+// parse reads the log alone.
+func parse(log string) Report {
+	r := Report{Insn: -1}
 	log = strings.TrimRight(log, "\x00\n ")
 	if at := lineIndex(log, verificationFailed); at >= 0 {
 		r.sections(log[at:])
 		log = strings.TrimRight(log[:at], "\n ")
 	}
 	r.transcript(log)
-	if len(r.verdicts) == 0 && r.headline != "" {
-		r.verdicts = []string{r.headline}
+	if len(r.Verdicts) == 0 && r.Headline != "" {
+		r.Verdicts = []string{r.Headline}
 	}
 	return r
 }
 
-// transcript reads the classic part, from its end to the last instruction walked.
-func (r *verifierReport) transcript(log string) {
+// transcript reads the transcript backwards, from its end to the last instruction walked.
+func (r *Report) transcript(log string) {
 	var verdicts []string // last line first
 	rest, line := log, ""
 	for rest != "" {
@@ -80,7 +64,7 @@ func (r *verifierReport) transcript(log string) {
 			continue
 		}
 		if len(verdicts) == 0 && isBTFLine(line) {
-			r.verdicts = []string{strings.TrimSpace(line)}
+			r.Verdicts = []string{strings.TrimSpace(line)}
 			return
 		}
 		if isTranscript(line) {
@@ -90,28 +74,29 @@ func (r *verifierReport) transcript(log string) {
 		line = ""
 	}
 	if line == "" && len(verdicts) > verdictLines {
-		verdicts = verdicts[:1] // no transcript before it: only the last line is sure to be about the failure
+		verdicts = verdicts[:1] // without a transcript only the last line is certain to be the verdict
 	}
-	for i := len(verdicts) - 1; i >= 0 && len(r.verdicts) < verdictLines; i-- {
-		r.verdicts = append(r.verdicts, strings.TrimSpace(verdicts[i]))
+	for i := len(verdicts) - 1; i >= 0 && len(r.Verdicts) < verdictLines; i-- {
+		r.Verdicts = append(r.Verdicts, strings.TrimSpace(verdicts[i]))
 	}
-	if len(r.verdicts) > 0 && afterWalk(r.verdicts[0]) {
+	if len(r.Verdicts) > 0 && afterWalk(r.Verdicts[0]) {
 		return
 	}
-	named := insnInVerdict(r.verdicts)
-	if r.insn < 0 {
+	named := insnInVerdict(r.Verdicts)
+	if r.Insn < 0 {
 		r.lastInsn(line, rest, named)
 	}
-	if r.insn < 0 {
-		r.insn = named
+	if r.Insn < 0 {
+		r.Insn = named
 	}
 }
 
-// lastInsn looks backwards from line for the instruction walked last, or the one that the verdict named, and the source line above it.
-func (r *verifierReport) lastInsn(line, rest string, named int) {
+// lastInsn searches backwards from line for the last instruction, or for instruction named if it
+// is not negative, and for the source line above it.
+func (r *Report) lastInsn(line, rest string, named int) {
 	for {
 		if index, text, ok := insnLine(line); ok && (named < 0 || index == named) {
-			r.insn, r.insnText = index, text
+			r.Insn, r.InsnText = index, text
 			break
 		}
 		if rest == "" {
@@ -128,38 +113,40 @@ func (r *verifierReport) lastInsn(line, rest string, named int) {
 	}
 }
 
-// sourceLine takes "text" or, since 6.9, "text @ file.c:12".
-func (r *verifierReport) sourceLine(text string) {
+// sourceLine parses "text" or, since 6.9, "text @ file.c:12".
+func (r *Report) sourceLine(text string) {
 	if at := strings.LastIndex(text, " @ "); at >= 0 {
 		file, number, ok := strings.Cut(text[at+3:], ":")
 		if line, err := strconv.Atoi(number); ok && err == nil {
-			r.file, r.line, text = file, line, text[:at]
+			r.File, r.Line, text = file, line, text[:at]
 		}
 	}
-	r.source = strings.TrimSpace(text)
+	r.Source = strings.TrimSpace(text)
 }
 
 // sections reads the report that starts with "Verification failed: ".
-func (r *verifierReport) sections(report string) {
+func (r *Report) sections(report string) {
 	title := ""
 	for first := true; report != ""; first = false {
 		line, rest, _ := strings.Cut(report, "\n")
 		report = rest
 		switch {
 		case first:
-			r.headline = strings.TrimPrefix(line, verificationFailed)
+			r.Headline = strings.TrimPrefix(line, verificationFailed)
 		case line != "" && line[0] != ' ' && strings.HasSuffix(line, ":"):
 			title = line
 		case isStatistics(line):
 			return
 		case title == "Reason:":
-			r.reason = joinWords(r.reason, line)
+			r.Reason = joinWords(r.Reason, line)
 		case title == "Suggestion:":
-			r.suggestion = joinWords(r.suggestion, line)
+			r.Suggestion = joinWords(r.Suggestion, line)
 		case title == "At:":
-			number, text, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), ">>> "), " | ")
-			if n, err := strconv.Atoi(strings.TrimSpace(number)); ok && err == nil && strings.Contains(line, ">>> ") && r.insn < 0 {
-				r.insn, r.insnText = n, strings.TrimSpace(text)
+			marked, ok := strings.CutPrefix(strings.TrimSpace(line), ">>> ")
+			number, text, cut := strings.Cut(marked, " | ")
+			n, err := strconv.Atoi(strings.TrimSpace(number))
+			if ok && cut && err == nil && r.Insn < 0 {
+				r.Insn, r.InsnText = n, strings.TrimSpace(text)
 			}
 		}
 	}
@@ -208,7 +195,7 @@ func insnLine(line string) (index int, text string, ok bool) {
 
 func isStatistics(line string) bool { return hasAnyPrefix(line, statisticsLines[:]) }
 
-// isTranscript tells lines that report the walk from lines that judge.
+// isTranscript reports whether line belongs to the transcript rather than the verdict.
 func isTranscript(line string) bool {
 	if line == "" || line[0] == ' ' || line[0] == ';' || line[0] == '\t' {
 		return true
@@ -226,8 +213,8 @@ func isTranscript(line string) bool {
 	return hasAnyPrefix(line, transcriptLines[:])
 }
 
-// isBTFLine tells the lines in which the kernel transcribes BTF: "[7] STRUCT foo size=8 vlen=2" and its indented members. The
-// last one carries what is wrong with it.
+// isBTFLine reports whether line prints a BTF type, "[7] STRUCT foo size=8 vlen=2", or one of its
+// indented members. The last such line ends with what is wrong.
 func isBTFLine(line string) bool {
 	if strings.HasPrefix(line, "\t") {
 		return true
@@ -236,12 +223,13 @@ func isBTFLine(line string) bool {
 	return end > 1 && line[0] == '[' && digits(line[1:end])
 }
 
-// afterWalk tells verdicts about the program as a whole, to which the instruction walked last has no relation.
+// afterWalk reports whether verdict is about the whole program, not the last instruction.
 func afterWalk(verdict string) bool {
-	return hasAnyPrefix(verdict, []string{"combined stack size ", "BPF program is too large", "The sequence of "})
+	return hasAnyPrefix(verdict, afterWalkLines[:])
 }
 
-// insnInVerdict finds the instruction in verdicts such as "unreachable insn 4" and "back-edge from insn 7 to 2", -1 if none is named.
+// insnInVerdict returns the instruction that verdicts such as "unreachable insn 4" and "back-edge
+// from insn 7 to 2" name, or -1.
 func insnInVerdict(verdicts []string) int {
 	if len(verdicts) == 0 {
 		return -1
@@ -276,11 +264,18 @@ func hasAnyPrefix(line string, prefixes []string) bool {
 	return false
 }
 
-// statisticsLines come after the verdict: figures, and the states that an endless loop was told by.
-var statisticsLines = [...]string{"processed ", "verification time ", "stack depth ", "cur state: ", "old state: "}
+// statisticsLines follow the verdict: figures, and the two equal states of an infinite loop.
+var statisticsLines = [...]string{
+	"processed ", "verification time ", "stack depth ", "cur state: ", "old state: ",
+}
+
+var afterWalkLines = [...]string{
+	"combined stack size ", "BPF program is too large", "The sequence of ",
+}
 
 var transcriptLines = [...]string{
-	"func#", "Func#", "Validating ", "Live regs before insn:", "Global function ",
-	"from ", "mark_precise: ", "regs=", "last_idx ", "parent ", "propagating ", "caller:", "callee:", "returning from callee:",
-	"to caller at ", "frame ", "arg#", "reg type unsupported for arg#", "btf_vmlinux is malformed", "Unrecognized arg#",
+	"func#", "Func#", "Validating ", "Live regs before insn:", "Global function ", "from ",
+	"mark_precise: ", "regs=", "last_idx ", "parent ", "propagating ", "caller:", "callee:",
+	"returning from callee:", "to caller at ", "frame ", "arg#", "reg type unsupported for arg#",
+	"btf_vmlinux is malformed", "Unrecognized arg#",
 }

@@ -1,4 +1,16 @@
-package bpf
+// Package layout checks that a Go type has the memory layout of a C type, so that a typed map or
+// variable can pass the memory of a Go value to the kernel unchanged. The rules are:
+//
+//   - The Go type has a fixed size: booleans, sized integers and floats, and arrays and structs of
+//     them. int, uint and uintptr are refused because their size depends on the machine; pointers,
+//     strings, slices, maps and interfaces because they mean nothing to the kernel.
+//   - Its size equals the size of the C type.
+//   - Where BTF is available, each field lies where a C member of the same size lies. A [N]byte
+//     field matches any member of N bytes; a blank field (_) matches anything.
+//
+// Go leaves the bytes between fields undefined, but the kernel compares them: two keys that differ
+// only there are different keys. [Layout.Zero] clears them and blank fields, as = {} does in C.
+package layout
 
 import (
 	"errors"
@@ -8,29 +20,16 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// # Go types as keys, values and variables
-//
-// A typed map hands the memory of a Go value to the kernel as it is, which is right only if the Go type has the C type's layout. That
-// is proved once, when the typed map is made:
-//
-//   - The type has a fixed size: booleans, sized integers and floats, arrays and structs of them. int, uint and uintptr differ between
-//     machines, and pointers, strings, slices, maps and interfaces mean nothing to the kernel: all refused.
-//   - Its size is the map's.
-//   - If the map has BTF, each field lies where a C member of the same size lies. A [N]byte field may stand for anything of N bytes, a
-//     blank field (_) for anything at all.
-//
-// Bytes between fields are garbage in Go but count in the kernel: two keys that differ there differ. They, and blank fields, are zeroed
-// before the kernel sees them, as = {} does in C.
-
 // gap is a run of bytes of a Go type that belong to no field.
 type gap struct{ offset, size uintptr }
 
-// layout is what a proof found out about a Go type.
-type layout struct{ gaps []gap }
+// Layout describes a Go type that passed Check.
+type Layout struct{ gaps []gap }
 
-// proveLayout checks that t can be handed to the kernel as size bytes, and against type id of spec if spec isn't nil.
-func proveLayout(t reflect.Type, size uint32, spec *btf.Spec, id btf.ID) (layout, error) {
-	var l layout
+// Check checks that t can be passed to the kernel as size bytes. If spec is not nil and id is not
+// 0, it also checks t against that C type.
+func Check(t reflect.Type, size uint32, spec *btf.Spec, id btf.ID) (Layout, error) {
+	var l Layout
 	if err := l.add(t, 0, t.String()); err != nil {
 		return l, err
 	}
@@ -43,8 +42,8 @@ func proveLayout(t reflect.Type, size uint32, spec *btf.Spec, id btf.ID) (layout
 	return l, matchType(t, spec, id, t.String(), 0)
 }
 
-// add checks t, which lies at offset, and collects its gaps.
-func (l *layout) add(t reflect.Type, offset uintptr, path string) error {
+// add checks t, which lies at offset, and records its gaps.
+func (l *Layout) add(t reflect.Type, offset uintptr, path string) error {
 	switch t.Kind() {
 	case reflect.Bool, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint8, reflect.Uint16, reflect.Uint32,
 		reflect.Uint64, reflect.Float32, reflect.Float64:
@@ -98,14 +97,17 @@ func (l *layout) add(t reflect.Type, offset uintptr, path string) error {
 
 const maxGaps = 1024
 
-// zero clears the gaps of the value at p.
-func (l *layout) zero(p []byte) {
+// HasGaps reports whether Zero has anything to clear.
+func (l *Layout) HasGaps() bool { return len(l.gaps) > 0 }
+
+// Zero clears the gaps of the value in p.
+func (l *Layout) Zero(p []byte) {
 	for _, g := range l.gaps {
 		clear(p[g.offset : g.offset+g.size])
 	}
 }
 
-// maxTypeDepth bounds how deep types nest that are compared; kernel and compiler stop earlier.
+// maxTypeDepth limits the nesting of types; kernel and compiler stop earlier.
 const maxTypeDepth = 32
 
 var errTypeDepth = errors.New("types nest too deeply")

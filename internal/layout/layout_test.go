@@ -1,4 +1,4 @@
-package bpf
+package layout
 
 import (
 	"reflect"
@@ -146,13 +146,13 @@ func TestLayout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = proveLayout(typ, uint32(size), spec, ids[c.c])
+		_, err = Check(typ, uint32(size), spec, ids[c.c])
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v for %s: %v, want %q", typ, c.c, err, c.want)
 		}
 	}
 	// Without BTF only the size counts.
-	if _, err := proveLayout(reflect.TypeFor[[2]uint16](), 4, nil, 0); err != nil {
+	if _, err := Check(reflect.TypeFor[[2]uint16](), 4, nil, 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -187,18 +187,18 @@ func TestLayoutGaps(t *testing.T) {
 		{[0]padded{}, ""},
 	} {
 		typ := reflect.TypeOf(c.typ)
-		l, err := proveLayout(typ, uint32(typ.Size()), nil, 0)
+		l, err := Check(typ, uint32(typ.Size()), nil, 0)
 		if err != nil {
 			t.Errorf("%v: %v", typ, err)
 			continue
 		}
 		raw := []byte(strings.Repeat(".", int(typ.Size())))
-		l.zero(raw)
+		l.Zero(raw)
 		if got := strings.ReplaceAll(string(raw), "\x00", "x"); got != c.gaps {
 			t.Errorf("%v: %s, want %s", typ, got, c.gaps)
 		}
 	}
-	if _, err := proveLayout(reflect.TypeFor[[4000]padded](), 48000, nil, 0); err == nil || !strings.Contains(err.Error(), "too many gaps") {
+	if _, err := Check(reflect.TypeFor[[4000]padded](), 48000, nil, 0); err == nil || !strings.Contains(err.Error(), "too many gaps") {
 		t.Error(err)
 	}
 }
