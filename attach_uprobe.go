@@ -29,8 +29,9 @@ type UprobeOptions struct {
 
 // AttachUprobe attaches the program to a function of a program or library in user space (libbpf bpf_program__attach_uprobe_opts; 4.3):
 // it runs when the function is entered, at an offset in it, or when it returns. file is a path, a name that is searched ("bash",
-// "libc.so.6"), or "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name, "name@VERSION" if it
-// has several versions, or "" for an offset in the file.
+// "libc.so.6"), or "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name or "" for an offset
+// in the file. A name means the default version of a function, as for the dynamic linker; "name@VERSION" is another one. An indirect
+// function (IFUNC, as memcpy of most libcs) is refused: what programs call is the function that it picks.
 //
 // Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such file or
 // function, with near names; EINVAL for a name that means several functions; ESRCH if there is no such process; ErrNotSupported on a

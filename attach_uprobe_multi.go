@@ -26,7 +26,7 @@ type UprobeMultiOptions struct {
 
 // AttachUprobeMulti attaches the program to all functions of a program or library whose names match the pattern, at once and by one
 // link (libbpf bpf_program__attach_uprobe_multi; 6.6). In a pattern '*' stands for any characters and '?' for one; a function with
-// several names is attached to for each. With Symbols or Offsets the pattern is "". file is as for AttachUprobe. The program must have
+// several names is attached to for each; old versions match as well, unless the pattern is a name. With Symbols or Offsets the pattern is "". file is as for AttachUprobe. The program must have
 // been loaded for it: SEC("uprobe.multi"), SEC("uprobe.session").
 //
 // The kernel asks for no capability; loading the program took them. ErrNotExist if there is no such file, nothing matches or a function

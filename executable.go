@@ -109,16 +109,19 @@ func (e *executable) functions(symbols []string) ([]uint64, error) {
 
 // match returns where the functions start that match a pattern. ErrNotExist if none does.
 func (e *executable) match(pattern string) ([]uint64, error) {
+	if !hasWildcard(pattern) {
+		offsets, err := e.elf.Named(pattern)
+		if err != nil {
+			return nil, e.invalidSymbol(err)
+		}
+		return e.moved(offsets), nil
+	}
 	offsets, err := e.elf.Match(func(name []byte) bool { return globMatch(pattern, name) })
 	if err != nil {
 		return nil, invalidFormat(err)
 	}
 	if len(offsets) == 0 {
-		err = fmt.Errorf("no function matches: %w", ErrNotExist)
-		if !hasWildcard(pattern) {
-			err = e.withNear(err, pattern)
-		}
-		return nil, err
+		return nil, fmt.Errorf("no function matches: %w", ErrNotExist)
 	}
 	return e.moved(offsets), nil
 }
@@ -138,7 +141,7 @@ func (e *executable) invalidSymbol(err error) error {
 	switch {
 	case errors.As(err, &ambiguous):
 		return fmt.Errorf("%w: %w", err, syscall.EINVAL)
-	case errors.As(err, &missing):
+	case errors.As(err, &missing) && !missing.Known:
 		return e.withNear(err, missing.Name)
 	}
 	return invalidFormat(err)

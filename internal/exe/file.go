@@ -17,9 +17,13 @@ import (
 // # Which function is meant
 //
 // A name is looked for in the dynamic symbols (which a stripped library has too) and, if it isn't there, in the symbol table. Only
-// functions that are defined in the file count. A symbol may have versions; "name@VERSION" or "name@@VERSION" asks for one. The dynamic
-// symbols keep versions in sections of their own, the symbol table spells them out in the name. A name that belongs to several places
-// is ambiguous unless all but one are weak; of weak ones alone the first counts.
+// functions that are defined in the file count. A symbol may have versions. A bare name means the default version, which the dynamic
+// linker gives to dlsym and to what is linked today; the others are hidden, for programs linked long ago. "name@VERSION" or
+// "name@@VERSION" asks for one. The dynamic symbols keep versions in sections of their own, the symbol table spells them out in the
+// name. A name that belongs to several places is ambiguous unless all but one are weak; of weak ones alone the first counts.
+//
+// An indirect function (IFUNC) is none that could be probed: what the symbol points to runs once, when the program is linked, and
+// picks the function to be called.
 //
 // Patterns go the other way round, the symbol table first: it has the static functions.
 
@@ -41,23 +45,18 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 }
 
 // AmbiguousError says that a name belongs to several functions.
-type AmbiguousError struct {
-	Name     string
-	Versions []string // that the name has, if that is why
-}
+type AmbiguousError struct{ Name string }
 
-// Error names the functions.
+// Error says what to do.
 func (e *AmbiguousError) Error() string {
-	if len(e.Versions) > 0 {
-		return fmt.Sprintf("there are several functions %s: ask for one of %s", e.Name, strings.Join(e.Versions, ", "))
-	}
 	return fmt.Sprintf("there are several functions %s: give the offset of one in the file", e.Name)
 }
 
 // MissingError says why there is no function of that name.
 type MissingError struct {
-	Name string
-	err  error
+	Name  string
+	Known bool // something of that name is there, but no function that the name means
+	err   error
 }
 
 // Error says what there is instead.
@@ -82,19 +81,26 @@ type want struct {
 	weak          bool
 	offset        uint64
 	several       bool
+	indirect      bool // it is an IFUNC
+}
+
+// wanted splits "name", "name@VERSION" and "name@@VERSION".
+func wanted(text string) (w want) {
+	w.name, w.version, _ = strings.Cut(text, "@")
+	w.version = strings.TrimPrefix(w.version, "@")
+	return w
 }
 
 // Functions is Function for many names, with one look at each table.
 func (f *File) Functions(names []string) ([]uint64, error) {
 	wants := make([]want, len(names))
 	for i, name := range names {
-		wants[i].name, wants[i].version, _ = strings.Cut(name, "@")
-		wants[i].version = strings.TrimPrefix(wants[i].version, "@")
+		wants[i] = wanted(name)
 	}
 	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {
 		left := make([]*want, 0, len(wants))
 		for i := range wants {
-			if !wants[i].found {
+			if !wants[i].found && !wants[i].indirect {
 				left = append(left, &wants[i])
 			}
 		}
@@ -112,10 +118,12 @@ func (f *File) Functions(names []string) ([]uint64, error) {
 	offsets := make([]uint64, len(names))
 	for i := range wants {
 		switch w := &wants[i]; {
+		case w.indirect:
+			return nil, indirect(names[i])
 		case w.several:
-			return nil, &AmbiguousError{Name: names[i], Versions: f.versions(w.name)}
+			return nil, &AmbiguousError{Name: names[i]}
 		case !w.found:
-			return nil, &MissingError{Name: names[i], err: f.missing(names[i])}
+			return nil, f.missing(names[i])
 		default:
 			offsets[i] = w.offset
 		}
@@ -123,14 +131,27 @@ func (f *File) Functions(names []string) ([]uint64, error) {
 	return offsets, nil
 }
 
+// indirect is the error for an IFUNC.
+func indirect(name string) *MissingError {
+	return &MissingError{Name: name, Known: true, err: fmt.Errorf("%s is an indirect function (IFUNC): "+
+		"the code there runs once and picks the function to be called: attach to that one: %w", name, fs.ErrNotExist)}
+}
+
 // missing says why there is no such function.
-func (f *File) missing(name string) error {
+func (f *File) missing(name string) *MissingError {
+	e := &MissingError{Name: name}
 	base, _, _ := strings.Cut(name, "@")
-	if versions := f.versions(base); len(versions) > 0 && base != name {
-		return fmt.Errorf("there is no function %s, but %s: %w", name, strings.Join(versions, ", "), fs.ErrNotExist)
+	if list := strings.Join(f.versions(base), ", "); list != "" {
+		e.Known = true
+		if base == name {
+			e.err = fmt.Errorf("of function %s there are old versions only, hidden from programs linked today: "+
+				"name the version: %s: %w", name, list, fs.ErrNotExist)
+		} else {
+			e.err = fmt.Errorf("there is no function %s, but %s: %w", name, list, fs.ErrNotExist)
+		}
+		return e
 	}
 	tables := 0
-	why := ""
 	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {
 		t, err := f.table(kind)
 		if err != nil || t == nil {
@@ -139,28 +160,54 @@ func (f *File) missing(name string) error {
 		tables++
 		for i := range t.Len() {
 			s, _ := t.At(i)
-			if !t.named(s, base) {
-				continue
-			}
-			switch {
-			case s.Type() == elf64.SymbolIFunc:
-				why = "it is an indirect function (IFUNC), which picks the one to be called: attach to that"
-			case s.Section == elf64.IndexUndef && why == "":
-				why = "it is imported from a library: attach to that"
-			}
+			e.Known = e.Known || s.Section == elf64.IndexUndef && t.named(s, base)
 		}
 	}
 	switch {
-	case why != "":
-		return fmt.Errorf("no function %s is defined in the file, %s: %w", name, why, fs.ErrNotExist)
+	case e.Known:
+		e.err = fmt.Errorf("no function %s is defined in the file, it is imported from a library: attach to that: %w", name, fs.ErrNotExist)
 	case tables == 0:
-		return fmt.Errorf("no function %s is known, for the file has no symbols (it is stripped): give its offset: %w", name, fs.ErrNotExist)
+		e.err = fmt.Errorf("no function %s is known, for the file has no symbols (it is stripped): give its offset: %w", name, fs.ErrNotExist)
+	default:
+		e.err = fmt.Errorf("there is no function %s in the file: %w", name, fs.ErrNotExist)
 	}
-	return fmt.Errorf("there is no function %s in the file: %w", name, fs.ErrNotExist)
+	return e
 }
 
-// Match returns where the functions start whose names match, in the order of the symbol table; one with several names is there several
-// times. The symbol table is taken, or the dynamic symbols if it has none that matches.
+// Named returns where the functions of that name start, several for a name that AmbiguousError would be about. The symbol table is
+// taken, or the dynamic symbols if it has none of that name. The error is a *MissingError if there is none.
+func (f *File) Named(name string) ([]uint64, error) {
+	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
+		t, err := f.table(kind)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			continue
+		}
+		w := wanted(name)
+		var list []uint64
+		for i := range t.Len() {
+			s, _ := t.At(i)
+			if !t.named(s, w.name) || !t.means(i, w.version) {
+				continue
+			}
+			if s.Type() == elf64.SymbolIFunc && t.defined(s) {
+				return nil, indirect(name)
+			}
+			if offset, ok := t.function(s); ok && !slices.Contains(list, offset) {
+				list = append(list, offset)
+			}
+		}
+		if len(list) > 0 {
+			return list, nil
+		}
+	}
+	return nil, f.missing(name)
+}
+
+// Match returns where the functions start whose names, without versions, match, in the order of the symbol table; one with several
+// names is there several times. The symbol table is taken, or the dynamic symbols if it has none that matches.
 func (f *File) Match(matches func(name []byte) bool) ([]uint64, error) {
 	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
 		t, err := f.table(kind)
@@ -177,7 +224,7 @@ func (f *File) Match(matches func(name []byte) bool) ([]uint64, error) {
 			if !ok {
 				continue
 			}
-			if name, ok := t.name(s); ok && matches(name) {
+			if name, ok := t.base(s); ok && matches(name) {
 				list = append(list, offset)
 			}
 		}
@@ -206,7 +253,8 @@ func (f *File) versions(base string) []string {
 	var list []string
 	for i := range t.Len() {
 		s, _ := t.At(i)
-		if _, ok := t.function(s); !ok || !t.named(s, base) {
+		_, isFunction := t.function(s)
+		if !isFunction && !(s.Type() == elf64.SymbolIFunc && t.defined(s)) || !t.named(s, base) {
 			continue
 		}
 		version, hidden := t.version(i)
@@ -232,6 +280,24 @@ func (t *table) named(s elf64.Symbol, name string) bool {
 	return len(text) == len(name) || text[len(name)] == '@'
 }
 
+// base is the name of a symbol without its version, a view.
+func (t *table) base(s elf64.Symbol) ([]byte, bool) {
+	name, ok := t.name(s)
+	if at := bytes.IndexByte(name, '@'); at >= 0 {
+		name = name[:at]
+	}
+	return name, ok
+}
+
+// means reports whether a name with that version, "" for none, means symbol i, whose name it is.
+func (t *table) means(i int, version string) bool {
+	of, hidden := t.version(i)
+	if version == "" {
+		return !hidden
+	}
+	return of == version
+}
+
 // find looks for all of wants, which have not been found yet.
 func (t *table) find(wants []*want) {
 	const few = 4
@@ -244,7 +310,7 @@ func (t *table) find(wants []*want) {
 	for i := range t.Len() {
 		s, _ := t.At(i)
 		offset, ok := t.function(s)
-		if !ok {
+		if !ok && !(s.Type() == elf64.SymbolIFunc && t.defined(s)) {
 			continue
 		}
 		if len(wants) <= few {
@@ -255,12 +321,9 @@ func (t *table) find(wants []*want) {
 			}
 			continue
 		}
-		name, ok := t.name(s)
+		name, ok := t.base(s)
 		if !ok {
 			continue
-		}
-		if at := bytes.IndexByte(name, '@'); at >= 0 {
-			name = name[:at]
 		}
 		for _, w := range byName[string(name)] {
 			t.offer(w, i, s, offset)
@@ -270,10 +333,12 @@ func (t *table) find(wants []*want) {
 
 // offer considers symbol i, whose name is wanted.
 func (t *table) offer(w *want, i int, s elf64.Symbol, offset uint64) {
-	if w.version != "" {
-		if version, _ := t.version(i); version != w.version {
-			return
-		}
+	if !t.means(i, w.version) {
+		return
+	}
+	if s.Type() == elf64.SymbolIFunc {
+		w.indirect = true
+		return
 	}
 	weak := s.Bind() == elf64.BindWeak
 	switch {

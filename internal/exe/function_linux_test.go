@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"debug/elf"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"slices"
 	"strings"
@@ -21,7 +23,13 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 type function struct {
 	name, version string // version with its @ or @@
 	weak          bool
+	indirect      bool // IFUNC
 	offset        uint64
+}
+
+// old reports whether a bare name doesn't mean it.
+func (f function) old() bool {
+	return strings.HasPrefix(f.version, "@") && !strings.HasPrefix(f.version, "@@")
 }
 
 // readelf lists the functions that the tables of a file define, with versions as GNU readelf shows them, and offsets by the program
@@ -41,10 +49,10 @@ func readelf(t *testing.T, file string) map[string][]function {
 		}
 		// Num: Value Size Type Bind Vis Ndx Name (version index)
 		w := strings.Fields(line)
-		if len(w) < 8 || w[3] != "FUNC" || w[6] == "UND" {
+		if len(w) < 8 || w[3] != "FUNC" && w[3] != "IFUNC" || w[6] == "UND" {
 			continue
 		}
-		var s function
+		s := function{indirect: w[3] == "IFUNC"}
 		s.weak = w[4] == "WEAK"
 		s.name = w[7]
 		if at := strings.IndexByte(s.name, '@'); at >= 0 {
@@ -86,7 +94,7 @@ var files = [...]string{"/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6", "/lib/x8
 
 // TestFunctions looks up every function of the system's programs and libraries, by name and by name and version. The oracle is readelf.
 func TestFunctions(t *testing.T) {
-	byName, byVersion, ambiguous := 0, 0, 0
+	byName, byVersion, ambiguous, refused := 0, 0, 0, 0
 	for i, file := range files {
 		if testing.Short() && i >= 4 {
 			break // the two with thousands of names
@@ -105,7 +113,12 @@ func TestFunctions(t *testing.T) {
 				continue
 			}
 			for _, at := range []string{"@", "@@"} {
-				if got, err := f.Function(s.name + at + strings.TrimLeft(s.version, "@")); err != nil || got != s.offset {
+				got, err := f.Function(s.name + at + strings.TrimLeft(s.version, "@"))
+				if s.indirect {
+					if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "IFUNC") {
+						t.Errorf("%s: %s%s: %#x, %v", file, s.name, s.version, got, err)
+					}
+				} else if err != nil || got != s.offset {
 					t.Fatalf("%s: %s%s: %#x, want %#x; %v", file, s.name, s.version, got, s.offset, err)
 				}
 			}
@@ -114,9 +127,21 @@ func TestFunctions(t *testing.T) {
 		var names []string
 		var offsets []uint64
 		for name, group := range groups {
-			want, several := choose(group)
 			got, err := f.Function(name)
 			var e *exe.AmbiguousError
+			group = slices.DeleteFunc(group, function.old)
+			if len(group) == 0 || group[0].indirect {
+				words := "old versions only"
+				if len(group) > 0 {
+					words = "IFUNC"
+				}
+				if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), words) {
+					t.Errorf("%s: %s: %#x, want %q; %v", file, name, got, words, err)
+				}
+				refused++
+				continue
+			}
+			want, several := choose(group)
 			switch {
 			case several && !errors.As(err, &e):
 				t.Errorf("%s: %s is in several places, got %#x, %v", file, name, got, err)
@@ -139,7 +164,7 @@ func TestFunctions(t *testing.T) {
 					break
 				}
 				for _, s := range tables[table] {
-					if pattern == "*" || strings.HasPrefix(s.name, pattern) {
+					if !s.indirect && (pattern == "*" || strings.HasPrefix(s.name, pattern)) {
 						want = append(want, s.offset)
 					}
 				}
@@ -150,9 +175,99 @@ func TestFunctions(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d names, %d versions, %d ambiguous names", byName, byVersion, ambiguous)
-	if byName < 1000 || byVersion < 1000 {
+	t.Logf("%d names, %d versions, %d ambiguous names, %d of no default function", byName, byVersion, ambiguous, refused)
+	if byName < 1000 || byVersion < 1000 || refused < 10 {
 		t.Errorf("only %d names and %d versions compared", byName, byVersion)
+	}
+}
+
+// asker says for each library and name that it reads where dlsym finds it: its address in the file, or 0 if it is not in there.
+const asker = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+int main(int argc, char **argv) {
+	void *h = dlopen(argv[1], RTLD_NOW);
+	struct link_map *m, *in;
+	char name[4096];
+	Dl_info info;
+	if (!h || dlinfo(h, RTLD_DI_LINKMAP, &m))
+		return puts(dlerror()), 1;
+	while (scanf("%4095s", name) == 1) {
+		void *p = dlsym(h, name);
+		if (!p || !dladdr1(p, &info, (void **)&in, RTLD_DL_LINKMAP) || in != m)
+			printf("%s 0\n", name);
+		else
+			printf("%s %lx\n", name, (unsigned long)p - m->l_addr);
+	}
+}
+`
+
+// TestDefaultVersion: a bare name is what dlsym finds. The oracle is the dynamic linker, asked for every name of functions that
+// libraries define, old versions and indirect functions among them.
+func TestDefaultVersion(t *testing.T) {
+	program := testkit.Native(t, asker, "-ldl")
+	versioned := testkit.Native(t, library, "-shared", "-fPIC", "-nostdlib", "-Wl,-z,lazy", "-Wl,--unresolved-symbols=ignore-all",
+		"-Dimported=inside", "-Wl,--version-script="+versions(t))
+	for _, file := range append(slices.Clone(files[1:3]), versioned) {
+		if _, err := os.Stat(file); err != nil {
+			t.Logf("%v", err)
+			continue
+		}
+		tables := readelf(t, file)
+		indirect := map[string]bool{}
+		var input strings.Builder
+		for _, s := range tables[".dynsym"] {
+			input.WriteString(s.name + "\n")
+			indirect[s.name] = indirect[s.name] || s.indirect && !s.old()
+		}
+		cmd := exec.Command(program, file)
+		cmd.Stdin = strings.NewReader(input.String())
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", file, err, out)
+		}
+		image, err := elf.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer image.Close()
+		f := open(t, file)
+		found, none := 0, 0
+		for line := range strings.Lines(string(out)) {
+			var name string
+			var address uint64
+			if _, err := fmt.Sscanf(line, "%s %x", &name, &address); err != nil {
+				t.Fatalf("%q: %v", line, err)
+			}
+			got, err := f.Function(name)
+			if address == 0 || indirect[name] {
+				none++
+				if !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s: %s: %#x, %v; dlsym finds %#x, indirect: %v", file, name, got, err, address, indirect[name])
+				}
+				continue
+			}
+			found++
+			for _, p := range image.Progs {
+				if p.Type == elf.PT_LOAD && address >= p.Vaddr && address < p.Vaddr+p.Filesz {
+					address = address - p.Vaddr + p.Off
+					break
+				}
+			}
+			if err != nil || got != address {
+				t.Errorf("%s: %s: %#x, %v; dlsym finds %#x", file, name, got, err, address)
+			}
+			if all, err := f.Named(name); err != nil || len(all) != 1 || all[0] != address {
+				t.Errorf("%s: all of %s: %#x, %v; dlsym finds %#x", file, name, all, err, address)
+			}
+		}
+		t.Logf("%s: %d found, %d not", file, found, none)
+		if found == 0 {
+			t.Errorf("%s: nothing compared", file)
+		}
 	}
 }
 
@@ -176,6 +291,8 @@ const library = `
 #define NOINLINE __attribute__((noinline, noipa))
 __asm__(".symver old, both@V1");
 __asm__(".symver new, both@@V2");
+__asm__(".symver ancient, gone@V1");
+NOINLINE int ancient(void) { return 0; }
 NOINLINE int old(void) { return 1; }
 NOINLINE int new(void) { return 2; }
 NOINLINE int plain(void) { return 3; }
@@ -186,12 +303,20 @@ int imported(void);
 int call(void) { return imported() + inside(); }
 `
 
-// TestTables: which table is asked, and what is said of what isn't there, for libraries of 64 and 32 bits. The oracle is readelf.
-func TestTables(t *testing.T) {
+// versions writes the linker's version script of library.
+func versions(t *testing.T) string {
+	t.Helper()
 	script := t.TempDir() + "/versions"
-	if err := os.WriteFile(script, []byte("V1 { global: both; };\nV2 { global: both; plain; weak; call; data; local: *; } V1;\n"), 0o644); err != nil {
+	text := "V1 { global: both; gone; };\nV2 { global: both; plain; weak; call; data; local: *; } V1;\n"
+	if err := os.WriteFile(script, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return script
+}
+
+// TestTables: which table is asked, and what is said of what isn't there, for libraries of 64 and 32 bits. The oracle is readelf.
+func TestTables(t *testing.T) {
+	script := versions(t)
 	for _, flags := range [][]string{nil, {"-s"}, {"-m32"}, {"-m32", "-s"}} {
 		file := testkit.Native(t, library, append([]string{"-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-Wl,--version-script=" + script}, flags...)...)
 		f := open(t, file)
@@ -202,7 +327,7 @@ func TestTables(t *testing.T) {
 				where[s.name+s.version] = s.offset
 			}
 		}
-		for name, symbol := range map[string]string{"plain": "plain@@V2", "weak": "weak@@V2", "both@V1": "both@V1", "both@@V2": "both@@V2", "plain@V2": "plain@@V2", "inside": "inside"} {
+		for name, symbol := range map[string]string{"plain": "plain@@V2", "weak": "weak@@V2", "both@V1": "both@V1", "both@@V2": "both@@V2", "both": "both@@V2", "plain@V2": "plain@@V2", "inside": "inside"} {
 			got, err := f.Function(name)
 			if name == "inside" && stripped {
 				if !errors.Is(err, fs.ErrNotExist) {
@@ -215,14 +340,10 @@ func TestTables(t *testing.T) {
 			}
 		}
 		for name, text := range map[string]string{"imported": "imported from a library", "data": "no function data in the file", "pla": "no function pla in",
-			"plain2": "no function plain2", "both@V3": "both@V1", "": "no function"} {
+			"plain2": "no function plain2", "both@V3": "both@V1", "gone": "old versions only, hidden from programs linked today: name the version: gone@V1", "": "no function"} {
 			if got, err := f.Function(name); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), text) {
 				t.Errorf("%v: %q: %#x, %v", flags, name, got, err)
 			}
-		}
-		var e *exe.AmbiguousError
-		if _, err := f.Function("both"); !errors.As(err, &e) || !slices.Equal(e.Versions, []string{"both@@V2", "both@V1"}) {
-			t.Errorf("%v: %v", flags, err)
 		}
 	}
 }

@@ -134,10 +134,13 @@ func TestTiny(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"f", "f@V"} {
+	for _, name := range []string{"f@V", "f@@V"} {
 		if at, err := f.Function(name); err != nil || at != 0x48 {
 			t.Errorf("%s: %#x, %v", name, at, err)
 		}
+	}
+	if at, err := f.Function("f"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the only version is hidden: %#x, %v", at, err)
 	}
 }
 
@@ -153,6 +156,9 @@ func FuzzFunction(f *testing.F) {
 		for _, name := range []string{"f", "f@V", "f@@W", ""} {
 			if at, err := file.Function(name); err == nil {
 				found = append(found, at)
+			}
+			if list, err := file.Named(name); err == nil {
+				found = append(found, list...)
 			}
 		}
 		all, _ := file.Match(func([]byte) bool { return true })

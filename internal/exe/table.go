@@ -69,9 +69,14 @@ func (t *table) name(s elf64.Symbol) ([]byte, bool) {
 	return text[:n], true
 }
 
+// defined reports whether a symbol is something in a section of the file.
+func (t *table) defined(s elf64.Symbol) bool {
+	return s.Section != elf64.IndexUndef && s.Section < elf64.IndexReserve
+}
+
 // function returns where in the file a symbol's function starts. ok is false if it isn't a function that is defined in the file.
 func (t *table) function(s elf64.Symbol) (offset uint64, ok bool) {
-	if s.Type() != elf64.SymbolFunc || s.Section == elf64.IndexUndef || s.Section >= elf64.IndexReserve {
+	if s.Type() != elf64.SymbolFunc || !t.defined(s) {
 		return 0, false
 	}
 	section, ok := t.f.Section(uint32(s.Section))
@@ -82,7 +87,7 @@ func (t *table) function(s elf64.Symbol) (offset uint64, ok bool) {
 	return offset, offset != 0 && offset < t.f.Size()
 }
 
-// version is the version of symbol i, "" if it has none, and whether it has to be asked for.
+// version is the version of symbol i, "" if it has none, and whether it is hidden: a bare name means another one.
 func (t *table) version(i int) (text string, hidden bool) {
 	if !t.dynamic {
 		s, _ := t.At(i)
@@ -105,7 +110,9 @@ func (t *table) version(i int) (text string, hidden bool) {
 		return "", false
 	}
 	n := t.u16(t.index[2*i:])
-	return t.versions[n&0x7fff], n&0x8000 != 0
+	hidden = n&0x8000 != 0
+	n &= 0x7fff
+	return t.versions[n], hidden && n >= verIndexFirst
 }
 
 const (
