@@ -1,35 +1,43 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"syscall"
 	"unsafe"
 
-	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
+// structOpsSlot is where the value of a struct_ops map has a program.
+type structOpsSlot struct {
+	offset  uint32
+	program *sys.FD
+}
+
 // AttachStructOps registers a struct_ops map with the kernel: a TCP congestion control, a scheduler, ... (libbpf
 // bpf_map__attach_struct_ops; 5.6). Closing the Link unregisters it. A map declared in .struct_ops.link has a kernel link (6.4), which
 // can be pinned and updated. One in .struct_ops has none: it stays registered when the process is killed, and only QueryStructOps and
-// UnregisterStructOps find it and take it away.
+// UnregisterStructOps find it and take it away. A clone of the map can be attached as well, also after
+// its object was closed; a map that was opened by a pin or an id only if it is declared in
+// .struct_ops.link and was attached before, since its value isn't known.
 //
 // ErrExist if the subsystem has one of that name or takes only one, with those of the type as hint. No privileges
 // beyond those of the load, unless the subsystem asks for some. The caller closes the Link.
 func (m *Map) AttachStructOps() (*Link, error) {
-	if m.kind != object.MapStructOps || m.fd.Int() < 0 {
-		return nil, m.fail("attach struct_ops", fmt.Errorf("it is no struct_ops map of a loaded object: %w", syscall.EINVAL))
+	if m.typ != uapi.MapStructOps || m.fd.Int() < 0 {
+		return nil, m.fail("attach struct_ops", errNoStructOps(m))
 	}
-	var key uint32
-	err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(m.image)), uapi.Any)
-	if err != nil && !(m.link && err == syscall.EBUSY) {
+	if err := m.storeStructOps(); err != nil {
 		return nil, m.structOpsFail(err)
 	}
 	l := &Link{name: m.name, what: m.name + " to the kernel", object: m.object}
-	if !m.link {
+	if !m.hasStructOpsLink() {
 		fd, err := m.fd.Dup()
 		if err != nil {
+			var key uint32
 			sys.MapDeleteWait(m.fd.Int(), unsafe.Pointer(&key), 0)
 			return nil, m.fail("attach struct_ops", err)
 		}
@@ -40,6 +48,7 @@ func (m *Map) AttachStructOps() (*Link, error) {
 		}
 		return l, nil
 	}
+	var err error
 	l.fd, err = sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: m.fd.Uint32(), AttachType: uapi.AttachStructOps})
 	if err != nil {
 		return nil, m.structOpsFail(err)
@@ -47,26 +56,129 @@ func (m *Map) AttachStructOps() (*Link, error) {
 	return l, nil
 }
 
+// hasStructOpsLink reports whether the map is registered by a link. The value of one that isn't
+// registers it.
+func (m *Map) hasStructOpsLink() bool { return m.flags&uapi.FLink != 0 }
+
+func errNoStructOps(m *Map) error {
+	return fmt.Errorf("it is a map of type %v, not %v: %w", m.typ, uapi.MapStructOps, syscall.EINVAL)
+}
+
+// storeStructOps gives the kernel the value of a struct_ops map, which registers one without a link.
+// A map with a link may have it already.
+func (m *Map) storeStructOps() error {
+	if m.image == nil {
+		if m.hasStructOpsLink() {
+			return nil
+		}
+		return fmt.Errorf("its value isn't known, it was opened by a pin or an id: %w", ErrNotSupported)
+	}
+	image := slices.Clone(m.image)
+	for _, s := range m.slots {
+		fd := s.program.Int()
+		if fd < 0 {
+			return fmt.Errorf("one of its programs is closed: %w", ErrClosed)
+		}
+		binary.NativeEndian.PutUint64(image[s.offset:], uint64(fd))
+	}
+	var key uint32
+	err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(image)), uapi.Any)
+	if err == syscall.EBUSY && m.hasStructOpsLink() {
+		return nil
+	}
+	return err
+}
+
 func (m *Map) structOpsFail(err error) error {
 	return withHint(m.fail("attach struct_ops", err), func() string { return m.structOpsHint(err) })
 }
 
-// UpdateMap puts another struct_ops map in place of the registered one at one stroke (libbpf bpf_link__update_map; 6.4). Only for links
-// of maps declared in .struct_ops.link.
+// UpdateMap puts another struct_ops map in place of the registered one at one stroke (libbpf
+// bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered map,
+// also by another descriptor, nothing is done: kernels up to 6.18 at least corrupt their list of TCP
+// congestion controls when one is put in its own place. With CAP_SYS_ADMIN that holds even if
+// somebody else updates the link at the same time.
+//
+// EINVAL if the link or the map is of another kind, or the subsystem doesn't take m in place of the
+// registered map (a TCP congestion control keeps its name); ErrNotSupported if the subsystem has no
+// updates; ENOLINK if the map was detached.
 func (l *Link) UpdateMap(m *Map) error {
 	if l.fd == nil {
 		return l.fail("update", fmt.Errorf("the map is registered without a link: %w", syscall.EINVAL))
 	}
-	if m.kind != object.MapStructOps || m.fd.Int() < 0 {
-		return l.fail("update", fmt.Errorf("%s is no struct_ops map of a loaded object: %w", m.name, syscall.EINVAL))
-	}
-	var key uint32
-	err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(m.image)), uapi.Any)
-	if err != nil && err != syscall.EBUSY {
-		return l.fail("update", err)
-	}
-	if err := sys.LinkUpdate(&sys.LinkUpdateAttr{LinkFD: l.fd.Uint32(), New: m.fd.Uint32()}); err != nil {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.updateMap(m); err != nil {
 		return l.fail("update", err)
 	}
 	return nil
+}
+
+func (l *Link) updateMap(m *Map) error {
+	switch {
+	case m == nil:
+		return fmt.Errorf("there is no such map in the object: %w", ErrNotExist)
+	case m.fd.Int() < 0:
+		return fmt.Errorf("map %s: %w", m.name, m.absence())
+	case m.typ != uapi.MapStructOps:
+		return fmt.Errorf("map %s: %w", m.name, errNoStructOps(m))
+	case !m.hasStructOpsLink():
+		return fmt.Errorf("map %s can't have a link, declare it in SEC(\".struct_ops.link\"): %w",
+			m.name, syscall.EINVAL)
+	}
+	registered, err := l.structOpsID()
+	if err != nil {
+		return err
+	}
+	info, err := sys.MapInfoByFD(m.fd.Int())
+	if err != nil {
+		return err
+	}
+	if registered == info.ID {
+		return nil
+	}
+	if err := m.storeStructOps(); err != nil {
+		return fmt.Errorf("set the value of map %s: %w", m.name, err)
+	}
+	for {
+		refused := l.replaceMap(m, registered)
+		if refused != syscall.EPERM {
+			return refused
+		}
+		now, err := l.structOpsID()
+		switch {
+		case err != nil:
+			return err
+		case now == info.ID:
+			return nil
+		case now == registered:
+			return refused
+		}
+		registered = now // somebody else's update came between
+	}
+}
+
+// replaceMap puts m in place of the map with an id. If that map can be opened, and isn't what is
+// registered any more, nothing is changed: EPERM.
+func (l *Link) replaceMap(m *Map, id uint32) error {
+	a := sys.LinkUpdateAttr{LinkFD: l.fd.Uint32(), New: m.fd.Uint32()}
+	if id != 0 {
+		if old, err := sys.MapFDByID(id); err == nil {
+			defer old.Close()
+			a.Flags, a.Old = uapi.FReplace, old.Uint32()
+		}
+	}
+	return sys.LinkUpdate(&a)
+}
+
+// structOpsID is the id of the map that the link registers, 0 if it was detached.
+func (l *Link) structOpsID() (uint32, error) {
+	info, err := sys.LinkInfoByFD(l.fd.Int())
+	if err != nil {
+		return 0, err
+	}
+	if info.Type != uapi.LinkStructOps {
+		return 0, fmt.Errorf("it is a link of type %v, not %v: %w", info.Type, uapi.LinkStructOps, syscall.EINVAL)
+	}
+	return sys.LinkInfoAs[sys.MapLinkInfo](info).MapID, nil
 }

@@ -94,7 +94,7 @@ func (l *loader) newMap(pm *plan.Map) *Map {
 	if pm.Spec != nil {
 		m.name, m.section, m.kind = pm.Spec.Name, pm.Spec.Section, pm.Spec.Kind
 		m.keyType, m.valueType, m.vars = pm.Spec.KeyType, pm.Spec.ValueType, pm.Spec.Vars
-		m.link, m.autoattach, m.doubt = pm.Link, pm.Spec.Autoattach, pm.Err
+		m.autoattach, m.doubt = pm.Spec.Autoattach, pm.Err
 	}
 	if !l.opts.SkipPins {
 		m.pinPath = pm.PinPath
@@ -452,7 +452,7 @@ func (l *loader) fillProgramArrays() error {
 	return nil
 }
 
-// fillStructOps writes the descriptors of programs into the values of struct_ops maps, where the kernel expects pointers.
+// fillStructOps notes the programs in the values of struct_ops maps.
 func (l *loader) fillStructOps() error {
 	for _, pm := range l.plan.Maps {
 		m := l.maps[pm]
@@ -464,7 +464,7 @@ func (l *loader) fillStructOps() error {
 			if p == nil || p.fd == nil || uint64(s.Offset)+8 > uint64(len(m.image)) {
 				return l.fail("fill struct_ops", m.name, fmt.Errorf("offset %d: the program was not loaded", s.Offset))
 			}
-			binary.NativeEndian.PutUint64(m.image[s.Offset:], uint64(p.fd.Int()))
+			m.slots = append(m.slots, structOpsSlot{s.Offset, p.fd})
 		}
 	}
 	return nil

@@ -41,7 +41,8 @@ type Map struct {
 	valueType  btf.ID
 	vars       []*object.Variable
 	image      []byte // value of a struct_ops map in the kernel's layout, registered when attached
-	link       bool   // struct_ops with BPF_F_LINK
+	slots      []structOpsSlot
+	held       []*sys.FD // programs of a clone's slots
 	autoattach bool
 	doubt      error // what could not be found out, if it was not created or mapped for that
 
@@ -188,7 +189,10 @@ func (m *Map) Freeze() error {
 	return nil
 }
 
-// Clone returns a second Map for the same kernel map, with a descriptor of its own that the caller closes. Memory isn't mapped in it.
+// Clone returns a second Map for the same kernel map, with a descriptor of its own that the caller
+// closes, before or after the object. It is what the original is, to its types, pin path and what a
+// struct_ops map is to be attached with, but its memory isn't mapped. Not to be called beside Pin and
+// Unpin of the original, and a pin of one isn't known to the other.
 func (m *Map) Clone() (*Map, error) {
 	fd, err := m.fd.Dup()
 	if err != nil {
@@ -197,9 +201,19 @@ func (m *Map) Clone() (*Map, error) {
 	c := &Map{
 		name: m.name, object: m.object, fd: fd, typ: m.typ, keySize: m.keySize, valueSize: m.valueSize, maxEntries: m.maxEntries,
 		flags: m.flags, extra: m.extra, cpus: m.cpus, wait: m.wait, section: m.section, kind: m.kind, btf: m.btf, keyType: m.keyType,
-		valueType: m.valueType,
+		valueType: m.valueType, vars: m.vars, image: m.image, autoattach: m.autoattach, arenaStart: m.arenaStart,
+		pinPath: m.pinPath, pinned: m.pinned, reused: m.reused,
 	}
 	c.frozen.Store(m.frozen.Load())
+	for _, s := range m.slots {
+		program, err := s.program.Dup()
+		if err != nil {
+			c.close()
+			return nil, m.fail("clone map", err)
+		}
+		c.held = append(c.held, program)
+		c.slots = append(c.slots, structOpsSlot{s.offset, program})
+	}
 	return c, nil
 }
 
@@ -214,7 +228,11 @@ func (m *Map) Close() error {
 func (m *Map) close() error {
 	memory := m.memory
 	m.memory = nil
-	return errors.Join(sys.Munmap(memory), m.fd.Close())
+	errs := []error{sys.Munmap(memory), m.fd.Close()}
+	for _, program := range m.held {
+		errs = append(errs, program.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Pin makes the map reachable under path on a BPF file system (libbpf bpf_map__pin): it lives on when this process ends. With path ""

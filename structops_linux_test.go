@@ -86,8 +86,8 @@ func TestStructOps(t *testing.T) {
 	waitCongestion(t, "purebpf_plain", false)
 }
 
-// transfer sends bytes over a loopback connection under the named congestion control.
-func transfer(t testing.TB, control string) {
+// connection makes a loopback connection whose client uses the named congestion control.
+func connection(t testing.TB, control string) (client, server int) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -98,26 +98,41 @@ func transfer(t testing.TB, control string) {
 	socket := func() int {
 		s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		must(err)
-		t.Cleanup(func() { unix.Close(s) })
 		return s
 	}
 	listener, client := socket(), socket()
+	defer unix.Close(listener)
 	must(unix.Bind(listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
 	must(unix.Listen(listener, 1))
 	address, err := unix.Getsockname(listener)
 	must(err)
 	must(unix.SetsockoptString(client, unix.IPPROTO_TCP, unix.TCP_CONGESTION, control))
 	must(unix.Connect(client, address))
-	server, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+	server, _, err = unix.Accept4(listener, unix.SOCK_CLOEXEC)
 	must(err)
-	defer unix.Close(server)
+	return client, server
+}
+
+// exchange sends bytes over a connection.
+func exchange(t testing.TB, client, server int) {
+	t.Helper()
 	for range 10 {
-		_, err := unix.Write(client, make([]byte, 1000))
-		must(err)
-		_, err = unix.Read(server, make([]byte, 2000))
-		must(err)
+		if _, err := unix.Write(client, make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Read(server, make([]byte, 2000)); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// transfer sends bytes over a loopback connection under the named congestion control.
+func transfer(t testing.TB, control string) {
+	t.Helper()
+	client, server := connection(t, control)
+	exchange(t, client, server)
 	unix.Close(client)
+	unix.Close(server)
 }
 
 // TestStructOpsPlain registers a map without a link, on every kernel that has struct_ops. The map with a link is declared optional, as

@@ -111,7 +111,8 @@ func buildSuites(ctx context.Context, o *options, dir, arch string, packages []s
 // environment of commands in the machine. They are root there, and what was copied must be found.
 func environment() []string {
 	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TMPDIR=/tmp", "LANG=C.UTF-8",
-		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1", "PUREBPF_SLOW=1"}
+		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1", "PUREBPF_SLOW=1",
+		"PUREBPF_DISPOSABLE=1"}
 }
 
 // littleEndian are packages whose tests resolve the little-endian objects beside them, which a big-endian kernel takes no more from
