@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -184,7 +185,7 @@ func TestCgroupHooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			works("link")
-			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup || *info.Detail.(*CgroupLink) != (CgroupLink{inodeOf(t, dir), where}) {
+			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup || *info.Detail.(*linkinfo.Cgroup) != (linkinfo.Cgroup{CgroupID: inodeOf(t, dir), AttachType: where}) {
 				t.Errorf("%+v %v", info, err)
 			}
 			if err := p.UnsetCgroup(dir, opts); !errors.Is(err, ErrNotExist) {

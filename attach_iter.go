@@ -12,27 +12,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// CgroupOrder is how an iterator walks a hierarchy of cgroups (enum bpf_cgroup_iter_order).
-type CgroupOrder uint32
-
-const (
-	CgroupSelf            CgroupOrder = iota + 1 // only the cgroup itself
-	CgroupDescendantsPre                         // parents before children
-	CgroupDescendantsPost                        // children before parents
-	CgroupAncestorsUp                            // up to the root
-	CgroupChildren                               // direct children, without the cgroup itself (7.0)
-)
-
 // IterOptions says what an iterator walks. At most one group may be set; none walks everything that the iterator's kind has, except for
 // those that need a map or an order. What another kind takes is refused.
 type IterOptions struct {
 	// Map is what SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and SEC("iter/sockmap") walk.
 	Map *Map
 	// SEC("iter/cgroup") (6.1) starts at Cgroup, a directory of the cgroup2 file system, or at the cgroup with CgroupID, or with neither at
-	// the root, and goes in Order, CgroupDescendantsPre if that is 0.
+	// the root, and goes in Order, uapi.CgroupIterDescendantsPre if that is 0.
 	Cgroup   string
 	CgroupID uint64
-	Order    CgroupOrder
+	Order    uapi.CgroupIterOrder
 	// TID, PID or PIDFD, one of them, limit SEC("iter/task"), SEC("iter/task_file") and SEC("iter/task_vma") to a thread or a process (6.1).
 	// Kernels 6.1 to 6.18 at least don't end task_vma by TID if it takes several reads: the last areas come again and again.
 	TID, PID, PIDFD uint32
@@ -127,7 +116,7 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 	if o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0 || cgroup && groups == 0 {
 		order, fd := o.Order, uint32(0)
 		if order == 0 {
-			order = CgroupDescendantsPre
+			order = uapi.CgroupIterDescendantsPre
 		}
 		if o.Cgroup != "" {
 			dir, err := sys.OpenFile(o.Cgroup) // never 0, which would mean the root

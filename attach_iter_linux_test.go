@@ -20,6 +20,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // The oracles of this file: what the test made (descriptors, sockets, cgroups, map elements), and /proc.
@@ -206,7 +208,7 @@ func TestIter(t *testing.T) {
 		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}
-		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: CgroupSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
+		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
 			t.Error(err)
 		}
 	})
@@ -461,16 +463,16 @@ func TestIterCgroup(t *testing.T) {
 		opts IterOptions
 		want []string
 	}{
-		{"self", IterOptions{Cgroup: root, Order: CgroupSelf}, []string{top}},
-		{"pre", IterOptions{Cgroup: root, Order: CgroupDescendantsPre}, []string{top, child, grandchild}},
+		{"self", IterOptions{Cgroup: root, Order: uapi.CgroupIterSelf}, []string{top}},
+		{"pre", IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPre}, []string{top, child, grandchild}},
 		{"default", IterOptions{Cgroup: root}, []string{top, child, grandchild}},
-		{"post", IterOptions{Cgroup: root, Order: CgroupDescendantsPost}, []string{grandchild, child, top}},
-		{"by id", IterOptions{CgroupID: id, Order: CgroupDescendantsPost}, []string{grandchild, child, top}},
-		{"children", IterOptions{Cgroup: root, Order: CgroupChildren}, []string{child}},
-		{"children by id", IterOptions{CgroupID: id, Order: CgroupChildren}, []string{child}},
+		{"post", IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPost}, []string{grandchild, child, top}},
+		{"by id", IterOptions{CgroupID: id, Order: uapi.CgroupIterDescendantsPost}, []string{grandchild, child, top}},
+		{"children", IterOptions{Cgroup: root, Order: uapi.CgroupIterChildren}, []string{child}},
+		{"children by id", IterOptions{CgroupID: id, Order: uapi.CgroupIterChildren}, []string{child}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.opts.Order == CgroupChildren && !kernelEnumerates(t, "bpf_cgroup_iter_order", "BPF_CGROUP_ITER_CHILDREN") {
+			if test.opts.Order == uapi.CgroupIterChildren && !kernelEnumerates(t, "bpf_cgroup_iter_order", "BPF_CGROUP_ITER_CHILDREN") {
 				if _, err := p.AttachIter(&test.opts); !errors.Is(err, syscall.EINVAL) {
 					t.Error(err)
 				}
@@ -482,7 +484,7 @@ func TestIterCgroup(t *testing.T) {
 		})
 	}
 	t.Run("ancestors", func(t *testing.T) {
-		lines := iterate(t, p, &IterOptions{Cgroup: root + "/child/grandchild", Order: CgroupAncestorsUp})
+		lines := iterate(t, p, &IterOptions{Cgroup: root + "/child/grandchild", Order: uapi.CgroupIterAncestorsUp})
 		if len(lines) != 4 || !slices.Equal(lines[:3], []string{grandchild, child, top}) || lines[3] != inode(filepath.Dir(root)) {
 			t.Errorf("%q", lines)
 		}
@@ -507,7 +509,7 @@ func TestIterCgroupStdin(t *testing.T) {
 	_, p := iterProgram(t, "cgroup")
 	dir := testkit.Cgroup(t)
 	start := func() uint64 {
-		l, err := p.AttachIter(&IterOptions{Cgroup: dir, Order: CgroupSelf})
+		l, err := p.AttachIter(&IterOptions{Cgroup: dir, Order: uapi.CgroupIterSelf})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -516,7 +518,7 @@ func TestIterCgroupStdin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return info.Detail.(*IterLink).CgroupID
+		return info.Detail.(*linkinfo.Iter).CgroupID
 	}
 	want := start()
 	stdin, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -50,10 +51,14 @@ func (p *Program) netfilterPlace(opts *NetfilterOptions) *place {
 // netfilterLinks lists the links at a place. The kernel doesn't tell their network namespaces, nor hooks that aren't links.
 func netfilterLinks(opts *NetfilterOptions) (*Hook, error) {
 	h := &Hook{}
-	err := eachLink(uapi.LinkNetfilter, func(_ int, info *sys.LinkInfo) {
-		if d := sys.LinkInfoAs[sys.NetfilterInfo](info); d.PF == opts.Family && d.HookNum == opts.Hook && d.Priority == opts.Priority {
-			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgID, LinkID: info.ID})
+	for info, err := range linkinfo.All(uapi.LinkNetfilter) {
+		if err != nil {
+			return nil, err
 		}
-	})
-	return h, err
+		d, ok := info.Detail.(*linkinfo.Netfilter)
+		if ok && d.Family == opts.Family && d.Hook == opts.Hook && d.Priority == opts.Priority {
+			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgramID, LinkID: info.ID})
+		}
+	}
+	return h, nil
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -310,7 +311,7 @@ func TestSKLookup(t *testing.T) {
 		t.Errorf("%d runs", runs[netLookup])
 	}
 	info, err := link.Info()
-	if err != nil || info.Type != uapi.LinkNetns || uint64(info.Detail.(*NetnsLink).Inode) != inodeOf(t, ThreadNetns) {
+	if err != nil || info.Type != uapi.LinkNetns || uint64(info.Detail.(*linkinfo.Netns).Inode) != inodeOf(t, ThreadNetns) {
 		t.Errorf("%+v %v", info, err)
 	}
 	second, err := p.AttachNetns(ThreadNetns) // beside the first
@@ -435,7 +436,7 @@ func TestNetfilter(t *testing.T) {
 	if err := sendTo(t, 9, "x"); !errors.Is(err, syscall.EPERM) || *runs != 1 {
 		t.Error(err, *runs)
 	}
-	if info, err := link.Info(); err != nil || info.Type != uapi.LinkNetfilter || info.Detail.(*NetfilterLink).Priority != -7 || info.Detail.(*NetfilterLink).Hook != unix.NF_INET_LOCAL_OUT {
+	if info, err := link.Info(); err != nil || info.Type != uapi.LinkNetfilter || info.Detail.(*linkinfo.Netfilter).Priority != -7 || info.Detail.(*linkinfo.Netfilter).Hook != unix.NF_INET_LOCAL_OUT {
 		t.Errorf("%+v %v", info, err)
 	}
 	if _, err := accept.AttachNetfilter(at); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "(nf_drop) is attached there") {

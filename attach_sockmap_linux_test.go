@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -72,7 +73,7 @@ func TestSockMap(t *testing.T) {
 						}
 						defer l.Close()
 						links = append(links, l)
-						if info, err := l.Info(); err != nil || info.Type != uapi.LinkSockMap || info.Detail.(*SockMapLink).MapID != mapID(t, m) {
+						if info, err := l.Info(); err != nil || info.Type != uapi.LinkSockMap || info.Detail.(*linkinfo.SockMap).MapID != mapID(t, m) {
 							t.Errorf("%+v %v", info, err)
 						}
 					}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -129,7 +130,7 @@ func TestTCX(t *testing.T) {
 			t.Fatalf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, 1, where, hook)
-		if info, err := two.Info(); err != nil || info.Type != uapi.LinkTCX || *info.Detail.(*TCXLink) != (TCXLink{IfIndex: 1, AttachType: where}) {
+		if info, err := two.Info(); err != nil || info.Type != uapi.LinkTCX || *info.Detail.(*linkinfo.TCX) != (linkinfo.TCX{IfIndex: 1, AttachType: where}) {
 			t.Errorf("%+v %v", info, err)
 		}
 		if _, err := first.AttachTCX("lo", where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {
@@ -303,7 +304,7 @@ func TestNetkit(t *testing.T) {
 			t.Errorf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, deviceIndex(t, "nk0"), side.where, hook)
-		if info, err := link.Info(); err != nil || *info.Detail.(*NetkitLink) != (NetkitLink{uint32(deviceIndex(t, side.of)), side.where}) {
+		if info, err := link.Info(); err != nil || *info.Detail.(*linkinfo.Netkit) != (linkinfo.Netkit{IfIndex: uint32(deviceIndex(t, side.of)), AttachType: side.where}) {
 			t.Errorf("%+v %v", info, err)
 		}
 		if _, err := p.AttachNetkit("nk0", side.where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {

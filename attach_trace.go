@@ -10,6 +10,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -159,8 +160,8 @@ func (p *Program) traceHint(err error) string {
 	if infoErr != nil || own.AttachBTFID == 0 {
 		return ""
 	}
-	return tracedBy(func(d sys.TracingInfo) bool {
-		return d.TargetBTFID == own.AttachBTFID && (d.TargetObjID == own.AttachBTFObjID || btfOfProgram(d.TargetObjID) == own.AttachBTFObjID)
+	return tracedBy(func(d *linkinfo.Tracing) bool {
+		return d.TargetBTFID == own.AttachBTFID && (d.TargetID == own.AttachBTFObjID || btfOfProgram(d.TargetID) == own.AttachBTFObjID)
 	})
 }
 
@@ -178,15 +179,19 @@ func btfOfProgram(id uint32) uint32 {
 	return info.BTFID
 }
 
-// tracedBy lists the tracing links that is says yes to, "" if there are none or the kernel doesn't tell.
-func tracedBy(is func(sys.TracingInfo) bool) string {
+// tracedBy lists the tracing links for which is returns true. It returns "" if there are none or if
+// the kernel doesn't tell.
+func tracedBy(is func(*linkinfo.Tracing) bool) string {
 	var there []string
-	err := eachLink(uapi.LinkTracing, func(_ int, info *sys.LinkInfo) {
-		if is(sys.LinkInfoAs[sys.TracingInfo](info)) {
-			there = append(there, fmt.Sprintf("program %d by link %d", info.ProgID, info.ID))
+	for info, err := range linkinfo.All(uapi.LinkTracing) {
+		if err != nil {
+			return ""
 		}
-	})
-	if err != nil || len(there) == 0 {
+		if d, ok := info.Detail.(*linkinfo.Tracing); ok && is(d) {
+			there = append(there, fmt.Sprintf("program %d by link %d", info.ProgramID, info.ID))
+		}
+	}
+	if len(there) == 0 {
 		return ""
 	}
 	return "attached there: " + strings.Join(there, ", ")
@@ -240,7 +245,7 @@ func (p *Program) replacedHint(function uint32, err error) string {
 	if infoErr != nil {
 		return ""
 	}
-	return tracedBy(func(d sys.TracingInfo) bool { return d.TargetObjID == own.ID && d.TargetBTFID == function })
+	return tracedBy(func(d *linkinfo.Tracing) bool { return d.TargetID == own.ID && d.TargetBTFID == function })
 }
 
 // functionID returns the id of a function in the BTF that the program was loaded with.

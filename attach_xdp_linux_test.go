@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -71,7 +72,7 @@ func TestXDPModes(t *testing.T) {
 			t.Fatal(mode, err)
 		}
 		expect("link "+mode.String(), becomes, pass)
-		if info, err := link.Info(); err != nil || *info.Detail.(*XDPLink) != (XDPLink{uint32(deviceIndex(t, "v0"))}) {
+		if info, err := link.Info(); err != nil || *info.Detail.(*linkinfo.XDP) != (linkinfo.XDP{IfIndex: uint32(deviceIndex(t, "v0"))}) {
 			t.Errorf("%+v %v", info, err)
 		}
 		if err := link.Update(drop, pass); err != nil {
@@ -248,7 +249,7 @@ func TestXDPInterfaceGone(t *testing.T) {
 	}
 	defer link.Close()
 	deviceDelete(t, "v1")
-	if info, err := link.Info(); err != nil || info.Type != uapi.LinkXDP || *info.Detail.(*XDPLink) != (XDPLink{}) {
+	if info, err := link.Info(); err != nil || info.Type != uapi.LinkXDP || *info.Detail.(*linkinfo.XDP) != (linkinfo.XDP{}) {
 		t.Errorf("%+v %v", info, err)
 	}
 	if err := link.Update(obj.Program("xdp_drop"), nil); !errors.Is(err, syscall.ENOLINK) {

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -142,6 +143,18 @@ func (l *Link) Update(p, expected *Program) error {
 		return l.fail("update", err)
 	}
 	return nil
+}
+
+// Info asks the kernel about the link (libbpf bpf_link_get_info_by_fd; 5.8).
+func (l *Link) Info() (*linkinfo.Info, error) {
+	if err := l.kernelLink("inspect"); err != nil {
+		return nil, err
+	}
+	info, err := linkinfo.Read(l.fd.Int())
+	if err != nil {
+		return nil, l.fail("inspect", err)
+	}
+	return info, nil
 }
 
 // Pin keeps the link, and with it the attachment, under path on a BPF file system after Close and the end of the process (libbpf

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -33,7 +34,7 @@ func bpftoolLink(t testing.TB, id uint32) map[string]any {
 }
 
 // sameAsBpftool compares the parts of a link that bpftool names with what the test knows of them.
-func sameAsBpftool(t testing.TB, info *LinkInfo, want map[string]any) {
+func sameAsBpftool(t testing.TB, info *linkinfo.Info, want map[string]any) {
 	t.Helper()
 	got := bpftoolLink(t, info.ID)
 	want["prog_id"] = info.ProgramID
@@ -48,7 +49,7 @@ func sameAsBpftool(t testing.TB, info *LinkInfo, want map[string]any) {
 }
 
 // checkLink compares what a link tells with what the test asked for and with bpftool.
-func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want LinkDetail, words map[string]any) {
+func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want linkinfo.Detail, words map[string]any) {
 	t.Helper()
 	info, err := l.Info()
 	if err != nil {
@@ -62,7 +63,7 @@ func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want LinkDetail, words 
 	}
 	sameAsBpftool(t, info, words)
 	// The kernel's list has it too.
-	if all, err := QueryLinks(typ); err != nil || !slices.ContainsFunc(all, func(l *LinkInfo) bool { return cmp.Equal(l, info) }) {
+	if all, err := QueryLinks(typ); err != nil || !slices.ContainsFunc(all, func(l *linkinfo.Info) bool { return cmp.Equal(l, info) }) {
 		t.Errorf("not among %d links: %v", len(all), err)
 	}
 }
@@ -86,19 +87,19 @@ func TestLinkInfo(t *testing.T) {
 	t.Run("raw_tracepoint", func(t *testing.T) {
 		_, p := one(t, "raw_tp")
 		l, err := p.Attach()
-		checkLink(t, keep(t, l, err), uapi.LinkRawTracepoint, &RawTracepointLink{Tracepoint: "sys_enter"}, map[string]any{"tp_name": "sys_enter"})
+		checkLink(t, keep(t, l, err), uapi.LinkRawTracepoint, &linkinfo.RawTracepoint{Tracepoint: "sys_enter"}, map[string]any{"tp_name": "sys_enter"})
 	})
 	t.Run("tracepoint", func(t *testing.T) {
 		testkit.Kernel(t, "6.6")
 		_, p := one(t, "tp")
 		l, err := p.Attach()
-		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &TracepointLink{Tracepoint: "sys_enter_getpriority"}, map[string]any{})
+		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority"}, map[string]any{})
 	})
 	t.Run("tracepoint with cookie", func(t *testing.T) {
 		testkit.Kernel(t, "6.9")
 		_, p := one(t, "tp")
 		l, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority", &TracepointOptions{Cookie: 99})
-		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &TracepointLink{Tracepoint: "sys_enter_getpriority", Cookie: 99}, map[string]any{})
+		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority", Cookie: 99}, map[string]any{})
 	})
 	t.Run("before 6.6", func(t *testing.T) {
 		_, p := one(t, "tp")
@@ -120,7 +121,7 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer links.Close()
-		checkLink(t, links[0], uapi.LinkPerfEvent, &PerfEventLink{EventType: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS}, map[string]any{})
+		checkLink(t, links[0], uapi.LinkPerfEvent, &linkinfo.PerfEvent{EventType: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS}, map[string]any{})
 	})
 	t.Run("kprobe", func(t *testing.T) {
 		testkit.Kernel(t, "6.9")
@@ -132,7 +133,7 @@ func TestLinkInfo(t *testing.T) {
 		}
 		for _, ret := range []bool{false, true} {
 			l, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Return: ret, Cookie: 5})
-			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &KprobeLink{Return: ret, Function: "find_task_by_vpid", Address: address, Cookie: 5}, map[string]any{})
+			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Kprobe{Return: ret, Function: "find_task_by_vpid", Address: address, Cookie: 5}, map[string]any{})
 		}
 	})
 	t.Run("kprobe_multi", func(t *testing.T) {
@@ -144,7 +145,7 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, ok := info.Detail.(*KprobeMultiLink)
+		d, ok := info.Detail.(*linkinfo.KprobeMulti)
 		symbol := kallsyms(t, "find_task_by_vpid")[0]
 		if !ok || !d.Return || len(d.Functions) != 1 || d.Functions[0].Address-symbol > 4 || d.Functions[0].Cookie != 8 {
 			t.Errorf("%+v, function at %#x", info.Detail, symbol)
@@ -160,7 +161,7 @@ func TestLinkInfo(t *testing.T) {
 		}
 		for _, ret := range []bool{false, true} {
 			l, err := p.AttachUprobe(program, "", &UprobeOptions{Offset: 0x1000, Return: ret, Cookie: 6})
-			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &UprobeLink{Return: ret, Path: program, Offset: 0x1000, Cookie: 6}, map[string]any{})
+			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Uprobe{Return: ret, Path: program, Offset: 0x1000, Cookie: 6}, map[string]any{})
 		}
 	})
 	t.Run("uprobe_multi", func(t *testing.T) {
@@ -171,8 +172,8 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachUprobeMulti(program, "", &UprobeMultiOptions{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2}, PID: os.Getpid()})
-		checkLink(t, keep(t, l, err), uapi.LinkUprobeMulti, &UprobeMultiLink{
-			Path: program, PID: uint32(os.Getpid()), Sites: []UprobeMultiSite{{Offset: 0x1000, Cookie: 1}, {Offset: 0x1010, Cookie: 2}},
+		checkLink(t, keep(t, l, err), uapi.LinkUprobeMulti, &linkinfo.UprobeMulti{
+			Path: program, PID: uint32(os.Getpid()), Sites: []linkinfo.UprobeMultiSite{{Offset: 0x1000, Cookie: 1}, {Offset: 0x1010, Cookie: 2}},
 		}, map[string]any{})
 	})
 	t.Run("tracing", func(t *testing.T) {
@@ -187,8 +188,8 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &TracingLink{AttachType: uapi.AttachTraceFentry, TargetID: program.AttachBTFObjID, TargetBTFID: program.AttachBTFID}
-		if d := cmp.Diff(LinkDetail(want), info.Detail); d != "" {
+		want := &linkinfo.Tracing{AttachType: uapi.AttachTraceFentry, TargetID: program.AttachBTFObjID, TargetBTFID: program.AttachBTFID}
+		if d := cmp.Diff(linkinfo.Detail(want), info.Detail); d != "" {
 			t.Error(d)
 		}
 		sameAsBpftool(t, info, map[string]any{"prog_type": "tracing", "attach_type": "trace_fentry", "target_obj_id": want.TargetID, "target_btf_id": want.TargetBTFID})
@@ -200,12 +201,12 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachIter(&IterOptions{Map: obj.Map("numbers")})
-		checkLink(t, keep(t, l, err), uapi.LinkIter, &IterLink{Target: "bpf_map_elem", MapID: m.ID}, map[string]any{"target_name": "bpf_map_elem", "map_id": m.ID})
+		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "bpf_map_elem", MapID: m.ID}, map[string]any{"target_name": "bpf_map_elem", "map_id": m.ID})
 
 		_, p = iterProgram(t, "tasks")
 		pid := uint32(os.Getpid())
 		l, err = p.AttachIter(&IterOptions{PID: pid})
-		checkLink(t, keep(t, l, err), uapi.LinkIter, &IterLink{Target: "task", PID: pid}, map[string]any{"target_name": "task", "pid": pid})
+		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "task", PID: pid}, map[string]any{"target_name": "task", "pid": pid})
 
 		_, p = iterProgram(t, "cgroup")
 		dir := testkit.Cgroup(t)
@@ -213,9 +214,9 @@ func TestLinkInfo(t *testing.T) {
 		if err := unix.Stat(dir, &st); err != nil {
 			t.Fatal(err)
 		}
-		l, err = p.AttachIter(&IterOptions{Cgroup: dir, Order: CgroupDescendantsPost})
+		l, err = p.AttachIter(&IterOptions{Cgroup: dir, Order: uapi.CgroupIterDescendantsPost})
 		keep(t, l, err)
-		checkLink(t, l, uapi.LinkIter, &IterLink{Target: "cgroup", CgroupID: st.Ino, Order: CgroupDescendantsPost},
+		checkLink(t, l, uapi.LinkIter, &linkinfo.Iter{Target: "cgroup", CgroupID: st.Ino, Order: uapi.CgroupIterDescendantsPost},
 			map[string]any{"target_name": "cgroup", "cgroup_id": st.Ino, "order": "descendants_post"})
 		closeLink(t, l)
 	})
@@ -227,7 +228,7 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachCgroup(dir, nil)
-		checkLink(t, keep(t, l, err), uapi.LinkCgroup, &CgroupLink{CgroupID: st.Ino, AttachType: uapi.AttachCgroupInetIngress},
+		checkLink(t, keep(t, l, err), uapi.LinkCgroup, &linkinfo.Cgroup{CgroupID: st.Ino, AttachType: uapi.AttachCgroupInetIngress},
 			map[string]any{"cgroup_id": st.Ino, "attach_type": "cgroup_inet_ingress"})
 		closeLink(t, l)
 	})
@@ -239,7 +240,7 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := obj.Map("linked").AttachStructOps()
-		checkLink(t, keep(t, l, err), uapi.LinkStructOps, &StructOpsLink{MapID: m.ID}, map[string]any{"map_id": m.ID})
+		checkLink(t, keep(t, l, err), uapi.LinkStructOps, &linkinfo.StructOps{MapID: m.ID}, map[string]any{"map_id": m.ID})
 		closeLink(t, l)
 		waitCongestion(t, "purebpf_link", false)
 	})
@@ -251,7 +252,7 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachSockMap(obj.Map("sockets"), nil)
-		checkLink(t, keep(t, l, err), uapi.LinkSockMap, &SockMapLink{MapID: m.ID, AttachType: uapi.AttachSKSKBVerdict}, map[string]any{"map_id": m.ID})
+		checkLink(t, keep(t, l, err), uapi.LinkSockMap, &linkinfo.SockMap{MapID: m.ID, AttachType: uapi.AttachSKSKBVerdict}, map[string]any{"map_id": m.ID})
 	})
 }
 
@@ -266,14 +267,14 @@ func TestLinkInfoNet(t *testing.T) {
 		name, kernel string
 		attach       func(*Program) (*Link, error)
 		typ          uapi.LinkType
-		want         LinkDetail
+		want         linkinfo.Detail
 	}{
-		{"xdp", "5.9", func(p *Program) (*Link, error) { return p.AttachXDP("lo", nil) }, uapi.LinkXDP, &XDPLink{IfIndex: uint32(lo.Index)}},
+		{"xdp", "5.9", func(p *Program) (*Link, error) { return p.AttachXDP("lo", nil) }, uapi.LinkXDP, &linkinfo.XDP{IfIndex: uint32(lo.Index)}},
 		{"tcx", "6.6", func(p *Program) (*Link, error) { return p.AttachTCX("lo", uapi.AttachTCXEgress, nil) },
-			uapi.LinkTCX, &TCXLink{IfIndex: uint32(lo.Index), AttachType: uapi.AttachTCXEgress}},
+			uapi.LinkTCX, &linkinfo.TCX{IfIndex: uint32(lo.Index), AttachType: uapi.AttachTCXEgress}},
 		{"netfilter", "6.4", func(p *Program) (*Link, error) {
 			return p.AttachNetfilter(&NetfilterOptions{Family: 2, Hook: 1, Priority: -42})
-		}, uapi.LinkNetfilter, &NetfilterLink{Family: 2, Hook: 1, Priority: -42}},
+		}, uapi.LinkNetfilter, &linkinfo.Netfilter{Family: 2, Hook: 1, Priority: -42}},
 		{"dissector", "5.8", func(p *Program) (*Link, error) { return p.AttachNetns(ThreadNetns) }, uapi.LinkNetns, nil},
 	} {
 		if test.kernel != "" && !kernelAtLeast(t, test.kernel) {
@@ -291,7 +292,7 @@ func TestLinkInfoNet(t *testing.T) {
 			if err := unix.Stat(ThreadNetns, &st); err != nil {
 				t.Fatal(err)
 			}
-			test.want = &NetnsLink{Inode: uint32(st.Ino), AttachType: uapi.AttachFlowDissector}
+			test.want = &linkinfo.Netns{Inode: uint32(st.Ino), AttachType: uapi.AttachFlowDissector}
 			words = map[string]any{"netns_ino": st.Ino, "attach_type": "flow_dissector"}
 		}
 		checkLink(t, l, test.typ, test.want, words)

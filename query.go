@@ -2,11 +2,11 @@ package bpf
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -55,48 +55,25 @@ func QueryInterface(iface string, where uapi.AttachType) (*Hook, error) {
 	return queryHook(iface, uint32(index), where, 0)
 }
 
-// QueryLinks lists the links in the kernel of that type, everyone's, by id (5.8). Needs CAP_SYS_ADMIN.
-func QueryLinks(typ uapi.LinkType) ([]*LinkInfo, error) {
-	var list []*LinkInfo
-	var failed error
-	err := eachLink(typ, func(fd int, raw *sys.LinkInfo) {
-		info, err := linkInfo(fd, raw)
+// QueryLinks returns the links of type typ in the kernel, everyone's, in the order of their ids
+// (5.8). Needs CAP_SYS_ADMIN.
+func QueryLinks(typ uapi.LinkType) ([]*linkinfo.Info, error) {
+	var list []*linkinfo.Info
+	var errs []error
+	for info, err := range linkinfo.All(typ) {
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("link %d: %w", raw.ID, err))
-			return
-		}
-		list = append(list, info)
-	})
-	if err = errors.Join(err, failed); err != nil {
-		return nil, &Error{Op: "query links", Subject: "of type " + typ.String(), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
-	}
-	return list, nil
-}
-
-// eachLink calls each for every link in the kernel of that type, with a descriptor that is closed afterwards. Links that are closed
-// meanwhile are passed over, and so are those that are just being made (EAGAIN).
-func eachLink(typ uapi.LinkType, each func(fd int, info *sys.LinkInfo)) error {
-	for id := uint32(0); ; {
-		next, err := sys.LinkNextID(id)
-		if errors.Is(err, ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		id = next
-		fd, err := sys.LinkFDByID(id)
-		if errors.Is(err, ErrNotExist) || err == syscall.EAGAIN {
+			errs = append(errs, err)
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		if info, err := sys.LinkInfoByFD(fd.Int()); err == nil && info.Type == typ {
-			each(fd.Int(), info)
-		}
-		fd.Close()
+		list = append(list, info)
 	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, &Error{
+			Op: "query links", Subject: "of type " + typ.String(), Err: err,
+			Hint: permissionHint(err, kernel.CapSysAdmin),
+		}
+	}
+	return list, nil
 }
 
 func queryFile(path string, where uapi.AttachType, flags uint32) (*Hook, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -120,10 +121,15 @@ func structOpsType(info *sys.MapInfo) string {
 // structOpsLinks returns the ids of links to struct_ops maps, by map id.
 func structOpsLinks() (map[uint32]uint32, error) {
 	links := map[uint32]uint32{}
-	err := eachLink(uapi.LinkStructOps, func(_ int, info *sys.LinkInfo) {
-		links[sys.LinkInfoAs[sys.MapLinkInfo](info).MapID] = info.ID
-	})
-	return links, err
+	for info, err := range linkinfo.All(uapi.LinkStructOps) {
+		if err != nil {
+			return nil, err
+		}
+		if d, ok := info.Detail.(*linkinfo.StructOps); ok {
+			links[d.MapID] = info.ID
+		}
+	}
+	return links, nil
 }
 
 // UnregisterStructOps takes away the struct_ops map with that kernel id, which is registered without a link, whoever registered it

@@ -53,3 +53,14 @@ const (
 	FID            = 1 << 5 // BPF_F_ID
 	FPreorder      = 1 << 6 // BPF_F_PREORDER
 )
+
+// CgroupIterOrder is how an iterator walks cgroups (enum bpf_cgroup_iter_order).
+type CgroupIterOrder uint32
+
+const (
+	CgroupIterSelf            CgroupIterOrder = 1 // BPF_CGROUP_ITER_SELF_ONLY
+	CgroupIterDescendantsPre  CgroupIterOrder = 2 // BPF_CGROUP_ITER_DESCENDANTS_PRE
+	CgroupIterDescendantsPost CgroupIterOrder = 3 // BPF_CGROUP_ITER_DESCENDANTS_POST
+	CgroupIterAncestorsUp     CgroupIterOrder = 4 // BPF_CGROUP_ITER_ANCESTORS_UP
+	CgroupIterChildren        CgroupIterOrder = 5 // BPF_CGROUP_ITER_CHILDREN (7.0)
+)

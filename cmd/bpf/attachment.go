@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -60,7 +61,7 @@ func hookedThere(there *bpf.Hook, detach func(*bpf.Program) error) (list []attac
 }
 
 // findLinks finds the links of a hook's programs, where the hook doesn't tell them: those that are attached at.
-func findLinks(there *bpf.Hook, typ uapi.LinkType, at bpf.LinkDetail) error {
+func findLinks(there *bpf.Hook, typ uapi.LinkType, at linkinfo.Detail) error {
 	if len(there.Programs) == 0 {
 		return nil
 	}
@@ -75,12 +76,12 @@ func findLinks(there *bpf.Hook, typ uapi.LinkType, at bpf.LinkDetail) error {
 }
 
 // linksAt are the links in the kernel that are attached at.
-func linksAt(typ uapi.LinkType, at bpf.LinkDetail) ([]*bpf.LinkInfo, error) {
+func linksAt(typ uapi.LinkType, at linkinfo.Detail) ([]*linkinfo.Info, error) {
 	links, err := bpf.QueryLinks(typ)
 	if errors.Is(err, syscall.EINVAL) {
 		return nil, nil // before 5.8, where links have no ids
 	}
-	return slices.DeleteFunc(links, func(l *bpf.LinkInfo) bool { return !reflect.DeepEqual(l.Detail, at) }), err
+	return slices.DeleteFunc(links, func(l *linkinfo.Info) bool { return !reflect.DeepEqual(l.Detail, at) }), err
 }
 
 // withProgram opens a program for one call.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -61,7 +62,7 @@ func cgroupThere(h *hook) ([]attachment, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := findLinks(there, uapi.LinkCgroup, &bpf.CgroupLink{CgroupID: id, AttachType: t}); err != nil {
+		if err := findLinks(there, uapi.LinkCgroup, &linkinfo.Cgroup{CgroupID: id, AttachType: t}); err != nil {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -81,7 +82,7 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 	case !errors.Is(err, syscall.EBUSY):
 		return nil, fmt.Errorf("%s: %w", iface, err)
 	}
-	links, err := linksAt(uapi.LinkXDP, &bpf.XDPLink{IfIndex: uint32(index)})
+	links, err := linksAt(uapi.LinkXDP, &linkinfo.XDP{IfIndex: uint32(index)})
 	for _, l := range links {
 		if l.ProgramID == program {
 			ids = append(ids, l.ID)

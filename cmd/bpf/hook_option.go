@@ -29,7 +29,7 @@ type hookOptions struct {
 	frequency  uint64
 	mapName    string
 	cgroup     string
-	order      bpf.CgroupOrder
+	order      uapi.CgroupIterOrder
 	tid        uint32
 	dev        string
 	via        netip.Addr
@@ -192,15 +192,15 @@ func parseAttachType(text string) (*uapi.AttachType, error) {
 	return nil, fmt.Errorf("there is no attach type %q", text)
 }
 
-// cgroupOrders are the names of the orders in which an iterator walks cgroups, from bpf.CgroupSelf on.
+// cgroupOrders are the names of the orders in which an iterator walks cgroups, from uapi.CgroupIterSelf on.
 var cgroupOrders = [...]string{"self", "pre", "post", "up", "children"}
 
 const orderUsage = "self, pre, post, up, children"
 
-func parseOrder(text string) (bpf.CgroupOrder, error) {
+func parseOrder(text string) (uapi.CgroupIterOrder, error) {
 	for i, name := range cgroupOrders {
 		if name == text {
-			return bpf.CgroupSelf + bpf.CgroupOrder(i), nil
+			return uapi.CgroupIterSelf + uapi.CgroupIterOrder(i), nil
 		}
 	}
 	return 0, fmt.Errorf("%q is no order: %s", text, orderUsage)

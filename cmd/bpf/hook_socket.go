@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -78,7 +79,7 @@ func sockMapThere(h *hook) ([]attachment, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := findLinks(there, uapi.LinkSockMap, &bpf.SockMapLink{MapID: info.ID, AttachType: t}); err != nil {
+		if err := findLinks(there, uapi.LinkSockMap, &linkinfo.SockMap{MapID: info.ID, AttachType: t}); err != nil {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {
@@ -112,7 +113,7 @@ func flowDissectorThere(h *hook) ([]attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := findLinks(there, uapi.LinkNetns, &bpf.NetnsLink{Inode: uint32(id), AttachType: uapi.AttachFlowDissector}); err != nil {
+	if err := findLinks(there, uapi.LinkNetns, &linkinfo.Netns{Inode: uint32(id), AttachType: uapi.AttachFlowDissector}); err != nil {
 		return nil, err
 	}
 	return hookedThere(there, (*bpf.Program).UnsetFlowDissector), nil

@@ -52,6 +52,7 @@ var rooms = []room{
 	{dir: "kernel", floor: 4},
 	{dir: "preflight", floor: 5, pure: true},
 	{dir: "internal/verifier", floor: 5, pure: true},
+	{dir: "linkinfo", floor: 5},
 	{dir: "", floor: 7},
 	{dir: "ringbuf", floor: 8},
 	{dir: "perfbuf", floor: 8},
