@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -36,7 +35,7 @@ func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error
 	if opts == nil {
 		opts = &KprobeOptions{}
 	}
-	return p.attachKprobe(kernel.Running(), p.facts(), symbol, *opts)
+	return p.attachKprobe(p.running(), symbol, *opts)
 }
 
 // text names the place: "kprobe tcp_connect+0x4", "kretprobe 0xffffffff81000000".
@@ -68,7 +67,7 @@ func (o *KprobeOptions) check(symbol string) error {
 	return nil
 }
 
-func (p *Program) attachKprobe(t tracing, k facts.Kernel, symbol string, o KprobeOptions) (*Link, error) {
+func (p *Program) attachKprobe(t tracing, symbol string, o KprobeOptions) (*Link, error) {
 	to := o.text(symbol)
 	if p.fd.Int() < 0 {
 		return nil, p.attachFail(to, nil)
@@ -79,7 +78,7 @@ func (p *Program) attachKprobe(t tracing, k facts.Kernel, symbol string, o Kprob
 	}
 	var w probeWay
 	if err == nil {
-		w, err = p.probeWay(t, k, "kprobe", o.Mode, o.Cookie)
+		w, err = p.probeWay(t, "kprobe", o.Mode, o.Cookie)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)

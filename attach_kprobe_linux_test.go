@@ -231,7 +231,8 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	obj := kprobeObject(t, "by_hand")
 	p, h := obj.Program("by_hand"), hitOf(t, obj, "by_hand")
 	tracefs := testkit.Tracefs(t)
-	l, err := p.attachKprobe(withoutPMU{kernel.Running()}, kernel.Running(), kernel.SyscallPrefix()+"sys_getpgid", KprobeOptions{Cookie: 5})
+	symbol := kernel.SyscallPrefix() + "sys_getpgid"
+	l, err := p.attachKprobe(withoutPMU{kernel.Running()}, symbol, KprobeOptions{Cookie: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

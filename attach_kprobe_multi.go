@@ -33,7 +33,7 @@ func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*
 	if opts == nil {
 		opts = &KprobeMultiOptions{}
 	}
-	return p.attachKprobeMulti(kernel.Running(), pattern, *opts)
+	return p.attachKprobeMulti(p.running(), pattern, *opts)
 }
 
 // text names the target: "kprobe.multi tcp_*", "kretprobe.multi (12 functions)".

@@ -61,7 +61,10 @@ func TestParseKprobe(t *testing.T) {
 type pretend struct {
 	pmu     uint32 // 0: no kprobe PMU
 	tracefs string
+	links   bool // to perf events
 }
+
+func (m pretend) Has(f facts.Feature) (bool, error) { return f == facts.PerfLink && m.links, nil }
 
 func (m pretend) EventSource(string) (uint32, error) {
 	if m.pmu == 0 {
@@ -178,16 +181,10 @@ func TestProbeModes(t *testing.T) {
 	} {
 		for _, o := range []KprobeOptions{{}, {Return: true}, {Offset: 0x24}, {Cookie: 7}} {
 			o.Mode = c.mode
-			m := pretend{tracefs: t.TempDir()}
+			m := pretend{tracefs: t.TempDir(), links: c.links}
 			if c.pmu {
 				m.pmu = pmu
 			}
-			var answers [facts.NumFeatures]facts.Answer
-			answers[facts.PerfLink] = facts.No
-			if c.links {
-				answers[facts.PerfLink] = facts.Yes
-			}
-			k := facts.NewRecorded(facts.Recording{Features: answers})
 			group := "kprobes"
 			if o.Return {
 				group = "kretprobes"
@@ -202,8 +199,8 @@ func TestProbeModes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: progFD, obj: &Object{kernel: k}}
-			l, err := p.attachKprobe(m, k, "vfs.read", o)
+			p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: progFD}
+			l, err := p.attachKprobe(m, "vfs.read", o)
 			lines := readFile(t, m.tracefs+"/kprobe_events")
 			if refused := c.how == "" || o.Cookie != 0 && !c.cookie; refused != (err != nil) {
 				t.Errorf("%+v %+v: %v", c, o, err)
@@ -254,23 +251,21 @@ func TestProbeModes(t *testing.T) {
 // TestKprobeFaults: when a step fails the descriptors are closed and the event in tracefs is removed.
 func TestKprobeFaults(t *testing.T) {
 	for _, step := range []string{"open", "link", "enable", "id"} {
-		m := pretend{tracefs: t.TempDir()}
+		m := pretend{tracefs: t.TempDir(), links: true}
 		event := legacyName(os.Getpid(), legacyCount.Load(), "f", 0)
 		writeFile(t, m.tracefs+"/kprobe_events", "")
 		if step != "id" {
 			writeFile(t, m.tracefs+"/events/kprobes/"+event+"/id", "1\n")
 		}
-		var answers [facts.NumFeatures]facts.Answer
-		answers[facts.PerfLink] = facts.Yes
-		k := facts.NewRecorded(facts.Recording{Features: answers})
 		f := &calls{links: true, open: map[int]bool{}, fail: step}
 		restore := sys.Replace(f)
 		progFD, err := sys.NewFD(f.fd())
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: progFD, obj: &Object{kernel: k}}
-		if _, err := p.attachKprobe(m, k, "f", KprobeOptions{}); err == nil || !strings.Contains(err.Error(), "prog to kprobe f") {
+		p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: progFD}
+		_, err = p.attachKprobe(m, "f", KprobeOptions{})
+		if err == nil || !strings.Contains(err.Error(), "prog to kprobe f") {
 			t.Errorf("%s: %v", step, err)
 		}
 		progFD.Close()

@@ -30,12 +30,13 @@ func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, err
 	if name == "" {
 		return nil, p.attachFail(to, fmt.Errorf("no system call is named: %w", syscall.EINVAL))
 	}
-	return p.AttachKprobe(p.syscallSymbol(name), &KprobeOptions{Return: opts.Return, Cookie: opts.Cookie})
+	symbol := p.syscallSymbol(p.running(), name)
+	return p.AttachKprobe(symbol, &KprobeOptions{Return: opts.Return, Cookie: opts.Cookie})
 }
 
 // syscallSymbol is the name of the kernel function for a system call.
-func (p *Program) syscallSymbol(name string) string {
-	if p.has(facts.SyscallWrapper) {
+func (p *Program) syscallSymbol(k featureSource, name string) string {
+	if p.has(k, facts.SyscallWrapper) {
 		return kernel.SyscallPrefix() + "sys_" + name
 	}
 	return "__se_sys_" + name

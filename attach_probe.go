@@ -45,6 +45,12 @@ type tracing interface {
 	EventSourceBit(name, format string) (uint, error)
 	// Tracefs is where tracefs is mounted.
 	Tracefs() (string, error)
+	featureSource
+}
+
+// featureSource tells which features the machine's kernel has.
+type featureSource interface {
+	Has(facts.Feature) (bool, error)
 }
 
 // probeWay is how a probe is made: by an event in tracefs or by the PMU, attached by ioctl or by a link if possible.
@@ -55,7 +61,7 @@ type probeWay struct {
 }
 
 // way chooses how to make a probe of pmu ("kprobe", "uprobe").
-func (m ProbeMode) way(t tracing, k facts.Kernel, pmu string) (probeWay, error) {
+func (m ProbeMode) way(t tracing, pmu string) (probeWay, error) {
 	var w probeWay
 	var err error
 	if w.pmu, err = t.EventSource(pmu); err != nil {
@@ -74,7 +80,7 @@ func (m ProbeMode) way(t tracing, k facts.Kernel, pmu string) (probeWay, error) 
 		return w, fmt.Errorf("there is no %v: %w", m, syscall.EINVAL)
 	}
 	if m == ProbeLink {
-		has, err := k.Has(facts.PerfLink)
+		has, err := t.Has(facts.PerfLink)
 		if err != nil {
 			return w, err
 		}
@@ -86,8 +92,8 @@ func (m ProbeMode) way(t tracing, k facts.Kernel, pmu string) (probeWay, error) 
 }
 
 // probeWay chooses how to make a probe of pmu to which p will be attached with that cookie.
-func (p *Program) probeWay(t tracing, k facts.Kernel, pmu string, mode ProbeMode, cookie uint64) (probeWay, error) {
-	w, err := mode.way(t, k, pmu)
+func (p *Program) probeWay(t tracing, pmu string, mode ProbeMode, cookie uint64) (probeWay, error) {
+	w, err := mode.way(t, pmu)
 	switch {
 	case err != nil:
 	case w.ioctl && cookie != 0:

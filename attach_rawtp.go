@@ -5,7 +5,6 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -39,17 +38,20 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		return nil, p.attachFail(to, fmt.Errorf("no tracepoint is named: %w", syscall.EINVAL))
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
-	if err == syscall.EINVAL && opts.Cookie != 0 && p.facts().Version() < kernel.VersionCode(6, 10, 0) {
+	running := p.running()
+	if err == syscall.EINVAL && opts.Cookie != 0 && running.Version() < kernel.VersionCode(6, 10, 0) {
 		err = errNoRawCookies
 	}
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err), func() string { return rawTracepointHint(p.facts(), name, err) })
+		return nil, withHint(p.attachFail(to, err), func() string {
+			return rawTracepointHint(running, name, err)
+		})
 	}
 	return p.newLink(to, fd), nil
 }
 
 // rawTracepointHint proposes raw tracepoints for one that doesn't exist: those that the kernel and its modules have types of.
-func rawTracepointHint(k facts.Kernel, name string, err error) string {
+func rawTracepointHint(k *kernel.Facts, name string, err error) string {
 	if err != syscall.ENOENT {
 		return ""
 	}

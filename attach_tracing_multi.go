@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -55,7 +54,7 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 	ids := opts.IDs
 	if pattern != "" {
 		var err error
-		if ids, err = matchTraceable(p.facts(), p.multiModule(), pattern); err != nil {
+		if ids, err = matchTraceable(p.running(), p.multiModule(), pattern); err != nil {
 			return fail(err)
 		}
 	}
@@ -105,7 +104,7 @@ func splitModule(pattern string) (module, rest string) {
 
 // matchTraceable returns the ids of the functions that match a pattern and can be traced, ascending. loaded is the module that the
 // program was loaded for.
-func matchTraceable(k facts.Kernel, loaded, pattern string) ([]btf.ID, error) {
+func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
 	module, glob := splitModule(pattern)
 	if module != loaded {
 		if loaded == "" {
@@ -149,7 +148,7 @@ func matchTraceable(k facts.Kernel, loaded, pattern string) ([]btf.ID, error) {
 	return nil, err
 }
 
-func btfOfModule(k facts.Kernel, name string) (*btf.Spec, error) {
+func btfOfModule(k *kernel.Facts, name string) (*btf.Spec, error) {
 	list, err := k.Modules()
 	if err != nil {
 		return nil, err

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -40,7 +39,7 @@ func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link,
 	if opts == nil {
 		opts = &UprobeOptions{}
 	}
-	return p.attachUprobe(kernel.Running(), file, symbol, *opts)
+	return p.attachUprobe(p.running(), file, symbol, *opts)
 }
 
 // uprobing is what probes in user space have to know of the machine; *kernel.Facts answers it.
@@ -99,7 +98,7 @@ func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions)
 	if err != nil {
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
-	return p.attachUprobeAt(t, p.facts(), to, file, o)
+	return p.attachUprobeAt(t, to, file, o)
 }
 
 // findFunction returns what the kernel wants to know: a path, and where in the file it is.
@@ -123,8 +122,8 @@ func findFunction(name, symbol string, offset uint64) (file string, at uint64, e
 }
 
 // attachUprobeAt attaches p to o.Offset of the file at path.
-func (p *Program) attachUprobeAt(t uprobing, k facts.Kernel, to, path string, o UprobeOptions) (*Link, error) {
-	w, err := p.probeWay(t, k, "uprobe", o.Mode, o.Cookie)
+func (p *Program) attachUprobeAt(t uprobing, to, path string, o UprobeOptions) (*Link, error) {
+	w, err := p.probeWay(t, "uprobe", o.Mode, o.Cookie)
 	if err == nil && o.RefCtrOffset != 0 && !w.legacy {
 		err = requireRefCtr(t)
 	}

@@ -137,7 +137,7 @@ func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, er
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: attachType, Detail: &detail})
 	if errors.Is(err, syscall.EINVAL) {
-		if spec, btfErr := p.facts().BTF(); btfErr == nil {
+		if spec, btfErr := p.running().BTF(); btfErr == nil {
 			if has, known := facts.HasEnumerator(spec, "bpf_link_type", "", int64(uapi.LinkUprobeMulti)); known && !has {
 				err = fmt.Errorf("this kernel has no links to many uprobes (6.6): %w: %w", err, ErrNotSupported)
 			}

@@ -53,11 +53,11 @@ type usdtSpecs struct {
 }
 
 // cookies tells whether a program learns ids from cookies: by what it was told when it was loaded, which may be no for want of an answer.
-func (u *usdtSpecs) cookies(p *Program) bool {
+func (u *usdtSpecs) cookies(p *Program, k featureSource) bool {
 	if u.told != nil {
 		return u.told.Value != 0
 	}
-	return p.has(facts.BPFCookie)
+	return p.has(k, facts.BPFCookie)
 }
 
 // take hands out n ids below limit.
@@ -99,7 +99,7 @@ func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*L
 	if opts == nil {
 		opts = &USDTOptions{}
 	}
-	return p.attachUSDT(kernel.Running(), file, provider, name, *opts)
+	return p.attachUSDT(p.running(), file, provider, name, *opts)
 }
 
 // usdtAttachment is an attachment in the making.
@@ -127,7 +127,7 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOpti
 		return nil, p.attachFail(to, nil)
 	}
 	a := usdtAttachment{p: p, to: to, opts: o}
-	err := a.check(provider, name)
+	err := a.check(t, provider, name)
 	if err == nil {
 		err = a.find(t, file, provider, name)
 	}
@@ -155,7 +155,7 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOpti
 	return link, nil
 }
 
-func (a *usdtAttachment) check(provider, name string) error {
+func (a *usdtAttachment) check(t uprobing, provider, name string) error {
 	if provider == "" || name == "" {
 		return fmt.Errorf("no provider or no probe is named: %w", syscall.EINVAL)
 	}
@@ -175,7 +175,7 @@ func (a *usdtAttachment) check(provider, name string) error {
 	if a.specs.Type() != uapi.MapArray || a.addresses.Type() != uapi.MapHash || a.specs.KeySize() != 4 || a.addresses.ValueSize() != 4 {
 		return fmt.Errorf("maps %v and %v are not what usdt.bpf.h declares: %w", a.specs, a.addresses, syscall.EINVAL)
 	}
-	if a.p.obj.usdt.cookies(a.p) {
+	if a.p.obj.usdt.cookies(a.p, t) {
 		a.addresses = nil
 	}
 	return nil
@@ -219,7 +219,7 @@ func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
 		}
 		return withNearProbe(invalidFormat(err), e.elf.File, provider, name)
 	}
-	nop5 := runtime.GOARCH == "amd64" && a.p.has(facts.UprobeSyscall)
+	nop5 := runtime.GOARCH == "amd64" && a.p.has(t, facts.UprobeSyscall)
 	semaphores := false
 	for _, s := range sites {
 		if nop5 && e.startsWithNop5(s.Offset) {
@@ -342,7 +342,7 @@ func (a *usdtAttachment) attach(t uprobing) (*Link, error) {
 		if a.addresses == nil {
 			o.Cookie = uint64(a.ids[s.args])
 		}
-		link, err := a.p.attachUprobeAt(t, a.p.facts(), a.to, a.path, o)
+		link, err := a.p.attachUprobeAt(t, a.to, a.path, o)
 		if err != nil {
 			return nil, errors.Join(err, links.Close())
 		}

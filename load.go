@@ -39,7 +39,9 @@ type LoadOptions struct {
 	// bpf_program__set_log_buf): logs are returned, by VerifierError.Log and Program.VerifierLog. As there, a log that doesn't fit
 	// makes loading at a LogLevel fail with ENOSPC; newer kernels (6.4) keep its end, older ones its beginning.
 	LogSize uint32
-	// Kernel answers questions about the kernel; kernel.Running() if nil.
+	// Kernel is the kernel that the object is resolved for; kernel.Running() if nil. The plan is
+	// executed on the running kernel in any case, which is asked for all that concerns the
+	// machine: how many CPUs it has, how large its pages are, how programs attach.
 	Kernel facts.Kernel
 	// Maps are used instead of creating the object's maps of these names, which may be those of sections as for Object.Map (libbpf
 	// bpf_map__reuse_fd). They stay the caller's: the Object gets descriptors of its own, and with them the given map's max_entries,
@@ -105,7 +107,7 @@ func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.plan, err = plan.Resolve(o, l.kernel, &plan.Options{
+	l.plan, err = plan.Resolve(o, l.target(), &plan.Options{
 		Kconfig: l.opts.Kconfig, CustomBTF: l.opts.CustomBTF, PinRoot: l.opts.PinRoot, ProgramBTF: l.programBTF,
 	})
 	if err != nil {
@@ -171,7 +173,7 @@ func (o *Object) Load() error {
 type loader struct {
 	plan       *plan.Plan
 	opts       *LoadOptions
-	kernel     facts.Kernel
+	running    *kernel.Facts // the kernel that executes the plan, as it looks with the token
 	ev         events
 	obj        *Object
 	token      *sys.FD                    // the object's, nil if there is none
@@ -198,33 +200,37 @@ func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	if opts == nil {
 		opts = &LoadOptions{}
 	}
-	l := &loader{opts: opts, kernel: opts.Kernel, ev: events{opts.Logger}}
-	if l.kernel == nil {
-		l.kernel = kernel.Running()
+	l := &loader{opts: opts, ev: events{opts.Logger}}
+	var given bool
+	if l.running, given = opts.Kernel.(*kernel.Facts); !given || l.running == nil {
+		l.running = kernel.Running()
 	}
 	if err := l.openToken(name); err != nil || l.token != nil {
 		return l, err
 	}
-	running := l.running()
-	l.ensureMemlock(running, name)
-	if err := running.ProbeLoading(); err != nil {
+	l.ensureMemlock(l.running, name)
+	if err := l.running.ProbeLoading(); err != nil {
 		return nil, &Error{Op: "load object", Object: name, Err: err, Hint: permissionOrLimit(err, l.limitErr)}
 	}
 	return l, nil
 }
 
-// running is the kernel that the plan is executed on, whatever kernel it was made for.
-func (l *loader) running() *kernel.Facts {
-	if k, ok := l.kernel.(*kernel.Facts); ok {
-		return k
+// target is the kernel that the object is resolved for: the running one unless the options name
+// another.
+func (l *loader) target() facts.Kernel {
+	if _, running := l.opts.Kernel.(*kernel.Facts); running || l.opts.Kernel == nil {
+		return l.running
 	}
-	return kernel.Running()
+	return l.opts.Kernel
 }
 
 // prepare does everything up to loading programs.
 func (l *loader) prepare() (*Object, error) {
 	o := l.plan.Object
-	l.obj = &Object{name: o.Name, btf: o.BTF, ev: l.ev, kernel: l.kernel, token: l.token, handlers: l.opts.Handlers, pending: l}
+	l.obj = &Object{
+		name: o.Name, btf: o.BTF, ev: l.ev, running: l.running, token: l.token,
+		handlers: l.opts.Handlers, pending: l,
+	}
 	for i := range l.plan.Externs {
 		if x := &l.plan.Externs[i]; x.Spec.Name == "LINUX_HAS_BPF_COOKIE" {
 			l.obj.usdt.told = x

@@ -69,7 +69,10 @@ func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 func (l *loader) makeMaps() error {
 	l.maps = make(map[*plan.Map]*Map, len(l.plan.Maps))
 	for _, pm := range l.plan.Maps {
-		m := l.newMap(pm)
+		m, err := l.newMap(pm)
+		if err != nil {
+			return err
+		}
 		if pm.Spec == nil {
 			l.obj.hidden = append(l.obj.hidden, m)
 		} else {
@@ -85,8 +88,9 @@ func (l *loader) makeMaps() error {
 	return nil
 }
 
-// newMap describes the map that pm asks for; it has no descriptor yet.
-func (l *loader) newMap(pm *plan.Map) *Map {
+// newMap describes the map that pm asks for; it has no descriptor yet. What depends on the
+// machine is the running kernel's: the plan may be one for another.
+func (l *loader) newMap(pm *plan.Map) (*Map, error) {
 	m := &Map{
 		name: ".jumptables", object: l.obj.name, btf: l.obj.btf,
 		typ: pm.Type, keySize: pm.KeySize, valueSize: pm.ValueSize, maxEntries: pm.MaxEntries, flags: pm.Flags, extra: pm.Extra,
@@ -99,7 +103,17 @@ func (l *loader) newMap(pm *plan.Map) *Map {
 	if !l.opts.SkipPins {
 		m.pinPath = pm.PinPath
 	}
-	return m
+	switch {
+	case pm.PerCPU:
+		n, err := l.running.PossibleCPUs()
+		if err != nil {
+			return nil, l.fail("create map", m.name, err)
+		}
+		m.maxEntries = uint32(n)
+	case pm.Type == uapi.MapRingBuf || pm.Type == uapi.MapUserRingBuf:
+		m.maxEntries = plan.RingSize(pm.MaxEntries, l.running.PageSize())
+	}
+	return m, nil
 }
 
 // ensureMap makes pm unless that was done. Maps nest one level deep; depth stops a plan that says otherwise.
@@ -172,7 +186,7 @@ func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
 	}
 	m.fd, m.reused = fd, true
 	m.maxEntries, m.flags, m.extra = given.maxEntries, given.flags, given.extra
-	if err := m.countCPUs(l.kernel); err != nil {
+	if err := m.countCPUs(l.running); err != nil {
 		return l.fail("reuse map", m.name, err)
 	}
 	l.mapReused(pm, m)
@@ -201,15 +215,15 @@ func (l *loader) openPinned(pm *plan.Map, m *Map) error {
 	}
 	found, err := mapShape(fd)
 	if err == nil {
-		err = compatible(pm, found)
+		err = compatible(pm, m.maxEntries, found)
 	}
 	if err != nil {
 		fd.Close()
 		return l.fail("reuse pinned map", where, err)
 	}
 	m.fd, m.reused, m.pinned = fd, true, true
-	m.maxEntries, m.flags, m.extra = pm.MaxEntries, pm.Flags, pm.Extra
-	if err := m.countCPUs(l.kernel); err != nil {
+	m.flags, m.extra = pm.Flags, pm.Extra
+	if err := m.countCPUs(l.running); err != nil {
 		return l.fail("reuse pinned map", where, err)
 	}
 	l.ev.info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
@@ -224,7 +238,7 @@ func (l *loader) openPinned(pm *plan.Map, m *Map) error {
 
 // compatible compares a pinned map with what the object declares, as libbpf bpf_object__reuse_map does: everything that the kernel
 // reports must be equal. Maps of network devices report one more flag than they were made with.
-func compatible(pm *plan.Map, have *sys.MapInfo) error {
+func compatible(pm *plan.Map, entries uint32, have *sys.MapInfo) error {
 	flags := have.Flags
 	if pm.Type == uapi.MapDevMap || pm.Type == uapi.MapDevMapHash {
 		flags &^= uapi.FRdonlyProg
@@ -239,8 +253,8 @@ func compatible(pm *plan.Map, have *sys.MapInfo) error {
 		return differs("key size", uint64(have.KeySize), uint64(pm.KeySize))
 	case have.ValueSize != pm.ValueSize:
 		return differs("value size", uint64(have.ValueSize), uint64(pm.ValueSize))
-	case have.MaxEntries != pm.MaxEntries:
-		return differs("max_entries", uint64(have.MaxEntries), uint64(pm.MaxEntries))
+	case have.MaxEntries != entries:
+		return differs("max_entries", uint64(have.MaxEntries), uint64(entries))
 	case flags != pm.Flags:
 		return fmt.Errorf("the pinned map has flags %#x, the object %#x; remove the pin or change the object: %w", flags, pm.Flags, syscall.EINVAL)
 	case have.MapExtra != pm.Extra:
@@ -251,12 +265,12 @@ func compatible(pm *plan.Map, have *sys.MapInfo) error {
 
 // createMap makes a map and gives it its first contents.
 func (l *loader) createMap(pm *plan.Map, m *Map) error {
-	fd, err := l.createFD(pm, m.name)
+	fd, err := l.createFD(pm, m.name, m.maxEntries)
 	if err != nil {
 		return err
 	}
 	m.fd = fd
-	if err := m.countCPUs(l.kernel); err != nil {
+	if err := m.countCPUs(l.running); err != nil {
 		return l.fail("create map", m.name, err)
 	}
 	l.ev.debug("created map", "object", l.obj.name, "map", m.name, "type", pm.Type, "fd", fd)
@@ -280,9 +294,9 @@ func (l *loader) createMap(pm *plan.Map, m *Map) error {
 }
 
 // createFD makes the kernel map of pm, its template first if it is a map of maps.
-func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
+func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, error) {
 	attr := sys.MapCreateAttr{
-		Type: pm.Type, KeySize: pm.KeySize, ValueSize: pm.ValueSize, MaxEntries: pm.MaxEntries, Flags: pm.Flags,
+		Type: pm.Type, KeySize: pm.KeySize, ValueSize: pm.ValueSize, MaxEntries: entries, Flags: pm.Flags,
 		NumaNode: pm.NumaNode, Name: sys.Name(pm.Name), IfIndex: pm.IfIndex, MapExtra: pm.Extra,
 		BTFVmlinuxValueTypeID: uint32(pm.KernelValueType),
 	}
@@ -312,7 +326,7 @@ func (l *loader) createFD(pm *plan.Map, name string) (*sys.FD, error) {
 		}
 		attr.InnerMapFD = given.fd.Uint32()
 	} else if pm.Inner != nil {
-		inner, err := l.createFD(pm.Inner, name+".inner")
+		inner, err := l.createFD(pm.Inner, name+".inner", pm.Inner.MaxEntries)
 		if err != nil {
 			return nil, err
 		}
@@ -337,7 +351,7 @@ const mapLogSize = 4096
 // createLogged asks once more for a map that was refused, with a log if the kernel writes one for maps, and explains the refusal by it.
 func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr, refusal error) (*sys.FD, error) {
 	failure := &Error{Op: "create map", Object: l.obj.name, Subject: name + " (" + shape(pm.Type, pm.KeySize, pm.ValueSize) + ")", Err: refusal}
-	if has, err := l.kernel.Has(facts.CommonAttrs); err == nil && has {
+	if has, err := l.running.Has(facts.CommonAttrs); err == nil && has {
 		buf := l.scratch.logBuffer(mapLogSize)[:mapLogSize]
 		buf[0] = 0
 		fd, err := sys.MapCreateLog(attr, &sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
@@ -398,7 +412,7 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 
 // mapMemory maps a map's memory. It stays at the same address until the map is closed.
 func (l *loader) mapMemory(pm *plan.Map, m *Map) error {
-	page := l.kernel.PageSize()
+	page := l.running.PageSize()
 	var at unsafe.Pointer
 	var size uint64
 	flags, prot := sys.MapShared, sys.ProtRead|sys.ProtWrite

@@ -8,7 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
-	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -360,7 +360,7 @@ func isPerCPU(t uapi.MapType) bool {
 }
 
 // countCPUs completes a map whose descriptor is known.
-func (m *Map) countCPUs(k facts.Kernel) (err error) {
+func (m *Map) countCPUs(k *kernel.Facts) (err error) {
 	m.wait = sys.ElemMayBlock(m.typ)
 	if isPerCPU(m.typ) {
 		m.cpus, err = k.PossibleCPUs()

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"github.com/purebpf/bpf/btf"
-	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
@@ -16,8 +16,8 @@ import (
 type Object struct {
 	name     string
 	ev       events
-	kernel   facts.Kernel
-	btf      *btf.Spec // as compiled, nil if the object has none
+	running  *kernel.Facts // what it was loaded into
+	btf      *btf.Spec     // as compiled, nil if the object has none
 	btfFD    *sys.FD
 	programs []*Program // those of the object, loaded or not, in its order
 	maps     []*Map     // those of the object, made or not, in its order

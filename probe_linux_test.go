@@ -152,6 +152,14 @@ func (k lacking) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
+// unsureMachine is a machine whose kernel is unsure.
+type unsureMachine struct {
+	*kernel.Facts
+	unsure unsure
+}
+
+func (m unsureMachine) Has(f facts.Feature) (bool, error) { return m.unsure.Has(f) }
+
 // TestUSDTUnsure attaches to USDT probes on a kernel that doesn't say whether it has uprobe(2), as under a seccomp profile that refuses
 // it, or cookies. The oracle is what the program that has the probes passes.
 func TestUSDTUnsure(t *testing.T) {
@@ -169,12 +177,14 @@ func TestUSDTUnsure(t *testing.T) {
 		}
 		logger, book := logBook()
 		doubts := map[facts.Feature]error{c.feature: syscall.EPERM, facts.UprobeMultiLink: syscall.EPERM}
-		obj := usdtObject(t, header, v.pid, &LoadOptions{Logger: logger, Kernel: unsure{kernel.Running(), doubts}}, "any")
+		running := unsureMachine{kernel.Running(), unsure{kernel.Running(), doubts}}
+		obj := usdtObject(t, header, v.pid, &LoadOptions{Logger: logger, Kernel: running.unsure}, "any")
 		if c.later {
 			delete(doubts, c.feature)
 		}
 		s := usdtSeenBy(t, obj, "any")
-		l, err := obj.Program("any").AttachUSDT(v.path, "target", "spread", &USDTOptions{PID: v.pid, Cookie: 5})
+		how := USDTOptions{PID: v.pid, Cookie: 5}
+		l, err := obj.Program("any").attachUSDT(running, v.path, "target", "spread", how)
 		if err != nil {
 			t.Errorf("%v: %v", c.feature, err)
 			continue
@@ -193,8 +203,9 @@ func TestUSDTUnsure(t *testing.T) {
 // TestKsyscallUnsure: a kernel that doesn't say whether system calls have wrappers is taken for one where they have none, as by libbpf.
 func TestKsyscallUnsure(t *testing.T) {
 	logger, book := logBook()
-	p := &Program{name: "p", obj: &Object{name: "o", ev: events{logger}, kernel: unsure{of: map[facts.Feature]error{facts.SyscallWrapper: syscall.EACCES}}}}
-	if got := p.syscallSymbol("unlinkat"); got != "__se_sys_unlinkat" {
+	p := &Program{name: "p", obj: &Object{name: "o", ev: events{logger}}}
+	k := unsure{of: map[facts.Feature]error{facts.SyscallWrapper: syscall.EACCES}}
+	if got := p.syscallSymbol(k, "unlinkat"); got != "__se_sys_unlinkat" {
 		t.Error(got)
 	}
 	if !logged(book, "level=WARN", "SYSCALL_WRAPPER", "permission denied") {

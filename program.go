@@ -204,16 +204,17 @@ func (p *Program) events() events {
 	return p.obj.ev
 }
 
-func (p *Program) facts() facts.Kernel {
-	if p.obj == nil || p.obj.kernel == nil {
+// running is the kernel that p was loaded into.
+func (p *Program) running() *kernel.Facts {
+	if p.obj == nil || p.obj.running == nil {
 		return kernel.Running()
 	}
-	return p.obj.kernel
+	return p.obj.running
 }
 
 // has tells whether the kernel has f. What cannot be found out is told and taken for missing, as in libbpf.
-func (p *Program) has(f facts.Feature) bool {
-	yes, err := p.facts().Has(f)
+func (p *Program) has(k featureSource, f facts.Feature) bool {
+	yes, err := k.Has(f)
 	if err != nil {
 		p.events().warn("taken as missing: "+f.Without(), "object", p.objectName(), "program", p.name, "feature", f, "err", err)
 	}

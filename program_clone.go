@@ -66,7 +66,10 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	if opts.AttachProgFD > 0 {
 		c.attachProgFD = opts.AttachProgFD
 	}
-	l := &loader{opts: &LoadOptions{LogLevel: opts.LogLevel, LogSize: opts.LogSize}, kernel: o.kernel, ev: o.ev, obj: o, token: o.token, btf: o.btfFD, maps: o.made}
+	l := &loader{
+		opts: &LoadOptions{LogLevel: opts.LogLevel, LogSize: opts.LogSize}, running: o.running, ev: o.ev,
+		obj: o, token: o.token, btf: o.btfFD, maps: o.made,
+	}
 	defer l.release()
 	if err := l.loadProgram(p.plan, c, opts.apply); err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func (p *Program) explain(at *place, err error) string {
 
 // lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.
 func (p *Program) lacksAttachType(t uapi.AttachType) bool {
-	spec, err := p.facts().BTF()
+	spec, err := p.running().BTF()
 	if err != nil {
 		return false
 	}

@@ -31,24 +31,20 @@ func (l *loader) openToken(object string) error {
 		}
 		path = env
 	}
-	running, isRunning := l.kernel.(*kernel.Facts)
-	switch {
-	case path != "":
+	if path == "" {
+		l.token = l.running.DefaultToken()
+	} else {
 		fd, err := kernel.OpenToken(path)
 		if err != nil {
 			return &Error{Op: "make BPF token of", Object: object, Subject: path, Err: err}
 		}
 		l.token = fd
-	case isRunning:
-		l.token = running.DefaultToken()
 	}
 	if l.token == nil {
 		return nil
 	}
 	l.ev.debug("using a BPF token", "object", object, "fd", l.token)
-	if isRunning {
-		l.kernel = running.WithToken(l.token.Int())
-	}
+	l.running = l.running.WithToken(l.token.Int())
 	return nil
 }
 

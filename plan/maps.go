@@ -101,7 +101,7 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 			if err != nil {
 				return r.fail("map", m.Name, CodeInvalid, "max_entries is 0, which means one per possible CPU, and their number cannot be told", err)
 			}
-			pm.MaxEntries = uint32(n)
+			pm.MaxEntries, pm.PerCPU = uint32(n), true
 			r.event(EventResolved, m.Name, "max_entries is "+strconv.Itoa(n)+", the number of possible CPUs")
 		}
 	case uapi.MapArena:
@@ -119,20 +119,31 @@ func internal(k object.MapKind) bool {
 	return false
 }
 
-// ringSize is the size of a ring buffer: the kernel takes a power of two of pages. Anything else becomes the next such size above it;
-// 0, and what exceeds 32 bits, is left for the kernel to refuse.
+// ringSize is the size of a ring buffer.
 func (r *resolver) ringSize(m *object.Map) uint32 {
-	n, page := uint64(m.MaxEntries), uint64(r.k.PageSize())
-	if n == 0 || page == 0 || n%page == 0 && bits.OnesCount64(n/page) == 1 {
-		return m.MaxEntries
+	size := RingSize(m.MaxEntries, r.k.PageSize())
+	if size != m.MaxEntries {
+		from, to := strconv.FormatUint(uint64(m.MaxEntries), 10), strconv.FormatUint(uint64(size), 10)
+		r.event(EventResolved, m.Name, "max_entries raised from "+from+" to "+to+
+			" bytes, a power of two of pages")
+	}
+	return size
+}
+
+// RingSize is the size of a ring buffer for which n bytes are asked (libbpf adjust_ringbuf_sz):
+// the kernel takes a power of two of pages. Anything else becomes the next such size above it; 0,
+// and what exceeds 32 bits, is left for the kernel to refuse.
+func RingSize(n uint32, pageSize int) uint32 {
+	page := uint64(pageSize)
+	if n == 0 || page == 0 || uint64(n)%page == 0 && bits.OnesCount64(uint64(n)/page) == 1 {
+		return n
 	}
 	for size := page; size <= math.MaxUint32; size *= 2 {
-		if size > n {
-			r.event(EventResolved, m.Name, "max_entries raised from "+strconv.FormatUint(n, 10)+" to "+strconv.FormatUint(size, 10)+" bytes, a power of two of pages")
+		if size > uint64(n) {
 			return uint32(size)
 		}
 	}
-	return m.MaxEntries
+	return n
 }
 
 // checkArena makes sure that the arena's variables fit into it.

@@ -47,6 +47,7 @@ type Map struct {
 	KeySize     uint32
 	ValueSize   uint32
 	MaxEntries  uint32
+	PerCPU      bool // MaxEntries is how many CPUs are possible, on the kernel that was resolved for
 	Flags       uint32
 	Extra       uint64
 	NumaNode    uint32
