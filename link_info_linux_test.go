@@ -194,7 +194,7 @@ func TestLinkInfo(t *testing.T) {
 		}
 		sameAsBpftool(t, info, map[string]any{"prog_type": "tracing", "attach_type": "trace_fentry", "target_obj_id": want.TargetID, "target_btf_id": want.TargetBTFID})
 	})
-	t.Run("iter", func(t *testing.T) {
+	t.Run("iter of a map", func(t *testing.T) {
 		obj, p := iterProgram(t, "bpf_map_elem")
 		m, err := obj.Map("numbers").Info()
 		if err != nil {
@@ -202,10 +202,11 @@ func TestLinkInfo(t *testing.T) {
 		}
 		l, err := p.AttachIter(&IterOptions{Map: obj.Map("numbers")})
 		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "bpf_map_elem", MapID: m.ID}, map[string]any{"target_name": "bpf_map_elem", "map_id": m.ID})
-
-		_, p = iterProgram(t, "tasks")
+	})
+	t.Run("iter", func(t *testing.T) {
+		_, p := iterProgram(t, "tasks")
 		pid := uint32(os.Getpid())
-		l, err = p.AttachIter(&IterOptions{PID: pid})
+		l, err := p.AttachIter(&IterOptions{PID: pid})
 		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "task", PID: pid}, map[string]any{"target_name": "task", "pid": pid})
 
 		_, p = iterProgram(t, "cgroup")

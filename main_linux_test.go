@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -22,7 +23,8 @@ func open(t testing.TB, name string) *object.Object {
 	return o
 }
 
-// load loads o and closes it when the test ends.
+// load loads o and closes it when the test ends. It skips where the kernel takes from nobody a
+// program of the section that was refused.
 func load(t testing.TB, o *object.Object, opts *LoadOptions) *Object {
 	t.Helper()
 	testkit.Root(t)
@@ -31,10 +33,30 @@ func load(t testing.TB, o *object.Object, opts *LoadOptions) *Object {
 		if strings.Contains(err.Error(), "kernel BTF is needed") {
 			testkit.VmlinuxBTF(t)
 		}
+		skipRefused(t, o, err)
 		t.Fatalf("%+v", err)
 	}
 	t.Cleanup(func() { obj.Close() })
 	return obj
+}
+
+// skipRefused skips if err is a load's error about a program of which the kernel refuses even the
+// smallest, to C libbpf.
+func skipRefused(t testing.TB, o *object.Object, err error) {
+	t.Helper()
+	var verifier *VerifierError
+	if errors.As(err, &verifier) && verifier.Program != "" {
+		testkit.SkipRefused(t, err, verifier.Section)
+	}
+	var e *Error
+	if !errors.As(err, &e) || e.Op != "load program" {
+		return
+	}
+	for _, p := range o.Programs {
+		if strings.HasPrefix(e.Subject, p.Name+" (SEC ") {
+			testkit.SkipRefused(t, err, p.Section)
+		}
+	}
 }
 
 // only switches off every program but those named.

@@ -37,9 +37,24 @@ lint() {
 unit() { $sum test unit go test -json -timeout 20m ./...; }
 # Tests scale themselves down with -short: the race detector is after interleavings, not after coverage of the corpus.
 race() { $sum test race go test -json -race -short -timeout 20m ./...; }
-# The pure rooms on a 32-bit machine, which this kernel runs as it is, and on a big-endian one under QEMU's user emulation.
+# The pure rooms on a 32-bit machine and on a big-endian one. A kernel may run 32-bit x86 programs or not, and old QEMUs' user
+# emulation has threads of 32-bit x86 share their thread-local storage, of which Go programs die: a test program is tried, and
+# what neither runs, Debian's kernel runs in a virtual machine.
 foreign() {
-  $sum test 386 env CGO_ENABLED=0 GOARCH=386 go test -json -short -timeout 20m "${pure[@]}"
+  local try=build/try-386 with=no how
+  CGO_ENABLED=0 GOARCH=386 go test -c -o $try ./uapi
+  for how in "" qemu-i386; do
+    if (cd uapi && $how ../$try -test.short) >/dev/null 2>&1; then with=$how; break; fi
+  done
+  if [[ $with != no ]]; then
+    $sum test 386 env CGO_ENABLED=0 GOARCH=386 go test -json -short -timeout 20m ${with:+-exec "$with"} "${pure[@]}"
+  elif can_vm; then
+    local IFS=,
+    $sum test 386 build/vmtest -goarch 386 -short -modules "" -corpus tools,xdp -packages "${pure[*]}" 6.1
+    unset IFS
+  else
+    $sum skip 386 "this kernel runs no 32-bit x86 programs, nor does qemu-i386, and there is no virtual machine for them ($why)"
+  fi
   if command -v qemu-s390x >/dev/null; then
     # Not plan and preflight: they resolve little-endian objects, which a big-endian kernel takes as little as C libbpf there.
     local readers=(); for room in "${pure[@]}"; do [[ $room == ./plan || $room == ./preflight ]] || readers+=("$room"); done
@@ -49,11 +64,17 @@ foreign() {
   fi
 }
 fuzz() { $sum fuzz "${FUZZRUNS:-40000}" "${pure[@]}"; }
-vm() {
-  local why need; for need in qemu-system-x86_64 busybox; do
-    command -v $need >/dev/null || { $sum skip vm "no $need here: no tests in other kernels (make deps)"; return; }
+# Whether other kernels can be run here; else why says what is missing.
+can_vm() {
+  why=; local need
+  for need in qemu-system-x86_64 busybox; do
+    command -v $need >/dev/null || { why="no $need here: no tests in other kernels (make deps)"; return 1; }
   done
-  compgen -G "$cache/kernels/*/boot/vmlinuz-6.1.*" >/dev/null || { $sum skip vm "no kernel unpacked: no tests in other kernels (make kernels)"; return; }
+  compgen -G "$cache/kernels/*/boot/vmlinuz-6.1.*" >/dev/null || { why="no kernel unpacked: no tests in other kernels (make kernels)"; return 1; }
+  go build -o build/vmtest ./internal/vmtest
+}
+vm() {
+  can_vm || { $sum skip vm "$why"; return; }
   # What the host's tests compile is copied into the machines, and what they found is a column of the table.
   local kernels=(6.1) corpus=tools,xdp host=() short=(-short)
   [[ ! -e build/test/unit.json ]] || host=(-host build/test/unit.json)
@@ -65,7 +86,6 @@ vm() {
       $sum skip vm-foreign "${why:-no kernels of other machines}"
     fi
   fi
-  go build -o build/vmtest ./internal/vmtest
   $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${short[@]+"${short[@]}"} ${host[@]+"${host[@]}"} "${kernels[@]}"
   [[ $everything || ! -e build/test/vm.txt ]] || { echo; sed '/^$/q' build/test/vm.txt; } # the features; every test is in the file
 }
@@ -73,6 +93,7 @@ if [[ $everything ]]; then
   lint; unit; race
   # QEMU emulates the machine in one thread, and what the pure rooms' tests find does not depend on time: beside each other these steps
   # take three minutes less. What vm prints comes last.
+  can_vm || true
   vm >build/test/vm.log 2>&1 & machine=$!
   trap wait EXIT # leave no machine behind
   foreign; fuzz

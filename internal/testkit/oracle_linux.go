@@ -62,6 +62,23 @@ func Oracle(t testing.TB, objs ...string) []verdict.Object {
 	return verdicts
 }
 
+// OracleLog returns what C libbpf says while it loads an object, with the verifier's log of a program
+// that is refused.
+func OracleLog(t testing.TB, obj string) string {
+	t.Helper()
+	Root(t)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience(OracleTimeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, OraclePath(t), obj)
+	cmd.Env = append(os.Environ(), "V=1")
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("C libbpf oracle, %s: %v", obj, err)
+	}
+	return log.String()
+}
+
 func oneVerdict(oracle string, program []byte, dir, obj string) (verdict.Object, error) {
 	data, err := os.ReadFile(obj)
 	if err != nil {

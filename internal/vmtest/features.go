@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// featureTable says of each feature on which kernels C libbpf could attach and trigger it, and which test of ours shows the same. The
-// column 6.18 is the kernel of the machine that the tests were written on. A test of a feature skips where the kernel lacks it, so a
-// skip is a "no", and one that the table does not expect is a failure; so is a test that works where the table says that nothing can.
+// featureTable says of each feature on which of the kernels of scripts/getkernel.sh C libbpf could
+// attach and trigger it, and which test of ours shows the same. A test of a feature skips where the
+// kernel lacks it, so a skip is a "no", and one that the table does not expect is a failure; so is a
+// test that works where the table says that nothing can. Of the host, which may lack anything, it
+// says nothing: there each skip has its own proof.
 //
 //go:embed features.tsv
 var featureTable string

@@ -151,7 +151,11 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 			return err
 		}
 	}
-	suites, err := buildSuites(ctx, o, dir, k.Arch, packages)
+	arch := k.Arch
+	if o.goarch != "" {
+		arch = o.goarch
+	}
+	suites, err := buildSuites(ctx, o, dir, arch, packages)
 	if err != nil {
 		return err
 	}
