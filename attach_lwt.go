@@ -16,7 +16,7 @@ import (
 // description and holds nothing open.
 type LWTRoute struct {
 	Destination netip.Prefix
-	Interface   string     // name, or index as a number
+	Interface   string     // its name or an alternative one, or its index as a number
 	Gateway     netip.Addr // the zero Addr: destinations are reached directly
 	Metric      uint32     // 0: the kernel's default
 	In          *Program   // sees packets that came in by this route, nil for none
@@ -28,6 +28,7 @@ type LWTRoute struct {
 	Seg6Local *Program
 
 	added *sys.LWTNames // what Add put there
+	index int           // of the interface that Add put it on, which may have another name since
 }
 
 // String names destination and interface.
@@ -38,7 +39,7 @@ func (r *LWTRoute) String() string { return fmt.Sprintf("%v dev %s", r.Destinati
 // "name:[id]". ErrExist if there is a route to that destination with that metric; ErrNotSupported without CONFIG_LWTUNNEL_BPF, or for
 // Seg6Local without CONFIG_IPV6_SEG6_LWTUNNEL and CONFIG_IPV6_SEG6_BPF. Needs CAP_NET_ADMIN.
 func (r *LWTRoute) Add() error {
-	q, err := r.resolve()
+	q, err := r.resolve(0)
 	if err == nil {
 		err = r.programs(&q)
 	}
@@ -46,7 +47,7 @@ func (r *LWTRoute) Add() error {
 		err = sys.LWTAdd(&q)
 	}
 	if err == nil {
-		r.added = namesOf(&q)
+		r.added, r.index = namesOf(&q), q.IfIndex
 	}
 	return r.wrap("add route", err)
 }
@@ -55,7 +56,7 @@ func (r *LWTRoute) Add() error {
 // another process added, r's: a route with others, or with none, stays, and that is ErrNotExist, as is a route that is gone. The kernel
 // has no call for IPv6 that compares and removes at one stroke, so a replacement within that moment would go. Needs CAP_NET_ADMIN.
 func (r *LWTRoute) Delete() error {
-	q, err := r.resolve()
+	q, err := r.resolve(r.index)
 	want := r.added
 	if err == nil && want == nil {
 		if err = r.programs(&q); err == nil {
@@ -74,7 +75,7 @@ func (r *LWTRoute) Delete() error {
 		return r.wrap("delete route", fmt.Errorf("it has %s, not %s: %w", programNames(there), programNames(*want), ErrNotExist))
 	}
 	if err = sys.LWTDel(&q); err == nil {
-		r.added = nil
+		r.added, r.index = nil, 0
 	}
 	return r.wrap("delete route", err)
 }
@@ -130,10 +131,15 @@ func (r *LWTRoute) programs(q *sys.LWTRoute) error {
 	return nil
 }
 
-func (r *LWTRoute) resolve() (sys.LWTRoute, error) {
+// resolve looks the interface up unless its index is known.
+func (r *LWTRoute) resolve(index int) (sys.LWTRoute, error) {
 	q := sys.LWTRoute{Destination: r.Destination, Gateway: r.Gateway, Metric: r.Metric, Headroom: r.Headroom}
 	if !r.Destination.IsValid() || r.Gateway.IsValid() && r.Gateway.Is4() != r.Destination.Addr().Is4() {
 		return q, fmt.Errorf("destination %v, gateway %v: %w", r.Destination, r.Gateway, syscall.EINVAL)
+	}
+	if index > 0 {
+		q.IfIndex = index
+		return q, nil
 	}
 	var err error
 	q.IfIndex, err = interfaceIndex(r.Interface)

@@ -50,7 +50,7 @@ func (t TCPoint) String() string {
 // TCHook is a place for filters of classic TC (libbpf struct bpf_tc_hook). It is a description and holds nothing open. The interface is
 // one of the calling thread's network namespace.
 type TCHook struct {
-	Interface string // name, or index as a number
+	Interface string // its name or an alternative one, or its index as a number
 	Point     TCPoint
 	Parent    uint32 // TCCustom: class that the filters belong to; TCQdisc: where the discipline goes (0xffffffff: root)
 	Handle    uint32 // TCQdisc: of the discipline, major number << 16
@@ -62,7 +62,8 @@ func (h TCHook) String() string { return h.Interface + " (tc " + h.Point.String(
 
 // Create gives the interface what holds the filters (libbpf bpf_tc_hook_create; 4.5): clsact for TCIngress, TCEgress and TCBoth alike,
 // the named discipline for TCQdisc. ErrExist if it has it, which mostly is as good: then somebody else uses it too, and who made it
-// should destroy it. Needs CAP_NET_ADMIN.
+// should destroy it. The older discipline ingress is as good for TCIngress; for the others it is in the way, as it has no egress, and
+// that is ErrNotSupported. EBUSY if another discipline is in the way. Needs CAP_NET_ADMIN.
 func (h TCHook) Create() error {
 	index, err := h.index()
 	if err == nil {
@@ -78,8 +79,52 @@ func (h TCHook) Create() error {
 		default:
 			err = fmt.Errorf("%v: %w", h.Point, syscall.EINVAL)
 		}
+		if errors.Is(err, syscall.EEXIST) { // something is
+			if other := h.checkExisting(index); other != nil {
+				err = other
+			}
+		}
 	}
 	return h.wrap("create tc hook", err)
+}
+
+// checkExisting refuses what is there instead of the discipline that Create makes.
+func (h TCHook) checkExisting(index int) error {
+	if h.Point != TCQdisc {
+		return h.checkDiscipline(index)
+	}
+	there, err := sys.TCQdiscAt(index, h.Parent, 0)
+	if err == nil && there.Kind == h.Qdisc && (h.Handle == 0 || there.Handle == h.Handle) {
+		return nil
+	}
+	if byHandle, handleErr := sys.TCQdiscAt(index, 0, h.Handle); h.Handle != 0 && handleErr == nil {
+		there, err = byHandle, nil
+	}
+	if err != nil {
+		return nil // it is gone
+	}
+	return fmt.Errorf("the discipline %s, %x:, is in the way: %w", there.Kind, there.Handle>>16, syscall.EBUSY)
+}
+
+// checkDiscipline refuses a discipline of the interface that takes filters of the hook's direction for others: ingress takes those of
+// both directions for incoming packets, and any may have clsact's handle. None at all is left to the kernel to say.
+func (h TCHook) checkDiscipline(index int) error {
+	if parent := h.parent(); h.Point != TCBoth && parent != sys.TCIngress && parent != sys.TCEgress {
+		return nil // a class of a discipline of the caller's
+	}
+	there, err := sys.TCQdiscAt(index, 0, sys.TCMajor)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case there.Kind == "clsact" || there.Kind == "ingress" && h.Point != TCBoth && h.parent() == sys.TCIngress:
+		return nil
+	case there.Kind == "ingress":
+		return fmt.Errorf("%s has the discipline ingress, which has no egress; replace it by clsact, or use tcx: %w",
+			h.Interface, ErrNotSupported)
+	}
+	return fmt.Errorf("%s has the discipline %s with the handle of clsact, ffff: %w", h.Interface, there.Kind, syscall.EBUSY)
 }
 
 // Destroy removes the discipline and everyone's filters with it for TCBoth and TCQdisc; for TCIngress and TCEgress it removes
@@ -91,6 +136,9 @@ func (h TCHook) Destroy() error {
 		switch h.Point {
 		case TCIngress, TCEgress:
 			if err = h.onlyPoint(); err == nil {
+				err = h.checkDiscipline(index)
+			}
+			if err == nil {
 				err = sys.TCFlush(index, h.parent())
 			}
 		case TCBoth:
@@ -109,11 +157,14 @@ func (h TCHook) Destroy() error {
 }
 
 // Filters lists the BPF filters of TCIngress, TCEgress or TCCustom, everyone's, in the order in which they run. None if there is no
-// discipline. No privileges.
+// discipline, or one without that direction. No privileges.
 func (h TCHook) Filters() ([]TCFilter, error) {
 	index, parent, err := h.filters()
 	if err != nil {
 		return nil, h.wrap("list filters of", err)
+	}
+	if h.checkDiscipline(index) != nil {
+		return nil, nil
 	}
 	list, err := sys.TCFilters(index, parent)
 	if err != nil {
@@ -136,14 +187,17 @@ func (h TCHook) Query(handle uint32, priority uint16) (*TCFilter, error) {
 		return nil, h.wrap("query", err)
 	}
 	q := sys.TCFilter{IfIndex: index, Parent: parent, Handle: handle, Priority: priority}
-	if err := queryFilter(&q); err != nil {
+	if err := h.queryFilter(&q); err != nil {
 		return nil, h.wrap("query", err)
 	}
 	return &TCFilter{Hook: h, Handle: q.Handle, Priority: q.Priority, ProgramID: q.ProgID, Name: q.Name, index: index}, nil
 }
 
 // queryFilter fills in a filter by its handle and priority. Where there are no others, or no discipline, the kernel answers EINVAL.
-func queryFilter(f *sys.TCFilter) error {
+func (h TCHook) queryFilter(f *sys.TCFilter) error {
+	if err := h.checkDiscipline(f.IfIndex); err != nil {
+		return fmt.Errorf("there is no such filter: %w: %w", err, ErrNotExist)
+	}
 	err := sys.TCQuery(f)
 	if !errors.Is(err, syscall.EINVAL) {
 		return err
@@ -224,8 +278,8 @@ type TCFilter struct {
 }
 
 // SetTC attaches a SEC("tc") program as a filter of an interface: to TCIngress, TCEgress or TCCustom, whose discipline must be there
-// (TCHook.Create) (libbpf bpf_tc_attach; 4.5). The filter stays when the process ends: Detach takes it away. Needs CAP_NET_ADMIN. On
-// kernels since 6.6 AttachTCX gives a Link.
+// (TCHook.Create) (libbpf bpf_tc_attach; 4.5). The filter stays when the process ends: Detach takes it away. ErrNotSupported for
+// TCEgress where the discipline is ingress. Needs CAP_NET_ADMIN. On kernels since 6.6 AttachTCX gives a Link.
 func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	if opts == nil {
 		opts = &TCOptions{}
@@ -235,17 +289,20 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	if err != nil || p.fd.Int() < 0 {
 		return nil, p.refused(at, err)
 	}
+	if err := hook.checkDiscipline(index); err != nil {
+		return nil, p.refused(at, err)
+	}
 	info, err := sys.ProgInfoByFD(p.fd.Int())
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
 	if opts.Handle != 0 && opts.Priority != 0 {
 		at.query = func() (*Hook, error) {
-			there, err := hook.Query(opts.Handle, opts.Priority)
-			if err != nil {
+			q := sys.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority}
+			if err := hook.queryFilter(&q); err != nil {
 				return nil, err
 			}
-			return &Hook{Programs: []HookedProgram{{ProgramID: there.ProgramID}}}, nil
+			return &Hook{Programs: []HookedProgram{{ProgramID: q.ProgID}}}, nil
 		}
 	}
 	f := sys.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority, ProgFD: p.fd.Int(),
@@ -269,7 +326,7 @@ func (f *TCFilter) Detach() error {
 		return f.Hook.wrap(fmt.Sprintf("detach filter %#x (priority %d, program %d) from", f.Handle, f.Priority, f.ProgramID), err)
 	}
 	q := sys.TCFilter{IfIndex: f.index, Parent: f.Hook.parent(), Handle: f.Handle, Priority: f.Priority}
-	if err := queryFilter(&q); err != nil {
+	if err := f.Hook.queryFilter(&q); err != nil {
 		return fail(err)
 	}
 	if q.ProgID != f.ProgramID {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/sys"
 )
 
 // The oracle of this file is the kernel: what filters of testdata/net.bpf.c see of the packets that the test sends; beside it tc(8) and
@@ -272,4 +273,82 @@ func TestTCRefused(t *testing.T) {
 	wants(set(obj.Program("tc_second"), in), syscall.EINVAL, "was not loaded")
 	wants(set(obj.Program("xdp_pass"), in), syscall.EINVAL, "it is a program of type xdp; what fits there is sched_cls")
 	wants(TCHook{Interface: "lo", Point: TCQdisc, Qdisc: "no_such", Parent: 0xffffffff}.Create(), ErrNotExist, "Specified qdisc kind is unknown")
+}
+
+// TestTCIngressDiscipline: the discipline ingress takes filters of both directions and puts all of them on ingress. The oracle is
+// tc(8), which makes the discipline and shows where filters are.
+func TestTCIngressDiscipline(t *testing.T) {
+	testkit.Netns(t)
+	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
+	in, out := TCHook{Interface: "lo", Point: TCIngress}, TCHook{Interface: "lo", Point: TCEgress}
+	both := TCHook{Interface: "lo", Point: TCBoth}
+	testkit.Run(t, "tc", "qdisc", "add", "dev", "lo", "ingress")
+	shown := func() int {
+		list, _ := shownByTC(t, "ingress")
+		return len(list)
+	}
+	wants := func(err, is error, says string) {
+		t.Helper()
+		if !errors.Is(err, is) || errors.Is(err, ErrExist) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v; not %v with %q", err, is, says)
+		}
+	}
+	wants(out.Create(), ErrNotSupported, "lo has the discipline ingress, which has no egress")
+	wants(both.Create(), ErrNotSupported, "lo has the discipline ingress, which has no egress")
+	if err := in.Create(); !errors.Is(err, ErrExist) {
+		t.Error(err)
+	}
+	_, err := p.SetTC(out, nil)
+	wants(err, ErrNotSupported, "use tcx")
+	custom := TCHook{Interface: "lo", Point: TCCustom, Parent: 0xfffffff3}
+	_, err = p.SetTC(custom, nil)
+	wants(err, ErrNotSupported, "use tcx")
+	if shown() != 0 {
+		t.Fatal("an egress filter is on ingress")
+	}
+	f, err := p.SetTC(in, &TCOptions{Handle: 7, Priority: 9})
+	if err != nil || shown() != 1 {
+		t.Fatal(err, shown())
+	}
+	if all, err := out.Filters(); err != nil || len(all) != 0 {
+		t.Errorf("filters of a direction that isn't there: %v, %v", all, err)
+	}
+	if f, err := out.Query(7, 9); !errors.Is(err, ErrNotExist) {
+		t.Errorf("a filter of a direction that isn't there: %+v, %v", f, err)
+	}
+	wants(out.Destroy(), ErrNotSupported, "no egress")
+	if err := both.Destroy(); err == nil || shown() != 1 {
+		t.Errorf("somebody's discipline: %v, %d filters", err, shown())
+	}
+	if err := f.Detach(); err != nil || shown() != 0 {
+		t.Error(err, shown())
+	}
+}
+
+// TestTCForeignHandle: a user's own discipline may have clsact's handle, and then takes what is meant for clsact.
+func TestTCForeignHandle(t *testing.T) {
+	testkit.Netns(t)
+	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
+	if errno := sys.TCQdiscAdd(deviceIndex(t, "lo"), "htb", 0xffffffff, 0xffff0000); errno != nil {
+		testkit.Skip(t, "the kernel has no htb: %v", errno)
+	}
+	testkit.Run(t, "tc", "class", "add", "dev", "lo", "parent", "ffff:", "classid", "ffff:fff2", "htb", "rate", "1mbit")
+	hook := TCHook{Interface: "lo", Point: TCIngress}
+	for what, err := range map[string]error{
+		"create":  hook.Create(),
+		"destroy": hook.Destroy(),
+		"attach":  func() error { _, err := p.SetTC(hook, nil); return err }(),
+		"other":   TCHook{Interface: "lo", Point: TCQdisc, Qdisc: "pfifo", Parent: 0xffffffff, Handle: 0xffff0000}.Create(),
+	} {
+		if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "the discipline htb") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	same := TCHook{Interface: "lo", Point: TCQdisc, Qdisc: "htb", Parent: 0xffffffff, Handle: 0xffff0000}
+	if err := same.Create(); !errors.Is(err, ErrExist) {
+		t.Error("the same discipline:", err)
+	}
+	if out := testkit.Run(t, "tc", "filter", "show", "dev", "lo", "parent", "ffff:fff2"); len(out) != 0 {
+		t.Errorf("a filter for incoming packets is at a class for outgoing ones: %s", out)
+	}
 }

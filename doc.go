@@ -19,6 +19,12 @@
 // says otherwise; maps and programs that come from an Object belong to it and are closed with it. Nothing is closed or detached
 // by the garbage collector. A link that is closed detaches, unless it is pinned or [Link.Disconnect] was called.
 //
+// # Interfaces
+//
+// A network interface is given by its name or one of its alternative names or, where no interface has that name, by its index
+// as a decimal number. It is looked up once, in the network namespace of the calling thread; what happens then happens to
+// that interface, whatever it is called by then.
+//
 // # Errors
 //
 // An error names the step, the object and the map or program, and wraps the kernel's errno: errors.Is works with syscall.Errno

@@ -7,11 +7,15 @@ const (
 	TCIngress = 0xfffffff2 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 	TCEgress  = 0xfffffff3 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 	tcClsact  = 0xfffffff1 // TC_H_CLSACT
+
+	// TCMajor is the handle that clsact and its predecessor ingress have, and with it the parents of their filters.
+	TCMajor = 0xffff0000
 )
 
 const (
 	rtmNewQdisc   = 36
 	rtmDelQdisc   = 37
+	rtmGetQdisc   = 38
 	rtmNewTFilter = 44
 	rtmDelTFilter = 45
 	rtmGetTFilter = 46
@@ -58,6 +62,36 @@ func TCQdiscAdd(ifindex int, kind string, parent, handle uint32) error {
 // TCQdiscDel removes a queueing discipline.
 func TCQdiscDel(ifindex int, kind string, parent, handle uint32) error {
 	return qdisc(rtmDelQdisc, 0, ifindex, kind, parent, handle)
+}
+
+// TCQdisc is a queueing discipline of an interface.
+type TCQdisc struct {
+	Kind   string
+	Handle uint32
+}
+
+// TCQdiscAt finds the queueing discipline under parent or, if parent is 0, the one with that handle: the one that the kernel takes for
+// filters whose parent has the same major number. ENOENT if there is none. No privileges.
+func TCQdiscAt(ifindex int, parent, handle uint32) (*TCQdisc, error) {
+	var found *TCQdisc
+	r := newRequest(rtmGetQdisc, nlmEcho, tcmsg(ifindex, handle, parent, 0))
+	err := r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+		if typ != rtmNewQdisc || len(payload) < tcmsgSize {
+			return nil
+		}
+		q := &TCQdisc{Handle: host.Uint32(payload[8:])}
+		found = q
+		return attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
+			if typ == tcaKind {
+				q.Kind = goString(v)
+			}
+			return nil
+		})
+	})
+	if err == nil && found == nil {
+		err = syscall.ENOENT
+	}
+	return found, err
 }
 
 func qdisc(typ, flags uint16, ifindex int, kind string, parent, handle uint32) error {
@@ -140,6 +174,23 @@ func TCFilters(ifindex int, parent uint32) ([]TCFilter, error) {
 		return err
 	})
 	return all, err
+}
+
+// TCFilterKinds lists the kinds of all filters of one direction or class, not only BPF's.
+func TCFilterKinds(ifindex int, parent uint32) (kinds []string, err error) {
+	r := newRequest(rtmGetTFilter, nlmDump, tcmsg(ifindex, 0, parent, 0))
+	err = r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+		if typ != rtmNewTFilter || len(payload) < tcmsgSize {
+			return nil
+		}
+		return attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
+			if typ == tcaKind {
+				kinds = append(kinds, goString(v))
+			}
+			return nil
+		})
+	})
+	return kinds, err
 }
 
 // TCAttach attaches f.ProgFD and fills in Handle, Priority and ProgID (libbpf bpf_tc_attach). replace allows to replace the filter

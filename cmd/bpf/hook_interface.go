@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
 	"syscall"
 
 	"github.com/purebpf/bpf"
@@ -31,10 +29,17 @@ func setXDP(mode string) func(subject, *hook) (hooked, error) {
 			return hooked{}, err
 		}
 		o.IfAbsent = true
+		index, err := h.ifindex()
+		if err != nil {
+			return hooked{}, err
+		}
 		if _, err := s.SetXDP(h.target, o); err != nil {
 			return hooked{}, err
 		}
-		return hooked{what: s.name() + " to " + h.target + " (xdp, netlink)", undo: func() error { return s.UnsetXDP(h.target) }}, nil
+		return hooked{
+			what: s.name() + " to " + h.target + " (xdp, netlink)",
+			undo: func() error { return underName(index, s.UnsetXDP) },
+		}, nil
 	}
 }
 
@@ -70,9 +75,9 @@ func xdpThere(h *hook) ([]attachment, error) {
 // xdpLinks are the links of which one holds a program on an interface. There are several if the program is also on an interface that has the
 // same number in another network namespace, which links don't tell. None: it is there without a link.
 func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
-	index, err := interfaceIndex(iface)
+	index, err := sys.InterfaceIndex(iface)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("interface %q: %w", iface, err)
 	}
 	// To take away nothing, and only if nothing is there, changes nothing. The kernel says first whether a link is in the way.
 	err = sys.XDPSet(index, -1, mode|sys.XDPReplace, 0)
@@ -91,16 +96,23 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 	return ids, err
 }
 
-// interfaceIndex takes a number for an index, as package bpf does.
-func interfaceIndex(iface string) (int, error) {
-	if n, err := strconv.ParseUint(iface, 10, 31); err == nil {
-		return int(n), nil
-	}
-	i, err := net.InterfaceByName(iface)
+// ifindex is the index of the interface that the hook names.
+func (h *hook) ifindex() (int, error) {
+	index, err := sys.InterfaceIndex(h.target)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("hook %q: interface %q: %w", h.text, h.target, err)
 	}
-	return i.Index, nil
+	return index, nil
+}
+
+// underName calls detach with the name that an interface has by now: it may have been renamed since
+// something was attached to it.
+func underName(index int, detach func(iface string) error) error {
+	name, err := sys.InterfaceName(index)
+	if err != nil {
+		return fmt.Errorf("interface %d: %w", index, err)
+	}
+	return detach(name)
 }
 
 // interfaceHook is a kind that tcx or netkit has.
@@ -115,12 +127,18 @@ func interfaceHook(name string, where uapi.AttachType,
 			return one(link(s.Program, h.target, where, &bpf.TCXOptions{Anchor: h.place, Revision: h.revision}))
 		},
 		set: func(s subject, h *hook) (hooked, error) {
+			index, err := h.ifindex()
+			if err != nil {
+				return hooked{}, err
+			}
 			if err := set(s.Program, h.target, where, &bpf.TCXOptions{Anchor: h.place, Revision: h.revision}); err != nil {
 				return hooked{}, err
 			}
 			return hooked{
 				what: fmt.Sprintf("%s to %s (%v), without a link", s.name(), h.target, where),
-				undo: func() error { return unset(s.Program, h.target, where) },
+				undo: func() error {
+					return underName(index, func(iface string) error { return unset(s.Program, iface, where) })
+				},
 			}, nil
 		},
 		there: func(h *hook) ([]attachment, error) {
@@ -151,6 +169,10 @@ func tcHook(name string, point bpf.TCPoint) hookKind {
 // setTC makes the clsact discipline if the interface has none. In that case it also takes it away again, if nobody uses it then.
 func setTC(s subject, h *hook, point bpf.TCPoint) (hooked, error) {
 	at := bpf.TCHook{Interface: h.target, Point: point}
+	index, err := h.ifindex()
+	if err != nil {
+		return hooked{}, err
+	}
 	created := true
 	if err := at.Create(); errors.Is(err, bpf.ErrExist) {
 		created = false
@@ -161,12 +183,12 @@ func setTC(s subject, h *hook, point bpf.TCPoint) (hooked, error) {
 		if !created {
 			return nil
 		}
-		for _, p := range []bpf.TCPoint{bpf.TCIngress, bpf.TCEgress} {
-			if others, err := (bpf.TCHook{Interface: h.target, Point: p}).Filters(); err != nil || len(others) > 0 {
+		for _, parent := range []uint32{sys.TCIngress, sys.TCEgress} {
+			if others, err := sys.TCFilterKinds(index, parent); err != nil || len(others) > 0 {
 				return err
 			}
 		}
-		return bpf.TCHook{Interface: h.target, Point: bpf.TCBoth}.Destroy()
+		return sys.TCClsactDel(index)
 	}
 	filter, err := s.SetTC(at, &bpf.TCOptions{Handle: h.handle, Priority: h.priority})
 	if err != nil {

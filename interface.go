@@ -1,0 +1,22 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/purebpf/bpf/sys"
+)
+
+// interfaceIndex finds a network interface of this thread's network namespace: by its name or an
+// alternative name, else by its index as a number.
+func interfaceIndex(name string) (int, error) {
+	index, err := sys.InterfaceIndex(name)
+	if errors.Is(err, syscall.ENODEV) {
+		return 0, fmt.Errorf("there is no interface %q: %w: %w", name, err, ErrNotExist)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("interface %q: %w", name, err)
+	}
+	return index, nil
+}

@@ -1,0 +1,79 @@
+package sys
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+const (
+	iflaIfName    = 3
+	iflaExtMask   = 29
+	iflaAltIfName = 53
+
+	extSkipStats = 8 // RTEXT_FILTER_SKIP_STATS
+
+	ifNameMax    = 15  // IFNAMSIZ without its NUL
+	altIfNameMax = 127 // ALTIFNAMSIZ without its NUL
+)
+
+// InterfaceIndex finds a network interface of the calling thread's network namespace: by its name or
+// one of its alternative names (5.5), as ip(8) does, else by its index as a decimal number. ENODEV if
+// there is none. No privileges.
+func InterfaceIndex(name string) (int, error) {
+	if name == "" || len(name) > altIfNameMax || strings.IndexByte(name, 0) >= 0 {
+		return 0, syscall.ENODEV // what the kernel would cut or refuse to compare
+	}
+	attr := uint16(iflaIfName) // the kernel compares it with alternative names as well
+	if len(name) > ifNameMax {
+		attr = iflaAltIfName
+	}
+	r := newRequest(rtmGetLink, 0, ifinfomsg(0))
+	r.attrString(attr, name)
+	index, _, err := r.link()
+	if attr == iflaAltIfName && errors.Is(err, syscall.EINVAL) {
+		err = syscall.ENODEV // before 5.5 there are no other names
+	}
+	if !errors.Is(err, syscall.ENODEV) {
+		return index, err
+	}
+	n, numErr := strconv.ParseUint(name, 10, 31)
+	if numErr != nil || name[0] == '0' {
+		return 0, err
+	}
+	if _, err := InterfaceName(int(n)); err != nil {
+		return 0, err
+	}
+	return int(n), nil
+}
+
+// InterfaceName returns the name of the interface with that index. ENODEV if there is none.
+func InterfaceName(index int) (string, error) {
+	if index <= 0 {
+		return "", syscall.ENODEV
+	}
+	_, name, err := newRequest(rtmGetLink, 0, ifinfomsg(index)).link()
+	return name, err
+}
+
+// link asks for one interface and returns its index and name.
+func (r *nlRequest) link() (index int, name string, err error) {
+	r.attr32(iflaExtMask, extSkipStats)
+	err = r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+		if typ != rtmNewLink || len(payload) < ifinfomsgSize {
+			return nil
+		}
+		index = int(int32(host.Uint32(payload[ifinfomsgIndexOffs:])))
+		return attributes(payload[ifinfomsgSize:], func(typ uint16, v []byte) error {
+			if typ == iflaIfName {
+				name = goString(v)
+			}
+			return nil
+		})
+	})
+	if err == nil && index <= 0 {
+		err = syscall.ENODEV
+	}
+	return index, name, err
+}
