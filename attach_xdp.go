@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/extack"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -15,7 +16,7 @@ import (
 type XDPMode uint8
 
 const (
-	XDPAny     XDPMode = iota // native where the driver can, else generic, which is logged
+	XDPAny     XDPMode = iota // native where the driver can and does, else generic, which is logged with the reason
 	XDPNative                 // in the driver, before the kernel makes an sk_buff of the packet
 	XDPGeneric                // in the network stack: any interface, slower
 	XDPOffload                // on the device
@@ -63,17 +64,20 @@ func (o *XDPOptions) check(set bool) error {
 
 // AttachXDP attaches the program to the network interface by a link (libbpf bpf_program__attach_xdp; 5.9). It fails with EBUSY while
 // another program is attached. No privileges beyond those of the load. ErrNotExist if there is no such interface; ErrNotSupported with Mode XDPNative
-// on a driver that can't. The caller closes the Link, and the program is detached.
+// on a driver that can't; a driver that refuses gives its reason, which takes CAP_PERFMON to hear (5.13). The caller closes the Link,
+// and the program is detached.
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	if opts == nil {
 		opts = &XDPOptions{}
 	}
-	at := p.xdpPlace(iface, "xdp")
+	at, index, err := p.xdpPlace(iface, "xdp")
 	var link *Link
-	err := opts.check(false)
 	if err == nil {
-		_, err = p.eachXDPMode(iface, opts.Mode, func(ifindex int, flags uint32) error {
-			fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: uint32(ifindex), AttachType: uapi.AttachXDP, Flags: flags})
+		err = opts.check(false)
+	}
+	if err == nil {
+		_, err = p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) error {
+			fd, err := p.linkXDP(index, flags)
 			if err == nil {
 				link = p.newLink(at.name, fd)
 			}
@@ -86,6 +90,32 @@ func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	return link, nil
 }
 
+func (p *Program) linkXDP(index int, flags uint32) (fd *sys.FD, err error) {
+	create := func() error {
+		fd, err = sys.LinkCreate(&sys.LinkCreateAttr{
+			ProgFD: p.fd.Uint32(), Target: uint32(index), AttachType: uapi.AttachXDP, Flags: flags,
+		})
+		return err
+	}
+	err = withWords(create(), create)
+	return fd, err
+}
+
+// withWords puts the kernel's words to a refusal, if they can be had: the call returns only a number, so it is made again while they
+// are listened to. What another attempt can't change, or has no words for, isn't tried again.
+func withWords(err error, again func() error) error {
+	switch err {
+	case nil, syscall.EPERM, syscall.ENODEV, syscall.EBADF, syscall.ENOMEM:
+		return err
+	}
+	words := extack.Of(func() { err = again() })
+	var errno syscall.Errno
+	if words != "" && errors.As(err, &errno) {
+		return &sys.NetlinkError{Errno: errno, Message: words}
+	}
+	return err
+}
+
 // SetXDP attaches the program to the network interface by netlink, without a link (libbpf bpf_xdp_attach; 4.8), and returns the mode.
 // The program stays when the process ends: UnsetXDP takes it away. It replaces what is attached, unless the options say what must be
 // there. Needs CAP_NET_ADMIN.
@@ -93,8 +123,11 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	if opts == nil {
 		opts = &XDPOptions{}
 	}
-	at := p.xdpPlace(iface, "xdp, netlink")
-	if err := opts.check(true); err != nil || p.fd.Int() < 0 { // which means "none" to netlink
+	at, index, err := p.xdpPlace(iface, "xdp, netlink")
+	if err == nil {
+		err = opts.check(true)
+	}
+	if err != nil || p.fd.Int() < 0 { // which means "none" to netlink
 		return opts.Mode, p.refused(at, err)
 	}
 	expected := 0
@@ -105,8 +138,8 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	if opts.IfAbsent {
 		extra = sys.XDPUpdateIfNoExist
 	}
-	mode, err := p.eachXDPMode(iface, opts.Mode, func(ifindex int, flags uint32) error {
-		return sys.XDPSet(ifindex, p.fd.Int(), flags|extra, expected)
+	mode, err := p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) error {
+		return sys.XDPSet(index, p.fd.Int(), flags|extra, expected)
 	})
 	if err != nil {
 		return mode, p.refused(at, err)
@@ -117,9 +150,8 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 // UnsetXDP takes the program away from the interface, in whatever mode it is there (libbpf bpf_xdp_detach with old_prog_fd; 5.7). If
 // it isn't attached there, that is ErrNotExist and nothing changes.
 func (p *Program) UnsetXDP(iface string) error {
-	at := p.xdpPlace(iface, "xdp, netlink")
+	at, index, err := p.xdpPlace(iface, "xdp, netlink")
 	fail := func(err error) error { return p.notDetached(at, err) }
-	index, err := interfaceIndex(iface)
 	if err != nil {
 		return fail(err)
 	}
@@ -149,64 +181,102 @@ func (p *Program) UnsetXDP(iface string) error {
 	return nil
 }
 
-// eachXDPMode calls try for mode. For any mode the kernel chooses: native if the driver has it; if that turns
-// out not to work, generic.
-func (p *Program) eachXDPMode(iface string, mode XDPMode, try func(ifindex int, flags uint32) error) (XDPMode, error) {
+// eachXDPMode calls try for mode. For any mode the kernel chooses, which is native if the driver has it; if that doesn't work for a
+// reason of native mode's, generic.
+func (p *Program) eachXDPMode(iface string, index int, mode XDPMode, try func(flags uint32) error) (XDPMode, error) {
 	if int(mode) >= len(xdpModes) {
 		return mode, fmt.Errorf("%v: %w", mode, syscall.EINVAL)
 	}
-	ifindex, err := interfaceIndex(iface)
-	if err != nil {
-		return mode, err
-	}
-	err = try(ifindex, xdpModes[mode].flag)
+	err := try(xdpModes[mode].flag)
 	if mode != XDPAny {
 		return mode, err
 	}
 	why := "the driver has no native XDP"
-	if errors.Is(err, syscall.EOPNOTSUPP) {
-		why = causeText(err)
-		err = try(ifindex, xdpModes[XDPGeneric].flag)
+	if err != nil && genericMayDo(index, err) {
+		native := err
+		why = causeText(native)
+		err = try(xdpModes[XDPGeneric].flag)
+		if err != nil && causeText(err) != why {
+			err = fmt.Errorf("in native mode: %w; in generic mode: %w", worded(native), worded(err))
+		}
 	}
 	if err != nil {
 		return mode, err
 	}
 	mode = XDPNative
-	if state, err := sys.XDPQuery(ifindex); err == nil && state.Attached == sys.XDPAttachedSKB {
+	if state, err := sys.XDPQuery(index); err == nil && p.isGeneric(state) {
 		mode = XDPGeneric
 		p.events().info("the program runs in generic mode", "object", p.objectName(), "program", p.name, "interface", iface, "why", why)
 	}
 	return mode, nil
 }
 
+// genericMayDo reports whether the kernel's choice of a mode may have been refused for a reason that generic mode hasn't. Where a
+// program is in the way it has: it is in the way of both, or generic mode would replace it.
+func genericMayDo(index int, err error) bool {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return false
+	}
+	switch errno {
+	case syscall.EPERM, syscall.EACCES, syscall.ENODEV, syscall.EBADF:
+		return false
+	case syscall.EBUSY, syscall.EEXIST: // which drivers also say without any program
+		state, err := sys.XDPQuery(index)
+		return err == nil && state.Attached == sys.XDPAttachedNone
+	}
+	return true
+}
+
+// isGeneric reports whether the program is the one that is attached in generic mode.
+func (p *Program) isGeneric(state *sys.XDPState) bool {
+	if state.Attached != sys.XDPAttachedMulti {
+		return state.Attached == sys.XDPAttachedSKB
+	}
+	info, err := sys.ProgInfoByFD(p.fd.Int())
+	return err == nil && state.SKBProgID == info.ID
+}
+
+// worded puts an errno that Go has no words for into words.
+func worded(err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return &sys.NetlinkError{Errno: errno}
+	}
+	return err
+}
+
 var xdpPrograms = [...]uapi.ProgType{uapi.ProgXDP}
 
-func (p *Program) xdpPlace(iface, how string) *place {
+// xdpPlace finds the interface. The place is there in any case, for messages.
+func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
 	at := &place{
 		name: iface + " (" + how + ")", types: xdpPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*Hook, error) { return queryXDPHook(iface) },
 	}
 	switch p.expected {
 	case uapi.AttachXDPDevMap, uapi.AttachXDPCPUMap:
 		at.rule = fmt.Sprintf("it was loaded to be put into a map (%v), not to be attached to an interface", p.expected)
 	}
-	return at
+	index, err := interfaceIndex(iface)
+	if err == nil {
+		at.query = func() (*Hook, error) { return queryXDPHook(index) }
+	}
+	return at, index, err
 }
 
 // queryXDPHook lists the programs of all modes.
-func queryXDPHook(iface string) (*Hook, error) {
-	status, err := QueryXDP(iface)
+func queryXDPHook(index int) (*Hook, error) {
+	state, err := sys.XDPQuery(index)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hook{}
-	for _, id := range [...]uint32{status.Offload, status.Native, status.Generic} {
+	for _, id := range [...]uint32{state.HWProgID, state.DrvProgID, state.SKBProgID} {
 		if id != 0 {
 			h.Programs = append(h.Programs, HookedProgram{ProgramID: id})
 		}
 	}
-	if len(h.Programs) == 0 && status.ProgramID != 0 { // a kernel that doesn't tell modes apart
-		h.Programs = []HookedProgram{{ProgramID: status.ProgramID}}
+	if len(h.Programs) == 0 && state.ProgID != 0 { // a kernel that doesn't tell modes apart
+		h.Programs = []HookedProgram{{ProgramID: state.ProgID}}
 	}
 	return h, nil
 }

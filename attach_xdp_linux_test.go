@@ -4,13 +4,18 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"net/netip"
+	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -134,8 +139,183 @@ func TestXDPFrags(t *testing.T) {
 	if !arrives(to) || *runs == 0 {
 		t.Errorf("%d runs", *runs)
 	}
-	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil {
-		t.Error("a program that doesn't know fragments took the place of one that does")
+	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil || hearsKernel() && !strings.Contains(err.Error(), "MTU") {
+		t.Error("a program that doesn't know fragments takes the place of one that does, or not in the kernel's words:", err)
+	}
+}
+
+// hearsKernel tells whether the kernel has the tracepoint that the words of its refusals pass.
+func hearsKernel() bool {
+	root, err := kernel.Running().Tracefs()
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(root + "/events/netlink/netlink_extack")
+	return err == nil
+}
+
+// TestXDPAnyMode: what native mode refuses for reasons of its own runs in generic mode, which says why; what is in the way stays. The
+// oracles are frames that arrive, ip(8), and the driver's words as netlink returns them.
+func TestXDPAnyMode(t *testing.T) {
+	testkit.Netns(t)
+	testkit.Tracefs(t)
+	devicePair(t, "veth", "v0", "v1")
+	deviceMTU(t, "v0", 9000)
+	deviceMTU(t, "v1", 9000)
+	from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
+	logger, book := logBook()
+	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_drop", "xdp_frags", "xdp_devmap"), &LoadOptions{Logger: logger})
+	pass, drop, frags := obj.Program("xdp_pass"), obj.Program("xdp_drop"), obj.Program("xdp_frags")
+
+	var refused *sys.NetlinkError
+	if _, err := pass.SetXDP("v0", &XDPOptions{Mode: XDPNative}); !errors.As(err, &refused) || !strings.Contains(refused.Message, "MTU") {
+		t.Fatalf("the driver takes it, or doesn't say why not: %v", err)
+	}
+	words := refused.Message
+	_, err := pass.AttachXDP("v0", &XDPOptions{Mode: XDPNative})
+	if !errors.Is(err, syscall.ERANGE) || hearsKernel() && !strings.Contains(err.Error(), words) {
+		t.Errorf("by link: %v; by netlink: %s", err, words)
+	}
+	if !hearsKernel() {
+		words = "range" // the errno's
+	}
+	isGeneric := func(p *Program) {
+		t.Helper()
+		sameAsIP(t, "v0", XDPGeneric, programID(t, p))
+		sendFrames(t, from, 1, 64)
+		if got := arrives(to); got != (p != drop) {
+			t.Errorf("arrived: %v", got)
+		}
+		if !logged(book, "the program runs in generic mode", "interface=v0", words) {
+			t.Errorf("the log doesn't say why:\n%s", book)
+		}
+		book.Reset()
+	}
+	link, err := pass.AttachXDP("v0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	isGeneric(pass)
+	// The link is in the way of both modes.
+	if _, err := drop.AttachXDP("v0", nil); !errors.Is(err, syscall.EBUSY) && !errors.Is(err, ErrExist) ||
+		strings.Contains(err.Error(), "in generic mode") {
+		t.Error(err)
+	}
+	link.Close()
+	if mode, err := drop.SetXDP("v0", nil); err != nil || mode != XDPGeneric {
+		t.Fatal(mode, err)
+	}
+	isGeneric(drop)
+	// What a driver could do natively doesn't take the place of a program that is there in generic mode.
+	if _, err := frags.SetXDP("v0", nil); !errors.Is(err, ErrExist) {
+		t.Error(err)
+	}
+	if err := drop.UnsetXDP("v0"); err != nil {
+		t.Error(err)
+	}
+	if mode, err := frags.SetXDP("v0", nil); err != nil || mode != XDPNative {
+		t.Fatal(mode, err)
+	}
+	_, err = pass.SetXDP("v0", nil)
+	if !errors.Is(err, syscall.ERANGE) || !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "in native mode: "+refused.Message) ||
+		!strings.Contains(err.Error(), "in generic mode: ") {
+		t.Errorf("not both reasons: %v", err)
+	}
+	sameAsIP(t, "v0", XDPNative, programID(t, frags))
+	if err := frags.UnsetXDP("v0"); err != nil {
+		t.Error(err)
+	}
+	// What is wrong with the program itself is said once.
+	if _, err := obj.Program("xdp_devmap").AttachXDP("v0", nil); !errors.Is(err, syscall.EINVAL) || strings.Contains(err.Error(), "generic mode") {
+		t.Error(err)
+	}
+	sameAsIP(t, "v0", XDPAny, 0)
+}
+
+// TestInterfaceNames: names before numbers, and alternative ones, wherever an interface is named. The oracle is ip(8), which gives the
+// names.
+func TestInterfaceNames(t *testing.T) {
+	testkit.Netns(t)
+	const long = "a-very-long-alternative-name"
+	devicePair(t, "veth", "v0", "1") // which isn't the loopback
+	testkit.Run(t, "ip", "link", "property", "add", "dev", "1", "altname", long, "altname", "77")
+	obj := load(t, only(open(t, "net"), "xdp_pass", "tc_first", "lwt_in"), nil)
+	xdp, tc := obj.Program("xdp_pass"), obj.Program("tc_first")
+	index := uint32(deviceIndex(t, "1"))
+	if index == 1 {
+		t.Fatal("the interface 1 has the index 1")
+	}
+	shows := func() bool {
+		return strings.Contains(string(testkit.Run(t, "ip", "link", "show", "dev", long)), "prog/xdp")
+	}
+	for _, name := range []string{"1", long, "77", strconv.Itoa(int(index))} {
+		link, err := xdp.AttachXDP(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := link.Info(); err != nil || info.Detail.(*linkinfo.XDP).IfIndex != index || !shows() {
+			t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
+		}
+		if status, err := QueryXDP(name); err != nil || status.ProgramID != programID(t, xdp) {
+			t.Errorf("%s: %+v, %v", name, status, err)
+		}
+		link.Close()
+		if _, err := xdp.SetXDP(name, nil); err != nil || !shows() {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := xdp.UnsetXDP(name); err != nil || shows() {
+			t.Errorf("%s: %v", name, err)
+		}
+		hook := TCHook{Interface: name, Point: TCIngress}
+		if err := hook.Create(); err != nil {
+			t.Error(err)
+		}
+		f, err := tc.SetTC(hook, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := testkit.Run(t, "tc", "filter", "show", "dev", "1", "ingress"); !strings.Contains(string(out), "tc_first") {
+			t.Errorf("%s: tc says %s", name, out)
+		}
+		// It is the same interface under another name.
+		testkit.Run(t, "ip", "link", "set", "dev", long, "name", "renamed")
+		if err := f.Detach(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		testkit.Run(t, "ip", "link", "set", "dev", long, "name", "1")
+		hook.Point = TCBoth
+		if err := hook.Destroy(); err != nil {
+			t.Error(err)
+		}
+		if tcx, err := tc.AttachTCX(name, uapi.AttachTCXIngress, nil); err == nil {
+			info, err := tcx.Info()
+			if err != nil || info.Detail.(*linkinfo.TCX).IfIndex != index {
+				t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
+			}
+			if there, err := QueryInterface(name, uapi.AttachTCXIngress); err != nil || !there.has(programID(t, tc)) {
+				t.Errorf("%s: %+v, %v", name, there, err)
+			}
+			tcx.Close()
+		} else if !strings.Contains(err.Error(), "no attach type") { // 6.6
+			t.Error(err)
+		}
+		route := LWTRoute{Destination: netip.MustParsePrefix("10.9.8.0/24"), Interface: name, In: obj.Program("lwt_in")}
+		if err := route.Add(); errors.Is(err, ErrNotSupported) {
+			t.Logf("no routes with programs: %v", err)
+		} else if err != nil {
+			t.Error(err)
+		} else {
+			testkit.Run(t, "ip", "link", "set", "dev", long, "name", "renamed")
+			if err := route.Delete(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			testkit.Run(t, "ip", "link", "set", "dev", long, "name", "1")
+		}
+	}
+	for _, name := range []string{"v0:1", "99", "", long[:16], "v%d"} {
+		if link, err := xdp.AttachXDP(name, nil); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+			t.Errorf("%q: %v, %v", name, link, err)
+		}
 	}
 }
 

@@ -139,7 +139,11 @@ func (l *Link) Update(p, expected *Program) error {
 		}
 		a.Flags, a.Old = uapi.FReplace, expected.fd.Uint32()
 	}
-	if err := sys.LinkUpdate(&a); err != nil {
+	err := sys.LinkUpdate(&a)
+	if info, _ := sys.LinkInfoByFD(l.fd.Int()); err != nil && info != nil && info.Type == uapi.LinkXDP {
+		err = withWords(err, func() error { return sys.LinkUpdate(&a) })
+	}
+	if err != nil {
 		return l.fail("update", err)
 	}
 	return nil

@@ -45,6 +45,7 @@ var rooms = []room{
 	{dir: "internal/layout", floor: 3, pure: true},
 	{dir: "internal/usdt", floor: 3, pure: true},
 	{dir: "internal/nearest", floor: 3, pure: true},
+	{dir: "internal/extack", floor: 2},
 	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "internal/poller", floor: 4},
 	{dir: "internal/stream", floor: 5},
