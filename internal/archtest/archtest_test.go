@@ -47,6 +47,7 @@ var rooms = []room{
 	{dir: "internal/nearest", floor: 3, pure: true},
 	{dir: "internal/extack", floor: 2},
 	{dir: "internal/objdump", floor: 4, pure: true},
+	{dir: "internal/maprules", floor: 4, pure: true},
 	{dir: "internal/poller", floor: 4},
 	{dir: "internal/stream", floor: 5},
 	{dir: "skel", floor: 4, pure: true},

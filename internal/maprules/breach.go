@@ -1,0 +1,190 @@
+package maprules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// Map is what BPF_MAP_CREATE is told of a map.
+type Map struct {
+	Type                                  uapi.MapType
+	KeySize, ValueSize, MaxEntries, Flags uint32
+	Extra                                 uint64
+	// Typed says that the kernel is told the types of key and value, IntKey that the key's is an
+	// integer of 32 bits.
+	Typed, IntKey bool
+	// Outer says that the map is the template of a map of maps, Inner that it has one.
+	Outer, Inner bool
+}
+
+// Breach is a rule that a map breaks.
+type Breach struct {
+	Text string // "key_size 8: an array wants 4"
+	// Flags are those that maps of the type do not take, if that is it.
+	Flags uint32
+	// Unset names what is 0 although every map of the type has it: "max_entries", "value_size" or
+	// "inner map".
+	Unset string
+	// Lasting rules are as old as the type and will not change. Others are those of kernels up to
+	// 6.18.
+	Lasting bool
+	// Unsure: it depends on what is not known here, which Text names.
+	Unsure bool
+}
+
+// finding is a map, a kernel, and what of the one the other refuses.
+type finding struct {
+	*Map
+	k    *Kernel
+	rule *rule
+	list []Breach
+}
+
+// Check lists the rules that m breaks. known is false if there are no rules for the type.
+func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
+	r := find(m.Type)
+	if r == nil {
+		return nil, false
+	}
+	f := &finding{Map: m, k: k, rule: r}
+	f.size("key_size", m.KeySize, r.key)
+	f.size("value_size", m.ValueSize, r.value)
+	f.size("max_entries", m.MaxEntries, r.entries)
+	f.flags()
+	if r.btf && !m.Typed {
+		f.lasting("no BTF: %s wants the types of its key and value", r.name)
+	}
+	if r.btf && m.Typed && !m.IntKey {
+		f.lasting("the key's type: %s wants an integer of 32 bits", r.name)
+	}
+	if m.Extra != 0 && m.Type != uapi.MapBloomFilter && m.Type != uapi.MapArena {
+		f.broken("map_extra %#x: %s takes none", m.Extra, r.name)
+	}
+	if m.Outer && slices.Contains(innerless[:], m.Type) {
+		f.broken("a map of maps cannot hold %s", r.name)
+	}
+	if r.also != nil {
+		r.also(f)
+	}
+	if len(f.list) == 0 && r.memory != nil {
+		f.room(r.memory(f))
+	}
+	return f.list, true
+}
+
+func (f *finding) lasting(format string, args ...any) {
+	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...), Lasting: true})
+}
+
+func (f *finding) broken(format string, args ...any) {
+	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...)})
+}
+
+// unset is broken by what is not set at all, which applications may do before they load.
+func (f *finding) unset(what, format string, args ...any) {
+	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...), Unset: what, Lasting: true})
+}
+
+func (f *finding) unsure(format string, args ...any) {
+	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...), Unsure: true})
+}
+
+// size holds a number against its bound.
+func (f *finding) size(what string, n uint32, b bound) {
+	switch {
+	case n >= b.min && n <= b.max:
+	case b.other != 0 && n == b.other:
+		if v := f.k.Version; b.since != "" && v != 0 && !facts.AtLeast(v, b.since) {
+			f.broken("%s %d: %s may have that since Linux %s", what, n, f.rule.name, b.since)
+		}
+	case n == 0 && what != "key_size":
+		f.unset(what, "%s is 0: %s wants %s", what, f.rule.name, f.want(what, b))
+	default:
+		f.list = append(f.list, Breach{
+			Text:    fmt.Sprintf("%s %d: %s wants %s", what, n, f.rule.name, f.want(what, b)),
+			Lasting: n < b.min || b.min == b.max,
+		})
+	}
+}
+
+// want is a bound in words.
+func (f *finding) want(what string, b bound) string {
+	ring := f.Type == uapi.MapRingBuf || f.Type == uapi.MapUserRingBuf
+	switch {
+	case ring && what == "max_entries":
+		return "its size in bytes there, a power of two of pages"
+	case b.other != 0:
+		return fmt.Sprintf("%d or %d", b.min, b.other)
+	case b.max == b.min:
+		return fmt.Sprint(b.min)
+	case b.max == some.max:
+		return fmt.Sprintf("%d or more", b.min)
+	}
+	return fmt.Sprintf("%d to %d", b.min, b.max)
+}
+
+// flags holds the flags against what the type takes and must have.
+func (f *finding) flags() {
+	if extra := f.Flags &^ f.rule.flags; extra != 0 {
+		f.list = append(f.list, Breach{
+			Text:  fmt.Sprintf("%s: %s does not take it", flagNames(extra), f.rule.name),
+			Flags: extra,
+		})
+	}
+	if lack := f.rule.must &^ f.Flags; lack != 0 {
+		f.lasting("no %s in map_flags: %s must have it", flagNames(lack), f.rule.name)
+	}
+	for _, pair := range [...]uint32{access, programs} {
+		if f.Flags&f.rule.flags&pair == pair {
+			f.lasting("%s: a map takes one or the other", flagNames(pair))
+		}
+	}
+}
+
+// flagTable has the names of map flags, by bit.
+var flagTable = [...]string{
+	"BPF_F_NO_PREALLOC", "BPF_F_NO_COMMON_LRU", "BPF_F_NUMA_NODE", "BPF_F_RDONLY", "BPF_F_WRONLY",
+	"BPF_F_STACK_BUILD_ID", "BPF_F_ZERO_SEED", "BPF_F_RDONLY_PROG", "BPF_F_WRONLY_PROG",
+	"BPF_F_CLONE", "BPF_F_MMAPABLE", "BPF_F_PRESERVE_ELEMS", "BPF_F_INNER_MAP", "BPF_F_LINK",
+	"BPF_F_PATH_FD", "BPF_F_VTYPE_BTF_OBJ_FD", "BPF_F_TOKEN_FD", "BPF_F_SEGV_ON_FAULT",
+	"BPF_F_NO_USER_CONV",
+}
+
+// flagNames names flags: "BPF_F_RDONLY and BPF_F_WRONLY".
+func flagNames(flags uint32) string {
+	var names []string
+	for bit := range 32 {
+		if flags&(1<<bit) == 0 {
+			continue
+		}
+		if bit < len(flagTable) {
+			names = append(names, flagTable[bit])
+		} else {
+			names = append(names, fmt.Sprintf("flag %#x", 1<<bit))
+		}
+	}
+	return strings.Join(names, " and ")
+}
+
+// plenty is how much memory any machine is taken to have.
+const plenty = 1 << 30
+
+// room doubts that the kernel has the memory that the map takes at once.
+func (f *finding) room(n uint64) {
+	if n > plenty {
+		f.unsure("it takes %d MiB of memory when it is made", n>>20)
+	}
+}
+
+// Text joins breaches into one line.
+func Text(broken []Breach) string {
+	var list []string
+	for i := range broken {
+		list = append(list, broken[i].Text)
+	}
+	return strings.Join(list, "; ")
+}
