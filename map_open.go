@@ -55,13 +55,16 @@ func mapOf(fd *sys.FD) (*Map, error) {
 }
 
 // CreateMap makes a map by itself, as spec describes it: type, sizes, entries, flags, extra, NUMA node and name (libbpf bpf_map_create).
-// Its BTF types, pins, inner map and initial contents are not looked at. inner is the template of a map of maps, nil for others; it may
+// The kernel is given the name as [uapi.ObjectName] has it. Its BTF types, pins, inner map and
+// initial contents are not looked at. inner is the template of a map of maps, nil for others; it
+// may
 // be closed afterwards. The caller closes the Map.
 func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	name := spec.KernelName
 	if name == "" {
 		name = spec.Name
 	}
+	name, _ = uapi.ObjectName(name)
 	attr := sys.MapCreateAttr{
 		Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize, MaxEntries: spec.MaxEntries, Flags: spec.Flags,
 		MapExtra: spec.Extra, NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex,

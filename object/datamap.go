@@ -106,18 +106,7 @@ func internalName(object, section string) string {
 	if strings.Contains(section[1:], ".") {
 		prefix = ""
 	}
-	name := []byte(prefix + section[:min(len(section), width)])
-	for i, c := range name {
-		if !isNameByte(c) {
-			name[i] = '_'
-		}
-	}
-	return string(name)
-}
-
-// isNameByte tells the characters that the kernel takes in names.
-func isNameByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
+	return kernelName(prefix + section[:min(len(section), width)])
 }
 
 // addInternal gives an internal map its size, its BTF type and its variables, and appends it to the object.

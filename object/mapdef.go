@@ -91,8 +91,11 @@ func (p *parser) defineMap(m *Map, v btf.SecVar, s *elf64.Section) error {
 	return p.parseDef(m, def, nil)
 }
 
-// kernelName is what a map or program is called in the kernel: the first 15 bytes of its name.
-func kernelName(name string) string { return name[:min(len(name), maxName)] }
+// kernelName is what a map is called in the kernel.
+func kernelName(name string) string {
+	name, _ = uapi.ObjectName(name)
+	return name
+}
 
 // parseDef fills m from a definition. outer is nil except for the inner definition of a map of maps.
 func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {

@@ -9,10 +9,11 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/uapi"
 )
 
-// maxName is the longest object, program or map name that the kernel takes (BPF_OBJ_NAME_LEN less the NUL).
-const maxName = 15
+// maxName is the longest object, program or map name that the kernel takes.
+const maxName = uapi.NameLen
 
 // Options changes how an object is read (libbpf: struct bpf_object_open_opts). The zero value and nil are the defaults.
 type Options struct {

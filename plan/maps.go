@@ -90,7 +90,11 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 		return nil
 	}
 	if r.has(facts.ProgName) {
-		pm.Name = m.KernelName
+		called := m.Name
+		if internal(m.Kind) {
+			called = m.KernelName // made from names of sections and the object
+		}
+		pm.Name = r.kernelName(m.KernelName, called)
 	}
 	switch m.Type {
 	case uapi.MapRingBuf, uapi.MapUserRingBuf:

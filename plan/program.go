@@ -40,8 +40,22 @@ func (r *resolver) finishPrograms() error {
 		if !r.has(facts.ProgName) {
 			p.Name = ""
 		}
+		p.Name = r.kernelName(p.Name, p.Name)
 	}
 	return nil
+}
+
+// kernelName is a name of a program or map as the kernel takes it. called is what the object calls
+// it.
+func (r *resolver) kernelName(name, called string) string {
+	clean, changed := uapi.ObjectName(name)
+	if _, odd := uapi.ObjectName(called); odd && name != "" {
+		r.event(EventSanitized, called, "is "+clean+" in the kernel, which takes letters, digits, _ and .")
+	}
+	if !changed {
+		return name
+	}
+	return clean
 }
 
 // finishProgram sets type, flags and target. Its error is the program's alone.
