@@ -9,11 +9,10 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
-	"github.com/purebpf/bpf/uapi"
 )
 
 // maxName is the longest object, program or map name that the kernel takes.
-const maxName = uapi.NameLen
+const maxName = 15
 
 // Options changes how an object is read (libbpf: struct bpf_object_open_opts). The zero value and nil are the defaults.
 type Options struct {

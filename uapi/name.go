@@ -1,14 +1,10 @@
 package uapi
 
-// NameLen is how many characters the kernel keeps of a name of a program or a map (BPF_OBJ_NAME_LEN
-// without the NUL).
-const NameLen = 15
-
 // ObjectName is the name that the kernel is given for a program or a map: the first 15 bytes, with
 // an underscore for each that it refuses, which are all but letters and digits of ASCII, '_' and
 // '.'. changed says that a byte was replaced.
 func ObjectName(name string) (clean string, changed bool) {
-	clean = name[:min(len(name), NameLen)]
+	clean = name[:min(len(name), 15)] // BPF_OBJ_NAME_LEN without the NUL
 	for i := range len(clean) {
 		if isNameByte(clean[i]) {
 			continue
