@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"fmt"
-	"os"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
@@ -180,12 +179,12 @@ func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link
 	if p.fd.Int() < 0 {
 		return nil, p.refused(at, nil)
 	}
-	f, err := os.Open(path)
+	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
 	defer f.Close()
-	a.ProgFD, a.Target = p.fd.Uint32(), uint32(f.Fd())
+	a.ProgFD, a.Target = p.fd.Uint32(), uint32(f.Int())
 	fd, err := sys.LinkCreate(a)
 	if err != nil {
 		return nil, p.refused(at, err)
@@ -198,11 +197,11 @@ func (p *Program) setPath(path string, a *sys.ProgAttachAttr, call func(*sys.Pro
 	if p.fd.Int() < 0 {
 		return ErrClosed
 	}
-	f, err := os.Open(path)
+	f, err := sys.OpenFile(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	a.ProgFD, a.Target = p.fd.Uint32(), uint32(f.Fd())
+	a.ProgFD, a.Target = p.fd.Uint32(), uint32(f.Int())
 	return call(a)
 }

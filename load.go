@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/input"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -76,13 +77,18 @@ type LoadOptions struct {
 }
 
 // Open reads the BPF object at path (libbpf bpf_object__open_file). Nothing is asked of the kernel. The object is called after the
-// file, without directory and cut at the first dot. Debug information is left in the file.
+// file, without directory and cut at the first dot. Debug information is left in the file. A FIFO, a device, a directory and a file of
+// more than 256 MiB are refused.
 func Open(path string) (*object.Object, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, &Error{Op: "open object", Err: err}
 	}
 	defer f.Close()
+	if f.Type() != 0 {
+		err := fmt.Errorf("%s: give a regular file: %w", input.Kind(f.Type()), syscall.EINVAL)
+		return nil, &Error{Op: "open object", Subject: path, Err: err}
+	}
 	o, err := object.ReadFrom(f, filepath.Base(path))
 	if err != nil {
 		return nil, &Error{Op: "open object", Subject: path, Err: err}

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -390,11 +391,7 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 			}
 		}
 	case pm.Image != nil:
-		if len(pm.Image) != int(pm.ValueSize) {
-			return l.fail("fill map", m.name, fmt.Errorf("its contents are %d bytes, its value size is %d: %w", len(pm.Image), pm.ValueSize, syscall.EINVAL))
-		}
-		var key uint32
-		if err := sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(pm.Image)), uapi.Any); err != nil {
+		if err := l.fillValue(pm, m); err != nil {
 			return l.fail("fill map", m.name, err)
 		}
 	}
@@ -408,6 +405,27 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 		return l.mapMemory(pm, m)
 	}
 	return nil
+}
+
+// fillValue writes the first value of a map that has one. The kernel takes only whole values: what lies behind a .kconfig image is
+// memory of zeroes, which takes no room.
+func (l *loader) fillValue(pm *plan.Map, m *Map) error {
+	value := pm.Image
+	switch short := len(value) < int(pm.ValueSize); {
+	case len(value) > int(pm.ValueSize), short && m.kind != object.MapKconfig:
+		return fmt.Errorf("its contents are %d bytes, its value size is %d: %w",
+			len(value), pm.ValueSize, syscall.EINVAL)
+	case short:
+		zeroes, err := sys.MmapZero(int(pm.ValueSize))
+		if err != nil {
+			return err
+		}
+		defer sys.Munmap(zeroes)
+		copy(zeroes, value)
+		value = zeroes
+	}
+	var key uint32
+	return sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(value)), uapi.Any)
 }
 
 // mapMemory maps a map's memory. It stays at the same address until the map is closed.

@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"errors"
-	"os"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
@@ -77,12 +76,12 @@ func QueryLinks(typ uapi.LinkType) ([]*linkinfo.Info, error) {
 }
 
 func queryFile(path string, where uapi.AttachType, flags uint32) (*Hook, error) {
-	f, err := os.Open(path)
+	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, &Error{Op: "query hook", Err: err}
 	}
 	defer f.Close()
-	return queryHook(path, uint32(f.Fd()), where, flags)
+	return queryHook(path, uint32(f.Int()), where, flags)
 }
 
 // mostHooked bounds what the kernel may say of the length of a hook: cgroups and tcx have 64 at most, effective lists that many per

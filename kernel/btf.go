@@ -1,15 +1,19 @@
 package kernel
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"math"
 	"runtime"
+	"syscall"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/input"
+	"github.com/purebpf/bpf/internal/magic"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -89,34 +93,51 @@ func replaceRelease(pattern, release string) string {
 var ErrNoBTF = errors.New("no .BTF section")
 
 // ReadBTF reads the BTF in a file: raw, as in /sys/kernel/btf, or in the .BTF section of an ELF file, as a vmlinux image, a module or a
-// BPF object has it. btf.Parse takes it (together libbpf btf__parse, or btf__parse_split for a module), and facts.Recording.
-// It works on any OS. The error wraps ErrNoBTF if an ELF file has none.
+// BPF object has it; either may be packed with gzip. btf.Parse takes it (together libbpf btf__parse, or btf__parse_split for a module),
+// and facts.Recording. It works on any OS. More than 256 MiB of BTF are not read, nor anything of a FIFO, a device or a directory.
+// The error says what the file is if it is something else, and wraps ErrNoBTF if an ELF file has none.
 func ReadBTF(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	file, err := input.Open(path, input.MaxBTF)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	var magic [4]byte
-	if _, err := file.ReadAt(magic[:], 0); err == io.EOF {
-		return nil, fmt.Errorf("%s: too short for BTF: %w", path, io.ErrUnexpectedEOF)
-	} else if err != nil {
+	head, err := file.Head()
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if string(magic[:]) != "\x7fELF" {
-		return os.ReadFile(path)
+	if magic.IsGzip(head) {
+		raw, err := input.ReadUnpacked(path, input.MaxBTF)
+		if err != nil {
+			return nil, err
+		}
+		return btfIn(bytes.NewReader(raw), int64(len(raw)), raw[:min(len(raw), magic.HeadSize)], path)
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
+	return btfIn(file, file.Size(), head, path)
+}
+
+// btfIn reads the BTF in size bytes that begin with head.
+func btfIn(r io.ReaderAt, size int64, head []byte, path string) ([]byte, error) {
+	if len(head) < 4 {
+		return nil, fmt.Errorf("%s: too short for BTF: %w", path, io.ErrUnexpectedEOF)
 	}
-	elf, err := elf64.Read(file, info.Size())
+	if what := magic.BTF(head); what != "" {
+		return nil, fmt.Errorf("%s: neither BTF nor ELF but %s", path, what)
+	}
+	if string(head[:4]) != "\x7fELF" {
+		return input.ReadAll(io.NewSectionReader(r, 0, math.MaxInt64), size, path, input.MaxBTF)
+	}
+	elf, err := elf64.Read(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	section := elf.SectionByName(".BTF")
 	if section == nil {
 		return nil, fmt.Errorf("%s: %w", path, ErrNoBTF)
+	}
+	if section.Size > input.MaxBTF {
+		return nil, fmt.Errorf("%s: %d bytes of BTF, more than the %d MiB that are read: %w",
+			path, section.Size, input.MaxBTF>>20, syscall.EFBIG)
 	}
 	data, err := elf.Data(section)
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/input"
 )
 
 // Ksyms looks symbols up in /proc/kallsyms, in one pass for all names (libbpf libbpf_kallsyms_parse). A name that isn't there is
@@ -49,7 +49,7 @@ func EachSymbol(path string, each func(facts.Symbol) error) error {
 // allocates one buffer. (The kernel hands out at most a page of kallsyms for each read; formatting it takes the kernel some
 // 20 ms for 120,000 symbols.)
 func eachLine(path string, take func(line []byte) bool) error {
-	file, err := os.Open(path)
+	file, err := input.Open(path, input.MaxKallsyms)
 	if err != nil {
 		return fmt.Errorf("kernel symbols: %w", err)
 	}

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/magic"
 )
 
 // maxName is the longest object, program or map name that the kernel takes.
@@ -39,7 +41,7 @@ func Parse(raw []byte, name string) (*Object, error) {
 }
 
 // ReadFrom reads an object through r (bpf_object__open_file). It reads what a loader needs and leaves out debug information,
-// most of a typical file. r is not used afterwards.
+// most of a typical file. More than 256 MiB are refused. r is not used afterwards.
 func ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	return (*Options)(nil).ReadFrom(r, name)
 }
@@ -48,8 +50,8 @@ func ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 func (opts *Options) Parse(raw []byte, name string) (*Object, error) {
 	p := newParser(opts, name)
 	f, err := elf64.Parse(raw)
-	if err != nil {
-		return nil, p.failWith(ReasonFormat, "", err, "")
+	if err := p.refuse(f, err, bytes.NewReader(raw)); err != nil {
+		return nil, err
 	}
 	return p.run(f)
 }
@@ -61,11 +63,37 @@ func (opts *Options) ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	if err != nil {
 		return nil, p.failWith(ReasonInvalid, "", err, "find out the size of the file")
 	}
+	if size > maxFile {
+		return nil, p.fail(ReasonTooBig, "", "more than %d MiB: no BPF object is that large", maxFile>>20)
+	}
 	f, err := elf64.Read(r, size)
-	if err != nil {
-		return nil, p.failWith(ReasonFormat, "", err, "")
+	if err := p.refuse(f, err, r); err != nil {
+		return nil, err
 	}
 	return p.run(f)
+}
+
+// maxFile bounds a file that is read piecemeal, for its size need not be on any disk.
+const maxFile = 256 << 20
+
+// refuse says what a file is that is no BPF object; err is why it can't be read as ELF.
+func (p *parser) refuse(f *elf64.File, err error, r io.ReaderAt) error {
+	bpf := err == nil && (f.Machine == elf64.MachineBPF || f.Machine == elf64.MachineNone)
+	if bpf && f.Type == elf64.TypeRel {
+		return nil
+	}
+	head := make([]byte, magic.HeadSize)
+	n, _ := r.ReadAt(head, 0)
+	if what := magic.Object(head[:n]); what != "" {
+		return p.fail(ReasonFormat, "", "%s", what)
+	}
+	switch {
+	case err != nil:
+		return p.failWith(ReasonFormat, "", err, "")
+	case !bpf:
+		return p.fail(ReasonFormat, "", "ELF machine %d, want 247 (BPF): compile with -target bpf", f.Machine)
+	}
+	return p.fail(ReasonFormat, "", "ELF type %d, want 1 (relocatable object)", f.Type)
 }
 
 // sizeOf is the size of what r reads, as r itself tells it, else found by reading to the end.
@@ -75,12 +103,15 @@ func sizeOf(r io.ReaderAt) (int64, error) {
 		return r.Size(), nil
 	case interface{ Stat() (fs.FileInfo, error) }:
 		st, err := r.Stat()
+		if err == nil && !st.Mode().IsRegular() {
+			err = fmt.Errorf("not a regular file: %w", fs.ErrInvalid)
+		}
 		if err != nil {
 			return 0, err
 		}
 		return st.Size(), nil
 	}
-	return io.Copy(io.Discard, io.NewSectionReader(r, 0, 1<<63-1))
+	return io.Copy(io.Discard, io.NewSectionReader(r, 0, maxFile+1))
 }
 
 // parser is the state of reading one object.
@@ -131,12 +162,6 @@ func newParser(opts *Options, name string) *parser {
 func (p *parser) run(f *elf64.File) (*Object, error) {
 	p.f = f
 	p.o.Order = f.Order
-	if f.Type != elf64.TypeRel {
-		return nil, p.fail(ReasonFormat, "", "ELF type %d, want 1 (relocatable object)", f.Type)
-	}
-	if f.Machine != elf64.MachineBPF && f.Machine != elf64.MachineNone {
-		return nil, p.fail(ReasonFormat, "", "ELF machine %d, want 247 (BPF): compile with -target bpf", f.Machine)
-	}
 	for _, step := range []func(*parser) error{
 		(*parser).findSymbols,
 		(*parser).classify,

@@ -14,13 +14,22 @@ import (
 // Kconfig externs live in the .kconfig map. Their values come from the caller's text first, then from the kernel's own configuration if
 // anything is still unset; LINUX_* names are not configuration but facts that BPF programs branch on.
 
+// An extern may be an array of any length, and what the kernel's configuration doesn't set is zero. So a large value is kept only up
+// to the last byte that is set, and that byte must not lie further behind than any real configuration puts it.
+const (
+	smallKconfig = 64 << 10 // values up to this size are kept whole
+	maxKconfig   = 1 << 20
+)
+
 // resolveKconfig fills the .kconfig map's value.
 func (r *resolver) resolveKconfig() error {
 	config := false
 	for _, m := range r.o.Maps {
 		if m.Kind == object.MapKconfig {
-			r.kconfig = make([]byte, m.ValueSize)
-			copy(r.kconfig, m.Contents) // what nothing sets keeps the caller's value
+			given := m.Contents[:min(len(m.Contents), int(m.ValueSize))]
+			r.kconfigSize = uint64(m.ValueSize)
+			r.kconfig = make([]byte, max(min(int(m.ValueSize), smallKconfig), len(given)))
+			copy(r.kconfig, given) // what nothing sets keeps the caller's value
 			break
 		}
 	}
@@ -170,8 +179,7 @@ func (r *resolver) setTristate(x *Extern, c byte) error {
 	default:
 		return errors.New("value " + string(c) + " needs a bool, enum libbpf_tristate or char")
 	}
-	r.store(x, v)
-	return nil
+	return r.store(x, v)
 }
 
 // map3 is the value of enum libbpf_tristate.
@@ -200,9 +208,14 @@ func (r *resolver) setString(x *Extern, value string) error {
 		r.event(EventWarning, x.Spec.Name, "value \""+value+"\" is cut to "+strconv.Itoa(room)+" characters")
 		value = value[:room]
 	}
-	dst := r.kconfigBytes(x.Spec)
-	clear(dst)
+	dst, err := r.kconfigBytes(x.Spec, len(value))
+	if err != nil {
+		return err
+	}
 	copy(dst, value)
+	start := uint64(x.Spec.Offset)
+	end := min(start+uint64(x.Spec.Size), uint64(len(r.kconfig)))
+	clear(r.kconfig[min(start+uint64(len(value)), end):end])
 	x.Found, x.Text = true, value
 	return nil
 }
@@ -233,13 +246,15 @@ func (r *resolver) setNumber(x *Extern, v uint64, virtual bool) error {
 				Text: "value " + strconv.FormatInt(int64(v), 10) + " does not fit " + strconv.Itoa(int(bits)) + " bits"}
 		}
 	}
-	r.store(x, v)
-	return nil
+	return r.store(x, v)
 }
 
 // store writes v into the extern's bytes, in the object's byte order.
-func (r *resolver) store(x *Extern, v uint64) {
-	dst := r.kconfigBytes(x.Spec)
+func (r *resolver) store(x *Extern, v uint64) error {
+	dst, err := r.kconfigBytes(x.Spec, int(x.Spec.Size))
+	if err != nil {
+		return err
+	}
 	switch len(dst) {
 	case 1:
 		dst[0] = byte(v)
@@ -251,15 +266,24 @@ func (r *resolver) store(x *Extern, v uint64) {
 		r.order.PutUint64(dst, v)
 	}
 	x.Found, x.Value = true, v
+	return nil
 }
 
-// kconfigBytes is where an extern's value lies in the .kconfig map.
-func (r *resolver) kconfigBytes(e *object.Extern) []byte {
-	end := uint64(e.Offset) + uint64(e.Size)
-	if end > uint64(len(r.kconfig)) {
-		return nil
+// kconfigBytes is where the first n bytes of an extern's value lie in the .kconfig map. n is at most its size.
+func (r *resolver) kconfigBytes(e *object.Extern, n int) ([]byte, error) {
+	start := uint64(e.Offset)
+	end := start + uint64(n)
+	switch {
+	case end <= uint64(len(r.kconfig)):
+	case end > r.kconfigSize:
+		return nil, nil // the application made the map smaller
+	case end > maxKconfig:
+		return nil, errors.New("its value would lie " + strconv.FormatUint(start, 10) + " bytes into .kconfig, " +
+			"behind arrays longer than any configuration value: make them shorter")
+	default:
+		r.kconfig = append(r.kconfig, make([]byte, end-uint64(len(r.kconfig)))...)
 	}
-	return r.kconfig[e.Offset:end]
+	return r.kconfig[start:end], nil
 }
 
 // parseNumber reads what C's strtoull with base 0 reads, and nothing after it.

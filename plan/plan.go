@@ -57,7 +57,7 @@ type Map struct {
 	Exclusive   *Program // the one program that may refer to the map, nil: any
 	Inner       *Map     // template, created first and closed after
 	PinPath     string
-	Image       []byte // value of key 0 at creation; for an arena, bytes at ImageOffset of its memory
+	Image       []byte // value of key 0 at creation, of .kconfig its start: the rest is zero; for an arena, bytes at ImageOffset
 	ImageOffset uint64
 	Freeze      bool
 	Mmap        bool // value stays mapped while the object lives

@@ -58,8 +58,10 @@ type resolver struct {
 
 	fdArray  []*facts.Module // modules that kfuncs come from: fd_array[1], fd_array[2], ...
 	arenaOff uint64
-	kconfig  []byte // value of the .kconfig map
+	kconfig  []byte // value of the .kconfig map, or the start of it: the rest is zero
 	pass     int32  // number of the main program being linked, from 1
+
+	kconfigSize uint64 // of the whole value
 
 	attach   []attachState // same order as o.Programs
 	coreSecs []coreSection

@@ -225,10 +225,13 @@ func (r *reach) load(s *state, insn asm.Instruction) value {
 		off := at.n + uint64(int64(insn.Off))
 		end := off + size
 		m := at.m
-		if !m.Freeze || m.Flags&uapi.FRdonlyProg == 0 || end < off || end > uint64(len(m.Image)) || r.vague.image(m, off, size) {
+		if !m.Freeze || m.Flags&uapi.FRdonlyProg == 0 || m.Image == nil || end < off ||
+			end > uint64(m.ValueSize) || r.vague.image(m, off, size) {
 			return value{}
 		}
-		n = r.read(m.Image[off:], size)
+		var b [8]byte // zero where the image ends before the value
+		copy(b[:], m.Image[min(off, uint64(len(m.Image))):])
+		n = r.read(b[:], size)
 	default:
 		return value{}
 	}

@@ -2,6 +2,7 @@ package sys
 
 import (
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -12,16 +13,17 @@ type File struct {
 	fd   *FD
 	path string
 	size int64
+	mode uint32
 }
 
-// OpenFile opens a file or directory for reading. The caller closes it. Errors are *os.PathError.
+// OpenFile opens a file or directory for reading, and waits for nobody if it is a FIFO. The caller closes it. Errors are *os.PathError.
 func OpenFile(path string) (*File, error) {
 	f := &File{path: path}
 	var raw int
 	err := syscall.EINTR
 	for err == syscall.EINTR {
 		var e error
-		raw, e = syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		raw, e = syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 		err, _ = e.(syscall.Errno)
 	}
 	if err != 0 {
@@ -36,7 +38,7 @@ func OpenFile(path string) (*File, error) {
 		f.Close()
 		return nil, &os.PathError{Op: "stat", Path: path, Err: e}
 	}
-	f.size = st.Size
+	f.size, f.mode = st.Size, st.Mode
 	return f, nil
 }
 
@@ -45,6 +47,25 @@ func (f *File) Int() int { return f.fd.Int() }
 
 // Size is the size when the file was opened.
 func (f *File) Size() int64 { return f.size }
+
+// Type is the type bits of its mode, 0 for a regular file.
+func (f *File) Type() fs.FileMode {
+	switch f.mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+		return 0
+	case syscall.S_IFDIR:
+		return fs.ModeDir
+	case syscall.S_IFIFO:
+		return fs.ModeNamedPipe
+	case syscall.S_IFSOCK:
+		return fs.ModeSocket
+	case syscall.S_IFBLK:
+		return fs.ModeDevice
+	case syscall.S_IFCHR:
+		return fs.ModeDevice | fs.ModeCharDevice
+	}
+	return fs.ModeIrregular
+}
 
 // ReadAt reads len(b) bytes from an offset, or fewer at the end of the file with io.EOF.
 func (f *File) ReadAt(b []byte, off int64) (n int, err error) {

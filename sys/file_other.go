@@ -8,6 +8,7 @@ import "os"
 type File struct {
 	*os.File
 	size int64
+	mode os.FileMode
 }
 
 // OpenFile opens a file or directory for reading. The caller closes it. Errors are *os.PathError.
@@ -21,7 +22,7 @@ func OpenFile(path string) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	return &File{f, st.Size()}, nil
+	return &File{f, st.Size(), st.Mode()}, nil
 }
 
 // Int is the descriptor, which stays the File's.
@@ -29,3 +30,6 @@ func (f *File) Int() int { return int(f.Fd()) }
 
 // Size is the size when the file was opened.
 func (f *File) Size() int64 { return f.size }
+
+// Type is the type bits of its mode, 0 for a regular file.
+func (f *File) Type() os.FileMode { return f.mode.Type() }

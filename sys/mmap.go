@@ -35,6 +35,11 @@ func MmapAt(addr unsafe.Pointer, fd int, offset int64, length, prot, flags int) 
 	return unsafe.Slice((*byte)(p), length), nil
 }
 
+// MmapZero gives length bytes of private memory that read as zero and take room only where they are written. Munmap it.
+func MmapZero(length int) ([]byte, error) {
+	return Mmap(-1, 0, length, ProtRead|ProtWrite, MapPrivate|mapAnonymous)
+}
+
 // Munmap ends a mapping. b must be the whole slice that Mmap returned; nobody may touch it any more.
 func Munmap(b []byte) error {
 	if cap(b) == 0 {

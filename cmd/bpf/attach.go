@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -152,7 +151,7 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 		}
 		return subject{Program: p}, p.Close, nil
 	}
-	o, err := bpf.Open(args[0])
+	o, err := openObject(args[0])
 	if err != nil {
 		return subject{}, nil, err
 	}

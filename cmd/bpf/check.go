@@ -9,7 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/preflight"
@@ -40,8 +39,9 @@ attach to, capabilities, and every CO-RE relocation. Nothing is loaded. Each nee
 
 Without --btf the running kernel is asked. --btf names recorded kernels, which are checked on any OS and without privileges:
 
-  FILE   BTF as in /sys/kernel/btf/vmlinux, or a vmlinux image that has it
+  FILE   BTF as in /sys/kernel/btf/vmlinux, or a vmlinux image that has it; packed with gzip or not
   DIR    a kernel: "vmlinux" as above and, where they were kept, "config", "kallsyms", "version" (uname -r) and BTF of modules;
+         (each may be packed with gzip, NAME.gz);
          or any number of kernels: every file *.btf and every folder with a vmlinux
 
 The exit status is 1 if an object would not load or attach on one of the kernels, with --strict also if that is unknown.`,
@@ -79,7 +79,7 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 	bad := false
 	var unopened []error
 	for i, path := range objects {
-		o, err := bpf.Open(path)
+		o, err := openObject(path)
 		if err != nil {
 			unopened = append(unopened, err)
 			continue

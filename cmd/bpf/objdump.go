@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
+	"github.com/purebpf/bpf/internal/input"
 	"github.com/purebpf/bpf/internal/objdump"
 	"github.com/spf13/cobra"
 )
@@ -41,7 +41,7 @@ func runObjdump(stdout, stderr io.Writer, paths []string, opts objdump.Options) 
 	var errs []error
 	for _, path := range paths {
 		opts.Warn = func(text string) { fmt.Fprintf(stderr, "bpf: warning: %s: %s\n", path, text) }
-		raw, err := os.ReadFile(path)
+		raw, err := input.Read(path, input.MaxObject)
 		if err == nil {
 			if err = objdump.Write(out, path, raw, &opts); err != nil {
 				err = fmt.Errorf("%s: %w", path, err)

@@ -1,11 +1,28 @@
 package main
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/input"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 )
+
+// openObject opens the object at path, or reads it from the pipe of another command.
+func openObject(path string) (*object.Object, error) {
+	if info, err := os.Stat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		return bpf.Open(path)
+	}
+	raw, err := input.Read(path, input.MaxObject)
+	if err != nil {
+		return nil, err
+	}
+	return object.Parse(raw, filepath.Base(path))
+}
 
 // requireFor checks the capabilities that the programs of o take to load, so that a missing one is told at once and by name.
 func requireFor(o *object.Object) error {

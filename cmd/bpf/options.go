@@ -2,10 +2,11 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/input"
+	"github.com/purebpf/bpf/internal/magic"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -24,7 +25,7 @@ type objectOptions struct {
 
 // resolving adds the flags of verbs that resolve an object.
 func (f *objectOptions) resolving(set *pflag.FlagSet) {
-	set.StringVar(&f.kconfigFile, "kconfig", "", "file of CONFIG_NAME=value lines that win over the kernel's configuration")
+	set.StringVar(&f.kconfigFile, "kconfig", "", "file of CONFIG_NAME=value lines, plain or gzip, that win over the kernel's configuration")
 	set.StringVar(&f.coreBTF, "core-btf", "", "file with the BTF that CO-RE relocates against instead of the kernel's: raw, or an ELF file that has it")
 }
 
@@ -50,8 +51,14 @@ func (f *objectOptions) kconfig() (string, error) {
 	if f.kconfigFile == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(f.kconfigFile)
-	return string(text), err
+	text, err := input.ReadUnpacked(f.kconfigFile, input.MaxKconfig)
+	if err != nil {
+		return "", err
+	}
+	if what := magic.Text(text[:min(len(text), magic.HeadSize)]); what != "" {
+		return "", fmt.Errorf("%s: not CONFIG_NAME=value lines but %s", f.kconfigFile, what)
+	}
+	return string(text), nil
 }
 
 // customBTF is what --core-btf names, nil for none.

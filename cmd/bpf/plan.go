@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -33,7 +32,7 @@ programs. --btf names recorded kernels, on any OS and without privileges, see bp
 The plan goes on behind what is missing and says so; the exit status is then 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := bpf.Open(args[0])
+			o, err := openObject(args[0])
 			if err != nil {
 				return err
 			}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/input"
+	"github.com/purebpf/bpf/internal/magic"
 	"github.com/purebpf/bpf/kernel"
 )
 
@@ -23,6 +25,9 @@ func recordedKernels(paths []string) ([]checkTarget, error) {
 			return nil, err
 		}
 		if !info.IsDir() {
+			if err := refuseObject(path, info); err != nil {
+				return nil, err
+			}
 			t, err := recordedFile(path)
 			if err != nil {
 				return nil, err
@@ -40,6 +45,26 @@ func recordedKernels(paths []string) ([]checkTarget, error) {
 		list = append(list, found...)
 	}
 	return list, nil
+}
+
+// refuseObject refuses a BPF object, whose BTF is no kernel's.
+func refuseObject(path string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() {
+		return nil
+	}
+	f, err := input.Open(path, input.MaxBTF)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head, err := f.Head()
+	if err == nil && magic.IsBPFObject(head) {
+		err = errors.New("a BPF object, no kernel: give the BTF of a kernel, or its vmlinux image")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 // recordedFile is a kernel of which only the BTF is known.
@@ -63,7 +88,7 @@ func target(name string, r facts.Recording) (checkTarget, error) {
 			r.Features[f] = a
 		}
 	}
-	return checkTarget{name: strings.TrimSuffix(filepath.Base(name), ".btf"), kernel: facts.NewRecorded(r)}, nil
+	return checkTarget{name: strings.TrimSuffix(unpackedName(filepath.Base(name)), ".btf"), kernel: facts.NewRecorded(r)}, nil
 }
 
 // recordedFolder finds the kernels in a folder and below.
@@ -74,14 +99,15 @@ func recordedFolder(root string) ([]checkTarget, error) {
 			return err
 		}
 		if !d.IsDir() {
-			if strings.HasSuffix(path, ".btf") {
+			if strings.HasSuffix(unpackedName(path), ".btf") {
 				t, err := recordedFile(path)
 				list = append(list, t)
 				return err
 			}
 			return nil
 		}
-		if _, err := os.Stat(filepath.Join(path, "vmlinux")); errors.Is(err, fs.ErrNotExist) {
+		image := filepath.Join(path, "vmlinux")
+		if !exists(image) && !exists(image+".gz") {
 			return nil
 		}
 		t, err := recordedKernel(path)
@@ -93,6 +119,14 @@ func recordedFolder(root string) ([]checkTarget, error) {
 	})
 	return list, err
 }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// unpackedName is the name of a file that gzip packed, as it was before.
+func unpackedName(name string) string { return strings.TrimSuffix(name, ".gz") }
 
 // recordedKernel reads a folder that holds one kernel.
 func recordedKernel(dir string) (checkTarget, error) {
@@ -106,22 +140,22 @@ func recordedKernel(dir string) (checkTarget, error) {
 		if e.IsDir() {
 			continue
 		}
-		switch e.Name() {
+		switch unpackedName(e.Name()) {
 		case "vmlinux":
 			r.BTF, err = kernel.ReadBTF(path)
 		case "config":
-			r.Kconfig, err = os.ReadFile(path)
+			r.Kconfig, err = input.ReadUnpacked(path, input.MaxKconfig)
 		case "kallsyms":
-			r.Kallsyms, err = os.ReadFile(path)
+			r.Kallsyms, err = input.ReadUnpacked(path, input.MaxKallsyms)
 		case "version":
 			var text []byte
-			if text, err = os.ReadFile(path); err == nil {
+			if text, err = input.Read(path, input.MaxVersion); err == nil {
 				r.Version = versionIn(string(bytes.TrimSpace(text)))
 			}
 		default:
 			var raw []byte
 			if raw, err = kernel.ReadBTF(path); err == nil {
-				r.Modules = append(r.Modules, facts.ModuleRecording{Name: moduleName(e.Name()), BTF: raw})
+				r.Modules = append(r.Modules, facts.ModuleRecording{Name: moduleName(unpackedName(e.Name())), BTF: raw})
 			}
 		}
 		if err != nil {

@@ -94,7 +94,7 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 
 func openRun(args []string) (*object.Object, error) {
 	if len(args) == 1 {
-		return bpf.Open(args[0])
+		return openObject(args[0])
 	}
 	o, err := object.Parse(counterObject, "counter")
 	if err != nil {

@@ -31,10 +31,12 @@ type room struct {
 // packages below it.
 var rooms = []room{
 	{dir: "uapi", floor: 0, pure: true},
+	{dir: "internal/magic", floor: 0, pure: true},
 	{dir: "asm", floor: 1, pure: true},
 	{dir: "internal/elf64", floor: 1, pure: true},
 	{dir: "internal/sha256", floor: 1, pure: true},
 	{dir: "internal/exe", floor: 2, pure: true},
+	{dir: "internal/input", floor: 1},
 	{dir: "sys", floor: 1},
 	{dir: "btf", floor: 2, pure: true},
 	{dir: "btf/core", floor: 3, pure: true},

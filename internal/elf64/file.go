@@ -26,6 +26,7 @@ const (
 	relSize           = 16
 
 	smallFile = 64 << 10 // a file up to this size is read at once
+	maxPiece  = 1 << 30  // of a file that is read piecemeal: it may be sparse, so its size says nothing
 )
 
 // class says where the fields of a class of ELF files are, in bytes from the start of their record. Fields whose width depends on the
@@ -161,6 +162,9 @@ func (f *File) read(off, n uint64) ([]byte, error) {
 	}
 	if f.src == nil {
 		return f.raw[off : off+n : off+n], nil
+	}
+	if n > maxPiece {
+		return nil, &FormatError{Offset: off, Msg: fmt.Sprintf("%d bytes in one piece; more than %d are not read", n, maxPiece)}
 	}
 	b := make([]byte, n)
 	if k, err := f.src.ReadAt(b, int64(off)); uint64(k) < n {

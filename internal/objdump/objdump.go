@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/magic"
 )
 
 // Options changes what is listed. The zero value lists code, raw bytes and comments.
@@ -52,6 +53,9 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 		o.Options = *opts
 	}
 	var err error
+	if what := magic.Object(raw[:min(len(raw), magic.HeadSize)]); what != "" {
+		return errors.New(what)
+	}
 	if o.file, err = elf64.Parse(raw); err != nil {
 		return err
 	}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package input
+
+import "os"
+
+func isPipe(*os.File) bool { return true }

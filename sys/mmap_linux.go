@@ -1,0 +1,5 @@
+package sys
+
+import "syscall"
+
+const mapAnonymous = syscall.MAP_ANON
