@@ -1,5 +1,5 @@
 # make help lists the targets. CONTRIBUTING.md says what each is for.
-.PHONY: help build deps corpus oracle kernels test unit race lint foreign fuzz test-vm bench clean
+.PHONY: help build deps corpus oracle kernels test long unit race lint foreign fuzz test-vm bench clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -23,6 +23,10 @@ kernels:
 ## make test     everything that must hold before a change lands (CI runs this)
 test:
 	scripts/test.sh
+
+## make long     the same with nothing left out: no -short, every fuzz target a million times, all kernels (hours)
+long:
+	PUREBPF_LONG=1 scripts/test.sh
 
 ## make unit     go test ./... alone
 unit:

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,7 +177,7 @@ func TestReaderNoWakeup(t *testing.T) {
 	r := newReader(t, obj.Map("events"))
 	woken := make(chan error)
 	go func() { woken <- r.Wait(context.Background()) }()
-	time.Sleep(20 * time.Millisecond)
+	testkit.UntilBlocked(t, "ringbuf.(*Reader).Wait", 1)
 	run(t, obj, "fill", request{Count: 1, Flags: noWakeup})
 	select {
 	case err := <-woken:
@@ -197,6 +198,7 @@ func TestReaderRecords(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"))
 	const rounds, burst = 400, 50
+	var read atomic.Uint64
 	var wg sync.WaitGroup
 	wg.Add(1)
 	go func() {
@@ -205,19 +207,21 @@ func TestReaderRecords(t *testing.T) {
 			if failed := run(t, obj, "fill", request{Count: burst, First: i * burst}); failed != 0 {
 				t.Error(failed, "records had no room")
 			}
-			if i%10 == 0 {
-				time.Sleep(time.Millisecond)
+			if i%10 == 0 { // the reader waits again
+				testkit.Until(t, "all is read", func() bool { return read.Load() == (i+1)*burst })
 			}
 		}
 	}()
 	want := uint64(0)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience(time.Minute))
 	defer cancel()
 	for rec := range r.Records(ctx) {
 		if number(rec) != want {
 			t.Fatalf("record %d, want %d", number(rec), want)
 		}
-		if want++; want == rounds*burst {
+		want++
+		read.Store(want)
+		if want == rounds*burst {
 			break
 		}
 	}

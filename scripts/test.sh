@@ -7,6 +7,9 @@ everything=; (($#)) || everything=1
 mkdir -p build "$cache"; rm -rf build/test
 start=$SECONDS
 
+# PUREBPF_LONG=1 (make long): nothing is sampled.
+long=${PUREBPF_LONG:-}; short=(-short); [[ ! $long ]] || short=()
+
 # What can be installed here must be there: then its absence is a failure, not a skip.
 if [[ $everything ]]; then
   if scripts/deps.sh -s; then export PUREBPF_CORPUS_REQUIRED=1 PUREBPF_TOOLS_REQUIRED=1; fi
@@ -34,9 +37,9 @@ lint() {
     $sum check "build-cmd-$os" env CGO_ENABLED=0 GOOS=$os GOARCH=amd64 go build -o /dev/null ./cmd/bpf
   done
 }
-unit() { $sum test unit go test -json -timeout 20m ./...; }
+unit() { $sum test unit go test -json -timeout ${long:+5}20m ./...; }
 # Tests scale themselves down with -short: the race detector is after interleavings, not after coverage of the corpus.
-race() { $sum test race go test -json -race -short -timeout 20m ./...; }
+race() { $sum test race go test -json -race ${short[@]+"${short[@]}"} -timeout ${long:+5}20m ./...; }
 # The pure rooms on a 32-bit machine and on a big-endian one. A kernel may run 32-bit x86 programs or not, and old QEMUs' user
 # emulation has threads of 32-bit x86 share their thread-local storage, of which Go programs die: a test program is tried, and
 # what neither runs, Debian's kernel runs in a virtual machine.
@@ -47,10 +50,10 @@ foreign() {
     if (cd uapi && $how ../$try -test.short) >/dev/null 2>&1; then with=$how; break; fi
   done
   if [[ $with != no ]]; then
-    $sum test 386 env CGO_ENABLED=0 GOARCH=386 go test -json -short -timeout 20m ${with:+-exec "$with"} "${pure[@]}"
+    $sum test 386 env CGO_ENABLED=0 GOARCH=386 go test -json ${short[@]+"${short[@]}"} -timeout 20m ${with:+-exec "$with"} "${pure[@]}"
   elif can_vm; then
     local IFS=,
-    $sum test 386 build/vmtest -goarch 386 -short -modules "" -corpus tools,xdp -packages "${pure[*]}" 6.1
+    $sum test 386 build/vmtest -goarch 386 ${short[@]+"${short[@]}"} -modules "" -corpus tools,xdp -packages "${pure[*]}" 6.1
     unset IFS
   else
     $sum skip 386 "this kernel runs no 32-bit x86 programs, nor does qemu-i386, and there is no virtual machine for them ($why)"
@@ -58,12 +61,12 @@ foreign() {
   if command -v qemu-s390x >/dev/null; then
     # Not plan and preflight: they resolve little-endian objects, which a big-endian kernel takes as little as C libbpf there.
     local readers=(); for room in "${pure[@]}"; do [[ $room == ./plan || $room == ./preflight ]] || readers+=("$room"); done
-    $sum test s390x env CGO_ENABLED=0 GOARCH=s390x go test -json -short -timeout 20m -exec qemu-s390x "${readers[@]}"
+    $sum test s390x env CGO_ENABLED=0 GOARCH=s390x go test -json ${short[@]+"${short[@]}"} -timeout ${long:+1}20m -exec qemu-s390x "${readers[@]}"
   else
     $sum skip s390x "no qemu-s390x here (package qemu-user): the pure rooms are built for it, their tests do not run"
   fi
 }
-fuzz() { $sum fuzz "${FUZZRUNS:-40000}" "${pure[@]}"; }
+fuzz() { local runs=40000; [[ ! $long ]] || runs=1000000; $sum fuzz "${FUZZRUNS:-$runs}" "${pure[@]}"; }
 # Whether other kernels can be run here; else why says what is missing.
 can_vm() {
   why=; local need
@@ -78,7 +81,7 @@ vm() {
   # What the host's tests compile is copied into the machines, and what they found is a column of the table.
   local kernels=(6.1) corpus=tools,xdp host=() short=(-short)
   [[ ! -e build/test/unit.json ]] || host=(-host build/test/unit.json)
-  if [[ ! $everything ]]; then # make test-vm: further kernels and machines, and the selftests, which take minutes under emulation
+  if [[ ! $everything || $long ]]; then # make test-vm: further kernels and machines, and the selftests, which take minutes under emulation
     kernels+=(6.12) corpus+=,selftests short=()
     if why=$(scripts/getkernel.sh linux-image-cloud-arm64 linux-image-s390x 2>&1); then
       kernels+=(6.1-arm64 6.1-s390x)
@@ -87,7 +90,7 @@ vm() {
     fi
   fi
   $sum test vm build/vmtest -table build/test/vm.txt -corpus "$corpus" ${short[@]+"${short[@]}"} ${host[@]+"${host[@]}"} "${kernels[@]}"
-  [[ $everything || ! -e build/test/vm.txt ]] || { echo; sed '/^$/q' build/test/vm.txt; } # the features; every test is in the file
+  [[ $everything && ! $long || ! -e build/test/vm.txt ]] || { echo; sed '/^$/q' build/test/vm.txt; } # the features; every test is in the file
 }
 if [[ $everything ]]; then
   lint; unit; race

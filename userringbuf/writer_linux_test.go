@@ -22,6 +22,9 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 // The oracle of these tests is testdata/drain.bpf.c, run by the kernel: it counts and sums what it gets.
 
+// reserves is who waits for room, on stacks.
+const reserves = "userringbuf.(*Writer).ReserveContext"
+
 const (
 	noWakeup    = 1 // BPF_RB_NO_WAKEUP
 	forceWakeup = 2 // BPF_RB_FORCE_WAKEUP
@@ -298,7 +301,7 @@ func TestWriterWaits(t *testing.T) {
 			done <- err
 		}()
 		if i%2 == 0 {
-			time.Sleep(time.Millisecond)
+			testkit.UntilBlocked(t, reserves, 1)
 		}
 		if d := drain(t, obj, 0, 1); d.samples != 1 {
 			t.Fatal(d)
@@ -321,7 +324,7 @@ func TestWriterWaits(t *testing.T) {
 		done <- err
 	}
 	go reserve(120)
-	time.Sleep(short)
+	testkit.UntilBlocked(t, reserves, 1)
 	drain(t, obj, 0, 1)
 	select {
 	case err := <-done:
@@ -336,7 +339,7 @@ func TestWriterWaits(t *testing.T) {
 	// A program that says so wakes nobody, and one that drained nothing can.
 	fill(t, w)
 	go reserve(56)
-	time.Sleep(short)
+	testkit.UntilBlocked(t, reserves, 1)
 	drain(t, obj, noWakeup, 1)
 	select {
 	case err := <-done:
@@ -357,7 +360,7 @@ func TestWriterWaits(t *testing.T) {
 			closed <- err
 		}()
 	}
-	time.Sleep(short)
+	testkit.UntilBlocked(t, reserves, waiters)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -445,18 +448,17 @@ func TestWriterCloseBesideWakeUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill(t, w)
-	short := testkit.Patience(20 * time.Millisecond)
 	waited, closed := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := w.ReserveContext(context.Background(), 56)
 		waited <- err
 	}()
-	time.Sleep(short)
+	testkit.UntilBlocked(t, reserves, 1)
 	w.mu.Lock()
 	go func() { closed <- w.Close() }()
-	time.Sleep(short)
+	testkit.UntilBlocked(t, "userringbuf.(*Writer).Close", 1)
 	drain(t, obj, forceWakeup, 0)
-	time.Sleep(short)
+	testkit.UntilBlockedOn(t, reserves, "sync.Mutex.Lock", 1)
 	w.mu.Unlock()
 	for _, end := range []struct {
 		what string
@@ -545,7 +547,7 @@ func TestWriterDiscarded(t *testing.T) {
 		s.Submit()
 		done <- err
 	}()
-	time.Sleep(testkit.Patience(20 * time.Millisecond))
+	testkit.UntilBlocked(t, reserves, 1)
 	if d := drain(t, obj, 0, 0); d != (drained{}) {
 		t.Errorf("%+v", d)
 	}
@@ -602,7 +604,7 @@ func TestWriterOutlivesObject(t *testing.T) {
 		s.Submit()
 		done <- err
 	}()
-	time.Sleep(testkit.Patience(20 * time.Millisecond))
+	testkit.UntilBlocked(t, reserves, 1)
 	if d := drainBy(t, program, 0, 1); d.samples != 1 {
 		t.Fatalf("%+v", d)
 	}

@@ -42,7 +42,7 @@ func TestEndsAtOnce(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // until it writes
+	testkit.UntilWrites(t, cmd.Process.Pid, 1)
 	cmd.Process.Signal(syscall.SIGTERM)
 	defer time.AfterFunc(testkit.Patience(10*time.Second), func() { cmd.Process.Kill() }).Stop()
 	cmd.Wait()

@@ -396,7 +396,7 @@ func TestRunEndsInOrder(t *testing.T) {
 		"terminal is gone": func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGHUP) },
 		"terminated":       func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGTERM) },
 		readerStalls: func(cmd *exec.Cmd, _, _ *os.File) {
-			time.Sleep(100 * time.Millisecond) // until it prints a table, every 20
+			testkit.UntilWrites(t, cmd.Process.Pid, 1, 2)
 			cmd.Process.Signal(syscall.SIGINT)
 		},
 	} {

@@ -152,7 +152,7 @@ func TestDeadlineAfterCancel(t *testing.T) {
 	h.answer <- struct{}{}
 	<-h.asked // by the poller: the context is watched now
 	cancel()
-	time.Sleep(testkit.Patience(20 * time.Millisecond))
+	testkit.UntilLeft(t, "poller.(*Poller).Wait.func1") // it ends the wait
 	if err := s.SetDeadline(time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}

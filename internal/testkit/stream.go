@@ -52,7 +52,7 @@ func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint6
 		for i := range uint64(200) {
 			go func() {
 				if i%2 == 0 {
-					time.Sleep(time.Millisecond)
+					UntilBlocked(t, ".Poll", 1)
 				}
 				write(i)
 			}()
@@ -133,7 +133,7 @@ func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint6
 		r := open()
 		done := make(chan error)
 		go func() { done <- r.Wait(ctx) }()
-		time.Sleep(Patience(5 * time.Millisecond))
+		UntilBlocked(t, ".Wait", 1)
 		if err := r.Wait(ctx); !errors.Is(err, busy) {
 			t.Error("second reader:", err)
 		}

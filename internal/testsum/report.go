@@ -16,6 +16,7 @@ type tally struct {
 	passed, failed, skipped int
 	failures                []string
 	skips                   map[string][]string // reason → tests
+	samples                 []string            // "step: package test: 200 of 2000 cycles"
 }
 
 func report(dir string, w io.Writer) error {
@@ -59,6 +60,9 @@ func (t *tally) add(step string, r io.Reader) error {
 			}
 		case e.Test == "":
 		case e.Action == "output":
+			if _, sample, ok := strings.Cut(e.Output, ": sample: "); ok {
+				t.samples = append(t.samples, name+": "+strings.TrimSpace(sample))
+			}
 			output[[2]string{e.Package, e.Test}] += e.Output
 		case e.Action == "pass":
 			t.passed++
@@ -104,6 +108,12 @@ func (t *tally) print(w io.Writer) {
 			names = names[:show]
 		}
 		fmt.Fprintf(w, "  %4d  %s\n        %s%s\n", len(t.skips[reason]), reason, strings.Join(names, ", "), more)
+	}
+	if len(t.samples) > 0 {
+		fmt.Fprintln(w, "\nSampled, where make long tries all:")
+	}
+	for _, sample := range t.samples {
+		fmt.Fprintln(w, "  "+sample)
 	}
 	if t.failed > 0 {
 		fmt.Fprintln(w, "\nFailed:")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,12 @@ func runTest(dir, step string, command []string) error {
 	defer rec.close()
 	start := time.Now()
 	fmt.Printf("== %s: %s\n", step, strings.Join(command, " "))
+	if slices.Contains(command, "-short") {
+		if err := rec.add(event{Action: "output", Package: step, Test: "all",
+			Output: "    step: sample: what -short leaves\n"}); err != nil {
+			return err
+		}
+	}
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()

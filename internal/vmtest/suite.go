@@ -235,7 +235,8 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 	return nil
 }
 
-// addTestdata copies every testdata folder of the module: a package's tests may use another's.
+// addTestdata copies every testdata folder of the module: a package's tests may use another's. The
+// sources come with them, since tests compare them with what kernels say.
 func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 	list := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}", module+"/...")
 	list.Stderr = os.Stderr
@@ -247,6 +248,13 @@ func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 		pkg, dir, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if testdata := filepath.Join(dir, "testdata"); exists(testdata) {
 			root.Add(testdata, sourceDir(pkg)+"/testdata")
+		}
+		sources, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			return err
+		}
+		for _, file := range sources {
+			root.Add(file, path.Join(sourceDir(pkg), filepath.Base(file)))
 		}
 	}
 	return nil

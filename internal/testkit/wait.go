@@ -1,0 +1,71 @@
+package testkit
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Until waits until done says so, and fails the test if that takes longer than any machine needs.
+func Until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	const most = 20 * time.Second
+	for deadline := time.Now().Add(Patience(most)); !done(); time.Sleep(100 * time.Microsecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("waited in vain until %s", what)
+			return
+		}
+	}
+}
+
+// UntilBlocked waits until n goroutines are blocked in the named function, such as
+// "userringbuf.(*Writer).ReserveContext", or in one that it called, as the runtime's stacks show.
+func UntilBlocked(t testing.TB, function string, n int) {
+	t.Helper()
+	Until(t, function+" waits", func() bool { return len(blocked(function)) == n })
+}
+
+// UntilBlockedOn is UntilBlocked with what the goroutines wait for, in the runtime's words:
+// "IO wait", "sync.Mutex.Lock".
+func UntilBlockedOn(t testing.TB, function, state string, n int) {
+	t.Helper()
+	Until(t, function+" waits for "+state, func() bool {
+		count := 0
+		for _, s := range blocked(function) {
+			if strings.HasPrefix(s, state) {
+				count++
+			}
+		}
+		return count == n
+	})
+}
+
+// UntilLeft waits until no goroutine is in the named function.
+func UntilLeft(t testing.TB, function string) {
+	t.Helper()
+	Until(t, "nobody is in "+function, func() bool { return !strings.Contains(stacks(), function+"(") })
+}
+
+// blocked lists the states of goroutines that neither run nor could, with a function on their stacks.
+func blocked(function string) (states []string) {
+	for stack := range strings.SplitSeq(stacks(), "\n\n") {
+		head, frames, _ := strings.Cut(stack, "\n")
+		_, state, _ := strings.Cut(head, "[")
+		state, _, _ = strings.Cut(state, "]")
+		running := strings.HasPrefix(state, "runn") || strings.HasPrefix(state, "syscall")
+		if !running && strings.Contains(frames, function+"(") {
+			states = append(states, state)
+		}
+	}
+	return states
+}
+
+func stacks() string {
+	for size := 1 << 16; ; size *= 2 {
+		buf := make([]byte, size)
+		if n := runtime.Stack(buf, true); n < size {
+			return string(buf[:n])
+		}
+	}
+}
