@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -115,6 +116,9 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 		return nil, nil, fmt.Errorf("an address can only be probed through the kprobe PMU (4.17): %w", ErrNotSupported)
 	}
 	if module, _, ok := strings.Cut(symbol, ":"); ok {
+		if err := pathname.Check(module); err != nil {
+			return nil, nil, fmt.Errorf("there can't be such a module: %w: %w", err, syscall.EINVAL)
+		}
 		// tracefs would take it, and wait for a module of that name. What is built in has a folder there, too.
 		if _, err := os.Stat(filepath.Join("/sys/module", module, "initstate")); err != nil {
 			return nil, nil, fmt.Errorf("no module %s is loaded: %w", module, syscall.ENOENT)

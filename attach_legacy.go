@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 )
 
@@ -53,6 +54,11 @@ const legacyTries = 64
 // newLegacyEvent defines an event in tracefs: kind is "kprobe" or "uprobe", place what its line says ("func+0x0", "/bin/sh:0x1234"),
 // target and offset go into the name. The caller removes it.
 func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offset uint64) (*legacyEvent, error) {
+	// A line in a file of tracefs ends at a newline or '#', its words at blanks.
+	if i := strings.IndexFunc(place, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }); i >= 0 {
+		return nil, fmt.Errorf("tracefs takes no %q in %q; where it is a path, use a link without: %w",
+			place[i], place, syscall.EINVAL)
+	}
 	root, err := t.Tracefs()
 	if err != nil {
 		return nil, err
@@ -133,7 +139,7 @@ type LegacyEvent struct {
 }
 
 // String returns "group/name target".
-func (e LegacyEvent) String() string { return e.Group + "/" + e.Name + " " + e.Target }
+func (e LegacyEvent) String() string { return printable.Text(e.Group + "/" + e.Name + " " + e.Target) }
 
 // legacyFiles are the files of tracefs that define and list events.
 var legacyFiles = [...]string{"kprobe_events", "uprobe_events"}

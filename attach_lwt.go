@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -32,7 +33,9 @@ type LWTRoute struct {
 }
 
 // String names destination and interface.
-func (r *LWTRoute) String() string { return fmt.Sprintf("%v dev %s", r.Destination, r.Interface) }
+func (r *LWTRoute) String() string {
+	return fmt.Sprintf("%v dev %s", r.Destination, printable.Text(r.Interface))
+}
 
 // Add makes the route in the main table of the calling thread's network namespace (4.10; Seg6Local 4.18). The kernel keeps the programs
 // with it, and it stays when the process ends, until Delete. The kernel tells of such programs by name only, so each is there as

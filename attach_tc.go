@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 )
@@ -58,7 +59,9 @@ type TCHook struct {
 }
 
 // String names interface and point.
-func (h TCHook) String() string { return h.Interface + " (tc " + h.Point.String() + ")" }
+func (h TCHook) String() string {
+	return printable.Text(h.Interface) + " (tc " + h.Point.String() + ")"
+}
 
 // Create gives the interface what holds the filters (libbpf bpf_tc_hook_create; 4.5): clsact for TCIngress, TCEgress and TCBoth alike,
 // the named discipline for TCQdisc. ErrExist if it has it, which mostly is as good: then somebody else uses it too, and who made it

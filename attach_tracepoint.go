@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -59,8 +60,10 @@ func (p *Program) autoTracepoint() (*Link, error) {
 
 // tracepointID is the number by which perf_event_open knows a tracepoint.
 func tracepointID(category, name string) (uint64, error) {
-	if strings.Contains(category, "/") || strings.Contains(name, "/") {
-		return 0, fmt.Errorf("no tracepoint has a slash in its name: %w", syscall.EINVAL)
+	for _, part := range [...]string{category, name} {
+		if err := pathname.Check(part); err != nil {
+			return 0, fmt.Errorf("there can't be such a tracepoint: %w: %w", err, syscall.EINVAL)
+		}
 	}
 	root, err := kernel.Running().Tracefs()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
@@ -36,7 +37,8 @@ type Error struct {
 	Log     string // what the kernel wrote about a map that it refused; older kernels write nothing
 }
 
-// Error returns one line: "object: step subject: cause: log (hint)".
+// Error returns one line: "object: step subject: cause: log (hint)". What doesn't print, newlines too,
+// is shown by escapes: names may hold anything.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Object != "" {
@@ -61,7 +63,7 @@ func (e *Error) Error() string {
 		b.WriteString(e.Hint)
 		b.WriteByte(')')
 	}
-	return b.String()
+	return printable.Text(b.String())
 }
 
 // Unwrap returns the cause.
@@ -109,5 +111,5 @@ func causeText(err error) string {
 	if errno, ok := err.(syscall.Errno); ok {
 		return sys.ErrnoText(errno)
 	}
-	return err.Error()
+	return printable.Error(err)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/exe"
 	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/internal/pathname"
 )
 
 // # Programs and libraries on disk
@@ -158,11 +159,11 @@ func (e *executable) withNear(err error, symbol string) error {
 
 // searchExecutable finds a program or library by its name. A name with '/' is a path already.
 func searchExecutable(name string) (string, error) {
-	if name == "" || strings.IndexByte(name, 0) >= 0 {
-		return "", fmt.Errorf("%q is no name of a program or library: %w", name, syscall.EINVAL)
-	}
-	if strings.Contains(name, "/") {
+	if strings.Contains(name, "/") && strings.IndexByte(name, 0) < 0 {
 		return name, nil
+	}
+	if err := pathname.Check(name); err != nil {
+		return "", fmt.Errorf("%q is no name of a program or library: %w: %w", name, err, syscall.EINVAL)
 	}
 	library := strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")
 	places := [...]string{os.Getenv("PATH"), "/usr/bin:/usr/sbin", ""}

@@ -197,6 +197,9 @@ var absorptions = []absorption{
 	{"a program is not bound to its read-only data", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
 		return !c.asks && c.cmd == uapi.CmdProgBindMap
 	}},
+	{"a pin's directory is named by /proc", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
+		return !c.asks && (c.cmd == uapi.CmdObjPin || c.cmd == uapi.CmdObjGet) && errno == syscall.EINVAL && mode == faultOnce
+	}},
 	{"/proc knows what a pinned map is", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
 		return !c.asks && c.cmd == uapi.CmdObjGetInfoByFD && errno == syscall.EINVAL
 	}},

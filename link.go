@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -64,7 +66,7 @@ func LinkFromID(id uint32) (*Link, error) {
 func (l *Link) Name() string { return l.name }
 
 // String says what is attached to what.
-func (l *Link) String() string { return l.what }
+func (l *Link) String() string { return printable.Text(l.what) }
 
 // FD returns the descriptor of the kernel's link, -1 if there is none. It stays the Link's.
 func (l *Link) FD() int { return l.fd.Int() }
@@ -173,7 +175,7 @@ func (l *Link) Pin(path string) error {
 		return l.fail("pin", fmt.Errorf("it is pinned at %s: %w", l.pinPath, syscall.EBUSY))
 	}
 	if err := pin(l.fd.Int(), path); err != nil {
-		return l.fail("pin", fmt.Errorf("at %s: %w", path, err))
+		return pinFailure(l.fail("pin", fmt.Errorf("at %s: %w", path, err)))
 	}
 	l.pinPath = path
 	return nil
@@ -186,7 +188,7 @@ func (l *Link) Unpin() error {
 	if l.pinPath == "" {
 		return l.fail("unpin", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
 	}
-	if err := unpin(l.pinPath); err != nil {
+	if err := bpffs.Unpin(l.pinPath); err != nil {
 		return l.fail("unpin", fmt.Errorf("at %s: %w", l.pinPath, err))
 	}
 	l.pinPath = ""

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/input"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -114,7 +116,8 @@ func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 		return nil, err
 	}
 	l.plan, err = plan.Resolve(o, l.target(), &plan.Options{
-		Kconfig: l.opts.Kconfig, CustomBTF: l.opts.CustomBTF, PinRoot: l.opts.PinRoot, ProgramBTF: l.programBTF,
+		Kconfig: l.opts.Kconfig, CustomBTF: l.opts.CustomBTF, PinRoot: l.opts.PinRoot, SkipPins: l.opts.SkipPins,
+		ProgramBTF: l.programBTF,
 	})
 	if err != nil {
 		l.token.Close()
@@ -168,10 +171,10 @@ func (o *Object) Load() error {
 		return &Error{Op: "load object", Object: o.name, Err: fmt.Errorf("its programs are loaded already: %w", syscall.EINVAL)}
 	}
 	err := l.run(l.loadPrograms, l.fillProgramArrays, l.fillStructOps)
-	l.release()
 	if err != nil {
 		l.undo()
 	}
+	l.release()
 	return err
 }
 
@@ -189,10 +192,16 @@ type loader struct {
 	maps       map[*plan.Map]*Map         // those that exist, and those under way
 	progs      map[*plan.Program]*Program // those loaded
 	modules    []moduleBTF
-	pinned     []*Map // pins that this load made, oldest first
+	pinned     []pinnedMap // pins that this load made, oldest first
 	scratch    scratch
 
 	limitErr error // what keeps RLIMIT_MEMLOCK low, nil if nothing does
+}
+
+// pinnedMap is a map that the load pinned, and where.
+type pinnedMap struct {
+	m     *Map
+	place *bpffs.Place
 }
 
 type moduleBTF struct {
@@ -264,15 +273,22 @@ func (l *loader) release() {
 	for _, m := range l.modules {
 		m.fd.Close()
 	}
-	l.modules = nil
+	for _, pin := range l.pinned {
+		pin.place.Close()
+	}
+	l.modules, l.pinned = nil, nil
 	l.scratch = scratch{}
 }
 
 // undo takes back what the load did so far.
 func (l *loader) undo() {
-	for i := len(l.pinned) - 1; i >= 0; i-- {
-		if err := l.pinned[i].Unpin(); err != nil {
-			l.ev.warn("unpin after a failed load", "object", l.obj.name, "map", l.pinned[i].name, "err", err)
+	for _, pin := range slices.Backward(l.pinned) {
+		if !pin.m.pinned { // the caller unpinned it after Prepare
+			continue
+		}
+		pin.m.pinned = false
+		if err := pin.place.Unpin(); err != nil {
+			l.ev.warn("unpin after a failed load", "object", l.obj.name, "map", pin.m.name, "err", err)
 		}
 	}
 	l.obj.Close()

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
@@ -136,29 +137,43 @@ func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 			}
 		}
 	}
-	for again := false; ; again = true {
-		if m.pinPath != "" {
-			if err := l.openPinned(pm, m); err != nil {
-				return err
-			}
+	if m.pinPath == "" {
+		return l.takeOrCreate(pm, m)
+	}
+	place, err := bpffs.At(m.pinPath)
+	if err != nil {
+		return l.fail("open pinned map", m.name+" at "+m.pinPath, err)
+	}
+	made, err := l.findOrPin(pm, m, place)
+	if made {
+		l.pinned = append(l.pinned, pinnedMap{m, place})
+		return nil
+	}
+	place.Close()
+	return err
+}
+
+// maxPinRaces bounds how often somebody else pins a map between the look for one and the attempt to
+// pin another, and takes it away again before it can be opened.
+const maxPinRaces = 16
+
+// findOrPin uses the map that is pinned at m's place, or takes or makes one and pins it there.
+func (l *loader) findOrPin(pm *plan.Map, m *Map, place *bpffs.Place) (made bool, err error) {
+	for race := 0; ; race++ {
+		if err := l.openPinned(pm, m, place); err != nil || m.fd != nil {
+			return false, err
 		}
-		if m.fd == nil {
-			if err := l.takeOrCreate(pm, m); err != nil {
-				return err
-			}
+		if err := l.takeOrCreate(pm, m); err != nil {
+			return false, err
 		}
-		if m.pinPath == "" || m.pinned {
-			return nil
-		}
-		err := pin(m.fd.Int(), m.pinPath)
+		err := place.Pin(m.fd.Int())
 		if err == nil {
 			m.pinned = true
-			l.pinned = append(l.pinned, m)
 			l.ev.debug("pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
-			return nil
+			return true, nil
 		}
-		if again || !errors.Is(err, syscall.EEXIST) {
-			return l.fail("pin map", m.name+" at "+m.pinPath, err)
+		if race == maxPinRaces || !errors.Is(err, syscall.EEXIST) {
+			return false, l.fail("pin map", m.name+" at "+m.pinPath, err)
 		}
 		// Somebody pinned a map there since we looked: use theirs.
 		l.ev.info("another map was pinned meanwhile, using that", "object", l.obj.name, "map", m.name, "path", m.pinPath)
@@ -204,11 +219,14 @@ func (l *loader) mapReused(pm *plan.Map, m *Map) {
 	}
 }
 
-// openPinned looks for the map under its pin path. m.fd stays nil if nothing is there.
-func (l *loader) openPinned(pm *plan.Map, m *Map) error {
-	fd, err := openPinned(m.pinPath, "bpf-map")
+// openPinned looks for the map at its place. m.fd stays nil if nothing is there.
+func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
+	fd, err := place.Get()
 	if err == syscall.ENOENT {
 		return nil
+	}
+	if err == nil {
+		err = ofKind(fd, "bpf-map")
 	}
 	where := m.name + " at " + m.pinPath
 	if err != nil {

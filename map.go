@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
@@ -77,7 +79,7 @@ func (m *Map) Name() string { return m.name }
 
 // String returns the name, type and sizes.
 func (m *Map) String() string {
-	return m.name + " (" + shape(m.typ, m.keySize, m.valueSize) + ")"
+	return printable.Text(m.name) + " (" + shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
 // FD returns the descriptor, -1 if the map was not created or is closed. It stays the Map's.
@@ -250,7 +252,7 @@ func (m *Map) Pin(path string) error {
 		return nil
 	}
 	if err := pin(m.fd.Int(), path); err != nil {
-		return m.fail("pin map", fmt.Errorf("at %s: %w", path, err))
+		return pinFailure(m.fail("pin map", fmt.Errorf("at %s: %w", path, err)))
 	}
 	m.pinPath, m.pinned = path, true
 	return nil
@@ -261,7 +263,7 @@ func (m *Map) Unpin() error {
 	if m.pinPath == "" {
 		return m.fail("unpin map", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
 	}
-	if err := unpin(m.pinPath); err != nil {
+	if err := bpffs.Unpin(m.pinPath); err != nil {
 		return m.fail("unpin map", fmt.Errorf("at %s: %w", m.pinPath, err))
 	}
 	m.pinned = false

@@ -1,20 +1,33 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/pathname"
 )
 
-// Pin pins all maps and all loaded programs under dir (libbpf bpf_object__pin). When it fails, what this call pinned is removed.
-func (o *Object) Pin(dir string) error {
-	if err := o.PinMaps(dir); err != nil {
+// Pin pins all maps and all loaded programs under dir (libbpf bpf_object__pin). All or nothing, as PinMaps.
+func (o *Object) Pin(dir string) (err error) {
+	maps, err := o.mapPaths("pin map", dir)
+	if err != nil {
 		return err
 	}
-	if err := o.PinPrograms(dir); err != nil {
-		return errors.Join(err, o.UnpinMaps(dir))
+	programs, err := o.programPaths("pin program", dir)
+	if err != nil {
+		return err
 	}
+	var made pinning
+	defer func() { made.end(err != nil) }()
+	if err := o.pinMaps(&made, maps); err != nil {
+		return err
+	}
+	if err := o.pinPrograms(&made, programs); err != nil {
+		return err
+	}
+	o.keepPins(maps)
 	return nil
 }
 
@@ -28,38 +41,56 @@ func (o *Object) Unpin(dir string) error {
 
 // PinMaps pins every map under dir, by its name with '.' replaced by '_' (libbpf bpf_object__pin_maps). With dir "" it pins those that
 // have a pin path of their own, there. Maps that were not created are left out. All or nothing: when one fails, those that this call
-// pinned are unpinned.
-func (o *Object) PinMaps(dir string) error {
-	var done []string
-	for _, m := range o.maps {
-		path := m.pinName(dir)
+// pinned are unpinned, and a directory that it made is removed. EINVAL before anything is pinned if a
+// name can't be part of a path (Map.Pin takes any path).
+func (o *Object) PinMaps(dir string) (err error) {
+	paths, err := o.mapPaths("pin map", dir)
+	if err != nil {
+		return err
+	}
+	var made pinning
+	defer func() { made.end(err != nil) }()
+	if err := o.pinMaps(&made, paths); err != nil {
+		return err
+	}
+	o.keepPins(paths)
+	return nil
+}
+
+func (o *Object) pinMaps(made *pinning, paths []string) error {
+	for i, m := range o.maps {
+		path := paths[i]
 		if path == "" || m.pinned && m.pinPath == path {
 			continue
 		}
-		if err := pin(m.fd.Int(), path); err != nil {
-			for i := len(done) - 1; i >= 0; i-- {
-				unpin(done[i])
-			}
-			return m.fail("pin map", fmt.Errorf("at %s: %w", path, err))
-		}
-		done = append(done, path)
-	}
-	for _, m := range o.maps { // the first pin becomes the map's own
-		if path := m.pinName(dir); path != "" && (m.pinPath == "" || m.pinPath == path) {
-			m.pinPath, m.pinned = path, true
+		if err := made.pin(m.fd.Int(), path); err != nil {
+			return pinFailure(m.fail("pin map", fmt.Errorf("at %s: %w", path, err)))
 		}
 	}
 	return nil
 }
 
+// keepPins has the first pin become the map's own.
+func (o *Object) keepPins(paths []string) {
+	for i, m := range o.maps {
+		if path := paths[i]; path != "" && (m.pinPath == "" || m.pinPath == path) {
+			m.pinPath, m.pinned = path, true
+		}
+	}
+}
+
 // UnpinMaps removes the pins that PinMaps with the same dir makes (libbpf bpf_object__unpin_maps).
 func (o *Object) UnpinMaps(dir string) error {
-	for _, m := range o.maps {
-		path := m.pinName(dir)
+	paths, err := o.mapPaths("unpin map", dir)
+	if err != nil {
+		return err
+	}
+	for i, m := range o.maps {
+		path := paths[i]
 		if path == "" {
 			continue
 		}
-		if err := unpin(path); err != nil {
+		if err := bpffs.Unpin(path); err != nil {
 			return m.fail("unpin map", fmt.Errorf("at %s: %w", path, err))
 		}
 		if m.pinPath == path {
@@ -69,46 +100,84 @@ func (o *Object) UnpinMaps(dir string) error {
 	return nil
 }
 
-// pinName is where PinMaps puts the map, "" for nowhere.
-func (m *Map) pinName(dir string) string {
-	if m.fd == nil {
-		return ""
-	}
-	if dir == "" {
-		return m.pinPath
-	}
-	return filepath.Join(dir, strings.ReplaceAll(m.name, ".", "_"))
-}
-
-// PinPrograms pins every loaded program under dir, by its name (libbpf bpf_object__pin_programs). All or nothing.
-func (o *Object) PinPrograms(dir string) error {
-	var done []string
-	for _, p := range o.programs {
-		if !p.Loaded() {
+// mapPaths are where PinMaps puts the maps, "" for nowhere.
+func (o *Object) mapPaths(op, dir string) ([]string, error) {
+	paths := make([]string, len(o.maps))
+	for i, m := range o.maps {
+		switch {
+		case m.fd == nil:
+			continue
+		case m.fd.Int() < 0:
+			return nil, m.fail(op, nil)
+		case dir == "":
+			paths[i] = m.pinPath
 			continue
 		}
-		path := filepath.Join(dir, p.name)
-		if err := pin(p.fd.Int(), path); err != nil {
-			for i := len(done) - 1; i >= 0; i-- {
-				unpin(done[i])
-			}
-			return p.fail("pin program", fmt.Errorf("at %s: %w", path, err))
+		name := strings.ReplaceAll(m.name, ".", "_")
+		if err := pathname.Check(name); err != nil {
+			return nil, m.fail(op, fmt.Errorf("%w; give it a path by Map.Pin: %w", err, syscall.EINVAL))
 		}
-		done = append(done, path)
+		paths[i] = dir + "/" + name
+	}
+	return paths, nil
+}
+
+// PinPrograms pins every loaded program under dir, by its name (libbpf bpf_object__pin_programs). All or nothing, as PinMaps.
+func (o *Object) PinPrograms(dir string) (err error) {
+	paths, err := o.programPaths("pin program", dir)
+	if err != nil {
+		return err
+	}
+	var made pinning
+	defer func() { made.end(err != nil) }()
+	return o.pinPrograms(&made, paths)
+}
+
+func (o *Object) pinPrograms(made *pinning, paths []string) error {
+	for i, p := range o.programs {
+		if paths[i] == "" {
+			continue
+		}
+		if err := made.pin(p.fd.Int(), paths[i]); err != nil {
+			return pinFailure(p.fail("pin program", fmt.Errorf("at %s: %w", paths[i], err)))
+		}
 	}
 	return nil
 }
 
 // UnpinPrograms removes the pins that PinPrograms with the same dir makes (libbpf bpf_object__unpin_programs).
 func (o *Object) UnpinPrograms(dir string) error {
-	for _, p := range o.programs {
-		if !p.Loaded() {
+	paths, err := o.programPaths("unpin program", dir)
+	if err != nil {
+		return err
+	}
+	for i, p := range o.programs {
+		if paths[i] == "" {
 			continue
 		}
-		path := filepath.Join(dir, p.name)
-		if err := unpin(path); err != nil {
-			return p.fail("unpin program", fmt.Errorf("at %s: %w", path, err))
+		if err := bpffs.Unpin(paths[i]); err != nil {
+			return p.fail("unpin program", fmt.Errorf("at %s: %w", paths[i], err))
 		}
 	}
 	return nil
+}
+
+// programPaths are where PinPrograms puts the programs, "" for nowhere.
+func (o *Object) programPaths(op, dir string) ([]string, error) {
+	paths := make([]string, len(o.programs))
+	for i, p := range o.programs {
+		switch {
+		case p.fd == nil:
+			continue
+		case p.fd.Int() < 0:
+			return nil, p.fail(op, nil)
+		}
+		if err := pathname.Check(p.name); err != nil {
+			return nil, p.fail(op, fmt.Errorf("%w; give it a path by Program.Pin: %w", err, syscall.EINVAL))
+		}
+		if paths[i] = p.name; dir != "" {
+			paths[i] = dir + "/" + p.name
+		}
+	}
+	return paths, nil
 }

@@ -5,26 +5,60 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
-// pin makes a kernel object reachable under path, which must be on a BPF file system. The last directory of path is made if it
-// isn't there, as libbpf does (make_parent_dir, check_path).
+// pin makes a kernel object reachable under path, which must be on a BPF file system.
 func pin(fd int, path string) error {
-	dir := filepath.Dir(path)
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	place, err := bpffs.At(path)
+	if err != nil {
 		return err
 	}
-	if err := onBPFFS(dir); err != nil {
+	defer place.Close()
+	return place.Pin(fd)
+}
+
+// pinning is what a call that pins several things has pinned so far. Its end undoes it or lets go of it.
+type pinning []*bpffs.Place
+
+func (p *pinning) pin(fd int, path string) error {
+	place, err := bpffs.At(path)
+	if err != nil {
 		return err
 	}
-	return sys.ObjPin(fd, path, 0)
+	if err := place.Pin(fd); err != nil {
+		place.Close()
+		return err
+	}
+	*p = append(*p, place)
+	return nil
+}
+
+// end removes what was pinned if the call failed.
+func (p *pinning) end(failed bool) {
+	for _, place := range slices.Backward(*p) {
+		if failed {
+			place.Unpin()
+		}
+		place.Close()
+	}
+	*p = nil
+}
+
+// pinFailure adds to an *Error what to do where something is pinned already.
+func pinFailure(err error) error {
+	var e *Error
+	if errors.As(err, &e) && errors.Is(err, ErrExist) && e.Hint == "" {
+		e.Hint = "what is pinned there stays until its file is removed"
+	}
+	return err
 }
 
 // openPinned opens what is pinned under path if it is of that kind: bpf-map, bpf-prog or bpf-link. The kernel answers
@@ -33,24 +67,21 @@ func pin(fd int, path string) error {
 func openPinned(path, kind string) (*sys.FD, error) {
 	fd, err := sys.ObjGet(path, 0)
 	if err != nil {
-		return nil, err
+		return nil, bpffs.Explain(path, err)
 	}
-	inode, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd.Int()))
-	// The kernel writes bpf-link in one place and bpf_link in another.
-	if is, known := strings.CutPrefix(strings.ReplaceAll(inode, "_", "-"), "anon-inode:"); err == nil && known && is != kind {
-		fd.Close()
-		return nil, fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
+	if err := ofKind(fd, kind); err != nil {
+		return nil, err
 	}
 	return fd, nil
 }
 
-// unpin removes what is pinned under path.
-func unpin(path string) error {
-	if err := onBPFFS(filepath.Dir(path)); err != nil {
-		return err
-	}
-	if err := syscall.Unlink(path); err != nil {
-		return err
+// ofKind closes fd if it is of another kind.
+func ofKind(fd *sys.FD, kind string) error {
+	inode, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd.Int()))
+	// The kernel writes bpf-link in one place and bpf_link in another.
+	if is, known := strings.CutPrefix(strings.ReplaceAll(inode, "_", "-"), "anon-inode:"); err == nil && known && is != kind {
+		fd.Close()
+		return fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
 	}
 	return nil
 }

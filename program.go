@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -39,7 +41,7 @@ type Program struct {
 func (p *Program) Name() string { return p.name }
 
 // String returns the name.
-func (p *Program) String() string { return p.name }
+func (p *Program) String() string { return printable.Text(p.name) }
 
 // Section returns the SEC() text, without a leading '?'.
 func (p *Program) Section() string { return p.section }
@@ -72,7 +74,7 @@ func (p *Program) Close() error {
 // Pin makes the program reachable under path on a BPF file system (libbpf bpf_program__pin). ErrExist if something is there.
 func (p *Program) Pin(path string) error {
 	if err := pin(p.fd.Int(), path); err != nil {
-		return p.fail("pin program", fmt.Errorf("at %s: %w", path, err))
+		return pinFailure(p.fail("pin program", fmt.Errorf("at %s: %w", path, err)))
 	}
 	p.pinPath = path
 	return nil
@@ -83,7 +85,7 @@ func (p *Program) Unpin() error {
 	if p.pinPath == "" {
 		return p.fail("unpin program", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
 	}
-	if err := unpin(p.pinPath); err != nil {
+	if err := bpffs.Unpin(p.pinPath); err != nil {
 		return p.fail("unpin program", fmt.Errorf("at %s: %w", p.pinPath, err))
 	}
 	p.pinPath = ""

@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -29,7 +30,7 @@ func (r RegisteredStructOps) String() string {
 	if r.LinkID != 0 {
 		how = fmt.Sprintf("by link %d", r.LinkID)
 	}
-	return fmt.Sprintf("map %d (%s) %s", r.MapID, r.Name, how)
+	return fmt.Sprintf("map %d (%s) %s", r.MapID, printable.Text(r.Name), how)
 }
 
 // QueryStructOps lists the struct_ops maps that are registered with the kernel, everyone's, by map id (5.6). Those without a link may be

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/internal/verifier"
 	"github.com/purebpf/bpf/plan"
 )
@@ -93,7 +94,7 @@ func (e *VerifierError) Error() string {
 		b.WriteString(e.Hint)
 		b.WriteByte(')')
 	}
-	return b.String()
+	return printable.Text(b.String())
 }
 
 // Format prints the one line for %v and %s, and the line followed by the whole log for %+v.
@@ -109,7 +110,7 @@ func (e *VerifierError) Format(f fmt.State, verb rune) {
 	io.WriteString(f, e.Error())
 	if verb == 'v' && f.Flag('+') && e.Log != "" {
 		io.WriteString(f, "\n")
-		io.WriteString(f, strings.TrimRight(e.Log, "\n"))
+		io.WriteString(f, printable.Lines(strings.TrimRight(e.Log, "\n")))
 		if e.Truncated {
 			io.WriteString(f, "\n(the kernel's log went on; its beginning or end is missing)")
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // Reasons why BTF is refused, for errors.Is.
@@ -46,9 +48,9 @@ func (e *FormatError) Error() string {
 		if e.Msg != "" {
 			b.WriteString(": ")
 		}
-		b.WriteString(e.Err.Error())
+		b.WriteString(printable.Error(e.Err))
 	}
-	return b.String()
+	return printable.Text(b.String())
 }
 
 // Unwrap gives the reason.

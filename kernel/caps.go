@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -139,7 +140,7 @@ func (e *PrivilegeError) Error() string {
 		return fmt.Sprintf("%s needs %s outside of a user namespace: run it on the host, or with a BPF token (Linux 6.9) from whoever made this container", e.For, list)
 	}
 	return fmt.Sprintf("%s needs %s, which this process lacks: run it with sudo, or allow this program once with: sudo setcap %s+ep %s",
-		e.For, list, strings.Join(flags, ","), e.Program)
+		e.For, list, strings.Join(flags, ","), printable.Text(e.Program))
 }
 
 // Is reports EPERM.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -20,7 +21,7 @@ type ProbeError struct {
 
 // Error names what was probed and the cause.
 func (e *ProbeError) Error() string {
-	return "could not find out whether the kernel has " + e.What + ": " + e.Err.Error()
+	return printable.Text("could not find out whether the kernel has "+e.What+": ") + printable.Error(e.Err)
 }
 
 // inconclusive makes a *ProbeError; if capabilities are missing, it names them.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -28,7 +29,7 @@ func (e *ModuleError) Error() string {
 	case e.Name == "":
 		return fmt.Sprintf("BTF object %d: %v", e.ID, e.Err)
 	}
-	return fmt.Sprintf("BTF of module %s (id %d): %v", e.Name, e.ID, e.Err)
+	return printable.Text(fmt.Sprintf("BTF of module %s (id %d): ", e.Name, e.ID)) + printable.Error(e.Err)
 }
 
 // Unwrap returns the cause.

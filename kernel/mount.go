@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/purebpf/bpf/internal/bpffs"
 )
 
 // DefaultBPFFS is where the BPF file system is mounted by convention.
@@ -21,7 +23,7 @@ const magicBPFFS = 0xcafe4a11
 func EnsureBPFFS(path string) error {
 	magic, err := nearestMagic(path)
 	if err != nil {
-		return err
+		return bpffs.Explain(path, err)
 	}
 	if magic == magicBPFFS {
 		return nil

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -92,10 +94,26 @@ func appendLine(path, line string) error {
 	return err
 }
 
+// eventSource is the path of a file of a dynamic PMU in sysfs.
+func (f *Facts) eventSource(names ...string) (string, error) {
+	path := f.shared.root + "/sys/bus/event_source/devices"
+	for _, name := range names {
+		if err := pathname.Check(name); err != nil {
+			return "", fmt.Errorf("event source %q: %w: %w", name, err, syscall.EINVAL)
+		}
+		path += "/" + name
+	}
+	return path, nil
+}
+
 // EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error wraps fs.ErrNotExist if the
 // kernel has no such PMU.
 func (f *Facts) EventSource(name string) (uint32, error) {
-	text, err := readAttribute(f.shared.root + "/sys/bus/event_source/devices/" + name + "/type")
+	path, err := f.eventSource(name, "type")
+	if err != nil {
+		return 0, err
+	}
+	text, err := readAttribute(path)
 	if err != nil {
 		return 0, err
 	}
@@ -105,7 +123,10 @@ func (f *Facts) EventSource(name string) (uint32, error) {
 
 // EventSourceBit returns which bit of config a format file of a dynamic PMU names: "config:0" for kprobe's retprobe.
 func (f *Facts) EventSourceBit(name, format string) (uint, error) {
-	path := f.shared.root + "/sys/bus/event_source/devices/" + name + "/format/" + format
+	path, err := f.eventSource(name, "format", format)
+	if err != nil {
+		return 0, err
+	}
 	text, err := readAttribute(path)
 	if err != nil {
 		return 0, err
@@ -120,7 +141,11 @@ func (f *Facts) EventSourceBit(name, format string) (uint, error) {
 
 // EventSourceHas reports whether a dynamic PMU has a format file of that name: uprobe's ref_ctr_offset since 4.20.
 func (f *Facts) EventSourceHas(name, format string) (bool, error) {
-	_, err := os.Stat(f.shared.root + "/sys/bus/event_source/devices/" + name + "/format/" + format)
+	path, err := f.eventSource(name, "format", format)
+	if err != nil {
+		return false, err
+	}
+	_, err = os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // FormatError is the cause of an [Error] when the ELF file itself is malformed: section, offset in the file and what is wrong.
@@ -46,9 +47,9 @@ func (e *Error) Error() string {
 		if e.Msg != "" {
 			b.WriteString(": ")
 		}
-		b.WriteString(e.Err.Error())
+		b.WriteString(printable.Error(e.Err))
 	}
-	return b.String()
+	return printable.Text(b.String())
 }
 
 // Unwrap returns the cause.

@@ -3,6 +3,8 @@ package plan
 import (
 	"strconv"
 	"strings"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // Code is the errno (or libbpf's own 4xxx number) that C libbpf returns for the same failure.
@@ -54,9 +56,9 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(e.Err.Error())
+		b.WriteString(printable.Error(e.Err))
 	}
-	return b.String()
+	return printable.Text(b.String())
 }
 
 // Unwrap returns the cause.

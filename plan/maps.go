@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -62,12 +63,12 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 		PinPath:    m.PinPath,
 		Skip:       skip,
 	}
-	if pm.PinPath == "" && m.PinByName {
-		root := r.opts.PinRoot
-		if root == "" {
-			root = defaultPinRoot
+	if r.opts.SkipPins {
+		pm.PinPath = ""
+	} else if pm.PinPath == "" && m.PinByName {
+		if err := r.tolerate(r.pinByName(pm, m.Name)); err != nil {
+			return err
 		}
-		pm.PinPath = root + "/" + m.Name
 	}
 	if internal(m.Kind) && !pm.Skip {
 		if !r.has(facts.GlobalData) {
@@ -111,6 +112,19 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 	case uapi.MapArena:
 		return r.checkArena(pm, m)
 	}
+	return nil
+}
+
+// pinByName sets the pin path of a map that has none but is to be pinned by its name.
+func (r *resolver) pinByName(pm *Map, name string) error {
+	if err := pathname.Check(name); err != nil {
+		return r.fail("map", name, CodeInvalid, "it can't be pinned by name; set its pin path", err)
+	}
+	root := r.opts.PinRoot
+	if root == "" {
+		root = defaultPinRoot
+	}
+	pm.PinPath = root + "/" + name
 	return nil
 }
 

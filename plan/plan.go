@@ -181,6 +181,7 @@ type Options struct {
 	Kconfig   string    // Kconfig text that wins over the kernel's
 	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF (btf_custom_path)
 	PinRoot   string    // for maps pinned by name; "" is /sys/fs/bpf
+	SkipPins  bool      // no map has a pin path
 	// ProgramBTF returns the BTF of a loaded program, for programs that attach to another program (freplace, AttachProgFD).
 	// nil: such programs get an Err.
 	ProgramBTF func(fd int) (*btf.Spec, error)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -57,7 +58,7 @@ func (c Choice) String() string {
 	for _, r := range c.Rejected {
 		fmt.Fprintf(&b, "; not %s: %s", r.Name, r.Reason)
 	}
-	return b.String()
+	return printable.Text(b.String())
 }
 
 // Groups finds the alternatives that an object declares by its names, in the object's order.

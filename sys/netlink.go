@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // Netlink families that this package talks to.
@@ -43,7 +45,7 @@ func (e *NetlinkError) Error() string {
 	if e.Message == "" {
 		return ErrnoText(e.Errno)
 	}
-	return e.Message + ": " + ErrnoText(e.Errno)
+	return printable.Text(e.Message) + ": " + ErrnoText(e.Errno)
 }
 
 // Unwrap returns the errno.

@@ -38,6 +38,7 @@ import (
 	"fmt"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // Kind is what a relocation asks about its access, enum bpf_core_relo_kind.
@@ -128,9 +129,9 @@ type Error struct {
 
 func (e *Error) Error() string {
 	if e.Spec == "" {
-		return "CO-RE: " + e.Text
+		return printable.Text("CO-RE: " + e.Text)
 	}
-	return "CO-RE " + e.Spec + ": " + e.Text
+	return printable.Text("CO-RE " + e.Spec + ": " + e.Text)
 }
 
 func errorf(errno int, format string, args ...any) error {

@@ -149,6 +149,9 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 		if err != nil {
 			return subject{}, nil, err
 		}
+		if err := pinnable(a.pinDir, p.Name()); err != nil {
+			return subject{}, nil, errors.Join(err, p.Close())
+		}
 		return subject{Program: p}, p.Close, nil
 	}
 	o, err := openObject(args[0])
@@ -160,6 +163,9 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 		return subject{}, nil, fmt.Errorf("%s: %w", args[0], err)
 	}
 	if err := a.options.require(o); err != nil {
+		return subject{}, nil, err
+	}
+	if err := pinnable(a.pinDir, name); err != nil {
 		return subject{}, nil, err
 	}
 	obj, err := a.options.loadObject(o)

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -111,20 +113,40 @@ func (h hooked) document() (attachedDocument, error) {
 	return d, nil
 }
 
+// pinnable says whether links of programs of these names can be pinned in dir, which is "" for none.
+// It may mount the BPF file system.
+func pinnable(dir string, names ...string) error {
+	if dir == "" {
+		return nil
+	}
+	for _, name := range names {
+		if err := pathname.Check(name); err != nil {
+			return fmt.Errorf("--pin %s: program %q: %w", dir, name, err)
+		}
+	}
+	return kernel.EnsureBPFFS(dir)
+}
+
 // pinLinks pins links as DIR/NAME by the names of their programs; several of one program are NAME-1, NAME-2, ... All or none.
 func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
-	if err := kernel.EnsureBPFFS(dir); err != nil {
-		return err
-	}
 	of := map[string]int{}
+	var names []string
 	for _, l := range links {
 		of[l.Name()]++
+		names = append(names, l.Name())
 	}
+	if err := pinnable(dir, names...); err != nil {
+		return err
+	}
+	_, dirErr := os.Lstat(dir)
 	var pinned bpf.Links
 	defer func() {
 		if err != nil {
 			for _, l := range pinned {
 				err = errors.Join(err, l.Unpin())
+			}
+			if dirErr != nil {
+				os.Remove(dir) // the first pin made it
 			}
 		}
 	}()

@@ -122,6 +122,15 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err != nil {
 		return err
 	}
+	var names []string
+	for _, p := range o.Programs {
+		if p.Autoload {
+			names = append(names, p.Name)
+		}
+	}
+	if err := pinnable(r.pinDir, names...); err != nil {
+		return err
+	}
 	r.obj, err = r.options.loadObject(o)
 	if err != nil {
 		return err

@@ -31,6 +31,8 @@ type room struct {
 // packages below it.
 var rooms = []room{
 	{dir: "uapi", floor: 0, pure: true},
+	{dir: "internal/pathname", floor: 0, pure: true},
+	{dir: "internal/printable", floor: 0, pure: true},
 	{dir: "internal/magic", floor: 0, pure: true},
 	{dir: "asm", floor: 1, pure: true},
 	{dir: "internal/elf64", floor: 1, pure: true},
@@ -38,6 +40,7 @@ var rooms = []room{
 	{dir: "internal/exe", floor: 2, pure: true},
 	{dir: "internal/input", floor: 1},
 	{dir: "sys", floor: 1},
+	{dir: "internal/bpffs", floor: 2},
 	{dir: "btf", floor: 2, pure: true},
 	{dir: "btf/core", floor: 3, pure: true},
 	{dir: "facts", floor: 3, pure: true},

@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"io"
 	"unsafe"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 const (
@@ -71,7 +73,7 @@ func (e *FormatError) Error() string {
 	if e.Section != "" {
 		where = fmt.Sprintf("section %q: ", e.Section)
 	}
-	return fmt.Sprintf("%s%s (file offset %#x)", where, e.Msg, e.Offset)
+	return printable.Text(fmt.Sprintf("%s%s (file offset %#x)", where, e.Msg, e.Offset))
 }
 
 // File is one ELF file. It is not safe for concurrent use when made by Read.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // # Which function is meant
@@ -49,7 +50,7 @@ type AmbiguousError struct{ Name string }
 
 // Error says what to do.
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("there are several functions %s: give the offset of one in the file", e.Name)
+	return printable.Text("there are several functions " + e.Name + ": give the offset of one in the file")
 }
 
 // MissingError says why there is no function of that name.
@@ -60,7 +61,7 @@ type MissingError struct {
 }
 
 // Error says what there is instead.
-func (e *MissingError) Error() string { return e.err.Error() }
+func (e *MissingError) Error() string { return printable.Error(e.err) }
 
 // Unwrap returns fs.ErrNotExist.
 func (e *MissingError) Unwrap() error { return fs.ErrNotExist }
