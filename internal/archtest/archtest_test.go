@@ -42,6 +42,7 @@ var rooms = []room{
 	{dir: "sys", floor: 1},
 	{dir: "internal/bpffs", floor: 2},
 	{dir: "btf", floor: 2, pure: true},
+	{dir: "btf/cdump", floor: 3, pure: true},
 	{dir: "btf/core", floor: 3, pure: true},
 	{dir: "facts", floor: 3, pure: true},
 	{dir: "object", floor: 3, pure: true},

@@ -1,0 +1,330 @@
+package cdump
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// Where Debian's bpftool 7.1 and we differ: the macros for kfuncs, their prototypes, and the
+// attribute that makes an enum one byte long, which 7.1 doesn't write.
+var (
+	macros   = regexp.MustCompile(`(?s)#ifndef __ksym\n.*?#endif\n#endif\n\n`)
+	kfuncs   = regexp.MustCompile(`(?s)/\* BPF kfunc prototypes \*/.*?#endif\n\n`)
+	byteEnum = regexp.MustCompile(`(?m)^(\t*\}) __attribute__\(\(mode\(byte\)\)\)`)
+)
+
+func header(t testing.TB, spec *btf.Spec, opts *Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := Header(&out, spec, opts); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func as71(text string) string {
+	text = macros.ReplaceAllString(text, "")
+	text = kfuncs.ReplaceAllString(text, "")
+	return byteEnum.ReplaceAllString(text, "$1")
+}
+
+func parse(t testing.TB, raw []byte) *btf.Spec {
+	t.Helper()
+	spec, err := btf.Parse(raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+func vmlinux(t testing.TB) *btf.Spec {
+	t.Helper()
+	testkit.VmlinuxBTF(t)
+	raw, err := os.ReadFile("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, raw)
+}
+
+// objectBTF returns the .BTF section of an object, nil if it has none.
+func objectBTF(t testing.TB, path string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf64.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := f.SectionByName(".BTF")
+	if section == nil {
+		return nil
+	}
+	data, err := f.Data(section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Oracle: Debian's bpftool, byte for byte.
+func TestVmlinuxLikeBpftool(t *testing.T) {
+	const path = "/sys/kernel/btf/vmlinux"
+	ours := as71(header(t, vmlinux(t), &Options{Unsorted: true}))
+	theirs := string(testkit.Run(t, "bpftool", "btf", "dump", "file", path, "format", "c"))
+	sameText(t, ours, theirs)
+}
+
+// deepest nests structs 14 deep, where C libbpf stops to indent and we don't.
+const deepest = "selftests/btf__core_reloc_nesting___err_too_deep.bpf.o"
+
+// Oracle: Debian's bpftool, byte for byte, over the objects of the corpus.
+func TestCorpusLikeBpftool(t *testing.T) {
+	paths := testkit.Corpus(t)
+	step := 1
+	if testing.Short() {
+		step = 8
+	}
+	for i := 0; i < len(paths); i += step {
+		name := testkit.CorpusName(paths[i])
+		raw := objectBTF(t, paths[i])
+		if raw == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			ours := as71(header(t, parse(t, raw), &Options{Unsorted: true}))
+			theirs := string(testkit.Run(t, "bpftool", "btf", "dump", "file", paths[i], "format", "c"))
+			if name == deepest {
+				ours = strings.ReplaceAll(ours, "\t", "")
+				theirs = strings.ReplaceAll(theirs, "\t", "")
+			}
+			sameText(t, ours, theirs)
+		})
+	}
+}
+
+func sameText(t *testing.T, ours, theirs string) {
+	t.Helper()
+	a, b := strings.Split(ours, "\n"), strings.Split(theirs, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			t.Fatalf("line %d: %q, bpftool has %q", i+1, a[i], b[i])
+		}
+	}
+	if len(a) != len(b) {
+		t.Fatalf("%d lines, bpftool has %d", len(a), len(b))
+	}
+}
+
+// TestSorted: a sorted header has the definitions of an unsorted one, in the order of its keys.
+// Oracle: the unsorted header, which is held against bpftool.
+func TestSorted(t *testing.T) {
+	spec := vmlinux(t)
+	count := func(text string) map[string]int {
+		blocks := map[string]int{}
+		for _, block := range strings.Split(text, "\n\n") {
+			if !strings.HasPrefix(block, "struct ") || strings.Contains(block, "{") {
+				blocks[numbers.ReplaceAllString(block, "")]++
+			}
+		}
+		return blocks
+	}
+	sorted := count(header(t, spec, nil))
+	unsorted := count(header(t, spec, &Options{Unsorted: true}))
+	for block, n := range unsorted {
+		if sorted[block] != n && !strings.HasPrefix(block, "union ") {
+			t.Errorf("%d times instead of %d: %s", sorted[block], n, block)
+		}
+	}
+	for block := range sorted {
+		if unsorted[block] == 0 && !strings.HasPrefix(block, "union ") {
+			t.Errorf("only in the sorted header: %s", block)
+		}
+	}
+}
+
+// numbers are those of types of the same name, which depend on the order.
+var numbers = regexp.MustCompile(`___\d+\b`)
+
+// compile compiles a header for BPF, with a variable of every step-th type, and returns the BTF of
+// those types and what they need.
+func compile(t testing.TB, spec *btf.Spec, step btf.ID) (*Dumper, *btf.Spec) {
+	t.Helper()
+	var text bytes.Buffer
+	d := NewDumper(&text, spec)
+	for id := btf.ID(1); id < spec.Len(); id++ {
+		if err := d.Type(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := btf.ID(1); id < spec.Len(); id += step {
+		t, _ := spec.Type(id)
+		name := identifier(t.Name())
+		switch k := t.Kind(); {
+		case name == "" || name == vaList:
+		case k.IsComposite(), k.IsEnum() && t.Vlen() > 0:
+			d.tag(t)
+			fmt.Fprintf(sink{d}, " *variable_%d;\n", id)
+		case k == btf.KindTypedef:
+			fmt.Fprintf(sink{d}, "%s *variable_%d;\n", d.identOf(t), id)
+		}
+	}
+	if err := d.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	source, object := filepath.Join(dir, "types.c"), filepath.Join(dir, "types.o")
+	if err := os.WriteFile(source, text.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	clang := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-g", "-O2", "-c", "-w",
+		"-fms-extensions", "-o", object, source)
+	if out, err := clang.CombinedOutput(); err != nil {
+		lines := bytes.SplitN(out, []byte("\n"), 12)
+		t.Fatalf("clang: %v\n%s", err, bytes.Join(lines[:min(len(lines), 11)], []byte("\n")))
+	}
+	return d, parse(t, objectBTF(t, object))
+}
+
+type sink struct{ d *Dumper }
+
+func (s sink) Write(p []byte) (int, error) { s.d.out = append(s.d.out, p...); return len(p), nil }
+
+// sameLayouts compares what clang made of each named struct, union and enum with the original.
+func sameLayouts(t *testing.T, d *Dumper, again *btf.Spec, step btf.ID) (compared int) {
+	t.Helper()
+	byName := map[string]btf.Type{}
+	for id := btf.ID(1); id < again.Len(); id++ {
+		a, _ := again.Type(id)
+		if a.NameOff() != 0 && (a.Kind().IsComposite() || a.Kind().IsEnum() && a.Vlen() > 0) {
+			byName[a.Name()] = a
+		}
+	}
+	for id := btf.ID(1); id < d.spec.Len(); id++ {
+		o, _ := d.spec.Type(id)
+		if o.NameOff() == 0 || !o.Kind().IsComposite() && !(o.Kind().IsEnum() && o.Vlen() > 0) {
+			continue
+		}
+		name := d.nameOf(o, d.tags)
+		a, ok := byName[name]
+		if !ok {
+			if step == 1 {
+				t.Errorf("%v %s is not in the BTF of its C declaration", o.Kind(), name)
+			}
+			continue
+		}
+		compared++
+		if name == "warn_args" { // has a va_list, which differs between machines
+			continue
+		}
+		if a.Size() != o.Size() {
+			t.Errorf("%v %s has %d bytes, the original %d", o.Kind(), name, a.Size(), o.Size())
+		}
+		if !o.Kind().IsComposite() {
+			continue
+		}
+		if got, want := members(again, a), members(d.spec, o); got != want {
+			t.Errorf("%v %s:\ngot  %s\nwant %s", o.Kind(), name, got, want)
+		}
+	}
+	return compared
+}
+
+// members lists the named members of a type with offsets and sizes, those of anonymous ones too.
+func members(spec *btf.Spec, t btf.Type) string {
+	var list strings.Builder
+	var walk func(t btf.Type, at uint32, depth int)
+	walk = func(t btf.Type, at uint32, depth int) {
+		for i := range t.Vlen() {
+			m := t.Member(i)
+			if m.Name != "" {
+				size, _ := spec.SizeOf(m.Type)
+				if m.BitSize != 0 {
+					size = 0
+				}
+				fmt.Fprintf(&list, "%s@%d:%d/%d ", m.Name, at+m.BitOffset, m.BitSize, size)
+			} else if inner := spec.Skip(m.Type); inner.Kind().IsComposite() && depth < 40 {
+				walk(inner, at+m.BitOffset, depth+1)
+			}
+		}
+	}
+	walk(t, 0, 0)
+	return list.String()
+}
+
+// Oracle: clang, which compiles the header; its BTF has every size and offset of the original.
+func TestRoundTripVmlinux(t *testing.T) {
+	step := btf.ID(8) // clang takes a minute for every type
+	if testing.Short() {
+		step = 128
+	}
+	d, again := compile(t, vmlinux(t), step)
+	if n := sameLayouts(t, d, again, step); n < 200 {
+		t.Errorf("only %d types compared", n)
+	}
+}
+
+// onlyScalars reports whether clang would write no BTF for the types of spec.
+func onlyScalars(spec *btf.Spec) bool {
+	for id := range spec.Len() {
+		t, _ := spec.Type(id)
+		k := t.Kind()
+		if t.NameOff() != 0 && (k.IsComposite() || k.IsEnum() || k == btf.KindTypedef) {
+			return false
+		}
+	}
+	return true
+}
+
+// Oracle: clang, as for vmlinux.
+func TestRoundTripCorpus(t *testing.T) {
+	paths := testkit.Corpus(t)
+	step := 20
+	if testing.Short() {
+		step = 100
+	}
+	for i := 0; i < len(paths); i += step {
+		name := testkit.CorpusName(paths[i])
+		raw := objectBTF(t, paths[i])
+		if raw == nil || onlyScalars(parse(t, raw)) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			d, again := compile(t, parse(t, raw), 1)
+			sameLayouts(t, d, again, 1)
+		})
+	}
+}
+
+func BenchmarkHeader(b *testing.B) {
+	spec := vmlinux(b)
+	for _, bench := range []struct {
+		name     string
+		unsorted bool
+	}{{"unsorted", true}, {"sorted", false}} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Header(discard{}, spec, &Options{Unsorted: bench.unsorted}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
