@@ -18,5 +18,7 @@
 // was no room. Nothing is reserved beforehand: what lies below the head is complete. The data is mapped once, so a record that crosses
 // the end of the ring is copied together; all others are handed out as views.
 //
-// CPUs that come online later are not added.
+// The kernel stops the event of a CPU that goes offline for good. When the CPU is back, a new event writes
+// to the same ring, and a CPU that comes online for the first time gets an event and a ring. C libbpf's
+// perf_buffer does neither.
 package perfbuf

@@ -5,10 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/hotplug"
+	"github.com/purebpf/bpf/internal/stream"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -21,19 +27,30 @@ const (
 // event is the perf event of one CPU.
 type event struct {
 	*ring
-	fd     *sys.FD
+	fd     *sys.FD // which the ring is of
+	again  *sys.FD // that writes to the ring since the CPU went and came, nil before
 	memory []byte
 	inMap  bool
 }
 
-// openEvent opens the perf event of a CPU and maps its ring.
-func openEvent(cpu, pages, wakeup int) (*event, error) {
+// openFD opens a perf event of a CPU.
+func openFD(cpu, wakeup int) (*sys.FD, error) {
 	attr := sys.PerfEventAttr{
-		Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWBPFOutput, SampleType: sys.PerfSampleRaw, Sample: 1, Wakeup: uint32(wakeup),
+		Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWBPFOutput, SampleType: sys.PerfSampleRaw,
+		Sample: 1, Wakeup: uint32(wakeup), ReadFormat: sys.PerfFormatEnabled,
 	}
 	fd, err := sys.PerfEventOpen(&attr, -1, cpu, -1, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open perf event: %w", err)
+	}
+	return fd, nil
+}
+
+// openEvent opens the perf event of a CPU and maps its ring.
+func openEvent(cpu, pages, wakeup int) (*event, error) {
+	fd, err := openFD(cpu, wakeup)
+	if err != nil {
+		return nil, err
 	}
 	e := &event{fd: fd}
 	page := os.Getpagesize()
@@ -49,26 +66,153 @@ func openEvent(cpu, pages, wakeup int) (*event, error) {
 	return e, nil
 }
 
-func (e *event) close() error { return errors.Join(sys.Munmap(e.memory), e.fd.Close()) }
-
-// events is the source of a Reader's stream. Who claimed the stream may read the list; changing it, and reading it otherwise, takes the
-// lock.
-type events struct {
-	m *bpf.Map // in which programs find them
-
-	mu   sync.Mutex
-	list []*event
+func (e *event) close() error {
+	return errors.Join(sys.Munmap(e.memory), e.again.Close(), e.fd.Close())
 }
 
-// add enables an event, which it owns from then on, and puts it into the map.
-func (s *events) add(e *event) error {
+// live is the event that programs write to.
+func (e *event) live() *sys.FD {
+	if e.again != nil {
+		return e.again
+	}
+	return e.fd
+}
+
+// events is the source of a Reader's stream. Who changes it holds the lock; who claimed the stream
+// reads the list as it was last.
+type events struct {
+	m             *bpf.Map // in which programs find them
+	stream        *stream.Stream
+	cpus          []int // that were asked for; nil: all
+	pages, wakeup int
+
+	mu      sync.Mutex
+	list    atomic.Pointer[[]*event] // copied to be changed
+	trouble atomic.Pointer[error]    // that the reader is to be told
+}
+
+func (s *events) all() []*event {
+	if list := s.list.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// wanted lists the CPUs that are online and to be read.
+func (s *events) wanted() ([]int, error) {
+	online, err := kernel.Running().OnlineCPUs()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(online, func(cpu int) bool {
+		if s.cpus != nil {
+			return !slices.Contains(s.cpus, cpu)
+		}
+		return uint32(cpu) >= s.m.MaxEntries()
+	}), nil
+}
+
+// start gives all CPUs their events.
+func (s *events) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = append(s.list, e)
-	if err := sys.PerfEventEnable(e.fd.Int()); err != nil {
+	cpus := s.cpus
+	if cpus == nil {
+		var err error
+		if cpus, err = s.wanted(); err != nil {
+			return err
+		}
+	}
+	for _, cpu := range cpus {
+		err := s.add(cpu)
+		if s.cpus == nil && errors.Is(err, syscall.ENODEV) {
+			continue // it went offline meanwhile
+		}
+		if err != nil {
+			return fmt.Errorf("CPU %d: %w", cpu, err)
+		}
+	}
+	return nil
+}
+
+// refresh gives CPUs that came, or went and came, events that work, and has the reader told of those
+// for which that fails. Other goroutines than the reader's call it.
+func (s *events) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cpus, err := s.wanted()
+	var errs []error
+	if err != nil {
+		errs = append(errs, fmt.Errorf("perfbuf: map %s: CPUs went or came: %w", s.m.Name(), err))
+	}
+	for _, cpu := range cpus {
+		if err := s.serve(cpu); err != nil && !errors.Is(err, syscall.ENODEV) {
+			errs = append(errs, &CPUError{Map: s.m.Name(), CPU: cpu, Err: err})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		s.trouble.Store(&err)
+		s.stream.Wake()
+	}
+}
+
+func (s *events) serve(cpu int) error {
+	list := s.all()
+	i := slices.IndexFunc(list, func(e *event) bool { return e.cpu == cpu })
+	if i < 0 {
+		return s.add(cpu)
+	}
+	if alive, err := hotplug.Alive(list[i].live()); alive || err != nil {
+		return err
+	}
+	return s.renew(list[i])
+}
+
+// add opens the event of a CPU, enables it and puts it into the map.
+func (s *events) add(cpu int) error {
+	e, err := openEvent(cpu, s.pages, s.wakeup)
+	if err != nil {
+		return err
+	}
+	err = s.stream.Watch(e.fd.Int())
+	if err == nil {
+		err = s.enter(e, e.fd)
+	}
+	if err != nil {
+		e.close()
+		return err
+	}
+	list := append(slices.Clone(s.all()), e)
+	s.list.Store(&list)
+	return nil
+}
+
+// renew has a new event write to the ring of one whose CPU was offline. What lies in the ring stays.
+func (s *events) renew(e *event) error {
+	fd, err := openFD(e.cpu, s.wakeup)
+	if err != nil {
+		return err
+	}
+	if err = sys.PerfEventSetOutput(fd.Int(), e.fd.Int()); err != nil {
+		err = fmt.Errorf("share the ring: %w", err)
+	} else {
+		err = s.enter(e, fd)
+	}
+	if err != nil {
+		fd.Close()
+		return err
+	}
+	e.again.Close()
+	e.again = fd
+	return nil
+}
+
+// enter enables an event and puts it into the map for e's CPU.
+func (s *events) enter(e *event, fd *sys.FD) error {
+	if err := sys.PerfEventEnable(fd.Int()); err != nil {
 		return fmt.Errorf("enable perf event: %w", err)
 	}
-	value := binary.NativeEndian.AppendUint32(nil, e.fd.Uint32())
+	value := binary.NativeEndian.AppendUint32(nil, fd.Uint32())
 	if err := s.m.Update(e.key(), value, bpf.UpdateAny); err != nil {
 		return err
 	}
@@ -82,7 +226,7 @@ func (e *event) key() []byte { return binary.NativeEndian.AppendUint32(nil, uint
 func (s *events) leaveMap() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range s.list {
+	for _, e := range s.all() {
 		if e.inMap {
 			s.m.Delete(e.key()) // it may have been replaced or deleted by others
 			e.inMap = false
@@ -91,21 +235,25 @@ func (s *events) leaveMap() error {
 	return s.m.Close()
 }
 
-// Ready reports whether any event has a record to take.
+// Ready reports whether any event has a record to take, or the reader is to be told something.
 func (s *events) Ready() bool {
-	for _, e := range s.list {
+	for _, e := range s.all() {
 		if e.ready() {
 			return true
 		}
 	}
-	return false
+	return s.trouble.Load() != nil
 }
 
 // Drain consumes what is there, CPU after CPU.
 func (s *events) Drain(limit int, fn func(Record) error) (n int, err error) {
-	for i := 0; i < len(s.list) && err == nil && n < limit; i++ {
+	if s.trouble.Load() != nil {
+		return 0, *s.trouble.Swap(nil)
+	}
+	list := s.all()
+	for i := 0; i < len(list) && err == nil && n < limit; i++ {
 		var k int
-		k, err = s.list[i].consume(limit-n, fn)
+		k, err = list[i].consume(limit-n, fn)
 		n += k
 	}
 	return n, err
@@ -116,18 +264,16 @@ func (s *events) Release() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
-	for _, e := range s.list {
+	for _, e := range s.all() {
 		errs = append(errs, e.close())
 	}
-	s.list = nil
+	s.list.Store(nil)
 	return errors.Join(errs...)
 }
 
-func (s *events) cpus() []int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *events) numbers() []int {
 	var list []int
-	for _, e := range s.list {
+	for _, e := range s.all() {
 		list = append(list, e.cpu)
 	}
 	return list

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/hotplug"
 	"github.com/purebpf/bpf/internal/stream"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -27,7 +27,7 @@ type Record struct {
 type Options struct {
 	Pages  int   // data pages for each CPU, a power of two; 0 is 64
 	Wakeup int   // wake the reader for every so many records; 0 is 1
-	CPUs   []int // whose records to read; nil is every online CPU that the map has room for
+	CPUs   []int // whose records to read, all online; nil is every CPU that is or comes online and that the map has room for
 }
 
 // Reader reads the perf buffers of all CPUs (libbpf struct perf_buffer). One goroutine reads at a time; Close and SetDeadline may be
@@ -35,7 +35,25 @@ type Options struct {
 type Reader struct {
 	stream *stream.Stream
 	events events
+	watch  *hotplug.Watch
 }
+
+// CPUError means that a CPU came online, for the first time or again, and that its records can't be
+// read: they are lost. A Reader returns it once from Consume, Poll or the loop over Records, and goes on
+// with the other CPUs when it is asked for more; when CPUs go or come again it tries again.
+type CPUError struct {
+	Map string
+	CPU int
+	Err error
+}
+
+// Error says which CPU of which map it is, and why.
+func (e *CPUError) Error() string {
+	return fmt.Sprintf("perfbuf: map %s: CPU %d came online, its records are lost: %v", e.Map, e.CPU, e.Err)
+}
+
+// Unwrap returns why the records can't be read.
+func (e *CPUError) Unwrap() error { return e.Err }
 
 // ErrBusy means that another goroutine is reading.
 var ErrBusy = errors.New("perfbuf: another goroutine is reading")
@@ -43,6 +61,9 @@ var ErrBusy = errors.New("perfbuf: another goroutine is reading")
 // NewReader opens a perf event on each CPU, maps its buffer and puts it into the map, where programs find it (libbpf perf_buffer__new).
 // The map may be closed afterwards. Needs CAP_PERFMON; large buffers count against kernel.perf_event_mlock_kb unless the process has
 // CAP_IPC_LOCK. EINVAL if the map is of another type or Pages no power of two. The caller closes the Reader.
+//
+// CPUs may go and come: a goroutine, which sleeps meanwhile, opens events for those that come online
+// later or again (see CPUError). It needs the same privileges.
 func NewReader(m *bpf.Map, opts *Options) (*Reader, error) {
 	if m == nil {
 		return nil, fmt.Errorf("perfbuf: there is no such map in the object: %w", bpf.ErrNotExist)
@@ -73,54 +94,35 @@ func newReader(m *bpf.Map, opts *Options) (*Reader, error) {
 	case wakeup < 0 || wakeup > math.MaxInt32:
 		return nil, fmt.Errorf("a wake-up for every %d records: %w", wakeup, syscall.EINVAL)
 	}
-	cpus := opts.CPUs
-	if cpus == nil {
-		online, err := kernel.Running().OnlineCPUs()
-		if err != nil {
-			return nil, err
-		}
-		for _, cpu := range online {
-			if uint32(cpu) < m.MaxEntries() {
-				cpus = append(cpus, cpu)
-			}
-		}
-	}
 	own, err := m.Clone() // to take the events out of the map again
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{events: events{m: own}}
+	r := &Reader{events: events{m: own, cpus: opts.CPUs, pages: pages, wakeup: wakeup}}
 	if r.stream, err = stream.New("perfbuf", ErrBusy, &r.events); err != nil {
 		own.Close()
 		return nil, err
 	}
-	for _, cpu := range cpus {
-		if err := r.add(cpu, pages, wakeup); err != nil {
-			r.Close()
-			return nil, fmt.Errorf("CPU %d: %w", cpu, err)
-		}
+	r.events.stream = r.stream
+	// Watched first, so that no CPU is missed that comes meanwhile.
+	if r.watch, err = hotplug.New(r.events.refresh); err == nil {
+		err = r.events.start()
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Reader) add(cpu, pages, wakeup int) error {
-	e, err := openEvent(cpu, pages, wakeup)
-	if err != nil {
-		return err
-	}
-	if err := r.stream.Watch(e.fd.Int()); err != nil {
-		e.close()
-		return err
-	}
-	return r.events.add(e)
-}
-
 // Close takes the events out of the map and ends reading: a goroutine that waits returns with ErrClosed. It may be called from a
 // function or loop body that was handed a record, which stays valid until it returns. A second Close does nothing.
-func (r *Reader) Close() error { return errors.Join(r.events.leaveMap(), r.stream.Close()) }
+func (r *Reader) Close() error {
+	return errors.Join(r.watch.Close(), r.events.leaveMap(), r.stream.Close())
+}
 
-// CPUs lists the CPUs whose records are read.
-func (r *Reader) CPUs() []int { return r.events.cpus() }
+// CPUs lists the CPUs whose records are read; those that are offline now are among them.
+func (r *Reader) CPUs() []int { return r.events.numbers() }
 
 // SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means never.
 func (r *Reader) SetDeadline(t time.Time) error { return r.stream.SetDeadline(t) }

@@ -83,6 +83,19 @@ func (f *FD) Dup() (*FD, error) {
 	return NewFD(n)
 }
 
+// Replace makes f the descriptor of what by is, under its old number, and closes by. What f was is
+// closed. EBADF if one of them is closed; both stay as they are then. Not to be called beside Close of f.
+func (f *FD) Replace(by *FD) error {
+	from, to := by.Int(), f.Int()
+	if from < 0 || to < 0 {
+		return syscall.EBADF
+	}
+	if e := current().Dup3(from, to); e != 0 {
+		return e
+	}
+	return by.Close()
+}
+
 // String returns the number, or "closed".
 func (f *FD) String() string {
 	if n := f.Int(); n >= 0 {

@@ -28,6 +28,8 @@ type Funnel interface {
 	// Dup is fcntl(F_DUPFD_CLOEXEC, 3); Close is close(2). A funnel that hands out numbers of its own overrides both.
 	Dup(fd int) (int, syscall.Errno)
 	Close(fd int) syscall.Errno
+	// Dup3 is dup3(2) with O_CLOEXEC: to becomes a second number for what from is.
+	Dup3(from, to int) syscall.Errno
 	// Netlink sends one request on a new socket of the given netlink family and gives every datagram of the answer to receive,
 	// until that says done or fails.
 	Netlink(family int, request []byte, receive func(datagram []byte) (done bool, err error)) error

@@ -1,6 +1,9 @@
 package sys
 
-import "unsafe"
+import (
+	"io"
+	"unsafe"
+)
 
 // PerfEventAttr is struct perf_event_attr up to config2 and what follows it to PERF_ATTR_SIZE_VER5 (112 bytes; every kernel that
 // loads BPF programs knows it). Size is filled in by PerfEventOpen.
@@ -41,6 +44,7 @@ const (
 	PerfCountSWCPUClock  = 0       // PERF_COUNT_SW_CPU_CLOCK
 	PerfCountSWBPFOutput = 10      // PERF_COUNT_SW_BPF_OUTPUT
 	PerfSampleRaw        = 1 << 10 // PERF_SAMPLE_RAW
+	PerfFormatEnabled    = 1 << 0  // PERF_FORMAT_TOTAL_TIME_ENABLED
 	PerfFlagFDCloexec    = 1 << 3  // PERF_FLAG_FD_CLOEXEC
 )
 
@@ -98,6 +102,24 @@ func PerfEventEnable(event int) error {
 func PerfEventDisable(event int) error {
 	_, e := current().Ioctl(event, perfDisable, 0)
 	return errnoErr(e)
+}
+
+// PerfEventSetOutput has an event write to the ring of another on the same CPU, which must be mapped
+// (PERF_EVENT_IOC_SET_OUTPUT). The ring lives as long as one of them.
+func PerfEventSetOutput(event, to int) error {
+	_, e := current().Ioctl(event, perfSetOutput, uintptr(to))
+	return errnoErr(e)
+}
+
+// PerfEventEnabled returns for how many nanoseconds an event was enabled. It must have been opened with
+// ReadFormat PerfFormatEnabled. The time of an event on a CPU stops for good when that goes offline.
+func PerfEventEnabled(event int) (uint64, error) {
+	var value [2]uint64
+	n, err := Read(event, unsafe.Slice((*byte)(unsafe.Pointer(&value)), unsafe.Sizeof(value)))
+	if err == nil && n != int(unsafe.Sizeof(value)) {
+		err = io.ErrUnexpectedEOF
+	}
+	return value[1], err
 }
 
 // PerfEventQueryBPF lists the ids of the programs attached to the tracepoint of an event (PERF_EVENT_IOC_QUERY_BPF; 4.16). ids is

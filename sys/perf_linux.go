@@ -4,8 +4,9 @@ import "golang.org/x/sys/unix"
 
 // The ioctls of perf events; their numbers differ by architecture.
 const (
-	perfEnable   = unix.PERF_EVENT_IOC_ENABLE
-	perfDisable  = unix.PERF_EVENT_IOC_DISABLE
-	perfSetBPF   = unix.PERF_EVENT_IOC_SET_BPF
-	perfQueryBPF = unix.PERF_EVENT_IOC_QUERY_BPF
+	perfEnable    = unix.PERF_EVENT_IOC_ENABLE
+	perfDisable   = unix.PERF_EVENT_IOC_DISABLE
+	perfSetBPF    = unix.PERF_EVENT_IOC_SET_BPF
+	perfSetOutput = unix.PERF_EVENT_IOC_SET_OUTPUT
+	perfQueryBPF  = unix.PERF_EVENT_IOC_QUERY_BPF
 )

@@ -4,8 +4,9 @@ package sys
 
 // The ioctls of perf events, as x86 numbers them: a Funnel on another OS sees these.
 const (
-	perfEnable   = 0x2400
-	perfDisable  = 0x2401
-	perfSetBPF   = 0x40042408
-	perfQueryBPF = 0xc008240a
+	perfEnable    = 0x2400
+	perfDisable   = 0x2401
+	perfSetBPF    = 0x40042408
+	perfSetOutput = 0x2405
+	perfQueryBPF  = 0xc008240a
 )

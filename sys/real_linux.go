@@ -70,6 +70,11 @@ func (Kernel) Dup(fd int) (int, syscall.Errno) {
 	return n, asErrno(err)
 }
 
+// Dup3 is dup3(2) with O_CLOEXEC.
+func (Kernel) Dup3(from, to int) syscall.Errno {
+	return asErrno(unix.Dup3(from, to, unix.O_CLOEXEC))
+}
+
 // Close is close(2). On Linux the descriptor is gone even when an error is returned.
 func (Kernel) Close(fd int) syscall.Errno { return asErrno(syscall.Close(fd)) }
 

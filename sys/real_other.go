@@ -40,6 +40,9 @@ func (Kernel) Munmap(unsafe.Pointer, uintptr) syscall.Errno { return syscall.ENO
 // Dup answers ENOSYS.
 func (Kernel) Dup(int) (int, syscall.Errno) { return -1, syscall.ENOSYS }
 
+// Dup3 answers ENOSYS.
+func (Kernel) Dup3(int, int) syscall.Errno { return syscall.ENOSYS }
+
 // Close answers ENOSYS.
 func (Kernel) Close(int) syscall.Errno { return syscall.ENOSYS }
 

@@ -24,6 +24,7 @@ type Poller struct {
 
 	mu       sync.Mutex
 	deadline time.Time
+	woken    bool // by Wake, which nobody has noticed yet
 	ended    bool // the context of the goroutine that waits is done: no deadline may put off its end
 }
 
@@ -99,7 +100,7 @@ func (p *Poller) Wait(ctx context.Context) error {
 	}
 	<-woken
 	p.mu.Lock()
-	p.ended = false
+	p.ended, p.woken = false, false
 	p.file.SetReadDeadline(p.deadline)
 	p.mu.Unlock()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -109,11 +110,38 @@ func (p *Poller) Wait(ctx context.Context) error {
 }
 
 func (p *Poller) wait() error {
-	err := p.conn.Read(p.check)
-	if p.closed.Load() {
-		return os.ErrClosed
+	for {
+		err := p.conn.Read(p.check)
+		if p.closed.Load() {
+			return os.ErrClosed
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !p.wasWoken() {
+			return err
+		}
 	}
-	return err
+}
+
+// Wake has a goroutine that waits, now or as the next one, ask once more whether it is ready.
+func (p *Poller) Wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.woken = true
+	p.file.SetReadDeadline(time.Unix(1, 0))
+}
+
+// wasWoken reports whether the deadline that ended a wait was Wake's, and sets the caller's again.
+func (p *Poller) wasWoken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.woken {
+		return false
+	}
+	p.woken = false
+	if p.ended {
+		return false
+	}
+	p.file.SetReadDeadline(p.deadline)
+	return true
 }
 
 // SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, also one that is under way; the zero time means never.
@@ -121,8 +149,8 @@ func (p *Poller) SetDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.deadline = t
-	if p.ended {
-		return nil // Wait sets it when it returns
+	if p.ended || p.woken {
+		return nil // Wait sets it
 	}
 	if err := p.file.SetReadDeadline(t); err != nil && !p.closed.Load() {
 		return err

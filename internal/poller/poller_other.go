@@ -30,6 +30,9 @@ func (p *Poller) Add(int, Event) error { return syscall.ENOSYS }
 // Wait answers ENOSYS.
 func (p *Poller) Wait(context.Context) error { return syscall.ENOSYS }
 
+// Wake does nothing.
+func (p *Poller) Wake() {}
+
 // SetDeadline answers ENOSYS.
 func (p *Poller) SetDeadline(time.Time) error { return syscall.ENOSYS }
 

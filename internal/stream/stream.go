@@ -47,6 +47,9 @@ func New(name string, busy error, source Source) (*Stream, error) {
 // Watch wakes the stream's reader when fd becomes readable.
 func (s *Stream) Watch(fd int) error { return s.poller.Add(fd, poller.In) }
 
+// Wake has a goroutine that waits ask the source once more whether it is ready.
+func (s *Stream) Wake() { s.poller.Wake() }
+
 // Enter claims the stream for the calling goroutine, which calls Leave when it is done. os.ErrClosed after Close, the stream's own
 // error while another goroutine has it.
 func (s *Stream) Enter() error {
