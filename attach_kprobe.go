@@ -103,11 +103,13 @@ func openKprobe(t tracing, pmu uint32, symbol string, o *KprobeOptions) (*sys.FD
 		}
 		attr.Config |= 1 << bit
 	}
-	if symbol == "" {
-		attr.Config2 = o.Address
-		return sys.PerfEventOpen(&attr, -1, 0, -1, 0)
-	}
-	return sys.PerfEventOpenName(&attr, symbol, -1, 0, -1, 0)
+	return onAnyCPU(func(cpu int) (*sys.FD, error) {
+		if symbol == "" {
+			attr.Config2 = o.Address
+			return sys.PerfEventOpen(&attr, -1, cpu, -1, 0)
+		}
+		return sys.PerfEventOpenName(&attr, symbol, -1, cpu, -1, 0)
+	})
 }
 
 // openLegacyKprobe defines an event in tracefs and opens it.
@@ -129,7 +131,7 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 	if err != nil {
 		return nil, nil, err
 	}
-	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, -1, 0, -1, 0)
+	event, err := openTracepoint(e.id)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open perf event: %w", err), e.remove())
 	}

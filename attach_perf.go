@@ -75,6 +75,24 @@ func (p *Program) perfIoctl(event int, cookie uint64) error {
 	return sys.PerfEventSetBPF(event, p.fd.Int())
 }
 
+// onAnyCPU opens a perf event that sees all CPUs, whichever it is opened on: CPU 0, or one that is online.
+func onAnyCPU(open func(cpu int) (*sys.FD, error)) (*sys.FD, error) {
+	event, err := open(0)
+	if err != syscall.ENODEV {
+		return event, err
+	}
+	online, listErr := kernel.Running().OnlineCPUs()
+	if listErr != nil {
+		return nil, errors.Join(err, listErr)
+	}
+	for _, cpu := range online {
+		if event, err = open(cpu); err != syscall.ENODEV {
+			break
+		}
+	}
+	return event, err
+}
+
 // perfPrograms are the types of programs that run at events, each at events of its own kind.
 var perfPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, uapi.ProgKprobe}
 

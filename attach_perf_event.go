@@ -127,9 +127,15 @@ func (e PerfEvent) String() string {
 
 // AttachPerfEvent opens a perf event on every online CPU and attaches the program to each (libbpf
 // bpf_program__attach_perf_event_opts on each; 4.9): a perf_event program to a hardware, software or PMU event, a tracepoint program to
-// a tracepoint, which is opened once because it is seen on all CPUs anyway. A CPU that goes offline meanwhile is left out.
+// a tracepoint, which is opened once because it is seen on all CPUs anyway. With a PID and no CPUs it is one event, which follows the thread.
 //
-// Needs CAP_PERFMON. ErrNotExist if the machine has no such event, as virtual machines often have no hardware events; EINVAL if the
+// CPUs may go and come. The kernel stops the event of a CPU that goes offline for good; when the CPU is
+// back a goroutine, which sleeps meanwhile, opens another and attaches the program to it, in the place of
+// the old one: the Link and its descriptor stay, but a pin of it keeps the old one. Without CPUs in the
+// options the program is attached to those as well that come online later, until all Links are closed.
+// What fails then is told to the logger of the load. libbpf does none of this.
+//
+// Needs CAP_PERFMON, also for CPUs that come. ErrNotExist if the machine has no such event, as virtual machines often have no hardware events; EINVAL if the
 // program is not of the type that the event takes. The caller closes the Links.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
@@ -153,48 +159,18 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	cpus := opts.CPUs
-	if cpus == nil {
-		if cpus, err = kernel.Running().OnlineCPUs(); err != nil {
-			return nil, p.attachFail(to, err)
-		}
+	at := perfAttach{program: p, to: to, attr: attr, opts: *opts}
+	switch {
+	case opts.PID != 0 && opts.CPUs == nil:
+		return at.once(func() (*sys.FD, error) { return at.open(-1) })
+	case event.Type != sys.PerfTypeTracepoint && opts.PID == 0:
+		return at.everywhere()
+	case event.Type == sys.PerfTypeTracepoint && opts.CPUs == nil:
+		return at.once(func() (*sys.FD, error) { return onAnyCPU(at.open) })
+	case event.Type == sys.PerfTypeTracepoint && len(opts.CPUs) > 1:
+		at.opts.CPUs = opts.CPUs[:1]
 	}
-	if event.Type == sys.PerfTypeTracepoint && len(cpus) > 1 {
-		cpus = cpus[:1]
-	}
-	var links Links
-	for _, cpu := range cpus {
-		on := to + " on CPU " + strconv.Itoa(cpu)
-		link, err := p.attachPerfCPU(on, attr, cpu, opts)
-		if err == syscall.ENODEV && opts.CPUs == nil {
-			p.events().info("the CPU went offline", "object", p.objectName(), "program", p.name, "cpu", cpu)
-			continue
-		}
-		if err != nil {
-			if _, unopened := err.(syscall.Errno); unopened {
-				err = p.perfFail(on, err)
-			}
-			return nil, errors.Join(err, links.Close())
-		}
-		links = append(links, link)
-	}
-	if len(links) == 0 {
-		return nil, p.attachFail(to, fmt.Errorf("no CPU to attach on: %w", syscall.ENODEV))
-	}
-	return links, nil
-}
-
-// attachPerfCPU opens and attaches on one CPU. The error is an Errno if the event could not be opened.
-func (p *Program) attachPerfCPU(to string, attr sys.PerfEventAttr, cpu int, opts *PerfEventOptions) (*Link, error) {
-	pid := opts.PID
-	if pid == 0 {
-		pid = -1
-	}
-	event, err := sys.PerfEventOpen(&attr, pid, cpu, -1, 0)
-	if err != nil {
-		return nil, err
-	}
-	return p.attachPerf(to, event, perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl})
+	return at.on(at.opts.CPUs, func(int, *Link) {})
 }
 
 // attr is what perf_event_open takes.

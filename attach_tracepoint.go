@@ -38,11 +38,18 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 	if err != nil {
 		return nil, withHint(p.attachFail(to, err, kernel.CapSysAdmin), func() string { return accessHint(err, kernel.CapPerfmon, kernel.CapDACOverride) })
 	}
-	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1, 0, -1, 0)
+	event, err := openTracepoint(id)
 	if err != nil {
 		return nil, p.perfFail(to, err)
 	}
 	return p.attachPerfEvent(to, event, opts.Cookie)
+}
+
+// openTracepoint opens the perf event of a tracepoint.
+func openTracepoint(id uint64) (*sys.FD, error) {
+	return onAnyCPU(func(cpu int) (*sys.FD, error) {
+		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1, cpu, -1, 0)
+	})
 }
 
 // autoTracepoint attaches SEC("tp/category/name").

@@ -153,12 +153,12 @@ func requireRefCtr(t uprobing) error {
 	return err
 }
 
-// perfScope is which process and CPU a perf event of a probe is for.
-func perfScope(pid int) (process, cpu int) {
-	if pid == 0 {
-		return -1, 0
+// openProbe opens the perf event of a probe for a process, or with 0 for all.
+func openProbe(pid int, open func(process, cpu int) (*sys.FD, error)) (*sys.FD, error) {
+	if pid != 0 {
+		return open(pid, -1)
 	}
-	return pid, -1
+	return onAnyCPU(func(cpu int) (*sys.FD, error) { return open(-1, cpu) })
 }
 
 // openUprobe opens a perf event of the uprobe PMU.
@@ -171,8 +171,9 @@ func openUprobe(t tracing, pmu uint32, path string, o *UprobeOptions) (*sys.FD, 
 		}
 		attr.Config |= 1 << bit
 	}
-	process, cpu := perfScope(o.PID)
-	return sys.PerfEventOpenName(&attr, path, process, cpu, -1, 0)
+	return openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
+		return sys.PerfEventOpenName(&attr, path, process, cpu, -1, 0)
+	})
 }
 
 // openLegacyUprobe defines an event in tracefs and opens it.
@@ -188,8 +189,9 @@ func openLegacyUprobe(t tracing, file string, o *UprobeOptions) (*sys.FD, *legac
 	if err != nil {
 		return nil, nil, err
 	}
-	process, cpu := perfScope(o.PID)
-	event, err := sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, process, cpu, -1, 0)
+	event, err := openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
+		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, process, cpu, -1, 0)
+	})
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open perf event: %w", err), e.remove())
 	}

@@ -31,6 +31,7 @@ type Link struct {
 	events []*sys.FD // perf events that hold the attachment; closed after the link, which is faster
 	parts  Links     // an attachment to several places, without a kernel link of its own
 	undo   func() error
+	cpus   *perfCPUs // that the link is one of
 
 	mu           sync.Mutex
 	closed       bool
@@ -75,12 +76,13 @@ func (l *Link) FD() int { return l.fd.Int() }
 // done so, which may take tens of milliseconds; Links.Close does many at once. A second Close does nothing.
 func (l *Link) Close() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.closed {
+		l.mu.Unlock()
 		return nil
 	}
 	l.closed = true
 	if l.disconnected {
+		l.mu.Unlock()
 		return nil
 	}
 	errs := []error{l.fd.Close(), l.parts.Close()}
@@ -89,6 +91,10 @@ func (l *Link) Close() error {
 	}
 	if l.undo != nil {
 		errs = append(errs, l.undo())
+	}
+	l.mu.Unlock()
+	if l.cpus != nil { // unlocked, because the last one waits for a renewal that is under way
+		errs = append(errs, l.cpus.leave())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return l.fail("detach", err)

@@ -20,8 +20,8 @@ var machines = [...]machine{
 		arch: "amd64",
 		qemu: "qemu-system-x86_64",
 		args: []string{"-M", "pc", "-cpu", "max,la57=off", "-serial", "chardev:reports"},
-		// The clock needs no calibrating under emulation. CPU 0 can be taken offline before 6.5.
-		cmdline: "console=ttyS0 tsc=reliable no_timer_check cpu0_hotplug",
+		// The clock needs no calibrating under emulation.
+		cmdline: "console=ttyS0 tsc=reliable no_timer_check",
 		port:    "/dev/ttyS1",
 		modules: []string{"rtc_cmos"}, // the clock that wakes a suspended machine
 	},

@@ -1,0 +1,229 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"github.com/purebpf/bpf/internal/hotplug"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+)
+
+// perfAttach is a program that is to be attached to perf events.
+type perfAttach struct {
+	program *Program
+	to      string
+	attr    sys.PerfEventAttr
+	opts    PerfEventOptions
+}
+
+// open opens the event on one CPU, or with -1 on all. Errors are Errnos.
+func (a *perfAttach) open(cpu int) (*sys.FD, error) {
+	attr, pid := a.attr, a.opts.PID
+	if pid == 0 {
+		pid = -1
+	}
+	return sys.PerfEventOpen(&attr, pid, cpu, -1, 0)
+}
+
+// link attaches the program to the event that open opens.
+func (a *perfAttach) link(to string, open func() (*sys.FD, error)) (*Link, error) {
+	event, err := open()
+	if err != nil {
+		return nil, a.program.perfFail(to, err)
+	}
+	return a.program.attachPerf(to, event, perfWay{cookie: a.opts.Cookie, ioctl: a.opts.Ioctl})
+}
+
+// once attaches the program to a single event.
+func (a *perfAttach) once(open func() (*sys.FD, error)) (Links, error) {
+	link, err := a.link(a.to, open)
+	if err != nil {
+		return nil, err
+	}
+	return Links{link}, nil
+}
+
+// onCPU attaches the program to the event of one CPU.
+func (a *perfAttach) onCPU(cpu int) (*Link, error) {
+	return a.link(a.to+" on CPU "+strconv.Itoa(cpu), func() (*sys.FD, error) { return a.open(cpu) })
+}
+
+// on attaches the program to the events of the CPUs, and tells each of the Links.
+func (a *perfAttach) on(cpus []int, each func(cpu int, l *Link)) (Links, error) {
+	var links Links
+	for _, cpu := range cpus {
+		link, err := a.onCPU(cpu)
+		if a.opts.CPUs == nil && errors.Is(err, syscall.ENODEV) {
+			a.tell("the CPU went offline", cpu)
+			continue
+		}
+		if err != nil {
+			return nil, errors.Join(err, links.Close())
+		}
+		links = append(links, link)
+		each(cpu, link)
+	}
+	if len(links) == 0 {
+		return nil, a.program.attachFail(a.to, fmt.Errorf("no CPU to attach on: %w", syscall.ENODEV))
+	}
+	return links, nil
+}
+
+func (a *perfAttach) tell(what string, cpu int) {
+	p := a.program
+	p.events().info(what, "object", p.objectName(), "program", p.name, "to", a.to, "cpu", cpu)
+}
+
+// perfCPUs are the Links of a program to the perf events of CPUs, which it keeps alive while CPUs go and
+// come.
+type perfCPUs struct {
+	perfAttach // its program has a descriptor of its own
+	watch      *hotplug.Watch
+
+	mu    sync.Mutex
+	links []cpuLink
+	late  Links // of CPUs that came online later; the others are the caller's
+	open  int   // of the caller's
+}
+
+type cpuLink struct {
+	cpu  int
+	link *Link
+}
+
+func (c *perfCPUs) keep(cpu int, l *Link) { c.links = append(c.links, cpuLink{cpu, l}) }
+
+// everywhere attaches the program to the events of the CPUs that are asked for, and watches them.
+func (a *perfAttach) everywhere() (Links, error) {
+	own, err := a.program.fd.Dup()
+	if err != nil {
+		return nil, a.program.attachFail(a.to, err)
+	}
+	program := *a.program
+	program.fd = own
+	c := &perfCPUs{perfAttach: *a}
+	c.program, c.attr.ReadFormat = &program, sys.PerfFormatEnabled
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Watched first, so that no CPU is missed that comes meanwhile.
+	if c.watch, err = hotplug.New(c.refresh); err != nil {
+		own.Close()
+		return nil, a.program.attachFail(a.to, fmt.Errorf("watch for CPUs that go or come: %w", err))
+	}
+	links, err := c.start()
+	if err != nil {
+		c.mu.Unlock() // the watch may wait for it
+		err = errors.Join(err, c.watch.Close(), own.Close())
+		c.mu.Lock()
+		return nil, err
+	}
+	return links, nil
+}
+
+func (c *perfCPUs) start() (Links, error) {
+	cpus := c.opts.CPUs
+	if cpus == nil {
+		var err error
+		if cpus, err = kernel.Running().OnlineCPUs(); err != nil {
+			return nil, c.program.attachFail(c.to, err)
+		}
+	}
+	links, err := c.on(cpus, c.keep)
+	for _, l := range links {
+		l.cpus = c
+	}
+	c.open = len(links)
+	return links, err
+}
+
+// refresh attaches the program to the events of CPUs that came, or went and came.
+func (c *perfCPUs) refresh() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	online, err := kernel.Running().OnlineCPUs()
+	if err != nil {
+		c.warn(err)
+	}
+	for _, cpu := range online {
+		if c.opts.CPUs != nil && !slices.Contains(c.opts.CPUs, cpu) {
+			continue
+		}
+		if err := c.serve(cpu); err != nil && !errors.Is(err, syscall.ENODEV) {
+			c.warn(err)
+		}
+	}
+}
+
+func (c *perfCPUs) warn(err error) {
+	p := c.program
+	p.events().warn("CPUs went or came, but the program could not be attached to all", "object", p.objectName(),
+		"program", p.name, "to", c.to, "err", err)
+}
+
+func (c *perfCPUs) serve(cpu int) error {
+	attach := func() (*Link, error) { return c.onCPU(cpu) }
+	known := false
+	var errs []error
+	for _, l := range c.links {
+		if l.cpu != cpu {
+			continue
+		}
+		known = true
+		renewed, err := l.link.renew(attach)
+		if renewed {
+			c.tell("the CPU came online again, the program is attached there again", cpu)
+		}
+		errs = append(errs, err)
+	}
+	if known {
+		return errors.Join(errs...)
+	}
+	l, err := attach()
+	if err != nil {
+		return err
+	}
+	c.keep(cpu, l)
+	c.late = append(c.late, l)
+	c.tell("the CPU came online, the program is attached there too", cpu)
+	return nil
+}
+
+// leave closes the rest with the last of the caller's Links.
+func (c *perfCPUs) leave() error {
+	c.mu.Lock()
+	c.open--
+	last := c.open == 0
+	c.mu.Unlock()
+	if !last {
+		return nil
+	}
+	return errors.Join(c.watch.Close(), c.late.Close(), c.program.fd.Close())
+}
+
+// renew puts the attachment that attach makes in the place of this one, if that has died with its CPU.
+func (l *Link) renew(attach func() (*Link, error)) (renewed bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed && !l.disconnected {
+		return false, nil
+	}
+	if alive, err := hotplug.Alive(l.events[0]); alive || err != nil {
+		return false, err
+	}
+	fresh, err := attach()
+	if err != nil {
+		return false, err
+	}
+	if l.fd != nil {
+		err = l.fd.Replace(fresh.fd)
+	}
+	if err == nil {
+		err = l.events[0].Replace(fresh.events[0])
+	}
+	return err == nil, errors.Join(err, fresh.Close())
+}
