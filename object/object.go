@@ -38,7 +38,12 @@ type Object struct {
 	Arena       *Map      // the one arena map, or nil
 	JumpTables  []byte    // bytes of .jumptables, offsets into code of 8 bytes in Order; shared with the input
 	Notes       []Note    // what was skipped or ignored, and why
+
+	noPrograms string // why there are none
 }
+
+// WhyNoPrograms says why the reader found no programs, "" if it found some.
+func (o *Object) WhyNoPrograms() string { return o.noPrograms }
 
 // Note is something that the reader left aside: nothing is skipped in silence.
 type Note struct {

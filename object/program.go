@@ -2,6 +2,7 @@ package object
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -25,13 +26,41 @@ func (p *parser) scanSymbols() error {
 		}
 	}
 	if len(funcs) == 0 {
+		p.tellNoPrograms()
 		return nil
 	}
 	code, err := p.decode(funcs)
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.addFunctions(funcs, code)
 	}
-	return p.addFunctions(funcs, code)
+	if err == nil && len(p.o.Programs) == 0 {
+		p.tellNoPrograms()
+	}
+	return err
+}
+
+// tellNoPrograms says why no function is a program. Code that nobody can load is worth a note.
+func (p *parser) tellNoPrograms() {
+	var code []string
+	for i := range p.f.Sections {
+		if p.kinds[i] == secCode {
+			code = append(code, p.f.Sections[i].Name)
+		}
+	}
+	switch {
+	case len(code) == 0:
+		p.o.noPrograms = "no section has code"
+		return
+	case len(p.o.Subprogs) > 0:
+		p.o.noPrograms = "all functions are in .text, which is for what programs call: a program has a SEC()"
+	default:
+		names := strings.Join(code[:min(len(code), 4)], ", ")
+		if more := len(code) - 4; more > 0 {
+			names += fmt.Sprintf(" and %d more", more)
+		}
+		p.o.noPrograms = "code is in " + names + ", but the symbol table has no functions there: keep them when stripping (llvm-strip -g)"
+	}
+	p.note("", "there are no programs: "+p.o.noPrograms)
 }
 
 // isExtern tells symbols that something outside the object supplies.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
@@ -62,5 +63,15 @@ func noSuch(o *object.Object, name string) error {
 			names = append(names, m.Name)
 		}
 	}
+	if len(names) == 0 {
+		if why := o.WhyNoPrograms(); why != "" {
+			return fmt.Errorf("%s has no program or struct_ops map %q: it has no programs: %s", o.Name, name, why)
+		}
+	}
 	return fmt.Errorf("%s has no program or struct_ops map %q; it has %v", o.Name, name, names)
+}
+
+// hasStructOps tells objects that have something to attach besides programs.
+func hasStructOps(o *object.Object) bool {
+	return slices.ContainsFunc(o.Maps, func(m *object.Map) bool { return m.Kind == object.MapStructOps })
 }

@@ -102,7 +102,11 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 		if i > len(unopened) {
 			fmt.Fprintln(w)
 		}
-		checkText(w, path, targets, reports, f.verbose)
+		title := path
+		if why := o.WhyNoPrograms(); why != "" {
+			title += " has no programs: " + why
+		}
+		checkText(w, title, targets, reports, f.verbose)
 	}
 	if unopened == nil && bad {
 		return exitStatus(1)

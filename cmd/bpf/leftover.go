@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -55,6 +57,9 @@ func byHand(def *object.SecDef) (hook, why string) {
 		if strings.Contains(hook, " ") {
 			return "", hook
 		}
+		if strings.HasPrefix(hook, "tcx") && kernel.Running().Version() < kernel.VersionCode(6, 6, 0) {
+			hook = strings.Replace(hook, "tcx", "tc", 1)
+		}
 		name, _, full := strings.Cut(hook, ":")
 		if kind := findHook(name); kind != nil && full {
 			return hook, ""
@@ -85,11 +90,25 @@ func (r *runner) leftover(n bpf.NotAttached) string {
 	case def.Auto != object.AutoNone && p.Section() != strings.TrimSuffix(def.Pattern, "+"):
 		hook = "auto" // its section says all
 	}
-	hook = strings.Replace(hook, "IFACE", r.iface, 1)
+	if p.Loaded() && strings.HasSuffix(hook, ":IFACE") && r.iface == "" {
+		reason = "no --iface is given"
+	}
+	if p.Loaded() && strings.HasSuffix(hook, ":DIR") && r.cgroup == "" {
+		reason = "no --cgroup is given"
+	}
+	hook = strings.Replace(hook, "IFACE", cmp.Or(r.iface, counterIface), 1)
 	if dir, err := r.cgroupDir(); err == nil {
 		hook = strings.Replace(hook, "cgroup:DIR", "cgroup:"+dir, 1)
 	}
 	return fmt.Sprintf("%s%s; --attach %s=%s attaches it", text, reason, p.Name(), hook)
+}
+
+// cgroupDir is --cgroup, or the root of cgroup2 for lines to type.
+func (r *runner) cgroupDir() (string, error) {
+	if r.cgroup != "" {
+		return r.cgroup, nil
+	}
+	return rootCgroup()
 }
 
 // walksMap tells iterators that walk a map, which their section can't name.

@@ -2,43 +2,50 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/purebpf/bpf/btf"
 )
 
-// A ring buffer's definition does not say what its records are. What a record is, is decided by these rules, in this order:
+// The definition of a ring or perf buffer doesn't say what its records are. A type is taken for a record
+// only if somebody declared it, and only if it has the record's size:
 //
-//  1. --type MAP=STRUCT (or --type STRUCT for all rings) says so;
-//  2. a struct of the object whose size is the record's and whose name is the map's, "event", "data_t", or contains "event";
-//  3. otherwise the bytes are printed.
+//  1. --type MAP=STRUCT, or --type STRUCT for all buffers;
+//  2. a pointer called unused, unused_..., or ..._unused, which C sources have for nothing but to get the
+//     type of records into the object: const struct event *unused. Of several declared types the
+//     sizes, and where there are several buffers the names (struct event for a map event or events),
+//     must leave one.
 //
-// Two structs that fit rule 2 equally well are no answer: the bytes are printed, and a note names both.
+// Otherwise the bytes are printed, which is said once for each buffer. That a struct has the right size
+// or a promising name proves nothing.
 
-// recordTypes finds types of records by map and size.
+// recordTypes finds types of records by buffer and size.
 type recordTypes struct {
-	spec   *btf.Spec
-	named  map[string]btf.ID // by map name, "" for every map
-	bySize map[uint64][]btf.ID
-	chosen map[recordKey]recordChoice
+	spec     *btf.Spec
+	streams  []string          // all buffers of the object
+	named    map[string]btf.ID // by --type: by buffer, "" for every one
+	declared []btf.ID
+	told     map[string]bool // buffers about which something was said
 }
 
-type recordKey struct {
+// record is one record: the buffer it comes from, and its size, which perf buffers round up.
+type record struct {
 	stream string
 	size   int
+	perf   bool
 }
 
-type recordChoice struct {
-	id   btf.ID // 0: none
-	note string // why none, if there is a reason worth a line
-}
-
-func newRecordTypes(s *btf.Spec, flags []string) (*recordTypes, error) {
-	r := &recordTypes{spec: s, named: map[string]btf.ID{}, chosen: map[recordKey]recordChoice{}}
+func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) {
+	r := &recordTypes{
+		spec: s, streams: streams, named: map[string]btf.ID{}, declared: declaredTypes(s), told: map[string]bool{},
+	}
 	for _, f := range flags {
 		name, typ, ok := strings.Cut(f, "=")
 		if !ok {
 			name, typ = "", f
+		} else if !slices.Contains(streams, name) {
+			return nil, fmt.Errorf("--type %s: the object has no ring or perf buffer %q; it has %q", f, name, streams)
 		}
 		typ = strings.TrimPrefix(typ, "struct ")
 		if s == nil {
@@ -51,77 +58,110 @@ func newRecordTypes(s *btf.Spec, flags []string) (*recordTypes, error) {
 		if !found {
 			return nil, fmt.Errorf("--type %s: the object's BTF has no struct or typedef %q", f, typ)
 		}
+		if size, err := s.SizeOf(id); err != nil || size == 0 {
+			return nil, fmt.Errorf("--type %s: %s has no size", f, typ)
+		}
 		r.named[name] = id
 	}
 	return r, nil
 }
 
-// of returns the type of a record of size bytes from stream, and once per stream and size a note if there is something to say.
-func (r *recordTypes) of(stream string, size int) (btf.ID, string) {
-	if id, ok := r.named[stream]; ok {
-		return id, ""
+// declaredTypes are the structs that pointers called unused point to.
+func declaredTypes(s *btf.Spec) (list []btf.ID) {
+	if s == nil {
+		return nil
 	}
-	if id, ok := r.named[""]; ok {
-		return id, ""
+	for id := btf.ID(1); id < s.Len(); id++ {
+		v, ok := s.Type(id)
+		if !ok || v.Kind() != btf.KindVar {
+			continue
+		}
+		name := v.Name()
+		if name != "unused" && !strings.HasPrefix(name, "unused_") && !strings.HasSuffix(name, "_unused") {
+			continue
+		}
+		pointer := s.Skip(v.Ref())
+		if pointer.Kind() != btf.KindPtr {
+			continue
+		}
+		to := pointer.Ref()
+		if t := s.Skip(to); t.Kind() == btf.KindStruct && !slices.Contains(list, to) {
+			list = append(list, to)
+		}
 	}
-	if r.spec == nil {
+	return list
+}
+
+// of returns the type of a record, 0 if it isn't known, and once for each buffer a note if there is something to say.
+func (r *recordTypes) of(rec record) (btf.ID, string) {
+	id, ok := r.named[rec.stream]
+	if !ok {
+		id, ok = r.named[""]
+	}
+	note := ""
+	switch {
+	case ok && r.couldBe(id, rec):
+		return id, ""
+	case ok:
+		size, _ := r.spec.SizeOf(id)
+		note = fmt.Sprintf("%s: --type %s is refused, it has %d bytes: records of %d bytes are shown as bytes",
+			rec.stream, r.spec.CString(id), size, rec.size)
+	default:
+		if id, note = r.choose(rec); id != 0 {
+			return id, ""
+		}
+	}
+	if r.told[rec.stream] {
 		return 0, ""
 	}
-	key := recordKey{stream, size}
-	if c, ok := r.chosen[key]; ok {
-		return c.id, ""
-	}
-	c := r.choose(stream, size)
-	r.chosen[key] = c
-	return c.id, c.note
+	r.told[rec.stream] = true
+	return 0, note
 }
 
-func (r *recordTypes) choose(stream string, size int) recordChoice {
-	if r.bySize == nil {
-		r.bySize = map[uint64][]btf.ID{}
-		for id := btf.ID(1); id < r.spec.Len(); id++ {
-			if t, ok := r.spec.Type(id); ok && t.Kind() == btf.KindStruct && t.Name() != "" {
-				r.bySize[uint64(t.Size())] = append(r.bySize[uint64(t.Size())], id)
-			}
+// choose takes the one declared type that the record can be of.
+func (r *recordTypes) choose(rec record) (btf.ID, string) {
+	var fit []btf.ID
+	for _, id := range r.declared {
+		name := r.spec.Skip(id).Name()
+		if r.isOf(id, rec) && (len(r.streams) == 1 || name == rec.stream || name+"s" == rec.stream) {
+			fit = append(fit, id)
 		}
 	}
-	var best []btf.ID
-	rank := 0
-	// The kernel rounds perf samples up to 8 bytes with the header: a struct up to 7 bytes shorter may be meant.
-	for slack := 0; slack < 8 && len(best) == 0; slack++ {
-		for _, id := range r.bySize[uint64(size-slack)] {
-			t, _ := r.spec.Type(id)
-			n := recordRank(stream, t.Name())
-			if n == 0 || n < rank {
-				continue
-			}
-			if n > rank {
-				rank, best = n, best[:0]
-			}
-			best = append(best, id)
-		}
-	}
-	switch len(best) {
-	case 0:
-		return recordChoice{note: fmt.Sprintf("%s: no struct of %d bytes in the object's BTF looks like its record; if it has another name use --type %s=STRUCT, "+
-			"if it is not there, a global `const struct event *unused` in the C source puts it there", stream, size, stream)}
-	case 1:
-		return recordChoice{id: best[0]}
-	}
-	a, _ := r.spec.Type(best[0])
-	b, _ := r.spec.Type(best[1])
-	return recordChoice{note: fmt.Sprintf("%s: struct %s and struct %s both fit its record of %d bytes; use --type %s=STRUCT", stream, a.Name(), b.Name(), size, stream)}
-}
-
-// recordRank says how well a struct's name fits a stream: 0 not at all.
-func recordRank(stream, name string) int {
+	why := "nothing in the object says what they are"
 	switch {
-	case name == stream || name+"s" == stream:
-		return 3
-	case name == "event" || name == "data_t":
-		return 2
-	case strings.Contains(name, "event"):
-		return 1
+	case len(fit) == 1:
+		return fit[0], ""
+	case len(fit) > 1:
+		why = fmt.Sprintf("%s and %s both are declared and fit", r.spec.CString(fit[0]), r.spec.CString(fit[1]))
+	case r.spec == nil:
+		return 0, fmt.Sprintf("%s: records are shown as bytes: the object has no BTF", rec.stream)
 	}
-	return 0
+	return 0, fmt.Sprintf("%s: records are shown as bytes: %s; --type %s=STRUCT decodes them", rec.stream, why, rec.stream)
+}
+
+// isOf says whether a record has a type's size, which perf buffers round up.
+func (r *recordTypes) isOf(id btf.ID, rec record) bool {
+	n, err := r.spec.SizeOf(id)
+	size := uint64(rec.size)
+	return err == nil && (size == uint64(n) || rec.perf && size == (uint64(n)+4+7)&^7-4)
+}
+
+// couldBe says whether a record can be of a type: of its size, or cut off in an array at its end, of which programs leave out what
+// they didn't fill.
+func (r *recordTypes) couldBe(id btf.ID, rec record) bool {
+	if r.isOf(id, rec) {
+		return true
+	}
+	n, err := r.spec.SizeOf(id)
+	t := r.spec.Skip(id)
+	if err != nil || t.Kind() != btf.KindStruct || t.Vlen() == 0 {
+		return false
+	}
+	last := t.Member(t.Vlen() - 1)
+	array := r.spec.Skip(last.Type)
+	if array.Kind() != btf.KindArray || uint64(rec.size) < uint64(last.BitOffset/8) {
+		return false
+	}
+	flexible := array.Array().Nelems == 0 // whose elements the type's size doesn't count
+	return flexible || uint64(rec.size) < uint64(n)
 }

@@ -29,7 +29,7 @@ type runner struct {
 	types    []string
 	pinDir   string
 	options  objectOptions
-	ifaceSet bool     // --iface was given
+	object   string   // as the command line names it, "" for the embedded counter
 	decided  []string // names of alternatives, of which it was told what was chosen
 
 	out    io.Writer // locked by mu, flushed by flush
@@ -54,18 +54,25 @@ func newRunCommand() *cobra.Command {
 tables, with rates, every --interval. Ctrl-C, --for, or an error ends it, as does having read everything if there are only iterators.
 Everything is then detached, except for links that --pin keeps.
 
-Attached is every program that its SEC() says enough about; XDP programs and those for tcx or netkit go to --iface, those of cgroups to
---cgroup. For the others --attach names a hook, as bpf attach takes it, and so it does for programs that are to go elsewhere than their
-SEC() says; a program may be named several times. What isn't attached is told, with the option that would attach it. Of alternatives
-(NAME___FLAVOUR) the first that the kernel has is taken.
+Attached is every program that its SEC() says enough about. XDP programs and those for tcx or netkit go to --iface, those of cgroups to
+--cgroup, if that is given: nothing goes to an interface or a cgroup that nobody named. For the others --attach names a hook, as bpf
+attach takes it, and so it does for programs that are to go elsewhere than their SEC() says; a program may be named several times. What
+isn't attached is told, with the option that would attach it. Of alternatives (NAME___FLAVOUR) the first that the kernel has is taken.
+
+Records are decoded as the struct that --type names, or the one that the source declares by a pointer called unused
+(const struct event *unused); others are printed as bytes.
 
   bpf run probes.bpf.o --attach on_malloc=uprobe:libc.so.6:malloc,pid=1234 --attach sample=perf:cpu-clock
 
-Without OBJ it runs a packet counter on --iface: packets and bytes per protocol, seen at XDP.`,
+Without OBJ it runs a packet counter on --iface, or on lo: packets and bytes per protocol, seen at XDP.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.out, r.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			r.ifaceSet = cmd.Flags().Changed("iface")
+			if len(args) > 0 {
+				r.object = args[0]
+			} else if r.iface == "" {
+				r.iface = counterIface
+			}
 			o, err := openRun(args)
 			if err != nil {
 				return err
@@ -79,8 +86,8 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.iface, "iface", "i", "lo", "interface for XDP, tcx and netkit programs")
-	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs (default: the root of cgroup2)")
+	f.StringVarP(&r.iface, "iface", "i", "", "interface for XDP, tcx and netkit programs (without OBJ: lo)")
+	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs")
 	f.StringArrayVar(&r.attach, "attach", nil, "attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
 	f.DurationVar(&r.duration, "for", 0, "end so long after attaching (0: until Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
@@ -91,6 +98,9 @@ Without OBJ it runs a packet counter on --iface: packets and bytes per protocol,
 	f.StringArrayVar(&r.types, "type", nil, "decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
 	return cmd
 }
+
+// counterIface is where the embedded counter counts, and the interface of lines to type.
+const counterIface = "lo"
 
 func openRun(args []string) (*object.Object, error) {
 	if len(args) == 1 {
@@ -112,6 +122,9 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	}
 	out, errOut := &untilEnd{to: r.out, ended: ctx.Done()}, &untilEnd{to: r.errOut, ended: ctx.Done()}
 	r.out, r.errOut = out, errOut
+	if why := o.WhyNoPrograms(); why != "" && !hasStructOps(o) {
+		return fmt.Errorf("%s has no programs: %s", r.object, why)
+	}
 	r.tellStale(o)
 	hooks, err := r.prepare(o)
 	defer func() {

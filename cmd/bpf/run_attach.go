@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -144,7 +143,7 @@ func (r *runner) toldOtherwise(p *bpf.Program) bool {
 	return p != nil && (p.Type() == uapi.ProgStructOps && p.Loaded() || slices.Contains(r.decided, p.Name()))
 }
 
-// usualHook is where a program goes whose section says all but the interface or the cgroup, nil for others.
+// usualHook is where a program goes whose section says all but the interface or the cgroup, if that was named; nil for others.
 func (r *runner) usualHook(p *bpf.Program) (*hook, error) {
 	if p == nil || !p.Loaded() {
 		return nil, nil
@@ -153,40 +152,23 @@ func (r *runner) usualHook(p *bpf.Program) (*hook, error) {
 	if def == nil || def.Type != p.Type() {
 		return nil, nil
 	}
-	kind, _ := byHand(def)
-	kind, _, _ = strings.Cut(kind, ":")
+	hook, _ := byHand(def)
+	kind, _, _ := strings.Cut(hook, ":")
 	switch kind {
-	case "xdp":
-		return parseHook(kind + ":" + r.iface)
-	case "netkit-primary", "netkit-peer":
-		if r.ifaceSet { // others than netkit devices have no such hook
+	case "xdp", "netkit-primary", "netkit-peer", "tcx-ingress", "tcx-egress":
+		if r.iface != "" {
 			return parseHook(kind + ":" + r.iface)
 		}
-	case "tcx-ingress", "tcx-egress":
-		if kernel.Running().Version() < kernel.VersionCode(6, 6, 0) {
-			kind = strings.Replace(kind, "tcx", "tc", 1)
+	case "tc-ingress", "tc-egress": // instead of tcx
+		if r.iface != "" && strings.Contains(def.Pattern, "/") {
+			return parseHook(kind + ":" + r.iface)
 		}
-		return parseHook(kind + ":" + r.iface)
 	case "cgroup":
-		if def.Pattern == "cgroup/skb" { // in or out?
-			return nil, nil
+		if r.cgroup != "" && def.Pattern != "cgroup/skb" { // in or out?
+			return parseHook(kind + ":" + r.cgroup)
 		}
-		dir, err := r.cgroupDir()
-		if err != nil {
-			r.say("%v", err)
-			return nil, nil
-		}
-		return parseHook(kind + ":" + dir)
 	}
 	return nil, nil
-}
-
-// cgroupDir is --cgroup, or the root of cgroup2.
-func (r *runner) cgroupDir() (string, error) {
-	if r.cgroup != "" {
-		return r.cgroup, nil
-	}
-	return rootCgroup()
 }
 
 // pin pins all links, and says what stays attached only as long as the command runs.

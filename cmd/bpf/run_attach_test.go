@@ -131,7 +131,12 @@ func TestRunAttachesAll(t *testing.T) {
 	object := compiled(t, "kinds")
 	path, pid := startVictim(t)
 	probe := fmt.Sprintf("%s:probed,pid=%d", path, pid)
+	root, err := rootCgroup()
+	if err != nil {
+		t.Fatal(err)
+	}
 	args := []string{"run", object, "--for", testkit.Patience(2 * time.Second).String(), "--interval", "1s", "--demo", "--json",
+		"--iface", "lo", "--cgroup", root,
 		"--attach", "on_tp=tp:syscalls/sys_enter_getppid,cookie=11",
 		"--attach", "on_raw_tp=raw_tp:sys_enter",
 		"--attach", "on_uprobe=uprobe:" + probe + ",cookie=0x16",
@@ -185,10 +190,6 @@ func TestRunAttachesAll(t *testing.T) {
 	if !fromVersion(6, 6) {
 		egress = "attached on_egress to lo (tc egress)"
 	}
-	root, err := rootCgroup()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, says := range []string{
 		"not attached: program on_skb (SEC cgroup/skb): its section leaves the attach type open; --attach on_skb=cgroup:" + root + ",type=TYPE attaches it",
 		egress, "attached on_xdp to lo (xdp)", "attached on_cgroup to cgroup /sys/fs/cgroup", "attached on_tc to lo (tc ingress), handle 0x1 priority 7\n",
@@ -201,6 +202,74 @@ func TestRunAttachesAll(t *testing.T) {
 	}
 	if left := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(left, []byte("clsact")) {
 		t.Errorf("clsact is left behind: %s", left)
+	}
+}
+
+// Oracle: bpftool, which sees nothing where nobody named a place, and the programs where the lines that run says to type put them.
+func TestRunNamesNoPlace(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	testkit.Cgroup(t)
+	root, err := rootCgroup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := compiled(t, "kinds")
+	run := func(more ...string) string {
+		t.Helper()
+		out, err := command(t, append([]string{"run", object, "--for", "50ms"}, more...)...).CombinedOutput()
+		if len(more) > 0 && err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	out := run()
+	dir := testkit.BPFFS(t)
+	out += run("--attach", "on_lookup=netns:/proc/self/ns/net", "--pin", dir)
+	if net := testkit.Run(t, "bpftool", "net", "show", "dev", "lo"); bytes.Contains(net, []byte("on_")) {
+		t.Errorf("attached to lo: %s", net)
+	}
+	pins, _ := filepath.Glob(dir + "/*")
+	if len(pins) != 1 || filepath.Base(pins[0]) != "on_lookup" {
+		t.Errorf("attached are %q", pins)
+	}
+	egress := "tcx-egress:lo"
+	if !fromVersion(6, 6) {
+		egress = "tc-egress:lo"
+	}
+	var options []string
+	for name, hook := range map[string]string{"on_xdp": "xdp:lo", "on_egress": egress, "on_cgroup": "cgroup:" + root} {
+		if !strings.Contains(out, "; --attach "+name+"="+hook+" attaches it\n") || strings.Contains(out, "attached "+name+" to") {
+			t.Errorf("%s is attached, or the line to type isn't said:\n%s", name, out)
+		}
+		options = append(options, "--attach", name+"="+hook)
+	}
+	out = run(options...)
+	for _, name := range []string{"on_xdp", "on_egress", "on_cgroup"} {
+		if !strings.Contains(out, "attached "+name+" to") {
+			t.Errorf("with %q: %s", options, out)
+		}
+	}
+}
+
+// Oracle: clang and llvm-objcopy, which make objects without programs.
+func TestNoPrograms(t *testing.T) {
+	testkit.Root(t)
+	text := testkit.Compile(t, "int f(void *x) { return 0; }")
+	data := testkit.Compile(t, "int x = 1;")
+	bare := filepath.Join(t.TempDir(), "bare.bpf.o")
+	testkit.Run(t, "llvm-objcopy-19", "--strip-symbol=count_packets", "--strip-symbol=on_xdp", "--strip-symbol=emit",
+		testkit.Compile(t, `__attribute__((section("xdp"))) int emit(void *x) { return 2; }`), bare)
+	for object, why := range map[string]string{
+		text: "all functions are in .text", data: "no section has code", bare: "code is in xdp, but the symbol table has no functions there",
+	} {
+		for _, args := range [][]string{{"run", object}, {"verify", object}, {"check", object}, {"attach", object, "f", "xdp:lo"}} {
+			out, err := command(t, args...).CombinedOutput()
+			failed := args[0] == "run" || args[0] == "attach"
+			if (err != nil) != failed || !strings.Contains(string(out), "no programs: "+why) {
+				t.Errorf("%v: %v, %s", args, err, out)
+			}
+		}
 	}
 }
 

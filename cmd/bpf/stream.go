@@ -29,7 +29,13 @@ type perfStream struct {
 }
 
 func (r *runner) openStreams() (*streams, error) {
-	types, err := newRecordTypes(r.obj.BTF(), r.types)
+	var names []string
+	for _, m := range r.obj.Maps() {
+		if m.Created() && (m.Type() == uapi.MapRingBuf || m.Type() == uapi.MapPerfEventArray) {
+			names = append(names, m.Name())
+		}
+	}
+	types, err := newRecordTypes(r.obj.BTF(), r.types, names)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +85,7 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 		start(func() error {
 			return r.drain(ctx, w, func() error {
 				_, err := s.rings.Poll(ctx, func(record ringbuf.Record) error {
-					return r.printRecord(w, s.types, s.maps[record.Ring].Name(), record.Data)
+					return r.printRecord(w, s.types, s.maps[record.Ring].Name(), record.Data, false)
 				})
 				return err
 			})
@@ -94,7 +100,7 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 						r.say("%s: %d records lost on CPU %d", p.name, record.Lost, record.CPU)
 						return nil
 					}
-					return r.printRecord(w, s.types, p.name, record.Data)
+					return r.printRecord(w, s.types, p.name, record.Data, true)
 				})
 				return err
 			})
@@ -129,10 +135,10 @@ type eventDocument struct {
 }
 
 // printRecord prints one record, decoded if its type is known.
-func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string, data []byte) error {
+func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string, data []byte, perf bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id, note := types.of(stream, len(data))
+	id, note := types.of(record{stream, len(data), perf})
 	if note != "" {
 		fmt.Fprintln(r.errOut, note)
 	}

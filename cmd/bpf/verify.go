@@ -75,5 +75,12 @@ func verdictLine(v verdict.Object, err error) string {
 			loaded++
 		}
 	}
+	if len(v.Programs) == 0 {
+		why := "nothing was verified"
+		if o, err := bpf.Open(v.Object); err == nil {
+			why = o.WhyNoPrograms()
+		}
+		return fmt.Sprintf("OK   %s: no programs: %s; %d maps", v.Object, why, len(v.Maps))
+	}
 	return fmt.Sprintf("OK   %s: %d of %d programs loaded, %d maps", v.Object, loaded, len(v.Programs), len(v.Maps))
 }
