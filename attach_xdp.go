@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -71,23 +72,24 @@ func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 		opts = &XDPOptions{}
 	}
 	at, index, err := p.xdpPlace(iface, "xdp")
-	var link *Link
+	var fd *sys.FD
+	var refusal string
 	if err == nil {
 		err = opts.check(false)
 	}
 	if err == nil {
-		_, err = p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) error {
-			fd, err := p.linkXDP(index, flags)
-			if err == nil {
-				link = p.newLink(at.name, fd)
-			}
+		_, refusal, err = p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) (err error) {
+			fd, err = p.linkXDP(index, flags)
 			return err
 		})
 	}
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
-	return link, nil
+	if refusal != "" {
+		at.name = iface + " (xdp, generic mode: " + refusal + ")"
+	}
+	return p.newLink(at.name, fd), nil
 }
 
 func (p *Program) linkXDP(index int, flags uint32) (fd *sys.FD, err error) {
@@ -138,7 +140,7 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	if opts.IfAbsent {
 		extra = sys.XDPUpdateIfNoExist
 	}
-	mode, err := p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) error {
+	mode, _, err := p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) error {
 		return sys.XDPSet(index, p.fd.Int(), flags|extra, expected)
 	})
 	if err != nil {
@@ -182,33 +184,35 @@ func (p *Program) UnsetXDP(iface string) error {
 }
 
 // eachXDPMode calls try for mode. For any mode the kernel chooses, which is native if the driver has it; if that doesn't work for a
-// reason of native mode's, generic.
-func (p *Program) eachXDPMode(iface string, index int, mode XDPMode, try func(flags uint32) error) (XDPMode, error) {
+// reason of native mode's, which it returns as well, generic.
+func (p *Program) eachXDPMode(
+	iface string, index int, mode XDPMode, try func(flags uint32) error,
+) (is XDPMode, refusal string, err error) {
 	if int(mode) >= len(xdpModes) {
-		return mode, fmt.Errorf("%v: %w", mode, syscall.EINVAL)
+		return mode, "", fmt.Errorf("%v: %w", mode, syscall.EINVAL)
 	}
-	err := try(xdpModes[mode].flag)
+	err = try(xdpModes[mode].flag)
 	if mode != XDPAny {
-		return mode, err
+		return mode, "", err
 	}
-	why := "the driver has no native XDP"
 	if err != nil && genericMayDo(index, err) {
 		native := err
-		why = causeText(native)
+		refusal = causeText(native)
 		err = try(xdpModes[XDPGeneric].flag)
-		if err != nil && causeText(err) != why {
+		if err != nil && causeText(err) != refusal {
 			err = fmt.Errorf("in native mode: %w; in generic mode: %w", worded(native), worded(err))
 		}
 	}
 	if err != nil {
-		return mode, err
+		return mode, "", err
 	}
 	mode = XDPNative
 	if state, err := sys.XDPQuery(index); err == nil && p.isGeneric(state) {
 		mode = XDPGeneric
+		why := cmp.Or(refusal, "the driver has no native XDP")
 		p.events().info("the program runs in generic mode", "object", p.objectName(), "program", p.name, "interface", iface, "why", why)
 	}
-	return mode, nil
+	return mode, refusal, nil
 }
 
 // genericMayDo reports whether the kernel's choice of a mode may have been refused for a reason that generic mode hasn't. Where a

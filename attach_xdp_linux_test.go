@@ -196,6 +196,9 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	isGeneric(pass)
+	if !strings.Contains(link.String(), "generic mode: ") || !strings.Contains(link.String(), words) {
+		t.Errorf("the link doesn't say why it is generic: %s", link)
+	}
 	// The link is in the way of both modes.
 	if _, err := drop.AttachXDP("v0", nil); !errors.Is(err, syscall.EBUSY) && !errors.Is(err, ErrExist) ||
 		strings.Contains(err.Error(), "in generic mode") {
