@@ -135,6 +135,7 @@ type aligner struct {
 	spec  *Spec
 	ptr   uint32
 	steps int
+	done  map[ID]uint32 // of composites in composites, which may be met again and again
 }
 
 func (w *aligner) align(id ID, depth int) (uint32, error) {
@@ -159,7 +160,17 @@ func (w *aligner) align(id ID, depth int) (uint32, error) {
 		case KindArray:
 			id = t.Array().Elem
 		case KindStruct, KindUnion:
-			return w.composite(t, depth)
+			if n, ok := w.done[id]; ok {
+				return n, nil
+			}
+			n, err := w.composite(t, depth)
+			if err == nil && depth > 0 {
+				if w.done == nil {
+					w.done = make(map[ID]uint32)
+				}
+				w.done[id] = n
+			}
+			return n, err
 		default:
 			return 0, fmt.Errorf("type [%d] is a %v", id, k)
 		}

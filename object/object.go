@@ -38,6 +38,7 @@ type Object struct {
 	Arena       *Map      // the one arena map, or nil
 	JumpTables  []byte    // bytes of .jumptables, offsets into code of 8 bytes in Order; shared with the input
 	Notes       []Note    // what was skipped or ignored, and why
+	FileSize    int64     // of the file that was read, in bytes: what a plan takes is held against it; 0 if there is none
 
 	noPrograms string // why there are none
 }

@@ -161,7 +161,7 @@ func newParser(opts *Options, name string) *parser {
 // run reads everything in libbpf's order: sections, functions, externs, BTF fix-up, maps, section names, relocations.
 func (p *parser) run(f *elf64.File) (*Object, error) {
 	p.f = f
-	p.o.Order = f.Order
+	p.o.Order, p.o.FileSize = f.Order, int64(f.Size())
 	for _, step := range []func(*parser) error{
 		(*parser).findSymbols,
 		(*parser).classify,

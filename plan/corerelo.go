@@ -131,6 +131,11 @@ func (r *resolver) relocateCore() error {
 			}
 			relo := core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access}
 			out, err := res.Resolve(relo)
+			if !fn.owned {
+				if err := r.spend(fn.f.Name, 8*len(fn.code)); err != nil {
+					return err
+				}
+			}
 			code := fn.own()
 			poison := err == nil && out.Poisons(code[insn])
 			if err == nil {
@@ -140,12 +145,18 @@ func (r *resolver) relocateCore() error {
 				if err := r.tolerate(r.failAt(fn, insn, coreCode(err), "", err)); err != nil {
 					return err
 				}
+				if r.budget.unsaid > 0 {
+					err = errUnsaid
+				}
 				r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: core.Result{Relo: relo}, err: err})
 				continue
 			}
 			if poison {
 				fn.poisons = append(fn.poisons, len(r.p.core))
-				r.event(EventPoisoned, fn.f.Name, "instruction "+strconv.Itoa(insn)+": CO-RE relocation "+out.Spec()+" has no counterpart in this kernel")
+				if r.mayTell() {
+					r.event(EventPoisoned, fn.f.Name, "instruction "+strconv.Itoa(insn)+": CO-RE relocation "+
+						out.Spec()+" has no counterpart in this kernel")
+				}
 			}
 			r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: out, poison: poison})
 		}
@@ -162,6 +173,9 @@ func (r *resolver) coreCount() int {
 	}
 	return n
 }
+
+// errUnsaid stands for what there is no room for.
+var errUnsaid = errors.New("not told: there are too many such errors")
 
 // coreCode is the errno of a failed CO-RE relocation.
 func coreCode(err error) Code {

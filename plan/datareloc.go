@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/object"
@@ -12,6 +13,12 @@ import (
 const (
 	PoisonMapBase   = 2001000000 // + position in Object.Maps
 	PoisonKfuncBase = 2002000000 // + position in Object.Externs
+)
+
+// What fix-ups and poisons take of the budget, each.
+const (
+	fixupSize  = int(unsafe.Sizeof(Fixup{}))
+	poisonSize = int(unsafe.Sizeof(Poison{}))
 )
 
 // relocateData writes everything but file descriptors into p: map references, global data, kconfig, ksyms, kfuncs, jump tables.
@@ -25,11 +32,19 @@ func (r *resolver) relocateData(p *Program) error {
 	if fixups == 0 && poisons == 0 {
 		return nil
 	}
+	if err := r.spend(p.Name, fixupSize*fixups+poisonSize*poisons); err != nil {
+		return err
+	}
 	p.Fixups = make([]Fixup, 0, fixups)
 	for i, s := range p.Subprogs {
 		for _, at := range s.fn.poisons {
 			c := &r.p.core[at]
-			p.poison(s.Start+c.insn, PoisonCORE, "CO-RE relocation "+c.result.Spec(), nil)
+			text := "CO-RE relocation"
+			if r.mayTell() {
+				text += " " + c.result.Spec()
+				r.budget.words -= len(text)
+			}
+			p.poison(s.Start+c.insn, PoisonCORE, text, nil)
 		}
 		for j := range s.Func.Relocs {
 			if err := r.relocate(p, i, &s.Func.Relocs[j]); err != nil {
@@ -114,8 +129,12 @@ func (r *resolver) poisonMap(p *Program, at int, m *object.Map) error {
 	if pm := r.mapOf(m); pm != nil {
 		err = pm.Err
 	}
-	p.poison(at, PoisonMap, "map "+m.Name, err)
-	r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" uses map "+m.Name+", which is not created")
+	text := "map " + m.Name
+	r.budget.words -= len(text)
+	p.poison(at, PoisonMap, text, err)
+	if r.mayTell() {
+		r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" uses map "+m.Name+", which is not created")
+	}
 	return nil
 }
 
@@ -158,8 +177,13 @@ func (r *resolver) relocateExternCall(p *Program, f *function, at int, rl *objec
 	in := &p.Insns[at]
 	if !x.Found {
 		*in = asm.Instruction{Op: asm.OpCall, Imm: int32(PoisonKfuncBase + rl.Extern.Index)}
-		p.poison(at, PoisonKfunc, "kfunc "+rl.Extern.Name, r.unsearched)
-		r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" calls kfunc "+rl.Extern.Name+", which this kernel lacks")
+		text := "kfunc "
+		if r.mayTell() {
+			text += rl.Extern.Name
+			r.budget.words -= len(text)
+			r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" calls "+text+", which this kernel lacks")
+		}
+		p.poison(at, PoisonKfunc, text, r.unsearched)
 		return nil
 	}
 	in.SetSrc(asm.CallKfunc)

@@ -88,6 +88,9 @@ func (r *resolver) gather(p *Program, kind infoKind, size uint32, word string) (
 		}
 		total += x.to - x.from
 	}
+	if err := r.spend(p.Name, total*int(size)); err != nil {
+		return nil, err
+	}
 	out := make([]byte, 0, total*int(size))
 	for _, s := range p.Subprogs {
 		x := r.infoOf(s.fn, kind)

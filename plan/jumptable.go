@@ -38,6 +38,9 @@ func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error
 	if r.entries += int(rl.SymSize / 8); r.entries > maxEntries {
 		return nil, r.failAt(s.fn, rl.Insn, CodeTooBig, "more than "+strconv.Itoa(maxEntries)+" entries in jump tables", nil)
 	}
+	if err := r.spend(p.Name, int(rl.SymSize/2)); err != nil {
+		return nil, err
+	}
 	m := &Map{
 		Name:       ".jumptables",
 		Type:       uapi.MapInsnArray,

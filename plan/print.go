@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bufio"
 	"io"
 	"strconv"
 	"strings"
@@ -8,18 +9,43 @@ import (
 
 // WriteTo prints the plan for people: what would be uploaded, created and loaded, in that order, and what was decided on the way.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
-	text := p.View().text()
-	n, err := io.WriteString(w, text)
-	return int64(n), err
+	g := &page{w: w}
+	g.b = bufio.NewWriterSize(g, 32<<10)
+	p.View().text(g)
+	err := g.b.Flush()
+	return g.n, err
 }
 
-// page collects lines; tables in it are aligned.
+// page writes lines; tables in it are aligned.
 type page struct {
-	b    strings.Builder
-	rows [][]string
+	w     io.Writer
+	n     int64 // bytes written
+	b     *bufio.Writer
+	rows  [][]string
+	cells []string // of rows
 }
 
-func (g *page) row(cells ...string) { g.rows = append(g.rows, cells) }
+// Write passes on what the buffer held.
+func (g *page) Write(text []byte) (int, error) {
+	n, err := g.w.Write(text)
+	g.n += int64(n)
+	return n, err
+}
+
+// A table of more rows than that is written in pieces, and cells that are longer than that move no others.
+const (
+	tableRows = 2000
+	cellWidth = 200
+)
+
+func (g *page) row(cells ...string) {
+	if len(g.rows) == tableRows {
+		g.flush()
+	}
+	at := len(g.cells)
+	g.cells = append(g.cells, cells...)
+	g.rows = append(g.rows, g.cells[at:len(g.cells):len(g.cells)])
+}
 
 // flush writes the rows collected as a table, two blanks between columns and two before the first.
 func (g *page) flush() {
@@ -29,7 +55,7 @@ func (g *page) flush() {
 			if i == len(width) {
 				width = append(width, 0)
 			}
-			if i < len(r)-1 {
+			if i < len(r)-1 && len(c) <= cellWidth {
 				width[i] = max(width[i], len(c))
 			}
 		}
@@ -43,11 +69,11 @@ func (g *page) flush() {
 			}
 			g.b.WriteString(strings.Repeat(" ", pad))
 			g.b.WriteString(c)
-			pad = width[i] - len(c) + 2
+			pad = max(width[i]-len(c), 0) + 2
 		}
 		g.b.WriteByte('\n')
 	}
-	g.rows = g.rows[:0]
+	g.rows, g.cells = g.rows[:0], g.cells[:0]
 }
 
 func (g *page) line(parts ...string) {
@@ -57,8 +83,7 @@ func (g *page) line(parts ...string) {
 	g.b.WriteByte('\n')
 }
 
-func (v *View) text() string {
-	g := &page{}
+func (v *View) text(g *page) {
 	license := "license " + strconv.Quote(v.License)
 	if v.License == "" {
 		license = "no license"
@@ -73,7 +98,6 @@ func (v *View) text() string {
 	v.textExterns(g)
 	v.textCore(g)
 	v.textEvents(g)
-	return g.b.String()
 }
 
 func (v *View) textBTF(g *page) {

@@ -34,6 +34,7 @@ type resolver struct {
 
 	order binary.ByteOrder // of the object
 
+	budget   budget
 	features [facts.NumFeatures]featureState
 	unknown  map[facts.Feature]error // features that could not be found out, and why
 
@@ -95,7 +96,7 @@ func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}, order: o.Order}
+	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}, order: o.Order, budget: newBudget(o.FileSize)}
 	if r.order == nil {
 		r.order = binary.NativeEndian
 	}
@@ -118,6 +119,7 @@ func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 			return nil, err
 		}
 	}
+	r.tellUnsaid()
 	return r.p, nil
 }
 
@@ -126,8 +128,12 @@ func (r *resolver) tolerate(err error) error {
 	if err == nil || !r.opts.KeepGoing {
 		return err
 	}
-	r.p.Errors = append(r.p.Errors, err)
-	r.event(EventWarning, r.o.Name, err.Error())
+	if len(r.p.Errors) == 0 || r.mayTell() {
+		text := err.Error()
+		r.budget.words -= len(text)
+		r.p.Errors = append(r.p.Errors, err)
+		r.event(EventWarning, r.o.Name, text)
+	}
 	return nil
 }
 
@@ -275,8 +281,4 @@ func (r *resolver) has(f facts.Feature) bool {
 		r.event(EventProbed, f.String(), "missing")
 	}
 	return yes
-}
-
-func (r *resolver) event(k EventKind, subject, text string) {
-	r.p.Events = append(r.p.Events, Event{k, subject, text})
 }

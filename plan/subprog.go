@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
 )
@@ -25,6 +26,9 @@ func (r *resolver) linkPrograms() error {
 		} else {
 			r.event(EventSkipped, r.o.Programs[i].Name, "autoload is off")
 		}
+	}
+	if err := r.spend("", n*int(unsafe.Sizeof(Program{}))); err != nil {
+		return err
 	}
 	r.p.Programs = make([]*Program, 0, n)
 	block := make([]Program, n)
@@ -67,6 +71,9 @@ func (r *resolver) link(p *Program, main *function) error {
 			p.Insns = main.code
 			main.owned = false // the next change copies again
 		} else {
+			if err := r.spend(p.Name, 8*len(main.code)); err != nil {
+				return err
+			}
 			p.Insns = append(make([]asm.Instruction, 0, len(main.code)), main.code...)
 		}
 		return r.programInfo(p)
@@ -82,6 +89,9 @@ func (r *resolver) link(p *Program, main *function) error {
 	}
 	if r.linked += total; r.linked > maxLinked {
 		return r.fail("program", p.Name, CodeTooBig, "with it all programs have more than "+strconv.Itoa(maxLinked)+" instructions", nil)
+	}
+	if err := r.spend(p.Name, 8*total); err != nil {
+		return err
 	}
 	p.Insns = make([]asm.Instruction, 0, total)
 	for _, s := range p.Subprogs {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/purebpf/bpf/btf/core"
@@ -139,6 +140,11 @@ func (p *Plan) View() *View {
 	if p.BTF != nil {
 		v.BTF = &BTFView{Bytes: len(p.BTF), Needed: p.BTFNeeded, Changed: p.btfChanged}
 	}
+	v.Maps = slices.Grow(v.Maps, len(p.Maps))
+	v.Programs = slices.Grow(v.Programs, len(p.Programs))
+	v.CORE = slices.Grow(v.CORE, len(p.core))
+	v.Externs = slices.Grow(v.Externs, len(p.Externs))
+	v.Events = slices.Grow(v.Events, len(p.Events))
 	for _, m := range p.Maps {
 		v.Maps = append(v.Maps, viewMap(m))
 	}

@@ -34,6 +34,12 @@ type checker struct {
 	reached [][]bool // by program of the plan
 
 	triedPrograms map[facts.ProgramTrial]tried
+
+	places    map[*object.Function]*places
+	bySection map[string][]*object.Function // see functions
+	hasNeed   map[needUser]bool             // users of needs that have many
+
+	externUsers map[*object.Extern][]string // see usersOf
 }
 
 type needKey struct {
@@ -85,10 +91,36 @@ func (c *checker) need(kind NeedKind, name, user string) *Need {
 		c.r.Needs = append(c.r.Needs, Need{Kind: kind, Name: name})
 	}
 	n := &c.r.Needs[i]
-	if user != "" && !slices.Contains(n.Users, user) {
+	if user != "" && !c.uses(i, n.Users, user) {
 		n.Users = append(n.Users, user)
 	}
 	return n
+}
+
+// needUser is a user of the need of an index.
+type needUser struct {
+	need int
+	user string
+}
+
+// uses tells whether user is among the users of a need. If there are many, a map knows them.
+func (c *checker) uses(need int, users []string, user string) bool {
+	const few = 32
+	if len(users) < few {
+		return slices.Contains(users, user)
+	}
+	if c.hasNeed == nil {
+		c.hasNeed = make(map[needUser]bool)
+	}
+	if len(users) == few {
+		for _, u := range users {
+			c.hasNeed[needUser{need, u}] = true
+		}
+	}
+	key := needUser{need, user}
+	known := c.hasNeed[key]
+	c.hasNeed[key] = true
+	return known
 }
 
 // programs asks for program and attach types.
@@ -128,6 +160,12 @@ func (c *checker) programType(t uapi.ProgType, user string) {
 	}
 }
 
+// What the analyses of all programs may take: so many times the bytes of the object's file, and so many more.
+const (
+	reachFactor = 9
+	reachMore   = 384 << 10
+)
+
 // makePlan plans a copy of the object in which every extern is weak and no struct_ops type is missing.
 func (c *checker) makePlan() {
 	c.loose = c.o.Clone()
@@ -142,12 +180,13 @@ func (c *checker) makePlan() {
 		return
 	}
 	lazy, _ := c.k.feature(facts.ArgCtxTag) // the same release
+	room := reachFactor*int(min(c.o.FileSize, 1<<32)) + reachMore
 	c.reached = make([][]bool, len(c.plan.Programs))
 	for i, p := range c.plan.Programs {
 		c.reached[i] = reachable(p, c.o.Order, lazy == facts.Yes, &vagueness{
 			image: c.vagueImage,
 			load:  c.vagueLoads(p),
-		})
+		}, &room)
 	}
 }
 

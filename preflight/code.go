@@ -30,7 +30,13 @@ var older = [...]struct{ id, by uint32 }{
 
 // helpers asks for the helpers that instructions call. One that is called only where no path leads on this kernel is guarded.
 func (c *checker) helpers() {
+	type key struct {
+		id  uint32
+		typ uapi.ProgType
+		at  uapi.AttachType
+	}
 	var uses []helperUse
+	known := make(map[key]int)
 	c.eachProgram(func(p *plan.Program, reached []bool) {
 		var at uapi.AttachType
 		if slices.Contains(byAttach[:], p.Type) {
@@ -42,14 +48,15 @@ func (c *checker) helpers() {
 					continue
 				}
 				id := uint32(insn.Imm)
-				k := slices.IndexFunc(uses, func(u helperUse) bool { return u.id == id && u.typ == p.Type && u.at == at })
-				if k < 0 {
+				k, ok := known[key{id, p.Type, at}]
+				if !ok {
 					k = len(uses)
+					known[key{id, p.Type, at}] = k
 					uses = append(uses, helperUse{id: id, typ: p.Type, at: at})
 				}
 				u := &uses[k]
 				u.live = u.live || reached[s.Start+i]
-				if !slices.Contains(u.users, p.Spec.Name) {
+				if n := len(u.users); n == 0 || u.users[n-1] != p.Spec.Name {
 					u.users = append(u.users, p.Spec.Name)
 				}
 			}

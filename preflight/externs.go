@@ -1,7 +1,6 @@
 package preflight
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -153,16 +152,25 @@ func (c *checker) isKfunc(x *plan.Extern) bool {
 }
 
 // usersOf lists the programs whose instructions refer to an extern.
-func (c *checker) usersOf(e *object.Extern) (users []string) {
+func (c *checker) usersOf(e *object.Extern) []string {
+	if c.externUsers != nil {
+		return c.externUsers[e]
+	}
+	c.externUsers = make(map[*object.Extern][]string)
 	c.eachProgram(func(p *plan.Program, _ []bool) {
 		for _, s := range p.Subprogs {
-			if slices.ContainsFunc(s.Func.Relocs, func(rl object.Reloc) bool { return rl.Extern == e }) {
-				users = append(users, p.Spec.Name)
-				return
+			for _, rl := range s.Func.Relocs {
+				if rl.Extern == nil {
+					continue
+				}
+				users := c.externUsers[rl.Extern]
+				if n := len(users); n == 0 || users[n-1] != p.Spec.Name {
+					c.externUsers[rl.Extern] = append(users, p.Spec.Name)
+				}
 			}
 		}
 	})
-	return users
+	return c.externUsers[e]
 }
 
 // vagueImage says that bytes of a map's image depend on facts that are not known.

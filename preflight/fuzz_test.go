@@ -37,8 +37,8 @@ func FuzzReachable(f *testing.F) {
 		if int(second) > 0 && int(second) < len(insns) {
 			p.Subprogs = append(p.Subprogs, plan.Subprog{Func: &object.Function{Global: lazy}, Start: int(second)})
 		}
-		start := time.Now()
-		reached := reachable(p, binary.LittleEndian, lazy, &vagueness{image: func(*plan.Map, uint64, uint64) bool { return false }})
+		start, room := time.Now(), 1<<30
+		reached := reachable(p, binary.LittleEndian, lazy, &vagueness{image: func(*plan.Map, uint64, uint64) bool { return false }}, &room)
 		if d := time.Since(start); d > 2*time.Second {
 			t.Errorf("%d instructions took %v", len(insns), d)
 		}

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"encoding/binary"
+	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/plan"
@@ -26,7 +27,8 @@ type reach struct {
 	insns   []asm.Instruction
 	starts  []int // of the functions, ascending
 	global  []bool
-	maps    map[int]*plan.Map // by the ld_imm64 that refers to them
+	maps    map[int]int32 // by the ld_imm64 that refers to them
+	pointed []*plan.Map
 	order   binary.ByteOrder
 	vague   *vagueness
 	reached []bool
@@ -35,7 +37,25 @@ type reach struct {
 	returns []value       // by function
 	ret     []bool        // by function: it returns at all
 	callers [][]*callSite // by function
+	sites   map[int]*callSite
+	room    *int // bytes that states may still take
+	steps   int  // paths that may still be followed
 }
+
+// What states take of the room that an analysis has.
+const (
+	stateSize = int(unsafe.Sizeof(state{})) + 48 // with its place in a map and in the list of work
+	slotSize  = 2 * (int(unsafe.Sizeof(slot{})) + 8)
+)
+
+// An analysis ends after so many paths: a state at a head changes a few times, if a compiler made the code.
+const (
+	maxSteps  = 1 << 12
+	stepsEach = 16 // for each instruction
+)
+
+// take takes n bytes of the room.
+func (r *reach) take(n int) { *r.room -= n }
 
 type callSite struct {
 	at    int
@@ -50,19 +70,32 @@ type vagueness struct {
 
 // reachable computes which instructions of p can be executed. lazy says that the kernel verifies global functions only if they are
 // called (6.8).
-func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vagueness) []bool {
+//
+// The states that it keeps take bytes off room. When there is none left, everything counts as reachable: no compiler makes code that
+// needs more, and to warn too much is the harmless side.
+func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vagueness, room *int) []bool {
 	r := &reach{
+		room:    room,
+		steps:   maxSteps + stepsEach*len(p.Insns),
+		sites:   make(map[int]*callSite),
 		insns:   p.Insns,
-		maps:    make(map[int]*plan.Map),
+		maps:    make(map[int]int32),
 		order:   order,
 		vague:   vague,
 		reached: make([]bool, len(p.Insns)),
 		heads:   make(map[int]*state),
 	}
+	index := make(map[*plan.Map]int32)
 	for _, f := range p.Fixups {
-		if f.Map != nil {
-			r.maps[f.Insn] = f.Map
+		if f.Map == nil {
+			continue
 		}
+		i, known := index[f.Map]
+		if !known {
+			i = int32(len(r.pointed))
+			index[f.Map], r.pointed = i, append(r.pointed, f.Map)
+		}
+		r.maps[f.Insn] = i
 	}
 	for _, s := range p.Subprogs {
 		r.starts = append(r.starts, s.Start)
@@ -88,13 +121,16 @@ func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vaguen
 	// An exception callback is not referred to, and is called by the kernel.
 	for f := range r.starts {
 		if f == 0 || !referred[f] || r.global[f] && !lazy {
-			r.enter(f, entryState())
+			r.enter(f, r.entry())
 		}
 	}
 	for len(r.work) > 0 {
 		at := r.work[len(r.work)-1]
 		r.work = r.work[:len(r.work)-1]
 		r.run(at)
+		if *r.room < 0 {
+			return r.all()
+		}
 	}
 	return r.reached
 }
@@ -122,6 +158,13 @@ func (r *reach) function(at int) int {
 	return lo - 1
 }
 
+// entry is entryState, whose slots take of the room.
+func (r *reach) entry() *state {
+	s := entryState()
+	s.room = r.room
+	return s
+}
+
 func (r *reach) enter(f int, s *state) { r.flow(r.starts[f], s) }
 
 // flow lets a state arrive at an instruction where paths may meet.
@@ -131,6 +174,7 @@ func (r *reach) flow(to int, s *state) {
 	}
 	h := r.heads[to]
 	if h == nil {
+		r.take(stateSize)
 		c := *s
 		c.owned = false
 		s.owned = false
@@ -147,6 +191,10 @@ func (r *reach) flow(to int, s *state) {
 func (r *reach) run(at int) {
 	r.heads[at].owned = false
 	s := *r.heads[at]
+	if r.steps--; r.steps < 0 {
+		*r.room = -1
+		return
+	}
 	for i := at; i < len(r.insns); {
 		if i != at && r.heads[i] != nil {
 			r.flow(i, &s)
@@ -193,12 +241,12 @@ func (r *reach) loadImm64(s *state, i int) {
 		}
 		v = number(insn.Imm64(r.insns[i+1]))
 	case asm.PseudoMapValue:
-		if m := r.maps[i]; m != nil {
+		if m, ok := r.maps[i]; ok {
 			v = value{sort: mapValue, n: uint64(uint32(r.insns[i+1].Imm)), m: m}
 		}
 	case asm.PseudoFunc:
 		if f := r.function(i + 1 + int(insn.Imm)); f >= 0 {
-			r.enter(f, entryState())
+			r.enter(f, r.entry())
 		}
 	}
 	s.set(insn.Dst(), v)
@@ -224,7 +272,7 @@ func (r *reach) load(s *state, insn asm.Instruction) value {
 	case mapValue:
 		off := at.n + uint64(int64(insn.Off))
 		end := off + size
-		m := at.m
+		m := r.pointed[at.m]
 		if !m.Freeze || m.Flags&uapi.FRdonlyProg == 0 || m.Image == nil || end < off ||
 			end > uint64(m.ValueSize) || r.vague.image(m, off, size) {
 			return value{}
@@ -314,8 +362,7 @@ func (r *reach) jump(s *state, i int) bool {
 		return false
 	}
 	refine(s, insn, false)
-	r.flow(i+1, s)
-	return false
+	return true
 }
 
 // call goes into a function. What follows is reached once it returns.
@@ -324,7 +371,7 @@ func (r *reach) call(s *state, i int) bool {
 	if f < 0 {
 		return false
 	}
-	entry := entryState()
+	entry := r.entry()
 	if s.leaked {
 		s.forget()
 	}
@@ -354,12 +401,12 @@ func (r *reach) call(s *state, i int) bool {
 }
 
 func (r *reach) site(f, i int) *callSite {
-	for _, c := range r.callers[f] {
-		if c.at == i {
-			return c
-		}
+	if c := r.sites[i]; c != nil { // an instruction calls one function
+		return c
 	}
+	r.take(stateSize)
 	c := &callSite{at: i}
+	r.sites[i] = c
 	r.callers[f] = append(r.callers[f], c)
 	return c
 }

@@ -93,7 +93,8 @@ func TestReachable(t *testing.T) {
 			if !ok || len(log) == 0 {
 				continue
 			}
-			reached := reachable(pp, o.Order, lazy, exact)
+			room := 1 << 30
+			reached := reachable(pp, o.Order, lazy, exact, &room)
 			seen := make([]bool, len(reached))
 			for _, m := range visited.FindAllStringSubmatch(log, -1) {
 				at, _ := strconv.Atoi(m[1])

@@ -4,14 +4,13 @@ import (
 	"slices"
 
 	"github.com/purebpf/bpf/asm"
-	"github.com/purebpf/bpf/plan"
 )
 
 // value is what is known of a register or stack slot.
 type value struct {
+	n    uint64 // of a constant; offset of a pointer
+	m    int32  // of a pointer into a map's value: which of reach.pointed
 	sort valueSort
-	n    uint64    // of a constant; offset of a pointer
-	m    *plan.Map // of a pointer into a map's value
 }
 
 type valueSort uint8
@@ -69,11 +68,15 @@ type state struct {
 	owned bool           // slots may be changed
 	// leaked: a pointer into the stack lies somewhere out of sight, so any unknown pointer may be one.
 	leaked bool
+	room   *int // bytes that copies of slots may still take, nil for any number
 }
 
 func (s *state) own() {
 	if s.owned {
 		return
+	}
+	if s.room != nil {
+		*s.room -= slotSize * (len(s.slots) + 1)
 	}
 	slots := make(map[int64]slot, len(s.slots)+1)
 	for k, v := range s.slots {

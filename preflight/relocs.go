@@ -1,7 +1,7 @@
 package preflight
 
 import (
-	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -45,15 +45,45 @@ func (c *checker) relocations() {
 	if t == nil {
 		return // that there is no BTF is a need of its own
 	}
-	var all []core.Relo
+	n := 0
+	for i := range o.Ext.Core {
+		n += o.Ext.Core[i].Count
+	}
+	all := make([]core.Relo, 0, n)
 	c.eachRelocation(func(_ *object.Function, _ int, r core.Relo) { all = append(all, r) })
 	t.Prefetch(o.BTF, all)
 	x := t.NewResolver(o.BTF)
+	c.findPlaces()
+	c.r.Relocations = make([]Relocation, 0, len(all))
+	words := wordsFactor*int(min(o.FileSize, 1<<32)) + wordsMore
 	c.eachRelocation(func(f *object.Function, insn int, r core.Relo) {
-		rel := Relocation{Function: f.Name, Insn: insn, Spec: core.Describe(o.BTF, r), Source: c.source(f, insn)}
+		rel := Relocation{Function: f.Name, Insn: insn}
+		if words > 0 {
+			rel.Spec, rel.Source = core.Describe(o.BTF, r), c.source(f, insn)
+		} else {
+			rel.Spec = "<" + r.Kind.String() + "> [" + strconv.FormatUint(uint64(r.Type), 10) + "]"
+		}
 		c.judge(&rel, f, insn, x, r)
+		if words -= len(rel.Spec) + len(rel.Source) + len(rel.Reason); words < 0 {
+			rel.Reason = ""
+		}
 		c.r.Relocations = append(c.r.Relocations, rel)
 	})
+}
+
+// What the texts of all relocations may take, so many times the bytes of the object's file and so many more: many may share long names.
+// Behind that, relocations are told by the number of their type.
+const (
+	wordsFactor = 2
+	wordsMore   = 128 << 10
+	longestName = 128 // of a type or a file
+)
+
+func shortened(name string) string {
+	if len(name) > longestName {
+		return name[:longestName] + "..."
+	}
+	return name
 }
 
 // judge resolves one relocation and finds out what that means for the programs that it is in.
@@ -101,7 +131,7 @@ func widened(res core.Result) bool {
 // missing says what the target lacks.
 func (c *checker) missing(r core.Relo, res core.Result) string {
 	t, _ := c.loose.BTF.Type(r.Type)
-	name := strings.ToLower(t.Kind().String()) + " " + btf.EssentialName(t.Name())
+	name := strings.ToLower(t.Kind().String()) + " " + shortened(btf.EssentialName(t.Name()))
 	if res.Found {
 		local, target := res.Widths()
 		return "the field has " + strconv.FormatUint(target, 10) + " bytes instead of " + strconv.FormatUint(local, 10) + ", and reading it so would change its value"
@@ -120,20 +150,48 @@ func (c *checker) missing(r core.Relo, res core.Result) string {
 	return name + " has no such field, or one of another type"
 }
 
-// placed finds the programs that a function was linked into, and says whether the instruction can be reached in one.
-func (c *checker) placed(f *object.Function, insn int) (users []string, placed, live bool) {
+// places is where a function was linked to.
+type places struct {
+	users  []string // programs
+	starts []place
+}
+
+type place struct {
+	start   int
+	reached []bool // of the program
+}
+
+// findPlaces finds out where the functions were linked to.
+func (c *checker) findPlaces() {
+	c.places = make(map[*object.Function]*places)
 	c.eachProgram(func(p *plan.Program, reached []bool) {
 		for _, s := range p.Subprogs {
-			if s.Func != f {
-				continue
+			at := c.places[s.Func]
+			if at == nil {
+				at = &places{}
+				c.places[s.Func] = at
 			}
-			users, placed = append(users, p.Spec.Name), true
-			if at := s.Start + insn; at < len(reached) && reached[at] {
-				live = true
+			if n := len(at.users); n == 0 || at.users[n-1] != p.Spec.Name {
+				at.users = append(at.users, p.Spec.Name)
 			}
+			at.starts = append(at.starts, place{s.Start, reached})
 		}
 	})
-	return slices.Compact(users), placed, live
+}
+
+// placed finds the programs that a function was linked into, and says whether the instruction can be reached in one.
+func (c *checker) placed(f *object.Function, insn int) (users []string, placed, live bool) {
+	at := c.places[f]
+	if at == nil {
+		return nil, false, false
+	}
+	for _, p := range at.starts {
+		if i := p.start + insn; i < len(p.reached) && p.reached[i] {
+			live = true
+			break
+		}
+	}
+	return at.users, true, live
 }
 
 // eachRelocation calls each for all CO-RE records that belong to a function, in the order of the object.
@@ -145,20 +203,22 @@ func (c *checker) eachRelocation(each func(f *object.Function, insn int, r core.
 		for j := range e.Count {
 			rel := e.CoreRelo(j)
 			access, _ := o.BTF.Name(rel.AccessOff)
-			for _, f := range funcs {
-				end := f.Offset + 8*uint64(len(f.Insns))
-				if off := uint64(rel.InsnOff); off >= f.Offset && off < end {
-					each(f, int((off-f.Offset)/8), core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access})
-					break
-				}
+			off := uint64(rel.InsnOff)
+			at := sort.Search(len(funcs), func(i int) bool { return funcs[i].Offset+8*uint64(len(funcs[i].Insns)) > off })
+			if at < len(funcs) && off >= funcs[at].Offset {
+				f := funcs[at]
+				each(f, int((off-f.Offset)/8), core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access})
 			}
 		}
 	}
 }
 
-// functions lists the functions of a section that would be loaded.
+// functions lists the functions of a section that would be loaded, by offset.
 func (c *checker) functions(section string) []*object.Function {
-	var list []*object.Function
+	list, known := c.bySection[section]
+	if known {
+		return list
+	}
 	for _, p := range c.loose.Programs {
 		if p.Section == section && (p.Autoload || p.Type == uapi.ProgStructOps) {
 			list = append(list, &p.Function)
@@ -169,6 +229,10 @@ func (c *checker) functions(section string) []*object.Function {
 			list = append(list, f)
 		}
 	}
+	if c.bySection == nil {
+		c.bySection = make(map[string][]*object.Function)
+	}
+	c.bySection[section] = list
 	return list
 }
 
@@ -193,7 +257,7 @@ func (c *checker) source(f *object.Function, insn int) string {
 		if k := strings.LastIndexByte(file, '/'); k >= 0 {
 			file = file[k+1:]
 		}
-		return file + ":" + strconv.FormatUint(uint64(l.Line()), 10)
+		return shortened(file) + ":" + strconv.FormatUint(uint64(l.Line()), 10)
 	}
 	return ""
 }

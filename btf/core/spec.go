@@ -177,80 +177,125 @@ func typeText(t btf.Type) string {
 }
 
 func nameText(t btf.Type) string {
-	if name := t.Name(); name != "" {
-		return name
+	name := t.Name()
+	switch {
+	case name == "":
+		return "<anon>"
+	case len(name) > maxName:
+		return name[:maxName] + "..."
 	}
-	return "<anon>"
+	return name
+}
+
+// Names and access strings may be of any length, and many relocations may share one; texts show so many bytes.
+const (
+	maxName  = 128 // of a type
+	maxWords = 320 // of a relocation in words
+)
+
+// words is a relocation in words, as far as there is room.
+type words struct {
+	n    int
+	text [maxWords]byte
+}
+
+func (w *words) add(text string) { w.n += copy(w.text[w.n:], text) }
+
+func (w *words) number(n uint64) {
+	var digits [20]byte
+	w.n += copy(w.text[w.n:], strconv.AppendUint(digits[:0], n, 10))
+}
+
+func (w *words) String() string {
+	if w.n == maxWords {
+		copy(w.text[maxWords-3:], "...")
+	}
+	return string(w.text[:w.n])
 }
 
 // Describe is the relocation in words, as libbpf logs it: "<byte_off> [12] struct task_struct.pid (0:35 @ offset 1256)".
-// An access string that does not fit the type is shown as it is.
+// An access string that does not fit the type is shown as it is. What is longer than 320 bytes is cut, with "..." at its end.
 func Describe(local *btf.Spec, r Relo) string {
 	var s spec
-	if err := s.parse(local, r); err != nil {
-		t, ok := local.Type(r.Type)
-		if !ok {
-			return "<" + r.Kind.String() + "> [" + strconv.Itoa(int(r.Type)) + "] + " + r.Access
-		}
-		return string(appendRoot(nil, r.Kind, t)) + " + " + r.Access
+	if err := s.parse(local, r); err == nil {
+		return s.String()
 	}
-	return s.String()
+	var w words
+	if t, ok := local.Type(r.Type); ok {
+		w.root(r.Kind, t)
+		w.add(" + ")
+	} else {
+		w.add("<" + r.Kind.String() + "> [" + strconv.Itoa(int(r.Type)) + "] + ")
+	}
+	w.add(r.Access)
+	return w.String()
 }
 
-func appendRoot(b []byte, kind Kind, t btf.Type) []byte {
-	b = append(b, '<')
-	b = append(b, kind.String()...)
-	b = append(b, "> ["...)
-	b = strconv.AppendUint(b, uint64(t.ID()), 10)
-	b = append(b, "] "...)
-	return append(b, typeText(t)...)
+func (w *words) root(relo Kind, t btf.Type) {
+	w.add("<")
+	w.add(relo.String())
+	w.add("> [")
+	w.number(uint64(t.ID()))
+	w.add("] ")
+	kind := "void"
+	if t.Kind() != btf.KindVoid {
+		kind = strings.ToLower(t.Kind().String())
+	}
+	w.add(kind)
+	w.add(" ")
+	if name := t.Name(); name != "" {
+		w.add(name[:min(len(name), 2*maxName)])
+	} else {
+		w.add("<anon>")
+	}
 }
 
 // String is the access in libbpf's notation.
 func (s *spec) String() string {
+	var w words
 	t, _ := s.btf.Type(s.root)
-	b := appendRoot(make([]byte, 0, 96), s.kind, t)
+	w.root(s.kind, t)
 	switch s.kind.class() {
 	case classEnumval:
 		et := s.btf.Skip(s.root)
-		b = append(b, "::"...)
-		b = append(b, s.acc[0].name...)
-		b = append(b, " = "...)
+		w.add("::")
+		w.add(s.acc[0].name)
+		w.add(" = ")
 		v := enumeratorValue(et, s.acc[0].idx)
 		switch {
 		case et.KFlag():
-			b = strconv.AppendInt(b, int64(v), 10)
+			w.add(strconv.FormatInt(int64(v), 10))
 		case et.Kind() == btf.KindEnum:
-			b = strconv.AppendUint(b, uint64(uint32(v)), 10)
+			w.number(uint64(uint32(v)))
 		default:
-			b = strconv.AppendUint(b, v, 10)
+			w.number(v)
 		}
 	case classField:
 		for i, a := range s.acc[:s.n] {
 			switch {
 			case a.name != "":
-				b = append(b, '.')
-				b = append(b, a.name...)
+				w.add(".")
+				w.add(a.name)
 			case i > 0 || a.idx > 0:
-				b = append(b, '[')
-				b = strconv.AppendUint(b, uint64(a.idx), 10)
-				b = append(b, ']')
+				w.add("[")
+				w.number(uint64(a.idx))
+				w.add("]")
 			}
 		}
-		b = append(b, " ("...)
+		w.add(" (")
 		for i, idx := range s.raw[:s.nraw] {
 			if i > 0 {
-				b = append(b, ':')
+				w.add(":")
 			}
-			b = strconv.AppendUint(b, uint64(idx), 10)
+			w.number(uint64(idx))
 		}
-		b = append(b, " @ offset "...)
-		b = strconv.AppendUint(b, s.bits/8, 10)
+		w.add(" @ offset ")
+		w.number(s.bits / 8)
 		if s.bits%8 != 0 {
-			b = append(b, '.')
-			b = strconv.AppendUint(b, s.bits%8, 10)
+			w.add(".")
+			w.number(s.bits % 8)
 		}
-		b = append(b, ')')
+		w.add(")")
 	}
-	return string(b)
+	return w.String()
 }

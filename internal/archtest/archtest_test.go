@@ -72,6 +72,7 @@ var rooms = []room{
 
 	// What only tests and the command line use.
 	{dir: "internal/verdict", floor: 0, pure: true},
+	{dir: "internal/hostile", floor: 3, pure: true},
 	{dir: "internal/testkit", floor: 1},
 	{dir: "internal/testsum", floor: 0},
 	{dir: "internal/archtest", floor: 0},
