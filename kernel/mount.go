@@ -17,9 +17,12 @@ const DefaultBPFFS = "/sys/fs/bpf"
 // magicBPFFS is what statfs calls a BPF file system.
 const magicBPFFS = 0xcafe4a11
 
+// magicSysfs is what statfs calls the file system that has directories for others.
+const magicSysfs = 0x62656572
+
 // EnsureBPFFS makes sure that path, or the directory that it would be created in, is on a BPF file system (libbpf make_parent_dir,
-// check_path). If it lies below /sys/fs/bpf and nothing is mounted there, it is mounted, which needs CAP_SYS_ADMIN. The error says
-// where there is one.
+// check_path). If it lies below /sys/fs/bpf and nothing is mounted there, it is mounted, which needs CAP_SYS_ADMIN. EINVAL if it is
+// elsewhere, or if another file system is mounted there. The error says where there is one.
 func EnsureBPFFS(path string) error {
 	magic, err := nearestMagic(path)
 	if err != nil {
@@ -30,6 +33,15 @@ func EnsureBPFFS(path string) error {
 	}
 	if clean := filepath.Clean(path); clean != DefaultBPFFS && !under(clean, DefaultBPFFS) {
 		return fmt.Errorf("%s is not on a BPF file system, as what is below %s is: %w", path, DefaultBPFFS, syscall.EINVAL)
+	}
+	// A mount on top of another would hide what is there, pins among it.
+	switch magic, err := fsMagic(DefaultBPFFS); {
+	case err != nil:
+		return fmt.Errorf("no BPF file system at %s: %w", DefaultBPFFS, err)
+	case magic == magicBPFFS:
+		return fmt.Errorf("%s is not on the BPF file system that is mounted at %s: %w", path, DefaultBPFFS, syscall.EINVAL)
+	case magic != magicSysfs:
+		return fmt.Errorf("%s has a file system of another kind (%#x): %w", DefaultBPFFS, magic, syscall.EINVAL)
 	}
 	if err := mountFS("bpf", DefaultBPFFS, "mode=0700"); err != nil {
 		return fmt.Errorf("no BPF file system at %s, and it could not be mounted (mount -t bpf bpf %s): %w", DefaultBPFFS, DefaultBPFFS, err)
@@ -79,7 +91,12 @@ func (f *Facts) Tracefs() (string, error) {
 		return "", fmt.Errorf("no tracefs at %s: %w", trace, fs.ErrNotExist)
 	}
 	err := mountFS("tracefs", trace, "")
-	if err == nil || errors.Is(err, syscall.EBUSY) {
+	if errors.Is(err, syscall.EBUSY) { // something is mounted there, by now
+		if _, statErr := os.Stat(trace + "/trace"); statErr == nil {
+			err = nil
+		}
+	}
+	if err == nil {
 		return trace, nil
 	}
 	if errors.Is(err, syscall.ENODEV) {

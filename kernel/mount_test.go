@@ -38,6 +38,41 @@ func inMountNS(t *testing.T, f func(t *testing.T)) {
 	<-done
 }
 
+// The oracle is the kernel's list of mounts: nothing is mounted over what somebody else has mounted.
+func TestEnsureBPFFSCoversNothing(t *testing.T) {
+	inMountNS(t, func(t *testing.T) {
+		for unix.Unmount(DefaultBPFFS, unix.MNT_DETACH) == nil {
+		}
+		mount := func(kind, dir string) {
+			if err := unix.Mount(kind, dir, kind, 0, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused := func(path, says string) {
+			t.Helper()
+			before := mounts(t)
+			err := EnsureBPFFS(path)
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), says) || mounts(t) != before {
+				t.Errorf("%v, %d mounts, %d before", err, mounts(t), before)
+			}
+		}
+		mount("tmpfs", DefaultBPFFS)
+		refused(DefaultBPFFS+"/pin", "a file system of another kind")
+		unix.Unmount(DefaultBPFFS, 0)
+		mount("bpf", DefaultBPFFS)
+		if err := os.Mkdir(DefaultBPFFS+"/other", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		mount("tmpfs", DefaultBPFFS+"/other")
+		refused(DefaultBPFFS+"/other/pin", "is not on the BPF file system that is mounted at")
+		unix.Unmount(DefaultBPFFS+"/other", 0)
+		if err := os.Symlink(t.TempDir(), DefaultBPFFS+"/link"); err != nil {
+			t.Fatal(err)
+		}
+		refused(DefaultBPFFS+"/link/pin", "is not on the BPF file system that is mounted at")
+	})
+}
+
 // The oracle is the kernel: statfs, and what it lets be pinned.
 func TestEnsureBPFFS(t *testing.T) {
 	inMountNS(t, func(t *testing.T) {
