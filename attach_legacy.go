@@ -70,6 +70,10 @@ func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offs
 	}
 	for range legacyTries {
 		e.name = legacyName(os.Getpid(), legacyCount.Add(1)-1, target, offset)
+		if e.exists() {
+			err = fmt.Errorf("%s/%s: %w", e.group, e.name, syscall.EEXIST)
+			continue
+		}
 		err = e.write(letter + e.group + "/" + e.name + " " + place)
 		if !errors.Is(err, syscall.EEXIST) {
 			break
@@ -85,6 +89,23 @@ func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offs
 		return nil, errors.Join(err, e.remove())
 	}
 	return e, nil
+}
+
+// exists reports whether there is an event of that name, which the kernel needn't say: since 5.4 an event may have several probes, and
+// one that is defined again, for another place, gets that as well.
+func (e *legacyEvent) exists() bool {
+	file, err := os.Open(e.root + "/" + e.file)
+	if err != nil {
+		return false // to write will say why
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		head, _, _ := strings.Cut(lines.Text(), " ")
+		if _, name, _ := strings.Cut(head, ":"); name == e.group+"/"+e.name {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *legacyEvent) supported() bool {

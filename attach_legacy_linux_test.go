@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 )
 
 // TestParseLegacyEvent: lines as kernels print them.
@@ -158,6 +160,40 @@ func TestLegacyNameTaken(t *testing.T) {
 		closeLink(t, l)
 	}
 	if err := taken.remove(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLegacyUprobeNameTaken: an event of another place has the name that would be next. The kernel would add our place to it. The oracle
+// is its list.
+func TestLegacyUprobeNameTaken(t *testing.T) {
+	tracefs := testkit.Tracefs(t)
+	if _, err := os.Stat(tracefs + "/uprobe_events"); err != nil {
+		testkit.Skip(t, "the kernel has no uprobe events: %v", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := legacyEvent{
+		root: tracefs, file: "uprobe_events", group: "uprobes",
+		name: legacyName(os.Getpid(), legacyCount.Load(), filepath.Base(self), 0x2000),
+	}
+	if err := taken.write("p:uprobes/" + taken.name + " " + self + ":0x1000"); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := newLegacyEvent(kernel.Running(), "uprobe", false, self+":0x2000", filepath.Base(self), 0x2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(tracefs + "/uprobe_events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(list), "/"+taken.name+" "); n != 1 || ours.name == taken.name {
+		t.Errorf("%d probes are called %s, ours is called %s:\n%s", n, taken.name, ours.name, list)
+	}
+	if err := errors.Join(ours.remove(), taken.remove()); err != nil {
 		t.Error(err)
 	}
 }
