@@ -97,6 +97,7 @@ var resolveErrnos = [...]struct {
 	code  plan.Code
 	errno syscall.Errno
 }{
+	{plan.CodeNotPermitted, syscall.EPERM},
 	{plan.CodeNoEntry, syscall.ENOENT},
 	{plan.CodeNotFound, syscall.ESRCH},
 	{plan.CodeTooBig, syscall.E2BIG},

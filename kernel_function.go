@@ -113,7 +113,7 @@ func matchSymbols(path, pattern string, names []string) ([]uint64, error) {
 			return nil
 		}
 		if s.Addr == 0 {
-			return fmt.Errorf("%s hides addresses (kernel.kptr_restrict, or no CAP_SYSLOG): %w", path, syscall.EPERM)
+			return fmt.Errorf("%s: %w: %w", path, facts.ErrHidden, syscall.EPERM)
 		}
 		list = append(list, s.Addr)
 		return nil

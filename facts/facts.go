@@ -14,7 +14,8 @@ type Kernel interface {
 	// Modules lists BTF of loaded modules in id order, each split over BTF().
 	Modules() ([]*Module, error)
 	// Ksyms looks addresses up in kallsyms, one pass for all names; absent names are absent from the result.
-	// A name with two different addresses is in ambiguous.
+	// A name with two different addresses is in ambiguous. If the kernel hides addresses, addrs has
+	// the names that there are, with 0, and err wraps ErrHidden.
 	Ksyms(names []string) (addrs map[string]uint64, ambiguous map[string]bool, err error)
 	// Kconfig is the text of the kernel's configuration.
 	Kconfig() ([]byte, error)

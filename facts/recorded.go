@@ -108,6 +108,9 @@ func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map
 		set.Add(s)
 	}
 	addrs, ambiguous = set.Found()
+	if set.Hidden() {
+		return addrs, ambiguous, fmt.Errorf("recorded kallsyms: %w", ErrHidden)
+	}
 	return addrs, ambiguous, nil
 }
 

@@ -1,6 +1,14 @@
 package facts
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
+
+// ErrHidden says that a kernel tells the names of its symbols and not their addresses, of which all
+// are 0.
+var ErrHidden = errors.New("addresses of kernel symbols are hidden " +
+	"(kernel.kptr_restrict, or no CAP_SYSLOG)")
 
 // Symbol is one line of /proc/kallsyms. Name and Module are parts of the line.
 type Symbol struct {
@@ -45,6 +53,7 @@ func ParseSymbol(line []byte) (s Symbol, ok bool) {
 // made local ("x.llvm.123", type d) the part before ".llvm." is the name.
 type SymbolSet struct {
 	wanted map[string]*wantedSymbol
+	shown  bool          // some symbol, wanted or not, has an address
 	first  [64][4]uint64 // by length (63: longer), a set of first bytes: nearly every symbol is turned away by these
 }
 
@@ -67,6 +76,7 @@ func NewSymbolSet(names []string) *SymbolSet {
 
 // Add takes note of a symbol if it is wanted.
 func (set *SymbolSet) Add(s Symbol) {
+	set.shown = set.shown || s.Addr != 0
 	name := s.Name
 	if s.Type == 'd' {
 		if i := bytes.Index(name, llvmInfix[:]); i >= 0 {
@@ -88,6 +98,7 @@ func (set *SymbolSet) Add(s Symbol) {
 // AddLine is ParseSymbol and Add in one: it takes a line apart only as far as it takes to see that the symbol isn't wanted, as
 // nearly none is. It reports whether the line is a symbol's.
 func (set *SymbolSet) AddLine(line []byte) bool {
+	set.shown = set.shown || len(line) > 0 && hasAddress(line)
 	if n := len(line); n > 19 && line[16] == ' ' && line[18] == ' ' && line[17] != 'd' && line[n-1] != ']' {
 		if set.first[min(n-19, 63)][line[19]>>6]&(1<<(line[19]&63)) == 0 {
 			return true
@@ -98,6 +109,31 @@ func (set *SymbolSet) AddLine(line []byte) bool {
 		set.Add(s)
 	}
 	return ok
+}
+
+// hasAddress says whether a line begins with another address than 0.
+func hasAddress(line []byte) bool {
+	for _, c := range line {
+		if c != '0' {
+			return c != ' '
+		}
+	}
+	return false
+}
+
+// Hidden says that a wanted symbol passed by, but no address: neither its own nor that of another.
+// (On x86 the symbols of per-CPU variables begin at 0, which hides nothing where others have
+// addresses.)
+func (set *SymbolSet) Hidden() bool {
+	if set.shown {
+		return false
+	}
+	for _, w := range set.wanted {
+		if w.found {
+			return true
+		}
+	}
+	return false
 }
 
 var llvmInfix = [...]byte{'.', 'l', 'l', 'v', 'm', '.'}

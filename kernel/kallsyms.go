@@ -13,7 +13,8 @@ import (
 
 // Ksyms looks symbols up in /proc/kallsyms, in one pass for all names (libbpf libbpf_kallsyms_parse). A name that isn't there is
 // absent from addrs; a name with two different addresses is in ambiguous. For data symbols that LLVM made local ("x.llvm.123", type
-// d) the part before ".llvm." counts as well. Without CAP_SYSLOG (or with kernel.kptr_restrict 2) all addresses are 0.
+// d) the part before ".llvm." counts as well. Without CAP_SYSLOG (or with kernel.kptr_restrict 2)
+// all addresses are 0: addrs then has the names that there are, and err wraps facts.ErrHidden.
 func (f *Facts) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[string]bool, err error) {
 	if len(names) == 0 {
 		return nil, nil, nil
@@ -26,6 +27,9 @@ func (f *Facts) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[st
 		return nil, nil, err
 	}
 	addrs, ambiguous = set.Found()
+	if set.Hidden() {
+		return addrs, ambiguous, fmt.Errorf("/proc/kallsyms: %w", facts.ErrHidden)
+	}
 	return addrs, ambiguous, nil
 }
 

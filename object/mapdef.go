@@ -24,7 +24,11 @@ const (
 // defineMaps makes a Map of each variable of .maps.
 func (p *parser) defineMaps() error {
 	if p.maps == 0 {
-		return p.checkArena()
+		if i := p.sectionOf(secArena); i != 0 {
+			const text = "arena variables of an object without maps, which nothing may refer to"
+			p.note(p.f.Sections[i].Name, text)
+		}
+		return nil
 	}
 	s := &p.f.Sections[p.maps]
 	sec, ok := p.datasec(mapsSection)

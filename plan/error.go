@@ -11,6 +11,7 @@ import (
 type Code int
 
 const (
+	CodeNotPermitted Code = 1    // EPERM
 	CodeNoEntry      Code = 2    // ENOENT
 	CodeNotFound     Code = 3    // ESRCH
 	CodeTooBig       Code = 7    // E2BIG

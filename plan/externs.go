@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"math"
 	"strconv"
 
@@ -66,7 +67,12 @@ func (r *resolver) resolveExterns() error {
 			if x.Spec.Kind != object.ExternKsym || x.Spec.KsymType == 0 {
 				continue
 			}
-			if err := r.tolerate(r.resolveTyped(x)); err != nil {
+			err := r.resolveTyped(x)
+			if err == nil && !x.Found && !x.Spec.Weak {
+				// The code is as libbpf flattens it.
+				err = r.notFound("extern", x.Spec.Name, CodeInvalid, absentText(x.Spec))
+			}
+			if err := r.tolerate(err); err != nil {
 				return err
 			}
 		}
@@ -77,18 +83,22 @@ func (r *resolver) resolveExterns() error {
 		case x.Found:
 		case x.Spec.Weak:
 			r.event(EventResolved, x.Spec.Name, "weak extern is absent from this kernel, it is 0")
+		case x.Spec.Kind == object.ExternKsym && x.Spec.KsymType != 0:
+			// told: libbpf comes to it before what is missing of the others
 		default:
-			text := "not found in this kernel (" + externPlace(x.Spec) + "); declare it __weak if the program can do without"
-			err := r.fail("extern", x.Spec.Name, CodeNotFound, text, nil)
-			if x.Spec.KsymType != 0 {
-				err = r.notFound("extern", x.Spec.Name, CodeInvalid, text) // the code as libbpf flattens it
-			}
+			err := r.fail("extern", x.Spec.Name, CodeNotFound, absentText(x.Spec), nil)
 			if err := r.tolerate(err); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// absentText says that a strong extern is not there.
+func absentText(e *object.Extern) string {
+	return "not found in this kernel (" + externPlace(e) +
+		"); declare it __weak if the program can do without"
 }
 
 // extern is what an extern of the object became, nil if the object does not list it.
@@ -129,12 +139,20 @@ func (r *resolver) resolveKallsyms(n int) error {
 		}
 	}
 	addrs, ambiguous, err := r.k.Ksyms(names)
-	if err != nil {
+	hidden := errors.Is(err, facts.ErrHidden)
+	if err != nil && !hidden {
 		return r.fail("extern", names[0], CodeInvalid, "the kernel's symbols cannot be read", err)
 	}
 	for i := range r.p.Externs {
 		x := &r.p.Externs[i]
 		if x.Spec.Kind != object.ExternKsym || x.Spec.KsymType != 0 {
+			continue
+		}
+		if _, there := addrs[x.Spec.Name]; there && hidden {
+			if !x.Spec.Weak {
+				return r.fail("extern", x.Spec.Name, CodeNotPermitted, "its address is not known", err)
+			}
+			r.event(EventWarning, x.Spec.Name, "counts as absent, although the kernel has it: "+err.Error())
 			continue
 		}
 		if ambiguous[x.Spec.Name] {

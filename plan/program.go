@@ -50,7 +50,8 @@ func (r *resolver) finishPrograms() error {
 func (r *resolver) kernelName(name, called string) string {
 	clean, changed := uapi.ObjectName(name)
 	if _, odd := uapi.ObjectName(called); odd && name != "" {
-		r.event(EventSanitized, called, "is "+clean+" in the kernel, which takes letters, digits, _ and .")
+		text := "is " + clean + " in the kernel, which takes letters, digits, _ and ."
+		r.event(EventSanitized, called, text)
 	}
 	if !changed {
 		return name

@@ -9,7 +9,8 @@ const (
 	StageOK   = "ok"
 )
 
-// Object is the verdict on one object. Programs and Maps are in the object's order and absent if it did not open.
+// Object is the verdict on one object. Programs and Maps are in the object's order, and empty if it
+// did not open.
 type Object struct {
 	Object   string    `json:"object"` // its path
 	OK       bool      `json:"ok"`
@@ -17,33 +18,34 @@ type Object struct {
 	Errno    int       `json:"errno"`   // positive; 0 if it loaded
 	Program  string    `json:"program"` // the first program that the kernel refused, if that is why
 	Error    string    `json:"error"`   // the loader's own words, not to be compared
-	Programs []Program `json:"programs,omitempty"`
-	Maps     []Map     `json:"maps,omitempty"`
+	Programs []Program `json:"programs"`
+	Maps     []Map     `json:"maps"`
 }
 
-// Program is one program of an [Object]. From Tag on the fields are the kernel's answers about it, present if it was loaded.
+// Program is one program of an [Object]. From Tag on the fields are the kernel's answers about it,
+// zero unless it was loaded.
 type Program struct {
 	Name     string `json:"name"`
 	Section  string `json:"section"`
 	Type     uint32 `json:"type"`
 	Autoload bool   `json:"autoload"`
 	Loaded   bool   `json:"loaded"`
-	Tag      string `json:"tag,omitempty"`       // hash of the instructions, with map references left out
-	Xlated   uint32 `json:"xlated,omitempty"`    // bytes of translated instructions
-	Maps     uint32 `json:"maps,omitempty"`      // how many maps it uses
-	FuncInfo uint32 `json:"func_info,omitempty"` // records
-	LineInfo uint32 `json:"line_info,omitempty"` // records
+	Tag      string `json:"tag"`       // hash of the instructions, with map references left out
+	Xlated   uint32 `json:"xlated"`    // bytes of translated instructions
+	Maps     uint32 `json:"maps"`      // how many maps it uses
+	FuncInfo uint32 `json:"func_info"` // records
+	LineInfo uint32 `json:"line_info"` // records
 }
 
-// Map is one map of an [Object]. From KernelName on the fields are the kernel's answers about it, present if the object
-// was loaded and the map created.
+// Map is one map of an [Object]. From KernelName on the fields are the kernel's answers about it,
+// zero unless the object was loaded and the map created.
 type Map struct {
 	Name       string `json:"name"`
-	KernelName string `json:"kernel_name,omitempty"`
-	Type       uint32 `json:"type,omitempty"`
-	Key        uint32 `json:"key,omitempty"`
-	Value      uint32 `json:"value,omitempty"`
-	Max        uint32 `json:"max,omitempty"`
-	Flags      uint32 `json:"flags,omitempty"`
-	BTF        bool   `json:"btf,omitempty"`
+	KernelName string `json:"kernel_name"`
+	Type       uint32 `json:"type"`
+	Key        uint32 `json:"key"`
+	Value      uint32 `json:"value"`
+	Max        uint32 `json:"max"`
+	Flags      uint32 `json:"flags"`
+	BTF        bool   `json:"btf"`
 }

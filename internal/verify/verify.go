@@ -24,7 +24,7 @@ import (
 // The error, nil if the object loads, is what the verdict's Stage, Errno, Program and Error are made of. Opts may be nil; its
 // SkipPins is taken as set.
 func One(path string, opts *bpf.LoadOptions) (verdict.Object, error) {
-	v := verdict.Object{Object: path}
+	v := verdict.Object{Object: path, Programs: []verdict.Program{}, Maps: []verdict.Map{}}
 	o, err := bpf.Open(path)
 	if err != nil {
 		fail(&v, verdict.StageOpen, err)
