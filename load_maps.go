@@ -381,6 +381,9 @@ func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr
 		failure.Log = string(logText(buf))
 	}
 	failure.Hint = permissionOrLimit(refusal, l.limitErr, mapCaps(pm.Type)...)
+	if failure.Hint == "" {
+		failure.Hint = l.brokenRule(pm, attr, refusal)
+	}
 	return nil, failure
 }
 

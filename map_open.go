@@ -76,8 +76,15 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	_, limitErr := running.EnsureMemlock(kernel.Unlimited)
 	fd, err := sys.MapCreate(&attr)
 	if err != nil {
-		return nil, &Error{Op: "create map", Subject: spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")", Err: err,
-			Hint: permissionOrLimit(err, limitErr, mapCaps(spec.Type)...)}
+		hint := permissionOrLimit(err, limitErr, mapCaps(spec.Type)...)
+		if hint == "" {
+			hint = brokenRule(ruled(&attr), attr.IfIndex, err)
+		}
+		return nil, &Error{
+			Op:      "create map",
+			Subject: spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")",
+			Err:     err, Hint: hint,
+		}
 	}
 	m := &Map{
 		name: spec.Name, fd: fd, typ: spec.Type, keySize: spec.KeySize, valueSize: spec.ValueSize,

@@ -55,11 +55,12 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	}
 	c := &checker{
 		o: o, k: newTarget(k), opts: opts,
-		r:      &Report{Object: o.Name},
+		r:      &Report{Object: o.Name, NotChecked: notChecked[:]},
 		byName: make(map[needKey]int),
 
 		triedPrograms: make(map[facts.ProgramTrial]tried),
 	}
+	c.byteOrder()
 	c.programs()
 	c.maps()
 	c.makePlan()
@@ -68,6 +69,8 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	c.attachTargets()
 	c.flags()
 	c.trials()
+	c.jumpTables()
+	c.instructions()
 	c.helpers()
 	c.poisons()
 	c.license()

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -83,7 +84,7 @@ func (c *checker) found(i int) bool {
 // unlisted says that the verifier will not find a variable's address.
 func (c *checker) unlisted(name string) bool {
 	addrs, _, err := c.k.Ksyms([]string{name})
-	if err != nil {
+	if err != nil && !errors.Is(err, facts.ErrHidden) {
 		return false
 	}
 	_, ok := addrs[name]
@@ -126,6 +127,12 @@ func (c *checker) vague(e *object.Extern) (a facts.Answer, reason string, vague 
 				a = facts.Unknown
 			}
 			return a, err.Error(), true
+		}
+		if _, _, err := c.k.Ksyms([]string{e.Name}); errors.Is(err, facts.ErrHidden) {
+			if c.k.prober == nil {
+				return facts.Unknown, err.Error(), true
+			}
+			return facts.No, err.Error(), true
 		}
 	}
 	return 0, "", false

@@ -7,6 +7,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
@@ -33,18 +34,21 @@ type flag struct {
 	name  string
 	since string // first upstream kernel
 	shown []evidence
-	types []uapi.MapType // of maps that take it, up to 6.18; nil: many
 }
 
 // programFlags are flags of BPF_PROG_LOAD. BPF_F_SLEEPABLE is in sleepables: not every program may have it.
 var programFlags = [...]flag{
-	{uapi.FStrictAlignment, "BPF_F_STRICT_ALIGNMENT", "4.12", nil, nil},
-	{uapi.FAnyAlignment, "BPF_F_ANY_ALIGNMENT", "5.0", nil, nil},
-	{uapi.FTestRndHi32, "BPF_F_TEST_RND_HI32", "5.3", nil, nil},
-	{uapi.FTestStateFreq, "BPF_F_TEST_STATE_FREQ", "5.4", []evidence{{btf.KindStruct, "bpf_verifier_env", "test_state_freq"}}, nil},
-	{uapi.FXDPHasFrags, "BPF_F_XDP_HAS_FRAGS", "5.18", []evidence{{btf.KindStruct, "bpf_prog_aux", "xdp_has_frags"}}, nil},
-	{uapi.FXDPDevBoundOnly, "BPF_F_XDP_DEV_BOUND_ONLY", "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}, nil},
-	{uapi.FTestRegInvar, "BPF_F_TEST_REG_INVARIANTS", "6.8", []evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}, nil},
+	{uapi.FStrictAlignment, "BPF_F_STRICT_ALIGNMENT", "4.12", nil},
+	{uapi.FAnyAlignment, "BPF_F_ANY_ALIGNMENT", "5.0", nil},
+	{uapi.FTestRndHi32, "BPF_F_TEST_RND_HI32", "5.3", nil},
+	{uapi.FTestStateFreq, "BPF_F_TEST_STATE_FREQ", "5.4",
+		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_state_freq"}}},
+	{uapi.FXDPHasFrags, "BPF_F_XDP_HAS_FRAGS", "5.18",
+		[]evidence{{btf.KindStruct, "bpf_prog_aux", "xdp_has_frags"}}},
+	{uapi.FXDPDevBoundOnly, "BPF_F_XDP_DEV_BOUND_ONLY", "6.3",
+		[]evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}},
+	{uapi.FTestRegInvar, "BPF_F_TEST_REG_INVARIANTS", "6.8",
+		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}},
 }
 
 // sleepables are the programs that may sleep. Evidence of a kind is what came to the same kernel with it. A row without a version is of
@@ -69,39 +73,36 @@ var sleepables = [...]struct {
 	{uapi.ProgRawTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 }
 
-// Map types that some flags are for.
-var (
-	lruMaps     = [...]uapi.MapType{uapi.MapLRUHash, uapi.MapLRUPerCPUHash}
-	hashMaps    = [...]uapi.MapType{uapi.MapHash, uapi.MapPerCPUHash, uapi.MapLRUHash, uapi.MapLRUPerCPUHash, uapi.MapHashOfMaps, uapi.MapBloomFilter}
-	storageMaps = [...]uapi.MapType{uapi.MapSKStorage, uapi.MapInodeStorage, uapi.MapTaskStorage, uapi.MapCgrpStorage}
-)
-
 // mapFlags are flags of BPF_MAP_CREATE.
 var mapFlags = [...]flag{
-	{uapi.FNoPrealloc, "BPF_F_NO_PREALLOC", "4.6", []evidence{mapFlag("BPF_F_NO_PREALLOC")}, nil},
-	{uapi.FNoCommonLRU, "BPF_F_NO_COMMON_LRU", "4.10", []evidence{mapFlag("BPF_F_NO_COMMON_LRU")}, lruMaps[:]},
-	{uapi.FNumaNode, "BPF_F_NUMA_NODE", "4.14", []evidence{mapFlag("BPF_F_NUMA_NODE")}, nil},
-	{uapi.FRdonly, "BPF_F_RDONLY", "4.15", []evidence{mapFlag("BPF_F_RDONLY")}, nil},
-	{uapi.FWronly, "BPF_F_WRONLY", "4.15", []evidence{mapFlag("BPF_F_WRONLY")}, nil},
-	{uapi.FStackBuildID, "BPF_F_STACK_BUILD_ID", "4.17", []evidence{mapFlag("BPF_F_STACK_BUILD_ID")}, []uapi.MapType{uapi.MapStackTrace}},
-	{uapi.FZeroSeed, "BPF_F_ZERO_SEED", "5.0", []evidence{mapFlag("BPF_F_ZERO_SEED")}, hashMaps[:]},
-	{uapi.FRdonlyProg, "BPF_F_RDONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_RDONLY_PROG")}, nil},
-	{uapi.FWronlyProg, "BPF_F_WRONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_WRONLY_PROG")}, nil},
-	{uapi.FClone, "BPF_F_CLONE", "5.4", []evidence{mapFlag("BPF_F_CLONE")}, storageMaps[:]},
-	{uapi.FMmapable, "BPF_F_MMAPABLE", "5.5", []evidence{mapFlag("BPF_F_MMAPABLE")}, []uapi.MapType{uapi.MapArray, uapi.MapArena}},
-	{uapi.FPreserveElems, "BPF_F_PRESERVE_ELEMS", "5.10", []evidence{mapFlag("BPF_F_PRESERVE_ELEMS")}, []uapi.MapType{uapi.MapPerfEventArray}},
-	{uapi.FInnerMap, "BPF_F_INNER_MAP", "5.10", []evidence{mapFlag("BPF_F_INNER_MAP")}, []uapi.MapType{uapi.MapArray}},
-	{uapi.FLink, "BPF_F_LINK", "6.4", []evidence{mapFlag("BPF_F_LINK")}, []uapi.MapType{uapi.MapStructOps}},
-	{uapi.FSegvOnFault, "BPF_F_SEGV_ON_FAULT", "6.9", []evidence{mapFlag("BPF_F_SEGV_ON_FAULT")}, []uapi.MapType{uapi.MapArena}},
-	{uapi.FNoUserConv, "BPF_F_NO_USER_CONV", "6.9", []evidence{mapFlag("BPF_F_NO_USER_CONV")}, []uapi.MapType{uapi.MapArena}},
+	{uapi.FNoPrealloc, "BPF_F_NO_PREALLOC", "4.6", []evidence{mapFlag("BPF_F_NO_PREALLOC")}},
+	{uapi.FNoCommonLRU, "BPF_F_NO_COMMON_LRU", "4.10", []evidence{mapFlag("BPF_F_NO_COMMON_LRU")}},
+	{uapi.FNumaNode, "BPF_F_NUMA_NODE", "4.14", []evidence{mapFlag("BPF_F_NUMA_NODE")}},
+	{uapi.FRdonly, "BPF_F_RDONLY", "4.15", []evidence{mapFlag("BPF_F_RDONLY")}},
+	{uapi.FWronly, "BPF_F_WRONLY", "4.15", []evidence{mapFlag("BPF_F_WRONLY")}},
+	{uapi.FStackBuildID, "BPF_F_STACK_BUILD_ID", "4.17", []evidence{mapFlag("BPF_F_STACK_BUILD_ID")}},
+	{uapi.FZeroSeed, "BPF_F_ZERO_SEED", "5.0", []evidence{mapFlag("BPF_F_ZERO_SEED")}},
+	{uapi.FRdonlyProg, "BPF_F_RDONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_RDONLY_PROG")}},
+	{uapi.FWronlyProg, "BPF_F_WRONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_WRONLY_PROG")}},
+	{uapi.FClone, "BPF_F_CLONE", "5.4", []evidence{mapFlag("BPF_F_CLONE")}},
+	{uapi.FMmapable, "BPF_F_MMAPABLE", "5.5", []evidence{mapFlag("BPF_F_MMAPABLE")}},
+	{uapi.FPreserveElems, "BPF_F_PRESERVE_ELEMS", "5.10", []evidence{mapFlag("BPF_F_PRESERVE_ELEMS")}},
+	{uapi.FInnerMap, "BPF_F_INNER_MAP", "5.10", []evidence{mapFlag("BPF_F_INNER_MAP")}},
+	{uapi.FLink, "BPF_F_LINK", "6.4", []evidence{mapFlag("BPF_F_LINK")}},
+	{uapi.FSegvOnFault, "BPF_F_SEGV_ON_FAULT", "6.9", []evidence{mapFlag("BPF_F_SEGV_ON_FAULT")}},
+	{uapi.FNoUserConv, "BPF_F_NO_USER_CONV", "6.9", []evidence{mapFlag("BPF_F_NO_USER_CONV")}},
 }
 
 // Fields of BPF_MAP_CREATE and BPF_PROG_LOAD beyond those that every kernel with BPF knows.
 var (
-	fieldExtra     = flag{0, "map_extra", "5.16", []evidence{{btf.KindUnion, "bpf_attr", "map_extra"}}, nil}
-	fieldIfIndex   = flag{0, "map_ifindex", "4.16", []evidence{{btf.KindUnion, "bpf_attr", "map_ifindex"}}, nil}
-	fieldExclusive = flag{0, "excl_prog_hash", "6.18", []evidence{{btf.KindUnion, "bpf_attr", "excl_prog_hash"}}, nil}
-	fieldDevice    = flag{0, "prog_ifindex", "4.16", []evidence{{btf.KindUnion, "bpf_attr", "prog_ifindex"}}, nil}
+	fieldExtra = flag{0, "map_extra", "5.16",
+		[]evidence{{btf.KindUnion, "bpf_attr", "map_extra"}}}
+	fieldIfIndex = flag{0, "map_ifindex", "4.16",
+		[]evidence{{btf.KindUnion, "bpf_attr", "map_ifindex"}}}
+	fieldExclusive = flag{0, "excl_prog_hash", "6.18",
+		[]evidence{{btf.KindUnion, "bpf_attr", "excl_prog_hash"}}}
+	fieldDevice = flag{0, "prog_ifindex", "4.16",
+		[]evidence{{btf.KindUnion, "bpf_attr", "prog_ifindex"}}}
 )
 
 // known answers from BTF, else by the version, whether a kernel knows a flag or field.
@@ -278,7 +279,7 @@ func (c *checker) newer(shown []evidence) (facts.Answer, string) {
 
 // upTo618 is no for the kernels that are known here, and unknown for newer ones.
 func (c *checker) upTo618(lack string) (facts.Answer, string) {
-	if v := c.k.Kernel.Version(); v != 0 && !facts.AtLeast(v, "6.19") {
+	if c.k.upTo618() {
 		return facts.No, lack
 	}
 	return facts.Unknown, lack + " up to Linux 6.18; newer ones may"
@@ -319,8 +320,12 @@ func (c *checker) mapFlags(m *object.Map) {
 		}
 		rest &^= f.bit
 		n := c.flag(f, where, m.Name)
-		if n.Answer == facts.Yes && f.types != nil && !slices.Contains(f.types, m.Type) {
-			n.Answer, n.Reason = c.upTo618("maps of this type do not take it")
+		takes, ruled := maprules.Takes(m.Type, f.bit)
+		if f.bit == uapi.FLink {
+			takes, ruled = m.Type == uapi.MapStructOps, true
+		}
+		if n.Answer == facts.Yes && ruled && !takes {
+			n.Answer, n.Reason = c.upTo618(maprules.Name(m.Type) + " does not take it")
 		}
 		if f.bit == uapi.FNumaNode && n.Answer == facts.Yes && m.NumaNode != 0 {
 			n.Answer, n.Reason = facts.Unknown, "whether the machine has node "+strconv.FormatUint(uint64(m.NumaNode), 10)+" is not known"
@@ -334,14 +339,7 @@ func (c *checker) mapFlags(m *object.Map) {
 		n.Answer, n.Reason = facts.Unknown, "flags that are not known here"
 	}
 	if m.Extra != 0 {
-		n := c.flag(&fieldExtra, where, m.Name)
-		switch {
-		case n.Answer != facts.Yes || m.Type == uapi.MapArena || m.Type == uapi.MapBloomFilter && m.Extra <= mostHashes:
-		case m.Type == uapi.MapBloomFilter:
-			n.Answer, n.Reason = facts.No, "a Bloom filter has at most 15 hash functions"
-		default:
-			n.Answer, n.Reason = c.upTo618("maps of this type do not take it")
-		}
+		c.flag(&fieldExtra, where, m.Name) // its value is of the map's shape
 	}
 	if m.IfIndex != 0 {
 		c.onDevice(c.flag(&fieldIfIndex, where, m.Name))
@@ -350,9 +348,6 @@ func (c *checker) mapFlags(m *object.Map) {
 		c.flag(&fieldExclusive, where, m.Name)
 	}
 }
-
-// mostHashes is how many hash functions a Bloom filter may have.
-const mostHashes = 15
 
 // onDevice lowers a yes: it takes a network device, and a driver that runs programs.
 func (c *checker) onDevice(n *Need) {

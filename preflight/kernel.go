@@ -102,6 +102,9 @@ func (t *target) ksymsError(name string) error {
 	if !t.ksymOK {
 		t.ksymOK = true
 		_, _, t.ksymErr = t.Kernel.Ksyms([]string{name})
+		if errors.Is(t.ksymErr, facts.ErrHidden) {
+			t.ksymErr = nil // which is about that name
+		}
 	}
 	return t.ksymErr
 }
@@ -199,7 +202,10 @@ func (t tolerant) BTF() (*btf.Spec, error) {
 // Ksyms finds what is known, and nothing twice.
 func (t tolerant) Ksyms(names []string) (map[string]uint64, map[string]bool, error) {
 	addrs, _, err := t.target.Ksyms(names)
-	if err != nil {
+	switch {
+	case errors.Is(err, facts.ErrHidden):
+		return addrs, nil, err
+	case err != nil:
 		return nil, nil, nil
 	}
 	return addrs, nil, nil

@@ -1,44 +1,123 @@
 package preflight
 
 import (
-	"slices"
+	"strings"
 
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
 )
 
-// sized are map types of which every map has entries, and valued those whose values have a size of the object's choice. A perf event
-// array gets one entry for each CPU by itself.
-var (
-	sized = [...]uapi.MapType{uapi.MapHash, uapi.MapPerCPUHash, uapi.MapLRUHash, uapi.MapLRUPerCPUHash, uapi.MapArray, uapi.MapPerCPUArray,
-		uapi.MapProgArray, uapi.MapStackTrace, uapi.MapLPMTrie, uapi.MapArrayOfMaps, uapi.MapHashOfMaps, uapi.MapSockMap,
-		uapi.MapSockHash, uapi.MapDevMap, uapi.MapDevMapHash, uapi.MapCPUMap, uapi.MapXSKMap, uapi.MapQueue, uapi.MapStack,
-		uapi.MapCgroupArray, uapi.MapReuseportSockArray, uapi.MapRingBuf, uapi.MapUserRingBuf, uapi.MapBloomFilter}
-	valued = [...]uapi.MapType{uapi.MapHash, uapi.MapPerCPUHash, uapi.MapLRUHash, uapi.MapLRUPerCPUHash, uapi.MapArray, uapi.MapPerCPUArray,
-		uapi.MapStackTrace, uapi.MapLPMTrie, uapi.MapQueue, uapi.MapStack, uapi.MapBloomFilter}
-)
-
-// maps asks for map types, and for sizes and inner maps that the object leaves to the application.
+// maps asks for map types, for what the object leaves to the application, and for shapes that
+// kernels make.
 func (c *checker) maps() {
 	for _, m := range c.o.Maps {
 		if !m.Autocreate {
 			continue
 		}
-		for ; m != nil; m = m.Inner {
-			if n := c.need(NeedMapType, m.Type.String(), m.Name); n.Reason == "" {
-				n.Answer, n.Reason = c.k.mapType(m.Type)
-			}
-			c.setting(m, "max_entries", m.MaxEntries == 0 && slices.Contains(sized[:], m.Type))
-			c.setting(m, "inner map", m.Inner == nil && (m.Type == uapi.MapArrayOfMaps || m.Type == uapi.MapHashOfMaps))
-			c.setting(m, "value_size", m.ValueSize == 0 && slices.Contains(valued[:], m.Type))
+		c.aMap(m, m.Name, false)
+		if m.Inner != nil {
+			c.aMap(m.Inner, m.Inner.Name, true)
 		}
 	}
 }
 
-func (c *checker) setting(m *object.Map, what string, missing bool) {
-	if missing {
-		n := c.need(NeedSetting, m.Name+" "+what, m.Name)
-		n.Answer, n.Reason = facts.Unknown, "is not set in the object: the application has to do it before it loads"
+func (c *checker) aMap(m *object.Map, name string, template bool) {
+	n := c.need(NeedMapType, m.Type.String(), name)
+	if n.Reason == "" {
+		n.Answer, n.Reason = c.k.mapType(m.Type)
 	}
+	if m.Kind == object.MapStructOps || n.Answer == facts.No || m.IfIndex != 0 {
+		return // the kernel's own type decides; there are none; the device's driver decides
+	}
+	broken, known := maprules.Check(c.shape(m, template), c.k.rules())
+	if !known {
+		return
+	}
+	answer := facts.Yes
+	var reasons []string
+	for i := range broken {
+		b := &broken[i]
+		switch {
+		case b.Flags != 0: // a need of its own
+		case b.Unset != "":
+			s := c.need(NeedSetting, name+" "+b.Unset, name)
+			s.Answer = facts.Unknown
+			s.Reason = b.Text + "; it is not set in the object: the application has to"
+		default:
+			to := facts.No
+			if b.Unsure || !b.Lasting && !c.k.upTo618() {
+				to = facts.Unknown
+			}
+			if answer != facts.No {
+				answer = to
+			}
+			reasons = append(reasons, b.Text)
+		}
+	}
+	s := c.need(NeedShape, "of "+name, name)
+	s.Answer, s.Reason = answer, strings.Join(reasons, "; ")
+	if answer == facts.Yes {
+		s.Reason = "sizes and entries that " + maprules.Name(m.Type) + " may have"
+	}
+}
+
+// shape is what the kernel will be told of a map.
+func (c *checker) shape(m *object.Map, template bool) *maprules.Map {
+	r := &maprules.Map{
+		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
+		Flags: m.Flags, Extra: m.Extra, Outer: template, Inner: m.Inner != nil,
+	}
+	switch m.Type {
+	case uapi.MapRingBuf, uapi.MapUserRingBuf:
+		r.MaxEntries = plan.RingSize(m.MaxEntries, c.k.PageSize())
+	case uapi.MapPerfEventArray:
+		r.MaxEntries = max(r.MaxEntries, 1) // one for each CPU
+	}
+	if s := c.o.BTF; s != nil && m.KeyType != 0 && m.ValueType != 0 {
+		key := s.Skip(m.KeyType)
+		size, err := s.SizeOf(m.ValueType)
+		r.Typed = err == nil && size == uint64(m.ValueSize)
+		r.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
+	}
+	return r
+}
+
+// rules is the kernel as the rules for maps want it.
+func (t *target) rules() *maprules.Kernel {
+	k := &maprules.Kernel{Version: t.Kernel.Version(), PageSize: t.PageSize(), Sizeof: t.sizeof}
+	k.Kconfig, _ = t.kconfig()
+	k.CPUs, _ = t.PossibleCPUs()
+	return k
+}
+
+// sizeof is the size of a struct of the kernel, 0 if its BTF doesn't tell.
+func (t *target) sizeof(name string) uint32 {
+	s := t.vmlinux()
+	if s == nil {
+		return 0
+	}
+	id, ok := s.FindByName(name, btf.KindStruct)
+	if !ok {
+		return 0
+	}
+	typ, _ := s.Type(id)
+	return typ.Size()
+}
+
+// upTo618 says that the kernel is one of those whose rules are known here: by its version, or
+// because its BTF lacks what came next.
+func (t *target) upTo618() bool {
+	if v := t.Kernel.Version(); v != 0 {
+		return !facts.AtLeast(v, maprules.Newest)
+	}
+	s := t.vmlinux()
+	if s == nil {
+		return false
+	}
+	has, known := facts.HasEnumerator(s, "bpf_map_type", "", int64(uapi.MapInsnArray))
+	return known && !has
 }

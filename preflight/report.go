@@ -8,14 +8,18 @@ import (
 
 // Report is what a kernel makes of an object, as far as it can be told without loading it.
 type Report struct {
-	Object string       `json:"object"`
-	Loads  facts.Answer `json:"loads"` // no: something that it needs is missing; yes: nothing that can be told before is
+	Object string `json:"object"`
+	// Loads: no if something that it needs is missing, yes if all needs are met. A yes does not say
+	// that the verifier takes the code: see NotChecked.
+	Loads facts.Answer `json:"loads"`
 	// Attaches says the same of the hooks that programs name in their SEC().
-	Attaches    facts.Answer `json:"attaches"`
-	Reasons     []string     `json:"reasons,omitempty"` // of answers that are not yes
-	Error       string       `json:"error,omitempty"`   // why the object cannot be resolved at all
-	Skipped     []string     `json:"skipped,omitempty"` // programs that would not be loaded: their autoload is off
-	Needs       []Need       `json:"needs"`
+	Attaches facts.Answer `json:"attaches"`
+	Reasons  []string     `json:"reasons,omitempty"` // of answers that are not yes
+	Error    string       `json:"error,omitempty"`   // why the object cannot be resolved at all
+	Skipped  []string     `json:"skipped,omitempty"` // programs whose autoload is off
+	Needs    []Need       `json:"needs"`
+	// NotChecked is what a yes says nothing about.
+	NotChecked  []string     `json:"not_checked"`
 	Relocations []Relocation `json:"relocations"`
 }
 
@@ -23,14 +27,18 @@ type Report struct {
 type NeedKind uint8
 
 const (
-	NeedBTF NeedKind = iota // BTF of the kernel
+	NeedOrder     NeedKind = iota // byte order of the machine
+	NeedBTF                       // BTF of the kernel
+	NeedObjectBTF                 // type information of the object
 	NeedProgType
 	NeedAttachType
 	NeedTarget // function, tracepoint, hook or iterator that a program attaches to
 	NeedMapType
+	NeedShape   // sizes and entries that maps of a type may have
 	NeedSetting // size of a map that the object leaves to the application
 	NeedFlag    // flag or field that a program or map is loaded with
 	NeedStructOps
+	NeedInstruction // that not every kernel has
 	NeedHelper
 	NeedKfunc
 	NeedKsym
@@ -42,21 +50,25 @@ const (
 )
 
 var needNames = [needKinds]string{
-	NeedBTF:        "kernel BTF",
-	NeedProgType:   "program type",
-	NeedAttachType: "attach type",
-	NeedTarget:     "attach target",
-	NeedMapType:    "map type",
-	NeedSetting:    "map setting",
-	NeedFlag:       "flag",
-	NeedStructOps:  "struct_ops",
-	NeedHelper:     "helper",
-	NeedKfunc:      "kfunc",
-	NeedKsym:       "ksym",
-	NeedKconfig:    "kconfig",
-	NeedLicense:    "license",
-	NeedFeature:    "feature",
-	NeedCapability: "capability",
+	NeedOrder:       "byte order",
+	NeedBTF:         "kernel BTF",
+	NeedObjectBTF:   "object BTF",
+	NeedProgType:    "program type",
+	NeedAttachType:  "attach type",
+	NeedTarget:      "attach target",
+	NeedMapType:     "map type",
+	NeedShape:       "map shape",
+	NeedSetting:     "map setting",
+	NeedFlag:        "flag",
+	NeedStructOps:   "struct_ops",
+	NeedInstruction: "instruction",
+	NeedHelper:      "helper",
+	NeedKfunc:       "kfunc",
+	NeedKsym:        "ksym",
+	NeedKconfig:     "kconfig",
+	NeedLicense:     "license",
+	NeedFeature:     "feature",
+	NeedCapability:  "capability",
 }
 
 // String is the kind in words: "map type".
@@ -175,4 +187,11 @@ func (r *Report) Count(s State) int {
 		}
 	}
 	return n
+}
+
+// notChecked is what no report looks at.
+var notChecked = [...]string{
+	"what the code does, which the verifier decides",
+	"memory and other limits of the machine",
+	"maps that are pinned already",
 }

@@ -95,35 +95,74 @@ func (c *checker) tryProgram(p *plan.Program) {
 	}
 }
 
-// tryMap shows the kernel a small map with the flags of m. It learns nothing of maps without any.
+// tryMap shows the kernel a small map with the sizes and flags of m. What breaks a rule that is
+// known has been told; else that is blamed without which the kernel makes the map, and the map as a
+// whole if there is no such thing.
 func (c *checker) tryMap(m *object.Map) {
-	const most = 4096 // bytes of a key or value that is tried
-	if m.Flags == 0 && m.Extra == 0 && m.IfIndex == 0 || m.Kind == object.MapStructOps || m.ExclusiveTo != nil {
+	const most = 1 << 16 // bytes of a key or value that is tried
+	if m.Kind == object.MapStructOps || m.ExclusiveTo != nil || max(m.KeySize, m.ValueSize) > most {
 		return
 	}
-	t := facts.MapTrial{Type: m.Type, KeySize: m.KeySize, ValueSize: min(m.ValueSize, most), Flags: m.Flags, Extra: m.Extra, NumaNode: m.NumaNode, IfIndex: m.IfIndex}
+	plain := m.Flags == 0 && m.Extra == 0 && m.IfIndex == 0
+	if plain && m.Type != uapi.MapStackTrace { // whose frames a sysctl limits
+		return
+	}
+	t := facts.MapTrial{
+		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, Flags: m.Flags, Extra: m.Extra,
+		NumaNode: m.NumaNode, IfIndex: m.IfIndex,
+	}
 	ok, says, err := c.k.trier.TryMap(t)
-	if ok || err != nil {
+	if err != nil {
 		return
 	}
-	to := func(n *Need) {
-		if n.Kind == NeedFlag && slices.Contains(n.Users, m.Name) && !n.Optional {
-			n.Answer, n.Reason = facts.No, "the kernel says: "+says
+	if ok {
+		shape := c.need(NeedShape, "of "+m.Name, m.Name)
+		if m.Type == uapi.MapStackTrace && shape.Answer == facts.No {
+			shape.Answer, shape.Reason = facts.Yes, "tried"
 		}
-	}
-	guilty := ""
-	for i := range mapFlags {
-		less := t
-		less.Flags &^= mapFlags[i].bit
-		if less.Flags != t.Flags {
-			if ok, _, _ := c.k.trier.TryMap(less); ok {
-				guilty = mapFlags[i].name + " of " + m.Type.String()
-			}
-		}
+		return
 	}
 	for i := range c.r.Needs {
-		if n := &c.r.Needs[i]; guilty == "" || n.Name == guilty {
-			to(n)
+		n := &c.r.Needs[i]
+		told := n.Answer == facts.No && !n.Optional || n.Kind == NeedSetting
+		if told && aboutMaps(n.Kind) && slices.Contains(n.Users, m.Name) {
+			return
 		}
 	}
+	blame := func(n *Need) { n.Answer, n.Reason = facts.No, "the kernel says: "+says }
+	without := func(less facts.MapTrial) bool {
+		if less == t {
+			return false
+		}
+		ok, _, err := c.k.trier.TryMap(less)
+		return ok && err == nil
+	}
+	for i := range mapFlags {
+		f := &mapFlags[i]
+		less := t
+		if less.Flags &^= f.bit; f.bit == uapi.FNumaNode {
+			less.NumaNode = 0
+		}
+		if without(less) {
+			blame(c.need(NeedFlag, f.name+" of "+m.Type.String(), m.Name))
+			return
+		}
+	}
+	less := t
+	less.Extra = 0
+	if without(less) {
+		blame(c.need(NeedFlag, fieldExtra.name+" of "+m.Type.String(), m.Name))
+		return
+	}
+	less = t
+	if less.IfIndex = 0; without(less) {
+		blame(c.need(NeedFlag, fieldIfIndex.name+" of "+m.Type.String(), m.Name))
+		return
+	}
+	blame(c.need(NeedShape, "of "+m.Name, m.Name))
+}
+
+// aboutMaps says that needs of a kind are those of maps.
+func aboutMaps(k NeedKind) bool {
+	return k == NeedMapType || k == NeedShape || k == NeedSetting || k == NeedFlag
 }

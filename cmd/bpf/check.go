@@ -31,7 +31,9 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check OBJ... [--btf FILE|DIR]...",
 		Short: "Tell what objects need of a kernel, and whether kernels here and elsewhere have it",
 		Long: `Check tells what an object needs of a kernel: program, attach and map types, helpers, kfuncs, kernel symbols, configuration, what programs
-attach to, capabilities, and every CO-RE relocation. Nothing is loaded. Each need is answered with yes, no or unknown (?); a relocation is
+attach to, capabilities, and every CO-RE relocation. Nothing is loaded: that needs are met does
+not mean that the verifier takes the code, which it alone decides. Each need is answered with yes,
+no or unknown (?); a relocation is
 
   found    as compiled            guarded  missing, but only where no path leads
   moved    with another value     missing  and the verifier will refuse the program
@@ -147,7 +149,7 @@ func checkText(w io.Writer, path string, targets []checkTarget, reports []*prefl
 	fmt.Fprintf(w, "%s\n\n", path)
 	states := []preflight.State{preflight.Found, preflight.Moved, preflight.Absent, preflight.Guarded, preflight.Missing, preflight.Failed}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprint(t, "\tkernel\tloads\tattaches")
+	fmt.Fprint(t, "\tkernel\tneeds met\tto attach")
 	for _, s := range states {
 		fmt.Fprint(t, "\t", s)
 	}
@@ -177,6 +179,7 @@ func checkText(w io.Writer, path string, targets []checkTarget, reports []*prefl
 			checkRelocations(w, i, r)
 		}
 	}
+	fmt.Fprintf(w, "\nnot looked at: %s\n", strings.Join(reports[0].NotChecked, "; "))
 	if skipped := reports[0].Skipped; len(skipped) > 0 {
 		fmt.Fprintf(w, "\nnot loaded by themselves, so not checked: %s\n", strings.Join(skipped, ", "))
 	}

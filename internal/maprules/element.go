@@ -63,7 +63,8 @@ func frames(f *finding) {
 		f.lasting("value_size %d: %s wants a multiple of %d", f.ValueSize, f.rule.name, size)
 	case n > mostFrames:
 		f.broken("value_size %d: %s has at most %d bytes, %d frames of %d, "+
-			"unless the sysctl kernel.perf_event_max_stack is raised", f.ValueSize, f.rule.name, mostFrames*size, mostFrames, size)
+			"unless the sysctl kernel.perf_event_max_stack is raised",
+			f.ValueSize, f.rule.name, mostFrames*size, mostFrames, size)
 	}
 }
 

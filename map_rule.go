@@ -1,0 +1,78 @@
+package bpf
+
+import (
+	"errors"
+	"slices"
+	"syscall"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/maprules"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/plan"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// brokenRule names the rules of the running kernel that a map breaks, which it refused with a bare
+// errno; "" if none is known.
+func (l *loader) brokenRule(pm *plan.Map, attr *sys.MapCreateAttr, refusal error) string {
+	m := ruled(attr)
+	if pm.KeyType != 0 && pm.ValueType != 0 { // which the last attempt left out
+		m.Typed = true
+		if spec, err := btf.Parse(l.plan.BTF, nil); err == nil {
+			key := spec.Skip(pm.KeyType)
+			m.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
+		}
+	}
+	text := brokenRule(m, attr.IfIndex, refusal)
+	if text == "" && pm.Inner != nil {
+		in := pm.Inner
+		text = brokenRule(&maprules.Map{
+			Type: in.Type, KeySize: in.KeySize, ValueSize: in.ValueSize, MaxEntries: in.MaxEntries,
+			Flags: in.Flags, Extra: in.Extra, Typed: true, IntKey: true, Outer: true,
+		}, in.IfIndex, refusal)
+	}
+	return text
+}
+
+// ruled is a map that the kernel was asked for, without BTF.
+func ruled(attr *sys.MapCreateAttr) *maprules.Map {
+	return &maprules.Map{
+		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize, MaxEntries: attr.MaxEntries,
+		Flags: attr.Flags &^ uapi.FTokenFD, Extra: attr.MapExtra, Inner: attr.InnerMapFD != 0,
+	}
+}
+
+// brokenRule names the rules that m breaks.
+func brokenRule(m *maprules.Map, ifindex uint32, refusal error) string {
+	if errors.Is(refusal, syscall.EPERM) || errors.Is(refusal, syscall.EACCES) || ifindex != 0 {
+		return ""
+	}
+	running := kernel.Running()
+	k := &maprules.Kernel{
+		Version:  running.Version(),
+		PageSize: running.PageSize(),
+		Sizeof:   func(name string) uint32 { return kernelStruct(running, name) },
+	}
+	k.Kconfig, _ = running.Kconfig()
+	k.CPUs, _ = running.PossibleCPUs()
+	broken, _ := maprules.Check(m, k)
+	memory := errors.Is(refusal, syscall.ENOMEM) || errors.Is(refusal, syscall.E2BIG)
+	return maprules.Text(slices.DeleteFunc(broken, func(b maprules.Breach) bool {
+		return b.Unsure && !memory
+	}))
+}
+
+// kernelStruct is the size of a struct of the running kernel, 0 if that is not known.
+func kernelStruct(running *kernel.Facts, name string) uint32 {
+	spec, err := running.BTF()
+	if err != nil {
+		return 0
+	}
+	id, ok := spec.FindByName(name, btf.KindStruct)
+	if !ok {
+		return 0
+	}
+	t, _ := spec.Type(id)
+	return t.Size()
+}
