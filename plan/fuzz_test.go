@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/hostile"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 )
 
 // FuzzResolve resolves whatever bytes make an object, against a kernel that has everything and one that has nothing, and lists the plan.
-// It must give a plan or an error: no panic, no hang. Seeds are objects of our own.
+// It must give a plan or an error: no panic, no hang, no more memory than 16 times the bytes and 1 MiB. Seeds are objects of our own.
 func FuzzResolve(f *testing.F) {
 	for _, path := range own(f) {
 		raw, err := os.ReadFile(path)
@@ -40,14 +41,19 @@ func FuzzResolve(f *testing.F) {
 			e.Weak = true
 		}
 		for _, k := range kernels {
-			p, err := plan.Resolve(o, k, &plan.Options{Foreign: true})
+			var p *plan.Plan
+			if n := hostile.Allocated(func() { p, err = plan.Resolve(o, k, &plan.Options{Foreign: true}) }); n > hostile.Limit(len(raw)) {
+				t.Errorf("resolving %d bytes allocates %d", len(raw), n)
+			}
 			if err != nil {
 				if err.Error() == "" {
 					t.Error("an error without words")
 				}
 				continue
 			}
-			p.View()
+			if n := hostile.Allocated(func() { p.View() }); n > hostile.Limit(len(raw)) {
+				t.Errorf("describing %d bytes allocates %d", len(raw), n)
+			}
 			for _, x := range p.Programs {
 				for _, fix := range x.Fixups {
 					if fix.Insn < 0 || fix.Insn+1 >= len(x.Insns) {

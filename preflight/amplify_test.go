@@ -2,7 +2,6 @@ package preflight_test
 
 import (
 	"io"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,22 +14,13 @@ import (
 	"github.com/purebpf/bpf/preflight"
 )
 
-// allocated measures what f allocates, all in all.
-func allocated(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
 // TestAmplifiersEverywhere resolves, lists, checks and disassembles files in which a few bytes ask for much. Oracle: the Go runtime,
 // which says what was allocated: no step takes more than 16 times the file and 1 MiB. A check resolves, analyses and reports one after the
 // other, and a print describes before it writes: what they allocate in all may be twice what they hold.
 func TestAmplifiersEverywhere(t *testing.T) {
 	for _, a := range slices.Concat(hostile.Amplifiers, hostile.Loads) {
 		raw := a.Make(4000).Bytes()
-		limit := uint64(16*len(raw) + 1<<20)
+		limit := hostile.Limit(len(raw))
 		o, err := object.Parse(raw, "hostile")
 		if err != nil {
 			t.Logf("%-55s refused: %.100s", a.Name, err)
@@ -40,7 +30,7 @@ func TestAmplifiersEverywhere(t *testing.T) {
 			if strings.HasSuffix(step, "check") || strings.HasSuffix(step, "print") {
 				most *= 2
 			}
-			if n := allocated(f); n > most {
+			if n := hostile.Allocated(f); n > most {
 				t.Errorf("%s: %s: %d bytes allocated for %d bytes of input (%.1f of the limit)",
 					a.Name, step, n, len(raw), float64(n)/float64(limit))
 			}

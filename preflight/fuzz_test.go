@@ -8,6 +8,7 @@ import (
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/hostile"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 )
@@ -61,9 +62,14 @@ func FuzzCheck(f *testing.F) {
 			return
 		}
 		start := time.Now()
-		Check(o, facts.NewRecorded(facts.Recording{}), nil)
+		check := func(r facts.Recording, opts *Options) {
+			if n := hostile.Allocated(func() { Check(o, facts.NewRecorded(r), opts) }); n > 2*hostile.Limit(len(raw)) {
+				t.Errorf("checking %d bytes allocates %d", len(raw), n)
+			}
+		}
+		check(facts.Recording{}, nil)
 		if o.BTF != nil {
-			Check(o, facts.NewRecorded(facts.Recording{BTF: o.BTF.Raw()}), &Options{CustomBTF: o.BTF})
+			check(facts.Recording{BTF: o.BTF.Raw()}, &Options{CustomBTF: o.BTF})
 		}
 		if d := time.Since(start); d > 3*time.Second {
 			t.Errorf("took %v", d)

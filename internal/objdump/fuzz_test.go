@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/hostile"
 	"github.com/purebpf/bpf/internal/objdump"
 	"github.com/purebpf/bpf/internal/testkit"
 )
@@ -40,7 +41,9 @@ func FuzzWrite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, opts := range []objdump.Options{{Source: true}, {NoRaw: true}} {
 			c := &counter{t: t, limit: 4096 + len(raw)*(64+2*1024+4096)}
-			_ = objdump.Write(c, "fuzz", raw, &opts)
+			if n := hostile.Allocated(func() { objdump.Write(c, "fuzz", raw, &opts) }); n > hostile.Limit(len(raw)) {
+				t.Errorf("listing %d bytes allocates %d", len(raw), n)
+			}
 		}
 	})
 }
