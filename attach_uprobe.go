@@ -3,7 +3,6 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -92,37 +91,37 @@ func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions)
 	if err == nil {
 		err = p.requireType("a uprobe", uapi.ProgKprobe)
 	}
+	var e *executable
 	if err == nil {
-		file, o.Offset, err = findFunction(file, symbol, o.Offset)
+		e, o.Offset, err = findFunction(file, symbol, o)
 	}
 	if err != nil {
-		return nil, p.attachFail(to, err, kernel.CapPerfmon)
-	}
-	return p.attachUprobeAt(t, to, file, o)
-}
-
-// findFunction returns what the kernel wants to know: a path, and where in the file it is.
-func findFunction(name, symbol string, offset uint64) (file string, at uint64, err error) {
-	if symbol == "" && !strings.Contains(name, memberMark) {
-		file, err = searchExecutable(name)
-		return file, offset, err
-	}
-	e, err := openExecutable(name)
-	if err != nil {
-		return "", 0, err
+		return nil, p.attachFail(to, err)
 	}
 	defer e.Close()
+	return p.attachUprobeAt(t, to, e, o)
+}
+
+// findFunction opens a file and returns where in it the probe will be. The caller closes the file.
+func findFunction(name, symbol string, o UprobeOptions) (e *executable, at uint64, err error) {
+	if symbol == "" && !strings.Contains(name, memberMark) {
+		e, err = openProbed(name, o.PID, false, false)
+		return e, o.Offset, err
+	}
+	if e, err = openExecutable(name, o.PID); err != nil {
+		return nil, 0, err
+	}
 	at = e.base
 	if symbol != "" {
 		if at, err = e.function(symbol); err != nil {
-			return "", 0, err
+			return nil, 0, errors.Join(err, e.Close())
 		}
 	}
-	return e.path, at + offset, nil
+	return e, at + o.Offset, nil
 }
 
-// attachUprobeAt attaches p to o.Offset of the file at path.
-func (p *Program) attachUprobeAt(t uprobing, to, path string, o UprobeOptions) (*Link, error) {
+// attachUprobeAt attaches p to o.Offset of the file.
+func (p *Program) attachUprobeAt(t uprobing, to string, file *executable, o UprobeOptions) (*Link, error) {
 	w, err := p.probeWay(t, "uprobe", o.Mode, o.Cookie)
 	if err == nil && o.RefCtrOffset != 0 && !w.legacy {
 		err = requireRefCtr(t)
@@ -131,14 +130,14 @@ func (p *Program) attachUprobeAt(t uprobing, to, path string, o UprobeOptions) (
 		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
 	event, how, err := w.open(o.Cookie,
-		func(pmu uint32) (*sys.FD, error) { return openUprobe(t, pmu, path, &o) },
-		func() (*sys.FD, *legacyEvent, error) { return openLegacyUprobe(t, path, &o) })
+		func(pmu uint32) (*sys.FD, error) { return openUprobe(t, pmu, file, &o) },
+		func() (*sys.FD, *legacyEvent, error) { return openLegacyUprobe(t, file, &o) })
 	if err != nil {
 		return nil, withHint(p.attachFail(to, err, w.need()...), func() string {
 			if errors.Is(err, syscall.EACCES) {
 				return accessHint(err, w.need()...)
 			}
-			return uprobeHint(path, o.PID, err, o.Offset)
+			return uprobeHint(file, o.PID, err, o.Offset)
 		})
 	}
 	return p.attachPerf(to, event, how)
@@ -162,7 +161,7 @@ func openProbe(pid int, open func(process, cpu int) (*sys.FD, error)) (*sys.FD, 
 }
 
 // openUprobe opens a perf event of the uprobe PMU.
-func openUprobe(t tracing, pmu uint32, path string, o *UprobeOptions) (*sys.FD, error) {
+func openUprobe(t tracing, pmu uint32, file *executable, o *UprobeOptions) (*sys.FD, error) {
 	attr := sys.PerfEventAttr{Type: pmu, Config: o.RefCtrOffset << 32, Config2: o.Offset}
 	if o.Return {
 		bit, err := t.EventSourceBit("uprobe", "retprobe")
@@ -171,22 +170,38 @@ func openUprobe(t tracing, pmu uint32, path string, o *UprobeOptions) (*sys.FD, 
 		}
 		attr.Config |= 1 << bit
 	}
-	return openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
-		return sys.PerfEventOpenName(&attr, path, process, cpu, -1, 0)
+	var event *sys.FD
+	err := file.probe(true, func(path string) (err error) {
+		event, err = openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
+			return sys.PerfEventOpenName(&attr, path, process, cpu, -1, 0)
+		})
+		return err
 	})
+	if err != nil {
+		return nil, errors.Join(err, event.Close())
+	}
+	return event, nil
 }
 
 // openLegacyUprobe defines an event in tracefs and opens it.
-func openLegacyUprobe(t tracing, file string, o *UprobeOptions) (*sys.FD, *legacyEvent, error) {
-	if strings.ContainsAny(file, " \t\n") {
-		return nil, nil, fmt.Errorf("tracefs takes no path with blanks: %w", syscall.EINVAL)
-	}
-	place := fmt.Sprintf("%s:0x%x", file, o.Offset)
-	if o.RefCtrOffset != 0 {
-		place += fmt.Sprintf("(0x%x)", o.RefCtrOffset)
-	}
-	e, err := newLegacyEvent(t, "uprobe", o.Return, place, path.Base(file), o.Offset)
+func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *legacyEvent, error) {
+	var e *legacyEvent
+	blanks := strings.ContainsAny(file.file.Path, " \t\n") // which the line can't have
+	err := file.probe(!blanks, func(name string) (err error) {
+		if strings.ContainsAny(name, " \t\n") {
+			return fmt.Errorf("tracefs takes no path with blanks: %w", syscall.EINVAL)
+		}
+		place := fmt.Sprintf("%s:0x%x", name, o.Offset)
+		if o.RefCtrOffset != 0 {
+			place += fmt.Sprintf("(0x%x)", o.RefCtrOffset)
+		}
+		e, err = newLegacyEvent(t, "uprobe", o.Return, place, path.Base(file.file.Path), o.Offset)
+		return err
+	})
 	if err != nil {
+		if e != nil {
+			err = errors.Join(err, e.remove())
+		}
 		return nil, nil, err
 	}
 	event, err := openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
@@ -199,22 +214,16 @@ func openLegacyUprobe(t tracing, file string, o *UprobeOptions) (*sys.FD, *legac
 }
 
 // uprobeHint explains what the kernel answers to a uprobe that it won't make at one of these offsets.
-func uprobeHint(path string, pid int, err error, offsets ...uint64) string {
+func uprobeHint(file *executable, pid int, err error, offsets ...uint64) string {
 	switch {
 	case errors.Is(err, ErrNotSupported):
 		return ""
 	case errors.Is(err, syscall.ESRCH) && pid != 0:
 		return "there is no process " + strconv.Itoa(pid)
-	case errors.Is(err, syscall.ENOENT):
-		return "there is no file " + path
 	case errors.Is(err, syscall.EINVAL):
-		file, statErr := os.Stat(path)
-		switch {
-		case statErr != nil:
-		case !file.Mode().IsRegular():
-			return "it is no regular file"
-		case slices.ContainsFunc(offsets, func(o uint64) bool { return o > uint64(file.Size()) }):
-			return fmt.Sprintf("the file ends at offset %#x", file.Size())
+		info, statErr := file.file.Stat()
+		if statErr == nil && slices.ContainsFunc(offsets, func(o uint64) bool { return o > uint64(info.Size()) }) {
+			return fmt.Sprintf("the file ends at offset %#x", info.Size())
 		}
 	}
 	return ""

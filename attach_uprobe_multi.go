@@ -86,27 +86,26 @@ func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) 
 	if err == nil {
 		err = p.requireUprobeMulti(&o)
 	}
-	var path string
+	var e *executable
 	if err == nil {
-		path, o.Offsets, err = o.find(file, pattern)
+		e, o.Offsets, err = o.find(file, pattern)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	return p.linkUprobes(to, path, &o)
+	defer e.Close()
+	return p.linkUprobes(to, e, &o)
 }
 
-// find returns what the kernel wants to know: a path, and where in the file the functions are.
-func (o *UprobeMultiOptions) find(name, pattern string) (path string, offsets []uint64, err error) {
+// find opens the file and returns where in it the functions are. The caller closes the file.
+func (o *UprobeMultiOptions) find(name, pattern string) (e *executable, offsets []uint64, err error) {
 	if len(o.Offsets) > 0 && !strings.Contains(name, memberMark) {
-		path, err = searchExecutable(name)
-		return path, o.Offsets, err
+		e, err = openProbed(name, o.PID, false, false)
+		return e, o.Offsets, err
 	}
-	e, err := openExecutable(name)
-	if err != nil {
-		return "", nil, err
+	if e, err = openExecutable(name, o.PID); err != nil {
+		return nil, nil, err
 	}
-	defer e.Close()
 	switch {
 	case pattern != "":
 		offsets, err = e.match(pattern)
@@ -115,11 +114,26 @@ func (o *UprobeMultiOptions) find(name, pattern string) (path string, offsets []
 	default:
 		offsets = e.moved(append([]uint64(nil), o.Offsets...))
 	}
-	return e.path, offsets, err
+	if err != nil {
+		return nil, nil, errors.Join(err, e.Close())
+	}
+	return e, offsets, nil
 }
 
-// linkUprobes attaches p to o.Offsets of the file at path.
-func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, error) {
+// linkUprobes attaches p to o.Offsets of the file.
+func (p *Program) linkUprobes(to string, file *executable, o *UprobeMultiOptions) (*Link, error) {
+	var link *Link
+	err := file.probe(false, func(path string) (err error) {
+		link, err = p.linkUprobesAt(to, file, path, o)
+		return err
+	})
+	if err != nil && link != nil {
+		return nil, errors.Join(p.attachFail(to, err), link.Close())
+	}
+	return link, err
+}
+
+func (p *Program) linkUprobesAt(to string, file *executable, path string, o *UprobeMultiOptions) (*Link, error) {
 	name, err := sys.CString(path)
 	if err != nil {
 		return nil, p.attachFail(to, err)
@@ -148,7 +162,7 @@ func (p *Program) linkUprobes(to, path string, o *UprobeMultiOptions) (*Link, er
 			if o.Session && errors.Is(err, syscall.EINVAL) && p.lacksAttachType(attachType) {
 				return "this kernel has no sessions of uprobes (6.13)"
 			}
-			return uprobeHint(path, o.PID, err, o.Offsets...)
+			return uprobeHint(file, o.PID, err, o.Offsets...)
 		})
 	}
 	return p.newLink(to, fd), nil

@@ -107,7 +107,7 @@ type usdtAttachment struct {
 	p         *Program
 	to        string
 	opts      USDTOptions
-	path      string
+	file      *executable
 	specs     *Map
 	addresses *Map     // nil where the kernel has cookies
 	args      []string // the different ones
@@ -127,6 +127,7 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOpti
 		return nil, p.attachFail(to, nil)
 	}
 	a := usdtAttachment{p: p, to: to, opts: o}
+	defer func() { a.file.Close() }()
 	err := a.check(t, provider, name)
 	if err == nil {
 		err = a.find(t, file, provider, name)
@@ -204,11 +205,11 @@ func native(f *elf64.File) error {
 
 // find reads the probe's places from the file.
 func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
-	e, err := openExecutable(file)
+	e, err := openExecutable(file, a.opts.PID)
 	if err != nil {
 		return err
 	}
-	defer e.Close()
+	a.file = e
 	if err := native(e.elf.File); err != nil {
 		return err
 	}
@@ -237,7 +238,6 @@ func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
 		}
 		a.sites = append(a.sites, usdtSite{s, n})
 	}
-	a.path = e.path
 	if semaphores {
 		if err := requireRefCtr(t); err != nil {
 			return err
@@ -342,7 +342,7 @@ func (a *usdtAttachment) attach(t uprobing) (*Link, error) {
 		if a.addresses == nil {
 			o.Cookie = uint64(a.ids[s.args])
 		}
-		link, err := a.p.attachUprobeAt(t, a.to, a.path, o)
+		link, err := a.p.attachUprobeAt(t, a.to, a.file, o)
 		if err != nil {
 			return nil, errors.Join(err, links.Close())
 		}
@@ -368,7 +368,7 @@ func (a *usdtAttachment) attachMulti() (*Link, error) {
 	for i := range o.RefCtrOffsets {
 		o.RefCtrOffsets[i] = a.sites[i].Semaphore
 	}
-	return a.p.linkUprobes(a.to, a.path, &o)
+	return a.p.linkUprobes(a.to, a.file, &o)
 }
 
 // undo takes back what write did. The object may be closed already, and its maps with it.

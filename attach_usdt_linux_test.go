@@ -161,7 +161,7 @@ func TestUSDTForeign(t *testing.T) {
 		machine elf64.Machine
 	}{{"arm64", elf64.MachineAArch64}, {"riscv64", elf64.MachineRISCV}, {"s390x", elf64.MachineS390}} {
 		path := foreignTarget(t, c.arch)
-		e, err := openExecutable(path)
+		e, err := openExecutable(path, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

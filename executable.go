@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf/internal/exe"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/pathname"
+	"github.com/purebpf/bpf/internal/procfile"
 )
 
 // # Programs and libraries on disk
@@ -22,45 +23,76 @@ import (
 // /usr/bin and /usr/sbin. "archive!/member" is an uncompressed member of a ZIP archive (an Android APK): the kernel is given the
 // archive, and offsets are moved to where the member is.
 
+//
+// A probe of one process means what that process sees: a name is searched in what it has mapped and then in its root. What is behind
+// /proc/PID/root is found as that process finds it (package procfile). A file is opened once, and the kernel probes what was opened.
+
 // executable is a file that probes attach to.
 type executable struct {
-	path string // what the kernel opens
+	file *procfile.File
 	base uint64 // where in it the program or library starts
-	file *os.File
 	elf  *exe.File
 }
 
 // memberMark separates an archive from its member.
 const memberMark = "!/"
 
-// openExecutable finds and opens a program or library. The caller closes it.
-func openExecutable(name string) (*executable, error) {
+// openExecutable finds, opens and reads a program or library, that of process pid unless it is 0. The caller closes it.
+func openExecutable(name string, pid int) (*executable, error) {
 	path, member, inArchive := strings.Cut(name, memberMark)
-	if !inArchive {
-		var err error
-		if path, err = searchExecutable(path); err != nil {
-			return nil, err
-		}
-	}
-	// A FIFO would block, a device may do anything.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	e, err := openProbed(path, pid, inArchive, true)
 	if err != nil {
 		return nil, err
 	}
-	e := &executable{path: path, file: file}
 	if err := e.read(member, inArchive); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), e.Close())
 	}
 	return e, nil
+}
+
+// openProbed finds and opens a file, to be read or for the kernel alone. asIs says that name is a path, though it may have no '/'.
+func openProbed(name string, pid int, asIs, read bool) (*executable, error) {
+	if name == "" || strings.IndexByte(name, 0) >= 0 {
+		return nil, fmt.Errorf("%q is no name of a program or library: %w", name, syscall.EINVAL)
+	}
+	if !asIs && !strings.Contains(name, "/") {
+		if err := pathname.Check(name); err != nil {
+			return nil, fmt.Errorf("%q is no name of a program or library: %w: %w", name, err, syscall.EINVAL)
+		}
+	}
+	if pid != 0 && !asIs && !strings.Contains(name, "/") {
+		file, err := procfile.Lookup(pid, name, searchPlaces(name, true))
+		if err != nil {
+			return nil, err
+		}
+		return &executable{file: file}, nil
+	}
+	path := name
+	if !asIs {
+		var err error
+		if path, err = searchExecutable(name); err != nil {
+			return nil, err
+		}
+	}
+	file, err := procfile.Open(path, read)
+	if err != nil {
+		if errors.Is(err, ErrNotExist) {
+			err = fmt.Errorf("there is no file %s: %w", path, err)
+		}
+		return nil, err
+	}
+	if pid != 0 {
+		if err := file.CheckProcess(pid); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+	}
+	return &executable{file: file}, nil
 }
 
 func (e *executable) read(member string, inArchive bool) error {
 	info, err := e.file.Stat()
 	if err != nil {
 		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("not a regular file: %w", syscall.EINVAL)
 	}
 	size := info.Size()
 	if inArchive {
@@ -72,6 +104,26 @@ func (e *executable) read(member string, inArchive bool) error {
 	}
 	e.elf, err = exe.Read(e, size)
 	return invalidFormat(err)
+}
+
+// probe has the kernel make a probe of the file by a path. Where that is what the kernel will list, it is told the file's own, and
+// afterwards that must still mean the file that was opened. Otherwise, and where its own would mean another one, it is told the
+// descriptor.
+func (e *executable) probe(listed bool, ask func(path string) error) error {
+	if e.file.Foreign || !listed {
+		path, err := e.file.ByDescriptor()
+		if err == nil {
+			return ask(path)
+		}
+		if e.file.Foreign {
+			return err
+		}
+	}
+	err := ask(e.file.Path)
+	if err == nil && !e.file.Same() {
+		err = fmt.Errorf("another file has taken the place of %s meanwhile: %w", e.file.Path, syscall.ESTALE)
+	}
+	return err
 }
 
 // invalidFormat makes EINVAL of what is wrong with a file.
@@ -88,7 +140,13 @@ func (e *executable) ReadAt(b []byte, off int64) (int, error) {
 	return e.file.ReadAt(b, off+int64(e.base))
 }
 
-func (e *executable) Close() error { return e.file.Close() }
+// Close closes the file; nil has none.
+func (e *executable) Close() error {
+	if e == nil {
+		return nil
+	}
+	return e.file.Close()
+}
 
 // function returns where a function starts, as the kernel wants it.
 func (e *executable) function(symbol string) (uint64, error) {
@@ -157,34 +215,41 @@ func (e *executable) withNear(err error, symbol string) error {
 	return near.AddTo(err)
 }
 
-// searchExecutable finds a program or library by its name. A name with '/' is a path already.
+// searchExecutable finds a program or library of this process's by its name. A name with '/' is a path already.
 func searchExecutable(name string) (string, error) {
-	if strings.Contains(name, "/") && strings.IndexByte(name, 0) < 0 {
+	if strings.Contains(name, "/") {
 		return name, nil
 	}
-	if err := pathname.Check(name); err != nil {
-		return "", fmt.Errorf("%q is no name of a program or library: %w: %w", name, err, syscall.EINVAL)
-	}
-	library := strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")
-	places := [...]string{os.Getenv("PATH"), "/usr/bin:/usr/sbin", ""}
-	if library {
-		places = [...]string{os.Getenv("LD_LIBRARY_PATH"), "/usr/lib64:/usr/lib", multiarch()}
-	}
-	for _, list := range places {
-		for _, dir := range filepath.SplitList(list) {
-			if dir == "" {
-				continue
-			}
-			path := filepath.Join(dir, name)
-			if mayUse(path, !library) {
-				return path, nil
-			}
+	places := searchPlaces(name, false)
+	for _, dir := range places {
+		path := filepath.Join(dir, name)
+		if mayUse(path, !procfile.IsLibrary(name)) {
+			return path, nil
 		}
 	}
-	if library {
-		return "", fmt.Errorf("there is no library %s in $LD_LIBRARY_PATH, %s, %s: %w", name, places[1], places[2], ErrNotExist)
+	kind, list := "program", "$PATH, /usr/bin, /usr/sbin"
+	if procfile.IsLibrary(name) {
+		kind, list = "library", "$LD_LIBRARY_PATH, /usr/lib64, /usr/lib, "+multiarch()
 	}
-	return "", fmt.Errorf("there is no program %s in $PATH, %s: %w", name, places[1], ErrNotExist)
+	return "", fmt.Errorf("there is no %s %s in %s: %w", kind, name, list, ErrNotExist)
+}
+
+// searchPlaces lists the folders in which a program or library is searched by its name, in the root of another process or here.
+func searchPlaces(name string, elsewhere bool) []string {
+	variable, dirs, more := "PATH", []string{"/usr/bin", "/usr/sbin"}, []string{"/usr/local/bin", "/bin", "/sbin"}
+	if procfile.IsLibrary(name) {
+		variable, dirs, more = "LD_LIBRARY_PATH", []string{"/usr/lib64", "/usr/lib", multiarch()}, []string{"/lib64", "/lib"}
+	}
+	if elsewhere { // with other settings, and maybe without links from /bin to /usr/bin
+		return append(dirs, more...)
+	}
+	var set []string
+	for _, dir := range filepath.SplitList(os.Getenv(variable)) {
+		if dir != "" {
+			set = append(set, dir)
+		}
+	}
+	return append(set, dirs...)
 }
 
 // multiarch is the folder of this processor's libraries in Debian and what descends from it.

@@ -29,7 +29,13 @@ type victim struct {
 // startVictim runs a program; it is killed when the test ends.
 func startVictim(t testing.TB, path string, args ...string) *victim {
 	t.Helper()
-	cmd := exec.Command(path, args...)
+	return startCommand(t, exec.Command(path, args...))
+}
+
+// startCommand is startVictim for a program that is started in its own way.
+func startCommand(t testing.TB, cmd *exec.Cmd) *victim {
+	t.Helper()
+	path := cmd.Path
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -1,0 +1,177 @@
+package procfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// processDir is what /proc has of a process.
+func processDir(pid int) string { return "/proc/" + strconv.Itoa(pid) }
+
+// Mappings lists what code of files a process has mapped. ESRCH if there is no such process.
+func Mappings(pid int) ([]Mapping, error) {
+	file, err := os.Open(processDir(pid) + "/maps")
+	if err != nil {
+		return nil, noProcess(pid, err)
+	}
+	defer file.Close()
+	var list []Mapping
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if m, ok := parseMapping(lines.Text()); ok {
+			list = append(list, m)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, noProcess(pid, err)
+	}
+	return list, nil
+}
+
+// MapsTo reports whether the mapping is of that file.
+func (m *Mapping) MapsTo(f *File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || uint64(stat.Ino) != m.inode {
+		return false
+	}
+	if uint64(stat.Dev) == m.device {
+		return true
+	}
+	// Some file systems have numbers of their own for their devices. The kernel words both paths alike.
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
+	return err == nil && path == m.Path
+}
+
+// Lookup opens a program or library that a process has mapped, or else could: by its name, without '/'. For "libx.so.1",
+// "libx.so.1.2" will do, if that is the only one. What isn't mapped is searched in folders of the process's root. ErrNotExist if it
+// isn't there either, EINVAL if several files of that name are mapped, ESRCH if there is no such process. The caller closes the File.
+func Lookup(pid int, name string, dirs []string) (*File, error) {
+	mappings, err := Mappings(pid)
+	if err != nil {
+		return nil, err
+	}
+	for _, is := range []func(string) bool{
+		func(base string) bool { return base == name },
+		func(base string) bool { return IsLibrary(name) && strings.HasPrefix(base, name+".") },
+	} {
+		var found []*Mapping
+		for i := range mappings {
+			m := &mappings[i]
+			known := false
+			for _, f := range found {
+				known = known || f.device == m.device && f.inode == m.inode
+			}
+			if !known && is(m.name()) {
+				found = append(found, m)
+			}
+		}
+		switch len(found) {
+		case 0:
+		case 1:
+			return openMapped(pid, found[0])
+		default:
+			return nil, fmt.Errorf("process %d has mapped %s and %s: give a path: %w",
+				pid, found[0].Path, found[1].Path, syscall.EINVAL)
+		}
+	}
+	root := processDir(pid) + "/root"
+	for _, dir := range dirs {
+		f, err := Open(root+dir+"/"+name, true)
+		switch {
+		case err == nil:
+			return f.here(dir + "/" + name), nil
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EINVAL):
+		default:
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("process %d has not mapped %s, and its root has none in %s: %w",
+		pid, name, strings.Join(dirs, ", "), fs.ErrNotExist)
+}
+
+// openMapped opens the file that a process has mapped, which may have lost its name since.
+func openMapped(pid int, m *Mapping) (*File, error) {
+	dir := processDir(pid)
+	var denied error
+	for _, path := range []string{
+		fmt.Sprintf("%s/map_files/%x-%x", dir, m.Start, m.End), dir + "/root" + m.Path, dir + "/exe", m.Path,
+	} {
+		f, err := Open(path, true)
+		if err != nil {
+			if denied == nil && errors.Is(err, fs.ErrPermission) {
+				denied = err
+			}
+			continue
+		}
+		if m.MapsTo(f) {
+			return f.here(m.Path), nil
+		}
+		f.Close()
+	}
+	err := fmt.Errorf("%s, which process %d has mapped, is no longer in its root by that name", m.Path, pid)
+	if denied == nil {
+		denied = fs.ErrNotExist
+	}
+	return nil, fmt.Errorf("%w: %w", err, denied)
+}
+
+// here calls the file by another path if that means the same file for this process.
+func (f *File) here(path string) *File {
+	other := File{File: f.File, Path: path}
+	if other.Same() {
+		return &other
+	}
+	return f
+}
+
+// CheckProcess returns an error if a process calls another file by that path, and has mapped that one and not this: it lives in
+// another root, and a probe of this file would never see it.
+func (f *File) CheckProcess(pid int) error {
+	if f.Foreign || !strings.HasPrefix(f.Path, "/") {
+		return nil
+	}
+	mappings, err := Mappings(pid)
+	if err != nil {
+		if errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+		return nil // who may not look can't know better
+	}
+	path := processDir(pid) + "/root" + f.Path
+	theirs, err := Open(path, false)
+	if err != nil {
+		return nil
+	}
+	defer theirs.Close()
+	if f.same(theirs) {
+		return nil
+	}
+	maps := false
+	for i := range mappings {
+		if mappings[i].MapsTo(f) {
+			return nil
+		}
+		maps = maps || mappings[i].MapsTo(theirs)
+	}
+	if !maps {
+		return nil
+	}
+	return fmt.Errorf("process %d lives in another root, where %s is another file: give %s: %w", pid, f.Path, path, syscall.EINVAL)
+}
+
+func (f *File) same(other *File) bool {
+	a, errA := f.Stat()
+	b, errB := other.Stat()
+	return errA == nil && errB == nil && os.SameFile(a, b)
+}
