@@ -29,7 +29,8 @@ type KprobeOptions struct {
 // 4.1): it runs when the function is entered, at an offset in it, or when it returns. The name has to be the kernel's own
 // (/proc/kallsyms), with what the compiler added: "name.isra.0". With Address, symbol is "".
 //
-// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such function,
+// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used; with kernel.perf_event_paranoid above 2 some kernels ask
+// for CAP_SYS_ADMIN. ErrNotExist if there is no such function,
 // with near names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no instruction starts at the offset; EINVAL if the
 // kernel refuses probes there; ErrNotSupported on a kernel without kprobes. The caller closes the Link.
 func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
@@ -144,7 +145,7 @@ func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error, nee
 	switch {
 	case errors.Is(err, ErrNotSupported):
 	case errors.Is(err, syscall.EACCES):
-		hint = accessHint(err, need...)
+		hint = eventHint(err, need...)
 	case errors.Is(err, syscall.EILSEQ):
 		hint = fmt.Sprintf("no instruction starts at offset %d", o.Offset)
 	case symbol == "":

@@ -135,7 +135,8 @@ func (e PerfEvent) String() string {
 // options the program is attached to those as well that come online later, until all Links are closed.
 // What fails then is told to the logger of the load. libbpf does none of this.
 //
-// Needs CAP_PERFMON, also for CPUs that come. ErrNotExist if the machine has no such event, as virtual machines often have no hardware events; EINVAL if the
+// Needs CAP_PERFMON, also for CPUs that come; with kernel.perf_event_paranoid above 2 some kernels
+// ask for CAP_SYS_ADMIN. ErrNotExist if the machine has no such event, as virtual machines often have no hardware events; EINVAL if the
 // program is not of the type that the event takes. The caller closes the Links.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
@@ -201,7 +202,7 @@ func (p *Program) perfFail(to string, cause error) error {
 	return withHint(e, func() string {
 		switch cause {
 		case syscall.EACCES:
-			return accessHint(cause, kernel.CapPerfmon)
+			return eventHint(cause, kernel.CapPerfmon)
 		case syscall.ENOENT:
 			return "this machine has no such event"
 		case syscall.ENODEV:

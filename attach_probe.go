@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,7 +40,7 @@ func (m ProbeMode) String() string {
 
 // tracing is what probes have to know of the machine; *kernel.Facts answers it.
 type tracing interface {
-	// EventSource is the perf event type of a PMU ("kprobe", "uprobe"), fs.ErrNotExist if there is none.
+	// EventSource is the perf event type of a PMU ("kprobe", "uprobe"), fs.ErrNotExist if the kernel has none of that name.
 	EventSource(name string) (uint32, error)
 	// EventSourceBit is the bit of config that a format file of a PMU names.
 	EventSourceBit(name, format string) (uint, error)
@@ -55,23 +56,31 @@ type featureSource interface {
 
 // probeWay is how a probe is made: by an event in tracefs or by the PMU, attached by ioctl or by a link if possible.
 type probeWay struct {
+	source string // of perf events: "kprobe", "uprobe"
 	pmu    uint32 // perf event type, with legacy unset
 	legacy bool
 	ioctl  bool
+	noPMU  error // why the perf event type is not known, although the kernel may have one
 }
 
 // way chooses how to make a probe of pmu ("kprobe", "uprobe").
 func (m ProbeMode) way(t tracing, pmu string) (probeWay, error) {
-	var w probeWay
+	w := probeWay{source: pmu}
 	var err error
 	if w.pmu, err = t.EventSource(pmu); err != nil {
 		w.legacy = true
+		if !errors.Is(err, ErrNotExist) {
+			w.noPMU = err
+		}
 	}
 	switch m {
 	case ProbeDefault:
 	case ProbeLegacy:
-		w.legacy, w.ioctl = true, true
+		w.legacy, w.ioctl, w.noPMU = true, true, nil
 	case ProbePerf, ProbeLink:
+		if w.noPMU != nil {
+			return w, fmt.Errorf("mode %v: %w", m, w.noPMU)
+		}
 		if w.legacy {
 			return w, fmt.Errorf("mode %v: this kernel has no perf events of kind %s (4.17): %w", m, pmu, ErrNotSupported)
 		}
@@ -98,16 +107,23 @@ func (p *Program) probeWay(t tracing, pmu string, mode ProbeMode, cookie uint64)
 	case err != nil:
 	case w.ioctl && cookie != 0:
 		err = fmt.Errorf("mode %v has no cookies: %w", mode, ErrNotSupported)
+	case w.noPMU != nil:
+		p.events().warn("could not find out the type of perf events for "+pmu+"s, using an event in tracefs",
+			"object", p.objectName(), "program", p.name, "err", w.noPMU)
 	case w.legacy && mode == ProbeDefault:
 		p.events().info("this kernel has no perf events for "+pmu+"s, using an event in tracefs", "object", p.objectName(), "program", p.name)
 	}
 	return w, err
 }
 
-// need is what making and attaching the probe takes.
+// need is what making and attaching the probe takes: since 5.8 CAP_PERFMON is enough for the kernel's functions, not for those of
+// programs.
 func (w probeWay) need() []kernel.Capability {
-	if w.legacy {
+	switch {
+	case w.legacy:
 		return []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride}
+	case w.source == "uprobe":
+		return []kernel.Capability{kernel.CapSysAdmin}
 	}
 	return []kernel.Capability{kernel.CapPerfmon}
 }
@@ -117,6 +133,9 @@ func (w probeWay) open(cookie uint64, byPMU func(pmu uint32) (*sys.FD, error), b
 	how = perfWay{cookie: cookie, ioctl: w.ioctl}
 	if w.legacy {
 		event, how.legacy, err = byEvent()
+		if err != nil && w.noPMU != nil {
+			err = fmt.Errorf("%w; and no event in tracefs: %v", w.noPMU, err)
+		}
 	} else {
 		event, err = byPMU(w.pmu)
 	}

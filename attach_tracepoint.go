@@ -21,7 +21,7 @@ type TracepointOptions struct {
 
 // AttachTracepoint attaches the program to the tracepoint category:name (libbpf bpf_program__attach_tracepoint_opts; 4.7), such as
 // "sched", "sched_switch"; /sys/kernel/tracing/events has a folder for each. Needs CAP_PERFMON, and CAP_DAC_OVERRIDE for tracefs, where its
-// mode was not changed. ErrNotExist if
+// mode was not changed; with kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN. ErrNotExist if
 // there is no such tracepoint. The caller closes the Link.
 func (p *Program) AttachTracepoint(category, name string, opts *TracepointOptions) (*Link, error) {
 	if opts == nil {

@@ -63,7 +63,8 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 		Detail: &sys.LinkTracingMulti{IDs: sys.Slice(ids), Cookies: sys.Slice(opts.Cookies), Count: uint32(len(ids))},
 	})
 	if err != nil {
-		return fail(err)
+		at := &place{name: to, types: []uapi.ProgType{uapi.ProgTracing}, attach: p.expected, need: []kernel.Capability{kernel.CapPerfmon}}
+		return nil, p.refused(at, err)
 	}
 	return p.newLink(to, fd), nil
 }

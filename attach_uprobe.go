@@ -31,7 +31,11 @@ type UprobeOptions struct {
 // in the file. A name means the default version of a function, as for the dynamic linker; "name@VERSION" is another one. An indirect
 // function (IFUNC, as memcpy of most libcs) is refused: what programs call is the function that it picks.
 //
-// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used. ErrNotExist if there is no such file or
+// Links that the path follows behind /proc/PID/root are those of that process. With PID, a name without '/' is searched in what the
+// process has mapped and in its root; a path is this process's own, and is refused where the process calls another file by it.
+//
+// Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an event in tracefs is used; with
+// kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN there, too. ErrNotExist if there is no such file or
 // function, with near names; EINVAL for a name that means several functions; ESRCH if there is no such process; ErrNotSupported on a
 // kernel without uprobes. The caller closes the Link.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
@@ -135,7 +139,7 @@ func (p *Program) attachUprobeAt(t uprobing, to string, file *executable, o Upro
 	if err != nil {
 		return nil, withHint(p.attachFail(to, err, w.need()...), func() string {
 			if errors.Is(err, syscall.EACCES) {
-				return accessHint(err, w.need()...)
+				return eventHint(err, w.need()...)
 			}
 			return uprobeHint(file, o.PID, err, o.Offset)
 		})

@@ -14,7 +14,6 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/usdt"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -91,8 +90,8 @@ func (u *usdtSpecs) give(ids []uint32) {
 // bpf_program__attach_usdt; 4.20 for probes with a semaphore, 4.17 without). The object must include usdt.bpf.h. file is as for
 // AttachUprobe.
 //
-// Needs CAP_PERFMON, except by one link to many uprobes. ErrNotExist if there is no such file or probe, with near names; EINVAL if the file is for another processor or the
-// probe's arguments can't be read; ErrTooBig if the object's map has no room for more kinds of arguments (BPF_USDT_MAX_SPEC_CNT);
+// Needs the privileges of AttachUprobe, and none by one link to many uprobes. ErrNotExist if there is no such file or probe, with near
+// names; EINVAL if the file is for another processor or the probe's arguments can't be read; ErrTooBig if the object's map has no room for more kinds of arguments (BPF_USDT_MAX_SPEC_CNT);
 // ErrNotSupported on a kernel without cookies (before 5.15) if the file may be anywhere in memory and no process is given. The caller
 // closes the Link. It is a kernel link if the program was loaded for many uprobes or the probe has one place.
 func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*Link, error) {
@@ -136,7 +135,7 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOpti
 		err = a.write()
 	}
 	if err != nil {
-		return nil, p.attachFail(to, errors.Join(err, a.undo()), kernel.CapPerfmon)
+		return nil, p.attachFail(to, errors.Join(err, a.undo()))
 	}
 	link, err := a.attach(t)
 	if err != nil {

@@ -2,7 +2,9 @@ package bpf
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
@@ -55,6 +57,25 @@ func accessHint(err error, need ...kernel.Capability) string {
 		return ""
 	}
 	return permissionHint(syscall.EPERM, need...)
+}
+
+// eventHint is accessHint for perf events, which a sysctl keeps from processes as well.
+func eventHint(err error, need ...kernel.Capability) string {
+	hint := accessHint(err, need...)
+	if !errors.Is(err, syscall.EACCES) || slices.Contains(need, kernel.CapSysAdmin) && hint != "" {
+		return hint
+	}
+	const mainline = 2 // the strictest value that the kernel itself knows; distributions have patches for more
+	level, ok := kernel.Running().PerfEventParanoid()
+	p, privErr := kernel.Running().Privileges()
+	if !ok || level <= mainline || privErr != nil || p.Has(kernel.CapSysAdmin) {
+		return hint
+	}
+	if hint != "" {
+		hint += "; and "
+	}
+	return hint + fmt.Sprintf("kernel.perf_event_paranoid is %d: at more than %d some kernels open perf events for CAP_SYS_ADMIN alone: "+
+		"sysctl kernel.perf_event_paranoid=%d", level, mainline, mainline)
 }
 
 // mapCaps are the capabilities that creating a map of type t takes.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,7 +26,7 @@ const (
 	CapBPF         = uapi.CapBPF
 )
 
-// Privileges is what this thread's process may do, as far as BPF is concerned.
+// Privileges is what this thread may do, as far as BPF is concerned.
 type Privileges struct {
 	Effective    uint64 // bit n: Capability n
 	UserNS       bool   // in a user namespace of its own, where capabilities don't count for bpf(2)
@@ -35,41 +34,63 @@ type Privileges struct {
 	Split        bool   // the kernel knows CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
 }
 
-// Privileges reads what the process may do now, from /proc.
+// Privileges asks what this thread may do now. What only /proc tells is left as unknown where that is not mounted.
 func (f *Facts) Privileges() (*Privileges, error) {
 	root := f.shared.root
-	if runtime.GOOS != "linux" && root == "" {
-		return nil, ErrNotLinux
+	set, split, err := effective()
+	if root != "" {
+		set, split, err = recordedCaps(root)
 	}
-	status, err := os.ReadFile(root + "/proc/self/status")
 	if err != nil {
 		return nil, fmt.Errorf("capabilities of this process: %w", err)
 	}
-	p := &Privileges{Unprivileged: -1, Split: true}
-	found := false
-	for line := range strings.Lines(string(status)) {
-		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
-			p.Effective, err = strconv.ParseUint(strings.TrimSpace(v), 16, 64)
-			found = err == nil
-		}
-	}
-	if !found {
-		return nil, fmt.Errorf("capabilities of this process: no CapEff in %s/proc/self/status", root)
-	}
-	if text, err := os.ReadFile(root + "/proc/sys/kernel/cap_last_cap"); err == nil {
-		last, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		p.Split = err != nil || last >= int(CapBPF)
-	}
-	if text, err := os.ReadFile(root + "/proc/sys/kernel/unprivileged_bpf_disabled"); err == nil {
-		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
-			p.Unprivileged = n
-		}
+	p := &Privileges{Effective: set, Split: split, Unprivileged: -1}
+	if n, ok := readNumber(root + "/proc/sys/kernel/unprivileged_bpf_disabled"); ok {
+		p.Unprivileged = n
 	}
 	if text, err := os.ReadFile(root + "/proc/self/uid_map"); err == nil {
 		m := strings.Fields(string(text))
 		p.UserNS = !(len(m) == 3 && m[0] == "0" && m[1] == "0" && m[2] == "4294967295")
 	}
 	return p, nil
+}
+
+// recordedCaps is effective for the /proc of another machine.
+func recordedCaps(root string) (set uint64, split bool, err error) {
+	status, err := os.ReadFile(root + "/proc/self/status")
+	if err != nil {
+		return 0, false, err
+	}
+	found := false
+	for line := range strings.Lines(string(status)) {
+		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
+			set, err = strconv.ParseUint(strings.TrimSpace(v), 16, 64)
+			found = err == nil
+		}
+	}
+	if !found {
+		return 0, false, fmt.Errorf("no CapEff in %s/proc/self/status", root)
+	}
+	split = true
+	if last, ok := readNumber(root + "/proc/sys/kernel/cap_last_cap"); ok {
+		split = last >= int(CapBPF)
+	}
+	return set, split, nil
+}
+
+// readNumber reads a file that holds a number.
+func readNumber(path string) (n int, ok bool) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return 0, false
+	}
+	n, err = strconv.Atoi(strings.TrimSpace(string(text)))
+	return n, err == nil
+}
+
+// PerfEventParanoid is the sysctl kernel.perf_event_paranoid: who may open perf events. ok is false if /proc doesn't tell.
+func (f *Facts) PerfEventParanoid() (n int, ok bool) {
+	return readNumber(f.shared.root + "/proc/sys/kernel/perf_event_paranoid")
 }
 
 // Has reports whether the process has c, or CAP_SYS_ADMIN, which the kernel accepts in place of CAP_BPF, CAP_PERFMON and (for

@@ -85,6 +85,9 @@ func (f *Facts) Tracefs() (string, error) {
 		return "", denied
 	}
 	if _, err := os.Stat(trace); err != nil {
+		if _, noSys := os.Stat(f.shared.root + "/sys/kernel"); errors.Is(noSys, fs.ErrNotExist) {
+			return "", fmt.Errorf("no tracefs, for sysfs is not mounted (mount -t sysfs sysfs /sys): %w", err)
+		}
 		return "", fmt.Errorf("no tracefs: %w", err)
 	}
 	if f.shared.root != "" {

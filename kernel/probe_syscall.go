@@ -107,13 +107,20 @@ func (f *Facts) eventSource(names ...string) (string, error) {
 }
 
 // EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error wraps fs.ErrNotExist if the
-// kernel has no such PMU.
+// kernel has no such PMU, and not if there is no telling for want of sysfs.
 func (f *Facts) EventSource(name string) (uint32, error) {
 	path, err := f.eventSource(name, "type")
 	if err != nil {
 		return 0, err
 	}
 	text, err := readAttribute(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		const sources = "/sys/bus/event_source/devices"
+		if _, statErr := os.Stat(f.shared.root + sources); errors.Is(statErr, fs.ErrNotExist) {
+			return 0, fmt.Errorf("%s is not there to tell the type of perf event that %ss are: mount -t sysfs sysfs /sys: %w",
+				sources, name, syscall.ENODEV)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

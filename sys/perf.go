@@ -49,7 +49,8 @@ const (
 )
 
 // PerfEventOpen opens a perf event (perf_event_open(2)), close-on-exec. pid -1 is every process, cpu -1 every CPU (not both);
-// group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON or a lower kernel.perf_event_paranoid; EINTR is retried.
+// group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON, for the uprobe PMU
+// CAP_SYS_ADMIN, or a lower kernel.perf_event_paranoid; EINTR is retried.
 func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags uint) (*FD, error) {
 	a.Size = uint32(unsafe.Sizeof(*a))
 	r, e := current().PerfEventOpen(a, pid, cpu, group, flags|PerfFlagFDCloexec)

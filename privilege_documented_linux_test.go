@@ -1,0 +1,282 @@
+package bpf
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// documented is what is done that takes privileges, and those that its doc comment names. A way is tried where the machine has it.
+var documented = []struct {
+	name  string
+	need  []kernel.Capability
+	there func(t testing.TB) bool
+	// prepare returns what is done without privileges but need.
+	prepare func(t *testing.T) func() error
+}{
+	{"AttachKprobe", perfmon, hasKprobes, func(t *testing.T) func() error {
+		p := loadedProgram(t, "link", "probe")
+		return func() error { return outcome(p.AttachKprobe("find_task_by_vpid", nil)) }
+	}},
+	{"AttachKprobe in tracefs", perfmonAndFiles, hasKprobes, func(t *testing.T) func() error {
+		p := loadedProgram(t, "link", "probe")
+		return func() error { return outcome(p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})) }
+	}},
+	{"AttachKprobeMulti", nil, hasFprobes, func(t *testing.T) func() error {
+		p := loadedProgram(t, "link", "probes")
+		return func() error { return outcome(p.AttachKprobeMulti("find_task_by_vpid", nil)) }
+	}},
+	{"AttachUprobe", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes, func(t *testing.T) func() error {
+		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
+		return func() error { return outcome(p.AttachUprobe(path, "add_numbers", nil)) }
+	}},
+	{"AttachUprobe at a return", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes, func(t *testing.T) func() error {
+		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
+		return func() error { return outcome(p.AttachUprobe(path, "add_numbers", &UprobeOptions{Return: true})) }
+	}},
+	{"AttachUprobe in tracefs", perfmonAndFiles, hasUprobes, func(t *testing.T) func() error {
+		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
+		return func() error { return outcome(p.AttachUprobe(path, "add_numbers", &UprobeOptions{Mode: ProbeLegacy})) }
+	}},
+	{"AttachUprobeMulti", nil, hasUprobeLinks, func(t *testing.T) func() error {
+		p, path := loadedProgram(t, "link", "uprobes"), readableTarget(t)
+		return func() error { return outcome(p.AttachUprobeMulti(path, "add_*", nil)) }
+	}},
+	{"AttachUSDT", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes, func(t *testing.T) func() error {
+		p, path := usdtObject(t, newestUSDT(), 0, nil, "single").Program("single"), readableTarget(t)
+		return func() error { return outcome(p.AttachUSDT(path, "target", "none", nil)) }
+	}},
+	{"AttachUSDT by a link to many", nil, hasUprobeLinks, func(t *testing.T) func() error {
+		p, path := usdtObject(t, newestUSDT(), 0, nil, "any").Program("any"), readableTarget(t)
+		return func() error { return outcome(p.AttachUSDT(path, "target", "none", nil)) }
+	}},
+	{"AttachTracepoint", perfmonAndFiles, everywhere, func(t *testing.T) func() error {
+		p := loadedProgram(t, "link", "tp")
+		return func() error { return outcome(p.Attach()) }
+	}},
+	{"AttachPerfEvent", perfmon, everywhere, func(t *testing.T) func() error {
+		p := loadedProgram(t, "link", "event")
+		return func() error {
+			links, err := p.AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware}, nil)
+			return errors.Join(err, links.Close())
+		}
+	}},
+	{"AttachRawTracepoint", nil, everywhere, func(t *testing.T) func() error {
+		p := loadedProgram(t, "link", "raw_tp")
+		return func() error { return outcome(p.Attach()) }
+	}},
+	{"SetXDP", netAdmin, everywhere, func(t *testing.T) func() error {
+		p := loadedProgram(t, "net", "xdp_pass")
+		return func() error { return second(p.SetXDP("lo", nil)) }
+	}},
+	{"TCHook.Create", netAdmin, everywhere, func(t *testing.T) func() error {
+		return TCHook{Interface: "lo", Point: TCBoth}.Create
+	}},
+	{"QueryInterface", netAdmin, hasUprobeLinks, func(t *testing.T) func() error {
+		return func() error { return second(QueryInterface("lo", uapi.AttachTCXIngress)) }
+	}},
+	{"QueryNetns", netAdmin, everywhere, func(t *testing.T) func() error {
+		return func() error { return second(QueryNetns(ThreadNetns, uapi.AttachSKLookup)) }
+	}},
+	{"AttachCgroup of cgroup_skb", netAdmin, everywhere, func(t *testing.T) func() error {
+		dir, p := testkit.Cgroup(t), loadedProgram(t, "cgroup", "ingress")
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return func() error { return outcome(p.AttachCgroup(dir, nil)) }
+	}},
+	{"QueryCgroup", netAdmin, everywhere, func(t *testing.T) func() error {
+		dir := testkit.Cgroup(t)
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return func() error { return second(QueryCgroup(dir, uapi.AttachCgroupInetIngress, false)) }
+	}},
+	{"ProgramFromID", sysAdmin, everywhere, func(t *testing.T) func() error {
+		info, err := loadedProgram(t, "link", "raw_tp").Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() error {
+			p, err := ProgramFromID(info.ID)
+			if err != nil {
+				return err
+			}
+			return p.Close()
+		}
+	}},
+	{"MapFromID", sysAdmin, everywhere, func(t *testing.T) func() error {
+		info, err := load(t, only(open(t, "link"), "raw_tp"), nil).Maps()[0].Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func() error {
+			m, err := MapFromID(info.ID)
+			if err != nil {
+				return err
+			}
+			return m.Close()
+		}
+	}},
+	{"QueryLinks", sysAdmin, everywhere, func(t *testing.T) func() error {
+		return func() error { return second(QueryLinks(uapi.LinkXDP)) }
+	}},
+	{"QueryStructOps", sysAdmin, everywhere, func(t *testing.T) func() error {
+		return func() error { return second(QueryStructOps()) }
+	}},
+	{"EnableStats", sysAdmin, everywhere, func(t *testing.T) func() error {
+		return func() error {
+			s, err := EnableStats(StatsRunTime)
+			if err != nil {
+				return err
+			}
+			return s.Close()
+		}
+	}},
+}
+
+var (
+	perfmon         = []kernel.Capability{kernel.CapPerfmon}
+	perfmonAndFiles = []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride}
+	netAdmin        = []kernel.Capability{kernel.CapNetAdmin}
+	sysAdmin        = []kernel.Capability{kernel.CapSysAdmin}
+)
+
+func hasUprobeLinks(t testing.TB) bool { return hasUprobes(t) && atLeast(6, 6) }
+
+// readableTarget is target where everybody finds it.
+func readableTarget(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "target")
+	copyTo(t, target(t), path)
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// withCapabilities has a thread that is nobody's and has those capabilities alone do something, in a network namespace of its own.
+func withCapabilities(t testing.TB, set []kernel.Capability, do func() error) error {
+	t.Helper()
+	type result struct{ setup, err error }
+	done := make(chan result)
+	onOwnThread(func() {
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			err = unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
+		}
+		// Package syscall would do it to all threads.
+		for _, number := range []uintptr{unix.SYS_SETRESGID, unix.SYS_SETRESUID} {
+			if _, _, errno := unix.RawSyscall(number, 65534, 65534, 65534); errno != 0 && err == nil {
+				err = errno
+			}
+		}
+		var data [2]unix.CapUserData
+		for _, c := range set {
+			data[c/32].Effective |= 1 << (c % 32)
+			data[c/32].Permitted |= 1 << (c % 32)
+		}
+		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		if err == nil {
+			err = unix.Capset(&head, &data[0])
+		}
+		if err != nil {
+			done <- result{setup: err}
+			return
+		}
+		done <- result{err: do()}
+	})
+	r := <-done
+	if r.setup != nil {
+		t.Fatal(r.setup)
+	}
+	return r.err
+}
+
+// onOwnThread starts f on a thread that ends with it: not on the first one, which never ends and stands for the process in /proc.
+func onOwnThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			started := make(chan bool)
+			onOwnThread(func() {
+				started <- true
+				f()
+			})
+			<-started
+			return
+		}
+		f()
+	}()
+}
+
+// paranoid sets kernel.perf_event_paranoid until the end of the test.
+func paranoid(t testing.TB, level string) {
+	t.Helper()
+	const path = "/proc/sys/kernel/perf_event_paranoid"
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.WriteFile(path, old, 0o644) })
+	if err := os.WriteFile(path, []byte(level), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDocumentedPrivileges does everything that takes privileges with exactly those that the doc comment names, and with each of them
+// missing, at the two strictest settings of kernel.perf_event_paranoid. The oracle is the kernel, which does the former and refuses the
+// latter; the error names what is missing.
+func TestDocumentedPrivileges(t *testing.T) {
+	testkit.Root(t)
+	testkit.Tracefs(t)
+	for _, level := range []string{"2", "3"} {
+		for _, c := range documented {
+			if !c.there(t) {
+				t.Logf("not here: %s", c.name)
+				continue
+			}
+			t.Run(level+"/"+c.name, func(t *testing.T) {
+				do := c.prepare(t)
+				paranoid(t, level)
+				err := withCapabilities(t, c.need, do)
+				if level == "3" && err != nil && slices.Contains(c.need, kernel.CapPerfmon) {
+					// A kernel with a patch for it. The sysctl decides, and the error says so.
+					if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "(kernel.perf_event_paranoid is 3") ||
+						!strings.Contains(err.Error(), "CAP_SYS_ADMIN") {
+						t.Errorf("with %v: %v", c.need, err)
+					}
+					if err := withCapabilities(t, append(slices.Clone(c.need), kernel.CapSysAdmin), do); err != nil {
+						t.Errorf("with %v and CAP_SYS_ADMIN: %v", c.need, err)
+					}
+				} else if err != nil {
+					t.Errorf("with %v: %v", c.need, err)
+				}
+				for _, without := range c.need {
+					rest := slices.DeleteFunc(slices.Clone(c.need), func(c kernel.Capability) bool { return c == without })
+					if without == kernel.CapSysAdmin {
+						rest = append(rest, kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin, kernel.CapDACOverride)
+					}
+					err := withCapabilities(t, rest, do)
+					if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), without.String()) {
+						t.Errorf("with %v: %v; want a refusal that names %v", rest, err, without)
+					}
+					t.Logf("without %v: %v", without, err)
+				}
+			})
+		}
+	}
+}
