@@ -102,6 +102,30 @@ func TestUprobeErrors(t *testing.T) {
 	}
 }
 
+// TestUprobeWithoutSysfs: the type of uprobes' perf events is not to be had without /sys, nor tracefs. The error says that, not that
+// there is no file. The oracle is the kernel, which makes the probe as soon as /sys is there.
+func TestUprobeWithoutSysfs(t *testing.T) {
+	entry := uprobeObject(t, 0, "entry").Program("entry")
+	path := target(t)
+	l, err := entry.AttachUprobe(path, "main", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeLink(t, l)
+	for _, mode := range []ProbeMode{ProbeDefault, ProbePerf} {
+		l, err := elsewhere(t, func() error { return unix.Mount("none", "/sys", "tmpfs", 0, "") }, func() (*Link, error) {
+			return entry.AttachUprobe(path, "main", &UprobeOptions{Mode: mode})
+		})()
+		if err == nil {
+			closeLink(t, l)
+		}
+		if err == nil || errors.Is(err, ErrNotSupported) || strings.Contains(err.Error(), "no file") ||
+			!strings.Contains(err.Error(), "/sys/bus/event_source/devices is not there") || !strings.Contains(err.Error(), "mount -t sysfs") {
+			t.Errorf("mode %v: %v", mode, err)
+		}
+	}
+}
+
 // TestUprobeOfMany: a program that was loaded for many functions is refused at one, and where the file has ended; the errors say so. The
 // oracle is the kernel.
 func TestUprobeOfMany(t *testing.T) {
@@ -122,7 +146,7 @@ func TestUprobeOfMany(t *testing.T) {
 	refused(many.AttachUprobeMulti(target(t), "", &UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }
 
-// TestUprobePrivileges: without CAP_PERFMON the kernel refuses perf events, and the error names what is missing; links to many uprobes it
+// TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names what is missing; links to many uprobes it
 // leaves to whoever has the program. This test binary runs again as a
 // process that becomes nobody after it has loaded its programs.
 func TestUprobePrivileges(t *testing.T) {
@@ -153,7 +177,7 @@ func TestUprobePrivileges(t *testing.T) {
 		case strings.HasPrefix(line, "error: <nil>"):
 			attached++
 		case strings.HasPrefix(line, "error: "):
-			if refused++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_PERFMON") {
+			if refused++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_SYS_ADMIN") {
 				t.Error(line)
 			}
 		}
