@@ -34,7 +34,11 @@ func (a *perfAttach) open(cpu int) (*sys.FD, error) {
 func (a *perfAttach) link(to string, open func() (*sys.FD, error)) (*Link, error) {
 	event, err := open()
 	if err != nil {
-		return nil, a.program.perfFail(to, err)
+		err = a.program.perfFail(to, err)
+		if errors.Is(err, syscall.ESRCH) && a.opts.PID != 0 {
+			err = withHint(err, func() string { return fmt.Sprintf("there is no thread %d", a.opts.PID) })
+		}
+		return nil, err
 	}
 	return a.program.attachPerf(to, event, perfWay{cookie: a.opts.Cookie, ioctl: a.opts.Ioctl})
 }
@@ -50,7 +54,16 @@ func (a *perfAttach) once(open func() (*sys.FD, error)) (Links, error) {
 
 // onCPU attaches the program to the event of one CPU.
 func (a *perfAttach) onCPU(cpu int) (*Link, error) {
-	return a.link(a.to+" on CPU "+strconv.Itoa(cpu), func() (*sys.FD, error) { return a.open(cpu) })
+	l, err := a.link(a.to+" on CPU "+strconv.Itoa(cpu), func() (*sys.FD, error) { return a.open(cpu) })
+	if errors.Is(err, syscall.EINVAL) {
+		err = withHint(err, func() string {
+			if n, listErr := kernel.Running().PossibleCPUs(); listErr == nil && (cpu < 0 || cpu >= n) {
+				return fmt.Sprintf("the machine has CPUs 0 to %d at most", n-1)
+			}
+			return ""
+		})
+	}
+	return l, err
 }
 
 // on attaches the program to the events of the CPUs, and tells each of the Links.

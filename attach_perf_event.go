@@ -198,7 +198,11 @@ func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
 
 // perfFail explains an event that could not be opened.
 func (p *Program) perfFail(to string, cause error) error {
-	e := p.attachFail(to, fmt.Errorf("open perf event: %w", cause), kernel.CapPerfmon)
+	what := "perf event"
+	if strings.HasPrefix(to, what) {
+		what = "it"
+	}
+	e := p.attachFail(to, fmt.Errorf("open %s: %w", what, cause), kernel.CapPerfmon)
 	return withHint(e, func() string {
 		switch cause {
 		case syscall.EACCES:
@@ -232,6 +236,11 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 		if errors.Is(err, syscall.EINVAL) {
 			failed = withHint(failed, func() string {
 				return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a tracepoint program, a probe's a kprobe program: it is of type %v", p.typ)
+			})
+		}
+		if errors.Is(err, syscall.EBADF) && p.fd.Int() >= 0 {
+			failed = withHint(failed, func() string {
+				return "the descriptor is not open, or of something else"
 			})
 		}
 		return nil, errors.Join(failed, fd.Close())

@@ -26,7 +26,7 @@ func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 		return nil, p.refused(at, nil)
 	}
 	if m.fd.Int() < 0 {
-		return nil, p.refused(at, m.fail("attach to map", ErrClosed))
+		return nil, p.refused(at, m.absence())
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.sockMapHook(opts)})
 	if err != nil {
@@ -62,7 +62,7 @@ func (p *Program) setSockMap(m *Map, opts *SockMapOptions, call func(*sys.ProgAt
 		return ErrClosed
 	}
 	if m.fd.Int() < 0 {
-		return m.fail("attach to map", ErrClosed)
+		return m.absence()
 	}
 	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.sockMapHook(opts)})
 }
@@ -94,6 +94,8 @@ func (p *Program) sockMapPlace(m *Map, opts *SockMapOptions) *place {
 		query: func() (*Hook, error) { return QuerySockMap(m, where) },
 	}
 	switch {
+	case m.typ != uapi.MapSockMap && m.typ != uapi.MapSockHash:
+		at.rule = fmt.Sprintf("it is a map of type %v, not of sockets", m.typ)
 	case where == 0:
 		at.rule = "it isn't known whether it is a parser or a verdict: its section doesn't say, or it was opened by a pin or an id; the option Type does"
 	case !slices.Contains(sockMapHooks[:], sockMapHook{p.typ, where}):

@@ -78,7 +78,7 @@ func tracepointID(category, name string) (uint64, error) {
 	}
 	id, err := eventID(root, category, name)
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, fmt.Errorf("this kernel has no such tracepoint (%s/events lists them)%s: %w", root, nearTracepoint(root, category, name), err)
+		return 0, fmt.Errorf("this kernel has no such tracepoint (%s/events lists them)%s: %w", root, nearTracepoint(root, category, name), syscall.ENOENT)
 	}
 	return id, err
 }

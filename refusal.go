@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ type place struct {
 // refused wraps the error of an attempt to attach p there. It asks the kernel, after the fact, for what may explain it, and hints at
 // nothing else.
 func (p *Program) refused(at *place, err error) error {
+	err = at.cause(err)
 	e := p.attachFail(at.name, err, at.need...).(*Error)
 	if e.Hint == "" && p.fd.Int() >= 0 {
 		e.Hint = p.explain(at, err)
@@ -38,12 +40,27 @@ func (p *Program) refused(at *place, err error) error {
 	return e
 }
 
+// cause is err without what the name of the place says already.
+func (at *place) cause(err error) error {
+	if query, ok := err.(*Error); ok && query.Op == "query hook" {
+		return fmt.Errorf("ask who is attached there: %w", at.cause(query.Err))
+	}
+	if file, ok := err.(*os.PathError); ok && strings.HasSuffix(at.name, " "+file.Path) {
+		return fmt.Errorf("%s it: %w", file.Op, file.Err)
+	}
+	return err
+}
+
 // notDetached is refused for detaching.
 func (p *Program) notDetached(at *place, err error) error {
+	err = at.cause(err)
 	e := p.attachFail(at.name, err, at.need...).(*Error)
 	e.Op, e.Subject = "detach program", p.name+" from "+at.name
-	if errors.Is(err, syscall.ESTALE) {
+	switch {
+	case errors.Is(err, syscall.ESTALE):
 		e.Hint = p.explain(at, err)
+	case errors.Is(err, syscall.EBADF) && p.fd.Int() >= 0:
+		e.Hint = at.target
 	}
 	return e
 }
