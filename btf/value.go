@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // Printing values
@@ -77,7 +79,7 @@ func newPrinter(dst []byte, s *Spec, data []byte, opts *ValueOptions, json bool)
 func (p *printer) print(id ID, data []byte) ([]byte, error) {
 	p.value(id, data, true, maxValueDepth)
 	if p.err != nil {
-		return p.dst, fmt.Errorf("btf: print %s of %d bytes: %w", p.spec.CString(id), len(data), p.err)
+		return p.dst, fmt.Errorf("btf: print %s of %d bytes: %w", printable.Text(p.spec.CString(id)), len(data), p.err)
 	}
 	return p.dst, nil
 }
@@ -153,7 +155,7 @@ func (p *printer) cast(id ID) {
 	if t, _ := p.spec.Type(id); t.Kind() == KindVar {
 		id = t.Ref()
 	}
-	p.dst = append(append(append(p.dst, '('), p.spec.CString(id)...), ')')
+	p.dst = append(printable.AppendText(append(p.dst, '('), p.spec.CString(id)), ')')
 }
 
 // resolve strips what does not change a value: modifiers, VAR and DECL_TAG.
@@ -216,7 +218,7 @@ func (p *printer) key(name string) {
 			p.dst = append(p.dst, ' ')
 		}
 	} else if name != "" {
-		p.dst = append(append(append(p.dst, '.'), name...), " = "...)
+		p.dst = append(printable.AppendText(append(p.dst, '.'), name), " = "...)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // bitRange is where a scalar is within a window, in bits from its start.
@@ -196,7 +198,7 @@ func (p *printer) enum(t Type, v uint128, bits uint32) {
 		if p.json {
 			p.dst = appendJSONString(p.dst, []byte(name))
 		} else {
-			p.text(name)
+			p.text(printable.Text(name))
 		}
 		return
 	}

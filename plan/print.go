@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // WriteTo prints the plan for people: what would be uploaded, created and loaded, in that order, and what was decided on the way.
@@ -38,12 +40,15 @@ const (
 	cellWidth = 200
 )
 
+// row adds a row. Its cells are the object's and the kernel's words, each in one line.
 func (g *page) row(cells ...string) {
 	if len(g.rows) == tableRows {
 		g.flush()
 	}
 	at := len(g.cells)
-	g.cells = append(g.cells, cells...)
+	for _, c := range cells {
+		g.cells = append(g.cells, printable.Text(c))
+	}
 	g.rows = append(g.rows, g.cells[at:len(g.cells):len(g.cells)])
 }
 
@@ -78,9 +83,15 @@ func (g *page) flush() {
 
 func (g *page) line(parts ...string) {
 	for _, s := range parts {
-		g.b.WriteString(s)
+		g.b.WriteString(printable.Text(s))
 	}
 	g.b.WriteByte('\n')
+}
+
+// head starts a part of the page.
+func (g *page) head(parts ...string) {
+	g.b.WriteByte('\n')
+	g.line(parts...)
 }
 
 func (v *View) text(g *page) {
@@ -103,11 +114,11 @@ func (v *View) text(g *page) {
 func (v *View) textBTF(g *page) {
 	switch {
 	case v.BTF == nil:
-		g.line("\nBTF: none")
+		g.head("BTF: none")
 	case v.BTF.Changed:
-		g.line("\nBTF: ", strconv.Itoa(v.BTF.Bytes), " bytes, changed for this kernel")
+		g.head("BTF: ", strconv.Itoa(v.BTF.Bytes), " bytes, changed for this kernel")
 	default:
-		g.line("\nBTF: ", strconv.Itoa(v.BTF.Bytes), " bytes, as compiled")
+		g.head("BTF: ", strconv.Itoa(v.BTF.Bytes), " bytes, as compiled")
 	}
 }
 
@@ -115,7 +126,7 @@ func (v *View) textMaps(g *page) {
 	if len(v.Maps) == 0 {
 		return
 	}
-	g.line("\nmaps, in order of creation")
+	g.head("maps, in order of creation")
 	for i := range v.Maps {
 		v.Maps[i].row(g, strconv.Itoa(i), v.Maps[i].Name)
 		if in := v.Maps[i].Inner; in != nil {
@@ -156,7 +167,7 @@ func (v *View) textPrograms(g *page) {
 	if len(v.Programs) == 0 {
 		return
 	}
-	g.line("\nprograms, in order of loading")
+	g.head("programs, in order of loading")
 	for i := range v.Programs {
 		p := &v.Programs[i]
 		kind := p.Type
@@ -172,7 +183,7 @@ func (v *View) textPrograms(g *page) {
 }
 
 func (p *ProgramView) details(g *page) {
-	g.line("\nprogram ", p.Name)
+	g.head("program ", p.Name)
 	item := func(on bool, name, text string) {
 		if on {
 			g.row(name, text)
@@ -197,7 +208,7 @@ func (v *View) textExterns(g *page) {
 	if len(v.Externs) == 0 {
 		return
 	}
-	g.line("\nexterns")
+	g.head("externs")
 	for _, x := range v.Externs {
 		note := ""
 		switch {
@@ -215,7 +226,7 @@ func (v *View) textCore(g *page) {
 	if len(v.CORE) == 0 {
 		return
 	}
-	g.line("\nCO-RE relocations")
+	g.head("CO-RE relocations")
 	for _, c := range v.CORE {
 		out := strconv.FormatUint(c.Value, 10)
 		switch {
@@ -237,7 +248,7 @@ func (v *View) textEvents(g *page) {
 	if len(v.Events) == 0 {
 		return
 	}
-	g.line("\nevents")
+	g.head("events")
 	for _, e := range v.Events {
 		g.row(e.Kind, e.Subject, e.Text)
 	}

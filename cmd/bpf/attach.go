@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -115,7 +116,7 @@ Options:
 func (a *attacher) tell(at hooked) (stay bool, err error) {
 	if !a.asJSON {
 		for _, line := range at.text() {
-			fmt.Fprintf(a.errOut, "attached %s\n", line)
+			say(a.errOut, "attached %s", line)
 		}
 	}
 	if a.pinDir != "" {
@@ -133,7 +134,7 @@ func (a *attacher) tell(at hooked) (stay bool, err error) {
 	if a.asJSON {
 		doc, err := at.document()
 		if err == nil {
-			err = json.NewEncoder(a.out).Encode(doc)
+			err = json.NewEncoder(printable.JSON{To: a.out}).Encode(doc)
 		}
 		if err != nil {
 			return false, err
@@ -182,7 +183,7 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 // selectOnly has only that program or struct_ops map loaded, as the hook wants it, and decides among alternatives. It returns its name.
 func (a *attacher) selectOnly(o *object.Object, name string, h *hook) (string, error) {
 	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return len(g.Programs) > 0 && g.Name != name })
-	chosen, err := choose(o, &a.options, groups, func(format string, args ...any) { fmt.Fprintf(a.errOut, format+"\n", args...) })
+	chosen, err := choose(o, &a.options, groups, func(format string, args ...any) { say(a.errOut, format, args...) })
 	if err != nil {
 		return "", err
 	}

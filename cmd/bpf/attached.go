@@ -14,6 +14,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/pathname"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -161,7 +162,7 @@ func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
 			return err
 		}
 		pinned = append(pinned, l)
-		fmt.Fprintf(w, "pinned %s at %s\n", l.Name(), path)
+		say(w, "pinned %s at %s", l.Name(), path)
 	}
 	return nil
 }
@@ -186,7 +187,7 @@ func showIterator(ctx context.Context, w io.Writer, l *bpf.Link, asJSON bool) (m
 	if more, err = iterate(ctx, &text, l, maxIterated); err != nil {
 		return more, err
 	}
-	return more, json.NewEncoder(w).Encode(iteratorDocument{time.Now(), l.Name(), text.String(), more})
+	return more, json.NewEncoder(printable.JSON{To: w}).Encode(iteratorDocument{time.Now(), l.Name(), text.String(), more})
 }
 
 // iterate copies what an iterator prints, until ctx ends. more says that it would have printed more.

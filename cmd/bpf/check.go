@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -132,7 +133,7 @@ func runningTarget() checkTarget {
 }
 
 func checkJSON(w io.Writer, targets []checkTarget, reports []*preflight.Report) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(printable.JSON{To: w})
 	for i, r := range reports {
 		if err := enc.Encode(struct {
 			Kernel string `json:"kernel"`
@@ -146,7 +147,8 @@ func checkJSON(w io.Writer, targets []checkTarget, reports []*preflight.Report) 
 
 // checkText prints a table of kernels, a table of needs by kernel, and why an answer is not yes.
 func checkText(w io.Writer, path string, targets []checkTarget, reports []*preflight.Report, verbose bool) {
-	fmt.Fprintf(w, "%s\n\n", path)
+	say(w, "%s", path)
+	fmt.Fprintln(w)
 	states := []preflight.State{preflight.Found, preflight.Moved, preflight.Absent, preflight.Guarded, preflight.Missing, preflight.Failed}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprint(t, "\tkernel\tneeds met\tto attach")
@@ -155,7 +157,7 @@ func checkText(w io.Writer, path string, targets []checkTarget, reports []*prefl
 	}
 	fmt.Fprintln(t)
 	for i, r := range reports {
-		fmt.Fprintf(t, "[%d]\t%s\t%s\t%s", i+1, targets[i].name, r.Loads, r.Attaches)
+		fmt.Fprintf(t, "[%d]\t%s\t%s\t%s", i+1, printable.Text(targets[i].name), r.Loads, r.Attaches)
 		for _, s := range states {
 			n := "-"
 			if c := r.Count(s); c > 0 {
@@ -170,9 +172,10 @@ func checkText(w io.Writer, path string, targets []checkTarget, reports []*prefl
 	checkNeeds(w, reports, verbose)
 	for i, r := range reports {
 		if len(r.Reasons) > 0 {
-			fmt.Fprintf(w, "\n[%d] %s\n", i+1, targets[i].name)
+			fmt.Fprintln(w)
+			say(w, "[%d] %s", i+1, targets[i].name)
 			for _, reason := range r.Reasons {
-				fmt.Fprintf(w, "  %s\n", reason)
+				say(w, "  %s", reason)
 			}
 		}
 		if verbose {
@@ -181,7 +184,8 @@ func checkText(w io.Writer, path string, targets []checkTarget, reports []*prefl
 	}
 	fmt.Fprintf(w, "\nnot looked at: %s\n", strings.Join(reports[0].NotChecked, "; "))
 	if skipped := reports[0].Skipped; len(skipped) > 0 {
-		fmt.Fprintf(w, "\nnot loaded by themselves, so not checked: %s\n", strings.Join(skipped, ", "))
+		fmt.Fprintln(w)
+		say(w, "not loaded by themselves, so not checked: %s", strings.Join(skipped, ", "))
 	}
 }
 
@@ -211,7 +215,7 @@ func checkNeeds(w io.Writer, reports []*preflight.Report, verbose bool) {
 	}
 	fmt.Fprintln(t, "\tfor")
 	for _, key := range rows {
-		fmt.Fprintf(t, "%s\t%s", key.kind, key.name)
+		fmt.Fprintf(t, "%s\t%s", key.kind, printable.Text(key.name))
 		var users []string
 		var reason string
 		for _, n := range cells[key] {
@@ -221,9 +225,9 @@ func checkNeeds(w io.Writer, reports []*preflight.Report, verbose bool) {
 				reason = n.Reason
 			}
 		}
-		fmt.Fprint(t, "\t", shorten(users))
+		fmt.Fprint(t, "\t", printable.Text(shorten(users)))
 		if verbose && reason != "" {
-			fmt.Fprintf(t, "\t%s", reason)
+			fmt.Fprintf(t, "\t%s", printable.Text(reason))
 		}
 		fmt.Fprintln(t)
 	}
@@ -259,7 +263,8 @@ func checkRelocations(w io.Writer, i int, r *preflight.Report) {
 	fmt.Fprintf(w, "\nCO-RE relocations [%d]\n", i+1)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, x := range r.Relocations {
-		fmt.Fprintf(t, "  %s\t%s\t%s+%d\t%s\t%s\n", x.State, x.Spec, x.Function, x.Insn, x.Source, x.Reason)
+		fmt.Fprintf(t, "  %s\t%s\t%s+%d\t%s\t%s\n", x.State, printable.Text(x.Spec), printable.Text(x.Function), x.Insn,
+			printable.Text(x.Source), printable.Text(x.Reason))
 	}
 	t.Flush()
 }

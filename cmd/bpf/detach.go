@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/spf13/cobra"
 )
@@ -85,15 +86,15 @@ type detachedDocument struct {
 func (d *detacher) tell(doc detachedDocument) (err error) {
 	switch {
 	case d.asJSON:
-		return json.NewEncoder(d.out).Encode(doc)
+		return json.NewEncoder(printable.JSON{To: d.out}).Encode(doc)
 	case doc.Removed != "":
-		_, err = fmt.Fprintf(d.out, "removed %s\n", doc.Removed)
+		err = say(d.out, "removed %s", doc.Removed)
 	case doc.MapID != 0:
-		_, err = fmt.Fprintf(d.out, "detached map %d from %s\n", doc.MapID, doc.Detached)
+		err = say(d.out, "detached map %d from %s", doc.MapID, doc.Detached)
 	case doc.ProgramID != 0:
-		_, err = fmt.Fprintf(d.out, "detached program %d from %s\n", doc.ProgramID, doc.Detached)
+		err = say(d.out, "detached program %d from %s", doc.ProgramID, doc.Detached)
 	default:
-		_, err = fmt.Fprintf(d.out, "detached %s\n", doc.Detached)
+		err = say(d.out, "detached %s", doc.Detached)
 	}
 	return err
 }

@@ -5,19 +5,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // it is an error of the write
 	out := &output{to: os.Stdout}
+	text, errText := printable.NewWriter(out), printable.NewWriter(os.Stderr)
 	root := newRootCommand()
-	root.SetOut(out)
+	root.SetOut(text)
+	root.SetErr(errText)
 	err := root.ExecuteContext(context.Background())
+	text.Flush()
+	errText.Flush()
 	if err == nil {
 		err = out.failed
 	}
@@ -31,9 +40,33 @@ func main() {
 	if errors.As(err, &status) {
 		os.Exit(int(status))
 	}
-	fmt.Fprintln(os.Stderr, "bpf:", err)
+	var own usageError
+	if _, _, findErr := root.Find(os.Args[1:]); errors.As(err, &own) || findErr != nil && findErr.Error() == err.Error() {
+		fmt.Fprintln(os.Stderr, "bpf:", printable.Lines(err.Error())) // proposes commands, in lines of its own
+	} else {
+		tellErrors(os.Stderr, err)
+	}
 	os.Exit(1)
 }
+
+// tellErrors writes each error of an errors.Join on a line.
+func tellErrors(w io.Writer, err error) {
+	const prefix = "bpf: "
+	var lines []string
+	for list := []error{err}; len(list) > 0; {
+		first := list[0]
+		list = list[1:]
+		if parts, ok := printable.Parts(first); ok {
+			list = append(slices.Clone(parts), list...)
+			continue
+		}
+		lines = append(lines, printable.Error(first))
+	}
+	fmt.Fprintln(w, prefix+strings.Join(lines, "\n"))
+}
+
+// usageError has lines of its own.
+type usageError struct{ error }
 
 // exitStatus ends the program with a status of its own after a command has already said all there is to say.
 type exitStatus int
@@ -52,8 +85,10 @@ func newRootCommand() *cobra.Command {
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
 		help.Args = func(_ *cobra.Command, args []string) error { // else help for no such verb is the general one, and no error
-			_, _, err := root.Find(args)
-			return err
+			if _, _, err := root.Find(args); err != nil {
+				return usageError{err}
+			}
+			return nil
 		}
 	}
 	return root

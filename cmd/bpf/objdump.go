@@ -40,7 +40,7 @@ func runObjdump(stdout, stderr io.Writer, paths []string, opts objdump.Options) 
 	out := bufio.NewWriter(stdout)
 	var errs []error
 	for _, path := range paths {
-		opts.Warn = func(text string) { fmt.Fprintf(stderr, "bpf: warning: %s: %s\n", path, text) }
+		opts.Warn = func(text string) { say(stderr, "bpf: warning: %s: %s", path, text) }
 		raw, err := input.Read(path, input.MaxObject)
 		if err == nil {
 			if err = objdump.Write(out, path, raw, &opts); err != nil {

@@ -9,6 +9,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // output remembers the first failure to write, so that a command whose text went nowhere fails, whoever printed it.
@@ -23,6 +25,12 @@ func (o *output) Write(p []byte) (n int, err error) {
 		o.failed = err
 	}
 	return n, err
+}
+
+// say writes one line for a person. Whatever it is about may have any name, which makes no second line.
+func say(w io.Writer, format string, args ...any) error {
+	_, err := io.WriteString(w, printable.Text(fmt.Sprintf(format, args...))+"\n")
+	return err
 }
 
 // inOrder is for commands that have something to take away when they are told to end. Others end at once.

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -96,7 +97,8 @@ func (f *planFlags) recorded(w io.Writer, o *object.Object) error {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			fmt.Fprintf(w, "kernel %s\n\n", t.name)
+			say(w, "kernel %s", t.name)
+			fmt.Fprintln(w)
 		}
 		if err := f.print(w, p); err != nil {
 			return err
@@ -110,7 +112,7 @@ func (f *planFlags) recorded(w io.Writer, o *object.Object) error {
 
 func (f *planFlags) print(w io.Writer, p *plan.Plan) error {
 	if f.asJSON {
-		enc := json.NewEncoder(w)
+		enc := json.NewEncoder(printable.JSON{To: w})
 		enc.SetIndent("", "  ")
 		return enc.Encode(p.View())
 	}

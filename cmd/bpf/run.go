@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
@@ -236,7 +237,7 @@ func (r *runner) tellStale(o *object.Object) {
 func (r *runner) say(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(r.errOut, format+"\n", args...)
+	say(r.errOut, format, args...)
 }
 
 // printMaps prints every map each interval, and once more when ctx ends.
@@ -327,5 +328,5 @@ func (v *mapView) printJSON(w io.Writer, list []entry, now time.Time) error {
 		}
 		doc.Entries = append(doc.Entries, d)
 	}
-	return json.NewEncoder(w).Encode(doc)
+	return json.NewEncoder(printable.JSON{To: w}).Encode(doc)
 }

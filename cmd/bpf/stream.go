@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/perfbuf"
 	"github.com/purebpf/bpf/ringbuf"
 	"github.com/purebpf/bpf/uapi"
@@ -140,7 +141,7 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 	defer r.mu.Unlock()
 	id, note := types.of(record{stream, len(data), perf})
 	if note != "" {
-		fmt.Fprintln(r.errOut, note)
+		say(r.errOut, "%s", note)
 	}
 	now := time.Now()
 	if r.asJSON {
@@ -148,7 +149,7 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 		if id != 0 {
 			doc.Type = types.spec.CString(id)
 		}
-		return json.NewEncoder(w).Encode(doc)
+		return json.NewEncoder(printable.JSON{To: w}).Encode(doc)
 	}
 	var text string
 	if id == 0 {
@@ -160,6 +161,5 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 		}
 		text = string(value)
 	}
-	_, err := fmt.Fprintf(w, "%s %s %s\n", now.Format("15:04:05.000"), stream, text)
-	return err
+	return say(w, "%s %s %s", now.Format("15:04:05.000"), stream, text)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // column is one leaf of a key or value type: what a table shows in one column.
@@ -146,16 +147,16 @@ func (t *mapTable) print(w io.Writer, entries []entry, more bool, now time.Time)
 	if more {
 		count = "first " + count
 	}
-	fmt.Fprintf(w, "%s  (%s, %s entries)\n", t.name, t.kind, count)
+	say(w, "%s  (%s, %s entries)", t.name, t.kind, count)
 	if len(entries) == 0 {
 		return
 	}
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 	for _, c := range t.keys {
-		fmt.Fprintf(tw, "%s\t", c.name)
+		fmt.Fprintf(tw, "%s\t", printable.Text(c.name))
 	}
 	for _, c := range t.values {
-		fmt.Fprintf(tw, "%s\t", c.name)
+		fmt.Fprintf(tw, "%s\t", printable.Text(c.name))
 		if c.counter {
 			fmt.Fprint(tw, "/s\t")
 		}
@@ -165,13 +166,13 @@ func (t *mapTable) print(w io.Writer, entries []entry, more bool, now time.Time)
 	next := make(map[string][]uint64, len(entries))
 	for _, e := range entries {
 		for _, c := range t.keys {
-			fmt.Fprintf(tw, "%s\t", c.text(t.spec, e.key))
+			fmt.Fprintf(tw, "%s\t", printable.Text(c.text(t.spec, e.key)))
 		}
 		before, known := t.last[string(e.key)]
 		var numbers []uint64
 		for _, c := range t.values {
 			if !c.counter {
-				fmt.Fprintf(tw, "%s\t", c.text(t.spec, e.values[0]))
+				fmt.Fprintf(tw, "%s\t", printable.Text(c.text(t.spec, e.values[0])))
 				continue
 			}
 			n := e.sum(c)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/internal/verdict"
 	"github.com/purebpf/bpf/internal/verify"
 	"github.com/purebpf/bpf/kernel"
@@ -43,7 +44,7 @@ The exit status is 1 if any object did not load.`,
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(out, "%s\n", line)
+					fmt.Fprintf(printable.JSON{To: out}, "%s\n", line)
 					continue
 				}
 				fmt.Fprintln(out, verdictLine(v, err))
@@ -67,7 +68,7 @@ The exit status is 1 if any object did not load.`,
 
 func verdictLine(v verdict.Object, err error) string {
 	if err != nil {
-		return fmt.Sprintf("BAD  %s: %v", v.Object, err)
+		return "BAD  " + printable.Text(v.Object) + ": " + printable.Error(err)
 	}
 	loaded := 0
 	for _, p := range v.Programs {
@@ -80,7 +81,7 @@ func verdictLine(v verdict.Object, err error) string {
 		if o, err := bpf.Open(v.Object); err == nil {
 			why = o.WhyNoPrograms()
 		}
-		return fmt.Sprintf("OK   %s: no programs: %s; %d maps", v.Object, why, len(v.Maps))
+		return printable.Text(fmt.Sprintf("OK   %s: no programs: %s; %d maps", v.Object, why, len(v.Maps)))
 	}
-	return fmt.Sprintf("OK   %s: %d of %d programs loaded, %d maps", v.Object, loaded, len(v.Programs), len(v.Maps))
+	return fmt.Sprintf("OK   %s: %d of %d programs loaded, %d maps", printable.Text(v.Object), loaded, len(v.Programs), len(v.Maps))
 }

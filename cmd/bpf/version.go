@@ -21,7 +21,7 @@ func newVersionCommand() *cobra.Command {
 			v := k.Version()
 			fmt.Fprintf(out, "kernel %d.%d.%d", v>>16, v>>8&0xff, v&0xff)
 			if spec, err := k.BTF(); err != nil {
-				fmt.Fprintf(out, ", no BTF: %v\n", err)
+				say(out, ", no BTF: %v", err)
 			} else {
 				fmt.Fprintf(out, ", BTF with %d types\n", spec.Len()-1)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/magic"
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // Options changes what is listed. The zero value lists code, raw bytes and comments.
@@ -72,7 +73,7 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	if o.Source && !o.hasSource() {
 		o.warn(errors.New("there are no source lines: .BTF.ext has no line records with text"))
 	}
-	if _, err := fmt.Fprintf(w, "\n%s:\tfile format elf64-bpf\n", name); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s:\tfile format elf64-bpf\n", printable.Text(name)); err != nil {
 		return err
 	}
 	source := sourceLines{spec: o.spec}
@@ -85,13 +86,16 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 		if err != nil {
 			return err
 		}
-		l := asm.Listing{Section: s.Name[:min(len(s.Name), longestName)], Addr: s.Addr, Order: o.file.Order, Symbols: o.labels(i), NoRaw: o.NoRaw}
+		l := asm.Listing{Section: printable.Text(s.Name[:min(len(s.Name), longestName)]), Addr: s.Addr, Order: o.file.Order, Symbols: o.labels(i), NoRaw: o.NoRaw}
 		if o.Source {
 			source.lines = o.lines[s.Name]
 			l.Before = source.before
 		}
 		if !o.NoComments {
-			l.Comment = o.comments(s).comment
+			c := o.comments(s)
+			l.Comment = func(dst []byte, off uint64, insn asm.Instruction) []byte {
+				return printable.Tail(c.comment(dst, off, insn), len(dst))
+			}
 		}
 		if err := l.WriteCode(w, code); err != nil {
 			return err
@@ -173,7 +177,7 @@ const symbolCommon elf64.SymbolType = 5
 func (o *object) labels(section int) []asm.Symbol {
 	out := make([]asm.Symbol, len(o.named[section]))
 	for i, s := range o.named[section] {
-		out[i] = asm.Symbol{Name: s.name, Addr: s.addr, Data: s.data}
+		out[i] = asm.Symbol{Name: printable.Text(s.name), Addr: s.addr, Data: s.data}
 	}
 	return out
 }

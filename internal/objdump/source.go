@@ -2,8 +2,10 @@ package objdump
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
 )
 
 // sourceLines prints the source line of an instruction when it is another one than that of the instruction before. As in llvm-objdump,
@@ -32,6 +34,11 @@ func (s *sourceLines) before(dst []byte, off uint64) []byte {
 		return dst
 	}
 	dst = append(dst, "; "...)
-	dst = append(dst, text[:min(len(text), longestLine)]...)
+	for i, part := range strings.Split(text[:min(len(text), longestLine)], "\t") {
+		if i > 0 {
+			dst = append(dst, '\t')
+		}
+		dst = printable.AppendText(dst, part)
+	}
 	return append(dst, '\n')
 }

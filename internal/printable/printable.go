@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Text is s in one line: newlines and tabs are escaped as well. For names and values.
@@ -19,6 +20,15 @@ func Lines(s string) string { return escape(s, true) }
 
 // AppendText appends what Text returns.
 func AppendText(b []byte, s string) []byte { return appendEscaped(b, s, false) }
+
+// Tail escapes what was appended to b behind its first n bytes.
+func Tail(b []byte, n int) []byte {
+	tail := b[n:]
+	if clean(unsafe.String(unsafe.SliceData(tail), len(tail)), false) == len(tail) {
+		return b
+	}
+	return appendEscaped(b[:n], string(tail), false)
+}
 
 func escape(s string, lines bool) string {
 	if clean(s, lines) == len(s) {
