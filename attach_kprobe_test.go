@@ -116,7 +116,10 @@ func (c *calls) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int, flags u
 }
 
 func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
-	if cmd != uapi.CmdLinkCreate || !c.links || c.fail == "link" {
+	if c.fail == "link" {
+		return -1, syscall.EPERM // EINVAL would make it a kernel without links
+	}
+	if cmd != uapi.CmdLinkCreate || !c.links {
 		return -1, syscall.EINVAL
 	}
 	c.how, c.cookie = "link", *(*uint64)(unsafe.Add(attr, 16))
