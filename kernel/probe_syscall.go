@@ -65,7 +65,9 @@ func (p *prober) kprobeEvent(function string) (bool, error) {
 		return false, noProbes(err)
 	}
 	name := "kprobes/libbpf_" + strconv.Itoa(os.Getpid()) + "_probe_" + function
-	if err := appendLine(root+"/kprobe_events", "p:"+name+" "+function+"+0x0"); err != nil {
+	// EEXIST is what a process of this id left that was killed here: in a container it may well have had the same.
+	err = appendLine(root+"/kprobe_events", "p:"+name+" "+function+"+0x0")
+	if err != nil && !errors.Is(err, syscall.EEXIST) {
 		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EADDRNOTAVAIL) {
 			return false, nil // no such function, or no kprobe_events
 		}
