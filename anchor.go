@@ -14,7 +14,7 @@ import (
 // programs without a link (SetCgroup) next to such programs.
 type Anchor struct {
 	flags uint32
-	fd    func() int
+	fd    func() *sys.FD
 	id    uint32
 	what  string
 }
@@ -26,19 +26,23 @@ func First() Anchor { return Anchor{flags: uapi.FBefore} }
 func Last() Anchor { return Anchor{flags: uapi.FAfter} }
 
 // Before is right before an attached program.
-func Before(p *Program) Anchor { return Anchor{flags: uapi.FBefore, fd: p.FD, what: p.name} }
+func Before(p *Program) Anchor {
+	return Anchor{flags: uapi.FBefore, fd: p.descriptor, what: p.Name()}
+}
 
 // After is right after an attached program.
-func After(p *Program) Anchor { return Anchor{flags: uapi.FAfter, fd: p.FD, what: p.name} }
+func After(p *Program) Anchor {
+	return Anchor{flags: uapi.FAfter, fd: p.descriptor, what: p.Name()}
+}
 
 // BeforeLink is right before a link of the same hook.
 func BeforeLink(l *Link) Anchor {
-	return Anchor{flags: uapi.FBefore | uapi.FLink, fd: l.FD, what: l.what}
+	return Anchor{flags: uapi.FBefore | uapi.FLink, fd: l.descriptor, what: l.String()}
 }
 
 // AfterLink is right after a link of the same hook.
 func AfterLink(l *Link) Anchor {
-	return Anchor{flags: uapi.FAfter | uapi.FLink, fd: l.FD, what: l.what}
+	return Anchor{flags: uapi.FAfter | uapi.FLink, fd: l.descriptor, what: l.String()}
 }
 
 // BeforeID is right before the program with that kernel id, which may be another process's.
@@ -70,10 +74,18 @@ func (a Anchor) resolve() (flags, relative uint32, err error) {
 		return a.flags, a.id, nil
 	}
 	fd := a.fd()
-	if fd < 0 {
+	if fd.Closed() {
 		return 0, 0, fmt.Errorf("the anchor, %s, is not loaded or closed: %w", a.what, syscall.EINVAL)
 	}
-	return a.flags, uint32(fd), nil
+	return a.flags, fd.Uint32(), nil
+}
+
+// hold keeps the anchor open until release is called.
+func (a Anchor) hold() (release func()) {
+	if a.fd == nil {
+		return func() {}
+	}
+	return held(a.fd())
 }
 
 // place writes the anchor into the attribute of a link. Without an anchor and a revision nothing is added, which every kernel accepts.
@@ -110,14 +122,14 @@ func (a Anchor) absentFrom(h *Hook) string {
 		kind = "link"
 		if a.fd != nil {
 			var info *sys.LinkInfo
-			if info, err = sys.LinkInfoByFD(a.fd()); err == nil {
+			if info, err = sys.LinkInfoByFD(a.fd().Int()); err == nil {
 				id = info.ID
 			}
 		}
 	case program:
 		if a.fd != nil {
 			var info *sys.ProgInfo
-			if info, err = sys.ProgInfoByFD(a.fd()); err == nil {
+			if info, err = sys.ProgInfoByFD(a.fd().Int()); err == nil {
 				id = info.ID
 			}
 		}

@@ -3,7 +3,6 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/purebpf/bpf/object"
 )
@@ -57,8 +56,8 @@ func (p *Program) Attach() (*Link, error) {
 
 // attach returns a link, or the reason why there is none.
 func (p *Program) attach() (*Link, string, error) {
-	if p.fd.Int() < 0 {
-		return nil, "", p.fail("attach program", fmt.Errorf("it was not loaded: %w", syscall.EINVAL))
+	if p.descriptor().Closed() {
+		return nil, "", p.fail("attach program", nil)
 	}
 	if p.def == nil {
 		return nil, "the section is of no known kind", nil
@@ -89,6 +88,9 @@ func (p *Program) attach() (*Link, string, error) {
 // The links stay the Object's, which closes them with itself; the caller may close them earlier. Attach may be called again once all
 // of them are closed.
 func (o *Object) Attach() (Links, error) {
+	if o == nil {
+		return nil, &Error{Op: "attach object", Err: errNothing("object")}
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -145,6 +147,9 @@ func (o *Object) Attach() (Links, error) {
 
 // NotAttached lists what the last Attach left alone, and why.
 func (o *Object) NotAttached() []NotAttached {
+	if o == nil {
+		return nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.notAttached

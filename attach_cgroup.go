@@ -52,6 +52,7 @@ func (m CgroupMode) String() string {
 // programs of others. Needs CAP_NET_ADMIN for cgroup_skb, and nothing that loading didn't for other types. EPERM if the cgroup, or one
 // above, has an exclusive program. The caller closes the Link.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
+	p = p.orNone()
 	if opts == nil {
 		opts = &CgroupOptions{}
 	}
@@ -63,6 +64,7 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 	if _, program := opts.Anchor.next(); program {
 		at.rule = "in a cgroup a link is placed next to a link, and this anchor is a program"
 	}
+	defer opts.Anchor.hold()()
 	if err := opts.Anchor.place(&a, opts.Revision); err != nil {
 		return nil, p.refused(at, err)
 	}
@@ -75,11 +77,14 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 // SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It stays when the process ends, until
 // UnsetCgroup takes it away or the cgroup is removed. Privileges as of AttachCgroup.
 func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
+	p = p.orNone()
 	if opts == nil {
 		opts = &CgroupOptions{}
 	}
 	at := p.cgroupPlace(path, opts)
 	a := sys.ProgAttachAttr{AttachType: p.cgroupHook(opts), Flags: uint32(opts.Mode)}
+	defer opts.Anchor.hold()()
+	defer held(opts.Replace.descriptor())()
 	if err := opts.check(true); err != nil {
 		return p.refused(at, err)
 	}
@@ -109,14 +114,16 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 // or is there by a link. Of opts only Type and Revision matter. Needs
 // CAP_NET_ADMIN to look.
 func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
+	p = p.orNone()
 	if opts == nil {
 		opts = &CgroupOptions{}
 	}
 	at := p.cgroupPlace(path, opts)
 	where := p.cgroupHook(opts)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return p.notDetached(at, nil)
 	}
+	defer p.release()
 	info, err := sys.ProgInfoByFD(p.fd.Int())
 	if err != nil {
 		return p.notDetached(at, err)
@@ -176,9 +183,10 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 
 // linkPath makes a link to what path names.
 func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link, error) {
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.refused(at, nil)
 	}
+	defer p.release()
 	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, p.refused(at, err)
@@ -194,9 +202,10 @@ func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link
 
 // setPath attaches to or detaches from what path names, without a link.
 func (p *Program) setPath(path string, a *sys.ProgAttachAttr, call func(*sys.ProgAttachAttr) error) error {
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return ErrClosed
 	}
+	defer p.release()
 	f, err := sys.OpenFile(path)
 	if err != nil {
 		return err

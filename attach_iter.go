@@ -30,13 +30,15 @@ type IterOptions struct {
 // AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs it. No privileges beyond
 // those of the load. The caller closes the Link.
 func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
+	p = p.orNone()
 	to := "iterator " + p.attachTarget
 	if p.attachTarget == "" {
 		to = "the iterator it was loaded for"
 	}
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	if err := p.requireType("an iterator", uapi.ProgTracing); err != nil {
 		return nil, p.attachFail(to, err)
 	}
@@ -49,10 +51,10 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	}
 	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachTraceIter}
 	info, done, err := opts.info(kind == "cgroup")
+	defer done()
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	defer done()
 	if info != nil {
 		a.Detail = &sys.LinkIter{Info: sys.Slice(info), Len: uint32(len(info))}
 	}
@@ -102,9 +104,10 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 		}
 	}
 	if o.Map != nil {
-		if o.Map.fd.Int() < 0 {
-			return nil, done, fmt.Errorf("the map is not there: %w", syscall.EINVAL)
+		if _, ok := o.Map.hold(); !ok {
+			return nil, done, fmt.Errorf("map %s: %w", o.Map.name, o.Map.absence())
 		}
+		done = o.Map.release
 		put(o.Map.fd.Uint32())
 	}
 	if o.TID != 0 || o.PID != 0 || o.PIDFD != 0 {
@@ -121,9 +124,11 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 		if o.Cgroup != "" {
 			dir, err := sys.OpenFile(o.Cgroup) // never 0, which would mean the root
 			if err != nil {
-				return nil, done, err
+				done()
+				return nil, func() {}, err
 			}
-			done = func() { dir.Close() }
+			before := done
+			done = func() { dir.Close(); before() }
 			fd = uint32(dir.Int())
 		}
 		put(uint32(order), fd)
@@ -142,7 +147,12 @@ func (l *Link) Iterate() (io.ReadCloser, error) {
 	if err := l.kernelLink("iterate"); err != nil {
 		return nil, err
 	}
-	fd, err := sys.IterCreate(l.fd.Int())
+	raw, ok := l.hold()
+	if !ok {
+		return nil, l.fail("iterate", nil)
+	}
+	defer l.release()
+	fd, err := sys.IterCreate(raw)
 	if err != nil {
 		return nil, l.fail("iterate", err)
 	}
@@ -159,8 +169,13 @@ func (r *iterReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	fd, ok := r.fd.Hold()
+	if !ok {
+		return 0, r.link.fail("read", ErrClosed)
+	}
+	defer r.fd.Release()
 	for {
-		n, err := sys.Read(r.fd.Int(), p)
+		n, err := sys.Read(fd, p)
 		switch {
 		case err == syscall.EINTR || err == syscall.EAGAIN:
 		case err != nil:

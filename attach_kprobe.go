@@ -71,9 +71,10 @@ func (o *KprobeOptions) check(symbol string) error {
 
 func (p *Program) attachKprobe(t tracing, symbol string, o KprobeOptions) (*Link, error) {
 	to := o.text(symbol)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	err := o.check(symbol)
 	if err == nil {
 		err = p.requireType("a kprobe", uapi.ProgKprobe)

@@ -81,9 +81,10 @@ const fKprobeMultiReturn = 1
 
 func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOptions) (*Link, error) {
 	to := o.text(pattern)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err) }
 	if err := o.check(pattern); err != nil {
 		return fail(err)

@@ -24,9 +24,10 @@ func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, err
 		opts = &KsyscallOptions{}
 	}
 	to := "system call " + name
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	if name == "" {
 		return nil, p.attachFail(to, fmt.Errorf("no system call is named: %w", syscall.EINVAL))
 	}

@@ -282,7 +282,8 @@ func TestAttachXDP(t *testing.T) {
 	if err := link.Update(other, p); err != nil {
 		t.Fatal(err)
 	}
-	if err := link.Update(p, obj.Program("bare")); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "bare, which is to be replaced, is not loaded") {
+	err = link.Update(p, obj.Program("bare"))
+	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "bare, which is to be replaced: it was not") {
 		t.Error(err)
 	}
 	if err := link.Update(p, p); !errors.Is(err, syscall.EPERM) {

@@ -44,6 +44,7 @@ func (r *LWTRoute) String() string {
 func (r *LWTRoute) Add() error {
 	q, err := r.resolve(0)
 	if err == nil {
+		defer r.hold()()
 		err = r.programs(&q)
 	}
 	if err == nil {
@@ -62,6 +63,7 @@ func (r *LWTRoute) Delete() error {
 	q, err := r.resolve(r.index)
 	want := r.added
 	if err == nil && want == nil {
+		defer r.hold()()
 		if err = r.programs(&q); err == nil {
 			want = namesOf(&q)
 		}
@@ -101,6 +103,19 @@ func programNames(n sys.LWTNames) string {
 	return "the programs " + strings.Join(list, ", ")
 }
 
+// hold keeps the route's programs open until release is called.
+func (r *LWTRoute) hold() (release func()) {
+	var releases []func()
+	for _, p := range []*Program{r.In, r.Out, r.Xmit, r.Seg6Local} {
+		releases = append(releases, held(p.descriptor()))
+	}
+	return func() {
+		for _, release := range releases {
+			release()
+		}
+	}
+}
+
 // programs checks the programs and puts them into q.
 func (r *LWTRoute) programs(q *sys.LWTRoute) error {
 	for _, slot := range []struct {
@@ -111,8 +126,8 @@ func (r *LWTRoute) programs(q *sys.LWTRoute) error {
 		if slot.p == nil {
 			continue
 		}
-		if slot.p.fd.Int() < 0 {
-			return slot.p.fail("attach program", ErrClosed)
+		if slot.p.fd.Closed() {
+			return slot.p.fail("attach program", nil)
 		}
 		if slot.p.typ != slot.want {
 			return fmt.Errorf("%s is a program of type %v; what fits there is %v: %w", slot.p.name, slot.p.typ, slot.want, syscall.EINVAL)

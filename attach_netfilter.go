@@ -24,9 +24,10 @@ func (p *Program) AttachNetfilter(opts *NetfilterOptions) (*Link, error) {
 		opts = &NetfilterOptions{}
 	}
 	at := p.netfilterPlace(opts)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.refused(at, nil)
 	}
+	defer p.release()
 	d := sys.LinkNetfilter{PF: opts.Family, HookNum: opts.Hook, Priority: opts.Priority}
 	if opts.Defrag {
 		d.Flags = 1

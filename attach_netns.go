@@ -17,6 +17,7 @@ const ThreadNetns = "/proc/thread-self/ns/net"
 // (EEXIST; also while the first namespace has one that serves all) and any number of sk_lookup programs. No privileges beyond
 // those of the load. The caller closes the Link.
 func (p *Program) AttachNetns(path string) (*Link, error) {
+	p = p.orNone()
 	return p.linkPath(p.netnsPlace(path), path, &sys.LinkCreateAttr{AttachType: p.expected})
 }
 
@@ -25,9 +26,10 @@ func (p *Program) AttachNetns(path string) (*Link, error) {
 // EEXIST if there is one by a link. No privileges beyond those of the load.
 func (p *Program) SetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return p.refused(at, nil)
 	}
+	defer p.release()
 	if err := sys.ProgAttach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
 		return p.refused(at, err)
 	}
@@ -38,9 +40,10 @@ func (p *Program) SetFlowDissector() error {
 // bpf_prog_detach2). ErrNotExist if it isn't there.
 func (p *Program) UnsetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return p.notDetached(at, nil)
 	}
+	defer p.release()
 	info, err := sys.ProgInfoByFD(p.fd.Int())
 	if err != nil {
 		return p.notDetached(at, err)

@@ -127,12 +127,15 @@ func (p *Program) perfHint(event int, err error) string {
 
 // attachFail wraps the error of an attempt to attach p.
 func (p *Program) attachFail(to string, err error, need ...kernel.Capability) error {
-	e := &Error{Op: "attach program", Object: p.objectName(), Subject: p.name + " to " + to, Err: err, Hint: permissionHint(err, need...)}
-	if p.fd.Int() < 0 {
-		e.Err, e.Hint = ErrClosed, ""
-		if p.fd == nil {
-			e.Err = fmt.Errorf("it was not loaded: %w", syscall.EINVAL)
-		}
+	if p.descriptor().Closed() {
+		err = p.absence()
 	}
-	return e
+	subject := p.Name() + " to " + to
+	if p == nil {
+		subject = "to " + to
+	}
+	return &Error{
+		Op: "attach program", Object: p.objectName(), Subject: subject, Err: err,
+		Hint: permissionHint(err, need...),
+	}
 }

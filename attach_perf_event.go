@@ -143,9 +143,10 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 		opts = &PerfEventOptions{}
 	}
 	to := "perf event " + event.String()
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	want := uapi.ProgPerfEvent
 	if event.Type == sys.PerfTypeTracepoint {
 		want = uapi.ProgTracepoint
@@ -224,9 +225,10 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 		opts = &PerfEventFDOptions{}
 	}
 	to := "perf event " + strconv.Itoa(event)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	if event < 0 {
 		return nil, p.attachFail(to, fmt.Errorf("no descriptor: %w", syscall.EINVAL))
 	}
@@ -238,7 +240,7 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 				return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a tracepoint program, a probe's a kprobe program: it is of type %v", p.typ)
 			})
 		}
-		if errors.Is(err, syscall.EBADF) && p.fd.Int() >= 0 {
+		if errors.Is(err, syscall.EBADF) {
 			failed = withHint(failed, func() string {
 				return "the descriptor is not open, or of something else"
 			})

@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -28,9 +29,10 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		opts = &RawTracepointOptions{}
 	}
 	to := "raw tracepoint " + name
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	if err := p.requireType("a raw tracepoint", uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable); err != nil {
 		return nil, p.attachFail(to, err)
 	}
@@ -60,13 +62,13 @@ func rawTracepointHint(k *kernel.Facts, name string, err error) string {
 		return ""
 	}
 	near := nearest.To(name)
-	near.OfferTypes(spec, "btf_trace_", btf.KindTypedef)
+	facts.EachTypeName(spec, "btf_trace_", btf.KindTypedef, near.Offer)
 	modules, err := k.Modules()
 	if err != nil {
 		return near.Hint()
 	}
 	for _, m := range modules {
-		near.OfferTypes(m.BTF, "btf_trace_", btf.KindTypedef)
+		facts.EachTypeName(m.BTF, "btf_trace_", btf.KindTypedef, near.Offer)
 	}
 	return near.Hint()
 }

@@ -35,9 +35,10 @@ func UnsetReuseport(conn syscall.RawConn) error {
 }
 
 func (p *Program) setSocket(to string, conn syscall.RawConn, want uapi.ProgType, option int) error {
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return p.attachFail(to, nil)
 	}
+	defer p.release()
 	if p.typ != want && p.typ != uapi.ProgSocketFilter {
 		return p.attachFail(to, fmt.Errorf("it is a program of type %v; what fits there is %v: %w", p.typ, want, syscall.EINVAL))
 	}

@@ -21,13 +21,16 @@ type SockMapOptions struct {
 // bpf_program__attach_sockmap; 6.10). It concerns sockets that are put into the map afterwards. A map has one program per hook: EBUSY
 // if there is one by a link; one that was set without gives way. No privileges beyond those of the load. The caller closes the Link. Older kernels have SetSockMap.
 func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
+	p = p.orNone()
 	at := p.sockMapPlace(m, opts)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.refused(at, nil)
 	}
-	if m.fd.Int() < 0 {
+	defer p.release()
+	if _, ok := m.hold(); !ok {
 		return nil, p.refused(at, m.absence())
 	}
+	defer m.release()
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.sockMapHook(opts)})
 	if err != nil {
 		return nil, p.refused(at, err)
@@ -38,6 +41,7 @@ func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 // SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash without a link (libbpf bpf_prog_attach;
 // 4.14), in place of what was set; EBUSY if one is there by a link. It stays as long as the map does, or until UnsetSockMap takes it away.
 func (p *Program) SetSockMap(m *Map, opts *SockMapOptions) error {
+	p = p.orNone()
 	if err := p.setSockMap(m, opts, sys.ProgAttach); err != nil {
 		return p.refused(p.sockMapPlace(m, opts), err)
 	}
@@ -47,6 +51,7 @@ func (p *Program) SetSockMap(m *Map, opts *SockMapOptions) error {
 // UnsetSockMap takes the program away from a map where SetSockMap put it (libbpf bpf_prog_detach2). ErrNotExist if another one is there,
 // or none.
 func (p *Program) UnsetSockMap(m *Map, opts *SockMapOptions) error {
+	p = p.orNone()
 	at := p.sockMapPlace(m, opts)
 	if at.rule != "" { // the kernel would take the map for a cgroup
 		return p.notDetached(at, fmt.Errorf("%s: %w", at.rule, syscall.EINVAL))
@@ -58,12 +63,14 @@ func (p *Program) UnsetSockMap(m *Map, opts *SockMapOptions) error {
 }
 
 func (p *Program) setSockMap(m *Map, opts *SockMapOptions, call func(*sys.ProgAttachAttr) error) error {
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return ErrClosed
 	}
-	if m.fd.Int() < 0 {
+	defer p.release()
+	if _, ok := m.hold(); !ok {
 		return m.absence()
 	}
+	defer m.release()
 	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.sockMapHook(opts)})
 }
 
@@ -90,12 +97,12 @@ var sockMapPrograms = [...]uapi.ProgType{uapi.ProgSKSKB, uapi.ProgSKMsg}
 func (p *Program) sockMapPlace(m *Map, opts *SockMapOptions) *place {
 	where := p.sockMapHook(opts)
 	at := &place{
-		name: "map " + m.name, types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		name: "map " + m.Name(), types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
 		query: func() (*Hook, error) { return QuerySockMap(m, where) },
 	}
 	switch {
-	case m.typ != uapi.MapSockMap && m.typ != uapi.MapSockHash:
-		at.rule = fmt.Sprintf("it is a map of type %v, not of sockets", m.typ)
+	case m.Type() != uapi.MapSockMap && m.Type() != uapi.MapSockHash:
+		at.rule = fmt.Sprintf("it is a map of type %v, not of sockets", m.Type())
 	case where == 0:
 		at.rule = "it isn't known whether it is a parser or a verdict: its section doesn't say, or it was opened by a pin or an id; the option Type does"
 	case !slices.Contains(sockMapHooks[:], sockMapHook{p.typ, where}):

@@ -27,7 +27,11 @@ type structOpsSlot struct {
 // ErrExist if the subsystem has one of that name or takes only one, with those of the type as hint. No privileges
 // beyond those of the load, unless the subsystem asks for some. The caller closes the Link.
 func (m *Map) AttachStructOps() (*Link, error) {
-	if m.typ != uapi.MapStructOps || m.fd.Int() < 0 {
+	if _, ok := m.hold(); !ok {
+		return nil, m.fail("attach struct_ops", nil)
+	}
+	defer m.release()
+	if m.typ != uapi.MapStructOps {
 		return nil, m.fail("attach struct_ops", errNoStructOps(m))
 	}
 	if err := m.storeStructOps(); err != nil {
@@ -75,10 +79,11 @@ func (m *Map) storeStructOps() error {
 	}
 	image := slices.Clone(m.image)
 	for _, s := range m.slots {
-		fd := s.program.Int()
-		if fd < 0 {
+		fd, ok := s.program.Hold()
+		if !ok {
 			return fmt.Errorf("one of its programs is closed: %w", ErrClosed)
 		}
+		defer s.program.Release() // until the kernel has taken the value
 		binary.NativeEndian.PutUint64(image[s.offset:], uint64(fd))
 	}
 	var key uint32
@@ -103,6 +108,9 @@ func (m *Map) structOpsFail(err error) error {
 // registered map (a TCP congestion control keeps its name); ErrNotSupported if the subsystem has no
 // updates; ENOLINK if the map was detached.
 func (l *Link) UpdateMap(m *Map) error {
+	if l == nil {
+		return l.fail("update", nil)
+	}
 	if l.fd == nil {
 		return l.fail("update", fmt.Errorf("the map is registered without a link: %w", syscall.EINVAL))
 	}
@@ -115,11 +123,15 @@ func (l *Link) UpdateMap(m *Map) error {
 }
 
 func (l *Link) updateMap(m *Map) error {
+	if _, ok := m.hold(); !ok {
+		return fmt.Errorf("map %s: %w", m.Name(), m.absence())
+	}
+	defer m.release()
+	if _, ok := l.hold(); !ok {
+		return ErrClosed
+	}
+	defer l.release()
 	switch {
-	case m == nil:
-		return fmt.Errorf("there is no such map in the object: %w", ErrNotExist)
-	case m.fd.Int() < 0:
-		return fmt.Errorf("map %s: %w", m.name, m.absence())
 	case m.typ != uapi.MapStructOps:
 		return fmt.Errorf("map %s: %w", m.name, errNoStructOps(m))
 	case !m.hasStructOpsLink():

@@ -289,9 +289,10 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	}
 	at := &place{name: hook.String(), types: schedPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin}}
 	index, parent, err := hook.filters()
-	if err != nil || p.fd.Int() < 0 {
+	if err != nil || !p.hold() {
 		return nil, p.refused(at, err)
 	}
+	defer p.release()
 	if err := hook.checkDiscipline(index); err != nil {
 		return nil, p.refused(at, err)
 	}

@@ -90,9 +90,11 @@ func (p *Program) attachInterface(iface string, where uapi.AttachType, hooks *in
 	if err == nil && opts.Replace != nil {
 		err = fmt.Errorf("Link.Update replaces the program of a link: %w", syscall.EINVAL)
 	}
-	if err != nil || p.fd.Int() < 0 {
+	if err != nil || !p.hold() {
 		return nil, p.refused(at, err)
 	}
+	defer p.release()
+	defer opts.Anchor.hold()()
 	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}
 	if err := opts.Anchor.place(&a, opts.Revision); err != nil {
 		return nil, p.refused(at, err)
@@ -109,9 +111,12 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *inter
 		opts = &TCXOptions{}
 	}
 	at, index, err := p.interfacePlace(iface, where, hooks, opts)
-	if err != nil || p.fd.Int() < 0 {
+	if err != nil || !p.hold() {
 		return p.refused(at, err)
 	}
+	defer p.release()
+	defer opts.Anchor.hold()()
+	defer held(opts.Replace.descriptor())()
 	a := sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}
 	if err := opts.Anchor.placeWithoutLink(&a, opts.Revision); err != nil {
 		return p.refused(at, err)
@@ -131,9 +136,10 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *inter
 
 func (p *Program) unsetInterface(iface string, where uapi.AttachType, hooks *interfaceHooks) error {
 	at, index, err := p.interfacePlace(iface, where, hooks, &TCXOptions{})
-	if err != nil || p.fd.Int() < 0 {
+	if err != nil || !p.hold() {
 		return p.notDetached(at, err)
 	}
+	defer p.release()
 	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}); err != nil {
 		return p.notDetached(at, err)
 	}

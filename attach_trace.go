@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
@@ -25,6 +26,7 @@ type TraceOptions struct {
 // or the function is replaced by another one (freplace). The caller closes the Link. fsession came after 6.18, and no kernel that this was
 // tested on has it: no such program has been seen to run.
 func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
+	p = p.orNone()
 	to := p.traceTarget()
 	switch {
 	case p.typ == uapi.ProgLSM:
@@ -48,6 +50,7 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 // told to the logger. No privileges beyond those of the load. The caller closes the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach
 // with AttachCgroup.
 func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
+	p = p.orNone()
 	to := "LSM hook " + p.traceTarget()
 	if err := p.requireType("an LSM hook", uapi.ProgLSM); err != nil {
 		return nil, p.attachFail(to, err)
@@ -92,9 +95,10 @@ var traceTypes = [...]uapi.AttachType{
 // attachTrace makes a link to what was given at load. Kernels before 5.10 have no links for these; there, and without options, the
 // older command does the same.
 func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	cookie := uint64(0)
 	if opts != nil {
 		cookie = opts.Cookie
@@ -202,11 +206,12 @@ func tracedBy(is func(*linkinfo.Tracing) bool) string {
 // for, which takes no privileges beyond those of the load; to look a function of target up takes CAP_SYS_ADMIN. ErrNotExist if target has
 // no such function; EBUSY if the function is replaced or traced already. The caller closes the Link.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
+	p = p.orNone()
 	to := "the function it was loaded for"
 	if function != "" {
 		to = function
 		if target != nil {
-			to += " of " + target.name
+			to += " of " + target.Name()
 		}
 	}
 	if err := p.requireType("replacing a function", uapi.ProgExt); err != nil {
@@ -217,11 +222,15 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 		return nil, p.attachFail(to, fmt.Errorf("a target program and its function go together: %w", syscall.EINVAL))
 	case target == nil:
 		return p.attachTrace(p.traceTarget(), nil)
-	case p.fd.Int() < 0:
+	case !p.hold():
 		return nil, p.attachFail(to, nil)
-	case target.fd.Int() < 0:
-		return nil, p.attachFail(to, fmt.Errorf("the target program is not loaded: %w", syscall.EINVAL))
 	}
+	defer p.release()
+	if !target.hold() {
+		err := fmt.Errorf("the target program %s: %w", target.Name(), target.absence())
+		return nil, p.attachFail(to, err)
+	}
+	defer target.release()
 	id, err := target.functionID(function)
 	if err != nil {
 		return nil, p.attachFail(to, err, kernel.CapSysAdmin)
@@ -264,7 +273,7 @@ func (p *Program) functionID(name string) (btf.ID, error) {
 	id, ok := spec.FindByName(name, btf.KindFunc)
 	if !ok {
 		near := nearest.To(name)
-		near.OfferTypes(spec, "", btf.KindFunc)
+		facts.EachTypeName(spec, "", btf.KindFunc, near.Offer)
 		return 0, near.AddTo(fmt.Errorf("%s has no function %s: %w", p.name, name, ErrNotExist))
 	}
 	return id, nil

@@ -28,9 +28,10 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 		opts = &TracepointOptions{}
 	}
 	to := "tracepoint " + category + ":" + name
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	if err := p.requireType("a tracepoint", uapi.ProgTracepoint); err != nil {
 		return nil, p.attachFail(to, err)
 	}

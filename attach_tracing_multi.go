@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -38,9 +39,10 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 	if pattern == "" {
 		to = fmt.Sprintf("%d functions", len(opts.IDs))
 	}
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err, kernel.CapPerfmon) }
 	if err := opts.check(pattern); err != nil {
 		return fail(err)
@@ -143,7 +145,7 @@ func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
 	}
 	err = fmt.Errorf("no function matches: %w", ErrNotExist)
 	if near := nearest.To(glob); !hasWildcard(glob) {
-		near.OfferTypes(spec, "", btf.KindFunc)
+		facts.EachTypeName(spec, "", btf.KindFunc, near.Offer)
 		err = near.AddTo(err)
 	}
 	return nil, err

@@ -88,9 +88,10 @@ func (o *UprobeOptions) check() error {
 
 func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions) (*Link, error) {
 	to := o.text(file, symbol)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	err := o.check()
 	if err == nil {
 		err = p.requireType("a uprobe", uapi.ProgKprobe)

@@ -79,9 +79,10 @@ func (o *UprobeMultiOptions) check(pattern string) error {
 
 func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) (*Link, error) {
 	to := o.text(file, pattern)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	err := o.check(pattern)
 	if err == nil {
 		err = p.requireUprobeMulti(&o)

@@ -122,9 +122,10 @@ type usdtSite struct {
 
 func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOptions) (*Link, error) {
 	to := "USDT " + file + ":" + provider + ":" + name + inProcess(o.PID)
-	if p.fd.Int() < 0 {
+	if !p.hold() {
 		return nil, p.attachFail(to, nil)
 	}
+	defer p.release()
 	a := usdtAttachment{p: p, to: to, opts: o}
 	defer func() { a.file.Close() }()
 	err := a.check(t, provider, name)

@@ -68,6 +68,7 @@ func (o *XDPOptions) check(set bool) error {
 // on a driver that can't; a driver that refuses gives its reason, which takes CAP_PERFMON to hear (5.13). The caller closes the Link,
 // and the program is detached.
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
+	p = p.orNone()
 	if opts == nil {
 		opts = &XDPOptions{}
 	}
@@ -122,16 +123,19 @@ func withWords(err error, again func() error) error {
 // The program stays when the process ends: UnsetXDP takes it away. It replaces what is attached, unless the options say what must be
 // there. Needs CAP_NET_ADMIN.
 func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
+	p = p.orNone()
 	if opts == nil {
 		opts = &XDPOptions{}
 	}
+	defer held(opts.Replace.descriptor())()
 	at, index, err := p.xdpPlace(iface, "xdp, netlink")
 	if err == nil {
 		err = opts.check(true)
 	}
-	if err != nil || p.fd.Int() < 0 { // which means "none" to netlink
+	if err != nil || !p.hold() {
 		return opts.Mode, p.refused(at, err)
 	}
+	defer p.release()
 	expected := 0
 	extra := uint32(0)
 	if opts.Replace != nil {
@@ -152,11 +156,13 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 // UnsetXDP takes the program away from the interface, in whatever mode it is there (libbpf bpf_xdp_detach with old_prog_fd; 5.7). If
 // it isn't attached there, that is ErrNotExist and nothing changes.
 func (p *Program) UnsetXDP(iface string) error {
+	p = p.orNone()
 	at, index, err := p.xdpPlace(iface, "xdp, netlink")
 	fail := func(err error) error { return p.notDetached(at, err) }
-	if err != nil {
+	if err != nil || !p.hold() {
 		return fail(err)
 	}
+	defer p.release()
 	info, err := sys.ProgInfoByFD(p.fd.Int())
 	if err != nil {
 		return fail(err)

@@ -5,7 +5,8 @@
 // make [Link] values.
 //
 //	o, err := bpf.Open("counter.bpf.o")
-//	o.Map("pkt_count").MaxEntries = 1024
+//	m, err := o.FindMap("pkt_count")
+//	m.MaxEntries = 1024
 //	obj, err := bpf.Load(o, &bpf.LoadOptions{Logger: slog.Default()})
 //	defer obj.Close()
 //	link, err := obj.Program("count_packets").AttachXDP("eth0", nil)
@@ -19,6 +20,10 @@
 // says otherwise; maps and programs that come from an Object belong to it and are closed with it. Nothing is closed or detached
 // by the garbage collector. A link that is closed detaches, unless it is pinned or [Link.Disconnect] was called.
 //
+// Close may run beside the other methods: it waits for those that are under way, and what comes
+// after fails with [ErrClosed]. Only pointers and slices into mapped memory (VarOf, MemoryOf,
+// Variable.Bytes, Map.Memory) must not be used any more.
+//
 // # Interfaces
 //
 // A network interface is given by its name or one of its alternative names or, where no interface has that name, by its index
@@ -26,6 +31,10 @@
 // that interface, whatever it is called by then.
 //
 // # Errors
+//
+// A name that an object doesn't have is no nil pointer: every method of what Object.Program, Map
+// and Variable return for it fails with [ErrNotExist] and the names that are near. Err asks
+// beforehand. So do nil pointers and zero values fail.
 //
 // An error names the step, the object and the map or program, and wraps the kernel's errno: errors.Is works with syscall.Errno
 // and with [ErrNotSupported], [ErrNotExist], [ErrExist], [ErrPermission], [ErrTooBig] and [ErrClosed]. A program that the

@@ -16,7 +16,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	o.Map("pkt_count").MaxEntries = 1024
+	m, err := o.FindMap("pkt_count")
+	if err != nil {
+		log.Fatal(err)
+	}
+	m.MaxEntries = 1024
 	if err := o.Variable("sampling").Set(uint32(10)); err != nil {
 		log.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // them. All of it holds for the objects it is given with, never for the process.
 type Handler struct {
 	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change what the kernel is given. Its
-	// error fails the load. nil: nothing is changed.
+	// error fails the load. It must not close the object. nil: nothing is changed.
 	Prepare func(*ProgramLoad) error
 	// Attach attaches such a program: for Program.Attach, and for Object.Attach (whose lock is held meanwhile) unless autoattach is
 	// off. A nil Link without an error means that there is nothing to do. nil: the program is attached as its row says.

@@ -64,17 +64,20 @@ func LinkFromID(id uint32) (*Link, error) {
 }
 
 // Name returns the name of the program, or of the struct_ops map, that is attached; "" for a link that was opened by pin or id.
-func (l *Link) Name() string { return l.name }
+func (l *Link) Name() string { return l.orNone().name }
 
 // String says what is attached to what.
-func (l *Link) String() string { return printable.Text(l.what) }
+func (l *Link) String() string { return printable.Text(l.orNone().what) }
 
 // FD returns the descriptor of the kernel's link, -1 if there is none. It stays the Link's.
-func (l *Link) FD() int { return l.fd.Int() }
+func (l *Link) FD() int { return l.orNone().fd.Int() }
 
 // Close detaches the program, unless the link is pinned or was disconnected (libbpf bpf_link__destroy). It waits until the kernel has
 // done so, which may take tens of milliseconds; Links.Close does many at once. A second Close does nothing.
 func (l *Link) Close() error {
+	if l == nil {
+		return l.fail("close", nil)
+	}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -111,6 +114,9 @@ func (l *Link) isClosed() bool {
 // Disconnect lets the attachment live on after Close, as long as the process does: the descriptors are left open for good (libbpf
 // bpf_link__disconnect).
 func (l *Link) Disconnect() {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	l.disconnected = true
 	l.mu.Unlock()
@@ -125,7 +131,12 @@ func (l *Link) Detach() error {
 	if err := l.kernelLink("detach"); err != nil {
 		return err
 	}
-	if err := sys.LinkDetach(l.fd.Int()); err != nil {
+	fd, ok := l.hold()
+	if !ok {
+		return l.fail("detach", nil)
+	}
+	defer l.release()
+	if err := sys.LinkDetach(fd); err != nil {
 		return l.fail("detach", err)
 	}
 	return nil
@@ -137,10 +148,17 @@ func (l *Link) Update(p, expected *Program) error {
 	if err := l.kernelLink("update"); err != nil {
 		return err
 	}
-	if p.FD() < 0 {
-		return l.fail("update", fmt.Errorf("program %s is not loaded: %w", p.name, syscall.EINVAL))
+	fd, ok := l.hold()
+	if !ok {
+		return l.fail("update", nil)
 	}
-	a := sys.LinkUpdateAttr{LinkFD: l.fd.Uint32(), New: p.fd.Uint32()}
+	defer l.release()
+	if !p.hold() {
+		return l.fail("update", fmt.Errorf("program %s: %w", p.Name(), p.absence()))
+	}
+	defer p.release()
+	defer held(expected.descriptor())()
+	a := sys.LinkUpdateAttr{LinkFD: uint32(fd), New: p.fd.Uint32()}
 	if expected != nil {
 		if err := expected.checkReplaced(); err != nil {
 			return l.fail("update", err)
@@ -162,7 +180,12 @@ func (l *Link) Info() (*linkinfo.Info, error) {
 	if err := l.kernelLink("inspect"); err != nil {
 		return nil, err
 	}
-	info, err := linkinfo.Read(l.fd.Int())
+	fd, ok := l.hold()
+	if !ok {
+		return nil, l.fail("inspect", nil)
+	}
+	defer l.release()
+	info, err := linkinfo.Read(fd)
 	if err != nil {
 		return nil, l.fail("inspect", err)
 	}
@@ -180,7 +203,12 @@ func (l *Link) Pin(path string) error {
 	if l.pinPath != "" {
 		return l.fail("pin", fmt.Errorf("it is pinned at %s: %w", l.pinPath, syscall.EBUSY))
 	}
-	if err := pin(l.fd.Int(), path); err != nil {
+	fd, ok := l.hold()
+	if !ok {
+		return l.fail("pin", nil)
+	}
+	defer l.release()
+	if err := pin(fd, path); err != nil {
 		return pinFailure(l.fail("pin", fmt.Errorf("at %s: %w", path, err)))
 	}
 	l.pinPath = path
@@ -189,6 +217,9 @@ func (l *Link) Pin(path string) error {
 
 // Unpin removes the link's pin (libbpf bpf_link__unpin). It stays attached until Close.
 func (l *Link) Unpin() error {
+	if l == nil {
+		return l.fail("unpin", nil)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pinPath == "" {
@@ -203,6 +234,7 @@ func (l *Link) Unpin() error {
 
 // PinPath returns where the link is pinned, "" for nowhere.
 func (l *Link) PinPath() string {
+	l = l.orNone()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.pinPath
@@ -210,12 +242,18 @@ func (l *Link) PinPath() string {
 
 // kernelLink refuses what needs a kernel link when there is none.
 func (l *Link) kernelLink(op string) error {
+	if l == nil {
+		return l.fail(op, nil)
+	}
 	if len(l.parts) > 0 {
 		return l.fail(op, fmt.Errorf("the program is attached by %d links: %w", len(l.parts), ErrNotSupported))
 	}
 	if l.fd == nil {
 		what := "the program is attached to a perf event"
-		if len(l.events) == 0 {
+		switch {
+		case l.undo == nil && len(l.events) == 0:
+			return l.fail(op, errNothing("link"))
+		case len(l.events) == 0:
 			what = "the map is registered"
 		}
 		return l.fail(op, fmt.Errorf("%s without a link: %w", what, ErrNotSupported))
@@ -224,7 +262,10 @@ func (l *Link) kernelLink(op string) error {
 }
 
 func (l *Link) fail(op string, err error) error {
-	if l.fd != nil && l.fd.Int() < 0 {
+	if l == nil {
+		return &Error{Op: op + " link", Err: errNothing("link")}
+	}
+	if l.fd != nil && l.fd.Closed() {
 		err = ErrClosed
 	}
 	return &Error{Op: op + " link", Object: l.object, Subject: l.what, Err: err, Hint: permissionHint(err)}

@@ -111,6 +111,9 @@ func Load(o *object.Object, opts *LoadOptions) (*Object, error) {
 // bpf_object__prepare). Object.Load does the second half, or Program.Clone loads single programs. The caller closes the Object. On
 // failure nothing stays behind.
 func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
+	if o == nil {
+		return nil, &Error{Op: "load object", Err: fmt.Errorf("no object is given: %w", syscall.EINVAL)}
+	}
 	l, err := newLoader(o.Name, opts)
 	if err != nil {
 		return nil, err
@@ -134,6 +137,9 @@ func LoadPlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 
 // PreparePlan does the first half of LoadPlan; see Prepare.
 func PreparePlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
+	if p == nil || p.Object == nil {
+		return nil, &Error{Op: "load object", Err: fmt.Errorf("no plan is given: %w", syscall.EINVAL)}
+	}
 	if len(p.Errors) > 0 {
 		return nil, &Error{Op: "resolve", Object: p.Object.Name, Err: errors.Join(p.Errors...)}
 	}
@@ -159,18 +165,23 @@ func loaded(o *Object, err error) (*Object, error) {
 // Load loads the programs of a prepared object (libbpf bpf_object__load after bpf_object__prepare). If it fails the object is closed,
 // and pins that Prepare made are removed. EINVAL if the programs were loaded already.
 func (o *Object) Load() error {
+	if o == nil {
+		return &Error{Op: "load object", Err: errNothing("object")}
+	}
 	o.mu.Lock()
 	l := o.pending
 	o.pending = nil
-	closed := o.closed
+	entered := !o.closed && o.loading.Enter()
 	o.mu.Unlock()
 	switch {
-	case closed:
+	case !entered:
 		return &Error{Op: "load object", Object: o.name, Err: ErrClosed}
 	case l == nil:
+		o.loading.Leave()
 		return &Error{Op: "load object", Object: o.name, Err: fmt.Errorf("its programs are loaded already: %w", syscall.EINVAL)}
 	}
 	err := l.run(l.loadPrograms, l.fillProgramArrays, l.fillStructOps)
+	o.loading.Leave()
 	if err != nil {
 		l.undo()
 	}

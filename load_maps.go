@@ -63,6 +63,8 @@ func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 		return nil, l.fail(op, name, errors.New("autocreate is off, so the programs were resolved without it"))
 	case given == nil:
 		return nil, l.fail(op, name, fmt.Errorf("the map given is nil: %w", syscall.EINVAL))
+	case given.absent != nil:
+		return nil, l.fail(op, name, given.Err())
 	}
 	return found, nil
 }
@@ -178,7 +180,8 @@ func (l *loader) findOrPin(pm *plan.Map, m *Map, place *bpffs.Place) (made bool,
 		// Somebody pinned a map there since we looked: use theirs.
 		l.ev.info("another map was pinned meanwhile, using that", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 		m.close()
-		m.fd = nil
+		m.fd, m.memory = nil, nil
+		m.gone.Store(false)
 	}
 }
 
@@ -198,6 +201,9 @@ func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
 	}
 	fd, err := given.fd.Dup()
 	if err != nil {
+		if given.fd.Closed() {
+			err = given.absence()
+		}
 		return l.fail("reuse map", m.name, err)
 	}
 	m.fd, m.reused = fd, true
@@ -247,6 +253,7 @@ func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
 	}
 	l.ev.info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 	if given := l.given[pm]; given != nil {
+		defer held(given.fd)()
 		if info, err := mapShape(given.fd); err != nil || info.ID != found.ID {
 			l.ev.warn("the pinned map is used, not the one given", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 		}
@@ -340,10 +347,12 @@ func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, e
 		attr.Flags |= uapi.FVtypeBtfObjFD
 	}
 	if given := l.givenInner[pm]; given != nil {
-		if given.fd.Int() < 0 {
+		fd, ok := given.hold()
+		if !ok {
 			return nil, l.fail("set inner map of", name, given.fail("use map", nil))
 		}
-		attr.InnerMapFD = given.fd.Uint32()
+		defer given.release()
+		attr.InnerMapFD = uint32(fd)
 	} else if pm.Inner != nil {
 		inner, err := l.createFD(pm.Inner, name+".inner", pm.Inner.MaxEntries)
 		if err != nil {

@@ -19,8 +19,9 @@ import (
 // Map is a BPF map. Its operations take and fill byte slices and allocate nothing; MapOf and PerCPUMapOf give typed ones. A map that
 // comes from an Object belongs to it; others (OpenMap, MapFromID, CreateMap, Clone) are closed by whoever made them.
 //
-// Operations are safe for concurrent use; the kernel makes each of them atomic as far as the map type does. Close is not to run
-// beside them, nor Pin and Unpin beside each other.
+// Operations are safe for concurrent use; the kernel makes each of them atomic as far as the map
+// type does. Close waits for those that are under way. Pin and Unpin are not to run beside each
+// other.
 type Map struct {
 	name   string
 	object string // name of the object it comes from
@@ -48,7 +49,7 @@ type Map struct {
 	autoattach bool
 	doubt      error // what could not be found out, if it was not created or mapped for that
 
-	memory     []byte // the value, mapped; of an arena the whole of it
+	memory     []byte // the value, mapped; of an arena the whole of it. Gone when fd is closed
 	arenaStart uint64 // where the object's variables start in an arena
 	writable   bool
 	frozen     atomic.Bool
@@ -57,7 +58,9 @@ type Map struct {
 	pinned  bool
 	reused  bool
 
-	absent atomic.Pointer[Error] // made once: looking up what isn't there is no exception
+	gone    atomic.Bool           // by close
+	noEntry atomic.Pointer[Error] // made once: looking up what isn't there is no exception
+	absent  *absentName           // nil if the object has it
 }
 
 // Flags of element operations.
@@ -75,56 +78,77 @@ const (
 )
 
 // Name returns the name that the object gives the map, or the kernel's for a map that was opened otherwise.
-func (m *Map) Name() string { return m.name }
+func (m *Map) Name() string { return m.orNone().name }
 
 // String returns the name, type and sizes.
 func (m *Map) String() string {
+	if m.Err() != nil {
+		return printable.Text(m.Name())
+	}
 	return printable.Text(m.name) + " (" + shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
+// Err returns nil if there is such a map, created or not, else the error that all its methods
+// fail with, which is ErrNotExist and names near names: Object.Map was asked for a name that the
+// object doesn't have, or m is nil.
+func (m *Map) Err() error {
+	switch {
+	case m == nil:
+		return m.fail("find map", nil)
+	case m.absent != nil:
+		return m.fail("find map", m.absent)
+	}
+	return nil
+}
+
 // FD returns the descriptor, -1 if the map was not created or is closed. It stays the Map's.
-func (m *Map) FD() int { return m.fd.Int() }
+func (m *Map) FD() int { return m.orNone().fd.Int() }
 
 // Created reports whether the map exists: autocreate was on.
-func (m *Map) Created() bool { return m.fd != nil }
+func (m *Map) Created() bool { return m.descriptor() != nil }
 
 // Type returns the map's type.
-func (m *Map) Type() uapi.MapType { return m.typ }
+func (m *Map) Type() uapi.MapType { return m.orNone().typ }
 
 // KeySize is in bytes, as the kernel knows it.
-func (m *Map) KeySize() int { return int(m.keySize) }
+func (m *Map) KeySize() int { return int(m.orNone().keySize) }
 
 // ValueSize is in bytes; of a per-CPU map the value of one CPU.
-func (m *Map) ValueSize() int { return int(m.valueSize) }
+func (m *Map) ValueSize() int { return int(m.orNone().valueSize) }
 
 // ValueLen is the number of bytes that Lookup fills and Update takes: ValueSize, or for a per-CPU map ValueSize rounded up to 8 for
 // each possible CPU.
-func (m *Map) ValueLen() int { return m.valueLen(0) }
+func (m *Map) ValueLen() int { return m.orNone().valueLen(0) }
 
 // MaxEntries is how many elements fit; of a ring buffer its size in bytes, of an arena in pages.
-func (m *Map) MaxEntries() uint32 { return m.maxEntries }
+func (m *Map) MaxEntries() uint32 { return m.orNone().maxEntries }
 
 // Flags are the map's creation flags (uapi.FNoPrealloc, ...).
-func (m *Map) Flags() uint32 { return m.flags }
+func (m *Map) Flags() uint32 { return m.orNone().flags }
 
 // Kind tells where the object got the map from: a definition, a data section, ...
-func (m *Map) Kind() object.MapKind { return m.kind }
+func (m *Map) Kind() object.MapKind { return m.orNone().kind }
 
 // BTF returns the type information that KeyType and ValueType refer to, nil if there is none.
-func (m *Map) BTF() *btf.Spec { return m.btf }
+func (m *Map) BTF() *btf.Spec { return m.orNone().btf }
 
 // KeyType is the BTF type of keys, 0 if it is not known.
-func (m *Map) KeyType() btf.ID { return m.keyType }
+func (m *Map) KeyType() btf.ID { return m.orNone().keyType }
 
 // ValueType is the BTF type of values, 0 if it is not known.
-func (m *Map) ValueType() btf.ID { return m.valueType }
+func (m *Map) ValueType() btf.ID { return m.orNone().valueType }
 
 // Autoattach reports whether Object.Attach registers a struct_ops map.
-func (m *Map) Autoattach() bool { return m.autoattach }
+func (m *Map) Autoattach() bool { return m.orNone().autoattach }
 
 // Memory returns the map's memory where it is mapped: the live value of a data section, or an arena. Nil otherwise. Programs change
 // it meanwhile, and it is read-only where the section is: see Variable. It is gone when the map is closed.
-func (m *Map) Memory() []byte { return m.memory }
+func (m *Map) Memory() []byte {
+	if m.descriptor().Closed() {
+		return nil
+	}
+	return m.memory
+}
 
 // Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key has KeySize bytes (nil for a queue, stack or bloom
 // filter), value ValueLen. ErrNotExist if the key is absent. No allocation.
@@ -132,7 +156,7 @@ func (m *Map) Lookup(key, value []byte) error { return m.LookupFlags(key, value,
 
 // LookupFlags is Lookup with UpdateLock, to read under the value's bpf_spin_lock (5.1).
 func (m *Map) LookupFlags(key, value []byte, flags uint64) error {
-	if len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
+	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("look up in", key, len(value), flags)
 	}
 	return m.lookup(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
@@ -140,6 +164,9 @@ func (m *Map) LookupFlags(key, value []byte, flags uint64) error {
 
 // LookupBytes is Lookup with a new slice for the value.
 func (m *Map) LookupBytes(key []byte) ([]byte, error) {
+	if m.descriptor().Closed() {
+		return nil, m.fail("look up in map", nil)
+	}
 	value := make([]byte, m.valueLen(0))
 	if err := m.Lookup(key, value); err != nil {
 		return nil, err
@@ -150,7 +177,7 @@ func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 // Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like. ErrExist and ErrNotExist as the flags
 // ask, ErrTooBig if the map is full or an index too high, ErrPermission if it is frozen. No allocation.
 func (m *Map) Update(key, value []byte, flags uint64) error {
-	if len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
+	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("update", key, len(value), flags)
 	}
 	return m.update(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
@@ -158,7 +185,7 @@ func (m *Map) Update(key, value []byte, flags uint64) error {
 
 // Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; arrays answer EINVAL.
 func (m *Map) Delete(key []byte) error {
-	if len(key) != int(m.keySize) {
+	if m == nil || len(key) != int(m.keySize) {
 		return m.sizeError("delete from", key, -1, 0)
 	}
 	return m.delete(unsafe.Pointer(unsafe.SliceData(key)))
@@ -167,7 +194,7 @@ func (m *Map) Delete(key []byte) error {
 // LookupAndDelete fills value with the value of key and removes it (libbpf bpf_map__lookup_and_delete_elem): queues and stacks, which
 // have no key, since 4.20; hashes since 5.14.
 func (m *Map) LookupAndDelete(key, value []byte, flags uint64) error {
-	if len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
+	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("take from", key, len(value), flags)
 	}
 	return m.lookupAndDelete(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
@@ -176,7 +203,7 @@ func (m *Map) LookupAndDelete(key, value []byte, flags uint64) error {
 // NextKey fills next with the key after key, or the first if key is nil (libbpf bpf_map__get_next_key). ErrNotExist at the end. If key
 // was deleted meanwhile a hash starts over. Iterate is faster.
 func (m *Map) NextKey(key, next []byte) error {
-	if key != nil && len(key) != int(m.keySize) || len(next) != int(m.keySize) {
+	if m == nil || key != nil && len(key) != int(m.keySize) || len(next) != int(m.keySize) {
 		return m.sizeError("step through", next, -1, 0)
 	}
 	return m.nextKey(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(next)))
@@ -184,7 +211,12 @@ func (m *Map) NextKey(key, next []byte) error {
 
 // Freeze makes the map read-only for user space, for good (libbpf bpf_map_freeze; 5.2). EBUSY if it is mapped writable.
 func (m *Map) Freeze() error {
-	if err := sys.MapFreeze(m.fd.Int()); err != nil {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("freeze map", nil)
+	}
+	defer m.release()
+	if err := sys.MapFreeze(fd); err != nil {
 		return m.fail("freeze map", err)
 	}
 	m.frozen.Store(true)
@@ -196,6 +228,10 @@ func (m *Map) Freeze() error {
 // struct_ops map is to be attached with, but its memory isn't mapped. Not to be called beside Pin and
 // Unpin of the original, and a pin of one isn't known to the other.
 func (m *Map) Clone() (*Map, error) {
+	if _, ok := m.hold(); !ok {
+		return nil, m.fail("clone map", nil)
+	}
+	defer m.release()
 	fd, err := m.fd.Dup()
 	if err != nil {
 		return nil, m.fail("clone map", err)
@@ -221,6 +257,9 @@ func (m *Map) Clone() (*Map, error) {
 
 // Close closes a map that this program opened or made itself. Maps of an Object are closed with it. A second Close does nothing.
 func (m *Map) Close() error {
+	if err := m.Err(); err != nil {
+		return err
+	}
 	if err := m.close(); err != nil {
 		return m.fail("close map", err)
 	}
@@ -228,9 +267,11 @@ func (m *Map) Close() error {
 }
 
 func (m *Map) close() error {
-	memory := m.memory
-	m.memory = nil
-	errs := []error{sys.Munmap(memory), m.fd.Close()}
+	if !m.gone.CompareAndSwap(false, true) {
+		return nil
+	}
+	// Closing waits for who holds the map and may use its memory.
+	errs := []error{m.fd.Close(), sys.Munmap(m.memory)}
 	for _, program := range m.held {
 		errs = append(errs, program.Close())
 	}
@@ -240,6 +281,11 @@ func (m *Map) close() error {
 // Pin makes the map reachable under path on a BPF file system (libbpf bpf_map__pin): it lives on when this process ends. With path ""
 // the object's own pin path is used. ErrExist if something is there; EINVAL if the map has another pin path.
 func (m *Map) Pin(path string) error {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("pin map", nil)
+	}
+	defer m.release()
 	if path == "" {
 		path = m.pinPath
 	}
@@ -251,7 +297,7 @@ func (m *Map) Pin(path string) error {
 	case m.pinned:
 		return nil
 	}
-	if err := pin(m.fd.Int(), path); err != nil {
+	if err := pin(fd, path); err != nil {
 		return pinFailure(m.fail("pin map", fmt.Errorf("at %s: %w", path, err)))
 	}
 	m.pinPath, m.pinned = path, true
@@ -260,6 +306,9 @@ func (m *Map) Pin(path string) error {
 
 // Unpin removes the map's pin (libbpf bpf_map__unpin). The map lives as long as somebody holds it.
 func (m *Map) Unpin() error {
+	if err := m.Err(); err != nil {
+		return err
+	}
 	if m.pinPath == "" {
 		return m.fail("unpin map", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
 	}
@@ -271,24 +320,29 @@ func (m *Map) Unpin() error {
 }
 
 // PinPath returns where the map is pinned, or will be; "" for nowhere.
-func (m *Map) PinPath() string { return m.pinPath }
+func (m *Map) PinPath() string { return m.orNone().pinPath }
 
 // Pinned reports whether the map is pinned at PinPath by what this process did or found.
-func (m *Map) Pinned() bool { return m.pinned }
+func (m *Map) Pinned() bool { return m.orNone().pinned }
 
 // Reused reports whether the load found the map (pinned, or in LoadOptions.Maps) instead of making it.
-func (m *Map) Reused() bool { return m.reused }
+func (m *Map) Reused() bool { return m.orNone().reused }
 
 // lookup, update, delete, lookupAndDelete and nextKey trust that the memory is as long as the map's sizes say.
 
 func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("look up in map", nil)
+	}
 	key = m.keyOrNil(key)
 	var err error
 	if m.wait {
-		err = sys.MapLookupWait(m.fd.Int(), key, value, flags)
+		err = sys.MapLookupWait(fd, key, value, flags)
 	} else {
-		err = sys.MapLookup(m.fd.Int(), key, value, flags)
+		err = sys.MapLookup(fd, key, value, flags)
 	}
+	m.release()
 	if err != nil {
 		return m.elemError("look up in map", err)
 	}
@@ -296,13 +350,18 @@ func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("update map", nil)
+	}
 	key = m.keyOrNil(key)
 	var err error
 	if m.wait {
-		err = sys.MapUpdateWait(m.fd.Int(), key, value, flags)
+		err = sys.MapUpdateWait(fd, key, value, flags)
 	} else {
-		err = sys.MapUpdate(m.fd.Int(), key, value, flags)
+		err = sys.MapUpdate(fd, key, value, flags)
 	}
+	m.release()
 	if err != nil {
 		return m.elemError("update map", err)
 	}
@@ -310,13 +369,18 @@ func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) delete(key unsafe.Pointer) error {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("delete from map", nil)
+	}
 	key = m.keyOrNil(key)
 	var err error
 	if m.wait {
-		err = sys.MapDeleteWait(m.fd.Int(), key, 0)
+		err = sys.MapDeleteWait(fd, key, 0)
 	} else {
-		err = sys.MapDelete(m.fd.Int(), key, 0)
+		err = sys.MapDelete(fd, key, 0)
 	}
+	m.release()
 	if err != nil {
 		return m.elemError("delete from map", err)
 	}
@@ -324,15 +388,26 @@ func (m *Map) delete(key unsafe.Pointer) error {
 }
 
 func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uint64) error {
-	key = m.keyOrNil(key)
-	if err := sys.MapLookupAndDelete(m.fd.Int(), key, value, flags); err != nil {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("take from map", nil)
+	}
+	err := sys.MapLookupAndDelete(fd, m.keyOrNil(key), value, flags)
+	m.release()
+	if err != nil {
 		return m.elemError("take from map", err)
 	}
 	return nil
 }
 
 func (m *Map) nextKey(key, next unsafe.Pointer) error {
-	if err := sys.MapNextKey(m.fd.Int(), key, next); err != nil {
+	fd, ok := m.hold()
+	if !ok {
+		return m.fail("step through map", nil)
+	}
+	err := sys.MapNextKey(fd, key, next)
+	m.release()
+	if err != nil {
 		return m.elemError("step through map", err)
 	}
 	return nil
@@ -371,7 +446,10 @@ func (m *Map) countCPUs(k *kernel.Facts) (err error) {
 }
 
 func (m *Map) fail(op string, err error) error {
-	if m.fd.Int() < 0 {
+	if m == nil {
+		return &Error{Op: op, Err: errNothing("map")}
+	}
+	if m.fd.Closed() {
 		err = m.absence()
 	}
 	return &Error{Op: op, Object: m.object, Subject: m.name, Err: err, Hint: permissionHint(err)}
@@ -380,8 +458,12 @@ func (m *Map) fail(op string, err error) error {
 // absence is why a map without a descriptor has none.
 func (m *Map) absence() error {
 	switch {
+	case m == nil:
+		return errNothing("map")
 	case m.fd != nil:
 		return ErrClosed
+	case m.absent != nil:
+		return m.absent
 	case m.doubt != nil:
 		return fmt.Errorf("it was not created: %w: %w", ErrNotExist, m.doubt)
 	}
@@ -390,11 +472,11 @@ func (m *Map) absence() error {
 
 // elemError gives an element operation's errno its context. ENOENT is an everyday answer and costs no allocation.
 func (m *Map) elemError(op string, err error) error {
-	if m.fd.Int() < 0 {
+	if m.fd.Closed() {
 		return m.fail(op, err)
 	}
 	if err == syscall.ENOENT {
-		if kept := m.absent.Load(); kept != nil && kept.Op == op {
+		if kept := m.noEntry.Load(); kept != nil && kept.Op == op {
 			return kept
 		}
 	}
@@ -402,7 +484,7 @@ func (m *Map) elemError(op string, err error) error {
 	switch err {
 	case syscall.ENOENT:
 		e.Hint = "no such element"
-		m.absent.Store(e)
+		m.noEntry.Store(e)
 	case syscall.E2BIG:
 		e.Hint = fmt.Sprintf("max_entries is %d", m.maxEntries)
 	case syscall.EPERM:
@@ -416,6 +498,9 @@ func (m *Map) elemError(op string, err error) error {
 }
 
 func (m *Map) sizeError(op string, key []byte, value int, flags uint64) error {
+	if m == nil {
+		return m.fail(op+" map", nil)
+	}
 	if len(key) != int(m.keySize) {
 		return m.fail(op+" map", fmt.Errorf("the key has %d bytes, the map's keys have %d: %w", len(key), m.keySize, syscall.EINVAL))
 	}

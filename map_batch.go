@@ -31,7 +31,7 @@ type BatchCursor struct {
 
 // NewBatchCursor starts a walk through the map for LookupBatch.
 func (m *Map) NewBatchCursor() *BatchCursor {
-	size := max(int(m.keySize), 4)
+	size := max(m.KeySize(), 4)
 	return &BatchCursor{m: m, in: make([]byte, size), out: make([]byte, size)}
 }
 
@@ -49,6 +49,9 @@ func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uint64) (i
 }
 
 func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int, error) {
+	if c == nil {
+		return 0, (*Map)(nil).fail("read map in batches", nil)
+	}
 	n, err := c.m.batchLen(keys, values)
 	if err != nil || n == 0 { // the kernel does nothing then, and leaves no cursor
 		return 0, err
@@ -61,8 +64,14 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, 
 	if c.done {
 		return 0, c.m.fail("read map in batches", syscall.ENOENT)
 	}
+	fd, ok := c.m.hold()
+	if !ok {
+		return 0, c.m.fail("read map in batches", nil)
+	}
+	defer c.m.release()
 	a := sys.MapBatchAttr{
-		OutBatch: sys.Slice(c.out), Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n, MapFD: uint32(c.m.fd.Int()), ElemFlags: flags,
+		OutBatch: sys.Slice(c.out), Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n,
+		MapFD: uint32(fd), ElemFlags: flags,
 	}
 	if c.started {
 		a.InBatch = sys.Slice(c.in)
@@ -96,7 +105,14 @@ func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
 }
 
 func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (int, error) {
-	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n, MapFD: uint32(m.fd.Int()), ElemFlags: flags}
+	fd, ok := m.hold()
+	if !ok {
+		return 0, m.fail("update map in a batch", nil)
+	}
+	defer m.release()
+	a := sys.MapBatchAttr{
+		Keys: sys.Ptr(keys), Values: sys.Ptr(values), Count: n, MapFD: uint32(fd), ElemFlags: flags,
+	}
 	if err := sys.MapUpdateBatch(&a); err != nil {
 		return batchDone(a.Count, n), m.fail("update map in a batch", err)
 	}
@@ -106,6 +122,9 @@ func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (
 // DeleteBatch removes many elements with one call (libbpf bpf_map_delete_batch; 5.6) and returns how many; it stops at the first that
 // fails.
 func (m *Map) DeleteBatch(keys []byte) (int, error) {
+	if m.descriptor().Closed() {
+		return 0, m.fail("delete from map in a batch", nil)
+	}
 	if m.keySize == 0 || len(keys)%int(m.keySize) != 0 {
 		return 0, m.fail("delete from map in a batch", fmt.Errorf("%d bytes are no whole number of keys of %d: %w", len(keys), m.keySize, syscall.EINVAL))
 	}
@@ -113,7 +132,12 @@ func (m *Map) DeleteBatch(keys []byte) (int, error) {
 }
 
 func (m *Map) deleteBatch(keys unsafe.Pointer, n uint32) (int, error) {
-	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Count: n, MapFD: uint32(m.fd.Int())}
+	fd, ok := m.hold()
+	if !ok {
+		return 0, m.fail("delete from map in a batch", nil)
+	}
+	defer m.release()
+	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Count: n, MapFD: uint32(fd)}
 	if err := sys.MapDeleteBatch(&a); err != nil {
 		return batchDone(a.Count, n), m.fail("delete from map in a batch", err)
 	}
@@ -130,6 +154,9 @@ func batchDone(count, n uint32) int {
 
 // batchLen is how many elements keys and values hold.
 func (m *Map) batchLen(keys, values []byte) (uint32, error) {
+	if m.descriptor().Closed() {
+		return 0, m.fail("use map in batches", nil)
+	}
 	value := m.valueLen(0)
 	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 || len(keys)/int(m.keySize) != len(values)/value {
 		return 0, m.fail("use map in batches", fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same number of elements: %w",
@@ -148,6 +175,9 @@ func (m *Map) Iterate() *Iterator { return &Iterator{w: walk{m: m}} }
 // All yields each element. The slices are valid until the next one.
 func (it *Iterator) All() iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
+		if it == nil || it.w.absent() {
+			return
+		}
 		m := it.w.m
 		keySize, valueSize := int(m.keySize), m.valueLen(0)
 		room := it.w.room(keySize + valueSize)
@@ -170,7 +200,12 @@ func (it *Iterator) All() iter.Seq2[[]byte, []byte] {
 }
 
 // Err returns why the walk ended before the map's end, nil if it didn't.
-func (it *Iterator) Err() error { return it.w.err }
+func (it *Iterator) Err() error {
+	if it == nil {
+		return (*Map)(nil).fail("walk through map", nil)
+	}
+	return it.w.err
+}
 
 // alignedBytes makes a slice that starts at an address that any value may have.
 func alignedBytes(n int) []byte {
@@ -185,6 +220,14 @@ var ErrWalkInterrupted = errors.New("the map changed too often during the walk")
 type walk struct {
 	m   *Map
 	err error
+}
+
+// absent ends a walk through a map that isn't there.
+func (w *walk) absent() bool {
+	if w.err = nil; w.m.descriptor().Closed() {
+		w.err = w.m.fail("walk through map", nil)
+	}
+	return w.err != nil
 }
 
 // Bounds for the memory of a walk.

@@ -248,7 +248,7 @@ func TestMapOfRefuses(t *testing.T) {
 	_, err = PerCPUMapOf[uint32, uint64](obj.Map("array"))
 	check("not per CPU", err, "MapOf")
 	_, err = MapOf[uint32, uint64](obj.Map("nothing"))
-	check("no map", err, "no such map")
+	check("no map", err, "no map")
 	if !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"fmt"
+	"syscall"
 
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -60,6 +61,9 @@ func mapOf(fd *sys.FD) (*Map, error) {
 // may
 // be closed afterwards. The caller closes the Map.
 func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
+	if spec == nil {
+		return nil, &Error{Op: "create map", Err: fmt.Errorf("no map is described: %w", syscall.EINVAL)}
+	}
 	name := spec.KernelName
 	if name == "" {
 		name = spec.Name
@@ -70,7 +74,12 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 		MapExtra: spec.Extra, NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex,
 	}
 	if inner != nil {
-		attr.InnerMapFD = inner.fd.Uint32()
+		fd, ok := inner.hold()
+		if !ok {
+			return nil, inner.fail("take for an inner map", nil)
+		}
+		defer inner.release()
+		attr.InnerMapFD = uint32(fd)
 	}
 	running := kernel.Running()
 	_, limitErr := running.EnsureMemlock(kernel.Unlimited)
@@ -115,9 +124,10 @@ type MapInfo struct {
 
 // Info asks the kernel about the map.
 func (m *Map) Info() (*MapInfo, error) {
-	if m.fd == nil {
+	if _, ok := m.hold(); !ok {
 		return nil, m.fail("inspect map", nil)
 	}
+	defer m.release()
 	info, err := mapShape(m.fd)
 	if err != nil {
 		return nil, m.fail("inspect map", err)

@@ -33,14 +33,25 @@ func PerCPUMapOf[K, V any](m *Map) (*PerCPUMap[K, V], error) {
 }
 
 // Map returns the map itself.
-func (t *PerCPUMap[K, V]) Map() *Map { return t.m }
+func (t *PerCPUMap[K, V]) Map() *Map {
+	if t == nil {
+		return nil
+	}
+	return t.m
+}
+
+// absent reports whether there is no map at all: t is nil or was not made by PerCPUMapOf.
+func (t *PerCPUMap[K, V]) absent() bool { return t == nil || t.m == nil }
 
 // CPUs is the number of possible CPUs, thus of values under a key.
-func (t *PerCPUMap[K, V]) CPUs() int { return t.m.cpus }
+func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 
 // Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is absent. No allocation then, unless
 // there are more than 4 KiB of values that are no multiple of 8 bytes each.
 func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
+	if t.absent() {
+		return nil, t.Map().fail("look up in map", nil)
+	}
 	clean(&t.key, &key)
 	if cap(dst) < t.m.cpus {
 		dst = make([]V, t.m.cpus)
@@ -71,6 +82,9 @@ func (t *PerCPUMap[K, V]) unpack(dst []V, from unsafe.Pointer) {
 
 // Update sets the values of key, one for each possible CPU.
 func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
+	if t.absent() {
+		return t.Map().fail("update map", nil)
+	}
 	if len(values) != t.m.cpus {
 		return t.m.fail("update map", fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
 	}
@@ -87,13 +101,16 @@ func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
 
 // Delete removes key with all its values.
 func (t *PerCPUMap[K, V]) Delete(key K) error {
+	if t.absent() {
+		return t.Map().fail("delete from map", nil)
+	}
 	clean(&t.key, &key)
 	return t.m.delete(unsafe.Pointer(&key))
 }
 
 // Iterate returns an iterator over the elements; see TypedMap.Iterate. The values are valid until the next element.
 func (t *PerCPUMap[K, V]) Iterate() *PerCPUIterator[K, V] {
-	return &PerCPUIterator[K, V]{Iterator: t.m.Iterate(), t: t}
+	return &PerCPUIterator[K, V]{Iterator: t.Map().Iterate(), t: t}
 }
 
 // PerCPUIterator walks through the elements of a PerCPUMap.
@@ -105,7 +122,10 @@ type PerCPUIterator[K, V any] struct {
 // All yields each key with its values by CPU.
 func (it *PerCPUIterator[K, V]) All() iter.Seq2[K, []V] {
 	return func(yield func(K, []V) bool) {
-		values := make([]V, it.t.m.cpus)
+		if it == nil {
+			return
+		}
+		values := make([]V, it.t.CPUs())
 		for k, v := range it.Iterator.All() {
 			var key K // the batch's keys need not be aligned for K
 			copy(unsafe.Slice((*byte)(unsafe.Pointer(&key)), unsafe.Sizeof(key)), k)
@@ -115,4 +135,12 @@ func (it *PerCPUIterator[K, V]) All() iter.Seq2[K, []V] {
 			}
 		}
 	}
+}
+
+// Err returns why the walk ended before the map's end, nil if it didn't.
+func (it *PerCPUIterator[K, V]) Err() error {
+	if it == nil {
+		return (*Map)(nil).fail("walk through map", nil)
+	}
+	return it.Iterator.Err()
 }

@@ -38,8 +38,8 @@ func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 
 // typable refuses maps that have no elements to type.
 func typable[K, V any](m *Map) error {
-	if m == nil {
-		return &Error{Op: "type map", Err: fmt.Errorf("there is no such map in the object: %w", ErrNotExist)}
+	if m == nil || m.absent != nil {
+		return m.fail("type map", nil)
 	}
 	switch m.typ {
 	case uapi.MapRingBuf, uapi.MapUserRingBuf, uapi.MapArena, uapi.MapStructOps:
@@ -59,10 +59,21 @@ func proveMap[K, V any](m *Map) (key, value layout.Layout, err error) {
 }
 
 // Map returns the map itself.
-func (t *TypedMap[K, V]) Map() *Map { return t.m }
+func (t *TypedMap[K, V]) Map() *Map {
+	if t == nil {
+		return nil
+	}
+	return t.m
+}
+
+// absent reports whether there is no map at all: t is nil or was not made by MapOf.
+func (t *TypedMap[K, V]) absent() bool { return t == nil || t.m == nil }
 
 // Lookup returns the value of key. ErrNotExist if it is absent.
 func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
+	if t.absent() {
+		return *new(V), t.Map().fail("look up in map", nil)
+	}
 	var value V
 	clean(&t.key, &key)
 	err := t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
@@ -71,12 +82,18 @@ func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 
 // LookupInto is Lookup into memory that the caller has, with UpdateLock to read under the value's bpf_spin_lock. For large values.
 func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
+	if t.absent() {
+		return t.Map().fail("look up in map", nil)
+	}
 	clean(&t.key, &key)
 	return t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(value), flags)
 }
 
 // Update sets the value of key; flags are UpdateAny and the like.
 func (t *TypedMap[K, V]) Update(key K, value V, flags uint64) error {
+	if t.absent() {
+		return t.Map().fail("update map", nil)
+	}
 	clean(&t.key, &key)
 	clean(&t.value, &value)
 	return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(&value), flags)
@@ -84,12 +101,18 @@ func (t *TypedMap[K, V]) Update(key K, value V, flags uint64) error {
 
 // Delete removes key. ErrNotExist if it is absent.
 func (t *TypedMap[K, V]) Delete(key K) error {
+	if t.absent() {
+		return t.Map().fail("delete from map", nil)
+	}
 	clean(&t.key, &key)
 	return t.m.delete(unsafe.Pointer(&key))
 }
 
 // LookupAndDelete returns the value of key and removes it: of hashes since 5.14, of queues and stacks since 4.20.
 func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
+	if t.absent() {
+		return *new(V), t.Map().fail("take from map", nil)
+	}
 	var value V
 	clean(&t.key, &key)
 	err := t.m.lookupAndDelete(unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
@@ -99,6 +122,9 @@ func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 // UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the same length. Flags may only be
 // UpdateAny or UpdateLock. The bytes of keys and values that belong to no field are zeroed.
 func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, error) {
+	if t.absent() {
+		return 0, t.Map().fail("update map in a batch", nil)
+	}
 	if len(keys) != len(values) {
 		return 0, t.m.fail("update map in a batch", fmt.Errorf("%d keys, %d values", len(keys), len(values)))
 	}
@@ -114,6 +140,9 @@ func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, e
 
 // DeleteBatch removes many elements with one call (5.6) and returns how many.
 func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
+	if t.absent() {
+		return 0, t.Map().fail("delete from map in a batch", nil)
+	}
 	if len(keys) == 0 {
 		return 0, nil
 	}
@@ -131,7 +160,7 @@ func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
 //
 // Elements that change meanwhile may be seen or not; the loop's body may delete the element it is at.
 func (t *TypedMap[K, V]) Iterate() *TypedIterator[K, V] {
-	return &TypedIterator[K, V]{walk{m: t.m}}
+	return &TypedIterator[K, V]{walk{m: t.Map()}}
 }
 
 // TypedIterator walks through the elements of a TypedMap.
@@ -140,6 +169,9 @@ type TypedIterator[K, V any] struct{ w walk }
 // All yields each element once.
 func (it *TypedIterator[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
+		if it == nil || it.w.absent() {
+			return
+		}
 		room := it.w.room(int(it.w.m.keySize + it.w.m.valueSize))
 		keys, values := make([]K, room), make([]V, room)
 		grow := func(n int) (unsafe.Pointer, unsafe.Pointer) {
@@ -160,7 +192,12 @@ func (it *TypedIterator[K, V]) All() iter.Seq2[K, V] {
 }
 
 // Err returns why the walk ended before the map's end, nil if it didn't.
-func (it *TypedIterator[K, V]) Err() error { return it.w.err }
+func (it *TypedIterator[K, V]) Err() error {
+	if it == nil {
+		return (*Map)(nil).fail("walk through map", nil)
+	}
+	return it.w.err
+}
 
 // clean zeroes the bytes of *v that belong to no field.
 func clean[T any](l *layout.Layout, v *T) {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/gate"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -12,7 +13,8 @@ import (
 )
 
 // Object is a loaded BPF object (libbpf struct bpf_object after load): its maps, its programs and the links that Attach made. Close it.
-// Reading from it is safe for concurrent use; Attach and Close lock.
+// Its methods are safe for concurrent use. Close waits for what is under way, except for reading
+// where Bytes, VarOf, MemoryOf or Memory pointed.
 type Object struct {
 	name     string
 	ev       events
@@ -26,6 +28,7 @@ type Object struct {
 	token    *sys.FD
 	handlers map[string]Handler
 	made     map[*plan.Map]*Map // for Program.Clone
+	loading  gate.Gate          // programs
 
 	mu          sync.Mutex
 	closed      bool
@@ -35,24 +38,33 @@ type Object struct {
 }
 
 // Name returns the object's name.
-func (o *Object) Name() string { return o.name }
+func (o *Object) Name() string { return o.orNone().name }
 
 // BTF returns the type information that the object was compiled with, nil if it has none. Type ids of its maps and variables refer
 // to it.
-func (o *Object) BTF() *btf.Spec { return o.btf }
+func (o *Object) BTF() *btf.Spec { return o.orNone().btf }
 
 // BTFFD returns the descriptor of the BTF that was uploaded, -1 if there is none. It stays the Object's (libbpf bpf_object__btf_fd).
-func (o *Object) BTFFD() int { return o.btfFD.Int() }
+func (o *Object) BTFFD() int { return o.orNone().btfFD.Int() }
 
 // Programs returns all programs in the object's order, also those whose autoload was off (libbpf bpf_object__for_each_program).
-func (o *Object) Programs() []*Program { return o.programs }
+func (o *Object) Programs() []*Program { return o.orNone().programs }
 
 // Maps returns all maps in the object's order, also those whose autocreate was off (libbpf bpf_object__for_each_map).
-func (o *Object) Maps() []*Map { return o.maps }
+func (o *Object) Maps() []*Map { return o.orNone().maps }
 
-// Program returns the program of that name, nil if there is none (libbpf bpf_object__find_program_by_name).
+// Program returns the program of that name (libbpf bpf_object__find_program_by_name). If there is
+// none, all methods of what it returns fail with ErrNotExist and the names that are near;
+// Program.Err asks.
 func (o *Object) Program(name string) *Program {
-	for _, p := range o.programs {
+	if p := o.findProgram(name); p != nil {
+		return p
+	}
+	return &Program{name: name, obj: o, absent: &absentName{o, "program", name}}
+}
+
+func (o *Object) findProgram(name string) *Program {
+	for _, p := range o.orNone().programs {
 		if p.name == name {
 			return p
 		}
@@ -60,9 +72,18 @@ func (o *Object) Program(name string) *Program {
 	return nil
 }
 
-// Map returns the map of that name, nil if there is none. Internal maps are found by their section too: ".rodata", ".bss.counters"
-// (libbpf bpf_object__find_map_by_name).
+// Map returns the map of that name. Internal maps are found by their section too: ".rodata",
+// ".bss.counters" (libbpf bpf_object__find_map_by_name). If there is none, all methods of what it
+// returns fail with ErrNotExist and the names that are near; Map.Err asks.
 func (o *Object) Map(name string) *Map {
+	if m := o.findMap(name); m != nil {
+		return m
+	}
+	return &Map{name: name, object: o.Name(), absent: &absentName{o, "map", name}}
+}
+
+func (o *Object) findMap(name string) *Map {
+	o = o.orNone()
 	for _, m := range o.maps {
 		if m.name == name {
 			return m
@@ -79,8 +100,19 @@ func (o *Object) Map(name string) *Map {
 // inSection tells maps that are the whole of their section.
 func inSection(k object.MapKind) bool { return k != object.MapDefined && k != object.MapStructOps }
 
-// Variable returns the global variable of that name, nil if there is none. It is live: see Variable.
+// Variable returns the global variable of that name. It is live: see Variable. If there is none,
+// all methods of what it returns fail with ErrNotExist and the names that are near; Variable.Err
+// asks.
 func (o *Object) Variable(name string) *Variable {
+	if v := o.findVariable(name); v != nil {
+		return v
+	}
+	m := &Map{name: name, object: o.Name(), absent: &absentName{o, "variable", name}}
+	return &Variable{m: m, name: name}
+}
+
+func (o *Object) findVariable(name string) *Variable {
+	o = o.orNone()
 	for _, m := range o.maps {
 		for _, v := range m.vars {
 			if v.Name == name {
@@ -93,6 +125,7 @@ func (o *Object) Variable(name string) *Variable {
 
 // Links returns the links that Attach made and nobody closed.
 func (o *Object) Links() Links {
+	o = o.orNone()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var list Links
@@ -108,6 +141,9 @@ func (o *Object) Links() Links {
 // kernel, pinned links stay attached. Mapped memory is gone: pointers into variables must not be used any more. A second Close does
 // nothing.
 func (o *Object) Close() error {
+	if o == nil {
+		return &Error{Op: "close object", Err: errNothing("object")}
+	}
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()
@@ -117,6 +153,7 @@ func (o *Object) Close() error {
 	links, pending := o.links, o.pending
 	o.links, o.pending = nil, nil
 	o.mu.Unlock()
+	o.loading.Shut() // waits for Load and Program.Clone
 	if pending != nil {
 		pending.release()
 	}

@@ -33,6 +33,9 @@ func (o *Object) Pin(dir string) (err error) {
 
 // Unpin removes the pins that Pin with the same dir makes (libbpf bpf_object__unpin).
 func (o *Object) Unpin(dir string) error {
+	if o == nil {
+		return &Error{Op: "unpin object", Err: errNothing("object")}
+	}
 	if err := o.UnpinPrograms(dir); err != nil {
 		return err
 	}
@@ -63,7 +66,13 @@ func (o *Object) pinMaps(made *pinning, paths []string) error {
 		if path == "" || m.pinned && m.pinPath == path {
 			continue
 		}
-		if err := made.pin(m.fd.Int(), path); err != nil {
+		fd, ok := m.hold()
+		if !ok {
+			return m.fail("pin map", nil)
+		}
+		err := made.pin(fd, path)
+		m.release()
+		if err != nil {
 			return pinFailure(m.fail("pin map", fmt.Errorf("at %s: %w", path, err)))
 		}
 	}
@@ -102,12 +111,15 @@ func (o *Object) UnpinMaps(dir string) error {
 
 // mapPaths are where PinMaps puts the maps, "" for nowhere.
 func (o *Object) mapPaths(op, dir string) ([]string, error) {
+	if o == nil {
+		return nil, &Error{Op: op, Err: errNothing("object")}
+	}
 	paths := make([]string, len(o.maps))
 	for i, m := range o.maps {
 		switch {
 		case m.fd == nil:
 			continue
-		case m.fd.Int() < 0:
+		case m.fd.Closed():
 			return nil, m.fail(op, nil)
 		case dir == "":
 			paths[i] = m.pinPath
@@ -138,7 +150,12 @@ func (o *Object) pinPrograms(made *pinning, paths []string) error {
 		if paths[i] == "" {
 			continue
 		}
-		if err := made.pin(p.fd.Int(), paths[i]); err != nil {
+		if !p.hold() {
+			return p.fail("pin program", nil)
+		}
+		err := made.pin(p.fd.Int(), paths[i])
+		p.release()
+		if err != nil {
 			return pinFailure(p.fail("pin program", fmt.Errorf("at %s: %w", paths[i], err)))
 		}
 	}
@@ -164,12 +181,15 @@ func (o *Object) UnpinPrograms(dir string) error {
 
 // programPaths are where PinPrograms puts the programs, "" for nowhere.
 func (o *Object) programPaths(op, dir string) ([]string, error) {
+	if o == nil {
+		return nil, &Error{Op: op, Err: errNothing("object")}
+	}
 	paths := make([]string, len(o.programs))
 	for i, p := range o.programs {
 		switch {
 		case p.fd == nil:
 			continue
-		case p.fd.Int() < 0:
+		case p.fd.Closed():
 			return nil, p.fail(op, nil)
 		}
 		if err := pathname.Check(p.name); err != nil {

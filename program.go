@@ -19,8 +19,8 @@ import (
 )
 
 // Program is a BPF program (libbpf struct bpf_program). One that comes from an Object belongs to it; others (OpenProgram,
-// ProgramFromID) are closed by whoever made them. Its methods are safe for concurrent use, except for Close beside others, and Pin and
-// Unpin beside each other.
+// ProgramFromID) are closed by whoever made them. Its methods are safe for concurrent use, except
+// for Pin and Unpin beside each other. Close waits for those that are under way.
 type Program struct {
 	obj          *Object // nil if opened otherwise
 	name         string
@@ -35,36 +35,53 @@ type Program struct {
 	log          string
 	pinPath      string
 	plan         *plan.Program // what it was loaded from, nil if autoload was off
+	absent       *absentName   // nil if the object has it
 }
 
 // Name returns the program's name: of its function, or the kernel's for a program that was opened otherwise.
-func (p *Program) Name() string { return p.name }
+func (p *Program) Name() string { return p.orNone().name }
 
 // String returns the name.
-func (p *Program) String() string { return printable.Text(p.name) }
+func (p *Program) String() string { return printable.Text(p.orNone().name) }
 
 // Section returns the SEC() text, without a leading '?'.
-func (p *Program) Section() string { return p.section }
+func (p *Program) Section() string { return p.orNone().section }
 
 // Type returns the program type.
-func (p *Program) Type() uapi.ProgType { return p.typ }
+func (p *Program) Type() uapi.ProgType { return p.orNone().typ }
 
 // ExpectedAttachType returns where it is meant to be attached: what it was loaded with or, on a kernel that isn't told then (before 4.17),
 // would have been. 0 for a program that was opened by a pin or an id, unless programs of its type have but one.
-func (p *Program) ExpectedAttachType() uapi.AttachType { return p.expected }
+func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expected }
+
+// Err returns nil if there is such a program, loaded or not, else the error that all its methods
+// fail with, which is ErrNotExist and names near names: Object.Program was asked for a name that
+// the object doesn't have, or p is nil.
+func (p *Program) Err() error {
+	switch {
+	case p == nil:
+		return p.fail("find program", nil)
+	case p.absent != nil:
+		return p.fail("find program", p.absent)
+	}
+	return nil
+}
 
 // FD returns the descriptor, -1 if the program was not loaded or is closed. It stays the Program's.
-func (p *Program) FD() int { return p.fd.Int() }
+func (p *Program) FD() int { return p.orNone().fd.Int() }
 
 // Loaded reports whether the kernel has the program: its autoload was on.
-func (p *Program) Loaded() bool { return p.fd != nil }
+func (p *Program) Loaded() bool { return p.descriptor() != nil }
 
 // VerifierLog returns what the verifier wrote when the program loaded, "" unless a log level was set.
-func (p *Program) VerifierLog() string { return p.log }
+func (p *Program) VerifierLog() string { return p.orNone().log }
 
 // Close closes a program that was opened by itself. Programs of an Object are closed with it. It stays in the kernel while it is
 // attached or pinned. A second Close does nothing.
 func (p *Program) Close() error {
+	if err := p.Err(); err != nil {
+		return err
+	}
 	if err := p.fd.Close(); err != nil {
 		return p.fail("close program", err)
 	}
@@ -73,6 +90,10 @@ func (p *Program) Close() error {
 
 // Pin makes the program reachable under path on a BPF file system (libbpf bpf_program__pin). ErrExist if something is there.
 func (p *Program) Pin(path string) error {
+	if !p.hold() {
+		return p.fail("pin program", nil)
+	}
+	defer p.release()
 	if err := pin(p.fd.Int(), path); err != nil {
 		return pinFailure(p.fail("pin program", fmt.Errorf("at %s: %w", path, err)))
 	}
@@ -82,6 +103,9 @@ func (p *Program) Pin(path string) error {
 
 // Unpin removes the pin that Pin made (libbpf bpf_program__unpin).
 func (p *Program) Unpin() error {
+	if err := p.Err(); err != nil {
+		return err
+	}
 	if p.pinPath == "" {
 		return p.fail("unpin program", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
 	}
@@ -166,6 +190,10 @@ type ProgramInfo struct {
 
 // Info asks the kernel about the program.
 func (p *Program) Info() (*ProgramInfo, error) {
+	if !p.hold() {
+		return nil, p.fail("inspect program", nil)
+	}
+	defer p.release()
 	for range 3 { // the number of maps may change between the two questions
 		info, err := sys.ProgInfoByFD(p.fd.Int())
 		if err != nil {
@@ -200,7 +228,7 @@ func (p *Program) target() string {
 }
 
 func (p *Program) events() events {
-	if p.obj == nil {
+	if p == nil || p.obj == nil {
 		return events{}
 	}
 	return p.obj.ev
@@ -208,7 +236,7 @@ func (p *Program) events() events {
 
 // running is the kernel that p was loaded into.
 func (p *Program) running() *kernel.Facts {
-	if p.obj == nil || p.obj.running == nil {
+	if p == nil || p.obj == nil || p.obj.running == nil {
 		return kernel.Running()
 	}
 	return p.obj.running
@@ -224,18 +252,30 @@ func (p *Program) has(k featureSource, f facts.Feature) bool {
 }
 
 func (p *Program) objectName() string {
-	if p.obj == nil {
+	if p == nil || p.obj == nil {
 		return ""
 	}
 	return p.obj.name
 }
 
 func (p *Program) fail(op string, err error) error {
-	if p.fd.Int() < 0 {
-		err = ErrClosed
-		if p.fd == nil {
-			err = fmt.Errorf("it was not loaded: %w", syscall.EINVAL)
-		}
+	if p.descriptor().Closed() {
+		err = p.absence()
 	}
-	return &Error{Op: op, Object: p.objectName(), Subject: p.name, Err: err, Hint: permissionHint(err)}
+	return &Error{
+		Op: op, Object: p.objectName(), Subject: p.Name(), Err: err, Hint: permissionHint(err),
+	}
+}
+
+// absence is why a program without a descriptor has none.
+func (p *Program) absence() error {
+	switch {
+	case p == nil:
+		return errNothing("program")
+	case p.absent != nil:
+		return p.absent
+	case p.fd == nil:
+		return fmt.Errorf("it was not loaded: %w", syscall.EINVAL)
+	}
+	return ErrClosed
 }

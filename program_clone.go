@@ -41,6 +41,8 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 		opts = &CloneOptions{}
 	}
 	switch {
+	case p.Err() != nil:
+		return nil, p.fail("clone program", nil)
 	case p.obj == nil || p.plan == nil:
 		return nil, &Error{Op: "clone program", Object: p.objectName(), Subject: p.name,
 			Err: fmt.Errorf("it is no program of an object whose autoload was on: %w", syscall.EINVAL)}
@@ -53,12 +55,10 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize, syscall.EINVAL)}
 	}
 	o := p.obj
-	o.mu.Lock()
-	closed := o.closed
-	o.mu.Unlock()
-	if closed {
+	if !o.loading.Enter() {
 		return nil, &Error{Op: "clone program", Object: o.name, Subject: p.name, Err: ErrClosed}
 	}
+	defer o.loading.Leave()
 	c := &Program{
 		obj: o, name: p.name, section: p.section, def: p.def, typ: p.plan.Type, attachTarget: p.attachTarget,
 		attachProgFD: p.attachProgFD, autoattach: p.autoattach, plan: p.plan,

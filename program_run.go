@@ -45,6 +45,10 @@ func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 	if opts == nil {
 		opts = &none
 	}
+	if !p.hold() {
+		return RunResult{}, p.fail("run program", nil)
+	}
+	defer p.release()
 	a := sys.ProgTestRunAttr{
 		ProgFD: p.fd.Uint32(), Repeat: opts.Repeat, Flags: opts.Flags, CPU: opts.CPU, BatchSize: opts.BatchSize,
 		DataIn: sys.Slice(opts.Data), DataSizeIn: uint32(len(opts.Data)), DataOut: sys.Slice(opts.DataOut), DataSizeOut: uint32(len(opts.DataOut)),

@@ -39,9 +39,10 @@ func QueryNetns(path string, where uapi.AttachType) (*Hook, error) { return quer
 
 // QuerySockMap tells which program is attached to a sockmap or sockhash, with or without a link (5.19).
 func QuerySockMap(m *Map, where uapi.AttachType) (*Hook, error) {
-	if m.fd.Int() < 0 {
-		return nil, m.fail("query hook of map", ErrClosed)
+	if _, ok := m.hold(); !ok {
+		return nil, m.fail("query hook of map", nil)
 	}
+	defer m.release()
 	return queryHook("map "+m.name, m.fd.Uint32(), where, 0)
 }
 

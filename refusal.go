@@ -34,7 +34,7 @@ type place struct {
 func (p *Program) refused(at *place, err error) error {
 	err = at.cause(err)
 	e := p.attachFail(at.name, err, at.need...).(*Error)
-	if e.Hint == "" && p.fd.Int() >= 0 {
+	if e.Hint == "" && !p.descriptor().Closed() {
 		e.Hint = p.explain(at, err)
 	}
 	return e
@@ -55,11 +55,12 @@ func (at *place) cause(err error) error {
 func (p *Program) notDetached(at *place, err error) error {
 	err = at.cause(err)
 	e := p.attachFail(at.name, err, at.need...).(*Error)
-	e.Op, e.Subject = "detach program", p.name+" from "+at.name
+	e.Op, e.Subject = "detach program", p.Name()+" from "+at.name
 	switch {
+	case p.descriptor().Closed():
 	case errors.Is(err, syscall.ESTALE):
 		e.Hint = p.explain(at, err)
-	case errors.Is(err, syscall.EBADF) && p.fd.Int() >= 0:
+	case errors.Is(err, syscall.EBADF):
 		e.Hint = at.target
 	}
 	return e
@@ -121,8 +122,8 @@ func (p *Program) lacksAttachType(t uapi.AttachType) bool {
 
 // checkReplaced refuses a program that is to be replaced and can't be told to the kernel.
 func (p *Program) checkReplaced() error {
-	if p.fd.Int() < 0 {
-		return fmt.Errorf("%s, which is to be replaced, is not loaded or closed: %w", p.name, syscall.EINVAL)
+	if p.fd.Closed() {
+		return fmt.Errorf("%s, which is to be replaced: %w", p.name, p.absence())
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func TestStructOpsUpdateRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"plain": ".struct_ops.link", ".bss": "type array", "none": "no such map"} {
+	for name, want := range map[string]string{"plain": ".struct_ops.link", ".bss": "type array", "none": "no map none"} {
 		err := link.UpdateMap(obj.Map(name))
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)

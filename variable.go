@@ -20,7 +20,8 @@ import (
 //
 // Data races: programs run at any time on any CPU. Reads and writes of aligned 1, 2, 4 and 8 byte variables are whole but not ordered;
 // use VarOf with package sync/atomic where that matters, or where both sides write. A struct or array may be read half changed.
-// Memory of a closed Object is gone: touching it crashes the program.
+// Get and Set may run beside Object.Close, and fail with ErrClosed after it. Memory of a closed
+// Object that Bytes, VarOf or MemoryOf gave is gone: touching it crashes the program.
 type Variable struct {
 	m      *Map
 	name   string
@@ -34,25 +35,33 @@ func newVariable(m *Map, v *object.Variable) *Variable {
 }
 
 // Name returns the variable's name.
-func (v *Variable) Name() string { return v.name }
+func (v *Variable) Name() string { return v.orNone().name }
 
 // Size is in bytes.
-func (v *Variable) Size() int { return int(v.size) }
+func (v *Variable) Size() int { return int(v.orNone().size) }
 
 // Map returns the map that holds the variable.
-func (v *Variable) Map() *Map { return v.m }
+func (v *Variable) Map() *Map { return v.orNone().m }
 
 // Type returns the BTF type of the variable in Object.BTF, 0 if it is not known.
-func (v *Variable) Type() btf.ID { return v.typ }
+func (v *Variable) Type() btf.ID { return v.orNone().typ }
 
 // ReadOnly reports whether Set fails and writing through Bytes or VarOf would crash: the variable is const, or its map not mapped.
-func (v *Variable) ReadOnly() bool { return v.m.memory == nil || !v.m.writable }
+func (v *Variable) ReadOnly() bool {
+	m := v.Map()
+	return m.Memory() == nil || !m.writable
+}
 
 // Bytes returns the variable's live memory. ErrNotSupported if its map is not mapped. Don't write to it if ReadOnly.
 func (v *Variable) Bytes() ([]byte, error) {
-	if v.m.memory == nil {
+	if v.Map().Memory() == nil {
 		return nil, v.fail("map variable", v.unmapped())
 	}
+	return v.live()
+}
+
+// live is the variable's memory, which somebody keeps mapped.
+func (v *Variable) live() ([]byte, error) {
 	end := v.offset + uint64(v.size)
 	if end > uint64(len(v.m.memory)) {
 		return nil, v.fail("map variable", fmt.Errorf("it ends at byte %d of %d", end, len(v.m.memory)))
@@ -61,11 +70,8 @@ func (v *Variable) Bytes() ([]byte, error) {
 }
 
 func (v *Variable) unmapped() error {
-	if v.m.fd == nil {
-		return fmt.Errorf("map %s: %w", v.m.name, v.m.absence())
-	}
-	if v.m.fd.Int() < 0 {
-		return ErrClosed
+	if err := v.absence(); err != nil {
+		return err
 	}
 	if v.m.doubt != nil {
 		return fmt.Errorf("map %s is not memory-mapped: %w: %w", v.m.name, ErrNotSupported, v.m.doubt)
@@ -73,8 +79,38 @@ func (v *Variable) unmapped() error {
 	return fmt.Errorf("map %s is not memory-mapped (an old kernel, or all its variables are static): %w", v.m.name, ErrNotSupported)
 }
 
+// absence is why the variable can't be reached at all, nil if its map is there.
+func (v *Variable) absence() error {
+	m := v.Map()
+	switch {
+	case m == nil:
+		return errNothing("variable")
+	case m.absent != nil:
+		return m.absent
+	case m.fd == nil:
+		return fmt.Errorf("map %s: %w", m.name, m.absence())
+	case m.fd.Closed():
+		return ErrClosed
+	}
+	return nil
+}
+
+// Err returns nil if there is such a variable, else the error that all its methods fail with,
+// which is ErrNotExist and names near names: Object.Variable was asked for a name that the object
+// doesn't have, or v is nil.
+func (v *Variable) Err() error {
+	if m := v.Map(); m == nil || m.absent != nil {
+		return v.fail("find variable", v.absence())
+	}
+	return nil
+}
+
 // Get copies the variable into *value: a pointer to a type that MapOf would accept for it. An unmapped map is read by system call.
 func (v *Variable) Get(value any) error {
+	if _, ok := v.Map().hold(); !ok {
+		return v.fail("get variable", v.absence())
+	}
+	defer v.m.release()
 	ptr := reflect.ValueOf(value)
 	if ptr.Kind() != reflect.Pointer || ptr.IsNil() {
 		return v.fail("get variable", errors.New("the destination is not a pointer"))
@@ -84,7 +120,7 @@ func (v *Variable) Get(value any) error {
 	}
 	dst := unsafe.Slice((*byte)(ptr.UnsafePointer()), v.size)
 	if v.m.memory != nil {
-		src, err := v.Bytes()
+		src, err := v.live()
 		copyWhole(dst, src)
 		return err
 	}
@@ -102,6 +138,10 @@ func (v *Variable) Get(value any) error {
 // Set changes the variable to value: of a type that MapOf would accept for it, any integer that fits an integer variable, a []byte of
 // its size, or a string for an array of char, which is filled up with zeroes. ErrPermission if it is const, ErrNotSupported if its map is not mapped.
 func (v *Variable) Set(value any) error {
+	if _, ok := v.Map().hold(); !ok {
+		return v.fail("set variable", v.absence())
+	}
+	defer v.m.release()
 	dst, err := v.Bytes()
 	if err != nil {
 		return err
@@ -229,8 +269,8 @@ func copyWhole(dst, src []byte) {
 // VarOf returns a pointer to the variable's live memory, after MapOf's proof that T has its layout. It may be used with sync/atomic.
 // Don't write through it if v.ReadOnly, and not at all after the Object is closed. v may be nil: ErrNotExist.
 func VarOf[T any](v *Variable) (*T, error) {
-	if v == nil {
-		return nil, &Error{Op: "map variable", Err: fmt.Errorf("there is no such variable in the object: %w", ErrNotExist)}
+	if err := v.absence(); err != nil {
+		return nil, v.fail("map variable", err)
 	}
 	if _, err := layout.Check(reflect.TypeFor[T](), v.size, v.m.btf, v.typ); err != nil {
 		return nil, v.fail("map variable", err)
@@ -250,10 +290,7 @@ func VarOf[T any](v *Variable) (*T, error) {
 // to be without pointers, as for MapOf, and to fit into the map; that its fields are where the variables are is not checked. The rules of
 // VarOf apply. Generated skeletons use it.
 func MemoryOf[T any](m *Map) (*T, error) {
-	if m == nil {
-		return nil, &Error{Op: "map memory", Err: fmt.Errorf("there is no such map in the object: %w", ErrNotExist)}
-	}
-	if m.memory == nil {
+	if m.Memory() == nil {
 		return nil, m.fail("map memory of", fmt.Errorf("it is not memory-mapped: %w", ErrNotSupported))
 	}
 	t := reflect.TypeFor[T]()
@@ -267,5 +304,5 @@ func MemoryOf[T any](m *Map) (*T, error) {
 }
 
 func (v *Variable) fail(op string, err error) error {
-	return &Error{Op: op, Object: v.m.object, Subject: v.name, Err: err}
+	return &Error{Op: op, Object: v.Map().orNone().object, Subject: v.Name(), Err: err}
 }

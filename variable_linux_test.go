@@ -99,7 +99,7 @@ func TestVariableRefuses(t *testing.T) {
 	check("get into nil", obj.Variable("threshold").Get((*int32)(nil)), "not a pointer")
 	check("get another size", obj.Variable("threshold").Get(new(int64)), "8 bytes")
 	_, err = VarOf[uint32](obj.Variable("nothing"))
-	check("no variable", err, "no such variable")
+	check("no variable", err, "no variable nothing")
 	_, err = VarOf[int64](obj.Variable("threshold"))
 	check("another size", err, "8 bytes")
 }

@@ -5,6 +5,9 @@ import "slices"
 // Clone returns a copy that can be changed and loaded apart from o. What can be changed in place is copied; instructions, BTF and
 // names are shared. An Object that nobody changes can be loaded by many goroutines at once without cloning.
 func (o *Object) Clone() *Object {
+	if o == nil {
+		return nil
+	}
 	c := *o
 	cl := cloner{
 		maps:     make(map[*Map]*Map, len(o.Maps)),

@@ -1,14 +1,19 @@
 package object
 
 import (
+	"io/fs"
 	"strings"
 
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/uapi"
 )
 
 // Program returns the entry program of a function name, nil if there is none (bpf_object__find_program_by_name).
 // Subprograms are not found.
 func (o *Object) Program(name string) *Program {
+	if o == nil {
+		return nil
+	}
 	for _, p := range o.Programs {
 		if p.Name == name {
 			return p
@@ -20,6 +25,9 @@ func (o *Object) Program(name string) *Program {
 // Map returns the map of a name, nil if there is none (bpf_object__find_map_by_name). A name that begins with a dot is the ELF
 // section of an internal map (".rodata", ".data.custom", ".kconfig"); other names are what Map.Name says.
 func (o *Object) Map(name string) *Map {
+	if o == nil {
+		return nil
+	}
 	section := strings.HasPrefix(name, ".")
 	for _, m := range o.Maps {
 		if section && m.Internal() && m.Section == name || !section && m.Name == name {
@@ -32,6 +40,9 @@ func (o *Object) Map(name string) *Map {
 // Variable returns the first global variable of a name, nil if there is none. It looks through the internal maps in the order of
 // Maps, then the arena.
 func (o *Object) Variable(name string) *Variable {
+	if o == nil {
+		return nil
+	}
 	for _, m := range o.Maps {
 		if m.Internal() {
 			if v := m.Variable(name); v != nil {
@@ -45,8 +56,87 @@ func (o *Object) Variable(name string) *Variable {
 	return nil
 }
 
+// FindProgram is Program with an error instead of nil, which names what is near (fs.ErrNotExist):
+//
+//	p, err := o.FindProgram("count_packets")
+func (o *Object) FindProgram(name string) (*Program, error) {
+	if o == nil {
+		return nil, errNothing("object")
+	}
+	if p := o.Program(name); p != nil {
+		return p, nil
+	}
+	near := nearest.To(name)
+	for _, p := range o.Programs {
+		near.Offer([]byte(p.Name))
+	}
+	return nil, o.absent("program", name, near)
+}
+
+// FindMap is Map with an error instead of nil, which names what is near (fs.ErrNotExist).
+func (o *Object) FindMap(name string) (*Map, error) {
+	if o == nil {
+		return nil, errNothing("object")
+	}
+	if m := o.Map(name); m != nil {
+		return m, nil
+	}
+	near := nearest.To(name)
+	for _, m := range o.Maps {
+		if strings.HasPrefix(name, ".") && m.Internal() {
+			near.Offer([]byte(m.Section))
+		} else {
+			near.Offer([]byte(m.Name))
+		}
+	}
+	return nil, o.absent("map", name, near)
+}
+
+// FindVariable is Variable with an error instead of nil, which names what is near (fs.ErrNotExist).
+func (o *Object) FindVariable(name string) (*Variable, error) {
+	if o == nil {
+		return nil, errNothing("object")
+	}
+	if v := o.Variable(name); v != nil {
+		return v, nil
+	}
+	near := nearest.To(name)
+	for _, m := range o.Maps {
+		if m.Internal() || m == o.Arena {
+			for _, v := range m.Vars {
+				near.Offer([]byte(v.Name))
+			}
+		}
+	}
+	return nil, o.absent("variable", name, near)
+}
+
+// absent is the error about a name that the object doesn't have.
+func (o *Object) absent(kind, name string, near *nearest.Names) error {
+	text := "the object has no " + kind + " " + name
+	if o.Name != "" {
+		text = o.Name + ": " + text
+	}
+	if hint := near.Hint(); hint != "" {
+		text += "; " + hint
+	}
+	return &absentError{text}
+}
+
+// errNothing is about a nil pointer.
+func errNothing(kind string) error { return &absentError{"there is no " + kind} }
+
+// absentError is ErrNotExist in other words.
+type absentError struct{ text string }
+
+func (e *absentError) Error() string        { return e.text }
+func (e *absentError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // Extern returns the extern of a name, nil if there is none.
 func (o *Object) Extern(name string) *Extern {
+	if o == nil {
+		return nil
+	}
 	for _, e := range o.Externs {
 		if e.Name == name {
 			return e
@@ -57,6 +147,9 @@ func (o *Object) Extern(name string) *Extern {
 
 // Variable returns the map's global variable of a name, nil if there is none.
 func (m *Map) Variable(name string) *Variable {
+	if m == nil {
+		return nil
+	}
 	for _, v := range m.Vars {
 		if v.Name == name {
 			return v
@@ -67,6 +160,9 @@ func (m *Map) Variable(name string) *Variable {
 
 // Internal tells maps made for data sections and kconfig externs from those that the object declares (bpf_map__is_internal).
 func (m *Map) Internal() bool {
+	if m == nil {
+		return false
+	}
 	switch m.Kind {
 	case MapData, MapRodata, MapBss, MapKconfig:
 		return true
@@ -78,7 +174,10 @@ func (m *Map) Internal() bool {
 // map its variables, of a struct_ops map the image, of an arena its global variables. It is nil for other maps.
 // It makes Contents of zeroes if there are none yet, so it is not for concurrent use of one Object.
 func (m *Map) Bytes() []byte {
-	if m.Type == uapi.MapArena {
+	if m == nil {
+		return nil
+	}
+	if m.Type == uapi.MapArena && m.object != nil {
 		return m.object.ArenaData
 	}
 	if m.Contents == nil && m.Internal() {

@@ -14,6 +14,9 @@ import (
 //
 // An internal map that is not an array any more, because its Type was changed, is refused.
 func (m *Map) SetValueSize(n uint32) error {
+	if m == nil {
+		return errNothing("map")
+	}
 	if !m.Internal() {
 		m.ValueSize = n
 		return nil

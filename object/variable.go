@@ -11,6 +11,9 @@ import (
 // Bytes returns the variable's bytes in its map's first value, in the object's byte order. Writing to them sets what the variable
 // is when the program is loaded.
 func (v *Variable) Bytes() []byte {
+	if v == nil {
+		return nil
+	}
 	b := v.Map.Bytes()
 	end := uint64(v.Offset) + uint64(v.Size)
 	if end > uint64(len(b)) {
@@ -29,6 +32,9 @@ func (v *Variable) Bytes() []byte {
 //
 // An integer does not go into a floating-point variable, nor the other way round.
 func (v *Variable) Set(value any) error {
+	if v == nil || v.Map == nil || v.Map.object == nil {
+		return errNothing("variable")
+	}
 	dst := v.Bytes()
 	if dst == nil && v.Size > 0 {
 		return v.fail("lies outside its map's value")
@@ -66,6 +72,9 @@ func (v *Variable) Set(value any) error {
 
 // Get reads the variable's value as it will be loaded. ptr points to something of fixed size with exactly the variable's size.
 func (v *Variable) Get(ptr any) error {
+	if v == nil || v.Map == nil || v.Map.object == nil {
+		return errNothing("variable")
+	}
 	b := v.Bytes()
 	if n := binary.Size(ptr); n != len(b) {
 		return v.fail("has %d bytes, %T has %d", v.Size, ptr, n)

@@ -65,8 +65,8 @@ var ErrBusy = errors.New("perfbuf: another goroutine is reading")
 // CPUs may go and come: a goroutine, which sleeps meanwhile, opens events for those that come online
 // later or again (see CPUError). It needs the same privileges.
 func NewReader(m *bpf.Map, opts *Options) (*Reader, error) {
-	if m == nil {
-		return nil, fmt.Errorf("perfbuf: there is no such map in the object: %w", bpf.ErrNotExist)
+	if err := m.Err(); err != nil {
+		return nil, fmt.Errorf("perfbuf: %w", err)
 	}
 	if opts == nil {
 		opts = &Options{}
@@ -115,31 +115,47 @@ func newReader(m *bpf.Map, opts *Options) (*Reader, error) {
 	return r, nil
 }
 
+// life is nil for a Reader that NewReader didn't make.
+func (r *Reader) life() *stream.Stream {
+	if r == nil {
+		return nil
+	}
+	return r.stream
+}
+
 // Close takes the events out of the map and ends reading: a goroutine that waits returns with ErrClosed. It may be called from a
 // function or loop body that was handed a record, which stays valid until it returns. A second Close does nothing.
 func (r *Reader) Close() error {
+	if r.life() == nil {
+		return r.life().Close()
+	}
 	return errors.Join(r.watch.Close(), r.events.leaveMap(), r.stream.Close())
 }
 
 // CPUs lists the CPUs whose records are read; those that are offline now are among them.
-func (r *Reader) CPUs() []int { return r.events.numbers() }
+func (r *Reader) CPUs() []int {
+	if r == nil {
+		return nil
+	}
+	return r.events.numbers()
+}
 
 // SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means never.
-func (r *Reader) SetDeadline(t time.Time) error { return r.stream.SetDeadline(t) }
+func (r *Reader) SetDeadline(t time.Time) error { return r.life().SetDeadline(t) }
 
 // Consume hands fn every record that is there now, CPU after CPU, without waiting, and returns how many (libbpf perf_buffer__consume).
 // If fn returns an error, that record counts as consumed and Consume returns the error.
 func (r *Reader) Consume(fn func(Record) error) (int, error) {
-	if err := r.stream.Enter(); err != nil {
+	if err := r.life().Enter(); err != nil {
 		return 0, err
 	}
-	defer r.stream.Leave()
+	defer r.life().Leave()
 	return r.events.Drain(math.MaxInt, fn)
 }
 
 // Wait returns when there is a record. It waits in the Go runtime's poller. Errors: that of ctx, os.ErrDeadlineExceeded, bpf.ErrClosed.
 // With Options.Wakeup above 1 the last records of a burst may lie there unannounced: call Consume from time to time.
-func (r *Reader) Wait(ctx context.Context) error { return r.stream.Wait(ctx) }
+func (r *Reader) Wait(ctx context.Context) error { return r.life().Wait(ctx) }
 
 // Poll waits for a record and then hands fn every one that is there: Wait and Consume (libbpf perf_buffer__poll).
 func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
@@ -153,7 +169,7 @@ func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
 // corrupt; Err then says which. Leaving the loop consumes the record it was at.
 func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		loop := r.stream.Loop(ctx)
+		loop := r.life().Loop(ctx)
 		defer loop.End()
 		for loop.Next() {
 			_, loop.Err = r.events.Drain(math.MaxInt, func(record Record) error { return loop.Step(yield(record)) })
@@ -162,4 +178,4 @@ func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 }
 
 // Err returns why the last loop over Records ended by itself, nil if its body left it.
-func (r *Reader) Err() error { return r.stream.Err() }
+func (r *Reader) Err() error { return r.life().Err() }

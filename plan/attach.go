@@ -140,12 +140,12 @@ func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) st
 func (r *resolver) near(module, prefix, name string, kind btf.Kind) string {
 	near := nearest.To(name)
 	if v, err := r.kernelBTF(); err == nil && module == "" {
-		near.OfferTypes(v, prefix, kind)
+		facts.EachTypeName(v, prefix, kind, near.Offer)
 	}
 	mods, _ := r.moduleBTFs() // an error was one before this
 	for _, m := range mods {
 		if module == "" || m.Name == module {
-			near.OfferTypes(m.BTF, prefix, kind)
+			facts.EachTypeName(m.BTF, prefix, kind, near.Offer)
 		}
 	}
 	if hint := near.Hint(); hint != "" {
@@ -195,7 +195,7 @@ func (r *resolver) resolveProgramTarget(p *Program) error {
 	if !ok {
 		text := "the program to attach to has no function " + spec.AttachTarget
 		near := nearest.To(spec.AttachTarget)
-		near.OfferTypes(s, "", btf.KindFunc)
+		facts.EachTypeName(s, "", btf.KindFunc, near.Offer)
 		if hint := near.Hint(); hint != "" {
 			text += "; " + hint
 		}

@@ -50,17 +50,22 @@ func NewReader(maps ...*bpf.Map) (*Reader, error) {
 
 // Add gives the reader one more ring buffer (libbpf ring_buffer__add). Not while another goroutine reads.
 func (r *Reader) Add(m *bpf.Map) error {
-	if m == nil {
-		return fmt.Errorf("ringbuf: there is no such map in the object: %w", bpf.ErrNotExist)
+	if err := m.Err(); err != nil {
+		return fmt.Errorf("ringbuf: %w", err)
 	}
 	fail := func(err error) error { return fmt.Errorf("ringbuf: read map %s: %w", m.Name(), err) }
 	if m.Type() != uapi.MapRingBuf {
 		return fail(fmt.Errorf("it is of type %v, not %v: %w", m.Type(), uapi.MapRingBuf, syscall.EINVAL))
 	}
-	if err := r.stream.Enter(); err != nil {
+	if err := r.life().Enter(); err != nil {
 		return err
 	}
 	defer r.stream.Leave()
+	m, err := m.Clone() // which others may close meanwhile
+	if err != nil {
+		return fail(err)
+	}
+	defer m.Close()
 	ring, err := mapRing(m)
 	if err != nil {
 		return fail(err)
@@ -73,12 +78,20 @@ func (r *Reader) Add(m *bpf.Map) error {
 	return nil
 }
 
+// life is nil for a Reader that NewReader didn't make.
+func (r *Reader) life() *stream.Stream {
+	if r == nil {
+		return nil
+	}
+	return r.stream
+}
+
 // Close ends reading: a goroutine that waits returns with ErrClosed. It may be called from a function or loop body that was handed a
 // record, whose view stays valid until it returns. A second Close does nothing.
-func (r *Reader) Close() error { return r.stream.Close() }
+func (r *Reader) Close() error { return r.life().Close() }
 
 // SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means never.
-func (r *Reader) SetDeadline(t time.Time) error { return r.stream.SetDeadline(t) }
+func (r *Reader) SetDeadline(t time.Time) error { return r.life().SetDeadline(t) }
 
 // Consume hands fn every record that is there now, ring after ring, without waiting, and returns how many (libbpf ring_buffer__consume).
 // If fn returns an error, that record counts as consumed and Consume returns the error. Discarded records are skipped and not
@@ -90,16 +103,16 @@ func (r *Reader) ConsumeN(max int, fn func(Record) error) (int, error) {
 	if max <= 0 {
 		return 0, nil
 	}
-	if err := r.stream.Enter(); err != nil {
+	if err := r.life().Enter(); err != nil {
 		return 0, err
 	}
-	defer r.stream.Leave()
+	defer r.life().Leave()
 	return r.rings.Drain(max, fn)
 }
 
 // Wait returns when there is a record to take. It waits in the Go runtime's poller. Errors: that of ctx, os.ErrDeadlineExceeded,
 // bpf.ErrClosed. Programs that submit with BPF_RB_NO_WAKEUP must see to it that somebody wakes the reader.
-func (r *Reader) Wait(ctx context.Context) error { return r.stream.Wait(ctx) }
+func (r *Reader) Wait(ctx context.Context) error { return r.life().Wait(ctx) }
 
 // Poll waits for a record and then hands fn every one that is there: Wait and Consume (libbpf ring_buffer__poll).
 func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
@@ -113,7 +126,7 @@ func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
 // corrupt; Err then says which. Leaving the loop consumes the record it was at.
 func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		loop := r.stream.Loop(ctx)
+		loop := r.life().Loop(ctx)
 		defer loop.End()
 		for loop.Next() {
 			_, loop.Err = r.rings.Drain(math.MaxInt, func(record Record) error { return loop.Step(yield(record)) })
@@ -122,7 +135,7 @@ func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 }
 
 // Err returns why the last loop over Records ended by itself, nil if its body left it.
-func (r *Reader) Err() error { return r.stream.Err() }
+func (r *Reader) Err() error { return r.life().Err() }
 
 // Position is where a ring's two ends are, in bytes since it was made (libbpf ring__consumer_pos, ring__producer_pos, ring__size).
 type Position struct {
@@ -136,7 +149,7 @@ func (p Position) Available() uint64 { return p.Producer - p.Consumer }
 
 // Position says where a ring's ends are: the index counts maps in the order given to NewReader and Add. Zero after Close.
 func (r *Reader) Position(ring int) Position {
-	if r.stream.Closed() {
+	if r.life().Closed() {
 		return Position{}
 	}
 	return r.rings.position(ring)

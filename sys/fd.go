@@ -7,12 +7,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+
+	"github.com/purebpf/bpf/internal/gate"
 )
 
 // FD owns a file descriptor of the kernel: at least 3, close-on-exec. Whoever got it closes it; no finalizer does. All methods
 // may be called on a nil *FD and concurrently.
+//
+// A number that was closed may be another file's at once. So who uses it beside a Close that others
+// may call holds it meanwhile: Close waits for them.
 type FD struct {
-	raw atomic.Int32 // -1 once closed or disowned
+	raw  atomic.Int32 // -1 once closed or disowned
+	gate gate.Gate
 }
 
 // NewFD takes ownership of raw. A descriptor below 3 is moved up, because 0 means "unset" in kernel attributes (libbpf
@@ -53,7 +59,24 @@ func (f *FD) Uint32() uint32 {
 	return uint32(f.raw.Load())
 }
 
-// Close closes the descriptor. A second Close does nothing.
+// Hold returns the number and keeps it open until Release; false if the FD is nil, closed or
+// disowned, and nothing is to be released then. It never waits. Hold it for a system call or a few,
+// and don't close it meanwhile.
+func (f *FD) Hold() (int, bool) {
+	if f == nil || !f.gate.Enter() {
+		return -1, false
+	}
+	return int(f.raw.Load()), true
+}
+
+// Release ends what Hold began.
+func (f *FD) Release() { f.gate.Leave() }
+
+// Closed reports whether the FD is nil, closed or disowned, or about to be.
+func (f *FD) Closed() bool { return f == nil || f.gate.IsShut() }
+
+// Close closes the descriptor when nobody holds it any more; it waits until then. A second Close
+// does nothing.
 func (f *FD) Close() error {
 	n := f.Disown()
 	if n < 0 {
@@ -62,9 +85,10 @@ func (f *FD) Close() error {
 	return errnoErr(current().Close(n))
 }
 
-// Disown gives the number away without closing it; the caller owns it now. -1 if there is none.
+// Disown gives the number away without closing it, when nobody holds it any more; the caller owns
+// it now. -1 if there is none.
 func (f *FD) Disown() int {
-	if f == nil {
+	if f == nil || !f.gate.Shut() {
 		return -1
 	}
 	n := f.raw.Swap(-1)
@@ -76,7 +100,12 @@ func (f *FD) Disown() int {
 
 // Dup returns a second FD for the same kernel object, which the caller closes too. EBADF if f is closed.
 func (f *FD) Dup() (*FD, error) {
-	n, e := current().Dup(f.Int())
+	raw, ok := f.Hold()
+	if !ok {
+		return nil, syscall.EBADF
+	}
+	n, e := current().Dup(raw)
+	f.Release()
 	if e != 0 {
 		return nil, e
 	}

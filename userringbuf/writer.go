@@ -28,17 +28,21 @@ type Writer struct {
 	ring             *ring
 	control, content []byte
 	taken            uint64 // references to the memory: samples, and the goroutine that waits
+	rooms            rooms  // taken under the lock
 
 	closed atomic.Bool // changes under the lock
 	given  atomic.Uint64
 }
 
+// errNoWriter is about a Writer that New didn't make.
+var errNoWriter = fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotExist)
+
 // New maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be closed afterwards; the writer keeps what it
 // writes to alive. Only one writer may write to a map: two would reserve the same room. Kernel 6.1. The caller closes the Writer. EINVAL
 // if the map is of another type.
 func New(m *bpf.Map) (*Writer, error) {
-	if m == nil {
-		return nil, fmt.Errorf("userringbuf: there is no such map in the object: %w", bpf.ErrNotExist)
+	if err := m.Err(); err != nil {
+		return nil, fmt.Errorf("userringbuf: %w", err)
 	}
 	w, err := newWriter(m)
 	if err != nil {
@@ -51,12 +55,16 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 	if m.Type() != uapi.MapUserRingBuf {
 		return nil, fmt.Errorf("it is of type %v, not %v: %w", m.Type(), uapi.MapUserRingBuf, syscall.EINVAL)
 	}
+	m, err := m.Clone() // which others may close meanwhile
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
 	page, size := os.Getpagesize(), uint64(m.MaxEntries())
 	if size*2+uint64(page) > math.MaxInt {
 		return nil, fmt.Errorf("%d bytes don't fit this machine's memory: %w", size, bpf.ErrTooBig)
 	}
 	w := &Writer{name: m.Name(), turn: make(chan struct{}, 1)}
-	var err error
 	if w.control, err = sys.Mmap(m.FD(), 0, page, sys.ProtRead, sys.MapShared); err != nil {
 		return nil, err
 	}
@@ -85,6 +93,9 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 // ring, or size is more than the 16 MiB less one byte that a program can get; EINVAL if it is negative; bpf.ErrClosed; a CorruptError.
 // The caller submits or discards the sample. No allocation.
 func (w *Writer) Reserve(size int) (Sample, error) {
+	if w == nil || w.ring == nil {
+		return Sample{}, errNoWriter
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed.Load() {
@@ -95,7 +106,12 @@ func (w *Writer) Reserve(size int) (Sample, error) {
 		return Sample{}, w.fail(size, err)
 	}
 	w.taken++
-	return Sample{Data: body(header, size), writer: w, header: header, length: uint32(size)}, nil
+	r := w.rooms.take()
+	if r == nil {
+		r = &room{writer: w}
+	}
+	r.header, r.length = header, uint32(size)
+	return Sample{Data: body(header, size), room: r, turn: r.turn.Load()}, nil
 }
 
 // fail says what couldn't be reserved and why, but leaves ErrFull as it is: it is no surprise.
@@ -154,6 +170,9 @@ func (w *Writer) ready() bool {
 // be submitted or discarded; the memory is unmapped with the last of them (libbpf user_ring_buffer__free does not wait for them). A
 // second Close does nothing.
 func (w *Writer) Close() error {
+	if w == nil || w.ring == nil {
+		return errNoWriter
+	}
 	if !w.shut() {
 		return nil
 	}

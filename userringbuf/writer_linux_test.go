@@ -161,13 +161,16 @@ func TestWriterOrder(t *testing.T) {
 		}
 	}
 	for _, i := range []int{3, 1, 2} {
+		end := samples[i].Submit
 		if i == 2 {
-			samples[i].Discard()
-		} else {
-			samples[i].Submit()
+			end = samples[i].Discard
 		}
-		samples[i].Submit() // a second end does nothing
-		samples[i].Discard()
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+		if samples[i].Submit() != ErrEnded || samples[i].Discard() != ErrEnded {
+			t.Error("a second end is taken")
+		}
 		if d := drain(t, obj, 0, 0); d != (drained{}) {
 			t.Fatalf("behind a busy sample: %+v", d)
 		}
@@ -177,7 +180,9 @@ func TestWriterOrder(t *testing.T) {
 	if d := drain(t, obj, 0, 0); d != want {
 		t.Errorf("drained %+v, want %+v", d, want)
 	}
-	new(Sample).Submit()
+	if new(Sample).Submit() != ErrEnded || (*Sample)(nil).Discard() != ErrEnded {
+		t.Error("what was not reserved is submitted")
+	}
 }
 
 // TestWriterFull: what has no room is refused, each drained sample makes room for one, and the ring goes round.
@@ -255,7 +260,7 @@ func TestWriterLargest(t *testing.T) {
 	if s, err = w.Reserve(maxSample); err != nil {
 		t.Fatal(err)
 	}
-	s.length++
+	s.room.length++
 	s.Submit()
 	for range 2 {
 		if d := drain(t, obj, 0, 0); d != (drained{result: -int64(syscall.E2BIG)}) {

@@ -173,11 +173,7 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 	if err != nil {
 		return subject{}, nil, err
 	}
-	s = subject{Program: obj.Program(name), obj: obj}
-	if s.Program == nil {
-		s.ops = obj.Map(name)
-	}
-	return s, obj.Close, nil
+	return subjectOf(obj, name), obj.Close, nil
 }
 
 // selectOnly has only that program or struct_ops map loaded, as the hook wants it, and decides among alternatives. It returns its name.

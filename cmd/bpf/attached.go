@@ -226,7 +226,7 @@ func programNamed(name string) (*bpf.Program, error) {
 // mapNamed finds a map by its name in an object, or opens it by its id or its pin. done closes what was opened.
 func mapNamed(obj *bpf.Object, name string) (m *bpf.Map, done func() error, err error) {
 	if obj != nil {
-		if m := obj.Map(name); m != nil {
+		if m := obj.Map(name); m.Err() == nil {
 			return m, func() error { return nil }, nil
 		}
 	}

@@ -44,6 +44,14 @@ type subject struct {
 	obj *bpf.Object // that it is part of; nil if it was opened by its pin or id
 }
 
+// subjectOf is the program of that name, or else the struct_ops map.
+func subjectOf(obj *bpf.Object, name string) subject {
+	if p := obj.Program(name); p.Err() == nil {
+		return subject{Program: p, obj: obj}
+	}
+	return subject{ops: obj.Map(name), obj: obj}
+}
+
 func (s subject) name() string {
 	if s.ops != nil {
 		return s.ops.Name()

@@ -82,11 +82,7 @@ func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 		return nil, err
 	}
 	for _, l := range auto {
-		at := hooked{subject: subject{obj: r.obj}, links: bpf.Links{l}}
-		if at.Program = r.obj.Program(l.Name()); at.Program == nil {
-			at.ops = r.obj.Map(l.Name())
-		}
-		all = append(all, at)
+		all = append(all, hooked{subject: subjectOf(r.obj, l.Name()), links: bpf.Links{l}})
 	}
 	attach := func(h *hook, s subject) error {
 		s.obj = r.obj
@@ -97,11 +93,7 @@ func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 		return err
 	}
 	for _, x := range list {
-		s := subject{Program: r.obj.Program(x.name)}
-		if s.Program == nil {
-			s.ops = r.obj.Map(x.name)
-		}
-		if err := attach(x.hook, s); err != nil {
+		if err := attach(x.hook, subjectOf(r.obj, x.name)); err != nil {
 			return all, err
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-
-	"github.com/purebpf/bpf/btf"
 )
 
 // Names picks, from all names that exist, those that are probably meant by one that doesn't: names that the compiler made of it
@@ -68,18 +66,6 @@ func (n *Names) Keep(name []byte, cost int) {
 	}
 	n.best = slices.Insert(n.best, i, nearName{string(name), cost})
 	n.best = n.best[:min(len(n.best), nearMost)]
-}
-
-// OfferTypes considers the types of that kind in s itself, not in its base, whose names start with prefix, without it.
-func (n *Names) OfferTypes(s *btf.Spec, prefix string, kind btf.Kind) {
-	for t := range s.Types() {
-		if t.Kind() != kind {
-			continue
-		}
-		if name, ok := strings.CutPrefix(t.Name(), prefix); ok {
-			n.Offer([]byte(name))
-		}
-	}
 }
 
 // Hint proposes what was found, "" if nothing was.

@@ -4,8 +4,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/purebpf/bpf/btf"
 )
 
 // TestEditDistance: the oracle is the definition, computed in full.
@@ -46,23 +44,5 @@ func TestEditDistance(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	if got := editDistance(long, []byte("y"+long[:4990]+"z"), 4); got != 5 {
 		t.Errorf("long names: %d", got)
-	}
-}
-
-// TestOfferTypes: what is proposed is what BTF with those types has, less the prefix.
-func TestOfferTypes(t *testing.T) {
-	b := btf.NewBuilder(nil)
-	i := b.AddInt("sys_entex", 4, 0)
-	for _, name := range []string{"btf_trace_sys_enter", "btf_trace_sys_exit", "sys_entes", "btf_trace_other"} {
-		b.AddTypedef(name, i)
-	}
-	s, err := b.Spec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := To("sys_entr")
-	n.OfferTypes(s, "btf_trace_", btf.KindTypedef)
-	if got := n.Hint(); got != "near: sys_enter" {
-		t.Error(got)
 	}
 }

@@ -54,6 +54,9 @@ func (l *Loop) Step(more bool) error {
 // End gives the stream back. What ended the loop is the stream's Err from then on.
 func (l *Loop) End() {
 	s, err := l.stream, l.Err
+	if s == nil {
+		return
+	}
 	switch {
 	case err == errLeft:
 		err = nil

@@ -20,7 +20,8 @@ type Source interface {
 	Release() error
 }
 
-// Stream is the life of a reader. Handing out records is not here but with the source's own type, between Enter and Leave or in a Loop:
+// Stream is the life of a reader. A nil *Stream is that of none: its methods fail. Handing out
+// records is not here but with the source's own type, between Enter and Leave or in a Loop:
 // called through an interface, it would move its caller's function to the heap.
 type Stream struct {
 	name   string
@@ -33,6 +34,9 @@ type Stream struct {
 	closed  atomic.Bool // changes under the lock
 	err     error
 }
+
+// errNone is what a nil *Stream answers: that of a reader which was not made by its package.
+var errNone = fmt.Errorf("there is no reader: %w", os.ErrNotExist)
 
 // New makes a stream of what source has. name begins the text of errors; busy is the error for a second goroutine that reads. Close the
 // Stream.
@@ -53,6 +57,9 @@ func (s *Stream) Wake() { s.poller.Wake() }
 // Enter claims the stream for the calling goroutine, which calls Leave when it is done. os.ErrClosed after Close, the stream's own
 // error while another goroutine has it.
 func (s *Stream) Enter() error {
+	if s == nil {
+		return errNone
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -78,6 +85,9 @@ func (s *Stream) Leave() {
 // Close ends reading: a goroutine that waits returns with os.ErrClosed. The source is released as soon as nobody reads. A second Close
 // does nothing.
 func (s *Stream) Close() error {
+	if s == nil {
+		return errNone
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed.Load() {
@@ -94,10 +104,15 @@ func (s *Stream) Close() error {
 func (s *Stream) errClosed() error { return fmt.Errorf("%s: %w", s.name, os.ErrClosed) }
 
 // Closed reports whether Close was called.
-func (s *Stream) Closed() bool { return s.closed.Load() }
+func (s *Stream) Closed() bool { return s == nil || s.closed.Load() }
 
 // SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means never.
-func (s *Stream) SetDeadline(t time.Time) error { return s.poller.SetDeadline(t) }
+func (s *Stream) SetDeadline(t time.Time) error {
+	if s == nil {
+		return errNone
+	}
+	return s.poller.SetDeadline(t)
+}
 
 // Wait returns when there is a record to take. Errors: that of ctx, os.ErrDeadlineExceeded, os.ErrClosed, the stream's own for a
 // second goroutine.
@@ -122,6 +137,9 @@ func (s *Stream) wait(ctx context.Context) error {
 
 // Err returns why the last Loop ended by itself, nil if its body left it.
 func (s *Stream) Err() error {
+	if s == nil {
+		return errNone
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err

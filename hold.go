@@ -1,0 +1,60 @@
+package bpf
+
+import "github.com/purebpf/bpf/sys"
+
+// # Closing beside other methods
+//
+// A descriptor that is closed may be another file's number at once, and memory that is unmapped
+// crashes who touches it. So each method holds what it uses: Close waits until nobody does, and
+// what comes after fails with ErrClosed. Holding costs two atomic additions. Nothing is held
+// while code of the caller runs (the body of a loop, a Handler's Attach), which may close what it
+// likes; a Handler's Prepare may not close the object that is being loaded.
+
+// held holds fd until release is called. If fd is nil or closed nothing is held, which fd.Closed
+// says.
+func held(fd *sys.FD) (release func()) {
+	if _, ok := fd.Hold(); !ok {
+		return func() {}
+	}
+	return fd.Release
+}
+
+// hold keeps the program's descriptor open until release; false if there is none.
+func (p *Program) hold() bool {
+	_, ok := p.descriptor().Hold()
+	return ok
+}
+
+func (p *Program) release() { p.fd.Release() }
+
+func (p *Program) descriptor() *sys.FD {
+	if p == nil {
+		return nil
+	}
+	return p.fd
+}
+
+// hold returns the map's descriptor and keeps it open, and the memory mapped, until release;
+// false if there is none.
+func (m *Map) hold() (fd int, ok bool) { return m.descriptor().Hold() }
+
+func (m *Map) release() { m.fd.Release() }
+
+func (m *Map) descriptor() *sys.FD {
+	if m == nil {
+		return nil
+	}
+	return m.fd
+}
+
+// hold returns the link's descriptor and keeps it open until release; false if there is none.
+func (l *Link) hold() (fd int, ok bool) { return l.descriptor().Hold() }
+
+func (l *Link) release() { l.fd.Release() }
+
+func (l *Link) descriptor() *sys.FD {
+	if l == nil {
+		return nil
+	}
+	return l.fd
+}

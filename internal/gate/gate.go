@@ -1,0 +1,68 @@
+// Package gate lets many use something that one may end: those who are inside finish first, and
+// nobody enters after. It is for what must not be used once it is gone: descriptors, mapped memory.
+package gate
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// Gate counts who is inside. The zero value is open. Entering and leaving cost one atomic addition
+// each and never wait.
+type Gate struct {
+	inside atomic.Int64 // plus shut once it is shut
+	last   atomic.Pointer[leaving]
+}
+
+// shut is far below what can be inside.
+const shut = math.MinInt64 / 2
+
+// leaving is told by the last who leaves a gate that is shut.
+type leaving struct {
+	once sync.Once
+	done chan struct{}
+}
+
+// Enter goes inside, which takes a Leave; false, and nothing is to be left, if the gate is shut.
+func (g *Gate) Enter() bool {
+	if g.inside.Add(1) < 0 {
+		g.Leave()
+		return false
+	}
+	return true
+}
+
+// Leave ends what Enter began.
+func (g *Gate) Leave() {
+	if g.inside.Add(-1) != shut {
+		return
+	}
+	if l := g.last.Load(); l != nil {
+		l.once.Do(func() { close(l.done) })
+	}
+}
+
+// Shut lets nobody enter any more and waits until all have left; who is inside must not call it.
+// Only the first call does, and returns true.
+func (g *Gate) Shut() bool {
+	for {
+		n := g.inside.Load()
+		if n < 0 {
+			return false
+		}
+		if n > 0 { // before anybody can be the last to leave
+			g.last.CompareAndSwap(nil, &leaving{done: make(chan struct{})})
+		}
+		if !g.inside.CompareAndSwap(n, n+shut) {
+			continue
+		}
+		if n > 0 {
+			<-g.last.Load().done
+		}
+		return true
+	}
+}
+
+// IsShut reports whether Shut was called.
+func (g *Gate) IsShut() bool { return g.inside.Load() < 0 }
