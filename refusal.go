@@ -123,7 +123,11 @@ func (p *Program) lacksAttachType(t uapi.AttachType) bool {
 // checkReplaced refuses a program that is to be replaced and can't be told to the kernel.
 func (p *Program) checkReplaced() error {
 	if p.fd.Closed() {
-		return fmt.Errorf("%s, which is to be replaced: %w", p.name, p.absence())
+		err := p.absence()
+		if err == ErrClosed {
+			err = fmt.Errorf("%w: %w", err, syscall.EINVAL)
+		}
+		return fmt.Errorf("%s, which is to be replaced: %w", p.name, err)
 	}
 	return nil
 }
