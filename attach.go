@@ -118,7 +118,7 @@ func (o *Object) Attach() (Links, error) {
 		}
 		link, reason, err := p.attach()
 		if err != nil {
-			return nil, errors.Join(err, links.Close())
+			return nil, joinErrors(err, links.Close())
 		}
 		if link == nil {
 			note(NotAttached{Program: p, Reason: reason}, "program", p.name)
@@ -137,7 +137,7 @@ func (o *Object) Attach() (Links, error) {
 		}
 		link, err := m.AttachStructOps()
 		if err != nil {
-			return nil, errors.Join(err, links.Close())
+			return nil, joinErrors(err, links.Close())
 		}
 		links = append(links, link)
 	}

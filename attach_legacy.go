@@ -86,7 +86,7 @@ func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offs
 		return nil, err
 	}
 	if e.id, err = eventID(root, e.group, e.name); err != nil {
-		return nil, errors.Join(err, e.remove())
+		return nil, joinErrors(err, e.remove())
 	}
 	return e, nil
 }
@@ -277,5 +277,5 @@ func cleanLegacyEvents(root string, exists func(pid int) bool) ([]LegacyEvent, e
 			errs = append(errs, err)
 		}
 	}
-	return removed, errors.Join(errs...)
+	return removed, joinErrors(errs...)
 }

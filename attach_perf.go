@@ -31,9 +31,9 @@ func (p *Program) attachPerfEvent(to string, event *sys.FD, cookie uint64) (*Lin
 func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, error) {
 	fd, err := p.perfLink(event.Int(), how)
 	if err != nil {
-		err = errors.Join(p.perfRefused(to, event.Int(), err), fd.Close(), event.Close())
+		err = joinErrors(p.perfRefused(to, event.Int(), err), fd.Close(), event.Close())
 		if how.legacy != nil {
-			err = errors.Join(err, how.legacy.remove())
+			err = joinErrors(err, how.legacy.remove())
 		}
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (a *perfAttach) on(cpus []int, each func(cpu int, l *Link)) (Links, error) 
 			continue
 		}
 		if err != nil {
-			return nil, errors.Join(err, links.Close())
+			return nil, joinErrors(err, links.Close())
 		}
 		links = append(links, link)
 		each(cpu, link)
@@ -131,7 +131,7 @@ func (a *perfAttach) everywhere() (Links, error) {
 	links, err := c.start()
 	if err != nil {
 		c.mu.Unlock() // the watch may wait for it
-		err = errors.Join(err, c.watch.Close(), own.Close())
+		err = joinErrors(err, c.watch.Close(), own.Close())
 		c.mu.Lock()
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (c *perfCPUs) serve(cpu int) error {
 		errs = append(errs, err)
 	}
 	if known {
-		return errors.Join(errs...)
+		return joinErrors(errs...)
 	}
 	l, err := attach()
 	if err != nil {
@@ -215,7 +215,7 @@ func (c *perfCPUs) leave() error {
 	if !last {
 		return nil
 	}
-	return errors.Join(c.watch.Close(), c.late.Close(), c.program.fd.Close())
+	return joinErrors(c.watch.Close(), c.late.Close(), c.program.fd.Close())
 }
 
 // renew puts the attachment that attach makes in the place of this one, if that has died with its CPU.
@@ -238,5 +238,5 @@ func (l *Link) renew(attach func() (*Link, error)) (renewed bool, err error) {
 	if err == nil {
 		err = l.events[0].Replace(fresh.events[0])
 	}
-	return err == nil, errors.Join(err, fresh.Close())
+	return err == nil, joinErrors(err, fresh.Close())
 }

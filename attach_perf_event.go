@@ -245,11 +245,11 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 				return "the descriptor is not open, or of something else"
 			})
 		}
-		return nil, errors.Join(failed, fd.Close())
+		return nil, joinErrors(failed, fd.Close())
 	}
 	owned, err := sys.NewFD(event)
 	if err != nil {
-		return nil, errors.Join(p.attachFail(to, err), fd.Close())
+		return nil, joinErrors(p.attachFail(to, err), fd.Close())
 	}
 	return p.newLink(to, fd, owned), nil
 }

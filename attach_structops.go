@@ -48,7 +48,11 @@ func (m *Map) AttachStructOps() (*Link, error) {
 		l.undo = func() error {
 			defer fd.Close()
 			var key uint32
-			return sys.MapDeleteWait(fd.Int(), unsafe.Pointer(&key), 0)
+			err := sys.MapDeleteWait(fd.Int(), unsafe.Pointer(&key), 0)
+			if err != nil {
+				err = fmt.Errorf("it stays registered until UnregisterStructOps: %w", err)
+			}
+			return err
 		}
 		return l, nil
 	}

@@ -213,7 +213,7 @@ func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *
 		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, process, cpu, -1, 0)
 	})
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open perf event: %w", err), e.remove())
+		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.remove())
 	}
 	return event, e, nil
 }

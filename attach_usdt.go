@@ -136,11 +136,11 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOpti
 		err = a.write()
 	}
 	if err != nil {
-		return nil, p.attachFail(to, errors.Join(err, a.undo()))
+		return nil, p.attachFail(to, joinErrors(err, a.undo()))
 	}
 	link, err := a.attach(t)
 	if err != nil {
-		return nil, errors.Join(err, a.undo())
+		return nil, joinErrors(err, a.undo())
 	}
 	detach := link.undo
 	link.undo = func() error {
@@ -151,7 +151,7 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOpti
 		if link.pinPath != "" {
 			return err // still attached, so the ids stay in use
 		}
-		return errors.Join(err, a.undo())
+		return joinErrors(err, a.undo())
 	}
 	return link, nil
 }
@@ -344,7 +344,7 @@ func (a *usdtAttachment) attach(t uprobing) (*Link, error) {
 		}
 		link, err := a.p.attachUprobeAt(t, a.to, a.file, o)
 		if err != nil {
-			return nil, errors.Join(err, links.Close())
+			return nil, joinErrors(err, links.Close())
 		}
 		links = append(links, link)
 	}
@@ -382,7 +382,7 @@ func (a *usdtAttachment) undo() error {
 	}
 	a.p.obj.giveUSDT(a.ids)
 	a.keys, a.ids = nil, nil
-	return errors.Join(errs...)
+	return joinErrors(errs...)
 }
 
 // giveUSDT takes ids back; a program that belongs to no object never got any.

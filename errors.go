@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -52,11 +53,11 @@ func (e *Error) Error() string {
 	}
 	if e.Err != nil {
 		b.WriteString(": ")
-		b.WriteString(causeText(e.Err))
+		b.WriteString(oneLine(causeText(e.Err)))
 	}
 	if log := strings.TrimSpace(e.Log); log != "" {
 		b.WriteString(": ")
-		b.WriteString(strings.ReplaceAll(log, "\n", "; "))
+		b.WriteString(oneLine(log))
 	}
 	if e.Hint != "" {
 		b.WriteString(" (")
@@ -65,6 +66,27 @@ func (e *Error) Error() string {
 	}
 	return printable.Text(b.String())
 }
+
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
+
+// joinErrors is errors.Join on one line; a single error stays what it is.
+func joinErrors(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	return joinedErrors{errors.Join(errs...)}
+}
+
+type joinedErrors struct{ error }
+
+func (e joinedErrors) Error() string { return oneLine(e.error.Error()) }
+
+// Unwrap returns what errors.Join made of them.
+func (e joinedErrors) Unwrap() error { return e.error }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -100,7 +100,7 @@ func (l *Link) Close() error {
 		errs = append(errs, l.cpus.leave())
 	}
 	if err := errors.Join(errs...); err != nil {
-		return l.fail("detach", err)
+		return l.failed("detach", err)
 	}
 	return nil
 }
@@ -268,6 +268,11 @@ func (l *Link) fail(op string, err error) error {
 	if l.fd != nil && l.fd.Closed() {
 		err = ErrClosed
 	}
+	return l.failed(op, err)
+}
+
+// failed is fail for a link that may be closed, which is not why it failed.
+func (l *Link) failed(op string, err error) error {
 	return &Error{Op: op + " link", Object: l.object, Subject: l.what, Err: err, Hint: permissionHint(err)}
 }
 
@@ -303,5 +308,5 @@ func (ls Links) Close() error {
 	}
 	close(todo)
 	wg.Wait()
-	return errors.Join(errs...)
+	return joinErrors(errs...)
 }
