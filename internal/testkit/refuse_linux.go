@@ -1,0 +1,157 @@
+package testkit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Refuse runs f on a thread on which the kernel refuses a system call with errno, whatever its
+// arguments (seccomp(2)), and which ends with it. Not for what the Go runtime needs, such as mmap.
+func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
+	t.Helper()
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // seccomp_data.nr
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(call), Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	var refused error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // for good: the thread is not used again
+		if refused = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); refused != nil {
+			return
+		}
+		_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+		if e != 0 {
+			refused = e
+			return
+		}
+		f()
+	}()
+	<-done
+	if refused != nil {
+		Skip(t, "this kernel has no seccomp filters: %v", refused)
+	}
+}
+
+// openCalls are the system calls that opening something may need.
+var openCalls = []struct {
+	name   string
+	number uintptr
+}{
+	{"bpf", unix.SYS_BPF}, {"perf_event_open", unix.SYS_PERF_EVENT_OPEN}, {"ioctl", unix.SYS_IOCTL}, {"fcntl", unix.SYS_FCNTL},
+	{"epoll_create1", unix.SYS_EPOLL_CREATE1}, {"epoll_ctl", unix.SYS_EPOLL_CTL}, {"openat", unix.SYS_OPENAT},
+	{"socket", unix.SYS_SOCKET}, {"sendto", unix.SYS_SENDTO}, {"recvfrom", unix.SYS_RECVFROM}, {"write", unix.SYS_WRITE},
+}
+
+// OpenFaults has open called while the kernel refuses each kind of system call that it may need, with
+// each errno, and while there is room for fewer descriptors than it needs. Whether it fails or not,
+// nothing is left once what it opened is closed: no descriptor, no mapping of a map or perf event,
+// and nothing that left tells of (nil for nothing). The oracle is the kernel: seccomp, setrlimit,
+// /proc/self/fd and /proc/self/maps.
+func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string) {
+	t.Helper()
+	check := func(where string, err error, before []string, mapped int) {
+		t.Helper()
+		if err != nil && strings.ContainsRune(err.Error(), '\n') {
+			t.Errorf("%s: not one line: %v", where, err)
+		}
+		if now := FDs(); !slices.Equal(now, before) {
+			t.Fatalf("%s: descriptors before %v, after %v (%v)", where, before, now, err)
+		}
+		if now := mappings(t); now != mapped {
+			t.Fatalf("%s: %d mappings before, %d after (%v)", where, mapped, now, err)
+		}
+		if left != nil {
+			what := ""
+			Until(t, where+": nothing is left", func() bool { what = left(); return what == "" })
+			if what != "" {
+				t.Fatalf("%s: left: %s (%v)", where, what, err)
+			}
+		}
+	}
+	try := func() error {
+		c, err := open()
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+	if err := try(); err != nil { // and what is asked once a process is asked
+		t.Fatal(err)
+	}
+	fds, mapped := FDs(), mappings(t)
+	failures := 0
+	for _, call := range openCalls {
+		for _, errno := range []syscall.Errno{unix.EPERM, unix.EMFILE, unix.ENFILE, unix.EINTR, unix.ENOSPC, unix.EIO, unix.ENOMEM} {
+			if errno == unix.EINTR && call.number != unix.SYS_BPF {
+				continue // what is interrupted is tried again, which here never ends
+			}
+			var err error
+			Refuse(t, call.number, errno, func() {
+				var c io.Closer
+				if c, err = open(); err == nil {
+					defer c.Close()
+				}
+			})
+			where := fmt.Sprintf("%s refused with %v", call.name, errno)
+			if err != nil {
+				failures++
+			}
+			check(where, err, fds, mapped)
+		}
+	}
+	if failures == 0 {
+		t.Error("nothing failed")
+	}
+
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	restore := func() { unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }
+	defer restore()
+	for room := uint64(4); room < 4096; room++ { // below, F_DUPFD from 3 on is EINVAL
+		small := unix.Rlimit{Cur: room, Max: limit.Max}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &small); err != nil {
+			t.Fatal(err)
+		}
+		err := try()
+		restore()
+		check(fmt.Sprintf("a limit of %d descriptors", room), err, fds, mapped)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EMFILE) {
+			t.Errorf("a limit of %d descriptors: %v", room, err)
+		}
+	}
+}
+
+// mappings counts mappings of BPF maps and perf events.
+func mappings(t testing.TB) (n int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, "anon_inode:") {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,13 @@
+package userringbuf
+
+import (
+	"io"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+func TestWriterFaults(t *testing.T) {
+	obj := loadRing(t, 4096)
+	testkit.OpenFaults(t, func() (io.Closer, error) { return New(obj.Map("ring")) }, nil)
+}
