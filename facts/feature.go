@@ -1,6 +1,7 @@
 package facts
 
-// Feature is something that kernels gained over time and that decides how an object is loaded. The names are libbpf's (FEAT_*).
+// Feature is something that kernels gained over time and that decides how an object is loaded. The
+// names are libbpf's (FEAT_*).
 type Feature uint8
 
 const (
@@ -33,40 +34,69 @@ const (
 	NumFeatures // how many there are
 )
 
-// featureTable describes the features: libbpf's name without FEAT_, the first upstream kernel that has it, what the kernel can do
-// then, and what happens to an object where it cannot.
+// featureTable describes the features: libbpf's name without FEAT_, the first upstream kernel that
+// has it, what the kernel can do then, and what happens to an object where it cannot.
 var featureTable = [NumFeatures]struct {
 	name    string
 	since   string
 	text    string
 	without string
 }{
-	ProgName:            {"PROG_NAME", "4.15", "programs and maps have names", "names are left out"},
-	GlobalData:          {"GLOBAL_DATA", "5.2", "instructions may point into the value of an array map", "global variables are not created, code that uses them is poisoned"},
-	BTFLoad:             {"BTF", "4.18", "BTF can be uploaded", "no BTF is uploaded"},
-	BTFFunc:             {"BTF_FUNC", "5.0", "BTF may have FUNC and FUNC_PROTO, and programs function and line information", "functions are turned into other types, verifier logs have no source lines"},
-	BTFGlobalFunc:       {"BTF_GLOBAL_FUNC", "5.6", "functions may be global and are verified once", "global functions become static"},
-	BTFDatasec:          {"BTF_DATASEC", "5.2", "BTF may have VAR and DATASEC", "variables and data sections are turned into other types"},
-	BTFQmarkDatasec:     {"BTF_QMARK_DATASEC", "6.9", "names of data sections may start with '?'", "the '?' becomes '_'"},
-	BTFFloat:            {"BTF_FLOAT", "5.13", "BTF may have FLOAT", "floats become empty structs"},
-	BTFDeclTag:          {"BTF_DECL_TAG", "5.16", "BTF may have DECL_TAG", "declaration tags are dropped, exception callbacks are not appended"},
-	BTFTypeTag:          {"BTF_TYPE_TAG", "5.17", "BTF may have TYPE_TAG", "type tags are dropped"},
-	BTFEnum64:           {"BTF_ENUM64", "6.0", "BTF may have ENUM64 and signed enums", "64-bit enums become unions"},
-	BTFLayout:           {"BTF_LAYOUT", "7.0", "BTF may describe the layout of its kinds", "the description is left out"},
-	ArrayMmap:           {"ARRAY_MMAP", "5.5", "array maps can be mapped into memory", "global variables cannot be reached in memory after load"},
-	ExpAttachType:       {"EXP_ATTACH_TYPE", "4.17", "programs may say at load where they will be attached", "it is not said where that is optional"},
-	ProbeReadKernel:     {"PROBE_READ_KERN", "5.5", "helpers tell kernel memory from user memory", "bpf_probe_read and bpf_probe_read_str are called instead"},
-	ProgBindMap:         {"PROG_BIND_MAP", "5.10", "a program can keep a map that it does not use", "read-only data may go away before its program"},
-	ModuleBTF:           {"MODULE_BTF", "5.11", "modules have BTF", "types, functions and kfuncs of modules are not found"},
-	PerfLink:            {"PERF_LINK", "5.15", "perf events (kprobe, uprobe, tracepoint) are attached by links", "they are attached by ioctl, without cookies"},
-	MemcgAccount:        {"MEMCG_ACCOUNT", "5.11", "BPF memory is accounted to cgroups", "RLIMIT_MEMLOCK is raised"},
-	BPFCookie:           {"BPF_COOKIE", "5.15", "a program can ask for the cookie of its attachment", "USDT probes are told apart by address"},
-	SyscallWrapper:      {"SYSCALL_WRAPPER", "4.17", "system calls have wrappers named after the architecture", "SEC(\"ksyscall\") attaches to __se_sys_* functions"},
-	UprobeMultiLink:     {"UPROBE_MULTI_LINK", "6.10", "one link attaches to many places of a program file, in one process too", "USDT uses one uprobe for each place"},
-	ArgCtxTag:           {"ARG_CTX_TAG", "6.8", "the verifier knows __arg_ctx", "the argument gets the context's type in BTF"},
-	LdImm64FullRangeOff: {"LDIMM64_FULL_RANGE_OFF", "7.0", "instructions may point 512 MiB and more into a map's value", "globals of an arena lie at its start"},
-	UprobeSyscall:       {"UPROBE_SYSCALL", "6.18", "uprobes on 5-byte nops on x86-64 cost a system call, not a trap", "USDT probes trap"},
-	CommonAttrs:         {"BPF_SYSCALL_COMMON_ATTRS", "7.1", "every bpf(2) command may have a log", "failures to create maps are not explained"},
+	ProgName: {"PROG_NAME", "4.15", "programs and maps have names",
+		"names are left out"},
+	GlobalData: {"GLOBAL_DATA", "5.2",
+		"instructions may point into the value of an array map",
+		"global variables are not created, code that uses them is poisoned"},
+	BTFLoad: {"BTF", "4.18", "BTF can be uploaded", "no BTF is uploaded"},
+	BTFFunc: {"BTF_FUNC", "5.0", "BTF may have FUNC and FUNC_PROTO, and programs function and line information", "functions are turned into other types, verifier logs have no source lines"},
+	BTFGlobalFunc: {"BTF_GLOBAL_FUNC", "5.6", "functions may be global and are verified once",
+		"global functions become static"},
+	BTFDatasec: {"BTF_DATASEC", "5.2", "BTF may have VAR and DATASEC",
+		"variables and data sections are turned into other types"},
+	BTFQmarkDatasec: {"BTF_QMARK_DATASEC", "6.9", "names of data sections may start with '?'",
+		"the '?' becomes '_'"},
+	BTFFloat: {"BTF_FLOAT", "5.13", "BTF may have FLOAT", "floats become empty structs"},
+	BTFDeclTag: {"BTF_DECL_TAG", "5.16", "BTF may have DECL_TAG",
+		"declaration tags are dropped, exception callbacks are not appended"},
+	BTFTypeTag: {"BTF_TYPE_TAG", "5.17", "BTF may have TYPE_TAG", "type tags are dropped"},
+	BTFEnum64: {"BTF_ENUM64", "6.0", "BTF may have ENUM64 and signed enums",
+		"64-bit enums become unions"},
+	BTFLayout: {"BTF_LAYOUT", "7.0", "BTF may describe the layout of its kinds",
+		"the description is left out"},
+	ArrayMmap: {"ARRAY_MMAP", "5.5", "array maps can be mapped into memory",
+		"global variables cannot be reached in memory after load"},
+	ExpAttachType: {"EXP_ATTACH_TYPE", "4.17",
+		"programs may say at load where they will be attached",
+		"it is not said where that is optional"},
+	ProbeReadKernel: {"PROBE_READ_KERN", "5.5", "helpers tell kernel memory from user memory",
+		"bpf_probe_read and bpf_probe_read_str are called instead"},
+	ProgBindMap: {"PROG_BIND_MAP", "5.10", "a program can keep a map that it does not use",
+		"read-only data may go away before its program"},
+	ModuleBTF: {"MODULE_BTF", "5.11", "modules have BTF",
+		"types, functions and kfuncs of modules are not found"},
+	PerfLink: {"PERF_LINK", "5.15",
+		"perf events (kprobe, uprobe, tracepoint) are attached by links",
+		"they are attached by ioctl, without cookies"},
+	MemcgAccount: {"MEMCG_ACCOUNT", "5.11", "BPF memory is accounted to cgroups",
+		"RLIMIT_MEMLOCK is raised"},
+	BPFCookie: {"BPF_COOKIE", "5.15",
+		"a program can ask for the cookie of its attachment",
+		"USDT probes are told apart by address"},
+	SyscallWrapper: {"SYSCALL_WRAPPER", "4.17",
+		"system calls have wrappers named after the architecture",
+		"SEC(\"ksyscall\") attaches to __se_sys_* functions"},
+	UprobeMultiLink: {"UPROBE_MULTI_LINK", "6.10",
+		"one link attaches to many places of a program file, in one process too",
+		"USDT uses one uprobe for each place"},
+	ArgCtxTag: {"ARG_CTX_TAG", "6.8", "the verifier knows __arg_ctx",
+		"the argument gets the context's type in BTF"},
+	LdImm64FullRangeOff: {"LDIMM64_FULL_RANGE_OFF", "7.0",
+		"instructions may point 512 MiB and more into a map's value",
+		"globals of an arena lie at its start"},
+	UprobeSyscall: {"UPROBE_SYSCALL", "6.18",
+		"uprobes on 5-byte nops on x86-64 cost a system call, not a trap", "USDT probes trap"},
+	CommonAttrs: {"BPF_SYSCALL_COMMON_ATTRS", "7.1", "every bpf(2) command may have a log",
+		"failures to create maps are not explained"},
 }
 
 // String is libbpf's name of the feature without FEAT_: "PROG_NAME".
@@ -77,7 +107,8 @@ func (f Feature) String() string {
 	return "unknown feature"
 }
 
-// Since is the first upstream kernel with the feature, "5.2". Distributions add features to older ones.
+// Since is the first upstream kernel with the feature, "5.2". Distributions add features to older
+// ones.
 func (f Feature) Since() string {
 	if f < NumFeatures {
 		return featureTable[f].since
@@ -134,8 +165,9 @@ func (a Answer) String() string {
 // MarshalText is String.
 func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Upstream is what kernel.org's kernel of a version (KERNEL_VERSION as [Kernel.Version] has it) answers on x86-64 when it is
-// configured for BPF. A distribution's kernel of that version may have more. Version 0 answers nothing.
+// Upstream is what kernel.org's kernel of a version (KERNEL_VERSION as [Kernel.Version] has it)
+// answers on x86-64 when it is configured for BPF. A distribution's kernel of that version may have
+// more. Version 0 answers nothing.
 func Upstream(version uint32) (answers [NumFeatures]Answer) {
 	if version == 0 {
 		return answers

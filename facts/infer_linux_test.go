@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestInferRunning compares what the running kernel's BTF tells with what the kernel answers. The oracle is the kernel.
+// TestInferRunning compares what the running kernel's BTF tells with what the kernel answers. The
+// oracle is the kernel.
 func TestInferRunning(t *testing.T) {
 	testkit.Root(t)
 	testkit.SameArch(t)
@@ -36,8 +37,8 @@ func TestInferRunning(t *testing.T) {
 	}
 }
 
-// TestInferDebian reads BTF of Debian's kernels. The oracle is the release that each feature came with: these kernels have
-// nothing that is newer.
+// TestInferDebian reads BTF of Debian's kernels. The oracle is the release that each feature came
+// with: these kernels have nothing that is newer.
 func TestInferDebian(t *testing.T) {
 	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
 		t.Run(meta, func(t *testing.T) {
@@ -58,7 +59,8 @@ func TestInferDebian(t *testing.T) {
 	}
 }
 
-// TestHasEnumerator asks for helpers that kernels got one after the other. The oracle is their history.
+// TestHasEnumerator asks for helpers that kernels got one after the other. The oracle is their
+// history.
 func TestHasEnumerator(t *testing.T) {
 	d := testkit.Debian(t, "linux-image-cloud-amd64")
 	s, err := btf.Parse(d.BTF, nil)
@@ -79,14 +81,17 @@ func TestHasEnumerator(t *testing.T) {
 		{"bpf_map_type", "", 33, false, true},                          // arena, 6.9
 		{"bpf_no_type", "", 1, false, false},
 	} {
-		if has, known := facts.HasEnumerator(s, row.enum, row.name, row.value); has != row.has || known != row.known {
-			t.Errorf("%s %s %d: %v, %v; want %v, %v", row.enum, row.name, row.value, has, known, row.has, row.known)
+		if has, known := facts.HasEnumerator(s, row.enum, row.name, row.value); has != row.has ||
+			known != row.known {
+			t.Errorf("%s %s %d: %v, %v; want %v, %v", row.enum, row.name, row.value, has, known,
+				row.has, row.known)
 		}
 	}
 }
 
-// TestInferUprobeMulti: a kernel of 6.6 to 6.9 has the link type, but not the feature, which libbpf's probe finds from 6.10 on: only that
-// the type is missing tells something. The oracle is the kernel's history.
+// TestInferUprobeMulti: a kernel of 6.6 to 6.9 has the link type, but not the feature, which
+// libbpf's probe finds from 6.10 on: only that the type is missing tells something. The oracle is
+// the kernel's history.
 func TestInferUprobeMulti(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -103,7 +108,8 @@ func TestInferUprobeMulti(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
-	for minor, want := range map[uint32]facts.Answer{5: facts.No, 6: facts.No, 9: facts.No, 10: facts.Yes} {
+	for minor, want := range map[uint32]facts.Answer{5: facts.No, 6: facts.No, 9: facts.No,
+		10: facts.Yes} {
 		if got := facts.Upstream(6<<16 | minor<<8)[facts.UprobeMultiLink]; got != want {
 			t.Errorf("6.%d: %v, want %v", minor, got, want)
 		}

@@ -10,11 +10,12 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// ErrNotRecorded says that a recording is silent about what was asked. The kernel may have it or not.
+// ErrNotRecorded says that a recording is silent about what was asked. The kernel may have it or
+// not.
 var ErrNotRecorded = errors.New("the recorded kernel does not say")
 
-// Recording is a kernel written down: as much of it as somebody kept. The zero value of a field means that nothing is known, except
-// where it says otherwise.
+// Recording is a kernel written down: as much of it as somebody kept. The zero value of a field
+// means that nothing is known, except where it says otherwise.
 type Recording struct {
 	Version  uint32              // KERNEL_VERSION(a,b,c)
 	BTF      []byte              // content of /sys/kernel/btf/vmlinux; empty: the kernel has none
@@ -32,7 +33,8 @@ type ModuleRecording struct {
 	BTF  []byte // content of /sys/kernel/btf/NAME, split over vmlinux
 }
 
-// Recorded is a kernel that was written down. It answers on any OS and without privileges. It implements Kernel.
+// Recorded is a kernel that was written down. It answers on any OS and without privileges. It
+// implements Kernel.
 type Recorded struct {
 	r       Recording
 	btf     func() (*btf.Spec, error)
@@ -41,7 +43,8 @@ type Recorded struct {
 
 var _ Kernel = (*Recorded)(nil)
 
-// NewRecorded makes a Kernel of a recording, whose contents must not change afterwards. BTF is parsed when it is asked for.
+// NewRecorded makes a Kernel of a recording, whose contents must not change afterwards. BTF is
+// parsed when it is asked for.
 func NewRecorded(r Recording) *Recorded {
 	k := &Recorded{r: r}
 	k.btf = sync.OnceValues(k.parseBTF)
@@ -89,7 +92,8 @@ func (k *Recorded) parseModules() ([]*Module, error) {
 }
 
 // Ksyms looks addresses up in the recorded kallsyms.
-func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[string]bool, err error) {
+func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[string]bool,
+	err error) {
 	if len(names) == 0 {
 		return nil, nil, nil
 	}
@@ -103,7 +107,8 @@ func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map
 		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
 		s, ok := ParseSymbol(line)
 		if !ok {
-			return nil, nil, fmt.Errorf("recorded kallsyms, line %d: %q is no symbol", n, line[:min(len(line), 80)])
+			return nil, nil, fmt.Errorf("recorded kallsyms, line %d: %q is no symbol", n,
+				line[:min(len(line), 80)])
 		}
 		set.Add(s)
 	}

@@ -84,7 +84,8 @@ func planText(t *testing.T, o *object.Object, k facts.Kernel) string {
 	return string(text)
 }
 
-// TestRecordedIsLive plans the whole corpus for the running kernel and for its recording. The oracle is the running kernel.
+// TestRecordedIsLive plans the whole corpus for the running kernel and for its recording. The
+// oracle is the running kernel.
 func TestRecordedIsLive(t *testing.T) {
 	testkit.Root(t)
 	recorded := facts.NewRecorded(recordRunning(t))
@@ -156,8 +157,8 @@ func TestKsyms(t *testing.T) {
 	}
 }
 
-// TestUpstream compares what the version tells with what the running kernel answers, which is recent enough to have all that its
-// version has. The oracle is the kernel.
+// TestUpstream compares what the version tells with what the running kernel answers, which is
+// recent enough to have all that its version has. The oracle is the kernel.
 func TestUpstream(t *testing.T) {
 	testkit.Root(t)
 	testkit.SameArch(t)
@@ -183,7 +184,8 @@ func TestUpstream(t *testing.T) {
 	}
 }
 
-// TestSilence asks a recording of nothing. The oracle is the interface's promise of errors that can be told apart.
+// TestSilence asks a recording of nothing. The oracle is the interface's promise of errors that can
+// be told apart.
 func TestSilence(t *testing.T) {
 	k := facts.NewRecorded(facts.Recording{})
 	if _, err := k.BTF(); !errors.Is(err, fs.ErrNotExist) {
@@ -212,12 +214,14 @@ func TestSilence(t *testing.T) {
 			t.Errorf("%s: %v, %v", f, yes, err)
 		}
 	}
-	for _, text := range []string{"x T f\n", "ffffffff81000000 T\n", "ffffffff810000001 T f\n", "ffffffff81000000", "\n"} {
+	for _, text := range []string{"x T f\n", "ffffffff81000000 T\n", "ffffffff810000001 T f\n",
+		"ffffffff81000000", "\n"} {
 		if _, _, err := facts.NewRecorded(facts.Recording{Kallsyms: []byte(text)}).Ksyms([]string{"f"}); err == nil {
 			t.Errorf("kallsyms %q: no error", text)
 		}
 	}
-	bad := facts.NewRecorded(facts.Recording{BTF: []byte("no BTF"), Modules: []facts.ModuleRecording{{Name: "m"}}})
+	bad := facts.NewRecorded(facts.Recording{BTF: []byte("no BTF"),
+		Modules: []facts.ModuleRecording{{Name: "m"}}})
 	var format *btf.FormatError
 	if _, err := bad.BTF(); !errors.As(err, &format) {
 		t.Errorf("bad BTF: %v", err)

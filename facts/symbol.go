@@ -18,7 +18,8 @@ type Symbol struct {
 	Module []byte // "" for vmlinux; "bpf", "ftrace", ... for what isn't a module
 }
 
-// ParseSymbol reads "ffffffff81000000 T name" with "\t[module]" behind it for what isn't in vmlinux.
+// ParseSymbol reads "ffffffff81000000 T name" with "\t[module]" behind it for what isn't in
+// vmlinux.
 func ParseSymbol(line []byte) (s Symbol, ok bool) {
 	i := 0
 	for ; i < len(line) && line[i] != ' '; i++ {
@@ -49,12 +50,14 @@ func ParseSymbol(line []byte) (s Symbol, ok bool) {
 	return s, len(s.Name) > 0
 }
 
-// SymbolSet looks for symbols by name among all that pass by (libbpf bpf_object__read_kallsyms_file). For data symbols that LLVM
-// made local ("x.llvm.123", type d) the part before ".llvm." is the name.
+// SymbolSet looks for symbols by name among all that pass by (libbpf
+// bpf_object__read_kallsyms_file). For data symbols that LLVM made local ("x.llvm.123", type d) the
+// part before ".llvm." is the name.
 type SymbolSet struct {
 	wanted map[string]*wantedSymbol
-	shown  bool          // some symbol, wanted or not, has an address
-	first  [64][4]uint64 // by length (63: longer), a set of first bytes: nearly every symbol is turned away by these
+	shown  bool // some symbol, wanted or not, has an address
+	// by length (63: longer), a set of first bytes: nearly every symbol is turned away by these
+	first [64][4]uint64
 }
 
 type wantedSymbol struct {
@@ -95,11 +98,12 @@ func (set *SymbolSet) Add(s Symbol) {
 	}
 }
 
-// AddLine is ParseSymbol and Add in one: it takes a line apart only as far as it takes to see that the symbol isn't wanted, as
-// nearly none is. It reports whether the line is a symbol's.
+// AddLine is ParseSymbol and Add in one: it takes a line apart only as far as it takes to see that
+// the symbol isn't wanted, as nearly none is. It reports whether the line is a symbol's.
 func (set *SymbolSet) AddLine(line []byte) bool {
 	set.shown = set.shown || len(line) > 0 && hasAddress(line)
-	if n := len(line); n > 19 && line[16] == ' ' && line[18] == ' ' && line[17] != 'd' && line[n-1] != ']' {
+	if n := len(line); n > 19 && line[16] == ' ' && line[18] == ' ' && line[17] != 'd' &&
+		line[n-1] != ']' {
 		if set.first[min(n-19, 63)][line[19]>>6]&(1<<(line[19]&63)) == 0 {
 			return true
 		}
@@ -138,8 +142,8 @@ func (set *SymbolSet) Hidden() bool {
 
 var llvmInfix = [...]byte{'.', 'l', 'l', 'v', 'm', '.'}
 
-// Found is the outcome: the address of each name that passed by, and the names that did so with two addresses, of which the first
-// counts. ambiguous is nil if there are none.
+// Found is the outcome: the address of each name that passed by, and the names that did so with two
+// addresses, of which the first counts. ambiguous is nil if there are none.
 func (set *SymbolSet) Found() (addrs map[string]uint64, ambiguous map[string]bool) {
 	addrs = make(map[string]uint64, len(set.wanted))
 	for name, w := range set.wanted {

@@ -5,7 +5,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ProgramTrial is what BPF_PROG_LOAD is told of a program beside its code: whether a kernel takes it can be tried with any code.
+// ProgramTrial is what BPF_PROG_LOAD is told of a program beside its code: whether a kernel takes
+// it can be tried with any code.
 type ProgramTrial struct {
 	Type        uapi.ProgType
 	Attach      uapi.AttachType // expected attach type; of struct_ops the number of the member

@@ -20,7 +20,8 @@ import (
 // sysfsBTF is where a kernel with CONFIG_DEBUG_INFO_BTF shows its BTF (5.4).
 const sysfsBTF = "/sys/kernel/btf/"
 
-// vmlinuxPaths are where distributions keep vmlinux images with BTF, in libbpf's order; %s is the release.
+// vmlinuxPaths are where distributions keep vmlinux images with BTF, in libbpf's order; %s is the
+// release.
 var vmlinuxPaths = [...]string{
 	"/boot/vmlinux-%s",
 	"/lib/modules/%s/vmlinux-%s",
@@ -31,12 +32,17 @@ var vmlinuxPaths = [...]string{
 	"/usr/lib/debug/lib/modules/%s/vmlinux",
 }
 
-// BTF is the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process: /sys/kernel/btf/vmlinux, mapped where the kernel
-// can (6.16), else read; without it, the first vmlinux image in the usual places whose BTF can be read. It stays mapped as long as
-// the process lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't tried. The error wraps
-// fs.ErrNotExist if there is none anywhere, and names every image that could not be used if there are such.
+// BTF is the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process:
+// /sys/kernel/btf/vmlinux, mapped where the kernel can (6.16), else read; without it, the first
+// vmlinux image in the usual places whose BTF can be read. It stays mapped as long as the process
+// lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't
+// tried. The error wraps fs.ErrNotExist if there is none anywhere, and names every image that could
+// not be used if there are such.
 func (f *Facts) BTF() (*btf.Spec, error) {
-	return f.shared.vmlinux.get(func() (*btf.Spec, error) { return loadVmlinux(f.shared.root, f.Release()) })
+	return f.shared.vmlinux.get(func() (*btf.Spec,
+		error) {
+		return loadVmlinux(f.shared.root, f.Release())
+	})
 }
 
 func loadVmlinux(root, release string) (*btf.Spec, error) {
@@ -92,10 +98,12 @@ func replaceRelease(pattern, release string) string {
 // ErrNoBTF is the error of an ELF file without a .BTF section.
 var ErrNoBTF = errors.New("no .BTF section")
 
-// ReadBTF reads the BTF in a file: raw, as in /sys/kernel/btf, or in the .BTF section of an ELF file, as a vmlinux image, a module or a
-// BPF object has it; either may be packed with gzip. btf.Parse takes it (together libbpf btf__parse, or btf__parse_split for a module),
-// and facts.Recording. It works on any OS. More than 256 MiB of BTF are not read, nor anything of a FIFO, a device or a directory.
-// The error says what the file is if it is something else, and wraps ErrNoBTF if an ELF file has none.
+// ReadBTF reads the BTF in a file: raw, as in /sys/kernel/btf, or in the .BTF section of an ELF
+// file, as a vmlinux image, a module or a BPF object has it; either may be packed with gzip.
+// btf.Parse takes it (together libbpf btf__parse, or btf__parse_split for a module), and
+// facts.Recording. It works on any OS. More than 256 MiB of BTF are not read, nor anything of a
+// FIFO, a device or a directory. The error says what the file is if it is something else, and wraps
+// ErrNoBTF if an ELF file has none.
 func ReadBTF(path string) ([]byte, error) {
 	file, err := input.Open(path, input.MaxBTF)
 	if err != nil {
@@ -111,7 +119,8 @@ func ReadBTF(path string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return btfIn(bytes.NewReader(raw), int64(len(raw)), raw[:min(len(raw), magic.HeadSize)], path)
+		return btfIn(bytes.NewReader(raw), int64(len(raw)), raw[:min(len(raw), magic.HeadSize)],
+			path)
 	}
 	return btfIn(file, file.Size(), head, path)
 }
@@ -159,8 +168,9 @@ func btfFromFile(path string) (*btf.Spec, error) {
 	return spec, nil
 }
 
-// mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs hands out at most a page for each
-// read, whatever the size of the buffer, but the size of the file is known, so no byte is copied twice.
+// mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs hands
+// out at most a page for each read, whatever the size of the buffer, but the size of the file is
+// known, so no byte is copied twice.
 func mapFile(path string) ([]byte, error) {
 	file, err := sys.OpenFile(path)
 	if err != nil {

@@ -29,7 +29,8 @@ func TestVmlinuxBTF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(testkit.Tool(t, "bpftool"), "btf", "dump", "file", "/sys/kernel/btf/vmlinux").Output()
+	out, err := exec.Command(testkit.Tool(t, "bpftool"), "btf", "dump", "file",
+		"/sys/kernel/btf/vmlinux").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,12 +88,15 @@ func nameOfFirst(t *testing.T, f *Facts) string {
 	return first.Name()
 }
 
-// The oracle is libbpf's list of places and its rule that the kernel's own BTF, if there, is the only one tried (libbpf-behaviour 9.2).
+// The oracle is libbpf's list of places and its rule that the kernel's own BTF, if there, is the
+// only one tried (libbpf-behaviour 9.2).
 func TestVmlinuxPlaces(t *testing.T) {
 	r := testkit.KernelRelease()
 	places := []string{
-		"sys/kernel/btf/vmlinux", "boot/vmlinux-" + r, "lib/modules/" + r + "/vmlinux-" + r, "lib/modules/" + r + "/build/vmlinux",
-		"usr/lib/modules/" + r + "/kernel/vmlinux", "usr/lib/debug/boot/vmlinux-" + r, "usr/lib/debug/boot/vmlinux-" + r + ".debug",
+		"sys/kernel/btf/vmlinux", "boot/vmlinux-" + r, "lib/modules/" + r + "/vmlinux-" + r,
+		"lib/modules/" + r + "/build/vmlinux",
+		"usr/lib/modules/" + r + "/kernel/vmlinux", "usr/lib/debug/boot/vmlinux-" + r,
+		"usr/lib/debug/boot/vmlinux-" + r + ".debug",
 		"usr/lib/debug/lib/modules/" + r + "/vmlinux",
 	}
 	for i := range places {
@@ -100,24 +104,29 @@ func TestVmlinuxPlaces(t *testing.T) {
 		for j, path := range places[i:] {
 			files[path] = smallBTF("from_" + string(rune('a'+i+j)))
 		}
-		if got, want := nameOfFirst(t, fakeRoot(t, files)), "from_"+string(rune('a'+i)); got != want {
+		if got, want := nameOfFirst(t, fakeRoot(t, files)), "from_"+
+			string(rune('a'+i)); got != want {
 			t.Errorf("%s is there: %q", places[i], got)
 		}
 	}
-	broken := fakeRoot(t, map[string]string{places[0]: "no BTF at all, and longer than a header", places[1]: smallBTF("x")})
+	broken := fakeRoot(t, map[string]string{places[0]: "no BTF at all, and longer than a header",
+		places[1]: smallBTF("x")})
 	if _, err := broken.BTF(); err == nil || !strings.Contains(err.Error(), "/sys/kernel/btf/vmlinux") || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("broken BTF: %v", err)
 	}
-	if _, err := fakeRoot(t, nil).BTF(); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), r) {
+	if _, err := fakeRoot(t, nil).BTF(); !errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), r) {
 		t.Errorf("none: %v", err)
 	}
 	// An image that is no use doesn't hide a later one.
-	damaged := map[string]string{places[1]: "no BTF at all, and longer than a header", places[3]: "\x7fELF", places[5]: smallBTF("good")}
+	damaged := map[string]string{places[1]: "no BTF at all, and longer than a header",
+		places[3]: "\x7fELF", places[5]: smallBTF("good")}
 	if got := nameOfFirst(t, fakeRoot(t, damaged)); got != "good" {
 		t.Errorf("after damaged images: %q", got)
 	}
 	delete(damaged, places[5])
-	if _, err := fakeRoot(t, damaged).BTF(); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), places[1]) ||
+	if _, err := fakeRoot(t, damaged).BTF(); err == nil || errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), places[1]) ||
 		!strings.Contains(err.Error(), places[3]) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("damaged images only: %v", err)
 	}
@@ -127,7 +136,8 @@ func TestVmlinuxPlaces(t *testing.T) {
 	}
 }
 
-// The object of C code that clang compiled stands for a vmlinux image: BTF in an ELF section. llvm-objcopy takes the section out.
+// The object of C code that clang compiled stands for a vmlinux image: BTF in an ELF section.
+// llvm-objcopy takes the section out.
 func TestVmlinuxImage(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "image.c")
@@ -135,7 +145,8 @@ func TestVmlinuxImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	object := filepath.Join(dir, "image.o")
-	if out, err := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-g", "-O1", "-c", source, "-o", object).CombinedOutput(); err != nil {
+	if out, err := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-g", "-O1", "-c",
+		source, "-o", object).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	image, err := os.ReadFile(object)
@@ -143,7 +154,8 @@ func TestVmlinuxImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	stripped := filepath.Join(dir, "stripped.o")
-	if out, err := exec.Command(testkit.Tool(t, "llvm-objcopy-19"), "--remove-section=.BTF", object, stripped).CombinedOutput(); err != nil {
+	if out, err := exec.Command(testkit.Tool(t, "llvm-objcopy-19"), "--remove-section=.BTF", object,
+		stripped).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	without, err := os.ReadFile(stripped)
@@ -151,7 +163,8 @@ func TestVmlinuxImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := testkit.KernelRelease()
-	f := fakeRoot(t, map[string]string{"boot/vmlinux-" + r: string(without), "lib/modules/" + r + "/build/vmlinux": string(image)})
+	f := fakeRoot(t, map[string]string{"boot/vmlinux-" + r: string(without), "lib/modules/" + r +
+		"/build/vmlinux": string(image)})
 	spec, err := f.BTF()
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +187,8 @@ func BenchmarkVmlinuxBTF(b *testing.B) {
 func TestReadBTF(t *testing.T) {
 	object := testkit.Compile(t, "struct s { int a; }; struct s s;")
 	want := filepath.Join(t.TempDir(), "btf")
-	testkit.Run(t, "llvm-objcopy-19", "--dump-section", ".BTF="+want, object, filepath.Join(t.TempDir(), "copy"))
+	testkit.Run(t, "llvm-objcopy-19", "--dump-section", ".BTF="+want, object,
+		filepath.Join(t.TempDir(), "copy"))
 	section, err := os.ReadFile(want)
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +198,8 @@ func TestReadBTF(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v; llvm-objcopy has %d", path, len(raw), err, len(section))
 		}
 	}
-	if _, err := ReadBTF(os.DevNull); !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "too short for BTF") {
+	if _, err := ReadBTF(os.DevNull); !errors.Is(err, io.ErrUnexpectedEOF) ||
+		!strings.Contains(err.Error(), "too short for BTF") {
 		t.Error(err)
 	}
 	if _, err := ReadBTF("/proc/self/exe"); !errors.Is(err, ErrNoBTF) {

@@ -28,13 +28,16 @@ const (
 
 // Privileges is what this thread may do, as far as BPF is concerned.
 type Privileges struct {
-	Effective    uint64 // bit n: Capability n
-	UserNS       bool   // in a user namespace of its own, where capabilities don't count for bpf(2)
-	Unprivileged int    // kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket filters; -1 unknown
-	Split        bool   // the kernel knows CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
+	Effective uint64 // bit n: Capability n
+	UserNS    bool   // in a user namespace of its own, where capabilities don't count for bpf(2)
+	// kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket filters; -1 unknown
+	Unprivileged int
+	// the kernel knows CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
+	Split bool
 }
 
-// Privileges asks what this thread may do now. What only /proc tells is left as unknown where that is not mounted.
+// Privileges asks what this thread may do now. What only /proc tells is left as unknown where that
+// is not mounted.
 func (f *Facts) Privileges() (*Privileges, error) {
 	root := f.shared.root
 	set, split, err := effective()
@@ -88,13 +91,15 @@ func readNumber(path string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// PerfEventParanoid is the sysctl kernel.perf_event_paranoid: who may open perf events. ok is false if /proc doesn't tell.
+// PerfEventParanoid is the sysctl kernel.perf_event_paranoid: who may open perf events. ok is false
+// if /proc doesn't tell.
 func (f *Facts) PerfEventParanoid() (n int, ok bool) {
 	return readNumber(f.shared.root + "/proc/sys/kernel/perf_event_paranoid")
 }
 
-// Has reports whether the process has c, or CAP_SYS_ADMIN, which the kernel accepts in place of CAP_BPF, CAP_PERFMON and (for
-// bpf(2)) CAP_NET_ADMIN. In a user namespace the process has none, whatever Effective says.
+// Has reports whether the process has c, or CAP_SYS_ADMIN, which the kernel accepts in place of
+// CAP_BPF, CAP_PERFMON and (for bpf(2)) CAP_NET_ADMIN. In a user namespace the process has none,
+// whatever Effective says.
 func (p *Privileges) Has(c Capability) bool {
 	if p.UserNS {
 		return false
@@ -111,8 +116,8 @@ func (p *Privileges) Has(c Capability) bool {
 	return p.Effective&(1<<c) != 0
 }
 
-// Missing returns those of need that the process lacks. On kernels before 5.8 CAP_SYS_ADMIN takes the place of CAP_BPF and
-// CAP_PERFMON.
+// Missing returns those of need that the process lacks. On kernels before 5.8 CAP_SYS_ADMIN takes
+// the place of CAP_BPF and CAP_PERFMON.
 func (p *Privileges) Missing(need ...Capability) []Capability {
 	var missing []Capability
 	add := func(c Capability) {
@@ -138,7 +143,8 @@ func (p *Privileges) Missing(need ...Capability) []Capability {
 // ProgCaps returns the capabilities that loading a program of type t takes.
 func ProgCaps(t uapi.ProgType) []Capability { return uapi.ProgCaps(t) }
 
-// PrivilegeError says which capabilities are missing for what, and how to get them. errors.Is sees EPERM.
+// PrivilegeError says which capabilities are missing for what, and how to get them. errors.Is sees
+// EPERM.
 type PrivilegeError struct {
 	For     string // what they are needed for, as in "loading XDP programs"
 	Missing []Capability
@@ -167,8 +173,8 @@ func (e *PrivilegeError) Error() string {
 // Is reports EPERM.
 func (e *PrivilegeError) Is(target error) bool { return target == error(syscall.EPERM) }
 
-// Require returns nil if the process has every capability of need, else a *PrivilegeError about what it wants to do. It takes
-// microseconds, so a command asks before it starts.
+// Require returns nil if the process has every capability of need, else a *PrivilegeError about
+// what it wants to do. It takes microseconds, so a command asks before it starts.
 func (f *Facts) Require(purpose string, need ...Capability) error {
 	p, err := f.Privileges()
 	if err != nil {
@@ -185,8 +191,8 @@ func (f *Facts) Require(purpose string, need ...Capability) error {
 	return &PrivilegeError{For: purpose, Missing: missing, UserNS: p.UserNS, Program: program}
 }
 
-// Explain adds to a refusal (EPERM, EACCES) what capability is missing for it, if that is the cause; any other error is returned as
-// it is.
+// Explain adds to a refusal (EPERM, EACCES) what capability is missing for it, if that is the
+// cause; any other error is returned as it is.
 func (f *Facts) Explain(err error, purpose string, need ...Capability) error {
 	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EACCES) {
 		return err

@@ -19,8 +19,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// with runs this test again in a process with those capabilities only, and returns what it prints. The child is told by an
-// environment variable what to do.
+// with runs this test again in a process with those capabilities only, and returns what it prints.
+// The child is told by an environment variable what to do.
 func with(t *testing.T, caps, what string) string {
 	t.Helper()
 	testkit.Root(t)
@@ -28,7 +28,8 @@ func with(t *testing.T, caps, what string) string {
 	if caps != "" {
 		limit += ",+" + strings.ReplaceAll(caps, ",", ",+")
 	}
-	cmd := exec.Command(testkit.Tool(t, "setpriv"), "--bounding-set", limit, "--inh-caps", "-all", "/proc/self/exe", "-test.run", "^TestChild$", "-test.v")
+	cmd := exec.Command(testkit.Tool(t, "setpriv"), "--bounding-set", limit, "--inh-caps", "-all",
+		"/proc/self/exe", "-test.run", "^TestChild$", "-test.v")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -106,8 +107,8 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// TestProgCaps: the oracle is the kernel. With exactly the capabilities that ProgCaps names a program type isn't refused for lack of
-// privilege; with one of them fewer it is.
+// TestProgCaps: the oracle is the kernel. With exactly the capabilities that ProgCaps names a
+// program type isn't refused for lack of privilege; with one of them fewer it is.
 func TestProgCaps(t *testing.T) {
 	refused := func(caps string) (list, known [uapi.ProgNetfilter + 1]bool) {
 		seen := 0
@@ -151,7 +152,8 @@ func TestProgCaps(t *testing.T) {
 				continue // unknown to this kernel, or not a matter of privilege on this machine
 			}
 			if want := len(have.Missing(ProgCaps(typ)...)) > 0; got[typ] != want {
-				t.Errorf("%v with %v: refused %v; ProgCaps says %v", typ, caps, got[typ], ProgCaps(typ))
+				t.Errorf("%v with %v: refused %v; ProgCaps says %v", typ, caps, got[typ],
+					ProgCaps(typ))
 			}
 		}
 	}
@@ -163,7 +165,9 @@ func TestRequire(t *testing.T) {
 		!strings.Contains(out, "effective 8000000000 <nil>") {
 		t.Errorf("%s", out)
 	}
-	if out := with(t, "", "require"); !strings.Contains(out, "needs CAP_BPF and CAP_NET_ADMIN, which") || !strings.Contains(out, "setcap cap_bpf,cap_net_admin+ep") {
+	if out := with(t, "", "require"); !strings.Contains(out,
+		"needs CAP_BPF and CAP_NET_ADMIN, which") ||
+		!strings.Contains(out, "setcap cap_bpf,cap_net_admin+ep") {
 		t.Errorf("%s", out)
 	}
 	if out := with(t, "sys_admin", "require"); !strings.Contains(out, "require false <nil>") {
@@ -183,13 +187,17 @@ func TestProbesWithoutPrivileges(t *testing.T) {
 
 // The texts of /proc are those of kernels before 5.8 and of a container's user namespace.
 func TestPrivilegesElsewhere(t *testing.T) {
-	status := func(eff string) string { return "Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t" + eff + "\n" }
+	status := func(eff string) string {
+		return "Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t" + eff + "\n"
+	}
 	files := map[string]string{
 		"proc/self/status": status("0000003fffffffff"), "proc/sys/kernel/cap_last_cap": "37\n",
-		"proc/sys/kernel/unprivileged_bpf_disabled": "0\n", "proc/self/uid_map": "         0          0 4294967295\n",
+		"proc/sys/kernel/unprivileged_bpf_disabled": "0\n",
+		"proc/self/uid_map":                         "         0          0 4294967295\n",
 	}
 	p, err := fakeRoot(t, files).Privileges()
-	if err != nil || p.Split || p.UserNS || p.Unprivileged != 0 || !p.Has(CapBPF) || !p.Has(CapPerfmon) || len(p.Missing(CapBPF, CapNetAdmin)) != 0 {
+	if err != nil || p.Split || p.UserNS || p.Unprivileged != 0 || !p.Has(CapBPF) ||
+		!p.Has(CapPerfmon) || len(p.Missing(CapBPF, CapNetAdmin)) != 0 {
 		t.Errorf("root before 5.8: %+v, %v", p, err)
 	}
 	files["proc/self/status"] = status("0000000000001000")
@@ -197,14 +205,17 @@ func TestPrivilegesElsewhere(t *testing.T) {
 	if err != nil || fmt.Sprint(p.Missing(CapBPF, CapPerfmon, CapNetAdmin)) != "[CAP_SYS_ADMIN]" {
 		t.Errorf("CAP_NET_ADMIN before 5.8: %+v, %v", p, err)
 	}
-	files["proc/self/status"], files["proc/sys/kernel/cap_last_cap"] = status("000001ffffffffff"), "40\n"
+	files["proc/self/status"], files["proc/sys/kernel/cap_last_cap"] = status("000001ffffffffff"),
+		"40\n"
 	files["proc/self/uid_map"] = "         0       1000          1\n"
 	f := fakeRoot(t, files)
 	p, err = f.Privileges()
 	if err != nil || !p.UserNS || p.Has(CapBPF) {
 		t.Errorf("root of a user namespace: %+v, %v", p, err)
 	}
-	if err := f.Require("loading programs", CapBPF); err == nil || !strings.Contains(err.Error(), "user namespace") || !strings.Contains(err.Error(), "CAP_BPF") {
+	if err := f.Require("loading programs", CapBPF); err == nil ||
+		!strings.Contains(err.Error(), "user namespace") ||
+		!strings.Contains(err.Error(), "CAP_BPF") {
 		t.Errorf("%v", err)
 	}
 	if _, err := fakeRoot(t, map[string]string{"proc/self/status": "Name:\tx\n"}).Privileges(); err == nil {
@@ -239,7 +250,8 @@ func TestMemlock(t *testing.T) {
 	out := with(t, "bpf,sys_resource,perfmon", "memlock "+strconv.FormatUint(value, 10))
 	before, rest, ok1 := strings.Cut(out, "after\n")
 	after, again, ok2 := strings.Cut(rest, "again\n")
-	if !ok1 || !ok2 || strings.Count(out, "memlock <nil>") != 4 || strings.Count(out, "raised true") != 1 {
+	if !ok1 || !ok2 || strings.Count(out, "memlock <nil>") != 4 ||
+		strings.Count(out, "raised true") != 1 {
 		t.Fatalf("%s", out)
 	}
 	line := func(text string) string {

@@ -11,12 +11,14 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// PossibleCPUs is how many CPUs the kernel allows for: the number of values of a per-CPU element (libbpf libbpf_num_possible_cpus).
+// PossibleCPUs is how many CPUs the kernel allows for: the number of values of a per-CPU element
+// (libbpf libbpf_num_possible_cpus).
 func (f *Facts) PossibleCPUs() (int, error) {
 	return f.shared.cpus.get(func() (int, error) { return f.countCPUs("possible") })
 }
 
-// OnlineCPUs lists the numbers of the CPUs that are online now, in order: those that a perf event can be opened on.
+// OnlineCPUs lists the numbers of the CPUs that are online now, in order: those that a perf event
+// can be opened on.
 func (f *Facts) OnlineCPUs() ([]int, error) {
 	ranges, err := f.cpuList("online")
 	if err != nil {
@@ -56,7 +58,8 @@ func (f *Facts) cpuList(which string) ([][2]int, error) {
 	return ranges, nil
 }
 
-// readAttribute reads a file of sysfs, without the newline at its end. Package os would start the poller for it, which takes longer than the file.
+// readAttribute reads a file of sysfs, without the newline at its end. Package os would start the
+// poller for it, which takes longer than the file.
 func readAttribute(path string) (string, error) {
 	file, err := sys.OpenFile(path)
 	if err != nil {

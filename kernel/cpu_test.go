@@ -34,11 +34,13 @@ func TestCPUs(t *testing.T) {
 	}
 }
 
-// The oracle is the kernel's documentation of the format (Documentation/admin-guide/cputopology.rst).
+// The oracle is the kernel's documentation of the format
+// (Documentation/admin-guide/cputopology.rst).
 func TestCPULists(t *testing.T) {
 	for text, want := range map[string]int{
 		"0\n": 1, "0-3\n": 4, "0-3,5\n": 5, "1,3,5-7": 5, "0-8191": 8192, "2-2": 1,
-		"": -1, "3-1": -1, "a": -1, "0-": -1, "-1": -1, "0,,1": -1, "0-3,2": -1, "0-99999999999999999999": -1, "0-99999999": -1, "1\n2": -1,
+		"": -1, "3-1": -1, "a": -1, "0-": -1, "-1": -1, "0,,1": -1, "0-3,2": -1,
+		"0-99999999999999999999": -1, "0-99999999": -1, "1\n2": -1,
 	} {
 		f := fakeRoot(t, map[string]string{"sys/devices/system/cpu/possible": text})
 		n, err := f.PossibleCPUs()

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// ErrNotLinux is what every question is answered with where no Linux kernel runs. Facts about another kernel can come from a
-// recording.
+// ErrNotLinux is what every question is answered with where no Linux kernel runs. Facts about
+// another kernel can come from a recording.
 var ErrNotLinux = errors.New("no Linux kernel to ask: this program runs on " + runtime.GOOS)
 
 // Facts are facts about the running kernel. Safe for concurrent use. It implements facts.Kernel.
@@ -47,9 +47,10 @@ type shared struct {
 
 var machine shared
 
-// Running returns a view of the running kernel. Take one for each piece of work: modules that are loaded later show up only in
-// later views. It costs nothing; everything is found out when asked. If a sys.Funnel is installed, feature answers aren't shared
-// with other views, because they are that funnel's and not the kernel's.
+// Running returns a view of the running kernel. Take one for each piece of work: modules that are
+// loaded later show up only in later views. It costs nothing; everything is found out when asked.
+// If a sys.Funnel is installed, feature answers aren't shared with other views, because they are
+// that funnel's and not the kernel's.
 func Running() *Facts { return view(&machine) }
 
 func view(s *shared) *Facts {
@@ -60,8 +61,9 @@ func view(s *shared) *Facts {
 	return f
 }
 
-// WithToken returns a view whose feature probes use the BPF token with descriptor fd, and whose answers are kept by that view
-// only: a token may allow what the process may not, and less than the kernel can.
+// WithToken returns a view whose feature probes use the BPF token with descriptor fd, and whose
+// answers are kept by that view only: a token may allow what the process may not, and less than the
+// kernel can.
 func (f *Facts) WithToken(fd int) *Facts {
 	return &Facts{shared: f.shared, features: new(featureCache), token: fd}
 }

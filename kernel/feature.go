@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// ProbeError says why it could not be found out whether the kernel has something. Nothing is kept of it; the next question
-// probes again.
+// ProbeError says why it could not be found out whether the kernel has something. Nothing is kept
+// of it; the next question probes again.
 type ProbeError struct {
 	What string // name of the facts.Feature, or "map type hash" and the like
 	Err  error
@@ -21,7 +21,8 @@ type ProbeError struct {
 
 // Error names what was probed and the cause.
 func (e *ProbeError) Error() string {
-	return printable.Text("could not find out whether the kernel has "+e.What+": ") + printable.Error(e.Err)
+	return printable.Text("could not find out whether the kernel has "+e.What+": ") +
+		printable.Error(e.Err)
 }
 
 // inconclusive makes a *ProbeError; if capabilities are missing, it names them.
@@ -35,8 +36,8 @@ func (f *Facts) inconclusive(what string, err error, need ...Capability) error {
 // Unwrap returns the cause.
 func (e *ProbeError) Unwrap() error { return e.Err }
 
-// featureCache keeps conclusive answers. Each feature has a lock of its own: two who ask for the same one probe once, and nobody
-// waits for another's.
+// featureCache keeps conclusive answers. Each feature has a lock of its own: two who ask for the
+// same one probe once, and nobody waits for another's.
 type featureCache struct {
 	list [facts.NumFeatures]struct {
 		mu     sync.Mutex
@@ -50,9 +51,10 @@ const (
 	answerYes = 2
 )
 
-// Has finds out, once a process, whether the kernel has f. The probes are libbpf's (FEAT_*): small programs, maps and BTF that are
-// loaded and thrown away. A probe that failed for reasons of the moment (EAGAIN, EINTR, ENOMEM) is made once more. An error is a
-// *ProbeError: it could not be found out.
+// Has finds out, once a process, whether the kernel has f. The probes are libbpf's (FEAT_*): small
+// programs, maps and BTF that are loaded and thrown away. A probe that failed for reasons of the
+// moment (EAGAIN, EINTR, ENOMEM) is made once more. An error is a *ProbeError: it could not be
+// found out.
 func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	if feature >= facts.NumFeatures {
 		return false, fmt.Errorf("feature %d is unknown: %w", feature, syscall.EINVAL)
@@ -87,8 +89,9 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	return yes, nil
 }
 
-// provenByBTF uploads one BTF that has every kind of type at once, when the first of the features about kinds of types is asked for:
-// a kernel that takes it has them all, and the other probes are spared. If it is refused each feature is probed by itself.
+// provenByBTF uploads one BTF that has every kind of type at once, when the first of the features
+// about kinds of types is asked for: a kernel that takes it has them all, and the other probes are
+// spared. If it is refused each feature is probed by itself.
 func (f *Facts) provenByBTF(feature facts.Feature) bool {
 	asked := false
 	for _, kind := range btfKindFeatures {

@@ -19,8 +19,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestFeaturesOfThisKernel: the oracle is the upstream release in which each feature appeared (git describe --contains of the commits
-// that brought them), and the kernel's configuration where one decides.
+// TestFeaturesOfThisKernel: the oracle is the upstream release in which each feature appeared (git
+// describe --contains of the commits that brought them), and the kernel's configuration where one
+// decides.
 func TestFeaturesOfThisKernel(t *testing.T) {
 	testkit.Root(t)
 	f := Running()
@@ -28,21 +29,24 @@ func TestFeaturesOfThisKernel(t *testing.T) {
 	if err != nil {
 		config = nil
 	}
-	needs := map[facts.Feature]string{facts.SyscallWrapper: "CONFIG_KPROBES=y", facts.UprobeMultiLink: "CONFIG_UPROBE_EVENTS=y"}
+	needs := map[facts.Feature]string{facts.SyscallWrapper: "CONFIG_KPROBES=y",
+		facts.UprobeMultiLink: "CONFIG_UPROBE_EVENTS=y"}
 	for feature := range facts.NumFeatures {
 		name, since := feature.String(), feature.Since()
 		want := f.Version() >= versionCode(t, since)
 		if option, ok := needs[feature]; ok && want && config != nil {
 			want = strings.Contains(string(config), "\n"+option+"\n")
 		}
-		if feature == facts.UprobeSyscall || feature == facts.LdImm64FullRangeOff || feature == facts.ModuleBTF {
+		if feature == facts.UprobeSyscall || feature == facts.LdImm64FullRangeOff ||
+			feature == facts.ModuleBTF {
 			continue // below
 		}
 		if got, err := f.Has(feature); err != nil || got != want {
 			t.Errorf("%s (since %s): %v, %v", name, since, got, err)
 		}
 	}
-	for _, feature := range []facts.Feature{facts.UprobeSyscall, facts.LdImm64FullRangeOff, facts.ModuleBTF} {
+	for _, feature := range []facts.Feature{facts.UprobeSyscall, facts.LdImm64FullRangeOff,
+		facts.ModuleBTF} {
 		if _, err := f.Has(feature); err != nil {
 			t.Error(err)
 		}
@@ -61,7 +65,8 @@ func versionCode(t *testing.T, text string) uint32 {
 
 // implied: a kernel without the one doesn't have the other either (as a probe sees it).
 var implied = map[facts.Feature][]facts.Feature{
-	facts.BTFLoad: {facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag,
+	facts.BTFLoad: {facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec,
+		facts.BTFFloat, facts.BTFDeclTag,
 		facts.BTFTypeTag, facts.BTFEnum64, facts.BTFLayout, facts.ModuleBTF, facts.ArgCtxTag},
 	facts.BTFFunc:       {facts.BTFGlobalFunc, facts.ArgCtxTag},
 	facts.BTFGlobalFunc: {facts.ArgCtxTag},
@@ -71,8 +76,8 @@ var implied = map[facts.Feature][]facts.Feature{
 	facts.GlobalData:    {facts.LdImm64FullRangeOff},
 }
 
-// TestEachFeatureMissing runs all probes against a kernel that lacks one feature (simulated, see package oldkernel): that one is answered no, what
-// depends on it too, and every other as before.
+// TestEachFeatureMissing runs all probes against a kernel that lacks one feature (simulated, see
+// package oldkernel): that one is answered no, what depends on it too, and every other as before.
 func TestEachFeatureMissing(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
@@ -115,12 +120,13 @@ func answers(t *testing.T, f *Facts) (list [facts.NumFeatures]bool) {
 	return list
 }
 
-// TestInconclusive: an errno that isn't about the feature is an error, isn't kept, and the next question gets the true answer.
-// The rule is this package's own (see the package comment).
+// TestInconclusive: an errno that isn't about the feature is an error, isn't kept, and the next
+// question gets the true answer. The rule is this package's own (see the package comment).
 func TestInconclusive(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
-	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN, syscall.ENOSYS, syscall.EIO} {
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EMFILE, syscall.ENFILE,
+		syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN, syscall.ENOSYS, syscall.EIO} {
 		for feature := range facts.NumFeatures {
 			if oldkernel.Lacks[feature] == nil {
 				continue
@@ -136,7 +142,8 @@ func TestInconclusive(t *testing.T) {
 			f := Running()
 			if yes, err := f.Has(feature); yes || !errors.Is(err, errno) {
 				t.Errorf("%s, %v: %v, %v", name, errno, yes, err)
-			} else if pe := new(ProbeError); !errors.As(err, &pe) || pe.What != name || !strings.Contains(err.Error(), name) {
+			} else if pe := new(ProbeError); !errors.As(err, &pe) || pe.What != name ||
+				!strings.Contains(err.Error(), name) {
 				t.Errorf("%s: %v", name, err)
 			}
 			broken = false
@@ -144,15 +151,16 @@ func TestInconclusive(t *testing.T) {
 				t.Errorf("%s after %v: %v, %v", name, errno, yes, err)
 			}
 			asked := fake.Calls()
-			if yes, err := f.Has(feature); err != nil || yes != normal[feature] || fake.Calls() != asked {
+			if yes, err := f.Has(feature); err != nil || yes != normal[feature] ||
+				fake.Calls() != asked {
 				t.Errorf("%s the third time: %v, %v, %d calls", name, yes, err, fake.Calls()-asked)
 			}
 		}
 	}
 }
 
-// TestFleeting: what fails a probe for one moment only doesn't keep it from the answer. The oracle is the answer of the undisturbed
-// kernel.
+// TestFleeting: what fails a probe for one moment only doesn't keep it from the answer. The oracle
+// is the answer of the undisturbed kernel.
 func TestFleeting(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
@@ -309,8 +317,9 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestAllKindsBTF asks the kernel, if it has every feature about kinds of types, for all of them: one upload proves all. A kernel that
-// lacks one of them (the fake refuses whatever has a FLOAT) is asked for each.
+// TestAllKindsBTF asks the kernel, if it has every feature about kinds of types, for all of them:
+// one upload proves all. A kernel that lacks one of them (the fake refuses whatever has a FLOAT) is
+// asked for each.
 func TestAllKindsBTF(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.9") // the youngest of them, '?' in names of sections

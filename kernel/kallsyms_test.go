@@ -30,7 +30,8 @@ func fakeRoot(t *testing.T, files map[string]string) *Facts {
 	return view(s)
 }
 
-// The oracle is the file itself, taken apart with package strings: every symbol, its address, type and module.
+// The oracle is the file itself, taken apart with package strings: every symbol, its address, type
+// and module.
 func TestKallsymsEveryLine(t *testing.T) {
 	testkit.Root(t)
 	before, err := os.ReadFile("/proc/kallsyms")
@@ -90,7 +91,8 @@ func TestKallsymsEveryLine(t *testing.T) {
 	}
 }
 
-// The oracle is libbpf's reading of such lines (libbpf-behaviour 4.5: .llvm. suffixes of data symbols, two addresses, bad lines).
+// The oracle is libbpf's reading of such lines (libbpf-behaviour 4.5: .llvm. suffixes of data
+// symbols, two addresses, bad lines).
 func TestKallsymsRules(t *testing.T) {
 	f := fakeRoot(t, map[string]string{"proc/kallsyms": strings.Join([]string{
 		"ffffffff81000000 T _text",
@@ -106,14 +108,17 @@ func TestKallsymsRules(t *testing.T) {
 		"ffffffff81000070 t " + strings.Repeat("x", 511),
 		"",
 	}, "\n")})
-	names := []string{"_text", "twice", "same", "data", "func", "func.llvm.123456", "data.llvm.123456", "exported", "zero", "short", strings.Repeat("x", 511)}
+	names := []string{"_text", "twice", "same", "data", "func", "func.llvm.123456",
+		"data.llvm.123456", "exported", "zero", "short", strings.Repeat("x", 511)}
 	addrs, ambiguous, err := f.Ksyms(names)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]uint64{
-		"_text": 0xffffffff81000000, "twice": 0xffffffff81000010, "same": 0xffffffff81000020, "data": 0xffffffff81000030,
-		"func.llvm.123456": 0xffffffff81000040, "exported": 0xffffffffc0000060, "zero": 0, "short": 0x12, names[10]: 0xffffffff81000070,
+		"_text": 0xffffffff81000000, "twice": 0xffffffff81000010, "same": 0xffffffff81000020,
+		"data":             0xffffffff81000030,
+		"func.llvm.123456": 0xffffffff81000040, "exported": 0xffffffffc0000060, "zero": 0,
+		"short": 0x12, names[10]: 0xffffffff81000070,
 	}
 	for _, name := range names {
 		got, ok := addrs[name]
@@ -152,8 +157,9 @@ func TestKallsymsBroken(t *testing.T) {
 	}
 }
 
-// BenchmarkKallsyms scans a copy of this kernel's symbols for 20 names: what is left is this package's part, the kernel's own
-// formatting of the file excluded (BenchmarkKallsymsProc has both).
+// BenchmarkKallsyms scans a copy of this kernel's symbols for 20 names: what is left is this
+// package's part, the kernel's own formatting of the file excluded (BenchmarkKallsymsProc has
+// both).
 func BenchmarkKallsyms(b *testing.B) {
 	text, err := os.ReadFile("/proc/kallsyms")
 	if err != nil {

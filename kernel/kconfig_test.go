@@ -47,7 +47,8 @@ func gz(text string) string {
 	return b.String()
 }
 
-// The oracle is libbpf's order (libbpf-behaviour 1.8): /boot/config-RELEASE, else /proc/config.gz, either of them packed or plain.
+// The oracle is libbpf's order (libbpf-behaviour 1.8): /boot/config-RELEASE, else /proc/config.gz,
+// either of them packed or plain.
 func TestKconfigSources(t *testing.T) {
 	boot, proc := "boot/config-"+testkit.KernelRelease(), "proc/config.gz"
 	for _, c := range []struct {

@@ -36,10 +36,12 @@ func TestProbeLoading(t *testing.T) {
 		t.Errorf("tracepoint programs can be loaded: %v", err)
 	}
 	refuse(syscall.EPERM, uapi.ProgSocketFilter, uapi.ProgTracepoint)
-	if err := Running().ProbeLoading(); !errors.Is(err, syscall.EPERM) || strings.Contains(err.Error(), "setcap") {
+	if err := Running().ProbeLoading(); !errors.Is(err, syscall.EPERM) ||
+		strings.Contains(err.Error(), "setcap") {
 		t.Errorf("refused in spite of all capabilities: %v", err)
 	}
-	if out := with(t, "net_admin", "loading"); !strings.Contains(out, "loading true") || !strings.Contains(out, "setcap cap_bpf+ep") {
+	if out := with(t, "net_admin", "loading"); !strings.Contains(out, "loading true") ||
+		!strings.Contains(out, "setcap cap_bpf+ep") {
 		t.Errorf("%s", out)
 	}
 }

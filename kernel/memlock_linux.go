@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setMemlock sets both limits; without CAP_SYS_RESOURCE, which going beyond the hard limit takes, it goes up to that.
+// setMemlock sets both limits; without CAP_SYS_RESOURCE, which going beyond the hard limit takes,
+// it goes up to that.
 func setMemlock(limit uint64) error {
 	err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: limit, Max: limit})
 	if !errors.Is(err, syscall.EPERM) {
@@ -19,7 +20,8 @@ func setMemlock(limit uint64) error {
 		return err
 	}
 	hard := now.Max
-	if again := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: hard, Max: hard}); again != nil {
+	if again := unix.Setrlimit(unix.RLIMIT_MEMLOCK,
+		&unix.Rlimit{Cur: hard, Max: hard}); again != nil {
 		return err
 	}
 	return fmt.Errorf("only to the hard limit of %d bytes: %w", hard, err)

@@ -29,15 +29,17 @@ func (e *ModuleError) Error() string {
 	case e.Name == "":
 		return fmt.Sprintf("BTF object %d: %v", e.ID, e.Err)
 	}
-	return printable.Text(fmt.Sprintf("BTF of module %s (id %d): ", e.Name, e.ID)) + printable.Error(e.Err)
+	return printable.Text(fmt.Sprintf("BTF of module %s (id %d): ", e.Name, e.ID)) +
+		printable.Error(e.Err)
 }
 
 // Unwrap returns the cause.
 func (e *ModuleError) Unwrap() error { return e.Err }
 
-// Modules lists the BTF of the modules that are loaded, in id order, each split over BTF (libbpf load_module_btfs). The list is made
-// when a view is first asked; parsed BTF is kept for the life of the process. It is empty on kernels without module BTF (before
-// 5.11). What cannot be read is left out, and SkippedModules says so: a module whose BTF is broken doesn't matter to those who
+// Modules lists the BTF of the modules that are loaded, in id order, each split over BTF (libbpf
+// load_module_btfs). The list is made when a view is first asked; parsed BTF is kept for the life
+// of the process. It is empty on kernels without module BTF (before 5.11). What cannot be read is
+// left out, and SkippedModules says so: a module whose BTF is broken doesn't matter to those who
 // don't need it, and listing needs CAP_SYS_ADMIN.
 func (f *Facts) Modules() ([]*facts.Module, error) {
 	return f.modulesOnce.get(f.loadModules)
@@ -129,7 +131,8 @@ func (f *Facts) module(id uint32) (*facts.Module, error) {
 	defer fd.Close()
 	var name [64]byte
 	info := sys.BTFInfo{Name: sys.Ptr(unsafe.Pointer(&name)), NameLen: uint32(len(name))}
-	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(&info), uint32(unsafe.Sizeof(info))); err != nil {
+	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(&info),
+		uint32(unsafe.Sizeof(info))); err != nil {
 		return nil, &ModuleError{ID: id, Err: err}
 	}
 	called := cString(name[:])
@@ -170,8 +173,8 @@ func (f *Facts) readModule(fd int, size uint32) (*btf.Spec, error) {
 	return btf.Parse(raw[:min(info.Size, size)], base)
 }
 
-// BTFByID returns the BTF object with that id, read from the kernel (libbpf btf__load_from_kernel_by_id_split). base is nil except
-// for split BTF. Needs CAP_SYS_ADMIN.
+// BTFByID returns the BTF object with that id, read from the kernel (libbpf
+// btf__load_from_kernel_by_id_split). base is nil except for split BTF. Needs CAP_SYS_ADMIN.
 func BTFByID(id uint32, base *btf.Spec) (*btf.Spec, error) {
 	fd, err := sys.BTFFDByID(id)
 	if err != nil {
@@ -187,7 +190,8 @@ func BTFByID(id uint32, base *btf.Spec) (*btf.Spec, error) {
 	}
 	raw := make([]byte, info.Size)
 	info = &sys.BTFInfo{BTF: sys.Slice(raw), Size: info.Size}
-	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(info), uint32(unsafe.Sizeof(*info))); err != nil {
+	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(info),
+		uint32(unsafe.Sizeof(*info))); err != nil {
 		return nil, fmt.Errorf("BTF object %d: %w", id, err)
 	}
 	spec, err := btf.Parse(raw, base)

@@ -29,7 +29,8 @@ type btfObject struct {
 	info   syscall.Errno // answer to BPF_OBJ_GET_INFO_BY_FD
 }
 
-// moduleKernel answers BPF_BTF_GET_NEXT_ID, BPF_BTF_GET_FD_BY_ID and BPF_OBJ_GET_INFO_BY_FD as a kernel with those BTF objects would.
+// moduleKernel answers BPF_BTF_GET_NEXT_ID, BPF_BTF_GET_FD_BY_ID and BPF_OBJ_GET_INFO_BY_FD as a
+// kernel with those BTF objects would.
 type moduleKernel struct {
 	sys.Kernel
 	objects []btfObject
@@ -40,7 +41,8 @@ type moduleKernel struct {
 	opens int
 }
 
-func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common *sys.CommonAttr) (int, syscall.Errno) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := call{Cmd: cmd, Attr: attr, Size: size, Common: common}
@@ -87,7 +89,8 @@ func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 		if !info.Name.IsNil() {
 			copy(unsafe.Slice((*byte)(info.Name.Unsafe()), info.NameLen), o.name+"\x00")
 		}
-		info.Size, info.ID, info.KernelBTF, info.NameLen = uint32(len(o.raw)), o.id, o.kernel, uint32(len(o.name))
+		info.Size, info.ID, info.KernelBTF, info.NameLen = uint32(len(o.raw)), o.id, o.kernel,
+			uint32(len(o.name))
 		return 0, 0
 	}
 	return k.Kernel.BPF(cmd, attr, size, common)
@@ -117,8 +120,9 @@ func splitBTF(t *testing.T, name string) []byte {
 	return spec.Raw()
 }
 
-// The oracle is libbpf's reading of the list (libbpf-behaviour 4.5: kernel BTF that isn't vmlinux; gone is skipped, no permission is
-// none) and, for broken BTF, what happened in the wild: modules with 24 bytes or none (cilium/ebpf 1436, 1902).
+// The oracle is libbpf's reading of the list (libbpf-behaviour 4.5: kernel BTF that isn't vmlinux;
+// gone is skipped, no permission is none) and, for broken BTF, what happened in the wild: modules
+// with 24 bytes or none (cilium/ebpf 1436, 1902).
 func TestModules(t *testing.T) {
 	foo, bar := splitBTF(t, "of_foo"), splitBTF(t, "of_bar")
 	k := installModules(t,
@@ -157,10 +161,12 @@ func TestModules(t *testing.T) {
 		e := err.(*ModuleError)
 		skipped[e.Name] = e
 	}
-	if len(skipped) != 4 || skipped["empty"] == nil || skipped["header_only"] == nil || skipped["dust"] == nil || !errors.Is(skipped[""], syscall.EPERM) {
+	if len(skipped) != 4 || skipped["empty"] == nil || skipped["header_only"] == nil ||
+		skipped["dust"] == nil || !errors.Is(skipped[""], syscall.EPERM) {
 		t.Errorf("skipped: %v", f.SkippedModules())
 	}
-	if text := skipped["dust"].Error(); !strings.Contains(text, "dust") || !strings.Contains(text, "10") {
+	if text := skipped["dust"].Error(); !strings.Contains(text, "dust") ||
+		!strings.Contains(text, "10") {
 		t.Errorf("the error doesn't say which: %q", text)
 	}
 	// A view asks once.
@@ -186,7 +192,8 @@ func TestModulesRefused(t *testing.T) {
 	}
 	// Not enough descriptors isn't "no modules", and isn't remembered.
 	k.list = 0
-	k.objects = []btfObject{{id: 3, name: "foo", kernel: 1, raw: splitBTF(t, "of_foo"), open: syscall.EMFILE}}
+	k.objects = []btfObject{{id: 3, name: "foo", kernel: 1, raw: splitBTF(t, "of_foo"),
+		open: syscall.EMFILE}}
 	f = Running()
 	if _, err := f.Modules(); !errors.Is(err, syscall.EMFILE) {
 		t.Errorf("too many open files: %v", err)
@@ -239,7 +246,8 @@ func TestModulesOfThisMachine(t *testing.T) {
 func TestBTFByID(t *testing.T) {
 	testkit.Root(t)
 	raw := rawBTF(withInt(5, kindPtr, 1), "\x00int\x00x\x00")
-	if _, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw))}); err == nil {
+	if _, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw),
+		Size: uint32(len(raw))}); err == nil {
 		t.Fatal("a pointer with a name was taken")
 	}
 	raw = rawBTF(withInt(0, kindPtr, 1), "\x00int\x00")

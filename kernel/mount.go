@@ -20,9 +20,10 @@ const magicBPFFS = 0xcafe4a11
 // magicSysfs is what statfs calls the file system that has directories for others.
 const magicSysfs = 0x62656572
 
-// EnsureBPFFS makes sure that path, or the directory that it would be created in, is on a BPF file system (libbpf make_parent_dir,
-// check_path). If it lies below /sys/fs/bpf and nothing is mounted there, it is mounted, which needs CAP_SYS_ADMIN. EINVAL if it is
-// elsewhere, or if another file system is mounted there. The error says where there is one.
+// EnsureBPFFS makes sure that path, or the directory that it would be created in, is on a BPF file
+// system (libbpf make_parent_dir, check_path). If it lies below /sys/fs/bpf and nothing is mounted
+// there, it is mounted, which needs CAP_SYS_ADMIN. EINVAL if it is elsewhere, or if another file
+// system is mounted there. The error says where there is one.
 func EnsureBPFFS(path string) error {
 	magic, err := nearestMagic(path)
 	if err != nil {
@@ -32,16 +33,19 @@ func EnsureBPFFS(path string) error {
 		return nil
 	}
 	if clean := filepath.Clean(path); clean != DefaultBPFFS && !under(clean, DefaultBPFFS) {
-		return fmt.Errorf("%s is not on a BPF file system, as what is below %s is: %w", path, DefaultBPFFS, syscall.EINVAL)
+		return fmt.Errorf("%s is not on a BPF file system, as what is below %s is: %w", path,
+			DefaultBPFFS, syscall.EINVAL)
 	}
 	// A mount on top of another would hide what is there, pins among it.
 	switch magic, err := fsMagic(DefaultBPFFS); {
 	case err != nil:
 		return fmt.Errorf("no BPF file system at %s: %w", DefaultBPFFS, err)
 	case magic == magicBPFFS:
-		return fmt.Errorf("%s is not on the BPF file system that is mounted at %s: %w", path, DefaultBPFFS, syscall.EINVAL)
+		return fmt.Errorf("%s is not on the BPF file system that is mounted at %s: %w", path,
+			DefaultBPFFS, syscall.EINVAL)
 	case magic != magicSysfs:
-		return fmt.Errorf("%s has a file system of another kind (%#x): %w", DefaultBPFFS, magic, syscall.EINVAL)
+		return fmt.Errorf("%s has a file system of another kind (%#x): %w", DefaultBPFFS, magic,
+			syscall.EINVAL)
 	}
 	if err := mountFS("bpf", DefaultBPFFS, "mode=0700"); err != nil {
 		return fmt.Errorf("no BPF file system at %s, and it could not be mounted (mount -t bpf bpf %s): %w", DefaultBPFFS, DefaultBPFFS, err)
@@ -53,7 +57,8 @@ func under(path, dir string) bool {
 	return len(path) > len(dir) && path[:len(dir)] == dir && path[len(dir)] == '/'
 }
 
-// nearestMagic returns the magic number of the file system of path or of its nearest parent that exists.
+// nearestMagic returns the magic number of the file system of path or of its nearest parent that
+// exists.
 func nearestMagic(path string) (magic int64, err error) {
 	at, err := filepath.Abs(path)
 	if err != nil {
@@ -68,9 +73,9 @@ func nearestMagic(path string) (magic int64, err error) {
 	}
 }
 
-// Tracefs returns where tracefs is: /sys/kernel/debug/tracing if it is accessible, else /sys/kernel/tracing (libbpf tracefs_path).
-// Where neither is mounted it mounts the latter, which needs CAP_SYS_ADMIN. The error wraps fs.ErrNotExist on a kernel without
-// tracefs.
+// Tracefs returns where tracefs is: /sys/kernel/debug/tracing if it is accessible, else
+// /sys/kernel/tracing (libbpf tracefs_path). Where neither is mounted it mounts the latter, which
+// needs CAP_SYS_ADMIN. The error wraps fs.ErrNotExist on a kernel without tracefs.
 func (f *Facts) Tracefs() (string, error) {
 	debug, trace := f.shared.root+"/sys/kernel/debug/tracing", f.shared.root+"/sys/kernel/tracing"
 	var denied error
@@ -105,7 +110,8 @@ func (f *Facts) Tracefs() (string, error) {
 	if errors.Is(err, syscall.ENODEV) {
 		return "", fmt.Errorf("this kernel has no tracefs (CONFIG_TRACING): %w", fs.ErrNotExist)
 	}
-	if lacks := f.Require("mounting it", CapSysAdmin); lacks != nil && errors.Is(err, syscall.EPERM) {
+	if lacks := f.Require("mounting it", CapSysAdmin); lacks != nil &&
+		errors.Is(err, syscall.EPERM) {
 		err = fmt.Errorf("%w: %w", lacks, err)
 	}
 	return "", fmt.Errorf("tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs %s): %w", trace, trace, err)

@@ -38,7 +38,8 @@ func inMountNS(t *testing.T, f func(t *testing.T)) {
 	<-done
 }
 
-// The oracle is the kernel's list of mounts: nothing is mounted over what somebody else has mounted.
+// The oracle is the kernel's list of mounts: nothing is mounted over what somebody else has
+// mounted.
 func TestEnsureBPFFSCoversNothing(t *testing.T) {
 	inMountNS(t, func(t *testing.T) {
 		for unix.Unmount(DefaultBPFFS, unix.MNT_DETACH) == nil {
@@ -52,7 +53,8 @@ func TestEnsureBPFFSCoversNothing(t *testing.T) {
 			t.Helper()
 			before := mounts(t)
 			err := EnsureBPFFS(path)
-			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), says) || mounts(t) != before {
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), says) ||
+				mounts(t) != before {
 				t.Errorf("%v, %d mounts, %d before", err, mounts(t), before)
 			}
 		}
@@ -79,13 +81,15 @@ func TestEnsureBPFFS(t *testing.T) {
 		for unix.Unmount(DefaultBPFFS, unix.MNT_DETACH) == nil {
 		}
 		var st unix.Statfs_t
-		if err := unix.Statfs(DefaultBPFFS, &st); err != nil || uint32(st.Type) == unix.BPF_FS_MAGIC {
+		if err := unix.Statfs(DefaultBPFFS, &st); err != nil ||
+			uint32(st.Type) == unix.BPF_FS_MAGIC {
 			t.Errorf("still mounted: %x, %v", st.Type, err)
 		}
 		if err := EnsureBPFFS(DefaultBPFFS + "/app/map"); err != nil {
 			t.Error(err)
 		}
-		if err := unix.Statfs(DefaultBPFFS, &st); err != nil || uint32(st.Type) != unix.BPF_FS_MAGIC {
+		if err := unix.Statfs(DefaultBPFFS, &st); err != nil ||
+			uint32(st.Type) != unix.BPF_FS_MAGIC {
 			t.Errorf("not mounted: %x, %v", st.Type, err)
 		}
 		before := mounts(t)
@@ -94,7 +98,9 @@ func TestEnsureBPFFS(t *testing.T) {
 		}
 		dir := t.TempDir()
 		err := EnsureBPFFS(filepath.Join(dir, "not/there/yet"))
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "as what is below /sys/fs/bpf is") || strings.Contains(err.Error(), "mount") {
+		if !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "as what is below /sys/fs/bpf is") ||
+			strings.Contains(err.Error(), "mount") {
 			t.Errorf("outside: %v", err)
 		}
 		if err := unix.Mount("bpf", dir, "bpf", 0, ""); err != nil {
@@ -117,7 +123,8 @@ func mounts(t *testing.T) int {
 
 func TestTracefs(t *testing.T) {
 	inMountNS(t, func(t *testing.T) {
-		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing", "/sys/kernel/debug"} {
+		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing",
+			"/sys/kernel/debug"} {
 			for unix.Unmount(dir, unix.MNT_DETACH) == nil {
 			}
 		}
@@ -129,9 +136,11 @@ func TestTracefs(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	// A user who may not enter debugfs, but tracefs; one who may enter neither; one who may not mount it.
+	// A user who may not enter debugfs, but tracefs; one who may enter neither; one who may not
+	// mount it.
 	inMountNS(t, func(t *testing.T) {
-		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing", "/sys/kernel/debug"} {
+		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing",
+			"/sys/kernel/debug"} {
 			for unix.Unmount(dir, unix.MNT_DETACH) == nil {
 			}
 		}
@@ -156,7 +165,8 @@ func TestTracefs(t *testing.T) {
 		if err := os.Chmod("/sys/kernel/tracing", 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if root, err := asNobody(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "mode of /sys/kernel/tracing") {
+		if root, err := asNobody(); !errors.Is(err, fs.ErrPermission) ||
+			!strings.Contains(err.Error(), "mode of /sys/kernel/tracing") {
 			t.Errorf("%q, %v", root, err)
 		}
 	})
@@ -171,7 +181,8 @@ func TestTracefs(t *testing.T) {
 	}
 }
 
-// The oracle is the running kernel's sysfs where it has the file, and the format that Documentation/ABI names elsewhere.
+// The oracle is the running kernel's sysfs where it has the file, and the format that
+// Documentation/ABI names elsewhere.
 func TestEventSource(t *testing.T) {
 	f := fakeRoot(t, map[string]string{
 		"sys/bus/event_source/devices/kprobe/type":            "8\n",

@@ -10,7 +10,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// BTF by hand: each type is a line of 32-bit words, name offset first. The kind is in bits 24 to 28 of the second word.
+// BTF by hand: each type is a line of 32-bit words, name offset first. The kind is in bits 24 to 28
+// of the second word.
 const (
 	kindInt       = 1 << 24
 	kindPtr       = 2 << 24
@@ -120,7 +121,8 @@ func probeBTFEnum64(p *prober) (bool, error) {
 
 // btfKindFeatures are the features that allKindsBTF proves.
 var btfKindFeatures = [...]facts.Feature{
-	facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag,
+	facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec,
+	facts.BTFFloat, facts.BTFDeclTag,
 	facts.BTFTypeTag, facts.BTFEnum64,
 }
 
@@ -142,7 +144,8 @@ func allKindsBTF() []byte {
 	), "\x00int\x00x\x00a\x00y\x00.data\x00?.data\x00float\x00tag\x00enum64\x00")
 }
 
-// btfLayout tells for each kind how many bytes follow the 12 of a type, and how many each of its elements takes.
+// btfLayout tells for each kind how many bytes follow the 12 of a type, and how many each of its
+// elements takes.
 var btfLayout = [20][2]byte{
 	1:  {4, 0},  // INT
 	3:  {12, 0}, // ARRAY
@@ -183,7 +186,8 @@ func probeModuleBTF(p *prober) (bool, error) {
 	return false, err
 }
 
-// argCtxTagBTF describes two functions, int a(void *a) and a global int b(void *a) whose argument has the tag arg:ctx.
+// argCtxTagBTF describes two functions, int a(void *a) and a global int b(void *a) whose argument
+// has the tag arg:ctx.
 func argCtxTagBTF() []byte {
 	return rawBTF(withInt(
 		0, kindPtr, 0, // [2] void *

@@ -23,7 +23,8 @@ const (
 )
 
 func probeProgName(p *prober) (bool, error) {
-	return made(p.program(uapi.ProgSocketFilter, retInsns(0), func(a *sys.ProgLoadAttr) { a.Name = sys.Name("libbpf_nametest") }))
+	return made(p.program(uapi.ProgSocketFilter, retInsns(0),
+		func(a *sys.ProgLoadAttr) { a.Name = sys.Name("libbpf_nametest") }))
 }
 
 func probeGlobalData(p *prober) (bool, error) {
@@ -42,7 +43,8 @@ func probeGlobalData(p *prober) (bool, error) {
 }
 
 func probeExpAttachType(p *prober) (bool, error) {
-	return made(p.program(uapi.ProgCgroupSock, retInsns(1), func(a *sys.ProgLoadAttr) { a.ExpectedAttachType = attachTypeOfProbeSocket }))
+	return made(p.program(uapi.ProgCgroupSock, retInsns(1),
+		func(a *sys.ProgLoadAttr) { a.ExpectedAttachType = attachTypeOfProbeSocket }))
 }
 
 func probeProbeReadKernel(p *prober) (bool, error) {
@@ -57,11 +59,13 @@ func probeProbeReadKernel(p *prober) (bool, error) {
 }
 
 func probeMemcgAccount(p *prober) (bool, error) {
-	return made(p.program(uapi.ProgSocketFilter, []asm.Instruction{asm.EmitCall(helperKtimeGetCoarseNs), asm.ExitInsn()}, nil))
+	return made(p.program(uapi.ProgSocketFilter,
+		[]asm.Instruction{asm.EmitCall(helperKtimeGetCoarseNs), asm.ExitInsn()}, nil))
 }
 
 func probeBPFCookie(p *prober) (bool, error) {
-	return made(p.program(uapi.ProgTracepoint, []asm.Instruction{asm.EmitCall(helperGetAttachCookie), asm.ExitInsn()}, nil))
+	return made(p.program(uapi.ProgTracepoint,
+		[]asm.Instruction{asm.EmitCall(helperGetAttachCookie), asm.ExitInsn()}, nil))
 }
 
 func probeArrayMmap(p *prober) (bool, error) { return made(p.array(uapi.FMmapable)) }
@@ -87,17 +91,20 @@ func probeProgBindMap(p *prober) (bool, error) {
 	}
 }
 
-// probePerfLink asks for a perf event link on a descriptor that isn't one: a kernel that has such links looks at the descriptor.
+// probePerfLink asks for a perf event link on a descriptor that isn't one: a kernel that has such
+// links looks at the descriptor.
 func probePerfLink(p *prober) (bool, error) {
 	prog, err := p.program(uapi.ProgTracepoint, retInsns(0), nil)
 	if err != nil {
 		return noIfRefused(err)
 	}
 	defer prog.Close()
-	return linkAnswers(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: ^uint32(0), AttachType: uapi.AttachPerfEvent}, syscall.EBADF)
+	return linkAnswers(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: ^uint32(0),
+		AttachType: uapi.AttachPerfEvent}, syscall.EBADF)
 }
 
-// linkAnswers reports whether creating a link fails with the errno that only a kernel which knows such links gives.
+// linkAnswers reports whether creating a link fails with the errno that only a kernel which knows
+// such links gives.
 func linkAnswers(a *sys.LinkCreateAttr, want syscall.Errno) (bool, error) {
 	link, err := sys.LinkCreate(a)
 	switch {
@@ -120,10 +127,13 @@ func noIfRefused(err error) (bool, error) {
 	return false, err
 }
 
-// probeUprobeMultiLink attaches to the directory "/", which no kernel allows: EBADF means that the kernel looked. The first kernels
-// with such links (6.6) filtered by thread instead of process; the fix (6.10) refuses process -1.
+// probeUprobeMultiLink attaches to the directory "/", which no kernel allows: EBADF means that the
+// kernel looked. The first kernels with such links (6.6) filtered by thread instead of process; the
+// fix (6.10) refuses process -1.
 func probeUprobeMultiLink(p *prober) (bool, error) {
-	prog, err := p.program(uapi.ProgKprobe, retInsns(0), func(a *sys.ProgLoadAttr) { a.ExpectedAttachType = attachTraceUprobeMulti })
+	prog, err := p.program(uapi.ProgKprobe, retInsns(0), func(a *sys.ProgLoadAttr) {
+		a.ExpectedAttachType = attachTraceUprobeMulti
+	})
 	if err != nil {
 		return noIfRefused(err)
 	}
@@ -133,7 +143,8 @@ func probeUprobeMultiLink(p *prober) (bool, error) {
 		return false, err
 	}
 	detail := sys.LinkUprobeMulti{Path: path, Offsets: sys.Slice([]uint64{0}), Count: 1}
-	a := sys.LinkCreateAttr{ProgFD: prog.Uint32(), AttachType: attachTraceUprobeMulti, Detail: &detail}
+	a := sys.LinkCreateAttr{ProgFD: prog.Uint32(), AttachType: attachTraceUprobeMulti,
+		Detail: &detail}
 	if yes, err := linkAnswers(&a, syscall.EBADF); !yes || err != nil {
 		return false, err
 	}
@@ -141,8 +152,8 @@ func probeUprobeMultiLink(p *prober) (bool, error) {
 	return linkAnswers(&a, syscall.EINVAL)
 }
 
-// probeLdImm64FullRange asks for an address far beyond a map's value. Kernels with the feature check the access, older ones the
-// offset itself; only the log tells one refusal from the other.
+// probeLdImm64FullRange asks for an address far beyond a map's value. Kernels with the feature
+// check the access, older ones the offset itself; only the log tells one refusal from the other.
 func probeLdImm64FullRange(p *prober) (bool, error) {
 	if yes, err := probeGlobalData(p); !yes || err != nil {
 		return false, err // it knows no such addresses at all
@@ -154,7 +165,8 @@ func probeLdImm64FullRange(p *prober) (bool, error) {
 	defer m.Close()
 	ld := asm.LdMapValue(asm.R1, m.Int(), ldImm64ProbeOffset)
 	p.log = make([]byte, probeLogSize)
-	prog, err := p.program(uapi.ProgSocketFilter, []asm.Instruction{ld[0], ld[1], asm.Mov64Imm(asm.R0, 0), asm.ExitInsn()}, nil)
+	prog, err := p.program(uapi.ProgSocketFilter,
+		[]asm.Instruction{ld[0], ld[1], asm.Mov64Imm(asm.R0, 0), asm.ExitInsn()}, nil)
 	if err == nil {
 		prog.Close()
 		return false, errors.New("the kernel accepted an address outside of a map's value")
@@ -168,8 +180,8 @@ func probeLdImm64FullRange(p *prober) (bool, error) {
 	return false, err
 }
 
-// probeArgCtxTag loads a program with a global subprogram whose argument is "void *ctx" tagged arg:ctx, and which calls a helper
-// that takes nothing but a context.
+// probeArgCtxTag loads a program with a global subprogram whose argument is "void *ctx" tagged
+// arg:ctx, and which calls a helper that takes nothing but a context.
 func probeArgCtxTag(p *prober) (bool, error) {
 	fd, err := p.btf(argCtxTagBTF())
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// SyscallPrefix is what the names of system call functions start with on kernels with FEAT_SYSCALL_WRAPPER: "__x64_" for
-// __x64_sys_nanosleep. "" for architectures that never had wrappers.
+// SyscallPrefix is what the names of system call functions start with on kernels with
+// FEAT_SYSCALL_WRAPPER: "__x64_" for __x64_sys_nanosleep. "" for architectures that never had
+// wrappers.
 func SyscallPrefix() string {
 	switch runtime.GOARCH {
 	case "amd64":
@@ -32,8 +33,9 @@ func SyscallPrefix() string {
 	return ""
 }
 
-// probeSyscallWrapper opens a kprobe on __<arch>_sys_bpf for this process: through the kprobe PMU, or on kernels without it (before
-// 4.17) through tracefs. A kernel without kprobes has nothing that the answer would matter to: no.
+// probeSyscallWrapper opens a kprobe on __<arch>_sys_bpf for this process: through the kprobe PMU,
+// or on kernels without it (before 4.17) through tracefs. A kernel without kprobes has nothing that
+// the answer would matter to: no.
 func probeSyscallWrapper(p *prober) (bool, error) {
 	prefix := SyscallPrefix()
 	if prefix == "" {
@@ -47,7 +49,8 @@ func probeSyscallWrapper(p *prober) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	fd, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: pmu}, function, os.Getpid(), -1, -1, 0)
+	fd, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: pmu}, function, os.Getpid(), -1, -1,
+		0)
 	if err == nil {
 		fd.Close()
 		return true, nil
@@ -65,10 +68,12 @@ func (p *prober) kprobeEvent(function string) (bool, error) {
 		return false, noProbes(err)
 	}
 	name := "kprobes/libbpf_" + strconv.Itoa(os.Getpid()) + "_probe_" + function
-	// EEXIST is what a process of this id left that was killed here: in a container it may well have had the same.
+	// EEXIST is what a process of this id left that was killed here: in a container it may well
+	// have had the same.
 	err = appendLine(root+"/kprobe_events", "p:"+name+" "+function+"+0x0")
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
-		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EADDRNOTAVAIL) {
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) ||
+			errors.Is(err, syscall.EADDRNOTAVAIL) {
 			return false, nil // no such function, or no kprobe_events
 		}
 		return false, err
@@ -108,8 +113,9 @@ func (f *Facts) eventSource(names ...string) (string, error) {
 	return path, nil
 }
 
-// EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error wraps fs.ErrNotExist if the
-// kernel has no such PMU, and not if there is no telling for want of sysfs.
+// EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error
+// wraps fs.ErrNotExist if the kernel has no such PMU, and not if there is no telling for want of
+// sysfs.
 func (f *Facts) EventSource(name string) (uint32, error) {
 	path, err := f.eventSource(name, "type")
 	if err != nil {
@@ -130,7 +136,8 @@ func (f *Facts) EventSource(name string) (uint32, error) {
 	return uint32(n), err
 }
 
-// EventSourceBit returns which bit of config a format file of a dynamic PMU names: "config:0" for kprobe's retprobe.
+// EventSourceBit returns which bit of config a format file of a dynamic PMU names: "config:0" for
+// kprobe's retprobe.
 func (f *Facts) EventSourceBit(name, format string) (uint, error) {
 	path, err := f.eventSource(name, "format", format)
 	if err != nil {
@@ -148,7 +155,8 @@ func (f *Facts) EventSourceBit(name, format string) (uint, error) {
 	return uint(n), nil
 }
 
-// EventSourceHas reports whether a dynamic PMU has a format file of that name: uprobe's ref_ctr_offset since 4.20.
+// EventSourceHas reports whether a dynamic PMU has a format file of that name: uprobe's
+// ref_ctr_offset since 4.20.
 func (f *Facts) EventSourceHas(name, format string) (bool, error) {
 	path, err := f.eventSource(name, "format", format)
 	if err != nil {

@@ -11,49 +11,54 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TryProgram finds out whether the kernel takes a program of that type, flags and target, whatever its code is: the smallest one is
-// loaded and thrown away. If not, says is the kernel's reason. An error is a *ProbeError: it could not be found out, for one
-// because this process lacks capabilities.
+// TryProgram finds out whether the kernel takes a program of that type, flags and target, whatever
+// its code is: the smallest one is loaded and thrown away. If not, says is the kernel's reason. An
+// error is a *ProbeError: it could not be found out, for one because this process lacks
+// capabilities.
 func (f *Facts) TryProgram(t facts.ProgramTrial) (ok bool, says string, err error) {
 	need := append([]Capability{CapBPF}, ProgCaps(t.Type)...)
-	ok, err = f.has("programs of type "+t.Type.String()+" like this", need, func(p *prober) (bool, error) {
-		fd, err := p.tryProgram(t)
-		says = refusal(err, p.log)
-		return f.tried(fd, err, need)
-	})
+	ok, err = f.has("programs of type "+t.Type.String()+" like this", need,
+		func(p *prober) (bool, error) {
+			fd, err := p.tryProgram(t)
+			says = refusal(err, p.log)
+			return f.tried(fd, err, need)
+		})
 	return ok, says, err
 }
 
-// TryMap finds out whether the kernel makes maps of that type, sizes and flags: a small one is created and closed. If not, says is the
-// kernel's reason. EOPNOTSUPP for types that need other objects (map-in-map, local storage, struct_ops); else an error is a
-// *ProbeError: it could not be found out.
+// TryMap finds out whether the kernel makes maps of that type, sizes and flags: a small one is
+// created and closed. If not, says is the kernel's reason. EOPNOTSUPP for types that need other
+// objects (map-in-map, local storage, struct_ops); else an error is a *ProbeError: it could not be
+// found out.
 func (f *Facts) TryMap(t facts.MapTrial) (ok bool, says string, err error) {
 	need := append([]Capability{CapBPF}, uapi.MapCaps(t.Type)...)
-	ok, err = f.has("maps of type "+t.Type.String()+" like this", need, func(p *prober) (bool, error) {
-		entries := uint32(1)
-		for i := range mapProbes {
-			row := &mapProbes[i]
-			switch {
-			case row.t != t.Type:
-			case row.inner || row.btfValue != 0 || row.vmlinuxValue != 0:
-				return false, syscall.EOPNOTSUPP
-			case row.entries == pageEntries:
-				entries = uint32(os.Getpagesize())
-			default:
-				entries = row.entries
+	ok, err = f.has("maps of type "+t.Type.String()+" like this", need,
+		func(p *prober) (bool, error) {
+			entries := uint32(1)
+			for i := range mapProbes {
+				row := &mapProbes[i]
+				switch {
+				case row.t != t.Type:
+				case row.inner || row.btfValue != 0 || row.vmlinuxValue != 0:
+					return false, syscall.EOPNOTSUPP
+				case row.entries == pageEntries:
+					entries = uint32(os.Getpagesize())
+				default:
+					entries = row.entries
+				}
 			}
-		}
-		fd, err := p.createMap(sys.MapCreateAttr{
-			Type: t.Type, KeySize: t.KeySize, ValueSize: t.ValueSize, MaxEntries: entries,
-			Flags: t.Flags, MapExtra: t.Extra, NumaNode: t.NumaNode, IfIndex: t.IfIndex,
+			fd, err := p.createMap(sys.MapCreateAttr{
+				Type: t.Type, KeySize: t.KeySize, ValueSize: t.ValueSize, MaxEntries: entries,
+				Flags: t.Flags, MapExtra: t.Extra, NumaNode: t.NumaNode, IfIndex: t.IfIndex,
+			})
+			says = refusal(err, nil)
+			return f.tried(fd, err, need)
 		})
-		says = refusal(err, nil)
-		return f.tried(fd, err, need)
-	})
 	return ok, says, err
 }
 
-// tried is made for a trial: everything but a shortage is the kernel's no, EPERM too if the process has what it takes.
+// tried is made for a trial: everything but a shortage is the kernel's no, EPERM too if the process
+// has what it takes.
 func (f *Facts) tried(fd *sys.FD, err error, need []Capability) (bool, error) {
 	switch {
 	case err == nil:
@@ -106,7 +111,8 @@ func refusal(err error, log []byte) string {
 	log, _, _ = bytes.Cut(log, []byte{0})
 	for line := range bytes.Lines(log) {
 		line = bytes.TrimSpace(line)
-		if len(line) > 0 && !bytes.HasPrefix(line, []byte("processed ")) && !bytes.HasPrefix(line, []byte("func#")) {
+		if len(line) > 0 && !bytes.HasPrefix(line, []byte("processed ")) &&
+			!bytes.HasPrefix(line, []byte("func#")) {
 			return string(line) + " (" + err.Error() + ")"
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestTrials shows the running kernel what every kernel with BPF knows and what none does. Oracle: the kernel's sources, which refuse
-// flags that they do not name since 3.18.
+// TestTrials shows the running kernel what every kernel with BPF knows and what none does. Oracle:
+// the kernel's sources, which refuse flags that they do not name since 3.18.
 func TestTrials(t *testing.T) {
 	testkit.Root(t)
 	f := Running()

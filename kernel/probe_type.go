@@ -13,31 +13,44 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// HasProgType finds out whether the kernel has programs of type t (libbpf libbpf_probe_bpf_prog_type), by loading the smallest one.
-// Types whose programs need a target that a probe doesn't have are told by how the kernel refuses. Nothing is kept.
-// EOPNOTSUPP for a type that this module doesn't know how to probe, a *ProbeError if it could not be found out.
+// HasProgType finds out whether the kernel has programs of type t (libbpf
+// libbpf_probe_bpf_prog_type), by loading the smallest one. Types whose programs need a target that
+// a probe doesn't have are told by how the kernel refuses. Nothing is kept. EOPNOTSUPP for a type
+// that this module doesn't know how to probe, a *ProbeError if it could not be found out.
 func (f *Facts) HasProgType(t uapi.ProgType) (bool, error) {
-	return f.has("program type "+t.String(), ProgCaps(t), func(p *prober) (bool, error) { return p.progType(t) })
+	return f.has("program type "+t.String(), ProgCaps(t), func(p *prober) (bool, error) {
+		return p.progType(t)
+	})
 }
 
-// HasMapType finds out whether the kernel has maps of type t (libbpf libbpf_probe_bpf_map_type), by creating the smallest one.
-// Nothing is kept.
+// HasMapType finds out whether the kernel has maps of type t (libbpf libbpf_probe_bpf_map_type), by
+// creating the smallest one. Nothing is kept.
 func (f *Facts) HasMapType(t uapi.MapType) (bool, error) {
-	return f.has("map type "+t.String(), []Capability{CapBPF, CapNetAdmin}, func(p *prober) (bool, error) { return p.mapType(t) })
+	return f.has("map type "+t.String(), []Capability{CapBPF, CapNetAdmin},
+		func(p *prober) (bool, error) {
+			return p.mapType(t)
+		})
 }
 
-// HasHelper finds out whether programs of type t may call the helper with that id (libbpf libbpf_probe_bpf_helper), by loading one that
-// does: the verifier's log says whether the helper or only the call is wrong. EOPNOTSUPP for tracing, extension, LSM and
-// struct_ops programs, which need a target. Nothing is kept.
-func (f *Facts) HasHelper(t uapi.ProgType, id uint32) (bool, error) { return f.HasHelperAt(t, 0, id) }
+// HasHelper finds out whether programs of type t may call the helper with that id (libbpf
+// libbpf_probe_bpf_helper), by loading one that does: the verifier's log says whether the helper or
+// only the call is wrong. EOPNOTSUPP for tracing, extension, LSM and struct_ops programs, which
+// need a target. Nothing is kept.
+func (f *Facts) HasHelper(t uapi.ProgType, id uint32) (bool, error) {
+	return f.HasHelperAt(t, 0, id)
+}
 
-// HasHelperAt is HasHelper for programs of type t that are loaded with an expected attach type: which helpers cgroup programs may call
-// depends on it. 0 is the one that HasProgType probes with.
+// HasHelperAt is HasHelper for programs of type t that are loaded with an expected attach type:
+// which helpers cgroup programs may call depends on it. 0 is the one that HasProgType probes with.
 func (f *Facts) HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error) {
-	return f.has(fmt.Sprintf("helper %d for program type %s", id, t), ProgCaps(t), func(p *prober) (bool, error) { return p.helper(t, at, id) })
+	return f.has(fmt.Sprintf("helper %d for program type %s", id, t), ProgCaps(t),
+		func(p *prober) (bool, error) {
+			return p.helper(t, at, id)
+		})
 }
 
-func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, error)) (bool, error) {
+func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, error)) (bool,
+	error) {
 	if runtime.GOOS != "linux" && !sys.Replaced() {
 		return false, ErrNotLinux
 	}
@@ -48,7 +61,8 @@ func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, e
 	return yes, err
 }
 
-// progProbes has what the smallest program of a type needs beside "return 0". Types that aren't here need nothing.
+// progProbes has what the smallest program of a type needs beside "return 0". Types that aren't
+// here need nothing.
 var progProbes = [...]struct {
 	t      uapi.ProgType
 	attach uapi.AttachType
@@ -63,19 +77,24 @@ var progProbes = [...]struct {
 	{t: uapi.ProgLIRCMode2, attach: uapi.AttachLIRCMode2},
 	{t: uapi.ProgNetfilter, attach: uapi.AttachNetfilter},
 	{t: uapi.ProgSyscall, flags: uapi.FSleepable},
-	{t: uapi.ProgTracing, attach: uapi.AttachTraceFentry, btfID: 1, errno: syscall.EINVAL, log: "attach_btf_id 1 is not a function"},
-	{t: uapi.ProgLSM, attach: uapi.AttachModifyReturn, btfID: 1, errno: syscall.EINVAL, log: "attach_btf_id 1 is not a function"},
+	{t: uapi.ProgTracing, attach: uapi.AttachTraceFentry, btfID: 1, errno: syscall.EINVAL,
+		log: "attach_btf_id 1 is not a function"},
+	{t: uapi.ProgLSM, attach: uapi.AttachModifyReturn, btfID: 1, errno: syscall.EINVAL,
+		log: "attach_btf_id 1 is not a function"},
 	{t: uapi.ProgExt, btfID: 1, errno: syscall.EINVAL, log: "Cannot replace kernel functions"},
 	{t: uapi.ProgStructOps, errno: sys.ENOTSUPP},
 }
 
-// loadType loads insns as a program of type t, for at if that is not 0, with a log. refusedAs says how the kernel refuses if it has the type all the same.
-func (p *prober) loadType(t uapi.ProgType, at uapi.AttachType, insns []asm.Instruction) (fd *sys.FD, refusedAs syscall.Errno, says string, err error) {
+// loadType loads insns as a program of type t, for at if that is not 0, with a log. refusedAs says
+// how the kernel refuses if it has the type all the same.
+func (p *prober) loadType(t uapi.ProgType, at uapi.AttachType, insns []asm.Instruction) (fd *sys.FD,
+	refusedAs syscall.Errno, says string, err error) {
 	p.log = make([]byte, probeLogSize)
 	fd, err = p.program(t, insns, func(a *sys.ProgLoadAttr) {
 		for i := range progProbes {
 			if row := &progProbes[i]; row.t == t {
-				a.ExpectedAttachType, a.Flags, a.AttachBTFID = row.attach, a.Flags|row.flags, row.btfID
+				a.ExpectedAttachType, a.Flags, a.AttachBTFID = row.attach, a.Flags|row.flags,
+					row.btfID
 				refusedAs, says = row.errno, row.log
 			}
 		}
@@ -110,13 +129,15 @@ func (p *prober) helper(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, e
 		fd.Close()
 		return true, nil
 	}
-	for _, text := range [...]string{"invalid func ", "unknown func ", "program of this type cannot use helper "} {
+	for _, text := range [...]string{"invalid func ", "unknown func ",
+		"program of this type cannot use helper "} {
 		if bytes.Contains(p.log, []byte(text)) {
 			return false, nil
 		}
 	}
 	if p.log[0] != 0 {
-		return true, nil // the verifier went on to the call's arguments or the program's return value
+		// the verifier went on to the call's arguments or the program's return value
+		return true, nil
 	}
 	if refused(err) {
 		return false, nil // not even the program type
@@ -124,7 +145,8 @@ func (p *prober) helper(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, e
 	return false, err
 }
 
-// mapProbes has the smallest map of each type that isn't of the default form: key 4, value 4, 1 entry, no flags.
+// mapProbes has the smallest map of each type that isn't of the default form: key 4, value 4, 1
+// entry, no flags.
 var mapProbes = [...]struct {
 	t                   uapi.MapType
 	key, value, entries uint32
@@ -158,11 +180,13 @@ var mapProbes = [...]struct {
 // pageEntries stands for the size of a page.
 const pageEntries = ^uint32(0)
 
-// localStorageBTF is what local storages want of their key and value: int, and struct val { int cnt; struct bpf_spin_lock l; }.
+// localStorageBTF is what local storages want of their key and value: int, and struct val { int
+// cnt; struct bpf_spin_lock l; }.
 func localStorageBTF() []byte {
 	return rawBTF(withInt(
 		5, kindStruct|1, 4, 19, 1, 0, // [2] struct bpf_spin_lock { int val; }
-		19, kindStruct|2, 8, 23, 1, 0, 27, 2, 32, // [3] struct val { int cnt; struct bpf_spin_lock l; }
+		// [3] struct val { int cnt; struct bpf_spin_lock l; }
+		19, kindStruct|2, 8, 23, 1, 0, 27, 2, 32,
 	), "\x00int\x00bpf_spin_lock\x00val\x00cnt\x00l\x00")
 }
 
@@ -191,7 +215,8 @@ func (p *prober) mapType(t uapi.MapType) (bool, error) {
 			a.BTFFD, a.BTFKeyTypeID, a.BTFValueTypeID = fd.Uint32(), row.btfKey, row.btfValue
 		}
 		if row.inner {
-			fd, err := p.createMap(sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+			fd, err := p.createMap(sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 4,
+				MaxEntries: 1})
 			if err != nil {
 				return false, err
 			}

@@ -16,8 +16,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestAgainstLibbpf compares every probe with C libbpf's on this kernel. Where libbpf says no because something went wrong (EPERM),
-// this package says that it could not tell.
+// TestAgainstLibbpf compares every probe with C libbpf's on this kernel. Where libbpf says no
+// because something went wrong (EPERM), this package says that it could not tell.
 func TestAgainstLibbpf(t *testing.T) {
 	testkit.Root(t)
 	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/probe.c")).Output()
@@ -48,7 +48,8 @@ func TestAgainstLibbpf(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := f.HasProgType(uapi.ProgType(number))
-			if err != nil && !(errors.Is(err, syscall.EPERM) && result == 0) || got != (result == 1) {
+			if err != nil && !(errors.Is(err, syscall.EPERM) && result == 0) ||
+				got != (result == 1) {
 				t.Errorf("%v: %v, %v; libbpf: %d", uapi.ProgType(number), got, err, result)
 			}
 		case "map":
@@ -56,10 +57,11 @@ func TestAgainstLibbpf(t *testing.T) {
 				t.Fatal(err)
 			}
 			if uapi.MapType(number) == uapi.MapStructOps && f.Version() < VersionCode(6, 9, 0) {
-				// libbpf sets value_type_btf_obj_fd, which came with 6.9, takes the E2BIG of older kernels for a no, and is wrong: they have
-				// had struct_ops since 5.6.
+				// libbpf sets value_type_btf_obj_fd, which came with 6.9, takes the E2BIG of older
+				// kernels for a no, and is wrong: they have had struct_ops since 5.6.
 				if result != 0 {
-					t.Errorf("libbpf's probe of struct_ops answers %d: take this exception out", result)
+					t.Errorf("libbpf's probe of struct_ops answers %d: take this exception out",
+						result)
 				}
 				result = 1
 			}
@@ -76,13 +78,15 @@ func TestAgainstLibbpf(t *testing.T) {
 			}
 		}
 	}
-	if compared["feature"] < 22 || compared["prog"] != 32 || compared["map"] != 33 || compared["version"]+compared["cpus"] != 2 {
+	if compared["feature"] < 22 || compared["prog"] != 32 || compared["map"] != 33 ||
+		compared["version"]+compared["cpus"] != 2 {
 		t.Errorf("compared: %v", compared)
 	}
 }
 
-// TestHelpers: the oracle is the kernel's own table of what a program type may call, as far as it is common knowledge (bpf-helpers(7));
-// libbpf 1.5 can't tell on kernels since 6.12, whose message it doesn't know.
+// TestHelpers: the oracle is the kernel's own table of what a program type may call, as far as it
+// is common knowledge (bpf-helpers(7)); libbpf 1.5 can't tell on kernels since 6.12, whose message
+// it doesn't know.
 func TestHelpers(t *testing.T) {
 	testkit.Root(t)
 	f := Running()
@@ -115,7 +119,8 @@ func TestHelpers(t *testing.T) {
 			t.Errorf("%v may call %d: %v, %v", c.t, c.id, got, err)
 		}
 	}
-	for _, typ := range []uapi.ProgType{uapi.ProgTracing, uapi.ProgExt, uapi.ProgLSM, uapi.ProgStructOps, uapi.ProgUnspec, 1000} {
+	for _, typ := range []uapi.ProgType{uapi.ProgTracing, uapi.ProgExt, uapi.ProgLSM,
+		uapi.ProgStructOps, uapi.ProgUnspec, 1000} {
 		if _, err := f.HasHelper(typ, 1); !errors.Is(err, syscall.EOPNOTSUPP) {
 			t.Errorf("%v: %v", typ, err)
 		}
@@ -128,7 +133,8 @@ func TestHelpers(t *testing.T) {
 	}
 }
 
-// TestTypeAnswers: how kernels with and without a type answer, simulated. The errnos and words are the kernel's (libbpf-behaviour 13).
+// TestTypeAnswers: how kernels with and without a type answer, simulated. The errnos and words are
+// the kernel's (libbpf-behaviour 13).
 func TestTypeAnswers(t *testing.T) {
 	testkit.Root(t)
 	refuse := func(e syscall.Errno, log string) func(c call) syscall.Errno {
@@ -191,7 +197,8 @@ func TestTypeAnswers(t *testing.T) {
 		t.Errorf("struct_ops map: %v, %v", got, err)
 	}
 	install(t, refuse(syscall.EPERM, ""))
-	if _, err := Running().HasMapType(uapi.MapHash); !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "map type hash") {
+	if _, err := Running().HasMapType(uapi.MapHash); !errors.Is(err, syscall.EPERM) ||
+		!strings.Contains(err.Error(), "map type hash") {
 		t.Errorf("%v", err)
 	}
 }

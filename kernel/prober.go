@@ -9,23 +9,27 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// prober makes the kernel objects that probes try. Everything it makes is closed by the probe that asked.
+// prober makes the kernel objects that probes try. Everything it makes is closed by the probe that
+// asked.
 type prober struct {
 	facts *Facts
 	log   []byte // if not nil, programs are loaded with log level 1 and their log ends up here
 }
 
-// refused reports whether err is how a kernel refuses what it doesn't know: a field that is too new (E2BIG), a number or
-// combination that is (EINVAL), or something left out of its configuration (ENOTSUPP, EOPNOTSUPP). Everything else says nothing
-// about the kernel.
+// refused reports whether err is how a kernel refuses what it doesn't know: a field that is too new
+// (E2BIG), a number or combination that is (EINVAL), or something left out of its configuration
+// (ENOTSUPP, EOPNOTSUPP). Everything else says nothing about the kernel.
 func refused(err error) bool {
-	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.E2BIG) || errors.Is(err, sys.ENOTSUPP) ||
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.E2BIG) ||
+		errors.Is(err, sys.ENOTSUPP) ||
 		errors.Is(err, syscall.EOPNOTSUPP)
 }
 
-// transient reports whether err is about this moment and this process, so that asking again may help.
+// transient reports whether err is about this moment and this process, so that asking again may
+// help.
 func transient(err error) bool {
-	for _, e := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN} {
+	for _, e := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
+		syscall.EINTR, syscall.EAGAIN} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -35,7 +39,8 @@ func transient(err error) bool {
 
 // fleeting reports whether err may be gone the next moment, if nothing in this process changes.
 func fleeting(err error) bool {
-	return errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM)
+	return errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EAGAIN) ||
+		errors.Is(err, syscall.ENOMEM)
 }
 
 // made turns the outcome of making an object into an answer, and closes the object.
@@ -58,7 +63,8 @@ func (p *prober) token() (fd int32, flag uint32) {
 }
 
 // program loads a program with the licence GPL; set, if not nil, changes the attribute before.
-func (p *prober) program(t uapi.ProgType, insns []asm.Instruction, set func(*sys.ProgLoadAttr)) (*sys.FD, error) {
+func (p *prober) program(t uapi.ProgType, insns []asm.Instruction,
+	set func(*sys.ProgLoadAttr)) (*sys.FD, error) {
 	license := []byte("GPL\x00")
 	raw := asm.Raw(insns)
 	token, flag := p.token()
@@ -91,13 +97,15 @@ func (p *prober) createMap(a sys.MapCreateAttr) (*sys.FD, error) {
 
 // array creates an ARRAY map of one element of 32 bytes, the map that libbpf's probes use.
 func (p *prober) array(flags uint32) (*sys.FD, error) {
-	return p.createMap(sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 32, MaxEntries: 1, Flags: flags})
+	return p.createMap(sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 32,
+		MaxEntries: 1, Flags: flags})
 }
 
 // btf uploads BTF.
 func (p *prober) btf(raw []byte) (*sys.FD, error) {
 	token, flag := p.token()
-	return sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw)), TokenFD: token, Flags: flag})
+	return sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw)), TokenFD: token,
+		Flags: flag})
 }
 
 // retInsns is the smallest program: return v.

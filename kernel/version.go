@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// VersionCode is KERNEL_VERSION(a, b, c): 6.1.119 is 6<<16 | 1<<8 | 119. A patch level above 255 counts as 255.
+// VersionCode is KERNEL_VERSION(a, b, c): 6.1.119 is 6<<16 | 1<<8 | 119. A patch level above 255
+// counts as 255.
 func VersionCode(major, minor, patch uint32) uint32 {
 	return major<<16 | minor<<8 | min(patch, 255)
 }
 
-// Version is the version code of the running kernel as libbpf computes it (get_kernel_version), for programs that must carry it and
-// for LINUX_KERNEL_VERSION: Ubuntu's and Debian's kernels tell their upstream version elsewhere than in the release. 0 if it
-// cannot be told.
+// Version is the version code of the running kernel as libbpf computes it (get_kernel_version), for
+// programs that must carry it and for LINUX_KERNEL_VERSION: Ubuntu's and Debian's kernels tell
+// their upstream version elsewhere than in the release. 0 if it cannot be told.
 func (f *Facts) Version() uint32 {
 	v, _ := f.shared.version.get(func() (uint32, error) {
 		signature, _ := os.ReadFile(f.shared.root + "/proc/version_signature")
@@ -28,7 +29,8 @@ func (f *Facts) Release() string {
 	return release
 }
 
-// versionOf applies the rules of Version to the text of /proc/version_signature ("" if absent) and to uname's release and version.
+// versionOf applies the rules of Version to the text of /proc/version_signature ("" if absent) and
+// to uname's release and version.
 func versionOf(signature, release, version string) uint32 {
 	// Ubuntu: "Ubuntu 6.8.0-31.31-generic 6.8.1"
 	if words := strings.Fields(signature); len(words) >= 3 {

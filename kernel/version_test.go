@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// The oracle is libbpf's rule (which words of which file count) applied by hand to what real distributions print.
+// The oracle is libbpf's rule (which words of which file count) applied by hand to what real
+// distributions print.
 func TestVersionRules(t *testing.T) {
 	for _, c := range []struct {
 		signature, release, version string
@@ -31,7 +32,8 @@ func TestVersionRules(t *testing.T) {
 	}
 }
 
-// The oracle is uname(1); the machine that runs this isn't Ubuntu's or Debian's kernel, or the rule tests above cover it.
+// The oracle is uname(1); the machine that runs this isn't Ubuntu's or Debian's kernel, or the rule
+// tests above cover it.
 func TestReleaseIsUnames(t *testing.T) {
 	out, err := exec.Command("uname", "-r").Output()
 	if err != nil {

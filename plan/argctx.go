@@ -12,10 +12,11 @@ import (
 
 // arg:ctx
 //
-// A global function may take the program's context as an argument tagged __arg_ctx, declared void * so that programs of several
-// types can call it. Kernels before 6.8 do not know the tag; they recognise a context only by the name of its type. For them the
-// function's BTF is copied per program with the argument's type replaced by a pointer to an empty struct of the expected
-// name, and func_info points to the copy. Instructions do not change.
+// A global function may take the program's context as an argument tagged __arg_ctx, declared void *
+// so that programs of several types can call it. Kernels before 6.8 do not know the tag; they
+// recognise a context only by the name of its type. For them the function's BTF is copied per
+// program with the argument's type replaced by a pointer to an empty struct of the expected name,
+// and func_info points to the copy. Instructions do not change.
 
 // contextNames lists the type by which a kernel recognises the context of a program type.
 var contextNames = [...]struct {
@@ -59,7 +60,8 @@ func contextName(t uapi.ProgType) string {
 	return ""
 }
 
-// regsStruct is the struct behind bpf_user_pt_regs_t on the architectures where it has a name of its own.
+// regsStruct is the struct behind bpf_user_pt_regs_t on the architectures where it has a name of
+// its own.
 func regsStruct() string {
 	switch runtime.GOARCH {
 	case "arm64", "s390x":
@@ -135,17 +137,20 @@ func (x *argCtx) run() {
 		} else {
 			b.AddInt(tagArgCtx, 1, 0) // what sanitising makes of a tag
 		}
-		x.r.event(EventSanitized, x.p.Spec.Name, "arg:ctx of "+fn.Name()+" becomes struct "+x.name+" *")
+		x.r.event(EventSanitized, x.p.Spec.Name, "arg:ctx of "+fn.Name()+" becomes struct "+x.name+
+			" *")
 	}
 }
 
-// tags lists the arg:ctx tags on global functions placed in the program, ascending, and notes where their func_info records are.
+// tags lists the arg:ctx tags on global functions placed in the program, ascending, and notes where
+// their func_info records are.
 func (x *argCtx) tags() []btf.ID {
 	if x.r.ctxTags == nil {
 		x.r.ctxTags = make(map[btf.ID][]btf.ID)
 		for _, id := range x.r.info.ctxTags {
 			tag, _ := x.r.o.BTF.Type(id)
-			if fn, _ := x.r.o.BTF.Type(tag.Ref()); fn.Kind() == btf.KindFunc && fn.Linkage() == btf.LinkageGlobal {
+			if fn, _ := x.r.o.BTF.Type(tag.Ref()); fn.Kind() == btf.KindFunc &&
+				fn.Linkage() == btf.LinkageGlobal {
 				x.r.ctxTags[fn.ID()] = append(x.r.ctxTags[fn.ID()], id)
 			}
 		}
@@ -186,8 +191,8 @@ func (x *argCtx) clone(fn, proto btf.Type) clone {
 	return c
 }
 
-// needed tells whether an argument's type must be replaced: it is no pointer to the type that the kernel recognises, and one of those
-// that may be declared instead.
+// needed tells whether an argument's type must be replaced: it is no pointer to the type that the
+// kernel recognises, and one of those that may be declared instead.
 func (x *argCtx) needed(fn string, arg int, id btf.ID) bool {
 	s := x.r.o.BTF
 	t := s.Skip(id)
@@ -202,7 +207,8 @@ func (x *argCtx) needed(fn string, arg int, id btf.ID) bool {
 			return false
 		}
 		prog := x.p.Spec.Type
-		if to.Kind() == btf.KindTypedef && name == "bpf_user_pt_regs_t" && (prog == uapi.ProgKprobe || prog == uapi.ProgPerfEvent) {
+		if to.Kind() == btf.KindTypedef && name == "bpf_user_pt_regs_t" &&
+			(prog == uapi.ProgKprobe || prog == uapi.ProgPerfEvent) {
 			return false
 		}
 		to = s.Skip(to.ID())
@@ -224,7 +230,8 @@ func (x *argCtx) needed(fn string, arg int, id btf.ID) bool {
 			return true
 		}
 	}
-	x.r.event(EventWarning, x.p.Spec.Name, "arg:ctx on an argument of "+fn+" whose type cannot be a context; left as it is")
+	x.r.event(EventWarning, x.p.Spec.Name, "arg:ctx on an argument of "+fn+
+		" whose type cannot be a context; left as it is")
 	return false
 }
 

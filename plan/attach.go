@@ -10,9 +10,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Attach targets. A tracing, LSM or iterator program is checked by the verifier against the type of what it will be attached to, so
-// the target's BTF id is needed at load. SEC("fentry/vfs_read") names it; the kind of program decides which BTF type that name
-// stands for. "module:function" looks only into that module.
+// Attach targets. A tracing, LSM or iterator program is checked by the verifier against the type of
+// what it will be attached to, so the target's BTF id is needed at load. SEC("fentry/vfs_read")
+// names it; the kind of program decides which BTF type that name stands for. "module:function"
+// looks only into that module.
 
 // attachPrefix is how the kernel names the BTF type of a target, by expected attach type.
 type attachPrefix struct {
@@ -40,7 +41,8 @@ func prefixOf(t uapi.AttachType) (prefix string, kind btf.Kind) {
 // maxTargetName is the longest BTF name that libbpf composes.
 const maxTargetName = 127
 
-// def is the SEC() row that speaks for p: setting another program type takes the row out of effect, unless it is the one for everything.
+// def is the SEC() row that speaks for p: setting another program type takes the row out of effect,
+// unless it is the one for everything.
 func def(p *object.Program) *object.SecDef {
 	if p.Def != nil && p.Def.Type != p.Type && p.Def.Pattern != "" {
 		return nil
@@ -48,8 +50,8 @@ func def(p *object.Program) *object.SecDef {
 	return p.Def
 }
 
-// wantsTarget tells programs whose BTF target is resolved at load: those whose row says so, and those that were given a type which
-// takes a target, and a target.
+// wantsTarget tells programs whose BTF target is resolved at load: those whose row says so, and
+// those that were given a type which takes a target, and a target.
 func wantsTarget(p *object.Program) bool {
 	if d := def(p); d != nil {
 		return d.Flags&object.SecAttachBTF != 0
@@ -95,7 +97,8 @@ func (r *resolver) resolveTarget(p *Program) error {
 		if strings.HasSuffix(spec.Sec, "/") {
 			code = CodeNotFound // libbpf looks for what is named ""
 		}
-		return r.fail("program", p.Name, code, "SEC(\""+spec.Sec+"\") names no attach target; write it after a '/' or set AttachTarget", nil)
+		return r.fail("program", p.Name, code, "SEC(\""+spec.Sec+
+			"\") names no attach target; write it after a '/' or set AttachTarget", nil)
 	}
 	if inProgram(spec) {
 		return r.resolveProgramTarget(p)
@@ -104,14 +107,16 @@ func (r *resolver) resolveTarget(p *Program) error {
 	module, name := splitTarget(spec.AttachTarget)
 	full := prefix + name
 	if len(full) > maxTargetName {
-		return r.fail("program", p.Name, CodeNameTooLong, "attach target "+full+" is longer than any kernel name", nil)
+		return r.fail("program", p.Name, CodeNameTooLong, "attach target "+full+
+			" is longer than any kernel name", nil)
 	}
 	id, mod, err := r.findTarget(module, full, kind)
 	if err != nil {
 		return r.fail("program", p.Name, CodeInvalid, "kernel BTF cannot be read", err)
 	}
 	if id == 0 {
-		return r.notFound("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+" is not in the BTF of "+r.targetSearched(module, prefix, name, kind))
+		return r.notFound("program", p.Name, CodeNotFound, "attach target "+kind.String()+" "+full+
+			" is not in the BTF of "+r.targetSearched(module, prefix, name, kind))
 	}
 	p.AttachBTFID, p.AttachModule = id, mod
 	p.Target = "vmlinux " + kind.String() + " " + full
@@ -136,7 +141,8 @@ func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) st
 	return where + r.near(module, prefix, name, kind)
 }
 
-// near proposes names of types of the kernel, or of one module, that are prefix and something like name: "; ..." or "".
+// near proposes names of types of the kernel, or of one module, that are prefix and something like
+// name: "; ..." or "".
 func (r *resolver) near(module, prefix, name string, kind btf.Kind) string {
 	near := nearest.To(name)
 	if v, err := r.kernelBTF(); err == nil && module == "" {
@@ -181,15 +187,18 @@ func (r *resolver) findTarget(module, name string, kind btf.Kind) (btf.ID, *fact
 func (r *resolver) resolveProgramTarget(p *Program) error {
 	spec := p.Spec
 	if spec.AttachProgFD <= 0 {
-		return r.fail("program", p.Name, CodeInvalid, "no program is set to attach to (AttachProgFD)", nil)
+		return r.fail("program", p.Name, CodeInvalid,
+			"no program is set to attach to (AttachProgFD)", nil)
 	}
 	p.AttachProgFD = spec.AttachProgFD
 	if r.opts.ProgramBTF == nil {
-		return r.fail("program", p.Name, CodeInvalid, "attaches to function "+spec.AttachTarget+" of a program whose BTF is not known here", nil)
+		return r.fail("program", p.Name, CodeInvalid, "attaches to function "+spec.AttachTarget+
+			" of a program whose BTF is not known here", nil)
 	}
 	s, err := r.opts.ProgramBTF(spec.AttachProgFD)
 	if err != nil {
-		return r.fail("program", p.Name, CodeInvalid, "the BTF of the program to attach to cannot be read", err)
+		return r.fail("program", p.Name, CodeInvalid,
+			"the BTF of the program to attach to cannot be read", err)
 	}
 	id, ok := s.FindByName(spec.AttachTarget, btf.KindFunc)
 	if !ok {
@@ -206,8 +215,8 @@ func (r *resolver) resolveProgramTarget(p *Program) error {
 	return nil
 }
 
-// resolveMultiTarget sets the BTF object of a *.multi tracing program: the functions are chosen when it is attached, but all from one
-// kernel or module.
+// resolveMultiTarget sets the BTF object of a *.multi tracing program: the functions are chosen
+// when it is attached, but all from one kernel or module.
 func (r *resolver) resolveMultiTarget(p *Program) error {
 	_, pattern, _ := strings.Cut(p.Spec.Sec, "/")
 	module, _ := splitTarget(pattern)
@@ -231,5 +240,6 @@ func (r *resolver) resolveMultiTarget(p *Program) error {
 }
 
 func isTracingMulti(t uapi.AttachType) bool {
-	return t == uapi.AttachTraceFentryMulti || t == uapi.AttachTraceFexitMulti || t == uapi.AttachTraceFsessionMulti
+	return t == uapi.AttachTraceFentryMulti || t == uapi.AttachTraceFexitMulti ||
+		t == uapi.AttachTraceFsessionMulti
 }

@@ -33,11 +33,13 @@ func targets(t testing.TB, base *btf.Spec, funcs ...string) *btf.Spec {
 	return s
 }
 
-// TestAttachTargetsNear: a target with a typo gets proposals, of what its kind of program attaches to. Oracle: the names that the BTF was
-// made of.
+// TestAttachTargetsNear: a target with a typo gets proposals, of what its kind of program attaches
+// to. Oracle: the names that the BTF was made of.
 func TestAttachTargetsNear(t *testing.T) {
-	base := targets(t, nil, "vfs_read", "vfs_write", "btf_trace_sched_switch", "bpf_lsm_file_open", "bpf_iter_task", "sched_switcg", "file_opem", "taks")
-	one := &facts.Module{Name: "ext4", ID: 5, BTF: targets(t, base, "vfs_rea", "btf_trace_ext4_event")}
+	base := targets(t, nil, "vfs_read", "vfs_write", "btf_trace_sched_switch", "bpf_lsm_file_open",
+		"bpf_iter_task", "sched_switcg", "file_opem", "taks")
+	one := &facts.Module{Name: "ext4", ID: 5,
+		BTF: targets(t, base, "vfs_rea", "btf_trace_ext4_event")}
 	k := &fake{btf: base, modules: []*facts.Module{one}, version: 1}
 	for _, row := range []struct{ prog, target, end string }{
 		{"do_fentry", "vfs_raed", "vmlinux or any module; near: vfs_read, vfs_rea"},
@@ -59,10 +61,13 @@ func TestAttachTargetsNear(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf's naming of BTF targets and order of search (vmlinux first, then modules; a module name compared whole), stated per row.
+// Oracle: libbpf's naming of BTF targets and order of search (vmlinux first, then modules; a module
+// name compared whole), stated per row.
 func TestAttachTargets(t *testing.T) {
-	base := targets(t, nil, "vfs_read", "vfs_write", "both", "btf_trace_sched_switch", "bpf_lsm_file_open", "bpf_iter_task", "sched_switch", "file_open", "task")
-	one := &facts.Module{Name: "ext4", ID: 5, BTF: targets(t, base, "in_module", "both", "btf_trace_ext4_event")}
+	base := targets(t, nil, "vfs_read", "vfs_write", "both", "btf_trace_sched_switch",
+		"bpf_lsm_file_open", "bpf_iter_task", "sched_switch", "file_open", "task")
+	one := &facts.Module{Name: "ext4", ID: 5,
+		BTF: targets(t, base, "in_module", "both", "btf_trace_ext4_event")}
 	two := &facts.Module{Name: "ext4_more", ID: 6, BTF: targets(t, base, "in_more")}
 	k := &fake{btf: base, modules: []*facts.Module{one, two}, version: 1}
 	for _, row := range []struct {
@@ -110,7 +115,8 @@ func TestAttachTargets(t *testing.T) {
 				}
 			}
 			if p.AttachBTFID != want || p.AttachModule != row.in {
-				t.Errorf("%s at %s: id %d in %v, want %d in %v", row.prog, row.target, p.AttachBTFID, p.AttachModule, want, row.in)
+				t.Errorf("%s at %s: id %d in %v, want %d in %v", row.prog, row.target,
+					p.AttachBTFID, p.AttachModule, want, row.in)
 			}
 			if !strings.Contains(p.Target, row.name) {
 				t.Errorf("%s at %s: target is described as %q", row.prog, row.target, p.Target)
@@ -123,7 +129,8 @@ func TestAttachTargets(t *testing.T) {
 	p := only(o, "do_fentry")
 	p.Sec, p.AttachTarget = "fentry/", ""
 	var e *plan.Error
-	if err := planned(t, resolve(t, o, k, nil), p.Name).Err; !errors.As(err, &e) || e.Code != plan.CodeNotFound {
+	if err := planned(t, resolve(t, o, k, nil), p.Name).Err; !errors.As(err, &e) ||
+		e.Code != plan.CodeNotFound {
 		t.Errorf("SEC(%q): %v", p.Sec, err)
 	}
 }
@@ -155,10 +162,12 @@ func TestAttachToProgram(t *testing.T) {
 		return planned(t, resolve(t, o, &fake{version: 1}, opts), "do_fentry")
 	}
 	p := load(func(*object.Program) {})
-	if want, _ := target.FindByName("victim", btf.KindFunc); p.Err != nil || p.AttachBTFID != want || p.AttachProgFD != 42 || p.AttachModule != nil {
+	if want, _ := target.FindByName("victim", btf.KindFunc); p.Err != nil ||
+		p.AttachBTFID != want || p.AttachProgFD != 42 || p.AttachModule != nil {
 		t.Errorf("%v: id %d, fd %d", p.Err, p.AttachBTFID, p.AttachProgFD)
 	}
-	if p = load(func(p *object.Program) { p.AttachTarget = "nobody" }); p.Err == nil || !strings.Contains(p.Err.Error(), "nobody") {
+	if p = load(func(p *object.Program) { p.AttachTarget = "nobody" }); p.Err == nil ||
+		!strings.Contains(p.Err.Error(), "nobody") {
 		t.Errorf("no such function: %v", p.Err)
 	}
 	if p = load(func(p *object.Program) { p.AttachProgFD = 43 }); !errors.Is(p.Err, errFake) {
@@ -175,7 +184,8 @@ func TestAttachToProgram(t *testing.T) {
 	}
 }
 
-// What a SEC() row adds at load, and what a missing feature takes away. Oracle: libbpf's SEC_* flags as the row states.
+// What a SEC() row adds at load, and what a missing feature takes away. Oracle: libbpf's SEC_*
+// flags as the row states.
 func TestSecFlags(t *testing.T) {
 	base := targets(t, nil, "bpf_lsm_bpf", "bpf_lsm_socket_bind")
 	for _, row := range []struct {
@@ -197,9 +207,12 @@ func TestSecFlags(t *testing.T) {
 	} {
 		o := open(t, "probes.o")
 		only(o, row.prog).Flags = uapi.FAnyAlignment
-		p := planned(t, resolve(t, o, &fake{btf: base, version: 1, lacks: row.lacks}, nil), row.prog)
-		if p.Err != nil || p.ExpectedAttachType != row.attach || p.Flags != row.flags|uapi.FAnyAlignment {
-			t.Errorf("%s without %v: attach type %v, flags %#x, %v", row.prog, row.lacks, p.ExpectedAttachType, p.Flags, p.Err)
+		p := planned(t, resolve(t, o, &fake{btf: base, version: 1, lacks: row.lacks}, nil),
+			row.prog)
+		if p.Err != nil || p.ExpectedAttachType != row.attach ||
+			p.Flags != row.flags|uapi.FAnyAlignment {
+			t.Errorf("%s without %v: attach type %v, flags %#x, %v", row.prog, row.lacks,
+				p.ExpectedAttachType, p.Flags, p.Err)
 		}
 	}
 	// Another type takes the row out of effect.
@@ -211,7 +224,8 @@ func TestSecFlags(t *testing.T) {
 	}
 }
 
-// opsTypes builds BTF over base with the struct_ops type of ops.o: the members that it has anyhow, and what change adds.
+// opsTypes builds BTF over base with the struct_ops type of ops.o: the members that it has anyhow,
+// and what change adds.
 func opsTypes(t testing.TB, base *btf.Spec, change func(b *btf.Builder, fn btf.ID)) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(base)
@@ -235,8 +249,8 @@ func opsTypes(t testing.TB, base *btf.Spec, change func(b *btf.Builder, fn btf.I
 	return s
 }
 
-// A struct_ops type that only a module has: its BTF's ids, flag and module. Oracle: the contract of value_type_btf_obj_fd in
-// linux/bpf.h and libbpf's error rules, per case.
+// A struct_ops type that only a module has: its BTF's ids, flag and module. Oracle: the contract of
+// value_type_btf_obj_fd in linux/bpf.h and libbpf's error rules, per case.
 func TestModuleStructOps(t *testing.T) {
 	base := targets(t, nil, "something")
 	callbacks := func(b *btf.Builder, fn btf.ID) {
@@ -244,23 +258,27 @@ func TestModuleStructOps(t *testing.T) {
 			b.AddMember(name, fn, uint32(192+64*i), 0)
 		}
 	}
-	mod := &facts.Module{Name: "tcp_x", ID: 4, BTF: opsTypes(t, base, func(b *btf.Builder, fn btf.ID) {
-		b.AddMember("ssthresh", fn, 192, 0)
-		b.AddMember("undo_cwnd", fn, 256, 0)
-		b.AddMember("cong_avoid", fn, 320, 0)
-	})}
+	mod := &facts.Module{Name: "tcp_x", ID: 4,
+		BTF: opsTypes(t, base, func(b *btf.Builder, fn btf.ID) {
+			b.AddMember("ssthresh", fn, 192, 0)
+			b.AddMember("undo_cwnd", fn, 256, 0)
+			b.AddMember("cong_avoid", fn, 320, 0)
+		})}
 	o := open(t, "ops.o")
-	o.Map("first").Contents = make([]byte, len(o.Map("first").Contents)) // flags is not in this kernel
+	// flags is not in this kernel
+	o.Map("first").Contents = make([]byte, len(o.Map("first").Contents))
 	p := resolve(t, o, &fake{btf: base, modules: []*facts.Module{mod}, version: 1}, nil)
 	m := plannedMap(t, p, "first")
-	if m.KernelModule != mod || m.ValueSize != 128 || m.Flags&uapi.FVtypeBtfObjFD == 0 || m.KernelValueType < mod.BTF.FirstID() {
+	if m.KernelModule != mod || m.ValueSize != 128 || m.Flags&uapi.FVtypeBtfObjFD == 0 ||
+		m.KernelValueType < mod.BTF.FirstID() {
 		t.Errorf("%+v", m)
 	}
 	offsets := map[string]uint32{}
 	for _, s := range m.FuncSlots {
 		offsets[s.Program.Spec.Name] = s.Offset
 	}
-	if len(offsets) != 3 || offsets["do_ssthresh"] != 64+24 || offsets["do_undo"] != 64+32 || offsets["do_off"] != 64+40 {
+	if len(offsets) != 3 || offsets["do_ssthresh"] != 64+24 || offsets["do_undo"] != 64+32 ||
+		offsets["do_off"] != 64+40 {
 		t.Errorf("slots %v", offsets)
 	}
 	prog := planned(t, p, "do_undo")
@@ -272,7 +290,8 @@ func TestModuleStructOps(t *testing.T) {
 	}
 
 	for name, bad := range map[string]func(b *btf.Builder, fn btf.ID){
-		"ssthresh": func(b *btf.Builder, fn btf.ID) { // no such callback here, and the object sets it
+		// no such callback here, and the object sets it
+		"ssthresh": func(b *btf.Builder, fn btf.ID) {
 			b.AddMember("undo_cwnd", fn, 192, 0)
 			b.AddMember("cong_avoid", fn, 256, 0)
 		},
@@ -288,12 +307,14 @@ func TestModuleStructOps(t *testing.T) {
 		if name != "flags" {
 			o.Map("first").Contents = make([]byte, len(o.Map("first").Contents))
 		}
-		if _, err := plan.Resolve(o, &fake{btf: base, modules: []*facts.Module{mod}, version: 1}, nil); !errors.As(err, &e) ||
+		if _, err := plan.Resolve(o, &fake{btf: base, modules: []*facts.Module{mod}, version: 1},
+			nil); !errors.As(err, &e) ||
 			e.Code != plan.CodeNotSupported || !strings.Contains(err.Error(), "member "+name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := plan.Resolve(open(t, "ops.o"), &fake{btf: base, version: 1}, nil); err == nil || !strings.Contains(err.Error(), "tcp_congestion_ops") {
+	if _, err := plan.Resolve(open(t, "ops.o"), &fake{btf: base, version: 1}, nil); err == nil ||
+		!strings.Contains(err.Error(), "tcp_congestion_ops") {
 		t.Errorf("a kernel without the type: %v", err)
 	}
 	// The kernel's value types are what is proposed, of vmlinux and of modules.
@@ -304,14 +325,16 @@ func TestModuleStructOps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Resolve(open(t, "ops.o"), &fake{btf: base, modules: []*facts.Module{{Name: "tcp_x", BTF: s}}, version: 1}, nil); err == nil ||
+	if _, err := plan.Resolve(open(t, "ops.o"),
+		&fake{btf: base, modules: []*facts.Module{{Name: "tcp_x", BTF: s}},
+			version: 1}, nil); err == nil ||
 		!strings.HasSuffix(err.Error(), "in its BTF); near: tcp_congestion_op") {
 		t.Errorf("a kernel with a type of nearly that name: %v", err)
 	}
 }
 
-// Slots set before load. Oracle: libbpf's rules (2.7 of its struct_ops handling): a replaced program is not loaded, its replacement
-// must be a struct_ops program.
+// Slots set before load. Oracle: libbpf's rules (2.7 of its struct_ops handling): a replaced
+// program is not loaded, its replacement must be a struct_ops program.
 func TestStructOpsSlots(t *testing.T) {
 	k := func() *fake {
 		o := targets(t, nil, "x")
@@ -341,7 +364,8 @@ func TestStructOpsSlots(t *testing.T) {
 		return names
 	}
 	o := open(t, "ops.o")
-	if got := strings.Join(loaded(resolve(t, o, k, nil)), " "); got != "do_ssthresh do_undo do_off" {
+	if got := strings.Join(loaded(resolve(t, o, k, nil)),
+		" "); got != "do_ssthresh do_undo do_off" {
 		t.Errorf("as compiled: %s", got)
 	}
 	for _, m := range o.Maps {
@@ -365,7 +389,8 @@ func TestStructOpsSlots(t *testing.T) {
 	}
 	// The map that is off by default uses the same program for another member.
 	o.Map("fourth").Autocreate = true
-	if _, err := plan.Resolve(o, k, nil); err == nil || !strings.Contains(err.Error(), "do_optional") {
+	if _, err := plan.Resolve(o, k, nil); err == nil ||
+		!strings.Contains(err.Error(), "do_optional") {
 		t.Errorf("one program, two members: %v", err)
 	}
 	// Off altogether.

@@ -2,9 +2,9 @@ package plan
 
 import "strconv"
 
-// A few bytes of a file may ask for a lot: many programs may call the same code, many records may speak of one long name. No compiler's
-// files do so to an extent that matters, so a plan may take so many times the bytes of the file that the object was read from, and so
-// many more.
+// A few bytes of a file may ask for a lot: many programs may call the same code, many records may
+// speak of one long name. No compiler's files do so to an extent that matters, so a plan may take
+// so many times the bytes of the file that the object was read from, and so many more.
 const (
 	codeFactor, codeMore   = 5, 512 << 10 // code and what goes to the kernel with it
 	wordsFactor, wordsMore = 2, 128 << 10 // texts for people
@@ -30,7 +30,8 @@ func (r *resolver) spend(p string, n int) error {
 		return nil
 	}
 	text := "the programs would take more than " + strconv.Itoa(codeFactor*b.file+codeMore) +
-		" bytes, out of proportion to the file's " + strconv.Itoa(b.file) + ": too many share the same code"
+		" bytes, out of proportion to the file's " + strconv.Itoa(b.file) +
+		": too many share the same code"
 	if p == "" {
 		return r.fail("", "", CodeTooBig, text, nil)
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// coreSection is one section of CO-RE records in .BTF.ext and the functions of the ELF section that it speaks of.
+// coreSection is one section of CO-RE records in .BTF.ext and the functions of the ELF section that
+// it speaks of.
 type coreSection struct {
 	ext   *btf.ExtSection
 	funcs []*function // by offset
@@ -36,7 +37,8 @@ func (r *resolver) locateCore() error {
 	for i := range o.Ext.Core {
 		e := &o.Ext.Core[i]
 		if e.Name == "" {
-			return r.fail("BTF", ".BTF.ext", CodeInvalid, "CO-RE records of section "+strconv.Itoa(i)+" have no section name", nil)
+			return r.fail("BTF", ".BTF.ext", CodeInvalid, "CO-RE records of section "+
+				strconv.Itoa(i)+" have no section name", nil)
 		}
 		r.coreSecs[i].ext = e
 		r.coreSecs[i].funcs = r.functionsOf(e.Name, &programs)
@@ -53,7 +55,9 @@ func (r *resolver) functionsOf(section string, programs *sectionIndex) (fs []*fu
 		}
 		return fs
 	}
-	first := programs.find(section, len(r.progs), func(i int) string { return r.progs[i].f.Section })
+	first := programs.find(section, len(r.progs), func(i int) string {
+		return r.progs[i].f.Section
+	})
 	if first < 0 {
 		return nil
 	}
@@ -63,7 +67,8 @@ func (r *resolver) functionsOf(section string, programs *sectionIndex) (fs []*fu
 	return fs
 }
 
-// wantCore adds the names of the root types of all relocations that will be resolved against the kernel.
+// wantCore adds the names of the root types of all relocations that will be resolved against the
+// kernel.
 func (r *resolver) wantCore(w *wanted) {
 	last := btf.ID(0)
 	for _, s := range r.coreSecs {
@@ -85,10 +90,12 @@ func (r *resolver) wantCore(w *wanted) {
 	}
 }
 
-// at finds the function that holds byte offset off of the section. *f is where the last search ended: records mostly ascend.
+// at finds the function that holds byte offset off of the section. *f is where the last search
+// ended: records mostly ascend.
 func (s *coreSection) at(f *int, off uint32) *function {
 	holds := func(i int) bool {
-		return i < len(s.funcs) && uint64(off) >= s.funcs[i].f.Offset && uint64(off) < s.funcs[i].end()
+		return i < len(s.funcs) && uint64(off) >= s.funcs[i].f.Offset &&
+			uint64(off) < s.funcs[i].end()
 	}
 	if !holds(*f) {
 		*f = sort.Search(len(s.funcs), func(i int) bool { return s.funcs[i].end() > uint64(off) })
@@ -101,8 +108,9 @@ func (s *coreSection) at(f *int, off uint32) *function {
 
 func (f *function) end() uint64 { return f.f.Offset + uint64(len(f.f.Insns))*8 }
 
-// relocateCore resolves the CO-RE relocations of every function that may be loaded and patches private copies of their code.
-// A relocation in code that belongs to no function (an overridden weak one) is left aside.
+// relocateCore resolves the CO-RE relocations of every function that may be loaded and patches
+// private copies of their code. A relocation in code that belongs to no function (an overridden
+// weak one) is left aside.
 func (r *resolver) relocateCore() error {
 	var res *core.Resolver
 	for _, s := range r.coreSecs {
@@ -114,12 +122,14 @@ func (r *resolver) relocateCore() error {
 				continue
 			}
 			if rel.InsnOff%8 != 0 {
-				return r.failAt(fn, -1, CodeInvalid, "CO-RE record "+strconv.Itoa(i)+" is at byte "+strconv.FormatUint(uint64(rel.InsnOff), 10)+", between instructions", nil)
+				return r.failAt(fn, -1, CodeInvalid, "CO-RE record "+strconv.Itoa(i)+" is at byte "+
+					strconv.FormatUint(uint64(rel.InsnOff), 10)+", between instructions", nil)
 			}
 			if res == nil {
 				t, err := r.coreTarget()
 				if err != nil {
-					return r.tolerate(r.fail("", "", CodeNotFound, "CO-RE relocations need kernel BTF", err))
+					return r.tolerate(r.fail("", "", CodeNotFound,
+						"CO-RE relocations need kernel BTF", err))
 				}
 				res = t.NewResolver(r.o.BTF)
 				r.p.core = make([]coreRecord, 0, r.coreCount())
@@ -154,11 +164,13 @@ func (r *resolver) relocateCore() error {
 			if poison {
 				fn.poisons = append(fn.poisons, len(r.p.core))
 				if r.mayTell() {
-					r.event(EventPoisoned, fn.f.Name, "instruction "+strconv.Itoa(insn)+": CO-RE relocation "+
+					r.event(EventPoisoned, fn.f.Name, "instruction "+strconv.Itoa(insn)+
+						": CO-RE relocation "+
 						out.Spec()+" has no counterpart in this kernel")
 				}
 			}
-			r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: out, poison: poison})
+			r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: out,
+				poison: poison})
 		}
 	}
 	return nil

@@ -8,8 +8,9 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// Helper numbers that a poisoned instruction calls; the verifier quotes them if it can reach one, and the part below the base
-// says which map or extern is missing. They are libbpf's, so that tools which explain logs know them.
+// Helper numbers that a poisoned instruction calls; the verifier quotes them if it can reach one,
+// and the part below the base says which map or extern is missing. They are libbpf's, so that tools
+// which explain logs know them.
 const (
 	PoisonMapBase   = 2001000000 // + position in Object.Maps
 	PoisonKfuncBase = 2002000000 // + position in Object.Externs
@@ -21,8 +22,8 @@ const (
 	poisonSize = int(unsafe.Sizeof(Poison{}))
 )
 
-// relocateData writes everything but file descriptors into p: map references, global data, kconfig, ksyms, kfuncs, jump tables.
-// References to maps become Fixups.
+// relocateData writes everything but file descriptors into p: map references, global data, kconfig,
+// ksyms, kfuncs, jump tables. References to maps become Fixups.
 func (r *resolver) relocateData(p *Program) error {
 	fixups, poisons := 0, 0
 	for _, s := range p.Subprogs {
@@ -67,7 +68,8 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 	s := &p.Subprogs[sub]
 	at := s.Start + rl.Insn
 	if rl.Insn < 0 || rl.Insn >= len(s.fn.code) {
-		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation against "+rl.Symbol+" is outside of the function", nil)
+		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation against "+rl.Symbol+
+			" is outside of the function", nil)
 	}
 	in := &p.Insns[at]
 	wide := rl.Kind != object.RelocCall && rl.Kind != object.RelocExternCall
@@ -75,7 +77,8 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 		if in.Op == asm.OpCall {
 			return nil // CO-RE poisoned it
 		}
-		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation against "+rl.Symbol+" needs a ld_imm64", nil)
+		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation against "+rl.Symbol+
+			" needs a ld_imm64", nil)
 	}
 	switch rl.Kind {
 	case object.RelocMap:
@@ -109,7 +112,8 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 		p.Fixups = append(p.Fixups, Fixup{Insn: at, Kind: FixMapFD, Map: m})
 	case object.RelocCall, object.RelocSubprogAddr: // linked already
 	default:
-		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation of unknown kind "+strconv.Itoa(int(rl.Kind))+" against "+rl.Symbol, nil)
+		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation of unknown kind "+
+			strconv.Itoa(int(rl.Kind))+" against "+rl.Symbol, nil)
 	}
 	return nil
 }
@@ -133,21 +137,25 @@ func (r *resolver) poisonMap(p *Program, at int, m *object.Map) error {
 	r.budget.words -= len(text)
 	p.poison(at, PoisonMap, text, err)
 	if r.mayTell() {
-		r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" uses map "+m.Name+", which is not created")
+		r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" uses map "+m.Name+
+			", which is not created")
 	}
 	return nil
 }
 
-// relocateExternLoad writes the address or value of an extern: a byte of the .kconfig map, a typed ksym, or 64 bits of address.
+// relocateExternLoad writes the address or value of an extern: a byte of the .kconfig map, a typed
+// ksym, or 64 bits of address.
 func (r *resolver) relocateExternLoad(p *Program, f *function, at int, rl *object.Reloc) error {
 	x := r.extern(rl.Extern)
 	if x == nil {
-		return r.failAt(f, rl.Insn, CodeRelocation, "relocation against extern "+rl.Symbol+", which the object does not list", nil)
+		return r.failAt(f, rl.Insn, CodeRelocation, "relocation against extern "+rl.Symbol+
+			", which the object does not list", nil)
 	}
 	if rl.Extern.Kind == object.ExternKconfig {
 		m := r.kconfigAt
 		if m == nil {
-			return r.failAt(f, rl.Insn, CodeRelocation, "extern "+rl.Extern.Name+" has no .kconfig map", nil)
+			return r.failAt(f, rl.Insn, CodeRelocation, "extern "+rl.Extern.Name+
+				" has no .kconfig map", nil)
 		}
 		if m.Skip {
 			return r.poisonMap(p, at, m.Spec)
@@ -172,7 +180,8 @@ func (r *resolver) relocateExternLoad(p *Program, f *function, at int, rl *objec
 func (r *resolver) relocateExternCall(p *Program, f *function, at int, rl *object.Reloc) error {
 	x := r.extern(rl.Extern)
 	if x == nil {
-		return r.failAt(f, rl.Insn, CodeRelocation, "call of extern "+rl.Symbol+", which the object does not list", nil)
+		return r.failAt(f, rl.Insn, CodeRelocation, "call of extern "+rl.Symbol+
+			", which the object does not list", nil)
 	}
 	in := &p.Insns[at]
 	if !x.Found {
@@ -181,7 +190,8 @@ func (r *resolver) relocateExternCall(p *Program, f *function, at int, rl *objec
 		if r.mayTell() {
 			text += rl.Extern.Name
 			r.budget.words -= len(text)
-			r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" calls "+text+", which this kernel lacks")
+			r.event(EventPoisoned, p.Name, "instruction "+strconv.Itoa(at)+" calls "+text+
+				", which this kernel lacks")
 		}
 		p.poison(at, PoisonKfunc, text, r.unsearched)
 		return nil

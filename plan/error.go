@@ -66,7 +66,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 func (r *resolver) fail(what, name string, code Code, text string, err error) *Error {
-	return &Error{Object: r.o.Name, What: what, Name: name, Insn: -1, Text: text, Code: code, Err: err}
+	return &Error{Object: r.o.Name, What: what, Name: name, Insn: -1, Text: text, Code: code,
+		Err: err}
 }
 
 func (r *resolver) failAt(f *function, insn int, code Code, text string, err error) *Error {

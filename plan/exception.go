@@ -7,9 +7,9 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// An exception callback is a subprogram that a program names by a declaration tag on its BTF function,
-// "exception_callback:<name>" (__exception_cb() in C). Nothing calls it, so linking would leave it out. Kernels without declaration
-// tags have no exceptions.
+// An exception callback is a subprogram that a program names by a declaration tag on its BTF
+// function, "exception_callback:<name>" (__exception_cb() in C). Nothing calls it, so linking would
+// leave it out. Kernels without declaration tags have no exceptions.
 
 // callback is what tags say about one program.
 type callback struct {
@@ -43,29 +43,35 @@ func (r *resolver) exceptionCallback(main *function) (*function, error) {
 		}
 		switch {
 		case !s.f.Global || s.f.Hidden:
-			return nil, r.failAt(main, -1, CodeInvalid, "exception callback "+c.name+" must be a global function of default visibility", nil)
+			return nil, r.failAt(main, -1, CodeInvalid, "exception callback "+c.name+
+				" must be a global function of default visibility", nil)
 		case found != nil:
-			return nil, r.failAt(main, -1, CodeInvalid, "two functions are called "+c.name+", the exception callback", nil)
+			return nil, r.failAt(main, -1, CodeInvalid, "two functions are called "+c.name+
+				", the exception callback", nil)
 		}
 		found = s
 	}
 	if found == nil {
-		return nil, r.failAt(main, -1, CodeNoEntry, "there is no function "+c.name+" in .text, the exception callback", nil)
+		return nil, r.failAt(main, -1, CodeNoEntry, "there is no function "+c.name+
+			" in .text, the exception callback", nil)
 	}
 	return found, nil
 }
 
-// collectCallbacks reads all tags. One on a function that is not global is an error, whatever program is being linked.
+// collectCallbacks reads all tags. One on a function that is not global is an error, whatever
+// program is being linked.
 func (r *resolver) collectCallbacks(main *function) error {
 	r.callbacks = make(map[string]callback, len(r.info.callbacks))
 	for _, id := range r.info.callbacks {
 		tag, _ := r.o.BTF.Type(id)
 		fn, _ := r.o.BTF.Type(tag.Ref())
 		if fn.Kind() != btf.KindFunc || fn.Linkage() != btf.LinkageGlobal {
-			return r.failAt(main, -1, CodeInvalid, "BTF tag "+tag.Name()+" is on "+fn.Name()+"; an exception callback belongs to a global function", nil)
+			return r.failAt(main, -1, CodeInvalid, "BTF tag "+tag.Name()+" is on "+fn.Name()+
+				"; an exception callback belongs to a global function", nil)
 		}
 		_, twice := r.callbacks[fn.Name()]
-		r.callbacks[fn.Name()] = callback{strings.TrimPrefix(tag.Name(), tagExceptionCallback), tag.Name(), twice}
+		r.callbacks[fn.Name()] = callback{strings.TrimPrefix(tag.Name(), tagExceptionCallback),
+			tag.Name(), twice}
 	}
 	return nil
 }

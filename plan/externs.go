@@ -36,7 +36,8 @@ func ksymKind(e *object.Extern) btf.Kind {
 	return btf.KindVar
 }
 
-// resolveExterns gives every extern a value: kconfig, then addresses from kallsyms, then BTF ids. A weak one may stay absent.
+// resolveExterns gives every extern a value: kconfig, then addresses from kallsyms, then BTF ids. A
+// weak one may stay absent.
 func (r *resolver) resolveExterns() error {
 	if len(r.o.Externs) == 0 {
 		return nil
@@ -150,21 +151,25 @@ func (r *resolver) resolveKallsyms(n int) error {
 		}
 		if _, there := addrs[x.Spec.Name]; there && hidden {
 			if !x.Spec.Weak {
-				return r.fail("extern", x.Spec.Name, CodeNotPermitted, "its address is not known", err)
+				return r.fail("extern", x.Spec.Name, CodeNotPermitted, "its address is not known",
+					err)
 			}
-			r.event(EventWarning, x.Spec.Name, "counts as absent, although the kernel has it: "+err.Error())
+			r.event(EventWarning, x.Spec.Name, "counts as absent, although the kernel has it: "+
+				err.Error())
 			continue
 		}
 		if ambiguous[x.Spec.Name] {
-			return r.fail("extern", x.Spec.Name, CodeInvalid, "several symbols of this kernel have this name, at different addresses", nil)
+			return r.fail("extern", x.Spec.Name, CodeInvalid,
+				"several symbols of this kernel have this name, at different addresses", nil)
 		}
 		x.Value, x.Found = addrs[x.Spec.Name]
 	}
 	return nil
 }
 
-// resolveTyped finds the kernel's BTF variable or function that an extern stands for and compares types. What a weak kfunc finds with
-// another prototype counts as absent; a variable of another type is an error even if weak.
+// resolveTyped finds the kernel's BTF variable or function that an extern stands for and compares
+// types. What a weak kfunc finds with another prototype counts as absent; a variable of another
+// type is an error even if weak.
 func (r *resolver) resolveTyped(x *Extern) error {
 	e := x.Spec
 	id, spec, mod, err := r.findKernel(ksymName(e), ksymKind(e))
@@ -182,12 +187,14 @@ func (r *resolver) resolveTyped(x *Extern) error {
 	same, err := core.Compatible(r.o.BTF, e.KsymType, spec, target)
 	switch {
 	case err != nil:
-		return r.fail("extern", e.Name, CodeInvalid, "its type cannot be compared with the kernel's", err)
+		return r.fail("extern", e.Name, CodeInvalid,
+			"its type cannot be compared with the kernel's", err)
 	case !same && e.Func && e.Weak:
 		r.event(EventWarning, e.Name, "this kernel's function has another prototype, so the weak kfunc counts as absent")
 		return nil
 	case !same:
-		return r.fail("extern", e.Name, CodeInvalid, "is "+typeText(r.o.BTF, e.KsymType)+" in the object and "+typeText(spec, target)+" in the kernel", nil)
+		return r.fail("extern", e.Name, CodeInvalid, "is "+typeText(r.o.BTF, e.KsymType)+
+			" in the object and "+typeText(spec, target)+" in the kernel", nil)
 	}
 	if mod != nil && e.Func {
 		slot, err := r.moduleSlot(mod, e)
@@ -208,7 +215,8 @@ func (r *resolver) moduleSlot(m *facts.Module, e *object.Extern) (int16, error) 
 		}
 	}
 	if len(r.fdArray)+1 >= math.MaxInt16 {
-		return 0, r.fail("extern", e.Name, CodeTooBig, "kfuncs of more than "+strconv.Itoa(math.MaxInt16-1)+" modules", nil)
+		return 0, r.fail("extern", e.Name, CodeTooBig, "kfuncs of more than "+
+			strconv.Itoa(math.MaxInt16-1)+" modules", nil)
 	}
 	r.fdArray = append(r.fdArray, m)
 	return int16(len(r.fdArray)), nil

@@ -12,13 +12,15 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// kernelTypes builds kernel BTF with what the object externs.o asks for, except for what is left out.
+// kernelTypes builds kernel BTF with what the object externs.o asks for, except for what is left
+// out.
 func kernelTypes(t testing.TB, without ...string) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(nil)
 	has := func(name string) bool { return !slices.Contains(without, name) }
 	i := b.AddInt("int", 4, btf.Signed)
-	task := b.AddFwd("task_struct", btf.KindStruct) // as the object sees it: types are compared by kind
+	// as the object sees it: types are compared by kind
+	task := b.AddFwd("task_struct", btf.KindStruct)
 	ptr := b.AddPtr(task)
 	rq := b.AddFwd("rq", btf.KindStruct)
 	if has("bpf_prog_active") {
@@ -45,8 +47,8 @@ func kernelTypes(t testing.TB, without ...string) *btf.Spec {
 	return s
 }
 
-// moduleTypes builds a module's BTF with one function of the given prototype: returns an int, or a pointer to task_struct, and takes as
-// many pointers.
+// moduleTypes builds a module's BTF with one function of the given prototype: returns an int, or a
+// pointer to task_struct, and takes as many pointers.
 func moduleTypes(t testing.TB, base *btf.Spec, name string, params int) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(base)
@@ -76,7 +78,8 @@ func externKernel(s *btf.Spec) *fake {
 		ksyms: map[string]uint64{"bpf_prog_put": 0xffffffff81234567}}
 }
 
-// Oracle: the contract of BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL and fd_array in linux/bpf.h, applied to kernel BTF built here.
+// Oracle: the contract of BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL and fd_array in linux/bpf.h,
+// applied to kernel BTF built here.
 func TestKsymsAndKfuncs(t *testing.T) {
 	o := open(t, "../object/testdata/externs.o")
 	base := kernelTypes(t)
@@ -103,7 +106,8 @@ func TestKsymsAndKfuncs(t *testing.T) {
 				t.Errorf("absent weak ksym: %v %v", in, next)
 			}
 		case "bpf_prog_active", "runqueues":
-			if in.Src() != asm.PseudoBTFID || in.Imm != id(rl.Symbol, btf.KindVar) || next.Imm != 0 {
+			if in.Src() != asm.PseudoBTFID || in.Imm != id(rl.Symbol, btf.KindVar) ||
+				next.Imm != 0 {
 				t.Errorf("typed ksym %s: %v %v", rl.Symbol, in, next)
 			}
 		default:
@@ -119,7 +123,8 @@ func TestKsymsAndKfuncs(t *testing.T) {
 		switch {
 		case in.IsKfuncCall():
 			kfuncs++
-			if in.Off != 0 || in.Imm != id("bpf_task_acquire", btf.KindFunc) && in.Imm != id("bpf_task_release", btf.KindFunc) {
+			if in.Off != 0 || in.Imm != id("bpf_task_acquire", btf.KindFunc) &&
+				in.Imm != id("bpf_task_release", btf.KindFunc) {
 				t.Errorf("kfunc call %d: %v", i, in)
 			}
 		case in.IsHelperCall() && in.Imm >= plan.PoisonKfuncBase:
@@ -129,7 +134,8 @@ func TestKsymsAndKfuncs(t *testing.T) {
 			}
 		}
 	}
-	if kfuncs != 2 || poisons != 1 || len(call.Poisons) != 1 || call.Poisons[0].Kind != plan.PoisonKfunc {
+	if kfuncs != 2 || poisons != 1 || len(call.Poisons) != 1 ||
+		call.Poisons[0].Kind != plan.PoisonKfunc {
 		t.Errorf("%d kfunc calls, %d poisoned: %v", kfuncs, poisons, call.Poisons)
 	}
 	if len(call.Modules) != 0 {
@@ -137,7 +143,8 @@ func TestKsymsAndKfuncs(t *testing.T) {
 	}
 }
 
-// Oracle: as above; fd_array[0] is reserved, modules follow in the order in which externs (sorted by name) ask for them.
+// Oracle: as above; fd_array[0] is reserved, modules follow in the order in which externs (sorted
+// by name) ask for them.
 func TestModuleKfuncs(t *testing.T) {
 	o := open(t, "../object/testdata/externs.o")
 	base := kernelTypes(t, "bpf_task_acquire", "bpf_task_release")
@@ -156,7 +163,8 @@ func TestModuleKfuncs(t *testing.T) {
 		if in.IsKfuncCall() {
 			offs = append(offs, in.Off)
 			m := call.Modules[in.Off-1]
-			if want, _ := m.BTF.FindByName(map[string]string{"one": "bpf_task_release", "two": "bpf_task_acquire"}[m.Name], btf.KindFunc); int32(want) != in.Imm {
+			if want, _ := m.BTF.FindByName(map[string]string{"one": "bpf_task_release",
+				"two": "bpf_task_acquire"}[m.Name], btf.KindFunc); int32(want) != in.Imm {
 				t.Errorf("call into %s has id %d, want %d", m.Name, in.Imm, want)
 			}
 		}
@@ -170,7 +178,8 @@ func TestModuleKfuncs(t *testing.T) {
 
 	k = externKernel(base)
 	k.modules, k.lacks = []*facts.Module{one, two}, []facts.Feature{facts.ModuleBTF}
-	if _, err := plan.Resolve(o, k, nil); err == nil || !strings.Contains(err.Error(), "bpf_task_acquire") {
+	if _, err := plan.Resolve(o, k, nil); err == nil ||
+		!strings.Contains(err.Error(), "bpf_task_acquire") {
 		t.Errorf("a kernel that cannot tell modules apart: %v", err)
 	}
 }
@@ -206,12 +215,14 @@ func TestMissingExterns(t *testing.T) {
 			}
 		})
 	}
-	// Another prototype: a weak kfunc counts as absent, a strong one is an error, and so is a variable even if weak.
+	// Another prototype: a weak kfunc counts as absent, a strong one is an error, and so is a
+	// variable even if weak.
 	base := kernelTypes(t, "bpf_task_acquire", "runqueues")
 	k := externKernel(base)
 	k.modules = []*facts.Module{{Name: "m", BTF: moduleTypes(t, base, "bpf_task_acquire", 2)}}
 	o := open(t, "../object/testdata/externs.o")
-	if _, err := plan.Resolve(o, k, nil); err == nil || !strings.Contains(err.Error(), "bpf_task_acquire") {
+	if _, err := plan.Resolve(o, k, nil); err == nil ||
+		!strings.Contains(err.Error(), "bpf_task_acquire") {
 		t.Errorf("strong kfunc of another prototype: %v", err)
 	}
 	o.Extern("bpf_task_acquire").Weak = true
@@ -225,23 +236,27 @@ func TestMissingExterns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Resolve(o, externKernel(changed), nil); err == nil || !strings.Contains(err.Error(), "extern runqueues") {
+	if _, err := plan.Resolve(o, externKernel(changed), nil); err == nil ||
+		!strings.Contains(err.Error(), "extern runqueues") {
 		t.Errorf("weak variable of another type: %v", err)
 	}
 	// One name, two addresses.
 	k = externKernel(kernelTypes(t))
 	k.twice = map[string]bool{"bpf_prog_put": true}
-	if _, err := plan.Resolve(open(t, "../object/testdata/externs.o"), k, nil); err == nil || !strings.Contains(err.Error(), "bpf_prog_put") {
+	if _, err := plan.Resolve(open(t, "../object/testdata/externs.o"), k, nil); err == nil ||
+		!strings.Contains(err.Error(), "bpf_prog_put") {
 		t.Errorf("ambiguous symbol: %v", err)
 	}
 	k.ksyms = nil
-	if _, err := plan.Resolve(open(t, "../object/testdata/externs.o"), k, nil); !errors.Is(err, errFake) {
+	if _, err := plan.Resolve(open(t, "../object/testdata/externs.o"), k, nil); !errors.Is(err,
+		errFake) {
 		t.Errorf("kallsyms that cannot be read: %v", err)
 	}
 }
 
-// A kfunc whose address is taken too, from a module. Oracle: the contract of BPF_PSEUDO_BTF_ID in linux/bpf.h: the second imm is the
-// descriptor of the BTF that the id belongs to, which the executor fills in.
+// A kfunc whose address is taken too, from a module. Oracle: the contract of BPF_PSEUDO_BTF_ID in
+// linux/bpf.h: the second imm is the descriptor of the BTF that the id belongs to, which the
+// executor fills in.
 func TestModuleKfuncAddress(t *testing.T) {
 	o := open(t, "../object/testdata/externs.o")
 	base := kernelTypes(t)
@@ -278,7 +293,9 @@ func TestModuleKfuncAddress(t *testing.T) {
 			}
 		}
 	}
-	if loads != 1 || calls != 1 || !slices.Equal(call.Modules, []*facts.Module{m}) || len(call.Poisons) != 0 {
-		t.Errorf("%d addresses, %d calls, modules %v, poisons %v", loads, calls, call.Modules, call.Poisons)
+	if loads != 1 || calls != 1 || !slices.Equal(call.Modules, []*facts.Module{m}) ||
+		len(call.Poisons) != 0 {
+		t.Errorf("%d addresses, %d calls, modules %v, poisons %v", loads, calls, call.Modules,
+			call.Poisons)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// func_info and line_info of a linked program: the records of each function placed in it, in order of placement. In the file a
-// record counts bytes from the start of the ELF section; the kernel counts instructions from the start of the program.
+// func_info and line_info of a linked program: the records of each function placed in it, in order
+// of placement. In the file a record counts bytes from the start of the ELF section; the kernel
+// counts instructions from the start of the program.
 
 // infoKind is one of the two tables.
 type infoKind uint8
@@ -53,8 +54,9 @@ func (r *resolver) infoOf(f *function, kind infoKind) infoRange {
 // maxSection is the largest section that .BTF.ext can address.
 const maxSection = 1<<32 - 1
 
-// programInfo gathers func_info and line_info of all functions placed in p. A program whose own records are missing goes without
-// that table; records missing of a function that it calls are an error, since the kernel would refuse the table.
+// programInfo gathers func_info and line_info of all functions placed in p. A program whose own
+// records are missing goes without that table; records missing of a function that it calls are an
+// error, since the kernel would refuse the table.
 func (r *resolver) programInfo(p *Program) error {
 	if !r.wantsInfo() {
 		return nil
@@ -81,7 +83,8 @@ func (r *resolver) gather(p *Program, kind infoKind, size uint32, word string) (
 		x := r.infoOf(s.fn, kind)
 		if x.empty() {
 			if i == 0 {
-				r.event(EventWarning, p.Name, "has no "+word+" information in .BTF.ext, so none is given to the kernel")
+				r.event(EventWarning, p.Name, "has no "+word+
+					" information in .BTF.ext, so none is given to the kernel")
 				return nil, nil
 			}
 			return nil, r.failAt(s.fn, -1, CodeNoEntry, "has no "+word+" information in .BTF.ext, while program "+p.Name+", which calls it, has", nil)

@@ -111,7 +111,8 @@ func open(t testing.TB, name string) *object.Object {
 // own are objects of our own: what the corpus lacks.
 func own(t testing.TB) []string {
 	var paths []string
-	for _, pattern := range []string{"testdata/*.o", "../object/testdata/*.o", "../btf/core/testdata/*.o"} {
+	for _, pattern := range []string{"testdata/*.o", "../object/testdata/*.o",
+		"../btf/core/testdata/*.o"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no objects in %s: %v", pattern, err)

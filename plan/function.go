@@ -7,7 +7,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// function is what one resolution knows about a function of the object: an entry program or a subprogram of .text.
+// function is what one resolution knows about a function of the object: an entry program or a
+// subprogram of .text.
 type function struct {
 	f     *object.Function
 	code  []asm.Instruction // as compiled until CO-RE patches it; then a copy
@@ -44,8 +45,8 @@ func (f *function) own() []asm.Instruction {
 	return f.code
 }
 
-// index finds the subprogram that holds an instruction of .text. Functions are in offset order and may leave gaps: what a static
-// linker left of an overridden weak function belongs to nobody.
+// index finds the subprogram that holds an instruction of .text. Functions are in offset order and
+// may leave gaps: what a static linker left of an overridden weak function belongs to nobody.
 type index struct {
 	starts []uint64 // first instruction of each
 	ends   []uint64
@@ -63,7 +64,8 @@ func (x *index) build(fs []*object.Function) {
 	}
 }
 
-// find returns the position of the function that holds instruction insn of the section, -1 if none does.
+// find returns the position of the function that holds instruction insn of the section, -1 if none
+// does.
 func (x *index) find(insn int64) int {
 	if insn < 0 {
 		return -1
@@ -83,10 +85,11 @@ func isSubprogCall(in asm.Instruction) bool {
 // isHelperCall tells a call of a kernel helper by number.
 func isHelperCall(in asm.Instruction) bool { return in.Op == asm.OpCall && in.Regs == 0 }
 
-// scan finds, once per function, the instructions that name subprograms. There are three ways to say which one (section 4.3 of
-// libbpf's relocation): a call with a relocation has symbol value/8 + imm + 1 (a global callee has imm -1, a static one is counted
-// from the start of .text); an address has (symbol value + imm)/8, in bytes; a call without relocation is within its own section
-// and counts from the instruction after it.
+// scan finds, once per function, the instructions that name subprograms. There are three ways to
+// say which one (section 4.3 of libbpf's relocation): a call with a relocation has symbol value/8 +
+// imm + 1 (a global callee has imm -1, a static one is counted from the start of .text); an address
+// has (symbol value + imm)/8, in bytes; a call without relocation is within its own section and
+// counts from the instruction after it.
 func (r *resolver) scan(f *function) error {
 	if f.scanned {
 		return nil
@@ -121,12 +124,15 @@ func (r *resolver) scan(f *function) error {
 			case rl.Kind == object.RelocCall:
 				target = int64(rl.SymValue/8) + int64(in.Imm) + 1
 			default:
-				return r.failAt(f, i, CodeRelocation, "a call with a relocation against "+rl.Symbol+", which is no function", nil)
+				return r.failAt(f, i, CodeRelocation, "a call with a relocation against "+rl.Symbol+
+					", which is no function", nil)
 			}
 		case in.Op == asm.OpLdImm64 && rl == nil && in.IsPseudoFunc():
-			return r.failAt(f, i, CodeRelocation, "the address of a function without a relocation that says which", nil)
+			return r.failAt(f, i, CodeRelocation,
+				"the address of a function without a relocation that says which", nil)
 		default:
-			if isHelperCall(in) && in.Imm >= helperProbeReadUser && in.Imm <= helperProbeReadKernelStr {
+			if isHelperCall(in) && in.Imm >= helperProbeReadUser &&
+				in.Imm <= helperProbeReadKernelStr {
 				f.probeRead = true
 			}
 			if in.Op == asm.OpLdImm64 {
@@ -136,7 +142,8 @@ func (r *resolver) scan(f *function) error {
 		}
 		at := r.text.find(target)
 		if at < 0 {
-			return r.failAt(f, i, CodeRelocation, "calls code outside of any function of .text", nil)
+			return r.failAt(f, i, CodeRelocation, "calls code outside of any function of .text",
+				nil)
 		}
 		f.refs = append(f.refs, ref{i, &r.subs[at], addr})
 		if addr {

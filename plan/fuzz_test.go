@@ -10,8 +10,9 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// FuzzResolve resolves whatever bytes make an object, against a kernel that has everything and one that has nothing, and lists the plan.
-// It must give a plan or an error: no panic, no hang, no more memory than 16 times the bytes and 1 MiB. Seeds are objects of our own.
+// FuzzResolve resolves whatever bytes make an object, against a kernel that has everything and one
+// that has nothing, and lists the plan. It must give a plan or an error: no panic, no hang, no more
+// memory than 16 times the bytes and 1 MiB. Seeds are objects of our own.
 func FuzzResolve(f *testing.F) {
 	for _, path := range own(f) {
 		raw, err := os.ReadFile(path)
@@ -42,7 +43,10 @@ func FuzzResolve(f *testing.F) {
 		}
 		for _, k := range kernels {
 			var p *plan.Plan
-			if n := hostile.Allocated(func() { p, err = plan.Resolve(o, k, &plan.Options{Foreign: true}) }); n > hostile.Limit(len(raw)) {
+			if n := hostile.Allocated(func() {
+				p,
+					err = plan.Resolve(o, k, &plan.Options{Foreign: true})
+			}); n > hostile.Limit(len(raw)) {
 				t.Errorf("resolving %d bytes allocates %d", len(raw), n)
 			}
 			if err != nil {
@@ -57,7 +61,8 @@ func FuzzResolve(f *testing.F) {
 			for _, x := range p.Programs {
 				for _, fix := range x.Fixups {
 					if fix.Insn < 0 || fix.Insn+1 >= len(x.Insns) {
-						t.Fatalf("program %s: fix-up at %d of %d", x.Spec.Name, fix.Insn, len(x.Insns))
+						t.Fatalf("program %s: fix-up at %d of %d", x.Spec.Name, fix.Insn,
+							len(x.Insns))
 					}
 				}
 				if len(x.Subprogs) == 0 || x.Subprogs[0].Start != 0 {

@@ -8,7 +8,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// insnArrayValueSize is sizeof(struct bpf_insn_array_value): orig_off, xlated_off, jitted_off, padding.
+// insnArrayValueSize is sizeof(struct bpf_insn_array_value): orig_off, xlated_off, jitted_off,
+// padding.
 const insnArrayValueSize = 16
 
 // tableKey is a jump table of one program.
@@ -17,12 +18,13 @@ type tableKey struct {
 	sym  uint64
 }
 
-// maxEntries bounds the jump tables of all programs: an object must not make a plan arbitrarily larger than itself.
+// maxEntries bounds the jump tables of all programs: an object must not make a plan arbitrarily
+// larger than itself.
 const maxEntries = 1 << 20
 
-// jumpTable makes the instruction-array map that an indirect goto of p goes through. The compiler's table holds byte offsets within
-// the section of the function that jumps; the map wants instructions of the linked program, so a table used by two programs
-// becomes two maps.
+// jumpTable makes the instruction-array map that an indirect goto of p goes through. The compiler's
+// table holds byte offsets within the section of the function that jumps; the map wants
+// instructions of the linked program, so a table used by two programs becomes two maps.
 func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error) {
 	key := tableKey{p, rl.SymValue}
 	if m := r.tables[key]; m != nil {
@@ -31,12 +33,16 @@ func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error
 	s := &p.Subprogs[sub]
 	data := r.o.JumpTables
 	size := uint64(len(data))
-	if rl.SymValue%8 != 0 || rl.SymSize%8 != 0 || rl.SymValue > size || rl.SymSize > size-rl.SymValue {
-		return nil, r.failAt(s.fn, rl.Insn, CodeInvalid, "jump table "+rl.Symbol+" at offset "+strconv.FormatUint(rl.SymValue, 10)+
-			" of "+strconv.FormatUint(rl.SymSize, 10)+" bytes does not fit .jumptables of "+strconv.Itoa(len(data)), nil)
+	if rl.SymValue%8 != 0 || rl.SymSize%8 != 0 || rl.SymValue > size ||
+		rl.SymSize > size-rl.SymValue {
+		return nil, r.failAt(s.fn, rl.Insn, CodeInvalid, "jump table "+rl.Symbol+" at offset "+
+			strconv.FormatUint(rl.SymValue, 10)+
+			" of "+strconv.FormatUint(rl.SymSize, 10)+" bytes does not fit .jumptables of "+
+			strconv.Itoa(len(data)), nil)
 	}
 	if r.entries += int(rl.SymSize / 8); r.entries > maxEntries {
-		return nil, r.failAt(s.fn, rl.Insn, CodeTooBig, "more than "+strconv.Itoa(maxEntries)+" entries in jump tables", nil)
+		return nil, r.failAt(s.fn, rl.Insn, CodeTooBig, "more than "+strconv.Itoa(maxEntries)+
+			" entries in jump tables", nil)
 	}
 	if err := r.spend(p.Name, int(rl.SymSize/2)); err != nil {
 		return nil, err
@@ -57,7 +63,8 @@ func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error
 	for i := range m.Entries {
 		off := r.order.Uint64(data[rl.SymValue+uint64(i)*8:])/8 + move
 		if off > 1<<32-1 {
-			return nil, r.failAt(s.fn, rl.Insn, CodeInvalid, "jump table "+rl.Symbol+" entry "+strconv.Itoa(i)+" leads out of the program", nil)
+			return nil, r.failAt(s.fn, rl.Insn, CodeInvalid, "jump table "+rl.Symbol+" entry "+
+				strconv.Itoa(i)+" leads out of the program", nil)
 		}
 		m.Entries[i] = uint32(off)
 	}

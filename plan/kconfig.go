@@ -11,11 +11,13 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// Kconfig externs live in the .kconfig map. Their values come from the caller's text first, then from the kernel's own configuration if
-// anything is still unset; LINUX_* names are not configuration but facts that BPF programs branch on.
+// Kconfig externs live in the .kconfig map. Their values come from the caller's text first, then
+// from the kernel's own configuration if anything is still unset; LINUX_* names are not
+// configuration but facts that BPF programs branch on.
 
-// An extern may be an array of any length, and what the kernel's configuration doesn't set is zero. So a large value is kept only up
-// to the last byte that is set, and that byte must not lie further behind than any real configuration puts it.
+// An extern may be an array of any length, and what the kernel's configuration doesn't set is zero.
+// So a large value is kept only up to the last byte that is set, and that byte must not lie further
+// behind than any real configuration puts it.
 const (
 	smallKconfig = 64 << 10 // values up to this size are kept whole
 	maxKconfig   = 1 << 20
@@ -68,7 +70,8 @@ func (r *resolver) resolveKconfig() error {
 	}
 	text, err := r.k.Kconfig()
 	if err != nil {
-		return r.tolerate(r.fail("extern", "", CodeInvalid, "the kernel's configuration cannot be read", err))
+		return r.tolerate(r.fail("extern", "", CodeInvalid,
+			"the kernel's configuration cannot be read", err))
 	}
 	return r.readKconfig(text, "the kernel's configuration")
 }
@@ -88,7 +91,8 @@ func (r *resolver) virtualKconfig(e *object.Extern) (uint64, error) {
 	case "LINUX_KERNEL_VERSION":
 		v := r.k.Version()
 		if v == 0 {
-			return 0, r.fail("extern", e.Name, CodeInvalid, "the kernel's version cannot be told", nil)
+			return 0, r.fail("extern", e.Name, CodeInvalid, "the kernel's version cannot be told",
+				nil)
 		}
 		return uint64(v), nil
 	case "LINUX_HAS_BPF_COOKIE":
@@ -134,7 +138,8 @@ func (r *resolver) readKconfig(text []byte, source string) error {
 			}
 		}
 		if err != nil {
-			return r.fail("extern", string(name), CodeInvalid, "line "+strconv.Itoa(line)+" of "+source, err)
+			return r.fail("extern", string(name), CodeInvalid, "line "+strconv.Itoa(line)+" of "+
+				source, err)
 		}
 	}
 	return nil
@@ -205,7 +210,8 @@ func (r *resolver) setString(x *Extern, value string) error {
 		return errors.New("the char array has no room")
 	}
 	if room := int(x.Spec.Size) - 1; len(value) > room {
-		r.event(EventWarning, x.Spec.Name, "value \""+value+"\" is cut to "+strconv.Itoa(room)+" characters")
+		r.event(EventWarning, x.Spec.Name, "value \""+value+"\" is cut to "+strconv.Itoa(room)+
+			" characters")
 		value = value[:room]
 	}
 	dst, err := r.kconfigBytes(x.Spec, len(value))
@@ -220,7 +226,8 @@ func (r *resolver) setString(x *Extern, value string) error {
 	return nil
 }
 
-// setNumber stores an integer. Configuration text may give one to an int or char only, a virtual name to a bool as well.
+// setNumber stores an integer. Configuration text may give one to an int or char only, a virtual
+// name to a bool as well.
 func (r *resolver) setNumber(x *Extern, v uint64, virtual bool) error {
 	e := x.Spec
 	switch e.Type {
@@ -243,7 +250,8 @@ func (r *resolver) setNumber(x *Extern, v uint64, virtual bool) error {
 		}
 		if !fits {
 			return &Error{Object: r.o.Name, What: "extern", Name: e.Name, Insn: -1, Code: CodeRange,
-				Text: "value " + strconv.FormatInt(int64(v), 10) + " does not fit " + strconv.Itoa(int(bits)) + " bits"}
+				Text: "value " + strconv.FormatInt(int64(v), 10) + " does not fit " +
+					strconv.Itoa(int(bits)) + " bits"}
 		}
 	}
 	return r.store(x, v)
@@ -269,7 +277,8 @@ func (r *resolver) store(x *Extern, v uint64) error {
 	return nil
 }
 
-// kconfigBytes is where the first n bytes of an extern's value lie in the .kconfig map. n is at most its size.
+// kconfigBytes is where the first n bytes of an extern's value lie in the .kconfig map. n is at
+// most its size.
 func (r *resolver) kconfigBytes(e *object.Extern, n int) ([]byte, error) {
 	start := uint64(e.Offset)
 	end := start + uint64(n)
@@ -278,7 +287,8 @@ func (r *resolver) kconfigBytes(e *object.Extern, n int) ([]byte, error) {
 	case end > r.kconfigSize:
 		return nil, nil // the application made the map smaller
 	case end > maxKconfig:
-		return nil, errors.New("its value would lie " + strconv.FormatUint(start, 10) + " bytes into .kconfig, " +
+		return nil, errors.New("its value would lie " + strconv.FormatUint(start, 10) +
+			" bytes into .kconfig, " +
 			"behind arrays longer than any configuration value: make them shorter")
 	default:
 		r.kconfig = append(r.kconfig, make([]byte, end-uint64(len(r.kconfig)))...)

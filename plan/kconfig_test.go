@@ -17,24 +17,37 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// kconfigTexts are Kconfig texts that try every rule: types, prefixes, ranges, order, malformed lines.
+// kconfigTexts are Kconfig texts that try every rule: types, prefixes, ranges, order, malformed
+// lines.
 var kconfigTexts = []string{
-	"CONFIG_LETTER=y", "CONFIG_LETTER=n", "CONFIG_LETTER=m", "CONFIG_LETTER=yes", "CONFIG_LETTER=65", "CONFIG_LETTER=0x41", "CONFIG_LETTER=127",
-	"CONFIG_LETTER=128", "CONFIG_LETTER=300", "CONFIG_LETTER=-128", "CONFIG_LETTER=-129", `CONFIG_LETTER="x"`,
-	"CONFIG_HZ=0x10", "CONFIG_HZ=010", "CONFIG_HZ=-1", "CONFIG_HZ=+7", "CONFIG_HZ= 7", "CONFIG_HZ=7 ", "CONFIG_HZ=0", "CONFIG_HZ=0x", "CONFIG_HZ=08",
-	"CONFIG_HZ=18446744073709551615", "CONFIG_HZ=18446744073709551616", "CONFIG_HZ=12abc", "CONFIG_HZ=y", "CONFIG_HZ=", "CONFIG_HZ", "CONFIG_HZ==1",
-	"CONFIG_HZ=1\nCONFIG_HZ=2", "# CONFIG_HZ=3", " CONFIG_HZ=3", "config_hz=3", "CONFIG_HZ=4\r\n", "CONFIG_HZ=5\n\nCONFIG_LETTER=y\n",
-	"CONFIG_SHORT=32767", "CONFIG_SHORT=32768", "CONFIG_SHORT=-32768", "CONFIG_SHORT=-32769", "CONFIG_SHORT=65535",
-	`CONFIG_DEFAULT_HOSTNAME="abc"`, `CONFIG_DEFAULT_HOSTNAME=""`, `CONFIG_DEFAULT_HOSTNAME="abc`, `CONFIG_DEFAULT_HOSTNAME="`, `CONFIG_DEFAULT_HOSTNAME=abc`,
-	`CONFIG_DEFAULT_HOSTNAME="0123456789012345678901234567890123456789"`, `CONFIG_DEFAULT_HOSTNAME="012345678901234567890123456789012345"`,
+	"CONFIG_LETTER=y", "CONFIG_LETTER=n", "CONFIG_LETTER=m", "CONFIG_LETTER=yes",
+	"CONFIG_LETTER=65", "CONFIG_LETTER=0x41", "CONFIG_LETTER=127",
+	"CONFIG_LETTER=128", "CONFIG_LETTER=300", "CONFIG_LETTER=-128", "CONFIG_LETTER=-129",
+	`CONFIG_LETTER="x"`,
+	"CONFIG_HZ=0x10", "CONFIG_HZ=010", "CONFIG_HZ=-1", "CONFIG_HZ=+7", "CONFIG_HZ= 7",
+	"CONFIG_HZ=7 ", "CONFIG_HZ=0", "CONFIG_HZ=0x", "CONFIG_HZ=08",
+	"CONFIG_HZ=18446744073709551615", "CONFIG_HZ=18446744073709551616", "CONFIG_HZ=12abc",
+	"CONFIG_HZ=y", "CONFIG_HZ=", "CONFIG_HZ", "CONFIG_HZ==1",
+	"CONFIG_HZ=1\nCONFIG_HZ=2", "# CONFIG_HZ=3", " CONFIG_HZ=3", "config_hz=3", "CONFIG_HZ=4\r\n",
+	"CONFIG_HZ=5\n\nCONFIG_LETTER=y\n",
+	"CONFIG_SHORT=32767", "CONFIG_SHORT=32768", "CONFIG_SHORT=-32768", "CONFIG_SHORT=-32769",
+	"CONFIG_SHORT=65535",
+	`CONFIG_DEFAULT_HOSTNAME="abc"`, `CONFIG_DEFAULT_HOSTNAME=""`, `CONFIG_DEFAULT_HOSTNAME="abc`,
+	`CONFIG_DEFAULT_HOSTNAME="`, `CONFIG_DEFAULT_HOSTNAME=abc`,
+	`CONFIG_DEFAULT_HOSTNAME="0123456789012345678901234567890123456789"`,
+	`CONFIG_DEFAULT_HOSTNAME="012345678901234567890123456789012345"`,
 	"CONFIG_DEFAULT_HOSTNAME=y", "CONFIG_DEFAULT_HOSTNAME=1",
-	"CONFIG_IP_NF_IPTABLES=m", "CONFIG_IP_NF_IPTABLES=y", "CONFIG_IP_NF_IPTABLES=1", `CONFIG_IP_NF_IPTABLES="m"`,
-	"CONFIG_BPF_SYSCALL=n", "CONFIG_BPF_SYSCALL=m", "CONFIG_BPF_SYSCALL=1", "CONFIG_BPF_SYSCALL=yoyo",
-	"CONFIG_NO_SUCH_THING=4294967295", "CONFIG_NO_SUCH_THING=4294967296", "CONFIG_UNKNOWN=whatever", "CONFIG_UNKNOWN", "CONFIG_",
+	"CONFIG_IP_NF_IPTABLES=m", "CONFIG_IP_NF_IPTABLES=y", "CONFIG_IP_NF_IPTABLES=1",
+	`CONFIG_IP_NF_IPTABLES="m"`,
+	"CONFIG_BPF_SYSCALL=n", "CONFIG_BPF_SYSCALL=m", "CONFIG_BPF_SYSCALL=1",
+	"CONFIG_BPF_SYSCALL=yoyo",
+	"CONFIG_NO_SUCH_THING=4294967295", "CONFIG_NO_SUCH_THING=4294967296", "CONFIG_UNKNOWN=whatever",
+	"CONFIG_UNKNOWN", "CONFIG_",
 	"LINUX_KERNEL_VERSION=3", "no such line at all", "",
 }
 
-// Oracle: C libbpf 1.5 given the same text, on the running kernel: the same errno, or the same bytes in .kconfig.
+// Oracle: C libbpf 1.5 given the same text, on the running kernel: the same errno, or the same
+// bytes in .kconfig.
 func TestKconfig(t *testing.T) {
 	testkit.Root(t)
 	path := filepath.Join("testdata", "kconfig.o")
@@ -82,14 +95,16 @@ func TestKconfig(t *testing.T) {
 	}
 }
 
-// The kernel's own configuration is read only if something is unset, and what is given wins. Oracle: the values written in the test.
+// The kernel's own configuration is read only if something is unset, and what is given wins.
+// Oracle: the values written in the test.
 func TestKconfigSources(t *testing.T) {
 	o := open(t, "kconfig.o")
 	k := &fake{version: 0x060102, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\nCONFIG_LETTER=m\n"}
 	p := resolve(t, o, k, &plan.Options{Kconfig: "CONFIG_HZ=1000\nCONFIG_SHORT=-3\n"})
 	value := func(name string) int64 {
 		e := o.Extern(name)
-		b := append(bytes.Clone(plannedMap(t, p, "kconfig.kconfig").Image[e.Offset:][:e.Size]), make([]byte, 8)...)
+		b := append(bytes.Clone(plannedMap(t, p, "kconfig.kconfig").Image[e.Offset:][:e.Size]),
+			make([]byte, 8)...)
 		v := int64(binary.LittleEndian.Uint64(b))
 		if e.Signed && e.Size < 8 {
 			shift := 64 - 8*e.Size
@@ -98,7 +113,8 @@ func TestKconfigSources(t *testing.T) {
 		return v
 	}
 	for name, want := range map[string]int64{
-		"CONFIG_HZ": 1000, "CONFIG_SHORT": -3, "CONFIG_BPF_SYSCALL": 1, "CONFIG_LETTER": 'm', "CONFIG_NO_SUCH_THING": 0,
+		"CONFIG_HZ": 1000, "CONFIG_SHORT": -3, "CONFIG_BPF_SYSCALL": 1, "CONFIG_LETTER": 'm',
+		"CONFIG_NO_SUCH_THING": 0,
 		"LINUX_KERNEL_VERSION": 0x060102, "LINUX_HAS_BPF_COOKIE": 1, "LINUX_HAS_SYSCALL_WRAPPER": 1,
 	} {
 		if got := value(name); got != want {
@@ -117,10 +133,12 @@ func TestKconfigSources(t *testing.T) {
 			t.Error("the kernel's configuration was read although nothing was unset")
 		}
 	}
-	if _, err := plan.Resolve(o, &fake{version: 1, kconfig: "CONFIG_HZ=1\n"}, nil); err == nil || !strings.Contains(err.Error(), "CONFIG_BPF_SYSCALL") {
+	if _, err := plan.Resolve(o, &fake{version: 1, kconfig: "CONFIG_HZ=1\n"}, nil); err == nil ||
+		!strings.Contains(err.Error(), "CONFIG_BPF_SYSCALL") {
 		t.Errorf("a strong option that is not configured: %v", err)
 	}
-	if _, err := plan.Resolve(o, &fake{kconfig: "CONFIG_HZ=1\nCONFIG_BPF_SYSCALL=y\n"}, nil); err == nil || !strings.Contains(err.Error(), "version") {
+	if _, err := plan.Resolve(o, &fake{kconfig: "CONFIG_HZ=1\nCONFIG_BPF_SYSCALL=y\n"},
+		nil); err == nil || !strings.Contains(err.Error(), "version") {
 		t.Errorf("a kernel without version: %v", err)
 	}
 }

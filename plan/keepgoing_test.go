@@ -8,7 +8,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// With KeepGoing everything that is missing shows at once. Oracle: the sources of the objects, and kernels that have nothing of it.
+// With KeepGoing everything that is missing shows at once. Oracle: the sources of the objects, and
+// kernels that have nothing of it.
 func TestKeepGoing(t *testing.T) {
 	keep := &plan.Options{KeepGoing: true}
 	for _, row := range []struct {
@@ -16,8 +17,10 @@ func TestKeepGoing(t *testing.T) {
 		k      *fake
 		wrong  []string
 	}{
-		{"../object/testdata/externs.o", &fake{}, []string{"kernel BTF", "LINUX_KERNEL_VERSION", "configuration", "symbols", "CONFIG_BPF_SYSCALL",
-			"CONFIG_HZ", "bpf_prog_active", "bpf_prog_put", "bpf_task_acquire", "bpf_task_release"}},
+		{"../object/testdata/externs.o", &fake{}, []string{"kernel BTF", "LINUX_KERNEL_VERSION",
+			"configuration", "symbols", "CONFIG_BPF_SYSCALL",
+			"CONFIG_HZ", "bpf_prog_active", "bpf_prog_put", "bpf_task_acquire",
+			"bpf_task_release"}},
 		{"ops.o", &fake{btf: targets(t, nil, "x"), version: 1}, []string{"map first", "map second", "map third"}},
 		{"../btf/core/testdata/two_program.bpf.o", &fake{version: 1}, []string{"kernel BTF"}},
 		{"../object/testdata/plain.o", &fake{version: 1}, nil},
@@ -47,8 +50,8 @@ func TestKeepGoing(t *testing.T) {
 	}
 }
 
-// Object.Maps and Object.Externs may be rearranged; relations are pointers, positions only a hint. A map that was taken out is poisoned.
-// Oracle: the relocations of the object.
+// Object.Maps and Object.Externs may be rearranged; relations are pointers, positions only a hint.
+// A map that was taken out is poisoned. Oracle: the relocations of the object.
 func TestRearranged(t *testing.T) {
 	o := open(t, "../object/testdata/maps.o")
 	hash, last := o.Maps[0], o.Maps[len(o.Maps)-1]
@@ -70,11 +73,13 @@ func TestRearranged(t *testing.T) {
 	}
 	for _, f := range prog.Fixups {
 		if f.Map.Spec != wants[f.Insn] {
-			t.Errorf("instruction %d refers to %s instead of %s", f.Insn, f.Map.Spec.Name, wants[f.Insn].Name)
+			t.Errorf("instruction %d refers to %s instead of %s", f.Insn, f.Map.Spec.Name,
+				wants[f.Insn].Name)
 		}
 		delete(wants, f.Insn)
 	}
-	if len(wants) != 1 || len(prog.Poisons) != 1 || !strings.Contains(prog.Poisons[0].Text, "weak_map") {
+	if len(wants) != 1 || len(prog.Poisons) != 1 || !strings.Contains(prog.Poisons[0].Text,
+		"weak_map") {
 		t.Errorf("left over %v, poisons %v", wants, prog.Poisons)
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 const defaultPinRoot = "/sys/fs/bpf"
 
-// planMaps lays out the plan's maps so that relocations can refer to them, and decides which will not exist.
+// planMaps lays out the plan's maps so that relocations can refer to them, and decides which will
+// not exist.
 func (r *resolver) planMaps() error {
 	o := r.o
 	if len(o.Maps) == 0 {
@@ -48,7 +49,8 @@ func (r *resolver) planMaps() error {
 	return nil
 }
 
-// planMap fills in what needs nothing but the object and features. A template is made with its outer map, whatever its own Autocreate says.
+// planMap fills in what needs nothing but the object and features. A template is made with its
+// outer map, whatever its own Autocreate says.
 func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 	*pm = Map{
 		Spec:       m,
@@ -104,10 +106,12 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 		if m.MaxEntries == 0 {
 			n, err := r.k.PossibleCPUs()
 			if err != nil {
-				return r.fail("map", m.Name, CodeInvalid, "max_entries is 0, which means one per possible CPU, and their number cannot be told", err)
+				return r.fail("map", m.Name, CodeInvalid,
+					"max_entries is 0, which means one per possible CPU, and their number cannot be told", err)
 			}
 			pm.MaxEntries, pm.PerCPU = uint32(n), true
-			r.event(EventResolved, m.Name, "max_entries is "+strconv.Itoa(n)+", the number of possible CPUs")
+			r.event(EventResolved, m.Name, "max_entries is "+strconv.Itoa(n)+
+				", the number of possible CPUs")
 		}
 	case uapi.MapArena:
 		return r.checkArena(pm, m)
@@ -141,7 +145,8 @@ func internal(k object.MapKind) bool {
 func (r *resolver) ringSize(m *object.Map) uint32 {
 	size := RingSize(m.MaxEntries, r.k.PageSize())
 	if size != m.MaxEntries {
-		from, to := strconv.FormatUint(uint64(m.MaxEntries), 10), strconv.FormatUint(uint64(size), 10)
+		from, to := strconv.FormatUint(uint64(m.MaxEntries), 10), strconv.FormatUint(uint64(size),
+			10)
 		r.event(EventResolved, m.Name, "max_entries raised from "+from+" to "+to+
 			" bytes, a power of two of pages")
 	}
@@ -174,7 +179,9 @@ func (r *resolver) checkArena(pm *Map, m *object.Map) error {
 		return r.fail("map", m.Name, CodeInvalid, "the size of a page cannot be told", nil)
 	}
 	if need := roundUp(uint64(len(r.o.ArenaData)), page); need > page*uint64(m.MaxEntries) {
-		return r.fail("map", m.Name, CodeTooBig, "its variables take "+strconv.FormatUint(need/page, 10)+" pages, max_entries is "+strconv.FormatUint(uint64(m.MaxEntries), 10), nil)
+		return r.fail("map", m.Name, CodeTooBig, "its variables take "+
+			strconv.FormatUint(need/page, 10)+" pages, max_entries is "+
+			strconv.FormatUint(uint64(m.MaxEntries), 10), nil)
 	}
 	return nil
 }
@@ -193,7 +200,8 @@ func (r *resolver) mapOf(m *object.Map) *Map {
 	return nil
 }
 
-// noBTF lists the map types whose creation with BTF type ids fails or makes no sense (libbpf's list).
+// noBTF lists the map types whose creation with BTF type ids fails or makes no sense (libbpf's
+// list).
 var noBTF = [...]bool{
 	uapi.MapPerfEventArray: true,
 	uapi.MapCgroupArray:    true,
@@ -211,7 +219,8 @@ var noBTF = [...]bool{
 	uapi.MapArena:          true,
 }
 
-// finishMaps adds what depends on linked programs and on whether BTF is uploaded: type ids, images, initial entries.
+// finishMaps adds what depends on linked programs and on whether BTF is uploaded: type ids, images,
+// initial entries.
 func (r *resolver) finishMaps() error {
 	for i, m := range r.o.Maps {
 		pm := r.p.Maps[i]
@@ -241,7 +250,8 @@ func (r *resolver) finishMaps() error {
 		}
 		if m.ExclusiveTo != nil {
 			if pm.Exclusive = r.planned(m.ExclusiveTo); pm.Exclusive == nil {
-				return r.fail("map", m.Name, CodeInvalid, "it is exclusive to program "+m.ExclusiveTo.Name+", which is not loaded or not of this object", nil)
+				return r.fail("map", m.Name, CodeInvalid, "it is exclusive to program "+
+					m.ExclusiveTo.Name+", which is not loaded or not of this object", nil)
 			}
 		}
 		if err := r.fillSlots(pm, m); err != nil {
@@ -254,7 +264,8 @@ func (r *resolver) finishMaps() error {
 		}
 		p := r.planned(s.prog)
 		if p == nil {
-			return r.fail("struct_ops map", s.m.Spec.Name, CodeInvalid, "program "+s.prog.Name+" is not loaded (autoload is off)", nil)
+			return r.fail("struct_ops map", s.m.Spec.Name, CodeInvalid, "program "+s.prog.Name+
+				" is not loaded (autoload is off)", nil)
 		}
 		s.m.FuncSlots[s.slot].Program = p
 	}
@@ -285,12 +296,14 @@ func (r *resolver) fillSlots(pm *Map, m *object.Map) error {
 		case v.Map != nil:
 			s.Map = r.mapOf(v.Map)
 			if s.Map == nil || s.Map.Skip {
-				return r.fail("map", m.Name, CodeInvalid, "its initial value"+key+" is map "+v.Map.Name+", which is not created", nil)
+				return r.fail("map", m.Name, CodeInvalid, "its initial value"+key+" is map "+
+					v.Map.Name+", which is not created", nil)
 			}
 		case v.Program != nil:
 			s.Program = r.planned(v.Program)
 			if s.Program == nil {
-				return r.fail("map", m.Name, CodeInvalid, "its initial value"+key+" is program "+v.Program.Name+", which is not loaded (autoload is off)", nil)
+				return r.fail("map", m.Name, CodeInvalid, "its initial value"+key+" is program "+
+					v.Program.Name+", which is not loaded (autoload is off)", nil)
 			}
 		default:
 			continue

@@ -6,8 +6,8 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// ModuleSkipper is a facts.Kernel that can say which modules' BTF is missing from its Modules, and why; it is asked after Modules.
-// kernel.Facts is one.
+// ModuleSkipper is a facts.Kernel that can say which modules' BTF is missing from its Modules, and
+// why; it is asked after Modules. kernel.Facts is one.
 type ModuleSkipper interface {
 	SkippedModules() []error
 }
@@ -49,8 +49,8 @@ func (r *resolver) noteSkipped() {
 	}
 }
 
-// notFound is about something that neither vmlinux nor any module has, as far as they were searched. It wraps what kept modules from
-// being searched.
+// notFound is about something that neither vmlinux nor any module has, as far as they were
+// searched. It wraps what kept modules from being searched.
 func (r *resolver) notFound(what, name string, code Code, text string) *Error {
 	if r.unsearched != nil {
 		text += "; not every module was searched"

@@ -1,5 +1,6 @@
-// Package plan turns an object and facts about a kernel into what to ask of that kernel: BTF to upload, maps to create in order,
-// programs linked and relocated except for file descriptors. It makes no system call.
+// Package plan turns an object and facts about a kernel into what to ask of that kernel: BTF to
+// upload, maps to create in order, programs linked and relocated except for file descriptors. It
+// makes no system call.
 package plan
 
 import (
@@ -10,8 +11,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Plan is everything a load will ask of the kernel. It is read-only once made and may be executed many times.
-// Map images may share memory with the object they were planned from: change an object before Resolve, not after.
+// Plan is everything a load will ask of the kernel. It is read-only once made and may be executed
+// many times. Map images may share memory with the object they were planned from: change an object
+// before Resolve, not after.
 type Plan struct {
 	Object    *object.Object
 	BTF       []byte     // to upload, in the kernel's byte order; nil: no BTF
@@ -39,25 +41,30 @@ type Extern struct {
 
 // Map is one map to create (or find).
 type Map struct {
-	Spec        *object.Map // nil for a jump table
-	Name        string      // "" when the kernel takes no names
-	Skip        bool        // autocreate is off: not created, references are poisoned
-	Err         error       // why it could not be found out whether this kernel can have it (with Skip) or its memory mapped, or nil
-	Type        uapi.MapType
-	KeySize     uint32
-	ValueSize   uint32
-	MaxEntries  uint32
-	PerCPU      bool // MaxEntries is how many CPUs are possible, on the kernel that was resolved for
-	Flags       uint32
-	Extra       uint64
-	NumaNode    uint32
-	IfIndex     uint32
-	KeyType     btf.ID // ids into Plan.BTF; both 0 when the map type takes none
-	ValueType   btf.ID
-	Exclusive   *Program // the one program that may refer to the map, nil: any
-	Inner       *Map     // template, created first and closed after
-	PinPath     string
-	Image       []byte // value of key 0 at creation, of .kconfig its start: the rest is zero; for an arena, bytes at ImageOffset
+	Spec *object.Map // nil for a jump table
+	Name string      // "" when the kernel takes no names
+	Skip bool        // autocreate is off: not created, references are poisoned
+	// why it could not be found out whether this kernel can have it (with Skip) or its memory
+	// mapped, or nil
+	Err        error
+	Type       uapi.MapType
+	KeySize    uint32
+	ValueSize  uint32
+	MaxEntries uint32
+	// MaxEntries is how many CPUs are possible, on the kernel that was resolved for
+	PerCPU    bool
+	Flags     uint32
+	Extra     uint64
+	NumaNode  uint32
+	IfIndex   uint32
+	KeyType   btf.ID // ids into Plan.BTF; both 0 when the map type takes none
+	ValueType btf.ID
+	Exclusive *Program // the one program that may refer to the map, nil: any
+	Inner     *Map     // template, created first and closed after
+	PinPath   string
+	// value of key 0 at creation, of .kconfig its start: the rest is zero; for an arena, bytes at
+	// ImageOffset
+	Image       []byte
 	ImageOffset uint64
 	Freeze      bool
 	Mmap        bool // value stays mapped while the object lives
@@ -71,7 +78,8 @@ type Map struct {
 	Link            bool
 }
 
-// Slot is an initial entry: a map of a map-in-map (filled after all maps exist) or a program of a program array (after all programs load).
+// Slot is an initial entry: a map of a map-in-map (filled after all maps exist) or a program of a
+// program array (after all programs load).
 type Slot struct {
 	Key     uint32
 	Map     *Map
@@ -109,8 +117,9 @@ type Program struct {
 	Subprogs           []Subprog
 	Poisons            []Poison
 
-	// Err is why this program cannot be loaded although the rest can be planned: no type, no attach target. Like C libbpf, an
-	// executor reports it when it comes to this program, after the programs before it.
+	// Err is why this program cannot be loaded although the rest can be planned: no type, no attach
+	// target. Like C libbpf, an executor reports it when it comes to this program, after the
+	// programs before it.
 	Err error
 	// Target names what AttachBTFID is, for listings: "vmlinux FUNC bpf_lsm_file_open".
 	Target string
@@ -132,7 +141,8 @@ type Fixup struct {
 	Module *facts.Module
 }
 
-// Subprog tells which function occupies the instructions from Start up to the next one's Start. The first is the program itself.
+// Subprog tells which function occupies the instructions from Start up to the next one's Start. The
+// first is the program itself.
 type Subprog struct {
 	Func  *object.Function
 	Start int
@@ -143,8 +153,12 @@ type Subprog struct {
 type Poison struct {
 	Insn int
 	Kind PoisonKind
-	Text string // what is missing, in words: "CO-RE relocation field_byte_offset of struct task_struct.foo", "map events", "kfunc bpf_x"
-	Err  error  // why it may be missing although this kernel has it: what could not be found out or searched; nil if it is certain
+	// what is missing, in words: "CO-RE relocation field_byte_offset of struct task_struct.foo",
+	// "map events", "kfunc bpf_x"
+	Text string
+	// why it may be missing although this kernel has it: what could not be found out or searched;
+	// nil if it is certain
+	Err error
 }
 
 // PoisonKind says why an instruction was poisoned.
@@ -182,12 +196,13 @@ type Options struct {
 	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF (btf_custom_path)
 	PinRoot   string    // for maps pinned by name; "" is /sys/fs/bpf
 	SkipPins  bool      // no map has a pin path
-	// ProgramBTF returns the BTF of a loaded program, for programs that attach to another program (freplace, AttachProgFD).
-	// nil: such programs get an Err.
+	// ProgramBTF returns the BTF of a loaded program, for programs that attach to another program
+	// (freplace, AttachProgFD). nil: such programs get an Err.
 	ProgramBTF func(fd int) (*btf.Spec, error)
-	// KeepGoing makes a plan of what is there when something is missing, to look at: unresolvable externs count as absent, code whose
-	// CO-RE relocation fails stays as compiled, struct_ops maps without a kernel type are left out, and Plan.Errors says why.
-	// Such a plan is not to be loaded unless Errors is empty.
+	// KeepGoing makes a plan of what is there when something is missing, to look at: unresolvable
+	// externs count as absent, code whose CO-RE relocation fails stays as compiled, struct_ops maps
+	// without a kernel type are left out, and Plan.Errors says why. Such a plan is not to be loaded
+	// unless Errors is empty.
 	KeepGoing bool
 	// Foreign plans an object of the other byte order, to be looked at; it cannot be loaded.
 	Foreign bool

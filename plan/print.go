@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// WriteTo prints the plan for people: what would be uploaded, created and loaded, in that order, and what was decided on the way.
+// WriteTo prints the plan for people: what would be uploaded, created and loaded, in that order,
+// and what was decided on the way.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	g := &page{w: w}
 	g.b = bufio.NewWriterSize(g, 32<<10)
@@ -34,7 +35,8 @@ func (g *page) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// A table of more rows than that is written in pieces, and cells that are longer than that move no others.
+// A table of more rows than that is written in pieces, and cells that are longer than that move no
+// others.
 const (
 	tableRows = 2000
 	cellWidth = 200
@@ -99,7 +101,8 @@ func (v *View) text(g *page) {
 	if v.License == "" {
 		license = "no license"
 	}
-	g.line("object ", v.Object, ": ", count(len(v.Maps), "map"), ", ", count(len(v.Programs), "program"), " to load, ", license)
+	g.line("object ", v.Object, ": ", count(len(v.Maps), "map"), ", ",
+		count(len(v.Programs), "program"), " to load, ", license)
 	for _, e := range v.Errors {
 		g.line("CANNOT BE LOADED: ", e)
 	}
@@ -151,7 +154,8 @@ func (m *MapView) row(g *page, index, name string) {
 	note(m.Extra != 0, "extra 0x"+strconv.FormatUint(m.Extra, 16))
 	note(m.NumaNode != 0, "numa node "+num(m.NumaNode))
 	note(m.IfIndex != 0, "ifindex "+num(m.IfIndex))
-	note(m.KeyType != 0 || m.ValueType != 0, "btf key ["+num(m.KeyType)+"] value ["+num(m.ValueType)+"]")
+	note(m.KeyType != 0 || m.ValueType != 0, "btf key ["+num(m.KeyType)+"] value ["+
+		num(m.ValueType)+"]")
 	note(m.KernelType != "", "kernel value type "+m.KernelType)
 	note(m.Image > 0, "image "+strconv.Itoa(m.Image)+" bytes")
 	note(m.ImageAt > 0, "at offset "+strconv.FormatUint(m.ImageAt, 10))
@@ -160,7 +164,8 @@ func (m *MapView) row(g *page, index, name string) {
 	note(m.Exclusive != "", "exclusive to program "+m.Exclusive)
 	note(m.Pin != "", "pinned at "+m.Pin)
 	note(len(m.Slots) > 0, "slots "+strings.Join(m.Slots, ", "))
-	g.row(index, name, m.Type, "key "+num(m.KeySize), "value "+num(m.ValueSize), "max_entries "+num(m.MaxEntries), strings.Join(notes, "; "))
+	g.row(index, name, m.Type, "key "+num(m.KeySize), "value "+num(m.ValueSize), "max_entries "+
+		num(m.MaxEntries), strings.Join(notes, "; "))
 }
 
 func (v *View) textPrograms(g *page) {
@@ -174,7 +179,8 @@ func (v *View) textPrograms(g *page) {
 		if p.Attach != "" {
 			kind += "/" + p.Attach
 		}
-		g.row(strconv.Itoa(i), p.Name, kind, count(p.Insns, "instruction"), "SEC(\""+p.Section+"\")")
+		g.row(strconv.Itoa(i), p.Name, kind, count(p.Insns, "instruction"), "SEC(\""+p.Section+
+			"\")")
 	}
 	g.flush()
 	for i := range v.Programs {
@@ -192,7 +198,8 @@ func (p *ProgramView) details(g *page) {
 	item(p.Unloadable != "", "CANNOT LOAD", p.Unloadable)
 	item(p.Target != "", "attach target", p.Target+" ["+num(p.TargetID)+"]")
 	item(len(p.Flags) > 0, "flags", strings.Join(p.Flags, ","))
-	item(true, "relocated", count(p.Fixups, "file descriptor")+" to fill in, "+count(p.FuncInfo, "func_info record")+", "+count(p.LineInfo, "line_info record"))
+	item(true, "relocated", count(p.Fixups, "file descriptor")+" to fill in, "+
+		count(p.FuncInfo, "func_info record")+", "+count(p.LineInfo, "line_info record"))
 	for _, s := range p.Subprogs {
 		item(true, "subprogram", s.Name+" at "+strconv.Itoa(s.Start))
 	}

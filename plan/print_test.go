@@ -10,9 +10,11 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// What people and machines are told is what the plan holds. Oracle: the plan's own fields, and names from the objects' sources.
+// What people and machines are told is what the plan holds. Oracle: the plan's own fields, and
+// names from the objects' sources.
 func TestPrint(t *testing.T) {
-	for _, name := range []string{"../object/testdata/maps.o", "../object/testdata/subprogs.o", "types.o", "kconfig.o", "probes.o", "ops.o", "../object/testdata/jumptable.o"} {
+	for _, name := range []string{"../object/testdata/maps.o", "../object/testdata/subprogs.o",
+		"types.o", "kconfig.o", "probes.o", "ops.o", "../object/testdata/jumptable.o"} {
 		o := open(t, name)
 		if p := o.Program("jump_too"); p != nil {
 			p.Autoload = false
@@ -23,7 +25,9 @@ func TestPrint(t *testing.T) {
 		for _, m := range o.Maps {
 			m.Autocreate = m.Autocreate && m.StructOps == nil
 		}
-		k := &fake{btf: targets(t, nil, "vfs_read"), version: 1, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\n", lacks: []facts.Feature{facts.BTFFloat}}
+		k := &fake{btf: targets(t, nil, "vfs_read"), version: 1,
+			kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\n",
+			lacks:   []facts.Feature{facts.BTFFloat}}
 		p := resolve(t, o, k, nil)
 		var b strings.Builder
 		if n, err := p.WriteTo(&b); err != nil || n != int64(b.Len()) {
@@ -57,16 +61,19 @@ func TestPrint(t *testing.T) {
 			if m.Skip {
 				check(line(label, "NOT CREATED"), label)
 			} else {
-				check(line(label, m.Type.String(), "key "+strconv.Itoa(int(m.KeySize)), "max_entries "+strconv.Itoa(int(m.MaxEntries))), label)
+				check(line(label, m.Type.String(), "key "+strconv.Itoa(int(m.KeySize)),
+					"max_entries "+strconv.Itoa(int(m.MaxEntries))), label)
 			}
 			for _, s := range m.Slots {
 				if s.Program != nil {
-					check(line(label, strconv.Itoa(int(s.Key))+" = program "+s.Program.Spec.Name), "slots of "+label)
+					check(line(label, strconv.Itoa(int(s.Key))+" = program "+s.Program.Spec.Name),
+						"slots of "+label)
 				}
 			}
 		}
 		for _, x := range p.Programs {
-			check(line(x.Spec.Name, x.Type.String(), strconv.Itoa(len(x.Insns))+" instruction", x.Spec.Sec), x.Spec.Name)
+			check(line(x.Spec.Name, x.Type.String(), strconv.Itoa(len(x.Insns))+" instruction",
+				x.Spec.Sec), x.Spec.Name)
 			for _, s := range x.Subprogs[1:] {
 				check(line("subprogram", s.Func.Name, " at "+strconv.Itoa(s.Start)), s.Func.Name)
 			}
@@ -91,8 +98,10 @@ func TestPrint(t *testing.T) {
 		if err := json.Unmarshal(raw, &back); err != nil {
 			t.Fatal(err)
 		}
-		if len(back.Maps) != len(p.Maps) || len(back.Programs) != len(p.Programs) || len(back.Events) != len(p.Events) || back.Object != o.Name {
-			t.Errorf("%s: JSON has %d maps, %d programs, %d events", name, len(back.Maps), len(back.Programs), len(back.Events))
+		if len(back.Maps) != len(p.Maps) || len(back.Programs) != len(p.Programs) ||
+			len(back.Events) != len(p.Events) || back.Object != o.Name {
+			t.Errorf("%s: JSON has %d maps, %d programs, %d events", name, len(back.Maps),
+				len(back.Programs), len(back.Events))
 		}
 		for i, x := range back.Programs {
 			if x.Insns != len(p.Programs[i].Insns) || x.Name != p.Programs[i].Spec.Name {
@@ -102,7 +111,8 @@ func TestPrint(t *testing.T) {
 		if back.BTF == nil || back.BTF.Bytes != len(p.BTF) {
 			t.Errorf("%s: JSON says of BTF %+v", name, back.BTF)
 		}
-		if changed := strings.HasSuffix(name, "types.o"); changed != (back.BTF != nil && back.BTF.Changed && line("BTF:", "changed")) && !strings.HasSuffix(name, "subprogs.o") {
+		if changed := strings.HasSuffix(name, "types.o"); changed != (back.BTF != nil &&
+			back.BTF.Changed && line("BTF:", "changed")) && !strings.HasSuffix(name, "subprogs.o") {
 			t.Errorf("%s: BTF changed %+v", name, back.BTF)
 		}
 	}

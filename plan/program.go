@@ -6,7 +6,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// finishPrograms adds what BPF_PROG_LOAD takes beside instructions: types, flags, targets, license, maps to bind.
+// finishPrograms adds what BPF_PROG_LOAD takes beside instructions: types, flags, targets, license,
+// maps to bind.
 func (r *resolver) finishPrograms() error {
 	var bind []*Map
 	for i, m := range r.o.Maps {
@@ -69,22 +70,26 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	p.LogLevel = spec.LogLevel
 	p.AttachProgFD = spec.AttachProgFD
 	if spec.Type == uapi.ProgUnspec {
-		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+"\") tells no program type; use a section name that libbpf knows or set Type", nil)
+		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+
+			"\") tells no program type; use a section name that libbpf knows or set Type", nil)
 	}
 	if len(p.Insns) == 0 {
 		return r.fail("program", p.Name, CodeInvalid, "has no instructions", nil)
 	}
 	if a.set {
-		p.AttachBTFID, p.AttachModule, p.ExpectedAttachType, p.Target = a.id, a.module, a.member, a.target
+		p.AttachBTFID, p.AttachModule, p.ExpectedAttachType, p.Target = a.id, a.module, a.member,
+			a.target
 	} else if spec.Type == uapi.ProgStructOps {
-		return r.fail("program", p.Name, CodeInvalid, "no struct_ops map that is created refers to it", nil)
+		return r.fail("program", p.Name, CodeInvalid,
+			"no struct_ops map that is created refers to it", nil)
 	}
 	var none object.SecDef
 	d := def(spec)
 	if d == nil {
 		d = &none
 	}
-	if d.Flags&object.SecExpAttachOpt != 0 && p.ExpectedAttachType != 0 && !r.has(facts.ExpAttachType) {
+	if d.Flags&object.SecExpAttachOpt != 0 && p.ExpectedAttachType != 0 &&
+		!r.has(facts.ExpAttachType) {
 		p.ExpectedAttachType = 0
 		r.event(EventSanitized, p.Name, "expected_attach_type is not sent: this kernel does not know it")
 	}
@@ -116,7 +121,8 @@ const (
 	helperProbeReadKernelStr = 115
 )
 
-// substituteHelpers makes bpf_probe_read_{kernel,user}[_str] the older bpf_probe_read[_str] where the kernel lacks them (before 5.5).
+// substituteHelpers makes bpf_probe_read_{kernel,user}[_str] the older bpf_probe_read[_str] where
+// the kernel lacks them (before 5.5).
 func (r *resolver) substituteHelpers(p *Program) {
 	uses := false
 	for _, s := range p.Subprogs {

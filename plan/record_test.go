@@ -38,14 +38,16 @@ type recording struct {
 	open  int      // errno of opening
 }
 
-// record loads objects with C libbpf against a kernel that refuses what lack names (testdata/record.c).
+// record loads objects with C libbpf against a kernel that refuses what lack names
+// (testdata/record.c).
 func record(t testing.TB, lack string, paths []string) []recording {
 	t.Helper()
 	testkit.Root(t)
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
 		testkit.Skip(t, "C libbpf is built for amd64 and arm64, not for %s", runtime.GOARCH)
 	}
-	cmd := exec.Command(testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c"), testkit.WrapSyscall), paths...)
+	cmd := exec.Command(testkit.LibbpfProgram(t, filepath.Join("testdata", "record.c"),
+		testkit.WrapSyscall), paths...)
 	cmd.Env = append(os.Environ(), "LACK="+lack)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -109,7 +111,8 @@ func sum(b []byte) uint64 {
 
 func cut15(s string) string { return s[:min(15, len(s))] }
 
-// script is the plan in the words of testdata/record.c. complete is false if it ends before a program that cannot be loaded.
+// script is the plan in the words of testdata/record.c. complete is false if it ends before a
+// program that cannot be loaded.
 func script(p *plan.Plan) (lines []string, complete bool) {
 	for _, m := range p.Maps {
 		if m.Skip {
@@ -126,14 +129,16 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 			if image == nil {
 				image = make([]byte, m.ValueSize) // C libbpf writes zeros over zeros
 			}
-			lines = append(lines, fmt.Sprintf("value map=%s size=%d hash=%x", cut15(m.Name), m.ValueSize, sum(image)))
+			lines = append(lines, fmt.Sprintf("value map=%s size=%d hash=%x", cut15(m.Name),
+				m.ValueSize, sum(image)))
 			if m.Freeze {
 				lines = append(lines, "freeze map="+cut15(m.Name))
 			}
 		}
 		for _, s := range m.Slots {
 			if s.Map != nil {
-				lines = append(lines, fmt.Sprintf("slot map=%s key=%d inner=%s", cut15(m.Name), s.Key, cut15(s.Map.Name)))
+				lines = append(lines, fmt.Sprintf("slot map=%s key=%d inner=%s", cut15(m.Name),
+					s.Key, cut15(s.Map.Name)))
 			}
 		}
 	}
@@ -141,7 +146,8 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 	for _, m := range p.Maps {
 		for _, s := range m.Slots {
 			if s.Program != nil {
-				after = append(after, fmt.Sprintf("slot map=%s key=%d prog=%s", cut15(m.Name), s.Key, cut15(s.Program.Name)))
+				after = append(after, fmt.Sprintf("slot map=%s key=%d prog=%s", cut15(m.Name),
+					s.Key, cut15(s.Program.Name)))
 			}
 		}
 	}
@@ -151,7 +157,8 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 		}
 		var b strings.Builder
 		fmt.Fprintf(&b, "prog name=%s type=%d attach=%d flags=%x btf_id=%d target_fd=%d version=%x license=%s func_info=%s line_info=%s",
-			cut15(p.Name), p.Type, p.ExpectedAttachType, p.Flags, p.AttachBTFID, truth(p.AttachModule != nil || p.AttachProgFD != 0), p.KernVersion, p.License,
+			cut15(p.Name), p.Type, p.ExpectedAttachType, p.Flags, p.AttachBTFID,
+			truth(p.AttachModule != nil || p.AttachProgFD != 0), p.KernVersion, p.License,
 			infoText(p.FuncInfo, p.FuncInfoSize), infoText(p.LineInfo, p.LineInfoSize))
 		b.WriteString(" fds=")
 		fds := make(map[int]string)
@@ -163,7 +170,8 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 		insns := slices.Clone(p.Insns)
 		for _, x := range p.Poisons {
 			if x.Kind == plan.PoisonMap {
-				fds[x.Insn] = "?" // libbpf 1.5 leaves the descriptor of its placeholder, 1.8 poisons
+				// libbpf 1.5 leaves the descriptor of its placeholder, 1.8 poisons
+				fds[x.Insn] = "?"
 				insns[x.Insn], insns[x.Insn+1] = asm.Instruction{}, asm.Instruction{}
 			}
 		}
@@ -187,7 +195,9 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 func opsLine(m *plan.Map) string {
 	line := "ops map=" + cut15(m.Name) + " "
 	for i := 0; i+8 <= len(m.Image); i += 8 {
-		at := slices.IndexFunc(m.FuncSlots, func(s plan.FuncSlot) bool { return int(s.Offset) == i })
+		at := slices.IndexFunc(m.FuncSlots, func(s plan.FuncSlot) bool {
+			return int(s.Offset) == i
+		})
 		if at >= 0 {
 			line += "<" + cut15(m.FuncSlots[at].Program.Name) + ">"
 		} else {
@@ -206,7 +216,8 @@ func truth(b bool) int {
 
 func mapLine(m *plan.Map, inner string) string {
 	return fmt.Sprintf("map name=%s type=%d key=%d value=%d max=%d flags=%x numa=%d extra=%x btf=%d/%d/%d inner=%s", cut15(m.Name), m.Type, m.KeySize,
-		m.ValueSize, m.MaxEntries, m.Flags, m.NumaNode, m.Extra, m.KeyType, m.ValueType, m.KernelValueType, inner)
+		m.ValueSize, m.MaxEntries, m.Flags, m.NumaNode, m.Extra, m.KeyType, m.ValueType,
+		m.KernelValueType, inner)
 }
 
 func infoText(b []byte, size uint32) string {
@@ -235,7 +246,8 @@ func diff(c, ours []string) string {
 		for k := 0; k < max(len(ci), len(oi)); k += 16 {
 			a, b := ci[min(k, len(ci)):min(k+16, len(ci))], oi[min(k, len(oi)):min(k+16, len(oi))]
 			if a != b {
-				return fmt.Sprintf("request %d (%.60s): instruction %d is %s in C, %s here", i, ch, k/16, a, b)
+				return fmt.Sprintf("request %d (%.60s): instruction %d is %s in C, %s here", i, ch,
+					k/16, a, b)
 			}
 		}
 	}
@@ -287,22 +299,26 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 			if !errors.As(err, &e) {
 				t.Errorf("%s: error of type %T: %v", name, err, err)
 			} else if c.load != int(e.Code) || len(c.lines) != 0 {
-				t.Errorf("%s: C libbpf gives errno %d after %d requests, we say (%d) %v", name, c.load, len(c.lines), e.Code, err)
+				t.Errorf("%s: C libbpf gives errno %d after %d requests, we say (%d) %v", name,
+					c.load, len(c.lines), e.Code, err)
 			} else {
 				same++
 			}
 			continue
 		}
 		lines, complete := script(p)
-		if n := len(c.lines); c.load != 0 && complete && 0 < n && n < len(lines) && strings.HasPrefix(c.lines[n-1], "map ") {
-			lines, complete = lines[:n], false // this kernel refused C libbpf a map of a type that it lacks; a plan goes on
+		if n := len(c.lines); c.load != 0 && complete && 0 < n && n < len(lines) &&
+			strings.HasPrefix(c.lines[n-1], "map ") {
+			// this kernel refused C libbpf a map of a type that it lacks; a plan goes on
+			lines, complete = lines[:n], false
 		}
 		if d := diff(c.lines, lines); d != "" {
 			t.Errorf("%s (C libbpf's errno %d): %s", name, c.load, d)
 			continue
 		}
 		if complete != (c.load == 0) {
-			t.Errorf("%s: C libbpf's load gives errno %d; our plan can be loaded wholly: %v", name, c.load, complete)
+			t.Errorf("%s: C libbpf's load gives errno %d; our plan can be loaded wholly: %v", name,
+				c.load, complete)
 			continue
 		}
 		if p.BTF != nil {
@@ -324,8 +340,8 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 	}
 }
 
-// Oracle: C libbpf 1.5. For every object of the corpus: the same maps, values, BTF, programs, instructions, func_info, line_info and
-// attach targets in the same order, or the same errno.
+// Oracle: C libbpf 1.5. For every object of the corpus: the same maps, values, BTF, programs,
+// instructions, func_info, line_info and attach targets in the same order, or the same errno.
 func TestSameRequests(t *testing.T) { compare(t, testkit.Corpus(t)) }
 
 // newer are own objects on which we follow libbpf 1.8 where 1.5 differs.
@@ -336,22 +352,29 @@ var newer = map[string]string{
 // Oracle: C libbpf 1.5, over objects of our own, but for [newer].
 func TestSameRequestsOwn(t *testing.T) {
 	paths := own(t)
-	paths = slices.DeleteFunc(paths, func(p string) bool { return newer[testkit.CorpusName(p)] != "" })
+	paths = slices.DeleteFunc(paths, func(p string) bool {
+		return newer[testkit.CorpusName(p)] != ""
+	})
 	compare(t, paths)
 }
 
-// Oracle: C libbpf 1.5 on a kernel that refuses what older ones refuse. For each row of the fallbacks: the same sanitised BTF to the
-// byte, the same maps, the same programs.
+// Oracle: C libbpf 1.5 on a kernel that refuses what older ones refuse. For each row of the
+// fallbacks: the same sanitised BTF to the byte, the same maps, the same programs.
 func TestOlderKernels(t *testing.T) {
-	// All of the corpus were compared once, which takes a minute; a sample, larger where names promise something, tells as much.
+	// All of the corpus were compared once, which takes a minute; a sample, larger where names
+	// promise something, tells as much.
 	small := own(t)
 	for i, p := range testkit.Corpus(t) {
-		promising := strings.Contains(p, "btf") || strings.Contains(p, "global") || strings.Contains(p, "usdt") || strings.Contains(p, "enum") || strings.Contains(p, "tag")
-		if st, err := os.Stat(p); err == nil && st.Size() < 128<<10 && (i%20 == 0 || promising && i%3 == 0) {
+		promising := strings.Contains(p, "btf") || strings.Contains(p, "global") ||
+			strings.Contains(p, "usdt") || strings.Contains(p, "enum") || strings.Contains(p, "tag")
+		if st, err := os.Stat(p); err == nil && st.Size() < 128<<10 &&
+			(i%20 == 0 || promising && i%3 == 0) {
 			small = append(small, p)
 		}
 	}
-	small = slices.DeleteFunc(small, func(p string) bool { return newer[testkit.CorpusName(p)] != "" })
+	small = slices.DeleteFunc(small, func(p string) bool {
+		return newer[testkit.CorpusName(p)] != ""
+	})
 	for _, row := range [][]facts.Feature{
 		{facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag, facts.BTFTypeTag, facts.BTFEnum64, facts.ArgCtxTag},
 		{facts.BTFFunc, facts.BTFGlobalFunc, facts.ArgCtxTag},

@@ -13,19 +13,19 @@ import (
 
 // Resolving, in the order that later steps depend on (libbpf's bpf_object_prepare):
 //
-//  1. externs and kconfig: values that relocation writes, module BTFs that kfunc calls index;
-//  2. struct_ops maps against the kernel's types: this turns programs on and off;
-//  3. CO-RE on every function that can be loaded, subprograms included, since what is copied later must be patched already;
-//  4. subprograms copied into each program, calls, func_info and line_info;
-//  5. data relocations, jump tables, poison;
-//  6. arg:ctx rewriting, which adds types to the BTF;
-//  7. the BTF to upload, sanitised;
-//  8. maps, which refer to BTF ids;
-//  9. what BPF_PROG_LOAD takes beside instructions.
+// 1. externs and kconfig: values that relocation writes, module BTFs that kfunc calls index; 2.
+// struct_ops maps against the kernel's types: this turns programs on and off; 3. CO-RE on every
+// function that can be loaded, subprograms included, since what is copied later must be patched
+// already; 4. subprograms copied into each program, calls, func_info and line_info; 5. data
+// relocations, jump tables, poison; 6. arg:ctx rewriting, which adds types to the BTF; 7. the BTF
+// to upload, sanitised; 8. maps, which refer to BTF ids; 9. what BPF_PROG_LOAD takes beside
+// instructions.
 //
-// Everything wanted from kernel BTF is named before the first lookup, so that few passes over its 130,000 types find it all.
+// Everything wanted from kernel BTF is named before the first lookup, so that few passes over its
+// 130,000 types find it all.
 
-// resolver is the state of one Resolve. The object is only read: what changes lives here and in the plan.
+// resolver is the state of one Resolve. The object is only read: what changes lives here and in the
+// plan.
 type resolver struct {
 	o    *object.Object
 	k    facts.Kernel
@@ -86,22 +86,25 @@ const (
 	featureNo
 )
 
-// Resolve decides what to ask of kernel k to load o (what bpf_object__load does before its first system call, apart from probing).
-// It makes no system call of its own, never changes o, and may run concurrently with other Resolves of the same object.
-// k answers only what is needed: an object without CO-RE relocations, typed externs and BTF targets never asks for kernel BTF.
+// Resolve decides what to ask of kernel k to load o (what bpf_object__load does before its first
+// system call, apart from probing). It makes no system call of its own, never changes o, and may
+// run concurrently with other Resolves of the same object. k answers only what is needed: an object
+// without CO-RE relocations, typed externs and BTF targets never asks for kernel BTF.
 //
-// An error is an *Error. A program that alone cannot be loaded has Program.Err set instead, because the programs before it are
-// loaded first; with opts nil the defaults apply.
+// An error is an *Error. A program that alone cannot be loaded has Program.Err set instead, because
+// the programs before it are loaded first; with opts nil the defaults apply.
 func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}, order: o.Order, budget: newBudget(o.FileSize)}
+	r := &resolver{o: o, k: k, opts: opts, p: &Plan{Object: o}, order: o.Order,
+		budget: newBudget(o.FileSize)}
 	if r.order == nil {
 		r.order = binary.NativeEndian
 	}
 	if !opts.Foreign && !hostOrder(r.order) {
-		return nil, r.fail("", "", CodeEndian, "compiled for "+o.Order.String()+" machines; it can be inspected, not loaded on this one", nil)
+		return nil, r.fail("", "", CodeEndian, "compiled for "+o.Order.String()+
+			" machines; it can be inspected, not loaded on this one", nil)
 	}
 	steps := [...]func(*resolver) error{
 		(*resolver).prepare,
@@ -123,7 +126,8 @@ func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 	return r.p, nil
 }
 
-// tolerate keeps an error and goes on without what is missing if the caller wants to see everything.
+// tolerate keeps an error and goes on without what is missing if the caller wants to see
+// everything.
 func (r *resolver) tolerate(err error) error {
 	if err == nil || !r.opts.KeepGoing {
 		return err
@@ -147,7 +151,8 @@ func (r *resolver) prepare() error {
 	o := r.o
 	r.progs = make([]function, len(o.Programs))
 	for i, p := range o.Programs {
-		r.progs[i] = function{f: &p.Function, code: p.Insns, load: p.Autoload, maybe: p.Autoload || p.Type == uapi.ProgStructOps}
+		r.progs[i] = function{f: &p.Function, code: p.Insns, load: p.Autoload, maybe: p.Autoload ||
+			p.Type == uapi.ProgStructOps}
 	}
 	r.subs = make([]function, len(o.Subprogs))
 	for i, f := range o.Subprogs {
@@ -177,15 +182,16 @@ func (r *resolver) prepare() error {
 	}
 	v, err := r.kernelBTF()
 	if err != nil {
-		return r.tolerate(r.fail("", "", CodeNotFound, "kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err))
+		return r.tolerate(r.fail("", "", CodeNotFound,
+			"kernel BTF is needed (CO-RE, typed externs, struct_ops or BTF attach targets)", err))
 	}
 	r.wanted = names
 	names.prefetch(v)
 	return nil
 }
 
-// wanted are names that are looked up in BTF; named all before the first lookup, they take a pass over its functions and one over all
-// other types.
+// wanted are names that are looked up in BTF; named all before the first lookup, they take a pass
+// over its functions and one over all other types.
 type wanted struct{ types, funcs []string }
 
 func (w *wanted) add(name string, kind btf.Kind) {
@@ -214,7 +220,8 @@ func (r *resolver) kernelBTF() (*btf.Spec, error) {
 }
 
 // findKernel looks name up in vmlinux and then in each module's own types.
-func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *facts.Module, error) {
+func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *facts.Module,
+	error) {
 	v, err := r.kernelBTF()
 	if err != nil {
 		return 0, nil, nil, err

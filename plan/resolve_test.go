@@ -20,7 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// A kernel is asked only what the object's own contents make necessary. Oracle: the list beside each object, made by hand from its source.
+// A kernel is asked only what the object's own contents make necessary. Oracle: the list beside
+// each object, made by hand from its source.
 func TestQuestions(t *testing.T) {
 	for _, row := range []struct {
 		object string
@@ -66,13 +67,15 @@ func (k noBTF) Modules() ([]*facts.Module, error) {
 
 // Objects without CO-RE, typed externs, struct_ops and BTF targets never touch kernel BTF.
 func TestKernelBTFUntouched(t *testing.T) {
-	for _, name := range []string{"../object/testdata/plain.o", "../object/testdata/subprogs.o", "../object/testdata/maps.o", "types.o", "loops.o", "kconfig.o"} {
+	for _, name := range []string{"../object/testdata/plain.o", "../object/testdata/subprogs.o",
+		"../object/testdata/maps.o", "types.o", "loops.o", "kconfig.o"} {
 		k := &fake{version: 1, kconfig: "CONFIG_HZ=1\nCONFIG_BPF_SYSCALL=y\n"}
 		resolve(t, open(t, name), noBTF{k, t}, nil)
 	}
 }
 
-// Many goroutines resolve one object, which stays as it was. Oracle: the race detector, and a clone made before.
+// Many goroutines resolve one object, which stays as it was. Oracle: the race detector, and a clone
+// made before.
 func TestConcurrentAndUnchanged(t *testing.T) {
 	for _, path := range append(own(t), testkit.Corpus(t, "tools")[:8]...) {
 		raw, err := os.ReadFile(path)
@@ -128,8 +131,8 @@ func allCode(o *object.Object) (all []asm.Instruction) {
 	return all
 }
 
-// A map with autocreate off is left out and its uses are poisoned. Oracle: libbpf's numbers (2001000000 plus the map's position) and
-// the shape of its poison, both halves of the ld_imm64.
+// A map with autocreate off is left out and its uses are poisoned. Oracle: libbpf's numbers
+// (2001000000 plus the map's position) and the shape of its poison, both halves of the ld_imm64.
 func TestMapNotCreated(t *testing.T) {
 	o := open(t, "../object/testdata/maps.o")
 	m := o.Map("weak_map")
@@ -149,7 +152,9 @@ func TestMapNotCreated(t *testing.T) {
 	if len(at) != 1 || prog.Insns[at[0]] != want || prog.Insns[at[0]+1] != want {
 		t.Fatalf("references at %v: %v", at, prog.Insns)
 	}
-	if len(prog.Poisons) != 1 || prog.Poisons[0].Insn != at[0] || prog.Poisons[0].Kind != plan.PoisonMap || !strings.Contains(prog.Poisons[0].Text, "weak_map") {
+	if len(prog.Poisons) != 1 || prog.Poisons[0].Insn != at[0] ||
+		prog.Poisons[0].Kind != plan.PoisonMap || !strings.Contains(prog.Poisons[0].Text,
+		"weak_map") {
 		t.Errorf("poisons %v", prog.Poisons)
 	}
 	for _, f := range prog.Fixups {
@@ -157,19 +162,22 @@ func TestMapNotCreated(t *testing.T) {
 			t.Error("a poisoned instruction gets a file descriptor")
 		}
 	}
-	if !event(p, plan.EventPoisoned, "main_prog", "weak_map") || !event(p, plan.EventSkipped, "weak_map", "autocreate") {
+	if !event(p, plan.EventPoisoned, "main_prog", "weak_map") ||
+		!event(p, plan.EventSkipped, "weak_map", "autocreate") {
 		t.Errorf("events %v", p.Events)
 	}
 	// An initial value cannot be a map that does not exist.
 	o.Map("first").Autocreate = false
-	if _, err := plan.Resolve(o, &fake{}, nil); err == nil || !strings.Contains(err.Error(), "first") || !strings.Contains(err.Error(), "outer") {
+	if _, err := plan.Resolve(o, &fake{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "first") || !strings.Contains(err.Error(), "outer") {
 		t.Errorf("a slot with a map that is not created: %v", err)
 	}
 }
 
 // Names go only to kernels that take them. Oracle: the rule.
 func TestNoNames(t *testing.T) {
-	p := resolve(t, open(t, "../object/testdata/data.o"), &fake{version: 1, lacks: []facts.Feature{facts.ProgName}}, nil)
+	p := resolve(t, open(t, "../object/testdata/data.o"),
+		&fake{version: 1, lacks: []facts.Feature{facts.ProgName}}, nil)
 	for _, m := range p.Maps {
 		if m.Name != "" {
 			t.Errorf("map is named %q", m.Name)
@@ -182,7 +190,8 @@ func TestNoNames(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf's rule: the smallest power of two of pages strictly above what was asked, on machines with several page sizes.
+// Oracle: libbpf's rule: the smallest power of two of pages strictly above what was asked, on
+// machines with several page sizes.
 func TestRingSizes(t *testing.T) {
 	for _, row := range []struct {
 		page int
@@ -191,7 +200,8 @@ func TestRingSizes(t *testing.T) {
 		{4096, map[string]uint32{"ring_4096": 4096, "ring_5000": 8192, "ring_1": 4096, "ring_0": 0, "ring_user": 16384}},
 		{65536, map[string]uint32{"ring_4096": 65536, "ring_5000": 65536, "ring_1": 65536, "ring_0": 0, "ring_user": 65536}},
 	} {
-		p := resolve(t, open(t, "../object/testdata/maps.o"), &fake{version: 1, page: row.page}, nil)
+		p := resolve(t, open(t, "../object/testdata/maps.o"), &fake{version: 1, page: row.page},
+			nil)
 		for name, want := range row.want {
 			if got := plannedMap(t, p, name).MaxEntries; got != want {
 				t.Errorf("page %d: %s has %d, want %d", row.page, name, got, want)
@@ -216,7 +226,8 @@ func TestRingSizes(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf 1.8's rule for where an arena's variables lie (end of the arena, or its start on kernels that limit the offset).
+// Oracle: libbpf 1.8's rule for where an arena's variables lie (end of the arena, or its start on
+// kernels that limit the offset).
 func TestArena(t *testing.T) {
 	for _, row := range []struct {
 		lacks []facts.Feature
@@ -229,7 +240,8 @@ func TestArena(t *testing.T) {
 		p := resolve(t, o, &fake{version: 1, lacks: row.lacks}, nil)
 		m := plannedMap(t, p, "arena")
 		if m.ImageOffset != row.off || !slices.Equal(m.Image, o.ArenaData) || !m.Mmap {
-			t.Errorf("image at %d, %d bytes; want %d, %d", m.ImageOffset, len(m.Image), row.off, len(o.ArenaData))
+			t.Errorf("image at %d, %d bytes; want %d, %d", m.ImageOffset, len(m.Image), row.off,
+				len(o.ArenaData))
 		}
 		prog := planned(t, p, "use")
 		n := 0
@@ -240,7 +252,8 @@ func TestArena(t *testing.T) {
 			n++
 			in, next := prog.Insns[rl.Insn], prog.Insns[rl.Insn+1]
 			old := prog.Spec.Insns[rl.Insn]
-			if in.Src() != asm.PseudoMapValue || uint64(uint32(next.Imm)) != row.off+rl.SymValue+uint64(uint32(old.Imm)) {
+			if in.Src() != asm.PseudoMapValue || uint64(uint32(next.Imm)) != row.off+rl.SymValue+
+				uint64(uint32(old.Imm)) {
 				t.Errorf("reference to %s: %v %v", rl.Symbol, in, next)
 			}
 		}
@@ -262,18 +275,21 @@ func TestJumpTable(t *testing.T) {
 	o.Program("jump_too").Autoload = false // its table leads into the other program
 	p := resolve(t, o, &fake{version: 1}, nil)
 	m := p.Maps[len(p.Maps)-1]
-	if m.Spec != nil || m.Type != uapi.MapInsnArray || m.KeySize != 4 || m.ValueSize != 16 || m.MaxEntries != 2 || !m.Freeze || m.Name != ".jumptables" {
+	if m.Spec != nil || m.Type != uapi.MapInsnArray || m.KeySize != 4 || m.ValueSize != 16 ||
+		m.MaxEntries != 2 || !m.Freeze || m.Name != ".jumptables" {
 		t.Fatalf("jump table %+v", m)
 	}
 	if !slices.Equal(m.Entries, []uint32{7, 9}) {
 		t.Errorf("entries %v, want 7 and 9", m.Entries)
 	}
 	jump := planned(t, p, "jump")
-	if jump.Insns[0].Src() != asm.PseudoMapValue || len(jump.Fixups) != 1 || jump.Fixups[0].Map != m {
+	if jump.Insns[0].Src() != asm.PseudoMapValue || len(jump.Fixups) != 1 ||
+		jump.Fixups[0].Map != m {
 		t.Errorf("%v %v", jump.Insns[0], jump.Fixups)
 	}
 	o.Program("jump_too").Autoload = true
-	if _, err := plan.Resolve(o, &fake{version: 1}, nil); err == nil || !strings.Contains(err.Error(), "jump_too") {
+	if _, err := plan.Resolve(o, &fake{version: 1}, nil); err == nil ||
+		!strings.Contains(err.Error(), "jump_too") {
 		t.Errorf("a table that leads out of the program: %v", err)
 	}
 }
@@ -284,7 +300,8 @@ func TestPrograms(t *testing.T) {
 	o.Programs[0].Type = uapi.ProgUnspec
 	p := resolve(t, o, &fake{version: 1}, nil)
 	var e *plan.Error
-	if !errors.As(p.Programs[0].Err, &e) || e.Code != plan.CodeInvalid || !strings.Contains(e.Error(), o.Programs[0].Sec) {
+	if !errors.As(p.Programs[0].Err, &e) || e.Code != plan.CodeInvalid ||
+		!strings.Contains(e.Error(), o.Programs[0].Sec) {
 		t.Errorf("program without type: %v", p.Programs[0].Err)
 	}
 	if !event(p, plan.EventWarning, o.Programs[0].Name, "will not load") {
@@ -299,11 +316,13 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// The byte order of the object must be the machine's, unless the plan is only to be looked at. Oracle: libbpf's error 4003.
+// The byte order of the object must be the machine's, unless the plan is only to be looked at.
+// Oracle: libbpf's error 4003.
 func TestForeignOrder(t *testing.T) {
 	o := open(t, "../object/testdata/maps-be.o")
 	var e *plan.Error
-	if _, err := plan.Resolve(o, &fake{version: 1}, nil); !errors.As(err, &e) || e.Code != plan.CodeEndian {
+	if _, err := plan.Resolve(o, &fake{version: 1}, nil); !errors.As(err, &e) ||
+		e.Code != plan.CodeEndian {
 		t.Errorf("%v", err)
 	}
 	p := resolve(t, o, &fake{version: 1}, &plan.Options{Foreign: true})

@@ -11,9 +11,10 @@ import (
 
 // Sanitising BTF
 //
-// A kernel refuses BTF with a kind that it does not know. What it does not know is replaced by something older of the same size in
-// the file, so that every type keeps its id: functions become typedefs, variables integers, sections structs. Debug value is lost,
-// the layout of maps' keys and values is not. Only kernels that lack something the object uses are asked, and only those get a
+// A kernel refuses BTF with a kind that it does not know. What it does not know is replaced by
+// something older of the same size in the file, so that every type keeps its id: functions become
+// typedefs, variables integers, sections structs. Debug value is lost, the layout of maps' keys and
+// values is not. Only kernels that lack something the object uses are asked, and only those get a
 // changed copy.
 
 // uploadsBTF tells whether the object's BTF will be given to the kernel.
@@ -67,8 +68,9 @@ func (r *resolver) finishBTF() error {
 	return nil
 }
 
-// hideSubprogs makes the BTF linkage of hidden subprograms static: the verifier then checks them in the context of each call instead of
-// once for any argument. libbpf does this for __hidden functions.
+// hideSubprogs makes the BTF linkage of hidden subprograms static: the verifier then checks them in
+// the context of each call instead of once for any argument. libbpf does this for __hidden
+// functions.
 func (r *resolver) hideSubprogs() {
 	var hidden map[string]bool
 	for _, f := range r.o.Subprogs {
@@ -114,26 +116,31 @@ func (r *resolver) sanitize() {
 		return true
 	}
 	z := sanitizer{r: r}
-	z.noFunc = lacks(i.holds(btf.KindFunc) || i.holds(btf.KindFuncProto), facts.BTFFunc, "FUNC becomes TYPEDEF, FUNC_PROTO becomes ENUM; no function and line information")
-	z.noGlobal = !z.noFunc && lacks(i.globalFunc, facts.BTFGlobalFunc, "global functions become static")
-	z.noDatasec = lacks(i.holds(btf.KindVar) || i.holds(btf.KindDatasec), facts.BTFDatasec, "VAR becomes INT, DATASEC becomes STRUCT")
+	z.noFunc = lacks(i.holds(btf.KindFunc) || i.holds(btf.KindFuncProto), facts.BTFFunc,
+		"FUNC becomes TYPEDEF, FUNC_PROTO becomes ENUM; no function and line information")
+	z.noGlobal = !z.noFunc && lacks(i.globalFunc, facts.BTFGlobalFunc,
+		"global functions become static")
+	z.noDatasec = lacks(i.holds(btf.KindVar) || i.holds(btf.KindDatasec), facts.BTFDatasec,
+		"VAR becomes INT, DATASEC becomes STRUCT")
 	z.noQmark = !z.noDatasec && lacks(i.qmark, facts.BTFQmarkDatasec, "'?' in DATASEC names becomes '_'")
 	z.noFloat = lacks(i.holds(btf.KindFloat), facts.BTFFloat, "FLOAT becomes an empty STRUCT")
 	z.noDeclTag = lacks(i.holds(btf.KindDeclTag), facts.BTFDeclTag, "DECL_TAG becomes INT")
 	z.noTypeTag = lacks(i.holds(btf.KindTypeTag), facts.BTFTypeTag, "TYPE_TAG becomes CONST")
-	z.noEnum64 = lacks(i.holds(btf.KindEnum64) || i.signedEnum, facts.BTFEnum64, "ENUM64 becomes UNION, signed ENUM loses its sign")
+	z.noEnum64 = lacks(i.holds(btf.KindEnum64) || i.signedEnum, facts.BTFEnum64,
+		"ENUM64 becomes UNION, signed ENUM loses its sign")
 	if lacks(i.layout, facts.BTFLayout, "the kind layout section is left out") {
 		r.dropLayout = true
 		r.builder()
 	}
-	if z.noFunc || z.noGlobal || z.noDatasec || z.noQmark || z.noFloat || z.noDeclTag || z.noTypeTag || z.noEnum64 {
+	if z.noFunc || z.noGlobal || z.noDatasec || z.noQmark || z.noFloat || z.noDeclTag ||
+		z.noTypeTag || z.noEnum64 {
 		z.b = r.builder()
 		z.run()
 	}
 }
 
-// run walks the object's types. Those that were added for this kernel need no care. Views of the object's own BTF stay valid and
-// unchanged while the builder's copy changes.
+// run walks the object's types. Those that were added for this kernel need no care. Views of the
+// object's own BTF stay valid and unchanged while the builder's copy changes.
 func (z *sanitizer) run() {
 	s := z.r.o.BTF
 	for id := s.FirstID(); id < s.Len(); id++ {
@@ -166,7 +173,8 @@ func (z *sanitizer) run() {
 	}
 }
 
-// integer makes a variable or tag an INT of one byte: anything larger could exceed the room that a variable has in its section.
+// integer makes a variable or tag an INT of one byte: anything larger could exceed the room that a
+// variable has in its section.
 func (z *sanitizer) integer(id btf.ID) {
 	z.b.SetInfo(id, btf.KindInt, 0, false)
 	z.b.SetSize(id, 1)
@@ -197,8 +205,8 @@ func (z *sanitizer) enum64(id btf.ID, t btf.Type) {
 	}
 }
 
-// renaming replaces '.' and '?' by '_' in the first n characters of a string. Names of sections belong to nothing else, so this is done
-// in place, as libbpf does.
+// renaming replaces '.' and '?' by '_' in the first n characters of a string. Names of sections
+// belong to nothing else, so this is done in place, as libbpf does.
 type renaming struct {
 	off uint32
 	n   int
@@ -218,7 +226,8 @@ func rename(raw []byte, n renaming) {
 	}
 }
 
-// withoutLayout is BTF in host byte order with its kind layout section cut out and the header of old.
+// withoutLayout is BTF in host byte order with its kind layout section cut out and the header of
+// old.
 func withoutLayout(raw []byte) []byte {
 	const old = 24
 	h := binary.NativeEndian

@@ -13,8 +13,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// What each missing BTF feature does to the types, without a kernel. Oracle: the kernel versions' lists of kinds: none that the feature
-// stands for may be left, every id and every size that maps depend on stays. (TestOlderKernels compares bytes with C libbpf's.)
+// What each missing BTF feature does to the types, without a kernel. Oracle: the kernel versions'
+// lists of kinds: none that the feature stands for may be left, every id and every size that maps
+// depend on stays. (TestOlderKernels compares bytes with C libbpf's.)
 func TestSanitizeKinds(t *testing.T) {
 	for _, row := range []struct {
 		lacks   []facts.Feature
@@ -41,7 +42,8 @@ func TestSanitizeKinds(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", row.lacks, err)
 		}
-		if err := s.Validate(); err != nil && row.lacks[0] != facts.BTFFunc { // enumerators without names are what libbpf makes too
+		// enumerators without names are what libbpf makes too
+		if err := s.Validate(); err != nil && row.lacks[0] != facts.BTFFunc {
 			t.Errorf("%v: %v", row.lacks, err)
 		}
 		if s.Len() < o.BTF.Len() {
@@ -60,7 +62,8 @@ func TestSanitizeKinds(t *testing.T) {
 				want, err1 := o.BTF.SizeOf(id)
 				got, err2 := s.SizeOf(id)
 				if want != got || err1 != nil || err2 != nil {
-					t.Errorf("%v: map %s: type [%d] has %d bytes instead of %d (%v, %v)", row.lacks, m.Name, id, got, want, err1, err2)
+					t.Errorf("%v: map %s: type [%d] has %d bytes instead of %d (%v, %v)", row.lacks,
+						m.Name, id, got, want, err1, err2)
 				}
 			}
 		}
@@ -68,8 +71,10 @@ func TestSanitizeKinds(t *testing.T) {
 			t.Errorf("%v: no event", row.lacks)
 		}
 		noInfo := slices.Contains(row.lacks, facts.BTFFunc)
-		if x := p.Programs[0]; noInfo != (len(x.FuncInfo) == 0) || noInfo != (len(x.LineInfo) == 0) {
-			t.Errorf("%v: %d bytes of func_info, %d of line_info", row.lacks, len(x.FuncInfo), len(x.LineInfo))
+		if x := p.Programs[0]; noInfo != (len(x.FuncInfo) == 0) ||
+			noInfo != (len(x.LineInfo) == 0) {
+			t.Errorf("%v: %d bytes of func_info, %d of line_info", row.lacks, len(x.FuncInfo),
+				len(x.LineInfo))
 		}
 	}
 }
@@ -85,7 +90,8 @@ func TestLayoutLeftOut(t *testing.T) {
 	}
 	// One entry a kind: bytes beyond the header, bytes per element, 16 bits of flags.
 	var layout []byte
-	for _, k := range [][2]byte{{}, {4, 0}, {}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {}, {}, {}, {}, {}, {}, {0, 8}, {4, 0}, {0, 12}, {}, {4, 0}, {}, {0, 12}} {
+	for _, k := range [][2]byte{{}, {4, 0}, {}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {}, {}, {}, {},
+		{}, {}, {0, 8}, {4, 0}, {0, 12}, {}, {4, 0}, {}, {0, 12}} {
 		layout = append(layout, k[0], k[1], 0, 0)
 	}
 	with := append([]byte(nil), raw[:24]...)
@@ -111,7 +117,8 @@ func TestLayoutLeftOut(t *testing.T) {
 	}
 }
 
-// Features outside of BTF, without a kernel. Oracle: section by section what libbpf does where it is missing, stated per case.
+// Features outside of BTF, without a kernel. Oracle: section by section what libbpf does where it
+// is missing, stated per case.
 func TestMissingFeatures(t *testing.T) {
 	calls := func(p *plan.Program) (ids []int32) {
 		for _, in := range p.Insns {
@@ -126,7 +133,8 @@ func TestMissingFeatures(t *testing.T) {
 		only(o, "do_kernel")
 		return resolve(t, o, &fake{version: 1, lacks: lacks}, nil)
 	}
-	if got := calls(planned(t, probes(), "do_kernel")); !slices.Equal(got, []int32{113, 115, 112, 114}) {
+	if got := calls(planned(t, probes(), "do_kernel")); !slices.Equal(got,
+		[]int32{113, 115, 112, 114}) {
 		t.Errorf("helpers %v", got)
 	}
 	p := probes(facts.ProbeReadKernel)
@@ -182,7 +190,8 @@ func TestMissingFeatures(t *testing.T) {
 	if p.BTF != nil || p.BTFNeeded || p.Maps[0].KeyType != 0 || p.Programs[0].FuncInfo != nil {
 		t.Errorf("without BTF: %d bytes, key type %d", len(p.BTF), p.Maps[0].KeyType)
 	}
-	if _, err := plan.Resolve(open(t, "../object/testdata/optional.o"), &fake{version: 1, lacks: []facts.Feature{facts.BTFLoad}}, nil); err == nil {
+	if _, err := plan.Resolve(open(t, "../object/testdata/optional.o"),
+		&fake{version: 1, lacks: []facts.Feature{facts.BTFLoad}}, nil); err == nil {
 		t.Error("struct_ops without BTF")
 	}
 }

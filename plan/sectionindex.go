@@ -1,7 +1,7 @@
 package plan
 
-// sectionIndex finds sections by name among n of them. Callers mostly ask in the order in which the sections are, so few sections are
-// searched from where the last one was found; many get a table.
+// sectionIndex finds sections by name among n of them. Callers mostly ask in the order in which the
+// sections are, so few sections are searched from where the last one was found; many get a table.
 type sectionIndex struct {
 	hint  int
 	table map[string]int

@@ -12,11 +12,13 @@ import (
 
 // struct_ops
 //
-// A variable of .struct_ops is compiled against somebody's definition of, say, struct tcp_congestion_ops. The kernel at hand has its own
-// definition, wrapped in struct bpf_struct_ops_tcp_congestion_ops, which is what the map's value looks like. Members are therefore
-// copied by name from the local layout to the kernel's. A member that the kernel lacks may only be zero. Function members hold
-// programs: each learns which kernel struct (attach_btf_id) and which member (expected_attach_type) it implements, and their fds are
-// written into the value after they are loaded. Programs that only maps with autocreate off refer to are not loaded.
+// A variable of .struct_ops is compiled against somebody's definition of, say, struct
+// tcp_congestion_ops. The kernel at hand has its own definition, wrapped in struct
+// bpf_struct_ops_tcp_congestion_ops, which is what the map's value looks like. Members are
+// therefore copied by name from the local layout to the kernel's. A member that the kernel lacks
+// may only be zero. Function members hold programs: each learns which kernel struct (attach_btf_id)
+// and which member (expected_attach_type) it implements, and their fds are written into the value
+// after they are loaded. Programs that only maps with autocreate off refer to are not loaded.
 
 const valuePrefix = "bpf_struct_ops_"
 
@@ -46,8 +48,8 @@ func (r *resolver) wantStructOps(w *wanted) {
 	}
 }
 
-// resolveStructOps matches every struct_ops map that will be created with the kernel's types, then decides which of their programs
-// are loaded.
+// resolveStructOps matches every struct_ops map that will be created with the kernel's types, then
+// decides which of their programs are loaded.
 func (r *resolver) resolveStructOps() error {
 	any := false
 	for i, m := range r.o.Maps {
@@ -90,14 +92,17 @@ func (r *resolver) findStructOps(m *object.Map) (k kernelOps, err error) {
 		return k, r.fail("struct_ops map", m.Name, CodeInvalid, "kernel BTF cannot be read", err)
 	}
 	if vid == 0 {
-		return k, r.notFound("struct_ops map", m.Name, CodeNotFound, "this kernel has no struct_ops of type "+name+" (no struct "+valuePrefix+name+" in its BTF)"+
-			r.near("", valuePrefix, name, btf.KindStruct))
+		return k, r.notFound("struct_ops map", m.Name, CodeNotFound,
+			"this kernel has no struct_ops of type "+name+" (no struct "+valuePrefix+name+
+				" in its BTF)"+
+				r.near("", valuePrefix, name, btf.KindStruct))
 	}
 	k.spec, k.module = spec, mod
 	k.value, _ = spec.Type(vid)
 	id, ok := spec.FindByName(name, btf.KindStruct)
 	if !ok {
-		return k, r.fail("struct_ops map", m.Name, CodeNotFound, "this kernel's BTF has struct "+valuePrefix+name+" but no struct "+name, nil)
+		return k, r.fail("struct_ops map", m.Name, CodeNotFound, "this kernel's BTF has struct "+
+			valuePrefix+name+" but no struct "+name, nil)
 	}
 	k.id = id
 	k.typ, _ = spec.Type(id)
@@ -107,7 +112,8 @@ func (r *resolver) findStructOps(m *object.Map) (k kernelOps, err error) {
 			return k, nil
 		}
 	}
-	return k, r.fail("struct_ops map", m.Name, CodeInvalid, "struct "+valuePrefix+name+" of this kernel has no member of type struct "+name, nil)
+	return k, r.fail("struct_ops map", m.Name, CodeInvalid, "struct "+valuePrefix+name+
+		" of this kernel has no member of type struct "+name, nil)
 }
 
 // member finds a member of the kernel's struct by name.
@@ -120,7 +126,8 @@ func (k *kernelOps) member(name string) (int, btf.Member, bool) {
 	return 0, btf.Member{}, false
 }
 
-// maxStructOps bounds the value of a struct_ops map: sizes come from BTF, and a damaged one must not allocate gigabytes.
+// maxStructOps bounds the value of a struct_ops map: sizes come from BTF, and a damaged one must
+// not allocate gigabytes.
 const maxStructOps = 1 << 20
 
 func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
@@ -133,7 +140,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 	}
 	size := k.value.Size()
 	if size > maxStructOps {
-		return r.fail("struct_ops map", m.Name, CodeTooBig, "this kernel's value type has "+strconv.FormatUint(uint64(size), 10)+" bytes", nil)
+		return r.fail("struct_ops map", m.Name, CodeTooBig, "this kernel's value type has "+
+			strconv.FormatUint(uint64(size), 10)+" bytes", nil)
 	}
 	pm.ValueSize = size
 	pm.KernelValueType = k.value.ID()
@@ -154,7 +162,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 		f := local.Member(i)
 		n, err := r.o.BTF.SizeOf(f.Type)
 		if err != nil {
-			return r.fail("struct_ops map", m.Name, CodeInvalid, "the size of member "+f.Name+" cannot be told", err)
+			return r.fail("struct_ops map", m.Name, CodeInvalid, "the size of member "+f.Name+
+				" cannot be told", err)
 		}
 		off := uint64(f.BitOffset / 8)
 		if n > uint64(len(initial)) || off > uint64(len(initial))-n {
@@ -164,7 +173,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 		at, kf, ok := k.member(f.Name)
 		if !ok {
 			if !zero(bytes) || slot != nil && slot.Program != nil {
-				return fail(f.Name, "is set, and this kernel's struct "+k.typ.Name()+" has no such member; leave it zero or NULL on this kernel", CodeNotSupported)
+				return fail(f.Name, "is set, and this kernel's struct "+k.typ.Name()+
+					" has no such member; leave it zero or NULL on this kernel", CodeNotSupported)
 			}
 			if slot != nil {
 				r.unload(slot.Initial)
@@ -177,7 +187,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 		}
 		lt, kt := r.o.BTF.Skip(f.Type), k.spec.Skip(kf.Type)
 		if lt.Kind() != kt.Kind() {
-			return fail(f.Name, "is "+lt.Kind().String()+" in the object and "+kt.Kind().String()+" in this kernel", CodeNotSupported)
+			return fail(f.Name, "is "+lt.Kind().String()+" in the object and "+kt.Kind().String()+
+				" in this kernel", CodeNotSupported)
 		}
 		if lt.Kind() == btf.KindPtr {
 			var prog *object.Program
@@ -202,7 +213,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 		}
 		kn, err := k.spec.SizeOf(kt.ID())
 		if err != nil || kn != n {
-			return fail(f.Name, "has "+strconv.FormatUint(n, 10)+" bytes in the object and "+strconv.FormatUint(kn, 10)+" in this kernel", CodeNotSupported)
+			return fail(f.Name, "has "+strconv.FormatUint(n, 10)+" bytes in the object and "+
+				strconv.FormatUint(kn, 10)+" in this kernel", CodeNotSupported)
 		}
 		koff := uint64(kf.BitOffset / 8)
 		if n > uint64(len(data)) || koff > uint64(len(data))-n {
@@ -215,7 +227,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 }
 
 // matchSlot tells prog which kernel struct and member it implements.
-func (r *resolver) matchSlot(m *object.Map, k *kernelOps, prog *object.Program, member int, name string, kt btf.Type) error {
+func (r *resolver) matchSlot(m *object.Map, k *kernelOps, prog *object.Program, member int,
+	name string, kt btf.Type) error {
 	fail := func(text string, code Code) error {
 		return r.fail("struct_ops map", m.Name, code, "member "+name+": "+text, nil)
 	}
@@ -228,11 +241,13 @@ func (r *resolver) matchSlot(m *object.Map, k *kernelOps, prog *object.Program, 
 	}
 	a := &r.attach[at]
 	if !a.set {
-		*a = attachState{set: true, id: k.id, member: uapi.AttachType(member), target: "struct_ops " + k.typ.Name() + "." + name}
+		*a = attachState{set: true, id: k.id, member: uapi.AttachType(member),
+			target: "struct_ops " + k.typ.Name() + "." + name}
 	}
 	a.module = k.module
 	if a.id != k.id || a.member != uapi.AttachType(member) {
-		return fail("program "+prog.Name+" already implements "+a.target+"; one program serves one member of one struct", CodeInvalid)
+		return fail("program "+prog.Name+" already implements "+a.target+
+			"; one program serves one member of one struct", CodeInvalid)
 	}
 	return nil
 }
@@ -277,7 +292,8 @@ func (r *resolver) unload(p *object.Program) {
 	}
 }
 
-// adjustAutoload loads a struct_ops program that maps refer to if and only if one of them is created.
+// adjustAutoload loads a struct_ops program that maps refer to if and only if one of them is
+// created.
 func (r *resolver) adjustAutoload() {
 	used := make([]bool, len(r.progs))
 	for _, m := range r.o.Maps {

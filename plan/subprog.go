@@ -9,9 +9,10 @@ import (
 
 // Linking of subprograms.
 //
-// The kernel takes a program as one array of instructions. Functions of .text are therefore copied behind each entry program that
-// reaches them: depth first, in the order in which calls are met, each once. Calls then get the distance to the copy. The copies are
-// made from code that CO-RE has already patched, and everything that speaks of instruction positions (relocations, func_info,
+// The kernel takes a program as one array of instructions. Functions of .text are therefore copied
+// behind each entry program that reaches them: depth first, in the order in which calls are met,
+// each once. Calls then get the distance to the copy. The copies are made from code that CO-RE has
+// already patched, and everything that speaks of instruction positions (relocations, func_info,
 // line_info, jump tables) moves along.
 
 // linkPrograms builds the instructions of every program that will be loaded.
@@ -88,7 +89,8 @@ func (r *resolver) link(p *Program, main *function) error {
 		}
 	}
 	if r.linked += total; r.linked > maxLinked {
-		return r.fail("program", p.Name, CodeTooBig, "with it all programs have more than "+strconv.Itoa(maxLinked)+" instructions", nil)
+		return r.fail("program", p.Name, CodeTooBig, "with it all programs have more than "+
+			strconv.Itoa(maxLinked)+" instructions", nil)
 	}
 	if err := r.spend(p.Name, 8*total); err != nil {
 		return err
@@ -115,7 +117,8 @@ func (r *resolver) placeFunc(p *Program, f *function, total *int) error {
 	f.pass, f.place = r.pass, *total
 	*total += len(f.code)
 	if *total > maxInsns {
-		return r.fail("program", p.Name, CodeTooBig, "with its subprograms it has more than "+strconv.Itoa(maxInsns)+" instructions", nil)
+		return r.fail("program", p.Name, CodeTooBig, "with its subprograms it has more than "+
+			strconv.Itoa(maxInsns)+" instructions", nil)
 	}
 	p.Subprogs = append(p.Subprogs, Subprog{Func: f.f, Start: f.place, fn: f})
 	if err := r.scan(f); err != nil {
@@ -131,7 +134,8 @@ func (r *resolver) placeFunc(p *Program, f *function, total *int) error {
 	return nil
 }
 
-// An object must not make a plan arbitrarily larger than itself by many programs that all call the same code.
+// An object must not make a plan arbitrarily larger than itself by many programs that all call the
+// same code.
 const (
 	maxInsns  = 1 << 21 // in a program: no kernel takes more than a million
 	maxLinked = 1 << 24 // in all programs that call others

@@ -6,8 +6,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// typeInfo is what one pass over the object's BTF tells: which kinds it holds, so that features nobody needs are not probed, and
-// the declaration tags that change how programs are linked.
+// typeInfo is what one pass over the object's BTF tells: which kinds it holds, so that features
+// nobody needs are not probed, and the declaration tags that change how programs are linked.
 type typeInfo struct {
 	kinds      uint32   // bit k: a type of kind k
 	globalFunc bool     // a FUNC of global linkage

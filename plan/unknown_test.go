@@ -11,8 +11,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// What could not be found out counts as missing, as in C libbpf. Unlike there, what fails for it says so: the oracle is the cause that
-// the fake kernel gives, which errors.Is must find.
+// What could not be found out counts as missing, as in C libbpf. Unlike there, what fails for it
+// says so: the oracle is the cause that the fake kernel gives, which errors.Is must find.
 
 var errProbe = errors.New("cannot allocate memory")
 
@@ -23,7 +23,8 @@ func TestUnknownFeatures(t *testing.T) {
 	}
 	base := targets(t, nil)
 	p := resolve(t, o, &fake{btf: base, version: 1, unknown: map[facts.Feature]error{facts.GlobalData: errProbe}}, nil)
-	if !event(p, plan.EventUnknown, "GLOBAL_DATA", "cannot allocate memory") || !event(p, plan.EventUnknown, "GLOBAL_DATA", facts.GlobalData.Without()) {
+	if !event(p, plan.EventUnknown, "GLOBAL_DATA", "cannot allocate memory") ||
+		!event(p, plan.EventUnknown, "GLOBAL_DATA", facts.GlobalData.Without()) {
 		t.Errorf("no event says so: %v", p.Events)
 	}
 	if event(p, plan.EventProbed, "GLOBAL_DATA", "") {
@@ -50,7 +51,8 @@ func TestUnknownFeatures(t *testing.T) {
 		}
 	}), version: 1, unknown: map[facts.Feature]error{facts.BTFLoad: errProbe}}
 	_, err := plan.Resolve(ops, k, nil)
-	if e := new(plan.Error); !errors.As(err, &e) || e.Code != plan.CodeNotSupported || !errors.Is(err, errProbe) || strings.Contains(err.Error(), "takes none") {
+	if e := new(plan.Error); !errors.As(err, &e) || e.Code != plan.CodeNotSupported ||
+		!errors.Is(err, errProbe) || strings.Contains(err.Error(), "takes none") {
 		t.Errorf("struct_ops: %v", err)
 	}
 }
@@ -63,7 +65,8 @@ func TestSkippedModules(t *testing.T) {
 	k := externKernel(base)
 	k.skipped = refused
 	_, err := plan.Resolve(o, k, nil)
-	if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "bpf_task_release") || !strings.Contains(err.Error(), "1 more") {
+	if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "bpf_task_release") ||
+		!strings.Contains(err.Error(), "1 more") {
 		t.Errorf("kfunc: %v", err)
 	}
 	k = externKernel(base)
@@ -73,11 +76,13 @@ func TestSkippedModules(t *testing.T) {
 		t.Errorf("kfunc, modules not probed: %v", err)
 	}
 	ops := open(t, "../testdata/structops.bpf.o")
-	if _, err = plan.Resolve(ops, &fake{btf: base, version: 1, skipped: refused}, nil); !errors.Is(err, syscall.EPERM) {
+	if _, err = plan.Resolve(ops, &fake{btf: base, version: 1, skipped: refused},
+		nil); !errors.Is(err, syscall.EPERM) {
 		t.Errorf("struct_ops: %v", err)
 	}
 	// SEC("tp_btf/sched_switch") is not in this kernel.
-	p := resolve(t, open(t, "../testdata/sections.bpf.o"), &fake{btf: targets(t, nil), version: 1, skipped: refused}, nil)
+	p := resolve(t, open(t, "../testdata/sections.bpf.o"),
+		&fake{btf: targets(t, nil), version: 1, skipped: refused}, nil)
 	if !event(p, plan.EventSkipped, "modules", "cannot allocate memory") {
 		t.Errorf("no event: %v", p.Events)
 	}

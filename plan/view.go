@@ -25,9 +25,10 @@ type View struct {
 
 // BTFView is the type information to upload.
 type BTFView struct {
-	Bytes   int  `json:"bytes"`
-	Changed bool `json:"changed,omitempty"` // not as compiled: sanitised, or with hidden functions made static
-	Needed  bool `json:"needed,omitempty"`  // the load fails without it
+	Bytes int `json:"bytes"`
+	// not as compiled: sanitised, or with hidden functions made static
+	Changed bool `json:"changed,omitempty"`
+	Needed  bool `json:"needed,omitempty"` // the load fails without it
 }
 
 // MapView is one map to create.
@@ -53,7 +54,8 @@ type MapView struct {
 	Mapped     bool     `json:"mapped,omitempty"`
 	Exclusive  string   `json:"exclusive_to,omitempty"` // program
 	Inner      *MapView `json:"inner,omitempty"`
-	Slots      []string `json:"slots,omitempty"` // "3 = map inner", "0 = program tail", "16 = program init" for struct_ops
+	// "3 = map inner", "0 = program tail", "16 = program init" for struct_ops
+	Slots []string `json:"slots,omitempty"`
 }
 
 // ProgramView is one program to load.
@@ -170,7 +172,8 @@ func viewMap(m *Map) MapView {
 	v := MapView{
 		Name: ".jumptables", KernelName: m.Name, Skipped: m.Skip, Type: m.Type.String(),
 		KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
-		Flags: flagNames(m.Flags, mapFlags[:]), Extra: m.Extra, NumaNode: m.NumaNode, IfIndex: m.IfIndex,
+		Flags: flagNames(m.Flags, mapFlags[:]), Extra: m.Extra, NumaNode: m.NumaNode,
+		IfIndex: m.IfIndex,
 		KeyType: uint32(m.KeyType), ValueType: uint32(m.ValueType), Pin: m.PinPath,
 		Image: len(m.Image), ImageAt: m.ImageOffset, Frozen: m.Freeze, Mapped: m.Mmap,
 	}
@@ -178,7 +181,8 @@ func viewMap(m *Map) MapView {
 		v.Name = m.Spec.Name
 	}
 	if m.KernelValueType != 0 {
-		v.KernelType = moduleName(m.KernelModule) + " [" + strconv.FormatUint(uint64(m.KernelValueType), 10) + "]"
+		v.KernelType = moduleName(m.KernelModule) + " [" +
+			strconv.FormatUint(uint64(m.KernelValueType), 10) + "]"
 	}
 	if m.Exclusive != nil {
 		v.Exclusive = m.Exclusive.Spec.Name
@@ -197,7 +201,8 @@ func viewMap(m *Map) MapView {
 		v.Slots = append(v.Slots, text)
 	}
 	for _, s := range m.FuncSlots {
-		v.Slots = append(v.Slots, strconv.FormatUint(uint64(s.Offset), 10)+" = program "+s.Program.Spec.Name)
+		v.Slots = append(v.Slots, strconv.FormatUint(uint64(s.Offset), 10)+" = program "+
+			s.Program.Spec.Name)
 	}
 	return v
 }
@@ -211,8 +216,10 @@ func moduleName(m *facts.Module) string {
 
 func viewProgram(p *Program) ProgramView {
 	v := ProgramView{
-		Name: p.Spec.Name, Section: p.Spec.Sec, Type: p.Type.String(), Flags: flagNames(p.Flags, progFlags[:]),
-		Target: p.Target, TargetID: uint32(p.AttachBTFID), Insns: len(p.Insns), Fixups: len(p.Fixups),
+		Name: p.Spec.Name, Section: p.Spec.Sec, Type: p.Type.String(),
+		Flags:  flagNames(p.Flags, progFlags[:]),
+		Target: p.Target, TargetID: uint32(p.AttachBTFID), Insns: len(p.Insns),
+		Fixups: len(p.Fixups),
 	}
 	if p.ExpectedAttachType != 0 {
 		if p.Type == uapi.ProgStructOps {
@@ -297,9 +304,11 @@ func (p *Plan) CoreCount() (total, poisoned int) {
 	return len(p.core), poisoned
 }
 
-// EachCore calls f for every CO-RE relocation in the order of .BTF.ext: the function and instruction that it patched, what it resolved to,
-// whether the instruction was poisoned, and with Options.KeepGoing why there is no result.
-func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Result, poison bool, err error)) {
+// EachCore calls f for every CO-RE relocation in the order of .BTF.ext: the function and
+// instruction that it patched, what it resolved to, whether the instruction was poisoned, and with
+// Options.KeepGoing why there is no result.
+func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Result, poison bool,
+	err error)) {
 	for i := range p.core {
 		c := &p.core[i]
 		f(c.fn, c.insn, &c.result, c.poison, c.err)

@@ -14,9 +14,10 @@ import (
 	"github.com/purebpf/bpf/preflight"
 )
 
-// TestAmplifiersEverywhere resolves, lists, checks and disassembles files in which a few bytes ask for much. Oracle: the Go runtime,
-// which says what was allocated: no step takes more than 16 times the file and 1 MiB. A check resolves, analyses and reports one after the
-// other, and a print describes before it writes: what they allocate in all may be twice what they hold.
+// TestAmplifiersEverywhere resolves, lists, checks and disassembles files in which a few bytes ask
+// for much. Oracle: the Go runtime, which says what was allocated: no step takes more than 16 times
+// the file and 1 MiB. A check resolves, analyses and reports one after the other, and a print
+// describes before it writes: what they allocate in all may be twice what they hold.
 func TestAmplifiersEverywhere(t *testing.T) {
 	for _, a := range slices.Concat(hostile.Amplifiers, hostile.Loads) {
 		raw := a.Make(4000).Bytes()
@@ -35,12 +36,16 @@ func TestAmplifiersEverywhere(t *testing.T) {
 					a.Name, step, n, len(raw), float64(n)/float64(limit))
 			}
 		}
-		within("disassemble", func() { objdump.Write(io.Discard, "hostile", raw, &objdump.Options{Source: true}) })
+		within("disassemble", func() {
+			objdump.Write(io.Discard, "hostile", raw, &objdump.Options{Source: true})
+		})
 		if err != nil {
 			continue
 		}
 		within("clone", func() { o.Clone() })
-		kernels := map[string]facts.Recording{"empty": {}, "able": {Version: 0x060c00, CPUs: 1, Kconfig: []byte("CONFIG_A=\"a\"\nCONFIG_B=\"b\"\n")}}
+		kernels := map[string]facts.Recording{"empty": {},
+			"able": {Version: 0x060c00, CPUs: 1,
+				Kconfig: []byte("CONFIG_A=\"a\"\nCONFIG_B=\"b\"\n")}}
 		for name, r := range kernels {
 			if o.BTF != nil {
 				r.BTF = o.BTF.Raw()

@@ -29,10 +29,12 @@ var hookOptions = [...]struct {
 	{"CONFIG_EVENT_TRACING", object.AutoTracepoint, nil},
 	{"CONFIG_BPF_LSM", object.AutoNone, []uapi.ProgType{uapi.ProgLSM}},
 	{"CONFIG_PERF_EVENTS", object.AutoNone, []uapi.ProgType{uapi.ProgPerfEvent}},
-	{"CONFIG_CGROUP_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgCgroupSKB, uapi.ProgCgroupSock, uapi.ProgCgroupDevice,
+	{"CONFIG_CGROUP_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
+		uapi.ProgCgroupDevice,
 		uapi.ProgCgroupSockAddr, uapi.ProgCgroupSysctl, uapi.ProgCgroupSockOpt, uapi.ProgSockOps}},
 	{"CONFIG_BPF_LIRC_MODE2", object.AutoNone, []uapi.ProgType{uapi.ProgLIRCMode2}},
-	{"CONFIG_LWTUNNEL_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgLWTIn, uapi.ProgLWTOut, uapi.ProgLWTXmit}},
+	{"CONFIG_LWTUNNEL_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgLWTIn, uapi.ProgLWTOut,
+		uapi.ProgLWTXmit}},
 	{"CONFIG_IPV6_SEG6_BPF", object.AutoNone, []uapi.ProgType{uapi.ProgLWTSeg6Local}},
 }
 
@@ -90,7 +92,8 @@ func (c *checker) attachTargets() {
 	}
 }
 
-// btfTarget reports the kernel type or function that a program is verified against, which the plan has looked for.
+// btfTarget reports the kernel type or function that a program is verified against, which the plan
+// has looked for.
 func (c *checker) btfTarget(p *plan.Program) {
 	n := c.need(NeedTarget, p.Spec.Sec, p.Spec.Name)
 	switch {
@@ -112,7 +115,9 @@ func isNotFound(err error) bool {
 
 // lacksStructOps says whether a struct_ops type is missing, so that its programs have no map.
 func (c *checker) lacksStructOps() bool {
-	return slices.ContainsFunc(c.r.Needs, func(n Need) bool { return n.Kind == NeedStructOps && n.Answer != facts.Yes })
+	return slices.ContainsFunc(c.r.Needs, func(n Need) bool {
+		return n.Kind == NeedStructOps && n.Answer != facts.Yes
+	})
 }
 
 // auto is how a program attaches by its SEC().
@@ -131,7 +136,8 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// absent is the answer for what neither vmlinux nor a module has. A recording without modules cannot rule one out.
+// absent is the answer for what neither vmlinux nor a module has. A recording without modules
+// cannot rule one out.
 func (c *checker) absent(reason string) (facts.Answer, string) {
 	if modules, err := c.k.Modules(); c.k.prober == nil && err == nil && len(modules) == 0 {
 		return facts.Unknown, reason + "; no modules are recorded, one may have it"
@@ -140,7 +146,8 @@ func (c *checker) absent(reason string) (facts.Answer, string) {
 }
 
 // syscallPrefixes are the names of system calls' entry points by architecture.
-var syscallPrefixes = [...]string{"__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_", "__loongarch_sys_", "__ia32_sys_", "__se_sys_"}
+var syscallPrefixes = [...]string{"__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_",
+	"__loongarch_sys_", "__ia32_sys_", "__se_sys_"}
 
 // symbols are the names of which one must be there.
 func (h hook) symbols() []string {
@@ -178,8 +185,10 @@ func (c *checker) symbols(hooks []hook) (map[string]uint64, error) {
 	return addrs, err
 }
 
-// function answers whether the kernel has one of the functions: by its symbols, else by its BTF, which does not have all.
-func (c *checker) function(names []string, symbols map[string]uint64, err error) (facts.Answer, string) {
+// function answers whether the kernel has one of the functions: by its symbols, else by its BTF,
+// which does not have all.
+func (c *checker) function(names []string, symbols map[string]uint64, err error) (facts.Answer,
+	string) {
 	if err == nil {
 		for _, name := range names {
 			if _, ok := symbols[name]; ok {
@@ -216,8 +225,8 @@ func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
 	return facts.Unknown, "no function of the kernel's BTF matches, which does not have every function"
 }
 
-// traceableGlob answers whether a function matches "[module:]pattern": one of the module, without any of vmlinux. What is traced by
-// BTF is in BTF.
+// traceableGlob answers whether a function matches "[module:]pattern": one of the module, without
+// any of vmlinux. What is traced by BTF is in BTF.
 func (c *checker) traceableGlob(target string) (facts.Answer, string) {
 	s := c.k.vmlinux()
 	if s == nil {
@@ -247,7 +256,8 @@ func (c *checker) traceableGlob(target string) (facts.Answer, string) {
 	return facts.No, "no function of the BTF of " + where + " matches"
 }
 
-// matchFunction finds the first function among the types of s itself, without those of its base, that matches a pattern.
+// matchFunction finds the first function among the types of s itself, without those of its base,
+// that matches a pattern.
 func matchFunction(s *btf.Spec, pattern string) (string, bool) {
 	for t := range s.Types() {
 		if t.Kind() == btf.KindFunc && match(pattern, t.Name()) {
@@ -278,7 +288,8 @@ func match(pattern, s string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// tracepoint answers for "category/event". Each trace event leaves a typedef in BTF; those of system calls are made from their functions.
+// tracepoint answers for "category/event". Each trace event leaves a typedef in BTF; those of
+// system calls are made from their functions.
 func (c *checker) tracepoint(name string) (facts.Answer, string) {
 	category, event, ok := strings.Cut(name, "/")
 	if !ok {
@@ -296,7 +307,8 @@ func (c *checker) tracepoint(name string) (facts.Answer, string) {
 			return facts.Yes, symbol + " is in the BTF of " + where
 		}
 	}
-	return facts.Unknown, "no entry point of system call " + call + " is in the kernel's BTF, which does not have every function"
+	return facts.Unknown, "no entry point of system call " + call +
+		" is in the kernel's BTF, which does not have every function"
 }
 
 // rawTracepoint answers for a tracepoint by its typedef in BTF.
@@ -314,7 +326,8 @@ func (c *checker) rawTracepoint(name string) (facts.Answer, string) {
 func (c *checker) hookOption(p *object.Program) {
 	for i := range hookOptions {
 		h := &hookOptions[i]
-		if h.auto != object.AutoNone && h.auto != p.Def.Auto || h.types != nil && !slices.Contains(h.types, p.Type) {
+		if h.auto != object.AutoNone && h.auto != p.Def.Auto || h.types != nil &&
+			!slices.Contains(h.types, p.Type) {
 			continue
 		}
 		set, known := c.option(h.option)
@@ -329,7 +342,8 @@ func (c *checker) hookOption(p *object.Program) {
 	}
 }
 
-// option says whether an option is set in the kernel's configuration; known is false if that cannot be read.
+// option says whether an option is set in the kernel's configuration; known is false if that cannot
+// be read.
 func (c *checker) option(name string) (set, known bool) {
 	text, err := c.k.kconfig()
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestMultiTargets asks for the functions of fentry.multi programs. The oracle is the BTF of Debian's 6.1 kernel and of its module veth,
-// as bpftool lists it: vfs_read is a function of the kernel, veth_xmit of the module.
+// TestMultiTargets asks for the functions of fentry.multi programs. The oracle is the BTF of
+// Debian's 6.1 kernel and of its module veth, as bpftool lists it: vfs_read is a function of the
+// kernel, veth_xmit of the module.
 func TestMultiTargets(t *testing.T) {
 	d := testkit.Debian(t, "linux-image-cloud-amd64")
 	veth, ok := d.ModuleBTF(t, "veth")
@@ -42,7 +43,8 @@ func TestMultiTargets(t *testing.T) {
 				continue
 			}
 			found = true
-			if n.Name != p.Sec || n.Answer != test.answer || n.Attach != test.attach || n.Reason == "" {
+			if n.Name != p.Sec || n.Answer != test.answer || n.Attach != test.attach ||
+				n.Reason == "" {
 				t.Errorf("%s: %+v", test.target, n)
 			}
 		}

@@ -16,7 +16,8 @@ import (
 type Options struct {
 	Kconfig   string    // configuration text that wins over the kernel's
 	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF
-	// Capable answers whether the process that will load the object has a capability. nil: capabilities are listed, not judged.
+	// Capable answers whether the process that will load the object has a capability. nil:
+	// capabilities are listed, not judged.
 	Capable func(uapi.Capability) facts.Answer
 }
 
@@ -47,8 +48,9 @@ type needKey struct {
 	name string
 }
 
-// Check tells what o needs of k and what of it k has. Programs that would not be loaded (autoload off) need nothing. It makes no
-// system call of its own; if k is a Prober, k does. The object is not changed.
+// Check tells what o needs of k and what of it k has. Programs that would not be loaded (autoload
+// off) need nothing. It makes no system call of its own; if k is a Prober, k does. The object is
+// not changed.
 func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	if opts == nil {
 		opts = &Options{}
@@ -153,9 +155,12 @@ func (c *checker) programs() {
 	}
 }
 
-// attachChecked are types of programs of which the kernel checks the attach type at load. Of others it looks at it when they are attached.
-var attachChecked = [...]uapi.ProgType{uapi.ProgTracing, uapi.ProgLSM, uapi.ProgExt, uapi.ProgSyscall, uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
-	uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgSKLookup, uapi.ProgSKReuseport, uapi.ProgNetfilter}
+// attachChecked are types of programs of which the kernel checks the attach type at load. Of others
+// it looks at it when they are attached.
+var attachChecked = [...]uapi.ProgType{uapi.ProgTracing, uapi.ProgLSM, uapi.ProgExt,
+	uapi.ProgSyscall, uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
+	uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgSKLookup, uapi.ProgSKReuseport,
+	uapi.ProgNetfilter}
 
 func (c *checker) programType(t uapi.ProgType, user string) {
 	if n := c.need(NeedProgType, t.String(), user); n.Reason == "" {
@@ -163,13 +168,15 @@ func (c *checker) programType(t uapi.ProgType, user string) {
 	}
 }
 
-// What the analyses of all programs may take: so many times the bytes of the object's file, and so many more.
+// What the analyses of all programs may take: so many times the bytes of the object's file, and so
+// many more.
 const (
 	reachFactor = 9
 	reachMore   = 384 << 10
 )
 
-// makePlan plans a copy of the object in which every extern is weak and no struct_ops type is missing.
+// makePlan plans a copy of the object in which every extern is weak and no struct_ops type is
+// missing.
 func (c *checker) makePlan() {
 	c.loose = c.o.Clone()
 	for _, e := range c.loose.Externs {
@@ -177,7 +184,8 @@ func (c *checker) makePlan() {
 	}
 	c.structOps()
 	k := tolerant{c.k}
-	c.plan, c.planErr = plan.Resolve(c.loose, k, &plan.Options{Kconfig: c.opts.Kconfig, CustomBTF: c.opts.CustomBTF, Foreign: true})
+	c.plan, c.planErr = plan.Resolve(c.loose, k,
+		&plan.Options{Kconfig: c.opts.Kconfig, CustomBTF: c.opts.CustomBTF, Foreign: true})
 	if c.planErr != nil {
 		c.plan = nil
 		return
@@ -193,7 +201,8 @@ func (c *checker) makePlan() {
 	}
 }
 
-// structOps asks for the kernel's struct_ops types, and takes maps whose type is missing out of the copy.
+// structOps asks for the kernel's struct_ops types, and takes maps whose type is missing out of the
+// copy.
 func (c *checker) structOps() {
 	for i, m := range c.o.Maps {
 		if m.Kind != object.MapStructOps || m.StructOps == nil || !m.Autocreate || c.o.BTF == nil {
@@ -205,7 +214,8 @@ func (c *checker) structOps() {
 		if s := c.k.vmlinux(); s == nil {
 			n.Answer, n.Reason = facts.No, "the kernel has no BTF"
 		} else {
-			n.Answer, n.Reason = facts.No, "no struct bpf_struct_ops_"+name+" in the BTF of the kernel and its modules"
+			n.Answer, n.Reason = facts.No, "no struct bpf_struct_ops_"+name+
+				" in the BTF of the kernel and its modules"
 			if where, ok := c.findType("bpf_struct_ops_"+name, btf.KindStruct); ok {
 				n.Answer, n.Reason = facts.Yes, "in the BTF of "+where
 			}
@@ -262,7 +272,8 @@ func (c *checker) kernelBTF() {
 		}
 	}
 	for _, p := range c.o.Programs {
-		if p.Autoload && p.Def != nil && p.Def.Flags&object.SecAttachBTF != 0 && p.Type != uapi.ProgExt {
+		if p.Autoload && p.Def != nil && p.Def.Flags&object.SecAttachBTF != 0 &&
+			p.Type != uapi.ProgExt {
 			user(p.Name)
 		}
 	}

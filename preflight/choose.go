@@ -12,8 +12,9 @@ import (
 
 // Alternatives
 //
-// Kernels differ in what they offer for one purpose: fentry or only kprobes, a ring buffer or only perf buffers. An object may hold
-// programs, or maps, that are alternatives of each other. In C they are told by their names, with CO-RE's flavours:
+// Kernels differ in what they offer for one purpose: fentry or only kprobes, a ring buffer or only
+// perf buffers. An object may hold programs, or maps, that are alternatives of each other. In C
+// they are told by their names, with CO-RE's flavours:
 //
 //	SEC("?fentry/do_unlinkat") int BPF_PROG(unlink___fentry, ...)      // preferred: it stands first
 //	SEC("?kprobe/do_unlinkat") int BPF_KPROBE(unlink___kprobe, ...)
@@ -22,9 +23,10 @@ import (
 //	struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); ... } events___perf SEC(".maps");
 //	const volatile bool events___ring_chosen;                          // optional: becomes true if events___ring was chosen
 //
-// Programs are alternatives if their names are equal but for what follows "___" and the sections of all begin with "?", so that a loader
-// that knows nothing of this loads none of them. For maps the names are enough; such a loader makes them all. Code that uses a
-// map which is not chosen must not be reached, which is what the _chosen variable is for: the verifier drops branches on constants.
+// Programs are alternatives if their names are equal but for what follows "___" and the sections of
+// all begin with "?", so that a loader that knows nothing of this loads none of them. For maps the
+// names are enough; such a loader makes them all. Code that uses a map which is not chosen must not
+// be reached, which is what the _chosen variable is for: the verifier drops branches on constants.
 // In Go, groups of one's own may hold programs or maps of any name.
 
 // Group is a set of alternatives, the preferred one first.
@@ -95,10 +97,11 @@ func Groups(o *object.Object) []Group {
 	return kept
 }
 
-// Choose decides for each group which alternative k can load and attach: the first that it can. It turns on the autoload of that program,
-// or the autocreate of that map, and turns the others off; a bool variable called after the chosen one, with _chosen behind, becomes
-// true. The choices tell what was decided and why; a group without any that works has an empty Chosen, which is for the caller to judge.
-// The groups are those of o; nil means Groups(o).
+// Choose decides for each group which alternative k can load and attach: the first that it can. It
+// turns on the autoload of that program, or the autocreate of that map, and turns the others off; a
+// bool variable called after the chosen one, with _chosen behind, becomes true. The choices tell
+// what was decided and why; a group without any that works has an empty Chosen, which is for the
+// caller to judge. The groups are those of o; nil means Groups(o).
 func Choose(o *object.Object, k facts.Kernel, groups []Group) ([]Choice, error) {
 	if groups == nil {
 		groups = Groups(o)
@@ -138,7 +141,8 @@ func Choose(o *object.Object, k facts.Kernel, groups []Group) ([]Choice, error) 
 	return choices, nil
 }
 
-// choose tries n alternatives until one is without a reason against it. What comes after that is only turned off.
+// choose tries n alternatives until one is without a reason against it. What comes after that is
+// only turned off.
 func (c *Choice) choose(n int, alternative func(i int, try bool) (name, reason string)) {
 	for i := range n {
 		switch name, reason := alternative(i, c.Chosen == ""); {
@@ -160,7 +164,8 @@ func unmakeable(m *object.Map, k facts.Kernel) string {
 	return fmt.Sprintf("maps of type %v: %v (%s)", m.Type, a, reason)
 }
 
-// unable says why k can't load and attach p, "" if nothing speaks against it. Only what p itself needs is checked.
+// unable says why k can't load and attach p, "" if nothing speaks against it. Only what p itself
+// needs is checked.
 func unable(o *object.Object, p *object.Program, k facts.Kernel) string {
 	if prober, ok := k.(Prober); ok {
 		if yes, err := prober.HasProgType(p.Type); err != nil {
@@ -179,7 +184,8 @@ func unable(o *object.Object, p *object.Program, k facts.Kernel) string {
 	}
 	if r.Loads != facts.Yes || r.Attaches != facts.Yes {
 		for i := range r.Needs {
-			if n := &r.Needs[i]; n.blocks() && n.Answer != facts.Yes && (n.Answer == facts.No || r.Loads == facts.No) {
+			if n := &r.Needs[i]; n.blocks() && n.Answer != facts.Yes &&
+				(n.Answer == facts.No || r.Loads == facts.No) {
 				return fmt.Sprintf("%v %s: %s", n.Kind, n.Name, n.Reason)
 			}
 		}

@@ -12,8 +12,9 @@ import (
 	"github.com/purebpf/bpf/preflight"
 )
 
-// Oracle: what this kernel has. No kernel has the first map type or the first tracepoint; every kernel that these tests run on has
-// ring buffers (5.8) and raw tracepoints (4.17). That what was chosen loads is in package bpf's tests of the same object.
+// Oracle: what this kernel has. No kernel has the first map type or the first tracepoint; every
+// kernel that these tests run on has ring buffers (5.8) and raw tracepoints (4.17). That what was
+// chosen loads is in package bpf's tests of the same object.
 func TestChoose(t *testing.T) {
 	testkit.Root(t)
 	source, err := os.ReadFile("testdata/alternatives.bpf.c")
@@ -39,7 +40,8 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s: rejected %v", c.Name, c.Rejected)
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"watch": "watch___good", "events": "events___ring"}, got); diff != "" {
+	if diff := cmp.Diff(map[string]string{"watch": "watch___good", "events": "events___ring"},
+		got); diff != "" {
 		t.Errorf("choices (-want +got):\n%s\n%v", diff, choices)
 	}
 	var on []string
@@ -62,7 +64,8 @@ func TestChoose(t *testing.T) {
 			on = append(on, name)
 		}
 	}
-	if diff := cmp.Diff([]string{"watch___good", "events___ring", "events___ring_chosen"}, on); diff != "" {
+	if diff := cmp.Diff([]string{"watch___good", "events___ring", "events___ring_chosen"},
+		on); diff != "" {
 		t.Errorf("turned on (-want +got):\n%s", diff)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// helperUse is a helper that programs of one type, and with one attach type where that matters, call.
+// helperUse is a helper that programs of one type, and with one attach type where that matters,
+// call.
 type helperUse struct {
 	id    uint32
 	typ   uapi.ProgType
@@ -19,7 +20,8 @@ type helperUse struct {
 }
 
 // byAttach are program types whose helpers depend on where a program attaches.
-var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB,
+var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr,
+	uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB,
 	uapi.ProgCgroupDevice, uapi.ProgCgroupSysctl}
 
 // older are helpers that the loader replaces on kernels that lack them (before 5.5).
@@ -28,7 +30,8 @@ var older = [...]struct{ id, by uint32 }{
 	{114, 45}, {115, 45}, // probe_read_user_str, probe_read_kernel_str: probe_read_str
 }
 
-// helpers asks for the helpers that instructions call. One that is called only where no path leads on this kernel is guarded.
+// helpers asks for the helpers that instructions call. One that is called only where no path leads
+// on this kernel is guarded.
 func (c *checker) helpers() {
 	type key struct {
 		id  uint32
@@ -100,8 +103,8 @@ func worse(a facts.Answer, excused bool, n *Need) bool {
 	return weight(a, excused) > weight(n.Answer, n.Guarded || n.Optional)
 }
 
-// poisons looks at what a program refers to and is not there: weak kfuncs and maps that are not created. That does no harm unless it can
-// be reached.
+// poisons looks at what a program refers to and is not there: weak kfuncs and maps that are not
+// created. That does no harm unless it can be reached.
 func (c *checker) poisons() {
 	c.eachProgram(func(p *plan.Program, reached []bool) {
 		for _, x := range p.Poisons {
@@ -116,7 +119,8 @@ func (c *checker) poisons() {
 					case rl.Extern != nil:
 						n := c.need(NeedKfunc, rl.Extern.Name, p.Spec.Name)
 						n.Optional, n.Answer = false, facts.No
-						n.Reason = "not in this kernel, and " + p.Spec.Name + " calls it without asking"
+						n.Reason = "not in this kernel, and " + p.Spec.Name +
+							" calls it without asking"
 					case rl.Map != nil:
 						n := c.need(NeedSetting, rl.Map.Name+" created", p.Spec.Name)
 						n.Answer = facts.No

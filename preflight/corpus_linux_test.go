@@ -11,8 +11,9 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// badCode are the objects that the verifier refuses for what their code does, most of them on purpose. No one can say that before it
-// has walked the code: preflight says yes. Where fentry and LSM programs attach there are more of them, and old verifiers allow less.
+// badCode are the objects that the verifier refuses for what their code does, most of them on
+// purpose. No one can say that before it has walked the code: preflight says yes. Where fentry and
+// LSM programs attach there are more of them, and old verifiers allow less.
 var badCode = map[string]string{
 	"selftests/bpf_dctcp_release.bpf.o":            "bpf_setsockopt in the one member of the congestion control that may not call it",
 	"selftests/bpf_iter_test_kern3.bpf.o":          "a pointer that may be NULL is read",
@@ -71,8 +72,9 @@ func refusesCode(t *testing.T, path string) bool {
 	return walked.MatchString(log) && !missing.MatchString(log)
 }
 
-// TestCorpusVerdicts checks all objects of the corpus against the running kernel. The oracle is C libbpf's attempt to load them: what
-// we say cannot load must not have loaded, and what we say can load must have, but for bad code.
+// TestCorpusVerdicts checks all objects of the corpus against the running kernel. The oracle is C
+// libbpf's attempt to load them: what we say cannot load must not have loaded, and what we say can
+// load must have, but for bad code.
 func TestCorpusVerdicts(t *testing.T) {
 	paths := testkit.Corpus(t)
 	verdicts := testkit.Oracle(t, paths...)
@@ -98,10 +100,12 @@ func TestCorpusVerdicts(t *testing.T) {
 		case r.Loads == facts.No && loaded == 1:
 			t.Errorf("%s: C libbpf loads it, we say %q", name, r.Reasons)
 		case r.Loads == facts.Yes && loaded == 0 && badCode[name] == "" && !refusesCode(t, path):
-			t.Errorf("%s: we say that it loads, C libbpf says program %s, errno %d: %s", name, verdicts[i].Program, verdicts[i].Errno, verdicts[i].Error)
+			t.Errorf("%s: we say that it loads, C libbpf says program %s, errno %d: %s", name,
+				verdicts[i].Program, verdicts[i].Errno, verdicts[i].Error)
 		}
 	}
-	t.Logf("refused / loaded by C libbpf: unknown %v, yes %v, no %v", tally[facts.Unknown], tally[facts.Yes], tally[facts.No])
+	t.Logf("refused / loaded by C libbpf: unknown %v, yes %v, no %v", tally[facts.Unknown],
+		tally[facts.Yes], tally[facts.No])
 	if tally[facts.Yes][1] < 300 || tally[facts.No][0] < 50 {
 		t.Error("too few objects predicted right")
 	}

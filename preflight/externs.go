@@ -71,7 +71,8 @@ func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 	case e.Func && !c.isKfunc(x):
 		return facts.No, "a function of " + where + " that is no kfunc"
 	case !e.Func && c.unlisted(e.Name):
-		return facts.No, "in the BTF of " + where + ", but its address is not in kallsyms (CONFIG_KALLSYMS_ALL)"
+		return facts.No, "in the BTF of " + where +
+			", but its address is not in kallsyms (CONFIG_KALLSYMS_ALL)"
 	}
 	return facts.Yes, "in the BTF of " + where
 }
@@ -138,7 +139,8 @@ func (c *checker) vague(e *object.Extern) (a facts.Answer, reason string, vague 
 	return 0, "", false
 }
 
-// isKfunc asks the BTF that a function was found in whether it is marked as a kfunc. BTF without any such mark (before 6.9) says yes.
+// isKfunc asks the BTF that a function was found in whether it is marked as a kfunc. BTF without
+// any such mark (before 6.9) says yes.
 func (c *checker) isKfunc(x *plan.Extern) bool {
 	s := c.k.vmlinux()
 	if x.Module != nil {
@@ -186,7 +188,8 @@ func (c *checker) vagueImage(m *plan.Map, off, size uint64) bool {
 		return false
 	}
 	for _, e := range c.o.Externs {
-		if e.Kind != object.ExternKconfig || off >= uint64(e.Offset)+uint64(e.Size) || uint64(e.Offset) >= off+size {
+		if e.Kind != object.ExternKconfig || off >= uint64(e.Offset)+uint64(e.Size) ||
+			uint64(e.Offset) >= off+size {
 			continue
 		}
 		if _, _, vague := c.vague(e); vague {
@@ -202,7 +205,8 @@ func (c *checker) vagueLoads(p *plan.Program) map[int]bool {
 	for _, s := range p.Subprogs {
 		for i := range s.Func.Relocs {
 			rl := &s.Func.Relocs[i]
-			if rl.Kind != object.RelocExternLd64 || rl.Extern == nil || rl.Extern.Kind != object.ExternKsym {
+			if rl.Kind != object.RelocExternLd64 || rl.Extern == nil ||
+				rl.Extern.Kind != object.ExternKsym {
 				continue
 			}
 			if a, _, vague := c.vague(rl.Extern); vague && a == facts.Unknown {

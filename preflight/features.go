@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// features asks for what the object uses of the features that kernels gained over time. Most are optional: the loader has a way around.
+// features asks for what the object uses of the features that kernels gained over time. Most are
+// optional: the loader has a way around.
 func (c *checker) features() {
 	o := c.o
 	ask := func(f facts.Feature, user string, required bool) {

@@ -26,9 +26,11 @@ const anchor = "BPF_F_NO_PREALLOC"
 func mapFlag(name string) evidence { return evidence{btf.KindEnum, "", name} }
 
 // sleepFlag is where the kernel keeps BPF_F_SLEEPABLE of a program; it moved in 6.10.
-var sleepFlag = [...]evidence{{btf.KindStruct, "bpf_prog_aux", "sleepable"}, {btf.KindStruct, "bpf_prog", "sleepable"}}
+var sleepFlag = [...]evidence{{btf.KindStruct, "bpf_prog_aux", "sleepable"},
+	{btf.KindStruct, "bpf_prog", "sleepable"}}
 
-// flag is a bit that a program or a map is loaded with, and how a kernel that is not running tells that it knows it.
+// flag is a bit that a program or a map is loaded with, and how a kernel that is not running tells
+// that it knows it.
 type flag struct {
 	bit   uint32
 	name  string
@@ -36,7 +38,8 @@ type flag struct {
 	shown []evidence
 }
 
-// programFlags are flags of BPF_PROG_LOAD. BPF_F_SLEEPABLE is in sleepables: not every program may have it.
+// programFlags are flags of BPF_PROG_LOAD. BPF_F_SLEEPABLE is in sleepables: not every program may
+// have it.
 var programFlags = [...]flag{
 	{uapi.FStrictAlignment, "BPF_F_STRICT_ALIGNMENT", "4.12", nil},
 	{uapi.FAnyAlignment, "BPF_F_ANY_ALIGNMENT", "5.0", nil},
@@ -51,8 +54,9 @@ var programFlags = [...]flag{
 		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}},
 }
 
-// sleepables are the programs that may sleep. Evidence of a kind is what came to the same kernel with it. A row without a version is of
-// what no kernel up to 6.18 has; its evidence is what is in every kernel that may have it.
+// sleepables are the programs that may sleep. Evidence of a kind is what came to the same kernel
+// with it. A row without a version is of what no kernel up to 6.18 has; its evidence is what is in
+// every kernel that may have it.
 var sleepables = [...]struct {
 	typ     uapi.ProgType
 	attach  []uapi.AttachType // nil: any
@@ -60,15 +64,21 @@ var sleepables = [...]struct {
 	shown   []evidence
 	targets bool // and only at some targets
 }{
-	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFentry, uapi.AttachTraceFexit, uapi.AttachModifyReturn}, "5.10", sleepFlag[:], true},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFentry, uapi.AttachTraceFexit,
+		uapi.AttachModifyReturn}, "5.10", sleepFlag[:], true},
 	{uapi.ProgLSM, []uapi.AttachType{uapi.AttachLSMMac}, "5.10", sleepFlag[:], true},
 	{uapi.ProgSyscall, nil, "5.14", []evidence{{btf.KindEnum, "bpf_prog_type", "BPF_PROG_TYPE_SYSCALL"}}, false},
-	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceIter}, "5.18", []evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_copy_from_user_task"}}, false},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceIter}, "5.18",
+		[]evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_copy_from_user_task"}}, false},
 	{uapi.ProgKprobe, nil, "6.0", []evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_tcp_raw_gen_syncookie_ipv4"}}, false},
-	{uapi.ProgStructOps, nil, "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}, false},
-	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFsession, uapi.AttachTraceFentryMulti, uapi.AttachTraceFexitMulti,
+	{uapi.ProgStructOps, nil, "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}},
+		false},
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFsession, uapi.AttachTraceFentryMulti,
+		uapi.AttachTraceFexitMulti,
 		uapi.AttachTraceFsessionMulti}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, true},
-	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceRawTP}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false}, // see anyTracing
+	// see anyTracing
+	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceRawTP}, "",
+		[]evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 	{uapi.ProgTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 	{uapi.ProgRawTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 }
@@ -80,13 +90,15 @@ var mapFlags = [...]flag{
 	{uapi.FNumaNode, "BPF_F_NUMA_NODE", "4.14", []evidence{mapFlag("BPF_F_NUMA_NODE")}},
 	{uapi.FRdonly, "BPF_F_RDONLY", "4.15", []evidence{mapFlag("BPF_F_RDONLY")}},
 	{uapi.FWronly, "BPF_F_WRONLY", "4.15", []evidence{mapFlag("BPF_F_WRONLY")}},
-	{uapi.FStackBuildID, "BPF_F_STACK_BUILD_ID", "4.17", []evidence{mapFlag("BPF_F_STACK_BUILD_ID")}},
+	{uapi.FStackBuildID, "BPF_F_STACK_BUILD_ID", "4.17",
+		[]evidence{mapFlag("BPF_F_STACK_BUILD_ID")}},
 	{uapi.FZeroSeed, "BPF_F_ZERO_SEED", "5.0", []evidence{mapFlag("BPF_F_ZERO_SEED")}},
 	{uapi.FRdonlyProg, "BPF_F_RDONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_RDONLY_PROG")}},
 	{uapi.FWronlyProg, "BPF_F_WRONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_WRONLY_PROG")}},
 	{uapi.FClone, "BPF_F_CLONE", "5.4", []evidence{mapFlag("BPF_F_CLONE")}},
 	{uapi.FMmapable, "BPF_F_MMAPABLE", "5.5", []evidence{mapFlag("BPF_F_MMAPABLE")}},
-	{uapi.FPreserveElems, "BPF_F_PRESERVE_ELEMS", "5.10", []evidence{mapFlag("BPF_F_PRESERVE_ELEMS")}},
+	{uapi.FPreserveElems, "BPF_F_PRESERVE_ELEMS", "5.10",
+		[]evidence{mapFlag("BPF_F_PRESERVE_ELEMS")}},
 	{uapi.FInnerMap, "BPF_F_INNER_MAP", "5.10", []evidence{mapFlag("BPF_F_INNER_MAP")}},
 	{uapi.FLink, "BPF_F_LINK", "6.4", []evidence{mapFlag("BPF_F_LINK")}},
 	{uapi.FSegvOnFault, "BPF_F_SEGV_ON_FAULT", "6.9", []evidence{mapFlag("BPF_F_SEGV_ON_FAULT")}},
@@ -159,7 +171,8 @@ const noEnum = ^btf.ID(0)
 // findEnum finds the enum without a name whose first enumerator is first.
 func findEnum(s *btf.Spec, first string) btf.ID {
 	for id := btf.ID(1); id < s.Len(); id++ {
-		if t, ok := s.Type(id); ok && t.Kind().IsEnum() && t.NameOff() == 0 && t.Vlen() > 0 && t.Enumerator(0).Name == first {
+		if t, ok := s.Type(id); ok && t.Kind().IsEnum() && t.NameOff() == 0 && t.Vlen() > 0 &&
+			t.Enumerator(0).Name == first {
 			return id
 		}
 	}
@@ -224,7 +237,8 @@ func (c *checker) flag(f *flag, where, user string) *Need {
 func (c *checker) sleepable(p *plan.Program) {
 	for i := range sleepables {
 		row := &sleepables[i]
-		if row.typ != p.Type || row.attach != nil && !slices.Contains(row.attach, p.ExpectedAttachType) {
+		if row.typ != p.Type || row.attach != nil &&
+			!slices.Contains(row.attach, p.ExpectedAttachType) {
 			continue
 		}
 		name := sleepableName(p)
@@ -233,7 +247,8 @@ func (c *checker) sleepable(p *plan.Program) {
 			return
 		}
 		switch {
-		case row.since == "" && p.ExpectedAttachType == uapi.AttachTraceRawTP && p.Type == uapi.ProgTracing && c.anyTracing():
+		case row.since == "" && p.ExpectedAttachType == uapi.AttachTraceRawTP &&
+			p.Type == uapi.ProgTracing && c.anyTracing():
 			n.Answer, n.Reason = facts.Yes, "kernels before 6.3 load it"
 			return
 		case row.since == "":
@@ -250,8 +265,8 @@ func (c *checker) sleepable(p *plan.Program) {
 	n.Answer, n.Reason = c.upTo618("programs of this type cannot sleep")
 }
 
-// anyTracing says whether the kernel lets every tracing program sleep, as kernels did until 6.3 brought sleeping to struct_ops and looked
-// closer.
+// anyTracing says whether the kernel lets every tracing program sleep, as kernels did until 6.3
+// brought sleeping to struct_ops and looked closer.
 func (c *checker) anyTracing() bool {
 	yes, _ := c.k.known("5.10", sleepFlag[:])
 	closer, _ := c.k.known("6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}})
@@ -260,7 +275,9 @@ func (c *checker) anyTracing() bool {
 
 // sleepableName names the need; with the target where it is the target that decides.
 func sleepableName(p *plan.Program) string {
-	if p.AttachBTFID != 0 && p.Type != uapi.ProgStructOps && p.ExpectedAttachType != uapi.AttachTraceIter && p.ExpectedAttachType != uapi.AttachTraceRawTP {
+	if p.AttachBTFID != 0 && p.Type != uapi.ProgStructOps &&
+		p.ExpectedAttachType != uapi.AttachTraceIter &&
+		p.ExpectedAttachType != uapi.AttachTraceRawTP {
 		return "BPF_F_SLEEPABLE at " + p.Spec.Sec
 	}
 	return "BPF_F_SLEEPABLE of " + secKind(p.Spec)
@@ -285,8 +302,9 @@ func (c *checker) upTo618(lack string) (facts.Answer, string) {
 	return facts.Unknown, lack + " up to Linux 6.18; newer ones may"
 }
 
-// sleepableTarget answers whether the kernel lets programs sleep where p attaches. It keeps lists of these places, which are not in its
-// BTF: functions whose errors may be injected, of which all system calls are, and LSM hooks that are called where sleeping is fine.
+// sleepableTarget answers whether the kernel lets programs sleep where p attaches. It keeps lists
+// of these places, which are not in its BTF: functions whose errors may be injected, of which all
+// system calls are, and LSM hooks that are called where sleeping is fine.
 func (c *checker) sleepableTarget(p *plan.Program) (facts.Answer, string) {
 	if p.Type == uapi.ProgLSM {
 		return facts.Unknown, "which LSM hooks may sleep is not in the kernel's BTF"
@@ -298,7 +316,8 @@ func (c *checker) sleepableTarget(p *plan.Program) (facts.Answer, string) {
 		call = call || strings.HasPrefix(name, prefix)
 	}
 	switch {
-	case known && !set && p.ExpectedAttachType != uapi.AttachModifyReturn && p.AttachModule == nil && call:
+	case known && !set && p.ExpectedAttachType != uapi.AttachModifyReturn &&
+		p.AttachModule == nil && call:
 		return facts.No, "programs may sleep only in functions whose errors may be injected, and CONFIG_FUNCTION_ERROR_INJECTION is not set"
 	case known && set && call:
 		return facts.Yes, "errors of system calls may be injected, so programs may sleep there"
@@ -328,7 +347,8 @@ func (c *checker) mapFlags(m *object.Map) {
 			n.Answer, n.Reason = c.upTo618(maprules.Name(m.Type) + " does not take it")
 		}
 		if f.bit == uapi.FNumaNode && n.Answer == facts.Yes && m.NumaNode != 0 {
-			n.Answer, n.Reason = facts.Unknown, "whether the machine has node "+strconv.FormatUint(uint64(m.NumaNode), 10)+" is not known"
+			n.Answer, n.Reason = facts.Unknown, "whether the machine has node "+
+				strconv.FormatUint(uint64(m.NumaNode), 10)+" is not known"
 		}
 		if f.bit == uapi.FMmapable && m.Internal() {
 			n.Optional = true // the feature says how

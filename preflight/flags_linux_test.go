@@ -15,7 +15,8 @@ import (
 // flagsObject is an object with a program or a map for each flag.
 const flagsObject = "testdata/flags.bpf.o"
 
-// alone is a copy of the object in which only one program, or one map and what belongs to it, would be loaded.
+// alone is a copy of the object in which only one program, or one map and what belongs to it, would
+// be loaded.
 func alone(o *object.Object, name string) *object.Object {
 	o = o.Clone()
 	for _, p := range o.Programs {
@@ -54,9 +55,13 @@ func each(t *testing.T, do func(name string, o *object.Object)) {
 		o.Program("xdp").Autoload = true
 	})
 	for bit := range 12 {
-		variant("program flag "+string(rune('a'+bit)), "xdp", func(o *object.Object) { o.Program("xdp").Flags = 1 << bit })
+		variant("program flag "+string(rune('a'+bit)), "xdp", func(o *object.Object) {
+			o.Program("xdp").Flags = 1 << bit
+		})
 	}
-	variant("bound to lo", "xdp", func(o *object.Object) { o.Program("xdp").IfIndex, o.Program("xdp").Flags = 1, 1<<6 })
+	variant("bound to lo", "xdp", func(o *object.Object) {
+		o.Program("xdp").IfIndex, o.Program("xdp").Flags = 1, 1<<6
+	})
 	variant("offloaded to lo", "xdp", func(o *object.Object) { o.Program("xdp").IfIndex = 1 })
 	variant("offloaded map", "mmapable", func(o *object.Object) { o.Map("mmapable").IfIndex = 1 })
 	variant("node 1000", "mmapable", func(o *object.Object) {
@@ -65,9 +70,10 @@ func each(t *testing.T, do func(name string, o *object.Object)) {
 	})
 }
 
-// TestFlags predicts for each flag, field and kind of SEC() whether it loads. The oracle is the running kernel, which is asked to load it.
-// As the running kernel can be tried, the answer must be its own; and the same kernel, written down with its version, configuration
-// and BTF only, must not be said to do otherwise than it does, but for what this machine's rules forbid it (EPERM).
+// TestFlags predicts for each flag, field and kind of SEC() whether it loads. The oracle is the
+// running kernel, which is asked to load it. As the running kernel can be tried, the answer must be
+// its own; and the same kernel, written down with its version, configuration and BTF only, must not
+// be said to do otherwise than it does, but for what this machine's rules forbid it (EPERM).
 func TestFlags(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -82,7 +88,8 @@ func TestFlags(t *testing.T) {
 	if full.Kconfig, err = k.Kconfig(); err != nil {
 		t.Log(err)
 	}
-	recorded := map[string]facts.Kernel{"recorded": facts.NewRecorded(full), "BTF only": facts.NewRecorded(bare)}
+	recorded := map[string]facts.Kernel{"recorded": facts.NewRecorded(full),
+		"BTF only": facts.NewRecorded(bare)}
 	each(t, func(name string, o *object.Object) {
 		t.Run(name, func(t *testing.T) {
 			loaded, err := bpf.Load(o, nil)
@@ -95,8 +102,10 @@ func TestFlags(t *testing.T) {
 			t.Logf("the kernel says %v", err)
 			for how, k := range recorded {
 				r := Check(o, k, nil)
-				if r.Loads == facts.Yes && err != nil && !errors.Is(err, syscall.EPERM) || r.Loads == facts.No && err == nil {
-					t.Errorf("%s: predicted %s %q, the kernel says %v", how, r.Loads, r.Reasons, err)
+				if r.Loads == facts.Yes && err != nil && !errors.Is(err, syscall.EPERM) ||
+					r.Loads == facts.No && err == nil {
+					t.Errorf("%s: predicted %s %q, the kernel says %v", how, r.Loads, r.Reasons,
+						err)
 				}
 				t.Logf("%s: predicted %s %q", how, r.Loads, r.Reasons)
 			}

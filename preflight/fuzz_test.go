@@ -36,10 +36,12 @@ func FuzzReachable(f *testing.F) {
 		}
 		p := &plan.Program{Insns: insns, Subprogs: []plan.Subprog{{Func: &object.Function{}}}}
 		if int(second) > 0 && int(second) < len(insns) {
-			p.Subprogs = append(p.Subprogs, plan.Subprog{Func: &object.Function{Global: lazy}, Start: int(second)})
+			p.Subprogs = append(p.Subprogs, plan.Subprog{Func: &object.Function{Global: lazy},
+				Start: int(second)})
 		}
 		start, room := time.Now(), 1<<30
-		reached := reachable(p, binary.LittleEndian, lazy, &vagueness{image: func(*plan.Map, uint64, uint64) bool { return false }}, &room)
+		reached := reachable(p, binary.LittleEndian, lazy,
+			&vagueness{image: func(*plan.Map, uint64, uint64) bool { return false }}, &room)
 		if d := time.Since(start); d > 2*time.Second {
 			t.Errorf("%d instructions took %v", len(insns), d)
 		}
@@ -49,7 +51,8 @@ func FuzzReachable(f *testing.F) {
 	})
 }
 
-// FuzzCheck checks mutated objects against a kernel that knows nothing, and against one whose BTF is the object's own: no panic, no hang.
+// FuzzCheck checks mutated objects against a kernel that knows nothing, and against one whose BTF
+// is the object's own: no panic, no hang.
 func FuzzCheck(f *testing.F) {
 	raw, err := os.ReadFile(guards)
 	if err != nil {
@@ -63,7 +66,10 @@ func FuzzCheck(f *testing.F) {
 		}
 		start := time.Now()
 		check := func(r facts.Recording, opts *Options) {
-			if n := hostile.Allocated(func() { Check(o, facts.NewRecorded(r), opts) }); n > 2*hostile.Limit(len(raw)) {
+			if n := hostile.Allocated(func() {
+				Check(o, facts.NewRecorded(r),
+					opts)
+			}); n > 2*hostile.Limit(len(raw)) {
 				t.Errorf("checking %d bytes allocates %d", len(raw), n)
 			}
 		}

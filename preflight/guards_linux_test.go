@@ -19,7 +19,8 @@ func only(o *object.Object, name string) {
 	}
 }
 
-// TestGuards predicts for each program of guards.bpf.c whether it loads. The oracle is the running kernel, which is asked to load it.
+// TestGuards predicts for each program of guards.bpf.c whether it loads. The oracle is the running
+// kernel, which is asked to load it.
 func TestGuards(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.1")
@@ -50,14 +51,15 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-// TestLicense predicts whether the programs of some objects load if their license is not compatible with the GPL. The oracle is the running
-// kernel, which is asked to load each by itself.
+// TestLicense predicts whether the programs of some objects load if their license is not compatible
+// with the GPL. The oracle is the running kernel, which is asked to load each by itself.
 func TestLicense(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.1")
 	k := kernel.Running()
 	yes, no := 0, 0
-	for _, path := range []string{guards, "../testdata/maps.bpf.o", "../testdata/net.bpf.o", "../testdata/structops.bpf.o", "../testdata/allocated.bpf.o",
+	for _, path := range []string{guards, "../testdata/maps.bpf.o", "../testdata/net.bpf.o",
+		"../testdata/structops.bpf.o", "../testdata/allocated.bpf.o",
 		"../testdata/kprobe.bpf.o", "../testdata/iter.bpf.o"} {
 		for i, p := range readObject(t, path).Programs {
 			o := readObject(t, path)
@@ -73,12 +75,17 @@ func TestLicense(t *testing.T) {
 			} else if strings.Contains(err.Error(), "GPL") {
 				no++
 				if r.Loads != facts.No || !slices.ContainsFunc(r.Reasons, func(s string) bool { return strings.Contains(s, "GPL") }) {
-					t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads, r.Reasons, err)
+					t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads,
+						r.Reasons, err)
 				}
 				continue
 			}
-			if slices.ContainsFunc(r.Needs, func(n Need) bool { return n.Kind == NeedLicense && n.Answer == facts.No }) && err == nil {
-				t.Errorf("%s: %s: predicted %s %q, the kernel loads it", path, p.Name, r.Loads, r.Reasons)
+			if slices.ContainsFunc(r.Needs, func(n Need) bool {
+				return n.Kind == NeedLicense &&
+					n.Answer == facts.No
+			}) && err == nil {
+				t.Errorf("%s: %s: predicted %s %q, the kernel loads it", path, p.Name, r.Loads,
+					r.Reasons)
 			}
 		}
 	}
@@ -87,8 +94,8 @@ func TestLicense(t *testing.T) {
 	}
 }
 
-// TestHelpersByAttach predicts whether cgroup programs load that call bpf_get_retval, which only some attach types allow. The oracle is the
-// running kernel, which is asked to load each by itself.
+// TestHelpersByAttach predicts whether cgroup programs load that call bpf_get_retval, which only
+// some attach types allow. The oracle is the running kernel, which is asked to load each by itself.
 func TestHelpersByAttach(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
@@ -114,13 +121,14 @@ func TestHelpersByAttach(t *testing.T) {
 	}
 }
 
-// TestLocks predicts whether programs load that use maps with a lock or a timer. The oracle is the running kernel, which is asked to load each
-// by itself.
+// TestLocks predicts whether programs load that use maps with a lock or a timer. The oracle is the
+// running kernel, which is asked to load each by itself.
 func TestLocks(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
 	yes, no := 0, 0
-	for _, path := range []string{testkit.CorpusObject(t, "selftests/test_helper_restricted.bpf.o"), "../testdata/allocated.bpf.o", "../object/testdata/maps.o"} {
+	for _, path := range []string{testkit.CorpusObject(t, "selftests/test_helper_restricted.bpf.o"),
+		"../testdata/allocated.bpf.o", "../object/testdata/maps.o"} {
 		for _, p := range readObject(t, path).Programs {
 			o := readObject(t, path)
 			only(o, p.Name)
@@ -135,8 +143,10 @@ func TestLocks(t *testing.T) {
 			default:
 				continue
 			}
-			if r.Loads == facts.Unknown && !facts.AtLeast(k.Version(), "6.19") || r.Loads == facts.Yes && err != nil || r.Loads == facts.No && err == nil {
-				t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads, r.Reasons, err)
+			if r.Loads == facts.Unknown && !facts.AtLeast(k.Version(), "6.19") ||
+				r.Loads == facts.Yes && err != nil || r.Loads == facts.No && err == nil {
+				t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads,
+					r.Reasons, err)
 			}
 		}
 	}
@@ -145,30 +155,34 @@ func TestLocks(t *testing.T) {
 	}
 }
 
-// TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for things that no kernel has.
-// The oracle is their names.
+// TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for
+// things that no kernel has. The oracle is their names.
 func TestGuardsRecorded(t *testing.T) {
 	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
 		d := testkit.Debian(t, meta)
-		full := facts.NewRecorded(facts.Recording{Version: d.Version, BTF: d.BTF, Kconfig: d.Kconfig, Features: facts.Upstream(d.Version)})
+		full := facts.NewRecorded(facts.Recording{Version: d.Version, BTF: d.BTF,
+			Kconfig: d.Kconfig, Features: facts.Upstream(d.Version)})
 		bare := facts.NewRecorded(facts.Recording{BTF: d.BTF})
 		for _, p := range readObject(t, guards).Programs {
 			o := readObject(t, guards)
 			only(o, p.Name)
 			want := facts.Yes
-			if strings.HasPrefix(p.Name, "bad_") && p.Name != "bad_helper_type" { // which types may call it is not in BTF
+			// which types may call it is not in BTF
+			if strings.HasPrefix(p.Name, "bad_") && p.Name != "bad_helper_type" {
 				want = facts.No
 			}
 			if r := Check(o, full, nil); r.Loads != want {
-				t.Errorf("%s: %s: loads: %s %q, want %s", d.Release, p.Name, r.Loads, r.Reasons, want)
+				t.Errorf("%s: %s: loads: %s %q, want %s", d.Release, p.Name, r.Loads, r.Reasons,
+					want)
 			}
-			// Without a version and a configuration, the checks that ask for them cannot be decided: the code behind them counts as
-			// reachable.
+			// Without a version and a configuration, the checks that ask for them cannot be
+			// decided: the code behind them counts as reachable.
 			if slices.Contains([]string{"ok_version", "ok_kconfig"}, p.Name) {
 				want = facts.No
 			}
 			if r := Check(o, bare, nil); r.Loads != want {
-				t.Errorf("%s, BTF only: %s: loads: %s %q, want %s", d.Release, p.Name, r.Loads, r.Reasons, want)
+				t.Errorf("%s, BTF only: %s: loads: %s %q, want %s", d.Release, p.Name, r.Loads,
+					r.Reasons, want)
 			}
 		}
 	}

@@ -26,7 +26,8 @@ func (c *checker) byteOrder() {
 	}
 	n.Answer, n.Reason = facts.Yes, "the kernel's"
 	if have != c.o.Order.String() {
-		n.Answer, n.Reason = facts.No, "the kernel is "+orderName(have)+"; compile the object for it"
+		n.Answer, n.Reason = facts.No, "the kernel is "+orderName(have)+
+			"; compile the object for it"
 	}
 }
 
@@ -153,7 +154,8 @@ func (c *checker) instructions() {
 			came, valid := opcode(insn.Op)
 			switch {
 			case !valid:
-				n := c.need(NeedInstruction, fmt.Sprintf("opcode %#02x", uint8(insn.Op)), p.Spec.Name)
+				n := c.need(NeedInstruction, fmt.Sprintf("opcode %#02x", uint8(insn.Op)),
+					p.Spec.Name)
 				n.Answer, n.Reason = c.upTo618("no kernel has it")
 			case came != nil:
 				c.arrived(came, p.Spec.Name)
@@ -177,7 +179,8 @@ func (c *checker) arrived(a *arrival, user string) {
 	if n.Reason == "" {
 		n.Answer, n.Reason = c.k.known(a.since, a.shown)
 		if a == &gotol && n.Answer == facts.No {
-			n.Answer, n.Reason = facts.Unknown, n.Reason+"; later releases of older kernels have it too"
+			n.Answer, n.Reason = facts.Unknown, n.Reason+
+				"; later releases of older kernels have it too"
 		}
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Prober is a kernel that can be tried: the running one. Its answers win over what BTF tells, because they are about the kernel as it is
-// configured. kernel.Facts is a Prober.
+// Prober is a kernel that can be tried: the running one. Its answers win over what BTF tells,
+// because they are about the kernel as it is configured. kernel.Facts is a Prober.
 type Prober interface {
 	HasProgType(t uapi.ProgType) (bool, error)
 	HasMapType(t uapi.MapType) (bool, error)
-	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error) // at is 0 where that does not matter
+	// at is 0 where that does not matter
+	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error)
 }
 
 // target is the kernel that is checked, with answers for what it does not know itself.
@@ -154,7 +155,8 @@ func (t *target) mapType(m uapi.MapType) (facts.Answer, string) {
 	return t.enumerator("bpf_map_type", "", uint32(m))
 }
 
-// helper answers whether programs of type p may call a helper, those of byAttach if they are for at.
+// helper answers whether programs of type p may call a helper, those of byAttach if they are for
+// at.
 func (t *target) helper(p uapi.ProgType, at uapi.AttachType, id uint32) (facts.Answer, string) {
 	a, reason := t.enumerator("bpf_func_id", helperEnumerator(id), id)
 	if a == facts.No || t.prober == nil {
@@ -181,7 +183,8 @@ func helperEnumerator(id uint32) string {
 	return ""
 }
 
-// tolerant is a kernel for planning: what it does not know it is taken to have, so that a plan comes out that can be analysed.
+// tolerant is a kernel for planning: what it does not know it is taken to have, so that a plan
+// comes out that can be analysed.
 type tolerant struct{ *target }
 
 // Has takes what is unknown for yes.
@@ -226,5 +229,6 @@ func (t tolerant) PossibleCPUs() (int, error) {
 	return n, nil
 }
 
-// notRecorded says whether an answer is missing because the recording is silent, not because the kernel refused.
+// notRecorded says whether an answer is missing because the recording is silent, not because the
+// kernel refused.
 func notRecorded(err error) bool { return errors.Is(err, facts.ErrNotRecorded) }

@@ -11,10 +11,11 @@ import (
 )
 
 // licenses are those that the kernel takes for compatible with the GPL.
-var licenses = [...]string{"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
+var licenses = [...]string{"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL",
+	"Dual MIT/GPL", "Dual MPL/GPL"}
 
-// gplHelpers are the helpers that only programs of such a license may call, up to 6.18: what the kernel calls gpl_only. It is not in
-// its BTF.
+// gplHelpers are the helpers that only programs of such a license may call, up to 6.18: what the
+// kernel calls gpl_only. It is not in its BTF.
 var gplHelpers = [...]uint32{
 	4,      // probe_read
 	6,      // trace_printk
@@ -34,13 +35,14 @@ var gplHelpers = [...]uint32{
 	126, 127, 150, // seq_printf, seq_write, seq_printf_btf
 	158, 163, 165, // get_current_task_btf, check_mtu, snprintf
 	169, 170, 171, 172, // timer_init, timer_set_callback, timer_start, timer_cancel
-	173, 175, 176, 177, // get_func_ip (see exempt), task_pt_regs, get_branch_snapshot, trace_vprintk
+	// get_func_ip (see exempt), task_pt_regs, get_branch_snapshot, trace_vprintk
+	173, 175, 176, 177,
 	191,                // copy_from_user_task
 	204, 205, 206, 207, // tcp_raw_gen_syncookie_*, tcp_raw_check_syncookie_*
 }
 
-// license asks for one that is compatible with the GPL if the object has another and a program does what takes one, where it can be
-// reached.
+// license asks for one that is compatible with the GPL if the object has another and a program does
+// what takes one, where it can be reached.
 func (c *checker) license() {
 	if slices.Contains(licenses[:], c.o.License) {
 		return
@@ -52,12 +54,14 @@ func (c *checker) license() {
 		}
 		n := c.need(NeedLicense, "compatible with the GPL", p.Spec.Name)
 		if n.Reason == "" || n.Answer == facts.Unknown && answer == facts.No {
-			n.Answer, n.Reason = answer, "the object's is "+strconv.Quote(c.o.License)+", and "+p.Spec.Name+" "+what
+			n.Answer, n.Reason = answer, "the object's is "+strconv.Quote(c.o.License)+", and "+
+				p.Spec.Name+" "+what
 		}
 	})
 }
 
-// restricted answers whether a program does without the GPL, and says what it does that only the GPL allows.
+// restricted answers whether a program does without the GPL, and says what it does that only the
+// GPL allows.
 func restricted(p *plan.Program, reached []bool) (facts.Answer, string) {
 	if p.Type == uapi.ProgLSM || p.Type == uapi.ProgStructOps {
 		return facts.No, "is of type " + p.Type.String()
@@ -71,7 +75,8 @@ func restricted(p *plan.Program, reached []bool) (facts.Answer, string) {
 		case insn.IsHelperCall() && slices.Contains(gplHelpers[:], id) && !exempt(p, id):
 			return facts.No, "calls " + helperName(id)
 		case insn.IsHelperCall():
-			follows = follows || strings.HasPrefix(helperName(id), "bpf_skc_to_") || id == 162 // sock_from_file
+			// sock_from_file
+			follows = follows || strings.HasPrefix(helperName(id), "bpf_skc_to_") || id == 162
 		}
 	}
 	if follows {
@@ -80,7 +85,9 @@ func restricted(p *plan.Program, reached []bool) (facts.Answer, string) {
 	return facts.Yes, ""
 }
 
-// exempt are helpers that anybody may call in some programs: get_stackid in those of perf events, get_func_ip in those of multi links.
+// exempt are helpers that anybody may call in some programs: get_stackid in those of perf events,
+// get_func_ip in those of multi links.
 func exempt(p *plan.Program, id uint32) bool {
-	return id == 27 && p.Type == uapi.ProgPerfEvent || id == 173 && p.Type == uapi.ProgKprobe && p.ExpectedAttachType != 0
+	return id == 27 && p.Type == uapi.ProgPerfEvent || id == 173 && p.Type == uapi.ProgKprobe &&
+		p.ExpectedAttachType != 0
 }

@@ -8,12 +8,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// hooked are types of programs that run where a lock may be held, so that the kernel gives them no map with locks, timers, work queues,
-// lists or trees in its values, whether their code for it can be reached or not.
-var hooked = [...]uapi.ProgType{uapi.ProgKprobe, uapi.ProgTracepoint, uapi.ProgPerfEvent, uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable}
+// hooked are types of programs that run where a lock may be held, so that the kernel gives them no
+// map with locks, timers, work queues, lists or trees in its values, whether their code for it can
+// be reached or not.
+var hooked = [...]uapi.ProgType{uapi.ProgKprobe, uapi.ProgTracepoint, uapi.ProgPerfEvent,
+	uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable}
 
-// lockedTypes are what these programs may not have in a map, and the first two socket filters neither.
-var lockedTypes = [...]string{"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer", "bpf_wq", "bpf_list_head", "bpf_rb_root"}
+// lockedTypes are what these programs may not have in a map, and the first two socket filters
+// neither.
+var lockedTypes = [...]string{"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer", "bpf_wq",
+	"bpf_list_head", "bpf_rb_root"}
 
 // locks asks for programs that may use the maps that they refer to.
 func (c *checker) locks() {
@@ -33,13 +37,15 @@ func (c *checker) locks() {
 			if name == "" {
 				continue
 			}
-			n := c.need(NeedMapType, f.Map.Spec.Name+" with a "+name+" in programs of type "+p.Type.String(), p.Spec.Name)
+			n := c.need(NeedMapType, f.Map.Spec.Name+" with a "+name+" in programs of type "+
+				p.Type.String(), p.Spec.Name)
 			n.Answer, n.Reason = c.upTo618("programs of this type cannot use it")
 		}
 	})
 }
 
-// holds is the first of some types that a value has as a member or, of a data section, as a variable; "" if there is none.
+// holds is the first of some types that a value has as a member or, of a data section, as a
+// variable; "" if there is none.
 func (c *checker) holds(id btf.ID, types []string) string {
 	s := c.o.BTF
 	t := s.Skip(id)

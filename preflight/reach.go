@@ -11,16 +11,19 @@ import (
 
 // Which instructions of a linked program can be executed on a kernel?
 //
-// A program that runs on many kernels asks before it acts: does the field exist, what is the configuration, what did the
-// application put into .rodata? Each such question is a constant by the time the program is loaded, and the verifier does not
-// follow the branch that the constant rules out. What lies there may call helpers that the kernel lacks and read fields
-// that it does not have. To tell "missing" from "missing but guarded", the same is done here by conditional constant
-// propagation: registers and stack slots are unknown, a constant, or a pointer of a known sort; states of paths that meet are
-// joined; branches on constants are followed on one side only. Functions are gone into with the join of what their callers
-// pass, and return the join of what they return.
+// A program that runs on many kernels asks before it acts: does the field exist, what is the
+// configuration, what did the application put into .rodata? Each such question is a constant by the
+// time the program is loaded, and the verifier does not follow the branch that the constant rules
+// out. What lies there may call helpers that the kernel lacks and read fields that it does not
+// have. To tell "missing" from "missing but guarded", the same is done here by conditional constant
+// propagation: registers and stack slots are unknown, a constant, or a pointer of a known sort;
+// states of paths that meet are joined; branches on constants are followed on one side only.
+// Functions are gone into with the join of what their callers pass, and return the join of what
+// they return.
 //
-// The verifier is more precise: it follows each path by itself and knows ranges. So what is unreachable here is unreachable there,
-// and what is reachable here may still not be: the error is on the side of warning too much.
+// The verifier is more precise: it follows each path by itself and knows ranges. So what is
+// unreachable here is unreachable there, and what is reachable here may still not be: the error is
+// on the side of warning too much.
 
 // reach is the analysis of one program.
 type reach struct {
@@ -48,7 +51,8 @@ const (
 	slotSize  = 2 * (int(unsafe.Sizeof(slot{})) + 8)
 )
 
-// An analysis ends after so many paths: a state at a head changes a few times, if a compiler made the code.
+// An analysis ends after so many paths: a state at a head changes a few times, if a compiler made
+// the code.
 const (
 	maxSteps  = 1 << 12
 	stepsEach = 16 // for each instruction
@@ -68,12 +72,13 @@ type vagueness struct {
 	load  map[int]bool                             // ld_imm64 of an extern
 }
 
-// reachable computes which instructions of p can be executed. lazy says that the kernel verifies global functions only if they are
-// called (6.8).
+// reachable computes which instructions of p can be executed. lazy says that the kernel verifies
+// global functions only if they are called (6.8).
 //
-// The states that it keeps take bytes off room. When there is none left, everything counts as reachable: no compiler makes code that
-// needs more, and to warn too much is the harmless side.
-func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vagueness, room *int) []bool {
+// The states that it keeps take bytes off room. When there is none left, everything counts as
+// reachable: no compiler makes code that needs more, and to warn too much is the harmless side.
+func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vagueness,
+	room *int) []bool {
 	r := &reach{
 		room:    room,
 		steps:   maxSteps + stepsEach*len(p.Insns),
@@ -216,7 +221,8 @@ func (r *reach) run(at int) {
 		case asm.ClassLDX:
 			s.set(insn.Dst(), r.load(&s, insn))
 		case asm.ClassST:
-			s.store(s.reg(insn.Dst()), int64(insn.Off), int64(insn.Op.Size().Bytes()), number(uint64(int64(insn.Imm))))
+			s.store(s.reg(insn.Dst()), int64(insn.Off), int64(insn.Op.Size().Bytes()),
+				number(uint64(int64(insn.Imm))))
 		case asm.ClassSTX:
 			r.storeRegister(&s, insn)
 		case asm.ClassALU, asm.ClassALU64:
@@ -327,7 +333,8 @@ func (r *reach) storeRegister(s *state, insn asm.Instruction) {
 	s.set(0, value{}) // compared, in the form that does
 }
 
-// jump handles calls, exits and branches. It returns whether the path goes on behind the instruction.
+// jump handles calls, exits and branches. It returns whether the path goes on behind the
+// instruction.
 func (r *reach) jump(s *state, i int) bool {
 	insn := r.insns[i]
 	switch {

@@ -40,9 +40,10 @@ var slow = regexp.MustCompile(`loop|strobemeta|_all\.o`)
 // exact is the vagueness of the running kernel: none.
 var exact = &vagueness{image: func(*plan.Map, uint64, uint64) bool { return false }}
 
-// TestReachable compares what we take for reachable with what the verifier walks. The oracle is the kernel: an instruction that it
-// visits and we do not would be an error in the analysis. What we visit and it does not is lost precision, which is counted. With
-// PUREBPF_REACH=all it takes some minutes and compares 49,000 instructions: the verifier leaves out 4,158, we 3,885 of these.
+// TestReachable compares what we take for reachable with what the verifier walks. The oracle is the
+// kernel: an instruction that it visits and we do not would be an error in the analysis. What we
+// visit and it does not is lost precision, which is counted. With PUREBPF_REACH=all it takes some
+// minutes and compares 49,000 instructions: the verifier leaves out 4,158, we 3,885 of these.
 func TestReachable(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
@@ -59,7 +60,9 @@ func TestReachable(t *testing.T) {
 	}
 	var programs, insns, dead, both int
 	for i, path := range testkit.Corpus(t) {
-		if os.Getenv("PUREBPF_REACH") != "all" && (strings.HasPrefix(testkit.CorpusName(path), "selftests/") && i%every != 0 || slow.MatchString(path)) {
+		if os.Getenv("PUREBPF_REACH") != "all" &&
+			(strings.HasPrefix(testkit.CorpusName(path), "selftests/") && i%every != 0 ||
+				slow.MatchString(path)) {
 			continue
 		}
 		o, err := bpf.Open(path)
@@ -103,7 +106,8 @@ func TestReachable(t *testing.T) {
 				}
 				seen[at] = true
 				if !reached[at] {
-					t.Errorf("%s: program %s: the verifier reaches instruction %d, we do not", testkit.CorpusName(path), pp.Spec.Name, at)
+					t.Errorf("%s: program %s: the verifier reaches instruction %d, we do not",
+						testkit.CorpusName(path), pp.Spec.Name, at)
 					break
 				}
 			}
@@ -125,7 +129,8 @@ func TestReachable(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d programs, %d instructions; the verifier leaves out %d, we %d of these", programs, insns, dead, both)
+	t.Logf("%d programs, %d instructions; the verifier leaves out %d, we %d of these", programs,
+		insns, dead, both)
 	if programs < 750/every || dead == 0 {
 		t.Errorf("only %d programs with %d dead instructions", programs, dead)
 	}

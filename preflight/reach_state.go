@@ -31,7 +31,8 @@ func (v value) isStack() bool { return v.sort == stack || v.sort == anyStack }
 // zero says whether v is 0; known is false if it may or may not be.
 func (v value) zero() (is, known bool) {
 	switch v.sort {
-	case unknown, stack, anyStack: // the verifier follows both sides of a question about a pointer to the stack
+	// the verifier follows both sides of a question about a pointer to the stack
+	case unknown, stack, anyStack:
 		return false, false
 	case constant:
 		return v.n == 0, true
@@ -63,10 +64,12 @@ type slot struct {
 
 // state is what is known before an instruction.
 type state struct {
-	regs  [11]value
-	slots map[int64]slot // by offset from R10, disjoint; what is absent is unknown. Shared: copied before a change
-	owned bool           // slots may be changed
-	// leaked: a pointer into the stack lies somewhere out of sight, so any unknown pointer may be one.
+	regs [11]value
+	// by offset from R10, disjoint; what is absent is unknown. Shared: copied before a change
+	slots map[int64]slot
+	owned bool // slots may be changed
+	// leaked: a pointer into the stack lies somewhere out of sight, so any unknown pointer may be
+	// one.
 	leaked bool
 	room   *int // bytes that copies of slots may still take, nil for any number
 }
@@ -163,7 +166,8 @@ func (s *state) merge(o *state) bool {
 	return changed
 }
 
-// entryState is what a function called by the kernel may rely on: a context or argument in R1, and its stack.
+// entryState is what a function called by the kernel may rely on: a context or argument in R1, and
+// its stack.
 func entryState() *state {
 	s := new(state)
 	s.regs[10] = value{sort: stack}
@@ -190,7 +194,8 @@ func clobber(s *state) {
 	}
 }
 
-// keepPointer is a value of which only the sort of pointer is still certain: a load-acquire overwrites its destination.
+// keepPointer is a value of which only the sort of pointer is still certain: a load-acquire
+// overwrites its destination.
 func keepPointer(v value) value {
 	if v.isStack() {
 		return value{sort: anyStack}
@@ -198,14 +203,15 @@ func keepPointer(v value) value {
 	return value{}
 }
 
-// readers are helpers that only read what their pointers into the stack point to: lookup, update and delete of a map, output of data.
-// callers call back, with a pointer that they were given.
+// readers are helpers that only read what their pointers into the stack point to: lookup, update
+// and delete of a map, output of data. callers call back, with a pointer that they were given.
 var (
 	readers = [...]int32{1, 2, 3, 6, 25, 87, 111, 130}
 	callers = [...]int32{164, 170, 180, 181, 209}
 )
 
-// helperWrites forgets what a helper or kfunc may overwrite of the stack. Helpers take a buffer and its size side by side.
+// helperWrites forgets what a helper or kfunc may overwrite of the stack. Helpers take a buffer and
+// its size side by side.
 func (s *state) helperWrites(insn asm.Instruction) {
 	helper := insn.IsHelperCall()
 	if helper && slices.Contains(readers[:], insn.Imm) && !s.leaked {
@@ -217,7 +223,8 @@ func (s *state) helperWrites(insn asm.Instruction) {
 		if !at.isStack() {
 			continue
 		}
-		if size := s.regs[min(a+1, 5)]; simple && a < 5 && at.sort == stack && size.sort == constant && size.n >= 1 && size.n <= 512 {
+		if size := s.regs[min(a+1, 5)]; simple && a < 5 && at.sort == stack &&
+			size.sort == constant && size.n >= 1 && size.n <= 512 {
 			for off := int64(0); off < int64(size.n); off++ {
 				s.store(at, off, 1, value{})
 			}

@@ -35,7 +35,8 @@ func (c *checker) coreTarget() *core.Target {
 	})
 }
 
-// relocations resolves every CO-RE relocation of functions that would be loaded, one that fails does not hide the others.
+// relocations resolves every CO-RE relocation of functions that would be loaded, one that fails
+// does not hide the others.
 func (c *checker) relocations() {
 	o := c.loose
 	if o.Ext == nil || o.BTF == nil || len(o.Ext.Core) == 0 {
@@ -71,8 +72,9 @@ func (c *checker) relocations() {
 	})
 }
 
-// What the texts of all relocations may take, so many times the bytes of the object's file and so many more: many may share long names.
-// Behind that, relocations are told by the number of their type.
+// What the texts of all relocations may take, so many times the bytes of the object's file and so
+// many more: many may share long names. Behind that, relocations are told by the number of their
+// type.
 const (
 	wordsFactor = 2
 	wordsMore   = 128 << 10
@@ -87,7 +89,8 @@ func shortened(name string) string {
 }
 
 // judge resolves one relocation and finds out what that means for the programs that it is in.
-func (c *checker) judge(rel *Relocation, f *object.Function, insn int, x *core.Resolver, r core.Relo) {
+func (c *checker) judge(rel *Relocation, f *object.Function, insn int, x *core.Resolver,
+	r core.Relo) {
 	users, placed, live := c.placed(f, insn)
 	rel.Users = users
 	if c.plan != nil && !placed {
@@ -116,10 +119,12 @@ func (c *checker) judge(rel *Relocation, f *object.Function, insn int, x *core.R
 	case !res.Found:
 		rel.State, rel.Reason = Absent, c.missing(r, res)
 	case res.Value != res.LocalValue && r.Kind != core.TypeIDTarget:
-		rel.State, rel.Reason = Moved, strconv.FormatUint(res.LocalValue, 10)+" became "+strconv.FormatUint(res.Value, 10)
+		rel.State, rel.Reason = Moved, strconv.FormatUint(res.LocalValue, 10)+" became "+
+			strconv.FormatUint(res.Value, 10)
 	case widened(res) && f.Insns[insn].Op.IsMemory():
 		local, target := res.Widths()
-		rel.State, rel.Reason = Moved, "field of "+strconv.FormatUint(local, 10)+" bytes has "+strconv.FormatUint(target, 10)
+		rel.State, rel.Reason = Moved, "field of "+strconv.FormatUint(local, 10)+" bytes has "+
+			strconv.FormatUint(target, 10)
 	}
 }
 
@@ -134,7 +139,8 @@ func (c *checker) missing(r core.Relo, res core.Result) string {
 	name := strings.ToLower(t.Kind().String()) + " " + shortened(btf.EssentialName(t.Name()))
 	if res.Found {
 		local, target := res.Widths()
-		return "the field has " + strconv.FormatUint(target, 10) + " bytes instead of " + strconv.FormatUint(local, 10) + ", and reading it so would change its value"
+		return "the field has " + strconv.FormatUint(target, 10) + " bytes instead of " +
+			strconv.FormatUint(local, 10) + ", and reading it so would change its value"
 	}
 	if res.Candidates == 0 {
 		return "there is no " + name
@@ -179,7 +185,8 @@ func (c *checker) findPlaces() {
 	})
 }
 
-// placed finds the programs that a function was linked into, and says whether the instruction can be reached in one.
+// placed finds the programs that a function was linked into, and says whether the instruction can
+// be reached in one.
 func (c *checker) placed(f *object.Function, insn int) (users []string, placed, live bool) {
 	at := c.places[f]
 	if at == nil {
@@ -194,7 +201,8 @@ func (c *checker) placed(f *object.Function, insn int) (users []string, placed, 
 	return at.users, true, live
 }
 
-// eachRelocation calls each for all CO-RE records that belong to a function, in the order of the object.
+// eachRelocation calls each for all CO-RE records that belong to a function, in the order of the
+// object.
 func (c *checker) eachRelocation(each func(f *object.Function, insn int, r core.Relo)) {
 	o := c.loose
 	for i := range o.Ext.Core {
@@ -204,10 +212,13 @@ func (c *checker) eachRelocation(each func(f *object.Function, insn int, r core.
 			rel := e.CoreRelo(j)
 			access, _ := o.BTF.Name(rel.AccessOff)
 			off := uint64(rel.InsnOff)
-			at := sort.Search(len(funcs), func(i int) bool { return funcs[i].Offset+8*uint64(len(funcs[i].Insns)) > off })
+			at := sort.Search(len(funcs), func(i int) bool {
+				return funcs[i].Offset+8*uint64(len(funcs[i].Insns)) > off
+			})
 			if at < len(funcs) && off >= funcs[at].Offset {
 				f := funcs[at]
-				each(f, int((off-f.Offset)/8), core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type, Access: access})
+				each(f, int((off-f.Offset)/8), core.Relo{Kind: core.Kind(rel.Kind), Type: rel.Type,
+					Access: access})
 			}
 		}
 	}

@@ -84,14 +84,16 @@ func (k NeedKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil
 
 // Need is one thing that an object asks of a kernel.
 type Need struct {
-	Kind     NeedKind     `json:"kind"`
-	Name     string       `json:"name"`
-	Users    []string     `json:"users,omitempty"`    // programs and maps, in the object's order
-	Attach   bool         `json:"attach,omitempty"`   // needed to attach, not to load
-	Optional bool         `json:"optional,omitempty"` // the object or the loader does without; Reason says how
-	Guarded  bool         `json:"guarded,omitempty"`  // on this kernel only code that cannot be reached uses it
-	Answer   facts.Answer `json:"answer"`
-	Reason   string       `json:"reason,omitempty"`
+	Kind   NeedKind `json:"kind"`
+	Name   string   `json:"name"`
+	Users  []string `json:"users,omitempty"`  // programs and maps, in the object's order
+	Attach bool     `json:"attach,omitempty"` // needed to attach, not to load
+	// the object or the loader does without; Reason says how
+	Optional bool `json:"optional,omitempty"`
+	// on this kernel only code that cannot be reached uses it
+	Guarded bool         `json:"guarded,omitempty"`
+	Answer  facts.Answer `json:"answer"`
+	Reason  string       `json:"reason,omitempty"`
 }
 
 // blocks says whether a "no" is a reason to fail.
@@ -106,12 +108,14 @@ const (
 	Absent               // whether it exists was asked, and it does not
 	Guarded              // the target lacks it, and the code that needs it cannot be reached there
 	Missing              // the target lacks it, and the code that needs it can be reached
-	Failed               // it cannot be resolved: malformed, ambiguous, or the instruction does not fit
-	Unused               // in code of no program that would be loaded
+	// it cannot be resolved: malformed, ambiguous, or the instruction does not fit
+	Failed
+	Unused // in code of no program that would be loaded
 	states
 )
 
-var stateNames = [states]string{"found", "moved", "absent", "guarded", "missing", "failed", "unused"}
+var stateNames = [states]string{"found", "moved", "absent", "guarded", "missing", "failed",
+	"unused"}
 
 // String is the state in a word.
 func (s State) String() string {

@@ -114,7 +114,8 @@ func TestShapes(t *testing.T) {
 				want = facts.Yes
 			}
 			if r.Loads != want || !strings.Contains(reasons, test.rule) {
-				t.Errorf("%s: %s kernel: %s %q, want %q", test.fields, name, r.Loads, reasons, test.rule)
+				t.Errorf("%s: %s kernel: %s %q, want %q", test.fields, name, r.Loads, reasons,
+					test.rule)
 			}
 			if loadErr != nil && strings.Contains(reasons, "the kernel says") {
 				t.Errorf("%s: %s kernel: an errno for a rule: %q", test.fields, name, reasons)

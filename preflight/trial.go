@@ -9,15 +9,15 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Trier is a kernel that can be shown programs and maps of given types, flags and targets: the running one. Its answers win over
-// what its BTF and version tell. kernel.Facts is a Trier.
+// Trier is a kernel that can be shown programs and maps of given types, flags and targets: the
+// running one. Its answers win over what its BTF and version tell. kernel.Facts is a Trier.
 type Trier interface {
 	TryProgram(facts.ProgramTrial) (ok bool, says string, err error)
 	TryMap(facts.MapTrial) (ok bool, says string, err error)
 }
 
-// trials shows the kernel each sort of program and map that the object has, without their code and entries. What it refuses is put
-// down to the property without which it does not.
+// trials shows the kernel each sort of program and map that the object has, without their code and
+// entries. What it refuses is put down to the property without which it does not.
 func (c *checker) trials() {
 	if c.k.trier == nil {
 		return
@@ -53,7 +53,8 @@ func (c *checker) program(t facts.ProgramTrial) tried {
 
 func (c *checker) tryProgram(p *plan.Program) {
 	t := facts.ProgramTrial{
-		Type: p.Type, Attach: p.ExpectedAttachType, Flags: p.Flags, License: p.License, IfIndex: p.IfIndex,
+		Type: p.Type, Attach: p.ExpectedAttachType, Flags: p.Flags, License: p.License,
+		IfIndex:     p.IfIndex,
 		AttachBTFID: p.AttachBTFID, Module: p.AttachModule,
 	}
 	r := c.program(t)
@@ -63,7 +64,8 @@ func (c *checker) tryProgram(p *plan.Program) {
 	user := p.Spec.Name
 	if r.ok {
 		for i := range c.r.Needs {
-			if n := &c.r.Needs[i]; n.Kind == NeedFlag && n.Answer != facts.Yes && slices.Contains(n.Users, user) {
+			if n := &c.r.Needs[i]; n.Kind == NeedFlag && n.Answer != facts.Yes &&
+				slices.Contains(n.Users, user) {
 				n.Answer, n.Reason = facts.Yes, "tried"
 			}
 		}
@@ -71,7 +73,8 @@ func (c *checker) tryProgram(p *plan.Program) {
 	}
 	no := func(kind NeedKind, name string) {
 		n := c.need(kind, name, user)
-		n.Answer, n.Optional, n.Attach, n.Reason = facts.No, false, false, "the kernel says: "+r.says
+		n.Answer, n.Optional, n.Attach, n.Reason = facts.No, false, false, "the kernel says: "+
+			r.says
 	}
 	bare := t
 	bare.Flags, bare.IfIndex = 0, 0

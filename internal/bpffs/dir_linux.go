@@ -8,7 +8,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// openDir opens a directory by a path, or, in a directory that is open, by a name that is no symlink.
+// openDir opens a directory by a path, or, in a directory that is open, by a name that is no
+// symlink.
 func openDir(in *sys.FD, path string) (*sys.FD, error) {
 	at, flags := unix.AT_FDCWD, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC
 	if in != nil {

@@ -1,5 +1,6 @@
-// Package bpffs pins and opens maps, programs and links on BPF file systems. A place is a name in a directory that is held open by a
-// descriptor, so that nothing changes when somebody puts a symlink in the way between two steps.
+// Package bpffs pins and opens maps, programs and links on BPF file systems. A place is a name in a
+// directory that is held open by a descriptor, so that nothing changes when somebody puts a symlink
+// in the way between two steps.
 package bpffs
 
 import (
@@ -13,7 +14,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Place is where something is pinned, or is to be: a name in a directory. The directory need not be there yet.
+// Place is where something is pinned, or is to be: a name in a directory. The directory need not be
+// there yet.
 type Place struct {
 	path string
 	dir  *sys.FD // nil while it isn't there
@@ -41,7 +43,8 @@ func At(path string) (*Place, error) {
 	return p, nil
 }
 
-// split cuts a path in front of its last element, without making it another one as path.Clean does where there are symlinks.
+// split cuts a path in front of its last element, without making it another one as path.Clean does
+// where there are symlinks.
 func split(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
 	dir, name = path[:i+1], path[i+1:]
@@ -69,9 +72,9 @@ func (p *Place) Get() (*sys.FD, error) {
 	return fd, nil
 }
 
-// Pin pins a map, program or link there. The directory is made if it isn't there, but not the one that it is in, as libbpf does
-// (make_parent_dir). EEXIST if something is pinned there; EINVAL if the directory isn't on a BPF file system. Nothing stays of a Pin
-// that fails.
+// Pin pins a map, program or link there. The directory is made if it isn't there, but not the one
+// that it is in, as libbpf does (make_parent_dir). EEXIST if something is pinned there; EINVAL if
+// the directory isn't on a BPF file system. Nothing stays of a Pin that fails.
 func (p *Place) Pin(fd int) error {
 	if fd < 0 {
 		return syscall.EBADF
@@ -106,7 +109,8 @@ func (p *Place) pin(fd int) error {
 	return Explain(p.path, err)
 }
 
-// byProc is a path to the place by way of the descriptor. Without /proc it is the path that it was opened by.
+// byProc is a path to the place by way of the descriptor. Without /proc it is the path that it was
+// opened by.
 func (p *Place) byProc() string {
 	dir := "/proc/self/fd/" + strconv.Itoa(p.dir.Int())
 	if !exists(dir) {
@@ -180,7 +184,8 @@ func (p *Place) ensureDir() (made bool, err error) {
 	return made, nil
 }
 
-// removeDir removes the directory if ensureDir made it and it is empty. If not, somebody else uses it too.
+// removeDir removes the directory if ensureDir made it and it is empty. If not, somebody else uses
+// it too.
 func (p *Place) removeDir() {
 	if p.parent.Int() < 0 {
 		return
@@ -209,7 +214,8 @@ func missing(dir string) string {
 	}
 }
 
-// Explain adds to an error about path what the kernel's EPERM doesn't say: BPF file systems refuse every name that has a dot.
+// Explain adds to an error about path what the kernel's EPERM doesn't say: BPF file systems refuse
+// every name that has a dot.
 func Explain(path string, err error) error {
 	if !errors.Is(err, syscall.EPERM) {
 		return err
@@ -231,7 +237,8 @@ func Explain(path string, err error) error {
 			above = "."
 		}
 		if onBPFFS(above) {
-			return fmt.Errorf("names on a BPF file system may have no dot, as %q has: %w", name, err)
+			return fmt.Errorf("names on a BPF file system may have no dot, as %q has: %w", name,
+				err)
 		}
 	}
 	return err
@@ -244,7 +251,8 @@ func require(dir *sys.FD, path string) error {
 		return &fs.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	if !is {
-		return fmt.Errorf("%s is not on a BPF file system (mount -t bpf bpf /sys/fs/bpf): %w", path, syscall.EINVAL)
+		return fmt.Errorf("%s is not on a BPF file system (mount -t bpf bpf /sys/fs/bpf): %w", path,
+			syscall.EINVAL)
 	}
 	return nil
 }

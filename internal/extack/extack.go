@@ -1,8 +1,9 @@
-// Package extack finds out what the kernel has to say about a system call that returns only an errno.
+// Package extack finds out what the kernel has to say about a system call that returns only an
+// errno.
 //
-// What netlink returns as an extended ack, the kernel writes in other calls as well, such as attaching
-// XDP programs by a link, and then throws away. It passes the tracepoint netlink:netlink_extack
-// before (5.13), to which this package listens.
+// What netlink returns as an extended ack, the kernel writes in other calls as well, such as
+// attaching XDP programs by a link, and then throws away. It passes the tracepoint
+// netlink:netlink_extack before (5.13), to which this package listens.
 package extack
 
 import (
@@ -31,8 +32,9 @@ const (
 	messageField = 8 // offset of the __data_loc behind the fields that all events have
 )
 
-// Of makes call on this thread and returns the last words that the kernel had to say during it. Without
-// access to the tracepoint (tracefs, and CAP_PERFMON or CAP_SYS_ADMIN) it returns "" and doesn't call.
+// Of makes call on this thread and returns the last words that the kernel had to say during it.
+// Without access to the tracepoint (tracefs, and CAP_PERFMON or CAP_SYS_ADMIN) it returns "" and
+// doesn't call.
 func Of(call func()) string {
 	id, ok := eventID()
 	if !ok {

@@ -9,8 +9,8 @@ import (
 // coarsest is more than the resolution of any kernel's clock for perf events.
 const coarsest = 20 * time.Millisecond
 
-// Alive reports whether an enabled perf event is still that of its CPU, which it isn't after the CPU
-// went offline. It must have been opened with sys.PerfFormatEnabled.
+// Alive reports whether an enabled perf event is still that of its CPU, which it isn't after the
+// CPU went offline. It must have been opened with sys.PerfFormatEnabled.
 func Alive(event *sys.FD) (bool, error) {
 	before, err := sys.PerfEventEnabled(event.Int())
 	if err != nil {

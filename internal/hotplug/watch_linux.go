@@ -28,8 +28,8 @@ type Watch struct {
 	close  sync.Once
 }
 
-// New calls changed, in a goroutine of its own, each time that CPUs may have gone or come since New or
-// since changed was called before. Close the Watch.
+// New calls changed, in a goroutine of its own, each time that CPUs may have gone or come since New
+// or since changed was called before. Close the Watch.
 func New(changed func()) (*Watch, error) {
 	w := &Watch{done: make(chan struct{})}
 	var err error
@@ -86,7 +86,8 @@ func (w *Watch) openUevents() (*sys.FD, error) {
 	return nil, nil
 }
 
-// openClock opens a timer that never ends, but can be read when the clock was set, as it is after a suspend.
+// openClock opens a timer that never ends, but can be read when the clock was set, as it is after a
+// suspend.
 func openClock() (*sys.FD, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
@@ -140,8 +141,8 @@ func (w *Watch) run(changed func()) {
 	}
 }
 
-// Close ends the Watch and waits until its function, which must not call Close, has returned. A second
-// Close does nothing, nor does that of a nil Watch.
+// Close ends the Watch and waits until its function, which must not call Close, has returned. A
+// second Close does nothing, nor does that of a nil Watch.
 func (w *Watch) Close() error {
 	if w == nil {
 		return nil

@@ -1,5 +1,5 @@
-// Package input reads files that users name. A name may be wrong, or of something that has no end or never answers: so only regular files
-// and pipes from another command are read, up to a limit.
+// Package input reads files that users name. A name may be wrong, or of something that has no end
+// or never answers: so only regular files and pipes from another command are read, up to a limit.
 package input
 
 import (
@@ -24,8 +24,9 @@ const (
 	MaxVersion  = 4 << 10
 )
 
-// Open opens a file for reading. A FIFO, device, socket or directory is refused, without waiting for anybody; what another command's
-// pipe has is read, up to limit bytes, and os.DevNull is an empty file. The caller closes the File. Errors name the path.
+// Open opens a file for reading. A FIFO, device, socket or directory is refused, without waiting
+// for anybody; what another command's pipe has is read, up to limit bytes, and os.DevNull is an
+// empty file. The caller closes the File. Errors name the path.
 func Open(path string, limit int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) {
@@ -46,7 +47,8 @@ func Open(path string, limit int64) (*File, error) {
 		return &File{content: bytes.NewReader(nil)}, nil
 	}
 	if info.Mode()&fs.ModeNamedPipe == 0 || !isPipe(f) {
-		return nil, fmt.Errorf("%s: %s: give a regular file: %w", path, Kind(info.Mode()), syscall.EINVAL)
+		return nil, fmt.Errorf("%s: %s: give a regular file: %w", path, Kind(info.Mode()),
+			syscall.EINVAL)
 	}
 	data, err := ReadAll(f, 0, path, limit)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package magic recognises files by their first bytes, so that an error says what somebody gave instead of an object or of BTF, and
-// what to do with it.
+// Package magic recognises files by their first bytes, so that an error says what somebody gave
+// instead of an object or of BTF, and what to do with it.
 package magic
 
 import (
@@ -46,7 +46,8 @@ var kinds = [...]kind{
 	{0, "\xde\xc0\x17\x0b", "LLVM bitcode", bitcode},
 	{0, "; ModuleID", "LLVM assembly", bitcode},
 	{0, "source_filename = ", "LLVM assembly", bitcode},
-	{0x202, "HdrS", "a compressed kernel image", "unpack it with the kernel's scripts/extract-vmlinux"},
+	{0x202, "HdrS", "a compressed kernel image",
+		"unpack it with the kernel's scripts/extract-vmlinux"},
 	{0x38, "ARMd", "a kernel image without ELF headers", "give the vmlinux that it was made of"},
 	{0, "MZ", "a PE file", "it is for Windows or EFI"},
 	{0, "\xcf\xfa\xed\xfe", "a Mach-O file", "it is for macOS; " + compile},
@@ -72,8 +73,9 @@ var sources = [...]struct{ word, name, advice string }{
 	{"CONFIG_", "a kernel configuration", "that is for --kconfig"},
 }
 
-// Object says what a file is, and what to do, if by its first bytes it can't be a BPF object: "not an ELF file (...) but LLVM bitcode:
-// compile it with ...". It is "" for an object, and for what isn't recognised.
+// Object says what a file is, and what to do, if by its first bytes it can't be a BPF object: "not
+// an ELF file (...) but LLVM bitcode: compile it with ...". It is "" for an object, and for what
+// isn't recognised.
 func Object(head []byte) string {
 	if bytes.HasPrefix(head, []byte("\x7fELF")) {
 		return elfObject(head)
@@ -130,7 +132,8 @@ func join(name, advice string) string {
 // IsGzip tells whether a file is packed with gzip.
 func IsGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
-// IsBPFObject tells whether a file is a relocatable ELF file for BPF, rather than a kernel or a module of it.
+// IsBPFObject tells whether a file is a relocatable ELF file for BPF, rather than a kernel or a
+// module of it.
 func IsBPFObject(head []byte) bool {
 	if len(head) < 20 || string(head[:4]) != "\x7fELF" {
 		return false
@@ -139,7 +142,8 @@ func IsBPFObject(head []byte) bool {
 }
 
 func isBTF(head []byte) bool {
-	return bytes.HasPrefix(head, []byte("\x9f\xeb\x01")) || bytes.HasPrefix(head, []byte("\xeb\x9f\x01"))
+	return bytes.HasPrefix(head, []byte("\x9f\xeb\x01")) ||
+		bytes.HasPrefix(head, []byte("\xeb\x9f\x01"))
 }
 
 // other recognises what is neither ELF nor BTF.
@@ -192,12 +196,14 @@ var machines = [...]struct {
 	number uint16
 	name   string
 }{
-	{3, "x86"}, {8, "MIPS"}, {20, "PowerPC"}, {21, "PowerPC64"}, {22, "s390x"}, {40, "ARM"}, {62, "x86-64"},
+	{3, "x86"}, {8, "MIPS"}, {20, "PowerPC"}, {21, "PowerPC64"}, {22, "s390x"}, {40, "ARM"},
+	{62, "x86-64"},
 	{183, "AArch64"}, {243, "RISC-V"}, {258, "LoongArch"},
 }
 
 // elfTypes names the types of ELF files that are no relocatable ones.
-var elfTypes = [...]string{2: "an executable", 3: "an executable or shared library", 4: "a core file"}
+var elfTypes = [...]string{2: "an executable", 3: "an executable or shared library",
+	4: "a core file"}
 
 func elfOrder(head []byte) binary.ByteOrder {
 	if head[5] == 2 {
@@ -229,11 +235,14 @@ func elfObject(head []byte) string {
 	bpf := machine == machineBPF || machine == machineNone
 	switch {
 	case bpf && what != "":
-		return "not a BPF object but " + what + ": leave out the linker, or link with bpf-linker or bpftool gen object"
+		return "not a BPF object but " + what +
+			": leave out the linker, or link with bpf-linker or bpftool gen object"
 	case what != "":
-		return "not a BPF object but " + what + " for " + class + name + ": give an object that was compiled with -target bpf"
+		return "not a BPF object but " + what + " for " + class + name +
+			": give an object that was compiled with -target bpf"
 	case !bpf:
-		return "not a BPF object but an ELF file for " + class + name + ": compile it with -target bpf"
+		return "not a BPF object but an ELF file for " + class + name +
+			": compile it with -target bpf"
 	case class != "":
 		return "a 32-bit file (ELF class 1): BPF objects have 64 bits (ELF class 2)"
 	}

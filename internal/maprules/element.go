@@ -13,7 +13,8 @@ func roundUp(n, to uint64) uint64 { return (n + to - 1) / to * to }
 func hashElement(f *finding) {
 	most := f.k.kmalloc() - f.k.sizeof("htab_elem", 48)
 	if n := uint64(f.KeySize) + uint64(f.ValueSize); n >= most {
-		f.broken("key_size and value_size are %d together: %s has less than %d", n, f.rule.name, most)
+		f.broken("key_size and value_size are %d together: %s has less than %d", n, f.rule.name,
+			most)
 	}
 }
 

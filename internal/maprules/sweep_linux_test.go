@@ -224,7 +224,8 @@ func TestSweep(t *testing.T) {
 	k := running(t)
 	page, most := uint64(k.page()), k.kmalloc()
 	keys := around(1, 4, 5, 8, 16, 260, 512, most-48-4, most-48)
-	values := around(1, 4, 8, 12, 16, 32, 276, 127*8, 127*32, 32<<10, k.perCPU(), 65023, 65407, 1<<16,
+	values := around(1, 4, 8, 12, 16, 32, 276, 127*8, 127*32, 32<<10, k.perCPU(), 65023, 65407,
+		1<<16,
 		most-256-k.sizeof("lpm_trie_node", 40), most-48-4, most-48, most, 1<<31, 1<<32)
 	entries := around(1, 2, 4, page, 2*page, 3*page, 8192, 1<<20, 1<<27, 1<<31, 1<<32)
 	if n, ok := k.option("CONFIG_NR_CPUS"); ok {

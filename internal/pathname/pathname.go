@@ -1,5 +1,5 @@
-// Package pathname says which names may become part of a path. Names of maps, programs, tracepoints and modules come from objects and
-// kernels; nothing keeps an object from calling a map "../other".
+// Package pathname says which names may become part of a path. Names of maps, programs, tracepoints
+// and modules come from objects and kernels; nothing keeps an object from calling a map "../other".
 package pathname
 
 import (
@@ -11,7 +11,8 @@ import (
 // Max is how long a name in a directory may be, in bytes (NAME_MAX).
 const Max = 255
 
-// Check says why name can't be one element of a path; nil if it can. The error doesn't repeat the name.
+// Check says why name can't be one element of a path; nil if it can. The error doesn't repeat the
+// name.
 func Check(name string) error {
 	switch {
 	case name == "":
@@ -19,7 +20,8 @@ func Check(name string) error {
 	case name == "." || name == "..":
 		return errors.New("the name of a directory itself can't be part of a path")
 	case len(name) > Max:
-		return errors.New("a name of more than " + strconv.Itoa(Max) + " bytes can't be part of a path")
+		return errors.New("a name of more than " + strconv.Itoa(Max) +
+			" bytes can't be part of a path")
 	}
 	for rest := name; rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
@@ -27,7 +29,8 @@ func Check(name string) error {
 		case r == '/':
 			return errors.New("a name with a slash can't be part of a path")
 		case r == utf8.RuneError && size == 1 || !strconv.IsPrint(r):
-			return errors.New("a name with " + strconv.QuoteToASCII(rest[:size]) + " can't be part of a path")
+			return errors.New("a name with " + strconv.QuoteToASCII(rest[:size]) +
+				" can't be part of a path")
 		}
 		rest = rest[size:]
 	}

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// JSON passes on JSON documents in which what doesn't print is escaped as JSON escapes: \u202e. A byte
-// that is no UTF-8 becomes \ufffd, since JSON has no bytes. Each Write is a whole document.
+// JSON passes on JSON documents in which what doesn't print is escaped as JSON escapes: \u202e. A
+// byte that is no UTF-8 becomes \ufffd, since JSON has no bytes. Each Write is a whole document.
 type JSON struct{ To io.Writer }
 
 // Write writes a document.

@@ -1,7 +1,8 @@
-// Package printable shows text of unknown origin on terminals. Names and strings of objects, kernels and files may hold anything: escape
-// sequences that a terminal obeys, newlines that make a second line of one, characters that turn what follows around. What can't be
-// printed is shown as Go writes it in a string: \x1b, \n, \u202e; a byte that is no UTF-8 as \xff. Printable text stays as it is,
-// backslashes too: it is for people, and can't be read back.
+// Package printable shows text of unknown origin on terminals. Names and strings of objects,
+// kernels and files may hold anything: escape sequences that a terminal obeys, newlines that make a
+// second line of one, characters that turn what follows around. What can't be printed is shown as
+// Go writes it in a string: \x1b, \n, \u202e; a byte that is no UTF-8 as \xff. Printable text stays
+// as it is, backslashes too: it is for people, and can't be read back.
 package printable
 
 import (
@@ -15,7 +16,8 @@ import (
 // Text is s in one line: newlines and tabs are escaped as well. For names and values.
 func Text(s string) string { return escape(s, false) }
 
-// Lines is s with its newlines and tabs as they are. For what has lines of its own, such as the verifier's log.
+// Lines is s with its newlines and tabs as they are. For what has lines of its own, such as the
+// verifier's log.
 func Lines(s string) string { return escape(s, true) }
 
 // AppendText appends what Text returns.
@@ -70,8 +72,8 @@ func clean(s string, lines bool) int {
 	return len(s)
 }
 
-// Error is the text of err in one line: the errors of an errors.Join are separated by semicolons, everything else that doesn't print is
-// escaped. "" for nil.
+// Error is the text of err in one line: the errors of an errors.Join are separated by semicolons,
+// everything else that doesn't print is escaped. "" for nil.
 func Error(err error) string {
 	if err == nil {
 		return ""
@@ -112,7 +114,8 @@ func within(text string, inner error) string {
 	return text
 }
 
-// Parts are the errors that errors.Join made one of. ok is false for any other error, also for one that wraps several.
+// Parts are the errors that errors.Join made one of. ok is false for any other error, also for one
+// that wraps several.
 func Parts(err error) (parts []error, ok bool) {
 	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {

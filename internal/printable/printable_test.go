@@ -11,8 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-var hostile = []string{"", "plain", `back\slash "quoted"`, "größe 名前 é", "\x1b]0;x\a", "two\nlines", "a\tb\r\n", "\x7f", "\u0085", "\u009b31m",
-	"\u202eevil", "\u2028", "\u00a0", "\u200d", "\ufeff", "\U000e0041", "\xff\xfe", "\xc2", "\xe2\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\ufffd", "\x00"}
+var hostile = []string{"", "plain", `back\slash "quoted"`, "größe 名前 é", "\x1b]0;x\a", "two\nlines",
+	"a\tb\r\n", "\x7f", "\u0085", "\u009b31m",
+	"\u202eevil", "\u2028", "\u00a0", "\u200d", "\ufeff", "\U000e0041", "\xff\xfe", "\xc2",
+	"\xe2\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\ufffd", "\x00"}
 
 // plainText says whether everything in s is printable. The oracle is package unicode.
 func plainText(s string, lines bool) bool {

@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// Writer writes text to a terminal: what Lines would escape is escaped. It is the last net; what comes
-// of somebody else's name or value is escaped where it becomes text, because here a newline of a name
-// looks like any other. Not for concurrent use.
+// Writer writes text to a terminal: what Lines would escape is escaped. It is the last net; what
+// comes of somebody else's name or value is escaped where it becomes text, because here a newline
+// of a name looks like any other. Not for concurrent use.
 type Writer struct {
 	to   io.Writer
 	part []byte // the start of a character whose end comes with the next write
