@@ -133,7 +133,7 @@ func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint6
 		r := open()
 		done := make(chan error)
 		go func() { done <- r.Wait(ctx) }()
-		UntilBlocked(t, ".Wait", 1)
+		UntilBlocked(t, "stream.(*Stream).Wait", 1)
 		if err := r.Wait(ctx); !errors.Is(err, busy) {
 			t.Error("second reader:", err)
 		}

@@ -1,0 +1,22 @@
+package bpf
+
+import "testing"
+
+// BenchmarkVariable is the cost of reading and writing a variable of 8 bytes beside a Close that may come.
+func BenchmarkVariable(b *testing.B) {
+	obj := load(b, only(open(b, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
+	v := obj.Variable("calls")
+	b.Run("get", func(b *testing.B) {
+		b.ReportAllocs()
+		var n uint64
+		for range b.N {
+			v.Get(&n)
+		}
+	})
+	b.Run("set", func(b *testing.B) {
+		b.ReportAllocs()
+		for range b.N {
+			v.Set(uint64(1))
+		}
+	})
+}
