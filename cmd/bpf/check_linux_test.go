@@ -106,10 +106,14 @@ func TestCheckRecorded(t *testing.T) {
 		t.Errorf("biosnoop on 6.12: status %d\n%s", status, out)
 	}
 
-	// A folder of kernels, and BTF in an ELF file.
-	out, _, status = runCheck(t, 0, opensnoop, "--btf", filepath.Dir(filepath.Dir(now)), "--btf", opensnoop, "-j")
-	if n := strings.Count(out, "\n"); n != 3 {
-		t.Errorf("folder of two kernels and a file: %d lines, status %d\n%s", n, status, out)
+	// A folder of kernels, and an ELF file with the BTF of one of them, as vmlinux images are.
+	image := filepath.Join(t.TempDir(), "image")
+	testkit.Run(t, "llvm-objcopy-19", "--add-section=.BTF="+filepath.Join(now, "vmlinux"),
+		testkit.Native(t, "int main(void) { return 0; }"), image)
+	out, stderr, status = runCheck(t, 0, opensnoop, "--btf", filepath.Dir(filepath.Dir(now)),
+		"--btf", image, "-j")
+	if n := strings.Count(out, "\n"); n != 3 || status != 0 {
+		t.Errorf("folder of two kernels and a file: %d lines, status %d\n%s%s", n, status, out, stderr)
 	}
 	_, stderr, status = runCheck(t, 0, opensnoop, "--btf", t.TempDir())
 	if status != 1 || !strings.Contains(stderr, "no kernel in this folder") {

@@ -110,7 +110,7 @@ func TestOptions(t *testing.T) {
 		{both[:2], "elsewhere"},
 		{both[2:], "CONFIG_OF_THE_TEST"},
 		{[]string{"--kconfig", "/nonexistent"}, "no such file"},
-		{[]string{"--core-btf", config}, "btf"},
+		{[]string{"--core-btf", config}, config + ": neither BTF nor ELF but a kernel configuration"},
 	} {
 		out, err := verb(append([]string{"verify", obj}, test.args...)...)
 		if err != nil {
