@@ -9,7 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// benchCode is the largest executable section of a big object of the corpus.
+// benchCode returns the largest executable section of a big object of the corpus.
 func benchCode(b *testing.B) []byte {
 	f, err := elf.Open(testkit.CorpusObject(b, "selftests/pyperf600.bpf.o"))
 	if err != nil {

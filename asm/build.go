@@ -1,111 +1,150 @@
 package asm
 
-// Constructors for tests, probes and programs made by hand. The names are those of the kernel's macros: BPF_MOV64_IMM is Mov64Imm.
+// Constructors of instructions, for tests, probes and hand-written programs. They are named after
+// the kernel's macros: Mov64Imm is BPF_MOV64_IMM.
 
-// Alu64Imm is dst op= imm on 64 bits (BPF_ALU64_IMM).
+// Alu64Imm returns the instruction dst op= imm on 64 bits (BPF_ALU64_IMM).
 func Alu64Imm(op ALUOp, dst Register, imm int32) Instruction {
 	return Instruction{Op: Opcode(ClassALU64) | Opcode(op), Regs: Regs(dst, 0), Imm: imm}
 }
 
-// Alu64Reg is dst op= src on 64 bits (BPF_ALU64_REG).
+// Alu64Reg returns the instruction dst op= src on 64 bits (BPF_ALU64_REG).
 func Alu64Reg(op ALUOp, dst, src Register) Instruction {
 	return Instruction{Op: Opcode(ClassALU64) | Opcode(op) | Opcode(X), Regs: Regs(dst, src)}
 }
 
-// Alu32Imm is dst op= imm on 32 bits; the upper half of dst becomes 0 (BPF_ALU32_IMM).
+// Alu32Imm returns the instruction dst op= imm on 32 bits; the upper half of dst becomes 0
+// (BPF_ALU32_IMM).
 func Alu32Imm(op ALUOp, dst Register, imm int32) Instruction {
 	return Instruction{Op: Opcode(ClassALU) | Opcode(op), Regs: Regs(dst, 0), Imm: imm}
 }
 
-// Alu32Reg is dst op= src on 32 bits; the upper half of dst becomes 0 (BPF_ALU32_REG).
+// Alu32Reg returns the instruction dst op= src on 32 bits; the upper half of dst becomes 0
+// (BPF_ALU32_REG).
 func Alu32Reg(op ALUOp, dst, src Register) Instruction {
 	return Instruction{Op: Opcode(ClassALU) | Opcode(op) | Opcode(X), Regs: Regs(dst, src)}
 }
 
-// Mov64Imm is dst = imm, sign extended (BPF_MOV64_IMM).
+// Mov64Imm returns the instruction dst = imm, sign extended (BPF_MOV64_IMM).
 func Mov64Imm(dst Register, imm int32) Instruction { return Alu64Imm(Mov, dst, imm) }
 
-// Mov64Reg is dst = src (BPF_MOV64_REG).
+// Mov64Reg returns the instruction dst = src (BPF_MOV64_REG).
 func Mov64Reg(dst, src Register) Instruction { return Alu64Reg(Mov, dst, src) }
 
-// Mov32Imm is dst = imm on 32 bits (BPF_MOV32_IMM).
+// Mov32Imm returns the instruction dst = imm on 32 bits (BPF_MOV32_IMM).
 func Mov32Imm(dst Register, imm int32) Instruction { return Alu32Imm(Mov, dst, imm) }
 
-// Mov32Reg is dst = src on 32 bits (BPF_MOV32_REG).
+// Mov32Reg returns the instruction dst = src on 32 bits (BPF_MOV32_REG).
 func Mov32Reg(dst, src Register) Instruction { return Alu32Reg(Mov, dst, src) }
 
-// LdxMem is dst = *(size *)(src + off) (BPF_LDX_MEM).
+// LdxMem returns the instruction dst = *(size *)(src + off) (BPF_LDX_MEM).
 func LdxMem(size MemSize, dst, src Register, off int16) Instruction {
-	return Instruction{Op: Opcode(ClassLDX) | Opcode(ModeMEM) | Opcode(size), Regs: Regs(dst, src), Off: off}
+	return Instruction{
+		Op:   Opcode(ClassLDX) | Opcode(ModeMEM) | Opcode(size),
+		Regs: Regs(dst, src),
+		Off:  off,
+	}
 }
 
-// StxMem is *(size *)(dst + off) = src (BPF_STX_MEM).
+// StxMem returns the instruction *(size *)(dst + off) = src (BPF_STX_MEM).
 func StxMem(size MemSize, dst, src Register, off int16) Instruction {
-	return Instruction{Op: Opcode(ClassSTX) | Opcode(ModeMEM) | Opcode(size), Regs: Regs(dst, src), Off: off}
+	return Instruction{
+		Op:   Opcode(ClassSTX) | Opcode(ModeMEM) | Opcode(size),
+		Regs: Regs(dst, src),
+		Off:  off,
+	}
 }
 
-// StMem is *(size *)(dst + off) = imm (BPF_ST_MEM).
+// StMem returns the instruction *(size *)(dst + off) = imm (BPF_ST_MEM).
 func StMem(size MemSize, dst Register, off int16, imm int32) Instruction {
-	return Instruction{Op: Opcode(ClassST) | Opcode(ModeMEM) | Opcode(size), Regs: Regs(dst, 0), Off: off, Imm: imm}
+	return Instruction{
+		Op:   Opcode(ClassST) | Opcode(ModeMEM) | Opcode(size),
+		Regs: Regs(dst, 0),
+		Off:  off,
+		Imm:  imm,
+	}
 }
 
-// Atomic is an atomic operation on *(size *)(dst + off) with src (BPF_ATOMIC_OP). For LoadAcquire the memory is src + off.
+// Atomic returns an atomic operation on *(size *)(dst + off) with src (BPF_ATOMIC_OP). For
+// LoadAcquire the memory is src + off.
 func Atomic(size MemSize, op AtomicOp, dst, src Register, off int16) Instruction {
-	return Instruction{Op: Opcode(ClassSTX) | Opcode(ModeAtomic) | Opcode(size), Regs: Regs(dst, src), Off: off, Imm: int32(op)}
+	return Instruction{
+		Op:   Opcode(ClassSTX) | Opcode(ModeAtomic) | Opcode(size),
+		Regs: Regs(dst, src),
+		Off:  off,
+		Imm:  int32(op),
+	}
 }
 
-// JmpImm is if dst op imm goto off, comparing 64 bits (BPF_JMP_IMM).
+// JmpImm returns the instruction "if dst op imm goto off", comparing 64 bits (BPF_JMP_IMM).
 func JmpImm(op JumpOp, dst Register, imm int32, off int16) Instruction {
 	return Instruction{Op: Opcode(ClassJMP) | Opcode(op), Regs: Regs(dst, 0), Off: off, Imm: imm}
 }
 
-// JmpReg is if dst op src goto off, comparing 64 bits (BPF_JMP_REG).
+// JmpReg returns the instruction "if dst op src goto off", comparing 64 bits (BPF_JMP_REG).
 func JmpReg(op JumpOp, dst, src Register, off int16) Instruction {
-	return Instruction{Op: Opcode(ClassJMP) | Opcode(op) | Opcode(X), Regs: Regs(dst, src), Off: off}
+	return Instruction{
+		Op:   Opcode(ClassJMP) | Opcode(op) | Opcode(X),
+		Regs: Regs(dst, src),
+		Off:  off,
+	}
 }
 
-// Jmp32Imm is if dst op imm goto off, comparing 32 bits (BPF_JMP32_IMM).
+// Jmp32Imm returns the instruction "if dst op imm goto off", comparing 32 bits (BPF_JMP32_IMM).
 func Jmp32Imm(op JumpOp, dst Register, imm int32, off int16) Instruction {
 	return Instruction{Op: Opcode(ClassJMP32) | Opcode(op), Regs: Regs(dst, 0), Off: off, Imm: imm}
 }
 
-// Jmp32Reg is if dst op src goto off, comparing 32 bits (BPF_JMP32_REG).
+// Jmp32Reg returns the instruction "if dst op src goto off", comparing 32 bits (BPF_JMP32_REG).
 func Jmp32Reg(op JumpOp, dst, src Register, off int16) Instruction {
-	return Instruction{Op: Opcode(ClassJMP32) | Opcode(op) | Opcode(X), Regs: Regs(dst, src), Off: off}
+	return Instruction{
+		Op:   Opcode(ClassJMP32) | Opcode(op) | Opcode(X),
+		Regs: Regs(dst, src),
+		Off:  off,
+	}
 }
 
-// Goto jumps off slots past the next one (BPF_JMP_A).
+// Goto returns a jump to the slot off slots past the next one (BPF_JMP_A).
 func Goto(off int16) Instruction { return Instruction{Op: OpGoto, Off: off} }
 
-// EmitCall calls the helper with the given id (BPF_EMIT_CALL).
+// EmitCall returns a call of the helper with the given id (BPF_EMIT_CALL).
 func EmitCall(id int32) Instruction { return Instruction{Op: OpCall, Imm: id} }
 
-// CallRel calls the subprogram off slots past the next slot (BPF_CALL_REL).
+// CallRel returns a call of the subprogram off slots past the next slot (BPF_CALL_REL).
 func CallRel(off int32) Instruction {
 	return Instruction{Op: OpCall, Regs: Regs(0, CallSubprog), Imm: off}
 }
 
-// CallKfuncID calls the kernel function with a BTF id; off is the index of its module's BTF in fd_array, 0 for vmlinux.
+// CallKfuncID returns a call of the kernel function with the given BTF id; off is the index of its
+// module's BTF in fd_array, 0 for vmlinux.
 func CallKfuncID(id int32, off int16) Instruction {
 	return Instruction{Op: OpCall, Regs: Regs(0, CallKfunc), Off: off, Imm: id}
 }
 
-// ExitInsn returns R0 (BPF_EXIT_INSN).
+// ExitInsn returns the instruction exit, which returns R0 (BPF_EXIT_INSN).
 func ExitInsn() Instruction { return Instruction{Op: OpExit} }
 
-// LdImm64 is dst = v (BPF_LD_IMM64), two slots.
-func LdImm64(dst Register, v uint64) [2]Instruction { return ldImm64(dst, 0, uint32(v), uint32(v>>32)) }
+// LdImm64 returns the instruction dst = v (BPF_LD_IMM64), two slots.
+func LdImm64(dst Register, v uint64) [2]Instruction {
+	return ldImm64(dst, 0, uint32(v), uint32(v>>32))
+}
 
-// LdMapFD is dst = the map behind fd (BPF_LD_MAP_FD), two slots.
-func LdMapFD(dst Register, fd int) [2]Instruction { return ldImm64(dst, PseudoMapFD, uint32(fd), 0) }
+// LdMapFD returns the instruction dst = the map behind fd (BPF_LD_MAP_FD), two slots.
+func LdMapFD(dst Register, fd int) [2]Instruction {
+	return ldImm64(dst, PseudoMapFD, uint32(fd), 0)
+}
 
-// LdMapValue is dst = address of byte off in the value of key 0 of the map behind fd (BPF_LD_MAP_VALUE), two slots.
+// LdMapValue returns the instruction dst = address of byte off in the value of key 0 of the map
+// behind fd (BPF_LD_MAP_VALUE), two slots.
 func LdMapValue(dst Register, fd int, off uint32) [2]Instruction {
 	return ldImm64(dst, PseudoMapValue, uint32(fd), off)
 }
 
-// LdFunc is dst = address of the subprogram off slots past the next slot, two slots.
-func LdFunc(dst Register, off int32) [2]Instruction { return ldImm64(dst, PseudoFunc, uint32(off), 0) }
+// LdFunc returns the instruction dst = address of the subprogram off slots past the next slot, two
+// slots.
+func LdFunc(dst Register, off int32) [2]Instruction {
+	return ldImm64(dst, PseudoFunc, uint32(off), 0)
+}
 
 func ldImm64(dst, src Register, lo, hi uint32) [2]Instruction {
 	return [2]Instruction{{Op: OpLdImm64, Regs: Regs(dst, src), Imm: int32(lo)}, {Imm: int32(hi)}}

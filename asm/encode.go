@@ -6,15 +6,16 @@ import (
 	"unsafe"
 )
 
-// LengthError says that code is not a whole number of instruction slots.
+// LengthError reports code that is not a whole number of instruction slots. Length is in bytes.
 type LengthError struct{ Length int }
 
 func (e *LengthError) Error() string {
-	return fmt.Sprintf("code of %d bytes is not a whole number of 8-byte instructions: %d bytes are left over at offset %#x",
+	return fmt.Sprintf("code of %d bytes is not a whole number of 8-byte instructions: %d bytes "+
+		"are left over at offset %#x",
 		e.Length, e.Length%Size, e.Length-e.Length%Size)
 }
 
-// isLittle tells the byte order of order.
+// isLittle reports whether order is little endian.
 func isLittle(order binary.ByteOrder) bool {
 	switch order {
 	case binary.LittleEndian:
@@ -37,7 +38,8 @@ func Decode(raw []byte, order binary.ByteOrder) ([]Instruction, error) {
 	return out, nil
 }
 
-// DecodeInto decodes as many whole instructions as fit both dst and raw and returns how many.
+// DecodeInto decodes as many whole instructions as raw has and dst has room for, and returns their
+// number.
 func DecodeInto(dst []Instruction, raw []byte, order binary.ByteOrder) int {
 	n := min(len(dst), len(raw)/Size)
 	little := isLittle(order)
@@ -51,9 +53,10 @@ func DecodeInto(dst []Instruction, raw []byte, order binary.ByteOrder) int {
 	return n
 }
 
-// View returns raw as instructions without copying, so that both share memory. It returns false where the bytes are not laid out
-// as this machine's instructions are: another byte order, a big-endian machine, an address that is not a multiple of 4, or a
-// length that is not a multiple of 8. Decode then.
+// View returns raw as instructions without copying, so that both share memory. It returns false if
+// the bytes are not laid out as this machine lays out instructions: the byte order differs, the
+// machine is big endian, the address is not a multiple of 4, or the length is not a multiple of 8.
+// Use Decode then.
 func View(raw []byte, order binary.ByteOrder) ([]Instruction, bool) {
 	if !hostLittle() || !isLittle(order) || len(raw)%Size != 0 {
 		return nil, false
@@ -88,8 +91,8 @@ func Append(dst []byte, order binary.ByteOrder, insns ...Instruction) []byte {
 	return dst
 }
 
-// Raw returns the bytes that this machine's kernel takes for insns. On little-endian machines they share memory with insns; on
-// big-endian ones they are a copy with swapped register nibbles.
+// Raw returns insns as the bytes that this machine's kernel reads. On little-endian machines they
+// share memory with insns; on big-endian ones they are a copy with swapped register nibbles.
 func Raw(insns []Instruction) []byte {
 	if hostLittle() {
 		return hostBytes(insns)
@@ -116,7 +119,7 @@ func get(raw []byte, little bool) Instruction {
 	}
 }
 
-// hostBytes is the memory of insns.
+// hostBytes returns insns as bytes, sharing their memory.
 func hostBytes(insns []Instruction) []byte {
 	if len(insns) == 0 {
 		return nil

@@ -32,7 +32,8 @@ const program = `
 	exit
 `
 
-// Oracle: llvm-mc encodes the same source in both byte orders; both must decode to the same instructions and encode to its bytes.
+// Oracle: llvm-mc encodes the same source in both byte orders; both must decode to the same
+// instructions, which must encode to its bytes.
 func TestBothByteOrders(t *testing.T) {
 	orders := map[string]binary.ByteOrder{"bpfel": binary.LittleEndian, "bpfeb": binary.BigEndian}
 	decoded := map[string][]asm.Instruction{}
@@ -47,10 +48,12 @@ func TestBothByteOrders(t *testing.T) {
 			t.Errorf("%s: encoded as\n% x\nwant\n% x", triple, got, raw)
 		}
 		host := asm.Raw(insns)
-		if back, err := asm.Decode(host, binary.NativeEndian); err != nil || !slices.Equal(back, insns) {
+		if back, err := asm.Decode(host, binary.NativeEndian); err != nil ||
+			!slices.Equal(back, insns) {
 			t.Errorf("%s: Raw decodes to %v, %v", triple, back, err)
 		}
-		if (triple == "bpfel") == (binary.NativeEndian.Uint16([]byte{1, 0}) == 1) && !bytes.Equal(host, raw) {
+		if (triple == "bpfel") == (binary.NativeEndian.Uint16([]byte{1, 0}) == 1) &&
+			!bytes.Equal(host, raw) {
 			t.Errorf("%s: Raw is\n% x\nwant\n% x", triple, host, raw)
 		}
 	}
@@ -59,7 +62,7 @@ func TestBothByteOrders(t *testing.T) {
 	}
 }
 
-// Oracle: the bytes of every executable section of the corpus themselves.
+// Oracle: the bytes of every executable section of the corpus.
 func TestRoundTripCorpus(t *testing.T) {
 	var dirs []string
 	if testing.Short() {
@@ -128,7 +131,7 @@ func TestViewSharesMemory(t *testing.T) {
 	}
 	insns[1] = asm.ExitInsn()
 	if raw[8] != 0x95 {
-		t.Error("a change of the view is not in the bytes")
+		t.Error("a write to the view does not change the bytes")
 	}
 	if &asm.Raw(insns)[0] != &raw[0] {
 		t.Error("Raw copies")
@@ -140,6 +143,6 @@ func TestViewSharesMemory(t *testing.T) {
 		t.Error("View of foreign bytes succeeds")
 	}
 	if insns, ok := asm.View(nil, binary.LittleEndian); !ok || len(insns) != 0 {
-		t.Error("View of nothing fails")
+		t.Error("View of no bytes fails")
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 var leOrder = binary.LittleEndian
 
-// Properties: decoding and encoding gives the same bytes in both byte orders, printing never panics, a listing has every byte's offset
-// at most once and ends.
+// FuzzInstructions checks these properties: decoding and encoding give the same bytes in both byte
+// orders, printing never panics, and a listing ends and has the offset of every byte at most once.
 func FuzzInstructions(f *testing.F) {
 	for _, triple := range bothOrders {
 		raw, _ := section(f, assemble(f, triple, program), ".text")

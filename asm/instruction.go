@@ -1,9 +1,11 @@
-// Package asm is the BPF instruction set: instructions as the raw 8 bytes the compiler wrote, typed views of them, and the text
-// that llvm-objdump prints. It changes no bit that it was not asked to change, makes no system call and builds on every OS.
+// Package asm is the BPF instruction set: instructions as the raw 8 bytes that the compiler wrote,
+// typed views of them, and the text that llvm-objdump prints. It changes only the bits that it is
+// asked to change, makes no system call and builds on every OS.
 package asm
 
-// Forms of instructions and where their operands are. "dst" and "src" are the two nibbles of Regs, "off" is Off, "imm" is Imm,
-// "imm2" is Imm of the second slot. Every bit that a line does not name is reserved (zero today), and kept.
+// Forms of instructions and where their operands are. "dst" and "src" are the two nibbles of Regs,
+// "off" is Off, "imm" is Imm, "imm2" is Imm of the second slot. Bits that a line does not name are
+// reserved: they are zero today, and this package keeps them.
 //
 //	form                      class        op/mode      operands               text
 //	ALU, register             ALU64, ALU   op|X         dst, src               r1 += r2, w1 += w2
@@ -53,8 +55,9 @@ package asm
 //
 // Distances of jumps count 8-byte slots from the instruction's end, as the kernel counts them.
 
-// Instruction is one 8-byte BPF instruction slot, every bit kept. The fields are host integers; Regs always holds the
-// destination in its low and the source in its high nibble, whatever the byte order. ld_imm64 takes two slots.
+// Instruction is one 8-byte BPF instruction slot with all of its bits. The fields are host
+// integers; Regs always holds the destination in its low nibble and the source in its high nibble,
+// in either byte order. ld_imm64 takes two slots.
 type Instruction struct {
 	Op   Opcode
 	Regs Registers
@@ -65,10 +68,11 @@ type Instruction struct {
 // Size is the length of one instruction slot in bytes.
 const Size = 8
 
-// Dst is the destination register.
+// Dst returns the destination register.
 func (i Instruction) Dst() Register { return i.Regs.Dst() }
 
-// Src is the source register. In ld_imm64 and calls it is a Pseudo or Call constant that says what the immediate means.
+// Src returns the source register. In ld_imm64 and calls it is a Pseudo or Call constant, which
+// gives the meaning of the immediate.
 func (i Instruction) Src() Register { return i.Regs.Src() }
 
 // SetDst replaces the destination register.
@@ -77,10 +81,10 @@ func (i *Instruction) SetDst(r Register) { i.Regs = i.Regs&0xf0 | Registers(r&0x
 // SetSrc replaces the source register.
 func (i *Instruction) SetSrc(r Register) { i.Regs = i.Regs&0x0f | Registers(r&0xf)<<4 }
 
-// IsLdImm64 tells whether this is the first slot of a two-slot 64-bit load.
+// IsLdImm64 reports whether i is the first slot of a two-slot 64-bit load.
 func (i Instruction) IsLdImm64() bool { return i.Op == OpLdImm64 }
 
-// Slots is the number of slots the instruction takes: 2 for ld_imm64, else 1.
+// Slots returns the number of slots that i takes: 2 for ld_imm64, else 1.
 func (i Instruction) Slots() int {
 	if i.Op == OpLdImm64 {
 		return 2
@@ -88,32 +92,37 @@ func (i Instruction) Slots() int {
 	return 1
 }
 
-// IsCall tells whether this calls a helper, a kfunc or a subprogram (not through a register).
+// IsCall reports whether i calls a helper, a kfunc or a subprogram. A call through a register
+// (callx) does not count.
 func (i Instruction) IsCall() bool { return i.Op == OpCall }
 
-// IsHelperCall tells whether this calls the helper whose id is Imm.
+// IsHelperCall reports whether i calls the helper whose id is Imm.
 func (i Instruction) IsHelperCall() bool { return i.Op == OpCall && i.Src() == CallHelper }
 
-// IsPseudoCall tells whether this calls a subprogram (BPF_PSEUDO_CALL).
+// IsPseudoCall reports whether i calls a subprogram (BPF_PSEUDO_CALL).
 func (i Instruction) IsPseudoCall() bool { return i.Op == OpCall && i.Src() == CallSubprog }
 
-// IsKfuncCall tells whether this calls a kernel function by BTF id (BPF_PSEUDO_KFUNC_CALL).
+// IsKfuncCall reports whether i calls a kernel function by BTF id (BPF_PSEUDO_KFUNC_CALL).
 func (i Instruction) IsKfuncCall() bool { return i.Op == OpCall && i.Src() == CallKfunc }
 
-// IsPseudoFunc tells whether this is the first slot of a load of a subprogram's address (BPF_PSEUDO_FUNC).
+// IsPseudoFunc reports whether i is the first slot of a load of a subprogram's address
+// (BPF_PSEUDO_FUNC).
 func (i Instruction) IsPseudoFunc() bool { return i.Op == OpLdImm64 && i.Src() == PseudoFunc }
 
-// IsExit tells whether this returns.
+// IsExit reports whether i is an exit.
 func (i Instruction) IsExit() bool { return i.Op == OpExit }
 
-// IsAtomic tells whether this is an atomic operation, load-acquire and store-release included.
-func (i Instruction) IsAtomic() bool { return i.Op.Class() == ClassSTX && i.Op.Mode() == ModeAtomic }
+// IsAtomic reports whether i is an atomic operation, load-acquire and store-release included.
+func (i Instruction) IsAtomic() bool {
+	return i.Op.Class() == ClassSTX && i.Op.Mode() == ModeAtomic
+}
 
-// AtomicOp is the operation of an atomic instruction.
+// AtomicOp returns the operation of an atomic instruction.
 func (i Instruction) AtomicOp() AtomicOp { return AtomicOp(i.Imm) }
 
-// JumpDistance returns how many slots a jump goes from the slot after it, conditional jumps and may_goto included.
-// ok is false for everything else: calls, exit and gotox have no distance.
+// JumpDistance returns the distance of a jump in slots, counted from the slot after it. Conditional
+// jumps and may_goto have one too. ok is false for all other instructions, including calls, exit
+// and gotox.
 func (i Instruction) JumpDistance() (slots int32, ok bool) {
 	switch {
 	case i.Op == OpGotol:
@@ -124,12 +133,14 @@ func (i Instruction) JumpDistance() (slots int32, ok bool) {
 	return 0, false
 }
 
-// Imm64 is the 64-bit immediate of the ld_imm64 whose first slot is i and whose second is next.
+// Imm64 returns the 64-bit immediate of the ld_imm64 whose first slot is i and whose second is
+// next.
 func (i Instruction) Imm64(next Instruction) uint64 {
 	return uint64(uint32(next.Imm))<<32 | uint64(uint32(i.Imm))
 }
 
-// SetImm64 writes the 64-bit immediate of the ld_imm64 that insns starts with. It panics if insns is shorter than two slots.
+// SetImm64 writes the 64-bit immediate of the ld_imm64 that insns starts with. It panics if insns
+// is shorter than two slots.
 func SetImm64(insns []Instruction, v uint64) {
 	insns[0].Imm, insns[1].Imm = int32(uint32(v)), int32(uint32(v>>32))
 }

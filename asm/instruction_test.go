@@ -7,7 +7,8 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// Oracle: struct bpf_insn of include/uapi/linux/bpf.h: code at 0, registers at 1, off at 2, imm at 4, 8 bytes.
+// Oracle: struct bpf_insn of include/uapi/linux/bpf.h: code at 0, registers at 1, off at 2, imm at
+// 4, 8 bytes.
 func TestInstructionLayout(t *testing.T) {
 	var i asm.Instruction
 	for _, f := range []struct {
@@ -38,8 +39,8 @@ func TestSetRegisters(t *testing.T) {
 	}
 }
 
-// Every opcode is a jump with a distance exactly if llvm-objdump prints the label of a target for it (see TestTextOfEveryEncoding
-// for the text itself); the distance is Off, or Imm for gotol.
+// Oracle: an opcode is a jump with a distance if and only if llvm-objdump prints the label of a
+// target for it (TestTextOfEveryEncoding checks the text). The distance is Off, or Imm for gotol.
 func TestJumpDistance(t *testing.T) {
 	for op := range 256 {
 		i := asm.Instruction{Op: asm.Opcode(op), Regs: 0x21, Off: 3, Imm: 5}
@@ -85,9 +86,11 @@ func TestPredicates(t *testing.T) {
 		{insn: asm.Instruction{Op: asm.OpCallx}},
 	} {
 		i := c.insn
-		if i.IsCall() != c.call || i.IsHelperCall() != c.helper || i.IsPseudoCall() != c.pseudo || i.IsKfuncCall() != c.kfunc ||
+		if i.IsCall() != c.call || i.IsHelperCall() != c.helper || i.IsPseudoCall() != c.pseudo ||
+			i.IsKfuncCall() != c.kfunc ||
 			i.IsPseudoFunc() != c.fn || i.IsLdImm64() != c.ld || i.IsExit() != c.exit {
-			t.Errorf("%v: call %v helper %v pseudo %v kfunc %v func %v ld %v exit %v", i, i.IsCall(), i.IsHelperCall(), i.IsPseudoCall(),
+			t.Errorf("%v: call %v helper %v pseudo %v kfunc %v func %v ld %v exit %v", i,
+				i.IsCall(), i.IsHelperCall(), i.IsPseudoCall(),
 				i.IsKfuncCall(), i.IsPseudoFunc(), i.IsLdImm64(), i.IsExit())
 		}
 	}

@@ -12,29 +12,32 @@ import (
 type Symbol struct {
 	Name string
 	Addr uint64
-	Data bool // an object, not code: what follows it is printed as bytes
+	Data bool // the symbol is data: the bytes after it are not printed as code
 }
 
-// Listing prints the code of one section of a relocatable object as llvm-objdump -d does, byte for byte: header, labels, slot numbers,
-// raw bytes, text, labels of jump targets, runs of zeros as "...", data symbols as bytes. It prints any bytes, valid code or not.
+// Listing prints the code of one section of a relocatable object as llvm-objdump -d does, byte for
+// byte: header, labels, slot numbers, raw bytes, text, labels of jump targets, runs of zeros as
+// "...", data symbols as bytes. The code need not be valid.
 type Listing struct {
-	Section string // name of the section; also the label of a start that has no symbol
+	Section string // name of the section; also the label of its start if no symbol is there
 	Addr    uint64 // address of the section, 0 in relocatable objects
 	Order   binary.ByteOrder
-	Symbols []Symbol // of the section, in any order, without section and file symbols; WriteCode sorts them
-	NoRaw   bool     // leave the column of raw bytes out (--no-show-raw-insn)
+	Symbols []Symbol // of the section, in any order, without section and file symbols
+	NoRaw   bool     // leave out the column of raw bytes (--no-show-raw-insn)
 
-	// Before, if set, appends whole lines that go before the instruction at a byte offset of the section: source text.
+	// Before, if set, appends whole lines (source text) to print before the instruction at a byte
+	// offset of the section.
 	Before func(dst []byte, off uint64) []byte
-	// Comment, if set, appends what is to follow the text of the instruction at a byte offset, after " # ". Nothing is printed
-	// if it appends nothing. For ld_imm64 it is called with the first slot; unknown encodings have no comment.
+	// Comment, if set, appends the comment to print after the text of the instruction at a byte
+	// offset and " # ". If it appends nothing, nothing is printed. For ld_imm64 it is called with
+	// the first slot; unknown encodings have no comment.
 	Comment func(dst []byte, off uint64, insn Instruction) []byte
 }
 
-// listingFlush is how much text is collected before it is written.
+// listingFlush is the size of the text, in bytes, from which it is written to the writer.
 const listingFlush = 32 << 10
 
-// listing is the state of one printing.
+// listing is the state of one call of WriteCode.
 type listing struct {
 	*Listing
 	code   []byte
@@ -44,17 +47,24 @@ type listing struct {
 	err    error
 }
 
-// WriteCode writes the listing of code, the bytes of the section. Empty code writes nothing. The error is w's.
+// WriteCode writes the listing of code, the bytes of the section, to w. For empty code it writes
+// nothing. The error is w's.
 func (l *Listing) WriteCode(w io.Writer, code []byte) error {
 	if len(code) == 0 {
 		return nil
 	}
 	l.sortSymbols()
-	p := listing{Listing: l, code: code, little: isLittle(l.Order), w: w, out: make([]byte, 0, min(listingFlush+512, 64+16*len(code)))}
+	p := listing{
+		Listing: l,
+		code:    code,
+		little:  isLittle(l.Order),
+		w:       w,
+		out:     make([]byte, 0, min(listingFlush+512, 64+16*len(code))),
+	}
 	end := l.Addr + uint64(len(code))
 	started := false
 	for i := 0; i < len(l.Symbols); {
-		// All symbols of one address; the one printed is the last that is not data, or the last.
+		// Of all symbols of one address, print the last that is not data, or else the last.
 		addr := l.Symbols[i].Addr
 		data, shown := true, 0
 		for ; i < len(l.Symbols) && l.Symbols[i].Addr == addr; i++ {
@@ -95,7 +105,7 @@ func (l *Listing) WriteCode(w io.Writer, code []byte) error {
 	return p.err
 }
 
-// sortSymbols sorts by address and name and makes sure that there is one at the start.
+// sortSymbols sorts the symbols by address and name, and adds one at the start if there is none.
 func (l *Listing) sortSymbols() {
 	order := func(a, b Symbol) int {
 		if c := cmp.Compare(a.Addr, b.Addr); c != 0 {
@@ -107,12 +117,15 @@ func (l *Listing) sortSymbols() {
 		l.Symbols = slices.Clone(l.Symbols)
 		slices.SortStableFunc(l.Symbols, order)
 	}
-	if i, ok := slices.BinarySearchFunc(l.Symbols, l.Addr, func(s Symbol, addr uint64) int { return cmp.Compare(s.Addr, addr) }); !ok {
+	i, ok := slices.BinarySearchFunc(l.Symbols, l.Addr, func(s Symbol, addr uint64) int {
+		return cmp.Compare(s.Addr, addr)
+	})
+	if !ok {
 		l.Symbols = slices.Insert(slices.Clip(l.Symbols), i, Symbol{Name: l.Section, Addr: l.Addr})
 	}
 }
 
-// instructions prints the code from off up to end; an ld_imm64 may reach beyond.
+// instructions prints the code from off up to end; an ld_imm64 may extend past end.
 func (p *listing) instructions(off, end uint64) {
 	for off < end && p.err == nil {
 		if n := skippableZeros(p.code[off:end]); n > 0 {
@@ -127,14 +140,14 @@ func (p *listing) instructions(off, end uint64) {
 	}
 }
 
-// instruction prints one line and returns how many bytes it stands for.
+// instruction prints one line and returns the number of code bytes that it covers.
 func (p *listing) instruction(off uint64) uint64 {
 	if p.Before != nil {
 		p.out = p.Before(p.out, off)
 	}
 	rest := p.code[off:]
 	var insn Instruction
-	size := uint64(1) // what is no whole instruction goes byte by byte
+	size := uint64(1) // incomplete instructions are printed byte by byte
 	ok := false
 	if len(rest) >= Size {
 		insn = get(rest, p.little)
@@ -174,7 +187,7 @@ func (p *listing) instruction(off uint64) uint64 {
 	return size
 }
 
-// label prints the last symbol at or before an address, and the distance to it.
+// label prints the last symbol at or before target, and the distance from it.
 func (p *listing) label(target uint64) {
 	i, ok := slices.BinarySearchFunc(p.Symbols, target, func(s Symbol, addr uint64) int {
 		if s.Addr <= addr {
@@ -205,7 +218,7 @@ func (p *listing) comment(off uint64, insn Instruction) {
 	}
 }
 
-// data prints bytes that a data symbol stands for, eight a line, in hexadecimal and ASCII.
+// data prints the bytes of a data symbol, eight per line, in hexadecimal and ASCII.
 func (p *listing) data(off, end uint64) {
 	for off < end && p.err == nil {
 		n := min(end-off, 8)
@@ -238,7 +251,8 @@ func (p *listing) flush() {
 	p.out = p.out[:0]
 }
 
-// skippableZeros is the length of the run of zeros that a listing shows as "...": at least 8, in multiples of 4.
+// skippableZeros returns the length of the leading run of zeros that a listing shows as "...". It
+// is at least 8 and a multiple of 4; shorter runs give 0.
 func skippableZeros(code []byte) uint64 {
 	n := 0
 	for n < len(code) && code[n] == 0 {
@@ -250,7 +264,7 @@ func skippableZeros(code []byte) uint64 {
 	return uint64(n) &^ 3
 }
 
-// appendPadded appends v in the given base, padded on the left to width.
+// appendPadded appends v in the given base, padded on the left to width with pad.
 func appendPadded(dst []byte, v uint64, base, width int, pad byte) []byte {
 	var buf [20]byte
 	digits := strconv.AppendUint(buf[:0], v, base)

@@ -21,8 +21,13 @@ func list(t testing.TB, obj string, noRaw bool) string {
 		t.Fatal(err)
 	}
 	for _, s := range symbols {
-		if typ := elf.ST_TYPE(s.Info); int(s.Section) < len(f.Sections) && f.Sections[s.Section].Name == ".text" && typ != elf.STT_SECTION {
-			l.Symbols = append(l.Symbols, asm.Symbol{Name: s.Name, Addr: s.Value, Data: typ == elf.STT_OBJECT})
+		if typ := elf.ST_TYPE(s.Info); int(s.Section) < len(f.Sections) &&
+			f.Sections[s.Section].Name == ".text" && typ != elf.STT_SECTION {
+			l.Symbols = append(l.Symbols, asm.Symbol{
+				Name: s.Name,
+				Addr: s.Value,
+				Data: typ == elf.STT_OBJECT,
+			})
 		}
 	}
 	var out bytes.Buffer
@@ -32,7 +37,8 @@ func list(t testing.TB, obj string, noRaw bool) string {
 	return out.String()
 }
 
-// compareListing checks our listing of source against llvm-objdump's, with and without raw bytes, in both byte orders.
+// compareListing checks our listing of source against llvm-objdump's, with and without raw bytes,
+// in both byte orders.
 func compareListing(t *testing.T, source string) {
 	t.Helper()
 	for _, triple := range bothOrders {
@@ -50,7 +56,8 @@ func compareListing(t *testing.T, source string) {
 func TestListing(t *testing.T) {
 	for _, source := range []string{
 		program,
-		// No symbol at the start; two at one address, the data symbol does not win; jumps to labels, beside them and out of the section.
+		// No symbol at the start; two at one address, one of them data; jumps to labels, next to
+		// labels and out of the section.
 		`.text
 		 r1 = 0
 		 goto +5
@@ -63,7 +70,8 @@ func TestListing(t *testing.T) {
 		 if r1 > 1 goto -7
 		last: exit
 		end:`,
-		// Zeros are skipped in multiples of 4 from 8 on; slots that are no instruction; code that starts anywhere.
+		// Runs of zeros, which are skipped from 8 on in multiples of 4; slots that are not
+		// instructions; code at any offset.
 		`.text
 		f: r1 = 5
 		 .quad 0
@@ -77,7 +85,7 @@ func TestListing(t *testing.T) {
 		g: .byte 0,0,0,0,2,0,0,0
 		h: r1 = 5
 		 .byte 0x18,1,0,0,1,0,0,0,0,0,0,0,2,0`,
-		// An ld_imm64 over the next symbol; data symbols; a rest that is no whole slot.
+		// An ld_imm64 that contains the next symbol; data symbols; an incomplete last slot.
 		`.text
 		f: .byte 0x18,1,0,0,1,0,0,0,0,0,0,0,2,0
 		d: .type d,@object
@@ -85,7 +93,7 @@ func TestListing(t *testing.T) {
 		e: .type e,@object
 		 .byte 0,0,0,0,0,0,0,0,0,0x41,0x42
 		code: .byte 0,0,0,0,0,0,0,0,0,0x41,0x42`,
-		// ld_imm64 cut off by the end of the section.
+		// An ld_imm64 cut off by the end of the section.
 		".text\n .byte 0x18,1,0,0,1,0,0,0,1,2,3,4,5,6,7",
 		".text\n .byte 0x95",
 	} {
@@ -93,8 +101,8 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// Oracle: llvm-objdump-19 on random bytes with random symbols. Bytes that could be an opcode with a text newer than LLVM 19's (atomics
-// and gotox) are left out; TestTextOfEveryEncoding has them.
+// Oracle: llvm-objdump-19 on random bytes with random symbols. Bytes that could be an opcode whose
+// text is newer than LLVM 19 (atomics and gotox) are left out; TestTextOfEveryEncoding has them.
 func TestListingOfRandomBytes(t *testing.T) {
 	for seed := range uint64(12) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -133,7 +141,8 @@ func TestListingOfRandomBytes(t *testing.T) {
 }
 
 func TestListingHooks(t *testing.T) {
-	code, _ := section(t, assemble(t, "bpfel", ".text\nf: r1 = 1\n r2 = 2 ll\n .byte 0xff,0,0,0,0,0,0,1\n exit"), ".text")
+	code, _ := section(t, assemble(t, "bpfel",
+		".text\nf: r1 = 1\n r2 = 2 ll\n .byte 0xff,0,0,0,0,0,0,1\n exit"), ".text")
 	l := asm.Listing{Section: ".text", Order: leOrder, NoRaw: true,
 		Before: func(dst []byte, off uint64) []byte { return fmt.Appendf(dst, "; at %d\n", off) },
 		Comment: func(dst []byte, off uint64, i asm.Instruction) []byte {

@@ -12,12 +12,13 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracles of this package's tests are LLVM 19's tools: llvm-mc assembles, llvm-objdump disassembles.
+// The oracles of this package's tests are LLVM 19's tools: llvm-mc assembles, llvm-objdump
+// disassembles.
 
 // bothOrders are LLVM's names of the BPF target in both byte orders.
 var bothOrders = []string{"bpfel", "bpfeb"}
 
-// assemble has llvm-mc make an object of source and returns its path.
+// assemble assembles source with llvm-mc and returns the path of the object.
 func assemble(t testing.TB, triple, source string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -29,7 +30,7 @@ func assemble(t testing.TB, triple, source string) string {
 	return obj
 }
 
-// bytesSource is assembler source with raw bytes.
+// bytesSource returns assembler source for raw bytes.
 func bytesSource(code []byte) string {
 	var b strings.Builder
 	for len(code) > 0 {
@@ -47,7 +48,8 @@ func bytesSource(code []byte) string {
 	return b.String()
 }
 
-// objdump has llvm-objdump disassemble an object and returns what follows the line with the file's name.
+// objdump disassembles an object with llvm-objdump and returns the text after the line with the
+// file's name.
 func objdump(t testing.TB, obj string, args ...string) string {
 	t.Helper()
 	out := testkit.Run(t, "llvm-objdump-19", append([]string{"-d"}, append(args, obj)...)...)
@@ -58,7 +60,7 @@ func objdump(t testing.TB, obj string, args ...string) string {
 	return string(rest)
 }
 
-// section returns the bytes of a section, and the file.
+// section returns the bytes of a section and the file.
 func section(t testing.TB, obj, name string) ([]byte, *elf.File) {
 	t.Helper()
 	f, err := elf.Open(obj)
@@ -73,7 +75,7 @@ func section(t testing.TB, obj, name string) ([]byte, *elf.File) {
 	return data, f
 }
 
-// firstDifference shows the first line in which two texts differ.
+// firstDifference describes the first line in which two texts differ.
 func firstDifference(got, want string) string {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range max(len(g), len(w)) {

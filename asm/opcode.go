@@ -33,7 +33,8 @@ const (
 	ClassALU64
 )
 
-// Source says whether the second operand of an ALU or jump instruction is Imm (K) or the source register (X).
+// Source selects the second operand of an ALU or jump instruction: Imm (K) or the source register
+// (X).
 type Source uint8
 
 // Operand sources.
@@ -53,10 +54,10 @@ const (
 	DW MemSize = 0x18
 )
 
-// Bytes is the width in bytes: 1, 2, 4 or 8.
+// Bytes returns the width in bytes: 1, 2, 4 or 8.
 func (s MemSize) Bytes() int { return int("\x04\x02\x01\x08"[s>>3&3]) }
 
-// MemSizeOf returns the width of n bytes; ok is false unless n is 1, 2, 4 or 8.
+// MemSizeOf returns the MemSize of n bytes; ok is false unless n is 1, 2, 4 or 8.
 func MemSizeOf(n int) (s MemSize, ok bool) {
 	switch n {
 	case 1:
@@ -71,7 +72,7 @@ func MemSizeOf(n int) (s MemSize, ok bool) {
 	return 0, false
 }
 
-// Mode is how a load or store finds its operand.
+// Mode is the addressing mode of a load or store.
 type Mode uint8
 
 // Modes of loads and stores.
@@ -87,7 +88,8 @@ const (
 // ALUOp is the operation of an ALU or ALU64 instruction.
 type ALUOp uint8
 
-// ALU operations. SDIV, SMOD and the sign extending moves are Div, Mod and Mov with a non-zero offset.
+// ALU operations. SDIV, SMOD and the sign extending moves are Div, Mod and Mov with a non-zero
+// offset.
 const (
 	Add  ALUOp = 0x00
 	Sub  ALUOp = 0x10
@@ -143,32 +145,34 @@ const (
 	StoreRelease  AtomicOp = 0x110
 )
 
-// Address space casts use this offset in a 64-bit register move (BPF_ADDR_SPACE_CAST).
+// AddrSpaceCast is the offset of a 64-bit register move that casts between address spaces
+// (BPF_ADDR_SPACE_CAST).
 const AddrSpaceCast = 1
 
-// Class is the class of the instruction.
+// Class returns the class of the instruction.
 func (o Opcode) Class() Class { return Class(o & 0x07) }
 
-// Source is where the second operand of an ALU or jump instruction is.
+// Source returns the kind of the second operand of an ALU or jump instruction.
 func (o Opcode) Source() Source { return Source(o & 0x08) }
 
-// ALUOp is the operation, if the class is ALU or ALU64.
+// ALUOp returns the operation, if the class is ALU or ALU64.
 func (o Opcode) ALUOp() ALUOp { return ALUOp(o & 0xf0) }
 
-// JumpOp is the operation, if the class is JMP or JMP32.
+// JumpOp returns the operation, if the class is JMP or JMP32.
 func (o Opcode) JumpOp() JumpOp { return JumpOp(o & 0xf0) }
 
-// Size is the width of the access, if the class is LD, LDX, ST or STX.
+// Size returns the width of the access, if the class is LD, LDX, ST or STX.
 func (o Opcode) Size() MemSize { return MemSize(o & 0x18) }
 
-// Mode is the mode, if the class is LD, LDX, ST or STX.
+// Mode returns the mode, if the class is LD, LDX, ST or STX.
 func (o Opcode) Mode() Mode { return Mode(o & 0xe0) }
 
-// IsALU tells whether the class is ALU or ALU64.
+// IsALU reports whether the class is ALU or ALU64.
 func (o Opcode) IsALU() bool { return o.Class() == ClassALU || o.Class() == ClassALU64 }
 
-// IsJump tells whether the class is JMP or JMP32; calls and exit are of class JMP too.
+// IsJump reports whether the class is JMP or JMP32; calls and exit are of class JMP too.
 func (o Opcode) IsJump() bool { return o.Class() == ClassJMP || o.Class() == ClassJMP32 }
 
-// IsMemory tells whether the instruction is an LDX, ST or STX that reads or writes at a register plus Off.
+// IsMemory reports whether the instruction is an LDX, ST or STX that reads or writes at a register
+// plus Off.
 func (o Opcode) IsMemory() bool { return o.Class() >= ClassLDX && o.Class() <= ClassSTX }

@@ -2,37 +2,42 @@ package asm
 
 import "strconv"
 
-// The text is what llvm-objdump 19 prints with -d and no further options, for every encoding it decodes, reserved bits included.
-// It prints more than that version in these cases, with the text that later LLVM versions (and the kernel's log) use:
+// The text is what llvm-objdump 19 prints with -d and no other options, for every encoding that it
+// decodes, including those with reserved bits set. It prints more than that version in these cases,
+// with the text that later LLVM versions (and the kernel's log) use:
 //
-//   - gotox, load_acquire and store_release, which version 19 does not know (it takes the last two for atomic additions);
-//   - 32-bit atomic and, or, xor, exchange, compare-and-exchange and everything that fetches, which version 19 prints only when
-//     told -mcpu=v3 (without it takes a fetching addition for a plain one).
+//   - gotox, load_acquire and store_release, which version 19 does not know (it prints the last
+//     two as atomic additions);
+//   - 32-bit atomic and, or, xor, exchange, compare-and-exchange and all that fetch, which version
+//     19 prints only with -mcpu=v3 (without it, it prints a fetching addition as a plain one).
 //
-// What stays without a text is printed as <unknown>.
+// Encodings without a text are printed as <unknown>.
 
-// unknown is the text of an encoding that is no instruction.
+// unknown is the text of an encoding that is not an instruction.
 const unknown = "<unknown>"
 
-var aluText = [16]string{"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "", "%=", "^=", "=", "s>>=", "", "", ""}
+var aluText = [16]string{"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", "", "%=", "^=", "=",
+	"s>>=", "", "", ""}
 
-var jumpText = [16]string{"", "==", ">", ">=", "&", "!=", "s>", "s>=", "", "", "<", "<=", "s<", "s<=", "", ""}
+var jumpText = [16]string{"", "==", ">", ">=", "&", "!=", "s>", "s>=", "", "", "<", "<=", "s<",
+	"s<=", "", ""}
 
-// By size: W, H, B, DW.
+// Type names by size: W, H, B, DW.
 var (
 	unsignedText = [4]string{"u32", "u16", "u8", "u64"}
 	signedText   = [4]string{"s32", "s16", "s8", ""}
 )
 
-// String is the text of one slot, without the label of a jump's target. The first slot of ld_imm64 is printed as if the second had
-// an immediate of 0; AppendText prints both.
+// String returns the text of i, without the label of a jump's target. The first slot of ld_imm64 is
+// printed as if the immediate of the second were 0; AppendText prints both.
 func (i Instruction) String() string {
 	text, _ := AppendText(make([]byte, 0, 48), []Instruction{i, {}})
 	return string(text)
 }
 
-// AppendText appends the text of the instruction that insns starts with, without the label of a jump's target, and returns how many
-// slots it takes: 2 for ld_imm64, else 1, and 0 if insns is empty. An ld_imm64 without its second slot is <unknown> and takes 1.
+// AppendText appends the text of the first instruction of insns, without the label of a jump's
+// target, and returns the number of slots it takes: 2 for ld_imm64, 0 if insns is empty, else 1. An
+// ld_imm64 without its second slot is <unknown> and takes 1.
 func AppendText(dst []byte, insns []Instruction) (text []byte, slots int) {
 	if len(insns) == 0 {
 		return dst, 0
@@ -53,7 +58,8 @@ func AppendText(dst []byte, insns []Instruction) (text []byte, slots int) {
 	return text, 1
 }
 
-// appendLdImm64 prints ld_imm64. ok is false if it is not valid; dst is then to be used as it was.
+// appendLdImm64 appends the text of ld_imm64. If ok is false, i is not valid and the caller
+// discards text.
 func appendLdImm64(dst []byte, i Instruction, high int32) (text []byte, ok bool) {
 	if i.Off != 0 || i.Dst() > R11 {
 		return dst, false
@@ -72,7 +78,8 @@ func appendLdImm64(dst []byte, i Instruction, high int32) (text []byte, ok bool)
 	return append(dst, " ll"...), true
 }
 
-// appendText prints any other instruction. ok is false if it is not valid; dst is then to be used as it was.
+// appendText appends the text of any other instruction. If ok is false, i is not valid and the
+// caller discards text.
 func appendText(dst []byte, i Instruction) (text []byte, ok bool) {
 	switch i.Op.Class() {
 	case ClassALU, ClassALU64:

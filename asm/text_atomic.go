@@ -1,13 +1,15 @@
 package asm
 
-// An atomic operation's immediate is read as LLVM reads it: bits 4 to 7 are the operation, bits 0 to 3 say 1 for fetching, the rest is
-// ignored, except that 0x100 and 0x110 as a whole are load-acquire and store-release.
+// The immediate of an atomic operation is read as LLVM reads it: bits 4 to 7 are the operation,
+// bits 0 to 3 are 1 if it fetches, and the other bits are ignored. The exceptions are 0x100,
+// load-acquire, and 0x110, store-release.
 const (
 	atomicOpMask    = 0xf0
 	atomicFetchMask = 0x0f
 )
 
-// atomicText names the operations by bits 4 to 7 of the immediate: sign of the plain form, word of the fetching form.
+// atomicText has the operations by bits 4 to 7 of the immediate: the operator of the plain form and
+// the word of the fetching form.
 var atomicText = [16]struct{ sign, word string }{
 	AtomicAdd >> 4: {"+", "add"},
 	AtomicOr >> 4:  {"|", "or"},
@@ -22,7 +24,7 @@ func appendAtomic(dst []byte, i Instruction) (text []byte, ok bool) {
 	}
 	size := i.Op.Size()
 	typ := unsignedText[size>>3]
-	name := byte('w') // of registers that hold a value
+	name := byte('w') // of value registers
 	if size == DW {
 		name = 'r'
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// everyEncoding is each of the 256 opcodes with registers, offsets and immediates around every value that means something.
+// everyEncoding is each of the 256 opcodes with registers, offsets and immediates around every
+// value that means something.
 func everyEncoding() []asm.Instruction {
 	var out []asm.Instruction
 	regs := []asm.Registers{0x21, 0x00, 0xa9, 0xbb, 0xc1, 0x1c, 0xf2, 0x2f}
@@ -18,19 +19,31 @@ func everyEncoding() []asm.Instruction {
 	}
 	offs := []int16{0, 1, -1, 2, 8, 16, 32, 64, -8, 32767, -32768}
 	imms := []int32{0, 1, -1, 2, 5, 16, 32, 64, 0x10001, 0x7fffffff, -0x80000000}
-	atomics := []int32{0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, 0xe0, 0xe1, 0xf0, 0xf1, 0x4f, 0x100, 0x101, 0x110, 0x111, 0x200, 0x1e1, 0x10, 0xff}
+	atomics := []int32{0x40, 0x41, 0x50, 0x51, 0xa0, 0xa1, 0xe0, 0xe1, 0xf0, 0xf1, 0x4f, 0x100,
+		0x101, 0x110, 0x111, 0x200, 0x1e1, 0x10, 0xff}
 	for op := range 256 {
 		for _, r := range regs {
 			for k, off := range offs {
 				for n, imm := range imms {
-					if r == 0x21 || k < 2 || n < 2 { // all pairs with one register pair, else each value by itself
-						out = append(out, asm.Instruction{Op: asm.Opcode(op), Regs: r, Off: off, Imm: imm})
+					// all pairs with one register pair, else each value by itself
+					if r == 0x21 || k < 2 || n < 2 {
+						out = append(out, asm.Instruction{
+							Op:   asm.Opcode(op),
+							Regs: r,
+							Off:  off,
+							Imm:  imm,
+						})
 					}
 				}
 			}
 			if asm.Opcode(op).Class() == asm.ClassSTX {
 				for _, imm := range atomics {
-					out = append(out, asm.Instruction{Op: asm.Opcode(op), Regs: r, Off: -8, Imm: imm})
+					out = append(out, asm.Instruction{
+						Op:   asm.Opcode(op),
+						Regs: r,
+						Off:  -8,
+						Imm:  imm,
+					})
 				}
 			}
 		}
@@ -38,7 +51,8 @@ func everyEncoding() []asm.Instruction {
 	return out
 }
 
-// llvmTexts disassembles each of insns alone, followed by a slot for ld_imm64 to take, and returns the texts without labels.
+// llvmTexts disassembles each of insns by itself, followed by a slot that ld_imm64 can take, and
+// returns the texts without labels.
 func llvmTexts(t *testing.T, triple string, insns []asm.Instruction, args ...string) []string {
 	order := binary.ByteOrder(binary.LittleEndian)
 	if triple == "bpfeb" {
@@ -46,9 +60,14 @@ func llvmTexts(t *testing.T, triple string, insns []asm.Instruction, args ...str
 	}
 	var code []byte
 	for _, i := range insns {
-		code = asm.Append(code, order, i, asm.Instruction{Op: asm.OpGoto, Off: 0x77, Imm: 0x1234567})
+		code = asm.Append(code, order, i, asm.Instruction{
+			Op:  asm.OpGoto,
+			Off: 0x77,
+			Imm: 0x1234567,
+		})
 	}
-	out := objdump(t, assemble(t, triple, ".text\n"+bytesSource(code)), append(args, "--disassemble-zeroes", "--no-show-raw-insn")...)
+	out := objdump(t, assemble(t, triple, ".text\n"+bytesSource(code)),
+		append(args, "--disassemble-zeroes", "--no-show-raw-insn")...)
 	texts := make([]string, len(insns))
 	for line := range strings.Lines(out) {
 		var slot int
@@ -67,8 +86,8 @@ func llvmTexts(t *testing.T, triple string, insns []asm.Instruction, args ...str
 	return texts
 }
 
-// Oracle: llvm-objdump-19 -d, and for 32-bit atomics llvm-objdump-19 -d --mcpu=v3. What version 19 does not know is in
-// TestTextNewerThanLLVM19.
+// Oracle: llvm-objdump-19 -d, and for 32-bit atomics llvm-objdump-19 -d --mcpu=v3.
+// TestTextNewerThanLLVM19 has the encodings that version 19 does not know.
 func TestTextOfEveryEncoding(t *testing.T) {
 	insns := everyEncoding()
 	for _, triple := range bothOrders {
@@ -80,7 +99,8 @@ func TestTextOfEveryEncoding(t *testing.T) {
 			if want == "" {
 				t.Fatalf("llvm-objdump printed nothing for encoding %d, %#v", n, i)
 			}
-			if i.IsAtomic() && i.Op.Size() == asm.W && (want == "<unknown>" || strings.Contains(v3[n], "atomic_fetch")) {
+			if i.IsAtomic() && i.Op.Size() == asm.W &&
+				(want == "<unknown>" || strings.Contains(v3[n], "atomic_fetch")) {
 				want = v3[n]
 			}
 			if newerThanLLVM19(i) {
@@ -89,9 +109,14 @@ func TestTextOfEveryEncoding(t *testing.T) {
 			if want != "<unknown>" {
 				known++
 			}
-			text, _ := asm.AppendText(nil, []asm.Instruction{i, {Op: asm.OpGoto, Off: 0x77, Imm: 0x1234567}})
+			text, _ := asm.AppendText(nil, []asm.Instruction{i, {
+				Op:  asm.OpGoto,
+				Off: 0x77,
+				Imm: 0x1234567,
+			}})
 			if string(text) != want {
-				t.Errorf("%s %02x %02x off %d imm %#x: %q, llvm-objdump says %q", triple, i.Op, i.Regs, i.Off, i.Imm, text, want)
+				t.Errorf("%s %02x %02x off %d imm %#x: %q, llvm-objdump says %q", triple, i.Op,
+					i.Regs, i.Off, i.Imm, text, want)
 			}
 		}
 		t.Logf("%s: %d encodings, %d of them instructions", triple, len(insns), known)
@@ -101,16 +126,18 @@ func TestTextOfEveryEncoding(t *testing.T) {
 	}
 }
 
-// newerThanLLVM19 tells which encodings have a text here that LLVM 19 does not print for them.
+// newerThanLLVM19 reports whether this package has a text for i that LLVM 19 does not print.
 func newerThanLLVM19(i asm.Instruction) bool {
 	if i.Op == asm.OpGotox && i.Dst() <= asm.R11 {
 		return true
 	}
-	return i.IsAtomic() && i.Dst() <= asm.R11 && i.Src() <= asm.R11 && (i.Imm == 0x100 || i.Imm == 0x110)
+	return i.IsAtomic() && i.Dst() <= asm.R11 && i.Src() <= asm.R11 &&
+		(i.Imm == 0x100 || i.Imm == 0x110)
 }
 
-// Oracle: the expectations of LLVM's own test llvm/test/CodeGen/BPF/assembler-disassembler-v4.s (versions 20 and later) for the same
-// bytes; for gotox the text of the kernel's disassembler (kernel/bpf/disasm.c since 6.19).
+// Oracle: the expectations of LLVM's own test llvm/test/CodeGen/BPF/assembler-disassembler-v4.s
+// (versions 20 and later) for the same bytes; for gotox the text of the kernel's disassembler
+// (kernel/bpf/disasm.c since 6.19).
 func TestTextNewerThanLLVM19(t *testing.T) {
 	for _, c := range []struct {
 		raw  string

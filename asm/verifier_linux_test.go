@@ -17,13 +17,16 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// verifierLog loads a program that is to be accepted and returns the verifier's log.
+// verifierLog loads a program that the verifier must accept and returns the verifier's log.
 func verifierLog(t *testing.T, insns []asm.Instruction) string {
 	t.Helper()
 	testkit.Root(t)
 	log := make([]byte, 1<<16)
 	fd, err := sys.ProgLoad(&sys.ProgLoadAttr{
-		Type: uapi.ProgSocketFilter, License: sys.Slice([]byte("GPL\x00")), Insns: sys.Slice(asm.Raw(insns)), InsnCnt: uint32(len(insns)),
+		Type:     uapi.ProgSocketFilter,
+		License:  sys.Slice([]byte("GPL\x00")),
+		Insns:    sys.Slice(asm.Raw(insns)),
+		InsnCnt:  uint32(len(insns)),
 		LogLevel: 2, LogSize: uint32(len(log)), LogBuf: sys.Slice(log),
 	})
 	text, _, _ := bytes.Cut(log, []byte{0})
@@ -46,7 +49,8 @@ var (
 	word     = regexp.MustCompile(`\bw(\d+)`)
 )
 
-// kernelText writes our text as the kernel's disassembler does: decimal offsets, pc+1, and r registers for every width.
+// kernelText rewrites our text as the kernel's disassembler prints it: decimal offsets, pc+1, and r
+// registers for every width.
 func kernelText(text string) string {
 	decimal := func(hex string) string {
 		v, err := strconv.ParseUint(hex[2:], 16, 64)
@@ -67,19 +71,22 @@ func kernelText(text string) string {
 	return word.ReplaceAllString(text, "r$1")
 }
 
-// compareWithVerifier checks the text of the first instructions of an accepted program against the verifier's log.
+// compareWithVerifier compares the text of the first instructions of an accepted program with the
+// verifier's log.
 func compareWithVerifier(t *testing.T, insns []asm.Instruction, first int) {
 	t.Helper()
 	log := verifierLog(t, insns)
 	for i, insn := range insns[:first] {
-		want := strconv.Itoa(i) + ": (" + strconv.FormatUint(uint64(insn.Op)|0x100, 16)[1:] + ") " + kernelText(insn.String())
+		want := strconv.Itoa(i) + ": (" + strconv.FormatUint(uint64(insn.Op)|0x100, 16)[1:] + ") " +
+			kernelText(insn.String())
 		if !strings.Contains(log, want+" ") && !strings.Contains(log, want+"\n") {
 			t.Errorf("%d %s: the verifier has no %q in\n%s", i, insn, want, log)
 		}
 	}
 }
 
-// Oracle: the running kernel's disassembler, for instructions that LLVM 19 does not know or prints otherwise.
+// Oracle: the running kernel's disassembler, for instructions that LLVM 19 does not know or prints
+// differently.
 func TestTextOfVerifier(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
 		compareWithVerifier(t, []asm.Instruction{
@@ -104,7 +111,8 @@ func TestTextOfVerifier(t *testing.T) {
 		testkit.Kernel(t, "6.15")
 		insns := []asm.Instruction{asm.StMem(asm.DW, asm.RFP, -8, 7), asm.Mov64Reg(asm.R1, asm.RFP)}
 		for _, size := range []asm.MemSize{asm.B, asm.H, asm.W, asm.DW} {
-			insns = append(insns, asm.Atomic(size, asm.LoadAcquire, asm.R2, asm.R1, -8), asm.Atomic(size, asm.StoreRelease, asm.R1, asm.R2, -8))
+			insns = append(insns, asm.Atomic(size, asm.LoadAcquire, asm.R2, asm.R1, -8),
+				asm.Atomic(size, asm.StoreRelease, asm.R1, asm.R2, -8))
 		}
 		compareWithVerifier(t, append(insns, asm.Mov64Imm(asm.R0, 0), asm.ExitInsn()), len(insns))
 	})
