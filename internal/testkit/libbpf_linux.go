@@ -36,7 +36,7 @@ func LibbpfProgram(t testing.TB, source string, flags ...string) string {
 }
 
 // errNoLibbpf is for a machine where nothing can be built against the oracle's libbpf.
-var errNoLibbpf = errors.New("C libbpf is not built (make oracle)")
+var errNoLibbpf = errors.New("the oracle, C libbpf, is not built (make oracle)")
 
 func buildWithLibbpf(t testing.TB, name string, text []byte, flags ...string) (string, error) {
 	flags = append([]string{"-O1", "-Wall", "-static"}, flags...)

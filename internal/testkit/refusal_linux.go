@@ -25,7 +25,7 @@ func MinimalErrno(t testing.TB, section string) (syscall.Errno, error) {
 	}
 	out, err := exec.Command(program, section).Output()
 	if err != nil {
-		return 0, fmt.Errorf("C libbpf: %w", err)
+		return 0, fmt.Errorf("run C libbpf: %w", err)
 	}
 	errno, err := strconv.Atoi(strings.TrimSpace(string(out)))
 	return syscall.Errno(errno), err
