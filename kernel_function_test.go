@@ -74,7 +74,7 @@ func TestMatchFunctions(t *testing.T) {
 		t.Errorf("addresses %x, want %s: %v", addresses, want, err)
 	}
 	writeFile(t, symbols, "0000000000000000 T tcp_a\n")
-	if _, err := matchSymbols(symbols, "tcp_*", names); !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "hides") {
+	if _, err := matchSymbols(symbols, "tcp_*", names); !errors.Is(err, syscall.EPERM) || !errors.Is(err, facts.ErrHidden) {
 		t.Errorf("hidden addresses: %v", err)
 	}
 	for _, bad := range []string{"ffffffff81000000\n", "xyz tcp_a\n", " tcp_a\n"} {
