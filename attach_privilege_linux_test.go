@@ -122,7 +122,7 @@ var traceAttempts = []struct {
 	{"uprobe in tracefs", hasUprobes, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
 		p := loadedProgram(t, "link", "probe")
 		return func() (*Link, error) {
-			return p.AttachUprobe(os.Args[0], "", &UprobeOptions{Mode: ProbeLegacy, Offset: 0x1000})
+			return p.AttachUprobe("/bin/sh", "", &UprobeOptions{Mode: ProbeLegacy, Offset: 0x1000})
 		}
 	}},
 	{"tracepoint", everywhere, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {

@@ -86,6 +86,7 @@ func TestPrintk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(pipe)
+	tracingOn(t)
 	obj := featureObject(t, "printk")
 	number := uint32(os.Getpid())
 	if err := obj.Variable("number").Set(number); err != nil {
@@ -111,6 +112,20 @@ func TestPrintk(t *testing.T) {
 			t.Fatalf("no %q and %q in\n%s", first, second, printed)
 		}
 	}
+}
+
+// tracingOn switches the trace buffer on for the test; hosts differ.
+func tracingOn(t *testing.T) {
+	t.Helper()
+	file := testkit.Tracefs(t) + "/tracing_on"
+	was, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.WriteFile(file, was, 0) })
 }
 
 // TestJIT: programs are compiled to machine code if the kernel says that it does so. The sysctl is shown in the first network namespace

@@ -44,7 +44,12 @@ type Object struct {
 }
 
 // WhyNoPrograms says why the reader found no programs, "" if it found some.
-func (o *Object) WhyNoPrograms() string { return o.noPrograms }
+func (o *Object) WhyNoPrograms() string {
+	if o == nil {
+		return ""
+	}
+	return o.noPrograms
+}
 
 // Note is something that the reader left aside: nothing is skipped in silence.
 type Note struct {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
@@ -41,6 +42,9 @@ type checker struct {
 	hasNeed   map[needUser]bool             // users of needs that have many
 
 	externUsers map[*object.Extern][]string // see usersOf
+
+	rules  *maprules.Kernel // see shapeOf
+	shapes map[maprules.Map]shape
 }
 
 type needKey struct {
@@ -58,7 +62,7 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	c := &checker{
 		o: o, k: newTarget(k), opts: opts,
 		r:      &Report{Object: o.Name, NotChecked: notChecked[:]},
-		byName: make(map[needKey]int),
+		byName: make(map[needKey]int, 5*len(o.Maps)),
 
 		triedPrograms: make(map[facts.ProgramTrial]tried),
 	}
@@ -115,7 +119,7 @@ func (c *checker) uses(need int, users []string, user string) bool {
 		return slices.Contains(users, user)
 	}
 	if c.hasNeed == nil {
-		c.hasNeed = make(map[needUser]bool)
+		c.hasNeed = make(map[needUser]bool, len(c.o.Maps))
 	}
 	if len(users) == few {
 		for _, u := range users {

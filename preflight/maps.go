@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/purebpf/bpf/btf"
@@ -14,6 +15,7 @@ import (
 // maps asks for map types, for what the object leaves to the application, and for shapes that
 // kernels make.
 func (c *checker) maps() {
+	c.r.Needs = slices.Grow(c.r.Needs, 5*len(c.o.Maps))
 	for _, m := range c.o.Maps {
 		if !m.Autocreate {
 			continue
@@ -33,41 +35,76 @@ func (c *checker) aMap(m *object.Map, name string, template bool) {
 	if m.Kind == object.MapStructOps || n.Answer == facts.No || m.IfIndex != 0 {
 		return // the kernel's own type decides; there are none; the device's driver decides
 	}
-	broken, known := maprules.Check(c.shape(m, template), c.k.rules())
-	if !known {
+	v := c.shapeOf(m, template)
+	if !v.known {
 		return
 	}
-	answer := facts.Yes
+	for _, u := range v.unset {
+		s := c.need(NeedSetting, name+" "+u.what, name)
+		s.Answer, s.Reason = facts.Unknown, u.reason
+	}
+	s := c.need(NeedShape, "of "+name, name)
+	s.Answer, s.Reason = v.answer, v.reason
+}
+
+// shape is the verdict on maps of one shape. An object may have many of them.
+type shape struct {
+	known  bool
+	answer facts.Answer
+	reason string
+	unset  []unsetSetting
+}
+
+// unsetSetting is a setting that the application has to make.
+type unsetSetting struct{ what, reason string }
+
+// shapeOf holds the shape of a map against the kernel's rules, once for each shape.
+func (c *checker) shapeOf(m *object.Map, template bool) shape {
+	if c.shapes == nil {
+		c.rules, c.shapes = c.k.rules(), make(map[maprules.Map]shape)
+	}
+	key := c.shape(m, template)
+	v, ok := c.shapes[key]
+	if !ok {
+		v = c.judgeShape(&key)
+		c.shapes[key] = v
+	}
+	return v
+}
+
+func (c *checker) judgeShape(m *maprules.Map) (v shape) {
+	var broken []maprules.Breach
+	broken, v.known = maprules.Check(m, c.rules)
+	v.answer = facts.Yes
 	var reasons []string
 	for i := range broken {
 		b := &broken[i]
 		switch {
 		case b.Flags != 0: // a need of its own
 		case b.Unset != "":
-			s := c.need(NeedSetting, name+" "+b.Unset, name)
-			s.Answer = facts.Unknown
-			s.Reason = b.Text + "; it is not set in the object: the application has to"
+			v.unset = append(v.unset, unsetSetting{b.Unset,
+				b.Text + "; it is not set in the object: the application has to"})
 		default:
 			to := facts.No
 			if b.Unsure || !b.Lasting && !c.k.upTo618() {
 				to = facts.Unknown
 			}
-			if answer != facts.No {
-				answer = to
+			if v.answer != facts.No {
+				v.answer = to
 			}
 			reasons = append(reasons, b.Text)
 		}
 	}
-	s := c.need(NeedShape, "of "+name, name)
-	s.Answer, s.Reason = answer, strings.Join(reasons, "; ")
-	if answer == facts.Yes {
-		s.Reason = "sizes and entries that " + maprules.Name(m.Type) + " may have"
+	v.reason = strings.Join(reasons, "; ")
+	if v.answer == facts.Yes {
+		v.reason = "sizes and entries that " + maprules.Name(m.Type) + " may have"
 	}
+	return v
 }
 
 // shape is what the kernel will be told of a map.
-func (c *checker) shape(m *object.Map, template bool) *maprules.Map {
-	r := &maprules.Map{
+func (c *checker) shape(m *object.Map, template bool) maprules.Map {
+	r := maprules.Map{
 		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
 		Flags: m.Flags, Extra: m.Extra, Outer: template, Inner: m.Inner != nil,
 	}

@@ -155,7 +155,7 @@ func (r *Report) verdict() {
 	}
 	for i := range r.Needs {
 		n := &r.Needs[i]
-		if !n.blocks() {
+		if n.Answer == facts.Yes || !n.blocks() {
 			continue
 		}
 		answer := &r.Loads

@@ -130,6 +130,7 @@ func TestLayout(t *testing.T) {
 			Color   uint32
 			In      [2]inner
 			Name    [4]byte
+			_       [4]byte
 		}{}, "s", "Name lies across the C member name"},
 		{0, "u32", "depends on the machine"},
 		{uintptr(0), "ptr", "depends on the machine"},
