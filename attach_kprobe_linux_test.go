@@ -254,7 +254,7 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	everyone := func(LegacyEvent) bool { return false }
+	everyone := func(int) bool { return false }
 	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); len(eventsOf(t, tracefs, "kprobe_events")) > 0; time.Sleep(10 * time.Millisecond) {
 		if _, err := cleanLegacyEvents(tracefs, everyone); err != nil {
 			t.Fatal(err)

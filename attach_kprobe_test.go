@@ -192,7 +192,7 @@ func TestProbeModes(t *testing.T) {
 			if o.Return {
 				group = "kretprobes"
 			}
-			event := legacyName(legacyMaker(), legacyCount.Load(), "vfs.read", o.Offset)
+			event := legacyName(os.Getpid(), legacyCount.Load(), "vfs.read", o.Offset)
 			writeFile(t, m.tracefs+"/kprobe_events", "")
 			writeFile(t, m.tracefs+"/events/"+group+"/"+event+"/id", "1234\n")
 
@@ -255,7 +255,7 @@ func TestProbeModes(t *testing.T) {
 func TestKprobeFaults(t *testing.T) {
 	for _, step := range []string{"open", "link", "enable", "id"} {
 		m := pretend{tracefs: t.TempDir(), links: true}
-		event := legacyName(legacyMaker(), legacyCount.Load(), "f", 0)
+		event := legacyName(os.Getpid(), legacyCount.Load(), "f", 0)
 		writeFile(t, m.tracefs+"/kprobe_events", "")
 		if step != "id" {
 			writeFile(t, m.tracefs+"/events/kprobes/"+event+"/id", "1\n")

@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,9 +19,7 @@ import (
 //
 // Before there were perf events for kprobes and uprobes (4.17), a probe was an event that is defined by a line written to a file of
 // tracefs and then used like a tracepoint. Such an event is the machine's, not the process's: it stays when the process is killed, not
-// attached to anything but there, and costs a name. So the names say who made them:
-// "libbpf_PID_..." in C, "purebpf_PID_sSTART_N_TARGET" here, with the time when the process started,
-// since process ids are used again: in a container every process may be number 1.
+// attached to anything but there, and costs a name. So the names say who made them: "purebpf_PID_N_TARGET" here, "libbpf_PID_..." in C.
 // LegacyEvents lists those whose maker is gone.
 
 // legacyEvent is an event in tracefs that this process made.
@@ -40,37 +37,9 @@ var legacyCount atomic.Uint32
 // legacyNameMax is how long the name of an event may be (MAX_EVENT_NAME_LEN without its NUL).
 const legacyNameMax = 63
 
-// legacyMaker begins the names of this process's events: "purebpf_4711_s86400", or "purebpf_4711"
-// if there is no telling when it started.
-func legacyMaker() string {
-	maker := "purebpf_" + strconv.Itoa(os.Getpid())
-	if start := processStart(os.Getpid()); start != "" {
-		maker += "_s" + start
-	}
-	return maker
-}
-
-// processStart is when a process started, in the clock ticks since boot that /proc/PID/stat shows.
-// "" if there is no telling: /proc isn't there, or it is that of another PID namespace.
-func processStart(pid int) string {
-	if self, err := os.Readlink("/proc/self"); err != nil || self != strconv.Itoa(os.Getpid()) {
-		return ""
-	}
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return ""
-	}
-	// The second field, the command in parentheses, may hold anything. The 22nd is wanted.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 20 {
-		return ""
-	}
-	return fields[19]
-}
-
-// legacyName names the n-th event of maker, on target: "purebpf_4711_s86400_3_do_unlinkat_0x0".
-func legacyName(maker string, n uint32, target string, offset uint64) string {
-	name := []byte(fmt.Sprintf("%s_%d_%s_0x%x", maker, n, target, offset))
+// legacyName names the n-th event of process pid, on target: "purebpf_4711_3_do_unlinkat_0x0".
+func legacyName(pid int, n uint32, target string, offset uint64) string {
+	name := []byte(fmt.Sprintf("purebpf_%d_%d_%s_0x%x", pid, n, target, offset))
 	for i, c := range name {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
 			name[i] = '_'
@@ -99,9 +68,8 @@ func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offs
 	if ret {
 		letter, e.group = "r:", kind[:1]+"ret"+kind[1:]+"s"
 	}
-	maker := legacyMaker()
 	for range legacyTries {
-		e.name = legacyName(maker, legacyCount.Add(1)-1, target, offset)
+		e.name = legacyName(os.Getpid(), legacyCount.Add(1)-1, target, offset)
 		if e.exists() {
 			err = fmt.Errorf("%s/%s: %w", e.group, e.name, syscall.EEXIST)
 			continue
@@ -189,8 +157,6 @@ type LegacyEvent struct {
 	Name   string // "purebpf_PID_..." or "libbpf_PID_..."
 	PID    int    // of the process that made it, as that process saw it: another one in a PID namespace
 	Target string // "do_unlinkat+0x0", "/bin/sh:0x0000000000001234"
-
-	start string // of the process, as processStart tells it; "" if the name doesn't
 }
 
 // String returns "group/name target".
@@ -200,22 +166,20 @@ func (e LegacyEvent) String() string { return printable.Text(e.Group + "/" + e.N
 var legacyFiles = [...]string{"kprobe_events", "uprobe_events"}
 
 // LegacyEvents lists the events in tracefs that this library or C libbpf made for a kprobe or uprobe and whose process no longer
-// exists: it was killed before it could remove them. They cost a name and nothing else; CleanLegacyEvents removes them.
-// An event of this library counts as left if a process has that id but started at another time; one
-// of C libbpf, which doesn't tell the time, does not. An event of a process in another PID or time
-// namespace may be among them while it is in use. Needs root, or a tracefs that may be read.
+// exists: it was killed before it could remove them. They cost a name and nothing else; CleanLegacyEvents removes them. An event of a
+// process in another PID namespace may be among them while it is in use. Needs root, or a tracefs that may be read.
 func LegacyEvents() ([]LegacyEvent, error) {
 	root, err := kernel.Running().Tracefs()
 	if err == nil {
 		var list []LegacyEvent
-		if list, err = legacyEvents(root, makerExists); err == nil {
+		if list, err = legacyEvents(root, processExists); err == nil {
 			return list, nil
 		}
 	}
 	return nil, &Error{Op: "list legacy events", Err: err}
 }
 
-func legacyEvents(root string, exists func(LegacyEvent) bool) ([]LegacyEvent, error) {
+func legacyEvents(root string, exists func(pid int) bool) ([]LegacyEvent, error) {
 	var list []LegacyEvent
 	for _, name := range legacyFiles {
 		file, err := os.Open(root + "/" + name)
@@ -227,7 +191,7 @@ func legacyEvents(root string, exists func(LegacyEvent) bool) ([]LegacyEvent, er
 		}
 		lines := bufio.NewScanner(file)
 		for lines.Scan() {
-			if e, ok := parseLegacyEvent(lines.Text()); ok && !exists(e) {
+			if e, ok := parseLegacyEvent(lines.Text()); ok && !exists(e.PID) {
 				list = append(list, e)
 			}
 		}
@@ -259,27 +223,14 @@ func parseLegacyEvent(line string) (e LegacyEvent, ok bool) {
 	if maker != "purebpf" && maker != "libbpf" {
 		return e, false
 	}
-	pid, numbers, ok := strings.Cut(numbered, "_")
+	pid, _, ok := strings.Cut(numbered, "_")
 	n, err := strconv.ParseUint(pid, 10, 31)
 	if !ok || err != nil || n == 0 {
 		return e, false
 	}
 	e.PID = int(n)
-	if start, _, _ := strings.Cut(numbers, "_"); maker == "purebpf" && strings.HasPrefix(start, "s") {
-		e.start = start[1:]
-	}
 	e.Target, _, _ = strings.Cut(rest, " ")
 	return e, true
-}
-
-// makerExists reports whether the process that made an event is there: one of its id, and from the
-// same time as far as the name and /proc tell.
-func makerExists(e LegacyEvent) bool {
-	if !processExists(e.PID) {
-		return false
-	}
-	start := processStart(e.PID)
-	return e.start == "" || start == "" || start == e.start
 }
 
 // processExists reports whether there is a process of that id.
@@ -297,7 +248,7 @@ func CleanLegacyEvents() ([]LegacyEvent, error) {
 	root, err := kernel.Running().Tracefs()
 	var removed []LegacyEvent
 	if err == nil {
-		removed, err = cleanLegacyEvents(root, makerExists)
+		removed, err = cleanLegacyEvents(root, processExists)
 	}
 	if err != nil {
 		return removed, &Error{Op: "clean legacy events", Err: err}
@@ -305,7 +256,7 @@ func CleanLegacyEvents() ([]LegacyEvent, error) {
 	return removed, nil
 }
 
-func cleanLegacyEvents(root string, exists func(LegacyEvent) bool) ([]LegacyEvent, error) {
+func cleanLegacyEvents(root string, exists func(pid int) bool) ([]LegacyEvent, error) {
 	list, err := legacyEvents(root, exists)
 	if err != nil {
 		return nil, err

@@ -48,9 +48,9 @@ func TestParseLegacyEvent(t *testing.T) {
 
 func TestLegacyName(t *testing.T) {
 	for want, got := range map[string]string{
-		"purebpf_12_3_do_unlinkat_0x1f":                                   legacyName("purebpf_12", 3, "do_unlinkat", 31),
-		"purebpf_12_3_m_f_isra_0_0x0":                                     legacyName("purebpf_12", 3, "m:f.isra.0", 0),
-		"purebpf_4194304_4294967295__usr_lib_x86_64_linux_gnu_libc_so_6_": legacyName("purebpf_4194304", 1<<32-1, "/usr/lib/x86_64-linux-gnu/libc.so.6", 0x123456),
+		"purebpf_12_3_do_unlinkat_0x1f":                                   legacyName(12, 3, "do_unlinkat", 31),
+		"purebpf_12_3_m_f_isra_0_0x0":                                     legacyName(12, 3, "m:f.isra.0", 0),
+		"purebpf_4194304_4294967295__usr_lib_x86_64_linux_gnu_libc_so_6_": legacyName(4194304, 1<<32-1, "/usr/lib/x86_64-linux-gnu/libc.so.6", 0x123456),
 	} {
 		if got != want || len(got) > 63 {
 			t.Errorf("%q, want %q", got, want)
@@ -148,7 +148,7 @@ func TestLegacyLeftovers(t *testing.T) {
 func TestLegacyNameTaken(t *testing.T) {
 	kprobes(t)
 	tracefs := testkit.Tracefs(t)
-	taken := legacyEvent{root: tracefs, file: "kprobe_events", group: "kprobes", name: legacyName(legacyMaker(), legacyCount.Load(), "find_task_by_vpid", 0)}
+	taken := legacyEvent{root: tracefs, file: "kprobe_events", group: "kprobes", name: legacyName(os.Getpid(), legacyCount.Load(), "find_task_by_vpid", 0)}
 	if err := taken.write("p:kprobes/" + taken.name + " find_task_by_vpid"); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestLegacyUprobeNameTaken(t *testing.T) {
 	}
 	taken := legacyEvent{
 		root: tracefs, file: "uprobe_events", group: "uprobes",
-		name: legacyName(legacyMaker(), legacyCount.Load(), filepath.Base(self), 0x2000),
+		name: legacyName(os.Getpid(), legacyCount.Load(), filepath.Base(self), 0x2000),
 	}
 	if err := taken.write("p:uprobes/" + taken.name + " " + self + ":0x1000"); err != nil {
 		t.Fatal(err)
@@ -245,93 +245,21 @@ func TestLegacyUprobeLeftovers(t *testing.T) {
 	}
 }
 
-// TestLegacyReusedPID: what a former process with the id of a living one left, our own or another's,
-// is a leftover; what this process made is not, nor what C libbpf may have made in it. The oracle is
-// tracefs.
-func TestLegacyReusedPID(t *testing.T) {
-	tracefs := testkit.Tracefs(t)
-	if _, err := os.Stat(tracefs + "/uprobe_events"); err != nil {
-		testkit.Skip(t, "the kernel has no uprobe events: %v", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mine, err := newLegacyEvent(kernel.Running(), "uprobe", false, self+":0x1000", "mine", 0x1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mine.remove()
-	other := exec.Command("sleep", "1h")
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		other.Process.Kill()
-		other.Wait()
-	}()
-	me, pid := os.Getpid(), other.Process.Pid
-	left := []string{fmt.Sprintf("purebpf_%d_s1_0_own", me), fmt.Sprintf("purebpf_%d_s1_0_other", pid)}
-	used := []string{
-		fmt.Sprintf("libbpf_%d_s1_0_own", me), fmt.Sprintf("libbpf_%d_0_own", me),
-		fmt.Sprintf("purebpf_%d_s%s_0_other", pid, processStart(pid)),
-		fmt.Sprintf("purebpf_%d_0_other", pid),
-	}
-	for _, name := range slices.Concat(left, used) {
-		e := legacyEvent{root: tracefs, file: "uprobe_events", group: "uprobes", name: name}
-		if err := e.write("p:uprobes/" + name + " " + self + ":0x1000"); err != nil {
-			t.Fatal(err)
-		}
-		defer e.remove()
-	}
-	names := func(list []LegacyEvent, err error) (names []string) {
-		if err != nil {
-			t.Error(err)
-		}
-		for _, e := range list {
-			if e.PID == me || e.PID == pid {
-				names = append(names, e.Name)
-			}
-		}
-		return names
-	}
-	if list := names(LegacyEvents()); !slices.Equal(list, left) {
-		t.Errorf("left over: %q, want %q", list, left)
-	}
-	if list := names(CleanLegacyEvents()); !slices.Equal(list, left) {
-		t.Errorf("removed: %q, want %q", list, left)
-	}
-	text, err := os.ReadFile(tracefs + "/uprobe_events")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range append(used, mine.name) {
-		if !strings.Contains(string(text), "/"+name+" ") {
-			t.Errorf("%s is gone", name)
-		}
-	}
-	for _, name := range left {
-		if strings.Contains(string(text), "/"+name+" ") {
-			t.Errorf("%s stays", name)
-		}
-	}
-}
-
 // TestLegacyEventsFile: a file that can't be read or written is an error, one that isn't there is not.
 func TestLegacyEventsFile(t *testing.T) {
 	dir := t.TempDir()
-	if list, err := legacyEvents(dir, func(LegacyEvent) bool { return false }); err != nil || len(list) != 0 {
+	if list, err := legacyEvents(dir, func(int) bool { return false }); err != nil || len(list) != 0 {
 		t.Errorf("nothing there: %v %v", list, err)
 	}
 	writeFile(t, dir+"/kprobe_events", "p:kprobes/libbpf_5_0_f_0x0 f\np:kprobes/other f\n")
-	removed, err := cleanLegacyEvents(dir, func(e LegacyEvent) bool { return e.PID != 5 })
+	removed, err := cleanLegacyEvents(dir, func(pid int) bool { return pid != 5 })
 	if err != nil || len(removed) != 1 || !strings.HasSuffix(readFile(t, dir+"/kprobe_events"), "-:kprobes/libbpf_5_0_f_0x0") {
 		t.Errorf("%v %v", removed, err)
 	}
 	if err := os.Mkdir(dir+"/uprobe_events", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cleanLegacyEvents(dir, func(LegacyEvent) bool { return false }); err == nil {
+	if _, err := cleanLegacyEvents(dir, func(int) bool { return false }); err == nil {
 		t.Error(errors.New("a folder in place of the file is taken"))
 	}
 }

@@ -16,8 +16,11 @@ import (
 
 // UprobeOptions changes how a program attaches to a function of a program or library.
 type UprobeOptions struct {
-	Return bool   // run it when the function returns (uretprobe)
-	Offset uint64 // in bytes: into the function, or without one into the file; must be where an instruction starts
+	Return bool // run it when the function returns (uretprobe)
+	// Offset is in bytes: into the function, or without one into the file. An instruction must start
+	// there: processes die of a probe inside one, by SIGILL or later. AttachUprobe refuses it with
+	// EINVAL where it can tell.
+	Offset uint64
 	// RefCtrOffset is where in the file a 16-bit counter is that the kernel raises while the probe is there: a semaphore (4.20).
 	RefCtrOffset uint64
 	PID          int       // only in this process; 0 is in all, also those that start later
@@ -36,8 +39,14 @@ type UprobeOptions struct {
 //
 // Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an event in tracefs is used; with
 // kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN there, too. ErrNotExist if there is no such file or
-// function, with near names; EINVAL for a name that means several functions; ESRCH if there is no such process; ErrNotSupported on a
-// kernel without uprobes. The caller closes the Link.
+// function, with near names; EINVAL for a name that means several functions, and for an offset inside an instruction, with those
+// nearest to it; ESRCH if there is no such process; ErrNotSupported on a kernel without uprobes. The caller closes the Link.
+//
+// An offset is known to be inside an instruction if it is not aligned as the file's machine wants, or
+// if the code leads to an instruction around it from the start of the function whose symbol covers it
+// (x86, riscv64, s390x, ppc64), by jumps whose targets are in the code. Functions must start with an
+// instruction, and calls return. In stripped files, in tables between the code, and in code that
+// only a table of addresses leads to, any aligned offset is attached to.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeOptions{}
@@ -111,18 +120,24 @@ func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions)
 func findFunction(name, symbol string, o UprobeOptions) (e *executable, at uint64, err error) {
 	if symbol == "" && !strings.Contains(name, memberMark) {
 		e, err = openProbed(name, o.PID, false, false)
-		return e, o.Offset, err
+	} else {
+		e, err = openExecutable(name, o.PID)
 	}
-	if e, err = openExecutable(name, o.PID); err != nil {
+	if err != nil {
 		return nil, 0, err
 	}
 	at = e.base
 	if symbol != "" {
-		if at, err = e.function(symbol); err != nil {
-			return nil, 0, errors.Join(err, e.Close())
-		}
+		at, err = e.function(symbol)
 	}
-	return e, at + o.Offset, nil
+	at += o.Offset
+	if err == nil && o.Offset != 0 {
+		err = e.checkOffsets(at - e.base)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, e.Close())
+	}
+	return e, at, nil
 }
 
 // attachUprobeAt attaches p to o.Offset of the file.

@@ -14,7 +14,7 @@ import (
 // UprobeMultiOptions changes how a program attaches to many functions of a program or library.
 type UprobeMultiOptions struct {
 	Symbols []string // functions, as AttachUprobe takes them, instead of a pattern
-	Offsets []uint64 // or places in the file
+	Offsets []uint64 // or places in the file, where instructions start, as for AttachUprobe
 	// RefCtrOffsets are where in the file 16-bit counters are that the kernel raises meanwhile, one for each of Symbols or Offsets; 0
 	// for none.
 	RefCtrOffsets []uint64
@@ -30,7 +30,8 @@ type UprobeMultiOptions struct {
 // been loaded for it: SEC("uprobe.multi"), SEC("uprobe.session").
 //
 // The kernel asks for no capability; loading the program took them. ErrNotExist if there is no such file, nothing matches or a function
-// doesn't exist; ESRCH if there is no such process; ErrNotSupported on a kernel without such links. The caller closes the Link.
+// doesn't exist; EINVAL for an offset inside an instruction; ESRCH if there is no such process; ErrNotSupported on a kernel without
+// such links. The caller closes the Link.
 func (p *Program) AttachUprobeMulti(file, pattern string, opts *UprobeMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeMultiOptions{}
@@ -102,9 +103,10 @@ func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) 
 func (o *UprobeMultiOptions) find(name, pattern string) (e *executable, offsets []uint64, err error) {
 	if len(o.Offsets) > 0 && !strings.Contains(name, memberMark) {
 		e, err = openProbed(name, o.PID, false, false)
-		return e, o.Offsets, err
+	} else {
+		e, err = openExecutable(name, o.PID)
 	}
-	if e, err = openExecutable(name, o.PID); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	switch {
@@ -113,6 +115,7 @@ func (o *UprobeMultiOptions) find(name, pattern string) (e *executable, offsets 
 	case len(o.Symbols) > 0:
 		offsets, err = e.functions(o.Symbols)
 	default:
+		err = e.checkOffsets(o.Offsets...)
 		offsets = e.moved(append([]uint64(nil), o.Offsets...))
 	}
 	if err != nil {

@@ -166,6 +166,25 @@ func (e *executable) functions(symbols []string) ([]uint64, error) {
 	return e.moved(offsets), nil
 }
 
+// checkOffsets refuses offsets in the program or library that are known to be inside instructions.
+// What can't be read is left to the kernel.
+func (e *executable) checkOffsets(offsets ...uint64) error {
+	f := e.elf
+	if f == nil {
+		info, err := e.file.Stat()
+		if err != nil {
+			return nil
+		}
+		if f, err = exe.Read(e, info.Size()); err != nil {
+			return nil
+		}
+	}
+	if err := f.CheckOffsets(offsets...); err != nil {
+		return fmt.Errorf("%w: %w", err, syscall.EINVAL)
+	}
+	return nil
+}
+
 // match returns where the functions start that match a pattern. ErrNotExist if none does.
 func (e *executable) match(pattern string) ([]uint64, error) {
 	if !hasWildcard(pattern) {

@@ -38,6 +38,7 @@ var rooms = []room{
 	{dir: "asm", floor: 1, pure: true},
 	{dir: "internal/elf64", floor: 1, pure: true},
 	{dir: "internal/sha256", floor: 1, pure: true},
+	{dir: "internal/insn", floor: 1, pure: true},
 	{dir: "internal/exe", floor: 2, pure: true},
 	{dir: "internal/input", floor: 1},
 	{dir: "sys", floor: 1},

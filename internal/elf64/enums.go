@@ -13,14 +13,16 @@ const (
 type Machine uint16
 
 const (
-	MachineNone    Machine = 0   // EM_NONE, what old LLVM wrote for BPF
-	Machine386     Machine = 3   // EM_386
-	MachineS390    Machine = 22  // EM_S390, 32 and 64 bit
-	MachineARM     Machine = 40  // EM_ARM
-	MachineX86_64  Machine = 62  // EM_X86_64
-	MachineAArch64 Machine = 183 // EM_AARCH64
-	MachineRISCV   Machine = 243 // EM_RISCV
-	MachineBPF     Machine = 247 // EM_BPF
+	MachineNone      Machine = 0   // EM_NONE, what old LLVM wrote for BPF
+	Machine386       Machine = 3   // EM_386
+	MachinePPC64     Machine = 21  // EM_PPC64
+	MachineS390      Machine = 22  // EM_S390, 32 and 64 bit
+	MachineARM       Machine = 40  // EM_ARM
+	MachineX86_64    Machine = 62  // EM_X86_64
+	MachineAArch64   Machine = 183 // EM_AARCH64
+	MachineRISCV     Machine = 243 // EM_RISCV
+	MachineBPF       Machine = 247 // EM_BPF
+	MachineLoongArch Machine = 258 // EM_LOONGARCH
 )
 
 // SectionType is the type of a section (sh_type).

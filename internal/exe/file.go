@@ -31,6 +31,7 @@ import (
 // File is an open program or library.
 type File struct {
 	*elf64.File
+	r io.ReaderAt
 }
 
 // tableMax bounds the size of a symbol table or its names, which are read into memory.
@@ -42,7 +43,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{f}, nil
+	return &File{f, r}, nil
 }
 
 // AmbiguousError says that a name belongs to several functions.

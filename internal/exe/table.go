@@ -124,7 +124,7 @@ const (
 // readVersions reads .gnu.version (an index for each dynamic symbol) and .gnu.version_d (the versions that this file defines, a
 // chain). What is malformed is left out.
 func (t *table) readVersions() {
-	f := &File{t.f}
+	f := &File{File: t.f}
 	index, defs := f.sectionOf(elf64.SectionVerSym), f.sectionOf(elf64.SectionVerDef)
 	if index == nil || defs == nil || index.Size > tableMax || defs.Size > tableMax {
 		return

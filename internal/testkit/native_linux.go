@@ -20,7 +20,8 @@ func Native(t testing.TB, source string, flags ...string) string {
 }
 
 // foreignTargets are clang's names of machines, by GOARCH.
-var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu", "riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu"}
+var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu",
+	"riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"}
 
 // Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library. Segments have
 // pages of their own: the kernel counts a probe once for each mapping of its page. On the machine itself it finds what
