@@ -28,6 +28,11 @@ import (
 //
 // A failure anywhere undoes what this pass did: pins that it made are removed, mappings ended, descriptors closed. What existed
 // before is not touched: a pinned map that was found stays pinned, with the contents it had.
+//
+// A map that this pass pinned may be in use by then: others find it as soon as it is pinned, and
+// have to, so that all end with one map. The kernel doesn't tell whether anybody has opened it, so
+// the pin is removed all the same, as libbpf does: a map that nobody uses, left where the next
+// version of the object wants another one, would make every load after it fail.
 
 // LoadOptions changes how an object is loaded. The zero value, or a nil pointer, asks for the defaults.
 type LoadOptions struct {
@@ -99,7 +104,9 @@ func Open(path string) (*object.Object, error) {
 }
 
 // Load asks the running kernel for everything that o declares: BTF, maps, programs (libbpf bpf_object__load). o isn't changed and may
-// be loaded again, also concurrently. The caller closes the Object. On failure nothing of this load stays behind.
+// be loaded again, also concurrently. The caller closes the Object. On failure nothing of this load stays behind:
+// pins that it made are removed, unless somebody has replaced them. Who opened a map by such a pin
+// meanwhile keeps it, without the pin.
 //
 // Needs CAP_BPF and what its programs and maps need (CAP_NET_ADMIN, CAP_PERFMON), or CAP_SYS_ADMIN, or a BPF token. Errors are *Error,
 // which names the step and the map or program, and *VerifierError.

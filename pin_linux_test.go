@@ -257,6 +257,39 @@ func TestPinSwapped(t *testing.T) {
 	}
 }
 
+// TestPinReplaced: a load that fails leaves a pin that somebody put in the place of its own, and who
+// adopted its map before keeps that. Oracle: the kernel's ids.
+func TestPinReplaced(t *testing.T) {
+	opts := &LoadOptions{PinRoot: testkit.BPFFS(t)}
+	failing := renamed(t, "m", "p")
+	endless(failing)
+	prepared, err := Prepare(failing, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := mapID(t, prepared.Map("m"))
+	adopter := load(t, renamed(t, "m", "p"), opts).Map("m")
+	path := opts.PinRoot + "/m"
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	theirs := mapID(t, load(t, renamed(t, "m", "p"), opts).Map("m"))
+	if err := prepared.Load(); err == nil {
+		t.Fatal("loaded")
+	}
+	there, err := OpenMap(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	if id := mapID(t, there); id != theirs || theirs == ours {
+		t.Errorf("map %d is pinned, want %d; the load that failed made %d", id, theirs, ours)
+	}
+	if id := mapID(t, adopter); id != ours {
+		t.Errorf("the adopter has map %d, not %d", id, ours)
+	}
+}
+
 // TestPinUndone: a load that fails removes the directory that it made, unless it is in use. Oracle: the file system.
 func TestPinUndone(t *testing.T) {
 	root := testkit.BPFFS(t)

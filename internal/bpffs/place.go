@@ -21,6 +21,8 @@ type Place struct {
 	dir  *sys.FD // nil while it isn't there
 	name string  // in dir
 
+	inode uint64 // of what Pin pinned
+
 	// Of a directory that Pin made:
 	parent *sys.FD
 	base   string
@@ -106,6 +108,9 @@ func (p *Place) pin(fd int) error {
 	if err == syscall.EINVAL { // no directories for BPF_OBJ_PIN before 6.5
 		err = sys.ObjPin(fd, p.byProc(), 0)
 	}
+	if err == nil {
+		p.inode = inode(p.dir, p.name)
+	}
 	return Explain(p.path, err)
 }
 
@@ -119,13 +124,17 @@ func (p *Place) byProc() string {
 	return dir + "/" + p.name
 }
 
-// Unpin removes the pin, and the directory if Pin made it and nothing else is in it.
+// Unpin removes the pin, and the directory if Pin made it and nothing else is in it. If somebody has
+// put another pin in the place of that which Pin made, it stays: ESTALE.
 func (p *Place) Unpin() error {
 	if p.dir.Int() < 0 {
 		return syscall.ENOENT
 	}
 	if err := require(p.dir, dirOf(p.path)); err != nil {
 		return err
+	}
+	if now := inode(p.dir, p.name); p.inode != 0 && now != 0 && now != p.inode {
+		return fmt.Errorf("somebody has put another pin there: %w", syscall.ESTALE)
 	}
 	if err := unlink(p.dir, p.name, false); err != nil {
 		return Explain(p.path, err)
