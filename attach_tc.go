@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -103,31 +104,45 @@ func (h TCHook) checkExisting(index int) error {
 	if byHandle, handleErr := sys.TCQdiscAt(index, 0, h.Handle); h.Handle != 0 && handleErr == nil {
 		there, err = byHandle, nil
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotExist):
 		return nil // it is gone
+	case err != nil:
+		return err
 	}
 	return fmt.Errorf("the discipline %s, %x:, is in the way: %w", there.Kind, there.Handle>>16, syscall.EBUSY)
 }
 
-// checkDiscipline refuses a discipline of the interface that takes filters of the hook's direction for others: ingress takes those of
-// both directions for incoming packets, and any may have clsact's handle. None at all is left to the kernel to say.
+// checkDiscipline refuses a discipline of the interface that takes filters of the hook's direction
+// for others. None at all is left to the kernel to say.
 func (h TCHook) checkDiscipline(index int) error {
-	if parent := h.parent(); h.Point != TCBoth && parent != sys.TCIngress && parent != sys.TCEgress {
-		return nil // a class of a discipline of the caller's
+	wrong, err := h.wrongDiscipline(index)
+	return cmp.Or(err, wrong)
+}
+
+// wrongDiscipline says, as an error, that the hook's direction isn't served by what the interface
+// has: ingress takes filters of both directions for incoming packets, and any discipline may have
+// clsact's handle. err is a failure to find out.
+func (h TCHook) wrongDiscipline(index int) (wrong, err error) {
+	parent := h.parent()
+	if h.Point != TCBoth && parent != sys.TCIngress && parent != sys.TCEgress {
+		return nil, nil // a class of a discipline of the caller's
 	}
 	there, err := sys.TCQdiscAt(index, 0, sys.TCMajor)
 	switch {
 	case errors.Is(err, ErrNotExist):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
-	case there.Kind == "clsact" || there.Kind == "ingress" && h.Point != TCBoth && h.parent() == sys.TCIngress:
-		return nil
+		return nil, err
+	case there.Kind == "clsact",
+		there.Kind == "ingress" && h.Point != TCBoth && parent == sys.TCIngress:
+		return nil, nil
 	case there.Kind == "ingress":
-		return fmt.Errorf("%s has the discipline ingress, which has no egress; replace it by clsact, or use tcx: %w",
-			h.Interface, ErrNotSupported)
+		return fmt.Errorf("%s has the discipline ingress, which has no egress; "+
+			"replace it by clsact, or use tcx: %w", h.Interface, ErrNotSupported), nil
 	}
-	return fmt.Errorf("%s has the discipline %s with the handle of clsact, ffff: %w", h.Interface, there.Kind, syscall.EBUSY)
+	return fmt.Errorf("%s has the discipline %s with the handle of clsact, ffff: %w",
+		h.Interface, there.Kind, syscall.EBUSY), nil
 }
 
 // Destroy removes the discipline and everyone's filters with it for TCBoth and TCQdisc; for TCIngress and TCEgress it removes
@@ -166,10 +181,14 @@ func (h TCHook) Filters() ([]TCFilter, error) {
 	if err != nil {
 		return nil, h.wrap("list filters of", err)
 	}
-	if h.checkDiscipline(index) != nil {
+	wrong, err := h.wrongDiscipline(index)
+	if wrong != nil {
 		return nil, nil
 	}
-	list, err := sys.TCFilters(index, parent)
+	var list []sys.TCFilter
+	if err == nil {
+		list, err = sys.TCFilters(index, parent)
+	}
 	if err != nil {
 		return nil, h.wrap("list filters of", err)
 	}
@@ -198,10 +217,16 @@ func (h TCHook) Query(handle uint32, priority uint16) (*TCFilter, error) {
 
 // queryFilter fills in a filter by its handle and priority. Where there are no others, or no discipline, the kernel answers EINVAL.
 func (h TCHook) queryFilter(f *sys.TCFilter) error {
-	if err := h.checkDiscipline(f.IfIndex); err != nil {
-		return fmt.Errorf("there is no such filter: %w: %w", err, ErrNotExist)
+	wrong, err := h.wrongDiscipline(f.IfIndex)
+	switch {
+	case wrong != nil:
+		return fmt.Errorf("there is no such filter: %w: %w", wrong, ErrNotExist)
+	case errors.Is(err, syscall.ENODEV):
+		return fmt.Errorf("the interface is gone: %w: %w", err, ErrNotExist)
+	case err != nil:
+		return err
 	}
-	err := sys.TCQuery(f)
+	err = sys.TCQuery(f)
 	if !errors.Is(err, syscall.EINVAL) {
 		return err
 	}

@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -417,6 +418,47 @@ func TestAttachFaults(t *testing.T) {
 				t.Errorf("bpftool shows %s", shown)
 			}
 		})
+	}
+}
+
+// TestTCFilterFaults: a failure to ask for filters is no answer, neither that there are none nor
+// that there is no such filter. The oracle is the filter that tc(8) shows.
+func TestTCFilterFaults(t *testing.T) {
+	testkit.Netns(t)
+	hook := TCHook{Interface: "lo", Point: TCIngress}
+	if err := hook.Create(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := loadedProgram(t, "link", "tcx").SetTC(hook, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, ask := range map[string]func() error{
+		"Filters": func() error { _, err := hook.Filters(); return err },
+		"Query":   func() error { _, err := hook.Query(f.Handle, f.Priority); return err },
+		"Detach":  f.Detach,
+	} {
+		count := &failing{at: -1}
+		restore := sys.Replace(count)
+		if what != "Detach" {
+			err = ask()
+		}
+		restore()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := range max(2, len(count.calls)) { // of Detach, those before it takes effect
+			failed := &failing{at: at, errno: syscall.EMFILE}
+			restore := sys.Replace(failed)
+			err := ask()
+			restore()
+			if !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrNotExist) {
+				t.Errorf("%s: call %d, %s failed: %v", what, at, failed.failed, err)
+			}
+		}
+	}
+	if list, known := shownByTC(t, "ingress"); known && !slices.Contains(list, f.shown()) {
+		t.Errorf("tc shows %v, not %s", list, f.shown())
 	}
 }
 

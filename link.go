@@ -144,6 +144,7 @@ func (l *Link) Detach() error {
 
 // Update puts p in place of the attached program at one stroke (BPF_LINK_UPDATE, libbpf bpf_link__update_program). If expected isn't
 // nil, it must be what is attached now, else EPERM. Not all kinds of links can: EINVAL or ErrNotSupported.
+// ENOLINK if the interface, cgroup or namespace is gone, or the link was detached.
 func (l *Link) Update(p, expected *Program) error {
 	if err := l.kernelLink("update"); err != nil {
 		return err
@@ -273,7 +274,11 @@ func (l *Link) fail(op string, err error) error {
 
 // failed is fail for a link that may be closed, which is not why it failed.
 func (l *Link) failed(op string, err error) error {
-	return &Error{Op: op + " link", Object: l.object, Subject: l.what, Err: err, Hint: permissionHint(err)}
+	hint := permissionHint(err)
+	if errors.Is(err, syscall.ENOLINK) {
+		hint = "what it was attached to is gone, or it was detached; close the link and attach anew"
+	}
+	return &Error{Op: op + " link", Object: l.object, Subject: l.what, Err: err, Hint: hint}
 }
 
 // Links are several links.

@@ -54,6 +54,9 @@ func (at *place) cause(err error) error {
 // notDetached is refused for detaching.
 func (p *Program) notDetached(at *place, err error) error {
 	err = at.cause(err)
+	if err == syscall.ENOENT {
+		err = fmt.Errorf("it is not attached there: %w", err)
+	}
 	e := p.attachFail(at.name, err, at.need...).(*Error)
 	e.Op, e.Subject = "detach program", p.Name()+" from "+at.name
 	switch {
