@@ -49,7 +49,9 @@ type LoadOptions struct {
 	LogSize uint32
 	// Kernel is the kernel that the object is resolved for; kernel.Running() if nil. The plan is
 	// executed on the running kernel in any case, which is asked for all that concerns the
-	// machine: how many CPUs it has, how large its pages are, how programs attach.
+	// machine: how many CPUs it has, how large its pages are, how programs attach. EINVAL if types
+	// or symbols of the kernel that the object uses have other ids or addresses there: its BTF and
+	// kallsyms must be those of the running kernel then.
 	Kernel facts.Kernel
 	// Maps are used instead of creating the object's maps of these names, which may be those of sections as for Object.Map (libbpf
 	// bpf_map__reuse_fd). They stay the caller's: the Object gets descriptors of its own, and with them the given map's max_entries,
@@ -270,7 +272,7 @@ func (l *loader) prepare() (*Object, error) {
 		}
 	}
 	l.tell(l.plan.Events)
-	if err := l.run(l.takeGiven, l.uploadBTF, l.makeMaps, l.describePrograms); err != nil {
+	if err := l.run(l.checkResolved, l.takeGiven, l.uploadBTF, l.makeMaps, l.describePrograms); err != nil {
 		l.undo()
 		return nil, err
 	}
@@ -319,7 +321,15 @@ func (l *loader) moduleFD(m *facts.Module) (*sys.FD, error) {
 			return have.fd, nil
 		}
 	}
-	fd, err := l.openBTF(m.ID)
+	id := m.ID
+	if id == 0 { // recorded
+		here, err := l.runningModule(m)
+		if err != nil {
+			return nil, l.fail("open BTF of module", m.Name, err)
+		}
+		id = here.ID
+	}
+	fd, err := l.openBTF(id)
 	if err != nil {
 		return nil, &Error{Op: "open BTF of module", Object: l.obj.name, Subject: m.Name, Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
 	}

@@ -97,6 +97,9 @@ func wanted(text string) (w want) {
 func (f *File) Functions(names []string) ([]uint64, error) {
 	wants := make([]want, len(names))
 	for i, name := range names {
+		if strings.HasSuffix(name, "@") { // an empty version is no version
+			return nil, f.missing(name)
+		}
 		wants[i] = wanted(name)
 	}
 	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {

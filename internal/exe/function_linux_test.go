@@ -260,6 +260,11 @@ func TestDefaultVersion(t *testing.T) {
 			if err != nil || got != address {
 				t.Errorf("%s: %s: %#x, %v; dlsym finds %#x", file, name, got, err, address)
 			}
+			for _, no := range []string{name + "@", name + "@@"} { // an empty version
+				if got, err := f.Function(no); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s: %s: %#x, %v", file, no, got, err)
+				}
+			}
 			if all, err := f.Named(name); err != nil || len(all) != 1 || all[0] != address {
 				t.Errorf("%s: all of %s: %#x, %v; dlsym finds %#x", file, name, all, err, address)
 			}
