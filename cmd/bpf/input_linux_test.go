@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,8 +62,16 @@ func TestFilesWithoutEnd(t *testing.T) {
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	files := []string{sparse, fifo, "/dev/zero", "/dev/full"}
+	instance := filepath.Join(testkit.Tracefs(t), "instances", "purebpf_"+strconv.Itoa(os.Getpid()))
+	if err := os.Mkdir(instance, 0o700); err == nil {
+		t.Cleanup(func() { os.Remove(instance) })
+		files = append(files, filepath.Join(instance, "trace_pipe")) // says it is regular; waits
+	} else {
+		t.Logf("no instance of tracing: %v", err)
+	}
 	for _, verb := range fileVerbs {
-		for _, file := range []string{sparse, fifo, "/dev/zero", "/dev/full"} {
+		for _, file := range files {
 			args := fileVerb(verb, file)
 			cmd := command(t, args...)
 			var out bytes.Buffer
@@ -137,6 +146,8 @@ func TestFilesRecognised(t *testing.T) {
 		{"x.bc", clang("x.bc", "-target", "bpf", "-emit-llvm"),
 			"LLVM bitcode: compile it with llc -march=bpf -filetype=obj, or link with bpf-linker"},
 		{"x.ll", clang("x.ll", "-target", "bpf", "-emit-llvm", "-S"), "LLVM assembly: compile it with llc -march=bpf"},
+		{"x.s", clang("x.s", "-target", "bpf", "-S"), "assembly: assemble it"},
+		{"g.s", clang("g.s", "-target", "bpf", "-S", "-g", "-DCONFIG_X"), "assembly: assemble it"},
 		{"host.o", clang("host.o", "--target=x86_64-linux-gnu"), "an ELF file for x86-64 (machine 62): compile it with -target bpf"},
 		{"host32.o", clang("host32.o", "--target=i386-linux-gnu"), "an ELF file for 32-bit (ELF class 1) x86 (machine 3): compile it with -target bpf"},
 		{"macho.o", clang("macho.o", "--target=arm64-apple-macos"), "a Mach-O file: it is for macOS"},
@@ -174,8 +185,11 @@ func TestFilesRecognised(t *testing.T) {
 			}
 		}
 	}
-	if _, err := verb("check", "--btf", object, object); err == nil || !strings.Contains(err.Error(), "no kernel") {
-		t.Errorf("a BPF object is taken for a kernel: %v", err)
+	for _, file := range []string{object, at("x.gz")} {
+		_, err := verb("check", "--btf", file, object)
+		if err == nil || !strings.Contains(err.Error(), "no kernel") {
+			t.Errorf("%s: a BPF object is taken for a kernel: %v", file, err)
+		}
 	}
 	if _, err := verb("plan", "--kconfig", at("exe"), object); err == nil || !strings.Contains(err.Error(), "ELF file") {
 		t.Errorf("--kconfig of a program: %v", err)

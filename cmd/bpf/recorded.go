@@ -57,7 +57,7 @@ func refuseObject(path string, info fs.FileInfo) error {
 		return err
 	}
 	defer f.Close()
-	head, err := f.Head()
+	head, err := f.UnpackedHead()
 	if err == nil && magic.IsBPFObject(head) {
 		err = errors.New("a BPF object, no kernel: give the BTF of a kernel, or its vmlinux image")
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"syscall"
 
@@ -40,7 +41,12 @@ func Open(path string, limit int64) (*File, error) {
 		return nil, err
 	}
 	if info.Mode().IsRegular() {
-		return &File{content: f, size: info.Size(), file: f}, nil
+		c, err := ready(f)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		return &File{content: c, size: info.Size(), file: f}, nil
 	}
 	defer f.Close()
 	if null, err := os.Stat(os.DevNull); err == nil && os.SameFile(info, null) {
@@ -86,6 +92,24 @@ func (f *File) Head() ([]byte, error) {
 	n, err := f.ReadAt(head, 0)
 	if err == io.EOF {
 		err = nil
+	}
+	return head[:n], err
+}
+
+// UnpackedHead is Head of what gzip packed in the file, if it did.
+func (f *File) UnpackedHead() ([]byte, error) {
+	head, err := f.Head()
+	if err != nil || !magic.IsGzip(head) {
+		return head, err
+	}
+	z, err := gzip.NewReader(io.NewSectionReader(f, 0, math.MaxInt64))
+	if err != nil {
+		return nil, err
+	}
+	head = make([]byte, magic.HeadSize)
+	n, err := io.ReadFull(z, head)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil // a reader of the whole file tells whether it is cut off
 	}
 	return head[:n], err
 }

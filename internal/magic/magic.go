@@ -24,6 +24,8 @@ type kind struct {
 const (
 	bitcode = "compile it with llc -march=bpf -filetype=obj, or link with bpf-linker"
 	compile = "compile it: clang -O2 -g -target bpf -c"
+	// assemble is for what clang -S makes.
+	assemble = "assemble it: clang -target bpf -c"
 )
 
 // kinds are tried in order.
@@ -55,6 +57,7 @@ var kinds = [...]kind{
 	{0, "\xca\xfe\xba\xbe", "a Mach-O or Java class file", "it is not for Linux"},
 	{0, "\x00asm", "WebAssembly", "take the BPF object out of it"},
 	{0, "version https://git-lfs", "a Git LFS pointer", "fetch the file with git lfs pull"},
+	{0, "CONFIG_", "a kernel configuration", "that is for --kconfig"},
 	{0, "#!", "a script", "give what it makes"},
 	{0, "<!DOCTYPE", "an HTML page", "the download went wrong"},
 	{0, "<html", "an HTML page", "the download went wrong"},
@@ -70,7 +73,11 @@ var sources = [...]struct{ word, name, advice string }{
 	{"#include", "C source text", compile},
 	{"SEC(\"", "C source text", compile},
 	{"SPDX-License-Identifier", "source text", compile},
-	{"CONFIG_", "a kernel configuration", "that is for --kconfig"},
+	{"\t.text\n", "assembly", assemble},
+	{"\t.file\t\"", "assembly", assemble},
+	{"\t.section\t", "assembly", assemble},
+	{"\nCONFIG_", "a kernel configuration", "that is for --kconfig"},
+	{"# CONFIG_", "a kernel configuration", "that is for --kconfig"},
 }
 
 // Object says what a file is, and what to do, if by its first bytes it can't be a BPF object: "not

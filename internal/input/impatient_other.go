@@ -1,0 +1,7 @@
+//go:build !linux
+
+package input
+
+import "os"
+
+func ready(f *os.File) (content, error) { return f, nil }
