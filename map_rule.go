@@ -22,6 +22,7 @@ func (l *loader) brokenRule(pm *plan.Map, attr *sys.MapCreateAttr, refusal error
 		if spec, err := btf.Parse(l.plan.BTF, nil); err == nil {
 			key := spec.Skip(pm.KeyType)
 			m.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
+			m.Special = maprules.Special(spec, pm.ValueType)
 		}
 	}
 	text := brokenRule(m, attr.IfIndex, refusal)
@@ -37,10 +38,14 @@ func (l *loader) brokenRule(pm *plan.Map, attr *sys.MapCreateAttr, refusal error
 
 // ruled is a map that the kernel was asked for, without BTF.
 func ruled(attr *sys.MapCreateAttr) *maprules.Map {
-	return &maprules.Map{
+	m := &maprules.Map{
 		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize, MaxEntries: attr.MaxEntries,
-		Flags: attr.Flags &^ uapi.FTokenFD, Extra: attr.MapExtra, Inner: attr.InnerMapFD != 0,
+		Flags: attr.Flags, Extra: attr.MapExtra, Inner: attr.InnerMapFD != 0,
 	}
+	if attr.TokenFD > 0 { // the flag is the loader's
+		m.Flags &^= uapi.FTokenFD
+	}
+	return m
 }
 
 // brokenRule names the rules that m breaks.

@@ -354,8 +354,11 @@ func (c *checker) mapFlags(m *object.Map) {
 			n.Optional = true // the feature says how
 		}
 	}
-	if rest != 0 {
-		n := c.need(NeedFlag, "map flags 0b"+strconv.FormatUint(uint64(rest), 2), m.Name)
+	if takes, ruled := maprules.Takes(m.Type, rest); rest != 0 && ruled && !takes {
+		n := c.need(NeedFlag, maprules.FlagNames(rest)+" of "+where, m.Name)
+		n.Answer, n.Reason = c.upTo618(maprules.Name(m.Type) + " does not take it")
+	} else if rest != 0 {
+		n := c.need(NeedFlag, maprules.FlagNames(rest)+" of "+where, m.Name)
 		n.Answer, n.Reason = facts.Unknown, "flags that are not known here"
 	}
 	if m.Extra != 0 {

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"errors"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -98,6 +99,10 @@ func TestFlags(t *testing.T) {
 			}
 			if r := Check(o, k, nil); (r.Loads == facts.Yes) != (err == nil) {
 				t.Errorf("predicted %s %q, the kernel says %v", r.Loads, r.Reasons, err)
+			}
+			if r := Check(o, k, nil); name == "node 1000" &&
+				!strings.Contains(strings.Join(r.Reasons, "\n"), "numa_node 1000") {
+				t.Errorf("the flag is blamed, not the node: %q", r.Reasons)
 			}
 			t.Logf("the kernel says %v", err)
 			for how, k := range recorded {

@@ -24,6 +24,7 @@ char LICENSE[] SEC("license") = "GPL";
 struct s3 { char x[3]; }; struct s8 { char x[8]; }; struct s69 { int x[69]; };
 struct big { char x[40000]; }; struct huge { char x[5 << 20]; };
 struct frames { long x[200]; };
+struct timed { struct bpf_timer t; int x; };
 #define T(t) __uint(type, BPF_MAP_TYPE_##t)
 #define KV(k, v) __type(key, k); __type(value, v)
 #define N(n) __uint(max_entries, n)
@@ -48,6 +49,15 @@ var shapes = []struct{ fields, rule string }{
 	{"T(TASK_STORAGE); __uint(key_size, 4); __uint(value_size, 4); F(BPF_F_NO_PREALLOC);",
 		"no BTF"},
 	{"T(TASK_STORAGE); KV(float, int); F(BPF_F_NO_PREALLOC);", "the key's type"},
+	{"T(TASK_STORAGE); KV(int, struct timed); F(BPF_F_NO_PREALLOC);",
+		"the value has a bpf_timer: a task storage takes none"},
+	{"T(SK_STORAGE); KV(int, struct timed); F(BPF_F_NO_PREALLOC);",
+		"the value has a bpf_timer: a socket storage takes none"},
+	{"T(HASH); KV(int, struct timed); N(1);", ""},
+	{"T(QUEUE); __type(value, struct timed); N(1);", ""}, // made without BTF
+	{"T(HASH); KV(int, int); N(1); F(1 << 14);", "a hash does not take it"},
+	{"T(HASH); KV(int, int); N(1); F(1 << 16);", "a hash does not take it"},
+	{"T(ARRAY); KV(int, int); N(1); F(1U << 31);", "an array does not take it"},
 	{"T(PROG_ARRAY); KV(__u64, int); N(1);", "key_size 8: a program array wants 4"},
 	{"T(QUEUE); KV(int, int); N(1);", "key_size 4: a queue wants 0"},
 	{"T(RINGBUF); __type(value, int); N(4096);", "value_size 4: a ring buffer wants 0"},

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/object"
@@ -146,10 +147,17 @@ func (c *checker) tryMap(m *object.Map) {
 		if less.Flags &^= f.bit; f.bit == uapi.FNumaNode {
 			less.NumaNode = 0
 		}
-		if without(less) {
-			blame(c.need(NeedFlag, f.name+" of "+m.Type.String(), m.Name))
-			return
+		if !without(less) {
+			continue
 		}
+		n := c.need(NeedFlag, f.name+" of "+m.Type.String(), m.Name)
+		blame(n)
+		if less = t; f.bit == uapi.FNumaNode && m.NumaNode != 0 {
+			if less.NumaNode = 0; without(less) {
+				n.Reason = numaNode(m.NumaNode) + ": the kernel takes node 0, not that one: " + says
+			}
+		}
+		return
 	}
 	less := t
 	less.Extra = 0
@@ -164,6 +172,8 @@ func (c *checker) tryMap(m *object.Map) {
 	}
 	blame(c.need(NeedShape, "of "+m.Name, m.Name))
 }
+
+func numaNode(n uint32) string { return "numa_node " + strconv.FormatUint(uint64(n), 10) }
 
 // aboutMaps says that needs of a kind are those of maps.
 func aboutMaps(k NeedKind) bool {

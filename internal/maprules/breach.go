@@ -17,6 +17,8 @@ type Map struct {
 	// Typed says that the kernel is told the types of key and value, IntKey that the key's is an
 	// integer of 32 bits.
 	Typed, IntKey bool
+	// Special is what Special finds in the value, of maps that the kernel is told the types of.
+	Special string
 	// Outer says that the map is the template of a map of maps, Inner that it has one.
 	Outer, Inner bool
 }
@@ -60,6 +62,9 @@ func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
 	}
 	if r.btf && m.Typed && !m.IntKey {
 		f.lasting("the key's type: %s wants an integer of 32 bits", r.name)
+	}
+	if r.btf && m.Typed && m.Special != "" {
+		f.special()
 	}
 	if m.Extra != 0 && m.Type != uapi.MapBloomFilter && m.Type != uapi.MapArena {
 		f.broken("map_extra %#x: %s takes none", m.Extra, r.name)
@@ -131,16 +136,16 @@ func (f *finding) want(what string, b bound) string {
 func (f *finding) flags() {
 	if extra := f.Flags &^ f.rule.flags; extra != 0 {
 		f.list = append(f.list, Breach{
-			Text:  fmt.Sprintf("%s: %s does not take it", flagNames(extra), f.rule.name),
+			Text:  fmt.Sprintf("%s: %s does not take it", FlagNames(extra), f.rule.name),
 			Flags: extra,
 		})
 	}
 	if lack := f.rule.must &^ f.Flags; lack != 0 {
-		f.lasting("no %s in map_flags: %s must have it", flagNames(lack), f.rule.name)
+		f.lasting("no %s in map_flags: %s must have it", FlagNames(lack), f.rule.name)
 	}
 	for _, pair := range [...]uint32{access, programs} {
 		if f.Flags&f.rule.flags&pair == pair {
-			f.lasting("%s: a map takes one or the other", flagNames(pair))
+			f.lasting("%s: a map takes one or the other", FlagNames(pair))
 		}
 	}
 }
@@ -154,8 +159,8 @@ var flagTable = [...]string{
 	"BPF_F_NO_USER_CONV",
 }
 
-// flagNames names flags: "BPF_F_RDONLY and BPF_F_WRONLY".
-func flagNames(flags uint32) string {
+// FlagNames names flags: "BPF_F_RDONLY and BPF_F_WRONLY".
+func FlagNames(flags uint32) string {
 	var names []string
 	for bit := range 32 {
 		if flags&(1<<bit) == 0 {
@@ -164,7 +169,7 @@ func flagNames(flags uint32) string {
 		if bit < len(flagTable) {
 			names = append(names, flagTable[bit])
 		} else {
-			names = append(names, fmt.Sprintf("flag %#x", 1<<bit))
+			names = append(names, fmt.Sprintf("bit %#x", 1<<bit))
 		}
 	}
 	return strings.Join(names, " and ")
