@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -110,7 +111,7 @@ func (p *Program) explain(at *place, err error) string {
 	if errno == syscall.EINVAL || len(hook.Programs) == 0 {
 		return ""
 	}
-	return hook.occupants() + " attached there"
+	return hook.occupants() + " attached there" + hook.detachment()
 }
 
 // lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.
@@ -158,6 +159,29 @@ func (h *Hook) occupants() string {
 		return "program " + list + " is"
 	}
 	return "programs " + list + " are"
+}
+
+// detachment says how to take away the program that is there, if it is one and has one link.
+func (h *Hook) detachment() string {
+	if len(h.Programs) != 1 {
+		return ""
+	}
+	p := h.Programs[0]
+	if p.LinkID == 0 {
+		for info, err := range linkinfo.All(uapi.LinkUnspec) {
+			if err != nil || info.ProgramID != p.ProgramID {
+				continue
+			}
+			if p.LinkID != 0 {
+				return ""
+			}
+			p.LinkID = info.ID
+		}
+	}
+	if p.LinkID == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and has link %d, which bpf detach %[1]d takes away for all", p.LinkID)
 }
 
 // programLabel is a program's kernel id and, where this process may ask, its name.

@@ -75,11 +75,11 @@ Options:
 			defer func() { err = errors.Join(err, done()) }()
 			at, err := h.attach(s)
 			if err != nil {
-				return err
+				return withPinned(err, a.pinDir, s.name())
 			}
 			defer func() { err = errors.Join(err, at.Close()) }()
 			if again, err := a.tell(at); err != nil || !again {
-				return err
+				return withPinned(err, a.pinDir, s.name())
 			}
 			if l := at.iterator(); l != nil {
 				more, err := showIterator(ctx, a.out, l, a.asJSON)

@@ -168,11 +168,11 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		}
 	}()
 	if err != nil {
-		return err
+		return withPinned(err, r.pinDir, names...)
 	}
 	if r.pinDir != "" {
 		if err := r.pin(attached); err != nil {
-			return err
+			return withPinned(err, r.pinDir, names...)
 		}
 	}
 	if r.duration > 0 {
