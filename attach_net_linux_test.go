@@ -33,8 +33,15 @@ func nlString(b []byte, typ uint16, s string) []byte {
 // devicePair makes two devices that are connected with each other ("veth", "netkit") and sets them up.
 func devicePair(t testing.TB, kind, name, peer string) {
 	t.Helper()
+	devicePairAt(t, kind, name, peer, 0)
+}
+
+// devicePairAt gives the first of the two devices an index, 0 for any.
+func devicePairAt(t testing.TB, kind, name, peer string, index int) {
+	t.Helper()
 	ifinfo := make([]byte, unix.SizeofIfInfomsg)
 	b := append(make([]byte, unix.SizeofNlMsghdr), ifinfo...)
+	binary.NativeEndian.PutUint32(b[unix.SizeofNlMsghdr+4:], uint32(index))
 	b = nlString(b, unix.IFLA_IFNAME, name)
 	b = nlAttr(b, unix.IFLA_LINKINFO, func(b []byte) []byte {
 		b = nlString(b, unix.IFLA_INFO_KIND, kind)

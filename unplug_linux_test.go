@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,8 +66,11 @@ var unplugs = []struct {
 	}},
 	{"same name and index", func(t *testing.T, kind string, index int) {
 		deviceDelete(t, "v0")
-		testkit.Run(t, "ip", "link", "add", "v0", "index", fmt.Sprint(index), "type", kind,
-			"peer", "name", "v1")
+		devicePairAt(t, kind, "v0", "v1", index)
+		if shown := testkit.Run(t, "ip", "-o", "link", "show", "v0"); !bytes.HasPrefix(shown,
+			fmt.Appendf(nil, "%d: v0@", index)) {
+			t.Fatalf("ip shows %q, not index %d", shown, index)
+		}
 	}},
 }
 
