@@ -138,7 +138,7 @@ func TestUnknownSections(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Load(o, nil)
-	if err == nil || !strings.Contains(err.Error(), "entered") || !strings.Contains(err.Error(), "tells no program type") {
+	if err == nil || !strings.Contains(err.Error(), "entered") || !strings.Contains(err.Error(), "names no program type") {
 		t.Errorf("%v", err)
 	}
 	if verdict.OK || verdict.Errno != int(syscall.EINVAL) {

@@ -2,9 +2,9 @@ package plan
 
 import "github.com/purebpf/bpf/facts"
 
-// placeArena decides where the arena's global variables lie in it: at the end, as far as programs
-// can express such an offset, since the start is what allocators hand out; at the start on kernels
-// that limit the offset in a ld_imm64.
+// placeArena places the arena's global variables in it. They go at the end, as far as programs can
+// express such an offset, since allocators hand out the start; on kernels that limit the offset in
+// a ld_imm64 they go at the start.
 func (r *resolver) placeArena() {
 	o := r.o
 	if o.Arena == nil || len(o.ArenaData) == 0 {

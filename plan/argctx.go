@@ -12,11 +12,11 @@ import (
 
 // arg:ctx
 //
-// A global function may take the program's context as an argument tagged __arg_ctx, declared void *
-// so that programs of several types can call it. Kernels before 6.8 do not know the tag; they
+// A global function may take the program's context as an argument tagged __arg_ctx and declared
+// void *, so that programs of several types can call it. Kernels before 6.8 do not know the tag and
 // recognise a context only by the name of its type. For them the function's BTF is copied per
-// program with the argument's type replaced by a pointer to an empty struct of the expected name,
-// and func_info points to the copy. Instructions do not change.
+// program, the argument's type is replaced by a pointer to an empty struct of the expected name,
+// and func_info refers to the copy. Instructions do not change.
 
 // contextNames lists the type by which a kernel recognises the context of a program type.
 var contextNames = [...]struct {
@@ -50,7 +50,7 @@ var contextNames = [...]struct {
 	{uapi.ProgXDP, "xdp_md"},
 }
 
-// contextName is the context type's name, "" for program types that have none.
+// contextName returns the name of t's context type, or "" if t has none.
 func contextName(t uapi.ProgType) string {
 	for _, c := range contextNames {
 		if c.prog == t {
@@ -60,8 +60,8 @@ func contextName(t uapi.ProgType) string {
 	return ""
 }
 
-// regsStruct is the struct behind bpf_user_pt_regs_t on the architectures where it has a name of
-// its own.
+// regsStruct returns the name of the struct behind bpf_user_pt_regs_t, or "" if it has none on this
+// architecture.
 func regsStruct() string {
 	switch runtime.GOARCH {
 	case "arm64", "s390x":
@@ -135,15 +135,15 @@ func (x *argCtx) run() {
 		if x.r.has(facts.BTFDeclTag) {
 			b.AddDeclTag(tagArgCtx, c.fn, int32(arg))
 		} else {
-			b.AddInt(tagArgCtx, 1, 0) // what sanitising makes of a tag
+			b.AddInt(tagArgCtx, 1, 0) // as sanitising turns a tag into an INT
 		}
 		x.r.event(EventSanitized, x.p.Spec.Name, "arg:ctx of "+fn.Name()+" becomes struct "+x.name+
 			" *")
 	}
 }
 
-// tags lists the arg:ctx tags on global functions placed in the program, ascending, and notes where
-// their func_info records are.
+// tags returns the arg:ctx tags on global functions placed in the program, in ascending order, and
+// records where their func_info records are.
 func (x *argCtx) tags() []btf.ID {
 	if x.r.ctxTags == nil {
 		x.r.ctxTags = make(map[btf.ID][]btf.ID)
@@ -191,13 +191,13 @@ func (x *argCtx) clone(fn, proto btf.Type) clone {
 	return c
 }
 
-// needed tells whether an argument's type must be replaced: it is no pointer to the type that the
-// kernel recognises, and one of those that may be declared instead.
+// needed reports whether an argument's type must be replaced: it is not a pointer to the type that
+// the kernel recognises, but is one of the types that may be declared instead.
 func (x *argCtx) needed(fn string, arg int, id btf.ID) bool {
 	s := x.r.o.BTF
 	t := s.Skip(id)
 	if t.Kind() == btf.KindPtr {
-		// Typedefs matter here: one of them is a context type's name.
+		// Keep typedefs: one of them is the name of a context type.
 		to := strip(s, t.Ref())
 		name := to.Name()
 		if to.Kind() == btf.KindVoid {
@@ -235,7 +235,7 @@ func (x *argCtx) needed(fn string, arg int, id btf.ID) bool {
 	return false
 }
 
-// strip takes const, volatile, restrict and type tags off, but no typedef.
+// strip removes const, volatile, restrict and type tags, but no typedefs.
 func strip(s *btf.Spec, id btf.ID) btf.Type {
 	for range 64 {
 		t, _ := s.Type(id)

@@ -10,12 +10,12 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Attach targets. A tracing, LSM or iterator program is checked by the verifier against the type of
-// what it will be attached to, so the target's BTF id is needed at load. SEC("fentry/vfs_read")
-// names it; the kind of program decides which BTF type that name stands for. "module:function"
-// looks only into that module.
+// Attach targets. The verifier checks a tracing, LSM or iterator program against the type of its
+// attach target, so the target's BTF id is needed at load. SEC("fentry/vfs_read") names the target;
+// the kind of program decides which BTF type the name stands for. "module:function" is looked up
+// only in that module.
 
-// attachPrefix is how the kernel names the BTF type of a target, by expected attach type.
+// attachPrefix is the prefix and kind of a target's BTF type, by expected attach type.
 type attachPrefix struct {
 	attach uapi.AttachType
 	prefix string
@@ -41,8 +41,8 @@ func prefixOf(t uapi.AttachType) (prefix string, kind btf.Kind) {
 // maxTargetName is the longest BTF name that libbpf composes.
 const maxTargetName = 127
 
-// def is the SEC() row that speaks for p: setting another program type takes the row out of effect,
-// unless it is the one for everything.
+// def returns the SEC() row that applies to p. A row no longer applies once the program has another
+// type, unless it is the row for every type.
 func def(p *object.Program) *object.SecDef {
 	if p.Def != nil && p.Def.Type != p.Type && p.Def.Pattern != "" {
 		return nil
@@ -50,8 +50,8 @@ func def(p *object.Program) *object.SecDef {
 	return p.Def
 }
 
-// wantsTarget tells programs whose BTF target is resolved at load: those whose row says so, and
-// those that were given a type which takes a target, and a target.
+// wantsTarget reports whether p's BTF target is resolved at load: its row says so, or p was given
+// both a type that takes a target and a target.
 func wantsTarget(p *object.Program) bool {
 	if d := def(p); d != nil {
 		return d.Flags&object.SecAttachBTF != 0
@@ -63,10 +63,10 @@ func wantsTarget(p *object.Program) bool {
 	return false
 }
 
-// inProgram tells programs that attach to another BPF program.
+// inProgram reports whether p attaches to another BPF program.
 func inProgram(p *object.Program) bool { return p.Type == uapi.ProgExt || p.AttachProgFD > 0 }
 
-// splitTarget splits "module:name"; module is "" for vmlinux first, then any module.
+// splitTarget splits "module:name". An empty module means vmlinux first, then every module.
 func splitTarget(target string) (module, name string) {
 	if m, n, ok := strings.Cut(target, ":"); ok {
 		if m == "vmlinux" {
@@ -77,7 +77,7 @@ func splitTarget(target string) (module, name string) {
 	return "", target
 }
 
-// wantTargets adds the names of what programs attach to.
+// wantTargets adds the names of attach targets to w.
 func (r *resolver) wantTargets(w *wanted) {
 	for i, p := range r.o.Programs {
 		if !r.progs[i].maybe || !wantsTarget(p) || inProgram(p) || p.AttachTarget == "" {
@@ -95,7 +95,7 @@ func (r *resolver) resolveTarget(p *Program) error {
 	if spec.AttachTarget == "" {
 		code := CodeInvalid
 		if strings.HasSuffix(spec.Sec, "/") {
-			code = CodeNotFound // libbpf looks for what is named ""
+			code = CodeNotFound // libbpf looks up the name ""
 		}
 		return r.fail("program", p.Name, code, "SEC(\""+spec.Sec+
 			"\") names no attach target; write it after a '/' or set AttachTarget", nil)
@@ -126,7 +126,7 @@ func (r *resolver) resolveTarget(p *Program) error {
 	return nil
 }
 
-// targetSearched says where a target was looked for in vain, and which names there are near it.
+// targetSearched returns where a target was searched and similar names found there.
 func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) string {
 	where := "vmlinux or any module"
 	if module != "" {
@@ -141,14 +141,14 @@ func (r *resolver) targetSearched(module, prefix, name string, kind btf.Kind) st
 	return where + r.near(module, prefix, name, kind)
 }
 
-// near proposes names of types of the kernel, or of one module, that are prefix and something like
-// name: "; ..." or "".
+// near returns a hint "; ..." with the kernel's or one module's types whose name is prefix followed
+// by something similar to name, or "" if there are none.
 func (r *resolver) near(module, prefix, name string, kind btf.Kind) string {
 	near := nearest.To(name)
 	if v, err := r.kernelBTF(); err == nil && module == "" {
 		facts.EachTypeName(v, prefix, kind, near.Offer)
 	}
-	mods, _ := r.moduleBTFs() // an error was one before this
+	mods, _ := r.moduleBTFs() // the caller has handled the error
 	for _, m := range mods {
 		if module == "" || m.Name == module {
 			facts.EachTypeName(m.BTF, prefix, kind, near.Offer)
@@ -193,7 +193,7 @@ func (r *resolver) resolveProgramTarget(p *Program) error {
 	p.AttachProgFD = spec.AttachProgFD
 	if r.opts.ProgramBTF == nil {
 		return r.fail("program", p.Name, CodeInvalid, "attaches to function "+spec.AttachTarget+
-			" of a program whose BTF is not known here", nil)
+			" of a program whose BTF is not available", nil)
 	}
 	s, err := r.opts.ProgramBTF(spec.AttachProgFD)
 	if err != nil {
@@ -215,8 +215,8 @@ func (r *resolver) resolveProgramTarget(p *Program) error {
 	return nil
 }
 
-// resolveMultiTarget sets the BTF object of a *.multi tracing program: the functions are chosen
-// when it is attached, but all from one kernel or module.
+// resolveMultiTarget sets the BTF object of a *.multi tracing program. Its functions are chosen at
+// attach, but all come from one kernel or module.
 func (r *resolver) resolveMultiTarget(p *Program) error {
 	_, pattern, _ := strings.Cut(p.Spec.Sec, "/")
 	module, _ := splitTarget(pattern)

@@ -12,7 +12,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// targets builds kernel BTF with functions and trace typedefs, split over base unless nil.
+// targets builds kernel BTF with functions and trace typedefs, split over base unless base is nil.
 func targets(t testing.TB, base *btf.Spec, funcs ...string) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(base)
@@ -33,8 +33,8 @@ func targets(t testing.TB, base *btf.Spec, funcs ...string) *btf.Spec {
 	return s
 }
 
-// TestAttachTargetsNear: a target with a typo gets proposals, of what its kind of program attaches
-// to. Oracle: the names that the BTF was made of.
+// TestAttachTargetsNear checks that a misspelt target yields proposals of the kind that the program
+// attaches to. Oracle: the names that the BTF was made of.
 func TestAttachTargetsNear(t *testing.T) {
 	base := targets(t, nil, "vfs_read", "vfs_write", "btf_trace_sched_switch", "bpf_lsm_file_open",
 		"bpf_iter_task", "sched_switcg", "file_opem", "taks")
@@ -61,8 +61,8 @@ func TestAttachTargetsNear(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf's naming of BTF targets and order of search (vmlinux first, then modules; a module
-// name compared whole), stated per row.
+// Oracle: libbpf's naming of BTF targets and its search order (vmlinux first, then modules; module
+// names are compared whole), stated per row.
 func TestAttachTargets(t *testing.T) {
 	base := targets(t, nil, "vfs_read", "vfs_write", "both", "btf_trace_sched_switch",
 		"bpf_lsm_file_open", "bpf_iter_task", "sched_switch", "file_open", "task")
@@ -135,7 +135,7 @@ func TestAttachTargets(t *testing.T) {
 	}
 }
 
-// only leaves one program of an object to be loaded.
+// only keeps one program of an object to load.
 func only(o *object.Object, name string) *object.Program {
 	for _, p := range o.Programs {
 		p.Autoload = p.Name == name
@@ -184,8 +184,7 @@ func TestAttachToProgram(t *testing.T) {
 	}
 }
 
-// What a SEC() row adds at load, and what a missing feature takes away. Oracle: libbpf's SEC_*
-// flags as the row states.
+// Oracle: libbpf's SEC_* flags as the row states them, and what a missing feature removes.
 func TestSecFlags(t *testing.T) {
 	base := targets(t, nil, "bpf_lsm_bpf", "bpf_lsm_socket_bind")
 	for _, row := range []struct {
@@ -215,7 +214,7 @@ func TestSecFlags(t *testing.T) {
 				p.ExpectedAttachType, p.Flags, p.Err)
 		}
 	}
-	// Another type takes the row out of effect.
+	// Another type disables the row.
 	o := open(t, "probes.o")
 	only(o, "do_lsm_sleepable").Type = uapi.ProgSyscall
 	p := planned(t, resolve(t, o, &fake{version: 1}, nil), "do_lsm_sleepable")
@@ -224,8 +223,8 @@ func TestSecFlags(t *testing.T) {
 	}
 }
 
-// opsTypes builds BTF over base with the struct_ops type of ops.o: the members that it has anyhow,
-// and what change adds.
+// opsTypes builds BTF over base with the struct_ops type of ops.o: the members it always has and
+// those that change adds.
 func opsTypes(t testing.TB, base *btf.Spec, change func(b *btf.Builder, fn btf.ID)) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(base)
@@ -249,8 +248,8 @@ func opsTypes(t testing.TB, base *btf.Spec, change func(b *btf.Builder, fn btf.I
 	return s
 }
 
-// A struct_ops type that only a module has: its BTF's ids, flag and module. Oracle: the contract of
-// value_type_btf_obj_fd in linux/bpf.h and libbpf's error rules, per case.
+// A struct_ops type that only a module has: the ids, flag and module of its BTF. Oracle: the
+// contract of value_type_btf_obj_fd in linux/bpf.h and libbpf's error rules, per case.
 func TestModuleStructOps(t *testing.T) {
 	base := targets(t, nil, "something")
 	callbacks := func(b *btf.Builder, fn btf.ID) {
@@ -265,7 +264,7 @@ func TestModuleStructOps(t *testing.T) {
 			b.AddMember("cong_avoid", fn, 320, 0)
 		})}
 	o := open(t, "ops.o")
-	// flags is not in this kernel
+	// This kernel lacks flags.
 	o.Map("first").Contents = make([]byte, len(o.Map("first").Contents))
 	p := resolve(t, o, &fake{btf: base, modules: []*facts.Module{mod}, version: 1}, nil)
 	m := plannedMap(t, p, "first")
@@ -317,10 +316,10 @@ func TestModuleStructOps(t *testing.T) {
 		!strings.Contains(err.Error(), "tcp_congestion_ops") {
 		t.Errorf("a kernel without the type: %v", err)
 	}
-	// The kernel's value types are what is proposed, of vmlinux and of modules.
+	// Proposals are the kernel's value types, of vmlinux and of modules.
 	b := btf.NewBuilder(base)
 	b.AddStruct("bpf_struct_ops_tcp_congestion_op", 64)
-	b.AddStruct("tcp_congestion_oops", 64) // no struct_ops
+	b.AddStruct("tcp_congestion_oops", 64) // not a struct_ops type
 	s, err := b.Spec()
 	if err != nil {
 		t.Fatal(err)
@@ -393,7 +392,7 @@ func TestStructOpsSlots(t *testing.T) {
 		!strings.Contains(err.Error(), "do_optional") {
 		t.Errorf("one program, two members: %v", err)
 	}
-	// Off altogether.
+	// All maps off.
 	o = open(t, "ops.o")
 	for _, m := range o.Maps {
 		m.Autocreate = m.StructOps == nil

@@ -11,8 +11,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// BenchmarkResolve plans objects for the running kernel again and again in one process: what a
-// second load costs in user space.
+// BenchmarkResolve plans objects for the running kernel repeatedly in one process: the user-space
+// cost of a second load.
 func BenchmarkResolve(b *testing.B) {
 	for _, path := range []string{
 		filepath.Join("..", "object", "testdata", "plain.o"),

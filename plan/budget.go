@@ -2,11 +2,11 @@ package plan
 
 import "strconv"
 
-// A few bytes of a file may ask for a lot: many programs may call the same code, many records may
-// speak of one long name. No compiler's files do so to an extent that matters, so a plan may take
-// so many times the bytes of the file that the object was read from, and so many more.
+// A small file may ask for a lot: many programs may call the same code, many records may refer to
+// one long name. No compiler's output does so to an extent that matters, so a plan may take at most
+// a multiple of the size of the object's file plus a constant.
 const (
-	codeFactor, codeMore   = 5, 512 << 10 // code and what goes to the kernel with it
+	codeFactor, codeMore   = 5, 512 << 10 // code and other data for the kernel
 	wordsFactor, wordsMore = 2, 128 << 10 // texts for people
 )
 
@@ -15,7 +15,7 @@ type budget struct {
 	file   int // size of the object's file, 0 if it has none
 	code   int
 	words  int
-	unsaid int // texts left out
+	unsaid int // number of texts left out
 }
 
 func newBudget(file int64) budget {
@@ -23,7 +23,7 @@ func newBudget(file int64) budget {
 	return budget{file: n, code: codeFactor*n + codeMore, words: wordsFactor*n + wordsMore}
 }
 
-// spend takes n bytes for program p, or for all of them if that is "".
+// spend takes n bytes for program p, or for all programs if p is "".
 func (r *resolver) spend(p string, n int) error {
 	b := &r.budget
 	if b.code -= n; b.code >= 0 || b.file == 0 {
@@ -38,7 +38,7 @@ func (r *resolver) spend(p string, n int) error {
 	return r.fail("program", p, CodeTooBig, "with it "+text, nil)
 }
 
-// mayTell tells whether there is room for more texts. What there is none for is only counted.
+// mayTell reports whether there is room for more texts, and counts a text for which there is none.
 func (r *resolver) mayTell() bool {
 	b := &r.budget
 	if b.words > 0 || b.file == 0 {
@@ -48,7 +48,7 @@ func (r *resolver) mayTell() bool {
 	return false
 }
 
-// event notes a decision.
+// event records a decision.
 func (r *resolver) event(k EventKind, subject, text string) {
 	if !r.mayTell() {
 		return
@@ -57,10 +57,10 @@ func (r *resolver) event(k EventKind, subject, text string) {
 	r.p.Events = append(r.p.Events, Event{k, subject, text})
 }
 
-// tellUnsaid says how much was left out.
+// tellUnsaid adds an event with the number of texts left out.
 func (r *resolver) tellUnsaid() {
 	if n := r.budget.unsaid; n > 0 {
-		r.p.Events = append(r.p.Events, Event{EventWarning, r.o.Name,
-			strconv.Itoa(n) + " more events are left out: they would take more room than the object"})
+		r.p.Events = append(r.p.Events, Event{EventWarning, r.o.Name, strconv.Itoa(n) +
+			" more events are left out: they would take more room than the object"})
 	}
 }

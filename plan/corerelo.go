@@ -10,11 +10,11 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// coreSection is one section of CO-RE records in .BTF.ext and the functions of the ELF section that
-// it speaks of.
+// coreSection is one section of CO-RE records in .BTF.ext and the functions of the ELF section to
+// which the records apply.
 type coreSection struct {
 	ext   *btf.ExtSection
-	funcs []*function // by offset
+	funcs []*function // ordered by offset
 }
 
 // coreRecord is one resolved CO-RE relocation.
@@ -23,10 +23,10 @@ type coreRecord struct {
 	insn   int
 	result core.Result
 	poison bool
-	err    error // with Options.KeepGoing: it could not be resolved
+	err    error // with Options.KeepGoing: why it could not be resolved
 }
 
-// locateCore finds the functions that each section of CO-RE records is about.
+// locateCore finds the functions to which each section of CO-RE records applies.
 func (r *resolver) locateCore() error {
 	o := r.o
 	if o.Ext == nil || o.BTF == nil || len(o.Ext.Core) == 0 {
@@ -46,7 +46,7 @@ func (r *resolver) locateCore() error {
 	return nil
 }
 
-// functionsOf lists the functions of the first ELF section of that name.
+// functionsOf returns the functions of the first ELF section of that name.
 func (r *resolver) functionsOf(section string, programs *sectionIndex) (fs []*function) {
 	if len(r.subs) > 0 && r.subs[0].f.Section == section {
 		fs = make([]*function, len(r.subs))
@@ -90,8 +90,8 @@ func (r *resolver) wantCore(w *wanted) {
 	}
 }
 
-// at finds the function that holds byte offset off of the section. *f is where the last search
-// ended: records mostly ascend.
+// at returns the function that holds byte offset off of the section. *f is the position of the last
+// result, since records are mostly in ascending order.
 func (s *coreSection) at(f *int, off uint32) *function {
 	holds := func(i int) bool {
 		return i < len(s.funcs) && uint64(off) >= s.funcs[i].f.Offset &&
@@ -109,8 +109,8 @@ func (s *coreSection) at(f *int, off uint32) *function {
 func (f *function) end() uint64 { return f.f.Offset + uint64(len(f.f.Insns))*8 }
 
 // relocateCore resolves the CO-RE relocations of every function that may be loaded and patches
-// private copies of their code. A relocation in code that belongs to no function (an overridden
-// weak one) is left aside.
+// private copies of the code. It skips relocations in code that belongs to no function (an
+// overridden weak one).
 func (r *resolver) relocateCore() error {
 	var res *core.Resolver
 	for _, s := range r.coreSecs {
@@ -158,7 +158,12 @@ func (r *resolver) relocateCore() error {
 				if r.budget.unsaid > 0 {
 					err = errUnsaid
 				}
-				r.p.core = append(r.p.core, coreRecord{fn: fn.f, insn: insn, result: core.Result{Relo: relo}, err: err})
+				r.p.core = append(r.p.core, coreRecord{
+					fn:     fn.f,
+					insn:   insn,
+					result: core.Result{Relo: relo},
+					err:    err,
+				})
 				continue
 			}
 			if poison {
@@ -186,10 +191,10 @@ func (r *resolver) coreCount() int {
 	return n
 }
 
-// errUnsaid stands for what there is no room for.
-var errUnsaid = errors.New("not told: there are too many such errors")
+// errUnsaid replaces errors that exceed the budget for texts.
+var errUnsaid = errors.New("left out: too many such errors")
 
-// coreCode is the errno of a failed CO-RE relocation.
+// coreCode returns the errno of a failed CO-RE relocation.
 func coreCode(err error) Code {
 	var e *core.Error
 	if errors.As(err, &e) {

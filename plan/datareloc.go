@@ -8,15 +8,15 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// Helper numbers that a poisoned instruction calls; the verifier quotes them if it can reach one,
-// and the part below the base says which map or extern is missing. They are libbpf's, so that tools
-// which explain logs know them.
+// A poisoned instruction calls one of these helper numbers. The verifier quotes the number if it
+// can reach the instruction, and the difference from the base says which map or extern is missing.
+// The numbers are libbpf's, so that tools which explain logs know them.
 const (
 	PoisonMapBase   = 2001000000 // + position in Object.Maps
 	PoisonKfuncBase = 2002000000 // + position in Object.Externs
 )
 
-// What fix-ups and poisons take of the budget, each.
+// The budget that each fix-up and each poison takes.
 const (
 	fixupSize  = int(unsafe.Sizeof(Fixup{}))
 	poisonSize = int(unsafe.Sizeof(Poison{}))
@@ -63,7 +63,7 @@ func (p *Program) poison(insn int, kind PoisonKind, text string, err error) {
 	p.Poisons = append(p.Poisons, Poison{insn, kind, text, err})
 }
 
-// relocate applies one relocation of the function placed sub-th in p.
+// relocate applies one relocation of p's subprogram number sub.
 func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 	s := &p.Subprogs[sub]
 	at := s.Start + rl.Insn
@@ -75,7 +75,7 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 	wide := rl.Kind != object.RelocCall && rl.Kind != object.RelocExternCall
 	if wide && (in.Op != asm.OpLdImm64 || rl.Insn+1 >= len(s.fn.code)) {
 		if in.Op == asm.OpCall {
-			return nil // CO-RE poisoned it
+			return nil // CO-RE has poisoned it
 		}
 		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation against "+rl.Symbol+
 			" needs a ld_imm64", nil)
@@ -110,7 +110,7 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 		in.Off = 0
 		in.SetSrc(asm.PseudoMapValue)
 		p.Fixups = append(p.Fixups, Fixup{Insn: at, Kind: FixMapFD, Map: m})
-	case object.RelocCall, object.RelocSubprogAddr: // linked already
+	case object.RelocCall, object.RelocSubprogAddr: // already linked
 	default:
 		return r.failAt(s.fn, rl.Insn, CodeRelocation, "relocation of unknown kind "+
 			strconv.Itoa(int(rl.Kind))+" against "+rl.Symbol, nil)
@@ -118,14 +118,14 @@ func (r *resolver) relocate(p *Program, sub int, rl *object.Reloc) error {
 	return nil
 }
 
-// mapValue makes instruction at load the address of a byte of m's value.
+// mapValue makes the instruction at load the address of a byte of m's value.
 func (r *resolver) mapValue(p *Program, at int, m *Map, off int32) {
 	p.Insns[at].SetSrc(asm.PseudoMapValue)
 	p.Insns[at].Imm, p.Insns[at+1].Imm = 0, off
 	p.Fixups = append(p.Fixups, Fixup{Insn: at, Kind: FixMapFD, Map: m})
 }
 
-// poisonMap replaces both halves of a reference to a map that will not exist.
+// poisonMap replaces both halves of a reference to a map that is not created.
 func (r *resolver) poisonMap(p *Program, at int, m *object.Map) error {
 	bad := asm.Instruction{Op: asm.OpCall, Imm: int32(PoisonMapBase + m.Index)}
 	p.Insns[at], p.Insns[at+1] = bad, bad
@@ -176,7 +176,7 @@ func (r *resolver) relocateExternLoad(p *Program, f *function, at int, rl *objec
 	return nil
 }
 
-// relocateExternCall writes a kfunc call, or poison if the kernel lacks a weak one.
+// relocateExternCall writes a kfunc call, or poison if the kernel lacks a weak kfunc.
 func (r *resolver) relocateExternCall(p *Program, f *function, at int, rl *object.Reloc) error {
 	x := r.extern(rl.Extern)
 	if x == nil {

@@ -23,13 +23,13 @@ const (
 	CodeRelocation   Code = 4005 // LIBBPF_ERRNO__RELOC
 )
 
-// Error is why an object, or one of its programs, cannot be resolved against a kernel.
+// Error says why an object, or one of its programs, cannot be resolved against a kernel.
 type Error struct {
 	Object string // name of the object
 	What   string // "program", "map", "extern", "struct_ops map", "BTF"; "" for the object itself
-	Name   string // of the program, map or extern
-	Insn   int    // instruction in the function, -1 if it is about no instruction
-	Text   string // what is wrong, and what would help
+	Name   string // name of the program, map or extern
+	Insn   int    // instruction in the function, -1 if none
+	Text   string // what is wrong, and what to do
 	Code   Code
 	Err    error // cause, or nil
 }

@@ -8,17 +8,18 @@ import (
 )
 
 // An exception callback is a subprogram that a program names by a declaration tag on its BTF
-// function, "exception_callback:<name>" (__exception_cb() in C). Nothing calls it, so linking would
-// leave it out. Kernels without declaration tags have no exceptions.
+// function, "exception_callback:<name>" (__exception_cb() in C). No instruction calls it, so
+// linking alone would leave it out. Kernels without declaration tags have no exceptions.
 
-// callback is what tags say about one program.
+// callback is the exception callback that tags name for one program.
 type callback struct {
-	name  string // of the subprogram
+	name  string // name of the subprogram
 	tag   string // the whole tag
-	twice bool   // several tags: the verifier says so, nothing is appended
+	twice bool   // several tags: nothing is appended, and the verifier refuses the program
 }
 
-// exceptionCallback finds the subprogram that main names as its exception callback, nil if none.
+// exceptionCallback returns the subprogram that main names as its exception callback, or nil if
+// there is none.
 func (r *resolver) exceptionCallback(main *function) (*function, error) {
 	if len(r.info.callbacks) == 0 || !r.has(facts.BTFDeclTag) {
 		return nil, nil
@@ -58,7 +59,7 @@ func (r *resolver) exceptionCallback(main *function) (*function, error) {
 	return found, nil
 }
 
-// collectCallbacks reads all tags. One on a function that is not global is an error, whatever
+// collectCallbacks reads all tags. A tag on a function that is not global is an error, whichever
 // program is being linked.
 func (r *resolver) collectCallbacks(main *function) error {
 	r.callbacks = make(map[string]callback, len(r.info.callbacks))

@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// wantExterns adds the names that typed ksyms and kfuncs have in kernel BTF.
+// wantExterns adds the kernel BTF names of typed ksyms and kfuncs to w.
 func (r *resolver) wantExterns(w *wanted) {
 	for _, e := range r.o.Externs {
 		if e.Kind == object.ExternKsym && e.KsymType != 0 {
@@ -20,7 +20,8 @@ func (r *resolver) wantExterns(w *wanted) {
 	}
 }
 
-// ksymName is what the kernel calls an extern: kfuncs may be declared in flavours, "bpf_x___old".
+// ksymName returns the kernel's name of an extern. Kfuncs may be declared in flavours,
+// "bpf_x___old".
 func ksymName(e *object.Extern) string {
 	if e.Func {
 		return btf.EssentialName(e.Name)
@@ -28,7 +29,7 @@ func ksymName(e *object.Extern) string {
 	return e.Name
 }
 
-// ksymKind is the kind that a typed ksym has in kernel BTF.
+// ksymKind returns the kind of a typed ksym in kernel BTF.
 func ksymKind(e *object.Extern) btf.Kind {
 	if e.Func {
 		return btf.KindFunc
@@ -36,8 +37,8 @@ func ksymKind(e *object.Extern) btf.Kind {
 	return btf.KindVar
 }
 
-// resolveExterns gives every extern a value: kconfig, then addresses from kallsyms, then BTF ids. A
-// weak one may stay absent.
+// resolveExterns gives every extern a value: kconfig first, then addresses from kallsyms, then BTF
+// ids. A weak extern may stay absent.
 func (r *resolver) resolveExterns() error {
 	if len(r.o.Externs) == 0 {
 		return nil
@@ -70,7 +71,7 @@ func (r *resolver) resolveExterns() error {
 			}
 			err := r.resolveTyped(x)
 			if err == nil && !x.Found && !x.Spec.Weak {
-				// The code is as libbpf flattens it.
+				// libbpf returns this code for every cause.
 				err = r.notFound("extern", x.Spec.Name, CodeInvalid, absentText(x.Spec))
 			}
 			if err := r.tolerate(err); err != nil {
@@ -85,7 +86,7 @@ func (r *resolver) resolveExterns() error {
 		case x.Spec.Weak:
 			r.event(EventResolved, x.Spec.Name, "weak extern is absent from this kernel, it is 0")
 		case x.Spec.Kind == object.ExternKsym && x.Spec.KsymType != 0:
-			// told: libbpf comes to it before what is missing of the others
+			// returned: libbpf fails here before it checks the other externs
 		default:
 			err := r.fail("extern", x.Spec.Name, CodeNotFound, absentText(x.Spec), nil)
 			if err := r.tolerate(err); err != nil {
@@ -96,13 +97,13 @@ func (r *resolver) resolveExterns() error {
 	return nil
 }
 
-// absentText says that a strong extern is not there.
+// absentText returns the text of the error for a missing strong extern.
 func absentText(e *object.Extern) string {
 	return "not found in this kernel (" + externPlace(e) +
 		"); declare it __weak if the program can do without"
 }
 
-// extern is what an extern of the object became, nil if the object does not list it.
+// extern returns the result for an extern of the object, or nil if the object does not list it.
 func (r *resolver) extern(e *object.Extern) *Extern {
 	if e == nil {
 		return nil
@@ -118,7 +119,7 @@ func (r *resolver) extern(e *object.Extern) *Extern {
 	return nil
 }
 
-// externPlace says where an extern was looked for.
+// externPlace returns where an extern was searched.
 func externPlace(e *object.Extern) string {
 	switch {
 	case e.Kind == object.ExternKconfig:
@@ -151,7 +152,7 @@ func (r *resolver) resolveKallsyms(n int) error {
 		}
 		if _, there := addrs[x.Spec.Name]; there && hidden {
 			if !x.Spec.Weak {
-				return r.fail("extern", x.Spec.Name, CodeNotPermitted, "its address is not known",
+				return r.fail("extern", x.Spec.Name, CodeNotPermitted, "its address is unknown",
 					err)
 			}
 			r.event(EventWarning, x.Spec.Name, "counts as absent, although the kernel has it: "+
@@ -167,9 +168,9 @@ func (r *resolver) resolveKallsyms(n int) error {
 	return nil
 }
 
-// resolveTyped finds the kernel's BTF variable or function that an extern stands for and compares
-// types. What a weak kfunc finds with another prototype counts as absent; a variable of another
-// type is an error even if weak.
+// resolveTyped finds the kernel's BTF variable or function for an extern and compares types. A weak
+// kfunc whose prototype differs counts as absent; a variable whose type differs is an error even if
+// weak.
 func (r *resolver) resolveTyped(x *Extern) error {
 	e := x.Spec
 	id, spec, mod, err := r.findKernel(ksymName(e), ksymKind(e))
@@ -207,7 +208,8 @@ func (r *resolver) resolveTyped(x *Extern) error {
 	return nil
 }
 
-// moduleSlot is the index in fd_array at which calls find a module's BTF. Index 0 means vmlinux.
+// moduleSlot returns the index in fd_array at which calls find a module's BTF. Index 0 means
+// vmlinux.
 func (r *resolver) moduleSlot(m *facts.Module, e *object.Extern) (int16, error) {
 	for i, have := range r.fdArray {
 		if have == m {
@@ -222,10 +224,10 @@ func (r *resolver) moduleSlot(m *facts.Module, e *object.Extern) (int16, error) 
 	return int16(len(r.fdArray)), nil
 }
 
-// stripMods is Skip that keeps the id when a chain of modifiers leads nowhere.
+// stripMods is Skip, but keeps the id when a chain of modifiers leads nowhere.
 func stripMods(s *btf.Spec, id btf.ID) btf.ID { return s.Skip(id).ID() }
 
-// typeText names a type in a message.
+// typeText returns a type as error texts name it.
 func typeText(s *btf.Spec, id btf.ID) string {
 	t := s.Skip(id)
 	text := t.Kind().String()

@@ -12,14 +12,14 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// kernelTypes builds kernel BTF with what the object externs.o asks for, except for what is left
-// out.
+// kernelTypes builds kernel BTF with everything that the object externs.o asks for, except for the
+// names in without.
 func kernelTypes(t testing.TB, without ...string) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(nil)
 	has := func(name string) bool { return !slices.Contains(without, name) }
 	i := b.AddInt("int", 4, btf.Signed)
-	// as the object sees it: types are compared by kind
+	// as in the object: types are compared by kind
 	task := b.AddFwd("task_struct", btf.KindStruct)
 	ptr := b.AddPtr(task)
 	rq := b.AddFwd("rq", btf.KindStruct)
@@ -47,8 +47,8 @@ func kernelTypes(t testing.TB, without ...string) *btf.Spec {
 	return s
 }
 
-// moduleTypes builds a module's BTF with one function of the given prototype: returns an int, or a
-// pointer to task_struct, and takes as many pointers.
+// moduleTypes builds a module's BTF with one function that returns an int, or a pointer to
+// task_struct, and takes as many pointers.
 func moduleTypes(t testing.TB, base *btf.Spec, name string, params int) *btf.Spec {
 	t.Helper()
 	b := btf.NewBuilder(base)
@@ -143,8 +143,8 @@ func TestKsymsAndKfuncs(t *testing.T) {
 	}
 }
 
-// Oracle: as above; fd_array[0] is reserved, modules follow in the order in which externs (sorted
-// by name) ask for them.
+// Oracle: as above. fd_array[0] is reserved; modules follow in the order in which externs (sorted
+// by name) use them.
 func TestModuleKfuncs(t *testing.T) {
 	o := open(t, "../object/testdata/externs.o")
 	base := kernelTypes(t, "bpf_task_acquire", "bpf_task_release")
@@ -211,7 +211,7 @@ func TestMissingExterns(t *testing.T) {
 			case row.fails != "" && (err == nil || !strings.Contains(err.Error(), "extern "+row.fails)):
 				t.Errorf("want an error about %s, got %v", row.fails, err)
 			case err == nil && row.weak != "" && !event(p, plan.EventResolved, row.weak, "absent"):
-				t.Errorf("no event tells that %s is absent: %v", row.weak, p.Events)
+				t.Errorf("no event says that %s is absent: %v", row.weak, p.Events)
 			}
 		})
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// func_info and line_info of a linked program: the records of each function placed in it, in order
-// of placement. In the file a record counts bytes from the start of the ELF section; the kernel
-// counts instructions from the start of the program.
+// func_info and line_info of a linked program consist of the records of each function placed in it,
+// in order of placement. In the file a record counts bytes from the start of the ELF section; the
+// kernel counts instructions from the start of the program.
 
-// infoKind is one of the two tables.
+// infoKind selects one of the two tables.
 type infoKind uint8
 
 const (
@@ -19,7 +19,7 @@ const (
 	lineInfo
 )
 
-// infoRange is where a function's records are; found once per function and table.
+// infoRange is the position of a function's records. It is looked up once per function and table.
 type infoRange struct {
 	known    bool
 	sec      *btf.ExtSection
@@ -28,7 +28,7 @@ type infoRange struct {
 
 func (x infoRange) empty() bool { return x.from == x.to }
 
-// wantsInfo tells whether func_info and line_info will reach the kernel.
+// wantsInfo reports whether func_info and line_info are given to the kernel.
 func (r *resolver) wantsInfo() bool {
 	return r.o.Ext != nil && r.uploadsBTF() && r.has(facts.BTFFunc)
 }
@@ -54,9 +54,9 @@ func (r *resolver) infoOf(f *function, kind infoKind) infoRange {
 // maxSection is the largest section that .BTF.ext can address.
 const maxSection = 1<<32 - 1
 
-// programInfo gathers func_info and line_info of all functions placed in p. A program whose own
-// records are missing goes without that table; records missing of a function that it calls are an
-// error, since the kernel would refuse the table.
+// programInfo gathers func_info and line_info of all functions placed in p. A program without
+// records of its own gets no such table; missing records of a function that it calls are an error,
+// since the kernel would refuse the table.
 func (r *resolver) programInfo(p *Program) error {
 	if !r.wantsInfo() {
 		return nil
@@ -87,7 +87,8 @@ func (r *resolver) gather(p *Program, kind infoKind, size uint32, word string) (
 					" information in .BTF.ext, so none is given to the kernel")
 				return nil, nil
 			}
-			return nil, r.failAt(s.fn, -1, CodeNoEntry, "has no "+word+" information in .BTF.ext, while program "+p.Name+", which calls it, has", nil)
+			return nil, r.failAt(s.fn, -1, CodeNoEntry, "has no "+word+
+				" information in .BTF.ext, while program "+p.Name+", which calls it, has", nil)
 		}
 		total += x.to - x.from
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// fake is a kernel made of what a test says about it. It notes what it was asked.
+// fake is a kernel with the properties that a test gives it. It records the questions it is asked.
 type fake struct {
 	btf     *btf.Spec
 	modules []*facts.Module
@@ -90,7 +90,7 @@ func (k *fake) PageSize() int {
 	return 4096
 }
 
-// open reads an object of the tests.
+// open reads a test object.
 func open(t testing.TB, name string) *object.Object {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -108,7 +108,7 @@ func open(t testing.TB, name string) *object.Object {
 	return o
 }
 
-// own are objects of our own: what the corpus lacks.
+// own returns our own objects, which cover what the corpus lacks.
 func own(t testing.TB) []string {
 	var paths []string
 	for _, pattern := range []string{"testdata/*.o", "../object/testdata/*.o",
@@ -131,7 +131,7 @@ func resolve(t testing.TB, o *object.Object, k facts.Kernel, opts *plan.Options)
 	return p
 }
 
-// event tells whether the plan has an event of a kind about a subject whose text contains words.
+// event reports whether the plan has an event of kind k about a subject whose text contains words.
 func event(p *plan.Plan, kind plan.EventKind, subject, words string) bool {
 	return slices.ContainsFunc(p.Events, func(e plan.Event) bool {
 		return e.Kind == kind && e.Subject == subject && strings.Contains(e.Text, words)

@@ -7,14 +7,14 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// function is what one resolution knows about a function of the object: an entry program or a
+// function is the state of one function of the object during a resolution: an entry program or a
 // subprogram of .text.
 type function struct {
 	f     *object.Function
-	code  []asm.Instruction // as compiled until CO-RE patches it; then a copy
+	code  []asm.Instruction // as compiled; a copy once CO-RE patches it
 	owned bool              // code is a copy
-	load  bool              // wanted: an autoloaded program, or any subprogram
-	maybe bool              // could still be wanted: struct_ops maps turn programs on
+	load  bool              // to be loaded: an autoloaded program, or any subprogram
+	maybe bool              // may still be loaded: struct_ops maps turn programs on
 	sub   bool
 
 	scanned   bool
@@ -22,14 +22,14 @@ type function struct {
 	probeRead bool  // calls bpf_probe_read_{kernel,user}[_str]
 	poisons   []int // into plan.core: instructions without a counterpart in the target
 
-	// where it stands in the program being linked, valid while pass is the resolver's
+	// position in the program being linked, valid while pass equals the resolver's
 	pass  int32
 	place int
 
 	funcInfo, lineInfo infoRange
 }
 
-// ref is an instruction that names a subprogram: a call or the address of a callback.
+// ref is an instruction that refers to a subprogram: a call or the address of a callback.
 type ref struct {
 	insn int
 	to   *function
@@ -45,8 +45,9 @@ func (f *function) own() []asm.Instruction {
 	return f.code
 }
 
-// index finds the subprogram that holds an instruction of .text. Functions are in offset order and
-// may leave gaps: what a static linker left of an overridden weak function belongs to nobody.
+// index finds the subprogram that holds an instruction of .text. Functions are ordered by offset
+// and may leave gaps: the remains of a weak function that a static linker overrode belong to no
+// function.
 type index struct {
 	starts []uint64 // first instruction of each
 	ends   []uint64
@@ -64,8 +65,8 @@ func (x *index) build(fs []*object.Function) {
 	}
 }
 
-// find returns the position of the function that holds instruction insn of the section, -1 if none
-// does.
+// find returns the position of the function that holds instruction insn of the section, or -1 if
+// there is none.
 func (x *index) find(insn int64) int {
 	if insn < 0 {
 		return -1
@@ -77,18 +78,18 @@ func (x *index) find(insn int64) int {
 	return i
 }
 
-// isSubprogCall tells a call of a BPF function (BPF_PSEUDO_CALL).
+// isSubprogCall reports whether in calls a BPF function (BPF_PSEUDO_CALL).
 func isSubprogCall(in asm.Instruction) bool {
 	return in.Op == asm.OpCall && in.Regs == asm.Regs(0, asm.CallSubprog) && in.Off == 0
 }
 
-// isHelperCall tells a call of a kernel helper by number.
+// isHelperCall reports whether in calls a kernel helper by number.
 func isHelperCall(in asm.Instruction) bool { return in.Op == asm.OpCall && in.Regs == 0 }
 
-// scan finds, once per function, the instructions that name subprograms. There are three ways to
-// say which one (section 4.3 of libbpf's relocation): a call with a relocation has symbol value/8 +
-// imm + 1 (a global callee has imm -1, a static one is counted from the start of .text); an address
-// has (symbol value + imm)/8, in bytes; a call without relocation is within its own section and
+// scan finds the instructions that refer to subprograms, once per function. There are three forms
+// (section 4.3 of libbpf's relocation): a call with a relocation refers to symbol value/8 + imm + 1
+// (a global callee has imm -1, a static one is counted from the start of .text); an address refers
+// to (symbol value + imm)/8, in bytes; a call without a relocation stays within its own section and
 // counts from the instruction after it.
 func (r *resolver) scan(f *function) error {
 	if f.scanned {

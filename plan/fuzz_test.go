@@ -10,9 +10,9 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// FuzzResolve resolves whatever bytes make an object, against a kernel that has everything and one
-// that has nothing, and lists the plan. It must give a plan or an error: no panic, no hang, no more
-// memory than 16 times the bytes and 1 MiB. Seeds are objects of our own.
+// FuzzResolve resolves every input that is an object, against a kernel that has everything and one
+// that has nothing, and lists the plan. The result must be a plan or an error, without panic or
+// hang and within 16 times the input plus 1 MiB of memory. Seeds are our own objects.
 func FuzzResolve(f *testing.F) {
 	for _, path := range own(f) {
 		raw, err := os.ReadFile(path)

@@ -12,19 +12,19 @@ import (
 // padding.
 const insnArrayValueSize = 16
 
-// tableKey is a jump table of one program.
+// tableKey identifies a jump table of one program.
 type tableKey struct {
 	prog *Program
 	sym  uint64
 }
 
-// maxEntries bounds the jump tables of all programs: an object must not make a plan arbitrarily
-// larger than itself.
+// maxEntries limits the jump tables of all programs, so that an object cannot make a plan
+// arbitrarily larger than itself.
 const maxEntries = 1 << 20
 
-// jumpTable makes the instruction-array map that an indirect goto of p goes through. The compiler's
-// table holds byte offsets within the section of the function that jumps; the map wants
-// instructions of the linked program, so a table used by two programs becomes two maps.
+// jumpTable returns the instruction-array map for an indirect goto of p. The compiler's table holds
+// byte offsets within the section of the function that jumps, while the map holds instructions of
+// the linked program, so a table used by two programs becomes two maps.
 func (r *resolver) jumpTable(p *Program, sub int, rl *object.Reloc) (*Map, error) {
 	key := tableKey{p, rl.SymValue}
 	if m := r.tables[key]; m != nil {

@@ -12,18 +12,18 @@ import (
 )
 
 // Kconfig externs live in the .kconfig map. Their values come from the caller's text first, then
-// from the kernel's own configuration if anything is still unset; LINUX_* names are not
-// configuration but facts that BPF programs branch on.
+// from the kernel's own configuration if anything is still unset. LINUX_* names are not
+// configuration options but facts that BPF programs branch on.
 
-// An extern may be an array of any length, and what the kernel's configuration doesn't set is zero.
-// So a large value is kept only up to the last byte that is set, and that byte must not lie further
-// behind than any real configuration puts it.
+// An extern may be an array of any length, and bytes that the kernel's configuration does not set
+// are zero. So a large value is kept only up to the last byte that is set, and that byte must not
+// lie further into the map than any real configuration puts it.
 const (
 	smallKconfig = 64 << 10 // values up to this size are kept whole
 	maxKconfig   = 1 << 20
 )
 
-// resolveKconfig fills the .kconfig map's value.
+// resolveKconfig fills the value of the .kconfig map.
 func (r *resolver) resolveKconfig() error {
 	config := false
 	for _, m := range r.o.Maps {
@@ -31,7 +31,7 @@ func (r *resolver) resolveKconfig() error {
 			given := m.Contents[:min(len(m.Contents), int(m.ValueSize))]
 			r.kconfigSize = uint64(m.ValueSize)
 			r.kconfig = make([]byte, max(min(int(m.ValueSize), smallKconfig), len(given)))
-			copy(r.kconfig, given) // what nothing sets keeps the caller's value
+			copy(r.kconfig, given) // unset externs keep the caller's value
 			break
 		}
 	}
@@ -85,13 +85,13 @@ func (r *resolver) unsetKconfig() bool {
 	return false
 }
 
-// virtualKconfig answers for names that are no configuration options.
+// virtualKconfig returns the value of a name that is not a configuration option.
 func (r *resolver) virtualKconfig(e *object.Extern) (uint64, error) {
 	switch e.Name {
 	case "LINUX_KERNEL_VERSION":
 		v := r.k.Version()
 		if v == 0 {
-			return 0, r.fail("extern", e.Name, CodeInvalid, "the kernel's version cannot be told",
+			return 0, r.fail("extern", e.Name, CodeInvalid, "the kernel's version is unknown",
 				nil)
 		}
 		return uint64(v), nil
@@ -101,10 +101,12 @@ func (r *resolver) virtualKconfig(e *object.Extern) (uint64, error) {
 		return truth(r.has(facts.SyscallWrapper)), nil
 	}
 	if !strings.HasPrefix(e.Name, "LINUX_") {
-		return 0, r.fail("extern", e.Name, CodeInvalid, "neither a CONFIG_ nor a LINUX_ name, so it cannot be a __kconfig extern", nil)
+		return 0, r.fail("extern", e.Name, CodeInvalid,
+			"neither a CONFIG_ nor a LINUX_ name, so it cannot be a __kconfig extern", nil)
 	}
 	if !e.Weak {
-		return 0, r.fail("extern", e.Name, CodeInvalid, "unknown LINUX_ name; declare it __weak to have 0 where it is unknown", nil)
+		return 0, r.fail("extern", e.Name, CodeInvalid,
+			"unknown LINUX_ name; declare it __weak to get 0 where it is unknown", nil)
 	}
 	return 0, nil
 }
@@ -116,7 +118,7 @@ func truth(b bool) uint64 {
 	return 0
 }
 
-// readKconfig takes from text the first value of every extern that has none yet.
+// readKconfig sets every extern that has no value yet to its first value in text.
 func (r *resolver) readKconfig(text []byte, source string) error {
 	find := r.kconfigExterns()
 	for line := 1; len(text) > 0; line++ {
@@ -145,7 +147,7 @@ func (r *resolver) readKconfig(text []byte, source string) error {
 	return nil
 }
 
-// kconfigExterns makes a function that finds kconfig externs by name.
+// kconfigExterns returns a function that finds kconfig externs by name.
 func (r *resolver) kconfigExterns() func(name []byte) *Extern {
 	byName := make(map[string]*Extern, len(r.p.Externs))
 	for i := range r.p.Externs {
@@ -156,7 +158,7 @@ func (r *resolver) kconfigExterns() func(name []byte) *Extern {
 	return func(name []byte) *Extern { return byName[string(name)] }
 }
 
-// setKconfig stores one configuration value; only its first character decides what it is.
+// setKconfig stores one configuration value. Its first character decides the kind of value.
 func (r *resolver) setKconfig(x *Extern, value string) error {
 	switch value[0] {
 	case 'y', 'n', 'm':
@@ -187,7 +189,7 @@ func (r *resolver) setTristate(x *Extern, c byte) error {
 	return r.store(x, v)
 }
 
-// map3 is the value of enum libbpf_tristate.
+// map3 returns the value of enum libbpf_tristate for c.
 func map3(c byte) uint64 {
 	switch c {
 	case 'y':
@@ -226,8 +228,8 @@ func (r *resolver) setString(x *Extern, value string) error {
 	return nil
 }
 
-// setNumber stores an integer. Configuration text may give one to an int or char only, a virtual
-// name to a bool as well.
+// setNumber stores an integer. In configuration text it is valid only for an int or char, for a
+// virtual name also for a bool.
 func (r *resolver) setNumber(x *Extern, v uint64, virtual bool) error {
 	e := x.Spec
 	switch e.Type {
@@ -277,8 +279,8 @@ func (r *resolver) store(x *Extern, v uint64) error {
 	return nil
 }
 
-// kconfigBytes is where the first n bytes of an extern's value lie in the .kconfig map. n is at
-// most its size.
+// kconfigBytes returns the first n bytes of an extern's value in the .kconfig map. n is at most the
+// extern's size.
 func (r *resolver) kconfigBytes(e *object.Extern, n int) ([]byte, error) {
 	start := uint64(e.Offset)
 	end := start + uint64(n)
@@ -289,14 +291,14 @@ func (r *resolver) kconfigBytes(e *object.Extern, n int) ([]byte, error) {
 	case end > maxKconfig:
 		return nil, errors.New("its value would lie " + strconv.FormatUint(start, 10) +
 			" bytes into .kconfig, " +
-			"behind arrays longer than any configuration value: make them shorter")
+			"after arrays longer than any configuration value: make them shorter")
 	default:
 		r.kconfig = append(r.kconfig, make([]byte, end-uint64(len(r.kconfig)))...)
 	}
 	return r.kconfig[start:end], nil
 }
 
-// parseNumber reads what C's strtoull with base 0 reads, and nothing after it.
+// parseNumber parses the numbers of C's strtoull with base 0. Nothing may follow the number.
 func parseNumber(s string) (uint64, error) {
 	digits := strings.TrimLeft(s, " \t\v\f\r")
 	neg := false
@@ -313,7 +315,7 @@ func parseNumber(s string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(digits, base, 64)
 	if err != nil {
-		return 0, errors.New("value " + strconv.Quote(s) + " is no integer")
+		return 0, errors.New("value " + strconv.Quote(s) + " is not an integer")
 	}
 	if neg {
 		n = math.MaxUint64 - n + 1

@@ -17,8 +17,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// kconfigTexts are Kconfig texts that try every rule: types, prefixes, ranges, order, malformed
-// lines.
+// kconfigTexts are Kconfig texts that exercise every rule: types, prefixes, ranges, order,
+// malformed lines.
 var kconfigTexts = []string{
 	"CONFIG_LETTER=y", "CONFIG_LETTER=n", "CONFIG_LETTER=m", "CONFIG_LETTER=yes",
 	"CONFIG_LETTER=65", "CONFIG_LETTER=0x41", "CONFIG_LETTER=127",
@@ -95,8 +95,8 @@ func TestKconfig(t *testing.T) {
 	}
 }
 
-// The kernel's own configuration is read only if something is unset, and what is given wins.
-// Oracle: the values written in the test.
+// The kernel's own configuration is read only if something is unset, and given values take
+// precedence. Oracle: the values written in the test.
 func TestKconfigSources(t *testing.T) {
 	o := open(t, "kconfig.o")
 	k := &fake{version: 0x060102, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\nCONFIG_LETTER=m\n"}
@@ -122,7 +122,7 @@ func TestKconfigSources(t *testing.T) {
 		}
 	}
 	if !event(p, plan.EventResolved, "CONFIG_NO_SUCH_THING", "absent") {
-		t.Error("no event tells that a weak extern is absent")
+		t.Error("no event says that a weak extern is absent")
 	}
 
 	k = &fake{version: 1}

@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// With KeepGoing everything that is missing shows at once. Oracle: the sources of the objects, and
-// kernels that have nothing of it.
+// With KeepGoing everything that is missing is reported at once. Oracle: the sources of the
+// objects, and kernels that have none of it.
 func TestKeepGoing(t *testing.T) {
 	keep := &plan.Options{KeepGoing: true}
 	for _, row := range []struct {
@@ -36,7 +36,7 @@ func TestKeepGoing(t *testing.T) {
 		}
 		for _, w := range row.wrong {
 			if !strings.Contains(all, w) {
-				t.Errorf("%s: nothing is said of %s:\n%s", row.object, w, all)
+				t.Errorf("%s: no error mentions %s:\n%s", row.object, w, all)
 			}
 		}
 		if row.wrong == nil && len(p.Errors) > 0 {
@@ -50,8 +50,8 @@ func TestKeepGoing(t *testing.T) {
 	}
 }
 
-// Object.Maps and Object.Externs may be rearranged; relations are pointers, positions only a hint.
-// A map that was taken out is poisoned. Oracle: the relocations of the object.
+// Object.Maps and Object.Externs may be rearranged: relations are pointers, and positions are only
+// a hint. References to a removed map are poisoned. Oracle: the relocations of the object.
 func TestRearranged(t *testing.T) {
 	o := open(t, "../object/testdata/maps.o")
 	hash, last := o.Maps[0], o.Maps[len(o.Maps)-1]

@@ -14,8 +14,8 @@ import (
 
 const defaultPinRoot = "/sys/fs/bpf"
 
-// planMaps lays out the plan's maps so that relocations can refer to them, and decides which will
-// not exist.
+// planMaps adds the plan's maps, so that relocations can refer to them, and decides which of them
+// are not created.
 func (r *resolver) planMaps() error {
 	o := r.o
 	if len(o.Maps) == 0 {
@@ -49,8 +49,8 @@ func (r *resolver) planMaps() error {
 	return nil
 }
 
-// planMap fills in what needs nothing but the object and features. A template is made with its
-// outer map, whatever its own Autocreate says.
+// planMap sets the fields that depend only on the object and on features. A template is created
+// with its outer map, whatever its own Autocreate says.
 func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 	*pm = Map{
 		Spec:       m,
@@ -77,7 +77,7 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 			pm.Skip, pm.Err = true, r.unknown[facts.GlobalData]
 			why := "this kernel has no global data"
 			if pm.Err != nil {
-				why = "it could not be found out whether this kernel has global data"
+				why = "it is unknown whether this kernel has global data"
 			}
 			r.event(EventSkipped, m.Name, why+"; programs that use it are poisoned where they do")
 			return nil
@@ -85,17 +85,19 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 		if pm.Flags&uapi.FMmapable != 0 && !r.has(facts.ArrayMmap) {
 			pm.Flags &^= uapi.FMmapable
 			pm.Err = r.unknown[facts.ArrayMmap]
-			r.event(EventSanitized, m.Name, "BPF_F_MMAPABLE dropped: variables are not memory-mapped after load")
+			r.event(EventSanitized, m.Name,
+				"BPF_F_MMAPABLE dropped: variables are not memory-mapped after load")
 		}
 	}
 	if pm.Skip {
-		r.event(EventSkipped, m.Name, "autocreate is off; programs that use it are poisoned where they do")
+		r.event(EventSkipped, m.Name,
+			"autocreate is off; instructions that use it are poisoned")
 		return nil
 	}
 	if r.has(facts.ProgName) {
 		called := m.Name
 		if internal(m.Kind) {
-			called = m.KernelName // made from names of sections and the object
+			called = m.KernelName // composed of the names of the section and the object
 		}
 		pm.Name = r.kernelName(m.KernelName, called)
 	}
@@ -107,7 +109,7 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 			n, err := r.k.PossibleCPUs()
 			if err != nil {
 				return r.fail("map", m.Name, CodeInvalid,
-					"max_entries is 0, which means one per possible CPU, and their number cannot be told", err)
+					"max_entries is 0, which means one per possible CPU, and their number is unknown", err)
 			}
 			pm.MaxEntries, pm.PerCPU = uint32(n), true
 			r.event(EventResolved, m.Name, "max_entries is "+strconv.Itoa(n)+
@@ -119,7 +121,7 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 	return nil
 }
 
-// pinByName sets the pin path of a map that has none but is to be pinned by its name.
+// pinByName sets the pin path of a map that is pinned by name and has no path.
 func (r *resolver) pinByName(pm *Map, name string) error {
 	if err := pathname.Check(name); err != nil {
 		return r.fail("map", name, CodeInvalid, "it can't be pinned by name; set its pin path", err)
@@ -132,7 +134,7 @@ func (r *resolver) pinByName(pm *Map, name string) error {
 	return nil
 }
 
-// internal tells maps that hold global variables.
+// internal reports whether k is a map of global variables.
 func internal(k object.MapKind) bool {
 	switch k {
 	case object.MapData, object.MapRodata, object.MapBss, object.MapKconfig:
@@ -141,7 +143,7 @@ func internal(k object.MapKind) bool {
 	return false
 }
 
-// ringSize is the size of a ring buffer.
+// ringSize returns the size of a ring buffer.
 func (r *resolver) ringSize(m *object.Map) uint32 {
 	size := RingSize(m.MaxEntries, r.k.PageSize())
 	if size != m.MaxEntries {
@@ -153,9 +155,9 @@ func (r *resolver) ringSize(m *object.Map) uint32 {
 	return size
 }
 
-// RingSize is the size of a ring buffer for which n bytes are asked (libbpf adjust_ringbuf_sz):
-// the kernel takes a power of two of pages. Anything else becomes the next such size above it; 0,
-// and what exceeds 32 bits, is left for the kernel to refuse.
+// RingSize returns the size of a ring buffer that is to hold n bytes (libbpf adjust_ringbuf_sz).
+// The kernel accepts a power of two of pages; RingSize rounds other sizes up to the next one. It
+// leaves 0, and sizes whose result exceeds 32 bits, for the kernel to refuse.
 func RingSize(n uint32, pageSize int) uint32 {
 	page := uint64(pageSize)
 	if n == 0 || page == 0 || uint64(n)%page == 0 && bits.OnesCount64(uint64(n)/page) == 1 {
@@ -169,14 +171,14 @@ func RingSize(n uint32, pageSize int) uint32 {
 	return n
 }
 
-// checkArena makes sure that the arena's variables fit into it.
+// checkArena checks that the arena's variables fit into it.
 func (r *resolver) checkArena(pm *Map, m *object.Map) error {
 	if m != r.o.Arena || len(r.o.ArenaData) == 0 {
 		return nil
 	}
 	page := uint64(r.k.PageSize())
 	if page == 0 {
-		return r.fail("map", m.Name, CodeInvalid, "the size of a page cannot be told", nil)
+		return r.fail("map", m.Name, CodeInvalid, "the size of a page is unknown", nil)
 	}
 	if need := roundUp(uint64(len(r.o.ArenaData)), page); need > page*uint64(m.MaxEntries) {
 		return r.fail("map", m.Name, CodeTooBig, "its variables take "+
@@ -186,7 +188,7 @@ func (r *resolver) checkArena(pm *Map, m *object.Map) error {
 	return nil
 }
 
-// mapOf is the plan's map for one of the object's, nil for an inner map or none.
+// mapOf returns the plan's map for m, or nil if m is nil or an inner map.
 func (r *resolver) mapOf(m *object.Map) *Map {
 	if m == nil || m.Index < 0 {
 		return nil
@@ -194,7 +196,7 @@ func (r *resolver) mapOf(m *object.Map) *Map {
 	if m.Index < len(r.o.Maps) && r.o.Maps[m.Index] == m {
 		return r.p.Maps[m.Index]
 	}
-	if i := slices.Index(r.o.Maps, m); i >= 0 { // somebody rearranged Object.Maps
+	if i := slices.Index(r.o.Maps, m); i >= 0 { // the caller rearranged Object.Maps
 		return r.p.Maps[i]
 	}
 	return nil
@@ -219,8 +221,8 @@ var noBTF = [...]bool{
 	uapi.MapArena:          true,
 }
 
-// finishMaps adds what depends on linked programs and on whether BTF is uploaded: type ids, images,
-// initial entries.
+// finishMaps sets the fields that depend on linked programs and on the BTF to upload: type ids,
+// images, initial entries.
 func (r *resolver) finishMaps() error {
 	for i, m := range r.o.Maps {
 		pm := r.p.Maps[i]
@@ -313,7 +315,7 @@ func (r *resolver) fillSlots(pm *Map, m *object.Map) error {
 	return nil
 }
 
-// planned is the plan's program for one of the object's, nil if it is not loaded.
+// planned returns the plan's program for p, or nil if it is not loaded.
 func (r *resolver) planned(p *object.Program) *Program {
 	i := r.programIndex(p)
 	if i < 0 || r.planIndex[i] < 0 {

@@ -6,13 +6,14 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// ModuleSkipper is a facts.Kernel that can say which modules' BTF is missing from its Modules, and
-// why; it is asked after Modules. kernel.Facts is one.
+// ModuleSkipper is a facts.Kernel that reports the modules whose BTF is missing from its Modules,
+// and why. It is called after Modules. kernel.Facts implements it.
 type ModuleSkipper interface {
 	SkippedModules() []error
 }
 
-// moduleBTFs asks for module BTFs once; a kernel that cannot tell them apart has none.
+// moduleBTFs asks for module BTF once. A kernel that cannot identify module BTF counts as having
+// none.
 func (r *resolver) moduleBTFs() ([]*facts.Module, error) {
 	if r.modsAsked {
 		return r.modules, r.modulesErr
@@ -30,7 +31,7 @@ func (r *resolver) moduleBTFs() ([]*facts.Module, error) {
 	return r.modules, r.modulesErr
 }
 
-// noteSkipped tells which modules will not be searched.
+// noteSkipped adds an event for the modules that are not searched.
 func (r *resolver) noteSkipped() {
 	k, ok := r.k.(ModuleSkipper)
 	if !ok {
@@ -49,8 +50,8 @@ func (r *resolver) noteSkipped() {
 	}
 }
 
-// notFound is about something that neither vmlinux nor any module has, as far as they were
-// searched. It wraps what kept modules from being searched.
+// notFound returns the error for something that neither vmlinux nor any searched module has. It
+// wraps the reason why modules were not searched.
 func (r *resolver) notFound(what, name string, code Code, text string) *Error {
 	if r.unsearched != nil {
 		text += "; not every module was searched"

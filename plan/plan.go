@@ -1,6 +1,6 @@
-// Package plan turns an object and facts about a kernel into what to ask of that kernel: BTF to
-// upload, maps to create in order, programs linked and relocated except for file descriptors. It
-// makes no system call.
+// Package plan turns an object and facts about a kernel into the requests of a load: the BTF to
+// upload, the maps to create in order, and the programs, linked and relocated except for file
+// descriptors. It makes no system calls.
 package plan
 
 import (
@@ -11,59 +11,59 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Plan is everything a load will ask of the kernel. It is read-only once made and may be executed
+// Plan holds everything that a load asks of the kernel. A plan is read-only and may be executed
 // many times. Map images may share memory with the object they were planned from: change an object
 // before Resolve, not after.
 type Plan struct {
 	Object    *object.Object
-	BTF       []byte     // to upload, in the kernel's byte order; nil: no BTF
+	BTF       []byte     // to upload, in the kernel's byte order; nil if there is none
 	BTFNeeded bool       // a failed upload is fatal (struct_ops)
 	Maps      []*Map     // same order and length as Object.Maps, then jump tables
 	Programs  []*Program // programs that will be loaded, in load order
 	Externs   []Extern   // same order and length as Object.Externs
 	Errors    []error    // with Options.KeepGoing: why this plan cannot be loaded
-	Events    []Event    // what was decided on the way: skipped, sanitised, poisoned, ...
+	Events    []Event    // decisions of the resolver: skipped, sanitised, poisoned, ...
 
 	core       []coreRecord // CO-RE relocations and their outcome, for listings
-	btfChanged bool         // BTF is not as compiled
+	btfChanged bool         // BTF differs from the compiled BTF
 }
 
-// Extern is what an extern of the object became.
+// Extern is the value found for an extern of the object.
 type Extern struct {
 	Spec   *object.Extern
 	Found  bool          // false: weak and absent, its value is 0
 	Value  uint64        // kconfig: the number; typeless ksym: the address
 	Text   string        // kconfig string
 	ID     btf.ID        // typed ksym or kfunc: id of the kernel's VAR or FUNC
-	Module *facts.Module // BTF that ID belongs to, nil for vmlinux
+	Module *facts.Module // module whose BTF holds ID, nil for vmlinux
 	fdSlot int16         // index of Module in fd_array, for calls
 }
 
-// Map is one map to create (or find).
+// Map is one map to create, or to find by its pin.
 type Map struct {
 	Spec *object.Map // nil for a jump table
-	Name string      // "" when the kernel takes no names
-	Skip bool        // autocreate is off: not created, references are poisoned
-	// why it could not be found out whether this kernel can have it (with Skip) or its memory
-	// mapped, or nil
+	Name string      // "" if the kernel accepts no names
+	Skip bool        // not created (autocreate is off), references are poisoned
+	// why it is unknown whether this kernel supports the map (with Skip) or the mapping of its
+	// memory; nil otherwise
 	Err        error
 	Type       uapi.MapType
 	KeySize    uint32
 	ValueSize  uint32
 	MaxEntries uint32
-	// MaxEntries is how many CPUs are possible, on the kernel that was resolved for
+	// MaxEntries is the number of possible CPUs of the kernel that the plan is for
 	PerCPU    bool
 	Flags     uint32
 	Extra     uint64
 	NumaNode  uint32
 	IfIndex   uint32
-	KeyType   btf.ID // ids into Plan.BTF; both 0 when the map type takes none
+	KeyType   btf.ID // ids into Plan.BTF; both 0 if the map type takes none
 	ValueType btf.ID
-	Exclusive *Program // the one program that may refer to the map, nil: any
-	Inner     *Map     // template, created first and closed after
+	Exclusive *Program // the only program that may refer to the map; nil: any
+	Inner     *Map     // template, created before the map and closed after
 	PinPath   string
-	// value of key 0 at creation, of .kconfig its start: the rest is zero; for an arena, bytes at
-	// ImageOffset
+	// value of key 0 at creation; of .kconfig only the start, the rest is zero; of an arena the
+	// bytes at ImageOffset
 	Image       []byte
 	ImageOffset uint64
 	Freeze      bool
@@ -78,21 +78,21 @@ type Map struct {
 	Link            bool
 }
 
-// Slot is an initial entry: a map of a map-in-map (filled after all maps exist) or a program of a
-// program array (after all programs load).
+// Slot is an initial entry: a map in a map-in-map (set after all maps are created) or a program in
+// a program array (set after all programs are loaded).
 type Slot struct {
 	Key     uint32
 	Map     *Map
 	Program *Program
 }
 
-// FuncSlot is a place in a struct_ops value that takes a program's fd as 8 bytes.
+// FuncSlot is a place in a struct_ops value that holds a program's fd in 8 bytes.
 type FuncSlot struct {
 	Offset  uint32
 	Program *Program
 }
 
-// Program is one program to load. Its instructions are final but for Fixups.
+// Program is one program to load. Its instructions are final except for Fixups.
 type Program struct {
 	Spec               *object.Program
 	Name               string
@@ -110,10 +110,10 @@ type Program struct {
 	LineInfo           []byte
 	LineInfoSize       uint32
 	AttachBTFID        btf.ID
-	AttachModule       *facts.Module // BTF object of AttachBTFID when it is a module's
+	AttachModule       *facts.Module // module whose BTF holds AttachBTFID, nil for vmlinux
 	AttachProgFD       int
 	Modules            []*facts.Module // module BTFs for kfuncs: fd_array[1], fd_array[2], ...
-	BindMaps           []*Map          // .rodata* maps to keep alive with the program
+	BindMaps           []*Map          // .rodata* maps that live as long as the program
 	Subprogs           []Subprog
 	Poisons            []Poison
 
@@ -121,7 +121,7 @@ type Program struct {
 	// target. Like C libbpf, an executor reports it when it comes to this program, after the
 	// programs before it.
 	Err error
-	// Target names what AttachBTFID is, for listings: "vmlinux FUNC bpf_lsm_file_open".
+	// Target describes AttachBTFID for listings: "vmlinux FUNC bpf_lsm_file_open".
 	Target string
 }
 
@@ -141,23 +141,23 @@ type Fixup struct {
 	Module *facts.Module
 }
 
-// Subprog tells which function occupies the instructions from Start up to the next one's Start. The
-// first is the program itself.
+// Subprog says which function occupies the instructions from Start up to the next Start. The first
+// is the program itself.
 type Subprog struct {
 	Func  *object.Function
 	Start int
 	fn    *function
 }
 
-// Poison is an instruction replaced by a call that the verifier refuses if it can be reached.
+// Poison is an instruction replaced by a call that the verifier refuses if it is reachable.
 type Poison struct {
 	Insn int
 	Kind PoisonKind
-	// what is missing, in words: "CO-RE relocation field_byte_offset of struct task_struct.foo",
-	// "map events", "kfunc bpf_x"
+	// what is missing: "CO-RE relocation field_byte_offset of struct task_struct.foo", "map
+	// events", "kfunc bpf_x"
 	Text string
-	// why it may be missing although this kernel has it: what could not be found out or searched;
-	// nil if it is certain
+	// why this kernel may have it nevertheless: the cause of a failed probe or search; nil if it is
+	// certainly missing
 	Err error
 }
 
@@ -170,14 +170,14 @@ const (
 	PoisonKfunc
 )
 
-// Event is a decision worth telling: nothing that a plan leaves out or changes is silent.
+// Event is a decision of the resolver. Everything that a plan leaves out or changes has one.
 type Event struct {
 	Kind    EventKind
-	Subject string // program, map, type or feature it is about
+	Subject string // program, map, type or feature
 	Text    string
 }
 
-// EventKind sorts events.
+// EventKind is the kind of an event.
 type EventKind uint8
 
 const (
@@ -187,23 +187,24 @@ const (
 	EventProbed
 	EventResolved
 	EventWarning
-	EventUnknown // a feature that could not be found out
+	EventUnknown // a feature whose probe failed
 )
 
 // Options changes how an object is resolved.
 type Options struct {
-	Kconfig   string    // Kconfig text that wins over the kernel's
+	Kconfig   string    // Kconfig text that takes precedence over the kernel's
 	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF (btf_custom_path)
 	PinRoot   string    // for maps pinned by name; "" is /sys/fs/bpf
 	SkipPins  bool      // no map has a pin path
 	// ProgramBTF returns the BTF of a loaded program, for programs that attach to another program
-	// (freplace, AttachProgFD). nil: such programs get an Err.
+	// (freplace, AttachProgFD). If it is nil, such programs get an Err.
 	ProgramBTF func(fd int) (*btf.Spec, error)
-	// KeepGoing makes a plan of what is there when something is missing, to look at: unresolvable
-	// externs count as absent, code whose CO-RE relocation fails stays as compiled, struct_ops maps
-	// without a kernel type are left out, and Plan.Errors says why. Such a plan is not to be loaded
-	// unless Errors is empty.
+	// KeepGoing makes a plan for inspection even if something is missing: unresolvable externs
+	// count as absent, code whose CO-RE relocation fails stays as compiled, struct_ops maps without
+	// a kernel type are left out, and Plan.Errors says why. Load such a plan only if Errors is
+	// empty.
 	KeepGoing bool
-	// Foreign plans an object of the other byte order, to be looked at; it cannot be loaded.
+	// Foreign permits an object of the other byte order, for inspection; such a plan cannot be
+	// loaded.
 	Foreign bool
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// WriteTo prints the plan for people: what would be uploaded, created and loaded, in that order,
-// and what was decided on the way.
+// WriteTo prints the plan for people: what it uploads, creates and loads, in that order, and the
+// decisions of the resolver.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	g := &page{w: w}
 	g.b = bufio.NewWriterSize(g, 32<<10)
@@ -19,30 +19,29 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	return g.n, err
 }
 
-// page writes lines; tables in it are aligned.
+// page writes lines and aligned tables.
 type page struct {
 	w     io.Writer
 	n     int64 // bytes written
 	b     *bufio.Writer
 	rows  [][]string
-	cells []string // of rows
+	cells []string // cells of the collected rows
 }
 
-// Write passes on what the buffer held.
+// Write writes the buffered text to the underlying writer.
 func (g *page) Write(text []byte) (int, error) {
 	n, err := g.w.Write(text)
 	g.n += int64(n)
 	return n, err
 }
 
-// A table of more rows than that is written in pieces, and cells that are longer than that move no
-// others.
+// A table with more rows is written in pieces. A longer cell does not widen its column.
 const (
 	tableRows = 2000
 	cellWidth = 200
 )
 
-// row adds a row. Its cells are the object's and the kernel's words, each in one line.
+// row adds a row. Cells come from the object and the kernel and are printed in one line each.
 func (g *page) row(cells ...string) {
 	if len(g.rows) == tableRows {
 		g.flush()
@@ -54,7 +53,8 @@ func (g *page) row(cells ...string) {
 	g.rows = append(g.rows, g.cells[at:len(g.cells):len(g.cells)])
 }
 
-// flush writes the rows collected as a table, two blanks between columns and two before the first.
+// flush writes the collected rows as a table, with two blanks before the first column and between
+// columns.
 func (g *page) flush() {
 	var width []int
 	for _, r := range g.rows {
@@ -90,7 +90,7 @@ func (g *page) line(parts ...string) {
 	g.b.WriteByte('\n')
 }
 
-// head starts a part of the page.
+// head starts a section of the page.
 func (g *page) head(parts ...string) {
 	g.b.WriteByte('\n')
 	g.line(parts...)

@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// What people and machines are told is what the plan holds. Oracle: the plan's own fields, and
-// names from the objects' sources.
+// The listing and the JSON show what the plan holds. Oracle: the plan's own fields, and names from
+// the objects' sources.
 func TestPrint(t *testing.T) {
 	for _, name := range []string{"../object/testdata/maps.o", "../object/testdata/subprogs.o",
 		"types.o", "kconfig.o", "probes.o", "ops.o", "../object/testdata/jumptable.o"} {
@@ -35,7 +35,7 @@ func TestPrint(t *testing.T) {
 		}
 		text := b.String()
 		lines := strings.Split(text, "\n")
-		// line finds one that contains all words.
+		// line finds a line that contains all words.
 		line := func(words ...string) bool {
 			for _, l := range lines {
 				all := true
@@ -50,7 +50,7 @@ func TestPrint(t *testing.T) {
 		}
 		check := func(ok bool, what string) {
 			if !ok {
-				t.Errorf("%s: the listing does not tell of %s:\n%s", name, what, text)
+				t.Errorf("%s: the listing does not mention %s:\n%s", name, what, text)
 			}
 		}
 		for _, m := range p.Maps {

@@ -6,8 +6,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// finishPrograms adds what BPF_PROG_LOAD takes beside instructions: types, flags, targets, license,
-// maps to bind.
+// finishPrograms adds the attributes of BPF_PROG_LOAD other than instructions: types, flags,
+// targets, license, maps to bind.
 func (r *resolver) finishPrograms() error {
 	var bind []*Map
 	for i, m := range r.o.Maps {
@@ -46,8 +46,8 @@ func (r *resolver) finishPrograms() error {
 	return nil
 }
 
-// kernelName is a name of a program or map as the kernel takes it. called is what the object calls
-// it.
+// kernelName returns the name of a program or map in a form that the kernel accepts. called is its
+// name in the object.
 func (r *resolver) kernelName(name, called string) string {
 	clean, changed := uapi.ObjectName(name)
 	if _, odd := uapi.ObjectName(called); odd && name != "" {
@@ -60,7 +60,7 @@ func (r *resolver) kernelName(name, called string) string {
 	return clean
 }
 
-// finishProgram sets type, flags and target. Its error is the program's alone.
+// finishProgram sets type, flags and target. An error concerns this program alone.
 func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	spec := p.Spec
 	p.Type = spec.Type
@@ -71,7 +71,7 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	p.AttachProgFD = spec.AttachProgFD
 	if spec.Type == uapi.ProgUnspec {
 		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+
-			"\") tells no program type; use a section name that libbpf knows or set Type", nil)
+			"\") names no program type; use a section name that libbpf knows or set Type", nil)
 	}
 	if len(p.Insns) == 0 {
 		return r.fail("program", p.Name, CodeInvalid, "has no instructions", nil)
@@ -91,7 +91,8 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	if d.Flags&object.SecExpAttachOpt != 0 && p.ExpectedAttachType != 0 &&
 		!r.has(facts.ExpAttachType) {
 		p.ExpectedAttachType = 0
-		r.event(EventSanitized, p.Name, "expected_attach_type is not sent: this kernel does not know it")
+		r.event(EventSanitized, p.Name,
+			"expected_attach_type is not sent: this kernel does not know it")
 	}
 	if d.Flags&object.SecSleepable != 0 {
 		p.Flags |= uapi.FSleepable
@@ -111,7 +112,7 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	return nil
 }
 
-// Helper numbers of enum bpf_func_id that old kernels lack, and what stands in for them.
+// Helper numbers of enum bpf_func_id that old kernels lack, and their substitutes.
 const (
 	helperProbeRead          = 4
 	helperProbeReadStr       = 45
@@ -121,8 +122,8 @@ const (
 	helperProbeReadKernelStr = 115
 )
 
-// substituteHelpers makes bpf_probe_read_{kernel,user}[_str] the older bpf_probe_read[_str] where
-// the kernel lacks them (before 5.5).
+// substituteHelpers replaces bpf_probe_read_{kernel,user}[_str] by the older bpf_probe_read[_str]
+// where the kernel lacks them (before 5.5).
 func (r *resolver) substituteHelpers(p *Program) {
 	uses := false
 	for _, s := range p.Subprogs {
@@ -143,5 +144,6 @@ func (r *resolver) substituteHelpers(p *Program) {
 			in.Imm = helperProbeReadStr
 		}
 	}
-	r.event(EventSanitized, p.Name, "bpf_probe_read_kernel/user and their _str become bpf_probe_read[_str]")
+	r.event(EventSanitized, p.Name,
+		"bpf_probe_read_kernel/user and their _str become bpf_probe_read[_str]")
 }

@@ -30,15 +30,15 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// recording is what C libbpf asked of the kernel for one object.
+// recording holds the requests of C libbpf to the kernel for one object.
 type recording struct {
-	btf   []string // every BTF that it uploaded, probes included
+	btf   []string // every BTF that it uploaded, including probes
 	lines []string // maps, values, freezes, programs, in order
-	load  int      // errno of the load, 0 if every program came to be loaded
+	load  int      // errno of the load, 0 if it reached and loaded every program
 	open  int      // errno of opening
 }
 
-// record loads objects with C libbpf against a kernel that refuses what lack names
+// record loads objects with C libbpf against a kernel that refuses the features in lack
 // (testdata/record.c).
 func record(t testing.TB, lack string, paths []string) []recording {
 	t.Helper()
@@ -111,7 +111,7 @@ func sum(b []byte) uint64 {
 
 func cut15(s string) string { return s[:min(15, len(s))] }
 
-// script is the plan in the words of testdata/record.c. complete is false if it ends before a
+// script returns the plan in the format of testdata/record.c. complete is false if it ends before a
 // program that cannot be loaded.
 func script(p *plan.Plan) (lines []string, complete bool) {
 	for _, m := range p.Maps {
@@ -191,7 +191,7 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 	return append(lines, after...), true
 }
 
-// opsLine is the value of a struct_ops map in 8-byte words, with names for programs.
+// opsLine prints the value of a struct_ops map in 8-byte words, with names for programs.
 func opsLine(m *plan.Map) string {
 	line := "ops map=" + cut15(m.Name) + " "
 	for i := 0; i+8 <= len(m.Image); i += 8 {
@@ -269,7 +269,7 @@ func (k older) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// compare holds plans of objects against what C libbpf asks of the same kernel.
+// compare compares the plans of objects with the requests of C libbpf to the same kernel.
 func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 	var names []string
 	for _, f := range lack {
@@ -281,7 +281,7 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 	for i, path := range paths {
 		c := recs[i]
 		if c.open != 0 {
-			continue // package object's tests compare these
+			continue // tested in package object
 		}
 		raw, err := os.ReadFile(path)
 		if err != nil {
@@ -290,7 +290,7 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 		name := testkit.CorpusName(path)
 		o, err := object.Parse(raw, filepath.Base(path))
 		if err != nil {
-			t.Errorf("%s: C libbpf opens it, we say %v", name, err)
+			t.Errorf("%s: C libbpf opens it, ours: %v", name, err)
 			continue
 		}
 		p, err := plan.Resolve(o, k, nil)
@@ -309,7 +309,7 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 		lines, complete := script(p)
 		if n := len(c.lines); c.load != 0 && complete && 0 < n && n < len(lines) &&
 			strings.HasPrefix(c.lines[n-1], "map ") {
-			// this kernel refused C libbpf a map of a type that it lacks; a plan goes on
+			// This kernel refused C libbpf a map whose type it lacks; a plan continues.
 			lines, complete = lines[:n], false
 		}
 		if d := diff(c.lines, lines); d != "" {
@@ -344,12 +344,12 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 // instructions, func_info, line_info and attach targets in the same order, or the same errno.
 func TestSameRequests(t *testing.T) { compare(t, testkit.Corpus(t)) }
 
-// newer are own objects on which we follow libbpf 1.8 where 1.5 differs.
+// newer lists our own objects for which we follow libbpf 1.8 where 1.5 differs.
 var newer = map[string]string{
 	"testdata/structops.o": "1.5 turns only the first variable of a '?' section off, by mistake; we turn all of them off",
 }
 
-// Oracle: C libbpf 1.5, over objects of our own, but for [newer].
+// Oracle: C libbpf 1.5, over our own objects except for [newer].
 func TestSameRequestsOwn(t *testing.T) {
 	paths := own(t)
 	paths = slices.DeleteFunc(paths, func(p string) bool {
@@ -358,11 +358,11 @@ func TestSameRequestsOwn(t *testing.T) {
 	compare(t, paths)
 }
 
-// Oracle: C libbpf 1.5 on a kernel that refuses what older ones refuse. For each row of the
-// fallbacks: the same sanitised BTF to the byte, the same maps, the same programs.
+// Oracle: C libbpf 1.5 on a kernel that refuses what older kernels refuse. For each row of
+// fallbacks: byte-identical sanitised BTF, the same maps, the same programs.
 func TestOlderKernels(t *testing.T) {
-	// All of the corpus were compared once, which takes a minute; a sample, larger where names
-	// promise something, tells as much.
+	// Comparing the whole corpus takes a minute and showed no differences; a sample, larger where
+	// names are promising, is enough.
 	small := own(t)
 	for i, p := range testkit.Corpus(t) {
 		promising := strings.Contains(p, "btf") || strings.Contains(p, "global") ||

@@ -11,20 +11,22 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Resolving, in the order that later steps depend on (libbpf's bpf_object_prepare):
+// Resolving, in the order that later steps depend on (libbpf's bpf_object__prepare):
 //
-// 1. externs and kconfig: values that relocation writes, module BTFs that kfunc calls index; 2.
-// struct_ops maps against the kernel's types: this turns programs on and off; 3. CO-RE on every
-// function that can be loaded, subprograms included, since what is copied later must be patched
-// already; 4. subprograms copied into each program, calls, func_info and line_info; 5. data
-// relocations, jump tables, poison; 6. arg:ctx rewriting, which adds types to the BTF; 7. the BTF
-// to upload, sanitised; 8. maps, which refer to BTF ids; 9. what BPF_PROG_LOAD takes beside
-// instructions.
+//   1. externs and kconfig: values that relocation writes, module BTF that kfunc calls index;
+//   2. struct_ops maps against the kernel's types: this turns programs on and off;
+//   3. CO-RE in every function that can be loaded, subprograms included, since copies are made of patched code;
+//   4. subprograms copied into each program, calls, func_info and line_info;
+//   5. data relocations, jump tables, poison;
+//   6. arg:ctx rewriting, which adds types to the BTF;
+//   7. the BTF to upload, sanitised;
+//   8. maps, which refer to BTF ids;
+//   9. the attributes of BPF_PROG_LOAD other than instructions.
 //
-// Everything wanted from kernel BTF is named before the first lookup, so that few passes over its
-// 130,000 types find it all.
+// All names are collected before the first lookup in kernel BTF, so that few passes over its
+// 130,000 types find them all.
 
-// resolver is the state of one Resolve. The object is only read: what changes lives here and in the
+// resolver is the state of one Resolve. The object is only read; changes are kept here and in the
 // plan.
 type resolver struct {
 	o    *object.Object
@@ -36,30 +38,30 @@ type resolver struct {
 
 	budget   budget
 	features [facts.NumFeatures]featureState
-	unknown  map[facts.Feature]error // features that could not be found out, and why
+	unknown  map[facts.Feature]error // features whose probe failed, and why
 
 	vmlinux    *btf.Spec
 	vmlinuxErr error
 	asked      bool   // vmlinux is decided
-	wanted     wanted // what is looked up in kernel BTF
+	wanted     wanted // names to look up in kernel BTF
 	modules    []*facts.Module
 	modulesErr error
 	modsAsked  bool
-	unsearched error // why not every module's BTF is among modules, nil if it is
+	unsearched error // why modules is incomplete, nil if it is complete
 
 	progs []function // same order as o.Programs
 	subs  []function // same order as o.Subprogs
 	text  index      // o.Subprogs by offset
 
-	info       typeInfo     // what kinds of types the object's BTF holds
-	edit       *btf.Builder // BTF under change, nil while it is as read
+	info       typeInfo     // kinds of types in the object's BTF
+	edit       *btf.Builder // BTF under change, nil while it is unchanged
 	dropLayout bool
 	renames    []renaming
 	infoSecs   [2]sectionIndex // sections of .BTF.ext, by infoKind
 
 	fdArray  []*facts.Module // modules that kfuncs come from: fd_array[1], fd_array[2], ...
 	arenaOff uint64
-	kconfig  []byte // value of the .kconfig map, or the start of it: the rest is zero
+	kconfig  []byte // value of the .kconfig map, or its start: the rest is zero
 	pass     int32  // number of the main program being linked, from 1
 
 	kconfigSize uint64 // of the whole value
@@ -73,9 +75,10 @@ type resolver struct {
 
 	callbacks map[string]callback     // exception callbacks by program name
 	positions map[*object.Program]int // positions in o.Programs, made when many are looked up
-	planIndex []int                   // of each of o.Programs in the plan, -1 if it is not loaded
-	kconfigAt *Map                    // the .kconfig map, nil if there is none
-	ctxTags   map[btf.ID][]btf.ID     // arg:ctx tags by FUNC
+	// index in the plan of each of o.Programs, -1 if it is not loaded
+	planIndex []int
+	kconfigAt *Map                // the .kconfig map, nil if there is none
+	ctxTags   map[btf.ID][]btf.ID // arg:ctx tags by FUNC
 }
 
 type featureState uint8
@@ -86,13 +89,13 @@ const (
 	featureNo
 )
 
-// Resolve decides what to ask of kernel k to load o (what bpf_object__load does before its first
-// system call, apart from probing). It makes no system call of its own, never changes o, and may
-// run concurrently with other Resolves of the same object. k answers only what is needed: an object
+// Resolve decides what to ask of kernel k to load o (bpf_object__load before its first system call,
+// apart from probing). It makes no system calls of its own, never changes o, and may run
+// concurrently with other Resolves of the same object. It asks k only for what is needed: an object
 // without CO-RE relocations, typed externs and BTF targets never asks for kernel BTF.
 //
-// An error is an *Error. A program that alone cannot be loaded has Program.Err set instead, because
-// the programs before it are loaded first; with opts nil the defaults apply.
+// An error is an *Error. If a single program cannot be loaded, its Program.Err is set instead,
+// because the programs before it are loaded first. If opts is nil the defaults apply.
 func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -126,8 +129,7 @@ func Resolve(o *object.Object, k facts.Kernel, opts *Options) (*Plan, error) {
 	return r.p, nil
 }
 
-// tolerate keeps an error and goes on without what is missing if the caller wants to see
-// everything.
+// tolerate records err and returns nil if the caller wants to see everything that is missing.
 func (r *resolver) tolerate(err error) error {
 	if err == nil || !r.opts.KeepGoing {
 		return err
@@ -146,7 +148,7 @@ func hostOrder(order binary.ByteOrder) bool {
 	return order.Uint16(b[:]) == binary.NativeEndian.Uint16(b[:])
 }
 
-// prepare lays out the state and names everything that will be looked up in kernel BTF.
+// prepare sets up the state and collects all names to look up in kernel BTF.
 func (r *resolver) prepare() error {
 	o := r.o
 	r.progs = make([]function, len(o.Programs))
@@ -190,8 +192,8 @@ func (r *resolver) prepare() error {
 	return nil
 }
 
-// wanted are names that are looked up in BTF; named all before the first lookup, they take a pass
-// over its functions and one over all other types.
+// wanted holds names to look up in BTF. Collected before the first lookup, they take one pass over
+// its functions and one over all other types.
 type wanted struct{ types, funcs []string }
 
 func (w *wanted) add(name string, kind btf.Kind) {
@@ -207,7 +209,7 @@ func (w *wanted) prefetch(s *btf.Spec) {
 	s.PrefetchFuncs(w.funcs...)
 }
 
-// kernelBTF asks for vmlinux BTF once.
+// kernelBTF returns vmlinux BTF. It asks for it once.
 func (r *resolver) kernelBTF() (*btf.Spec, error) {
 	if !r.asked {
 		r.asked = true
@@ -219,7 +221,7 @@ func (r *resolver) kernelBTF() (*btf.Spec, error) {
 	return r.vmlinux, r.vmlinuxErr
 }
 
-// findKernel looks name up in vmlinux and then in each module's own types.
+// findKernel looks up name in vmlinux and then in each module's own types.
 func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *facts.Module,
 	error) {
 	v, err := r.kernelBTF()
@@ -241,7 +243,7 @@ func (r *resolver) findKernel(name string, kind btf.Kind) (btf.ID, *btf.Spec, *f
 	return 0, nil, nil, nil
 }
 
-// coreTarget is where CO-RE relocations look types up.
+// coreTarget returns the BTF in which CO-RE relocations look up types.
 func (r *resolver) coreTarget() (*core.Target, error) {
 	if r.opts.CustomBTF != nil {
 		return core.NewTarget(r.opts.CustomBTF, nil), nil
@@ -263,7 +265,8 @@ func (r *resolver) coreTarget() (*core.Target, error) {
 	}), nil
 }
 
-// has answers a feature question once; what cannot be found out counts as missing, as in libbpf.
+// has reports whether the kernel supports f, asking once. If that is unknown it returns false, as
+// libbpf does.
 func (r *resolver) has(f facts.Feature) bool {
 	switch r.features[f] {
 	case featureYes:
@@ -279,7 +282,7 @@ func (r *resolver) has(f facts.Feature) bool {
 			r.unknown = make(map[facts.Feature]error)
 		}
 		r.unknown[f] = err
-		r.event(EventUnknown, f.String(), "taken as missing ("+f.Without()+"): "+err.Error())
+		r.event(EventUnknown, f.String(), "assumed to be missing ("+f.Without()+"): "+err.Error())
 		return false
 	case yes:
 		r.features[f] = featureYes

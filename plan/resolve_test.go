@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// A kernel is asked only what the object's own contents make necessary. Oracle: the list beside
-// each object, made by hand from its source.
+// A kernel is asked only for what the object needs. Oracle: the list beside each object, made by
+// hand from its source.
 func TestQuestions(t *testing.T) {
 	for _, row := range []struct {
 		object string
@@ -43,13 +43,13 @@ func TestQuestions(t *testing.T) {
 		}
 		for _, what := range append(row.never, "kernel BTF") {
 			if slices.Contains(k.asked, what) {
-				t.Errorf("%s: asked for %s for nothing", row.object, what)
+				t.Errorf("%s: asked for %s without need", row.object, what)
 			}
 		}
 	}
 }
 
-// noBTF fails the test when somebody wants kernel BTF.
+// noBTF fails the test if kernel BTF is requested.
 type noBTF struct {
 	facts.Kernel
 	t *testing.T
@@ -65,7 +65,7 @@ func (k noBTF) Modules() ([]*facts.Module, error) {
 	return k.Kernel.Modules()
 }
 
-// Objects without CO-RE, typed externs, struct_ops and BTF targets never touch kernel BTF.
+// Objects without CO-RE, typed externs, struct_ops and BTF targets never request kernel BTF.
 func TestKernelBTFUntouched(t *testing.T) {
 	for _, name := range []string{"../object/testdata/plain.o", "../object/testdata/subprogs.o",
 		"../object/testdata/maps.o", "types.o", "loops.o", "kconfig.o"} {
@@ -74,7 +74,7 @@ func TestKernelBTFUntouched(t *testing.T) {
 	}
 }
 
-// Many goroutines resolve one object, which stays as it was. Oracle: the race detector, and a clone
+// Many goroutines resolve one object, which stays unchanged. Oracle: the race detector, and a clone
 // made before.
 func TestConcurrentAndUnchanged(t *testing.T) {
 	for _, path := range append(own(t), testkit.Corpus(t, "tools")[:8]...) {
@@ -174,7 +174,7 @@ func TestMapNotCreated(t *testing.T) {
 	}
 }
 
-// Names go only to kernels that take them. Oracle: the rule.
+// Names are given only to kernels that accept them. Oracle: the rule.
 func TestNoNames(t *testing.T) {
 	p := resolve(t, open(t, "../object/testdata/data.o"),
 		&fake{version: 1, lacks: []facts.Feature{facts.ProgName}}, nil)
@@ -190,8 +190,8 @@ func TestNoNames(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf's rule: the smallest power of two of pages strictly above what was asked, on
-// machines with several page sizes.
+// Oracle: libbpf's rule: the smallest power of two of pages that is not below the requested size,
+// on machines with several page sizes.
 func TestRingSizes(t *testing.T) {
 	for _, row := range []struct {
 		page int
@@ -226,8 +226,8 @@ func TestRingSizes(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf 1.8's rule for where an arena's variables lie (end of the arena, or its start on
-// kernels that limit the offset).
+// Oracle: libbpf 1.8's placement of an arena's variables (end of the arena, or its start on kernels
+// that limit the offset).
 func TestArena(t *testing.T) {
 	for _, row := range []struct {
 		lacks []facts.Feature
@@ -294,7 +294,7 @@ func TestJumpTable(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf's error numbers and our promise that the plan of the other programs stands.
+// Oracle: libbpf's error numbers and our promise that the plan of the other programs is kept.
 func TestPrograms(t *testing.T) {
 	o := open(t, "../object/testdata/plain.o")
 	o.Programs[0].Type = uapi.ProgUnspec
@@ -316,8 +316,8 @@ func TestPrograms(t *testing.T) {
 	}
 }
 
-// The byte order of the object must be the machine's, unless the plan is only to be looked at.
-// Oracle: libbpf's error 4003.
+// The object's byte order must be the machine's, unless the plan is only for inspection. Oracle:
+// libbpf's error 4003.
 func TestForeignOrder(t *testing.T) {
 	o := open(t, "../object/testdata/maps-be.o")
 	var e *plan.Error

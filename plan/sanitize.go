@@ -11,16 +11,16 @@ import (
 
 // Sanitising BTF
 //
-// A kernel refuses BTF with a kind that it does not know. What it does not know is replaced by
-// something older of the same size in the file, so that every type keeps its id: functions become
-// typedefs, variables integers, sections structs. Debug value is lost, the layout of maps' keys and
-// values is not. Only kernels that lack something the object uses are asked, and only those get a
-// changed copy.
+// A kernel refuses BTF with a kind that it does not know. Unknown kinds are replaced by older ones
+// of the same size in the file, so that every type keeps its id: functions become typedefs,
+// variables integers, sections structs. Debug information is lost, but the layout of map keys and
+// values is kept. The kernel is asked only about kinds that the object uses, and the BTF is copied
+// only if a kind is missing.
 
-// uploadsBTF tells whether the object's BTF will be given to the kernel.
+// uploadsBTF reports whether the object's BTF is given to the kernel.
 func (r *resolver) uploadsBTF() bool { return r.o.BTF != nil && r.has(facts.BTFLoad) }
 
-// builder is the BTF as it will be uploaded, open for changes.
+// builder returns the BTF to upload, open for changes.
 func (r *resolver) builder() *btf.Builder {
 	if r.edit == nil {
 		r.edit = r.o.BTF.Edit()
@@ -28,7 +28,7 @@ func (r *resolver) builder() *btf.Builder {
 	return r.edit
 }
 
-// finishBTF settles the BTF to upload.
+// finishBTF sets the BTF to upload.
 func (r *resolver) finishBTF() error {
 	for _, m := range r.o.Maps {
 		if m.Kind == object.MapStructOps {
@@ -41,12 +41,13 @@ func (r *resolver) finishBTF() error {
 	if !r.uploadsBTF() {
 		why, err := "this kernel takes none", r.unknown[facts.BTFLoad]
 		if err != nil {
-			why = "it could not be found out whether this kernel takes any"
+			why = "it is unknown whether this kernel takes any"
 		}
 		if r.p.BTFNeeded {
 			return r.fail("BTF", "", CodeNotSupported, "struct_ops needs it and "+why, err)
 		}
-		r.event(EventSkipped, "BTF", why+": maps go without type information, programs without function and line information")
+		r.event(EventSkipped, "BTF", why+
+			": maps go without type information, programs without function and line information")
 		return nil
 	}
 	r.hideSubprogs()
@@ -68,8 +69,8 @@ func (r *resolver) finishBTF() error {
 	return nil
 }
 
-// hideSubprogs makes the BTF linkage of hidden subprograms static: the verifier then checks them in
-// the context of each call instead of once for any argument. libbpf does this for __hidden
+// hideSubprogs makes the BTF linkage of hidden subprograms static, so that the verifier checks them
+// in the context of each call instead of once for any argument. libbpf does this for __hidden
 // functions.
 func (r *resolver) hideSubprogs() {
 	var hidden map[string]bool
@@ -89,23 +90,23 @@ func (r *resolver) hideSubprogs() {
 		if t.Kind() != btf.KindFunc || t.Linkage() != btf.LinkageGlobal || !hidden[t.Name()] {
 			continue
 		}
-		delete(hidden, t.Name()) // the first of that name
+		delete(hidden, t.Name()) // only the first of that name
 		r.builder().SetLinkage(id, btf.LinkageStatic)
 		r.event(EventResolved, t.Name(), "hidden function: BTF linkage becomes static")
 	}
 }
 
-// sanitizer replaces kinds. Each flag is a kind of thing that the object has and the kernel lacks.
+// sanitizer replaces kinds. Each flag is a kind that the object has and the kernel lacks.
 type sanitizer struct {
 	r *resolver
 	b *btf.Builder
 
 	noFunc, noGlobal, noDatasec, noQmark, noFloat, noDeclTag, noTypeTag, noEnum64 bool
 
-	placeholder btf.ID // INT that stands in for ENUM64 values
+	placeholder btf.ID // INT that replaces the type of ENUM64 values
 }
 
-// sanitize replaces what this kernel does not know.
+// sanitize replaces the kinds that this kernel does not know.
 func (r *resolver) sanitize() {
 	i := &r.info
 	lacks := func(uses bool, f facts.Feature, text string) bool {
@@ -122,7 +123,8 @@ func (r *resolver) sanitize() {
 		"global functions become static")
 	z.noDatasec = lacks(i.holds(btf.KindVar) || i.holds(btf.KindDatasec), facts.BTFDatasec,
 		"VAR becomes INT, DATASEC becomes STRUCT")
-	z.noQmark = !z.noDatasec && lacks(i.qmark, facts.BTFQmarkDatasec, "'?' in DATASEC names becomes '_'")
+	z.noQmark = !z.noDatasec && lacks(i.qmark, facts.BTFQmarkDatasec,
+		"'?' in DATASEC names becomes '_'")
 	z.noFloat = lacks(i.holds(btf.KindFloat), facts.BTFFloat, "FLOAT becomes an empty STRUCT")
 	z.noDeclTag = lacks(i.holds(btf.KindDeclTag), facts.BTFDeclTag, "DECL_TAG becomes INT")
 	z.noTypeTag = lacks(i.holds(btf.KindTypeTag), facts.BTFTypeTag, "TYPE_TAG becomes CONST")
@@ -139,8 +141,8 @@ func (r *resolver) sanitize() {
 	}
 }
 
-// run walks the object's types. Those that were added for this kernel need no care. Views of the
-// object's own BTF stay valid and unchanged while the builder's copy changes.
+// run walks the object's types, but not those added for this kernel. Views of the object's own BTF
+// stay valid and unchanged while the builder's copy changes.
 func (z *sanitizer) run() {
 	s := z.r.o.BTF
 	for id := s.FirstID(); id < s.Len(); id++ {
@@ -160,7 +162,7 @@ func (z *sanitizer) run() {
 		case k == btf.KindFunc && z.noGlobal:
 			z.b.SetLinkage(id, btf.LinkageStatic)
 		case k == btf.KindFloat && z.noFloat:
-			z.b.SetName(id, "") // "float" is no name for a struct
+			z.b.SetName(id, "") // "float" is not a valid struct name
 			z.b.SetInfo(id, btf.KindStruct, 0, false)
 		case k == btf.KindTypeTag && z.noTypeTag:
 			z.b.SetName(id, "")
@@ -173,8 +175,8 @@ func (z *sanitizer) run() {
 	}
 }
 
-// integer makes a variable or tag an INT of one byte: anything larger could exceed the room that a
-// variable has in its section.
+// integer makes a variable or tag an INT of one byte; a larger one could exceed the variable's
+// space in its section.
 func (z *sanitizer) integer(id btf.ID) {
 	z.b.SetInfo(id, btf.KindInt, 0, false)
 	z.b.SetSize(id, 1)
@@ -194,7 +196,7 @@ func (z *sanitizer) datasec(id btf.ID, t btf.Type) {
 	}
 }
 
-// enum64 makes a 64-bit enum a union whose members bear its names.
+// enum64 makes a 64-bit enum a union whose members have its names.
 func (z *sanitizer) enum64(id btf.ID, t btf.Type) {
 	if z.placeholder == 0 {
 		z.placeholder = z.b.AddInt("enum64_placeholder", 1, 0)
@@ -205,14 +207,14 @@ func (z *sanitizer) enum64(id btf.ID, t btf.Type) {
 	}
 }
 
-// renaming replaces '.' and '?' by '_' in the first n characters of a string. Names of sections
-// belong to nothing else, so this is done in place, as libbpf does.
+// renaming replaces '.' and '?' by '_' in the first n characters of a string. Names of sections are
+// not shared, so this is done in place, as in libbpf.
 type renaming struct {
 	off uint32
 	n   int
 }
 
-// rename applies a renaming to BTF in host byte order.
+// rename applies n to BTF in host byte order.
 func rename(raw []byte, n renaming) {
 	h := binary.NativeEndian
 	at := uint64(h.Uint32(raw[4:])) + uint64(h.Uint32(raw[16:])) + uint64(n.off)
@@ -226,8 +228,8 @@ func rename(raw []byte, n renaming) {
 	}
 }
 
-// withoutLayout is BTF in host byte order with its kind layout section cut out and the header of
-// old.
+// withoutLayout returns BTF in host byte order without its kind layout section and with the old
+// header.
 func withoutLayout(raw []byte) []byte {
 	const old = 24
 	h := binary.NativeEndian

@@ -13,9 +13,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// What each missing BTF feature does to the types, without a kernel. Oracle: the kernel versions'
-// lists of kinds: none that the feature stands for may be left, every id and every size that maps
-// depend on stays. (TestOlderKernels compares bytes with C libbpf's.)
+// The effect of each missing BTF feature on the types, without a kernel. Oracle: the kernel
+// versions' lists of kinds: no kind of the feature remains, and every id and every size that maps
+// depend on is kept. (TestOlderKernels compares bytes with C libbpf's.)
 func TestSanitizeKinds(t *testing.T) {
 	for _, row := range []struct {
 		lacks   []facts.Feature
@@ -42,7 +42,7 @@ func TestSanitizeKinds(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", row.lacks, err)
 		}
-		// enumerators without names are what libbpf makes too
+		// libbpf makes enumerators without names too
 		if err := s.Validate(); err != nil && row.lacks[0] != facts.BTFFunc {
 			t.Errorf("%v: %v", row.lacks, err)
 		}
@@ -88,7 +88,7 @@ func TestLayoutLeftOut(t *testing.T) {
 	if hdr != 24 {
 		t.Fatalf("header of %d bytes", hdr)
 	}
-	// One entry a kind: bytes beyond the header, bytes per element, 16 bits of flags.
+	// One entry per kind: bytes beyond the header, bytes per element, 16 bits of flags.
 	var layout []byte
 	for _, k := range [][2]byte{{}, {4, 0}, {}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {}, {}, {}, {},
 		{}, {}, {0, 8}, {4, 0}, {0, 12}, {}, {4, 0}, {}, {0, 12}} {
@@ -117,8 +117,8 @@ func TestLayoutLeftOut(t *testing.T) {
 	}
 }
 
-// Features outside of BTF, without a kernel. Oracle: section by section what libbpf does where it
-// is missing, stated per case.
+// Features outside of BTF, without a kernel. Oracle: what libbpf does where the feature is missing,
+// stated per case.
 func TestMissingFeatures(t *testing.T) {
 	calls := func(p *plan.Program) (ids []int32) {
 		for _, in := range p.Insns {

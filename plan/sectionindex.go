@@ -1,7 +1,7 @@
 package plan
 
-// sectionIndex finds sections by name among n of them. Callers mostly ask in the order in which the
-// sections are, so few sections are searched from where the last one was found; many get a table.
+// sectionIndex finds sections by name among n of them. Callers mostly ask in the order of the
+// sections, so a few sections are searched from the last result; many get a table.
 type sectionIndex struct {
 	hint  int
 	table map[string]int
@@ -9,7 +9,7 @@ type sectionIndex struct {
 
 const fewSections = 16
 
-// find returns the first of n sections that is called name, -1 if none is.
+// find returns the position of the first of n sections called name, or -1 if there is none.
 func (x *sectionIndex) find(name string, n int, nameOf func(int) string) int {
 	if n > fewSections {
 		if x.table == nil {

@@ -12,17 +12,17 @@ import (
 
 // struct_ops
 //
-// A variable of .struct_ops is compiled against somebody's definition of, say, struct
-// tcp_congestion_ops. The kernel at hand has its own definition, wrapped in struct
-// bpf_struct_ops_tcp_congestion_ops, which is what the map's value looks like. Members are
-// therefore copied by name from the local layout to the kernel's. A member that the kernel lacks
-// may only be zero. Function members hold programs: each learns which kernel struct (attach_btf_id)
-// and which member (expected_attach_type) it implements, and their fds are written into the value
-// after they are loaded. Programs that only maps with autocreate off refer to are not loaded.
+// A variable of .struct_ops is compiled against some definition of, say, struct tcp_congestion_ops.
+// The running kernel has its own definition, wrapped in struct bpf_struct_ops_tcp_congestion_ops,
+// which is the layout of the map's value. Members are therefore copied by name from the local
+// layout to the kernel's. A member that the kernel lacks must be zero. Function members hold
+// programs: each program gets the kernel struct (attach_btf_id) and the member
+// (expected_attach_type) that it implements, and its fd is written into the value after it is
+// loaded. Programs that are referred to only by maps with autocreate off are not loaded.
 
 const valuePrefix = "bpf_struct_ops_"
 
-// attachState is what struct_ops matching decided about a program.
+// attachState is the result of struct_ops matching for a program.
 type attachState struct {
 	set    bool
 	id     btf.ID
@@ -31,13 +31,13 @@ type attachState struct {
 	target string
 }
 
-// structOpsName is the kernel's name of a struct_ops map's type, flavour stripped.
+// structOpsName returns the kernel's name of a struct_ops map's type, without flavour.
 func (r *resolver) structOpsName(m *object.Map) string {
 	t, _ := r.o.BTF.Type(m.StructOps.Type)
 	return btf.EssentialName(t.Name())
 }
 
-// wantStructOps adds the names of the types of struct_ops maps and of their values.
+// wantStructOps adds the names of the types of struct_ops maps and of their values to w.
 func (r *resolver) wantStructOps(w *wanted) {
 	for _, m := range r.o.Maps {
 		if m.Kind == object.MapStructOps && m.Autocreate && m.StructOps != nil && r.o.BTF != nil {
@@ -48,7 +48,7 @@ func (r *resolver) wantStructOps(w *wanted) {
 	}
 }
 
-// resolveStructOps matches every struct_ops map that will be created with the kernel's types, then
+// resolveStructOps matches every struct_ops map that is created with the kernel's types, then
 // decides which of their programs are loaded.
 func (r *resolver) resolveStructOps() error {
 	any := false
@@ -79,10 +79,10 @@ func (r *resolver) resolveStructOps() error {
 type kernelOps struct {
 	spec    *btf.Spec
 	module  *facts.Module
-	id      btf.ID // of the struct
+	id      btf.ID // id of the struct
 	typ     btf.Type
-	value   btf.Type // of the map's value
-	dataOff uint32   // of the struct in the value
+	value   btf.Type // type of the map's value
+	dataOff uint32   // offset of the struct in the value
 }
 
 func (r *resolver) findStructOps(m *object.Map) (k kernelOps, err error) {
@@ -116,7 +116,7 @@ func (r *resolver) findStructOps(m *object.Map) (k kernelOps, err error) {
 		" of this kernel has no member of type struct "+name, nil)
 }
 
-// member finds a member of the kernel's struct by name.
+// member returns the member of the kernel's struct called name.
 func (k *kernelOps) member(name string) (int, btf.Member, bool) {
 	for i := range k.typ.Vlen() {
 		if f := k.typ.Member(i); f.Name == name {
@@ -126,8 +126,8 @@ func (k *kernelOps) member(name string) (int, btf.Member, bool) {
 	return 0, btf.Member{}, false
 }
 
-// maxStructOps bounds the value of a struct_ops map: sizes come from BTF, and a damaged one must
-// not allocate gigabytes.
+// maxStructOps limits the value of a struct_ops map: sizes come from BTF, and damaged BTF must not
+// allocate gigabytes.
 const maxStructOps = 1 << 20
 
 func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
@@ -163,7 +163,7 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 		n, err := r.o.BTF.SizeOf(f.Type)
 		if err != nil {
 			return r.fail("struct_ops map", m.Name, CodeInvalid, "the size of member "+f.Name+
-				" cannot be told", err)
+				" is unknown", err)
 		}
 		off := uint64(f.BitOffset / 8)
 		if n > uint64(len(initial)) || off > uint64(len(initial))-n {
@@ -200,7 +200,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 			}
 			if prog == nil {
 				if !zero(bytes) {
-					return fail(f.Name, "is a pointer that is set to something other than a program", CodeNotSupported)
+					return fail(f.Name, "is a pointer that is set to something other than a program",
+						CodeNotSupported)
 				}
 				continue
 			}
@@ -226,7 +227,7 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 	return nil
 }
 
-// matchSlot tells prog which kernel struct and member it implements.
+// matchSlot sets the kernel struct and member that prog implements.
 func (r *resolver) matchSlot(m *object.Map, k *kernelOps, prog *object.Program, member int,
 	name string, kt btf.Type) error {
 	fail := func(text string, code Code) error {
@@ -234,10 +235,10 @@ func (r *resolver) matchSlot(m *object.Map, k *kernelOps, prog *object.Program, 
 	}
 	at := r.programIndex(prog)
 	if at < 0 || prog.Type != uapi.ProgStructOps {
-		return fail("its value is no struct_ops program of this object", CodeNotSupported)
+		return fail("its value is not a struct_ops program of this object", CodeNotSupported)
 	}
 	if k.spec.Skip(kt.Ref()).Kind() != btf.KindFuncProto {
-		return fail("this kernel's member is no function pointer", CodeNotSupported)
+		return fail("this kernel's member is not a function pointer", CodeNotSupported)
 	}
 	a := &r.attach[at]
 	if !a.set {
@@ -252,14 +253,14 @@ func (r *resolver) matchSlot(m *object.Map, k *kernelOps, prog *object.Program, 
 	return nil
 }
 
-// pendingSlot is a function member whose program is not linked yet.
+// pendingSlot is a function member whose program is not yet linked.
 type pendingSlot struct {
 	m    *Map
 	slot int
 	prog *object.Program
 }
 
-// slotsByMember lists the slots of a map by member of its local type of n members.
+// slotsByMember returns the slots of a map indexed by the n members of its local type.
 func slotsByMember(m *object.Map, n int) []*object.StructOpsSlot {
 	list := make([]*object.StructOpsSlot, n)
 	for i := range m.StructOps.Slots {
@@ -292,8 +293,8 @@ func (r *resolver) unload(p *object.Program) {
 	}
 }
 
-// adjustAutoload loads a struct_ops program that maps refer to if and only if one of them is
-// created.
+// adjustAutoload loads a struct_ops program that maps refer to only if at least one of these maps
+// is created.
 func (r *resolver) adjustAutoload() {
 	used := make([]bool, len(r.progs))
 	for _, m := range r.o.Maps {

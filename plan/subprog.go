@@ -7,15 +7,14 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// Linking of subprograms.
+// Linking of subprograms
 //
 // The kernel takes a program as one array of instructions. Functions of .text are therefore copied
-// behind each entry program that reaches them: depth first, in the order in which calls are met,
-// each once. Calls then get the distance to the copy. The copies are made from code that CO-RE has
-// already patched, and everything that speaks of instruction positions (relocations, func_info,
-// line_info, jump tables) moves along.
+// behind each entry program that reaches them: depth first, in order of the calls, each once. Calls
+// then get the distance to the copy. CO-RE has already patched the copied code, and everything that
+// refers to instruction positions (relocations, func_info, line_info, jump tables) is adjusted.
 
-// linkPrograms builds the instructions of every program that will be loaded.
+// linkPrograms builds the instructions of every program that is loaded.
 func (r *resolver) linkPrograms() error {
 	r.placeArena()
 	n := 0
@@ -55,7 +54,7 @@ func (r *resolver) linkPrograms() error {
 	return r.fixArgCtx()
 }
 
-// link places main and everything it reaches, then copies and connects it.
+// link places main and everything it reaches, then copies and connects the code.
 func (r *resolver) link(p *Program, main *function) error {
 	r.pass++
 	if err := r.scan(main); err != nil {
@@ -70,7 +69,7 @@ func (r *resolver) link(p *Program, main *function) error {
 		p.Subprogs = []Subprog{{Func: main.f, fn: main}}
 		if main.owned {
 			p.Insns = main.code
-			main.owned = false // the next change copies again
+			main.owned = false // the next change makes another copy
 		} else {
 			if err := r.spend(p.Name, 8*len(main.code)); err != nil {
 				return err
@@ -112,7 +111,8 @@ func (r *resolver) link(p *Program, main *function) error {
 	return r.programInfo(p)
 }
 
-// placeFunc gives f the next free place and then everything it refers to, depth first.
+// placeFunc gives f the next free place, then does the same for everything f refers to, depth
+// first.
 func (r *resolver) placeFunc(p *Program, f *function, total *int) error {
 	f.pass, f.place = r.pass, *total
 	*total += len(f.code)
@@ -134,9 +134,9 @@ func (r *resolver) placeFunc(p *Program, f *function, total *int) error {
 	return nil
 }
 
-// An object must not make a plan arbitrarily larger than itself by many programs that all call the
-// same code.
+// These limits keep an object from making a plan arbitrarily larger than itself by many programs
+// that call the same code.
 const (
-	maxInsns  = 1 << 21 // in a program: no kernel takes more than a million
+	maxInsns  = 1 << 21 // per program: no kernel accepts more than a million
 	maxLinked = 1 << 24 // in all programs that call others
 )

@@ -6,15 +6,15 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// typeInfo is what one pass over the object's BTF tells: which kinds it holds, so that features
-// nobody needs are not probed, and the declaration tags that change how programs are linked.
+// typeInfo is the result of one pass over the object's BTF: the kinds it holds, so that unused
+// features are not probed, and the declaration tags that change how programs are linked.
 type typeInfo struct {
 	kinds      uint32   // bit k: a type of kind k
 	globalFunc bool     // a FUNC of global linkage
 	qmark      bool     // a DATASEC whose name begins with '?'
 	signedEnum bool     // an ENUM with negative values
 	layout     bool     // a kind layout section
-	callbacks  []btf.ID // DECL_TAGs "exception_callback:..." of whole types
+	callbacks  []btf.ID // DECL_TAGs "exception_callback:..." on whole types
 	ctxTags    []btf.ID // DECL_TAGs "arg:ctx"
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// What could not be found out counts as missing, as in C libbpf. Unlike there, what fails for it
-// says so: the oracle is the cause that the fake kernel gives, which errors.Is must find.
+// An unknown feature counts as missing, as in C libbpf. Unlike in libbpf, errors that result from
+// it say so. Oracle: the cause that the fake kernel gives, which errors.Is must find.
 
 var errProbe = errors.New("cannot allocate memory")
 
@@ -28,7 +28,7 @@ func TestUnknownFeatures(t *testing.T) {
 		t.Errorf("no event says so: %v", p.Events)
 	}
 	if event(p, plan.EventProbed, "GLOBAL_DATA", "") {
-		t.Errorf("probed, though it was not: %v", p.Events)
+		t.Errorf("reported as probed, but the probe failed: %v", p.Events)
 	}
 	m := plannedMap(t, p, "sections.bss")
 	if !m.Skip || !errors.Is(m.Err, errProbe) {
@@ -37,7 +37,7 @@ func TestUnknownFeatures(t *testing.T) {
 	if list := planned(t, p, "count").Poisons; len(list) == 0 || !errors.Is(list[0].Err, errProbe) {
 		t.Errorf("poisons: %v", list)
 	}
-	// A kernel that is known to lack it, and a map that nobody wants, have no such cause.
+	// A kernel that is known to lack the feature and an unused map have no such cause.
 	p = resolve(t, o, &fake{btf: base, version: 1, lacks: []facts.Feature{facts.GlobalData}}, nil)
 	if m := plannedMap(t, p, "sections.bss"); !m.Skip || m.Err != nil {
 		t.Errorf("map of a kernel without: skipped %v, %v", m.Skip, m.Err)
@@ -57,7 +57,7 @@ func TestUnknownFeatures(t *testing.T) {
 	}
 }
 
-// TestSkippedModules looks for what is in no module that could be read.
+// TestSkippedModules resolves names that are in no readable module.
 func TestSkippedModules(t *testing.T) {
 	refused := []error{syscall.EPERM, errProbe}
 	o := open(t, "../object/testdata/externs.o")

@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// View is a plan in words and numbers: what WriteTo prints, ready for encoding/json.
+// View is a description of a plan: the content of WriteTo, ready for encoding/json.
 type View struct {
 	Object   string        `json:"object"`
 	License  string        `json:"license"`
@@ -26,7 +26,7 @@ type View struct {
 // BTFView is the type information to upload.
 type BTFView struct {
 	Bytes int `json:"bytes"`
-	// not as compiled: sanitised, or with hidden functions made static
+	// differs from the compiled BTF: sanitised, or hidden functions made static
 	Changed bool `json:"changed,omitempty"`
 	Needed  bool `json:"needed,omitempty"` // the load fails without it
 }
@@ -84,7 +84,7 @@ type SubprogView struct {
 	Start int    `json:"start"`
 }
 
-// PoisonView is an instruction that must not be reached.
+// PoisonView is an instruction that must not be reachable.
 type PoisonView struct {
 	Insn int    `json:"instruction"`
 	Text string `json:"missing"`
@@ -128,7 +128,7 @@ var eventNames = [...]string{
 	EventUnknown:   "unknown",
 }
 
-// String is "skipped", "sanitized", "poisoned", "probed", "resolved", "warning" or "unknown".
+// String returns "skipped", "sanitized", "poisoned", "probed", "resolved", "warning" or "unknown".
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) && eventNames[k] != "" {
 		return eventNames[k]
@@ -136,7 +136,7 @@ func (k EventKind) String() string {
 	return "event " + strconv.Itoa(int(k))
 }
 
-// View describes the plan.
+// View returns a description of the plan.
 func (p *Plan) View() *View {
 	v := &View{Object: p.Object.Name, License: p.Object.License}
 	if p.BTF != nil {
@@ -294,7 +294,7 @@ func externKind(e *object.Extern) string {
 	return "ksym"
 }
 
-// CoreCount tells how many CO-RE relocations there are and how many instructions they poisoned.
+// CoreCount returns the number of CO-RE relocations and of instructions that they poisoned.
 func (p *Plan) CoreCount() (total, poisoned int) {
 	for i := range p.core {
 		if p.core[i].poison {
@@ -304,9 +304,9 @@ func (p *Plan) CoreCount() (total, poisoned int) {
 	return len(p.core), poisoned
 }
 
-// EachCore calls f for every CO-RE relocation in the order of .BTF.ext: the function and
-// instruction that it patched, what it resolved to, whether the instruction was poisoned, and with
-// Options.KeepGoing why there is no result.
+// EachCore calls f for every CO-RE relocation in the order of .BTF.ext, with the function and
+// instruction that it patched, the result, whether the instruction was poisoned, and with
+// Options.KeepGoing the error if there is no result.
 func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Result, poison bool,
 	err error)) {
 	for i := range p.core {
@@ -315,7 +315,7 @@ func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Resul
 	}
 }
 
-// flagName names one bit.
+// flagName is the name of one bit.
 type flagName struct {
 	bit  uint32
 	name string
@@ -354,7 +354,7 @@ var progFlags = [...]flagName{
 	{uapi.FTestRegInvar, "test_reg_invariants"},
 }
 
-// flagNames lists the flags that are set; bits without a name as one number.
+// flagNames returns the names of the flags that are set; bits without a name become one number.
 func flagNames(flags uint32, names []flagName) []string {
 	var out []string
 	for _, n := range names {
