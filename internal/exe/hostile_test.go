@@ -166,6 +166,12 @@ func FuzzFunction(f *testing.F) {
 			if at >= uint64(len(raw)) {
 				t.Fatalf("offset %#x of %d bytes", at, len(raw))
 			}
+			err := file.CheckOffsets(at+1, at, 1<<63, at+2, at)
+			var inside *exe.InsideError
+			if err != nil && (!errors.As(err, &inside) || inside.Before >= inside.Offset ||
+				inside.After <= inside.Offset) {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -255,11 +256,20 @@ func TestSystem(t *testing.T) {
 		"/usr/lib/x86_64-linux-gnu/libgmp.so.10", "/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
 		"/usr/bin/*"} {
 		found, _ := filepath.Glob(pattern)
-		files = append(files, found...)
+		for _, file := range found {
+			file, err := filepath.EvalSymlinks(file)
+			if err == nil && !slices.Contains(files, file) {
+				files = append(files, file)
+			}
+		}
 	}
 	files = slices.Insert(files, 0, testkit.Tool(t, "gofmt"))
+	some := 7
+	if testing.Short() || runtime.GOARCH == "s390x" { // emulated
+		some = 1
+	}
 	var all score
-	for _, file := range files[:testkit.Sample(t, "programs and libraries", len(files), 7)] {
+	for _, file := range files[:testkit.Sample(t, "programs and libraries", len(files), some)] {
 		f, err := elf.Open(file)
 		if err != nil || f.Machine != elf.EM_X86_64 {
 			continue
