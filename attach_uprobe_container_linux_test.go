@@ -170,7 +170,7 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 		testkit.Skip(t, "what a dynamically linked program takes is known of x86-64 only")
 	}
 	root, here := t.TempDir(), t.TempDir()
-	lib, program := library(t), testkit.Native(t, caller, "-ldl")
+	lib, program := library(t, "-Wl,-soname,libcalled.so.3"), testkit.Native(t, caller, "-ldl")
 	t.Setenv("LD_LIBRARY_PATH", here)
 	copyTo(t, lib, here+"/libvictim.so.1")
 	copyTo(t, lib, here+"/libother.so.1")
@@ -218,6 +218,8 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs("libvictim.so.1", "plain", 1) // mapped, without a name
+	copyTo(t, lib, root+"/usr/lib64/libcalled.so.3")
+	runs("libcalled.so.3", "plain", 1) // mapped, as an upgrade leaves it
 	gone := v.pid
 	v.in.(interface{ Close() error }).Close()
 	if err := v.wait(); err != nil {

@@ -61,7 +61,7 @@ func openProbed(name string, pid int, asIs, read bool) (*executable, error) {
 		}
 	}
 	if pid != 0 && !asIs && !strings.Contains(name, "/") {
-		file, err := procfile.Lookup(pid, name, searchPlaces(name, true))
+		file, err := procfile.Lookup(pid, name, searchPlaces(name, true), soname)
 		if err != nil {
 			return nil, err
 		}
@@ -104,6 +104,19 @@ func (e *executable) read(member string, inArchive bool) error {
 	}
 	e.elf, err = exe.Read(e, size)
 	return invalidFormat(err)
+}
+
+// soname is what the dynamic linker calls the library in a file.
+func soname(file *procfile.File) string {
+	info, err := file.Stat()
+	if err != nil {
+		return ""
+	}
+	f, err := exe.Read(file, info.Size())
+	if err != nil {
+		return ""
+	}
+	return f.Soname()
 }
 
 // probe has the kernel make a probe of the file by a path. Where that is what the kernel will list, it is told the file's own, and

@@ -33,6 +33,7 @@ const (
 	SectionProgBits    SectionType = 1          // SHT_PROGBITS
 	SectionSymTab      SectionType = 2          // SHT_SYMTAB
 	SectionStrTab      SectionType = 3          // SHT_STRTAB
+	SectionDynamic     SectionType = 6          // SHT_DYNAMIC
 	SectionNote        SectionType = 7          // SHT_NOTE
 	SectionNoBits      SectionType = 8          // SHT_NOBITS
 	SectionRel         SectionType = 9          // SHT_REL

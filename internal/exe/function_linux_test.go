@@ -378,3 +378,18 @@ func TestNoTables(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSoname: the oracle is the linker's option.
+func TestSoname(t *testing.T) {
+	script := versions(t)
+	for _, flags := range [][]string{nil, {"-s"}, {"-m32"}} {
+		flags = append(flags, "-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-Wl,--version-script="+script)
+		f := open(t, testkit.Native(t, library, append(flags, "-Wl,-soname,libcalled.so.3")...))
+		if got := f.Soname(); got != "libcalled.so.3" {
+			t.Errorf("%v: %q", flags, got)
+		}
+		if got := open(t, testkit.Native(t, library, flags...)).Soname(); got != "" {
+			t.Errorf("%v: %q, though none is given", flags, got)
+		}
+	}
+}

@@ -157,6 +157,7 @@ func FuzzFunction(f *testing.F) {
 			if at, err := file.Function(name); err == nil {
 				found = append(found, at)
 			}
+			file.Soname()
 			if list, err := file.Named(name); err == nil {
 				found = append(found, list...)
 			}

@@ -23,7 +23,9 @@ func Mappings(pid int) ([]Mapping, error) { return nil, noProcess(pid, errors.Er
 func (m *Mapping) MapsTo(*File) bool { return false }
 
 // Lookup finds nothing.
-func Lookup(int, string, []string) (*File, error) { return nil, errors.ErrUnsupported }
+func Lookup(int, string, []string, func(*File) string) (*File, error) {
+	return nil, errors.ErrUnsupported
+}
 
 // CheckProcess finds nothing wrong.
 func (f *File) CheckProcess(int) error { return nil }

@@ -54,16 +54,19 @@ func (m *Mapping) MapsTo(f *File) bool {
 }
 
 // Lookup opens a program or library that a process has mapped, or else could: by its name, without '/'. For "libx.so.1",
-// "libx.so.1.2" will do, if that is the only one. What isn't mapped is searched in folders of the process's root. ErrNotExist if it
-// isn't there either, EINVAL if several files of that name are mapped, ESRCH if there is no such process. The caller closes the File.
-func Lookup(pid int, name string, dirs []string) (*File, error) {
+// "libx.so.1.2" will do, if that is the only one, and then what soname says is called so: a library's file
+// may be called otherwise, and the one that name leads to now may have been put there since. What isn't mapped is searched in folders
+// of the process's root. ErrNotExist if it isn't there either, EINVAL if several files of that name are mapped, ESRCH if there is no
+// such process. The caller closes the File.
+func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*File, error) {
 	mappings, err := Mappings(pid)
 	if err != nil {
 		return nil, err
 	}
-	for _, is := range []func(string) bool{
-		func(base string) bool { return base == name },
-		func(base string) bool { return IsLibrary(name) && strings.HasPrefix(base, name+".") },
+	for _, is := range []func(*Mapping) bool{
+		func(m *Mapping) bool { return m.name() == name },
+		func(m *Mapping) bool { return IsLibrary(name) && strings.HasPrefix(m.name(), name+".") },
+		func(m *Mapping) bool { return IsLibrary(name) && m.soname(pid, soname) == name },
 	} {
 		var found []*Mapping
 		for i := range mappings {
@@ -72,7 +75,7 @@ func Lookup(pid int, name string, dirs []string) (*File, error) {
 			for _, f := range found {
 				known = known || f.device == m.device && f.inode == m.inode
 			}
-			if !known && is(m.name()) {
+			if !known && is(m) {
 				found = append(found, m)
 			}
 		}
@@ -98,6 +101,16 @@ func Lookup(pid int, name string, dirs []string) (*File, error) {
 	}
 	return nil, fmt.Errorf("process %d has not mapped %s, and its root has none in %s: %w",
 		pid, name, strings.Join(dirs, ", "), fs.ErrNotExist)
+}
+
+// soname is what soname says of the file that the process has mapped, "" if it can't be opened.
+func (m *Mapping) soname(pid int, soname func(*File) string) string {
+	f, err := openMapped(pid, m)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	return soname(f)
 }
 
 // openMapped opens the file that a process has mapped, which may have lost its name since.
