@@ -33,8 +33,8 @@ func follow(t *testing.T, said string) {
 	}
 }
 
-// TestPinnedBefore: where a run before left its pins, the error of the next names them, and the commands
-// that take them away; after those it succeeds. Oracle: bpftool for the link that is in the way.
+// TestPinnedBefore: where a run before left its pins, the error of the next names them, and the
+// commands that take them away; after those it succeeds. Oracle: bpftool for the link that is in the way.
 func TestPinnedBefore(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// killedHead begins the objects of TestKilledRun. Everything that they make is called killed_*.
+const killedHead = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+char _license[] SEC("license") = "GPL";
+`
+
+const killedMaps = killedHead + `
+struct inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int); __type(value, int);
+};
+struct inner killed_inner SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 1); __type(key, int);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__array(values, struct inner);
+} killed_outer SEC(".maps") = { .values = { &killed_inner } };
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 9); __type(key, int); __type(value, int);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} killed_hash SEC(".maps");
+SEC("raw_tp/sys_enter") int killed_raw(void *ctx)
+{
+	int key = 0;
+	bpf_map_lookup_elem(&killed_hash, &key);
+	return bpf_map_lookup_elem(&killed_outer, &key) != 0;
+}
+`
+
+const killedProbe = killedHead + `
+SEC("uprobe") int killed_probe(void *ctx) { return 0; }
+`
+
+const killedLinks = killedHead + `
+SEC("raw_tp/sys_enter") int killed_raw(void *ctx) { return 0; }
+SEC("xdp") int killed_xdp(void *ctx) { return XDP_PASS; }
+`
+
+// killedThere lists what bpftool shows of the maps and programs that are called killed_*.
+func killedThere(t *testing.T) (list []string) {
+	t.Helper()
+	for _, kind := range []string{"map", "prog"} {
+		var rows []struct{ Name string }
+		out := testkit.Run(t, "bpftool", "-j", kind, "show")
+		if err := json.Unmarshal(out, &rows); err != nil {
+			t.Fatalf("%v in %s", err, out)
+		}
+		for _, row := range rows {
+			if strings.HasPrefix(row.Name, "killed_") {
+				list = append(list, kind+" "+row.Name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// killedEvents are the lines of tracefs about a file.
+func killedEvents(t *testing.T, tracefs, file string) (list []string) {
+	t.Helper()
+	text, err := os.ReadFile(tracefs + "/uprobe_events")
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, file) {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+// TestKilledRun kills bpf run before each of its system calls that may leave something: while it
+// pins maps, attaches through tracefs, pins links. The next run succeeds, or its error names the
+// commands after which it does; what a killed one left in tracefs it tells, with the command that
+// removes it. Then there is what a run leaves that wasn't killed, once, and nothing else. Oracles:
+// bpftool, the file system, tracefs.
+func TestKilledRun(t *testing.T) {
+	testkit.Root(t)
+	testkit.Tool(t, "bpftool")
+	testkit.Netns(t)
+	tracefs := testkit.Tracefs(t)
+	root := testkit.BPFFS(t)
+	dir := root + "/new"
+	program := testkit.Native(t, `
+__attribute__((noinline)) void probed(void) { __asm__("nop"); }
+int main(void) { probed(); return 0; }
+`)
+	probe := "killed_probe=uprobe:" + program + ":probed,mode=legacy"
+	for _, row := range []struct {
+		name, source string
+		args         []string
+		pins         []string // that a run leaves
+		there        []string // that bpftool shows then
+		has          func() bool
+	}{
+		{"maps", killedMaps, []string{"--pin-root", dir}, []string{"killed_hash", "killed_outer"},
+			// What fills the map of maps is there as long as it is in it.
+			[]string{"map killed_hash", "map killed_inner", "map killed_outer"}, nil},
+		{"tracefs", killedProbe, []string{"--attach", probe}, nil, nil,
+			func() bool { _, err := os.Stat(tracefs + "/uprobe_events"); return err == nil }},
+		{"links", killedLinks, []string{"--iface", "lo", "--pin", dir},
+			[]string{"killed_raw", "killed_xdp"}, []string{"prog killed_raw", "prog killed_xdp"}, nil},
+	} {
+		if row.has != nil && !row.has() {
+			t.Logf("%s: the kernel has none", row.name)
+			continue
+		}
+		args := append([]string{"run", testkit.Compile(t, row.source), "--for", "1ms"}, row.args...)
+		pins := func() (names []string) {
+			list, err := filepath.Glob(dir + "/*")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range list {
+				names = append(names, filepath.Base(path))
+			}
+			return names
+		}
+		clean := func(where string) {
+			t.Helper()
+			for _, name := range pins() {
+				if err := os.Remove(dir + "/" + name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
+			testkit.Until(t, where+": nothing is left", func() bool { return len(killedThere(t)) == 0 })
+		}
+		calls := testkit.KillAt(t, command(t, args...), -1)
+		if len(calls) < 10 || !slices.Equal(pins(), row.pins) {
+			t.Fatalf("%s: %d calls, pinned %q", row.name, len(calls), pins())
+		}
+		clean(row.name)
+
+		// Those at a call that lasts come first, since a sample is to have them.
+		var at, others []int
+		for n, call := range calls {
+			if call.Lasts || n > 0 && calls[n-1].Lasts {
+				at = append(at, n)
+			} else {
+				others = append(others, n)
+			}
+		}
+		at = append(at, others...)
+		events, helped := 0, 0
+		for _, n := range at[:testkit.Sample(t, row.name+": system calls", len(at), 10)] {
+			killed := testkit.KillAt(t, command(t, args...), n)
+			if len(killed) <= n {
+				t.Fatalf("%s: %d calls this time", row.name, len(killed))
+			}
+			where := fmt.Sprintf("%s, killed before call %d, %s", row.name, n, killed[n].Name)
+			left := killedEvents(t, tracefs, program)
+			events += len(left)
+			out, err := command(t, args...).CombinedOutput()
+			said := string(out)
+			if told := strings.Contains(said, "bpf detach --stale"); told != (len(left) > 0) {
+				t.Errorf("%s: left in tracefs: %q; told: %s", where, left, said)
+			}
+			if i := strings.LastIndex(said, "); "); err != nil && i >= 0 {
+				said = said[i:] // the last thing said takes away the pin too
+			}
+			follow(t, said)
+			if err != nil {
+				helped++
+				if out, err := command(t, args...).CombinedOutput(); err != nil {
+					t.Errorf("%s: after what %s says: %v: %s", where, said, err, out)
+				}
+			}
+			if now := pins(); !slices.Equal(now, row.pins) {
+				t.Errorf("%s: pinned is %q, want %q", where, now, row.pins)
+			}
+			testkit.Until(t, where+": there is what a run leaves, and nothing else", func() bool {
+				return slices.Equal(killedThere(t), row.there)
+			})
+			if now := killedEvents(t, tracefs, program); len(now) > 0 {
+				t.Errorf("%s: left in tracefs: %q", where, now)
+			}
+			clean(where)
+		}
+		if row.name == "tracefs" && events == 0 || row.name == "links" && helped == 0 {
+			t.Errorf("%s: %d events left, %d runs refused: nothing is shown", row.name, events, helped)
+		}
+		t.Logf("%s: %d calls, %d events left, %d runs refused at first",
+			row.name, len(calls), events, helped)
+	}
+}
