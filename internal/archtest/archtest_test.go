@@ -85,6 +85,7 @@ var rooms = []room{
 	{dir: "internal/vmtest", floor: 2},
 	{dir: "internal/verify", floor: 8},
 	{dir: "internal/parity", floor: 9},
+	{dir: "internal/soak", floor: 9},
 	{dir: "cmd/bpf", floor: 9, app: true},
 	{dir: "cmd/bpf/...", floor: 8, app: true},
 	{dir: "examples/...", floor: 9, app: true},
