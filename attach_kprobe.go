@@ -135,7 +135,7 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 	}
 	event, err := openTracepoint(e.id)
 	if err != nil {
-		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.remove())
+		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.undo())
 	}
 	return event, e, nil
 }

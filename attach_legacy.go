@@ -86,7 +86,7 @@ func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offs
 		return nil, err
 	}
 	if e.id, err = eventID(root, e.group, e.name); err != nil {
-		return nil, joinErrors(err, e.remove())
+		return nil, joinErrors(err, e.undo())
 	}
 	return e, nil
 }
@@ -136,6 +136,16 @@ func (e *legacyEvent) write(line string) error {
 
 // remove deletes the event. EBUSY while something uses it.
 func (e *legacyEvent) remove() error { return e.write("-:" + e.group + "/" + e.name) }
+
+// undo removes the event or says that it stays.
+func (e *legacyEvent) undo() error {
+	err := e.remove()
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the event %s/%s stays in tracefs; "+
+		"CleanLegacyEvents removes it when this process has ended: %w", e.group, e.name, err)
+}
 
 // eventID is the number by which perf_event_open knows an event of tracefs.
 func eventID(root, group, name string) (uint64, error) {

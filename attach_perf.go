@@ -33,7 +33,7 @@ func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, erro
 	if err != nil {
 		err = joinErrors(p.perfRefused(to, event.Int(), err), fd.Close(), event.Close())
 		if how.legacy != nil {
-			err = joinErrors(err, how.legacy.remove())
+			err = joinErrors(err, how.legacy.undo())
 		}
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, erro
 	if how.legacy != nil {
 		l.undo = func() error {
 			// A pin holds the event; it stays until somebody removes both.
-			if err := how.legacy.remove(); err != nil && !(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
+			if err := how.legacy.undo(); err != nil && !(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
 				return err
 			}
 			return nil

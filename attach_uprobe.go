@@ -220,7 +220,7 @@ func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *
 	})
 	if err != nil {
 		if e != nil {
-			err = errors.Join(err, e.remove())
+			err = joinErrors(err, e.undo())
 		}
 		return nil, nil, err
 	}
@@ -228,7 +228,7 @@ func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *
 		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, process, cpu, -1, 0)
 	})
 	if err != nil {
-		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.remove())
+		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.undo())
 	}
 	return event, e, nil
 }
