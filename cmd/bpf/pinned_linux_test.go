@@ -34,7 +34,7 @@ func follow(t *testing.T, said string) {
 }
 
 // TestPinnedBefore: where a run before left its pins, the error of the next names them, and the
-// commands that take them away; after those it succeeds. Oracle: bpftool for the link that is in the way.
+// commands that take them away; after those it succeeds. Oracle: bpftool for the link in the way.
 func TestPinnedBefore(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)

@@ -24,7 +24,7 @@ type Syscall struct {
 // KillAt starts cmd and kills it by SIGKILL just before its n-th system call, from 0, of those that
 // concern BPF, events, files or sockets, or end it; what happens between two of them leaves nothing
 // outside the process. It returns the calls up to there: the last, if there are n+1, wasn't made.
-// With a negative n, or fewer calls, the process comes to its end. If cmd has an output, it is a file.
+// With a negative n, or fewer calls, the process ends by itself. cmd has files as output, or none.
 func KillAt(t testing.TB, cmd *exec.Cmd, n int) []Syscall {
 	t.Helper()
 	runtime.LockOSThread() // which alone may trace
@@ -84,7 +84,7 @@ func KillAt(t testing.TB, cmd *exec.Cmd, n int) []Syscall {
 	}
 }
 
-// entered is the system call that a thread is about to make. ok is false if it leaves, or if the call
+// entered is the system call that a thread is about to make. ok is false if it leaves, or if it
 // is of none of the kinds that matter.
 func entered(tid int) (call Syscall, ok bool) {
 	const getSyscallInfo, entry = 0x420e, 1 // PTRACE_GET_SYSCALL_INFO, PTRACE_SYSCALL_INFO_ENTRY
