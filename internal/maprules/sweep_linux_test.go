@@ -129,8 +129,9 @@ func (s *sweeper) ask(m *Map) {
 		return
 	}
 	// What the rules let pass is made: not what is large, but for what does not take memory by its
-	// size.
-	if r := find(m.Type); !sure && r.memory != nil {
+	// size. The kernel looks at types, and at
+	// maps of maps, once it has taken the memory.
+	if r := find(m.Type); (!sure || m.Typed || m.Outer) && r.memory != nil {
 		if n := r.memory(&finding{Map: m, k: s.k, rule: r}); n > 4<<20 {
 			s.skipped++
 			return

@@ -1,12 +1,15 @@
 package testkit
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,14 +20,25 @@ import (
 
 // Refuse runs f on a thread on which the kernel refuses a system call with errno, whatever its
 // arguments (seccomp(2)), and which ends with it. Not for what the Go runtime needs, such as mmap.
+// What package testing itself writes is let through.
 func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
 	t.Helper()
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // seccomp_data.nr
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(call), Jf: 1},
-		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno)},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(call), Jt: 1},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
+	if call == unix.SYS_WRITE {
+		filter = append(filter, unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: firstArgument})
+		for _, fd := range testOutput(t) {
+			filter = append(filter,
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(fd), Jf: 1},
+				unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+		}
+	}
+	filter = append(filter, unix.SockFilter{
+		Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errno),
+	})
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	var refused error
 	done := make(chan struct{})
@@ -45,6 +59,35 @@ func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
 	if refused != nil {
 		Skip(t, "this kernel has no seccomp filters: %v", refused)
 	}
+}
+
+// firstArgument is the offset of the low half of a system call's first argument in seccomp_data.
+var firstArgument = func() uint32 {
+	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
+		return 20
+	}
+	return 16
+}()
+
+// testOutput are the descriptors that package testing writes to: standard output, standard error, and
+// the log of the files and variables that a test asks for, which go test caches results by.
+func testOutput(t testing.TB) []int {
+	t.Helper()
+	list := []int{1, 2}
+	dir, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range dir {
+		to, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if err != nil || filepath.Base(to) != "testlog.txt" {
+			continue
+		}
+		if fd, err := strconv.Atoi(e.Name()); err == nil {
+			list = append(list, fd)
+		}
+	}
+	return list
 }
 
 // openCalls are the system calls that opening something may need.
