@@ -88,9 +88,7 @@ func (f *failing) number(call string, real func() (int, syscall.Errno)) (int, sy
 
 func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
 	real := func() (int, syscall.Errno) { return f.Kernel.BPF(cmd, attr, size, common) }
-	switch cmd {
-	case uapi.CmdMapCreate, uapi.CmdProgLoad, uapi.CmdObjGet, uapi.CmdRawTracepointOpen, uapi.CmdBTFLoad, uapi.CmdLinkCreate, uapi.CmdIterCreate,
-		uapi.CmdProgGetFDByID, uapi.CmdMapGetFDByID, uapi.CmdBTFGetFDByID, uapi.CmdLinkGetFDByID, uapi.CmdTokenCreate:
+	if returnsDescriptor(cmd) {
 		return f.descriptor(cmd.String(), real)
 	}
 	return f.number(cmd.String(), real)

@@ -23,7 +23,10 @@ import (
 )
 
 // faultErrnos are what calls fail with.
-var faultErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN}
+var faultErrnos = []syscall.Errno{
+	syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN,
+	syscall.EMFILE, syscall.ENFILE, syscall.EINTR, syscall.ENOSPC, syscall.EIO,
+}
 
 // faultyCall is a system call of a load.
 type faultyCall struct {
@@ -60,11 +63,13 @@ const (
 	faultRest                    // the at-th and all after it
 )
 
-// faulty is a kernel in which calls fail without having any effect. They are counted from 0.
+// faulty is a kernel in which calls fail, counted from 0: without having any effect or, if late, after
+// they took effect. A descriptor or memory that a late failure keeps back is given up.
 type faulty struct {
 	sys.Kernel
 	at    int // -1: none
 	mode  faultMode
+	late  bool
 	errno syscall.Errno
 
 	calls  []faultyCall
@@ -74,6 +79,9 @@ type faulty struct {
 
 func (f *faulty) fails(c faultyCall) bool {
 	now := len(f.calls)
+	if now > withoutEnd {
+		return false
+	}
 	f.calls = append(f.calls, c)
 	if f.at < 0 || now < f.at {
 		return false
@@ -104,6 +112,12 @@ func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sy
 		c.name = text()
 	}
 	if f.fails(c) {
+		if f.late {
+			fd, errno := f.Kernel.BPF(cmd, attr, size, common)
+			if errno == 0 && returnsDescriptor(cmd) {
+				syscall.Close(fd)
+			}
+		}
 		return -1, f.errno
 	}
 	r, errno := f.Kernel.BPF(cmd, attr, size, common)
@@ -116,8 +130,24 @@ func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sy
 	return r, errno
 }
 
+// returnsDescriptor reports whether a command's result is a descriptor.
+func returnsDescriptor(cmd uapi.Cmd) bool {
+	switch cmd {
+	case uapi.CmdMapCreate, uapi.CmdProgLoad, uapi.CmdObjGet, uapi.CmdRawTracepointOpen,
+		uapi.CmdBTFLoad, uapi.CmdLinkCreate, uapi.CmdIterCreate, uapi.CmdProgGetFDByID,
+		uapi.CmdMapGetFDByID, uapi.CmdBTFGetFDByID, uapi.CmdLinkGetFDByID, uapi.CmdTokenCreate:
+		return true
+	}
+	return false
+}
+
 func (f *faulty) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, offset int64) (unsafe.Pointer, syscall.Errno) {
 	if f.fails(faultyCall{cmd: cmdMmap, name: f.names[fd]}) {
+		if f.late {
+			if p, errno := f.Kernel.Mmap(addr, length, prot, flags, fd, offset); errno == 0 {
+				f.Kernel.Munmap(p, length)
+			}
+		}
 		return nil, f.errno
 	}
 	return f.Kernel.Mmap(addr, length, prot, flags, fd, offset)
@@ -125,6 +155,11 @@ func (f *faulty) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, 
 
 func (f *faulty) Dup(fd int) (int, syscall.Errno) {
 	if f.fails(faultyCall{cmd: cmdDup, name: f.names[fd]}) {
+		if f.late {
+			if fd, errno := f.Kernel.Dup(fd); errno == 0 {
+				syscall.Close(fd)
+			}
+		}
 		return -1, f.errno
 	}
 	r, errno := f.Kernel.Dup(fd)
@@ -134,6 +169,11 @@ func (f *faulty) Dup(fd int) (int, syscall.Errno) {
 
 func (f *faulty) PerfEventOpen(attr *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
 	if f.fails(faultyCall{cmd: cmdPerfEvent, asks: asked()}) {
+		if f.late {
+			if fd, errno := f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags); errno == 0 {
+				syscall.Close(fd)
+			}
+		}
 		return -1, f.errno
 	}
 	return f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags)
@@ -216,10 +256,12 @@ type faultObject struct {
 	works  func(obj *Object) error // what a load that survives must be good for
 }
 
-// TestLoadFaults fails each system call of the loads of some objects, once and, where the load survives that, for good, with each of six
-// errnos. Probes are made anew in every load, so they fail too. Whatever comes of it: no descriptor stays open, no pin of this load
-// stays, what was pinned before is as it was; a load survives only as absorptions says, and else the error has the step and the map or
-// program. The oracle is /proc/self/fd, the file system and the kernel's ids.
+// TestLoadFaults fails each system call of the loads of some objects with each errno: once, once after
+// it took effect and, where the load survives, for good. Probes are made anew in every load, so they
+// fail too. Whatever comes of it: no descriptor stays open, no pin of this load stays, what was pinned
+// before is as it was; a load survives only as absorptions says, and else the error has the step and
+// the map or program. A pin that was made and said to have failed is nobody's. The oracle is
+// /proc/self/fd, the file system and the kernel's ids.
 func TestLoadFaults(t *testing.T) {
 	testkit.Root(t)
 	used := make([]int, len(absorptions))
@@ -316,34 +358,53 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 		t.Fatal(err)
 	}
 	base := testkit.FDs()
-	for n := 0; n < len(count.calls)*len(faultErrnos); n += stride {
+	total := len(count.calls) * len(faultErrnos)
+	some := testkit.Sample(t, "calls and errnos", total, max(1, len(count.calls)*4/stride))
+	for i := range some {
+		n := i * total / some
 		at, errno := n/len(faultErrnos), faultErrnos[n%len(faultErrnos)]
-		for _, mode := range []faultMode{faultOnce, faultAlways} {
-			f := &faulty{at: at, mode: mode, errno: errno}
+		for _, way := range []faulty{{late: true}, {mode: faultOnce}, {mode: faultAlways}} {
+			f := &faulty{at: at, mode: way.mode, late: way.late, errno: errno}
 			err := load(f)
+			if f.late && f.failed.cmd == uapi.CmdObjPin {
+				removePin(t, dir, f.failed.name)
+			}
 			if len(f.calls) <= at {
 				t.Fatalf("only %d of %d calls this time (%v):%s", len(f.calls), len(count.calls), err, cmp.Diff(count.calls, f.calls, cmp.AllowUnexported(faultyCall{})))
 			}
-			where := fmt.Sprintf("call %d, %v failed with %v, mode %d", at, f.failed, errno, mode)
+			where := fmt.Sprintf("call %d, %v failed with %v, mode %d, late %v", at, f.failed, errno, f.mode,
+				f.late)
+			if len(f.calls) > withoutEnd {
+				t.Fatalf("%s: tried without end", where)
+			}
 			if now := testkit.FDs(); !slices.Equal(now, base) {
 				t.Fatalf("%s: descriptors before %v, after %v", where, base, now)
 			}
 			if err := before(); err != nil {
 				t.Fatalf("%s: %v", where, err)
 			}
-			if c := f.failed; c.asks && mode == faultAlways && errno != syscall.EINVAL && errno != syscall.E2BIG && c.cmd != uapi.CmdTokenCreate &&
+			if c := f.failed; c.asks && f.mode == faultAlways && errno != syscall.EINVAL && errno != syscall.E2BIG && c.cmd != uapi.CmdTokenCreate &&
 				!strings.Contains(log.String(), "could not find out") && err == nil {
 				t.Errorf("%s: the load survived and said nothing: %s", where, log.String())
 			}
 			if fault := judgeFault(o, f, err, used, steps); fault != "" {
 				t.Errorf("%s: %s: %v", where, fault, err)
 			}
-			if err != nil {
+			if err != nil && !f.late {
 				break // it need not be worse
 			}
 		}
 	}
 	t.Logf("%d calls", len(count.calls))
+}
+
+// removePin removes what a call pinned and reported an error for, if it did.
+func removePin(t *testing.T, dir, name string) {
+	t.Helper()
+	err := os.Remove(filepath.Join(dir, name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
 }
 
 // judgeFault says what is wrong with the outcome of a load.
