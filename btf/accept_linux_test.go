@@ -12,12 +12,12 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// Oracle: C libbpf 1.5 (testdata/accept.c) on mutated BTF of corpus objects: Parse and Validate together accept what it accepts, with
-// the same number of types.
+// Oracle: C libbpf 1.5 (testdata/accept.c) on mutated BTF of corpus objects: Parse and Validate
+// together accept what it accepts, with the same number of types.
 //
-// Left out are inputs with info words whose meaning libbpf changed since: vlen grew from 16 to 24 bits, kind from 5 to 7. Two
-// differences stay: a header length below 24 is an error here (as in libbpf 1.8), libbpf 1.5 lets it pass; and libbpf does not
-// look at what a FUNC_PROTO returns.
+// Left out are inputs with info words whose meaning libbpf changed since: vlen grew from 16 to 24
+// bits, kind from 5 to 7. Two differences stay: a header length below 24 is an error here (as in
+// libbpf 1.8), libbpf 1.5 lets it pass; and libbpf does not look at what a FUNC_PROTO returns.
 func TestAcceptLibbpf(t *testing.T) {
 	testkit.LittleEndian(t)
 	seeds, _ := sections(t, 12, 16<<10)
@@ -59,7 +59,8 @@ func TestAcceptLibbpf(t *testing.T) {
 			continue
 		}
 		var format *FormatError
-		if errors.As(err, &format) && got == "0" && strings.HasPrefix(format.Msg, "FUNC_PROTO refers to type") {
+		if errors.As(err, &format) && got == "0" &&
+			strings.HasPrefix(format.Msg, "FUNC_PROTO refers to type") {
 			if typ, _ := s.Type(format.Type); format.Offset == uint64(typ.off)+8 {
 				continue
 			}
@@ -67,11 +68,13 @@ func TestAcceptLibbpf(t *testing.T) {
 		t.Errorf("input %d: %s types (%v), libbpf says %s", i, got, err, want[i])
 	}
 	if accepted < 1000 || refused < 1000 {
-		t.Errorf("%d accepted and %d refused alike: the mutations do not test much", accepted, refused)
+		t.Errorf("%d accepted and %d refused alike: the mutations do not test much",
+			accepted, refused)
 	}
 }
 
-// newInfo tells whether reading the types comes across info words that libbpf 1.5 reads differently.
+// newInfo reports whether reading the types comes across info words that libbpf 1.5 reads
+// differently.
 func newInfo(raw []byte) bool {
 	if len(raw) < headerMin {
 		return false

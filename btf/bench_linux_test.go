@@ -9,11 +9,13 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The figures to hold are those of the kernel's BTF (5.5 MB, 127 thousand types) on the machine that the project's performance notes
-// describe: parse 0.9 ms, 20 names in one pass 0.55 ms, 1,000 prefetched names 2 ms. Enumerating all types, members and names takes no
-// allocation; it costs 1.2 ms to reach every name, as C does, and as much again to find where each of the 240 thousand ends.
+// The figures to hold are those of the kernel's BTF (5.5 MB, 127 thousand types) on the machine
+// that the project's performance notes describe: parse 0.9 ms, 20 names in one pass 0.55 ms, 1,000
+// prefetched names 2 ms. Enumerating all types, members and names takes no allocation; it costs 1.2
+// ms to reach every name, as C does, and as much again to find where each of the 240 thousand ends.
 
-// mapped maps the kernel's BTF as a loader does, or reads it where the kernel cannot map it (before 6.16).
+// mapped maps the kernel's BTF as a loader does, or reads it where the kernel cannot map it (before
+// 6.16).
 func mapped(b *testing.B) []byte {
 	b.Helper()
 	testkit.VmlinuxBTF(b)
@@ -58,7 +60,8 @@ func BenchmarkParseVmlinux(b *testing.B) {
 
 var twentyNames = []string{
 	"task_struct", "sock", "file", "sk_buff", "net", "inode", "dentry", "path", "request", "bio",
-	"pt_regs", "mm_struct", "cgroup", "css_set", "nsproxy", "pid", "cred", "tcp_sock", "inet_sock", "no_such_type",
+	"pt_regs", "mm_struct", "cgroup", "css_set", "nsproxy", "pid", "cred", "tcp_sock", "inet_sock",
+	"no_such_type",
 }
 
 func BenchmarkFind20(b *testing.B) {
@@ -70,7 +73,8 @@ func BenchmarkFind20(b *testing.B) {
 	}
 }
 
-// thousandTypes are types all over the BTF that have names, most of them functions, as in all kernel BTF.
+// thousandTypes are types all over the BTF that have names, most of them functions, as in all
+// kernel BTF.
 func thousandTypes(s *Spec) (list []Type) {
 	for t := range s.Types() {
 		if t.Name() != "" && t.ID()%113 == 0 {

@@ -9,11 +9,12 @@ import (
 	"unsafe"
 )
 
-// Builder makes BTF: types are appended one by one, elements to the type that was added last, and existing types can be patched in
-// place. Types may refer to ids that are added later.
+// Builder makes BTF: types are appended one by one, elements to the type that was added last, and
+// existing types can be patched in place. Types may refer to ids that are added later.
 //
-// A call that breaks a rule of the format gives 0 and makes the Builder fail: the first error stays and is what Err and
-// Spec report. Limits are libbpf's (btf__add_*). A Builder is for one goroutine.
+// A call that breaks a rule of the format gives 0 and makes the Builder fail: the first error stays
+// and is what Err and Spec report. Limits are libbpf's (btf__add_*). A Builder is for one
+// goroutine.
 type Builder struct {
 	base     *Spec
 	first    ID
@@ -24,15 +25,17 @@ type Builder struct {
 	strFirst uint32
 	interned map[string]uint32 // own strings; nil while few were added
 	searched int               // strings looked for without it
-	last     string            // string that was added or found last, at lastOff; one is often given to many
-	lastOff  uint32
-	shared   bool // a Spec sees the records: they are copied before one changes
-	patched  bool // records were given out and may be anything by now
-	ptrSize  uint32
-	err      error
+	// string that was added or found last, at lastOff; one is often given to many
+	last    string
+	lastOff uint32
+	shared  bool // a Spec sees the records: they are copied before one changes
+	patched bool // records were given out and may be anything by now
+	ptrSize uint32
+	err     error
 }
 
-// NewBuilder makes empty BTF, split over base unless that is nil (libbpf: btf__new_empty, btf__new_empty_split).
+// NewBuilder makes empty BTF, split over base unless that is nil (libbpf: btf__new_empty,
+// btf__new_empty_split).
 func NewBuilder(base *Spec) *Builder {
 	b := &Builder{base: base, first: 1, strs: []byte{0}, interned: map[string]uint32{}}
 	if base != nil {
@@ -43,9 +46,9 @@ func NewBuilder(base *Spec) *Builder {
 	return b
 }
 
-// Edit makes a Builder that starts as a copy of s, with the same ids and string offsets. (What is never changed in place, strings, is
-// copied when the first is added.) BTF whose header has unknown fields cannot be
-// changed: the Builder then reports [ErrReadOnly].
+// Edit makes a Builder that starts as a copy of s, with the same ids and string offsets. (What is
+// never changed in place, strings, is copied when the first is added.) BTF whose header has unknown
+// fields cannot be changed: the Builder then reports [ErrReadOnly].
 func (s *Spec) Edit() *Builder {
 	b := &Builder{
 		base:     s.base,
@@ -63,7 +66,7 @@ func (s *Spec) Edit() *Builder {
 	return b
 }
 
-// Err is the first error of any call.
+// Err returns the first error of any call.
 func (b *Builder) Err() error { return b.err }
 
 // fail keeps the first error.
@@ -73,16 +76,17 @@ func (b *Builder) fail(format string, args ...any) {
 	}
 }
 
-// Len is one more than the highest id so far, base included: the id that the next type will get.
+// Len returns one more than the highest id so far, base included: the id that the next type will
+// get.
 func (b *Builder) Len() ID { return b.first + ID(len(b.offs)) }
 
-// FirstID is the lowest id of the Builder's own types.
+// FirstID returns the lowest id of the Builder's own types.
 func (b *Builder) FirstID() ID { return b.first }
 
-// Base is the BTF that this one is split over, or nil.
+// Base returns the BTF that this one is split over, or nil.
 func (b *Builder) Base() *Spec { return b.base }
 
-// Bytes is the BTF in host byte order (libbpf: btf__raw_data), nil after an error.
+// Bytes returns the BTF in host byte order (libbpf: btf__raw_data), nil after an error.
 func (b *Builder) Bytes() []byte {
 	if b.err != nil {
 		return nil
@@ -121,7 +125,7 @@ func (b *Builder) BytesOrder(order binary.ByteOrder) []byte {
 	return out
 }
 
-// Spec is the BTF as it is now. Later changes of the Builder do not show in it.
+// Spec returns the BTF as it is now. Later changes of the Builder do not show in it.
 func (b *Builder) Spec() (*Spec, error) {
 	if b.err != nil {
 		return nil, b.err
@@ -152,7 +156,8 @@ func (b *Builder) own() {
 	}
 }
 
-// AddString gives the offset of a string and adds it if neither the base nor the Builder has it (libbpf: btf__add_str).
+// AddString gives the offset of a string and adds it if neither the base nor the Builder has it
+// (libbpf: btf__add_str).
 func (b *Builder) AddString(text string) uint32 {
 	switch text {
 	case "":
@@ -186,8 +191,8 @@ func (b *Builder) AddString(text string) uint32 {
 	return uint32(at)
 }
 
-// fewStrings is how many strings are looked for in the bytes before a table of all of them is made: an edited BTF of thousands of
-// strings often gains but one.
+// fewStrings is how many strings are looked for in the bytes before a table of all of them is made:
+// an edited BTF of thousands of strings often gains but one.
 const fewStrings = 16
 
 // findString finds a string that the Builder has; the first of equal ones counts.
@@ -206,7 +211,8 @@ func (b *Builder) findString(text string) (off uint32, ok bool) {
 			return 0, false
 		}
 		i += at
-		if end := i + len(text); (i == 0 || b.strs[i-1] == 0) && end < len(b.strs) && b.strs[end] == 0 {
+		if end := i + len(text); (i == 0 || b.strs[i-1] == 0) && end < len(b.strs) &&
+			b.strs[end] == 0 {
 			return b.strFirst + uint32(i), true
 		}
 		at = i + 1
@@ -243,7 +249,8 @@ func (b *Builder) ref(what string, id ID) uint32 {
 }
 
 // add appends a record.
-func (b *Builder) add(kind Kind, kflag bool, vlen uint32, nameOff, third uint32, words ...uint32) ID {
+func (b *Builder) add(kind Kind, kflag bool, vlen uint32, nameOff, third uint32,
+	words ...uint32) ID {
 	if b.err != nil {
 		return 0
 	}
@@ -319,9 +326,11 @@ func (b *Builder) AddTypeTag(value string, to ID) ID {
 	return b.add(KindTypeTag, false, 0, b.name("type tag", value, true), b.ref("type tag", to))
 }
 
-// AddTypeAttr adds a type tag that is a whole attribute, __attribute__((value)) (libbpf: btf__add_type_attr).
+// AddTypeAttr adds a type tag that is a whole attribute, __attribute__((value)) (libbpf:
+// btf__add_type_attr).
 func (b *Builder) AddTypeAttr(value string, to ID) ID {
-	return b.add(KindTypeTag, true, 0, b.name("type attribute", value, true), b.ref("type attribute", to))
+	return b.add(KindTypeTag, true, 0, b.name("type attribute", value, true),
+		b.ref("type attribute", to))
 }
 
 // AddArray adds an array of n elements (libbpf: btf__add_array).
@@ -329,17 +338,20 @@ func (b *Builder) AddArray(index, elem ID, n uint32) ID {
 	return b.add(KindArray, false, 0, 0, 0, b.ref("array", elem), b.ref("array", index), n)
 }
 
-// AddStruct adds a struct; its members follow with AddMember. The name may be "" (libbpf: btf__add_struct).
+// AddStruct adds a struct; its members follow with AddMember. The name may be "" (libbpf:
+// btf__add_struct).
 func (b *Builder) AddStruct(name string, size uint32) ID {
 	return b.add(KindStruct, false, 0, b.name("struct", name, false), size)
 }
 
-// AddUnion adds a union; its members follow with AddMember. The name may be "" (libbpf: btf__add_union).
+// AddUnion adds a union; its members follow with AddMember. The name may be "" (libbpf:
+// btf__add_union).
 func (b *Builder) AddUnion(name string, size uint32) ID {
 	return b.add(KindUnion, false, 0, b.name("union", name, false), size)
 }
 
-// AddFwd announces a struct, union or enum; an enum so announced is an empty ENUM of 4 bytes (libbpf: btf__add_fwd).
+// AddFwd announces a struct, union or enum; an enum so announced is an empty ENUM of 4 bytes
+// (libbpf: btf__add_fwd).
 func (b *Builder) AddFwd(name string, kind Kind) ID {
 	off := b.name("fwd", name, true)
 	switch kind {
@@ -354,8 +366,9 @@ func (b *Builder) AddFwd(name string, kind Kind) ID {
 	return 0
 }
 
-// AddEnum adds an ENUM of 1, 2, 4 or 8 bytes; its constants follow with AddEnumerator. The name may be "" (libbpf:
-// btf__add_enum, which makes it signed only with the first negative constant, as AddEnumerator does too).
+// AddEnum adds an ENUM of 1, 2, 4 or 8 bytes; its constants follow with AddEnumerator. The name may
+// be "" (libbpf: btf__add_enum, which makes it signed only with the first negative constant, as
+// AddEnumerator does too).
 func (b *Builder) AddEnum(name string, size uint32, signed bool) ID {
 	return b.addEnum(KindEnum, name, size, signed)
 }
@@ -380,7 +393,8 @@ func (b *Builder) AddFunc(name string, linkage Linkage, proto ID) ID {
 	return b.add(KindFunc, false, uint32(linkage), b.name("func", name, true), b.ref("func", proto))
 }
 
-// AddFuncProto adds a function's signature; its parameters follow with AddParam (libbpf: btf__add_func_proto).
+// AddFuncProto adds a function's signature; its parameters follow with AddParam (libbpf:
+// btf__add_func_proto).
 func (b *Builder) AddFuncProto(ret ID) ID {
 	return b.add(KindFuncProto, false, 0, 0, b.ref("func_proto", ret))
 }
@@ -402,7 +416,8 @@ func (b *Builder) AddDatasec(name string, size uint32) ID {
 	return b.add(KindDatasec, false, 0, b.name("datasec", name, true), size)
 }
 
-// AddDeclTag tags a declaration, or its member or parameter component if that is not -1 (libbpf: btf__add_decl_tag).
+// AddDeclTag tags a declaration, or its member or parameter component if that is not -1 (libbpf:
+// btf__add_decl_tag).
 func (b *Builder) AddDeclTag(value string, to ID, component int32) ID {
 	return b.addDeclTag(false, value, to, component)
 }
@@ -416,5 +431,6 @@ func (b *Builder) addDeclTag(kflag bool, value string, to ID, component int32) I
 	if component < -1 {
 		b.fail("add decl tag %q: component %d, must be -1 or more", value, component)
 	}
-	return b.add(KindDeclTag, kflag, 0, b.name("decl tag", value, true), b.ref("decl tag", to), uint32(component))
+	return b.add(KindDeclTag, kflag, 0, b.name("decl tag", value, true), b.ref("decl tag", to),
+		uint32(component))
 }

@@ -2,8 +2,8 @@ package btf
 
 import "math"
 
-// element makes room for one more element of the last type, which must be one of kinds, and gives its info word. ok is false
-// after an error.
+// element makes room for one more element of the last type, which must be one of kinds, and gives
+// its info word. ok is false after an error.
 func (b *Builder) element(what string, allowed ...Kind) (at int, info uint32, ok bool) {
 	if b.err != nil {
 		return 0, 0, false
@@ -30,8 +30,9 @@ func (b *Builder) element(what string, allowed ...Kind) (at int, info uint32, ok
 	return 0, 0, false
 }
 
-// AddMember adds a member to the struct or union added last (libbpf: btf__add_field). A bit field has a bitSize from 1 to 255; other
-// members have 0 and an offset that is a multiple of 8. The name may be "".
+// AddMember adds a member to the struct or union added last (libbpf: btf__add_field). A bit field
+// has a bitSize from 1 to 255; other members have 0 and an offset that is a multiple of 8. The name
+// may be "".
 func (b *Builder) AddMember(name string, typ ID, bitOffset, bitSize uint32) {
 	at, info, ok := b.element("member "+name, KindStruct, KindUnion)
 	if !ok {
@@ -41,9 +42,11 @@ func (b *Builder) AddMember(name string, typ ID, bitOffset, bitSize uint32) {
 	kflag := info>>31 != 0
 	switch {
 	case bitfield && (bitSize == 0 || bitSize > 255):
-		b.fail("add member %q: %d bits at bit %d, a bit field has 1 to 255", name, bitSize, bitOffset)
+		b.fail("add member %q: %d bits at bit %d, a bit field has 1 to 255",
+			name, bitSize, bitOffset)
 	case (bitfield || kflag) && bitOffset > 0xffffff:
-		b.fail("add member %q: bit %d: %w: in a type with bit fields offsets have 24 bits", name, bitOffset, ErrTooBig)
+		b.fail("add member %q: bit %d: %w: in a type with bit fields offsets have 24 bits",
+			name, bitOffset, ErrTooBig)
 	case Kind(info>>24&kindMax) == KindUnion && bitOffset != 0:
 		b.fail("add member %q: bit %d, members of a union start at 0", name, bitOffset)
 	case bitfield && !kflag:
@@ -62,7 +65,8 @@ func (b *Builder) AddMember(name string, typ ID, bitOffset, bitSize uint32) {
 	b.word(bitSize<<24 | bitOffset)
 }
 
-// checkPlainMembers refuses a first bit field after members whose offsets would then be taken for bit sizes.
+// checkPlainMembers refuses a first bit field after members whose offsets would then be taken for
+// bit sizes.
 func (b *Builder) checkPlainMembers(at int, n uint32) {
 	for i := range int(n) {
 		if off := host.Uint32(b.types[at+headSize+12*i+8:]); off > 0xffffff {
@@ -71,8 +75,9 @@ func (b *Builder) checkPlainMembers(at int, n uint32) {
 	}
 }
 
-// AddEnumerator adds a constant to the ENUM or ENUM64 added last (libbpf: btf__add_enum_value, btf__add_enum64_value). An ENUM
-// takes -2^31 to 2^32-1 and becomes signed with its first negative constant; for an unsigned ENUM64 convert the value from uint64.
+// AddEnumerator adds a constant to the ENUM or ENUM64 added last (libbpf: btf__add_enum_value,
+// btf__add_enum64_value). An ENUM takes -2^31 to 2^32-1 and becomes signed with its first negative
+// constant; for an unsigned ENUM64 convert the value from uint64.
 func (b *Builder) AddEnumerator(name string, value int64) {
 	at, info, ok := b.element("enumerator "+name, KindEnum, KindEnum64)
 	if !ok {
@@ -97,8 +102,8 @@ func (b *Builder) AddEnumerator(name string, value int64) {
 	}
 }
 
-// AddParam adds a parameter to the FUNC_PROTO added last (libbpf: btf__add_func_param). The name may be ""; without name and with type 0
-// it stands for "...".
+// AddParam adds a parameter to the FUNC_PROTO added last (libbpf: btf__add_func_param). The name
+// may be ""; without name and with type 0 it stands for "...".
 func (b *Builder) AddParam(name string, typ ID) {
 	at, info, ok := b.element("parameter "+name, KindFuncProto)
 	if !ok {

@@ -15,7 +15,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Oracle: C libbpf, which is told the same by testdata/build.c: what it makes byte for byte, and what it refuses.
+// Oracle: C libbpf, which is told the same by testdata/build.c: what it makes byte for byte, and
+// what it refuses.
 func TestBuilderLibbpf(t *testing.T) {
 	testkit.LittleEndian(t)
 	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/build.c")).Output()
@@ -44,7 +45,8 @@ func TestBuilderLibbpf(t *testing.T) {
 	}
 	copied.AddType(event)
 	copied.AddSpec(from)
-	for name, b := range map[string]*Builder{"all": base, "split": split, "copy": copied, "empty": NewBuilder(nil)} {
+	for name, b := range map[string]*Builder{"all": base, "split": split, "copy": copied,
+		"empty": NewBuilder(nil)} {
 		if got := hex.EncodeToString(b.Bytes()); got != want[name] {
 			t.Errorf("%s: %v\n got %s\nwant %s", name, b.Err(), got, want[name])
 		}
@@ -92,12 +94,14 @@ func loadBTF(t *testing.T, raw []byte) []byte {
 	return testkit.Run(t, "bpftool", "btf", "dump", "id", fmt.Sprint(info.ID))
 }
 
-// Oracle: the kernel accepts what the Builder makes, and bpftool prints it as we do, from the kernel and from a file.
+// Oracle: the kernel accepts what the Builder makes, and bpftool prints it as we do, from the
+// kernel and from a file.
 func TestBuilderKernel(t *testing.T) {
 	testkit.Root(t)
 	b := NewBuilder(nil)
 	addAllKinds(b)
-	// What the kernel does not want: a flag without bit fields, gaps in padding names, extern functions outside .ksyms.
+	// What the kernel does not want: a flag without bit fields, gaps in padding names, extern
+	// functions outside .ksyms.
 	b.SetMember(8, 1, Member{Name: "low", Type: 1})
 	b.SetInfo(8, KindUnion, 2, false)
 	b.SetMember(7, 3, Member{Name: "b", Type: 1, BitOffset: 163, BitSize: 5})
@@ -190,7 +194,8 @@ func rebuild(s *Spec) *Builder {
 	return b
 }
 
-// Oracle: the compiler's BTF of every corpus object and the kernel's own. Edit keeps the bytes; adding every type anew gives the same dump.
+// Oracle: the compiler's BTF of every corpus object and the kernel's own. Edit keeps the bytes;
+// adding every type anew gives the same dump.
 func TestRebuild(t *testing.T) {
 	testkit.LittleEndian(t)
 	specs := map[string]*Spec{"vmlinux": vmlinux(t)}

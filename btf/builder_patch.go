@@ -2,8 +2,9 @@ package btf
 
 import "unsafe"
 
-// Record is a type's record in host byte order, to be read or patched: name offset, info, size or type, then what the kind adds. The
-// slice is good until the next type or element is added. It is nil for ids that are not the Builder's own.
+// Record returns a type's record in host byte order, to be read or patched: name offset, info, size
+// or type, then what the kind adds. The slice is good until the next type or element is added. It
+// is nil for ids that are not the Builder's own.
 func (b *Builder) Record(id ID) []byte {
 	b.patched = true
 	return b.bytes(id)
@@ -23,8 +24,8 @@ func (b *Builder) bytes(id ID) []byte {
 	return b.types[b.offs[i]:end:end]
 }
 
-// Type is a view of a type as it is now, of the base's too. View and
-// names are good until the Builder changes.
+// Type returns a view of a type as it is now, of the base's too. View and names are good until the
+// Builder changes.
 func (b *Builder) Type(id ID) (Type, bool) {
 	if id < b.first {
 		if b.base == nil {
@@ -67,7 +68,7 @@ func (b *Builder) record(what string, id ID, allowed ...Kind) []byte {
 
 func recordKind(r []byte) Kind { return Kind(host.Uint32(r[4:]) >> 24 & kindMax) }
 
-// elementOf is the bytes of element i of a type, nil after an error.
+// elementOf returns the bytes of element i of a type, nil after an error.
 func (b *Builder) elementOf(what string, id ID, i, size int, allowed ...Kind) []byte {
 	r := b.record(what, id, allowed...)
 	if r == nil {
@@ -87,15 +88,17 @@ func (b *Builder) SetName(id ID, name string) {
 	}
 }
 
-// putString writes the offset of a string, which it adds, unless that fails. The record does not move: strings are kept apart.
+// putString writes the offset of a string, which it adds, unless that fails. The record does not
+// move: strings are kept apart.
 func (b *Builder) putString(w []byte, text string) {
 	if off := b.AddString(text); b.err == nil {
 		host.PutUint32(w, off)
 	}
 }
 
-// SetInfo changes kind, vlen and kind flag of a type. The record must keep its length, counting what the new kind and vlen ask for; the
-// rest of the record stays as it is. This is how BTF is made palatable for kernels that lack a kind.
+// SetInfo changes kind, vlen and kind flag of a type. The record must keep its length, counting
+// what the new kind and vlen ask for; the rest of the record stays as it is. This is how BTF is
+// made palatable for kernels that lack a kind.
 func (b *Builder) SetInfo(id ID, kind Kind, vlen int, kflag bool) {
 	r := b.record("kind", id)
 	if r == nil {
@@ -110,7 +113,8 @@ func (b *Builder) SetInfo(id ID, kind Kind, vlen int, kflag bool) {
 		return
 	}
 	if n := int(kinds[kind].size) + vlen*int(kinds[kind].elem); n != len(r) {
-		b.fail("kind of type [%d]: as %v with %d elements it takes %d bytes instead of %d", id, kind, vlen, n, len(r))
+		b.fail("kind of type [%d]: as %v with %d elements it takes %d bytes instead of %d",
+			id, kind, vlen, n, len(r))
 		return
 	}
 	host.PutUint32(r[4:], infoWord(kind, uint32(vlen), kflag))
@@ -166,8 +170,10 @@ func (b *Builder) SetMember(id ID, i int, m Member) {
 	if w == nil {
 		return
 	}
-	if kflag := host.Uint32(b.bytes(id)[4:])>>31 != 0; kflag && (m.BitOffset > 0xffffff || m.BitSize > 255) || !kflag && m.BitSize != 0 {
-		b.fail("member %d of type [%d]: %d bits at bit %d cannot be expressed", i, id, m.BitSize, m.BitOffset)
+	if kflag := host.Uint32(b.bytes(id)[4:])>>31 != 0; kflag &&
+		(m.BitOffset > 0xffffff || m.BitSize > 255) || !kflag && m.BitSize != 0 {
+		b.fail("member %d of type [%d]: %d bits at bit %d cannot be expressed",
+			i, id, m.BitSize, m.BitOffset)
 		return
 	}
 	if b.putString(w, m.Name); b.err == nil {

@@ -168,19 +168,21 @@ func TestPatch(t *testing.T) {
 // A patch that does not fit is refused and leaves the record alone.
 func TestPatchRefused(t *testing.T) {
 	for name, patch := range map[string]func(b *Builder){
-		"type 0":           func(b *Builder) { b.SetName(0, "x") },
-		"type beyond":      func(b *Builder) { b.SetRef(b.Len(), 1) },
-		"other length":     func(b *Builder) { b.SetInfo(1, KindPtr, 0, false) },
-		"vlen":             func(b *Builder) { b.SetInfo(7, KindStruct, 3, true) },
-		"unknown kind":     func(b *Builder) { b.SetInfo(5, 77, 0, false) },
-		"no size":          func(b *Builder) { b.SetSize(5, 8) },
-		"no reference":     func(b *Builder) { b.SetRef(1, 2) },
-		"no linkage":       func(b *Builder) { b.SetLinkage(1, 0) },
-		"linkage 3":        func(b *Builder) { b.SetLinkage(21, 3) },
-		"variable 2":       func(b *Builder) { b.SetSecVar(26, 2, SecVar{}) },
-		"variable -1":      func(b *Builder) { b.SetSecVar(26, -1, SecVar{}) },
-		"variable of int":  func(b *Builder) { b.SetSecVar(1, 0, SecVar{}) },
-		"member bit":       func(b *Builder) { b.SetMember(7, 0, Member{BitOffset: 1 << 24, BitSize: 1}) },
+		"type 0":          func(b *Builder) { b.SetName(0, "x") },
+		"type beyond":     func(b *Builder) { b.SetRef(b.Len(), 1) },
+		"other length":    func(b *Builder) { b.SetInfo(1, KindPtr, 0, false) },
+		"vlen":            func(b *Builder) { b.SetInfo(7, KindStruct, 3, true) },
+		"unknown kind":    func(b *Builder) { b.SetInfo(5, 77, 0, false) },
+		"no size":         func(b *Builder) { b.SetSize(5, 8) },
+		"no reference":    func(b *Builder) { b.SetRef(1, 2) },
+		"no linkage":      func(b *Builder) { b.SetLinkage(1, 0) },
+		"linkage 3":       func(b *Builder) { b.SetLinkage(21, 3) },
+		"variable 2":      func(b *Builder) { b.SetSecVar(26, 2, SecVar{}) },
+		"variable -1":     func(b *Builder) { b.SetSecVar(26, -1, SecVar{}) },
+		"variable of int": func(b *Builder) { b.SetSecVar(1, 0, SecVar{}) },
+		"member bit": func(b *Builder) {
+			b.SetMember(7, 0, Member{BitOffset: 1 << 24, BitSize: 1})
+		},
 		"parameter of int": func(b *Builder) { b.SetParamName(1, 0, "x") },
 		"NUL in a name":    func(b *Builder) { b.SetName(1, "a\x00b") },
 	} {
@@ -301,8 +303,8 @@ func TestCopyRefused(t *testing.T) {
 	}
 }
 
-// TestSpecIsApart changes a Builder after it gave a Spec. The oracle is the Spec's own bytes before, and libbpf's rule that btf__raw_data
-// of one BTF has nothing to do with another's.
+// TestSpecIsApart changes a Builder after it gave a Spec. The oracle is the Spec's own bytes
+// before, and libbpf's rule that btf__raw_data of one BTF has nothing to do with another's.
 func TestSpecIsApart(t *testing.T) {
 	b := NewBuilder(nil)
 	i := b.AddInt("int", 4, Signed)

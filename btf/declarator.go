@@ -5,16 +5,18 @@ import (
 	"strings"
 )
 
-// A printed type is at most so deep, visits so many types and has so many bytes of names; the rest becomes "...".
+// A printed type is at most so deep, visits so many types and has so many bytes of names; the rest
+// becomes "...".
 const (
 	maxDeclDepth = 32
 	maxDeclSteps = 256
 	maxDeclNames = 1 << 14
 )
 
-// CString writes a type the way C names it, for messages and column heads: "struct event *", "unsigned int[4]",
-// "int (*)(void *, ...)", "const char". Anonymous composites are "struct {...}"; a FUNC or VAR is written as its declaration,
-// and parameters show their names if they have any. Malformed types are written as far as they go, with "?" for the rest.
+// CString writes a type the way C names it, for messages and column heads: "struct event *",
+// "unsigned int[4]", "int (*)(void *, ...)", "const char". Anonymous composites are "struct {...}";
+// a FUNC or VAR is written as its declaration, and parameters show their names if they have any.
+// Malformed types are written as far as they go, with "?" for the rest.
 func (s *Spec) CString(id ID) string { return s.CDecl(id, "") }
 
 // CDecl writes the declaration of name as the type: "struct event *name", "unsigned int name[4]".
@@ -99,7 +101,7 @@ func addQual(quals, q string) string {
 	return q + quals
 }
 
-// behind is the kind below qualifiers, which decides about parentheses.
+// behind returns the kind below qualifiers, which decides about parentheses.
 func (d *declarator) behind(id ID) Kind {
 	for range maxDeclDepth {
 		t, ok := d.spec.Type(id)
@@ -125,7 +127,8 @@ func specifier(quals, name, decl string) string {
 }
 
 func (d *declarator) params(t Type, depth int) string {
-	if t.Vlen() == 0 || t.Vlen() == 1 && t.Param(0).Type == 0 { // clang writes (void) as a lone "..."
+	// clang writes (void) as a lone "..."
+	if t.Vlen() == 0 || t.Vlen() == 1 && t.Param(0).Type == 0 {
 		return "(void)"
 	}
 	out := "("

@@ -10,13 +10,15 @@ import (
 
 // Reasons why BTF is refused, for errors.Is.
 var (
-	// ErrUnknownKind: a type is of a kind that neither this package nor a kind layout section describes.
+	// ErrUnknownKind: a type is of a kind that neither this package nor a kind layout section
+	// describes.
 	ErrUnknownKind = errors.New("unknown BTF kind")
 	// ErrNeedsBase: this is split BTF (a module's, or with .BTF.base) and no base was given.
 	ErrNeedsBase = errors.New("split BTF needs its base BTF")
 	// ErrBadMagic: the bytes do not start with BTF's magic number in either byte order.
 	ErrBadMagic = errors.New("not BTF")
-	// ErrReadOnly: the header has fields that this package does not know, so the BTF cannot be changed without damage.
+	// ErrReadOnly: the header has fields that this package does not know, so the BTF cannot be
+	// changed without damage.
 	ErrReadOnly = errors.New("BTF has unknown header fields and cannot be changed")
 	// ErrTooBig: more types, strings, elements or bytes than the format or a size can express.
 	ErrTooBig = errors.New("too big")

@@ -12,8 +12,9 @@ const (
 	extSecHead    = 8  // sec_name_off, num_info
 )
 
-// Ext is .BTF.ext read in place: for each ELF section of code, which function and which source line an instruction belongs to, and
-// where CO-RE relocations are (libbpf: struct btf_ext). Sections are in file order. It never changes.
+// Ext is .BTF.ext read in place: for each ELF section of code, which function and which source line
+// an instruction belongs to, and where CO-RE relocations are (libbpf: struct btf_ext). Sections are
+// in file order. It never changes.
 type Ext struct {
 	Func, Line, Core             []ExtSection
 	FuncSize, LineSize, CoreSize uint32 // bytes of one record, 0 if there are none
@@ -29,14 +30,15 @@ type ExtSection struct {
 	data    []byte
 }
 
-// FuncInfo says that a function starts at an instruction. InsnOff counts bytes from the start of the ELF section.
+// FuncInfo says that a function starts at an instruction. InsnOff counts bytes from the start of
+// the ELF section.
 type FuncInfo struct {
 	InsnOff uint32
 	Type    ID // a FUNC
 }
 
-// LineInfo says which source line an instruction came from. InsnOff counts bytes from the start of the ELF section; file name and text
-// are offsets for [Spec.Name].
+// LineInfo says which source line an instruction came from. InsnOff counts bytes from the start of
+// the ELF section; file name and text are offsets for [Spec.Name].
 type LineInfo struct {
 	InsnOff     uint32
 	FileNameOff uint32
@@ -44,14 +46,14 @@ type LineInfo struct {
 	LineCol     uint32
 }
 
-// Line is the line number.
+// Line returns the line number.
 func (l LineInfo) Line() uint32 { return l.LineCol >> 10 }
 
-// Column is the column number, from 1.
+// Column returns the column number, from 1.
 func (l LineInfo) Column() uint32 { return l.LineCol & 0x3ff }
 
-// CoreRelo is one CO-RE relocation record. InsnOff counts bytes from the start of the ELF section, AccessOff is an offset for
-// [Spec.Name].
+// CoreRelo is one CO-RE relocation record. InsnOff counts bytes from the start of the ELF section,
+// AccessOff is an offset for [Spec.Name].
 type CoreRelo struct {
 	InsnOff   uint32
 	Type      ID
@@ -59,8 +61,9 @@ type CoreRelo struct {
 	Kind      uint32
 }
 
-// ParseExt reads .BTF.ext (libbpf: btf_ext__new). s, which may be nil, supplies the sections' names. raw is kept and must not change;
-// in the other byte order it is converted into a copy. Errors are of type [*FormatError].
+// ParseExt reads .BTF.ext (libbpf: btf_ext__new). s, which may be nil, supplies the sections'
+// names. raw is kept and must not change; in the other byte order it is converted into a copy.
+// Errors are of type [*FormatError].
 func ParseExt(raw []byte, s *Spec) (*Ext, error) {
 	p := extParser{data: raw, spec: s}
 	x := &Ext{raw: raw}
@@ -88,7 +91,7 @@ func ParseExt(raw []byte, s *Spec) (*Ext, error) {
 	return x, nil
 }
 
-// Raw is the section as it was given to [ParseExt].
+// Raw returns the section as it was given to [ParseExt].
 func (x *Ext) Raw() []byte { return x.raw }
 
 type extParser struct {
@@ -100,7 +103,8 @@ type extParser struct {
 
 func (p *extParser) header() error {
 	fail := func(off int, err error, format string, args ...any) error {
-		return &FormatError{Section: ".BTF.ext header", Offset: uint64(off), Msg: fmt.Sprintf(format, args...), Err: err}
+		return &FormatError{Section: ".BTF.ext header", Offset: uint64(off),
+			Msg: fmt.Sprintf(format, args...), Err: err}
 	}
 	if len(p.data) < 8 {
 		return fail(0, nil, "%d bytes, a header takes at least %d", len(p.data), extHeaderMin)
@@ -136,8 +140,10 @@ func (p *extParser) header() error {
 	return nil
 }
 
-// segment reads one of the three tables: a record size, then sections of {name offset, count, records}.
-func (p *extParser) segment(name string, head int, least uint32, sections *[]ExtSection, size *uint32) error {
+// segment reads one of the three tables: a record size, then sections of {name offset, count,
+// records}.
+func (p *extParser) segment(name string, head int, least uint32, sections *[]ExtSection,
+	size *uint32) error {
 	off, length := host.Uint32(p.data[head:]), host.Uint32(p.data[head+4:])
 	if length == 0 {
 		return nil
@@ -145,7 +151,8 @@ func (p *extParser) segment(name string, head int, least uint32, sections *[]Ext
 	body := p.data[p.hdrLen:]
 	pos := uint64(off)
 	fail := func(format string, args ...any) error {
-		return &FormatError{Section: ".BTF.ext " + name, Offset: pos - uint64(off), Msg: fmt.Sprintf(format, args...)}
+		return &FormatError{Section: ".BTF.ext " + name, Offset: pos - uint64(off),
+			Msg: fmt.Sprintf(format, args...)}
 	}
 	end := pos + uint64(length)
 	switch {
@@ -179,7 +186,8 @@ func (p *extParser) segment(name string, head int, least uint32, sections *[]Ext
 		case records == 0:
 			return fail("a section without records")
 		case n > left-extSecHead:
-			return fail("%d records of %d bytes do not fit into %d bytes", records, rec, left-extSecHead)
+			return fail("%d records of %d bytes do not fit into %d bytes",
+				records, rec, left-extSecHead)
 		}
 		if pos += extSecHead + n; pos == end {
 			*sections = p.sections(body[start:end], rec, count+1)
@@ -205,33 +213,34 @@ func (p *extParser) sections(body []byte, rec uint32, count int) []ExtSection {
 	return list
 }
 
-// Raw is the i-th record, whatever its size. It must not be changed.
+// Raw returns the i-th record, whatever its size. It must not be changed.
 func (e ExtSection) Raw(i int) []byte {
 	at := i * int(e.size)
 	return e.data[at : at+int(e.size) : at+int(e.size)]
 }
 
-// Records is the bytes of records i to j-1. They must not be changed.
+// Records returns the bytes of records i to j-1. They must not be changed.
 func (e ExtSection) Records(i, j int) []byte {
 	return e.data[i*int(e.size) : j*int(e.size) : j*int(e.size)]
 }
 
-// InsnOff is the instruction that the i-th record is about, in bytes from the start of the ELF section.
+// InsnOff returns the instruction that the i-th record is about, in bytes from the start of the ELF
+// section.
 func (e ExtSection) InsnOff(i int) uint32 { return host.Uint32(e.data[i*int(e.size):]) }
 
-// First is the index of the first record at or after an instruction, Count if there is none. Records ascend, as all compilers and
-// linkers write them.
+// First returns the index of the first record at or after an instruction, Count if there is none.
+// Records ascend, as all compilers and linkers write them.
 func (e ExtSection) First(insnOff uint32) int {
 	return sort.Search(e.Count, func(i int) bool { return e.InsnOff(i) >= insnOff })
 }
 
-// FuncInfo is the i-th record of a section in [Ext.Func].
+// FuncInfo returns the i-th record of a section in [Ext.Func].
 func (e ExtSection) FuncInfo(i int) FuncInfo {
 	r := e.Raw(i)
 	return FuncInfo{InsnOff: host.Uint32(r), Type: ID(host.Uint32(r[4:]))}
 }
 
-// LineInfo is the i-th record of a section in [Ext.Line].
+// LineInfo returns the i-th record of a section in [Ext.Line].
 func (e ExtSection) LineInfo(i int) LineInfo {
 	r := e.Raw(i)
 	return LineInfo{
@@ -242,7 +251,7 @@ func (e ExtSection) LineInfo(i int) LineInfo {
 	}
 }
 
-// CoreRelo is the i-th record of a section in [Ext.Core].
+// CoreRelo returns the i-th record of a section in [Ext.Core].
 func (e ExtSection) CoreRelo(i int) CoreRelo {
 	r := e.Raw(i)
 	return CoreRelo{

@@ -31,7 +31,8 @@ func objectExt(t testing.TB, path string, s *Spec) *Ext {
 
 // relocNames is what llvm-objdump calls the kinds of CO-RE relocations, by number.
 var relocNames = []string{
-	"byte_off", "byte_sz", "field_exists", "signed", "lshift_u64", "rshift_u64", "local_type_id", "target_type_id", "type_exists",
+	"byte_off", "byte_sz", "field_exists", "signed", "lshift_u64", "rshift_u64", "local_type_id",
+	"target_type_id", "type_exists",
 	"type_size", "enumval_exists", "enumval_value", "type_matches",
 }
 
@@ -39,11 +40,13 @@ var (
 	objdumpSection = regexp.MustCompile(`^Disassembly of section (.*):$`)
 	objdumpInsn    = regexp.MustCompile(`^ *([0-9]+):\t`)
 	objdumpLine    = regexp.MustCompile(`^; (.*:[0-9]+)$`)
-	objdumpReloc   = regexp.MustCompile(`^\t\t([0-9a-f]{16}):  CO-RE <([a-z0-9_]+)> \[([0-9]+)\] .*?(?:\(([0-9:]+)\)|::(\S+ = -?[0-9]+))?$`)
+	objdumpReloc   = regexp.MustCompile(
+		`^\t\t([0-9a-f]{16}):  CO-RE <([a-z0-9_]+)> \[([0-9]+)\] .*?(?:\(([0-9:]+)\)|::(\S+ = -?[0-9]+))?$`)
 )
 
-// Oracle: llvm-objdump, which reads .BTF.ext with a parser of its own. It prints CO-RE relocations with kind, type id and access
-// string or constant, and source lines wherever the line of an instruction differs from the one before.
+// Oracle: llvm-objdump, which reads .BTF.ext with a parser of its own. It prints CO-RE relocations
+// with kind, type id and access string or constant, and source lines wherever the line of an
+// instruction differs from the one before.
 func TestExtCorpus(t *testing.T) {
 	t.Parallel()
 	lines, relocs := 0, 0
@@ -64,7 +67,8 @@ func TestExtCorpus(t *testing.T) {
 		lines += l
 		relocs += r
 	}
-	if least := map[bool]int{false: 100000, true: 5000}[testing.Short()]; lines < least || relocs < least/50 {
+	if least := map[bool]int{false: 100000, true: 5000}[testing.Short()]; lines < least ||
+		relocs < least/50 {
 		t.Errorf("only %d source lines and %d relocations compared", lines, relocs)
 	}
 }
@@ -77,9 +81,11 @@ func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int
 		file = filepath.Join(t.TempDir(), filepath.Base(path))
 		testkit.Run(t, "llvm-strip-19", "-g", "-o", file, path)
 	}
-	// A few corpus objects make objdump complain about unknown instructions and exit with an error after printing all.
+	// A few corpus objects make objdump complain about unknown instructions and exit with an error
+	// after printing all.
 	var stdout bytes.Buffer
-	cmd := exec.Command(testkit.Tool(t, "llvm-objdump-19"), "-d", "-l", "-r", "--no-show-raw-insn", file)
+	cmd := exec.Command(testkit.Tool(t, "llvm-objdump-19"), "-d", "-l", "-r", "--no-show-raw-insn",
+		file)
 	cmd.Stdout = &stdout
 	if err := cmd.Run(); err != nil && stdout.Len() == 0 {
 		t.Fatalf("llvm-objdump %s: %v", file, err)
@@ -103,7 +109,8 @@ func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int
 			shown = m[1]
 		} else if m := objdumpReloc.FindStringSubmatch(text); m != nil {
 			off, _ := strconv.ParseUint(m[1], 16, 32)
-			wantRelocs = append(wantRelocs, fmt.Sprintf("%s+%d %s [%s] %s", sec, off, m[2], m[3], m[4]+m[5]))
+			wantRelocs = append(wantRelocs,
+				fmt.Sprintf("%s+%d %s [%s] %s", sec, off, m[2], m[3], m[4]+m[5]))
 		} else if m := objdumpInsn.FindStringSubmatch(text); m != nil {
 			insn, _ := strconv.ParseUint(m[1], 10, 32)
 			at := lineAt(s, line, uint32(insn)*8)
@@ -113,7 +120,8 @@ func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int
 			}
 			before = at
 			if shown != want {
-				t.Errorf("%s: %s instruction %d: line %q, objdump has %q", testkit.CorpusName(path), sec, insn, want, shown)
+				t.Errorf("%s: %s instruction %d: line %q, objdump has %q",
+					testkit.CorpusName(path), sec, insn, want, shown)
 				return
 			}
 			if shown != "" {
@@ -135,7 +143,9 @@ func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int
 			case access == "0" && strings.Contains(name, "type"):
 				access = ""
 			}
-			gotRelocs = append(gotRelocs, fmt.Sprintf("%s+%d %s [%d] %s", sec.Name, r.InsnOff, relocNames[r.Kind], r.Type, access))
+			gotRelocs = append(gotRelocs,
+				fmt.Sprintf("%s+%d %s [%d] %s", sec.Name, r.InsnOff, relocNames[r.Kind], r.Type,
+					access))
 		}
 	}
 	slices.Sort(gotRelocs) // sections are in another order
@@ -164,7 +174,8 @@ func lineAt(s *Spec, sec *ExtSection, insnOff uint32) string {
 	return fmt.Sprintf("%s:%d", file, l.Line())
 }
 
-// Oracle: the ELF symbol table. Where func_info says a function starts there is a function symbol of the same name.
+// Oracle: the ELF symbol table. Where func_info says a function starts there is a function symbol
+// of the same name.
 func TestExtFuncInfo(t *testing.T) {
 	n := 0
 	for _, path := range testkit.Corpus(t) {
@@ -182,12 +193,15 @@ func TestExtFuncInfo(t *testing.T) {
 				f := sec.FuncInfo(i)
 				typ, ok := s.Type(f.Type)
 				if !ok || typ.Kind() != KindFunc {
-					t.Errorf("%s: %s+%d: type [%d] is a %v", testkit.CorpusName(path), sec.Name, f.InsnOff, f.Type, typ.Kind())
+					t.Errorf("%s: %s+%d: type [%d] is a %v", testkit.CorpusName(path), sec.Name,
+						f.InsnOff, f.Type, typ.Kind())
 					continue
 				}
 				n++
-				if at := fmt.Sprintf("%s+%d", sec.Name, f.InsnOff); !strings.Contains(names[at], " "+typ.Name()+" ") {
-					t.Errorf("%s: %s: func_info names %s, symbols are %q", testkit.CorpusName(path), at, typ.Name(), names[at])
+				if at := fmt.Sprintf("%s+%d", sec.Name, f.InsnOff); !strings.Contains(names[at],
+					" "+typ.Name()+" ") {
+					t.Errorf("%s: %s: func_info names %s, symbols are %q",
+						testkit.CorpusName(path), at, typ.Name(), names[at])
 				}
 			}
 		}

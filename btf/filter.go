@@ -1,10 +1,12 @@
 package btf
 
-// scan finds the types of each of the wanted essential names in one pass over the spec's own types, ascending: functions, or all others.
+// scan finds the types of each of the wanted essential names in one pass over the spec's own types,
+// ascending: functions, or all others.
 //
-// The pass has to say no quickly, 127 thousand times. It looks at the first eight bytes of a name's place in the strings, whatever comes after
-// the name's end: a wanted name of eight bytes or more must start with exactly these. Shorter wanted names are looked for by four
-// bytes, zero after the name's end; those below four bytes have a second key, which is how their flavours start.
+// The pass has to say no quickly, 127 thousand times. It looks at the first eight bytes of a name's
+// place in the strings, whatever comes after the name's end: a wanted name of eight bytes or more
+// must start with exactly these. Shorter wanted names are looked for by four bytes, zero after the
+// name's end; those below four bytes have a second key, which is how their flavours start.
 func (s *Spec) scan(want []string, funcs bool) [][]ID {
 	found := make([][]ID, len(want))
 	f := newFilter(want)
@@ -27,7 +29,7 @@ func (s *Spec) scan(want []string, funcs bool) [][]ID {
 	return found
 }
 
-// head is where the name of the type at off in types is, and its kind.
+// head returns where the name of the type at off in types is, and its kind.
 func (s *Spec) head(off uint32) (nameOff uint32, kind Kind) {
 	rec := s.types[off:]
 	return host.Uint32(rec), Kind(host.Uint32(rec[4:]) >> 24 & kindMax)
@@ -60,7 +62,8 @@ type filter struct {
 	shorts      bool // there are names below eight bytes
 }
 
-// filterEntry is a link of a chain of wanted names whose keys have the same hash; next counts from 1.
+// filterEntry is a link of a chain of wanted names whose keys have the same hash; next counts from
+// 1.
 type filterEntry struct{ want, next uint16 }
 
 // sieve answers "certainly not" from a bitmap, and leads to the chain of names otherwise.
@@ -117,7 +120,8 @@ func (f *filter) match(v *sieve, hash uint64, rest string, found [][]ID, id ID) 
 	}
 }
 
-// wantedName is a name to look for. plain says that it has no flavour itself, as all but names like a___b (of a___b___c) do.
+// wantedName is a name to look for. plain says that it has no flavour itself, as all but names like
+// a___b (of a___b___c) do.
 type wantedName struct {
 	name  string
 	plain bool
@@ -127,7 +131,7 @@ func newWantedName(name string) wantedName {
 	return wantedName{name, len(EssentialName(name)) == len(name)}
 }
 
-// isEssential tells whether this is the essential name of the string at the start of rest.
+// isEssential reports whether this is the essential name of the string at the start of rest.
 func (w wantedName) isEssential(rest string) bool {
 	n := len(w.name)
 	if len(rest) <= n || rest[:n] != w.name {
@@ -147,7 +151,8 @@ func upToNUL(w uint32) uint64 {
 	return uint64(w)
 }
 
-// word64 is the first eight bytes of text, the first one least significant, zero where text ends.
+// word64 returns the first eight bytes of text, the first one least significant, zero where text
+// ends.
 func word64(s string) (w uint64) {
 	if len(s) >= 8 {
 		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |

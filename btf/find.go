@@ -7,16 +7,19 @@ import (
 
 // Looking up names
 //
-// Kernel BTF has 127 thousand types and is not sorted by name, so a lookup has to look at all of them. Three means keep that cheap:
+// Kernel BTF has 127 thousand types and is not sorted by name, so a lookup has to look at all of
+// them. Three means keep that cheap:
 //
 //   - Whoever wants several names says so first (Prefetch): one pass finds them all (filter.go).
 //   - What was asked is remembered for the life of the Spec, misses included.
-//   - After a few passes an index is built, a hash table with chains in two arrays of ids. Chains, not probing: a BTF in which all
-//     types have one name must not take quadratic time.
+//   - After a few passes an index is built, a hash table with chains in two arrays of ids. Chains,
+//     not probing: a BTF in which all types have one name must not take quadratic time.
 //
-// Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names are filtered out of that.
+// Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names
+// are filtered out of that.
 //
-// Functions are known apart from everything else. Four of five names in kernel BTF are theirs, and who looks for a struct needs none of them.
+// Functions are known apart from everything else. Four of five names in kernel BTF are theirs, and
+// who looks for a struct needs none of them.
 
 const (
 	maxPasses = 4    // for several names at once; then the index is built
@@ -33,8 +36,9 @@ type names struct {
 	index  *nameIndex
 }
 
-// Prefetch finds all types of the given names but functions in one pass, so that Named and FindByName of these names need none. It looks
-// at the spec's own types only; names already known cost nothing. Flavours are stripped.
+// Prefetch finds all types of the given names but functions in one pass, so that Named and
+// FindByName of these names need none. It looks at the spec's own types only; names already known
+// cost nothing. Flavours are stripped.
 func (s *Spec) Prefetch(list ...string) { s.named.prefetch(s, list, false) }
 
 // PrefetchFuncs is Prefetch for functions.
@@ -81,8 +85,9 @@ func (n *names) build(s *Spec, funcs bool) {
 	}
 }
 
-// Named lists the spec's own types (not its base's) whose essential name is name, ascending, whatever their kind, but no functions. The slice is
-// shared: it must not be changed. The first call for a name that was not prefetched may take a pass over all types.
+// Named lists the spec's own types (not its base's) whose essential name is name, ascending,
+// whatever their kind, but no functions. The slice is shared: it must not be changed. The first
+// call for a name that was not prefetched may take a pass over all types.
 func (s *Spec) Named(name string) []ID { return s.named.list(s, name, false) }
 
 // Funcs lists the spec's own functions whose essential name is name, as Named does the other types.
@@ -137,8 +142,8 @@ func (n *names) prefetchEssential(s *Spec, name string, funcs bool) {
 	n.known[strings.Clone(name)] = s.scanOne(name, funcs)
 }
 
-// FindByName finds the type of a kind by its exact name: the lowest id, in the base first (libbpf: btf__find_by_name_kind). The name
-// "void" and KindVoid give 0.
+// FindByName finds the type of a kind by its exact name: the lowest id, in the base first (libbpf:
+// btf__find_by_name_kind). The name "void" and KindVoid give 0.
 func (s *Spec) FindByName(name string, kind Kind) (ID, bool) {
 	if kind == KindVoid || name == "void" {
 		return 0, true
@@ -146,7 +151,8 @@ func (s *Spec) FindByName(name string, kind Kind) (ID, bool) {
 	return s.find(name, kind)
 }
 
-// FindAny finds a type of any kind by its exact name: the lowest id, in the base first (libbpf: btf__find_by_name).
+// FindAny finds a type of any kind by its exact name: the lowest id, in the base first (libbpf:
+// btf__find_by_name).
 func (s *Spec) FindAny(name string) (ID, bool) {
 	if name == "void" {
 		return 0, true

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Oracle: a plain scan of the kernel's BTF. A thousand names of all kinds, prefetched, one by one, and after the index was built.
+// Oracle: a plain scan of the kernel's BTF. A thousand names of all kinds, prefetched, one by one,
+// and after the index was built.
 func TestNamedVmlinux(t *testing.T) {
 	byName := map[string][]ID{}
 	all := vmlinux(t)
@@ -45,7 +46,8 @@ func TestNamedVmlinux(t *testing.T) {
 	}
 }
 
-// Many goroutines use a split spec and its base at once; run with -race. Oracle: a second Spec used by one goroutine.
+// Many goroutines use a split spec and its base at once; run with -race. Oracle: a second Spec used
+// by one goroutine.
 func TestConcurrent(t *testing.T) {
 	base := vmlinux(t)
 	b := NewBuilder(base)
@@ -74,7 +76,8 @@ func TestConcurrent(t *testing.T) {
 				name := fmt.Sprintf("own_%d", (g*7+i)%310)
 				split.Named(name)
 				split.FindByName("task_struct", KindStruct)
-				base.Named([]string{"file", "inode", "nothing", "sock", "net", "bio", "dentry"}[(g+i)%7])
+				base.Named([]string{"file", "inode", "nothing", "sock", "net", "bio",
+					"dentry"}[(g+i)%7])
 				base.Funcs([]string{"vfs_read", "file", "nothing"}[(g+i)%3])
 				id, _ := split.FindAny("task_struct")
 				split.SizeOf(id)
@@ -92,7 +95,8 @@ func TestConcurrent(t *testing.T) {
 			t.Errorf("Named(%q) = %v, want %v", name, got, want)
 		}
 	}
-	for _, name := range []string{"file", "inode", "nothing", "sock", "net", "bio", "dentry", "task_struct"} {
+	for _, name := range []string{"file", "inode", "nothing", "sock", "net", "bio", "dentry",
+		"task_struct"} {
 		types, funcs := slowNamed(alone, name)
 		if got := base.Named(name); !slices.Equal(got, types) {
 			t.Errorf("Named(%q) = %v, want %v", name, got, types)

@@ -5,11 +5,14 @@ import (
 	"testing"
 )
 
-// Oracle: libbpf's rule (bpf_core_essential_name_len): three underscores between two other characters, the last such place counts.
+// Oracle: libbpf's rule (bpf_core_essential_name_len): three underscores between two other
+// characters, the last such place counts.
 func TestEssentialName(t *testing.T) {
 	for _, c := range [][2]string{
-		{"task_struct", "task_struct"}, {"task_struct___v5", "task_struct"}, {"", ""}, {"a___b", "a"}, {"___b", "___b"}, {"a___", "a___"},
-		{"a____b", "a____b"}, {"a___b___c", "a___b"}, {"a___b____c", "a"}, {"a____b___c", "a____b"}, {"a__b", "a__b"}, {"_a___b_", "_a"},
+		{"task_struct", "task_struct"}, {"task_struct___v5", "task_struct"}, {"", ""},
+		{"a___b", "a"}, {"___b", "___b"}, {"a___", "a___"},
+		{"a____b", "a____b"}, {"a___b___c", "a___b"}, {"a___b____c", "a"}, {"a____b___c", "a____b"},
+		{"a__b", "a__b"}, {"_a___b_", "_a"},
 		{"x_____y", "x_____y"}, {"_____", "_____"}, {"abcdef___g", "abcdef"},
 	} {
 		if got := EssentialName(c[0]); got != c[1] {
@@ -33,7 +36,8 @@ func slowNamed(s *Spec, name string) (types, funcs []ID) {
 	return types, funcs
 }
 
-// named builds types whose names have every length around the widths that the search compares at once, with flavours.
+// named builds types whose names have every length around the widths that the search compares at
+// once, with flavours.
 func named(t *testing.T, base *Spec) (*Spec, []string) {
 	t.Helper()
 	b := NewBuilder(base)
@@ -59,8 +63,8 @@ func named(t *testing.T, base *Spec) (*Spec, []string) {
 	return s, append(names, "absent", "a___absent", "z", "ab", "")
 }
 
-// Oracle: a plain scan over all types (slowNamed), for the filtered pass, the index, and what was prefetched; and for split BTF whose names are
-// its own, its base's, or both.
+// Oracle: a plain scan over all types (slowNamed), for the filtered pass, the index, and what was
+// prefetched; and for split BTF whose names are its own, its base's, or both.
 func TestNamed(t *testing.T) {
 	for _, split := range []bool{false, true} {
 		for _, mode := range []string{"one by one", "prefetch", "index"} {
@@ -89,7 +93,8 @@ func TestNamed(t *testing.T) {
 					got, ok := s.FindByName(name, kind)
 					want, wantOK := slowFind(s, name, kind)
 					if got != want || ok != wantOK {
-						t.Errorf("split %v, %s: FindByName(%q, %v) = %d, %v; want %d, %v", split, mode, name, kind, got, ok, want, wantOK)
+						t.Errorf("split %v, %s: FindByName(%q, %v) = %d, %v; want %d, %v",
+							split, mode, name, kind, got, ok, want, wantOK)
 					}
 				}
 			}

@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// exercise does everything that can be done with a Spec, however it came about. It must return, without a panic, in time that is in
-// proportion to the input. Its own checks: JSON is valid, an edited copy reads the same, both orders carry the same, a Spec that
-// Validate accepts has no dangling references.
+// exercise does everything that can be done with a Spec, however it came about. It must return,
+// without a panic, in time that is in proportion to the input. Its own checks: JSON is valid, an
+// edited copy reads the same, both orders carry the same, a Spec that Validate accepts has no
+// dangling references.
 func exercise(t testing.TB, s *Spec) {
 	t.Helper()
 	valid := s.Validate() == nil
@@ -48,7 +49,8 @@ func exercise(t testing.TB, s *Spec) {
 		typ.Record()
 		if n <= 40 {
 			AppendValue(nil, s, typ.ID(), data, nil)
-			if out, _ := AppendJSON(nil, s, typ.ID(), data, &ValueOptions{OmitZero: n%2 == 0}); !json.Valid(out) {
+			if out, _ := AppendJSON(nil, s, typ.ID(), data,
+				&ValueOptions{OmitZero: n%2 == 0}); !json.Valid(out) {
 				t.Fatalf("[%d]: %s", typ.ID(), out)
 			}
 			names = append(names, typ.Name())
@@ -126,7 +128,8 @@ func parseBounded(t testing.TB, raw, ext []byte, base *Spec) *Spec {
 
 var mutations = flag.Int("mutations", 20000, "how many mutated inputs TestMutations tries")
 
-// mutate changes raw in a few places, mostly whole words, mostly to values that mean something there.
+// mutate changes raw in a few places, mostly whole words, mostly to values that mean something
+// there.
 func mutate(r *rand.Rand, raw []byte) []byte {
 	out := bytes.Clone(raw)
 	for range 1 + r.IntN(6) {
@@ -138,7 +141,9 @@ func mutate(r *rand.Rand, raw []byte) []byte {
 		case 0:
 			out[r.IntN(len(out))] ^= 1 << r.IntN(8)
 		case 1:
-			host.PutUint32(out[at:], []uint32{0, 1, 0x7fffffff, 0xffffffff, 0x80000000, uint32(len(out)), uint32(len(out) - 4)}[r.IntN(7)])
+			host.PutUint32(out[at:],
+				[]uint32{0, 1, 0x7fffffff, 0xffffffff, 0x80000000, uint32(len(out)),
+					uint32(len(out) - 4)}[r.IntN(7)])
 		case 2:
 			host.PutUint32(out[at:], infoWord(Kind(r.IntN(24)), r.Uint32N(6), r.IntN(2) == 0))
 		case 3:
@@ -192,8 +197,8 @@ func runMutations(t *testing.T, seeds, exts [][]byte) {
 	}
 }
 
-// Types that grow when they are looked at: each of these would take ages or gigabytes without a bound. The time is a generous multiple of what they
-// take.
+// Types that grow when they are looked at: each of these would take ages or gigabytes without a
+// bound. The time is a generous multiple of what they take.
 func TestBombs(t *testing.T) {
 	bombs := map[string]func(b *Builder){
 		"structs that hold the next twice": func(b *Builder) {
@@ -300,7 +305,8 @@ func TestBombs(t *testing.T) {
 				s.FindByName("name", KindUnion)
 				s.Named("name")
 			}
-			if d := time.Since(start); d > 3*time.Minute { // the machine may be busy; what this is after takes hours
+			// the machine may be busy; what this is after takes hours
+			if d := time.Since(start); d > 3*time.Minute {
 				t.Errorf("took %v", d)
 			}
 		})
@@ -315,15 +321,16 @@ func pattern(n int) []byte {
 	return data
 }
 
-// seedSpec is a small BTF with every kind, as bytes.
+// seedSpec returns a small BTF with every kind, as bytes.
 func seedSpec() []byte {
 	b := NewBuilder(nil)
 	addAllKinds(b)
 	return b.Bytes()
 }
 
-// FuzzParse feeds BTF, alone and split over a base of every kind. Seeds: every kind in both byte orders, and on Linux objects of the
-// corpus. Run: go test -fuzz FuzzParse -fuzzminimizetime=1x ./btf
+// FuzzParse feeds BTF, alone and split over a base of every kind. Seeds: every kind in both byte
+// orders, and on Linux objects of the corpus. Run: go test -fuzz FuzzParse -fuzzminimizetime=1x
+// ./btf
 func FuzzParse(f *testing.F) {
 	seed := seedSpec()
 	f.Add(seed)
@@ -357,7 +364,8 @@ func FuzzExt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) { exerciseExt(t, raw, base) })
 }
 
-// FuzzBuilder makes calls that the bytes choose: whatever the Builder accepts must parse, and keep its ids.
+// FuzzBuilder makes calls that the bytes choose: whatever the Builder accepts must parse, and keep
+// its ids.
 func FuzzBuilder(f *testing.F) {
 	f.Add([]byte("\x01\x04\x02\x01\x05\x08\x0c\x01\x00\x0c\x01\x00\x09\x01\x02\x03\x04\x05\x06\x07"))
 	f.Fuzz(func(t *testing.T, ops []byte) {

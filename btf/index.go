@@ -2,8 +2,9 @@ package btf
 
 import "math/bits"
 
-// nameIndex is a hash table over the essential names of a Spec's own types, functions or all others. heads[hash] is the lowest own type
-// of a chain, next[i] the one after own type i; both count from 1, 0 ends a chain. Chains ascend.
+// nameIndex is a hash table over the essential names of a Spec's own types, functions or all
+// others. heads[hash] is the lowest own type of a chain, next[i] the one after own type i; both
+// count from 1, 0 ends a chain. Chains ascend.
 type nameIndex struct {
 	heads []uint32
 	next  []uint32
@@ -37,8 +38,9 @@ func newNameIndex(s *Spec, funcs bool) *nameIndex {
 	return x
 }
 
-// hashName hashes text up to its end or first NUL, eight bytes at a time; the topmost bits are the best. flavour says that there are three
-// underscores in a row, so that the essential name may be shorter.
+// hashName hashes text up to its end or first NUL, eight bytes at a time; the topmost bits are the
+// best. flavour says that there are three underscores in a row, so that the essential name may be
+// shorter.
 func hashName(text string) (h uint64, flavour bool) {
 	const k = 0x9e3779b97f4a7c15
 	const ones, tops = 0x0101010101010101, 0x8080808080808080

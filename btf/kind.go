@@ -2,11 +2,12 @@ package btf
 
 import "strconv"
 
-// ID is the number of a type. 0 is void; a base BTF counts from 1, a split BTF goes on where its base ends.
+// ID is the number of a type. 0 is void; a base BTF counts from 1, a split BTF goes on where its
+// base ends.
 type ID uint32
 
-// Kind is the kind of a type (BTF_KIND_*). Values up to 127 can occur: BTF with a kind layout may hold kinds that this package
-// does not know.
+// Kind is the kind of a type (BTF_KIND_*). Values up to 127 can occur: BTF with a kind layout may
+// hold kinds that this package does not know.
 type Kind uint8
 
 // The kinds that the format defines.
@@ -44,15 +45,16 @@ const (
 	thirdRef
 )
 
-// kindRow describes the records of one kind: a header of 12 bytes, then words that occur once, then vlen elements.
+// kindRow describes the records of one kind: a header of 12 bytes, then words that occur once, then
+// vlen elements.
 type kindRow struct {
 	name  string // as bpftool prints it; "" if unknown
 	size  uint8  // bytes of the record without elements, header included; 0 if unknown
 	elem  uint8  // bytes of one element
 	third third
 
-	// Which words are type ids and which are string offsets, as bit sets: of the record (word 0 is always a string offset), and of
-	// each element.
+	// Which words are type ids and which are string offsets, as bit sets: of the record (word 0 is
+	// always a string offset), and of each element.
 	ids, elemStrs, elemIDs uint8
 }
 
@@ -82,7 +84,7 @@ var kinds = [kindMax + 1]kindRow{
 	KindEnum64:    {"ENUM64", 12, 12, thirdSize, 0, 1 << 0, 0},
 }
 
-// String is the kind's name without BTF_KIND_, "KIND(n)" for one that is not known.
+// String returns the kind's name without BTF_KIND_, "KIND(n)" for one that is not known.
 func (k Kind) String() string {
 	if k <= kindMax && kinds[k].name != "" {
 		return kinds[k].name
@@ -90,7 +92,8 @@ func (k Kind) String() string {
 	return "KIND(" + strconv.Itoa(int(k)) + ")"
 }
 
-// IsModifier reports whether k is typedef, const, volatile, restrict or type_tag: what [Spec.Skip] strips.
+// IsModifier reports whether k is typedef, const, volatile, restrict or type_tag: what [Spec.Skip]
+// strips.
 func (k Kind) IsModifier() bool {
 	switch k {
 	case KindTypedef, KindVolatile, KindConst, KindRestrict, KindTypeTag:
@@ -128,7 +131,8 @@ func (l Linkage) String() string {
 	return "linkage(" + strconv.FormatUint(uint64(l), 10) + ")"
 }
 
-// IntEncoding tells how an INT is meant to be read. It is a set of flags; usually none or one is set.
+// IntEncoding tells how an INT is meant to be read. It is a set of flags; usually none or one is
+// set.
 type IntEncoding uint8
 
 // The encodings that the format defines (BTF_INT_*).
@@ -138,7 +142,7 @@ const (
 	Bool   IntEncoding = 4
 )
 
-// String is bpftool's text: "(none)", "SIGNED", "CHAR", "BOOL", or the number.
+// String returns bpftool's text: "(none)", "SIGNED", "CHAR", "BOOL", or the number.
 func (e IntEncoding) String() string {
 	switch e {
 	case 0:

@@ -2,8 +2,8 @@ package btf
 
 import "strings"
 
-// maxName is where names of types and members are cut. Kernels take 511 bytes; without a limit 200 thousand types that share one name of 2 MB
-// would keep any loop over names busy for minutes.
+// maxName is where names of types and members are cut. Kernels take 511 bytes; without a limit 200
+// thousand types that share one name of 2 MB would keep any loop over names busy for minutes.
 const maxName = 4096
 
 // cstring cuts s at its first NUL, or at maxName.
@@ -17,7 +17,8 @@ func cstring(s string) string {
 	return s
 }
 
-// text is the string section from off on, "" if off is outside. The name ends at the first NUL.
+// text returns the string section from off on, "" if off is outside. The name ends at the first
+// NUL.
 func (s *Spec) text(off uint32) string {
 	for off < s.strFirst {
 		s = s.base
@@ -28,7 +29,7 @@ func (s *Spec) text(off uint32) string {
 	return ""
 }
 
-// str is the name at off, "" if that is outside.
+// str returns the name at off, "" if that is outside.
 func (s *Spec) str(off uint32) string {
 	if i := off - s.strFirst; off >= s.strFirst && uint64(i) < uint64(len(s.strs)) {
 		rest := s.strs[i:]
@@ -46,8 +47,9 @@ func (s *Spec) str(off uint32) string {
 	return ""
 }
 
-// Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset, btf__str_by_offset): a name, a line of
-// source, an access string, of any length. The string is a view of the BTF. ok is false if the offset is outside.
+// Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset,
+// btf__str_by_offset): a name, a line of source, an access string, of any length. The string is a
+// view of the BTF. ok is false if the offset is outside.
 func (s *Spec) Name(off uint32) (name string, ok bool) {
 	text := s.text(off)
 	if i := strings.IndexByte(text, 0); i >= 0 {
@@ -56,11 +58,13 @@ func (s *Spec) Name(off uint32) (name string, ok bool) {
 	return text, text != "" || off == 0
 }
 
-// EssentialName strips the flavour from a name: "task_struct___v5" is another view of "task_struct" (libbpf:
-// bpf_core_essential_name_len). A flavour starts at the last three underscores that have another character on both sides.
+// EssentialName strips the flavour from a name: "task_struct___v5" is another view of "task_struct"
+// (libbpf: bpf_core_essential_name_len). A flavour starts at the last three underscores that have
+// another character on both sides.
 func EssentialName(name string) string {
 	for i := len(name) - 5; i >= 0; i-- {
-		if name[i] != '_' && name[i+1] == '_' && name[i+2] == '_' && name[i+3] == '_' && name[i+4] != '_' {
+		if name[i] != '_' && name[i+1] == '_' && name[i+2] == '_' && name[i+3] == '_' &&
+			name[i+4] != '_' {
 			return name[:i+1]
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// byteOrder is the host's byte order, or the other one.
+// byteOrder returns the host's byte order, or the other one.
 func byteOrder(foreign bool) binary.ByteOrder {
 	little := host.Uint16([]byte{1, 0}) == 1
 	if little != foreign {
@@ -21,9 +21,9 @@ func swapWords(b []byte) {
 	}
 }
 
-// swapSpec is a copy of BTF in the other byte order. Types are words throughout (also those of unknown kinds: the format wants
-// multiples of 4), strings are bytes, and a kind layout entry ends in a half-word. Ranges that lie outside are left alone:
-// reading the copy will report them.
+// swapSpec returns a copy of BTF in the other byte order. Types are words throughout (also those of
+// unknown kinds: the format wants multiples of 4), strings are bytes, and a kind layout entry ends
+// in a half-word. Ranges that lie outside are left alone: reading the copy will report them.
 func swapSpec(raw []byte) []byte {
 	d := append(make([]byte, 0, len(raw)), raw...)
 	foreign := host.Uint16(d) == magicSwap

@@ -2,8 +2,8 @@ package btf
 
 import "strconv"
 
-// AppendRaw appends the type as `bpftool btf dump` prints it: one line, "[7] INT 'char' size=1 ...", and one for each element, each
-// ended by a newline.
+// AppendRaw appends the type as `bpftool btf dump` prints it: one line, "[7] INT 'char' size=1
+// ...", and one for each element, each ended by a newline.
 //
 // Names that would make the text much longer than the record deserves are cut and end in "...".
 func (t Type) AppendRaw(dst []byte) []byte {
@@ -24,7 +24,8 @@ func (t Type) AppendRaw(dst []byte) []byte {
 
 // AppendRawJSON appends the type as `bpftool -j btf dump` prints it: one JSON object.
 func (t Type) AppendRawJSON(dst []byte) []byte {
-	r := rawWriter{dst: append(dst, '{'), json: true, first: true, names: maxRawNames + 64*len(t.Record())}
+	r := rawWriter{dst: append(dst, '{'), json: true, first: true,
+		names: maxRawNames + 64*len(t.Record())}
 	r.num("id", uint64(t.id))
 	r.str("kind", t.Kind().String())
 	r.name(t.Name())
@@ -47,10 +48,11 @@ func (t Type) AppendRawJSON(dst []byte) []byte {
 
 // elemLists is what JSON calls a kind's elements.
 var elemLists = [32]string{
-	KindStruct: "members", KindUnion: "members", KindEnum: "values", KindEnum64: "values", KindFuncProto: "params", KindDatasec: "vars",
+	KindStruct: "members", KindUnion: "members", KindEnum: "values", KindEnum64: "values",
+	KindFuncProto: "params", KindDatasec: "vars",
 }
 
-// elems is the number of elements, which Vlen is not for a FUNC.
+// elems returns the number of elements, which Vlen is not for a FUNC.
 func (t Type) elems() int {
 	if kinds[t.Kind()].elem == 0 {
 		return 0

@@ -66,8 +66,9 @@ func TestRawVmlinux(t *testing.T) {
 	}
 }
 
-// Oracle: bpftool btf dump of every object in the corpus, text and JSON byte for byte. Bpftool 7.1 writes unsigned 32-bit
-// constants above 2^31-1 wrongly into JSON (sign-extended to 64 bits), so these are rewritten first.
+// Oracle: bpftool btf dump of every object in the corpus, text and JSON byte for byte. Bpftool 7.1
+// writes unsigned 32-bit constants above 2^31-1 wrongly into JSON (sign-extended to 64 bits), so
+// these are rewritten first.
 func TestRawCorpus(t *testing.T) {
 	n := 0
 	for _, path := range testkit.Corpus(t) {
@@ -96,7 +97,8 @@ func TestRawCorpus(t *testing.T) {
 		want = fixUnsignedJSON(t, testkit.Run(t, "bpftool", "-j", "btf", "dump", "file", path))
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s: JSON", testkit.CorpusName(path))
-			firstDifference(t, bytes.ReplaceAll(got, []byte(`{"id"`), []byte("\n{\"id\"")), bytes.ReplaceAll(want, []byte(`{"id"`), []byte("\n{\"id\"")))
+			firstDifference(t, bytes.ReplaceAll(got, []byte(`{"id"`), []byte("\n{\"id\"")),
+				bytes.ReplaceAll(want, []byte(`{"id"`), []byte("\n{\"id\"")))
 		}
 	}
 	if n < 500 {
@@ -104,7 +106,8 @@ func TestRawCorpus(t *testing.T) {
 	}
 }
 
-// fixUnsignedJSON undoes bpftool's sign extension: values from 2^64-2^31 on in ENUMs, which have 32 bits.
+// fixUnsignedJSON undoes bpftool's sign extension: values from 2^64-2^31 on in ENUMs, which have 32
+// bits.
 func fixUnsignedJSON(t testing.TB, text []byte) []byte {
 	t.Helper()
 	var out []byte

@@ -8,14 +8,16 @@ import (
 // maxDepth bounds chains and nesting when sizes are worked out, as in libbpf.
 const maxDepth = 32
 
-// Bounds of AlignOf: libbpf has none, real types nest 40 deep, and types may hold types that hold types, each twice.
+// Bounds of AlignOf: libbpf has none, real types nest 40 deep, and types may hold types that hold
+// types, each twice.
 const (
 	maxLayoutDepth = 256
 	maxLayoutSteps = 1 << 18
 )
 
-// PointerSize is the size of a pointer in bytes (libbpf: btf__pointer_size): what [Spec.SetPointerSize] said, else the size of an INT
-// that is named "long" or "unsigned long" in any of C's spellings, else 8.
+// PointerSize returns the size of a pointer in bytes (libbpf: btf__pointer_size): what
+// [Spec.SetPointerSize] said, else the size of an INT that is named "long" or "unsigned long" in
+// any of C's spellings, else 8.
 func (s *Spec) PointerSize() uint32 {
 	for b := s; b != nil; b = b.base {
 		if n := b.ptrSize.Load(); n != 0 {
@@ -40,7 +42,7 @@ func (s *Spec) guessPointerSize() uint32 {
 	return 8
 }
 
-// isLong tells whether name is one of the ways to write long int.
+// isLong reports whether name is one of the ways to write long int.
 func isLong(name string) bool {
 	switch name {
 	case "long", "long int", "int long",
@@ -51,7 +53,8 @@ func isLong(name string) bool {
 	return false
 }
 
-// SetPointerSize fixes the size of a pointer, 4 or 8 (libbpf: btf__set_pointer_size). Say it before others use the Spec.
+// SetPointerSize fixes the size of a pointer, 4 or 8 (libbpf: btf__set_pointer_size). Say it before
+// others use the Spec.
 func (s *Spec) SetPointerSize(n uint32) error {
 	if n != 4 && n != 8 {
 		return fmt.Errorf("btf: pointer size %d is neither 4 nor 8", n)
@@ -60,8 +63,9 @@ func (s *Spec) SetPointerSize(n uint32) error {
 	return nil
 }
 
-// SizeOf is the size of a type in bytes, through typedefs, modifiers, VAR, DECL_TAG and arrays (libbpf: btf__resolve_size).
-// Void, FWD, FUNC and FUNC_PROTO have none; a size above 2^32-1 is [ErrTooBig].
+// SizeOf returns the size of a type in bytes, through typedefs, modifiers, VAR, DECL_TAG and arrays
+// (libbpf: btf__resolve_size). Void, FWD, FUNC and FUNC_PROTO have none; a size above 2^32-1 is
+// [ErrTooBig].
 func (s *Spec) SizeOf(id ID) (uint64, error) {
 	n := uint64(1)
 	at := id
@@ -112,7 +116,8 @@ func (s *Spec) Resolve(id ID) (Type, error) {
 		case k.IsModifier() || k == KindVar:
 			at = t.Ref()
 		case k == KindVoid || k == KindFwd:
-			return Type{}, fmt.Errorf("btf: type [%d] resolves to %v [%d], which is incomplete", id, k, at)
+			return Type{}, fmt.Errorf("btf: type [%d] resolves to %v [%d], which is incomplete",
+				id, k, at)
 		default:
 			return t, nil
 		}
@@ -120,8 +125,9 @@ func (s *Spec) Resolve(id ID) (Type, error) {
 	return Type{}, fmt.Errorf("btf: type [%d]: more than %d types deep", id, maxDepth)
 }
 
-// AlignOf is the alignment of a type in bytes (libbpf: btf__align_of): of a scalar its size but at most a pointer's, of a composite its
-// members' greatest, and 1 if it is packed, that is if a member is misaligned or the size is not a multiple.
+// AlignOf returns the alignment of a type in bytes (libbpf: btf__align_of): of a scalar its size
+// but at most a pointer's, of a composite its members' greatest, and 1 if it is packed, that is if
+// a member is misaligned or the size is not a multiple.
 func (s *Spec) AlignOf(id ID) (uint32, error) {
 	w := aligner{spec: s, ptr: s.PointerSize(), steps: maxLayoutSteps}
 	n, err := w.align(id, 0)

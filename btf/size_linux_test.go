@@ -14,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// Oracle: C libbpf (testdata/layout.c) for the pointer size, and for every type's size, alignment and declaration, of the kernel's BTF,
-// corpus objects, and an object with what these lack.
+// Oracle: C libbpf (testdata/layout.c) for the pointer size, and for every type's size, alignment
+// and declaration, of the kernel's BTF, corpus objects, and an object with what these lack.
 func TestLayoutLibbpf(t *testing.T) {
 	paths := testkit.Corpus(t)
 	files := []string{vmlinuxPath, testkit.Compile(t, kindsSource)}
@@ -86,7 +86,8 @@ SEC("raw_tp") int prog(void *ctx) { return g1 + (int)g3 + (int)g4 + st++ + arr[(
 
 var spaceAfterStar = regexp.MustCompile(`\* +`)
 
-// sameDecl evens out what C leaves open: spaces after a star and before a parameter list, and the order of qualifiers.
+// sameDecl evens out what C leaves open: spaces after a star and before a parameter list, and the
+// order of qualifiers.
 func sameDecl(s string) string {
 	s = strings.ReplaceAll(s, "volatile const ", "const volatile ")
 	s = strings.ReplaceAll(s, "volatile restrict", "restrict volatile")
@@ -103,7 +104,8 @@ func checkLayout(t *testing.T, path string, s *Spec) (decls int) {
 	}
 	scan := bufio.NewScanner(bytes.NewReader(out))
 	scan.Scan()
-	if got := fmt.Sprintf("pointer %d", s.PointerSize()); got != scan.Text() && scan.Text() != "pointer 0" {
+	if got := fmt.Sprintf("pointer %d", s.PointerSize()); got != scan.Text() &&
+		scan.Text() != "pointer 0" {
 		t.Errorf("%s: %s, libbpf says %s", name, got, scan.Text())
 	}
 	for id := ID(1); id < s.Len(); id++ {
@@ -113,16 +115,19 @@ func checkLayout(t *testing.T, path string, s *Spec) (decls int) {
 		f := strings.SplitN(scan.Text(), " ", 4)
 		size, err := s.SizeOf(id)
 		if got := fmt.Sprint(size); got != f[1] {
-			t.Errorf("%s: size of [%d] %s: %s (%v), libbpf says %s", name, id, s.CString(id), got, err, f[1])
+			t.Errorf("%s: size of [%d] %s: %s (%v), libbpf says %s",
+				name, id, s.CString(id), got, err, f[1])
 		}
 		align, err := s.AlignOf(id)
 		if got := fmt.Sprint(align); got != f[2] {
-			t.Errorf("%s: alignment of [%d] %s: %s (%v), libbpf says %s", name, id, s.CString(id), got, err, f[2])
+			t.Errorf("%s: alignment of [%d] %s: %s (%v), libbpf says %s",
+				name, id, s.CString(id), got, err, f[2])
 		}
 		if f[3] == "" || strings.Contains(f[3], "___") { // libbpf numbers names that occur twice
 			continue
 		}
-		if qualified, _ := s.Type(id); isQualifier(qualified.Kind()) && s.Skip(id).Kind() == KindArray {
+		if qualified, _ := s.Type(id); isQualifier(qualified.Kind()) &&
+			s.Skip(id).Kind() == KindArray {
 			continue // libbpf drops qualifiers of arrays
 		}
 		decls++
@@ -135,7 +140,8 @@ func checkLayout(t *testing.T, path string, s *Spec) (decls int) {
 
 func isQualifier(k Kind) bool { return k == KindConst || k == KindVolatile || k == KindRestrict }
 
-// Oracle: clang. An object for the other byte order has the same types, and its CO-RE records and lines are found at the same places.
+// Oracle: clang. An object for the other byte order has the same types, and its CO-RE records and
+// lines are found at the same places.
 func TestForeignOrder(t *testing.T) {
 	source := kindsSource + `
 struct task_struct { int pid; char comm[16]; } __attribute__((preserve_access_index));
@@ -180,14 +186,16 @@ func extText(s *Spec, x *Ext) string {
 			l := sec.LineInfo(i)
 			file, _ := s.Name(l.FileNameOff)
 			text, _ := s.Name(l.LineOff)
-			fmt.Fprintln(&b, "line", sec.Name, l.InsnOff, filepath.Base(file), l.Line(), l.Column(), text)
+			fmt.Fprintln(&b, "line", sec.Name, l.InsnOff, filepath.Base(file), l.Line(), l.Column(),
+				text)
 		}
 	}
 	for _, sec := range x.Core {
 		for i := range sec.Count {
 			r := sec.CoreRelo(i)
 			access, _ := s.Name(r.AccessOff)
-			fmt.Fprintln(&b, "core", sec.Name, r.InsnOff, s.CString(r.Type), access, relocNames[r.Kind])
+			fmt.Fprintln(&b, "core", sec.Name, r.InsnOff, s.CString(r.Type), access,
+				relocNames[r.Kind])
 		}
 	}
 	return b.String()

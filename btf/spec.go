@@ -24,9 +24,10 @@ var host = binary.NativeEndian
 // Spec is one BTF blob, read in place. It never changes and may be used by many goroutines at once.
 // It corresponds to libbpf's struct btf, without its modifiable form: see [Builder] for that.
 type Spec struct {
-	base     *Spec
-	orig     []byte // what was given to Parse, nil if a Builder made this
-	data     []byte // the same in host byte order: orig itself, or a swapped copy; of a Builder's see HostBytes
+	base *Spec
+	orig []byte // what was given to Parse, nil if a Builder made this
+	// the same in host byte order: orig itself, or a swapped copy; of a Builder's see HostBytes
+	data     []byte
 	join     sync.Once
 	types    []byte
 	layout   []byte
@@ -44,20 +45,22 @@ type Spec struct {
 	strings     *stringIndex // for Builders
 }
 
-// Parse reads BTF (libbpf: btf__new, btf__new_split). base is nil except for split BTF, whose ids and string offsets go on where
-// base's end. raw is kept and must not change. BTF in the other byte order is converted into a copy, so a Spec always
-// answers in host order.
+// Parse reads BTF (libbpf: btf__new, btf__new_split). base is nil except for split BTF, whose ids
+// and string offsets go on where base's end. raw is kept and must not change. BTF in the other byte
+// order is converted into a copy, so a Spec always answers in host order.
 //
-// Parse checks the header, that every record lies within the type section and that strings end; what records refer to is checked
-// where it is used, or by [Spec.Validate]. Errors are of type [*FormatError] and wrap [ErrBadMagic], [ErrNeedsBase], [ErrUnknownKind] or
-// [ErrTooBig] where one of these is the reason.
+// Parse checks the header, that every record lies within the type section and that strings end;
+// what records refer to is checked where it is used, or by [Spec.Validate]. Errors are of type
+// [*FormatError] and wrap [ErrBadMagic], [ErrNeedsBase], [ErrUnknownKind] or [ErrTooBig] where one
+// of these is the reason.
 func Parse(raw []byte, base *Spec) (*Spec, error) {
 	s := &Spec{base: base, orig: raw, data: raw, first: 1}
 	if base != nil {
 		s.first = base.Len()
 		end := uint64(base.strFirst) + uint64(len(base.strs))
 		if end > maxStrOff {
-			return nil, &FormatError{Section: "strings", Msg: "base has too many strings", Err: ErrTooBig}
+			return nil, &FormatError{Section: "strings", Msg: "base has too many strings",
+				Err: ErrTooBig}
 		}
 		s.strFirst = uint32(end)
 	}
@@ -80,7 +83,8 @@ type header struct {
 
 func (s *Spec) parseHeader() error {
 	fail := func(off int, err error, format string, args ...any) error {
-		return &FormatError{Section: "header", Offset: uint64(off), Msg: fmt.Sprintf(format, args...), Err: err}
+		return &FormatError{Section: "header", Offset: uint64(off),
+			Msg: fmt.Sprintf(format, args...), Err: err}
 	}
 	if len(s.data) < headerMin {
 		return fail(0, nil, "%d bytes, a header takes at least %d", len(s.data), headerMin)
@@ -127,7 +131,9 @@ func (s *Spec) parseHeader() error {
 	case h.layoutLen != 0 && h.layoutOff%4 != 0:
 		return fail(24, nil, "kind layout starts at %d, not a multiple of 4", h.layoutOff)
 	case h.layoutLen != 0 && (uint64(h.layoutOff) < typeEnd || layoutEnd > uint64(h.strOff)):
-		return fail(24, nil, "kind layout from %d to %d is not between types (end %d) and strings (start %d)", h.layoutOff, layoutEnd, typeEnd, h.strOff)
+		return fail(24, nil,
+			"kind layout from %d to %d is not between types (end %d) and strings (start %d)",
+			h.layoutOff, layoutEnd, typeEnd, h.strOff)
 	}
 	s.types = body[h.typeOff:typeEnd:typeEnd]
 	if h.layoutLen != 0 {
@@ -156,19 +162,23 @@ func (s *Spec) setStrings(b []byte) error {
 	return nil
 }
 
-// walk fills the table of offsets, one step per type. The sizes of kinds that are not known come from the kind layout.
+// walk fills the table of offsets, one step per type. The sizes of kinds that are not known come
+// from the kind layout.
 func (s *Spec) walk() error {
 	rows := &kinds
 	if layout := s.kindLayout(); layout != nil {
 		rows = layoutRows(layout)
 	}
 	data := s.types
-	// Real BTF takes 25 bytes a type: the table rarely grows, and what it has too much is never touched.
+	// Real BTF takes 25 bytes a type: the table rarely grows, and what it has too much is never
+	// touched.
 	offs := make([]uint32, 0, len(data)/24+1)
 	for off := 0; off < len(data); {
 		rec := data[off:]
 		if len(rec) < headSize {
-			return &FormatError{Section: "types", Offset: uint64(off), Type: s.first + ID(len(offs)), Msg: fmt.Sprintf("%d bytes left, a type takes at least %d", len(rec), headSize)}
+			return &FormatError{Section: "types", Offset: uint64(off),
+				Type: s.first + ID(len(offs)),
+				Msg:  fmt.Sprintf("%d bytes left, a type takes at least %d", len(rec), headSize)}
 		}
 		info := host.Uint32(rec[4:])
 		row := &rows[info>>24&kindMax]
@@ -180,7 +190,8 @@ func (s *Spec) walk() error {
 		off += int(n)
 	}
 	if uint64(s.first)+uint64(len(offs)) > maxID {
-		return &FormatError{Section: "types", Msg: fmt.Sprintf("%d types over a base of %d", len(offs), s.first), Err: ErrTooBig}
+		return &FormatError{Section: "types",
+			Msg: fmt.Sprintf("%d types over a base of %d", len(offs), s.first), Err: ErrTooBig}
 	}
 	s.offs = offs
 	return nil
@@ -190,15 +201,17 @@ func (s *Spec) walkError(off int, id ID, info uint32, unknown bool) error {
 	kind := Kind(info >> 24 & kindMax)
 	e := &FormatError{Section: "types", Offset: uint64(off), Type: id}
 	if unknown {
-		e.Msg = fmt.Sprintf("kind %d is newer than this reader and the BTF has no kind layout for it", kind)
+		e.Msg = fmt.Sprintf(
+			"kind %d is newer than this reader and the BTF has no kind layout for it", kind)
 		e.Err = ErrUnknownKind
 	} else {
-		e.Msg = fmt.Sprintf("%v with %d elements does not fit into the remaining %d bytes", kind, info&maxVlen, len(s.types)-off)
+		e.Msg = fmt.Sprintf("%v with %d elements does not fit into the remaining %d bytes",
+			kind, info&maxVlen, len(s.types)-off)
 	}
 	return e
 }
 
-// kindLayout is the nearest kind layout section: a split BTF borrows its base's.
+// kindLayout returns the nearest kind layout section: a split BTF borrows its base's.
 func (s *Spec) kindLayout() []byte {
 	for ; s != nil; s = s.base {
 		if s.layout != nil {
@@ -221,16 +234,16 @@ func layoutRows(layout []byte) *[kindMax + 1]kindRow {
 	return &rows
 }
 
-// Base is the BTF that this one is split over, nil if it is not split (libbpf: btf__base_btf).
+// Base returns the BTF that this one is split over, nil if it is not split (libbpf: btf__base_btf).
 func (s *Spec) Base() *Spec { return s.base }
 
-// Len is one more than the highest id, base included (libbpf: btf__type_cnt).
+// Len returns one more than the highest id, base included (libbpf: btf__type_cnt).
 func (s *Spec) Len() ID { return s.first + ID(len(s.offs)) }
 
-// FirstID is the lowest id of the spec's own types: 1, or Base().Len().
+// FirstID returns the lowest id of the spec's own types: 1, or Base().Len().
 func (s *Spec) FirstID() ID { return s.first }
 
-// Raw is the BTF as it was given to [Parse], in its own byte order, or as a [Builder] made it.
+// Raw returns the BTF as it was given to [Parse], in its own byte order, or as a [Builder] made it.
 func (s *Spec) Raw() []byte {
 	if s.orig != nil {
 		return s.orig
@@ -238,7 +251,8 @@ func (s *Spec) Raw() []byte {
 	return s.HostBytes()
 }
 
-// HostBytes is the BTF in host byte order: Raw itself, or the converted copy. It must not be changed.
+// HostBytes returns the BTF in host byte order: Raw itself, or the converted copy. It must not be
+// changed.
 func (s *Spec) HostBytes() []byte {
 	s.join.Do(func() {
 		if s.data == nil {
@@ -248,13 +262,14 @@ func (s *Spec) HostBytes() []byte {
 	return s.data
 }
 
-// HasLayout says whether the BTF has a section that describes the layout of its kinds (7.0).
+// HasLayout reports whether the BTF has a section that describes the layout of its kinds (7.0).
 func (s *Spec) HasLayout() bool { return len(s.layout) != 0 }
 
-// Order is the byte order of Raw (libbpf: btf__endianness).
+// Order returns the byte order of Raw (libbpf: btf__endianness).
 func (s *Spec) Order() binary.ByteOrder { return byteOrder(s.swapped) }
 
-// Type gives a view of a type (libbpf: btf__type_by_id). Id 0 is void. ok is false if there is no such type.
+// Type gives a view of a type (libbpf: btf__type_by_id). Id 0 is void. ok is false if there is no
+// such type.
 func (s *Spec) Type(id ID) (t Type, ok bool) {
 	for id < s.first {
 		if s.base == nil {
@@ -274,7 +289,8 @@ func (s *Spec) Type(id ID) (t Type, ok bool) {
 func (s *Spec) Types() iter.Seq[Type] {
 	return func(yield func(Type) bool) {
 		for i, off := range s.offs {
-			if !yield(Type{spec: s, id: s.first + ID(i), off: off, info: host.Uint32(s.types[off+4:])}) {
+			if !yield(Type{spec: s, id: s.first + ID(i), off: off,
+				info: host.Uint32(s.types[off+4:])}) {
 				return
 			}
 		}
@@ -284,8 +300,8 @@ func (s *Spec) Types() iter.Seq[Type] {
 // maxSkip bounds chains of modifiers; C declarations have a handful, the kernel allows 32.
 const maxSkip = 128
 
-// Skip strips typedefs, const, volatile, restrict and type tags (libbpf: skip_mods_and_typedefs). A chain that leads nowhere or in a
-// circle gives void.
+// Skip strips typedefs, const, volatile, restrict and type tags (libbpf: skip_mods_and_typedefs). A
+// chain that leads nowhere or in a circle gives void.
 func (s *Spec) Skip(id ID) Type {
 	for range maxSkip {
 		t, ok := s.Type(id)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// withLayout makes BTF with a 32-byte header and a kind layout in which kinds 20 to 25 have info words and elements; types follow in
-// between, two of them of kind 25, which nobody knows.
+// withLayout makes BTF with a 32-byte header and a kind layout in which kinds 20 to 25 have info
+// words and elements; types follow in between, two of them of kind 25, which nobody knows.
 func withLayout(t *testing.T, rows map[Kind][2]byte) []byte {
 	t.Helper()
 	b := NewBuilder(nil)
@@ -20,7 +20,8 @@ func withLayout(t *testing.T, rows map[Kind][2]byte) []byte {
 		host.PutUint16(b.layout[k*layoutEntry+2:], 1) // flags
 	}
 	b.offs = append(b.offs, uint32(len(b.types)))
-	for _, w := range []uint32{name, infoWord(25, 2, true), 77, 1, 2, 3, 4, 5, 6, 7, 8} { // 8 bytes info, 2 elements of 12
+	// 8 bytes info, 2 elements of 12
+	for _, w := range []uint32{name, infoWord(25, 2, true), 77, 1, 2, 3, 4, 5, 6, 7, 8} {
 		b.word(w)
 	}
 	b.AddPtr(1)
@@ -32,7 +33,8 @@ func withLayout(t *testing.T, rows map[Kind][2]byte) []byte {
 	return b.Bytes()
 }
 
-// Kinds of the future, described by the kind layout section: skipped, but kept and addressable; in split BTF by the base's layout.
+// Kinds of the future, described by the kind layout section: skipped, but kept and addressable; in
+// split BTF by the base's layout.
 func TestKindLayout(t *testing.T) {
 	rows := map[Kind][2]byte{25: {8, 12}, KindInt: {4, 0}, 20: {0, 0}}
 	raw := withLayout(t, rows)
@@ -49,7 +51,8 @@ func TestKindLayout(t *testing.T) {
 			t.Errorf("got\n%swant\n%s", got, want)
 		}
 		future, _ := s.Type(2)
-		if future.Kind() != 25 || future.Vlen() != 2 || !future.KFlag() || len(future.Record()) != 44 || host.Uint32(future.Record()[40:]) != 8 {
+		if future.Kind() != 25 || future.Vlen() != 2 || !future.KFlag() ||
+			len(future.Record()) != 44 || host.Uint32(future.Record()[40:]) != 8 {
 			t.Errorf("kind %v, vlen %d, record % x", future.Kind(), future.Vlen(), future.Record())
 		}
 		if _, err := s.SizeOf(5); err == nil || !strings.Contains(err.Error(), "KIND(25)") {
@@ -70,13 +73,15 @@ func TestKindLayout(t *testing.T) {
 			b.word(w)
 		}
 		b.AddPtr(6)
-		if got := string(rawText(mustSpec(t, b))); got != "[6] KIND(25) '(anon)'\n[7] PTR '(anon)' type_id=6\n" {
+		if got := string(rawText(
+			mustSpec(t, b))); got != "[6] KIND(25) '(anon)'\n[7] PTR '(anon)' type_id=6\n" {
 			t.Errorf("split: %s", got)
 		}
 	}
 }
 
-// Oracle: the rules of the format (section 9.1 of the behaviour notes: what libbpf 1.8 checks). Every case names the place.
+// Oracle: the rules of the format (section 9.1 of the behaviour notes: what libbpf 1.8 checks).
+// Every case names the place.
 func TestParseRefuses(t *testing.T) {
 	good := seedSpec()
 	layout := withLayout(t, map[Kind][2]byte{25: {8, 12}})
@@ -106,7 +111,8 @@ func TestParseRefuses(t *testing.T) {
 		{"strings wrap around", patch(good, 16, 0xffffffff), "header", nil},
 		{"no strings", patch(good, 20, 0), "strings", nil},
 		{"last string open", patch(good, 20, strLen-1), "strings", nil},
-		{"first string not empty", patch(patch(good, 16, strOff+1), 20, strLen-1), "strings", ErrNeedsBase},
+		{"first string not empty", patch(patch(good, 16, strOff+1), 20, strLen-1), "strings",
+			ErrNeedsBase},
 		{"record cut", patch(good, 12, strOff-4), "types", nil},
 		{"kind 0", patch(good, 28, 0), "types", ErrUnknownKind},
 		{"kind 20", patch(good, 28, infoWord(20, 0, false)), "types", ErrUnknownKind},
@@ -116,11 +122,13 @@ func TestParseRefuses(t *testing.T) {
 		{"layout within types", patch(layout, 24, 0), "header", nil},
 		{"layout within strings", patch(layout, 28, host.Uint32(layout[28:])+4), "header", nil},
 		{"layout without the kind", withLayout(t, map[Kind][2]byte{24: {8, 12}}), "types", nil},
-		{"layout with odd sizes", withLayout(t, map[Kind][2]byte{25: {7, 12}}), "types", ErrUnknownKind},
+		{"layout with odd sizes", withLayout(t, map[Kind][2]byte{25: {7, 12}}), "types",
+			ErrUnknownKind},
 	} {
 		_, err := Parse(c.raw, nil)
 		var format *FormatError
-		if !errors.As(err, &format) || format.Section != c.section || c.reason != nil && !errors.Is(err, c.reason) {
+		if !errors.As(err, &format) || format.Section != c.section ||
+			c.reason != nil && !errors.Is(err, c.reason) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -129,7 +137,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// A kernel module's BTF may be empty: a header of 24 bytes and nothing else. Over a base that is fine, alone it is not.
+// A kernel module's BTF may be empty: a header of 24 bytes and nothing else. Over a base that is
+// fine, alone it is not.
 func TestEmptyModule(t *testing.T) {
 	base, err := Parse(seedSpec(), nil)
 	if err != nil {
@@ -200,18 +209,22 @@ func TestViewsOutOfRange(t *testing.T) {
 	if _, ok := s.Type(s.Len()); ok {
 		t.Error("a type beyond the last")
 	}
-	if void, ok := s.Type(0); !ok || void.Kind() != KindVoid || void.Name() != "" || void.Record() != nil || void.NameOff() != 0 || void.Size() != 0 {
+	if void, ok := s.Type(0); !ok || void.Kind() != KindVoid || void.Name() != "" ||
+		void.Record() != nil || void.NameOff() != 0 || void.Size() != 0 {
 		t.Error("void is not void")
 	}
 	for typ := range s.Types() {
 		k := typ.Kind()
 		for _, i := range []int{-1, typ.Vlen(), math.MaxInt32} {
-			if typ.Member(i) != (Member{}) || typ.Param(i) != (Param{}) || typ.Enumerator(i) != (Enumerator{}) || typ.SecVar(i) != (SecVar{}) {
+			if typ.Member(i) != (Member{}) || typ.Param(i) != (Param{}) ||
+				typ.Enumerator(i) != (Enumerator{}) || typ.SecVar(i) != (SecVar{}) {
 				t.Errorf("[%d] %v has an element %d", typ.ID(), k, i)
 			}
 		}
-		if k != KindArray && typ.Array() != (Array{}) || k != KindInt && (typ.IntBits() != 0 || typ.IntEncoding() != 0 || typ.IntOffset() != 0) ||
-			k != KindDeclTag && typ.Component() != 0 || k != KindFunc && k != KindVar && typ.Linkage() != 0 || k != KindFwd && typ.FwdKind() != KindVoid {
+		if k != KindArray && typ.Array() != (Array{}) || k != KindInt &&
+			(typ.IntBits() != 0 || typ.IntEncoding() != 0 || typ.IntOffset() != 0) ||
+			k != KindDeclTag && typ.Component() != 0 || k != KindFunc && k != KindVar &&
+			typ.Linkage() != 0 || k != KindFwd && typ.FwdKind() != KindVoid {
 			t.Errorf("[%d] %v answers for another kind", typ.ID(), k)
 		}
 	}

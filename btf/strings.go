@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// stringIndex finds strings of a Spec by their text, for Builders of BTF split over it. Chains as in nameIndex, entries are offsets of the
-// strings' starts.
+// stringIndex finds strings of a Spec by their text, for Builders of BTF split over it. Chains as
+// in nameIndex, entries are offsets of the strings' starts.
 type stringIndex struct {
 	heads []uint32 // entry number from 1
 	next  []uint32
@@ -47,7 +47,7 @@ func newStringIndex(strs string) *stringIndex {
 // wholeString cuts s at its first NUL.
 func wholeString(s string) string { return s[:max(0, strings.IndexByte(s, 0))] }
 
-// findString is the offset of a string in the spec or its bases (libbpf: btf__find_str).
+// findString returns the offset of a string in the spec or its bases (libbpf: btf__find_str).
 func (s *Spec) findString(text string) (uint32, bool) {
 	if s.base != nil {
 		if off, ok := s.base.findString(text); ok {
@@ -62,8 +62,10 @@ func (s *Spec) findString(text string) (uint32, bool) {
 	h, _ := hashName(text)
 	best, ok := uint32(0), false
 	for e := x.heads[h>>x.shift]; e != 0; e = x.next[e-1] {
-		if at := s.strs[x.offs[e-1]:]; len(at) > len(text) && at[len(text)] == 0 && at[:len(text)] == text {
-			best, ok = s.strFirst+x.offs[e-1], true // chains descend: the first of equal strings comes last
+		if at := s.strs[x.offs[e-1]:]; len(at) > len(text) && at[len(text)] == 0 &&
+			at[:len(text)] == text {
+			// chains descend: the first of equal strings comes last
+			best, ok = s.strFirst+x.offs[e-1], true
 		}
 	}
 	return best, ok

@@ -2,8 +2,8 @@ package btf
 
 const maxVlen = 0xffffff // bits 0-23 of the info word
 
-// Type is a view of one type, valid as long as its Spec's bytes are. The zero Type is void. Methods that do not apply to the kind answer
-// zero; an index beyond Vlen gives a zero element.
+// Type is a view of one type, valid as long as its Spec's bytes are. The zero Type is void. Methods
+// that do not apply to the kind answer zero; an index beyond Vlen gives a zero element.
 type Type struct {
 	spec *Spec // owner of the record: a base of the Spec that was asked
 	id   ID
@@ -11,8 +11,8 @@ type Type struct {
 	info uint32
 }
 
-// Member is a member of a struct or union. BitSize is 0 unless it is a bit field of a type with KFlag; older BTF expresses bit
-// fields by INTs with a bit offset or few bits.
+// Member is a member of a struct or union. BitSize is 0 unless it is a bit field of a type with
+// KFlag; older BTF expresses bit fields by INTs with a bit offset or few bits.
 type Member struct {
 	Name      string // "" if anonymous
 	Type      ID
@@ -26,8 +26,8 @@ type Param struct {
 	Type ID
 }
 
-// Enumerator is a constant of an ENUM or ENUM64. Values of a signed 32-bit ENUM are sign-extended; a value of an unsigned
-// ENUM64 is to be converted to uint64.
+// Enumerator is a constant of an ENUM or ENUM64. Values of a signed 32-bit ENUM are sign-extended;
+// a value of an unsigned ENUM64 is to be converted to uint64.
 type Enumerator struct {
 	Name  string
 	Value int64
@@ -47,24 +47,26 @@ type SecVar struct {
 	Size   uint32
 }
 
-// ID is the type's number.
+// ID returns the type's number.
 func (t Type) ID() ID { return t.id }
 
-// Kind is the type's kind.
+// Kind returns the type's kind.
 func (t Type) Kind() Kind { return Kind(t.info >> 24 & kindMax) }
 
-// Vlen is the number of elements: members, parameters, enumerators, variables. (Of a FUNC it is the linkage: see Linkage.)
+// Vlen returns the number of elements: members, parameters, enumerators, variables. (Of a FUNC it
+// is the linkage: see Linkage.)
 func (t Type) Vlen() int { return int(t.info & maxVlen) }
 
-// KFlag is the kind flag: bit fields (STRUCT, UNION), union (FWD), signed (ENUM, ENUM64), attribute (TYPE_TAG, DECL_TAG).
+// KFlag returns the kind flag: bit fields (STRUCT, UNION), union (FWD), signed (ENUM, ENUM64),
+// attribute (TYPE_TAG, DECL_TAG).
 func (t Type) KFlag() bool { return t.info>>31 != 0 }
 
-// Info is the whole info word.
+// Info returns the whole info word.
 func (t Type) Info() uint32 { return t.info }
 
 func (t Type) word(off uint32) uint32 { return host.Uint32(t.spec.types[t.off+off:]) }
 
-// NameOff is the offset of the name in the strings, 0 for none.
+// NameOff returns the offset of the name in the strings, 0 for none.
 func (t Type) NameOff() uint32 {
 	if t.spec == nil {
 		return 0
@@ -72,8 +74,8 @@ func (t Type) NameOff() uint32 {
 	return t.word(0)
 }
 
-// Name is the type's name, "" if anonymous or if the offset is outside the strings. Names of types, members, parameters and
-// enumerators are cut at 4096 bytes.
+// Name returns the type's name, "" if anonymous or if the offset is outside the strings. Names of
+// types, members, parameters and enumerators are cut at 4096 bytes.
 func (t Type) Name() string {
 	if t.spec == nil {
 		return ""
@@ -81,7 +83,7 @@ func (t Type) Name() string {
 	return t.spec.str(t.word(0))
 }
 
-// Size is the size in bytes of an INT, FLOAT, STRUCT, UNION, ENUM, ENUM64 or DATASEC.
+// Size returns the size in bytes of an INT, FLOAT, STRUCT, UNION, ENUM, ENUM64 or DATASEC.
 func (t Type) Size() uint32 {
 	if kinds[t.Kind()].third != thirdSize {
 		return 0
@@ -89,8 +91,8 @@ func (t Type) Size() uint32 {
 	return t.word(8)
 }
 
-// Ref is the type that a PTR, TYPEDEF, CONST, VOLATILE, RESTRICT, TYPE_TAG, VAR, FUNC or DECL_TAG refers to, and what a
-// FUNC_PROTO returns.
+// Ref returns the type that a PTR, TYPEDEF, CONST, VOLATILE, RESTRICT, TYPE_TAG, VAR, FUNC or
+// DECL_TAG refers to, and what a FUNC_PROTO returns.
 func (t Type) Ref() ID {
 	if kinds[t.Kind()].third != thirdRef {
 		return 0
@@ -98,7 +100,7 @@ func (t Type) Ref() ID {
 	return ID(t.word(8))
 }
 
-// Record is the whole record in host byte order. It must not be changed.
+// Record returns the whole record in host byte order. It must not be changed.
 func (t Type) Record() []byte {
 	if t.spec == nil {
 		return nil
@@ -118,7 +120,7 @@ func (t Type) IntEncoding() IntEncoding {
 	return IntEncoding(t.word(12) >> 24 & 0xf)
 }
 
-// IntBits is the number of bits of an INT.
+// IntBits returns the number of bits of an INT.
 func (t Type) IntBits() uint8 {
 	if t.Kind() != KindInt {
 		return 0
@@ -126,7 +128,8 @@ func (t Type) IntBits() uint8 {
 	return uint8(t.word(12))
 }
 
-// IntOffset is the offset of an INT's bits within its bytes, not zero in old-style bit fields only.
+// IntOffset returns the offset of an INT's bits within its bytes, not zero in old-style bit fields
+// only.
 func (t Type) IntOffset() uint8 {
 	if t.Kind() != KindInt {
 		return 0
@@ -134,19 +137,20 @@ func (t Type) IntOffset() uint8 {
 	return uint8(t.word(12) >> 16)
 }
 
-// elem is the offset of element i's words within the type section.
+// elem returns the offset of element i's words within the type section.
 func (t Type) elem(i int, size uint32) (off uint32, ok bool) {
 	return t.off + headSize + uint32(i)*size, uint(i) < uint(t.Vlen())
 }
 
-// Member is the i-th member of a STRUCT or UNION.
+// Member returns the i-th member of a STRUCT or UNION.
 func (t Type) Member(i int) Member {
 	off, ok := t.elem(i, 12)
 	if !ok || !t.Kind().IsComposite() {
 		return Member{}
 	}
 	w := t.spec.types[off : off+12]
-	m := Member{Name: t.spec.str(host.Uint32(w)), Type: ID(host.Uint32(w[4:])), BitOffset: host.Uint32(w[8:])}
+	m := Member{Name: t.spec.str(host.Uint32(w)), Type: ID(host.Uint32(w[4:])),
+		BitOffset: host.Uint32(w[8:])}
 	if t.KFlag() {
 		m.BitSize = m.BitOffset >> 24
 		m.BitOffset &= 0xffffff
@@ -154,7 +158,7 @@ func (t Type) Member(i int) Member {
 	return m
 }
 
-// Param is the i-th parameter of a FUNC_PROTO.
+// Param returns the i-th parameter of a FUNC_PROTO.
 func (t Type) Param(i int) Param {
 	off, ok := t.elem(i, 8)
 	if !ok || t.Kind() != KindFuncProto {
@@ -164,7 +168,7 @@ func (t Type) Param(i int) Param {
 	return Param{Name: t.spec.str(host.Uint32(w)), Type: ID(host.Uint32(w[4:]))}
 }
 
-// Enumerator is the i-th constant of an ENUM or ENUM64.
+// Enumerator returns the i-th constant of an ENUM or ENUM64.
 func (t Type) Enumerator(i int) Enumerator {
 	if !t.Kind().IsEnum() || uint(i) >= uint(t.Vlen()) {
 		return Enumerator{}
@@ -173,7 +177,7 @@ func (t Type) Enumerator(i int) Enumerator {
 	return Enumerator{Name: t.spec.str(host.Uint32(t.spec.types[off:])), Value: t.enumValue(i)}
 }
 
-// enumValue is the value of an existing constant.
+// enumValue returns the value of an existing constant.
 func (t Type) enumValue(i int) int64 {
 	if t.Kind() == KindEnum64 {
 		w := t.spec.types[t.off+headSize+12*uint32(i)+4:]
@@ -194,7 +198,7 @@ func (t Type) Array() Array {
 	return Array{Elem: ID(t.word(12)), Index: ID(t.word(16)), Nelems: t.word(20)}
 }
 
-// Linkage is the linkage of a FUNC or VAR.
+// Linkage returns the linkage of a FUNC or VAR.
 func (t Type) Linkage() Linkage {
 	switch t.Kind() {
 	case KindFunc:
@@ -205,7 +209,7 @@ func (t Type) Linkage() Linkage {
 	return 0
 }
 
-// SecVar is the i-th variable of a DATASEC.
+// SecVar returns the i-th variable of a DATASEC.
 func (t Type) SecVar(i int) SecVar {
 	off, ok := t.elem(i, 12)
 	if !ok || t.Kind() != KindDatasec {
@@ -215,7 +219,8 @@ func (t Type) SecVar(i int) SecVar {
 	return SecVar{Type: ID(host.Uint32(w)), Offset: host.Uint32(w[4:]), Size: host.Uint32(w[8:])}
 }
 
-// Component is the member or parameter that a DECL_TAG is about, -1 if it is about the whole type.
+// Component returns the member or parameter that a DECL_TAG is about, -1 if it is about the whole
+// type.
 func (t Type) Component() int32 {
 	if t.Kind() != KindDeclTag {
 		return 0
@@ -223,7 +228,7 @@ func (t Type) Component() int32 {
 	return int32(t.word(12))
 }
 
-// FwdKind is the kind that a FWD announces: KindStruct or KindUnion.
+// FwdKind returns the kind that a FWD announces: KindStruct or KindUnion.
 func (t Type) FwdKind() Kind {
 	switch {
 	case t.Kind() != KindFwd:

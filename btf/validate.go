@@ -2,8 +2,9 @@ package btf
 
 import "fmt"
 
-// Validate checks what [Parse] leaves to the time of use: every string offset and every type id of the spec's own types, and that FUNCs refer
-// to FUNC_PROTOs (libbpf does so when it parses, but for what a FUNC_PROTO returns). The error is a [*FormatError].
+// Validate checks what [Parse] leaves to the time of use: every string offset and every type id of
+// the spec's own types, and that FUNCs refer to FUNC_PROTOs (libbpf does so when it parses, but for
+// what a FUNC_PROTO returns). The error is a [*FormatError].
 func (s *Spec) Validate() error {
 	count, strEnd := uint32(s.Len()), uint64(s.strFirst)+uint64(len(s.strs))
 	for t := range s.Types() {
@@ -11,7 +12,8 @@ func (s *Spec) Validate() error {
 		var err error
 		fail := func(at int, format string, args ...any) {
 			if err == nil {
-				err = &FormatError{Section: "types", Offset: uint64(t.off) + uint64(at), Type: t.id, Msg: fmt.Sprintf(format, args...)}
+				err = &FormatError{Section: "types", Offset: uint64(t.off) + uint64(at), Type: t.id,
+					Msg: fmt.Sprintf(format, args...)}
 			}
 		}
 		eachWord(rec, func(at int, isID bool) {

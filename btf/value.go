@@ -10,16 +10,18 @@ import (
 
 // Printing values
 //
-// One walk serves text and JSON. It goes over the type with a window into the data that starts at the value; what does not fit
-// into the window is left out and reported at the end, so that a short record still shows what it has. Types may be hostile:
-// nesting is bounded, and so is the number of values, because unions and empty structs let a small type describe a huge text.
+// One walk serves text and JSON. It goes over the type with a window into the data that starts at
+// the value; what does not fit into the window is left out and reported at the end, so that a short
+// record still shows what it has. Types may be hostile: nesting is bounded, and so is the number of
+// values, because unions and empty structs let a small type describe a huge text.
 
 // ErrTruncated: the data ends before the type does. What fits has been printed.
 var ErrTruncated = errors.New("data is shorter than its type")
 
 // ValueOptions changes how values are printed. The zero value prints everything on one line.
 type ValueOptions struct {
-	Indent   string           // not "": every member on a line of its own, indented by this per level
+	// not "": every member on a line of its own, indented by this per level
+	Indent   string
 	Types    bool             // text only: "(type)" before every value
 	OmitZero bool             // leave out members that are zero
 	MaxElems int              // elements to print of an array, 0 for all; text then shows "..."
@@ -33,20 +35,22 @@ const (
 	maxValueText  = 1 << 20 // bytes of text, plus 64 for each byte of data
 )
 
-// AppendValue appends data of a type as text like C's: {.pid = 1, .comm = "x", .state = RUNNING, .prio = [1, 2]}. It corresponds
-// to libbpf's btf_dump__dump_type_data.
+// AppendValue appends data of a type as text like C's: {.pid = 1, .comm = "x", .state = RUNNING,
+// .prio = [1, 2]}. It corresponds to libbpf's btf_dump__dump_type_data.
 //
-// Structs and unions show all members, those of anonymous ones in inner braces; bit fields are numbers; enums show names; arrays of char
-// are strings up to their NUL; pointers and 128-bit integers are hexadecimal; a flexible array at the end takes the rest of the data. A
-// VAR is its value, a DATASEC its variables. The result is well-formed even with an error, which is [ErrTruncated] if data is too
-// short, [ErrTooBig] if there was more than anyone can read.
+// Structs and unions show all members, those of anonymous ones in inner braces; bit fields are
+// numbers; enums show names; arrays of char are strings up to their NUL; pointers and 128-bit
+// integers are hexadecimal; a flexible array at the end takes the rest of the data. A VAR is its
+// value, a DATASEC its variables. The result is well-formed even with an error, which is
+// [ErrTruncated] if data is too short, [ErrTooBig] if there was more than anyone can read.
 func AppendValue(dst []byte, s *Spec, id ID, data []byte, opts *ValueOptions) ([]byte, error) {
 	return newPrinter(dst, s, data, opts, false).print(id, data)
 }
 
-// AppendJSON is [AppendValue] in JSON, in the shape of bpftool's "formatted" values except that it is always valid: structs are objects
-// (members of anonymous ones are part of the outer one), arrays are arrays, char arrays strings, enums names, booleans true and
-// false, bit fields and pointers numbers, 128-bit integers strings "0x...", and what has no value is null.
+// AppendJSON is [AppendValue] in JSON, in the shape of bpftool's "formatted" values except that it
+// is always valid: structs are objects (members of anonymous ones are part of the outer one),
+// arrays are arrays, char arrays strings, enums names, booleans true and false, bit fields and
+// pointers numbers, 128-bit integers strings "0x...", and what has no value is null.
 func AppendJSON(dst []byte, s *Spec, id ID, data []byte, opts *ValueOptions) ([]byte, error) {
 	return newPrinter(dst, s, data, opts, true).print(id, data)
 }
@@ -65,7 +69,8 @@ type printer struct {
 }
 
 func newPrinter(dst []byte, s *Spec, data []byte, opts *ValueOptions, json bool) *printer {
-	p := &printer{spec: s, dst: dst, json: json, left: maxValues + 8*len(data), steps: maxEnumSteps, limit: len(dst) + maxValueText + 64*len(data)}
+	p := &printer{spec: s, dst: dst, json: json, left: maxValues + 8*len(data), steps: maxEnumSteps,
+		limit: len(dst) + maxValueText + 64*len(data)}
 	if opts != nil {
 		p.opts = *opts
 	}
@@ -79,7 +84,8 @@ func newPrinter(dst []byte, s *Spec, data []byte, opts *ValueOptions, json bool)
 func (p *printer) print(id ID, data []byte) ([]byte, error) {
 	p.value(id, data, true, maxValueDepth)
 	if p.err != nil {
-		return p.dst, fmt.Errorf("btf: print %s of %d bytes: %w", printable.Text(p.spec.CString(id)), len(data), p.err)
+		return p.dst, fmt.Errorf("btf: print %s of %d bytes: %w",
+			printable.Text(p.spec.CString(id)), len(data), p.err)
 	}
 	return p.dst, nil
 }
@@ -103,7 +109,7 @@ func (p *printer) none(err error) {
 	}
 }
 
-// visit counts a value and tells whether it may be printed.
+// visit counts a value and reports whether it may be printed.
 func (p *printer) visit(depth int) bool {
 	p.left--
 	switch {
@@ -119,7 +125,8 @@ func (p *printer) visit(depth int) bool {
 	return false
 }
 
-// value prints the value at the start of data. tail says that data up to its end belongs to it, so it may have a flexible array.
+// value prints the value at the start of data. tail says that data up to its end belongs to it, so
+// it may have a flexible array.
 func (p *printer) value(id ID, data []byte, tail bool, depth int) {
 	if !p.visit(depth) {
 		p.none(nil)
@@ -267,7 +274,8 @@ func (p *printer) members(l *list, t Type, data []byte, tail bool, depth int) {
 	}
 }
 
-// extent is how many bytes of the window a value takes; ok is false if the window has none of them.
+// extent returns how many bytes of the window a value takes; ok is false if the window has none of
+// them.
 func (p *printer) extent(id ID, window []byte, tail bool) (n uint64, ok bool) {
 	size, err := p.spec.SizeOf(id)
 	have := uint64(len(window))
@@ -349,7 +357,7 @@ func (p *printer) array(a Array, data []byte, tail bool, depth int) {
 	p.close(l, !scalar)
 }
 
-// isChar tells whether arrays of t are strings.
+// isChar reports whether arrays of t are strings.
 func isChar(t Type) bool {
 	return t.Kind() == KindInt && t.Size() == 1 && (t.IntEncoding() == Char || t.Name() == "char")
 }

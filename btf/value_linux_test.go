@@ -111,9 +111,11 @@ func TestValue(t *testing.T) {
 		f.Close()
 		for _, c := range []struct{ section, text, json string }{
 			{".data.event", eventText, eventJSON},
-			{".data.flex", `{.n = 2, .tail = [{.x = 1, .y = 2}, {.x = 3, .y = 4}]}`, `{"n":2,"tail":[{"x":1,"y":2},{"x":3,"y":4}]}`},
+			{".data.flex", `{.n = 2, .tail = [{.x = 1, .y = 2}, {.x = 3, .y = 4}]}`,
+				`{"n":2,"tail":[{"x":1,"y":2},{"x":3,"y":4}]}`},
 			{".data.text", `{.n = 3, .tail = "abc"}`, `{"n":3,"tail":"abc"}`},
-			{".data.reals", `{.d = 1.5, .f = -0.25, .inf = +Inf, .zero = 0}`, `{"d":1.5,"f":-0.25,"inf":"+Inf","zero":0}`},
+			{".data.reals", `{.d = 1.5, .f = -0.25, .inf = +Inf, .zero = 0}`,
+				`{"d":1.5,"f":-0.25,"inf":"+Inf","zero":0}`},
 			{".data.real", `2.5`, `2.5`},
 		} {
 			id, data := sectionType(t, path, s, c.section)
@@ -134,7 +136,8 @@ func TestValue(t *testing.T) {
 			for n := range len(data) {
 				short, err := AppendJSON(nil, s, id, data[:n], opts)
 				if !json.Valid(short) {
-					t.Fatalf("%s %s: %d of %d bytes give %q", target, c.section, n, len(data), short)
+					t.Fatalf("%s %s: %d of %d bytes give %q",
+						target, c.section, n, len(data), short)
 				}
 				if size, _ := s.SizeOf(id); uint64(n) < size && !errors.Is(err, ErrTruncated) {
 					t.Fatalf("%s %s: %d of %d bytes: %v", target, c.section, n, len(data), err)
@@ -171,10 +174,12 @@ func TestValueOptions(t *testing.T) {
 		{flex, flexData, ValueOptions{MaxElems: 1}, `{.n = 2, .tail = [{.x = 1, .y = 2}, ...]}`},
 		{flex, flexData, ValueOptions{Types: true},
 			`(struct flex){.n = (u32)2, .tail = (struct point[0])[(struct point){.x = (int)1, .y = (int)2}, (struct point){.x = (int)3, .y = (int)4}]}`},
-		{flex, flexData, ValueOptions{Indent: "\t"}, "{\n\t.n = 2,\n\t.tail = [\n\t\t{\n\t\t\t.x = 1,\n\t\t\t.y = 2\n\t\t},\n\t\t{\n\t\t\t.x = 3,\n\t\t\t.y = 4\n\t\t}\n\t]\n}"},
+		{flex, flexData, ValueOptions{Indent: "\t"},
+			"{\n\t.n = 2,\n\t.tail = [\n\t\t{\n\t\t\t.x = 1,\n\t\t\t.y = 2\n\t\t},\n\t\t{\n\t\t\t.x = 3,\n\t\t\t.y = 4\n\t\t}\n\t]\n}"},
 		{flex, flexData[:12], ValueOptions{}, `{.n = 2, .tail = [{.x = 1, .y = 2}]}`},
 		{flex, flexData[:4], ValueOptions{}, `{.n = 2, .tail = []}`},
-		{point, append([]byte{0, 0, 0, 0, 1}, zero[:20]...), ValueOptions{OmitZero: true}, `{.y = 1}`},
+		{point, append([]byte{0, 0, 0, 0, 1}, zero[:20]...), ValueOptions{OmitZero: true},
+			`{.y = 1}`},
 	} {
 		c.opts.Order = binary.LittleEndian
 		got, err := AppendValue(nil, s, c.id, c.data, &c.opts)
@@ -182,8 +187,10 @@ func TestValueOptions(t *testing.T) {
 			t.Errorf("%+v: %v\n%s", c.opts, err, cmp.Diff(c.want, string(got)))
 		}
 	}
-	got, err := AppendValue(nil, s, point, []byte{1, 0, 0, 0, 2}, &ValueOptions{Order: binary.LittleEndian})
-	if string(got) != `{.x = 1}` || !errors.Is(err, ErrTruncated) || !strings.Contains(err.Error(), "struct point") {
+	got, err := AppendValue(nil, s, point, []byte{1, 0, 0, 0, 2},
+		&ValueOptions{Order: binary.LittleEndian})
+	if string(got) != `{.x = 1}` || !errors.Is(err, ErrTruncated) ||
+		!strings.Contains(err.Error(), "struct point") {
 		t.Errorf("short: %s, %v", got, err)
 	}
 	got, err = AppendJSON(nil, s, 0, nil, nil)
@@ -192,14 +199,17 @@ func TestValueOptions(t *testing.T) {
 	}
 }
 
-// Oracle: bpftool map dump of a map that holds the same bytes, by the same BTF. It writes bit fields as "0x5", drops what follows a floating-point
-// number, and has no members of anonymous types in the outer object.
+// Oracle: bpftool map dump of a map that holds the same bytes, by the same BTF. It writes bit
+// fields as "0x5", drops what follows a floating-point number, and has no members of anonymous
+// types in the outer object.
 func TestValueBpftool(t *testing.T) {
 	testkit.Root(t)
-	source := strings.ReplaceAll(valueSource[:strings.Index(valueSource, `SEC(".data.flex")`)], ".data.event", ".data") + `
+	source := strings.ReplaceAll(valueSource[:strings.Index(valueSource, `SEC(".data.flex")`)],
+		".data.event", ".data") + `
 SEC("socket") int prog(void *ctx) { return event.pid; }
 `
-	source = strings.ReplaceAll(source, `\n"`, `"`) // bpftool shows text with control characters as an array of numbers
+	// bpftool shows text with control characters as an array of numbers
+	source = strings.ReplaceAll(source, `\n"`, `"`)
 	path := testkit.Compile(t, source)
 	s := objectSpec(t, path)
 	dir := filepath.Join(testkit.BPFFS(t), "value")
@@ -217,7 +227,8 @@ SEC("socket") int prog(void *ctx) { return event.pid; }
 			name = filepath.Join(dir, pin)
 		}
 	}
-	if err := json.Unmarshal(testkit.Run(t, "bpftool", "-j", "map", "dump", "pinned", name), &dump); err != nil {
+	if err := json.Unmarshal(testkit.Run(t, "bpftool", "-j", "map", "dump", "pinned", name),
+		&dump); err != nil {
 		t.Fatal(err)
 	}
 	want := dump[0].Formatted.Value[".data"][0]["event"]
@@ -252,7 +263,8 @@ SEC("socket") int prog(void *ctx) { return event.pid; }
 	}
 }
 
-// sameBits compares a bit field with bpftool's hexadecimal text, which shows the bits as an unsigned number.
+// sameBits compares a bit field with bpftool's hexadecimal text, which shows the bits as an
+// unsigned number.
 func sameBits(got, want any) bool {
 	text := fmt.Sprint(want)
 	var n uint64

@@ -15,10 +15,10 @@ type bitRange struct {
 	off, size uint32
 }
 
-// end is the first byte after it.
+// end returns the first byte after it.
 func (f bitRange) end() uint64 { return (uint64(f.off) + uint64(f.size) + 7) / 8 }
 
-// bits is where a scalar type's value is within its own bytes.
+// bits returns where a scalar type's value is within its own bytes.
 func (p *printer) bits(t Type) bitRange {
 	switch t.Kind() {
 	case KindInt:
@@ -29,7 +29,7 @@ func (p *printer) bits(t Type) bitRange {
 	return bitRange{0, 8 * min(t.Size(), 32)}
 }
 
-// field is where a scalar member is within its struct; ok is false if the member is no scalar.
+// field returns where a scalar member is within its struct; ok is false if the member is no scalar.
 func (p *printer) field(m Member, t Type) (f bitRange, ok bool) {
 	switch t.Kind() {
 	case KindInt, KindPtr, KindEnum, KindEnum64, KindFloat:
@@ -47,8 +47,8 @@ func (p *printer) field(m Member, t Type) (f bitRange, ok bool) {
 // uint128 is the widest integer of the format.
 type uint128 struct{ hi, lo uint64 }
 
-// load reads up to 128 bits. Bit fields count from the least significant bit of the first byte in little-endian data, from the most
-// significant in big-endian data.
+// load reads up to 128 bits. Bit fields count from the least significant bit of the first byte in
+// little-endian data, from the most significant in big-endian data.
 func load(data []byte, f bitRange, order binary.ByteOrder) (v uint128, ok bool) {
 	if f.size > 128 || f.end() > uint64(len(data)) {
 		return v, false
@@ -209,7 +209,8 @@ func (p *printer) enum(t Type, v uint128, bits uint32) {
 	}
 }
 
-// float prints IEEE 754 numbers of 2, 4 and 8 bytes; wider ones differ between machines and show their bytes.
+// float prints IEEE 754 numbers of 2, 4 and 8 bytes; wider ones differ between machines and show
+// their bytes.
 func (p *printer) float(v uint128, bits uint32) {
 	var f float64
 	width := 64

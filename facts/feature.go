@@ -48,7 +48,9 @@ var featureTable = [NumFeatures]struct {
 		"instructions may point into the value of an array map",
 		"global variables are not created, code that uses them is poisoned"},
 	BTFLoad: {"BTF", "4.18", "BTF can be uploaded", "no BTF is uploaded"},
-	BTFFunc: {"BTF_FUNC", "5.0", "BTF may have FUNC and FUNC_PROTO, and programs function and line information", "functions are turned into other types, verifier logs have no source lines"},
+	BTFFunc: {"BTF_FUNC", "5.0",
+		"BTF may have FUNC and FUNC_PROTO, and programs function and line information",
+		"functions are turned into other types, verifier logs have no source lines"},
 	BTFGlobalFunc: {"BTF_GLOBAL_FUNC", "5.6", "functions may be global and are verified once",
 		"global functions become static"},
 	BTFDatasec: {"BTF_DATASEC", "5.2", "BTF may have VAR and DATASEC",
@@ -99,7 +101,7 @@ var featureTable = [NumFeatures]struct {
 		"failures to create maps are not explained"},
 }
 
-// String is libbpf's name of the feature without FEAT_: "PROG_NAME".
+// String returns libbpf's name of the feature without FEAT_: "PROG_NAME".
 func (f Feature) String() string {
 	if f < NumFeatures {
 		return featureTable[f].name
@@ -107,8 +109,8 @@ func (f Feature) String() string {
 	return "unknown feature"
 }
 
-// Since is the first upstream kernel with the feature, "5.2". Distributions add features to older
-// ones.
+// Since returns the first upstream kernel with the feature, "5.2". Distributions add features to
+// older ones.
 func (f Feature) Since() string {
 	if f < NumFeatures {
 		return featureTable[f].since
@@ -132,7 +134,7 @@ func (f Feature) Without() string {
 	return ""
 }
 
-// FeatureNamed is the feature that String calls name; ok is false if there is none.
+// FeatureNamed returns the feature that String calls name; ok is false if there is none.
 func FeatureNamed(name string) (f Feature, ok bool) {
 	for f := range NumFeatures {
 		if featureTable[f].name == name {
@@ -181,7 +183,7 @@ func Upstream(version uint32) (answers [NumFeatures]Answer) {
 	return answers
 }
 
-// AtLeast says whether a version (KERNEL_VERSION) is that of release "5.15" or a later one.
+// AtLeast reports whether a version (KERNEL_VERSION) is that of release "5.15" or a later one.
 func AtLeast(version uint32, release string) bool { return version >= versionCode(release) }
 
 // versionCode is KERNEL_VERSION of "5.15".

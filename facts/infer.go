@@ -118,8 +118,8 @@ func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 	return answers
 }
 
-// HasPart says whether a struct or union has a member of that name, also within unnamed members, or
-// an enum an enumerator.
+// HasPart reports whether a struct or union has a member of that name, also within unnamed members,
+// or an enum an enumerator.
 func HasPart(s *btf.Spec, t btf.Type, name string) bool { return hasPart(s, t, name, 4) }
 
 // hasPart looks for a member, also in unnamed members up to depth, or an enumerator.
@@ -140,8 +140,8 @@ func hasPart(s *btf.Spec, t btf.Type, name string, depth int) bool {
 	return false
 }
 
-// HasEnumerator says whether a kernel's BTF has an enumerator of that value and, if name is not "",
-// that name in the enum; known is false if it has no such enum. It answers for program, map and
+// HasEnumerator reports whether a kernel's BTF has an enumerator of that value and, if name is not
+// "", that name in the enum; known is false if it has no such enum. It answers for program, map and
 // attach types and helpers (enum bpf_func_id), whose enumerators every kernel has that knows them,
 // configured or not.
 func HasEnumerator(vmlinux *btf.Spec, enum, name string, value int64) (has, known bool) {

@@ -52,10 +52,10 @@ func NewRecorded(r Recording) *Recorded {
 	return k
 }
 
-// Version is the recorded version, 0 if it was not recorded.
+// Version returns the recorded version, 0 if it was not recorded.
 func (k *Recorded) Version() uint32 { return k.r.Version }
 
-// BTF is the kernel's BTF. The error wraps fs.ErrNotExist if there is none.
+// BTF returns the kernel's BTF. The error wraps fs.ErrNotExist if there is none.
 func (k *Recorded) BTF() (*btf.Spec, error) { return k.btf() }
 
 func (k *Recorded) parseBTF() (*btf.Spec, error) {
@@ -119,7 +119,7 @@ func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map
 	return addrs, ambiguous, nil
 }
 
-// Kconfig is the recorded configuration.
+// Kconfig returns the recorded configuration.
 func (k *Recorded) Kconfig() ([]byte, error) {
 	if k.r.Kconfig == nil {
 		return nil, fmt.Errorf("configuration: %w", ErrNotRecorded)
@@ -135,7 +135,7 @@ func (k *Recorded) Has(f Feature) (bool, error) {
 	return k.r.Features[f] == Yes, nil
 }
 
-// PossibleCPUs is the recorded number of possible CPUs.
+// PossibleCPUs returns the recorded number of possible CPUs.
 func (k *Recorded) PossibleCPUs() (int, error) {
 	if k.r.CPUs <= 0 {
 		return 0, fmt.Errorf("number of CPUs: %w", ErrNotRecorded)
@@ -143,7 +143,7 @@ func (k *Recorded) PossibleCPUs() (int, error) {
 	return k.r.CPUs, nil
 }
 
-// PageSize is the recorded size of a page in bytes, 4096 if it was not recorded.
+// PageSize returns the recorded size of a page in bytes, 4096 if it was not recorded.
 func (k *Recorded) PageSize() int {
 	if k.r.PageSize == 0 {
 		return 4096

@@ -216,7 +216,8 @@ func TestSilence(t *testing.T) {
 	}
 	for _, text := range []string{"x T f\n", "ffffffff81000000 T\n", "ffffffff810000001 T f\n",
 		"ffffffff81000000", "\n"} {
-		if _, _, err := facts.NewRecorded(facts.Recording{Kallsyms: []byte(text)}).Ksyms([]string{"f"}); err == nil {
+		if _, _, err := facts.NewRecorded(facts.Recording{Kallsyms: []byte(text)}).Ksyms(
+			[]string{"f"}); err == nil {
 			t.Errorf("kallsyms %q: no error", text)
 		}
 	}

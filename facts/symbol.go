@@ -115,7 +115,7 @@ func (set *SymbolSet) AddLine(line []byte) bool {
 	return ok
 }
 
-// hasAddress says whether a line begins with another address than 0.
+// hasAddress reports whether a line begins with another address than 0.
 func hasAddress(line []byte) bool {
 	for _, c := range line {
 		if c != '0' {
@@ -125,9 +125,9 @@ func hasAddress(line []byte) bool {
 	return false
 }
 
-// Hidden says that a wanted symbol passed by, but no address: neither its own nor that of another.
-// (On x86 the symbols of per-CPU variables begin at 0, which hides nothing where others have
-// addresses.)
+// Hidden reports whether a wanted symbol passed by, but no address: neither its own nor that of
+// another. (On x86 the symbols of per-CPU variables begin at 0, which hides nothing where others
+// have addresses.)
 func (set *SymbolSet) Hidden() bool {
 	if set.shown {
 		return false
@@ -142,8 +142,8 @@ func (set *SymbolSet) Hidden() bool {
 
 var llvmInfix = [...]byte{'.', 'l', 'l', 'v', 'm', '.'}
 
-// Found is the outcome: the address of each name that passed by, and the names that did so with two
-// addresses, of which the first counts. ambiguous is nil if there are none.
+// Found returns the outcome: the address of each name that passed by, and the names that did so
+// with two addresses, of which the first counts. ambiguous is nil if there are none.
 func (set *SymbolSet) Found() (addrs map[string]uint64, ambiguous map[string]bool) {
 	addrs = make(map[string]uint64, len(set.wanted))
 	for name, w := range set.wanted {

@@ -11,7 +11,8 @@ import (
 func TestEachTypeName(t *testing.T) {
 	b := btf.NewBuilder(nil)
 	i := b.AddInt("sys_entex", 4, 0)
-	for _, name := range []string{"btf_trace_sys_enter", "btf_trace_sys_exit", "sys_entes", "btf_trace_other"} {
+	for _, name := range []string{"btf_trace_sys_enter", "btf_trace_sys_exit", "sys_entes",
+		"btf_trace_other"} {
 		b.AddTypedef(name, i)
 	}
 	s, err := b.Spec()

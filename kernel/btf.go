@@ -32,7 +32,7 @@ var vmlinuxPaths = [...]string{
 	"/usr/lib/debug/lib/modules/%s/vmlinux",
 }
 
-// BTF is the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process:
+// BTF returns the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process:
 // /sys/kernel/btf/vmlinux, mapped where the kernel can (6.16), else read; without it, the first
 // vmlinux image in the usual places whose BTF can be read. It stays mapped as long as the process
 // lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't
@@ -76,9 +76,11 @@ func loadVmlinux(root, release string) (*btf.Spec, error) {
 		}
 	}
 	if unusable != nil {
-		return nil, fmt.Errorf("this kernel (%s) has no %svmlinux (CONFIG_DEBUG_INFO_BTF), and no vmlinux image with BTF can be used: %w", release, sysfsBTF, unusable)
+		return nil, fmt.Errorf(
+			"this kernel (%s) has no %svmlinux (CONFIG_DEBUG_INFO_BTF), and no vmlinux image with BTF can be used: %w", release, sysfsBTF, unusable)
 	}
-	return nil, fmt.Errorf("this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux image with BTF in /boot or /lib/modules: %w",
+	return nil, fmt.Errorf(
+		"this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux image with BTF in /boot or /lib/modules: %w",
 		release, sysfsBTF, fs.ErrNotExist)
 }
 

@@ -111,7 +111,9 @@ func TestVmlinuxPlaces(t *testing.T) {
 	}
 	broken := fakeRoot(t, map[string]string{places[0]: "no BTF at all, and longer than a header",
 		places[1]: smallBTF("x")})
-	if _, err := broken.BTF(); err == nil || !strings.Contains(err.Error(), "/sys/kernel/btf/vmlinux") || errors.Is(err, fs.ErrNotExist) {
+	if _, err := broken.BTF(); err == nil ||
+		!strings.Contains(err.Error(), "/sys/kernel/btf/vmlinux") ||
+		errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("broken BTF: %v", err)
 	}
 	if _, err := fakeRoot(t, nil).BTF(); !errors.Is(err, fs.ErrNotExist) ||
@@ -141,7 +143,8 @@ func TestVmlinuxPlaces(t *testing.T) {
 func TestVmlinuxImage(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "image.c")
-	if err := os.WriteFile(source, []byte("struct in_the_image { int a; } x;\nint f(struct in_the_image *p) { return p->a; }\n"), 0o644); err != nil {
+	if err := os.WriteFile(source,
+		[]byte("struct in_the_image { int a; } x;\nint f(struct in_the_image *p) { return p->a; }\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	object := filepath.Join(dir, "image.o")

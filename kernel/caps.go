@@ -91,8 +91,8 @@ func readNumber(path string) (n int, ok bool) {
 	return n, err == nil
 }
 
-// PerfEventParanoid is the sysctl kernel.perf_event_paranoid: who may open perf events. ok is false
-// if /proc doesn't tell.
+// PerfEventParanoid returns the sysctl kernel.perf_event_paranoid: who may open perf events. ok is
+// false if /proc doesn't tell.
 func (f *Facts) PerfEventParanoid() (n int, ok bool) {
 	return readNumber(f.shared.root + "/proc/sys/kernel/perf_event_paranoid")
 }

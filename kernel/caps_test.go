@@ -161,7 +161,8 @@ func TestProgCaps(t *testing.T) {
 
 func TestRequire(t *testing.T) {
 	out := with(t, "bpf", "require")
-	if !strings.Contains(out, "require true loading XDP programs needs CAP_NET_ADMIN, which this process lacks: run it with sudo, or allow this program once with: sudo setcap cap_net_admin+ep /") ||
+	if !strings.Contains(out,
+		"require true loading XDP programs needs CAP_NET_ADMIN, which this process lacks: run it with sudo, or allow this program once with: sudo setcap cap_net_admin+ep /") ||
 		!strings.Contains(out, "effective 8000000000 <nil>") {
 		t.Errorf("%s", out)
 	}
@@ -177,10 +178,12 @@ func TestRequire(t *testing.T) {
 
 func TestProbesWithoutPrivileges(t *testing.T) {
 	out := with(t, "", "has")
-	if !strings.Contains(out, "has false could not find out whether the kernel has BTF: operation not permitted (probing needs CAP_BPF and CAP_PERFMON, which") {
+	if !strings.Contains(out,
+		"has false could not find out whether the kernel has BTF: operation not permitted (probing needs CAP_BPF and CAP_PERFMON, which") {
 		t.Errorf("%s", out)
 	}
-	if !strings.Contains(out, "modules <nil>, [list of module BTF: operation not permitted (listing the BTF of modules needs CAP_SYS_ADMIN, which") {
+	if !strings.Contains(out,
+		"modules <nil>, [list of module BTF: operation not permitted (listing the BTF of modules needs CAP_SYS_ADMIN, which") {
 		t.Errorf("%s", out)
 	}
 }
@@ -218,7 +221,8 @@ func TestPrivilegesElsewhere(t *testing.T) {
 		!strings.Contains(err.Error(), "CAP_BPF") {
 		t.Errorf("%v", err)
 	}
-	if _, err := fakeRoot(t, map[string]string{"proc/self/status": "Name:\tx\n"}).Privileges(); err == nil {
+	if _, err := fakeRoot(t,
+		map[string]string{"proc/self/status": "Name:\tx\n"}).Privileges(); err == nil {
 		t.Error("no CapEff, no error")
 	}
 }

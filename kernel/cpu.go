@@ -11,8 +11,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// PossibleCPUs is how many CPUs the kernel allows for: the number of values of a per-CPU element
-// (libbpf libbpf_num_possible_cpus).
+// PossibleCPUs returns how many CPUs the kernel allows for: the number of values of a per-CPU
+// element (libbpf libbpf_num_possible_cpus).
 func (f *Facts) PossibleCPUs() (int, error) {
 	return f.shared.cpus.get(func() (int, error) { return f.countCPUs("possible") })
 }

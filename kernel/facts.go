@@ -68,7 +68,7 @@ func (f *Facts) WithToken(fd int) *Facts {
 	return &Facts{shared: f.shared, features: new(featureCache), token: fd}
 }
 
-// PageSize is the size of a page in bytes.
+// PageSize returns the size of a page in bytes.
 func (f *Facts) PageSize() int { return os.Getpagesize() }
 
 // lazy is a value that is found out once. A failure isn't kept: the next one who asks tries again.

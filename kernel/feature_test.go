@@ -215,7 +215,8 @@ func TestOddAnswers(t *testing.T) {
 			return syscall.EACCES
 		}, true},
 		{"arg:ctx not seen", facts.ArgCtxTag, oldkernel.OnProg(syscall.EACCES, nil), false},
-		{"common attributes", facts.CommonAttrs, oldkernel.On(uapi.CmdProgLoad|1<<16, syscall.EFAULT, nil), true},
+		{"common attributes", facts.CommonAttrs,
+			oldkernel.On(uapi.CmdProgLoad|1<<16, syscall.EFAULT, nil), true},
 		{"layout", facts.BTFLayout, func(c call) syscall.Errno { return 0 }, false},
 	} {
 		if c.name == "layout" && Running().Version() >= VersionCode(7, 0, 0) {

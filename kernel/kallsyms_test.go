@@ -143,7 +143,8 @@ func TestKallsymsBroken(t *testing.T) {
 		"empty line":  "ffffffff81000000 T a\n\n",
 		"binary dust": "\x00\x01\x02\n",
 	} {
-		if _, _, err := fakeRoot(t, map[string]string{"proc/kallsyms": text}).Ksyms([]string{"zzz"}); err == nil {
+		if _, _, err := fakeRoot(t, map[string]string{"proc/kallsyms": text}).Ksyms(
+			[]string{"zzz"}); err == nil {
 			t.Errorf("%s: no error", name)
 		} else if !strings.Contains(err.Error(), "line ") {
 			t.Errorf("%s: the error doesn't say where: %v", name, err)

@@ -9,9 +9,10 @@ import (
 	"github.com/purebpf/bpf/internal/input"
 )
 
-// Kconfig is the text of the kernel's configuration: /boot/config-RELEASE, else /proc/config.gz
-// (CONFIG_IKCONFIG_PROC), either of them packed with gzip or not. It is kept for the life of the
-// process and must not be changed. The error wraps fs.ErrNotExist if there is neither.
+// Kconfig returns the text of the kernel's configuration: /boot/config-RELEASE, else
+// /proc/config.gz (CONFIG_IKCONFIG_PROC), either of them packed with gzip or not. It is kept for
+// the life of the process and must not be changed. The error wraps fs.ErrNotExist if there is
+// neither.
 func (f *Facts) Kconfig() ([]byte, error) {
 	return f.shared.kconfig.get(func() ([]byte, error) {
 		if runtime.GOOS != "linux" && f.shared.root == "" {

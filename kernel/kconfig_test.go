@@ -84,7 +84,9 @@ func TestKconfigSources(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	// A bomb is refused, not unpacked.
-	if _, err := fakeRoot(t, map[string]string{proc: gz(string(make([]byte, input.MaxKconfig+1)))}).Kconfig(); err == nil {
+	if _, err := fakeRoot(t,
+		map[string]string{proc: gz(
+			string(make([]byte, input.MaxKconfig+1)))}).Kconfig(); err == nil {
 		t.Error("a configuration of more than 16 MiB was taken")
 	}
 }

@@ -38,7 +38,8 @@ func (f *Facts) EnsureMemlock(limit uint64) (raised bool, err error) {
 	}
 	memlock.tried = true
 	if err := setMemlock(limit); err != nil {
-		memlock.err = fmt.Errorf("raise RLIMIT_MEMLOCK, which this kernel counts maps and programs against: %w", err)
+		memlock.err = fmt.Errorf(
+			"raise RLIMIT_MEMLOCK, which this kernel counts maps and programs against: %w", err)
 	}
 	return memlock.err == nil, memlock.err
 }

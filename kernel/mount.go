@@ -91,7 +91,8 @@ func (f *Facts) Tracefs() (string, error) {
 	}
 	if _, err := os.Stat(trace); err != nil {
 		if _, noSys := os.Stat(f.shared.root + "/sys/kernel"); errors.Is(noSys, fs.ErrNotExist) {
-			return "", fmt.Errorf("no tracefs, for sysfs is not mounted (mount -t sysfs sysfs /sys): %w", err)
+			return "", fmt.Errorf(
+				"no tracefs, for sysfs is not mounted (mount -t sysfs sysfs /sys): %w", err)
 		}
 		return "", fmt.Errorf("no tracefs: %w", err)
 	}
@@ -114,5 +115,6 @@ func (f *Facts) Tracefs() (string, error) {
 		errors.Is(err, syscall.EPERM) {
 		err = fmt.Errorf("%w: %w", lacks, err)
 	}
-	return "", fmt.Errorf("tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs %s): %w", trace, trace, err)
+	return "", fmt.Errorf(
+		"tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs %s): %w", trace, trace, err)
 }

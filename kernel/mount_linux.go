@@ -15,5 +15,6 @@ func fsMagic(path string) (int64, error) {
 }
 
 func mountFS(kind, at, options string) error {
-	return os.NewSyscallError("mount", unix.Mount(kind, at, kind, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, options))
+	return os.NewSyscallError(
+		"mount", unix.Mount(kind, at, kind, unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, options))
 }

@@ -101,7 +101,7 @@ func appendLine(path, line string) error {
 	return err
 }
 
-// eventSource is the path of a file of a dynamic PMU in sysfs.
+// eventSource returns the path of a file of a dynamic PMU in sysfs.
 func (f *Facts) eventSource(names ...string) (string, error) {
 	path := f.shared.root + "/sys/bus/event_source/devices"
 	for _, name := range names {
@@ -125,7 +125,8 @@ func (f *Facts) EventSource(name string) (uint32, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		const sources = "/sys/bus/event_source/devices"
 		if _, statErr := os.Stat(f.shared.root + sources); errors.Is(statErr, fs.ErrNotExist) {
-			return 0, fmt.Errorf("%s is not there to tell the type of perf event that %ss are: mount -t sysfs sysfs /sys: %w",
+			return 0, fmt.Errorf(
+				"%s is not there to tell the type of perf event that %ss are: mount -t sysfs sysfs /sys: %w",
 				sources, name, syscall.ENODEV)
 		}
 	}

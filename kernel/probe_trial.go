@@ -103,7 +103,7 @@ func (p *prober) tryProgram(t facts.ProgramTrial) (*sys.FD, error) {
 	return fd, err
 }
 
-// refusal is the kernel's reason: the first line of its log, and the error.
+// refusal returns the kernel's reason: the first line of its log, and the error.
 func refusal(err error, log []byte) string {
 	if err == nil {
 		return ""

@@ -24,8 +24,11 @@ func TestTrials(t *testing.T) {
 	}{
 		{facts.ProgramTrial{Type: uapi.ProgSocketFilter, License: "GPL"}, true, ""},
 		{facts.ProgramTrial{Type: uapi.ProgSocketFilter}, true, ""},
-		{facts.ProgramTrial{Type: uapi.ProgCgroupSockAddr, Attach: uapi.AttachCgroupInet4GetPeerName}, true, ""}, // must return 1
-		{facts.ProgramTrial{Type: uapi.ProgSocketFilter, Flags: 1 << 30}, false, "invalid argument"},
+		// must return 1
+		{facts.ProgramTrial{Type: uapi.ProgCgroupSockAddr,
+			Attach: uapi.AttachCgroupInet4GetPeerName}, true, ""},
+		{facts.ProgramTrial{Type: uapi.ProgSocketFilter, Flags: 1 << 30}, false,
+			"invalid argument"},
 		{facts.ProgramTrial{Type: uapi.ProgXDP, Flags: uapi.FSleepable}, false, "can be sleepable"},
 		{facts.ProgramTrial{Type: 1000}, false, "invalid argument"},
 	} {
@@ -40,10 +43,12 @@ func TestTrials(t *testing.T) {
 		err   error
 	}{
 		{facts.MapTrial{Type: uapi.MapArray, KeySize: 4, ValueSize: 8}, true, nil},
-		{facts.MapTrial{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, Flags: uapi.FNoPrealloc}, true, nil},
+		{facts.MapTrial{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, Flags: uapi.FNoPrealloc},
+			true, nil},
 		{facts.MapTrial{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, Flags: 1 << 30}, false, nil},
 		{facts.MapTrial{Type: uapi.MapRingBuf}, true, nil},
-		{facts.MapTrial{Type: uapi.MapHashOfMaps, KeySize: 4, ValueSize: 4}, false, syscall.EOPNOTSUPP},
+		{facts.MapTrial{Type: uapi.MapHashOfMaps, KeySize: 4, ValueSize: 4}, false,
+			syscall.EOPNOTSUPP},
 	} {
 		if ok, says, err := f.TryMap(test.trial); ok != test.want || err != test.err {
 			t.Errorf("%+v: %v %q %v", test.trial, ok, says, err)

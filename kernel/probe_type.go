@@ -33,8 +33,8 @@ func (f *Facts) HasMapType(t uapi.MapType) (bool, error) {
 }
 
 // HasHelper finds out whether programs of type t may call the helper with that id (libbpf
-// libbpf_probe_bpf_helper), by loading one that does: the verifier's log says whether the helper or
-// only the call is wrong. EOPNOTSUPP for tracing, extension, LSM and struct_ops programs, which
+// libbpf_probe_bpf_helper), by loading one that does: the verifier's log reports whether the helper
+// or only the call is wrong. EOPNOTSUPP for tracing, extension, LSM and struct_ops programs, which
 // need a target. Nothing is kept.
 func (f *Facts) HasHelper(t uapi.ProgType, id uint32) (bool, error) {
 	return f.HasHelperAt(t, 0, id)

@@ -108,7 +108,7 @@ func (p *prober) btf(raw []byte) (*sys.FD, error) {
 		Flags: flag})
 }
 
-// retInsns is the smallest program: return v.
+// retInsns returns the smallest program: return v.
 func retInsns(v int32) []asm.Instruction {
 	return []asm.Instruction{asm.Mov64Imm(asm.R0, v), asm.ExitInsn()}
 }

@@ -11,9 +11,10 @@ func VersionCode(major, minor, patch uint32) uint32 {
 	return major<<16 | minor<<8 | min(patch, 255)
 }
 
-// Version is the version code of the running kernel as libbpf computes it (get_kernel_version), for
-// programs that must carry it and for LINUX_KERNEL_VERSION: Ubuntu's and Debian's kernels tell
-// their upstream version elsewhere than in the release. 0 if it cannot be told.
+// Version returns the version code of the running kernel as libbpf computes it
+// (get_kernel_version), for programs that must carry it and for LINUX_KERNEL_VERSION: Ubuntu's and
+// Debian's kernels tell their upstream version elsewhere than in the release. 0 if it cannot be
+// told.
 func (f *Facts) Version() uint32 {
 	v, _ := f.shared.version.get(func() (uint32, error) {
 		signature, _ := os.ReadFile(f.shared.root + "/proc/version_signature")
@@ -23,7 +24,7 @@ func (f *Facts) Version() uint32 {
 	return v
 }
 
-// Release is the release of the running kernel as uname -r prints it.
+// Release returns the release of the running kernel as uname -r prints it.
 func (f *Facts) Release() string {
 	release, _ := uname()
 	return release

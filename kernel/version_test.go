@@ -16,9 +16,11 @@ func TestVersionRules(t *testing.T) {
 		want                        uint32
 	}{
 		{"", "6.18.44-fc-v509", "#1 SMP PREEMPT_DYNAMIC @0", VersionCode(6, 18, 44)},
-		{"Ubuntu 6.8.0-31.31-generic 6.8.1\n", "6.8.0-31-generic", "#31-Ubuntu SMP PREEMPT_DYNAMIC", VersionCode(6, 8, 1)},
+		{"Ubuntu 6.8.0-31.31-generic 6.8.1\n", "6.8.0-31-generic", "#31-Ubuntu SMP PREEMPT_DYNAMIC",
+			VersionCode(6, 8, 1)},
 		{"Ubuntu\n", "6.8.0-31-generic", "#31-Ubuntu SMP", VersionCode(6, 8, 0)},
-		{"", "6.1.0-28-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)", VersionCode(6, 1, 119)},
+		{"", "6.1.0-28-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)",
+			VersionCode(6, 1, 119)},
 		{"", "4.9.0-19-amd64", "#1 SMP Debian 4.9.320-2 (2022-06-30)", 4<<16 | 9<<8 | 255},
 		{"", "6.1.0-28-amd64", "#1 SMP Debian unknown", VersionCode(6, 1, 0)},
 		{"", "7.0-rc1", "#1 SMP", 0},

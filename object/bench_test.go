@@ -10,7 +10,9 @@ import (
 
 // BenchmarkOpen reads objects of the corpus, from memory and from a file.
 func BenchmarkOpen(b *testing.B) {
-	for _, name := range []string{"tools/bashreadline.bpf.o", "tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o", "selftests/bpf_cubic.bpf.o", "xdp/xdp-dispatcher.o", "selftests/strobemeta.bpf.o"} {
+	for _, name := range []string{"tools/bashreadline.bpf.o", "tools/opensnoop.bpf.o",
+		"tools/tcptracer.bpf.o", "selftests/bpf_cubic.bpf.o",
+		"xdp/xdp-dispatcher.o", "selftests/strobemeta.bpf.o"} {
 		path := testkit.CorpusObject(b, name)
 		b.Run("memory/"+name, func(b *testing.B) {
 			raw, err := os.ReadFile(path)

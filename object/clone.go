@@ -2,8 +2,9 @@ package object
 
 import "slices"
 
-// Clone returns a copy that can be changed and loaded apart from o. What can be changed in place is copied; instructions, BTF and
-// names are shared. An Object that nobody changes can be loaded by many goroutines at once without cloning.
+// Clone returns a copy that can be changed and loaded apart from o. What can be changed in place is
+// copied; instructions, BTF and names are shared. An Object that nobody changes can be loaded by
+// many goroutines at once without cloning.
 func (o *Object) Clone() *Object {
 	if o == nil {
 		return nil
@@ -78,7 +79,8 @@ func (cl *cloner) cloneMap(m *Map, o *Object) *Map {
 	return &n
 }
 
-// relate turns a copied map's relations to copies. A relation to something that is not of the object stays.
+// relate turns a copied map's relations to copies. A relation to something that is not of the
+// object stays.
 func (cl *cloner) relate(m *Map) {
 	for i := range m.Values {
 		v := &m.Values[i]

@@ -12,9 +12,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestCorpusOpens compares the whole corpus with what C libbpf knows after opening: verdict and error number; programs in order with
-// section, type, attach type, instructions; maps in order with every number, initial bytes, struct_ops slots and inner maps;
-// the BTF that would be uploaded, byte for byte; and the names of the sections that are skipped.
+// TestCorpusOpens compares the whole corpus with what C libbpf knows after opening: verdict and
+// error number; programs in order with section, type, attach type, instructions; maps in order with
+// every number, initial bytes, struct_ops slots and inner maps; the BTF that would be uploaded,
+// byte for byte; and the names of the sections that are skipped.
 func TestCorpusOpens(t *testing.T) {
 	paths := testkit.Corpus(t)
 	failed := 0
@@ -67,8 +68,8 @@ func readObject(t *testing.T, path string) (*object.Object, error) {
 	return o2, err
 }
 
-// adjust takes out what libbpf knows at this point and we cannot, because it is of the running system: the kernel's version,
-// and the page size that ring buffers are rounded up to.
+// adjust takes out what libbpf knows at this point and we cannot, because it is of the running
+// system: the kernel's version, and the page size that ring buffers are rounded up to.
 func adjust(want *opened, o *object.Object) {
 	if o.KernVersion == 0 {
 		want.Version = 0
@@ -89,7 +90,8 @@ func adjust(want *opened, o *object.Object) {
 	}
 }
 
-// roundRing is the size that libbpf makes of a ring buffer's: a page times a power of two, the smallest that is larger.
+// roundRing returns the size that libbpf makes of a ring buffer's: a page times a power of two, the
+// smallest that is larger.
 func roundRing(n uint32, page uint64) uint32 {
 	if n == 0 {
 		return 0

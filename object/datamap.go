@@ -19,7 +19,7 @@ var dataKinds = [...]struct {
 	{secBss, MapBss, ".bss"},
 }
 
-// sectionOf is the index of the last section of a kind, 0 if there is none.
+// sectionOf returns the index of the last section of a kind, 0 if there is none.
 func (p *parser) sectionOf(k secKind) int {
 	for i := len(p.kinds) - 1; i > 0; i-- {
 		if p.kinds[i] == k {
@@ -73,10 +73,11 @@ func (p *parser) kconfigMap() error {
 	if size == 0 {
 		return nil
 	}
-	return p.addInternal(internalMap(p.o.Name, MapKconfig, kconfigSection, kconfigSection), uint64(size))
+	return p.addInternal(internalMap(p.o.Name, MapKconfig, kconfigSection, kconfigSection),
+		uint64(size))
 }
 
-// internalMap is a map of one value for a section of variables.
+// internalMap returns a map of one value for a section of variables.
 func internalMap(object string, kind MapKind, section, base string) *Map {
 	m := &Map{
 		Section:    section,
@@ -97,9 +98,9 @@ func internalMap(object string, kind MapKind, section, base string) *Map {
 	return m
 }
 
-// internalName is what libbpf calls the map of a data section. Seven of the 15 characters are kept for the section's name, even if it
-// is shorter, more if it is longer; the object's name gets the rest. A section with a second dot stands without the
-// object's name.
+// internalName is what libbpf calls the map of a data section. Seven of the 15 characters are kept
+// for the section's name, even if it is shorter, more if it is longer; the object's name gets the
+// rest. A section with a second dot stands without the object's name.
 func internalName(object, section string) string {
 	width := min(max(7, len(section)), maxName)
 	prefix := object[:min(len(object), maxName-width)]
@@ -109,7 +110,8 @@ func internalName(object, section string) string {
 	return kernelName(prefix + section[:min(len(section), width)])
 }
 
-// addInternal gives an internal map its size, its BTF type and its variables, and appends it to the object.
+// addInternal gives an internal map its size, its BTF type and its variables, and appends it to the
+// object.
 func (p *parser) addInternal(m *Map, size uint64) error {
 	if size > 1<<32-1 {
 		return p.fail(ReasonTooBig, m.Section, "%d bytes, a map's value has less than 4 GiB", size)
@@ -125,8 +127,9 @@ func (p *parser) addInternal(m *Map, size uint64) error {
 	return nil
 }
 
-// addVars makes a Variable of each VAR of a section's BTF that lies within its size bytes. It tells whether the section may be
-// mapped into memory: only if a variable of it is global and not hidden.
+// addVars makes a Variable of each VAR of a section's BTF that lies within its size bytes. It
+// reports whether the section may be mapped into memory: only if a variable of it is global and not
+// hidden.
 func (p *parser) addVars(m *Map, section string, size uint64) (mappable bool) {
 	t, ok := p.datasec(section)
 	if !ok {
@@ -148,7 +151,8 @@ func (p *parser) addVars(m *Map, section string, size uint64) (mappable bool) {
 		if uint64(sv.Offset)+uint64(sv.Size) > size {
 			continue
 		}
-		vars = append(vars, Variable{Name: v.Name(), Map: m, Type: v.Ref(), Offset: sv.Offset, Size: sv.Size, Static: v.Linkage() == btf.LinkageStatic})
+		vars = append(vars, Variable{Name: v.Name(), Map: m, Type: v.Ref(), Offset: sv.Offset,
+			Size: sv.Size, Static: v.Linkage() == btf.LinkageStatic})
 		m.Vars = append(m.Vars, &vars[len(vars)-1])
 	}
 	if p.listed == nil {
@@ -158,7 +162,7 @@ func (p *parser) addVars(m *Map, section string, size uint64) (mappable bool) {
 	return mappable
 }
 
-// dataMap is the internal map of a section, nil if it has none.
+// dataMap returns the internal map of a section, nil if it has none.
 func (p *parser) dataMap(i elf64.SectionIndex) *Map {
 	if int(i) >= len(p.dataMaps) {
 		return nil

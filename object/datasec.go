@@ -10,11 +10,13 @@ import (
 
 // BTF fix-up
 //
-// What a compiler writes about variables is not yet what a kernel accepts. The compiler leaves sections' sizes and the offsets of
-// global variables zero, to be filled from the ELF file (a BPF linker has done it already). Externs are not variables at all
-// until the loader makes them so: those of .kconfig become variables of a map that holds configuration values, those of .ksyms are
-// made to look like one int each, because the kernel wants every section to hold variables and would reject functions. A FUNC in
-// .ksyms is replaced by an invented VAR named dummy_ksym, which has no other use.
+// What a compiler writes about variables is not yet what a kernel accepts. The compiler leaves
+// sections' sizes and the offsets of global variables zero, to be filled from the ELF file (a BPF
+// linker has done it already). Externs are not variables at all until the loader makes them so:
+// those of .kconfig become variables of a map that holds configuration values, those of .ksyms are
+// made to look like one int each, because the kernel wants every section to hold variables and
+// would reject functions. A FUNC in .ksyms is replaced by an invented VAR named dummy_ksym, which
+// has no other use.
 //
 // All changes keep type ids, so whatever was looked up before stays valid.
 
@@ -66,7 +68,8 @@ func (p *parser) datasec(name string) (btf.Type, bool) {
 	return p.o.BTF.Type(id)
 }
 
-// btfEdit is a fix-up under way. Types are read from the BTF as compiled, changes go to the builder.
+// btfEdit is a fix-up under way. Types are read from the BTF as compiled, changes go to the
+// builder.
 type btfEdit struct {
 	p       *parser
 	b       *btf.Builder
@@ -95,7 +98,9 @@ func (e *btfEdit) datasec(sec btf.Type) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(vars, func(a, b btf.SecVar) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortStableFunc(vars, func(a, b btf.SecVar) int {
+		return cmp.Compare(a.Offset, b.Offset)
+	})
 	for i, v := range vars {
 		if v != sec.SecVar(i) {
 			e.b.SetSecVar(sec.ID(), i, v)
@@ -104,7 +109,7 @@ func (e *btfEdit) datasec(sec btf.Type) error {
 	return nil
 }
 
-// member is the VAR or FUNC of one element of a section and the extern of its name.
+// member returns the VAR or FUNC of one element of a section and the extern of its name.
 func (e *btfEdit) member(sec btf.Type, v btf.SecVar) (btf.Type, *Extern, error) {
 	if e.byName == nil {
 		e.byName = make(map[string]*Extern, len(e.p.o.Externs))
@@ -116,11 +121,13 @@ func (e *btfEdit) member(sec btf.Type, v btf.SecVar) (btf.Type, *Extern, error) 
 	}
 	t, _ := e.p.o.BTF.Type(v.Type)
 	if t.Kind() != btf.KindVar && t.Kind() != btf.KindFunc {
-		return t, nil, e.p.fail(ReasonInvalid, sec.Name(), "the BTF section lists %v [%d], want VAR or FUNC", t.Kind(), v.Type)
+		return t, nil, e.p.fail(ReasonInvalid, sec.Name(),
+			"the BTF section lists %v [%d], want VAR or FUNC", t.Kind(), v.Type)
 	}
 	x := e.byName[t.Name()]
 	if x == nil {
-		return t, nil, e.p.fail(ReasonNoSuch, sec.Name(), "BTF %v %q has no extern symbol of that name", t.Kind(), t.Name())
+		return t, nil, e.p.fail(ReasonNoSuch, sec.Name(),
+			"BTF %v %q has no extern symbol of that name", t.Kind(), t.Name())
 	}
 	return t, x, nil
 }
@@ -135,7 +142,8 @@ func (e *btfEdit) kconfig(sec btf.Type, vars []btf.SecVar) error {
 			return err
 		}
 		if t.Kind() != btf.KindVar {
-			return e.p.fail(ReasonNotSupported, kconfigSection, "extern function %q cannot be a kernel configuration value", t.Name())
+			return e.p.fail(ReasonNotSupported, kconfigSection,
+				"extern function %q cannot be a kernel configuration value", t.Name())
 		}
 		vars[i].Offset = x.Offset
 		e.b.SetLinkage(t.ID(), btf.LinkageGlobal)
@@ -169,7 +177,7 @@ func (e *btfEdit) ksyms(sec btf.Type, vars []btf.SecVar) error {
 	return nil
 }
 
-// int32 is the first integer type of 32 bits; one is added if the object has none.
+// int32 returns the first integer type of 32 bits; one is added if the object has none.
 func (e *btfEdit) int32() btf.ID {
 	if e.intID != 0 {
 		return e.intID
@@ -184,7 +192,8 @@ func (e *btfEdit) int32() btf.ID {
 	return e.intID
 }
 
-// nameParams gives unnamed parameters of a kfunc's prototype a name: once its FUNC is global, old kernels insist on one.
+// nameParams gives unnamed parameters of a kfunc's prototype a name: once its FUNC is global, old
+// kernels insist on one.
 func (e *btfEdit) nameParams(proto btf.ID) {
 	t, _ := e.p.o.BTF.Type(proto)
 	if t.Kind() != btf.KindFuncProto || e.renamed[proto] {
@@ -201,33 +210,38 @@ func (e *btfEdit) nameParams(proto btf.ID) {
 	}
 }
 
-// fill takes size and offsets from the ELF file if the compiler left them open, and makes variables static that are global but
-// hidden, which is what keeps their section from being mapped into memory.
+// fill takes size and offsets from the ELF file if the compiler left them open, and makes variables
+// static that are global but hidden, which is what keeps their section from being mapped into
+// memory.
 func (e *btfEdit) fill(sec btf.Type, name string, vars []btf.SecVar) error {
 	p := e.p
 	open := sec.Size() == 0
 	if open {
 		s := p.f.SectionByName(name)
 		if s == nil || s.Size == 0 || s.Size > 1<<32-1 {
-			return p.fail(ReasonNotFound, name, "BTF has variables of the section, but its size cannot be told from the ELF file")
+			return p.fail(ReasonNotFound, name,
+				"BTF has variables of the section, but its size cannot be told from the ELF file")
 		}
 		e.b.SetSize(sec.ID(), uint32(s.Size))
 	}
 	for i, v := range vars {
 		t, _ := p.o.BTF.Type(v.Type)
 		if t.Kind() != btf.KindVar {
-			return p.fail(ReasonInvalid, name, "element %d of the BTF section is %v [%d], want VAR", i, t.Kind(), v.Type)
+			return p.fail(ReasonInvalid, name, "element %d of the BTF section is %v [%d], want VAR",
+				i, t.Kind(), v.Type)
 		}
 		if t.Linkage() != btf.LinkageGlobal {
 			continue
 		}
 		sym, ok := e.symbol(t.Name())
 		if !ok {
-			return p.fail(ReasonNotFound, name, "BTF variable %q has no global data symbol of that name", t.Name())
+			return p.fail(ReasonNotFound, name,
+				"BTF variable %q has no global data symbol of that name", t.Name())
 		}
 		if open {
 			if sym.Value > 1<<32-1 {
-				return p.fail(ReasonFormat, name, "variable %q is at offset %#x", t.Name(), sym.Value)
+				return p.fail(ReasonFormat, name, "variable %q is at offset %#x",
+					t.Name(), sym.Value)
 			}
 			vars[i].Offset = uint32(sym.Value)
 		}
@@ -244,7 +258,8 @@ func (e *btfEdit) symbol(name string) (elf64.Symbol, bool) {
 		e.syms = map[string]elf64.Symbol{}
 		for i := range e.p.syms.Len() {
 			s, _ := e.p.syms.At(i)
-			if s.Type() != elf64.SymbolObject || s.Bind() != elf64.BindGlobal && s.Bind() != elf64.BindWeak {
+			if s.Type() != elf64.SymbolObject ||
+				s.Bind() != elf64.BindGlobal && s.Bind() != elf64.BindWeak {
 				continue
 			}
 			n, ok := e.p.syms.Name(s)

@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// opened is what an open object looks like from outside: the line that testdata/open.c prints about an object opened by
-// C libbpf, and what describe makes of ours.
+// opened is what an open object looks like from outside: the line that testdata/open.c prints about
+// an object opened by C libbpf, and what describe makes of ours.
 type opened struct {
 	Errno    int          `json:"errno"`
 	Name     string       `json:"name"`
@@ -74,8 +74,10 @@ func describe(o *object.Object) opened {
 	d := opened{Name: o.Name, Version: o.KernVersion, Programs: []openedProg{}, Maps: []openedMap{}}
 	for _, p := range o.Programs {
 		d.Programs = append(d.Programs, openedProg{
-			Name: p.Name, Section: p.Sec, Type: uint32(p.Type), Attach: uint32(p.ExpectedAttachType),
-			Autoload: p.Autoload, Autoattach: p.Autoattach, Insns: len(p.Insns), Hash: hash(asm.Append(nil, binary.LittleEndian, p.Insns...)),
+			Name: p.Name, Section: p.Sec, Type: uint32(p.Type),
+			Attach:   uint32(p.ExpectedAttachType),
+			Autoload: p.Autoload, Autoattach: p.Autoattach, Insns: len(p.Insns),
+			Hash: hash(asm.Append(nil, binary.LittleEndian, p.Insns...)),
 		})
 	}
 	for _, m := range o.Maps {
@@ -101,7 +103,8 @@ func describe(o *object.Object) opened {
 	}
 	if o.BTF != nil {
 		b := o.BTF.HostBytes()
-		if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 { // the oracle's byte order is little endian
+		// the oracle's byte order is little endian
+		if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 			b = o.BTF.Edit().BytesOrder(binary.LittleEndian)
 		}
 		d.BTF = &openedBTF{len(b), hash(b)}
@@ -117,7 +120,9 @@ func describe(o *object.Object) opened {
 
 func describeMap(m *object.Map) openedMap {
 	return openedMap{
-		Name: m.Name, Type: uint32(m.Type), Key: m.KeySize, Value: m.ValueSize, Max: m.MaxEntries, Flags: m.Flags,
-		Extra: m.Extra, Numa: m.NumaNode, KeyType: uint32(m.KeyType), ValueType: uint32(m.ValueType),
+		Name: m.Name, Type: uint32(m.Type), Key: m.KeySize, Value: m.ValueSize, Max: m.MaxEntries,
+		Flags: m.Flags,
+		Extra: m.Extra, Numa: m.NumaNode, KeyType: uint32(m.KeyType),
+		ValueType: uint32(m.ValueType),
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// FormatError is the cause of an [Error] when the ELF file itself is malformed: section, offset in the file and what is wrong.
+// FormatError is the cause of an [Error] when the ELF file itself is malformed: section, offset in
+// the file and what is wrong.
 type FormatError = elf64.FormatError
 
 // Reason is why an object is refused. Its value is the error number that libbpf returns for it.
@@ -26,7 +27,8 @@ const (
 	ReasonReloc        Reason = 4005 // LIBBPF_ERRNO__RELOC: a relocation that makes no sense
 )
 
-// Error says why an object cannot be read. errors.Is(err, errors.ErrUnsupported) holds for ReasonNotSupported.
+// Error says why an object cannot be read. errors.Is(err, errors.ErrUnsupported) holds for
+// ReasonNotSupported.
 type Error struct {
 	Object  string // name of the object
 	Section string // ELF section it is about, "" if none
@@ -67,5 +69,6 @@ func (p *parser) fail(r Reason, section, format string, args ...any) error {
 
 // failWith makes an *Error with a cause.
 func (p *parser) failWith(r Reason, section string, cause error, format string, args ...any) error {
-	return &Error{Object: p.o.Name, Section: section, Reason: r, Msg: fmt.Sprintf(format, args...), Err: cause}
+	return &Error{Object: p.o.Name, Section: section, Reason: r, Msg: fmt.Sprintf(format, args...),
+		Err: cause}
 }

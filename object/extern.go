@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// collectExterns makes an Extern of each undefined symbol. What sort it is, and of which type, is in BTF: a VAR or FUNC of
-// its name with extern linkage, listed in the section .kconfig or .ksyms.
+// collectExterns makes an Extern of each undefined symbol. What sort it is, and of which type, is
+// in BTF: a VAR or FUNC of its name with extern linkage, listed in the section .kconfig or .ksyms.
 func (p *parser) collectExterns() error {
 	if len(p.externSyms) == 0 {
 		return nil
@@ -46,7 +46,7 @@ func (p *parser) collectExterns() error {
 	return nil
 }
 
-// kconfigSize is the size of the .kconfig map's value, 0 if there is none.
+// kconfigSize returns the size of the .kconfig map's value, 0 if there is none.
 func (p *parser) kconfigSize() uint32 {
 	end := uint32(0)
 	for _, e := range p.o.Externs {
@@ -57,8 +57,8 @@ func (p *parser) kconfigSize() uint32 {
 	return end
 }
 
-// compareExterns is the order that libbpf keeps externs in, and numbers them by in messages: kconfig by falling alignment, rising
-// size and name, then ksyms by name.
+// compareExterns returns the order that libbpf keeps externs in, and numbers them by in messages:
+// kconfig by falling alignment, rising size and name, then ksyms by name.
 func compareExterns(a, b *Extern) int {
 	if c := cmp.Compare(a.Kind, b.Kind); c != 0 {
 		return c
@@ -71,7 +71,8 @@ func compareExterns(a, b *Extern) int {
 	return cmp.Compare(a.Name, b.Name)
 }
 
-// externTypes finds, in one pass over the BTF, the first VAR or FUNC of each extern's name and the first section that lists each.
+// externTypes finds, in one pass over the BTF, the first VAR or FUNC of each extern's name and the
+// first section that lists each.
 func (p *parser) externTypes() (ids map[string]btf.ID, sections map[btf.ID]string) {
 	ids = make(map[string]btf.ID, len(p.externSyms))
 	sections = make(map[btf.ID]string, len(p.externSyms))
@@ -108,11 +109,14 @@ func (p *parser) fillExtern(e *Extern, section string) error {
 	e.Func = t.Kind() == btf.KindFunc
 	switch {
 	case e.Var == 0:
-		return p.fail(ReasonNotFound, "", "extern %q has no BTF: no VAR or FUNC of that name", e.Name)
+		return p.fail(ReasonNotFound, "", "extern %q has no BTF: no VAR or FUNC of that name",
+			e.Name)
 	case t.Linkage() != btf.LinkageExtern:
-		return p.fail(ReasonInvalid, "", "symbol %q is extern, its BTF %v [%d] is not", e.Name, t.Kind(), e.Var)
+		return p.fail(ReasonInvalid, "", "symbol %q is extern, its BTF %v [%d] is not",
+			e.Name, t.Kind(), e.Var)
 	case section == "":
-		return p.fail(ReasonNotFound, "", "extern %q is in no BTF section: declare it with __kconfig or __ksym, or link the objects first", e.Name)
+		return p.fail(ReasonNotFound, "",
+			"extern %q is in no BTF section: declare it with __kconfig or __ksym, or link the objects first", e.Name)
 	case section == kconfigSection:
 		e.Kind = ExternKconfig
 		return p.fillKconfig(e, t)
@@ -121,19 +125,23 @@ func (p *parser) fillExtern(e *Extern, section string) error {
 		e.KsymType = p.o.BTF.Skip(t.Ref()).ID()
 		return nil
 	}
-	return p.fail(ReasonNotSupported, section, "extern %q is in an unrecognized extern section: link the object with the one that defines it", e.Name)
+	return p.fail(ReasonNotSupported, section,
+		"extern %q is in an unrecognized extern section: link the object with the one that defines it", e.Name)
 }
 
 func (p *parser) fillKconfig(e *Extern, t btf.Type) error {
 	if e.Func {
-		return p.fail(ReasonNotSupported, kconfigSection, "extern function %q cannot be a kernel configuration value", e.Name)
+		return p.fail(ReasonNotSupported, kconfigSection,
+			"extern function %q cannot be a kernel configuration value", e.Name)
 	}
 	if e.Type, e.Signed = kconfigType(p.o.BTF, t.Ref()); e.Type == 0 {
-		return p.fail(ReasonNotSupported, kconfigSection, "extern %q has a type that no configuration value has: use bool, char, an integer of 2, 4 or 8 bytes, enum libbpf_tristate or char[]", e.Name)
+		return p.fail(ReasonNotSupported, kconfigSection,
+			"extern %q has a type that no configuration value has: use bool, char, an integer of 2, 4 or 8 bytes, enum libbpf_tristate or char[]", e.Name)
 	}
 	size, err := p.o.BTF.SizeOf(t.Ref())
 	if err != nil || size == 0 || size > 1<<32-1 {
-		return p.failWith(ReasonInvalid, kconfigSection, err, "size of extern %q is %d bytes", e.Name, size)
+		return p.failWith(ReasonInvalid, kconfigSection, err, "size of extern %q is %d bytes",
+			e.Name, size)
 	}
 	if e.Align, err = p.o.BTF.AlignOf(t.Ref()); err != nil || e.Align == 0 {
 		return p.failWith(ReasonInvalid, kconfigSection, err, "alignment of extern %q", e.Name)

@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// meter measures how much one Parse allocates and how long it takes. The limits are the promise of the package: 16 times the input and
-// 1 MiB, and no hang.
+// meter measures how much one Parse allocates and how long it takes. The limits are the promise of
+// the package: 16 times the input and 1 MiB, and no hang.
 type meter struct {
 	sample   [1]metrics.Sample
 	worst    float64 // bytes allocated, as a part of what is allowed
@@ -40,8 +40,8 @@ func (m *meter) allocated() uint64 {
 	return m.sample[0].Value.Uint64()
 }
 
-// parse parses raw, and asks of the result whatever can be asked without a kernel. what describes the input. It returns the time that
-// parsing took.
+// parse parses raw, and asks of the result whatever can be asked without a kernel. what describes
+// the input. It returns the time that parsing took.
 func (m *meter) parse(t testing.TB, raw []byte, what func() string) time.Duration {
 	before, start := m.allocated(), time.Now()
 	o, err := object.Parse(raw, "hostile")
@@ -100,7 +100,8 @@ func consistent(t testing.TB, o *object.Object, what func() string) {
 	}
 	for i, m := range o.Maps {
 		if m.Index != i || m.Contents != nil && uint64(len(m.Contents)) != uint64(m.ValueSize) {
-			t.Fatalf("%s: map %d %q has index %d, %d bytes of %d", what(), i, m.Name, m.Index, len(m.Contents), m.ValueSize)
+			t.Fatalf("%s: map %d %q has index %d, %d bytes of %d",
+				what(), i, m.Name, m.Index, len(m.Contents), m.ValueSize)
 		}
 		for _, v := range m.Vars {
 			if m != o.Arena && uint64(v.Offset)+uint64(v.Size) > uint64(m.ValueSize) {
@@ -121,14 +122,16 @@ type seed struct {
 	raw  []byte
 }
 
-// seeds are the objects that hostile inputs are made of: all of testdata and a few of the corpus.
+// seeds returns the objects that hostile inputs are made of: all of testdata and a few of the
+// corpus.
 func seeds(t testing.TB) []seed {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/*.o")
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no objects in testdata")
 	}
-	for _, name := range []string{"tools/opensnoop.bpf.o", "selftests/bpf_cubic.bpf.o", "selftests/test_map_init.bpf.o", "xdp/xdp-dispatcher.o"} {
+	for _, name := range []string{"tools/opensnoop.bpf.o", "selftests/bpf_cubic.bpf.o",
+		"selftests/test_map_init.bpf.o", "xdp/xdp-dispatcher.o"} {
 		paths = append(paths, testkit.CorpusObject(t, name))
 	}
 	var all []seed
@@ -138,8 +141,9 @@ func seeds(t testing.TB) []seed {
 	return all
 }
 
-// TestTruncated cuts objects at every byte, as they are and with the section headers moved to the front, so that every cut hits data.
-// Oracle: the limits of meter; a file cut short is always refused.
+// TestTruncated cuts objects at every byte, as they are and with the section headers moved to the
+// front, so that every cut hits data. Oracle: the limits of meter; a file cut short is always
+// refused.
 func TestTruncated(t *testing.T) {
 	m := newMeter()
 	for _, s := range seeds(t) {
@@ -155,7 +159,9 @@ func TestTruncated(t *testing.T) {
 			if _, err := object.Parse(raw[:n:n], name); err == nil {
 				t.Fatalf("%s: %d of %d bytes are accepted", name, n, len(raw))
 			}
-			m.parse(t, front[:n:n], func() string { return fmt.Sprintf("%s, headers first, %d bytes", name, n) })
+			m.parse(t, front[:n:n], func() string {
+				return fmt.Sprintf("%s, headers first, %d bytes", name, n)
+			})
 		}
 	}
 	t.Logf("at worst %.2f of the memory allowed, %v taken", m.worst, m.slowest)
@@ -185,7 +191,8 @@ func byteOrder(raw []byte) binary.ByteOrder {
 	return binary.LittleEndian
 }
 
-// TestShrunkSections makes each section of each object shorter, byte by byte (with the race detector in larger steps). Oracle: the limits of meter.
+// TestShrunkSections makes each section of each object shorter, byte by byte (with the race
+// detector in larger steps). Oracle: the limits of meter.
 func TestShrunkSections(t *testing.T) {
 	m, step := newMeter(), uint64(1)
 	if raceEnabled {
@@ -201,15 +208,19 @@ func TestShrunkSections(t *testing.T) {
 			b := bytes.Clone(raw)
 			for n := uint64(0); n < min(size, 3000); n += step {
 				order.PutUint64(b[at:], n)
-				m.parse(t, b, func() string { return fmt.Sprintf("%s, section %d of %d bytes", name, i, n) })
+				m.parse(t, b, func() string {
+					return fmt.Sprintf("%s, section %d of %d bytes", name, i, n)
+				})
 			}
 		}
 	}
-	t.Logf("%d accepted, at worst %.2f of the memory allowed, %v taken", m.accepted, m.worst, m.slowest)
+	t.Logf("%d accepted, at worst %.2f of the memory allowed, %v taken",
+		m.accepted, m.worst, m.slowest)
 }
 
-// TestMutated parses inputs made from real objects by a few random changes each, aware of ELF's structure: 50,000 of them, or as many as
-// PUREBPF_MUTATIONS says. Oracle: the limits of meter. A failure prints the seed that reproduces it.
+// TestMutated parses inputs made from real objects by a few random changes each, aware of ELF's
+// structure: 50,000 of them, or as many as PUREBPF_MUTATIONS says. Oracle: the limits of meter. A
+// failure prints the seed that reproduces it.
 func TestMutated(t *testing.T) {
 	count := 50_000
 	if testing.Short() || raceEnabled {
@@ -243,15 +254,19 @@ func TestMutated(t *testing.T) {
 			return fmt.Sprintf("PUREBPF_MUTATIONS=1 PUREBPF_MUTATION_SEED=%d", first+i)
 		})
 	}
-	t.Logf("%d inputs, %d accepted, at worst %.2f of the memory allowed, %v taken", count, m.accepted, m.worst, m.slowest)
+	t.Logf("%d inputs, %d accepted, at worst %.2f of the memory allowed, %v taken",
+		count, m.accepted, m.worst, m.slowest)
 	if m.accepted < count/50 {
-		t.Errorf("only %d of %d inputs were accepted: the changes are too coarse to reach far", m.accepted, count)
+		t.Errorf("only %d of %d inputs were accepted: the changes are too coarse to reach far",
+			m.accepted, count)
 	}
 }
 
 // interesting are the numbers that break arithmetic.
-var interesting = []uint64{0, 1, 2, 3, 4, 7, 8, 16, 23, 24, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xfeff, 0xff00, 0xfff1, 0xffff, 0x10000,
-	0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff, 0x100000000, 1 << 40, 1<<63 - 1, 1 << 63, 1<<64 - 8, 1<<64 - 1}
+var interesting = []uint64{0, 1, 2, 3, 4, 7, 8, 16, 23, 24, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000,
+	0xfeff, 0xff00, 0xfff1, 0xffff, 0x10000,
+	0x7fffffff, 0x80000000, 0xfffffff8, 0xffffffff, 0x100000000, 1 << 40, 1<<63 - 1, 1 << 63,
+	1<<64 - 8, 1<<64 - 1}
 
 // mutate makes one to four changes in a copy of raw.
 func mutate(r *rand.Rand, raw []byte) []byte {
@@ -264,10 +279,12 @@ func mutate(r *rand.Rand, raw []byte) []byte {
 			return b
 		}
 		at := r.Uint64N(n)
-		// Half of the changes go to a section's bytes, chosen by section, so that small ones are hit as often as large ones.
+		// Half of the changes go to a section's bytes, chosen by section, so that small ones are
+		// hit as often as large ones.
 		if r.IntN(2) == 0 && shoff+num*64 <= n {
 			h := b[shoff+r.Uint64N(num)*64:]
-			if off, size := order.Uint64(h[24:]), order.Uint64(h[32:]); size > 0 && off < n && size <= n-off {
+			if off, size := order.Uint64(h[24:]), order.Uint64(h[32:]); size > 0 && off < n &&
+				size <= n-off {
 				at = off + r.Uint64N(size)
 			}
 		}
@@ -317,8 +334,9 @@ func mutate(r *rand.Rand, raw []byte) []byte {
 	return b
 }
 
-// TestHalfRelocation makes each relocation table that a loader reads end within a relocation. The oracle is C libbpf, which refuses such
-// objects with LIBBPF_ERRNO__FORMAT: nothing of a table is left out without a word.
+// TestHalfRelocation makes each relocation table that a loader reads end within a relocation. The
+// oracle is C libbpf, which refuses such objects with LIBBPF_ERRNO__FORMAT: nothing of a table is
+// left out without a word.
 func TestHalfRelocation(t *testing.T) {
 	raw, err := os.ReadFile("testdata/maps.o")
 	if err != nil {
@@ -331,14 +349,16 @@ func TestHalfRelocation(t *testing.T) {
 	headers := binary.LittleEndian.Uint64(raw[40:])
 	n := 0
 	for i, s := range f.Sections {
-		if s.Type != elf64.SectionRel || f.Sections[s.Info].Flags&elf64.FlagExec == 0 && f.Sections[s.Info].Name != ".maps" {
+		if s.Type != elf64.SectionRel || f.Sections[s.Info].Flags&elf64.FlagExec == 0 &&
+			f.Sections[s.Info].Name != ".maps" {
 			continue
 		}
 		n++
 		bad := bytes.Clone(raw)
 		binary.LittleEndian.PutUint64(bad[headers+uint64(i)*64+32:], s.Size-8)
 		var e *object.Error
-		if _, err := object.Parse(bad, "maps"); !errors.As(err, &e) || e.Reason != object.ReasonFormat {
+		if _, err := object.Parse(bad, "maps"); !errors.As(err, &e) ||
+			e.Reason != object.ReasonFormat {
 			t.Errorf("%s with %d bytes: %v", s.Name, s.Size-8, err)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Program returns the entry program of a function name, nil if there is none (bpf_object__find_program_by_name).
-// Subprograms are not found.
+// Program returns the entry program of a function name, nil if there is none
+// (bpf_object__find_program_by_name). Subprograms are not found.
 func (o *Object) Program(name string) *Program {
 	if o == nil {
 		return nil
@@ -22,8 +22,9 @@ func (o *Object) Program(name string) *Program {
 	return nil
 }
 
-// Map returns the map of a name, nil if there is none (bpf_object__find_map_by_name). A name that begins with a dot is the ELF
-// section of an internal map (".rodata", ".data.custom", ".kconfig"); other names are what Map.Name says.
+// Map returns the map of a name, nil if there is none (bpf_object__find_map_by_name). A name that
+// begins with a dot is the ELF section of an internal map (".rodata", ".data.custom", ".kconfig");
+// other names are what Map.Name says.
 func (o *Object) Map(name string) *Map {
 	if o == nil {
 		return nil
@@ -37,8 +38,8 @@ func (o *Object) Map(name string) *Map {
 	return nil
 }
 
-// Variable returns the first global variable of a name, nil if there is none. It looks through the internal maps in the order of
-// Maps, then the arena.
+// Variable returns the first global variable of a name, nil if there is none. It looks through the
+// internal maps in the order of Maps, then the arena.
 func (o *Object) Variable(name string) *Variable {
 	if o == nil {
 		return nil
@@ -111,7 +112,7 @@ func (o *Object) FindVariable(name string) (*Variable, error) {
 	return nil, o.absent("variable", name, near)
 }
 
-// absent is the error about a name that the object doesn't have.
+// absent returns the error about a name that the object doesn't have.
 func (o *Object) absent(kind, name string, near *nearest.Names) error {
 	text := "the object has no " + kind + " " + name
 	if o.Name != "" {
@@ -158,7 +159,8 @@ func (m *Map) Variable(name string) *Variable {
 	return nil
 }
 
-// Internal tells maps made for data sections and kconfig externs from those that the object declares (bpf_map__is_internal).
+// Internal tells maps made for data sections and kconfig externs from those that the object
+// declares (bpf_map__is_internal).
 func (m *Map) Internal() bool {
 	if m == nil {
 		return false
@@ -170,9 +172,10 @@ func (m *Map) Internal() bool {
 	return false
 }
 
-// Bytes returns what the map's first value will be, to be read or edited before loading (bpf_map__initial_value): of an internal
-// map its variables, of a struct_ops map the image, of an arena its global variables. It is nil for other maps.
-// It makes Contents of zeroes if there are none yet, so it is not for concurrent use of one Object.
+// Bytes returns what the map's first value will be, to be read or edited before loading
+// (bpf_map__initial_value): of an internal map its variables, of a struct_ops map the image, of an
+// arena its global variables. It is nil for other maps. It makes Contents of zeroes if there are
+// none yet, so it is not for concurrent use of one Object.
 func (m *Map) Bytes() []byte {
 	if m == nil {
 		return nil

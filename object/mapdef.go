@@ -10,9 +10,10 @@ import (
 
 // Map definitions
 //
-// A map is a variable in .maps whose type says everything; its bytes mean nothing but where initial values go. The type is a struct
-// of pointers. A number N is written as a pointer to an array of N ints (the macro __uint), a type T as a pointer to T (__type), a
-// number of 64 bits also as the only constant of an enum (__ulong), the initial values as an array of length zero, which must
+// A map is a variable in .maps whose type says everything; its bytes mean nothing but where initial
+// values go. The type is a struct of pointers. A number N is written as a pointer to an array of N
+// ints (the macro __uint), a type T as a pointer to T (__type), a number of 64 bits also as the
+// only constant of an enum (__ulong), the initial values as an array of length zero, which must
 // come last (__array).
 
 const (
@@ -36,16 +37,20 @@ func (p *parser) defineMaps() error {
 		return p.fail(ReasonNotFound, mapsSection, "BTF has no section of that name")
 	}
 	names := map[string]bool{}
-	var maps []Map // allocated as they prove good, some at a time: the number of variables is the file's word
+	// allocated as they prove good, some at a time: the number of variables is the file's word
+	var maps []Map
 	p.o.Maps = make([]*Map, 0, min(sec.Vlen(), mapChunk)+4)
 	end := uint64(0)
 	for i := range sec.Vlen() {
 		v := sec.SecVar(i)
 		if uint64(v.Offset)+uint64(v.Size) > s.Size {
-			return p.fail(ReasonInvalid, mapsSection, "map variable [%d] at offset %#x with %d bytes is outside the section, which has %d", v.Type, v.Offset, v.Size, s.Size)
+			return p.fail(ReasonInvalid, mapsSection,
+				"map variable [%d] at offset %#x with %d bytes is outside the section, which has %d", v.Type, v.Offset, v.Size, s.Size)
 		}
 		if uint64(v.Offset) < end || v.Size == 0 {
-			return p.fail(ReasonInvalid, mapsSection, "map variable [%d] at offset %#x with %d bytes overlaps another", v.Type, v.Offset, v.Size)
+			return p.fail(ReasonInvalid, mapsSection,
+				"map variable [%d] at offset %#x with %d bytes overlaps another",
+				v.Type, v.Offset, v.Size)
 		}
 		end = uint64(v.Offset) + uint64(v.Size)
 		if len(maps) == 0 {
@@ -78,20 +83,26 @@ func (p *parser) defineMap(m *Map, v btf.SecVar, s *elf64.Section) error {
 	name := t.Name()
 	switch {
 	case t.Kind() != btf.KindVar || name == "":
-		return p.fail(ReasonInvalid, mapsSection, "the BTF section lists %v [%d] %q, want a named VAR", t.Kind(), v.Type, name)
+		return p.fail(ReasonInvalid, mapsSection,
+			"the BTF section lists %v [%d] %q, want a named VAR", t.Kind(), v.Type, name)
 	case len(name) > maxSymbol:
-		return p.fail(ReasonInvalid, mapsSection, "map name of %d bytes, %d are allowed", len(name), maxSymbol)
+		return p.fail(ReasonInvalid, mapsSection, "map name of %d bytes, %d are allowed",
+			len(name), maxSymbol)
 	case t.Linkage() != btf.LinkageGlobal:
-		return p.fail(ReasonNotSupported, mapsSection, "map %q is static, extern or hidden; define it as a global variable", name)
+		return p.fail(ReasonNotSupported, mapsSection,
+			"map %q is static, extern or hidden; define it as a global variable", name)
 	}
 	def := p.o.BTF.Skip(t.Ref())
 	if def.Kind() != btf.KindStruct {
-		return p.fail(ReasonInvalid, mapsSection, "map %q is of kind %v, want STRUCT", name, def.Kind())
+		return p.fail(ReasonInvalid, mapsSection, "map %q is of kind %v, want STRUCT",
+			name, def.Kind())
 	}
 	if def.Size() > v.Size {
-		return p.fail(ReasonInvalid, mapsSection, "map %q: its variable has %d bytes, its type %d", name, v.Size, def.Size())
+		return p.fail(ReasonInvalid, mapsSection, "map %q: its variable has %d bytes, its type %d",
+			name, v.Size, def.Size())
 	}
-	*m = Map{Name: name, KernelName: kernelName(name), Section: s.Name, SecIndex: s.Index, secOffset: uint64(v.Offset), Autocreate: true}
+	*m = Map{Name: name, KernelName: kernelName(name), Section: s.Name, SecIndex: s.Index,
+		secOffset: uint64(v.Offset), Autocreate: true}
 	return p.parseDef(m, def, nil)
 }
 
@@ -101,10 +112,12 @@ func kernelName(name string) string {
 	return name
 }
 
-// parseDef fills m from a definition. outer is nil except for the inner definition of a map of maps.
+// parseDef fills m from a definition. outer is nil except for the inner definition of a map of
+// maps.
 func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {
 	if def.Vlen() > maxFields {
-		return p.fail(ReasonInvalid, mapsSection, "map %q has %d fields, %d are allowed", m.Name, def.Vlen(), maxFields)
+		return p.fail(ReasonInvalid, mapsSection, "map %q has %d fields, %d are allowed",
+			m.Name, def.Vlen(), maxFields)
 	}
 	for i := range def.Vlen() {
 		member := def.Member(i)
@@ -115,9 +128,11 @@ func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {
 		field := findField(member.Name)
 		if field == nil {
 			if !p.opts.RelaxedMaps {
-				return d.fail(ReasonNotSupported, "is unknown; Options.RelaxedMaps ignores unknown fields")
+				return d.fail(ReasonNotSupported,
+					"is unknown; Options.RelaxedMaps ignores unknown fields")
 			}
-			p.note(mapsSection, fmt.Sprintf("map %q: unknown field %q ignored", m.Name, member.Name))
+			p.note(mapsSection, fmt.Sprintf("map %q: unknown field %q ignored",
+				m.Name, member.Name))
 			continue
 		}
 		if err := field.parse(&d); err != nil {
@@ -130,12 +145,14 @@ func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {
 		}
 	}
 	if m.Type == uapi.MapUnspec {
-		return p.fail(ReasonInvalid, mapsSection, "map %q has no type: add __uint(type, BPF_MAP_TYPE_...)", m.Name)
+		return p.fail(ReasonInvalid, mapsSection,
+			"map %q has no type: add __uint(type, BPF_MAP_TYPE_...)", m.Name)
 	}
 	return nil
 }
 
-// memberSize is the size of a field in bytes: pointers, but for the number of map_extra and the empty array of values.
+// memberSize returns the size of a field in bytes: pointers, but for the number of map_extra and
+// the empty array of values.
 func (p *parser) memberSize(m btf.Member) uint64 {
 	switch t := p.o.BTF.Skip(m.Type); t.Kind() {
 	case btf.KindPtr:
@@ -157,7 +174,8 @@ type definition struct {
 }
 
 func (d *definition) fail(r Reason, format string, args ...any) error {
-	return d.p.fail(r, mapsSection, "map %q: field %q %s", d.m.Name, d.member.Name, fmt.Sprintf(format, args...))
+	return d.p.fail(r, mapsSection, "map %q: field %q %s", d.m.Name, d.member.Name,
+		fmt.Sprintf(format, args...))
 }
 
 // mapField is a field that a definition may have.
@@ -193,11 +211,13 @@ func findField(name string) *mapField {
 func (d *definition) int() (uint32, error) {
 	t := d.p.o.BTF.Skip(d.member.Type)
 	if t.Kind() != btf.KindPtr {
-		return 0, d.fail(ReasonInvalid, "is of kind %v, want PTR: write __uint(%s, N)", t.Kind(), d.member.Name)
+		return 0, d.fail(ReasonInvalid, "is of kind %v, want PTR: write __uint(%s, N)",
+			t.Kind(), d.member.Name)
 	}
 	a, _ := d.p.o.BTF.Type(t.Ref())
 	if a.Kind() != btf.KindArray {
-		return 0, d.fail(ReasonInvalid, "points to %v, want ARRAY: write __uint(%s, N)", a.Kind(), d.member.Name)
+		return 0, d.fail(ReasonInvalid, "points to %v, want ARRAY: write __uint(%s, N)",
+			a.Kind(), d.member.Name)
 	}
 	return a.Array().Nelems, nil
 }
@@ -231,11 +251,13 @@ func (d *definition) setSize(dst *uint32, n uint32) error {
 func (d *definition) typed(size *uint32, id *btf.ID) error {
 	t, _ := d.p.o.BTF.Type(d.member.Type)
 	if t.Kind() != btf.KindPtr {
-		return d.fail(ReasonInvalid, "is of kind %v, want PTR: write __type(%s, T)", t.Kind(), d.member.Name)
+		return d.fail(ReasonInvalid, "is of kind %v, want PTR: write __type(%s, T)",
+			t.Kind(), d.member.Name)
 	}
 	n, err := d.p.o.BTF.SizeOf(t.Ref())
 	if err != nil {
-		return d.p.failWith(ReasonInvalid, mapsSection, err, "map %q: size of field %q", d.m.Name, d.member.Name)
+		return d.p.failWith(ReasonInvalid, mapsSection, err, "map %q: size of field %q",
+			d.m.Name, d.member.Name)
 	}
 	if n > 1<<32-1 {
 		return d.fail(ReasonTooBig, "has %d bytes", n)
@@ -257,10 +279,13 @@ func (d *definition) values() error {
 	case !d.last:
 		return d.fail(ReasonInvalid, "must be the last one")
 	case !mapOfMaps && d.m.Type != uapi.MapProgArray:
-		return d.fail(ReasonNotSupported, "is for maps of maps and program arrays, whose type must come before it; this is %v", d.m.Type)
+		return d.fail(ReasonNotSupported,
+			"is for maps of maps and program arrays, whose type must come before it; this is %v",
+			d.m.Type)
 	}
 	if d.m.ValueSize != 0 && d.m.ValueSize != 4 {
-		return d.fail(ReasonInvalid, "needs a value size of 4, another field says %d", d.m.ValueSize)
+		return d.fail(ReasonInvalid, "needs a value size of 4, another field says %d",
+			d.m.ValueSize)
 	}
 	d.m.ValueSize = 4
 	t, _ := s.Type(d.member.Type)
@@ -279,10 +304,12 @@ func (d *definition) values() error {
 		return nil
 	}
 	if t.Kind() != btf.KindStruct {
-		return d.fail(ReasonInvalid, "points to %v, want the STRUCT of an inner map definition", t.Kind())
+		return d.fail(ReasonInvalid, "points to %v, want the STRUCT of an inner map definition",
+			t.Kind())
 	}
 	name := d.m.Name + ".inner"
-	d.m.Inner = &Map{Name: name, KernelName: kernelName(name), Section: mapsSection, SecIndex: d.m.SecIndex, Index: -1, Autocreate: true, object: d.p.o}
+	d.m.Inner = &Map{Name: name, KernelName: kernelName(name), Section: mapsSection,
+		SecIndex: d.m.SecIndex, Index: -1, Autocreate: true, object: d.p.o}
 	d.inner = t
 	return nil
 }
@@ -296,7 +323,8 @@ func (d *definition) pinning() error {
 		return err
 	}
 	if n > 1 {
-		return d.fail(ReasonInvalid, "has the value %d, want LIBBPF_PIN_NONE (0) or LIBBPF_PIN_BY_NAME (1)", n)
+		return d.fail(ReasonInvalid,
+			"has the value %d, want LIBBPF_PIN_NONE (0) or LIBBPF_PIN_BY_NAME (1)", n)
 	}
 	d.m.PinByName = n == 1
 	return nil
@@ -308,7 +336,8 @@ func (d *definition) extra() error {
 	switch t.Kind() {
 	case btf.KindEnum, btf.KindEnum64:
 		if t.Vlen() != 1 {
-			return d.fail(ReasonInvalid, "is an enum of %d constants, want 1: write __ulong(map_extra, N)", t.Vlen())
+			return d.fail(ReasonInvalid,
+				"is an enum of %d constants, want 1: write __ulong(map_extra, N)", t.Vlen())
 		}
 		d.m.Extra = uint64(t.Enumerator(0).Value)
 		return nil
@@ -325,7 +354,8 @@ func (p *parser) checkArena() error {
 			continue
 		}
 		if p.o.Arena != nil {
-			return p.fail(ReasonInvalid, mapsSection, "two arenas, %q and %q: an object may have one", p.o.Arena.Name, m.Name)
+			return p.fail(ReasonInvalid, mapsSection,
+				"two arenas, %q and %q: an object may have one", p.o.Arena.Name, m.Name)
 		}
 		p.o.Arena = m
 	}
@@ -335,7 +365,8 @@ func (p *parser) checkArena() error {
 	}
 	s := &p.f.Sections[i]
 	if p.o.Arena == nil {
-		return p.fail(ReasonNotFound, s.Name, "arena variables without a map of type BPF_MAP_TYPE_ARENA")
+		return p.fail(ReasonNotFound, s.Name,
+			"arena variables without a map of type BPF_MAP_TYPE_ARENA")
 	}
 	b, err := p.data(s)
 	if err != nil {

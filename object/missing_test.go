@@ -44,8 +44,10 @@ func TestMissing(t *testing.T) {
 		t.Error(err)
 	}
 	for what, x := range map[string]any{
-		"nil Object": (*object.Object)(nil), "nil Map": (*object.Map)(nil), "nil Variable": (*object.Variable)(nil),
-		"zero Object": new(object.Object), "zero Map": new(object.Map), "zero Variable": new(object.Variable),
+		"nil Object": (*object.Object)(nil), "nil Map": (*object.Map)(nil),
+		"nil Variable": (*object.Variable)(nil),
+		"zero Object":  new(object.Object), "zero Map": new(object.Map),
+		"zero Variable": new(object.Variable),
 	} {
 		v := reflect.ValueOf(x)
 		for i := range v.NumMethod() {

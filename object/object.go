@@ -1,14 +1,16 @@
-// Package object reads a compiled BPF object (an ELF file) into plain data: what the compiler made, nothing a kernel said.
-// It makes no system call and builds on every OS. It is libbpf's open phase (bpf_object__open), and where libbpf 1.8 takes or refuses
-// an object, so does this package, with the same error number (Reason).
+// Package object reads a compiled BPF object (an ELF file) into plain data: what the compiler made,
+// nothing a kernel said. It makes no system call and builds on every OS. It is libbpf's open phase
+// (bpf_object__open), and where libbpf 1.8 takes or refuses an object, so does this package, with
+// the same error number (Reason).
 //
-// What differs: a section ?.struct_ops turns creation off for all of its variables, not for the first one only; sizes that depend on
-// the machine are kept as the object has them (a ring buffer's max_entries, 0 for one perf buffer per CPU) and worked out when
-// the kernel is known; what only a hostile file has is refused (data sections over the same bytes, maps over the same variable, map
+// What differs: a section ?.struct_ops turns creation off for all of its variables, not for the
+// first one only; sizes that depend on the machine are kept as the object has them (a ring buffer's
+// max_entries, 0 for one perf buffer per CPU) and worked out when the kernel is known; what only a
+// hostile file has is refused (data sections over the same bytes, maps over the same variable, map
 // names longer than the kernel takes in BTF).
 //
-// Bytes that come from a file are not trusted: any input gives an Object or an *Error, in time proportional to its length, and with at
-// most 16 times its length plus 1 MiB of memory.
+// Bytes that come from a file are not trusted: any input gives an Object or an *Error, in time
+// proportional to its length, and with at most 16 times its length plus 1 MiB of memory.
 package object
 
 import (
@@ -19,26 +21,31 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Object is one compiled BPF object (libbpf: struct bpf_object, opened). Its fields may be changed before it is loaded; loading changes
-// nothing in it, so one Object may be loaded many times, by many goroutines at once if none changes it meanwhile; Clone gives each
-// its own. All slices are in libbpf's order, which is the order of loading and creation: programs by section and offset; maps of .maps by
-// offset, then data sections in file order, .kconfig, and struct_ops variables.
+// Object is one compiled BPF object (libbpf: struct bpf_object, opened). Its fields may be changed
+// before it is loaded; loading changes nothing in it, so one Object may be loaded many times, by
+// many goroutines at once if none changes it meanwhile; Clone gives each its own. All slices are in
+// libbpf's order, which is the order of loading and creation: programs by section and offset; maps
+// of .maps by offset, then data sections in file order, .kconfig, and struct_ops variables.
 type Object struct {
-	Name        string // base name up to the first dot, at most 15 characters
-	License     string // "" if the object has no license section; some helpers are for GPL-compatible programs only
+	Name string // base name up to the first dot, at most 15 characters
+	// "" if the object has no license section; some helpers are for GPL-compatible programs only
+	License     string
 	KernVersion uint32 // from the version section, 0 if absent
 	Order       binary.ByteOrder
-	BTF         *btf.Spec // with data sections' sizes and offsets fixed up; nil if the object has none
-	Ext         *btf.Ext  // .BTF.ext, nil if absent
-	Programs    []*Program
-	Subprogs    []*Function // functions of .text, by offset
-	Maps        []*Map
-	Externs     []*Extern // kconfig first, as libbpf sorts them
-	ArenaData   []byte    // bytes of .addr_space.1, the arena's global variables: may be edited
-	Arena       *Map      // the one arena map, or nil
-	JumpTables  []byte    // bytes of .jumptables, offsets into code of 8 bytes in Order; shared with the input
-	Notes       []Note    // what was skipped or ignored, and why
-	FileSize    int64     // of the file that was read, in bytes: what a plan takes is held against it; 0 if there is none
+	// with data sections' sizes and offsets fixed up; nil if the object has none
+	BTF       *btf.Spec
+	Ext       *btf.Ext // .BTF.ext, nil if absent
+	Programs  []*Program
+	Subprogs  []*Function // functions of .text, by offset
+	Maps      []*Map
+	Externs   []*Extern // kconfig first, as libbpf sorts them
+	ArenaData []byte    // bytes of .addr_space.1, the arena's global variables: may be edited
+	Arena     *Map      // the one arena map, or nil
+	// bytes of .jumptables, offsets into code of 8 bytes in Order; shared with the input
+	JumpTables []byte
+	Notes      []Note // what was skipped or ignored, and why
+	// of the file that was read, in bytes: what a plan takes is held against it; 0 if there is none
+	FileSize int64
 
 	noPrograms string // why there are none
 }
@@ -57,13 +64,15 @@ type Note struct {
 	Text    string
 }
 
-// Function is the code of one ELF function symbol, as compiled. Its records in Ext are those of its Section from Offset on.
+// Function is the code of one ELF function symbol, as compiled. Its records in Ext are those of its
+// Section from Offset on.
 type Function struct {
 	Name     string
 	Section  string // ELF section name as in the file, leading '?' included
 	SecIndex int    // ELF section index
 	Offset   uint64 // in bytes from the start of the section
-	// Insns are the instructions as compiled. They may share memory with the input: replace the slice to change them, never its elements.
+	// Insns are the instructions as compiled. They may share memory with the input: replace the
+	// slice to change them, never its elements.
 	Insns  []asm.Instruction
 	Relocs []Reloc // by instruction
 	Global bool    // binding is GLOBAL or WEAK
@@ -71,9 +80,10 @@ type Function struct {
 	Hidden bool // visibility HIDDEN or INTERNAL: its BTF linkage becomes static at load
 }
 
-// Program is an entry program: a function with a SEC() of its own (libbpf: struct bpf_program). Changing its fields does what libbpf's
-// setters do: Type (bpf_program__set_type; set Def to nil with it, unless the row still says what to do), ExpectedAttachType, Flags,
-// Autoload, Autoattach, AttachTarget and AttachProgFD (bpf_program__set_attach_target), IfIndex, LogLevel.
+// Program is an entry program: a function with a SEC() of its own (libbpf: struct bpf_program).
+// Changing its fields does what libbpf's setters do: Type (bpf_program__set_type; set Def to nil
+// with it, unless the row still says what to do), ExpectedAttachType, Flags, Autoload, Autoattach,
+// AttachTarget and AttachProgFD (bpf_program__set_attach_target), IfIndex, LogLevel.
 type Program struct {
 	Function
 	Sec                string  // SEC() text without '?'
@@ -83,10 +93,13 @@ type Program struct {
 	Flags              uint32 // program load flags beyond those that Def adds
 	Autoload           bool
 	Autoattach         bool
-	AttachTarget       string // BTF target ("vfs_read", "module:func"): text after the first '/', may be replaced
-	AttachProgFD       int    // program to attach to (freplace, fentry on BPF programs), 0 for none; borrowed
-	IfIndex            uint32 // network device that the program is offloaded or bound to, 0 for none
-	LogLevel           uint32 // of the verifier log; 0: a log of failures only
+	// BTF target ("vfs_read", "module:func"): text after the first '/', may be replaced
+	AttachTarget string
+	// program to attach to (freplace, fentry on BPF programs), 0 for none; borrowed
+	AttachProgFD int
+	// network device that the program is offloaded or bound to, 0 for none
+	IfIndex  uint32
+	LogLevel uint32 // of the verifier log; 0: a log of failures only
 }
 
 // RelocKind says what an instruction refers to.
@@ -102,16 +115,17 @@ const (
 	RelocInsnArray                        // ld_imm64 of a jump table in .jumptables
 )
 
-// Reloc is one relocation of an instruction, classified when read. Relations are pointers. The instruction's immediate, which takes part in
-// the result, is still as the compiler wrote it.
+// Reloc is one relocation of an instruction, classified when read. Relations are pointers. The
+// instruction's immediate, which takes part in the result, is still as the compiler wrote it.
 type Reloc struct {
-	Insn     int // index into the function's Insns
-	Kind     RelocKind
-	Map      *Map    // RelocMap, RelocData
-	Extern   *Extern // RelocExternCall, RelocExternLd64
-	SymValue uint64  // RelocData, RelocCall, RelocSubprogAddr, RelocInsnArray: value of the symbol (section offset)
-	SymSize  uint64  // RelocInsnArray
-	Symbol   string  // name for messages and listings
+	Insn   int // index into the function's Insns
+	Kind   RelocKind
+	Map    *Map    // RelocMap, RelocData
+	Extern *Extern // RelocExternCall, RelocExternLd64
+	// RelocData, RelocCall, RelocSubprogAddr, RelocInsnArray: value of the symbol (section offset)
+	SymValue uint64
+	SymSize  uint64 // RelocInsnArray
+	Symbol   string // name for messages and listings
 }
 
 // MapKind tells where a map comes from.
@@ -126,8 +140,9 @@ const (
 	MapStructOps                // a variable of a .struct_ops* section
 )
 
-// Map is a map as the object declares it (libbpf: struct bpf_map). Changing its fields does what libbpf's setters do
-// (bpf_map__set_type, bpf_map__set_max_entries, ...); for the size of data sections there is SetValueSize.
+// Map is a map as the object declares it (libbpf: struct bpf_map). Changing its fields does what
+// libbpf's setters do (bpf_map__set_type, bpf_map__set_max_entries, ...); for the size of data
+// sections there is SetValueSize.
 type Map struct {
 	Name       string // what users and libbpf's bpf_map__name call it
 	KernelName string // as sent to the kernel: for internal maps mangled, at most 15 characters
@@ -138,7 +153,9 @@ type Map struct {
 	Type       uapi.MapType
 	KeySize    uint32
 	ValueSize  uint32
-	MaxEntries uint32 // as declared: of ring buffers not yet rounded up to pages; 0 of a perf event array is one for each possible CPU
+	// as declared: of ring buffers not yet rounded up to pages; 0 of a perf event array is one for
+	// each possible CPU
+	MaxEntries uint32
 	Flags      uint32 // BPF_F_*
 	Extra      uint64 // map_extra: hash functions of a Bloom filter, address of an arena, ...
 	NumaNode   uint32 // heeded by the kernel if Flags has BPF_F_NUMA_NODE
@@ -149,13 +166,16 @@ type Map struct {
 	PinPath    string  // set to pin, or to reuse what is pinned there
 	Inner      *Map    // template of a map-in-map
 	Values     []Value // initial entries, by key
-	Autocreate bool    // false: the map is not created, and code that refers to it is refused unless it is never reached
-	Autoattach bool    // struct_ops
-	// ExclusiveTo is the one program that may use the map (bpf_map__set_exclusive_program; 6.18): the kernel is told the hash of its
-	// instructions and refuses every other program that refers to the map. nil: any program may.
+	// false: the map is not created, and code that refers to it is refused unless it is never
+	// reached
+	Autocreate bool
+	Autoattach bool // struct_ops
+	// ExclusiveTo is the one program that may use the map (bpf_map__set_exclusive_program; 6.18):
+	// the kernel is told the hash of its instructions and refuses every other program that refers
+	// to the map. nil: any program may.
 	ExclusiveTo *Program
-	// Contents is the first value of an internal map, ValueSize bytes, or the image of a struct_ops variable. It may be edited. nil
-	// stands for zeroes (.bss, .kconfig); Bytes makes it real.
+	// Contents is the first value of an internal map, ValueSize bytes, or the image of a struct_ops
+	// variable. It may be edited. nil stands for zeroes (.bss, .kconfig); Bytes makes it real.
 	Contents  []byte
 	Vars      []*Variable
 	StructOps *StructOps
@@ -170,15 +190,16 @@ type Value struct {
 	Program *Program
 }
 
-// StructOps is what a struct_ops map adds: its local type and the programs in its slots. The values of other members are in Contents, laid
-// out as the local type.
+// StructOps is what a struct_ops map adds: its local type and the programs in its slots. The values
+// of other members are in Contents, laid out as the local type.
 type StructOps struct {
 	Type  btf.ID // the local STRUCT
 	Link  bool   // declared in .struct_ops.link
 	Slots []StructOpsSlot
 }
 
-// StructOpsSlot is a function pointer member that the object fills with a program. Set Program to nil or another program to change it.
+// StructOpsSlot is a function pointer member that the object fills with a program. Set Program to
+// nil or another program to change it.
 type StructOpsSlot struct {
 	Member  int // index of the member in the local type
 	Offset  uint32
@@ -229,6 +250,7 @@ type Extern struct {
 	Align  uint32
 	Offset uint32 // in the .kconfig map's value
 	Signed bool
-	// Ksym: 0 for a typeless one (kallsyms); otherwise the local type to compare with the kernel's: of a variable modifiers stripped, of a kfunc its FUNC_PROTO
+	// Ksym: 0 for a typeless one (kallsyms); otherwise the local type to compare with the kernel's:
+	// of a variable modifiers stripped, of a kfunc its FUNC_PROTO
 	KsymType btf.ID
 }

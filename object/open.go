@@ -16,37 +16,44 @@ import (
 // maxName is the longest object, program or map name that the kernel takes.
 const maxName = 15
 
-// Options changes how an object is read (libbpf: struct bpf_object_open_opts). The zero value and nil are the defaults.
+// Options changes how an object is read (libbpf: struct bpf_object_open_opts). The zero value and
+// nil are the defaults.
 type Options struct {
-	// Name names the object as it stands but for truncation to 15 characters. "" takes the name that the caller of Parse or
-	// ReadFrom gave: its last path element up to the first dot.
+	// Name names the object as it stands but for truncation to 15 characters. "" takes the name
+	// that the caller of Parse or ReadFrom gave: its last path element up to the first dot.
 	Name string
-	// RelaxedMaps ignores unknown fields of map definitions instead of refusing them (relaxed_maps).
+	// RelaxedMaps ignores unknown fields of map definitions instead of refusing them
+	// (relaxed_maps).
 	RelaxedMaps bool
-	// Sections are rows of the application's own that are tried before SecTable, in order (libbpf_register_prog_handler).
+	// Sections are rows of the application's own that are tried before SecTable, in order
+	// (libbpf_register_prog_handler).
 	Sections []SecDef
-	// Setup is called for each program whose row is one of Sections, before relocations are read, and may change the program
-	// (libbpf_prog_setup_fn_t). Its error fails the reading. What is to be done when such a program is loaded and attached is said to
-	// the loader: bpf.LoadOptions.Handlers.
+	// Setup is called for each program whose row is one of Sections, before relocations are read,
+	// and may change the program (libbpf_prog_setup_fn_t). Its error fails the reading. What is to
+	// be done when such a program is loaded and attached is said to the loader:
+	// bpf.LoadOptions.Handlers.
 	Setup func(*Program) error
 }
 
-// Parse reads the object that raw holds (bpf_object__open_mem). name is where it comes from, a path or any word; see
-// Options.Name for what becomes of it. The Object keeps views of raw: raw must not change while the Object is in use.
+// Parse reads the object that raw holds (bpf_object__open_mem). name is where it comes from, a path
+// or any word; see Options.Name for what becomes of it. The Object keeps views of raw: raw must not
+// change while the Object is in use.
 //
-// An object that is malformed or that no loader takes gives an *Error. A section that means nothing to a loader, or a
-// program whose section name is in no table, is no error: Object.Notes tells of it. Both byte orders are read.
+// An object that is malformed or that no loader takes gives an *Error. A section that means nothing
+// to a loader, or a program whose section name is in no table, is no error: Object.Notes tells of
+// it. Both byte orders are read.
 func Parse(raw []byte, name string) (*Object, error) {
 	return (*Options)(nil).Parse(raw, name)
 }
 
-// ReadFrom reads an object through r (bpf_object__open_file). It reads what a loader needs and leaves out debug information,
-// most of a typical file. More than 256 MiB are refused. r is not used afterwards.
+// ReadFrom reads an object through r (bpf_object__open_file). It reads what a loader needs and
+// leaves out debug information, most of a typical file. More than 256 MiB are refused. r is not
+// used afterwards.
 func ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	return (*Options)(nil).ReadFrom(r, name)
 }
 
-// Parse is the package's Parse with options. A nil receiver means the defaults.
+// Parse returns the package's Parse with options. A nil receiver means the defaults.
 func (opts *Options) Parse(raw []byte, name string) (*Object, error) {
 	p := newParser(opts, name)
 	f, err := elf64.Parse(raw)
@@ -56,7 +63,7 @@ func (opts *Options) Parse(raw []byte, name string) (*Object, error) {
 	return p.run(f)
 }
 
-// ReadFrom is the package's ReadFrom with options. A nil receiver means the defaults.
+// ReadFrom returns the package's ReadFrom with options. A nil receiver means the defaults.
 func (opts *Options) ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	p := newParser(opts, name)
 	size, err := sizeOf(r)
@@ -64,7 +71,8 @@ func (opts *Options) ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 		return nil, p.failWith(ReasonInvalid, "", err, "find out the size of the file")
 	}
 	if size > maxFile {
-		return nil, p.fail(ReasonTooBig, "", "more than %d MiB: no BPF object is that large", maxFile>>20)
+		return nil, p.fail(ReasonTooBig, "", "more than %d MiB: no BPF object is that large",
+			maxFile>>20)
 	}
 	f, err := elf64.Read(r, size)
 	if err := p.refuse(f, err, r); err != nil {
@@ -91,12 +99,13 @@ func (p *parser) refuse(f *elf64.File, err error, r io.ReaderAt) error {
 	case err != nil:
 		return p.failWith(ReasonFormat, "", err, "")
 	case !bpf:
-		return p.fail(ReasonFormat, "", "ELF machine %d, want 247 (BPF): compile with -target bpf", f.Machine)
+		return p.fail(ReasonFormat, "", "ELF machine %d, want 247 (BPF): compile with -target bpf",
+			f.Machine)
 	}
 	return p.fail(ReasonFormat, "", "ELF type %d, want 1 (relocatable object)", f.Type)
 }
 
-// sizeOf is the size of what r reads, as r itself tells it, else found by reading to the end.
+// sizeOf returns the size of what r reads, as r itself tells it, else found by reading to the end.
 func sizeOf(r io.ReaderAt) (int64, error) {
 	switch r := r.(type) {
 	case interface{ Size() int64 }:
@@ -127,10 +136,11 @@ type parser struct {
 	btf   *elf64.Section
 	ext   *elf64.Section
 
-	datasecs   map[string]btf.ID // BTF sections by name
-	listed     map[btf.ID]bool   // those whose variables are listed: whether they may be mapped into memory
-	funcs      []funcRef         // all functions by (section, offset)
-	externSyms []int             // symbols that are externs
+	datasecs map[string]btf.ID // BTF sections by name
+	// those whose variables are listed: whether they may be mapped into memory
+	listed     map[btf.ID]bool
+	funcs      []funcRef // all functions by (section, offset)
+	externSyms []int     // symbols that are externs
 	externOf   map[uint32]*Extern
 	dataMaps   []*Map       // by section index, nil if there are none
 	defined    []btf.SecVar // the variables of .maps, by index in Object.Maps
@@ -158,7 +168,8 @@ func newParser(opts *Options, name string) *parser {
 	return &parser{o: &Object{Name: name}, opts: opts}
 }
 
-// run reads everything in libbpf's order: sections, functions, externs, BTF fix-up, maps, section names, relocations.
+// run reads everything in libbpf's order: sections, functions, externs, BTF fix-up, maps, section
+// names, relocations.
 func (p *parser) run(f *elf64.File) (*Object, error) {
 	p.f = f
 	p.o.Order, p.o.FileSize = f.Order, int64(f.Size())
@@ -217,8 +228,8 @@ func (p *parser) data(s *elf64.Section) ([]byte, error) {
 	return b, nil
 }
 
-// copyOf copies bytes of the file that the application may edit. What is copied from an honest file does not add up to
-// more than the file, as its sections do not overlap.
+// copyOf copies bytes of the file that the application may edit. What is copied from an honest file
+// does not add up to more than the file, as its sections do not overlap.
 func (p *parser) copyOf(section string, b []byte) ([]byte, error) {
 	if uint64(len(b)) > p.budget {
 		return nil, p.fail(ReasonFormat, section, "data sections overlap")
@@ -227,7 +238,8 @@ func (p *parser) copyOf(section string, b []byte) ([]byte, error) {
 	return append(make([]byte, 0, len(b)), b...), nil
 }
 
-// readBTF parses .BTF and .BTF.ext. An object that needs neither loses them when they are malformed, as with libbpf.
+// readBTF parses .BTF and .BTF.ext. An object that needs neither loses them when they are
+// malformed, as with libbpf.
 func (p *parser) readBTF() error {
 	needed := p.maps != 0 || p.hasStructOps()
 	if p.btf == nil && !needed && len(p.externSyms) > 0 {
@@ -235,7 +247,8 @@ func (p *parser) readBTF() error {
 	}
 	if p.btf == nil {
 		if needed {
-			return p.fail(ReasonNotFound, ".BTF", "the object has no BTF, but maps or struct_ops variables that BTF describes: compile with -g")
+			return p.fail(ReasonNotFound, ".BTF",
+				"the object has no BTF, but maps or struct_ops variables that BTF describes: compile with -g")
 		}
 		if p.ext != nil {
 			p.note(".BTF.ext", "ignored: there is no .BTF")
@@ -276,5 +289,6 @@ func (p *parser) readBTF() error {
 // noExternBTF refuses an object whose externs nothing describes.
 func (p *parser) noExternBTF(cause error) error {
 	sym, _ := p.syms.At(p.externSyms[0])
-	return p.failWith(ReasonNoSuch, ".BTF", cause, "extern %q has no BTF to say what it is: compile with -g", p.symbolName(sym))
+	return p.failWith(ReasonNoSuch, ".BTF", cause,
+		"extern %q has no BTF to say what it is: compile with -g", p.symbolName(sym))
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns what it says of each. A path may also be an order to it.
+// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns what it says of each. A
+// path may also be an order to it.
 func libbpfOpen(t testing.TB, paths ...string) []opened {
 	t.Helper()
 	testkit.OraclePath(t)
@@ -31,7 +32,8 @@ func libbpfOpen(t testing.TB, paths ...string) []opened {
 	bin := filepath.Join(dir, fmt.Sprintf("open-%x", sha256.Sum256(source))[:24])
 	if _, err := os.Stat(bin); err != nil {
 		next := filepath.Join(t.TempDir(), "open")
-		testkit.Run(t, "cc", "-O1", "-w", "-static", "-I"+filepath.Join(lib, "include"), "testdata/open.c", "-o", next, filepath.Join(lib, "libbpf.a"), "-lelf", "-lz")
+		testkit.Run(t, "cc", "-O1", "-w", "-static", "-I"+filepath.Join(lib, "include"),
+			"testdata/open.c", "-o", next, filepath.Join(lib, "libbpf.a"), "-lelf", "-lz")
 		b, err := os.ReadFile(next)
 		if err != nil {
 			t.Fatal(err)
@@ -48,7 +50,9 @@ func libbpfOpen(t testing.TB, paths ...string) []opened {
 		t.Fatalf("%s: %v", bin, err)
 	}
 	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
-	if len(lines) != len(slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return strings.Contains(p, "=") })) {
+	if len(lines) != len(slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		return strings.Contains(p, "=")
+	})) {
 		t.Fatalf("C libbpf says %d lines about %d objects", len(lines), len(paths))
 	}
 	all := make([]opened, len(lines))

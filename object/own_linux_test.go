@@ -8,7 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// differences are the objects in which we differ from C libbpf 1.5 on purpose: what its description is changed to, and why.
+// differences are the objects in which we differ from C libbpf 1.5 on purpose: what its description
+// is changed to, and why.
 var differences = map[string]func(want *opened, got opened){
 	// libbpf 1.5 refuses foreign byte orders, 1.8 opens them: TestByteOrders.
 	"maps-be.o": func(want *opened, got opened) {
@@ -21,7 +22,8 @@ var differences = map[string]func(want *opened, got opened){
 			*want = got
 		}
 	},
-	// libbpf turns creation off for the first variable of a section ?.struct_ops only, a known defect.
+	// libbpf turns creation off for the first variable of a section ?.struct_ops only, a known
+	// defect.
 	"structops.o": func(want *opened, got opened) {
 		for i, m := range want.Maps {
 			if m.Name == "optional_too" && m.Autocreate {
@@ -37,7 +39,8 @@ var differences = map[string]func(want *opened, got opened){
 	},
 }
 
-// TestOwnObjects compares the objects of testdata, which have what the corpus lacks, with what C libbpf makes of them.
+// TestOwnObjects compares the objects of testdata, which have what the corpus lacks, with what C
+// libbpf makes of them.
 func TestOwnObjects(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.o")
 	if err != nil || len(paths) < 13 {

@@ -25,8 +25,9 @@ func open(t testing.TB, name string, opts *object.Options) *object.Object {
 	return o
 }
 
-// TestByteOrders opens the same source compiled for either byte order. Oracle: the little-endian object, which C libbpf confirms.
-// Type ids and instructions are the compiler's and equal; the order of the maps too.
+// TestByteOrders opens the same source compiled for either byte order. Oracle: the little-endian
+// object, which C libbpf confirms. Type ids and instructions are the compiler's and equal; the
+// order of the maps too.
 func TestByteOrders(t *testing.T) {
 	le, be := describe(open(t, "maps.o", nil)), open(t, "maps-be.o", &object.Options{Name: "maps"})
 	if be.Order != binary.BigEndian {
@@ -37,7 +38,8 @@ func TestByteOrders(t *testing.T) {
 	}
 }
 
-// TestSlots checks initial values of maps of maps and program arrays. Oracle: the source, testdata/maps.c.
+// TestSlots checks initial values of maps of maps and program arrays. Oracle: the source,
+// testdata/maps.c.
 func TestSlots(t *testing.T) {
 	for _, file := range []string{"maps.o", "maps-be.o"} {
 		o := open(t, file, nil)
@@ -63,8 +65,8 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestMapNames checks what maps are called here and in the kernel. Oracle: the examples of libbpf's internal_map_name, bpf_map__name via
-// TestOwnObjects, and the kernel's limit of 15 characters.
+// TestMapNames checks what maps are called here and in the kernel. Oracle: the examples of libbpf's
+// internal_map_name, bpf_map__name via TestOwnObjects, and the kernel's limit of 15 characters.
 func TestMapNames(t *testing.T) {
 	o := open(t, "data.o", &object.Options{Name: "my_object_name"})
 	for _, tc := range []struct{ section, name, kernel string }{
@@ -85,15 +87,18 @@ func TestMapNames(t *testing.T) {
 			t.Errorf("%s is not found by its name %q", tc.section, tc.name)
 		}
 	}
-	if m := open(t, "externs.o", &object.Options{Name: "my_object_name"}).Map(".kconfig"); m.KernelName != "my_obje.kconfig" {
+	if m := open(t, "externs.o", &object.Options{Name: "my_object_name"}).Map(
+		".kconfig"); m.KernelName != "my_obje.kconfig" {
 		t.Errorf(".kconfig is %q", m.KernelName)
 	}
-	if m := open(t, "maps.o", nil).Map("a_name_longer_than_fifteen_characters"); m.KernelName != "a_name_longer_t" {
+	if m := open(t, "maps.o", nil).Map(
+		"a_name_longer_than_fifteen_characters"); m.KernelName != "a_name_longer_t" {
 		t.Errorf("kernel name %q", m.KernelName)
 	}
 }
 
-// TestObjectName checks what becomes of paths. Oracle: bpf_object__name of C libbpf for the same files in TestCorpusOpens; its rules for the rest.
+// TestObjectName checks what becomes of paths. Oracle: bpf_object__name of C libbpf for the same
+// files in TestCorpusOpens; its rules for the rest.
 func TestObjectName(t *testing.T) {
 	raw := readFile(t, "testdata/plain.o")
 	for _, tc := range []struct{ option, path, want string }{
@@ -109,11 +114,14 @@ func TestObjectName(t *testing.T) {
 	}
 }
 
-// TestExterns checks the externs of testdata/externs.c: order, types and offsets. Oracle: the source and libbpf's rules of order; the
-// offsets are also in the BTF that TestOwnObjects compares byte for byte.
+// TestExterns checks the externs of testdata/externs.c: order, types and offsets. Oracle: the
+// source and libbpf's rules of order; the offsets are also in the BTF that TestOwnObjects compares
+// byte for byte.
 func TestExterns(t *testing.T) {
 	o := open(t, "externs.o", nil)
-	kinds := map[object.KconfigType]string{object.KconfigBool: "bool", object.KconfigTristate: "tristate", object.KconfigChar: "char", object.KconfigInt: "int", object.KconfigCharArray: "chars"}
+	kinds := map[object.KconfigType]string{object.KconfigBool: "bool",
+		object.KconfigTristate: "tristate", object.KconfigChar: "char", object.KconfigInt: "int",
+		object.KconfigCharArray: "chars"}
 	var got []string
 	for i, e := range o.Externs {
 		if e.Index != i || o.Extern(e.Name) != e {
@@ -124,7 +132,8 @@ func TestExterns(t *testing.T) {
 			s = "weak " + s
 		}
 		if e.Kind == object.ExternKconfig {
-			s = fmt.Sprintf("%s %s size %d offset %d signed %v", s, kinds[e.Type], e.Size, e.Offset, e.Signed)
+			s = fmt.Sprintf("%s %s size %d offset %d signed %v", s, kinds[e.Type], e.Size, e.Offset,
+				e.Signed)
 		} else {
 			typ, _ := o.BTF.Type(e.KsymType)
 			s = fmt.Sprintf("%s ksym func %v of %v", s, e.Func, typ.Kind())
@@ -158,8 +167,8 @@ func TestExterns(t *testing.T) {
 	}
 }
 
-// TestStructOps checks variables and slots of testdata/structops.c. Oracle: the source; names, images and slots are compared with C libbpf's
-// in TestOwnObjects.
+// TestStructOps checks variables and slots of testdata/structops.c. Oracle: the source; names,
+// images and slots are compared with C libbpf's in TestOwnObjects.
 func TestStructOps(t *testing.T) {
 	o := open(t, "structops.o", nil)
 	for _, tc := range []struct {
@@ -179,15 +188,19 @@ func TestStructOps(t *testing.T) {
 		for _, s := range m.StructOps.Slots {
 			got += fmt.Sprintf("%d@%d=%s ", s.Member, s.Offset, s.Program.Name)
 			if s.Initial != s.Program {
-				t.Errorf("%s: slot %d starts with another program than the compiled one", tc.name, s.Member)
+				t.Errorf("%s: slot %d starts with another program than the compiled one",
+					tc.name, s.Member)
 			}
 		}
 		local, _ := o.BTF.Type(m.StructOps.Type)
-		if got != tc.slots || m.StructOps.Link != tc.link || m.Autocreate != tc.auto || btf.EssentialName(local.Name()) != "tcp_congestion_ops" {
-			t.Errorf("%s: slots %q link %v autocreate %v of %s, want %+v", tc.name, got, m.StructOps.Link, m.Autocreate, local.Name(), tc)
+		if got != tc.slots || m.StructOps.Link != tc.link || m.Autocreate != tc.auto ||
+			btf.EssentialName(local.Name()) != "tcp_congestion_ops" {
+			t.Errorf("%s: slots %q link %v autocreate %v of %s, want %+v",
+				tc.name, got, m.StructOps.Link, m.Autocreate, local.Name(), tc)
 		}
 	}
-	if p := o.Program("cong_avoid"); p.Autoload || p.Sec != "struct_ops" || p.Section != "?struct_ops" {
+	if p := o.Program("cong_avoid"); p.Autoload || p.Sec != "struct_ops" ||
+		p.Section != "?struct_ops" {
 		t.Errorf("program of section %q: %q, autoload %v", p.Section, p.Sec, p.Autoload)
 	}
 }
@@ -195,7 +208,8 @@ func TestStructOps(t *testing.T) {
 // TestArena checks testdata/arena.c. Oracle: the source.
 func TestArena(t *testing.T) {
 	o := open(t, "arena.o", nil)
-	if o.Arena != o.Map("arena") || len(o.ArenaData) != 24 || o.Arena.Extra != 1<<44 || len(o.Arena.Bytes()) != 24 {
+	if o.Arena != o.Map("arena") || len(o.ArenaData) != 24 || o.Arena.Extra != 1<<44 ||
+		len(o.Arena.Bytes()) != 24 {
 		t.Errorf("arena %+v with %d bytes of data", o.Arena, len(o.ArenaData))
 	}
 	var n int32
@@ -209,7 +223,8 @@ func TestArena(t *testing.T) {
 	for _, r := range o.Program("use").Relocs {
 		relocs += fmt.Sprintf("%d:%s+%d ", r.Kind, r.Map.Name, r.SymValue)
 	}
-	if !strings.Contains(relocs, fmt.Sprintf("%d:arena+", object.RelocData)) || !strings.Contains(relocs, fmt.Sprintf("%d:arena+0", object.RelocMap)) {
+	if !strings.Contains(relocs, fmt.Sprintf("%d:arena+", object.RelocData)) ||
+		!strings.Contains(relocs, fmt.Sprintf("%d:arena+0", object.RelocMap)) {
 		t.Errorf("relocations %s", relocs)
 	}
 }
@@ -217,15 +232,18 @@ func TestArena(t *testing.T) {
 // TestJumpTables checks testdata/jumptable.c. Oracle: the source.
 func TestJumpTables(t *testing.T) {
 	o := open(t, "jumptable.o", nil)
-	if want := []byte{56, 0, 0, 0, 0, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0}; !slices.Equal(o.JumpTables, want) {
+	if want := []byte{56, 0, 0, 0, 0, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0,
+		0}; !slices.Equal(o.JumpTables, want) {
 		t.Errorf("tables %v", o.JumpTables)
 	}
 	for _, tc := range []struct {
 		program string
 		reloc   object.Reloc
 	}{
-		{"jump", object.Reloc{Insn: 0, Kind: object.RelocInsnArray, SymValue: 0, SymSize: 16, Symbol: "table"}},
-		{"jump_too", object.Reloc{Insn: 0, Kind: object.RelocInsnArray, SymValue: 16, SymSize: 8, Symbol: "table_two"}},
+		{"jump", object.Reloc{Insn: 0, Kind: object.RelocInsnArray, SymValue: 0, SymSize: 16,
+			Symbol: "table"}},
+		{"jump_too", object.Reloc{Insn: 0, Kind: object.RelocInsnArray, SymValue: 16, SymSize: 8,
+			Symbol: "table_two"}},
 	} {
 		if r := o.Program(tc.program).Relocs; len(r) != 1 || r[0] != tc.reloc {
 			t.Errorf("%s: %+v", tc.program, r)
@@ -233,7 +251,8 @@ func TestJumpTables(t *testing.T) {
 	}
 }
 
-// TestFunctions checks programs and subprograms of testdata/subprogs.c and of two objects linked by bpftool. Oracle: the sources.
+// TestFunctions checks programs and subprograms of testdata/subprogs.c and of two objects linked by
+// bpftool. Oracle: the sources.
 func TestFunctions(t *testing.T) {
 	o := open(t, "subprogs.o", nil)
 	var subs []string
@@ -253,7 +272,8 @@ func TestFunctions(t *testing.T) {
 		}
 	}
 	slices.Sort(subs)
-	if d := cmp.Diff([]string{"callback", "global_callback global", "global_sub global", "hidden_sub global hidden", "static_sub", "weak_sub global weak"}, subs); d != "" {
+	if d := cmp.Diff([]string{"callback", "global_callback global", "global_sub global",
+		"hidden_sub global hidden", "static_sub", "weak_sub global weak"}, subs); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}
 	kinds := map[object.RelocKind]int{}
@@ -267,7 +287,8 @@ func TestFunctions(t *testing.T) {
 		t.Error("three is not hidden")
 	}
 
-	// The linker put the overriding function last and left the weak one's code, with its relocation, without a symbol.
+	// The linker put the overriding function last and left the weak one's code, with its
+	// relocation, without a symbol.
 	o = open(t, "linked.o", nil)
 	if len(o.Subprogs) != 1 || o.Subprogs[0].Name != "sub" || o.Subprogs[0].Offset == 0 {
 		t.Errorf("subprograms %+v", o.Subprogs)
@@ -291,7 +312,8 @@ func TestLicense(t *testing.T) {
 	for _, tc := range []struct {
 		file, license string
 		version       uint32
-	}{{"nobtf.o", "Dual BSD/GPL", 0x050a03}, {"maps.o", "GPL", 0}, {"maps-be.o", "GPL", 0}, {"plain.o", "", 0}} {
+	}{{"nobtf.o", "Dual BSD/GPL", 0x050a03}, {"maps.o", "GPL", 0}, {"maps-be.o", "GPL", 0},
+		{"plain.o", "", 0}} {
 		if o := open(t, tc.file, nil); o.License != tc.license || o.KernVersion != tc.version {
 			t.Errorf("%s: license %q, version %#x", tc.file, o.License, o.KernVersion)
 		}

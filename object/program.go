@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// scanSymbols goes through the symbol table once: functions of code sections become programs and subprograms, undefined
-// symbols externs.
+// scanSymbols goes through the symbol table once: functions of code sections become programs and
+// subprograms, undefined symbols externs.
 func (p *parser) scanSymbols() error {
 	var funcs []int
 	for i := 1; i < p.syms.Len(); i++ {
@@ -58,17 +58,19 @@ func (p *parser) tellNoPrograms() {
 		if more := len(code) - 4; more > 0 {
 			names += fmt.Sprintf(" and %d more", more)
 		}
-		p.o.noPrograms = "code is in " + names + ", but the symbol table has no functions there: keep them when stripping (llvm-strip -g)"
+		p.o.noPrograms = "code is in " + names +
+			", but the symbol table has no functions there: keep them when stripping (llvm-strip -g)"
 	}
 	p.note("", "there are no programs: "+p.o.noPrograms)
 }
 
 // isExtern tells symbols that something outside the object supplies.
 func isExtern(s elf64.Symbol) bool {
-	return s.Section == elf64.IndexUndef && s.Type() == elf64.SymbolNoType && (s.Bind() == elf64.BindGlobal || s.Bind() == elf64.BindWeak)
+	return s.Section == elf64.IndexUndef && s.Type() == elf64.SymbolNoType &&
+		(s.Bind() == elf64.BindGlobal || s.Bind() == elf64.BindWeak)
 }
 
-// kind is the kind of a symbol's section, secOther for what is none.
+// kind returns the kind of a symbol's section, secOther for what is none.
 func (p *parser) kind(i elf64.SectionIndex) secKind {
 	if i >= elf64.IndexReserve || int(i) >= len(p.kinds) {
 		return secOther
@@ -76,8 +78,8 @@ func (p *parser) kind(i elf64.SectionIndex) secKind {
 	return p.kinds[i]
 }
 
-// decode gives the instructions of each section that has functions, by section index: a view of the file where this
-// machine's instructions look the same, else a copy in host order.
+// decode gives the instructions of each section that has functions, by section index: a view of the
+// file where this machine's instructions look the same, else a copy in host order.
 func (p *parser) decode(funcs []int) ([][]asm.Instruction, error) {
 	code := make([][]asm.Instruction, len(p.f.Sections))
 	for _, i := range funcs {
@@ -106,7 +108,8 @@ func (p *parser) decode(funcs []int) ([][]asm.Instruction, error) {
 	return code, nil
 }
 
-// addFunctions makes a Function of each symbol, sorts them by section and offset, and tells programs from subprograms.
+// addFunctions makes a Function of each symbol, sorts them by section and offset, and tells
+// programs from subprograms.
 func (p *parser) addFunctions(funcs []int, code [][]asm.Instruction) error {
 	subs := 0
 	for _, i := range funcs {
@@ -137,7 +140,8 @@ func (p *parser) addFunctions(funcs []int, code [][]asm.Instruction) error {
 		}
 		return cmp.Compare(a.f.Offset, b.f.Offset)
 	})
-	p.o.Programs, p.o.Subprogs = make([]*Program, 0, len(programs)), make([]*Function, 0, len(subprogs))
+	p.o.Programs, p.o.Subprogs = make([]*Program, 0, len(programs)),
+		make([]*Function, 0, len(subprogs))
 	for _, r := range p.funcs {
 		if r.p != nil {
 			p.o.Programs = append(p.o.Programs, r.p)
@@ -152,15 +156,21 @@ func (p *parser) function(i int, sym elf64.Symbol, code []asm.Instruction) (Func
 	s := &p.f.Sections[sym.Section]
 	name, ok := p.syms.Name(sym)
 	if !ok {
-		return Function{}, p.fail(ReasonFormat, s.Name, "the name of the function of symbol %d is outside the string table", i)
+		return Function{}, p.fail(ReasonFormat, s.Name,
+			"the name of the function of symbol %d is outside the string table", i)
 	}
 	switch {
 	case sym.Value > s.Size || sym.Size > s.Size-sym.Value:
-		return Function{}, p.fail(ReasonFormat, s.Name, "function %q at offset %#x with %d bytes crosses the end of the section, which has %d", name, sym.Value, sym.Size, s.Size)
+		return Function{}, p.fail(ReasonFormat, s.Name,
+			"function %q at offset %#x with %d bytes crosses the end of the section, which has %d",
+			name, sym.Value, sym.Size, s.Size)
 	case sym.Size == 0 || sym.Size%asm.Size != 0 || sym.Value%asm.Size != 0:
-		return Function{}, p.fail(ReasonInvalid, s.Name, "function %q at offset %#x with %d bytes is no sequence of instructions of 8 bytes", name, sym.Value, sym.Size)
+		return Function{}, p.fail(ReasonInvalid, s.Name,
+			"function %q at offset %#x with %d bytes is no sequence of instructions of 8 bytes",
+			name, sym.Value, sym.Size)
 	case s.Index != p.text && sym.Bind() == elf64.BindLocal:
-		return Function{}, p.fail(ReasonNotSupported, s.Name, "program %q is static, which is not supported: remove static from it, or SEC() to make it a subprogram", name)
+		return Function{}, p.fail(ReasonNotSupported, s.Name,
+			"program %q is static, which is not supported: remove static from it, or SEC() to make it a subprogram", name)
 	}
 	global := sym.Bind() != elf64.BindLocal
 	start, end := sym.Value/asm.Size, (sym.Value+sym.Size)/asm.Size
@@ -196,8 +206,8 @@ func (p *parser) program(f Function) Program {
 	return prog
 }
 
-// functionAt finds the function that has the instruction at a byte offset of a section: the last that starts there or
-// before, if it reaches that far.
+// functionAt finds the function that has the instruction at a byte offset of a section: the last
+// that starts there or before, if it reaches that far.
 func (p *parser) functionAt(section int, off uint64) (funcRef, bool) {
 	i, _ := slices.BinarySearchFunc(p.funcs, struct{}{}, func(r funcRef, _ struct{}) int {
 		if r.f.SecIndex < section || r.f.SecIndex == section && r.f.Offset <= off {

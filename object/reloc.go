@@ -40,10 +40,11 @@ func (p *parser) collectRelocs() error {
 
 // badRel makes an error about one relocation.
 func (p *parser) badRel(rels *elf64.Rels, i int, r Reason, format string, args ...any) error {
-	return p.fail(r, rels.Section.Name, "relocation %d at offset %#x: "+format, append([]any{i, rels.At(i).Offset}, args...)...)
+	return p.fail(r, rels.Section.Name, "relocation %d at offset %#x: "+format,
+		append([]any{i, rels.At(i).Offset}, args...)...)
 }
 
-// symbolName is a symbol's name; a section symbol, which has none, goes by its section's.
+// symbolName returns a symbol's name; a section symbol, which has none, goes by its section's.
 func (p *parser) symbolName(sym elf64.Symbol) string {
 	if sym.Type() == elf64.SymbolSection && sym.NameOff == 0 {
 		if s, ok := p.f.Section(uint32(sym.Section)); ok {
@@ -54,8 +55,8 @@ func (p *parser) symbolName(sym elf64.Symbol) string {
 	return name
 }
 
-// codeRelocs sorts the relocations of one code section into its functions. Those of code that belongs to no function, what a
-// linker leaves of an overridden weak function, are left out.
+// codeRelocs sorts the relocations of one code section into its functions. Those of code that
+// belongs to no function, what a linker leaves of an overridden weak function, are left out.
 func (p *parser) codeRelocs(rels *elf64.Rels, target *elf64.Section) error {
 	relocs := make([]Reloc, 0, rels.Len())
 	owners := make([]*Function, 0, rels.Len())
@@ -68,7 +69,9 @@ func (p *parser) codeRelocs(rels *elf64.Rels, target *elf64.Section) error {
 		case !ok:
 			return p.badRel(rels, i, ReasonFormat, "symbol %d does not exist", rel.Symbol)
 		case int(sym.Section) >= len(p.f.Sections):
-			return p.badRel(rels, i, ReasonFormat, "symbol %q is in section %d; there are %d sections", p.symbolName(sym), sym.Section, len(p.f.Sections))
+			return p.badRel(rels, i, ReasonFormat,
+				"symbol %q is in section %d; there are %d sections",
+				p.symbolName(sym), sym.Section, len(p.f.Sections))
 		case rel.Offset%asm.Size != 0 || rel.Offset >= target.Size:
 			return p.badRel(rels, i, ReasonFormat, "no instruction there")
 		}
@@ -83,13 +86,16 @@ func (p *parser) codeRelocs(rels *elf64.Rels, target *elf64.Section) error {
 			err.Object = p.o.Name
 			return err
 		}
-		if n := len(relocs); n > 0 && (owners[n-1] == f.f && relocs[n-1].Insn > rl.Insn || owners[n-1] != f.f && owners[n-1].Offset > f.f.Offset) {
+		if n := len(relocs); n > 0 &&
+			(owners[n-1] == f.f && relocs[n-1].Insn > rl.Insn ||
+				owners[n-1] != f.f && owners[n-1].Offset > f.f.Offset) {
 			sorted = false
 		}
 		relocs, owners = append(relocs, rl), append(owners, f.f)
 	}
 	if dead {
-		p.note(rels.Section.Name, "relocations of code that belongs to no function are ignored: a weak function was overridden")
+		p.note(rels.Section.Name,
+			"relocations of code that belongs to no function are ignored: a weak function was overridden")
 	}
 	if !sorted {
 		relocs, owners = sortRelocs(relocs, owners)
@@ -124,12 +130,14 @@ func sortRelocs(relocs []Reloc, owners []*Function) ([]Reloc, []*Function) {
 	return r, o
 }
 
-// classifyReloc tells what an instruction refers to. The number of the relocation's type in the file does not matter, only the
-// instruction and the symbol do.
-func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32, sym elf64.Symbol) (Reloc, *Error) {
+// classifyReloc tells what an instruction refers to. The number of the relocation's type in the
+// file does not matter, only the instruction and the symbol do.
+func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32,
+	sym elf64.Symbol) (Reloc, *Error) {
 	name := p.symbolName(sym)
 	fail := func(format string, args ...any) (Reloc, *Error) {
-		err := p.fail(ReasonReloc, "", "function %q: instruction %d: "+format, append([]any{f.Name, insn}, args...)...)
+		err := p.fail(ReasonReloc, "", "function %q: instruction %d: "+format,
+			append([]any{f.Name, insn}, args...)...)
 		return Reloc{}, err.(*Error)
 	}
 	in := f.Insns[insn]
@@ -137,7 +145,8 @@ func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32, sym elf64
 	call := in.IsCall()
 	switch {
 	case !call && !in.IsLdImm64():
-		return fail("relocation against %q of opcode %#02x, want call or ld_imm64", name, uint8(in.Op))
+		return fail("relocation against %q of opcode %#02x, want call or ld_imm64",
+			name, uint8(in.Op))
 	case !call && insn+1 >= len(f.Insns):
 		return fail("ld_imm64 without its second half")
 	case isExtern(sym):
@@ -152,10 +161,12 @@ func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32, sym elf64
 		return rl, nil
 	case call:
 		if !in.IsPseudoCall() {
-			return fail("call of %q has source register %d, want 1 (BPF_PSEUDO_CALL)", name, in.Src())
+			return fail("call of %q has source register %d, want 1 (BPF_PSEUDO_CALL)",
+				name, in.Src())
 		}
 		if p.text == 0 || int(sym.Section) != p.text {
-			return fail("call of %q in section %q: functions that are called must be in .text", name, p.f.Sections[sym.Section].Name)
+			return fail("call of %q in section %q: functions that are called must be in .text",
+				name, p.f.Sections[sym.Section].Name)
 		}
 		if sym.Value%asm.Size != 0 {
 			return fail("call of %q at offset %#x, no multiple of 8", name, sym.Value)
@@ -166,7 +177,8 @@ func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32, sym elf64
 		return fail("reference to %q, which is in no section: was a global variable left uninitialized?", name)
 	case p.isSubprog(sym):
 		if sym.Value%asm.Size != 0 || in.Imm%asm.Size != 0 {
-			return fail("address of function %q at offset %#x%+d, no multiple of 8", name, sym.Value, in.Imm)
+			return fail("address of function %q at offset %#x%+d, no multiple of 8",
+				name, sym.Value, in.Imm)
 		}
 		rl.Kind, rl.SymValue = RelocSubprogAddr, sym.Value
 		return rl, nil
@@ -182,11 +194,13 @@ func (p *parser) isSubprog(sym elf64.Symbol) bool {
 	if sym.Bind() == elf64.BindLocal {
 		return sym.Type() == elf64.SymbolSection
 	}
-	return (sym.Bind() == elf64.BindGlobal || sym.Bind() == elf64.BindWeak) && sym.Type() == elf64.SymbolFunc
+	return (sym.Bind() == elf64.BindGlobal || sym.Bind() == elf64.BindWeak) &&
+		sym.Type() == elf64.SymbolFunc
 }
 
 // classifyData tells what an ld_imm64 refers to that is no function: a map or a byte of data.
-func (p *parser) classifyData(rl Reloc, sym elf64.Symbol, fail func(string, ...any) (Reloc, *Error)) (Reloc, *Error) {
+func (p *parser) classifyData(rl Reloc, sym elf64.Symbol,
+	fail func(string, ...any) (Reloc, *Error)) (Reloc, *Error) {
 	switch p.kind(sym.Section) {
 	case secArena:
 		if p.o.Arena == nil {
@@ -198,23 +212,29 @@ func (p *parser) classifyData(rl Reloc, sym elf64.Symbol, fail func(string, ...a
 	case secMaps:
 		rl.Kind, rl.Map = RelocMap, p.mapAt(sym.Value)
 		if rl.Map == nil {
-			return fail("no map at offset %#x of %s, where %q is", sym.Value, mapsSection, rl.Symbol)
+			return fail("no map at offset %#x of %s, where %q is",
+				sym.Value, mapsSection, rl.Symbol)
 		}
 	case secData, secRodata, secBss:
 		rl.Kind, rl.Map, rl.SymValue = RelocData, p.dataMap(sym.Section), sym.Value
 		if rl.Map == nil {
-			return fail("reference to %q in the empty section %q", rl.Symbol, p.f.Sections[sym.Section].Name)
+			return fail("reference to %q in the empty section %q",
+				rl.Symbol, p.f.Sections[sym.Section].Name)
 		}
 	default:
-		return fail("reference to %q in section %q, which is neither maps nor data", rl.Symbol, p.f.Sections[sym.Section].Name)
+		return fail("reference to %q in section %q, which is neither maps nor data",
+			rl.Symbol, p.f.Sections[sym.Section].Name)
 	}
 	return rl, nil
 }
 
-// mapAt finds the map that is defined at an offset of .maps, where the first maps of the object are in order of offset.
+// mapAt finds the map that is defined at an offset of .maps, where the first maps of the object are
+// in order of offset.
 func (p *parser) mapAt(off uint64) *Map {
 	vars := p.defined
-	i, ok := slices.BinarySearchFunc(vars, off, func(v btf.SecVar, off uint64) int { return cmp.Compare(uint64(v.Offset), off) })
+	i, ok := slices.BinarySearchFunc(vars, off, func(v btf.SecVar, off uint64) int {
+		return cmp.Compare(uint64(v.Offset), off)
+	})
 	if !ok {
 		return nil
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// relocListing is what llvm-readelf's JSON says about a file's relocations and the functions that they are in.
+// relocListing is what llvm-readelf's JSON says about a file's relocations and the functions that
+// they are in.
 type relocListing struct {
 	Sections []struct {
 		Section struct {
@@ -40,19 +41,23 @@ type relocListing struct {
 	}
 }
 
-// TestRelocations compares each relocation of code with llvm-readelf's list: place and symbol. What it refers to is told apart by the
-// section of the symbol, which must fit the kind that we give it.
+// TestRelocations compares each relocation of code with llvm-readelf's list: place and symbol. What
+// it refers to is told apart by the section of the symbol, which must fit the kind that we give it.
 func TestRelocations(t *testing.T) {
 	var paths []string
 	for _, p := range testkit.Corpus(t) {
-		if st, err := os.Stat(p); err == nil && st.Size() < 300_000 && (!raceEnabled || len(p)%8 == 0) {
+		if st, err := os.Stat(p); err == nil && st.Size() < 300_000 &&
+			(!raceEnabled || len(p)%8 == 0) {
 			paths = append(paths, p)
 		}
 	}
 	total := map[object.RelocKind]int{}
 	for batch := range slices.Chunk(paths, 40) {
 		var want []relocListing
-		if err := json.Unmarshal(testkit.Run(t, "llvm-readelf-19", append([]string{"--elf-output-style=JSON", "-S", "-s", "-r"}, batch...)...), &want); err != nil {
+		if err := json.Unmarshal(
+			testkit.Run(t, "llvm-readelf-19",
+				append([]string{"--elf-output-style=JSON", "-S", "-s", "-r"}, batch...)...),
+			&want); err != nil {
 			t.Fatal(err)
 		}
 		for i, path := range batch {
@@ -83,8 +88,10 @@ func (l *relocListing) list() []string {
 		}
 		for _, r := range sec.Relocs {
 			for _, s := range l.Symbols {
-				if y := s.Symbol; y.Type.Value == 2 && y.Section.Value == target && r.Relocation.Offset-y.Value < y.Size {
-					out = append(out, fmt.Sprintf("%d+%#06x %s", target, r.Relocation.Offset, r.Relocation.Symbol.Name))
+				if y := s.Symbol; y.Type.Value == 2 && y.Section.Value == target &&
+					r.Relocation.Offset-y.Value < y.Size {
+					out = append(out, fmt.Sprintf("%d+%#06x %s", target, r.Relocation.Offset,
+						r.Relocation.Symbol.Name))
 					break
 				}
 			}
@@ -103,7 +110,8 @@ func listRelocs(o *object.Object, total map[object.RelocKind]int) []string {
 	for _, f := range functions {
 		for _, r := range f.Relocs {
 			total[r.Kind]++
-			out = append(out, fmt.Sprintf("%d+%#06x %s", f.SecIndex, f.Offset+uint64(r.Insn)*8, r.Symbol))
+			out = append(out, fmt.Sprintf("%d+%#06x %s", f.SecIndex, f.Offset+uint64(r.Insn)*8,
+				r.Symbol))
 			switch r.Kind {
 			case object.RelocMap:
 				if r.Map.Name != r.Symbol {
@@ -111,7 +119,8 @@ func listRelocs(o *object.Object, total map[object.RelocKind]int) []string {
 				}
 			case object.RelocData:
 				if v := r.Map.Variable(r.Symbol); v != nil && uint64(v.Offset) != r.SymValue {
-					out = append(out, fmt.Sprintf("%s at %d, not %d", r.Symbol, v.Offset, r.SymValue))
+					out = append(out, fmt.Sprintf("%s at %d, not %d", r.Symbol, v.Offset,
+						r.SymValue))
 				}
 			case object.RelocExternCall, object.RelocExternLd64:
 				if r.Extern.Name != r.Symbol {

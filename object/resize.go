@@ -7,10 +7,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// SetValueSize changes the size of the map's value before it is created (bpf_map__set_value_size). Of a data section's map it is how an
-// array at the section's end is made as long as this machine needs it: Contents keeps what fits, the rest is zero, and BTF is told
-// of the array's new length. Where BTF cannot be told (the last variable is no array, or n splits an element), the map is created
-// without BTF, and Object.Notes says so.
+// SetValueSize changes the size of the map's value before it is created (bpf_map__set_value_size).
+// Of a data section's map it is how an array at the section's end is made as long as this machine
+// needs it: Contents keeps what fits, the rest is zero, and BTF is told of the array's new length.
+// Where BTF cannot be told (the last variable is no array, or n splits an element), the map is
+// created without BTF, and Object.Notes says so.
 //
 // An internal map that is not an array any more, because its Type was changed, is refused.
 func (m *Map) SetValueSize(n uint32) error {
@@ -23,7 +24,8 @@ func (m *Map) SetValueSize(n uint32) error {
 	}
 	o := m.object
 	if m.Type != uapi.MapArray {
-		return &Error{Object: o.Name, Section: m.Section, Reason: ReasonNotSupported, Msg: fmt.Sprintf("map %q of type %v cannot be resized", m.Name, m.Type)}
+		return &Error{Object: o.Name, Section: m.Section, Reason: ReasonNotSupported,
+			Msg: fmt.Sprintf("map %q of type %v cannot be resized", m.Name, m.Type)}
 	}
 	if m.Contents != nil {
 		b := make([]byte, n)
@@ -36,12 +38,16 @@ func (m *Map) SetValueSize(n uint32) error {
 	}
 	if err := m.resizeBTF(n); err != nil {
 		m.KeyType, m.ValueType = 0, 0
-		o.Notes = append(o.Notes, Note{m.Section, fmt.Sprintf("map %q is created without BTF, which cannot be told of %d bytes: %v", m.Name, n, err)})
+		o.Notes = append(o.Notes,
+			Note{m.Section, fmt.Sprintf(
+				"map %q is created without BTF, which cannot be told of %d bytes: %v",
+				m.Name, n, err)})
 	}
 	return nil
 }
 
-// resizeBTF gives the last variable of the map's section an array type of the length that makes the section n bytes long.
+// resizeBTF gives the last variable of the map's section an array type of the length that makes the
+// section n bytes long.
 func (m *Map) resizeBTF(n uint32) error {
 	o := m.object
 	sec, _ := o.BTF.Type(m.ValueType)
@@ -60,7 +66,8 @@ func (m *Map) resizeBTF(n uint32) error {
 		return err
 	}
 	if elem == 0 || n < last.Offset || uint64(n-last.Offset)%elem != 0 {
-		return fmt.Errorf("%d bytes for the last variable %q are no multiple of its elements' %d", int64(n)-int64(last.Offset), v.Name(), elem)
+		return fmt.Errorf("%d bytes for the last variable %q are no multiple of its elements' %d",
+			int64(n)-int64(last.Offset), v.Name(), elem)
 	}
 	b := o.BTF.Edit()
 	array := b.AddArray(a.Index, a.Elem, uint32(uint64(n-last.Offset)/elem))

@@ -10,7 +10,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestSetValueSize resizes data maps of testdata/data.c. Oracle: what C libbpf makes of the same order, BTF byte for byte.
+// TestSetValueSize resizes data maps of testdata/data.c. Oracle: what C libbpf makes of the same
+// order, BTF byte for byte.
 func TestSetValueSize(t *testing.T) {
 	for _, tc := range []struct {
 		section, order string
@@ -40,7 +41,8 @@ func TestSetValueSize(t *testing.T) {
 		got.Skipped = want.Skipped
 		for i := range want.Maps {
 			if want.Maps[i].Name == m.Name {
-				// The image in C libbpf is rounded up to pages; and the first byte was changed above.
+				// The image in C libbpf is rounded up to pages; and the first byte was changed
+				// above.
 				want.Maps[i].Hash, got.Maps[i].Hash = "", ""
 			}
 		}

@@ -6,16 +6,18 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// SecFlags are the properties of a SEC() kind, libbpf's SEC_* flags. They take effect when a program is loaded.
+// SecFlags are the properties of a SEC() kind, libbpf's SEC_* flags. They take effect when a
+// program is loaded.
 type SecFlags uint8
 
 const (
-	SecExpAttachOpt SecFlags = 1 << iota // expected_attach_type is sent only to kernels that know it
-	SecAttachBTF                         // needs a BTF target, the text after the first '/'
-	SecSleepable                         // adds BPF_F_SLEEPABLE
-	SecXDPFrags                          // adds BPF_F_XDP_HAS_FRAGS
-	SecUSDT                              // becomes uprobe.multi where the kernel has it
-	SecAttachable                        // legacy: libbpf_attach_type_by_name knows it
+	// expected_attach_type is sent only to kernels that know it
+	SecExpAttachOpt SecFlags = 1 << iota
+	SecAttachBTF             // needs a BTF target, the text after the first '/'
+	SecSleepable             // adds BPF_F_SLEEPABLE
+	SecXDPFrags              // adds BPF_F_XDP_HAS_FRAGS
+	SecUSDT                  // becomes uprobe.multi where the kernel has it
+	SecAttachable            // legacy: libbpf_attach_type_by_name knows it
 )
 
 // SecDef is one row of the SEC() table: what a section name says about the programs in it.
@@ -37,20 +39,26 @@ type SecDef struct {
 type AutoAttach uint8
 
 const (
-	AutoNone          AutoAttach = iota // never: the program is attached by hand
-	AutoKprobe                          // kprobe, kretprobe: "fn[+off]"; nothing after the kind: skipped
-	AutoKprobeMulti                     // kprobe.multi, kretprobe.multi: a glob; nothing: skipped
-	AutoKprobeSession                   // kprobe.session: a glob; nothing: skipped
-	AutoUprobe                          // uprobe, uretprobe and their .s: "path:func[+off]"; nothing: skipped
-	AutoUprobeMulti                     // uprobe.multi, uretprobe.multi, uprobe.session and their .s: "path:glob"; nothing: skipped
-	AutoKsyscall                        // ksyscall, kretsyscall: a system call's name; nothing: skipped
-	AutoUSDT                            // usdt, usdt.s: "path:provider:name"; nothing: skipped
-	AutoTracepoint                      // tracepoint, tp: "category/name"; nothing: skipped
-	AutoRawTracepoint                   // raw_tracepoint, raw_tp: a name; nothing: skipped
-	AutoTrace                           // fentry, fexit, fmod_ret, fsession, tp_btf, freplace: the BTF target of the load
-	AutoTracingMulti                    // fentry.multi, fexit.multi, fsession.multi: "[module:]glob"; nothing: skipped
-	AutoLSM                             // lsm: the BTF target of the load
-	AutoIter                            // iter: the BTF target of the load, no parameters
+	AutoNone AutoAttach = iota // never: the program is attached by hand
+	// kprobe, kretprobe: "fn[+off]"; nothing after the kind: skipped
+	AutoKprobe
+	AutoKprobeMulti   // kprobe.multi, kretprobe.multi: a glob; nothing: skipped
+	AutoKprobeSession // kprobe.session: a glob; nothing: skipped
+	// uprobe, uretprobe and their .s: "path:func[+off]"; nothing: skipped
+	AutoUprobe
+	// uprobe.multi, uretprobe.multi, uprobe.session and their .s: "path:glob"; nothing: skipped
+	AutoUprobeMulti
+	// ksyscall, kretsyscall: a system call's name; nothing: skipped
+	AutoKsyscall
+	AutoUSDT          // usdt, usdt.s: "path:provider:name"; nothing: skipped
+	AutoTracepoint    // tracepoint, tp: "category/name"; nothing: skipped
+	AutoRawTracepoint // raw_tracepoint, raw_tp: a name; nothing: skipped
+	// fentry, fexit, fmod_ret, fsession, tp_btf, freplace: the BTF target of the load
+	AutoTrace
+	// fentry.multi, fexit.multi, fsession.multi: "[module:]glob"; nothing: skipped
+	AutoTracingMulti
+	AutoLSM  // lsm: the BTF target of the load
+	AutoIter // iter: the BTF target of the load, no parameters
 )
 
 // Matches reports whether the row's pattern matches a section name that has no leading '?'.
@@ -68,13 +76,14 @@ func (d *SecDef) Matches(sec string) bool {
 	return sec == p
 }
 
-// MatchSec finds the row of SecTable that matches a section name without its leading '?', nil if none does. It is what
-// libbpf_prog_type_by_name looks up.
+// MatchSec finds the row of SecTable that matches a section name without its leading '?', nil if
+// none does. It is what libbpf_prog_type_by_name looks up.
 func MatchSec(sec string) *SecDef {
 	return matchSec(sec, nil)
 }
 
-// matchSec tries the application's own rows in order, then SecTable, then the application's row for everything else.
+// matchSec tries the application's own rows in order, then SecTable, then the application's row for
+// everything else.
 func matchSec(sec string, own []SecDef) *SecDef {
 	for i := range own {
 		if own[i].Matches(sec) {
@@ -94,12 +103,13 @@ func matchSec(sec string, own []SecDef) *SecDef {
 	return nil
 }
 
-// SecTable is every section name that libbpf 1.8 knows; the first row that matches wins. It must not be changed: rows of an
-// application's own go into Options.Sections. A name that is not here, like "xdp/foo", matches nothing; prefixes that old
-// libbpf took are gone.
+// SecTable is every section name that libbpf 1.8 knows; the first row that matches wins. It must
+// not be changed: rows of an application's own go into Options.Sections. A name that is not here,
+// like "xdp/foo", matches nothing; prefixes that old libbpf took are gone.
 var SecTable = []SecDef{
 	{"socket", uapi.ProgSocketFilter, 0, 0, AutoNone},
-	{"sk_reuseport/migrate", uapi.ProgSKReuseport, uapi.AttachSKReuseportSelectOrMigrate, SecAttachable, AutoNone},
+	{"sk_reuseport/migrate", uapi.ProgSKReuseport, uapi.AttachSKReuseportSelectOrMigrate,
+		SecAttachable, AutoNone},
 	{"sk_reuseport", uapi.ProgSKReuseport, uapi.AttachSKReuseportSelect, SecAttachable, AutoNone},
 
 	{"kprobe+", uapi.ProgKprobe, 0, 0, AutoKprobe},
@@ -114,9 +124,12 @@ var SecTable = []SecDef{
 	{"uprobe.multi+", uapi.ProgKprobe, uapi.AttachTraceUprobeMulti, 0, AutoUprobeMulti},
 	{"uretprobe.multi+", uapi.ProgKprobe, uapi.AttachTraceUprobeMulti, 0, AutoUprobeMulti},
 	{"uprobe.session+", uapi.ProgKprobe, uapi.AttachTraceUprobeSession, 0, AutoUprobeMulti},
-	{"uprobe.multi.s+", uapi.ProgKprobe, uapi.AttachTraceUprobeMulti, SecSleepable, AutoUprobeMulti},
-	{"uretprobe.multi.s+", uapi.ProgKprobe, uapi.AttachTraceUprobeMulti, SecSleepable, AutoUprobeMulti},
-	{"uprobe.session.s+", uapi.ProgKprobe, uapi.AttachTraceUprobeSession, SecSleepable, AutoUprobeMulti},
+	{"uprobe.multi.s+", uapi.ProgKprobe, uapi.AttachTraceUprobeMulti, SecSleepable,
+		AutoUprobeMulti},
+	{"uretprobe.multi.s+", uapi.ProgKprobe, uapi.AttachTraceUprobeMulti, SecSleepable,
+		AutoUprobeMulti},
+	{"uprobe.session.s+", uapi.ProgKprobe, uapi.AttachTraceUprobeSession, SecSleepable,
+		AutoUprobeMulti},
 	{"ksyscall+", uapi.ProgKprobe, 0, 0, AutoKsyscall},
 	{"kretsyscall+", uapi.ProgKprobe, 0, 0, AutoKsyscall},
 	{"usdt+", uapi.ProgKprobe, 0, SecUSDT, AutoUSDT},
@@ -149,16 +162,21 @@ var SecTable = []SecDef{
 	{"fmod_ret+", uapi.ProgTracing, uapi.AttachModifyReturn, SecAttachBTF, AutoTrace},
 	{"fexit+", uapi.ProgTracing, uapi.AttachTraceFexit, SecAttachBTF, AutoTrace},
 	{"fentry.s+", uapi.ProgTracing, uapi.AttachTraceFentry, SecAttachBTF | SecSleepable, AutoTrace},
-	{"fmod_ret.s+", uapi.ProgTracing, uapi.AttachModifyReturn, SecAttachBTF | SecSleepable, AutoTrace},
+	{"fmod_ret.s+", uapi.ProgTracing, uapi.AttachModifyReturn, SecAttachBTF | SecSleepable,
+		AutoTrace},
 	{"fexit.s+", uapi.ProgTracing, uapi.AttachTraceFexit, SecAttachBTF | SecSleepable, AutoTrace},
 	{"fsession+", uapi.ProgTracing, uapi.AttachTraceFsession, SecAttachBTF, AutoTrace},
-	{"fsession.s+", uapi.ProgTracing, uapi.AttachTraceFsession, SecAttachBTF | SecSleepable, AutoTrace},
+	{"fsession.s+", uapi.ProgTracing, uapi.AttachTraceFsession, SecAttachBTF | SecSleepable,
+		AutoTrace},
 	{"fentry.multi+", uapi.ProgTracing, uapi.AttachTraceFentryMulti, 0, AutoTracingMulti},
-	{"fentry.multi.s+", uapi.ProgTracing, uapi.AttachTraceFentryMulti, SecSleepable, AutoTracingMulti},
+	{"fentry.multi.s+", uapi.ProgTracing, uapi.AttachTraceFentryMulti, SecSleepable,
+		AutoTracingMulti},
 	{"fexit.multi+", uapi.ProgTracing, uapi.AttachTraceFexitMulti, 0, AutoTracingMulti},
-	{"fexit.multi.s+", uapi.ProgTracing, uapi.AttachTraceFexitMulti, SecSleepable, AutoTracingMulti},
+	{"fexit.multi.s+", uapi.ProgTracing, uapi.AttachTraceFexitMulti, SecSleepable,
+		AutoTracingMulti},
 	{"fsession.multi+", uapi.ProgTracing, uapi.AttachTraceFsessionMulti, 0, AutoTracingMulti},
-	{"fsession.multi.s+", uapi.ProgTracing, uapi.AttachTraceFsessionMulti, SecSleepable, AutoTracingMulti},
+	{"fsession.multi.s+", uapi.ProgTracing, uapi.AttachTraceFsessionMulti, SecSleepable,
+		AutoTracingMulti},
 	{"freplace+", uapi.ProgExt, 0, SecAttachBTF, AutoTrace},
 	{"lsm+", uapi.ProgLSM, uapi.AttachLSMMac, SecAttachBTF, AutoLSM},
 	{"lsm.s+", uapi.ProgLSM, uapi.AttachLSMMac, SecAttachBTF | SecSleepable, AutoLSM},
@@ -178,44 +196,75 @@ var SecTable = []SecDef{
 	{"lwt_out", uapi.ProgLWTOut, 0, 0, AutoNone},
 	{"lwt_xmit", uapi.ProgLWTXmit, 0, 0, AutoNone},
 	{"lwt_seg6local", uapi.ProgLWTSeg6Local, 0, 0, AutoNone},
-	{"sockops", uapi.ProgSockOps, uapi.AttachCgroupSockOps, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"sk_skb/stream_parser", uapi.ProgSKSKB, uapi.AttachSKSKBStreamParser, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"sk_skb/stream_verdict", uapi.ProgSKSKB, uapi.AttachSKSKBStreamVerdict, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"sk_skb/verdict", uapi.ProgSKSKB, uapi.AttachSKSKBVerdict, SecAttachable | SecExpAttachOpt, AutoNone},
+	{"sockops", uapi.ProgSockOps, uapi.AttachCgroupSockOps, SecAttachable | SecExpAttachOpt,
+		AutoNone},
+	{"sk_skb/stream_parser", uapi.ProgSKSKB, uapi.AttachSKSKBStreamParser,
+		SecAttachable | SecExpAttachOpt, AutoNone},
+	{"sk_skb/stream_verdict", uapi.ProgSKSKB, uapi.AttachSKSKBStreamVerdict,
+		SecAttachable | SecExpAttachOpt, AutoNone},
+	{"sk_skb/verdict", uapi.ProgSKSKB, uapi.AttachSKSKBVerdict, SecAttachable | SecExpAttachOpt,
+		AutoNone},
 	{"sk_skb", uapi.ProgSKSKB, 0, 0, AutoNone},
 	{"sk_msg", uapi.ProgSKMsg, uapi.AttachSKMsgVerdict, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"lirc_mode2", uapi.ProgLIRCMode2, uapi.AttachLIRCMode2, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"flow_dissector", uapi.ProgFlowDissector, uapi.AttachFlowDissector, SecAttachable | SecExpAttachOpt, AutoNone},
+	{"lirc_mode2", uapi.ProgLIRCMode2, uapi.AttachLIRCMode2, SecAttachable | SecExpAttachOpt,
+		AutoNone},
+	{"flow_dissector", uapi.ProgFlowDissector, uapi.AttachFlowDissector,
+		SecAttachable | SecExpAttachOpt, AutoNone},
 
-	{"cgroup_skb/ingress", uapi.ProgCgroupSKB, uapi.AttachCgroupInetIngress, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"cgroup_skb/egress", uapi.ProgCgroupSKB, uapi.AttachCgroupInetEgress, SecAttachable | SecExpAttachOpt, AutoNone},
+	{"cgroup_skb/ingress", uapi.ProgCgroupSKB, uapi.AttachCgroupInetIngress,
+		SecAttachable | SecExpAttachOpt, AutoNone},
+	{"cgroup_skb/egress", uapi.ProgCgroupSKB, uapi.AttachCgroupInetEgress,
+		SecAttachable | SecExpAttachOpt, AutoNone},
 	{"cgroup/skb", uapi.ProgCgroupSKB, 0, 0, AutoNone},
-	{"cgroup/sock_create", uapi.ProgCgroupSock, uapi.AttachCgroupInetSockCreate, SecAttachable, AutoNone},
-	{"cgroup/sock_release", uapi.ProgCgroupSock, uapi.AttachCgroupInetSockRelease, SecAttachable, AutoNone},
-	{"cgroup/sock", uapi.ProgCgroupSock, uapi.AttachCgroupInetSockCreate, SecAttachable | SecExpAttachOpt, AutoNone},
-	{"cgroup/post_bind4", uapi.ProgCgroupSock, uapi.AttachCgroupInet4PostBind, SecAttachable, AutoNone},
-	{"cgroup/post_bind6", uapi.ProgCgroupSock, uapi.AttachCgroupInet6PostBind, SecAttachable, AutoNone},
+	{"cgroup/sock_create", uapi.ProgCgroupSock, uapi.AttachCgroupInetSockCreate, SecAttachable,
+		AutoNone},
+	{"cgroup/sock_release", uapi.ProgCgroupSock, uapi.AttachCgroupInetSockRelease, SecAttachable,
+		AutoNone},
+	{"cgroup/sock", uapi.ProgCgroupSock, uapi.AttachCgroupInetSockCreate,
+		SecAttachable | SecExpAttachOpt, AutoNone},
+	{"cgroup/post_bind4", uapi.ProgCgroupSock, uapi.AttachCgroupInet4PostBind, SecAttachable,
+		AutoNone},
+	{"cgroup/post_bind6", uapi.ProgCgroupSock, uapi.AttachCgroupInet6PostBind, SecAttachable,
+		AutoNone},
 	{"cgroup/bind4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4Bind, SecAttachable, AutoNone},
 	{"cgroup/bind6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6Bind, SecAttachable, AutoNone},
-	{"cgroup/connect4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4Connect, SecAttachable, AutoNone},
-	{"cgroup/connect6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6Connect, SecAttachable, AutoNone},
-	{"cgroup/connect_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixConnect, SecAttachable, AutoNone},
-	{"cgroup/sendmsg4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP4SendMsg, SecAttachable, AutoNone},
-	{"cgroup/sendmsg6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP6SendMsg, SecAttachable, AutoNone},
-	{"cgroup/sendmsg_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixSendMsg, SecAttachable, AutoNone},
-	{"cgroup/recvmsg4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP4RecvMsg, SecAttachable, AutoNone},
-	{"cgroup/recvmsg6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP6RecvMsg, SecAttachable, AutoNone},
-	{"cgroup/recvmsg_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixRecvMsg, SecAttachable, AutoNone},
-	{"cgroup/getpeername4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4GetPeerName, SecAttachable, AutoNone},
-	{"cgroup/getpeername6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6GetPeerName, SecAttachable, AutoNone},
-	{"cgroup/getpeername_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixGetPeerName, SecAttachable, AutoNone},
-	{"cgroup/getsockname4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4GetSockName, SecAttachable, AutoNone},
-	{"cgroup/getsockname6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6GetSockName, SecAttachable, AutoNone},
-	{"cgroup/getsockname_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixGetSockName, SecAttachable, AutoNone},
+	{"cgroup/connect4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4Connect, SecAttachable,
+		AutoNone},
+	{"cgroup/connect6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6Connect, SecAttachable,
+		AutoNone},
+	{"cgroup/connect_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixConnect, SecAttachable,
+		AutoNone},
+	{"cgroup/sendmsg4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP4SendMsg, SecAttachable,
+		AutoNone},
+	{"cgroup/sendmsg6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP6SendMsg, SecAttachable,
+		AutoNone},
+	{"cgroup/sendmsg_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixSendMsg, SecAttachable,
+		AutoNone},
+	{"cgroup/recvmsg4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP4RecvMsg, SecAttachable,
+		AutoNone},
+	{"cgroup/recvmsg6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUDP6RecvMsg, SecAttachable,
+		AutoNone},
+	{"cgroup/recvmsg_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixRecvMsg, SecAttachable,
+		AutoNone},
+	{"cgroup/getpeername4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4GetPeerName,
+		SecAttachable, AutoNone},
+	{"cgroup/getpeername6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6GetPeerName,
+		SecAttachable, AutoNone},
+	{"cgroup/getpeername_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixGetPeerName,
+		SecAttachable, AutoNone},
+	{"cgroup/getsockname4", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet4GetSockName,
+		SecAttachable, AutoNone},
+	{"cgroup/getsockname6", uapi.ProgCgroupSockAddr, uapi.AttachCgroupInet6GetSockName,
+		SecAttachable, AutoNone},
+	{"cgroup/getsockname_unix", uapi.ProgCgroupSockAddr, uapi.AttachCgroupUnixGetSockName,
+		SecAttachable, AutoNone},
 	{"cgroup/sysctl", uapi.ProgCgroupSysctl, uapi.AttachCgroupSysctl, SecAttachable, AutoNone},
-	{"cgroup/getsockopt", uapi.ProgCgroupSockOpt, uapi.AttachCgroupGetSockOpt, SecAttachable, AutoNone},
-	{"cgroup/setsockopt", uapi.ProgCgroupSockOpt, uapi.AttachCgroupSetSockOpt, SecAttachable, AutoNone},
-	{"cgroup/dev", uapi.ProgCgroupDevice, uapi.AttachCgroupDevice, SecAttachable | SecExpAttachOpt, AutoNone},
+	{"cgroup/getsockopt", uapi.ProgCgroupSockOpt, uapi.AttachCgroupGetSockOpt, SecAttachable,
+		AutoNone},
+	{"cgroup/setsockopt", uapi.ProgCgroupSockOpt, uapi.AttachCgroupSetSockOpt, SecAttachable,
+		AutoNone},
+	{"cgroup/dev", uapi.ProgCgroupDevice, uapi.AttachCgroupDevice, SecAttachable | SecExpAttachOpt,
+		AutoNone},
 
 	{"struct_ops+", uapi.ProgStructOps, 0, 0, AutoNone},
 	{"struct_ops.s+", uapi.ProgStructOps, 0, SecSleepable, AutoNone},

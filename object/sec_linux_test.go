@@ -12,30 +12,37 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// newSections are the rows that C libbpf 1.5, the oracle, does not have yet: without the row, and with what it takes them for instead.
+// newSections are the rows that C libbpf 1.5, the oracle, does not have yet: without the row, and
+// with what it takes them for instead.
 var newSections = []string{
-	"uprobe.session+", "uprobe.session.s+", "tracepoint.s+", "tp.s+", "raw_tracepoint.s+", "raw_tp.s+", "tp_btf.s+",
-	"fsession+", "fsession.s+", "fentry.multi+", "fentry.multi.s+", "fexit.multi+", "fexit.multi.s+", "fsession.multi+", "fsession.multi.s+",
+	"uprobe.session+", "uprobe.session.s+", "tracepoint.s+", "tp.s+", "raw_tracepoint.s+",
+	"raw_tp.s+", "tp_btf.s+",
+	"fsession+", "fsession.s+", "fentry.multi+", "fentry.multi.s+", "fexit.multi+",
+	"fexit.multi.s+", "fsession.multi+", "fsession.multi.s+",
 }
 
-// TestSecTable opens one object with a program for every row of the table, bare and with text after a slash, and for names that
-// look like rows and are none. Oracle: type and attach type that C libbpf gives each; rows newer than it must be unknown to it.
+// TestSecTable opens one object with a program for every row of the table, bare and with text after
+// a slash, and for names that look like rows and are none. Oracle: type and attach type that C
+// libbpf gives each; rows newer than it must be unknown to it.
 func TestSecTable(t *testing.T) {
 	var secs []string
 	fresh := map[string]bool{}
 	for _, d := range object.SecTable {
 		name := strings.TrimSuffix(d.Pattern, "+")
-		for _, s := range []string{name, name + "/x", name + "/x/y:z", name + "x", "?" + name, name + "/"} {
+		for _, s := range []string{name, name + "/x", name + "/x/y:z", name + "x", "?" + name,
+			name + "/"} {
 			secs = append(secs, s)
 			fresh[s] = slices.Contains(newSections, d.Pattern)
 		}
 	}
-	secs = append(secs, "socket1", "cgroup/skb/x", "xdp.frags/foo", "kprobe.s/x", "maps/x", "struct_ops.s.x", "Kprobe/x")
+	secs = append(secs, "socket1", "cgroup/skb/x", "xdp.frags/foo", "kprobe.s/x", "maps/x",
+		"struct_ops.s.x", "Kprobe/x")
 	slices.Sort(secs)
 	secs = slices.Compact(secs)
 	var source strings.Builder
 	for i, s := range secs {
-		fmt.Fprintf(&source, "__attribute__((section(%q), used)) int p%d(void *c) { return 0; }\n", s, i)
+		fmt.Fprintf(&source, "__attribute__((section(%q), used)) int p%d(void *c) { return 0; }\n",
+			s, i)
 	}
 	path := testkit.Compile(t, source.String())
 	want := libbpfOpen(t, path)[0]
@@ -49,14 +56,16 @@ func TestSecTable(t *testing.T) {
 	}
 	got := describe(o)
 	if len(want.Programs) != len(secs) || len(got.Programs) != len(secs) {
-		t.Fatalf("%d sections: libbpf has %d programs, we have %d (errno %d)", len(secs), len(want.Programs), len(got.Programs), want.Errno)
+		t.Fatalf("%d sections: libbpf has %d programs, we have %d (errno %d)",
+			len(secs), len(want.Programs), len(got.Programs), want.Errno)
 	}
 	known := 0
 	for i, g := range got.Programs {
 		w, p := want.Programs[i], o.Programs[i]
 		if fresh[p.Section] && p.Def != nil {
 			if w.Type != 0 {
-				t.Errorf("SEC(%q): libbpf knows it, take its row off the list of new ones", p.Section)
+				t.Errorf("SEC(%q): libbpf knows it, take its row off the list of new ones",
+					p.Section)
 			}
 			continue
 		}
@@ -70,21 +79,25 @@ func TestSecTable(t *testing.T) {
 	t.Logf("%d section names, %d of them known", len(secs), known)
 }
 
-// TestSecFlags checks the table's flags against what section names say by convention. Oracle: libbpf's documentation of program types:
-// names that end in ".s" and syscall are sleepable, xdp.frags has fragments, an automatic attachment needs something to attach to.
+// TestSecFlags checks the table's flags against what section names say by convention. Oracle:
+// libbpf's documentation of program types: names that end in ".s" and syscall are sleepable,
+// xdp.frags has fragments, an automatic attachment needs something to attach to.
 func TestSecFlags(t *testing.T) {
 	for _, d := range object.SecTable {
 		name := strings.TrimSuffix(d.Pattern, "+")
-		if got, want := d.Flags&object.SecSleepable != 0, strings.HasSuffix(name, ".s") || name == "syscall"; got != want {
+		if got, want := d.Flags&object.SecSleepable != 0, strings.HasSuffix(name, ".s") ||
+			name == "syscall"; got != want {
 			t.Errorf("%s: sleepable %v", d.Pattern, got)
 		}
-		if got, want := d.Flags&object.SecXDPFrags != 0, strings.HasPrefix(name, "xdp.frags"); got != want {
+		if got, want := d.Flags&object.SecXDPFrags != 0,
+			strings.HasPrefix(name, "xdp.frags"); got != want {
 			t.Errorf("%s: fragments %v", d.Pattern, got)
 		}
 		if got, want := d.Flags&object.SecUSDT != 0, strings.HasPrefix(name, "usdt"); got != want {
 			t.Errorf("%s: USDT %v", d.Pattern, got)
 		}
-		btf := d.Type == uapi.ProgLSM || d.Type == uapi.ProgExt || d.Type == uapi.ProgTracing && !strings.Contains(name, ".multi")
+		btf := d.Type == uapi.ProgLSM || d.Type == uapi.ProgExt ||
+			d.Type == uapi.ProgTracing && !strings.Contains(name, ".multi")
 		if got := d.Flags&object.SecAttachBTF != 0; got != btf {
 			t.Errorf("%s: BTF target %v", d.Pattern, got)
 		}
@@ -94,8 +107,8 @@ func TestSecFlags(t *testing.T) {
 	}
 }
 
-// TestOwnSections tries rows of an application's own. Oracle: libbpf's rules for registered handlers: they come first, in order, and one
-// without a name takes what is left.
+// TestOwnSections tries rows of an application's own. Oracle: libbpf's rules for registered
+// handlers: they come first, in order, and one without a name takes what is left.
 func TestOwnSections(t *testing.T) {
 	raw, err := os.ReadFile(testkit.Compile(t, `
 		__attribute__((section("mine/a"), used)) int a(void *c) { return 0; }
@@ -115,18 +128,22 @@ func TestOwnSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]*object.SecDef{"a": &own[2], "b": &own[3], "c": &own[1], "d": object.MatchSec("kprobe/x")} {
-		if p := o.Program(name); p.Def != want || p.Type != want.Type || p.ExpectedAttachType != want.Attach {
+	for name, want := range map[string]*object.SecDef{"a": &own[2], "b": &own[3], "c": &own[1],
+		"d": object.MatchSec("kprobe/x")} {
+		if p := o.Program(name); p.Def != want || p.Type != want.Type ||
+			p.ExpectedAttachType != want.Attach {
 			t.Errorf("%s: %+v", name, p.Def)
 		}
 	}
 	own = own[:1]
-	if o, err = (&object.Options{Sections: own}).Parse(raw, "own"); err != nil || o.Program("a").Def != &own[0] || o.Program("c").Type != uapi.ProgXDP {
+	if o, err = (&object.Options{Sections: own}).Parse(raw, "own"); err != nil ||
+		o.Program("a").Def != &own[0] || o.Program("c").Type != uapi.ProgXDP {
 		t.Errorf("row for the rest: %v, %+v", err, o.Program("a").Def)
 	}
 }
 
-// TestAttachTarget takes BTF targets from section names. Oracle: libbpf: the text after the first slash, where a BTF target is wanted.
+// TestAttachTarget takes BTF targets from section names. Oracle: libbpf: the text after the first
+// slash, where a BTF target is wanted.
 func TestAttachTarget(t *testing.T) {
 	raw, err := os.ReadFile(testkit.Compile(t, `
 		__attribute__((section("fentry/vfs_read"), used)) int a(void *c) { return 0; }
@@ -142,7 +159,8 @@ func TestAttachTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"a": "vfs_read", "b": "mod:func", "c": "", "d": "", "e": "socket_bind", "f": ""} {
+	for name, want := range map[string]string{"a": "vfs_read", "b": "mod:func", "c": "", "d": "",
+		"e": "socket_bind", "f": ""} {
 		if p := o.Program(name); p.AttachTarget != want {
 			t.Errorf("%s: target %q, want %q", p.Sec, p.AttachTarget, want)
 		}

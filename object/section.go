@@ -41,12 +41,14 @@ func (p *parser) findSymbols() error {
 			continue
 		}
 		if tab != nil {
-			return p.fail(ReasonFormat, s.Name, "a second symbol table; the first is section %d", tab.Index)
+			return p.fail(ReasonFormat, s.Name, "a second symbol table; the first is section %d",
+				tab.Index)
 		}
 		tab = s
 	}
 	if tab == nil {
-		return p.fail(ReasonNotFound, "", "no symbol table: was the object stripped? strip -g keeps the symbols")
+		return p.fail(ReasonNotFound, "",
+			"no symbol table: was the object stripped? strip -g keeps the symbols")
 	}
 	syms, err := p.f.Symbols(tab)
 	if err != nil {
@@ -82,14 +84,16 @@ func (p *parser) classifyOne(s *elf64.Section) (secKind, error) {
 	case "version":
 		return secOther, p.readVersion(s)
 	case "maps":
-		return secOther, p.fail(ReasonNotSupported, s.Name, `legacy map definitions (SEC("maps"), struct bpf_map_def) are not supported by libbpf 1.0 and later; `+
-			`define maps with BTF instead: struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1024); __type(key, __u32); __type(value, __u64); } name SEC(".maps");`)
+		return secOther, p.fail(ReasonNotSupported, s.Name,
+			`legacy map definitions (SEC("maps"), struct bpf_map_def) are not supported by libbpf 1.0 and later; `+
+				`define maps with BTF instead: struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1024); __type(key, __u32); __type(value, __u64); } name SEC(".maps");`)
 	case mapsSection:
 		p.maps = s.Index
 		return secMaps, nil
 	case ".BTF", ".BTF.ext":
 		if !progBits {
-			return secOther, p.fail(ReasonFormat, s.Name, "section type %d, want 1 (SHT_PROGBITS)", s.Type)
+			return secOther, p.fail(ReasonFormat, s.Name, "section type %d, want 1 (SHT_PROGBITS)",
+				s.Type)
 		}
 		if s.Name == ".BTF" {
 			p.btf = s
@@ -127,7 +131,8 @@ func (p *parser) classifyOne(s *elf64.Section) (secKind, error) {
 func (p *parser) classifyRel(s *elf64.Section) (secKind, error) {
 	target, ok := p.f.Section(s.Info)
 	if !ok {
-		return secOther, p.fail(ReasonFormat, s.Name, "relocates section %d; there are %d sections", s.Info, len(p.f.Sections))
+		return secOther, p.fail(ReasonFormat, s.Name, "relocates section %d; there are %d sections",
+			s.Info, len(p.f.Sections))
 	}
 	if s.EntSize != 16 {
 		return secOther, p.fail(ReasonFormat, s.Name, "relocations of %d bytes, want 16", s.EntSize)
@@ -139,7 +144,8 @@ func (p *parser) classifyRel(s *elf64.Section) (secKind, error) {
 	return secOther, nil
 }
 
-// skipped tells sections that are part of every object and mean nothing to a loader, so that no note is made of them.
+// skipped tells sections that are part of every object and mean nothing to a loader, so that no
+// note is made of them.
 func skipped(s *elf64.Section) bool {
 	if s.Type == elf64.SectionStrTab || s.Type == elf64.SectionLLVMAddrSig {
 		return true
@@ -154,7 +160,7 @@ func skipped(s *elf64.Section) bool {
 	return len(name) < len(s.Name) && (name == ".BTF" || name == ".BTF.ext")
 }
 
-// isFamily tells whether a section is base or "base.something".
+// isFamily reports whether a section is base or "base.something".
 func isFamily(name, base string) bool {
 	return strings.HasPrefix(name, base) && (len(name) == len(base) || name[len(base)] == '.')
 }
@@ -169,7 +175,8 @@ func isStructOps(name string) bool {
 
 func (p *parser) hasStructOps() bool { return slices.Contains(p.kinds, secStructOps) }
 
-// readLicense takes the text up to the first NUL, at most 63 bytes: the kernel compares it with "GPL" and the like.
+// readLicense takes the text up to the first NUL, at most 63 bytes: the kernel compares it with
+// "GPL" and the like.
 func (p *parser) readLicense(s *elf64.Section) error {
 	b, err := p.data(s)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// mapSlots reads the initial values of maps of maps and program arrays: pointers in the array values, which ends a definition.
+// mapSlots reads the initial values of maps of maps and program arrays: pointers in the array
+// values, which ends a definition.
 func (p *parser) mapSlots(rels *elf64.Rels) error {
 	for i := range rels.Len() {
 		rel := rels.At(i)
@@ -28,7 +29,8 @@ func (p *parser) mapSlots(rels *elf64.Rels) error {
 		start, ok := p.valuesOffset(v)
 		off := rel.Offset - uint64(v.Offset)
 		if !ok || off < start || (off-start)%8 != 0 {
-			return p.badRel(rels, i, ReasonInvalid, "map %q: no element of its values there", m.Name)
+			return p.badRel(rels, i, ReasonInvalid, "map %q: no element of its values there",
+				m.Name)
 		}
 		value.Key = uint32((off - start) / 8)
 		m.Values = append(m.Values, value)
@@ -51,33 +53,40 @@ func (m *Map) sortValues() {
 	m.Values = kept
 }
 
-// slotValue is the map or program that a slot of m refers to.
+// slotValue returns the map or program that a slot of m refers to.
 func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (Value, error) {
 	name := p.symbolName(sym)
 	switch m.Type {
 	case uapi.MapArrayOfMaps, uapi.MapHashOfMaps:
 		if int(sym.Section) != p.maps {
-			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is no map", m.Name, name)
+			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is no map",
+				m.Name, name)
 		}
 		if m.Type == uapi.MapHashOfMaps && m.KeySize != 4 {
-			return Value{}, p.badRel(rels, i, ReasonInvalid, "map %q: a hash of maps with initial values needs keys of 4 bytes, these have %d", m.Name, m.KeySize)
+			return Value{}, p.badRel(rels, i, ReasonInvalid,
+				"map %q: a hash of maps with initial values needs keys of 4 bytes, these have %d",
+				m.Name, m.KeySize)
 		}
 		inner := p.mapAt(sym.Value)
 		if inner == nil {
-			return Value{}, p.badRel(rels, i, ReasonNoSuch, "map %q: its value %q is no map", m.Name, name)
+			return Value{}, p.badRel(rels, i, ReasonNoSuch, "map %q: its value %q is no map",
+				m.Name, name)
 		}
 		return Value{Map: inner}, nil
 	case uapi.MapProgArray:
 		f, ok := p.functionAt(int(sym.Section), sym.Value)
 		if !ok || f.p == nil {
-			return Value{}, p.badRel(rels, i, ReasonNoSuch, "map %q: its value %q is no program with a SEC() of its own", m.Name, name)
+			return Value{}, p.badRel(rels, i, ReasonNoSuch,
+				"map %q: its value %q is no program with a SEC() of its own", m.Name, name)
 		}
 		if f.f.Offset != sym.Value {
-			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is inside of program %q", m.Name, name, f.f.Name)
+			return Value{}, p.badRel(rels, i, ReasonReloc,
+				"map %q: its value %q is inside of program %q", m.Name, name, f.f.Name)
 		}
 		return Value{Program: f.p}, nil
 	}
-	return Value{}, p.badRel(rels, i, ReasonInvalid, "map %q of type %v takes no initial values", m.Name, m.Type)
+	return Value{}, p.badRel(rels, i, ReasonInvalid, "map %q of type %v takes no initial values",
+		m.Name, m.Type)
 }
 
 // mapOver finds the map whose variable has the 8 bytes at off of .maps.
@@ -99,7 +108,7 @@ func (p *parser) mapOver(off uint64) (*Map, btf.SecVar) {
 	return p.o.Maps[i-1], v
 }
 
-// valuesOffset is where in a map variable its initial values start.
+// valuesOffset returns where in a map variable its initial values start.
 func (p *parser) valuesOffset(v btf.SecVar) (uint64, bool) {
 	t, _ := p.o.BTF.Type(v.Type)
 	def := p.o.BTF.Skip(t.Ref())

@@ -13,8 +13,8 @@ import (
 
 // structOpsMaps makes a map of each variable of the .struct_ops sections.
 //
-// A '?' before the section name turns creation off for all variables of the section. libbpf turns it off for the first one only, a
-// known defect that is not copied.
+// A '?' before the section name turns creation off for all variables of the section. libbpf turns
+// it off for the first one only, a known defect that is not copied.
 func (p *parser) structOpsMaps() error {
 	for i, k := range p.kinds {
 		if k != secStructOps {
@@ -47,13 +47,20 @@ func (p *parser) structOpsSection(s *elf64.Section) error {
 		case err != nil:
 			return p.failWith(ReasonInvalid, s.Name, err, "type of variable %q", variable.Name())
 		case t.Name() == "":
-			return p.fail(ReasonNotSupported, s.Name, "variable %q is of an anonymous type; the kernel knows its struct_ops by name", variable.Name())
+			return p.fail(ReasonNotSupported, s.Name,
+				"variable %q is of an anonymous type; the kernel knows its struct_ops by name",
+				variable.Name())
 		case t.Kind() != btf.KindStruct:
-			return p.fail(ReasonInvalid, s.Name, "variable %q is of kind %v, want STRUCT", variable.Name(), t.Kind())
+			return p.fail(ReasonInvalid, s.Name, "variable %q is of kind %v, want STRUCT",
+				variable.Name(), t.Kind())
 		case uint64(v.Offset)+uint64(t.Size()) > uint64(len(data)):
-			return p.fail(ReasonInvalid, s.Name, "variable %q at offset %#x with %d bytes is outside the section, which has %d", variable.Name(), v.Offset, t.Size(), len(data))
+			return p.fail(ReasonInvalid, s.Name,
+				"variable %q at offset %#x with %d bytes is outside the section, which has %d",
+				variable.Name(), v.Offset, t.Size(), len(data))
 		case uint64(v.Offset) < end || t.Size() == 0:
-			return p.fail(ReasonInvalid, s.Name, "variable %q at offset %#x with %d bytes overlaps another", variable.Name(), v.Offset, t.Size())
+			return p.fail(ReasonInvalid, s.Name,
+				"variable %q at offset %#x with %d bytes overlaps another",
+				variable.Name(), v.Offset, t.Size())
 		}
 		end = uint64(v.Offset) + uint64(t.Size())
 		image, err := p.copyOf(s.Name, data[v.Offset:end])
@@ -105,23 +112,32 @@ func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 		}
 		switch {
 		case sym.Section >= elf64.IndexReserve:
-			return p.badRel(rels, i, ReasonReloc, "variable %q refers to %q, which is in no section", m.Name, p.symbolName(sym))
+			return p.badRel(rels, i, ReasonReloc,
+				"variable %q refers to %q, which is in no section", m.Name, p.symbolName(sym))
 		case sym.Value%8 != 0:
-			return p.badRel(rels, i, ReasonFormat, "variable %q refers to %q at offset %#x, no multiple of 8", m.Name, p.symbolName(sym), sym.Value)
+			return p.badRel(rels, i, ReasonFormat,
+				"variable %q refers to %q at offset %#x, no multiple of 8",
+				m.Name, p.symbolName(sym), sym.Value)
 		}
 		off := rel.Offset - m.secOffset
 		index, member, ok := memberAt(p.o.BTF, m.StructOps.Type, off)
 		if !ok {
-			return p.badRel(rels, i, ReasonInvalid, "variable %q has no member at offset %d", m.Name, off)
+			return p.badRel(rels, i, ReasonInvalid, "variable %q has no member at offset %d",
+				m.Name, off)
 		}
-		if ptr := p.o.BTF.Skip(member.Type); ptr.Kind() != btf.KindPtr || p.o.BTF.Skip(ptr.Ref()).Kind() != btf.KindFuncProto {
-			return p.badRel(rels, i, ReasonInvalid, "member %q of variable %q is no function pointer", member.Name, m.Name)
+		if ptr := p.o.BTF.Skip(member.Type); ptr.Kind() != btf.KindPtr ||
+			p.o.BTF.Skip(ptr.Ref()).Kind() != btf.KindFuncProto {
+			return p.badRel(rels, i, ReasonInvalid,
+				"member %q of variable %q is no function pointer", member.Name, m.Name)
 		}
 		f, ok := p.functionAt(int(sym.Section), sym.Value)
 		if !ok || f.p == nil || f.p.Type != uapi.ProgStructOps {
-			return p.badRel(rels, i, ReasonInvalid, `member %q of variable %q refers to %q, which is no program in SEC("struct_ops")`, member.Name, m.Name, p.symbolName(sym))
+			return p.badRel(rels, i, ReasonInvalid,
+				`member %q of variable %q refers to %q, which is no program in SEC("struct_ops")`,
+				member.Name, m.Name, p.symbolName(sym))
 		}
-		m.StructOps.Slots = append(m.StructOps.Slots, StructOpsSlot{Member: index, Offset: uint32(off), Program: f.p, Initial: f.p})
+		m.StructOps.Slots = append(m.StructOps.Slots,
+			StructOpsSlot{Member: index, Offset: uint32(off), Program: f.p, Initial: f.p})
 	}
 	for _, m := range maps {
 		m.StructOps.sortSlots()
@@ -131,7 +147,9 @@ func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 
 // sortSlots sorts slots by member; the last of two for a member wins.
 func (s *StructOps) sortSlots() {
-	slices.SortStableFunc(s.Slots, func(a, b StructOpsSlot) int { return cmp.Compare(a.Member, b.Member) })
+	slices.SortStableFunc(s.Slots, func(a, b StructOpsSlot) int {
+		return cmp.Compare(a.Member, b.Member)
+	})
 	kept := s.Slots[:0]
 	for i, slot := range s.Slots {
 		if i+1 == len(s.Slots) || s.Slots[i+1].Member != slot.Member {
@@ -141,7 +159,8 @@ func (s *StructOps) sortSlots() {
 	s.Slots = kept
 }
 
-// structOpsAt finds the map whose variable has the byte at off of the section. maps are sorted by offset.
+// structOpsAt finds the map whose variable has the byte at off of the section. maps are sorted by
+// offset.
 func structOpsAt(maps []*Map, off uint64) *Map {
 	for lo, hi := 0, len(maps); lo < hi; {
 		mid := int(uint(lo+hi) / 2)
@@ -157,7 +176,8 @@ func structOpsAt(maps []*Map, off uint64) *Map {
 	return nil
 }
 
-// memberAt finds the first member of a struct that starts at a byte offset. Members are in order of offset; the kernel refuses others.
+// memberAt finds the first member of a struct that starts at a byte offset. Members are in order of
+// offset; the kernel refuses others.
 func memberAt(s *btf.Spec, id btf.ID, off uint64) (int, btf.Member, bool) {
 	t, _ := s.Type(id)
 	i := sort.Search(t.Vlen(), func(i int) bool { return uint64(t.Member(i).BitOffset) >= off*8 })

@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// Bytes returns the variable's bytes in its map's first value, in the object's byte order. Writing to them sets what the variable
-// is when the program is loaded.
+// Bytes returns the variable's bytes in its map's first value, in the object's byte order. Writing
+// to them sets what the variable is when the program is loaded.
 func (v *Variable) Bytes() []byte {
 	if v == nil {
 		return nil
@@ -22,13 +22,15 @@ func (v *Variable) Bytes() []byte {
 	return b[v.Offset:end:end]
 }
 
-// Set gives the variable a value before the object is loaded, as a skeleton does by assignment. value is
+// Set gives the variable a value before the object is loaded, as a skeleton does by assignment.
+// value is
 //
 //   - a string for an array of char, which is filled up with zeroes;
 //   - a []byte of the variable's size, copied as it is;
 //   - an int or uint that the variable can hold, of whatever size it is;
-//   - anything else of fixed size (encoding/binary) with exactly the variable's size: numbers, bool, arrays and structs of them. A struct
-//     needs the padding of C spelled out as blank fields.
+//   - anything else of fixed size (encoding/binary) with exactly the variable's size: numbers,
+//     bool, arrays and structs of them. A struct needs the padding of C spelled out as blank
+//     fields.
 //
 // An integer does not go into a floating-point variable, nor the other way round.
 func (v *Variable) Set(value any) error {
@@ -70,7 +72,8 @@ func (v *Variable) Set(value any) error {
 	return nil
 }
 
-// Get reads the variable's value as it will be loaded. ptr points to something of fixed size with exactly the variable's size.
+// Get reads the variable's value as it will be loaded. ptr points to something of fixed size with
+// exactly the variable's size.
 func (v *Variable) Get(ptr any) error {
 	if v == nil || v.Map == nil || v.Map.object == nil {
 		return errNothing("variable")
@@ -86,10 +89,11 @@ func (v *Variable) Get(ptr any) error {
 }
 
 func (v *Variable) fail(format string, args ...any) error {
-	return fmt.Errorf("object %q: variable %q "+format, append([]any{v.Map.object.Name, v.Name}, args...)...)
+	return fmt.Errorf("object %q: variable %q "+format,
+		append([]any{v.Map.object.Name, v.Name}, args...)...)
 }
 
-// kind is the BTF kind of the variable, KindVoid without BTF.
+// kind returns the BTF kind of the variable, KindVoid without BTF.
 func (v *Variable) kind() btf.Type {
 	if v.Map.object.BTF == nil {
 		return btf.Type{}
@@ -119,7 +123,8 @@ func (v *Variable) setString(dst []byte, s string) error {
 		return v.fail("is of kind %v and cannot hold a string: it is no array of char", t.Kind())
 	}
 	if e := v.Map.object.BTF.Skip(t.Array().Elem); e.Kind() != btf.KindInt || e.Size() != 1 {
-		return v.fail("is an array of %v and cannot hold a string: it is no array of char", e.Kind())
+		return v.fail("is an array of %v and cannot hold a string: it is no array of char",
+			e.Kind())
 	}
 	if len(s) > len(dst) {
 		return v.fail("has %d bytes, the string %d", v.Size, len(s))
@@ -130,7 +135,8 @@ func (v *Variable) setString(dst []byte, s string) error {
 
 // setInt stores an integer of Go's native size if it fits, as a signed or an unsigned one.
 func (v *Variable) setInt(dst []byte, negative bool, u uint64) error {
-	if kind := v.kind().Kind(); kind != btf.KindInt && kind != btf.KindEnum && kind != btf.KindEnum64 && kind != btf.KindPtr {
+	if kind := v.kind().Kind(); kind != btf.KindInt && kind != btf.KindEnum &&
+		kind != btf.KindEnum64 && kind != btf.KindPtr {
 		return v.fail("is of kind %v and cannot hold an integer", kind)
 	}
 	if bits := 8 * uint(len(dst)); bits < 64 {

@@ -12,7 +12,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// TestVariables sets and reads variables of testdata/data.c. Oracle: the source for what they are, C's layout for what they become.
+// TestVariables sets and reads variables of testdata/data.c. Oracle: the source for what they are,
+// C's layout for what they become.
 func TestVariables(t *testing.T) {
 	o := open(t, "data.o", nil)
 	type pair struct {
@@ -21,7 +22,8 @@ func TestVariables(t *testing.T) {
 		B int64
 	}
 	var pairs [2]pair
-	if err := o.Variable("pairs").Get(&pairs); err != nil || pairs != [2]pair{{A: 1, B: 2}, {A: 3, B: 4}} {
+	if err := o.Variable("pairs").Get(&pairs); err != nil ||
+		pairs != [2]pair{{A: 1, B: 2}, {A: 3, B: 4}} {
 		t.Errorf("pairs %v, %v", pairs, err)
 	}
 	for _, tc := range []struct {
@@ -57,7 +59,8 @@ func TestVariables(t *testing.T) {
 		{"small", uint16(0x1234), []byte{0x34, 0x12}, ""},
 		{"in_bss", -2, []byte{254, 255, 255, 255, 255, 255, 255, 255}, ""},
 		{"in_bss", uint(math.MaxUint32), []byte{255, 255, 255, 255, 0, 0, 0, 0}, ""},
-		{"pairs", [2]pair{{A: 5, B: 6}}, append([]byte{5, 0, 0, 0, 0, 0, 0, 0, 6}, make([]byte, 23)...), ""},
+		{"pairs", [2]pair{{A: 5, B: 6}},
+			append([]byte{5, 0, 0, 0, 0, 0, 0, 0, 6}, make([]byte, 23)...), ""},
 		{"bss_custom", 1, []byte{1, 0, 0, 0}, ""},
 		{"custom_hidden", 1, []byte{1, 0, 0, 0}, ""},
 	} {
@@ -66,7 +69,8 @@ func TestVariables(t *testing.T) {
 		err := v.Set(tc.value)
 		switch {
 		case tc.err != "":
-			if err == nil || !strings.Contains(err.Error(), tc.err) || !strings.Contains(err.Error(), tc.name) {
+			if err == nil || !strings.Contains(err.Error(), tc.err) ||
+				!strings.Contains(err.Error(), tc.name) {
 				t.Errorf("%s = %v: %v, want an error with %q", tc.name, tc.value, err, tc.err)
 			}
 			if !bytes.Equal(v.Bytes(), before) {
@@ -76,7 +80,9 @@ func TestVariables(t *testing.T) {
 			t.Errorf("%s = %v: % x, %v; want % x", tc.name, tc.value, v.Bytes(), err, tc.want)
 		}
 	}
-	if o.Variable("no such") != nil || o.Variable("custom").Map != o.Map(".data.custom") || !o.Variable("hidden_in_bss").Static || !o.Variable("custom_hidden").Static || o.Variable("custom").Static {
+	if o.Variable("no such") != nil || o.Variable("custom").Map != o.Map(".data.custom") ||
+		!o.Variable("hidden_in_bss").Static || !o.Variable("custom_hidden").Static ||
+		o.Variable("custom").Static {
 		t.Error("variables are found wrongly")
 	}
 	if got := o.Map(".bss").Contents[o.Variable("in_bss").Offset]; got != 255 {
@@ -99,10 +105,12 @@ func TestVariablesBigEndian(t *testing.T) {
 	}
 }
 
-// TestClone changes everything that can be changed in a copy, from several goroutines at once, and wants the original as it was. Oracle:
-// the original's description and that of a fresh one. Relations of the copy must stay within the copy.
+// TestClone changes everything that can be changed in a copy, from several goroutines at once, and
+// wants the original as it was. Oracle: the original's description and that of a fresh one.
+// Relations of the copy must stay within the copy.
 func TestClone(t *testing.T) {
-	for _, name := range []string{"maps.o", "data.o", "externs.o", "structops.o", "arena.o", "subprogs.o"} {
+	for _, name := range []string{"maps.o", "data.o", "externs.o", "structops.o", "arena.o",
+		"subprogs.o"} {
 		o, fresh := open(t, name, nil), open(t, name, nil)
 		var wg sync.WaitGroup
 		for range 16 {
@@ -169,7 +177,8 @@ func checkRelations(t *testing.T, name string, o, c *object.Object) {
 			t.Errorf("%s: function %s is shared", name, f.Name)
 		}
 		for j, r := range f.Relocs {
-			if r.Map != nil && r.Map != c.Maps[theirs[i].Relocs[j].Map.Index] || r.Extern != nil && r.Extern != c.Externs[theirs[i].Relocs[j].Extern.Index] {
+			if r.Map != nil && r.Map != c.Maps[theirs[i].Relocs[j].Map.Index] ||
+				r.Extern != nil && r.Extern != c.Externs[theirs[i].Relocs[j].Extern.Index] {
 				t.Errorf("%s: relocation %d of %s leads out of the clone", name, j, f.Name)
 			}
 		}
@@ -184,7 +193,8 @@ func checkRelations(t *testing.T, name string, o, c *object.Object) {
 			}
 		}
 		for _, v := range m.Values {
-			if v.Map != nil && c.Maps[v.Map.Index] != v.Map || v.Program != nil && c.Program(v.Program.Name) != v.Program {
+			if v.Map != nil && c.Maps[v.Map.Index] != v.Map ||
+				v.Program != nil && c.Program(v.Program.Name) != v.Program {
 				t.Errorf("%s: initial value %d of %s leads out of the clone", name, v.Key, m.Name)
 			}
 		}

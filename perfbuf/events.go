@@ -54,11 +54,13 @@ func openEvent(cpu, pages, wakeup int) (*event, error) {
 	}
 	e := &event{fd: fd}
 	page := os.Getpagesize()
-	if e.memory, err = sys.Mmap(fd.Int(), 0, (pages+1)*page, sys.ProtRead|sys.ProtWrite, sys.MapShared); err != nil {
+	if e.memory, err = sys.Mmap(fd.Int(), 0, (pages+1)*page, sys.ProtRead|sys.ProtWrite,
+		sys.MapShared); err != nil {
 		e.close()
 		return nil, fmt.Errorf("map %d pages: %w", pages+1, err)
 	}
-	head, tail := (*uint64)(unsafe.Pointer(&e.memory[offsetHead])), (*uint64)(unsafe.Pointer(&e.memory[offsetTail]))
+	head, tail := (*uint64)(unsafe.Pointer(&e.memory[offsetHead])),
+		(*uint64)(unsafe.Pointer(&e.memory[offsetTail]))
 	if e.ring, err = newRing(head, tail, e.memory[page:], cpu); err != nil {
 		e.close()
 		return nil, err
@@ -70,7 +72,7 @@ func (e *event) close() error {
 	return errors.Join(sys.Munmap(e.memory), e.again.Close(), e.fd.Close())
 }
 
-// live is the event that programs write to.
+// live returns the event that programs write to.
 func (e *event) live() *sys.FD {
 	if e.again != nil {
 		return e.again
@@ -135,8 +137,8 @@ func (s *events) start() error {
 	return nil
 }
 
-// refresh gives CPUs that came, or went and came, events that work, and has the reader told of those
-// for which that fails. Other goroutines than the reader's call it.
+// refresh gives CPUs that came, or went and came, events that work, and has the reader told of
+// those for which that fails. Other goroutines than the reader's call it.
 func (s *events) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,7 +189,8 @@ func (s *events) add(cpu int) error {
 	return nil
 }
 
-// renew has a new event write to the ring of one whose CPU was offline. What lies in the ring stays.
+// renew has a new event write to the ring of one whose CPU was offline. What lies in the ring
+// stays.
 func (s *events) renew(e *event) error {
 	fd, err := openFD(e.cpu, s.wakeup)
 	if err != nil {

@@ -9,5 +9,7 @@ import (
 
 func TestReaderFaults(t *testing.T) {
 	obj := loadPerf(t)
-	testkit.OpenFaults(t, func() (io.Closer, error) { return NewReader(obj.Map("events"), nil) }, nil)
+	testkit.OpenFaults(t, func() (io.Closer, error) {
+		return NewReader(obj.Map("events"), nil)
+	}, nil)
 }

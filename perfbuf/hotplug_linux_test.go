@@ -15,8 +15,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// The oracle of these tests is the kernel: whether bpf_perf_event_output finds an event that works on
-// the CPU that the program runs on, which it counts.
+// The oracle of these tests is the kernel: whether bpf_perf_event_output finds an event that works
+// on the CPU that the program runs on, which it counts.
 
 // reaches waits until what a program writes on the CPU reaches the reader, who waits for it.
 func reaches(t *testing.T, obj *bpf.Object, r *Reader, cpu int) {
@@ -85,7 +85,8 @@ func TestReaderCPUReturns(t *testing.T) {
 func TestReaderCPUComes(t *testing.T) {
 	obj := loadPerf(t)
 	testkit.SetCPU(t, 1, false)
-	if r, err := NewReader(obj.Map("events"), &Options{CPUs: []int{1}}); !errors.Is(err, syscall.ENODEV) {
+	if r, err := NewReader(obj.Map("events"), &Options{CPUs: []int{1}}); !errors.Is(err,
+		syscall.ENODEV) {
 		t.Error(r, err)
 	}
 	r := newTestReader(t, obj, nil)
@@ -118,15 +119,16 @@ type strict struct {
 	refuse atomic.Bool
 }
 
-func (s *strict) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (s *strict) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int,
+	flags uint) (int, syscall.Errno) {
 	if s.refuse.Load() {
 		return -1, syscall.EACCES
 	}
 	return s.Kernel.PerfEventOpen(a, pid, cpu, group, flags)
 }
 
-// TestReaderCPULost: a reader that may not open the event of a CPU that comes is told so, while it waits,
-// and reads on.
+// TestReaderCPULost: a reader that may not open the event of a CPU that comes is told so, while it
+// waits, and reads on.
 func TestReaderCPULost(t *testing.T) {
 	obj := loadPerf(t)
 	testkit.SetCPU(t, 1, true)

@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// The oracle of these tests is testdata/perf.bpf.c, run by the kernel on the CPU that the test names: it numbers its records.
+// The oracle of these tests is testdata/perf.bpf.c, run by the kernel on the CPU that the test
+// names: it numbers its records.
 
 func loadPerf(t testing.TB) *bpf.Object {
 	t.Helper()
@@ -55,12 +56,13 @@ func fill(t testing.TB, obj *bpf.Object, cpu int, first, count, length uint64) {
 	for _, n := range []uint64{first, count, length} {
 		args = binary.NativeEndian.AppendUint64(args, n)
 	}
-	if _, err := obj.Program("fill").Run(&bpf.RunOptions{Context: args, Flags: bpf.RunOnCPU, CPU: uint32(cpu)}); err != nil {
+	if _, err := obj.Program("fill").Run(
+		&bpf.RunOptions{Context: args, Flags: bpf.RunOnCPU, CPU: uint32(cpu)}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// failed is how many records the program could not write.
+// failed returns how many records the program could not write.
 func failed(t testing.TB, obj *bpf.Object) uint64 {
 	t.Helper()
 	n, err := bpf.VarOf[uint64](obj.Variable("failed"))
@@ -83,7 +85,8 @@ func TestReader(t *testing.T) {
 		want[cpu] = uint64(cpu) * 1000
 	}
 	n, err := r.Consume(func(rec Record) error {
-		if rec.Lost != 0 || len(rec.Data) < 8+rec.CPU || binary.NativeEndian.Uint64(rec.Data) != want[rec.CPU] {
+		if rec.Lost != 0 || len(rec.Data) < 8+rec.CPU ||
+			binary.NativeEndian.Uint64(rec.Data) != want[rec.CPU] {
 			t.Fatalf("%+v, want %d", rec, want[rec.CPU])
 		}
 		want[rec.CPU]++
@@ -108,8 +111,9 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderNow: Consume hands out what is there when it comes to a CPU, and what is written meanwhile is left for the next call, as C
-// libbpf's perf_event_read_simple does it. The function writes a record for each that it gets, as one that traces its own process may.
+// TestReaderNow: Consume hands out what is there when it comes to a CPU, and what is written
+// meanwhile is left for the next call, as C libbpf's perf_event_read_simple does it. The function
+// writes a record for each that it gets, as one that traces its own process may.
 func TestReaderNow(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, nil)
@@ -132,7 +136,8 @@ func TestReaderNow(t *testing.T) {
 	}
 }
 
-// TestReaderLost: samples for which there is no room are counted, and reading goes on. Records of 72 bytes also cross the end.
+// TestReaderLost: samples for which there is no room are counted, and reading goes on. Records of
+// 72 bytes also cross the end.
 func TestReaderLost(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, &Options{Pages: 1, CPUs: []int{0}})
@@ -181,10 +186,13 @@ func TestReaderStream(t *testing.T) {
 	open := func() testkit.StreamReader[Record] { return newTestReader(t, obj, nil) }
 	// Ten records in a row are on one CPU: among CPUs there is no order.
 	write := func(n uint64) { fill(t, obj, cpus[int(n/10)%len(cpus)], n, 1, 0) }
-	testkit.Stream(t, open, write, func(rec Record) uint64 { return binary.NativeEndian.Uint64(rec.Data) }, ErrBusy)
+	testkit.Stream(t, open, write, func(rec Record) uint64 {
+		return binary.NativeEndian.Uint64(rec.Data)
+	}, ErrBusy)
 }
 
-// TestReaderRecords streams from all CPUs at once; of each CPU the records come in order, and none is missing.
+// TestReaderRecords streams from all CPUs at once; of each CPU the records come in order, and none
+// is missing.
 func TestReaderRecords(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, &Options{Pages: 256})
@@ -222,7 +230,8 @@ func TestReaderRecords(t *testing.T) {
 	}
 }
 
-// TestReaderAllocs: what is read is read without allocating, but for the memory in which a record is joined that crosses the end.
+// TestReaderAllocs: what is read is read without allocating, but for the memory in which a record
+// is joined that crosses the end.
 func TestReaderAllocs(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, &Options{Pages: 8, CPUs: []int{0}})
@@ -233,7 +242,9 @@ func TestReaderAllocs(t *testing.T) {
 		r.Consume(func(rec Record) error { n += len(rec.Data); return nil })
 		sum += n
 	})
-	if perRun := testing.AllocsPerRun(50, func() { fill(t, obj, 0, 0, 0, 0) }); allocs > perRun || sum < 50*100*64 {
+	if perRun := testing.AllocsPerRun(50, func() {
+		fill(t, obj, 0, 0, 0, 0)
+	}); allocs > perRun || sum < 50*100*64 {
 		t.Fatalf("%v allocations for reading 100 records, %d bytes read", allocs-perRun, sum)
 	}
 }
@@ -266,7 +277,8 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
-// BenchmarkReader is the cost of one sample of 64 bytes that a program wrote before, 1,000 at a time.
+// BenchmarkReader is the cost of one sample of 64 bytes that a program wrote before, 1,000 at a
+// time.
 func BenchmarkReader(b *testing.B) {
 	obj := loadPerf(b)
 	r := newTestReader(b, obj, &Options{Pages: 64, CPUs: []int{0}, Wakeup: 1 << 20})

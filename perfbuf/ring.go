@@ -59,9 +59,10 @@ func (e *CorruptError) Error() string {
 
 func (r *ring) ready() bool { return atomic.LoadUint64(r.head) != r.pos }
 
-// consume hands the records that are there now to fn, until limit were handed out or fn returns an error, and counts them. What comes
-// meanwhile is left for the next time, or a CPU that is never idle would keep the reader from the others. The tail is stored before it
-// returns, also past a record for which fn returned an error.
+// consume hands the records that are there now to fn, until limit were handed out or fn returns an
+// error, and counts them. What comes meanwhile is left for the next time, or a CPU that is never
+// idle would keep the reader from the others. The tail is stored before it returns, also past a
+// record for which fn returned an error.
 func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	base, mask := unsafe.Pointer(unsafe.SliceData(r.data)), uint64(len(r.data)-1)
 	batch := (mask + 1) / 8
@@ -70,13 +71,15 @@ func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	head := atomic.LoadUint64(r.head)
 	for head != r.pos {
 		at := r.pos & mask
-		h := (*header)(unsafe.Add(base, at)) // headers are aligned to their size, they don't cross the end
+		// headers are aligned to their size, they don't cross the end
+		h := (*header)(unsafe.Add(base, at))
 		size := uint64(h.size)
 		if size < headerSize || size > head-r.pos || size > mask+1 || size%8 != 0 {
 			return n, r.corrupt(h)
 		}
 		record := Record{CPU: r.cpu}
-		if h.kind == recordSample && size >= 16 && at+size <= mask+1 { // what nearly all records are
+		// what nearly all records are
+		if h.kind == recordSample && size >= 16 && at+size <= mask+1 {
 			length := *(*uint32)(unsafe.Add(base, at+headerSize))
 			if uint64(length) > size-headerSize-4 {
 				return n, r.corrupt(h)
@@ -105,7 +108,7 @@ func (r *ring) corrupt(h *header) error {
 	return &CorruptError{CPU: r.cpu, Position: r.pos, Type: h.kind, Size: h.size}
 }
 
-// body is the record at index at of the data, without its header.
+// body returns the record at index at of the data, without its header.
 func (r *ring) body(at uint64, size int) []byte {
 	if int(at)+size <= len(r.data) {
 		return r.data[at+headerSize : int(at)+size]
@@ -115,7 +118,8 @@ func (r *ring) body(at uint64, size int) []byte {
 	return r.joined[headerSize:]
 }
 
-// decode reads a record's body: of a sample a length and so many bytes, of a lost record an id and a count.
+// decode reads a record's body: of a sample a length and so many bytes, of a lost record an id and
+// a count.
 func (rec *Record) decode(kind uint32, body []byte) bool {
 	switch {
 	case kind == recordSample && len(body) >= 4:

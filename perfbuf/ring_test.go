@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// fakeRing is a perf ring whose producer is this test. The oracle is the layout in include/uapi/linux/perf_event.h: a header of type,
-// misc and size; samples of a 32-bit length and bytes, lost records of an id and a count.
+// fakeRing is a perf ring whose producer is this test. The oracle is the layout in
+// include/uapi/linux/perf_event.h: a header of type, misc and size; samples of a 32-bit length and
+// bytes, lost records of an id and a count.
 type fakeRing struct {
 	head, tail uint64
 	data       []byte
@@ -53,10 +54,12 @@ func lost(n uint64) []byte {
 	return binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, 42), n)
 }
 
-// TestRingModel writes random samples and lost records, many of which cross the end, and compares what comes out.
+// TestRingModel writes random samples and lost records, many of which cross the end, and compares
+// what comes out.
 func TestRingModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for _, start := range []uint64{0, math.MaxUint64 - 4095} { // the second wraps the positions themselves around
+	// the second wraps the positions themselves around
+	for _, start := range []uint64{0, math.MaxUint64 - 4095} {
 		f, r := newFakeRing(t, 4096, start)
 		type seen struct {
 			data []byte
@@ -85,14 +88,17 @@ func TestRingModel(t *testing.T) {
 			}
 			limit := 1 + rnd.IntN(40)
 			n, err := r.consume(limit, func(rec Record) error {
-				if len(want) == 0 || rec.CPU != 3 || rec.Lost != want[0].lost || !bytes.Equal(rec.Data, want[0].data) {
+				if len(want) == 0 || rec.CPU != 3 || rec.Lost != want[0].lost ||
+					!bytes.Equal(rec.Data, want[0].data) {
 					t.Fatalf("step %d: got %+v, want %+v", step, rec, want)
 				}
 				want = want[1:]
 				return nil
 			})
-			if err != nil || n < limit && (len(want) > 0 || f.tail != f.head || r.ready()) || f.tail != r.pos {
-				t.Fatalf("step %d: n %d of %d, %d left, tail %d, head %d, err %v", step, n, limit, len(want), f.tail, f.head, err)
+			if err != nil || n < limit && (len(want) > 0 || f.tail != f.head || r.ready()) ||
+				f.tail != r.pos {
+				t.Fatalf("step %d: n %d of %d, %d left, tail %d, head %d, err %v",
+					step, n, limit, len(want), f.tail, f.head, err)
 			}
 		}
 		if joins < 100 {
@@ -128,17 +134,32 @@ func TestRingStopAndPanic(t *testing.T) {
 // TestRingCorrupt: records that the kernel cannot have written end reading with an error.
 func TestRingCorrupt(t *testing.T) {
 	for what, write := range map[string]func(f *fakeRing){
-		"unknown type":       func(f *fakeRing) { f.write(77, sample(nil)) },
-		"size 0":             func(f *fakeRing) { f.write(recordSample, sample(nil)); f.data[6], f.data[7] = 0, 0 },
-		"crooked size":       func(f *fakeRing) { f.write(recordSample, sample(nil)); f.data[6] = 15; f.data[7] = 15 },
-		"size beyond head":   func(f *fakeRing) { f.write(recordSample, sample(nil)); f.data[6], f.data[7] = 0xf0, 0xf0 },
-		"length beyond size": func(f *fakeRing) { f.write(recordSample, []byte{200, 0, 0, 0, 0, 0, 0, 0}) },
-		"empty sample":       func(f *fakeRing) { f.write(recordSample, nil) },
-		"short lost record":  func(f *fakeRing) { f.write(recordLost, make([]byte, 8)) },
+		"unknown type": func(f *fakeRing) { f.write(77, sample(nil)) },
+		"size 0": func(f *fakeRing) {
+			f.write(recordSample, sample(nil))
+			f.data[6], f.data[7] = 0, 0
+		},
+		"crooked size": func(f *fakeRing) {
+			f.write(recordSample, sample(nil))
+			f.data[6] = 15
+			f.data[7] = 15
+		},
+		"size beyond head": func(f *fakeRing) {
+			f.write(recordSample, sample(nil))
+			f.data[6], f.data[7] = 0xf0, 0xf0
+		},
+		"length beyond size": func(f *fakeRing) {
+			f.write(recordSample, []byte{200, 0, 0, 0, 0, 0, 0, 0})
+		},
+		"empty sample":      func(f *fakeRing) { f.write(recordSample, nil) },
+		"short lost record": func(f *fakeRing) { f.write(recordLost, make([]byte, 8)) },
 	} {
 		f, r := newFakeRing(t, 4096, 0)
 		write(f)
-		_, err := r.consume(10, func(rec Record) error { t.Errorf("%s: %+v handed out", what, rec); return nil })
+		_, err := r.consume(10, func(rec Record) error {
+			t.Errorf("%s: %+v handed out", what, rec)
+			return nil
+		})
 		var corrupt *CorruptError
 		if !errors.As(err, &corrupt) || corrupt.CPU != 3 {
 			t.Errorf("%s: %v", what, err)
@@ -173,7 +194,8 @@ func FuzzRing(f *testing.F) {
 	})
 }
 
-// BenchmarkConsume is the cost of handing out one sample of 64 bytes from memory that is in the cache.
+// BenchmarkConsume is the cost of handing out one sample of 64 bytes from memory that is in the
+// cache.
 func BenchmarkConsume(b *testing.B) {
 	f, r := newFakeRing(b, 128<<10, 0)
 	for f.write(recordSample, sample(make([]byte, 64))) {

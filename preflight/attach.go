@@ -113,14 +113,14 @@ func isNotFound(err error) bool {
 	return errors.As(err, &e) && e.Code == plan.CodeNotFound
 }
 
-// lacksStructOps says whether a struct_ops type is missing, so that its programs have no map.
+// lacksStructOps reports whether a struct_ops type is missing, so that its programs have no map.
 func (c *checker) lacksStructOps() bool {
 	return slices.ContainsFunc(c.r.Needs, func(n Need) bool {
 		return n.Kind == NeedStructOps && n.Answer != facts.Yes
 	})
 }
 
-// auto is how a program attaches by its SEC().
+// auto returns how a program attaches by its SEC().
 func auto(p *object.Program) object.AutoAttach {
 	if p.Def == nil {
 		return object.AutoNone
@@ -136,7 +136,7 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// absent is the answer for what neither vmlinux nor a module has. A recording without modules
+// absent returns the answer for what neither vmlinux nor a module has. A recording without modules
 // cannot rule one out.
 func (c *checker) absent(reason string) (facts.Answer, string) {
 	if modules, err := c.k.Modules(); c.k.prober == nil && err == nil && len(modules) == 0 {
@@ -149,7 +149,7 @@ func (c *checker) absent(reason string) (facts.Answer, string) {
 var syscallPrefixes = [...]string{"__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_",
 	"__loongarch_sys_", "__ia32_sys_", "__se_sys_"}
 
-// symbols are the names of which one must be there.
+// symbols returns the names of which one must be there.
 func (h hook) symbols() []string {
 	switch h.auto {
 	case object.AutoKprobe:
@@ -202,7 +202,8 @@ func (c *checker) function(names []string, symbols map[string]uint64, err error)
 			return facts.Yes, name + " is in the BTF of " + where
 		}
 	}
-	return facts.Unknown, names[0] + " is not in the kernel's BTF, which does not have every function"
+	return facts.Unknown,
+		names[0] + " is not in the kernel's BTF, which does not have every function"
 }
 
 // functionGlob answers whether a function of the kernel or of a module matches a pattern.
@@ -222,7 +223,8 @@ func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
 			return facts.Yes, name + " is in the kernel's BTF"
 		}
 	}
-	return facts.Unknown, "no function of the kernel's BTF matches, which does not have every function"
+	return facts.Unknown,
+		"no function of the kernel's BTF matches, which does not have every function"
 }
 
 // traceableGlob answers whether a function matches "[module:]pattern": one of the module, without
@@ -342,8 +344,8 @@ func (c *checker) hookOption(p *object.Program) {
 	}
 }
 
-// option says whether an option is set in the kernel's configuration; known is false if that cannot
-// be read.
+// option reports whether an option is set in the kernel's configuration; known is false if that
+// cannot be read.
 func (c *checker) option(name string) (set, known bool) {
 	text, err := c.k.kconfig()
 	if err != nil {

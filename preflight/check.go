@@ -112,7 +112,7 @@ type needUser struct {
 	user string
 }
 
-// uses tells whether user is among the users of a need. If there are many, a map knows them.
+// uses reports whether user is among the users of a need. If there are many, a map knows them.
 func (c *checker) uses(need int, users []string, user string) bool {
 	const few = 32
 	if len(users) < few {
@@ -311,7 +311,7 @@ func (c *checker) eachProgram(each func(p *plan.Program, reached []bool)) {
 	}
 }
 
-// helperName is a helper's name, or its number if it has none here.
+// helperName returns a helper's name, or its number if it has none here.
 func helperName(id uint32) string {
 	if id < uint32(len(uapi.HelperNames)) && uapi.HelperNames[id] != "" {
 		return uapi.HelperNames[id]

@@ -49,7 +49,7 @@ type Rejected struct {
 	Reason string
 }
 
-// String is the choice in one line.
+// String returns the choice in one line.
 func (c Choice) String() string {
 	var b strings.Builder
 	if c.Chosen == "" {

@@ -87,7 +87,7 @@ func (c *checker) helpers() {
 	}
 }
 
-// worse says whether an answer weighs more than what a need has already.
+// worse reports whether an answer weighs more than what a need has already.
 func worse(a facts.Answer, excused bool, n *Need) bool {
 	weight := func(a facts.Answer, excused bool) int {
 		switch {

@@ -62,7 +62,8 @@ var badCode = map[string]string{
 // is not about code.
 var (
 	walked  = regexp.MustCompile(`(?m)^processed [1-9]\d* insns`)
-	missing = regexp.MustCompile(`unknown func|invalid func|cannot use helper|calling kernel function`)
+	missing = regexp.MustCompile(
+		`unknown func|invalid func|cannot use helper|calling kernel function`)
 )
 
 // refusesCode reports whether the verifier walked a program before it refused it, and for no other

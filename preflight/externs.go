@@ -77,12 +77,12 @@ func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 	return facts.Yes, "in the BTF of " + where
 }
 
-// found says whether the plan found extern number i in the kernel.
+// found reports whether the plan found extern number i in the kernel.
 func (c *checker) found(i int) bool {
 	return c.plan != nil && i < len(c.plan.Externs) && c.plan.Externs[i].Found
 }
 
-// unlisted says that the verifier will not find a variable's address.
+// unlisted reports whether the verifier will not find a variable's address.
 func (c *checker) unlisted(name string) bool {
 	addrs, _, err := c.k.Ksyms([]string{name})
 	if err != nil && !errors.Is(err, facts.ErrHidden) {
@@ -92,7 +92,7 @@ func (c *checker) unlisted(name string) bool {
 	return !ok
 }
 
-// kconfigText is an option's value in words.
+// kconfigText returns an option's value in words.
 func kconfigText(x *plan.Extern) string {
 	if x.Text != "" {
 		return "is " + strconv.Quote(x.Text)
@@ -182,7 +182,7 @@ func (c *checker) usersOf(e *object.Extern) []string {
 	return c.externUsers[e]
 }
 
-// vagueImage says that bytes of a map's image depend on facts that are not known.
+// vagueImage reports whether bytes of a map's image depend on facts that are not known.
 func (c *checker) vagueImage(m *plan.Map, off, size uint64) bool {
 	if m.Spec == nil || m.Spec.Kind != object.MapKconfig {
 		return false

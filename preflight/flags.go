@@ -67,20 +67,25 @@ var sleepables = [...]struct {
 	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFentry, uapi.AttachTraceFexit,
 		uapi.AttachModifyReturn}, "5.10", sleepFlag[:], true},
 	{uapi.ProgLSM, []uapi.AttachType{uapi.AttachLSMMac}, "5.10", sleepFlag[:], true},
-	{uapi.ProgSyscall, nil, "5.14", []evidence{{btf.KindEnum, "bpf_prog_type", "BPF_PROG_TYPE_SYSCALL"}}, false},
+	{uapi.ProgSyscall, nil, "5.14",
+		[]evidence{{btf.KindEnum, "bpf_prog_type", "BPF_PROG_TYPE_SYSCALL"}}, false},
 	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceIter}, "5.18",
 		[]evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_copy_from_user_task"}}, false},
-	{uapi.ProgKprobe, nil, "6.0", []evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_tcp_raw_gen_syncookie_ipv4"}}, false},
+	{uapi.ProgKprobe, nil, "6.0",
+		[]evidence{{btf.KindEnum, "bpf_func_id", "BPF_FUNC_tcp_raw_gen_syncookie_ipv4"}}, false},
 	{uapi.ProgStructOps, nil, "6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}},
 		false},
 	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceFsession, uapi.AttachTraceFentryMulti,
 		uapi.AttachTraceFexitMulti,
-		uapi.AttachTraceFsessionMulti}, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, true},
+		uapi.AttachTraceFsessionMulti}, "",
+		[]evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, true},
 	// see anyTracing
 	{uapi.ProgTracing, []uapi.AttachType{uapi.AttachTraceRawTP}, "",
 		[]evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
-	{uapi.ProgTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
-	{uapi.ProgRawTracepoint, nil, "", []evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
+	{uapi.ProgTracepoint, nil, "",
+		[]evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
+	{uapi.ProgRawTracepoint, nil, "",
+		[]evidence{{btf.KindEnum, "bpf_attach_type", "BPF_TRACE_FSESSION"}}, false},
 }
 
 // mapFlags are flags of BPF_MAP_CREATE.
@@ -218,7 +223,7 @@ func (c *checker) programFlags(p *plan.Program) {
 	}
 }
 
-// secKind is the part of a SEC() that says what kind of program it is: "tp.s".
+// secKind returns the part of a SEC() that says what kind of program it is: "tp.s".
 func secKind(p *object.Program) string {
 	kind, _, _ := strings.Cut(p.Sec, "/")
 	return "SEC(\"" + kind + "\")"
@@ -265,7 +270,7 @@ func (c *checker) sleepable(p *plan.Program) {
 	n.Answer, n.Reason = c.upTo618("programs of this type cannot sleep")
 }
 
-// anyTracing says whether the kernel lets every tracing program sleep, as kernels did until 6.3
+// anyTracing reports whether the kernel lets every tracing program sleep, as kernels did until 6.3
 // brought sleeping to struct_ops and looked closer.
 func (c *checker) anyTracing() bool {
 	yes, _ := c.k.known("5.10", sleepFlag[:])
@@ -375,6 +380,7 @@ func (c *checker) mapFlags(m *object.Map) {
 // onDevice lowers a yes: it takes a network device, and a driver that runs programs.
 func (c *checker) onDevice(n *Need) {
 	if n.Answer == facts.Yes {
-		n.Answer, n.Reason = facts.Unknown, "whether the machine has the device and its driver takes programs and maps is not known"
+		n.Answer, n.Reason = facts.Unknown,
+			"whether the machine has the device and its driver takes programs and maps is not known"
 	}
 }

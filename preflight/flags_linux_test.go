@@ -16,8 +16,8 @@ import (
 // flagsObject is an object with a program or a map for each flag.
 const flagsObject = "testdata/flags.bpf.o"
 
-// alone is a copy of the object in which only one program, or one map and what belongs to it, would
-// be loaded.
+// alone returns a copy of the object in which only one program, or one map and what belongs to it,
+// would be loaded.
 func alone(o *object.Object, name string) *object.Object {
 	o = o.Clone()
 	for _, p := range o.Programs {

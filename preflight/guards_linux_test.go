@@ -74,7 +74,9 @@ func TestLicense(t *testing.T) {
 				yes++
 			} else if strings.Contains(err.Error(), "GPL") {
 				no++
-				if r.Loads != facts.No || !slices.ContainsFunc(r.Reasons, func(s string) bool { return strings.Contains(s, "GPL") }) {
+				if r.Loads != facts.No || !slices.ContainsFunc(r.Reasons, func(s string) bool {
+					return strings.Contains(s, "GPL")
+				}) {
 					t.Errorf("%s: %s: predicted %s %q, the kernel says %v", path, p.Name, r.Loads,
 						r.Reasons, err)
 				}

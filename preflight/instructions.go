@@ -31,7 +31,7 @@ func (c *checker) byteOrder() {
 	}
 }
 
-// hostOrder is the byte order of this machine, as encoding/binary names it.
+// hostOrder returns the byte order of this machine, as encoding/binary names it.
 func hostOrder() string {
 	if b := [2]byte{1, 0}; binary.NativeEndian.Uint16(b[:]) == 1 {
 		return binary.LittleEndian.String()

@@ -43,7 +43,7 @@ func newTarget(k facts.Kernel) *target {
 	return t
 }
 
-// vmlinux is the kernel's BTF, nil if it has none.
+// vmlinux returns the kernel's BTF, nil if it has none.
 func (t *target) vmlinux() *btf.Spec {
 	if !t.asked {
 		t.asked = true
@@ -89,7 +89,7 @@ func (t *target) feature(f facts.Feature) (facts.Answer, string) {
 	return facts.Unknown, err.Error()
 }
 
-// kconfig is the configuration; nil with an error if it is not known.
+// kconfig returns the configuration; nil with an error if it is not known.
 func (t *target) kconfig() ([]byte, error) {
 	if !t.confOK {
 		t.confOK = true
@@ -98,7 +98,7 @@ func (t *target) kconfig() ([]byte, error) {
 	return t.config, t.confErr
 }
 
-// ksymsError is why symbols cannot be looked up; name is any one.
+// ksymsError returns why symbols cannot be looked up; name is any one.
 func (t *target) ksymsError(name string) error {
 	if !t.ksymOK {
 		t.ksymOK = true
@@ -175,7 +175,7 @@ func (t *target) helper(p uapi.ProgType, at uapi.AttachType, id uint32) (facts.A
 	return a, reason
 }
 
-// helperEnumerator is the name in enum bpf_func_id, "" for a helper that has none here.
+// helperEnumerator returns the name in enum bpf_func_id, "" for a helper that has none here.
 func helperEnumerator(id uint32) string {
 	if name := helperName(id); len(name) > 4 && name[:4] == "bpf_" {
 		return "BPF_FUNC_" + name[4:]
@@ -196,7 +196,7 @@ func (t tolerant) Has(f facts.Feature) (bool, error) {
 // Version is never 0.
 func (t tolerant) Version() uint32 { return max(t.target.Version(), 1) }
 
-// BTF is the kernel's.
+// BTF returns the kernel's.
 func (t tolerant) BTF() (*btf.Spec, error) {
 	t.vmlinux()
 	return t.spec, t.specErr
@@ -229,6 +229,6 @@ func (t tolerant) PossibleCPUs() (int, error) {
 	return n, nil
 }
 
-// notRecorded says whether an answer is missing because the recording is silent, not because the
+// notRecorded reports whether an answer is missing because the recording is silent, not because the
 // kernel refused.
 func notRecorded(err error) bool { return errors.Is(err, facts.ErrNotRecorded) }

@@ -44,7 +44,7 @@ func (c *checker) locks() {
 	})
 }
 
-// holds is the first of some types that a value has as a member or, of a data section, as a
+// holds returns the first of some types that a value has as a member or, of a data section, as a
 // variable; "" if there is none.
 func (c *checker) holds(id btf.ID, types []string) string {
 	s := c.o.BTF

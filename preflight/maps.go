@@ -124,7 +124,7 @@ func (c *checker) shape(m *object.Map, template bool) maprules.Map {
 	return r
 }
 
-// rules is the kernel as the rules for maps want it.
+// rules returns the kernel as the rules for maps want it.
 func (t *target) rules() *maprules.Kernel {
 	k := &maprules.Kernel{Version: t.Kernel.Version(), PageSize: t.PageSize(), Sizeof: t.sizeof}
 	k.Kconfig, _ = t.kconfig()
@@ -132,7 +132,7 @@ func (t *target) rules() *maprules.Kernel {
 	return k
 }
 
-// sizeof is the size of a struct of the kernel, 0 if its BTF doesn't tell.
+// sizeof returns the size of a struct of the kernel, 0 if its BTF doesn't tell.
 func (t *target) sizeof(name string) uint32 {
 	s := t.vmlinux()
 	if s == nil {
@@ -146,7 +146,7 @@ func (t *target) sizeof(name string) uint32 {
 	return typ.Size()
 }
 
-// upTo618 says that the kernel is one of those whose rules are known here: by its version, or
+// upTo618 reports whether the kernel is one of those whose rules are known here: by its version, or
 // because its BTF lacks what came next.
 func (t *target) upTo618() bool {
 	if v := t.Kernel.Version(); v != 0 {

@@ -147,7 +147,7 @@ func (r *reach) all() []bool {
 	return r.reached
 }
 
-// function is the index of the function that holds an instruction, -1 if there is none.
+// function returns the index of the function that holds an instruction, -1 if there is none.
 func (r *reach) function(at int) int {
 	if at < 0 || at >= len(r.insns) {
 		return -1

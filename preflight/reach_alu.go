@@ -6,7 +6,7 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// alu is the result of an ALU or ALU64 instruction.
+// alu returns the result of an ALU or ALU64 instruction.
 func alu(s *state, insn asm.Instruction) value {
 	op, wide := insn.Op.ALUOp(), insn.Op.Class() == asm.ClassALU64
 	a := s.reg(insn.Dst())

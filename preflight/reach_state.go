@@ -28,7 +28,7 @@ func number(n uint64) value { return value{sort: constant, n: n} }
 
 func (v value) isStack() bool { return v.sort == stack || v.sort == anyStack }
 
-// zero says whether v is 0; known is false if it may or may not be.
+// zero reports whether v is 0; known is false if it may or may not be.
 func (v value) zero() (is, known bool) {
 	switch v.sort {
 	// the verifier follows both sides of a question about a pointer to the stack
@@ -122,7 +122,7 @@ func (s *state) store(at value, off int64, size int64, v value) {
 	s.leaked = s.leaked || v.isStack()
 }
 
-// holding is the slot that holds all of size bytes at off, and its offset.
+// holding returns the slot that holds all of size bytes at off, and its offset.
 func (s *state) holding(off, size int64) (slot, int64) {
 	for k := off; k > off-8; k-- {
 		if held, ok := s.slots[k]; ok {
@@ -194,7 +194,7 @@ func clobber(s *state) {
 	}
 }
 
-// keepPointer is a value of which only the sort of pointer is still certain: a load-acquire
+// keepPointer returns a value of which only the sort of pointer is still certain: a load-acquire
 // overwrites its destination.
 func keepPointer(v value) value {
 	if v.isStack() {

@@ -13,7 +13,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// coreTarget is where CO-RE relocations are resolved, nil if there is none.
+// coreTarget returns where CO-RE relocations are resolved, nil if there is none.
 func (c *checker) coreTarget() *core.Target {
 	if c.opts.CustomBTF != nil {
 		return core.NewTarget(c.opts.CustomBTF, nil)
@@ -185,8 +185,8 @@ func (c *checker) findPlaces() {
 	})
 }
 
-// placed finds the programs that a function was linked into, and says whether the instruction can
-// be reached in one.
+// placed finds the programs that a function was linked into, and reports whether the instruction
+// can be reached in one.
 func (c *checker) placed(f *object.Function, insn int) (users []string, placed, live bool) {
 	at := c.places[f]
 	if at == nil {
@@ -247,7 +247,8 @@ func (c *checker) functions(section string) []*object.Function {
 	return list
 }
 
-// source is the line that an instruction was compiled from, "file.c:12", "" if it is not known.
+// source returns the line that an instruction was compiled from, "file.c:12", "" if it is not
+// known.
 func (c *checker) source(f *object.Function, insn int) string {
 	o := c.loose
 	off := uint32(f.Offset) + 8*uint32(insn)

@@ -71,7 +71,7 @@ var needNames = [needKinds]string{
 	NeedCapability:  "capability",
 }
 
-// String is the kind in words: "map type".
+// String returns the kind in words: "map type".
 func (k NeedKind) String() string {
 	if k < needKinds {
 		return needNames[k]
@@ -96,7 +96,7 @@ type Need struct {
 	Reason  string       `json:"reason,omitempty"`
 }
 
-// blocks says whether a "no" is a reason to fail.
+// blocks reports whether a "no" is a reason to fail.
 func (n *Need) blocks() bool { return !n.Optional && !n.Guarded }
 
 // State is what became of a CO-RE relocation.
@@ -117,7 +117,7 @@ const (
 var stateNames = [states]string{"found", "moved", "absent", "guarded", "missing", "failed",
 	"unused"}
 
-// String is the state in a word.
+// String returns the state in a word.
 func (s State) String() string {
 	if s < states {
 		return stateNames[s]
@@ -182,7 +182,7 @@ func (r *Report) verdict() {
 	}
 }
 
-// Count is the number of relocations in a state.
+// Count returns the number of relocations in a state.
 func (r *Report) Count(s State) int {
 	n := 0
 	for i := range r.Relocations {

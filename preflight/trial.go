@@ -175,7 +175,7 @@ func (c *checker) tryMap(m *object.Map) {
 
 func numaNode(n uint32) string { return "numa_node " + strconv.FormatUint(uint64(n), 10) }
 
-// aboutMaps says that needs of a kind are those of maps.
+// aboutMaps reports whether needs of a kind are those of maps.
 func aboutMaps(k NeedKind) bool {
 	return k == NeedMapType || k == NeedShape || k == NeedSetting || k == NeedFlag
 }

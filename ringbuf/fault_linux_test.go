@@ -9,5 +9,7 @@ import (
 
 func TestReaderFaults(t *testing.T) {
 	obj := loadRing(t)
-	testkit.OpenFaults(t, func() (io.Closer, error) { return NewReader(obj.Map("small"), obj.Map("events")) }, nil)
+	testkit.OpenFaults(t, func() (io.Closer, error) {
+		return NewReader(obj.Map("small"), obj.Map("events"))
+	}, nil)
 }

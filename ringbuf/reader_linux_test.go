@@ -15,7 +15,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// The oracle of these tests is testdata/ring.bpf.c, run by the kernel: it numbers its records, and says how many found no room.
+// The oracle of these tests is testdata/ring.bpf.c, run by the kernel: it numbers its records, and
+// says how many found no room.
 
 type request struct {
 	Count, Length uint32
@@ -77,21 +78,26 @@ func number(rec Record) uint64 { return binary.NativeEndian.Uint64(rec.Data) }
 func TestReaderConsume(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"), obj.Map("small"))
-	if n, err := r.Consume(func(Record) error { t.Fatal("a record from nowhere"); return nil }); n != 0 || err != nil {
+	if n, err := r.Consume(func(Record) error {
+		t.Fatal("a record from nowhere")
+		return nil
+	}); n != 0 || err != nil {
 		t.Fatal(n, err)
 	}
 	if failed := run(t, obj, "fill", request{Count: 1000, Discard: 10}); failed != 0 {
 		t.Fatal(failed, "records had no room")
 	}
 	run(t, obj, "fill_small", request{Count: 5, Length: 13, First: 7000})
-	if p := r.Position(0); p.Producer != 1000*72 || p.Consumer != 0 || p.Available() != 72000 || p.Size != 16<<20 {
+	if p := r.Position(0); p.Producer != 1000*72 || p.Consumer != 0 || p.Available() != 72000 ||
+		p.Size != 16<<20 {
 		t.Fatalf("%+v", p)
 	}
 	want, small := uint64(0), uint64(7000)
 	n, err := r.Consume(func(rec Record) error {
 		if rec.Ring == 1 {
 			if len(rec.Data) != 13 || number(rec) != small {
-				t.Fatalf("small record %d of %d bytes, want %d of 13", number(rec), len(rec.Data), small)
+				t.Fatalf("small record %d of %d bytes, want %d of 13",
+					number(rec), len(rec.Data), small)
 			}
 			small++
 			return nil
@@ -120,7 +126,10 @@ func TestReaderLimit(t *testing.T) {
 	if n, err := r.ConsumeN(30, func(Record) error { return nil }); n != 30 || err != nil {
 		t.Fatal(n, err)
 	}
-	if n, err := r.ConsumeN(0, func(Record) error { t.Fatal("called"); return nil }); n != 0 || err != nil {
+	if n, err := r.ConsumeN(0, func(Record) error {
+		t.Fatal("called")
+		return nil
+	}); n != 0 || err != nil {
 		t.Fatal(n, err)
 	}
 	first := uint64(0)
@@ -130,7 +139,8 @@ func TestReaderLimit(t *testing.T) {
 	}
 }
 
-// TestReaderFull: what has no room is refused to the program, and room is given back while records are consumed.
+// TestReaderFull: what has no room is refused to the program, and room is given back while records
+// are consumed.
 func TestReaderFull(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("small"))
@@ -156,7 +166,8 @@ func TestReaderFull(t *testing.T) {
 			t.Fatal(n, err)
 		}
 		seen++
-		if failed := run(t, obj, "fill_small", request{Count: 1, Length: 120, First: next}); failed != 0 {
+		if failed := run(t, obj, "fill_small",
+			request{Count: 1, Length: 120, First: next}); failed != 0 {
 			t.Fatal("no room after a record was consumed")
 		}
 		next++
@@ -166,12 +177,15 @@ func TestReaderFull(t *testing.T) {
 // TestReaderStream: what is promised of every reader of event streams.
 func TestReaderStream(t *testing.T) {
 	obj := loadRing(t)
-	open := func() testkit.StreamReader[Record] { return newReader(t, obj.Map("small"), obj.Map("events")) }
+	open := func() testkit.StreamReader[Record] {
+		return newReader(t, obj.Map("small"), obj.Map("events"))
+	}
 	write := func(n uint64) { run(t, obj, "fill", request{Count: 1, First: n}) }
 	testkit.Stream(t, open, write, number, ErrBusy)
 }
 
-// TestReaderNoWakeup: a record submitted without a wake-up doesn't end a wait, the next one with it does, and both are there.
+// TestReaderNoWakeup: a record submitted without a wake-up doesn't end a wait, the next one with it
+// does, and both are there.
 func TestReaderNoWakeup(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"))
@@ -193,7 +207,8 @@ func TestReaderNoWakeup(t *testing.T) {
 	}
 }
 
-// TestReaderRecords streams records from programs that run on other threads; none may be lost, doubled or out of order.
+// TestReaderRecords streams records from programs that run on other threads; none may be lost,
+// doubled or out of order.
 func TestReaderRecords(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"))
@@ -276,7 +291,8 @@ func TestReaderAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkReader is the cost of one record of 64 bytes that a program wrote before, 1,000 at a time.
+// BenchmarkReader is the cost of one record of 64 bytes that a program wrote before, 1,000 at a
+// time.
 func BenchmarkReader(b *testing.B) {
 	obj := loadRing(b)
 	r := newReader(b, obj.Map("events"))

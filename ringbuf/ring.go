@@ -28,14 +28,16 @@ type ring struct {
 	name     string         // and of the map
 }
 
-// newRing takes the position words and the doubly mapped data, whose length is twice a power of two.
+// newRing takes the position words and the doubly mapped data, whose length is twice a power of
+// two.
 func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 	size := uintptr(len(data) / 2)
 	if size == 0 || size&(size-1) != 0 || len(data)%2 != 0 {
 		return nil, fmt.Errorf("ringbuf: %d bytes of data are not twice a power of two", len(data))
 	}
 	at := atomic.LoadUintptr(consumer)
-	return &ring{consumer: consumer, producer: producer, data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1, pos: at, stored: at}, nil
+	return &ring{consumer: consumer, producer: producer,
+		data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1, pos: at, stored: at}, nil
 }
 
 // CorruptError is a ring whose contents break the protocol. Nothing can be read from it any more.
@@ -58,8 +60,9 @@ func (r *ring) ready() bool {
 	return atomic.LoadUint32((*uint32)(unsafe.Add(r.data, r.pos&r.mask)))&busyBit == 0
 }
 
-// consume hands records to fn until there are none, the next one is busy, limit were handed out, or fn returns an error, and counts
-// them. The position is stored before it returns, also past a record for which fn returned an error.
+// consume hands records to fn until there are none, the next one is busy, limit were handed out, or
+// fn returns an error, and counts them. The position is stored before it returns, also past a
+// record for which fn returned an error.
 func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	batch := (r.mask + 1) / 8
 	pending := 0
@@ -78,13 +81,15 @@ func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 			size := uintptr(length &^ (busyBit | discardBit))
 			total := (size + headerSize + 7) &^ 7
 			if total > producer-r.pos || total > r.mask+1 {
-				corrupt := &CorruptError{Position: uint64(r.pos), Length: uint32(size), Written: uint64(producer - r.pos)}
+				corrupt := &CorruptError{Position: uint64(r.pos), Length: uint32(size),
+					Written: uint64(producer - r.pos)}
 				return n, fmt.Errorf("map %s: %w", r.name, corrupt)
 			}
 			r.pos += total
 			if length&discardBit == 0 {
 				n++
-				if err := fn(Record{Data: unsafe.Slice((*byte)(unsafe.Add(header, headerSize)), size), Ring: r.index}); err != nil {
+				if err := fn(Record{Data: unsafe.Slice((*byte)(unsafe.Add(header, headerSize)),
+					size), Ring: r.index}); err != nil {
 					return n, err
 				}
 				if n >= limit {

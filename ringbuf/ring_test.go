@@ -9,9 +9,10 @@ import (
 	"unsafe"
 )
 
-// fakeRing is a ring buffer whose producer is this test. The oracle is the kernel's own description of the layout
-// (kernel/bpf/ringbuf.c): header of a 32-bit length with busy and discard bits and a page offset, records padded to 8, positions that
-// only grow. The data isn't mapped twice here, so every write goes to both halves.
+// fakeRing is a ring buffer whose producer is this test. The oracle is the kernel's own description
+// of the layout (kernel/bpf/ringbuf.c): header of a 32-bit length with busy and discard bits and a
+// page offset, records padded to 8, positions that only grow. The data isn't mapped twice here, so
+// every write goes to both halves.
 type fakeRing struct {
 	consumer, producer uintptr
 	data               []byte
@@ -21,7 +22,8 @@ type fakeRing struct {
 func newFakeRing(t testing.TB, size int) (*fakeRing, *ring) {
 	t.Helper()
 	words := make([]uint64, size/4) // 2*size bytes, aligned
-	f := &fakeRing{data: unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 2*size), size: uintptr(size)}
+	f := &fakeRing{data: unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 2*size),
+		size: uintptr(size)}
 	r, err := newRing(&f.consumer, &f.producer, f.data)
 	if err != nil {
 		t.Fatal(err)
@@ -56,11 +58,12 @@ func (f *fakeRing) setHeader(at uintptr, length uint32) {
 func (f *fakeRing) submit(at uintptr, length int)  { f.setHeader(at, uint32(length)) }
 func (f *fakeRing) discard(at uintptr, length int) { f.setHeader(at, uint32(length)|discardBit) }
 
-// TestRingModel drives a ring with random records, some discarded, some busy for a while, and compares what comes out with what went
-// in, and the position with where it must be.
+// TestRingModel drives a ring with random records, some discarded, some busy for a while, and
+// compares what comes out with what went in, and the position with where it must be.
 func TestRingModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for _, start := range []uintptr{0, ^uintptr(0) - 5000&^7} { // the second wraps the positions themselves around
+	// the second wraps the positions themselves around
+	for _, start := range []uintptr{0, ^uintptr(0) - 5000&^7} {
 		f, r := newFakeRing(t, 4096)
 		start &^= 7
 		f.consumer, f.producer = start, start
@@ -105,7 +108,8 @@ func TestRingModel(t *testing.T) {
 					t.Fatalf("step %d: a record too many", step)
 				}
 				if string(rec.Data) != string(want[0]) {
-					t.Fatalf("step %d: got %d bytes %.8x, want %d bytes %.8x", step, len(rec.Data), rec.Data, len(want[0]), want[0])
+					t.Fatalf("step %d: got %d bytes %.8x, want %d bytes %.8x",
+						step, len(rec.Data), rec.Data, len(want[0]), want[0])
 				}
 				want = want[1:]
 				return nil
@@ -125,14 +129,16 @@ func TestRingModel(t *testing.T) {
 			if n < limit && busy != nil && f.consumer != busy.at {
 				t.Fatalf("step %d: stopped at %d, busy record at %d", step, f.consumer, busy.at)
 			}
-			if r.ready() != (len(want) > 0) && busy == nil && n == limit && f.producer == f.consumer {
+			if r.ready() != (len(want) > 0) && busy == nil && n == limit &&
+				f.producer == f.consumer {
 				t.Fatalf("step %d: ready %v", step, r.ready())
 			}
 		}
 	}
 }
 
-// TestRingStop: the record for which fn fails is consumed (libbpf ring_buffer__consume does the same with a failing callback).
+// TestRingStop: the record for which fn fails is consumed (libbpf ring_buffer__consume does the
+// same with a failing callback).
 func TestRingStop(t *testing.T) {
 	f, r := newFakeRing(t, 4096)
 	for i := range 3 {
@@ -174,7 +180,8 @@ func TestRingPanic(t *testing.T) {
 	}
 }
 
-// TestRingBatch: the position is stored for a batch of records, and at least every eighth of the ring.
+// TestRingBatch: the position is stored for a batch of records, and at least every eighth of the
+// ring.
 func TestRingBatch(t *testing.T) {
 	for _, c := range []struct{ size, length, every int }{
 		{64 << 10, 8, batchRecords},
@@ -193,7 +200,8 @@ func TestRingBatch(t *testing.T) {
 		seen := 0
 		r.consume(c.size, func(Record) error {
 			if want := uintptr(seen / c.every * c.every * total); f.consumer != want {
-				t.Fatalf("length %d: position %d before record %d, want %d", c.length, f.consumer, seen, want)
+				t.Fatalf("length %d: position %d before record %d, want %d",
+					c.length, f.consumer, seen, want)
 			}
 			seen++
 			return nil
@@ -201,13 +209,17 @@ func TestRingBatch(t *testing.T) {
 	}
 }
 
-// TestRingCorrupt: lengths that the producer cannot have written end reading with an error, and nothing outside of the ring is touched.
+// TestRingCorrupt: lengths that the producer cannot have written end reading with an error, and
+// nothing outside of the ring is touched.
 func TestRingCorrupt(t *testing.T) {
 	for _, length := range []uint32{9, 4096, 1<<30 - 1, 8 << 20} {
 		f, r := newFakeRing(t, 4096)
 		f.setHeader(0, length)
 		f.producer = 16
-		_, err := r.consume(10, func(rec Record) error { t.Fatalf("%d bytes handed out", len(rec.Data)); return nil })
+		_, err := r.consume(10, func(rec Record) error {
+			t.Fatalf("%d bytes handed out", len(rec.Data))
+			return nil
+		})
 		var corrupt *CorruptError
 		if !errors.As(err, &corrupt) || corrupt.Length != length {
 			t.Fatalf("length %d: %v", length, err)
@@ -218,7 +230,8 @@ func TestRingCorrupt(t *testing.T) {
 	}
 }
 
-// TestRingRace runs producer and consumer side by side under the race detector: every record is seen once, in order, whole.
+// TestRingRace runs producer and consumer side by side under the race detector: every record is
+// seen once, in order, whole.
 func TestRingRace(t *testing.T) {
 	var consumer, producer uintptr
 	words := make([]uint64, 1024)
@@ -260,7 +273,8 @@ func TestRingRace(t *testing.T) {
 	}
 }
 
-// BenchmarkConsume is the cost of handing out one record of 64 bytes from memory that is in the cache.
+// BenchmarkConsume is the cost of handing out one record of 64 bytes from memory that is in the
+// cache.
 func BenchmarkConsume(b *testing.B) {
 	f, r := newFakeRing(b, 128<<10)
 	for {

@@ -30,11 +30,13 @@ func mapRing(m *bpf.Map) (*mapped, error) {
 		return nil, err
 	}
 	r := &mapped{control: control}
-	if r.content, err = sys.Mmap(m.FD(), int64(page), page+2*int(size), sys.ProtRead, sys.MapShared); err != nil {
+	if r.content, err = sys.Mmap(m.FD(), int64(page), page+2*int(size), sys.ProtRead,
+		sys.MapShared); err != nil {
 		r.unmap()
 		return nil, err
 	}
-	r.ring, err = newRing((*uintptr)(unsafe.Pointer(&r.control[0])), (*uintptr)(unsafe.Pointer(&r.content[0])), r.content[page:])
+	r.ring, err = newRing((*uintptr)(unsafe.Pointer(&r.control[0])),
+		(*uintptr)(unsafe.Pointer(&r.content[0])), r.content[page:])
 	if err != nil {
 		r.unmap()
 		return nil, err
@@ -45,7 +47,8 @@ func mapRing(m *bpf.Map) (*mapped, error) {
 
 func (r *mapped) unmap() error { return errors.Join(sys.Munmap(r.content), sys.Munmap(r.control)) }
 
-// rings is the source of a Reader's stream. Who claimed the stream may read the list; changing it, and reading it otherwise, takes the lock.
+// rings is the source of a Reader's stream. Who claimed the stream may read the list; changing it,
+// and reading it otherwise, takes the lock.
 type rings struct {
 	mu   sync.Mutex
 	list []*mapped
@@ -98,6 +101,7 @@ func (s *rings) position(index int) Position {
 	}
 	r := s.list[index]
 	return Position{
-		Consumer: uint64(atomic.LoadUintptr(r.consumer)), Producer: uint64(atomic.LoadUintptr(r.producer)), Size: uint64(r.mask + 1),
+		Consumer: uint64(atomic.LoadUintptr(r.consumer)),
+		Producer: uint64(atomic.LoadUintptr(r.producer)), Size: uint64(r.mask + 1),
 	}
 }

@@ -9,7 +9,8 @@ type Capability uint8
 const (
 	CapDACOverride Capability = 1  // read and write files of root, such as tracefs
 	CapNetAdmin    Capability = 12 // attach to the network
-	CapSysAdmin    Capability = 21 // everything below before Linux 5.8; listing objects by id, mounting
+	// everything below before Linux 5.8; listing objects by id, mounting
+	CapSysAdmin    Capability = 21
 	CapSysResource Capability = 24 // raise RLIMIT_MEMLOCK before Linux 5.11
 	CapSyslog      Capability = 34 // see kernel addresses
 	CapPerfmon     Capability = 38 // tracing (5.8)
@@ -37,11 +38,14 @@ func (c Capability) String() string {
 // ProgCaps returns the capabilities that loading a program of type t takes.
 func ProgCaps(t ProgType) []Capability {
 	switch t {
-	case ProgSchedCls, ProgSchedAct, ProgXDP, ProgLWTIn, ProgLWTOut, ProgLWTXmit, ProgLWTSeg6Local, ProgSKSKB, ProgSKMsg,
-		ProgFlowDissector, ProgCgroupDevice, ProgCgroupSock, ProgCgroupSockAddr, ProgCgroupSockOpt, ProgCgroupSysctl, ProgSockOps,
+	case ProgSchedCls, ProgSchedAct, ProgXDP, ProgLWTIn, ProgLWTOut, ProgLWTXmit, ProgLWTSeg6Local,
+		ProgSKSKB, ProgSKMsg,
+		ProgFlowDissector, ProgCgroupDevice, ProgCgroupSock, ProgCgroupSockAddr, ProgCgroupSockOpt,
+		ProgCgroupSysctl, ProgSockOps,
 		ProgNetfilter:
 		return []Capability{CapBPF, CapNetAdmin}
-	case ProgKprobe, ProgTracepoint, ProgPerfEvent, ProgRawTracepoint, ProgRawTracepointWritable, ProgTracing, ProgLSM,
+	case ProgKprobe, ProgTracepoint, ProgPerfEvent, ProgRawTracepoint, ProgRawTracepointWritable,
+		ProgTracing, ProgLSM,
 		ProgStructOps:
 		return []Capability{CapBPF, CapPerfmon}
 	case ProgExt:

@@ -15,7 +15,8 @@ func TestCapabilitiesOfHeader(t *testing.T) {
 	header := testkit.Header(t, "linux/capability.h")
 	ours := func(c uapi.Capability) bool { return strings.HasPrefix(c.String(), "CAP_") }
 	known := 0
-	for _, m := range regexp.MustCompile(`(?m)^#define\s+(CAP_\w+)\s+(\d+)$`).FindAllSubmatch(header, -1) {
+	for _, m := range regexp.MustCompile(
+		`(?m)^#define\s+(CAP_\w+)\s+(\d+)$`).FindAllSubmatch(header, -1) {
 		number, err := strconv.Atoi(string(m[2]))
 		if err != nil {
 			t.Fatal(err)

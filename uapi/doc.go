@@ -1,5 +1,6 @@
-// Package uapi holds the numbers of the kernel's BPF interface (include/uapi/linux/bpf.h): enums with the names that
-// libbpf prints, and the flags that objects and loaders use. It is pure data: every room may import it, and it builds on every OS.
+// Package uapi holds the numbers of the kernel's BPF interface (include/uapi/linux/bpf.h): enums
+// with the names that libbpf prints, and the flags that objects and loaders use. It is pure data:
+// every room may import it, and it builds on every OS.
 //
 // Values beyond the table are legal everywhere; a newer kernel may know them.
 package uapi

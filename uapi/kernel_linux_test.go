@@ -40,7 +40,8 @@ func numbers(t *testing.T) []number {
 	}
 	var files []*ast.File
 	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "capability.go" { // capabilities are of another header
+		// capabilities are of another header
+		if strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "capability.go" {
 			continue
 		}
 		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
@@ -66,7 +67,8 @@ func numbers(t *testing.T) []number {
 				}
 				name := kernelName.FindString(strings.TrimSpace(spec.Comment.Text()))
 				if name == "" {
-					t.Errorf("%s: constant %s has no comment with the kernel's name", fset.Position(id.Pos()), id.Name)
+					t.Errorf("%s: constant %s has no comment with the kernel's name",
+						fset.Position(id.Pos()), id.Name)
 					continue
 				}
 				v, exact := constant.Int64Val(c.Val())
@@ -93,7 +95,8 @@ func dumpEnums(t *testing.T, path string) enums {
 	t.Helper()
 	out := enums{"": {}}
 	var current map[string]int64
-	for line := range bytes.Lines(testkit.Run(t, "bpftool", "btf", "dump", "file", path, "format", "raw")) {
+	for line := range bytes.Lines(
+		testkit.Run(t, "bpftool", "btf", "dump", "file", path, "format", "raw")) {
 		text := strings.TrimSuffix(string(line), "\n")
 		if enumerator, ok := strings.CutPrefix(text, "\t'"); ok {
 			name, value, ok := strings.Cut(enumerator, "' val=")
@@ -125,7 +128,7 @@ func dumpEnums(t *testing.T, path string) enums {
 	return out
 }
 
-// all is every enumerator by name.
+// all returns every enumerator by name.
 func (e enums) all() map[string]int64 {
 	out := map[string]int64{}
 	for _, values := range e {
@@ -134,7 +137,7 @@ func (e enums) all() map[string]int64 {
 	return out
 }
 
-// last is the greatest value of an enum.
+// last returns the greatest value of an enum.
 func (e enums) last(enum string) int64 {
 	last := int64(-1)
 	for name, v := range e[enum] {
@@ -147,12 +150,13 @@ func (e enums) last(enum string) int64 {
 
 // The kernel's names of our enum types.
 var enumTypes = map[string]string{
-	"Cmd": "bpf_cmd", "MapType": "bpf_map_type", "ProgType": "bpf_prog_type", "AttachType": "bpf_attach_type", "LinkType": "bpf_link_type",
+	"Cmd": "bpf_cmd", "MapType": "bpf_map_type", "ProgType": "bpf_prog_type",
+	"AttachType": "bpf_attach_type", "LinkType": "bpf_link_type",
 	"CgroupIterOrder": "bpf_cgroup_iter_order",
 }
 
-// check compares our numbers with those of a source: equal where both know a name, no value of an enum missing here, and what the
-// source does not know must be newer, that is beyond its last.
+// check compares our numbers with those of a source: equal where both know a name, no value of an
+// enum missing here, and what the source does not know must be newer, that is beyond its last.
 func check(t *testing.T, source string, theirs enums) {
 	t.Helper()
 	known := theirs.all()
@@ -170,7 +174,8 @@ func check(t *testing.T, source string, theirs enums) {
 		case ok:
 			equal++
 		case n.typ != "" && n.value <= theirs.last(enumTypes[n.typ]):
-			t.Errorf("%s = %d is not in %s, whose last value of the enum is %d", n.kernel, n.value, source, theirs.last(enumTypes[n.typ]))
+			t.Errorf("%s = %d is not in %s, whose last value of the enum is %d",
+				n.kernel, n.value, source, theirs.last(enumTypes[n.typ]))
 		default:
 			newer[n.typ] = append(newer[n.typ], n.kernel)
 		}
@@ -208,13 +213,14 @@ func TestNumbersOfHeader(t *testing.T) {
 	for i, enum := range slices.Sorted(maps.Values(enumTypes)) {
 		fmt.Fprintf(&src, "enum %s used%d;\n", enum, i)
 	}
-	// Macros and enumerators of unnamed enums are in BTF only if something of theirs is used: they become enumerators of a new enum,
-	// as far as the header has them.
+	// Macros and enumerators of unnamed enums are in BTF only if something of theirs is used: they
+	// become enumerators of a new enum, as far as the header has them.
 	source := filepath.Join(t.TempDir(), "bpf.c")
 	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	text := string(testkit.Run(t, "clang-19", "-E", "-target", "bpf", "-idirafter", "/usr/include/x86_64-linux-gnu", source))
+	text := string(testkit.Run(t, "clang-19", "-E", "-target", "bpf", "-idirafter",
+		"/usr/include/x86_64-linux-gnu", source))
 	src.WriteString("enum macros { first,\n")
 	for _, n := range numbers(t) {
 		if n.typ != "" {
@@ -257,7 +263,8 @@ func TestHelperNames(t *testing.T) {
 		}
 	}
 	for id, name := range uapi.HelperNames {
-		if v, ok := funcs["BPF_FUNC_"+strings.TrimPrefix(name, "bpf_")]; name != "" && (!ok || v != int64(id)) {
+		if v, ok := funcs["BPF_FUNC_"+strings.TrimPrefix(name, "bpf_")]; name != "" &&
+			(!ok || v != int64(id)) {
 			t.Errorf("helper %d %s is %d in the kernel (known: %v)", id, name, v, ok)
 		}
 	}

@@ -22,7 +22,8 @@ var namesOf = map[string]func(v uint32) string{
 // Oracle: bpftool feature list_builtins, which prints libbpf's names in the order of their values.
 func TestNamesOfBpftool(t *testing.T) {
 	for group, name := range namesOf {
-		lines := strings.Fields(string(testkit.Run(t, "bpftool", "feature", "list_builtins", group)))
+		lines := strings.Fields(
+			string(testkit.Run(t, "bpftool", "feature", "list_builtins", group)))
 		if len(lines) < 10 {
 			t.Errorf("%s: bpftool prints %q", group, lines)
 			continue
@@ -55,7 +56,8 @@ int main(void)
 	ALL("link_types", libbpf_bpf_link_type_str)
 }`
 	bin := filepath.Join(t.TempDir(), "names")
-	cmd := exec.Command(testkit.Tool(t, "clang-19"), "-I"+filepath.Join(lib, "include"), "-x", "c", "-", "-x", "none",
+	cmd := exec.Command(testkit.Tool(t, "clang-19"), "-I"+filepath.Join(lib, "include"), "-x", "c",
+		"-", "-x", "none",
 		filepath.Join(lib, "libbpf.a"), "-lelf", "-lz", "-o", bin)
 	cmd.Stdin = strings.NewReader(source)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -78,7 +80,8 @@ int main(void)
 		}
 	}
 	t.Log(counts)
-	if counts["prog_types"] < 33 || counts["map_types"] < 34 || counts["attach_types"] < 57 || counts["link_types"] < 14 {
+	if counts["prog_types"] < 33 || counts["map_types"] < 34 || counts["attach_types"] < 57 ||
+		counts["link_types"] < 14 {
 		t.Errorf("too few names: %v", counts)
 	}
 }

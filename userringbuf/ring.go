@@ -14,11 +14,12 @@ const (
 	headerSize = 8
 )
 
-// maxSample is the largest sample that the kernel can hand to a program, as a dynptr. A longer one would stop the ring for good: each
-// attempt to drain it fails with E2BIG.
+// maxSample is the largest sample that the kernel can hand to a program, as a dynptr. A longer one
+// would stop the ring for good: each attempt to drain it fails with E2BIG.
 const maxSample = 1<<24 - 1
 
-// ErrFull means that there is no room for the sample until a program drains others. It is ENOSPC, too.
+// ErrFull means that there is no room for the sample until a program drains others. It is ENOSPC,
+// too.
 var ErrFull error = fullError{}
 
 type fullError struct{}
@@ -26,7 +27,8 @@ type fullError struct{}
 func (fullError) Error() string { return "userringbuf: no room in the ring" }
 func (fullError) Unwrap() error { return syscall.ENOSPC }
 
-// CorruptError is a ring whose positions break the protocol, because somebody else writes to it. Nothing can be written any more.
+// CorruptError is a ring whose positions break the protocol, because somebody else writes to it.
+// Nothing can be written any more.
 type CorruptError struct {
 	Consumer uint64
 	Producer uint64
@@ -46,24 +48,27 @@ type ring struct {
 	mask     uintptr // size - 1
 }
 
-// newRing takes the position words and the doubly mapped data, whose length is twice a power of two.
+// newRing takes the position words and the doubly mapped data, whose length is twice a power of
+// two.
 func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 	size := uintptr(len(data) / 2)
 	if size < headerSize || size&(size-1) != 0 || len(data)%2 != 0 {
 		return nil, fmt.Errorf("%d bytes of data are not twice a power of two", len(data))
 	}
-	return &ring{consumer: consumer, producer: producer, data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1}, nil
+	return &ring{consumer: consumer, producer: producer,
+		data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1}, nil
 }
 
-// max is the length of the longest sample.
+// max returns the length of the longest sample.
 func (r *ring) max() int { return int(min(r.mask+1-headerSize, maxSample)) }
 
-// room is how many bytes are free, and where.
+// room returns how many bytes are free, and where.
 func (r *ring) room() (free, at uintptr, err error) {
 	consumer, producer := atomic.LoadUintptr(r.consumer), atomic.LoadUintptr(r.producer)
 	used := producer - consumer
 	if used > r.mask+1 || producer%8 != 0 {
-		return 0, 0, &CorruptError{Consumer: uint64(consumer), Producer: uint64(producer), Size: uint64(r.mask + 1)}
+		return 0, 0, &CorruptError{Consumer: uint64(consumer), Producer: uint64(producer),
+			Size: uint64(r.mask + 1)}
 	}
 	return r.mask + 1 - used, producer, nil
 }
@@ -90,10 +95,10 @@ func (r *ring) reserve(size int) (*uint32, error) {
 	return &header[0], nil
 }
 
-// span is how many bytes of the ring a sample takes.
+// span returns how many bytes of the ring a sample takes.
 func span(size int) uintptr { return (uintptr(size) + headerSize + 7) &^ 7 }
 
-// body is the data behind a header.
+// body returns the data behind a header.
 func body(header *uint32, size int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(header), headerSize)), size)
 }

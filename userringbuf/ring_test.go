@@ -9,9 +9,10 @@ import (
 	"unsafe"
 )
 
-// fakeRing is a user ring buffer whose consumer is this test. The oracle is what the kernel does to drain one (kernel/bpf/ringbuf.c): a
-// header of a 32-bit length with busy and discard bits and 32 bits of zero, samples padded to 8, positions that only grow. The data isn't
-// mapped twice here: of a sample that crosses the end the rest lies behind it.
+// fakeRing is a user ring buffer whose consumer is this test. The oracle is what the kernel does to
+// drain one (kernel/bpf/ringbuf.c): a header of a 32-bit length with busy and discard bits and 32
+// bits of zero, samples padded to 8, positions that only grow. The data isn't mapped twice here: of
+// a sample that crosses the end the rest lies behind it.
 type fakeRing struct {
 	consumer, producer uintptr
 	data               []byte
@@ -21,7 +22,8 @@ type fakeRing struct {
 func newFakeRing(t testing.TB, size int) (*fakeRing, *ring) {
 	t.Helper()
 	words := make([]uint64, size/4) // 2*size bytes, aligned
-	f := &fakeRing{data: unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 2*size), size: uintptr(size)}
+	f := &fakeRing{data: unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 2*size),
+		size: uintptr(size)}
 	r, err := newRing(&f.consumer, &f.producer, f.data)
 	if err != nil {
 		t.Fatal(err)
@@ -46,11 +48,12 @@ func (f *fakeRing) drain() (sample []byte, ok bool) {
 	return nil, false
 }
 
-// TestRingModel reserves random samples, ends them in random order, some by discarding, and compares what the consumer gets, in which
-// order, and when there is room.
+// TestRingModel reserves random samples, ends them in random order, some by discarding, and
+// compares what the consumer gets, in which order, and when there is room.
 func TestRingModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	for _, start := range []uintptr{0, ^uintptr(0) - 5007} { // the second wraps the positions themselves around
+	// the second wraps the positions themselves around
+	for _, start := range []uintptr{0, ^uintptr(0) - 5007} {
 		f, r := newFakeRing(t, 4096)
 		f.consumer, f.producer = start&^7, start&^7
 		type held struct {
@@ -128,7 +131,8 @@ func TestRingSizes(t *testing.T) {
 		ring, size int
 		want       error
 	}{
-		{4096, 0, nil}, {4096, 4088, nil}, {4096, 4089, syscall.E2BIG}, {4096, 1 << 30, syscall.E2BIG}, {4096, -1, syscall.EINVAL},
+		{4096, 0, nil}, {4096, 4088, nil}, {4096, 4089, syscall.E2BIG},
+		{4096, 1 << 30, syscall.E2BIG}, {4096, -1, syscall.EINVAL},
 		{32 << 20, 1<<24 - 1, nil}, {32 << 20, 1 << 24, syscall.E2BIG},
 	} {
 		f, r := newFakeRing(t, c.ring)
@@ -149,13 +153,16 @@ func TestRingSizes(t *testing.T) {
 	}
 }
 
-// TestRingCorrupt: with positions that somebody else must have written nothing is reserved, and nothing is touched.
+// TestRingCorrupt: with positions that somebody else must have written nothing is reserved, and
+// nothing is touched.
 func TestRingCorrupt(t *testing.T) {
-	for _, c := range []struct{ consumer, producer uintptr }{{8, 0}, {0, 4104}, {0, 4}, {1 << 20, 0}, {0, ^uintptr(0) - 7}} {
+	for _, c := range []struct{ consumer, producer uintptr }{{8, 0}, {0, 4104}, {0, 4},
+		{1 << 20, 0}, {0, ^uintptr(0) - 7}} {
 		f, r := newFakeRing(t, 4096)
 		f.consumer, f.producer = c.consumer, c.producer
 		var corrupt *CorruptError
-		if _, err := r.reserve(8); !errors.As(err, &corrupt) || corrupt.Producer != uint64(c.producer) || f.producer != c.producer {
+		if _, err := r.reserve(8); !errors.As(err, &corrupt) ||
+			corrupt.Producer != uint64(c.producer) || f.producer != c.producer {
 			t.Errorf("%+v: %v", c, err)
 		}
 		for _, b := range f.data {
@@ -166,7 +173,8 @@ func TestRingCorrupt(t *testing.T) {
 	}
 }
 
-// FuzzRing: whatever the positions say, a sample lies inside the ring and is as long as it was asked for.
+// FuzzRing: whatever the positions say, a sample lies inside the ring and is as long as it was
+// asked for.
 func FuzzRing(f *testing.F) {
 	f.Add(uint64(0), uint64(0), 8)
 	f.Add(uint64(1<<64-8), uint64(16), 200)
@@ -182,13 +190,15 @@ func FuzzRing(f *testing.F) {
 			return
 		}
 		at := uintptr(unsafe.Pointer(header)) - uintptr(unsafe.Pointer(&fake.data[0]))
-		if at%8 != 0 || at >= 256 || at+8+uintptr(size) > 512 || fake.producer-fake.consumer > 256 || len(body(header, size)) != size {
+		if at%8 != 0 || at >= 256 || at+8+uintptr(size) > 512 ||
+			fake.producer-fake.consumer > 256 || len(body(header, size)) != size {
 			t.Fatalf("%d bytes at %d, positions %d and %d", size, at, fake.consumer, fake.producer)
 		}
 	})
 }
 
-// BenchmarkReserve is the cost of reserving and submitting one sample of 64 bytes in memory that is in the cache, without a Writer.
+// BenchmarkReserve is the cost of reserving and submitting one sample of 64 bytes in memory that is
+// in the cache, without a Writer.
 func BenchmarkReserve(b *testing.B) {
 	f, r := newFakeRing(b, 128<<10)
 	b.ReportAllocs()

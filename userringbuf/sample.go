@@ -5,13 +5,14 @@ import (
 	"sync/atomic"
 )
 
-// Sample is room for one sample in a ring, reserved until it is submitted or discarded, which somebody must do: it holds up all that
-// come after it. It may be filled and ended while others are, by any goroutine. All copies of a
-// Sample mean the same room: the first that is submitted or discarded ends it.
+// Sample is room for one sample in a ring, reserved until it is submitted or discarded, which
+// somebody must do: it holds up all that come after it. It may be filled and ended while others
+// are, by any goroutine. All copies of a Sample mean the same room: the first that is submitted or
+// discarded ends it.
 type Sample struct {
-	// Data is what the program will get, a view into the ring at an address that 8 divides. Other samples were there before: what
-	// isn't written is what they left. It may not be touched once the sample is submitted or
-	// discarded, through no copy.
+	// Data is what the program will get, a view into the ring at an address that 8 divides. Other
+	// samples were there before: what isn't written is what they left. It may not be touched once
+	// the sample is submitted or discarded, through no copy.
 	Data []byte
 
 	room *room

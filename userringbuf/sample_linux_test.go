@@ -50,7 +50,8 @@ func TestSampleCopies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if second.Submit() != ErrEnded || second.Discard() != ErrEnded || first.Submit() != ErrEnded {
+		if second.Submit() != ErrEnded || second.Discard() != ErrEnded ||
+			first.Submit() != ErrEnded {
 			t.Fatalf("lap %d: ended twice", lap)
 		}
 		if d := drain(t, obj, 0, 0); d != want {
@@ -109,7 +110,8 @@ func TestSampleCopiesConcurrent(t *testing.T) {
 					} else if err != ErrEnded {
 						t.Error(err)
 					}
-					if i < len(stale) && (stale[i].Discard() != ErrEnded || stale[i].Submit() != ErrEnded) {
+					if i < len(stale) &&
+						(stale[i].Discard() != ErrEnded || stale[i].Submit() != ErrEnded) {
 						t.Error("a sample of the round before is ended again")
 					}
 				}
@@ -153,7 +155,8 @@ func TestNoWriter(t *testing.T) {
 	obj := loadRing(t, 4096)
 	if _, err := New(obj.Map("rin")); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
-	} else if want := "the object has no map rin; near: ring"; !strings.Contains(err.Error(), want) {
+	} else if want := "the object has no map rin; near: ring"; !strings.Contains(err.Error(),
+		want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	closed := newTestWriter(t, obj)

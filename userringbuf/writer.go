@@ -17,7 +17,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Writer writes samples into one user ring buffer (libbpf struct user_ring_buffer). Its methods may be called from several goroutines.
+// Writer writes samples into one user ring buffer (libbpf struct user_ring_buffer). Its methods may
+// be called from several goroutines.
 type Writer struct {
 	name   string
 	poller *poller.Poller
@@ -37,9 +38,10 @@ type Writer struct {
 // errNoWriter is about a Writer that New didn't make.
 var errNoWriter = fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotExist)
 
-// New maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be closed afterwards; the writer keeps what it
-// writes to alive. Only one writer may write to a map: two would reserve the same room. Kernel 6.1. The caller closes the Writer. EINVAL
-// if the map is of another type.
+// New maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be closed
+// afterwards; the writer keeps what it writes to alive. Only one writer may write to a map: two
+// would reserve the same room. Kernel 6.1. The caller closes the Writer. EINVAL if the map is of
+// another type.
 func New(m *bpf.Map) (*Writer, error) {
 	if err := m.Err(); err != nil {
 		return nil, fmt.Errorf("userringbuf: %w", err)
@@ -53,7 +55,8 @@ func New(m *bpf.Map) (*Writer, error) {
 
 func newWriter(m *bpf.Map) (*Writer, error) {
 	if m.Type() != uapi.MapUserRingBuf {
-		return nil, fmt.Errorf("it is of type %v, not %v: %w", m.Type(), uapi.MapUserRingBuf, syscall.EINVAL)
+		return nil, fmt.Errorf("it is of type %v, not %v: %w",
+			m.Type(), uapi.MapUserRingBuf, syscall.EINVAL)
 	}
 	m, err := m.Clone() // which others may close meanwhile
 	if err != nil {
@@ -68,11 +71,13 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 	if w.control, err = sys.Mmap(m.FD(), 0, page, sys.ProtRead, sys.MapShared); err != nil {
 		return nil, err
 	}
-	if w.content, err = sys.Mmap(m.FD(), int64(page), page+2*int(size), sys.ProtRead|sys.ProtWrite, sys.MapShared); err != nil {
+	if w.content, err = sys.Mmap(m.FD(), int64(page), page+2*int(size), sys.ProtRead|sys.ProtWrite,
+		sys.MapShared); err != nil {
 		w.unmap()
 		return nil, err
 	}
-	w.ring, err = newRing((*uintptr)(unsafe.Pointer(&w.control[0])), (*uintptr)(unsafe.Pointer(&w.content[0])), w.content[page:])
+	w.ring, err = newRing((*uintptr)(unsafe.Pointer(&w.control[0])),
+		(*uintptr)(unsafe.Pointer(&w.content[0])), w.content[page:])
 	if err != nil {
 		w.unmap()
 		return nil, err
@@ -88,10 +93,11 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 	return w, nil
 }
 
-// Reserve makes room for a sample of size bytes without waiting (libbpf user_ring_buffer__reserve). Zero bytes are a sample as well.
-// ErrFull (ENOSPC) if there is no room now; bpf.ErrTooBig (E2BIG) if there never will be, because size and 8 more are longer than the
-// ring, or size is more than the 16 MiB less one byte that a program can get; EINVAL if it is negative; bpf.ErrClosed; a CorruptError.
-// The caller submits or discards the sample. No allocation.
+// Reserve makes room for a sample of size bytes without waiting (libbpf user_ring_buffer__reserve).
+// Zero bytes are a sample as well. ErrFull (ENOSPC) if there is no room now; bpf.ErrTooBig (E2BIG)
+// if there never will be, because size and 8 more are longer than the ring, or size is more than
+// the 16 MiB less one byte that a program can get; EINVAL if it is negative; bpf.ErrClosed; a
+// CorruptError. The caller submits or discards the sample. No allocation.
 func (w *Writer) Reserve(size int) (Sample, error) {
 	if w == nil || w.ring == nil {
 		return Sample{}, errNoWriter
@@ -126,10 +132,11 @@ func (w *Writer) fail(size int, err error) error {
 	return fmt.Errorf("userringbuf: %w", e)
 }
 
-// ReserveContext is Reserve that waits for room, in the Go runtime's poller, until a program drains the ring (libbpf
-// user_ring_buffer__reserve_blocking). Several goroutines may wait; they get their room one after the other. Errors: those of Reserve
-// but ErrFull, and that of ctx. Programs that drain with BPF_RB_NO_WAKEUP must see to it that somebody wakes the writer. The caller
-// submits or discards the sample.
+// ReserveContext is Reserve that waits for room, in the Go runtime's poller, until a program drains
+// the ring (libbpf user_ring_buffer__reserve_blocking). Several goroutines may wait; they get their
+// room one after the other. Errors: those of Reserve but ErrFull, and that of ctx. Programs that
+// drain with BPF_RB_NO_WAKEUP must see to it that somebody wakes the writer. The caller submits or
+// discards the sample.
 func (w *Writer) ReserveContext(ctx context.Context, size int) (Sample, error) {
 	s, err := w.Reserve(size)
 	if err != ErrFull {
@@ -158,7 +165,8 @@ func (w *Writer) ReserveContext(ctx context.Context, size int) (Sample, error) {
 	}
 }
 
-// ready reports whether the goroutine that waits has room for its sample, or will get another error.
+// ready reports whether the goroutine that waits has room for its sample, or will get another
+// error.
 func (w *Writer) ready() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -166,9 +174,10 @@ func (w *Writer) ready() bool {
 	return free >= span(w.need) || err != nil
 }
 
-// Close ends writing: goroutines that wait for room return with ErrClosed. Samples that are reserved can still be filled, and must still
-// be submitted or discarded; the memory is unmapped with the last of them (libbpf user_ring_buffer__free does not wait for them). A
-// second Close does nothing.
+// Close ends writing: goroutines that wait for room return with ErrClosed. Samples that are
+// reserved can still be filled, and must still be submitted or discarded; the memory is unmapped
+// with the last of them (libbpf user_ring_buffer__free does not wait for them). A second Close does
+// nothing.
 func (w *Writer) Close() error {
 	if w == nil || w.ring == nil {
 		return errNoWriter
@@ -176,7 +185,8 @@ func (w *Writer) Close() error {
 	if !w.shut() {
 		return nil
 	}
-	err := w.poller.Close() // without the lock: it waits for the goroutine that waits, which takes the lock in ready
+	// without the lock: it waits for the goroutine that waits, which takes the lock in ready
+	err := w.poller.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return errors.Join(err, w.settle())
@@ -200,8 +210,8 @@ func (w *Writer) take() bool {
 	return true
 }
 
-// give ends what take or a reserved sample began. It takes the lock only after Close: Close stores that it was called before it counts,
-// and give counts before it asks.
+// give ends what take or a reserved sample began. It takes the lock only after Close: Close stores
+// that it was called before it counts, and give counts before it asks.
 func (w *Writer) give() {
 	w.given.Add(1)
 	if w.closed.Load() {

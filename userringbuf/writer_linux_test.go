@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// The oracle of these tests is testdata/drain.bpf.c, run by the kernel: it counts and sums what it gets.
+// The oracle of these tests is testdata/drain.bpf.c, run by the kernel: it counts and sums what it
+// gets.
 
 // reserves is who waits for room, on stacks.
 const reserves = "userringbuf.(*Writer).ReserveContext"
@@ -39,7 +40,8 @@ func loadRing(t testing.TB, size uint32) *bpf.Object {
 	}
 	o.Map("ring").MaxEntries = size
 	obj, err := bpf.Load(o, nil)
-	if err != nil && strings.Contains(fmt.Sprintf("%+v", err), "callbacks are not allowed in non-JITed programs") {
+	if err != nil && strings.Contains(fmt.Sprintf("%+v", err),
+		"callbacks are not allowed in non-JITed programs") {
 		testkit.Skip(t, "this kernel has no JIT compiler, and without one programs have no callbacks to drain a user ring buffer with")
 	}
 	if err != nil {
@@ -142,7 +144,8 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// TestWriterOrder: samples are filled and ended in any order, and come out in that of reservation; what is busy holds up the rest.
+// TestWriterOrder: samples are filled and ended in any order, and come out in that of reservation;
+// what is busy holds up the rest.
 func TestWriterOrder(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -185,7 +188,8 @@ func TestWriterOrder(t *testing.T) {
 	}
 }
 
-// TestWriterFull: what has no room is refused, each drained sample makes room for one, and the ring goes round.
+// TestWriterFull: what has no room is refused, each drained sample makes room for one, and the ring
+// goes round.
 func TestWriterFull(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -230,7 +234,8 @@ func TestWriterFull(t *testing.T) {
 		t.Fatalf("%+v, want %+v", d, want)
 	}
 	for _, size := range []int{4089, 1 << 30, math.MaxInt} {
-		if _, err := w.Reserve(size); !errors.Is(err, syscall.E2BIG) || !errors.Is(err, bpf.ErrTooBig) {
+		if _, err := w.Reserve(size); !errors.Is(err, syscall.E2BIG) ||
+			!errors.Is(err, bpf.ErrTooBig) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		if _, err := w.ReserveContext(context.Background(), size); !errors.Is(err, syscall.E2BIG) {
@@ -379,7 +384,7 @@ func TestWriterWaits(t *testing.T) {
 	}
 }
 
-// mappings is how many mappings of BPF maps this process has.
+// mappings returns how many mappings of BPF maps this process has.
 func mappings(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/maps")
@@ -389,7 +394,8 @@ func mappings(t *testing.T) int {
 	return strings.Count(string(text), "anon_inode:bpf-map")
 }
 
-// TestWriterClose: samples that are reserved when the writer is closed can be filled and submitted, and the memory goes with the last.
+// TestWriterClose: samples that are reserved when the writer is closed can be filled and submitted,
+// and the memory goes with the last.
 func TestWriterClose(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -440,8 +446,8 @@ func TestWriterClose(t *testing.T) {
 	}
 }
 
-// TestWriterCloseBesideWakeUp: a program wakes a goroutine that waits for room at the moment when the writer is closed. The oracle is that
-// both come to an end: the lock makes them meet.
+// TestWriterCloseBesideWakeUp: a program wakes a goroutine that waits for room at the moment when
+// the writer is closed. The oracle is that both come to an end: the lock makes them meet.
 func TestWriterCloseBesideWakeUp(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w, err := New(obj.Map("ring")) // no cleanup, which would wait too
@@ -485,7 +491,8 @@ func TestWriterCloseBesideWakeUp(t *testing.T) {
 	}
 }
 
-// TestWriterConcurrent: goroutines reserve, fill and submit at the same time while the ring is drained, and all arrives whole.
+// TestWriterConcurrent: goroutines reserve, fill and submit at the same time while the ring is
+// drained, and all arrives whole.
 func TestWriterConcurrent(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -530,12 +537,14 @@ func TestWriterConcurrent(t *testing.T) {
 		got.bytes += d.bytes
 		got.sum += d.sum
 	}
-	if n := uint64(writers * each * 4 / 5); got.samples != n || got.bytes != n*words*8 || got.sum != want.Load() {
+	if n := uint64(writers * each * 4 / 5); got.samples != n || got.bytes != n*words*8 ||
+		got.sum != want.Load() {
 		t.Errorf("%+v, want %d samples and a sum of %d", got, n, want.Load())
 	}
 }
 
-// TestWriterDiscarded: a program that drains discarded samples wakes who waits for room, though it counts none.
+// TestWriterDiscarded: a program that drains discarded samples wakes who waits for room, though it
+// counts none.
 func TestWriterDiscarded(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -650,8 +659,8 @@ func TestWriterAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkWriter is the cost of reserving, filling and submitting one sample of 64 bytes, which a program drains afterwards, 1,000 at a
-// time.
+// BenchmarkWriter is the cost of reserving, filling and submitting one sample of 64 bytes, which a
+// program drains afterwards, 1,000 at a time.
 func BenchmarkWriter(b *testing.B) {
 	obj := loadRing(b, 1<<20)
 	w := newTestWriter(b, obj)

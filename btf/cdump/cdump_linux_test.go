@@ -105,7 +105,8 @@ func TestCorpusLikeBpftool(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			ours := as71(header(t, parse(t, raw), &Options{Unsorted: true}))
-			theirs := string(testkit.Run(t, "bpftool", "btf", "dump", "file", paths[i], "format", "c"))
+			theirs := string(testkit.Run(t, "bpftool", "btf", "dump", "file", paths[i], "format",
+				"c"))
 			if name == deepest {
 				ours = strings.ReplaceAll(ours, "\t", "")
 				theirs = strings.ReplaceAll(theirs, "\t", "")

@@ -105,7 +105,9 @@ func (d *Dumper) kfuncs() error {
 	if len(list) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(list, func(a, b btf.Type) int { return strings.Compare(a.Name(), b.Name()) })
+	slices.SortStableFunc(list, func(a, b btf.Type) int {
+		return strings.Compare(a.Name(), b.Name())
+	})
 	d.str("/* BPF kfunc prototypes */\n#ifndef BPF_NO_KFUNC_PROTOTYPES\n")
 	for _, f := range list {
 		d.str("extern ")

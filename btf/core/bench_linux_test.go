@@ -8,7 +8,8 @@ import (
 )
 
 // benchObjects are bcc's tools with most relocations, and the object of the corpus that has most.
-var benchObjects = []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o", "selftests/test_verif_scale2.bpf.o"}
+var benchObjects = []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o",
+	"selftests/test_verif_scale2.bpf.o"}
 
 // resolveAll is the CO-RE part of one load.
 func resolveAll(b *testing.B, t *Target, o *testObject, relos []Relo) {
@@ -21,7 +22,8 @@ func resolveAll(b *testing.B, t *Target, o *testObject, relos []Relo) {
 	}
 }
 
-// BenchmarkCold resolves an object's relocations with nothing known of the kernel but where its types are.
+// BenchmarkCold resolves an object's relocations with nothing known of the kernel but where its
+// types are.
 func BenchmarkCold(b *testing.B) {
 	raw := kernelBTF(b).Raw()
 	for _, name := range benchObjects {

@@ -11,9 +11,10 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracle of this file is clang: the value that it put into an instruction is what we compute of the local type.
+// The oracle of this file is clang: the value that it put into an instruction is what we compute of
+// the local type.
 
-// held is the value that an instruction holds for a relocation.
+// held returns the value that an instruction holds for a relocation.
 func held(insns []asm.Instruction, i int) uint64 {
 	switch insn := insns[i]; {
 	case insn.IsLdImm64():
@@ -25,8 +26,9 @@ func held(insns []asm.Instruction, i int) uint64 {
 	}
 }
 
-// compareWithClang counts the relocations of each kind and reports those whose instruction holds another value. Clang loads bitfields
-// wider than need be, so of these the offset, size and left shift together must denote the same bits.
+// compareWithClang counts the relocations of each kind and reports those whose instruction holds
+// another value. Clang loads bitfields wider than need be, so of these the offset, size and left
+// shift together must denote the same bits.
 func compareWithClang(t *testing.T, name string, o *testObject, count *[kindCount]int) {
 	t.Helper()
 	type load struct{ off, size, shift *uint64 }
@@ -65,14 +67,16 @@ func compareWithClang(t *testing.T, name string, o *testObject, count *[kindCoun
 		count[r.Kind]++
 		got := held(o.insns[r.section], r.insn)
 		if f.strict && got != f.value {
-			t.Errorf("%s: %s #%d: %s: clang put %d, we compute %d", name, r.section, r.index, s.String(), got, f.value)
+			t.Errorf("%s: %s #%d: %s: clang put %d, we compute %d",
+				name, r.section, r.index, s.String(), got, f.value)
 		}
 		if r.Kind.class() == classField {
 			put(clang, r, got)
 			put(our, r, f.value)
 		}
 	}
-	// where is the bit of the field that the left shift brings to the top; the right one in little-endian, the left one in big-endian.
+	// where is the bit of the field that the left shift brings to the top; the right one in
+	// little-endian, the left one in big-endian.
 	where := func(l *load) uint64 {
 		if o.btf.Order() == binary.ByteOrder(binary.BigEndian) {
 			return *l.off*8 + *l.shift - (8-*l.size)*8
@@ -84,10 +88,12 @@ func compareWithClang(t *testing.T, name string, o *testObject, count *[kindCoun
 			continue
 		}
 		if got, want := where(our[key]), where(l); got != want {
-			t.Errorf("%s: %s: clang's load and shift find bit %d, ours bit %d", name, Describe(o.btf, Relo{FieldByteOffset, key.Type, key.Access}), want, got)
+			t.Errorf("%s: %s: clang's load and shift find bit %d, ours bit %d", name,
+				Describe(o.btf, Relo{FieldByteOffset, key.Type, key.Access}), want, got)
 		}
 		if l := our[key]; *l.size > 8 || *l.off%*l.size != 0 {
-			t.Errorf("%s: %s: we load %d bytes at %d", name, Describe(o.btf, Relo{FieldByteOffset, key.Type, key.Access}), *l.size, *l.off)
+			t.Errorf("%s: %s: we load %d bytes at %d", name,
+				Describe(o.btf, Relo{FieldByteOffset, key.Type, key.Access}), *l.size, *l.off)
 		}
 	}
 }
@@ -108,7 +114,8 @@ func TestClangCorpus(t *testing.T) {
 	}
 }
 
-// bitfields has bitfields at every position that matters for a load, and reads all facts about them.
+// bitfields has bitfields at every position that matters for a load, and reads all facts about
+// them.
 const bitfields = `
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -142,7 +149,8 @@ void facts(struct bits *p, volatile u64 *out)
 }
 `
 
-// TestClangBitfields does the same in both byte orders for bitfields, whose position in a register depends on it.
+// TestClangBitfields does the same in both byte orders for bitfields, whose position in a register
+// depends on it.
 func TestClangBitfields(t *testing.T) {
 	for _, arch := range []string{"bpfel", "bpfeb"} {
 		t.Run(arch, func(t *testing.T) {
@@ -152,7 +160,8 @@ func TestClangBitfields(t *testing.T) {
 				t.Fatalf("byte order is %v", o.btf.Order())
 			}
 			compareWithClang(t, arch, o, &count)
-			for _, k := range []Kind{FieldByteOffset, FieldByteSize, FieldLShiftU64, FieldRShiftU64, FieldSigned} {
+			for _, k := range []Kind{FieldByteOffset, FieldByteSize, FieldLShiftU64, FieldRShiftU64,
+				FieldSigned} {
 				if count[k] < 10 {
 					t.Errorf("only %d relocations of kind %s", count[k], k)
 				}
@@ -172,7 +181,8 @@ func TestObjectsAreFresh(t *testing.T) {
 		fresh := readObject(t, testkit.Compile(t, string(text), "-Itestdata"))
 		committed := readObject(t, filepath.Join("testdata", name+".bpf.o"))
 		if fresh.btf.Len() != committed.btf.Len() {
-			t.Errorf("%s: %d types when compiled now, %d in the object", source, fresh.btf.Len(), committed.btf.Len())
+			t.Errorf("%s: %d types when compiled now, %d in the object",
+				source, fresh.btf.Len(), committed.btf.Len())
 		}
 		for sec, insns := range fresh.insns {
 			if !bytes.Equal(asm.Raw(insns), asm.Raw(committed.insns[sec])) {

@@ -2,15 +2,16 @@ package core
 
 import "github.com/purebpf/bpf/btf"
 
-// maxDepth bounds how many pointers, arrays and typedefs a comparison follows in a row, and how deep function prototypes and
-// structs may nest.
+// maxDepth bounds how many pointers, arrays and typedefs a comparison follows in a row, and how
+// deep function prototypes and structs may nest.
 const maxDepth = 32
 
-// budget bounds the work of comparing types: hostile BTF can hold a few hundred bytes that take exponential time to walk.
+// budget bounds the work of comparing types: hostile BTF can hold a few hundred bytes that take
+// exponential time to walk.
 type budget int
 
-// Steps per relocation and per Resolver. The largest struct of a kernel has some 400 members; comparing it with itself member
-// by member takes 80,000.
+// Steps per relocation and per Resolver. The largest struct of a kernel has some 400 members;
+// comparing it with itself member by member takes 80,000.
 const (
 	reloBudget     budget = 1 << 20
 	resolverBudget budget = 1 << 27
@@ -23,16 +24,19 @@ func (b *budget) spend(n int) error {
 	return nil
 }
 
-// Compatible says whether the types can stand for each other at a boundary: type existence, and externs (ksyms and kfuncs).
-// Kinds must be the same at every level after modifiers and typedefs are peeled; names and sizes do not matter, structs are not
-// looked into, arrays are compared by element and functions by their parameters and result. The root kinds must be the same
-// before peeling too: a typedef is no struct. An error means that the types nest too deep to tell. libbpf: bpf_core_types_are_compat.
+// Compatible reports whether the types can stand for each other at a boundary: type existence, and
+// externs (ksyms and kfuncs). Kinds must be the same at every level after modifiers and typedefs
+// are peeled; names and sizes do not matter, structs are not looked into, arrays are compared by
+// element and functions by their parameters and result. The root kinds must be the same before
+// peeling too: a typedef is no struct. An error means that the types nest too deep to tell. libbpf:
+// bpf_core_types_are_compat.
 func Compatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID) (bool, error) {
 	steps := reloBudget
 	return compatible(local, a, target, b, maxDepth, &steps)
 }
 
-func compatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, level int, steps *budget) (bool, error) {
+func compatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, level int,
+	steps *budget) (bool, error) {
 	lt, ok1 := local.Type(a)
 	tt, ok2 := target.Type(b)
 	if !ok1 || !ok2 {
@@ -67,7 +71,8 @@ func compatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, level int
 					return false, errTooDeep()
 				}
 				lp, tp := local.Skip(lt.Param(i).Type), target.Skip(tt.Param(i).Type)
-				if ok, err := compatible(local, lp.ID(), target, tp.ID(), level-1, steps); !ok || err != nil {
+				if ok, err := compatible(local, lp.ID(), target, tp.ID(), level-1, steps); !ok ||
+					err != nil {
 					return false, err
 				}
 			}
@@ -83,9 +88,11 @@ func errTooDeep() error {
 	return errorf(einval, "types nest deeper than %d levels", maxDepth)
 }
 
-// fieldsCompatible says whether a target field can be accessed in place of a local one: structs and unions always, pointers and
-// floats among themselves, enums and forward declarations of one name or without one, ints, and arrays by element.
-func fieldsCompatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, steps *budget) (bool, error) {
+// fieldsCompatible reports whether a target field can be accessed in place of a local one: structs
+// and unions always, pointers and floats among themselves, enums and forward declarations of one
+// name or without one, ints, and arrays by element.
+func fieldsCompatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID,
+	steps *budget) (bool, error) {
 	for {
 		if err := steps.spend(1); err != nil {
 			return false, err

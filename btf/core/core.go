@@ -1,35 +1,44 @@
-// Package core resolves CO-RE relocations: one access of a local type and the BTF of a target kernel give a value and a patched instruction.
+// Package core resolves CO-RE relocations: one access of a local type and the BTF of a target
+// kernel give a value and a patched instruction.
 //
 // # What CO-RE is
 //
-// A program that reads task->pid is compiled against somebody's headers. Where the kernel it will run on keeps pid, how wide
-// the field is and whether it exists at all is known only at load. So the compiler leaves a record beside the instruction that
-// depends on such a fact: the local type (by BTF id), an access string such as "0:1:2" and the kind of fact. Resolving the
-// record means finding the same thing in the target's BTF and writing the fact into the instruction.
+// A program that reads task->pid is compiled against somebody's headers. Where the kernel it will
+// run on keeps pid, how wide the field is and whether it exists at all is known only at load. So
+// the compiler leaves a record beside the instruction that depends on such a fact: the local type
+// (by BTF id), an access string such as "0:1:2" and the kind of fact. Resolving the record means
+// finding the same thing in the target's BTF and writing the fact into the instruction.
 //
 // # How a record is resolved
 //
-//  1. The access string is read against the local type (spec.go). The first number indexes the type as if it were an array;
-//     each further number picks a member of a struct or union or an element of an array. What counts afterwards are the *named*
-//     members and the array steps: unnamed structs and unions contribute their offset to the local side and nothing else,
-//     because the target may nest differently. For an enumerator the string is its index; for a type it is "0".
-//  2. Candidates are all target types of the same kind (ENUM and ENUM64 count as one) with the same essential name: the name
-//     without a ___flavour suffix, by which a program holds several versions of a type (target.go). They come from the
-//     target's vmlinux BTF; only if that has none, from every module's own types; never from modules if the caller chose the BTF.
-//  3. Each candidate is matched (match.go): every named step must be found by its exact name, possibly inside unnamed members,
-//     and have a compatible type; every array step must be in range. Type relocations compare whole types (compat.go, typematch.go).
-//  4. Of each candidate that matches, the value is computed (value.go). All must agree on it, on the bit offset and on whether
-//     the access is possible: several flavours of one kernel type may match, but there must not be two answers.
-//     The list is then pruned to those that matched, so that later records of the same local type keep to them (resolve.go).
-//  5. No match is an answer too. Existence, type id and type size are 0 then. An offset, size, sign, shift or enumerator value
-//     has no value, so the instruction is poisoned: it becomes a call of a helper that does not exist, which the verifier rejects
-//     only if it can be reached. A program that asks first whether the field exists thus loads on every kernel.
-//  6. The instruction is checked to hold the local value, as far as compilers agree on it, and patched (patch.go). A load or
-//     store of a field whose width changed gets the new width where zero extension keeps the value: between pointers, and
-//     between integers that are not plainly signed. Otherwise it is poisoned.
+//  1. The access string is read against the local type (spec.go). The first number indexes the type
+//     as if it were an array; each further number picks a member of a struct or union or an element
+//     of an array. What counts afterwards are the *named* members and the array steps: unnamed
+//     structs and unions contribute their offset to the local side and nothing else, because the
+//     target may nest differently. For an enumerator the string is its index; for a type it is "0".
+//  2. Candidates are all target types of the same kind (ENUM and ENUM64 count as one) with the same
+//     essential name: the name without a ___flavour suffix, by which a program holds several
+//     versions of a type (target.go). They come from the target's vmlinux BTF; only if that has
+//     none, from every module's own types; never from modules if the caller chose the BTF.
+//  3. Each candidate is matched (match.go): every named step must be found by its exact name,
+//     possibly inside unnamed members, and have a compatible type; every array step must be in
+//     range. Type relocations compare whole types (compat.go, typematch.go).
+//  4. Of each candidate that matches, the value is computed (value.go). All must agree on it, on
+//     the bit offset and on whether the access is possible: several flavours of one kernel type may
+//     match, but there must not be two answers. The list is then pruned to those that matched, so
+//     that later records of the same local type keep to them (resolve.go).
+//  5. No match is an answer too. Existence, type id and type size are 0 then. An offset, size,
+//     sign, shift or enumerator value has no value, so the instruction is poisoned: it becomes a
+//     call of a helper that does not exist, which the verifier rejects only if it can be reached. A
+//     program that asks first whether the field exists thus loads on every kernel.
+//  6. The instruction is checked to hold the local value, as far as compilers agree on it, and
+//     patched (patch.go). A load or store of a field whose width changed gets the new width where
+//     zero extension keeps the value: between pointers, and between integers that are not plainly
+//     signed. Otherwise it is poisoned.
 //
-// All of it works on raw BTF by type id. No graph of types is built, and a target type that no candidate leads to is not looked at,
-// apart from one pass over the target's names. Target BTF may be hostile: work is bounded by a step budget per Resolver.
+// All of it works on raw BTF by type id. No graph of types is built, and a target type that no
+// candidate leads to is not looked at, apart from one pass over the target's names. Target BTF may
+// be hostile: work is bounded by a step budget per Resolver.
 //
 // The counterpart in libbpf is relo_core.c and the functions around bpf_object__relocate_core.
 package core
@@ -61,7 +70,8 @@ const (
 	kindCount
 )
 
-// kinds describes the relocation kinds: the word for them in messages, which is libbpf's, and what their access string means.
+// kinds describes the relocation kinds: the word for them in messages, which is libbpf's, and what
+// their access string means.
 var kinds = [kindCount]struct {
 	text  string
 	class class
@@ -90,7 +100,7 @@ const (
 	classEnumval
 )
 
-// String is libbpf's word for the kind: "byte_off", "type_exists", ...
+// String returns libbpf's word for the kind: "byte_off", "type_exists", ...
 func (k Kind) String() string {
 	if k < kindCount {
 		return kinds[k].text
@@ -112,15 +122,16 @@ type Relo struct {
 	Access string // "0:1:2"; "0" for type kinds
 }
 
-// Linux error numbers that libbpf answers with. The package builds on systems that have none of their own.
+// Linux error numbers that libbpf answers with. The package builds on systems that have none of
+// their own.
 const (
 	e2big  = 7
 	einval = 22
 	erange = 34
 )
 
-// Error is a relocation that is malformed, ambiguous, or does not fit its instruction. A type or field that the target lacks is
-// not an error but a poisoned instruction.
+// Error is a relocation that is malformed, ambiguous, or does not fit its instruction. A type or
+// field that the target lacks is not an error but a poisoned instruction.
 type Error struct {
 	Errno int    // Linux error number with which libbpf fails the load: 22 is EINVAL
 	Spec  string // the relocation as Describe prints it

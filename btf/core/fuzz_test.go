@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// sectionData is a section's bytes of a committed object.
+// sectionData returns a section's bytes of a committed object.
 func sectionData(t testing.TB, path, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(path)
@@ -28,7 +28,8 @@ func sectionData(t testing.TB, path, name string) []byte {
 	return data
 }
 
-// FuzzResolve resolves one relocation of every kind with hostile BTF on both sides: no panic, no hang. The oracle is that promise.
+// FuzzResolve resolves one relocation of every kind with hostile BTF on both sides: no panic, no
+// hang. The oracle is that promise.
 func FuzzResolve(f *testing.F) {
 	program := readObject(f, "testdata/two_program.bpf.o")
 	local := sectionData(f, "testdata/two_program.bpf.o", ".BTF")
@@ -36,7 +37,8 @@ func FuzzResolve(f *testing.F) {
 	for _, r := range program.relos(f) {
 		f.Add(local, target, uint32(r.Type), r.Access)
 	}
-	shapes := []asm.Instruction{asm.Mov64Imm(0, 8), asm.LdxMem(asm.W, 0, 1, 8), {Op: asm.OpLdImm64, Imm: 8}, {}, {Op: asm.OpExit}}
+	shapes := []asm.Instruction{asm.Mov64Imm(0, 8), asm.LdxMem(asm.W, 0, 1, 8),
+		{Op: asm.OpLdImm64, Imm: 8}, {}, {Op: asm.OpExit}}
 	f.Fuzz(func(t *testing.T, local, target []byte, id uint32, access string) {
 		ls, err := btf.Parse(local, nil)
 		if err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracle of this file is C libbpf (testdata/relocs.c): what it logs about each relocation, candidate and patched instruction
-// of an object must be what we would log.
+// The oracle of this file is C libbpf (testdata/relocs.c): what it logs about each relocation,
+// candidate and patched instruction of an object must be what we would log.
 
 // verdict is what was made of one object: one text per relocation, and whether it failed there.
 type verdict struct {
@@ -46,7 +46,8 @@ type testProgram struct {
 }
 
 var (
-	reProgram = regexp.MustCompile(`^libbpf: sec '(.*)': found program '(.*)' at insn offset (\d+) \(\d+ bytes\), code size (\d+) insns`)
+	reProgram = regexp.MustCompile(
+		`^libbpf: sec '(.*)': found program '(.*)' at insn offset (\d+) \(\d+ bytes\), code size (\d+) insns`)
 	reSection = regexp.MustCompile(`^libbpf: sec '(.*)': found \d+ CO-RE relocations`)
 	reRelo    = regexp.MustCompile(`^libbpf: prog '(.*?)': relo #(\d+): (.*)`)
 )
@@ -84,7 +85,8 @@ func libbpf(t testing.TB, oracle, obj, custom string) (verdict, []testProgram) {
 		}
 		key, text := section+" #"+m[2], m[3]
 		switch {
-		case strings.HasPrefix(text, "<"), strings.HasPrefix(text, "matching"), strings.HasPrefix(text, "non-matching"),
+		case strings.HasPrefix(text, "<"), strings.HasPrefix(text, "matching"),
+			strings.HasPrefix(text, "non-matching"),
 			strings.HasPrefix(text, "patched"), strings.HasPrefix(text, "substituting"):
 			v.add(key, text)
 		case strings.HasPrefix(text, "failed to"):
@@ -184,18 +186,23 @@ func tellPatch(v *verdict, key string, insn int, old, now []asm.Instruction, poi
 	}
 	switch {
 	case old[0].IsLdImm64():
-		v.add(key, fmt.Sprintf("patched insn #%d (LDIMM64) imm64 %d -> %d", insn, old[0].Imm64(old[1]), now[0].Imm64(now[1])))
+		v.add(key, fmt.Sprintf("patched insn #%d (LDIMM64) imm64 %d -> %d",
+			insn, old[0].Imm64(old[1]), now[0].Imm64(now[1])))
 	case old[0].Op.IsMemory():
-		v.add(key, fmt.Sprintf("patched insn #%d (LDX/ST/STX) off %d -> %d", insn, old[0].Off, now[0].Off))
+		v.add(key, fmt.Sprintf("patched insn #%d (LDX/ST/STX) off %d -> %d",
+			insn, old[0].Off, now[0].Off))
 		if old[0].Op != now[0].Op {
-			v.add(key, fmt.Sprintf("patched insn #%d (LDX/ST/STX) mem_sz %d -> %d", insn, old[0].Op.Size().Bytes(), now[0].Op.Size().Bytes()))
+			v.add(key, fmt.Sprintf("patched insn #%d (LDX/ST/STX) mem_sz %d -> %d",
+				insn, old[0].Op.Size().Bytes(), now[0].Op.Size().Bytes()))
 		}
 	default:
-		v.add(key, fmt.Sprintf("patched insn #%d (ALU/ALU64) imm %d -> %d", insn, old[0].Imm, now[0].Imm))
+		v.add(key, fmt.Sprintf("patched insn #%d (ALU/ALU64) imm %d -> %d",
+			insn, old[0].Imm, now[0].Imm))
 	}
 }
 
-// nonMatching takes the text of what did not match away: it is what libbpf had found before it gave up.
+// nonMatching takes the text of what did not match away: it is what libbpf had found before it gave
+// up.
 var nonMatching = regexp.MustCompile(`(?m)^(non-matching candidate #\d+).*`)
 
 // tally counts what libbpf decided.
@@ -227,7 +234,8 @@ func (n *tally) String() string {
 		n.relos, n.poisoned, n.none, n.several, n.widths, n.failed)
 }
 
-// newer are decisions in which libbpf 1.5, the oracle, is behind what we follow, and what they are in later versions.
+// newer are decisions in which libbpf 1.5, the oracle, is behind what we follow, and what they are
+// in later versions.
 var newer = []struct{ object, relo, decision, reason string }{
 	{
 		"two_program.bpf.o", "syscall #7", "patched insn #121 (LDX/ST/STX) off 28 -> 36",
@@ -247,15 +255,19 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 		want.decisions[k] = nonMatching.ReplaceAllString(text, "$1")
 	}
 	if diff := cmp.Diff(want.order, got.order); diff != "" {
-		t.Errorf("%s (target %s): relocations libbpf resolved (-) and we (+):\n%s", filepath.Base(obj), filepath.Base(custom), diff)
+		t.Errorf("%s (target %s): relocations libbpf resolved (-) and we (+):\n%s",
+			filepath.Base(obj), filepath.Base(custom), diff)
 	}
 	if want.failed != got.failed {
-		t.Errorf("%s (target %s): libbpf failed at %q, we at %q", filepath.Base(obj), filepath.Base(custom), want.failed, got.failed)
+		t.Errorf("%s (target %s): libbpf failed at %q, we at %q",
+			filepath.Base(obj), filepath.Base(custom), want.failed, got.failed)
 	}
 	for _, n := range newer {
 		if n.object == filepath.Base(obj) {
-			if !strings.Contains(want.decisions[n.relo], "substituting") || !strings.Contains(got.decisions[n.relo], n.decision) {
-				t.Errorf("%s: %s: the known difference (%s) is gone: libbpf %q, ours %q", n.object, n.relo, n.reason, want.decisions[n.relo], got.decisions[n.relo])
+			if !strings.Contains(want.decisions[n.relo], "substituting") ||
+				!strings.Contains(got.decisions[n.relo], n.decision) {
+				t.Errorf("%s: %s: the known difference (%s) is gone: libbpf %q, ours %q", n.object,
+					n.relo, n.reason, want.decisions[n.relo], got.decisions[n.relo])
 			}
 			delete(want.decisions, n.relo)
 			delete(got.decisions, n.relo)
@@ -263,7 +275,8 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 	}
 	for _, k := range want.order {
 		if diff := cmp.Diff(want.decisions[k], got.decisions[k]); diff != "" {
-			t.Errorf("%s (target %s): %s: libbpf (-), ours (+):\n%s", filepath.Base(obj), filepath.Base(custom), k, diff)
+			t.Errorf("%s (target %s): %s: libbpf (-), ours (+):\n%s",
+				filepath.Base(obj), filepath.Base(custom), k, diff)
 		}
 	}
 	return want
@@ -299,8 +312,8 @@ func TestLibbpfKernel(t *testing.T) {
 	}
 }
 
-// TestLibbpfSelftests resolves every core_reloc program of the kernel's selftests against every core_reloc target, those made for
-// it and all others.
+// TestLibbpfSelftests resolves every core_reloc program of the kernel's selftests against every
+// core_reloc target, those made for it and all others.
 func TestLibbpfSelftests(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	var programs, targets []string
@@ -332,16 +345,19 @@ func TestLibbpfSelftests(t *testing.T) {
 func TestLibbpfTwoObjects(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	const program, kernel = "testdata/two_program.bpf.o", "testdata/two_kernel.bpf.o"
-	if n := compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)); len(n.order) != 70 {
+	if n := compareWithLibbpf(t, oracle, program, kernel,
+		NewTarget(readObject(t, kernel).btf, nil)); len(n.order) != 70 {
 		t.Errorf("%d relocations compared", len(n.order))
 	}
 }
 
-// TestLibbpfForeign resolves the tools against BTF of other objects, which have some of their types, and lack most.
+// TestLibbpfForeign resolves the tools against BTF of other objects, which have some of their
+// types, and lack most.
 func TestLibbpfForeign(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	var n tally
-	for _, name := range []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o", "tools/bindsnoop.bpf.o", "selftests/bpf_cubic.bpf.o"} {
+	for _, name := range []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o",
+		"tools/bindsnoop.bpf.o", "selftests/bpf_cubic.bpf.o"} {
 		custom := testkit.CorpusObject(t, name)
 		target := NewTarget(readObject(t, custom).btf, nil)
 		for _, obj := range testkit.Corpus(t, "tools", "xdp") {

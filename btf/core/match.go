@@ -2,8 +2,9 @@ package core
 
 import "github.com/purebpf/bpf/btf"
 
-// match looks for the access of local in a candidate and leaves where it was found in s. It says no if the candidate has no such
-// thing, and gives an error if the candidate cannot be judged (it has no size, or nests too deep).
+// match looks for the access of local in a candidate and leaves where it was found in s. It says no
+// if the candidate has no such thing, and gives an error if the candidate cannot be judged (it has
+// no size, or nests too deep).
 func (s *spec) match(local *spec, c candidate, steps *budget) (bool, error) {
 	s.reset(c.spec, c.id, local.kind)
 	switch local.kind.class() {
@@ -61,7 +62,7 @@ func (s *spec) match(local *spec, c candidate, steps *budget) (bool, error) {
 	return true, nil
 }
 
-// member is the member that the last accessor names.
+// member returns the member that the last accessor names.
 func (s *spec) member() btf.Member {
 	last := s.acc[s.n-1]
 	t, _ := s.btf.Type(last.typ)
@@ -86,8 +87,8 @@ func (s *spec) matchEnumerator(name string, t btf.Type, steps *budget) (bool, er
 	return false, nil
 }
 
-// matchMember looks for the member name in t and, where a member has no name, inside it, in order. A member that is found is
-// the answer, whatever its type: C has one name space per struct.
+// matchMember looks for the member name in t and, where a member has no name, inside it, in order.
+// A member that is found is the answer, whatever its type: C has one name space per struct.
 func (s *spec) matchMember(name string, t btf.Type, steps *budget) (bool, error) {
 	if !t.Kind().IsComposite() {
 		return false, nil
@@ -97,7 +98,8 @@ func (s *spec) matchMember(name string, t btf.Type, steps *budget) (bool, error)
 			return false, err
 		}
 		if s.nraw == maxSpecLen {
-			return false, errorf(e2big, "target %s nests deeper than %d levels", typeText(t), maxSpecLen)
+			return false, errorf(e2big, "target %s nests deeper than %d levels",
+				typeText(t), maxSpecLen)
 		}
 		m := t.Member(i)
 		if m.Name != "" && m.Name != name {

@@ -88,7 +88,8 @@ func (o *testObject) relos(t testing.TB) []testRelo {
 			if !ok {
 				t.Fatalf("section %s, relocation %d: access string is out of range", sec.Name, i)
 			}
-			all = append(all, testRelo{Relo{Kind(r.Kind), r.Type, access}, sec.Name, i, int(r.InsnOff / 8)})
+			all = append(all, testRelo{Relo{Kind(r.Kind), r.Type, access}, sec.Name, i,
+				int(r.InsnOff / 8)})
 		}
 	}
 	return all

@@ -6,25 +6,27 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// PoisonImm is the number of the helper that poisoned instructions call. No kernel has it; a verifier log that names it means
-// that an unresolved CO-RE relocation can be reached.
+// PoisonImm is the number of the helper that poisoned instructions call. No kernel has it; a
+// verifier log that names it means that an unresolved CO-RE relocation can be reached.
 const PoisonImm = 195896080 // 0xbad2310
 
-// poison is the instruction that the verifier refuses if it can be reached.
+// poison returns the instruction that the verifier refuses if it can be reached.
 func poison() asm.Instruction { return asm.EmitCall(PoisonImm) }
 
-// Poisons says whether Patch will poison this instruction: the target has no such thing, or the instruction is a load or store
-// whose width cannot be adapted.
+// Poisons reports whether Patch will poison this instruction: the target has no such thing, or the
+// instruction is a load or store whose width cannot be adapted.
 func (r Result) Poisons(insn asm.Instruction) bool {
 	return r.Poison || r.badWidth && insn.Op.IsMemory()
 }
 
-// Widths are the bytes that a load or store of the field moves by the object's and by the target's types; 0 where that does not apply.
+// Widths returns the bytes that a load or store of the field moves by the object's and by the
+// target's types; 0 where that does not apply.
 func (r Result) Widths() (local, target uint64) { return r.oldSize, r.newSize }
 
-// Patch writes the result into insns[i], an ALU operation with an immediate, a load, a store or a ld_imm64 (which takes two
-// slots), or poisons it. The instruction must be one that the compiler made for this relocation: it holds LocalValue where
-// compilers agree on it. libbpf: bpf_core_patch_insn.
+// Patch writes the result into insns[i], an ALU operation with an immediate, a load, a store or a
+// ld_imm64 (which takes two slots), or poisons it. The instruction must be one that the compiler
+// made for this relocation: it holds LocalValue where compilers agree on it. libbpf:
+// bpf_core_patch_insn.
 func (r Result) Patch(insns []asm.Instruction, i int) error {
 	if i < 0 || i >= len(insns) {
 		return r.errorf(einval, "instruction %d is past the end", i)
@@ -50,7 +52,8 @@ func (r Result) Patch(insns []asm.Instruction, i int) error {
 	case asm.ClassLDX, asm.ClassST, asm.ClassSTX:
 		return r.patchMemory(insns, i)
 	case asm.ClassLD:
-		if !wide || insn.Src() != 0 || insn.Off != 0 || insns[i+1].Op != 0 || insns[i+1].Regs != 0 || insns[i+1].Off != 0 {
+		if !wide || insn.Src() != 0 || insn.Off != 0 || insns[i+1].Op != 0 ||
+			insns[i+1].Regs != 0 || insns[i+1].Off != 0 {
 			return r.errorf(einval, "instruction %d is no plain ld_imm64", i)
 		}
 		if old := insn.Imm64(insns[i+1]); r.strict && old != r.LocalValue {
@@ -58,7 +61,8 @@ func (r Result) Patch(insns []asm.Instruction, i int) error {
 		}
 		asm.SetImm64(insns[i:], r.Value)
 	default:
-		return r.errorf(einval, "instruction %d (opcode %#02x) cannot hold a CO-RE value", i, uint8(insn.Op))
+		return r.errorf(einval, "instruction %d (opcode %#02x) cannot hold a CO-RE value",
+			i, uint8(insn.Op))
 	}
 	return nil
 }
@@ -77,11 +81,13 @@ func (r Result) patchMemory(insns []asm.Instruction, i int) error {
 	}
 	if r.oldSize != r.newSize {
 		if w := insn.Op.Size().Bytes(); uint64(w) != r.oldSize {
-			return r.errorf(einval, "instruction %d moves %d bytes, the field has %d", i, w, r.oldSize)
+			return r.errorf(einval, "instruction %d moves %d bytes, the field has %d",
+				i, w, r.oldSize)
 		}
 		size, ok := asm.MemSizeOf(int(min(r.newSize, 1<<16)))
 		if !ok {
-			return r.errorf(einval, "instruction %d cannot move the %d bytes of the target's field", i, r.newSize)
+			return r.errorf(einval, "instruction %d cannot move the %d bytes of the target's field",
+				i, r.newSize)
 		}
 		insn.Op = insn.Op&^asm.Opcode(asm.DW) | asm.Opcode(size)
 	}
@@ -97,7 +103,8 @@ func poisonAt(insns []asm.Instruction, i int, wide bool) {
 }
 
 func (r Result) mismatch(i int, have uint64) error {
-	return r.errorf(einval, "instruction %d holds %d, the compiler should have put %d there", i, int64(have), int64(r.LocalValue))
+	return r.errorf(einval, "instruction %d holds %d, the compiler should have put %d there",
+		i, int64(have), int64(r.LocalValue))
 }
 
 func (r Result) errorf(errno int, format string, args ...any) error {

@@ -39,11 +39,13 @@ typedef u32 myint; typedef volatile const s16 odd; typedef u8 bytes_t[6]; struct
 `
 
 var (
-	cScalars = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "char", "_Bool", "myint", "odd", "void *", "struct never *", "char *",
+	cScalars = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "char", "_Bool",
+		"myint", "odd", "void *", "struct never *", "char *",
 		"enum E0", "enum E1", "enum E2", "double", "long *", "const u32", "union U9 *", "bytes_t"}
 	cUnsigned = []string{"u8", "u16", "u32", "u64", "char", "_Bool", "myint"}
 	cBitTypes = []string{"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "_Bool", "enum E0"}
-	cBits     = map[string]int{"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64, "_Bool": 1, "enum E0": 30}
+	cBits     = map[string]int{"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16,
+		"s32": 32, "s64": 64, "_Bool": 1, "enum E0": 30}
 )
 
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
@@ -86,7 +88,8 @@ func (r *cRandom) members(prefix string, n, depth, nest int) []cMember {
 	for i := range n {
 		name := prefix + strconv.Itoa(i)
 		if nest > 0 && r.chance(15) {
-			sub := cMember{sub: r.members(name+"_", 1+r.IntN(4), depth, nest-1), union: r.chance(40)}
+			sub := cMember{sub: r.members(name+"_", 1+r.IntN(4), depth, nest-1),
+				union: r.chance(40)}
 			if sub.union {
 				noBits(sub.sub)
 			}
@@ -170,7 +173,8 @@ func cMembers(b *strings.Builder, list []cMember, indent string, align bool) {
 			fmt.Fprintf(b, "%s} %s;\n", indent, m.name)
 			continue
 		case m.fn:
-			fmt.Fprintf(b, "int (*%s)(%s, int)", m.name, strings.Replace(m.base, "bytes_t", "char *", 1))
+			fmt.Fprintf(b, "int (*%s)(%s, int)", m.name,
+				strings.Replace(m.base, "bytes_t", "char *", 1))
 		default:
 			fmt.Fprintf(b, "%s %s", m.base, m.name)
 			for _, n := range m.dims {
@@ -207,7 +211,7 @@ func (r *cRandom) enums(b *strings.Builder, target bool) {
 	}
 }
 
-// path is a random access below list: the C expression, and the member that it ends in.
+// path returns a random access below list: the C expression, and the member that it ends in.
 func (r *cRandom) path(list []cMember) (string, cMember) {
 	m := pick(r.Rand, list)
 	if m.sub != nil && (m.name == "" || r.chance(70)) {
@@ -235,9 +239,10 @@ func (r *cRandom) path(list []cMember) (string, cMember) {
 	return text, m
 }
 
-// isByValue says whether a type is a struct or union itself, not a pointer to one.
+// isByValue reports whether a type is a struct or union itself, not a pointer to one.
 func isByValue(base string) bool {
-	return (strings.HasPrefix(base, "struct ") || strings.HasPrefix(base, "union ")) && !strings.HasSuffix(base, "*")
+	return (strings.HasPrefix(base, "struct ") || strings.HasPrefix(base, "union ")) &&
+		!strings.HasSuffix(base, "*")
 }
 
 // files makes the program's and the target's source.
@@ -286,16 +291,20 @@ func (r *cRandom) files() (program, target string) {
 			if element && kind >= 3 {
 				kind = 0 // clang refuses the others
 			}
-			scalar := len(last.dims) == 0 && last.sub == nil && last.base != "bytes_t" && (!isByValue(last.base) || last.fn)
-			number := scalar && !last.fn && !strings.HasSuffix(last.base, "*") && last.base != "double"
+			scalar := len(last.dims) == 0 && last.sub == nil && last.base != "bytes_t" &&
+				(!isByValue(last.base) || last.fn)
+			number := scalar && !last.fn && !strings.HasSuffix(last.base, "*") &&
+				last.base != "double"
 			if kind >= 4 && !scalar || kind == 3 && !number {
-				kind -= 3 // clang shifts nothing larger than 8 bytes and knows the sign of numbers only
+				// clang shifts nothing larger than 8 bytes and knows the sign of numbers only
+				kind -= 3
 			}
 			if last.bits > 0 && strings.ContainsAny(text, "._") {
 				continue // nor does it read all nested bitfields
 			}
 			fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_field_info(p->%s, %d);\n", text, kind)
-			if last.bits == 0 && last.sub == nil && len(last.dims) == 0 && !last.fn && r.chance(60) {
+			if last.bits == 0 && last.sub == nil && len(last.dims) == 0 && !last.fn &&
+				r.chance(60) {
 				switch last.base {
 				case "double", "bytes_t":
 				default:
@@ -306,22 +315,28 @@ func (r *cRandom) files() (program, target string) {
 			}
 		}
 		for kind := range 3 {
-			fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_type_info(*(%s %s *)0, %d);\n", r.tag(name), name, kind)
+			fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_type_info(*(%s %s *)0, %d);\n",
+				r.tag(name), name, kind)
 		}
-		fmt.Fprintf(&p, "\tout[0] = __builtin_btf_type_id(*(%s %s *)0, %d);\n", r.tag(name), name, i%2)
-		fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_type_info(*(%s *)0, %d);\n", pick(r.Rand, []string{"myint", "odd", "bytes_t"}), r.IntN(3))
+		fmt.Fprintf(&p, "\tout[0] = __builtin_btf_type_id(*(%s %s *)0, %d);\n",
+			r.tag(name), name, i%2)
+		fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_type_info(*(%s *)0, %d);\n",
+			pick(r.Rand, []string{"myint", "odd", "bytes_t"}), r.IntN(3))
 		e := r.IntN(3)
-		fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_enum_value(*(enum E%d *)E%d_%d, %d);\n", e, e, r.IntN(4), r.IntN(2))
+		fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_enum_value(*(enum E%d *)E%d_%d, %d);\n",
+			e, e, r.IntN(4), r.IntN(2))
 		p.WriteString("\treturn 0;\n}\n")
 	}
 	return p.String(), t.String()
 }
 
-// compileRandom compiles C; ok is false if clang's back end gives up, which it does on bitfields of some structs.
+// compileRandom compiles C; ok is false if clang's back end gives up, which it does on bitfields of
+// some structs.
 func compileRandom(t *testing.T, source string) (path string, ok bool) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "random.bpf.o")
-	cmd := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-g", "-O2", "-w", "-x", "c", "-c", "-", "-o", path)
+	cmd := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-g", "-O2", "-w", "-x", "c",
+		"-c", "-", "-o", path)
 	cmd.Stdin = strings.NewReader(source)
 	out, err := cmd.CombinedOutput()
 	if err != nil && !strings.Contains(string(out), "error in backend") {
@@ -330,8 +345,8 @@ func compileRandom(t *testing.T, source string) (path string, ok bool) {
 	return path, err == nil
 }
 
-// TestLibbpfRandom compiles random programs and targets and compares our decisions with C libbpf's. PUREBPF_RANDOM="FIRST COUNT"
-// chooses the seeds.
+// TestLibbpfRandom compiles random programs and targets and compares our decisions with C libbpf's.
+// PUREBPF_RANDOM="FIRST COUNT" chooses the seeds.
 func TestLibbpfRandom(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	first, count := uint64(1), uint64(40)
@@ -354,7 +369,8 @@ func TestLibbpfRandom(t *testing.T) {
 		if !ok {
 			t.Fatalf("seed %d: clang refuses the kernel", seed)
 		}
-		n.add(compareWithLibbpf(t, oracle, program, kernel, NewTarget(readObject(t, kernel).btf, nil)))
+		n.add(compareWithLibbpf(t, oracle, program, kernel,
+			NewTarget(readObject(t, kernel).btf, nil)))
 		if t.Failed() {
 			t.Fatalf("seed %d; program:\n%s\nkernel:\n%s", seed, p, k)
 		}

@@ -7,8 +7,9 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// Resolver resolves the relocations of one object in their order. What one relocation finds narrows the candidates of later
-// ones with the same root type, as libbpf does, so use one Resolver for one load. It is not safe for concurrent use; its Target is.
+// Resolver resolves the relocations of one object in their order. What one relocation finds narrows
+// the candidates of later ones with the same root type, as libbpf does, so use one Resolver for one
+// load. It is not safe for concurrent use; its Target is.
 type Resolver struct {
 	target *Target
 	local  *btf.Spec
@@ -21,10 +22,12 @@ type Resolver struct {
 
 // NewResolver starts resolving relocations of the object whose BTF is local.
 func (t *Target) NewResolver(local *btf.Spec) *Resolver {
-	return &Resolver{target: t, local: local, order: local.Order(), cands: make(map[btf.ID][]candidate), steps: resolverBudget}
+	return &Resolver{target: t, local: local, order: local.Order(),
+		cands: make(map[btf.ID][]candidate), steps: resolverBudget}
 }
 
-// Resolve resolves one relocation by itself, blind to the others of its object; a load uses a Resolver.
+// Resolve resolves one relocation by itself, blind to the others of its object; a load uses a
+// Resolver.
 func (t *Target) Resolve(local *btf.Spec, r Relo) (Result, error) {
 	return t.NewResolver(local).Resolve(r)
 }
@@ -47,11 +50,12 @@ type Result struct {
 	newSize  uint64 // and there
 }
 
-// Spec is the relocation in words, see Describe.
+// Spec returns the relocation in words, see Describe.
 func (r Result) Spec() string { return Describe(r.local, r.Relo) }
 
-// Resolve finds out what the relocation means for the target. The error is an *Error if the relocation is malformed, ambiguous
-// or beyond what the types can tell, ErrNoBTF (wrapped) if the target has no BTF, or what listing module BTF gave.
+// Resolve finds out what the relocation means for the target. The error is an *Error if the
+// relocation is malformed, ambiguous or beyond what the types can tell, ErrNoBTF (wrapped) if the
+// target has no BTF, or what listing module BTF gave.
 func (x *Resolver) Resolve(r Relo) (Result, error) {
 	res, err := x.resolve(r)
 	if err != nil {
@@ -141,7 +145,8 @@ func (res *Result) setWidth(here, there fact) {
 	}
 	lk, tk := here.typ.Kind(), there.typ.Kind()
 	pointers := lk == btf.KindPtr && tk == btf.KindPtr
-	ints := lk == btf.KindInt && tk == btf.KindInt && here.typ.IntEncoding() != btf.Signed && there.typ.IntEncoding() != btf.Signed
+	ints := lk == btf.KindInt && tk == btf.KindInt && here.typ.IntEncoding() != btf.Signed &&
+		there.typ.IntEncoding() != btf.Signed
 	res.badWidth = !pointers && !ints
 }
 
@@ -162,12 +167,14 @@ func (x *Resolver) candidates(id btf.ID) ([]candidate, error) {
 	return list, nil
 }
 
-// ambiguous is the error of two candidates, the one of res and c, which is in x.there, that give different answers.
+// ambiguous returns the error of two candidates, the one of res and c, which is in x.there, that
+// give different answers.
 func (x *Resolver) ambiguous(res Result, c candidate) error {
 	second := x.there.String()
 	var first spec
 	steps := reloBudget
-	if ok, err := first.match(&x.here, candidate{res.TargetBTF, res.TargetType}, &steps); !ok || err != nil {
+	if ok, err := first.match(&x.here, candidate{res.TargetBTF, res.TargetType}, &steps); !ok ||
+		err != nil {
 		return errorf(einval, "ambiguous: the target has more than one, among them %s", second)
 	}
 	return errorf(einval, "ambiguous: the target has %s and %s", first.String(), second)

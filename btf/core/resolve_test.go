@@ -12,7 +12,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// The oracle of this file is the description of libbpf's behaviour; what can be compared with libbpf itself is in libbpf_linux_test.go.
+// The oracle of this file is the description of libbpf's behaviour; what can be compared with
+// libbpf itself is in libbpf_linux_test.go.
 
 func buildSpec(t testing.TB, base *btf.Spec, build func(b *btf.Builder)) *btf.Spec {
 	t.Helper()
@@ -46,7 +47,8 @@ func wantErrno(t *testing.T, err error, errno int, text string) {
 	}
 }
 
-// TestPruning resolves fields of a type that the target has twice. Which relocation comes first decides what later ones see.
+// TestPruning resolves fields of a type that the target has twice. Which relocation comes first
+// decides what later ones see.
 func TestPruning(t *testing.T) {
 	var a, x, both btf.ID
 	local := buildSpec(t, nil, func(b *btf.Builder) {
@@ -61,7 +63,8 @@ func TestPruning(t *testing.T) {
 		addStruct(b, "same___x", "g", 4, "f", 8)
 	}), nil)
 
-	// libbpf keeps candidates by local type id, so the flavour, which has not been narrowed, stays ambiguous.
+	// libbpf keeps candidates by local type id, so the flavour, which has not been narrowed, stays
+	// ambiguous.
 	r := target.NewResolver(local)
 	res, err := r.Resolve(Relo{FieldExists, a, "0:0"})
 	if err != nil || res.Value != 1 {
@@ -71,13 +74,15 @@ func TestPruning(t *testing.T) {
 		t.Errorf("moved after only_in_one: %d, %v; want 20", res.Value, err)
 	}
 	_, err = r.Resolve(Relo{FieldByteOffset, x, "0:1"})
-	wantErrno(t, err, einval, "ambiguous: the target has <byte_off> [2] struct s.moved (0:1 @ offset 20) and <byte_off> [4] struct s___other.moved (0:0 @ offset 40)")
+	wantErrno(t, err, einval,
+		"ambiguous: the target has <byte_off> [2] struct s.moved (0:1 @ offset 20) and <byte_off> [4] struct s___other.moved (0:0 @ offset 40)")
 
 	// A relocation that matches nowhere narrows nothing.
 	r = target.NewResolver(local)
 	_, err = r.Resolve(Relo{FieldByteOffset, a, "0:1"})
 	wantErrno(t, err, einval, "ambiguous")
-	if res, err = target.Resolve(local, Relo{FieldByteOffset, both, "0:0"}); err != nil || res.Value != 8 || !res.Found {
+	if res, err = target.Resolve(local, Relo{FieldByteOffset, both, "0:0"}); err != nil ||
+		res.Value != 8 || !res.Found {
 		t.Errorf("two candidates that agree: %+v, %v", res, err)
 	}
 	// A Target keeps nothing of what one load narrowed.
@@ -108,7 +113,8 @@ func TestModules(t *testing.T) {
 		asked++
 		return []*btf.Spec{module}, fail
 	})
-	if res, err := target.Resolve(local, Relo{FieldByteOffset, here, "0:0"}); err != nil || res.Value != 8 {
+	if res, err := target.Resolve(local, Relo{FieldByteOffset, here, "0:0"}); err != nil ||
+		res.Value != 8 {
 		t.Errorf("in_vmlinux: %d, %v", res.Value, err)
 	}
 	if asked != 0 {
@@ -123,22 +129,27 @@ func TestModules(t *testing.T) {
 	if err != nil || res.Value != 16 || res.TargetBTF != module {
 		t.Errorf("in_module: %+v, %v", res, err)
 	}
-	if res, err = target.Resolve(local, Relo{TypeIDTarget, there, "0"}); err != nil || res.Value != uint64(inModule) {
+	if res, err = target.Resolve(local, Relo{TypeIDTarget, there, "0"}); err != nil ||
+		res.Value != uint64(inModule) {
 		t.Errorf("id of in_module: %d, %v; want %d", res.Value, err, inModule)
 	}
-	if res, err = target.Resolve(local, Relo{TypeExists, nowhere, "0"}); err != nil || res.Value != 0 || res.Poison {
+	if res, err = target.Resolve(local, Relo{TypeExists, nowhere, "0"}); err != nil ||
+		res.Value != 0 || res.Poison {
 		t.Errorf("in_nothing: %+v, %v", res, err)
 	}
 	if asked != 2 {
 		t.Errorf("modules were listed %d times, want twice: once in vain", asked)
 	}
-	if res, err = NewTarget(vmlinux, nil).Resolve(local, Relo{TypeExists, there, "0"}); err != nil || res.Value != 0 {
+	if res, err = NewTarget(vmlinux, nil).Resolve(local,
+		Relo{TypeExists, there, "0"}); err != nil || res.Value != 0 {
 		t.Errorf("in_module without modules: %+v, %v", res, err)
 	}
-	if _, err = NewTarget(nil, nil).Resolve(local, Relo{TypeExists, there, "0"}); !errors.Is(err, ErrNoBTF) {
+	if _, err = NewTarget(nil, nil).Resolve(local, Relo{TypeExists, there, "0"}); !errors.Is(err,
+		ErrNoBTF) {
 		t.Errorf("without BTF: %v", err)
 	}
-	if res, err = NewTarget(nil, nil).Resolve(local, Relo{TypeIDLocal, there, "0"}); err != nil || res.Value != uint64(there) {
+	if res, err = NewTarget(nil, nil).Resolve(local, Relo{TypeIDLocal, there, "0"}); err != nil ||
+		res.Value != uint64(there) {
 		t.Errorf("local id without BTF: %+v, %v", res, err)
 	}
 }
@@ -174,7 +185,8 @@ func TestMalformed(t *testing.T) {
 		{Relo{FieldSigned, s, "0"}, einval, "array element"},
 		{Relo{TypeExists, s, "0:0"}, einval, `want "0"`},
 		{Relo{TypeSize, fwd, "0"}, einval, "has no size"},
-		{Relo{TypeExists, anon, "0"}, einval, "without a name"}, // C libbpf: "target candidate search failed for [5] struct : -22"
+		// C libbpf: "target candidate search failed for [5] struct : -22"
+		{Relo{TypeExists, anon, "0"}, einval, "without a name"},
 		{Relo{EnumvalValue, e, "1"}, einval, "no enumerator"},
 		{Relo{EnumvalValue, e, "0:0"}, einval, "no enumerator"},
 		{Relo{EnumvalValue, s, "0"}, einval, "no enumerator"},
@@ -187,10 +199,12 @@ func TestMalformed(t *testing.T) {
 		}
 		wantErrno(t, err, row.errno, row.text)
 	}
-	if got, want := Describe(local, Relo{FieldByteOffset, s, "0:9"}), "<byte_off> [2] struct s + 0:9"; got != want {
+	if got, want := Describe(local, Relo{FieldByteOffset, s, "0:9"}),
+		"<byte_off> [2] struct s + 0:9"; got != want {
 		t.Errorf("Describe gives %q, want %q", got, want)
 	}
-	if got, want := Describe(local, Relo{FieldByteOffset, 9999, "0:9"}), "<byte_off> [9999] + 0:9"; got != want {
+	if got, want := Describe(local, Relo{FieldByteOffset, 9999, "0:9"}),
+		"<byte_off> [9999] + 0:9"; got != want {
 		t.Errorf("Describe gives %q, want %q", got, want)
 	}
 }
@@ -237,18 +251,26 @@ func TestPatchRefuses(t *testing.T) {
 	}{
 		{moved, []asm.Instruction{asm.Mov64Imm(1, 8)}, 1, einval, "past the end"},
 		{moved, []asm.Instruction{asm.Mov64Imm(1, 8)}, -1, einval, "past the end"},
-		{moved, []asm.Instruction{asm.Mov64Imm(1, 9)}, 0, einval, "holds 9, the compiler should have put 8"},
+		{moved, []asm.Instruction{asm.Mov64Imm(1, 9)}, 0, einval,
+			"holds 9, the compiler should have put 8"},
 		{moved, []asm.Instruction{asm.Mov64Reg(1, 2)}, 0, einval, "register"},
 		{moved, []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 4)}, 0, einval, "holds 4"},
 		{moved, []asm.Instruction{asm.Goto(8)}, 0, einval, "cannot hold a CO-RE value"},
 		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}}, 0, einval, "half a ld_imm64"},
-		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8, Regs: asm.Regs(1, 1)}, {}}, 0, einval, "no plain ld_imm64"},
-		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8, Off: 1}, {}}, 0, einval, "no plain ld_imm64"},
-		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}, {Off: 1}}, 0, einval, "no plain ld_imm64"},
-		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}, {Imm: 1}}, 0, einval, "holds 4294967304"},
-		{resolve(kernel(32768, 4)), []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8)}, 0, erange, "offset 32768 does not fit"},
-		{resolve(kernel(32, 8)), []asm.Instruction{asm.LdxMem(asm.B, 1, 2, 8)}, 0, einval, "moves 1 bytes, the field has 4"},
-		{resolve(kernel(32, 16)), []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8)}, 0, einval, "cannot move the 16 bytes"},
+		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8, Regs: asm.Regs(1, 1)}, {}}, 0, einval,
+			"no plain ld_imm64"},
+		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8, Off: 1}, {}}, 0, einval,
+			"no plain ld_imm64"},
+		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}, {Off: 1}}, 0, einval,
+			"no plain ld_imm64"},
+		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}, {Imm: 1}}, 0, einval,
+			"holds 4294967304"},
+		{resolve(kernel(32768, 4)), []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8)}, 0, erange,
+			"offset 32768 does not fit"},
+		{resolve(kernel(32, 8)), []asm.Instruction{asm.LdxMem(asm.B, 1, 2, 8)}, 0, einval,
+			"moves 1 bytes, the field has 4"},
+		{resolve(kernel(32, 16)), []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8)}, 0, einval,
+			"cannot move the 16 bytes"},
 	} {
 		before := append([]asm.Instruction(nil), row.insns...)
 		err := row.res.Patch(row.insns, row.at)
@@ -270,7 +292,8 @@ func TestPatchRefuses(t *testing.T) {
 		t.Errorf("mov: %v, %v", insns[0], err)
 	}
 	for size, want := range map[uint32]asm.MemSize{1: asm.B, 2: asm.H, 4: asm.W, 8: asm.DW} {
-		for _, insn := range []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8), asm.StxMem(asm.W, 1, 2, 8), asm.StMem(asm.W, 1, 8, 7), {Op: 0x81, Regs: 0x21, Off: 8}} {
+		for _, insn := range []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8),
+			asm.StxMem(asm.W, 1, 2, 8), asm.StMem(asm.W, 1, 8, 7), {Op: 0x81, Regs: 0x21, Off: 8}} {
 			insns := []asm.Instruction{insn}
 			if err := resolve(kernel(32, size)).Patch(insns, 0); err != nil {
 				t.Errorf("%v to %d bytes: %v", insn, size, err)
@@ -284,7 +307,8 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-// TestHostileNesting resolves against BTF that is small and takes exponential time to walk. The oracle is the clock.
+// TestHostileNesting resolves against BTF that is small and takes exponential time to walk. The
+// oracle is the clock.
 func TestHostileNesting(t *testing.T) {
 	const levels = 40
 	tower := func(anonymous bool) (*btf.Spec, btf.ID) {
@@ -309,12 +333,15 @@ func TestHostileNesting(t *testing.T) {
 		return s, top
 	}
 	var field, whole btf.ID
-	plain := buildSpec(t, nil, func(b *btf.Builder) { field = addStruct(b, fmt.Sprintf("s%d", levels-1), "missing", 0) })
+	plain := buildSpec(t, nil, func(b *btf.Builder) {
+		field = addStruct(b, fmt.Sprintf("s%d", levels-1), "missing", 0)
+	})
 	deep, _ := tower(true)
 	local, whole := tower(false)
 
 	start := time.Now()
-	if res, err := NewTarget(deep, nil).Resolve(plain, Relo{FieldExists, field, "0:0"}); err == nil {
+	if res, err := NewTarget(deep, nil).Resolve(plain,
+		Relo{FieldExists, field, "0:0"}); err == nil {
 		t.Errorf("a search through 3^%d members ended with %+v", levels, res)
 	}
 	if _, err := NewTarget(local, nil).Resolve(local, Relo{TypeMatches, whole, "0"}); err == nil {
@@ -338,7 +365,8 @@ func TestHostileNesting(t *testing.T) {
 	}
 }
 
-// TestTargetConcurrent resolves different objects against one Target at once. The oracle is the race detector.
+// TestTargetConcurrent resolves different objects against one Target at once. The oracle is the
+// race detector.
 func TestTargetConcurrent(t *testing.T) {
 	var ids [8]btf.ID
 	local := buildSpec(t, nil, func(b *btf.Builder) {
@@ -362,7 +390,8 @@ func TestTargetConcurrent(t *testing.T) {
 		wg.Go(func() {
 			x := target.NewResolver(local)
 			for i, id := range ids {
-				if res, err := x.Resolve(Relo{FieldByteOffset, id, "0:0"}); err != nil || res.Value != uint64(8*i) {
+				if res, err := x.Resolve(Relo{FieldByteOffset, id, "0:0"}); err != nil ||
+					res.Value != uint64(8*i) {
 					t.Errorf("s%d: %d, %v", i, res.Value, err)
 				}
 			}

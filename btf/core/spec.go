@@ -7,10 +7,12 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// maxSpecLen is how many numbers an access string may have, and how many steps deep a target access may be (BPF_CORE_SPEC_MAX_LEN).
+// maxSpecLen is how many numbers an access string may have, and how many steps deep a target access
+// may be (BPF_CORE_SPEC_MAX_LEN).
 const maxSpecLen = 64
 
-// accessor is one step that matters when an access is looked for elsewhere: a named member or an array element.
+// accessor is one step that matters when an access is looked for elsewhere: a named member or an
+// array element.
 type accessor struct {
 	typ  btf.ID // struct or union of the member; type of the element
 	idx  uint32 // member or element index; of an enumerator its index
@@ -107,7 +109,8 @@ func (s *spec) parse(local *btf.Spec, r Relo) error {
 	t := local.Skip(r.Type)
 	if r.Kind.class() == classEnumval {
 		if !t.Kind().IsEnum() || s.nraw > 1 || s.raw[0] >= uint32(t.Vlen()) {
-			return errorf(einval, "access string %q names no enumerator of %s", r.Access, typeText(t))
+			return errorf(einval, "access string %q names no enumerator of %s",
+				r.Access, typeText(t))
 		}
 		s.push(accessor{t.ID(), s.raw[0], t.Enumerator(int(s.raw[0])).Name})
 		return nil
@@ -126,7 +129,8 @@ func (s *spec) parse(local *btf.Spec, r Relo) error {
 		switch t.Kind() {
 		case btf.KindStruct, btf.KindUnion:
 			if idx >= uint32(t.Vlen()) {
-				return errorf(einval, "access string %q: %s has %d members, no index %d", r.Access, typeText(t), t.Vlen(), idx)
+				return errorf(einval, "access string %q: %s has %d members, no index %d",
+					r.Access, typeText(t), t.Vlen(), idx)
 			}
 			m := t.Member(int(idx))
 			s.bits += uint64(m.BitOffset)
@@ -137,7 +141,8 @@ func (s *spec) parse(local *btf.Spec, r Relo) error {
 		case btf.KindArray:
 			a := t.Array()
 			if idx >= a.Nelems && !isFlexible(local, s.acc[s.n-1], a) {
-				return errorf(einval, "access string %q: array of %d elements has no index %d", r.Access, a.Nelems, idx)
+				return errorf(einval, "access string %q: array of %d elements has no index %d",
+					r.Access, a.Nelems, idx)
 			}
 			t = local.Skip(a.Elem)
 			s.push(accessor{typ: t.ID(), idx: idx})
@@ -149,13 +154,15 @@ func (s *spec) parse(local *btf.Spec, r Relo) error {
 				return err
 			}
 		default:
-			return errorf(einval, "access string %q goes into %s, which has no members", r.Access, typeText(t))
+			return errorf(einval, "access string %q goes into %s, which has no members",
+				r.Access, typeText(t))
 		}
 	}
 	return nil
 }
 
-// isFlexible says whether a, reached by the accessor at, is a flexible array: of no elements and last in its struct.
+// isFlexible reports whether a, reached by the accessor at, is a flexible array: of no elements and
+// last in its struct.
 func isFlexible(s *btf.Spec, at accessor, a btf.Array) bool {
 	if at.name == "" || a.Nelems > 0 {
 		return false
@@ -164,7 +171,7 @@ func isFlexible(s *btf.Spec, at accessor, a btf.Array) bool {
 	return ok && int(at.idx) == t.Vlen()-1
 }
 
-// sameKind says whether two kinds can stand for each other: equal, or both an enum.
+// sameKind reports whether two kinds can stand for each other: equal, or both an enum.
 func sameKind(a, b btf.Kind) bool { return a == b || a.IsEnum() && b.IsEnum() }
 
 // typeText is "struct task_struct" or "struct <anon>".
@@ -187,7 +194,8 @@ func nameText(t btf.Type) string {
 	return name
 }
 
-// Names and access strings may be of any length, and many relocations may share one; texts show so many bytes.
+// Names and access strings may be of any length, and many relocations may share one; texts show so
+// many bytes.
 const (
 	maxName  = 128 // of a type
 	maxWords = 320 // of a relocation in words
@@ -213,8 +221,9 @@ func (w *words) String() string {
 	return string(w.text[:w.n])
 }
 
-// Describe is the relocation in words, as libbpf logs it: "<byte_off> [12] struct task_struct.pid (0:35 @ offset 1256)".
-// An access string that does not fit the type is shown as it is. What is longer than 320 bytes is cut, with "..." at its end.
+// Describe returns the relocation in words, as libbpf logs it: "<byte_off> [12] struct
+// task_struct.pid (0:35 @ offset 1256)". An access string that does not fit the type is shown as it
+// is. What is longer than 320 bytes is cut, with "..." at its end.
 func Describe(local *btf.Spec, r Relo) string {
 	var s spec
 	if err := s.parse(local, r); err == nil {
@@ -250,7 +259,7 @@ func (w *words) root(relo Kind, t btf.Type) {
 	}
 }
 
-// String is the access in libbpf's notation.
+// String returns the access in libbpf's notation.
 func (s *spec) String() string {
 	var w words
 	t, _ := s.btf.Type(s.root)

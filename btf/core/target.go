@@ -11,8 +11,9 @@ import (
 // ErrNoBTF says that a relocation needs the target's BTF and there is none.
 var ErrNoBTF = errors.New("no BTF of the target kernel")
 
-// Target is the kernel that relocations are resolved against: its BTF, and the candidates found in it so far. One Target serves
-// a whole process; it is safe for concurrent use. What it keeps is a short list per name that was asked for.
+// Target is the kernel that relocations are resolved against: its BTF, and the candidates found in
+// it so far. One Target serves a whole process; it is safe for concurrent use. What it keeps is a
+// short list per name that was asked for.
 type Target struct {
 	vmlinux *btf.Spec
 	modules func() ([]*btf.Spec, error)
@@ -35,18 +36,19 @@ type candidateKey struct {
 	kind btf.Kind // KindEnum stands for both enums
 }
 
-// NewTarget makes a Target of a kernel's BTF and a function that lists the BTF of its modules, which is called at most once
-// with success, and only when a name is not in vmlinux. With modules nil no module is searched: that is how libbpf treats a
-// BTF that the user chose (btf_custom_path). A nil vmlinux leaves only relocations that need no target.
+// NewTarget makes a Target of a kernel's BTF and a function that lists the BTF of its modules,
+// which is called at most once with success, and only when a name is not in vmlinux. With modules
+// nil no module is searched: that is how libbpf treats a BTF that the user chose (btf_custom_path).
+// A nil vmlinux leaves only relocations that need no target.
 func NewTarget(vmlinux *btf.Spec, modules func() ([]*btf.Spec, error)) *Target {
 	return &Target{vmlinux: vmlinux, modules: modules, cands: make(map[candidateKey][]candidate)}
 }
 
-// BTF is the target's vmlinux (or custom) BTF, nil if it has none.
+// BTF returns the target's vmlinux (or custom) BTF, nil if it has none.
 func (t *Target) BTF() *btf.Spec { return t.vmlinux }
 
-// Prefetch finds the candidates' names of all relos in one pass over the target's BTF. It is an optimisation: without it each
-// new name costs a pass of its own.
+// Prefetch finds the candidates' names of all relos in one pass over the target's BTF. It is an
+// optimisation: without it each new name costs a pass of its own.
 func (t *Target) Prefetch(local *btf.Spec, relos []Relo) {
 	if t.vmlinux == nil || local == nil {
 		return
@@ -69,7 +71,8 @@ func (t *Target) Prefetch(local *btf.Spec, relos []Relo) {
 	}
 }
 
-// candidates lists target types for a local type of this kind and essential name. The caller must not change the list.
+// candidates lists target types for a local type of this kind and essential name. The caller must
+// not change the list.
 func (t *Target) candidates(name string, kind btf.Kind) ([]candidate, error) {
 	if t.vmlinux == nil {
 		return nil, ErrNoBTF

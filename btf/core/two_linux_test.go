@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // twoResults is where two_program.c puts its results, in bytes from the start of its context.
 const twoResults = 512
 
-// symbolData is the bytes of a variable.
+// symbolData returns the bytes of a variable.
 func symbolData(t *testing.T, path, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(path)
@@ -55,8 +55,9 @@ func symbolData(t *testing.T, path, name string) []byte {
 	return nil
 }
 
-// TestTwoObjects runs a program against data of a "kernel" that was compiled apart, with other layouts of the same types. The oracle
-// is clang, which laid the data out, and the BPF machine of the kernel, which ran the program.
+// TestTwoObjects runs a program against data of a "kernel" that was compiled apart, with other
+// layouts of the same types. The oracle is clang, which laid the data out, and the BPF machine of
+// the kernel, which ran the program.
 func TestTwoObjects(t *testing.T) {
 	testkit.Root(t)
 	testkit.LittleEndian(t)
@@ -99,7 +100,8 @@ func TestTwoObjects(t *testing.T) {
 		t.Fatalf("%d results, %d bytes of expected values", n, len(want))
 	}
 	for i := range names.Vlen() - 1 {
-		got, want := binary.NativeEndian.Uint64(ctx[twoResults+8*i:]), binary.NativeEndian.Uint64(want[8*i:])
+		got, want := binary.NativeEndian.Uint64(ctx[twoResults+8*i:]),
+			binary.NativeEndian.Uint64(want[8*i:])
 		if got != want {
 			t.Errorf("%s: program read %#x, want %#x", names.Enumerator(i).Name, got, want)
 		}

@@ -2,11 +2,14 @@ package core
 
 import "github.com/purebpf/bpf/btf"
 
-// typesMatch is the relation of bpf_core_type_matches: stricter than Compatible. Names are compared at every level (essential
-// ones; unnamed matches only unnamed), ints must have the same size and sign, arrays the same length, and everything that the
-// local struct, union or enum has must be in the target one; the target may have more. Behind a pointer a struct or union is
-// compared by kind and name only, and may be a forward declaration on either side. libbpf: __bpf_core_types_match.
-func typesMatch(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, behindPtr bool, level int, steps *budget) (bool, error) {
+// typesMatch returns the relation of bpf_core_type_matches: stricter than Compatible. Names are
+// compared at every level (essential ones; unnamed matches only unnamed), ints must have the same
+// size and sign, arrays the same length, and everything that the local struct, union or enum has
+// must be in the target one; the target may have more. Behind a pointer a struct or union is
+// compared by kind and name only, and may be a forward declaration on either side. libbpf:
+// __bpf_core_types_match.
+func typesMatch(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, behindPtr bool, level int,
+	steps *budget) (bool, error) {
 	if level <= 0 {
 		return false, errTooDeep()
 	}
@@ -26,7 +29,8 @@ func typesMatch(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, behindPtr
 			if tk == lk {
 				return lt.KFlag() == tt.KFlag(), nil
 			}
-			return behindPtr && (tk == btf.KindStruct && !lt.KFlag() || tk == btf.KindUnion && lt.KFlag()), nil
+			return behindPtr && (tk == btf.KindStruct && !lt.KFlag() ||
+				tk == btf.KindUnion && lt.KFlag()), nil
 		case btf.KindEnum, btf.KindEnum64:
 			if !tk.IsEnum() {
 				return false, nil
@@ -43,7 +47,8 @@ func typesMatch(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, behindPtr
 			}
 			return false, nil
 		case btf.KindInt:
-			return tk == lk && lt.Size() == tt.Size() && (lt.IntEncoding()^tt.IntEncoding())&btf.Signed == 0, nil
+			return tk == lk && lt.Size() == tt.Size() &&
+				(lt.IntEncoding()^tt.IntEncoding())&btf.Signed == 0, nil
 		case btf.KindPtr:
 			if tk != lk {
 				return false, nil
@@ -60,7 +65,8 @@ func typesMatch(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, behindPtr
 				return false, nil
 			}
 			for i := range lt.Vlen() {
-				if ok, err := typesMatch(local, lt.Param(i).Type, target, tt.Param(i).Type, behindPtr, level-1, steps); !ok || err != nil {
+				if ok, err := typesMatch(local, lt.Param(i).Type, target, tt.Param(i).Type,
+					behindPtr, level-1, steps); !ok || err != nil {
 					return false, err
 				}
 			}
@@ -77,7 +83,8 @@ func namesMatch(local, target string) bool {
 	return btf.EssentialName(local) == btf.EssentialName(target)
 }
 
-// enumsMatch asks for every local enumerator's name in the target; values do not matter, the size does.
+// enumsMatch asks for every local enumerator's name in the target; values do not matter, the size
+// does.
 func enumsMatch(lt, tt btf.Type, steps *budget) (bool, error) {
 	if lt.Size() != tt.Size() || lt.Vlen() > tt.Vlen() {
 		return false, nil
@@ -88,7 +95,8 @@ func enumsMatch(lt, tt btf.Type, steps *budget) (bool, error) {
 }
 
 // membersMatch asks for every local member a target member of that name whose type matches.
-func membersMatch(local *btf.Spec, lt btf.Type, target *btf.Spec, tt btf.Type, level int, steps *budget) (bool, error) {
+func membersMatch(local *btf.Spec, lt btf.Type, target *btf.Spec, tt btf.Type, level int,
+	steps *budget) (bool, error) {
 	if lt.Vlen() > tt.Vlen() {
 		return false, nil
 	}
@@ -101,8 +109,8 @@ func membersMatch(local *btf.Spec, lt btf.Type, target *btf.Spec, tt btf.Type, l
 	})
 }
 
-// eachHas says whether every i below n has a j below m for which has holds. Both sides usually keep one order, so the search
-// goes on where the last one ended.
+// eachHas reports whether every i below n has a j below m for which has holds. Both sides usually
+// keep one order, so the search goes on where the last one ended.
 func eachHas(n, m int, steps *budget, has func(i, j int) (bool, error)) (bool, error) {
 	next := 0
 	for i := range n {

@@ -9,14 +9,16 @@ import (
 // fact is what a spec answers to its relocation kind.
 type fact struct {
 	value uint64
-	// of FieldByteOffset only: what a load or store at the offset moves. Arrays count by element; 0 for bitfields.
+	// of FieldByteOffset only: what a load or store at the offset moves. Arrays count by element; 0
+	// for bitfields.
 	size uint64
 	typ  btf.Type
 	// strict: compilers agree on the value, so the instruction must hold it.
 	strict bool
 }
 
-// missing is the fact about something that the target does not have. ok is false if the kind has no value for that.
+// missing returns the fact about something that the target does not have. ok is false if the kind
+// has no value for that.
 func missing(k Kind) (_ fact, ok bool) {
 	switch k {
 	case FieldExists, EnumvalExists, TypeIDTarget, TypeExists, TypeSize, TypeMatches:
@@ -25,7 +27,8 @@ func missing(k Kind) (_ fact, ok bool) {
 	return fact{}, false
 }
 
-// fact computes what s answers. order is the byte order of the program, which decides where a bitfield lies in a register.
+// fact computes what s answers. order is the byte order of the program, which decides where a
+// bitfield lies in a register.
 func (s *spec) fact(order binary.ByteOrder) (fact, error) {
 	switch s.kind.class() {
 	case classType:
@@ -46,7 +49,8 @@ func (s *spec) fact(order binary.ByteOrder) (fact, error) {
 	return s.fieldFact(order)
 }
 
-// enumeratorValue is the value as a 64-bit register holds it; 32-bit enumerators are sign-extended whatever their enum says.
+// enumeratorValue returns the value as a 64-bit register holds it; 32-bit enumerators are
+// sign-extended whatever their enum says.
 func enumeratorValue(t btf.Type, idx uint32) uint64 {
 	v := t.Enumerator(int(idx)).Value
 	if t.Kind() == btf.KindEnum {
@@ -121,7 +125,8 @@ func (s *spec) fieldFact(order binary.ByteOrder) (fact, error) {
 	case FieldByteSize:
 		f.value = size
 	case FieldSigned:
-		if t.Kind().IsEnum() && t.KFlag() || t.Kind() == btf.KindInt && t.IntEncoding()&btf.Signed != 0 {
+		if t.Kind().IsEnum() && t.KFlag() ||
+			t.Kind() == btf.KindInt && t.IntEncoding()&btf.Signed != 0 {
 			f.value = 1
 		}
 		f.strict = true
@@ -138,8 +143,8 @@ func (s *spec) fieldFact(order binary.ByteOrder) (fact, error) {
 	return f, nil
 }
 
-// bitfieldUnit finds the smallest aligned load that covers a bitfield of that offset and width, starting from the size of the
-// field's type: its size and offset in bytes.
+// bitfieldUnit finds the smallest aligned load that covers a bitfield of that offset and width,
+// starting from the size of the field's type: its size and offset in bytes.
 func bitfieldUnit(bitOff, bits uint64, t btf.Type) (size, off uint64, err error) {
 	size = uint64(t.Size())
 	if size == 0 || size&(size-1) != 0 || t.Kind() != btf.KindInt && !t.Kind().IsEnum() {
@@ -151,7 +156,8 @@ func bitfieldUnit(bitOff, bits uint64, t btf.Type) (size, off uint64, err error)
 			return size, off, nil
 		}
 		if size >= 8 {
-			return 0, 0, errorf(e2big, "bitfield of %d bits at bit %d cannot be read with one 64-bit load", bits, bitOff)
+			return 0, 0, errorf(e2big,
+				"bitfield of %d bits at bit %d cannot be read with one 64-bit load", bits, bitOff)
 		}
 		size *= 2
 	}

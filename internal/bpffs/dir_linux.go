@@ -37,8 +37,8 @@ func unlink(in *sys.FD, name string, dir bool) error {
 	return unix.Unlinkat(in.Int(), name, flags)
 }
 
-// inode is the number of what has that name in a directory, 0 if there is nothing. Numbers on BPF
-// file systems aren't used again.
+// inode returns the number of what has that name in a directory, 0 if there is nothing. Numbers on
+// BPF file systems aren't used again.
 func inode(in *sys.FD, name string) uint64 {
 	var st unix.Stat_t
 	if err := unix.Fstatat(in.Int(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {

@@ -114,8 +114,8 @@ func (p *Place) pin(fd int) error {
 	return Explain(p.path, err)
 }
 
-// byProc is a path to the place by way of the descriptor. Without /proc it is the path that it was
-// opened by.
+// byProc returns a path to the place by way of the descriptor. Without /proc it is the path that it
+// was opened by.
 func (p *Place) byProc() string {
 	dir := "/proc/self/fd/" + strconv.Itoa(p.dir.Int())
 	if !exists(dir) {
@@ -124,8 +124,8 @@ func (p *Place) byProc() string {
 	return dir + "/" + p.name
 }
 
-// Unpin removes the pin, and the directory if Pin made it and nothing else is in it. If somebody has
-// put another pin in the place of that which Pin made, it stays: ESTALE.
+// Unpin removes the pin, and the directory if Pin made it and nothing else is in it. If somebody
+// has put another pin in the place of that which Pin made, it stays: ESTALE.
 func (p *Place) Unpin() error {
 	if p.dir.Int() < 0 {
 		return syscall.ENOENT
@@ -162,7 +162,9 @@ func (p *Place) ensureDir() (made bool, err error) {
 	above, base := split(dir)
 	parent, err := openDir(nil, above)
 	if errors.Is(err, syscall.ENOENT) {
-		return false, fmt.Errorf("there is no directory %s, and only the last one of a path is made: %w", missing(above), err)
+		return false, fmt.Errorf(
+			"there is no directory %s, and only the last one of a path is made: %w",
+			missing(above), err)
 	}
 	if err != nil {
 		return false, Explain(p.path, &fs.PathError{Op: "open", Path: above, Err: err})
@@ -212,7 +214,7 @@ func dirOf(path string) string {
 	return dir
 }
 
-// missing is the first directory of a path that isn't there.
+// missing returns the first directory of a path that isn't there.
 func missing(dir string) string {
 	for {
 		above, name := split(dir)

@@ -30,12 +30,13 @@ type executable struct {
 	DynamicSymbols []struct{ Symbol symbol }
 }
 
-// TestExecutables compares segments, sections and dynamic symbols of programs and libraries, of 64 and 32 bits, with what llvm-readelf-19
-// reads.
+// TestExecutables compares segments, sections and dynamic symbols of programs and libraries, of 64
+// and 32 bits, with what llvm-readelf-19 reads.
 func TestExecutables(t *testing.T) {
 	const text = "int data = 1; int first(void) { return data; } int second(void) { return first(); }"
 	flags := []string{"-shared", "-fPIC", "-nostdlib", "-ffreestanding"}
-	for _, path := range []string{testkit.Native(t, text, flags...), testkit.Native(t, text, append(flags, "-m32")...), "/proc/self/exe"} {
+	for _, path := range []string{testkit.Native(t, text, flags...),
+		testkit.Native(t, text, append(flags, "-m32")...), "/proc/self/exe"} {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +46,8 @@ func TestExecutables(t *testing.T) {
 			t.Fatal(err)
 		}
 		var list []executable
-		if err := json.Unmarshal(testkit.Run(t, "llvm-readelf-19", "--elf-output-style=JSON", "-S", "-l", "--dyn-symbols", copied), &list); err != nil || len(list) != 1 {
+		if err := json.Unmarshal(testkit.Run(t, "llvm-readelf-19", "--elf-output-style=JSON", "-S",
+			"-l", "--dyn-symbols", copied), &list); err != nil || len(list) != 1 {
 			t.Fatal(err)
 		}
 		want := list[0]
@@ -53,24 +55,31 @@ func TestExecutables(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if len(f.Segments) != len(want.ProgramHeaders) || len(f.Segments) == 0 || len(f.Sections) != len(want.Sections) {
-			t.Fatalf("%s: %d segments and %d sections, want %d and %d", path, len(f.Segments), len(f.Sections), len(want.ProgramHeaders), len(want.Sections))
+		if len(f.Segments) != len(want.ProgramHeaders) || len(f.Segments) == 0 ||
+			len(f.Sections) != len(want.Sections) {
+			t.Fatalf("%s: %d segments and %d sections, want %d and %d", path, len(f.Segments),
+				len(f.Sections), len(want.ProgramHeaders), len(want.Sections))
 		}
 		for i, s := range f.Segments {
 			h := want.ProgramHeaders[i].ProgramHeader
-			w := elf64.Segment{Type: elf64.SegmentType(h.Type.Value), Flags: elf64.SegmentFlags(h.Flags.Value), Offset: h.Offset, Addr: h.VirtualAddress,
+			w := elf64.Segment{Type: elf64.SegmentType(h.Type.Value),
+				Flags: elf64.SegmentFlags(h.Flags.Value), Offset: h.Offset, Addr: h.VirtualAddress,
 				FileSize: h.FileSize, MemSize: h.MemSize}
 			if s != w {
 				t.Errorf("%s: segment %d is %+v, want %+v", path, i, s, w)
 			}
-			if s.MemSize > 0 && (!s.Holds(s.Addr) || !s.Holds(s.Addr+s.MemSize-1) || s.Holds(s.Addr+s.MemSize) || s.Holds(s.Addr-1)) {
+			if s.MemSize > 0 && (!s.Holds(s.Addr) || !s.Holds(s.Addr+s.MemSize-1) ||
+				s.Holds(s.Addr+s.MemSize) || s.Holds(s.Addr-1)) {
 				t.Errorf("%s: segment %d holds other addresses than its own", path, i)
 			}
 		}
 		for i, s := range f.Sections {
 			w := want.Sections[i].Section
-			if s.Addr != w.Address || s.Offset != w.Offset || s.Size != w.Size || s.Name != w.Name.Name || uint32(s.Type) != w.Type.Value || s.Link != w.Link || s.EntSize != w.EntrySize ||
-				uint64(s.Flags) != w.Flags.Value || s.Align != w.AddressAlignment || s.Info != w.Info {
+			if s.Addr != w.Address || s.Offset != w.Offset || s.Size != w.Size ||
+				s.Name != w.Name.Name || uint32(s.Type) != w.Type.Value || s.Link != w.Link ||
+				s.EntSize != w.EntrySize ||
+				uint64(s.Flags) != w.Flags.Value || s.Align != w.AddressAlignment ||
+				s.Info != w.Info {
 				t.Errorf("%s: section %d is %+v, want %+v", path, i, s, w)
 			}
 			if s.Type != elf64.SectionDynSym {
@@ -78,17 +87,20 @@ func TestExecutables(t *testing.T) {
 			}
 			symbols, err := f.Symbols(&f.Sections[i])
 			if err != nil || symbols.Len() != len(want.DynamicSymbols) {
-				t.Fatalf("%s: %d dynamic symbols, want %d; %v", path, symbols.Len(), len(want.DynamicSymbols), err)
+				t.Fatalf("%s: %d dynamic symbols, want %d; %v",
+					path, symbols.Len(), len(want.DynamicSymbols), err)
 			}
 			for j := range symbols.Len() {
 				s, _ := symbols.At(j)
 				var got symbol
 				got.Name.Name, _ = symbols.Name(s)
 				got.Value, got.Size = s.Value, s.Size
-				got.Binding.Value, got.Type.Value, got.Other.Value, got.Section.Value = uint8(s.Bind()), uint8(s.Type()), s.Other, uint16(s.Section)
+				got.Binding.Value, got.Type.Value, got.Other.Value,
+					got.Section.Value = uint8(s.Bind()), uint8(s.Type()), s.Other, uint16(s.Section)
 				w := want.DynamicSymbols[j].Symbol
 				w.Name.Value = 0
-				w.Name.Name, _, _ = strings.Cut(w.Name.Name, "@") // readelf adds the version, which is not in this table
+				// readelf adds the version, which is not in this table
+				w.Name.Name, _, _ = strings.Cut(w.Name.Name, "@")
 				if d := cmp.Diff(w, got); d != "" {
 					t.Errorf("%s: symbol %d: -want +got\n%s", path, j, d)
 				}

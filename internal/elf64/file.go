@@ -1,14 +1,16 @@
-// Package elf64 reads 64-bit ELF files in either byte order, as far as BPF objects need it: sections, symbols and REL
-// relocations. Of the programs and libraries that user-space probes attach to it reads segments too, and 32-bit files
-// (ReadExecutable). Nothing that the file says is trusted: every offset and size is checked against the size of the file before
-// it is used, errors name the section and the offset in the file, and no allocation exceeds the size of the file by more
-// than the size of the section table. It never panics.
+// Package elf64 reads 64-bit ELF files in either byte order, as far as BPF objects need it:
+// sections, symbols and REL relocations. Of the programs and libraries that user-space probes
+// attach to it reads segments too, and 32-bit files (ReadExecutable). Nothing that the file says is
+// trusted: every offset and size is checked against the size of the file before it is used, errors
+// name the section and the offset in the file, and no allocation exceeds the size of the file by
+// more than the size of the section table. It never panics.
 //
-// Reading is lazy. Parsing looks at the ELF header, the section headers and their names; the bytes of a section, a symbol
-// or a relocation are looked at when asked for. Names and section data are views of the input, so the input must not be
-// changed while they are in use.
+// Reading is lazy. Parsing looks at the ELF header, the section headers and their names; the bytes
+// of a section, a symbol or a relocation are looked at when asked for. Names and section data are
+// views of the input, so the input must not be changed while they are in use.
 //
-// Symbols whose section index does not fit in 16 bits (SHT_SYMTAB_SHNDX) are not resolved: no BPF object has 65,280 sections.
+// Symbols whose section index does not fit in 16 bits (SHT_SYMTAB_SHNDX) are not resolved: no BPF
+// object has 65,280 sections.
 package elf64
 
 import (
@@ -28,11 +30,12 @@ const (
 	relSize           = 16
 
 	smallFile = 64 << 10 // a file up to this size is read at once
-	maxPiece  = 1 << 30  // of a file that is read piecemeal: it may be sparse, so its size says nothing
+	// of a file that is read piecemeal: it may be sparse, so its size says nothing
+	maxPiece = 1 << 30
 )
 
-// class says where the fields of a class of ELF files are, in bytes from the start of their record. Fields whose width depends on the
-// class are read by File.word.
+// class says where the fields of a class of ELF files are, in bytes from the start of their record.
+// Fields whose width depends on the class are read by File.word.
 type class struct {
 	word                                                int // bytes of an address or offset
 	header, phoff, shoff, flags, phentsize, shentsize   int
@@ -47,14 +50,16 @@ var classes = [...]class{
 	1: {
 		word:   4,
 		header: 52, phoff: 28, shoff: 32, flags: 36, phentsize: 42, shentsize: 46,
-		section: 40, shFlags: 8, shAddr: 12, shOffset: 16, shSize: 20, shLink: 24, shInfo: 28, shAlign: 32, shEntSize: 36,
+		section: 40, shFlags: 8, shAddr: 12, shOffset: 16, shSize: 20, shLink: 24, shInfo: 28,
+		shAlign: 32, shEntSize: 36,
 		symbol: 16, stInfo: 12, stSection: 14, stValue: 4, stSize: 8,
 		segment: 32, pFlags: 24, pOffset: 4, pAddr: 8, pFileSize: 16, pMemory: 20,
 	},
 	2: {
 		word:   8,
 		header: headerSize, phoff: 32, shoff: 40, flags: 48, phentsize: 54, shentsize: 58,
-		section: sectionHeaderSize, shFlags: 8, shAddr: 16, shOffset: 24, shSize: 32, shLink: 40, shInfo: 44, shAlign: 48, shEntSize: 56,
+		section: sectionHeaderSize, shFlags: 8, shAddr: 16, shOffset: 24, shSize: 32, shLink: 40,
+		shInfo: 44, shAlign: 48, shEntSize: 56,
 		symbol: symbolSize, stInfo: 4, stSection: 6, stValue: 8, stSize: 16,
 		segment: 56, pFlags: 4, pOffset: 8, pAddr: 16, pFileSize: 32, pMemory: 40,
 	},
@@ -109,8 +114,8 @@ type Section struct {
 	data    []byte
 }
 
-// Parse reads the file that raw holds. It keeps raw, which must not change while the File, or a name or data taken from it,
-// is in use. Errors are *FormatError.
+// Parse reads the file that raw holds. It keeps raw, which must not change while the File, or a
+// name or data taken from it, is in use. Errors are *FormatError.
 func Parse(raw []byte) (*File, error) {
 	f := &File{raw: raw, size: uint64(len(raw))}
 	if err := f.parse(); err != nil {
@@ -119,8 +124,9 @@ func Parse(raw []byte) (*File, error) {
 	return f, nil
 }
 
-// Read reads a file of size bytes through r, only those parts that are asked for: debug information, which is most of an
-// object, stays unread. A small file is read at once. Errors are *FormatError, or wrap what r returned.
+// Read reads a file of size bytes through r, only those parts that are asked for: debug
+// information, which is most of an object, stays unread. A small file is read at once. Errors are
+// *FormatError, or wrap what r returned.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	if size < 0 {
 		return nil, &FormatError{Msg: "negative file size"}
@@ -139,7 +145,8 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// ReadExecutable is Read for programs and shared libraries: of either class, with segments, with or without section headers.
+// ReadExecutable is Read for programs and shared libraries: of either class, with segments, with or
+// without section headers.
 func ReadExecutable(r io.ReaderAt, size int64) (*File, error) {
 	if size < 0 {
 		return nil, &FormatError{Msg: "negative file size"}
@@ -151,22 +158,24 @@ func ReadExecutable(r io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// WordSize is the size of an address in bytes: 4 or 8.
+// WordSize returns the size of an address in bytes: 4 or 8.
 func (f *File) WordSize() int { return f.at.word }
 
-// Size is the size of the file in bytes.
+// Size returns the size of the file in bytes.
 func (f *File) Size() uint64 { return f.size }
 
 // read returns n bytes at off of the file, a view where the file is in memory.
 func (f *File) read(off, n uint64) ([]byte, error) {
 	if off > f.size || n > f.size-off {
-		return nil, &FormatError{Offset: off, Msg: fmt.Sprintf("%d bytes reach past the end of the file, which has %d", n, f.size)}
+		return nil, &FormatError{Offset: off,
+			Msg: fmt.Sprintf("%d bytes reach past the end of the file, which has %d", n, f.size)}
 	}
 	if f.src == nil {
 		return f.raw[off : off+n : off+n], nil
 	}
 	if n > maxPiece {
-		return nil, &FormatError{Offset: off, Msg: fmt.Sprintf("%d bytes in one piece; more than %d are not read", n, maxPiece)}
+		return nil, &FormatError{Offset: off,
+			Msg: fmt.Sprintf("%d bytes in one piece; more than %d are not read", n, maxPiece)}
 	}
 	b := make([]byte, n)
 	if k, err := f.src.ReadAt(b, int64(off)); uint64(k) < n {
@@ -194,7 +203,8 @@ func (f *File) parse() error {
 	case h[4] == 2, h[4] == 1 && f.exec:
 		f.at = &classes[h[4]]
 	case f.exec:
-		return &FormatError{Offset: 4, Msg: fmt.Sprintf("ELF class %d, want 1 (32 bit) or 2 (64 bit)", h[4])}
+		return &FormatError{Offset: 4,
+			Msg: fmt.Sprintf("ELF class %d, want 1 (32 bit) or 2 (64 bit)", h[4])}
 	default:
 		return &FormatError{Offset: 4, Msg: fmt.Sprintf("ELF class %d, want 2 (64 bit)", h[4])}
 	}
@@ -207,7 +217,9 @@ func (f *File) parse() error {
 	case 2:
 		f.Order, f.big = binary.BigEndian, true
 	default:
-		return &FormatError{Offset: 5, Msg: fmt.Sprintf("ELF data encoding %d, want 1 (little endian) or 2 (big endian)", h[5])}
+		return &FormatError{Offset: 5,
+			Msg: fmt.Sprintf("ELF data encoding %d, want 1 (little endian) or 2 (big endian)",
+				h[5])}
 	}
 	if h[6] != 1 {
 		return &FormatError{Offset: 6, Msg: fmt.Sprintf("ELF version %d, want 1", h[6])}
@@ -218,7 +230,8 @@ func (f *File) parse() error {
 	off := f.word(h[f.at.shoff:])
 	if !f.exec || off != 0 {
 		sizes := h[f.at.shentsize:]
-		if err := f.parseSections(off, f.u16(sizes), uint64(f.u16(sizes[2:])), uint32(f.u16(sizes[4:]))); err != nil {
+		if err := f.parseSections(off, f.u16(sizes), uint64(f.u16(sizes[2:])),
+			uint32(f.u16(sizes[4:]))); err != nil {
 			return err
 		}
 	}
@@ -229,8 +242,8 @@ func (f *File) parse() error {
 	return f.parseSegments(f.word(h[f.at.phoff:]), f.u16(sizes), uint64(f.u16(sizes[2:])))
 }
 
-// parseSections reads num section headers of entSize bytes at off. When num or the index of the section with the names do
-// not fit in the header, the null section's size and link have them.
+// parseSections reads num section headers of entSize bytes at off. When num or the index of the
+// section with the names do not fit in the header, the null section's size and link have them.
 func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint32) error {
 	at := f.at
 	if off == 0 {
@@ -238,7 +251,8 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 	}
 	want := uint64(at.section)
 	if uint64(entSize) != want {
-		return &FormatError{Offset: uint64(at.shentsize), Msg: fmt.Sprintf("section headers of %d bytes, want %d", entSize, want)}
+		return &FormatError{Offset: uint64(at.shentsize),
+			Msg: fmt.Sprintf("section headers of %d bytes, want %d", entSize, want)}
 	}
 	if num == 0 {
 		b, err := f.read(off, want)
@@ -248,7 +262,9 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 		num = f.word(b[at.shSize:])
 	}
 	if off > f.size || num > (f.size-off)/want || num == 0 {
-		return &FormatError{Offset: off, Msg: fmt.Sprintf("%d section headers do not fit in the file, which has %d bytes", num, f.size)}
+		return &FormatError{Offset: off,
+			Msg: fmt.Sprintf("%d section headers do not fit in the file, which has %d bytes",
+				num, f.size)}
 	}
 	b, err := f.read(off, num*want)
 	if err != nil {
@@ -274,7 +290,8 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 		}
 	}
 	if names == 0 || uint64(names) >= num {
-		return &FormatError{Offset: uint64(at.shentsize) + 4, Msg: fmt.Sprintf("section %d is named as the one with the section names; there are %d sections", names, num)}
+		return &FormatError{Offset: uint64(at.shentsize) + 4,
+			Msg: fmt.Sprintf("section %d is named as the one with the section names; there are %d sections", names, num)}
 	}
 	tab, err := f.Data(&f.Sections[names])
 	if err != nil {
@@ -285,21 +302,24 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 		nameOff := f.u32(b[i*at.section:])
 		name, ok := cstring(tab, nameOff)
 		if !ok && i > 0 {
-			return &FormatError{Offset: off + uint64(i)*want, Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d bytes or has no end", i, nameOff, len(tab))}
+			return &FormatError{Offset: off + uint64(i)*want,
+				Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d bytes or has no end", i, nameOff, len(tab))}
 		}
 		s.Name = name
 	}
 	return nil
 }
 
-// Data returns the bytes of a section, nil for one that has none in the file (SHT_NOBITS, SHT_NULL). It is a view of the
-// input, or a copy made once when the file is read piecemeal.
+// Data returns the bytes of a section, nil for one that has none in the file (SHT_NOBITS,
+// SHT_NULL). It is a view of the input, or a copy made once when the file is read piecemeal.
 func (f *File) Data(s *Section) ([]byte, error) {
 	if s.data != nil || s.Type == SectionNoBits || s.Type == SectionNull || s.Size == 0 {
 		return s.data, nil
 	}
 	if s.Offset > f.size || s.Size > f.size-s.Offset {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("%d bytes reach past the end of the file, which has %d", s.Size, f.size)}
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("%d bytes reach past the end of the file, which has %d",
+				s.Size, f.size)}
 	}
 	b, err := f.read(s.Offset, s.Size)
 	if err != nil {

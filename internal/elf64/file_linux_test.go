@@ -70,7 +70,8 @@ type symbol struct {
 	Section struct{ Value uint16 }
 }
 
-// TestReadelf compares every section, symbol and relocation of the whole corpus with what llvm-readelf-19 reads. Files are read both ways.
+// TestReadelf compares every section, symbol and relocation of the whole corpus with what
+// llvm-readelf-19 reads. Files are read both ways.
 func TestReadelf(t *testing.T) {
 	paths := testkit.Corpus(t)
 	if raceEnabled { // the race detector makes reading llvm-readelf's 150 MB of JSON slow
@@ -78,7 +79,8 @@ func TestReadelf(t *testing.T) {
 	}
 	relocs, symbols := 0, 0
 	for batch := range slices.Chunk(paths, 40) {
-		out := testkit.Run(t, "llvm-readelf-19", append([]string{"--elf-output-style=JSON", "-h", "-S", "-s", "-r"}, batch...)...)
+		out := testkit.Run(t, "llvm-readelf-19",
+			append([]string{"--elf-output-style=JSON", "-h", "-S", "-s", "-r"}, batch...)...)
 		var want []listing
 		if err := json.Unmarshal(out, &want); err != nil {
 			t.Fatal(err)
@@ -109,8 +111,10 @@ func TestReadelf(t *testing.T) {
 			for i := range f.Sections {
 				a, errA := f.Data(&f.Sections[i])
 				b, errB := piecemeal.Data(&piecemeal.Sections[i])
-				if errA != nil || errB != nil || !bytes.Equal(a, b) || f.Sections[i].Name != piecemeal.Sections[i].Name {
-					t.Errorf("%s: section %d differs when read piecemeal: %v, %v", name, i, errA, errB)
+				if errA != nil || errB != nil || !bytes.Equal(a, b) ||
+					f.Sections[i].Name != piecemeal.Sections[i].Name {
+					t.Errorf("%s: section %d differs when read piecemeal: %v, %v",
+						name, i, errA, errB)
 				}
 			}
 		}
@@ -122,9 +126,12 @@ func TestReadelf(t *testing.T) {
 }
 
 func compareSections(t *testing.T, name string, want listing, f *elf64.File) {
-	order := map[int]binary.ByteOrder{1: binary.LittleEndian, 2: binary.BigEndian}[want.ElfHeader.Ident.DataEncoding.Value]
-	if f.Order != order || int(f.Machine) != want.ElfHeader.Machine.Value || f.Flags != want.ElfHeader.Flags.Value || f.Type != elf64.TypeRel {
-		t.Errorf("%s: header %v %v %v %v, want %+v", name, f.Order, f.Machine, f.Flags, f.Type, want.ElfHeader)
+	order := map[int]binary.ByteOrder{1: binary.LittleEndian,
+		2: binary.BigEndian}[want.ElfHeader.Ident.DataEncoding.Value]
+	if f.Order != order || int(f.Machine) != want.ElfHeader.Machine.Value ||
+		f.Flags != want.ElfHeader.Flags.Value || f.Type != elf64.TypeRel {
+		t.Errorf("%s: header %v %v %v %v, want %+v", name, f.Order, f.Machine, f.Flags, f.Type,
+			want.ElfHeader)
 	}
 	if len(f.Sections) != len(want.Sections) {
 		t.Errorf("%s: %d sections, want %d", name, len(f.Sections), len(want.Sections))
@@ -134,7 +141,8 @@ func compareSections(t *testing.T, name string, want listing, f *elf64.File) {
 		var got section
 		got.Index, got.Name.Name = s.Index, s.Name
 		got.Type.Value, got.Flags.Value = uint32(s.Type), uint64(s.Flags)
-		got.Address, got.Offset, got.Size, got.Link, got.Info = s.Addr, s.Offset, s.Size, s.Link, s.Info
+		got.Address, got.Offset, got.Size, got.Link, got.Info = s.Addr, s.Offset, s.Size, s.Link,
+			s.Info
 		got.AddressAlignment, got.EntrySize = s.Align, s.EntSize
 		w := want.Sections[i].Section
 		w.Name.Value = 0
@@ -145,7 +153,9 @@ func compareSections(t *testing.T, name string, want listing, f *elf64.File) {
 }
 
 func compareSymbols(t *testing.T, name string, want listing, f *elf64.File) int {
-	i := slices.IndexFunc(f.Sections, func(s elf64.Section) bool { return s.Type == elf64.SectionSymTab })
+	i := slices.IndexFunc(f.Sections, func(s elf64.Section) bool {
+		return s.Type == elf64.SectionSymTab
+	})
 	if i < 0 {
 		t.Errorf("%s: no symbol table", name)
 		return 0
@@ -171,7 +181,8 @@ func compareSymbols(t *testing.T, name string, want listing, f *elf64.File) int 
 			got.Name.Name = f.Sections[s.Section].Name // llvm-readelf shows the section's
 		}
 		got.Value, got.Size = s.Value, s.Size
-		got.Binding.Value, got.Type.Value, got.Other.Value, got.Section.Value = uint8(s.Bind()), uint8(s.Type()), s.Other, uint16(s.Section)
+		got.Binding.Value, got.Type.Value, got.Other.Value, got.Section.Value = uint8(s.Bind()),
+			uint8(s.Type()), s.Other, uint16(s.Section)
 		w := want.Symbols[i].Symbol
 		w.Name.Value = 0
 		if d := cmp.Diff(w, got); d != "" {
@@ -215,8 +226,9 @@ func compareRels(t *testing.T, name string, want listing, f *elf64.File) int {
 	return n
 }
 
-// TestTruncated cuts a real object at every byte: the section headers are at its end, so nothing shorter may parse, and the error is a
-// *FormatError whose offset lies in the file as it was. Oracle: the file's own length.
+// TestTruncated cuts a real object at every byte: the section headers are at its end, so nothing
+// shorter may parse, and the error is a *FormatError whose offset lies in the file as it was.
+// Oracle: the file's own length.
 func TestTruncated(t *testing.T) {
 	raw, err := os.ReadFile(testkit.CorpusObject(t, "tools/opensnoop.bpf.o"))
 	if err != nil {
@@ -234,7 +246,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestHostileHeaders breaks one field at a time and wants the error to name where. Oracle: the ELF specification, from which the offsets are taken.
+// TestHostileHeaders breaks one field at a time and wants the error to name where. Oracle: the ELF
+// specification, from which the offsets are taken.
 func TestHostileHeaders(t *testing.T) {
 	raw, err := os.ReadFile(testkit.CorpusObject(t, "tools/opensnoop.bpf.o"))
 	if err != nil {
@@ -256,9 +269,15 @@ func TestHostileHeaders(t *testing.T) {
 		{"section headers outside", func(b []byte) { put.PutUint64(b[40:], 1<<63) }, 1 << 63},
 		{"section header size", func(b []byte) { put.PutUint16(b[58:], 40) }, 58},
 		{"too many sections", func(b []byte) { put.PutUint16(b[60:], 0xfeff) }, shoff},
-		{"too many sections, long form", func(b []byte) { put.PutUint16(b[60:], 0); put.PutUint64(b[shoff+32:], 1<<60) }, shoff},
+		{"too many sections, long form", func(b []byte) {
+			put.PutUint16(b[60:], 0)
+			put.PutUint64(b[shoff+32:], 1<<60)
+		}, shoff},
 		{"names index", func(b []byte) { put.PutUint16(b[62:], uint16(num)) }, 62},
-		{"names index, long form", func(b []byte) { put.PutUint16(b[62:], 0xffff); put.PutUint32(b[shoff+40:], 1<<31) }, 62},
+		{"names index, long form", func(b []byte) {
+			put.PutUint16(b[62:], 0xffff)
+			put.PutUint32(b[shoff+40:], 1<<31)
+		}, 62},
 		{"name outside", func(b []byte) { put.PutUint32(b[shoff+64:], 1<<31) }, shoff + 64},
 		{"names outside", func(b []byte) { put.PutUint64(b[shoff+64+24:], 1<<62) }, 1 << 62},
 	} {
@@ -272,8 +291,8 @@ func TestHostileHeaders(t *testing.T) {
 	}
 }
 
-// TestManySections reads section count and name index from the null section, as files with 65,280 sections and more have them.
-// Oracle: the same file in the short form.
+// TestManySections reads section count and name index from the null section, as files with 65,280
+// sections and more have them. Oracle: the same file in the short form.
 func TestManySections(t *testing.T) {
 	raw, err := os.ReadFile(testkit.CorpusObject(t, "tools/opensnoop.bpf.o"))
 	if err != nil {
@@ -300,9 +319,11 @@ func TestManySections(t *testing.T) {
 	}
 }
 
-// FuzzParse feeds mutated files: everything that can be asked of a File is asked. Oracle: no panic, and what is returned lies in the file.
+// FuzzParse feeds mutated files: everything that can be asked of a File is asked. Oracle: no panic,
+// and what is returned lies in the file.
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"tools/bashreadline.bpf.o", "tools/opensnoop.bpf.o", "xdp/xdp-dispatcher.o", "selftests/test_xdp_noinline.bpf.o"} {
+	for _, name := range []string{"tools/bashreadline.bpf.o", "tools/opensnoop.bpf.o",
+		"xdp/xdp-dispatcher.o", "selftests/test_xdp_noinline.bpf.o"} {
 		raw, err := os.ReadFile(testkit.CorpusObject(f, name))
 		if err != nil {
 			f.Fatal(err)

@@ -19,10 +19,13 @@ type Rels struct {
 // Rels opens the relocations in section s. Errors are *FormatError.
 func (f *File) Rels(s *Section) (*Rels, error) {
 	if s.EntSize != relSize {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("relocations of %d bytes, want %d", s.EntSize, relSize)}
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("relocations of %d bytes, want %d", s.EntSize, relSize)}
 	}
 	if s.Size%relSize != 0 {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a relocation", s.Size, relSize)}
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a relocation",
+				s.Size, relSize)}
 	}
 	data, err := f.Data(s)
 	if err != nil {
@@ -31,7 +34,7 @@ func (f *File) Rels(s *Section) (*Rels, error) {
 	return &Rels{Section: s, f: f, data: data}, nil
 }
 
-// Len is the number of relocations.
+// Len returns the number of relocations.
 func (t *Rels) Len() int { return len(t.data) / relSize }
 
 // At returns relocation i, which must be less than Len.

@@ -30,8 +30,8 @@ type Segment struct {
 // Holds reports whether an address is in the segment's memory.
 func (s *Segment) Holds(addr uint64) bool { return addr >= s.Addr && addr-s.Addr < s.MemSize }
 
-// parseSegments reads num program headers of entSize bytes at off. When num does not fit in the header, the null section's info has
-// it.
+// parseSegments reads num program headers of entSize bytes at off. When num does not fit in the
+// header, the null section's info has it.
 func (f *File) parseSegments(off uint64, entSize uint16, num uint64) error {
 	at := f.at
 	if off == 0 || num == 0 {
@@ -39,13 +39,16 @@ func (f *File) parseSegments(off uint64, entSize uint16, num uint64) error {
 	}
 	want := uint64(at.segment)
 	if uint64(entSize) != want {
-		return &FormatError{Offset: uint64(at.phentsize), Msg: fmt.Sprintf("program headers of %d bytes, want %d", entSize, want)}
+		return &FormatError{Offset: uint64(at.phentsize),
+			Msg: fmt.Sprintf("program headers of %d bytes, want %d", entSize, want)}
 	}
 	if num == 0xffff && len(f.Sections) > 0 { // PN_XNUM
 		num = uint64(f.Sections[0].Info)
 	}
 	if off > f.size || num > (f.size-off)/want {
-		return &FormatError{Offset: off, Msg: fmt.Sprintf("%d program headers do not fit in the file, which has %d bytes", num, f.size)}
+		return &FormatError{Offset: off,
+			Msg: fmt.Sprintf("%d program headers do not fit in the file, which has %d bytes",
+				num, f.size)}
 	}
 	b, err := f.read(off, num*want)
 	if err != nil {

@@ -12,13 +12,13 @@ type Symbol struct {
 	Size    uint64
 }
 
-// Bind is the binding of the symbol.
+// Bind returns the binding of the symbol.
 func (s Symbol) Bind() Bind { return Bind(s.Info >> 4) }
 
-// Type is the type of the symbol.
+// Type returns the type of the symbol.
 func (s Symbol) Type() SymbolType { return SymbolType(s.Info & 15) }
 
-// Visibility is the visibility of the symbol.
+// Visibility returns the visibility of the symbol.
 func (s Symbol) Visibility() Visibility { return Visibility(s.Other & 3) }
 
 // Symbols is a symbol table. Entries are decoded when asked for.
@@ -33,14 +33,18 @@ type Symbols struct {
 func (f *File) Symbols(s *Section) (*Symbols, error) {
 	size := uint64(f.at.symbol)
 	if s.EntSize != size {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("symbols of %d bytes, want %d", s.EntSize, size)}
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("symbols of %d bytes, want %d", s.EntSize, size)}
 	}
 	if s.Size%size != 0 {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a symbol", s.Size, size)}
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a symbol", s.Size, size)}
 	}
 	strs, ok := f.Section(s.Link)
 	if !ok || s.Link == 0 {
-		return nil, &FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("symbol names are said to be in section %d; there are %d sections", s.Link, len(f.Sections))}
+		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("symbol names are said to be in section %d; there are %d sections",
+				s.Link, len(f.Sections))}
 	}
 	t := &Symbols{Section: s, f: f}
 	var err error
@@ -53,7 +57,7 @@ func (f *File) Symbols(s *Section) (*Symbols, error) {
 	return t, nil
 }
 
-// Len is the number of symbols, the null symbol included.
+// Len returns the number of symbols, the null symbol included.
 func (t *Symbols) Len() int { return len(t.data) / t.f.at.symbol }
 
 // At returns symbol i; ok is false if there is none.
@@ -73,7 +77,8 @@ func (t *Symbols) At(i int) (s Symbol, ok bool) {
 	}, true
 }
 
-// Name returns the name of a symbol of this table, "" and false if it lies outside the string table.
+// Name returns the name of a symbol of this table, "" and false if it lies outside the string
+// table.
 func (t *Symbols) Name(s Symbol) (string, bool) {
 	return cstring(t.names, s.NameOff)
 }

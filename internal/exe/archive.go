@@ -13,9 +13,10 @@ import (
 
 // # Members of ZIP archives
 //
-// Android maps libraries straight from APK files, where they are stored without compression. A ZIP file is read from its end: a record
-// there (which a comment of up to 64 KiB may follow) says where the list of members is, and each entry of the list where its member's
-// own header is, behind which the bytes are.
+// Android maps libraries straight from APK files, where they are stored without compression. A ZIP
+// file is read from its end: a record there (which a comment of up to 64 KiB may follow) says where
+// the list of members is, and each entry of the list where its member's own header is, behind which
+// the bytes are.
 
 const (
 	zipEndSize    = 22
@@ -26,12 +27,14 @@ const (
 	zipEncrypted = 1 << 0
 )
 
-// Member returns where in a ZIP archive of size bytes behind r a member's bytes are. The error wraps fs.ErrNotExist if there is no
-// member of that name, errors.ErrUnsupported if the archive or the member is of a kind that can't be mapped (compressed, encrypted,
-// ZIP64, several disks), and is an *elf64.FormatError for what is no ZIP archive.
+// Member returns where in a ZIP archive of size bytes behind r a member's bytes are. The error
+// wraps fs.ErrNotExist if there is no member of that name, errors.ErrUnsupported if the archive or
+// the member is of a kind that can't be mapped (compressed, encrypted, ZIP64, several disks), and
+// is an *elf64.FormatError for what is no ZIP archive.
 func Member(r io.ReaderAt, size int64, name string) (offset, length int64, err error) {
 	if size >= 1<<32 {
-		return 0, 0, fmt.Errorf("an archive of %d bytes, 4 GiB and more: %w", size, errors.ErrUnsupported)
+		return 0, 0, fmt.Errorf("an archive of %d bytes, 4 GiB and more: %w",
+			size, errors.ErrUnsupported)
 	}
 	list, count, err := zipList(r, size)
 	if err != nil {
@@ -73,19 +76,24 @@ func zipList(r io.ReaderAt, size int64) (list zipDirectory, count int, err error
 			return list, 0, zipError(size, "not a ZIP archive: it doesn't end like one")
 		}
 		end := tail[at:]
-		if !bytes.HasPrefix(end, []byte("PK\x05\x06")) || zipEndSize+int(le.Uint16(end[20:])) != len(end) {
+		if !bytes.HasPrefix(end, []byte("PK\x05\x06")) ||
+			zipEndSize+int(le.Uint16(end[20:])) != len(end) {
 			continue
 		}
-		entries, bytes, start := le.Uint16(end[10:]), int64(le.Uint32(end[12:])), int64(le.Uint32(end[16:]))
+		entries, bytes, start := le.Uint16(end[10:]), int64(le.Uint32(end[12:])),
+			int64(le.Uint32(end[16:]))
 		switch {
 		case entries == 0xffff || bytes == 0xffffffff || start == 0xffffffff:
 			return list, 0, fmt.Errorf("a ZIP64 archive: %w", errors.ErrUnsupported)
 		case le.Uint16(end[4:]) != 0 || le.Uint16(end[6:]) != 0 || le.Uint16(end[8:]) != entries:
 			return list, 0, fmt.Errorf("an archive on several disks: %w", errors.ErrUnsupported)
 		case bytes > tableMax:
-			return list, 0, zipError(first+int64(at), fmt.Sprintf("a list of members of %d bytes; more than %d are not read", bytes, tableMax))
+			return list, 0, zipError(first+int64(at),
+				fmt.Sprintf("a list of members of %d bytes; more than %d are not read",
+					bytes, tableMax))
 		case start > first+int64(at) || bytes > first+int64(at)-start:
-			return list, 0, zipError(first+int64(at), fmt.Sprintf("a list of members of %d bytes at %#x doesn't fit", bytes, start))
+			return list, 0, zipError(first+int64(at),
+				fmt.Sprintf("a list of members of %d bytes at %#x doesn't fit", bytes, start))
 		}
 		list = zipDirectory{data: make([]byte, bytes), start: start}
 		return list, int(entries), readAt(r, list.data, start)
@@ -93,17 +101,22 @@ func zipList(r io.ReaderAt, size int64) (list zipDirectory, count int, err error
 }
 
 // zipMember finds the bytes of the member that an entry of the list describes.
-func zipMember(r io.ReaderAt, size int64, name string, entry []byte) (offset, length int64, err error) {
+func zipMember(r io.ReaderAt, size int64, name string,
+	entry []byte) (offset, length int64, err error) {
 	le := binary.LittleEndian
 	flags, method := le.Uint16(entry[8:]), le.Uint16(entry[10:])
-	packed, length, at := int64(le.Uint32(entry[20:])), int64(le.Uint32(entry[24:])), int64(le.Uint32(entry[42:]))
+	packed, length, at := int64(le.Uint32(entry[20:])), int64(le.Uint32(entry[24:])),
+		int64(le.Uint32(entry[42:]))
 	switch {
 	case method != 0:
-		return 0, 0, fmt.Errorf("member %s is compressed, so nobody can run it where it is: %w", name, errors.ErrUnsupported)
+		return 0, 0, fmt.Errorf("member %s is compressed, so nobody can run it where it is: %w",
+			name, errors.ErrUnsupported)
 	case flags&zipEncrypted != 0:
 		return 0, 0, fmt.Errorf("member %s is encrypted: %w", name, errors.ErrUnsupported)
 	case packed != length:
-		return 0, 0, zipError(at, fmt.Sprintf("member %s is not compressed but has %d bytes instead of %d", name, packed, length))
+		return 0, 0, zipError(at,
+			fmt.Sprintf("member %s is not compressed but has %d bytes instead of %d",
+				name, packed, length))
 	}
 	header := make([]byte, zipHeaderSize)
 	if at > size-zipHeaderSize {
@@ -117,12 +130,15 @@ func zipMember(r io.ReaderAt, size int64, name string, entry []byte) (offset, le
 	}
 	offset = at + zipHeaderSize + int64(le.Uint16(header[26:])) + int64(le.Uint16(header[28:]))
 	if offset > size || length > size-offset {
-		return 0, 0, zipError(at, fmt.Sprintf("the %d bytes of member %s reach past the end", length, name))
+		return 0, 0, zipError(at,
+			fmt.Sprintf("the %d bytes of member %s reach past the end", length, name))
 	}
 	return offset, length, nil
 }
 
-func zipError(at int64, msg string) error { return &elf64.FormatError{Offset: uint64(at), Msg: msg} }
+func zipError(at int64, msg string) error {
+	return &elf64.FormatError{Offset: uint64(at), Msg: msg}
+}
 
 // readAt fills b.
 func readAt(r io.ReaderAt, b []byte, off int64) error {

@@ -1,6 +1,7 @@
-// Package exe finds functions in programs and shared libraries, for probes in user space: by name, by name and version, by pattern. The
-// answer is an offset in the file, which is what the kernel attaches to. Files may be of any processor, 32 or 64 bit, in either byte
-// order, and a member of a ZIP archive. Nothing that a file says is trusted.
+// Package exe finds functions in programs and shared libraries, for probes in user space: by name,
+// by name and version, by pattern. The answer is an offset in the file, which is what the kernel
+// attaches to. Files may be of any processor, 32 or 64 bit, in either byte order, and a member of a
+// ZIP archive. Nothing that a file says is trusted.
 package exe
 
 import (
@@ -17,14 +18,16 @@ import (
 
 // # Which function is meant
 //
-// A name is looked for in the dynamic symbols (which a stripped library has too) and, if it isn't there, in the symbol table. Only
-// functions that are defined in the file count. A symbol may have versions. A bare name means the default version, which the dynamic
-// linker gives to dlsym and to what is linked today; the others are hidden, for programs linked long ago. "name@VERSION" or
-// "name@@VERSION" asks for one. The dynamic symbols keep versions in sections of their own, the symbol table spells them out in the
-// name. A name that belongs to several places is ambiguous unless all but one are weak; of weak ones alone the first counts.
+// A name is looked for in the dynamic symbols (which a stripped library has too) and, if it isn't
+// there, in the symbol table. Only functions that are defined in the file count. A symbol may have
+// versions. A bare name means the default version, which the dynamic linker gives to dlsym and to
+// what is linked today; the others are hidden, for programs linked long ago. "name@VERSION" or
+// "name@@VERSION" asks for one. The dynamic symbols keep versions in sections of their own, the
+// symbol table spells them out in the name. A name that belongs to several places is ambiguous
+// unless all but one are weak; of weak ones alone the first counts.
 //
-// An indirect function (IFUNC) is none that could be probed: what the symbol points to runs once, when the program is linked, and
-// picks the function to be called.
+// An indirect function (IFUNC) is none that could be probed: what the symbol points to runs once,
+// when the program is linked, and picks the function to be called.
 //
 // Patterns go the other way round, the symbol table first: it has the static functions.
 
@@ -51,7 +54,8 @@ type AmbiguousError struct{ Name string }
 
 // Error says what to do.
 func (e *AmbiguousError) Error() string {
-	return printable.Text("there are several functions " + e.Name + ": give the offset of one in the file")
+	return printable.Text(
+		"there are several functions " + e.Name + ": give the offset of one in the file")
 }
 
 // MissingError says why there is no function of that name.
@@ -67,7 +71,8 @@ func (e *MissingError) Error() string { return printable.Error(e.err) }
 // Unwrap returns fs.ErrNotExist.
 func (e *MissingError) Unwrap() error { return fs.ErrNotExist }
 
-// Function returns where in the file a function starts. The error is a *MissingError if there is none, or an *AmbiguousError.
+// Function returns where in the file a function starts. The error is a *MissingError if there is
+// none, or an *AmbiguousError.
 func (f *File) Function(name string) (uint64, error) {
 	offsets, err := f.Functions([]string{name})
 	if err != nil {
@@ -136,10 +141,12 @@ func (f *File) Functions(names []string) ([]uint64, error) {
 	return offsets, nil
 }
 
-// indirect is the error for an IFUNC.
+// indirect returns the error for an IFUNC.
 func indirect(name string) *MissingError {
-	return &MissingError{Name: name, Known: true, err: fmt.Errorf("%s is an indirect function (IFUNC): "+
-		"the code there runs once and picks the function to be called: attach to that one: %w", name, fs.ErrNotExist)}
+	return &MissingError{Name: name, Known: true,
+		err: fmt.Errorf("%s is an indirect function (IFUNC): "+
+			"the code there runs once and picks the function to be called: attach to that one: %w",
+			name, fs.ErrNotExist)}
 }
 
 // missing says why there is no such function.
@@ -179,8 +186,9 @@ func (f *File) missing(name string) *MissingError {
 	return e
 }
 
-// Named returns where the functions of that name start, several for a name that AmbiguousError would be about. The symbol table is
-// taken, or the dynamic symbols if it has none of that name. The error is a *MissingError if there is none.
+// Named returns where the functions of that name start, several for a name that AmbiguousError
+// would be about. The symbol table is taken, or the dynamic symbols if it has none of that name.
+// The error is a *MissingError if there is none.
 func (f *File) Named(name string) ([]uint64, error) {
 	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
 		t, err := f.table(kind)
@@ -211,8 +219,9 @@ func (f *File) Named(name string) ([]uint64, error) {
 	return nil, f.missing(name)
 }
 
-// Match returns where the functions start whose names, without versions, match, in the order of the symbol table; one with several
-// names is there several times. The symbol table is taken, or the dynamic symbols if it has none that matches.
+// Match returns where the functions start whose names, without versions, match, in the order of the
+// symbol table; one with several names is there several times. The symbol table is taken, or the
+// dynamic symbols if it has none that matches.
 func (f *File) Match(matches func(name []byte) bool) ([]uint64, error) {
 	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
 		t, err := f.table(kind)
@@ -249,7 +258,8 @@ func (f *File) EachFunction(each func(name []byte)) error {
 	return err
 }
 
-// versions lists the versions of a dynamic symbol, as "name@VERSION" or, of the default, "name@@VERSION".
+// versions lists the versions of a dynamic symbol, as "name@VERSION" or, of the default,
+// "name@@VERSION".
 func (f *File) versions(base string) []string {
 	t, err := f.table(elf64.SectionDynSym)
 	if err != nil || t == nil {
@@ -285,7 +295,7 @@ func (t *table) named(s elf64.Symbol, name string) bool {
 	return len(text) == len(name) || text[len(name)] == '@'
 }
 
-// base is the name of a symbol without its version, a view.
+// base returns the name of a symbol without its version, a view.
 func (t *table) base(s elf64.Symbol) ([]byte, bool) {
 	name, ok := t.name(s)
 	if at := bytes.IndexByte(name, '@'); at >= 0 {

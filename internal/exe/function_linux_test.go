@@ -32,8 +32,9 @@ func (f function) old() bool {
 	return strings.HasPrefix(f.version, "@") && !strings.HasPrefix(f.version, "@@")
 }
 
-// readelf lists the functions that the tables of a file define, with versions as GNU readelf shows them, and offsets by the program
-// headers as debug/elf reads them: neither the symbol reader nor the formula by section headers that is tested here.
+// readelf lists the functions that the tables of a file define, with versions as GNU readelf shows
+// them, and offsets by the program headers as debug/elf reads them: neither the symbol reader nor
+// the formula by section headers that is tested here.
 func readelf(t *testing.T, file string) map[string][]function {
 	t.Helper()
 	f, err := elf.Open(file)
@@ -42,7 +43,8 @@ func readelf(t *testing.T, file string) map[string][]function {
 	}
 	defer f.Close()
 	current, list := "", map[string][]function{}
-	for line := range strings.Lines(string(testkit.Run(t, "readelf", "-W", "--dyn-syms", "-s", file))) {
+	for line := range strings.Lines(
+		string(testkit.Run(t, "readelf", "-W", "--dyn-syms", "-s", file))) {
 		if after, ok := strings.CutPrefix(line, "Symbol table '"); ok {
 			current, _, _ = strings.Cut(after, "'")
 			continue
@@ -89,10 +91,12 @@ func open(t *testing.T, file string) *exe.File {
 }
 
 // files are programs and libraries of every Linux machine that has a compiler.
-var files = [...]string{"/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libm.so.6", "/lib64/ld-linux-x86-64.so.2",
+var files = [...]string{"/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6",
+	"/lib/x86_64-linux-gnu/libm.so.6", "/lib64/ld-linux-x86-64.so.2",
 	"/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/gcc"}
 
-// TestFunctions looks up every function of the system's programs and libraries, by name and by name and version. The oracle is readelf.
+// TestFunctions looks up every function of the system's programs and libraries, by name and by name
+// and version. The oracle is readelf.
 func TestFunctions(t *testing.T) {
 	byName, byVersion, ambiguous, refused := 0, 0, 0, 0
 	for i, file := range files {
@@ -119,7 +123,8 @@ func TestFunctions(t *testing.T) {
 						t.Errorf("%s: %s%s: %#x, %v", file, s.name, s.version, got, err)
 					}
 				} else if err != nil || got != s.offset {
-					t.Fatalf("%s: %s%s: %#x, want %#x; %v", file, s.name, s.version, got, s.offset, err)
+					t.Fatalf("%s: %s%s: %#x, want %#x; %v", file, s.name, s.version, got, s.offset,
+						err)
 				}
 			}
 			byVersion++
@@ -169,19 +174,24 @@ func TestFunctions(t *testing.T) {
 					}
 				}
 			}
-			got, err := f.Match(func(name []byte) bool { return pattern == "*" || bytes.HasPrefix(name, []byte(pattern)) })
+			got, err := f.Match(func(name []byte) bool {
+				return pattern == "*" || bytes.HasPrefix(name, []byte(pattern))
+			})
 			if err != nil || !slices.Equal(got, want) {
-				t.Errorf("%s: %d functions match %q, want %d; %v", file, len(got), pattern, len(want), err)
+				t.Errorf("%s: %d functions match %q, want %d; %v",
+					file, len(got), pattern, len(want), err)
 			}
 		}
 	}
-	t.Logf("%d names, %d versions, %d ambiguous names, %d of no default function", byName, byVersion, ambiguous, refused)
+	t.Logf("%d names, %d versions, %d ambiguous names, %d of no default function",
+		byName, byVersion, ambiguous, refused)
 	if byName < 1000 || byVersion < 1000 || refused < 10 {
 		t.Errorf("only %d names and %d versions compared", byName, byVersion)
 	}
 }
 
-// asker says for each library and name that it reads where dlsym finds it: its address in the file, or 0 if it is not in there.
+// asker says for each library and name that it reads where dlsym finds it: its address in the file,
+// or 0 if it is not in there.
 const asker = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -205,11 +215,12 @@ int main(int argc, char **argv) {
 }
 `
 
-// TestDefaultVersion: a bare name is what dlsym finds. The oracle is the dynamic linker, asked for every name of functions that
-// libraries define, old versions and indirect functions among them.
+// TestDefaultVersion: a bare name is what dlsym finds. The oracle is the dynamic linker, asked for
+// every name of functions that libraries define, old versions and indirect functions among them.
 func TestDefaultVersion(t *testing.T) {
 	program := testkit.Native(t, asker, "-ldl")
-	versioned := testkit.Native(t, library, "-shared", "-fPIC", "-nostdlib", "-Wl,-z,lazy", "-Wl,--unresolved-symbols=ignore-all",
+	versioned := testkit.Native(t, library, "-shared", "-fPIC", "-nostdlib", "-Wl,-z,lazy",
+		"-Wl,--unresolved-symbols=ignore-all",
 		"-Dimported=inside", "-Wl,--version-script="+versions(t))
 	for _, file := range append(slices.Clone(files[1:3]), versioned) {
 		if _, err := os.Stat(file); err != nil {
@@ -246,7 +257,8 @@ func TestDefaultVersion(t *testing.T) {
 			if address == 0 || indirect[name] {
 				none++
 				if !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("%s: %s: %#x, %v; dlsym finds %#x, indirect: %v", file, name, got, err, address, indirect[name])
+					t.Errorf("%s: %s: %#x, %v; dlsym finds %#x, indirect: %v",
+						file, name, got, err, address, indirect[name])
 				}
 				continue
 			}
@@ -276,7 +288,8 @@ func TestDefaultVersion(t *testing.T) {
 	}
 }
 
-// choose says which of the functions of one name is meant: the only one that is not weak, or the first of the weak.
+// choose says which of the functions of one name is meant: the only one that is not weak, or the
+// first of the weak.
 func choose(group []function) (offset uint64, several bool) {
 	strong := map[uint64]bool{}
 	for _, s := range group {
@@ -319,11 +332,14 @@ func versions(t *testing.T) string {
 	return script
 }
 
-// TestTables: which table is asked, and what is said of what isn't there, for libraries of 64 and 32 bits. The oracle is readelf.
+// TestTables: which table is asked, and what is said of what isn't there, for libraries of 64 and
+// 32 bits. The oracle is readelf.
 func TestTables(t *testing.T) {
 	script := versions(t)
 	for _, flags := range [][]string{nil, {"-s"}, {"-m32"}, {"-m32", "-s"}} {
-		file := testkit.Native(t, library, append([]string{"-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-Wl,--version-script=" + script}, flags...)...)
+		file := testkit.Native(t, library,
+			append([]string{"-shared", "-fPIC", "-nostdlib", "-ffreestanding",
+				"-Wl,--version-script=" + script}, flags...)...)
 		f := open(t, file)
 		stripped := slices.Contains(flags, "-s")
 		where := map[string]uint64{}
@@ -332,7 +348,9 @@ func TestTables(t *testing.T) {
 				where[s.name+s.version] = s.offset
 			}
 		}
-		for name, symbol := range map[string]string{"plain": "plain@@V2", "weak": "weak@@V2", "both@V1": "both@V1", "both@@V2": "both@@V2", "both": "both@@V2", "plain@V2": "plain@@V2", "inside": "inside"} {
+		for name, symbol := range map[string]string{"plain": "plain@@V2", "weak": "weak@@V2",
+			"both@V1": "both@V1", "both@@V2": "both@@V2", "both": "both@@V2",
+			"plain@V2": "plain@@V2", "inside": "inside"} {
 			got, err := f.Function(name)
 			if name == "inside" && stripped {
 				if !errors.Is(err, fs.ErrNotExist) {
@@ -344,16 +362,20 @@ func TestTables(t *testing.T) {
 				t.Errorf("%v: %s: %#x, want %#x (%v); %v", flags, name, got, want, ok, err)
 			}
 		}
-		for name, text := range map[string]string{"imported": "imported from a library", "data": "no function data in the file", "pla": "no function pla in",
-			"plain2": "no function plain2", "both@V3": "both@V1", "gone": "old versions only, hidden from programs linked today: name the version: gone@V1", "": "no function"} {
-			if got, err := f.Function(name); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), text) {
+		for name, text := range map[string]string{"imported": "imported from a library",
+			"data": "no function data in the file", "pla": "no function pla in",
+			"plain2": "no function plain2", "both@V3": "both@V1",
+			"gone": "old versions only, hidden from programs linked today: name the version: gone@V1", "": "no function"} {
+			if got, err := f.Function(name); !errors.Is(err, fs.ErrNotExist) ||
+				!strings.Contains(err.Error(), text) {
 				t.Errorf("%v: %q: %#x, %v", flags, name, got, err)
 			}
 		}
 	}
 }
 
-// TestNoTables reads a program without any symbols, and one without section headers. Oracle: strip and objcopy removed them.
+// TestNoTables reads a program without any symbols, and one without section headers. Oracle: strip
+// and objcopy removed them.
 func TestNoTables(t *testing.T) {
 	file := path.Join(t.TempDir(), "bare")
 	program := testkit.Native(t, "int main(void) { return 0; }", "-static", "-s")
@@ -362,7 +384,8 @@ func TestNoTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := open(t, program)
-	if _, err := f.Function("main"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "stripped") {
+	if _, err := f.Function("main"); !errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), "stripped") {
 		t.Error(err)
 	}
 	copy(raw[40:], make([]byte, 8)) // e_shoff
@@ -374,7 +397,8 @@ func TestNoTables(t *testing.T) {
 	if len(f.Segments) == 0 || len(f.Sections) != 0 {
 		t.Errorf("%d segments, %d sections", len(f.Segments), len(f.Sections))
 	}
-	if _, err := f.Function("main"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "stripped") {
+	if _, err := f.Function("main"); !errors.Is(err, fs.ErrNotExist) ||
+		!strings.Contains(err.Error(), "stripped") {
 		t.Error(err)
 	}
 }
@@ -383,7 +407,8 @@ func TestNoTables(t *testing.T) {
 func TestSoname(t *testing.T) {
 	script := versions(t)
 	for _, flags := range [][]string{nil, {"-s"}, {"-m32"}} {
-		flags = append(flags, "-shared", "-fPIC", "-nostdlib", "-ffreestanding", "-Wl,--version-script="+script)
+		flags = append(flags, "-shared", "-fPIC", "-nostdlib", "-ffreestanding",
+			"-Wl,--version-script="+script)
 		f := open(t, testkit.Native(t, library, append(flags, "-Wl,-soname,libcalled.so.3")...))
 		if got := f.Soname(); got != "libcalled.so.3" {
 			t.Errorf("%v: %q", flags, got)

@@ -51,10 +51,12 @@ func TestMember(t *testing.T) {
 			}
 			want, offsetErr := f.DataOffset()
 			if err != nil || offsetErr != nil || at != want || n != int64(f.UncompressedSize64) {
-				t.Errorf("%s: %d bytes at %d, want %d at %d; %v", f.Name, n, at, f.UncompressedSize64, want, err)
+				t.Errorf("%s: %d bytes at %d, want %d at %d; %v",
+					f.Name, n, at, f.UncompressedSize64, want, err)
 			}
 		}
-		if _, _, err := exe.Member(bytes.NewReader(raw), int64(len(raw)), "lib"); !errors.Is(err, fs.ErrNotExist) {
+		if _, _, err := exe.Member(bytes.NewReader(raw), int64(len(raw)), "lib"); !errors.Is(err,
+			fs.ErrNotExist) {
 			t.Error(err)
 		}
 		// Cut anywhere, it is no archive: its end is where it begins.
@@ -65,7 +67,8 @@ func TestMember(t *testing.T) {
 		}
 	}
 	var format *elf64.FormatError
-	if _, _, err := exe.Member(bytes.NewReader(make([]byte, 1000)), 1000, "x"); !errors.As(err, &format) {
+	if _, _, err := exe.Member(bytes.NewReader(make([]byte, 1000)), 1000, "x"); !errors.As(err,
+		&format) {
 		t.Error(err)
 	}
 }
@@ -82,8 +85,8 @@ func FuzzMember(f *testing.F) {
 	})
 }
 
-// tiny is a library made by hand: one dynamic symbol "f" with version "V" in a section at 0x1000, which is at offset 0x40 of the file. The
-// layout is that of the ELF specification.
+// tiny returns a library made by hand: one dynamic symbol "f" with version "V" in a section at
+// 0x1000, which is at offset 0x40 of the file. The layout is that of the ELF specification.
 func tiny() []byte {
 	put := func(b []byte, n int, v uint64) {
 		for i := range n {
@@ -148,7 +151,8 @@ func TestTiny(t *testing.T) {
 func FuzzFunction(f *testing.F) {
 	f.Add(tiny())
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		file, err := exe.Read(io.NewSectionReader(bytes.NewReader(raw), 0, int64(len(raw))), int64(len(raw)))
+		file, err := exe.Read(io.NewSectionReader(bytes.NewReader(raw), 0, int64(len(raw))),
+			int64(len(raw)))
 		if err != nil {
 			return
 		}

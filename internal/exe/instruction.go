@@ -32,8 +32,9 @@ func (e *InsideError) Error() string {
 		}
 		return fmt.Sprintf("%#x (%s+%#x)", offset, e.Function, offset-e.Start)
 	}
-	return printable.Text(fmt.Sprintf("offset %s is inside an instruction; instructions start at %s and %s",
-		name(e.Offset), name(e.Before), name(e.After)))
+	return printable.Text(
+		fmt.Sprintf("offset %s is inside an instruction; instructions start at %s and %s",
+			name(e.Offset), name(e.Before), name(e.After)))
 }
 
 // CheckOffsets returns an *InsideError if one of the offsets in the file is certain to be inside an
@@ -113,15 +114,18 @@ func (t *table) locate(places []place) {
 			}
 			return 1
 		})
-		for ; from < len(places) && (places[from].offset < end || places[from].offset == start); from++ {
+		for ; from < len(places) &&
+			(places[from].offset < end || places[from].offset == start); from++ {
 			p := &places[from]
 			switch {
 			case p.offset == start, s.Type() == elf64.SymbolObject:
 				p.known = true
-			case s.Type() != elf64.SymbolFunc && s.Type() != elf64.SymbolIFunc, end-start > functionMax:
+			case s.Type() != elf64.SymbolFunc && s.Type() != elf64.SymbolIFunc,
+				end-start > functionMax:
 			case p.name == nil || start > p.start || start == p.start && p.name[0] == '_':
 				name, ok := t.base(s)
-				if !ok || len(name) == 0 || end > t.f.Size() || p.name != nil && start == p.start && name[0] == '_' {
+				if !ok || len(name) == 0 || end > t.f.Size() ||
+					p.name != nil && start == p.start && name[0] == '_' {
 					continue // getpgid rather than its alias __getpgid
 				}
 				p.start, p.end, p.name = start, end, name

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	dynamicSoname = 14      // DT_SONAME
-	dynamicMax    = 1 << 24 // bounds the dynamic section and its strings, which are read into memory
+	dynamicSoname = 14 // DT_SONAME
+	// bounds the dynamic section and its strings, which are read into memory
+	dynamicMax = 1 << 24
 )
 
 // Soname is what the dynamic linker calls a library (DT_SONAME), whatever its file is called; "" if

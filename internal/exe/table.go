@@ -17,7 +17,8 @@ type table struct {
 	dynamic bool
 	names   []byte
 
-	// Of the dynamic symbols: which version each has, and what the versions are called. Read when asked for.
+	// Of the dynamic symbols: which version each has, and what the versions are called. Read when
+	// asked for.
 	read     bool
 	index    []byte
 	versions map[uint16]string
@@ -31,10 +32,14 @@ func (f *File) table(kind elf64.SectionType) (*table, error) {
 	}
 	names, ok := f.Section(s.Link)
 	if !ok {
-		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("symbol names are said to be in section %d; there are %d sections", s.Link, len(f.Sections))}
+		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("symbol names are said to be in section %d; there are %d sections",
+				s.Link, len(f.Sections))}
 	}
 	if s.Size > tableMax || names.Size > tableMax {
-		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("symbols of %d bytes with names of %d; more than %d are not read", s.Size, names.Size, tableMax)}
+		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("symbols of %d bytes with names of %d; more than %d are not read",
+				s.Size, names.Size, tableMax)}
 	}
 	symbols, err := f.Symbols(s)
 	if err != nil {
@@ -44,7 +49,8 @@ func (f *File) table(kind elf64.SectionType) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &table{Symbols: symbols, f: f.File, dynamic: kind == elf64.SectionDynSym, names: text}, nil
+	return &table{Symbols: symbols, f: f.File, dynamic: kind == elf64.SectionDynSym, names: text},
+		nil
 }
 
 func (f *File) sectionOf(kind elf64.SectionType) *elf64.Section {
@@ -56,7 +62,7 @@ func (f *File) sectionOf(kind elf64.SectionType) *elf64.Section {
 	return nil
 }
 
-// name is the name of a symbol, a view.
+// name returns the name of a symbol, a view.
 func (t *table) name(s elf64.Symbol) ([]byte, bool) {
 	if uint64(s.NameOff) >= uint64(len(t.names)) {
 		return nil, false
@@ -74,7 +80,8 @@ func (t *table) defined(s elf64.Symbol) bool {
 	return s.Section != elf64.IndexUndef && s.Section < elf64.IndexReserve
 }
 
-// function returns where in the file a symbol's function starts. ok is false if it isn't a function that is defined in the file.
+// function returns where in the file a symbol's function starts. ok is false if it isn't a function
+// that is defined in the file.
 func (t *table) function(s elf64.Symbol) (offset uint64, ok bool) {
 	if s.Type() != elf64.SymbolFunc || !t.defined(s) {
 		return 0, false
@@ -87,7 +94,8 @@ func (t *table) function(s elf64.Symbol) (offset uint64, ok bool) {
 	return offset, offset != 0 && offset < t.f.Size()
 }
 
-// version is the version of symbol i, "" if it has none, and whether it is hidden: a bare name means another one.
+// version returns the version of symbol i, "" if it has none, and whether it is hidden: a bare name
+// means another one.
 func (t *table) version(i int) (text string, hidden bool) {
 	if !t.dynamic {
 		s, _ := t.At(i)
@@ -121,8 +129,8 @@ const (
 	verIndexFirst = 2 // 0 and 1 are local and global, without a version
 )
 
-// readVersions reads .gnu.version (an index for each dynamic symbol) and .gnu.version_d (the versions that this file defines, a
-// chain). What is malformed is left out.
+// readVersions reads .gnu.version (an index for each dynamic symbol) and .gnu.version_d (the
+// versions that this file defines, a chain). What is malformed is left out.
 func (t *table) readVersions() {
 	f := &File{File: t.f}
 	index, defs := f.sectionOf(elf64.SectionVerSym), f.sectionOf(elf64.SectionVerDef)

@@ -16,35 +16,48 @@ type Amplifier struct {
 	Make func(n int) *File
 }
 
-// Amplifiers make files in which a few bytes ask for much work or memory: many things that refer to one big thing, or sizes that
-// nothing stands behind. n scales them.
+// Amplifiers make files in which a few bytes ask for much work or memory: many things that refer to
+// one big thing, or sizes that nothing stands behind. n scales them.
 var Amplifiers = []Amplifier{
 	{"functions over the same code", func(n int) *File {
-		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: make([]byte, 8*n)}}}
+		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits,
+			Flags: elf64.FlagExec, Data: make([]byte, 8*n)}}}
 		for i := range n {
-			f.Symbols = append(f.Symbols, Symbol{Name: "f", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1, Size: uint64(8 * (n - i))})
+			f.Symbols = append(f.Symbols,
+				Symbol{Name: "f", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1,
+					Size: uint64(8 * (n - i))})
 		}
 		return f
 	}},
 	{"sections over the same code", func(n int) *File {
-		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: make([]byte, 64*n)}}}
+		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits,
+			Flags: elf64.FlagExec, Data: make([]byte, 64*n)}}}
 		for i := range min(n, 60000) {
-			f.Sections = append(f.Sections, Section{Name: "xdp", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Size: uint64(64 * n), Overlay: 1})
-			f.Symbols = append(f.Symbols, Symbol{Name: "f", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: uint16(i + 2), Size: 8})
+			f.Sections = append(f.Sections,
+				Section{Name: "xdp", Type: elf64.SectionProgBits, Flags: elf64.FlagExec,
+					Size: uint64(64 * n), Overlay: 1})
+			f.Symbols = append(f.Symbols,
+				Symbol{Name: "f", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc,
+					Section: uint16(i + 2), Size: 8})
 		}
 		return f
 	}},
 	{"data sections over the same bytes", func(n int) *File {
-		f := &File{Sections: []Section{{Name: ".data", Type: elf64.SectionProgBits, Data: make([]byte, 64*n)}}}
+		f := &File{Sections: []Section{{Name: ".data", Type: elf64.SectionProgBits,
+			Data: make([]byte, 64*n)}}}
 		for range min(n, 60000) {
-			f.Sections = append(f.Sections, Section{Name: ".data", Type: elf64.SectionProgBits, Size: uint64(64 * n), Overlay: 1})
+			f.Sections = append(f.Sections,
+				Section{Name: ".data", Type: elf64.SectionProgBits, Size: uint64(64 * n),
+					Overlay: 1})
 		}
 		return f
 	}},
 	{"huge .bss", func(n int) *File {
 		f := &File{}
 		for i := range min(n, 60000) {
-			f.Sections = append(f.Sections, Section{Name: fmt.Sprintf(".bss.%d", i), Type: elf64.SectionNoBits, Size: 1<<32 - 1})
+			f.Sections = append(f.Sections,
+				Section{Name: fmt.Sprintf(".bss.%d", i), Type: elf64.SectionNoBits,
+					Size: 1<<32 - 1})
 		}
 		return f
 	}},
@@ -57,7 +70,8 @@ var Amplifiers = []Amplifier{
 		}
 		f := withBTF(b)
 		for range min(n, 60000) {
-			f.Sections = append(f.Sections, Section{Name: ".bss", Type: elf64.SectionNoBits, Size: 4})
+			f.Sections = append(f.Sections,
+				Section{Name: ".bss", Type: elf64.SectionNoBits, Size: 4})
 		}
 		return f
 	}},
@@ -97,8 +111,10 @@ var Amplifiers = []Amplifier{
 			b.AddSecVar(v, uint32(8*i), 8)
 		}
 		f := withBTF(b)
-		f.Sections = append(f.Sections, Section{Name: ".maps", Type: elf64.SectionProgBits, Data: make([]byte, 8*n)})
-		f.Symbols = []Symbol{{Name: "m", Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2, Size: 8}}
+		f.Sections = append(f.Sections,
+			Section{Name: ".maps", Type: elf64.SectionProgBits, Data: make([]byte, 8*n)})
+		f.Symbols = []Symbol{{Name: "m", Bind: elf64.BindGlobal, Type: elf64.SymbolObject,
+			Section: 2, Size: 8}}
 		return f
 	}},
 	{"externs of one name", func(n int) *File {
@@ -146,9 +162,12 @@ var Amplifiers = []Amplifier{
 			b.AddSecVar(v, 0, 4)
 		}
 		f := withBTF(b)
-		f.Sections = append(f.Sections, Section{Name: ".data", Type: elf64.SectionProgBits, Data: make([]byte, 4)})
+		f.Sections = append(f.Sections,
+			Section{Name: ".data", Type: elf64.SectionProgBits, Data: make([]byte, 4)})
 		for range n {
-			f.Symbols = append(f.Symbols, Symbol{Name: strings.Repeat("n", 500), Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2, Size: 4})
+			f.Symbols = append(f.Symbols,
+				Symbol{Name: strings.Repeat("n", 500), Bind: elf64.BindGlobal,
+					Type: elf64.SymbolObject, Section: 2, Size: 4})
 		}
 		return f
 	}},
@@ -160,8 +179,10 @@ var Amplifiers = []Amplifier{
 			b.AddSecVar(v, 0, uint32(8*n))
 		}
 		f := withBTF(b)
-		f.Sections = append(f.Sections, Section{Name: ".struct_ops", Type: elf64.SectionProgBits, Data: make([]byte, 8*n)})
-		f.Symbols = []Symbol{{Name: "ops", Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2}}
+		f.Sections = append(f.Sections,
+			Section{Name: ".struct_ops", Type: elf64.SectionProgBits, Data: make([]byte, 8*n)})
+		f.Symbols = []Symbol{{Name: "ops", Bind: elf64.BindGlobal, Type: elf64.SymbolObject,
+			Section: 2}}
 		return f
 	}},
 	{"struct_ops of many members, backwards", func(n int) *File {
@@ -182,9 +203,13 @@ var Amplifiers = []Amplifier{
 		}
 		f.Sections = append(f.Sections,
 			Section{Name: ".struct_ops", Type: elf64.SectionProgBits, Data: make([]byte, 8*n)},
-			Section{Name: "struct_ops", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: make([]byte, 8)},
-			Section{Name: ".rel.struct_ops", Type: elf64.SectionRel, Data: Rel(rels...), Info: 2, EntSize: 16})
-		f.Symbols = []Symbol{{Name: "ops", Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2}, {Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3, Size: 8}}
+			Section{Name: "struct_ops", Type: elf64.SectionProgBits, Flags: elf64.FlagExec,
+				Data: make([]byte, 8)},
+			Section{Name: ".rel.struct_ops", Type: elf64.SectionRel, Data: Rel(rels...), Info: 2,
+				EntSize: 16})
+		f.Symbols = []Symbol{{Name: "ops", Bind: elf64.BindGlobal, Type: elf64.SymbolObject,
+			Section: 2}, {Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3,
+			Size: 8}}
 		return f
 	}},
 	{"relocations of overlapping functions, backwards", func(n int) *File {
@@ -200,11 +225,16 @@ var Amplifiers = []Amplifier{
 		for i := range n {
 			rels = append(rels, [2]uint64{uint64(16 * (n - 1 - i)), 1})
 		}
-		f.Symbols = []Symbol{{Name: "d", Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2}}
+		f.Symbols = []Symbol{{Name: "d", Bind: elf64.BindGlobal, Type: elf64.SymbolObject,
+			Section: 2}}
 		for i := range n {
-			f.Symbols = append(f.Symbols, Symbol{Name: "f", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1, Value: uint64(16 * i), Size: uint64(16 * (n - i))})
+			f.Symbols = append(f.Symbols,
+				Symbol{Name: "f", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1,
+					Value: uint64(16 * i), Size: uint64(16 * (n - i))})
 		}
-		f.Sections = append(f.Sections, Section{Name: ".relsocket", Type: elf64.SectionRel, Data: Rel(rels...), Info: 1, EntSize: 16})
+		f.Sections = append(f.Sections,
+			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: Rel(rels...), Info: 1,
+				EntSize: 16})
 		return f
 	}},
 	{"slots of one map", func(n int) *File {
@@ -222,14 +252,17 @@ var Amplifiers = []Amplifier{
 			rels = append(rels, [2]uint64{uint64(8 + 8*(n-1-i)), 2})
 		}
 		f.Sections = append(f.Sections,
-			Section{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: make([]byte, 8)},
-			Section{Name: ".rel.maps", Type: elf64.SectionRel, Data: Rel(rels...), Info: 2, EntSize: 16})
-		f.Symbols = append(f.Symbols, Symbol{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3, Size: 8})
+			Section{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec,
+				Data: make([]byte, 8)},
+			Section{Name: ".rel.maps", Type: elf64.SectionRel, Data: Rel(rels...), Info: 2,
+				EntSize: 16})
+		f.Symbols = append(f.Symbols,
+			Symbol{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3, Size: 8})
 		return f
 	}},
 }
 
-// withBTF is a file whose section 1 is b.
+// withBTF returns a file whose section 1 is b.
 func withBTF(b *btf.Builder) *File {
 	raw := b.BytesOrder(binary.LittleEndian)
 	if raw == nil {
@@ -238,8 +271,9 @@ func withBTF(b *btf.Builder) *File {
 	return &File{Sections: []Section{{Name: ".BTF", Type: elf64.SectionProgBits, Data: raw}}}
 }
 
-// mapsFile is a file with n maps of one definition and of size bytes each, in section 2.
-func mapsFile(n, size int, define func(b *btf.Builder, ptr func(uint32) btf.ID) btf.ID, name string) *File {
+// mapsFile returns a file with n maps of one definition and of size bytes each, in section 2.
+func mapsFile(n, size int, define func(b *btf.Builder, ptr func(uint32) btf.ID) btf.ID,
+	name string) *File {
 	b := btf.NewBuilder(nil)
 	b.AddInt("int", 4, btf.Signed)
 	def := define(b, func(n uint32) btf.ID { return b.AddPtr(b.AddArray(1, 1, n)) })
@@ -248,12 +282,15 @@ func mapsFile(n, size int, define func(b *btf.Builder, ptr func(uint32) btf.ID) 
 	for i := range n {
 		v := fmt.Sprint(name, i)
 		vars = append(vars, b.AddVar(v, btf.LinkageGlobal, def))
-		f.Symbols = append(f.Symbols, Symbol{Name: v, Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2, Value: uint64(size * i), Size: uint64(size)})
+		f.Symbols = append(f.Symbols,
+			Symbol{Name: v, Bind: elf64.BindGlobal, Type: elf64.SymbolObject, Section: 2,
+				Value: uint64(size * i), Size: uint64(size)})
 	}
 	b.AddDatasec(".maps", uint32(size*n))
 	for i, v := range vars {
 		b.AddSecVar(v, uint32(size*i), uint32(size))
 	}
-	f.Sections = append(withBTF(b).Sections, Section{Name: ".maps", Type: elf64.SectionProgBits, Data: make([]byte, size*n)})
+	f.Sections = append(withBTF(b).Sections,
+		Section{Name: ".maps", Type: elf64.SectionProgBits, Data: make([]byte, size*n)})
 	return f
 }

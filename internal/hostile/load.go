@@ -10,10 +10,13 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Loads make files that a few bytes of ask for much when they are resolved, checked or listed, rather than read. n scales them.
+// Loads make files that a few bytes of ask for much when they are resolved, checked or listed,
+// rather than read. n scales them.
 var Loads = []Amplifier{
 	{"programs that call one large function", func(n int) *File { return callers(n/4, n, 0) }},
-	{"programs that call one function with much line info", func(n int) *File { return callers(n/4, n/8, n) }},
+	{"programs that call one function with much line info", func(n int) *File {
+		return callers(n/4, n/8, n)
+	}},
 	{"calls of one function by relocation", func(n int) *File {
 		var code []byte
 		var rels [][2]uint64
@@ -23,9 +26,13 @@ var Loads = []Amplifier{
 		}
 		f := program(append(code, insn(0x95, 0, 0, 0)...))
 		f.Sections = append(f.Sections,
-			Section{Name: ".text", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: insn(0x95, 0, 0, 0)},
-			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: callRel(rels), Info: 1, EntSize: 16})
-		f.Symbols = append(f.Symbols, Symbol{Name: "sub", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 2, Size: 8})
+			Section{Name: ".text", Type: elf64.SectionProgBits, Flags: elf64.FlagExec,
+				Data: insn(0x95, 0, 0, 0)},
+			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: callRel(rels), Info: 1,
+				EntSize: 16})
+		f.Symbols = append(f.Symbols,
+			Symbol{Name: "sub", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 2,
+				Size: 8})
 		return f
 	}},
 	{"branches", func(n int) *File {
@@ -38,7 +45,8 @@ var Loads = []Amplifier{
 	{"branches with a full stack", func(n int) *File {
 		var code []byte
 		for i := range 64 {
-			code = append(code, insn(0x7a, 0x0a, int16(-8*i-8), int32(i))...) // *(u64 *)(r10 - 8*i - 8) = i
+			// *(u64 *)(r10 - 8*i - 8) = i
+			code = append(code, insn(0x7a, 0x0a, int16(-8*i-8), int32(i))...)
 		}
 		for i := range n {
 			code = append(code, insn(0x7a, 0x0a, int16(-8*(i%64)-8), int32(i))...)
@@ -52,7 +60,8 @@ var Loads = []Amplifier{
 			code = append(code, insn(0xb7, byte(i%6+1), 0, int32(i))...)
 		}
 		for i := range n {
-			code = append(code, insn(0x1d, 0x21, int16(-min(n+i, 32000)), 0)...) // if r1 == r2 goto back
+			// if r1 == r2 goto back
+			code = append(code, insn(0x1d, 0x21, int16(-min(n+i, 32000)), 0)...)
 		}
 		return program(append(code, insn(0x95, 0, 0, 0)...))
 	}},
@@ -121,7 +130,9 @@ var Loads = []Amplifier{
 		for i := range n {
 			rels = append(rels, [2]uint64{uint64(8 + 8*i), 1})
 		}
-		f.Sections = append(f.Sections, Section{Name: ".rel.maps", Type: elf64.SectionRel, Data: Rel(rels...), Info: 2, EntSize: 16})
+		f.Sections = append(f.Sections,
+			Section{Name: ".rel.maps", Type: elf64.SectionRel, Data: Rel(rels...), Info: 2,
+				EntSize: 16})
 		return f
 	}},
 	{"references to a map with a long name", func(n int) *File {
@@ -140,19 +151,25 @@ var Loads = []Amplifier{
 		code = append(code, insn(0x95, 0, 0, 0)...)
 		f.Sections = append(f.Sections,
 			Section{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: code},
-			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: Rel(rels...), Info: 3, EntSize: 16})
-		f.Symbols = append(f.Symbols, Symbol{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3, Size: uint64(len(code))})
+			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: Rel(rels...), Info: 3,
+				EntSize: 16})
+		f.Symbols = append(f.Symbols,
+			Symbol{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3,
+				Size: uint64(len(code))})
 		return f
 	}},
 	{"one program with a long name among many", func(n int) *File {
-		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec}}}
+		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits,
+			Flags: elf64.FlagExec}}}
 		for i := range n {
 			f.Sections[0].Data = append(f.Sections[0].Data, insn(0x95, 0, 0, 0)...)
 			name := fmt.Sprint("p", i)
 			if i == 0 {
 				name = strings.Repeat("p", 8*n)
 			}
-			f.Symbols = append(f.Symbols, Symbol{Name: name, Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1, Value: uint64(8 * i), Size: 8})
+			f.Symbols = append(f.Symbols,
+				Symbol{Name: name, Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1,
+					Value: uint64(8 * i), Size: 8})
 		}
 		return f
 	}},
@@ -163,13 +180,16 @@ var Loads = []Amplifier{
 		for i := range n {
 			code = append(append(code, insn(0x18, 1, 0, 0)...), make([]byte, 8)...)
 			rels = append(rels, [2]uint64{uint64(16 * i), uint64(2 + i)})
-			f.Symbols = append(f.Symbols, Symbol{Name: "j", Bind: elf64.BindLocal, Type: elf64.SymbolObject, Section: 2, Value: uint64(8 * i), Size: uint64(8 * (n - i))})
+			f.Symbols = append(f.Symbols,
+				Symbol{Name: "j", Bind: elf64.BindLocal, Type: elf64.SymbolObject, Section: 2,
+					Value: uint64(8 * i), Size: uint64(8 * (n - i))})
 		}
 		code = append(code, insn(0x95, 0, 0, 0)...)
 		f.Sections[0].Data, f.Symbols[0].Size = code, uint64(len(code))
 		f.Sections = append(f.Sections,
 			Section{Name: ".jumptables", Type: elf64.SectionProgBits, Data: make([]byte, 8*n)},
-			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: Rel(rels...), Info: 1, EntSize: 16})
+			Section{Name: ".relsocket", Type: elf64.SectionRel, Data: Rel(rels...), Info: 1,
+				EntSize: 16})
 		return f
 	}},
 	{"kconfig strings of 1 GiB", func(n int) *File {
@@ -181,12 +201,13 @@ var Loads = []Amplifier{
 		b.AddSecVar(one, 0, 4)
 		b.AddSecVar(two, 0, 4)
 		f := withBTF(b)
-		f.Symbols = append(f.Symbols, Symbol{Name: "CONFIG_A", Bind: elf64.BindWeak}, Symbol{Name: "CONFIG_B", Bind: elf64.BindWeak})
+		f.Symbols = append(f.Symbols, Symbol{Name: "CONFIG_A", Bind: elf64.BindWeak},
+			Symbol{Name: "CONFIG_B", Bind: elf64.BindWeak})
 		return f
 	}},
 }
 
-// insn is one instruction: opcode, registers (source in the high half), offset, immediate.
+// insn returns one instruction: opcode, registers (source in the high half), offset, immediate.
 func insn(op, regs byte, off int16, imm int32) []byte {
 	b := []byte{op, regs, byte(off), byte(off >> 8)}
 	return binary.LittleEndian.AppendUint32(b, uint32(imm))
@@ -201,28 +222,36 @@ func callRel(pairs [][2]uint64) []byte {
 	return b
 }
 
-// program is a file with the one program p in section 1.
+// program returns a file with the one program p in section 1.
 func program(code []byte) *File {
 	return &File{
-		Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: code}},
-		Symbols:  []Symbol{{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1, Size: uint64(len(code))}},
+		Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec,
+			Data: code}},
+		Symbols: []Symbol{{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 1,
+			Size: uint64(len(code))}},
 	}
 }
 
-// callers makes n programs that all call one function of size instructions, which has lines line records.
+// callers makes n programs that all call one function of size instructions, which has lines line
+// records.
 func callers(n, size, lines int) *File {
 	f := &File{}
 	b := btf.NewBuilder(nil)
 	proto := b.AddFuncProto(0)
 	sub := b.AddFunc("sub", btf.LinkageGlobal, proto)
 	main := b.AddFunc("p", btf.LinkageGlobal, proto)
-	socket, text, line := b.AddString("socket"), b.AddString(".text"), b.AddString(strings.Repeat("line", 200))
+	socket, text, line := b.AddString("socket"), b.AddString(".text"),
+		b.AddString(strings.Repeat("line", 200))
 	code := make([]byte, 0, 16*n)
 	var rels [][2]uint64
 	var infos, mainLines []uint32
-	f.Symbols = append(f.Symbols, Symbol{Name: "sub", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 2, Size: uint64(8 * (size + 1))})
+	f.Symbols = append(f.Symbols,
+		Symbol{Name: "sub", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 2,
+			Size: uint64(8 * (size + 1))})
 	for i := range n {
-		f.Symbols = append(f.Symbols, Symbol{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3, Value: uint64(16 * i), Size: 16})
+		f.Symbols = append(f.Symbols,
+			Symbol{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 3,
+				Value: uint64(16 * i), Size: 16})
 		rels = append(rels, [2]uint64{uint64(16 * i), 1})
 		code = append(append(code, insn(0x85, 0x10, 0, -1)...), insn(0x95, 0, 0, 0)...)
 		infos = append(infos, uint32(16*i), uint32(main))
@@ -241,17 +270,20 @@ func callers(n, size, lines int) *File {
 	f.Sections = append(f.Sections,
 		Section{Name: ".text", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: body},
 		Section{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: code},
-		Section{Name: ".relsocket", Type: elf64.SectionRel, Data: callRel(rels), Info: 3, EntSize: 16})
+		Section{Name: ".relsocket", Type: elf64.SectionRel, Data: callRel(rels), Info: 3,
+			EntSize: 16})
 	if lines > 0 {
-		f.Sections = append(f.Sections, Section{Name: ".BTF.ext", Type: elf64.SectionProgBits, Data: ext(
-			extInfo{8, []extSec{{text, []uint32{0, uint32(sub)}}, {socket, infos}}},
-			extInfo{16, []extSec{{text, subLines}, {socket, mainLines}}},
-			extInfo{16, nil})})
+		f.Sections = append(f.Sections,
+			Section{Name: ".BTF.ext", Type: elf64.SectionProgBits, Data: ext(
+				extInfo{8, []extSec{{text, []uint32{0, uint32(sub)}}, {socket, infos}}},
+				extInfo{16, []extSec{{text, subLines}, {socket, mainLines}}},
+				extInfo{16, nil})})
 	}
 	return f
 }
 
-// coreFile is a program of n moves with a CO-RE relocation each, against the type and access string that define makes.
+// coreFile returns a program of n moves with a CO-RE relocation each, against the type and access
+// string that define makes.
 func coreFile(n int, define func(b *btf.Builder) (btf.ID, string)) *File {
 	b := btf.NewBuilder(nil)
 	typ, access := define(b)
@@ -260,15 +292,18 @@ func coreFile(n int, define func(b *btf.Builder) (btf.ID, string)) *File {
 	var records []uint32
 	for i := range n {
 		code = append(code, insn(0xb7, 1, 0, 0)...)
-		records = append(records, uint32(8*i), uint32(typ), path, uint32(i%2*2)) // byte offset, existence
+		// byte offset, existence
+		records = append(records, uint32(8*i), uint32(typ), path, uint32(i%2*2))
 	}
 	f := withBTF(b)
 	code = append(code, insn(0x95, 0, 0, 0)...)
 	f.Sections = append(f.Sections,
 		Section{Name: "socket", Type: elf64.SectionProgBits, Flags: elf64.FlagExec, Data: code},
-		Section{Name: ".BTF.ext", Type: elf64.SectionProgBits, Data: ext(extInfo{8, nil}, extInfo{16, nil},
-			extInfo{16, []extSec{{section, records}}})})
-	f.Symbols = []Symbol{{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 2, Size: uint64(len(code))}}
+		Section{Name: ".BTF.ext", Type: elf64.SectionProgBits,
+			Data: ext(extInfo{8, nil}, extInfo{16, nil},
+				extInfo{16, []extSec{{section, records}}})})
+	f.Symbols = []Symbol{{Name: "p", Bind: elf64.BindGlobal, Type: elf64.SymbolFunc, Section: 2,
+		Size: uint64(len(code))}}
 	return f
 }
 

@@ -31,7 +31,8 @@ const (
 func Open(path string, limit int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) {
-		return nil, fmt.Errorf("%s: a socket, or a device that is not there: give a regular file: %w", path, err)
+		return nil, fmt.Errorf(
+			"%s: a socket, or a device that is not there: give a regular file: %w", path, err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ type content interface {
 	io.ReaderAt
 }
 
-// Size is how many bytes it has. The files of /proc say 0.
+// Size returns how many bytes it has. The files of /proc say 0.
 func (f *File) Size() int64 { return f.size }
 
 // Close closes the file.
@@ -109,7 +110,7 @@ func (f *File) UnpackedHead() ([]byte, error) {
 	head = make([]byte, magic.HeadSize)
 	n, err := io.ReadFull(z, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = nil // a reader of the whole file tells whether it is cut off
+		err = nil // a reader of the whole file reports whether it is cut off
 	}
 	return head[:n], err
 }

@@ -71,7 +71,8 @@ void _start(void)
 
 // TestForeign compares code of machines that this need not be one of. The oracle is llvm-objdump.
 func TestForeign(t *testing.T) {
-	files := map[string]string{"386": testkit.Native(t, program, "-m32", "-ffreestanding", "-nostdlib",
+	files := map[string]string{"386": testkit.Native(t, program, "-m32", "-ffreestanding",
+		"-nostdlib",
 		"-static", "-fno-pic", "-no-pie")}
 	for _, arch := range []string{"riscv64", "s390x", "ppc64le"} {
 		files[arch] = testkit.Foreign(t, arch, program)

@@ -22,16 +22,17 @@ type listed struct {
 	symbol   bool // llvm-objdump starts anew here
 }
 
-// prefixes are those that llvm-objdump lists apart from their instruction. A breakpoint after one is
-// inside the instruction: the processor refuses it with lock, and what runs in its stead lacks the
-// prefix. GNU objdump lists them with it.
+// prefixes are those that llvm-objdump lists apart from their instruction. A breakpoint after one
+// is inside the instruction: the processor refuses it with lock, and what runs in its stead lacks
+// the prefix. GNU objdump lists them with it.
 var prefixes = map[string]bool{"lock": true, "xacquire": true, "xrelease": true, "rep": true,
 	"repne": true, "data16": true, "addr32": true, "rex64": true, "notrack": true}
 
 // disassemble lists the instructions of an executable file, in order.
 func disassemble(t *testing.T, file string, set Set) []listed {
 	t.Helper()
-	// Where there is debug information, llvm-objdump would take the code, which is not there, from it.
+	// Where there is debug information, llvm-objdump would take the code, which is not there, from
+	// it.
 	args := []string{"-d", "--no-show-raw-insn", "--no-leading-headers", "-z",
 		"--debug-file-directory=/nowhere", file}
 	if set != X86 && set != X86_64 { // where all would be APX, too
@@ -122,7 +123,8 @@ func (m *image) functions() []elf.Symbol {
 	var list []elf.Symbol
 	for _, s := range append(static, dynamic...) {
 		kind := elf.ST_TYPE(s.Info)
-		if kind != elf.STT_FUNC && kind != elf.STT_GNU_IFUNC || s.Size == 0 || s.Section == elf.SHN_UNDEF {
+		if kind != elf.STT_FUNC && kind != elf.STT_GNU_IFUNC || s.Size == 0 ||
+			s.Section == elf.SHN_UNDEF {
 			continue
 		}
 		if code := m.code(s.Value); uint64(len(code)) >= s.Size {
@@ -155,7 +157,8 @@ func compare(t *testing.T, file string) (n score) {
 	for k, l := range list {
 		starts[l.at] = true
 		code := m.code(l.at)
-		if k+1 == len(list) || strings.HasPrefix(l.mnemonic, "<") || strings.HasPrefix(l.mnemonic, ".") {
+		if k+1 == len(list) || strings.HasPrefix(l.mnemonic, "<") ||
+			strings.HasPrefix(l.mnemonic, ".") {
 			continue
 		}
 		if prefixes[l.mnemonic] { // of data
@@ -170,7 +173,8 @@ func compare(t *testing.T, file string) (n score) {
 		size := list[k+1].at - l.at
 		cut := list[k+1].symbol && uint64(i.size) > size
 		if size < uint64(len(code)) && uint64(i.size) != size && !cut {
-			fail("%#x %s %s: %d bytes, llvm-objdump has %d: % x", l.at, l.mnemonic, l.operands, i.size, size,
+			fail("%#x %s %s: %d bytes, llvm-objdump has %d: % x",
+				l.at, l.mnemonic, l.operands, i.size, size,
 				code[:min(longest, len(code))])
 		}
 		compareFlow(m.set, l, i, fail)
@@ -219,8 +223,9 @@ func compareFlow(set Set, l listed, i instruction, fail func(string, ...any)) {
 	if set == X86 || set == X86_64 {
 		words := strings.Fields(l.mnemonic + " " + l.operands)
 		word := words[0]
-		for len(words) > 1 && (word == "rep" || word == "repz" || word == "repne" || word == "bnd" ||
-			word == "notrack" || word == "data16" || word == "addr32" || word == "rex64") {
+		for len(words) > 1 &&
+			(word == "rep" || word == "repz" || word == "repne" || word == "bnd" ||
+				word == "notrack" || word == "data16" || word == "addr32" || word == "rex64") {
 			words = words[1:]
 			word = words[0]
 		}
@@ -237,7 +242,8 @@ func compareFlow(set Set, l listed, i instruction, fail func(string, ...any)) {
 			want = call
 		case strings.HasPrefix(word, "ret") || strings.HasPrefix(word, "lret") || word == "hlt" ||
 			strings.HasPrefix(word, "iret") || strings.HasPrefix(word, "ud") || word == "int3" ||
-			strings.HasPrefix(word, "sysret") || strings.HasPrefix(word, "sysexit") || word == "sysenter":
+			strings.HasPrefix(word, "sysret") || strings.HasPrefix(word, "sysexit") ||
+			word == "sysenter":
 			want = stop
 		}
 		if i.flow != want {
@@ -251,7 +257,8 @@ func compareFlow(set Set, l listed, i instruction, fail func(string, ...any)) {
 // all other bytes of functions are.
 func TestSystem(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"/lib/x86_64-linux-gnu/libc.so.6", "/lib/x86_64-linux-gnu/libm.so.6",
+	for _, pattern := range []string{"/lib/x86_64-linux-gnu/libc.so.6",
+		"/lib/x86_64-linux-gnu/libm.so.6",
 		"/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
 		"/usr/lib/x86_64-linux-gnu/libgmp.so.10", "/usr/lib/x86_64-linux-gnu/libstdc++.so.6",
 		"/usr/bin/*"} {

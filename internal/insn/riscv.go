@@ -26,7 +26,8 @@ func decodeRISCV64(code []byte) (i instruction, ok bool) {
 		if link {
 			i.flow = call
 		}
-		i.target = scatter(word, 20, bits{31, 20, 1}, bits{12, 12, 8}, bits{20, 11, 1}, bits{21, 1, 10})
+		i.target = scatter(word, 20, bits{31, 20, 1}, bits{12, 12, 8}, bits{20, 11, 1},
+			bits{21, 1, 10})
 	case 0x67: // jalr
 		if !link {
 			i.flow = stop

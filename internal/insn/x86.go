@@ -347,7 +347,7 @@ func (x *x86) operandSize() int {
 	return 4
 }
 
-// addressSize is the size of an address in an instruction without ModRM.
+// addressSize returns the size of an address in an instruction without ModRM.
 func (x *x86) addressSize() int {
 	n := 4
 	if x.long {

@@ -136,10 +136,10 @@ func join(name, advice string) string {
 	return name + ": " + advice
 }
 
-// IsGzip tells whether a file is packed with gzip.
+// IsGzip reports whether a file is packed with gzip.
 func IsGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
-// IsBPFObject tells whether a file is a relocatable ELF file for BPF, rather than a kernel or a
+// IsBPFObject reports whether a file is a relocatable ELF file for BPF, rather than a kernel or a
 // module of it.
 func IsBPFObject(head []byte) bool {
 	if len(head) < 20 || string(head[:4]) != "\x7fELF" {
@@ -178,7 +178,7 @@ func other(head []byte) (name, advice string) {
 	return "", ""
 }
 
-// isText tells whether bytes are a text in UTF-8, perhaps cut within a character.
+// isText reports whether bytes are a text in UTF-8, perhaps cut within a character.
 func isText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)

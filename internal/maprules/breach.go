@@ -116,7 +116,7 @@ func (f *finding) size(what string, n uint32, b bound) {
 	}
 }
 
-// want is a bound in words.
+// want returns a bound in words.
 func (f *finding) want(what string, b bound) string {
 	ring := f.Type == uapi.MapRingBuf || f.Type == uapi.MapUserRingBuf
 	switch {

@@ -88,7 +88,7 @@ func cpuEntries(f *finding) {
 	}
 }
 
-// mostStored is the largest value of a local storage.
+// mostStored returns the largest value of a local storage.
 func (f *finding) mostStored() uint64 {
 	return math.MaxUint16 - f.k.sizeof("bpf_local_storage_elem", 128)
 }

@@ -22,7 +22,7 @@ type Kernel struct {
 // Newest is the first release whose rules are not in the table.
 const Newest = "6.19"
 
-// page is the size of a page.
+// page returns the size of a page.
 func (k *Kernel) page() uint64 {
 	if k.PageSize <= 0 {
 		return 4096
@@ -30,7 +30,7 @@ func (k *Kernel) page() uint64 {
 	return uint64(k.PageSize)
 }
 
-// option is a number in the kernel's configuration.
+// option returns a number in the kernel's configuration.
 func (k *Kernel) option(name string) (uint64, bool) {
 	for line := range bytes.Lines(k.Kconfig) {
 		value, ok := bytes.CutPrefix(line, []byte(name+"="))
@@ -58,7 +58,7 @@ func (k *Kernel) kmalloc() uint64 {
 // perCPU is PCPU_MIN_UNIT_SIZE, the largest piece of per-CPU memory.
 func (k *Kernel) perCPU() uint64 { return max(32<<10, k.page()) }
 
-// sizeof is the size of a struct of the kernel; usual is that of most kernels.
+// sizeof returns the size of a struct of the kernel; usual is that of most kernels.
 func (k *Kernel) sizeof(name string, usual uint32) uint64 {
 	if k.Sizeof != nil {
 		if n := k.Sizeof(name); n != 0 {

@@ -190,7 +190,7 @@ var innerless = [...]uapi.MapType{
 	uapi.MapArrayOfMaps, uapi.MapHashOfMaps,
 }
 
-// find is the rule for a type, nil if there is none.
+// find returns the rule for a type, nil if there is none.
 func find(t uapi.MapType) *rule {
 	if int(t) >= len(rules) || rules[t].name == "" {
 		return nil
@@ -198,7 +198,7 @@ func find(t uapi.MapType) *rule {
 	return &rules[t]
 }
 
-// Takes says whether maps of a type take a flag; known is false for types without rules.
+// Takes reports whether maps of a type take a flag; known is false for types without rules.
 func Takes(t uapi.MapType, flag uint32) (takes, known bool) {
 	r := find(t)
 	if r == nil {

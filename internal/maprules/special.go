@@ -11,8 +11,8 @@ import (
 // have an ordinary struct there.
 var specials = [...]string{"bpf_timer", "bpf_wq", "bpf_task_work", "bpf_list_head", "bpf_rb_root"}
 
-// Special is the first struct in a value that the kernel has its own meaning for and that no local
-// storage takes; "" if there is none.
+// Special returns the first struct in a value that the kernel has its own meaning for and that no
+// local storage takes; "" if there is none.
 func Special(s *btf.Spec, value btf.ID) string {
 	t := s.Skip(value)
 	if !t.Kind().IsComposite() {

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// running is the running kernel as the rules want it.
+// running returns the running kernel as the rules want it.
 func running(t testing.TB) *Kernel {
 	t.Helper()
 	facts := kernel.Running()
@@ -190,15 +190,18 @@ var smallest = []Map{
 	{Type: uapi.MapSKStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true, IntKey: true},
 	{Type: uapi.MapDevMapHash, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 	{Type: uapi.MapRingBuf, MaxEntries: 1 << 16},
-	{Type: uapi.MapInodeStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true, IntKey: true},
-	{Type: uapi.MapTaskStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true, IntKey: true},
+	{Type: uapi.MapInodeStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true,
+		IntKey: true},
+	{Type: uapi.MapTaskStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true,
+		IntKey: true},
 	{Type: uapi.MapBloomFilter, ValueSize: 4, MaxEntries: 1},
 	{Type: uapi.MapUserRingBuf, MaxEntries: 1 << 16},
-	{Type: uapi.MapCgrpStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true, IntKey: true},
+	{Type: uapi.MapCgrpStorage, KeySize: 4, ValueSize: 8, Flags: storage, Typed: true,
+		IntKey: true},
 	{Type: uapi.MapArena, MaxEntries: 1, Flags: uapi.FMmapable},
 }
 
-// around are a number and its neighbours.
+// around returns a number and its neighbours.
 func around(list ...uint64) (all []uint32) {
 	for _, n := range list {
 		for _, m := range []uint64{n - 1, n, n + 1} {

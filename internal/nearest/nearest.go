@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// Names picks, from all names that exist, those that are probably meant by one that doesn't: names that the compiler made of it
-// ("name.isra.0") or the kernel when it came to profile allocations ("kmalloc_noprof"), then names that differ by a few characters. It
-// works in one pass and looks closely at few.
+// Names picks, from all names that exist, those that are probably meant by one that doesn't: names
+// that the compiler made of it ("name.isra.0") or the kernel when it came to profile allocations
+// ("kmalloc_noprof"), then names that differ by a few characters. It works in one pass and looks
+// closely at few.
 type Names struct {
 	want  string
 	text  []byte // want
@@ -32,7 +33,8 @@ const (
 
 // To looks for names near want.
 func To(want string) *Names {
-	n := &Names{want: want, text: []byte(want), mask: charMask([]byte(want)), limit: min(max(1, len(want)/4), 4)}
+	n := &Names{want: want, text: []byte(want), mask: charMask([]byte(want)),
+		limit: min(max(1, len(want)/4), 4)}
 	if len(want) > nearLength || want == "" {
 		n.limit = 0
 	}
@@ -41,11 +43,13 @@ func To(want string) *Names {
 
 // Offer considers a name that exists.
 func (n *Names) Offer(name []byte) {
-	if rest, ok := bytes.CutPrefix(name, n.text); ok && len(rest) > 0 && (rest[0] == '.' || string(rest) == "_noprof") {
+	if rest, ok := bytes.CutPrefix(name, n.text); ok && len(rest) > 0 &&
+		(rest[0] == '.' || string(rest) == "_noprof") {
 		n.Keep(name, 0)
 		return
 	}
-	if d := len(name) - len(n.want); d > n.limit || -d > n.limit || bits.OnesCount64(n.mask^charMask(name)) > 2*n.limit {
+	if d := len(name) - len(n.want); d > n.limit || -d > n.limit ||
+		bits.OnesCount64(n.mask^charMask(name)) > 2*n.limit {
 		return
 	}
 	if cost := editDistance(n.want, name, n.limit); cost > 0 && cost <= n.limit {
@@ -96,8 +100,8 @@ func charMask(name []byte) (mask uint64) {
 	return mask
 }
 
-// editDistance is how many characters have to be inserted, deleted or replaced to get from a to b, or limit+1 if more than limit have
-// to. It looks at the 2*limit+1 diagonals that matter.
+// editDistance is how many characters have to be inserted, deleted or replaced to get from a to b,
+// or limit+1 if more than limit have to. It looks at the 2*limit+1 diagonals that matter.
 func editDistance(a string, b []byte, limit int) int {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

@@ -44,7 +44,9 @@ func (o *object) comments(s *elf64.Section) *comments {
 			c.relocs = append(c.relocs, rels.At(i))
 		}
 	}
-	slices.SortStableFunc(c.relocs, func(a, b elf64.Rel) int { return cmp.Compare(a.Offset, b.Offset) })
+	slices.SortStableFunc(c.relocs, func(a, b elf64.Rel) int {
+		return cmp.Compare(a.Offset, b.Offset)
+	})
 	return c
 }
 
@@ -67,7 +69,8 @@ func (c *comments) comment(dst []byte, off uint64, insn asm.Instruction) []byte 
 		}
 		access, _ := c.spec.Name(c.core[i].AccessOff)
 		dst = append(dst, "CO-RE "...)
-		dst = append(dst, core.Describe(c.spec, core.Relo{Kind: core.Kind(c.core[i].Kind), Type: c.core[i].Type, Access: access})...)
+		dst = append(dst, core.Describe(c.spec,
+			core.Relo{Kind: core.Kind(c.core[i].Kind), Type: c.core[i].Type, Access: access})...)
 		if len(dst)-start > longestName {
 			return dst[:start+longestName]
 		}
@@ -129,7 +132,8 @@ func (c *comments) function(dst []byte, section *elf64.Section, at uint64) []byt
 	i := sort.Search(len(list), func(i int) bool { return list[i].addr >= at })
 	name := ""
 	for ; i < len(list) && list[i].addr == at; i++ {
-		if s := list[i]; !s.data && (name == "" || strings.HasPrefix(name, "L")) { // not a label of the compiler's, if there is better
+		// not a label of the compiler's, if there is better
+		if s := list[i]; !s.data && (name == "" || strings.HasPrefix(name, "L")) {
 			name = s.name
 		}
 	}
@@ -139,7 +143,8 @@ func (c *comments) function(dst []byte, section *elf64.Section, at uint64) []byt
 	return appendOffset(append(dst, section.Name...), at)
 }
 
-// place appends the name of the variable that holds a byte of a section and the distance to its start, or the offset alone.
+// place appends the name of the variable that holds a byte of a section and the distance to its
+// start, or the offset alone.
 func (c *comments) place(dst []byte, section *elf64.Section, at uint64) []byte {
 	list := c.named[section.Index]
 	i := sort.Search(len(list), func(i int) bool { return list[i].addr > at })

@@ -66,10 +66,12 @@ func TestComments(t *testing.T) {
 			found := false
 			for _, line := range lines {
 				text, comment, ok := strings.Cut(line, " # ")
-				found = found || ok && strings.Contains(text, want.text) && strings.Contains(comment, want.comment)
+				found = found || ok && strings.Contains(text, want.text) &&
+					strings.Contains(comment, want.comment)
 			}
 			if !found {
-				t.Errorf("%s: no %q with the comment %q in\n%s", target, want.text, want.comment, out)
+				t.Errorf("%s: no %q with the comment %q in\n%s", target, want.text, want.comment,
+					out)
 			}
 		}
 	}
@@ -86,7 +88,8 @@ SEC("socket") int prog(void *ctx)
 	return bpf_trace_printk("a text that is longer than what a comment shows of it", 54);
 }`)
 	out := list(t, path, objdump.Options{})
-	for _, want := range []string{`.rodata.str1.1 "one\n"`, `"a text that is longer than what a commen"...`} {
+	for _, want := range []string{`.rodata.str1.1 "one\n"`,
+		`"a text that is longer than what a commen"...`} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}
@@ -100,7 +103,8 @@ func TestBigEndian(t *testing.T) {
 	if err := os.WriteFile(source, []byte(sample), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, "clang-19", "-target", "bpfeb", "-mcpu=v4", "-g", "-O2", "-idirafter", "/usr/include/x86_64-linux-gnu", "-c", source, "-o", path)
+	testkit.Run(t, "clang-19", "-target", "bpfeb", "-mcpu=v4", "-g", "-O2", "-idirafter",
+		"/usr/include/x86_64-linux-gnu", "-c", source, "-o", path)
 	testkit.Run(t, "llvm-strip-19", "--strip-debug", path)
 	want := string(testkit.Run(t, "llvm-objdump-19", "-d", path))
 	if got := list(t, path, objdump.Options{NoComments: true}); got != want {
@@ -120,7 +124,8 @@ func TestNoBPFObject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, raw := range map[string][]byte{"nothing": nil, "text": []byte(sample), "a program of this machine": self} {
+	for name, raw := range map[string][]byte{"nothing": nil, "text": []byte(sample),
+		"a program of this machine": self} {
 		var out bytes.Buffer
 		if err := objdump.Write(&out, name, raw, nil); err == nil || out.Len() > 0 {
 			t.Errorf("%s: error %v, output %q", name, err, out.String())

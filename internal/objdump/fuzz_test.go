@@ -23,10 +23,12 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Properties: any file is listed or refused without a panic, in bounded time and with output in proportion to it: a line has at most
-// one name, one source line and one comment of bounded length for each byte of code.
+// Properties: any file is listed or refused without a panic, in bounded time and with output in
+// proportion to it: a line has at most one name, one source line and one comment of bounded length
+// for each byte of code.
 func FuzzWrite(f *testing.F) {
-	for _, name := range []string{"tools/bashreadline.bpf.o", "selftests/bind_perm.bpf.o", "xdp/xdp-dispatcher.o"} {
+	for _, name := range []string{"tools/bashreadline.bpf.o", "selftests/bind_perm.bpf.o",
+		"xdp/xdp-dispatcher.o"} {
 		raw, err := os.ReadFile(testkit.CorpusObject(f, name))
 		if err != nil {
 			f.Fatal(err)
@@ -41,7 +43,9 @@ func FuzzWrite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for _, opts := range []objdump.Options{{Source: true}, {NoRaw: true}} {
 			c := &counter{t: t, limit: 4096 + len(raw)*(64+2*1024+4096)}
-			if n := hostile.Allocated(func() { objdump.Write(c, "fuzz", raw, &opts) }); n > hostile.Limit(len(raw)) {
+			if n := hostile.Allocated(func() {
+				objdump.Write(c, "fuzz", raw, &opts)
+			}); n > hostile.Limit(len(raw)) {
 				t.Errorf("listing %d bytes allocates %d", len(raw), n)
 			}
 		}

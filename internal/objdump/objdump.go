@@ -1,6 +1,7 @@
-// Package objdump lists the code of compiled BPF objects: what llvm-objdump -d prints, byte for byte, with what the object itself knows
-// about each instruction behind it as a comment: names of helpers, kfuncs, subprograms, maps, variables and externs, and what CO-RE
-// relocates. It takes any ELF file of the BPF machine, also one that no loader would take.
+// Package objdump lists the code of compiled BPF objects: what llvm-objdump -d prints, byte for
+// byte, with what the object itself knows about each instruction behind it as a comment: names of
+// helpers, kfuncs, subprograms, maps, variables and externs, and what CO-RE relocates. It takes any
+// ELF file of the BPF machine, also one that no loader would take.
 package objdump
 
 import (
@@ -19,11 +20,13 @@ import (
 
 // Options changes what is listed. The zero value lists code, raw bytes and comments.
 type Options struct {
-	Source     bool // lines of source text before the instructions they became, from .BTF.ext (llvm-objdump -S)
+	// lines of source text before the instructions they became, from .BTF.ext (llvm-objdump -S)
+	Source     bool
 	NoRaw      bool // no column of raw bytes (--no-show-raw-insn)
 	NoComments bool // no comments: exactly what llvm-objdump prints
 
-	// Warn, if set, is told what is missing from the listing: unreadable BTF, relocations or symbols.
+	// Warn, if set, is told what is missing from the listing: unreadable BTF, relocations or
+	// symbols.
 	Warn func(text string)
 }
 
@@ -31,23 +34,26 @@ type Options struct {
 type object struct {
 	Options
 	file    *elf64.File
-	symbols *elf64.Symbols              // nil if there are none
-	named   [][]symbol                  // by section, sorted by address and name
-	relocs  map[uint32][]*elf64.Section // sections of relocations by index of the section they are for
-	spec    *btf.Spec                   // nil if there is none
-	lines   map[string][]btf.LineInfo   // by name of the section, sorted by offset
-	core    map[string][]btf.CoreRelo   // the same
-	kfuncs  map[string]bool             // functions that the kernel is to supply
+	symbols *elf64.Symbols // nil if there are none
+	named   [][]symbol     // by section, sorted by address and name
+	// sections of relocations by index of the section they are for
+	relocs map[uint32][]*elf64.Section
+	spec   *btf.Spec                 // nil if there is none
+	lines  map[string][]btf.LineInfo // by name of the section, sorted by offset
+	core   map[string][]btf.CoreRelo // the same
+	kfuncs map[string]bool           // functions that the kernel is to supply
 }
 
-// What a listing cuts, so that its size stays in proportion to the file's even when the file repeats one long string everywhere.
+// What a listing cuts, so that its size stays in proportion to the file's even when the file
+// repeats one long string everywhere.
 const (
 	longestName = 1024 // of a symbol; also of a comment
 	longestLine = 4096 // of source text
 )
 
-// Write lists the object whose file raw is. name is the file's name as it is to be printed. An error is about raw (an
-// *elf64.FormatError, or that it is no BPF object), then nothing was written, or about w.
+// Write lists the object whose file raw is. name is the file's name as it is to be printed. An
+// error is about raw (an *elf64.FormatError, or that it is no BPF object), then nothing was
+// written, or about w.
 func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	o := &object{}
 	if opts != nil {
@@ -73,7 +79,8 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	if o.Source && !o.hasSource() {
 		o.warn(errors.New("there are no source lines: .BTF.ext has no line records with text"))
 	}
-	if _, err := fmt.Fprintf(w, "\n%s:\tfile format elf64-bpf\n", printable.Text(name)); err != nil {
+	if _, err := fmt.Fprintf(w, "\n%s:\tfile format elf64-bpf\n",
+		printable.Text(name)); err != nil {
 		return err
 	}
 	source := sourceLines{spec: o.spec}
@@ -86,7 +93,8 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 		if err != nil {
 			return err
 		}
-		l := asm.Listing{Section: printable.Text(s.Name[:min(len(s.Name), longestName)]), Addr: s.Addr, Order: o.file.Order, Symbols: o.labels(i), NoRaw: o.NoRaw}
+		l := asm.Listing{Section: printable.Text(s.Name[:min(len(s.Name), longestName)]),
+			Addr: s.Addr, Order: o.file.Order, Symbols: o.labels(i), NoRaw: o.NoRaw}
 		if o.Source {
 			source.lines = o.lines[s.Name]
 			l.Before = source.before
@@ -104,8 +112,8 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	return nil
 }
 
-// survey finds the relocations. It refuses files whose sections of code and relocations share bytes, which no compiler writes: their
-// listing could be larger than the file by any factor.
+// survey finds the relocations. It refuses files whose sections of code and relocations share
+// bytes, which no compiler writes: their listing could be larger than the file by any factor.
 func (o *object) survey(size uint64) error {
 	o.relocs = map[uint32][]*elf64.Section{}
 	for i := range o.file.Sections {
@@ -113,11 +121,13 @@ func (o *object) survey(size uint64) error {
 		if s.Type == elf64.SectionRel {
 			o.relocs[s.Info] = append(o.relocs[s.Info], s)
 		}
-		if s.Type != elf64.SectionRel && (s.Flags&elf64.FlagExec == 0 || s.Type == elf64.SectionNoBits) {
+		if s.Type != elf64.SectionRel &&
+			(s.Flags&elf64.FlagExec == 0 || s.Type == elf64.SectionNoBits) {
 			continue
 		}
 		if s.Size > size {
-			return &elf64.FormatError{Section: s.Name, Offset: s.Offset, Msg: "the sections of code and relocations together are larger than the file: they overlap"}
+			return &elf64.FormatError{Section: s.Name, Offset: s.Offset,
+				Msg: "the sections of code and relocations together are larger than the file: they overlap"}
 		}
 		size -= s.Size
 		if _, err := o.file.Data(s); err != nil {
@@ -155,12 +165,14 @@ func (o *object) readSymbols() {
 	}
 	for i := range o.symbols.Len() {
 		s, _ := o.symbols.At(i)
-		if s.Section == elf64.IndexUndef || int(s.Section) >= len(o.named) || s.Type() == elf64.SymbolSection || s.Type() == elf64.SymbolFile {
+		if s.Section == elf64.IndexUndef || int(s.Section) >= len(o.named) ||
+			s.Type() == elf64.SymbolSection || s.Type() == elf64.SymbolFile {
 			continue
 		}
 		if name, ok := o.symbols.Name(s); ok && name != "" {
 			data := s.Type() == elf64.SymbolObject || s.Type() == symbolCommon
-			o.named[s.Section] = append(o.named[s.Section], symbol{name[:min(len(name), longestName)], s.Value, s.Size, data})
+			o.named[s.Section] = append(o.named[s.Section],
+				symbol{name[:min(len(name), longestName)], s.Value, s.Size, data})
 		}
 	}
 	for _, list := range o.named {
@@ -173,7 +185,7 @@ func (o *object) readSymbols() {
 // symbolCommon is STT_COMMON, data without a place of its own.
 const symbolCommon elf64.SymbolType = 5
 
-// labels are the symbols of a section for its listing.
+// labels returns the symbols of a section for its listing.
 func (o *object) labels(section int) []asm.Symbol {
 	out := make([]asm.Symbol, len(o.named[section]))
 	for i, s := range o.named[section] {
@@ -209,14 +221,18 @@ func (o *object) readBTF() {
 		return
 	}
 	if o.Source {
-		o.lines = byOffset(ext.Line, btf.ExtSection.LineInfo, func(l btf.LineInfo) uint32 { return l.InsnOff })
+		o.lines = byOffset(ext.Line, btf.ExtSection.LineInfo, func(l btf.LineInfo) uint32 {
+			return l.InsnOff
+		})
 	}
 	if !o.NoComments {
-		o.core = byOffset(ext.Core, btf.ExtSection.CoreRelo, func(r btf.CoreRelo) uint32 { return r.InsnOff })
+		o.core = byOffset(ext.Core, btf.ExtSection.CoreRelo, func(r btf.CoreRelo) uint32 {
+			return r.InsnOff
+		})
 	}
 }
 
-// hasSource tells whether any line record has the text of its line.
+// hasSource reports whether any line record has the text of its line.
 func (o *object) hasSource() bool {
 	for _, list := range o.lines {
 		for _, l := range list {
@@ -229,7 +245,8 @@ func (o *object) hasSource() bool {
 }
 
 // byOffset collects the records of one kind by section and sorts them by instruction.
-func byOffset[T any](sections []btf.ExtSection, record func(btf.ExtSection, int) T, off func(T) uint32) map[string][]T {
+func byOffset[T any](sections []btf.ExtSection, record func(btf.ExtSection, int) T,
+	off func(T) uint32) map[string][]T {
 	out := map[string][]T{}
 	for _, e := range sections {
 		for i := range e.Count {

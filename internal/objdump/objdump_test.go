@@ -28,7 +28,8 @@ func list(t testing.TB, path string, opts objdump.Options) string {
 	opts.Warn = func(text string) {
 		if !strings.HasPrefix(text, "there are no source lines") {
 			t.Errorf("%s: warning: %s", path, text)
-		} else if strings.Contains(string(testkit.Run(t, "llvm-objdump-19", "-d", "-S", path)), "\n; ") {
+		} else if strings.Contains(string(testkit.Run(t, "llvm-objdump-19", "-d", "-S", path)),
+			"\n; ") {
 			t.Errorf("%s: llvm-objdump has source lines; warning: %s", path, text)
 		}
 	}
@@ -67,7 +68,8 @@ func eachObject(t *testing.T, f func(t *testing.T, path string)) {
 // comment is what follows the text of an instruction. LLVM prints no '#'.
 var comment = regexp.MustCompile(`(?m)^( *\d+:\t.*?) # .*$`)
 
-// Oracle: llvm-objdump-19 -d and -d --no-show-raw-insn over the corpus, byte for byte; with comments, after taking them away.
+// Oracle: llvm-objdump-19 -d and -d --no-show-raw-insn over the corpus, byte for byte; with
+// comments, after taking them away.
 func TestCorpus(t *testing.T) {
 	eachObject(t, func(t *testing.T, path string) {
 		want := string(testkit.Run(t, "llvm-objdump-19", "-d", path))
@@ -78,14 +80,15 @@ func TestCorpus(t *testing.T) {
 		if got := list(t, path, objdump.Options{NoComments: true, NoRaw: true}); got != want {
 			t.Errorf("%s, no raw bytes: %s", path, firstDifference(got, want))
 		}
-		if got := comment.ReplaceAllString(list(t, path, objdump.Options{NoRaw: true}), "$1"); got != want {
+		if got := comment.ReplaceAllString(list(t, path, objdump.Options{NoRaw: true}),
+			"$1"); got != want {
 			t.Errorf("%s, comments taken away: %s", path, firstDifference(got, want))
 		}
 	})
 }
 
-// Oracle: llvm-objdump-19 -d -S, byte for byte. It takes the lines from .BTF.ext as we do, but only when there is no DWARF, so that is
-// stripped first.
+// Oracle: llvm-objdump-19 -d -S, byte for byte. It takes the lines from .BTF.ext as we do, but only
+// when there is no DWARF, so that is stripped first.
 func TestCorpusSource(t *testing.T) {
 	dir := t.TempDir()
 	var lines atomic.Int64
@@ -94,7 +97,8 @@ func TestCorpusSource(t *testing.T) {
 		testkit.Run(t, "llvm-strip-19", "--strip-debug", "-o", path, original)
 		defer os.Remove(path)
 		want := string(testkit.Run(t, "llvm-objdump-19", "-d", "-S", "--no-show-raw-insn", path))
-		if got := list(t, path, objdump.Options{Source: true, NoRaw: true, NoComments: true}); got != want {
+		if got := list(t, path,
+			objdump.Options{Source: true, NoRaw: true, NoComments: true}); got != want {
 			t.Errorf("%s: %s", path, firstDifference(got, want))
 		}
 		lines.Add(int64(strings.Count(want, "\n; ")))
@@ -108,10 +112,12 @@ var (
 	sectionLine = regexp.MustCompile(`^Disassembly of section (.*):$`)
 	insnLine    = regexp.MustCompile(`^ *(\d+):\t[^#]*(?: # (.*))?$`)
 	relocLine   = regexp.MustCompile(`^\t\t([0-9a-f]{16}):  (R_\w+)\t(.*)$`)
-	coreLine    = regexp.MustCompile(`^\t\t([0-9a-f]{16}):  CO-RE (<\w+> \[\d+\]) (\w+ )?.*?(\([\d:]+)?\)?$`)
+	coreLine    = regexp.MustCompile(
+		`^\t\t([0-9a-f]{16}):  CO-RE (<\w+> \[\d+\]) (\w+ )?.*?(\([\d:]+)?\)?$`)
 )
 
-// Oracle: the relocations and CO-RE records that llvm-objdump-19 -r prints: every one is named in the comment of its instruction.
+// Oracle: the relocations and CO-RE records that llvm-objdump-19 -r prints: every one is named in
+// the comment of its instruction.
 func TestCorpusComments(t *testing.T) {
 	var lock sync.Mutex
 	counts := map[string]int{}
@@ -127,7 +133,8 @@ func TestCorpusComments(t *testing.T) {
 			}
 		}
 		found := map[string]int{}
-		for line := range strings.Lines(string(testkit.Run(t, "llvm-objdump-19", "-d", "-r", "--no-show-raw-insn", path))) {
+		for line := range strings.Lines(
+			string(testkit.Run(t, "llvm-objdump-19", "-d", "-r", "--no-show-raw-insn", path))) {
 			line = strings.TrimSuffix(line, "\n")
 			if m := sectionLine.FindStringSubmatch(line); m != nil {
 				section = m[1]
@@ -142,7 +149,8 @@ func TestCorpusComments(t *testing.T) {
 					kind = m[2] + " of a section"
 				}
 			} else if m := coreLine.FindStringSubmatch(line); m != nil {
-				kind, at, parts = "CO-RE", m[1], []string{"CO-RE " + m[2], strings.TrimSpace(m[3]), m[4]}
+				kind, at, parts = "CO-RE", m[1],
+					[]string{"CO-RE " + m[2], strings.TrimSpace(m[3]), m[4]}
 			} else {
 				continue
 			}
@@ -155,7 +163,8 @@ func TestCorpusComments(t *testing.T) {
 			text := comments[fmt.Sprint(section, " ", off/8)]
 			for _, part := range parts {
 				if !strings.Contains(text, part) {
-					t.Errorf("%s, %s slot %d: comment %q is without %q of %q", path, section, off/8, text, part, line)
+					t.Errorf("%s, %s slot %d: comment %q is without %q of %q",
+						path, section, off/8, text, part, line)
 				}
 			}
 		}
@@ -166,7 +175,8 @@ func TestCorpusComments(t *testing.T) {
 		}
 	})
 	t.Log(counts)
-	for _, kind := range []string{"R_BPF_64_64", "R_BPF_64_32", "R_BPF_64_64 of a section", "R_BPF_64_32 in .text", "CO-RE"} {
+	for _, kind := range []string{"R_BPF_64_64", "R_BPF_64_32", "R_BPF_64_64 of a section",
+		"R_BPF_64_32 in .text", "CO-RE"} {
 		if counts[kind] == 0 {
 			t.Errorf("the corpus has no %s", kind)
 		}

@@ -1,5 +1,5 @@
-// Package oldkernel is for tests: the running kernel, without a feature that it has. It stands in the funnel of package sys and refuses
-// what kernels before the feature refuse, as they do.
+// Package oldkernel is for tests: the running kernel, without a feature that it has. It stands in
+// the funnel of package sys and refuses what kernels before the feature refuse, as they do.
 package oldkernel
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Kernel stands between the code under test and the kernel that it runs on: Refuse sees every bpf(2) call and may answer it with an errno.
-// What it lets through is the real kernel's.
+// Kernel stands between the code under test and the kernel that it runs on: Refuse sees every
+// bpf(2) call and may answer it with an errno. What it lets through is the real kernel's.
 type Kernel struct {
 	sys.Kernel
 	Refuse func(Call) syscall.Errno
@@ -25,7 +25,8 @@ type Kernel struct {
 }
 
 // BPF is bpf(2).
-func (k *Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common *sys.CommonAttr) (int, syscall.Errno) {
 	r, e := -1, k.Refuse(Call{cmd, attr, size, common})
 	if e == 0 {
 		r, e = k.Kernel.BPF(cmd, attr, size, common)
@@ -39,7 +40,8 @@ func (k *Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sy
 	return r, e
 }
 
-// Calls is how many calls were made. A load that a signal of this moment stopped (EAGAIN) and that is made again is one.
+// Calls returns how many calls were made. A load that a signal of this moment stopped (EAGAIN) and
+// that is made again is one.
 func (k *Kernel) Calls() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -54,13 +56,13 @@ type Call struct {
 	Common *sys.CommonAttr
 }
 
-// Prog is the attribute of BPF_PROG_LOAD.
+// Prog returns the attribute of BPF_PROG_LOAD.
 func (c Call) Prog() *sys.ProgLoadAttr { return (*sys.ProgLoadAttr)(c.Attr) }
 
-// Map is the attribute of BPF_MAP_CREATE.
+// Map returns the attribute of BPF_MAP_CREATE.
 func (c Call) Map() *sys.MapCreateAttr { return (*sys.MapCreateAttr)(c.Attr) }
 
-// Word is the 32-bit field at an offset of the attribute.
+// Word returns the 32-bit field at an offset of the attribute.
 func (c Call) Word(offset uintptr) uint32 { return *(*uint32)(unsafe.Add(c.Attr, offset)) }
 
 func (c Call) insns() []asm.Instruction {
@@ -83,11 +85,13 @@ func (c Call) CallsHelper(id int32) bool {
 	return false
 }
 
-// addresses reports whether the program has an address in a map's value, at least so far from its start.
+// addresses reports whether the program has an address in a map's value, at least so far from its
+// start.
 func (c Call) addresses(offset uint32) bool {
 	insns := c.insns()
 	for i, insn := range insns {
-		if insn.IsLdImm64() && insn.Src() == asm.PseudoMapValue && i+1 < len(insns) && uint32(insns[i+1].Imm) >= offset {
+		if insn.IsLdImm64() && insn.Src() == asm.PseudoMapValue && i+1 < len(insns) &&
+			uint32(insns[i+1].Imm) >= offset {
 			return true
 		}
 	}
@@ -106,8 +110,8 @@ func (c Call) btf() []byte {
 	return unsafe.Slice((*byte)(a.BTF.Unsafe()), a.Size)
 }
 
-// btfHas reports whether the BTF has a type of that kind for which ok holds (nil: any). It walks the types by the sizes that the
-// kernel's documentation gives (Documentation/bpf/btf.rst).
+// btfHas reports whether the BTF has a type of that kind for which ok holds (nil: any). It walks
+// the types by the sizes that the kernel's documentation gives (Documentation/bpf/btf.rst).
 func (c Call) btfHas(kind uint32, ok func(words []uint32) bool) bool {
 	raw := c.btf()
 	word := func(off uint32) uint32 { return binary.NativeEndian.Uint32(raw[off:]) }
@@ -138,7 +142,7 @@ func (c Call) btfHas(kind uint32, ok func(words []uint32) bool) bool {
 	return false
 }
 
-// btfName is the string at an offset of the BTF's string section.
+// btfName returns the string at an offset of the BTF's string section.
 func (c Call) btfName(off uint32) string {
 	raw := c.btf()
 	word := func(off uint32) uint32 { return binary.NativeEndian.Uint32(raw[off:]) }

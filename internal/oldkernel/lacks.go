@@ -8,13 +8,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Lacks says how a kernel without a feature answers: E2BIG where an attribute is longer than it knows, EINVAL where a number, flag,
-// helper or BTF kind is unknown to it. The errnos are those of the kernel's source before the feature. SyscallWrapper and UprobeSyscall
-// are nil: nobody finds out about them by bpf(2).
+// Lacks says how a kernel without a feature answers: E2BIG where an attribute is longer than it
+// knows, EINVAL where a number, flag, helper or BTF kind is unknown to it. The errnos are those of
+// the kernel's source before the feature. SyscallWrapper and UprobeSyscall are nil: nobody finds
+// out about them by bpf(2).
 var Lacks = [facts.NumFeatures]func(Call) syscall.Errno{
 	facts.ProgName: either(
 		OnProg(syscall.E2BIG, func(c Call) bool { return c.Prog().Name != sys.ObjName{} }),
-		On(uapi.CmdMapCreate, syscall.E2BIG, func(c Call) bool { return c.Map().Name != sys.ObjName{} }),
+		On(uapi.CmdMapCreate, syscall.E2BIG, func(c Call) bool {
+			return c.Map().Name != sys.ObjName{}
+		}),
 	),
 	facts.GlobalData: OnProg(syscall.EINVAL, func(c Call) bool { return c.addresses(0) }),
 	facts.BTFLoad: either(
@@ -24,7 +27,9 @@ var Lacks = [facts.NumFeatures]func(Call) syscall.Errno{
 	),
 	facts.BTFFunc: either(
 		onBTF(12, nil),
-		OnProg(syscall.E2BIG, func(c Call) bool { return c.Prog().FuncInfoCnt+c.Prog().LineInfoCnt != 0 }),
+		OnProg(syscall.E2BIG, func(c Call) bool {
+			return c.Prog().FuncInfoCnt+c.Prog().LineInfoCnt != 0
+		}),
 	),
 	facts.BTFGlobalFunc: onBTF(12, func(w []uint32) bool { return w[1]&0xffff != 0 }),
 	facts.BTFDatasec:    onBTF(15, nil),
@@ -38,18 +43,27 @@ var Lacks = [facts.NumFeatures]func(Call) syscall.Errno{
 	facts.BTFLayout: On(uapi.CmdBTFLoad, syscall.E2BIG, func(c Call) bool {
 		return c.btf()[4] == 32 || c.btf()[7] == 32
 	}),
-	facts.ArrayMmap:       On(uapi.CmdMapCreate, syscall.EINVAL, func(c Call) bool { return c.Map().Flags&uapi.FMmapable != 0 }),
-	facts.ExpAttachType:   OnProg(syscall.E2BIG, func(c Call) bool { return c.Prog().ExpectedAttachType != 0 }),
+	facts.ArrayMmap: On(uapi.CmdMapCreate, syscall.EINVAL, func(c Call) bool {
+		return c.Map().Flags&uapi.FMmapable != 0
+	}),
+	facts.ExpAttachType: OnProg(syscall.E2BIG, func(c Call) bool {
+		return c.Prog().ExpectedAttachType != 0
+	}),
 	facts.ProbeReadKernel: OnProg(syscall.EINVAL, func(c Call) bool { return c.CallsHelper(113) }),
 	facts.ProgBindMap:     On(uapi.CmdProgBindMap, syscall.EINVAL, nil),
-	facts.ModuleBTF:       On(uapi.CmdObjGetInfoByFD, syscall.E2BIG, func(c Call) bool { return c.Word(4) > 24 }),
+	facts.ModuleBTF: On(uapi.CmdObjGetInfoByFD, syscall.E2BIG, func(c Call) bool {
+		return c.Word(4) > 24
+	}),
 	facts.PerfLink: On(uapi.CmdLinkCreate, syscall.EINVAL, func(c Call) bool {
 		return uapi.AttachType(c.Word(8)) == uapi.AttachPerfEvent
 	}),
-	facts.MemcgAccount:    OnProg(syscall.EINVAL, func(c Call) bool { return c.CallsHelper(160) }),
-	facts.BPFCookie:       OnProg(syscall.EINVAL, func(c Call) bool { return c.CallsHelper(174) }),
-	facts.UprobeMultiLink: OnProg(syscall.EINVAL, func(c Call) bool { return c.Prog().ExpectedAttachType == uapi.AttachTraceUprobeMulti }),
-	facts.ArgCtxTag: OnProg(syscall.EINVAL, func(c Call) bool { // a helper that wants the context gets what the kernel takes for void *
+	facts.MemcgAccount: OnProg(syscall.EINVAL, func(c Call) bool { return c.CallsHelper(160) }),
+	facts.BPFCookie:    OnProg(syscall.EINVAL, func(c Call) bool { return c.CallsHelper(174) }),
+	facts.UprobeMultiLink: OnProg(syscall.EINVAL, func(c Call) bool {
+		return c.Prog().ExpectedAttachType == uapi.AttachTraceUprobeMulti
+	}),
+	// a helper that wants the context gets what the kernel takes for void *
+	facts.ArgCtxTag: OnProg(syscall.EINVAL, func(c Call) bool {
 		return c.Prog().FuncInfoCnt == 2 && c.CallsHelper(173)
 	}),
 	facts.LdImm64FullRangeOff: func(c Call) syscall.Errno {

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Poller watches descriptors for one waiting goroutine. The Go runtime watches one descriptor for one waiter, so what is added here is
-// watched by an epoll instance, and the runtime watches that. An event only wakes the waiter; whether there is something to do the
-// caller's own function says.
+// Poller watches descriptors for one waiting goroutine. The Go runtime watches one descriptor for
+// one waiter, so what is added here is watched by an epoll instance, and the runtime watches that.
+// An event only wakes the waiter; whether there is something to do the caller's own function says.
 type Poller struct {
 	file   *os.File // the epoll instance
 	conn   syscall.RawConn
@@ -25,7 +25,8 @@ type Poller struct {
 	mu       sync.Mutex
 	deadline time.Time
 	woken    bool // by Wake, which nobody has noticed yet
-	ended    bool // the context of the goroutine that waits is done: no deadline may put off its end
+	// the context of the goroutine that waits is done: no deadline may put off its end
+	ended bool
 }
 
 // Event is what a descriptor is watched for.
@@ -36,7 +37,8 @@ const (
 	Out Event = unix.EPOLLOUT // room to write
 )
 
-// New makes a Poller whose Wait returns when ready says so. ready is called by the waiting goroutine, often. Close the Poller.
+// New makes a Poller whose Wait returns when ready says so. ready is called by the waiting
+// goroutine, often. Close the Poller.
 func New(ready func() bool) (*Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -50,7 +52,8 @@ func New(ready func() bool) (*Poller, error) {
 		}
 		fd = moved
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // what makes os.NewFile use the runtime's poller
+	// what makes os.NewFile use the runtime's poller
+	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
@@ -77,7 +80,8 @@ func (p *Poller) Add(fd int, e Event) error {
 	return errors.Join(err, ctlErr)
 }
 
-// Wait returns when ready says so, or with ctx's error, os.ErrDeadlineExceeded or os.ErrClosed. One goroutine may wait at a time.
+// Wait returns when ready says so, or with ctx's error, os.ErrDeadlineExceeded or os.ErrClosed. One
+// goroutine may wait at a time.
 func (p *Poller) Wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -144,7 +148,8 @@ func (p *Poller) wasWoken() bool {
 	return true
 }
 
-// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, also one that is under way; the zero time means never.
+// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, also one that is under way; the
+// zero time means never.
 func (p *Poller) SetDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

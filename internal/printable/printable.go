@@ -52,7 +52,7 @@ func appendEscaped(b []byte, s string, lines bool) []byte {
 	}
 }
 
-// clean is how many bytes of s, from its start, are printed as they are.
+// clean returns how many bytes of s, from its start, are printed as they are.
 func clean(s string, lines bool) int {
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -72,8 +72,8 @@ func clean(s string, lines bool) int {
 	return len(s)
 }
 
-// Error is the text of err in one line: the errors of an errors.Join are separated by semicolons,
-// everything else that doesn't print is escaped. "" for nil.
+// Error returns the text of err in one line: the errors of an errors.Join are separated by
+// semicolons, everything else that doesn't print is escaped. "" for nil.
 func Error(err error) string {
 	if err == nil {
 		return ""
@@ -114,8 +114,8 @@ func within(text string, inner error) string {
 	return text
 }
 
-// Parts are the errors that errors.Join made one of. ok is false for any other error, also for one
-// that wraps several.
+// Parts returns the errors that errors.Join made one of. ok is false for any other error, also for
+// one that wraps several.
 func Parts(err error) (parts []error, ok bool) {
 	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -16,12 +16,14 @@ var hostile = []string{"", "plain", `back\slash "quoted"`, "größe 名前 é", 
 	"\u202eevil", "\u2028", "\u00a0", "\u200d", "\ufeff", "\U000e0041", "\xff\xfe", "\xc2",
 	"\xe2\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\ufffd", "\x00"}
 
-// plainText says whether everything in s is printable. The oracle is package unicode.
+// plainText reports whether everything in s is printable. The oracle is package unicode.
 func plainText(s string, lines bool) bool {
 	if !utf8.ValidString(s) {
 		return false
 	}
-	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && !(lines && (r == '\n' || r == '\t')) }) < 0
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.IsPrint(r) && !(lines && (r == '\n' || r == '\t'))
+	}) < 0
 }
 
 func TestText(t *testing.T) {
@@ -96,7 +98,8 @@ func TestError(t *testing.T) {
 		{two, "two"},
 		{one, `one\nforged`},
 		{errors.Join(one, two), `one\nforged; two`},
-		{fmt.Errorf("a\nb: %w", errors.Join(two, errors.Join(two, one))), `a\nb: two; two; one\nforged`},
+		{fmt.Errorf("a\nb: %w", errors.Join(two, errors.Join(two, one))),
+			`a\nb: two; two; one\nforged`},
 		{fmt.Errorf("%w: %w", two, errors.Join(one, two)), `two: one\nforged; two`},
 		{errors.Join(one), `one\nforged`},
 	} {

@@ -45,7 +45,7 @@ func (w *Writer) write(text []byte) error {
 	return err
 }
 
-// unfinished is how many bytes at the end of p are the start of a character.
+// unfinished returns how many bytes at the end of p are the start of a character.
 func unfinished(p []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
 		if tail := p[len(p)-n:]; utf8.RuneStart(tail[0]) {

@@ -1,8 +1,10 @@
-// Package procfile opens programs and libraries for probes as the processes see them that a path goes through or that are to be probed.
+// Package procfile opens programs and libraries for probes as the processes see them that a path
+// goes through or that are to be probed.
 //
-// What is behind /proc/PID/root lives in another file system tree: an absolute symbolic link in a container means a file of the
-// container. The kernel follows it in the tree of whoever asks, and so a probe of the container would land on the host's file. Here
-// such links are followed below the root that they are in, and what was opened is handed to the kernel by its descriptor.
+// What is behind /proc/PID/root lives in another file system tree: an absolute symbolic link in a
+// container means a file of the container. The kernel follows it in the tree of whoever asks, and
+// so a probe of the container would land on the host's file. Here such links are followed below the
+// root that they are in, and what was opened is handed to the kernel by its descriptor.
 package procfile
 
 import (
@@ -20,7 +22,8 @@ import (
 type File struct {
 	*os.File
 	Path string // for messages and, unless Foreign, what the kernel may be told
-	// Foreign says that the kernel would open something else by Path, or might: it has to be given the descriptor.
+	// Foreign says that the kernel would open something else by Path, or might: it has to be given
+	// the descriptor.
 	Foreign bool
 }
 
@@ -34,7 +37,8 @@ func (f *File) Same() bool {
 	return err == nil && os.SameFile(now, opened)
 }
 
-// ByDescriptor is a path by which the kernel finds the open file itself while it is open. The error says what /proc lacks.
+// ByDescriptor returns a path by which the kernel finds the open file itself while it is open. The
+// error says what /proc lacks.
 func (f *File) ByDescriptor() (string, error) {
 	path := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
 	by := File{File: f.File, Path: path}
@@ -42,9 +46,11 @@ func (f *File) ByDescriptor() (string, error) {
 		return path, nil
 	}
 	if _, err := os.Stat("/proc/self"); err != nil {
-		return "", fmt.Errorf("the kernel takes the file by %s alone: mount -t proc proc /proc: %w", path, err)
+		return "", fmt.Errorf("the kernel takes the file by %s alone: mount -t proc proc /proc: %w",
+			path, err)
 	}
-	return "", fmt.Errorf("the kernel takes the file by %s alone, which is another file: %w", path, syscall.EBADF)
+	return "", fmt.Errorf("the kernel takes the file by %s alone, which is another file: %w",
+		path, syscall.EBADF)
 }
 
 // Mapping is a part of a file that a process has mapped to run it.
@@ -57,7 +63,7 @@ type Mapping struct {
 // deleted is what the kernel adds to the path of a file without a name.
 const deleted = " (deleted)"
 
-// name is the last part of the path.
+// name returns the last part of the path.
 func (m *Mapping) name() string { return filepath.Base(strings.TrimSuffix(m.Path, deleted)) }
 
 // parseMapping reads a line of /proc/PID/maps; ok is false if it is no code of a file.
@@ -79,7 +85,8 @@ func parseMapping(line string) (m Mapping, ok bool) {
 		ok = ok && err == nil
 		return n
 	}
-	m = Mapping{Start: number(start, 16), End: number(end, 16), Offset: number(fields[2], 16), Path: line[at:],
+	m = Mapping{Start: number(start, 16), End: number(end, 16), Offset: number(fields[2], 16),
+		Path:   line[at:],
 		device: device(number(major, 16), number(minor, 16)), inode: number(fields[4], 10)}
 	return m, ok && m.End > m.Start
 }
@@ -105,7 +112,8 @@ func noProcess(pid int, err error) error {
 	if errors.Is(statusErr, fs.ErrNotExist) || errors.Is(statusErr, syscall.ESRCH) {
 		return fmt.Errorf("there is no process %d: %w", pid, syscall.ESRCH)
 	}
-	if _, state, ok := strings.Cut(string(status[strings.LastIndexByte(string(status), ')')+1:]), " "); ok &&
+	if _, state, ok := strings.Cut(string(status[strings.LastIndexByte(string(status), ')')+1:]),
+		" "); ok &&
 		strings.HasPrefix(state, "Z") {
 		return fmt.Errorf("process %d has ended: %w", pid, syscall.ESRCH)
 	}

@@ -14,11 +14,14 @@ import (
 // maxLinks is how many symbolic links the kernel follows in one path.
 const maxLinks = 40
 
-// Open opens the file at path. Symbolic links behind a link of /proc to another process's root, directory or file (/proc/PID/root,
-// cwd, exe, fd/N, map_files/...) are followed in that process's root. With read false a file that may not be read is opened as well,
-// for the kernel alone. Directories, pipes and devices are refused with EINVAL. The caller closes the File.
+// Open opens the file at path. Symbolic links behind a link of /proc to another process's root,
+// directory or file (/proc/PID/root, cwd, exe, fd/N, map_files/...) are followed in that process's
+// root. With read false a file that may not be read is opened as well, for the kernel alone.
+// Directories, pipes and devices are refused with EINVAL. The caller closes the File.
 func Open(name string, read bool) (*File, error) {
-	w := walk{left: slices.DeleteFunc(strings.Split(name, "/"), func(s string) bool { return s == "" })}
+	w := walk{left: slices.DeleteFunc(strings.Split(name, "/"), func(s string) bool {
+		return s == ""
+	})}
 	defer w.close()
 	fd, err := w.open(name)
 	if err == nil {
@@ -46,7 +49,9 @@ func open(path, name string, read bool) (*File, error) {
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC
 	fd, err := retry(func() (int, error) { return unix.Open(path, flags, 0) })
 	if err == unix.EACCES && !read {
-		fd, err = retry(func() (int, error) { return unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0) })
+		fd, err = retry(func() (int, error) {
+			return unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		})
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}
@@ -128,7 +133,9 @@ func (w *walk) open(name string) (int, error) {
 }
 
 func openat(dir int, name string, flags int) (int, error) {
-	return retry(func() (int, error) { return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0) })
+	return retry(func() (int, error) {
+		return unix.Openat(dir, name, flags|unix.O_PATH|unix.O_CLOEXEC, 0)
+	})
 }
 
 // next goes to the next name. done says that the path ends there.
@@ -202,7 +209,8 @@ func (w *walk) follow(text string) error {
 
 func sameInode(a, b int) bool {
 	var infoA, infoB unix.Stat_t
-	return unix.Fstat(a, &infoA) == nil && unix.Fstat(b, &infoB) == nil && infoA.Dev == infoB.Dev && infoA.Ino == infoB.Ino
+	return unix.Fstat(a, &infoA) == nil && unix.Fstat(b, &infoB) == nil && infoA.Dev == infoB.Dev &&
+		infoA.Ino == infoB.Ino
 }
 
 func readlink(fd int) (string, error) {
@@ -214,8 +222,8 @@ func readlink(fd int) (string, error) {
 	return string(buf[:n]), nil
 }
 
-// processOf returns the index in dirs of the process's directory if name is one of the links in it that lead to what the process has,
-// not to where their text says; -1 for any other link.
+// processOf returns the index in dirs of the process's directory if name is one of the links in it
+// that lead to what the process has, not to where their text says; -1 for any other link.
 func (w *walk) processOf(name string) int {
 	last := len(w.dirs) - 1
 	switch name {
@@ -265,9 +273,13 @@ func (w *walk) cross(process step, name string) (fd int, done bool, err error) {
 	if w.alone || name != "root" {
 		return -1, false, nil
 	}
-	// The kernel knows how to stay below a root (5.6). What it doesn't know, or doesn't do for links of /proc, is done here.
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
-	fd, err = retry(func() (int, error) { return unix.Openat2(root, strings.Join(w.left, "/"), &how) })
+	// The kernel knows how to stay below a root (5.6). What it doesn't know, or doesn't do for
+	// links of /proc, is done here.
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
+	fd, err = retry(func() (int, error) {
+		return unix.Openat2(root, strings.Join(w.left, "/"), &how)
+	})
 	switch err {
 	case nil:
 		return fd, true, nil

@@ -25,7 +25,9 @@ func contained(t *testing.T, dir string) int {
 	t.Helper()
 	testkit.Root(t)
 	program := filepath.Join(dir, "sleeper")
-	raw, err := os.ReadFile(testkit.Native(t, "#include <unistd.h>\nint main(void) { write(1, \"r\", 1); pause(); }", "-static"))
+	raw, err := os.ReadFile(
+		testkit.Native(t, "#include <unistd.h>\nint main(void) { write(1, \"r\", 1); pause(); }",
+			"-static"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +54,9 @@ func contained(t *testing.T, dir string) int {
 	return cmd.Process.Pid
 }
 
-// TestInRoot opens thousands of paths through directories, links and ".." below a process's root. The oracle is the kernel's
-// openat2 with RESOLVE_IN_ROOT, against which the walk that needs no openat2 is held, and Open itself.
+// TestInRoot opens thousands of paths through directories, links and ".." below a process's root.
+// The oracle is the kernel's openat2 with RESOLVE_IN_ROOT, against which the walk that needs no
+// openat2 is held, and Open itself.
 func TestInRoot(t *testing.T) {
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -135,7 +138,8 @@ func TestInRoot(t *testing.T) {
 		if err != nil || openErr != nil {
 			t.Fatalf("%s: %v, %v", at, err, openErr)
 		}
-		if a, b := inode(got).Ino, inode(int(f.Fd())).Ino; a != info.Ino || b != info.Ino || !f.Foreign {
+		if a, b := inode(got).Ino, inode(int(f.Fd())).Ino; a != info.Ino || b != info.Ino ||
+			!f.Foreign {
 			t.Fatalf("%s: inodes %d and %d, openat2 says %d", at, a, b, info.Ino)
 		}
 		unix.Close(got)
@@ -147,7 +151,8 @@ func TestInRoot(t *testing.T) {
 	}
 }
 
-// TestOpenLinks: the links that lead to what a process has, and what is at the same path here. The oracle is the content of the files.
+// TestOpenLinks: the links that lead to what a process has, and what is at the same path here. The
+// oracle is the content of the files.
 func TestOpenLinks(t *testing.T) {
 	dir, here := t.TempDir(), t.TempDir()
 	inside := filepath.Join(dir, here)
@@ -159,7 +164,8 @@ func TestOpenLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for link, to := range map[string]string{dir + "/app": here + "/app", dir + "/opt": here, dir + "/up": "../../../.." + here + "/app",
+	for link, to := range map[string]string{dir + "/app": here + "/app", dir + "/opt": here,
+		dir + "/up":   "../../../.." + here + "/app",
 		dir + "/loop": "/loop", dir + "/gone": "/no/such/file"} {
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
@@ -204,8 +210,10 @@ func TestOpenLinks(t *testing.T) {
 		f.Close()
 	}
 	for path, want := range map[string]error{
-		proc + "/root/loop": syscall.ELOOP, proc + "/root/gone": fs.ErrNotExist, proc + "/root": syscall.EINVAL,
-		proc + "/root/opt": syscall.EINVAL, "/proc/999999999/root/app": syscall.ESRCH, "/dev/null": syscall.EINVAL, "": fs.ErrNotExist,
+		proc + "/root/loop": syscall.ELOOP, proc + "/root/gone": fs.ErrNotExist,
+		proc + "/root":     syscall.EINVAL,
+		proc + "/root/opt": syscall.EINVAL, "/proc/999999999/root/app": syscall.ESRCH,
+		"/dev/null": syscall.EINVAL, "": fs.ErrNotExist,
 	} {
 		if f, err := Open(path, true); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)

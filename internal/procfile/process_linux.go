@@ -48,16 +48,18 @@ func (m *Mapping) MapsTo(f *File) bool {
 	if uint64(stat.Dev) == m.device {
 		return true
 	}
-	// Some file systems have numbers of their own for their devices. The kernel words both paths alike.
+	// Some file systems have numbers of their own for their devices. The kernel words both paths
+	// alike.
 	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
 	return err == nil && path == m.Path
 }
 
-// Lookup opens a program or library that a process has mapped, or else could: by its name, without '/'. For "libx.so.1",
-// "libx.so.1.2" will do, if that is the only one, and then what soname says is called so: a library's file
-// may be called otherwise, and the one that name leads to now may have been put there since. What isn't mapped is searched in folders
-// of the process's root. ErrNotExist if it isn't there either, EINVAL if several files of that name are mapped, ESRCH if there is no
-// such process. The caller closes the File.
+// Lookup opens a program or library that a process has mapped, or else could: by its name, without
+// '/'. For "libx.so.1", "libx.so.1.2" will do, if that is the only one, and then what soname says
+// is called so: a library's file may be called otherwise, and the one that name leads to now may
+// have been put there since. What isn't mapped is searched in folders of the process's root.
+// ErrNotExist if it isn't there either, EINVAL if several files of that name are mapped, ESRCH if
+// there is no such process. The caller closes the File.
 func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*File, error) {
 	mappings, err := Mappings(pid)
 	if err != nil {
@@ -94,7 +96,8 @@ func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*Fi
 		switch {
 		case err == nil:
 			return f.here(dir + "/" + name), nil
-		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EINVAL):
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) ||
+			errors.Is(err, syscall.EINVAL):
 		default:
 			return nil, err
 		}
@@ -118,7 +121,8 @@ func openMapped(pid int, m *Mapping) (*File, error) {
 	dir := processDir(pid)
 	var denied error
 	for _, path := range []string{
-		fmt.Sprintf("%s/map_files/%x-%x", dir, m.Start, m.End), dir + "/root" + m.Path, dir + "/exe", m.Path,
+		fmt.Sprintf("%s/map_files/%x-%x", dir, m.Start, m.End), dir + "/root" + m.Path,
+		dir + "/exe", m.Path,
 	} {
 		f, err := Open(path, true)
 		if err != nil {
@@ -132,7 +136,8 @@ func openMapped(pid int, m *Mapping) (*File, error) {
 		}
 		f.Close()
 	}
-	err := fmt.Errorf("%s, which process %d has mapped, is no longer in its root by that name", m.Path, pid)
+	err := fmt.Errorf("%s, which process %d has mapped, is no longer in its root by that name",
+		m.Path, pid)
 	if denied == nil {
 		denied = fs.ErrNotExist
 	}
@@ -148,8 +153,8 @@ func (f *File) here(path string) *File {
 	return f
 }
 
-// CheckProcess returns an error if a process calls another file by that path, and has mapped that one and not this: it lives in
-// another root, and a probe of this file would never see it.
+// CheckProcess returns an error if a process calls another file by that path, and has mapped that
+// one and not this: it lives in another root, and a probe of this file would never see it.
 func (f *File) CheckProcess(pid int) error {
 	if f.Foreign || !strings.HasPrefix(f.Path, "/") {
 		return nil
@@ -180,7 +185,8 @@ func (f *File) CheckProcess(pid int) error {
 	if !maps {
 		return nil
 	}
-	return fmt.Errorf("process %d lives in another root, where %s is another file: give %s: %w", pid, f.Path, path, syscall.EINVAL)
+	return fmt.Errorf("process %d lives in another root, where %s is another file: give %s: %w",
+		pid, f.Path, path, syscall.EINVAL)
 }
 
 func (f *File) same(other *File) bool {

@@ -40,7 +40,8 @@ var (
 	errEnded = errors.New("the context is done or the stream closed")
 )
 
-// Step says after each record whether there is to be another one; more is what the loop's body said.
+// Step says after each record whether there is to be another one; more is what the loop's body
+// said.
 func (l *Loop) Step(more bool) error {
 	if !more {
 		return errLeft

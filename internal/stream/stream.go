@@ -16,7 +16,8 @@ import (
 type Source interface {
 	// Ready reports whether a record can be taken.
 	Ready() bool
-	// Release gives back the rings' memory and descriptors. It is called once, after Close, when nobody has claimed the stream.
+	// Release gives back the rings' memory and descriptors. It is called once, after Close, when
+	// nobody has claimed the stream.
 	Release() error
 }
 
@@ -38,8 +39,8 @@ type Stream struct {
 // errNone is what a nil *Stream answers: that of a reader which was not made by its package.
 var errNone = fmt.Errorf("there is no reader: %w", os.ErrNotExist)
 
-// New makes a stream of what source has. name begins the text of errors; busy is the error for a second goroutine that reads. Close the
-// Stream.
+// New makes a stream of what source has. name begins the text of errors; busy is the error for a
+// second goroutine that reads. Close the Stream.
 func New(name string, busy error, source Source) (*Stream, error) {
 	p, err := poller.New(source.Ready)
 	if err != nil {
@@ -54,8 +55,8 @@ func (s *Stream) Watch(fd int) error { return s.poller.Add(fd, poller.In) }
 // Wake has a goroutine that waits ask the source once more whether it is ready.
 func (s *Stream) Wake() { s.poller.Wake() }
 
-// Enter claims the stream for the calling goroutine, which calls Leave when it is done. os.ErrClosed after Close, the stream's own
-// error while another goroutine has it.
+// Enter claims the stream for the calling goroutine, which calls Leave when it is done.
+// os.ErrClosed after Close, the stream's own error while another goroutine has it.
 func (s *Stream) Enter() error {
 	if s == nil {
 		return errNone
@@ -82,8 +83,8 @@ func (s *Stream) Leave() {
 	}
 }
 
-// Close ends reading: a goroutine that waits returns with os.ErrClosed. The source is released as soon as nobody reads. A second Close
-// does nothing.
+// Close ends reading: a goroutine that waits returns with os.ErrClosed. The source is released as
+// soon as nobody reads. A second Close does nothing.
 func (s *Stream) Close() error {
 	if s == nil {
 		return errNone
@@ -106,7 +107,8 @@ func (s *Stream) errClosed() error { return fmt.Errorf("%s: %w", s.name, os.ErrC
 // Closed reports whether Close was called.
 func (s *Stream) Closed() bool { return s == nil || s.closed.Load() }
 
-// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means never.
+// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means
+// never.
 func (s *Stream) SetDeadline(t time.Time) error {
 	if s == nil {
 		return errNone
@@ -114,8 +116,8 @@ func (s *Stream) SetDeadline(t time.Time) error {
 	return s.poller.SetDeadline(t)
 }
 
-// Wait returns when there is a record to take. Errors: that of ctx, os.ErrDeadlineExceeded, os.ErrClosed, the stream's own for a
-// second goroutine.
+// Wait returns when there is a record to take. Errors: that of ctx, os.ErrDeadlineExceeded,
+// os.ErrClosed, the stream's own for a second goroutine.
 func (s *Stream) Wait(ctx context.Context) error {
 	if err := s.Enter(); err != nil {
 		return err

@@ -14,7 +14,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// queue is a source whose records are numbers, and whose descriptor is a pipe that becomes readable with each.
+// queue is a source whose records are numbers, and whose descriptor is a pipe that becomes readable
+// with each.
 type queue struct {
 	mu       sync.Mutex
 	numbers  []uint64
@@ -121,7 +122,8 @@ func TestStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	if err := s.Wait(context.Background()); err == nil || err.Error() != "queue: file already closed" {
+	if err := s.Wait(context.Background()); err == nil ||
+		err.Error() != "queue: file already closed" {
 		t.Error(err)
 	}
 }
@@ -137,7 +139,8 @@ func (h *held) Ready() bool {
 
 func (h *held) Release() error { return nil }
 
-// A deadline that is set after the context is done doesn't put off the end of the wait. The oracle is the contract: Wait ends with ctx.
+// A deadline that is set after the context is done doesn't put off the end of the wait. The oracle
+// is the contract: Wait ends with ctx.
 func TestDeadlineAfterCancel(t *testing.T) {
 	h := &held{make(chan struct{}), make(chan struct{})}
 	s, err := New("held", errors.New("busy"), h)

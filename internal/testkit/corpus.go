@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// CorpusDirs are the folders of the corpus: real objects that nobody of this project wrote, see scripts/corpus.sh.
+// CorpusDirs are the folders of the corpus: real objects that nobody of this project wrote, see
+// scripts/corpus.sh.
 var CorpusDirs = []string{"selftests", "tools", "xdp"}
 
-// Corpus returns the paths of the objects in the named folders of the corpus (all of [CorpusDirs] if none is named),
-// sorted. Without a corpus it skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+// Corpus returns the paths of the objects in the named folders of the corpus (all of [CorpusDirs]
+// if none is named), sorted. Without a corpus it skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
 func Corpus(t testing.TB, dirs ...string) []string {
 	t.Helper()
 	if len(dirs) == 0 {
@@ -21,7 +22,8 @@ func Corpus(t testing.TB, dirs ...string) []string {
 	var paths []string
 	for _, dir := range dirs {
 		if !slices.Contains(CorpusDirs, dir) {
-			t.Fatalf("testkit.Corpus: no folder %q in the corpus, there is %s", dir, strings.Join(CorpusDirs, ", "))
+			t.Fatalf("testkit.Corpus: no folder %q in the corpus, there is %s",
+				dir, strings.Join(CorpusDirs, ", "))
 		}
 		root := filepath.Join(Cache(), "corpus", dir)
 		if _, err := os.Stat(filepath.Join(root, ".done")); err != nil {
@@ -53,7 +55,8 @@ func CorpusObject(t testing.TB, name string) string {
 	return ""
 }
 
-// CorpusName is the inverse of [CorpusObject]: the last folder and the file name, with a slash between.
+// CorpusName returns the inverse of [CorpusObject]: the last folder and the file name, with a slash
+// between.
 func CorpusName(path string) string {
 	return filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)
 }

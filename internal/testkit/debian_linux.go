@@ -20,8 +20,8 @@ type DebianKernel struct {
 	modules string
 }
 
-// Debian reads the kernel that scripts/getkernel.sh unpacked of a meta package ("linux-image-cloud-amd64"). Without it the
-// test skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+// Debian reads the kernel that scripts/getkernel.sh unpacked of a meta package
+// ("linux-image-cloud-amd64"). Without it the test skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
 func Debian(t testing.TB, meta string) DebianKernel {
 	t.Helper()
 	dir := filepath.Join(Cache(), "kernels", meta)
@@ -50,7 +50,8 @@ func Debian(t testing.TB, meta string) DebianKernel {
 	return k
 }
 
-// ModuleBTF is the .BTF section of a module, split over the kernel's BTF. ok is false if the kernel has no such module.
+// ModuleBTF returns the .BTF section of a module, split over the kernel's BTF. ok is false if the
+// kernel has no such module.
 func (k DebianKernel) ModuleBTF(t testing.TB, name string) (data []byte, ok bool) {
 	t.Helper()
 	dep, err := os.ReadFile(filepath.Join(k.modules, "modules.dep"))
@@ -97,15 +98,17 @@ func debianVersion(t testing.TB, image []byte) uint32 {
 	return v[0]<<16 | v[1]<<8 | min(v[2], 255)
 }
 
-// unpackImage is the vmlinux in a boot image (Documentation/arch/x86/boot.rst).
+// unpackImage returns the vmlinux in a boot image (Documentation/arch/x86/boot.rst).
 func unpackImage(t testing.TB, image []byte) []byte {
 	t.Helper()
 	setup := int(image[0x1f1])
-	off, size := binary.LittleEndian.Uint32(image[0x248:]), binary.LittleEndian.Uint32(image[0x24c:])
+	off, size := binary.LittleEndian.Uint32(image[0x248:]),
+		binary.LittleEndian.Uint32(image[0x24c:])
 	start := (setup+1)*512 + int(off)
 	payload := image[start : start+int(size)-4] // the size of vmlinux is at the end
 	for _, p := range []struct{ magic, tool string }{
-		{"\x02\x21\x4c\x18", "lz4"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"\xfd7zXZ", "xz"}, {"\x1f\x8b", "gzip"},
+		{"\x02\x21\x4c\x18", "lz4"}, {"\x28\xb5\x2f\xfd", "zstd"}, {"\xfd7zXZ", "xz"},
+		{"\x1f\x8b", "gzip"},
 	} {
 		if !bytes.HasPrefix(payload, []byte(p.magic)) {
 			continue

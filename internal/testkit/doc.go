@@ -1,16 +1,19 @@
-// Package testkit is what the tests of this project share: it finds the outside world that they are held against (real
-// objects, C libbpf, the kernel, LLVM's tools) and says plainly when a part of it is missing.
+// Package testkit is what the tests of this project share: it finds the outside world that they are
+// held against (real objects, C libbpf, the kernel, LLVM's tools) and says plainly when a part of
+// it is missing.
 //
-// A skip is a claim about the machine, so every one goes through [Skip] or a function here that calls it, carries its
-// reason, and is listed with it when make test ends. Three environment variables turn such claims into failures where
-// they would be false; make test sets those that hold on its machine:
+// A skip is a claim about the machine, so every one goes through [Skip] or a function here that
+// calls it, carries its reason, and is listed with it when make test ends. Three environment
+// variables turn such claims into failures where they would be false; make test sets those that
+// hold on its machine:
 //
 //	PUREBPF_REQUIRE_ROOT=1      Root fails instead of skipping
 //	PUREBPF_CORPUS_REQUIRED=1   Corpus and Oracle fail instead of skipping
 //	PUREBPF_TOOLS_REQUIRED=1    Tool, Header and Compile fail instead of skipping
 //
-// PUREBPF_CACHE names the folder that scripts/corpus.sh, scripts/build-oracle.sh and scripts/getkernel.sh filled;
-// ~/.cache/purebpf by default.
+// PUREBPF_CACHE names the folder that scripts/corpus.sh, scripts/build-oracle.sh and
+// scripts/getkernel.sh filled; ~/.cache/purebpf by default.
 //
-// The package is a leaf: of this module it imports only internal/verdict, which imports nothing, so that every package's tests may use it.
+// The package is a leaf: of this module it imports only internal/verdict, which imports nothing, so
+// that every package's tests may use it.
 package testkit

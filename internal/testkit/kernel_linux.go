@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KernelRelease is the running kernel's release, as uname -r prints it.
+// KernelRelease returns the running kernel's release, as uname -r prints it.
 func KernelRelease() string {
 	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
@@ -20,8 +20,8 @@ func KernelRelease() string {
 	return strings.TrimSpace(string(text))
 }
 
-// Kernel skips unless the running kernel is min ("6.12") or newer. For a feature that configuration may leave out, probe
-// the feature instead.
+// Kernel skips unless the running kernel is min ("6.12") or newer. For a feature that configuration
+// may leave out, probe the feature instead.
 func Kernel(t testing.TB, min string) {
 	t.Helper()
 	var wantMajor, wantMinor, major, minor int
@@ -37,8 +37,9 @@ func Kernel(t testing.TB, min string) {
 	}
 }
 
-// SameArch skips when this process is of another architecture than the kernel (a 32-bit one on a 64-bit kernel, or emulated):
-// what it learns of the kernel is then not what a loader of that kernel would.
+// SameArch skips when this process is of another architecture than the kernel (a 32-bit one on a
+// 64-bit kernel, or emulated): what it learns of the kernel is then not what a loader of that
+// kernel would.
 func SameArch(t testing.TB) {
 	t.Helper()
 	var u unix.Utsname
@@ -52,8 +53,8 @@ func SameArch(t testing.TB) {
 	}
 }
 
-// VmlinuxBTF skips where the kernel has no BTF of its own, which Debian builds for every machine but s390x: nothing can be attached by
-// BTF there, nor relocated by CO-RE.
+// VmlinuxBTF skips where the kernel has no BTF of its own, which Debian builds for every machine
+// but s390x: nothing can be attached by BTF there, nor relocated by CO-RE.
 func VmlinuxBTF(t testing.TB) {
 	t.Helper()
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
@@ -64,9 +65,9 @@ func VmlinuxBTF(t testing.TB) {
 	}
 }
 
-// RunsPatchedCode is false where what the kernel writes into programs, such as a breakpoint, need not be what runs: QEMU's emulation of
-// s390x, at least in version 7.2, forgets the translation of code that was there before only at the first of the bytes that one
-// instruction writes.
+// RunsPatchedCode is false where what the kernel writes into programs, such as a breakpoint, need
+// not be what runs: QEMU's emulation of s390x, at least in version 7.2, forgets the translation of
+// code that was there before only at the first of the bytes that one instruction writes.
 func RunsPatchedCode(t testing.TB) bool {
 	t.Helper()
 	if runtime.GOARCH != "s390x" {
@@ -87,8 +88,9 @@ func PatchedCode(t testing.TB) {
 	}
 }
 
-// LittleEndian skips in a big-endian process: the corpus, committed objects without a big-endian twin and C libbpf's programs are
-// little-endian, and bytes that are written in host order differ from theirs by design.
+// LittleEndian skips in a big-endian process: the corpus, committed objects without a big-endian
+// twin and C libbpf's programs are little-endian, and bytes that are written in host order differ
+// from theirs by design.
 func LittleEndian(t testing.TB) {
 	t.Helper()
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {

@@ -84,8 +84,8 @@ func KillAt(t testing.TB, cmd *exec.Cmd, n int) []Syscall {
 	}
 }
 
-// entered is the system call that a thread is about to make. ok is false if it leaves, or if it
-// is of none of the kinds that matter.
+// entered returns the system call that a thread is about to make. ok is false if it leaves, or if
+// it is of none of the kinds that matter.
 func entered(tid int) (call Syscall, ok bool) {
 	const getSyscallInfo, entry = 0x420e, 1 // PTRACE_GET_SYSCALL_INFO, PTRACE_SYSCALL_INFO_ENTRY
 	var info struct {
@@ -104,7 +104,8 @@ func entered(tid int) (call Syscall, ok bool) {
 	switch info.nr {
 	case unix.SYS_BPF:
 		cmd := uapi.Cmd(info.args[0])
-		return Syscall{"bpf " + cmd.String(), cmd == uapi.CmdObjPin || cmd == uapi.CmdLinkCreate}, true
+		return Syscall{"bpf " + cmd.String(), cmd == uapi.CmdObjPin || cmd == uapi.CmdLinkCreate},
+			true
 	case unix.SYS_MKDIRAT:
 		return Syscall{"mkdirat", true}, true
 	case unix.SYS_UNLINKAT:

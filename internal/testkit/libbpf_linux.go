@@ -13,12 +13,13 @@ import (
 	"testing"
 )
 
-// WrapSyscall is a flag for [LibbpfProgram]: libbpf's calls of syscall(2) go to the program's __wrap_syscall, and __real_syscall is libc's.
+// WrapSyscall is a flag for [LibbpfProgram]: libbpf's calls of syscall(2) go to the program's
+// __wrap_syscall, and __real_syscall is libc's.
 const WrapSyscall = "-Wl,--wrap=syscall"
 
-// LibbpfProgram builds a C source file against the C libbpf of the oracle and returns the program's path. It is built
-// once for each state of the source and the flags, and static, so that it runs in a test machine too. Without that libbpf the test skips,
-// or fails with PUREBPF_CORPUS_REQUIRED=1.
+// LibbpfProgram builds a C source file against the C libbpf of the oracle and returns the program's
+// path. It is built once for each state of the source and the flags, and static, so that it runs in
+// a test machine too. Without that libbpf the test skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
 func LibbpfProgram(t testing.TB, source string, flags ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(source)

@@ -10,18 +10,20 @@ import (
 	"time"
 )
 
-// Main runs the tests of a package and fails it when file descriptors are open afterwards that were not before. It is
-// the whole body of TestMain in every package that opens any:
+// Main runs the tests of a package and fails it when file descriptors are open afterwards that were
+// not before. It is the whole body of TestMain in every package that opens any:
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
-// Each origin, if given, tells where a leaked descriptor was opened (sys keeps stacks for that), "" if it does not know.
-// One epoll instance and one eventfd are the Go runtime's own and do not count.
+// Each origin, if given, tells where a leaked descriptor was opened (sys keeps stacks for that), ""
+// if it does not know. One epoll instance and one eventfd are the Go runtime's own and do not
+// count.
 func Main(m *testing.M, origins ...func(fd int) string) {
 	before := openFDs()
 	code := m.Run()
 	leaked := leakedFDs(before)
-	// Goroutines that are just ending may still hold one: give them a moment before calling it a leak.
+	// Goroutines that are just ending may still hold one: give them a moment before calling it a
+	// leak.
 	for wait := time.Millisecond; len(leaked) > 0 && wait < time.Second; wait *= 2 {
 		time.Sleep(wait)
 		leaked = leakedFDs(before)
@@ -41,8 +43,8 @@ func Main(m *testing.M, origins ...func(fd int) string) {
 	os.Exit(code)
 }
 
-// FDs lists this process's open descriptors with what they refer to, lowest first. Take it before and after the code
-// under test to find a leak within one test.
+// FDs lists this process's open descriptors with what they refer to, lowest first. Take it before
+// and after the code under test to find a leak within one test.
 func FDs() []string {
 	var list []string
 	for _, fd := range openFDs() {

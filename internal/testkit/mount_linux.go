@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BPFFS returns a new empty folder on a BPF file system, mounting one at /sys/fs/bpf when there is none; the folder and
-// what is pinned in it go when the test ends. Needs [Root].
+// BPFFS returns a new empty folder on a BPF file system, mounting one at /sys/fs/bpf when there is
+// none; the folder and what is pinned in it go when the test ends. Needs [Root].
 func BPFFS(t testing.TB) string {
 	t.Helper()
 	Root(t)
@@ -23,7 +23,8 @@ func BPFFS(t testing.TB) string {
 	return dir
 }
 
-// Tracefs returns the root of tracefs, mounting it at /sys/kernel/tracing when there is none. Needs [Root].
+// Tracefs returns the root of tracefs, mounting it at /sys/kernel/tracing when there is none. Needs
+// [Root].
 func Tracefs(t testing.TB) string {
 	t.Helper()
 	Root(t)
@@ -32,8 +33,8 @@ func Tracefs(t testing.TB) string {
 	return point
 }
 
-// Cgroup returns a new empty cgroup of the version 2 hierarchy, removed when the test ends. Processes that the test moved
-// into it must have left or ended by then. Needs [Root].
+// Cgroup returns a new empty cgroup of the version 2 hierarchy, removed when the test ends.
+// Processes that the test moved into it must have left or ended by then. Needs [Root].
 func Cgroup(t testing.TB) string {
 	t.Helper()
 	Root(t)

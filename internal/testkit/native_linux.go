@@ -11,21 +11,23 @@ import (
 	"testing"
 )
 
-// Native compiles C source with the machine's own compiler to a program, or with -shared to a library, and returns its path. Equal
-// source and flags are compiled once, and a program that was compiled needs no compiler: the folder is copied into test machines, which
-// have neither one nor shared libraries, so programs for them are linked with -static.
+// Native compiles C source with the machine's own compiler to a program, or with -shared to a
+// library, and returns its path. Equal source and flags are compiled once, and a program that was
+// compiled needs no compiler: the folder is copied into test machines, which have neither one nor
+// shared libraries, so programs for them are linked with -static.
 func Native(t testing.TB, source string, flags ...string) string {
 	t.Helper()
-	return program(t, "compiled", "gcc", source, append([]string{"-g", "-O2", "-Wall", "-Werror"}, flags...))
+	return program(t, "compiled", "gcc", source,
+		append([]string{"-g", "-O2", "-Wall", "-Werror"}, flags...))
 }
 
 // foreignTargets are clang's names of machines, by GOARCH.
 var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu",
 	"riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"}
 
-// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library. Segments have
-// pages of their own: the kernel counts a probe once for each mapping of its page. On the machine itself it finds what
-// another compiled.
+// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library.
+// Segments have pages of their own: the kernel counts a probe once for each mapping of its page. On
+// the machine itself it finds what another compiled.
 func Foreign(t testing.TB, arch, source string) string {
 	t.Helper()
 	target := foreignTargets[arch]
@@ -36,8 +38,11 @@ func Foreign(t testing.TB, arch, source string) string {
 	if arch != runtime.GOARCH {
 		folder += "-" + arch
 	}
-	return program(t, folder, "clang-19", source, []string{"--target=" + target, "-g", "-O2", "-Wall", "-Werror", "-ffreestanding", "-nostdlib", "-static",
-		"-fuse-ld=lld", "-Wl,-z,separate-loadable-segments", "-idirafter", "/usr/include/x86_64-linux-gnu"})
+	return program(t, folder, "clang-19", source,
+		[]string{"--target=" + target, "-g", "-O2", "-Wall", "-Werror", "-ffreestanding",
+			"-nostdlib", "-static",
+			"-fuse-ld=lld", "-Wl,-z,separate-loadable-segments",
+			"-idirafter", "/usr/include/x86_64-linux-gnu"})
 }
 
 func program(t testing.TB, folder, compiler, source string, args []string) string {

@@ -18,7 +18,8 @@ import (
 	"github.com/purebpf/bpf/internal/verdict"
 )
 
-// OracleTimeout bounds one object: the slowest of the corpus takes about 10 s to verify on a quiet machine.
+// OracleTimeout bounds one object: the slowest of the corpus takes about 10 s to verify on a quiet
+// machine.
 const OracleTimeout = 5 * time.Minute
 
 var oracleOnce = struct {
@@ -26,8 +27,9 @@ var oracleOnce = struct {
 	verdicts map[string]verdict.Object
 }{verdicts: map[string]verdict.Object{}}
 
-// OraclePath returns the path of the program that loads objects with C libbpf (scripts/build-oracle.sh). Where it is
-// absent the test skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+// OraclePath returns the path of the program that loads objects with C libbpf
+// (scripts/build-oracle.sh). Where it is absent the test skips, or fails with
+// PUREBPF_CORPUS_REQUIRED=1.
 func OraclePath(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(Cache(), "oracle", "oracle")
@@ -37,8 +39,9 @@ func OraclePath(t testing.TB) string {
 	return path
 }
 
-// Oracle returns what C libbpf makes of each object on the running kernel, in the order asked. A verdict is a function of
-// kernel, oracle and object, so it is kept in the cache folder under the three and computed once; giants cost seconds.
+// Oracle returns what C libbpf makes of each object on the running kernel, in the order asked. A
+// verdict is a function of kernel, oracle and object, so it is kept in the cache folder under the
+// three and computed once; giants cost seconds.
 func Oracle(t testing.TB, objs ...string) []verdict.Object {
 	t.Helper()
 	Root(t)
@@ -62,8 +65,8 @@ func Oracle(t testing.TB, objs ...string) []verdict.Object {
 	return verdicts
 }
 
-// OracleLog returns what C libbpf says while it loads an object, with the verifier's log of a program
-// that is refused.
+// OracleLog returns what C libbpf says while it loads an object, with the verifier's log of a
+// program that is refused.
 func OracleLog(t testing.TB, obj string) string {
 	t.Helper()
 	Root(t)
@@ -86,7 +89,8 @@ func oneVerdict(oracle string, program []byte, dir, obj string) (verdict.Object,
 	}
 	h := sha256.New()
 	// The file's name is part of the answer: names of data maps are made from it.
-	fmt.Fprintf(h, "%s\n%s\n%s\n%x\n", KernelRelease(), kernelBuild(), filepath.Base(obj), sha256.Sum256(program))
+	fmt.Fprintf(h, "%s\n%s\n%s\n%x\n", KernelRelease(), kernelBuild(), filepath.Base(obj),
+		sha256.Sum256(program))
 	h.Write(data)
 	key := hex.EncodeToString(h.Sum(nil)[:20])
 

@@ -44,6 +44,7 @@ func SkipRefused(t testing.TB, err error, section string) {
 	case err != nil:
 		t.Logf("whether this kernel refuses every program of SEC(%q): %v", section, err)
 	case refused == errno:
-		Skip(t, "this kernel refuses C libbpf the smallest program of SEC(%q) too: %v", section, errno)
+		Skip(t, "this kernel refuses C libbpf the smallest program of SEC(%q) too: %v",
+			section, errno)
 	}
 }

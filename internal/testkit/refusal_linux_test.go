@@ -29,7 +29,8 @@ func TestSkipRefused(t *testing.T) {
 		err     error
 		skips   bool
 	}{
-		{"xdp", syscall.EPERM, false},               // as a load of ours might fail that libbpf's doesn't
+		// as a load of ours might fail that libbpf's doesn't
+		{"xdp", syscall.EPERM, false},
 		{"iter/no_such", syscall.EPERM, false},      // refused, but for another reason
 		{"iter/no_such", fmt.Errorf("text"), false}, // no errno
 		{"iter/no_such", fmt.Errorf("load: %w", syscall.ENOENT), true},

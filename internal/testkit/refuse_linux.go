@@ -29,10 +29,12 @@ func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
 	if call == unix.SYS_WRITE {
-		filter = append(filter, unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: firstArgument})
+		filter = append(filter,
+			unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: firstArgument})
 		for _, fd := range testOutput(t) {
 			filter = append(filter,
-				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(fd), Jf: 1},
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(fd),
+					Jf: 1},
 				unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 		}
 	}
@@ -48,7 +50,8 @@ func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
 		if refused = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); refused != nil {
 			return
 		}
-		_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+		_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0,
+			uintptr(unsafe.Pointer(&program)))
 		if e != 0 {
 			refused = e
 			return
@@ -69,8 +72,9 @@ var firstArgument = func() uint32 {
 	return 16
 }()
 
-// testOutput are the descriptors that package testing writes to: standard output, standard error, and
-// the log of the files and variables that a test asks for, which go test caches results by.
+// testOutput returns the descriptors that package testing writes to: standard output, standard
+// error, and the log of the files and variables that a test asks for, which go test caches results
+// by.
 func testOutput(t testing.TB) []int {
 	t.Helper()
 	list := []int{1, 2}
@@ -95,16 +99,19 @@ var openCalls = []struct {
 	name   string
 	number uintptr
 }{
-	{"bpf", unix.SYS_BPF}, {"perf_event_open", unix.SYS_PERF_EVENT_OPEN}, {"ioctl", unix.SYS_IOCTL}, {"fcntl", unix.SYS_FCNTL},
-	{"epoll_create1", unix.SYS_EPOLL_CREATE1}, {"epoll_ctl", unix.SYS_EPOLL_CTL}, {"openat", unix.SYS_OPENAT},
-	{"socket", unix.SYS_SOCKET}, {"sendto", unix.SYS_SENDTO}, {"recvfrom", unix.SYS_RECVFROM}, {"write", unix.SYS_WRITE},
+	{"bpf", unix.SYS_BPF}, {"perf_event_open", unix.SYS_PERF_EVENT_OPEN}, {"ioctl", unix.SYS_IOCTL},
+	{"fcntl", unix.SYS_FCNTL},
+	{"epoll_create1", unix.SYS_EPOLL_CREATE1}, {"epoll_ctl", unix.SYS_EPOLL_CTL},
+	{"openat", unix.SYS_OPENAT},
+	{"socket", unix.SYS_SOCKET}, {"sendto", unix.SYS_SENDTO}, {"recvfrom", unix.SYS_RECVFROM},
+	{"write", unix.SYS_WRITE},
 }
 
-// OpenFaults has open called while the kernel refuses each kind of system call that it may need, with
-// each errno, and while there is room for fewer descriptors than it needs. Whether it fails or not,
-// nothing is left once what it opened is closed: no descriptor, no mapping of a map or perf event,
-// and nothing that left tells of (nil for nothing). The oracle is the kernel: seccomp, setrlimit,
-// /proc/self/fd and /proc/self/maps.
+// OpenFaults has open called while the kernel refuses each kind of system call that it may need,
+// with each errno, and while there is room for fewer descriptors than it needs. Whether it fails or
+// not, nothing is left once what it opened is closed: no descriptor, no mapping of a map or perf
+// event, and nothing that left tells of (nil for nothing). The oracle is the kernel: seccomp,
+// setrlimit, /proc/self/fd and /proc/self/maps.
 func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string) {
 	t.Helper()
 	check := func(where string, err error, before []string, mapped int) {
@@ -139,7 +146,8 @@ func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string
 	fds, mapped := FDs(), mappings(t)
 	failures := 0
 	for _, call := range openCalls {
-		for _, errno := range []syscall.Errno{unix.EPERM, unix.EMFILE, unix.ENFILE, unix.EINTR, unix.ENOSPC, unix.EIO, unix.ENOMEM} {
+		for _, errno := range []syscall.Errno{unix.EPERM, unix.EMFILE, unix.ENFILE, unix.EINTR,
+			unix.ENOSPC, unix.EIO, unix.ENOMEM} {
 			if errno == unix.EINTR && call.number != unix.SYS_BPF {
 				continue // what is interrupted is tried again, which here never ends
 			}

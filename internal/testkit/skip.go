@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// Skip ends the test as skipped with a reason about the machine. A test that skips for want of privileges or installed
-// parts uses [Root], [Corpus], [Oracle], [Tool] or [Kernel]; this is for what a kernel or machine cannot do.
+// Skip ends the test as skipped with a reason about the machine. A test that skips for want of
+// privileges or installed parts uses [Root], [Corpus], [Oracle], [Tool] or [Kernel]; this is for
+// what a kernel or machine cannot do.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	t.Skipf("skip: "+format, args...)
@@ -22,7 +23,8 @@ func missing(t testing.TB, variable, format string, args ...any) {
 	Skip(t, format, args...)
 }
 
-// Cache returns the folder that the scripts filled: PUREBPF_CACHE, or purebpf in the user's cache folder.
+// Cache returns the folder that the scripts filled: PUREBPF_CACHE, or purebpf in the user's cache
+// folder.
 func Cache() string {
 	if dir := os.Getenv("PUREBPF_CACHE"); dir != "" {
 		return dir

@@ -20,10 +20,12 @@ type StreamReader[R any] interface {
 	Close() error
 }
 
-// Stream holds a reader of an event stream to what is promised of all of them: who waits is woken by a record, a deadline, a context and
-// Close, and nobody else reads meanwhile. open makes a reader of the same rings, write appends a record that carries a number, number
-// reads it back, busy is the error for a second reader. The oracle is the order of the numbers.
-func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint64), number func(R) uint64, busy error) {
+// Stream holds a reader of an event stream to what is promised of all of them: who waits is woken
+// by a record, a deadline, a context and Close, and nobody else reads meanwhile. open makes a
+// reader of the same rings, write appends a record that carries a number, number reads it back,
+// busy is the error for a second reader. The oracle is the order of the numbers.
+func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint64),
+	number func(R) uint64, busy error) {
 	t.Helper()
 	ctx := context.Background()
 	t.Run("waits", func(t *testing.T) {
@@ -58,7 +60,10 @@ func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint6
 			}()
 			got := uint64(1 << 60)
 			wait, cancel := context.WithTimeout(ctx, Patience(5*time.Second))
-			if n, err := r.Poll(wait, func(rec R) error { got = number(rec); return nil }); n != 1 || err != nil || got != i {
+			if n, err := r.Poll(wait, func(rec R) error {
+				got = number(rec)
+				return nil
+			}); n != 1 || err != nil || got != i {
 				t.Fatalf("record %d: n %d, got %d, %v", i, n, got, err)
 			}
 			cancel()
@@ -81,7 +86,10 @@ func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint6
 			t.Fatal(n, err)
 		}
 		first := uint64(1 << 60)
-		if n, err := r.Consume(func(rec R) error { first = min(first, number(rec)); return nil }); n != 6 || err != nil || first != 4 {
+		if n, err := r.Consume(func(rec R) error {
+			first = min(first, number(rec))
+			return nil
+		}); n != 6 || err != nil || first != 4 {
 			t.Fatalf("%d records after the failure at 3, the first is %d, %v", n, first, err)
 		}
 	})

@@ -9,7 +9,8 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// The oracle of the leak check is the leak: this test binary runs itself with a test that leaks and one that does not.
+// The oracle of the leak check is the leak: this test binary runs itself with a test that leaks and
+// one that does not.
 func TestMainReportsLeaks(t *testing.T) {
 	for name, want := range map[string]bool{"TestChildLeaks": true, "TestChildCloses": false} {
 		cmd := exec.Command(os.Args[0], "-test.run=^"+name+"$")
@@ -76,7 +77,8 @@ func TestNetns(t *testing.T) {
 func TestOracle(t *testing.T) {
 	obj := CorpusObject(t, "tools/opensnoop.bpf.o")
 	v := Oracle(t, obj, obj)
-	if len(v) != 2 || !v[0].OK || v[0].Object != obj || len(v[0].Programs) != 4 || len(v[0].Programs[0].Tag) != 16 {
+	if len(v) != 2 || !v[0].OK || v[0].Object != obj || len(v[0].Programs) != 4 ||
+		len(v[0].Programs[0].Tag) != 16 {
 		t.Errorf("verdict of opensnoop: %+v", v)
 	}
 	if got := CorpusName(obj); got != "tools/opensnoop.bpf.o" {

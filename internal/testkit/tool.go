@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// Tool returns the path of a program that make deps installs ("llvm-objdump-19", "bpftool", …), looking in the sbin
-// folders too. Where it is absent it skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+// Tool returns the path of a program that make deps installs ("llvm-objdump-19", "bpftool", …),
+// looking in the sbin folders too. Where it is absent it skips, or fails with
+// PUREBPF_TOOLS_REQUIRED=1.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -26,18 +27,20 @@ func Tool(t testing.TB, name string) string {
 	return ""
 }
 
-// Header returns a header of the kernel's interface to user space ("linux/capability.h"), which make deps installs. Where it is absent it
-// skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+// Header returns a header of the kernel's interface to user space ("linux/capability.h"), which
+// make deps installs. Where it is absent it skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
 func Header(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("/usr/include", name))
 	if err != nil {
-		missing(t, "PUREBPF_TOOLS_REQUIRED", "the kernel's headers are not installed (make deps): %v", err)
+		missing(t, "PUREBPF_TOOLS_REQUIRED",
+			"the kernel's headers are not installed (make deps): %v", err)
 	}
 	return text
 }
 
-// Run runs a program found by [Tool] and returns its standard output; anything but exit status 0 fails the test.
+// Run runs a program found by [Tool] and returns its standard output; anything but exit status 0
+// fails the test.
 func Run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command(Tool(t, name), args...)
@@ -49,10 +52,11 @@ func Run(t testing.TB, name string, args ...string) []byte {
 	return stdout.Bytes()
 }
 
-// Compile compiles C source with clang-19 for the BPF target and returns the object's path. Libbpf's headers come from
-// the oracle's libbpf if it was built, else from libbpf-dev. The flags follow -target bpf -g -O2, so they can override
-// them ("-target", "bpfeb", "-mcpu=v4"). Equal source and flags are compiled once, and an object that was compiled needs no
-// clang: the folder is copied into test machines, which have none.
+// Compile compiles C source with clang-19 for the BPF target and returns the object's path.
+// Libbpf's headers come from the oracle's libbpf if it was built, else from libbpf-dev. The flags
+// follow -target bpf -g -O2, so they can override them ("-target", "bpfeb", "-mcpu=v4"). Equal
+// source and flags are compiled once, and an object that was compiled needs no clang: the folder is
+// copied into test machines, which have none.
 func Compile(t testing.TB, source string, flags ...string) string {
 	t.Helper()
 	args := append([]string{"-target", "bpf", "-g", "-O2", "-Wall", "-Werror"}, flags...)
@@ -95,7 +99,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// writeAtomic lets test processes that run side by side write the same file: a reader sees all of it or nothing.
+// writeAtomic lets test processes that run side by side write the same file: a reader sees all of
+// it or nothing.
 func writeAtomic(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {

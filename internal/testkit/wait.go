@@ -44,10 +44,13 @@ func UntilBlockedOn(t testing.TB, function, state string, n int) {
 // UntilLeft waits until no goroutine is in the named function.
 func UntilLeft(t testing.TB, function string) {
 	t.Helper()
-	Until(t, "nobody is in "+function, func() bool { return !strings.Contains(stacks(), function+"(") })
+	Until(t, "nobody is in "+function, func() bool {
+		return !strings.Contains(stacks(), function+"(")
+	})
 }
 
-// blocked lists the states of goroutines that neither run nor could, with a function on their stacks.
+// blocked lists the states of goroutines that neither run nor could, with a function on their
+// stacks.
 func blocked(function string) (states []string) {
 	for stack := range strings.SplitSeq(stacks(), "\n\n") {
 		head, frames, _ := strings.Cut(stack, "\n")

@@ -11,10 +11,12 @@ import (
 
 // # Arguments
 //
-// The arguments of a probe are a list of "SIZE@OPERAND", separated by blanks. SIZE is 1, 2, 4 or 8 bytes, negative for signed ones;
-// OPERAND is what the compiler writes to the assembler: a constant, a register, memory at a register and an offset, on x86 also with an
-// index register and a scale. So its form is the processor's, and a blank may be inside of it ("[sp, 60]"). A BPF program finds a
-// register in struct pt_regs, which is what the tables give: the name and the offset in bytes.
+// The arguments of a probe are a list of "SIZE@OPERAND", separated by blanks. SIZE is 1, 2, 4 or 8
+// bytes, negative for signed ones; OPERAND is what the compiler writes to the assembler: a
+// constant, a register, memory at a register and an offset, on x86 also with an index register and
+// a scale. So its form is the processor's, and a blank may be inside of it ("[sp, 60]"). A BPF
+// program finds a register in struct pt_regs, which is what the tables give: the name and the
+// offset in bytes.
 
 // MaxArgs is how many arguments usdt.bpf.h has room for (BPF_USDT_MAX_ARG_CNT).
 const MaxArgs = 12
@@ -63,11 +65,14 @@ func Supported(m elf64.Machine) bool { return machineOf(m) != nil }
 func ParseArgs(m elf64.Machine, text string) ([]Arg, error) {
 	var list []Arg
 	c := cursor{text: text}
-	fail := func(msg string, err error) error { return &ArgError{Args: text, Index: len(list), Msg: msg, Err: err} }
+	fail := func(msg string, err error) error {
+		return &ArgError{Args: text, Index: len(list), Msg: msg, Err: err}
+	}
 	machine := machineOf(m)
 	for c.blanks(); !c.end(); c.blanks() {
 		if machine == nil {
-			return nil, fail(fmt.Sprintf("the operands of ELF machine %d are not known", m), errors.ErrUnsupported)
+			return nil, fail(fmt.Sprintf("the operands of ELF machine %d are not known", m),
+				errors.ErrUnsupported)
 		}
 		if len(list) == MaxArgs {
 			return nil, fail(fmt.Sprintf("more than %d arguments", MaxArgs), errors.ErrUnsupported)
@@ -130,7 +135,8 @@ func (c *cursor) number() (int64, bool) {
 	start := c.at
 	c.blanks()
 	from := c.at
-	for !c.end() && (c.at == from && (c.text[c.at] == '-' || c.text[c.at] == '+') || isWord(c.text[c.at])) {
+	for !c.end() && (c.at == from && (c.text[c.at] == '-' || c.text[c.at] == '+') ||
+		isWord(c.text[c.at])) {
 		c.at++
 	}
 	text := c.text[from:c.at]
@@ -156,4 +162,6 @@ func (c *cursor) word() string {
 	return c.text[from:c.at]
 }
 
-func isWord(b byte) bool { return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
+func isWord(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
+}

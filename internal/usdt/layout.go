@@ -10,9 +10,10 @@ import (
 
 // # The value that a BPF program reads
 //
-// usdt.bpf.h declares a map of struct __bpf_usdt_spec: where the arguments are, how many there are, a cookie. It has changed its members'
-// places over time (arguments of 16 bytes, then of 24 with an index register), and may again. So the places are not ours to know: the
-// type of the map's value says where each member is.
+// usdt.bpf.h declares a map of struct __bpf_usdt_spec: where the arguments are, how many there are,
+// a cookie. It has changed its members' places over time (arguments of 16 bytes, then of 24 with an
+// index register), and may again. So the places are not ours to know: the type of the map's value
+// says where each member is.
 
 // Layout is where the members of a struct __bpf_usdt_spec are.
 type Layout struct {
@@ -38,16 +39,19 @@ func LayoutOf(spec *btf.Spec, id btf.ID) (*Layout, error) {
 	t := spec.Skip(id)
 	size, err := spec.SizeOf(t.ID())
 	if err != nil || t.Kind() != btf.KindStruct || size > 1<<16 {
-		return nil, fmt.Errorf("its values are of type %v %s, not struct __bpf_usdt_spec", t.Kind(), t.Name())
+		return nil, fmt.Errorf("its values are of type %v %s, not struct __bpf_usdt_spec",
+			t.Kind(), t.Name())
 	}
 	l := &Layout{size: int(size)}
 	elem, ok := btf.Type{}, false
-	err = fields(spec, t, map[string]*field{"args": &l.args, "usdt_cookie": &l.cookie, "arg_cnt": &l.num}, func(m btf.Member) {
-		if array := spec.Skip(m.Type); m.Name == "args" && array.Kind() == btf.KindArray {
-			elem, ok = spec.Skip(array.Array().Elem), true
-			l.count = int(array.Array().Nelems)
-		}
-	})
+	err = fields(spec, t,
+		map[string]*field{"args": &l.args, "usdt_cookie": &l.cookie, "arg_cnt": &l.num},
+		func(m btf.Member) {
+			if array := spec.Skip(m.Type); m.Name == "args" && array.Kind() == btf.KindArray {
+				elem, ok = spec.Skip(array.Array().Elem), true
+				l.count = int(array.Array().Nelems)
+			}
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +63,21 @@ func LayoutOf(spec *btf.Spec, id btf.ID) (*Layout, error) {
 	}
 	l.stride = int(size)
 	if l.args.at%8 != 0 || l.args.at/8+l.stride*l.count > l.size {
-		return nil, fmt.Errorf("struct %s: %d args of %d bytes don't fit", t.Name(), l.count, l.stride)
+		return nil, fmt.Errorf("struct %s: %d args of %d bytes don't fit",
+			t.Name(), l.count, l.stride)
 	}
-	err = fields(spec, elem, map[string]*field{"val_off": &l.value, "arg_type": &l.kind, "reg_off": &l.reg, "arg_signed": &l.signed,
-		"arg_bitshift": &l.shift, "idx_reg_off": &l.index, "scale_bitshift": &l.scale}, nil)
+	err = fields(spec, elem,
+		map[string]*field{"val_off": &l.value, "arg_type": &l.kind, "reg_off": &l.reg,
+			"arg_signed":   &l.signed,
+			"arg_bitshift": &l.shift, "idx_reg_off": &l.index, "scale_bitshift": &l.scale}, nil)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range [...]struct {
 		name string
 		field
-	}{{"args", l.args}, {"usdt_cookie", l.cookie}, {"arg_cnt", l.num}, {"val_off", l.value}, {"arg_type", l.kind}, {"reg_off", l.reg},
+	}{{"args", l.args}, {"usdt_cookie", l.cookie}, {"arg_cnt", l.num}, {"val_off", l.value},
+		{"arg_type", l.kind}, {"reg_off", l.reg},
 		{"arg_signed", l.signed}, {"arg_bitshift", l.shift}} {
 		if f.bits == 0 {
 			return nil, fmt.Errorf("struct %s has no member %s", t.Name(), f.name)
@@ -99,7 +107,8 @@ func fields(spec *btf.Spec, t btf.Type, want map[string]*field, each func(btf.Me
 			bits = n * 8
 		}
 		if uint64(m.BitOffset)+bits > size*8 || (bits > 64 && m.Name != "args") {
-			return fmt.Errorf("struct %s: member %s of %d bits at bit %d", t.Name(), m.Name, bits, m.BitOffset)
+			return fmt.Errorf("struct %s: member %s of %d bits at bit %d",
+				t.Name(), m.Name, bits, m.BitOffset)
 		}
 		*f = field{int(m.BitOffset), int(bits)}
 		if each != nil {
@@ -109,13 +118,14 @@ func fields(spec *btf.Spec, t btf.Type, want map[string]*field, each func(btf.Me
 	return nil
 }
 
-// Size is the size of the value in bytes.
+// Size returns the size of the value in bytes.
 func (l *Layout) Size() int { return l.size }
 
 // Encode makes a value.
 func (l *Layout) Encode(order binary.ByteOrder, args []Arg, cookie uint64) ([]byte, error) {
 	if len(args) > l.count {
-		return nil, fmt.Errorf("%d arguments, the object's usdt.bpf.h has room for %d: %w", len(args), l.count, errors.ErrUnsupported)
+		return nil, fmt.Errorf("%d arguments, the object's usdt.bpf.h has room for %d: %w",
+			len(args), l.count, errors.ErrUnsupported)
 	}
 	v := value{make([]byte, l.size), order}
 	v.set(0, l.cookie, cookie)
@@ -133,7 +143,8 @@ func (l *Layout) Encode(order binary.ByteOrder, args []Arg, cookie uint64) ([]by
 			continue
 		}
 		if l.index.bits == 0 || l.scale.bits == 0 {
-			return nil, fmt.Errorf("argument %d is in memory at two registers, which the object's usdt.bpf.h is too old for: %w", i, errors.ErrUnsupported)
+			return nil, fmt.Errorf(
+				"argument %d is in memory at two registers, which the object's usdt.bpf.h is too old for: %w", i, errors.ErrUnsupported)
 		}
 		v.set(base, l.index, uint64(a.Index))
 		v.set(base, l.scale, uint64(a.Scale))
@@ -141,8 +152,9 @@ func (l *Layout) Encode(order binary.ByteOrder, args []Arg, cookie uint64) ([]by
 	return v.data, nil
 }
 
-// value is memory whose bits are counted as C compilers count those of bit fields: from the least significant bit of the first byte
-// where that is the least significant byte, else from its most significant bit.
+// value is memory whose bits are counted as C compilers count those of bit fields: from the least
+// significant bit of the first byte where that is the least significant byte, else from its most
+// significant bit.
 type value struct {
 	data  []byte
 	order binary.ByteOrder

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// specs are layouts of struct __bpf_usdt_spec: as libbpf had it up to 1.6, as it has it since 1.7 (on either byte order), and one that
-// nobody had yet.
+// specs are layouts of struct __bpf_usdt_spec: as libbpf had it up to 1.6, as it has it since 1.7
+// (on either byte order), and one that nobody had yet.
 var specs = [...]struct {
 	name, members string
 	order         binary.ByteOrder
@@ -42,8 +42,9 @@ var encoded = []Arg{
 	{Kind: SIB, Reg: 24, Index: 136, Scale: 3, Value: -8, Size: 1, Signed: true},
 }
 
-// TestLayout writes values by the type that clang describes, and compares them with the ones that clang makes of the same type with the
-// same members set: initialised data of an object file. For both byte orders.
+// TestLayout writes values by the type that clang describes, and compares them with the ones that
+// clang makes of the same type with the same members set: initialised data of an object file. For
+// both byte orders.
 func TestLayout(t *testing.T) {
 	for _, s := range specs {
 		var members strings.Builder
@@ -55,7 +56,8 @@ func TestLayout(t *testing.T) {
 			if a.Signed {
 				signed = 1
 			}
-			fmt.Fprintf(&members, ".args[%d] = {.val_off = %dULL, .arg_type = %d, .reg_off = %d, .arg_signed = %d, .arg_bitshift = %d", i,
+			fmt.Fprintf(&members,
+				".args[%d] = {.val_off = %dULL, .arg_type = %d, .reg_off = %d, .arg_signed = %d, .arg_bitshift = %d", i,
 				uint64(a.Value), a.Kind, a.Reg, signed, 64-8*a.Size)
 			if a.Kind == SIB {
 				fmt.Fprintf(&members, ", .idx_reg_off = %d, .scale_bitshift = %d", a.Index, a.Scale)
@@ -109,10 +111,12 @@ __attribute__((section(".wanted"))) struct spec wanted = {
 		if err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %v\n got %x\nwant %x", s.name, err, got, want)
 		}
-		if _, err := layout.Encode(s.order, encoded, 0); (err == nil) != s.indexed || err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		if _, err := layout.Encode(s.order, encoded, 0); (err == nil) != s.indexed ||
+			err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%s: %v", s.name, err)
 		}
-		if _, err := layout.Encode(s.order, make([]Arg, 13), 0); !errors.Is(err, errors.ErrUnsupported) {
+		if _, err := layout.Encode(s.order, make([]Arg, 13), 0); !errors.Is(err,
+			errors.ErrUnsupported) {
 			t.Errorf("%s: 13 arguments: %v", s.name, err)
 		}
 		elem, _ := spec.FindByName("arg", btf.KindStruct)
@@ -125,13 +129,17 @@ __attribute__((section(".wanted"))) struct spec wanted = {
 	}
 }
 
-// TestRegisters compares offsets in struct pt_regs with those that the C compiler finds in the kernel's header of this machine.
+// TestRegisters compares offsets in struct pt_regs with those that the C compiler finds in the
+// kernel's header of this machine.
 func TestRegisters(t *testing.T) {
-	if machine, err := exec.Command("uname", "-m").Output(); err != nil || strings.TrimSpace(string(machine)) != "x86_64" {
+	if machine, err := exec.Command("uname", "-m").Output(); err != nil ||
+		strings.TrimSpace(string(machine)) != "x86_64" {
 		testkit.Skip(t, "the header is of x86-64")
 	}
-	names := map[string]string{"rax": "rax", "rbx": "rbx", "rcx": "rcx", "rdx": "rdx", "rsi": "rsi", "rdi": "rdi", "rbp": "rbp", "rsp": "rsp", "rip": "rip",
-		"r8": "r8", "r9": "r9", "r10": "r10", "r11": "r11", "r12": "r12", "r13": "r13", "r14": "r14", "r15": "r15"}
+	names := map[string]string{"rax": "rax", "rbx": "rbx", "rcx": "rcx", "rdx": "rdx", "rsi": "rsi",
+		"rdi": "rdi", "rbp": "rbp", "rsp": "rsp", "rip": "rip",
+		"r8": "r8", "r9": "r9", "r10": "r10", "r11": "r11", "r12": "r12", "r13": "r13",
+		"r14": "r14", "r15": "r15"}
 	var b strings.Builder
 	b.WriteString("#include <asm/ptrace.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {\n")
 	for name, field := range names {

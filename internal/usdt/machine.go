@@ -12,8 +12,8 @@ import (
 type machine struct {
 	id      elf64.Machine
 	operand func(c *cursor, m *machine, a *Arg) (problem string)
-	// register returns where struct pt_regs has a register, as BPF programs see it: on arm64, riscv and s390x the struct that user space
-	// knows too.
+	// register returns where struct pt_regs has a register, as BPF programs see it: on arm64, riscv
+	// and s390x the struct that user space knows too.
 	register func(name string) (offset int, ok bool)
 }
 
@@ -43,7 +43,8 @@ func (m *machine) reg(c *cursor) (offset int, problem string) {
 	return offset, ""
 }
 
-// x86Operand reads $N, %reg, N(%reg), (%reg), and N(%base,%index,scale) with or without N and scale.
+// x86Operand reads $N, %reg, N(%reg), (%reg), and N(%base,%index,scale) with or without N and
+// scale.
 func x86Operand(c *cursor, m *machine, a *Arg) (problem string) {
 	switch {
 	case c.accept('$'):
@@ -163,10 +164,13 @@ var x86Registers = [...]struct {
 	names  string
 	offset int
 }{
-	{"r15 r15d r15w r15b", 0}, {"r14 r14d r14w r14b", 8}, {"r13 r13d r13w r13b", 16}, {"r12 r12d r12w r12b", 24},
+	{"r15 r15d r15w r15b", 0}, {"r14 r14d r14w r14b", 8}, {"r13 r13d r13w r13b", 16},
+	{"r12 r12d r12w r12b", 24},
 	{"rbp ebp bp bpl", 32}, {"rbx ebx bx bl", 40},
-	{"r11 r11d r11w r11b", 48}, {"r10 r10d r10w r10b", 56}, {"r9 r9d r9w r9b", 64}, {"r8 r8d r8w r8b", 72},
-	{"rax eax ax al", 80}, {"rcx ecx cx cl", 88}, {"rdx edx dx dl", 96}, {"rsi esi si sil", 104}, {"rdi edi di dil", 112},
+	{"r11 r11d r11w r11b", 48}, {"r10 r10d r10w r10b", 56}, {"r9 r9d r9w r9b", 64},
+	{"r8 r8d r8w r8b", 72},
+	{"rax eax ax al", 80}, {"rcx ecx cx cl", 88}, {"rdx edx dx dl", 96}, {"rsi esi si sil", 104},
+	{"rdi edi di dil", 112},
 	{"rip eip", 128}, {"rsp esp sp spl", 152},
 }
 

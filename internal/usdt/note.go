@@ -1,5 +1,6 @@
-// Package usdt reads the probes that a program or library declares for tracers (USDT: SystemTap's <sys/sdt.h>, and what makes the same):
-// where they are, and where their arguments are at that moment, as usdt.bpf.h of libbpf wants to be told.
+// Package usdt reads the probes that a program or library declares for tracers (USDT: SystemTap's
+// <sys/sdt.h>, and what makes the same): where they are, and where their arguments are at that
+// moment, as usdt.bpf.h of libbpf wants to be told.
 package usdt
 
 import (
@@ -13,11 +14,13 @@ import (
 
 // # Probes in a file
 //
-// A probe is a nop in the code and a note in section .note.stapsdt: the address of the nop, the address that section .stapsdt.base had
-// when the note was made, the address of a semaphore (0 if there is none), and three strings: provider, name, arguments. Prelinking
-// moves addresses without looking into notes; by how much tells .stapsdt.base. The semaphore is a 16-bit counter which the kernel
-// raises while somebody is attached; the program makes its arguments only then. The compiler may put a probe in several places (inlined
-// functions, unrolled loops): each is a note of its own, with arguments of its own.
+// A probe is a nop in the code and a note in section .note.stapsdt: the address of the nop, the
+// address that section .stapsdt.base had when the note was made, the address of a semaphore (0 if
+// there is none), and three strings: provider, name, arguments. Prelinking moves addresses without
+// looking into notes; by how much tells .stapsdt.base. The semaphore is a 16-bit counter which the
+// kernel raises while somebody is attached; the program makes its arguments only then. The compiler
+// may put a probe in several places (inlined functions, unrolled loops): each is a note of its own,
+// with arguments of its own.
 
 // Note is one place of a probe, as the file has it.
 type Note struct {
@@ -51,13 +54,16 @@ const (
 func Notes(f *elf64.File) ([]Note, error) {
 	s := f.SectionByName(noteSection)
 	if s == nil {
-		return nil, fmt.Errorf("the file declares no USDT probes (section %s): %w", noteSection, fs.ErrNotExist)
+		return nil, fmt.Errorf("the file declares no USDT probes (section %s): %w",
+			noteSection, fs.ErrNotExist)
 	}
 	if s.Type != elf64.SectionNote {
-		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("a section of type %d, want %d (SHT_NOTE)", s.Type, elf64.SectionNote)}
+		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("a section of type %d, want %d (SHT_NOTE)", s.Type, elf64.SectionNote)}
 	}
 	if s.Size > sectionMax {
-		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset, Msg: fmt.Sprintf("%d bytes of notes; more than %d are not read", s.Size, sectionMax)}
+		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
+			Msg: fmt.Sprintf("%d bytes of notes; more than %d are not read", s.Size, sectionMax)}
 	}
 	data, err := f.Data(s)
 	if err != nil {
@@ -77,15 +83,19 @@ func Notes(f *elf64.File) ([]Note, error) {
 	return list, nil
 }
 
-// parseNote reads the first note of data, nil if it is of another kind, and its size. What is wrong with it is msg.
+// parseNote reads the first note of data, nil if it is of another kind, and its size. What is wrong
+// with it is msg.
 func parseNote(f *elf64.File, data []byte) (note *Note, size uint64, msg string) {
 	if len(data) < noteHeader {
 		return nil, 0, fmt.Sprintf("%d bytes are too short for a note", len(data))
 	}
-	owner, text, kind := uint64(f.Order.Uint32(data)), uint64(f.Order.Uint32(data[4:])), f.Order.Uint32(data[8:])
+	owner, text, kind := uint64(f.Order.Uint32(data)), uint64(f.Order.Uint32(data[4:])),
+		f.Order.Uint32(data[8:])
 	start := noteHeader + align4(owner)
 	if start+text > uint64(len(data)) {
-		return nil, 0, fmt.Sprintf("a note with an owner of %d and a text of %d bytes, %d bytes are there", owner, text, len(data))
+		return nil, 0, fmt.Sprintf(
+			"a note with an owner of %d and a text of %d bytes, %d bytes are there",
+			owner, text, len(data))
 	}
 	size = min(start+align4(text), uint64(len(data)))
 	if string(data[noteHeader:noteHeader+owner]) != noteOwner || kind != noteType {
@@ -96,7 +106,8 @@ func parseNote(f *elf64.File, data []byte) (note *Note, size uint64, msg string)
 	if len(body) < 3*word {
 		return nil, 0, fmt.Sprintf("a probe of %d bytes", len(body))
 	}
-	note = &Note{Location: address(f, body), Base: address(f, body[word:]), Semaphore: address(f, body[2*word:])}
+	note = &Note{Location: address(f, body), Base: address(f, body[word:]),
+		Semaphore: address(f, body[2*word:])}
 	body = body[3*word:]
 	for _, field := range [...]*string{&note.Provider, &note.Name, &note.Args} {
 		text, rest, ok := bytes.Cut(body, []byte{0})
@@ -123,11 +134,12 @@ func address(f *elf64.File, b []byte) uint64 {
 	return f.Order.Uint64(b)
 }
 
-// Sites returns every place of a probe. The error wraps fs.ErrNotExist if the file has no such probe, and is an *elf64.FormatError if
-// it has none that can be attached to.
+// Sites returns every place of a probe. The error wraps fs.ErrNotExist if the file has no such
+// probe, and is an *elf64.FormatError if it has none that can be attached to.
 func Sites(f *elf64.File, provider, name string) ([]Site, error) {
 	if f.Type != elf64.TypeExec && f.Type != elf64.TypeDyn {
-		return nil, &elf64.FormatError{Offset: 16, Msg: fmt.Sprintf("neither a program nor a shared library (type %d)", f.Type)}
+		return nil, &elf64.FormatError{Offset: 16,
+			Msg: fmt.Sprintf("neither a program nor a shared library (type %d)", f.Type)}
 	}
 	notes, err := Notes(f)
 	if err != nil {
@@ -150,7 +162,8 @@ func Sites(f *elf64.File, provider, name string) ([]Site, error) {
 		list = append(list, site)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("the file has no USDT probe %s:%s: %w", provider, name, fs.ErrNotExist)
+		return nil, fmt.Errorf("the file has no USDT probe %s:%s: %w",
+			provider, name, fs.ErrNotExist)
 	}
 	return list, nil
 }
@@ -172,7 +185,8 @@ func place(f *elf64.File, n *Note, base uint64) (Site, error) {
 	if n.Semaphore != 0 {
 		data := segment(f, n.Semaphore, false)
 		if data == nil {
-			return s, fmt.Errorf("its semaphore at %#x is not in data: %w", n.Semaphore, ErrNoSegment)
+			return s, fmt.Errorf("its semaphore at %#x is not in data: %w",
+				n.Semaphore, ErrNoSegment)
 		}
 		s.Semaphore = n.Semaphore - data.Addr + data.Offset
 	}

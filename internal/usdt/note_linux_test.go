@@ -47,13 +47,16 @@ int main(int argc, char **argv)
 }
 `
 
-var readelfNote = regexp.MustCompile(`(?s)Provider: (\S+)\s+Name: (\S+)\s+Location: (\S+), Base: (\S+), Semaphore: (\S+)\s+Arguments:([^\n]*)`)
+var readelfNote = regexp.MustCompile(
+	`(?s)Provider: (\S+)\s+Name: (\S+)\s+Location: (\S+), Base: (\S+), Semaphore: (\S+)\s+Arguments:([^\n]*)`)
 
-// TestNotes reads the probes of a program and of libraries that have some: the C library and the C++ one. The oracle is readelf -n; for
-// places in the file the program headers, as debug/elf reads them.
+// TestNotes reads the probes of a program and of libraries that have some: the C library and the
+// C++ one. The oracle is readelf -n; for places in the file the program headers, as debug/elf reads
+// them.
 func TestNotes(t *testing.T) {
 	total := 0
-	for _, path := range []string{testkit.Native(t, probes), "/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libstdc++.so.6"} {
+	for _, path := range []string{testkit.Native(t, probes), "/lib/x86_64-linux-gnu/libc.so.6",
+		"/lib64/ld-linux-x86-64.so.2", "/usr/lib/x86_64-linux-gnu/libstdc++.so.6"} {
 		raw, err := os.ReadFile(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			t.Log(err)
@@ -64,7 +67,8 @@ func TestNotes(t *testing.T) {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("%s: %v", path, err)
 		}
-		want := readelfNote.FindAllStringSubmatch(string(testkit.Run(t, "readelf", "-n", "-W", path)), -1)
+		want := readelfNote.FindAllStringSubmatch(
+			string(testkit.Run(t, "readelf", "-n", "-W", path)), -1)
 		if len(notes) != len(want) {
 			t.Fatalf("%s: %d notes, want %d", path, len(notes), len(want))
 		}
@@ -81,7 +85,9 @@ func TestNotes(t *testing.T) {
 				}
 				return v
 			}
-			if n.Provider != w[1] || n.Name != w[2] || n.Location != hex(w[3]) || n.Base != hex(w[4]) || n.Semaphore != hex(w[5]) || n.Args != strings.TrimSpace(w[6]) {
+			if n.Provider != w[1] || n.Name != w[2] || n.Location != hex(w[3]) ||
+				n.Base != hex(w[4]) || n.Semaphore != hex(w[5]) ||
+				n.Args != strings.TrimSpace(w[6]) {
 				t.Errorf("%s: note %d is %+v, want %q", path, i, n, w[1:])
 			}
 			sites, err := Sites(f, n.Provider, n.Name)
@@ -91,10 +97,12 @@ func TestNotes(t *testing.T) {
 			}
 			found := false
 			for _, s := range sites {
-				found = found || s.Address == n.Location && s.Offset == offset(headers, n.Location) && s.Semaphore == offset(headers, n.Semaphore) && s.Args == n.Args
+				found = found || s.Address == n.Location && s.Offset == offset(headers,
+					n.Location) && s.Semaphore == offset(headers, n.Semaphore) && s.Args == n.Args
 			}
 			if !found {
-				t.Errorf("%s: %s:%s at %#x is not among %+v", path, n.Provider, n.Name, n.Location, sites)
+				t.Errorf("%s: %s:%s at %#x is not among %+v", path, n.Provider, n.Name, n.Location,
+					sites)
 			}
 			if _, err := ParseArgs(f.Machine, n.Args); err != nil {
 				t.Errorf("%s: %s:%s: %v", path, n.Provider, n.Name, err)
@@ -108,7 +116,7 @@ func TestNotes(t *testing.T) {
 	t.Logf("%d notes", total)
 }
 
-// offset is where in a file an address is, 0 for none.
+// offset returns where in a file an address is, 0 for none.
 func offset(f *elf.File, address uint64) uint64 {
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_LOAD && address >= p.Vaddr && address < p.Vaddr+p.Memsz {
@@ -118,7 +126,8 @@ func offset(f *elf.File, address uint64) uint64 {
 	return 0
 }
 
-// TestBrokenNotes breaks the notes of a program one way at a time. The oracle is the file as it was: what was changed, and where.
+// TestBrokenNotes breaks the notes of a program one way at a time. The oracle is the file as it
+// was: what was changed, and where.
 func TestBrokenNotes(t *testing.T) {
 	raw := readFile(t, testkit.Native(t, probes))
 	f := parse(t, raw)
@@ -141,7 +150,9 @@ func TestBrokenNotes(t *testing.T) {
 		{"owner too long", func(b []byte) { b[s.Offset+3] = 0xff }, nil, "owner"},
 		{"text too long", func(b []byte) { b[s.Offset+7] = 0x7f }, nil, "bytes are there"},
 		{"text too short", func(b []byte) { b[s.Offset+4] = 8 }, nil, "a probe of 8 bytes"},
-		{"no provider", func(b []byte) { copy(b[s.Offset+20+24:], "\x00\x00") }, nil, "without a provider"},
+		{"no provider", func(b []byte) {
+			copy(b[s.Offset+20+24:], "\x00\x00")
+		}, nil, "without a provider"},
 		{"strings without end", func(b []byte) {
 			n := uint64(f.Order.Uint32(b[s.Offset+4:]))
 			for i := uint64(24); i < n; i++ {
@@ -150,7 +161,9 @@ func TestBrokenNotes(t *testing.T) {
 		}, nil, "no end"},
 		{"a library's object", func(b []byte) { b[16] = 1 }, nil, "type 1"},
 		{"not in code", func(b []byte) { b[s.Offset+20+7] = 0x77 }, ErrNoSegment, "not in code"},
-		{"semaphore not in data", func(b []byte) { b[s.Offset+20+23] = 0x77 }, ErrNoSegment, "not in data"},
+		{"semaphore not in data", func(b []byte) {
+			b[s.Offset+20+23] = 0x77
+		}, ErrNoSegment, "not in data"},
 	} {
 		b := bytes.Clone(raw)
 		c.edit(b)
@@ -160,12 +173,14 @@ func TestBrokenNotes(t *testing.T) {
 		}
 		_, err := Sites(parse(t, b), "app", name)
 		var format *elf64.FormatError
-		if c.err != nil && !errors.Is(err, c.err) || c.err == nil && !errors.As(err, &format) || !strings.Contains(err.Error(), c.text) {
+		if c.err != nil && !errors.Is(err, c.err) || c.err == nil && !errors.As(err, &format) ||
+			!strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 
-	// Prelinked: everything moved by 0x1000, but not what the notes say. Sites move as .stapsdt.base did.
+	// Prelinked: everything moved by 0x1000, but not what the notes say. Sites move as
+	// .stapsdt.base did.
 	want, err := Sites(f, "app", "two")
 	if err != nil || len(want) != 1 || base == nil {
 		t.Fatal(want, err)
@@ -174,7 +189,8 @@ func TestBrokenNotes(t *testing.T) {
 	at := int(f.Order.Uint64(raw[40:])) + 64*base.Index + 16
 	f.Order.PutUint64(moved[at:], base.Addr+2)
 	got, err := Sites(parse(t, moved), "app", "two")
-	if err != nil || got[0].Address != want[0].Address+2 || got[0].Offset != want[0].Offset+2 || got[0].Semaphore != want[0].Semaphore {
+	if err != nil || got[0].Address != want[0].Address+2 || got[0].Offset != want[0].Offset+2 ||
+		got[0].Semaphore != want[0].Semaphore {
 		t.Errorf("moved: %+v, %v; was %+v", got, err, want)
 	}
 }

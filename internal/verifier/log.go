@@ -74,7 +74,8 @@ func (r *Report) transcript(log string) {
 		line = ""
 	}
 	if line == "" && len(verdicts) > verdictLines {
-		verdicts = verdicts[:1] // without a transcript only the last line is certain to be the verdict
+		// without a transcript only the last line is certain to be the verdict
+		verdicts = verdicts[:1]
 	}
 	for i := len(verdicts) - 1; i >= 0 && len(r.Verdicts) < verdictLines; i-- {
 		r.Verdicts = append(r.Verdicts, strings.TrimSpace(verdicts[i]))

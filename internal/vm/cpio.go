@@ -9,8 +9,9 @@ import (
 	"path"
 )
 
-// cpioWriter writes the "newc" archive that the kernel unpacks as its first file system: each entry is a header of
-// hexadecimal fields, the name and the content, both padded to 4 bytes, everything owned by root.
+// cpioWriter writes the "newc" archive that the kernel unpacks as its first file system: each entry
+// is a header of hexadecimal fields, the name and the content, both padded to 4 bytes, everything
+// owned by root.
 type cpioWriter struct {
 	w     *bufio.Writer
 	size  int64
@@ -56,7 +57,8 @@ func (c *cpioWriter) entry(name string, mode uint32, size int64, content io.Read
 		return
 	}
 	c.inode++
-	// inode, mode, uid, gid, links, mtime, file size, device (2), special device (2), name size with its NUL, check (unused)
+	// inode, mode, uid, gid, links, mtime, file size, device (2), special device (2), name size
+	// with its NUL, check (unused)
 	header := fmt.Sprintf("070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
 		c.inode, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, len(name)+1, 0)
 	c.write(header + name + "\x00")

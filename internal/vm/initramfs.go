@@ -16,16 +16,18 @@ import (
 	"strings"
 )
 
-// Initramfs is the content of a machine's root file system, path in the machine → where it comes from.
+// Initramfs is the content of a machine's root file system, path in the machine → where it comes
+// from.
 type Initramfs struct {
 	files  map[string]string // copied from a file here
 	links  map[string]string
 	inline map[string][]byte
 }
 
-// NewInitramfs makes a root file system for a kernel with the guest program (a static build of internal/vm/guest for the
-// kernel's machine), busybox if there is one, which the guest gives all its names, another machine's programs that were unpacked
-// beside its kernel, and what programs expect to find in /etc.
+// NewInitramfs makes a root file system for a kernel with the guest program (a static build of
+// internal/vm/guest for the kernel's machine), busybox if there is one, which the guest gives all
+// its names, another machine's programs that were unpacked beside its kernel, and what programs
+// expect to find in /etc.
 func NewInitramfs(k Kernel, guest string) *Initramfs {
 	r := &Initramfs{map[string]string{}, map[string]string{}, map[string][]byte{}}
 	r.Add(guest, InitPath)
@@ -42,11 +44,12 @@ func NewInitramfs(k Kernel, guest string) *Initramfs {
 	return r
 }
 
-// Add copies a file, or a folder with all that is in it, to a path in the machine. What is put below the path of an added folder
-// replaces the folder's file of that name.
+// Add copies a file, or a folder with all that is in it, to a path in the machine. What is put
+// below the path of an added folder replaces the folder's file of that name.
 func (r *Initramfs) Add(from, to string) { r.files[path.Clean(to)] = from }
 
-// AddProgram copies a program to the same path in the machine, with the shared libraries that it needs.
+// AddProgram copies a program to the same path in the machine, with the shared libraries that it
+// needs.
 func (r *Initramfs) AddProgram(file string) error {
 	r.Add(file, file)
 	text, err := exec.Command("ldd", file).CombinedOutput()
@@ -67,8 +70,8 @@ func (r *Initramfs) AddProgram(file string) error {
 // Text puts a file of the given content into the machine.
 func (r *Initramfs) Text(to, content string) { r.inline[path.Clean(to)] = []byte(content) }
 
-// Job puts the kernel's configuration, the named modules (unpacked here, in the order to load them) and the job into the
-// machine. The job's Modules and Port are set by it.
+// Job puts the kernel's configuration, the named modules (unpacked here, in the order to load them)
+// and the job into the machine. The job's Modules and Port are set by it.
 func (r *Initramfs) Job(k Kernel, job Job, modules ...string) error {
 	if _, err := os.Stat(k.Config()); err == nil {
 		r.Add(k.Config(), "/boot/config-"+k.Release) // libbpf and package kernel look for it there
@@ -98,7 +101,8 @@ func (r *Initramfs) Job(k Kernel, job Job, modules ...string) error {
 }
 
 func (r *Initramfs) module(file, to string) error {
-	unpack := map[string][]string{".xz": {"xz", "-dc"}, ".zst": {"zstd", "-dcq"}, ".gz": {"gzip", "-dc"}}[filepath.Ext(file)]
+	unpack := map[string][]string{".xz": {"xz", "-dc"}, ".zst": {"zstd", "-dcq"},
+		".gz": {"gzip", "-dc"}}[filepath.Ext(file)]
 	if unpack == nil {
 		r.Add(file, to)
 		return nil
@@ -122,7 +126,8 @@ func (r *Initramfs) WriteFile(name string) error {
 	}
 	defer f.Close()
 	c := newCpioWriter(f)
-	for _, dir := range []string{"/bin", "/dev", "/mnt", "/out", "/proc", "/root", "/run", "/sys", "/tmp", "/var/tmp"} {
+	for _, dir := range []string{"/bin", "/dev", "/mnt", "/out", "/proc", "/root", "/run", "/sys",
+		"/tmp", "/var/tmp"} {
 		c.add(dir, modeFolder, 0, nil)
 	}
 	for to, content := range r.inline {

@@ -20,8 +20,8 @@ type Kernel struct {
 	Root    string // folder that holds boot and lib/modules
 }
 
-// FindKernel finds the kernel of a version ("6.1", or "6.1-s390x" for another machine than amd64) among those that
-// scripts/getkernel.sh unpacked below dir.
+// FindKernel finds the kernel of a version ("6.1", or "6.1-s390x" for another machine than amd64)
+// among those that scripts/getkernel.sh unpacked below dir.
 func FindKernel(dir, version string) (Kernel, error) {
 	number, arch, foreign := strings.Cut(version, "-")
 	if !foreign {
@@ -34,16 +34,19 @@ func FindKernel(dir, version string) (Kernel, error) {
 	for _, image := range images {
 		release := strings.TrimPrefix(filepath.Base(image), "vmlinuz-")
 		if strings.HasPrefix(release, number+".") {
-			return Kernel{Version: version, Release: release, Arch: arch, Image: image, Root: filepath.Dir(filepath.Dir(image))}, nil
+			return Kernel{Version: version, Release: release, Arch: arch, Image: image,
+				Root: filepath.Dir(filepath.Dir(image))}, nil
 		}
 	}
 	return Kernel{}, fmt.Errorf("no kernel %s below %s (make kernels)", version, dir)
 }
 
-// Tools is the folder with programs of the kernel's machine, laid out as in the root folder; it may not be there.
+// Tools returns the folder with programs of the kernel's machine, laid out as in the root folder;
+// it may not be there.
 func (k Kernel) Tools() string { return filepath.Join(k.Root, "tools") }
 
-// busybox is the path of this machine's busybox, "" if there is none or the kernel is another machine's.
+// busybox returns the path of this machine's busybox, "" if there is none or the kernel is another
+// machine's.
 func (k Kernel) busybox() string {
 	if k.Arch != runtime.GOARCH {
 		return "" // among Tools
@@ -60,11 +63,11 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Config is the path of the kernel's configuration.
+// Config returns the path of the kernel's configuration.
 func (k Kernel) Config() string { return filepath.Join(k.Root, "boot", "config-"+k.Release) }
 
-// Modules returns the files of the named modules and of what they depend on, dependencies first; soft
-// dependencies are left out. A name that the kernel has built in needs no file.
+// Modules returns the files of the named modules and of what they depend on, dependencies first;
+// soft dependencies are left out. A name that the kernel has built in needs no file.
 func (k Kernel) Modules(names ...string) ([]string, error) {
 	dir := filepath.Join(k.Root, "lib", "modules", k.Release)
 	text, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
@@ -118,7 +121,8 @@ func isBuiltin(list, name string) bool {
 	return false
 }
 
-// moduleName makes "veth" of kernel/drivers/net/veth.ko.xz; a dash in a file name is an underscore in the module's.
+// moduleName makes "veth" of kernel/drivers/net/veth.ko.xz; a dash in a file name is an underscore
+// in the module's.
 func moduleName(file string) string {
 	name, _, _ := strings.Cut(filepath.Base(file), ".ko")
 	return strings.ReplaceAll(name, "-", "_")

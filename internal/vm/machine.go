@@ -4,8 +4,9 @@ package vm
 
 import "fmt"
 
-// machine is what is peculiar to the emulation of one architecture. The first serial port is the console. The reports take another
-// channel: a second UART where the kernel has its driver built in, else a virtio serial port, whose driver is a module.
+// machine is what is peculiar to the emulation of one architecture. The first serial port is the
+// console. The reports take another channel: a second UART where the kernel has its driver built
+// in, else a virtio serial port, whose driver is a module.
 type machine struct {
 	arch    string
 	qemu    string
@@ -26,19 +27,22 @@ var machines = [...]machine{
 		modules: []string{"rtc_cmos"}, // the clock that wakes a suspended machine
 	},
 	{
-		arch:    "arm64",
-		qemu:    "qemu-system-aarch64",
-		args:    []string{"-M", "virt", "-cpu", "max,pauth-impdef=on", "-device", "pci-serial,chardev=reports"},
+		arch: "arm64",
+		qemu: "qemu-system-aarch64",
+		args: []string{"-M", "virt", "-cpu", "max,pauth-impdef=on", "-device",
+			"pci-serial,chardev=reports"},
 		cmdline: "console=ttyAMA0",
 		port:    "/dev/ttyS0",
 	},
 	{
-		arch:    "s390x",
-		qemu:    "qemu-system-s390x",
-		args:    []string{"-M", "s390-ccw-virtio", "-cpu", "max", "-device", "virtio-serial-ccw", "-device", "virtserialport,chardev=reports"},
+		arch: "s390x",
+		qemu: "qemu-system-s390x",
+		args: []string{"-M", "s390-ccw-virtio", "-cpu", "max", "-device", "virtio-serial-ccw",
+			"-device", "virtserialport,chardev=reports"},
 		cmdline: "console=ttysclp0",
 		port:    "/dev/vport0p1",
-		modules: []string{"virtio_console", "crc32c_generic"}, // the latter for nf_conntrack, by way of libcrc32c, which names no dependency
+		// the latter for nf_conntrack, by way of libcrc32c, which names no dependency
+		modules: []string{"virtio_console", "crc32c_generic"},
 	},
 }
 

@@ -1,12 +1,14 @@
 //go:build linux
 
-// Package vm runs commands as root in a throw-away virtual machine under QEMU's software emulation, so that what the
-// kernel at hand lacks, or an older kernel decides otherwise, can be tested for real.
+// Package vm runs commands as root in a throw-away virtual machine under QEMU's software emulation,
+// so that what the kernel at hand lacks, or an older kernel decides otherwise, can be tested for
+// real.
 //
-// A machine is a kernel image, an initramfs made for it here ([Initramfs]) and a [Job] in that initramfs: the modules to
-// load and the commands to run. Its first process (package guest, built static) carries the job out and reports every
-// command's output and end as [Report] lines on a serial port of its own; the console goes to a file that is quoted when
-// the machine dies. The machine ends by rebooting, which QEMU is told not to do.
+// A machine is a kernel image, an initramfs made for it here ([Initramfs]) and a [Job] in that
+// initramfs: the modules to load and the commands to run. Its first process (package guest, built
+// static) carries the job out and reports every command's output and end as [Report] lines on a
+// serial port of its own; the console goes to a file that is quoted when the machine dies. The
+// machine ends by rebooting, which QEMU is told not to do.
 package vm
 
 import (
@@ -34,8 +36,9 @@ const (
 
 // Job is what the guest is to do, in order.
 type Job struct {
-	Modules  []string  `json:"modules"` // paths of module files, dependencies first
-	Port     string    `json:"port"`    // the device that carries [Report] lines to the host, there when the modules are loaded
+	Modules []string `json:"modules"` // paths of module files, dependencies first
+	// the device that carries [Report] lines to the host, there when the modules are loaded
+	Port     string    `json:"port"`
 	Commands []Command `json:"commands"`
 }
 
@@ -50,13 +53,16 @@ type Command struct {
 
 // Report is one line from the guest.
 type Report struct {
-	Command int           `json:"command"`           // index in the job's Commands
-	Output  []byte        `json:"output,omitempty"`  // a piece of its standard output and error, as they came
-	Ended   bool          `json:"ended,omitempty"`   // the command ended:
-	Status  int           `json:"status,omitempty"`  // its exit status, 128 + signal, 124 at the time limit, 127 if it did not start
+	Command int `json:"command"` // index in the job's Commands
+	// a piece of its standard output and error, as they came
+	Output []byte `json:"output,omitempty"`
+	Ended  bool   `json:"ended,omitempty"` // the command ended:
+	// its exit status, 128 + signal, 124 at the time limit, 127 if it did not start
+	Status  int           `json:"status,omitempty"`
 	Elapsed time.Duration `json:"elapsed,omitempty"` // how long it ran, by the guest's clock
-	Warning string        `json:"warning,omitempty"` // something of the machine itself, such as a module that did not load
-	Done    bool          `json:"done,omitempty"`    // the last line
+	// something of the machine itself, such as a module that did not load
+	Warning string `json:"warning,omitempty"`
+	Done    bool   `json:"done,omitempty"` // the last line
 }
 
 // Machine says what to boot and with what.
@@ -69,8 +75,8 @@ type Machine struct {
 	Timeout   time.Duration // for the whole machine; 10 minutes if 0
 }
 
-// Run boots the machine and calls each for every report until the guest is done. A machine that ends before is an error
-// with the tail of its console.
+// Run boots the machine and calls each for every report until the guest is done. A machine that
+// ends before is an error with the tail of its console.
 func Run(ctx context.Context, m Machine, each func(Report) error) error {
 	emulator, err := m.Kernel.machine()
 	if err != nil {
@@ -116,9 +122,11 @@ func Run(ctx context.Context, m Machine, each func(Report) error) error {
 	case done:
 		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return fmt.Errorf("virtual machine %s: time limit of %v\n%s", m.Kernel.Release, m.Timeout, tail(console))
+		return fmt.Errorf("virtual machine %s: time limit of %v\n%s",
+			m.Kernel.Release, m.Timeout, tail(console))
 	}
-	return fmt.Errorf("virtual machine %s ended without a report (qemu: %v)\n%s\n%s", m.Kernel.Release, waitErr, stderr.Bytes(), tail(console))
+	return fmt.Errorf("virtual machine %s ended without a report (qemu: %v)\n%s\n%s",
+		m.Kernel.Release, waitErr, stderr.Bytes(), tail(console))
 }
 
 func (m Machine) args(emulator machine, console, reports string) []string {
@@ -130,13 +138,16 @@ func (m Machine) args(emulator machine, console, reports string) []string {
 		memory = 2048
 	}
 	// oops=panic and panic=-1 end the machine at the first oops.
-	cmdline := emulator.cmdline + " quiet panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" + InitPath
+	cmdline := emulator.cmdline +
+		" quiet panic=-1 oops=panic nokaslr mitigations=off audit=0 random.trust_cpu=on rdinit=" +
+		InitPath
 	if m.Append != "" {
 		cmdline += " " + m.Append
 	}
 	return append([]string{
-		// One emulating thread for all CPUs. With one for each, Debian's QEMU 7.2 hangs both CPUs now and then where the kernel patches
-		// itself (tracepoints, trampolines); QEMU 8.1 mended a race of translation against writes to code.
+		// One emulating thread for all CPUs. With one for each, Debian's QEMU 7.2 hangs both CPUs
+		// now and then where the kernel patches itself (tracepoints, trampolines); QEMU 8.1 mended
+		// a race of translation against writes to code.
 		"-accel", "tcg,thread=single,tb-size=256",
 		"-smp", fmt.Sprint(cpus), "-m", fmt.Sprint(memory),
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",

@@ -58,7 +58,8 @@ func TestInitramfsReadByCpio(t *testing.T) {
 	if text, err := cmd.CombinedOutput(); err != nil || len(text) > 0 {
 		t.Fatalf("cpio: %v %s", err, text)
 	}
-	for name, want := range map[string]string{"init": string(content), "deep/in/it/below/file": "x", "etc/text": "hello\n"} {
+	for name, want := range map[string]string{"init": string(content), "deep/in/it/below/file": "x",
+		"etc/text": "hello\n"} {
 		got, err := os.ReadFile(filepath.Join(out, name))
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %v, %d bytes, want %d", name, err, len(got), len(want))
@@ -109,7 +110,8 @@ func TestModuleDependencies(t *testing.T) {
 	}
 }
 
-// Oracle: the shell in the machine, whose words and exit statuses must come back as they are; and a panic that it causes.
+// Oracle: the shell in the machine, whose words and exit statuses must come back as they are; and a
+// panic that it causes.
 func TestRun(t *testing.T) {
 	k := testKernel(t)
 	testkit.Tool(t, "qemu-system-x86_64")
@@ -122,7 +124,8 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	sh := func(script string) vm.Command {
-		return vm.Command{Path: "/bin/sh", Args: []string{"-c", script}, Dir: "/tmp", Env: []string{"PATH=/bin", "GREETING=hello"}, Timeout: 20 * time.Second}
+		return vm.Command{Path: "/bin/sh", Args: []string{"-c", script}, Dir: "/tmp",
+			Env: []string{"PATH=/bin", "GREETING=hello"}, Timeout: 20 * time.Second}
 	}
 	hang := sh("trap '' TERM; echo hanging; sleep 100")
 	hang.Timeout = time.Second
@@ -144,24 +147,27 @@ func TestRun(t *testing.T) {
 	}
 	output := make([]strings.Builder, len(commands))
 	status := make([]int, len(commands))
-	err := vm.Run(context.Background(), vm.Machine{Kernel: k, Initramfs: image, Timeout: 2 * time.Minute}, func(r vm.Report) error {
-		if r.Warning != "" {
-			return errors.New(r.Warning)
-		}
-		output[r.Command].Write(r.Output)
-		if r.Ended {
-			status[r.Command] = r.Status
-		}
-		return nil
-	})
-	if err == nil || !strings.Contains(err.Error(), "sysrq triggered crash") && !strings.Contains(err.Error(), "Kernel panic") {
+	err := vm.Run(context.Background(),
+		vm.Machine{Kernel: k, Initramfs: image, Timeout: 2 * time.Minute}, func(r vm.Report) error {
+			if r.Warning != "" {
+				return errors.New(r.Warning)
+			}
+			output[r.Command].Write(r.Output)
+			if r.Ended {
+				status[r.Command] = r.Status
+			}
+			return nil
+		})
+	if err == nil || !strings.Contains(err.Error(), "sysrq triggered crash") &&
+		!strings.Contains(err.Error(), "Kernel panic") {
 		t.Errorf("the panic came back as %v", err)
 	}
 	var numbers strings.Builder
 	for n := range 2000 {
 		numbers.WriteString(strconv.Itoa(n+1) + "\n")
 	}
-	wantOutput := []string{k.Release + "\n/tmp\nhello\n", "hanging\n", "", "", "/sys/kernel/btf/veth\n" + numbers.String(), ""}
+	wantOutput := []string{k.Release + "\n/tmp\nhello\n", "hanging\n", "", "",
+		"/sys/kernel/btf/veth\n" + numbers.String(), ""}
 	wantStatus := []int{7, 124, 137, 127, 0, 0}
 	for i := range commands {
 		if got := output[i].String(); got != wantOutput[i] && i != 3 {

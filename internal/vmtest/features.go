@@ -12,8 +12,8 @@ import (
 
 // featureTable says of each feature on which of the kernels of scripts/getkernel.sh C libbpf could
 // attach and trigger it, and which test of ours shows the same. A test of a feature skips where the
-// kernel lacks it, so a skip is a "no", and one that the table does not expect is a failure; so is a
-// test that works where the table says that nothing can. Of the host, which may lack anything, it
+// kernel lacks it, so a skip is a "no", and one that the table does not expect is a failure; so is
+// a test that works where the table says that nothing can. Of the host, which may lack anything, it
 // says nothing: there each skip has its own proof.
 //
 //go:embed features.tsv
@@ -36,7 +36,8 @@ func readFeatures() (list []feature, err error) {
 			continue
 		}
 		if len(fields) != len(kernels)+2 {
-			return nil, fmt.Errorf("features.tsv: %q has %d fields, want %d", fields[0], len(fields), len(kernels)+2)
+			return nil, fmt.Errorf("features.tsv: %q has %d fields, want %d",
+				fields[0], len(fields), len(kernels)+2)
 		}
 		f := feature{name: fields[0], want: map[string]string{}, test: fields[len(fields)-1]}
 		if f.test == "-" {
@@ -50,10 +51,12 @@ func readFeatures() (list []feature, err error) {
 	return list, nil
 }
 
-// result is what the run in a column says of a feature: yes, no, FAIL, or "-" if no test of it ran. A test that skips skips its subtests.
+// result is what the run in a column says of a feature: yes, no, FAIL, or "-" if no test of it ran.
+// A test that skips skips its subtests.
 func (m *matrix) result(f feature, column string) string {
 	cell := m.cells[f.test][column]
-	if whole, _, sub := strings.Cut(f.test, "/"); sub && (cell == "" || cell == "-") && m.cells[whole][column] == "skip" {
+	if whole, _, sub := strings.Cut(f.test, "/"); sub && (cell == "" || cell == "-") &&
+		m.cells[whole][column] == "skip" {
 		cell = "skip"
 	}
 	switch cell {
@@ -66,8 +69,9 @@ func (m *matrix) result(f feature, column string) string {
 	}
 }
 
-// reportFeatures writes an event of go test -json for each feature that has a test, as if it were a test itself: passed if the kernel
-// has it or lacks it as the table says. kernel is the column of the table, column that of the run.
+// reportFeatures writes an event of go test -json for each feature that has a test, as if it were a
+// test itself: passed if the kernel has it or lacks it as the table says. kernel is the column of
+// the table, column that of the run.
 func (m *matrix) reportFeatures(w io.Writer, list []feature, column, kernel string) error {
 	out := json.NewEncoder(w)
 	pkg := module + "/internal/vmtest@" + column
@@ -82,7 +86,8 @@ func (m *matrix) reportFeatures(w io.Writer, list []feature, column, kernel stri
 		if got != want {
 			e.Action, verdict = "fail", "fail"
 			text := fmt.Sprintf("    %s: %s, %s says %s\n", f.name, want, f.test, got)
-			if err := out.Encode(event{Action: "output", Package: pkg, Test: test, Output: text}); err != nil {
+			if err := out.Encode(
+				event{Action: "output", Package: pkg, Test: test, Output: text}); err != nil {
 				return err
 			}
 		}
@@ -93,8 +98,9 @@ func (m *matrix) reportFeatures(w io.Writer, list []feature, column, kernel stri
 	return out.Encode(event{Action: verdict, Package: pkg})
 }
 
-// printFeatures writes the table of feature × kernel: what was found, and in brackets what the table says if that is something else.
-// kernels are the columns of the table that belong to the columns of the run.
+// printFeatures writes the table of feature × kernel: what was found, and in brackets what the
+// table says if that is something else. kernels are the columns of the table that belong to
+// the columns of the run.
 func (m *matrix) printFeatures(w io.Writer, list []feature, kernels map[string]string) {
 	width := len("feature")
 	for _, f := range list {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestFeatureTable: the table has all rows, and the tests it names exist. The oracle is the source of the tests.
+// TestFeatureTable: the table has all rows, and the tests it names exist. The oracle is the source
+// of the tests.
 func TestFeatureTable(t *testing.T) {
 	list, err := readFeatures()
 	if err != nil {
@@ -77,7 +78,8 @@ func TestFeatureReport(t *testing.T) {
 	}
 	m := newMatrix(nil)
 	record := m.column("6.1")
-	for _, e := range []event{{Action: "pass", Test: "TestA"}, {Action: "skip", Test: "TestB"}, {Action: "skip", Test: "TestC"}, {Action: "pass", Test: "TestD"}} {
+	for _, e := range []event{{Action: "pass", Test: "TestA"}, {Action: "skip", Test: "TestB"},
+		{Action: "skip", Test: "TestC"}, {Action: "pass", Test: "TestD"}} {
 		e.Package = module
 		record(e)
 	}
@@ -86,10 +88,14 @@ func TestFeatureReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/a"`, `"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/b"`,
-		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/c"`, `"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/d"`,
-		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/e"`, `"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/g"`,
-		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/h"`, `"fail","Package":"` + module + `/internal/vmtest@6.1"`,
+		`"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/a"`,
+		`"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/b"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/c"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/d"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/e"`,
+		`"pass","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/g"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1","Test":"Feature/h"`,
+		`"fail","Package":"` + module + `/internal/vmtest@6.1"`,
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in\n%s", want, out.String())

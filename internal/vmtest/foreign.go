@@ -34,10 +34,12 @@ const registersFile = "user_pt_regs.h"
 //go:embed testdata/user_pt_regs.h
 var registers []byte
 
-// addForeign compiles every object of a testdata folder whose source is beside it and begins with the command line that made it,
-// for another machine, and puts the result in its place in the virtual machine.
+// addForeign compiles every object of a testdata folder whose source is beside it and begins with
+// the command line that made it, for another machine, and puts the result in its place in the
+// virtual machine.
 func addForeign(ctx context.Context, o *options, root *vm.Initramfs, dir, arch string) error {
-	sources, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}", module+"/...").Output()
+	sources, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}",
+		module+"/...").Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
 	}
@@ -55,7 +57,8 @@ func addForeign(ctx context.Context, o *options, root *vm.Initramfs, dir, arch s
 				return err
 			}
 			for _, args := range commands {
-				made, object, err := compileFor(ctx, o, arch, folder, filepath.Join(dir, "objects-"+arch, path.Base(pkg)), args)
+				made, object, err := compileFor(ctx, o, arch, folder,
+					filepath.Join(dir, "objects-"+arch, path.Base(pkg)), args)
 				if err != nil {
 					return err
 				}
@@ -70,7 +73,8 @@ func addForeign(ctx context.Context, o *options, root *vm.Initramfs, dir, arch s
 	return nil
 }
 
-// compilations reads the clang command lines among the comments at the head of a source, without the "clang".
+// compilations reads the clang command lines among the comments at the head of a source, without
+// the "clang".
 func compilations(source string) ([][]string, error) {
 	f, err := os.Open(source)
 	if err != nil {
@@ -83,17 +87,21 @@ func compilations(source string) ([][]string, error) {
 		if !ok {
 			break
 		}
-		if _, command, ok := strings.Cut(comment, "clang "); ok && strings.Contains(command, " -o ") {
+		if _, command, ok := strings.Cut(comment, "clang "); ok &&
+			strings.Contains(command, " -o ") {
 			list = append(list, strings.Fields(command))
 		}
 	}
 	return list, nil
 }
 
-// compileFor runs clang-19 in the source's folder with a command line's flags, for a machine, and returns the path of what it made and
-// the object's name. The name is "" if the object is not one of those committed, or the command needs files that are not there.
-func compileFor(ctx context.Context, o *options, arch, folder, dir string, args []string) (made, object string, err error) {
-	flags := []string{"-idirafter", "/usr/include/x86_64-linux-gnu", "-I" + filepath.Join(o.cache, "oracle", "libbpf", "include"),
+// compileFor runs clang-19 in the source's folder with a command line's flags, for a machine, and
+// returns the path of what it made and the object's name. The name is "" if the object is not one
+// of those committed, or the command needs files that are not there.
+func compileFor(ctx context.Context, o *options, arch, folder, dir string,
+	args []string) (made, object string, err error) {
+	flags := []string{"-idirafter", "/usr/include/x86_64-linux-gnu",
+		"-I" + filepath.Join(o.cache, "oracle", "libbpf", "include"),
 		"-include", filepath.Join(dir, registersFile)}
 	for i, arg := range args {
 		switch {

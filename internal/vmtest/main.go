@@ -5,8 +5,9 @@
 //	vmtest [flags] VERSION...            the tests of every package that reaches package sys, on each kernel ("6.1", "6.12", "6.1-arm64", "6.1-s390x")
 //	vmtest [flags] -shell CMD VERSION    one shell command instead (busybox), its output as it comes
 //
-// It prints go test -json events, the package named with its kernel ("…/sys@6.1"), so that testsum counts them, and writes a
-// table of test × kernel with -table, with the host's results beside if -host names the events of a run here.
+// It prints go test -json events, the package named with its kernel ("…/sys@6.1"), so that testsum
+// counts them, and writes a table of test × kernel with -table, with the host's results beside if
+// -host names the events of a run here.
 package main
 
 import (
@@ -42,8 +43,10 @@ func main() {
 	flag.StringVar(&o.table, "table", "", "file for the table of test × kernel")
 	flag.StringVar(&o.host, "host", "", "go test -json events of a run on the host, for the table")
 	flag.StringVar(&o.shell, "shell", "", "run this shell command in the machine instead of tests")
-	flag.StringVar(&o.corpus, "corpus", "tools,xdp", "folders of the corpus to copy into the machine")
-	flag.StringVar(&o.goarch, "goarch", "", "build the tests for this machine, where the kernel runs its programs too: 386 on amd64")
+	flag.StringVar(&o.corpus, "corpus", "tools,xdp",
+		"folders of the corpus to copy into the machine")
+	flag.StringVar(&o.goarch, "goarch", "",
+		"build the tests for this machine, where the kernel runs its programs too: 386 on amd64")
 	flag.BoolVar(&o.short, "short", false, "tell the tests to be short, as go test -short")
 	flag.DurationVar(&o.timeout, "timeout", time.Hour, "time limit of one machine")
 	flag.BoolVar(&o.verbose, "v", false, "say on standard error how long each part took")
@@ -99,7 +102,8 @@ func run(ctx context.Context, o *options, versions []string) error {
 	}
 	if o.run == "" && o.packages == "./..." { // else not all tests of features ran
 		for _, column := range results.columns {
-			if err := results.reportFeatures(os.Stdout, features, column, columns[column]); err != nil {
+			if err := results.reportFeatures(os.Stdout, features, column,
+				columns[column]); err != nil {
 				return err
 			}
 		}
@@ -138,7 +142,8 @@ func runShell(ctx context.Context, o *options, dir string, versions []string) er
 			return err
 		}
 		root := vm.NewInitramfs(k, guest)
-		job := vm.Job{Commands: []vm.Command{{Path: "/bin/sh", Args: []string{"-c", o.shell}, Dir: "/root", Env: environment(), Timeout: o.timeout}}}
+		job := vm.Job{Commands: []vm.Command{{Path: "/bin/sh", Args: []string{"-c", o.shell},
+			Dir: "/root", Env: environment(), Timeout: o.timeout}}}
 		status := 0
 		if err := boot(ctx, o, dir, k, root, job, func(r vm.Report) error {
 			if r.Ended {
@@ -156,7 +161,8 @@ func runShell(ctx context.Context, o *options, dir string, versions []string) er
 	return nil
 }
 
-func boot(ctx context.Context, o *options, dir string, k vm.Kernel, root *vm.Initramfs, job vm.Job, each func(vm.Report) error) error {
+func boot(ctx context.Context, o *options, dir string, k vm.Kernel, root *vm.Initramfs, job vm.Job,
+	each func(vm.Report) error) error {
 	start := time.Now()
 	if err := root.Job(k, job, o.moduleNames()...); err != nil {
 		return err
@@ -166,12 +172,14 @@ func boot(ctx context.Context, o *options, dir string, k vm.Kernel, root *vm.Ini
 		return err
 	}
 	o.say("%s: initramfs %.1f s", k.Release, time.Since(start).Seconds())
-	// QEMU 7.2's s390x panics now and then while modules load: it runs the code that was in their place before. A machine that dies before
-	// its first report has tested nothing, and is booted again.
+	// QEMU 7.2's s390x panics now and then while modules load: it runs the code that was in their
+	// place before. A machine that dies before its first report has tested nothing, and is booted
+	// again.
 	const boots = 3
 	for boot := 1; ; boot++ {
 		up := false
-		err := vm.Run(ctx, vm.Machine{Kernel: k, Initramfs: image, Append: o.appended, Timeout: o.timeout}, func(r vm.Report) error {
+		err := vm.Run(ctx, vm.Machine{Kernel: k, Initramfs: image, Append: o.appended,
+			Timeout: o.timeout}, func(r vm.Report) error {
 			if !up {
 				o.say("%s: first report after %.1f s", k.Release, time.Since(start).Seconds())
 				up = true

@@ -23,7 +23,8 @@ import (
 
 const module = "github.com/purebpf/bpf"
 
-// perPackage is the time limit of one package's tests: software emulation is 6 to 40 times slower than the machine.
+// perPackage is the time limit of one package's tests: software emulation is 6 to 40 times slower
+// than the machine.
 const perPackage = 30 * time.Minute
 
 // suite is one package's tests, built to run elsewhere.
@@ -32,7 +33,7 @@ type suite struct {
 	binary string
 }
 
-// crossEnv is the environment in which go builds static programs for a machine.
+// crossEnv returns the environment in which go builds static programs for a machine.
 func crossEnv(arch string) []string {
 	return append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 }
@@ -51,10 +52,12 @@ func buildGuest(ctx context.Context, dir string, k vm.Kernel) (string, error) {
 	return to, nil
 }
 
-// listPackages lists the named packages that have tests; with everything ("./...") only those whose tests reach package sys: the ones
-// whose result a kernel decides.
+// listPackages lists the named packages that have tests; with everything ("./...") only those whose
+// tests reach package sys: the ones whose result a kernel decides.
 func listPackages(ctx context.Context, o *options) ([]string, error) {
-	list := exec.CommandContext(ctx, "go", append([]string{"list", "-test", "-json=ImportPath,Deps"}, strings.Split(o.packages, ",")...)...)
+	list := exec.CommandContext(ctx, "go",
+		append([]string{"list", "-test", "-json=ImportPath,Deps"},
+			strings.Split(o.packages, ",")...)...)
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
@@ -84,8 +87,10 @@ func listPackages(ctx context.Context, o *options) ([]string, error) {
 	return packages, nil
 }
 
-// buildSuites builds the packages' tests for a machine. Those of another machine are built once for all of its kernels.
-func buildSuites(ctx context.Context, o *options, dir, arch string, packages []string) ([]suite, error) {
+// buildSuites builds the packages' tests for a machine. Those of another machine are built once for
+// all of its kernels.
+func buildSuites(ctx context.Context, o *options, dir, arch string,
+	packages []string) ([]suite, error) {
 	start := time.Now()
 	dir = filepath.Join(dir, "tests-"+arch)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -110,13 +115,14 @@ func buildSuites(ctx context.Context, o *options, dir, arch string, packages []s
 
 // environment of commands in the machine. They are root there, and what was copied must be found.
 func environment() []string {
-	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TMPDIR=/tmp", "LANG=C.UTF-8",
+	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "TMPDIR=/tmp", "LANG=C.UTF-8",
 		"PUREBPF_CACHE=/cache", "PUREBPF_REQUIRE_ROOT=1", "PUREBPF_SLOW=1",
 		"PUREBPF_DISPOSABLE=1"}
 }
 
-// littleEndian are packages whose tests resolve the little-endian objects beside them, which a big-endian kernel takes no more from
-// C libbpf than from us.
+// littleEndian are packages whose tests resolve the little-endian objects beside them, which a
+// big-endian kernel takes no more from C libbpf than from us.
 var littleEndian = []string{module + "/plan", module + "/preflight"}
 
 // leaveOut takes those packages away and writes events that say so.
@@ -130,7 +136,8 @@ func leaveOut(packages []string, version string) ([]string, error) {
 		}
 		name := pkg + "@" + version
 		for _, e := range []event{
-			{Action: "output", Package: name, Test: "TestAll", Output: "    suite.go:0: skip: its tests resolve little-endian objects\n"},
+			{Action: "output", Package: name, Test: "TestAll",
+				Output: "    suite.go:0: skip: its tests resolve little-endian objects\n"},
 			{Action: "skip", Package: name, Test: "TestAll"},
 		} {
 			if err := out.Encode(e); err != nil {
@@ -141,7 +148,8 @@ func leaveOut(packages []string, version string) ([]string, error) {
 	return rest, nil
 }
 
-func runKernel(ctx context.Context, o *options, dir, version string, packages []string, results *matrix) error {
+func runKernel(ctx context.Context, o *options, dir, version string, packages []string,
+	results *matrix) error {
 	k, err := vm.FindKernel(filepath.Join(o.cache, "kernels"), version)
 	if err != nil {
 		return err
@@ -203,7 +211,9 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 		if o.run != "" {
 			args = append(args, "-test.run="+o.run)
 		}
-		job.Commands = append(job.Commands, vm.Command{Path: program, Args: args, Dir: inside, Env: environment(), Timeout: perPackage + time.Minute})
+		job.Commands = append(job.Commands,
+			vm.Command{Path: program, Args: args, Dir: inside, Env: environment(),
+				Timeout: perPackage + time.Minute})
 	}
 	converters := map[int]*converter{}
 	defer func() {
@@ -214,7 +224,8 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 	err = boot(ctx, o, dir, k, root, job, func(r vm.Report) error {
 		c := converters[r.Command]
 		if c == nil {
-			if c, err = newConverter(ctx, suites[r.Command].pkg+"@"+version, results.column(version)); err != nil {
+			if c, err = newConverter(ctx, suites[r.Command].pkg+"@"+version,
+				results.column(version)); err != nil {
 				return err
 			}
 			converters[r.Command] = c
@@ -260,12 +271,13 @@ func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 	return nil
 }
 
-// sourceDir is where a package's folder is in the machine.
+// sourceDir returns where a package's folder is in the machine.
 func sourceDir(pkg string) string {
 	return path.Join("/src", strings.TrimPrefix(pkg, module))
 }
 
-// tools are what tests use as an oracle inside the machine, where busybox has no such program or another one.
+// tools are what tests use as an oracle inside the machine, where busybox has no such program or
+// another one.
 var tools = []string{"bpftool", "ip", "tc", "gzip", "zcat", "getconf", "setpriv", "unshare"}
 
 func addTools(root *vm.Initramfs) error {
@@ -286,7 +298,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// converter turns a test binary's output into events with go tool test2json, and passes them on as they come.
+// converter turns a test binary's output into events with go tool test2json, and passes them on as
+// they come.
 type converter struct {
 	in   io.WriteCloser
 	cmd  *exec.Cmd
@@ -336,8 +349,8 @@ func passEvents(out io.Reader, record func(event)) error {
 	}
 }
 
-// end closes the stream of a package whose process ended with a status. test2json ends with "fail" only if the tests said
-// so themselves; a process that died without a word is made to say it here.
+// end closes the stream of a package whose process ended with a status. test2json ends with "fail"
+// only if the tests said so themselves; a process that died without a word is made to say it here.
 func (c *converter) end(status int) error {
 	if status != 0 {
 		fmt.Fprintf(c.in, "\nFAIL\nexit status %d in the virtual machine\n", status)
