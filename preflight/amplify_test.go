@@ -14,10 +14,10 @@ import (
 	"github.com/purebpf/bpf/preflight"
 )
 
-// TestAmplifiersEverywhere resolves, lists, checks and disassembles files in which a few bytes ask
-// for much. Oracle: the Go runtime, which says what was allocated: no step takes more than 16 times
-// the file and 1 MiB. A check resolves, analyses and reports one after the other, and a print
-// describes before it writes: what they allocate in all may be twice what they hold.
+// TestAmplifiersEverywhere resolves, lists, checks and disassembles files in which a few bytes
+// request a lot. The oracle is the Go runtime's count of allocated bytes: no step takes more than
+// 16 times the file and 1 MiB. A check resolves, analyses and reports in turn, and a print
+// describes before it writes: in total they may allocate twice what they hold.
 func TestAmplifiersEverywhere(t *testing.T) {
 	for _, a := range slices.Concat(hostile.Amplifiers, hostile.Loads) {
 		raw := a.Make(4000).Bytes()

@@ -13,7 +13,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// hookOptions are configuration options without which a kind of program cannot be attached.
+// hookOptions are the configuration options that the kernel needs to attach a kind of program.
 var hookOptions = [...]struct {
 	option string
 	auto   object.AutoAttach // AutoNone: any
@@ -45,12 +45,13 @@ type hook struct {
 	auto object.AutoAttach
 }
 
-// attachTargets asks for what programs attach to, and for the configuration of their hooks.
+// attachTargets adds needs for the targets that programs attach to and for the configuration
+// options of their hooks.
 func (c *checker) attachTargets() {
 	c.eachProgram(func(p *plan.Program, _ []bool) {
 		switch {
 		case p.Type == uapi.ProgUnspec || p.Type == uapi.ProgStructOps && c.lacksStructOps():
-			// told already
+			// reported already
 		case p.Spec.Def != nil && p.Spec.Def.Flags&object.SecAttachBTF != 0 || p.Err != nil:
 			c.btfTarget(p)
 		}
@@ -86,14 +87,14 @@ func (c *checker) attachTargets() {
 			continue
 		}
 		n := c.need(NeedTarget, h.prog.Sec, h.prog.Name)
-		if n.Reason == "" || n.Answer == facts.Yes { // else it does not even load
+		if n.Reason == "" || n.Answer == facts.Yes { // else the program does not even load
 			n.Attach, n.Answer, n.Reason = true, a, reason
 		}
 	}
 }
 
-// btfTarget reports the kernel type or function that a program is verified against, which the plan
-// has looked for.
+// btfTarget reports whether the kernel has the type or function that a program is verified against.
+// The plan has looked it up.
 func (c *checker) btfTarget(p *plan.Program) {
 	n := c.need(NeedTarget, p.Spec.Sec, p.Spec.Name)
 	switch {
@@ -128,7 +129,7 @@ func auto(p *object.Program) object.AutoAttach {
 	return p.Def.Auto
 }
 
-// reasonOf is what an error says beyond whom it is about.
+// reasonOf returns the reason in an error without the name of its subject.
 func reasonOf(err error) string {
 	if e := new(plan.Error); errors.As(err, &e) && e.Text != "" {
 		return e.Text
@@ -136,8 +137,8 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// absent returns the answer for what neither vmlinux nor a module has. A recording without modules
-// cannot rule one out.
+// absent returns the answer for something that neither vmlinux nor a module has. A recording
+// without modules cannot rule it out.
 func (c *checker) absent(reason string) (facts.Answer, string) {
 	if modules, err := c.k.Modules(); c.k.prober == nil && err == nil && len(modules) == 0 {
 		return facts.Unknown, reason + "; no modules are recorded, one may have it"
@@ -145,11 +146,11 @@ func (c *checker) absent(reason string) (facts.Answer, string) {
 	return facts.No, reason
 }
 
-// syscallPrefixes are the names of system calls' entry points by architecture.
+// syscallPrefixes are the prefixes of the entry points of system calls, by architecture.
 var syscallPrefixes = [...]string{"__x64_sys_", "__arm64_sys_", "__s390x_sys_", "__riscv_sys_",
 	"__loongarch_sys_", "__ia32_sys_", "__se_sys_"}
 
-// symbols returns the names of which one must be there.
+// symbols returns the names of the functions, one of which the kernel must have.
 func (h hook) symbols() []string {
 	switch h.auto {
 	case object.AutoKprobe:
@@ -169,7 +170,7 @@ func syscallSymbols(name string) []string {
 	return list
 }
 
-// symbols looks all functions of hooks up in one pass.
+// symbols looks up the functions of all hooks in one pass.
 func (c *checker) symbols(hooks []hook) (map[string]uint64, error) {
 	var names []string
 	for _, h := range hooks {
@@ -180,13 +181,13 @@ func (c *checker) symbols(hooks []hook) (map[string]uint64, error) {
 	}
 	addrs, _, err := c.k.Ksyms(names)
 	if errors.Is(err, facts.ErrHidden) {
-		err = nil // the names are what counts
+		err = nil // only the names count
 	}
 	return addrs, err
 }
 
 // function answers whether the kernel has one of the functions: by its symbols, else by its BTF,
-// which does not have all.
+// which lacks some functions.
 func (c *checker) function(names []string, symbols map[string]uint64, err error) (facts.Answer,
 	string) {
 	if err == nil {
@@ -210,7 +211,7 @@ func (c *checker) function(names []string, symbols map[string]uint64, err error)
 func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
 	s := c.k.vmlinux()
 	if s == nil {
-		return facts.Unknown, "the kernel has no BTF to tell"
+		return facts.Unknown, "the kernel has no BTF"
 	}
 	specs := []*btf.Spec{s}
 	if modules, err := c.k.Modules(); err == nil {
@@ -224,11 +225,11 @@ func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
 		}
 	}
 	return facts.Unknown,
-		"no function of the kernel's BTF matches, which does not have every function"
+		"no function in the kernel's BTF matches, but it does not have every function"
 }
 
-// traceableGlob answers whether a function matches "[module:]pattern": one of the module, without
-// any of vmlinux. What is traced by BTF is in BTF.
+// traceableGlob answers whether a function matches "[module:]pattern". With a module, only its own
+// functions count, not those of vmlinux. Every function that can be traced through BTF is in BTF.
 func (c *checker) traceableGlob(target string) (facts.Answer, string) {
 	s := c.k.vmlinux()
 	if s == nil {
@@ -258,8 +259,8 @@ func (c *checker) traceableGlob(target string) (facts.Answer, string) {
 	return facts.No, "no function of the BTF of " + where + " matches"
 }
 
-// matchFunction finds the first function among the types of s itself, without those of its base,
-// that matches a pattern.
+// matchFunction returns the first function among the types of s itself, without its base, that
+// matches a pattern.
 func matchFunction(s *btf.Spec, pattern string) (string, bool) {
 	for t := range s.Types() {
 		if t.Kind() == btf.KindFunc && match(pattern, t.Name()) {
@@ -269,7 +270,8 @@ func matchFunction(s *btf.Spec, pattern string) (string, bool) {
 	return "", false
 }
 
-// match compares with a pattern in which * stands for any text and ? for any character.
+// match reports whether s matches a pattern, in which * stands for any text and ? for any
+// character.
 func match(pattern, s string) bool {
 	star, from := -1, 0
 	p := 0
@@ -290,8 +292,8 @@ func match(pattern, s string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// tracepoint answers for "category/event". Each trace event leaves a typedef in BTF; those of
-// system calls are made from their functions.
+// tracepoint answers whether the kernel has the trace event "category/event". Each trace event
+// leaves a typedef in BTF; those of system calls are derived from the calls' functions.
 func (c *checker) tracepoint(name string) (facts.Answer, string) {
 	category, event, ok := strings.Cut(name, "/")
 	if !ok {
@@ -313,10 +315,10 @@ func (c *checker) tracepoint(name string) (facts.Answer, string) {
 		" is in the kernel's BTF, which does not have every function"
 }
 
-// rawTracepoint answers for a tracepoint by its typedef in BTF.
+// rawTracepoint answers whether the kernel has a tracepoint, by its typedef in BTF.
 func (c *checker) rawTracepoint(name string) (facts.Answer, string) {
 	if c.k.vmlinux() == nil {
-		return facts.Unknown, "the kernel has no BTF to tell"
+		return facts.Unknown, "the kernel has no BTF"
 	}
 	if where, ok := c.findType("btf_trace_"+name, btf.KindTypedef); ok {
 		return facts.Yes, "btf_trace_" + name + " is in the BTF of " + where
@@ -324,7 +326,8 @@ func (c *checker) rawTracepoint(name string) (facts.Answer, string) {
 	return c.absent("no btf_trace_" + name + " in the BTF of the kernel and its modules")
 }
 
-// hookOption asks for the configuration option of a program's hook, if the configuration is known.
+// hookOption adds a need for the configuration option of a program's hook if the configuration is
+// known.
 func (c *checker) hookOption(p *object.Program) {
 	for i := range hookOptions {
 		h := &hookOptions[i]
@@ -344,8 +347,8 @@ func (c *checker) hookOption(p *object.Program) {
 	}
 }
 
-// option reports whether an option is set in the kernel's configuration; known is false if that
-// cannot be read.
+// option reports whether an option is set in the kernel's configuration; known is false if the
+// configuration cannot be read.
 func (c *checker) option(name string) (set, known bool) {
 	text, err := c.k.kconfig()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestMultiTargets asks for the functions of fentry.multi programs. The oracle is the BTF of
+// TestMultiTargets checks the functions that fentry.multi programs name. The oracle is the BTF of
 // Debian's 6.1 kernel and of its module veth, as bpftool lists it: vfs_read is a function of the
 // kernel, veth_xmit of the module.
 func TestMultiTargets(t *testing.T) {
@@ -23,7 +23,7 @@ func TestMultiTargets(t *testing.T) {
 	for _, test := range []struct {
 		target string
 		answer facts.Answer
-		attach bool // about attaching only
+		attach bool // affects attaching only
 	}{
 		{"vfs_*", facts.Yes, true},
 		{"vmlinux:vfs_*", facts.Yes, true},

@@ -13,18 +13,19 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Options changes what is checked. The zero value and nil check an object as it would be loaded.
+// Options changes what is checked. With nil or the zero value an object is checked as it would be
+// loaded.
 type Options struct {
-	Kconfig   string    // configuration text that wins over the kernel's
+	Kconfig   string    // configuration text that overrides the kernel's
 	CustomBTF *btf.Spec // CO-RE target instead of the kernel's BTF
-	// Capable answers whether the process that will load the object has a capability. nil:
-	// capabilities are listed, not judged.
+	// Capable answers whether the process that will load the object has a capability. If it is nil,
+	// capabilities are listed but not judged.
 	Capable func(uapi.Capability) facts.Answer
 }
 
 // checker is one check of one object.
 type checker struct {
-	o      *object.Object // as given
+	o      *object.Object // the object as given
 	loose  *object.Object // a copy in which nothing that may be missing stops the planning
 	k      *target
 	opts   *Options
@@ -39,7 +40,7 @@ type checker struct {
 
 	places    map[*object.Function]*places
 	bySection map[string][]*object.Function // see functions
-	hasNeed   map[needUser]bool             // users of needs that have many
+	hasNeed   map[needUser]bool             // used for needs with many users
 
 	externUsers map[*object.Extern][]string // see usersOf
 
@@ -52,9 +53,9 @@ type needKey struct {
 	name string
 }
 
-// Check tells what o needs of k and what of it k has. Programs that would not be loaded (autoload
-// off) need nothing. It makes no system call of its own; if k is a Prober, k does. The object is
-// not changed.
+// Check reports what o needs from k and which of it k has. Programs that would not be loaded
+// (autoload off) need nothing. Check makes no system calls of its own; if k is a Prober, k does.
+// The object is not changed.
 func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	if opts == nil {
 		opts = &Options{}
@@ -90,7 +91,7 @@ func Check(o *object.Object, k facts.Kernel, opts *Options) *Report {
 	return c.r
 }
 
-// need finds or adds a need and notes who has it. The pointer is good until the next one is added.
+// need finds or adds a need and notes its user. The pointer is valid until the next need is added.
 func (c *checker) need(kind NeedKind, name, user string) *Need {
 	key := needKey{kind, name}
 	i, ok := c.byName[key]
@@ -106,13 +107,14 @@ func (c *checker) need(kind NeedKind, name, user string) *Need {
 	return n
 }
 
-// needUser is a user of the need of an index.
+// needUser is a user of the need at an index.
 type needUser struct {
 	need int
 	user string
 }
 
-// uses reports whether user is among the users of a need. If there are many, a map knows them.
+// uses reports whether user is among the users of a need. If there are many users, it looks in a
+// map.
 func (c *checker) uses(need int, users []string, user string) bool {
 	const few = 32
 	if len(users) < few {
@@ -132,7 +134,7 @@ func (c *checker) uses(need int, users []string, user string) bool {
 	return known
 }
 
-// programs asks for program and attach types.
+// programs adds needs for program and attach types.
 func (c *checker) programs() {
 	for _, p := range c.o.Programs {
 		if !p.Autoload {
@@ -159,8 +161,8 @@ func (c *checker) programs() {
 	}
 }
 
-// attachChecked are types of programs of which the kernel checks the attach type at load. Of others
-// it looks at it when they are attached.
+// attachChecked are the program types whose attach type the kernel checks at load. For others it
+// checks it at attach.
 var attachChecked = [...]uapi.ProgType{uapi.ProgTracing, uapi.ProgLSM, uapi.ProgExt,
 	uapi.ProgSyscall, uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
 	uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt, uapi.ProgSKLookup, uapi.ProgSKReuseport,
@@ -172,8 +174,8 @@ func (c *checker) programType(t uapi.ProgType, user string) {
 	}
 }
 
-// What the analyses of all programs may take: so many times the bytes of the object's file, and so
-// many more.
+// The analyses of all programs may take reachFactor times the bytes of the object's file, plus
+// reachMore.
 const (
 	reachFactor = 9
 	reachMore   = 384 << 10
@@ -194,7 +196,7 @@ func (c *checker) makePlan() {
 		c.plan = nil
 		return
 	}
-	lazy, _ := c.k.feature(facts.ArgCtxTag) // the same release
+	lazy, _ := c.k.feature(facts.ArgCtxTag) // added in the same release
 	room := reachFactor*int(min(c.o.FileSize, 1<<32)) + reachMore
 	c.reached = make([][]bool, len(c.plan.Programs))
 	for i, p := range c.plan.Programs {
@@ -205,8 +207,8 @@ func (c *checker) makePlan() {
 	}
 }
 
-// structOps asks for the kernel's struct_ops types, and takes maps whose type is missing out of the
-// copy.
+// structOps adds needs for the kernel's struct_ops types, and removes maps whose type is missing
+// from the copy.
 func (c *checker) structOps() {
 	for i, m := range c.o.Maps {
 		if m.Kind != object.MapStructOps || m.StructOps == nil || !m.Autocreate || c.o.BTF == nil {
@@ -235,7 +237,7 @@ func (c *checker) structOps() {
 	}
 }
 
-// findType says where a type is: in vmlinux or in a module's own BTF.
+// findType returns where a type is: in vmlinux or in a module's own BTF.
 func (c *checker) findType(name string, kind btf.Kind) (where string, ok bool) {
 	s := c.k.vmlinux()
 	if s == nil {
@@ -256,7 +258,7 @@ func (c *checker) findType(name string, kind btf.Kind) (where string, ok bool) {
 	return "", false
 }
 
-// kernelBTF asks for kernel BTF if something needs it.
+// kernelBTF adds a need for kernel BTF if something needs it.
 func (c *checker) kernelBTF() {
 	user := func(name string) {
 		n := c.need(NeedBTF, "vmlinux", name)
@@ -288,7 +290,7 @@ func (c *checker) kernelBTF() {
 	}
 }
 
-// failedPlan tells why nothing could be planned, unless that has been told already.
+// failedPlan reports why nothing could be planned, unless that has been reported already.
 func (c *checker) failedPlan() {
 	if c.planErr == nil || c.r.Count(Failed) > 0 {
 		return
@@ -311,7 +313,7 @@ func (c *checker) eachProgram(each func(p *plan.Program, reached []bool)) {
 	}
 }
 
-// helperName returns a helper's name, or its number if it has none here.
+// helperName returns a helper's name, or its number if the name is not known here.
 func helperName(id uint32) string {
 	if id < uint32(len(uapi.HelperNames)) && uapi.HelperNames[id] != "" {
 		return uapi.HelperNames[id]

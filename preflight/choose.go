@@ -13,37 +13,37 @@ import (
 // Alternatives
 //
 // Kernels differ in what they offer for one purpose: fentry or only kprobes, a ring buffer or only
-// perf buffers. An object may hold programs, or maps, that are alternatives of each other. In C
-// they are told by their names, with CO-RE's flavours:
+// perf buffers. An object may hold programs or maps that are alternatives to each other. In C they
+// are marked by their names, with CO-RE's flavours:
 //
 //	SEC("?fentry/do_unlinkat") int BPF_PROG(unlink___fentry, ...)      // preferred: it stands first
 //	SEC("?kprobe/do_unlinkat") int BPF_KPROBE(unlink___kprobe, ...)
 //
 //	struct { __uint(type, BPF_MAP_TYPE_RINGBUF); ... } events___ring SEC(".maps");
 //	struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); ... } events___perf SEC(".maps");
-//	const volatile bool events___ring_chosen;                          // optional: becomes true if events___ring was chosen
+//	const volatile bool events___ring_chosen;  // optional: true if events___ring was chosen
 //
-// Programs are alternatives if their names are equal but for what follows "___" and the sections of
-// all begin with "?", so that a loader that knows nothing of this loads none of them. For maps the
-// names are enough; such a loader makes them all. Code that uses a map which is not chosen must not
-// be reached, which is what the _chosen variable is for: the verifier drops branches on constants.
-// In Go, groups of one's own may hold programs or maps of any name.
+// Programs are alternatives if their names are equal up to "___" and all their sections begin with
+// "?", so that a loader without support for alternatives loads none of them. For maps the names are
+// enough; such a loader creates them all. Code that uses a map that is not chosen must not be
+// reachable. The _chosen variable is for that: the verifier drops branches on constants. In Go, a
+// group may hold programs or maps of any name.
 
 // Group is a set of alternatives, the preferred one first.
 type Group struct {
-	Name     string // what they share: "unlink", "events"
+	Name     string // the common part of the names: "unlink", "events"
 	Programs []*object.Program
 	Maps     []*object.Map
 }
 
-// Choice is what became of a group.
+// Choice is the outcome for a group.
 type Choice struct {
 	Name     string
-	Chosen   string // name of the program or map, "" if the kernel has none of them
+	Chosen   string // name of the program or map, "" if no alternative works on the kernel
 	Rejected []Rejected
 }
 
-// Rejected is an alternative that was preferred but can't be had, and why.
+// Rejected is an alternative that was preferred but does not work, and why.
 type Rejected struct {
 	Name   string
 	Reason string
@@ -63,7 +63,7 @@ func (c Choice) String() string {
 	return printable.Text(b.String())
 }
 
-// Groups finds the alternatives that an object declares by its names, in the object's order.
+// Groups returns the alternatives that an object declares by its names, in the object's order.
 func Groups(o *object.Object) []Group {
 	var groups []Group
 	at := map[string]int{}
@@ -97,11 +97,11 @@ func Groups(o *object.Object) []Group {
 	return kept
 }
 
-// Choose decides for each group which alternative k can load and attach: the first that it can. It
+// Choose decides for each group which alternative to use: the first that k can load and attach. It
 // turns on the autoload of that program, or the autocreate of that map, and turns the others off; a
-// bool variable called after the chosen one, with _chosen behind, becomes true. The choices tell
-// what was decided and why; a group without any that works has an empty Chosen, which is for the
-// caller to judge. The groups are those of o; nil means Groups(o).
+// bool variable named after the chosen one with the suffix _chosen becomes true. The choices say
+// what was decided and why. If no alternative of a group works, its Chosen is empty and the caller
+// decides what that means. The groups must be those of o; nil means Groups(o).
 func Choose(o *object.Object, k facts.Kernel, groups []Group) ([]Choice, error) {
 	if groups == nil {
 		groups = Groups(o)
@@ -119,7 +119,7 @@ func Choose(o *object.Object, k facts.Kernel, groups []Group) ([]Choice, error) 
 			return m.Name, reason
 		})
 	}
-	// Programs come after all maps: what they need depends on which are made.
+	// Programs come after all maps: what programs need depends on which maps are created.
 	for i, g := range groups {
 		choices[i].choose(len(g.Programs), func(j int, try bool) (name, reason string) {
 			p := g.Programs[j]
@@ -141,8 +141,7 @@ func Choose(o *object.Object, k facts.Kernel, groups []Group) ([]Choice, error) 
 	return choices, nil
 }
 
-// choose tries n alternatives until one is without a reason against it. What comes after that is
-// only turned off.
+// choose tries n alternatives until one has no reason against it. The rest are only turned off.
 func (c *Choice) choose(n int, alternative func(i int, try bool) (name, reason string)) {
 	for i := range n {
 		switch name, reason := alternative(i, c.Chosen == ""); {
@@ -155,7 +154,7 @@ func (c *Choice) choose(n int, alternative func(i int, try bool) (name, reason s
 	}
 }
 
-// unmakeable says why k can't make m, "" if it can.
+// unmakeable returns why k cannot create m, "" if it can.
 func unmakeable(m *object.Map, k facts.Kernel) string {
 	a, reason := newTarget(k).mapType(m.Type)
 	if a == facts.Yes {
@@ -164,8 +163,8 @@ func unmakeable(m *object.Map, k facts.Kernel) string {
 	return fmt.Sprintf("maps of type %v: %v (%s)", m.Type, a, reason)
 }
 
-// unable says why k can't load and attach p, "" if nothing speaks against it. Only what p itself
-// needs is checked.
+// unable returns why k cannot load and attach p, "" if nothing is known against it. It checks only
+// what p itself needs.
 func unable(o *object.Object, p *object.Program, k facts.Kernel) string {
 	if prober, ok := k.(Prober); ok {
 		if yes, err := prober.HasProgType(p.Type); err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/purebpf/bpf/preflight"
 )
 
-// Oracle: what this kernel has. No kernel has the first map type or the first tracepoint; every
-// kernel that these tests run on has ring buffers (5.8) and raw tracepoints (4.17). That what was
-// chosen loads is in package bpf's tests of the same object.
+// TestChoose's oracle is the set of features of this kernel. No kernel has the first map type or
+// the first tracepoint; every kernel that these tests run on has ring buffers (5.8) and raw
+// tracepoints (4.17). The tests of package bpf load the chosen ones of the same object.
 func TestChoose(t *testing.T) {
 	testkit.Root(t)
 	source, err := os.ReadFile("testdata/alternatives.bpf.c")

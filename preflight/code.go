@@ -9,29 +9,29 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// helperUse is a helper that programs of one type, and with one attach type where that matters,
-// call.
+// helperUse is a helper that programs of one type call. The attach type counts where helpers depend
+// on it.
 type helperUse struct {
 	id    uint32
 	typ   uapi.ProgType
 	at    uapi.AttachType // 0 where it does not matter
 	users []string
-	live  bool // some call can be reached
+	live  bool // some call is reachable
 }
 
-// byAttach are program types whose helpers depend on where a program attaches.
+// byAttach are the program types whose helpers depend on the attach type.
 var byAttach = [...]uapi.ProgType{uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr,
 	uapi.ProgCgroupSockOpt, uapi.ProgCgroupSKB,
 	uapi.ProgCgroupDevice, uapi.ProgCgroupSysctl}
 
-// older are helpers that the loader replaces on kernels that lack them (before 5.5).
+// older are the helpers that the loader replaces on kernels that lack them (before 5.5).
 var older = [...]struct{ id, by uint32 }{
 	{112, 4}, {113, 4}, // probe_read_user, probe_read_kernel: probe_read
 	{114, 45}, {115, 45}, // probe_read_user_str, probe_read_kernel_str: probe_read_str
 }
 
-// helpers asks for the helpers that instructions call. One that is called only where no path leads
-// on this kernel is guarded.
+// helpers adds needs for the helpers that instructions call. A helper is guarded if no call of it
+// can be reached on this kernel.
 func (c *checker) helpers() {
 	type key struct {
 		id  uint32
@@ -87,7 +87,7 @@ func (c *checker) helpers() {
 	}
 }
 
-// worse reports whether an answer weighs more than what a need has already.
+// worse reports whether an answer outweighs the one that a need has already.
 func worse(a facts.Answer, excused bool, n *Need) bool {
 	weight := func(a facts.Answer, excused bool) int {
 		switch {
@@ -103,8 +103,8 @@ func worse(a facts.Answer, excused bool, n *Need) bool {
 	return weight(a, excused) > weight(n.Answer, n.Guarded || n.Optional)
 }
 
-// poisons looks at what a program refers to and is not there: weak kfuncs and maps that are not
-// created. That does no harm unless it can be reached.
+// poisons checks what a program refers to although it is missing: weak kfuncs and maps that are not
+// created. That does no harm unless the code can be reached.
 func (c *checker) poisons() {
 	c.eachProgram(func(p *plan.Program, reached []bool) {
 		for _, x := range p.Poisons {
@@ -120,7 +120,7 @@ func (c *checker) poisons() {
 						n := c.need(NeedKfunc, rl.Extern.Name, p.Spec.Name)
 						n.Optional, n.Answer = false, facts.No
 						n.Reason = "not in this kernel, and " + p.Spec.Name +
-							" calls it without asking"
+							" calls it without checking"
 					case rl.Map != nil:
 						n := c.need(NeedSetting, rl.Map.Name+" created", p.Spec.Name)
 						n.Answer = facts.No

@@ -11,9 +11,9 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// badCode are the objects that the verifier refuses for what their code does, most of them on
-// purpose. No one can say that before it has walked the code: preflight says yes. Where fentry and
-// LSM programs attach there are more of them, and old verifiers allow less.
+// badCode are the objects that the verifier refuses because of their code, most of them on purpose.
+// That shows only when the verifier walks the code, so preflight says yes. Where fentry and LSM
+// programs attach there are more such objects, and old verifiers allow less.
 var badCode = map[string]string{
 	"selftests/bpf_dctcp_release.bpf.o":            "bpf_setsockopt in the one member of the congestion control that may not call it",
 	"selftests/bpf_iter_test_kern3.bpf.o":          "a pointer that may be NULL is read",
@@ -58,8 +58,8 @@ var badCode = map[string]string{
 	"tools/biosnoop.bpf.o":                         "a pointer that 6.12 takes for a number after it was on the stack",
 }
 
-// Kernels of other builds refuse other code. What their verifiers say of missing helpers and kfuncs
-// is not about code.
+// Kernels of other builds refuse other code. Verifier messages about missing helpers and kfuncs are
+// not about code.
 var (
 	walked  = regexp.MustCompile(`(?m)^processed [1-9]\d* insns`)
 	missing = regexp.MustCompile(
@@ -74,8 +74,8 @@ func refusesCode(t *testing.T, path string) bool {
 }
 
 // TestCorpusVerdicts checks all objects of the corpus against the running kernel. The oracle is C
-// libbpf's attempt to load them: what we say cannot load must not have loaded, and what we say can
-// load must have, but for bad code.
+// libbpf, which tries to load them: it must have failed for objects that we say cannot load, and
+// must have loaded those that we say can load, except for bad code.
 func TestCorpusVerdicts(t *testing.T) {
 	paths := testkit.Corpus(t)
 	verdicts := testkit.Oracle(t, paths...)

@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// externs asks for configuration options, kernel symbols and kfuncs.
+// externs adds needs for configuration options, kernel symbols and kfuncs.
 func (c *checker) externs() {
 	for i, e := range c.o.Externs {
 		kind := NeedKsym
@@ -36,7 +36,7 @@ func (c *checker) externs() {
 	}
 }
 
-// extern answers for one extern, number i.
+// extern answers whether the kernel has extern e, number i.
 func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 	if a, reason, vague := c.vague(e); vague {
 		if strings.HasPrefix(e.Name, "LINUX_") {
@@ -69,7 +69,7 @@ func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 	case e.KsymType == 0:
 		return facts.Yes, "in kallsyms"
 	case e.Func && !c.isKfunc(x):
-		return facts.No, "a function of " + where + " that is no kfunc"
+		return facts.No, "a function of " + where + " that is not a kfunc"
 	case !e.Func && c.unlisted(e.Name):
 		return facts.No, "in the BTF of " + where +
 			", but its address is not in kallsyms (CONFIG_KALLSYMS_ALL)"
@@ -100,7 +100,7 @@ func kconfigText(x *plan.Extern) string {
 	return "is " + strconv.FormatUint(x.Value, 10)
 }
 
-// vague answers for an extern about which the kernel at hand is silent.
+// vague answers for an extern about which the facts of the kernel say nothing.
 func (c *checker) vague(e *object.Extern) (a facts.Answer, reason string, vague bool) {
 	switch {
 	case e.Kind == object.ExternKconfig && e.Name == "LINUX_KERNEL_VERSION":
@@ -139,8 +139,8 @@ func (c *checker) vague(e *object.Extern) (a facts.Answer, reason string, vague 
 	return 0, "", false
 }
 
-// isKfunc asks the BTF that a function was found in whether it is marked as a kfunc. BTF without
-// any such mark (before 6.9) says yes.
+// isKfunc reports whether the BTF in which a function was found marks it as a kfunc. For BTF
+// without any such marks (before 6.9) it returns true.
 func (c *checker) isKfunc(x *plan.Extern) bool {
 	s := c.k.vmlinux()
 	if x.Module != nil {
@@ -160,7 +160,7 @@ func (c *checker) isKfunc(x *plan.Extern) bool {
 	return !marks
 }
 
-// usersOf lists the programs whose instructions refer to an extern.
+// usersOf returns the programs whose instructions refer to an extern.
 func (c *checker) usersOf(e *object.Extern) []string {
 	if c.externUsers != nil {
 		return c.externUsers[e]
@@ -199,7 +199,8 @@ func (c *checker) vagueImage(m *plan.Map, off, size uint64) bool {
 	return false
 }
 
-// vagueLoads lists the ld_imm64 of p whose value depends on facts that are not known.
+// vagueLoads returns the ld_imm64 instructions of p whose value depends on facts that are not
+// known.
 func (c *checker) vagueLoads(p *plan.Program) map[int]bool {
 	var loads map[int]bool
 	for _, s := range p.Subprogs {

@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// features asks for what the object uses of the features that kernels gained over time. Most are
-// optional: the loader has a way around.
+// features adds needs for the features used by the object that kernels gained over time. Most are
+// optional: the loader works around their absence.
 func (c *checker) features() {
 	o := c.o
 	ask := func(f facts.Feature, user string, required bool) {
@@ -58,7 +58,7 @@ func (c *checker) features() {
 	}
 }
 
-// btfFeatures asks for the kinds of BTF that the object has.
+// btfFeatures asks for the BTF kinds in the object.
 func (c *checker) btfFeatures(ask func(f facts.Feature, user string, required bool)) {
 	var seen [facts.NumFeatures]bool
 	see := func(f facts.Feature, when bool) {
@@ -88,7 +88,7 @@ func (c *checker) btfFeatures(ask func(f facts.Feature, user string, required bo
 	}
 }
 
-// capabilities lists what the process that loads the object must be allowed.
+// capabilities lists the capabilities that the loading process needs.
 func (c *checker) capabilities() {
 	ask := func(list []uapi.Capability, user string) {
 		for _, cap := range list {

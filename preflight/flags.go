@@ -13,10 +13,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// evidence is what a kernel's BTF has only if the kernel has what it is evidence of.
+// evidence is a part of a kernel's BTF that exists only if the kernel has the feature in question.
 type evidence struct {
 	kind btf.Kind // of the type
-	name string   // of the type; "" for the enum without a name that has the enumerator anchor
+	name string   // of the type; "" for the unnamed enum that has the enumerator anchor
 	part string   // member or enumerator
 }
 
@@ -29,8 +29,8 @@ func mapFlag(name string) evidence { return evidence{btf.KindEnum, "", name} }
 var sleepFlag = [...]evidence{{btf.KindStruct, "bpf_prog_aux", "sleepable"},
 	{btf.KindStruct, "bpf_prog", "sleepable"}}
 
-// flag is a bit that a program or a map is loaded with, and how a kernel that is not running tells
-// that it knows it.
+// flag is a flag for loading a program or creating a map, with the evidence by which a kernel that
+// is not running shows that it knows the flag.
 type flag struct {
 	bit   uint32
 	name  string
@@ -54,9 +54,9 @@ var programFlags = [...]flag{
 		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}},
 }
 
-// sleepables are the programs that may sleep. Evidence of a kind is what came to the same kernel
-// with it. A row without a version is of what no kernel up to 6.18 has; its evidence is what is in
-// every kernel that may have it.
+// sleepables are the programs that may sleep. The evidence for a kind is something that came in the
+// same kernel. A row without a version is about something that no kernel up to 6.18 has; its
+// evidence is something that every kernel with support must have.
 var sleepables = [...]struct {
 	typ     uapi.ProgType
 	attach  []uapi.AttachType // nil: any
@@ -110,7 +110,7 @@ var mapFlags = [...]flag{
 	{uapi.FNoUserConv, "BPF_F_NO_USER_CONV", "6.9", []evidence{mapFlag("BPF_F_NO_USER_CONV")}},
 }
 
-// Fields of BPF_MAP_CREATE and BPF_PROG_LOAD beyond those that every kernel with BPF knows.
+// Fields of BPF_MAP_CREATE and BPF_PROG_LOAD that not every kernel with BPF has.
 var (
 	fieldExtra = flag{0, "map_extra", "5.16",
 		[]evidence{{btf.KindUnion, "bpf_attr", "map_extra"}}}
@@ -146,7 +146,7 @@ func (t *target) known(since string, shown []evidence) (facts.Answer, string) {
 
 func sinceText(release string) string { return "since Linux " + release }
 
-// shows looks for evidence; asked is false if the BTF says nothing either way.
+// shows looks for evidence; asked is false if the BTF cannot answer either way.
 func (t *target) shows(e evidence) (has, asked bool) {
 	s := t.vmlinux()
 	if s == nil {
@@ -170,10 +170,10 @@ func (t *target) shows(e evidence) (has, asked bool) {
 	return facts.HasPart(s, typ, e.part), true
 }
 
-// noEnum is the id of an enum that was looked for in vain.
+// noEnum marks an enum that was looked for and not found.
 const noEnum = ^btf.ID(0)
 
-// findEnum finds the enum without a name whose first enumerator is first.
+// findEnum returns the unnamed enum whose first enumerator is first.
 func findEnum(s *btf.Spec, first string) btf.ID {
 	for id := btf.ID(1); id < s.Len(); id++ {
 		if t, ok := s.Type(id); ok && t.Kind().IsEnum() && t.NameOff() == 0 && t.Vlen() > 0 &&
@@ -184,7 +184,7 @@ func findEnum(s *btf.Spec, first string) btf.ID {
 	return noEnum
 }
 
-// flags asks for what programs and maps are loaded with beside their types.
+// flags adds needs for the flags and fields with which programs and maps are loaded.
 func (c *checker) flags() {
 	for _, m := range c.o.Maps {
 		if m.Autocreate {
@@ -223,13 +223,14 @@ func (c *checker) programFlags(p *plan.Program) {
 	}
 }
 
-// secKind returns the part of a SEC() that says what kind of program it is: "tp.s".
+// secKind returns the part of a SEC() name that gives the kind of program: "tp.s".
 func secKind(p *object.Program) string {
 	kind, _, _ := strings.Cut(p.Sec, "/")
 	return "SEC(\"" + kind + "\")"
 }
 
-// flag adds a need for a flag; where says what has it, unless the answer is the same everywhere.
+// flag adds a need for a flag; where names the program or map type with the flag, or is "" if the
+// answer is the same for all.
 func (c *checker) flag(f *flag, where, user string) *Need {
 	n := c.need(NeedFlag, f.name+" of "+where, user)
 	if n.Reason == "" {
@@ -238,7 +239,7 @@ func (c *checker) flag(f *flag, where, user string) *Need {
 	return n
 }
 
-// sleepable asks whether a program of that kind and with that target may sleep.
+// sleepable answers whether a program of that kind and with that target may sleep.
 func (c *checker) sleepable(p *plan.Program) {
 	for i := range sleepables {
 		row := &sleepables[i]
@@ -270,15 +271,15 @@ func (c *checker) sleepable(p *plan.Program) {
 	n.Answer, n.Reason = c.upTo618("programs of this type cannot sleep")
 }
 
-// anyTracing reports whether the kernel lets every tracing program sleep, as kernels did until 6.3
-// brought sleeping to struct_ops and looked closer.
+// anyTracing reports whether the kernel lets every tracing program sleep, as kernels did before 6.3
+// brought sleeping to struct_ops and stricter checks.
 func (c *checker) anyTracing() bool {
 	yes, _ := c.k.known("5.10", sleepFlag[:])
 	closer, _ := c.k.known("6.3", []evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}})
 	return yes == facts.Yes && closer == facts.No
 }
 
-// sleepableName names the need; with the target where it is the target that decides.
+// sleepableName returns the name of the need, with the target if the answer depends on it.
 func sleepableName(p *plan.Program) string {
 	if p.AttachBTFID != 0 && p.Type != uapi.ProgStructOps &&
 		p.ExpectedAttachType != uapi.AttachTraceIter &&
@@ -288,7 +289,7 @@ func sleepableName(p *plan.Program) string {
 	return "BPF_F_SLEEPABLE of " + secKind(p.Spec)
 }
 
-// newer answers for programs that no kernel up to 6.18 lets sleep.
+// newer answers for programs that no kernel up to 6.18 allows to sleep.
 func (c *checker) newer(shown []evidence) (facts.Answer, string) {
 	const lack = "programs of this kind cannot sleep"
 	for _, e := range shown {
@@ -299,7 +300,7 @@ func (c *checker) newer(shown []evidence) (facts.Answer, string) {
 	return c.upTo618(lack)
 }
 
-// upTo618 is no for the kernels that are known here, and unknown for newer ones.
+// upTo618 returns no for the kernels that are known here and unknown for newer ones.
 func (c *checker) upTo618(lack string) (facts.Answer, string) {
 	if c.k.upTo618() {
 		return facts.No, lack
@@ -307,9 +308,9 @@ func (c *checker) upTo618(lack string) (facts.Answer, string) {
 	return facts.Unknown, lack + " up to Linux 6.18; newer ones may"
 }
 
-// sleepableTarget answers whether the kernel lets programs sleep where p attaches. It keeps lists
-// of these places, which are not in its BTF: functions whose errors may be injected, of which all
-// system calls are, and LSM hooks that are called where sleeping is fine.
+// sleepableTarget answers whether the kernel lets programs sleep where p attaches. The kernel keeps
+// lists of these places that are not in its BTF: functions with error injection, including all
+// system calls, and LSM hooks that are called where sleeping is allowed.
 func (c *checker) sleepableTarget(p *plan.Program) (facts.Answer, string) {
 	if p.Type == uapi.ProgLSM {
 		return facts.Unknown, "which LSM hooks may sleep is not in the kernel's BTF"
@@ -356,7 +357,7 @@ func (c *checker) mapFlags(m *object.Map) {
 				strconv.FormatUint(uint64(m.NumaNode), 10)+" is not known"
 		}
 		if f.bit == uapi.FMmapable && m.Internal() {
-			n.Optional = true // the feature says how
+			n.Optional = true // the feature has the reason
 		}
 	}
 	if takes, ruled := maprules.Takes(m.Type, rest); rest != 0 && ruled && !takes {
@@ -367,7 +368,7 @@ func (c *checker) mapFlags(m *object.Map) {
 		n.Answer, n.Reason = facts.Unknown, "flags that are not known here"
 	}
 	if m.Extra != 0 {
-		c.flag(&fieldExtra, where, m.Name) // its value is of the map's shape
+		c.flag(&fieldExtra, where, m.Name) // the value depends on the map's shape
 	}
 	if m.IfIndex != 0 {
 		c.onDevice(c.flag(&fieldIfIndex, where, m.Name))
@@ -377,7 +378,7 @@ func (c *checker) mapFlags(m *object.Map) {
 	}
 }
 
-// onDevice lowers a yes: it takes a network device, and a driver that runs programs.
+// onDevice weakens a yes, which also requires a network device and a driver that runs programs.
 func (c *checker) onDevice(n *Need) {
 	if n.Answer == facts.Yes {
 		n.Answer, n.Reason = facts.Unknown,

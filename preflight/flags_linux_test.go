@@ -29,7 +29,7 @@ func alone(o *object.Object, name string) *object.Object {
 	return o
 }
 
-// each calls for every program and map of flags.bpf.c, and for variants that C cannot declare.
+// each calls do for every program and map of flags.bpf.c, and for variants that C cannot declare.
 func each(t *testing.T, do func(name string, o *object.Object)) {
 	o := readObject(t, flagsObject)
 	n := 0
@@ -72,9 +72,9 @@ func each(t *testing.T, do func(name string, o *object.Object)) {
 }
 
 // TestFlags predicts for each flag, field and kind of SEC() whether it loads. The oracle is the
-// running kernel, which is asked to load it. As the running kernel can be tried, the answer must be
-// its own; and the same kernel, written down with its version, configuration and BTF only, must not
-// be said to do otherwise than it does, but for what this machine's rules forbid it (EPERM).
+// running kernel, which is asked to load it. For the running kernel, which can be tried, the answer
+// must equal its own. For the same kernel recorded with only its version, configuration and BTF,
+// the answer must not contradict it, except where this machine forbids it (EPERM).
 func TestFlags(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)

@@ -13,10 +13,10 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// guards is an object of programs that ask for what no kernel has.
+// guards is an object with programs that use things that no kernel has.
 const guards = "testdata/guards.bpf.o"
 
-// FuzzReachable analyses code that no compiler made: no panic, no hang. The oracle is that promise.
+// FuzzReachable analyses code that no compiler made. It must not panic or hang.
 func FuzzReachable(f *testing.F) {
 	raw, err := os.ReadFile(guards)
 	if err != nil {
@@ -51,8 +51,8 @@ func FuzzReachable(f *testing.F) {
 	})
 }
 
-// FuzzCheck checks mutated objects against a kernel that knows nothing, and against one whose BTF
-// is the object's own: no panic, no hang.
+// FuzzCheck checks mutated objects against a kernel without any facts, and against one whose BTF is
+// the object's own. It must not panic or hang.
 func FuzzCheck(f *testing.F) {
 	raw, err := os.ReadFile(guards)
 	if err != nil {

@@ -51,8 +51,8 @@ func TestGuards(t *testing.T) {
 	}
 }
 
-// TestLicense predicts whether the programs of some objects load if their license is not compatible
-// with the GPL. The oracle is the running kernel, which is asked to load each by itself.
+// TestLicense predicts whether the programs of some objects load under a license that is not
+// compatible with the GPL. The oracle is the running kernel, which is asked to load each by itself.
 func TestLicense(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.1")
@@ -96,8 +96,8 @@ func TestLicense(t *testing.T) {
 	}
 }
 
-// TestHelpersByAttach predicts whether cgroup programs load that call bpf_get_retval, which only
-// some attach types allow. The oracle is the running kernel, which is asked to load each by itself.
+// TestHelpersByAttach predicts whether cgroup programs that call bpf_get_retval load. Only some
+// attach types allow it. The oracle is the running kernel, which is asked to load each by itself.
 func TestHelpersByAttach(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
@@ -123,7 +123,7 @@ func TestHelpersByAttach(t *testing.T) {
 	}
 }
 
-// TestLocks predicts whether programs load that use maps with a lock or a timer. The oracle is the
+// TestLocks predicts whether programs that use maps with a lock or a timer load. The oracle is the
 // running kernel, which is asked to load each by itself.
 func TestLocks(t *testing.T) {
 	testkit.Root(t)
@@ -157,8 +157,8 @@ func TestLocks(t *testing.T) {
 	}
 }
 
-// TestGuardsRecorded predicts the same for kernels that are not running: these programs ask for
-// things that no kernel has. The oracle is their names.
+// TestGuardsRecorded predicts the same for kernels that are not running: these programs use things
+// that no kernel has. The oracle is their names.
 func TestGuardsRecorded(t *testing.T) {
 	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
 		d := testkit.Debian(t, meta)
@@ -169,7 +169,7 @@ func TestGuardsRecorded(t *testing.T) {
 			o := readObject(t, guards)
 			only(o, p.Name)
 			want := facts.Yes
-			// which types may call it is not in BTF
+			// BTF does not say which types may call it
 			if strings.HasPrefix(p.Name, "bad_") && p.Name != "bad_helper_type" {
 				want = facts.No
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// byteOrder asks for a machine of the object's byte order.
+// byteOrder adds a need for a machine of the object's byte order.
 func (c *checker) byteOrder() {
 	n := c.need(NeedOrder, orderName(c.o.Order.String()), "")
 	var have string
@@ -21,7 +21,7 @@ func (c *checker) byteOrder() {
 	case c.k.prober != nil:
 		have = hostOrder()
 	default:
-		n.Answer, n.Reason = facts.Unknown, "the kernel has no BTF to tell its byte order"
+		n.Answer, n.Reason = facts.Unknown, "the kernel has no BTF, so its byte order is not known"
 		return
 	}
 	n.Answer, n.Reason = facts.Yes, "the kernel's"
@@ -46,11 +46,11 @@ func orderName(order string) string {
 	return "little-endian"
 }
 
-// arrival is an instruction, or a form of one, that came after the first kernels with BPF.
+// arrival is an instruction, or a form of one, that the first kernels with BPF lack.
 type arrival struct {
 	name  string
 	since string
-	shown []evidence // what came to the same kernel
+	shown []evidence // types that came in the same kernel
 }
 
 var (
@@ -70,8 +70,8 @@ var (
 	gotoX  = arrival{"indirect jump", "6.19", tables}
 )
 
-// opcode says what came with an opcode: nil if every kernel has it; valid is false if none up to
-// 6.18 has.
+// opcode returns the arrival of an opcode, nil if every kernel has it; valid is false if none up to
+// 6.18 has it.
 func opcode(op asm.Opcode) (came *arrival, valid bool) {
 	class, code, x := asm.Class(op&7), asm.Opcode(op&0xf0), op&8 != 0
 	switch class {
@@ -127,7 +127,8 @@ func memory(class asm.Class, mode asm.Mode, size asm.MemSize) (came *arrival, va
 	return nil, false
 }
 
-// form says what came with the other fields of an instruction whose opcode is old.
+// form returns the arrival of the form of an instruction, given by fields other than its opcode,
+// nil if every kernel has it.
 func form(insn asm.Instruction) *arrival {
 	switch class, code := asm.Class(insn.Op&7), asm.ALUOp(insn.Op&0xf0); {
 	case insn.IsAtomic() && insn.Imm&^0xff != 0:
@@ -145,8 +146,8 @@ func form(insn asm.Instruction) *arrival {
 	return nil
 }
 
-// instructions asks for those that not every kernel has. The verifier looks at all opcodes before
-// it walks the code, at the rest of an instruction where it comes to it.
+// instructions adds needs for instructions that not every kernel has. The verifier checks all
+// opcodes before it walks the code, and the other fields of an instruction when it reaches it.
 func (c *checker) instructions() {
 	c.eachProgram(func(p *plan.Program, reached []bool) {
 		for i := 0; i < len(p.Insns); i++ {
@@ -185,7 +186,8 @@ func (c *checker) arrived(a *arrival, user string) {
 	}
 }
 
-// callback asks for what the kernel wants to know of functions whose address is taken.
+// callback adds a need for the type information that the kernel wants about functions whose address
+// is taken.
 func (c *checker) callback(p *plan.Program) {
 	n := c.need(NeedObjectBTF, "func_info", p.Spec.Name)
 	n.Answer = facts.No
@@ -193,7 +195,7 @@ func (c *checker) callback(p *plan.Program) {
 		"compile with -g and keep .BTF.ext"
 }
 
-// jumpTables asks for the maps that indirect jumps go through.
+// jumpTables adds a need for the maps that indirect jumps go through.
 func (c *checker) jumpTables() {
 	if c.plan == nil {
 		return

@@ -9,16 +9,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Prober is a kernel that can be tried: the running one. Its answers win over what BTF tells,
-// because they are about the kernel as it is configured. kernel.Facts is a Prober.
+// Prober is a kernel that can be tried: the running one. Its answers override BTF, because they are
+// about the kernel as it is configured. kernel.Facts is a Prober.
 type Prober interface {
 	HasProgType(t uapi.ProgType) (bool, error)
 	HasMapType(t uapi.MapType) (bool, error)
-	// at is 0 where that does not matter
+	// at is 0 where it does not matter
 	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error)
 }
 
-// target is the kernel that is checked, with answers for what it does not know itself.
+// target is the kernel to check against, with answers for facts that it does not know itself.
 type target struct {
 	facts.Kernel
 	prober  Prober // nil if it cannot be tried
@@ -33,7 +33,7 @@ type target struct {
 	ksymErr error
 	ksymOK  bool
 
-	flagEnum btf.ID // the enum of map flags, 0: not looked for
+	flagEnum btf.ID // the enum of map flags, 0 before the first search
 }
 
 func newTarget(k facts.Kernel) *target {
@@ -52,7 +52,7 @@ func (t *target) vmlinux() *btf.Spec {
 	return t.spec
 }
 
-// SkippedModules is what the kernel says of modules that it left out.
+// SkippedModules returns the kernel's errors about modules that it left out.
 func (t *target) SkippedModules() []error {
 	if k, ok := t.Kernel.(plan.ModuleSkipper); ok {
 		return k.SkippedModules()
@@ -60,7 +60,8 @@ func (t *target) SkippedModules() []error {
 	return nil
 }
 
-// feature answers for a feature: the kernel itself, else its BTF, else its version.
+// feature answers whether the kernel has a feature: by the kernel itself, else by its BTF, else by
+// its version.
 func (t *target) feature(f facts.Feature) (facts.Answer, string) {
 	yes, err := t.Kernel.Has(f)
 	switch {
@@ -89,7 +90,7 @@ func (t *target) feature(f facts.Feature) (facts.Answer, string) {
 	return facts.Unknown, err.Error()
 }
 
-// kconfig returns the configuration; nil with an error if it is not known.
+// kconfig returns the configuration, or nil with an error if it is not known.
 func (t *target) kconfig() ([]byte, error) {
 	if !t.confOK {
 		t.confOK = true
@@ -98,13 +99,13 @@ func (t *target) kconfig() ([]byte, error) {
 	return t.config, t.confErr
 }
 
-// ksymsError returns why symbols cannot be looked up; name is any one.
+// ksymsError returns why symbols cannot be looked up; name is any symbol.
 func (t *target) ksymsError(name string) error {
 	if !t.ksymOK {
 		t.ksymOK = true
 		_, _, t.ksymErr = t.Kernel.Ksyms([]string{name})
 		if errors.Is(t.ksymErr, facts.ErrHidden) {
-			t.ksymErr = nil // which is about that name
+			t.ksymErr = nil // the error is about that name
 		}
 	}
 	return t.ksymErr
@@ -114,7 +115,7 @@ func (t *target) ksymsError(name string) error {
 func (t *target) enumerator(enum, name string, value uint32) (facts.Answer, string) {
 	s := t.vmlinux()
 	if s == nil {
-		return facts.Unknown, "the kernel has no BTF to tell"
+		return facts.Unknown, "the kernel has no BTF"
 	}
 	has, known := facts.HasEnumerator(s, enum, name, int64(value))
 	switch {
@@ -126,7 +127,7 @@ func (t *target) enumerator(enum, name string, value uint32) (facts.Answer, stri
 	return facts.No, "not in enum " + enum + " of the kernel's BTF"
 }
 
-// probed turns the answer of a probe; ok is false if there is none.
+// probed converts the result of a probe to an answer; ok is false if there is none.
 func probed(yes bool, err error) (a facts.Answer, reason string, ok bool) {
 	switch {
 	case err != nil:
@@ -155,8 +156,8 @@ func (t *target) mapType(m uapi.MapType) (facts.Answer, string) {
 	return t.enumerator("bpf_map_type", "", uint32(m))
 }
 
-// helper answers whether programs of type p may call a helper, those of byAttach if they are for
-// at.
+// helper answers whether programs of type p may call a helper. The attach type counts for the types
+// in byAttach.
 func (t *target) helper(p uapi.ProgType, at uapi.AttachType, id uint32) (facts.Answer, string) {
 	a, reason := t.enumerator("bpf_func_id", helperEnumerator(id), id)
 	if a == facts.No || t.prober == nil {
@@ -175,7 +176,7 @@ func (t *target) helper(p uapi.ProgType, at uapi.AttachType, id uint32) (facts.A
 	return a, reason
 }
 
-// helperEnumerator returns the name in enum bpf_func_id, "" for a helper that has none here.
+// helperEnumerator returns the helper's name in enum bpf_func_id, "" if the name is not known here.
 func helperEnumerator(id uint32) string {
 	if name := helperName(id); len(name) > 4 && name[:4] == "bpf_" {
 		return "BPF_FUNC_" + name[4:]
@@ -183,26 +184,26 @@ func helperEnumerator(id uint32) string {
 	return ""
 }
 
-// tolerant is a kernel for planning: what it does not know it is taken to have, so that a plan
-// comes out that can be analysed.
+// tolerant is a kernel for planning: it claims to have everything that is not known, so that the
+// plan succeeds and can be analysed.
 type tolerant struct{ *target }
 
-// Has takes what is unknown for yes.
+// Has returns true for features that are not known.
 func (t tolerant) Has(f facts.Feature) (bool, error) {
 	a, _ := t.feature(f)
 	return a != facts.No, nil
 }
 
-// Version is never 0.
+// Version never returns 0.
 func (t tolerant) Version() uint32 { return max(t.target.Version(), 1) }
 
-// BTF returns the kernel's.
+// BTF returns the kernel's BTF.
 func (t tolerant) BTF() (*btf.Spec, error) {
 	t.vmlinux()
 	return t.spec, t.specErr
 }
 
-// Ksyms finds what is known, and nothing twice.
+// Ksyms returns the known symbols, none of them as ambiguous.
 func (t tolerant) Ksyms(names []string) (map[string]uint64, map[string]bool, error) {
 	addrs, _, err := t.target.Ksyms(names)
 	switch {
@@ -214,13 +215,13 @@ func (t tolerant) Ksyms(names []string) (map[string]uint64, map[string]bool, err
 	return addrs, nil, nil
 }
 
-// Kconfig is empty if it is not known.
+// Kconfig returns an empty configuration if it is not known.
 func (t tolerant) Kconfig() ([]byte, error) {
 	text, _ := t.kconfig()
 	return text, nil
 }
 
-// PossibleCPUs is 1 if it is not known.
+// PossibleCPUs returns 1 if the number is not known.
 func (t tolerant) PossibleCPUs() (int, error) {
 	n, err := t.target.PossibleCPUs()
 	if err != nil {
@@ -229,6 +230,6 @@ func (t tolerant) PossibleCPUs() (int, error) {
 	return n, nil
 }
 
-// notRecorded reports whether an answer is missing because the recording is silent, not because the
+// notRecorded reports whether an answer is missing because the recording lacks it, not because the
 // kernel refused.
 func notRecorded(err error) bool { return errors.Is(err, facts.ErrNotRecorded) }

@@ -10,12 +10,12 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// licenses are those that the kernel takes for compatible with the GPL.
+// licenses are the licenses that the kernel accepts as compatible with the GPL.
 var licenses = [...]string{"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL",
 	"Dual MIT/GPL", "Dual MPL/GPL"}
 
-// gplHelpers are the helpers that only programs of such a license may call, up to 6.18: what the
-// kernel calls gpl_only. It is not in its BTF.
+// gplHelpers are the helpers that only programs with such a license may call, up to 6.18: gpl_only
+// in the kernel. They are not marked in its BTF.
 var gplHelpers = [...]uint32{
 	4,      // probe_read
 	6,      // trace_printk
@@ -41,8 +41,8 @@ var gplHelpers = [...]uint32{
 	204, 205, 206, 207, // tcp_raw_gen_syncookie_*, tcp_raw_check_syncookie_*
 }
 
-// license asks for one that is compatible with the GPL if the object has another and a program does
-// what takes one, where it can be reached.
+// license adds a need for a GPL-compatible license if the object has another one and reachable code
+// of a program requires it.
 func (c *checker) license() {
 	if slices.Contains(licenses[:], c.o.License) {
 		return
@@ -60,8 +60,8 @@ func (c *checker) license() {
 	})
 }
 
-// restricted answers whether a program does without the GPL, and says what it does that only the
-// GPL allows.
+// restricted answers whether a program works without the GPL, and says which part of it the kernel
+// allows only under the GPL.
 func restricted(p *plan.Program, reached []bool) (facts.Answer, string) {
 	if p.Type == uapi.ProgLSM || p.Type == uapi.ProgStructOps {
 		return facts.No, "is of type " + p.Type.String()
@@ -85,8 +85,8 @@ func restricted(p *plan.Program, reached []bool) (facts.Answer, string) {
 	return facts.Yes, ""
 }
 
-// exempt are helpers that anybody may call in some programs: get_stackid in those of perf events,
-// get_func_ip in those of multi links.
+// exempt reports whether a helper in gplHelpers is free for some programs: get_stackid for those of
+// perf events, get_func_ip for those of multi links.
 func exempt(p *plan.Program, id uint32) bool {
 	return id == 27 && p.Type == uapi.ProgPerfEvent || id == 173 && p.Type == uapi.ProgKprobe &&
 		p.ExpectedAttachType != 0

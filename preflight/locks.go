@@ -8,18 +8,18 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// hooked are types of programs that run where a lock may be held, so that the kernel gives them no
-// map with locks, timers, work queues, lists or trees in its values, whether their code for it can
-// be reached or not.
+// hooked are the types of programs that run where a lock may be held. The kernel refuses them maps
+// with locks, timers, work queues, lists or trees in the values, even if the code that uses them is
+// not reachable.
 var hooked = [...]uapi.ProgType{uapi.ProgKprobe, uapi.ProgTracepoint, uapi.ProgPerfEvent,
 	uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable}
 
-// lockedTypes are what these programs may not have in a map, and the first two socket filters
-// neither.
+// lockedTypes are the types that maps of these programs must not contain. For socket filters that
+// holds for the first two.
 var lockedTypes = [...]string{"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer", "bpf_wq",
 	"bpf_list_head", "bpf_rb_root"}
 
-// locks asks for programs that may use the maps that they refer to.
+// locks adds needs for programs that may use the maps that they refer to.
 func (c *checker) locks() {
 	c.eachProgram(func(p *plan.Program, _ []bool) {
 		types := lockedTypes[:]
@@ -44,7 +44,7 @@ func (c *checker) locks() {
 	})
 }
 
-// holds returns the first of some types that a value has as a member or, of a data section, as a
+// holds returns the first of some types that a value has as a member or, for a data section, as a
 // variable; "" if there is none.
 func (c *checker) holds(id btf.ID, types []string) string {
 	s := c.o.BTF

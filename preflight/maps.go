@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// maps asks for map types, for what the object leaves to the application, and for shapes that
-// kernels make.
+// maps adds needs for map types, for settings that the object leaves to the application, and for
+// shapes that kernels accept.
 func (c *checker) maps() {
 	c.r.Needs = slices.Grow(c.r.Needs, 5*len(c.o.Maps))
 	for _, m := range c.o.Maps {
@@ -58,7 +58,7 @@ type shape struct {
 // unsetSetting is a setting that the application has to make.
 type unsetSetting struct{ what, reason string }
 
-// shapeOf holds the shape of a map against the kernel's rules, once for each shape.
+// shapeOf checks the shape of a map against the kernel's rules, once for each shape.
 func (c *checker) shapeOf(m *object.Map, template bool) shape {
 	if c.shapes == nil {
 		c.rules, c.shapes = c.k.rules(), make(map[maprules.Map]shape)
@@ -80,10 +80,10 @@ func (c *checker) judgeShape(m *maprules.Map) (v shape) {
 	for i := range broken {
 		b := &broken[i]
 		switch {
-		case b.Flags != 0: // a need of its own
+		case b.Flags != 0: // a separate need
 		case b.Unset != "":
 			v.unset = append(v.unset, unsetSetting{b.Unset,
-				b.Text + "; it is not set in the object: the application has to"})
+				b.Text + "; the object does not set it, so the application must"})
 		default:
 			to := facts.No
 			if b.Unsure || !b.Lasting && !c.k.upTo618() {
@@ -102,7 +102,7 @@ func (c *checker) judgeShape(m *maprules.Map) (v shape) {
 	return v
 }
 
-// shape is what the kernel will be told of a map.
+// shape returns the attributes with which the kernel will be asked to create a map.
 func (c *checker) shape(m *object.Map, template bool) maprules.Map {
 	r := maprules.Map{
 		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
@@ -124,7 +124,7 @@ func (c *checker) shape(m *object.Map, template bool) maprules.Map {
 	return r
 }
 
-// rules returns the kernel as the rules for maps want it.
+// rules returns the kernel in the form that the rules for maps use.
 func (t *target) rules() *maprules.Kernel {
 	k := &maprules.Kernel{Version: t.Kernel.Version(), PageSize: t.PageSize(), Sizeof: t.sizeof}
 	k.Kconfig, _ = t.kconfig()
@@ -132,7 +132,7 @@ func (t *target) rules() *maprules.Kernel {
 	return k
 }
 
-// sizeof returns the size of a struct of the kernel, 0 if its BTF doesn't tell.
+// sizeof returns the size of a kernel struct, 0 if the BTF does not have it.
 func (t *target) sizeof(name string) uint32 {
 	s := t.vmlinux()
 	if s == nil {
@@ -146,8 +146,8 @@ func (t *target) sizeof(name string) uint32 {
 	return typ.Size()
 }
 
-// upTo618 reports whether the kernel is one of those whose rules are known here: by its version, or
-// because its BTF lacks what came next.
+// upTo618 reports whether the kernel is one whose rules are known here: by its version, or because
+// its BTF lacks what the next version added.
 func (t *target) upTo618() bool {
 	if v := t.Kernel.Version(); v != 0 {
 		return !facts.AtLeast(v, maprules.Newest)

@@ -11,26 +11,26 @@ import (
 
 // Which instructions of a linked program can be executed on a kernel?
 //
-// A program that runs on many kernels asks before it acts: does the field exist, what is the
-// configuration, what did the application put into .rodata? Each such question is a constant by the
-// time the program is loaded, and the verifier does not follow the branch that the constant rules
-// out. What lies there may call helpers that the kernel lacks and read fields that it does not
-// have. To tell "missing" from "missing but guarded", the same is done here by conditional constant
-// propagation: registers and stack slots are unknown, a constant, or a pointer of a known sort;
+// A program that runs on many kernels checks before it acts: does the field exist, what is the
+// configuration, what did the application put into .rodata? The answer to each such check is a
+// constant when the program is loaded, and the verifier does not follow the branch that the
+// constant rules out. Code there may call helpers and read fields that the kernel lacks. To tell
+// "missing" from "missing but guarded", this analysis does the same by conditional constant
+// propagation: registers and stack slots are unknown, a constant, or a pointer of a known sort; the
 // states of paths that meet are joined; branches on constants are followed on one side only.
-// Functions are gone into with the join of what their callers pass, and return the join of what
-// they return.
+// Functions are entered with the join of their callers' arguments and return the join of their
+// results.
 //
-// The verifier is more precise: it follows each path by itself and knows ranges. So what is
-// unreachable here is unreachable there, and what is reachable here may still not be: the error is
-// on the side of warning too much.
+// The verifier is more precise: it follows each path by itself and knows ranges. So code that is
+// unreachable here is unreachable there, and code that is reachable here may still be unreachable
+// there: errors are on the side of too many warnings.
 
 // reach is the analysis of one program.
 type reach struct {
 	insns   []asm.Instruction
 	starts  []int // of the functions, ascending
 	global  []bool
-	maps    map[int]int32 // by the ld_imm64 that refers to them
+	maps    map[int]int32 // by the ld_imm64 that refers to the map
 	pointed []*plan.Map
 	order   binary.ByteOrder
 	vague   *vagueness
@@ -38,24 +38,24 @@ type reach struct {
 	heads   map[int]*state // states where paths begin or meet
 	work    []int
 	returns []value       // by function
-	ret     []bool        // by function: it returns at all
+	ret     []bool        // by function: whether it returns at all
 	callers [][]*callSite // by function
 	sites   map[int]*callSite
 	room    *int // bytes that states may still take
 	steps   int  // paths that may still be followed
 }
 
-// What states take of the room that an analysis has.
+// The bytes of an analysis's room that states take.
 const (
-	stateSize = int(unsafe.Sizeof(state{})) + 48 // with its place in a map and in the list of work
+	stateSize = int(unsafe.Sizeof(state{})) + 48 // with its place in the map and the work list
 	slotSize  = 2 * (int(unsafe.Sizeof(slot{})) + 8)
 )
 
-// An analysis ends after so many paths: a state at a head changes a few times, if a compiler made
-// the code.
+// An analysis ends after this many paths. In code made by a compiler, the state at a head changes
+// only a few times.
 const (
 	maxSteps  = 1 << 12
-	stepsEach = 16 // for each instruction
+	stepsEach = 16 // per instruction
 )
 
 // take takes n bytes of the room.
@@ -66,17 +66,17 @@ type callSite struct {
 	after state
 }
 
-// vagueness is what a plan holds constants for that are not known of the kernel.
+// vagueness describes the constants of a plan that stand for facts that are not known.
 type vagueness struct {
-	image func(m *plan.Map, off, size uint64) bool // bytes of a map's image
-	load  map[int]bool                             // ld_imm64 of an extern
+	image func(m *plan.Map, off, size uint64) bool // whether bytes of a map's image are vague
+	load  map[int]bool                             // ld_imm64 instructions of externs
 }
 
-// reachable computes which instructions of p can be executed. lazy says that the kernel verifies
+// reachable computes which instructions of p can be executed. lazy means that the kernel verifies
 // global functions only if they are called (6.8).
 //
-// The states that it keeps take bytes off room. When there is none left, everything counts as
-// reachable: no compiler makes code that needs more, and to warn too much is the harmless side.
+// The states that it keeps take bytes from room. When none are left, everything counts as
+// reachable: no compiler makes code that needs more, and too many warnings do no harm.
 func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vagueness,
 	room *int) []bool {
 	r := &reach{
@@ -116,14 +116,14 @@ func reachable(p *plan.Program, order binary.ByteOrder, lazy bool, vague *vaguen
 	for i, insn := range r.insns {
 		switch {
 		case insn.Op == asm.OpGotox || insn.Op == asm.OpCallx:
-			return r.all() // where these lead is decided at run time
+			return r.all() // the jump's destination is decided at run time
 		case insn.IsPseudoCall() || insn.IsPseudoFunc():
 			if f := r.function(i + 1 + int(insn.Imm)); f >= 0 {
 				referred[f] = true
 			}
 		}
 	}
-	// An exception callback is not referred to, and is called by the kernel.
+	// Nothing refers to an exception callback: the kernel calls it.
 	for f := range r.starts {
 		if f == 0 || !referred[f] || r.global[f] && !lazy {
 			r.enter(f, r.entry())
@@ -163,7 +163,7 @@ func (r *reach) function(at int) int {
 	return lo - 1
 }
 
-// entry is entryState, whose slots take of the room.
+// entry returns entryState; its slots take from the room.
 func (r *reach) entry() *state {
 	s := entryState()
 	s.room = r.room
@@ -172,7 +172,7 @@ func (r *reach) entry() *state {
 
 func (r *reach) enter(f int, s *state) { r.flow(r.starts[f], s) }
 
-// flow lets a state arrive at an instruction where paths may meet.
+// flow merges a state into an instruction where paths may meet.
 func (r *reach) flow(to int, s *state) {
 	if to < 0 || to >= len(r.insns) {
 		return // the verifier refuses the program for other reasons
@@ -258,7 +258,7 @@ func (r *reach) loadImm64(s *state, i int) {
 	s.set(insn.Dst(), v)
 }
 
-// load is what a load from memory gives.
+// load returns the value that a load from memory gives.
 func (r *reach) load(s *state, insn asm.Instruction) value {
 	size := uint64(insn.Op.Size().Bytes())
 	var n uint64
@@ -328,12 +328,12 @@ func (r *reach) storeRegister(s *state, insn asm.Instruction) {
 		return
 	}
 	s.store(at, int64(insn.Off), size, value{})
-	s.set(insn.Src(), value{}) // fetched, in the forms that do
+	s.set(insn.Src(), value{}) // fetched, in the forms that fetch
 	s.set(insn.Dst(), keepPointer(at))
-	s.set(0, value{}) // compared, in the form that does
+	s.set(0, value{}) // compared, in the form that compares
 }
 
-// jump handles calls, exits and branches. It returns whether the path goes on behind the
+// jump handles calls, exits and branches. It reports whether the path goes on after the
 // instruction.
 func (r *reach) jump(s *state, i int) bool {
 	insn := r.insns[i]
@@ -372,7 +372,7 @@ func (r *reach) jump(s *state, i int) bool {
 	return true
 }
 
-// call goes into a function. What follows is reached once it returns.
+// call enters a function. The code after the call is reached once the function returns.
 func (r *reach) call(s *state, i int) bool {
 	f := r.function(i + 1 + int(r.insns[i].Imm))
 	if f < 0 {

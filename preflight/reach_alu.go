@@ -45,7 +45,7 @@ func alu(s *state, insn asm.Instruction) value {
 	return number(n)
 }
 
-// calculate does what the machine does; ok is false for what is not worth it.
+// calculate computes the machine's result; ok is false for operations that are not handled.
 func calculate(insn asm.Instruction, op asm.ALUOp, wide bool, a, b uint64) (n uint64, ok bool) {
 	width := uint64(64)
 	if !wide {
@@ -112,7 +112,7 @@ func calculate(insn asm.Instruction, op asm.ALUOp, wide bool, a, b uint64) (n ui
 	return n, true
 }
 
-// byteSwap knows the unconditional form only: what to_le and to_be do depends on the machine.
+// byteSwap handles only the unconditional form: to_le and to_be depend on the machine.
 func byteSwap(insn asm.Instruction, a uint64) (uint64, bool) {
 	if insn.Op.Class() != asm.ClassALU64 {
 		return 0, false

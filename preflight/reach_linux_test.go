@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// visited are the instructions that a verifier log of level 2 shows.
+// visited matches the instructions that a verifier log of level 2 shows.
 var visited = regexp.MustCompile(`(?m)^(\d+): \(`)
 
 func readObject(t testing.TB, path string) *object.Object {
@@ -34,16 +34,17 @@ func readObject(t testing.TB, path string) *object.Object {
 	return o
 }
 
-// slow are objects with loops, whose logs take the kernel seconds to write.
+// slow matches objects with loops, whose logs take the kernel seconds to write.
 var slow = regexp.MustCompile(`loop|strobemeta|_all\.o`)
 
 // exact is the vagueness of the running kernel: none.
 var exact = &vagueness{image: func(*plan.Map, uint64, uint64) bool { return false }}
 
-// TestReachable compares what we take for reachable with what the verifier walks. The oracle is the
-// kernel: an instruction that it visits and we do not would be an error in the analysis. What we
-// visit and it does not is lost precision, which is counted. With PUREBPF_REACH=all it takes some
-// minutes and compares 49,000 instructions: the verifier leaves out 4,158, we 3,885 of these.
+// TestReachable compares the instructions that we consider reachable with those that the verifier
+// walks. The oracle is the kernel: an instruction that only the verifier visits is an error in the
+// analysis. An instruction that only we visit is lost precision, which is counted. With
+// PUREBPF_REACH=all the test takes some minutes and compares 49,000 instructions: the verifier
+// leaves out 4,158, we leave out 3,885 of these.
 func TestReachable(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
@@ -78,7 +79,7 @@ func TestReachable(t *testing.T) {
 			big = big || len(pp.Insns) > limit
 		}
 		if big {
-			continue // their logs have gigabytes
+			continue // their logs take gigabytes
 		}
 		loaded, err := bpf.Load(o, &bpf.LoadOptions{SkipPins: true, LogLevel: 2})
 		logs := map[string]string{}

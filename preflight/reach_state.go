@@ -6,7 +6,7 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// value is what is known of a register or stack slot.
+// value is what is known about a register or stack slot.
 type value struct {
 	n    uint64 // of a constant; offset of a pointer
 	m    int32  // of a pointer into a map's value: which of reach.pointed
@@ -31,7 +31,7 @@ func (v value) isStack() bool { return v.sort == stack || v.sort == anyStack }
 // zero reports whether v is 0; known is false if it may or may not be.
 func (v value) zero() (is, known bool) {
 	switch v.sort {
-	// the verifier follows both sides of a question about a pointer to the stack
+	// the verifier follows both sides of a comparison with a pointer to the stack
 	case unknown, stack, anyStack:
 		return false, false
 	case constant:
@@ -40,7 +40,7 @@ func (v value) zero() (is, known bool) {
 	return false, true
 }
 
-// join is what is known if either may be the case.
+// join returns what is known if either value is possible.
 func join(a, b value) value {
 	if a == b {
 		return a
@@ -56,7 +56,7 @@ func join(a, b value) value {
 	return value{}
 }
 
-// slot is what was stored to the stack: constants of any size, and pointers.
+// slot is a value stored on the stack: a constant of any size, or a pointer.
 type slot struct {
 	v    value
 	size int64
@@ -65,11 +65,11 @@ type slot struct {
 // state is what is known before an instruction.
 type state struct {
 	regs [11]value
-	// by offset from R10, disjoint; what is absent is unknown. Shared: copied before a change
+	// slots by offset from R10, disjoint; bytes without a slot are unknown. The map is shared: it
+	// is copied before a change.
 	slots map[int64]slot
 	owned bool // slots may be changed
-	// leaked: a pointer into the stack lies somewhere out of sight, so any unknown pointer may be
-	// one.
+	// leaked: a pointer into the stack was stored out of sight, so any unknown pointer may be one.
 	leaked bool
 	room   *int // bytes that copies of slots may still take, nil for any number
 }
@@ -88,7 +88,7 @@ func (s *state) own() {
 	s.slots, s.owned = slots, true
 }
 
-// forget drops what is known of the stack.
+// forget drops everything known about the stack.
 func (s *state) forget() {
 	for _, at := range s.slots {
 		s.leaked = s.leaked || at.v.isStack()
@@ -96,7 +96,7 @@ func (s *state) forget() {
 	s.slots, s.owned = nil, false
 }
 
-// store notes a store of size bytes at a stack pointer.
+// store notes a store of size bytes through a stack pointer.
 func (s *state) store(at value, off int64, size int64, v value) {
 	switch at.sort {
 	case anyStack:
@@ -122,7 +122,7 @@ func (s *state) store(at value, off int64, size int64, v value) {
 	s.leaked = s.leaked || v.isStack()
 }
 
-// holding returns the slot that holds all of size bytes at off, and its offset.
+// holding returns the slot that contains all size bytes at off, and its offset.
 func (s *state) holding(off, size int64) (slot, int64) {
 	for k := off; k > off-8; k-- {
 		if held, ok := s.slots[k]; ok {
@@ -166,8 +166,8 @@ func (s *state) merge(o *state) bool {
 	return changed
 }
 
-// entryState is what a function called by the kernel may rely on: a context or argument in R1, and
-// its stack.
+// entryState returns the state on entry to a function that the kernel calls: a context or argument
+// in R1, and the stack.
 func entryState() *state {
 	s := new(state)
 	s.regs[10] = value{sort: stack}
@@ -187,15 +187,15 @@ func (s *state) set(r asm.Register, v value) {
 	}
 }
 
-// clobber forgets what a call does not keep.
+// clobber forgets the registers that a call does not keep.
 func clobber(s *state) {
 	for i := 1; i <= 5; i++ {
 		s.regs[i] = value{}
 	}
 }
 
-// keepPointer returns a value of which only the sort of pointer is still certain: a load-acquire
-// overwrites its destination.
+// keepPointer returns a value of which only the sort of pointer is known: a load-acquire overwrites
+// its destination.
 func keepPointer(v value) value {
 	if v.isStack() {
 		return value{sort: anyStack}
@@ -203,15 +203,15 @@ func keepPointer(v value) value {
 	return value{}
 }
 
-// readers are helpers that only read what their pointers into the stack point to: lookup, update
-// and delete of a map, output of data. callers call back, with a pointer that they were given.
+// readers are helpers that only read what their stack pointers point to: lookup, update and delete
+// of a map, output of data. callers are helpers that call back with a pointer that they were given.
 var (
 	readers = [...]int32{1, 2, 3, 6, 25, 87, 111, 130}
 	callers = [...]int32{164, 170, 180, 181, 209}
 )
 
-// helperWrites forgets what a helper or kfunc may overwrite of the stack. Helpers take a buffer and
-// its size side by side.
+// helperWrites forgets the parts of the stack that a helper or kfunc may overwrite. Helpers take a
+// buffer and its size as adjacent arguments.
 func (s *state) helperWrites(insn asm.Instruction) {
 	helper := insn.IsHelperCall()
 	if helper && slices.Contains(readers[:], insn.Imm) && !s.leaked {
@@ -238,7 +238,7 @@ func (s *state) helperWrites(insn asm.Instruction) {
 	}
 }
 
-// refine notes what a comparison with a constant tells on the side that was taken.
+// refine notes what a comparison with a constant says about a register on the side that was taken.
 func refine(s *state, insn asm.Instruction, taken bool) {
 	if insn.Op.Class() != asm.ClassJMP || insn.Op.Source() != asm.K {
 		return

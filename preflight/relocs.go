@@ -13,7 +13,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// coreTarget returns where CO-RE relocations are resolved, nil if there is none.
+// coreTarget returns the target of CO-RE relocations, nil if there is none.
 func (c *checker) coreTarget() *core.Target {
 	if c.opts.CustomBTF != nil {
 		return core.NewTarget(c.opts.CustomBTF, nil)
@@ -35,7 +35,7 @@ func (c *checker) coreTarget() *core.Target {
 	})
 }
 
-// relocations resolves every CO-RE relocation of functions that would be loaded, one that fails
+// relocations resolves every CO-RE relocation of functions that would be loaded. One that fails
 // does not hide the others.
 func (c *checker) relocations() {
 	o := c.loose
@@ -44,7 +44,7 @@ func (c *checker) relocations() {
 	}
 	t := c.coreTarget()
 	if t == nil {
-		return // that there is no BTF is a need of its own
+		return // the missing BTF is a separate need
 	}
 	n := 0
 	for i := range o.Ext.Core {
@@ -72,9 +72,9 @@ func (c *checker) relocations() {
 	})
 }
 
-// What the texts of all relocations may take, so many times the bytes of the object's file and so
-// many more: many may share long names. Behind that, relocations are told by the number of their
-// type.
+// The texts of all relocations together may take a multiple of the bytes of the object's file plus
+// a constant: many may share long names. After that, relocations are described by the number of
+// their type.
 const (
 	wordsFactor = 2
 	wordsMore   = 128 << 10
@@ -88,7 +88,7 @@ func shortened(name string) string {
 	return name
 }
 
-// judge resolves one relocation and finds out what that means for the programs that it is in.
+// judge resolves one relocation and determines its effect on the programs that contain it.
 func (c *checker) judge(rel *Relocation, f *object.Function, insn int, x *core.Resolver,
 	r core.Relo) {
 	users, placed, live := c.placed(f, insn)
@@ -133,7 +133,7 @@ func widened(res core.Result) bool {
 	return local != target
 }
 
-// missing says what the target lacks.
+// missing returns what the target lacks.
 func (c *checker) missing(r core.Relo, res core.Result) string {
 	t, _ := c.loose.BTF.Type(r.Type)
 	name := strings.ToLower(t.Kind().String()) + " " + shortened(btf.EssentialName(t.Name()))
@@ -149,14 +149,14 @@ func (c *checker) missing(r core.Relo, res core.Result) string {
 	case core.EnumvalExists, core.EnumvalValue:
 		return name + " has no such enumerator"
 	case core.TypeExists, core.TypeSize, core.TypeIDTarget:
-		return name + " is of another sort"
+		return name + " is of another kind"
 	case core.TypeMatches:
 		return name + " is different"
 	}
 	return name + " has no such field, or one of another type"
 }
 
-// places is where a function was linked to.
+// places lists where a function was linked to.
 type places struct {
 	users  []string // programs
 	starts []place
@@ -167,7 +167,7 @@ type place struct {
 	reached []bool // of the program
 }
 
-// findPlaces finds out where the functions were linked to.
+// findPlaces records where the functions were linked to.
 func (c *checker) findPlaces() {
 	c.places = make(map[*object.Function]*places)
 	c.eachProgram(func(p *plan.Program, reached []bool) {
@@ -185,8 +185,8 @@ func (c *checker) findPlaces() {
 	})
 }
 
-// placed finds the programs that a function was linked into, and reports whether the instruction
-// can be reached in one.
+// placed returns the programs that a function was linked into; live reports whether the instruction
+// can be reached in one of them.
 func (c *checker) placed(f *object.Function, insn int) (users []string, placed, live bool) {
 	at := c.places[f]
 	if at == nil {
@@ -201,8 +201,7 @@ func (c *checker) placed(f *object.Function, insn int) (users []string, placed, 
 	return at.users, true, live
 }
 
-// eachRelocation calls each for all CO-RE records that belong to a function, in the order of the
-// object.
+// eachRelocation calls each for all CO-RE records that belong to a function, in the object's order.
 func (c *checker) eachRelocation(each func(f *object.Function, insn int, r core.Relo)) {
 	o := c.loose
 	for i := range o.Ext.Core {
@@ -224,7 +223,7 @@ func (c *checker) eachRelocation(each func(f *object.Function, insn int, r core.
 	}
 }
 
-// functions lists the functions of a section that would be loaded, by offset.
+// functions returns the functions of a section that would be loaded, by offset.
 func (c *checker) functions(section string) []*object.Function {
 	list, known := c.bySection[section]
 	if known {
@@ -247,8 +246,7 @@ func (c *checker) functions(section string) []*object.Function {
 	return list
 }
 
-// source returns the line that an instruction was compiled from, "file.c:12", "" if it is not
-// known.
+// source returns the source line of an instruction, "file.c:12", or "" if it is not known.
 func (c *checker) source(f *object.Function, insn int) string {
 	o := c.loose
 	off := uint32(f.Offset) + 8*uint32(insn)

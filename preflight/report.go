@@ -6,24 +6,24 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// Report is what a kernel makes of an object, as far as it can be told without loading it.
+// Report is the verdict on an object for a kernel, as far as possible without loading it.
 type Report struct {
 	Object string `json:"object"`
-	// Loads: no if something that it needs is missing, yes if all needs are met. A yes does not say
-	// that the verifier takes the code: see NotChecked.
+	// Loads is no if something that the object needs is missing, yes if all needs are met. A yes
+	// does not mean that the verifier accepts the code: see NotChecked.
 	Loads facts.Answer `json:"loads"`
-	// Attaches says the same of the hooks that programs name in their SEC().
+	// Attaches is the same for the hooks that programs name in their SEC().
 	Attaches facts.Answer `json:"attaches"`
-	Reasons  []string     `json:"reasons,omitempty"` // of answers that are not yes
+	Reasons  []string     `json:"reasons,omitempty"` // for answers other than yes
 	Error    string       `json:"error,omitempty"`   // why the object cannot be resolved at all
 	Skipped  []string     `json:"skipped,omitempty"` // programs whose autoload is off
 	Needs    []Need       `json:"needs"`
-	// NotChecked is what a yes says nothing about.
+	// NotChecked lists what the answers do not cover.
 	NotChecked  []string     `json:"not_checked"`
 	Relocations []Relocation `json:"relocations"`
 }
 
-// NeedKind sorts needs.
+// NeedKind is the kind of a need.
 type NeedKind uint8
 
 const (
@@ -38,12 +38,12 @@ const (
 	NeedSetting // size of a map that the object leaves to the application
 	NeedFlag    // flag or field that a program or map is loaded with
 	NeedStructOps
-	NeedInstruction // that not every kernel has
+	NeedInstruction // instruction that not every kernel has
 	NeedHelper
 	NeedKfunc
 	NeedKsym
 	NeedKconfig
-	NeedLicense // asked for only if the object has none that will do
+	NeedLicense // only if the object's license is not sufficient
 	NeedFeature
 	NeedCapability
 	needKinds
@@ -79,45 +79,45 @@ func (k NeedKind) String() string {
 	return "need " + strconv.Itoa(int(k))
 }
 
-// MarshalText is String.
+// MarshalText returns the text of String.
 func (k NeedKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Need is one thing that an object asks of a kernel.
+// Need is one thing that an object needs from a kernel.
 type Need struct {
 	Kind   NeedKind `json:"kind"`
 	Name   string   `json:"name"`
 	Users  []string `json:"users,omitempty"`  // programs and maps, in the object's order
 	Attach bool     `json:"attach,omitempty"` // needed to attach, not to load
-	// the object or the loader does without; Reason says how
+	// the object or the loader works without it; Reason says how
 	Optional bool `json:"optional,omitempty"`
-	// on this kernel only code that cannot be reached uses it
+	// on this kernel only unreachable code uses it
 	Guarded bool         `json:"guarded,omitempty"`
 	Answer  facts.Answer `json:"answer"`
 	Reason  string       `json:"reason,omitempty"`
 }
 
-// blocks reports whether a "no" is a reason to fail.
+// blocks reports whether a "no" prevents loading or attaching.
 func (n *Need) blocks() bool { return !n.Optional && !n.Guarded }
 
-// State is what became of a CO-RE relocation.
+// State is the outcome of a CO-RE relocation.
 type State uint8
 
 const (
-	Found   State = iota // the target has it and it is as compiled
+	Found   State = iota // the target has it, as compiled
 	Moved                // the target has it with another value: offset, size, id, ...
-	Absent               // whether it exists was asked, and it does not
-	Guarded              // the target lacks it, and the code that needs it cannot be reached there
-	Missing              // the target lacks it, and the code that needs it can be reached
+	Absent               // the relocation asks whether it exists, and it does not
+	Guarded              // the target lacks it, and the code that needs it is not reachable
+	Missing              // the target lacks it, and the code that needs it is reachable
 	// it cannot be resolved: malformed, ambiguous, or the instruction does not fit
 	Failed
-	Unused // in code of no program that would be loaded
+	Unused // its code is in no program that would be loaded
 	states
 )
 
 var stateNames = [states]string{"found", "moved", "absent", "guarded", "missing", "failed",
 	"unused"}
 
-// String returns the state in a word.
+// String returns the state in one word.
 func (s State) String() string {
 	if s < states {
 		return stateNames[s]
@@ -125,10 +125,10 @@ func (s State) String() string {
 	return "state " + strconv.Itoa(int(s))
 }
 
-// MarshalText is String.
+// MarshalText returns the text of String.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Relocation is a CO-RE relocation on a kernel.
+// Relocation is the outcome of a CO-RE relocation on a kernel.
 type Relocation struct {
 	Function string   `json:"function"`
 	Insn     int      `json:"instruction"` // within the function
@@ -141,7 +141,7 @@ type Relocation struct {
 	Reason   string   `json:"reason,omitempty"`
 }
 
-// verdict sums the needs and relocations up.
+// verdict sets the answers of the report from the needs and relocations.
 func (r *Report) verdict() {
 	r.Loads, r.Attaches = facts.Yes, facts.Yes
 	lower := func(a *facts.Answer, to facts.Answer, reason string) {
@@ -178,7 +178,7 @@ func (r *Report) verdict() {
 		lower(&r.Loads, facts.No, r.Error)
 	}
 	if r.Loads != facts.Yes && r.Attaches == facts.Yes {
-		r.Attaches = r.Loads // what does not load does not attach
+		r.Attaches = r.Loads // an object that does not load does not attach
 	}
 }
 
@@ -193,7 +193,7 @@ func (r *Report) Count(s State) int {
 	return n
 }
 
-// notChecked is what no report looks at.
+// notChecked is what no report covers.
 var notChecked = [...]string{
 	"what the code does, which the verifier decides",
 	"memory and other limits of the machine",

@@ -31,8 +31,8 @@ struct timed { struct bpf_timer t; int x; };
 #define F(f) __uint(map_flags, f)
 `
 
-// shapes are maps that every kernel refuses for what can be read in the object, and the rule; ""
-// for maps that every kernel makes.
+// shapes are maps that every kernel refuses for reasons visible in the object, with the rule that
+// they break, or "" for maps that every kernel creates.
 var shapes = []struct{ fields, rule string }{
 	{"T(ARRAY); KV(__u64, int); N(1);", "key_size 8: an array wants 4"},
 	{"T(LPM_TRIE); KV(__u64, int); N(1);", "no BPF_F_NO_PREALLOC in map_flags"},
@@ -54,7 +54,7 @@ var shapes = []struct{ fields, rule string }{
 	{"T(SK_STORAGE); KV(int, struct timed); F(BPF_F_NO_PREALLOC);",
 		"the value has a bpf_timer: a socket storage takes none"},
 	{"T(HASH); KV(int, struct timed); N(1);", ""},
-	{"T(QUEUE); __type(value, struct timed); N(1);", ""}, // made without BTF
+	{"T(QUEUE); __type(value, struct timed); N(1);", ""}, // created without BTF
 	{"T(HASH); KV(int, int); N(1); F(1 << 14);", "a hash does not take it"},
 	{"T(HASH); KV(int, int); N(1); F(1 << 16);", "a hash does not take it"},
 	{"T(ARRAY); KV(int, int); N(1); F(1U << 31);", "an array does not take it"},
@@ -92,8 +92,9 @@ func compileMap(t *testing.T, fields string) *object.Object {
 	return readObject(t, testkit.Compile(t, source, "-Wno-error"))
 }
 
-// TestShapes checks objects with maps that no kernel makes, and with maps that all make, and loads
-// them: the failed load names the rule that check names. The oracle is the running kernel.
+// TestShapes checks objects with maps that no kernel creates, and with maps that all kernels
+// create, and loads them: the failed load names the same rule as the check. The oracle is the
+// running kernel.
 func TestShapes(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
@@ -181,7 +182,7 @@ func TestInstructions(t *testing.T) {
 		p := o.Program("xdp")
 		p.Relocs = nil
 		p.Insns = append(append([]asm.Instruction(nil), insns...), exit...)
-		o.Ext = nil // whose records are of other code
+		o.Ext = nil // its records belong to other code
 		loaded, err := bpf.Load(o, nil)
 		if err == nil {
 			loaded.Close()

@@ -10,15 +10,15 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Trier is a kernel that can be shown programs and maps of given types, flags and targets: the
-// running one. Its answers win over what its BTF and version tell. kernel.Facts is a Trier.
+// Trier is a kernel that can try programs and maps of given types, flags and targets: the running
+// one. Its answers override those from its BTF and version. kernel.Facts is a Trier.
 type Trier interface {
 	TryProgram(facts.ProgramTrial) (ok bool, says string, err error)
 	TryMap(facts.MapTrial) (ok bool, says string, err error)
 }
 
-// trials shows the kernel each sort of program and map that the object has, without their code and
-// entries. What it refuses is put down to the property without which it does not.
+// trials lets the kernel try each kind of program and map in the object, without code and entries.
+// If it refuses one, trials blames the property without which the kernel accepts it.
 func (c *checker) trials() {
 	if c.k.trier == nil {
 		return
@@ -99,16 +99,16 @@ func (c *checker) tryProgram(p *plan.Program) {
 	}
 }
 
-// tryMap shows the kernel a small map with the sizes and flags of m. What breaks a rule that is
-// known has been told; else that is blamed without which the kernel makes the map, and the map as a
-// whole if there is no such thing.
+// tryMap lets the kernel create a small map with the sizes and flags of m. Broken rules that are
+// known have been reported already; otherwise tryMap blames the property without which the kernel
+// creates the map, or the map as a whole if there is none.
 func (c *checker) tryMap(m *object.Map) {
-	const most = 1 << 16 // bytes of a key or value that is tried
+	const most = 1 << 16 // bytes of a key or value that are tried
 	if m.Kind == object.MapStructOps || m.ExclusiveTo != nil || max(m.KeySize, m.ValueSize) > most {
 		return
 	}
 	plain := m.Flags == 0 && m.Extra == 0 && m.IfIndex == 0
-	if plain && m.Type != uapi.MapStackTrace { // whose frames a sysctl limits
+	if plain && m.Type != uapi.MapStackTrace { // a sysctl limits its frames
 		return
 	}
 	t := facts.MapTrial{
@@ -175,7 +175,7 @@ func (c *checker) tryMap(m *object.Map) {
 
 func numaNode(n uint32) string { return "numa_node " + strconv.FormatUint(uint64(n), 10) }
 
-// aboutMaps reports whether needs of a kind are those of maps.
+// aboutMaps reports whether needs of a kind are about maps.
 func aboutMaps(k NeedKind) bool {
 	return k == NeedMapType || k == NeedShape || k == NeedSetting || k == NeedFlag
 }
