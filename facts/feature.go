@@ -1,6 +1,6 @@
 package facts
 
-// Feature is something that kernels gained over time and that decides how an object is loaded. The
+// Feature is something that kernels gained over time and that affects how an object is loaded. The
 // names are libbpf's (FEAT_*).
 type Feature uint8
 
@@ -31,11 +31,11 @@ const (
 	LdImm64FullRangeOff
 	UprobeSyscall
 	CommonAttrs // FEAT_BPF_SYSCALL_COMMON_ATTRS
-	NumFeatures // how many there are
+	NumFeatures // number of features
 )
 
 // featureTable describes the features: libbpf's name without FEAT_, the first upstream kernel that
-// has it, what the kernel can do then, and what happens to an object where it cannot.
+// has it, what such a kernel can do, and what happens to an object on a kernel without it.
 var featureTable = [NumFeatures]struct {
 	name    string
 	since   string
@@ -68,12 +68,13 @@ var featureTable = [NumFeatures]struct {
 	ArrayMmap: {"ARRAY_MMAP", "5.5", "array maps can be mapped into memory",
 		"global variables cannot be reached in memory after load"},
 	ExpAttachType: {"EXP_ATTACH_TYPE", "4.17",
-		"programs may say at load where they will be attached",
-		"it is not said where that is optional"},
-	ProbeReadKernel: {"PROBE_READ_KERN", "5.5", "helpers tell kernel memory from user memory",
+		"programs can be loaded with an expected attach type",
+		"the attach type is left out where it is optional"},
+	ProbeReadKernel: {"PROBE_READ_KERN", "5.5",
+		"helpers distinguish kernel memory from user memory",
 		"bpf_probe_read and bpf_probe_read_str are called instead"},
 	ProgBindMap: {"PROG_BIND_MAP", "5.10", "a program can keep a map that it does not use",
-		"read-only data may go away before its program"},
+		"read-only data may be freed before its program"},
 	ModuleBTF: {"MODULE_BTF", "5.11", "modules have BTF",
 		"types, functions and kfuncs of modules are not found"},
 	PerfLink: {"PERF_LINK", "5.15",
@@ -83,12 +84,12 @@ var featureTable = [NumFeatures]struct {
 		"RLIMIT_MEMLOCK is raised"},
 	BPFCookie: {"BPF_COOKIE", "5.15",
 		"a program can ask for the cookie of its attachment",
-		"USDT probes are told apart by address"},
+		"USDT probes are distinguished by address"},
 	SyscallWrapper: {"SYSCALL_WRAPPER", "4.17",
 		"system calls have wrappers named after the architecture",
 		"SEC(\"ksyscall\") attaches to __se_sys_* functions"},
 	UprobeMultiLink: {"UPROBE_MULTI_LINK", "6.10",
-		"one link attaches to many places of a program file, in one process too",
+		"one link attaches to many places in a file, optionally for one process",
 		"USDT uses one uprobe for each place"},
 	ArgCtxTag: {"ARG_CTX_TAG", "6.8", "the verifier knows __arg_ctx",
 		"the argument gets the context's type in BTF"},
@@ -110,7 +111,7 @@ func (f Feature) String() string {
 }
 
 // Since returns the first upstream kernel with the feature, "5.2". Distributions add features to
-// older ones.
+// older kernels.
 func (f Feature) Since() string {
 	if f < NumFeatures {
 		return featureTable[f].since
@@ -118,7 +119,7 @@ func (f Feature) Since() string {
 	return ""
 }
 
-// Text is what a kernel with the feature can do, as half a sentence.
+// Text says in half a sentence what a kernel with the feature can do.
 func (f Feature) Text() string {
 	if f < NumFeatures {
 		return featureTable[f].text
@@ -126,7 +127,7 @@ func (f Feature) Text() string {
 	return ""
 }
 
-// Without is what becomes of an object on a kernel without the feature, as half a sentence.
+// Without says in half a sentence what happens to an object on a kernel without the feature.
 func (f Feature) Without() string {
 	if f < NumFeatures {
 		return featureTable[f].without
@@ -134,7 +135,7 @@ func (f Feature) Without() string {
 	return ""
 }
 
-// FeatureNamed returns the feature that String calls name; ok is false if there is none.
+// FeatureNamed returns the feature whose String is name; ok is false if there is none.
 func FeatureNamed(name string) (f Feature, ok bool) {
 	for f := range NumFeatures {
 		if featureTable[f].name == name {
@@ -153,7 +154,7 @@ const (
 	No
 )
 
-// String is "unknown", "yes" or "no".
+// String returns "unknown", "yes" or "no".
 func (a Answer) String() string {
 	switch a {
 	case Yes:
@@ -164,12 +165,12 @@ func (a Answer) String() string {
 	return "unknown"
 }
 
-// MarshalText is String.
+// MarshalText returns the text of String.
 func (a Answer) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// Upstream is what kernel.org's kernel of a version (KERNEL_VERSION as [Kernel.Version] has it)
-// answers on x86-64 when it is configured for BPF. A distribution's kernel of that version may have
-// more. Version 0 answers nothing.
+// Upstream returns the answers of kernel.org's kernel of a version (KERNEL_VERSION, as in
+// [Kernel.Version]) on x86-64 that is configured for BPF. A distribution's kernel of that version
+// may have more. For version 0 all answers are unknown.
 func Upstream(version uint32) (answers [NumFeatures]Answer) {
 	if version == 0 {
 		return answers
@@ -183,10 +184,10 @@ func Upstream(version uint32) (answers [NumFeatures]Answer) {
 	return answers
 }
 
-// AtLeast reports whether a version (KERNEL_VERSION) is that of release "5.15" or a later one.
+// AtLeast reports whether a version (KERNEL_VERSION) is release "5.15" or later.
 func AtLeast(version uint32, release string) bool { return version >= versionCode(release) }
 
-// versionCode is KERNEL_VERSION of "5.15".
+// versionCode returns KERNEL_VERSION of "5.15".
 func versionCode(s string) uint32 {
 	var parts [2]uint32
 	i := 0

@@ -6,18 +6,18 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// A kernel's BTF tells much of what it can do: types, enumerators and members that came with a
-// feature.
+// A kernel's BTF shows much of what the kernel can do: types, enumerators and members that came
+// with a feature.
 
-// evidence is what of a kernel's BTF tells that it has a feature. Its absence tells that it has
-// not.
+// evidence is a part of a kernel's BTF that shows that the kernel has a feature. If it is absent,
+// the kernel lacks the feature.
 type evidence struct {
 	feature Feature
 	kind    btf.Kind // of the type: KindStruct, KindUnion, KindEnum, KindFunc
 	name    string
 	part    string // member or enumerator that the type must have; "" for none
-	// unless names a function that must be there for the absence of a function to mean anything:
-	// not every kernel's BTF has functions, nor the static ones.
+	// unless names a function that must be in the BTF for the absence of a function to count: not
+	// every kernel's BTF has functions or static functions.
 	unless string
 }
 
@@ -46,9 +46,9 @@ var evidences = [...]evidence{
 	{CommonAttrs, btf.KindStruct, "bpf_common_attr", "", ""},
 }
 
-// halves are features whose evidence is older than the feature is whole: its absence tells, its
-// presence does not. Links to many uprobes came with 6.6, and filtered by thread instead of process
-// until 6.10.
+// halves are features whose evidence came before the complete feature: absent evidence counts,
+// present evidence does not. Links to many uprobes came with 6.6, but filtered by thread instead of
+// process until 6.10.
 var halves = [...]Feature{UprobeMultiLink}
 
 // inferKinds are features that BTF shows by using them.
@@ -62,8 +62,8 @@ var inferKinds = [...]struct {
 	{BTFEnum64, btf.KindEnum64},
 }
 
-// Infer reads from a kernel's BTF which features it has. Unknown is what BTF does not tell: what
-// came without a type of its own, and what depends on the configuration.
+// Infer returns the features that a kernel's BTF shows. The answer is unknown for features without
+// a type of their own and for those that depend on the configuration.
 func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 	var types, funcs []string
 	for i := range evidences {
@@ -101,7 +101,7 @@ func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 		}
 	}
 	for t := range vmlinux.Types() {
-		// The kinds themselves are an enum without a name (5.16).
+		// The BTF kinds are an enum without a name (5.16).
 		if t.Kind() == btf.KindEnum && t.NameOff() == 0 && t.Enumerator(1).Name == "BTF_KIND_INT" &&
 			answers[BTFTypeTag] == Unknown {
 			answers[BTFTypeTag] = No
@@ -119,7 +119,7 @@ func Infer(vmlinux *btf.Spec) (answers [NumFeatures]Answer) {
 }
 
 // HasPart reports whether a struct or union has a member of that name, also within unnamed members,
-// or an enum an enumerator.
+// or whether an enum has such an enumerator.
 func HasPart(s *btf.Spec, t btf.Type, name string) bool { return hasPart(s, t, name, 4) }
 
 // hasPart looks for a member, also in unnamed members up to depth, or an enumerator.
@@ -140,10 +140,10 @@ func hasPart(s *btf.Spec, t btf.Type, name string, depth int) bool {
 	return false
 }
 
-// HasEnumerator reports whether a kernel's BTF has an enumerator of that value and, if name is not
-// "", that name in the enum; known is false if it has no such enum. It answers for program, map and
-// attach types and helpers (enum bpf_func_id), whose enumerators every kernel has that knows them,
-// configured or not.
+// HasEnumerator reports whether an enum in a kernel's BTF has an enumerator of that value and, if
+// name is not "", of that name; known is false if there is no such enum. It answers for program,
+// map and attach types and helpers (enum bpf_func_id): every kernel that supports one has its
+// enumerator, whatever its configuration.
 func HasEnumerator(vmlinux *btf.Spec, enum, name string, value int64) (has, known bool) {
 	id, ok := vmlinux.FindByName(enum, btf.KindEnum)
 	if !ok {
@@ -151,7 +151,7 @@ func HasEnumerator(vmlinux *btf.Spec, enum, name string, value int64) (has, know
 	}
 	t, _ := vmlinux.Type(id)
 	for i := range t.Vlen() {
-		// The last ones count the others: __MAX_BPF_PROG_TYPE.
+		// The last enumerator gives the count: __MAX_BPF_PROG_TYPE.
 		if e := t.Enumerator(i); e.Value == value && !strings.HasPrefix(e.Name, "__") &&
 			(name == "" || e.Name == name) {
 			return true, true

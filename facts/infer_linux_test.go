@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestInferRunning compares what the running kernel's BTF tells with what the kernel answers. The
-// oracle is the kernel.
+// TestInferRunning compares the features that the running kernel's BTF shows with the kernel's own
+// answers. The oracle is the kernel.
 func TestInferRunning(t *testing.T) {
 	testkit.Root(t)
 	testkit.SameArch(t)
@@ -37,8 +37,8 @@ func TestInferRunning(t *testing.T) {
 	}
 }
 
-// TestInferDebian reads BTF of Debian's kernels. The oracle is the release that each feature came
-// with: these kernels have nothing that is newer.
+// TestInferDebian reads the BTF of Debian's kernels. The oracle is the release that each feature
+// came with: these kernels have nothing newer.
 func TestInferDebian(t *testing.T) {
 	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
 		t.Run(meta, func(t *testing.T) {
@@ -59,8 +59,7 @@ func TestInferDebian(t *testing.T) {
 	}
 }
 
-// TestHasEnumerator asks for helpers that kernels got one after the other. The oracle is their
-// history.
+// TestHasEnumerator looks for helpers that came in successive kernels. The oracle is their history.
 func TestHasEnumerator(t *testing.T) {
 	d := testkit.Debian(t, "linux-image-cloud-amd64")
 	s, err := btf.Parse(d.BTF, nil)
@@ -89,8 +88,8 @@ func TestHasEnumerator(t *testing.T) {
 	}
 }
 
-// TestInferUprobeMulti: a kernel of 6.6 to 6.9 has the link type, but not the feature, which
-// libbpf's probe finds from 6.10 on: only that the type is missing tells something. The oracle is
+// TestInferUprobeMulti checks a kernel of 6.6 to 6.9, which has the link type but not the feature,
+// which libbpf's probe finds from 6.10 on: only the absence of the type is evidence. The oracle is
 // the kernel's history.
 func TestInferUprobeMulti(t *testing.T) {
 	for _, c := range []struct {

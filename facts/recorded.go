@@ -10,19 +10,19 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// ErrNotRecorded says that a recording is silent about what was asked. The kernel may have it or
-// not.
-var ErrNotRecorded = errors.New("the recorded kernel does not say")
+// ErrNotRecorded reports that a recording does not contain the requested fact. The kernel may have
+// it or not.
+var ErrNotRecorded = errors.New("not recorded")
 
-// Recording is a kernel written down: as much of it as somebody kept. The zero value of a field
-// means that nothing is known, except where it says otherwise.
+// Recording contains recorded facts about a kernel, possibly only some. The zero value of a field
+// means that nothing is known, except where noted.
 type Recording struct {
 	Version  uint32              // KERNEL_VERSION(a,b,c)
-	BTF      []byte              // content of /sys/kernel/btf/vmlinux; empty: the kernel has none
-	Modules  []ModuleRecording   // BTF of loaded modules; nil: there are none
+	BTF      []byte              // content of /sys/kernel/btf/vmlinux; empty if the kernel has none
+	Modules  []ModuleRecording   // BTF of loaded modules; nil if there are none
 	Kallsyms []byte              // text of /proc/kallsyms
 	Kconfig  []byte              // text of the configuration
-	Features [NumFeatures]Answer // see Upstream for what a version tells
+	Features [NumFeatures]Answer // see Upstream for the features of a version
 	CPUs     int                 // possible CPUs
 	PageSize int                 // 0: 4096
 }
@@ -33,8 +33,7 @@ type ModuleRecording struct {
 	BTF  []byte // content of /sys/kernel/btf/NAME, split over vmlinux
 }
 
-// Recorded is a kernel that was written down. It answers on any OS and without privileges. It
-// implements Kernel.
+// Recorded is a recorded kernel. It works on any OS and without privileges. It implements Kernel.
 type Recorded struct {
 	r       Recording
 	btf     func() (*btf.Spec, error)
@@ -43,8 +42,8 @@ type Recorded struct {
 
 var _ Kernel = (*Recorded)(nil)
 
-// NewRecorded makes a Kernel of a recording, whose contents must not change afterwards. BTF is
-// parsed when it is asked for.
+// NewRecorded returns a Kernel that answers from a recording, whose contents must not change
+// afterwards. BTF is parsed when it is first used.
 func NewRecorded(r Recording) *Recorded {
 	k := &Recorded{r: r}
 	k.btf = sync.OnceValues(k.parseBTF)
@@ -69,7 +68,7 @@ func (k *Recorded) parseBTF() (*btf.Spec, error) {
 	return s, nil
 }
 
-// Modules lists the recorded modules' BTF in the order of the recording.
+// Modules returns the BTF of the recorded modules in the order of the recording.
 func (k *Recorded) Modules() ([]*Module, error) { return k.modules() }
 
 func (k *Recorded) parseModules() ([]*Module, error) {
@@ -91,7 +90,7 @@ func (k *Recorded) parseModules() ([]*Module, error) {
 	return list, nil
 }
 
-// Ksyms looks addresses up in the recorded kallsyms.
+// Ksyms looks up addresses in the recorded kallsyms.
 func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[string]bool,
 	err error) {
 	if len(names) == 0 {
@@ -107,7 +106,7 @@ func (k *Recorded) Ksyms(names []string) (addrs map[string]uint64, ambiguous map
 		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
 		s, ok := ParseSymbol(line)
 		if !ok {
-			return nil, nil, fmt.Errorf("recorded kallsyms, line %d: %q is no symbol", n,
+			return nil, nil, fmt.Errorf("recorded kallsyms, line %d: %q is not a symbol", n,
 				line[:min(len(line), 80)])
 		}
 		set.Add(s)
@@ -127,7 +126,7 @@ func (k *Recorded) Kconfig() ([]byte, error) {
 	return k.r.Kconfig, nil
 }
 
-// Has is the recorded answer; for Unknown the error wraps ErrNotRecorded.
+// Has returns the recorded answer; if it is Unknown, the error wraps ErrNotRecorded.
 func (k *Recorded) Has(f Feature) (bool, error) {
 	if f >= NumFeatures || k.r.Features[f] == Unknown {
 		return false, fmt.Errorf("feature %s: %w", f, ErrNotRecorded)

@@ -33,7 +33,7 @@ func readFile(t testing.TB, path string) []byte {
 	return data
 }
 
-// recordRunning writes the running kernel down.
+// recordRunning makes a recording of the running kernel.
 func recordRunning(t testing.TB) facts.Recording {
 	t.Helper()
 	k := kernel.Running()
@@ -70,7 +70,7 @@ func recordRunning(t testing.TB) facts.Recording {
 	return r
 }
 
-// planText resolves an object; the outcome is a text, be it a plan or an error.
+// planText plans an object and returns the plan or the error as text.
 func planText(t *testing.T, o *object.Object, k facts.Kernel) string {
 	t.Helper()
 	p, err := plan.Resolve(o, k, nil)
@@ -94,7 +94,7 @@ func TestRecordedIsLive(t *testing.T) {
 		raw := readFile(t, path)
 		o, err := object.Parse(raw, testkit.CorpusName(path))
 		if err != nil {
-			continue // object's own tests say why
+			continue // package object's tests cover these
 		}
 		live, again := planText(t, o, kernel.Running()), planText(t, o, recorded)
 		if diff := cmp.Diff(live, again); diff != "" {
@@ -108,7 +108,7 @@ func TestRecordedIsLive(t *testing.T) {
 	}
 }
 
-// TestKsyms looks symbols up in kallsyms. The oracle is a plain reading of the file.
+// TestKsyms looks up symbols in kallsyms. The oracle is a simple reading of the file.
 func TestKsyms(t *testing.T) {
 	text := readFile(t, "/proc/kallsyms")
 	want := map[string][]uint64{}
@@ -157,8 +157,8 @@ func TestKsyms(t *testing.T) {
 	}
 }
 
-// TestUpstream compares what the version tells with what the running kernel answers, which is
-// recent enough to have all that its version has. The oracle is the kernel.
+// TestUpstream compares the features of the version with the answers of the running kernel, which
+// is recent enough to have all features of its version. The oracle is the kernel.
 func TestUpstream(t *testing.T) {
 	testkit.Root(t)
 	testkit.SameArch(t)
@@ -184,8 +184,8 @@ func TestUpstream(t *testing.T) {
 	}
 }
 
-// TestSilence asks a recording of nothing. The oracle is the interface's promise of errors that can
-// be told apart.
+// TestSilence queries an empty recording. The oracle is the interface's documentation of the
+// errors.
 func TestSilence(t *testing.T) {
 	k := facts.NewRecorded(facts.Recording{})
 	if _, err := k.BTF(); !errors.Is(err, fs.ErrNotExist) {
@@ -232,7 +232,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// TestFeatures checks that the table is whole. The oracle is its own use by name.
+// TestFeatures checks that the table is complete. The oracle is a lookup of each feature by name.
 func TestFeatures(t *testing.T) {
 	for f := range facts.NumFeatures {
 		if g, ok := facts.FeatureNamed(f.String()); !ok || g != f {

@@ -5,8 +5,8 @@ import (
 	"errors"
 )
 
-// ErrHidden says that a kernel tells the names of its symbols and not their addresses, of which all
-// are 0.
+// ErrHidden reports that a kernel shows the names of its symbols but hides the addresses: all are
+// 0.
 var ErrHidden = errors.New("addresses of kernel symbols are hidden " +
 	"(kernel.kptr_restrict, or no CAP_SYSLOG)")
 
@@ -15,10 +15,10 @@ type Symbol struct {
 	Addr   uint64
 	Type   byte // as nm prints it
 	Name   []byte
-	Module []byte // "" for vmlinux; "bpf", "ftrace", ... for what isn't a module
+	Module []byte // "" for vmlinux; "bpf", "ftrace", ... for symbols outside modules
 }
 
-// ParseSymbol reads "ffffffff81000000 T name" with "\t[module]" behind it for what isn't in
+// ParseSymbol reads "ffffffff81000000 T name", followed by "\t[module]" for symbols outside
 // vmlinux.
 func ParseSymbol(line []byte) (s Symbol, ok bool) {
 	i := 0
@@ -50,13 +50,14 @@ func ParseSymbol(line []byte) (s Symbol, ok bool) {
 	return s, len(s.Name) > 0
 }
 
-// SymbolSet looks for symbols by name among all that pass by (libbpf
-// bpf_object__read_kallsyms_file). For data symbols that LLVM made local ("x.llvm.123", type d) the
-// part before ".llvm." is the name.
+// SymbolSet collects symbols with certain names from all those added (libbpf
+// bpf_object__read_kallsyms_file). The name of a data symbol that LLVM made local ("x.llvm.123",
+// type d) is the part before ".llvm.".
 type SymbolSet struct {
 	wanted map[string]*wantedSymbol
-	shown  bool // some symbol, wanted or not, has an address
-	// by length (63: longer), a set of first bytes: nearly every symbol is turned away by these
+	shown  bool // some symbol, in the set or not, has an address
+	// first is, by length of the name (63: longer), the set of its first bytes, which rules out
+	// nearly every symbol
 	first [64][4]uint64
 }
 
@@ -65,7 +66,7 @@ type wantedSymbol struct {
 	found, twice bool
 }
 
-// NewSymbolSet makes a set of the names to look for.
+// NewSymbolSet returns a set that looks for the names.
 func NewSymbolSet(names []string) *SymbolSet {
 	set := &SymbolSet{wanted: make(map[string]*wantedSymbol, len(names))}
 	for _, name := range names {
@@ -77,7 +78,7 @@ func NewSymbolSet(names []string) *SymbolSet {
 	return set
 }
 
-// Add takes note of a symbol if it is wanted.
+// Add notes a symbol if its name is in the set.
 func (set *SymbolSet) Add(s Symbol) {
 	set.shown = set.shown || s.Addr != 0
 	name := s.Name
@@ -98,8 +99,8 @@ func (set *SymbolSet) Add(s Symbol) {
 	}
 }
 
-// AddLine is ParseSymbol and Add in one: it takes a line apart only as far as it takes to see that
-// the symbol isn't wanted, as nearly none is. It reports whether the line is a symbol's.
+// AddLine is ParseSymbol and Add in one. It parses a line only until it is clear that the symbol is
+// not in the set, as almost none is. It reports whether the line is a symbol.
 func (set *SymbolSet) AddLine(line []byte) bool {
 	set.shown = set.shown || len(line) > 0 && hasAddress(line)
 	if n := len(line); n > 19 && line[16] == ' ' && line[18] == ' ' && line[17] != 'd' &&
@@ -115,7 +116,7 @@ func (set *SymbolSet) AddLine(line []byte) bool {
 	return ok
 }
 
-// hasAddress reports whether a line begins with another address than 0.
+// hasAddress reports whether a line begins with an address other than 0.
 func hasAddress(line []byte) bool {
 	for _, c := range line {
 		if c != '0' {
@@ -125,9 +126,9 @@ func hasAddress(line []byte) bool {
 	return false
 }
 
-// Hidden reports whether a wanted symbol passed by, but no address: neither its own nor that of
-// another. (On x86 the symbols of per-CPU variables begin at 0, which hides nothing where others
-// have addresses.)
+// Hidden reports whether a name of the set was added, but no symbol with an address. (On x86 the
+// symbols of per-CPU variables begin at 0. That does not count as hidden if other symbols have
+// addresses.)
 func (set *SymbolSet) Hidden() bool {
 	if set.shown {
 		return false
@@ -142,7 +143,7 @@ func (set *SymbolSet) Hidden() bool {
 
 var llvmInfix = [...]byte{'.', 'l', 'l', 'v', 'm', '.'}
 
-// Found returns the outcome: the address of each name that passed by, and the names that did so
+// Found returns the address of each name of the set that was added, and the names that were added
 // with two addresses, of which the first counts. ambiguous is nil if there are none.
 func (set *SymbolSet) Found() (addrs map[string]uint64, ambiguous map[string]bool) {
 	addrs = make(map[string]uint64, len(set.wanted))

@@ -7,9 +7,8 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// TestHidden looks symbols up where addresses are shown and where they are not. The oracle is what
-// kallsyms of x86 looks like: per-CPU variables from 0 on, all others above; all 0 under
-// kernel.kptr_restrict.
+// TestHidden looks up symbols with and without hidden addresses. The oracle is the kallsyms of x86:
+// per-CPU variables from 0 on, all others above; all 0 under kernel.kptr_restrict.
 func TestHidden(t *testing.T) {
 	const shown = "0000000000000000 A fixed_percpu_data\n" +
 		"ffffffff81000000 T _text\nffffffff82000000 d twin\nffffffff82000010 d twin\n"

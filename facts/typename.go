@@ -7,7 +7,7 @@ import (
 )
 
 // EachTypeName calls each for the types of that kind in s itself, not in its base, whose names
-// start with prefix, with the rest of the name, which each may not keep.
+// start with prefix. It passes the rest of the name, which each must not keep.
 func EachTypeName(s *btf.Spec, prefix string, kind btf.Kind, each func(name []byte)) {
 	for t := range s.Types() {
 		if t.Kind() != kind {

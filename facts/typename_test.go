@@ -7,7 +7,7 @@ import (
 	"github.com/purebpf/bpf/internal/nearest"
 )
 
-// TestEachTypeName: what is proposed is what BTF with those types has, less the prefix.
+// TestEachTypeName checks that the names are those of the types in the BTF, without the prefix.
 func TestEachTypeName(t *testing.T) {
 	b := btf.NewBuilder(nil)
 	i := b.AddInt("sys_entex", 4, 0)

@@ -32,12 +32,12 @@ var vmlinuxPaths = [...]string{
 	"/usr/lib/debug/lib/modules/%s/vmlinux",
 }
 
-// BTF returns the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once a process:
-// /sys/kernel/btf/vmlinux, mapped where the kernel can (6.16), else read; without it, the first
-// vmlinux image in the usual places whose BTF can be read. It stays mapped as long as the process
-// lives. If the kernel's own BTF is there but unusable, that is the error; other places aren't
-// tried. The error wraps fs.ErrNotExist if there is none anywhere, and names every image that could
-// not be used if there are such.
+// BTF returns the BTF of vmlinux (libbpf btf__load_vmlinux_btf), parsed once per process:
+// /sys/kernel/btf/vmlinux, mapped if the kernel allows (6.16), else read; if it does not exist, the
+// first vmlinux image in the usual places whose BTF can be read. It stays mapped as long as the
+// process lives. If the kernel's own BTF exists but is unusable, BTF returns that error and tries
+// no other place. The error wraps fs.ErrNotExist if there is no BTF anywhere, and names every image
+// that could not be used.
 func (f *Facts) BTF() (*btf.Spec, error) {
 	return f.shared.vmlinux.get(func() (*btf.Spec,
 		error) {
@@ -77,7 +77,8 @@ func loadVmlinux(root, release string) (*btf.Spec, error) {
 	}
 	if unusable != nil {
 		return nil, fmt.Errorf(
-			"this kernel (%s) has no %svmlinux (CONFIG_DEBUG_INFO_BTF), and no vmlinux image with BTF can be used: %w", release, sysfsBTF, unusable)
+			"this kernel (%s) has no %svmlinux (CONFIG_DEBUG_INFO_BTF), and no vmlinux image "+
+				"with BTF can be used: %w", release, sysfsBTF, unusable)
 	}
 	return nil, fmt.Errorf(
 		"this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux image with BTF in /boot or /lib/modules: %w",
@@ -97,15 +98,15 @@ func replaceRelease(pattern, release string) string {
 	return string(b)
 }
 
-// ErrNoBTF is the error of an ELF file without a .BTF section.
+// ErrNoBTF is the error for an ELF file without a .BTF section.
 var ErrNoBTF = errors.New("no .BTF section")
 
-// ReadBTF reads the BTF in a file: raw, as in /sys/kernel/btf, or in the .BTF section of an ELF
-// file, as a vmlinux image, a module or a BPF object has it; either may be packed with gzip.
-// btf.Parse takes it (together libbpf btf__parse, or btf__parse_split for a module), and
-// facts.Recording. It works on any OS. More than 256 MiB of BTF are not read, nor anything of a
-// FIFO, a device or a directory. The error says what the file is if it is something else, and wraps
-// ErrNoBTF if an ELF file has none.
+// ReadBTF reads the BTF in a file: raw, as in /sys/kernel/btf, or from the .BTF section of an ELF
+// file such as a vmlinux image, a module or a BPF object; either may be compressed with gzip. The
+// result can be passed to btf.Parse (together libbpf btf__parse, or btf__parse_split for a module)
+// and to facts.Recording. ReadBTF works on any OS. It refuses more than 256 MiB of BTF, and FIFOs,
+// devices and directories. If the file is something else, the error says what it is; it wraps
+// ErrNoBTF if an ELF file has no BTF.
 func ReadBTF(path string) ([]byte, error) {
 	file, err := input.Open(path, input.MaxBTF)
 	if err != nil {
@@ -147,7 +148,7 @@ func btfIn(r io.ReaderAt, size int64, head []byte, path string) ([]byte, error) 
 		return nil, fmt.Errorf("%s: %w", path, ErrNoBTF)
 	}
 	if section.Size > input.MaxBTF {
-		return nil, fmt.Errorf("%s: %d bytes of BTF, more than the %d MiB that are read: %w",
+		return nil, fmt.Errorf("%s: %d bytes of BTF, more than the limit of %d MiB: %w",
 			path, section.Size, input.MaxBTF>>20, syscall.EFBIG)
 	}
 	data, err := elf.Data(section)
@@ -170,8 +171,8 @@ func btfFromFile(path string) (*btf.Spec, error) {
 	return spec, nil
 }
 
-// mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs hands
-// out at most a page for each read, whatever the size of the buffer, but the size of the file is
+// mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs
+// returns at most a page per read, whatever the size of the buffer, but the size of the file is
 // known, so no byte is copied twice.
 func mapFile(path string) ([]byte, error) {
 	file, err := sys.OpenFile(path)
@@ -183,7 +184,7 @@ func mapFile(path string) ([]byte, error) {
 	if size <= 0 || size > 1<<31 {
 		return nil, fmt.Errorf("%s has %d bytes", path, size)
 	}
-	// Only a private mapping: sysfs refuses shared ones.
+	// The mapping must be private: sysfs refuses shared ones.
 	if raw, err := sys.Mmap(file.Int(), 0, int(size), sys.ProtRead, sys.MapPrivate); err == nil {
 		return raw, nil
 	}

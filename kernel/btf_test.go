@@ -49,7 +49,7 @@ func TestVmlinuxBTF(t *testing.T) {
 	}
 }
 
-// noMmap is a kernel that doesn't map sysfs files (before 6.16).
+// noMmap is a kernel that cannot map sysfs files (before 6.16).
 type noMmap struct{ sys.Kernel }
 
 func (noMmap) Mmap(unsafe.Pointer, uintptr, int, int, int, int64) (unsafe.Pointer, syscall.Errno) {
@@ -73,7 +73,7 @@ func TestReadWhereItCannotBeMapped(t *testing.T) {
 	}
 }
 
-// smallBTF is BTF of one named int, so that tests can tell where BTF came from.
+// smallBTF returns BTF with one named int, so that tests can tell where BTF came from.
 func smallBTF(name string) string {
 	return string(rawBTF([]uint32{1, kindInt, 4, signedInt32}, "\x00"+name+"\x00"))
 }
@@ -120,7 +120,7 @@ func TestVmlinuxPlaces(t *testing.T) {
 		!strings.Contains(err.Error(), r) {
 		t.Errorf("none: %v", err)
 	}
-	// An image that is no use doesn't hide a later one.
+	// An unusable image does not hide a later one.
 	damaged := map[string]string{places[1]: "no BTF at all, and longer than a header",
 		places[3]: "\x7fELF", places[5]: smallBTF("good")}
 	if got := nameOfFirst(t, fakeRoot(t, damaged)); got != "good" {
@@ -138,8 +138,8 @@ func TestVmlinuxPlaces(t *testing.T) {
 	}
 }
 
-// The object of C code that clang compiled stands for a vmlinux image: BTF in an ELF section.
-// llvm-objcopy takes the section out.
+// An object that clang compiled from C stands for a vmlinux image: BTF in an ELF section.
+// llvm-objcopy extracts the section.
 func TestVmlinuxImage(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "image.c")

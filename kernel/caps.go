@@ -15,7 +15,7 @@ import (
 // Capability is a Linux capability, by its number.
 type Capability = uapi.Capability
 
-// Capabilities that BPF asks for.
+// Capabilities that BPF needs.
 const (
 	CapDACOverride = uapi.CapDACOverride
 	CapNetAdmin    = uapi.CapNetAdmin
@@ -26,18 +26,18 @@ const (
 	CapBPF         = uapi.CapBPF
 )
 
-// Privileges is what this thread may do, as far as BPF is concerned.
+// Privileges describes what this thread may do with BPF.
 type Privileges struct {
 	Effective uint64 // bit n: Capability n
-	UserNS    bool   // in a user namespace of its own, where capabilities don't count for bpf(2)
-	// kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket filters; -1 unknown
+	UserNS    bool   // in a user namespace of its own, where capabilities do not count for bpf(2)
+	// kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket filters; -1 if unknown
 	Unprivileged int
-	// the kernel knows CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
+	// the kernel has CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
 	Split bool
 }
 
-// Privileges asks what this thread may do now. What only /proc tells is left as unknown where that
-// is not mounted.
+// Privileges returns the current privileges of this thread. Facts that only /proc has are unknown
+// if it is not mounted.
 func (f *Facts) Privileges() (*Privileges, error) {
 	root := f.shared.root
 	set, split, err := effective()
@@ -92,7 +92,7 @@ func readNumber(path string) (n int, ok bool) {
 }
 
 // PerfEventParanoid returns the sysctl kernel.perf_event_paranoid: who may open perf events. ok is
-// false if /proc doesn't tell.
+// false if it cannot be read from /proc.
 func (f *Facts) PerfEventParanoid() (n int, ok bool) {
 	return readNumber(f.shared.root + "/proc/sys/kernel/perf_event_paranoid")
 }
@@ -116,8 +116,8 @@ func (p *Privileges) Has(c Capability) bool {
 	return p.Effective&(1<<c) != 0
 }
 
-// Missing returns those of need that the process lacks. On kernels before 5.8 CAP_SYS_ADMIN takes
-// the place of CAP_BPF and CAP_PERFMON.
+// Missing returns those of need that the process lacks. On kernels before 5.8 CAP_SYS_ADMIN
+// replaces CAP_BPF and CAP_PERFMON.
 func (p *Privileges) Missing(need ...Capability) []Capability {
 	var missing []Capability
 	add := func(c Capability) {
@@ -140,11 +140,11 @@ func (p *Privileges) Missing(need ...Capability) []Capability {
 	return missing
 }
 
-// ProgCaps returns the capabilities that loading a program of type t takes.
+// ProgCaps returns the capabilities that loading a program of type t needs.
 func ProgCaps(t uapi.ProgType) []Capability { return uapi.ProgCaps(t) }
 
-// PrivilegeError says which capabilities are missing for what, and how to get them. errors.Is sees
-// EPERM.
+// PrivilegeError says which capabilities are missing, for what, and how to get them. errors.Is
+// matches EPERM.
 type PrivilegeError struct {
 	For     string // what they are needed for, as in "loading XDP programs"
 	Missing []Capability
@@ -152,7 +152,7 @@ type PrivilegeError struct {
 	Program string // path of this program
 }
 
-// Error names the capabilities and the two ways to them.
+// Error names the capabilities and the two ways to get them.
 func (e *PrivilegeError) Error() string {
 	var names, flags []string
 	for _, c := range e.Missing {
@@ -164,17 +164,19 @@ func (e *PrivilegeError) Error() string {
 		list = strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
 	if e.UserNS {
-		return fmt.Sprintf("%s needs %s outside of a user namespace: run it on the host, or with a BPF token (Linux 6.9) from whoever made this container", e.For, list)
+		return fmt.Sprintf("%s needs %s outside of a user namespace: run it on the host, or with "+
+			"a BPF token (Linux 6.9) from whoever made this container", e.For, list)
 	}
-	return fmt.Sprintf("%s needs %s, which this process lacks: run it with sudo, or allow this program once with: sudo setcap %s+ep %s",
+	return fmt.Sprintf("%s needs %s, which this process lacks: run it with sudo, or allow this "+
+		"program once with: sudo setcap %s+ep %s",
 		e.For, list, strings.Join(flags, ","), printable.Text(e.Program))
 }
 
 // Is reports EPERM.
 func (e *PrivilegeError) Is(target error) bool { return target == error(syscall.EPERM) }
 
-// Require returns nil if the process has every capability of need, else a *PrivilegeError about
-// what it wants to do. It takes microseconds, so a command asks before it starts.
+// Require returns nil if the process has every capability of need, else a *PrivilegeError for the
+// purpose. It takes microseconds, so a command can check before it starts.
 func (f *Facts) Require(purpose string, need ...Capability) error {
 	p, err := f.Privileges()
 	if err != nil {
@@ -191,8 +193,8 @@ func (f *Facts) Require(purpose string, need ...Capability) error {
 	return &PrivilegeError{For: purpose, Missing: missing, UserNS: p.UserNS, Program: program}
 }
 
-// Explain adds to a refusal (EPERM, EACCES) what capability is missing for it, if that is the
-// cause; any other error is returned as it is.
+// Explain adds to a refusal (EPERM, EACCES) the missing capabilities if they are the cause; it
+// returns any other error unchanged.
 func (f *Facts) Explain(err error, purpose string, need ...Capability) error {
 	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EACCES) {
 		return err

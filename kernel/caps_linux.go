@@ -9,7 +9,7 @@ func effective() (set uint64, split bool, err error) {
 	if err := unix.Capget(&head, &data[0]); err != nil {
 		return 0, false, err
 	}
-	// EINVAL is for capabilities that the kernel doesn't know.
+	// EINVAL means that the kernel does not know the capability.
 	err = unix.Prctl(unix.PR_CAPBSET_READ, uintptr(CapBPF), 0, 0, 0)
 	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective), err != unix.EINVAL, nil
 }

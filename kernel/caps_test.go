@@ -19,8 +19,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// with runs this test again in a process with those capabilities only, and returns what it prints.
-// The child is told by an environment variable what to do.
+// with runs this test again in a process with only those capabilities, and returns its output. An
+// environment variable tells the child what to do.
 func with(t *testing.T, caps, what string) string {
 	t.Helper()
 	testkit.Root(t)
@@ -43,12 +43,12 @@ func with(t *testing.T, caps, what string) string {
 	return string(out)
 }
 
-// TestChild is what with runs.
+// TestChild is the child's side of with.
 func TestChild(t *testing.T) {
 	f := Running()
 	switch what, arg, _ := strings.Cut(os.Getenv("KERNEL_TEST_CHILD"), " "); what {
 	case "":
-		return // nobody's child
+		return // this process is not a child
 	case "load":
 		for typ := uapi.ProgType(1); typ <= uapi.ProgNetfilter; typ++ {
 			p := prober{facts: f}
@@ -107,8 +107,8 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// TestProgCaps: the oracle is the kernel. With exactly the capabilities that ProgCaps names a
-// program type isn't refused for lack of privilege; with one of them fewer it is.
+// TestProgCaps uses the kernel as oracle. With exactly the capabilities that ProgCaps returns, a
+// program type is not refused for lack of privilege; without any one of them it is.
 func TestProgCaps(t *testing.T) {
 	refused := func(caps string) (list, known [uapi.ProgNetfilter + 1]bool) {
 		seen := 0
@@ -179,7 +179,7 @@ func TestRequire(t *testing.T) {
 func TestProbesWithoutPrivileges(t *testing.T) {
 	out := with(t, "", "has")
 	if !strings.Contains(out,
-		"has false could not find out whether the kernel has BTF: operation not permitted (probing needs CAP_BPF and CAP_PERFMON, which") {
+		"has false could not determine whether the kernel has BTF: operation not permitted (probing needs CAP_BPF and CAP_PERFMON, which") {
 		t.Errorf("%s", out)
 	}
 	if !strings.Contains(out,
@@ -237,7 +237,7 @@ func TestExplain(t *testing.T) {
 	if !errors.Is(err, syscall.EPERM) || !errors.As(err, &why) || why.Missing[0] != CapBPF {
 		t.Error(err)
 	}
-	// Refused with every capability: no cause is made up.
+	// Refused with every capability: Explain does not invent a cause.
 	f = fakeRoot(t, map[string]string{"proc/self/status": "CapEff:\t000001ffffffffff\n"})
 	if err := f.Explain(syscall.EPERM, "creating maps", CapBPF); err != syscall.EPERM {
 		t.Error(err)

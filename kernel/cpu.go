@@ -11,14 +11,14 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// PossibleCPUs returns how many CPUs the kernel allows for: the number of values of a per-CPU
+// PossibleCPUs returns the number of possible CPUs, which is the number of values of a per-CPU
 // element (libbpf libbpf_num_possible_cpus).
 func (f *Facts) PossibleCPUs() (int, error) {
 	return f.shared.cpus.get(func() (int, error) { return f.countCPUs("possible") })
 }
 
-// OnlineCPUs lists the numbers of the CPUs that are online now, in order: those that a perf event
-// can be opened on.
+// OnlineCPUs returns the numbers of the CPUs that are online now, in ascending order. Perf events
+// can be opened on these.
 func (f *Facts) OnlineCPUs() ([]int, error) {
 	ranges, err := f.cpuList("online")
 	if err != nil {
@@ -66,7 +66,7 @@ func readAttribute(path string) (string, error) {
 		return "", err
 	}
 	defer file.Close()
-	text := make([]byte, file.Size()) // sysfs says a page
+	text := make([]byte, file.Size()) // one page for files of sysfs
 	n, err := file.ReadAt(text, 0)
 	if err != nil && err != io.EOF {
 		return "", err
@@ -74,7 +74,7 @@ func readAttribute(path string) (string, error) {
 	return strings.TrimSpace(string(text[:n])), nil
 }
 
-// maxCPU is above any CPU number that a kernel can be built for.
+// maxCPU is larger than any CPU number that a kernel can be built for.
 const maxCPU = 1 << 16
 
 // parseCPUs reads a list such as "0-3,8,10-11": ascending ranges, first and last included.
@@ -89,7 +89,7 @@ func parseCPUs(s string) ([][2]int, error) {
 			b, err = strconv.Atoi(to)
 		}
 		if err != nil || a < next || b < a || b >= maxCPU {
-			return nil, fmt.Errorf("%q is no list of CPUs: %w", s, syscall.EINVAL)
+			return nil, fmt.Errorf("%q is not a list of CPUs: %w", s, syscall.EINVAL)
 		}
 		ranges = append(ranges, [2]int{a, b})
 		next = b + 1

@@ -1,21 +1,21 @@
 // Package kernel answers questions about the running kernel: its version, BTF, modules, symbols and
-// configuration, what it can do (feature probes), what this process may do (capabilities), and
-// where its file systems are.
+// configuration, its features (by probes), the capabilities of this process, and where its file
+// systems are mounted.
 //
 // # What is kept, and for how long
 //
-// Running returns a view of the kernel for one piece of work, such as loading an object. What
-// cannot change while the machine runs is found out when first asked and kept for the life of the
+// Running returns a view of the kernel for one piece of work, such as loading an object. Facts that
+// cannot change while the machine runs are determined on first use and kept for the life of the
 // process, shared by all views: version, vmlinux BTF (mapped, not copied, where the kernel allows),
-// parsed module BTF by id, kernel configuration, possible CPUs, and conclusive answers of feature
-// probes. What can change is asked once by each view: which modules are loaded. Symbol addresses
-// are looked up at every call, in one pass for all names.
+// parsed module BTF by id, kernel configuration, possible CPUs, and conclusive results of feature
+// probes. Each view reads once what can change: the list of loaded modules. Symbol addresses are
+// looked up at every call, in one pass for all names.
 //
 // # Three answers
 //
-// A probe has three outcomes: the kernel has the feature, it hasn't, or that could not be found out
+// A probe has three outcomes: the kernel has the feature, it does not, or that cannot be determined
 // (no privilege, too many open files, no memory). Only the first two are kept. Has returns the
 // third as an error of type *ProbeError.
 //
-// The package compiles on every OS; away from Linux every question is answered with ErrNotLinux.
+// The package compiles on every OS; outside Linux every question is answered with ErrNotLinux.
 package kernel

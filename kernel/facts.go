@@ -12,11 +12,12 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// ErrNotLinux is what every question is answered with where no Linux kernel runs. Facts about
-// another kernel can come from a recording.
+// ErrNotLinux is the answer to every question where no Linux kernel runs. Facts about another
+// kernel can come from a recording.
 var ErrNotLinux = errors.New("no Linux kernel to ask: this program runs on " + runtime.GOOS)
 
-// Facts are facts about the running kernel. Safe for concurrent use. It implements facts.Kernel.
+// Facts answers questions about the running kernel. It is safe for concurrent use. It implements
+// facts.Kernel.
 type Facts struct {
 	shared   *shared
 	features *featureCache
@@ -29,28 +30,29 @@ type Facts struct {
 
 var _ facts.Kernel = (*Facts)(nil)
 
-// shared is what stays true as long as the machine runs.
+// shared holds the facts that do not change while the machine runs.
 type shared struct {
-	root string // "" for the machine itself; tests put a directory here
+	root string // "" for the machine itself; tests use a directory
 
 	version  lazy[uint32]
 	vmlinux  lazy[*btf.Spec]
 	kconfig  lazy[[]byte]
 	cpus     lazy[int]
 	features featureCache
-	noTokens atomic.Bool // the initial user namespace
-	loads    atomic.Bool // this process could load a program
+	noTokens atomic.Bool // in the initial user namespace, which has no tokens
+	loads    atomic.Bool // this process can load programs
 
 	modulesMu sync.Mutex
-	modules   map[uint32]*facts.Module // by BTF id, which is never used twice; nil: not a module's
+	// by BTF id, which is never reused; nil if the id is not a module's
+	modules map[uint32]*facts.Module
 }
 
 var machine shared
 
 // Running returns a view of the running kernel. Take one for each piece of work: modules that are
-// loaded later show up only in later views. It costs nothing; everything is found out when asked.
-// If a sys.Funnel is installed, feature answers aren't shared with other views, because they are
-// that funnel's and not the kernel's.
+// loaded later show up only in later views. Running itself does nothing; facts are determined on
+// first use. If a sys.Funnel is installed, feature answers are not shared with other views, because
+// they come from the funnel and not from the kernel.
 func Running() *Facts { return view(&machine) }
 
 func view(s *shared) *Facts {
@@ -61,9 +63,9 @@ func view(s *shared) *Facts {
 	return f
 }
 
-// WithToken returns a view whose feature probes use the BPF token with descriptor fd, and whose
-// answers are kept by that view only: a token may allow what the process may not, and less than the
-// kernel can.
+// WithToken returns a view whose feature probes use the BPF token with descriptor fd. Only that
+// view keeps the answers: a token may allow more than the process may do, and less than the kernel
+// can do.
 func (f *Facts) WithToken(fd int) *Facts {
 	return &Facts{shared: f.shared, features: new(featureCache), token: fd}
 }
@@ -71,7 +73,7 @@ func (f *Facts) WithToken(fd int) *Facts {
 // PageSize returns the size of a page in bytes.
 func (f *Facts) PageSize() int { return os.Getpagesize() }
 
-// lazy is a value that is found out once. A failure isn't kept: the next one who asks tries again.
+// lazy is a value that is determined once. A failure is not kept: the next call tries again.
 type lazy[T any] struct {
 	mu    sync.Mutex
 	known bool

@@ -12,7 +12,7 @@ import (
 
 type call = oldkernel.Call
 
-// install makes a kernel that refuses some calls the kernel for this test.
+// install replaces the kernel for this test with one that refuses some calls.
 func install(t testing.TB, refuse func(c call) syscall.Errno) *oldkernel.Kernel {
 	k := &oldkernel.Kernel{Refuse: refuse}
 	t.Cleanup(sys.Replace(k))

@@ -12,20 +12,20 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// ProbeError says why it could not be found out whether the kernel has something. Nothing is kept
-// of it; the next question probes again.
+// ProbeError says why it could not be determined whether the kernel has something. It is not kept;
+// the next question probes again.
 type ProbeError struct {
-	What string // name of the facts.Feature, or "map type hash" and the like
+	What string // name of the facts.Feature, or for example "map type hash"
 	Err  error
 }
 
-// Error names what was probed and the cause.
+// Error names the probed feature and the cause.
 func (e *ProbeError) Error() string {
-	return printable.Text("could not find out whether the kernel has "+e.What+": ") +
+	return printable.Text("could not determine whether the kernel has "+e.What+": ") +
 		printable.Error(e.Err)
 }
 
-// inconclusive makes a *ProbeError; if capabilities are missing, it names them.
+// inconclusive returns a *ProbeError; it names capabilities that are missing.
 func (f *Facts) inconclusive(what string, err error, need ...Capability) error {
 	if f.token == 0 {
 		err = f.Explain(err, "probing", need...)
@@ -36,8 +36,8 @@ func (f *Facts) inconclusive(what string, err error, need ...Capability) error {
 // Unwrap returns the cause.
 func (e *ProbeError) Unwrap() error { return e.Err }
 
-// featureCache keeps conclusive answers. Each feature has a lock of its own: two who ask for the
-// same one probe once, and nobody waits for another's.
+// featureCache keeps conclusive answers. Each feature has its own lock: two callers asking for the
+// same feature probe once, and nobody waits for the probe of another feature.
 type featureCache struct {
 	list [facts.NumFeatures]struct {
 		mu     sync.Mutex
@@ -51,10 +51,10 @@ const (
 	answerYes = 2
 )
 
-// Has finds out, once a process, whether the kernel has f. The probes are libbpf's (FEAT_*): small
-// programs, maps and BTF that are loaded and thrown away. A probe that failed for reasons of the
-// moment (EAGAIN, EINTR, ENOMEM) is made once more. An error is a *ProbeError: it could not be
-// found out.
+// Has reports whether the kernel has f, determined once per process. The probes are libbpf's
+// (FEAT_*): small programs, maps and BTF that are loaded and closed. A probe that fails for
+// transient reasons (EAGAIN, EINTR, ENOMEM) is repeated once. The error is a *ProbeError if the
+// answer could not be determined.
 func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	if feature >= facts.NumFeatures {
 		return false, fmt.Errorf("feature %d is unknown: %w", feature, syscall.EINVAL)
@@ -89,9 +89,9 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	return yes, nil
 }
 
-// provenByBTF uploads one BTF that has every kind of type at once, when the first of the features
-// about kinds of types is asked for: a kernel that takes it has them all, and the other probes are
-// spared. If it is refused each feature is probed by itself.
+// provenByBTF uploads BTF with every kind of type when the first feature about kinds of types is
+// needed: a kernel that accepts it has them all, and the other probes are not needed. If the BTF is
+// refused, each feature is probed separately.
 func (f *Facts) provenByBTF(feature facts.Feature) bool {
 	asked := false
 	for _, kind := range btfKindFeatures {

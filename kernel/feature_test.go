@@ -19,9 +19,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestFeaturesOfThisKernel: the oracle is the upstream release in which each feature appeared (git
-// describe --contains of the commits that brought them), and the kernel's configuration where one
-// decides.
+// TestFeaturesOfThisKernel uses as oracle the upstream release in which each feature appeared (git
+// describe --contains of the commits), and the kernel's configuration where it matters.
 func TestFeaturesOfThisKernel(t *testing.T) {
 	testkit.Root(t)
 	f := Running()
@@ -63,7 +62,7 @@ func versionCode(t *testing.T, text string) uint32 {
 	return VersionCode(uint32(a), uint32(b), 0)
 }
 
-// implied: a kernel without the one doesn't have the other either (as a probe sees it).
+// implied: a kernel without the key lacks the values too (as a probe sees it).
 var implied = map[facts.Feature][]facts.Feature{
 	facts.BTFLoad: {facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec,
 		facts.BTFFloat, facts.BTFDeclTag,
@@ -77,7 +76,8 @@ var implied = map[facts.Feature][]facts.Feature{
 }
 
 // TestEachFeatureMissing runs all probes against a kernel that lacks one feature (simulated, see
-// package oldkernel): that one is answered no, what depends on it too, and every other as before.
+// package oldkernel): the answer is no for this feature and those that depend on it, and as before
+// for every other.
 func TestEachFeatureMissing(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
@@ -85,7 +85,7 @@ func TestEachFeatureMissing(t *testing.T) {
 		missing := facts.Feature(missing)
 		name := missing.String()
 		if refuse == nil {
-			continue // SyscallWrapper and UprobeSyscall don't ask bpf(2)
+			continue // SyscallWrapper and UprobeSyscall do not use bpf(2)
 		}
 		t.Run(name, func(t *testing.T) {
 			install(t, refuse)
@@ -120,8 +120,9 @@ func answers(t *testing.T, f *Facts) (list [facts.NumFeatures]bool) {
 	return list
 }
 
-// TestInconclusive: an errno that isn't about the feature is an error, isn't kept, and the next
-// question gets the true answer. The rule is this package's own (see the package comment).
+// TestInconclusive checks that an errno that is not about the feature is an error and is not kept,
+// and that the next question gets the true answer. The rule is this package's own (see the package
+// comment).
 func TestInconclusive(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
@@ -159,8 +160,8 @@ func TestInconclusive(t *testing.T) {
 	}
 }
 
-// TestFleeting: what fails a probe for one moment only doesn't keep it from the answer. The oracle
-// is the answer of the undisturbed kernel.
+// TestFleeting checks that a transient failure of a probe does not change the answer. The oracle is
+// the answer of the undisturbed kernel.
 func TestFleeting(t *testing.T) {
 	testkit.Root(t)
 	normal := answers(t, Running())
@@ -181,7 +182,7 @@ func TestFleeting(t *testing.T) {
 	}
 }
 
-// TestOddAnswers covers what only some kernels do. The errnos are the kernel's.
+// TestOddAnswers covers behaviour of only some kernels. The errnos are the kernel's.
 func TestOddAnswers(t *testing.T) {
 	testkit.Root(t)
 	for _, c := range []struct {
@@ -227,7 +228,7 @@ func TestOddAnswers(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.name, got, err)
 		}
 	}
-	// A log that says neither leaves the question open.
+	// A log with neither message leaves the question open.
 	install(t, func(c call) syscall.Errno {
 		if c.Cmd == uapi.CmdProgLoad && c.Prog().LogLevel != 0 {
 			c.WriteLog("something else")
@@ -268,7 +269,7 @@ func TestHasOnceForMany(t *testing.T) {
 	}
 }
 
-// A view with a token probes with it and keeps its answers to itself.
+// A view with a token probes with it and does not share its answers.
 func TestToken(t *testing.T) {
 	testkit.Root(t)
 	var tokens, without int
@@ -318,12 +319,11 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestAllKindsBTF asks the kernel, if it has every feature about kinds of types, for all of them:
-// one upload proves all. A kernel that lacks one of them (the fake refuses whatever has a FLOAT) is
-// asked for each.
+// TestAllKindsBTF checks that one upload proves all features about kinds of types if the kernel has
+// them all. If it lacks one (the fake refuses BTF with a FLOAT), each is probed.
 func TestAllKindsBTF(t *testing.T) {
 	testkit.Root(t)
-	testkit.Kernel(t, "6.9") // the youngest of them, '?' in names of sections
+	testkit.Kernel(t, "6.9") // the newest of them: '?' in names of sections
 	uploads := 0
 	lacksFloat := false
 	install(t, func(c call) syscall.Errno {

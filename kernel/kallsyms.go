@@ -11,11 +11,11 @@ import (
 	"github.com/purebpf/bpf/internal/input"
 )
 
-// Ksyms looks symbols up in /proc/kallsyms, in one pass for all names (libbpf
-// libbpf_kallsyms_parse). A name that isn't there is absent from addrs; a name with two different
-// addresses is in ambiguous. For data symbols that LLVM made local ("x.llvm.123", type d) the part
-// before ".llvm." counts as well. Without CAP_SYSLOG (or with kernel.kptr_restrict 2) all addresses
-// are 0: addrs then has the names that there are, and err wraps facts.ErrHidden.
+// Ksyms looks up symbols in /proc/kallsyms, in one pass for all names (libbpf
+// libbpf_kallsyms_parse). A name that does not exist is absent from addrs; a name with two
+// different addresses is in ambiguous. For data symbols that LLVM made local ("x.llvm.123", type d)
+// the part before ".llvm." counts as well. Without CAP_SYSLOG (or with kernel.kptr_restrict 2) all
+// addresses are 0: addrs then has the names that exist, and err wraps facts.ErrHidden.
 func (f *Facts) Ksyms(names []string) (addrs map[string]uint64, ambiguous map[string]bool,
 	err error) {
 	if len(names) == 0 {
@@ -52,9 +52,9 @@ func EachSymbol(path string, each func(facts.Symbol) error) error {
 	return err
 }
 
-// eachLine calls take for every line of a file, without its end, until take returns false, which is
-// an error about that line. It allocates one buffer. (The kernel hands out at most a page of
-// kallsyms for each read; formatting it takes the kernel some 20 ms for 120,000 symbols.)
+// eachLine calls take for every line of a file, without the newline, until take returns false,
+// which makes eachLine return an error about that line. It allocates one buffer. (The kernel
+// returns at most a page of kallsyms per read; formatting takes it some 20 ms for 120,000 symbols.)
 func eachLine(path string, take func(line []byte) bool) error {
 	file, err := input.Open(path, input.MaxKallsyms)
 	if err != nil {
@@ -74,7 +74,8 @@ func eachLine(path string, take func(line []byte) bool) error {
 			}
 			line++
 			if !take(data[:end]) {
-				return fmt.Errorf("%s: line %d: %q is no symbol", path, line, data[:min(end, 80)])
+				return fmt.Errorf("%s: line %d: %q is not a symbol",
+					path, line, data[:min(end, 80)])
 			}
 			data = data[end+1:]
 		}

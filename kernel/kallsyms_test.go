@@ -14,7 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// fakeRoot returns a view of a machine whose files are those given, by path.
+// fakeRoot returns a view of a machine with the given files, by path.
 func fakeRoot(t *testing.T, files map[string]string) *Facts {
 	t.Helper()
 	s := &shared{root: t.TempDir()}
@@ -30,8 +30,8 @@ func fakeRoot(t *testing.T, files map[string]string) *Facts {
 	return view(s)
 }
 
-// The oracle is the file itself, taken apart with package strings: every symbol, its address, type
-// and module.
+// The oracle is the file itself, parsed with package strings: every symbol, its address, type and
+// module.
 func TestKallsymsEveryLine(t *testing.T) {
 	testkit.Root(t)
 	before, err := os.ReadFile("/proc/kallsyms")
@@ -67,7 +67,7 @@ func TestKallsymsEveryLine(t *testing.T) {
 		t.Errorf("%d symbols of %d, %v", got, count, err)
 	}
 
-	// Every 50th name at once, and names that don't exist.
+	// Every 50th name at once, and names that do not exist.
 	var names []string
 	i := 0
 	for name := range want {
@@ -158,9 +158,8 @@ func TestKallsymsBroken(t *testing.T) {
 	}
 }
 
-// BenchmarkKallsyms scans a copy of this kernel's symbols for 20 names: what is left is this
-// package's part, the kernel's own formatting of the file excluded (BenchmarkKallsymsProc has
-// both).
+// BenchmarkKallsyms scans a copy of this kernel's symbols for 20 names. It measures this package
+// only, without the kernel's formatting of the file (BenchmarkKallsymsProc measures both).
 func BenchmarkKallsyms(b *testing.B) {
 	text, err := os.ReadFile("/proc/kallsyms")
 	if err != nil {

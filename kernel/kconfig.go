@@ -10,8 +10,8 @@ import (
 )
 
 // Kconfig returns the text of the kernel's configuration: /boot/config-RELEASE, else
-// /proc/config.gz (CONFIG_IKCONFIG_PROC), either of them packed with gzip or not. It is kept for
-// the life of the process and must not be changed. The error wraps fs.ErrNotExist if there is
+// /proc/config.gz (CONFIG_IKCONFIG_PROC), either of them compressed with gzip or not. It is kept
+// for the life of the process and must not be changed. The error wraps fs.ErrNotExist if there is
 // neither.
 func (f *Facts) Kconfig() ([]byte, error) {
 	return f.shared.kconfig.get(func() ([]byte, error) {

@@ -48,12 +48,12 @@ func gz(text string) string {
 }
 
 // The oracle is libbpf's order (libbpf-behaviour 1.8): /boot/config-RELEASE, else /proc/config.gz,
-// either of them packed or plain.
+// either of them compressed or not.
 func TestKconfigSources(t *testing.T) {
 	boot, proc := "boot/config-"+testkit.KernelRelease(), "proc/config.gz"
 	for _, c := range []struct {
 		files map[string]string
-		want  string // "": an error
+		want  string // "" if an error is wanted
 	}{
 		{map[string]string{boot: "CONFIG_A=y\n", proc: gz("CONFIG_B=y\n")}, "CONFIG_A=y\n"},
 		{map[string]string{boot: gz("CONFIG_A=y\n")}, "CONFIG_A=y\n"},
@@ -70,7 +70,7 @@ func TestKconfigSources(t *testing.T) {
 			t.Errorf("nothing there: %v", err)
 		}
 	}
-	// What fails is tried again: nothing is remembered of it.
+	// Failures are not kept: the next call tries again.
 	f := fakeRoot(t, nil)
 	if _, err := f.Kconfig(); err == nil {
 		t.Fatal("no error")
@@ -83,7 +83,7 @@ func TestKconfigSources(t *testing.T) {
 	if got, err := f.Kconfig(); string(got) != "CONFIG_C=m\n" {
 		t.Errorf("%q, %v", got, err)
 	}
-	// A bomb is refused, not unpacked.
+	// A decompression bomb is refused.
 	if _, err := fakeRoot(t,
 		map[string]string{proc: gz(
 			string(make([]byte, input.MaxKconfig+1)))}).Kconfig(); err == nil {

@@ -9,11 +9,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ProbeLoading finds out whether this process can load programs at all (libbpf
-// bpf_object__probe_loading): a socket filter, or if that fails a tracepoint program. Call
-// EnsureMemlock before; loading an object does both first. If it can't, the error is that of the
-// second, and names the capabilities that are missing, if any. That it can is asked once. A process
-// with a token has no use for it: the token may allow other types only.
+// ProbeLoading reports whether this process can load programs at all (libbpf
+// bpf_object__probe_loading): a socket filter or, if that fails, a tracepoint program. Call
+// EnsureMemlock first; loading an object calls both. If neither loads, it returns the error of the
+// second, which names missing capabilities. Success is remembered. Do not call it with a token,
+// which may allow other program types only.
 func (f *Facts) ProbeLoading() error {
 	if f.shared.loads.Load() && !sys.Replaced() {
 		return nil
@@ -32,10 +32,10 @@ func (f *Facts) ProbeLoading() error {
 		f.Explain(err, "loading programs", CapBPF))
 }
 
-// DefaultToken makes a BPF token of /sys/fs/bpf if that delegates something to this process, as
-// libbpf does when nobody says otherwise; nil if there is none to be had, whatever the reason. That
-// the process is in the initial user namespace, where tokens don't exist, is asked once. The caller
-// closes the FD.
+// DefaultToken creates a BPF token from /sys/fs/bpf if that delegates something to this process, as
+// libbpf does by default; it returns nil if there is none for whatever reason. It remembers whether
+// the process is in the initial user namespace, where tokens do not exist. The caller closes the
+// FD.
 func (f *Facts) DefaultToken() *sys.FD {
 	if f.shared.noTokens.Load() {
 		return nil
@@ -50,11 +50,11 @@ func (f *Facts) DefaultToken() *sys.FD {
 	return nil
 }
 
-// OpenToken makes a BPF token of the bpffs mounted at dir, by which the process that made the user
-// namespace delegates bpf(2) commands to it (libbpf bpf_object_prepare_token; 6.9). The error is
-// ENOENT if that bpffs delegates nothing, EOPNOTSUPP or EINVAL where tokens don't exist or aren't
-// needed. libbpf treats every error as "no token" unless the user named dir. The caller closes the
-// FD and gives its number to Facts.WithToken.
+// OpenToken creates a BPF token from the bpffs mounted at dir, by which the process that made the
+// user namespace delegates bpf(2) commands to it (libbpf bpf_object_prepare_token; 6.9). The error
+// is ENOENT if that bpffs delegates nothing, and EOPNOTSUPP or EINVAL where tokens do not exist or
+// are not needed. libbpf treats every error as "no token" unless the user named dir. The caller
+// closes the FD and gives its number to Facts.WithToken.
 func OpenToken(dir string) (*sys.FD, error) {
 	d, err := sys.OpenFile(dir)
 	if err != nil {

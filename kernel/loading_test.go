@@ -15,7 +15,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle is libbpf's rule: a process that can load one of the two kinds can load.
+// The oracle is libbpf's rule: a process that can load one of the two types can load programs.
 func TestProbeLoading(t *testing.T) {
 	testkit.Root(t)
 	if err := Running().ProbeLoading(); err != nil {
@@ -46,7 +46,8 @@ func TestProbeLoading(t *testing.T) {
 	}
 }
 
-// The oracle is the kernel: the initial user namespace gets no tokens, and only a bpffs gives any.
+// The oracle is the kernel: it creates no tokens in the initial user namespace, and only from a
+// bpffs.
 func TestOpenToken(t *testing.T) {
 	testkit.Root(t)
 	if _, err := OpenToken(t.TempDir()); err == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// Unlimited is the limit that EnsureMemlock is usually called with (RLIM_INFINITY).
+// Unlimited is the usual limit for EnsureMemlock (RLIM_INFINITY).
 const Unlimited = ^uint64(0)
 
 var memlock struct {
@@ -16,14 +16,14 @@ var memlock struct {
 	err   error
 }
 
-// EnsureMemlock raises RLIMIT_MEMLOCK of this process to limit bytes, or as far as it may, if the
+// EnsureMemlock raises RLIMIT_MEMLOCK of this process to limit bytes, or as far as allowed, if the
 // kernel still counts maps and programs against it, before 5.11 (libbpf bump_rlimit_memlock). It
-// does so once a process at most, and says so by raised; limit 0 never does. With a token the limit
-// isn't this process's business, and nothing is done. That it cannot be found out how the kernel
-// counts means that it must be raised: a limit that is too low refuses the probe too. Loading an
-// object and CreateMap call it before they create or probe anything. An error is for the log only,
-// and comes again at later calls: the old limit may do, and if it doesn't, the kernel answers EPERM
-// to what doesn't fit.
+// does so at most once per process, and raised reports that it did; with limit 0 it never does.
+// With a token it does nothing: the limit is not this process's then. If it cannot be determined
+// how the kernel counts, the limit is raised: a limit that is too low fails the probe too. Loading
+// an object and CreateMap call EnsureMemlock before they create or probe anything. An error is only
+// for the log, and later calls return it again: the old limit may suffice, and if it does not, the
+// kernel fails with EPERM.
 func (f *Facts) EnsureMemlock(limit uint64) (raised bool, err error) {
 	if limit == 0 || f.token > 0 {
 		return false, nil
@@ -39,7 +39,7 @@ func (f *Facts) EnsureMemlock(limit uint64) (raised bool, err error) {
 	memlock.tried = true
 	if err := setMemlock(limit); err != nil {
 		memlock.err = fmt.Errorf(
-			"raise RLIMIT_MEMLOCK, which this kernel counts maps and programs against: %w", err)
+			"raise RLIMIT_MEMLOCK, against which this kernel counts maps and programs: %w", err)
 	}
 	return memlock.err == nil, memlock.err
 }

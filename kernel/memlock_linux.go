@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setMemlock sets both limits; without CAP_SYS_RESOURCE, which going beyond the hard limit takes,
-// it goes up to that.
+// setMemlock sets both limits. Without CAP_SYS_RESOURCE, which raising the hard limit needs, it
+// raises the soft limit to the hard limit.
 func setMemlock(limit uint64) error {
 	err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: limit, Max: limit})
 	if !errors.Is(err, syscall.EPERM) {

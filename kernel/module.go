@@ -14,9 +14,9 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// ModuleError says why the BTF of a module isn't among Modules.
+// ModuleError says why the BTF of a module is not among Modules.
 type ModuleError struct {
-	Name string // "" if not even that is known
+	Name string // "" if the name is not known
 	ID   uint32 // BTF object id, 0 if the ids could not be listed
 	Err  error
 }
@@ -36,16 +36,16 @@ func (e *ModuleError) Error() string {
 // Unwrap returns the cause.
 func (e *ModuleError) Unwrap() error { return e.Err }
 
-// Modules lists the BTF of the modules that are loaded, in id order, each split over BTF (libbpf
-// load_module_btfs). The list is made when a view is first asked; parsed BTF is kept for the life
-// of the process. It is empty on kernels without module BTF (before 5.11). What cannot be read is
-// left out, and SkippedModules says so: a module whose BTF is broken doesn't matter to those who
-// don't need it, and listing needs CAP_SYS_ADMIN.
+// Modules returns the BTF of the loaded modules, in id order, each split over BTF (libbpf
+// load_module_btfs). A view makes the list on first use; parsed BTF is kept for the life of the
+// process. The list is empty on kernels without module BTF (before 5.11). BTF that cannot be read
+// is left out, and SkippedModules lists it: a module with broken BTF does not matter to most
+// callers, and listing needs CAP_SYS_ADMIN.
 func (f *Facts) Modules() ([]*facts.Module, error) {
 	return f.modulesOnce.get(f.loadModules)
 }
 
-// SkippedModules lists what Modules left out, each a *ModuleError.
+// SkippedModules returns the errors, each a *ModuleError, for the modules that Modules left out.
 func (f *Facts) SkippedModules() []error {
 	f.skippedMu.Lock()
 	defer f.skippedMu.Unlock()
@@ -87,7 +87,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 		switch {
 		case err == nil && m != nil:
 			list = append(list, m)
-		case err == nil: // a program's, vmlinux, or gone since
+		case err == nil: // of a program, of vmlinux, or gone by now
 		case transient(err):
 			return nil, err
 		default:
@@ -102,7 +102,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 	return list, nil
 }
 
-// forgetModules drops what is kept of BTF objects that are gone.
+// forgetModules drops what is kept about BTF objects that are gone.
 func (s *shared) forgetModules(seen map[uint32]bool) {
 	s.modulesMu.Lock()
 	defer s.modulesMu.Unlock()
@@ -113,7 +113,7 @@ func (s *shared) forgetModules(seen map[uint32]bool) {
 	}
 }
 
-// module returns the module whose BTF has that id, nil if the id isn't a module's or is gone.
+// module returns the module whose BTF has that id, nil if the id is not a module's or is gone.
 func (f *Facts) module(id uint32) (*facts.Module, error) {
 	s := f.shared
 	s.modulesMu.Lock()
@@ -174,7 +174,7 @@ func (f *Facts) readModule(fd int, size uint32) (*btf.Spec, error) {
 }
 
 // BTFByID returns the BTF object with that id, read from the kernel (libbpf
-// btf__load_from_kernel_by_id_split). base is nil except for split BTF. Needs CAP_SYS_ADMIN.
+// btf__load_from_kernel_by_id_split). base is nil except for split BTF. It needs CAP_SYS_ADMIN.
 func BTFByID(id uint32, base *btf.Spec) (*btf.Spec, error) {
 	fd, err := sys.BTFFDByID(id)
 	if err != nil {

@@ -104,7 +104,7 @@ func installModules(t *testing.T, objects ...btfObject) *moduleKernel {
 	return k
 }
 
-// splitBTF is BTF of a struct of that name, over this kernel's.
+// splitBTF returns BTF of a struct of that name, split over this kernel's.
 func splitBTF(t *testing.T, name string) []byte {
 	t.Helper()
 	base, err := Running().BTF()
@@ -120,9 +120,9 @@ func splitBTF(t *testing.T, name string) []byte {
 	return spec.Raw()
 }
 
-// The oracle is libbpf's reading of the list (libbpf-behaviour 4.5: kernel BTF that isn't vmlinux;
-// gone is skipped, no permission is none) and, for broken BTF, what happened in the wild: modules
-// with 24 bytes or none (cilium/ebpf 1436, 1902).
+// The oracle is libbpf's reading of the list (libbpf-behaviour 4.5: kernel BTF other than
+// vmlinux's; objects that are gone are skipped, missing permission means none) and, for broken BTF,
+// real cases: modules with 24 bytes or none (cilium/ebpf 1436, 1902).
 func TestModules(t *testing.T) {
 	foo, bar := splitBTF(t, "of_foo"), splitBTF(t, "of_bar")
 	k := installModules(t,
@@ -169,7 +169,7 @@ func TestModules(t *testing.T) {
 		!strings.Contains(text, "10") {
 		t.Errorf("the error doesn't say which: %q", text)
 	}
-	// A view asks once.
+	// A view reads the list once.
 	opens := k.opens
 	k.objects = nil
 	if again, err := f.Modules(); err != nil || len(again) != 2 || k.opens != opens {
@@ -190,7 +190,7 @@ func TestModulesRefused(t *testing.T) {
 	if s := f.SkippedModules(); len(s) != 1 || !errors.Is(s[0], syscall.EPERM) {
 		t.Errorf("skipped: %v", s)
 	}
-	// Not enough descriptors isn't "no modules", and isn't remembered.
+	// Too few descriptors do not count as "no modules", and are not remembered.
 	k.list = 0
 	k.objects = []btfObject{{id: 3, name: "foo", kernel: 1, raw: splitBTF(t, "of_foo"),
 		open: syscall.EMFILE}}

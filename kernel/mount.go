@@ -14,16 +14,17 @@ import (
 // DefaultBPFFS is where the BPF file system is mounted by convention.
 const DefaultBPFFS = "/sys/fs/bpf"
 
-// magicBPFFS is what statfs calls a BPF file system.
+// magicBPFFS is the magic number that statfs returns for a BPF file system.
 const magicBPFFS = 0xcafe4a11
 
-// magicSysfs is what statfs calls the file system that has directories for others.
+// magicSysfs is the magic number of sysfs, in which other file systems are mounted.
 const magicSysfs = 0x62656572
 
-// EnsureBPFFS makes sure that path, or the directory that it would be created in, is on a BPF file
-// system (libbpf make_parent_dir, check_path). If it lies below /sys/fs/bpf and nothing is mounted
-// there, it is mounted, which needs CAP_SYS_ADMIN. EINVAL if it is elsewhere, or if another file
-// system is mounted there. The error says where there is one.
+// EnsureBPFFS ensures that path, or the directory that it would be created in, is on a BPF file
+// system (libbpf make_parent_dir, check_path). If it is below /sys/fs/bpf and nothing is mounted
+// there, EnsureBPFFS mounts one, which needs CAP_SYS_ADMIN. The error is EINVAL if path is
+// elsewhere, or if another file system is mounted there; its text says where there is a BPF file
+// system.
 func EnsureBPFFS(path string) error {
 	magic, err := nearestMagic(path)
 	if err != nil {
@@ -33,10 +34,10 @@ func EnsureBPFFS(path string) error {
 		return nil
 	}
 	if clean := filepath.Clean(path); clean != DefaultBPFFS && !under(clean, DefaultBPFFS) {
-		return fmt.Errorf("%s is not on a BPF file system, as what is below %s is: %w", path,
+		return fmt.Errorf("%s is not on a BPF file system: use a path below %s: %w", path,
 			DefaultBPFFS, syscall.EINVAL)
 	}
-	// A mount on top of another would hide what is there, pins among it.
+	// A mount on top of another would hide its files, pins among them.
 	switch magic, err := fsMagic(DefaultBPFFS); {
 	case err != nil:
 		return fmt.Errorf("no BPF file system at %s: %w", DefaultBPFFS, err)
@@ -48,7 +49,8 @@ func EnsureBPFFS(path string) error {
 			syscall.EINVAL)
 	}
 	if err := mountFS("bpf", DefaultBPFFS, "mode=0700"); err != nil {
-		return fmt.Errorf("no BPF file system at %s, and it could not be mounted (mount -t bpf bpf %s): %w", DefaultBPFFS, DefaultBPFFS, err)
+		return fmt.Errorf("no BPF file system at %s, and it could not be mounted (mount -t bpf "+
+			"bpf %s): %w", DefaultBPFFS, DefaultBPFFS, err)
 	}
 	return nil
 }
@@ -74,7 +76,7 @@ func nearestMagic(path string) (magic int64, err error) {
 }
 
 // Tracefs returns where tracefs is: /sys/kernel/debug/tracing if it is accessible, else
-// /sys/kernel/tracing (libbpf tracefs_path). Where neither is mounted it mounts the latter, which
+// /sys/kernel/tracing (libbpf tracefs_path). If neither is mounted it mounts the latter, which
 // needs CAP_SYS_ADMIN. The error wraps fs.ErrNotExist on a kernel without tracefs.
 func (f *Facts) Tracefs() (string, error) {
 	debug, trace := f.shared.root+"/sys/kernel/debug/tracing", f.shared.root+"/sys/kernel/tracing"
@@ -92,7 +94,7 @@ func (f *Facts) Tracefs() (string, error) {
 	if _, err := os.Stat(trace); err != nil {
 		if _, noSys := os.Stat(f.shared.root + "/sys/kernel"); errors.Is(noSys, fs.ErrNotExist) {
 			return "", fmt.Errorf(
-				"no tracefs, for sysfs is not mounted (mount -t sysfs sysfs /sys): %w", err)
+				"no tracefs because sysfs is not mounted: mount -t sysfs sysfs /sys: %w", err)
 		}
 		return "", fmt.Errorf("no tracefs: %w", err)
 	}
@@ -100,7 +102,7 @@ func (f *Facts) Tracefs() (string, error) {
 		return "", fmt.Errorf("no tracefs at %s: %w", trace, fs.ErrNotExist)
 	}
 	err := mountFS("tracefs", trace, "")
-	if errors.Is(err, syscall.EBUSY) { // something is mounted there, by now
+	if errors.Is(err, syscall.EBUSY) { // something is mounted there by now
 		if _, statErr := os.Stat(trace + "/trace"); statErr == nil {
 			err = nil
 		}
@@ -116,5 +118,6 @@ func (f *Facts) Tracefs() (string, error) {
 		err = fmt.Errorf("%w: %w", lacks, err)
 	}
 	return "", fmt.Errorf(
-		"tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs %s): %w", trace, trace, err)
+		"tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs "+
+			"%s): %w", trace, trace, err)
 }

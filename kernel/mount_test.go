@@ -17,14 +17,14 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// inMountNS runs f on a thread with mounts of its own, which ends with it.
+// inMountNS runs f on a thread in its own mount namespace, which ends with the thread.
 func inMountNS(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	testkit.Root(t)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // for good: nobody else may get this thread
+		runtime.LockOSThread() // never unlocked: nothing else may use this thread
 		if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 			t.Errorf("unshare: %v", err)
 			return
@@ -38,8 +38,7 @@ func inMountNS(t *testing.T, f func(t *testing.T)) {
 	<-done
 }
 
-// The oracle is the kernel's list of mounts: nothing is mounted over what somebody else has
-// mounted.
+// The oracle is the kernel's list of mounts: nothing is mounted over another mount.
 func TestEnsureBPFFSCoversNothing(t *testing.T) {
 	inMountNS(t, func(t *testing.T) {
 		for unix.Unmount(DefaultBPFFS, unix.MNT_DETACH) == nil {
@@ -75,7 +74,7 @@ func TestEnsureBPFFSCoversNothing(t *testing.T) {
 	})
 }
 
-// The oracle is the kernel: statfs, and what it lets be pinned.
+// The oracle is the kernel: statfs, and where it allows pins.
 func TestEnsureBPFFS(t *testing.T) {
 	inMountNS(t, func(t *testing.T) {
 		for unix.Unmount(DefaultBPFFS, unix.MNT_DETACH) == nil {
@@ -99,7 +98,7 @@ func TestEnsureBPFFS(t *testing.T) {
 		dir := t.TempDir()
 		err := EnsureBPFFS(filepath.Join(dir, "not/there/yet"))
 		if !errors.Is(err, syscall.EINVAL) ||
-			!strings.Contains(err.Error(), "as what is below /sys/fs/bpf is") ||
+			!strings.Contains(err.Error(), "use a path below /sys/fs/bpf") ||
 			strings.Contains(err.Error(), "mount") {
 			t.Errorf("outside: %v", err)
 		}
@@ -136,8 +135,8 @@ func TestTracefs(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	// A user who may not enter debugfs, but tracefs; one who may enter neither; one who may not
-	// mount it.
+	// The cases: a user who may enter tracefs but not debugfs; one who may enter neither; one who
+	// may not mount it.
 	inMountNS(t, func(t *testing.T) {
 		for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing",
 			"/sys/kernel/debug"} {
@@ -145,7 +144,7 @@ func TestTracefs(t *testing.T) {
 			}
 		}
 		asNobody := func() (string, error) {
-			unix.Setfsuid(65534) // this thread's, with what it takes from the capabilities
+			unix.Setfsuid(65534) // of this thread, which also loses file capabilities
 			defer unix.Setfsuid(0)
 			return Running().Tracefs()
 		}
@@ -170,7 +169,7 @@ func TestTracefs(t *testing.T) {
 			t.Errorf("%q, %v", root, err)
 		}
 	})
-	// libbpf prefers debugfs if both are there.
+	// libbpf prefers debugfs if both exist.
 	files := map[string]string{"sys/kernel/debug/tracing/trace": "", "sys/kernel/tracing/trace": ""}
 	f := fakeRoot(t, files)
 	if root, err := f.Tracefs(); err != nil || root != f.shared.root+"/sys/kernel/debug/tracing" {
@@ -181,8 +180,8 @@ func TestTracefs(t *testing.T) {
 	}
 }
 
-// The oracle is the running kernel's sysfs where it has the file, and the format that
-// Documentation/ABI names elsewhere.
+// The oracle is the running kernel's sysfs where it has the file, and the format in
+// Documentation/ABI elsewhere.
 func TestEventSource(t *testing.T) {
 	f := fakeRoot(t, map[string]string{
 		"sys/bus/event_source/devices/kprobe/type":            "8\n",

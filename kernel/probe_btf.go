@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// BTF by hand: each type is a line of 32-bit words, name offset first. The kind is in bits 24 to 28
-// of the second word.
+// Words of handmade BTF: each type is a line of 32-bit words, name offset first. The kind is in
+// bits 24 to 28 of the second word.
 const (
 	kindInt       = 1 << 24
 	kindPtr       = 2 << 24
@@ -32,10 +32,10 @@ var native = binary.NativeEndian
 
 const btfMagic = 0xeb9f
 
-// rawBTF builds BTF of types and a string section; strings starts with a NUL and ends with one.
+// rawBTF returns BTF made of types and a string section; strings starts and ends with a NUL.
 func rawBTF(types []uint32, strings string) []byte { return appendBTF(24, types, nil, strings) }
 
-// appendBTF builds BTF with a header of 24 bytes, or of 32 and a layout section behind the types.
+// appendBTF returns BTF with a header of 24 bytes, or of 32 with a layout section after the types.
 func appendBTF(header int, types []uint32, layout []byte, strings string) []byte {
 	b := make([]byte, header, header+4*len(types)+len(layout)+len(strings))
 	typeLen := uint32(4 * len(types))
@@ -126,7 +126,7 @@ var btfKindFeatures = [...]facts.Feature{
 	facts.BTFTypeTag, facts.BTFEnum64,
 }
 
-// allKindsBTF has in one what the probes above have one by one.
+// allKindsBTF returns BTF with all types of the probes above.
 func allKindsBTF() []byte {
 	return rawBTF(withInt(
 		0, kindFuncProto|1, 0, 7, 1, // [2] void (int a)
@@ -144,8 +144,8 @@ func allKindsBTF() []byte {
 	), "\x00int\x00x\x00a\x00y\x00.data\x00?.data\x00float\x00tag\x00enum64\x00")
 }
 
-// btfLayout tells for each kind how many bytes follow the 12 of a type, and how many each of its
-// elements takes.
+// btfLayout has for each kind the number of bytes after the 12 of a type, and the number of bytes
+// of each element.
 var btfLayout = [20][2]byte{
 	1:  {4, 0},  // INT
 	3:  {12, 0}, // ARRAY

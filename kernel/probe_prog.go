@@ -91,8 +91,8 @@ func probeProgBindMap(p *prober) (bool, error) {
 	}
 }
 
-// probePerfLink asks for a perf event link on a descriptor that isn't one: a kernel that has such
-// links looks at the descriptor.
+// probePerfLink tries to create a perf event link on a descriptor of another kind: a kernel with
+// such links checks the descriptor.
 func probePerfLink(p *prober) (bool, error) {
 	prog, err := p.program(uapi.ProgTracepoint, retInsns(0), nil)
 	if err != nil {
@@ -103,8 +103,8 @@ func probePerfLink(p *prober) (bool, error) {
 		AttachType: uapi.AttachPerfEvent}, syscall.EBADF)
 }
 
-// linkAnswers reports whether creating a link fails with the errno that only a kernel which knows
-// such links gives.
+// linkAnswers reports whether creating a link fails with the errno that only a kernel with such
+// links returns.
 func linkAnswers(a *sys.LinkCreateAttr, want syscall.Errno) (bool, error) {
 	link, err := sys.LinkCreate(a)
 	switch {
@@ -119,7 +119,7 @@ func linkAnswers(a *sys.LinkCreateAttr, want syscall.Errno) (bool, error) {
 	return false, err
 }
 
-// noIfRefused is the answer when what a probe builds upon can't be made.
+// noIfRefused returns the answer of a probe whose prerequisites cannot be created.
 func noIfRefused(err error) (bool, error) {
 	if refused(err) {
 		return false, nil
@@ -152,11 +152,11 @@ func probeUprobeMultiLink(p *prober) (bool, error) {
 	return linkAnswers(&a, syscall.EINVAL)
 }
 
-// probeLdImm64FullRange asks for an address far beyond a map's value. Kernels with the feature
-// check the access, older ones the offset itself; only the log tells one refusal from the other.
+// probeLdImm64FullRange uses an address far beyond a map's value. Kernels with the feature check
+// the access, older ones the offset itself; only the log distinguishes the two refusals.
 func probeLdImm64FullRange(p *prober) (bool, error) {
 	if yes, err := probeGlobalData(p); !yes || err != nil {
-		return false, err // it knows no such addresses at all
+		return false, err // it has no such addresses at all
 	}
 	m, err := p.array(0)
 	if err != nil {
@@ -181,7 +181,7 @@ func probeLdImm64FullRange(p *prober) (bool, error) {
 }
 
 // probeArgCtxTag loads a program with a global subprogram whose argument is "void *ctx" tagged
-// arg:ctx, and which calls a helper that takes nothing but a context.
+// arg:ctx, and which calls a helper that accepts only a context.
 func probeArgCtxTag(p *prober) (bool, error) {
 	fd, err := p.btf(argCtxTagBTF())
 	if err != nil {
@@ -200,7 +200,7 @@ func probeArgCtxTag(p *prober) (bool, error) {
 		a.FuncInfo, a.FuncInfoCnt, a.FuncInfoRecSize = sys.Slice(infos), uint32(len(infos)), 8
 	})
 	if errors.Is(err, syscall.EACCES) {
-		return false, nil // the argument isn't seen as a context
+		return false, nil // the argument is not treated as a context
 	}
 	return made(prog, err)
 }

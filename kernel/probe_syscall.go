@@ -14,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// SyscallPrefix is what the names of system call functions start with on kernels with
-// FEAT_SYSCALL_WRAPPER: "__x64_" for __x64_sys_nanosleep. "" for architectures that never had
+// SyscallPrefix returns the prefix of the names of system call functions on kernels with
+// FEAT_SYSCALL_WRAPPER: "__x64_" for __x64_sys_nanosleep. It is "" for architectures that never had
 // wrappers.
 func SyscallPrefix() string {
 	switch runtime.GOARCH {
@@ -34,8 +34,8 @@ func SyscallPrefix() string {
 }
 
 // probeSyscallWrapper opens a kprobe on __<arch>_sys_bpf for this process: through the kprobe PMU,
-// or on kernels without it (before 4.17) through tracefs. A kernel without kprobes has nothing that
-// the answer would matter to: no.
+// or on kernels without it (before 4.17) through tracefs. For a kernel without kprobes the answer
+// does not matter: no.
 func probeSyscallWrapper(p *prober) (bool, error) {
 	prefix := SyscallPrefix()
 	if prefix == "" {
@@ -68,8 +68,8 @@ func (p *prober) kprobeEvent(function string) (bool, error) {
 		return false, noProbes(err)
 	}
 	name := "kprobes/libbpf_" + strconv.Itoa(os.Getpid()) + "_probe_" + function
-	// EEXIST is what a process of this id left that was killed here: in a container it may well
-	// have had the same.
+	// EEXIST means that a killed process with this id left the event. In a container the id is
+	// likely to be the same.
 	err = appendLine(root+"/kprobe_events", "p:"+name+" "+function+"+0x0")
 	if err != nil && !errors.Is(err, syscall.EEXIST) {
 		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) ||
@@ -81,7 +81,7 @@ func (p *prober) kprobeEvent(function string) (bool, error) {
 	return true, appendLine(root+"/kprobe_events", "-:"+name)
 }
 
-// noProbes: a machine without tracefs has no kprobe events.
+// noProbes converts the error of a machine without tracefs: it has no kprobe events.
 func noProbes(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -114,8 +114,7 @@ func (f *Facts) eventSource(names ...string) (string, error) {
 }
 
 // EventSource returns the perf event type of a dynamic PMU such as "kprobe" or "uprobe". The error
-// wraps fs.ErrNotExist if the kernel has no such PMU, and not if there is no telling for want of
-// sysfs.
+// wraps fs.ErrNotExist if the kernel has no such PMU, but not if sysfs is missing.
 func (f *Facts) EventSource(name string) (uint32, error) {
 	path, err := f.eventSource(name, "type")
 	if err != nil {
@@ -126,7 +125,7 @@ func (f *Facts) EventSource(name string) (uint32, error) {
 		const sources = "/sys/bus/event_source/devices"
 		if _, statErr := os.Stat(f.shared.root + sources); errors.Is(statErr, fs.ErrNotExist) {
 			return 0, fmt.Errorf(
-				"%s is not there to tell the type of perf event that %ss are: mount -t sysfs sysfs /sys: %w",
+				"%s, which has the perf event type of a %s, does not exist: mount -t sysfs sysfs /sys: %w",
 				sources, name, syscall.ENODEV)
 		}
 	}

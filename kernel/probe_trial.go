@@ -11,9 +11,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TryProgram finds out whether the kernel takes a program of that type, flags and target, whatever
-// its code is: the smallest one is loaded and thrown away. If not, says is the kernel's reason. An
-// error is a *ProbeError: it could not be found out, for one because this process lacks
+// TryProgram reports whether the kernel accepts a program of that type, flags and target, whatever
+// its code: it loads and closes the smallest one. If not, says is the kernel's reason. The error is
+// a *ProbeError if that could not be determined, for example because this process lacks
 // capabilities.
 func (f *Facts) TryProgram(t facts.ProgramTrial) (ok bool, says string, err error) {
 	need := append([]Capability{CapBPF}, ProgCaps(t.Type)...)
@@ -26,10 +26,10 @@ func (f *Facts) TryProgram(t facts.ProgramTrial) (ok bool, says string, err erro
 	return ok, says, err
 }
 
-// TryMap finds out whether the kernel makes maps of that type, sizes and flags: a small one is
-// created and closed. If not, says is the kernel's reason. EOPNOTSUPP for types that need other
-// objects (map-in-map, local storage, struct_ops); else an error is a *ProbeError: it could not be
-// found out.
+// TryMap reports whether the kernel creates maps of that type, sizes and flags: it creates and
+// closes a small one. If not, says is the kernel's reason. The error is EOPNOTSUPP for types that
+// need other objects (map-in-map, local storage, struct_ops), else a *ProbeError if the answer
+// could not be determined.
 func (f *Facts) TryMap(t facts.MapTrial) (ok bool, says string, err error) {
 	need := append([]Capability{CapBPF}, uapi.MapCaps(t.Type)...)
 	ok, err = f.has("maps of type "+t.Type.String()+" like this", need,
@@ -57,8 +57,8 @@ func (f *Facts) TryMap(t facts.MapTrial) (ok bool, says string, err error) {
 	return ok, says, err
 }
 
-// tried is made for a trial: everything but a shortage is the kernel's no, EPERM too if the process
-// has what it takes.
+// tried returns the answer of a trial: every error except a shortage means no, including EPERM if
+// the process has the capabilities.
 func (f *Facts) tried(fd *sys.FD, err error, need []Capability) (bool, error) {
 	switch {
 	case err == nil:
@@ -74,7 +74,7 @@ func (f *Facts) tried(fd *sys.FD, err error, need []Capability) (bool, error) {
 	return false, nil
 }
 
-// tryProgram loads "return 0", or "return 1" where the verifier wants that.
+// tryProgram loads "return 0", or "return 1" where the verifier requires that.
 func (p *prober) tryProgram(t facts.ProgramTrial) (*sys.FD, error) {
 	var module *sys.FD
 	if t.Module != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestTrials shows the running kernel what every kernel with BPF knows and what none does. Oracle:
-// the kernel's sources, which refuse flags that they do not name since 3.18.
+// TestTrials tries things that every kernel with BPF has and things that none has. The oracle is
+// the kernel's source, which has refused unknown flags since 3.18.
 func TestTrials(t *testing.T) {
 	testkit.Root(t)
 	f := Running()

@@ -13,17 +13,18 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// HasProgType finds out whether the kernel has programs of type t (libbpf
-// libbpf_probe_bpf_prog_type), by loading the smallest one. Types whose programs need a target that
-// a probe doesn't have are told by how the kernel refuses. Nothing is kept. EOPNOTSUPP for a type
-// that this module doesn't know how to probe, a *ProbeError if it could not be found out.
+// HasProgType reports whether the kernel has programs of type t (libbpf
+// libbpf_probe_bpf_prog_type), by loading the smallest one. For types whose programs need a target
+// that a probe does not have, the answer follows from the kernel's refusal. Nothing is kept. The
+// error is EOPNOTSUPP for a type that this module cannot probe, and a *ProbeError if the answer
+// could not be determined.
 func (f *Facts) HasProgType(t uapi.ProgType) (bool, error) {
 	return f.has("program type "+t.String(), ProgCaps(t), func(p *prober) (bool, error) {
 		return p.progType(t)
 	})
 }
 
-// HasMapType finds out whether the kernel has maps of type t (libbpf libbpf_probe_bpf_map_type), by
+// HasMapType reports whether the kernel has maps of type t (libbpf libbpf_probe_bpf_map_type), by
 // creating the smallest one. Nothing is kept.
 func (f *Facts) HasMapType(t uapi.MapType) (bool, error) {
 	return f.has("map type "+t.String(), []Capability{CapBPF, CapNetAdmin},
@@ -32,16 +33,16 @@ func (f *Facts) HasMapType(t uapi.MapType) (bool, error) {
 		})
 }
 
-// HasHelper finds out whether programs of type t may call the helper with that id (libbpf
-// libbpf_probe_bpf_helper), by loading one that does: the verifier's log reports whether the helper
-// or only the call is wrong. EOPNOTSUPP for tracing, extension, LSM and struct_ops programs, which
-// need a target. Nothing is kept.
+// HasHelper reports whether programs of type t may call the helper with that id (libbpf
+// libbpf_probe_bpf_helper), by loading one that calls it: the verifier's log says whether the
+// helper or only the call is wrong. The error is EOPNOTSUPP for tracing, extension, LSM and
+// struct_ops programs, which need a target. Nothing is kept.
 func (f *Facts) HasHelper(t uapi.ProgType, id uint32) (bool, error) {
 	return f.HasHelperAt(t, 0, id)
 }
 
-// HasHelperAt is HasHelper for programs of type t that are loaded with an expected attach type:
-// which helpers cgroup programs may call depends on it. 0 is the one that HasProgType probes with.
+// HasHelperAt is HasHelper for programs of type t with an expected attach type: the helpers of
+// cgroup programs depend on it. 0 stands for the one that HasProgType probes with.
 func (f *Facts) HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error) {
 	return f.has(fmt.Sprintf("helper %d for program type %s", id, t), ProgCaps(t),
 		func(p *prober) (bool, error) {
@@ -61,15 +62,15 @@ func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, e
 	return yes, err
 }
 
-// progProbes has what the smallest program of a type needs beside "return 0". Types that aren't
-// here need nothing.
+// progProbes has what the smallest program of a type needs besides "return 0". Types that are not
+// listed need nothing.
 var progProbes = [...]struct {
 	t      uapi.ProgType
 	attach uapi.AttachType
 	flags  uint32
 	btfID  uint32
-	errno  syscall.Errno // how a kernel that has the type refuses the program
-	log    string        // and what it says
+	errno  syscall.Errno // with which a kernel that has the type refuses the program
+	log    string        // text in the log of that refusal
 }{
 	{t: uapi.ProgCgroupSockAddr, attach: uapi.AttachCgroupInet4Connect},
 	{t: uapi.ProgCgroupSockOpt, attach: uapi.AttachCgroupGetSockOpt},
@@ -85,8 +86,8 @@ var progProbes = [...]struct {
 	{t: uapi.ProgStructOps, errno: sys.ENOTSUPP},
 }
 
-// loadType loads insns as a program of type t, for at if that is not 0, with a log. refusedAs says
-// how the kernel refuses if it has the type all the same.
+// loadType loads insns as a program of type t with a log, with attach type at if that is not 0.
+// refusedAs says how a kernel that has the type refuses the program.
 func (p *prober) loadType(t uapi.ProgType, at uapi.AttachType, insns []asm.Instruction) (fd *sys.FD,
 	refusedAs syscall.Errno, says string, err error) {
 	p.log = make([]byte, probeLogSize)
@@ -136,25 +137,25 @@ func (p *prober) helper(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, e
 		}
 	}
 	if p.log[0] != 0 {
-		// the verifier went on to the call's arguments or the program's return value
+		// the verifier went on to check the call's arguments or the program's return value
 		return true, nil
 	}
 	if refused(err) {
-		return false, nil // not even the program type
+		return false, nil // the kernel lacks even the program type
 	}
 	return false, err
 }
 
-// mapProbes has the smallest map of each type that isn't of the default form: key 4, value 4, 1
+// mapProbes has the smallest map of each type that differs from the default: key 4, value 4, 1
 // entry, no flags.
 var mapProbes = [...]struct {
 	t                   uapi.MapType
 	key, value, entries uint32
 	flags               uint32
-	btfKey, btfValue    uint32 // ids into localStorageBTF; 0: no BTF
+	btfKey, btfValue    uint32 // ids in localStorageBTF; 0 for no BTF
 	vmlinuxValue        uint32 // id of a type of the kernel
 	inner               bool
-	errno               syscall.Errno // how a kernel that has the type refuses the map
+	errno               syscall.Errno // with which a kernel that has the type refuses the map
 }{
 	{t: uapi.MapStackTrace, key: 4, value: 8, entries: 1},
 	{t: uapi.MapLPMTrie, key: 8, value: 8, entries: 1, flags: uapi.FNoPrealloc},
@@ -180,8 +181,8 @@ var mapProbes = [...]struct {
 // pageEntries stands for the size of a page.
 const pageEntries = ^uint32(0)
 
-// localStorageBTF is what local storages want of their key and value: int, and struct val { int
-// cnt; struct bpf_spin_lock l; }.
+// localStorageBTF describes the key and value that local storages require: int, and struct val {
+// int cnt; struct bpf_spin_lock l; }.
 func localStorageBTF() []byte {
 	return rawBTF(withInt(
 		5, kindStruct|1, 4, 19, 1, 0, // [2] struct bpf_spin_lock { int val; }

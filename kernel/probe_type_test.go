@@ -17,7 +17,7 @@ import (
 )
 
 // TestAgainstLibbpf compares every probe with C libbpf's on this kernel. Where libbpf says no
-// because something went wrong (EPERM), this package says that it could not tell.
+// because something went wrong (EPERM), this package returns an error.
 func TestAgainstLibbpf(t *testing.T) {
 	testkit.Root(t)
 	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/probe.c")).Output()
@@ -57,8 +57,8 @@ func TestAgainstLibbpf(t *testing.T) {
 				t.Fatal(err)
 			}
 			if uapi.MapType(number) == uapi.MapStructOps && f.Version() < VersionCode(6, 9, 0) {
-				// libbpf sets value_type_btf_obj_fd, which came with 6.9, takes the E2BIG of older
-				// kernels for a no, and is wrong: they have had struct_ops since 5.6.
+				// libbpf sets value_type_btf_obj_fd, which came with 6.9, and treats the E2BIG of
+				// older kernels as a no. That is wrong: they have had struct_ops since 5.6.
 				if result != 0 {
 					t.Errorf("libbpf's probe of struct_ops answers %d: take this exception out",
 						result)
@@ -84,9 +84,8 @@ func TestAgainstLibbpf(t *testing.T) {
 	}
 }
 
-// TestHelpers: the oracle is the kernel's own table of what a program type may call, as far as it
-// is common knowledge (bpf-helpers(7)); libbpf 1.5 can't tell on kernels since 6.12, whose message
-// it doesn't know.
+// TestHelpers uses as oracle the kernel's own table of helpers for each program type
+// (bpf-helpers(7)); libbpf 1.5 cannot tell on kernels since 6.12, whose message it does not know.
 func TestHelpers(t *testing.T) {
 	testkit.Root(t)
 	f := Running()
@@ -96,11 +95,11 @@ func TestHelpers(t *testing.T) {
 		want bool
 	}{
 		{uapi.ProgSocketFilter, 1, true},    // map_lookup_elem
-		{uapi.ProgSocketFilter, 27, false},  // get_stackid isn't for sockets ...
-		{uapi.ProgKprobe, 27, true},         // ... but for tracing
+		{uapi.ProgSocketFilter, 27, false},  // get_stackid is not for sockets
+		{uapi.ProgKprobe, 27, true},         // but for tracing
 		{uapi.ProgXDP, 44, true},            // xdp_adjust_head
 		{uapi.ProgKprobe, 44, false},        //
-		{uapi.ProgSchedCls, 51, true},       // redirect_map is XDP's
+		{uapi.ProgSchedCls, 51, true},       // redirect_map is only for XDP
 		{uapi.ProgXDP, 51, true},            //
 		{uapi.ProgTracepoint, 174, true},    // get_attach_cookie
 		{uapi.ProgXDP, 174, false},          //
@@ -133,8 +132,8 @@ func TestHelpers(t *testing.T) {
 	}
 }
 
-// TestTypeAnswers: how kernels with and without a type answer, simulated. The errnos and words are
-// the kernel's (libbpf-behaviour 13).
+// TestTypeAnswers simulates the answers of kernels with and without a type. The errnos and texts
+// are the kernel's (libbpf-behaviour 13).
 func TestTypeAnswers(t *testing.T) {
 	testkit.Root(t)
 	refuse := func(e syscall.Errno, log string) func(c call) syscall.Errno {

@@ -2,5 +2,5 @@
 
 package kernel
 
-// probeUprobeSyscall: uprobe(2) is x86-64's alone.
+// probeUprobeSyscall returns false: only x86-64 has uprobe(2).
 func probeUprobeSyscall(*prober) (bool, error) { return false, nil }

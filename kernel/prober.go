@@ -9,23 +9,22 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// prober makes the kernel objects that probes try. Everything it makes is closed by the probe that
-// asked.
+// prober creates the kernel objects that probes try. Each probe closes what it creates.
 type prober struct {
 	facts *Facts
 	log   []byte // if not nil, programs are loaded with log level 1 and their log ends up here
 }
 
-// refused reports whether err is how a kernel refuses what it doesn't know: a field that is too new
-// (E2BIG), a number or combination that is (EINVAL), or something left out of its configuration
-// (ENOTSUPP, EOPNOTSUPP). Everything else says nothing about the kernel.
+// refused reports whether err is how a kernel refuses what it does not know: a field that is too
+// new (E2BIG), an unknown number or combination (EINVAL), or something left out of its
+// configuration (ENOTSUPP, EOPNOTSUPP). Any other error says nothing about the kernel.
 func refused(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.E2BIG) ||
 		errors.Is(err, sys.ENOTSUPP) ||
 		errors.Is(err, syscall.EOPNOTSUPP)
 }
 
-// transient reports whether err is about this moment and this process, so that asking again may
+// transient reports whether err depends on the moment or this process, so that probing again may
 // help.
 func transient(err error) bool {
 	for _, e := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM,
@@ -37,13 +36,13 @@ func transient(err error) bool {
 	return false
 }
 
-// fleeting reports whether err may be gone the next moment, if nothing in this process changes.
+// fleeting reports whether err may disappear soon even if nothing changes in this process.
 func fleeting(err error) bool {
 	return errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EAGAIN) ||
 		errors.Is(err, syscall.ENOMEM)
 }
 
-// made turns the outcome of making an object into an answer, and closes the object.
+// made converts the outcome of creating an object to an answer, and closes the object.
 func made(fd *sys.FD, err error) (bool, error) {
 	if err == nil {
 		fd.Close()
@@ -62,7 +61,7 @@ func (p *prober) token() (fd int32, flag uint32) {
 	return 0, 0
 }
 
-// program loads a program with the licence GPL; set, if not nil, changes the attribute before.
+// program loads a program with the licence GPL; set, if not nil, changes the attribute first.
 func (p *prober) program(t uapi.ProgType, insns []asm.Instruction,
 	set func(*sys.ProgLoadAttr)) (*sys.FD, error) {
 	license := []byte("GPL\x00")
@@ -95,7 +94,7 @@ func (p *prober) createMap(a sys.MapCreateAttr) (*sys.FD, error) {
 	return sys.MapCreate(&a)
 }
 
-// array creates an ARRAY map of one element of 32 bytes, the map that libbpf's probes use.
+// array creates an ARRAY map with one element of 32 bytes, as libbpf's probes do.
 func (p *prober) array(flags uint32) (*sys.FD, error) {
 	return p.createMap(sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 32,
 		MaxEntries: 1, Flags: flags})
@@ -108,7 +107,7 @@ func (p *prober) btf(raw []byte) (*sys.FD, error) {
 		Flags: flag})
 }
 
-// retInsns returns the smallest program: return v.
+// retInsns returns the code of the smallest program: return v.
 func retInsns(v int32) []asm.Instruction {
 	return []asm.Instruction{asm.Mov64Imm(asm.R0, v), asm.ExitInsn()}
 }

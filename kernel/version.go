@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// VersionCode is KERNEL_VERSION(a, b, c): 6.1.119 is 6<<16 | 1<<8 | 119. A patch level above 255
-// counts as 255.
+// VersionCode returns KERNEL_VERSION(a, b, c): 6.1.119 is 6<<16 | 1<<8 | 119. A patch level above
+// 255 counts as 255.
 func VersionCode(major, minor, patch uint32) uint32 {
 	return major<<16 | minor<<8 | min(patch, 255)
 }
 
 // Version returns the version code of the running kernel as libbpf computes it
 // (get_kernel_version), for programs that must carry it and for LINUX_KERNEL_VERSION: Ubuntu's and
-// Debian's kernels tell their upstream version elsewhere than in the release. 0 if it cannot be
-// told.
+// Debian's kernels have their upstream version elsewhere than in the release. It returns 0 if the
+// version is not known.
 func (f *Facts) Version() uint32 {
 	v, _ := f.shared.version.get(func() (uint32, error) {
 		signature, _ := os.ReadFile(f.shared.root + "/proc/version_signature")
@@ -48,7 +48,7 @@ func versionOf(signature, release, version string) uint32 {
 	return dotted(release)
 }
 
-// dotted reads the three numbers that s starts with, 0 if it doesn't.
+// dotted reads the three numbers at the start of s, and returns 0 if there are none.
 func dotted(s string) uint32 {
 	var part [3]uint32
 	for i := range part {

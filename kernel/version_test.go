@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The oracle is libbpf's rule (which words of which file count) applied by hand to what real
-// distributions print.
+// The oracle is libbpf's rule (which words of which file count), applied by hand to the texts of
+// real distributions.
 func TestVersionRules(t *testing.T) {
 	for _, c := range []struct {
 		signature, release, version string
@@ -34,8 +34,8 @@ func TestVersionRules(t *testing.T) {
 	}
 }
 
-// The oracle is uname(1); the machine that runs this isn't Ubuntu's or Debian's kernel, or the rule
-// tests above cover it.
+// The oracle is uname(1). If this machine has Ubuntu's or Debian's kernel, TestVersionRules covers
+// it.
 func TestReleaseIsUnames(t *testing.T) {
 	out, err := exec.Command("uname", "-r").Output()
 	if err != nil {

@@ -324,7 +324,8 @@ func (c *checker) sleepableTarget(p *plan.Program) (facts.Answer, string) {
 	switch {
 	case known && !set && p.ExpectedAttachType != uapi.AttachModifyReturn &&
 		p.AttachModule == nil && call:
-		return facts.No, "programs may sleep only in functions whose errors may be injected, and CONFIG_FUNCTION_ERROR_INJECTION is not set"
+		return facts.No, "programs may sleep only in functions whose errors may be injected, and " +
+			"CONFIG_FUNCTION_ERROR_INJECTION is not set"
 	case known && set && call:
 		return facts.Yes, "errors of system calls may be injected, so programs may sleep there"
 	}

@@ -9,36 +9,36 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Map is what BPF_MAP_CREATE is told of a map.
+// Map holds the attributes of BPF_MAP_CREATE.
 type Map struct {
 	Type                                  uapi.MapType
 	KeySize, ValueSize, MaxEntries, Flags uint32
 	Extra                                 uint64
-	// Typed says that the kernel is told the types of key and value, IntKey that the key's is an
+	// Typed means that the kernel gets the types of key and value, IntKey that the key is an
 	// integer of 32 bits.
 	Typed, IntKey bool
-	// Special is what Special finds in the value, of maps that the kernel is told the types of.
+	// Special is the result of the function Special for the value of maps whose types the kernel
+	// gets.
 	Special string
-	// Outer says that the map is the template of a map of maps, Inner that it has one.
+	// Outer means that the map is the template of a map of maps, Inner that it has one.
 	Outer, Inner bool
 }
 
 // Breach is a rule that a map breaks.
 type Breach struct {
 	Text string // "key_size 8: an array wants 4"
-	// Flags are those that maps of the type do not take, if that is it.
+	// Flags are the flags that maps of the type do not accept, if the breach is about flags.
 	Flags uint32
-	// Unset names what is 0 although every map of the type has it: "max_entries", "value_size" or
-	// "inner map".
+	// Unset names the attribute that is 0 although every map of the type needs it: "max_entries",
+	// "value_size" or "inner map".
 	Unset string
-	// Lasting rules are as old as the type and will not change. Others are those of kernels up to
-	// 6.18.
+	// Lasting rules are as old as the type and will not change. Others hold for kernels up to 6.18.
 	Lasting bool
-	// Unsure: it depends on what is not known here, which Text names.
+	// Unsure means that the breach depends on something that is not known here, which Text names.
 	Unsure bool
 }
 
-// finding is a map, a kernel, and what of the one the other refuses.
+// finding collects the rules that a map breaks on a kernel.
 type finding struct {
 	*Map
 	k    *Kernel
@@ -46,7 +46,7 @@ type finding struct {
 	list []Breach
 }
 
-// Check lists the rules that m breaks. known is false if there are no rules for the type.
+// Check returns the rules that m breaks. known is false if there are no rules for the type.
 func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
 	r := find(m.Type)
 	if r == nil {
@@ -58,7 +58,7 @@ func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
 	f.size("max_entries", m.MaxEntries, r.entries)
 	f.flags()
 	if r.btf && !m.Typed {
-		f.lasting("no BTF: %s wants the types of its key and value", r.name)
+		f.lasting("no BTF: %s needs the types of its key and value", r.name)
 	}
 	if r.btf && m.Typed && !m.IntKey {
 		f.lasting("the key's type: %s wants an integer of 32 bits", r.name)
@@ -89,7 +89,7 @@ func (f *finding) broken(format string, args ...any) {
 	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...)})
 }
 
-// unset is broken by what is not set at all, which applications may do before they load.
+// unset notes an attribute that is not set at all. Applications may set it before they load.
 func (f *finding) unset(what, format string, args ...any) {
 	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...), Unset: what, Lasting: true})
 }
@@ -98,7 +98,7 @@ func (f *finding) unsure(format string, args ...any) {
 	f.list = append(f.list, Breach{Text: fmt.Sprintf(format, args...), Unsure: true})
 }
 
-// size holds a number against its bound.
+// size checks a number against its bound.
 func (f *finding) size(what string, n uint32, b bound) {
 	switch {
 	case n >= b.min && n <= b.max:
@@ -132,7 +132,7 @@ func (f *finding) want(what string, b bound) string {
 	return fmt.Sprintf("%d to %d", b.min, b.max)
 }
 
-// flags holds the flags against what the type takes and must have.
+// flags checks the flags against those that the type accepts and requires.
 func (f *finding) flags() {
 	if extra := f.Flags &^ f.rule.flags; extra != 0 {
 		f.list = append(f.list, Breach{
@@ -159,7 +159,7 @@ var flagTable = [...]string{
 	"BPF_F_NO_USER_CONV",
 }
 
-// FlagNames names flags: "BPF_F_RDONLY and BPF_F_WRONLY".
+// FlagNames returns the names of flags: "BPF_F_RDONLY and BPF_F_WRONLY".
 func FlagNames(flags uint32) string {
 	var names []string
 	for bit := range 32 {
@@ -175,13 +175,13 @@ func FlagNames(flags uint32) string {
 	return strings.Join(names, " and ")
 }
 
-// plenty is how much memory any machine is taken to have.
+// plenty is the memory that every machine is assumed to have.
 const plenty = 1 << 30
 
-// room doubts that the kernel has the memory that the map takes at once.
+// room notes an unsure breach if the kernel may lack the memory that the map takes at creation.
 func (f *finding) room(n uint64) {
 	if n > plenty {
-		f.unsure("it takes %d MiB of memory when it is made", n>>20)
+		f.unsure("it takes %d MiB of memory when it is created", n>>20)
 	}
 }
 

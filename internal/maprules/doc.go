@@ -1,13 +1,10 @@
-// Package maprules is one table of what kernels ask of a map of each type before they make it:
-// sizes of keys and values, numbers of
-// entries, flags, map_extra, BTF, the inner map. BPF_MAP_CREATE answers a map that breaks a rule
-// with a bare errno; here the rule
-// has a name. Preflight reads the table to answer without a kernel, a load to explain what a
-// kernel refused.
+// Package maprules is a table of the kernel's requirements for maps of each type: sizes of keys and
+// values, numbers of entries, flags, map_extra, BTF, the inner map. For a map that breaks a rule,
+// BPF_MAP_CREATE returns only an errno; here the rule has a name. Package preflight uses the table
+// to answer without a kernel, a load uses it to explain a refusal.
 //
-// The rules are those of Linux up to 6.18. What a rule depends on beside the map (the version,
-// the size of a page, the configuration)
-// is in Kernel.
+// The rules are those of Linux up to 6.18. Facts that a rule depends on besides the map (the
+// version, the size of a page, the configuration) are in Kernel.
 //
 // Floor 4: facts about kernels, pure.
 package maprules

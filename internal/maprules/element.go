@@ -5,11 +5,11 @@ import (
 	"math"
 )
 
-// Rules that are more than a range, and how much memory maps take.
+// Rules that are more than a range, and the memory that maps take.
 
 func roundUp(n, to uint64) uint64 { return (n + to - 1) / to * to }
 
-// hashElement is of hash tables: a key and a value are to fit into one allocation.
+// hashElement checks hash tables: key and value must fit into one allocation.
 func hashElement(f *finding) {
 	most := f.k.kmalloc() - f.k.sizeof("htab_elem", 48)
 	if n := uint64(f.KeySize) + uint64(f.ValueSize); n >= most {
@@ -18,7 +18,7 @@ func hashElement(f *finding) {
 	}
 }
 
-// lruElement is of LRU hashes: those with a list for each CPU lie on no chosen node.
+// lruElement checks LRU hashes: those with a list per CPU cannot be on a chosen node.
 func lruElement(f *finding) {
 	hashElement(f)
 	if both := uint32(uapi.FNumaNode | uapi.FNoCommonLRU); f.Flags&both == both {
@@ -31,7 +31,7 @@ func perCPUElement(f *finding) {
 	perCPUValue(f)
 }
 
-// perCPUValue is of per-CPU maps: each value comes from the allocator of per-CPU memory.
+// perCPUValue checks per-CPU maps: each value comes from the allocator of per-CPU memory.
 func perCPUValue(f *finding) {
 	if most := f.k.perCPU(); roundUp(uint64(f.ValueSize), 8) > most {
 		f.broken("value_size %d: %s wants 1 to %d", f.ValueSize, f.rule.name, most)
@@ -49,17 +49,17 @@ func outerHash(f *finding) {
 	outer(f)
 }
 
-// mostFrames is the sysctl kernel.perf_event_max_stack as kernels come.
+// mostFrames is the default of the sysctl kernel.perf_event_max_stack.
 const mostFrames = 127
 
-// frames is of stack traces: 8 bytes for each frame, 32 with build ids.
+// frames checks stack traces: 8 bytes for each frame, 32 with build ids.
 func frames(f *finding) {
 	size := uint32(8)
 	if f.Flags&uapi.FStackBuildID != 0 {
 		size = 32
 	}
 	switch n := f.ValueSize / size; {
-	case f.ValueSize < 8: // told
+	case f.ValueSize < 8: // reported already
 	case f.ValueSize%size != 0:
 		f.lasting("value_size %d: %s wants a multiple of %d", f.ValueSize, f.rule.name, size)
 	case n > mostFrames:
@@ -69,14 +69,14 @@ func frames(f *finding) {
 	}
 }
 
-// trieValue is of LPM tries: a node with the longest key is to fit into one allocation.
+// trieValue checks LPM tries: a node with the longest key must fit into one allocation.
 func trieValue(f *finding) {
 	if most := f.k.kmalloc() - 256 - f.k.sizeof("lpm_trie_node", 40); uint64(f.ValueSize) > most {
 		f.broken("value_size %d: %s wants 1 to %d", f.ValueSize, f.rule.name, most)
 	}
 }
 
-// cpuEntries is of cpumaps: not more entries than the kernel may have CPUs.
+// cpuEntries checks cpumaps: no more entries than the kernel's maximum number of CPUs.
 func cpuEntries(f *finding) {
 	n, ok := f.k.option("CONFIG_NR_CPUS")
 	switch {
@@ -88,7 +88,7 @@ func cpuEntries(f *finding) {
 	}
 }
 
-// mostStored returns the largest value of a local storage.
+// mostStored returns the size of the largest value of a local storage.
 func (f *finding) mostStored() uint64 {
 	return math.MaxUint16 - f.k.sizeof("bpf_local_storage_elem", 128)
 }
@@ -105,14 +105,14 @@ func perCPUStorageValue(f *finding) {
 	}
 }
 
-// queueValue is of queues and stacks.
+// queueValue checks queues and stacks.
 func queueValue(f *finding) {
 	if most := f.k.kmalloc(); uint64(f.ValueSize) > most {
 		f.broken("value_size %d: %s wants 1 to %d", f.ValueSize, f.rule.name, most)
 	}
 }
 
-// ringSize is of ring buffers.
+// ringSize checks ring buffers.
 func ringSize(f *finding) {
 	n, page := uint64(f.MaxEntries), f.k.page()
 	if n != 0 && (n&(n-1) != 0 || n%page != 0) {
@@ -121,7 +121,7 @@ func ringSize(f *finding) {
 	}
 }
 
-// mostHashes is how many hash functions a Bloom filter may have.
+// mostHashes is the maximum number of hash functions of a Bloom filter.
 const mostHashes = 15
 
 func hashFunctions(f *finding) {
@@ -133,7 +133,7 @@ func hashFunctions(f *finding) {
 	}
 }
 
-// arenaRange is of arenas: max_entries pages, at the address in map_extra if that is not 0.
+// arenaRange checks arenas: max_entries pages, at the address in map_extra if that is not 0.
 func arenaRange(f *finding) {
 	page := f.k.page()
 	size := uint64(f.MaxEntries) * page

@@ -7,15 +7,14 @@ import (
 	"github.com/purebpf/bpf/facts"
 )
 
-// Kernel is what rules depend on. The zero value is a kernel of which nothing is known: pages of
-// 4 KiB and the usual configuration.
+// Kernel has the facts that rules depend on. The zero value is a kernel about which nothing is
+// known: pages of 4 KiB and the usual configuration.
 type Kernel struct {
-	Version  uint32 // KERNEL_VERSION, 0: not known
-	PageSize int    // bytes, 0: 4096
-	CPUs     int    // possible ones, 0: not known
-	Kconfig  []byte // nil: not known
-	// Sizeof answers the size of one of the kernel's structs, 0 if that is not known. nil: nothing
-	// is known.
+	Version  uint32 // KERNEL_VERSION, 0 if not known
+	PageSize int    // in bytes, 0 for 4096
+	CPUs     int    // possible CPUs, 0 if not known
+	Kconfig  []byte // nil if not known
+	// Sizeof returns the size of a kernel struct, 0 if that is not known. It may be nil.
 	Sizeof func(name string) uint32
 }
 
@@ -30,7 +29,7 @@ func (k *Kernel) page() uint64 {
 	return uint64(k.PageSize)
 }
 
-// option returns a number in the kernel's configuration.
+// option returns a number from the kernel's configuration.
 func (k *Kernel) option(name string) (uint64, bool) {
 	for line := range bytes.Lines(k.Kconfig) {
 		value, ok := bytes.CutPrefix(line, []byte(name+"="))
@@ -43,22 +42,23 @@ func (k *Kernel) option(name string) (uint64, bool) {
 	return 0, false
 }
 
-// kmalloc is KMALLOC_MAX_SIZE, the largest piece of memory that the kernel allocates in one.
+// kmalloc returns KMALLOC_MAX_SIZE, the size of the largest contiguous allocation.
 func (k *Kernel) kmalloc() uint64 {
 	order := uint64(10)
 	if n, ok := k.option("CONFIG_ARCH_FORCE_MAX_ORDER"); ok && n > 0 && n < 32 {
 		order = n
-		if !facts.AtLeast(k.Version, "6.4") { // it was the first order that is not allocated
+		// before, it was the first order that is not allocated
+		if !facts.AtLeast(k.Version, "6.4") {
 			order--
 		}
 	}
 	return k.page() << order
 }
 
-// perCPU is PCPU_MIN_UNIT_SIZE, the largest piece of per-CPU memory.
+// perCPU returns PCPU_MIN_UNIT_SIZE, the size of the largest per-CPU allocation.
 func (k *Kernel) perCPU() uint64 { return max(32<<10, k.page()) }
 
-// sizeof returns the size of a struct of the kernel; usual is that of most kernels.
+// sizeof returns the size of a kernel struct; usual is the size in most kernels.
 func (k *Kernel) sizeof(name string, usual uint32) uint64 {
 	if k.Sizeof != nil {
 		if n := k.Sizeof(name); n != 0 {

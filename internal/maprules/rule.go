@@ -6,12 +6,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// bound is what a number may be: from min to max, or the other one. The zero value is 0 and
-// nothing else.
+// bound is the range of a number: from min to max, or other. The zero value allows only 0.
 type bound struct {
 	min, max uint32
-	other    uint32 // 0: none
-	since    string // of other, "" if it is as old as the type
+	other    uint32 // 0 for none
+	since    string // first release that allows other, "" if it is as old as the type
 }
 
 // Bounds that several types have.
@@ -20,15 +19,15 @@ var (
 	some = bound{min: 1, max: math.MaxUint32}
 )
 
-// rule is what the kernel asks of maps of one type.
+// rule has the kernel's requirements for maps of one type.
 type rule struct {
 	name                string // "an LPM trie"
 	key, value, entries bound
-	flags               uint32 // that it takes
-	must                uint32 // that it must have
-	btf                 bool   // wants BTF of key and value
+	flags               uint32 // accepted flags
+	must                uint32 // required flags
+	btf                 bool   // needs BTF of key and value
 	also                func(*finding)
-	memory              func(*finding) uint64 // taken at once, in bytes
+	memory              func(*finding) uint64 // bytes allocated at creation
 }
 
 // Flags that several types take.
@@ -41,7 +40,7 @@ const (
 	storages  = uapi.FNoPrealloc | uapi.FClone
 )
 
-// buckets is how many entries a hash table may have: a power of two above them is to be less than
+// buckets is the maximum number of entries of a hash table: the next power of two must be less than
 // 2^32 / 16.
 const buckets = 1 << 27
 
@@ -198,7 +197,7 @@ func find(t uapi.MapType) *rule {
 	return &rules[t]
 }
 
-// Takes reports whether maps of a type take a flag; known is false for types without rules.
+// Takes reports whether maps of a type accept a flag; known is false for types without rules.
 func Takes(t uapi.MapType, flag uint32) (takes, known bool) {
 	r := find(t)
 	if r == nil {
@@ -207,7 +206,7 @@ func Takes(t uapi.MapType, flag uint32) (takes, known bool) {
 	return r.flags&flag == flag, true
 }
 
-// Name is what a map of the type is called in a sentence: "an LPM trie".
+// Name returns the name for a map of the type in a sentence: "an LPM trie".
 func Name(t uapi.MapType) string {
 	if r := find(t); r != nil {
 		return r.name

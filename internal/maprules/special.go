@@ -6,13 +6,13 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// specials are structs that the kernel takes for its own in values of arrays and hashes, and
-// refuses in those of local storages. Other maps that may not have them are made without BTF, and
-// have an ordinary struct there.
+// specials are structs with a meaning to the kernel, allowed in values of arrays and hashes and
+// refused in those of local storages. Other maps that may not have them are created without BTF,
+// and have an ordinary struct there.
 var specials = [...]string{"bpf_timer", "bpf_wq", "bpf_task_work", "bpf_list_head", "bpf_rb_root"}
 
-// Special returns the first struct in a value that the kernel has its own meaning for and that no
-// local storage takes; "" if there is none.
+// Special returns the first struct in a value that has a meaning to the kernel and that no local
+// storage accepts; "" if there is none.
 func Special(s *btf.Spec, value btf.ID) string {
 	t := s.Skip(value)
 	if !t.Kind().IsComposite() {
@@ -27,7 +27,7 @@ func Special(s *btf.Spec, value btf.ID) string {
 	return ""
 }
 
-// special refuses a special struct, if the kernel knows that it is one.
+// special refuses a special struct if the kernel knows that it is special.
 func (f *finding) special() {
 	switch {
 	case f.k.Sizeof == nil:

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// running returns the running kernel as the rules want it.
+// running returns the running kernel in the form that the rules use.
 func running(t testing.TB) *Kernel {
 	t.Helper()
 	facts := kernel.Running()
@@ -45,7 +45,7 @@ func running(t testing.TB) *Kernel {
 	return k
 }
 
-// sweeper asks the running kernel for maps.
+// sweeper lets the running kernel create maps.
 type sweeper struct {
 	t     testing.TB
 	k     *Kernel
@@ -84,7 +84,7 @@ func newSweeper(t testing.TB, values []uint32) *sweeper {
 	return s
 }
 
-// create asks the kernel for m.
+// create asks the kernel to create m.
 func (s *sweeper) create(m *Map) error {
 	a := sys.MapCreateAttr{
 		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
@@ -128,9 +128,8 @@ func (s *sweeper) ask(m *Map) {
 		s.unsure++
 		return
 	}
-	// What the rules let pass is made: not what is large, but for what does not take memory by its
-	// size. The kernel looks at types, and at
-	// maps of maps, once it has taken the memory.
+	// Maps that break no rule are created, except large ones of types whose memory depends on the
+	// size. The kernel checks types, and maps of maps, after it has allocated the memory.
 	if r := find(m.Type); (!sure || m.Typed || m.Outer) && r.memory != nil {
 		if n := r.memory(&finding{Map: m, k: s.k, rule: r}); n > 4<<20 {
 			s.skipped++
@@ -161,8 +160,7 @@ func text(m *Map) string {
 // storage are the flags of local storages.
 const storage = uapi.FNoPrealloc
 
-// smallest are small maps, one for each type, as the kernel's sources and libbpf's probes have
-// them.
+// smallest are small maps, one for each type, as in the kernel's source and libbpf's probes.
 var smallest = []Map{
 	{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 1},
 	{Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1},
@@ -214,11 +212,10 @@ func around(list ...uint64) (all []uint32) {
 	return slices.Compact(all)
 }
 
-// TestSweep asks for thousands of maps of every type that the kernel has: one of each type with
-// every pair of its numbers and flags
-// changed to what lies at or next to a border of any type. The oracle is the running kernel,
-// which makes or refuses them.
-// PUREBPF_SWEEP=all asks for all of them, else for each hundredth.
+// TestSweep tries thousands of maps of every type that the kernel has: one of each type, with every
+// pair of its numbers and flags changed to values at or next to a border of any type. The oracle is
+// the running kernel, which creates or refuses them. With PUREBPF_SWEEP=all it tries all of them,
+// else one in a hundred.
 func TestSweep(t *testing.T) {
 	testkit.Root(t)
 	stride := 101
@@ -237,7 +234,7 @@ func TestSweep(t *testing.T) {
 	}
 	var flags []uint32
 	for bit := range 20 {
-		if bit != 16 { // BPF_F_TOKEN_FD asks for a token
+		if bit != 16 { // BPF_F_TOKEN_FD needs a token
 			flags = append(flags, 1<<bit)
 		}
 	}
@@ -248,7 +245,7 @@ func TestSweep(t *testing.T) {
 		1<<32 - page, 1<<32 - 2*page, 1 << 32, 1<<44 + page}
 
 	s := newSweeper(t, append(slices.Clone(values), 4, 8))
-	// change is one property of a map with another value.
+	// changes has for each property of a map the changes to other values.
 	var changes [][]func(*Map)
 	add := func(list []func(*Map)) { changes = append(changes, list) }
 	numbers := func(list []uint32, set func(*Map, uint32)) (all []func(*Map)) {
