@@ -156,11 +156,11 @@ func TestPinFails(t *testing.T) {
 		is   error
 		says string
 	}{
-		{"map with a dot", m.Pin(dir + "/hits.map"), ErrPermission, `names on a BPF file system may have no dot, as "hits.map" has`},
+		{"map with a dot", m.Pin(dir + "/hits.map"), ErrPermission, `names on a BPF file system must not have a dot, as "hits.map" has`},
 		{"program with a dot", p.Pin(dir + "/sf.v1"), ErrPermission, `no dot, as "sf.v1" has`},
 		{"below a directory with a dot", p.Pin(dir + "/my.app/sf"), ErrPermission, `no dot, as "my.app" has`},
 		{"maps in a directory with a dot", obj.PinMaps(dir + "/my.maps"), ErrPermission, `no dot, as "my.maps" has`},
-		{"two levels", p.Pin(dir + "/a/b/c/sf"), ErrNotExist, "there is no directory " + dir + "/a, and only the last one of a path is made"},
+		{"two levels", p.Pin(dir + "/a/b/c/sf"), ErrNotExist, "there is no directory " + dir + "/a, and only the last directory of a path is created"},
 		{"no name", p.Pin(dir + "/"), syscall.EINVAL, "ends in no name"},
 		{"a directory's name", p.Pin(dir + "/.."), syscall.EINVAL, "ends in no name"},
 		{"NUL", p.Pin(dir + "/a\x00b"), syscall.EINVAL, "NUL"},

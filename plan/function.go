@@ -126,7 +126,7 @@ func (r *resolver) scan(f *function) error {
 				target = int64(rl.SymValue/8) + int64(in.Imm) + 1
 			default:
 				return r.failAt(f, i, CodeRelocation, "a call with a relocation against "+rl.Symbol+
-					", which is no function", nil)
+					", which is not a function", nil)
 			}
 		case in.Op == asm.OpLdImm64 && rl == nil && in.IsPseudoFunc():
 			return r.failAt(f, i, CodeRelocation,

@@ -142,7 +142,7 @@ func TestFilesRecognised(t *testing.T) {
 		{"x.gz", sh(`gzip -c "$1" > "$2/x.gz"`), "gzip-compressed: unpack it with gunzip"},
 		{"x.xz", sh(`xz -c "$1" > "$2/x.xz"`), "xz-compressed: unpack it with xz -d"},
 		{"x.tar", sh(`tar -cf "$2/x.tar" -C "$2" x.c`), "a tar archive: unpack it with tar -xf"},
-		{"x.a", sh(`ar rc "$2/x.a" "$1"`), "an ar archive: take its members out with ar x"},
+		{"x.a", sh(`ar rc "$2/x.a" "$1"`), "an ar archive: extract its members with ar x"},
 		{"x.bc", clang("x.bc", "-target", "bpf", "-emit-llvm"),
 			"LLVM bitcode: compile it with llc -march=bpf -filetype=obj, or link with bpf-linker"},
 		{"x.ll", clang("x.ll", "-target", "bpf", "-emit-llvm", "-S"), "LLVM assembly: compile it with llc -march=bpf"},

@@ -8,7 +8,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// openDir opens a directory by a path, or, in a directory that is open, by a name that is no
+// openDir opens a directory by its path or, within an open directory, by a name that is not a
 // symlink.
 func openDir(in *sys.FD, path string) (*sys.FD, error) {
 	at, flags := unix.AT_FDCWD, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC
@@ -37,8 +37,8 @@ func unlink(in *sys.FD, name string, dir bool) error {
 	return unix.Unlinkat(in.Int(), name, flags)
 }
 
-// inode returns the number of what has that name in a directory, 0 if there is nothing. Numbers on
-// BPF file systems aren't used again.
+// inode returns the inode number of a name in a directory, 0 if it does not exist. BPF file systems
+// do not reuse numbers.
 func inode(in *sys.FD, name string) uint64 {
 	var st unix.Stat_t
 	if err := unix.Fstatat(in.Int(), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {

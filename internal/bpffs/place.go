@@ -1,6 +1,6 @@
 // Package bpffs pins and opens maps, programs and links on BPF file systems. A place is a name in a
-// directory that is held open by a descriptor, so that nothing changes when somebody puts a symlink
-// in the way between two steps.
+// directory that is held open by a descriptor, so that a symlink created between two steps changes
+// nothing.
 package bpffs
 
 import (
@@ -14,28 +14,28 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Place is where something is pinned, or is to be: a name in a directory. The directory need not be
-// there yet.
+// Place is a name in a directory under which something is or will be pinned. The directory need not
+// exist yet.
 type Place struct {
 	path string
-	dir  *sys.FD // nil while it isn't there
+	dir  *sys.FD // nil while it does not exist
 	name string  // in dir
 
-	inode uint64 // of what Pin pinned
+	inode uint64 // of the pin made by Pin
 
-	// Of a directory that Pin made:
+	// for a directory that Pin made:
 	parent *sys.FD
 	base   string
 }
 
-// At opens the directory of path, if it is there. Nothing is made. The caller closes the Place.
+// At opens the directory of path if it exists. It creates nothing. The caller closes the Place.
 func At(path string) (*Place, error) {
 	dir, name := split(path)
 	switch {
 	case strings.IndexByte(path, 0) >= 0:
-		return nil, fmt.Errorf("a path has no NUL: %w", syscall.EINVAL)
+		return nil, fmt.Errorf("the path contains a NUL: %w", syscall.EINVAL)
 	case name == "" || name == "." || name == "..":
-		return nil, fmt.Errorf("the path ends in no name that could be pinned: %w", syscall.EINVAL)
+		return nil, fmt.Errorf("the path does not end in a name for a pin: %w", syscall.EINVAL)
 	}
 	p := &Place{path: path, name: name}
 	var err error
@@ -45,8 +45,8 @@ func At(path string) (*Place, error) {
 	return p, nil
 }
 
-// split cuts a path in front of its last element, without making it another one as path.Clean does
-// where there are symlinks.
+// split splits a path before its last element. Unlike path.Clean, it keeps the meaning of paths
+// with symlinks.
 func split(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
 	dir, name = path[:i+1], path[i+1:]
@@ -59,7 +59,8 @@ func split(path string) (dir, name string) {
 	return dir, name
 }
 
-// Get opens what is pinned there. ENOENT if nothing is. The caller closes the FD.
+// Get opens the object pinned at the place. The error is ENOENT if there is none. The caller closes
+// the FD.
 func (p *Place) Get() (*sys.FD, error) {
 	if p.dir.Int() < 0 {
 		return nil, syscall.ENOENT
@@ -74,9 +75,10 @@ func (p *Place) Get() (*sys.FD, error) {
 	return fd, nil
 }
 
-// Pin pins a map, program or link there. The directory is made if it isn't there, but not the one
-// that it is in, as libbpf does (make_parent_dir). EEXIST if something is pinned there; EINVAL if
-// the directory isn't on a BPF file system. Nothing stays of a Pin that fails.
+// Pin pins a map, program or link at the place. It creates the directory if needed, but not that
+// directory's parent, as libbpf does (make_parent_dir). The error is EEXIST if something is pinned
+// there, and EINVAL if the directory is not on a BPF file system. If Pin fails it leaves nothing
+// behind.
 func (p *Place) Pin(fd int) error {
 	if fd < 0 {
 		return syscall.EBADF
@@ -92,12 +94,12 @@ func (p *Place) Pin(fd int) error {
 		if err != syscall.ENOENT || made || tries == maxTries {
 			return err
 		}
-		p.dir.Close() // whoever made the directory has removed it
+		p.dir.Close() // another process that created the directory has removed it
 		p.dir = nil
 	}
 }
 
-// maxTries bounds how often a directory may vanish between two calls.
+// maxTries limits how often a directory may vanish between two calls.
 const maxTries = 16
 
 func (p *Place) pin(fd int) error {
@@ -114,8 +116,8 @@ func (p *Place) pin(fd int) error {
 	return Explain(p.path, err)
 }
 
-// byProc returns a path to the place by way of the descriptor. Without /proc it is the path that it
-// was opened by.
+// byProc returns a path to the place through the descriptor, or the path that it was opened by if
+// there is no /proc.
 func (p *Place) byProc() string {
 	dir := "/proc/self/fd/" + strconv.Itoa(p.dir.Int())
 	if !exists(dir) {
@@ -124,8 +126,8 @@ func (p *Place) byProc() string {
 	return dir + "/" + p.name
 }
 
-// Unpin removes the pin, and the directory if Pin made it and nothing else is in it. If somebody
-// has put another pin in the place of that which Pin made, it stays: ESTALE.
+// Unpin removes the pin, and the directory if Pin created it and it is empty. If another pin has
+// replaced the one that Pin made, Unpin leaves it and returns ESTALE.
 func (p *Place) Unpin() error {
 	if p.dir.Int() < 0 {
 		return syscall.ENOENT
@@ -134,7 +136,7 @@ func (p *Place) Unpin() error {
 		return err
 	}
 	if now := inode(p.dir, p.name); p.inode != 0 && now != 0 && now != p.inode {
-		return fmt.Errorf("somebody has put another pin there: %w", syscall.ESTALE)
+		return fmt.Errorf("another pin has replaced it: %w", syscall.ESTALE)
 	}
 	if err := unlink(p.dir, p.name, false); err != nil {
 		return Explain(p.path, err)
@@ -143,19 +145,19 @@ func (p *Place) Unpin() error {
 	return nil
 }
 
-// Close lets go of the directory. What is pinned stays.
+// Close closes the directory. Pins stay.
 func (p *Place) Close() error {
 	return errors.Join(p.dir.Close(), p.parent.Close())
 }
 
-// ensureDir opens the directory, and makes it if need be.
+// ensureDir opens the directory, and creates it if needed.
 func (p *Place) ensureDir() (made bool, err error) {
 	if p.dir.Int() >= 0 {
 		return false, nil
 	}
 	dir := dirOf(p.path)
 	if p.dir, err = openDir(nil, dir); err == nil {
-		return false, nil // somebody made it meanwhile
+		return false, nil // another process created it meanwhile
 	} else if !errors.Is(err, syscall.ENOENT) {
 		return false, Explain(p.path, &fs.PathError{Op: "open", Path: dir, Err: err})
 	}
@@ -163,7 +165,7 @@ func (p *Place) ensureDir() (made bool, err error) {
 	parent, err := openDir(nil, above)
 	if errors.Is(err, syscall.ENOENT) {
 		return false, fmt.Errorf(
-			"there is no directory %s, and only the last one of a path is made: %w",
+			"there is no directory %s, and only the last directory of a path is created: %w",
 			missing(above), err)
 	}
 	if err != nil {
@@ -195,8 +197,8 @@ func (p *Place) ensureDir() (made bool, err error) {
 	return made, nil
 }
 
-// removeDir removes the directory if ensureDir made it and it is empty. If not, somebody else uses
-// it too.
+// removeDir removes the directory if ensureDir created it and it is empty. If it is not empty,
+// others use it too.
 func (p *Place) removeDir() {
 	if p.parent.Int() < 0 {
 		return
@@ -214,7 +216,7 @@ func dirOf(path string) string {
 	return dir
 }
 
-// missing returns the first directory of a path that isn't there.
+// missing returns the first directory of a path that does not exist.
 func missing(dir string) string {
 	for {
 		above, name := split(dir)
@@ -225,8 +227,8 @@ func missing(dir string) string {
 	}
 }
 
-// Explain adds to an error about path what the kernel's EPERM doesn't say: BPF file systems refuse
-// every name that has a dot.
+// Explain adds the reason for the kernel's EPERM to an error about path: BPF file systems refuse
+// every name with a dot.
 func Explain(path string, err error) error {
 	if !errors.Is(err, syscall.EPERM) {
 		return err
@@ -248,14 +250,14 @@ func Explain(path string, err error) error {
 			above = "."
 		}
 		if onBPFFS(above) {
-			return fmt.Errorf("names on a BPF file system may have no dot, as %q has: %w", name,
+			return fmt.Errorf("names on a BPF file system must not have a dot, as %q has: %w", name,
 				err)
 		}
 	}
 	return err
 }
 
-// require fails with EINVAL, as libbpf does, where a directory isn't on a BPF file system.
+// require fails with EINVAL, as libbpf does, if a directory is not on a BPF file system.
 func require(dir *sys.FD, path string) error {
 	is, err := isBPFFS(dir)
 	if err != nil {
@@ -268,7 +270,7 @@ func require(dir *sys.FD, path string) error {
 	return nil
 }
 
-// Unpin removes what is pinned under path.
+// Unpin removes the pin at path.
 func Unpin(path string) error {
 	p, err := At(path)
 	if err != nil {

@@ -1,9 +1,8 @@
-// Package extack finds out what the kernel has to say about a system call that returns only an
-// errno.
+// Package extack obtains the kernel's message about a system call that returns only an errno.
 //
-// What netlink returns as an extended ack, the kernel writes in other calls as well, such as
-// attaching XDP programs by a link, and then throws away. It passes the tracepoint
-// netlink:netlink_extack before (5.13), to which this package listens.
+// The kernel writes the messages that netlink returns as extended acks in other calls as well, such
+// as attaching XDP programs by a link, and then discards them. Before that they pass the tracepoint
+// netlink:netlink_extack (5.13), which this package reads.
 package extack
 
 import (
@@ -19,7 +18,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// eventIDs are the files with the tracepoint's number. Nothing is mounted for them.
+// eventIDs are the files with the tracepoint's number. If tracefs is not mounted, this package does
+// not mount it.
 var eventIDs = [...]string{
 	"/sys/kernel/tracing/events/netlink/netlink_extack/id",
 	"/sys/kernel/debug/tracing/events/netlink/netlink_extack/id",
@@ -29,12 +29,11 @@ const (
 	recordSample = 9    // PERF_RECORD_SAMPLE
 	dataHead     = 1024 // offsets in struct perf_event_mmap_page
 	dataTail     = 1032
-	messageField = 8 // offset of the __data_loc behind the fields that all events have
+	messageField = 8 // offset of the __data_loc after the fields that all events have
 )
 
-// Of makes call on this thread and returns the last words that the kernel had to say during it.
-// Without access to the tracepoint (tracefs, and CAP_PERFMON or CAP_SYS_ADMIN) it returns "" and
-// doesn't call.
+// Of runs call on this thread and returns the kernel's last message during the call. Without access
+// to the tracepoint (tracefs, and CAP_PERFMON or CAP_SYS_ADMIN) it returns "" without running call.
 func Of(call func()) string {
 	id, ok := eventID()
 	if !ok {
@@ -57,7 +56,7 @@ func Of(call func()) string {
 	defer sys.Munmap(b)
 	call()
 	head := atomic.LoadUint64((*uint64)(unsafe.Pointer(&b[dataHead])))
-	// The ring was empty and takes no more than it holds, so records don't wrap.
+	// The ring was empty and loses records that do not fit, so records do not wrap.
 	words := last(b[page:][:min(head, uint64(page))])
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&b[dataTail])), head)
 	return words

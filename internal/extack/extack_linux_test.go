@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// Oracle: the extended ack that netlink returns for the same call.
+// The oracle is the extended ack that netlink returns for the same call.
 func TestOf(t *testing.T) {
 	testkit.Netns(t)
 	testkit.Tracefs(t)
@@ -37,7 +37,7 @@ func TestOf(t *testing.T) {
 	if words := Of(func() { sys.XDPQuery(index) }); words != "" {
 		t.Errorf("about nothing: %q", words)
 	}
-	// What happens on other threads is not heard.
+	// Messages from other threads are not collected.
 	words = Of(func() {
 		done := make(chan struct{})
 		go func() {
@@ -51,7 +51,8 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// Oracle: the layout of linux/perf_event.h. Whatever the ring holds, nothing outside of it is read.
+// The oracle is the layout in linux/perf_event.h. Whatever the ring contains, nothing outside of it
+// is read.
 func FuzzLast(f *testing.F) {
 	event := make([]byte, messageField, 32)
 	event = binary.NativeEndian.AppendUint32(event, 4<<16|12)

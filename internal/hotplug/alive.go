@@ -6,11 +6,11 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// coarsest is more than the resolution of any kernel's clock for perf events.
+// coarsest is longer than the resolution of any kernel's clock for perf events.
 const coarsest = 20 * time.Millisecond
 
-// Alive reports whether an enabled perf event is still that of its CPU, which it isn't after the
-// CPU went offline. It must have been opened with sys.PerfFormatEnabled.
+// Alive reports whether an enabled perf event still belongs to its CPU, which ends when the CPU
+// goes offline. The event must have been opened with sys.PerfFormatEnabled.
 func Alive(event *sys.FD) (bool, error) {
 	before, err := sys.PerfEventEnabled(event.Int())
 	if err != nil {

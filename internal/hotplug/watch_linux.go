@@ -15,21 +15,21 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// period is how often a Watch calls its function where there are no uevents.
+// period is how often a Watch calls its function without uevents.
 const period = 5 * time.Second
 
-// Watch calls a function when CPUs may have gone or come.
+// Watch calls a function when CPUs may have gone offline or come online.
 type Watch struct {
 	poller *poller.Poller
 	fds    []*sys.FD
-	period time.Duration // 0: it is woken by uevents
+	period time.Duration // 0 if uevents wake it
 	buf    [8192]byte
 	done   chan struct{}
 	close  sync.Once
 }
 
-// New calls changed, in a goroutine of its own, each time that CPUs may have gone or come since New
-// or since changed was called before. Close the Watch.
+// New calls changed, in its own goroutine, each time CPUs may have changed since New or since the
+// last call. The caller closes the Watch.
 func New(changed func()) (*Watch, error) {
 	w := &Watch{done: make(chan struct{})}
 	var err error
@@ -52,12 +52,13 @@ func New(changed func()) (*Watch, error) {
 	return w, nil
 }
 
-// openUevents opens a socket on which the kernel announces CPUs; nil if this process may have none.
+// openUevents opens a socket on which the kernel announces CPUs. It returns nil if this process may
+// not open one.
 func (w *Watch) openUevents() (*sys.FD, error) {
 	const kind = unix.SOCK_RAW | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	fd, err := unix.Socket(unix.AF_NETLINK, kind, unix.NETLINK_KOBJECT_UEVENT)
 	if err == nil {
-		// Most uevents are about other things. Their text starts with what happened.
+		// Most uevents are about other devices. Their text starts with the action.
 		word := func(s string) uint32 {
 			return uint32(s[0])<<24 | uint32(s[1])<<16 | uint32(s[2])<<8 | uint32(s[3])
 		}
@@ -86,8 +87,8 @@ func (w *Watch) openUevents() (*sys.FD, error) {
 	return nil, nil
 }
 
-// openClock opens a timer that never ends, but can be read when the clock was set, as it is after a
-// suspend.
+// openClock opens a timer that never expires, but becomes readable when the clock is set, as after
+// a suspend.
 func openClock() (*sys.FD, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
@@ -105,7 +106,8 @@ func openClock() (*sys.FD, error) {
 	return sys.NewFD(fd)
 }
 
-// ready takes what there is to read and reports whether it is about CPUs, or some was lost.
+// ready reads everything available and reports whether it is about CPUs, or whether something was
+// lost.
 func (w *Watch) ready() bool {
 	changed := false
 	for _, fd := range w.fds {
@@ -142,7 +144,7 @@ func (w *Watch) run(changed func()) {
 }
 
 // Close ends the Watch and waits until its function, which must not call Close, has returned. A
-// second Close does nothing, nor does that of a nil Watch.
+// second Close, or Close of a nil Watch, does nothing.
 func (w *Watch) Close() error {
 	if w == nil {
 		return nil

@@ -4,10 +4,10 @@ package hotplug
 
 import "syscall"
 
-// Watch exists on Linux only; New answers ENOSYS.
+// Watch exists only on Linux; New returns ENOSYS.
 type Watch struct{}
 
-// New answers ENOSYS.
+// New returns ENOSYS.
 func New(func()) (*Watch, error) { return nil, syscall.ENOSYS }
 
 // Close does nothing.

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// errWaits is about a file whose next bytes are not there yet.
-var errWaits = errors.New("reading waits for more, which may never come: give a regular file")
+// errWaits is the error for a file whose next bytes are not available yet.
+var errWaits = errors.New("reading would wait, perhaps forever: give a regular file")
 
-// impatient reads a file without waiting. Some files of /proc and tracefs say that they are
-// regular, and hand out events as they come.
+// impatient reads a file without waiting. Some files of /proc and tracefs claim to be regular but
+// deliver events as they occur.
 type impatient struct{ raw syscall.RawConn }
 
-// ready returns what reads f, which was opened with O_NONBLOCK, without waiting.
+// ready returns a reader of f, which was opened with O_NONBLOCK, that does not wait.
 func ready(f *os.File) (content, error) {
 	if f.SetReadDeadline(time.Time{}) != nil {
-		return f, nil // nobody can wait for it
+		return f, nil // nothing can wait for it
 	}
 	raw, err := f.SyscallConn()
 	return impatient{raw}, err

@@ -1,5 +1,5 @@
-// Package input reads files that users name. A name may be wrong, or of something that has no end
-// or never answers: so only regular files and pipes from another command are read, up to a limit.
+// Package input reads files that users name. A name may be wrong, or name a file that has no end or
+// never answers, so only regular files and pipes from other commands are read, up to a limit.
 package input
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/purebpf/bpf/internal/magic"
 )
 
-// Limits on files, far above what real ones have.
+// Limits on files, far above the size of real ones.
 const (
 	MaxObject   = 256 << 20
 	MaxBTF      = 256 << 20
@@ -25,14 +25,14 @@ const (
 	MaxVersion  = 4 << 10
 )
 
-// Open opens a file for reading. A FIFO, device, socket or directory is refused, without waiting
-// for anybody; what another command's pipe has is read, up to limit bytes, and os.DevNull is an
-// empty file. The caller closes the File. Errors name the path.
+// Open opens a file for reading. It refuses a FIFO, device, socket or directory without waiting; it
+// reads the pipe of another command up to limit bytes; os.DevNull is an empty file. The caller
+// closes the File. Errors name the path.
 func Open(path string, limit int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) {
 		return nil, fmt.Errorf(
-			"%s: a socket, or a device that is not there: give a regular file: %w", path, err)
+			"%s: a socket or a missing device: give a regular file: %w", path, err)
 	} else if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func Open(path string, limit int64) (*File, error) {
 	return &File{content: bytes.NewReader(data), size: int64(len(data))}, nil
 }
 
-// File is a file that can be read from its start and at any place.
+// File is a file that can be read from its start and at any offset.
 type File struct {
 	content
 	size int64
@@ -76,7 +76,7 @@ type content interface {
 	io.ReaderAt
 }
 
-// Size returns how many bytes it has. The files of /proc say 0.
+// Size returns the size in bytes. It is 0 for files of /proc.
 func (f *File) Size() int64 { return f.size }
 
 // Close closes the file.
@@ -97,7 +97,7 @@ func (f *File) Head() ([]byte, error) {
 	return head[:n], err
 }
 
-// UnpackedHead is Head of what gzip packed in the file, if it did.
+// UnpackedHead is Head of the uncompressed content if the file is compressed with gzip.
 func (f *File) UnpackedHead() ([]byte, error) {
 	head, err := f.Head()
 	if err != nil || !magic.IsGzip(head) {
@@ -110,12 +110,12 @@ func (f *File) UnpackedHead() ([]byte, error) {
 	head = make([]byte, magic.HeadSize)
 	n, err := io.ReadFull(z, head)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = nil // a reader of the whole file reports whether it is cut off
+		err = nil // a reader of the whole file reports whether it is truncated
 	}
 	return head[:n], err
 }
 
-// Read reads the whole file at path, which has limit bytes at most, as Open opens it.
+// Read opens path as Open does and reads the whole file, of at most limit bytes.
 func Read(path string, limit int64) ([]byte, error) {
 	f, err := Open(path, limit)
 	if err != nil {
@@ -125,7 +125,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	return ReadAll(f, f.size, path, limit)
 }
 
-// ReadUnpacked is Read, and unpacks what gzip packed, up to the same limit.
+// ReadUnpacked is Read, and decompresses gzip, up to the same limit.
 func ReadUnpacked(path string, limit int64) ([]byte, error) {
 	data, err := Read(path, limit)
 	if err != nil || !magic.IsGzip(data) {
@@ -134,7 +134,7 @@ func ReadUnpacked(path string, limit int64) ([]byte, error) {
 	return Unpack(data, path, limit)
 }
 
-// Unpack unpacks what gzip packed. path is for errors.
+// Unpack decompresses gzip data. path is for errors.
 func Unpack(data []byte, path string, limit int64) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
@@ -163,11 +163,11 @@ func tooBig(path string, size, limit int64) error {
 	if size > 0 {
 		has = fmt.Sprintf("it has %d bytes,", size)
 	}
-	return fmt.Errorf("%s: %s more than the %d MiB that are read of such a file: %w",
+	return fmt.Errorf("%s: %s more than the limit of %d MiB for such a file: %w",
 		path, has, max(limit>>20, 1), syscall.EFBIG)
 }
 
-// Kind names what is no regular file.
+// Kind returns the name of a kind of file other than a regular one.
 func Kind(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():

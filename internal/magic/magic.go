@@ -1,5 +1,5 @@
-// Package magic recognises files by their first bytes, so that an error says what somebody gave
-// instead of an object or of BTF, and what to do with it.
+// Package magic recognises files by their first bytes, so that an error can say what was given
+// instead of an object or BTF, and what to do with it.
 package magic
 
 import (
@@ -10,13 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// HeadSize is how many bytes of a file are enough.
+// HeadSize is a sufficient number of bytes from the start of a file.
 const HeadSize = 1 << 10
 
-// kind is a sort of file.
+// kind is a kind of file.
 type kind struct {
 	at     int    // offset of the bytes
-	bytes  string // that such files have
+	bytes  string // expected at that offset
 	name   string
 	advice string
 }
@@ -24,7 +24,7 @@ type kind struct {
 const (
 	bitcode = "compile it with llc -march=bpf -filetype=obj, or link with bpf-linker"
 	compile = "compile it: clang -O2 -g -target bpf -c"
-	// assemble is for what clang -S makes.
+	// assemble is the advice for the output of clang -S.
 	assemble = "assemble it: clang -target bpf -c"
 )
 
@@ -42,7 +42,7 @@ var kinds = [...]kind{
 	{0, "070701", "a cpio archive", "unpack it with cpio -i"},
 	{0, "\xed\xab\xee\xdb", "an RPM package", "unpack it with rpm2cpio"},
 	{0, "!<arch>\ndebian-binary", "a Debian package", "unpack it with dpkg-deb -x"},
-	{0, "!<arch>\n", "an ar archive", "take its members out with ar x"},
+	{0, "!<arch>\n", "an ar archive", "extract its members with ar x"},
 	{0, "!<thin>\n", "a thin ar archive", "give the files that ar t lists"},
 	{0, "BC\xc0\xde", "LLVM bitcode", bitcode},
 	{0, "\xde\xc0\x17\x0b", "LLVM bitcode", bitcode},
@@ -50,22 +50,22 @@ var kinds = [...]kind{
 	{0, "source_filename = ", "LLVM assembly", bitcode},
 	{0x202, "HdrS", "a compressed kernel image",
 		"unpack it with the kernel's scripts/extract-vmlinux"},
-	{0x38, "ARMd", "a kernel image without ELF headers", "give the vmlinux that it was made of"},
+	{0x38, "ARMd", "a kernel image without ELF headers", "give the vmlinux that it was built from"},
 	{0, "MZ", "a PE file", "it is for Windows or EFI"},
 	{0, "\xcf\xfa\xed\xfe", "a Mach-O file", "it is for macOS; " + compile},
 	{0, "\xce\xfa\xed\xfe", "a Mach-O file", "it is for macOS; " + compile},
 	{0, "\xca\xfe\xba\xbe", "a Mach-O or Java class file", "it is not for Linux"},
-	{0, "\x00asm", "WebAssembly", "take the BPF object out of it"},
+	{0, "\x00asm", "WebAssembly", "extract the BPF object from it"},
 	{0, "version https://git-lfs", "a Git LFS pointer", "fetch the file with git lfs pull"},
 	{0, "CONFIG_", "a kernel configuration", "that is for --kconfig"},
-	{0, "#!", "a script", "give what it makes"},
+	{0, "#!", "a script", "give its output"},
 	{0, "<!DOCTYPE", "an HTML page", "the download went wrong"},
 	{0, "<html", "an HTML page", "the download went wrong"},
 	{0, "\xd4\xc3\xb2\xa1", "a packet capture", "give a compiled object"},
 	{0, "\x0a\x0d\x0d\x0a", "a packet capture", "give a compiled object"},
 }
 
-// sources tells source texts by a word in them.
+// sources recognises source texts by a word in them.
 var sources = [...]struct{ word, name, advice string }{
 	{"#![no_std]", "Rust source text", "build it with cargo and bpf-linker"},
 	{"#![no_main]", "Rust source text", "build it with cargo and bpf-linker"},
@@ -80,9 +80,9 @@ var sources = [...]struct{ word, name, advice string }{
 	{"# CONFIG_", "a kernel configuration", "that is for --kconfig"},
 }
 
-// Object says what a file is, and what to do, if by its first bytes it can't be a BPF object: "not
-// an ELF file (...) but LLVM bitcode: compile it with ...". It is "" for an object, and for what
-// isn't recognised.
+// Object says what a file is, and what to do, if its first bytes show that it is not a BPF object:
+// "not an ELF file (...) but LLVM bitcode: compile it with ...". It returns "" for an object and
+// for files that it does not recognise.
 func Object(head []byte) string {
 	if bytes.HasPrefix(head, []byte("\x7fELF")) {
 		return elfObject(head)
@@ -97,7 +97,7 @@ func Object(head []byte) string {
 	return "not an ELF file (no ELF magic number) but " + join(name, advice)
 }
 
-// BTF is Object for where BTF is wanted, raw or in an ELF file of any sort.
+// BTF is Object for files that should contain BTF, raw or in an ELF file of any kind.
 func BTF(head []byte) string {
 	if isBTF(head) || bytes.HasPrefix(head, []byte("\x7fELF")) {
 		return ""
@@ -109,7 +109,7 @@ func BTF(head []byte) string {
 	return join(name, advice)
 }
 
-// Text is Object for where text is wanted: what names the text.
+// Text is Object for files that should be text; what names the text.
 func Text(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte("\x7fELF")):
@@ -136,7 +136,7 @@ func join(name, advice string) string {
 	return name + ": " + advice
 }
 
-// IsGzip reports whether a file is packed with gzip.
+// IsGzip reports whether a file is compressed with gzip.
 func IsGzip(head []byte) bool { return bytes.HasPrefix(head, []byte("\x1f\x8b")) }
 
 // IsBPFObject reports whether a file is a relocatable ELF file for BPF, rather than a kernel or a
@@ -153,7 +153,7 @@ func isBTF(head []byte) bool {
 		bytes.HasPrefix(head, []byte("\xeb\x9f\x01"))
 }
 
-// other recognises what is neither ELF nor BTF.
+// other recognises files that are neither ELF nor BTF.
 func other(head []byte) (name, advice string) {
 	if len(head) == 0 {
 		return "an empty file", ""
@@ -178,7 +178,7 @@ func other(head []byte) (name, advice string) {
 	return "", ""
 }
 
-// isText reports whether bytes are a text in UTF-8, perhaps cut within a character.
+// isText reports whether the bytes are UTF-8 text, perhaps cut within a character.
 func isText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
@@ -198,7 +198,7 @@ const (
 	machineBPF  = 247
 )
 
-// machines names the processors that people compile for by mistake.
+// machines names the processors for which people compile by mistake.
 var machines = [...]struct {
 	number uint16
 	name   string
@@ -208,7 +208,7 @@ var machines = [...]struct {
 	{183, "AArch64"}, {243, "RISC-V"}, {258, "LoongArch"},
 }
 
-// elfTypes names the types of ELF files that are no relocatable ones.
+// elfTypes names the types of ELF files other than relocatable ones.
 var elfTypes = [...]string{2: "an executable", 3: "an executable or shared library",
 	4: "a core file"}
 

@@ -1,5 +1,5 @@
-// Package pathname says which names may become part of a path. Names of maps, programs, tracepoints
-// and modules come from objects and kernels; nothing keeps an object from calling a map "../other".
+// Package pathname checks names that may become part of a path. Names of maps, programs,
+// tracepoints and modules come from objects and kernels; an object may call a map "../other".
 package pathname
 
 import (
@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// Max is how long a name in a directory may be, in bytes (NAME_MAX).
+// Max is the maximum length of a name in a directory, in bytes (NAME_MAX).
 const Max = 255
 
-// Check says why name can't be one element of a path; nil if it can. The error doesn't repeat the
+// Check returns an error if name cannot be one element of a path. The error does not repeat the
 // name.
 func Check(name string) error {
 	switch {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCheck: what is refused, and that the rest is one file of the directory. Oracle: the file
-// system.
+// TestCheck checks that refused names give errors and that every other name is one file of the
+// directory. The oracle is the file system.
 func TestCheck(t *testing.T) {
 	for _, name := range []string{"", ".", "..", "/", "a/b", "../other/victim", "a/", "/a",
 		"a\x00b", "\x1b]0;x\a", "a\nb", "a\tb", "a\x7f",

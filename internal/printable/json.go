@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// JSON passes on JSON documents in which what doesn't print is escaped as JSON escapes: \u202e. A
-// byte that is no UTF-8 becomes \ufffd, since JSON has no bytes. Each Write is a whole document.
+// JSON writes JSON documents with characters that do not print escaped as JSON escapes: \u202e. A
+// byte that is not UTF-8 becomes \ufffd, since JSON has no bytes. Each Write is a whole document.
 type JSON struct{ To io.Writer }
 
 // Write writes a document.
@@ -19,7 +19,7 @@ func (j JSON) Write(doc []byte) (int, error) {
 	return len(doc), nil
 }
 
-// appendJSON escapes within strings: outside of them valid JSON has nothing to escape.
+// appendJSON escapes within strings: outside of them valid JSON needs no escapes.
 func appendJSON(b, doc []byte) []byte {
 	for len(doc) > 0 {
 		r, size := utf8.DecodeRune(doc)

@@ -1,8 +1,8 @@
-// Package printable shows text of unknown origin on terminals. Names and strings of objects,
-// kernels and files may hold anything: escape sequences that a terminal obeys, newlines that make a
-// second line of one, characters that turn what follows around. What can't be printed is shown as
-// Go writes it in a string: \x1b, \n, \u202e; a byte that is no UTF-8 as \xff. Printable text stays
-// as it is, backslashes too: it is for people, and can't be read back.
+// Package printable shows text of unknown origin on terminals. Names and strings from objects,
+// kernels and files may contain anything: escape sequences for the terminal, newlines that split a
+// line, characters that reverse the direction of text. Characters that do not print are escaped as
+// in Go strings: \x1b, \n, \u202e; a byte that is not UTF-8 as \xff. Printable text stays as it is,
+// backslashes too: the result is for people and cannot be parsed.
 package printable
 
 import (
@@ -13,17 +13,17 @@ import (
 	"unsafe"
 )
 
-// Text is s in one line: newlines and tabs are escaped as well. For names and values.
+// Text returns s in one line: newlines and tabs are escaped as well. It is for names and values.
 func Text(s string) string { return escape(s, false) }
 
-// Lines is s with its newlines and tabs as they are. For what has lines of its own, such as the
-// verifier's log.
+// Lines returns s with its newlines and tabs unescaped. It is for text of several lines, such as
+// the verifier's log.
 func Lines(s string) string { return escape(s, true) }
 
 // AppendText appends what Text returns.
 func AppendText(b []byte, s string) []byte { return appendEscaped(b, s, false) }
 
-// Tail escapes what was appended to b behind its first n bytes.
+// Tail escapes the part of b after its first n bytes.
 func Tail(b []byte, n int) []byte {
 	tail := b[n:]
 	if clean(unsafe.String(unsafe.SliceData(tail), len(tail)), false) == len(tail) {
@@ -52,7 +52,7 @@ func appendEscaped(b []byte, s string, lines bool) []byte {
 	}
 }
 
-// clean returns how many bytes of s, from its start, are printed as they are.
+// clean returns the number of bytes at the start of s that need no escape.
 func clean(s string, lines bool) int {
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -73,7 +73,7 @@ func clean(s string, lines bool) int {
 }
 
 // Error returns the text of err in one line: the errors of an errors.Join are separated by
-// semicolons, everything else that doesn't print is escaped. "" for nil.
+// semicolons, everything else that does not print is escaped. It returns "" for nil.
 func Error(err error) string {
 	if err == nil {
 		return ""
@@ -114,8 +114,8 @@ func within(text string, inner error) string {
 	return text
 }
 
-// Parts returns the errors that errors.Join made one of. ok is false for any other error, also for
-// one that wraps several.
+// Parts returns the errors that errors.Join combined. ok is false for any other error, also for one
+// that wraps several.
 func Parts(err error) (parts []error, ok bool) {
 	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {

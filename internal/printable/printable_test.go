@@ -45,7 +45,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestWriter: however the text comes in pieces, the same goes out.
+// TestWriter checks that the output does not depend on how the text is divided into writes.
 func TestWriter(t *testing.T) {
 	whole := strings.Join(hostile, "|")
 	for size := 1; size <= 7; size++ {

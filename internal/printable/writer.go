@@ -5,18 +5,18 @@ import (
 	"unicode/utf8"
 )
 
-// Writer writes text to a terminal: what Lines would escape is escaped. It is the last net; what
-// comes of somebody else's name or value is escaped where it becomes text, because here a newline
-// of a name looks like any other. Not for concurrent use.
+// Writer writes text to a terminal and escapes what Lines would escape. It is the last safety net:
+// names and values are escaped where they become text, because Writer cannot tell a newline in a
+// name from any other. It is not safe for concurrent use.
 type Writer struct {
 	to   io.Writer
-	part []byte // the start of a character whose end comes with the next write
+	part []byte // the start of a character that continues in the next write
 }
 
 // NewWriter returns a Writer to w. The caller flushes it at the end.
 func NewWriter(w io.Writer) *Writer { return &Writer{to: w} }
 
-// Write writes p. What a failed write wrote of p is not known: it says 0.
+// Write writes p. If a write fails, it is not known how much of p was written: Write returns 0.
 func (w *Writer) Write(p []byte) (int, error) {
 	text := p
 	if len(w.part) > 0 {
@@ -30,7 +30,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush writes what looked like the start of a character.
+// Flush writes the pending start of a character.
 func (w *Writer) Flush() error {
 	part := w.part
 	w.part = nil
@@ -45,7 +45,7 @@ func (w *Writer) write(text []byte) error {
 	return err
 }
 
-// unfinished returns how many bytes at the end of p are the start of a character.
+// unfinished returns the number of bytes at the end of p that are the start of a character.
 func unfinished(p []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
 		if tail := p[len(p)-n:]; utf8.RuneStart(tail[0]) {
