@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -383,7 +384,7 @@ func TestKprobeMultiWithout(t *testing.T) {
 
 // multiCalls records a request for a kprobe.multi link and refuses it with an errno.
 type multiCalls struct {
-	sys.Kernel
+	funnel.Kernel
 	errno  syscall.Errno
 	attach uapi.AttachType
 	flags  uint32
@@ -392,7 +393,7 @@ type multiCalls struct {
 	cookie []uint64
 }
 
-func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdLinkCreate {
 		return -1, syscall.EINVAL
 	}
@@ -447,7 +448,7 @@ func TestKprobeMultiRequest(t *testing.T) {
 		{"a", KprobeMultiOptions{Return: true, Session: true}, "", 0, syscall.EINVAL},
 	} {
 		f := &multiCalls{errno: c.errno}
-		restore := sys.Replace(f)
+		restore := funnel.Replace(f)
 		fd, err := sys.NewFD(1000)
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -84,7 +85,7 @@ func (withoutPMU) EventSource(string) (uint32, error) { return 0, fs.ErrNotExist
 
 // calls records how a probe is made, and answers like a kernel with or without links to perf events.
 type calls struct {
-	sys.Kernel
+	funnel.Kernel
 	links   bool
 	event   sys.PerfEventAttr
 	name    string
@@ -104,7 +105,8 @@ func (c *calls) fd() int {
 	return 1000 + c.next
 }
 
-func (c *calls) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (c *calls) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+	a := (*sys.PerfEventAttr)(attr)
 	c.event, c.pid, c.cpu = *a, pid, cpu
 	if a.Type == 42 && a.Config1 != 0 {
 		c.name = cText(*(*unsafe.Pointer)(unsafe.Pointer(&a.Config1)))
@@ -115,7 +117,7 @@ func (c *calls) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int, flags u
 	return c.fd(), 0
 }
 
-func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if c.fail == "link" {
 		return -1, syscall.EPERM // EINVAL would make it a kernel without links
 	}
@@ -197,7 +199,7 @@ func TestProbeModes(t *testing.T) {
 			writeFile(t, m.tracefs+"/events/"+group+"/"+event+"/id", "1234\n")
 
 			f := &calls{links: c.links, open: map[int]bool{}}
-			restore := sys.Replace(f)
+			restore := funnel.Replace(f)
 			progFD, err := sys.NewFD(f.fd())
 			if err != nil {
 				t.Fatal(err)
@@ -261,7 +263,7 @@ func TestKprobeFaults(t *testing.T) {
 			writeFile(t, m.tracefs+"/events/kprobes/"+event+"/id", "1\n")
 		}
 		f := &calls{links: true, open: map[int]bool{}, fail: step}
-		restore := sys.Replace(f)
+		restore := funnel.Replace(f)
 		progFD, err := sys.NewFD(f.fd())
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -195,18 +196,18 @@ func TestAttachTracepointCookie(t *testing.T) {
 }
 
 // noPerfLinks is a kernel before 5.15: it has no links to perf events.
-type noPerfLinks struct{ sys.Kernel }
+type noPerfLinks struct{ funnel.Kernel }
 
-func (noPerfLinks) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (noPerfLinks) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd == uapi.CmdLinkCreate {
 		return -1, syscall.EINVAL
 	}
-	return sys.Kernel{}.BPF(cmd, attr, size, common)
+	return funnel.Kernel{}.BPF(cmd, attr, size, common)
 }
 
 // TestAttachPerfIoctl: without perf links the program is attached by ioctl; that has no link of the kernel's.
 func TestAttachPerfIoctl(t *testing.T) {
-	defer sys.Replace(noPerfLinks{})()
+	defer funnel.Replace(noPerfLinks{})()
 	obj := attachObject(t)
 	p := obj.Program("on_getpriority")
 	if _, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority", &TracepointOptions{Cookie: 1}); !errors.Is(err, ErrNotSupported) {
@@ -400,7 +401,7 @@ func TestSetXDP(t *testing.T) {
 
 // meeting is a kernel in which closing a link waits until as many are being closed as were asked for.
 type meeting struct {
-	sys.Kernel
+	funnel.Kernel
 	links   map[int]bool
 	missing atomic.Int32
 	all     chan struct{}
@@ -436,7 +437,7 @@ func TestLinksCloseConcurrently(t *testing.T) {
 		links = append(links, l)
 		k.links[l.FD()] = true
 	}
-	defer sys.Replace(k)()
+	defer funnel.Replace(k)()
 	start := time.Now()
 	if err := links.Close(); err != nil {
 		t.Fatal(err)

@@ -11,18 +11,18 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
 // lircCalls keeps what is asked of infrared receivers and says yes; all else is the kernel's.
 type lircCalls struct {
-	sys.Kernel
+	funnel.Kernel
 	asked []uint32 // of each call: command, attach type, flags; descriptors are checked not to be 0
 }
 
-func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgAttach && cmd != uapi.CmdProgDetach {
 		return c.Kernel.BPF(cmd, attr, size, common)
 	}
@@ -58,7 +58,7 @@ func TestLIRC(t *testing.T) {
 		t.Error(err)
 	}
 	calls := &lircCalls{}
-	defer sys.Replace(calls)()
+	defer funnel.Replace(calls)()
 	if err := errors.Join(p.SetLIRC("/dev/null"), p.UnsetLIRC("/dev/null")); err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,10 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -109,16 +109,16 @@ func TestTracingMultiPattern(t *testing.T) {
 
 // writtenDown is a kernel that has multi links: it writes down the request for one.
 type writtenDown struct {
-	sys.Kernel
+	funnel.Kernel
 	size    uintptr
 	attr    [12]uint32 // prog_fd, target_fd, attach_type, flags; then the part of its own
 	ids     []btf.ID
 	cookies []uint64
 }
 
-func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdLinkCreate {
-		return sys.Kernel{}.BPF(cmd, attr, size, common)
+		return funnel.Kernel{}.BPF(cmd, attr, size, common)
 	}
 	w.size = size
 	copy(w.attr[:], unsafe.Slice((*uint32)(attr), size/4))
@@ -143,7 +143,7 @@ func TestTracingMultiRequest(t *testing.T) {
 	defer func() { p.typ, p.expected, p.section = typ, expected, "tc" }()
 	p.def = object.MatchSec(p.section)
 	w := &writtenDown{}
-	defer sys.Replace(w)()
+	defer funnel.Replace(w)()
 	want, err := matchTraceable(kernel.Running(), "", "find_task_by_v*")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -27,7 +28,7 @@ var attachErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL
 // of the same name. With late a call does what it is asked for and reports an error nevertheless;
 // a descriptor that it would have returned is closed, as the kernel would.
 type failing struct {
-	sys.Kernel
+	funnel.Kernel
 	at           int // -1: none
 	always, late bool
 	errno        syscall.Errno
@@ -86,7 +87,7 @@ func (f *failing) number(call string, real func() (int, syscall.Errno)) (int, sy
 	return -1, f.errno
 }
 
-func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	real := func() (int, syscall.Errno) { return f.Kernel.BPF(cmd, attr, size, common) }
 	if returnsDescriptor(cmd) {
 		return f.descriptor(cmd.String(), real)
@@ -94,7 +95,7 @@ func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *s
 	return f.number(cmd.String(), real)
 }
 
-func (f *failing) PerfEventOpen(attr *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (f *failing) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
 	return f.descriptor("perf_event_open", func() (int, syscall.Errno) { return f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags) })
 }
 
@@ -437,7 +438,7 @@ func TestTCFilterFaults(t *testing.T) {
 		"Detach":  f.Detach,
 	} {
 		count := &failing{at: -1}
-		restore := sys.Replace(count)
+		restore := funnel.Replace(count)
 		if what != "Detach" {
 			err = ask()
 		}
@@ -447,7 +448,7 @@ func TestTCFilterFaults(t *testing.T) {
 		}
 		for at := range max(2, len(count.calls)) { // of Detach, those before it takes effect
 			failed := &failing{at: at, errno: syscall.EMFILE}
-			restore := sys.Replace(failed)
+			restore := funnel.Replace(failed)
 			err := ask()
 			restore()
 			if !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrNotExist) {
@@ -470,7 +471,7 @@ func sweepHook(t *testing.T, p *Program, hook hooking) {
 		left = func() string { return leftLinks(t, id) }
 	}
 	with := func(f *failing, do func() error) error {
-		defer sys.Replace(f)()
+		defer funnel.Replace(f)()
 		return do()
 	}
 	prepare := func() {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
@@ -66,7 +67,7 @@ const (
 // faulty is a kernel in which calls fail, counted from 0: without having any effect or, if late, after
 // they took effect. A descriptor or memory that a late failure keeps back is given up.
 type faulty struct {
-	sys.Kernel
+	funnel.Kernel
 	at    int // -1: none
 	mode  faultMode
 	late  bool
@@ -93,7 +94,7 @@ func (f *faulty) fails(c faultyCall) bool {
 	return f.mode == faultRest || f.mode == faultAlways && c == f.failed
 }
 
-func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	c := faultyCall{cmd: cmd, asks: asked()}
 	word := func(at uintptr) int { return int(*(*uint32)(unsafe.Add(attr, at))) }
 	text := func() string { // behind the first pointer
@@ -167,7 +168,7 @@ func (f *faulty) Dup(fd int) (int, syscall.Errno) {
 	return r, errno
 }
 
-func (f *faulty) PerfEventOpen(attr *sys.PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (f *faulty) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
 	if f.fails(faultyCall{cmd: cmdPerfEvent, asks: asked()}) {
 		if f.late {
 			if fd, errno := f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags); errno == 0 {
@@ -327,7 +328,7 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 	load := func(f *faulty) error {
 		f.names = map[int]string{}
 		log.Reset()
-		restore := sys.Replace(f)
+		restore := funnel.Replace(f)
 		obj, err := Load(o, opts)
 		restore()
 		if err != nil {
@@ -520,7 +521,7 @@ func TestLoadFaultsForGood(t *testing.T) {
 	testkit.Root(t)
 	attempt := func(f *faulty) (obj *Object, err error) {
 		f.names, f.mode, f.errno = map[int]string{}, faultRest, syscall.EPERM
-		defer sys.Replace(f)()
+		defer funnel.Replace(f)()
 		return Load(open(t, "maps"), &LoadOptions{SkipPins: true})
 	}
 	count := &faulty{at: -1}

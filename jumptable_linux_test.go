@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -16,12 +17,12 @@ import (
 // insnArrays is a kernel that takes maps of instructions (6.19): in their place it makes arrays of as large values. Programs are written down
 // and replaced by one that it knows to verify.
 type insnArrays struct {
-	sys.Kernel
+	funnel.Kernel
 	made  []sys.MapCreateAttr
 	insns map[string][]asm.Instruction
 }
 
-func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	switch cmd {
 	case uapi.CmdMapCreate:
 		a := *(*sys.MapCreateAttr)(attr)
@@ -54,7 +55,7 @@ func TestJumpTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := &insnArrays{insns: map[string][]asm.Instruction{}}
-	defer sys.Replace(k)()
+	defer funnel.Replace(k)()
 	obj := load(t, only(o, "jump"), nil)
 	if len(k.made) != 1 || len(obj.hidden) != 1 {
 		t.Fatalf("%d tables are made, the object has %d", len(k.made), len(obj.hidden))

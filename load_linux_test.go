@@ -17,6 +17,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
@@ -284,11 +285,11 @@ func TestLoadPinned(t *testing.T) {
 
 // lateGet answers that nothing is pinned the first time it is asked: as if another process pinned its map right after.
 type lateGet struct {
-	sys.Kernel
+	funnel.Kernel
 	asked int
 }
 
-func (f *lateGet) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (f *lateGet) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd == uapi.CmdObjGet {
 		if f.asked++; f.asked == 1 {
 			return -1, syscall.ENOENT
@@ -301,11 +302,11 @@ func (f *lateGet) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *s
 func TestLoadPinRace(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	first := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
-	funnel := new(lateGet)
-	defer sys.Replace(funnel)()
+	calls := new(lateGet)
+	defer funnel.Replace(calls)()
 	second := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
-	if a, b := mapID(t, first.Map("pinned")), mapID(t, second.Map("pinned")); a != b || funnel.asked != 2 || !second.Map("pinned").Reused() {
-		t.Fatalf("maps %d and %d, asked %d times", a, b, funnel.asked)
+	if a, b := mapID(t, first.Map("pinned")), mapID(t, second.Map("pinned")); a != b || calls.asked != 2 || !second.Map("pinned").Reused() {
+		t.Fatalf("maps %d and %d, asked %d times", a, b, calls.asked)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -16,7 +17,7 @@ import (
 
 // logKernel answers the loads of one program by a script instead of asking the kernel, and writes down how it was asked.
 type logKernel struct {
-	sys.Kernel
+	funnel.Kernel
 	program string
 	script  []logAnswer
 	asked   []string // "level size" of each attempt
@@ -28,7 +29,7 @@ type logAnswer struct {
 	trueSize uint32
 }
 
-func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgLoad {
 		return k.Kernel.BPF(cmd, attr, size, common)
 	}
@@ -97,10 +98,10 @@ func TestLogProtocol(t *testing.T) {
 		{"limited to less than kernels take", 0, 1, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}}, "0 0, 1 128", syscall.EACCES, "R1 bad", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			funnel := &logKernel{program: "count", script: c.script}
-			defer sys.Replace(funnel)()
+			calls := &logKernel{program: "count", script: c.script}
+			defer funnel.Replace(calls)()
 			obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, LogLevel: c.level, LogSize: c.size})
-			if got := strings.Join(funnel.asked, ", "); got != c.asked {
+			if got := strings.Join(calls.asked, ", "); got != c.asked {
 				t.Errorf("asked %s, want %s", got, c.asked)
 			}
 			if c.want == 0 {
@@ -159,8 +160,8 @@ func TestRetriesAreTold(t *testing.T) {
 	}
 	obj.Close()
 	logger, book := logBook()
-	funnel := &logKernel{program: "count", script: []logAnswer{{errno: syscall.EAGAIN}, {errno: syscall.ENOMEM}, {errno: syscall.ENOSPC}, {}}}
-	restore := sys.Replace(funnel)
+	calls := &logKernel{program: "count", script: []logAnswer{{errno: syscall.EAGAIN}, {errno: syscall.ENOMEM}, {errno: syscall.ENOSPC}, {}}}
+	restore := funnel.Replace(calls)
 	obj, err = Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
 	restore()
 	if err != nil {
@@ -168,7 +169,7 @@ func TestRetriesAreTold(t *testing.T) {
 	}
 	obj.Close()
 	btfLoads := 0
-	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
+	defer funnel.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
 		if cmd != uapi.CmdBTFLoad {
 			return 0
 		}
@@ -216,11 +217,11 @@ func TestGrownLog(t *testing.T) {
 
 // shortRecords is a kernel whose line info records are 12 bytes long: it refuses longer ones unless the rest is zero.
 type shortRecords struct {
-	sys.Kernel
+	funnel.Kernel
 	refused int
 }
 
-func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgLoad {
 		return k.Kernel.BPF(cmd, attr, size, common)
 	}
@@ -243,15 +244,15 @@ func TestShortRecords(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
 	load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: k}) // probes the features
-	funnel := new(shortRecords)
-	defer sys.Replace(funnel)()
+	calls := new(shortRecords)
+	defer funnel.Replace(calls)()
 	obj, err := Load(open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: k})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer obj.Close()
 	info, err := obj.Program("count").Info()
-	if err != nil || info.NumLineInfo == 0 || funnel.refused != 4 {
-		t.Fatalf("%+v, refused %d loads of 4, %v", info, funnel.refused, err)
+	if err != nil || info.NumLineInfo == 0 || calls.refused != 4 {
+		t.Fatalf("%+v, refused %d loads of 4, %v", info, calls.refused, err)
 	}
 }

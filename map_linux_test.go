@@ -10,10 +10,10 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -400,7 +400,7 @@ func TestIterate(t *testing.T) {
 					}
 				}
 				if mode != "batch" {
-					defer sys.Replace(noBatches{})()
+					defer funnel.Replace(noBatches{})()
 				}
 				got := map[string]uint64{}
 				it := m.Iterate()
@@ -427,13 +427,13 @@ func TestIterate(t *testing.T) {
 }
 
 // noBatches is a kernel before 5.6: it doesn't know the batch commands.
-type noBatches struct{ sys.Kernel }
+type noBatches struct{ funnel.Kernel }
 
-func (noBatches) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (noBatches) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd >= uapi.CmdMapLookupBatch && cmd <= uapi.CmdMapDeleteBatch {
 		return -1, syscall.EINVAL
 	}
-	return sys.Kernel{}.BPF(cmd, attr, size, common)
+	return funnel.Kernel{}.BPF(cmd, attr, size, common)
 }
 
 // TestIterateDelete deletes each element while walking; nothing stays and nothing is missed, either way.
@@ -453,7 +453,7 @@ func TestIterateDelete(t *testing.T) {
 		}
 		func() {
 			if !batches {
-				defer sys.Replace(noBatches{})()
+				defer funnel.Replace(noBatches{})()
 			}
 			n := 0
 			it := typed.Iterate()

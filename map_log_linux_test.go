@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -14,7 +15,7 @@ import (
 
 // mapLogKernel refuses a map, and as a kernel with BPF_COMMON_ATTRS says why to those who ask.
 type mapLogKernel struct {
-	sys.Kernel
+	funnel.Kernel
 	name    string
 	text    string
 	plain   []syscall.Errno // answers without a log; 0 asks the kernel, and so do all further ones
@@ -23,7 +24,7 @@ type mapLogKernel struct {
 	asked   int             // with a log
 }
 
-func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	const announced = 1 << 16
 	if cmd == uapi.CmdProgLoad|announced {
 		if k.knows {
@@ -45,13 +46,14 @@ func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 		return k.Kernel.BPF(cmd, attr, size, nil)
 	}
 	k.asked++
-	if common.LogLevel == 0 || common.LogSize == 0 {
+	log := (*sys.CommonAttr)(common)
+	if log.LogLevel == 0 || log.LogSize == 0 {
 		return -1, syscall.EINVAL
 	}
 	if k.passing {
 		return k.Kernel.BPF(cmd, attr, size, nil)
 	}
-	copy(unsafe.Slice((*byte)(common.LogBuf.Unsafe()), common.LogSize), k.text+"\x00")
+	copy(unsafe.Slice((*byte)(log.LogBuf.Unsafe()), log.LogSize), k.text+"\x00")
 	return -1, syscall.EINVAL
 }
 
@@ -78,7 +80,7 @@ func TestMapLog(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			k := tc.kernel
 			k.name = "array"
-			restore := sys.Replace(&k)
+			restore := funnel.Replace(&k)
 			obj, err := Load(open(t, "maps"), &LoadOptions{SkipPins: true})
 			restore()
 			if err == nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -25,9 +26,9 @@ const tooLow = 64 << 10
 
 // countingKernel is a kernel that counts BPF objects against RLIMIT_MEMLOCK, as all do before 5.11: while the limit is tooLow it makes
 // none, and it has no helper ktime_get_coarse_ns.
-type countingKernel struct{ sys.Kernel }
+type countingKernel struct{ funnel.Kernel }
 
-func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	switch cmd {
 	case uapi.CmdProgLoad, uapi.CmdMapCreate, uapi.CmdBTFLoad:
 		var limit unix.Rlimit
@@ -94,7 +95,7 @@ func TestMemlockChild(t *testing.T) {
 	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
 		t.Fatal(err)
 	}
-	defer sys.Replace(countingKernel{})()
+	defer funnel.Replace(countingKernel{})()
 	spec := &object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1, Name: "one"}
 	switch what {
 	case "create":

@@ -13,6 +13,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
@@ -156,7 +157,7 @@ func (row oldRow) run(t *testing.T) {
 	}
 	opts := &LoadOptions{SkipPins: true}
 	if refuse := oldkernel.Lacks[row.feature]; refuse != nil {
-		t.Cleanup(sys.Replace(&oldkernel.Kernel{Refuse: refuse}))
+		t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: refuse}))
 		if has, err := kernel.Running().Has(row.feature); has || err != nil {
 			t.Fatalf("the kernel has %v: %v, %v", row.feature, has, err)
 		}
@@ -289,7 +290,7 @@ func TestRefusedTypes(t *testing.T) {
 		{"maps", "trying without its BTF", oldkernel.On(uapi.CmdMapCreate, syscall.EINVAL, func(c oldkernel.Call) bool { return c.Map().BTFFD != 0 }), true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Cleanup(sys.Replace(&oldkernel.Kernel{Refuse: tc.refuse}))
+			t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: tc.refuse}))
 			var log bytes.Buffer
 			obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			if r := runLen(t, obj, "count", 64); r != 5 {
@@ -317,7 +318,7 @@ func TestRefusedTypes(t *testing.T) {
 // kernel, which lists what is attached to each hook; C libbpf leaves the attach type out of the load alone.
 func TestAttachTypeUntold(t *testing.T) {
 	testkit.Root(t)
-	t.Cleanup(sys.Replace(&oldkernel.Kernel{Refuse: oldkernel.Lacks[facts.ExpAttachType]}))
+	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.Lacks[facts.ExpAttachType]}))
 	dir := testkit.Cgroup(t)
 	for name, where := range map[string]uapi.AttachType{
 		"ingress": uapi.AttachCgroupInetIngress, "egress": uapi.AttachCgroupInetEgress, "sockops": uapi.AttachCgroupSockOps, "device": uapi.AttachCgroupDevice,
@@ -362,7 +363,7 @@ func TestMapShape(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	first := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
 	want := mapInfo(t, first, "pinned")
-	t.Cleanup(sys.Replace(&oldkernel.Kernel{Refuse: oldkernel.On(uapi.CmdObjGetInfoByFD, syscall.EINVAL, nil)}))
+	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.On(uapi.CmdObjGetInfoByFD, syscall.EINVAL, nil)}))
 	m, err := OpenMap(filepath.Join(dir, "pinned"))
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -85,11 +86,11 @@ func TestExceptions(t *testing.T) {
 
 // loadAttrs records what BPF_PROG_LOAD was given, by program name, and loads something harmless in its place.
 type loadAttrs struct {
-	sys.Kernel
+	funnel.Kernel
 	seen map[string]sys.ProgLoadAttr
 }
 
-func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgLoad {
 		return k.Kernel.BPF(cmd, attr, size, common)
 	}
@@ -112,8 +113,8 @@ func TestSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := &loadAttrs{Kernel: sys.Kernel{}, seen: map[string]sys.ProgLoadAttr{}}
-	restore := sys.Replace(record)
+	record := &loadAttrs{Kernel: funnel.Kernel{}, seen: map[string]sys.ProgLoadAttr{}}
+	restore := funnel.Replace(record)
 	obj, err := Load(open(t, "sessions"), nil)
 	restore()
 	if err != nil {

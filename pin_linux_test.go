@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
@@ -106,7 +107,7 @@ func TestPinNames(t *testing.T) {
 	}
 	for _, name := range pathNames[:6] {
 		// The kernel refuses most of these names; none is given, as on kernels without names.
-		restore := sys.Replace(nameless{})
+		restore := funnel.Replace(nameless{})
 		obj, err := Load(renamed(t, name, "fifteen_letters"), &LoadOptions{SkipPins: true})
 		if err != nil {
 			t.Fatal(err)
@@ -133,9 +134,9 @@ func TestPinNames(t *testing.T) {
 }
 
 // nameless gives maps and programs no names.
-type nameless struct{ sys.Kernel }
+type nameless struct{ funnel.Kernel }
 
-func (n nameless) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (n nameless) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	switch cmd {
 	case uapi.CmdMapCreate:
 		(*sys.MapCreateAttr)(attr).Name = sys.ObjName{}
@@ -204,13 +205,13 @@ func TestPinFails(t *testing.T) {
 
 // swapper puts a symlink in the place of a directory while something is pinned or opened there.
 type swapper struct {
-	sys.Kernel
+	funnel.Kernel
 	cmd      uapi.Cmd
 	dir, to  string
 	happened int
 }
 
-func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd == s.cmd && s.happened == 0 {
 		s.happened++
 		if err := errors.Join(os.Rename(s.dir, s.dir+"_moved"), os.Symlink(s.to, s.dir)); err != nil {
@@ -239,7 +240,7 @@ func TestPinSwapped(t *testing.T) {
 		if cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad {
 			s.cmd = uapi.CmdObjGet // later ones are probes
 		}
-		restore := sys.Replace(s)
+		restore := funnel.Replace(s)
 		obj, err := Load(o, &LoadOptions{PinRoot: ours})
 		restore()
 		if s.happened == 0 || (err != nil) != (cmd == uapi.CmdProgLoad) {

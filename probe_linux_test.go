@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
@@ -32,11 +33,11 @@ func (k unsure) Has(f facts.Feature) (bool, error) {
 
 // refusing is a kernel that answers what refuse says to some calls, 0 meaning that the real one answers.
 type refusing struct {
-	sys.Kernel
+	funnel.Kernel
 	refuse func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno
 }
 
-func (k refusing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *sys.CommonAttr) (int, syscall.Errno) {
+func (k refusing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if e := k.refuse(cmd, attr); e != 0 {
 		return -1, e
 	}
@@ -54,7 +55,7 @@ func TestProbeWithoutMemory(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "5.11") // or the probe is the second program
 	testkit.VmlinuxBTF(t)
-	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
+	defer funnel.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
 		if a := (*sys.ProgLoadAttr)(attr); cmd == uapi.CmdProgLoad && a.InsnCnt == 5 && firstInsn(attr).Src() == asm.PseudoMapValue {
 			return syscall.ENOMEM
 		}
@@ -84,7 +85,7 @@ func TestSkippedModules(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
 	testkit.Kernel(t, "5.11")
-	defer sys.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
+	defer funnel.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
 		if cmd == uapi.CmdBTFGetNextID {
 			return syscall.EPERM
 		}

@@ -16,8 +16,8 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 )
 
 // The oracle is bpftool, which reads the same file.
@@ -50,7 +50,7 @@ func TestVmlinuxBTF(t *testing.T) {
 }
 
 // noMmap is a kernel that cannot map sysfs files (before 6.16).
-type noMmap struct{ sys.Kernel }
+type noMmap struct{ funnel.Kernel }
 
 func (noMmap) Mmap(unsafe.Pointer, uintptr, int, int, int, int64) (unsafe.Pointer, syscall.Errno) {
 	return nil, syscall.ENODEV
@@ -66,7 +66,7 @@ func TestReadWhereItCannotBeMapped(t *testing.T) {
 	if err != nil || !bytes.Equal(mapped, want) {
 		t.Errorf("mapped: %d bytes, %v", len(mapped), err)
 	}
-	defer sys.Replace(noMmap{})()
+	defer funnel.Replace(noMmap{})()
 	read, err := mapFile(path)
 	if err != nil || !bytes.Equal(read, want) {
 		t.Errorf("read: %d bytes, %v", len(read), err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/internal/funnel"
 )
 
 // ErrNotLinux is the answer to every question where no Linux kernel runs. Facts about another
@@ -51,13 +51,13 @@ var machine shared
 
 // Running returns a view of the running kernel. Take one for each piece of work: modules that are
 // loaded later show up only in later views. Running itself does nothing; facts are determined on
-// first use. If a sys.Funnel is installed, feature answers are not shared with other views, because
-// they come from the funnel and not from the kernel.
+// first use. While a test replaces the kernel (internal/funnel), feature answers are not shared with
+// other views, because they come from the test.
 func Running() *Facts { return view(&machine) }
 
 func view(s *shared) *Facts {
 	f := &Facts{shared: s, features: &s.features}
-	if sys.Replaced() {
+	if funnel.Replaced() {
 		f.features = new(featureCache)
 	}
 	return f

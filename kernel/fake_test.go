@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/oldkernel"
-	"github.com/purebpf/bpf/sys"
 )
 
 type call = oldkernel.Call
@@ -15,6 +15,6 @@ type call = oldkernel.Call
 // install replaces the kernel for this test with one that refuses some calls.
 func install(t testing.TB, refuse func(c call) syscall.Errno) *oldkernel.Kernel {
 	k := &oldkernel.Kernel{Refuse: refuse}
-	t.Cleanup(sys.Replace(k))
+	t.Cleanup(funnel.Replace(k))
 	return k
 }

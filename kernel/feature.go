@@ -8,8 +8,8 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/printable"
-	"github.com/purebpf/bpf/sys"
 )
 
 // ProbeError says why it could not be determined whether the kernel has something. It is not kept;
@@ -59,7 +59,7 @@ func (f *Facts) Has(feature facts.Feature) (bool, error) {
 	if feature >= facts.NumFeatures {
 		return false, fmt.Errorf("feature %d is unknown: %w", feature, syscall.EINVAL)
 	}
-	if runtime.GOOS != "linux" && !sys.Replaced() {
+	if runtime.GOOS != "linux" && !funnel.Replaced() {
 		return false, ErrNotLinux
 	}
 	entry := &f.features.list[feature]

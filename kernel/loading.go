@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -15,7 +16,7 @@ import (
 // second, which names missing capabilities. Success is remembered. Do not call it with a token,
 // which may allow other program types only.
 func (f *Facts) ProbeLoading() error {
-	if f.shared.loads.Load() && !sys.Replaced() {
+	if f.shared.loads.Load() && !funnel.Replaced() {
 		return nil
 	}
 	p := prober{facts: f}
@@ -24,7 +25,7 @@ func (f *Facts) ProbeLoading() error {
 		var fd *sys.FD
 		if fd, err = p.program(t, retInsns(0), nil); err == nil {
 			fd.Close()
-			f.shared.loads.Store(!sys.Replaced())
+			f.shared.loads.Store(!funnel.Replaced())
 			return nil
 		}
 	}
@@ -44,7 +45,7 @@ func (f *Facts) DefaultToken() *sys.FD {
 	if err == nil {
 		return fd
 	}
-	if errors.Is(err, syscall.EOPNOTSUPP) && !sys.Replaced() {
+	if errors.Is(err, syscall.EOPNOTSUPP) && !funnel.Replaced() {
 		f.shared.noTokens.Store(true)
 	}
 	return nil

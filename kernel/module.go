@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/sys"
 )
@@ -53,7 +54,7 @@ func (f *Facts) SkippedModules() []error {
 }
 
 func (f *Facts) loadModules() ([]*facts.Module, error) {
-	if runtime.GOOS != "linux" && !sys.Replaced() {
+	if runtime.GOOS != "linux" && !funnel.Replaced() {
 		return nil, ErrNotLinux
 	}
 	if has, err := f.Has(facts.ModuleBTF); err != nil {
@@ -118,7 +119,7 @@ func (f *Facts) module(id uint32) (*facts.Module, error) {
 	s := f.shared
 	s.modulesMu.Lock()
 	defer s.modulesMu.Unlock()
-	if m, ok := s.modules[id]; ok && !sys.Replaced() {
+	if m, ok := s.modules[id]; ok && !funnel.Replaced() {
 		return m, nil
 	}
 	fd, err := sys.BTFFDByID(id)
@@ -144,7 +145,7 @@ func (f *Facts) module(id uint32) (*facts.Module, error) {
 		}
 		m = &facts.Module{Name: called, ID: id, BTF: spec}
 	}
-	if !sys.Replaced() {
+	if !funnel.Replaced() {
 		if s.modules == nil {
 			s.modules = map[uint32]*facts.Module{}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
@@ -32,7 +33,7 @@ type btfObject struct {
 // moduleKernel answers BPF_BTF_GET_NEXT_ID, BPF_BTF_GET_FD_BY_ID and BPF_OBJ_GET_INFO_BY_FD as a
 // kernel with those BTF objects would.
 type moduleKernel struct {
-	sys.Kernel
+	funnel.Kernel
 	objects []btfObject
 	list    syscall.Errno
 
@@ -42,10 +43,10 @@ type moduleKernel struct {
 }
 
 func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
-	common *sys.CommonAttr) (int, syscall.Errno) {
+	_ unsafe.Pointer) (int, syscall.Errno) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	c := call{Cmd: cmd, Attr: attr, Size: size, Common: common}
+	c := call{Cmd: cmd, Attr: attr, Size: size}
 	switch cmd {
 	case uapi.CmdBTFGetNextID:
 		if k.list != 0 {
@@ -93,14 +94,14 @@ func (k *moduleKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 			uint32(len(o.name))
 		return 0, 0
 	}
-	return k.Kernel.BPF(cmd, attr, size, common)
+	return k.Kernel.BPF(cmd, attr, size, nil)
 }
 
 func installModules(t *testing.T, objects ...btfObject) *moduleKernel {
 	t.Helper()
 	testkit.Root(t)
 	k := &moduleKernel{objects: objects, fds: map[uint32]*btfObject{}}
-	t.Cleanup(sys.Replace(k))
+	t.Cleanup(funnel.Replace(k))
 	return k
 }
 

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -52,7 +53,7 @@ func (f *Facts) HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (boo
 
 func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, error)) (bool,
 	error) {
-	if runtime.GOOS != "linux" && !sys.Replaced() {
+	if runtime.GOOS != "linux" && !funnel.Replaced() {
 		return false, ErrNotLinux
 	}
 	yes, err := probe(&prober{facts: f})

@@ -9,10 +9,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 )
 
 // The oracle of these tests is the kernel: whether bpf_perf_event_output finds an event that works
@@ -115,11 +116,11 @@ func TestReaderSuspend(t *testing.T) {
 
 // strict is the kernel to a process that gave up its privileges.
 type strict struct {
-	sys.Kernel
+	funnel.Kernel
 	refuse atomic.Bool
 }
 
-func (s *strict) PerfEventOpen(a *sys.PerfEventAttr, pid, cpu, group int,
+func (s *strict) PerfEventOpen(a unsafe.Pointer, pid, cpu, group int,
 	flags uint) (int, syscall.Errno) {
 	if s.refuse.Load() {
 		return -1, syscall.EACCES
@@ -137,7 +138,7 @@ func TestReaderCPULost(t *testing.T) {
 	testkit.SetCPU(t, 1, false)
 	kernel := &strict{}
 	kernel.refuse.Store(true)
-	defer sys.Replace(kernel)()
+	defer funnel.Replace(kernel)()
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience(10*time.Second))
 	defer cancel()
 	told := make(chan error, 1)

@@ -1,6 +1,5 @@
 // Package sys makes the system calls of this module: bpf(2), perf_event_open(2), the ioctls and mappings that belong to them,
-// and the few netlink requests of XDP and classic TC. One Go function per command, typed attributes that mirror the kernel's,
-// and one funnel (Funnel, Replace) through which every call passes, so that tests and package bpftest can stand in for the kernel.
+// and the few netlink requests of XDP and classic TC. One Go function per command, and typed attributes that mirror the kernel's.
 //
 // # Conventions
 //
@@ -23,5 +22,5 @@
 // Commands on single map elements take less time than telling the Go scheduler about a system call, so they skip it
 // (RawSyscall). Some map types wait for a grace period or start threads when an element changes; see ElemMayBlock.
 //
-// The package compiles on every OS; away from Linux every call answers ENOSYS unless a Funnel is installed.
+// The package compiles on every OS; away from Linux every call answers ENOSYS.
 package sys

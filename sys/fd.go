@@ -1,13 +1,12 @@
 package sys
 
 import (
-	"runtime"
-	"sort"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/fdtrack"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/gate"
 )
 
@@ -28,8 +27,8 @@ func NewFD(raw int) (*FD, error) {
 		return nil, syscall.EBADF
 	}
 	if raw < 3 {
-		moved, e := current().Dup(raw)
-		current().Close(raw)
+		moved, e := funnel.Current().Dup(raw)
+		funnel.Current().Close(raw)
 		if e != 0 {
 			return nil, e
 		}
@@ -37,9 +36,7 @@ func NewFD(raw int) (*FD, error) {
 	}
 	f := new(FD)
 	f.raw.Store(int32(raw))
-	if tracking.Load() {
-		track(f, raw)
-	}
+	fdtrack.Opened(raw)
 	return f, nil
 }
 
@@ -82,7 +79,7 @@ func (f *FD) Close() error {
 	if n < 0 {
 		return nil
 	}
-	return errnoErr(current().Close(n))
+	return errnoErr(funnel.Current().Close(n))
 }
 
 // Disown gives the number away without closing it, when nobody holds it any more; the caller owns
@@ -92,9 +89,7 @@ func (f *FD) Disown() int {
 		return -1
 	}
 	n := f.raw.Swap(-1)
-	if n >= 0 && tracking.Load() {
-		untrack(f)
-	}
+	fdtrack.Closed(int(n))
 	return int(n)
 }
 
@@ -104,7 +99,7 @@ func (f *FD) Dup() (*FD, error) {
 	if !ok {
 		return nil, syscall.EBADF
 	}
-	n, e := current().Dup(raw)
+	n, e := funnel.Current().Dup(raw)
 	f.Release()
 	if e != 0 {
 		return nil, e
@@ -119,7 +114,7 @@ func (f *FD) Replace(by *FD) error {
 	if from < 0 || to < 0 {
 		return syscall.EBADF
 	}
-	if e := current().Dup3(from, to); e != 0 {
+	if e := funnel.Current().Dup3(from, to); e != 0 {
 		return e
 	}
 	return by.Close()
@@ -131,90 +126,4 @@ func (f *FD) String() string {
 		return strconv.Itoa(n)
 	}
 	return "closed"
-}
-
-// OpenFD is a descriptor that was made while tracking was on and is still open.
-type OpenFD struct {
-	FD    int
-	Stack string // of the call that made it
-}
-
-var (
-	tracking  atomic.Bool
-	trackedMu sync.Mutex
-	tracked   map[*FD]*trackedFD
-)
-
-type trackedFD struct {
-	raw int
-	pcs []uintptr
-}
-
-// TrackFDs switches on (or off) a record of who opened which FD. For tests; it costs a stack walk for each descriptor when on
-// and one load when off. Descriptors opened before aren't known.
-func TrackFDs(on bool) {
-	trackedMu.Lock()
-	defer trackedMu.Unlock()
-	tracked = nil
-	if on {
-		tracked = map[*FD]*trackedFD{}
-	}
-	tracking.Store(on)
-}
-
-// OpenFDs lists the descriptors that were opened since TrackFDs(true) and are neither closed nor disowned, by number.
-func OpenFDs() []OpenFD {
-	trackedMu.Lock()
-	defer trackedMu.Unlock()
-	var list []OpenFD
-	for _, t := range tracked {
-		list = append(list, OpenFD{FD: t.raw, Stack: stackText(t.pcs)})
-	}
-	sort.Slice(list, func(i, j int) bool { return list[i].FD < list[j].FD })
-	return list
-}
-
-// FDOrigin returns the stack of the call that opened descriptor fd, "" if it isn't tracked. It is what testkit.Main wants.
-func FDOrigin(fd int) string {
-	for _, f := range OpenFDs() {
-		if f.FD == fd {
-			return f.Stack
-		}
-	}
-	return ""
-}
-
-func track(f *FD, raw int) {
-	pcs := make([]uintptr, 32)
-	pcs = pcs[:runtime.Callers(3, pcs)]
-	trackedMu.Lock()
-	defer trackedMu.Unlock()
-	if tracked != nil {
-		tracked[f] = &trackedFD{raw: raw, pcs: pcs}
-	}
-}
-
-func untrack(f *FD) {
-	trackedMu.Lock()
-	defer trackedMu.Unlock()
-	delete(tracked, f)
-}
-
-func stackText(pcs []uintptr) string {
-	var b []byte
-	frames := runtime.CallersFrames(pcs)
-	for {
-		fr, more := frames.Next()
-		if fr.Function != "" {
-			b = append(b, fr.Function...)
-			b = append(b, "\n\t"...)
-			b = append(b, fr.File...)
-			b = append(b, ':')
-			b = strconv.AppendInt(b, int64(fr.Line), 10)
-			b = append(b, '\n')
-		}
-		if !more {
-			return string(b)
-		}
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/fdtrack"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -160,12 +161,12 @@ func TestFDTracking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stack := sys.FDOrigin(fd.Int()); !strings.Contains(stack, "TestFDTracking") || !strings.Contains(stack, "fd_test.go") {
+	if stack := fdtrack.Origin(fd.Int()); !strings.Contains(stack, "TestFDTracking") || !strings.Contains(stack, "fd_test.go") {
 		t.Errorf("origin of %v: %q", fd, stack)
 	}
 	n := fd.Int()
 	fd.Close()
-	if stack := sys.FDOrigin(n); stack != "" {
+	if stack := fdtrack.Origin(n); stack != "" {
 		t.Errorf("origin of a closed descriptor: %q", stack)
 	}
 }

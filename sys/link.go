@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -118,7 +119,7 @@ type wire[D any] struct {
 
 func linkCreate[D any](a *LinkCreateAttr, d *D, tail uintptr) (int, syscall.Errno) {
 	w := wire[D]{a.head(), *d}
-	return bpf(uapi.CmdLinkCreate, unsafe.Pointer(&w), unsafe.Offsetof(w.detail)+unsafe.Sizeof(*d)-tail)
+	return funnel.BPF(uapi.CmdLinkCreate, unsafe.Pointer(&w), unsafe.Offsetof(w.detail)+unsafe.Sizeof(*d)-tail)
 }
 
 func (d *LinkTargetBTF) create(a *LinkCreateAttr) (int, syscall.Errno) { return linkCreate(a, d, 0) }
@@ -149,7 +150,7 @@ func LinkCreate(a *LinkCreateAttr) (*FD, error) {
 		r, e = a.Detail.create(a)
 	} else {
 		h := a.head()
-		r, e = bpf(uapi.CmdLinkCreate, unsafe.Pointer(&h), unsafe.Sizeof(h))
+		r, e = funnel.BPF(uapi.CmdLinkCreate, unsafe.Pointer(&h), unsafe.Sizeof(h))
 	}
 	if e != 0 {
 		return nil, e
@@ -168,7 +169,7 @@ type LinkUpdateAttr struct {
 // LinkUpdate replaces the program (or the struct_ops map, 6.4) of a link at one stroke (BPF_LINK_UPDATE, libbpf bpf_link_update).
 // EPERM if Old isn't what is attached.
 func LinkUpdate(a *LinkUpdateAttr) error {
-	_, e := bpf(uapi.CmdLinkUpdate, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	_, e := funnel.BPF(uapi.CmdLinkUpdate, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
@@ -176,7 +177,7 @@ func LinkUpdate(a *LinkUpdateAttr) error {
 // EOPNOTSUPP if links of its type can't.
 func LinkDetach(link int) error {
 	a := struct{ link uint32 }{uint32(link)}
-	_, e := bpf(uapi.CmdLinkDetach, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	_, e := funnel.BPF(uapi.CmdLinkDetach, unsafe.Pointer(&a), unsafe.Sizeof(a))
 	return errnoErr(e)
 }
 

@@ -6,10 +6,6 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 )
 
-func TestMain(m *testing.M) {
-	sys.TrackFDs(true)
-	testkit.Main(m, sys.FDOrigin)
-}
+func TestMain(m *testing.M) { testkit.Main(m) }

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -59,12 +60,12 @@ const mapElemSize = unsafe.Sizeof(mapElemAttr{})
 
 func elem(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uint64) syscall.Errno {
 	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
-	return bpfFast(cmd, unsafe.Pointer(&a), mapElemSize)
+	return funnel.BPFFast(cmd, unsafe.Pointer(&a), mapElemSize)
 }
 
 func elemWait(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uint64) syscall.Errno {
 	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
-	_, e := bpf(cmd, unsafe.Pointer(&a), mapElemSize)
+	_, e := funnel.BPF(cmd, unsafe.Pointer(&a), mapElemSize)
 	return e
 }
 
@@ -131,7 +132,7 @@ func MapDeleteWait(fd int, key unsafe.Pointer, flags uint64) error {
 // mapped writable or already frozen.
 func MapFreeze(fd int) error {
 	a := struct{ fd uint32 }{uint32(fd)}
-	_, e := bpf(uapi.CmdMapFreeze, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	_, e := funnel.BPF(uapi.CmdMapFreeze, unsafe.Pointer(&a), unsafe.Sizeof(a))
 	return errnoErr(e)
 }
 
@@ -150,7 +151,7 @@ type MapBatchAttr struct {
 }
 
 func batch(cmd uapi.Cmd, a *MapBatchAttr) error {
-	_, e := bpf(cmd, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	_, e := funnel.BPF(cmd, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 

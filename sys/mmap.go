@@ -3,6 +3,8 @@ package sys
 import (
 	"syscall"
 	"unsafe"
+
+	"github.com/purebpf/bpf/internal/funnel"
 )
 
 // Protection and flags for Mmap (the numbers that all Linux architectures share).
@@ -28,7 +30,7 @@ func MmapAt(addr unsafe.Pointer, fd int, offset int64, length, prot, flags int) 
 	if length <= 0 {
 		return nil, syscall.EINVAL
 	}
-	p, e := current().Mmap(addr, uintptr(length), prot, flags, fd, offset)
+	p, e := funnel.Current().Mmap(addr, uintptr(length), prot, flags, fd, offset)
 	if e != 0 {
 		return nil, e
 	}
@@ -45,5 +47,5 @@ func Munmap(b []byte) error {
 	if cap(b) == 0 {
 		return nil
 	}
-	return errnoErr(current().Munmap(unsafe.Pointer(unsafe.SliceData(b)), uintptr(cap(b))))
+	return errnoErr(funnel.Current().Munmap(unsafe.Pointer(unsafe.SliceData(b)), uintptr(cap(b))))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/printable"
 )
 
@@ -108,7 +109,7 @@ func (r *nlRequest) nest(typ uint16, f func()) {
 // acknowledged, ended a dump, or refused (*NetlinkError).
 func (r *nlRequest) do(family int, each func(typ uint16, payload []byte) error) error {
 	host.PutUint32(r.b, uint32(len(r.b)))
-	return current().Netlink(family, r.b, func(datagram []byte) (bool, error) {
+	return funnel.Current().Netlink(family, r.b, func(datagram []byte) (bool, error) {
 		return walkMessages(datagram, each)
 	})
 }

@@ -3,6 +3,7 @@ package sys
 import (
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -34,7 +35,7 @@ func ObjPinAt(dir int, path string, fd int, flags uint32) error {
 		return err
 	}
 	a.fd = uint32(fd)
-	_, e := bpf(uapi.CmdObjPin, unsafe.Pointer(&a), a.size())
+	_, e := funnel.BPF(uapi.CmdObjPin, unsafe.Pointer(&a), a.size())
 	return errnoErr(e)
 }
 
@@ -71,7 +72,7 @@ type idAttr struct {
 
 func nextID(cmd uapi.Cmd, id uint32) (uint32, error) {
 	a := idAttr{id: id}
-	_, e := bpf(cmd, unsafe.Pointer(&a), unsafe.Offsetof(a.tokenFD))
+	_, e := funnel.BPF(cmd, unsafe.Pointer(&a), unsafe.Offsetof(a.tokenFD))
 	return a.next, errnoErr(e)
 }
 
@@ -121,7 +122,7 @@ func ObjInfo(fd int, info unsafe.Pointer, size uint32) (uint32, error) {
 		fd, size uint32
 		info     Pointer
 	}{uint32(fd), size, Ptr(info)}
-	_, e := bpf(uapi.CmdObjGetInfoByFD, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	_, e := funnel.BPF(uapi.CmdObjGetInfoByFD, unsafe.Pointer(&a), unsafe.Sizeof(a))
 	return a.size, errnoErr(e)
 }
 
@@ -142,7 +143,7 @@ type TaskFDQueryAttr struct {
 // TaskFDQuery tells what a perf event or raw tracepoint descriptor of a process is attached to (BPF_TASK_FD_QUERY, libbpf
 // bpf_task_fd_query; 4.18). ENOSPC if the name was cut. Needs CAP_SYS_ADMIN.
 func TaskFDQuery(a *TaskFDQueryAttr) error {
-	_, e := bpf(uapi.CmdTaskFDQuery, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	_, e := funnel.BPF(uapi.CmdTaskFDQuery, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 

@@ -3,6 +3,8 @@ package sys
 import (
 	"io"
 	"unsafe"
+
+	"github.com/purebpf/bpf/internal/funnel"
 )
 
 // PerfEventAttr is struct perf_event_attr up to config2 and what follows it to PERF_ATTR_SIZE_VER5 (112 bytes; every kernel that
@@ -53,7 +55,7 @@ const (
 // CAP_SYS_ADMIN, or a lower kernel.perf_event_paranoid; EINTR is retried.
 func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags uint) (*FD, error) {
 	a.Size = uint32(unsafe.Sizeof(*a))
-	r, e := current().PerfEventOpen(a, pid, cpu, group, flags|PerfFlagFDCloexec)
+	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(a), pid, cpu, group, flags|PerfFlagFDCloexec)
 	if e != 0 {
 		return nil, e
 	}
@@ -80,7 +82,7 @@ func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int, flags
 	copy(n.head[:], raw[:7])
 	copy(n.tail[:], raw[8:])
 	n.config1 = p
-	r, e := current().PerfEventOpen((*PerfEventAttr)(unsafe.Pointer(&n)), pid, cpu, group, flags|PerfFlagFDCloexec)
+	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(&n), pid, cpu, group, flags|PerfFlagFDCloexec)
 	if e != 0 {
 		return nil, e
 	}
@@ -89,26 +91,26 @@ func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int, flags
 
 // PerfEventSetBPF attaches a program to a perf event (PERF_EVENT_IOC_SET_BPF; 4.1). It is detached when the event is closed.
 func PerfEventSetBPF(event, prog int) error {
-	_, e := current().Ioctl(event, perfSetBPF, uintptr(prog))
+	_, e := funnel.Current().Ioctl(event, perfSetBPF, uintptr(prog))
 	return errnoErr(e)
 }
 
 // PerfEventEnable starts an event (PERF_EVENT_IOC_ENABLE).
 func PerfEventEnable(event int) error {
-	_, e := current().Ioctl(event, perfEnable, 0)
+	_, e := funnel.Current().Ioctl(event, perfEnable, 0)
 	return errnoErr(e)
 }
 
 // PerfEventDisable stops an event (PERF_EVENT_IOC_DISABLE).
 func PerfEventDisable(event int) error {
-	_, e := current().Ioctl(event, perfDisable, 0)
+	_, e := funnel.Current().Ioctl(event, perfDisable, 0)
 	return errnoErr(e)
 }
 
 // PerfEventSetOutput has an event write to the ring of another on the same CPU, which must be mapped
 // (PERF_EVENT_IOC_SET_OUTPUT). The ring lives as long as one of them.
 func PerfEventSetOutput(event, to int) error {
-	_, e := current().Ioctl(event, perfSetOutput, uintptr(to))
+	_, e := funnel.Current().Ioctl(event, perfSetOutput, uintptr(to))
 	return errnoErr(e)
 }
 
@@ -128,7 +130,7 @@ func PerfEventEnabled(event int) (uint64, error) {
 func PerfEventQueryBPF(event int, ids []uint32) (n int, err error) {
 	q := make([]uint32, 2+len(ids)) // struct perf_event_query_bpf: ids_len, prog_cnt, ids[]
 	q[0] = uint32(len(ids))
-	_, e := current().IoctlPtr(event, perfQueryBPF, unsafe.Pointer(&q[0]))
+	_, e := funnel.Current().IoctlPtr(event, perfQueryBPF, unsafe.Pointer(&q[0]))
 	copy(ids, q[2:])
 	return int(q[1]), errnoErr(e)
 }

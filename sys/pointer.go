@@ -51,12 +51,3 @@ func goString(b []byte) string {
 	}
 	return string(b)
 }
-
-// noescape hides p from escape analysis: it passes attributes to an installed Funnel without forcing every caller's key and
-// value onto the heap. A Funnel must not keep what it is given beyond the call.
-//
-//go:nosplit
-func noescape(p unsafe.Pointer) unsafe.Pointer {
-	x := uintptr(p)
-	return *(*unsafe.Pointer)(unsafe.Pointer(&x))
-}

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -59,12 +60,12 @@ func ProgLoadCounted(a *ProgLoadAttr) (fd *FD, attempts int, err error) {
 	if !a.Signature.IsNil() || a.KeyringID != 0 {
 		size = unsafe.Sizeof(*a)
 	}
-	r, e := bpf(uapi.CmdProgLoad, unsafe.Pointer(a), size)
+	r, e := funnel.BPF(uapi.CmdProgLoad, unsafe.Pointer(a), size)
 	attempts = 1
 	if e == syscall.EAGAIN {
 		withoutRuntimeSignals(func() {
 			for ; attempts < ProgLoadAttempts && e == syscall.EAGAIN; attempts++ {
-				r, e = bpf(uapi.CmdProgLoad, unsafe.Pointer(a), size)
+				r, e = funnel.BPF(uapi.CmdProgLoad, unsafe.Pointer(a), size)
 			}
 		})
 	}
@@ -89,13 +90,13 @@ type ProgAttachAttr struct {
 // ProgAttach attaches a program without a link (BPF_PROG_ATTACH, libbpf bpf_prog_attach_opts): cgroups, sockmaps, flow dissector,
 // lirc, tcx, netkit.
 func ProgAttach(a *ProgAttachAttr) error {
-	_, e := bpf(uapi.CmdProgAttach, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	_, e := funnel.BPF(uapi.CmdProgAttach, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
 // ProgDetach undoes ProgAttach (BPF_PROG_DETACH, libbpf bpf_prog_detach_opts). ENOENT if the program isn't attached there.
 func ProgDetach(a *ProgAttachAttr) error {
-	_, e := bpf(uapi.CmdProgDetach, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	_, e := funnel.BPF(uapi.CmdProgDetach, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
@@ -117,7 +118,7 @@ type ProgQueryAttr struct {
 
 // ProgQuery lists the programs attached to a target (BPF_PROG_QUERY, libbpf bpf_prog_query_opts).
 func ProgQuery(a *ProgQueryAttr) error {
-	_, e := bpf(uapi.CmdProgQuery, unsafe.Pointer(a), unsafe.Sizeof(*a))
+	_, e := funnel.BPF(uapi.CmdProgQuery, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
@@ -153,14 +154,14 @@ func ProgTestRun(a *ProgTestRunAttr) (err error) {
 }
 
 func progTestRun(a *ProgTestRunAttr) error {
-	_, e := bpf(uapi.CmdProgTestRun, unsafe.Pointer(a), unsafe.Offsetof(a.BatchSize)+unsafe.Sizeof(a.BatchSize))
+	_, e := funnel.BPF(uapi.CmdProgTestRun, unsafe.Pointer(a), unsafe.Offsetof(a.BatchSize)+unsafe.Sizeof(a.BatchSize))
 	return errnoErr(e)
 }
 
 // ProgBindMap keeps a map alive as long as a program that doesn't refer to it (BPF_PROG_BIND_MAP, libbpf bpf_prog_bind_map; 5.10).
 func ProgBindMap(prog, mapFD int, flags uint32) error {
 	a := struct{ prog, mapFD, flags uint32 }{uint32(prog), uint32(mapFD), flags}
-	_, e := bpf(uapi.CmdProgBindMap, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	_, e := funnel.BPF(uapi.CmdProgBindMap, unsafe.Pointer(&a), unsafe.Sizeof(a))
 	return errnoErr(e)
 }
 
@@ -189,7 +190,7 @@ func ProgStreamRead(prog int, stream uint32, buf []byte) (int, error) {
 		prog   uint32
 		_      uint32
 	}{buf: Slice(buf), size: uint32(len(buf)), stream: stream, prog: uint32(prog)}
-	n, e := bpf(uapi.CmdProgStreamReadByFD, unsafe.Pointer(&a), unsafe.Offsetof(a.prog)+4)
+	n, e := funnel.BPF(uapi.CmdProgStreamReadByFD, unsafe.Pointer(&a), unsafe.Offsetof(a.prog)+4)
 	return n, errnoErr(e)
 }
 
@@ -197,6 +198,6 @@ func ProgStreamRead(prog int, stream uint32, buf []byte) (int, error) {
 // bpf_prog_assoc_struct_ops; 6.19).
 func ProgAssocStructOps(prog, mapFD int, flags uint32) error {
 	a := struct{ mapFD, prog, flags uint32 }{uint32(mapFD), uint32(prog), flags}
-	_, e := bpf(uapi.CmdProgAssocStructOps, unsafe.Pointer(&a), unsafe.Sizeof(a))
+	_, e := funnel.BPF(uapi.CmdProgAssocStructOps, unsafe.Pointer(&a), unsafe.Sizeof(a))
 	return errnoErr(e)
 }

@@ -1,5 +1,5 @@
-// Package oldkernel is for tests: the running kernel, without a feature that it has. It stands in
-// the funnel of package sys and refuses what kernels before the feature refuse, as they do.
+// Package oldkernel is for tests: the running kernel, without a feature that it has. Installed with
+// funnel.Replace it refuses what kernels before the feature refuse, as they do.
 package oldkernel
 
 import (
@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -17,7 +18,7 @@ import (
 // Kernel stands between the code under test and the kernel that it runs on: Refuse sees every
 // bpf(2) call and may answer it with an errno. What it lets through is the real kernel's.
 type Kernel struct {
-	sys.Kernel
+	funnel.Kernel
 	Refuse func(Call) syscall.Errno
 
 	mu    sync.Mutex
@@ -26,8 +27,8 @@ type Kernel struct {
 
 // BPF is bpf(2).
 func (k *Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
-	common *sys.CommonAttr) (int, syscall.Errno) {
-	r, e := -1, k.Refuse(Call{cmd, attr, size, common})
+	common unsafe.Pointer) (int, syscall.Errno) {
+	r, e := -1, k.Refuse(Call{cmd, attr, size})
 	if e == 0 {
 		r, e = k.Kernel.BPF(cmd, attr, size, common)
 		if cmd == uapi.CmdProgLoad && e == syscall.EAGAIN {
@@ -50,10 +51,9 @@ func (k *Kernel) Calls() int {
 
 // Call is one bpf(2) call.
 type Call struct {
-	Cmd    uapi.Cmd
-	Attr   unsafe.Pointer
-	Size   uintptr
-	Common *sys.CommonAttr
+	Cmd  uapi.Cmd
+	Attr unsafe.Pointer
+	Size uintptr
 }
 
 // Prog returns the attribute of BPF_PROG_LOAD.

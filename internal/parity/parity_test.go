@@ -13,13 +13,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/internal/verdict"
 	"github.com/purebpf/bpf/internal/verify"
-	"github.com/purebpf/bpf/sys"
 )
 
-func TestMain(m *testing.M) {
-	sys.TrackFDs(true)
-	testkit.Main(m, sys.FDOrigin)
-}
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // Oracle: C libbpf 1.5 on the same kernel. Verdict, stage, errno, first failing program, every program's facts with its tag
 // in order, every map's facts in order.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/purebpf/bpf/internal/fdtrack"
 )
 
 // Main runs the tests of a package and fails it when file descriptors are open afterwards that were
@@ -15,10 +17,10 @@ import (
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
-// Each origin, if given, tells where a leaked descriptor was opened (sys keeps stacks for that), ""
-// if it does not know. One epoll instance and one eventfd are the Go runtime's own and do not
-// count.
-func Main(m *testing.M, origins ...func(fd int) string) {
+// For a leaked descriptor of package sys it prints where that was opened. One epoll instance and one
+// eventfd are the Go runtime's own and do not count.
+func Main(m *testing.M) {
+	fdtrack.Start()
 	before := openFDs()
 	code := m.Run()
 	leaked := leakedFDs(before)
@@ -30,10 +32,8 @@ func Main(m *testing.M, origins ...func(fd int) string) {
 	}
 	for _, fd := range leaked {
 		fmt.Fprintf(os.Stderr, "testkit: leaked fd %d -> %s\n", fd.number, fd.target)
-		for _, origin := range origins {
-			if text := origin(fd.number); text != "" {
-				fmt.Fprintf(os.Stderr, "opened at:\n%s\n", text)
-			}
+		if origin := fdtrack.Origin(fd.number); origin != "" {
+			fmt.Fprintf(os.Stderr, "opened at:\n%s\n", origin)
 		}
 	}
 	if len(leaked) > 0 && code == 0 {

@@ -1,7 +1,6 @@
-package sys
+package funnel
 
 import (
-	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -21,19 +20,19 @@ func bpfRawSyscall(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr) syscall.Errn
 }
 
 // BPF is bpf(2).
-func (Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common *CommonAttr) (int, syscall.Errno) {
+func (Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
 	if common == nil {
 		return bpfSyscall(cmd, attr, size)
 	}
-	r, _, e := syscall.Syscall6(unix.SYS_BPF, uintptr(cmd|cmdCommonAttrs), uintptr(attr), size,
-		uintptr(unsafe.Pointer(common)), commonAttrSize, 0)
+	r, _, e := syscall.Syscall6(unix.SYS_BPF, uintptr(cmd|CmdCommonAttrs), uintptr(attr), size,
+		uintptr(common), commonAttrSize, 0)
 	return int(r), e
 }
 
 // PerfEventOpen is perf_event_open(2), repeated while a signal interrupts it.
-func (Kernel) PerfEventOpen(attr *PerfEventAttr, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (Kernel) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
 	for {
-		r, _, e := syscall.Syscall6(unix.SYS_PERF_EVENT_OPEN, uintptr(unsafe.Pointer(attr)), uintptr(pid), uintptr(cpu),
+		r, _, e := syscall.Syscall6(unix.SYS_PERF_EVENT_OPEN, uintptr(attr), uintptr(pid), uintptr(cpu),
 			uintptr(group), uintptr(flags), 0)
 		if e != syscall.EINTR {
 			return int(r), e
@@ -86,20 +85,4 @@ func asErrno(err error) syscall.Errno {
 		return e
 	}
 	return syscall.EIO
-}
-
-// withoutRuntimeSignals calls f on a thread that doesn't receive the signals which the Go runtime sends itself: SIGURG to
-// preempt, SIGPROF to profile. Each of them would end a long verification with EAGAIN, a repeated test run with EINTR.
-func withoutRuntimeSignals(f func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var block, old unix.Sigset_t
-	for _, s := range [...]uint{uint(unix.SIGURG), uint(unix.SIGPROF)} {
-		word := uint(unsafe.Sizeof(block.Val[0])) * 8
-		block.Val[(s-1)/word] |= 1 << ((s - 1) % word)
-	}
-	if unix.PthreadSigmask(unix.SIG_BLOCK, &block, &old) == nil {
-		defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
-	}
-	f()
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package sys
+package funnel
 
 import (
 	"syscall"
@@ -14,12 +14,12 @@ func bpfSyscall(uapi.Cmd, unsafe.Pointer, uintptr) (int, syscall.Errno) { return
 func bpfRawSyscall(uapi.Cmd, unsafe.Pointer, uintptr) syscall.Errno { return syscall.ENOSYS }
 
 // BPF answers ENOSYS: only Linux has bpf(2).
-func (Kernel) BPF(uapi.Cmd, unsafe.Pointer, uintptr, *CommonAttr) (int, syscall.Errno) {
+func (Kernel) BPF(uapi.Cmd, unsafe.Pointer, uintptr, unsafe.Pointer) (int, syscall.Errno) {
 	return -1, syscall.ENOSYS
 }
 
 // PerfEventOpen answers ENOSYS.
-func (Kernel) PerfEventOpen(*PerfEventAttr, int, int, int, uint) (int, syscall.Errno) {
+func (Kernel) PerfEventOpen(unsafe.Pointer, int, int, int, uint) (int, syscall.Errno) {
 	return -1, syscall.ENOSYS
 }
 
@@ -48,5 +48,3 @@ func (Kernel) Close(int) syscall.Errno { return syscall.ENOSYS }
 
 // Netlink answers ENOSYS.
 func (Kernel) Netlink(int, []byte, func([]byte) (bool, error)) error { return syscall.ENOSYS }
-
-func withoutRuntimeSignals(f func()) { f() }
