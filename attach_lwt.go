@@ -7,7 +7,6 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/printable"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -168,6 +167,6 @@ func (r *LWTRoute) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	hint := permissionHint(err, kernel.CapNetAdmin)
+	hint := netlinkHint(err)
 	return &Error{Op: op, Subject: r.String(), Err: err, Hint: hint}
 }

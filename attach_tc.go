@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/printable"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -284,7 +283,7 @@ func (h TCHook) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Op: op, Subject: h.String(), Err: err, Hint: permissionHint(err, kernel.CapNetAdmin)}
+	return &Error{Op: op, Subject: h.String(), Err: err, Hint: netlinkHint(err)}
 }
 
 // TCOptions changes how a program becomes a filter.
@@ -312,7 +311,7 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	if opts == nil {
 		opts = &TCOptions{}
 	}
-	at := &place{name: hook.String(), types: schedPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin}}
+	at := &place{name: hook.String(), types: schedPrograms[:], netlink: true}
 	index, parent, err := hook.filters()
 	if err != nil || !p.hold() {
 		return nil, p.refused(at, err)

@@ -128,7 +128,7 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 		opts = &XDPOptions{}
 	}
 	defer held(opts.Replace.descriptor())()
-	at, index, err := p.xdpPlace(iface, "xdp, netlink")
+	at, index, err := p.xdpPlace(iface, overNetlink)
 	if err == nil {
 		err = opts.check(true)
 	}
@@ -157,7 +157,7 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 // it isn't attached there, that is ErrNotExist and nothing changes.
 func (p *Program) UnsetXDP(iface string) error {
 	p = p.orNone()
-	at, index, err := p.xdpPlace(iface, "xdp, netlink")
+	at, index, err := p.xdpPlace(iface, overNetlink)
 	fail := func(err error) error { return p.notDetached(at, err) }
 	if err != nil || !p.hold() {
 		return fail(err)
@@ -255,12 +255,16 @@ func worded(err error) error {
 	return err
 }
 
+// overNetlink is how programs without a link are attached.
+const overNetlink = "xdp, netlink"
+
 var xdpPrograms = [...]uapi.ProgType{uapi.ProgXDP}
 
 // xdpPlace finds the interface. The place is there in any case, for messages.
 func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
-	at := &place{
-		name: iface + " (" + how + ")", types: xdpPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+	at := &place{name: iface + " (" + how + ")", types: xdpPrograms[:]}
+	if at.netlink = how == overNetlink; !at.netlink {
+		at.need = []kernel.Capability{kernel.CapNetAdmin}
 	}
 	switch p.expected {
 	case uapi.AttachXDPDevMap, uapi.AttachXDPCPUMap:

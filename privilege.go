@@ -32,12 +32,33 @@ func permissionHint(err error, need ...kernel.Capability) string {
 	if len(missing) == 0 {
 		return ""
 	}
-	program, err := os.Executable()
-	if err != nil {
-		program = os.Args[0]
-	}
-	why := kernel.PrivilegeError{For: "this", Missing: missing, UserNS: p.UserNS, Program: program}
+	why := kernel.PrivilegeError{For: "this", Missing: missing, UserNS: p.UserNS, Program: ownPath()}
 	return why.Error()
+}
+
+// netlinkHint is permissionHint for rtnetlink, where CAP_SYS_ADMIN doesn't stand for CAP_NET_ADMIN,
+// and the capabilities of a user namespace count for its network namespaces.
+func netlinkHint(err error) string {
+	if !errors.Is(err, syscall.EPERM) {
+		return ""
+	}
+	p, privErr := kernel.Running().Privileges()
+	if privErr != nil || p.Effective&(1<<kernel.CapNetAdmin) != 0 {
+		return ""
+	}
+	why := kernel.PrivilegeError{
+		For: "this", Missing: []kernel.Capability{kernel.CapNetAdmin}, Program: ownPath(),
+	}
+	return why.Error()
+}
+
+// ownPath is the path of this program, for hints.
+func ownPath() string {
+	path, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return path
 }
 
 // permissionOrLimit is permissionHint, and says what kept RLIMIT_MEMLOCK as low as it is when no capability is missing: before 5.11 the

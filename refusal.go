@@ -28,6 +28,7 @@ type place struct {
 	target   string                // what the kernel takes for a target: said after EBADF, which a closed program can't be the reason of
 	rule     string                // of the hook, which the options break: said after EINVAL
 	need     []kernel.Capability
+	netlink  bool // it takes CAP_NET_ADMIN for rtnetlink, instead of need
 }
 
 // refused wraps the error of an attempt to attach p there. It asks the kernel, after the fact, for what may explain it, and hints at
@@ -35,10 +36,18 @@ type place struct {
 func (p *Program) refused(at *place, err error) error {
 	err = at.cause(err)
 	e := p.attachFail(at.name, err, at.need...).(*Error)
+	at.hintNetlink(e)
 	if e.Hint == "" && !p.descriptor().Closed() {
 		e.Hint = p.explain(at, err)
 	}
 	return e
+}
+
+// hintNetlink says which capability rtnetlink missed.
+func (at *place) hintNetlink(e *Error) {
+	if at.netlink {
+		e.Hint = netlinkHint(e.Err)
+	}
 }
 
 // cause is err without what the name of the place says already.
@@ -60,6 +69,7 @@ func (p *Program) notDetached(at *place, err error) error {
 	}
 	e := p.attachFail(at.name, err, at.need...).(*Error)
 	e.Op, e.Subject = "detach program", p.Name()+" from "+at.name
+	at.hintNetlink(e)
 	switch {
 	case p.descriptor().Closed():
 	case errors.Is(err, syscall.ESTALE):

@@ -54,17 +54,34 @@ func (f *Facts) DefaultToken() *sys.FD {
 // OpenToken creates a BPF token from the bpffs mounted at dir, by which the process that made the
 // user namespace delegates bpf(2) commands to it (libbpf bpf_object_prepare_token; 6.9). The error
 // is ENOENT if that bpffs delegates nothing, and EOPNOTSUPP or EINVAL where tokens do not exist or
-// are not needed. libbpf treats every error as "no token" unless the user named dir. The caller
-// closes the FD and gives its number to Facts.WithToken.
+// are not needed. libbpf treats every error as "no token" unless the user named dir. Errors do not
+// name dir. The caller closes the FD and gives its number to Facts.WithToken.
 func OpenToken(dir string) (*sys.FD, error) {
 	d, err := sys.OpenFile(dir)
 	if err != nil {
-		return nil, fmt.Errorf("BPF token: %w", err)
+		return nil, err
 	}
 	defer d.Close()
 	fd, err := sys.TokenCreate(d.Int(), 0)
 	if err != nil {
-		return nil, fmt.Errorf("BPF token of %s: %w", dir, err)
+		return nil, explainToken(err)
 	}
 	return fd, nil
+}
+
+// explainToken adds to an error of BPF_TOKEN_CREATE which of the kernel's conditions doesn't hold.
+func explainToken(err error) error {
+	why := ""
+	switch {
+	case errors.Is(err, syscall.EPERM):
+		why = "only the user namespace that a BPF file system was mounted for makes tokens of it, " +
+			"with CAP_BPF in that namespace"
+	case errors.Is(err, syscall.EOPNOTSUPP):
+		why = "the initial user namespace makes no tokens: leave the token out and run with sudo"
+	case errors.Is(err, syscall.ENOENT):
+		why = "that BPF file system delegates nothing: mount it with delegate_cmds and the like"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, why)
 }

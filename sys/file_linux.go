@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/purebpf/bpf/internal/denied"
 )
 
 // File is a file that is read and closed, without the runtime's poller, which os.Open asks whether it can watch the file: eight
@@ -27,7 +29,8 @@ func OpenFile(path string) (*File, error) {
 		err, _ = e.(syscall.Errno)
 	}
 	if err != 0 {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+		return nil, &os.PathError{Op: "open", Path: path,
+			Err: denied.Explain(path, denied.Read, err)}
 	}
 	var e error
 	if f.fd, e = NewFD(raw); e != nil {

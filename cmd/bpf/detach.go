@@ -13,7 +13,6 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/printable"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/spf13/cobra"
 )
 
@@ -49,9 +48,6 @@ named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d.out = cmd.OutOrStdout()
-			if err := kernel.Running().Require("detaching", kernel.CapBPF); err != nil {
-				return err
-			}
 			switch {
 			case d.stale:
 				return d.removeStale()

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -85,7 +86,8 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 	case err == nil || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EINVAL): // EINVAL: before 5.7
 		return nil, nil
 	case !errors.Is(err, syscall.EBUSY):
-		return nil, fmt.Errorf("%s: %w", iface, err)
+		return nil, fmt.Errorf("%s: %w", iface,
+			kernel.Running().Explain(err, "asking for its XDP link", kernel.CapNetAdmin))
 	}
 	links, err := linksAt(uapi.LinkXDP, &linkinfo.XDP{IfIndex: uint32(index)})
 	for _, l := range links {

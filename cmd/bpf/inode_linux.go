@@ -4,13 +4,15 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/denied"
 )
 
 // inode is the number by which links know a cgroup or a network namespace.
 func inode(path string) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return 0, fmt.Errorf("%s: %w", path, denied.Explain(path, denied.Reach, err))
 	}
 	return st.Ino, nil
 }

@@ -133,7 +133,7 @@ func (f *objectOptions) kernel() (*kernel.Facts, *sys.FD, error) {
 	}
 	fd, err := kernel.OpenToken(f.token)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("make BPF token of %s: %w", f.token, err)
 	}
 	return k.WithToken(fd.Int()), fd, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/denied"
 	"github.com/purebpf/bpf/internal/input"
 	"github.com/purebpf/bpf/internal/magic"
 	"github.com/purebpf/bpf/kernel"
@@ -22,7 +23,7 @@ func recordedKernels(paths []string) ([]checkTarget, error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, err
+			return nil, denied.Explain(path, denied.Reach, err)
 		}
 		if !info.IsDir() {
 			if err := refuseObject(path, info); err != nil {
@@ -96,7 +97,7 @@ func recordedFolder(root string) ([]checkTarget, error) {
 	var list []checkTarget
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return err
+			return denied.Explain(path, denied.Read|denied.Search, err)
 		}
 		if !d.IsDir() {
 			if strings.HasSuffix(unpackedName(path), ".btf") {
@@ -133,7 +134,7 @@ func recordedKernel(dir string) (checkTarget, error) {
 	var r facts.Recording
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return checkTarget{}, err
+		return checkTarget{}, denied.Explain(dir, denied.Read|denied.Search, err)
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 )
 
 // TestMain runs the command itself when the test binary is started under another name: tests of exit statuses and privileges need a process.
@@ -204,7 +206,8 @@ func TestRunDecodesRing(t *testing.T) {
 	}
 }
 
-// Oracle: the exit status and the clock. Without privileges every command that needs them says which, in time.
+// Oracle: the kernel, which refuses, and the clock. Without privileges every command that needs them
+// says in time which, or whose file it is that is closed to it.
 func TestUnprivileged(t *testing.T) {
 	testkit.Root(t)
 	dir, err := os.MkdirTemp("", "bpf")
@@ -226,19 +229,82 @@ func TestUnprivileged(t *testing.T) {
 	if err := os.WriteFile(dir+"/bpf", exe, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"run"}, {"run", object}, {"verify", object}, {"plan", object},
-		{"attach", object, "count_packets", "xdp:lo"}, {"detach", "xdp:lo", "--program-id", "1"}} {
-		cmd := exec.Command(dir+"/bpf", args...)
+	hidden := filepath.Join(dir, "hidden")
+	if err := os.Mkdir(hidden, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := hidden + "/file"
+	pins := testkit.BPFFS(t)
+	if err := os.Chmod(pins, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	pin := pins + "/pin"
+	maps := dir + "/maps.bpf.o" // pins a map by its name
+	if data, err := os.ReadFile("../../testdata/maps.bpf.o"); err != nil {
+		t.Fatal(err)
+	} else if err := os.WriteFile(maps, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const loading = 1<<kernel.CapBPF | 1<<kernel.CapNetAdmin | 1<<kernel.CapPerfmon
+	const setcap = "sudo setcap"
+	ofFile := []string{hidden, "belongs to root and has mode 0700: run it with sudo"}
+	ofPin := []string{pins, "belongs to root and has mode 0700: run it with sudo"}
+	for _, x := range []struct {
+		caps uint64
+		args []string
+		says []string
+	}{
+		{0, []string{"run"}, []string{"CAP_BPF", setcap}},
+		{0, []string{"run", object}, []string{"CAP_BPF", setcap}},
+		{0, []string{"verify", object}, []string{"CAP_BPF", setcap}},
+		{0, []string{"plan", object}, []string{"CAP_BPF", setcap}},
+		{0, []string{"attach", object, "count_packets", "xdp:lo"}, []string{"CAP_BPF", setcap}},
+		{0, []string{"attach", "--program", "1", "xdp:lo"}, []string{"CAP_SYS_ADMIN", setcap}},
+		{0, []string{"attach", "--program", pin, "xdp:lo"}, ofPin},
+		{0, []string{"detach", "1"}, []string{"CAP_SYS_ADMIN", setcap}},
+		{0, []string{"detach", pin}, ofPin},
+		{0, []string{"detach", "struct_ops", "--map-id", "1"}, []string{"CAP_SYS_ADMIN", setcap}},
+		{0, []string{"detach", "tcx-ingress:lo"}, []string{"CAP_NET_ADMIN", setcap}},
+		{0, []string{"objdump", file}, ofFile},
+		{0, []string{"check", file}, ofFile},
+		{0, []string{"check", object, "--btf", file}, ofFile},
+		{0, []string{"plan", object, "--btf", hidden}, ofFile},
+		{0, []string{"run", object, "--token", hidden}, ofFile},
+		{loading, []string{"run", "--pin", pins}, ofPin},
+		{loading, []string{"run", "--pin", pins + "/below"}, ofPin},
+		{loading, []string{"run", maps, "--pin-root", pins}, ofPin},
+		{loading, []string{"run", object, "--kconfig", file}, ofFile},
+		{loading, []string{"run", object, "--core-btf", file}, ofFile},
+		{loading, []string{"verify", file}, ofFile},
+		{loading, []string{"verify", object, "--token", pins}, ofPin},
+		{loading, []string{"attach", object, "count_packets", "xdp:lo", "--pin", pins}, ofPin},
+		{1<<kernel.CapBPF | 1<<kernel.CapSysAdmin, []string{
+			"attach", object, "count_packets", "xdp:lo,link=no",
+		}, []string{"CAP_NET_ADMIN", setcap}},
+	} {
+		cmd := exec.Command(dir+"/bpf", x.args...)
 		cmd.Env = append(os.Environ(), "BPF_RUN_MAIN=1")
 		cmd.Dir = dir
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Cloneflags: syscall.CLONE_NEWNET,
+		}
+		for c := range 64 {
+			if x.caps>>c&1 != 0 {
+				cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, uintptr(c))
+			}
+		}
 		start := time.Now()
 		out, err := cmd.CombinedOutput()
 		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%v took %v", args, took)
+			t.Errorf("%v took %v", x.args, took)
 		}
-		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "CAP_BPF") || !strings.Contains(string(out), "setcap") {
-			t.Errorf("%v: %v, %q", args, err, out)
+		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != 1 {
+			t.Errorf("%v: %v, %q", x.args, err, out)
+		}
+		for _, says := range x.says {
+			if !strings.Contains(string(out), says) {
+				t.Errorf("%v doesn't say %q: %s", x.args, says, out)
+			}
 		}
 	}
 	// What needs none works.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/denied"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -227,9 +228,12 @@ func missing(dir string) string {
 	}
 }
 
-// Explain adds the reason for the kernel's EPERM to an error about path: BPF file systems refuse
-// every name with a dot.
+// Explain adds to an error about path what the kernel doesn't say: what on the path refuses this
+// process (EACCES), and that BPF file systems refuse every name with a dot (EPERM).
 func Explain(path string, err error) error {
+	if errors.Is(err, syscall.EACCES) {
+		return denied.Explain(path, denied.Read|denied.Write, err)
+	}
 	if !errors.Is(err, syscall.EPERM) {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/denied"
 	"github.com/purebpf/bpf/internal/magic"
 )
 
@@ -34,7 +35,7 @@ func Open(path string, limit int64) (*File, error) {
 		return nil, fmt.Errorf(
 			"%s: a socket or a missing device: give a regular file: %w", path, err)
 	} else if err != nil {
-		return nil, err
+		return nil, denied.Explain(path, denied.Read, err)
 	}
 	info, err := f.Stat()
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/denied"
 )
 
 // maxLinks is how many symbolic links the kernel follows in one path.
@@ -33,7 +35,8 @@ func Open(name string, read bool) (*File, error) {
 		f, err := open(name, name, read)
 		return f, w.explain(err)
 	case err != nil:
-		return nil, w.explain(&os.PathError{Op: "open", Path: name, Err: err})
+		return nil, w.explain(&os.PathError{Op: "open", Path: name,
+			Err: denied.Explain(name, denied.Reach, err)})
 	}
 	f, err := open("/proc/self/fd/"+strconv.Itoa(fd), name, read)
 	if err != nil {
@@ -54,7 +57,11 @@ func open(path, name string, read bool) (*File, error) {
 		})
 	}
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		need := denied.Reach
+		if read {
+			need = denied.Read
+		}
+		return nil, &os.PathError{Op: "open", Path: name, Err: denied.Explain(path, need, err)}
 	}
 	f := &File{File: os.NewFile(uintptr(fd), name), Path: name}
 	info, err := f.Stat()

@@ -17,7 +17,9 @@ func processDir(pid int) string { return "/proc/" + strconv.Itoa(pid) }
 // Mappings lists what code of files a process has mapped. ESRCH if there is no such process.
 func Mappings(pid int) ([]Mapping, error) {
 	file, err := os.Open(processDir(pid) + "/maps")
-	if err != nil {
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: only its own user and CAP_SYS_PTRACE may look into a process: run it with sudo", err)
+	} else if err != nil {
 		return nil, noProcess(pid, err)
 	}
 	defer file.Close()
