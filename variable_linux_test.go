@@ -94,7 +94,7 @@ func TestVariableRefuses(t *testing.T) {
 	check("negative", obj.Variable("pair").Set([2]int64{}), "bytes")
 	check("nothing", obj.Variable("threshold").Set(nil), "no value")
 	check("number for a struct", obj.Variable("last_value").Set(1), "depends on the machine")
-	check("text for a number", obj.Variable("threshold").Set("hi"), "no array of char")
+	check("text for a number", obj.Variable("threshold").Set("hi"), "not an array of char")
 	check("get into value", obj.Variable("threshold").Get(1), "not a pointer")
 	check("get into nil", obj.Variable("threshold").Get((*int32)(nil)), "not a pointer")
 	check("get another size", obj.Variable("threshold").Get(new(int64)), "8 bytes")

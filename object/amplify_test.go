@@ -8,9 +8,9 @@ import (
 	"github.com/purebpf/bpf/internal/hostile"
 )
 
-// TestAmplifiers wants time and memory to grow with the input, not faster. Oracle: the limits of
-// meter, and the time of an input of an eighth of the size; other work on the machine is evened out
-// by measuring again.
+// TestAmplifiers checks that time and memory grow no faster than the input. The oracles are the
+// limits of meter, and the time for an input of an eighth of the size; it measures again to even
+// out other work on the machine.
 func TestAmplifiers(t *testing.T) {
 	for _, tc := range hostile.Amplifiers {
 		m := newMeter()

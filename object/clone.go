@@ -2,9 +2,9 @@ package object
 
 import "slices"
 
-// Clone returns a copy that can be changed and loaded apart from o. What can be changed in place is
-// copied; instructions, BTF and names are shared. An Object that nobody changes can be loaded by
-// many goroutines at once without cloning.
+// Clone returns a copy that can be changed and loaded independently of o. Everything that can be
+// changed in place is copied; instructions, BTF and names are shared. An Object that nobody changes
+// can be loaded by many goroutines at once without cloning.
 func (o *Object) Clone() *Object {
 	if o == nil {
 		return nil
@@ -47,14 +47,14 @@ func (o *Object) Clone() *Object {
 	return &c
 }
 
-// cloner maps what relations point to in the original to what they point to in the copy.
+// cloner maps the targets of relations in the original to their copies.
 type cloner struct {
 	maps     map[*Map]*Map
 	programs map[*Program]*Program
 	externs  map[*Extern]*Extern
 }
 
-// cloneMap copies a map and what belongs to it alone.
+// cloneMap copies a map and everything that belongs to it alone.
 func (cl *cloner) cloneMap(m *Map, o *Object) *Map {
 	n := *m
 	n.object = o
@@ -79,8 +79,8 @@ func (cl *cloner) cloneMap(m *Map, o *Object) *Map {
 	return &n
 }
 
-// relate turns a copied map's relations to copies. A relation to something that is not of the
-// object stays.
+// relate redirects a copied map's relations to copies. A relation to something outside the object
+// stays.
 func (cl *cloner) relate(m *Map) {
 	for i := range m.Values {
 		v := &m.Values[i]

@@ -12,10 +12,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestCorpusOpens compares the whole corpus with what C libbpf knows after opening: verdict and
-// error number; programs in order with section, type, attach type, instructions; maps in order with
-// every number, initial bytes, struct_ops slots and inner maps; the BTF that would be uploaded,
-// byte for byte; and the names of the sections that are skipped.
+// TestCorpusOpens compares the whole corpus with C libbpf's results of opening: verdict and error
+// number; programs in order with section, type, attach type, instructions; maps in order with every
+// number, initial bytes, struct_ops slots and inner maps; the BTF to upload, byte for byte; and the
+// names of the skipped sections.
 func TestCorpusOpens(t *testing.T) {
 	paths := testkit.Corpus(t)
 	failed := 0
@@ -43,7 +43,7 @@ func TestCorpusOpens(t *testing.T) {
 	t.Logf("%d objects, %d of them refused", len(paths), failed)
 }
 
-// readObject reads a file both ways, which must agree.
+// readObject reads a file with Parse and ReadFrom, which must agree.
 func readObject(t *testing.T, path string) (*object.Object, error) {
 	t.Helper()
 	f, err := os.Open(path)
@@ -68,8 +68,8 @@ func readObject(t *testing.T, path string) (*object.Object, error) {
 	return o2, err
 }
 
-// adjust takes out what libbpf knows at this point and we cannot, because it is of the running
-// system: the kernel's version, and the page size that ring buffers are rounded up to.
+// adjust removes what libbpf takes from the running system at this point: the kernel's version, and
+// the page size to which ring buffers are rounded up.
 func adjust(want *opened, o *object.Object) {
 	if o.KernVersion == 0 {
 		want.Version = 0
@@ -90,8 +90,8 @@ func adjust(want *opened, o *object.Object) {
 	}
 }
 
-// roundRing returns the size that libbpf makes of a ring buffer's: a page times a power of two, the
-// smallest that is larger.
+// roundRing returns the size to which libbpf rounds a ring buffer: the smallest product of a page
+// and a power of two that is not smaller.
 func roundRing(n uint32, page uint64) uint32 {
 	if n == 0 {
 		return 0

@@ -29,7 +29,7 @@ func (p *parser) sectionOf(k secKind) int {
 	return 0
 }
 
-// dataSections makes an internal map of each .data, .rodata and .bss section, in file order.
+// dataSections creates an internal map for each .data, .rodata and .bss section, in file order.
 func (p *parser) dataSections() error {
 	for i, sec := range p.kinds {
 		for _, row := range dataKinds {
@@ -67,7 +67,7 @@ func (p *parser) dataSections() error {
 	return nil
 }
 
-// kconfigMap makes the map that configuration values go into when the kernel is known.
+// kconfigMap creates the map for the configuration values, which are set when the kernel is known.
 func (p *parser) kconfigMap() error {
 	size := p.kconfigSize()
 	if size == 0 {
@@ -77,7 +77,7 @@ func (p *parser) kconfigMap() error {
 		uint64(size))
 }
 
-// internalMap returns a map of one value for a section of variables.
+// internalMap returns a map with one value for a section of variables.
 func internalMap(object string, kind MapKind, section, base string) *Map {
 	m := &Map{
 		Section:    section,
@@ -98,9 +98,9 @@ func internalMap(object string, kind MapKind, section, base string) *Map {
 	return m
 }
 
-// internalName is what libbpf calls the map of a data section. Seven of the 15 characters are kept
-// for the section's name, even if it is shorter, more if it is longer; the object's name gets the
-// rest. A section with a second dot stands without the object's name.
+// internalName returns libbpf's name for the map of a data section. Seven of the 15 characters are
+// kept for the section's name, even if it is shorter, more if it is longer; the object's name gets
+// the rest. A section with a second dot is named without the object's name.
 func internalName(object, section string) string {
 	width := min(max(7, len(section)), maxName)
 	prefix := object[:min(len(object), maxName-width)]
@@ -110,7 +110,7 @@ func internalName(object, section string) string {
 	return kernelName(prefix + section[:min(len(section), width)])
 }
 
-// addInternal gives an internal map its size, its BTF type and its variables, and appends it to the
+// addInternal sets the size, BTF type and variables of an internal map, and appends it to the
 // object.
 func (p *parser) addInternal(m *Map, size uint64) error {
 	if size > 1<<32-1 {
@@ -127,9 +127,9 @@ func (p *parser) addInternal(m *Map, size uint64) error {
 	return nil
 }
 
-// addVars makes a Variable of each VAR of a section's BTF that lies within its size bytes. It
-// reports whether the section may be mapped into memory: only if a variable of it is global and not
-// hidden.
+// addVars creates a Variable for each VAR in a section's BTF that lies within its size bytes. It
+// reports whether the section may be mapped into memory: only if one of its variables is global and
+// not hidden.
 func (p *parser) addVars(m *Map, section string, size uint64) (mappable bool) {
 	t, ok := p.datasec(section)
 	if !ok {

@@ -10,15 +10,14 @@ import (
 
 // BTF fix-up
 //
-// What a compiler writes about variables is not yet what a kernel accepts. The compiler leaves
-// sections' sizes and the offsets of global variables zero, to be filled from the ELF file (a BPF
-// linker has done it already). Externs are not variables at all until the loader makes them so:
-// those of .kconfig become variables of a map that holds configuration values, those of .ksyms are
-// made to look like one int each, because the kernel wants every section to hold variables and
-// would reject functions. A FUNC in .ksyms is replaced by an invented VAR named dummy_ksym, which
-// has no other use.
+// A kernel does not accept the BTF of variables as a compiler writes it. The compiler leaves the
+// sizes of sections and the offsets of global variables zero; they are filled in from the ELF file
+// (a BPF linker has already done so). Externs are not variables until the loader makes them so:
+// those of .kconfig become variables of a map with configuration values, and those of .ksyms each
+// become an int, because the kernel requires every section to hold variables and refuses functions.
+// A FUNC in .ksyms is replaced by an invented VAR named dummy_ksym, which has no other use.
 //
-// All changes keep type ids, so whatever was looked up before stays valid.
+// All changes keep type ids, so results of earlier lookups stay valid.
 
 const dummyKsym = "dummy_ksym"
 
@@ -59,7 +58,7 @@ func (p *parser) finishBTF() error {
 	return nil
 }
 
-// datasec finds the first BTF section of a name, as fixed up.
+// datasec returns the first BTF section with a name, after the fix-up.
 func (p *parser) datasec(name string) (btf.Type, bool) {
 	id, ok := p.datasecs[name]
 	if !ok {
@@ -68,19 +67,18 @@ func (p *parser) datasec(name string) (btf.Type, bool) {
 	return p.o.BTF.Type(id)
 }
 
-// btfEdit is a fix-up under way. Types are read from the BTF as compiled, changes go to the
-// builder.
+// btfEdit is a fix-up in progress. Types are read from the compiled BTF, changes go to the builder.
 type btfEdit struct {
 	p       *parser
 	b       *btf.Builder
-	syms    map[string]elf64.Symbol // global data symbols by name, made when first needed
-	byName  map[string]*Extern      // the same for externs
+	syms    map[string]elf64.Symbol // global data symbols by name, filled on first use
+	byName  map[string]*Extern      // externs by name, filled on first use
 	dummy   btf.ID                  // dummy_ksym, 0 until needed
 	intID   btf.ID                  // an int, 0 until needed
-	renamed map[btf.ID]bool         // prototypes whose parameters have names by now
+	renamed map[btf.ID]bool         // prototypes whose parameters have been named
 }
 
-// datasec fixes one section up and sorts its variables by offset.
+// datasec fixes up one section and sorts its variables by offset.
 func (e *btfEdit) datasec(sec btf.Type) error {
 	vars := make([]btf.SecVar, sec.Vlen())
 	for i := range vars {
@@ -109,7 +107,7 @@ func (e *btfEdit) datasec(sec btf.Type) error {
 	return nil
 }
 
-// member returns the VAR or FUNC of one element of a section and the extern of its name.
+// member returns the VAR or FUNC of one element of a section and the extern of the same name.
 func (e *btfEdit) member(sec btf.Type, v btf.SecVar) (btf.Type, *Extern, error) {
 	if e.byName == nil {
 		e.byName = make(map[string]*Extern, len(e.p.o.Externs))
@@ -177,7 +175,7 @@ func (e *btfEdit) ksyms(sec btf.Type, vars []btf.SecVar) error {
 	return nil
 }
 
-// int32 returns the first integer type of 32 bits; one is added if the object has none.
+// int32 returns the first integer type of 32 bits, which it adds if the object has none.
 func (e *btfEdit) int32() btf.ID {
 	if e.intID != 0 {
 		return e.intID
@@ -192,8 +190,8 @@ func (e *btfEdit) int32() btf.ID {
 	return e.intID
 }
 
-// nameParams gives unnamed parameters of a kfunc's prototype a name: once its FUNC is global, old
-// kernels insist on one.
+// nameParams names the unnamed parameters of a kfunc's prototype: old kernels require names if the
+// FUNC is global.
 func (e *btfEdit) nameParams(proto btf.ID) {
 	t, _ := e.p.o.BTF.Type(proto)
 	if t.Kind() != btf.KindFuncProto || e.renamed[proto] {
@@ -210,9 +208,8 @@ func (e *btfEdit) nameParams(proto btf.ID) {
 	}
 }
 
-// fill takes size and offsets from the ELF file if the compiler left them open, and makes variables
-// static that are global but hidden, which is what keeps their section from being mapped into
-// memory.
+// fill sets size and offsets from the ELF file if the compiler left them zero, and makes global
+// variables static if they are hidden, which keeps their section from being mapped into memory.
 func (e *btfEdit) fill(sec btf.Type, name string, vars []btf.SecVar) error {
 	p := e.p
 	open := sec.Size() == 0
@@ -220,7 +217,7 @@ func (e *btfEdit) fill(sec btf.Type, name string, vars []btf.SecVar) error {
 		s := p.f.SectionByName(name)
 		if s == nil || s.Size == 0 || s.Size > 1<<32-1 {
 			return p.fail(ReasonNotFound, name,
-				"BTF has variables of the section, but its size cannot be told from the ELF file")
+				"BTF has variables of the section, but the ELF file does not give its size")
 		}
 		e.b.SetSize(sec.ID(), uint32(s.Size))
 	}
@@ -252,7 +249,7 @@ func (e *btfEdit) fill(sec btf.Type, name string, vars []btf.SecVar) error {
 	return nil
 }
 
-// symbol finds the first global data symbol of a name.
+// symbol returns the first global data symbol with a name.
 func (e *btfEdit) symbol(name string) (elf64.Symbol, bool) {
 	if e.syms == nil {
 		e.syms = map[string]elf64.Symbol{}

@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// opened is what an open object looks like from outside: the line that testdata/open.c prints about
-// an object opened by C libbpf, and what describe makes of ours.
+// opened is an open object as seen from outside: the line that testdata/open.c prints about an
+// object opened by C libbpf, and the result of describe for ours.
 type opened struct {
 	Errno    int          `json:"errno"`
 	Name     string       `json:"name"`
@@ -19,7 +19,7 @@ type opened struct {
 	Programs []openedProg `json:"programs"`
 	Maps     []openedMap  `json:"maps"`
 	BTF      *openedBTF   `json:"btf"`
-	Skipped  []string     `json:"skipped"` // sections said to be skipped
+	Skipped  []string     `json:"skipped"` // sections reported as skipped
 }
 
 type openedProg struct {
@@ -69,7 +69,7 @@ func hash(b []byte) string {
 	return fmt.Sprintf("%x", h.Sum64())
 }
 
-// describe puts an object into the shape of the oracle's line.
+// describe converts an object to the form of the oracle's line.
 func describe(o *object.Object) opened {
 	d := opened{Name: o.Name, Version: o.KernVersion, Programs: []openedProg{}, Maps: []openedMap{}}
 	for _, p := range o.Programs {

@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// collectExterns makes an Extern of each undefined symbol. What sort it is, and of which type, is
-// in BTF: a VAR or FUNC of its name with extern linkage, listed in the section .kconfig or .ksyms.
+// collectExterns creates an Extern for each undefined symbol. Its kind and type are in BTF: a VAR
+// or FUNC of its name with extern linkage, listed in the section .kconfig or .ksyms.
 func (p *parser) collectExterns() error {
 	if len(p.externSyms) == 0 {
 		return nil
@@ -57,8 +57,8 @@ func (p *parser) kconfigSize() uint32 {
 	return end
 }
 
-// compareExterns returns the order that libbpf keeps externs in, and numbers them by in messages:
-// kconfig by falling alignment, rising size and name, then ksyms by name.
+// compareExterns compares externs in libbpf's order, by which messages number them: kconfig by
+// falling alignment, rising size and name, then ksyms by name.
 func compareExterns(a, b *Extern) int {
 	if c := cmp.Compare(a.Kind, b.Kind); c != 0 {
 		return c
@@ -71,8 +71,8 @@ func compareExterns(a, b *Extern) int {
 	return cmp.Compare(a.Name, b.Name)
 }
 
-// externTypes finds, in one pass over the BTF, the first VAR or FUNC of each extern's name and the
-// first section that lists each.
+// externTypes finds, in one pass over the BTF, the first VAR or FUNC with each extern's name and
+// the first section that lists each.
 func (p *parser) externTypes() (ids map[string]btf.ID, sections map[btf.ID]string) {
 	ids = make(map[string]btf.ID, len(p.externSyms))
 	sections = make(map[btf.ID]string, len(p.externSyms))
@@ -116,7 +116,8 @@ func (p *parser) fillExtern(e *Extern, section string) error {
 			e.Name, t.Kind(), e.Var)
 	case section == "":
 		return p.fail(ReasonNotFound, "",
-			"extern %q is in no BTF section: declare it with __kconfig or __ksym, or link the objects first", e.Name)
+			"extern %q is in no BTF section: declare it with __kconfig or __ksym, or link the "+
+				"objects first", e.Name)
 	case section == kconfigSection:
 		e.Kind = ExternKconfig
 		return p.fillKconfig(e, t)
@@ -126,7 +127,8 @@ func (p *parser) fillExtern(e *Extern, section string) error {
 		return nil
 	}
 	return p.fail(ReasonNotSupported, section,
-		"extern %q is in an unrecognized extern section: link the object with the one that defines it", e.Name)
+		"extern %q is in an unrecognized extern section: link the object with the one that "+
+			"defines it", e.Name)
 }
 
 func (p *parser) fillKconfig(e *Extern, t btf.Type) error {
@@ -136,7 +138,8 @@ func (p *parser) fillKconfig(e *Extern, t btf.Type) error {
 	}
 	if e.Type, e.Signed = kconfigType(p.o.BTF, t.Ref()); e.Type == 0 {
 		return p.fail(ReasonNotSupported, kconfigSection,
-			"extern %q has a type that no configuration value has: use bool, char, an integer of 2, 4 or 8 bytes, enum libbpf_tristate or char[]", e.Name)
+			"extern %q has a type that no configuration value has: use bool, char, an integer of "+
+				"2, 4 or 8 bytes, enum libbpf_tristate or char[]", e.Name)
 	}
 	size, err := p.o.BTF.SizeOf(t.Ref())
 	if err != nil || size == 0 || size > 1<<32-1 {
@@ -150,7 +153,7 @@ func (p *parser) fillKconfig(e *Extern, t btf.Type) error {
 	return nil
 }
 
-// kconfigType maps a C type to the sort of configuration value that goes into it, 0 if none does.
+// kconfigType returns the kind of configuration value for a C type, 0 if there is none.
 func kconfigType(s *btf.Spec, id btf.ID) (kind KconfigType, signed bool) {
 	t := s.Skip(id)
 	switch t.Kind() {

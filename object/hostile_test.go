@@ -20,11 +20,11 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// meter measures how much one Parse allocates and how long it takes. The limits are the promise of
-// the package: 16 times the input and 1 MiB, and no hang.
+// meter measures how much each Parse allocates and how long it takes. The limits are those that the
+// package promises: 16 times the input plus 1 MiB, and no hang.
 type meter struct {
 	sample   [1]metrics.Sample
-	worst    float64 // bytes allocated, as a part of what is allowed
+	worst    float64 // bytes allocated, relative to the limit
 	slowest  time.Duration
 	accepted int
 }
@@ -40,15 +40,15 @@ func (m *meter) allocated() uint64 {
 	return m.sample[0].Value.Uint64()
 }
 
-// parse parses raw, and asks of the result whatever can be asked without a kernel. what describes
-// the input. It returns the time that parsing took.
+// parse parses raw, and calls every method of the result that needs no kernel. what describes the
+// input. It returns the time that parsing took.
 func (m *meter) parse(t testing.TB, raw []byte, what func() string) time.Duration {
 	before, start := m.allocated(), time.Now()
 	o, err := object.Parse(raw, "hostile")
 	took, grown := time.Since(start), m.allocated()-before
 	limit := uint64(16*len(raw) + 1<<20)
 	if grown > limit {
-		// The metric is cheap but lags: some of the growth may be of earlier inputs.
+		// The metric is cheap but lags: some of the growth may be from earlier inputs.
 		grown = exactly(func() { object.Parse(raw, "hostile") })
 	}
 	if grown > limit {
@@ -80,7 +80,7 @@ func exactly(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// consistent checks what every object promises, however broken its input was.
+// consistent checks what every object guarantees, however broken its input was.
 func consistent(t testing.TB, o *object.Object, what func() string) {
 	functions := slices.Clone(o.Subprogs)
 	for _, p := range o.Programs {
@@ -122,7 +122,7 @@ type seed struct {
 	raw  []byte
 }
 
-// seeds returns the objects that hostile inputs are made of: all of testdata and a few of the
+// seeds returns the objects from which hostile inputs are made: all of testdata and a few of the
 // corpus.
 func seeds(t testing.TB) []seed {
 	t.Helper()
@@ -142,8 +142,8 @@ func seeds(t testing.TB) []seed {
 }
 
 // TestTruncated cuts objects at every byte, as they are and with the section headers moved to the
-// front, so that every cut hits data. Oracle: the limits of meter; a file cut short is always
-// refused.
+// front, so that every cut removes data. The oracle is the limits of meter; a truncated file is
+// always refused.
 func TestTruncated(t *testing.T) {
 	m := newMeter()
 	for _, s := range seeds(t) {
@@ -167,7 +167,7 @@ func TestTruncated(t *testing.T) {
 	t.Logf("at worst %.2f of the memory allowed, %v taken", m.worst, m.slowest)
 }
 
-// headersFirst moves the section headers of a file behind its ELF header.
+// headersFirst moves the section headers of a file to just after its ELF header.
 func headersFirst(raw []byte) []byte {
 	order := byteOrder(raw)
 	shoff := order.Uint64(raw[40:])
@@ -192,7 +192,7 @@ func byteOrder(raw []byte) binary.ByteOrder {
 }
 
 // TestShrunkSections makes each section of each object shorter, byte by byte (with the race
-// detector in larger steps). Oracle: the limits of meter.
+// detector in larger steps). The oracle is the limits of meter.
 func TestShrunkSections(t *testing.T) {
 	m, step := newMeter(), uint64(1)
 	if raceEnabled {
@@ -219,8 +219,8 @@ func TestShrunkSections(t *testing.T) {
 }
 
 // TestMutated parses inputs made from real objects by a few random changes each, aware of ELF's
-// structure: 50,000 of them, or as many as PUREBPF_MUTATIONS says. Oracle: the limits of meter. A
-// failure prints the seed that reproduces it.
+// structure: 50,000 of them, or as many as PUREBPF_MUTATIONS says. The oracle is the limits of
+// meter. A failure prints the seed that reproduces it.
 func TestMutated(t *testing.T) {
 	count := 50_000
 	if testing.Short() || raceEnabled {
@@ -335,8 +335,8 @@ func mutate(r *rand.Rand, raw []byte) []byte {
 }
 
 // TestHalfRelocation makes each relocation table that a loader reads end within a relocation. The
-// oracle is C libbpf, which refuses such objects with LIBBPF_ERRNO__FORMAT: nothing of a table is
-// left out without a word.
+// oracle is C libbpf, which refuses such objects with LIBBPF_ERRNO__FORMAT: no part of a table is
+// silently left out.
 func TestHalfRelocation(t *testing.T) {
 	raw, err := os.ReadFile("testdata/maps.o")
 	if err != nil {
@@ -367,7 +367,8 @@ func TestHalfRelocation(t *testing.T) {
 	}
 }
 
-// FuzzOpen feeds mutated objects. Oracle: the limits of meter and what every object promises.
+// FuzzOpen opens mutated objects. The oracles are the limits of meter and what every object
+// guarantees.
 func FuzzOpen(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add(s.raw)

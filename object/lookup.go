@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Program returns the entry program of a function name, nil if there is none
-// (bpf_object__find_program_by_name). Subprograms are not found.
+// Program returns the entry program with a function name, nil if there is none
+// (bpf_object__find_program_by_name). It does not find subprograms.
 func (o *Object) Program(name string) *Program {
 	if o == nil {
 		return nil
@@ -22,9 +22,9 @@ func (o *Object) Program(name string) *Program {
 	return nil
 }
 
-// Map returns the map of a name, nil if there is none (bpf_object__find_map_by_name). A name that
+// Map returns the map with a name, nil if there is none (bpf_object__find_map_by_name). A name that
 // begins with a dot is the ELF section of an internal map (".rodata", ".data.custom", ".kconfig");
-// other names are what Map.Name says.
+// other names are compared with Map.Name.
 func (o *Object) Map(name string) *Map {
 	if o == nil {
 		return nil
@@ -38,7 +38,7 @@ func (o *Object) Map(name string) *Map {
 	return nil
 }
 
-// Variable returns the first global variable of a name, nil if there is none. It looks through the
+// Variable returns the first global variable with a name, nil if there is none. It searches the
 // internal maps in the order of Maps, then the arena.
 func (o *Object) Variable(name string) *Variable {
 	if o == nil {
@@ -57,7 +57,8 @@ func (o *Object) Variable(name string) *Variable {
 	return nil
 }
 
-// FindProgram is Program with an error instead of nil, which names what is near (fs.ErrNotExist):
+// FindProgram is Program with an error instead of nil. The error lists similar names and wraps
+// fs.ErrNotExist:
 //
 //	p, err := o.FindProgram("count_packets")
 func (o *Object) FindProgram(name string) (*Program, error) {
@@ -74,7 +75,8 @@ func (o *Object) FindProgram(name string) (*Program, error) {
 	return nil, o.absent("program", name, near)
 }
 
-// FindMap is Map with an error instead of nil, which names what is near (fs.ErrNotExist).
+// FindMap is Map with an error instead of nil. The error lists similar names and wraps
+// fs.ErrNotExist.
 func (o *Object) FindMap(name string) (*Map, error) {
 	if o == nil {
 		return nil, errNothing("object")
@@ -93,7 +95,8 @@ func (o *Object) FindMap(name string) (*Map, error) {
 	return nil, o.absent("map", name, near)
 }
 
-// FindVariable is Variable with an error instead of nil, which names what is near (fs.ErrNotExist).
+// FindVariable is Variable with an error instead of nil. The error lists similar names and wraps
+// fs.ErrNotExist.
 func (o *Object) FindVariable(name string) (*Variable, error) {
 	if o == nil {
 		return nil, errNothing("object")
@@ -112,7 +115,7 @@ func (o *Object) FindVariable(name string) (*Variable, error) {
 	return nil, o.absent("variable", name, near)
 }
 
-// absent returns the error about a name that the object doesn't have.
+// absent returns the error about a name that the object does not have.
 func (o *Object) absent(kind, name string, near *nearest.Names) error {
 	text := "the object has no " + kind + " " + name
 	if o.Name != "" {
@@ -124,16 +127,16 @@ func (o *Object) absent(kind, name string, near *nearest.Names) error {
 	return &absentError{text}
 }
 
-// errNothing is about a nil pointer.
+// errNothing returns the error for a nil pointer.
 func errNothing(kind string) error { return &absentError{"there is no " + kind} }
 
-// absentError is ErrNotExist in other words.
+// absentError is ErrNotExist with another text.
 type absentError struct{ text string }
 
 func (e *absentError) Error() string        { return e.text }
 func (e *absentError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// Extern returns the extern of a name, nil if there is none.
+// Extern returns the extern with a name, nil if there is none.
 func (o *Object) Extern(name string) *Extern {
 	if o == nil {
 		return nil
@@ -146,7 +149,7 @@ func (o *Object) Extern(name string) *Extern {
 	return nil
 }
 
-// Variable returns the map's global variable of a name, nil if there is none.
+// Variable returns the map's global variable with a name, nil if there is none.
 func (m *Map) Variable(name string) *Variable {
 	if m == nil {
 		return nil
@@ -159,8 +162,8 @@ func (m *Map) Variable(name string) *Variable {
 	return nil
 }
 
-// Internal tells maps made for data sections and kconfig externs from those that the object
-// declares (bpf_map__is_internal).
+// Internal reports whether the map was made for a data section or kconfig externs rather than
+// declared by the object (bpf_map__is_internal).
 func (m *Map) Internal() bool {
 	if m == nil {
 		return false
@@ -172,10 +175,10 @@ func (m *Map) Internal() bool {
 	return false
 }
 
-// Bytes returns what the map's first value will be, to be read or edited before loading
-// (bpf_map__initial_value): of an internal map its variables, of a struct_ops map the image, of an
-// arena its global variables. It is nil for other maps. It makes Contents of zeroes if there are
-// none yet, so it is not for concurrent use of one Object.
+// Bytes returns the map's initial value, to be read or edited before loading
+// (bpf_map__initial_value): for an internal map its variables, for a struct_ops map the image, for
+// an arena its global variables. It returns nil for other maps. If Contents is nil it allocates it,
+// so Bytes is not for concurrent use on one Object.
 func (m *Map) Bytes() []byte {
 	if m == nil {
 		return nil

@@ -10,8 +10,8 @@ import (
 
 // Map definitions
 //
-// A map is a variable in .maps whose type says everything; its bytes mean nothing but where initial
-// values go. The type is a struct of pointers. A number N is written as a pointer to an array of N
+// A map is a variable in .maps that is described by its type; its bytes hold nothing but initial
+// values. The type is a struct of pointers. A number N is written as a pointer to an array of N
 // ints (the macro __uint), a type T as a pointer to T (__type), a number of 64 bits also as the
 // only constant of an enum (__ulong), the initial values as an array of length zero, which must
 // come last (__array).
@@ -19,14 +19,14 @@ import (
 const (
 	maxSymbol = 511 // longest name of a map: the kernel's limit for any name in BTF (KSYM_NAME_LEN)
 	mapChunk  = 32  // maps allocated at a time
-	maxFields = 64  // of a definition: there are eleven, and what Options.RelaxedMaps ignores
+	maxFields = 64  // of a definition: eleven are known, Options.RelaxedMaps ignores more
 )
 
-// defineMaps makes a Map of each variable of .maps.
+// defineMaps creates a Map for each variable of .maps.
 func (p *parser) defineMaps() error {
 	if p.maps == 0 {
 		if i := p.sectionOf(secArena); i != 0 {
-			const text = "arena variables of an object without maps, which nothing may refer to"
+			const text = "arena variables in an object without maps, so nothing may refer to them"
 			p.note(p.f.Sections[i].Name, text)
 		}
 		return nil
@@ -37,7 +37,7 @@ func (p *parser) defineMaps() error {
 		return p.fail(ReasonNotFound, mapsSection, "BTF has no section of that name")
 	}
 	names := map[string]bool{}
-	// allocated as they prove good, some at a time: the number of variables is the file's word
+	// allocated in chunks of valid maps: the number of variables cannot be trusted
 	var maps []Map
 	p.o.Maps = make([]*Map, 0, min(sec.Vlen(), mapChunk)+4)
 	end := uint64(0)
@@ -45,7 +45,8 @@ func (p *parser) defineMaps() error {
 		v := sec.SecVar(i)
 		if uint64(v.Offset)+uint64(v.Size) > s.Size {
 			return p.fail(ReasonInvalid, mapsSection,
-				"map variable [%d] at offset %#x with %d bytes is outside the section, which has %d", v.Type, v.Offset, v.Size, s.Size)
+				"map variable [%d] at offset %#x with %d bytes is outside the section, "+
+					"which has %d", v.Type, v.Offset, v.Size, s.Size)
 		}
 		if uint64(v.Offset) < end || v.Size == 0 {
 			return p.fail(ReasonInvalid, mapsSection,
@@ -106,7 +107,7 @@ func (p *parser) defineMap(m *Map, v btf.SecVar, s *elf64.Section) error {
 	return p.parseDef(m, def, nil)
 }
 
-// kernelName is what a map is called in the kernel.
+// kernelName returns a map's name in the kernel.
 func kernelName(name string) string {
 	name, _ = uapi.ObjectName(name)
 	return name
@@ -151,8 +152,8 @@ func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {
 	return nil
 }
 
-// memberSize returns the size of a field in bytes: pointers, but for the number of map_extra and
-// the empty array of values.
+// memberSize returns the size of a field in bytes: that of a pointer, except for the number of
+// map_extra and the empty array of values.
 func (p *parser) memberSize(m btf.Member) uint64 {
 	switch t := p.o.BTF.Skip(m.Type); t.Kind() {
 	case btf.KindPtr:
@@ -163,14 +164,14 @@ func (p *parser) memberSize(m btf.Member) uint64 {
 	return 0
 }
 
-// definition is one field of a definition being read.
+// definition is the field of a definition that is being read.
 type definition struct {
 	p      *parser
 	m      *Map
 	outer  *Map
 	member btf.Member
 	last   bool
-	inner  btf.Type // definition of the inner map, if the field is that
+	inner  btf.Type // definition of the inner map, if the field has one
 }
 
 func (d *definition) fail(r Reason, format string, args ...any) error {
@@ -347,7 +348,7 @@ func (d *definition) extra() error {
 	return err
 }
 
-// checkArena finds the one arena and hands it the globals of .addr_space.1.
+// checkArena finds the only arena and gives it the globals of .addr_space.1.
 func (p *parser) checkArena() error {
 	for _, m := range p.o.Maps {
 		if m.Type != uapi.MapArena {

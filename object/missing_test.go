@@ -10,9 +10,9 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// TestMissing looks up names that the object doesn't have, and calls every method of nil pointers
-// and zero values: errors, no panics. The oracle is testdata/maps.bpf.c, which has the names that
-// are near.
+// TestMissing looks up names that the object does not have, and calls every method of nil pointers
+// and zero values: they must return errors without panics. The oracle is testdata/maps.bpf.c, which
+// has the similar names.
 func TestMissing(t *testing.T) {
 	raw, err := os.ReadFile("../testdata/maps.bpf.o")
 	if err != nil {

@@ -1,16 +1,16 @@
-// Package object reads a compiled BPF object (an ELF file) into plain data: what the compiler made,
-// nothing a kernel said. It makes no system call and builds on every OS. It is libbpf's open phase
-// (bpf_object__open), and where libbpf 1.8 takes or refuses an object, so does this package, with
-// the same error number (Reason).
+// Package object reads a compiled BPF object (an ELF file) into plain data: the compiler's output,
+// without anything from a kernel. It makes no system calls and builds on every OS. It is libbpf's
+// open phase (bpf_object__open): it accepts and refuses the same objects as libbpf 1.8, with the
+// same error numbers (Reason).
 //
-// What differs: a section ?.struct_ops turns creation off for all of its variables, not for the
-// first one only; sizes that depend on the machine are kept as the object has them (a ring buffer's
-// max_entries, 0 for one perf buffer per CPU) and worked out when the kernel is known; what only a
-// hostile file has is refused (data sections over the same bytes, maps over the same variable, map
-// names longer than the kernel takes in BTF).
+// The differences: a section ?.struct_ops turns creation off for all of its variables, not only for
+// the first one; sizes that depend on the machine are kept as in the object (a ring buffer's
+// max_entries, 0 for one perf buffer per CPU) and computed when the kernel is known; objects that
+// only an attacker would make are refused (data sections over the same bytes, maps over the same
+// variable, map names longer than the kernel accepts in BTF).
 //
-// Bytes that come from a file are not trusted: any input gives an Object or an *Error, in time
-// proportional to its length, and with at most 16 times its length plus 1 MiB of memory.
+// Bytes from a file are not trusted: any input gives an Object or an *Error, in time proportional
+// to its length, and with at most 16 times its length plus 1 MiB of memory.
 package object
 
 import (
@@ -22,8 +22,8 @@ import (
 )
 
 // Object is one compiled BPF object (libbpf: struct bpf_object, opened). Its fields may be changed
-// before it is loaded; loading changes nothing in it, so one Object may be loaded many times, by
-// many goroutines at once if none changes it meanwhile; Clone gives each its own. All slices are in
+// before it is loaded. Loading does not change it, so one Object may be loaded many times, and by
+// many goroutines at once as long as nobody changes it; Clone gives each its own. All slices are in
 // libbpf's order, which is the order of loading and creation: programs by section and offset; maps
 // of .maps by offset, then data sections in file order, .kconfig, and struct_ops variables.
 type Object struct {
@@ -32,7 +32,7 @@ type Object struct {
 	License     string
 	KernVersion uint32 // from the version section, 0 if absent
 	Order       binary.ByteOrder
-	// with data sections' sizes and offsets fixed up; nil if the object has none
+	// sizes and offsets of data sections are filled in; nil if the object has none
 	BTF       *btf.Spec
 	Ext       *btf.Ext // .BTF.ext, nil if absent
 	Programs  []*Program
@@ -41,16 +41,16 @@ type Object struct {
 	Externs   []*Extern // kconfig first, as libbpf sorts them
 	ArenaData []byte    // bytes of .addr_space.1, the arena's global variables: may be edited
 	Arena     *Map      // the one arena map, or nil
-	// bytes of .jumptables, offsets into code of 8 bytes in Order; shared with the input
+	// bytes of .jumptables: offsets into code, 8 bytes each in Order; shared with the input
 	JumpTables []byte
 	Notes      []Note // what was skipped or ignored, and why
-	// of the file that was read, in bytes: what a plan takes is held against it; 0 if there is none
+	// of the file in bytes, by which a plan's size is limited; 0 if there is none
 	FileSize int64
 
 	noPrograms string // why there are none
 }
 
-// WhyNoPrograms says why the reader found no programs, "" if it found some.
+// WhyNoPrograms returns why the reader found no programs, "" if it found some.
 func (o *Object) WhyNoPrograms() string {
 	if o == nil {
 		return ""
@@ -58,7 +58,7 @@ func (o *Object) WhyNoPrograms() string {
 	return o.noPrograms
 }
 
-// Note is something that the reader left aside: nothing is skipped in silence.
+// Note is something that the reader skipped: nothing is skipped silently.
 type Note struct {
 	Section string
 	Text    string
@@ -71,8 +71,8 @@ type Function struct {
 	Section  string // ELF section name as in the file, leading '?' included
 	SecIndex int    // ELF section index
 	Offset   uint64 // in bytes from the start of the section
-	// Insns are the instructions as compiled. They may share memory with the input: replace the
-	// slice to change them, never its elements.
+	// Insns are the compiled instructions. They may share memory with the input: replace the slice
+	// to change them, never its elements.
 	Insns  []asm.Instruction
 	Relocs []Reloc // by instruction
 	Global bool    // binding is GLOBAL or WEAK
@@ -80,10 +80,10 @@ type Function struct {
 	Hidden bool // visibility HIDDEN or INTERNAL: its BTF linkage becomes static at load
 }
 
-// Program is an entry program: a function with a SEC() of its own (libbpf: struct bpf_program).
-// Changing its fields does what libbpf's setters do: Type (bpf_program__set_type; set Def to nil
-// with it, unless the row still says what to do), ExpectedAttachType, Flags, Autoload, Autoattach,
-// AttachTarget and AttachProgFD (bpf_program__set_attach_target), IfIndex, LogLevel.
+// Program is an entry program: a function with its own SEC() (libbpf: struct bpf_program). Changing
+// its fields has the effect of libbpf's setters: Type (bpf_program__set_type; set Def to nil as
+// well unless the row still applies), ExpectedAttachType, Flags, Autoload, Autoattach, AttachTarget
+// and AttachProgFD (bpf_program__set_attach_target), IfIndex, LogLevel.
 type Program struct {
 	Function
 	Sec                string  // SEC() text without '?'
@@ -93,16 +93,16 @@ type Program struct {
 	Flags              uint32 // program load flags beyond those that Def adds
 	Autoload           bool
 	Autoattach         bool
-	// BTF target ("vfs_read", "module:func"): text after the first '/', may be replaced
+	// BTF target ("vfs_read", "module:func"): the text after the first '/', may be replaced
 	AttachTarget string
 	// program to attach to (freplace, fentry on BPF programs), 0 for none; borrowed
 	AttachProgFD int
 	// network device that the program is offloaded or bound to, 0 for none
 	IfIndex  uint32
-	LogLevel uint32 // of the verifier log; 0: a log of failures only
+	LogLevel uint32 // of the verifier log; 0 for a log only on failure
 }
 
-// RelocKind says what an instruction refers to.
+// RelocKind is the kind of an instruction's reference.
 type RelocKind uint8
 
 const (
@@ -116,7 +116,7 @@ const (
 )
 
 // Reloc is one relocation of an instruction, classified when read. Relations are pointers. The
-// instruction's immediate, which takes part in the result, is still as the compiler wrote it.
+// instruction's immediate, which contributes to the result, is still as compiled.
 type Reloc struct {
 	Insn   int // index into the function's Insns
 	Kind   RelocKind
@@ -128,7 +128,7 @@ type Reloc struct {
 	Symbol   string // name for messages and listings
 }
 
-// MapKind tells where a map comes from.
+// MapKind is the origin of a map.
 type MapKind uint8
 
 const (
@@ -140,42 +140,43 @@ const (
 	MapStructOps                // a variable of a .struct_ops* section
 )
 
-// Map is a map as the object declares it (libbpf: struct bpf_map). Changing its fields does what
-// libbpf's setters do (bpf_map__set_type, bpf_map__set_max_entries, ...); for the size of data
-// sections there is SetValueSize.
+// Map is a map as the object declares it (libbpf: struct bpf_map). Changing its fields has the
+// effect of libbpf's setters (bpf_map__set_type, bpf_map__set_max_entries, ...); SetValueSize
+// changes the size of a data section.
 type Map struct {
-	Name       string // what users and libbpf's bpf_map__name call it
-	KernelName string // as sent to the kernel: for internal maps mangled, at most 15 characters
-	Section    string // ELF section; of internal maps also a name it is found by
+	Name string // the name in libbpf's bpf_map__name and for users
+	// the name sent to the kernel, at most 15 characters: shortened for internal maps
+	KernelName string
+	Section    string // ELF section; internal maps can also be found by it
 	SecIndex   int    // index of that section, 0 for .kconfig
 	Kind       MapKind
 	Index      int // position in Object.Maps; -1 for an inner map
 	Type       uapi.MapType
 	KeySize    uint32
 	ValueSize  uint32
-	// as declared: of ring buffers not yet rounded up to pages; 0 of a perf event array is one for
-	// each possible CPU
+	// as declared: for ring buffers not yet rounded up to pages; 0 in a perf event array means one
+	// for each possible CPU
 	MaxEntries uint32
 	Flags      uint32 // BPF_F_*
 	Extra      uint64 // map_extra: hash functions of a Bloom filter, address of an arena, ...
-	NumaNode   uint32 // heeded by the kernel if Flags has BPF_F_NUMA_NODE
+	NumaNode   uint32 // used by the kernel if Flags has BPF_F_NUMA_NODE
 	IfIndex    uint32
 	KeyType    btf.ID // 0 if the key has no BTF type
 	ValueType  btf.ID
 	PinByName  bool    // LIBBPF_PIN_BY_NAME
-	PinPath    string  // set to pin, or to reuse what is pinned there
+	PinPath    string  // path to pin at; if something is pinned there, it is reused
 	Inner      *Map    // template of a map-in-map
 	Values     []Value // initial entries, by key
-	// false: the map is not created, and code that refers to it is refused unless it is never
-	// reached
+	// if false, the map is not created, and reachable code that refers to it is refused
 	Autocreate bool
 	Autoattach bool // struct_ops
-	// ExclusiveTo is the one program that may use the map (bpf_map__set_exclusive_program; 6.18):
-	// the kernel is told the hash of its instructions and refuses every other program that refers
-	// to the map. nil: any program may.
+	// ExclusiveTo is the only program that may use the map (bpf_map__set_exclusive_program; 6.18):
+	// the kernel gets the hash of its instructions and refuses every other program that refers to
+	// the map. If it is nil, any program may use the map.
 	ExclusiveTo *Program
-	// Contents is the first value of an internal map, ValueSize bytes, or the image of a struct_ops
-	// variable. It may be edited. nil stands for zeroes (.bss, .kconfig); Bytes makes it real.
+	// Contents is the initial value of an internal map, ValueSize bytes, or the image of a
+	// struct_ops variable. It may be edited. nil stands for zeros (.bss, .kconfig); Bytes allocates
+	// them.
 	Contents  []byte
 	Vars      []*Variable
 	StructOps *StructOps
@@ -190,8 +191,8 @@ type Value struct {
 	Program *Program
 }
 
-// StructOps is what a struct_ops map adds: its local type and the programs in its slots. The values
-// of other members are in Contents, laid out as the local type.
+// StructOps is the part of a map that only struct_ops maps have: its local type and the programs in
+// its slots. The values of other members are in Contents, in the layout of the local type.
 type StructOps struct {
 	Type  btf.ID // the local STRUCT
 	Link  bool   // declared in .struct_ops.link
@@ -203,8 +204,8 @@ type StructOps struct {
 type StructOpsSlot struct {
 	Member  int // index of the member in the local type
 	Offset  uint32
-	Program *Program // nil: leave the member NULL
-	Initial *Program // what the compiler put there
+	Program *Program // nil leaves the member NULL
+	Initial *Program // as compiled
 }
 
 // Variable is a global variable in an internal data map (or the arena).
@@ -214,10 +215,10 @@ type Variable struct {
 	Type   btf.ID // type of the variable (not the VAR)
 	Offset uint32 // into Map.Contents, or into ArenaData
 	Size   uint32
-	Static bool // static or hidden: it is not seen from outside its object
+	Static bool // static or hidden: not visible outside its object
 }
 
-// ExternKind tells the two sorts of externs apart.
+// ExternKind is the kind of an extern.
 type ExternKind uint8
 
 const (
@@ -250,7 +251,7 @@ type Extern struct {
 	Align  uint32
 	Offset uint32 // in the .kconfig map's value
 	Signed bool
-	// Ksym: 0 for a typeless one (kallsyms); otherwise the local type to compare with the kernel's:
-	// of a variable modifiers stripped, of a kfunc its FUNC_PROTO
+	// for a Ksym: 0 if it is typeless (kallsyms), else the local type to compare with the kernel's:
+	// for a variable without modifiers, for a kfunc its FUNC_PROTO
 	KsymType btf.ID
 }

@@ -13,47 +13,46 @@ import (
 	"github.com/purebpf/bpf/internal/magic"
 )
 
-// maxName is the longest object, program or map name that the kernel takes.
+// maxName is the length of the longest object, program or map name that the kernel accepts.
 const maxName = 15
 
 // Options changes how an object is read (libbpf: struct bpf_object_open_opts). The zero value and
 // nil are the defaults.
 type Options struct {
-	// Name names the object as it stands but for truncation to 15 characters. "" takes the name
-	// that the caller of Parse or ReadFrom gave: its last path element up to the first dot.
+	// Name is the object's name, truncated to 15 characters. If it is "", the name is taken from
+	// the name passed to Parse or ReadFrom: its last path element up to the first dot.
 	Name string
 	// RelaxedMaps ignores unknown fields of map definitions instead of refusing them
 	// (relaxed_maps).
 	RelaxedMaps bool
-	// Sections are rows of the application's own that are tried before SecTable, in order
+	// Sections are the application's own rows, which are tried before SecTable, in order
 	// (libbpf_register_prog_handler).
 	Sections []SecDef
 	// Setup is called for each program whose row is one of Sections, before relocations are read,
-	// and may change the program (libbpf_prog_setup_fn_t). Its error fails the reading. What is to
-	// be done when such a program is loaded and attached is said to the loader:
-	// bpf.LoadOptions.Handlers.
+	// and may change the program (libbpf_prog_setup_fn_t). If it fails, reading fails. The
+	// callbacks for loading and attaching such programs are in bpf.LoadOptions.Handlers.
 	Setup func(*Program) error
 }
 
-// Parse reads the object that raw holds (bpf_object__open_mem). name is where it comes from, a path
-// or any word; see Options.Name for what becomes of it. The Object keeps views of raw: raw must not
+// Parse reads the object in raw (bpf_object__open_mem). name says where it comes from, a path or
+// any other text; Options.Name describes its use. The Object keeps views of raw: raw must not
 // change while the Object is in use.
 //
-// An object that is malformed or that no loader takes gives an *Error. A section that means nothing
-// to a loader, or a program whose section name is in no table, is no error: Object.Notes tells of
-// it. Both byte orders are read.
+// The error is an *Error if the object is malformed or not supported by any loader. A section that
+// a loader does not use, or a program whose section name is in no table, is not an error:
+// Object.Notes lists it. Parse accepts both byte orders.
 func Parse(raw []byte, name string) (*Object, error) {
 	return (*Options)(nil).Parse(raw, name)
 }
 
 // ReadFrom reads an object through r (bpf_object__open_file). It reads what a loader needs and
-// leaves out debug information, most of a typical file. More than 256 MiB are refused. r is not
+// skips debug information, which is most of a typical file. It refuses more than 256 MiB. r is not
 // used afterwards.
 func ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	return (*Options)(nil).ReadFrom(r, name)
 }
 
-// Parse returns the package's Parse with options. A nil receiver means the defaults.
+// Parse is the function Parse with options. A nil receiver means the defaults.
 func (opts *Options) Parse(raw []byte, name string) (*Object, error) {
 	p := newParser(opts, name)
 	f, err := elf64.Parse(raw)
@@ -63,12 +62,12 @@ func (opts *Options) Parse(raw []byte, name string) (*Object, error) {
 	return p.run(f)
 }
 
-// ReadFrom returns the package's ReadFrom with options. A nil receiver means the defaults.
+// ReadFrom is the function ReadFrom with options. A nil receiver means the defaults.
 func (opts *Options) ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	p := newParser(opts, name)
 	size, err := sizeOf(r)
 	if err != nil {
-		return nil, p.failWith(ReasonInvalid, "", err, "find out the size of the file")
+		return nil, p.failWith(ReasonInvalid, "", err, "determine the size of the file")
 	}
 	if size > maxFile {
 		return nil, p.fail(ReasonTooBig, "", "more than %d MiB: no BPF object is that large",
@@ -81,10 +80,12 @@ func (opts *Options) ReadFrom(r io.ReaderAt, name string) (*Object, error) {
 	return p.run(f)
 }
 
-// maxFile bounds a file that is read piecemeal, for its size need not be on any disk.
+// maxFile limits the size of a file that is read in pieces, since a sparse file may be much larger
+// than its disk space.
 const maxFile = 256 << 20
 
-// refuse says what a file is that is no BPF object; err is why it can't be read as ELF.
+// refuse returns an error that says what a file is that is not a BPF object; err is why it cannot
+// be read as ELF.
 func (p *parser) refuse(f *elf64.File, err error, r io.ReaderAt) error {
 	bpf := err == nil && (f.Machine == elf64.MachineBPF || f.Machine == elf64.MachineNone)
 	if bpf && f.Type == elf64.TypeRel {
@@ -105,7 +106,7 @@ func (p *parser) refuse(f *elf64.File, err error, r io.ReaderAt) error {
 	return p.fail(ReasonFormat, "", "ELF type %d, want 1 (relocatable object)", f.Type)
 }
 
-// sizeOf returns the size of what r reads, as r itself tells it, else found by reading to the end.
+// sizeOf returns the size of r's content: from r itself, else by reading to the end.
 func sizeOf(r io.ReaderAt) (int64, error) {
 	switch r := r.(type) {
 	case interface{ Size() int64 }:
@@ -137,17 +138,17 @@ type parser struct {
 	ext   *elf64.Section
 
 	datasecs map[string]btf.ID // BTF sections by name
-	// those whose variables are listed: whether they may be mapped into memory
+	// BTF sections whose variables are listed, and whether they may be mapped into memory
 	listed     map[btf.ID]bool
 	funcs      []funcRef // all functions by (section, offset)
 	externSyms []int     // symbols that are externs
 	externOf   map[uint32]*Extern
 	dataMaps   []*Map       // by section index, nil if there are none
 	defined    []btf.SecVar // the variables of .maps, by index in Object.Maps
-	budget     uint64       // bytes that may still be copied out of the file
+	budget     uint64       // bytes that may still be copied from the file
 }
 
-// funcRef finds a function and, if it is an entry program, the program.
+// funcRef refers to a function and, if it is an entry program, the program.
 type funcRef struct {
 	f *Function
 	p *Program // nil for a subprogram
@@ -194,7 +195,7 @@ func (p *parser) run(f *elf64.File) (*Object, error) {
 	return p.o, nil
 }
 
-// setup lets the application prepare the programs of its own section kinds.
+// setup calls Options.Setup for the programs of the application's own sections.
 func (p *parser) setup() error {
 	if p.opts.Setup == nil {
 		return nil
@@ -214,7 +215,7 @@ func (p *parser) setup() error {
 	return nil
 }
 
-// note records something that was left aside.
+// note records something that was skipped.
 func (p *parser) note(section, text string) {
 	p.o.Notes = append(p.o.Notes, Note{section, text})
 }
@@ -228,8 +229,8 @@ func (p *parser) data(s *elf64.Section) ([]byte, error) {
 	return b, nil
 }
 
-// copyOf copies bytes of the file that the application may edit. What is copied from an honest file
-// does not add up to more than the file, as its sections do not overlap.
+// copyOf copies bytes of the file that the application may edit. In a valid file the copies do not
+// exceed the size of the file, since its sections do not overlap.
 func (p *parser) copyOf(section string, b []byte) ([]byte, error) {
 	if uint64(len(b)) > p.budget {
 		return nil, p.fail(ReasonFormat, section, "data sections overlap")
@@ -238,8 +239,8 @@ func (p *parser) copyOf(section string, b []byte) ([]byte, error) {
 	return append(make([]byte, 0, len(b)), b...), nil
 }
 
-// readBTF parses .BTF and .BTF.ext. An object that needs neither loses them when they are
-// malformed, as with libbpf.
+// readBTF parses .BTF and .BTF.ext. If they are malformed, an object that does not need them loses
+// them, as with libbpf.
 func (p *parser) readBTF() error {
 	needed := p.maps != 0 || p.hasStructOps()
 	if p.btf == nil && !needed && len(p.externSyms) > 0 {
@@ -286,9 +287,9 @@ func (p *parser) readBTF() error {
 	return nil
 }
 
-// noExternBTF refuses an object whose externs nothing describes.
+// noExternBTF returns the error for an object whose externs are not described by BTF.
 func (p *parser) noExternBTF(cause error) error {
 	sym, _ := p.syms.At(p.externSyms[0])
 	return p.failWith(ReasonNoSuch, ".BTF", cause,
-		"extern %q has no BTF to say what it is: compile with -g", p.symbolName(sym))
+		"extern %q has no BTF that describes it: compile with -g", p.symbolName(sym))
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns what it says of each. A
-// path may also be an order to it.
+// libbpfOpen opens objects with C libbpf 1.5 (testdata/open.c) and returns its description of each.
+// A path may also be a command to it.
 func libbpfOpen(t testing.TB, paths ...string) []opened {
 	t.Helper()
 	testkit.OraclePath(t)

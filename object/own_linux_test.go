@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// differences are the objects in which we differ from C libbpf 1.5 on purpose: what its description
-// is changed to, and why.
+// differences are the objects for which we deliberately differ from C libbpf 1.5: they change its
+// description and say why.
 var differences = map[string]func(want *opened, got opened){
 	// libbpf 1.5 refuses foreign byte orders, 1.8 opens them: TestByteOrders.
 	"maps-be.o": func(want *opened, got opened) {
@@ -22,7 +22,7 @@ var differences = map[string]func(want *opened, got opened){
 			*want = got
 		}
 	},
-	// libbpf turns creation off for the first variable of a section ?.struct_ops only, a known
+	// libbpf turns off creation only for the first variable of a section ?.struct_ops, a known
 	// defect.
 	"structops.o": func(want *opened, got opened) {
 		for i, m := range want.Maps {
@@ -39,8 +39,8 @@ var differences = map[string]func(want *opened, got opened){
 	},
 }
 
-// TestOwnObjects compares the objects of testdata, which have what the corpus lacks, with what C
-// libbpf makes of them.
+// TestOwnObjects compares the objects of testdata, which cover what the corpus lacks, with C
+// libbpf's results.
 func TestOwnObjects(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.o")
 	if err != nil || len(paths) < 13 {

@@ -25,9 +25,9 @@ func open(t testing.TB, name string, opts *object.Options) *object.Object {
 	return o
 }
 
-// TestByteOrders opens the same source compiled for either byte order. Oracle: the little-endian
-// object, which C libbpf confirms. Type ids and instructions are the compiler's and equal; the
-// order of the maps too.
+// TestByteOrders opens the same source compiled for either byte order. The oracle is the
+// little-endian object, which C libbpf confirms. Type ids, instructions and the order of the maps
+// are equal.
 func TestByteOrders(t *testing.T) {
 	le, be := describe(open(t, "maps.o", nil)), open(t, "maps-be.o", &object.Options{Name: "maps"})
 	if be.Order != binary.BigEndian {
@@ -38,7 +38,7 @@ func TestByteOrders(t *testing.T) {
 	}
 }
 
-// TestSlots checks initial values of maps of maps and program arrays. Oracle: the source,
+// TestSlots checks initial values of maps of maps and program arrays. The oracle is the source,
 // testdata/maps.c.
 func TestSlots(t *testing.T) {
 	for _, file := range []string{"maps.o", "maps-be.o"} {
@@ -65,8 +65,9 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// TestMapNames checks what maps are called here and in the kernel. Oracle: the examples of libbpf's
-// internal_map_name, bpf_map__name via TestOwnObjects, and the kernel's limit of 15 characters.
+// TestMapNames checks the names of maps here and in the kernel. The oracles are the examples of
+// libbpf's internal_map_name, bpf_map__name via TestOwnObjects, and the kernel's limit of 15
+// characters.
 func TestMapNames(t *testing.T) {
 	o := open(t, "data.o", &object.Options{Name: "my_object_name"})
 	for _, tc := range []struct{ section, name, kernel string }{
@@ -97,8 +98,8 @@ func TestMapNames(t *testing.T) {
 	}
 }
 
-// TestObjectName checks what becomes of paths. Oracle: bpf_object__name of C libbpf for the same
-// files in TestCorpusOpens; its rules for the rest.
+// TestObjectName checks the names made from paths. The oracles are bpf_object__name of C libbpf for
+// the same files in TestCorpusOpens, and its rules for the rest.
 func TestObjectName(t *testing.T) {
 	raw := readFile(t, "testdata/plain.o")
 	for _, tc := range []struct{ option, path, want string }{
@@ -114,9 +115,9 @@ func TestObjectName(t *testing.T) {
 	}
 }
 
-// TestExterns checks the externs of testdata/externs.c: order, types and offsets. Oracle: the
-// source and libbpf's rules of order; the offsets are also in the BTF that TestOwnObjects compares
-// byte for byte.
+// TestExterns checks the externs of testdata/externs.c: order, types and offsets. The oracles are
+// the source and libbpf's rules of order; the offsets are also in the BTF that TestOwnObjects
+// compares byte for byte.
 func TestExterns(t *testing.T) {
 	o := open(t, "externs.o", nil)
 	kinds := map[object.KconfigType]string{object.KconfigBool: "bool",
@@ -167,8 +168,8 @@ func TestExterns(t *testing.T) {
 	}
 }
 
-// TestStructOps checks variables and slots of testdata/structops.c. Oracle: the source; names,
-// images and slots are compared with C libbpf's in TestOwnObjects.
+// TestStructOps checks variables and slots of testdata/structops.c. The oracle is the source;
+// TestOwnObjects compares names, images and slots with C libbpf's.
 func TestStructOps(t *testing.T) {
 	o := open(t, "structops.o", nil)
 	for _, tc := range []struct {
@@ -205,7 +206,7 @@ func TestStructOps(t *testing.T) {
 	}
 }
 
-// TestArena checks testdata/arena.c. Oracle: the source.
+// TestArena checks testdata/arena.c. The oracle is the source.
 func TestArena(t *testing.T) {
 	o := open(t, "arena.o", nil)
 	if o.Arena != o.Map("arena") || len(o.ArenaData) != 24 || o.Arena.Extra != 1<<44 ||
@@ -229,7 +230,7 @@ func TestArena(t *testing.T) {
 	}
 }
 
-// TestJumpTables checks testdata/jumptable.c. Oracle: the source.
+// TestJumpTables checks testdata/jumptable.c. The oracle is the source.
 func TestJumpTables(t *testing.T) {
 	o := open(t, "jumptable.o", nil)
 	if want := []byte{56, 0, 0, 0, 0, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0,
@@ -252,7 +253,7 @@ func TestJumpTables(t *testing.T) {
 }
 
 // TestFunctions checks programs and subprograms of testdata/subprogs.c and of two objects linked by
-// bpftool. Oracle: the sources.
+// bpftool. The oracle is their source.
 func TestFunctions(t *testing.T) {
 	o := open(t, "subprogs.o", nil)
 	var subs []string
@@ -287,8 +288,8 @@ func TestFunctions(t *testing.T) {
 		t.Error("three is not hidden")
 	}
 
-	// The linker put the overriding function last and left the weak one's code, with its
-	// relocation, without a symbol.
+	// The linker put the overriding function last and left the weak one's code and relocation
+	// without a symbol.
 	o = open(t, "linked.o", nil)
 	if len(o.Subprogs) != 1 || o.Subprogs[0].Name != "sub" || o.Subprogs[0].Offset == 0 {
 		t.Errorf("subprograms %+v", o.Subprogs)
@@ -307,7 +308,7 @@ func readFile(t testing.TB, path string) []byte {
 	return b
 }
 
-// TestLicense reads license and version. Oracle: the sources.
+// TestLicense reads license and version. The oracle is the sources.
 func TestLicense(t *testing.T) {
 	for _, tc := range []struct {
 		file, license string

@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// scanSymbols goes through the symbol table once: functions of code sections become programs and
-// subprograms, undefined symbols externs.
+// scanSymbols walks the symbol table once: functions of code sections become programs and
+// subprograms, undefined symbols become externs.
 func (p *parser) scanSymbols() error {
 	var funcs []int
 	for i := 1; i < p.syms.Len(); i++ {
@@ -39,7 +39,8 @@ func (p *parser) scanSymbols() error {
 	return err
 }
 
-// tellNoPrograms says why no function is a program. Code that nobody can load is worth a note.
+// tellNoPrograms records why no function is a program. It adds a note if there is code that cannot
+// be loaded.
 func (p *parser) tellNoPrograms() {
 	var code []string
 	for i := range p.f.Sections {
@@ -52,7 +53,8 @@ func (p *parser) tellNoPrograms() {
 		p.o.noPrograms = "no section has code"
 		return
 	case len(p.o.Subprogs) > 0:
-		p.o.noPrograms = "all functions are in .text, which is for what programs call: a program has a SEC()"
+		p.o.noPrograms = "all functions are in .text, which is for subprograms: a program has " +
+			"a SEC()"
 	default:
 		names := strings.Join(code[:min(len(code), 4)], ", ")
 		if more := len(code) - 4; more > 0 {
@@ -64,13 +66,13 @@ func (p *parser) tellNoPrograms() {
 	p.note("", "there are no programs: "+p.o.noPrograms)
 }
 
-// isExtern tells symbols that something outside the object supplies.
+// isExtern reports whether a symbol is supplied from outside the object.
 func isExtern(s elf64.Symbol) bool {
 	return s.Section == elf64.IndexUndef && s.Type() == elf64.SymbolNoType &&
 		(s.Bind() == elf64.BindGlobal || s.Bind() == elf64.BindWeak)
 }
 
-// kind returns the kind of a symbol's section, secOther for what is none.
+// kind returns the kind of a symbol's section, secOther if it has no section.
 func (p *parser) kind(i elf64.SectionIndex) secKind {
 	if i >= elf64.IndexReserve || int(i) >= len(p.kinds) {
 		return secOther
@@ -78,8 +80,8 @@ func (p *parser) kind(i elf64.SectionIndex) secKind {
 	return p.kinds[i]
 }
 
-// decode gives the instructions of each section that has functions, by section index: a view of the
-// file where this machine's instructions look the same, else a copy in host order.
+// decode returns the instructions of each section that has functions, by section index: a view of
+// the file if this machine's instructions have the same layout, else a copy in host order.
 func (p *parser) decode(funcs []int) ([][]asm.Instruction, error) {
 	code := make([][]asm.Instruction, len(p.f.Sections))
 	for _, i := range funcs {
@@ -108,8 +110,8 @@ func (p *parser) decode(funcs []int) ([][]asm.Instruction, error) {
 	return code, nil
 }
 
-// addFunctions makes a Function of each symbol, sorts them by section and offset, and tells
-// programs from subprograms.
+// addFunctions creates a Function for each symbol, sorts them by section and offset, and divides
+// them into programs and subprograms.
 func (p *parser) addFunctions(funcs []int, code [][]asm.Instruction) error {
 	subs := 0
 	for _, i := range funcs {
@@ -166,11 +168,12 @@ func (p *parser) function(i int, sym elf64.Symbol, code []asm.Instruction) (Func
 			name, sym.Value, sym.Size, s.Size)
 	case sym.Size == 0 || sym.Size%asm.Size != 0 || sym.Value%asm.Size != 0:
 		return Function{}, p.fail(ReasonInvalid, s.Name,
-			"function %q at offset %#x with %d bytes is no sequence of instructions of 8 bytes",
+			"function %q at offset %#x with %d bytes is not a sequence of 8-byte instructions",
 			name, sym.Value, sym.Size)
 	case s.Index != p.text && sym.Bind() == elf64.BindLocal:
 		return Function{}, p.fail(ReasonNotSupported, s.Name,
-			"program %q is static, which is not supported: remove static from it, or SEC() to make it a subprogram", name)
+			"program %q is static, which is not supported: remove static from it, or SEC() to "+
+				"make it a subprogram", name)
 	}
 	global := sym.Bind() != elf64.BindLocal
 	start, end := sym.Value/asm.Size, (sym.Value+sym.Size)/asm.Size
@@ -190,13 +193,14 @@ func hidden(s elf64.Symbol) bool {
 	return s.Visibility() == elf64.VisHidden || s.Visibility() == elf64.VisInternal
 }
 
-// program makes an entry program of a function and looks its section name up.
+// program makes an entry program from a function and looks up its section name.
 func (p *parser) program(f Function) Program {
 	sec, off := strings.CutPrefix(f.Section, "?")
 	prog := Program{Function: f, Sec: sec, Autoload: !off, Autoattach: true}
 	def := matchSec(sec, p.opts.Sections)
 	if def == nil {
-		p.note(f.Section, "no program type is known for this section name: its programs need a type before they can be loaded")
+		p.note(f.Section, "no program type is known for this section name: its programs need a "+
+			"type before they can be loaded")
 		return prog
 	}
 	prog.Def, prog.Type, prog.ExpectedAttachType = def, def.Type, def.Attach
@@ -206,8 +210,8 @@ func (p *parser) program(f Function) Program {
 	return prog
 }
 
-// functionAt finds the function that has the instruction at a byte offset of a section: the last
-// that starts there or before, if it reaches that far.
+// functionAt returns the function with the instruction at a byte offset of a section: the last one
+// that starts at or before it, if it extends that far.
 func (p *parser) functionAt(section int, off uint64) (funcRef, bool) {
 	i, _ := slices.BinarySearchFunc(p.funcs, struct{}{}, func(r funcRef, _ struct{}) int {
 		if r.f.SecIndex < section || r.f.SecIndex == section && r.f.Offset <= off {

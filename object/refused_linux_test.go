@@ -22,8 +22,8 @@ struct inner A;
 char LICENSE[] SEC("license") = "GPL";
 `
 
-// refused are sources of objects that no loader opens, each with a word of our error. The error
-// number is C libbpf's to say.
+// refused are sources of objects that no loader opens, each with a word of our error. C libbpf
+// gives the error number.
 var refused = []struct {
 	name, source, word string
 	flags              []string
@@ -85,13 +85,13 @@ var refused = []struct {
 		`struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __array(values, struct { __uint(max_entries, 1); }); } m SEC(".maps");`, "m.inner", nil},
 	{"hash of maps with long keys",
 		`struct inner i SEC(".maps"); struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __type(key, long); __array(values, struct inner); } m SEC(".maps") = { .values = { &i } };`, "4 bytes", nil},
-	{"value is no map", `int x; struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(key_size, 4); __array(values, struct inner); } m SEC(".maps") = { .values = { (void *)&x } };`, "is no map", nil},
+	{"value is not a map", `int x; struct { __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(key_size, 4); __array(values, struct inner); } m SEC(".maps") = { .values = { (void *)&x } };`, "is not a map", nil},
 	{"slot before values",
 		`struct inner i SEC(".maps"); struct { int (*type)[BPF_MAP_TYPE_ARRAY_OF_MAPS]; __uint(key_size, 4); __array(values, struct inner); } m SEC(".maps") = { .type = (void *)&i };`, "no element", nil},
 	{"value of a plain map",
 		`struct inner i SEC(".maps"); struct { int (*type)[2]; } m SEC(".maps") = { .type = (void *)&i };`, "takes no initial values", nil},
 	{"value is a subprogram",
-		`__noinline int sub(void *c) { return 0; } struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(key_size, 4); __array(values, int (void *)); } m SEC(".maps") = { .values = { (void *)&sub } };`, "is no program", nil},
+		`__noinline int sub(void *c) { return 0; } struct { __uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(key_size, 4); __array(values, int (void *)); } m SEC(".maps") = { .values = { (void *)&sub } };`, "is not a program", nil},
 	{"two arenas", `struct { __uint(type, 33); } m SEC(".maps"), n SEC(".maps");`,
 		"two arenas", nil},
 	{"arena data without arena", `int x SEC(".addr_space.1") = 1; struct A m SEC(".maps");`,
@@ -103,7 +103,7 @@ var refused = []struct {
 	{"struct_ops with a subprogram",
 		`__noinline int p(void *c) { return 0; } struct ops { int (*f)(void); }; struct ops s SEC(".struct_ops") = { (void *)p };`, `SEC("struct_ops")`, nil},
 	{"struct_ops slot is no function",
-		`SEC("struct_ops") int p(void *c) { return 0; } struct ops { int *f; }; struct ops s SEC(".struct_ops") = { (void *)p };`, "no function pointer", nil},
+		`SEC("struct_ops") int p(void *c) { return 0; } struct ops { int *f; }; struct ops s SEC(".struct_ops") = { (void *)p };`, "not a function pointer", nil},
 	{"extern of no section", `extern int x; SEC("socket") int p(void *c) { return x; }`,
 		"link the objects", nil},
 	{"extern of another section",
@@ -141,8 +141,7 @@ var refused = []struct {
 		[]string{"-target", "i386-linux-gnu", "-w", "-Wno-error", "-include", "/dev/null"}},
 }
 
-// TestRefused compiles objects that no loader opens. Oracle: the error number that C libbpf gives
-// for each.
+// TestRefused compiles objects that no loader opens. The oracle is the error number from C libbpf.
 func TestRefused(t *testing.T) {
 	for _, tc := range refused {
 		t.Run(strings.ReplaceAll(tc.name, " ", "_"), func(t *testing.T) {
@@ -172,8 +171,8 @@ func checkRefused(t *testing.T, want opened, err error, word string) {
 	t.Log(err)
 }
 
-// TestRefusedFiles does the same with files that a compiler does not make. Oracle: the error number
-// that C libbpf gives for each.
+// TestRefusedFiles does the same with files that a compiler does not make. The oracle is the error
+// number from C libbpf.
 func TestRefusedFiles(t *testing.T) {
 	plain := readFile(t, "testdata/subprogs.o")
 	symtab := func(b []byte, set func(header []byte)) {
@@ -216,8 +215,8 @@ func TestRefusedFiles(t *testing.T) {
 	}
 }
 
-// TestRelaxedMaps ignores unknown fields on request. Oracle: libbpf's description of relaxed_maps;
-// the map is as without the field.
+// TestRelaxedMaps ignores unknown fields on request. The oracle is libbpf's description of
+// relaxed_maps; the map is the same as without the field.
 func TestRelaxedMaps(t *testing.T) {
 	path := testkit.Compile(t,
 		refusedHeader+`struct { __uint(type, 1); __uint(no_such_field, 1); __uint(max_entries, 3); } m SEC(".maps");`)

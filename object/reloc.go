@@ -9,7 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// collectRelocs reads all relocations that a loader minds, section by section.
+// collectRelocs reads all relocations that matter to a loader, section by section.
 func (p *parser) collectRelocs() error {
 	for i, k := range p.kinds {
 		if k != secRel {
@@ -38,13 +38,14 @@ func (p *parser) collectRelocs() error {
 	return nil
 }
 
-// badRel makes an error about one relocation.
+// badRel returns an error about one relocation.
 func (p *parser) badRel(rels *elf64.Rels, i int, r Reason, format string, args ...any) error {
 	return p.fail(r, rels.Section.Name, "relocation %d at offset %#x: "+format,
 		append([]any{i, rels.At(i).Offset}, args...)...)
 }
 
-// symbolName returns a symbol's name; a section symbol, which has none, goes by its section's.
+// symbolName returns a symbol's name; for a section symbol, which has none, it returns the
+// section's name.
 func (p *parser) symbolName(sym elf64.Symbol) string {
 	if sym.Type() == elf64.SymbolSection && sym.NameOff == 0 {
 		if s, ok := p.f.Section(uint32(sym.Section)); ok {
@@ -55,8 +56,8 @@ func (p *parser) symbolName(sym elf64.Symbol) string {
 	return name
 }
 
-// codeRelocs sorts the relocations of one code section into its functions. Those of code that
-// belongs to no function, what a linker leaves of an overridden weak function, are left out.
+// codeRelocs distributes the relocations of one code section to its functions. It leaves out those
+// in code that belongs to no function: the remains of an overridden weak function.
 func (p *parser) codeRelocs(rels *elf64.Rels, target *elf64.Section) error {
 	relocs := make([]Reloc, 0, rels.Len())
 	owners := make([]*Function, 0, rels.Len())
@@ -130,8 +131,8 @@ func sortRelocs(relocs []Reloc, owners []*Function) ([]Reloc, []*Function) {
 	return r, o
 }
 
-// classifyReloc tells what an instruction refers to. The number of the relocation's type in the
-// file does not matter, only the instruction and the symbol do.
+// classifyReloc determines what an instruction refers to. The type of the relocation in the file
+// does not matter, only the instruction and the symbol.
 func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32,
 	sym elf64.Symbol) (Reloc, *Error) {
 	name := p.symbolName(sym)
@@ -169,15 +170,16 @@ func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32,
 				name, p.f.Sections[sym.Section].Name)
 		}
 		if sym.Value%asm.Size != 0 {
-			return fail("call of %q at offset %#x, no multiple of 8", name, sym.Value)
+			return fail("call of %q at offset %#x, not a multiple of 8", name, sym.Value)
 		}
 		rl.Kind, rl.SymValue = RelocCall, sym.Value
 		return rl, nil
 	case sym.Section == elf64.IndexUndef:
-		return fail("reference to %q, which is in no section: was a global variable left uninitialized?", name)
+		return fail("reference to %q, which is in no section: was a global variable left "+
+			"uninitialized?", name)
 	case p.isSubprog(sym):
 		if sym.Value%asm.Size != 0 || in.Imm%asm.Size != 0 {
-			return fail("address of function %q at offset %#x%+d, no multiple of 8",
+			return fail("address of function %q at offset %#x%+d, not a multiple of 8",
 				name, sym.Value, in.Imm)
 		}
 		rl.Kind, rl.SymValue = RelocSubprogAddr, sym.Value
@@ -186,7 +188,8 @@ func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32,
 	return p.classifyData(rl, sym, fail)
 }
 
-// isSubprog tells symbols of functions in .text: of a static one it is the section's.
+// isSubprog reports whether a symbol is a function in .text: for a static one it is the section's
+// symbol.
 func (p *parser) isSubprog(sym elf64.Symbol) bool {
 	if p.text == 0 || int(sym.Section) != p.text {
 		return false
@@ -198,7 +201,7 @@ func (p *parser) isSubprog(sym elf64.Symbol) bool {
 		sym.Type() == elf64.SymbolFunc
 }
 
-// classifyData tells what an ld_imm64 refers to that is no function: a map or a byte of data.
+// classifyData determines which map or byte of data an ld_imm64 refers to.
 func (p *parser) classifyData(rl Reloc, sym elf64.Symbol,
 	fail func(string, ...any) (Reloc, *Error)) (Reloc, *Error) {
 	switch p.kind(sym.Section) {
@@ -228,8 +231,8 @@ func (p *parser) classifyData(rl Reloc, sym elf64.Symbol,
 	return rl, nil
 }
 
-// mapAt finds the map that is defined at an offset of .maps, where the first maps of the object are
-// in order of offset.
+// mapAt returns the map that is defined at an offset of .maps. The first maps of the object are
+// those of .maps, in order of offset.
 func (p *parser) mapAt(off uint64) *Map {
 	vars := p.defined
 	i, ok := slices.BinarySearchFunc(vars, off, func(v btf.SecVar, off uint64) int {

@@ -14,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// relocListing is what llvm-readelf's JSON says about a file's relocations and the functions that
-// they are in.
+// relocListing is llvm-readelf's JSON about a file's relocations and the functions that contain
+// them.
 type relocListing struct {
 	Sections []struct {
 		Section struct {
@@ -41,8 +41,8 @@ type relocListing struct {
 	}
 }
 
-// TestRelocations compares each relocation of code with llvm-readelf's list: place and symbol. What
-// it refers to is told apart by the section of the symbol, which must fit the kind that we give it.
+// TestRelocations compares each relocation of code with llvm-readelf's list: place and symbol. The
+// section of the symbol determines the target, which must fit our kind.
 func TestRelocations(t *testing.T) {
 	var paths []string
 	for _, p := range testkit.Corpus(t) {
@@ -63,7 +63,7 @@ func TestRelocations(t *testing.T) {
 		for i, path := range batch {
 			o, err := object.Parse(readFile(t, path), path)
 			if err != nil {
-				continue // TestCorpusOpens has them
+				continue // covered by TestCorpusOpens
 			}
 			if d := gocmp.Diff(want[i].list(), listRelocs(o, total)); d != "" {
 				t.Errorf("%s: -readelf +ours\n%s", testkit.CorpusName(path), d)
@@ -78,7 +78,7 @@ func TestRelocations(t *testing.T) {
 	}
 }
 
-// list is "section+offset symbol" of every relocation in a function.
+// list returns "section+offset symbol" for every relocation in a function.
 func (l *relocListing) list() []string {
 	var out []string
 	for _, sec := range l.Relocations {

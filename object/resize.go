@@ -8,12 +8,12 @@ import (
 )
 
 // SetValueSize changes the size of the map's value before it is created (bpf_map__set_value_size).
-// Of a data section's map it is how an array at the section's end is made as long as this machine
-// needs it: Contents keeps what fits, the rest is zero, and BTF is told of the array's new length.
-// Where BTF cannot be told (the last variable is no array, or n splits an element), the map is
-// created without BTF, and Object.Notes says so.
+// For a data section's map it resizes the array at the section's end to what this machine needs:
+// Contents keeps what fits, the rest is zero, and BTF gets the array's new length. If BTF cannot
+// describe that (the last variable is not an array, or n splits an element), the map is created
+// without BTF, and Object.Notes says so.
 //
-// An internal map that is not an array any more, because its Type was changed, is refused.
+// It refuses an internal map whose Type was changed from an array.
 func (m *Map) SetValueSize(n uint32) error {
 	if m == nil {
 		return errNothing("map")
@@ -40,14 +40,14 @@ func (m *Map) SetValueSize(n uint32) error {
 		m.KeyType, m.ValueType = 0, 0
 		o.Notes = append(o.Notes,
 			Note{m.Section, fmt.Sprintf(
-				"map %q is created without BTF, which cannot be told of %d bytes: %v",
+				"map %q is created without BTF, which cannot describe %d bytes: %v",
 				m.Name, n, err)})
 	}
 	return nil
 }
 
-// resizeBTF gives the last variable of the map's section an array type of the length that makes the
-// section n bytes long.
+// resizeBTF gives the last variable of the map's section an array type with the length that makes
+// the section n bytes long.
 func (m *Map) resizeBTF(n uint32) error {
 	o := m.object
 	sec, _ := o.BTF.Type(m.ValueType)
@@ -58,7 +58,7 @@ func (m *Map) resizeBTF(n uint32) error {
 	v, _ := o.BTF.Type(last.Type)
 	t := o.BTF.Skip(v.Ref())
 	if t.Kind() != btf.KindArray {
-		return fmt.Errorf("the last variable %q is no array", v.Name())
+		return fmt.Errorf("the last variable %q is not an array", v.Name())
 	}
 	a := t.Array()
 	elem, err := o.BTF.SizeOf(a.Elem)
@@ -66,7 +66,8 @@ func (m *Map) resizeBTF(n uint32) error {
 		return err
 	}
 	if elem == 0 || n < last.Offset || uint64(n-last.Offset)%elem != 0 {
-		return fmt.Errorf("%d bytes for the last variable %q are no multiple of its elements' %d",
+		return fmt.Errorf("%d bytes for the last variable %q are not a multiple of its "+
+			"elements' %d",
 			int64(n)-int64(last.Offset), v.Name(), elem)
 	}
 	b := o.BTF.Edit()

@@ -10,13 +10,13 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestSetValueSize resizes data maps of testdata/data.c. Oracle: what C libbpf makes of the same
-// order, BTF byte for byte.
+// TestSetValueSize resizes data maps of testdata/data.c. The oracle is C libbpf's result of the
+// same change, BTF byte for byte.
 func TestSetValueSize(t *testing.T) {
 	for _, tc := range []struct {
 		section, order string
 		size           uint32
-		btf            bool // whether BTF follows
+		btf            bool // whether BTF describes it
 	}{
 		{".bss", "data.bss=8036", 8036, true},
 		{".bss", "data.bss=20", 20, true},
@@ -41,8 +41,7 @@ func TestSetValueSize(t *testing.T) {
 		got.Skipped = want.Skipped
 		for i := range want.Maps {
 			if want.Maps[i].Name == m.Name {
-				// The image in C libbpf is rounded up to pages; and the first byte was changed
-				// above.
+				// C libbpf rounds the image up to pages, and the first byte was changed above.
 				want.Maps[i].Hash, got.Maps[i].Hash = "", ""
 			}
 		}

@@ -20,7 +20,7 @@ const (
 	SecAttachable            // legacy: libbpf_attach_type_by_name knows it
 )
 
-// SecDef is one row of the SEC() table: what a section name says about the programs in it.
+// SecDef is one row of the SEC() table: what a section name says about its programs.
 type SecDef struct {
 	// Pattern is the section name, without a leading '?':
 	//
@@ -35,27 +35,27 @@ type SecDef struct {
 	Auto    AutoAttach
 }
 
-// AutoAttach says how a program of a SEC() kind attaches without further words.
+// AutoAttach is how programs of a SEC() kind attach automatically.
 type AutoAttach uint8
 
 const (
-	AutoNone AutoAttach = iota // never: the program is attached by hand
-	// kprobe, kretprobe: "fn[+off]"; nothing after the kind: skipped
+	AutoNone AutoAttach = iota // never: the application attaches the program
+	// kprobe, kretprobe: "fn[+off]"; skipped without a target
 	AutoKprobe
-	AutoKprobeMulti   // kprobe.multi, kretprobe.multi: a glob; nothing: skipped
-	AutoKprobeSession // kprobe.session: a glob; nothing: skipped
-	// uprobe, uretprobe and their .s: "path:func[+off]"; nothing: skipped
+	AutoKprobeMulti   // kprobe.multi, kretprobe.multi: a glob; skipped without it
+	AutoKprobeSession // kprobe.session: a glob; skipped without it
+	// uprobe, uretprobe and their .s: "path:func[+off]"; skipped without a target
 	AutoUprobe
-	// uprobe.multi, uretprobe.multi, uprobe.session and their .s: "path:glob"; nothing: skipped
+	// uprobe.multi, uretprobe.multi, uprobe.session and their .s: "path:glob"; skipped without it
 	AutoUprobeMulti
-	// ksyscall, kretsyscall: a system call's name; nothing: skipped
+	// ksyscall, kretsyscall: a system call's name; skipped without it
 	AutoKsyscall
-	AutoUSDT          // usdt, usdt.s: "path:provider:name"; nothing: skipped
-	AutoTracepoint    // tracepoint, tp: "category/name"; nothing: skipped
-	AutoRawTracepoint // raw_tracepoint, raw_tp: a name; nothing: skipped
+	AutoUSDT          // usdt, usdt.s: "path:provider:name"; skipped without it
+	AutoTracepoint    // tracepoint, tp: "category/name"; skipped without it
+	AutoRawTracepoint // raw_tracepoint, raw_tp: a name; skipped without it
 	// fentry, fexit, fmod_ret, fsession, tp_btf, freplace: the BTF target of the load
 	AutoTrace
-	// fentry.multi, fexit.multi, fsession.multi: "[module:]glob"; nothing: skipped
+	// fentry.multi, fexit.multi, fsession.multi: "[module:]glob"; skipped without it
 	AutoTracingMulti
 	AutoLSM  // lsm: the BTF target of the load
 	AutoIter // iter: the BTF target of the load, no parameters
@@ -76,8 +76,8 @@ func (d *SecDef) Matches(sec string) bool {
 	return sec == p
 }
 
-// MatchSec finds the row of SecTable that matches a section name without its leading '?', nil if
-// none does. It is what libbpf_prog_type_by_name looks up.
+// MatchSec returns the row of SecTable that matches a section name without its leading '?', nil if
+// none does. It is the lookup of libbpf_prog_type_by_name.
 func MatchSec(sec string) *SecDef {
 	return matchSec(sec, nil)
 }
@@ -103,9 +103,9 @@ func matchSec(sec string, own []SecDef) *SecDef {
 	return nil
 }
 
-// SecTable is every section name that libbpf 1.8 knows; the first row that matches wins. It must
-// not be changed: rows of an application's own go into Options.Sections. A name that is not here,
-// like "xdp/foo", matches nothing; prefixes that old libbpf took are gone.
+// SecTable has every section name that libbpf 1.8 knows; the first row that matches wins. It must
+// not be changed: an application puts its own rows into Options.Sections. A name that is not in the
+// table, like "xdp/foo", matches nothing; prefixes that old libbpf accepted are not supported.
 var SecTable = []SecDef{
 	{"socket", uapi.ProgSocketFilter, 0, 0, AutoNone},
 	{"sk_reuseport/migrate", uapi.ProgSKReuseport, uapi.AttachSKReuseportSelectOrMigrate,

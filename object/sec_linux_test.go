@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// newSections are the rows that C libbpf 1.5, the oracle, does not have yet: without the row, and
-// with what it takes them for instead.
+// newSections are the rows that C libbpf 1.5, the oracle, lacks: what they are without the row and
+// what libbpf takes them for.
 var newSections = []string{
 	"uprobe.session+", "uprobe.session.s+", "tracepoint.s+", "tp.s+", "raw_tracepoint.s+",
 	"raw_tp.s+", "tp_btf.s+",
@@ -21,9 +21,9 @@ var newSections = []string{
 	"fexit.multi.s+", "fsession.multi+", "fsession.multi.s+",
 }
 
-// TestSecTable opens one object with a program for every row of the table, bare and with text after
-// a slash, and for names that look like rows and are none. Oracle: type and attach type that C
-// libbpf gives each; rows newer than it must be unknown to it.
+// TestSecTable opens an object with a program for every row of the table, bare and with text after
+// a slash, and for names that only resemble rows. The oracle is the type and attach type from C
+// libbpf; rows newer than it must be unknown to it.
 func TestSecTable(t *testing.T) {
 	var secs []string
 	fresh := map[string]bool{}
@@ -79,7 +79,7 @@ func TestSecTable(t *testing.T) {
 	t.Logf("%d section names, %d of them known", len(secs), known)
 }
 
-// TestSecFlags checks the table's flags against what section names say by convention. Oracle:
+// TestSecFlags checks the table's flags against the conventions for section names. The oracle is
 // libbpf's documentation of program types: names that end in ".s" and syscall are sleepable,
 // xdp.frags has fragments, an automatic attachment needs something to attach to.
 func TestSecFlags(t *testing.T) {
@@ -107,8 +107,8 @@ func TestSecFlags(t *testing.T) {
 	}
 }
 
-// TestOwnSections tries rows of an application's own. Oracle: libbpf's rules for registered
-// handlers: they come first, in order, and one without a name takes what is left.
+// TestOwnSections tries an application's own rows. The oracle is libbpf's rules for registered
+// handlers: they come first, in order, and one without a name takes the rest.
 func TestOwnSections(t *testing.T) {
 	raw, err := os.ReadFile(testkit.Compile(t, `
 		__attribute__((section("mine/a"), used)) int a(void *c) { return 0; }
@@ -142,8 +142,8 @@ func TestOwnSections(t *testing.T) {
 	}
 }
 
-// TestAttachTarget takes BTF targets from section names. Oracle: libbpf: the text after the first
-// slash, where a BTF target is wanted.
+// TestAttachTarget takes BTF targets from section names. The oracle is libbpf: the text after the
+// first slash, where a BTF target is needed.
 func TestAttachTarget(t *testing.T) {
 	raw, err := os.ReadFile(testkit.Compile(t, `
 		__attribute__((section("fentry/vfs_read"), used)) int a(void *c) { return 0; }

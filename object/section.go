@@ -8,7 +8,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// secKind is what a section is to a loader.
+// secKind is the role of a section for a loader.
 type secKind uint8
 
 const (
@@ -58,7 +58,7 @@ func (p *parser) findSymbols() error {
 	return nil
 }
 
-// classify looks at every section in file order and takes what needs no symbols.
+// classify looks at every section in file order and reads what needs no symbols.
 func (p *parser) classify() error {
 	p.kinds = make([]secKind, len(p.f.Sections))
 	for i := 1; i < len(p.f.Sections); i++ {
@@ -144,8 +144,8 @@ func (p *parser) classifyRel(s *elf64.Section) (secKind, error) {
 	return secOther, nil
 }
 
-// skipped tells sections that are part of every object and mean nothing to a loader, so that no
-// note is made of them.
+// skipped reports whether a section is part of every object and unused by a loader, so that it
+// needs no note.
 func skipped(s *elf64.Section) bool {
 	if s.Type == elf64.SectionStrTab || s.Type == elf64.SectionLLVMAddrSig {
 		return true
@@ -175,8 +175,8 @@ func isStructOps(name string) bool {
 
 func (p *parser) hasStructOps() bool { return slices.Contains(p.kinds, secStructOps) }
 
-// readLicense takes the text up to the first NUL, at most 63 bytes: the kernel compares it with
-// "GPL" and the like.
+// readLicense reads the text up to the first NUL, at most 63 bytes: the kernel compares it with
+// "GPL" and others.
 func (p *parser) readLicense(s *elf64.Section) error {
 	b, err := p.data(s)
 	if err != nil {
@@ -189,7 +189,7 @@ func (p *parser) readLicense(s *elf64.Section) error {
 	return nil
 }
 
-// readVersion takes the kernel version that kprobe programs of kernels before 5.0 must name.
+// readVersion reads the kernel version that kprobe programs must have on kernels before 5.0.
 func (p *parser) readVersion(s *elf64.Section) error {
 	b, err := p.data(s)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // mapSlots reads the initial values of maps of maps and program arrays: pointers in the array
-// values, which ends a definition.
+// values at the end of a definition.
 func (p *parser) mapSlots(rels *elf64.Rels) error {
 	for i := range rels.Len() {
 		rel := rels.At(i)
@@ -41,7 +41,7 @@ func (p *parser) mapSlots(rels *elf64.Rels) error {
 	return nil
 }
 
-// sortValues sorts initial values by key; the last of two for a key wins.
+// sortValues sorts initial values by key; the last of two for the same key wins.
 func (m *Map) sortValues() {
 	slices.SortStableFunc(m.Values, func(a, b Value) int { return cmp.Compare(a.Key, b.Key) })
 	kept := m.Values[:0]
@@ -59,7 +59,7 @@ func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (V
 	switch m.Type {
 	case uapi.MapArrayOfMaps, uapi.MapHashOfMaps:
 		if int(sym.Section) != p.maps {
-			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is no map",
+			return Value{}, p.badRel(rels, i, ReasonReloc, "map %q: its value %q is not a map",
 				m.Name, name)
 		}
 		if m.Type == uapi.MapHashOfMaps && m.KeySize != 4 {
@@ -69,7 +69,7 @@ func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (V
 		}
 		inner := p.mapAt(sym.Value)
 		if inner == nil {
-			return Value{}, p.badRel(rels, i, ReasonNoSuch, "map %q: its value %q is no map",
+			return Value{}, p.badRel(rels, i, ReasonNoSuch, "map %q: its value %q is not a map",
 				m.Name, name)
 		}
 		return Value{Map: inner}, nil
@@ -77,7 +77,7 @@ func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (V
 		f, ok := p.functionAt(int(sym.Section), sym.Value)
 		if !ok || f.p == nil {
 			return Value{}, p.badRel(rels, i, ReasonNoSuch,
-				"map %q: its value %q is no program with a SEC() of its own", m.Name, name)
+				"map %q: its value %q is not a program with its own SEC()", m.Name, name)
 		}
 		if f.f.Offset != sym.Value {
 			return Value{}, p.badRel(rels, i, ReasonReloc,
@@ -89,7 +89,7 @@ func (p *parser) slotValue(rels *elf64.Rels, i int, m *Map, sym elf64.Symbol) (V
 		m.Name, m.Type)
 }
 
-// mapOver finds the map whose variable has the 8 bytes at off of .maps.
+// mapOver returns the map whose variable contains the 8 bytes at off of .maps.
 func (p *parser) mapOver(off uint64) (*Map, btf.SecVar) {
 	vars := p.defined
 	i, _ := slices.BinarySearchFunc(vars, off, func(v btf.SecVar, off uint64) int {
@@ -108,7 +108,7 @@ func (p *parser) mapOver(off uint64) (*Map, btf.SecVar) {
 	return p.o.Maps[i-1], v
 }
 
-// valuesOffset returns where in a map variable its initial values start.
+// valuesOffset returns the offset of the initial values in a map variable.
 func (p *parser) valuesOffset(v btf.SecVar) (uint64, bool) {
 	t, _ := p.o.BTF.Type(v.Type)
 	def := p.o.BTF.Skip(t.Ref())

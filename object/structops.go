@@ -11,10 +11,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// structOpsMaps makes a map of each variable of the .struct_ops sections.
+// structOpsMaps creates a map for each variable of the .struct_ops sections.
 //
-// A '?' before the section name turns creation off for all variables of the section. libbpf turns
-// it off for the first one only, a known defect that is not copied.
+// A '?' before the section name turns off creation for all variables of the section. libbpf turns
+// it off only for the first one, a known defect that is not copied.
 func (p *parser) structOpsMaps() error {
 	for i, k := range p.kinds {
 		if k != secStructOps {
@@ -92,7 +92,7 @@ func (p *parser) structOpsSection(s *elf64.Section) error {
 	return nil
 }
 
-// structOpsSlots records which program each function pointer of the section's variables holds.
+// structOpsSlots records which program is in each function pointer of the section's variables.
 func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 	var maps []*Map
 	for _, m := range p.o.Maps {
@@ -116,7 +116,7 @@ func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 				"variable %q refers to %q, which is in no section", m.Name, p.symbolName(sym))
 		case sym.Value%8 != 0:
 			return p.badRel(rels, i, ReasonFormat,
-				"variable %q refers to %q at offset %#x, no multiple of 8",
+				"variable %q refers to %q at offset %#x, not a multiple of 8",
 				m.Name, p.symbolName(sym), sym.Value)
 		}
 		off := rel.Offset - m.secOffset
@@ -128,12 +128,12 @@ func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 		if ptr := p.o.BTF.Skip(member.Type); ptr.Kind() != btf.KindPtr ||
 			p.o.BTF.Skip(ptr.Ref()).Kind() != btf.KindFuncProto {
 			return p.badRel(rels, i, ReasonInvalid,
-				"member %q of variable %q is no function pointer", member.Name, m.Name)
+				"member %q of variable %q is not a function pointer", member.Name, m.Name)
 		}
 		f, ok := p.functionAt(int(sym.Section), sym.Value)
 		if !ok || f.p == nil || f.p.Type != uapi.ProgStructOps {
 			return p.badRel(rels, i, ReasonInvalid,
-				`member %q of variable %q refers to %q, which is no program in SEC("struct_ops")`,
+				`member %q of variable %q refers to %q, which is not a program in SEC("struct_ops")`,
 				member.Name, m.Name, p.symbolName(sym))
 		}
 		m.StructOps.Slots = append(m.StructOps.Slots,
@@ -145,7 +145,7 @@ func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 	return nil
 }
 
-// sortSlots sorts slots by member; the last of two for a member wins.
+// sortSlots sorts slots by member; the last of two for the same member wins.
 func (s *StructOps) sortSlots() {
 	slices.SortStableFunc(s.Slots, func(a, b StructOpsSlot) int {
 		return cmp.Compare(a.Member, b.Member)
@@ -159,8 +159,8 @@ func (s *StructOps) sortSlots() {
 	s.Slots = kept
 }
 
-// structOpsAt finds the map whose variable has the byte at off of the section. maps are sorted by
-// offset.
+// structOpsAt returns the map whose variable contains the byte at off of the section. maps are
+// sorted by offset.
 func structOpsAt(maps []*Map, off uint64) *Map {
 	for lo, hi := 0, len(maps); lo < hi; {
 		mid := int(uint(lo+hi) / 2)
@@ -176,8 +176,8 @@ func structOpsAt(maps []*Map, off uint64) *Map {
 	return nil
 }
 
-// memberAt finds the first member of a struct that starts at a byte offset. Members are in order of
-// offset; the kernel refuses others.
+// memberAt returns the first member of a struct that starts at a byte offset. Members are in order
+// of offset; the kernel refuses others.
 func memberAt(s *btf.Spec, id btf.ID, off uint64) (int, btf.Member, bool) {
 	t, _ := s.Type(id)
 	i := sort.Search(t.Vlen(), func(i int) bool { return uint64(t.Member(i).BitOffset) >= off*8 })

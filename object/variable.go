@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// Bytes returns the variable's bytes in its map's first value, in the object's byte order. Writing
-// to them sets what the variable is when the program is loaded.
+// Bytes returns the variable's bytes in the initial value of its map, in the object's byte order.
+// Writing to them sets the variable's value at load.
 func (v *Variable) Bytes() []byte {
 	if v == nil {
 		return nil
@@ -22,17 +22,16 @@ func (v *Variable) Bytes() []byte {
 	return b[v.Offset:end:end]
 }
 
-// Set gives the variable a value before the object is loaded, as a skeleton does by assignment.
+// Set sets the variable's value before the object is loaded, like an assignment in a skeleton.
 // value is
 //
-//   - a string for an array of char, which is filled up with zeroes;
-//   - a []byte of the variable's size, copied as it is;
-//   - an int or uint that the variable can hold, of whatever size it is;
-//   - anything else of fixed size (encoding/binary) with exactly the variable's size: numbers,
-//     bool, arrays and structs of them. A struct needs the padding of C spelled out as blank
-//     fields.
+//   - a string for an array of char, which is filled up with zeros;
+//   - a []byte of the variable's size, copied unchanged;
+//   - an int or uint that fits into the variable, whatever its size;
+//   - any other value of fixed size (encoding/binary) with exactly the variable's size: numbers,
+//     bool, arrays and structs of them. A struct needs C's padding as blank fields.
 //
-// An integer does not go into a floating-point variable, nor the other way round.
+// An integer cannot be stored in a floating-point variable, nor the other way round.
 func (v *Variable) Set(value any) error {
 	if v == nil || v.Map == nil || v.Map.object == nil {
 		return errNothing("variable")
@@ -72,7 +71,7 @@ func (v *Variable) Set(value any) error {
 	return nil
 }
 
-// Get reads the variable's value as it will be loaded. ptr points to something of fixed size with
+// Get reads the variable's value as it will be loaded. ptr points to a value of fixed size with
 // exactly the variable's size.
 func (v *Variable) Get(ptr any) error {
 	if v == nil || v.Map == nil || v.Map.object == nil {
@@ -120,10 +119,11 @@ func (v *Variable) checkKind(value any) error {
 func (v *Variable) setString(dst []byte, s string) error {
 	t := v.kind()
 	if t.Kind() != btf.KindArray {
-		return v.fail("is of kind %v and cannot hold a string: it is no array of char", t.Kind())
+		return v.fail("is of kind %v and cannot hold a string: it is not an array of char",
+			t.Kind())
 	}
 	if e := v.Map.object.BTF.Skip(t.Array().Elem); e.Kind() != btf.KindInt || e.Size() != 1 {
-		return v.fail("is an array of %v and cannot hold a string: it is no array of char",
+		return v.fail("is an array of %v and cannot hold a string: it is not an array of char",
 			e.Kind())
 	}
 	if len(s) > len(dst) {

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// TestVariables sets and reads variables of testdata/data.c. Oracle: the source for what they are,
-// C's layout for what they become.
+// TestVariables sets and reads variables of testdata/data.c. The oracle for their types is the
+// source, for their bytes C's layout.
 func TestVariables(t *testing.T) {
 	o := open(t, "data.o", nil)
 	type pair struct {
@@ -42,7 +42,7 @@ func TestVariables(t *testing.T) {
 		{"small", -1 << 15, []byte{0, 0x80}, ""},
 		{"in_data", int64(1), nil, "has 4 bytes, int64 has 8"},
 		{"in_data", float32(1), nil, "cannot hold float32"},
-		{"in_data", "x", nil, "no array of char"},
+		{"in_data", "x", nil, "not an array of char"},
 		{"in_data", []byte{1, 2, 3}, nil, "has 4 bytes, the value 3"},
 		{"in_data", []byte{1, 2, 3, 4}, []byte{1, 2, 3, 4}, ""},
 		{"in_data", map[int]int{}, nil, "not fixed"},
@@ -90,7 +90,7 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-// TestVariablesBigEndian writes in the object's byte order. Oracle: the byte order.
+// TestVariablesBigEndian writes in the object's byte order. The oracle is the byte order.
 func TestVariablesBigEndian(t *testing.T) {
 	o := open(t, "data-be.o", nil)
 	v := o.Variable("in_data")
@@ -105,8 +105,8 @@ func TestVariablesBigEndian(t *testing.T) {
 	}
 }
 
-// TestClone changes everything that can be changed in a copy, from several goroutines at once, and
-// wants the original as it was. Oracle: the original's description and that of a fresh one.
+// TestClone changes everything that can be changed in a copy, from several goroutines at once. The
+// original must stay unchanged. The oracles are the original's description and that of a fresh one.
 // Relations of the copy must stay within the copy.
 func TestClone(t *testing.T) {
 	for _, name := range []string{"maps.o", "data.o", "externs.o", "structops.o", "arena.o",
@@ -162,7 +162,8 @@ func TestClone(t *testing.T) {
 	}
 }
 
-// checkRelations wants every pointer of c to lead to something of c that is called the same in o.
+// checkRelations checks that every pointer of c leads to something in c that has the same name in
+// o.
 func checkRelations(t *testing.T, name string, o, c *object.Object) {
 	functions := func(o *object.Object) []*object.Function {
 		var fs []*object.Function
