@@ -12,12 +12,13 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// Oracle: C libbpf 1.5 (testdata/accept.c) on mutated BTF of corpus objects: Parse and Validate
-// together accept what it accepts, with the same number of types.
+// The oracle is C libbpf 1.5 (testdata/accept.c) on mutated BTF of corpus objects: Parse and
+// Validate together accept the same BTF, with the same number of types.
 //
-// Left out are inputs with info words whose meaning libbpf changed since: vlen grew from 16 to 24
-// bits, kind from 5 to 7. Two differences stay: a header length below 24 is an error here (as in
-// libbpf 1.8), libbpf 1.5 lets it pass; and libbpf does not look at what a FUNC_PROTO returns.
+// Inputs with info words whose meaning libbpf has changed since are left out: vlen grew from 16 to
+// 24 bits, kind from 5 to 7. Two differences remain: a header length below 24 is an error here (as
+// in libbpf 1.8), but libbpf 1.5 accepts it; and libbpf does not check the return type of a
+// FUNC_PROTO.
 func TestAcceptLibbpf(t *testing.T) {
 	testkit.LittleEndian(t)
 	seeds, _ := sections(t, 12, 16<<10)
@@ -73,8 +74,7 @@ func TestAcceptLibbpf(t *testing.T) {
 	}
 }
 
-// newInfo reports whether reading the types comes across info words that libbpf 1.5 reads
-// differently.
+// newInfo reports whether the types contain info words that libbpf 1.5 reads differently.
 func newInfo(raw []byte) bool {
 	if len(raw) < headerMin {
 		return false

@@ -2,8 +2,8 @@ package btf
 
 import "testing"
 
-// TestAlignOfNested asks for the alignment of unions in unions, each twice in the next. Oracle: the
-// C standard (6.2.8): a union is aligned as its strictest member, here an int of 8 bytes; and a
+// TestAlignOfNested asks for the alignment of unions in unions, each twice in the next. The oracle
+// is the C standard (6.2.8): a union is aligned as its strictest member, here an int of 8 bytes. A
 // walk over every path would take 2^200 steps.
 func TestAlignOfNested(t *testing.T) {
 	b := NewBuilder(nil)

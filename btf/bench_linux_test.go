@@ -9,10 +9,10 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The figures to hold are those of the kernel's BTF (5.5 MB, 127 thousand types) on the machine
-// that the project's performance notes describe: parse 0.9 ms, 20 names in one pass 0.55 ms, 1,000
-// prefetched names 2 ms. Enumerating all types, members and names takes no allocation; it costs 1.2
-// ms to reach every name, as C does, and as much again to find where each of the 240 thousand ends.
+// The target figures for the kernel's BTF (5.5 MB, 127 thousand types), on the machine in the
+// project's performance notes: parse 0.9 ms, 20 names in one pass 0.55 ms, 1,000 prefetched names 2
+// ms. Enumerating all types, members and names does not allocate; it takes 1.2 ms to reach every
+// name, as in C, and as much again to find the ends of the 240 thousand names.
 
 // mapped maps the kernel's BTF as a loader does, or reads it where the kernel cannot map it (before
 // 6.16).
@@ -73,8 +73,8 @@ func BenchmarkFind20(b *testing.B) {
 	}
 }
 
-// thousandTypes are types all over the BTF that have names, most of them functions, as in all
-// kernel BTF.
+// thousandTypes returns types from all over the BTF that have names, most of them functions, as in
+// all kernel BTF.
 func thousandTypes(s *Spec) (list []Type) {
 	for t := range s.Types() {
 		if t.Name() != "" && t.ID()%113 == 0 {
@@ -171,7 +171,7 @@ func BenchmarkEnumerate(b *testing.B) {
 	}
 }
 
-// A record of 24 members as a ring buffer delivers it.
+// The value is a record of 24 members as a ring buffer delivers it.
 func BenchmarkAppendValue(b *testing.B) {
 	path := testkit.Compile(b, valueSource)
 	s := objectSpec(b, path)
@@ -196,7 +196,7 @@ func BenchmarkAppendJSON(b *testing.B) {
 	}
 }
 
-// What an object of moderate size costs when it is opened.
+// BenchmarkParseObject opens an object of moderate size.
 func BenchmarkParseObject(b *testing.B) {
 	path := testkit.CorpusObject(b, "tools/opensnoop.bpf.o")
 	raw, ext := section(b, path, ".BTF"), section(b, path, ".BTF.ext")

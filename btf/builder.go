@@ -9,12 +9,12 @@ import (
 	"unsafe"
 )
 
-// Builder makes BTF: types are appended one by one, elements to the type that was added last, and
-// existing types can be patched in place. Types may refer to ids that are added later.
+// Builder makes BTF: types are appended one by one, elements are appended to the type that was
+// added last, and existing types can be patched in place. Types may refer to ids that are added
+// later.
 //
-// A call that breaks a rule of the format gives 0 and makes the Builder fail: the first error stays
-// and is what Err and Spec report. Limits are libbpf's (btf__add_*). A Builder is for one
-// goroutine.
+// A call that breaks a rule of the format returns 0, and Err and Spec return the first such error.
+// Limits are libbpf's (btf__add_*). A Builder must not be used by several goroutines at once.
 type Builder struct {
 	base     *Spec
 	first    ID
@@ -23,19 +23,19 @@ type Builder struct {
 	layout   []byte
 	strs     []byte
 	strFirst uint32
-	interned map[string]uint32 // own strings; nil while few were added
-	searched int               // strings looked for without it
-	// string that was added or found last, at lastOff; one is often given to many
+	interned map[string]uint32 // own strings; nil while there are few
+	searched int               // number of searches without it
+	// string that was added or found last, at lastOff: the same string is often passed repeatedly
 	last    string
 	lastOff uint32
-	shared  bool // a Spec sees the records: they are copied before one changes
-	patched bool // records were given out and may be anything by now
+	shared  bool // a Spec uses the records: they are copied before one changes
+	patched bool // records were returned for writing and may contain anything
 	ptrSize uint32
 	err     error
 }
 
-// NewBuilder makes empty BTF, split over base unless that is nil (libbpf: btf__new_empty,
-// btf__new_empty_split).
+// NewBuilder returns a Builder of empty BTF, split over base unless that is nil (libbpf:
+// btf__new_empty, btf__new_empty_split).
 func NewBuilder(base *Spec) *Builder {
 	b := &Builder{base: base, first: 1, strs: []byte{0}, interned: map[string]uint32{}}
 	if base != nil {
@@ -46,9 +46,9 @@ func NewBuilder(base *Spec) *Builder {
 	return b
 }
 
-// Edit makes a Builder that starts as a copy of s, with the same ids and string offsets. (What is
-// never changed in place, strings, is copied when the first is added.) BTF whose header has unknown
-// fields cannot be changed: the Builder then reports [ErrReadOnly].
+// Edit returns a Builder that starts as a copy of s, with the same ids and string offsets. (Strings
+// never change in place and are copied when the first one is added.) BTF whose header has unknown
+// fields cannot be changed: Err of the Builder is then [ErrReadOnly].
 func (s *Spec) Edit() *Builder {
 	b := &Builder{
 		base:     s.base,
@@ -94,7 +94,7 @@ func (b *Builder) Bytes() []byte {
 	return join(b.types, b.layout, b.strs)
 }
 
-// join makes BTF of its sections.
+// join returns BTF made of its sections.
 func join(types, layout, strs []byte) []byte {
 	hdr := headerMin
 	if len(layout) != 0 {
@@ -125,7 +125,7 @@ func (b *Builder) BytesOrder(order binary.ByteOrder) []byte {
 	return out
 }
 
-// Spec returns the BTF as it is now. Later changes of the Builder do not show in it.
+// Spec returns the BTF in its current state. Later changes of the Builder do not affect it.
 func (b *Builder) Spec() (*Spec, error) {
 	if b.err != nil {
 		return nil, b.err
@@ -148,7 +148,7 @@ func (b *Builder) Spec() (*Spec, error) {
 	return s, nil
 }
 
-// own makes sure that no Spec sees what is about to change in place.
+// own copies the records if a Spec uses them, before one changes in place.
 func (b *Builder) own() {
 	if b.shared {
 		b.shared = false
@@ -156,8 +156,8 @@ func (b *Builder) own() {
 	}
 }
 
-// AddString gives the offset of a string and adds it if neither the base nor the Builder has it
-// (libbpf: btf__add_str).
+// AddString returns the offset of a string, which it adds if neither the base nor the Builder has
+// it (libbpf: btf__add_str).
 func (b *Builder) AddString(text string) uint32 {
 	switch text {
 	case "":
@@ -191,11 +191,11 @@ func (b *Builder) AddString(text string) uint32 {
 	return uint32(at)
 }
 
-// fewStrings is how many strings are looked for in the bytes before a table of all of them is made:
-// an edited BTF of thousands of strings often gains but one.
+// fewStrings is the number of searches in the string bytes before a table of all strings is made:
+// edited BTF with thousands of strings often gains only one.
 const fewStrings = 16
 
-// findString finds a string that the Builder has; the first of equal ones counts.
+// findString finds a string of the Builder, the first of equal ones.
 func (b *Builder) findString(text string) (off uint32, ok bool) {
 	if b.interned == nil && b.searched >= fewStrings {
 		b.intern()
@@ -219,7 +219,7 @@ func (b *Builder) findString(text string) (off uint32, ok bool) {
 	}
 }
 
-// intern enters the strings that an edited BTF came with; the first of equal ones counts.
+// intern enters the strings of edited BTF into the table, the first of equal ones.
 func (b *Builder) intern() {
 	b.interned = make(map[string]uint32)
 	all := string(b.strs)
@@ -240,7 +240,7 @@ func (b *Builder) name(what, name string, required bool) uint32 {
 	return b.AddString(name)
 }
 
-// ref checks an id's range; ids beyond the last type may come to be.
+// ref checks an id's range; ids beyond the last type may be added later.
 func (b *Builder) ref(what string, id ID) uint32 {
 	if id > maxID {
 		b.fail("add %s: type id %d: %w", what, id, ErrTooBig)
@@ -350,8 +350,8 @@ func (b *Builder) AddUnion(name string, size uint32) ID {
 	return b.add(KindUnion, false, 0, b.name("union", name, false), size)
 }
 
-// AddFwd announces a struct, union or enum; an enum so announced is an empty ENUM of 4 bytes
-// (libbpf: btf__add_fwd).
+// AddFwd adds a forward declaration of a struct, union or enum; that of an enum is an empty ENUM of
+// 4 bytes (libbpf: btf__add_fwd).
 func (b *Builder) AddFwd(name string, kind Kind) ID {
 	off := b.name("fwd", name, true)
 	switch kind {
@@ -362,12 +362,12 @@ func (b *Builder) AddFwd(name string, kind Kind) ID {
 	case KindEnum:
 		return b.add(KindEnum, false, 0, off, 4)
 	}
-	b.fail("add fwd %q: %v cannot be announced, only struct, union or enum", name, kind)
+	b.fail("add fwd %q: %v cannot be declared forward, only struct, union or enum", name, kind)
 	return 0
 }
 
 // AddEnum adds an ENUM of 1, 2, 4 or 8 bytes; its constants follow with AddEnumerator. The name may
-// be "" (libbpf: btf__add_enum, which makes it signed only with the first negative constant, as
+// be "" (libbpf: btf__add_enum, which makes it signed only at the first negative constant, as
 // AddEnumerator does too).
 func (b *Builder) AddEnum(name string, size uint32, signed bool) ID {
 	return b.addEnum(KindEnum, name, size, signed)

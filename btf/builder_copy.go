@@ -2,14 +2,14 @@ package btf
 
 import "math"
 
-// AddType appends a copy of a type of any Spec; its name and its elements' names come along, the
-// ids that it refers to stay what they are (libbpf: btf__add_type).
+// AddType appends a copy of a type of any Spec with its name and its elements' names; the ids that
+// it refers to are not changed (libbpf: btf__add_type).
 func (b *Builder) AddType(t Type) ID {
 	return b.addRecord(t, func(id ID) ID { return id })
 }
 
-// AddSpec appends copies of all own types of s and makes them refer to each other; it gives the
-// first new id (libbpf: btf__add_btf). A split s must share the Builder's base, whose ids stay.
+// AddSpec appends copies of all own types of s, which refer to each other, and returns the first
+// new id (libbpf: btf__add_btf). A split s must share the Builder's base, whose ids stay.
 func (b *Builder) AddSpec(s *Spec) ID {
 	if s.base != nil && s.base != b.base {
 		b.fail("add BTF: it is split over another base")

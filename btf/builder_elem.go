@@ -2,8 +2,8 @@ package btf
 
 import "math"
 
-// element makes room for one more element of the last type, which must be one of kinds, and gives
-// its info word. ok is false after an error.
+// element makes room for one more element of the last type, which must be of an allowed kind, and
+// returns its info word. ok is false after an error.
 func (b *Builder) element(what string, allowed ...Kind) (at int, info uint32, ok bool) {
 	if b.err != nil {
 		return 0, 0, false
@@ -65,12 +65,13 @@ func (b *Builder) AddMember(name string, typ ID, bitOffset, bitSize uint32) {
 	b.word(bitSize<<24 | bitOffset)
 }
 
-// checkPlainMembers refuses a first bit field after members whose offsets would then be taken for
-// bit sizes.
+// checkPlainMembers refuses a first bit field after members whose offsets would then be read as bit
+// sizes.
 func (b *Builder) checkPlainMembers(at int, n uint32) {
 	for i := range int(n) {
 		if off := host.Uint32(b.types[at+headSize+12*i+8:]); off > 0xffffff {
-			b.fail("add bit field: member %d at bit %d: %w: in a type with bit fields offsets have 24 bits", i, off, ErrTooBig)
+			b.fail("add bit field: member %d at bit %d: %w: in a type with bit fields offsets "+
+				"have 24 bits", i, off, ErrTooBig)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Oracle: C libbpf, which is told the same by testdata/build.c: what it makes byte for byte, and
-// what it refuses.
+// The oracle is C libbpf, for which testdata/build.c makes the same calls: the result must be equal
+// byte for byte, and the same calls refused.
 func TestBuilderLibbpf(t *testing.T) {
 	testkit.LittleEndian(t)
 	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/build.c")).Output()
@@ -75,7 +75,7 @@ func TestBuilderLibbpf(t *testing.T) {
 	}
 }
 
-// loadBTF loads BTF into the kernel and returns what bpftool prints of it there.
+// loadBTF loads BTF into the kernel and returns what bpftool prints about it there.
 func loadBTF(t *testing.T, raw []byte) []byte {
 	t.Helper()
 	log := make([]byte, 1<<16)
@@ -94,13 +94,13 @@ func loadBTF(t *testing.T, raw []byte) []byte {
 	return testkit.Run(t, "bpftool", "btf", "dump", "id", fmt.Sprint(info.ID))
 }
 
-// Oracle: the kernel accepts what the Builder makes, and bpftool prints it as we do, from the
+// The oracles: the kernel accepts BTF from the Builder, and bpftool prints it as we do, from the
 // kernel and from a file.
 func TestBuilderKernel(t *testing.T) {
 	testkit.Root(t)
 	b := NewBuilder(nil)
 	addAllKinds(b)
-	// What the kernel does not want: a flag without bit fields, gaps in padding names, extern
+	// Change what the kernel refuses: a flag without bit fields, gaps in padding names, extern
 	// functions outside .ksyms.
 	b.SetMember(8, 1, Member{Name: "low", Type: 1})
 	b.SetInfo(8, KindUnion, 2, false)
@@ -123,7 +123,7 @@ func TestBuilderKernel(t *testing.T) {
 	}
 }
 
-// rebuild makes a copy of a spec type by type.
+// rebuild copies a spec type by type.
 func rebuild(s *Spec) *Builder {
 	b := NewBuilder(s.Base())
 	for t := range s.Types() {
@@ -149,7 +149,7 @@ func rebuild(s *Spec) *Builder {
 		case KindEnum, KindEnum64:
 			if t.Kind() == KindEnum {
 				b.AddEnum(name, max(t.Size(), 4), t.KFlag())
-				b.SetSize(t.ID(), t.Size()) // clang announces enums with size 0
+				b.SetSize(t.ID(), t.Size()) // clang writes forward enums with size 0
 			} else {
 				b.AddEnum64(name, t.Size(), t.KFlag())
 			}
@@ -194,8 +194,8 @@ func rebuild(s *Spec) *Builder {
 	return b
 }
 
-// Oracle: the compiler's BTF of every corpus object and the kernel's own. Edit keeps the bytes;
-// adding every type anew gives the same dump.
+// The oracle is the compiler's BTF of every corpus object and the kernel's own. Edit keeps the
+// bytes; adding every type anew gives the same dump.
 func TestRebuild(t *testing.T) {
 	testkit.LittleEndian(t)
 	specs := map[string]*Spec{"vmlinux": vmlinux(t)}

@@ -3,14 +3,14 @@ package btf
 import "unsafe"
 
 // Record returns a type's record in host byte order, to be read or patched: name offset, info, size
-// or type, then what the kind adds. The slice is good until the next type or element is added. It
-// is nil for ids that are not the Builder's own.
+// or type, then the words of the kind. The slice is valid until the next type or element is added.
+// It is nil for ids that are not the Builder's own.
 func (b *Builder) Record(id ID) []byte {
 	b.patched = true
 	return b.bytes(id)
 }
 
-// bytes is Record for who keeps to the format.
+// bytes is Record for callers that keep the format intact.
 func (b *Builder) bytes(id ID) []byte {
 	if id < b.first || id >= b.Len() {
 		return nil
@@ -24,8 +24,8 @@ func (b *Builder) bytes(id ID) []byte {
 	return b.types[b.offs[i]:end:end]
 }
 
-// Type returns a view of a type as it is now, of the base's too. View and names are good until the
-// Builder changes.
+// Type returns a view of a type in its current state, also of the base's. View and names are valid
+// until the Builder changes.
 func (b *Builder) Type(id ID) (Type, bool) {
 	if id < b.first {
 		if b.base == nil {
@@ -89,16 +89,16 @@ func (b *Builder) SetName(id ID, name string) {
 }
 
 // putString writes the offset of a string, which it adds, unless that fails. The record does not
-// move: strings are kept apart.
+// move: strings are stored separately.
 func (b *Builder) putString(w []byte, text string) {
 	if off := b.AddString(text); b.err == nil {
 		host.PutUint32(w, off)
 	}
 }
 
-// SetInfo changes kind, vlen and kind flag of a type. The record must keep its length, counting
-// what the new kind and vlen ask for; the rest of the record stays as it is. This is how BTF is
-// made palatable for kernels that lack a kind.
+// SetInfo changes kind, vlen and kind flag of a type. The length of the record must stay the same
+// with the new kind and vlen; the rest of the record does not change. Sanitising BTF for kernels
+// that lack a kind uses it.
 func (b *Builder) SetInfo(id ID, kind Kind, vlen int, kflag bool) {
 	r := b.record("kind", id)
 	if r == nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// addAllKinds makes the types that all_kinds in testdata/build.c makes.
+// addAllKinds adds the same types as all_kinds in testdata/build.c.
 func addAllKinds(b *Builder) {
 	b.AddInt("int", 4, Signed)
 	b.AddInt("char", 1, Char)
@@ -59,7 +59,8 @@ func addAllKinds(b *Builder) {
 	b.AddPtr(30)
 }
 
-// builderCases are single calls that libbpf may refuse; build.c has the same under the same names.
+// builderCases are single calls that libbpf may refuse; build.c has the same calls under the same
+// names.
 var builderCases = []struct {
 	name string
 	call func(b *Builder)
@@ -121,7 +122,7 @@ func mustSpec(t testing.TB, b *Builder) *Spec {
 	return s
 }
 
-// Oracle: the text that a reader of the calls expects.
+// The oracle is the text that a reader of the calls expects.
 func TestPatch(t *testing.T) {
 	b := NewBuilder(nil)
 	addAllKinds(b)
@@ -205,7 +206,7 @@ func TestPatchRefused(t *testing.T) {
 	}
 }
 
-// Elements beyond the format's 24 bits of vlen.
+// TestVlenLimit adds more elements than the 24 bits of vlen allow.
 func TestVlenLimit(t *testing.T) {
 	b := NewBuilder(nil)
 	b.AddFuncProto(0)
@@ -220,7 +221,7 @@ func TestVlenLimit(t *testing.T) {
 	}
 }
 
-// The header of the future: BTF with unknown header fields can be read but not changed.
+// TestReadOnlyHeader checks that BTF with unknown header fields can be read but not changed.
 func TestReadOnlyHeader(t *testing.T) {
 	b := NewBuilder(nil)
 	b.AddInt("int", 4, 0)
@@ -243,7 +244,8 @@ func TestReadOnlyHeader(t *testing.T) {
 	}
 }
 
-// Both byte orders carry the same; oracle: swapping twice, and the words of a header.
+// Both byte orders contain the same data. The oracles are swapping twice, and the words of a
+// header.
 func TestBytesOrder(t *testing.T) {
 	b := NewBuilder(nil)
 	addAllKinds(b)
@@ -266,7 +268,7 @@ func TestBytesOrder(t *testing.T) {
 	}
 }
 
-// Copies between BTFs that do not fit together.
+// TestCopyRefused copies between BTFs that do not fit together.
 func TestCopyRefused(t *testing.T) {
 	a, b := NewBuilder(nil), NewBuilder(nil)
 	addAllKinds(a)
@@ -303,8 +305,8 @@ func TestCopyRefused(t *testing.T) {
 	}
 }
 
-// TestSpecIsApart changes a Builder after it gave a Spec. The oracle is the Spec's own bytes
-// before, and libbpf's rule that btf__raw_data of one BTF has nothing to do with another's.
+// TestSpecIsApart changes a Builder after it returned a Spec. The oracles are the Spec's own bytes
+// before, and libbpf's rule that btf__raw_data of one BTF is independent of another's.
 func TestSpecIsApart(t *testing.T) {
 	b := NewBuilder(nil)
 	i := b.AddInt("int", 4, Signed)
@@ -347,7 +349,7 @@ func TestSpecIsApart(t *testing.T) {
 	if string(first.Raw()) != before || string(first.HostBytes()) != before {
 		t.Error("the first Spec changed")
 	}
-	// A record that is no longer one is found out.
+	// A record that is no longer valid is detected.
 	host.PutUint32(b.Record(st)[4:], infoWord(KindStruct, 1000, false))
 	if _, err := b.Spec(); err == nil {
 		t.Error("a struct of 1000 members in 24 bytes is taken")

@@ -5,21 +5,22 @@ import (
 	"strings"
 )
 
-// A printed type is at most so deep, visits so many types and has so many bytes of names; the rest
-// becomes "...".
+// Limits on a printed type: its depth, the types visited and the bytes of names; the rest becomes
+// "...".
 const (
 	maxDeclDepth = 32
 	maxDeclSteps = 256
 	maxDeclNames = 1 << 14
 )
 
-// CString writes a type the way C names it, for messages and column heads: "struct event *",
+// CString returns a type in C's notation, for messages and column heads: "struct event *",
 // "unsigned int[4]", "int (*)(void *, ...)", "const char". Anonymous composites are "struct {...}";
-// a FUNC or VAR is written as its declaration, and parameters show their names if they have any.
-// Malformed types are written as far as they go, with "?" for the rest.
+// a FUNC or VAR is written as its declaration, and parameters have their names if they have any.
+// Malformed types are written as far as possible, with "?" for the rest.
 func (s *Spec) CString(id ID) string { return s.CDecl(id, "") }
 
-// CDecl writes the declaration of name as the type: "struct event *name", "unsigned int name[4]".
+// CDecl returns the declaration of name with the type: "struct event *name", "unsigned int
+// name[4]".
 func (s *Spec) CDecl(id ID, name string) string {
 	d := declarator{spec: s, steps: maxDeclSteps, names: maxDeclNames}
 	return d.declare(id, name, maxDeclDepth)
@@ -31,7 +32,7 @@ type declarator struct {
 	names int // bytes of names that may still be written
 }
 
-// name counts a name.
+// name counts a name's bytes against the limit.
 func (d *declarator) name(s string) string {
 	if d.names -= len(s); d.names < 0 {
 		return "..."
@@ -39,9 +40,9 @@ func (d *declarator) name(s string) string {
 	return s
 }
 
-// declare works from the name outwards: decl is what has been written around the name so far.
+// declare works from the name outwards: decl is the text around the name so far.
 func (d *declarator) declare(id ID, decl string, depth int) string {
-	quals := "" // qualifiers met since the last declarator, they belong to the type that follows
+	quals := "" // qualifiers since the last declarator, which belong to the next type
 	for ; depth > 0 && d.steps > 0; depth, d.steps = depth-1, d.steps-1 {
 		t, ok := d.spec.Type(id)
 		if !ok {
@@ -93,7 +94,7 @@ func (d *declarator) declare(id ID, decl string, depth int) string {
 	return specifier(quals, "...", decl)
 }
 
-// addQual puts a qualifier in front once: an array and its elements may both have it.
+// addQual adds a qualifier in front, but only once: an array and its elements may both have it.
 func addQual(quals, q string) string {
 	if strings.Contains(quals, q) {
 		return quals
@@ -101,7 +102,7 @@ func addQual(quals, q string) string {
 	return q + quals
 }
 
-// behind returns the kind below qualifiers, which decides about parentheses.
+// behind returns the kind below qualifiers, which determines parentheses.
 func (d *declarator) behind(id ID) Kind {
 	for range maxDeclDepth {
 		t, ok := d.spec.Type(id)
@@ -118,7 +119,7 @@ func (d *declarator) behind(id ID) Kind {
 	return KindVoid
 }
 
-// specifier puts type name and declarator together: "int", "int *", "int[3]", "int x".
+// specifier joins type name and declarator: "int", "int *", "int[3]", "int x".
 func specifier(quals, name, decl string) string {
 	if decl != "" && decl[0] != '[' {
 		name += " "
@@ -146,7 +147,7 @@ func (d *declarator) params(t Type, depth int) string {
 	return out + ")"
 }
 
-// typeName is what C calls a type that needs no declarator.
+// typeName returns the C name of a type that needs no declarator.
 func typeName(t Type) string {
 	tag := ""
 	switch t.Kind() {

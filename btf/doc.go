@@ -1,18 +1,18 @@
 // Package btf reads, checks, edits and prints BTF, the type information of BPF objects and of the
 // kernel.
 //
-// A [Spec] is one BTF blob read in place: parsing walks the type section once and keeps nothing but
-// the offset of each record. A [Type] is a view over a record, a value that costs no allocation;
-// names are strings over the blob. Everything else (names looked up, sizes) is worked out when
-// asked. The blob may be a read-only memory mapping; it must stay valid and unchanged for as long
-// as the Spec or any string taken from it is in use.
+// A [Spec] is one BTF blob read in place: parsing walks the type section once and keeps only the
+// offset of each record. A [Type] is a view of a record, a value that costs no allocation; names
+// are strings over the blob. Everything else (lookups of names, sizes) is computed when needed. The
+// blob may be a read-only memory mapping; it must stay valid and unchanged for as long as the Spec
+// or any string taken from it is in use.
 //
-// A [Builder] makes new BTF or changes a copy of one. [ParseExt] reads .BTF.ext: function and line
+// A [Builder] makes new BTF or changes a copy. [ParseExt] reads .BTF.ext: function and line
 // information and CO-RE relocations. [AppendValue] and [AppendJSON] print data of a type.
 //
-// Input may be hostile: errors are of type [*FormatError], no view leaves the blob, every recursion
-// is bounded, and references that lead nowhere answer "not found" where they are used;
-// [Spec.Validate] finds them all beforehand, as libbpf does.
+// Input may be hostile: errors are of type [*FormatError], no view exceeds the blob, every
+// recursion is bounded, and invalid references give "not found" where they are used;
+// [Spec.Validate] finds them all in advance, as libbpf does.
 //
-// The package makes no system call and builds on every OS.
+// The package makes no system calls and builds on every OS.
 package btf

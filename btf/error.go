@@ -8,19 +8,20 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// Reasons why BTF is refused, for errors.Is.
+// Reasons for refusing BTF, for errors.Is.
 var (
-	// ErrUnknownKind: a type is of a kind that neither this package nor a kind layout section
+	// ErrUnknownKind reports a type of a kind that neither this package nor a kind layout section
 	// describes.
 	ErrUnknownKind = errors.New("unknown BTF kind")
-	// ErrNeedsBase: this is split BTF (a module's, or with .BTF.base) and no base was given.
+	// ErrNeedsBase reports split BTF (a module's, or with .BTF.base) without a base.
 	ErrNeedsBase = errors.New("split BTF needs its base BTF")
-	// ErrBadMagic: the bytes do not start with BTF's magic number in either byte order.
+	// ErrBadMagic reports bytes that do not start with BTF's magic number in either byte order.
 	ErrBadMagic = errors.New("not BTF")
-	// ErrReadOnly: the header has fields that this package does not know, so the BTF cannot be
-	// changed without damage.
+	// ErrReadOnly reports a header with fields that this package does not know, so that changing
+	// the BTF would damage it.
 	ErrReadOnly = errors.New("BTF has unknown header fields and cannot be changed")
-	// ErrTooBig: more types, strings, elements or bytes than the format or a size can express.
+	// ErrTooBig reports more types, strings, elements or bytes than the format or a size can
+	// express.
 	ErrTooBig = errors.New("too big")
 )
 
@@ -28,7 +29,7 @@ var (
 type FormatError struct {
 	Section string // "header", "types", "strings", "layout", ".BTF.ext", ".BTF.ext func_info", ...
 	Offset  uint64 // in bytes, from the start of that section
-	Type    ID     // the type it is about, 0 if none
+	Type    ID     // the type with the error, 0 if none
 	Msg     string
 	Err     error // one of the reasons above, or nil
 }
@@ -55,5 +56,5 @@ func (e *FormatError) Error() string {
 	return printable.Text(b.String())
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *FormatError) Unwrap() error { return e.Err }

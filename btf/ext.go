@@ -12,16 +12,16 @@ const (
 	extSecHead    = 8  // sec_name_off, num_info
 )
 
-// Ext is .BTF.ext read in place: for each ELF section of code, which function and which source line
-// an instruction belongs to, and where CO-RE relocations are (libbpf: struct btf_ext). Sections are
-// in file order. It never changes.
+// Ext is .BTF.ext read in place: for each ELF section of code, the functions and source lines of
+// its instructions, and its CO-RE relocations (libbpf: struct btf_ext). Sections are in file order.
+// It never changes.
 type Ext struct {
 	Func, Line, Core             []ExtSection
 	FuncSize, LineSize, CoreSize uint32 // bytes of one record, 0 if there are none
 	raw                          []byte
 }
 
-// ExtSection is the records of one kind for one ELF section, in host byte order.
+// ExtSection holds the records of one kind for one ELF section, in host byte order.
 type ExtSection struct {
 	Name    string // of the ELF section; "" if the offset is outside the strings
 	NameOff uint32
@@ -30,15 +30,15 @@ type ExtSection struct {
 	data    []byte
 }
 
-// FuncInfo says that a function starts at an instruction. InsnOff counts bytes from the start of
+// FuncInfo gives the function that starts at an instruction. InsnOff counts bytes from the start of
 // the ELF section.
 type FuncInfo struct {
 	InsnOff uint32
 	Type    ID // a FUNC
 }
 
-// LineInfo says which source line an instruction came from. InsnOff counts bytes from the start of
-// the ELF section; file name and text are offsets for [Spec.Name].
+// LineInfo gives the source line of an instruction. InsnOff counts bytes from the start of the ELF
+// section; file name and text are offsets for [Spec.Name].
 type LineInfo struct {
 	InsnOff     uint32
 	FileNameOff uint32
@@ -61,9 +61,9 @@ type CoreRelo struct {
 	Kind      uint32
 }
 
-// ParseExt reads .BTF.ext (libbpf: btf_ext__new). s, which may be nil, supplies the sections'
-// names. raw is kept and must not change; in the other byte order it is converted into a copy.
-// Errors are of type [*FormatError].
+// ParseExt reads .BTF.ext (libbpf: btf_ext__new). s, which may be nil, supplies the names of
+// sections. raw is kept and must not change; if it is in the other byte order it is converted to a
+// copy. Errors are of type [*FormatError].
 func ParseExt(raw []byte, s *Spec) (*Ext, error) {
 	p := extParser{data: raw, spec: s}
 	x := &Ext{raw: raw}
@@ -72,7 +72,7 @@ func ParseExt(raw []byte, s *Spec) (*Ext, error) {
 	}
 	for _, seg := range []struct {
 		name     string
-		head     int // where offset and length are in the header
+		head     int // position of offset and length in the header
 		min      uint32
 		sections *[]ExtSection
 		size     *uint32
@@ -91,7 +91,7 @@ func ParseExt(raw []byte, s *Spec) (*Ext, error) {
 	return x, nil
 }
 
-// Raw returns the section as it was given to [ParseExt].
+// Raw returns the section as passed to [ParseExt].
 func (x *Ext) Raw() []byte { return x.raw }
 
 type extParser struct {
@@ -197,7 +197,7 @@ func (p *extParser) segment(name string, head int, least uint32, sections *[]Ext
 	return nil
 }
 
-// sections makes views of a segment's sections, which have been checked and counted.
+// sections returns views of a segment's sections, which have been checked and counted.
 func (p *extParser) sections(body []byte, rec uint32, count int) []ExtSection {
 	list := make([]ExtSection, count)
 	for i := range list {
@@ -224,12 +224,12 @@ func (e ExtSection) Records(i, j int) []byte {
 	return e.data[i*int(e.size) : j*int(e.size) : j*int(e.size)]
 }
 
-// InsnOff returns the instruction that the i-th record is about, in bytes from the start of the ELF
+// InsnOff returns the offset of the i-th record's instruction, in bytes from the start of the ELF
 // section.
 func (e ExtSection) InsnOff(i int) uint32 { return host.Uint32(e.data[i*int(e.size):]) }
 
 // First returns the index of the first record at or after an instruction, Count if there is none.
-// Records ascend, as all compilers and linkers write them.
+// Records are in ascending order, as all compilers and linkers write them.
 func (e ExtSection) First(insnOff uint32) int {
 	return sort.Search(e.Count, func(i int) bool { return e.InsnOff(i) >= insnOff })
 }

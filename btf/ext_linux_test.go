@@ -29,7 +29,7 @@ func objectExt(t testing.TB, path string, s *Spec) *Ext {
 	return x
 }
 
-// relocNames is what llvm-objdump calls the kinds of CO-RE relocations, by number.
+// relocNames has llvm-objdump's names for the kinds of CO-RE relocations, by number.
 var relocNames = []string{
 	"byte_off", "byte_sz", "field_exists", "signed", "lshift_u64", "rshift_u64", "local_type_id",
 	"target_type_id", "type_exists",
@@ -44,13 +44,13 @@ var (
 		`^\t\t([0-9a-f]{16}):  CO-RE <([a-z0-9_]+)> \[([0-9]+)\] .*?(?:\(([0-9:]+)\)|::(\S+ = -?[0-9]+))?$`)
 )
 
-// Oracle: llvm-objdump, which reads .BTF.ext with a parser of its own. It prints CO-RE relocations
-// with kind, type id and access string or constant, and source lines wherever the line of an
-// instruction differs from the one before.
+// The oracle is llvm-objdump, which has its own parser of .BTF.ext. It prints CO-RE relocations
+// with kind, type id and access string or constant, and source lines wherever an instruction's line
+// differs from the previous one.
 func TestExtCorpus(t *testing.T) {
 	t.Parallel()
 	lines, relocs := 0, 0
-	var folders []string // all
+	var folders []string // nil means all
 	if testing.Short() {
 		folders = []string{"tools"}
 	}
@@ -73,7 +73,7 @@ func TestExtCorpus(t *testing.T) {
 	}
 }
 
-// checkObjdump compares one object and says how many lines and relocations there were.
+// checkObjdump compares one object and returns the numbers of lines and relocations.
 func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int) {
 	t.Helper()
 	file := path
@@ -81,8 +81,8 @@ func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int
 		file = filepath.Join(t.TempDir(), filepath.Base(path))
 		testkit.Run(t, "llvm-strip-19", "-g", "-o", file, path)
 	}
-	// A few corpus objects make objdump complain about unknown instructions and exit with an error
-	// after printing all.
+	// For a few corpus objects objdump complains about unknown instructions and exits with an error
+	// after printing everything.
 	var stdout bytes.Buffer
 	cmd := exec.Command(testkit.Tool(t, "llvm-objdump-19"), "-d", "-l", "-r", "--no-show-raw-insn",
 		file)
@@ -157,7 +157,7 @@ func checkObjdump(t *testing.T, path string, s *Spec, x *Ext) (lines, relocs int
 	return lines, len(gotRelocs)
 }
 
-// lineAt is "file:line" of an instruction that has line information of its own, else "".
+// lineAt returns "file:line" for an instruction with its own line information, else "".
 func lineAt(s *Spec, sec *ExtSection, insnOff uint32) string {
 	if sec == nil {
 		return ""
@@ -174,8 +174,8 @@ func lineAt(s *Spec, sec *ExtSection, insnOff uint32) string {
 	return fmt.Sprintf("%s:%d", file, l.Line())
 }
 
-// Oracle: the ELF symbol table. Where func_info says a function starts there is a function symbol
-// of the same name.
+// The oracle is the ELF symbol table: for every function start in func_info there is a function
+// symbol of the same name.
 func TestExtFuncInfo(t *testing.T) {
 	n := 0
 	for _, path := range testkit.Corpus(t) {
@@ -211,7 +211,7 @@ func TestExtFuncInfo(t *testing.T) {
 	}
 }
 
-// functionSymbols gives the names of function symbols at "section+offset", each between spaces.
+// functionSymbols returns the names of function symbols by "section+offset", each between spaces.
 func functionSymbols(t *testing.T, path string) map[string]string {
 	t.Helper()
 	f, err := elf.Open(path)

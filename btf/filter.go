@@ -1,12 +1,12 @@
 package btf
 
-// scan finds the types of each of the wanted essential names in one pass over the spec's own types,
-// ascending: functions, or all others.
+// scan returns the types with each of the wanted essential names, ascending, in one pass over the
+// spec's own types: functions, or all others.
 //
-// The pass has to say no quickly, 127 thousand times. It looks at the first eight bytes of a name's
-// place in the strings, whatever comes after the name's end: a wanted name of eight bytes or more
-// must start with exactly these. Shorter wanted names are looked for by four bytes, zero after the
-// name's end; those below four bytes have a second key, which is how their flavours start.
+// The pass must reject quickly, 127 thousand times. It compares the first eight bytes at a name's
+// offset in the strings, including bytes after the name's end: a wanted name of eight bytes or more
+// must start with exactly these. Shorter wanted names are compared by four bytes, zero after the
+// name's end; names below four bytes have a second key for the start of their flavours.
 func (s *Spec) scan(want []string, funcs bool) [][]ID {
 	found := make([][]ID, len(want))
 	f := newFilter(want)
@@ -29,7 +29,7 @@ func (s *Spec) scan(want []string, funcs bool) [][]ID {
 	return found
 }
 
-// head returns where the name of the type at off in types is, and its kind.
+// head returns the name offset and the kind of the type at off in types.
 func (s *Spec) head(off uint32) (nameOff uint32, kind Kind) {
 	rec := s.types[off:]
 	return host.Uint32(rec), Kind(host.Uint32(rec[4:]) >> 24 & kindMax)
@@ -66,7 +66,7 @@ type filter struct {
 // 1.
 type filterEntry struct{ want, next uint16 }
 
-// sieve answers "certainly not" from a bitmap, and leads to the chain of names otherwise.
+// sieve rejects most names by a bitmap; for the others it gives the chain of wanted names.
 type sieve struct {
 	bits  [1 << (sieveBits - 6)]uint64
 	heads [1 << sieveHeads]uint16
@@ -110,7 +110,7 @@ func (f *filter) add(v *sieve, want int, key uint64) {
 	*head = uint16(len(f.entries))
 }
 
-// match adds id to what was found for the name at the start of rest, if that is wanted.
+// match adds id to the types found for the name at the start of rest if it is wanted.
 func (f *filter) match(v *sieve, hash uint64, rest string, found [][]ID, id ID) {
 	for e := v.heads[hash>>(64-sieveHeads)]; e != 0; e = f.entries[e-1].next {
 		w := f.entries[e-1].want
@@ -120,8 +120,8 @@ func (f *filter) match(v *sieve, hash uint64, rest string, found [][]ID, id ID) 
 	}
 }
 
-// wantedName is a name to look for. plain says that it has no flavour itself, as all but names like
-// a___b (of a___b___c) do.
+// wantedName is a name to look for. plain means that it has no flavour itself, unlike names such as
+// a___b (of a___b___c).
 type wantedName struct {
 	name  string
 	plain bool
@@ -143,7 +143,7 @@ func (w wantedName) isEssential(rest string) bool {
 	return rest[n] == '_' && len(EssentialName(cstring(rest))) == n
 }
 
-// upToNUL clears what comes after the first zero byte.
+// upToNUL clears the bytes after the first zero byte.
 func upToNUL(w uint32) uint64 {
 	if z := (w - 0x01010101) & ^w & 0x80808080; z != 0 {
 		w &= (z&-z)>>7 - 1

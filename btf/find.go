@@ -7,38 +7,40 @@ import (
 
 // Looking up names
 //
-// Kernel BTF has 127 thousand types and is not sorted by name, so a lookup has to look at all of
-// them. Three means keep that cheap:
+// Kernel BTF has 127 thousand types and is not sorted by name, so a lookup must visit all of them.
+// Three measures make that cheap:
 //
-//   - Whoever wants several names says so first (Prefetch): one pass finds them all (filter.go).
-//   - What was asked is remembered for the life of the Spec, misses included.
-//   - After a few passes an index is built, a hash table with chains in two arrays of ids. Chains,
-//     not probing: a BTF in which all types have one name must not take quadratic time.
+//   - A caller that needs several names announces them first (Prefetch): one pass finds them all
+//     (filter.go).
+//   - Results are kept for the life of the Spec, including misses.
+//   - After a few passes an index is built, a hash table with chains in two arrays of ids. It uses
+//     chains rather than probing, so that BTF in which all types have one name does not take
+//     quadratic time.
 //
-// Both find types by essential name (flavour stripped), which is what CO-RE asks for; exact names
-// are filtered out of that.
+// Both find types by essential name (without flavour), which is what CO-RE needs; lookups of exact
+// names filter the result.
 //
-// Functions are known apart from everything else. Four of five names in kernel BTF are theirs, and
-// who looks for a struct needs none of them.
+// Functions are kept separately. Four of five names in kernel BTF are functions, and a lookup of a
+// struct needs none of them.
 
 const (
 	maxPasses = 4    // for several names at once; then the index is built
 	maxSingle = 2    // for one name
-	maxWanted = 4096 // more at once: the index
+	maxWanted = 4096 // for more names at once the index is built
 )
 
-// names is what a Spec knows about names of its own types: of its functions, or of all others.
+// names holds what a Spec knows about the names of its own functions, or of all its other types.
 type names struct {
 	mu     sync.RWMutex
 	known  map[string][]ID // by essential name, ascending
 	passes int             // over all types so far
-	single int             // of these, for one name
+	single int             // passes for a single name
 	index  *nameIndex
 }
 
-// Prefetch finds all types of the given names but functions in one pass, so that Named and
-// FindByName of these names need none. It looks at the spec's own types only; names already known
-// cost nothing. Flavours are stripped.
+// Prefetch finds all types with the given names, except functions, in one pass, so that later Named
+// and FindByName of these names need none. It looks only at the spec's own types; names that are
+// known already cost nothing. Flavours are stripped.
 func (s *Spec) Prefetch(list ...string) { s.named.prefetch(s, list, false) }
 
 // PrefetchFuncs is Prefetch for functions.
@@ -75,22 +77,23 @@ func (n *names) prefetch(s *Spec, list []string, funcs bool) {
 	}
 }
 
-// build makes the index. What was known so far stays.
+// build makes the index. Known results are kept.
 func (n *names) build(s *Spec, funcs bool) {
 	n.index = newNameIndex(s, funcs)
 	for name, ids := range n.known {
 		if ids == nil {
-			delete(n.known, name) // the index answers; misses would pile up
+			delete(n.known, name) // the index finds it; cached misses would accumulate
 		}
 	}
 }
 
-// Named lists the spec's own types (not its base's) whose essential name is name, ascending,
-// whatever their kind, but no functions. The slice is shared: it must not be changed. The first
-// call for a name that was not prefetched may take a pass over all types.
+// Named returns the spec's own types (not its base's) with the essential name name, ascending, of
+// any kind except functions. The slice is shared and must not be changed. The first call for a name
+// that was not prefetched may take a pass over all types.
 func (s *Spec) Named(name string) []ID { return s.named.list(s, name, false) }
 
-// Funcs lists the spec's own functions whose essential name is name, as Named does the other types.
+// Funcs returns the spec's own functions with the essential name name, as Named does for other
+// types.
 func (s *Spec) Funcs(name string) []ID { return s.funcs.list(s, name, true) }
 
 func (n *names) list(s *Spec, name string, funcs bool) []ID {
@@ -142,8 +145,8 @@ func (n *names) prefetchEssential(s *Spec, name string, funcs bool) {
 	n.known[strings.Clone(name)] = s.scanOne(name, funcs)
 }
 
-// FindByName finds the type of a kind by its exact name: the lowest id, in the base first (libbpf:
-// btf__find_by_name_kind). The name "void" and KindVoid give 0.
+// FindByName returns the type of a kind with an exact name: the lowest id, in the base first
+// (libbpf: btf__find_by_name_kind). For the name "void" and KindVoid it returns 0.
 func (s *Spec) FindByName(name string, kind Kind) (ID, bool) {
 	if kind == KindVoid || name == "void" {
 		return 0, true
@@ -151,8 +154,8 @@ func (s *Spec) FindByName(name string, kind Kind) (ID, bool) {
 	return s.find(name, kind)
 }
 
-// FindAny finds a type of any kind by its exact name: the lowest id, in the base first (libbpf:
-// btf__find_by_name).
+// FindAny returns the type of any kind with an exact name: the lowest id, in the base first
+// (libbpf: btf__find_by_name).
 func (s *Spec) FindAny(name string) (ID, bool) {
 	if name == "void" {
 		return 0, true
@@ -160,7 +163,7 @@ func (s *Spec) FindAny(name string) (ID, bool) {
 	return s.find(name, anyKind)
 }
 
-// anyKind is any kind; for FindOwn, any but functions.
+// anyKind stands for any kind; for FindOwn, for any except functions.
 const anyKind Kind = 0xff
 
 // FindOwn is FindByName among the spec's own types (libbpf: btf__find_by_name_kind_own).
@@ -178,7 +181,7 @@ func (s *Spec) FindOwn(name string, kind Kind) (ID, bool) {
 	return 0, false
 }
 
-// find is FindByName, also for anyKind.
+// find is FindByName that also accepts anyKind.
 func (s *Spec) find(name string, kind Kind) (ID, bool) {
 	if s.base != nil {
 		if id, ok := s.base.find(name, kind); ok {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Oracle: a plain scan of the kernel's BTF. A thousand names of all kinds, prefetched, one by one,
-// and after the index was built.
+// The oracle is a simple scan of the kernel's BTF. The test looks up a thousand names of all kinds,
+// prefetched, one by one, and after the index was built.
 func TestNamedVmlinux(t *testing.T) {
 	byName := map[string][]ID{}
 	all := vmlinux(t)
@@ -46,8 +46,8 @@ func TestNamedVmlinux(t *testing.T) {
 	}
 }
 
-// Many goroutines use a split spec and its base at once; run with -race. Oracle: a second Spec used
-// by one goroutine.
+// Many goroutines use a split spec and its base at once; run with -race. The oracle is a second
+// Spec used by one goroutine.
 func TestConcurrent(t *testing.T) {
 	base := vmlinux(t)
 	b := NewBuilder(base)

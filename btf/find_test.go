@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Oracle: libbpf's rule (bpf_core_essential_name_len): three underscores between two other
+// The oracle is libbpf's rule (bpf_core_essential_name_len): three underscores between two other
 // characters, the last such place counts.
 func TestEssentialName(t *testing.T) {
 	for _, c := range [][2]string{
@@ -21,7 +21,7 @@ func TestEssentialName(t *testing.T) {
 	}
 }
 
-// slowNamed is Named and Funcs written down: look at every type.
+// slowNamed is Named and Funcs by a scan of every type.
 func slowNamed(s *Spec, name string) (types, funcs []ID) {
 	for t := range s.Types() {
 		n := t.Name()
@@ -36,7 +36,7 @@ func slowNamed(s *Spec, name string) (types, funcs []ID) {
 	return types, funcs
 }
 
-// named builds types whose names have every length around the widths that the search compares at
+// named returns types whose names have every length around the widths that the search compares at
 // once, with flavours.
 func named(t *testing.T, base *Spec) (*Spec, []string) {
 	t.Helper()
@@ -63,8 +63,8 @@ func named(t *testing.T, base *Spec) (*Spec, []string) {
 	return s, append(names, "absent", "a___absent", "z", "ab", "")
 }
 
-// Oracle: a plain scan over all types (slowNamed), for the filtered pass, the index, and what was
-// prefetched; and for split BTF whose names are its own, its base's, or both.
+// The oracle is a simple scan over all types (slowNamed), for the filtered pass, the index, and
+// prefetched names; and for split BTF with own names, base names, or both.
 func TestNamed(t *testing.T) {
 	for _, split := range []bool{false, true} {
 		for _, mode := range []string{"one by one", "prefetch", "index"} {

@@ -7,7 +7,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// sections gives .BTF and .BTF.ext of every k-th object in the corpus that is not large.
+// sections returns .BTF and .BTF.ext of every k-th object in the corpus up to a size.
 func sections(t testing.TB, k, largest int) (btfs, exts [][]byte) {
 	paths := testkit.Corpus(t)
 	for i := 0; i < len(paths); i += k {
@@ -35,7 +35,8 @@ func TestMutations(t *testing.T) {
 	runMutations(t, append(btfs, seedSpec(), swapSpec(seedSpec())), append(exts, nil, nil))
 }
 
-// A real object's sections cut at every byte: an error with a place, or a Spec that works.
+// TestTruncated cuts a real object's sections at every byte: the result is an error with a place,
+// or a working Spec.
 func TestTruncated(t *testing.T) {
 	path := testkit.CorpusObject(t, "tools/opensnoop.bpf.o")
 	raw, ext := section(t, path, ".BTF"), section(t, path, ".BTF.ext")

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// exercise does everything that can be done with a Spec, however it came about. It must return,
-// without a panic, in time that is in proportion to the input. Its own checks: JSON is valid, an
-// edited copy reads the same, both orders carry the same, a Spec that Validate accepts has no
-// dangling references.
+// exercise calls everything that a Spec offers, whatever its origin. Calls must return without a
+// panic, in time proportional to the input. It also checks that JSON is valid, that an edited copy
+// reads the same, that both byte orders contain the same, and that a Spec accepted by Validate has
+// no dangling references.
 func exercise(t testing.TB, s *Spec) {
 	t.Helper()
 	valid := s.Validate() == nil
@@ -69,7 +69,7 @@ func exercise(t testing.TB, s *Spec) {
 		}
 	}
 	if s.strs == "" {
-		return // split, with nothing of its own
+		return // split, without own types
 	}
 	twice := swapSpec(swapSpec(s.HostBytes()))
 	if again, err := Parse(swapSpec(s.HostBytes()), s.base); err != nil {
@@ -107,7 +107,7 @@ func exerciseExt(t testing.TB, raw []byte, s *Spec) {
 	}
 }
 
-// parseBounded parses and fails if that allocates more than 16 times the input and 1 MiB.
+// parseBounded parses and fails if that allocates more than 16 times the input plus 1 MiB.
 func parseBounded(t testing.TB, raw, ext []byte, base *Spec) *Spec {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -128,7 +128,7 @@ func parseBounded(t testing.TB, raw, ext []byte, base *Spec) *Spec {
 
 var mutations = flag.Int("mutations", 20000, "how many mutated inputs TestMutations tries")
 
-// mutate changes raw in a few places, mostly whole words, mostly to values that mean something
+// mutate changes raw in a few places, mostly whole words, mostly to values that are meaningful
 // there.
 func mutate(r *rand.Rand, raw []byte) []byte {
 	out := bytes.Clone(raw)
@@ -162,7 +162,8 @@ func mutate(r *rand.Rand, raw []byte) []byte {
 	return out
 }
 
-// Oracle: none but the machine: no panic, no hang, no large allocation, and what exercise checks.
+// runMutations checks that nothing panics, hangs or makes large allocations, and what exercise
+// checks.
 func runMutations(t *testing.T, seeds, exts [][]byte) {
 	r := rand.New(rand.NewPCG(1, 2))
 	parsed := 0
@@ -197,8 +198,8 @@ func runMutations(t *testing.T, seeds, exts [][]byte) {
 	}
 }
 
-// Types that grow when they are looked at: each of these would take ages or gigabytes without a
-// bound. The time is a generous multiple of what they take.
+// TestBombs uses types that grow when they are visited: each of these would take ages or gigabytes
+// without a limit. The time limit is generous.
 func TestBombs(t *testing.T) {
 	bombs := map[string]func(b *Builder){
 		"structs that hold the next twice": func(b *Builder) {
@@ -305,7 +306,7 @@ func TestBombs(t *testing.T) {
 				s.FindByName("name", KindUnion)
 				s.Named("name")
 			}
-			// the machine may be busy; what this is after takes hours
+			// the machine may be busy; without limits it would take hours
 			if d := time.Since(start); d > 3*time.Minute {
 				t.Errorf("took %v", d)
 			}
@@ -321,14 +322,14 @@ func pattern(n int) []byte {
 	return data
 }
 
-// seedSpec returns a small BTF with every kind, as bytes.
+// seedSpec returns small BTF with every kind.
 func seedSpec() []byte {
 	b := NewBuilder(nil)
 	addAllKinds(b)
 	return b.Bytes()
 }
 
-// FuzzParse feeds BTF, alone and split over a base of every kind. Seeds: every kind in both byte
+// FuzzParse parses BTF, alone and split over a base with every kind. Seeds: every kind in both byte
 // orders, and on Linux objects of the corpus. Run: go test -fuzz FuzzParse -fuzzminimizetime=1x
 // ./btf
 func FuzzParse(f *testing.F) {
@@ -352,7 +353,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzExt feeds .BTF.ext.
+// FuzzExt parses .BTF.ext.
 func FuzzExt(f *testing.F) {
 	for _, raw := range fuzzExtSeeds(f) {
 		f.Add(raw)
@@ -364,7 +365,7 @@ func FuzzExt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) { exerciseExt(t, raw, base) })
 }
 
-// FuzzBuilder makes calls that the bytes choose: whatever the Builder accepts must parse, and keep
+// FuzzBuilder makes calls chosen by the input: whatever the Builder accepts must parse, and keep
 // its ids.
 func FuzzBuilder(f *testing.F) {
 	f.Add([]byte("\x01\x04\x02\x01\x05\x08\x0c\x01\x00\x0c\x01\x00\x09\x01\x02\x03\x04\x05\x06\x07"))

@@ -39,8 +39,8 @@ func newNameIndex(s *Spec, funcs bool) *nameIndex {
 }
 
 // hashName hashes text up to its end or first NUL, eight bytes at a time; the topmost bits are the
-// best. flavour says that there are three underscores in a row, so that the essential name may be
-// shorter.
+// best. flavour reports three consecutive underscores, after which the essential name may end
+// earlier.
 func hashName(text string) (h uint64, flavour bool) {
 	const k = 0x9e3779b97f4a7c15
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
@@ -62,14 +62,14 @@ func hashName(text string) (h uint64, flavour bool) {
 	}
 }
 
-// underscores has the top bit of each byte set that is '_'.
+// underscores returns a word with the top bit set in each byte that is '_'.
 func underscores(w uint64) uint64 {
 	const low = 0x7f7f7f7f7f7f7f7f
 	w ^= 0x5f5f5f5f5f5f5f5f
 	return ^((w&low + low) | w | low)
 }
 
-// lookup lists the own types whose essential name is name, ascending.
+// lookup returns the own types with the essential name name, ascending.
 func (x *nameIndex) lookup(s *Spec, name string) []ID {
 	h, _ := hashName(name)
 	want := newWantedName(name)

@@ -2,8 +2,8 @@ package btf
 
 import "strconv"
 
-// ID is the number of a type. 0 is void; a base BTF counts from 1, a split BTF goes on where its
-// base ends.
+// ID is the number of a type. 0 is void; a base BTF counts from 1, a split BTF continues after its
+// base.
 type ID uint32
 
 // Kind is the kind of a type (BTF_KIND_*). Values up to 127 can occur: BTF with a kind layout may
@@ -36,7 +36,7 @@ const (
 	kindMax = 127 // the kind field has 7 bits
 )
 
-// third says what the third word of a record holds.
+// third is the meaning of the third word of a record.
 type third uint8
 
 const (
@@ -53,8 +53,8 @@ type kindRow struct {
 	elem  uint8  // bytes of one element
 	third third
 
-	// Which words are type ids and which are string offsets, as bit sets: of the record (word 0 is
-	// always a string offset), and of each element.
+	// ids, elemStrs and elemIDs are bit sets of the words that are type ids or string offsets: in
+	// the record (word 0 is always a string offset), and in each element.
 	ids, elemStrs, elemIDs uint8
 }
 
@@ -84,7 +84,7 @@ var kinds = [kindMax + 1]kindRow{
 	KindEnum64:    {"ENUM64", 12, 12, thirdSize, 0, 1 << 0, 0},
 }
 
-// String returns the kind's name without BTF_KIND_, "KIND(n)" for one that is not known.
+// String returns the kind's name without BTF_KIND_, "KIND(n)" for an unknown kind.
 func (k Kind) String() string {
 	if k <= kindMax && kinds[k].name != "" {
 		return kinds[k].name
@@ -92,7 +92,7 @@ func (k Kind) String() string {
 	return "KIND(" + strconv.Itoa(int(k)) + ")"
 }
 
-// IsModifier reports whether k is typedef, const, volatile, restrict or type_tag: what [Spec.Skip]
+// IsModifier reports whether k is typedef, const, volatile, restrict or type_tag, which [Spec.Skip]
 // strips.
 func (k Kind) IsModifier() bool {
 	switch k {
@@ -118,7 +118,7 @@ const (
 	LinkageExtern Linkage = 2
 )
 
-// String is "static", "global", "extern", or "linkage(n)".
+// String returns "static", "global", "extern", or "linkage(n)".
 func (l Linkage) String() string {
 	switch l {
 	case LinkageStatic:
@@ -131,8 +131,7 @@ func (l Linkage) String() string {
 	return "linkage(" + strconv.FormatUint(uint64(l), 10) + ")"
 }
 
-// IntEncoding tells how an INT is meant to be read. It is a set of flags; usually none or one is
-// set.
+// IntEncoding says how to read an INT. It is a set of flags; usually none or one is set.
 type IntEncoding uint8
 
 // The encodings that the format defines (BTF_INT_*).

@@ -2,8 +2,9 @@ package btf
 
 import "strings"
 
-// maxName is where names of types and members are cut. Kernels take 511 bytes; without a limit 200
-// thousand types that share one name of 2 MB would keep any loop over names busy for minutes.
+// maxName is the length to which names of types and members are cut. Kernels accept 511 bytes;
+// without a limit, 200 thousand types that share one name of 2 MB would keep any loop over names
+// busy for minutes.
 const maxName = 4096
 
 // cstring cuts s at its first NUL, or at maxName.
@@ -47,7 +48,7 @@ func (s *Spec) str(off uint32) string {
 	return ""
 }
 
-// Name gives the string at an offset, base strings included (libbpf: btf__name_by_offset,
+// Name returns the string at an offset, including those of the base (libbpf: btf__name_by_offset,
 // btf__str_by_offset): a name, a line of source, an access string, of any length. The string is a
 // view of the BTF. ok is false if the offset is outside.
 func (s *Spec) Name(off uint32) (name string, ok bool) {

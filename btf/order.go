@@ -22,8 +22,8 @@ func swapWords(b []byte) {
 }
 
 // swapSpec returns a copy of BTF in the other byte order. Types are words throughout (also those of
-// unknown kinds: the format wants multiples of 4), strings are bytes, and a kind layout entry ends
-// in a half-word. Ranges that lie outside are left alone: reading the copy will report them.
+// unknown kinds: the format requires multiples of 4), strings are bytes, and a kind layout entry
+// ends in a half-word. Ranges outside the data are left alone: parsing the copy will report them.
 func swapSpec(raw []byte) []byte {
 	d := append(make([]byte, 0, len(raw)), raw...)
 	foreign := host.Uint16(d) == magicSwap

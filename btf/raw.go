@@ -3,9 +3,9 @@ package btf
 import "strconv"
 
 // AppendRaw appends the type as `bpftool btf dump` prints it: one line, "[7] INT 'char' size=1
-// ...", and one for each element, each ended by a newline.
+// ...", and one for each element, each with a newline at the end.
 //
-// Names that would make the text much longer than the record deserves are cut and end in "...".
+// Names that would make the text much longer than the record are cut and end in "...".
 func (t Type) AppendRaw(dst []byte) []byte {
 	r := rawWriter{dst: dst, names: maxRawNames + 64*len(t.Record())}
 	r.dst = append(strconv.AppendUint(append(r.dst, '['), uint64(t.id), 10), "] "...)
@@ -46,13 +46,13 @@ func (t Type) AppendRawJSON(dst []byte) []byte {
 	return append(r.dst, '}')
 }
 
-// elemLists is what JSON calls a kind's elements.
+// elemLists has the JSON names of the elements, by kind.
 var elemLists = [32]string{
 	KindStruct: "members", KindUnion: "members", KindEnum: "values", KindEnum64: "values",
 	KindFuncProto: "params", KindDatasec: "vars",
 }
 
-// elems returns the number of elements, which Vlen is not for a FUNC.
+// elems returns the number of elements, which is not Vlen for a FUNC.
 func (t Type) elems() int {
 	if kinds[t.Kind()].elem == 0 {
 		return 0
@@ -60,7 +60,8 @@ func (t Type) elems() int {
 	return t.Vlen()
 }
 
-// maxRawNames is how many bytes of names one type may have, plus 64 for each byte of its record.
+// maxRawNames is the maximum number of bytes of names for one type, plus 64 for each byte of its
+// record.
 const maxRawNames = 1 << 16
 
 type rawWriter struct {

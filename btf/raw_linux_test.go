@@ -25,7 +25,7 @@ func vmlinux(t testing.TB) *Spec {
 	return s
 }
 
-// section reads a section of an ELF file with the standard library's reader; nil if absent.
+// section returns a section of an ELF file, read by the standard library; nil if absent.
 func section(t testing.TB, path, name string) []byte {
 	t.Helper()
 	f, err := elf.Open(path)
@@ -57,7 +57,7 @@ func objectSpec(t testing.TB, path string) *Spec {
 	return s
 }
 
-// Oracle: bpftool btf dump, its text byte for byte.
+// The oracle is bpftool btf dump, its text byte for byte.
 func TestRawVmlinux(t *testing.T) {
 	got := rawText(vmlinux(t))
 	want := testkit.Run(t, "bpftool", "btf", "dump", "file", vmlinuxPath)
@@ -66,9 +66,9 @@ func TestRawVmlinux(t *testing.T) {
 	}
 }
 
-// Oracle: bpftool btf dump of every object in the corpus, text and JSON byte for byte. Bpftool 7.1
-// writes unsigned 32-bit constants above 2^31-1 wrongly into JSON (sign-extended to 64 bits), so
-// these are rewritten first.
+// The oracle is bpftool btf dump of every object in the corpus, text and JSON byte for byte.
+// Bpftool 7.1 writes unsigned 32-bit constants above 2^31-1 wrongly to JSON (sign-extended to 64
+// bits), so these are rewritten first.
 func TestRawCorpus(t *testing.T) {
 	n := 0
 	for _, path := range testkit.Corpus(t) {

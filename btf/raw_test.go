@@ -13,7 +13,7 @@ func rawText(s *Spec) []byte {
 	return out
 }
 
-// firstDifference shows the line where two texts part.
+// firstDifference reports the first line in which two texts differ.
 func firstDifference(t testing.TB, got, want []byte) {
 	t.Helper()
 	g, w := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))

@@ -1,7 +1,7 @@
 package btf
 
-// eachWord calls f for every word of a record that refers to something: at is its offset in the
-// record, isID tells type ids from string offsets. Of kinds that are not known only the name is.
+// eachWord calls f for every word of a record that is a type id or string offset: at is its offset
+// in the record, isID is true for type ids. For unknown kinds it calls f only for the name.
 func eachWord(rec []byte, f func(at int, isID bool)) {
 	f(0, false)
 	row := &kinds[recordKind(rec)]

@@ -5,19 +5,19 @@ import (
 	"math"
 )
 
-// maxDepth bounds chains and nesting when sizes are worked out, as in libbpf.
+// maxDepth limits chains and nesting when sizes are computed, as in libbpf.
 const maxDepth = 32
 
-// Bounds of AlignOf: libbpf has none, real types nest 40 deep, and types may hold types that hold
-// types, each twice.
+// Limits for AlignOf: libbpf has none, real types nest 40 deep, and a type may contain another type
+// twice, which contains another twice, and so on.
 const (
 	maxLayoutDepth = 256
 	maxLayoutSteps = 1 << 18
 )
 
-// PointerSize returns the size of a pointer in bytes (libbpf: btf__pointer_size): what
-// [Spec.SetPointerSize] said, else the size of an INT that is named "long" or "unsigned long" in
-// any of C's spellings, else 8.
+// PointerSize returns the size of a pointer in bytes (libbpf: btf__pointer_size): the one from
+// [Spec.SetPointerSize], else the size of an INT named "long" or "unsigned long" in any of C's
+// spellings, else 8.
 func (s *Spec) PointerSize() uint32 {
 	for b := s; b != nil; b = b.base {
 		if n := b.ptrSize.Load(); n != 0 {
@@ -42,7 +42,7 @@ func (s *Spec) guessPointerSize() uint32 {
 	return 8
 }
 
-// isLong reports whether name is one of the ways to write long int.
+// isLong reports whether name is a spelling of long int.
 func isLong(name string) bool {
 	switch name {
 	case "long", "long int", "int long",
@@ -53,7 +53,7 @@ func isLong(name string) bool {
 	return false
 }
 
-// SetPointerSize fixes the size of a pointer, 4 or 8 (libbpf: btf__set_pointer_size). Say it before
+// SetPointerSize sets the size of a pointer, 4 or 8 (libbpf: btf__set_pointer_size). Call it before
 // others use the Spec.
 func (s *Spec) SetPointerSize(n uint32) error {
 	if n != 4 && n != 8 {
@@ -64,8 +64,8 @@ func (s *Spec) SetPointerSize(n uint32) error {
 }
 
 // SizeOf returns the size of a type in bytes, through typedefs, modifiers, VAR, DECL_TAG and arrays
-// (libbpf: btf__resolve_size). Void, FWD, FUNC and FUNC_PROTO have none; a size above 2^32-1 is
-// [ErrTooBig].
+// (libbpf: btf__resolve_size). Void, FWD, FUNC and FUNC_PROTO have none; for a size above 2^32-1
+// the error is [ErrTooBig].
 func (s *Spec) SizeOf(id ID) (uint64, error) {
 	n := uint64(1)
 	at := id
@@ -125,9 +125,9 @@ func (s *Spec) Resolve(id ID) (Type, error) {
 	return Type{}, fmt.Errorf("btf: type [%d]: more than %d types deep", id, maxDepth)
 }
 
-// AlignOf returns the alignment of a type in bytes (libbpf: btf__align_of): of a scalar its size
-// but at most a pointer's, of a composite its members' greatest, and 1 if it is packed, that is if
-// a member is misaligned or the size is not a multiple.
+// AlignOf returns the alignment of a type in bytes (libbpf: btf__align_of): for a scalar its size
+// but at most a pointer's, for a composite the largest of its members, or 1 if it is packed, that
+// is if a member is misaligned or the size is not a multiple of the alignment.
 func (s *Spec) AlignOf(id ID) (uint32, error) {
 	w := aligner{spec: s, ptr: s.PointerSize(), steps: maxLayoutSteps}
 	n, err := w.align(id, 0)
@@ -141,7 +141,7 @@ type aligner struct {
 	spec  *Spec
 	ptr   uint32
 	steps int
-	done  map[ID]uint32 // of composites in composites, which may be met again and again
+	done  map[ID]uint32 // of composites in composites, which may be visited repeatedly
 }
 
 func (w *aligner) align(id ID, depth int) (uint32, error) {

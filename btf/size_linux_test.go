@@ -14,8 +14,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// Oracle: C libbpf (testdata/layout.c) for the pointer size, and for every type's size, alignment
-// and declaration, of the kernel's BTF, corpus objects, and an object with what these lack.
+// The oracle is C libbpf (testdata/layout.c) for the pointer size, and for every type's size,
+// alignment and declaration, in the kernel's BTF, corpus objects, and an object with what these
+// lack.
 func TestLayoutLibbpf(t *testing.T) {
 	paths := testkit.Corpus(t)
 	files := []string{vmlinuxPath, testkit.Compile(t, kindsSource)}
@@ -86,7 +87,7 @@ SEC("raw_tp") int prog(void *ctx) { return g1 + (int)g3 + (int)g4 + st++ + arr[(
 
 var spaceAfterStar = regexp.MustCompile(`\* +`)
 
-// sameDecl evens out what C leaves open: spaces after a star and before a parameter list, and the
+// sameDecl normalises what C leaves open: spaces after a star and before a parameter list, and the
 // order of qualifiers.
 func sameDecl(s string) string {
 	s = strings.ReplaceAll(s, "volatile const ", "const volatile ")
@@ -140,8 +141,8 @@ func checkLayout(t *testing.T, path string, s *Spec) (decls int) {
 
 func isQualifier(k Kind) bool { return k == KindConst || k == KindVolatile || k == KindRestrict }
 
-// Oracle: clang. An object for the other byte order has the same types, and its CO-RE records and
-// lines are found at the same places.
+// The oracle is clang. An object for the other byte order has the same types, and its CO-RE records
+// and lines are at the same places.
 func TestForeignOrder(t *testing.T) {
 	source := kindsSource + `
 struct task_struct { int pid; char comm[16]; } __attribute__((preserve_access_index));
@@ -154,7 +155,7 @@ SEC("raw_tp/x") int core(struct task_struct *t) { return t->pid + t->comm[3]; }
 		t.Fatal("both have one byte order")
 	}
 	if got, want := rawText(sb), rawText(sl); !bytes.Equal(got, want) {
-		// Bit offsets are those of the machine; everything else is the same.
+		// Bit offsets depend on the machine; everything else is the same.
 		got, want = bitOffsets.ReplaceAll(got, nil), bitOffsets.ReplaceAll(want, nil)
 		if !bytes.Equal(got, want) {
 			firstDifference(t, got, want)
@@ -172,7 +173,7 @@ SEC("raw_tp/x") int core(struct task_struct *t) { return t->pid + t->comm[3]; }
 
 var bitOffsets = regexp.MustCompile(` bits_offset=[0-9]+`)
 
-// extText writes all of .BTF.ext.
+// extText returns all of .BTF.ext as text.
 func extText(s *Spec, x *Ext) string {
 	var b strings.Builder
 	for _, sec := range x.Func {

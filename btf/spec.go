@@ -22,23 +22,24 @@ const (
 var host = binary.NativeEndian
 
 // Spec is one BTF blob, read in place. It never changes and may be used by many goroutines at once.
-// It corresponds to libbpf's struct btf, without its modifiable form: see [Builder] for that.
+// It corresponds to libbpf's struct btf, except for changes: see [Builder] for those.
 type Spec struct {
 	base *Spec
-	orig []byte // what was given to Parse, nil if a Builder made this
-	// the same in host byte order: orig itself, or a swapped copy; of a Builder's see HostBytes
+	orig []byte // as passed to Parse, nil if a Builder made this
+	// the same in host byte order: orig itself, or a swapped copy; for a Builder's BTF see
+	// HostBytes
 	data     []byte
 	join     sync.Once
 	types    []byte
 	layout   []byte
 	strs     string   // string section, in place
-	offs     []uint32 // offs[i] is where own type first+i starts in types
+	offs     []uint32 // offs[i] is the offset of own type first+i in types
 	first    ID
-	strFirst uint32 // offset of this spec's first string: all bases' strings come before
+	strFirst uint32 // offset of this spec's first string: the strings of all bases come before
 	swapped  bool
 	unknown  bool // the header has non-zero fields beyond those known
 	ptrSize  atomic.Uint32
-	named    names // types but functions
+	named    names // types except functions
 	funcs    names
 
 	stringsOnce sync.Once
@@ -46,13 +47,13 @@ type Spec struct {
 }
 
 // Parse reads BTF (libbpf: btf__new, btf__new_split). base is nil except for split BTF, whose ids
-// and string offsets go on where base's end. raw is kept and must not change. BTF in the other byte
-// order is converted into a copy, so a Spec always answers in host order.
+// and string offsets continue after those of base. raw is kept and must not change. BTF in the
+// other byte order is converted to a copy, so a Spec is always in host order.
 //
 // Parse checks the header, that every record lies within the type section and that strings end;
-// what records refer to is checked where it is used, or by [Spec.Validate]. Errors are of type
-// [*FormatError] and wrap [ErrBadMagic], [ErrNeedsBase], [ErrUnknownKind] or [ErrTooBig] where one
-// of these is the reason.
+// references are checked where they are used, or by [Spec.Validate]. Errors are of type
+// [*FormatError] and wrap [ErrBadMagic], [ErrNeedsBase], [ErrUnknownKind] or [ErrTooBig] if one of
+// these is the reason.
 func Parse(raw []byte, base *Spec) (*Spec, error) {
 	s := &Spec{base: base, orig: raw, data: raw, first: 1}
 	if base != nil {
@@ -162,15 +163,15 @@ func (s *Spec) setStrings(b []byte) error {
 	return nil
 }
 
-// walk fills the table of offsets, one step per type. The sizes of kinds that are not known come
-// from the kind layout.
+// walk fills the table of offsets, one step per type. The sizes of unknown kinds come from the kind
+// layout.
 func (s *Spec) walk() error {
 	rows := &kinds
 	if layout := s.kindLayout(); layout != nil {
 		rows = layoutRows(layout)
 	}
 	data := s.types
-	// Real BTF takes 25 bytes a type: the table rarely grows, and what it has too much is never
+	// Real BTF takes 25 bytes per type: the table rarely grows, and its unused end is never
 	// touched.
 	offs := make([]uint32, 0, len(data)/24+1)
 	for off := 0; off < len(data); {
@@ -202,7 +203,7 @@ func (s *Spec) walkError(off int, id ID, info uint32, unknown bool) error {
 	e := &FormatError{Section: "types", Offset: uint64(off), Type: id}
 	if unknown {
 		e.Msg = fmt.Sprintf(
-			"kind %d is newer than this reader and the BTF has no kind layout for it", kind)
+			"kind %d is unknown and the BTF has no kind layout for it", kind)
 		e.Err = ErrUnknownKind
 	} else {
 		e.Msg = fmt.Sprintf("%v with %d elements does not fit into the remaining %d bytes",
@@ -211,7 +212,7 @@ func (s *Spec) walkError(off int, id ID, info uint32, unknown bool) error {
 	return e
 }
 
-// kindLayout returns the nearest kind layout section: a split BTF borrows its base's.
+// kindLayout returns the nearest kind layout section: a split BTF uses its base's.
 func (s *Spec) kindLayout() []byte {
 	for ; s != nil; s = s.base {
 		if s.layout != nil {
@@ -243,7 +244,7 @@ func (s *Spec) Len() ID { return s.first + ID(len(s.offs)) }
 // FirstID returns the lowest id of the spec's own types: 1, or Base().Len().
 func (s *Spec) FirstID() ID { return s.first }
 
-// Raw returns the BTF as it was given to [Parse], in its own byte order, or as a [Builder] made it.
+// Raw returns the BTF as passed to [Parse], in its own byte order, or as a [Builder] made it.
 func (s *Spec) Raw() []byte {
 	if s.orig != nil {
 		return s.orig
@@ -268,7 +269,7 @@ func (s *Spec) HasLayout() bool { return len(s.layout) != 0 }
 // Order returns the byte order of Raw (libbpf: btf__endianness).
 func (s *Spec) Order() binary.ByteOrder { return byteOrder(s.swapped) }
 
-// Type gives a view of a type (libbpf: btf__type_by_id). Id 0 is void. ok is false if there is no
+// Type returns a view of a type (libbpf: btf__type_by_id). Id 0 is void. ok is false if there is no
 // such type.
 func (s *Spec) Type(id ID) (t Type, ok bool) {
 	for id < s.first {
@@ -297,11 +298,11 @@ func (s *Spec) Types() iter.Seq[Type] {
 	}
 }
 
-// maxSkip bounds chains of modifiers; C declarations have a handful, the kernel allows 32.
+// maxSkip limits chains of modifiers; C declarations have a handful, the kernel allows 32.
 const maxSkip = 128
 
-// Skip strips typedefs, const, volatile, restrict and type tags (libbpf: skip_mods_and_typedefs). A
-// chain that leads nowhere or in a circle gives void.
+// Skip strips typedefs, const, volatile, restrict and type tags (libbpf: skip_mods_and_typedefs).
+// For a broken or circular chain it returns void.
 func (s *Spec) Skip(id ID) Type {
 	for range maxSkip {
 		t, ok := s.Type(id)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// withLayout makes BTF with a 32-byte header and a kind layout in which kinds 20 to 25 have info
-// words and elements; types follow in between, two of them of kind 25, which nobody knows.
+// withLayout returns BTF with a 32-byte header and a kind layout in which kinds 20 to 25 have info
+// words and elements; types follow in between, two of them of kind 25, which is unknown.
 func withLayout(t *testing.T, rows map[Kind][2]byte) []byte {
 	t.Helper()
 	b := NewBuilder(nil)
@@ -33,8 +33,8 @@ func withLayout(t *testing.T, rows map[Kind][2]byte) []byte {
 	return b.Bytes()
 }
 
-// Kinds of the future, described by the kind layout section: skipped, but kept and addressable; in
-// split BTF by the base's layout.
+// TestKindLayout checks unknown kinds that the kind layout section describes: they are skipped, but
+// kept and addressable; in split BTF by the base's layout.
 func TestKindLayout(t *testing.T) {
 	rows := map[Kind][2]byte{25: {8, 12}, KindInt: {4, 0}, 20: {0, 0}}
 	raw := withLayout(t, rows)
@@ -80,8 +80,8 @@ func TestKindLayout(t *testing.T) {
 	}
 }
 
-// Oracle: the rules of the format (section 9.1 of the behaviour notes: what libbpf 1.8 checks).
-// Every case names the place.
+// The oracle is the rules of the format (section 9.1 of the behaviour notes: the checks of libbpf
+// 1.8). Every case names the place.
 func TestParseRefuses(t *testing.T) {
 	good := seedSpec()
 	layout := withLayout(t, map[Kind][2]byte{25: {8, 12}})
@@ -137,8 +137,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// A kernel module's BTF may be empty: a header of 24 bytes and nothing else. Over a base that is
-// fine, alone it is not.
+// A kernel module's BTF may be empty: only a header of 24 bytes. Over a base that is valid, alone
+// it is not.
 func TestEmptyModule(t *testing.T) {
 	base, err := Parse(seedSpec(), nil)
 	if err != nil {
@@ -167,7 +167,7 @@ func TestEmptyModule(t *testing.T) {
 	}
 }
 
-// Three levels: ids and strings go on through the chain.
+// TestSplitChain checks three levels: ids and strings continue through the chain.
 func TestSplitChain(t *testing.T) {
 	var spec *Spec
 	for level := range 3 {
@@ -200,7 +200,7 @@ func TestSplitChain(t *testing.T) {
 	}
 }
 
-// Views of what is not there: zero, not a panic.
+// Views of missing elements are zero and do not panic.
 func TestViewsOutOfRange(t *testing.T) {
 	s, err := Parse(seedSpec(), nil)
 	if err != nil {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// stringIndex finds strings of a Spec by their text, for Builders of BTF split over it. Chains as
-// in nameIndex, entries are offsets of the strings' starts.
+// stringIndex finds strings of a Spec by their text, for Builders of BTF split over it. Chains are
+// as in nameIndex, entries are offsets of the strings' starts.
 type stringIndex struct {
-	heads []uint32 // entry number from 1
+	heads []uint32 // entry number, from 1
 	next  []uint32
 	offs  []uint32
 	shift uint8

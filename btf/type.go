@@ -3,9 +3,9 @@ package btf
 const maxVlen = 0xffffff // bits 0-23 of the info word
 
 // Type is a view of one type, valid as long as its Spec's bytes are. The zero Type is void. Methods
-// that do not apply to the kind answer zero; an index beyond Vlen gives a zero element.
+// that do not apply to the kind return zero; an index beyond Vlen gives a zero element.
 type Type struct {
-	spec *Spec // owner of the record: a base of the Spec that was asked
+	spec *Spec // owner of the record: the Spec itself or one of its bases
 	id   ID
 	off  uint32
 	info uint32
@@ -27,13 +27,13 @@ type Param struct {
 }
 
 // Enumerator is a constant of an ENUM or ENUM64. Values of a signed 32-bit ENUM are sign-extended;
-// a value of an unsigned ENUM64 is to be converted to uint64.
+// convert a value of an unsigned ENUM64 to uint64.
 type Enumerator struct {
 	Name  string
 	Value int64
 }
 
-// Array is what an ARRAY consists of.
+// Array describes an ARRAY.
 type Array struct {
 	Elem   ID
 	Index  ID
@@ -53,7 +53,7 @@ func (t Type) ID() ID { return t.id }
 // Kind returns the type's kind.
 func (t Type) Kind() Kind { return Kind(t.info >> 24 & kindMax) }
 
-// Vlen returns the number of elements: members, parameters, enumerators, variables. (Of a FUNC it
+// Vlen returns the number of elements: members, parameters, enumerators, variables. (For a FUNC it
 // is the linkage: see Linkage.)
 func (t Type) Vlen() int { return int(t.info & maxVlen) }
 
@@ -92,7 +92,7 @@ func (t Type) Size() uint32 {
 }
 
 // Ref returns the type that a PTR, TYPEDEF, CONST, VOLATILE, RESTRICT, TYPE_TAG, VAR, FUNC or
-// DECL_TAG refers to, and what a FUNC_PROTO returns.
+// DECL_TAG refers to, or the return type of a FUNC_PROTO.
 func (t Type) Ref() ID {
 	if kinds[t.Kind()].third != thirdRef {
 		return 0
@@ -112,7 +112,7 @@ func (t Type) Record() []byte {
 	return t.spec.types[t.off:end:end]
 }
 
-// IntEncoding tells how to read an INT.
+// IntEncoding returns how to read an INT.
 func (t Type) IntEncoding() IntEncoding {
 	if t.Kind() != KindInt {
 		return 0
@@ -128,8 +128,8 @@ func (t Type) IntBits() uint8 {
 	return uint8(t.word(12))
 }
 
-// IntOffset returns the offset of an INT's bits within its bytes, not zero in old-style bit fields
-// only.
+// IntOffset returns the offset of an INT's bits within its bytes, which is nonzero only in
+// old-style bit fields.
 func (t Type) IntOffset() uint8 {
 	if t.Kind() != KindInt {
 		return 0
@@ -190,7 +190,7 @@ func (t Type) enumValue(i int) int64 {
 	return int64(v)
 }
 
-// Array is element type, index type and length of an ARRAY.
+// Array returns element type, index type and length of an ARRAY.
 func (t Type) Array() Array {
 	if t.Kind() != KindArray {
 		return Array{}
@@ -219,8 +219,8 @@ func (t Type) SecVar(i int) SecVar {
 	return SecVar{Type: ID(host.Uint32(w)), Offset: host.Uint32(w[4:]), Size: host.Uint32(w[8:])}
 }
 
-// Component returns the member or parameter that a DECL_TAG is about, -1 if it is about the whole
-// type.
+// Component returns the member or parameter to which a DECL_TAG applies, -1 if it applies to the
+// whole type.
 func (t Type) Component() int32 {
 	if t.Kind() != KindDeclTag {
 		return 0
@@ -228,7 +228,7 @@ func (t Type) Component() int32 {
 	return int32(t.word(12))
 }
 
-// FwdKind returns the kind that a FWD announces: KindStruct or KindUnion.
+// FwdKind returns the kind that a FWD declares: KindStruct or KindUnion.
 func (t Type) FwdKind() Kind {
 	switch {
 	case t.Kind() != KindFwd:

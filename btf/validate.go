@@ -2,9 +2,9 @@ package btf
 
 import "fmt"
 
-// Validate checks what [Parse] leaves to the time of use: every string offset and every type id of
-// the spec's own types, and that FUNCs refer to FUNC_PROTOs (libbpf does so when it parses, but for
-// what a FUNC_PROTO returns). The error is a [*FormatError].
+// Validate checks what [Parse] does not: every string offset and every type id of the spec's own
+// types, and that FUNCs refer to FUNC_PROTOs (libbpf does so when it parses, except for the return
+// type of a FUNC_PROTO). The error is a [*FormatError].
 func (s *Spec) Validate() error {
 	count, strEnd := uint32(s.Len()), uint64(s.strFirst)+uint64(len(s.strs))
 	for t := range s.Types() {

@@ -10,28 +10,28 @@ import (
 
 // Printing values
 //
-// One walk serves text and JSON. It goes over the type with a window into the data that starts at
+// One walk produces text and JSON. It visits the type with a window into the data that starts at
 // the value; what does not fit into the window is left out and reported at the end, so that a short
-// record still shows what it has. Types may be hostile: nesting is bounded, and so is the number of
-// values, because unions and empty structs let a small type describe a huge text.
+// record is printed as far as it goes. Types may be hostile: nesting is limited, and so is the
+// number of values, because with unions and empty structs a small type can describe a huge text.
 
-// ErrTruncated: the data ends before the type does. What fits has been printed.
+// ErrTruncated reports data that ends before its type does. What fits has been printed.
 var ErrTruncated = errors.New("data is shorter than its type")
 
 // ValueOptions changes how values are printed. The zero value prints everything on one line.
 type ValueOptions struct {
-	// not "": every member on a line of its own, indented by this per level
+	// if not "", every member is on its own line, indented by this per level
 	Indent   string
 	Types    bool             // text only: "(type)" before every value
 	OmitZero bool             // leave out members that are zero
-	MaxElems int              // elements to print of an array, 0 for all; text then shows "..."
-	Order    binary.ByteOrder // of the data; nil: the host's
+	MaxElems int              // elements of an array to print, 0 for all; text then shows "..."
+	Order    binary.ByteOrder // of the data; nil for the host's
 }
 
 const (
 	maxValueDepth = 32
 	maxValues     = 1 << 14 // plus 8 for each byte of data
-	maxEnumSteps  = 1 << 24 // constants looked at; then enums show numbers
+	maxEnumSteps  = 1 << 24 // constants visited; after that enums are printed as numbers
 	maxValueText  = 1 << 20 // bytes of text, plus 64 for each byte of data
 )
 
@@ -42,15 +42,15 @@ const (
 // numbers; enums show names; arrays of char are strings up to their NUL; pointers and 128-bit
 // integers are hexadecimal; a flexible array at the end takes the rest of the data. A VAR is its
 // value, a DATASEC its variables. The result is well-formed even with an error, which is
-// [ErrTruncated] if data is too short, [ErrTooBig] if there was more than anyone can read.
+// [ErrTruncated] if data is too short, and [ErrTooBig] if the value exceeds a limit.
 func AppendValue(dst []byte, s *Spec, id ID, data []byte, opts *ValueOptions) ([]byte, error) {
 	return newPrinter(dst, s, data, opts, false).print(id, data)
 }
 
-// AppendJSON is [AppendValue] in JSON, in the shape of bpftool's "formatted" values except that it
+// AppendJSON is [AppendValue] for JSON, in the form of bpftool's "formatted" values except that it
 // is always valid: structs are objects (members of anonymous ones are part of the outer one),
 // arrays are arrays, char arrays strings, enums names, booleans true and false, bit fields and
-// pointers numbers, 128-bit integers strings "0x...", and what has no value is null.
+// pointers numbers, 128-bit integers strings "0x...", and anything without a value is null.
 func AppendJSON(dst []byte, s *Spec, id ID, data []byte, opts *ValueOptions) ([]byte, error) {
 	return newPrinter(dst, s, data, opts, true).print(id, data)
 }
@@ -62,7 +62,7 @@ type printer struct {
 	dst   []byte
 	json  bool
 	left  int // values that may still be visited
-	steps int // constants of enums that may still be looked at
+	steps int // constants of enums that may still be visited
 	limit int // of len(dst)
 	level int // of indentation
 	err   error
@@ -125,8 +125,8 @@ func (p *printer) visit(depth int) bool {
 	return false
 }
 
-// value prints the value at the start of data. tail says that data up to its end belongs to it, so
-// it may have a flexible array.
+// value prints the value at the start of data. tail means that the data up to its end belongs to
+// it, so it may have a flexible array.
 func (p *printer) value(id ID, data []byte, tail bool, depth int) {
 	if !p.visit(depth) {
 		p.none(nil)
@@ -154,7 +154,7 @@ func (p *printer) value(id ID, data []byte, tail bool, depth int) {
 	}
 }
 
-// cast writes "(type)" if that is wanted.
+// cast writes "(type)" if the options ask for it.
 func (p *printer) cast(id ID) {
 	if !p.opts.Types || p.json {
 		return
@@ -165,7 +165,7 @@ func (p *printer) cast(id ID) {
 	p.dst = append(printable.AppendText(append(p.dst, '('), p.spec.CString(id)), ')')
 }
 
-// resolve strips what does not change a value: modifiers, VAR and DECL_TAG.
+// resolve strips what does not affect a value: modifiers, VAR and DECL_TAG.
 func (p *printer) resolve(id ID) Type {
 	for range maxDepth {
 		t := p.spec.Skip(id)
@@ -177,7 +177,7 @@ func (p *printer) resolve(id ID) Type {
 	return Type{}
 }
 
-// list keeps the commas and line breaks of one pair of brackets.
+// list tracks the commas and line breaks of one pair of brackets.
 type list struct {
 	n   int
 	end byte
@@ -189,7 +189,7 @@ func (p *printer) open(start, end byte) list {
 	return list{end: end}
 }
 
-// item starts the next item, on a line of its own if lines is set.
+// item starts the next item, on its own line if lines is set.
 func (p *printer) item(l *list, lines bool) {
 	if l.n > 0 {
 		p.dst = append(p.dst, ',')
@@ -217,7 +217,7 @@ func (p *printer) newline() {
 	}
 }
 
-// key writes the name of what follows: `.pid = ` or `"pid":`.
+// key writes the name of the next value: `.pid = ` or `"pid":`.
 func (p *printer) key(name string) {
 	if p.json {
 		p.dst = append(appendJSONString(p.dst, []byte(name)), ':')
@@ -229,10 +229,10 @@ func (p *printer) key(name string) {
 	}
 }
 
-// members prints the members of a struct or union that starts data.
+// members prints the members of a struct or union at the start of data.
 func (p *printer) members(l *list, t Type, data []byte, tail bool, depth int) {
 	size := uint64(t.Size())
-	own := data // without what belongs to a flexible array
+	own := data // without the elements of a flexible array
 	if uint64(len(own)) > size {
 		own = own[:size]
 	} else if uint64(len(own)) < size {
@@ -274,14 +274,13 @@ func (p *printer) members(l *list, t Type, data []byte, tail bool, depth int) {
 	}
 }
 
-// extent returns how many bytes of the window a value takes; ok is false if the window has none of
-// them.
+// extent returns how many bytes of the window a value takes; ok is false if it is entirely outside.
 func (p *printer) extent(id ID, window []byte, tail bool) (n uint64, ok bool) {
 	size, err := p.spec.SizeOf(id)
 	have := uint64(len(window))
 	switch {
 	case err != nil:
-		return 0, true // printing it will tell why
+		return 0, true // printing it will report why
 	case size == 0 && tail:
 		return have, true
 	case size > 0 && have == 0:

@@ -87,7 +87,7 @@ const eventJSON = `{"comm":"cat \"x\"\n","pid":4242,"state":"RUNNING","verdict":
 	`"i":16843009,"raw":[1,1,1,1],"inner":9,"matrix":[[1,2],[3,4]],"cptr":0,` +
 	`"wide128":"0x112233445566778899aabbccddeeff00","small128":"0xff","empty":[]}`
 
-// sectionType finds a data section's only variable and its bytes.
+// sectionType returns a data section's only variable and its bytes.
 func sectionType(t testing.TB, path string, s *Spec, name string) (ID, []byte) {
 	t.Helper()
 	id, ok := s.FindByName(name, KindDatasec)
@@ -98,7 +98,7 @@ func sectionType(t testing.TB, path string, s *Spec, name string) (ID, []byte) {
 	return sec.SecVar(0).Type, section(t, path, name)
 }
 
-// Oracle: the initializers in C, laid out by clang, for both byte orders.
+// The oracle is the initializers in C, laid out by clang, for both byte orders.
 func TestValue(t *testing.T) {
 	for _, target := range []string{"bpfel", "bpfeb"} {
 		path := testkit.Compile(t, valueSource, "-target", target)
@@ -132,7 +132,8 @@ func TestValue(t *testing.T) {
 			if err != nil || !sameJSON(t, indented, got) {
 				t.Errorf("%s %s: indented: %v\n%s", target, c.section, err, indented)
 			}
-			// However short the data is, the result is well-formed and the error says so.
+			// For data of any length, the result is well-formed and the error reports what is
+			// missing.
 			for n := range len(data) {
 				short, err := AppendJSON(nil, s, id, data[:n], opts)
 				if !json.Valid(short) {
@@ -156,7 +157,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 	return cmp.Equal(x, y)
 }
 
-// Options, and what is short; expectations by hand.
+// TestValueOptions covers options and short data; the expected texts are written by hand.
 func TestValueOptions(t *testing.T) {
 	path := testkit.Compile(t, valueSource, "-target", "bpfel")
 	s := objectSpec(t, path)
@@ -199,8 +200,8 @@ func TestValueOptions(t *testing.T) {
 	}
 }
 
-// Oracle: bpftool map dump of a map that holds the same bytes, by the same BTF. It writes bit
-// fields as "0x5", drops what follows a floating-point number, and has no members of anonymous
+// The oracle is bpftool map dump of a map with the same bytes, by the same BTF. It writes bit
+// fields as "0x5", drops everything after a floating-point number, and has no members of anonymous
 // types in the outer object.
 func TestValueBpftool(t *testing.T) {
 	testkit.Root(t)

@@ -10,15 +10,15 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// bitRange is where a scalar is within a window, in bits from its start.
+// bitRange is the position of a scalar in a window, in bits from its start.
 type bitRange struct {
 	off, size uint32
 }
 
-// end returns the first byte after it.
+// end returns the offset of the first byte after it.
 func (f bitRange) end() uint64 { return (uint64(f.off) + uint64(f.size) + 7) / 8 }
 
-// bits returns where a scalar type's value is within its own bytes.
+// bits returns the position of a scalar type's value within its own bytes.
 func (p *printer) bits(t Type) bitRange {
 	switch t.Kind() {
 	case KindInt:
@@ -29,7 +29,8 @@ func (p *printer) bits(t Type) bitRange {
 	return bitRange{0, 8 * min(t.Size(), 32)}
 }
 
-// field returns where a scalar member is within its struct; ok is false if the member is no scalar.
+// field returns the position of a scalar member within its struct; ok is false if the member is not
+// a scalar.
 func (p *printer) field(m Member, t Type) (f bitRange, ok bool) {
 	switch t.Kind() {
 	case KindInt, KindPtr, KindEnum, KindEnum64, KindFloat:
@@ -73,7 +74,7 @@ func load(data []byte, f bitRange, order binary.ByteOrder) (v uint128, ok bool) 
 	return v.shift(skip).mask(f.size), true
 }
 
-// loadWide is load for what lies across 17 bytes.
+// loadWide is load for a range that spans 17 bytes.
 func loadWide(data []byte, f bitRange, skip uint32, little bool) (v uint128) {
 	for i := range f.size {
 		at := skip + i // counted from the least significant bit of all
@@ -149,7 +150,7 @@ func (p *printer) hex(v uint128) {
 	p.dst = strconv.AppendUint(p.dst, v.lo, 16)
 }
 
-// signed extends a value of so many bits to 64.
+// signed sign-extends a value of that many bits to 64.
 func (v uint128) signed(bits uint32) int64 {
 	if bits == 0 || bits >= 64 {
 		return int64(v.lo)
@@ -173,7 +174,7 @@ func (p *printer) integer(t Type, v uint128, bits uint32) {
 	}
 }
 
-// quoted writes what JSON has no number for as a string.
+// quoted writes as a string what JSON cannot express as a number.
 func (p *printer) quoted(write func()) {
 	if p.json {
 		p.dst = append(p.dst, '"')
@@ -209,8 +210,8 @@ func (p *printer) enum(t Type, v uint128, bits uint32) {
 	}
 }
 
-// float prints IEEE 754 numbers of 2, 4 and 8 bytes; wider ones differ between machines and show
-// their bytes.
+// float prints IEEE 754 numbers of 2, 4 and 8 bytes; wider formats differ between machines and are
+// printed as bytes.
 func (p *printer) float(v uint128, bits uint32) {
 	var f float64
 	width := 64
@@ -234,7 +235,7 @@ func (p *printer) float(v uint128, bits uint32) {
 	p.dst = strconv.AppendFloat(p.dst, f, 'g', -1, width)
 }
 
-// half widens an IEEE 754 binary16.
+// half converts an IEEE 754 binary16.
 func half(h uint16) float64 {
 	sign := 1.0
 	if h>>15 != 0 {
