@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -27,8 +28,8 @@ type LWTRoute struct {
 	// their address. It goes without the others.
 	Seg6Local *Program
 
-	added *sys.LWTNames // what Add put there
-	index int           // of the interface that Add put it on, which may have another name since
+	added *rtnl.LWTNames // what Add put there
+	index int            // of the interface that Add put it on, which may have another name since
 }
 
 // String names destination and interface.
@@ -47,7 +48,7 @@ func (r *LWTRoute) Add() error {
 		err = r.programs(&q)
 	}
 	if err == nil {
-		err = sys.LWTAdd(&q)
+		err = rtnl.LWTAdd(&q)
 	}
 	if err == nil {
 		r.added, r.index = namesOf(&q), q.IfIndex
@@ -70,7 +71,7 @@ func (r *LWTRoute) Delete() error {
 	if err != nil {
 		return r.wrap("delete route", err)
 	}
-	switch there, err := sys.LWTQuery(&q); {
+	switch there, err := rtnl.LWTQuery(&q); {
 	case err == syscall.ESRCH:
 		return r.wrap("delete route", fmt.Errorf("there is no such route: %w", ErrNotExist))
 	case err != nil:
@@ -78,18 +79,18 @@ func (r *LWTRoute) Delete() error {
 	case there != *want:
 		return r.wrap("delete route", fmt.Errorf("it has %s, not %s: %w", programNames(there), programNames(*want), ErrNotExist))
 	}
-	if err = sys.LWTDel(&q); err == nil {
+	if err = rtnl.LWTDel(&q); err == nil {
 		r.added, r.index = nil, 0
 	}
 	return r.wrap("delete route", err)
 }
 
-func namesOf(q *sys.LWTRoute) *sys.LWTNames {
-	return &sys.LWTNames{In: q.In.Name, Out: q.Out.Name, Xmit: q.Xmit.Name, Seg6Local: q.Seg6Local.Name}
+func namesOf(q *rtnl.LWTRoute) *rtnl.LWTNames {
+	return &rtnl.LWTNames{In: q.In.Name, Out: q.Out.Name, Xmit: q.Xmit.Name, Seg6Local: q.Seg6Local.Name}
 }
 
 // programNames says "the programs in count:[7], xmit trace:[9]".
-func programNames(n sys.LWTNames) string {
+func programNames(n rtnl.LWTNames) string {
 	var list []string
 	for _, p := range []struct{ where, name string }{{"in", n.In}, {"out", n.Out}, {"xmit", n.Xmit}, {"seg6local", n.Seg6Local}} {
 		if p.name != "" {
@@ -116,11 +117,11 @@ func (r *LWTRoute) hold() (release func()) {
 }
 
 // programs checks the programs and puts them into q.
-func (r *LWTRoute) programs(q *sys.LWTRoute) error {
+func (r *LWTRoute) programs(q *rtnl.LWTRoute) error {
 	for _, slot := range []struct {
 		p    *Program
 		want uapi.ProgType
-		to   *sys.LWTProgram
+		to   *rtnl.LWTProgram
 	}{{r.In, uapi.ProgLWTIn, &q.In}, {r.Out, uapi.ProgLWTOut, &q.Out}, {r.Xmit, uapi.ProgLWTXmit, &q.Xmit}, {r.Seg6Local, uapi.ProgLWTSeg6Local, &q.Seg6Local}} {
 		if slot.p == nil {
 			continue
@@ -135,7 +136,7 @@ func (r *LWTRoute) programs(q *sys.LWTRoute) error {
 		if err != nil {
 			return err
 		}
-		*slot.to = sys.LWTProgram{FD: slot.p.fd.Int(), Name: fmt.Sprintf("%s:[%d]", info.Name, info.ID)}
+		*slot.to = rtnl.LWTProgram{FD: slot.p.fd.Int(), Name: fmt.Sprintf("%s:[%d]", info.Name, info.ID)}
 	}
 	switch {
 	case r.Seg6Local == nil:
@@ -149,8 +150,8 @@ func (r *LWTRoute) programs(q *sys.LWTRoute) error {
 }
 
 // resolve looks the interface up unless its index is known.
-func (r *LWTRoute) resolve(index int) (sys.LWTRoute, error) {
-	q := sys.LWTRoute{Destination: r.Destination, Gateway: r.Gateway, Metric: r.Metric, Headroom: r.Headroom}
+func (r *LWTRoute) resolve(index int) (rtnl.LWTRoute, error) {
+	q := rtnl.LWTRoute{Destination: r.Destination, Gateway: r.Gateway, Metric: r.Metric, Headroom: r.Headroom}
 	if !r.Destination.IsValid() || r.Gateway.IsValid() && r.Gateway.Is4() != r.Destination.Addr().Is4() {
 		return q, fmt.Errorf("destination %v, gateway %v: %w", r.Destination, r.Gateway, syscall.EINVAL)
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -73,10 +74,10 @@ func (h TCHook) Create() error {
 		switch h.Point {
 		case TCIngress, TCEgress, TCBoth:
 			if err = h.onlyPoint(); err == nil {
-				err = sys.TCClsactAdd(index)
+				err = rtnl.TCClsactAdd(index)
 			}
 		case TCQdisc:
-			err = sys.TCQdiscAdd(index, h.Qdisc, h.Parent, h.Handle)
+			err = rtnl.TCQdiscAdd(index, h.Qdisc, h.Parent, h.Handle)
 		case TCCustom:
 			err = fmt.Errorf("a class is made with its discipline (TCQdisc): %w", ErrNotSupported)
 		default:
@@ -96,11 +97,11 @@ func (h TCHook) checkExisting(index int) error {
 	if h.Point != TCQdisc {
 		return h.checkDiscipline(index)
 	}
-	there, err := sys.TCQdiscAt(index, h.Parent, 0)
+	there, err := rtnl.TCQdiscAt(index, h.Parent, 0)
 	if err == nil && there.Kind == h.Qdisc && (h.Handle == 0 || there.Handle == h.Handle) {
 		return nil
 	}
-	if byHandle, handleErr := sys.TCQdiscAt(index, 0, h.Handle); h.Handle != 0 && handleErr == nil {
+	if byHandle, handleErr := rtnl.TCQdiscAt(index, 0, h.Handle); h.Handle != 0 && handleErr == nil {
 		there, err = byHandle, nil
 	}
 	switch {
@@ -124,17 +125,17 @@ func (h TCHook) checkDiscipline(index int) error {
 // clsact's handle. err is a failure to find out.
 func (h TCHook) wrongDiscipline(index int) (wrong, err error) {
 	parent := h.parent()
-	if h.Point != TCBoth && parent != sys.TCIngress && parent != sys.TCEgress {
+	if h.Point != TCBoth && parent != rtnl.TCIngress && parent != rtnl.TCEgress {
 		return nil, nil // a class of a discipline of the caller's
 	}
-	there, err := sys.TCQdiscAt(index, 0, sys.TCMajor)
+	there, err := rtnl.TCQdiscAt(index, 0, rtnl.TCMajor)
 	switch {
 	case errors.Is(err, ErrNotExist):
 		return nil, nil
 	case err != nil:
 		return nil, err
 	case there.Kind == "clsact",
-		there.Kind == "ingress" && h.Point != TCBoth && parent == sys.TCIngress:
+		there.Kind == "ingress" && h.Point != TCBoth && parent == rtnl.TCIngress:
 		return nil, nil
 	case there.Kind == "ingress":
 		return fmt.Errorf("%s has the discipline ingress, which has no egress; "+
@@ -156,14 +157,14 @@ func (h TCHook) Destroy() error {
 				err = h.checkDiscipline(index)
 			}
 			if err == nil {
-				err = sys.TCFlush(index, h.parent())
+				err = rtnl.TCFlush(index, h.parent())
 			}
 		case TCBoth:
 			if err = h.onlyPoint(); err == nil {
-				err = sys.TCClsactDel(index)
+				err = rtnl.TCClsactDel(index)
 			}
 		case TCQdisc:
-			err = sys.TCQdiscDel(index, h.Qdisc, h.Parent, h.Handle)
+			err = rtnl.TCQdiscDel(index, h.Qdisc, h.Parent, h.Handle)
 		case TCCustom:
 			err = fmt.Errorf("a class goes with its discipline (TCQdisc): %w", ErrNotSupported)
 		default:
@@ -184,9 +185,9 @@ func (h TCHook) Filters() ([]TCFilter, error) {
 	if wrong != nil {
 		return nil, nil
 	}
-	var list []sys.TCFilter
+	var list []rtnl.TCFilter
 	if err == nil {
-		list, err = sys.TCFilters(index, parent)
+		list, err = rtnl.TCFilters(index, parent)
 	}
 	if err != nil {
 		return nil, h.wrap("list filters of", err)
@@ -207,7 +208,7 @@ func (h TCHook) Query(handle uint32, priority uint16) (*TCFilter, error) {
 	if err != nil {
 		return nil, h.wrap("query", err)
 	}
-	q := sys.TCFilter{IfIndex: index, Parent: parent, Handle: handle, Priority: priority}
+	q := rtnl.TCFilter{IfIndex: index, Parent: parent, Handle: handle, Priority: priority}
 	if err := h.queryFilter(&q); err != nil {
 		return nil, h.wrap("query", err)
 	}
@@ -215,7 +216,7 @@ func (h TCHook) Query(handle uint32, priority uint16) (*TCFilter, error) {
 }
 
 // queryFilter fills in a filter by its handle and priority. Where there are no others, or no discipline, the kernel answers EINVAL.
-func (h TCHook) queryFilter(f *sys.TCFilter) error {
+func (h TCHook) queryFilter(f *rtnl.TCFilter) error {
 	wrong, err := h.wrongDiscipline(f.IfIndex)
 	switch {
 	case wrong != nil:
@@ -225,12 +226,12 @@ func (h TCHook) queryFilter(f *sys.TCFilter) error {
 	case err != nil:
 		return err
 	}
-	err = sys.TCQuery(f)
+	err = rtnl.TCQuery(f)
 	if !errors.Is(err, syscall.EINVAL) {
 		return err
 	}
-	list, listErr := sys.TCFilters(f.IfIndex, f.Parent)
-	is := func(there sys.TCFilter) bool { return there.Handle == f.Handle && there.Priority == f.Priority }
+	list, listErr := rtnl.TCFilters(f.IfIndex, f.Parent)
+	is := func(there rtnl.TCFilter) bool { return there.Handle == f.Handle && there.Priority == f.Priority }
 	if listErr != nil || slices.ContainsFunc(list, is) {
 		return err
 	}
@@ -243,9 +244,9 @@ func (h TCHook) index() (int, error) { return interfaceIndex(h.Interface) }
 func (h TCHook) parent() uint32 {
 	switch h.Point {
 	case TCIngress:
-		return sys.TCIngress
+		return rtnl.TCIngress
 	case TCEgress:
-		return sys.TCEgress
+		return rtnl.TCEgress
 	}
 	return h.Parent
 }
@@ -326,18 +327,18 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	}
 	if opts.Handle != 0 && opts.Priority != 0 {
 		at.query = func() (*Hook, error) {
-			q := sys.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority}
+			q := rtnl.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority}
 			if err := hook.queryFilter(&q); err != nil {
 				return nil, err
 			}
 			return &Hook{Programs: []HookedProgram{{ProgramID: q.ProgID}}}, nil
 		}
 	}
-	f := sys.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority, ProgFD: p.fd.Int(),
+	f := rtnl.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority, ProgFD: p.fd.Int(),
 		Name: fmt.Sprintf("%s:[%d]", info.Name, info.ID)}
-	if err := sys.TCAttach(&f, opts.Replace); err != nil {
+	if err := rtnl.TCAttach(&f, opts.Replace); err != nil {
 		e := p.refused(at, err).(*Error)
-		var refusal *sys.NetlinkError
+		var refusal *rtnl.Error
 		if e.Hint == "" && errors.As(err, &refusal) && strings.Contains(refusal.Message, "Qdisc") {
 			e.Hint = "TCHook.Create makes the discipline that the filter needs"
 		}
@@ -353,14 +354,14 @@ func (f *TCFilter) Detach() error {
 	fail := func(err error) error {
 		return f.Hook.wrap(fmt.Sprintf("detach filter %#x (priority %d, program %d) from", f.Handle, f.Priority, f.ProgramID), err)
 	}
-	q := sys.TCFilter{IfIndex: f.index, Parent: f.Hook.parent(), Handle: f.Handle, Priority: f.Priority}
+	q := rtnl.TCFilter{IfIndex: f.index, Parent: f.Hook.parent(), Handle: f.Handle, Priority: f.Priority}
 	if err := f.Hook.queryFilter(&q); err != nil {
 		return fail(err)
 	}
 	if q.ProgID != f.ProgramID {
 		return fail(fmt.Errorf("it is of program %s now: %w", programLabel(q.ProgID), ErrNotExist))
 	}
-	if err := sys.TCDetach(&q); err != nil {
+	if err := rtnl.TCDetach(&q); err != nil {
 		return fail(err)
 	}
 	return nil

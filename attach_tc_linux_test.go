@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 )
 
 // The oracle of this file is the kernel: what filters of testdata/net.bpf.c see of the packets that the test sends; beside it tc(8) and
@@ -329,7 +329,7 @@ func TestTCIngressDiscipline(t *testing.T) {
 func TestTCForeignHandle(t *testing.T) {
 	testkit.Netns(t)
 	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
-	if errno := sys.TCQdiscAdd(deviceIndex(t, "lo"), "htb", 0xffffffff, 0xffff0000); errno != nil {
+	if errno := rtnl.TCQdiscAdd(deviceIndex(t, "lo"), "htb", 0xffffffff, 0xffff0000); errno != nil {
 		testkit.Skip(t, "the kernel has no htb: %v", errno)
 	}
 	testkit.Run(t, "tc", "class", "add", "dev", "lo", "parent", "ffff:", "classid", "ffff:fff2", "htb", "rate", "1mbit")

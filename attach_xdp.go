@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/extack"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -28,9 +29,9 @@ var xdpModes = [...]struct {
 	flag uint32
 }{
 	XDPAny:     {"any", 0},
-	XDPNative:  {"native", sys.XDPDrvMode},
-	XDPGeneric: {"generic", sys.XDPSKBMode},
-	XDPOffload: {"offload", sys.XDPHWMode},
+	XDPNative:  {"native", rtnl.XDPDrvMode},
+	XDPGeneric: {"generic", rtnl.XDPSKBMode},
+	XDPOffload: {"offload", rtnl.XDPHWMode},
 }
 
 // String returns native, generic, offload or any.
@@ -114,7 +115,7 @@ func withWords(err error, again func() error) error {
 	words := extack.Of(func() { err = again() })
 	var errno syscall.Errno
 	if words != "" && errors.As(err, &errno) {
-		return &sys.NetlinkError{Errno: errno, Message: words}
+		return &rtnl.Error{Errno: errno, Message: words}
 	}
 	return err
 }
@@ -142,10 +143,10 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 		expected = opts.Replace.FD()
 	}
 	if opts.IfAbsent {
-		extra = sys.XDPUpdateIfNoExist
+		extra = rtnl.XDPUpdateIfNoExist
 	}
 	mode, _, err := p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) error {
-		return sys.XDPSet(index, p.fd.Int(), flags|extra, expected)
+		return rtnl.XDPSet(index, p.fd.Int(), flags|extra, expected)
 	})
 	if err != nil {
 		return mode, p.refused(at, err)
@@ -167,23 +168,23 @@ func (p *Program) UnsetXDP(iface string) error {
 	if err != nil {
 		return fail(err)
 	}
-	state, err := sys.XDPQuery(index)
+	state, err := rtnl.XDPQuery(index)
 	if err != nil {
 		return fail(err)
 	}
 	var flags uint32
 	switch info.ID {
 	case state.DrvProgID:
-		flags = sys.XDPDrvMode
+		flags = rtnl.XDPDrvMode
 	case state.SKBProgID:
-		flags = sys.XDPSKBMode
+		flags = rtnl.XDPSKBMode
 	case state.HWProgID:
-		flags = sys.XDPHWMode
+		flags = rtnl.XDPHWMode
 	case state.ProgID: // a kernel that doesn't tell modes apart
 	default:
 		return fail(fmt.Errorf("it is not attached there: %w", ErrNotExist))
 	}
-	if err := sys.XDPSet(index, -1, flags, p.fd.Int()); err != nil {
+	if err := rtnl.XDPSet(index, -1, flags, p.fd.Int()); err != nil {
 		return fail(err)
 	}
 	return nil
@@ -213,7 +214,7 @@ func (p *Program) eachXDPMode(
 		return mode, "", err
 	}
 	mode = XDPNative
-	if state, err := sys.XDPQuery(index); err == nil && p.isGeneric(state) {
+	if state, err := rtnl.XDPQuery(index); err == nil && p.isGeneric(state) {
 		mode = XDPGeneric
 		why := cmp.Or(refusal, "the driver has no native XDP")
 		p.events().info("the program runs in generic mode", "object", p.objectName(), "program", p.name, "interface", iface, "why", why)
@@ -232,16 +233,16 @@ func genericMayDo(index int, err error) bool {
 	case syscall.EPERM, syscall.EACCES, syscall.ENODEV, syscall.EBADF:
 		return false
 	case syscall.EBUSY, syscall.EEXIST: // which drivers also say without any program
-		state, err := sys.XDPQuery(index)
-		return err == nil && state.Attached == sys.XDPAttachedNone
+		state, err := rtnl.XDPQuery(index)
+		return err == nil && state.Attached == rtnl.XDPAttachedNone
 	}
 	return true
 }
 
 // isGeneric reports whether the program is the one that is attached in generic mode.
-func (p *Program) isGeneric(state *sys.XDPState) bool {
-	if state.Attached != sys.XDPAttachedMulti {
-		return state.Attached == sys.XDPAttachedSKB
+func (p *Program) isGeneric(state *rtnl.XDPState) bool {
+	if state.Attached != rtnl.XDPAttachedMulti {
+		return state.Attached == rtnl.XDPAttachedSKB
 	}
 	info, err := sys.ProgInfoByFD(p.fd.Int())
 	return err == nil && state.SKBProgID == info.ID
@@ -250,7 +251,7 @@ func (p *Program) isGeneric(state *sys.XDPState) bool {
 // worded puts an errno that Go has no words for into words.
 func worded(err error) error {
 	if errno, ok := err.(syscall.Errno); ok {
-		return &sys.NetlinkError{Errno: errno}
+		return &rtnl.Error{Errno: errno}
 	}
 	return err
 }
@@ -279,7 +280,7 @@ func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
 
 // queryXDPHook lists the programs of all modes.
 func queryXDPHook(index int) (*Hook, error) {
-	state, err := sys.XDPQuery(index)
+	state, err := rtnl.XDPQuery(index)
 	if err != nil {
 		return nil, err
 	}
@@ -310,17 +311,17 @@ func QueryXDP(iface string) (XDPStatus, error) {
 	if err != nil {
 		return XDPStatus{}, &Error{Op: "query XDP of", Subject: iface, Err: err}
 	}
-	state, err := sys.XDPQuery(index)
+	state, err := rtnl.XDPQuery(index)
 	if err != nil {
 		return XDPStatus{}, &Error{Op: "query XDP of", Subject: iface, Err: err}
 	}
 	s := XDPStatus{ProgramID: state.ProgID, Native: state.DrvProgID, Generic: state.SKBProgID, Offload: state.HWProgID}
 	switch state.Attached {
-	case sys.XDPAttachedDrv:
+	case rtnl.XDPAttachedDrv:
 		s.Mode = XDPNative
-	case sys.XDPAttachedSKB:
+	case rtnl.XDPAttachedSKB:
 		s.Mode = XDPGeneric
-	case sys.XDPAttachedHW:
+	case rtnl.XDPAttachedHW:
 		s.Mode = XDPOffload
 	}
 	return s, nil

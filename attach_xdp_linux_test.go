@@ -13,10 +13,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -168,7 +168,7 @@ func TestXDPAnyMode(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_drop", "xdp_frags", "xdp_devmap"), &LoadOptions{Logger: logger})
 	pass, drop, frags := obj.Program("xdp_pass"), obj.Program("xdp_drop"), obj.Program("xdp_frags")
 
-	var refused *sys.NetlinkError
+	var refused *rtnl.Error
 	if _, err := pass.SetXDP("v0", &XDPOptions{Mode: XDPNative}); !errors.As(err, &refused) || !strings.Contains(refused.Message, "MTU") {
 		t.Fatalf("the driver takes it, or doesn't say why not: %v", err)
 	}

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/internal/rtnl"
 )
 
 // interfaceIndex finds a network interface of this thread's network namespace: by its name or an
 // alternative name, else by its index as a number.
 func interfaceIndex(name string) (int, error) {
-	index, err := sys.InterfaceIndex(name)
+	index, err := rtnl.InterfaceIndex(name)
 	if errors.Is(err, syscall.ENODEV) {
 		return 0, fmt.Errorf("there is no interface %q: %w: %w", name, err, ErrNotExist)
 	}

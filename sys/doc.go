@@ -1,5 +1,6 @@
-// Package sys makes the system calls of this module: bpf(2), perf_event_open(2), the ioctls and mappings that belong to them,
-// and the few netlink requests of XDP and classic TC. One Go function per command, and typed attributes that mirror the kernel's.
+// Package sys makes the system calls of this module: bpf(2), perf_event_open(2), and the ioctls and
+// mappings that belong to them. There is one Go function per command, and its attributes are typed and
+// mirror the kernel's.
 //
 // # Conventions
 //
@@ -13,8 +14,8 @@
 // # Interrupted and busy
 //
 // BPF_PROG_LOAD answers EAGAIN when a signal arrives during verification; it is tried five times as libbpf does, from the second
-// time on with the Go runtime's own signals (preemption, profiling) blocked for the thread. perf_event_open and netlink
-// receives are repeated on EINTR. Every other call is made once and its error returned: BPF_PROG_TEST_RUN has side effects, and
+// time on with the Go runtime's own signals (preemption, profiling) blocked for the thread. perf_event_open is
+// repeated on EINTR. Every other call is made once and its error returned: BPF_PROG_TEST_RUN has side effects, and
 // no other command of bpf(2) answers EINTR.
 //
 // # Scheduling

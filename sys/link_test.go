@@ -358,7 +358,7 @@ func TestXDPAndTCXLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	prog, count := counter(t, uapi.ProgXDP, 0, 0, 2)
-	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: uint32(lo.Index), AttachType: uapi.AttachXDP, Flags: sys.XDPSKBMode})
+	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: uint32(lo.Index), AttachType: uapi.AttachXDP, Flags: unix.XDP_FLAGS_SKB_MODE})
 	if err != nil {
 		t.Fatal(err)
 	}

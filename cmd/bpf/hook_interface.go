@@ -6,9 +6,9 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -59,7 +59,7 @@ func xdpThere(h *hook) ([]attachment, error) {
 	}
 	var list []attachment
 	for _, at := range []struct{ program, mode uint32 }{
-		{state.Native, sys.XDPDrvMode}, {state.Generic, sys.XDPSKBMode}, {state.Offload, sys.XDPHWMode},
+		{state.Native, rtnl.XDPDrvMode}, {state.Generic, rtnl.XDPSKBMode}, {state.Offload, rtnl.XDPHWMode},
 	} {
 		if at.program == 0 {
 			continue
@@ -76,12 +76,12 @@ func xdpThere(h *hook) ([]attachment, error) {
 // xdpLinks are the links of which one holds a program on an interface. There are several if the program is also on an interface that has the
 // same number in another network namespace, which links don't tell. None: it is there without a link.
 func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
-	index, err := sys.InterfaceIndex(iface)
+	index, err := rtnl.InterfaceIndex(iface)
 	if err != nil {
 		return nil, fmt.Errorf("interface %q: %w", iface, err)
 	}
 	// To take away nothing, and only if nothing is there, changes nothing. The kernel says first whether a link is in the way.
-	err = sys.XDPSet(index, -1, mode|sys.XDPReplace, 0)
+	err = rtnl.XDPSet(index, -1, mode|rtnl.XDPReplace, 0)
 	switch {
 	case err == nil || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EINVAL): // EINVAL: before 5.7
 		return nil, nil
@@ -100,7 +100,7 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 
 // ifindex is the index of the interface that the hook names.
 func (h *hook) ifindex() (int, error) {
-	index, err := sys.InterfaceIndex(h.target)
+	index, err := rtnl.InterfaceIndex(h.target)
 	if err != nil {
 		return 0, fmt.Errorf("hook %q: interface %q: %w", h.text, h.target, err)
 	}
@@ -110,7 +110,7 @@ func (h *hook) ifindex() (int, error) {
 // underName calls detach with the name that an interface has by now: it may have been renamed since
 // something was attached to it.
 func underName(index int, detach func(iface string) error) error {
-	name, err := sys.InterfaceName(index)
+	name, err := rtnl.InterfaceName(index)
 	if err != nil {
 		return fmt.Errorf("interface %d: %w", index, err)
 	}
@@ -185,12 +185,12 @@ func setTC(s subject, h *hook, point bpf.TCPoint) (hooked, error) {
 		if !created {
 			return nil
 		}
-		for _, parent := range []uint32{sys.TCIngress, sys.TCEgress} {
-			if others, err := sys.TCFilterKinds(index, parent); err != nil || len(others) > 0 {
+		for _, parent := range []uint32{rtnl.TCIngress, rtnl.TCEgress} {
+			if others, err := rtnl.TCFilterKinds(index, parent); err != nil || len(others) > 0 {
 				return err
 			}
 		}
-		return sys.TCClsactDel(index)
+		return rtnl.TCClsactDel(index)
 	}
 	filter, err := s.SetTC(at, &bpf.TCOptions{Handle: h.handle, Priority: h.priority})
 	if err != nil {

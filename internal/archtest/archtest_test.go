@@ -56,6 +56,7 @@ var rooms = []room{
 	{dir: "internal/layout", floor: 3, pure: true},
 	{dir: "internal/usdt", floor: 3, pure: true},
 	{dir: "internal/nearest", floor: 0, pure: true},
+	{dir: "internal/rtnl", floor: 3},
 	{dir: "internal/extack", floor: 3},
 	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "internal/maprules", floor: 4, pure: true},

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -18,23 +18,23 @@ func TestOf(t *testing.T) {
 	if _, ok := eventID(); !ok {
 		testkit.Skip(t, "the kernel has no tracepoint netlink_extack (5.13)")
 	}
-	index, err := sys.InterfaceIndex("lo")
+	index, err := rtnl.InterfaceIndex("lo")
 	if err != nil {
 		t.Fatal(err)
 	}
 	calls := 0
 	words := Of(func() {
 		calls++
-		err = sys.TCQdiscDel(index, "prio", 0xffffffff, 0x10000)
+		err = rtnl.TCQdiscDel(index, "prio", 0xffffffff, 0x10000)
 	})
-	var refused *sys.NetlinkError
+	var refused *rtnl.Error
 	if !errors.As(err, &refused) || refused.Message == "" {
 		t.Fatalf("not refused with words: %v", err)
 	}
 	if words != refused.Message || calls != 1 {
 		t.Errorf("%q after %d calls, netlink says %q", words, calls, refused.Message)
 	}
-	if words := Of(func() { sys.XDPQuery(index) }); words != "" {
+	if words := Of(func() { rtnl.XDPQuery(index) }); words != "" {
 		t.Errorf("about nothing: %q", words)
 	}
 	// Messages from other threads are not collected.
@@ -42,7 +42,7 @@ func TestOf(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			sys.TCQdiscDel(index, "prio", 0xffffffff, 0x10000)
+			rtnl.TCQdiscDel(index, "prio", 0xffffffff, 0x10000)
 		}()
 		<-done
 	})

@@ -1,4 +1,4 @@
-package sys
+package rtnl
 
 // Flags of netlink XDP (XDP_FLAGS_*): how a program is attached to an interface.
 const (
@@ -39,7 +39,7 @@ const (
 
 // XDPSet attaches program prog to an interface, or detaches with prog -1, without a link (libbpf bpf_xdp_attach, bpf_xdp_detach).
 // expected, if not 0, is a descriptor of the program that must be there now (-1: none; 5.7); EEXIST if it isn't. The program stays
-// after the process ends. Needs CAP_NET_ADMIN. Refusals are *NetlinkError with the kernel's own words.
+// after the process ends. Needs CAP_NET_ADMIN. Refusals are *Error with the kernel's own words.
 func XDPSet(ifindex, prog int, flags uint32, expected int) error {
 	if expected != 0 {
 		flags |= XDPReplace
@@ -56,7 +56,7 @@ func XDPSet(ifindex, prog int, flags uint32, expected int) error {
 			r.attr32(iflaXDPExpectedFD, uint32(int32(expected)))
 		}
 	})
-	return r.do(NetlinkRoute, nil)
+	return r.do(familyRoute, nil)
 }
 
 // XDPState is what netlink says of XDP on an interface. All zero: no program.
@@ -89,7 +89,7 @@ func (s *XDPState) ID(mode uint32) uint32 {
 func XDPQuery(ifindex int) (*XDPState, error) {
 	r := newRequest(rtmGetLink, 0, ifinfomsg(ifindex))
 	var s XDPState
-	err := r.do(NetlinkRoute, s.message(ifindex))
+	err := r.do(familyRoute, s.message(ifindex))
 	if err != nil {
 		return nil, err
 	}

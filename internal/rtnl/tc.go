@@ -1,4 +1,4 @@
-package sys
+package rtnl
 
 import "syscall"
 
@@ -75,7 +75,7 @@ type TCQdisc struct {
 func TCQdiscAt(ifindex int, parent, handle uint32) (*TCQdisc, error) {
 	var found *TCQdisc
 	r := newRequest(rtmGetQdisc, nlmEcho, tcmsg(ifindex, handle, parent, 0))
-	err := r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+	err := r.do(familyRoute, func(typ uint16, payload []byte) error {
 		if typ != rtmNewQdisc || len(payload) < tcmsgSize {
 			return nil
 		}
@@ -83,7 +83,7 @@ func TCQdiscAt(ifindex int, parent, handle uint32) (*TCQdisc, error) {
 		found = q
 		return attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
 			if typ == tcaKind {
-				q.Kind = goString(v)
+				q.Kind = text(v)
 			}
 			return nil
 		})
@@ -97,7 +97,7 @@ func TCQdiscAt(ifindex int, parent, handle uint32) (*TCQdisc, error) {
 func qdisc(typ, flags uint16, ifindex int, kind string, parent, handle uint32) error {
 	r := newRequest(typ, flags, tcmsg(ifindex, handle, parent, 0))
 	r.attrString(tcaKind, kind)
-	return r.do(NetlinkRoute, nil)
+	return r.do(familyRoute, nil)
 }
 
 // TCFilter is a BPF filter of classic TC: a program that decides on packets itself (direct-action).
@@ -142,7 +142,7 @@ func readFilter(typ uint16, payload []byte) (f TCFilter, ok bool, err error) {
 	bpf := false
 	err = attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
 		if typ == tcaKind {
-			bpf = goString(v) == "bpf"
+			bpf = text(v) == "bpf"
 		}
 		if typ != tcaOptions || !bpf { // the kernel puts the kind first; another kind's options mean something else
 			return nil
@@ -150,7 +150,7 @@ func readFilter(typ uint16, payload []byte) (f TCFilter, ok bool, err error) {
 		return attributes(v, func(typ uint16, v []byte) error {
 			switch {
 			case typ == tcaBPFName:
-				f.Name = goString(v)
+				f.Name = text(v)
 			case typ == tcaBPFID && len(v) >= 4:
 				f.ProgID = host.Uint32(v)
 				ok = true
@@ -166,7 +166,7 @@ func readFilter(typ uint16, payload []byte) (f TCFilter, ok bool, err error) {
 func TCFilters(ifindex int, parent uint32) ([]TCFilter, error) {
 	var all []TCFilter
 	r := newRequest(rtmGetTFilter, nlmDump, tcmsg(ifindex, 0, parent, 0))
-	err := r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+	err := r.do(familyRoute, func(typ uint16, payload []byte) error {
 		f, ok, err := readFilter(typ, payload)
 		if ok {
 			all = append(all, f)
@@ -179,13 +179,13 @@ func TCFilters(ifindex int, parent uint32) ([]TCFilter, error) {
 // TCFilterKinds lists the kinds of all filters of one direction or class, not only BPF's.
 func TCFilterKinds(ifindex int, parent uint32) (kinds []string, err error) {
 	r := newRequest(rtmGetTFilter, nlmDump, tcmsg(ifindex, 0, parent, 0))
-	err = r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+	err = r.do(familyRoute, func(typ uint16, payload []byte) error {
 		if typ != rtmNewTFilter || len(payload) < tcmsgSize {
 			return nil
 		}
 		return attributes(payload[tcmsgSize:], func(typ uint16, v []byte) error {
 			if typ == tcaKind {
-				kinds = append(kinds, goString(v))
+				kinds = append(kinds, text(v))
 			}
 			return nil
 		})
@@ -218,7 +218,7 @@ func TCQuery(f *TCFilter) error { return f.ask(f.request(rtmGetTFilter, 0)) }
 // ask sends a request whose answer describes the filter.
 func (f *TCFilter) ask(r *nlRequest) error {
 	found := false
-	if err := r.do(NetlinkRoute, f.read(&found)); err != nil {
+	if err := r.do(familyRoute, f.read(&found)); err != nil {
 		return err
 	}
 	if !found {
@@ -228,9 +228,9 @@ func (f *TCFilter) ask(r *nlRequest) error {
 }
 
 // TCDetach removes the filter with that handle and priority (libbpf bpf_tc_detach). ENOENT if there is none.
-func TCDetach(f *TCFilter) error { return f.request(rtmDelTFilter, 0).do(NetlinkRoute, nil) }
+func TCDetach(f *TCFilter) error { return f.request(rtmDelTFilter, 0).do(familyRoute, nil) }
 
 // TCFlush removes all filters of one direction, everyone's (libbpf bpf_tc_hook_destroy with one direction).
 func TCFlush(ifindex int, parent uint32) error {
-	return newRequest(rtmDelTFilter, 0, tcmsg(ifindex, 0, parent, 0)).do(NetlinkRoute, nil)
+	return newRequest(rtmDelTFilter, 0, tcmsg(ifindex, 0, parent, 0)).do(familyRoute, nil)
 }

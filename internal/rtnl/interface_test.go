@@ -1,6 +1,6 @@
 //go:build linux
 
-package sys_test
+package rtnl_test
 
 import (
 	"encoding/json"
@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
-	"github.com/purebpf/bpf/sys"
 )
 
 // The oracle is ip(8), which makes the interfaces and tells their indexes and names.
@@ -54,7 +54,7 @@ func TestInterfaceIndex(t *testing.T) {
 		if _, is := names[strconv.Itoa(i.Index)]; !is {
 			names[strconv.Itoa(i.Index)] = i.Index
 		}
-		if name, err := sys.InterfaceName(i.Index); err != nil || name != i.Name {
+		if name, err := rtnl.InterfaceName(i.Index); err != nil || name != i.Name {
 			t.Errorf("interface %d: %q, %v; ip says %q", i.Index, name, err, i.Name)
 		}
 	}
@@ -62,7 +62,7 @@ func TestInterfaceIndex(t *testing.T) {
 		t.Fatalf("ip made no interface of another index called 1 or 3: %v", names)
 	}
 	for name, index := range names {
-		if got, err := sys.InterfaceIndex(name); err != nil || got != index {
+		if got, err := rtnl.InterfaceIndex(name); err != nil || got != index {
 			t.Errorf("%q: %d, %v; ip says %d", name, got, err, index)
 		}
 	}
@@ -71,12 +71,12 @@ func TestInterfaceIndex(t *testing.T) {
 		"0x2", "2 ", "99999", "2147483647", "2147483648", "4294967298", "18446744073709551618", "if2",
 		long[:20], long + "x", strings.Repeat("x", 126), strings.Repeat("x", 128), strings.Repeat("x", 70000),
 	} {
-		if got, err := sys.InterfaceIndex(name); !errors.Is(err, syscall.ENODEV) {
+		if got, err := rtnl.InterfaceIndex(name); !errors.Is(err, syscall.ENODEV) {
 			t.Errorf("%.30q: %d, %v", name, got, err)
 		}
 	}
 	for _, index := range []int{0, -1, 99999} {
-		if name, err := sys.InterfaceName(index); !errors.Is(err, syscall.ENODEV) {
+		if name, err := rtnl.InterfaceName(index); !errors.Is(err, syscall.ENODEV) {
 			t.Errorf("%d: %q, %v", index, name, err)
 		}
 	}

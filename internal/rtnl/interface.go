@@ -1,4 +1,4 @@
-package sys
+package rtnl
 
 import (
 	"errors"
@@ -60,14 +60,14 @@ func InterfaceName(index int) (string, error) {
 // link asks for one interface and returns its index and name.
 func (r *nlRequest) link() (index int, name string, err error) {
 	r.attr32(iflaExtMask, extSkipStats)
-	err = r.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+	err = r.do(familyRoute, func(typ uint16, payload []byte) error {
 		if typ != rtmNewLink || len(payload) < ifinfomsgSize {
 			return nil
 		}
 		index = int(int32(host.Uint32(payload[ifinfomsgIndexOffs:])))
 		return attributes(payload[ifinfomsgSize:], func(typ uint16, v []byte) error {
 			if typ == iflaIfName {
-				name = goString(v)
+				name = text(v)
 			}
 			return nil
 		})

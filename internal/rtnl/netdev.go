@@ -1,4 +1,4 @@
-package sys
+package rtnl
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func XDPFeatures(ifindex int) (features uint64, zcMaxSegs uint32, err error) {
 	family := uint16(0)
 	r := newRequest(genlCtrl, 0, []byte{ctrlGetFamily, 1, 0, 0})
 	r.attrString(ctrlFamilyName, netdevGenlFamily)
-	err = r.do(NetlinkGeneric, genlAttributes(genlCtrl, func(typ uint16, v []byte) error {
+	err = r.do(familyGeneric, genlAttributes(genlCtrl, func(typ uint16, v []byte) error {
 		if typ == ctrlFamilyID && len(v) >= 2 {
 			family = host.Uint16(v)
 		}
@@ -49,7 +49,7 @@ func XDPFeatures(ifindex int) (features uint64, zcMaxSegs uint32, err error) {
 	}
 	r = newRequest(family, 0, []byte{netdevDevGet, 1, 0, 0})
 	r.attr32(netdevIfIndex, uint32(ifindex))
-	err = r.do(NetlinkGeneric, genlAttributes(family, func(typ uint16, v []byte) error {
+	err = r.do(familyGeneric, genlAttributes(family, func(typ uint16, v []byte) error {
 		switch {
 		case typ == netdevFeatures && len(v) >= 8:
 			features = host.Uint64(v)

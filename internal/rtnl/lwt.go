@@ -1,4 +1,4 @@
-package sys
+package rtnl
 
 import (
 	"fmt"
@@ -115,7 +115,7 @@ func LWTAdd(r *LWTRoute) error {
 				q.attrString(seg6ProgName, r.Seg6Local.Name)
 			})
 		})
-		return q.do(NetlinkRoute, nil)
+		return q.do(familyRoute, nil)
 	}
 	q.attr(rtaEncapType, host.AppendUint16(nil, encapBPF))
 	q.nest(rtaEncap, func() {
@@ -132,7 +132,7 @@ func LWTAdd(r *LWTRoute) error {
 			q.attr32(lwtHeadroom, r.Headroom)
 		}
 	})
-	return q.do(NetlinkRoute, nil)
+	return q.do(familyRoute, nil)
 }
 
 // LWTQuery finds the route of that destination, interface, gateway and metric, and returns the names of its programs;
@@ -144,7 +144,7 @@ func LWTQuery(r *LWTRoute) (LWTNames, error) {
 		family = familyIPv6
 	}
 	q := newRequest(rtmGetRoute, nlmDump, []byte{family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	err := q.do(NetlinkRoute, func(typ uint16, payload []byte) error {
+	err := q.do(familyRoute, func(typ uint16, payload []byte) error {
 		if typ != rtmNewRoute || found != nil {
 			return nil
 		}
@@ -211,7 +211,7 @@ func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) 
 		}
 		return attributes(v, func(inner uint16, v []byte) error {
 			if inner == nameAttr {
-				*names[typ] = goString(v)
+				*names[typ] = text(v)
 			}
 			return nil
 		})
@@ -221,4 +221,4 @@ func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) 
 
 // LWTDel removes the route of that destination, interface, gateway and metric, whatever programs it has. ESRCH if there
 // is none.
-func LWTDel(r *LWTRoute) error { return r.request(rtmDelRoute, 0, r.scope()).do(NetlinkRoute, nil) }
+func LWTDel(r *LWTRoute) error { return r.request(rtmDelRoute, 0, r.scope()).do(familyRoute, nil) }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package sys
+package rtnl
 
 import (
 	"errors"
@@ -62,7 +62,7 @@ func TestAcknowledgements(t *testing.T) {
 		{"bad quote", ack(-int32(syscall.EBUSY), message(1, 0, nlSeq, make([]byte, 4000))[:16], nlmAckTLVs, words), syscall.EBUSY, "", 0},
 	} {
 		done, err := walkMessages(c.b, nil)
-		var refused *NetlinkError
+		var refused *Error
 		errors.As(err, &refused)
 		switch {
 		case !done:

@@ -1,6 +1,7 @@
-package sys
+package rtnl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,12 +9,13 @@ import (
 
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/sys"
 )
 
 // Netlink families that this package talks to.
 const (
-	NetlinkRoute   = 0  // NETLINK_ROUTE
-	NetlinkGeneric = 16 // NETLINK_GENERIC
+	familyRoute   = 0  // NETLINK_ROUTE
+	familyGeneric = 16 // NETLINK_GENERIC
 )
 
 // Message types and flags of netlink and rtnetlink.
@@ -34,23 +36,23 @@ const (
 	attrTypeMsk = 1<<14 - 1
 )
 
-// NetlinkError is a refusal by a netlink family. errors.Is sees Errno.
-type NetlinkError struct {
+// Error is a refusal by a netlink family. errors.Is sees Errno.
+type Error struct {
 	Errno   syscall.Errno
 	Message string // extended ack: the kernel's own words, "" if it gave none
 	Offset  uint32 // of the offending attribute in the request, 0 if the kernel didn't say
 }
 
 // Error returns the kernel's words before the errno's.
-func (e *NetlinkError) Error() string {
+func (e *Error) Error() string {
 	if e.Message == "" {
-		return ErrnoText(e.Errno)
+		return sys.ErrnoText(e.Errno)
 	}
-	return printable.Text(e.Message) + ": " + ErrnoText(e.Errno)
+	return printable.Text(e.Message) + ": " + sys.ErrnoText(e.Errno)
 }
 
 // Unwrap returns the errno.
-func (e *NetlinkError) Unwrap() error { return e.Errno }
+func (e *Error) Unwrap() error { return e.Errno }
 
 // errNetlinkFormat is wrapped by errors about an answer that isn't well-formed netlink.
 var errNetlinkFormat = errors.New("malformed netlink answer")
@@ -106,7 +108,7 @@ func (r *nlRequest) nest(typ uint16, f func()) {
 }
 
 // do sends the request and gives each message of the answer, without its header, to each. It returns when the kernel has
-// acknowledged, ended a dump, or refused (*NetlinkError).
+// acknowledged, ended a dump, or refused (*Error).
 func (r *nlRequest) do(family int, each func(typ uint16, payload []byte) error) error {
 	host.PutUint32(r.b, uint32(len(r.b)))
 	return funnel.Current().Netlink(family, r.b, func(datagram []byte) (bool, error) {
@@ -135,7 +137,7 @@ func walkMessages(b []byte, each func(typ uint16, payload []byte) error) (done b
 		case nlmsgDone:
 			if len(payload) >= 4 {
 				if code := int32(host.Uint32(payload)); code < 0 {
-					return true, &NetlinkError{Errno: syscall.Errno(-code)}
+					return true, &Error{Errno: syscall.Errno(-code)}
 				}
 			}
 			return true, nil
@@ -158,7 +160,7 @@ func ackError(flags uint16, payload []byte) error {
 	if code == 0 {
 		return nil
 	}
-	e := &NetlinkError{Errno: syscall.Errno(-code)}
+	e := &Error{Errno: syscall.Errno(-code)}
 	if flags&nlmAckTLVs == 0 || len(payload) < 20 {
 		return e
 	}
@@ -173,7 +175,7 @@ func ackError(flags uint16, payload []byte) error {
 	attributes(rest, func(typ uint16, v []byte) error {
 		switch {
 		case typ == 1: // NLMSGERR_ATTR_MSG
-			e.Message = goString(v)
+			e.Message = text(v)
 		case typ == 2 && len(v) >= 4: // NLMSGERR_ATTR_OFFS
 			e.Offset = host.Uint32(v)
 		}
@@ -195,4 +197,10 @@ func attributes(b []byte, each func(typ uint16, value []byte) error) error {
 		b = b[min((n+3)&^3, len(b)):]
 	}
 	return nil
+}
+
+// text returns the string that ends at the first NUL.
+func text(b []byte) string {
+	s, _, _ := bytes.Cut(b, []byte{0})
+	return string(s)
 }
