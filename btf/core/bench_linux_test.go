@@ -7,7 +7,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// benchObjects are bcc's tools with most relocations, and the object of the corpus that has most.
+// benchObjects are the tools of bcc with the most relocations, and the object of the corpus with
+// the most.
 var benchObjects = []string{"tools/opensnoop.bpf.o", "tools/tcptracer.bpf.o",
 	"selftests/test_verif_scale2.bpf.o"}
 
@@ -22,8 +23,8 @@ func resolveAll(b *testing.B, t *Target, o *testObject, relos []Relo) {
 	}
 }
 
-// BenchmarkCold resolves an object's relocations with nothing known of the kernel but where its
-// types are.
+// BenchmarkCold resolves an object's relocations against a kernel whose BTF was parsed but not
+// searched yet.
 func BenchmarkCold(b *testing.B) {
 	raw := kernelBTF(b).Raw()
 	for _, name := range benchObjects {
@@ -45,7 +46,7 @@ func BenchmarkCold(b *testing.B) {
 	}
 }
 
-// BenchmarkWarm resolves them again in a process that has done so before.
+// BenchmarkWarm resolves them again in the same process.
 func BenchmarkWarm(b *testing.B) {
 	kernel := kernelBTF(b)
 	for _, name := range benchObjects {

@@ -11,8 +11,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracle of this file is clang: the value that it put into an instruction is what we compute of
-// the local type.
+// The oracle of this file is clang: the value that it put into an instruction equals the one that
+// we compute from the local type.
 
 // held returns the value that an instruction holds for a relocation.
 func held(insns []asm.Instruction, i int) uint64 {
@@ -27,8 +27,8 @@ func held(insns []asm.Instruction, i int) uint64 {
 }
 
 // compareWithClang counts the relocations of each kind and reports those whose instruction holds
-// another value. Clang loads bitfields wider than need be, so of these the offset, size and left
-// shift together must denote the same bits.
+// another value. Clang loads bitfields with a greater width than needed, so for these the offset,
+// size and left shift together must denote the same bits.
 func compareWithClang(t *testing.T, name string, o *testObject, count *[kindCount]int) {
 	t.Helper()
 	type load struct{ off, size, shift *uint64 }
@@ -75,7 +75,7 @@ func compareWithClang(t *testing.T, name string, o *testObject, count *[kindCoun
 			put(our, r, f.value)
 		}
 	}
-	// where is the bit of the field that the left shift brings to the top; the right one in
+	// where returns the bit of the field that the left shift moves to the top; the right one in
 	// little-endian, the left one in big-endian.
 	where := func(l *load) uint64 {
 		if o.btf.Order() == binary.ByteOrder(binary.BigEndian) {
@@ -150,7 +150,7 @@ void facts(struct bits *p, volatile u64 *out)
 `
 
 // TestClangBitfields does the same in both byte orders for bitfields, whose position in a register
-// depends on it.
+// depends on the order.
 func TestClangBitfields(t *testing.T) {
 	for _, arch := range []string{"bpfel", "bpfeb"} {
 		t.Run(arch, func(t *testing.T) {

@@ -2,11 +2,11 @@ package core
 
 import "github.com/purebpf/bpf/btf"
 
-// maxDepth bounds how many pointers, arrays and typedefs a comparison follows in a row, and how
+// maxDepth limits how many pointers, arrays and typedefs a comparison follows in a row, and how
 // deep function prototypes and structs may nest.
 const maxDepth = 32
 
-// budget bounds the work of comparing types: hostile BTF can hold a few hundred bytes that take
+// budget limits the work of comparing types: a few hundred bytes of hostile BTF can take
 // exponential time to walk.
 type budget int
 
@@ -26,9 +26,9 @@ func (b *budget) spend(n int) error {
 
 // Compatible reports whether the types can stand for each other at a boundary: type existence, and
 // externs (ksyms and kfuncs). Kinds must be the same at every level after modifiers and typedefs
-// are peeled; names and sizes do not matter, structs are not looked into, arrays are compared by
-// element and functions by their parameters and result. The root kinds must be the same before
-// peeling too: a typedef is no struct. An error means that the types nest too deep to tell. libbpf:
+// are stripped; names, sizes and members do not matter; arrays are compared by element and
+// functions by parameters and result. The root kinds must also be the same before stripping: a
+// typedef is not a struct. An error means that the types nest too deep to compare. libbpf:
 // bpf_core_types_are_compat.
 func Compatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID) (bool, error) {
 	steps := reloBudget
@@ -89,8 +89,8 @@ func errTooDeep() error {
 }
 
 // fieldsCompatible reports whether a target field can be accessed in place of a local one: structs
-// and unions always, pointers and floats among themselves, enums and forward declarations of one
-// name or without one, ints, and arrays by element.
+// and unions always, pointers with pointers, floats with floats, enums and forward declarations
+// with the same name or without one, ints, and arrays by element.
 func fieldsCompatible(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID,
 	steps *budget) (bool, error) {
 	for {

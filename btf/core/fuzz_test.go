@@ -28,8 +28,8 @@ func sectionData(t testing.TB, path, name string) []byte {
 	return data
 }
 
-// FuzzResolve resolves one relocation of every kind with hostile BTF on both sides: no panic, no
-// hang. The oracle is that promise.
+// FuzzResolve resolves one relocation of every kind with hostile BTF on both sides. It must not
+// panic or hang.
 func FuzzResolve(f *testing.F) {
 	program := readObject(f, "testdata/two_program.bpf.o")
 	local := sectionData(f, "testdata/two_program.bpf.o", ".BTF")

@@ -20,13 +20,13 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracle of this file is C libbpf (testdata/relocs.c): what it logs about each relocation,
-// candidate and patched instruction of an object must be what we would log.
+// The oracle of this file is C libbpf (testdata/relocs.c): its log about each relocation, candidate
+// and patched instruction of an object must equal ours.
 
-// verdict is what was made of one object: one text per relocation, and whether it failed there.
+// verdict is the result for one object: one text per relocation, and where it failed.
 type verdict struct {
 	decisions map[string]string // "section #index": text
-	failed    string            // the relocation at which loading ended, "" for none
+	failed    string            // the relocation at which loading ended, "" if none
 	order     []string
 }
 
@@ -52,7 +52,7 @@ var (
 	reRelo    = regexp.MustCompile(`^libbpf: prog '(.*?)': relo #(\d+): (.*)`)
 )
 
-// libbpf asks the oracle.
+// libbpf runs the oracle.
 func libbpf(t testing.TB, oracle, obj, custom string) (verdict, []testProgram) {
 	t.Helper()
 	args := []string{obj}
@@ -98,7 +98,7 @@ func libbpf(t testing.TB, oracle, obj, custom string) (verdict, []testProgram) {
 	return v, progs
 }
 
-// ours resolves and patches everything as a load would and tells of it in libbpf's words.
+// ours resolves and patches everything as a load would and describes it in libbpf's words.
 func ours(t testing.TB, o *testObject, progs []testProgram, target *Target) verdict {
 	t.Helper()
 	var v verdict
@@ -116,7 +116,7 @@ func ours(t testing.TB, o *testObject, progs []testProgram, target *Target) verd
 			}
 		}
 		if start < 0 {
-			continue // code of no program: an overridden weak function
+			continue // code outside of programs: an overridden weak function
 		}
 		key := fmt.Sprintf("%s #%d", r.section, r.index)
 		if new(spec).parse(o.btf, r.Relo) == nil {
@@ -201,11 +201,11 @@ func tellPatch(v *verdict, key string, insn int, old, now []asm.Instruction, poi
 	}
 }
 
-// nonMatching takes the text of what did not match away: it is what libbpf had found before it gave
-// up.
+// nonMatching removes the details of candidates that did not match: they are what libbpf had found
+// before it stopped.
 var nonMatching = regexp.MustCompile(`(?m)^(non-matching candidate #\d+).*`)
 
-// tally counts what libbpf decided.
+// tally counts libbpf's decisions.
 type tally struct{ relos, poisoned, none, several, failed, widths int }
 
 func (n *tally) add(v verdict) {
@@ -234,8 +234,8 @@ func (n *tally) String() string {
 		n.relos, n.poisoned, n.none, n.several, n.widths, n.failed)
 }
 
-// newer are decisions in which libbpf 1.5, the oracle, is behind what we follow, and what they are
-// in later versions.
+// newer are decisions in which libbpf 1.5, the oracle, differs from the later version that we
+// follow, with those of the later version.
 var newer = []struct{ object, relo, decision, reason string }{
 	{
 		"two_program.bpf.o", "syscall #7", "patched insn #121 (LDX/ST/STX) off 28 -> 36",
@@ -243,7 +243,7 @@ var newer = []struct{ object, relo, decision, reason string }{
 	},
 }
 
-// compareWithLibbpf reports where our decisions differ from C libbpf's, which it returns.
+// compareWithLibbpf reports differences between our decisions and C libbpf's, which it returns.
 func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target) verdict {
 	t.Helper()
 	want, progs := libbpf(t, oracle, obj, custom)
@@ -282,7 +282,7 @@ func compareWithLibbpf(t *testing.T, oracle, obj, custom string, target *Target)
 	return want
 }
 
-// kernelBTF is BTF of the running kernel.
+// kernelBTF returns the BTF of the running kernel.
 func kernelBTF(t testing.TB) *btf.Spec {
 	t.Helper()
 	testkit.VmlinuxBTF(t)
@@ -313,7 +313,7 @@ func TestLibbpfKernel(t *testing.T) {
 }
 
 // TestLibbpfSelftests resolves every core_reloc program of the kernel's selftests against every
-// core_reloc target, those made for it and all others.
+// core_reloc target, not only those made for it.
 func TestLibbpfSelftests(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	var programs, targets []string
@@ -341,7 +341,7 @@ func TestLibbpfSelftests(t *testing.T) {
 	t.Logf("%d programs by %d targets: %s", len(programs), len(targets), n.String())
 }
 
-// TestLibbpfTwoObjects is TestTwoObjects by libbpf's decisions.
+// TestLibbpfTwoObjects compares the objects of TestTwoObjects with libbpf's decisions.
 func TestLibbpfTwoObjects(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	const program, kernel = "testdata/two_program.bpf.o", "testdata/two_kernel.bpf.o"
@@ -351,8 +351,8 @@ func TestLibbpfTwoObjects(t *testing.T) {
 	}
 }
 
-// TestLibbpfForeign resolves the tools against BTF of other objects, which have some of their
-// types, and lack most.
+// TestLibbpfForeign resolves the tools against the BTF of other objects, which have some of their
+// types and lack most.
 func TestLibbpfForeign(t *testing.T) {
 	oracle := testkit.LibbpfProgram(t, "testdata/relocs.c", testkit.WrapSyscall)
 	var n tally

@@ -2,9 +2,9 @@ package core
 
 import "github.com/purebpf/bpf/btf"
 
-// match looks for the access of local in a candidate and leaves where it was found in s. It says no
-// if the candidate has no such thing, and gives an error if the candidate cannot be judged (it has
-// no size, or nests too deep).
+// match looks for the access of local in a candidate and stores the result in s. It returns false
+// if the candidate does not have it, and an error if the candidate cannot be compared (it has no
+// size, or nests too deep).
 func (s *spec) match(local *spec, c candidate, steps *budget) (bool, error) {
 	s.reset(c.spec, c.id, local.kind)
 	switch local.kind.class() {
@@ -34,7 +34,7 @@ func (s *spec) match(local *spec, c candidate, steps *budget) (bool, error) {
 			}
 			continue
 		}
-		// The first index is into an imagined array of the root type itself.
+		// The first index is into an imaginary array of the root type.
 		if i > 0 {
 			if t.Kind() != btf.KindArray {
 				return false, nil
@@ -69,7 +69,7 @@ func (s *spec) member() btf.Member {
 	return t.Member(int(last.idx))
 }
 
-// matchEnumerator looks for an enumerator of this essential name.
+// matchEnumerator looks for an enumerator with this essential name.
 func (s *spec) matchEnumerator(name string, t btf.Type, steps *budget) (bool, error) {
 	if !t.Kind().IsEnum() {
 		return false, nil
@@ -87,8 +87,8 @@ func (s *spec) matchEnumerator(name string, t btf.Type, steps *budget) (bool, er
 	return false, nil
 }
 
-// matchMember looks for the member name in t and, where a member has no name, inside it, in order.
-// A member that is found is the answer, whatever its type: C has one name space per struct.
+// matchMember looks for the member name in t and in its unnamed members, in order. The first member
+// with the name decides, whatever its type: C has one name space per struct.
 func (s *spec) matchMember(name string, t btf.Type, steps *budget) (bool, error) {
 	if !t.Kind().IsComposite() {
 		return false, nil

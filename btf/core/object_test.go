@@ -9,7 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// testObject is as much of a compiled object as CO-RE needs.
+// testObject holds the parts of a compiled object that CO-RE needs.
 type testObject struct {
 	btf   *btf.Spec
 	ext   *btf.Ext // nil if the object has none

@@ -6,21 +6,21 @@ import (
 	"github.com/purebpf/bpf/asm"
 )
 
-// PoisonImm is the number of the helper that poisoned instructions call. No kernel has it; a
-// verifier log that names it means that an unresolved CO-RE relocation can be reached.
+// PoisonImm is the number of the helper that poisoned instructions call. No kernel has it; if a
+// verifier log mentions it, an unresolved CO-RE relocation can be reached.
 const PoisonImm = 195896080 // 0xbad2310
 
-// poison returns the instruction that the verifier refuses if it can be reached.
+// poison returns the instruction that the verifier refuses if it is reachable.
 func poison() asm.Instruction { return asm.EmitCall(PoisonImm) }
 
-// Poisons reports whether Patch will poison this instruction: the target has no such thing, or the
-// instruction is a load or store whose width cannot be adapted.
+// Poisons reports whether Patch will poison this instruction: the target lacks the field or type,
+// or the instruction is a load or store whose width cannot be adapted.
 func (r Result) Poisons(insn asm.Instruction) bool {
 	return r.Poison || r.badWidth && insn.Op.IsMemory()
 }
 
-// Widths returns the bytes that a load or store of the field moves by the object's and by the
-// target's types; 0 where that does not apply.
+// Widths returns the number of bytes of a load or store of the field in the object's types and in
+// the target's; 0 where that does not apply.
 func (r Result) Widths() (local, target uint64) { return r.oldSize, r.newSize }
 
 // Patch writes the result into insns[i], an ALU operation with an immediate, a load, a store or a
@@ -54,7 +54,7 @@ func (r Result) Patch(insns []asm.Instruction, i int) error {
 	case asm.ClassLD:
 		if !wide || insn.Src() != 0 || insn.Off != 0 || insns[i+1].Op != 0 ||
 			insns[i+1].Regs != 0 || insns[i+1].Off != 0 {
-			return r.errorf(einval, "instruction %d is no plain ld_imm64", i)
+			return r.errorf(einval, "instruction %d is not a plain ld_imm64", i)
 		}
 		if old := insn.Imm64(insns[i+1]); r.strict && old != r.LocalValue {
 			return r.mismatch(i, old)

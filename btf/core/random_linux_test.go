@@ -25,7 +25,7 @@ type cMember struct {
 	fn    bool // pointer to a function
 }
 
-// cRandom writes two C files that are about the same types and differ in the details.
+// cRandom writes two C files with the same types that differ in the details.
 type cRandom struct {
 	*rand.Rand
 	structs map[string][]cMember
@@ -52,7 +52,7 @@ func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
 func (r *cRandom) chance(percent int) bool { return r.IntN(100) < percent }
 
-// member makes a member that may hold structs of r.names[:depth] by value.
+// member returns a member that may hold structs of r.names[:depth] by value.
 func (r *cRandom) member(name string, depth int) cMember {
 	m := cMember{name: name, base: pick(r.Rand, cScalars)}
 	switch {
@@ -82,7 +82,7 @@ func (r *cRandom) tag(name string) string {
 	return "struct"
 }
 
-// members makes a list of n members named from prefix, some in unnamed and named substructs.
+// members returns a list of n members named from prefix, some in unnamed and named substructs.
 func (r *cRandom) members(prefix string, n, depth, nest int) []cMember {
 	var list []cMember
 	for i := range n {
@@ -104,14 +104,14 @@ func (r *cRandom) members(prefix string, n, depth, nest int) []cMember {
 	return list
 }
 
-// noBits turns the bitfields of a union into plain members: clang does not read them.
+// noBits changes the bitfields of a union to plain members: clang does not read them.
 func noBits(list []cMember) {
 	for i := range list {
 		list[i].bits = 0
 	}
 }
 
-// mutate makes the target's idea of a list of members.
+// mutate returns the target's version of a list of members.
 func (r *cRandom) mutate(list []cMember, depth int) []cMember {
 	var out []cMember
 	for _, m := range list {
@@ -211,7 +211,7 @@ func (r *cRandom) enums(b *strings.Builder, target bool) {
 	}
 }
 
-// path returns a random access below list: the C expression, and the member that it ends in.
+// path returns a random access below list: the C expression, and the member at its end.
 func (r *cRandom) path(list []cMember) (string, cMember) {
 	m := pick(r.Rand, list)
 	if m.sub != nil && (m.name == "" || r.chance(70)) {
@@ -245,7 +245,7 @@ func isByValue(base string) bool {
 		!strings.HasSuffix(base, "*")
 }
 
-// files makes the program's and the target's source.
+// files returns the source of the program and of the target.
 func (r *cRandom) files() (program, target string) {
 	var p, t strings.Builder
 	p.WriteString(cPrelude)
@@ -264,9 +264,10 @@ func (r *cRandom) files() (program, target string) {
 		r.structs[name] = mine
 		r.names = append(r.names, name)
 		for _, o := range []struct {
-			b     *strings.Builder
-			list  []cMember
-			align bool // clang reads no bitfield of a type that is less aligned than its load
+			b    *strings.Builder
+			list []cMember
+			// clang does not read a bitfield of a type with a smaller alignment than its load
+			align bool
 		}{{&p, mine, true}, {&t, r.mutate(mine, i), false}} {
 			fmt.Fprintf(o.b, "%s %s {\n", r.tag(name), name)
 			cMembers(o.b, o.list, "\t", o.align)
@@ -296,11 +297,12 @@ func (r *cRandom) files() (program, target string) {
 			number := scalar && !last.fn && !strings.HasSuffix(last.base, "*") &&
 				last.base != "double"
 			if kind >= 4 && !scalar || kind == 3 && !number {
-				// clang shifts nothing larger than 8 bytes and knows the sign of numbers only
+				// clang does not shift values larger than 8 bytes and knows the sign of numbers
+				// only
 				kind -= 3
 			}
 			if last.bits > 0 && strings.ContainsAny(text, "._") {
-				continue // nor does it read all nested bitfields
+				continue // it does not read all nested bitfields either
 			}
 			fmt.Fprintf(&p, "\tout[0] = __builtin_preserve_field_info(p->%s, %d);\n", text, kind)
 			if last.bits == 0 && last.sub == nil && len(last.dims) == 0 && !last.fn &&
@@ -330,8 +332,8 @@ func (r *cRandom) files() (program, target string) {
 	return p.String(), t.String()
 }
 
-// compileRandom compiles C; ok is false if clang's back end gives up, which it does on bitfields of
-// some structs.
+// compileRandom compiles C; ok is false if clang's back end fails, as it does for bitfields of some
+// structs.
 func compileRandom(t *testing.T, source string) (path string, ok bool) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "random.bpf.o")

@@ -7,55 +7,55 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// Resolver resolves the relocations of one object in their order. What one relocation finds narrows
-// the candidates of later ones with the same root type, as libbpf does, so use one Resolver for one
+// Resolver resolves the relocations of one object in their order. Each relocation narrows the
+// candidates for later ones with the same root type, as in libbpf, so use one Resolver for one
 // load. It is not safe for concurrent use; its Target is.
 type Resolver struct {
 	target *Target
 	local  *btf.Spec
 	order  binary.ByteOrder
-	cands  map[btf.ID][]candidate // by local type, pruned to those that matched
+	cands  map[btf.ID][]candidate // by local type, reduced to those that matched
 	steps  budget
-	here   spec // what the object accesses
-	there  spec // the same in the candidate at hand
+	here   spec // the access in the object
+	there  spec // the same access in the current candidate
 }
 
-// NewResolver starts resolving relocations of the object whose BTF is local.
+// NewResolver returns a Resolver for the relocations of the object whose BTF is local.
 func (t *Target) NewResolver(local *btf.Spec) *Resolver {
 	return &Resolver{target: t, local: local, order: local.Order(),
 		cands: make(map[btf.ID][]candidate), steps: resolverBudget}
 }
 
-// Resolve resolves one relocation by itself, blind to the others of its object; a load uses a
+// Resolve resolves one relocation by itself, ignoring the others of its object; a load uses a
 // Resolver.
 func (t *Target) Resolve(local *btf.Spec, r Relo) (Result, error) {
 	return t.NewResolver(local).Resolve(r)
 }
 
-// Result is what a relocation resolved to.
+// Result is the result of resolving a relocation.
 type Result struct {
 	Relo       Relo
 	Value      uint64    // for the instruction, unless Poison
-	LocalValue uint64    // what the compiler put there
+	LocalValue uint64    // the compiler's value
 	Found      bool      // the target has it; true for TypeIDLocal
 	Poison     bool      // there is no value: Patch makes the instruction invalid
-	TargetBTF  *btf.Spec // where the first match was found, nil if nowhere
+	TargetBTF  *btf.Spec // BTF with the first match, nil if there is none
 	TargetType btf.ID    // root type of the match in TargetBTF
 	Candidates int       // target types of that kind and name that were considered
 
 	local    *btf.Spec
 	strict   bool   // the instruction must hold LocalValue
 	badWidth bool   // a load or store cannot be adapted
-	oldSize  uint64 // what it moves here
-	newSize  uint64 // and there
+	oldSize  uint64 // width in the object
+	newSize  uint64 // width in the target
 }
 
-// Spec returns the relocation in words, see Describe.
+// Spec describes the relocation: see Describe.
 func (r Result) Spec() string { return Describe(r.local, r.Relo) }
 
-// Resolve finds out what the relocation means for the target. The error is an *Error if the
-// relocation is malformed, ambiguous or beyond what the types can tell, ErrNoBTF (wrapped) if the
-// target has no BTF, or what listing module BTF gave.
+// Resolve determines the relocation's result for the target. The error is an *Error if the
+// relocation is malformed, ambiguous or the types do not decide it, ErrNoBTF (wrapped) if the
+// target has no BTF, or the error from listing module BTF.
 func (x *Resolver) Resolve(r Relo) (Result, error) {
 	res, err := x.resolve(r)
 	if err != nil {
@@ -93,7 +93,7 @@ func (x *Resolver) resolve(r Relo) (Result, error) {
 	var (
 		bits   uint64
 		pruned bool
-		kept   []candidate // of the candidates so far, once one did not match
+		kept   []candidate // candidates that matched, set once one did not match
 	)
 	for i, c := range cands {
 		ok, err := x.there.match(&x.here, c, &steps)
@@ -150,14 +150,14 @@ func (res *Result) setWidth(here, there fact) {
 	res.badWidth = !pointers && !ints
 }
 
-// candidates lists what is left of the candidates for a local root type.
+// candidates returns the remaining candidates for a local root type.
 func (x *Resolver) candidates(id btf.ID) ([]candidate, error) {
 	if list, ok := x.cands[id]; ok {
 		return list, nil
 	}
 	t, _ := x.local.Type(id)
 	if t.Name() == "" {
-		return nil, errorf(einval, "a type without a name cannot be looked for in the target")
+		return nil, errorf(einval, "a type without a name cannot be looked up in the target")
 	}
 	list, err := x.target.candidates(btf.EssentialName(t.Name()), t.Kind())
 	if err != nil {
@@ -167,8 +167,8 @@ func (x *Resolver) candidates(id btf.ID) ([]candidate, error) {
 	return list, nil
 }
 
-// ambiguous returns the error of two candidates, the one of res and c, which is in x.there, that
-// give different answers.
+// ambiguous returns the error for two candidates, that of res and c, which is in x.there, with
+// different results.
 func (x *Resolver) ambiguous(res Result, c candidate) error {
 	second := x.there.String()
 	var first spec

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// The oracle of this file is the description of libbpf's behaviour; what can be compared with
-// libbpf itself is in libbpf_linux_test.go.
+// The oracle of this file is the description of libbpf's behaviour; libbpf_linux_test.go compares
+// with libbpf itself.
 
 func buildSpec(t testing.TB, base *btf.Spec, build func(b *btf.Builder)) *btf.Spec {
 	t.Helper()
@@ -26,7 +26,7 @@ func buildSpec(t testing.TB, base *btf.Spec, build func(b *btf.Builder)) *btf.Sp
 	return s
 }
 
-// addStruct adds a struct whose int members lie at the given byte offsets.
+// addStruct adds a struct whose int members are at the given byte offsets.
 func addStruct(b *btf.Builder, name string, members ...any) btf.ID {
 	i := b.AddInt("int", 4, btf.Signed)
 	id := b.AddStruct(name, 1024)
@@ -47,8 +47,8 @@ func wantErrno(t *testing.T, err error, errno int, text string) {
 	}
 }
 
-// TestPruning resolves fields of a type that the target has twice. Which relocation comes first
-// decides what later ones see.
+// TestPruning resolves fields of a type that the target has twice. The first relocation determines
+// the candidates of later ones.
 func TestPruning(t *testing.T) {
 	var a, x, both btf.ID
 	local := buildSpec(t, nil, func(b *btf.Builder) {
@@ -77,7 +77,7 @@ func TestPruning(t *testing.T) {
 	wantErrno(t, err, einval,
 		"ambiguous: the target has <byte_off> [2] struct s.moved (0:1 @ offset 20) and <byte_off> [4] struct s___other.moved (0:0 @ offset 40)")
 
-	// A relocation that matches nowhere narrows nothing.
+	// A relocation without a match narrows nothing.
 	r = target.NewResolver(local)
 	_, err = r.Resolve(Relo{FieldByteOffset, a, "0:1"})
 	wantErrno(t, err, einval, "ambiguous")
@@ -85,12 +85,12 @@ func TestPruning(t *testing.T) {
 		res.Value != 8 || !res.Found {
 		t.Errorf("two candidates that agree: %+v, %v", res, err)
 	}
-	// A Target keeps nothing of what one load narrowed.
+	// A Target does not keep what one load narrowed.
 	_, err = target.Resolve(local, Relo{FieldByteOffset, a, "0:1"})
 	wantErrno(t, err, einval, "ambiguous")
 }
 
-// TestModules looks for types that vmlinux has, that only modules have, and that nobody has.
+// TestModules looks for types in vmlinux, for types only in modules, and for missing types.
 func TestModules(t *testing.T) {
 	var here, there, nowhere btf.ID
 	local := buildSpec(t, nil, func(b *btf.Builder) {
@@ -154,7 +154,7 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// TestMalformed gives records that no compiler makes.
+// TestMalformed resolves records that no compiler makes.
 func TestMalformed(t *testing.T) {
 	var s, e, anon, fwd btf.ID
 	local := buildSpec(t, nil, func(b *btf.Builder) {
@@ -209,7 +209,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// TestPatchRefuses gives instructions that do not fit their relocation.
+// TestPatchRefuses patches instructions that do not fit their relocation.
 func TestPatchRefuses(t *testing.T) {
 	var s btf.ID
 	local := buildSpec(t, nil, func(b *btf.Builder) {
@@ -258,11 +258,11 @@ func TestPatchRefuses(t *testing.T) {
 		{moved, []asm.Instruction{asm.Goto(8)}, 0, einval, "cannot hold a CO-RE value"},
 		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}}, 0, einval, "half a ld_imm64"},
 		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8, Regs: asm.Regs(1, 1)}, {}}, 0, einval,
-			"no plain ld_imm64"},
+			"not a plain ld_imm64"},
 		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8, Off: 1}, {}}, 0, einval,
-			"no plain ld_imm64"},
+			"not a plain ld_imm64"},
 		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}, {Off: 1}}, 0, einval,
-			"no plain ld_imm64"},
+			"not a plain ld_imm64"},
 		{moved, []asm.Instruction{{Op: asm.OpLdImm64, Imm: 8}, {Imm: 1}}, 0, einval,
 			"holds 4294967304"},
 		{resolve(kernel(32768, 4)), []asm.Instruction{asm.LdxMem(asm.W, 1, 2, 8)}, 0, erange,
@@ -286,7 +286,7 @@ func TestPatchRefuses(t *testing.T) {
 			t.Errorf("%s: instruction was changed all the same", row.text)
 		}
 	}
-	// The same offset is fine where an immediate holds it.
+	// The same offset is valid in an immediate.
 	insns := []asm.Instruction{asm.Mov64Imm(1, 8)}
 	if err := resolve(kernel(32768, 4)).Patch(insns, 0); err != nil || insns[0].Imm != 32768 {
 		t.Errorf("mov: %v, %v", insns[0], err)
@@ -307,8 +307,8 @@ func TestPatchRefuses(t *testing.T) {
 	}
 }
 
-// TestHostileNesting resolves against BTF that is small and takes exponential time to walk. The
-// oracle is the clock.
+// TestHostileNesting resolves against small BTF that takes exponential time to walk. The oracle is
+// the clock.
 func TestHostileNesting(t *testing.T) {
 	const levels = 40
 	tower := func(anonymous bool) (*btf.Spec, btf.ID) {

@@ -7,24 +7,23 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// maxSpecLen is how many numbers an access string may have, and how many steps deep a target access
-// may be (BPF_CORE_SPEC_MAX_LEN).
+// maxSpecLen is the maximum number of numbers in an access string, and of steps in a target access
+// (BPF_CORE_SPEC_MAX_LEN).
 const maxSpecLen = 64
 
-// accessor is one step that matters when an access is looked for elsewhere: a named member or an
-// array element.
+// accessor is one step that counts when an access is matched: a named member or an array element.
 type accessor struct {
 	typ  btf.ID // struct or union of the member; type of the element
-	idx  uint32 // member or element index; of an enumerator its index
+	idx  uint32 // member or element index; for an enumerator its index
 	name string // "" for an array step
 }
 
-// spec is an access of a type: what is reached, and how.
+// spec is an access of a type: its steps and its result.
 type spec struct {
 	btf  *btf.Spec
 	root btf.ID
 	kind Kind
-	bits uint64 // offset of what is reached, in bits
+	bits uint64 // offset of the result, in bits
 	acc  [maxSpecLen]accessor
 	n    int // accessors in use
 	raw  [maxSpecLen]uint32
@@ -161,8 +160,8 @@ func (s *spec) parse(local *btf.Spec, r Relo) error {
 	return nil
 }
 
-// isFlexible reports whether a, reached by the accessor at, is a flexible array: of no elements and
-// last in its struct.
+// isFlexible reports whether a, reached by the accessor at, is a flexible array: without elements
+// and last in its struct.
 func isFlexible(s *btf.Spec, at accessor, a btf.Array) bool {
 	if at.name == "" || a.Nelems > 0 {
 		return false
@@ -174,7 +173,7 @@ func isFlexible(s *btf.Spec, at accessor, a btf.Array) bool {
 // sameKind reports whether two kinds can stand for each other: equal, or both an enum.
 func sameKind(a, b btf.Kind) bool { return a == b || a.IsEnum() && b.IsEnum() }
 
-// typeText is "struct task_struct" or "struct <anon>".
+// typeText returns "struct task_struct" or "struct <anon>".
 func typeText(t btf.Type) string {
 	kind := "void"
 	if t.Kind() != btf.KindVoid {
@@ -194,14 +193,14 @@ func nameText(t btf.Type) string {
 	return name
 }
 
-// Names and access strings may be of any length, and many relocations may share one; texts show so
-// many bytes.
+// Names and access strings may be of any length, and many relocations may share one; texts show at
+// most this many bytes.
 const (
 	maxName  = 128 // of a type
-	maxWords = 320 // of a relocation in words
+	maxWords = 320 // of a relocation's description
 )
 
-// words is a relocation in words, as far as there is room.
+// words is the description of a relocation, as far as there is room.
 type words struct {
 	n    int
 	text [maxWords]byte
@@ -221,9 +220,9 @@ func (w *words) String() string {
 	return string(w.text[:w.n])
 }
 
-// Describe returns the relocation in words, as libbpf logs it: "<byte_off> [12] struct
-// task_struct.pid (0:35 @ offset 1256)". An access string that does not fit the type is shown as it
-// is. What is longer than 320 bytes is cut, with "..." at its end.
+// Describe describes the relocation as libbpf logs it: "<byte_off> [12] struct task_struct.pid
+// (0:35 @ offset 1256)". An access string that does not fit the type is shown unchanged. Text
+// beyond 320 bytes is cut and ends in "...".
 func Describe(local *btf.Spec, r Relo) string {
 	var s spec
 	if err := s.parse(local, r); err == nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// ErrNoBTF says that a relocation needs the target's BTF and there is none.
+// ErrNoBTF reports that a relocation needs the target's BTF and there is none.
 var ErrNoBTF = errors.New("no BTF of the target kernel")
 
-// Target is the kernel that relocations are resolved against: its BTF, and the candidates found in
-// it so far. One Target serves a whole process; it is safe for concurrent use. What it keeps is a
-// short list per name that was asked for.
+// Target is the kernel against which relocations are resolved: its BTF, and the candidates found in
+// it so far. One Target serves a whole process; it is safe for concurrent use. It keeps a short
+// list for each name that was looked up.
 type Target struct {
 	vmlinux *btf.Spec
 	modules func() ([]*btf.Spec, error)
@@ -25,7 +25,7 @@ type Target struct {
 	modsOK bool
 }
 
-// candidate is a target type that has the right kind and essential name.
+// candidate is a target type with the right kind and essential name.
 type candidate struct {
 	spec *btf.Spec
 	id   btf.ID
@@ -36,10 +36,10 @@ type candidateKey struct {
 	kind btf.Kind // KindEnum stands for both enums
 }
 
-// NewTarget makes a Target of a kernel's BTF and a function that lists the BTF of its modules,
-// which is called at most once with success, and only when a name is not in vmlinux. With modules
-// nil no module is searched: that is how libbpf treats a BTF that the user chose (btf_custom_path).
-// A nil vmlinux leaves only relocations that need no target.
+// NewTarget returns a Target for a kernel's BTF and a function that lists the BTF of its modules,
+// which is called only when a name is not in vmlinux, and not again once it succeeded. If modules
+// is nil no module is searched: libbpf does the same for BTF that the user chose (btf_custom_path).
+// With a nil vmlinux, only relocations that need no target can be resolved.
 func NewTarget(vmlinux *btf.Spec, modules func() ([]*btf.Spec, error)) *Target {
 	return &Target{vmlinux: vmlinux, modules: modules, cands: make(map[candidateKey][]candidate)}
 }
@@ -47,8 +47,8 @@ func NewTarget(vmlinux *btf.Spec, modules func() ([]*btf.Spec, error)) *Target {
 // BTF returns the target's vmlinux (or custom) BTF, nil if it has none.
 func (t *Target) BTF() *btf.Spec { return t.vmlinux }
 
-// Prefetch finds the candidates' names of all relos in one pass over the target's BTF. It is an
-// optimisation: without it each new name costs a pass of its own.
+// Prefetch looks up the candidates' names of all relos in one pass over the target's BTF. It is an
+// optimisation: without it each new name costs its own pass.
 func (t *Target) Prefetch(local *btf.Spec, relos []Relo) {
 	if t.vmlinux == nil || local == nil {
 		return
@@ -71,8 +71,8 @@ func (t *Target) Prefetch(local *btf.Spec, relos []Relo) {
 	}
 }
 
-// candidates lists target types for a local type of this kind and essential name. The caller must
-// not change the list.
+// candidates returns the target types for a local type of this kind and essential name. The caller
+// must not change the list.
 func (t *Target) candidates(name string, kind btf.Kind) ([]candidate, error) {
 	if t.vmlinux == nil {
 		return nil, ErrNoBTF
@@ -97,7 +97,7 @@ func (t *Target) candidates(name string, kind btf.Kind) ([]candidate, error) {
 			found = appendCandidates(found, m, false, key)
 		}
 	}
-	// The name lies in the object's BTF, which must not live as long as the target.
+	// The name is part of the object's BTF, which the target must not keep alive.
 	key.name = strings.Clone(name)
 	t.mu.Lock()
 	t.cands[key] = found

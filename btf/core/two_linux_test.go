@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// twoResults is where two_program.c puts its results, in bytes from the start of its context.
+// twoResults is the offset of two_program.c's results, in bytes from the start of its context.
 const twoResults = 512
 
 // symbolData returns the bytes of a variable.
@@ -55,9 +55,9 @@ func symbolData(t *testing.T, path, name string) []byte {
 	return nil
 }
 
-// TestTwoObjects runs a program against data of a "kernel" that was compiled apart, with other
-// layouts of the same types. The oracle is clang, which laid the data out, and the BPF machine of
-// the kernel, which ran the program.
+// TestTwoObjects runs a program on data of a "kernel" that was compiled separately, with other
+// layouts of the same types. The oracles are clang, which laid out the data, and the kernel, which
+// ran the program.
 func TestTwoObjects(t *testing.T) {
 	testkit.Root(t)
 	testkit.LittleEndian(t)
@@ -81,7 +81,7 @@ func TestTwoObjects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// old_field, gone and the load of signed_widened, all behind checks.
+	// These are old_field, gone and the load of signed_widened, all behind checks.
 	if poisoned != 3 {
 		t.Errorf("%d instructions poisoned, want 3", poisoned)
 	}

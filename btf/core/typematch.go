@@ -2,12 +2,11 @@ package core
 
 import "github.com/purebpf/bpf/btf"
 
-// typesMatch returns the relation of bpf_core_type_matches: stricter than Compatible. Names are
-// compared at every level (essential ones; unnamed matches only unnamed), ints must have the same
-// size and sign, arrays the same length, and everything that the local struct, union or enum has
-// must be in the target one; the target may have more. Behind a pointer a struct or union is
-// compared by kind and name only, and may be a forward declaration on either side. libbpf:
-// __bpf_core_types_match.
+// typesMatch is the relation of bpf_core_type_matches, stricter than Compatible. Names are compared
+// at every level (essential names; unnamed matches only unnamed), ints must have the same size and
+// sign, arrays the same length, and the target must have every member or enumerator of the local
+// struct, union or enum; it may have more. Behind a pointer a struct or union is compared by kind
+// and name only, and may be a forward declaration on either side. libbpf: __bpf_core_types_match.
 func typesMatch(local *btf.Spec, a btf.ID, target *btf.Spec, b btf.ID, behindPtr bool, level int,
 	steps *budget) (bool, error) {
 	if level <= 0 {
@@ -83,8 +82,8 @@ func namesMatch(local, target string) bool {
 	return btf.EssentialName(local) == btf.EssentialName(target)
 }
 
-// enumsMatch asks for every local enumerator's name in the target; values do not matter, the size
-// does.
+// enumsMatch reports whether the target has every local enumerator's name; values do not matter,
+// the size does.
 func enumsMatch(lt, tt btf.Type, steps *budget) (bool, error) {
 	if lt.Size() != tt.Size() || lt.Vlen() > tt.Vlen() {
 		return false, nil
@@ -94,7 +93,8 @@ func enumsMatch(lt, tt btf.Type, steps *budget) (bool, error) {
 	})
 }
 
-// membersMatch asks for every local member a target member of that name whose type matches.
+// membersMatch reports whether for every local member the target has a member of the same name with
+// a matching type.
 func membersMatch(local *btf.Spec, lt btf.Type, target *btf.Spec, tt btf.Type, level int,
 	steps *budget) (bool, error) {
 	if lt.Vlen() > tt.Vlen() {
@@ -109,8 +109,8 @@ func membersMatch(local *btf.Spec, lt btf.Type, target *btf.Spec, tt btf.Type, l
 	})
 }
 
-// eachHas reports whether every i below n has a j below m for which has holds. Both sides usually
-// keep one order, so the search goes on where the last one ended.
+// eachHas reports whether for every i below n there is a j below m for which has is true. Both
+// sides usually have the same order, so each search starts where the last one ended.
 func eachHas(n, m int, steps *budget, has func(i, j int) (bool, error)) (bool, error) {
 	next := 0
 	for i := range n {

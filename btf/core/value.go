@@ -6,19 +6,19 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// fact is what a spec answers to its relocation kind.
+// fact is the value of a spec for its relocation kind.
 type fact struct {
 	value uint64
-	// of FieldByteOffset only: what a load or store at the offset moves. Arrays count by element; 0
-	// for bitfields.
+	// for FieldByteOffset only: the width of a load or store at the offset. Arrays count by
+	// element; 0 for bitfields.
 	size uint64
 	typ  btf.Type
-	// strict: compilers agree on the value, so the instruction must hold it.
+	// compilers agree on the value, so the instruction must hold it
 	strict bool
 }
 
-// missing returns the fact about something that the target does not have. ok is false if the kind
-// has no value for that.
+// missing returns the fact for something that the target does not have. ok is false if the kind has
+// no value for that.
 func missing(k Kind) (_ fact, ok bool) {
 	switch k {
 	case FieldExists, EnumvalExists, TypeIDTarget, TypeExists, TypeSize, TypeMatches:
@@ -27,8 +27,8 @@ func missing(k Kind) (_ fact, ok bool) {
 	return fact{}, false
 }
 
-// fact computes what s answers. order is the byte order of the program, which decides where a
-// bitfield lies in a register.
+// fact computes the fact for s. order is the byte order of the program, which determines where a
+// bitfield is in a register.
 func (s *spec) fact(order binary.ByteOrder) (fact, error) {
 	switch s.kind.class() {
 	case classType:
@@ -49,8 +49,8 @@ func (s *spec) fact(order binary.ByteOrder) (fact, error) {
 	return s.fieldFact(order)
 }
 
-// enumeratorValue returns the value as a 64-bit register holds it; 32-bit enumerators are
-// sign-extended whatever their enum says.
+// enumeratorValue returns the value as in a 64-bit register; 32-bit enumerators are sign-extended
+// whatever their enum says.
 func enumeratorValue(t btf.Type, idx uint32) uint64 {
 	v := t.Enumerator(int(idx)).Value
 	if t.Kind() == btf.KindEnum {
@@ -70,7 +70,7 @@ func (s *spec) typeFact() (fact, error) {
 	return fact{value: 1, strict: true}, nil
 }
 
-// elementFact is about an access that ends in an array step.
+// elementFact computes the fact for an access that ends in an array step.
 func (s *spec) elementFact() (fact, error) {
 	id := s.acc[s.n-1].typ
 	size, err := s.sizeOf(id)
@@ -83,7 +83,7 @@ func (s *spec) elementFact() (fact, error) {
 	case FieldByteSize:
 		return fact{value: size, strict: true}, nil
 	}
-	return fact{}, errorf(einval, "%s cannot be asked of an array element", s.kind)
+	return fact{}, errorf(einval, "%s does not apply to an array element", s.kind)
 }
 
 func (s *spec) fieldFact(order binary.ByteOrder) (fact, error) {
@@ -104,7 +104,7 @@ func (s *spec) fieldFact(order binary.ByteOrder) (fact, error) {
 		}
 		off, bits = s.bits/8, size*8
 	}
-	// Compilers are free to choose how they load a bitfield, but not its sign nor its width.
+	// Compilers may choose how they load a bitfield, but not its sign or its width.
 	f := fact{strict: !bitfield}
 	switch s.kind {
 	case FieldByteOffset:
@@ -143,7 +143,7 @@ func (s *spec) fieldFact(order binary.ByteOrder) (fact, error) {
 	return f, nil
 }
 
-// bitfieldUnit finds the smallest aligned load that covers a bitfield of that offset and width,
+// bitfieldUnit returns the smallest aligned load that covers a bitfield of that offset and width,
 // starting from the size of the field's type: its size and offset in bytes.
 func bitfieldUnit(bitOff, bits uint64, t btf.Type) (size, off uint64, err error) {
 	size = uint64(t.Size())

@@ -6,7 +6,7 @@ type Type uint16
 const (
 	TypeRel  Type = 1 // ET_REL, a relocatable object file
 	TypeExec Type = 2 // ET_EXEC, a program with fixed addresses
-	TypeDyn  Type = 3 // ET_DYN, a shared library or a program that may be anywhere
+	TypeDyn  Type = 3 // ET_DYN, a shared library or a program without fixed addresses
 )
 
 // Machine is the processor of an ELF file (e_machine).
@@ -57,7 +57,7 @@ type SectionIndex uint16
 
 const (
 	IndexUndef   SectionIndex = 0      // SHN_UNDEF
-	IndexReserve SectionIndex = 0xff00 // SHN_LORESERVE: from here on it is no section
+	IndexReserve SectionIndex = 0xff00 // SHN_LORESERVE: values from here on are not sections
 	IndexAbs     SectionIndex = 0xfff1 // SHN_ABS
 	IndexCommon  SectionIndex = 0xfff2 // SHN_COMMON
 )

@@ -14,7 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// executable is what llvm-readelf's JSON says about a program, as far as it is compared.
+// executable is the compared part of llvm-readelf's JSON about a program.
 type executable struct {
 	Sections       []struct{ Section section }
 	ProgramHeaders []struct {
@@ -31,7 +31,7 @@ type executable struct {
 }
 
 // TestExecutables compares segments, sections and dynamic symbols of programs and libraries, of 64
-// and 32 bits, with what llvm-readelf-19 reads.
+// and 32 bits, with the output of llvm-readelf-19.
 func TestExecutables(t *testing.T) {
 	const text = "int data = 1; int first(void) { return data; } int second(void) { return first(); }"
 	flags := []string{"-shared", "-fPIC", "-nostdlib", "-ffreestanding"}
@@ -41,7 +41,7 @@ func TestExecutables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		copied := t.TempDir() + "/file" // /proc/self/exe is llvm-readelf's own to llvm-readelf
+		copied := t.TempDir() + "/file" // /proc/self/exe would be llvm-readelf itself
 		if err := os.WriteFile(copied, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestExecutables(t *testing.T) {
 				}
 			}
 		}
-		// Only ReadExecutable takes 32-bit files; cut short, neither does.
+		// Only ReadExecutable accepts 32-bit files; neither accepts a truncated one.
 		if _, err := elf64.Parse(raw); (err == nil) != (f.WordSize() == 8) {
 			t.Errorf("%s: Parse: %v", path, err)
 		}

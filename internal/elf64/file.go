@@ -1,13 +1,13 @@
 // Package elf64 reads 64-bit ELF files in either byte order, as far as BPF objects need it:
-// sections, symbols and REL relocations. Of the programs and libraries that user-space probes
-// attach to it reads segments too, and 32-bit files (ReadExecutable). Nothing that the file says is
-// trusted: every offset and size is checked against the size of the file before it is used, errors
-// name the section and the offset in the file, and no allocation exceeds the size of the file by
-// more than the size of the section table. It never panics.
+// sections, symbols and REL relocations. For the programs and libraries to which user-space probes
+// attach, it also reads segments and 32-bit files (ReadExecutable). Nothing in the file is trusted:
+// every offset and size is checked against the size of the file before it is used, errors name the
+// section and the offset in the file, and no allocation exceeds the size of the file by more than
+// the size of the section table. It never panics.
 //
-// Reading is lazy. Parsing looks at the ELF header, the section headers and their names; the bytes
-// of a section, a symbol or a relocation are looked at when asked for. Names and section data are
-// views of the input, so the input must not be changed while they are in use.
+// Reading is lazy. Parsing reads the ELF header, the section headers and their names; the bytes of
+// a section, a symbol or a relocation are read when needed. Names and section data are views of the
+// input, so the input must not change while they are in use.
 //
 // Symbols whose section index does not fit in 16 bits (SHT_SYMTAB_SHNDX) are not resolved: no BPF
 // object has 65,280 sections.
@@ -29,13 +29,13 @@ const (
 	symbolSize        = 24
 	relSize           = 16
 
-	smallFile = 64 << 10 // a file up to this size is read at once
-	// of a file that is read piecemeal: it may be sparse, so its size says nothing
+	smallFile = 64 << 10 // files up to this size are read at once
+	// limit for files that are read in pieces: they may be sparse, so their size is no limit
 	maxPiece = 1 << 30
 )
 
-// class says where the fields of a class of ELF files are, in bytes from the start of their record.
-// Fields whose width depends on the class are read by File.word.
+// class has the positions of the fields of a class of ELF files, in bytes from the start of their
+// record. File.word reads fields whose width depends on the class.
 type class struct {
 	word                                                int // bytes of an address or offset
 	header, phoff, shoff, flags, phentsize, shentsize   int
@@ -45,7 +45,7 @@ type class struct {
 	segment, pFlags, pOffset, pAddr, pFileSize, pMemory int
 }
 
-// classes is by e_ident[EI_CLASS].
+// classes is indexed by e_ident[EI_CLASS].
 var classes = [...]class{
 	1: {
 		word:   4,
@@ -67,7 +67,7 @@ var classes = [...]class{
 
 // FormatError says what is wrong with a file and where.
 type FormatError struct {
-	Section string // "" when it is not about a section
+	Section string // "" if the error is not about a section
 	Offset  uint64 // in bytes from the start of the file
 	Msg     string
 }
@@ -81,7 +81,7 @@ func (e *FormatError) Error() string {
 	return printable.Text(fmt.Sprintf("%s%s (file offset %#x)", where, e.Msg, e.Offset))
 }
 
-// File is one ELF file. It is not safe for concurrent use when made by Read.
+// File is one ELF file. One made by Read is not safe for concurrent use.
 type File struct {
 	Order    binary.ByteOrder // binary.LittleEndian or binary.BigEndian
 	Type     Type
@@ -92,13 +92,13 @@ type File struct {
 
 	big  bool
 	at   *class
-	exec bool // ReadExecutable
+	exec bool // opened by ReadExecutable
 	size uint64
-	raw  []byte      // the whole file, nil when it is read piecemeal
-	src  io.ReaderAt // nil when raw is the whole file
+	raw  []byte      // the whole file, nil if it is read in pieces
+	src  io.ReaderAt // nil if raw is the whole file
 }
 
-// Section is one section header. Its bytes come from File.Data.
+// Section is one section header. File.Data returns its bytes.
 type Section struct {
 	Name    string
 	Index   int
@@ -114,8 +114,8 @@ type Section struct {
 	data    []byte
 }
 
-// Parse reads the file that raw holds. It keeps raw, which must not change while the File, or a
-// name or data taken from it, is in use. Errors are *FormatError.
+// Parse reads the file in raw. It keeps raw, which must not change while the File, or a name or
+// data taken from it, is in use. Errors are *FormatError.
 func Parse(raw []byte) (*File, error) {
 	f := &File{raw: raw, size: uint64(len(raw))}
 	if err := f.parse(); err != nil {
@@ -124,9 +124,9 @@ func Parse(raw []byte) (*File, error) {
 	return f, nil
 }
 
-// Read reads a file of size bytes through r, only those parts that are asked for: debug
-// information, which is most of an object, stays unread. A small file is read at once. Errors are
-// *FormatError, or wrap what r returned.
+// Read reads a file of size bytes through r, only the parts that are needed: debug information,
+// which is most of an object, is not read. A small file is read at once. Errors are *FormatError,
+// or wrap an error of r.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	if size < 0 {
 		return nil, &FormatError{Msg: "negative file size"}
@@ -164,7 +164,7 @@ func (f *File) WordSize() int { return f.at.word }
 // Size returns the size of the file in bytes.
 func (f *File) Size() uint64 { return f.size }
 
-// read returns n bytes at off of the file, a view where the file is in memory.
+// read returns n bytes at off of the file, as a view if the file is in memory.
 func (f *File) read(off, n uint64) ([]byte, error) {
 	if off > f.size || n > f.size-off {
 		return nil, &FormatError{Offset: off,
@@ -175,7 +175,7 @@ func (f *File) read(off, n uint64) ([]byte, error) {
 	}
 	if n > maxPiece {
 		return nil, &FormatError{Offset: off,
-			Msg: fmt.Sprintf("%d bytes in one piece; more than %d are not read", n, maxPiece)}
+			Msg: fmt.Sprintf("%d bytes in one piece, more than the limit of %d", n, maxPiece)}
 	}
 	b := make([]byte, n)
 	if k, err := f.src.ReadAt(b, int64(off)); uint64(k) < n {
@@ -242,8 +242,8 @@ func (f *File) parse() error {
 	return f.parseSegments(f.word(h[f.at.phoff:]), f.u16(sizes), uint64(f.u16(sizes[2:])))
 }
 
-// parseSections reads num section headers of entSize bytes at off. When num or the index of the
-// section with the names do not fit in the header, the null section's size and link have them.
+// parseSections reads num section headers of entSize bytes at off. If num or the index of the
+// section with the names do not fit in the header, they are in the null section's size and link.
 func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint32) error {
 	at := f.at
 	if off == 0 {
@@ -291,7 +291,8 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 	}
 	if names == 0 || uint64(names) >= num {
 		return &FormatError{Offset: uint64(at.shentsize) + 4,
-			Msg: fmt.Sprintf("section %d is named as the one with the section names; there are %d sections", names, num)}
+			Msg: fmt.Sprintf("the section of section names is %d; there are %d sections",
+				names, num)}
 	}
 	tab, err := f.Data(&f.Sections[names])
 	if err != nil {
@@ -303,15 +304,16 @@ func (f *File) parseSections(off uint64, entSize uint16, num uint64, names uint3
 		name, ok := cstring(tab, nameOff)
 		if !ok && i > 0 {
 			return &FormatError{Offset: off + uint64(i)*want,
-				Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d bytes or has no end", i, nameOff, len(tab))}
+				Msg: fmt.Sprintf("name of section %d at %#x is outside the string table of %d "+
+					"bytes or has no end", i, nameOff, len(tab))}
 		}
 		s.Name = name
 	}
 	return nil
 }
 
-// Data returns the bytes of a section, nil for one that has none in the file (SHT_NOBITS,
-// SHT_NULL). It is a view of the input, or a copy made once when the file is read piecemeal.
+// Data returns the bytes of a section, nil if it has none in the file (SHT_NOBITS, SHT_NULL). They
+// are a view of the input, or a copy made once if the file is read in pieces.
 func (f *File) Data(s *Section) ([]byte, error) {
 	if s.data != nil || s.Type == SectionNoBits || s.Type == SectionNull || s.Size == 0 {
 		return s.data, nil

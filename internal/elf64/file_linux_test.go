@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// listing is what llvm-readelf's JSON says about a file, as far as it is compared.
+// listing is the compared part of llvm-readelf's JSON about a file.
 type listing struct {
 	FileSummary struct{ File string }
 	ElfHeader   struct {
@@ -70,8 +70,8 @@ type symbol struct {
 	Section struct{ Value uint16 }
 }
 
-// TestReadelf compares every section, symbol and relocation of the whole corpus with what
-// llvm-readelf-19 reads. Files are read both ways.
+// TestReadelf compares every section, symbol and relocation of the whole corpus with the output of
+// llvm-readelf-19. Files are read with Parse and Read.
 func TestReadelf(t *testing.T) {
 	paths := testkit.Corpus(t)
 	if raceEnabled { // the race detector makes reading llvm-readelf's 150 MB of JSON slow
@@ -227,8 +227,7 @@ func compareRels(t *testing.T, name string, want listing, f *elf64.File) int {
 }
 
 // TestTruncated cuts a real object at every byte: the section headers are at its end, so nothing
-// shorter may parse, and the error is a *FormatError whose offset lies in the file as it was.
-// Oracle: the file's own length.
+// shorter may parse, and the error is a *FormatError whose offset is within the original file.
 func TestTruncated(t *testing.T) {
 	raw, err := os.ReadFile(testkit.CorpusObject(t, "tools/opensnoop.bpf.o"))
 	if err != nil {
@@ -246,8 +245,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// TestHostileHeaders breaks one field at a time and wants the error to name where. Oracle: the ELF
-// specification, from which the offsets are taken.
+// TestHostileHeaders breaks one field at a time and checks that the error names the place. The
+// oracle is the ELF specification, from which the offsets are taken.
 func TestHostileHeaders(t *testing.T) {
 	raw, err := os.ReadFile(testkit.CorpusObject(t, "tools/opensnoop.bpf.o"))
 	if err != nil {
@@ -291,8 +290,8 @@ func TestHostileHeaders(t *testing.T) {
 	}
 }
 
-// TestManySections reads section count and name index from the null section, as files with 65,280
-// sections and more have them. Oracle: the same file in the short form.
+// TestManySections reads section count and name index from the null section, as in files with
+// 65,280 sections and more. The oracle is the same file in the short form.
 func TestManySections(t *testing.T) {
 	raw, err := os.ReadFile(testkit.CorpusObject(t, "tools/opensnoop.bpf.o"))
 	if err != nil {
@@ -319,8 +318,8 @@ func TestManySections(t *testing.T) {
 	}
 }
 
-// FuzzParse feeds mutated files: everything that can be asked of a File is asked. Oracle: no panic,
-// and what is returned lies in the file.
+// FuzzParse parses mutated files and calls every method of the File. Nothing may panic, and results
+// must lie in the file.
 func FuzzParse(f *testing.F) {
 	for _, name := range []string{"tools/bashreadline.bpf.o", "tools/opensnoop.bpf.o",
 		"xdp/xdp-dispatcher.o", "selftests/test_xdp_noinline.bpf.o"} {

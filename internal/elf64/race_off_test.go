@@ -2,5 +2,5 @@
 
 package elf64_test
 
-// raceEnabled scales tests down that only count.
+// raceEnabled scales down tests that only count.
 const raceEnabled = false

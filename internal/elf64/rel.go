@@ -4,12 +4,12 @@ import "fmt"
 
 // Rel is one relocation without addend.
 type Rel struct {
-	Offset uint64 // in bytes into the section that is relocated
+	Offset uint64 // in bytes, in the section that is relocated
 	Symbol uint32 // index into the symbol table
 	Type   uint32
 }
 
-// Rels is a section of type SHT_REL. Entries are decoded when asked for.
+// Rels is a section of type SHT_REL. Entries are decoded when needed.
 type Rels struct {
 	Section *Section
 	f       *File
@@ -24,7 +24,7 @@ func (f *File) Rels(s *Section) (*Rels, error) {
 	}
 	if s.Size%relSize != 0 {
 		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
-			Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a relocation",
+			Msg: fmt.Sprintf("size %d is not a multiple of the %d bytes of a relocation",
 				s.Size, relSize)}
 	}
 	data, err := f.Data(s)

@@ -17,7 +17,7 @@ const (
 	SegmentRead  SegmentFlags = 4 // PF_R
 )
 
-// Segment is one program header: a piece of the file that becomes memory.
+// Segment is one program header: a part of the file that is mapped into memory.
 type Segment struct {
 	Type     SegmentType
 	Flags    SegmentFlags
@@ -30,8 +30,8 @@ type Segment struct {
 // Holds reports whether an address is in the segment's memory.
 func (s *Segment) Holds(addr uint64) bool { return addr >= s.Addr && addr-s.Addr < s.MemSize }
 
-// parseSegments reads num program headers of entSize bytes at off. When num does not fit in the
-// header, the null section's info has it.
+// parseSegments reads num program headers of entSize bytes at off. If num does not fit in the
+// header, it is in the null section's info.
 func (f *File) parseSegments(off uint64, entSize uint16, num uint64) error {
 	at := f.at
 	if off == 0 || num == 0 {

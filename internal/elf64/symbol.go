@@ -2,7 +2,7 @@ package elf64
 
 import "fmt"
 
-// Symbol is one entry of a symbol table. Its name comes from Symbols.Name.
+// Symbol is one entry of a symbol table. Symbols.Name returns its name.
 type Symbol struct {
 	NameOff uint32
 	Info    uint8
@@ -21,7 +21,7 @@ func (s Symbol) Type() SymbolType { return SymbolType(s.Info & 15) }
 // Visibility returns the visibility of the symbol.
 func (s Symbol) Visibility() Visibility { return Visibility(s.Other & 3) }
 
-// Symbols is a symbol table. Entries are decoded when asked for.
+// Symbols is a symbol table. Entries are decoded when needed.
 type Symbols struct {
 	Section *Section // of type SHT_SYMTAB or SHT_DYNSYM
 	f       *File
@@ -38,12 +38,12 @@ func (f *File) Symbols(s *Section) (*Symbols, error) {
 	}
 	if s.Size%size != 0 {
 		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
-			Msg: fmt.Sprintf("size %d is no multiple of the %d bytes of a symbol", s.Size, size)}
+			Msg: fmt.Sprintf("size %d is not a multiple of the %d bytes of a symbol", s.Size, size)}
 	}
 	strs, ok := f.Section(s.Link)
 	if !ok || s.Link == 0 {
 		return nil, &FormatError{Section: s.Name, Offset: s.Offset,
-			Msg: fmt.Sprintf("symbol names are said to be in section %d; there are %d sections",
+			Msg: fmt.Sprintf("the section of symbol names is %d; there are %d sections",
 				s.Link, len(f.Sections))}
 	}
 	t := &Symbols{Section: s, f: f}

@@ -13,10 +13,10 @@ import (
 
 // # Members of ZIP archives
 //
-// Android maps libraries straight from APK files, where they are stored without compression. A ZIP
+// Android maps libraries directly from APK files, where they are stored without compression. A ZIP
 // file is read from its end: a record there (which a comment of up to 64 KiB may follow) says where
-// the list of members is, and each entry of the list where its member's own header is, behind which
-// the bytes are.
+// the list of members is, and each entry of the list gives the position of its member's own header,
+// which precedes the bytes.
 
 const (
 	zipEndSize    = 22
@@ -27,10 +27,10 @@ const (
 	zipEncrypted = 1 << 0
 )
 
-// Member returns where in a ZIP archive of size bytes behind r a member's bytes are. The error
-// wraps fs.ErrNotExist if there is no member of that name, errors.ErrUnsupported if the archive or
-// the member is of a kind that can't be mapped (compressed, encrypted, ZIP64, several disks), and
-// is an *elf64.FormatError for what is no ZIP archive.
+// Member returns where a member's bytes are in a ZIP archive of size bytes in r. The error wraps
+// fs.ErrNotExist if there is no member of that name, and errors.ErrUnsupported if the archive or
+// the member is of a kind that cannot be mapped (compressed, encrypted, ZIP64, several disks); it
+// is an *elf64.FormatError if r is not a ZIP archive.
 func Member(r io.ReaderAt, size int64, name string) (offset, length int64, err error) {
 	if size >= 1<<32 {
 		return 0, 0, fmt.Errorf("an archive of %d bytes, 4 GiB and more: %w",
@@ -63,7 +63,7 @@ type zipDirectory struct {
 	start int64
 }
 
-// zipList finds the list of members.
+// zipList returns the list of members.
 func zipList(r io.ReaderAt, size int64) (list zipDirectory, count int, err error) {
 	tail := make([]byte, min(size, zipEndSize+zipCommentMax))
 	first := size - int64(len(tail))
@@ -73,7 +73,7 @@ func zipList(r io.ReaderAt, size int64) (list zipDirectory, count int, err error
 	le := binary.LittleEndian
 	for at := len(tail) - zipEndSize; ; at-- {
 		if at < 0 {
-			return list, 0, zipError(size, "not a ZIP archive: it doesn't end like one")
+			return list, 0, zipError(size, "not a ZIP archive: its end record is missing")
 		}
 		end := tail[at:]
 		if !bytes.HasPrefix(end, []byte("PK\x05\x06")) ||
@@ -89,7 +89,7 @@ func zipList(r io.ReaderAt, size int64) (list zipDirectory, count int, err error
 			return list, 0, fmt.Errorf("an archive on several disks: %w", errors.ErrUnsupported)
 		case bytes > tableMax:
 			return list, 0, zipError(first+int64(at),
-				fmt.Sprintf("a list of members of %d bytes; more than %d are not read",
+				fmt.Sprintf("a list of members of %d bytes, more than the limit of %d",
 					bytes, tableMax))
 		case start > first+int64(at) || bytes > first+int64(at)-start:
 			return list, 0, zipError(first+int64(at),
@@ -100,7 +100,7 @@ func zipList(r io.ReaderAt, size int64) (list zipDirectory, count int, err error
 	}
 }
 
-// zipMember finds the bytes of the member that an entry of the list describes.
+// zipMember returns the position of the bytes of the member that an entry of the list describes.
 func zipMember(r io.ReaderAt, size int64, name string,
 	entry []byte) (offset, length int64, err error) {
 	le := binary.LittleEndian
@@ -109,7 +109,8 @@ func zipMember(r io.ReaderAt, size int64, name string,
 		int64(le.Uint32(entry[42:]))
 	switch {
 	case method != 0:
-		return 0, 0, fmt.Errorf("member %s is compressed, so nobody can run it where it is: %w",
+		return 0, 0, fmt.Errorf(
+			"member %s is compressed, so it cannot be mapped from the archive: %w",
 			name, errors.ErrUnsupported)
 	case flags&zipEncrypted != 0:
 		return 0, 0, fmt.Errorf("member %s is encrypted: %w", name, errors.ErrUnsupported)

@@ -1,7 +1,7 @@
 // Package exe finds functions in programs and shared libraries, for probes in user space: by name,
-// by name and version, by pattern. The answer is an offset in the file, which is what the kernel
-// attaches to. Files may be of any processor, 32 or 64 bit, in either byte order, and a member of a
-// ZIP archive. Nothing that a file says is trusted.
+// by name and version, by pattern. The result is an offset in the file, to which the kernel
+// attaches. Files may be for any processor, 32 or 64 bit, in either byte order, or a member of a
+// ZIP archive. Nothing in a file is trusted.
 package exe
 
 import (
@@ -18,18 +18,19 @@ import (
 
 // # Which function is meant
 //
-// A name is looked for in the dynamic symbols (which a stripped library has too) and, if it isn't
-// there, in the symbol table. Only functions that are defined in the file count. A symbol may have
-// versions. A bare name means the default version, which the dynamic linker gives to dlsym and to
-// what is linked today; the others are hidden, for programs linked long ago. "name@VERSION" or
-// "name@@VERSION" asks for one. The dynamic symbols keep versions in sections of their own, the
-// symbol table spells them out in the name. A name that belongs to several places is ambiguous
-// unless all but one are weak; of weak ones alone the first counts.
+// A name is looked up in the dynamic symbols (which a stripped library has too) and then in the
+// symbol table. Only functions defined in the file count. A symbol may have versions. A bare name
+// means the default version, which dlsym finds and programs linked today use; the others are
+// hidden, for programs linked long ago. "name@VERSION" or "name@@VERSION" names one version. The
+// dynamic symbols keep versions in sections of their own, the symbol table has them in the name. A
+// name with several places is ambiguous unless all but one are weak; if all are weak, the first
+// counts.
 //
-// An indirect function (IFUNC) is none that could be probed: what the symbol points to runs once,
-// when the program is linked, and picks the function to be called.
+// An indirect function (IFUNC) cannot be probed: its symbol points to code that runs once, when the
+// program is linked, and picks the function to call.
 //
-// Patterns go the other way round, the symbol table first: it has the static functions.
+// Patterns are looked up in the opposite order, the symbol table first, because it has the static
+// functions.
 
 // File is an open program or library.
 type File struct {
@@ -37,10 +38,11 @@ type File struct {
 	r io.ReaderAt
 }
 
-// tableMax bounds the size of a symbol table or its names, which are read into memory.
+// tableMax limits the size of a symbol table or its names, which are read into memory.
 const tableMax = 1 << 30
 
-// Read opens the program or library of size bytes behind r, which must not change meanwhile.
+// Read opens the program or library of size bytes in r, which must not change while the File is in
+// use.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	f, err := elf64.ReadExecutable(r, size)
 	if err != nil {
@@ -49,7 +51,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	return &File{f, r}, nil
 }
 
-// AmbiguousError says that a name belongs to several functions.
+// AmbiguousError reports that a name belongs to several functions.
 type AmbiguousError struct{ Name string }
 
 // Error says what to do.
@@ -58,10 +60,10 @@ func (e *AmbiguousError) Error() string {
 		"there are several functions " + e.Name + ": give the offset of one in the file")
 }
 
-// MissingError says why there is no function of that name.
+// MissingError says why there is no function with a name.
 type MissingError struct {
 	Name  string
-	Known bool // something of that name is there, but no function that the name means
+	Known bool // the name exists, but not as a function that the name can mean
 	err   error
 }
 
@@ -71,8 +73,8 @@ func (e *MissingError) Error() string { return printable.Error(e.err) }
 // Unwrap returns fs.ErrNotExist.
 func (e *MissingError) Unwrap() error { return fs.ErrNotExist }
 
-// Function returns where in the file a function starts. The error is a *MissingError if there is
-// none, or an *AmbiguousError.
+// Function returns the offset in the file of a function's start. The error is a *MissingError if
+// there is none, or an *AmbiguousError.
 func (f *File) Function(name string) (uint64, error) {
 	offsets, err := f.Functions([]string{name})
 	if err != nil {
@@ -81,7 +83,7 @@ func (f *File) Function(name string) (uint64, error) {
 	return offsets[0], nil
 }
 
-// want is a function that is looked for, and what was found.
+// want is a function to find, and the result.
 type want struct {
 	name, version string
 	found         bool
@@ -98,7 +100,7 @@ func wanted(text string) (w want) {
 	return w
 }
 
-// Functions is Function for many names, with one look at each table.
+// Functions is Function for many names, with one pass over each table.
 func (f *File) Functions(names []string) ([]uint64, error) {
 	wants := make([]want, len(names))
 	for i, name := range names {
@@ -145,18 +147,19 @@ func (f *File) Functions(names []string) ([]uint64, error) {
 func indirect(name string) *MissingError {
 	return &MissingError{Name: name, Known: true,
 		err: fmt.Errorf("%s is an indirect function (IFUNC): "+
-			"the code there runs once and picks the function to be called: attach to that one: %w",
+			"the code there runs once and picks the function to call: attach to that function: %w",
 			name, fs.ErrNotExist)}
 }
 
-// missing says why there is no such function.
+// missing returns the error for a function that does not exist.
 func (f *File) missing(name string) *MissingError {
 	e := &MissingError{Name: name}
 	base, _, _ := strings.Cut(name, "@")
 	if list := strings.Join(f.versions(base), ", "); list != "" {
 		e.Known = true
 		if base == name {
-			e.err = fmt.Errorf("of function %s there are old versions only, hidden from programs linked today: "+
+			e.err = fmt.Errorf("function %s has only old versions, hidden from programs linked "+
+				"today: "+
 				"name the version: %s: %w", name, list, fs.ErrNotExist)
 		} else {
 			e.err = fmt.Errorf("there is no function %s, but %s: %w", name, list, fs.ErrNotExist)
@@ -177,17 +180,19 @@ func (f *File) missing(name string) *MissingError {
 	}
 	switch {
 	case e.Known:
-		e.err = fmt.Errorf("no function %s is defined in the file, it is imported from a library: attach to that: %w", name, fs.ErrNotExist)
+		e.err = fmt.Errorf("function %s is not defined in the file but imported from a library: "+
+			"attach to that: %w", name, fs.ErrNotExist)
 	case tables == 0:
-		e.err = fmt.Errorf("no function %s is known, for the file has no symbols (it is stripped): give its offset: %w", name, fs.ErrNotExist)
+		e.err = fmt.Errorf("function %s cannot be found because the file has no symbols (it is "+
+			"stripped): give its offset: %w", name, fs.ErrNotExist)
 	default:
 		e.err = fmt.Errorf("there is no function %s in the file: %w", name, fs.ErrNotExist)
 	}
 	return e
 }
 
-// Named returns where the functions of that name start, several for a name that AmbiguousError
-// would be about. The symbol table is taken, or the dynamic symbols if it has none of that name.
+// Named returns the starts of all functions with a name, several where Function returns an
+// AmbiguousError. It uses the symbol table, or the dynamic symbols if that does not have the name.
 // The error is a *MissingError if there is none.
 func (f *File) Named(name string) ([]uint64, error) {
 	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
@@ -219,9 +224,9 @@ func (f *File) Named(name string) ([]uint64, error) {
 	return nil, f.missing(name)
 }
 
-// Match returns where the functions start whose names, without versions, match, in the order of the
-// symbol table; one with several names is there several times. The symbol table is taken, or the
-// dynamic symbols if it has none that matches.
+// Match returns the starts of the functions whose names, without versions, match, in the order of
+// the symbol table; a function with several names occurs several times. It uses the symbol table,
+// or the dynamic symbols if that has no match.
 func (f *File) Match(matches func(name []byte) bool) ([]uint64, error) {
 	for _, kind := range [...]elf64.SectionType{elf64.SectionSymTab, elf64.SectionDynSym} {
 		t, err := f.table(kind)
@@ -258,7 +263,7 @@ func (f *File) EachFunction(each func(name []byte)) error {
 	return err
 }
 
-// versions lists the versions of a dynamic symbol, as "name@VERSION" or, of the default,
+// versions returns the versions of a dynamic symbol, as "name@VERSION" or, for the default,
 // "name@@VERSION".
 func (f *File) versions(base string) []string {
 	t, err := f.table(elf64.SectionDynSym)
@@ -286,7 +291,7 @@ func (f *File) versions(base string) []string {
 	return slices.Compact(list)
 }
 
-// named reports whether a symbol is called name, whatever its version.
+// named reports whether a symbol has that name in any version.
 func (t *table) named(s elf64.Symbol, name string) bool {
 	text, ok := t.name(s)
 	if !ok || len(text) < len(name) || string(text[:len(name)]) != name {
@@ -295,7 +300,7 @@ func (t *table) named(s elf64.Symbol, name string) bool {
 	return len(text) == len(name) || text[len(name)] == '@'
 }
 
-// base returns the name of a symbol without its version, a view.
+// base returns the name of a symbol without its version, as a view.
 func (t *table) base(s elf64.Symbol) ([]byte, bool) {
 	name, ok := t.name(s)
 	if at := bytes.IndexByte(name, '@'); at >= 0 {
@@ -313,7 +318,7 @@ func (t *table) means(i int, version string) bool {
 	return of == version
 }
 
-// find looks for all of wants, which have not been found yet.
+// find looks up all of wants that have not been found yet.
 func (t *table) find(wants []*want) {
 	const few = 4
 	byName := map[string][]*want{}
@@ -346,7 +351,7 @@ func (t *table) find(wants []*want) {
 	}
 }
 
-// offer considers symbol i, whose name is wanted.
+// offer considers symbol i, which has the wanted name.
 func (t *table) offer(w *want, i int, s elf64.Symbol, offset uint64) {
 	if !t.means(i, w.version) {
 		return

@@ -27,14 +27,14 @@ type function struct {
 	offset        uint64
 }
 
-// old reports whether a bare name doesn't mean it.
+// old reports whether a bare name does not mean the function.
 func (f function) old() bool {
 	return strings.HasPrefix(f.version, "@") && !strings.HasPrefix(f.version, "@@")
 }
 
 // readelf lists the functions that the tables of a file define, with versions as GNU readelf shows
-// them, and offsets by the program headers as debug/elf reads them: neither the symbol reader nor
-// the formula by section headers that is tested here.
+// them, and offsets by the program headers as debug/elf reads them, without the symbol reader and
+// the formula by section headers that are tested here.
 func readelf(t *testing.T, file string) map[string][]function {
 	t.Helper()
 	f, err := elf.Open(file)
@@ -90,7 +90,7 @@ func open(t *testing.T, file string) *exe.File {
 	return f
 }
 
-// files are programs and libraries of every Linux machine that has a compiler.
+// files are programs and libraries of every Linux machine with a compiler.
 var files = [...]string{"/bin/bash", "/lib/x86_64-linux-gnu/libc.so.6",
 	"/lib/x86_64-linux-gnu/libm.so.6", "/lib64/ld-linux-x86-64.so.2",
 	"/usr/lib/x86_64-linux-gnu/libstdc++.so.6", "/usr/bin/gcc"}
@@ -136,7 +136,7 @@ func TestFunctions(t *testing.T) {
 			var e *exe.AmbiguousError
 			group = slices.DeleteFunc(group, function.old)
 			if len(group) == 0 || group[0].indirect {
-				words := "old versions only"
+				words := "has only old versions"
 				if len(group) > 0 {
 					words = "IFUNC"
 				}
@@ -190,8 +190,8 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
-// asker says for each library and name that it reads where dlsym finds it: its address in the file,
-// or 0 if it is not in there.
+// asker prints for each library and name in its input where dlsym finds it: its address in the
+// file, or 0 if it is not there.
 const asker = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -215,8 +215,9 @@ int main(int argc, char **argv) {
 }
 `
 
-// TestDefaultVersion: a bare name is what dlsym finds. The oracle is the dynamic linker, asked for
-// every name of functions that libraries define, old versions and indirect functions among them.
+// TestDefaultVersion checks that a bare name means the function that dlsym finds. The oracle is the
+// dynamic linker, for every function name that libraries define, including old versions and
+// indirect functions.
 func TestDefaultVersion(t *testing.T) {
 	program := testkit.Native(t, asker, "-ldl")
 	versioned := testkit.Native(t, library, "-shared", "-fPIC", "-nostdlib", "-Wl,-z,lazy",
@@ -288,8 +289,8 @@ func TestDefaultVersion(t *testing.T) {
 	}
 }
 
-// choose says which of the functions of one name is meant: the only one that is not weak, or the
-// first of the weak.
+// choose returns which of the functions with one name is meant: the only one that is not weak, or
+// the first of the weak ones.
 func choose(group []function) (offset uint64, several bool) {
 	strong := map[uint64]bool{}
 	for _, s := range group {
@@ -304,7 +305,7 @@ func choose(group []function) (offset uint64, several bool) {
 	return offset, len(strong) > 1
 }
 
-// library is compiled with and without what strip removes, for 64 and 32 bits.
+// library is compiled, stripped and unstripped, for 64 and 32 bits.
 const library = `
 #define NOINLINE __attribute__((noinline, noipa))
 __asm__(".symver old, both@V1");
@@ -332,8 +333,8 @@ func versions(t *testing.T) string {
 	return script
 }
 
-// TestTables: which table is asked, and what is said of what isn't there, for libraries of 64 and
-// 32 bits. The oracle is readelf.
+// TestTables checks which table is used, and the errors for missing functions, in libraries of 64
+// and 32 bits. The oracle is readelf.
 func TestTables(t *testing.T) {
 	script := versions(t)
 	for _, flags := range [][]string{nil, {"-s"}, {"-m32"}, {"-m32", "-s"}} {
@@ -365,7 +366,7 @@ func TestTables(t *testing.T) {
 		for name, text := range map[string]string{"imported": "imported from a library",
 			"data": "no function data in the file", "pla": "no function pla in",
 			"plain2": "no function plain2", "both@V3": "both@V1",
-			"gone": "old versions only, hidden from programs linked today: name the version: gone@V1", "": "no function"} {
+			"gone": "has only old versions, hidden from programs linked today: name the version: gone@V1", "": "no function"} {
 			if got, err := f.Function(name); !errors.Is(err, fs.ErrNotExist) ||
 				!strings.Contains(err.Error(), text) {
 				t.Errorf("%v: %q: %#x, %v", flags, name, got, err)
@@ -374,8 +375,8 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// TestNoTables reads a program without any symbols, and one without section headers. Oracle: strip
-// and objcopy removed them.
+// TestNoTables reads a program without any symbols, and one without section headers, made by strip
+// and objcopy.
 func TestNoTables(t *testing.T) {
 	file := path.Join(t.TempDir(), "bare")
 	program := testkit.Native(t, "int main(void) { return 0; }", "-static", "-s")
@@ -403,7 +404,7 @@ func TestNoTables(t *testing.T) {
 	}
 }
 
-// TestSoname: the oracle is the linker's option.
+// TestSoname uses the linker's option as oracle.
 func TestSoname(t *testing.T) {
 	script := versions(t)
 	for _, flags := range [][]string{nil, {"-s"}, {"-m32"}} {

@@ -13,7 +13,7 @@ import (
 	"github.com/purebpf/bpf/internal/exe"
 )
 
-// archive makes a ZIP archive with one stored and one compressed member, and a comment.
+// archive returns a ZIP archive with one stored and one compressed member, and a comment.
 func archive(t testing.TB, comment string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -33,7 +33,7 @@ func archive(t testing.TB, comment string) []byte {
 	return b.Bytes()
 }
 
-// TestMember finds members where package archive/zip, which wrote them, says that they are.
+// TestMember finds members. The oracle is package archive/zip, which wrote them.
 func TestMember(t *testing.T) {
 	for _, comment := range []string{"", "a comment", strings.Repeat("PK", 32767)} {
 		raw := archive(t, comment)
@@ -59,7 +59,7 @@ func TestMember(t *testing.T) {
 			fs.ErrNotExist) {
 			t.Error(err)
 		}
-		// Cut anywhere, it is no archive: its end is where it begins.
+		// Truncated anywhere, it is not an archive: reading starts at the end.
 		for n := 0; n < len(raw); n += 1 + len(raw)/500 {
 			if _, _, err := exe.Member(bytes.NewReader(raw[:n]), int64(n), "lib/a.so"); err == nil {
 				t.Errorf("%d of %d bytes are an archive", n, len(raw))
@@ -73,7 +73,7 @@ func TestMember(t *testing.T) {
 	}
 }
 
-// FuzzMember: whatever the archive says, a member lies in it.
+// FuzzMember checks that a member is within the archive, whatever its content.
 func FuzzMember(f *testing.F) {
 	f.Add(archive(f, ""))
 	f.Add(archive(f, "comment"))
@@ -85,8 +85,8 @@ func FuzzMember(f *testing.F) {
 	})
 }
 
-// tiny returns a library made by hand: one dynamic symbol "f" with version "V" in a section at
-// 0x1000, which is at offset 0x40 of the file. The layout is that of the ELF specification.
+// tiny returns a handmade library: one dynamic symbol "f" with version "V" in a section at 0x1000,
+// which is at offset 0x40 of the file. The layout is that of the ELF specification.
 func tiny() []byte {
 	put := func(b []byte, n int, v uint64) {
 		for i := range n {
@@ -130,7 +130,7 @@ func tiny() []byte {
 	return raw
 }
 
-// TestTiny reads the library made by hand; the oracle is what was put in it.
+// TestTiny reads the handmade library, whose content is known.
 func TestTiny(t *testing.T) {
 	raw := tiny()
 	f, err := exe.Read(bytes.NewReader(raw), int64(len(raw)))
@@ -147,7 +147,7 @@ func TestTiny(t *testing.T) {
 	}
 }
 
-// FuzzFunction: whatever a file says, what is found lies in it.
+// FuzzFunction checks that functions are within the file, whatever its content.
 func FuzzFunction(f *testing.F) {
 	f.Add(tiny())
 	f.Fuzz(func(t *testing.T, raw []byte) {

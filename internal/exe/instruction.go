@@ -10,13 +10,13 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// functionMax bounds the size of a function whose code is read.
+// functionMax limits the size of a function whose code is read.
 const functionMax = 4 << 20
 
-// InsideError says that an offset is inside an instruction.
+// InsideError reports an offset inside an instruction.
 type InsideError struct {
 	Offset        uint64 // in the program or library
-	Before, After uint64 // where that instruction and the next one start
+	Before, After uint64 // starts of that instruction and of the next
 	Function      string // "" if Before and After follow from the alignment of instructions
 	Start         uint64 // of the function
 }
@@ -37,12 +37,12 @@ func (e *InsideError) Error() string {
 			name(e.Offset), name(e.Before), name(e.After)))
 }
 
-// CheckOffsets returns an *InsideError if one of the offsets in the file is certain to be inside an
+// CheckOffsets returns an *InsideError if one of the offsets in the file is certainly inside an
 // instruction: it is not aligned as instructions of the machine are, or the control flow from the
 // start of the function around it leads to an instruction around it (package insn says what that
-// assumes). What can't be told is not refused: code without the symbol of a function, tables in
-// code, code that only indirect jumps lead to, instructions and machines that are not known, and
-// files whose symbols can't be read.
+// assumes). It does not refuse what it cannot decide: code without a function symbol, tables in
+// code, code that only indirect jumps reach, unknown instructions and machines, and files whose
+// symbols cannot be read.
 func (f *File) CheckOffsets(offsets ...uint64) error {
 	set := f.instructions()
 	align := set.Align()
@@ -89,12 +89,12 @@ func (f *File) CheckOffsets(offsets ...uint64) error {
 	return nil
 }
 
-// place is an offset to be checked, and the innermost function around it.
+// place is an offset to check, and the innermost function around it.
 type place struct {
 	offset     uint64
 	start, end uint64
 	name       []byte // nil if there is no function
-	known      bool   // a symbol says that it is no place inside an instruction
+	known      bool   // a symbol shows that it is not inside an instruction
 }
 
 // locate finds the functions around sorted places.

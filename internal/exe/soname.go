@@ -8,12 +8,12 @@ import (
 
 const (
 	dynamicSoname = 14 // DT_SONAME
-	// bounds the dynamic section and its strings, which are read into memory
+	// limits the dynamic section and its strings, which are read into memory
 	dynamicMax = 1 << 24
 )
 
-// Soname is what the dynamic linker calls a library (DT_SONAME), whatever its file is called; "" if
-// it isn't said.
+// Soname returns the dynamic linker's name for a library (DT_SONAME), whatever its file name; "" if
+// it has none.
 func (f *File) Soname() string {
 	s := f.sectionOf(elf64.SectionDynamic)
 	if s == nil || s.Size > dynamicMax {

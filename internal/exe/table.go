@@ -17,14 +17,13 @@ type table struct {
 	dynamic bool
 	names   []byte
 
-	// Of the dynamic symbols: which version each has, and what the versions are called. Read when
-	// asked for.
+	// index and versions belong to the dynamic symbols; read is set once they have been read.
 	read     bool
 	index    []byte
 	versions map[uint16]string
 }
 
-// table opens the symbol table of that type, nil if the file has none.
+// table opens the symbol table of a type, nil if the file has none.
 func (f *File) table(kind elf64.SectionType) (*table, error) {
 	s := f.sectionOf(kind)
 	if s == nil {
@@ -33,12 +32,12 @@ func (f *File) table(kind elf64.SectionType) (*table, error) {
 	names, ok := f.Section(s.Link)
 	if !ok {
 		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
-			Msg: fmt.Sprintf("symbol names are said to be in section %d; there are %d sections",
+			Msg: fmt.Sprintf("the section of symbol names is %d; there are %d sections",
 				s.Link, len(f.Sections))}
 	}
 	if s.Size > tableMax || names.Size > tableMax {
 		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
-			Msg: fmt.Sprintf("symbols of %d bytes with names of %d; more than %d are not read",
+			Msg: fmt.Sprintf("symbols of %d bytes with names of %d, more than the limit of %d",
 				s.Size, names.Size, tableMax)}
 	}
 	symbols, err := f.Symbols(s)
@@ -62,7 +61,7 @@ func (f *File) sectionOf(kind elf64.SectionType) *elf64.Section {
 	return nil
 }
 
-// name returns the name of a symbol, a view.
+// name returns the name of a symbol, as a view.
 func (t *table) name(s elf64.Symbol) ([]byte, bool) {
 	if uint64(s.NameOff) >= uint64(len(t.names)) {
 		return nil, false
@@ -75,13 +74,13 @@ func (t *table) name(s elf64.Symbol) ([]byte, bool) {
 	return text[:n], true
 }
 
-// defined reports whether a symbol is something in a section of the file.
+// defined reports whether a symbol is in a section of the file.
 func (t *table) defined(s elf64.Symbol) bool {
 	return s.Section != elf64.IndexUndef && s.Section < elf64.IndexReserve
 }
 
-// function returns where in the file a symbol's function starts. ok is false if it isn't a function
-// that is defined in the file.
+// function returns the offset in the file of a symbol's function. ok is false if the symbol is not
+// a function that is defined in the file.
 func (t *table) function(s elf64.Symbol) (offset uint64, ok bool) {
 	if s.Type() != elf64.SymbolFunc || !t.defined(s) {
 		return 0, false
@@ -94,8 +93,8 @@ func (t *table) function(s elf64.Symbol) (offset uint64, ok bool) {
 	return offset, offset != 0 && offset < t.f.Size()
 }
 
-// version returns the version of symbol i, "" if it has none, and whether it is hidden: a bare name
-// means another one.
+// version returns the version of symbol i, "" if it has none, and whether it is hidden, so that a
+// bare name means another one.
 func (t *table) version(i int) (text string, hidden bool) {
 	if !t.dynamic {
 		s, _ := t.At(i)
@@ -130,7 +129,7 @@ const (
 )
 
 // readVersions reads .gnu.version (an index for each dynamic symbol) and .gnu.version_d (the
-// versions that this file defines, a chain). What is malformed is left out.
+// versions that this file defines, a chain). It leaves out malformed parts.
 func (t *table) readVersions() {
 	f := &File{File: t.f}
 	index, defs := f.sectionOf(elf64.SectionVerSym), f.sectionOf(elf64.SectionVerDef)

@@ -12,16 +12,15 @@ import (
 // # Arguments
 //
 // The arguments of a probe are a list of "SIZE@OPERAND", separated by blanks. SIZE is 1, 2, 4 or 8
-// bytes, negative for signed ones; OPERAND is what the compiler writes to the assembler: a
-// constant, a register, memory at a register and an offset, on x86 also with an index register and
-// a scale. So its form is the processor's, and a blank may be inside of it ("[sp, 60]"). A BPF
-// program finds a register in struct pt_regs, which is what the tables give: the name and the
-// offset in bytes.
+// bytes, negative for signed values; OPERAND is in the notation of the assembler: a constant, a
+// register, memory at a register and an offset, on x86 also with an index register and a scale. Its
+// form depends on the processor, and it may contain a blank ("[sp, 60]"). A BPF program finds
+// registers in struct pt_regs, so the tables map the name of a register to an offset in bytes.
 
-// MaxArgs is how many arguments usdt.bpf.h has room for (BPF_USDT_MAX_ARG_CNT).
+// MaxArgs is the maximum number of arguments in usdt.bpf.h (BPF_USDT_MAX_ARG_CNT).
 const MaxArgs = 12
 
-// ArgKind says where an argument is, enum __bpf_usdt_arg_type.
+// ArgKind is where an argument is, enum __bpf_usdt_arg_type.
 type ArgKind uint8
 
 const (
@@ -31,18 +30,18 @@ const (
 	SIB      ArgKind = 3 // in memory at Reg + Index<<Scale + Value
 )
 
-// Arg is where one argument of a probe is.
+// Arg is the place of one argument of a probe.
 type Arg struct {
 	Kind   ArgKind
 	Value  int64 // the constant, or an offset in bytes
 	Reg    int   // offset in struct pt_regs
 	Index  int   // offset in struct pt_regs
-	Scale  int   // Index is shifted left by this
+	Scale  int   // Index is shifted left by Scale
 	Size   int   // in bytes: 1, 2, 4, 8
 	Signed bool
 }
 
-// ArgError says which argument of a probe can't be read.
+// ArgError reports an argument of a probe that cannot be read.
 type ArgError struct {
 	Args  string
 	Index int // from 0
@@ -50,7 +49,7 @@ type ArgError struct {
 	Err   error // errors.ErrUnsupported if the form is known but not supported; else nil
 }
 
-// Error says which and why.
+// Error names the argument and what is wrong with it.
 func (e *ArgError) Error() string {
 	return fmt.Sprintf("argument %d of %q: %s", e.Index, e.Args, e.Msg)
 }
@@ -61,7 +60,7 @@ func (e *ArgError) Unwrap() error { return e.Err }
 // Supported reports whether the arguments of that machine's probes can be read.
 func Supported(m elf64.Machine) bool { return machineOf(m) != nil }
 
-// ParseArgs reads the arguments of a probe in a file for machine m. Errors are *ArgError.
+// ParseArgs parses the arguments of a probe in a file for machine m. Errors are *ArgError.
 func ParseArgs(m elf64.Machine, text string) ([]Arg, error) {
 	var list []Arg
 	c := cursor{text: text}
@@ -95,14 +94,15 @@ func ParseArgs(m elf64.Machine, text string) ([]Arg, error) {
 			return nil, fail(msg, nil)
 		}
 		if !c.end() && !c.blank() {
-			return nil, fail(fmt.Sprintf("%q is no operand", strings.TrimSpace(start.rest())), nil)
+			return nil, fail(fmt.Sprintf("%q is not an operand", strings.TrimSpace(start.rest())),
+				nil)
 		}
 		list = append(list, a)
 	}
 	return list, nil
 }
 
-// cursor walks over a text.
+// cursor is a position in a text.
 type cursor struct {
 	text string
 	at   int
@@ -118,7 +118,7 @@ func (c *cursor) blanks() {
 	}
 }
 
-// accept skips blanks and b, if b is there.
+// accept skips blanks and then b, if b is there.
 func (c *cursor) accept(b byte) bool {
 	start := c.at
 	c.blanks()
@@ -142,7 +142,7 @@ func (c *cursor) number() (int64, bool) {
 	text := c.text[from:c.at]
 	n, err := strconv.ParseInt(text, 0, 64)
 	if err != nil {
-		var u uint64 // as a compiler writes an unsigned constant
+		var u uint64 // some compilers write unsigned constants
 		u, err = strconv.ParseUint(text, 0, 64)
 		n = int64(u)
 	}

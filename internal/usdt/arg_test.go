@@ -9,7 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// TestParseArgs reads operands of each processor. The oracles are the assemblers' manuals for the
+// TestParseArgs parses operands of each processor. The oracles are the assemblers' manuals for the
 // forms, <sys/sdt.h> for SIZE@OPERAND, and for register offsets the kernel's <asm/ptrace.h> of
 // each: x86-64 r15 r14 r13 r12 bp bx r11 r10 r9 r8 ax cx dx si di orig_ax ip cs flags sp; arm64
 // regs[31] sp; arm uregs[18]; riscv pc ra sp gp tp t0-t2 s0 s1 a0-a7 s2-s11 t3-t6; s390x args[1]
@@ -77,8 +77,8 @@ func TestParseArgs(t *testing.T) {
 	}
 }
 
-// TestParseArgsErrors: what is no operand is refused, with its number. Oracle: the forms above,
-// none of which these have.
+// TestParseArgsErrors checks that invalid operands are refused, with their number. They have none
+// of the forms above.
 func TestParseArgsErrors(t *testing.T) {
 	for _, c := range []struct {
 		machine     elf64.Machine
@@ -130,7 +130,7 @@ func TestParseArgsErrors(t *testing.T) {
 	}
 }
 
-// FuzzParseArgs: no panic, and every argument is in struct pt_regs.
+// FuzzParseArgs checks that parsing does not panic, and that every argument is in struct pt_regs.
 func FuzzParseArgs(f *testing.F) {
 	for _, text := range []string{"8@-8(%rbx,%rcx,8) 4@%eax", "8@[sp, 60] -4@x3", "8@160(%r15)",
 		"8@-24(s0)", "4@[fp, #-8] 4@#3"} {

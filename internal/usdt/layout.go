@@ -11,11 +11,11 @@ import (
 // # The value that a BPF program reads
 //
 // usdt.bpf.h declares a map of struct __bpf_usdt_spec: where the arguments are, how many there are,
-// a cookie. It has changed its members' places over time (arguments of 16 bytes, then of 24 with an
-// index register), and may again. So the places are not ours to know: the type of the map's value
-// says where each member is.
+// a cookie. The layout of the struct has changed over time (arguments of 16 bytes, then of 24 with
+// an index register), and may change again. So the layout is not fixed here: the type of the map's
+// value says where each member is.
 
-// Layout is where the members of a struct __bpf_usdt_spec are.
+// Layout is the layout of a struct __bpf_usdt_spec.
 type Layout struct {
 	size              int
 	args, cookie, num field
@@ -26,12 +26,12 @@ type Layout struct {
 	index, scale                    field // absent from older headers
 }
 
-// field is where a member is, in bits.
+// field is the position of a member, in bits.
 type field struct {
 	at, bits int
 }
 
-// LayoutOf reads the layout from the type of a map's value.
+// LayoutOf returns the layout of the type of a map's value.
 func LayoutOf(spec *btf.Spec, id btf.ID) (*Layout, error) {
 	if spec == nil {
 		return nil, fmt.Errorf("the type of its values is not known")
@@ -56,7 +56,7 @@ func LayoutOf(spec *btf.Spec, id btf.ID) (*Layout, error) {
 		return nil, err
 	}
 	if !ok || elem.Kind() != btf.KindStruct {
-		return nil, fmt.Errorf("struct %s: args is no array of a struct", t.Name())
+		return nil, fmt.Errorf("struct %s: args is not an array of structs", t.Name())
 	}
 	if size, err = spec.SizeOf(elem.ID()); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func LayoutOf(spec *btf.Spec, id btf.ID) (*Layout, error) {
 	return l, nil
 }
 
-// fields fills in where the named members of a struct are.
+// fields sets the positions of the named members of a struct.
 func fields(spec *btf.Spec, t btf.Type, want map[string]*field, each func(btf.Member)) error {
 	size, err := spec.SizeOf(t.ID())
 	if err != nil {
@@ -121,7 +121,7 @@ func fields(spec *btf.Spec, t btf.Type, want map[string]*field, each func(btf.Me
 // Size returns the size of the value in bytes.
 func (l *Layout) Size() int { return l.size }
 
-// Encode makes a value.
+// Encode returns a value for a probe's arguments and cookie.
 func (l *Layout) Encode(order binary.ByteOrder, args []Arg, cookie uint64) ([]byte, error) {
 	if len(args) > l.count {
 		return nil, fmt.Errorf("%d arguments, the object's usdt.bpf.h has room for %d: %w",
@@ -144,7 +144,8 @@ func (l *Layout) Encode(order binary.ByteOrder, args []Arg, cookie uint64) ([]by
 		}
 		if l.index.bits == 0 || l.scale.bits == 0 {
 			return nil, fmt.Errorf(
-				"argument %d is in memory at two registers, which the object's usdt.bpf.h is too old for: %w", i, errors.ErrUnsupported)
+				"argument %d is in memory at two registers, for which the object's usdt.bpf.h is "+
+					"too old: %w", i, errors.ErrUnsupported)
 		}
 		v.set(base, l.index, uint64(a.Index))
 		v.set(base, l.scale, uint64(a.Scale))
@@ -153,8 +154,7 @@ func (l *Layout) Encode(order binary.ByteOrder, args []Arg, cookie uint64) ([]by
 }
 
 // value is memory whose bits are counted as C compilers count those of bit fields: from the least
-// significant bit of the first byte where that is the least significant byte, else from its most
-// significant bit.
+// significant bit of the first byte in little-endian order, else from its most significant bit.
 type value struct {
 	data  []byte
 	order binary.ByteOrder

@@ -16,8 +16,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// specs are layouts of struct __bpf_usdt_spec: as libbpf had it up to 1.6, as it has it since 1.7
-// (on either byte order), and one that nobody had yet.
+// specs are layouts of struct __bpf_usdt_spec: that of libbpf up to 1.6, that since 1.7 (in either
+// byte order), and an invented one.
 var specs = [...]struct {
 	name, members string
 	order         binary.ByteOrder
@@ -34,7 +34,7 @@ var specs = [...]struct {
 		binary.BigEndian, true},
 }
 
-// encoded is what TestLayout writes.
+// encoded are the arguments that TestLayout writes.
 var encoded = []Arg{
 	{Kind: Const, Value: -5, Size: 4, Signed: true},
 	{Kind: Reg, Reg: 152, Size: 8},
@@ -42,9 +42,9 @@ var encoded = []Arg{
 	{Kind: SIB, Reg: 24, Index: 136, Scale: 3, Value: -8, Size: 1, Signed: true},
 }
 
-// TestLayout writes values by the type that clang describes, and compares them with the ones that
-// clang makes of the same type with the same members set: initialised data of an object file. For
-// both byte orders.
+// TestLayout writes values by the type that clang describes, and compares them with clang's own for
+// the same type with the same members set: initialised data of an object file. It does so for both
+// byte orders.
 func TestLayout(t *testing.T) {
 	for _, s := range specs {
 		var members strings.Builder

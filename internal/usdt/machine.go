@@ -8,16 +8,16 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// machine is how a processor's operands are written.
+// machine describes the notation of a processor's operands.
 type machine struct {
 	id      elf64.Machine
 	operand func(c *cursor, m *machine, a *Arg) (problem string)
-	// register returns where struct pt_regs has a register, as BPF programs see it: on arm64, riscv
-	// and s390x the struct that user space knows too.
+	// register returns the offset of a register in struct pt_regs, as BPF programs see it: on
+	// arm64, riscv and s390x the struct that user space uses too.
 	register func(name string) (offset int, ok bool)
 }
 
-// machineOf returns how the operands of a processor are written, nil if that is not known.
+// machineOf returns the notation of a processor's operands, nil if it is not known.
 func machineOf(id elf64.Machine) *machine {
 	for _, m := range [...]machine{
 		{elf64.MachineX86_64, x86Operand, x86Register},
@@ -33,7 +33,7 @@ func machineOf(id elf64.Machine) *machine {
 	return nil
 }
 
-// reg looks up the register that c is at.
+// reg looks up the register at c.
 func (m *machine) reg(c *cursor) (offset int, problem string) {
 	name := c.word()
 	offset, ok := m.register(name)
@@ -50,7 +50,7 @@ func x86Operand(c *cursor, m *machine, a *Arg) (problem string) {
 	case c.accept('$'):
 		n, ok := c.number()
 		if !ok {
-			return fmt.Sprintf("%q is no number", c.rest())
+			return fmt.Sprintf("%q is not a number", c.rest())
 		}
 		a.Value = n
 		return ""
@@ -62,7 +62,7 @@ func x86Operand(c *cursor, m *machine, a *Arg) (problem string) {
 	a.Kind = RegDeref
 	a.Value, _ = c.number()
 	if !c.accept('(') {
-		return fmt.Sprintf("%q is a symbol or of no known form", c.rest())
+		return fmt.Sprintf("%q is a symbol or has no known form", c.rest())
 	}
 	if !c.accept('%') {
 		return fmt.Sprintf("%q has no base register", c.rest())
@@ -112,7 +112,7 @@ func bracketOperand(c *cursor, m *machine, a *Arg) (problem string) {
 		c.accept('#')
 		n, ok := c.number()
 		if !ok {
-			return fmt.Sprintf("%q is no number", c.rest())
+			return fmt.Sprintf("%q is not a number", c.rest())
 		}
 		a.Value = n
 	}
@@ -130,7 +130,7 @@ func plainOperand(c *cursor, m *machine, a *Arg) (problem string) {
 		return ""
 	}
 	if hash {
-		return fmt.Sprintf("%q is no number", c.rest())
+		return fmt.Sprintf("%q is not a number", c.rest())
 	}
 	c.accept('%')
 	a.Kind = Reg
@@ -159,7 +159,7 @@ func parenOperand(c *cursor, m *machine, a *Arg) (problem string) {
 	return ""
 }
 
-// x86Registers has the names of a register by its size, and where struct pt_regs has it.
+// x86Registers has the names of a register by size, and its offset in struct pt_regs.
 var x86Registers = [...]struct {
 	names  string
 	offset int
@@ -187,7 +187,7 @@ func x86Register(name string) (int, bool) {
 	return 0, false
 }
 
-// numbered reads a register's number behind its letter.
+// numbered reads the number of a register after its letter.
 func numbered(name string, letter byte, last int) (int, bool) {
 	if len(name) < 2 || len(name) > 3 || name[0] != letter || name[1] == '0' && len(name) > 2 {
 		return 0, false
@@ -196,19 +196,19 @@ func numbered(name string, letter byte, last int) (int, bool) {
 	return int(n), err == nil && int(n) <= last
 }
 
-// arm64Register is of struct user_pt_regs: regs[31], sp, pc.
+// arm64Register returns offsets in struct user_pt_regs: regs[31], sp, pc.
 func arm64Register(name string) (int, bool) {
 	if name == "sp" {
 		return 31 * 8, true
 	}
 	n, ok := numbered(name, 'x', 30)
 	if !ok {
-		n, ok = numbered(name, 'w', 30) // the lower half, which the size says too
+		n, ok = numbered(name, 'w', 30) // the lower half, as the size says too
 	}
 	return n * 8, ok
 }
 
-// armRegister is of struct pt_regs: uregs[18].
+// armRegister returns offsets in struct pt_regs: uregs[18].
 func armRegister(name string) (int, bool) {
 	for i, special := range [...]string{"fp", "ip", "sp", "lr", "pc"} {
 		if name == special {
@@ -220,7 +220,8 @@ func armRegister(name string) (int, bool) {
 }
 
 // riscvRegisters are in the order of struct user_regs_struct, 8 bytes each.
-const riscvRegisters = "pc ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 t3 t4 t5 t6"
+const riscvRegisters = "pc ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 " +
+	"s8 s9 s10 s11 t3 t4 t5 t6"
 
 func riscvRegister(name string) (int, bool) {
 	if name == "fp" {
@@ -236,7 +237,7 @@ func riscvRegister(name string) (int, bool) {
 	return 0, false
 }
 
-// s390Register is of user_pt_regs: args[1], psw of 16 bytes, gprs[16].
+// s390Register returns offsets in user_pt_regs: args[1], psw of 16 bytes, gprs[16].
 func s390Register(name string) (int, bool) {
 	n, ok := numbered(name, 'r', 15)
 	return 24 + n*8, ok

@@ -1,6 +1,6 @@
 // Package usdt reads the probes that a program or library declares for tracers (USDT: SystemTap's
-// <sys/sdt.h>, and what makes the same): where they are, and where their arguments are at that
-// moment, as usdt.bpf.h of libbpf wants to be told.
+// <sys/sdt.h> and compatible headers): where the probes are, and where their arguments are at that
+// point, in the form that libbpf's usdt.bpf.h expects.
 package usdt
 
 import (
@@ -15,24 +15,24 @@ import (
 // # Probes in a file
 //
 // A probe is a nop in the code and a note in section .note.stapsdt: the address of the nop, the
-// address that section .stapsdt.base had when the note was made, the address of a semaphore (0 if
+// address of section .stapsdt.base when the note was written, the address of a semaphore (0 if
 // there is none), and three strings: provider, name, arguments. Prelinking moves addresses without
-// looking into notes; by how much tells .stapsdt.base. The semaphore is a 16-bit counter which the
-// kernel raises while somebody is attached; the program makes its arguments only then. The compiler
-// may put a probe in several places (inlined functions, unrolled loops): each is a note of its own,
-// with arguments of its own.
+// changing notes; .stapsdt.base shows by how much. The semaphore is a 16-bit counter that the
+// kernel raises while a probe is attached; only then the program prepares the arguments. The
+// compiler may put a probe in several places (inlined functions, unrolled loops): each has its own
+// note with its own arguments.
 
-// Note is one place of a probe, as the file has it.
+// Note is one place of a probe, as in the file.
 type Note struct {
 	Provider  string
 	Name      string
 	Args      string // "8@%rdi -4@$5"
 	Location  uint64 // address of the nop
-	Base      uint64 // of .stapsdt.base when the note was made
+	Base      uint64 // address of .stapsdt.base when the note was written
 	Semaphore uint64 // address, 0 for none
 }
 
-// Site is one place of a probe, where a uprobe attaches to it.
+// Site is one place of a probe, where a uprobe attaches.
 type Site struct {
 	Address   uint64 // as the file is linked
 	Offset    uint64 // in the file
@@ -63,7 +63,7 @@ func Notes(f *elf64.File) ([]Note, error) {
 	}
 	if s.Size > sectionMax {
 		return nil, &elf64.FormatError{Section: s.Name, Offset: s.Offset,
-			Msg: fmt.Sprintf("%d bytes of notes; more than %d are not read", s.Size, sectionMax)}
+			Msg: fmt.Sprintf("%d bytes of notes, more than the limit of %d", s.Size, sectionMax)}
 	}
 	data, err := f.Data(s)
 	if err != nil {
@@ -83,8 +83,8 @@ func Notes(f *elf64.File) ([]Note, error) {
 	return list, nil
 }
 
-// parseNote reads the first note of data, nil if it is of another kind, and its size. What is wrong
-// with it is msg.
+// parseNote parses the first note of data. It returns nil if the note is of another kind, its size,
+// and in msg what is wrong with it.
 func parseNote(f *elf64.File, data []byte) (note *Note, size uint64, msg string) {
 	if len(data) < noteHeader {
 		return nil, 0, fmt.Sprintf("%d bytes are too short for a note", len(data))
@@ -120,7 +120,7 @@ func parseNote(f *elf64.File, data []byte) (note *Note, size uint64, msg string)
 		return nil, 0, "a probe without a provider or a name"
 	}
 	if note.Args != "" && note.Args[0] == ':' {
-		note.Args = "" // the writer had none to tell
+		note.Args = "" // the writer had no arguments
 	}
 	return note, size, ""
 }
@@ -135,7 +135,7 @@ func address(f *elf64.File, b []byte) uint64 {
 }
 
 // Sites returns every place of a probe. The error wraps fs.ErrNotExist if the file has no such
-// probe, and is an *elf64.FormatError if it has none that can be attached to.
+// probe, and is an *elf64.FormatError if none of its places can be attached to.
 func Sites(f *elf64.File, provider, name string) ([]Site, error) {
 	if f.Type != elf64.TypeExec && f.Type != elf64.TypeDyn {
 		return nil, &elf64.FormatError{Offset: 16,
@@ -168,10 +168,10 @@ func Sites(f *elf64.File, provider, name string) ([]Site, error) {
 	return list, nil
 }
 
-// ErrNoSegment says that an address of a note is not in the kind of memory where it has to be.
+// ErrNoSegment reports that an address of a note is not in the required kind of memory.
 var ErrNoSegment = errors.New("no segment of the file has it")
 
-// place finds out where in the file a note points to.
+// place finds the place in the file to which a note points.
 func place(f *elf64.File, n *Note, base uint64) (Site, error) {
 	s := Site{Address: n.Location, Args: n.Args}
 	if base != 0 && n.Base != 0 {
@@ -193,7 +193,7 @@ func place(f *elf64.File, n *Note, base uint64) (Site, error) {
 	return s, nil
 }
 
-// segment finds the loaded segment of an address, of code or not.
+// segment returns the loaded segment that contains an address, of code or not.
 func segment(f *elf64.File, addr uint64, code bool) *elf64.Segment {
 	for i := range f.Segments {
 		s := &f.Segments[i]

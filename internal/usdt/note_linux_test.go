@@ -50,8 +50,8 @@ int main(int argc, char **argv)
 var readelfNote = regexp.MustCompile(
 	`(?s)Provider: (\S+)\s+Name: (\S+)\s+Location: (\S+), Base: (\S+), Semaphore: (\S+)\s+Arguments:([^\n]*)`)
 
-// TestNotes reads the probes of a program and of libraries that have some: the C library and the
-// C++ one. The oracle is readelf -n; for places in the file the program headers, as debug/elf reads
+// TestNotes reads the probes of a program and of libraries with probes: the C and C++ libraries.
+// The oracles are readelf -n and, for places in the file, the program headers as debug/elf reads
 // them.
 func TestNotes(t *testing.T) {
 	total := 0
@@ -116,7 +116,7 @@ func TestNotes(t *testing.T) {
 	t.Logf("%d notes", total)
 }
 
-// offset returns where in a file an address is, 0 for none.
+// offset returns the offset in a file of an address, 0 for none.
 func offset(f *elf.File, address uint64) uint64 {
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_LOAD && address >= p.Vaddr && address < p.Vaddr+p.Memsz {
@@ -126,8 +126,8 @@ func offset(f *elf.File, address uint64) uint64 {
 	return 0
 }
 
-// TestBrokenNotes breaks the notes of a program one way at a time. The oracle is the file as it
-// was: what was changed, and where.
+// TestBrokenNotes breaks the notes of a program in one way at a time. The oracle is the original
+// file, and what was changed.
 func TestBrokenNotes(t *testing.T) {
 	raw := readFile(t, testkit.Native(t, probes))
 	f := parse(t, raw)
@@ -142,7 +142,7 @@ func TestBrokenNotes(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(b []byte)
-		err  error // nil: an *elf64.FormatError
+		err  error // nil for an *elf64.FormatError
 		text string
 	}{
 		{"no such probe", func([]byte) {}, fs.ErrNotExist, "app:none"},
@@ -179,8 +179,8 @@ func TestBrokenNotes(t *testing.T) {
 		}
 	}
 
-	// Prelinked: everything moved by 0x1000, but not what the notes say. Sites move as
-	// .stapsdt.base did.
+	// Prelinked: everything moved by 0x1000, but not the addresses in the notes. Sites move with
+	// .stapsdt.base.
 	want, err := Sites(f, "app", "two")
 	if err != nil || len(want) != 1 || base == nil {
 		t.Fatal(want, err)
@@ -195,7 +195,7 @@ func TestBrokenNotes(t *testing.T) {
 	}
 }
 
-// FuzzSites: whatever a file says, no panic; what is found has arguments of the file.
+// FuzzSites checks that no file causes a panic, and that results have arguments from the file.
 func FuzzSites(f *testing.F) {
 	f.Add(readFile(f, testkit.Native(f, probes)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
