@@ -2,7 +2,7 @@ package hostile
 
 import "runtime"
 
-// Allocated measures what f allocates, all in all, in bytes. Other goroutines must be quiet.
+// Allocated returns the total number of bytes that f allocates. Other goroutines must be idle.
 func Allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -11,5 +11,5 @@ func Allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Limit is what a step may take for an input of n bytes.
+// Limit returns the number of bytes that a step may allocate for an input of n bytes.
 func Limit(n int) uint64 { return 16*uint64(n) + 1<<20 }

@@ -16,8 +16,8 @@ type Amplifier struct {
 	Make func(n int) *File
 }
 
-// Amplifiers make files in which a few bytes ask for much work or memory: many things that refer to
-// one big thing, or sizes that nothing stands behind. n scales them.
+// Amplifiers make files in which a few bytes request much work or memory: many things that refer to
+// one big thing, or sizes without data behind them. n scales them.
 var Amplifiers = []Amplifier{
 	{"functions over the same code", func(n int) *File {
 		f := &File{Sections: []Section{{Name: "socket", Type: elf64.SectionProgBits,

@@ -1,4 +1,5 @@
-// Package hostile makes files that no compiler makes, for tests of what a few bytes can ask for.
+// Package hostile makes files that no compiler makes, for tests of how much work and memory a few
+// bytes can request.
 package hostile
 
 import (
@@ -9,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/elf64"
 )
 
-// File is for ELF files that no compiler makes: little endian, for BPF.
+// File is an ELF file that no compiler makes: little endian, for BPF.
 type File struct {
 	Sections []Section // section 1 and up
 	Symbols  []Symbol  // symbol 1 and up
@@ -20,10 +21,10 @@ type Section struct {
 	Type       elf64.SectionType
 	Flags      elf64.SectionFlags
 	Data       []byte
-	Size       uint64 // 0: that of Data
+	Size       uint64 // 0 for the length of Data
 	Link, Info uint32
 	EntSize    uint64
-	Overlay    int // Data is that of this section instead
+	Overlay    int // number of another section whose data this one shares
 }
 
 type Symbol struct {
@@ -34,7 +35,7 @@ type Symbol struct {
 	Value, Size uint64
 }
 
-// Bytes lays the file out: header, data of sections, symbols, strings, section headers.
+// Bytes returns the file: header, data of sections, symbols, strings, section headers.
 func (f *File) Bytes() []byte {
 	le := binary.LittleEndian
 	strs, known := []byte{0}, map[string]uint32{"": 0}

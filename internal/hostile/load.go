@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Loads make files that a few bytes of ask for much when they are resolved, checked or listed,
-// rather than read. n scales them.
+// Loads make files of which a few bytes request much work when the file is resolved, checked or
+// listed, rather than read. n scales them.
 var Loads = []Amplifier{
 	{"programs that call one large function", func(n int) *File { return callers(n/4, n, 0) }},
 	{"programs that call one function with much line info", func(n int) *File {
@@ -213,7 +213,7 @@ func insn(op, regs byte, off int16, imm int32) []byte {
 	return binary.LittleEndian.AppendUint32(b, uint32(imm))
 }
 
-// callRel is Rel with relocations of calls (R_BPF_64_32).
+// callRel is Rel for relocations of calls (R_BPF_64_32).
 func callRel(pairs [][2]uint64) []byte {
 	b := Rel(pairs...)
 	for i := 8; i < len(b); i += 16 {
@@ -232,7 +232,7 @@ func program(code []byte) *File {
 	}
 }
 
-// callers makes n programs that all call one function of size instructions, which has lines line
+// callers returns n programs that all call one function of size instructions, which has lines line
 // records.
 func callers(n, size, lines int) *File {
 	f := &File{}

@@ -6,7 +6,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// program has what leads somewhere else: loops, calls, switches, pointers to functions, atomics.
+// program has code that branches elsewhere: loops, calls, switches, pointers to functions, atomics.
 const program = `
 typedef unsigned long word;
 typedef struct { word a, b; double d; int (*f)(int); } item;
@@ -69,7 +69,7 @@ void _start(void)
 }
 `
 
-// TestForeign compares code of machines that this need not be one of. The oracle is llvm-objdump.
+// TestForeign compares code of other machines. The oracle is llvm-objdump.
 func TestForeign(t *testing.T) {
 	files := map[string]string{"386": testkit.Native(t, program, "-m32", "-ffreestanding",
 		"-nostdlib",

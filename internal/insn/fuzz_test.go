@@ -2,8 +2,8 @@ package insn
 
 import "testing"
 
-// FuzzFind: whatever the code, an offset inside an instruction lies between two others. The oracle
-// is the decoder, from the start that is reported.
+// FuzzFind checks that for any code an offset inside an instruction lies between two others. The
+// oracle is the decoder, from the reported start.
 func FuzzFind(f *testing.F) {
 	f.Add([]byte("\x74\x01\xf0\x0f\xb1\x17\xeb\xf8\xff\x25\x00\x00\x00\x00\x62\xf1\x7c\x48\x28\x07"), uint8(X86_64))
 	f.Add([]byte("\x62\x00\xc4\xe2\x79\x18\x06\x67\xa1\x00\x00\x8f\xe9\x78\xe1\xc0"), uint8(X86))

@@ -1,19 +1,19 @@
-// Package insn finds out where instructions start in machine code.
+// Package insn determines where instructions start in machine code.
 //
 // Bytes in an executable section need not be instructions: functions written in assembly embed
-// tables, and code that only a table of addresses leads to may follow them. A linear sweep loses
-// its place there. So a Layout has only what control flow leads to from the start of a function. It
-// assumes that the function starts with an instruction, that an instruction which neither jumps,
-// returns nor traps is followed by an instruction, and that a call returns, unless it is into the
-// middle of its own function, which is how position-independent code finds the address of what is
-// behind the call. It does not follow indirect jumps. An instruction that the decoder does not
-// know ends a path.
+// tables, and code that is reached only through a table of addresses may follow them. A linear
+// sweep loses its place there. So a Layout contains only what control flow reaches from the start
+// of a function. It assumes that the function starts with an instruction, that an instruction which
+// neither jumps, returns nor traps is followed by an instruction, and that a call returns, unless
+// its target is inside its own function: position-independent code obtains the address of the code
+// after the call that way. It does not follow indirect jumps. An instruction that the decoder does
+// not know ends a path.
 package insn
 
 // Set is an instruction set.
 type Set uint8
 
-// The instruction sets. What is known of others is how instructions are aligned, or nothing.
+// The instruction sets. For others only the alignment of instructions is known, or nothing.
 const (
 	Unknown Set = iota
 	X86         // 32-bit x86
@@ -21,12 +21,12 @@ const (
 	RISCV64
 	S390X
 	PPC64   // big-endian, with prefixed instructions
-	PPC64LE // the same, little-endian
+	PPC64LE // the same in little-endian order
 	ARM64
 	LoongArch
 )
 
-// Align returns the number of bytes of which the address of every instruction is a multiple.
+// Align returns the number of bytes to which instructions are aligned.
 func (s Set) Align() uint64 {
 	switch s {
 	case RISCV64, S390X:
@@ -58,8 +58,8 @@ type instruction struct {
 	target int64 // of branch, jump and call, relative to the instruction's start
 }
 
-// decoder returns the decoder of the set, nil if there is none. A decoder reports false for
-// instructions that it does not know and those that the code ends in.
+// decoder returns the decoder of the set, nil if there is none. A decoder returns false for
+// instructions that it does not know and for those cut off at the end of the code.
 func (s Set) decoder() func(code []byte) (instruction, bool) {
 	switch s {
 	case X86:
@@ -81,7 +81,7 @@ func (s Set) decoder() func(code []byte) (instruction, bool) {
 // Decodes reports whether there is a decoder for the set. Without one, Find finds nothing.
 func (s Set) Decodes() bool { return s.decoder() != nil }
 
-// Layout says where instructions start in the code of a function.
+// Layout describes where instructions start in the code of a function.
 type Layout struct {
 	sizes []uint8 // of the instruction that starts at each byte, or 0
 }
@@ -119,9 +119,9 @@ func Find(set Set, code []byte) *Layout {
 	return l
 }
 
-// Inside reports whether offset at of the code is certain to be inside an instruction, and returns
-// where that one and the next start. It is false where an instruction starts, and in data, in code
-// that was not found, and where instructions overlap.
+// Inside reports whether offset at of the code is certainly inside an instruction, and returns the
+// starts of that one and the next. It returns false where an instruction starts, and in data, in
+// code that was not reached, and where instructions overlap.
 func (l *Layout) Inside(at int) (before, after int, ok bool) {
 	if at <= 0 || at >= len(l.sizes) || l.sizes[at] != 0 {
 		return 0, 0, false

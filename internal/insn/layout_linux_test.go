@@ -14,28 +14,27 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// listed is an instruction as llvm-objdump lists it.
+// listed is an instruction in llvm-objdump's list.
 type listed struct {
 	at       uint64
 	mnemonic string
 	operands string
-	symbol   bool // llvm-objdump starts anew here
+	symbol   bool // llvm-objdump starts again here
 }
 
-// prefixes are those that llvm-objdump lists apart from their instruction. A breakpoint after one
-// is inside the instruction: the processor refuses it with lock, and what runs in its stead lacks
-// the prefix. GNU objdump lists them with it.
+// prefixes are those that llvm-objdump lists separately from their instruction. A breakpoint after
+// one is inside the instruction: with lock the processor refuses it, and the emulated instruction
+// lacks the prefix. GNU objdump lists them with the instruction.
 var prefixes = map[string]bool{"lock": true, "xacquire": true, "xrelease": true, "rep": true,
 	"repne": true, "data16": true, "addr32": true, "rex64": true, "notrack": true}
 
 // disassemble lists the instructions of an executable file, in order.
 func disassemble(t *testing.T, file string, set Set) []listed {
 	t.Helper()
-	// Where there is debug information, llvm-objdump would take the code, which is not there, from
-	// it.
+	// With debug information, llvm-objdump would look for the code there, where it is missing.
 	args := []string{"-d", "--no-show-raw-insn", "--no-leading-headers", "-z",
 		"--debug-file-directory=/nowhere", file}
-	if set != X86 && set != X86_64 { // where all would be APX, too
+	if set != X86 && set != X86_64 { // for x86 that would include APX
 		args = append(args, "--mattr=+all")
 	}
 	cmd := exec.Command(testkit.Tool(t, "llvm-objdump-19"), args...)
@@ -134,14 +133,14 @@ func (m *image) functions() []elf.Symbol {
 	return list
 }
 
-// score counts what was compared.
+// score counts comparisons.
 type score struct {
-	instructions, unknown int // as the decoder sees them
+	instructions, unknown int // according to the decoder
 	functions             int
 	inside, told          int // bytes inside instructions of functions
 }
 
-// compare holds decoder and layouts against llvm-objdump.
+// compare compares decoder and layouts with llvm-objdump.
 func compare(t *testing.T, file string) (n score) {
 	t.Helper()
 	m := load(t, file)
@@ -207,7 +206,7 @@ func compare(t *testing.T, file string) (n score) {
 	return n
 }
 
-// compareFlow holds where an instruction leads to against the text of llvm-objdump.
+// compareFlow compares the target of an instruction with llvm-objdump's text.
 func compareFlow(set Set, l listed, i instruction, fail func(string, ...any)) {
 	target, ok := uint64(0), false
 	if before, _, labelled := strings.Cut(l.operands, " <"); labelled {
@@ -252,9 +251,9 @@ func compareFlow(set Set, l listed, i instruction, fail func(string, ...any)) {
 	}
 }
 
-// TestSystem compares with programs and libraries of Debian: compiled, and written in assembly. The
-// oracle is llvm-objdump: no instruction that it lists is said to be inside another one, and nearly
-// all other bytes of functions are.
+// TestSystem compares programs and libraries of Debian: compiled, and written in assembly. The
+// oracle is llvm-objdump: no instruction that it lists is reported to be inside another one, and
+// nearly all other bytes of functions are.
 func TestSystem(t *testing.T) {
 	var files []string
 	for _, pattern := range []string{"/lib/x86_64-linux-gnu/libc.so.6",

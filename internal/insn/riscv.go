@@ -61,10 +61,11 @@ func compressed(half uint32) instruction {
 	return i
 }
 
-// bits are n bits of an instruction from one position on, which are those of a number from another.
+// bits are n bits of an instruction from one position on, which belong at another position of a
+// number.
 type bits struct{ from, to, n uint }
 
-// scatter puts together a number whose sign is the given bit.
+// scatter assembles a number whose sign is the given bit.
 func scatter(word uint32, sign uint, parts ...bits) int64 {
 	n := int64(0)
 	for _, p := range parts {

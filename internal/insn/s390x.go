@@ -2,7 +2,7 @@ package insn
 
 import "encoding/binary"
 
-// decodeS390X decodes an instruction of 2, 4 or 6 bytes, as its first two bits say.
+// decodeS390X decodes an instruction of 2, 4 or 6 bytes, according to its first two bits.
 func decodeS390X(code []byte) (i instruction, ok bool) {
 	if len(code) == 0 {
 		return i, false
@@ -12,7 +12,7 @@ func decodeS390X(code []byte) (i instruction, ok bool) {
 		return i, false
 	}
 	near := func() int64 { return 2 * int64(int16(binary.BigEndian.Uint16(code[2:]))) }
-	// Condition branches go always with mask 15, never with 0.
+	// Conditional branches with mask 15 are always taken, with mask 0 never.
 	always := func(f flow, mask byte) {
 		switch {
 		case mask == 15 && f == branch:

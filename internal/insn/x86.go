@@ -9,7 +9,7 @@ import "encoding/binary"
 // volume 3 for XOP). Only lengths and targets matter here. Unknown are the extensions of APX, and
 // near branches with an operand-size prefix in 64-bit code, whose length differs between vendors.
 
-// What follows an opcode, and what it does.
+// The kinds of opcodes: their operands and effect.
 const (
 	none     = '.'
 	modRM    = 'm'
@@ -30,7 +30,7 @@ const (
 	callOp   = 'C'
 	ret      = 'r'
 	ret16    = 'R' // with imm16
-	stops    = 's' // traps and what leaves for the kernel
+	stops    = 's' // traps and returns from the kernel
 	stopsM   = 'u' // with ModRM
 	group3b  = 'g' // ModRM, and imm8 for two of the group
 	group3   = 'G' // ModRM, and immOp for two of the group
@@ -84,7 +84,7 @@ const map2 = "mmmmx..s..xsxm.B" + // 0F 0F is 3DNow!
 	"mmmmmmmmmmmmmmmm" +
 	"mmmmmmmmmmmmmmmx"
 
-// kind32 is what an opcode of one byte is in 32-bit code.
+// kind32 returns the kind of an opcode of one byte in 32-bit code.
 func kind32(op byte) byte {
 	switch op {
 	case 0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f, 0x60, 0x61, 0xce, 0xd6:
@@ -147,7 +147,7 @@ func (x *x86) fail() instruction {
 	return instruction{}
 }
 
-// opcode reads the prefixes and the first byte of the opcode, and returns what that one is.
+// opcode reads the prefixes and the first byte of the opcode, and returns its kind.
 func (x *x86) opcode() (op, kind byte) {
 	for !x.bad {
 		op = x.byte()
@@ -158,7 +158,7 @@ func (x *x86) opcode() (op, kind byte) {
 		if kind != prefix {
 			break
 		}
-		if x.rex != 0 { // which only an opcode may follow
+		if x.rex != 0 { // only an opcode may follow it
 			x.bad = true
 		}
 		switch op {
@@ -207,7 +207,7 @@ func (x *x86) decode() instruction {
 	return x.operands(op, kind)
 }
 
-// operands reads what follows an opcode.
+// operands reads the operands of an opcode.
 func (x *x86) operands(op, kind byte) instruction {
 	switch kind {
 	case none:
@@ -251,7 +251,7 @@ func (x *x86) operands(op, kind byte) instruction {
 	return instruction{}
 }
 
-// leaving reads what follows an opcode that may go elsewhere, and those of groups.
+// leaving reads the operands of opcodes that may transfer control, and of groups.
 func (x *x86) leaving(op, kind byte) instruction {
 	switch kind {
 	case cond8:
@@ -302,7 +302,7 @@ func (x *x86) leaving(op, kind byte) instruction {
 	return x.fail()
 }
 
-// move reads what follows C6 and C7: mov, and for memory transactions xabort and xbegin.
+// move reads the operands of C6 and C7: mov, and for memory transactions xabort and xbegin.
 func (x *x86) move(kind byte) instruction {
 	m := x.modRM(false)
 	switch {
@@ -331,7 +331,7 @@ func (x *x86) relative(f flow, n int) instruction {
 	switch n {
 	case 1:
 		i.target = int64(int8(b[0]))
-	case 2: // the target is cut to 16 bits
+	case 2: // the target is truncated to 16 bits
 		return x.fail()
 	default:
 		i.target = int64(int32(binary.LittleEndian.Uint32(b)))
@@ -359,7 +359,7 @@ func (x *x86) addressSize() int {
 	return n
 }
 
-// modRM reads a ModRM byte and what it asks for. registers says that it asks for nothing.
+// modRM reads a ModRM byte and the bytes that it requires. registers means that it requires none.
 func (x *x86) modRM(registers bool) byte {
 	m := x.byte()
 	mode, rm := m>>6, m&7

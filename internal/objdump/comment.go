@@ -20,10 +20,10 @@ const (
 	relNone   = 0
 	rel64x64  = 1  // R_BPF_64_64: ld_imm64
 	rel64x32  = 10 // R_BPF_64_32: call
-	quoteMost = 40 // bytes of a string literal that a comment shows
+	quoteMost = 40 // bytes of a string literal shown in a comment
 )
 
-// comments tells what the instructions of one section refer to.
+// comments describes what the instructions of one section refer to.
 type comments struct {
 	*object
 	section *elf64.Section
@@ -31,7 +31,7 @@ type comments struct {
 	core    []btf.CoreRelo // by offset
 }
 
-// comments collects what relocations and CO-RE records say about a section.
+// comments collects the relocations and CO-RE records of a section.
 func (o *object) comments(s *elf64.Section) *comments {
 	c := &comments{object: o, section: s, core: o.core[s.Name]}
 	for _, r := range o.relocs[uint32(s.Index)] {
@@ -78,7 +78,7 @@ func (c *comments) comment(dst []byte, off uint64, insn asm.Instruction) []byte 
 	return dst
 }
 
-// reloc finds the relocation of the instruction at a byte offset.
+// reloc returns the relocation of the instruction at a byte offset.
 func (c *comments) reloc(off uint64) (elf64.Rel, bool) {
 	i := sort.Search(len(c.relocs), func(i int) bool { return c.relocs[i].Offset >= off })
 	if i == len(c.relocs) || c.relocs[i].Offset != off || c.relocs[i].Type == relNone {
@@ -132,7 +132,7 @@ func (c *comments) function(dst []byte, section *elf64.Section, at uint64) []byt
 	i := sort.Search(len(list), func(i int) bool { return list[i].addr >= at })
 	name := ""
 	for ; i < len(list) && list[i].addr == at; i++ {
-		// not a label of the compiler's, if there is better
+		// not a compiler's label, if there is a better one
 		if s := list[i]; !s.data && (name == "" || strings.HasPrefix(name, "L")) {
 			name = s.name
 		}
@@ -143,8 +143,8 @@ func (c *comments) function(dst []byte, section *elf64.Section, at uint64) []byt
 	return appendOffset(append(dst, section.Name...), at)
 }
 
-// place appends the name of the variable that holds a byte of a section and the distance to its
-// start, or the offset alone.
+// place appends the name of the variable that contains a byte of a section and the distance from
+// its start, or only the offset.
 func (c *comments) place(dst []byte, section *elf64.Section, at uint64) []byte {
 	list := c.named[section.Index]
 	i := sort.Search(len(list), func(i int) bool { return list[i].addr > at })

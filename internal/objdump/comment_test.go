@@ -42,7 +42,7 @@ int prog(void *ctx)
 char LICENSE[] SEC("license") = "GPL";
 `
 
-// Oracle: the names in the C source, which clang-19 compiled for both byte orders.
+// The oracle is the names in the C source, which clang-19 compiled for both byte orders.
 func TestComments(t *testing.T) {
 	for _, target := range []string{"bpfel", "bpfeb"} {
 		out := list(t, testkit.Compile(t, sample, "-target", target), objdump.Options{NoRaw: true})
@@ -77,7 +77,7 @@ func TestComments(t *testing.T) {
 	}
 }
 
-// Oracle: the string literal in the source.
+// The oracle is the string literal in the source.
 func TestLiterals(t *testing.T) {
 	path := testkit.Compile(t, `
 #include <linux/bpf.h>
@@ -96,7 +96,7 @@ SEC("socket") int prog(void *ctx)
 	}
 }
 
-// Oracle: llvm-objdump-19 on an object of the other byte order, source lines included.
+// The oracle is llvm-objdump-19 on an object of the other byte order, source lines included.
 func TestBigEndian(t *testing.T) {
 	dir := t.TempDir()
 	source, path := filepath.Join(dir, "sample.c"), filepath.Join(dir, "sample.o")

@@ -9,7 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// counter counts what is written, and fails a test whose output is out of all proportion.
+// counter counts the bytes written, and fails a test whose output is far too large.
 type counter struct {
 	t     *testing.T
 	n     int
@@ -23,9 +23,9 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Properties: any file is listed or refused without a panic, in bounded time and with output in
-// proportion to it: a line has at most one name, one source line and one comment of bounded length
-// for each byte of code.
+// FuzzWrite checks that any file is listed or refused without a panic, in limited time and with
+// output proportional to it: a line has at most one name, one source line and one comment of
+// limited length for each byte of code.
 func FuzzWrite(f *testing.F) {
 	for _, name := range []string{"tools/bashreadline.bpf.o", "selftests/bind_perm.bpf.o",
 		"xdp/xdp-dispatcher.o"} {

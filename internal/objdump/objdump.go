@@ -1,7 +1,7 @@
-// Package objdump lists the code of compiled BPF objects: what llvm-objdump -d prints, byte for
-// byte, with what the object itself knows about each instruction behind it as a comment: names of
-// helpers, kfuncs, subprograms, maps, variables and externs, and what CO-RE relocates. It takes any
-// ELF file of the BPF machine, also one that no loader would take.
+// Package objdump lists the code of compiled BPF objects: the output of llvm-objdump -d, byte for
+// byte, followed on each line by a comment with what the object itself says about the instruction:
+// names of helpers, kfuncs, subprograms, maps, variables and externs, and CO-RE relocations. It
+// accepts any ELF file for the BPF machine, including those that no loader accepts.
 package objdump
 
 import (
@@ -20,40 +20,41 @@ import (
 
 // Options changes what is listed. The zero value lists code, raw bytes and comments.
 type Options struct {
-	// lines of source text before the instructions they became, from .BTF.ext (llvm-objdump -S)
+	// lines of source text before the instructions compiled from them, from .BTF.ext (llvm-objdump
+	// -S)
 	Source     bool
 	NoRaw      bool // no column of raw bytes (--no-show-raw-insn)
-	NoComments bool // no comments: exactly what llvm-objdump prints
+	NoComments bool // no comments: exactly llvm-objdump's output
 
-	// Warn, if set, is told what is missing from the listing: unreadable BTF, relocations or
+	// Warn, if set, is called with what is missing from the listing: unreadable BTF, relocations or
 	// symbols.
 	Warn func(text string)
 }
 
-// object is one file that is listed.
+// object is a file to be listed.
 type object struct {
 	Options
 	file    *elf64.File
 	symbols *elf64.Symbols // nil if there are none
 	named   [][]symbol     // by section, sorted by address and name
-	// sections of relocations by index of the section they are for
+	// sections of relocations, by index of the section that they apply to
 	relocs map[uint32][]*elf64.Section
 	spec   *btf.Spec                 // nil if there is none
 	lines  map[string][]btf.LineInfo // by name of the section, sorted by offset
-	core   map[string][]btf.CoreRelo // the same
-	kfuncs map[string]bool           // functions that the kernel is to supply
+	core   map[string][]btf.CoreRelo // like lines
+	kfuncs map[string]bool           // functions that the kernel supplies
 }
 
-// What a listing cuts, so that its size stays in proportion to the file's even when the file
+// Limits on parts of a listing, so that its size stays proportional to the file's even if the file
 // repeats one long string everywhere.
 const (
 	longestName = 1024 // of a symbol; also of a comment
 	longestLine = 4096 // of source text
 )
 
-// Write lists the object whose file raw is. name is the file's name as it is to be printed. An
-// error is about raw (an *elf64.FormatError, or that it is no BPF object), then nothing was
-// written, or about w.
+// Write lists the object in the file raw. name is the file's name in the output. An error is either
+// about raw (an *elf64.FormatError, or because it is not a BPF object), and nothing was written, or
+// about w.
 func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	o := &object{}
 	if opts != nil {
@@ -112,8 +113,8 @@ func Write(w io.Writer, name string, raw []byte, opts *Options) error {
 	return nil
 }
 
-// survey finds the relocations. It refuses files whose sections of code and relocations share
-// bytes, which no compiler writes: their listing could be larger than the file by any factor.
+// survey finds the relocations. It refuses files whose sections of code and relocations overlap,
+// which no compiler writes: their listing could be arbitrarily larger than the file.
 func (o *object) survey(size uint64) error {
 	o.relocs = map[uint32][]*elf64.Section{}
 	for i := range o.file.Sections {
@@ -127,7 +128,8 @@ func (o *object) survey(size uint64) error {
 		}
 		if s.Size > size {
 			return &elf64.FormatError{Section: s.Name, Offset: s.Offset,
-				Msg: "the sections of code and relocations together are larger than the file: they overlap"}
+				Msg: "the sections of code and relocations together are larger than the file: " +
+					"they overlap"}
 		}
 		size -= s.Size
 		if _, err := o.file.Data(s); err != nil {
@@ -137,14 +139,14 @@ func (o *object) survey(size uint64) error {
 	return nil
 }
 
-// symbol is a symbol with a name that stands for a place in a section.
+// symbol is a symbol with a name that denotes a place in a section.
 type symbol struct {
 	name       string
 	addr, size uint64
 	data       bool
 }
 
-// readSymbols reads the symbol table and sorts what names a place by section.
+// readSymbols reads the symbol table and sorts the symbols of places by section.
 func (o *object) readSymbols() {
 	o.named = make([][]symbol, len(o.file.Sections))
 	for i := range o.file.Sections {
@@ -194,7 +196,7 @@ func (o *object) labels(section int) []asm.Symbol {
 	return out
 }
 
-// readBTF reads .BTF and .BTF.ext; without them there is less to say about the code.
+// readBTF reads .BTF and .BTF.ext; without them comments say less.
 func (o *object) readBTF() {
 	s := o.file.SectionByName(".BTF")
 	if s == nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// list is our listing of an object.
+// list returns our listing of an object.
 func list(t testing.TB, path string, opts objdump.Options) string {
 	t.Helper()
 	raw, err := os.ReadFile(path)
@@ -65,11 +65,11 @@ func eachObject(t *testing.T, f func(t *testing.T, path string)) {
 	t.Logf("each of %d objects", step)
 }
 
-// comment is what follows the text of an instruction. LLVM prints no '#'.
+// comment matches the comment after the text of an instruction. LLVM prints no '#'.
 var comment = regexp.MustCompile(`(?m)^( *\d+:\t.*?) # .*$`)
 
-// Oracle: llvm-objdump-19 -d and -d --no-show-raw-insn over the corpus, byte for byte; with
-// comments, after taking them away.
+// The oracle is llvm-objdump-19 -d and -d --no-show-raw-insn over the corpus, byte for byte; with
+// comments, after removing them.
 func TestCorpus(t *testing.T) {
 	eachObject(t, func(t *testing.T, path string) {
 		want := string(testkit.Run(t, "llvm-objdump-19", "-d", path))
@@ -87,8 +87,8 @@ func TestCorpus(t *testing.T) {
 	})
 }
 
-// Oracle: llvm-objdump-19 -d -S, byte for byte. It takes the lines from .BTF.ext as we do, but only
-// when there is no DWARF, so that is stripped first.
+// The oracle is llvm-objdump-19 -d -S, byte for byte. It takes the lines from .BTF.ext as we do,
+// but only if there is no DWARF, so that is stripped first.
 func TestCorpusSource(t *testing.T) {
 	dir := t.TempDir()
 	var lines atomic.Int64
@@ -116,7 +116,7 @@ var (
 		`^\t\t([0-9a-f]{16}):  CO-RE (<\w+> \[\d+\]) (\w+ )?.*?(\([\d:]+)?\)?$`)
 )
 
-// Oracle: the relocations and CO-RE records that llvm-objdump-19 -r prints: every one is named in
+// The oracle is the relocations and CO-RE records that llvm-objdump-19 -r prints: each is named in
 // the comment of its instruction.
 func TestCorpusComments(t *testing.T) {
 	var lock sync.Mutex
@@ -183,7 +183,7 @@ func TestCorpusComments(t *testing.T) {
 	}
 }
 
-// firstDifference shows the first line in which two texts differ.
+// firstDifference returns the first line in which two texts differ.
 func firstDifference(got, want string) string {
 	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range max(len(g), len(w)) {

@@ -8,14 +8,14 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// sourceLines prints the source line of an instruction when it is another one than that of the
-// instruction before. As in llvm-objdump, an instruction without a line record has no line, so that
-// the same line is printed again after it.
+// sourceLines prints the source line of an instruction if it differs from that of the previous
+// instruction. As in llvm-objdump, an instruction without a line record has no line, so that the
+// same line is printed again after it.
 type sourceLines struct {
 	spec  *btf.Spec
 	lines []btf.LineInfo // of the section, by offset
 
-	file string // last line printed or passed over; line 0: none
+	file string // last line printed or skipped; line 0 for none
 	line uint32
 }
 

@@ -1,10 +1,11 @@
-// Package procfile opens programs and libraries for probes as the processes see them that a path
+// Package procfile opens programs and libraries for probes, as seen by the processes that a path
 // goes through or that are to be probed.
 //
-// What is behind /proc/PID/root lives in another file system tree: an absolute symbolic link in a
-// container means a file of the container. The kernel follows it in the tree of whoever asks, and
-// so a probe of the container would land on the host's file. Here such links are followed below the
-// root that they are in, and what was opened is handed to the kernel by its descriptor.
+// A path behind /proc/PID/root is in another file system tree: an absolute symbolic link in a
+// container means a file of the container. But the kernel follows such a link in the tree of the
+// calling process, so a probe meant for the container would be placed on the host's file. This
+// package follows such links below the root that they are in, and passes the opened file to the
+// kernel by its descriptor.
 package procfile
 
 import (
@@ -21,13 +22,13 @@ import (
 // File is an open program or library.
 type File struct {
 	*os.File
-	Path string // for messages and, unless Foreign, what the kernel may be told
-	// Foreign says that the kernel would open something else by Path, or might: it has to be given
-	// the descriptor.
+	Path string // for messages and, unless Foreign, for the kernel
+	// Foreign means that the kernel would, or might, open another file by Path: it must get the
+	// descriptor.
 	Foreign bool
 }
 
-// Same reports whether Path still means this file.
+// Same reports whether Path still names this file.
 func (f *File) Same() bool {
 	now, err := os.Stat(f.Path)
 	if err != nil {
@@ -37,8 +38,8 @@ func (f *File) Same() bool {
 	return err == nil && os.SameFile(now, opened)
 }
 
-// ByDescriptor returns a path by which the kernel finds the open file itself while it is open. The
-// error says what /proc lacks.
+// ByDescriptor returns a path by which the kernel finds the open file while it is open. The error
+// says what /proc lacks.
 func (f *File) ByDescriptor() (string, error) {
 	path := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
 	by := File{File: f.File, Path: path}
@@ -46,27 +47,27 @@ func (f *File) ByDescriptor() (string, error) {
 		return path, nil
 	}
 	if _, err := os.Stat("/proc/self"); err != nil {
-		return "", fmt.Errorf("the kernel takes the file by %s alone: mount -t proc proc /proc: %w",
+		return "", fmt.Errorf("the kernel opens the file only by %s: mount -t proc proc /proc: %w",
 			path, err)
 	}
-	return "", fmt.Errorf("the kernel takes the file by %s alone, which is another file: %w",
+	return "", fmt.Errorf("the kernel opens the file only by %s, which is another file: %w",
 		path, syscall.EBADF)
 }
 
-// Mapping is a part of a file that a process has mapped to run it.
+// Mapping is a part of a file that a process has mapped as code.
 type Mapping struct {
 	Start, End, Offset uint64
-	Path               string // as this process would call it, though it may mean another file here
+	Path               string // in terms of this process, for which it may be another file
 	device, inode      uint64
 }
 
-// deleted is what the kernel adds to the path of a file without a name.
+// deleted is the suffix that the kernel adds to the path of a file without a name.
 const deleted = " (deleted)"
 
 // name returns the last part of the path.
 func (m *Mapping) name() string { return filepath.Base(strings.TrimSuffix(m.Path, deleted)) }
 
-// parseMapping reads a line of /proc/PID/maps; ok is false if it is no code of a file.
+// parseMapping parses a line of /proc/PID/maps; ok is false if it is not code of a file.
 func parseMapping(line string) (m Mapping, ok bool) {
 	// start-end rwxp offset device inode   path
 	at := strings.IndexByte(line, '/')
@@ -91,12 +92,12 @@ func parseMapping(line string) (m Mapping, ok bool) {
 	return m, ok && m.End > m.Start
 }
 
-// IsLibrary tells names of libraries from those of programs.
+// IsLibrary reports whether a name is that of a library rather than a program.
 func IsLibrary(name string) bool {
 	return strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")
 }
 
-// noProcess makes ESRCH of what /proc says of a process that has ended.
+// noProcess converts the error of a /proc file to ESRCH if the process has ended.
 func noProcess(pid int, err error) error {
 	if errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("there is no process %d: %w", pid, err)
@@ -105,9 +106,10 @@ func noProcess(pid int, err error) error {
 		return err
 	}
 	if _, statErr := os.Stat("/proc/self"); statErr != nil {
-		return fmt.Errorf("/proc is not there to look into process %d: mount -t proc proc /proc: %w", pid, statErr)
+		return fmt.Errorf("there is no /proc to look into process %d: mount -t proc proc /proc: %w",
+			pid, statErr)
 	}
-	// A process that has ended is there until its parent has asked how.
+	// A process that has ended remains until its parent has waited for it.
 	status, statusErr := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if errors.Is(statusErr, fs.ErrNotExist) || errors.Is(statusErr, syscall.ESRCH) {
 		return fmt.Errorf("there is no process %d: %w", pid, syscall.ESRCH)

@@ -13,13 +13,13 @@ import (
 	"github.com/purebpf/bpf/internal/denied"
 )
 
-// maxLinks is how many symbolic links the kernel follows in one path.
+// maxLinks is the number of symbolic links that the kernel follows in one path.
 const maxLinks = 40
 
 // Open opens the file at path. Symbolic links behind a link of /proc to another process's root,
 // directory or file (/proc/PID/root, cwd, exe, fd/N, map_files/...) are followed in that process's
-// root. With read false a file that may not be read is opened as well, for the kernel alone.
-// Directories, pipes and devices are refused with EINVAL. The caller closes the File.
+// root. If read is false, Open also opens a file without read permission, for the kernel only. It
+// refuses directories, pipes and devices with EINVAL. The caller closes the File.
 func Open(name string, read bool) (*File, error) {
 	w := walk{left: slices.DeleteFunc(strings.Split(name, "/"), func(s string) bool {
 		return s == ""
@@ -31,7 +31,7 @@ func Open(name string, read bool) (*File, error) {
 	}
 	switch {
 	case !w.crossed:
-		// Nothing about it is special: the kernel opens it, and says what is wrong.
+		// It is an ordinary path: the kernel opens it, and reports errors.
 		f, err := open(name, name, read)
 		return f, w.explain(err)
 	case err != nil:
@@ -46,7 +46,7 @@ func Open(name string, read bool) (*File, error) {
 	return f, nil
 }
 
-// open opens what is at path, called name.
+// open opens the file at path; name is for errors.
 func open(path, name string, read bool) (*File, error) {
 	// A FIFO would block, a device may do anything.
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC
@@ -83,14 +83,14 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-// walk goes along a path, one name at a time.
+// walk follows a path, one name at a time.
 type walk struct {
-	root    int      // where absolute links start
-	dirs    []step   // from the root, or another directory to start from, to where it is
-	left    []string // names to go
+	root    int      // start of absolute links
+	dirs    []step   // from the root, or another starting directory, to the current one
+	left    []string // names still to follow
 	links   int
-	crossed bool   // it went through a link of /proc to what a process has
-	process string // which one, as /proc calls it
+	crossed bool   // it has followed a link of /proc to something of a process
+	process string // that process, as /proc names it
 	alone   bool   // without the kernel's openat2
 }
 
@@ -107,7 +107,7 @@ func (w *walk) close() {
 	}
 }
 
-// start makes dirs begin anew.
+// start makes dirs start again.
 func (w *walk) start(dirs ...step) {
 	for _, d := range w.dirs {
 		unix.Close(d.fd)
@@ -115,7 +115,7 @@ func (w *walk) start(dirs ...step) {
 	w.dirs = dirs
 }
 
-// open returns a descriptor of what the path leads to (O_PATH).
+// open returns a descriptor of the file that the path leads to (O_PATH).
 func (w *walk) open(name string) (int, error) {
 	root, err := openat(unix.AT_FDCWD, "/", unix.O_DIRECTORY)
 	if err != nil {
@@ -145,7 +145,7 @@ func openat(dir int, name string, flags int) (int, error) {
 	})
 }
 
-// next goes to the next name. done says that the path ends there.
+// next follows the next name. done reports that the path ends there.
 func (w *walk) next() (fd int, done bool, err error) {
 	name := w.left[0]
 	w.left = w.left[1:]
@@ -157,7 +157,7 @@ func (w *walk) next() (fd int, done bool, err error) {
 		w.dirs = w.dirs[:len(w.dirs)-1]
 		return -1, false, unix.Close(here)
 	case name == ".." && sameInode(here, w.root):
-		return -1, false, nil // a root is its own parent
+		return -1, false, nil // the parent of a root is the root
 	case name == "..":
 		if fd, err = openat(here, name, unix.O_DIRECTORY); err == nil {
 			w.start(step{fd, name})
@@ -200,7 +200,7 @@ func (w *walk) next() (fd int, done bool, err error) {
 	return -1, false, w.follow(text)
 }
 
-// follow goes on with the text of a symbolic link.
+// follow continues with the text of a symbolic link.
 func (w *walk) follow(text string) error {
 	if strings.HasPrefix(text, "/") {
 		fd, err := openat(w.root, ".", unix.O_DIRECTORY)
@@ -230,7 +230,7 @@ func readlink(fd int) (string, error) {
 }
 
 // processOf returns the index in dirs of the process's directory if name is one of the links in it
-// that lead to what the process has, not to where their text says; -1 for any other link.
+// that lead to a file of the process and not where their text says; -1 for any other link.
 func (w *walk) processOf(name string) int {
 	last := len(w.dirs) - 1
 	switch name {
@@ -260,10 +260,10 @@ func onProc(fd int) bool {
 	return unix.Fstatfs(fd, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC
 }
 
-// cross goes on behind a link of a process's directory in /proc.
+// cross continues behind a link in a process's directory in /proc.
 func (w *walk) cross(process step, name string) (fd int, done bool, err error) {
 	if w.process = process.name; w.crossed {
-		w.process = "" // as a container calls it
+		w.process = "" // as named in a container
 	}
 	w.crossed = true
 	if fd, err = openat(w.dirs[len(w.dirs)-1].fd, name, 0); err != nil || len(w.left) == 0 {
@@ -280,8 +280,8 @@ func (w *walk) cross(process step, name string) (fd int, done bool, err error) {
 	if w.alone || name != "root" {
 		return -1, false, nil
 	}
-	// The kernel knows how to stay below a root (5.6). What it doesn't know, or doesn't do for
-	// links of /proc, is done here.
+	// The kernel can stay below a root (5.6). Cases that it does not support, or not for links of
+	// /proc, are handled here.
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS}
 	fd, err = retry(func() (int, error) {
@@ -296,7 +296,7 @@ func (w *walk) cross(process step, name string) (fd int, done bool, err error) {
 	return -1, false, nil
 }
 
-// explain says of what isn't there whether the process is.
+// explain adds to the error about a missing file whether the process exists.
 func (w *walk) explain(err error) error {
 	pid, numberErr := strconv.Atoi(w.process)
 	if err == nil || numberErr != nil {

@@ -54,9 +54,9 @@ func contained(t *testing.T, dir string) int {
 	return cmd.Process.Pid
 }
 
-// TestInRoot opens thousands of paths through directories, links and ".." below a process's root.
-// The oracle is the kernel's openat2 with RESOLVE_IN_ROOT, against which the walk that needs no
-// openat2 is held, and Open itself.
+// TestInRoot opens thousands of paths through directories, links and ".." below a process's root,
+// with the walk that does not use openat2, and with Open. The oracle is the kernel's openat2 with
+// RESOLVE_IN_ROOT.
 func TestInRoot(t *testing.T) {
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -151,8 +151,8 @@ func TestInRoot(t *testing.T) {
 	}
 }
 
-// TestOpenLinks: the links that lead to what a process has, and what is at the same path here. The
-// oracle is the content of the files.
+// TestOpenLinks follows the links that lead to files of a process, where other files are at the
+// same paths here. The oracle is the content of the files.
 func TestOpenLinks(t *testing.T) {
 	dir, here := t.TempDir(), t.TempDir()
 	inside := filepath.Join(dir, here)

@@ -16,10 +16,10 @@ func Open(name string, read bool) (*File, error) {
 	return &File{File: f, Path: name}, nil
 }
 
-// Mappings lists nothing.
+// Mappings returns no mappings.
 func Mappings(pid int) ([]Mapping, error) { return nil, noProcess(pid, errors.ErrUnsupported) }
 
-// MapsTo reports false.
+// MapsTo returns false.
 func (m *Mapping) MapsTo(*File) bool { return false }
 
 // Lookup finds nothing.
@@ -27,7 +27,7 @@ func Lookup(int, string, []string, func(*File) string) (*File, error) {
 	return nil, errors.ErrUnsupported
 }
 
-// CheckProcess finds nothing wrong.
+// CheckProcess returns nil.
 func (f *File) CheckProcess(int) error { return nil }
 
 func device(major, minor uint64) uint64 { return major<<32 | minor }

@@ -11,14 +11,16 @@ import (
 	"syscall"
 )
 
-// processDir is what /proc has of a process.
+// processDir returns the directory of a process in /proc.
 func processDir(pid int) string { return "/proc/" + strconv.Itoa(pid) }
 
-// Mappings lists what code of files a process has mapped. ESRCH if there is no such process.
+// Mappings returns the code of files that a process has mapped. The error is ESRCH if there is no
+// such process.
 func Mappings(pid int) ([]Mapping, error) {
 	file, err := os.Open(processDir(pid) + "/maps")
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w: only its own user and CAP_SYS_PTRACE may look into a process: run it with sudo", err)
+		return nil, fmt.Errorf("%w: only its own user and CAP_SYS_PTRACE may look into a "+
+			"process: run it with sudo", err)
 	} else if err != nil {
 		return nil, noProcess(pid, err)
 	}
@@ -50,18 +52,18 @@ func (m *Mapping) MapsTo(f *File) bool {
 	if uint64(stat.Dev) == m.device {
 		return true
 	}
-	// Some file systems have numbers of their own for their devices. The kernel words both paths
-	// alike.
+	// Some file systems use device numbers of their own. The kernel writes both paths in the same
+	// way.
 	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
 	return err == nil && path == m.Path
 }
 
-// Lookup opens a program or library that a process has mapped, or else could: by its name, without
-// '/'. For "libx.so.1", "libx.so.1.2" will do, if that is the only one, and then what soname says
-// is called so: a library's file may be called otherwise, and the one that name leads to now may
-// have been put there since. What isn't mapped is searched in folders of the process's root.
-// ErrNotExist if it isn't there either, EINVAL if several files of that name are mapped, ESRCH if
-// there is no such process. The caller closes the File.
+// Lookup opens a program or library that a process has mapped, or could map, by its name without
+// '/'. "libx.so.1" also matches "libx.so.1.2" if that is the only one, and then a file for which
+// soname returns the name: a library's file may have another name, and the name may lead to a newer
+// file now. A file that is not mapped is looked up in dirs below the process's root. The error is
+// ErrNotExist if it is not there either, EINVAL if several files with that name are mapped, and
+// ESRCH if there is no such process. The caller closes the File.
 func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*File, error) {
 	mappings, err := Mappings(pid)
 	if err != nil {
@@ -108,7 +110,8 @@ func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*Fi
 		pid, name, strings.Join(dirs, ", "), fs.ErrNotExist)
 }
 
-// soname is what soname says of the file that the process has mapped, "" if it can't be opened.
+// soname returns the result of soname for the file that the process has mapped, "" if it cannot be
+// opened.
 func (m *Mapping) soname(pid int, soname func(*File) string) string {
 	f, err := openMapped(pid, m)
 	if err != nil {
@@ -118,7 +121,7 @@ func (m *Mapping) soname(pid int, soname func(*File) string) string {
 	return soname(f)
 }
 
-// openMapped opens the file that a process has mapped, which may have lost its name since.
+// openMapped opens a file that a process has mapped, which may have lost its name since.
 func openMapped(pid int, m *Mapping) (*File, error) {
 	dir := processDir(pid)
 	var denied error
@@ -146,7 +149,7 @@ func openMapped(pid int, m *Mapping) (*File, error) {
 	return nil, fmt.Errorf("%w: %w", err, denied)
 }
 
-// here calls the file by another path if that means the same file for this process.
+// here changes the path of the file to another one if that names the same file for this process.
 func (f *File) here(path string) *File {
 	other := File{File: f.File, Path: path}
 	if other.Same() {
@@ -155,8 +158,8 @@ func (f *File) here(path string) *File {
 	return f
 }
 
-// CheckProcess returns an error if a process calls another file by that path, and has mapped that
-// one and not this: it lives in another root, and a probe of this file would never see it.
+// CheckProcess returns an error if path names another file for a process, which has mapped that one
+// and not this: it has another root, and a probe of this file would never see it.
 func (f *File) CheckProcess(pid int) error {
 	if f.Foreign || !strings.HasPrefix(f.Path, "/") {
 		return nil
@@ -166,7 +169,7 @@ func (f *File) CheckProcess(pid int) error {
 		if errors.Is(err, syscall.ESRCH) {
 			return err
 		}
-		return nil // who may not look can't know better
+		return nil // without permission to look, the question stays open
 	}
 	path := processDir(pid) + "/root" + f.Path
 	theirs, err := Open(path, false)

@@ -137,7 +137,7 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// FuzzLog: no log makes the parser panic or point outside of it.
+// FuzzLog checks that no log makes the parser panic or return positions outside of it.
 func FuzzLog(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.log")
 	for _, file := range files {

@@ -8,7 +8,7 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// Report is what a log says about a refused program or BTF. Fields that the log doesn't tell are
+// Report is what a log says about a refused program or BTF. Fields that the log does not give are
 // zero.
 type Report struct {
 	Log        string   // the log, with poisoned instructions explained
