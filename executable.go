@@ -263,7 +263,14 @@ func searchExecutable(name string) (string, error) {
 	if procfile.IsLibrary(name) {
 		kind, list = "library", "$LD_LIBRARY_PATH, /usr/lib64, /usr/lib, "+multiarch()
 	}
-	return "", fmt.Errorf("there is no %s %s in %s: %w", kind, name, list, ErrNotExist)
+	near := nearest.To(name)
+	for _, dir := range places {
+		files, _ := os.ReadDir(dir) // for the hint alone
+		for _, f := range files {
+			near.Offer([]byte(f.Name()))
+		}
+	}
+	return "", near.AddTo(fmt.Errorf("there is no %s %s in %s: %w", kind, name, list, ErrNotExist))
 }
 
 // searchPlaces lists the folders in which a program or library is searched by its name, in the root of another process or here.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/rtnl"
 )
 
@@ -13,7 +14,12 @@ import (
 func interfaceIndex(name string) (int, error) {
 	index, err := rtnl.InterfaceIndex(name)
 	if errors.Is(err, syscall.ENODEV) {
-		return 0, fmt.Errorf("there is no interface %q: %w: %w", name, err, ErrNotExist)
+		err = fmt.Errorf("there is no interface %q: %w: %w", name, err, ErrNotExist)
+		names, _ := rtnl.InterfaceNames() // for the hint alone
+		if near := nearest.Among(name, names...); near != "" {
+			err = fmt.Errorf("%w; %s", err, near)
+		}
+		return 0, err
 	}
 	if err != nil {
 		return 0, fmt.Errorf("interface %q: %w", name, err)

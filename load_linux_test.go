@@ -334,6 +334,12 @@ func TestLoadReplacement(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	_, err = Load(open(t, "maps"), &LoadOptions{
+		SkipPins: true, Maps: map[string]*Map{"arary": first.Map("array")},
+	})
+	if err == nil || !strings.Contains(err.Error(), "near: array") {
+		t.Errorf("a mistyped name: %v", err)
+	}
 }
 
 // TestCloseFrees: nothing of a closed object stays in the kernel.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
@@ -58,7 +59,14 @@ func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 	}
 	switch {
 	case found == nil:
-		return nil, l.fail(op, name, fmt.Errorf("no such map in the object: %w", ErrNotExist))
+		near := nearest.To(name)
+		for _, pm := range l.plan.Maps {
+			if pm.Spec != nil {
+				near.Offer([]byte(pm.Spec.Name))
+			}
+		}
+		return nil, l.fail(op, name,
+			near.AddTo(fmt.Errorf("no such map in the object: %w", ErrNotExist)))
 	case found.Skip:
 		return nil, l.fail(op, name, errors.New("autocreate is off, so the programs were resolved without it"))
 	case given == nil:

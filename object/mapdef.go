@@ -5,6 +5,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -129,8 +130,11 @@ func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {
 		field := findField(member.Name)
 		if field == nil {
 			if !p.opts.RelaxedMaps {
-				return d.fail(ReasonNotSupported,
-					"is unknown; Options.RelaxedMaps ignores unknown fields")
+				text := "is unknown; Options.RelaxedMaps ignores unknown fields"
+				if near := nearFields(member.Name); near != "" {
+					text += "; " + near
+				}
+				return d.fail(ReasonNotSupported, "%s", text)
 			}
 			p.note(mapsSection, fmt.Sprintf("map %q: unknown field %q ignored",
 				m.Name, member.Name))
@@ -206,6 +210,15 @@ func findField(name string) *mapField {
 		}
 	}
 	return nil
+}
+
+// nearFields proposes fields of map definitions.
+func nearFields(name string) string {
+	near := nearest.To(name)
+	for i := range mapFields {
+		near.Offer([]byte(mapFields[i].name))
+	}
+	return near.Hint()
 }
 
 // int reads a number written as a pointer to an array of that many ints.

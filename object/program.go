@@ -199,8 +199,12 @@ func (p *parser) program(f Function) Program {
 	prog := Program{Function: f, Sec: sec, Autoload: !off, Autoattach: true}
 	def := matchSec(sec, p.opts.Sections)
 	if def == nil {
-		p.note(f.Section, "no program type is known for this section name: its programs need a "+
-			"type before they can be loaded")
+		text := "no program type is known for this section name: " +
+			"its programs need a type before they can be loaded"
+		if near := NearSec(sec); near != "" {
+			text += "; " + near
+		}
+		p.note(f.Section, text)
 		return prog
 	}
 	prog.Def, prog.Type, prog.ExpectedAttachType = def, def.Type, def.Attach

@@ -33,6 +33,8 @@ var refused = []struct {
 	{"version too long", `long v SEC("version") = 1;`, "want 4", nil},
 	{"map without type", `struct { __uint(max_entries, 1); } m SEC(".maps");`, "has no type", nil},
 	{"map without fields", `struct { int x[0]; int (*type)[2]; } m SEC(".maps");`, "unknown", nil},
+	{"mistyped field", `struct { __uint(type, 1); __uint(max_entires, 1); } m SEC(".maps");`,
+		"near: max_entries", nil},
 	{"unknown field", `struct { __uint(type, 1); __uint(no_such_field, 1); } m SEC(".maps");`,
 		"no_such_field", nil},
 	{"field is a number", `struct { int type; } m SEC(".maps") = { 2 };`, "__uint", nil},

@@ -3,6 +3,7 @@ package object
 import (
 	"strings"
 
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -101,6 +102,27 @@ func matchSec(sec string, own []SecDef) *SecDef {
 		}
 	}
 	return nil
+}
+
+// NearSec proposes rows of SecTable for a section name that none of them matches, as in
+// "near: kprobe"; "" if none is near.
+func NearSec(sec string) string {
+	whole, folder := nearest.To(sec), sec
+	if i := strings.IndexByte(sec, '/'); i >= 0 {
+		folder = sec[:i]
+	}
+	kind := nearest.To(folder)
+	for i := range SecTable {
+		name, open := strings.CutSuffix(SecTable[i].Pattern, "+")
+		whole.Offer([]byte(name))
+		if open && folder != sec {
+			kind.Offer([]byte(name))
+		}
+	}
+	if hint := whole.Hint(); hint != "" {
+		return hint
+	}
+	return kind.Hint()
 }
 
 // SecTable has every section name that libbpf 1.8 knows; the first row that matches wins. It must

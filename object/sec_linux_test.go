@@ -166,3 +166,26 @@ func TestAttachTarget(t *testing.T) {
 		}
 	}
 }
+
+// TestNearSec: libbpf's section names with two letters swapped are proposed.
+func TestNearSec(t *testing.T) {
+	for i := range object.SecTable {
+		name := strings.TrimSuffix(object.SecTable[i].Pattern, "+")
+		if len(name) < 3 || name[0] == name[1] {
+			continue
+		}
+		typo := name[1:2] + name[:1] + name[2:]
+		if object.MatchSec(typo) != nil {
+			continue
+		}
+		if near := object.NearSec(typo); !strings.Contains(near, name) {
+			t.Errorf("%s: %q", typo, near)
+		}
+	}
+	if near := object.NearSec("krpobe/vfs_read"); near != "near: kprobe" {
+		t.Errorf("%q", near)
+	}
+	if near := object.NearSec("nothing/like/it"); near != "" {
+		t.Errorf("%q", near)
+	}
+}

@@ -70,8 +70,12 @@ func (r *resolver) finishProgram(p *Program, a *attachState) error {
 	p.LogLevel = spec.LogLevel
 	p.AttachProgFD = spec.AttachProgFD
 	if spec.Type == uapi.ProgUnspec {
-		return r.fail("program", p.Name, CodeInvalid, "SEC(\""+spec.Sec+
-			"\") names no program type; use a section name that libbpf knows or set Type", nil)
+		text := "SEC(\"" + spec.Sec +
+			"\") names no program type; use a section name that libbpf knows or set Type"
+		if near := object.NearSec(spec.Sec); near != "" {
+			text += "; " + near
+		}
+		return r.fail("program", p.Name, CodeInvalid, text, nil)
 	}
 	if len(p.Insns) == 0 {
 		return r.fail("program", p.Name, CodeInvalid, "has no instructions", nil)

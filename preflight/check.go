@@ -146,6 +146,9 @@ func (c *checker) programs() {
 		if p.Type == uapi.ProgUnspec {
 			n := c.need(NeedProgType, "of SEC(\""+p.Sec+"\")", p.Name)
 			n.Answer, n.Reason = facts.No, "the section name says no program type; set one"
+			if near := object.NearSec(p.Sec); near != "" {
+				n.Reason += "; " + near
+			}
 			continue
 		}
 		c.programType(p.Type, p.Name)

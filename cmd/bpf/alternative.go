@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -68,7 +70,29 @@ func noSuch(o *object.Object, name string) error {
 			return fmt.Errorf("%s has no program or struct_ops map %q: it has no programs: %s", o.Name, name, why)
 		}
 	}
-	return fmt.Errorf("%s has no program or struct_ops map %q; it has %v", o.Name, name, names)
+	err := fmt.Errorf("%s has no program or struct_ops map %q", o.Name, name)
+	if near := withNear(err, name, names...); near != err {
+		return near
+	}
+	return fmt.Errorf("%w; it has %s", err, listed(names))
+}
+
+// withNear adds to an error about a name that doesn't exist which of names are near.
+func withNear(err error, name string, names ...string) error {
+	near := nearest.To(name)
+	for _, n := range names {
+		near.Offer([]byte(n))
+	}
+	return near.AddTo(err)
+}
+
+// listed is a list of names for an error, cut where it gets long.
+func listed(names []string) string {
+	const most = 20
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // hasStructOps tells objects that have something to attach besides programs.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/purebpf/bpf"
@@ -234,6 +235,9 @@ func mapNamed(obj *bpf.Object, name string) (m *bpf.Map, done func() error, err 
 		m, err = bpf.MapFromID(uint32(id))
 	} else {
 		m, err = bpf.OpenMap(name)
+	}
+	if obj != nil && errors.Is(err, bpf.ErrNotExist) && !strings.Contains(name, "/") {
+		err = fmt.Errorf("nothing is pinned at %s, and %w", name, obj.Map(name).Err())
 	}
 	if err != nil {
 		return nil, nil, err

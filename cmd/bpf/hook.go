@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -17,6 +18,8 @@ type hook struct {
 	target string
 	hookOptions
 	opened []*bpf.Program // for the load, by prepare
+
+	doubtful string // about the end of the target, which may be an option mistyped
 }
 
 // hookKind is one way to attach a program by hand. A kind attaches by a link, without one, or either way.
@@ -67,6 +70,13 @@ func findHook(name string) *hookKind {
 	return nil
 }
 
+func hookNames() (names []string) {
+	for _, k := range hookKinds() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
 // parseHook reads a hook as the command line names it.
 func parseHook(text string) (*hook, error) {
 	end := strings.IndexAny(text, ":,")
@@ -76,7 +86,11 @@ func parseHook(text string) (*hook, error) {
 	h := &hook{text: text, hookOptions: hookOptions{link: true}}
 	h.kind, h.target = findHook(text[:end]), text[end:]
 	if h.kind == nil {
-		return nil, fmt.Errorf("there is no hook %q; bpf attach --help lists them", text[:end])
+		err := fmt.Errorf("there is no hook %q", text[:end])
+		if near := withNear(err, text[:end], hookNames()...); near != err {
+			return nil, near
+		}
+		return nil, fmt.Errorf("%w; bpf attach --help lists them", err)
 	}
 	for {
 		comma := strings.LastIndexByte(h.target, ',')
@@ -86,7 +100,12 @@ func parseHook(text string) (*hook, error) {
 		name, value, ok := strings.Cut(h.target[comma+1:], "=")
 		option := findOption(name)
 		if !ok || option == nil {
-			break // a comma of the target
+			if ok { // a comma of the target, or an option mistyped
+				if near := nearest.Among(name, h.kind.options...); near != "" {
+					h.doubtful = fmt.Sprintf("there is no option %q; %s", name, near)
+				}
+			}
+			break
 		}
 		if !slices.Contains(h.kind.options, name) {
 			return nil, fmt.Errorf("hook %q: %s takes no %s; write %s", text, h.kind.name, name, h.kind.usage())
@@ -174,5 +193,8 @@ func (h *hook) attach(s subject) (hooked, error) {
 	}
 	at, err := attach(s, h)
 	at.subject, at.hook = s, h
+	if err != nil && h.doubtful != "" {
+		err = fmt.Errorf("%w (%s)", err, h.doubtful)
+	}
 	return at, err
 }

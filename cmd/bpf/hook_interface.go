@@ -76,9 +76,9 @@ func xdpThere(h *hook) ([]attachment, error) {
 // xdpLinks are the links of which one holds a program on an interface. There are several if the program is also on an interface that has the
 // same number in another network namespace, which links don't tell. None: it is there without a link.
 func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
-	index, err := rtnl.InterfaceIndex(iface)
+	index, err := interfaceIndex(iface)
 	if err != nil {
-		return nil, fmt.Errorf("interface %q: %w", iface, err)
+		return nil, err
 	}
 	// To take away nothing, and only if nothing is there, changes nothing. The kernel says first whether a link is in the way.
 	err = rtnl.XDPSet(index, -1, mode|rtnl.XDPReplace, 0)
@@ -100,11 +100,22 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 
 // ifindex is the index of the interface that the hook names.
 func (h *hook) ifindex() (int, error) {
-	index, err := rtnl.InterfaceIndex(h.target)
+	index, err := interfaceIndex(h.target)
 	if err != nil {
-		return 0, fmt.Errorf("hook %q: interface %q: %w", h.text, h.target, err)
+		return 0, fmt.Errorf("hook %q: %w", h.text, err)
 	}
 	return index, nil
+}
+
+// interfaceIndex finds an interface by its name, or names what is near.
+func interfaceIndex(name string) (int, error) {
+	index, err := rtnl.InterfaceIndex(name)
+	if err == nil {
+		return index, nil
+	}
+	err = fmt.Errorf("interface %q: %w", name, err)
+	names, _ := rtnl.InterfaceNames() // for the hint alone
+	return 0, withNear(err, name, names...)
 }
 
 // underName calls detach with the name that an interface has by now: it may have been renamed since

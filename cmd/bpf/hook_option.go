@@ -184,12 +184,14 @@ func parseAnchor(text string) (bpf.Anchor, error) {
 }
 
 func parseAttachType(text string) (*uapi.AttachType, error) {
+	var names []string
 	for t := range uapi.AttachType(256) {
 		if t.String() == text {
 			return &t, nil
 		}
+		names = append(names, t.String())
 	}
-	return nil, fmt.Errorf("there is no attach type %q", text)
+	return nil, withNear(fmt.Errorf("there is no attach type %q", text), text, names...)
 }
 
 // cgroupOrders are the names of the orders in which an iterator walks cgroups, from uapi.CgroupIterSelf on.

@@ -45,7 +45,11 @@ func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) 
 		if !ok {
 			name, typ = "", f
 		} else if !slices.Contains(streams, name) {
-			return nil, fmt.Errorf("--type %s: the object has no ring or perf buffer %q; it has %q", f, name, streams)
+			err := fmt.Errorf("--type %s: the object has no ring or perf buffer %q", f, name)
+			if near := withNear(err, name, streams...); near != err {
+				return nil, near
+			}
+			return nil, fmt.Errorf("%w; it has %q", err, streams)
 		}
 		typ = strings.TrimPrefix(typ, "struct ")
 		if s == nil {
@@ -56,7 +60,9 @@ func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) 
 			id, found = s.FindByName(typ, btf.KindTypedef)
 		}
 		if !found {
-			return nil, fmt.Errorf("--type %s: the object's BTF has no struct or typedef %q", f, typ)
+			return nil, withNear(
+				fmt.Errorf("--type %s: the object's BTF has no struct or typedef %q", f, typ),
+				typ, structNames(s)...)
 		}
 		if size, err := s.SizeOf(id); err != nil || size == 0 {
 			return nil, fmt.Errorf("--type %s: %s has no size", f, typ)
@@ -90,6 +96,16 @@ func declaredTypes(s *btf.Spec) (list []btf.ID) {
 		}
 	}
 	return list
+}
+
+// structNames are the names that --type may have.
+func structNames(s *btf.Spec) (names []string) {
+	for t := range s.Types() {
+		if k := t.Kind(); (k == btf.KindStruct || k == btf.KindTypedef) && t.Name() != "" {
+			names = append(names, t.Name())
+		}
+	}
+	return names
 }
 
 // of returns the type of a record, 0 if it isn't known, and once for each buffer a note if there is something to say.

@@ -88,7 +88,9 @@ func TestRecordTypes(t *testing.T) {
 		}
 	}
 	for flag, says := range map[string]string{
-		"evnts=event": `no ring or perf buffer "evnts"; it has ["events"]`, "events=no_such": "no_such", "events=": "has no struct",
+		"evnts=event":    `no ring or perf buffer "evnts"; near: events`,
+		"other=event":    `no ring or perf buffer "other"; it has ["events"]`,
+		"events=no_such": "no_such", "events=": "has no struct", "events=evnet": "near: event",
 	} {
 		if _, err := newRecordTypes(o.BTF, []string{flag}, []string{"events"}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("--type %s: %v", flag, err)

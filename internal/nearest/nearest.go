@@ -57,6 +57,15 @@ func (n *Names) Offer(name []byte) {
 	}
 }
 
+// Among proposes those of names that are near want, "" if none is.
+func Among(want string, names ...string) string {
+	n := To(want)
+	for _, name := range names {
+		n.Offer([]byte(name))
+	}
+	return n.Hint()
+}
+
 // Keep takes name among the best if it is one of them at that cost.
 func (n *Names) Keep(name []byte, cost int) {
 	i := 0
@@ -100,8 +109,9 @@ func charMask(name []byte) (mask uint64) {
 	return mask
 }
 
-// editDistance is how many characters have to be inserted, deleted or replaced to get from a to b,
-// or limit+1 if more than limit have to. It looks at the 2*limit+1 diagonals that matter.
+// editDistance is how many characters have to be inserted, deleted, replaced or swapped with their
+// neighbours to get from a to b, or limit+1 if more than limit have to. No character takes part in
+// two of these. It looks at the 2*limit+1 diagonals that matter.
 func editDistance(a string, b []byte, limit int) int {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -109,37 +119,41 @@ func editDistance(a string, b []byte, limit int) int {
 	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
 		a, b = a[:len(a)-1], b[:len(b)-1]
 	}
-	if len(a) > nearLength || len(b) > nearLength+8 {
-		return limit + 1
+	far := limit + 1
+	if len(a) > nearLength || len(b) > nearLength+8 || max(len(a)-len(b), len(b)-len(a)) > limit {
+		return far
 	}
-	var row [nearLength + 9]int // distances of a[:i] to b[:j], by j
+	var rows [3][nearLength + 9]int // rows[i%3] has the distances of a[:i] to b[:j], by j
 	for j := range b {
-		row[j+1] = min(j+1, limit+1)
+		rows[0][j+1] = min(j+1, far)
 	}
+	bestAbove := 0
 	for i := range len(a) {
+		before, above, row := &rows[(i+2)%3], &rows[i%3], &rows[(i+1)%3]
 		from, to := max(0, i-limit), min(len(b), i+limit+1)
-		corner := row[from]
+		row[from] = far
 		if from == 0 {
-			row[0] = min(i+1, limit+1)
-		} else {
-			row[from] = limit + 1
+			row[0] = min(i+1, far)
 		}
 		best := row[from]
 		for j := from; j < to; j++ {
-			d := corner
+			d := above[j]
 			if a[i] != b[j] {
-				d = min(corner, row[j], row[j+1]) + 1
+				d = min(d, above[j+1], row[j]) + 1
 			}
-			corner = row[j+1]
-			row[j+1] = min(d, limit+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				d = min(d, before[j-1]+1)
+			}
+			row[j+1] = min(d, far)
 			best = min(best, row[j+1])
 		}
 		if to < len(b) {
-			row[to+1] = limit + 1
+			row[to+1] = far
 		}
-		if best > limit {
-			return limit + 1
+		if best > limit && bestAbove > limit {
+			return far
 		}
+		bestAbove = best
 	}
-	return row[len(b)]
+	return rows[len(a)%3][len(b)]
 }

@@ -23,6 +23,9 @@ func TestEditDistance(t *testing.T) {
 				default:
 					d[i][j] = 1 + min(d[i-1][j-1], d[i-1][j], d[i][j-1])
 				}
+				if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+					d[i][j] = min(d[i][j], 1+d[i-2][j-2])
+				}
 			}
 		}
 		return d[len(a)][len(b)]

@@ -10,6 +10,7 @@ import (
 const (
 	iflaIfName    = 3
 	iflaExtMask   = 29
+	iflaPropList  = 52
 	iflaAltIfName = 53
 
 	extSkipStats = 8 // RTEXT_FILTER_SKIP_STATS
@@ -55,6 +56,31 @@ func InterfaceName(index int) (string, error) {
 	}
 	_, name, err := newRequest(rtmGetLink, 0, ifinfomsg(index)).link()
 	return name, err
+}
+
+// InterfaceNames returns the names of all interfaces, alternative ones too.
+func InterfaceNames() ([]string, error) {
+	var names []string
+	add := func(typ uint16, v []byte) error {
+		if typ == iflaIfName || typ == iflaAltIfName {
+			names = append(names, text(v))
+		}
+		return nil
+	}
+	r := newRequest(rtmGetLink, nlmDump, ifinfomsg(0))
+	r.attr32(iflaExtMask, extSkipStats)
+	err := r.do(familyRoute, func(typ uint16, payload []byte) error {
+		if typ != rtmNewLink || len(payload) < ifinfomsgSize {
+			return nil
+		}
+		return attributes(payload[ifinfomsgSize:], func(typ uint16, v []byte) error {
+			if typ == iflaPropList {
+				return attributes(v, add)
+			}
+			return add(typ, v)
+		})
+	})
+	return names, err
 }
 
 // link asks for one interface and returns its index and name.

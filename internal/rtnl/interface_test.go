@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,7 +45,16 @@ func TestInterfaceIndex(t *testing.T) {
 		t.Fatalf("%v in %s", err, out)
 	}
 	names := map[string]int{}
+	listed, err := rtnl.InterfaceNames()
+	if err != nil {
+		t.Error(err)
+	}
 	for _, i := range all {
+		for _, name := range append(i.Alt, i.Name) {
+			if !slices.Contains(listed, name) {
+				t.Errorf("InterfaceNames lacks %q: %q", name, listed)
+			}
+		}
 		for _, name := range append(i.Alt, i.Name) {
 			names[name] = i.Index
 		}
