@@ -133,6 +133,6 @@ var attachTypeNames = [...]string{
 	AttachTraceFsessionMulti:         "trace_fsession_multi",
 }
 
-// String returns the name that libbpf and bpftool print, or AttachType(N) for a value newer than
-// this table.
+// String returns the name that libbpf and bpftool print, or AttachType(N) for a value that is not
+// in this table.
 func (t AttachType) String() string { return name(attachTypeNames[:], uint32(t), "AttachType") }

@@ -5,7 +5,7 @@ import "strconv"
 // Capability is a Linux capability, by its number.
 type Capability uint8
 
-// Capabilities that BPF asks for.
+// Capabilities that BPF needs.
 const (
 	CapDACOverride Capability = 1  // read and write files of root, such as tracefs
 	CapNetAdmin    Capability = 12 // attach to the network
@@ -35,7 +35,7 @@ func (c Capability) String() string {
 	return "Capability(" + strconv.Itoa(int(c)) + ")"
 }
 
-// ProgCaps returns the capabilities that loading a program of type t takes.
+// ProgCaps returns the capabilities needed to load a program of type t.
 func ProgCaps(t ProgType) []Capability {
 	switch t {
 	case ProgSchedCls, ProgSchedAct, ProgXDP, ProgLWTIn, ProgLWTOut, ProgLWTXmit, ProgLWTSeg6Local,
@@ -54,7 +54,7 @@ func ProgCaps(t ProgType) []Capability {
 	return []Capability{CapBPF}
 }
 
-// MapCaps returns the capabilities that creating a map of type t takes.
+// MapCaps returns the capabilities needed to create a map of type t.
 func MapCaps(t MapType) []Capability {
 	switch t {
 	case MapSockMap, MapSockHash, MapDevMap, MapDevMapHash, MapXSKMap:

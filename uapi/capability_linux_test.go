@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Oracle: linux/capability.h.
+// The oracle is linux/capability.h.
 func TestCapabilitiesOfHeader(t *testing.T) {
 	header := testkit.Header(t, "linux/capability.h")
 	ours := func(c uapi.Capability) bool { return strings.HasPrefix(c.String(), "CAP_") }

@@ -87,6 +87,6 @@ var cmdNames = [...]string{
 	CmdProgAssocStructOps:      "prog_assoc_struct_ops",
 }
 
-// String returns the name that libbpf and bpftool print, or Cmd(N) for a value newer than this
+// String returns the name that libbpf and bpftool print, or Cmd(N) for a value that is not in this
 // table.
 func (t Cmd) String() string { return name(cmdNames[:], uint32(t), "Cmd") }

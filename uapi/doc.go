@@ -1,8 +1,8 @@
-// Package uapi holds the numbers of the kernel's BPF interface (include/uapi/linux/bpf.h): enums
-// with the names that libbpf prints, and the flags that objects and loaders use. It is pure data:
-// every room may import it, and it builds on every OS.
+// Package uapi has the numbers of the kernel's BPF interface (include/uapi/linux/bpf.h): enums with
+// the names that libbpf prints, and the flags that objects and loaders use. It is pure data: every
+// package may import it, and it builds on every OS.
 //
-// Values beyond the table are legal everywhere; a newer kernel may know them.
+// Values beyond the tables are valid everywhere; a newer kernel may know them.
 package uapi
 
 import "strconv"

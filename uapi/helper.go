@@ -1,8 +1,8 @@
 package uapi
 
-// HelperNames maps a helper id (imm of a call with src_reg 0) to the name that the field uses, bpf_
-// prefix included. Index 0 is unused. Source: enum bpf_func_id; the list is closed, new
-// functionality comes as kfuncs.
+// HelperNames maps a helper id (imm of a call with src_reg 0) to its usual name, with the bpf_
+// prefix. Index 0 is unused. Source: enum bpf_func_id; the list is closed, new functions are
+// kfuncs.
 var HelperNames = [...]string{
 	1:   "bpf_map_lookup_elem",
 	2:   "bpf_map_update_elem",

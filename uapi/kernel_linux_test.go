@@ -30,7 +30,7 @@ type number struct {
 
 var kernelName = regexp.MustCompile(`^BPF_[A-Z0-9_]+`)
 
-// numbers reads the constants out of this package's source.
+// numbers reads the constants from this package's source.
 func numbers(t *testing.T) []number {
 	t.Helper()
 	fset := token.NewFileSet()
@@ -40,7 +40,7 @@ func numbers(t *testing.T) []number {
 	}
 	var files []*ast.File
 	for _, path := range paths {
-		// capabilities are of another header
+		// capabilities are in another header
 		if strings.HasSuffix(path, "_test.go") || filepath.Base(path) == "capability.go" {
 			continue
 		}
@@ -90,7 +90,7 @@ func numbers(t *testing.T) []number {
 // enums maps the names of enums to their enumerators.
 type enums map[string]map[string]int64
 
-// dumpEnums has bpftool list the enums of a BTF file. Those without a name are under "".
+// dumpEnums lists the enums of a BTF file with bpftool. Unnamed ones are under "".
 func dumpEnums(t *testing.T, path string) enums {
 	t.Helper()
 	out := enums{"": {}}
@@ -104,7 +104,7 @@ func dumpEnums(t *testing.T, path string) enums {
 				continue
 			}
 			v, err := strconv.ParseInt(strings.TrimRight(value, "UL"), 10, 64)
-			if err != nil && !strings.HasSuffix(value, "ULL") { // beyond int64 is none of ours
+			if err != nil && !strings.HasSuffix(value, "ULL") { // we have none beyond int64
 				t.Fatalf("bpftool prints %q", text)
 			}
 			current[name] = v
@@ -148,15 +148,16 @@ func (e enums) last(enum string) int64 {
 	return last
 }
 
-// The kernel's names of our enum types.
+// enumTypes has the kernel's names of our enum types.
 var enumTypes = map[string]string{
 	"Cmd": "bpf_cmd", "MapType": "bpf_map_type", "ProgType": "bpf_prog_type",
 	"AttachType": "bpf_attach_type", "LinkType": "bpf_link_type",
 	"CgroupIterOrder": "bpf_cgroup_iter_order",
 }
 
-// check compares our numbers with those of a source: equal where both know a name, no value of an
-// enum missing here, and what the source does not know must be newer, that is beyond its last.
+// check compares our numbers with those of a source: they must be equal where both have a name, no
+// value of an enum may be missing here, and names that the source lacks must be newer, that is
+// beyond its last.
 func check(t *testing.T, source string, theirs enums) {
 	t.Helper()
 	known := theirs.all()
@@ -197,7 +198,7 @@ func check(t *testing.T, source string, theirs enums) {
 	}
 }
 
-// Oracle: the running kernel's own BTF, as bpftool prints it.
+// The oracle is the running kernel's own BTF, as bpftool prints it.
 func TestNumbersOfKernel(t *testing.T) {
 	const vmlinux = "/sys/kernel/btf/vmlinux"
 	if _, err := os.Stat(vmlinux); err != nil {
@@ -206,15 +207,15 @@ func TestNumbersOfKernel(t *testing.T) {
 	check(t, "kernel "+testkit.KernelRelease(), dumpEnums(t, vmlinux))
 }
 
-// Oracle: the installed linux/bpf.h, whose enums and macros clang-19 compiled.
+// The oracle is the installed linux/bpf.h, whose enums and macros clang-19 compiled.
 func TestNumbersOfHeader(t *testing.T) {
 	var src strings.Builder
 	src.WriteString("#include <linux/bpf.h>\n")
 	for i, enum := range slices.Sorted(maps.Values(enumTypes)) {
 		fmt.Fprintf(&src, "enum %s used%d;\n", enum, i)
 	}
-	// Macros and enumerators of unnamed enums are in BTF only if something of theirs is used: they
-	// become enumerators of a new enum, as far as the header has them.
+	// Macros and enumerators of unnamed enums are in BTF only if they are used: they become
+	// enumerators of a new enum, as far as the header has them.
 	source := filepath.Join(t.TempDir(), "bpf.c")
 	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -247,7 +248,7 @@ func TestNumbersOfHeader(t *testing.T) {
 	check(t, "linux/bpf.h", theirs)
 }
 
-// Oracle: BPF_FUNC_* of the running kernel's BTF.
+// The oracle is BPF_FUNC_* of the running kernel's BTF.
 func TestHelperNames(t *testing.T) {
 	funcs := dumpEnums(t, "/sys/kernel/btf/vmlinux")["bpf_func_id"]
 	if len(funcs) < 200 {

@@ -41,6 +41,6 @@ var linkTypeNames = [...]string{
 	LinkTracingMulti:  "tracing_multi",
 }
 
-// String returns the name that libbpf and bpftool print, or LinkType(N) for a value newer than this
-// table.
+// String returns the name that libbpf and bpftool print, or LinkType(N) for a value that is not in
+// this table.
 func (t LinkType) String() string { return name(linkTypeNames[:], uint32(t), "LinkType") }

@@ -81,6 +81,6 @@ var mapTypeNames = [...]string{
 	MapRHash:               "rhash",
 }
 
-// String returns the name that libbpf and bpftool print, or MapType(N) for a value newer than this
-// table.
+// String returns the name that libbpf and bpftool print, or MapType(N) for a value that is not in
+// this table.
 func (t MapType) String() string { return name(mapTypeNames[:], uint32(t), "MapType") }

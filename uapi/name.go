@@ -1,8 +1,8 @@
 package uapi
 
-// ObjectName returns the name that the kernel is given for a program or a map: the first 15 bytes,
-// with an underscore for each that it refuses, which are all but letters and digits of ASCII, '_'
-// and '.'. changed says that a byte was replaced.
+// ObjectName returns the name of a program or map in the kernel: the first 15 bytes, with an
+// underscore for each byte that the kernel refuses, which are all except ASCII letters and digits,
+// '_' and '.'. changed reports whether a byte was replaced.
 func ObjectName(name string) (clean string, changed bool) {
 	clean = name[:min(len(name), 15)] // BPF_OBJ_NAME_LEN without the NUL
 	for i := range len(clean) {

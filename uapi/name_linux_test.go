@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Our names of the values from 0 on, by the word that bpftool has for them.
+// namesOf has our names of the values from 0 on, by bpftool's word for the kind.
 var namesOf = map[string]func(v uint32) string{
 	"prog_types":   func(v uint32) string { return uapi.ProgType(v).String() },
 	"map_types":    func(v uint32) string { return uapi.MapType(v).String() },
@@ -19,7 +19,8 @@ var namesOf = map[string]func(v uint32) string{
 	"link_types":   func(v uint32) string { return uapi.LinkType(v).String() },
 }
 
-// Oracle: bpftool feature list_builtins, which prints libbpf's names in the order of their values.
+// The oracle is bpftool feature list_builtins, which prints libbpf's names in the order of their
+// values.
 func TestNamesOfBpftool(t *testing.T) {
 	for group, name := range namesOf {
 		lines := strings.Fields(
@@ -41,7 +42,7 @@ func TestNamesOfBpftool(t *testing.T) {
 	}
 }
 
-// Oracle: libbpf_bpf_*_type_str of C libbpf 1.5.
+// The oracle is libbpf_bpf_*_type_str of C libbpf 1.5.
 func TestNamesOfLibbpf(t *testing.T) {
 	lib := filepath.Join(filepath.Dir(testkit.OraclePath(t)), "libbpf")
 	const source = `
@@ -86,7 +87,7 @@ int main(void)
 	}
 }
 
-// A value beyond the tables prints as a number.
+// A value beyond the tables is printed as a number.
 func TestUnknownNames(t *testing.T) {
 	for got, want := range map[string]string{
 		uapi.Cmd(1000).String():           "Cmd(1000)",

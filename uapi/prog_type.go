@@ -75,6 +75,6 @@ var progTypeNames = [...]string{
 	ProgNetfilter:             "netfilter",
 }
 
-// String returns the name that libbpf and bpftool print, or ProgType(N) for a value newer than this
-// table.
+// String returns the name that libbpf and bpftool print, or ProgType(N) for a value that is not in
+// this table.
 func (t ProgType) String() string { return name(progTypeNames[:], uint32(t), "ProgType") }

@@ -1,5 +1,5 @@
-// Package oldkernel is for tests: the running kernel, without a feature that it has. Installed with
-// funnel.Replace it refuses what kernels before the feature refuse, as they do.
+// Package oldkernel, for tests, is the running kernel without one of its features. Installed with
+// funnel.Replace, it refuses what kernels before the feature refuse, in the same way.
 package oldkernel
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Kernel stands between the code under test and the kernel that it runs on: Refuse sees every
-// bpf(2) call and may answer it with an errno. What it lets through is the real kernel's.
+// Kernel stands between the code under test and the running kernel: Refuse sees every bpf(2) call
+// and may answer it with an errno. All other calls go to the real kernel.
 type Kernel struct {
 	funnel.Kernel
 	Refuse func(Call) syscall.Errno
@@ -41,8 +41,8 @@ func (k *Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return r, e
 }
 
-// Calls returns how many calls were made. A load that a signal of this moment stopped (EAGAIN) and
-// that is made again is one.
+// Calls returns the number of calls. A load that was stopped by a signal (EAGAIN) and repeated
+// counts once.
 func (k *Kernel) Calls() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -85,8 +85,8 @@ func (c Call) CallsHelper(id int32) bool {
 	return false
 }
 
-// addresses reports whether the program has an address in a map's value, at least so far from its
-// start.
+// addresses reports whether the program has an address in a map's value, at least the given offset
+// from its start.
 func (c Call) addresses(offset uint32) bool {
 	insns := c.insns()
 	for i, insn := range insns {
@@ -110,8 +110,8 @@ func (c Call) btf() []byte {
 	return unsafe.Slice((*byte)(a.BTF.Unsafe()), a.Size)
 }
 
-// btfHas reports whether the BTF has a type of that kind for which ok holds (nil: any). It walks
-// the types by the sizes that the kernel's documentation gives (Documentation/bpf/btf.rst).
+// btfHas reports whether the BTF has a type of that kind for which ok returns true (nil: any). It
+// walks the types by the sizes in the kernel's documentation (Documentation/bpf/btf.rst).
 func (c Call) btfHas(kind uint32, ok func(words []uint32) bool) bool {
 	raw := c.btf()
 	word := func(off uint32) uint32 { return binary.NativeEndian.Uint32(raw[off:]) }

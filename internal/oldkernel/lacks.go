@@ -8,10 +8,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Lacks says how a kernel without a feature answers: E2BIG where an attribute is longer than it
-// knows, EINVAL where a number, flag, helper or BTF kind is unknown to it. The errnos are those of
-// the kernel's source before the feature. SyscallWrapper and UprobeSyscall are nil: nobody finds
-// out about them by bpf(2).
+// Lacks has for each feature the answers of a kernel without it: E2BIG for an attribute that is too
+// long, EINVAL for an unknown number, flag, helper or BTF kind. The errnos are those of the
+// kernel's source before the feature. SyscallWrapper and UprobeSyscall are nil: they are not found
+// by bpf(2).
 var Lacks = [facts.NumFeatures]func(Call) syscall.Errno{
 	facts.ProgName: either(
 		OnProg(syscall.E2BIG, func(c Call) bool { return c.Prog().Name != sys.ObjName{} }),
@@ -62,7 +62,7 @@ var Lacks = [facts.NumFeatures]func(Call) syscall.Errno{
 	facts.UprobeMultiLink: OnProg(syscall.EINVAL, func(c Call) bool {
 		return c.Prog().ExpectedAttachType == uapi.AttachTraceUprobeMulti
 	}),
-	// a helper that wants the context gets what the kernel takes for void *
+	// a helper that needs the context gets what the kernel considers void *
 	facts.ArgCtxTag: OnProg(syscall.EINVAL, func(c Call) bool {
 		return c.Prog().FuncInfoCnt == 2 && c.CallsHelper(173)
 	}),
@@ -78,7 +78,7 @@ var Lacks = [facts.NumFeatures]func(Call) syscall.Errno{
 	facts.CommonAttrs: On(uapi.CmdProgLoad|1<<16, syscall.EINVAL, nil),
 }
 
-// On refuses a command with an errno, if when (nil: always).
+// On refuses a command with an errno if when returns true (nil: always).
 func On(cmd uapi.Cmd, e syscall.Errno, when func(Call) bool) func(Call) syscall.Errno {
 	return func(c Call) syscall.Errno {
 		if c.Cmd == cmd && (when == nil || when(c)) {
@@ -97,7 +97,7 @@ func onBTF(kind uint32, when func(words []uint32) bool) func(Call) syscall.Errno
 	return On(uapi.CmdBTFLoad, syscall.EINVAL, func(c Call) bool { return c.btfHas(kind, when) })
 }
 
-// either refuses what one of the list refuses.
+// either refuses what any of the list refuses.
 func either(list ...func(Call) syscall.Errno) func(Call) syscall.Errno {
 	return func(c Call) syscall.Errno {
 		for _, refuse := range list {

@@ -14,8 +14,9 @@ import (
 )
 
 // Poller watches descriptors for one waiting goroutine. The Go runtime watches one descriptor for
-// one waiter, so what is added here is watched by an epoll instance, and the runtime watches that.
-// An event only wakes the waiter; whether there is something to do the caller's own function says.
+// one waiter, so an epoll instance watches the added descriptors, and the runtime watches the epoll
+// instance. An event only wakes the waiter; the caller's own function decides whether there is
+// something to do.
 type Poller struct {
 	file   *os.File // the epoll instance
 	conn   syscall.RawConn
@@ -24,12 +25,12 @@ type Poller struct {
 
 	mu       sync.Mutex
 	deadline time.Time
-	woken    bool // by Wake, which nobody has noticed yet
-	// the context of the goroutine that waits is done: no deadline may put off its end
+	woken    bool // by Wake, not yet noticed
+	// the waiting goroutine's context is done: no deadline may delay its return
 	ended bool
 }
 
-// Event is what a descriptor is watched for.
+// Event is the kind of event for which a descriptor is watched.
 type Event uint32
 
 const (
@@ -37,8 +38,8 @@ const (
 	Out Event = unix.EPOLLOUT // room to write
 )
 
-// New makes a Poller whose Wait returns when ready says so. ready is called by the waiting
-// goroutine, often. Close the Poller.
+// New returns a Poller whose Wait returns when ready returns true. The waiting goroutine calls
+// ready often. The caller closes the Poller.
 func New(ready func() bool) (*Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -52,7 +53,7 @@ func New(ready func() bool) (*Poller, error) {
 		}
 		fd = moved
 	}
-	// what makes os.NewFile use the runtime's poller
+	// which makes os.NewFile use the runtime's poller
 	if err := unix.SetNonblock(fd, true); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -70,7 +71,7 @@ func New(ready func() bool) (*Poller, error) {
 	return p, nil
 }
 
-// Add watches one more descriptor for an event. It must stay open while it is to be watched.
+// Add watches one more descriptor for an event. It must stay open while it is watched.
 func (p *Poller) Add(fd int, e Event) error {
 	var err error
 	ctlErr := p.conn.Control(func(epoll uintptr) {
@@ -80,8 +81,8 @@ func (p *Poller) Add(fd int, e Event) error {
 	return errors.Join(err, ctlErr)
 }
 
-// Wait returns when ready says so, or with ctx's error, os.ErrDeadlineExceeded or os.ErrClosed. One
-// goroutine may wait at a time.
+// Wait returns when ready returns true, or with ctx's error, os.ErrDeadlineExceeded or
+// os.ErrClosed. One goroutine may wait at a time.
 func (p *Poller) Wait(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -89,7 +90,7 @@ func (p *Poller) Wait(ctx context.Context) error {
 	if ctx.Done() == nil {
 		return p.wait()
 	}
-	// A context that ends while we wait ends the wait by a deadline in the past.
+	// If the context ends during the wait, a deadline in the past ends the wait.
 	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
@@ -125,7 +126,7 @@ func (p *Poller) wait() error {
 	}
 }
 
-// Wake has a goroutine that waits, now or as the next one, ask once more whether it is ready.
+// Wake makes a goroutine that waits, now or next, call ready again.
 func (p *Poller) Wake() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +134,8 @@ func (p *Poller) Wake() {
 	p.file.SetReadDeadline(time.Unix(1, 0))
 }
 
-// wasWoken reports whether the deadline that ended a wait was Wake's, and sets the caller's again.
+// wasWoken reports whether the deadline that ended a wait came from Wake, and restores the caller's
+// deadline.
 func (p *Poller) wasWoken() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,8 +150,8 @@ func (p *Poller) wasWoken() bool {
 	return true
 }
 
-// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, also one that is under way; the
-// zero time means never.
+// SetDeadline sets when waiting, current or future, ends with os.ErrDeadlineExceeded; the zero time
+// means never.
 func (p *Poller) SetDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,7 +168,7 @@ func (p *Poller) SetDeadline(t time.Time) error {
 // Closed reports whether Close was called.
 func (p *Poller) Closed() bool { return p.closed.Load() }
 
-// Close ends a wait that is under way. The descriptors that were added stay their owner's.
+// Close ends a current wait. The added descriptors still belong to their owners.
 func (p *Poller) Close() error {
 	if p.closed.Swap(true) {
 		return nil

@@ -9,31 +9,31 @@ import (
 	"time"
 )
 
-// Poller exists on Linux only; New answers ENOSYS.
+// Poller exists only on Linux; New returns ENOSYS.
 type Poller struct{ closed atomic.Bool }
 
-// Event is what a descriptor is watched for.
+// Event is the kind of event for which a descriptor is watched.
 type Event uint32
 
-// What New's descriptors would be watched for.
+// The kinds of events.
 const (
 	In Event = 1 << iota
 	Out
 )
 
-// New answers ENOSYS.
+// New returns ENOSYS.
 func New(func() bool) (*Poller, error) { return nil, syscall.ENOSYS }
 
-// Add answers ENOSYS.
+// Add returns ENOSYS.
 func (p *Poller) Add(int, Event) error { return syscall.ENOSYS }
 
-// Wait answers ENOSYS.
+// Wait returns ENOSYS.
 func (p *Poller) Wait(context.Context) error { return syscall.ENOSYS }
 
 // Wake does nothing.
 func (p *Poller) Wake() {}
 
-// SetDeadline answers ENOSYS.
+// SetDeadline returns ENOSYS.
 func (p *Poller) SetDeadline(time.Time) error { return syscall.ENOSYS }
 
 // Closed reports whether Close was called.

@@ -13,20 +13,20 @@ import (
 //		_, loop.Err = drain(func(record R) error { return loop.Step(yield(record)) })
 //	}
 type Loop struct {
-	Err error // of what happened last
+	Err error // of the last step
 
 	stream *Stream
 	ctx    context.Context
 	inside bool
 }
 
-// Loop claims the stream for a loop, which ends with End.
+// Loop claims the stream for a loop; End releases it.
 func (s *Stream) Loop(ctx context.Context) Loop {
 	err := s.Enter()
 	return Loop{Err: err, stream: s, ctx: ctx, inside: err == nil}
 }
 
-// Next waits until there is a record to take. false: the loop is over.
+// Next waits until there is a record to read. It returns false when the loop is over.
 func (l *Loop) Next() bool {
 	if l.Err == nil {
 		l.Err = l.stream.wait(l.ctx)
@@ -34,14 +34,14 @@ func (l *Loop) Next() bool {
 	return l.Err == nil
 }
 
-// Why a step was the last one.
+// Reasons why a step was the last one.
 var (
 	errLeft  = errors.New("the body of the loop left it")
 	errEnded = errors.New("the context is done or the stream closed")
 )
 
-// Step says after each record whether there is to be another one; more is what the loop's body
-// said.
+// Step decides after each record whether to read another one; more is the result of the loop's
+// body.
 func (l *Loop) Step(more bool) error {
 	if !more {
 		return errLeft
@@ -52,7 +52,7 @@ func (l *Loop) Step(more bool) error {
 	return nil
 }
 
-// End gives the stream back. What ended the loop is the stream's Err from then on.
+// End releases the stream. From then on Err of the stream says what ended the loop.
 func (l *Loop) End() {
 	s, err := l.stream, l.Err
 	if s == nil {

@@ -12,18 +12,19 @@ import (
 	"github.com/purebpf/bpf/internal/poller"
 )
 
-// Source is the rings of a stream. Only the goroutine that claimed the stream calls Ready.
+// Source is the set of rings of a stream. Only the goroutine that has claimed the stream calls
+// Ready.
 type Source interface {
-	// Ready reports whether a record can be taken.
+	// Ready reports whether a record can be read.
 	Ready() bool
-	// Release gives back the rings' memory and descriptors. It is called once, after Close, when
-	// nobody has claimed the stream.
+	// Release releases the rings' memory and descriptors. It is called once, after Close, when no
+	// goroutine has claimed the stream.
 	Release() error
 }
 
-// Stream is the life of a reader. A nil *Stream is that of none: its methods fail. Handing out
-// records is not here but with the source's own type, between Enter and Leave or in a Loop:
-// called through an interface, it would move its caller's function to the heap.
+// Stream manages the lifetime of a reader. A nil *Stream stands for a reader that does not exist:
+// its methods fail. The source's own type delivers the records, between Enter and Leave or in a
+// Loop: called through an interface, it would move its caller's function to the heap.
 type Stream struct {
 	name   string
 	busy   error
@@ -36,11 +37,11 @@ type Stream struct {
 	err     error
 }
 
-// errNone is what a nil *Stream answers: that of a reader which was not made by its package.
+// errNone is the error of a nil *Stream, that is of a reader that was not made by its package.
 var errNone = fmt.Errorf("there is no reader: %w", os.ErrNotExist)
 
-// New makes a stream of what source has. name begins the text of errors; busy is the error for a
-// second goroutine that reads. Close the Stream.
+// New returns a stream of the source's records. name begins the text of errors; busy is the error
+// for a second goroutine that reads. The caller closes the Stream.
 func New(name string, busy error, source Source) (*Stream, error) {
 	p, err := poller.New(source.Ready)
 	if err != nil {
@@ -52,11 +53,11 @@ func New(name string, busy error, source Source) (*Stream, error) {
 // Watch wakes the stream's reader when fd becomes readable.
 func (s *Stream) Watch(fd int) error { return s.poller.Add(fd, poller.In) }
 
-// Wake has a goroutine that waits ask the source once more whether it is ready.
+// Wake makes a waiting goroutine ask the source again whether it is ready.
 func (s *Stream) Wake() { s.poller.Wake() }
 
-// Enter claims the stream for the calling goroutine, which calls Leave when it is done.
-// os.ErrClosed after Close, the stream's own error while another goroutine has it.
+// Enter claims the stream for the calling goroutine, which calls Leave when it is done. The error
+// is os.ErrClosed after Close, and the stream's busy error while another goroutine has claimed it.
 func (s *Stream) Enter() error {
 	if s == nil {
 		return errNone
@@ -73,7 +74,7 @@ func (s *Stream) Enter() error {
 	return nil
 }
 
-// Leave ends what Enter began, and releases the source if the stream was closed meanwhile.
+// Leave releases the claim of Enter, and releases the source if the stream was closed meanwhile.
 func (s *Stream) Leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +84,8 @@ func (s *Stream) Leave() {
 	}
 }
 
-// Close ends reading: a goroutine that waits returns with os.ErrClosed. The source is released as
-// soon as nobody reads. A second Close does nothing.
+// Close ends reading: a waiting goroutine returns with os.ErrClosed. The source is released as soon
+// as nobody reads. A second Close does nothing.
 func (s *Stream) Close() error {
 	if s == nil {
 		return errNone
@@ -107,8 +108,8 @@ func (s *Stream) errClosed() error { return fmt.Errorf("%s: %w", s.name, os.ErrC
 // Closed reports whether Close was called.
 func (s *Stream) Closed() bool { return s == nil || s.closed.Load() }
 
-// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means
-// never.
+// SetDeadline sets when waiting, current or future, ends with os.ErrDeadlineExceeded; the zero time
+// means never.
 func (s *Stream) SetDeadline(t time.Time) error {
 	if s == nil {
 		return errNone
@@ -116,8 +117,8 @@ func (s *Stream) SetDeadline(t time.Time) error {
 	return s.poller.SetDeadline(t)
 }
 
-// Wait returns when there is a record to take. Errors: that of ctx, os.ErrDeadlineExceeded,
-// os.ErrClosed, the stream's own for a second goroutine.
+// Wait returns when there is a record to read. The error is that of ctx, os.ErrDeadlineExceeded,
+// os.ErrClosed, or the busy error for a second goroutine.
 func (s *Stream) Wait(ctx context.Context) error {
 	if err := s.Enter(); err != nil {
 		return err
@@ -137,7 +138,7 @@ func (s *Stream) wait(ctx context.Context) error {
 	return err
 }
 
-// Err returns why the last Loop ended by itself, nil if its body left it.
+// Err returns why the last Loop ended by itself, nil if its body ended it.
 func (s *Stream) Err() error {
 	if s == nil {
 		return errNone

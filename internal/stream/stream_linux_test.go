@@ -85,7 +85,7 @@ func (r reader) Records(ctx context.Context) iter.Seq[uint64] {
 	}
 }
 
-// The oracle is the contract in testkit.Stream, which the kernel's rings are held to as well.
+// The oracle is the contract in testkit.Stream, which also applies to the kernel's rings.
 func TestStream(t *testing.T) {
 	in, out, err := os.Pipe()
 	if err != nil {
@@ -128,7 +128,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// held is a source that never has a record and that Ready can be stopped in.
+// held is a source that never has a record and in whose Ready a test can stop.
 type held struct{ asked, answer chan struct{} }
 
 func (h *held) Ready() bool {
@@ -139,8 +139,8 @@ func (h *held) Ready() bool {
 
 func (h *held) Release() error { return nil }
 
-// A deadline that is set after the context is done doesn't put off the end of the wait. The oracle
-// is the contract: Wait ends with ctx.
+// A deadline set after the context is done does not delay the end of the wait. The oracle is the
+// contract: Wait returns the error of ctx.
 func TestDeadlineAfterCancel(t *testing.T) {
 	h := &held{make(chan struct{}), make(chan struct{})}
 	s, err := New("held", errors.New("busy"), h)
@@ -170,7 +170,7 @@ func TestDeadlineAfterCancel(t *testing.T) {
 	case <-time.After(testkit.Patience(5 * time.Second)):
 		t.Fatal("still waiting")
 	}
-	// The deadline that was set meanwhile holds for the next wait.
+	// The deadline set meanwhile applies to the next wait.
 	if err := s.SetDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,13 @@ import (
 	"testing"
 )
 
-// CorpusDirs are the folders of the corpus: real objects that nobody of this project wrote, see
+// CorpusDirs are the folders of the corpus: real objects from outside this project, see
 // scripts/corpus.sh.
 var CorpusDirs = []string{"selftests", "tools", "xdp"}
 
-// Corpus returns the paths of the objects in the named folders of the corpus (all of [CorpusDirs]
-// if none is named), sorted. Without a corpus it skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+// Corpus returns the paths of the objects in the given folders of the corpus (all of [CorpusDirs]
+// if none is given), sorted. Without a corpus it skips the test, or fails it with
+// PUREBPF_CORPUS_REQUIRED=1.
 func Corpus(t testing.TB, dirs ...string) []string {
 	t.Helper()
 	if len(dirs) == 0 {
@@ -42,7 +43,7 @@ func Corpus(t testing.TB, dirs ...string) []string {
 	return paths
 }
 
-// CorpusObject returns the path of one object of the corpus, named as "tools/opensnoop.bpf.o".
+// CorpusObject returns the path of one object of the corpus, named like "tools/opensnoop.bpf.o".
 func CorpusObject(t testing.TB, name string) string {
 	t.Helper()
 	dir, base := filepath.Split(filepath.FromSlash(name))
@@ -55,8 +56,8 @@ func CorpusObject(t testing.TB, name string) string {
 	return ""
 }
 
-// CorpusName returns the inverse of [CorpusObject]: the last folder and the file name, with a slash
-// between.
+// CorpusName is the inverse of [CorpusObject]: it returns the last folder and the file name, with a
+// slash between.
 func CorpusName(path string) string {
 	return filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)
 }

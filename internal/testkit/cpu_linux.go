@@ -8,7 +8,7 @@ import (
 )
 
 // SetCPU takes a CPU offline or brings it back, in a machine made for the tests. It is online again
-// when the test ends. Skips where the kernel can't do that with the CPU.
+// when the test ends. SetCPU skips the test if the kernel cannot do that with the CPU.
 func SetCPU(t testing.TB, cpu int, online bool) {
 	t.Helper()
 	Disposable(t)
@@ -27,8 +27,8 @@ func SetCPU(t testing.TB, cpu int, online bool) {
 	}
 }
 
-// Suspend suspends the machine to memory, as a lid that is closed does, and has its clock wake it
-// at once. All CPUs but one are taken away meanwhile.
+// Suspend suspends the machine to memory, like closing a lid, and lets its clock wake it at once.
+// Meanwhile all CPUs but one are offline.
 func Suspend(t testing.TB) {
 	t.Helper()
 	Disposable(t)

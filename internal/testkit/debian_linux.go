@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// DebianKernel is what can be known of a kernel that is not running, from its package.
+// DebianKernel is what a kernel package says about a kernel that is not running.
 type DebianKernel struct {
 	Release string // "6.1.0-56-cloud-amd64"
 	Version uint32 // KERNEL_VERSION of the Debian version: 6.1.192
@@ -20,7 +20,7 @@ type DebianKernel struct {
 	modules string
 }
 
-// Debian reads the kernel that scripts/getkernel.sh unpacked of a meta package
+// Debian reads the kernel that scripts/getkernel.sh unpacked from a meta package
 // ("linux-image-cloud-amd64"). Without it the test skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
 func Debian(t testing.TB, meta string) DebianKernel {
 	t.Helper()

@@ -1,11 +1,11 @@
-// Package testkit is what the tests of this project share: it finds the outside world that they are
-// held against (real objects, C libbpf, the kernel, LLVM's tools) and says plainly when a part of
-// it is missing.
+// Package testkit contains what the tests of this project share: it finds the oracles that they
+// compare with (real objects, C libbpf, the kernel, LLVM's tools) and reports clearly when one is
+// missing.
 //
-// A skip is a claim about the machine, so every one goes through [Skip] or a function here that
-// calls it, carries its reason, and is listed with it when make test ends. Three environment
-// variables turn such claims into failures where they would be false; make test sets those that
-// hold on its machine:
+// A skip is a claim about the machine, so every skip goes through [Skip] or a function here that
+// calls it, has a reason, and is listed when make test ends. Three environment variables turn such
+// claims into failures on machines where they would be false; make test sets those that apply to
+// its machine:
 //
 //	PUREBPF_REQUIRE_ROOT=1      Root fails instead of skipping
 //	PUREBPF_CORPUS_REQUIRED=1   Corpus and Oracle fail instead of skipping

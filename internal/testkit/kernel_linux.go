@@ -20,13 +20,13 @@ func KernelRelease() string {
 	return strings.TrimSpace(string(text))
 }
 
-// Kernel skips unless the running kernel is min ("6.12") or newer. For a feature that configuration
-// may leave out, probe the feature instead.
+// Kernel skips the test unless the running kernel is min ("6.12") or newer. For a feature that
+// depends on the configuration, probe the feature instead.
 func Kernel(t testing.TB, min string) {
 	t.Helper()
 	var wantMajor, wantMinor, major, minor int
 	if n, _ := fmt.Sscanf(min, "%d.%d", &wantMajor, &wantMinor); n != 2 {
-		t.Fatalf("testkit.Kernel: %q is no major.minor version", min)
+		t.Fatalf("testkit.Kernel: %q is not a major.minor version", min)
 	}
 	release := KernelRelease()
 	if n, _ := fmt.Sscanf(release, "%d.%d", &major, &minor); n != 2 {
@@ -37,9 +37,8 @@ func Kernel(t testing.TB, min string) {
 	}
 }
 
-// SameArch skips when this process is of another architecture than the kernel (a 32-bit one on a
-// 64-bit kernel, or emulated): what it learns of the kernel is then not what a loader of that
-// kernel would.
+// SameArch skips the test if this process is of another architecture than the kernel (32-bit on a
+// 64-bit kernel, or emulated): then it does not see the kernel as a loader for that kernel would.
 func SameArch(t testing.TB) {
 	t.Helper()
 	var u unix.Utsname
@@ -53,8 +52,8 @@ func SameArch(t testing.TB) {
 	}
 }
 
-// VmlinuxBTF skips where the kernel has no BTF of its own, which Debian builds for every machine
-// but s390x: nothing can be attached by BTF there, nor relocated by CO-RE.
+// VmlinuxBTF skips the test if the kernel has no BTF of its own, which Debian builds for every
+// machine except s390x: without it nothing can be attached by BTF, nor relocated by CO-RE.
 func VmlinuxBTF(t testing.TB) {
 	t.Helper()
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
@@ -65,9 +64,9 @@ func VmlinuxBTF(t testing.TB) {
 	}
 }
 
-// RunsPatchedCode is false where what the kernel writes into programs, such as a breakpoint, need
-// not be what runs: QEMU's emulation of s390x, at least in version 7.2, forgets the translation of
-// code that was there before only at the first of the bytes that one instruction writes.
+// RunsPatchedCode returns false if code that the kernel writes into programs, such as a breakpoint,
+// may not take effect: QEMU's emulation of s390x, at least in version 7.2, invalidates the
+// translation of the old code only for the first of the bytes that one instruction writes.
 func RunsPatchedCode(t testing.TB) bool {
 	t.Helper()
 	if runtime.GOARCH != "s390x" {
@@ -80,16 +79,17 @@ func RunsPatchedCode(t testing.TB) bool {
 	return !strings.Contains(string(machine), "QEMU")
 }
 
-// PatchedCode skips where [RunsPatchedCode] is false.
+// PatchedCode skips the test if [RunsPatchedCode] returns false.
 func PatchedCode(t testing.TB) {
 	t.Helper()
 	if !RunsPatchedCode(t) {
-		Skip(t, "an emulated s390x, where programs with breakpoints die of old translations of their code")
+		Skip(t, "an emulated s390x, where programs with breakpoints crash in stale translations "+
+			"of their code")
 	}
 }
 
-// LittleEndian skips in a big-endian process: the corpus, committed objects without a big-endian
-// twin and C libbpf's programs are little-endian, and bytes that are written in host order differ
+// LittleEndian skips the test in a big-endian process: the corpus, committed objects without a
+// big-endian twin and C libbpf's programs are little-endian, and bytes written in host order differ
 // from theirs by design.
 func LittleEndian(t testing.TB) {
 	t.Helper()

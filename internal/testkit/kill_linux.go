@@ -18,16 +18,17 @@ import (
 // A Syscall is a system call that may leave something behind when the process is killed.
 type Syscall struct {
 	Name  string // "bpf BPF_OBJ_PIN", "write /sys/kernel/tracing/uprobe_events"
-	Lasts bool   // what it does can outlive the process
+	Lasts bool   // its effect can outlive the process
 }
 
-// KillAt starts cmd and kills it by SIGKILL just before its n-th system call, from 0, of those that
-// concern BPF, events, files or sockets, or end it; what happens between two of them leaves nothing
-// outside the process. It returns the calls up to there: the last, if there are n+1, wasn't made.
-// With a negative n, or fewer calls, the process ends by itself. cmd has files as output, or none.
+// KillAt starts cmd and kills it with SIGKILL just before its n-th system call, from 0, among those
+// that concern BPF, events, files or sockets, or end the process; everything between two of them
+// has no effect outside the process. It returns the calls so far; if there are n+1, the last was
+// not made. With a negative n, or fewer calls, the process ends by itself. cmd must have files as
+// output, or none.
 func KillAt(t testing.TB, cmd *exec.Cmd, n int) []Syscall {
 	t.Helper()
-	runtime.LockOSThread() // which alone may trace
+	runtime.LockOSThread() // only this thread may trace
 	defer runtime.UnlockOSThread()
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -72,8 +73,8 @@ func KillAt(t testing.TB, cmd *exec.Cmd, n int) []Syscall {
 				cmd.Process.Kill()
 				continue
 			}
-		case stop == unix.SIGTRAP: // a thread is made
-		case !known[tid]: // it begins
+		case stop == unix.SIGTRAP: // a thread is being created
+		case !known[tid]: // it starts
 			known[tid] = true
 		default:
 			signal = int(stop)
@@ -84,8 +85,8 @@ func KillAt(t testing.TB, cmd *exec.Cmd, n int) []Syscall {
 	}
 }
 
-// entered returns the system call that a thread is about to make. ok is false if it leaves, or if
-// it is of none of the kinds that matter.
+// entered returns the system call that a thread is about to make. ok is false if the thread leaves
+// one, or if the call is not of a kind that matters.
 func entered(tid int) (call Syscall, ok bool) {
 	const getSyscallInfo, entry = 0x420e, 1 // PTRACE_GET_SYSCALL_INFO, PTRACE_SYSCALL_INFO_ENTRY
 	var info struct {

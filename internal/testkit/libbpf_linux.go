@@ -13,13 +13,14 @@ import (
 	"testing"
 )
 
-// WrapSyscall is a flag for [LibbpfProgram]: libbpf's calls of syscall(2) go to the program's
-// __wrap_syscall, and __real_syscall is libc's.
+// WrapSyscall is a flag for [LibbpfProgram] that redirects libbpf's calls of syscall(2) to the
+// program's __wrap_syscall; __real_syscall is libc's.
 const WrapSyscall = "-Wl,--wrap=syscall"
 
-// LibbpfProgram builds a C source file against the C libbpf of the oracle and returns the program's
-// path. It is built once for each state of the source and the flags, and static, so that it runs in
-// a test machine too. Without that libbpf the test skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+// LibbpfProgram builds a C source file with the C libbpf of the oracle and returns the program's
+// path. It is built once for each state of the source and the flags, and linked statically, so that
+// it also runs in a test machine. Without that libbpf the test skips, or fails with
+// PUREBPF_CORPUS_REQUIRED=1.
 func LibbpfProgram(t testing.TB, source string, flags ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(source)
@@ -36,7 +37,7 @@ func LibbpfProgram(t testing.TB, source string, flags ...string) string {
 	return built
 }
 
-// errNoLibbpf is for a machine where nothing can be built against the oracle's libbpf.
+// errNoLibbpf is the error on a machine without the oracle's libbpf.
 var errNoLibbpf = errors.New("the oracle, C libbpf, is not built (make oracle)")
 
 func buildWithLibbpf(t testing.TB, name string, text []byte, flags ...string) (string, error) {

@@ -12,20 +12,19 @@ import (
 	"github.com/purebpf/bpf/internal/fdtrack"
 )
 
-// Main runs the tests of a package and fails it when file descriptors are open afterwards that were
-// not before. It is the whole body of TestMain in every package that opens any:
+// Main runs the tests of a package and fails it if file descriptors are open afterwards that were
+// not open before. It is the whole body of TestMain in every package that opens any:
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
-// For a leaked descriptor of package sys it prints where that was opened. One epoll instance and one
-// eventfd are the Go runtime's own and do not count.
+// For a leaked descriptor of package sys it prints where it was opened. One epoll instance and one
+// eventfd belong to the Go runtime and do not count.
 func Main(m *testing.M) {
 	fdtrack.Start()
 	before := openFDs()
 	code := m.Run()
 	leaked := leakedFDs(before)
-	// Goroutines that are just ending may still hold one: give them a moment before calling it a
-	// leak.
+	// Goroutines that are about to end may still hold one: wait a moment before reporting a leak.
 	for wait := time.Millisecond; len(leaked) > 0 && wait < time.Second; wait *= 2 {
 		time.Sleep(wait)
 		leaked = leakedFDs(before)
@@ -43,7 +42,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// FDs lists this process's open descriptors with what they refer to, lowest first. Take it before
+// FDs returns this process's open descriptors with what they refer to, lowest first. Call it before
 // and after the code under test to find a leak within one test.
 func FDs() []string {
 	var list []string
@@ -72,7 +71,7 @@ func openFDs() []openFD {
 		}
 		target, err := os.Readlink(dir + "/" + e.Name())
 		if err != nil || strings.HasSuffix(target, "/fd") && strings.HasPrefix(target, "/proc/") {
-			continue // the descriptor that read this folder
+			continue // the descriptor used to read this folder
 		}
 		fds = append(fds, openFD{number, target})
 	}
@@ -84,7 +83,7 @@ func leakedFDs(before []openFD) []openFD {
 	runtimeOwn := map[string]int{"anon_inode:[eventpoll]": 1, "anon_inode:[eventfd]": 1}
 	for _, fd := range before {
 		if _, ok := runtimeOwn[fd.target]; ok {
-			runtimeOwn[fd.target] = 0 // the poller was there already
+			runtimeOwn[fd.target] = 0 // the poller existed already
 		}
 	}
 	var leaked []openFD

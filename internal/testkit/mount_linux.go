@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BPFFS returns a new empty folder on a BPF file system, mounting one at /sys/fs/bpf when there is
-// none; the folder and what is pinned in it go when the test ends. Needs [Root].
+// BPFFS returns a new empty folder on a BPF file system, which it mounts at /sys/fs/bpf if there is
+// none; the folder and its pins are removed when the test ends. It needs [Root].
 func BPFFS(t testing.TB) string {
 	t.Helper()
 	Root(t)
@@ -23,8 +23,8 @@ func BPFFS(t testing.TB) string {
 	return dir
 }
 
-// Tracefs returns the root of tracefs, mounting it at /sys/kernel/tracing when there is none. Needs
-// [Root].
+// Tracefs returns the root of tracefs, which it mounts at /sys/kernel/tracing if there is none. It
+// needs [Root].
 func Tracefs(t testing.TB) string {
 	t.Helper()
 	Root(t)
@@ -34,7 +34,7 @@ func Tracefs(t testing.TB) string {
 }
 
 // Cgroup returns a new empty cgroup of the version 2 hierarchy, removed when the test ends.
-// Processes that the test moved into it must have left or ended by then. Needs [Root].
+// Processes that the test moved into it must have left or ended by then. It needs [Root].
 func Cgroup(t testing.TB) string {
 	t.Helper()
 	Root(t)
@@ -65,7 +65,7 @@ func mountIfAbsent(t testing.TB, point, kind string, magic int64) {
 	if err := os.MkdirAll(point, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// Another test process may have mounted it meanwhile: only what is there afterwards counts.
+	// Another test process may have mounted it meanwhile: only the final state counts.
 	err := unix.Mount(kind, point, kind, 0, "")
 	if !isFilesystem(point, magic) {
 		Skip(t, "cannot mount %s at %s: %v", kind, filepath.Clean(point), err)

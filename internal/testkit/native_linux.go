@@ -12,8 +12,8 @@ import (
 )
 
 // Native compiles C source with the machine's own compiler to a program, or with -shared to a
-// library, and returns its path. Equal source and flags are compiled once, and a program that was
-// compiled needs no compiler: the folder is copied into test machines, which have neither one nor
+// library, and returns its path. Equal source and flags are compiled once, and a compiled program
+// needs no compiler: the folder is copied to test machines, which have neither a compiler nor
 // shared libraries, so programs for them are linked with -static.
 func Native(t testing.TB, source string, flags ...string) string {
 	t.Helper()
@@ -25,9 +25,9 @@ func Native(t testing.TB, source string, flags ...string) string {
 var foreignTargets = map[string]string{"arm64": "aarch64-linux-gnu",
 	"riscv64": "riscv64-linux-gnu", "s390x": "s390x-linux-gnu", "ppc64le": "powerpc64le-linux-gnu"}
 
-// Foreign is Native for another machine, by its GOARCH, with clang and lld and without a C library.
-// Segments have pages of their own: the kernel counts a probe once for each mapping of its page. On
-// the machine itself it finds what another compiled.
+// Foreign is Native for another machine, given by its GOARCH, with clang and lld and without a C
+// library. Segments have pages of their own: the kernel counts a probe once for each mapping of its
+// page. On that machine itself, Foreign finds what another machine compiled.
 func Foreign(t testing.TB, arch, source string) string {
 	t.Helper()
 	target := foreignTargets[arch]

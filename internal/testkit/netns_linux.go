@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Netns moves the test into a new network namespace whose loopback is up, so that tests which
-// attach to lo or make interfaces do not meet those of other packages that run at the same time.
-// The goroutine stays on its thread until the test ends; goroutines started meanwhile are on other
-// threads and see the old namespace (an already open socket or bpf link keeps the namespace it was
-// made in). Needs [Root]. Do not use it with t.Parallel.
+// Netns moves the test into a new network namespace whose loopback is up, so that tests that attach
+// to lo or create interfaces do not disturb those of other packages. The goroutine stays on its
+// thread until the test ends; goroutines started meanwhile are on other threads and see the old
+// namespace (an open socket or bpf link keeps the namespace that it was created in). It needs
+// [Root]. Do not use it with t.Parallel.
 func Netns(t testing.TB) {
 	t.Helper()
 	Root(t)
@@ -30,8 +30,8 @@ func Netns(t testing.TB) {
 	t.Cleanup(func() {
 		defer old.Close()
 		if err := unix.Setns(int(old.Fd()), unix.CLONE_NEWNET); err != nil {
-			// The thread stays locked and ends with the goroutine: nobody else gets a thread in the
-			// wrong namespace.
+			// The thread stays locked and ends with the goroutine: no other goroutine gets a thread
+			// in the wrong namespace.
 			t.Errorf("back to the first network namespace: %v", err)
 			return
 		}

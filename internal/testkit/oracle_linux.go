@@ -18,8 +18,8 @@ import (
 	"github.com/purebpf/bpf/internal/verdict"
 )
 
-// OracleTimeout bounds one object: the slowest of the corpus takes about 10 s to verify on a quiet
-// machine.
+// OracleTimeout limits the time for one object: the slowest of the corpus takes about 10 s to
+// verify on an idle machine.
 const OracleTimeout = 5 * time.Minute
 
 var oracleOnce = struct {
@@ -28,8 +28,7 @@ var oracleOnce = struct {
 }{verdicts: map[string]verdict.Object{}}
 
 // OraclePath returns the path of the program that loads objects with C libbpf
-// (scripts/build-oracle.sh). Where it is absent the test skips, or fails with
-// PUREBPF_CORPUS_REQUIRED=1.
+// (scripts/build-oracle.sh). Without it the test skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
 func OraclePath(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(Cache(), "oracle", "oracle")
@@ -39,9 +38,9 @@ func OraclePath(t testing.TB) string {
 	return path
 }
 
-// Oracle returns what C libbpf makes of each object on the running kernel, in the order asked. A
-// verdict is a function of kernel, oracle and object, so it is kept in the cache folder under the
-// three and computed once; giants cost seconds.
+// Oracle returns C libbpf's verdict on each object on the running kernel, in the given order. A
+// verdict depends only on kernel, oracle and object, so it is computed once and kept in the cache
+// folder; large objects take seconds.
 func Oracle(t testing.TB, objs ...string) []verdict.Object {
 	t.Helper()
 	Root(t)
@@ -65,8 +64,8 @@ func Oracle(t testing.TB, objs ...string) []verdict.Object {
 	return verdicts
 }
 
-// OracleLog returns what C libbpf says while it loads an object, with the verifier's log of a
-// program that is refused.
+// OracleLog returns C libbpf's messages while it loads an object, with the verifier's log of a
+// refused program.
 func OracleLog(t testing.TB, obj string) string {
 	t.Helper()
 	Root(t)
@@ -88,7 +87,7 @@ func oneVerdict(oracle string, program []byte, dir, obj string) (verdict.Object,
 		return verdict.Object{}, err
 	}
 	h := sha256.New()
-	// The file's name is part of the answer: names of data maps are made from it.
+	// The file's name affects the answer: names of data maps are made from it.
 	fmt.Fprintf(h, "%s\n%s\n%s\n%x\n", KernelRelease(), kernelBuild(), filepath.Base(obj),
 		sha256.Sum256(program))
 	h.Write(data)
@@ -134,7 +133,7 @@ func runOracle(oracle, obj string) ([]byte, error) {
 	return line, nil
 }
 
-// kernelBuild tells two kernels of the same release apart.
+// kernelBuild distinguishes kernels of the same release.
 func kernelBuild() string {
 	text, _ := os.ReadFile("/proc/version")
 	return string(text)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Patience returns how long to wait for something that takes at most d on a machine: ten times as
-// long where PUREBPF_SLOW=1 says that the machine is emulated (internal/vmtest sets it).
+// Patience returns how long to wait for something that takes at most d on a real machine: ten times
+// as long with PUREBPF_SLOW=1, which means that the machine is emulated (internal/vmtest sets it).
 func Patience(d time.Duration) time.Duration {
 	if os.Getenv("PUREBPF_SLOW") == "1" {
 		return 10 * d

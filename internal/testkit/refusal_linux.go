@@ -15,8 +15,8 @@ import (
 var minimalSource []byte
 
 // MinimalErrno loads a program of two instructions with C libbpf for a section ("iter/task"), and
-// returns the errno with which the running kernel refuses it, 0 if it doesn't. The error says why
-// that could not be found out: C libbpf is not built, or not for this machine.
+// returns the errno with which the running kernel refuses it, 0 if it does not. The error says why
+// that is not known: C libbpf is not built, or not for this machine.
 func MinimalErrno(t testing.TB, section string) (syscall.Errno, error) {
 	t.Helper()
 	program, err := buildWithLibbpf(t, "minimal.c", minimalSource)
@@ -31,9 +31,9 @@ func MinimalErrno(t testing.TB, section string) (syscall.Errno, error) {
 	return syscall.Errno(errno), err
 }
 
-// SkipRefused skips the test if err, with which a program of a section was refused, is no fault of
-// ours: the running kernel refuses to C libbpf the smallest program of that section, for the same
-// reason. Otherwise, or where there is no C libbpf to ask, it returns, and the test is to fail.
+// SkipRefused skips the test if err, with which a program of a section was refused, is not our
+// fault: the running kernel refuses the smallest program of that section to C libbpf too, for the
+// same reason. Otherwise, or without C libbpf, it returns, and the test should fail.
 func SkipRefused(t testing.TB, err error, section string) {
 	t.Helper()
 	var errno syscall.Errno

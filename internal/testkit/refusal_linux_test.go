@@ -14,8 +14,8 @@ type skipper struct {
 
 func (s *skipper) Skipf(format string, args ...any) { s.skipped = fmt.Sprintf(format, args...) }
 
-// TestSkipRefused: a refusal is a reason to skip only if C libbpf meets the same one. Oracle: C
-// libbpf's own errno for a section that every kernel has and for one that none has.
+// TestSkipRefused checks that a refusal is a reason to skip only if C libbpf meets the same one.
+// The oracle is C libbpf's own errno for a section that every kernel has and for one that none has.
 func TestSkipRefused(t *testing.T) {
 	Root(t)
 	VmlinuxBTF(t)
@@ -29,10 +29,10 @@ func TestSkipRefused(t *testing.T) {
 		err     error
 		skips   bool
 	}{
-		// as a load of ours might fail that libbpf's doesn't
+		// our load fails although libbpf's would not
 		{"xdp", syscall.EPERM, false},
 		{"iter/no_such", syscall.EPERM, false},      // refused, but for another reason
-		{"iter/no_such", fmt.Errorf("text"), false}, // no errno
+		{"iter/no_such", fmt.Errorf("text"), false}, // not an errno
 		{"iter/no_such", fmt.Errorf("load: %w", syscall.ENOENT), true},
 	} {
 		s := &skipper{TB: t}

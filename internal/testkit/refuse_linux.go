@@ -19,8 +19,8 @@ import (
 )
 
 // Refuse runs f on a thread on which the kernel refuses a system call with errno, whatever its
-// arguments (seccomp(2)), and which ends with it. Not for what the Go runtime needs, such as mmap.
-// What package testing itself writes is let through.
+// arguments (seccomp(2)). The thread ends with f. It must not be used for calls that the Go runtime
+// needs, such as mmap. Writes by package testing itself are allowed.
 func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
 	t.Helper()
 	filter := []unix.SockFilter{
@@ -46,7 +46,7 @@ func Refuse(t testing.TB, call uintptr, errno syscall.Errno, f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // for good: the thread is not used again
+		runtime.LockOSThread() // never unlocked: the thread is not used again
 		if refused = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); refused != nil {
 			return
 		}
@@ -73,8 +73,7 @@ var firstArgument = func() uint32 {
 }()
 
 // testOutput returns the descriptors that package testing writes to: standard output, standard
-// error, and the log of the files and variables that a test asks for, which go test caches results
-// by.
+// error, and the log of files and variables that a test uses, by which go test caches results.
 func testOutput(t testing.TB) []int {
 	t.Helper()
 	list := []int{1, 2}
@@ -107,11 +106,11 @@ var openCalls = []struct {
 	{"write", unix.SYS_WRITE},
 }
 
-// OpenFaults has open called while the kernel refuses each kind of system call that it may need,
-// with each errno, and while there is room for fewer descriptors than it needs. Whether it fails or
-// not, nothing is left once what it opened is closed: no descriptor, no mapping of a map or perf
-// event, and nothing that left tells of (nil for nothing). The oracle is the kernel: seccomp,
-// setrlimit, /proc/self/fd and /proc/self/maps.
+// OpenFaults calls open while the kernel refuses each kind of system call that open may need, with
+// each errno, and with limits for too few descriptors. Whether open fails or not, nothing may be
+// left after the result is closed: no descriptor, no mapping of a map or perf event, and nothing
+// that left reports (nil for nothing). The oracle is the kernel: seccomp, setrlimit, /proc/self/fd
+// and /proc/self/maps.
 func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string) {
 	t.Helper()
 	check := func(where string, err error, before []string, mapped int) {
@@ -140,7 +139,7 @@ func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string
 		}
 		return c.Close()
 	}
-	if err := try(); err != nil { // and what is asked once a process is asked
+	if err := try(); err != nil { // so that facts asked once per process are known
 		t.Fatal(err)
 	}
 	fds, mapped := FDs(), mappings(t)
@@ -149,7 +148,7 @@ func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string
 		for _, errno := range []syscall.Errno{unix.EPERM, unix.EMFILE, unix.ENFILE, unix.EINTR,
 			unix.ENOSPC, unix.EIO, unix.ENOMEM} {
 			if errno == unix.EINTR && call.number != unix.SYS_BPF {
-				continue // what is interrupted is tried again, which here never ends
+				continue // an interrupted call is repeated, which would never end here
 			}
 			var err error
 			Refuse(t, call.number, errno, func() {
@@ -192,7 +191,7 @@ func OpenFaults(t *testing.T, open func() (io.Closer, error), left func() string
 	}
 }
 
-// mappings counts mappings of BPF maps and perf events.
+// mappings returns the number of mappings of BPF maps and perf events.
 func mappings(t testing.TB) (n int) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/maps")

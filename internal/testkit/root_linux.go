@@ -12,9 +12,9 @@ import (
 
 const capSysAdmin = 21 // CAP_SYS_ADMIN in linux/capability.h
 
-// Root skips unless the test runs as root with CAP_SYS_ADMIN, and fails instead with
-// PUREBPF_REQUIRE_ROOT=1. It skips in any case where there is no bpf(2) at all: QEMU's emulation of
-// another machine's user space has none.
+// Root skips the test unless it runs as root with CAP_SYS_ADMIN; with PUREBPF_REQUIRE_ROOT=1 it
+// fails instead. It always skips if there is no bpf(2) at all, as in QEMU's user-space emulation of
+// another machine.
 func Root(t testing.TB) {
 	t.Helper()
 	if _, _, errno := unix.Syscall(unix.SYS_BPF, ^uintptr(0), 0, 0); errno == unix.ENOSYS {

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// Sample returns how many of total rounds, objects or calls a test is to try: all with
-// PUREBPF_LONG=1 (make long), else some, at most. What is left out is logged, and make test lists
-// it when it ends.
+// Sample returns how many of total rounds, objects or calls a test should try: all with
+// PUREBPF_LONG=1 (make long), else at most some. What is left out is logged, and listed when make
+// test ends.
 func Sample(t testing.TB, what string, total, some int) int {
 	t.Helper()
 	if os.Getenv("PUREBPF_LONG") == "1" || some >= total {

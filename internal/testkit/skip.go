@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// Skip ends the test as skipped with a reason about the machine. A test that skips for want of
-// privileges or installed parts uses [Root], [Corpus], [Oracle], [Tool] or [Kernel]; this is for
-// what a kernel or machine cannot do.
+// Skip ends the test as skipped with a reason about the machine. A test that needs privileges or
+// installed parts uses [Root], [Corpus], [Oracle], [Tool] or [Kernel]; Skip is for what a kernel or
+// machine cannot do.
 func Skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	t.Skipf("skip: "+format, args...)
 }
 
-// missing skips, or fails when the environment variable says that the part must be there.
+// missing skips the test, or fails it if the environment variable says that the part must exist.
 func missing(t testing.TB, variable, format string, args ...any) {
 	t.Helper()
 	if os.Getenv(variable) == "1" {

@@ -20,10 +20,10 @@ type StreamReader[R any] interface {
 	Close() error
 }
 
-// Stream holds a reader of an event stream to what is promised of all of them: who waits is woken
-// by a record, a deadline, a context and Close, and nobody else reads meanwhile. open makes a
-// reader of the same rings, write appends a record that carries a number, number reads it back,
-// busy is the error for a second reader. The oracle is the order of the numbers.
+// Stream checks what all readers of event streams guarantee: a waiting reader is woken by a record,
+// a deadline, a context and Close, and nobody else reads meanwhile. open returns a reader of the
+// same rings, write appends a record that contains a number, number reads it back, busy is the
+// error for a second reader. The oracle is the order of the numbers.
 func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint64),
 	number func(R) uint64, busy error) {
 	t.Helper()
@@ -125,7 +125,7 @@ func Stream[R any](t *testing.T, open func() StreamReader[R], write func(n uint6
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if number(rec) != want { // its memory is still there
+			if number(rec) != want { // its memory still exists
 				t.Fatalf("record %d, want %d", number(rec), want)
 			}
 			want++

@@ -9,7 +9,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// The oracle of the leak check is the leak: this test binary runs itself with a test that leaks and
+// The oracle of the leak check is a leak: this test binary runs itself with a test that leaks and
 // one that does not.
 func TestMainReportsLeaks(t *testing.T) {
 	for name, want := range map[string]bool{"TestChildLeaks": true, "TestChildCloses": false} {
@@ -47,7 +47,7 @@ func TestChildCloses(t *testing.T) {
 	w.Close()
 }
 
-// Oracle: the kernel, which gives every network namespace an inode number of its own.
+// The oracle is the kernel, which gives every network namespace its own inode number.
 func TestNetns(t *testing.T) {
 	Root(t)
 	id := func() string {
@@ -73,7 +73,7 @@ func TestNetns(t *testing.T) {
 	}
 }
 
-// Oracle: C libbpf itself, and the file system.
+// The oracles are C libbpf itself, and the file system.
 func TestOracle(t *testing.T) {
 	obj := CorpusObject(t, "tools/opensnoop.bpf.o")
 	v := Oracle(t, obj, obj)

@@ -11,7 +11,7 @@ import (
 )
 
 // Tool returns the path of a program that make deps installs ("llvm-objdump-19", "bpftool", …),
-// looking in the sbin folders too. Where it is absent it skips, or fails with
+// which it also looks up in the sbin folders. Without it the test skips, or fails with
 // PUREBPF_TOOLS_REQUIRED=1.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
@@ -28,7 +28,7 @@ func Tool(t testing.TB, name string) string {
 }
 
 // Header returns a header of the kernel's interface to user space ("linux/capability.h"), which
-// make deps installs. Where it is absent it skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+// make deps installs. Without it the test skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
 func Header(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("/usr/include", name))
@@ -39,7 +39,7 @@ func Header(t testing.TB, name string) []byte {
 	return text
 }
 
-// Run runs a program found by [Tool] and returns its standard output; anything but exit status 0
+// Run runs a program found by [Tool] and returns its standard output; any exit status other than 0
 // fails the test.
 func Run(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
@@ -55,8 +55,8 @@ func Run(t testing.TB, name string, args ...string) []byte {
 // Compile compiles C source with clang-19 for the BPF target and returns the object's path.
 // Libbpf's headers come from the oracle's libbpf if it was built, else from libbpf-dev. The flags
 // follow -target bpf -g -O2, so they can override them ("-target", "bpfeb", "-mcpu=v4"). Equal
-// source and flags are compiled once, and an object that was compiled needs no clang: the folder is
-// copied into test machines, which have none.
+// source and flags are compiled once, and a compiled object needs no clang: the folder is copied to
+// test machines, which have none.
 func Compile(t testing.TB, source string, flags ...string) string {
 	t.Helper()
 	args := append([]string{"-target", "bpf", "-g", "-O2", "-Wall", "-Werror"}, flags...)
@@ -99,8 +99,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// writeAtomic lets test processes that run side by side write the same file: a reader sees all of
-// it or nothing.
+// writeAtomic lets concurrent test processes write the same file: a reader sees all of it or
+// nothing.
 func writeAtomic(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {

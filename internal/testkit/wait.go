@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Until waits until done says so, and fails the test if that takes longer than any machine needs.
+// Until waits until done returns true, and fails the test if that takes longer than any machine
+// needs.
 func Until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	const most = 20 * time.Second
@@ -20,13 +21,14 @@ func Until(t testing.TB, what string, done func() bool) {
 }
 
 // UntilBlocked waits until n goroutines are blocked in the named function, such as
-// "userringbuf.(*Writer).ReserveContext", or in one that it called, as the runtime's stacks show.
+// "userringbuf.(*Writer).ReserveContext", or in a function called by it, according to the runtime's
+// stacks.
 func UntilBlocked(t testing.TB, function string, n int) {
 	t.Helper()
 	Until(t, function+" waits", func() bool { return len(blocked(function)) == n })
 }
 
-// UntilBlockedOn is UntilBlocked with what the goroutines wait for, in the runtime's words:
+// UntilBlockedOn is UntilBlocked for goroutines that wait for something, in the runtime's words:
 // "IO wait", "sync.Mutex.Lock".
 func UntilBlockedOn(t testing.TB, function, state string, n int) {
 	t.Helper()
@@ -49,8 +51,7 @@ func UntilLeft(t testing.TB, function string) {
 	})
 }
 
-// blocked lists the states of goroutines that neither run nor could, with a function on their
-// stacks.
+// blocked returns the states of goroutines that are blocked with a function on their stacks.
 func blocked(function string) (states []string) {
 	for stack := range strings.SplitSeq(stacks(), "\n\n") {
 		head, frames, _ := strings.Cut(stack, "\n")

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// UntilWrites waits until a thread of a process is in write(2) to one of the descriptors, as /proc
-// shows: to a full pipe it stays there.
+// UntilWrites waits until a thread of a process is in write(2) to one of the descriptors, according
+// to /proc; a write to a full pipe stays there.
 func UntilWrites(t testing.TB, pid int, fds ...int) {
 	t.Helper()
 	Until(t, "the process writes", func() bool {

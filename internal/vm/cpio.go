@@ -16,7 +16,7 @@ type cpioWriter struct {
 	w     *bufio.Writer
 	size  int64
 	inode int
-	made  map[string]bool // folders
+	made  map[string]bool // folders written so far
 	err   error
 }
 
@@ -32,7 +32,7 @@ func newCpioWriter(w io.Writer) *cpioWriter {
 	return &cpioWriter{w: bufio.NewWriterSize(w, 1<<20), made: map[string]bool{"/": true}}
 }
 
-// add writes one entry, after the folders that it is in.
+// add writes one entry, preceded by the folders that contain it.
 func (c *cpioWriter) add(name string, mode uint32, size int64, content io.Reader) {
 	name = path.Clean("/" + name)
 	if mode == modeFolder {

@@ -16,18 +16,17 @@ import (
 	"strings"
 )
 
-// Initramfs is the content of a machine's root file system, path in the machine → where it comes
-// from.
+// Initramfs is the content of a machine's root file system: the source of each path in the machine.
 type Initramfs struct {
-	files  map[string]string // copied from a file here
+	files  map[string]string // copied from a file on this machine
 	links  map[string]string
 	inline map[string][]byte
 }
 
-// NewInitramfs makes a root file system for a kernel with the guest program (a static build of
-// internal/vm/guest for the kernel's machine), busybox if there is one, which the guest gives all
-// its names, another machine's programs that were unpacked beside its kernel, and what programs
-// expect to find in /etc.
+// NewInitramfs returns a root file system for a kernel with the guest program (a static build of
+// internal/vm/guest for the kernel's machine), busybox if there is one (the guest creates all its
+// names), programs for another machine that were unpacked beside its kernel, and what programs
+// expect in /etc.
 func NewInitramfs(k Kernel, guest string) *Initramfs {
 	r := &Initramfs{map[string]string{}, map[string]string{}, map[string][]byte{}}
 	r.Add(guest, InitPath)
@@ -44,8 +43,8 @@ func NewInitramfs(k Kernel, guest string) *Initramfs {
 	return r
 }
 
-// Add copies a file, or a folder with all that is in it, to a path in the machine. What is put
-// below the path of an added folder replaces the folder's file of that name.
+// Add copies a file, or a folder with all its content, to a path in the machine. A path below an
+// added folder replaces the folder's file of that name.
 func (r *Initramfs) Add(from, to string) { r.files[path.Clean(to)] = from }
 
 // AddProgram copies a program to the same path in the machine, with the shared libraries that it
@@ -67,11 +66,11 @@ func (r *Initramfs) AddProgram(file string) error {
 	return nil
 }
 
-// Text puts a file of the given content into the machine.
+// Text creates a file with the given content in the machine.
 func (r *Initramfs) Text(to, content string) { r.inline[path.Clean(to)] = []byte(content) }
 
-// Job puts the kernel's configuration, the named modules (unpacked here, in the order to load them)
-// and the job into the machine. The job's Modules and Port are set by it.
+// Job adds the kernel's configuration, the named modules (unpacked here, in load order) and the job
+// to the machine. It sets the job's Modules and Port.
 func (r *Initramfs) Job(k Kernel, job Job, modules ...string) error {
 	if _, err := os.Stat(k.Config()); err == nil {
 		r.Add(k.Config(), "/boot/config-"+k.Release) // libbpf and package kernel look for it there
@@ -136,7 +135,7 @@ func (r *Initramfs) WriteFile(name string) error {
 	for to, target := range r.links {
 		c.add(to, modeLink, int64(len(target)), strings.NewReader(target))
 	}
-	// A file may be put in the place of one of a folder: the kernel takes the later one.
+	// A file may replace one of a folder: the kernel uses the later one.
 	for _, to := range slices.Sorted(maps.Keys(r.files)) {
 		if err := c.copy(r.files[to], to); err != nil {
 			return err
@@ -148,7 +147,7 @@ func (r *Initramfs) WriteFile(name string) error {
 	return f.Close()
 }
 
-// copy adds a file or a folder. What a symbolic link points to is copied, not the link.
+// copy adds a file or a folder. For a symbolic link it adds the target.
 func (c *cpioWriter) copy(from, to string) error {
 	info, err := os.Stat(from)
 	if err != nil {
@@ -180,7 +179,7 @@ func (c *cpioWriter) copy(from, to string) error {
 
 func (c *cpioWriter) copyFile(from, to string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("initramfs: %s is no regular file", from)
+		return fmt.Errorf("initramfs: %s is not a regular file", from)
 	}
 	f, err := os.Open(from)
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 
 // Kernel is an unpacked kernel package.
 type Kernel struct {
-	Version string // "6.12", or "6.1-arm64" of another machine
+	Version string // "6.12", or "6.1-arm64" for another machine
 	Release string // "6.12.117+deb12-cloud-amd64"
-	Arch    string // as GOARCH names it
+	Arch    string // in terms of GOARCH
 	Image   string // path of vmlinuz
-	Root    string // folder that holds boot and lib/modules
+	Root    string // folder that contains boot and lib/modules
 }
 
-// FindKernel finds the kernel of a version ("6.1", or "6.1-s390x" for another machine than amd64)
+// FindKernel returns the kernel of a version ("6.1", or "6.1-s390x" for a machine other than amd64)
 // among those that scripts/getkernel.sh unpacked below dir.
 func FindKernel(dir, version string) (Kernel, error) {
 	number, arch, foreign := strings.Cut(version, "-")
@@ -41,15 +41,15 @@ func FindKernel(dir, version string) (Kernel, error) {
 	return Kernel{}, fmt.Errorf("no kernel %s below %s (make kernels)", version, dir)
 }
 
-// Tools returns the folder with programs of the kernel's machine, laid out as in the root folder;
-// it may not be there.
+// Tools returns the folder with programs for the kernel's machine, laid out like a root folder; it
+// may not exist.
 func (k Kernel) Tools() string { return filepath.Join(k.Root, "tools") }
 
-// busybox returns the path of this machine's busybox, "" if there is none or the kernel is another
-// machine's.
+// busybox returns the path of this machine's busybox, "" if there is none or the kernel is for
+// another machine.
 func (k Kernel) busybox() string {
 	if k.Arch != runtime.GOARCH {
-		return "" // among Tools
+		return "" // it is among Tools
 	}
 	path, err := exec.LookPath("busybox")
 	if err != nil {
@@ -66,8 +66,8 @@ func exists(path string) bool {
 // Config returns the path of the kernel's configuration.
 func (k Kernel) Config() string { return filepath.Join(k.Root, "boot", "config-"+k.Release) }
 
-// Modules returns the files of the named modules and of what they depend on, dependencies first;
-// soft dependencies are left out. A name that the kernel has built in needs no file.
+// Modules returns the files of the named modules and of their dependencies, dependencies first;
+// soft dependencies are left out. A name that is built into the kernel needs no file.
 func (k Kernel) Modules(names ...string) ([]string, error) {
 	dir := filepath.Join(k.Root, "lib", "modules", k.Release)
 	text, err := os.ReadFile(filepath.Join(dir, "modules.dep"))
@@ -121,8 +121,8 @@ func isBuiltin(list, name string) bool {
 	return false
 }
 
-// moduleName makes "veth" of kernel/drivers/net/veth.ko.xz; a dash in a file name is an underscore
-// in the module's.
+// moduleName returns "veth" for kernel/drivers/net/veth.ko.xz; a dash in a file name is an
+// underscore in the module's name.
 func moduleName(file string) string {
 	name, _, _ := strings.Cut(filepath.Base(file), ".ko")
 	return strings.ReplaceAll(name, "-", "_")

@@ -4,16 +4,16 @@ package vm
 
 import "fmt"
 
-// machine is what is peculiar to the emulation of one architecture. The first serial port is the
-// console. The reports take another channel: a second UART where the kernel has its driver built
-// in, else a virtio serial port, whose driver is a module.
+// machine describes the emulation of one architecture. The first serial port is the console.
+// Reports use another channel: a second UART if the kernel has its driver built in, else a virtio
+// serial port, whose driver is a module.
 type machine struct {
 	arch    string
 	qemu    string
 	args    []string // the board, and a device for the chardev "reports"
 	cmdline string
 	port    string   // the reports' device in the guest
-	modules []string // that it needs
+	modules []string // required for it
 }
 
 var machines = [...]machine{
@@ -21,7 +21,7 @@ var machines = [...]machine{
 		arch: "amd64",
 		qemu: "qemu-system-x86_64",
 		args: []string{"-M", "pc", "-cpu", "max,la57=off", "-serial", "chardev:reports"},
-		// The clock needs no calibrating under emulation.
+		// The clock needs no calibration under emulation.
 		cmdline: "console=ttyS0 tsc=reliable no_timer_check",
 		port:    "/dev/ttyS1",
 		modules: []string{"rtc_cmos"}, // the clock that wakes a suspended machine
@@ -41,12 +41,12 @@ var machines = [...]machine{
 			"-device", "virtserialport,chardev=reports"},
 		cmdline: "console=ttysclp0",
 		port:    "/dev/vport0p1",
-		// the latter for nf_conntrack, by way of libcrc32c, which names no dependency
+		// the latter is for nf_conntrack through libcrc32c, which declares no dependency
 		modules: []string{"virtio_console", "crc32c_generic"},
 	},
 }
 
-// machine finds what emulates the machine that the kernel is for.
+// machine returns the emulation for the kernel's machine.
 func (k Kernel) machine() (machine, error) {
 	for _, m := range machines {
 		if m.arch == k.Arch {

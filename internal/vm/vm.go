@@ -1,14 +1,13 @@
 //go:build linux
 
-// Package vm runs commands as root in a throw-away virtual machine under QEMU's software emulation,
-// so that what the kernel at hand lacks, or an older kernel decides otherwise, can be tested for
-// real.
+// Package vm runs commands as root in a disposable virtual machine under QEMU's software emulation,
+// to test features that the running kernel lacks, and the different behaviour of older kernels.
 //
-// A machine is a kernel image, an initramfs made for it here ([Initramfs]) and a [Job] in that
+// A machine is a kernel image, an initramfs made for it ([Initramfs]) and a [Job] in that
 // initramfs: the modules to load and the commands to run. Its first process (package guest, built
-// static) carries the job out and reports every command's output and end as [Report] lines on a
-// serial port of its own; the console goes to a file that is quoted when the machine dies. The
-// machine ends by rebooting, which QEMU is told not to do.
+// static) runs the job and reports every command's output and end as [Report] lines on its own
+// serial port; the console goes to a file that is quoted if the machine dies. The machine ends by
+// rebooting, at which QEMU exits.
 package vm
 
 import (
@@ -25,7 +24,7 @@ import (
 	"time"
 )
 
-// Where the guest program, its job and the modules are in the initramfs.
+// Paths of the guest program, its job and the modules in the initramfs.
 const (
 	InitPath  = "/init"
 	JobPath   = "/vm/job.json"
@@ -34,15 +33,15 @@ const (
 	BusyboxPath = "/bin/busybox"
 )
 
-// Job is what the guest is to do, in order.
+// Job is the work of the guest, in order.
 type Job struct {
 	Modules []string `json:"modules"` // paths of module files, dependencies first
-	// the device that carries [Report] lines to the host, there when the modules are loaded
+	// device for [Report] lines to the host, which exists once the modules are loaded
 	Port     string    `json:"port"`
 	Commands []Command `json:"commands"`
 }
 
-// Command is one program to run. It is killed when Timeout has passed.
+// Command is one program to run. It is killed after Timeout.
 type Command struct {
 	Path    string        `json:"path"`
 	Args    []string      `json:"args"`
@@ -54,29 +53,29 @@ type Command struct {
 // Report is one line from the guest.
 type Report struct {
 	Command int `json:"command"` // index in the job's Commands
-	// a piece of its standard output and error, as they came
+	// part of its standard output and error, as written
 	Output []byte `json:"output,omitempty"`
 	Ended  bool   `json:"ended,omitempty"` // the command ended:
 	// its exit status, 128 + signal, 124 at the time limit, 127 if it did not start
 	Status  int           `json:"status,omitempty"`
 	Elapsed time.Duration `json:"elapsed,omitempty"` // how long it ran, by the guest's clock
-	// something of the machine itself, such as a module that did not load
+	// a problem of the machine itself, such as a module that did not load
 	Warning string `json:"warning,omitempty"`
 	Done    bool   `json:"done,omitempty"` // the last line
 }
 
-// Machine says what to boot and with what.
+// Machine describes what to boot.
 type Machine struct {
 	Kernel    Kernel
-	Initramfs string        // path of the file that [Initramfs.WriteFile] made
+	Initramfs string        // path of the file written by [Initramfs.WriteFile]
 	CPUs      int           // 2 if 0
 	MemoryMiB int           // 2048 if 0
 	Append    string        // further kernel command line, such as "lsm=bpf"
 	Timeout   time.Duration // for the whole machine; 10 minutes if 0
 }
 
-// Run boots the machine and calls each for every report until the guest is done. A machine that
-// ends before is an error with the tail of its console.
+// Run boots the machine and calls each for every report until the guest is done. If the machine
+// ends before that, the error has the tail of its console.
 func Run(ctx context.Context, m Machine, each func(Report) error) error {
 	emulator, err := m.Kernel.machine()
 	if err != nil {
@@ -112,7 +111,7 @@ func Run(ctx context.Context, m Machine, each func(Report) error) error {
 	}
 	done, err := readReports(r, each)
 	if err != nil || done {
-		// Nothing more is wanted of it: it is rebooting, or we cannot go on.
+		// Nothing more is needed: the machine is rebooting, or we cannot continue.
 		time.AfterFunc(5*time.Second, cancel)
 	}
 	waitErr := cmd.Wait()
@@ -145,9 +144,9 @@ func (m Machine) args(emulator machine, console, reports string) []string {
 		cmdline += " " + m.Append
 	}
 	return append([]string{
-		// One emulating thread for all CPUs. With one for each, Debian's QEMU 7.2 hangs both CPUs
-		// now and then where the kernel patches itself (tracepoints, trampolines); QEMU 8.1 mended
-		// a race of translation against writes to code.
+		// One emulating thread for all CPUs. With one for each, Debian's QEMU 7.2 occasionally
+		// hangs both CPUs when the kernel patches itself (tracepoints, trampolines); QEMU 8.1 fixed
+		// a race between translation and writes to code.
 		"-accel", "tcg,thread=single,tb-size=256",
 		"-smp", fmt.Sprint(cpus), "-m", fmt.Sprint(memory),
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none",
@@ -157,7 +156,7 @@ func (m Machine) args(emulator machine, console, reports string) []string {
 	}, emulator.args...)
 }
 
-// readReports returns true when the guest said that it is done.
+// readReports returns true once the guest reports that it is done.
 func readReports(r io.Reader, each func(Report) error) (bool, error) {
 	in := bufio.NewReader(r)
 	for {
@@ -181,7 +180,7 @@ func readReports(r io.Reader, each func(Report) error) (bool, error) {
 	}
 }
 
-// tail quotes the end of a console.
+// tail returns the end of a console.
 func tail(path string) []byte {
 	const most = 4096
 	text, err := os.ReadFile(path)

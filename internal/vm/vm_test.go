@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// Oracle: GNU cpio's listing and extraction of the archive.
+// The oracle is GNU cpio's listing and extraction of the archive.
 func TestInitramfsReadByCpio(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program")
@@ -82,7 +82,7 @@ func testKernel(t *testing.T) vm.Kernel {
 	return k
 }
 
-// Oracle: modprobe --show-depends, for modules without soft dependencies.
+// The oracle is modprobe --show-depends, for modules without soft dependencies.
 func TestModuleDependencies(t *testing.T) {
 	k := testKernel(t)
 	for _, name := range []string{"veth", "vsock_loopback", "virtiofs", "vxlan", "ipvlan"} {
@@ -110,8 +110,8 @@ func TestModuleDependencies(t *testing.T) {
 	}
 }
 
-// Oracle: the shell in the machine, whose words and exit statuses must come back as they are; and a
-// panic that it causes.
+// The oracle is the shell in the machine, whose output and exit statuses must be reported
+// unchanged; and a panic that it causes.
 func TestRun(t *testing.T) {
 	k := testKernel(t)
 	testkit.Tool(t, "qemu-system-x86_64")

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// featureTable says of each feature on which of the kernels of scripts/getkernel.sh C libbpf could
-// attach and trigger it, and which test of ours shows the same. A test of a feature skips where the
-// kernel lacks it, so a skip is a "no", and one that the table does not expect is a failure; so is
-// a test that works where the table says that nothing can. Of the host, which may lack anything, it
-// says nothing: there each skip has its own proof.
+// featureTable says for each feature on which of the kernels of scripts/getkernel.sh C libbpf could
+// attach and trigger it, and which test of ours covers it. A test of a feature skips if the kernel
+// lacks it, so a skip is a "no". A skip that the table does not expect is a failure; so is a test
+// that passes where the table says that the feature is missing. The table does not cover the host,
+// which may lack anything; there each skip has its own proof.
 //
 //go:embed features.tsv
 var featureTable string
@@ -51,8 +51,8 @@ func readFeatures() (list []feature, err error) {
 	return list, nil
 }
 
-// result is what the run in a column says of a feature: yes, no, FAIL, or "-" if no test of it ran.
-// A test that skips skips its subtests.
+// result returns the outcome of a feature in the run of a column: yes, no, FAIL, or "-" if no test
+// of it ran. A test that skips also skips its subtests.
 func (m *matrix) result(f feature, column string) string {
 	cell := m.cells[f.test][column]
 	if whole, _, sub := strings.Cut(f.test, "/"); sub && (cell == "" || cell == "-") &&
@@ -69,9 +69,9 @@ func (m *matrix) result(f feature, column string) string {
 	}
 }
 
-// reportFeatures writes an event of go test -json for each feature that has a test, as if it were a
-// test itself: passed if the kernel has it or lacks it as the table says. kernel is the column of
-// the table, column that of the run.
+// reportFeatures writes an event of go test -json for each feature with a test, as if it were a
+// test itself: it passes if the kernel has or lacks it according to the table. kernel is the column
+// of the table, column that of the run.
 func (m *matrix) reportFeatures(w io.Writer, list []feature, column, kernel string) error {
 	out := json.NewEncoder(w)
 	pkg := module + "/internal/vmtest@" + column
@@ -98,9 +98,9 @@ func (m *matrix) reportFeatures(w io.Writer, list []feature, column, kernel stri
 	return out.Encode(event{Action: verdict, Package: pkg})
 }
 
-// printFeatures writes the table of feature × kernel: what was found, and in brackets what the
-// table says if that is something else. kernels are the columns of the table that belong to
-// the columns of the run.
+// printFeatures writes the table of feature × kernel: the results, and in brackets the table's
+// entry if that differs. kernels are the columns of the table that belong to the columns of the
+// run.
 func (m *matrix) printFeatures(w io.Writer, list []feature, kernels map[string]string) {
 	width := len("feature")
 	for _, f := range list {

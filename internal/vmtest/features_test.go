@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestFeatureTable: the table has all rows, and the tests it names exist. The oracle is the source
-// of the tests.
+// TestFeatureTable checks that the table has all rows, and that the tests it names exist. The
+// oracle is the source of the tests.
 func TestFeatureTable(t *testing.T) {
 	list, err := readFeatures()
 	if err != nil {
@@ -64,7 +64,7 @@ func TestFeatureTable(t *testing.T) {
 	}
 }
 
-// TestFeatureReport: a skip is a no, and what differs from the table fails.
+// TestFeatureReport checks that a skip is a no, and that a difference from the table is a failure.
 func TestFeatureReport(t *testing.T) {
 	list := []feature{
 		{"a", map[string]string{"6.1": "yes"}, "bpf TestA"},

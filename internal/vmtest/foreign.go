@@ -18,11 +18,11 @@ import (
 	"github.com/purebpf/bpf/internal/vm"
 )
 
-// foreign is what another machine needs of the objects that its tests load.
+// foreign describes how to compile the objects that tests load for another machine.
 var foreign = []struct {
 	arch   string
-	target string // of clang
-	define string // the name that libbpf's bpf_tracing.h goes by
+	target string // clang's target
+	define string // the machine's name in libbpf's bpf_tracing.h
 }{
 	{"amd64", "bpfel", "x86"},
 	{"arm64", "bpfel", "arm64"},
@@ -34,9 +34,9 @@ const registersFile = "user_pt_regs.h"
 //go:embed testdata/user_pt_regs.h
 var registers []byte
 
-// addForeign compiles every object of a testdata folder whose source is beside it and begins with
-// the command line that made it, for another machine, and puts the result in its place in the
-// virtual machine.
+// addForeign compiles for another machine every object of a testdata folder whose source is beside
+// it and begins with its compiler command line, and puts the result in its place in the virtual
+// machine.
 func addForeign(ctx context.Context, o *options, root *vm.Initramfs, dir, arch string) error {
 	sources, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}",
 		module+"/...").Output()
@@ -73,7 +73,7 @@ func addForeign(ctx context.Context, o *options, root *vm.Initramfs, dir, arch s
 	return nil
 }
 
-// compilations reads the clang command lines among the comments at the head of a source, without
+// compilations returns the clang command lines among the comments at the head of a source, without
 // the "clang".
 func compilations(source string) ([][]string, error) {
 	f, err := os.Open(source)
@@ -96,8 +96,8 @@ func compilations(source string) ([][]string, error) {
 }
 
 // compileFor runs clang-19 in the source's folder with a command line's flags, for a machine, and
-// returns the path of what it made and the object's name. The name is "" if the object is not one
-// of those committed, or the command needs files that are not there.
+// returns the path of the result and the object's name. The name is "" if the object is not
+// committed, or if the command needs files that do not exist.
 func compileFor(ctx context.Context, o *options, arch, folder, dir string,
 	args []string) (made, object string, err error) {
 	flags := []string{"-idirafter", "/usr/include/x86_64-linux-gnu",

@@ -1,13 +1,14 @@
 //go:build linux
 
-// Vmtest runs the tests that need a kernel in virtual machines of other kernels (package vm).
+// Vmtest runs the tests that need a kernel in virtual machines with other kernels (package vm).
 //
-//	vmtest [flags] VERSION...            the tests of every package that reaches package sys, on each kernel ("6.1", "6.12", "6.1-arm64", "6.1-s390x")
-//	vmtest [flags] -shell CMD VERSION    one shell command instead (busybox), its output as it comes
+//	vmtest [flags] VERSION...            the tests of every package that uses package sys,
+//	                                     on each kernel ("6.1", "6.12", "6.1-arm64", "6.1-s390x")
+//	vmtest [flags] -shell CMD VERSION    one shell command instead (busybox) and its output
 //
-// It prints go test -json events, the package named with its kernel ("…/sys@6.1"), so that testsum
-// counts them, and writes a table of test × kernel with -table, with the host's results beside if
-// -host names the events of a run here.
+// It prints go test -json events in which the package's name includes its kernel ("…/sys@6.1"), so
+// that testsum counts them. With -table it writes a table of test × kernel, with the host's results
+// if -host names the events of a run on the host.
 package main
 
 import (
@@ -24,7 +25,7 @@ import (
 	"github.com/purebpf/bpf/internal/vm"
 )
 
-// modules bring what tests attach to: network devices, classifiers, and BTF of modules.
+// modules provide what tests attach to: network devices, classifiers, and BTF of modules.
 const modules = "dummy,veth,nf_conntrack,sch_ingress,cls_bpf,tun,tcp_bbr"
 
 type options struct {
@@ -46,10 +47,10 @@ func main() {
 	flag.StringVar(&o.corpus, "corpus", "tools,xdp",
 		"folders of the corpus to copy into the machine")
 	flag.StringVar(&o.goarch, "goarch", "",
-		"build the tests for this machine, where the kernel runs its programs too: 386 on amd64")
-	flag.BoolVar(&o.short, "short", false, "tell the tests to be short, as go test -short")
+		"build the tests for this architecture if the kernel runs its programs too: 386 on amd64")
+	flag.BoolVar(&o.short, "short", false, "run short tests, as go test -short")
 	flag.DurationVar(&o.timeout, "timeout", time.Hour, "time limit of one machine")
-	flag.BoolVar(&o.verbose, "v", false, "say on standard error how long each part took")
+	flag.BoolVar(&o.verbose, "v", false, "print the duration of each part to standard error")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -88,7 +89,7 @@ func run(ctx context.Context, o *options, versions []string) error {
 		return err
 	}
 	results := newMatrix(packages)
-	columns := map[string]string{} // "host" has none: a machine may lack anything
+	columns := map[string]string{} // "host" has none: the host may lack anything
 	for _, version := range versions {
 		columns[version] = version
 		if err := runKernel(ctx, o, dir, version, packages, results); err != nil {
@@ -172,9 +173,8 @@ func boot(ctx context.Context, o *options, dir string, k vm.Kernel, root *vm.Ini
 		return err
 	}
 	o.say("%s: initramfs %.1f s", k.Release, time.Since(start).Seconds())
-	// QEMU 7.2's s390x panics now and then while modules load: it runs the code that was in their
-	// place before. A machine that dies before its first report has tested nothing, and is booted
-	// again.
+	// QEMU 7.2's s390x occasionally panics while modules load: it runs code that was in their place
+	// before. A machine that dies before its first report has tested nothing, and is booted again.
 	const boots = 3
 	for boot := 1; ; boot++ {
 		up := false

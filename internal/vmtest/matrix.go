@@ -34,7 +34,7 @@ func newMatrix(packages []string) *matrix {
 	return m
 }
 
-// column returns what records the results of one kernel.
+// column returns a function that records the results of one kernel.
 func (m *matrix) column(name string) func(event) {
 	if !slices.Contains(m.columns, name) {
 		m.columns = append(m.columns, name)
@@ -59,7 +59,7 @@ func (m *matrix) column(name string) func(event) {
 	}
 }
 
-// finish marks a test that another column knows and this one does not.
+// finish marks tests that another column has and this one does not.
 func (m *matrix) finish(name string) {
 	for _, test := range m.tests {
 		if m.cells[test][name] == "" {
@@ -68,7 +68,7 @@ func (m *matrix) finish(name string) {
 	}
 }
 
-// addHost adds the column of the machine itself from the events of go test -json.
+// addHost adds the column of the host from the events of go test -json.
 func (m *matrix) addHost(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -52,8 +52,8 @@ func buildGuest(ctx context.Context, dir string, k vm.Kernel) (string, error) {
 	return to, nil
 }
 
-// listPackages lists the named packages that have tests; with everything ("./...") only those whose
-// tests reach package sys: the ones whose result a kernel decides.
+// listPackages returns the named packages that have tests; for all packages ("./...") only those
+// whose tests use package sys, because their results depend on the kernel.
 func listPackages(ctx context.Context, o *options) ([]string, error) {
 	list := exec.CommandContext(ctx, "go",
 		append([]string{"list", "-test", "-json=ImportPath,Deps"},
@@ -75,7 +75,7 @@ func listPackages(ctx context.Context, o *options) ([]string, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		// A package that has tests is listed a second time as the program that runs them.
+		// A package with tests is listed a second time, as the program that runs them.
 		pkg, isTest := strings.CutSuffix(p.ImportPath, ".test")
 		if isTest && (o.packages != "./..." || slices.Contains(p.Deps, module+"/sys")) {
 			packages = append(packages, pkg)
@@ -87,8 +87,8 @@ func listPackages(ctx context.Context, o *options) ([]string, error) {
 	return packages, nil
 }
 
-// buildSuites builds the packages' tests for a machine. Those of another machine are built once for
-// all of its kernels.
+// buildSuites builds the packages' tests for a machine. Those for another machine are built once
+// for all of its kernels.
 func buildSuites(ctx context.Context, o *options, dir, arch string,
 	packages []string) ([]suite, error) {
 	start := time.Now()
@@ -113,7 +113,8 @@ func buildSuites(ctx context.Context, o *options, dir, arch string,
 	return suites, nil
 }
 
-// environment of commands in the machine. They are root there, and what was copied must be found.
+// environment returns the environment of commands in the machine. They run as root and must find
+// the copied files.
 func environment() []string {
 	return []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "TMPDIR=/tmp", "LANG=C.UTF-8",
@@ -121,11 +122,11 @@ func environment() []string {
 		"PUREBPF_DISPOSABLE=1"}
 }
 
-// littleEndian are packages whose tests resolve the little-endian objects beside them, which a
-// big-endian kernel takes no more from C libbpf than from us.
+// littleEndian are packages whose tests resolve the little-endian objects beside them, which C
+// libbpf cannot load on a big-endian kernel either.
 var littleEndian = []string{module + "/plan", module + "/preflight"}
 
-// leaveOut takes those packages away and writes events that say so.
+// leaveOut removes those packages and writes events that say so.
 func leaveOut(packages []string, version string) ([]string, error) {
 	out := json.NewEncoder(os.Stdout)
 	var rest []string
@@ -199,7 +200,7 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 	}
 	var job vm.Job
 	for _, s := range suites {
-		// A test runs in its package's folder, and finds its files by names relative to it.
+		// A test runs in its package's folder, and finds its files by relative names.
 		inside := sourceDir(s.pkg)
 		program := "/bin/tests/" + filepath.Base(s.binary)
 		root.Add(s.binary, program)
@@ -246,8 +247,8 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 	return nil
 }
 
-// addTestdata copies every testdata folder of the module: a package's tests may use another's. The
-// sources come with them, since tests compare them with what kernels say.
+// addTestdata copies every testdata folder of the module: a package's tests may use another's.
+// Sources are included, since tests compare them with the kernel's output.
 func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 	list := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}", module+"/...")
 	list.Stderr = os.Stderr
@@ -271,13 +272,13 @@ func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 	return nil
 }
 
-// sourceDir returns where a package's folder is in the machine.
+// sourceDir returns the path of a package's folder in the machine.
 func sourceDir(pkg string) string {
 	return path.Join("/src", strings.TrimPrefix(pkg, module))
 }
 
-// tools are what tests use as an oracle inside the machine, where busybox has no such program or
-// another one.
+// tools are programs that tests use as oracles in the machine, where busybox has none or another
+// one.
 var tools = []string{"bpftool", "ip", "tc", "gzip", "zcat", "getconf", "setpriv", "unshare"}
 
 func addTools(root *vm.Initramfs) error {
@@ -298,8 +299,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// converter turns a test binary's output into events with go tool test2json, and passes them on as
-// they come.
+// converter converts a test binary's output to events with go tool test2json, and passes them on as
+// they arrive.
 type converter struct {
 	in   io.WriteCloser
 	cmd  *exec.Cmd
@@ -350,7 +351,8 @@ func passEvents(out io.Reader, record func(event)) error {
 }
 
 // end closes the stream of a package whose process ended with a status. test2json ends with "fail"
-// only if the tests said so themselves; a process that died without a word is made to say it here.
+// only if the tests themselves failed; for a process that died without output, end adds the
+// failure.
 func (c *converter) end(status int) error {
 	if status != 0 {
 		fmt.Fprintf(c.in, "\nFAIL\nexit status %d in the virtual machine\n", status)
