@@ -56,8 +56,8 @@ func (p *Program) Attach() (*Link, error) {
 
 // attach returns a link, or the reason why there is none.
 func (p *Program) attach() (*Link, string, error) {
-	if p.descriptor().Closed() {
-		return nil, "", p.fail("attach program", nil)
+	if err := p.absence(); err != nil {
+		return nil, "", p.fail("attach program", err)
 	}
 	if p.def == nil {
 		return nil, "the section is of no known kind", nil
@@ -89,16 +89,16 @@ func (p *Program) attach() (*Link, string, error) {
 // of them are closed.
 func (o *Object) Attach() (Links, error) {
 	if o == nil {
-		return nil, &Error{Op: "attach object", Err: errNothing("object")}
+		return nil, missing("attach object", "object")
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return nil, &Error{Op: "attach object", Object: o.name, Err: ErrClosed}
+		return nil, newError("attach object", about{o.name, ""}, ErrClosed)
 	}
 	for _, l := range o.links {
 		if !l.isClosed() {
-			return nil, &Error{Op: "attach object", Object: o.name, Err: fmt.Errorf("it is attached already: %w", ErrExist)}
+			return nil, newError("attach object", about{o.name, ""}, fmt.Errorf("it is attached already: %w", ErrExist))
 		}
 	}
 	var links Links

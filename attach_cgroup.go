@@ -120,8 +120,8 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 	}
 	at := p.cgroupPlace(path, opts)
 	where := p.cgroupHook(opts)
-	if !p.hold() {
-		return p.notDetached(at, nil)
+	if err := p.use(); err != nil {
+		return p.notDetached(at, err)
 	}
 	defer p.release()
 	info, err := sys.ProgInfoByFD(p.fd.Int())
@@ -183,8 +183,8 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 
 // linkPath makes a link to what path names.
 func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link, error) {
-	if !p.hold() {
-		return nil, p.refused(at, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(at.name, err)
 	}
 	defer p.release()
 	f, err := sys.OpenFile(path)
@@ -202,8 +202,8 @@ func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link
 
 // setPath attaches to or detaches from what path names, without a link.
 func (p *Program) setPath(path string, a *sys.ProgAttachAttr, call func(*sys.ProgAttachAttr) error) error {
-	if !p.hold() {
-		return ErrClosed
+	if err := p.use(); err != nil {
+		return err
 	}
 	defer p.release()
 	f, err := sys.OpenFile(path)

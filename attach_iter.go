@@ -35,8 +35,8 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	if p.attachTarget == "" {
 		to = "the iterator it was loaded for"
 	}
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	if err := p.requireType("an iterator", uapi.ProgTracing); err != nil {
@@ -104,8 +104,8 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 		}
 	}
 	if o.Map != nil {
-		if _, ok := o.Map.hold(); !ok {
-			return nil, done, fmt.Errorf("map %s: %w", o.Map.name, o.Map.absence())
+		if _, err := o.Map.use(); err != nil {
+			return nil, done, fmt.Errorf("map %s: %w", o.Map.name, err)
 		}
 		done = o.Map.release
 		put(o.Map.fd.Uint32())
@@ -147,9 +147,9 @@ func (l *Link) Iterate() (io.ReadCloser, error) {
 	if err := l.kernelLink("iterate"); err != nil {
 		return nil, err
 	}
-	raw, ok := l.hold()
-	if !ok {
-		return nil, l.fail("iterate", nil)
+	raw, err := l.use()
+	if err != nil {
+		return nil, l.fail("iterate", err)
 	}
 	defer l.release()
 	fd, err := sys.IterCreate(raw)

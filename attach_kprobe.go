@@ -71,8 +71,8 @@ func (o *KprobeOptions) check(symbol string) error {
 
 func (p *Program) attachKprobe(t tracing, symbol string, o KprobeOptions) (*Link, error) {
 	to := o.text(symbol)
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	err := o.check(symbol)
@@ -141,28 +141,23 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 }
 
 // kprobeFail explains what the kernel answers to a kprobe that it won't make.
-func (p *Program) kprobeFail(to, symbol string, o *KprobeOptions, err error, need []kernel.Capability) error {
-	hint := ""
-	switch {
-	case errors.Is(err, ErrNotSupported):
-	case errors.Is(err, syscall.EACCES):
-		hint = eventHint(err, need...)
-	case errors.Is(err, syscall.EILSEQ):
-		hint = fmt.Sprintf("no instruction starts at offset %d", o.Offset)
-	case symbol == "":
-	case errors.Is(err, syscall.EINVAL) && o.Return && o.Offset != 0:
-		hint = "a function returns from its start only: a kretprobe has no offset"
-	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EADDRNOTAVAIL):
-		s, symbolErr := findSymbol(symbol)
-		if symbolErr != nil {
-			break
-		}
-		hint = s.hint()
-		if s.absent() && !errors.Is(err, ErrNotExist) {
-			err = absentError{err} // newer kernels answer EINVAL where it is an event in tracefs
+func (p *Program) kprobeFail(
+	to, symbol string, o *KprobeOptions, err error, need []kernel.Capability,
+) error {
+	a := attempt{
+		op: opKprobe, need: need, program: p, returns: o.Return, offsets: []uint64{o.Offset},
+	}
+	missing := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) ||
+		errors.Is(err, syscall.EADDRNOTAVAIL)
+	if symbol != "" && missing && !errors.Is(err, ErrNotSupported) {
+		if s, symbolErr := findSymbol(symbol); symbolErr == nil {
+			a.symbol = s
+			if s.absent() && !errors.Is(err, ErrNotExist) {
+				err = absentError{err} // newer kernels answer EINVAL where it is an event in tracefs
+			}
 		}
 	}
-	return withHint(p.attachFail(to, err, need...), func() string { return hint })
+	return a.attachFail(to, err)
 }
 
 // absentError is a refusal for a reason that the kernel didn't give: there is no such function.

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -81,8 +80,8 @@ const fKprobeMultiReturn = 1
 
 func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOptions) (*Link, error) {
 	to := o.text(pattern)
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err) }
@@ -100,15 +99,20 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	default:
 		var err error
 		if addresses, err = matchFunctions(t, pattern); err != nil {
-			return nil, withHint(p.attachFail(to, err, kernel.CapSyslog), func() string { return accessHint(err, kernel.CapDACOverride) })
+			a := attempt{
+				op: opTracefs, need: []kernel.Capability{kernel.CapSyslog}, access: tracefsAccess[:],
+				program: p,
+			}
+			return nil, a.attachFail(to, err)
 		}
 		switch {
 		case len(addresses) == 0:
-			_, err := fail(fmt.Errorf("no function that can be attached to matches: %w", ErrNotExist))
+			a := attempt{op: opKprobeMulti, program: p, tracing: t}
 			if !hasWildcard(pattern) {
-				err = withHint(err, func() string { return kprobeMultiHint(t, []string{pattern}, syscall.ENOENT) })
+				a.symbols = []string{pattern}
 			}
-			return nil, err
+			err := fmt.Errorf("no function that can be attached to matches: %w", syscall.ENOENT)
+			return nil, a.attachFail(to, err)
 		case o.UniqueMatch && len(addresses) > 1:
 			return fail(fmt.Errorf("%d functions match: %w", len(addresses), syscall.EINVAL))
 		}
@@ -135,8 +139,8 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 		if err == syscall.ESRCH {
 			err = syscall.ENOENT // what every other family says of a name that isn't there
 		}
-		_, e := fail(err)
-		return nil, withHint(e, func() string { return kprobeMultiHint(t, symbols, err) })
+		a := attempt{op: opKprobeMulti, program: p, tracing: t, symbols: symbols}
+		return nil, a.attachFail(to, err)
 	}
 	return p.newLink(to, fd), nil
 }
@@ -174,28 +178,6 @@ func cStrings(names []string) ([]sys.Pointer, error) {
 		list[i] = sys.Slice(text[start:])
 	}
 	return list, nil
-}
-
-// kprobeMultiHint explains what the kernel answers to a kprobe.multi that it won't make.
-func kprobeMultiHint(t tracing, symbols []string, err error) string {
-	switch {
-	case errors.Is(err, ErrNotSupported):
-		return "a kernel has it from 5.18 on, if it is built with CONFIG_FPROBE"
-	case err != syscall.ENOENT || len(symbols) == 0:
-		return ""
-	}
-	missing, near, err := missingFunctions(t, symbols)
-	if err != nil || len(missing) == 0 {
-		return ""
-	}
-	hint := "no function to attach to is called " + missing[0]
-	if len(missing) > 1 {
-		hint += fmt.Sprintf(", the first of %d such names", len(missing))
-	}
-	if near != "" {
-		hint += "; " + near
-	}
-	return hint
 }
 
 // autoKprobeMulti attaches SEC("kprobe.multi/pattern") and SEC("kretprobe.multi/pattern").

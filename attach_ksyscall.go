@@ -24,8 +24,8 @@ func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, err
 		opts = &KsyscallOptions{}
 	}
 	to := "system call " + name
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	if name == "" {

@@ -186,7 +186,7 @@ func LegacyEvents() ([]LegacyEvent, error) {
 			return list, nil
 		}
 	}
-	return nil, &Error{Op: "list legacy events", Err: err}
+	return nil, newError("list legacy events", about{}, err)
 }
 
 func legacyEvents(root string, exists func(pid int) bool) ([]LegacyEvent, error) {
@@ -261,7 +261,7 @@ func CleanLegacyEvents() ([]LegacyEvent, error) {
 		removed, err = cleanLegacyEvents(root, processExists)
 	}
 	if err != nil {
-		return removed, &Error{Op: "clean legacy events", Err: err}
+		return removed, newError("clean legacy events", about{}, err)
 	}
 	return removed, nil
 }

@@ -126,8 +126,8 @@ func (r *LWTRoute) programs(q *rtnl.LWTRoute) error {
 		if slot.p == nil {
 			continue
 		}
-		if slot.p.fd.Closed() {
-			return slot.p.fail("attach program", nil)
+		if err := slot.p.absence(); err != nil {
+			return slot.p.fail("attach program", err)
 		}
 		if slot.p.typ != slot.want {
 			return fmt.Errorf("%s is a program of type %v; what fits there is %v: %w", slot.p.name, slot.p.typ, slot.want, syscall.EINVAL)
@@ -168,6 +168,5 @@ func (r *LWTRoute) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	hint := netlinkHint(err)
-	return &Error{Op: op, Subject: r.String(), Err: err, Hint: hint}
+	return (&attempt{op: opNetlink}).fail(op, about{"", r.String()}, err)
 }

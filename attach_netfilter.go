@@ -24,8 +24,8 @@ func (p *Program) AttachNetfilter(opts *NetfilterOptions) (*Link, error) {
 		opts = &NetfilterOptions{}
 	}
 	at := p.netfilterPlace(opts)
-	if !p.hold() {
-		return nil, p.refused(at, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(at.name, err)
 	}
 	defer p.release()
 	d := sys.LinkNetfilter{PF: opts.Family, HookNum: opts.Hook, Priority: opts.Priority}

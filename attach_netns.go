@@ -26,8 +26,8 @@ func (p *Program) AttachNetns(path string) (*Link, error) {
 // EEXIST if there is one by a link. No privileges beyond those of the load.
 func (p *Program) SetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
-	if !p.hold() {
-		return p.refused(at, nil)
+	if err := p.use(); err != nil {
+		return p.attachFail(at.name, err)
 	}
 	defer p.release()
 	if err := sys.ProgAttach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
@@ -40,8 +40,8 @@ func (p *Program) SetFlowDissector() error {
 // bpf_prog_detach2). ErrNotExist if it isn't there.
 func (p *Program) UnsetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
-	if !p.hold() {
-		return p.notDetached(at, nil)
+	if err := p.use(); err != nil {
+		return p.notDetached(at, err)
 	}
 	defer p.release()
 	info, err := sys.ProgInfoByFD(p.fd.Int())

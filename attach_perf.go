@@ -3,7 +3,6 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
@@ -31,7 +30,7 @@ func (p *Program) attachPerfEvent(to string, event *sys.FD, cookie uint64) (*Lin
 func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, error) {
 	fd, err := p.perfLink(event.Int(), how)
 	if err != nil {
-		err = joinErrors(p.perfRefused(to, event.Int(), err), fd.Close(), event.Close())
+		err = joinErrors(p.perfRefused(opAttachEvent, to, event.Int(), err), fd.Close(), event.Close())
 		if how.legacy != nil {
 			err = joinErrors(err, how.legacy.undo())
 		}
@@ -96,46 +95,19 @@ func onAnyCPU(open func(cpu int) (*sys.FD, error)) (*sys.FD, error) {
 // perfPrograms are the types of programs that run at events, each at events of its own kind.
 var perfPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, uapi.ProgKprobe}
 
-// perfRefused wraps the error of an attempt to attach p to an event.
-func (p *Program) perfRefused(to string, event int, err error) error {
+// perfRefused wraps the error of an attempt to attach p to an event; op is opAttachEvent, with
+// opAttachEventFD if the event is the caller's.
+func (p *Program) perfRefused(op operation, to string, event int, err error) error {
 	at := &place{name: to, types: perfPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}
 	if p.typ == uapi.ProgKprobe && p.expected != 0 {
 		at.rule = fmt.Sprintf("it was loaded for %v, not for one probe", p.expected)
 	}
-	e := p.refused(at, err)
-	return withHint(e, func() string { return p.perfHint(event, err) })
-}
-
-// perfHint says who is in the way of a program that can't be attached to an event, where the kernel tells.
-func (p *Program) perfHint(event int, err error) string {
-	if !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.E2BIG) {
-		return ""
-	}
-	ids := make([]uint32, 64) // BPF_TRACE_MAX_PROGS
-	n, queryErr := sys.PerfEventQueryBPF(event, ids)
-	switch {
-	case queryErr == syscall.EINVAL && errors.Is(err, syscall.EEXIST): // only events of tracepoints are asked
-		return "a program is attached there, and the kernel doesn't tell which"
-	case queryErr != nil || n > len(ids):
-		return ""
-	}
-	if info, infoErr := sys.ProgInfoByFD(p.fd.Int()); infoErr == nil && slices.Contains(ids[:n], info.ID) {
-		return fmt.Sprintf("this program, %d, is attached there already", info.ID)
-	}
-	return fmt.Sprintf("%d programs are attached there: %v", n, ids[:n])
+	a := p.at(op, at)
+	a.event = event
+	return a.attachFail(to, at.cause(err))
 }
 
 // attachFail wraps the error of an attempt to attach p.
-func (p *Program) attachFail(to string, err error, need ...kernel.Capability) error {
-	if p.descriptor().Closed() {
-		err = p.absence()
-	}
-	subject := p.Name() + " to " + to
-	if p == nil {
-		subject = "to " + to
-	}
-	return &Error{
-		Op: "attach program", Object: p.objectName(), Subject: subject, Err: err,
-		Hint: permissionHint(err, need...),
-	}
+func (p *Program) attachFail(to string, err error, need ...kernel.Capability) *Error {
+	return (&attempt{program: p, need: need}).attachFail(to, err)
 }

@@ -30,22 +30,18 @@ func (a *perfAttach) open(cpu int) (*sys.FD, error) {
 	return sys.PerfEventOpen(&attr, pid, cpu, -1, 0)
 }
 
-// link attaches the program to the event that open opens.
-func (a *perfAttach) link(to string, open func() (*sys.FD, error)) (*Link, error) {
-	event, err := open()
-	if err != nil {
-		err = a.program.perfFail(to, err)
-		if errors.Is(err, syscall.ESRCH) && a.opts.PID != 0 {
-			err = withHint(err, func() string { return fmt.Sprintf("there is no thread %d", a.opts.PID) })
-		}
-		return nil, err
-	}
+// link attaches the program to an event, of which it takes ownership.
+func (a *perfAttach) link(to string, event *sys.FD) (*Link, error) {
 	return a.program.attachPerf(to, event, perfWay{cookie: a.opts.Cookie, ioctl: a.opts.Ioctl})
 }
 
 // once attaches the program to a single event.
 func (a *perfAttach) once(open func() (*sys.FD, error)) (Links, error) {
-	link, err := a.link(a.to, open)
+	event, err := open()
+	if err != nil {
+		return nil, a.program.perfFail(a.to, &attempt{pid: a.opts.PID}, err)
+	}
+	link, err := a.link(a.to, event)
 	if err != nil {
 		return nil, err
 	}
@@ -54,16 +50,12 @@ func (a *perfAttach) once(open func() (*sys.FD, error)) (Links, error) {
 
 // onCPU attaches the program to the event of one CPU.
 func (a *perfAttach) onCPU(cpu int) (*Link, error) {
-	l, err := a.link(a.to+" on CPU "+strconv.Itoa(cpu), func() (*sys.FD, error) { return a.open(cpu) })
-	if errors.Is(err, syscall.EINVAL) {
-		err = withHint(err, func() string {
-			if n, listErr := kernel.Running().PossibleCPUs(); listErr == nil && (cpu < 0 || cpu >= n) {
-				return fmt.Sprintf("the machine has CPUs 0 to %d at most", n-1)
-			}
-			return ""
-		})
+	to := a.to + " on CPU " + strconv.Itoa(cpu)
+	event, err := a.open(cpu)
+	if err != nil {
+		return nil, a.program.perfFail(to, &attempt{pid: a.opts.PID, oneCPU: true, cpu: cpu}, err)
 	}
-	return l, err
+	return a.link(to, event)
 }
 
 // on attaches the program to the events of the CPUs, and tells each of the Links.

@@ -2,12 +2,12 @@ package bpf
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hint"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -106,11 +106,12 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 		for _, e := range perfEvents {
 			n.Offer([]byte(e.name))
 		}
-		return PerfEvent{}, &Error{Op: "find perf event", Subject: name, Err: ErrNotExist, Hint: n.Hint()}
+		return PerfEvent{}, newError("find perf event", about{"", name}, hint.Add(ErrNotExist, n.Hint()))
 	}
 	id, err := tracepointID(category, event)
 	if err != nil {
-		return PerfEvent{}, &Error{Op: "find perf event", Subject: name, Err: err, Hint: accessHint(err, kernel.CapDACOverride)}
+		a := attempt{op: opTracefs, access: tracefsAccess[:]}
+		return PerfEvent{}, a.fail("find perf event", about{"", name}, err)
 	}
 	return PerfEvent{Type: sys.PerfTypeTracepoint, Config: id}, nil
 }
@@ -143,8 +144,8 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 		opts = &PerfEventOptions{}
 	}
 	to := "perf event " + event.String()
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	want := uapi.ProgPerfEvent
@@ -198,23 +199,13 @@ func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
 }
 
 // perfFail explains an event that could not be opened.
-func (p *Program) perfFail(to string, cause error) error {
+func (p *Program) perfFail(to string, a *attempt, err error) error {
 	what := "perf event"
 	if strings.HasPrefix(to, what) {
 		what = "it"
 	}
-	e := p.attachFail(to, fmt.Errorf("open %s: %w", what, cause), kernel.CapPerfmon)
-	return withHint(e, func() string {
-		switch cause {
-		case syscall.EACCES:
-			return eventHint(cause, kernel.CapPerfmon)
-		case syscall.ENOENT:
-			return "this machine has no such event"
-		case syscall.ENODEV:
-			return "the CPU is offline, or there is none of that number"
-		}
-		return ""
-	})
+	a.op, a.program, a.need = opOpenEvent, p, []kernel.Capability{kernel.CapPerfmon}
+	return a.attachFail(to, fmt.Errorf("open %s: %w", what, err))
 }
 
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it (libbpf
@@ -225,8 +216,8 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 		opts = &PerfEventFDOptions{}
 	}
 	to := "perf event " + strconv.Itoa(event)
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	if event < 0 {
@@ -234,17 +225,7 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 	}
 	fd, err := p.perfLink(event, perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl, disabled: opts.Disabled})
 	if err != nil {
-		failed := p.perfRefused(to, event, err)
-		if errors.Is(err, syscall.EINVAL) {
-			failed = withHint(failed, func() string {
-				return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a tracepoint program, a probe's a kprobe program: it is of type %v", p.typ)
-			})
-		}
-		if errors.Is(err, syscall.EBADF) {
-			failed = withHint(failed, func() string {
-				return "the descriptor is not open, or of something else"
-			})
-		}
+		failed := p.perfRefused(opAttachEvent|opAttachEventFD, to, event, err)
 		return nil, joinErrors(failed, fd.Close())
 	}
 	owned, err := sys.NewFD(event)

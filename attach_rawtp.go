@@ -29,8 +29,8 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		opts = &RawTracepointOptions{}
 	}
 	to := "raw tracepoint " + name
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	if err := p.requireType("a raw tracepoint", uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable); err != nil {
@@ -40,28 +40,25 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		return nil, p.attachFail(to, fmt.Errorf("no tracepoint is named: %w", syscall.EINVAL))
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
-	running := p.running()
-	if err == syscall.EINVAL && opts.Cookie != 0 && running.Version() < kernel.VersionCode(6, 10, 0) {
+	if err == syscall.EINVAL && opts.Cookie != 0 && p.running().Version() < kernel.VersionCode(6, 10, 0) {
 		err = errNoRawCookies
 	}
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err), func() string {
-			return rawTracepointHint(running, name, err)
-		})
+		a := attempt{op: opRawTracepoint, program: p, name: name}
+		return nil, a.attachFail(to, err)
 	}
 	return p.newLink(to, fd), nil
 }
 
-// rawTracepointHint proposes raw tracepoints for one that doesn't exist: those that the kernel and its modules have types of.
-func rawTracepointHint(k *kernel.Facts, name string, err error) string {
-	if err != syscall.ENOENT {
-		return ""
-	}
+// nearRawTracepoint proposes raw tracepoints for one that doesn't exist: those that the kernel and its
+// modules have types of.
+func nearRawTracepoint(a *attempt) string {
+	k := a.program.running()
 	spec, err := k.BTF()
 	if err != nil {
 		return ""
 	}
-	near := nearest.To(name)
+	near := nearest.To(a.name)
 	facts.EachTypeName(spec, "btf_trace_", btf.KindTypedef, near.Offer)
 	modules, err := k.Modules()
 	if err != nil {

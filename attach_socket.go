@@ -35,8 +35,8 @@ func UnsetReuseport(conn syscall.RawConn) error {
 }
 
 func (p *Program) setSocket(to string, conn syscall.RawConn, want uapi.ProgType, option int) error {
-	if !p.hold() {
-		return p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return p.attachFail(to, err)
 	}
 	defer p.release()
 	if p.typ != want && p.typ != uapi.ProgSocketFilter {
@@ -51,7 +51,7 @@ func onSocket(op, subject string, conn syscall.RawConn, option, value int) error
 		failed = err
 	}
 	if failed != nil {
-		return &Error{Op: op, Subject: subject, Err: failed, Hint: permissionHint(failed)}
+		return newError(op, about{"", subject}, failed)
 	}
 	return nil
 }

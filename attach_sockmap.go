@@ -23,12 +23,12 @@ type SockMapOptions struct {
 func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 	p = p.orNone()
 	at := p.sockMapPlace(m, opts)
-	if !p.hold() {
-		return nil, p.refused(at, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(at.name, err)
 	}
 	defer p.release()
-	if _, ok := m.hold(); !ok {
-		return nil, p.refused(at, m.absence())
+	if _, err := m.use(); err != nil {
+		return nil, p.refused(at, err)
 	}
 	defer m.release()
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.sockMapHook(opts)})
@@ -63,12 +63,12 @@ func (p *Program) UnsetSockMap(m *Map, opts *SockMapOptions) error {
 }
 
 func (p *Program) setSockMap(m *Map, opts *SockMapOptions, call func(*sys.ProgAttachAttr) error) error {
-	if !p.hold() {
-		return ErrClosed
+	if err := p.use(); err != nil {
+		return err
 	}
 	defer p.release()
-	if _, ok := m.hold(); !ok {
-		return m.absence()
+	if _, err := m.use(); err != nil {
+		return err
 	}
 	defer m.release()
 	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.sockMapHook(opts)})

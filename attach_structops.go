@@ -27,8 +27,8 @@ type structOpsSlot struct {
 // ErrExist if the subsystem has one of that name or takes only one, with those of the type as hint. No privileges
 // beyond those of the load, unless the subsystem asks for some. The caller closes the Link.
 func (m *Map) AttachStructOps() (*Link, error) {
-	if _, ok := m.hold(); !ok {
-		return nil, m.fail("attach struct_ops", nil)
+	if _, err := m.use(); err != nil {
+		return nil, m.fail("attach struct_ops", err)
 	}
 	defer m.release()
 	if m.typ != uapi.MapStructOps {
@@ -99,7 +99,7 @@ func (m *Map) storeStructOps() error {
 }
 
 func (m *Map) structOpsFail(err error) error {
-	return withHint(m.fail("attach struct_ops", err), func() string { return m.structOpsHint(err) })
+	return m.fail("attach struct_ops", (&attempt{op: opRegister, m: m}).explained(err))
 }
 
 // UpdateMap puts another struct_ops map in place of the registered one at one stroke (libbpf
@@ -113,7 +113,7 @@ func (m *Map) structOpsFail(err error) error {
 // updates; ENOLINK if the map was detached.
 func (l *Link) UpdateMap(m *Map) error {
 	if l == nil {
-		return l.fail("update", nil)
+		return missing("update link", "link")
 	}
 	if l.fd == nil {
 		return l.fail("update", fmt.Errorf("the map is registered without a link: %w", syscall.EINVAL))
@@ -127,12 +127,12 @@ func (l *Link) UpdateMap(m *Map) error {
 }
 
 func (l *Link) updateMap(m *Map) error {
-	if _, ok := m.hold(); !ok {
-		return fmt.Errorf("map %s: %w", m.Name(), m.absence())
+	if _, err := m.use(); err != nil {
+		return fmt.Errorf("map %s: %w", m.Name(), err)
 	}
 	defer m.release()
-	if _, ok := l.hold(); !ok {
-		return ErrClosed
+	if _, err := l.use(); err != nil {
+		return err
 	}
 	defer l.release()
 	switch {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/printable"
@@ -284,7 +283,7 @@ func (h TCHook) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Op: op, Subject: h.String(), Err: err, Hint: netlinkHint(err)}
+	return (&attempt{op: opNetlink}).fail(op, about{"", h.String()}, err)
 }
 
 // TCOptions changes how a program becomes a filter.
@@ -314,8 +313,11 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	}
 	at := &place{name: hook.String(), types: schedPrograms[:], netlink: true}
 	index, parent, err := hook.filters()
-	if err != nil || !p.hold() {
+	if err != nil {
 		return nil, p.refused(at, err)
+	}
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(at.name, err)
 	}
 	defer p.release()
 	if err := hook.checkDiscipline(index); err != nil {
@@ -337,12 +339,7 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 	f := rtnl.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority, ProgFD: p.fd.Int(),
 		Name: fmt.Sprintf("%s:[%d]", info.Name, info.ID)}
 	if err := rtnl.TCAttach(&f, opts.Replace); err != nil {
-		e := p.refused(at, err).(*Error)
-		var refusal *rtnl.Error
-		if e.Hint == "" && errors.As(err, &refusal) && strings.Contains(refusal.Message, "Qdisc") {
-			e.Hint = "TCHook.Create makes the discipline that the filter needs"
-		}
-		return nil, e
+		return nil, p.refused(at, err)
 	}
 	return &TCFilter{Hook: hook, Handle: f.Handle, Priority: f.Priority, ProgramID: f.ProgID, Name: f.Name, index: index}, nil
 }

@@ -90,8 +90,11 @@ func (p *Program) attachInterface(iface string, where uapi.AttachType, hooks *in
 	if err == nil && opts.Replace != nil {
 		err = fmt.Errorf("Link.Update replaces the program of a link: %w", syscall.EINVAL)
 	}
-	if err != nil || !p.hold() {
+	if err != nil {
 		return nil, p.refused(at, err)
+	}
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(at.name, err)
 	}
 	defer p.release()
 	defer opts.Anchor.hold()()
@@ -111,8 +114,11 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *inter
 		opts = &TCXOptions{}
 	}
 	at, index, err := p.interfacePlace(iface, where, hooks, opts)
-	if err != nil || !p.hold() {
+	if err != nil {
 		return p.refused(at, err)
+	}
+	if err := p.use(); err != nil {
+		return p.attachFail(at.name, err)
 	}
 	defer p.release()
 	defer opts.Anchor.hold()()
@@ -136,7 +142,10 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *inter
 
 func (p *Program) unsetInterface(iface string, where uapi.AttachType, hooks *interfaceHooks) error {
 	at, index, err := p.interfacePlace(iface, where, hooks, &TCXOptions{})
-	if err != nil || !p.hold() {
+	if err != nil {
+		return p.notDetached(at, err)
+	}
+	if err := p.use(); err != nil {
 		return p.notDetached(at, err)
 	}
 	defer p.release()

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -95,8 +94,8 @@ var traceTypes = [...]uapi.AttachType{
 // attachTrace makes a link to what was given at load. Kernels before 5.10 have no links for these; there, and without options, the
 // older command does the same.
 func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	cookie := uint64(0)
@@ -121,8 +120,7 @@ func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
 		}
 	}
 	if err != nil {
-		failed := p.attachFail(to, err)
-		return nil, withHint(failed, func() string { return p.traceHint(err) })
+		return nil, (&attempt{op: opTrace, program: p}).attachFail(to, err)
 	}
 	return p.newLink(to, fd), nil
 }
@@ -153,20 +151,6 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 		return true
 	}
 	return false
-}
-
-// traceHint says who is in the way of a program, where the kernel tells: what else is attached to the same function.
-func (p *Program) traceHint(err error) string {
-	if !errors.Is(err, syscall.EBUSY) {
-		return ""
-	}
-	own, infoErr := sys.ProgInfoByFD(p.fd.Int())
-	if infoErr != nil || own.AttachBTFID == 0 {
-		return ""
-	}
-	return tracedBy(func(d *linkinfo.Tracing) bool {
-		return d.TargetBTFID == own.AttachBTFID && (d.TargetID == own.AttachBTFObjID || btfOfProgram(d.TargetID) == own.AttachBTFObjID)
-	})
 }
 
 // btfOfProgram returns the id of the BTF that the program with that id was loaded with, 0 if there is none.
@@ -222,13 +206,13 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 		return nil, p.attachFail(to, fmt.Errorf("a target program and its function go together: %w", syscall.EINVAL))
 	case target == nil:
 		return p.attachTrace(p.traceTarget(), nil)
-	case !p.hold():
-		return nil, p.attachFail(to, nil)
+	}
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
-	if !target.hold() {
-		err := fmt.Errorf("the target program %s: %w", target.Name(), target.absence())
-		return nil, p.attachFail(to, err)
+	if err := target.use(); err != nil {
+		return nil, p.attachFail(to, fmt.Errorf("the target program %s: %w", target.Name(), err))
 	}
 	defer target.release()
 	id, err := target.functionID(function)
@@ -239,22 +223,10 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 		ProgFD: p.fd.Uint32(), Target: target.fd.Uint32(), AttachType: p.expected, Detail: &sys.LinkTargetBTF{BTFID: uint32(id)},
 	})
 	if err != nil {
-		failed := p.attachFail(to, err)
-		return nil, withHint(failed, func() string { return target.replacedHint(uint32(id), err) })
+		a := attempt{op: opReplaceFunction, program: p, target: target, function: uint32(id)}
+		return nil, a.attachFail(to, err)
 	}
 	return p.newLink(to, fd), nil
-}
-
-// replacedHint says what is attached to the function with that BTF id of p.
-func (p *Program) replacedHint(function uint32, err error) string {
-	if !errors.Is(err, syscall.EBUSY) {
-		return ""
-	}
-	own, infoErr := sys.ProgInfoByFD(p.fd.Int())
-	if infoErr != nil {
-		return ""
-	}
-	return tracedBy(func(d *linkinfo.Tracing) bool { return d.TargetID == own.ID && d.TargetBTFID == function })
 }
 
 // functionID returns the id of a function in the BTF that the program was loaded with.

@@ -28,8 +28,8 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 		opts = &TracepointOptions{}
 	}
 	to := "tracepoint " + category + ":" + name
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	if err := p.requireType("a tracepoint", uapi.ProgTracepoint); err != nil {
@@ -37,11 +37,15 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 	}
 	id, err := tracepointID(category, name)
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err, kernel.CapSysAdmin), func() string { return accessHint(err, kernel.CapPerfmon, kernel.CapDACOverride) })
+		a := attempt{
+			op: opTracefs, need: []kernel.Capability{kernel.CapSysAdmin}, program: p,
+			access: []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride},
+		}
+		return nil, a.attachFail(to, err)
 	}
 	event, err := openTracepoint(id)
 	if err != nil {
-		return nil, p.perfFail(to, err)
+		return nil, p.perfFail(to, &attempt{}, err)
 	}
 	return p.attachPerfEvent(to, event, opts.Cookie)
 }

@@ -39,8 +39,8 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 	if pattern == "" {
 		to = fmt.Sprintf("%d functions", len(opts.IDs))
 	}
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err, kernel.CapPerfmon) }

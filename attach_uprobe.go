@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,8 +96,8 @@ func (o *UprobeOptions) check() error {
 
 func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions) (*Link, error) {
 	to := o.text(file, symbol)
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	err := o.check()
@@ -153,12 +152,10 @@ func (p *Program) attachUprobeAt(t uprobing, to string, file *executable, o Upro
 		func(pmu uint32) (*sys.FD, error) { return openUprobe(t, pmu, file, &o) },
 		func() (*sys.FD, *legacyEvent, error) { return openLegacyUprobe(t, file, &o) })
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err, w.need()...), func() string {
-			if errors.Is(err, syscall.EACCES) {
-				return eventHint(err, w.need()...)
-			}
-			return uprobeHint(file, o.PID, err, o.Offset)
-		})
+		a := attempt{
+			op: opUprobe, need: w.need(), program: p, file: file, pid: o.PID, offsets: []uint64{o.Offset},
+		}
+		return nil, a.attachFail(to, err)
 	}
 	return p.attachPerf(to, event, how)
 }
@@ -231,22 +228,6 @@ func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *
 		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.undo())
 	}
 	return event, e, nil
-}
-
-// uprobeHint explains what the kernel answers to a uprobe that it won't make at one of these offsets.
-func uprobeHint(file *executable, pid int, err error, offsets ...uint64) string {
-	switch {
-	case errors.Is(err, ErrNotSupported):
-		return ""
-	case errors.Is(err, syscall.ESRCH) && pid != 0:
-		return "there is no process " + strconv.Itoa(pid)
-	case errors.Is(err, syscall.EINVAL):
-		info, statErr := file.file.Stat()
-		if statErr == nil && slices.ContainsFunc(offsets, func(o uint64) bool { return o > uint64(info.Size()) }) {
-			return fmt.Sprintf("the file ends at offset %#x", info.Size())
-		}
-	}
-	return ""
 }
 
 // cutOffset splits "function+offset". What follows the last '+' is an offset only if all of it is a number, so that C++ operators stay.

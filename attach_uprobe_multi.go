@@ -80,8 +80,8 @@ func (o *UprobeMultiOptions) check(pattern string) error {
 
 func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) (*Link, error) {
 	to := o.text(file, pattern)
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	err := o.check(pattern)
@@ -162,12 +162,11 @@ func (p *Program) linkUprobesAt(to string, file *executable, path string, o *Upr
 		}
 	}
 	if err != nil {
-		return nil, withHint(p.attachFail(to, err), func() string {
-			if o.Session && errors.Is(err, syscall.EINVAL) && p.lacksAttachType(attachType) {
-				return "this kernel has no sessions of uprobes (6.13)"
-			}
-			return uprobeHint(file, o.PID, err, o.Offsets...)
-		})
+		a := attempt{op: opUprobeMulti, program: p, file: file, pid: o.PID, offsets: o.Offsets}
+		if o.Session {
+			a.session = attachType
+		}
+		return nil, a.attachFail(to, err)
 	}
 	return p.newLink(to, fd), nil
 }

@@ -122,8 +122,8 @@ type usdtSite struct {
 
 func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOptions) (*Link, error) {
 	to := "USDT " + file + ":" + provider + ":" + name + inProcess(o.PID)
-	if !p.hold() {
-		return nil, p.attachFail(to, nil)
+	if err := p.use(); err != nil {
+		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	a := usdtAttachment{p: p, to: to, opts: o}

@@ -133,8 +133,11 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	if err == nil {
 		err = opts.check(true)
 	}
-	if err != nil || !p.hold() {
+	if err != nil {
 		return opts.Mode, p.refused(at, err)
+	}
+	if err := p.use(); err != nil {
+		return opts.Mode, p.attachFail(at.name, err)
 	}
 	defer p.release()
 	expected := 0
@@ -160,7 +163,10 @@ func (p *Program) UnsetXDP(iface string) error {
 	p = p.orNone()
 	at, index, err := p.xdpPlace(iface, overNetlink)
 	fail := func(err error) error { return p.notDetached(at, err) }
-	if err != nil || !p.hold() {
+	if err != nil {
+		return fail(err)
+	}
+	if err := p.use(); err != nil {
 		return fail(err)
 	}
 	defer p.release()
@@ -309,11 +315,11 @@ type XDPStatus struct {
 func QueryXDP(iface string) (XDPStatus, error) {
 	index, err := interfaceIndex(iface)
 	if err != nil {
-		return XDPStatus{}, &Error{Op: "query XDP of", Subject: iface, Err: err}
+		return XDPStatus{}, newError("query XDP of", about{"", iface}, err)
 	}
 	state, err := rtnl.XDPQuery(index)
 	if err != nil {
-		return XDPStatus{}, &Error{Op: "query XDP of", Subject: iface, Err: err}
+		return XDPStatus{}, newError("query XDP of", about{"", iface}, err)
 	}
 	s := XDPStatus{ProgramID: state.ProgID, Native: state.DrvProgID, Generic: state.SKBProgID, Offload: state.HWProgID}
 	switch state.Attached {

@@ -2,12 +2,14 @@ package bpf
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
@@ -66,6 +68,21 @@ func (e *Error) Error() string {
 	}
 	return printable.Text(b.String())
 }
+
+// about is what an error is about.
+type about struct{ object, subject string }
+
+func withID(id uint32) about { return about{"", fmt.Sprintf("with id %d", id)} }
+
+// newError makes an *Error. Its hint is the advice that the cause carries or, for EPERM, which of the
+// capabilities that the operation needs this process lacks; need nil means CAP_BPF. attempt.fail, which
+// it calls, finds more to say.
+func newError(op string, on about, cause error, need ...kernel.Capability) *Error {
+	return (&attempt{need: need}).fail(op, on, cause)
+}
+
+// missing is the error about a nil pointer or a zero value of a kind.
+func missing(op, kind string) *Error { return newError(op, about{}, errNothing(kind)) }
 
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 

@@ -448,14 +448,14 @@ func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[ua
 	if want := faultSteps[f.failed.cmd]; want == "" || !strings.HasPrefix(e.Op, want) {
 		return "wrong step"
 	}
-	if f.failed.cmd != uapi.CmdBTFLoad && !about(o, e.Subject, f.failed.name) {
+	if f.failed.cmd != uapi.CmdBTFLoad && !concerns(o, e.Subject, f.failed.name) {
 		return "another subject"
 	}
 	return ""
 }
 
-// about reports whether the subject of an error begins with the name of a map or program that the kernel calls name.
-func about(o *object.Object, subject, name string) bool {
+// concerns reports whether the subject of an error begins with the name of a map or program that the kernel calls name.
+func concerns(o *object.Object, subject, name string) bool {
 	for _, m := range o.Maps {
 		if m.KernelName == name && strings.HasPrefix(subject, m.Name) {
 			return true

@@ -1,11 +1,15 @@
 package bpf
 
-import "github.com/purebpf/bpf/sys"
+import (
+	"cmp"
+
+	"github.com/purebpf/bpf/sys"
+)
 
 // # Closing beside other methods
 //
 // A descriptor that is closed may be another file's number at once, and memory that is unmapped
-// crashes who touches it. So each method holds what it uses: Close waits until nobody does, and
+// crashes who touches it. So each method holds what it uses (use): Close waits until nobody does, and
 // what comes after fails with ErrClosed. Holding costs two atomic additions. Nothing is held
 // while code of the caller runs (the body of a loop, a Handler's Attach), which may close what it
 // likes; a Handler's Prepare may not close the object that is being loaded.
@@ -19,10 +23,12 @@ func held(fd *sys.FD) (release func()) {
 	return fd.Release
 }
 
-// hold keeps the program's descriptor open until release; false if there is none.
-func (p *Program) hold() bool {
-	_, ok := p.descriptor().Hold()
-	return ok
+// use keeps the program's descriptor open until release; the error says why there is none.
+func (p *Program) use() error {
+	if _, ok := p.descriptor().Hold(); ok {
+		return nil
+	}
+	return cmp.Or(p.absence(), ErrClosed)
 }
 
 func (p *Program) release() { p.fd.Release() }
@@ -34,9 +40,15 @@ func (p *Program) descriptor() *sys.FD {
 	return p.fd
 }
 
-// hold returns the map's descriptor and keeps it open, and the memory mapped, until release;
-// false if there is none.
-func (m *Map) hold() (fd int, ok bool) { return m.descriptor().Hold() }
+// use returns the map's descriptor and keeps it open, and the memory mapped, until release; the error
+// says why there is none.
+func (m *Map) use() (fd int, err error) {
+	fd, ok := m.descriptor().Hold()
+	if ok {
+		return fd, nil
+	}
+	return -1, cmp.Or(m.absence(), ErrClosed)
+}
 
 func (m *Map) release() { m.fd.Release() }
 
@@ -47,8 +59,15 @@ func (m *Map) descriptor() *sys.FD {
 	return m.fd
 }
 
-// hold returns the link's descriptor and keeps it open until release; false if there is none.
-func (l *Link) hold() (fd int, ok bool) { return l.descriptor().Hold() }
+// use returns the link's descriptor and keeps it open until release. A Link that has none is refused
+// by kernelLink.
+func (l *Link) use() (fd int, err error) {
+	fd, ok := l.descriptor().Hold()
+	if !ok {
+		return -1, ErrClosed
+	}
+	return fd, nil
+}
 
 func (l *Link) release() { l.fd.Release() }
 

@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -111,13 +110,4 @@ func blacklisted(name string) bool {
 		}
 	}
 	return false
-}
-
-// withHint adds a hint to the *Error in err, unless it has one.
-func withHint(err error, hint func() string) error {
-	var e *Error
-	if errors.As(err, &e) && e.Hint == "" {
-		e.Hint = hint()
-	}
-	return err
 }

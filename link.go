@@ -49,7 +49,7 @@ func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
 func OpenLink(path string) (*Link, error) {
 	fd, err := openPinned(path, "bpf-link")
 	if err != nil {
-		return nil, &Error{Op: "open pinned link", Subject: path, Err: err, Hint: permissionHint(err)}
+		return nil, newError("open pinned link", about{"", path}, err)
 	}
 	return &Link{what: "at " + path, fd: fd, pinPath: path}, nil
 }
@@ -58,7 +58,7 @@ func OpenLink(path string) (*Link, error) {
 func LinkFromID(id uint32) (*Link, error) {
 	fd, err := sys.LinkFDByID(id)
 	if err != nil {
-		return nil, &Error{Op: "open link", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+		return nil, newError("open link", withID(id), err, kernel.CapSysAdmin)
 	}
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }
@@ -76,7 +76,7 @@ func (l *Link) FD() int { return l.orNone().fd.Int() }
 // done so, which may take tens of milliseconds; Links.Close does many at once. A second Close does nothing.
 func (l *Link) Close() error {
 	if l == nil {
-		return l.fail("close", nil)
+		return missing("close link", "link")
 	}
 	l.mu.Lock()
 	if l.closed {
@@ -100,7 +100,7 @@ func (l *Link) Close() error {
 		errs = append(errs, l.cpus.leave())
 	}
 	if err := errors.Join(errs...); err != nil {
-		return l.failed("detach", err)
+		return l.fail("detach", err)
 	}
 	return nil
 }
@@ -131,9 +131,9 @@ func (l *Link) Detach() error {
 	if err := l.kernelLink("detach"); err != nil {
 		return err
 	}
-	fd, ok := l.hold()
-	if !ok {
-		return l.fail("detach", nil)
+	fd, err := l.use()
+	if err != nil {
+		return l.fail("detach", err)
 	}
 	defer l.release()
 	if err := sys.LinkDetach(fd); err != nil {
@@ -149,13 +149,13 @@ func (l *Link) Update(p, expected *Program) error {
 	if err := l.kernelLink("update"); err != nil {
 		return err
 	}
-	fd, ok := l.hold()
-	if !ok {
-		return l.fail("update", nil)
+	fd, err := l.use()
+	if err != nil {
+		return l.fail("update", err)
 	}
 	defer l.release()
-	if !p.hold() {
-		return l.fail("update", fmt.Errorf("program %s: %w", p.Name(), p.absence()))
+	if err := p.use(); err != nil {
+		return l.fail("update", fmt.Errorf("program %s: %w", p.Name(), err))
 	}
 	defer p.release()
 	defer held(expected.descriptor())()
@@ -166,7 +166,7 @@ func (l *Link) Update(p, expected *Program) error {
 		}
 		a.Flags, a.Old = uapi.FReplace, expected.fd.Uint32()
 	}
-	err := sys.LinkUpdate(&a)
+	err = sys.LinkUpdate(&a)
 	if info, _ := sys.LinkInfoByFD(l.fd.Int()); err != nil && info != nil && info.Type == uapi.LinkXDP {
 		err = withWords(err, func() error { return sys.LinkUpdate(&a) })
 	}
@@ -181,9 +181,9 @@ func (l *Link) Info() (*linkinfo.Info, error) {
 	if err := l.kernelLink("inspect"); err != nil {
 		return nil, err
 	}
-	fd, ok := l.hold()
-	if !ok {
-		return nil, l.fail("inspect", nil)
+	fd, err := l.use()
+	if err != nil {
+		return nil, l.fail("inspect", err)
 	}
 	defer l.release()
 	info, err := linkinfo.Read(fd)
@@ -204,13 +204,13 @@ func (l *Link) Pin(path string) error {
 	if l.pinPath != "" {
 		return l.fail("pin", fmt.Errorf("it is pinned at %s: %w", l.pinPath, syscall.EBUSY))
 	}
-	fd, ok := l.hold()
-	if !ok {
-		return l.fail("pin", nil)
+	fd, err := l.use()
+	if err != nil {
+		return l.fail("pin", err)
 	}
 	defer l.release()
 	if err := pin(fd, path); err != nil {
-		return pinFailure(l.fail("pin", fmt.Errorf("at %s: %w", path, err)))
+		return l.fail("pin", pinRefused(path, err))
 	}
 	l.pinPath = path
 	return nil
@@ -219,7 +219,7 @@ func (l *Link) Pin(path string) error {
 // Unpin removes the link's pin (libbpf bpf_link__unpin). It stays attached until Close.
 func (l *Link) Unpin() error {
 	if l == nil {
-		return l.fail("unpin", nil)
+		return missing("unpin link", "link")
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -244,7 +244,7 @@ func (l *Link) PinPath() string {
 // kernelLink refuses what needs a kernel link when there is none.
 func (l *Link) kernelLink(op string) error {
 	if l == nil {
-		return l.fail(op, nil)
+		return missing(op+" link", "link")
 	}
 	if len(l.parts) > 0 {
 		return l.fail(op, fmt.Errorf("the program is attached by %d links: %w", len(l.parts), ErrNotSupported))
@@ -263,22 +263,7 @@ func (l *Link) kernelLink(op string) error {
 }
 
 func (l *Link) fail(op string, err error) error {
-	if l == nil {
-		return &Error{Op: op + " link", Err: errNothing("link")}
-	}
-	if l.fd != nil && l.fd.Closed() {
-		err = ErrClosed
-	}
-	return l.failed(op, err)
-}
-
-// failed is fail for a link that may be closed, which is not why it failed.
-func (l *Link) failed(op string, err error) error {
-	hint := permissionHint(err)
-	if errors.Is(err, syscall.ENOLINK) {
-		hint = "what it was attached to is gone, or it was detached; close the link and attach anew"
-	}
-	return &Error{Op: op + " link", Object: l.object, Subject: l.what, Err: err, Hint: hint}
+	return (&attempt{op: opLink}).fail(op+" link", about{l.object, l.what}, err)
 }
 
 // Links are several links.

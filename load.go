@@ -91,16 +91,16 @@ type LoadOptions struct {
 func Open(path string) (*object.Object, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
-		return nil, &Error{Op: "open object", Err: err}
+		return nil, newError("open object", about{}, err)
 	}
 	defer f.Close()
 	if f.Type() != 0 {
 		err := fmt.Errorf("%s: give a regular file: %w", input.Kind(f.Type()), syscall.EINVAL)
-		return nil, &Error{Op: "open object", Subject: path, Err: err}
+		return nil, newError("open object", about{"", path}, err)
 	}
 	o, err := object.ReadFrom(f, filepath.Base(path))
 	if err != nil {
-		return nil, &Error{Op: "open object", Subject: path, Err: err}
+		return nil, newError("open object", about{"", path}, err)
 	}
 	return o, nil
 }
@@ -121,7 +121,7 @@ func Load(o *object.Object, opts *LoadOptions) (*Object, error) {
 // failure nothing stays behind.
 func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 	if o == nil {
-		return nil, &Error{Op: "load object", Err: fmt.Errorf("no object is given: %w", syscall.EINVAL)}
+		return nil, newError("load object", about{}, fmt.Errorf("no object is given: %w", syscall.EINVAL))
 	}
 	l, err := newLoader(o.Name, opts)
 	if err != nil {
@@ -133,7 +133,7 @@ func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 	})
 	if err != nil {
 		l.token.Close()
-		return nil, &Error{Op: "resolve", Object: o.Name, Err: err, Hint: permissionHint(err)}
+		return nil, newError("resolve", about{o.Name, ""}, err)
 	}
 	return l.prepare()
 }
@@ -147,10 +147,10 @@ func LoadPlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 // PreparePlan does the first half of LoadPlan; see Prepare.
 func PreparePlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 	if p == nil || p.Object == nil {
-		return nil, &Error{Op: "load object", Err: fmt.Errorf("no plan is given: %w", syscall.EINVAL)}
+		return nil, newError("load object", about{}, fmt.Errorf("no plan is given: %w", syscall.EINVAL))
 	}
 	if len(p.Errors) > 0 {
-		return nil, &Error{Op: "resolve", Object: p.Object.Name, Err: errors.Join(p.Errors...)}
+		return nil, newError("resolve", about{p.Object.Name, ""}, errors.Join(p.Errors...))
 	}
 	l, err := newLoader(p.Object.Name, opts)
 	if err != nil {
@@ -175,7 +175,7 @@ func loaded(o *Object, err error) (*Object, error) {
 // and pins that Prepare made are removed. EINVAL if the programs were loaded already.
 func (o *Object) Load() error {
 	if o == nil {
-		return &Error{Op: "load object", Err: errNothing("object")}
+		return missing("load object", "object")
 	}
 	o.mu.Lock()
 	l := o.pending
@@ -184,10 +184,11 @@ func (o *Object) Load() error {
 	o.mu.Unlock()
 	switch {
 	case !entered:
-		return &Error{Op: "load object", Object: o.name, Err: ErrClosed}
+		return newError("load object", about{o.name, ""}, ErrClosed)
 	case l == nil:
 		o.loading.Leave()
-		return &Error{Op: "load object", Object: o.name, Err: fmt.Errorf("its programs are loaded already: %w", syscall.EINVAL)}
+		return newError("load object", about{o.name, ""},
+			fmt.Errorf("its programs are loaded already: %w", syscall.EINVAL))
 	}
 	err := l.run(l.loadPrograms, l.fillProgramArrays, l.fillStructOps)
 	o.loading.Leave()
@@ -245,7 +246,7 @@ func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	}
 	l.ensureMemlock(l.running, name)
 	if err := l.running.ProbeLoading(); err != nil {
-		return nil, &Error{Op: "load object", Object: name, Err: err, Hint: permissionOrLimit(err, l.limitErr)}
+		return nil, (&attempt{op: opLoad, limit: l.limitErr}).fail("load object", about{name, ""}, err)
 	}
 	return l, nil
 }
@@ -331,7 +332,7 @@ func (l *loader) moduleFD(m *facts.Module) (*sys.FD, error) {
 	}
 	fd, err := l.openBTF(id)
 	if err != nil {
-		return nil, &Error{Op: "open BTF of module", Object: l.obj.name, Subject: m.Name, Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+		return nil, newError("open BTF of module", about{l.obj.name, m.Name}, err, kernel.CapSysAdmin)
 	}
 	l.modules = append(l.modules, moduleBTF{m, fd})
 	return fd, nil
@@ -363,7 +364,8 @@ func (l *loader) tell(list []plan.Event) {
 }
 
 func (l *loader) fail(op, subject string, err error, need ...kernel.Capability) error {
-	return &Error{Op: op, Object: l.obj.name, Subject: subject, Err: err, Hint: permissionOrLimit(err, l.limitErr, need...)}
+	a := attempt{op: opLoad, need: need, limit: l.limitErr}
+	return a.fail(op, about{l.obj.name, subject}, err)
 }
 
 // programBTF reads the BTF that a loaded program carries.

@@ -68,7 +68,7 @@ func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 		return nil, l.fail(op, name,
 			near.AddTo(fmt.Errorf("no such map in the object: %w", ErrNotExist)))
 	case found.Skip:
-		return nil, l.fail(op, name, errors.New("autocreate is off, so the programs were resolved without it"))
+		return nil, l.fail(op, name, fmt.Errorf("autocreate is off, so the programs were resolved without it: %w", syscall.EINVAL))
 	case given == nil:
 		return nil, l.fail(op, name, fmt.Errorf("the map given is nil: %w", syscall.EINVAL))
 	case given.absent != nil:
@@ -132,13 +132,13 @@ func (l *loader) newMap(pm *plan.Map) (*Map, error) {
 func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 	m := l.maps[pm]
 	if m == nil {
-		return l.fail("create map", pm.Name, errors.New("a slot refers to a map that is not in the plan"))
+		return l.fail("create map", pm.Name, fmt.Errorf("a slot refers to a map that is not in the plan: %w", syscall.EINVAL))
 	}
 	if pm.Skip || m.fd != nil {
 		return nil
 	}
 	if depth > 1 {
-		return l.fail("create map", m.name, errors.New("maps of maps hold each other"))
+		return l.fail("create map", m.name, fmt.Errorf("maps of maps hold each other: %w", syscall.ELOOP))
 	}
 	for _, s := range pm.Slots {
 		if s.Map != nil {
@@ -317,7 +317,7 @@ func (l *loader) createMap(pm *plan.Map, m *Map) error {
 		}
 		target := l.maps[s.Map]
 		if target == nil || target.fd == nil {
-			return l.fail("fill map", fmt.Sprintf("%s[%d]", m.name, s.Key), errors.New("the map for this slot was not created"))
+			return l.fail("fill map", fmt.Sprintf("%s[%d]", m.name, s.Key), fmt.Errorf("the map for this slot was not created: %w", ErrNotExist))
 		}
 		key, value := s.Key, target.fd.Uint32()
 		if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
@@ -355,9 +355,9 @@ func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, e
 		attr.Flags |= uapi.FVtypeBtfObjFD
 	}
 	if given := l.givenInner[pm]; given != nil {
-		fd, ok := given.hold()
-		if !ok {
-			return nil, l.fail("set inner map of", name, given.fail("use map", nil))
+		fd, err := given.use()
+		if err != nil {
+			return nil, l.fail("set inner map of", name, given.fail("use map", err))
 		}
 		defer given.release()
 		attr.InnerMapFD = uint32(fd)
@@ -386,7 +386,7 @@ const mapLogSize = 4096
 
 // createLogged asks once more for a map that was refused, with a log if the kernel writes one for maps, and explains the refusal by it.
 func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr, refusal error) (*sys.FD, error) {
-	failure := &Error{Op: "create map", Object: l.obj.name, Subject: name + " (" + shape(pm.Type, pm.KeySize, pm.ValueSize) + ")", Err: refusal}
+	log := ""
 	if has, err := l.running.Has(facts.CommonAttrs); err == nil && has {
 		buf := l.scratch.logBuffer(mapLogSize)[:mapLogSize]
 		buf[0] = 0
@@ -395,12 +395,12 @@ func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr
 			l.ev.info("creating a map failed and then didn't", "object", l.obj.name, "map", name, "err", refusal)
 			return fd, nil
 		}
-		failure.Log = string(logText(buf))
+		log = string(logText(buf))
 	}
-	failure.Hint = permissionOrLimit(refusal, l.limitErr, mapCaps(pm.Type)...)
-	if failure.Hint == "" {
-		failure.Hint = l.brokenRule(pm, attr, refusal)
-	}
+	a := attempt{op: opCreateMap, need: mapCaps(pm.Type), limit: l.limitErr, maps: l.ruled(pm, attr)}
+	what := name + " (" + shape(pm.Type, pm.KeySize, pm.ValueSize) + ")"
+	failure := a.fail("create map", about{l.obj.name, what}, refusal)
+	failure.Log = log
 	return nil, failure
 }
 
@@ -511,7 +511,7 @@ func (l *loader) fillProgramArrays() error {
 			where := fmt.Sprintf("%s[%d] with program %s", m.name, s.Key, s.Program.Name)
 			p := l.progs[s.Program]
 			if p == nil || p.fd == nil {
-				return l.fail("fill program array", where, errors.New("the program was not loaded"))
+				return l.fail("fill program array", where, fmt.Errorf("the program was not loaded: %w", syscall.EINVAL))
 			}
 			key, value := s.Key, p.fd.Uint32()
 			if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
@@ -532,7 +532,7 @@ func (l *loader) fillStructOps() error {
 			}
 			p := l.progs[s.Program]
 			if p == nil || p.fd == nil || uint64(s.Offset)+8 > uint64(len(m.image)) {
-				return l.fail("fill struct_ops", m.name, fmt.Errorf("offset %d: the program was not loaded", s.Offset))
+				return l.fail("fill struct_ops", m.name, fmt.Errorf("offset %d: the program was not loaded: %w", s.Offset, syscall.EINVAL))
 			}
 			m.slots = append(m.slots, structOpsSlot{s.Offset, p.fd})
 		}

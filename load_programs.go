@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"syscall"
 	"unsafe"
@@ -34,7 +33,7 @@ func (l *loader) describePrograms() error {
 	for _, pp := range l.plan.Programs {
 		p := bySpec[pp.Spec]
 		if p == nil {
-			return l.fail("load program", pp.Name, errors.New("the plan's program is not one of its object"))
+			return l.fail("load program", pp.Name, fmt.Errorf("the plan's program is not one of its object: %w", syscall.EINVAL))
 		}
 		p.plan = pp
 		l.progs[pp] = p
@@ -239,13 +238,13 @@ func (l *loader) fixup(pp *plan.Program) error {
 	insns := l.scratch.insns
 	for _, f := range pp.Fixups {
 		if f.Insn < 0 || f.Insn+1 >= len(insns) {
-			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d is outside of the program", f.Insn))
+			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d is outside of the program: %w", f.Insn, syscall.EINVAL))
 		}
 		switch f.Kind {
 		case plan.FixMapFD:
 			m := l.maps[f.Map]
 			if m == nil || m.fd == nil {
-				return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d refers to a map that was not created", f.Insn))
+				return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d refers to a map that was not created: %w", f.Insn, ErrNotExist))
 			}
 			insns[f.Insn].Imm = int32(m.fd.Int())
 		case plan.FixModuleBTFFD:
@@ -255,7 +254,7 @@ func (l *loader) fixup(pp *plan.Program) error {
 			}
 			insns[f.Insn+1].Imm = int32(fd.Int())
 		default:
-			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d: unknown kind of fix-up %d", f.Insn, f.Kind))
+			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d: unknown kind of fix-up %d: %w", f.Insn, f.Kind, syscall.EINVAL))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -94,7 +95,7 @@ func (m *Map) String() string {
 func (m *Map) Err() error {
 	switch {
 	case m == nil:
-		return m.fail("find map", nil)
+		return missing("find map", "map")
 	case m.absent != nil:
 		return m.fail("find map", m.absent)
 	}
@@ -164,8 +165,8 @@ func (m *Map) LookupFlags(key, value []byte, flags uint64) error {
 
 // LookupBytes is Lookup with a new slice for the value.
 func (m *Map) LookupBytes(key []byte) ([]byte, error) {
-	if m.descriptor().Closed() {
-		return nil, m.fail("look up in map", nil)
+	if err := m.absence(); err != nil {
+		return nil, m.fail("look up in map", err)
 	}
 	value := make([]byte, m.valueLen(0))
 	if err := m.Lookup(key, value); err != nil {
@@ -211,9 +212,9 @@ func (m *Map) NextKey(key, next []byte) error {
 
 // Freeze makes the map read-only for user space, for good (libbpf bpf_map_freeze; 5.2). EBUSY if it is mapped writable.
 func (m *Map) Freeze() error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("freeze map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("freeze map", err)
 	}
 	defer m.release()
 	if err := sys.MapFreeze(fd); err != nil {
@@ -228,8 +229,8 @@ func (m *Map) Freeze() error {
 // struct_ops map is to be attached with, but its memory isn't mapped. Not to be called beside Pin and
 // Unpin of the original, and a pin of one isn't known to the other.
 func (m *Map) Clone() (*Map, error) {
-	if _, ok := m.hold(); !ok {
-		return nil, m.fail("clone map", nil)
+	if _, err := m.use(); err != nil {
+		return nil, m.fail("clone map", err)
 	}
 	defer m.release()
 	fd, err := m.fd.Dup()
@@ -281,9 +282,9 @@ func (m *Map) close() error {
 // Pin makes the map reachable under path on a BPF file system (libbpf bpf_map__pin): it lives on when this process ends. With path ""
 // the object's own pin path is used. ErrExist if something is there; EINVAL if the map has another pin path.
 func (m *Map) Pin(path string) error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("pin map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("pin map", err)
 	}
 	defer m.release()
 	if path == "" {
@@ -298,7 +299,7 @@ func (m *Map) Pin(path string) error {
 		return nil
 	}
 	if err := pin(fd, path); err != nil {
-		return pinFailure(m.fail("pin map", fmt.Errorf("at %s: %w", path, err)))
+		return m.fail("pin map", pinRefused(path, err))
 	}
 	m.pinPath, m.pinned = path, true
 	return nil
@@ -331,12 +332,11 @@ func (m *Map) Reused() bool { return m.orNone().reused }
 // lookup, update, delete, lookupAndDelete and nextKey trust that the memory is as long as the map's sizes say.
 
 func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("look up in map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("look up in map", err)
 	}
 	key = m.keyOrNil(key)
-	var err error
 	if m.wait {
 		err = sys.MapLookupWait(fd, key, value, flags)
 	} else {
@@ -350,12 +350,11 @@ func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("update map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("update map", err)
 	}
 	key = m.keyOrNil(key)
-	var err error
 	if m.wait {
 		err = sys.MapUpdateWait(fd, key, value, flags)
 	} else {
@@ -369,12 +368,11 @@ func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) delete(key unsafe.Pointer) error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("delete from map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("delete from map", err)
 	}
 	key = m.keyOrNil(key)
-	var err error
 	if m.wait {
 		err = sys.MapDeleteWait(fd, key, 0)
 	} else {
@@ -388,11 +386,11 @@ func (m *Map) delete(key unsafe.Pointer) error {
 }
 
 func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uint64) error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("take from map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("take from map", err)
 	}
-	err := sys.MapLookupAndDelete(fd, m.keyOrNil(key), value, flags)
+	err = sys.MapLookupAndDelete(fd, m.keyOrNil(key), value, flags)
 	m.release()
 	if err != nil {
 		return m.elemError("take from map", err)
@@ -401,11 +399,11 @@ func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uint64) error {
 }
 
 func (m *Map) nextKey(key, next unsafe.Pointer) error {
-	fd, ok := m.hold()
-	if !ok {
-		return m.fail("step through map", nil)
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("step through map", err)
 	}
-	err := sys.MapNextKey(fd, key, next)
+	err = sys.MapNextKey(fd, key, next)
 	m.release()
 	if err != nil {
 		return m.elemError("step through map", err)
@@ -445,23 +443,28 @@ func (m *Map) countCPUs(k *kernel.Facts) (err error) {
 	return err
 }
 
+// fail makes the error of an operation on the map. Where there is no descriptor, that is the reason,
+// whatever else is wrong.
 func (m *Map) fail(op string, err error) error {
-	if m == nil {
-		return &Error{Op: op, Err: errNothing("map")}
-	}
-	if m.fd.Closed() {
-		err = m.absence()
-	}
-	return &Error{Op: op, Object: m.object, Subject: m.name, Err: err, Hint: permissionHint(err)}
+	return newError(op, m.about(), cmp.Or(m.absence(), err))
 }
 
-// absence is why a map without a descriptor has none.
+func (m *Map) about() about {
+	if m == nil {
+		return about{}
+	}
+	return about{m.object, m.name}
+}
+
+// absence says why the map has no descriptor, nil if it has one.
 func (m *Map) absence() error {
 	switch {
 	case m == nil:
 		return errNothing("map")
-	case m.fd != nil:
+	case m.fd != nil && m.fd.Closed():
 		return ErrClosed
+	case m.fd != nil:
+		return nil
 	case m.absent != nil:
 		return m.absent
 	case m.doubt != nil:
@@ -472,34 +475,20 @@ func (m *Map) absence() error {
 
 // elemError gives an element operation's errno its context. ENOENT is an everyday answer and costs no allocation.
 func (m *Map) elemError(op string, err error) error {
-	if m.fd.Closed() {
-		return m.fail(op, err)
+	if err != syscall.ENOENT {
+		return (&attempt{op: opElement, m: m}).fail(op, m.about(), err)
 	}
-	if err == syscall.ENOENT {
-		if kept := m.noEntry.Load(); kept != nil && kept.Op == op {
-			return kept
-		}
+	if kept := m.noEntry.Load(); kept != nil && kept.Op == op {
+		return kept
 	}
-	e := &Error{Op: op, Object: m.object, Subject: m.name, Err: err}
-	switch err {
-	case syscall.ENOENT:
-		e.Hint = "no such element"
-		m.noEntry.Store(e)
-	case syscall.E2BIG:
-		e.Hint = fmt.Sprintf("max_entries is %d", m.maxEntries)
-	case syscall.EPERM:
-		if m.frozen.Load() {
-			e.Hint = "the map is frozen"
-		} else {
-			e.Hint = permissionHint(err)
-		}
-	}
+	e := (&attempt{op: opElement, m: m}).fail(op, m.about(), err)
+	m.noEntry.Store(e)
 	return e
 }
 
 func (m *Map) sizeError(op string, key []byte, value int, flags uint64) error {
 	if m == nil {
-		return m.fail(op+" map", nil)
+		return missing(op+" map", "map")
 	}
 	if len(key) != int(m.keySize) {
 		return m.fail(op+" map", fmt.Errorf("the key has %d bytes, the map's keys have %d: %w", len(key), m.keySize, syscall.EINVAL))

@@ -50,7 +50,7 @@ func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uint64) (i
 
 func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int, error) {
 	if c == nil {
-		return 0, (*Map)(nil).fail("read map in batches", nil)
+		return 0, missing("read map in batches", "map")
 	}
 	n, err := c.m.batchLen(keys, values)
 	if err != nil || n == 0 { // the kernel does nothing then, and leaves no cursor
@@ -64,9 +64,9 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, 
 	if c.done {
 		return 0, c.m.fail("read map in batches", syscall.ENOENT)
 	}
-	fd, ok := c.m.hold()
-	if !ok {
-		return 0, c.m.fail("read map in batches", nil)
+	fd, err := c.m.use()
+	if err != nil {
+		return 0, c.m.fail("read map in batches", err)
 	}
 	defer c.m.release()
 	a := sys.MapBatchAttr{
@@ -76,7 +76,7 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, 
 	if c.started {
 		a.InBatch = sys.Slice(c.in)
 	}
-	var err error
+
 	if remove {
 		err = sys.MapLookupAndDeleteBatch(&a)
 	} else {
@@ -105,9 +105,9 @@ func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
 }
 
 func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (int, error) {
-	fd, ok := m.hold()
-	if !ok {
-		return 0, m.fail("update map in a batch", nil)
+	fd, err := m.use()
+	if err != nil {
+		return 0, m.fail("update map in a batch", err)
 	}
 	defer m.release()
 	a := sys.MapBatchAttr{
@@ -122,8 +122,8 @@ func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (
 // DeleteBatch removes many elements with one call (libbpf bpf_map_delete_batch; 5.6) and returns how many; it stops at the first that
 // fails.
 func (m *Map) DeleteBatch(keys []byte) (int, error) {
-	if m.descriptor().Closed() {
-		return 0, m.fail("delete from map in a batch", nil)
+	if err := m.absence(); err != nil {
+		return 0, m.fail("delete from map in a batch", err)
 	}
 	if m.keySize == 0 || len(keys)%int(m.keySize) != 0 {
 		return 0, m.fail("delete from map in a batch", fmt.Errorf("%d bytes are no whole number of keys of %d: %w", len(keys), m.keySize, syscall.EINVAL))
@@ -132,9 +132,9 @@ func (m *Map) DeleteBatch(keys []byte) (int, error) {
 }
 
 func (m *Map) deleteBatch(keys unsafe.Pointer, n uint32) (int, error) {
-	fd, ok := m.hold()
-	if !ok {
-		return 0, m.fail("delete from map in a batch", nil)
+	fd, err := m.use()
+	if err != nil {
+		return 0, m.fail("delete from map in a batch", err)
 	}
 	defer m.release()
 	a := sys.MapBatchAttr{Keys: sys.Ptr(keys), Count: n, MapFD: uint32(fd)}
@@ -154,8 +154,8 @@ func batchDone(count, n uint32) int {
 
 // batchLen is how many elements keys and values hold.
 func (m *Map) batchLen(keys, values []byte) (uint32, error) {
-	if m.descriptor().Closed() {
-		return 0, m.fail("use map in batches", nil)
+	if err := m.absence(); err != nil {
+		return 0, m.fail("use map in batches", err)
 	}
 	value := m.valueLen(0)
 	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 || len(keys)/int(m.keySize) != len(values)/value {
@@ -202,7 +202,7 @@ func (it *Iterator) All() iter.Seq2[[]byte, []byte] {
 // Err returns why the walk ended before the map's end, nil if it didn't.
 func (it *Iterator) Err() error {
 	if it == nil {
-		return (*Map)(nil).fail("walk through map", nil)
+		return missing("walk through map", "map")
 	}
 	return it.w.err
 }
@@ -224,8 +224,8 @@ type walk struct {
 
 // absent ends a walk through a map that isn't there.
 func (w *walk) absent() bool {
-	if w.err = nil; w.m.descriptor().Closed() {
-		w.err = w.m.fail("walk through map", nil)
+	if w.err = w.m.absence(); w.err != nil {
+		w.err = w.m.fail("walk through map", w.err)
 	}
 	return w.err != nil
 }

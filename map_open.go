@@ -14,11 +14,11 @@ import (
 func OpenMap(path string) (*Map, error) {
 	fd, err := openPinned(path, "bpf-map")
 	if err != nil {
-		return nil, &Error{Op: "open pinned map", Subject: path, Err: err, Hint: permissionHint(err)}
+		return nil, newError("open pinned map", about{"", path}, err)
 	}
 	m, err := mapOf(fd)
 	if err != nil {
-		return nil, &Error{Op: "open pinned map", Subject: path, Err: err}
+		return nil, newError("open pinned map", about{"", path}, err)
 	}
 	m.pinPath, m.pinned = path, true
 	return m, nil
@@ -28,11 +28,11 @@ func OpenMap(path string) (*Map, error) {
 func MapFromID(id uint32) (*Map, error) {
 	fd, err := sys.MapFDByID(id)
 	if err != nil {
-		return nil, &Error{Op: "open map", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+		return nil, newError("open map", withID(id), err, kernel.CapSysAdmin)
 	}
 	m, err := mapOf(fd)
 	if err != nil {
-		return nil, &Error{Op: "open map", Subject: fmt.Sprintf("with id %d", id), Err: err}
+		return nil, newError("open map", withID(id), err, kernel.CapSysAdmin)
 	}
 	return m, nil
 }
@@ -62,7 +62,7 @@ func mapOf(fd *sys.FD) (*Map, error) {
 // be closed afterwards. The caller closes the Map.
 func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	if spec == nil {
-		return nil, &Error{Op: "create map", Err: fmt.Errorf("no map is described: %w", syscall.EINVAL)}
+		return nil, newError("create map", about{}, fmt.Errorf("no map is described: %w", syscall.EINVAL))
 	}
 	name := spec.KernelName
 	if name == "" {
@@ -74,9 +74,9 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 		MapExtra: spec.Extra, NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex,
 	}
 	if inner != nil {
-		fd, ok := inner.hold()
-		if !ok {
-			return nil, inner.fail("take for an inner map", nil)
+		fd, err := inner.use()
+		if err != nil {
+			return nil, inner.fail("take for an inner map", err)
 		}
 		defer inner.release()
 		attr.InnerMapFD = uint32(fd)
@@ -85,15 +85,11 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	_, limitErr := running.EnsureMemlock(kernel.Unlimited)
 	fd, err := sys.MapCreate(&attr)
 	if err != nil {
-		hint := permissionOrLimit(err, limitErr, mapCaps(spec.Type)...)
-		if hint == "" {
-			hint = brokenRule(ruled(&attr), attr.IfIndex, err)
+		a := attempt{
+			op: opCreateMap, need: mapCaps(spec.Type), limit: limitErr, maps: ruled(&attr),
 		}
-		return nil, &Error{
-			Op:      "create map",
-			Subject: spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")",
-			Err:     err, Hint: hint,
-		}
+		what := spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")"
+		return nil, a.fail("create map", about{"", what}, err)
 	}
 	m := &Map{
 		name: spec.Name, fd: fd, typ: spec.Type, keySize: spec.KeySize, valueSize: spec.ValueSize,
@@ -101,7 +97,7 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	}
 	if err := m.countCPUs(running); err != nil {
 		fd.Close()
-		return nil, &Error{Op: "create map", Subject: spec.Name, Err: err}
+		return nil, newError("create map", about{"", spec.Name}, err)
 	}
 	return m, nil
 }
@@ -124,8 +120,8 @@ type MapInfo struct {
 
 // Info asks the kernel about the map.
 func (m *Map) Info() (*MapInfo, error) {
-	if _, ok := m.hold(); !ok {
-		return nil, m.fail("inspect map", nil)
+	if _, err := m.use(); err != nil {
+		return nil, m.fail("inspect map", err)
 	}
 	defer m.release()
 	info, err := mapShape(m.fd)

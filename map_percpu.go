@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"syscall"
@@ -22,7 +21,7 @@ func PerCPUMapOf[K, V any](m *Map) (*PerCPUMap[K, V], error) {
 		return nil, err
 	}
 	if m.cpus == 0 {
-		return nil, m.fail("type map", errors.New("it has one value for all CPUs; use MapOf"))
+		return nil, m.fail("type map", fmt.Errorf("it has one value for all CPUs; use MapOf: %w", syscall.EINVAL))
 	}
 	t := &PerCPUMap[K, V]{m: m}
 	var err error
@@ -50,7 +49,7 @@ func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 // there are more than 4 KiB of values that are no multiple of 8 bytes each.
 func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	if t.absent() {
-		return nil, t.Map().fail("look up in map", nil)
+		return nil, missing("look up in map", "map")
 	}
 	clean(&t.key, &key)
 	if cap(dst) < t.m.cpus {
@@ -83,7 +82,7 @@ func (t *PerCPUMap[K, V]) unpack(dst []V, from unsafe.Pointer) {
 // Update sets the values of key, one for each possible CPU.
 func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
 	if t.absent() {
-		return t.Map().fail("update map", nil)
+		return missing("update map", "map")
 	}
 	if len(values) != t.m.cpus {
 		return t.m.fail("update map", fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
@@ -102,7 +101,7 @@ func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
 // Delete removes key with all its values.
 func (t *PerCPUMap[K, V]) Delete(key K) error {
 	if t.absent() {
-		return t.Map().fail("delete from map", nil)
+		return missing("delete from map", "map")
 	}
 	clean(&t.key, &key)
 	return t.m.delete(unsafe.Pointer(&key))
@@ -140,7 +139,7 @@ func (it *PerCPUIterator[K, V]) All() iter.Seq2[K, []V] {
 // Err returns why the walk ended before the map's end, nil if it didn't.
 func (it *PerCPUIterator[K, V]) Err() error {
 	if it == nil {
-		return (*Map)(nil).fail("walk through map", nil)
+		return missing("walk through map", "map")
 	}
 	return it.Iterator.Err()
 }

@@ -13,31 +13,35 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// brokenRule names the rules of the running kernel that a map breaks, which it refused with a bare
-// errno; "" if none is known.
-func (l *loader) brokenRule(pm *plan.Map, attr *sys.MapCreateAttr, refusal error) string {
-	m := ruled(attr)
-	if pm.KeyType != 0 && pm.ValueType != 0 { // which the last attempt left out
-		m.Typed = true
+// ruled are the map that the kernel was asked for and its inner map, whose rules it may break. Maps of
+// network devices have other rules.
+func (l *loader) ruled(pm *plan.Map, attr *sys.MapCreateAttr) []*maprules.Map {
+	list := ruled(attr)
+	for _, m := range list {
+		if pm.KeyType == 0 || pm.ValueType == 0 {
+			break
+		}
+		m.Typed = true // which the last attempt left out
 		if spec, err := btf.Parse(l.plan.BTF, nil); err == nil {
 			key := spec.Skip(pm.KeyType)
 			m.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
 			m.Special = maprules.Special(spec, pm.ValueType)
 		}
 	}
-	text := brokenRule(m, attr.IfIndex, refusal)
-	if text == "" && pm.Inner != nil {
-		in := pm.Inner
-		text = brokenRule(&maprules.Map{
+	if in := pm.Inner; in != nil && in.IfIndex == 0 {
+		list = append(list, &maprules.Map{
 			Type: in.Type, KeySize: in.KeySize, ValueSize: in.ValueSize, MaxEntries: in.MaxEntries,
 			Flags: in.Flags, Extra: in.Extra, Typed: true, IntKey: true, Outer: true,
-		}, in.IfIndex, refusal)
+		})
 	}
-	return text
+	return list
 }
 
-// ruled is a map that the kernel was asked for, without BTF.
-func ruled(attr *sys.MapCreateAttr) *maprules.Map {
+// ruled is the map that the kernel was asked for, without BTF.
+func ruled(attr *sys.MapCreateAttr) []*maprules.Map {
+	if attr.IfIndex != 0 {
+		return nil
+	}
 	m := &maprules.Map{
 		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize, MaxEntries: attr.MaxEntries,
 		Flags: attr.Flags, Extra: attr.MapExtra, Inner: attr.InnerMapFD != 0,
@@ -45,12 +49,12 @@ func ruled(attr *sys.MapCreateAttr) *maprules.Map {
 	if attr.TokenFD > 0 { // the flag is the loader's
 		m.Flags &^= uapi.FTokenFD
 	}
-	return m
+	return []*maprules.Map{m}
 }
 
-// brokenRule names the rules that m breaks.
-func brokenRule(m *maprules.Map, ifindex uint32, refusal error) string {
-	if errors.Is(refusal, syscall.EPERM) || errors.Is(refusal, syscall.EACCES) || ifindex != 0 {
+// brokenRule names the rules of the running kernel that m breaks, which it refused with a bare errno.
+func brokenRule(m *maprules.Map, refusal error) string {
+	if errors.Is(refusal, syscall.EPERM) || errors.Is(refusal, syscall.EACCES) {
 		return ""
 	}
 	running := kernel.Running()

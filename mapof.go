@@ -1,10 +1,10 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"reflect"
+	"syscall"
 	"unsafe"
 
 	"github.com/purebpf/bpf/internal/layout"
@@ -26,7 +26,7 @@ func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 		return nil, err
 	}
 	if m.cpus > 0 {
-		return nil, m.fail("type map", errors.New("it has a value for each CPU; use PerCPUMapOf"))
+		return nil, m.fail("type map", fmt.Errorf("it has a value for each CPU; use PerCPUMapOf: %w", syscall.EINVAL))
 	}
 	t := &TypedMap[K, V]{m: m}
 	var err error
@@ -39,7 +39,7 @@ func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 // typable refuses maps that have no elements to type.
 func typable[K, V any](m *Map) error {
 	if m == nil || m.absent != nil {
-		return m.fail("type map", nil)
+		return m.fail("type map", m.absence())
 	}
 	switch m.typ {
 	case uapi.MapRingBuf, uapi.MapUserRingBuf, uapi.MapArena, uapi.MapStructOps:
@@ -50,10 +50,10 @@ func typable[K, V any](m *Map) error {
 
 func proveMap[K, V any](m *Map) (key, value layout.Layout, err error) {
 	if key, err = layout.Check(reflect.TypeFor[K](), m.keySize, m.btf, m.keyType); err != nil {
-		return key, value, m.fail("type map", fmt.Errorf("key: %w", err))
+		return key, value, m.fail("type map", fmt.Errorf("key: %w: %w", err, syscall.EINVAL))
 	}
 	if value, err = layout.Check(reflect.TypeFor[V](), m.valueSize, m.btf, m.valueType); err != nil {
-		return key, value, m.fail("type map", fmt.Errorf("value: %w", err))
+		return key, value, m.fail("type map", fmt.Errorf("value: %w: %w", err, syscall.EINVAL))
 	}
 	return key, value, nil
 }
@@ -72,7 +72,7 @@ func (t *TypedMap[K, V]) absent() bool { return t == nil || t.m == nil }
 // Lookup returns the value of key. ErrNotExist if it is absent.
 func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 	if t.absent() {
-		return *new(V), t.Map().fail("look up in map", nil)
+		return *new(V), missing("look up in map", "map")
 	}
 	var value V
 	clean(&t.key, &key)
@@ -83,7 +83,7 @@ func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 // LookupInto is Lookup into memory that the caller has, with UpdateLock to read under the value's bpf_spin_lock. For large values.
 func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
 	if t.absent() {
-		return t.Map().fail("look up in map", nil)
+		return missing("look up in map", "map")
 	}
 	clean(&t.key, &key)
 	return t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(value), flags)
@@ -92,7 +92,7 @@ func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
 // Update sets the value of key; flags are UpdateAny and the like.
 func (t *TypedMap[K, V]) Update(key K, value V, flags uint64) error {
 	if t.absent() {
-		return t.Map().fail("update map", nil)
+		return missing("update map", "map")
 	}
 	clean(&t.key, &key)
 	clean(&t.value, &value)
@@ -102,7 +102,7 @@ func (t *TypedMap[K, V]) Update(key K, value V, flags uint64) error {
 // Delete removes key. ErrNotExist if it is absent.
 func (t *TypedMap[K, V]) Delete(key K) error {
 	if t.absent() {
-		return t.Map().fail("delete from map", nil)
+		return missing("delete from map", "map")
 	}
 	clean(&t.key, &key)
 	return t.m.delete(unsafe.Pointer(&key))
@@ -111,7 +111,7 @@ func (t *TypedMap[K, V]) Delete(key K) error {
 // LookupAndDelete returns the value of key and removes it: of hashes since 5.14, of queues and stacks since 4.20.
 func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 	if t.absent() {
-		return *new(V), t.Map().fail("take from map", nil)
+		return *new(V), missing("take from map", "map")
 	}
 	var value V
 	clean(&t.key, &key)
@@ -123,10 +123,10 @@ func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 // UpdateAny or UpdateLock. The bytes of keys and values that belong to no field are zeroed.
 func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, error) {
 	if t.absent() {
-		return 0, t.Map().fail("update map in a batch", nil)
+		return 0, missing("update map in a batch", "map")
 	}
 	if len(keys) != len(values) {
-		return 0, t.m.fail("update map in a batch", fmt.Errorf("%d keys, %d values", len(keys), len(values)))
+		return 0, t.m.fail("update map in a batch", fmt.Errorf("%d keys, %d values: %w", len(keys), len(values), syscall.EINVAL))
 	}
 	if len(keys) == 0 {
 		return 0, nil
@@ -141,7 +141,7 @@ func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, e
 // DeleteBatch removes many elements with one call (5.6) and returns how many.
 func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
 	if t.absent() {
-		return 0, t.Map().fail("delete from map in a batch", nil)
+		return 0, missing("delete from map in a batch", "map")
 	}
 	if len(keys) == 0 {
 		return 0, nil
@@ -194,7 +194,7 @@ func (it *TypedIterator[K, V]) All() iter.Seq2[K, V] {
 // Err returns why the walk ended before the map's end, nil if it didn't.
 func (it *TypedIterator[K, V]) Err() error {
 	if it == nil {
-		return (*Map)(nil).fail("walk through map", nil)
+		return missing("walk through map", "map")
 	}
 	return it.w.err
 }

@@ -142,7 +142,7 @@ func (o *Object) Links() Links {
 // nothing.
 func (o *Object) Close() error {
 	if o == nil {
-		return &Error{Op: "close object", Err: errNothing("object")}
+		return missing("close object", "object")
 	}
 	o.mu.Lock()
 	if o.closed {
@@ -170,7 +170,7 @@ func (o *Object) Close() error {
 	}
 	errs = append(errs, o.btfFD.Close(), o.token.Close())
 	if err := errors.Join(errs...); err != nil {
-		return &Error{Op: "close object", Object: o.name, Err: err}
+		return newError("close object", about{o.name, ""}, err)
 	}
 	return nil
 }

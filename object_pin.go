@@ -34,7 +34,7 @@ func (o *Object) Pin(dir string) (err error) {
 // Unpin removes the pins that Pin with the same dir makes (libbpf bpf_object__unpin).
 func (o *Object) Unpin(dir string) error {
 	if o == nil {
-		return &Error{Op: "unpin object", Err: errNothing("object")}
+		return missing("unpin object", "object")
 	}
 	if err := o.UnpinPrograms(dir); err != nil {
 		return err
@@ -66,14 +66,14 @@ func (o *Object) pinMaps(made *pinning, paths []string) error {
 		if path == "" || m.pinned && m.pinPath == path {
 			continue
 		}
-		fd, ok := m.hold()
-		if !ok {
-			return m.fail("pin map", nil)
+		fd, err := m.use()
+		if err != nil {
+			return m.fail("pin map", err)
 		}
-		err := made.pin(fd, path)
+		err = made.pin(fd, path)
 		m.release()
 		if err != nil {
-			return pinFailure(m.fail("pin map", fmt.Errorf("at %s: %w", path, err)))
+			return m.fail("pin map", pinRefused(path, err))
 		}
 	}
 	return nil
@@ -112,7 +112,7 @@ func (o *Object) UnpinMaps(dir string) error {
 // mapPaths are where PinMaps puts the maps, "" for nowhere.
 func (o *Object) mapPaths(op, dir string) ([]string, error) {
 	if o == nil {
-		return nil, &Error{Op: op, Err: errNothing("object")}
+		return nil, missing(op, "object")
 	}
 	paths := make([]string, len(o.maps))
 	for i, m := range o.maps {
@@ -120,7 +120,7 @@ func (o *Object) mapPaths(op, dir string) ([]string, error) {
 		case m.fd == nil:
 			continue
 		case m.fd.Closed():
-			return nil, m.fail(op, nil)
+			return nil, m.fail(op, m.absence())
 		case dir == "":
 			paths[i] = m.pinPath
 			continue
@@ -150,13 +150,13 @@ func (o *Object) pinPrograms(made *pinning, paths []string) error {
 		if paths[i] == "" {
 			continue
 		}
-		if !p.hold() {
-			return p.fail("pin program", nil)
+		if err := p.use(); err != nil {
+			return p.fail("pin program", err)
 		}
 		err := made.pin(p.fd.Int(), paths[i])
 		p.release()
 		if err != nil {
-			return pinFailure(p.fail("pin program", fmt.Errorf("at %s: %w", paths[i], err)))
+			return p.fail("pin program", pinRefused(paths[i], err))
 		}
 	}
 	return nil
@@ -182,7 +182,7 @@ func (o *Object) UnpinPrograms(dir string) error {
 // programPaths are where PinPrograms puts the programs, "" for nowhere.
 func (o *Object) programPaths(op, dir string) ([]string, error) {
 	if o == nil {
-		return nil, &Error{Op: op, Err: errNothing("object")}
+		return nil, missing(op, "object")
 	}
 	paths := make([]string, len(o.programs))
 	for i, p := range o.programs {
@@ -190,7 +190,7 @@ func (o *Object) programPaths(op, dir string) ([]string, error) {
 		case p.fd == nil:
 			continue
 		case p.fd.Closed():
-			return nil, p.fail(op, nil)
+			return nil, p.fail(op, p.absence())
 		}
 		if err := pathname.Check(p.name); err != nil {
 			return nil, p.fail(op, fmt.Errorf("%w; give it a path by Program.Pin: %w", err, syscall.EINVAL))

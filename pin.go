@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -52,13 +51,9 @@ func (p *pinning) end(failed bool) {
 	*p = nil
 }
 
-// pinFailure adds to an *Error what to do where something is pinned already.
-func pinFailure(err error) error {
-	var e *Error
-	if errors.As(err, &e) && errors.Is(err, ErrExist) && e.Hint == "" {
-		e.Hint = "what is pinned there stays until its file is removed"
-	}
-	return err
+// pinRefused explains why nothing was pinned under path.
+func pinRefused(path string, err error) error {
+	return fmt.Errorf("at %s: %w", path, (&attempt{op: opPin}).explained(err))
 }
 
 // openPinned opens what is pinned under path if it is of that kind: bpf-map, bpf-prog or bpf-link. The kernel answers

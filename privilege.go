@@ -61,17 +61,6 @@ func ownPath() string {
 	return path
 }
 
-// permissionOrLimit is permissionHint, and says what kept RLIMIT_MEMLOCK as low as it is when no capability is missing: before 5.11 the
-// kernel answers EPERM to what has no room.
-func permissionOrLimit(err, limit error, need ...kernel.Capability) string {
-	hint := permissionHint(err, need...)
-	var known *kernel.PrivilegeError
-	if hint == "" && limit != nil && errors.Is(err, syscall.EPERM) && !errors.As(err, &known) {
-		return limit.Error()
-	}
-	return hint
-}
-
 // accessHint is permissionHint for the other errno of missing capabilities: files and perf events say EACCES.
 func accessHint(err error, need ...kernel.Capability) string {
 	if !errors.Is(err, syscall.EACCES) {
@@ -79,6 +68,9 @@ func accessHint(err error, need ...kernel.Capability) string {
 	}
 	return permissionHint(syscall.EPERM, need...)
 }
+
+// tracefsAccess is what opening files of tracefs takes.
+var tracefsAccess = [...]kernel.Capability{kernel.CapDACOverride}
 
 // eventHint is accessHint for perf events, which a sysctl keeps from processes as well.
 func eventHint(err error, need ...kernel.Capability) string {

@@ -1,7 +1,7 @@
 package bpf
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 	"syscall"
@@ -60,7 +60,7 @@ func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expec
 func (p *Program) Err() error {
 	switch {
 	case p == nil:
-		return p.fail("find program", nil)
+		return missing("find program", "program")
 	case p.absent != nil:
 		return p.fail("find program", p.absent)
 	}
@@ -90,12 +90,12 @@ func (p *Program) Close() error {
 
 // Pin makes the program reachable under path on a BPF file system (libbpf bpf_program__pin). ErrExist if something is there.
 func (p *Program) Pin(path string) error {
-	if !p.hold() {
-		return p.fail("pin program", nil)
+	if err := p.use(); err != nil {
+		return p.fail("pin program", err)
 	}
 	defer p.release()
 	if err := pin(p.fd.Int(), path); err != nil {
-		return pinFailure(p.fail("pin program", fmt.Errorf("at %s: %w", path, err)))
+		return p.fail("pin program", pinRefused(path, err))
 	}
 	p.pinPath = path
 	return nil
@@ -120,11 +120,11 @@ func (p *Program) Unpin() error {
 func OpenProgram(path string) (*Program, error) {
 	fd, err := openPinned(path, "bpf-prog")
 	if err != nil {
-		return nil, &Error{Op: "open pinned program", Subject: path, Err: err, Hint: permissionHint(err)}
+		return nil, newError("open pinned program", about{"", path}, err)
 	}
 	p, err := programOf(fd)
 	if err != nil {
-		return nil, &Error{Op: "open pinned program", Subject: path, Err: err}
+		return nil, newError("open pinned program", about{"", path}, err)
 	}
 	p.pinPath = path
 	return p, nil
@@ -134,11 +134,11 @@ func OpenProgram(path string) (*Program, error) {
 func ProgramFromID(id uint32) (*Program, error) {
 	fd, err := sys.ProgFDByID(id)
 	if err != nil {
-		return nil, &Error{Op: "open program", Subject: fmt.Sprintf("with id %d", id), Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+		return nil, newError("open program", withID(id), err, kernel.CapSysAdmin)
 	}
 	p, err := programOf(fd)
 	if err != nil {
-		return nil, &Error{Op: "open program", Subject: fmt.Sprintf("with id %d", id), Err: err}
+		return nil, newError("open program", withID(id), err, kernel.CapSysAdmin)
 	}
 	return p, nil
 }
@@ -190,8 +190,8 @@ type ProgramInfo struct {
 
 // Info asks the kernel about the program.
 func (p *Program) Info() (*ProgramInfo, error) {
-	if !p.hold() {
-		return nil, p.fail("inspect program", nil)
+	if err := p.use(); err != nil {
+		return nil, p.fail("inspect program", err)
 	}
 	defer p.release()
 	for range 3 { // the number of maps may change between the two questions
@@ -218,7 +218,7 @@ func (p *Program) Info() (*ProgramInfo, error) {
 			VerifiedInsns: info.VerifiedInsns,
 		}, nil
 	}
-	return nil, p.fail("inspect program", errors.New("its maps keep changing"))
+	return nil, p.fail("inspect program", fmt.Errorf("its maps keep changing: %w", syscall.EAGAIN))
 }
 
 // target is the SEC() text after the first '/', "" if there is none.
@@ -258,16 +258,15 @@ func (p *Program) objectName() string {
 	return p.obj.name
 }
 
+// fail makes the error of an operation on the program. Where there is no descriptor, that is the
+// reason, whatever else is wrong.
 func (p *Program) fail(op string, err error) error {
-	if p.descriptor().Closed() {
-		err = p.absence()
-	}
-	return &Error{
-		Op: op, Object: p.objectName(), Subject: p.Name(), Err: err, Hint: permissionHint(err),
-	}
+	return newError(op, p.about(), cmp.Or(p.absence(), err))
 }
 
-// absence is why a program without a descriptor has none.
+func (p *Program) about() about { return about{p.objectName(), p.Name()} }
+
+// absence says why the program has no descriptor, nil if it has one.
 func (p *Program) absence() error {
 	switch {
 	case p == nil:
@@ -276,6 +275,8 @@ func (p *Program) absence() error {
 		return p.absent
 	case p.fd == nil:
 		return fmt.Errorf("it was not loaded: %w", syscall.EINVAL)
+	case p.fd.Closed():
+		return ErrClosed
 	}
-	return ErrClosed
+	return nil
 }

@@ -42,21 +42,21 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	}
 	switch {
 	case p.Err() != nil:
-		return nil, p.fail("clone program", nil)
+		return nil, p.fail("clone program", p.absence())
 	case p.obj == nil || p.plan == nil:
-		return nil, &Error{Op: "clone program", Object: p.objectName(), Subject: p.name,
-			Err: fmt.Errorf("it is no program of an object whose autoload was on: %w", syscall.EINVAL)}
+		return nil, p.fail("clone program",
+			fmt.Errorf("it is no program of an object whose autoload was on: %w", syscall.EINVAL))
 	case opts.AttachProgFD > 0 && opts.AttachBTFObjFD > 0:
-		return nil, &Error{Op: "clone program", Object: p.obj.name, Subject: p.name,
-			Err: fmt.Errorf("a program and a module to attach to: %w", syscall.EINVAL)}
+		return nil, p.fail("clone program",
+			fmt.Errorf("a program and a module to attach to: %w", syscall.EINVAL))
 	case !wholeRecords(opts.FuncInfo, opts.FuncInfoSize), !wholeRecords(opts.LineInfo, opts.LineInfoSize):
-		return nil, &Error{Op: "clone program", Object: p.obj.name, Subject: p.name, Err: fmt.Errorf(
+		return nil, p.fail("clone program", fmt.Errorf(
 			"%d bytes of function info in records of %d, %d bytes of line info in records of %d: %w",
-			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize, syscall.EINVAL)}
+			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize, syscall.EINVAL))
 	}
 	o := p.obj
 	if !o.loading.Enter() {
-		return nil, &Error{Op: "clone program", Object: o.name, Subject: p.name, Err: ErrClosed}
+		return nil, p.fail("clone program", ErrClosed)
 	}
 	defer o.loading.Leave()
 	c := &Program{

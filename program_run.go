@@ -1,9 +1,6 @@
 package bpf
 
 import (
-	"errors"
-	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/purebpf/bpf/sys"
@@ -45,8 +42,8 @@ func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 	if opts == nil {
 		opts = &none
 	}
-	if !p.hold() {
-		return RunResult{}, p.fail("run program", nil)
+	if err := p.use(); err != nil {
+		return RunResult{}, p.fail("run program", err)
 	}
 	defer p.release()
 	a := sys.ProgTestRunAttr{
@@ -69,15 +66,6 @@ func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 }
 
 func (p *Program) runError(err error, a *sys.ProgTestRunAttr) error {
-	e := p.fail("run program", err)
-	var own *Error
-	if errors.As(e, &own) {
-		switch err {
-		case syscall.ENOSPC:
-			own.Hint = fmt.Sprintf("the output has %d bytes", a.DataSizeOut)
-		case sys.ENOTSUPP:
-			own.Hint = fmt.Sprintf("programs of type %v cannot be run by themselves", p.typ)
-		}
-	}
-	return e
+	explained := (&attempt{op: opRun, program: p, size: a.DataSizeOut}).explained(err)
+	return p.fail("run program", explained)
 }

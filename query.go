@@ -39,8 +39,8 @@ func QueryNetns(path string, where uapi.AttachType) (*Hook, error) { return quer
 
 // QuerySockMap tells which program is attached to a sockmap or sockhash, with or without a link (5.19).
 func QuerySockMap(m *Map, where uapi.AttachType) (*Hook, error) {
-	if _, ok := m.hold(); !ok {
-		return nil, m.fail("query hook of map", nil)
+	if _, err := m.use(); err != nil {
+		return nil, m.fail("query hook of map", err)
 	}
 	defer m.release()
 	return queryHook("map "+m.name, m.fd.Uint32(), where, 0)
@@ -50,7 +50,7 @@ func QuerySockMap(m *Map, where uapi.AttachType) (*Hook, error) {
 func QueryInterface(iface string, where uapi.AttachType) (*Hook, error) {
 	index, err := interfaceIndex(iface)
 	if err != nil {
-		return nil, &Error{Op: "query hook", Subject: iface, Err: err}
+		return nil, newError("query hook", about{"", iface}, err)
 	}
 	return queryHook(iface, uint32(index), where, 0)
 }
@@ -68,10 +68,7 @@ func QueryLinks(typ uapi.LinkType) ([]*linkinfo.Info, error) {
 		list = append(list, info)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, &Error{
-			Op: "query links", Subject: "of type " + typ.String(), Err: err,
-			Hint: permissionHint(err, kernel.CapSysAdmin),
-		}
+		return nil, newError("query links", about{"", "of type " + typ.String()}, err, kernel.CapSysAdmin)
 	}
 	return list, nil
 }
@@ -79,7 +76,7 @@ func QueryLinks(typ uapi.LinkType) ([]*linkinfo.Info, error) {
 func queryFile(path string, where uapi.AttachType, flags uint32) (*Hook, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
-		return nil, &Error{Op: "query hook", Err: err}
+		return nil, newError("query hook", about{}, err)
 	}
 	defer f.Close()
 	return queryHook(path, uint32(f.Int()), where, flags)
@@ -110,7 +107,7 @@ func queryHook(what string, target uint32, where uapi.AttachType, flags uint32) 
 			modern = false
 			continue
 		case err != nil:
-			return nil, &Error{Op: "query hook", Subject: what + " " + where.String(), Err: err, Hint: permissionHint(err, kernel.CapNetAdmin)}
+			return nil, newError("query hook", about{"", what + " " + where.String()}, err, kernel.CapNetAdmin)
 		}
 		h := &Hook{Revision: a.Revision, Flags: a.AttachFlags}
 		for i := range min(a.Count, n) {

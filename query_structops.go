@@ -39,7 +39,7 @@ func (r RegisteredStructOps) String() string {
 func QueryStructOps() ([]RegisteredStructOps, error) {
 	list, err := queryStructOps(func(*sys.MapInfo) bool { return true })
 	if err != nil {
-		return nil, &Error{Op: "query struct_ops", Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+		return nil, newError("query struct_ops", about{}, err, kernel.CapSysAdmin)
 	}
 	return list, nil
 }
@@ -138,63 +138,31 @@ func structOpsLinks() (map[uint32]uint32, error) {
 // ErrNotExist if there is no such map or it isn't registered; EINVAL if it is no struct_ops map; ErrNotSupported if it has a link, which
 // LinkFromID and Detach take away. Needs CAP_SYS_ADMIN.
 func UnregisterStructOps(mapID uint32) error {
-	hint, err := unregisterStructOps(mapID)
+	err := unregisterStructOps(mapID)
 	if err == nil {
 		return nil
 	}
-	if hint == "" {
-		hint = permissionHint(err, kernel.CapSysAdmin)
-	}
-	return &Error{Op: "unregister struct_ops map", Subject: fmt.Sprintf("with id %d", mapID), Err: err, Hint: hint}
+	a := attempt{op: opUnregister, need: []kernel.Capability{kernel.CapSysAdmin}, id: mapID}
+	return a.fail("unregister struct_ops map", withID(mapID), err)
 }
 
-func unregisterStructOps(mapID uint32) (hint string, err error) {
+func unregisterStructOps(mapID uint32) error {
 	fd, err := sys.MapFDByID(mapID)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer fd.Close()
 	info, err := sys.MapInfoByFD(fd.Int())
 	if err != nil {
-		return "", err
+		return err
 	}
 	if info.Type != uapi.MapStructOps {
-		return "", fmt.Errorf("it is a map of type %v: %w", info.Type, syscall.EINVAL)
+		return fmt.Errorf("it is a map of type %v: %w", info.Type, syscall.EINVAL)
 	}
 	var key uint32
 	err = sys.MapDeleteWait(fd.Int(), unsafe.Pointer(&key), 0)
-	switch {
-	case errors.Is(err, ErrNotExist):
-		err = fmt.Errorf("it is not registered: %w", err)
-	case errors.Is(err, ErrNotSupported):
-		if links, linksErr := structOpsLinks(); linksErr == nil && links[mapID] != 0 {
-			hint = fmt.Sprintf("it is registered by link %d", links[mapID])
-		}
+	if errors.Is(err, ErrNotExist) {
+		return fmt.Errorf("it is not registered: %w", err)
 	}
-	return hint, err
-}
-
-// structOpsHint says which maps of the same type as m are registered when m can't be.
-func (m *Map) structOpsHint(err error) string {
-	if !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.EBUSY) {
-		return ""
-	}
-	own, infoErr := sys.MapInfoByFD(m.fd.Int())
-	if infoErr != nil {
-		return ""
-	}
-	there, queryErr := queryStructOps(func(info *sys.MapInfo) bool {
-		return info.BTFVmlinuxValueTypeID == own.BTFVmlinuxValueTypeID && info.BTFVmlinuxID == own.BTFVmlinuxID
-	})
-	if queryErr != nil || len(there) == 0 {
-		return ""
-	}
-	var names []string
-	for _, r := range there {
-		if r.MapID == own.ID {
-			return fmt.Sprintf("this map, %d, is registered already", own.ID)
-		}
-		names = append(names, r.String())
-	}
-	return "registered of this type: " + strings.Join(names, ", ")
+	return err
 }

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -31,23 +29,16 @@ type place struct {
 	netlink  bool // it takes CAP_NET_ADMIN for rtnetlink, instead of need
 }
 
-// refused wraps the error of an attempt to attach p there. It asks the kernel, after the fact, for what may explain it, and hints at
-// nothing else.
-func (p *Program) refused(at *place, err error) error {
-	err = at.cause(err)
-	e := p.attachFail(at.name, err, at.need...).(*Error)
-	at.hintNetlink(e)
-	if e.Hint == "" && !p.descriptor().Closed() {
-		e.Hint = p.explain(at, err)
-	}
-	return e
+// refused wraps the error of an attempt to attach p there.
+func (p *Program) refused(at *place, err error) *Error {
+	return p.at(opAttach, at).attachFail(at.name, at.cause(err))
 }
 
-// hintNetlink says which capability rtnetlink missed.
-func (at *place) hintNetlink(e *Error) {
+func (p *Program) at(op operation, at *place) *attempt {
 	if at.netlink {
-		e.Hint = netlinkHint(e.Err)
+		op |= opNetlink
 	}
+	return &attempt{op: op, need: at.need, program: p, at: at}
 }
 
 // cause is err without what the name of the place says already.
@@ -61,89 +52,29 @@ func (at *place) cause(err error) error {
 	return err
 }
 
-// notDetached is refused for detaching.
-func (p *Program) notDetached(at *place, err error) error {
+// notDetached wraps the error of an attempt to detach p from there.
+func (p *Program) notDetached(at *place, err error) *Error {
+	on := about{p.objectName(), p.Name() + " from " + at.name}
+	if absent := p.absence(); absent != nil {
+		return newError("detach program", on, absent)
+	}
 	err = at.cause(err)
 	if err == syscall.ENOENT {
 		err = fmt.Errorf("it is not attached there: %w", err)
 	}
-	e := p.attachFail(at.name, err, at.need...).(*Error)
-	e.Op, e.Subject = "detach program", p.Name()+" from "+at.name
-	at.hintNetlink(e)
-	switch {
-	case p.descriptor().Closed():
-	case errors.Is(err, syscall.ESTALE):
-		e.Hint = p.explain(at, err)
-	case errors.Is(err, syscall.EBADF):
-		e.Hint = at.target
-	}
-	return e
-}
-
-func (p *Program) explain(at *place, err error) string {
-	if len(at.types) > 0 && !slices.Contains(at.types, p.typ) {
-		return fmt.Sprintf("it is a program of type %v; what fits there is %s", p.typ, typeNames(at.types))
-	}
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return ""
-	}
-	if errno == syscall.EINVAL && at.attach != 0 && p.lacksAttachType(at.attach) {
-		return fmt.Sprintf("this kernel has no attach type %v", at.attach)
-	}
-	if errno == syscall.EINVAL && at.rule != "" {
-		return at.rule
-	}
-	if errno == syscall.EBADF && at.target != "" {
-		return at.target
-	}
-	if at.query == nil {
-		return ""
-	}
-	switch errno {
-	case syscall.EINVAL, syscall.EBUSY, syscall.EEXIST, syscall.EPERM, syscall.E2BIG, syscall.ERANGE, syscall.ESTALE, syscall.ENOENT:
-	default:
-		return ""
-	}
-	hook, queryErr := at.query()
-	if queryErr != nil {
-		return ""
-	}
-	switch errno {
-	case syscall.ENOENT:
-		return at.anchor.absentFrom(hook)
-	case syscall.ESTALE:
-		return fmt.Sprintf("programs were attached or detached there since: the hook's revision is %d, not %d", hook.Revision, at.revision)
-	}
-	if info, infoErr := sys.ProgInfoByFD(p.fd.Int()); infoErr == nil && hook.has(info.ID) {
-		return fmt.Sprintf("this program, %d, is attached there already", info.ID)
-	}
-	if errno == syscall.EINVAL || len(hook.Programs) == 0 {
-		return ""
-	}
-	return hook.occupants() + " attached there" + hook.detachment()
-}
-
-// lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.
-func (p *Program) lacksAttachType(t uapi.AttachType) bool {
-	spec, err := p.running().BTF()
-	if err != nil {
-		return false
-	}
-	has, known := facts.HasEnumerator(spec, "bpf_attach_type", "", int64(t))
-	return known && !has
+	return p.at(opDetach, at).fail("detach program", on, err)
 }
 
 // checkReplaced refuses a program that is to be replaced and can't be told to the kernel.
 func (p *Program) checkReplaced() error {
-	if p.fd.Closed() {
-		err := p.absence()
-		if err == ErrClosed {
-			err = fmt.Errorf("%w: %w", err, syscall.EINVAL)
-		}
-		return fmt.Errorf("%s, which is to be replaced: %w", p.name, err)
+	err := p.absence()
+	switch err {
+	case nil:
+		return nil
+	case ErrClosed:
+		err = fmt.Errorf("%w: %w", err, syscall.EINVAL)
 	}
-	return nil
+	return fmt.Errorf("%s, which is to be replaced: %w", p.name, err)
 }
 
 // has reports whether the program of that kernel id is attached.
@@ -206,12 +137,4 @@ func programLabel(id uint32) string {
 		return strconv.FormatUint(uint64(id), 10)
 	}
 	return fmt.Sprintf("%d (%s)", id, info.Name)
-}
-
-func typeNames(types []uapi.ProgType) string {
-	var names []string
-	for _, t := range types {
-		names = append(names, t.String())
-	}
-	return strings.Join(names, ", ")
 }

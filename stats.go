@@ -20,7 +20,7 @@ const StatsRunTime StatsKind = sys.StatsRunTime
 func EnableStats(kind StatsKind) (io.Closer, error) {
 	fd, err := sys.EnableStats(uint32(kind))
 	if err != nil {
-		return nil, &Error{Op: "enable statistics", Err: err, Hint: permissionHint(err, kernel.CapSysAdmin)}
+		return nil, newError("enable statistics", about{}, err, kernel.CapSysAdmin)
 	}
 	return fd, nil
 }

@@ -36,7 +36,7 @@ func (l *loader) openToken(object string) error {
 	} else {
 		fd, err := kernel.OpenToken(path)
 		if err != nil {
-			return &Error{Op: "make BPF token of", Object: object, Subject: path, Err: err}
+			return newError("make BPF token of", about{object, path}, err)
 		}
 		l.token = fd
 	}

@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -64,7 +63,7 @@ func (v *Variable) Bytes() ([]byte, error) {
 func (v *Variable) live() ([]byte, error) {
 	end := v.offset + uint64(v.size)
 	if end > uint64(len(v.m.memory)) {
-		return nil, v.fail("map variable", fmt.Errorf("it ends at byte %d of %d", end, len(v.m.memory)))
+		return nil, v.fail("map variable", fmt.Errorf("it ends at byte %d of %d: %w", end, len(v.m.memory), ErrTooBig))
 	}
 	return v.m.memory[v.offset:end:end], nil
 }
@@ -89,10 +88,17 @@ func (v *Variable) absence() error {
 		return m.absent
 	case m.fd == nil:
 		return fmt.Errorf("map %s: %w", m.name, m.absence())
-	case m.fd.Closed():
-		return ErrClosed
 	}
-	return nil
+	return m.absence()
+}
+
+// use keeps the variable's map open until its release; the error says why there is none.
+func (v *Variable) use() error {
+	if err := v.absence(); err != nil {
+		return err
+	}
+	_, err := v.m.use()
+	return err
 }
 
 // Err returns nil if there is such a variable, else the error that all its methods fail with,
@@ -107,16 +113,16 @@ func (v *Variable) Err() error {
 
 // Get copies the variable into *value: a pointer to a type that MapOf would accept for it. An unmapped map is read by system call.
 func (v *Variable) Get(value any) error {
-	if _, ok := v.Map().hold(); !ok {
-		return v.fail("get variable", v.absence())
+	if err := v.use(); err != nil {
+		return v.fail("get variable", err)
 	}
 	defer v.m.release()
 	ptr := reflect.ValueOf(value)
 	if ptr.Kind() != reflect.Pointer || ptr.IsNil() {
-		return v.fail("get variable", errors.New("the destination is not a pointer"))
+		return v.fail("get variable", fmt.Errorf("the destination is not a pointer: %w", syscall.EINVAL))
 	}
 	if _, err := layout.Check(ptr.Type().Elem(), v.size, v.m.btf, v.typ); err != nil {
-		return v.fail("get variable", err)
+		return v.fail("get variable", fmt.Errorf("%w: %w", err, syscall.EINVAL))
 	}
 	dst := unsafe.Slice((*byte)(ptr.UnsafePointer()), v.size)
 	if v.m.memory != nil {
@@ -129,7 +135,7 @@ func (v *Variable) Get(value any) error {
 		return v.fail("get variable", err)
 	}
 	if v.offset+uint64(v.size) > uint64(len(whole)) {
-		return v.fail("get variable", fmt.Errorf("it lies beyond the end of map %s", v.m.name))
+		return v.fail("get variable", fmt.Errorf("it lies beyond the end of map %s: %w", v.m.name, ErrTooBig))
 	}
 	copy(dst, whole[v.offset:])
 	return nil
@@ -138,8 +144,8 @@ func (v *Variable) Get(value any) error {
 // Set changes the variable to value: of a type that MapOf would accept for it, any integer that fits an integer variable, a []byte of
 // its size, or a string for an array of char, which is filled up with zeroes. ErrPermission if it is const, ErrNotSupported if its map is not mapped.
 func (v *Variable) Set(value any) error {
-	if _, ok := v.Map().hold(); !ok {
-		return v.fail("set variable", v.absence())
+	if err := v.use(); err != nil {
+		return v.fail("set variable", err)
 	}
 	defer v.m.release()
 	dst, err := v.Bytes()
@@ -152,23 +158,23 @@ func (v *Variable) Set(value any) error {
 	switch value := value.(type) {
 	case []byte:
 		if len(value) != len(dst) {
-			return v.fail("set variable", fmt.Errorf("it has %d bytes, the value %d", v.size, len(value)))
+			return v.fail("set variable", fmt.Errorf("it has %d bytes, the value %d: %w", v.size, len(value), syscall.EINVAL))
 		}
 		copyWhole(dst, value)
 		return nil
 	case string:
 		if !v.isText() {
-			return v.fail("set variable", errors.New("it is no array of char and cannot hold a string"))
+			return v.fail("set variable", fmt.Errorf("it is no array of char and cannot hold a string: %w", syscall.EINVAL))
 		}
 		if len(value) > len(dst) {
-			return v.fail("set variable", fmt.Errorf("it has %d bytes, the text %d", v.size, len(value)))
+			return v.fail("set variable", fmt.Errorf("it has %d bytes, the text %d: %w", v.size, len(value), syscall.EINVAL))
 		}
 		clear(dst[copy(dst, value):])
 		return nil
 	}
 	src := reflect.ValueOf(value)
 	if !src.IsValid() {
-		return v.fail("set variable", errors.New("no value given"))
+		return v.fail("set variable", fmt.Errorf("no value given: %w", syscall.EINVAL))
 	}
 	if raw, ok, err := integerBytes(src, v.size); ok && v.isScalar() {
 		if err != nil {
@@ -179,7 +185,7 @@ func (v *Variable) Set(value any) error {
 	}
 	proof, err := layout.Check(src.Type(), v.size, v.m.btf, v.typ)
 	if err != nil {
-		return v.fail("set variable", err)
+		return v.fail("set variable", fmt.Errorf("%w: %w", err, syscall.EINVAL))
 	}
 	tmp := reflect.New(src.Type())
 	tmp.Elem().Set(src)
@@ -221,12 +227,12 @@ func integerBytes(v reflect.Value, size uint32) (raw []byte, ok bool, err error)
 	case v.CanInt():
 		n = uint64(v.Int())
 		if bits := size * 8; bits < 64 && (v.Int() < -1<<(bits-1) || v.Int() >= 1<<bits) {
-			err = fmt.Errorf("%d does not fit %d bytes", v.Int(), size)
+			err = fmt.Errorf("%d does not fit %d bytes: %w", v.Int(), size, syscall.ERANGE)
 		}
 	case v.CanUint():
 		n = v.Uint()
 		if bits := size * 8; bits < 64 && n > math.MaxUint64>>(64-bits) {
-			err = fmt.Errorf("%d does not fit %d bytes", n, size)
+			err = fmt.Errorf("%d does not fit %d bytes: %w", n, size, syscall.ERANGE)
 		}
 	default:
 		return nil, false, nil
@@ -273,7 +279,7 @@ func VarOf[T any](v *Variable) (*T, error) {
 		return nil, v.fail("map variable", err)
 	}
 	if _, err := layout.Check(reflect.TypeFor[T](), v.size, v.m.btf, v.typ); err != nil {
-		return nil, v.fail("map variable", err)
+		return nil, v.fail("map variable", fmt.Errorf("%w: %w", err, syscall.EINVAL))
 	}
 	raw, err := v.Bytes()
 	if err != nil {
@@ -281,7 +287,7 @@ func VarOf[T any](v *Variable) (*T, error) {
 	}
 	p := unsafe.Pointer(unsafe.SliceData(raw))
 	if uintptr(p)%unsafe.Alignof(*new(T)) != 0 {
-		return nil, v.fail("map variable", fmt.Errorf("it lies at offset %d, which is not aligned for %v", v.offset, reflect.TypeFor[T]()))
+		return nil, v.fail("map variable", fmt.Errorf("it lies at offset %d, which is not aligned for %v: %w", v.offset, reflect.TypeFor[T](), syscall.EINVAL))
 	}
 	return (*T)(p), nil
 }
@@ -295,14 +301,14 @@ func MemoryOf[T any](m *Map) (*T, error) {
 	}
 	t := reflect.TypeFor[T]()
 	if _, err := layout.Check(t, uint32(t.Size()), m.btf, 0); err != nil {
-		return nil, m.fail("map memory of", err)
+		return nil, m.fail("map memory of", fmt.Errorf("%w: %w", err, syscall.EINVAL))
 	}
 	if m.arenaStart+uint64(t.Size()) > uint64(len(m.memory)) {
-		return nil, m.fail("map memory of", fmt.Errorf("%v has %d bytes, more than the map", t, t.Size()))
+		return nil, m.fail("map memory of", fmt.Errorf("%v has %d bytes, more than the map: %w", t, t.Size(), ErrTooBig))
 	}
 	return (*T)(unsafe.Pointer(&m.memory[m.arenaStart])), nil
 }
 
 func (v *Variable) fail(op string, err error) error {
-	return &Error{Op: op, Object: v.Map().orNone().object, Subject: v.Name(), Err: err}
+	return newError(op, about{v.Map().orNone().object, v.Name()}, err)
 }

@@ -145,7 +145,9 @@ func (s *events) refresh() {
 	cpus, err := s.wanted()
 	var errs []error
 	if err != nil {
-		errs = append(errs, fmt.Errorf("perfbuf: map %s: CPUs went or came: %w", s.m.Name(), err))
+		errs = append(errs, &bpf.Error{
+			Op: "read perf buffer", Subject: s.m.Name(), Err: fmt.Errorf("CPUs went or came: %w", err),
+		})
 	}
 	for _, cpu := range cpus {
 		if err := s.serve(cpu); err != nil && !errors.Is(err, syscall.ENODEV) {

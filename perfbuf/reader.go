@@ -73,14 +73,14 @@ var ErrBusy = errors.New("perfbuf: another goroutine is reading")
 // online later or again (see CPUError). It needs the same privileges.
 func NewReader(m *bpf.Map, opts *Options) (*Reader, error) {
 	if err := m.Err(); err != nil {
-		return nil, fmt.Errorf("perfbuf: %w", err)
+		return nil, err
 	}
 	if opts == nil {
 		opts = &Options{}
 	}
 	r, err := newReader(m, opts)
 	if err != nil {
-		return nil, fmt.Errorf("perfbuf: read map %s: %w", m.Name(), err)
+		return nil, &bpf.Error{Op: "read perf buffer", Subject: m.Name(), Err: err}
 	}
 	return r, nil
 }

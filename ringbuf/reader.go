@@ -40,7 +40,7 @@ func NewReader(maps ...*bpf.Map) (*Reader, error) {
 	r := new(Reader)
 	var err error
 	if r.stream, err = stream.New("ringbuf", ErrBusy, &r.rings); err != nil {
-		return nil, fmt.Errorf("ringbuf: %w", err)
+		return nil, &bpf.Error{Op: "make ring buffer reader", Err: err}
 	}
 	for _, m := range maps {
 		if err := r.Add(m); err != nil {
@@ -55,9 +55,10 @@ func NewReader(maps ...*bpf.Map) (*Reader, error) {
 // reads.
 func (r *Reader) Add(m *bpf.Map) error {
 	if err := m.Err(); err != nil {
-		return fmt.Errorf("ringbuf: %w", err)
+		return err
 	}
-	fail := func(err error) error { return fmt.Errorf("ringbuf: read map %s: %w", m.Name(), err) }
+	name := m.Name()
+	fail := func(err error) error { return &bpf.Error{Op: "read ring buffer", Subject: name, Err: err} }
 	if m.Type() != uapi.MapRingBuf {
 		return fail(fmt.Errorf("it is of type %v, not %v: %w",
 			m.Type(), uapi.MapRingBuf, syscall.EINVAL))

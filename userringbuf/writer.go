@@ -44,11 +44,11 @@ var errNoWriter = fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotEx
 // another type.
 func New(m *bpf.Map) (*Writer, error) {
 	if err := m.Err(); err != nil {
-		return nil, fmt.Errorf("userringbuf: %w", err)
+		return nil, err
 	}
 	w, err := newWriter(m)
 	if err != nil {
-		return nil, fmt.Errorf("userringbuf: write map %s: %w", m.Name(), err)
+		return nil, &bpf.Error{Op: "write to user ring buffer", Subject: m.Name(), Err: err}
 	}
 	return w, nil
 }
@@ -129,7 +129,7 @@ func (w *Writer) fail(size int, err error) error {
 	if err == syscall.E2BIG {
 		e.Hint = fmt.Sprintf("a sample of this ring has at most %d", w.ring.max())
 	}
-	return fmt.Errorf("userringbuf: %w", e)
+	return e
 }
 
 // ReserveContext is Reserve that waits for room, in the Go runtime's poller, until a program drains

@@ -1,0 +1,494 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/hint"
+	"github.com/purebpf/bpf/internal/maprules"
+	"github.com/purebpf/bpf/internal/rtnl"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// operation is what was asked of the kernel. A row of explanations is for one or several.
+type operation uint32
+
+const (
+	opLoad operation = 1 << iota
+	opCreateMap
+	opElement
+	opRun
+	opPin
+	opLink    // anything asked of a link
+	opNetlink // asked of rtnetlink
+	opAttach
+	opDetach
+	opAttachEvent
+	opAttachEventFD // of the caller's
+	opOpenEvent
+	opTracefs
+	opKprobe
+	opKprobeMulti
+	opUprobe
+	opUprobeMulti
+	opRawTracepoint
+	opTrace
+	opReplaceFunction
+	opRegister   // a struct_ops map
+	opUnregister // a struct_ops map without a link
+
+	opAny operation = 1<<32 - 1
+)
+
+// attempt is what was asked of the kernel, as far as something of it explains the answer.
+type attempt struct {
+	op  operation
+	err error // the answer
+
+	need    []kernel.Capability // that the kernel asks for; nil: CAP_BPF
+	access  []kernel.Capability // that files ask for
+	limit   error               // why RLIMIT_MEMLOCK could not be raised
+	program *Program
+	m       *Map
+
+	at    *place // opAttach, opDetach
+	event int    // opAttachEvent: its descriptor
+
+	pid     int // opOpenEvent, opUprobe: 0 for all
+	cpu     int // opOpenEvent of oneCPU
+	oneCPU  bool
+	returns bool            // opKprobe: at the function's end
+	offsets []uint64        // opKprobe: in the function; opUprobe: in the file
+	symbol  *kernelSymbol   // opKprobe: nil for an address
+	file    *executable     // opUprobe
+	tracing tracing         // opKprobeMulti
+	symbols []string        // opKprobeMulti
+	session uapi.AttachType // opUprobeMulti; 0 if it is none
+	name    string          // opRawTracepoint
+
+	target   *Program // opReplaceFunction
+	function uint32   // opReplaceFunction: its BTF id
+
+	maps []*maprules.Map // opCreateMap: what was asked for, and its inner map
+	id   uint32          // opUnregister: of the map
+	size uint32          // opRun: of the output
+}
+
+// explanation is what may be behind an errno: look finds out whether it is, and says so; "" if it isn't.
+type explanation struct {
+	op    operation
+	errno error // nil: whatever the answer is
+	look  func(*attempt) string
+}
+
+// explanations are tried in their order, and the first that has something to say is the hint. The
+// kernel is asked, after the fact, for what may explain its answer; where nothing does, nothing is said.
+var explanations = [...]explanation{
+	{opElement, syscall.EPERM, isFrozen},
+	{opAny, syscall.EPERM, missesCapability},
+	{opLoad | opCreateMap, syscall.EPERM, memlockIsLow},
+
+	{opCreateMap, nil, breaksRule},
+	{opElement, syscall.ENOENT, func(*attempt) string { return "no such element" }},
+	{opElement, syscall.E2BIG, isFull},
+	{opRun, syscall.ENOSPC, outputIsLarger},
+	{opRun, sys.ENOTSUPP, runsNot},
+	{opPin, syscall.EEXIST, func(*attempt) string {
+		return "what is pinned there stays until its file is removed"
+	}},
+	{opLink, syscall.ENOLINK, func(*attempt) string {
+		return "what it was attached to is gone, or it was detached; close the link and attach anew"
+	}},
+
+	{opAttach | opAttachEvent, nil, isOfWrongType},
+	{opAttach, syscall.EINVAL, kernelLacksAttachType},
+	{opAttach | opAttachEvent, syscall.EINVAL, func(a *attempt) string { return a.at.rule }},
+	{opAttach | opDetach, syscall.EBADF, func(a *attempt) string { return a.at.target }},
+	{opAttach, syscall.ENOENT, anchorIsAbsent},
+	{opAttach | opDetach, syscall.ESTALE, revisionChanged},
+	{opAttach, syscall.EINVAL, isAttachedAlready},
+	{opAttach, syscall.EBUSY, isOccupied},
+	{opAttach, syscall.EEXIST, isOccupied},
+	{opAttach, syscall.EPERM, isOccupied},
+	{opAttach, syscall.E2BIG, isOccupied},
+	{opAttach, syscall.ERANGE, isOccupied},
+	{opAttach, nil, lacksDiscipline},
+
+	{opAttachEvent, syscall.EEXIST, eventIsOccupied},
+	{opAttachEvent, syscall.E2BIG, eventIsOccupied},
+	{opAttachEventFD, syscall.EINVAL, eventIsOfOtherKind},
+	{opAttachEventFD, syscall.EBADF, func(*attempt) string {
+		return "the descriptor is not open, or of something else"
+	}},
+	{opOpenEvent | opKprobe | opUprobe, syscall.EACCES, eventIsDenied},
+	{opOpenEvent, syscall.ENOENT, func(*attempt) string { return "this machine has no such event" }},
+	{opOpenEvent, syscall.ENODEV, func(*attempt) string {
+		return "the CPU is offline, or there is none of that number"
+	}},
+	{opOpenEvent, syscall.ESRCH, threadIsGone},
+	{opOpenEvent, syscall.EINVAL, cpuIsBeyond},
+	{opTracefs, syscall.EACCES, accessIsDenied},
+
+	{opKprobe, syscall.EILSEQ, offsetIsInside},
+	{opKprobe, syscall.EINVAL, returnHasOffset},
+	{opKprobe, syscall.ENOENT, symbolIsOdd},
+	{opKprobe, syscall.EINVAL, symbolIsOdd},
+	{opKprobe, syscall.EADDRNOTAVAIL, symbolIsOdd},
+	{opKprobeMulti, ErrNotSupported, func(*attempt) string {
+		return "a kernel has it from 5.18 on, if it is built with CONFIG_FPROBE"
+	}},
+	{opKprobeMulti, syscall.ENOENT, functionsAreMissing},
+	{opUprobeMulti, syscall.EINVAL, kernelLacksSession},
+	{opUprobe | opUprobeMulti, syscall.ESRCH, processIsGone},
+	{opUprobe | opUprobeMulti, syscall.EINVAL, offsetIsBeyond},
+	{opRawTracepoint, syscall.ENOENT, nearRawTracepoint},
+	{opTrace, syscall.EBUSY, functionIsTraced},
+	{opReplaceFunction, syscall.EBUSY, functionIsReplaced},
+
+	{opRegister, syscall.EEXIST, typeIsRegistered},
+	{opRegister, syscall.EBUSY, typeIsRegistered},
+	{opUnregister, ErrNotSupported, hasLink},
+}
+
+// explain returns the index of the first row that has something to say, and what it says; "" if none
+// does.
+func (a *attempt) explain() (row int, text string) {
+	for i, e := range explanations {
+		if e.op&a.op == 0 && e.op != opAny || e.errno != nil && !errors.Is(a.err, e.errno) {
+			continue
+		}
+		if text := e.look(a); text != "" {
+			return i, text
+		}
+	}
+	return -1, ""
+}
+
+// explained returns err with what explains it as advice, unless it has some.
+func (a *attempt) explained(err error) error {
+	if err == nil || hint.Of(err) != "" {
+		return err
+	}
+	a.err = err
+	_, text := a.explain()
+	return hint.Add(err, text)
+}
+
+// fail makes the error of the attempt, with what explains it.
+func (a *attempt) fail(op string, on about, err error) *Error {
+	cause, advice := hint.Cut(a.explained(err))
+	return &Error{Op: op, Object: on.object, Subject: on.subject, Err: cause, Hint: advice}
+}
+
+// attachFail is fail of an attempt to attach the program. Where that has no descriptor it is the
+// reason, whatever else is wrong.
+func (a *attempt) attachFail(to string, err error) *Error {
+	p, subject := a.program, "to "+to
+	if p != nil {
+		subject = p.Name() + " " + subject
+	}
+	on := about{p.objectName(), subject}
+	if absent := p.absence(); absent != nil {
+		return newError("attach program", on, absent)
+	}
+	return a.fail("attach program", on, err)
+}
+
+func isFrozen(a *attempt) string {
+	if a.m.frozen.Load() {
+		return "the map is frozen"
+	}
+	return ""
+}
+
+func isFull(a *attempt) string { return fmt.Sprintf("max_entries is %d", a.m.maxEntries) }
+
+func missesCapability(a *attempt) string {
+	if a.op&opNetlink != 0 {
+		return netlinkHint(a.err)
+	}
+	return permissionHint(a.err, a.need...)
+}
+
+func accessIsDenied(a *attempt) string { return accessHint(a.err, a.access...) }
+
+func eventIsDenied(a *attempt) string { return eventHint(a.err, a.need...) }
+
+// memlockIsLow says what kept RLIMIT_MEMLOCK as low as it is: before 5.11 the kernel answers EPERM to
+// what has no room.
+func memlockIsLow(a *attempt) string {
+	var known *kernel.PrivilegeError
+	if a.limit == nil || errors.As(a.err, &known) {
+		return ""
+	}
+	return a.limit.Error()
+}
+
+func breaksRule(a *attempt) string {
+	for _, m := range a.maps {
+		if text := brokenRule(m, a.err); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func outputIsLarger(a *attempt) string { return fmt.Sprintf("the output has %d bytes", a.size) }
+
+func runsNot(a *attempt) string {
+	return fmt.Sprintf("programs of type %v cannot be run by themselves", a.program.typ)
+}
+
+func isOfWrongType(a *attempt) string {
+	if len(a.at.types) == 0 || slices.Contains(a.at.types, a.program.typ) {
+		return ""
+	}
+	return fmt.Sprintf("it is a program of type %v; what fits there is %s",
+		a.program.typ, typeNames(a.at.types))
+}
+
+func kernelLacksAttachType(a *attempt) string {
+	if a.at.attach == 0 || !a.program.lacksAttachType(a.at.attach) {
+		return ""
+	}
+	return fmt.Sprintf("this kernel has no attach type %v", a.at.attach)
+}
+
+// hook asks who is attached to the place, nil if that can't be asked.
+func (a *attempt) hook() *Hook {
+	if a.at.query == nil {
+		return nil
+	}
+	hook, err := a.at.query()
+	if err != nil {
+		return nil
+	}
+	return hook
+}
+
+func anchorIsAbsent(a *attempt) string {
+	hook := a.hook()
+	if hook == nil {
+		return ""
+	}
+	return a.at.anchor.absentFrom(hook)
+}
+
+func revisionChanged(a *attempt) string {
+	hook := a.hook()
+	if hook == nil {
+		return ""
+	}
+	return fmt.Sprintf("programs were attached or detached there since: the hook's revision is %d, not %d",
+		hook.Revision, a.at.revision)
+}
+
+func isAttachedAlready(a *attempt) string { return a.isIn(a.hook()) }
+
+// isIn says that the program is attached to the hook already.
+func (a *attempt) isIn(hook *Hook) string {
+	info, err := sys.ProgInfoByFD(a.program.fd.Int())
+	if hook == nil || err != nil || !hook.has(info.ID) {
+		return ""
+	}
+	return fmt.Sprintf("this program, %d, is attached there already", info.ID)
+}
+
+func isOccupied(a *attempt) string {
+	hook := a.hook()
+	if hook == nil || len(hook.Programs) == 0 {
+		return ""
+	}
+	if already := a.isIn(hook); already != "" {
+		return already
+	}
+	return hook.occupants() + " attached there" + hook.detachment()
+}
+
+func lacksDiscipline(a *attempt) string {
+	var refusal *rtnl.Error
+	if !errors.As(a.err, &refusal) || !strings.Contains(refusal.Message, "Qdisc") {
+		return ""
+	}
+	return "TCHook.Create makes the discipline that the filter needs"
+}
+
+// eventIsOccupied says who is in the way of a program that can't be attached to an event, where the
+// kernel tells.
+func eventIsOccupied(a *attempt) string {
+	ids := make([]uint32, 64) // BPF_TRACE_MAX_PROGS
+	n, err := sys.PerfEventQueryBPF(a.event, ids)
+	switch {
+	case err == syscall.EINVAL && errors.Is(a.err, syscall.EEXIST): // only events of tracepoints are asked
+		return "a program is attached there, and the kernel doesn't tell which"
+	case err != nil || n > len(ids):
+		return ""
+	}
+	info, err := sys.ProgInfoByFD(a.program.fd.Int())
+	if err == nil && slices.Contains(ids[:n], info.ID) {
+		return fmt.Sprintf("this program, %d, is attached there already", info.ID)
+	}
+	return fmt.Sprintf("%d programs are attached there: %v", n, ids[:n])
+}
+
+func eventIsOfOtherKind(a *attempt) string {
+	return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a tracepoint "+
+		"program, a probe's a kprobe program: it is of type %v", a.program.typ)
+}
+
+func threadIsGone(a *attempt) string {
+	if a.pid == 0 {
+		return ""
+	}
+	return fmt.Sprintf("there is no thread %d", a.pid)
+}
+
+func processIsGone(a *attempt) string {
+	if a.pid == 0 || errors.Is(a.err, ErrNotSupported) {
+		return ""
+	}
+	return "there is no process " + strconv.Itoa(a.pid)
+}
+
+func cpuIsBeyond(a *attempt) string {
+	n, err := kernel.Running().PossibleCPUs()
+	if !a.oneCPU || err != nil || a.cpu >= 0 && a.cpu < n {
+		return ""
+	}
+	return fmt.Sprintf("the machine has CPUs 0 to %d at most", n-1)
+}
+
+func offsetIsInside(a *attempt) string {
+	if len(a.offsets) != 1 {
+		return ""
+	}
+	return fmt.Sprintf("no instruction starts at offset %d", a.offsets[0])
+}
+
+func returnHasOffset(a *attempt) string {
+	if a.symbol == nil || !a.returns || len(a.offsets) != 1 || a.offsets[0] == 0 {
+		return ""
+	}
+	return "a function returns from its start only: a kretprobe has no offset"
+}
+
+func symbolIsOdd(a *attempt) string {
+	if a.symbol == nil || errors.Is(a.err, ErrNotSupported) {
+		return ""
+	}
+	return a.symbol.hint()
+}
+
+func functionsAreMissing(a *attempt) string {
+	if len(a.symbols) == 0 {
+		return ""
+	}
+	missing, near, err := missingFunctions(a.tracing, a.symbols)
+	if err != nil || len(missing) == 0 {
+		return ""
+	}
+	text := "no function to attach to is called " + missing[0]
+	if len(missing) > 1 {
+		text += fmt.Sprintf(", the first of %d such names", len(missing))
+	}
+	if near != "" {
+		text += "; " + near
+	}
+	return text
+}
+
+func kernelLacksSession(a *attempt) string {
+	if a.session == 0 || !a.program.lacksAttachType(a.session) {
+		return ""
+	}
+	return "this kernel has no sessions of uprobes (6.13)"
+}
+
+func offsetIsBeyond(a *attempt) string {
+	if errors.Is(a.err, ErrNotSupported) {
+		return ""
+	}
+	info, err := a.file.file.Stat()
+	beyond := func(offset uint64) bool { return offset > uint64(info.Size()) }
+	if err != nil || !slices.ContainsFunc(a.offsets, beyond) {
+		return ""
+	}
+	return fmt.Sprintf("the file ends at offset %#x", info.Size())
+}
+
+func functionIsTraced(a *attempt) string {
+	own, err := sys.ProgInfoByFD(a.program.fd.Int())
+	if err != nil || own.AttachBTFID == 0 {
+		return ""
+	}
+	return tracedBy(func(d *linkinfo.Tracing) bool {
+		return d.TargetBTFID == own.AttachBTFID &&
+			(d.TargetID == own.AttachBTFObjID || btfOfProgram(d.TargetID) == own.AttachBTFObjID)
+	})
+}
+
+func functionIsReplaced(a *attempt) string {
+	target, err := sys.ProgInfoByFD(a.target.fd.Int())
+	if err != nil {
+		return ""
+	}
+	return tracedBy(func(d *linkinfo.Tracing) bool {
+		return d.TargetID == target.ID && d.TargetBTFID == a.function
+	})
+}
+
+// typeIsRegistered says which maps of the same type are registered.
+func typeIsRegistered(a *attempt) string {
+	own, err := sys.MapInfoByFD(a.m.fd.Int())
+	if err != nil {
+		return ""
+	}
+	there, err := queryStructOps(func(info *sys.MapInfo) bool {
+		return info.BTFVmlinuxValueTypeID == own.BTFVmlinuxValueTypeID && info.BTFVmlinuxID == own.BTFVmlinuxID
+	})
+	if err != nil || len(there) == 0 {
+		return ""
+	}
+	var names []string
+	for _, r := range there {
+		if r.MapID == own.ID {
+			return fmt.Sprintf("this map, %d, is registered already", own.ID)
+		}
+		names = append(names, r.String())
+	}
+	return "registered of this type: " + strings.Join(names, ", ")
+}
+
+func hasLink(a *attempt) string {
+	links, err := structOpsLinks()
+	if err != nil || links[a.id] == 0 {
+		return ""
+	}
+	return fmt.Sprintf("it is registered by link %d", links[a.id])
+}
+
+// lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.
+func (p *Program) lacksAttachType(t uapi.AttachType) bool {
+	spec, err := p.running().BTF()
+	if err != nil {
+		return false
+	}
+	has, known := facts.HasEnumerator(spec, "bpf_attach_type", "", int64(t))
+	return known && !has
+}
+
+func typeNames(types []uapi.ProgType) string {
+	var names []string
+	for _, t := range types {
+		names = append(names, t.String())
+	}
+	return strings.Join(names, ", ")
+}
