@@ -158,12 +158,12 @@ func TestPinFails(t *testing.T) {
 		says string
 	}{
 		{"map with a dot", m.Pin(dir + "/hits.map"), ErrPermission, `names on a BPF file system must not have a dot, as "hits.map" has`},
-		{"program with a dot", p.Pin(dir + "/sf.v1"), ErrPermission, `no dot, as "sf.v1" has`},
-		{"below a directory with a dot", p.Pin(dir + "/my.app/sf"), ErrPermission, `no dot, as "my.app" has`},
-		{"maps in a directory with a dot", obj.PinMaps(dir + "/my.maps"), ErrPermission, `no dot, as "my.maps" has`},
+		{"program with a dot", p.Pin(dir + "/sf.v1"), ErrPermission, `must not have a dot, as "sf.v1" has`},
+		{"below a directory with a dot", p.Pin(dir + "/my.app/sf"), ErrPermission, `must not have a dot, as "my.app" has`},
+		{"maps in a directory with a dot", obj.PinMaps(dir + "/my.maps"), ErrPermission, `must not have a dot, as "my.maps" has`},
 		{"two levels", p.Pin(dir + "/a/b/c/sf"), ErrNotExist, "there is no directory " + dir + "/a, and only the last directory of a path is created"},
-		{"no name", p.Pin(dir + "/"), syscall.EINVAL, "ends in no name"},
-		{"a directory's name", p.Pin(dir + "/.."), syscall.EINVAL, "ends in no name"},
+		{"no name", p.Pin(dir + "/"), syscall.EINVAL, "does not end in a name"},
+		{"a directory's name", p.Pin(dir + "/.."), syscall.EINVAL, "does not end in a name"},
 		{"NUL", p.Pin(dir + "/a\x00b"), syscall.EINVAL, "NUL"},
 		{"too long", p.Pin(dir + "/new/" + strings.Repeat("a", 256)), syscall.ENAMETOOLONG, "file name too long"},
 		{"elsewhere", p.Pin(t.TempDir() + "/new/p"), syscall.EINVAL, "is not on a BPF file system"},
@@ -177,7 +177,7 @@ func TestPinFails(t *testing.T) {
 		}
 	}
 	for _, path := range []string{dir + "/hits.map", dir + "/my.app/m"} {
-		if _, err := OpenMap(path); !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "no dot") {
+		if _, err := OpenMap(path); !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "must not have a dot") {
 			t.Error(err)
 		}
 	}

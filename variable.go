@@ -164,7 +164,7 @@ func (v *Variable) Set(value any) error {
 		return nil
 	case string:
 		if !v.isText() {
-			return v.fail("set variable", fmt.Errorf("it is no array of char and cannot hold a string: %w", syscall.EINVAL))
+			return v.fail("set variable", fmt.Errorf("it is not an array of char and cannot hold a string: %w", syscall.EINVAL))
 		}
 		if len(value) > len(dst) {
 			return v.fail("set variable", fmt.Errorf("it has %d bytes, the text %d: %w", v.size, len(value), syscall.EINVAL))
