@@ -27,8 +27,8 @@ const (
 // event is the perf event of one CPU.
 type event struct {
 	*ring
-	fd     *sys.FD // which the ring is of
-	again  *sys.FD // that writes to the ring since the CPU went and came, nil before
+	fd     *sys.FD // owner of the ring
+	again  *sys.FD // event that writes to the ring since the CPU was offline, nil before
 	memory []byte
 	inMap  bool
 }
@@ -80,17 +80,17 @@ func (e *event) live() *sys.FD {
 	return e.fd
 }
 
-// events is the source of a Reader's stream. Who changes it holds the lock; who claimed the stream
-// reads the list as it was last.
+// events is the source of a Reader's stream. Changes need the lock; the goroutine that has claimed
+// the stream reads the latest list.
 type events struct {
-	m             *bpf.Map // in which programs find them
+	m             *bpf.Map // where programs find the events
 	stream        *stream.Stream
-	cpus          []int // that were asked for; nil: all
+	cpus          []int // as requested; nil for all
 	pages, wakeup int
 
 	mu      sync.Mutex
-	list    atomic.Pointer[[]*event] // copied to be changed
-	trouble atomic.Pointer[error]    // that the reader is to be told
+	list    atomic.Pointer[[]*event] // copied for each change
+	trouble atomic.Pointer[error]    // error to report to the reader
 }
 
 func (s *events) all() []*event {
@@ -100,7 +100,7 @@ func (s *events) all() []*event {
 	return nil
 }
 
-// wanted lists the CPUs that are online and to be read.
+// wanted returns the CPUs that are online and should be read.
 func (s *events) wanted() ([]int, error) {
 	online, err := kernel.Running().OnlineCPUs()
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *events) wanted() ([]int, error) {
 	}), nil
 }
 
-// start gives all CPUs their events.
+// start opens events for all CPUs.
 func (s *events) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,8 +137,8 @@ func (s *events) start() error {
 	return nil
 }
 
-// refresh gives CPUs that came, or went and came, events that work, and has the reader told of
-// those for which that fails. Other goroutines than the reader's call it.
+// refresh opens events for CPUs that came online, for the first time or again, and records errors
+// for the reader. Goroutines other than the reader's call it.
 func (s *events) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,8 @@ func (s *events) refresh() {
 	var errs []error
 	if err != nil {
 		errs = append(errs, &bpf.Error{
-			Op: "read perf buffer", Subject: s.m.Name(), Err: fmt.Errorf("CPUs went or came: %w", err),
+			Op: "read perf buffer", Subject: s.m.Name(),
+			Err: fmt.Errorf("CPUs went offline or came online: %w", err),
 		})
 	}
 	for _, cpu := range cpus {
@@ -172,7 +173,7 @@ func (s *events) serve(cpu int) error {
 	return s.renew(list[i])
 }
 
-// add opens the event of a CPU, enables it and puts it into the map.
+// add opens the event of a CPU, enables it and stores it in the map.
 func (s *events) add(cpu int) error {
 	e, err := openEvent(cpu, s.pages, s.wakeup)
 	if err != nil {
@@ -191,8 +192,7 @@ func (s *events) add(cpu int) error {
 	return nil
 }
 
-// renew has a new event write to the ring of one whose CPU was offline. What lies in the ring
-// stays.
+// renew lets a new event write to the ring of a CPU that was offline. Records in the ring stay.
 func (s *events) renew(e *event) error {
 	fd, err := openFD(e.cpu, s.wakeup)
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *events) renew(e *event) error {
 	return nil
 }
 
-// enter enables an event and puts it into the map for e's CPU.
+// enter enables an event and stores it in the map for e's CPU.
 func (s *events) enter(e *event, fd *sys.FD) error {
 	if err := sys.PerfEventEnable(fd.Int()); err != nil {
 		return fmt.Errorf("enable perf event: %w", err)
@@ -227,20 +227,20 @@ func (s *events) enter(e *event, fd *sys.FD) error {
 
 func (e *event) key() []byte { return binary.NativeEndian.AppendUint32(nil, uint32(e.cpu)) }
 
-// leaveMap takes the events out of the map and closes it. A second time it does nothing.
+// leaveMap removes the events from the map and closes the map. A second call does nothing.
 func (s *events) leaveMap() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.all() {
 		if e.inMap {
-			s.m.Delete(e.key()) // it may have been replaced or deleted by others
+			s.m.Delete(e.key()) // others may have replaced or deleted it
 			e.inMap = false
 		}
 	}
 	return s.m.Close()
 }
 
-// Ready reports whether any event has a record to take, or the reader is to be told something.
+// Ready reports whether any event has a record to read, or there is an error to report.
 func (s *events) Ready() bool {
 	for _, e := range s.all() {
 		if e.ready() {
@@ -250,7 +250,7 @@ func (s *events) Ready() bool {
 	return s.trouble.Load() != nil
 }
 
-// Drain consumes what is there, CPU after CPU.
+// Drain consumes the available records, CPU by CPU.
 func (s *events) Drain(limit int, fn func(Record) error) (n int, err error) {
 	if s.trouble.Load() != nil {
 		return 0, *s.trouble.Swap(nil)

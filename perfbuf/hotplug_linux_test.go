@@ -16,15 +16,15 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracle of these tests is the kernel: whether bpf_perf_event_output finds an event that works
-// on the CPU that the program runs on, which it counts.
+// The oracle of these tests is the kernel: whether bpf_perf_event_output finds a working event for
+// the CPU on which the program runs. The program counts failures.
 
-// reaches waits until what a program writes on the CPU reaches the reader, who waits for it.
+// reaches waits until a program's records from the CPU reach the waiting reader.
 func reaches(t *testing.T, obj *bpf.Object, r *Reader, cpu int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience(10*time.Second))
 	defer cancel()
-	// The reader learns of the CPU by itself, a moment later: until then records fail.
+	// The reader notices the CPU by itself, a moment later: until then records fail.
 	for before := failed(t, obj); ; before = failed(t, obj) {
 		fill(t, obj, cpu, 7, 1, 0)
 		if failed(t, obj) == before {
@@ -103,7 +103,7 @@ func TestReaderCPUComes(t *testing.T) {
 	}
 }
 
-// TestReaderSuspend: a suspend takes CPUs away, too, and no uevents tell of it.
+// TestReaderSuspend checks that a suspend takes CPUs offline, too, without uevents.
 func TestReaderSuspend(t *testing.T) {
 	obj := loadPerf(t)
 	testkit.SetCPU(t, 1, true)
@@ -114,7 +114,7 @@ func TestReaderSuspend(t *testing.T) {
 	reaches(t, obj, r, 0)
 }
 
-// strict is the kernel to a process that gave up its privileges.
+// strict is the kernel for a process that gave up its privileges.
 type strict struct {
 	funnel.Kernel
 	refuse atomic.Bool
@@ -128,8 +128,8 @@ func (s *strict) PerfEventOpen(a unsafe.Pointer, pid, cpu, group int,
 	return s.Kernel.PerfEventOpen(a, pid, cpu, group, flags)
 }
 
-// TestReaderCPULost: a reader that may not open the event of a CPU that comes is told so, while it
-// waits, and reads on.
+// TestReaderCPULost checks that a reader that may not open the event of a new CPU gets an error
+// while it waits, and continues to read.
 func TestReaderCPULost(t *testing.T) {
 	obj := loadPerf(t)
 	testkit.SetCPU(t, 1, true)

@@ -48,7 +48,7 @@ func newTestReader(t testing.TB, obj *bpf.Object, opts *Options) *Reader {
 // fill writes count records on a CPU.
 func fill(t testing.TB, obj *bpf.Object, cpu int, first, count, length uint64) {
 	t.Helper()
-	const most = 2048 // at a time; the program for kernels without callbacks takes no more
+	const most = 2048 // at a time; the program for kernels without callbacks accepts no more
 	for ; count > most; first, count = first+most, count-most {
 		fill(t, obj, cpu, first, most, length)
 	}
@@ -62,7 +62,7 @@ func fill(t testing.TB, obj *bpf.Object, cpu int, first, count, length uint64) {
 	}
 }
 
-// failed returns how many records the program could not write.
+// failed returns the number of records that the program could not write.
 func failed(t testing.TB, obj *bpf.Object) uint64 {
 	t.Helper()
 	n, err := bpf.VarOf[uint64](obj.Variable("failed"))
@@ -95,7 +95,7 @@ func TestReader(t *testing.T) {
 	if n != 50*len(online) || err != nil || failed(t, obj) != 0 {
 		t.Fatal(n, err, failed(t, obj))
 	}
-	// The events leave the map with the reader: the program then has nowhere to write to.
+	// The events are removed from the map with the reader: the program can then write nowhere.
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -111,9 +111,9 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderNow: Consume hands out what is there when it comes to a CPU, and what is written
-// meanwhile is left for the next call, as C libbpf's perf_event_read_simple does it. The function
-// writes a record for each that it gets, as one that traces its own process may.
+// TestReaderNow checks that Consume delivers the records that are available when it reaches a CPU,
+// and leaves later ones for the next call, like C libbpf's perf_event_read_simple. The function
+// writes a record for each one that it receives, as a function that traces its own process may.
 func TestReaderNow(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, nil)
@@ -136,8 +136,8 @@ func TestReaderNow(t *testing.T) {
 	}
 }
 
-// TestReaderLost: samples for which there is no room are counted, and reading goes on. Records of
-// 72 bytes also cross the end.
+// TestReaderLost checks that samples without room are counted, and that reading continues. Records
+// of 72 bytes also cross the end.
 func TestReaderLost(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, &Options{Pages: 1, CPUs: []int{0}})
@@ -169,14 +169,14 @@ func TestReaderLost(t *testing.T) {
 		fill(t, obj, 0, i*each, each, 50)
 		read()
 	}
-	fill(t, obj, 0, bursts*each, 1, 50) // carries the count of the last burst's losses
+	fill(t, obj, 0, bursts*each, 1, 50) // carries the number of samples lost in the last burst
 	read()
 	if got+lost != bursts*each+1 || lost == 0 || got < bursts*4096/100 {
 		t.Fatalf("%d read, %d lost, of %d", got, lost, bursts*each+1)
 	}
 }
 
-// TestReaderStream: what is promised of every reader of event streams.
+// TestReaderStream checks the contract of all readers of event streams.
 func TestReaderStream(t *testing.T) {
 	obj := loadPerf(t)
 	cpus, err := kernel.Running().OnlineCPUs()
@@ -184,15 +184,15 @@ func TestReaderStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() testkit.StreamReader[Record] { return newTestReader(t, obj, nil) }
-	// Ten records in a row are on one CPU: among CPUs there is no order.
+	// Ten records in a row are on one CPU: between CPUs there is no order.
 	write := func(n uint64) { fill(t, obj, cpus[int(n/10)%len(cpus)], n, 1, 0) }
 	testkit.Stream(t, open, write, func(rec Record) uint64 {
 		return binary.NativeEndian.Uint64(rec.Data)
 	}, ErrBusy)
 }
 
-// TestReaderRecords streams from all CPUs at once; of each CPU the records come in order, and none
-// is missing.
+// TestReaderRecords streams from all CPUs at once; the records of each CPU arrive in order, and
+// none is missing.
 func TestReaderRecords(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, &Options{Pages: 256})
@@ -230,8 +230,8 @@ func TestReaderRecords(t *testing.T) {
 	}
 }
 
-// TestReaderAllocs: what is read is read without allocating, but for the memory in which a record
-// is joined that crosses the end.
+// TestReaderAllocs checks that reading does not allocate, except to join a record that crosses the
+// end.
 func TestReaderAllocs(t *testing.T) {
 	obj := loadPerf(t)
 	r := newTestReader(t, obj, &Options{Pages: 8, CPUs: []int{0}})
@@ -277,8 +277,7 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
-// BenchmarkReader is the cost of one sample of 64 bytes that a program wrote before, 1,000 at a
-// time.
+// BenchmarkReader reads one sample of 64 bytes, of 1,000 that a program wrote before.
 func BenchmarkReader(b *testing.B) {
 	obj := loadPerf(b)
 	r := newTestReader(b, obj, &Options{Pages: 64, CPUs: []int{0}, Wakeup: 1 << 20})
@@ -293,7 +292,7 @@ func BenchmarkReader(b *testing.B) {
 	}
 }
 
-// BenchmarkRecords is the same in a loop over Records, which the last record ends.
+// BenchmarkRecords is the same in a loop over Records, which ends at the last record.
 func BenchmarkRecords(b *testing.B) {
 	obj := loadPerf(b)
 	r := newTestReader(b, obj, &Options{Pages: 64, CPUs: []int{0}, Wakeup: 1 << 20})

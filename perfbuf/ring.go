@@ -22,21 +22,21 @@ type header struct {
 	size uint16
 }
 
-// batchRecords is how many records are handed out at most before the tail is stored.
+// batchRecords is the maximum number of records delivered before the tail is stored.
 const batchRecords = 64
 
-// ring is the arithmetic of one perf ring over memory that somebody else maps.
+// ring is the arithmetic of one perf ring over memory mapped by the caller.
 type ring struct {
-	head   *uint64 // the kernel's
-	tail   *uint64 // ours
+	head   *uint64 // written by the kernel
+	tail   *uint64 // written by us
 	data   []byte  // length is a power of two
-	pos    uint64  // what *tail will be once it is stored
+	pos    uint64  // next value of *tail
 	stored uint64
 	joined []byte // the last record that crossed the end
 	cpu    int
 }
 
-// newRing takes the control page's words and the data.
+// newRing returns a ring with the control page's words and the data.
 func newRing(head, tail *uint64, data []byte, cpu int) (*ring, error) {
 	if len(data) == 0 || len(data)&(len(data)-1) != 0 {
 		return nil, fmt.Errorf("%d bytes of data are not a power of two: %w", len(data), syscall.EINVAL)
@@ -45,7 +45,7 @@ func newRing(head, tail *uint64, data []byte, cpu int) (*ring, error) {
 	return &ring{head: head, tail: tail, data: data, pos: at, stored: at, cpu: cpu}, nil
 }
 
-// CorruptError is a ring whose contents break the protocol. Nothing can be read from it any more.
+// CorruptError reports a ring whose contents break the protocol. Nothing more can be read from it.
 type CorruptError struct {
 	CPU      int
 	Position uint64 // of the record
@@ -55,31 +55,32 @@ type CorruptError struct {
 
 // Error says what is wrong with the record.
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("perfbuf: CPU %d: the record at position %d, of type %d and %d bytes, is none that a BPF program can have written", e.CPU, e.Position, e.Type, e.Size)
+	return fmt.Sprintf("perfbuf: CPU %d: the record at position %d, of type %d and %d bytes, "+
+		"cannot have been written by a BPF program", e.CPU, e.Position, e.Type, e.Size)
 }
 
 func (r *ring) ready() bool { return atomic.LoadUint64(r.head) != r.pos }
 
-// consume hands the records that are there now to fn, until limit were handed out or fn returns an
-// error, and counts them. What comes meanwhile is left for the next time, or a CPU that is never
-// idle would keep the reader from the others. The tail is stored before it returns, also past a
-// record for which fn returned an error.
+// consume calls fn for the records that are available now, until limit is reached or fn returns an
+// error, and counts them. Records that arrive meanwhile are left for the next call, or else a CPU
+// that is never idle would keep the reader from the others. The tail is stored before it returns,
+// also past a record for which fn returned an error.
 func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	base, mask := unsafe.Pointer(unsafe.SliceData(r.data)), uint64(len(r.data)-1)
 	batch := (mask + 1) / 8
 	pending := 0
-	defer r.store() // also when fn panics: what it saw is consumed
+	defer r.store() // also if fn panics: what it saw is consumed
 	head := atomic.LoadUint64(r.head)
 	for head != r.pos {
 		at := r.pos & mask
-		// headers are aligned to their size, they don't cross the end
+		// headers are aligned to their size, so they do not cross the end
 		h := (*header)(unsafe.Add(base, at))
 		size := uint64(h.size)
 		if size < headerSize || size > head-r.pos || size > mask+1 || size%8 != 0 {
 			return n, r.corrupt(h)
 		}
 		record := Record{CPU: r.cpu}
-		// what nearly all records are
+		// nearly all records are of this form
 		if h.kind == recordSample && size >= 16 && at+size <= mask+1 {
 			length := *(*uint32)(unsafe.Add(base, at+headerSize))
 			if uint64(length) > size-headerSize-4 {
@@ -119,8 +120,8 @@ func (r *ring) body(at uint64, size int) []byte {
 	return r.joined[headerSize:]
 }
 
-// decode reads a record's body: of a sample a length and so many bytes, of a lost record an id and
-// a count.
+// decode reads a record's body: for a sample a length and that many bytes, for a lost record an id
+// and a count.
 func (rec *Record) decode(kind uint32, body []byte) bool {
 	switch {
 	case kind == recordSample && len(body) >= 4:
@@ -137,7 +138,7 @@ func (rec *Record) decode(kind uint32, body []byte) bool {
 	return false
 }
 
-// store tells the kernel how far the reader is.
+// store publishes the reader's position.
 func (r *ring) store() {
 	if r.pos != r.stored {
 		r.stored = r.pos

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// fakeRing is a perf ring whose producer is this test. The oracle is the layout in
+// fakeRing is a perf ring whose producer is the test. The oracle is the layout in
 // include/uapi/linux/perf_event.h: a header of type, misc and size; samples of a 32-bit length and
 // bytes, lost records of an id and a count.
 type fakeRing struct {
@@ -55,7 +55,7 @@ func lost(n uint64) []byte {
 }
 
 // TestRingModel writes random samples and lost records, many of which cross the end, and compares
-// what comes out.
+// the output.
 func TestRingModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	// the second wraps the positions themselves around
@@ -131,7 +131,8 @@ func TestRingStopAndPanic(t *testing.T) {
 	}
 }
 
-// TestRingCorrupt: records that the kernel cannot have written end reading with an error.
+// TestRingCorrupt checks that records that the kernel cannot have written end reading with an
+// error.
 func TestRingCorrupt(t *testing.T) {
 	for what, write := range map[string]func(f *fakeRing){
 		"unknown type": func(f *fakeRing) { f.write(77, sample(nil)) },
@@ -170,7 +171,7 @@ func TestRingCorrupt(t *testing.T) {
 	}
 }
 
-// FuzzRing: whatever lies in the ring, reading it stays inside and ends.
+// FuzzRing checks that reading stays inside the ring and ends, whatever the ring contains.
 func FuzzRing(f *testing.F) {
 	fake, _ := newFakeRing(f, 4096, 0)
 	fake.write(recordSample, sample([]byte("hello")))
@@ -194,8 +195,7 @@ func FuzzRing(f *testing.F) {
 	})
 }
 
-// BenchmarkConsume is the cost of handing out one sample of 64 bytes from memory that is in the
-// cache.
+// BenchmarkConsume delivers one sample of 64 bytes from memory that is in the cache.
 func BenchmarkConsume(b *testing.B) {
 	f, r := newFakeRing(b, 128<<10, 0)
 	for f.write(recordSample, sample(make([]byte, 64))) {

@@ -10,24 +10,24 @@
 //
 // # The protocol
 //
-// A ring is two positions that only grow, and memory that they index modulo its size, which is a
-// power of two. The producer's position is the kernel's, the consumer's is ours; each lies on a
-// page of its own. A program reserves a record: the kernel writes its header with the busy bit set
-// and moves the producer's position past it. Submitting clears the bit; discarding sets another. So
-// between the two positions lie whole records, some of them perhaps busy, and a busy one holds up
-// everything behind it. The data pages are mapped twice in a row: a record that crosses the end of
-// the ring is still one run of bytes.
+// A ring consists of two positions that only grow, and memory that they index modulo its size,
+// which is a power of two. The kernel writes the producer's position, this package the consumer's;
+// each is on its own page. A program reserves a record: the kernel writes its header with the busy
+// bit set and moves the producer's position past it. Submitting clears the bit; discarding sets
+// another. So between the two positions there are whole records, some of them perhaps busy, and a
+// busy one holds up all records after it. The data pages are mapped twice in a row: a record that
+// crosses the end of the ring is still contiguous.
 //
-// A record is a header of 8 bytes (length with the two bits on top, and an offset that only the
+// A record is a header of 8 bytes (the length with the two bits on top, and an offset that only the
 // kernel needs) and the data, padded to 8. The consumer frees memory by storing its position.
-// Whoever submits a record wakes the consumer only if its position says that it has seen everything
-// before that record; so the consumer stores its position first and looks for more after that, and
-// no wake-up is lost. Header and positions are read and written atomically.
+// Submitting a record wakes the consumer only if its position shows that it has seen everything
+// before that record; so the consumer stores its position first and then looks for more records,
+// and no wake-up is lost. Header and positions are read and written atomically.
 //
 // # What a reader does
 //
-// Records are handed out as views into the ring: no copy, no allocation. A view is valid until the
-// function or loop body that got it returns. The consumer's position is stored once for many
-// records (at most 64, or an eighth of the ring), because the store takes the cache line away from
-// the producer. An idle reader waits in the Go runtime's poller and holds no thread.
+// Records are delivered as views into the ring, without a copy or an allocation. A view is valid
+// until the function or loop body that received it returns. The consumer's position is stored once
+// for many records (at most 64, or an eighth of the ring), because the store takes the cache line
+// away from the producer. An idle reader waits in the Go runtime's poller and uses no thread.
 package ringbuf

@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf"
 )
 
-// TestNoReader calls every method of readers that are nil, zero or closed: errors, no panics. A
-// map that isn't there is named. The oracle is the list of methods itself.
+// TestNoReader calls every method of readers that are nil, zero or closed: they must return errors
+// without panics. The error names a missing map.
 func TestNoReader(t *testing.T) {
 	obj := loadRing(t)
 	if _, err := NewReader(obj.Map("event")); !errors.Is(err, bpf.ErrNotExist) ||

@@ -16,26 +16,26 @@ import (
 
 // Record is one record of a ring buffer.
 type Record struct {
-	// a view into the ring, valid until the function or loop body that got it returns; copy what is
-	// to be kept
+	// a view into the ring, valid until the function or loop body that received it returns; copy
+	// what you keep
 	Data []byte
 	Ring int // index of the map, in the order given to NewReader and Add
 }
 
 // Reader reads one or more ring buffers (libbpf struct ring_buffer). One goroutine reads at a time;
-// Close, SetDeadline and the positions may be used from others.
+// others may call Close, SetDeadline and Position.
 type Reader struct {
 	stream *stream.Stream
 	rings  rings
 }
 
-// ErrBusy means that another goroutine is reading.
+// ErrBusy reports that another goroutine is reading.
 var ErrBusy = errors.New("ringbuf: another goroutine is reading")
 
 // NewReader maps the given ring buffers and starts to watch them (libbpf ring_buffer__new). The
-// maps may be closed afterwards; a reader keeps what it reads from alive. Only one reader may read
-// a map: two would consume each other's records. Kernel 5.8. The caller closes the Reader. EINVAL
-// if a map is of another type.
+// maps may be closed afterwards; a reader keeps the memory that it reads. Only one reader may read
+// a map: two would consume each other's records. Kernel 5.8. The caller closes the Reader. The
+// error is EINVAL if a map is of another type.
 func NewReader(maps ...*bpf.Map) (*Reader, error) {
 	r := new(Reader)
 	var err error
@@ -51,8 +51,8 @@ func NewReader(maps ...*bpf.Map) (*Reader, error) {
 	return r, nil
 }
 
-// Add gives the reader one more ring buffer (libbpf ring_buffer__add). Not while another goroutine
-// reads.
+// Add adds a ring buffer to the reader (libbpf ring_buffer__add). It must not be called while
+// another goroutine reads.
 func (r *Reader) Add(m *bpf.Map) error {
 	if err := m.Err(); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (r *Reader) Add(m *bpf.Map) error {
 		return err
 	}
 	defer r.stream.Leave()
-	m, err := m.Clone() // which others may close meanwhile
+	m, err := m.Clone() // the caller may close its map
 	if err != nil {
 		return fail(err)
 	}
@@ -84,7 +84,7 @@ func (r *Reader) Add(m *bpf.Map) error {
 	return nil
 }
 
-// life returns nil for a Reader that NewReader didn't make.
+// life returns the stream, nil for a Reader that NewReader did not make.
 func (r *Reader) life() *stream.Stream {
 	if r == nil {
 		return nil
@@ -92,19 +92,19 @@ func (r *Reader) life() *stream.Stream {
 	return r.stream
 }
 
-// Close ends reading: a goroutine that waits returns with ErrClosed. It may be called from a
-// function or loop body that was handed a record, whose view stays valid until it returns. A second
-// Close does nothing.
+// Close ends reading: a waiting goroutine returns with ErrClosed. It may be called from a function
+// or loop body that received a record, whose view stays valid until it returns. A second Close does
+// nothing.
 func (r *Reader) Close() error { return r.life().Close() }
 
-// SetDeadline sets when waiting ends with os.ErrDeadlineExceeded, now or later; the zero time means
-// never.
+// SetDeadline sets when waiting, current or future, ends with os.ErrDeadlineExceeded; the zero time
+// means never.
 func (r *Reader) SetDeadline(t time.Time) error { return r.life().SetDeadline(t) }
 
-// Consume hands fn every record that is there now, ring after ring, without waiting, and returns
-// how many (libbpf ring_buffer__consume). If fn returns an error, that record counts as consumed
-// and Consume returns the error. Discarded records are skipped and not counted; a record that its
-// program hasn't submitted yet holds up its ring. No allocation.
+// Consume calls fn for every record that is available now, ring by ring, without waiting, and
+// returns their number (libbpf ring_buffer__consume). If fn returns an error, that record counts as
+// consumed and Consume returns the error. Discarded records are skipped and not counted; a record
+// that its program has not submitted yet holds up its ring. Consume does not allocate.
 func (r *Reader) Consume(fn func(Record) error) (int, error) { return r.ConsumeN(math.MaxInt, fn) }
 
 // ConsumeN is Consume for at most max records over all rings (libbpf ring_buffer__consume_n).
@@ -119,12 +119,12 @@ func (r *Reader) ConsumeN(max int, fn func(Record) error) (int, error) {
 	return r.rings.Drain(max, fn)
 }
 
-// Wait returns when there is a record to take. It waits in the Go runtime's poller. Errors: that of
-// ctx, os.ErrDeadlineExceeded, bpf.ErrClosed. Programs that submit with BPF_RB_NO_WAKEUP must see
-// to it that somebody wakes the reader.
+// Wait returns when there is a record to read. It waits in the Go runtime's poller. The error is
+// that of ctx, os.ErrDeadlineExceeded or bpf.ErrClosed. Programs that submit with BPF_RB_NO_WAKEUP
+// must ensure that something wakes the reader.
 func (r *Reader) Wait(ctx context.Context) error { return r.life().Wait(ctx) }
 
-// Poll waits for a record and then hands fn every one that is there: Wait and Consume (libbpf
+// Poll waits for a record and then calls fn for every available one: Wait and Consume (libbpf
 // ring_buffer__poll).
 func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
 	if err := r.Wait(ctx); err != nil {
@@ -133,9 +133,9 @@ func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
 	return r.Consume(fn)
 }
 
-// Records yields records as they come and waits in between, until ctx is done, the deadline passes,
-// the reader is closed or a ring is corrupt; Err then says which. Leaving the loop consumes the
-// record it was at.
+// Records yields records as they arrive and waits in between, until ctx is done, the deadline
+// passes, the reader is closed or a ring is corrupt; Err then returns the reason. Leaving the loop
+// consumes the current record.
 func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
 		loop := r.life().Loop(ctx)
@@ -148,23 +148,23 @@ func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 	}
 }
 
-// Err returns why the last loop over Records ended by itself, nil if its body left it.
+// Err returns why the last loop over Records ended by itself, nil if its body ended it.
 func (r *Reader) Err() error { return r.life().Err() }
 
-// Position is where a ring's two ends are, in bytes since it was made (libbpf ring__consumer_pos,
-// ring__producer_pos, ring__size).
+// Position is the position of a ring's two ends, in bytes since it was created (libbpf
+// ring__consumer_pos, ring__producer_pos, ring__size).
 type Position struct {
 	Consumer uint64
 	Producer uint64
 	Size     uint64
 }
 
-// Available returns how many bytes wait to be read, headers and discarded records included (libbpf
-// ring__avail_data_size).
+// Available returns the number of bytes waiting to be read, including headers and discarded records
+// (libbpf ring__avail_data_size).
 func (p Position) Available() uint64 { return p.Producer - p.Consumer }
 
-// Position says where a ring's ends are: the index counts maps in the order given to NewReader and
-// Add. Zero after Close.
+// Position returns the positions of a ring: the index counts maps in the order given to NewReader
+// and Add. It is zero after Close.
 func (r *Reader) Position(ring int) Position {
 	if r.life().Closed() {
 		return Position{}

@@ -16,7 +16,7 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // The oracle of these tests is testdata/ring.bpf.c, run by the kernel: it numbers its records, and
-// says how many found no room.
+// counts those for which there was no room.
 
 type request struct {
 	Count, Length uint32
@@ -52,10 +52,10 @@ func newReader(t testing.TB, maps ...*bpf.Map) *Reader {
 	return r
 }
 
-// run makes the program write records and returns for how many there was no room.
+// run makes the program write records and returns the number of those for which there was no room.
 func run(t testing.TB, obj *bpf.Object, program string, q request) uint32 {
 	t.Helper()
-	const most = 4096 // at a time; the program for kernels without callbacks takes no more
+	const most = 4096 // at a time; the program for kernels without callbacks accepts no more
 	if q.Count > most {
 		first, rest := q, q
 		first.Count, rest.Count, rest.First = most, q.Count-most, q.First+most
@@ -139,17 +139,17 @@ func TestReaderLimit(t *testing.T) {
 	}
 }
 
-// TestReaderFull: what has no room is refused to the program, and room is given back while records
-// are consumed.
+// TestReaderFull checks that records without room are refused to the program, and that consuming
+// records frees room.
 func TestReaderFull(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("small"))
 	failed := run(t, obj, "fill_small", request{Count: 100, Length: 120})
-	// The kernel keeps the two positions from being a whole ring apart.
+	// The kernel keeps the two positions less than a whole ring apart.
 	if want := uint32(100 - (4096/128 - 1)); failed != want {
 		t.Fatalf("%d records refused, want %d", failed, want)
 	}
-	// Each record read makes the next one possible; 300 records wrap around the ring ten times.
+	// Each record read makes room for the next one; 300 records wrap around the ring ten times.
 	next := uint64(100)
 	seen := 0
 	for want := uint64(0); seen < 300; want++ {
@@ -174,7 +174,7 @@ func TestReaderFull(t *testing.T) {
 	}
 }
 
-// TestReaderStream: what is promised of every reader of event streams.
+// TestReaderStream checks the contract of all readers of event streams.
 func TestReaderStream(t *testing.T) {
 	obj := loadRing(t)
 	open := func() testkit.StreamReader[Record] {
@@ -184,8 +184,8 @@ func TestReaderStream(t *testing.T) {
 	testkit.Stream(t, open, write, number, ErrBusy)
 }
 
-// TestReaderNoWakeup: a record submitted without a wake-up doesn't end a wait, the next one with it
-// does, and both are there.
+// TestReaderNoWakeup checks that a record submitted without a wake-up does not end a wait, the next
+// one with a wake-up does, and both arrive.
 func TestReaderNoWakeup(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"))
@@ -208,7 +208,7 @@ func TestReaderNoWakeup(t *testing.T) {
 }
 
 // TestReaderRecords streams records from programs that run on other threads; none may be lost,
-// doubled or out of order.
+// duplicated or out of order.
 func TestReaderRecords(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"))
@@ -261,7 +261,7 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
-// TestReaderOutlivesObject: the rings stay mapped when the object is closed.
+// TestReaderOutlivesObject checks that the rings stay mapped when the object is closed.
 func TestReaderOutlivesObject(t *testing.T) {
 	obj := loadRing(t)
 	r := newReader(t, obj.Map("events"))
@@ -291,8 +291,7 @@ func TestReaderAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkReader is the cost of one record of 64 bytes that a program wrote before, 1,000 at a
-// time.
+// BenchmarkReader reads one record of 64 bytes, of 1,000 that a program wrote before.
 func BenchmarkReader(b *testing.B) {
 	obj := loadRing(b)
 	r := newReader(b, obj.Map("events"))
@@ -307,7 +306,7 @@ func BenchmarkReader(b *testing.B) {
 	}
 }
 
-// BenchmarkRecords is the same in a loop over Records, which the last record ends.
+// BenchmarkRecords is the same in a loop over Records, which ends at the last record.
 func BenchmarkRecords(b *testing.B) {
 	obj := loadRing(b)
 	r := newReader(b, obj.Map("events"))

@@ -14,23 +14,23 @@ const (
 	headerSize = 8
 )
 
-// batchRecords is how many records are handed out at most before the consumer's position is stored.
+// batchRecords is the maximum number of records delivered before the consumer's position is stored.
 const batchRecords = 64
 
-// ring is the arithmetic of one ring buffer over memory that somebody else maps.
+// ring is the arithmetic of one ring buffer over memory mapped by the caller.
 type ring struct {
-	consumer *uintptr // position of the consumer, written by us only
+	consumer *uintptr // position of the consumer, written only by us
 	producer *uintptr
-	data     unsafe.Pointer // 2*size bytes, the second half showing the first again
+	data     unsafe.Pointer // 2*size bytes, the second half mapping the first again
 	mask     uintptr        // size - 1
-	pos      uintptr        // what *consumer will be once it is stored
-	stored   uintptr        // what *consumer is
-	index    int            // for records and errors: among the reader's rings
-	name     string         // and of the map
+	pos      uintptr        // next value of *consumer
+	stored   uintptr        // value of *consumer
+	index    int            // among the reader's rings, for records and errors
+	name     string         // of the map, for errors
 }
 
-// newRing takes the position words and the doubly mapped data, whose length is twice a power of
-// two.
+// newRing returns a ring with the position words and the doubly mapped data, whose length is twice
+// a power of two.
 func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 	size := uintptr(len(data) / 2)
 	if size == 0 || size&(size-1) != 0 || len(data)%2 != 0 {
@@ -41,19 +41,20 @@ func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 		data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1, pos: at, stored: at}, nil
 }
 
-// CorruptError is a ring whose contents break the protocol. Nothing can be read from it any more.
+// CorruptError reports a ring whose contents break the protocol. Nothing more can be read from it.
 type CorruptError struct {
 	Position uint64 // of the record
-	Length   uint32 // what its header says
+	Length   uint32 // according to its header
 	Written  uint64 // bytes up to the producer's position
 }
 
 // Error says what is wrong with the record.
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("ringbuf: the record at position %d says that it has %d bytes, but only %d were written", e.Position, e.Length, e.Written)
+	return fmt.Sprintf("ringbuf: the record at position %d claims to have %d bytes, but only %d "+
+		"were written", e.Position, e.Length, e.Written)
 }
 
-// ready reports whether a record can be taken: one is there and not busy. Discarded ones count.
+// ready reports whether a record can be read: one is there and not busy. Discarded ones count.
 func (r *ring) ready() bool {
 	if atomic.LoadUintptr(r.producer) == r.pos {
 		return false
@@ -61,13 +62,13 @@ func (r *ring) ready() bool {
 	return atomic.LoadUint32((*uint32)(unsafe.Add(r.data, r.pos&r.mask)))&busyBit == 0
 }
 
-// consume hands records to fn until there are none, the next one is busy, limit were handed out, or
-// fn returns an error, and counts them. The position is stored before it returns, also past a
-// record for which fn returned an error.
+// consume calls fn for records until there are none, the next one is busy, limit is reached, or fn
+// returns an error, and counts them. The position is stored before it returns, also past a record
+// for which fn returned an error.
 func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	batch := (r.mask + 1) / 8
 	pending := 0
-	defer r.store() // also when fn panics: what it saw is consumed
+	defer r.store() // also if fn panics: what it saw is consumed
 	for {
 		producer := atomic.LoadUintptr(r.producer)
 		if producer == r.pos {
@@ -108,7 +109,7 @@ func (r *ring) consume(limit int, fn func(Record) error) (n int, err error) {
 	}
 }
 
-// store tells the producer how far the consumer is.
+// store publishes the consumer's position.
 func (r *ring) store() {
 	if r.pos != r.stored {
 		r.stored = r.pos

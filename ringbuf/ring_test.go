@@ -9,9 +9,9 @@ import (
 	"unsafe"
 )
 
-// fakeRing is a ring buffer whose producer is this test. The oracle is the kernel's own description
+// fakeRing is a ring buffer whose producer is the test. The oracle is the kernel's own description
 // of the layout (kernel/bpf/ringbuf.c): header of a 32-bit length with busy and discard bits and a
-// page offset, records padded to 8, positions that only grow. The data isn't mapped twice here, so
+// page offset, records padded to 8, positions that only grow. The data is not mapped twice here, so
 // every write goes to both halves.
 type fakeRing struct {
 	consumer, producer uintptr
@@ -59,7 +59,7 @@ func (f *fakeRing) submit(at uintptr, length int)  { f.setHeader(at, uint32(leng
 func (f *fakeRing) discard(at uintptr, length int) { f.setHeader(at, uint32(length)|discardBit) }
 
 // TestRingModel drives a ring with random records, some discarded, some busy for a while, and
-// compares what comes out with what went in, and the position with where it must be.
+// compares output with input, and the position with the expected one.
 func TestRingModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	// the second wraps the positions themselves around
@@ -73,7 +73,7 @@ func TestRingModel(t *testing.T) {
 			data []byte
 		}
 		var want [][]byte // submitted and not seen yet
-		var busy *held    // at most one record is not submitted; what follows it waits behind it
+		var busy *held    // at most one record is not submitted; those after it wait
 		var behind [][]byte
 		for step := range 20000 {
 			data := make([]byte, rnd.IntN(300))
@@ -137,8 +137,8 @@ func TestRingModel(t *testing.T) {
 	}
 }
 
-// TestRingStop: the record for which fn fails is consumed (libbpf ring_buffer__consume does the
-// same with a failing callback).
+// TestRingStop checks that the record for which fn fails is consumed (libbpf ring_buffer__consume
+// does the same with a failing callback).
 func TestRingStop(t *testing.T) {
 	f, r := newFakeRing(t, 4096)
 	for i := range 3 {
@@ -166,7 +166,7 @@ func TestRingStop(t *testing.T) {
 	}
 }
 
-// TestRingPanic: what fn saw before it panicked is consumed.
+// TestRingPanic checks that the records that fn saw before it panicked are consumed.
 func TestRingPanic(t *testing.T) {
 	f, r := newFakeRing(t, 4096)
 	at, _ := f.reserve([]byte{1})
@@ -180,8 +180,8 @@ func TestRingPanic(t *testing.T) {
 	}
 }
 
-// TestRingBatch: the position is stored for a batch of records, and at least every eighth of the
-// ring.
+// TestRingBatch checks that the position is stored for a batch of records, and at least every
+// eighth of the ring.
 func TestRingBatch(t *testing.T) {
 	for _, c := range []struct{ size, length, every int }{
 		{64 << 10, 8, batchRecords},
@@ -209,8 +209,8 @@ func TestRingBatch(t *testing.T) {
 	}
 }
 
-// TestRingCorrupt: lengths that the producer cannot have written end reading with an error, and
-// nothing outside of the ring is touched.
+// TestRingCorrupt checks that lengths that the producer cannot have written end reading with an
+// error, and that nothing outside the ring is accessed.
 func TestRingCorrupt(t *testing.T) {
 	for _, length := range []uint32{9, 4096, 1<<30 - 1, 8 << 20} {
 		f, r := newFakeRing(t, 4096)
@@ -230,7 +230,7 @@ func TestRingCorrupt(t *testing.T) {
 	}
 }
 
-// TestRingRace runs producer and consumer side by side under the race detector: every record is
+// TestRingRace runs producer and consumer concurrently under the race detector: every record is
 // seen once, in order, whole.
 func TestRingRace(t *testing.T) {
 	var consumer, producer uintptr
@@ -273,8 +273,7 @@ func TestRingRace(t *testing.T) {
 	}
 }
 
-// BenchmarkConsume is the cost of handing out one record of 64 bytes from memory that is in the
-// cache.
+// BenchmarkConsume delivers one record of 64 bytes from memory that is in the cache.
 func BenchmarkConsume(b *testing.B) {
 	f, r := newFakeRing(b, 128<<10)
 	for {

@@ -19,7 +19,7 @@ type mapped struct {
 	control, content []byte
 }
 
-// mapRing maps the memory of a map of the right type.
+// mapRing maps the memory of a map, which must be of the right type.
 func mapRing(m *bpf.Map) (*mapped, error) {
 	page, size := os.Getpagesize(), uint64(m.MaxEntries())
 	if size*2+uint64(page) > math.MaxInt {
@@ -47,8 +47,8 @@ func mapRing(m *bpf.Map) (*mapped, error) {
 
 func (r *mapped) unmap() error { return errors.Join(sys.Munmap(r.content), sys.Munmap(r.control)) }
 
-// rings is the source of a Reader's stream. Who claimed the stream may read the list; changing it,
-// and reading it otherwise, takes the lock.
+// rings is the source of a Reader's stream. The goroutine that has claimed the stream may read the
+// list; changing it, and reading it otherwise, needs the lock.
 type rings struct {
 	mu   sync.Mutex
 	list []*mapped
@@ -61,7 +61,7 @@ func (s *rings) add(r *mapped) {
 	s.list = append(s.list, r)
 }
 
-// Ready reports whether any ring has a record to take.
+// Ready reports whether any ring has a record to read.
 func (s *rings) Ready() bool {
 	for _, r := range s.list {
 		if r.ready() {
@@ -71,7 +71,7 @@ func (s *rings) Ready() bool {
 	return false
 }
 
-// Drain consumes what is there, ring after ring.
+// Drain consumes the available records, ring by ring.
 func (s *rings) Drain(limit int, fn func(Record) error) (n int, err error) {
 	for i := 0; i < len(s.list) && err == nil && n < limit; i++ {
 		var k int

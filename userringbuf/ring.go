@@ -14,11 +14,11 @@ const (
 	headerSize = 8
 )
 
-// maxSample is the largest sample that the kernel can hand to a program, as a dynptr. A longer one
-// would stop the ring for good: each attempt to drain it fails with E2BIG.
+// maxSample is the length of the largest sample that the kernel can pass to a program, as a dynptr.
+// A longer one would block the ring for good: each attempt to drain it fails with E2BIG.
 const maxSample = 1<<24 - 1
 
-// ErrFull means that there is no room for the sample until a program drains others. It is ENOSPC,
+// ErrFull reports that there is no room for the sample until a program drains others. It is ENOSPC,
 // too.
 var ErrFull error = fullError{}
 
@@ -27,29 +27,30 @@ type fullError struct{}
 func (fullError) Error() string { return "userringbuf: no room in the ring" }
 func (fullError) Unwrap() error { return syscall.ENOSPC }
 
-// CorruptError is a ring whose positions break the protocol, because somebody else writes to it.
-// Nothing can be written any more.
+// CorruptError reports a ring whose positions break the protocol, because something else writes to
+// it. Nothing more can be written.
 type CorruptError struct {
 	Consumer uint64
 	Producer uint64
 	Size     uint64
 }
 
-// Error says where the positions are.
+// Error names the positions.
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("the producer's position %d cannot be with the consumer's at %d in a ring of %d bytes", e.Producer, e.Consumer, e.Size)
+	return fmt.Sprintf("the producer's position %d and the consumer's %d are impossible in a "+
+		"ring of %d bytes", e.Producer, e.Consumer, e.Size)
 }
 
-// ring is the arithmetic of one user ring buffer over memory that somebody else maps.
+// ring is the arithmetic of one user ring buffer over memory mapped by the caller.
 type ring struct {
 	consumer *uintptr // position of the kernel
-	producer *uintptr // ours
+	producer *uintptr // our position
 	data     unsafe.Pointer
 	mask     uintptr // size - 1
 }
 
-// newRing takes the position words and the doubly mapped data, whose length is twice a power of
-// two.
+// newRing returns a ring with the position words and the doubly mapped data, whose length is twice
+// a power of two.
 func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 	size := uintptr(len(data) / 2)
 	if size < headerSize || size&(size-1) != 0 || len(data)%2 != 0 {
@@ -62,7 +63,7 @@ func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 // max returns the length of the longest sample.
 func (r *ring) max() int { return int(min(r.mask+1-headerSize, maxSample)) }
 
-// room returns how many bytes are free, and where.
+// room returns the number of free bytes and their position.
 func (r *ring) room() (free, at uintptr, err error) {
 	consumer, producer := atomic.LoadUintptr(r.consumer), atomic.LoadUintptr(r.producer)
 	used := producer - consumer
@@ -73,7 +74,7 @@ func (r *ring) room() (free, at uintptr, err error) {
 	return r.mask + 1 - used, producer, nil
 }
 
-// reserve makes a busy sample of size bytes and returns its header, behind which its data is.
+// reserve creates a busy sample of size bytes and returns its header, which its data follows.
 func (r *ring) reserve(size int) (*uint32, error) {
 	switch {
 	case size < 0:
@@ -95,10 +96,10 @@ func (r *ring) reserve(size int) (*uint32, error) {
 	return &header[0], nil
 }
 
-// span returns how many bytes of the ring a sample takes.
+// span returns the number of bytes that a sample takes in the ring.
 func span(size int) uintptr { return (uintptr(size) + headerSize + 7) &^ 7 }
 
-// body returns the data behind a header.
+// body returns the data after a header.
 func body(header *uint32, size int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(header), headerSize)), size)
 }

@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// fakeRing is a user ring buffer whose consumer is this test. The oracle is what the kernel does to
-// drain one (kernel/bpf/ringbuf.c): a header of a 32-bit length with busy and discard bits and 32
-// bits of zero, samples padded to 8, positions that only grow. The data isn't mapped twice here: of
-// a sample that crosses the end the rest lies behind it.
+// fakeRing is a user ring buffer whose consumer is the test. The oracle is how the kernel drains
+// one (kernel/bpf/ringbuf.c): a header of a 32-bit length with busy and discard bits and 32 bits of
+// zero, samples padded to 8, positions that only grow. The data is not mapped twice here: the rest
+// of a sample that crosses the end follows it in memory.
 type fakeRing struct {
 	consumer, producer uintptr
 	data               []byte
@@ -31,7 +31,7 @@ func newFakeRing(t testing.TB, size int) (*fakeRing, *ring) {
 	return f, r
 }
 
-// drain takes the next sample that is not discarded; false if there is none or it is busy.
+// drain returns the next sample that is not discarded; ok is false if there is none or it is busy.
 func (f *fakeRing) drain() (sample []byte, ok bool) {
 	for f.consumer != f.producer {
 		at := f.consumer % f.size
@@ -48,8 +48,8 @@ func (f *fakeRing) drain() (sample []byte, ok bool) {
 	return nil, false
 }
 
-// TestRingModel reserves random samples, ends them in random order, some by discarding, and
-// compares what the consumer gets, in which order, and when there is room.
+// TestRingModel reserves random samples, ends them in random order, some by discarding, and checks
+// what the consumer receives, in which order, and when there is room.
 func TestRingModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	// the second wraps the positions themselves around
@@ -125,7 +125,8 @@ func TestRingModel(t *testing.T) {
 	}
 }
 
-// TestRingSizes: the limits of libbpf's user_ring_buffer__reserve, and the kernel's for dynptrs.
+// TestRingSizes checks the limits of libbpf's user_ring_buffer__reserve, and the kernel's for
+// dynptrs.
 func TestRingSizes(t *testing.T) {
 	for _, c := range []struct {
 		ring, size int
@@ -153,8 +154,8 @@ func TestRingSizes(t *testing.T) {
 	}
 }
 
-// TestRingCorrupt: with positions that somebody else must have written nothing is reserved, and
-// nothing is touched.
+// TestRingCorrupt checks that with positions that something else must have written nothing is
+// reserved or accessed.
 func TestRingCorrupt(t *testing.T) {
 	for _, c := range []struct{ consumer, producer uintptr }{{8, 0}, {0, 4104}, {0, 4},
 		{1 << 20, 0}, {0, ^uintptr(0) - 7}} {
@@ -173,8 +174,8 @@ func TestRingCorrupt(t *testing.T) {
 	}
 }
 
-// FuzzRing: whatever the positions say, a sample lies inside the ring and is as long as it was
-// asked for.
+// FuzzRing checks that for any positions a sample lies inside the ring and has the requested
+// length.
 func FuzzRing(f *testing.F) {
 	f.Add(uint64(0), uint64(0), 8)
 	f.Add(uint64(1<<64-8), uint64(16), 200)
@@ -197,8 +198,8 @@ func FuzzRing(f *testing.F) {
 	})
 }
 
-// BenchmarkReserve is the cost of reserving and submitting one sample of 64 bytes in memory that is
-// in the cache, without a Writer.
+// BenchmarkReserve reserves and submits one sample of 64 bytes in memory that is in the cache,
+// without a Writer.
 func BenchmarkReserve(b *testing.B) {
 	f, r := newFakeRing(b, 128<<10)
 	b.ReportAllocs()

@@ -5,31 +5,31 @@ import (
 	"sync/atomic"
 )
 
-// Sample is room for one sample in a ring, reserved until it is submitted or discarded, which
-// somebody must do: it holds up all that come after it. It may be filled and ended while others
-// are, by any goroutine. All copies of a Sample mean the same room: the first that is submitted or
-// discarded ends it.
+// Sample is a reserved sample in a ring. It must be submitted or discarded, because it holds up all
+// samples after it. Any goroutine may fill and end it, while others do the same with other samples.
+// All copies of a Sample refer to the same room: the first one that is submitted or discarded ends
+// it.
 type Sample struct {
-	// Data is what the program will get, a view into the ring at an address that 8 divides. Other
-	// samples were there before: what isn't written is what they left. It may not be touched once
-	// the sample is submitted or discarded, through no copy.
+	// Data is the content that the program will receive, a view into the ring at an address that is
+	// a multiple of 8. It still contains bytes of earlier samples where nothing is written. It must
+	// not be used through any copy once the sample is submitted or discarded.
 	Data []byte
 
 	room *room
-	turn uint64 // of the room, while it is the sample's
+	turn uint64 // turn of the room while it belongs to the sample
 }
 
-// ErrEnded is what Submit and Discard return for a sample that was submitted or discarded before,
-// through this or another copy, or was never reserved. The ring is left alone.
+// ErrEnded is the error of Submit and Discard for a sample that was submitted or discarded before,
+// through this or another copy, or was never reserved. The ring is not changed.
 var ErrEnded = errors.New("userringbuf: the sample was ended before, or never reserved")
 
-// Submit hands the sample to the programs that drain the ring (libbpf user_ring_buffer__submit).
-// ErrEnded if it was submitted or discarded before.
+// Submit passes the sample to the programs that drain the ring (libbpf user_ring_buffer__submit).
+// The error is ErrEnded if it was submitted or discarded before.
 func (s *Sample) Submit() error { return s.end(0) }
 
-// Discard makes programs skip the sample (libbpf user_ring_buffer__discard); its room is free
-// when they have. ErrEnded, and nothing happens, if it was submitted or discarded before, so it
-// can be deferred:
+// Discard makes programs skip the sample (libbpf user_ring_buffer__discard); its room is free once
+// they have. If it was submitted or discarded before, Discard returns ErrEnded and does nothing, so
+// it can be deferred:
 //
 //	defer sample.Discard()
 //	if err := fill(sample.Data); err != nil {
@@ -51,8 +51,8 @@ func (s *Sample) end(flag uint32) error {
 	return nil
 }
 
-// room is what the copies of a sample share. When it is ended the room is another sample's, at
-// another turn.
+// room is shared by the copies of a sample. When the sample ends, the room goes to another sample,
+// at another turn.
 type room struct {
 	turn   atomic.Uint64
 	writer *Writer
@@ -61,9 +61,9 @@ type room struct {
 	next   *room
 }
 
-// rooms are those of no sample, so that reserving allocates only while more are reserved at a
-// time than ever before. Any goroutine may put; only one at a time may take, so nobody takes what
-// another is about to.
+// rooms is the list of free rooms, so that reserving allocates only if more samples are reserved at
+// a time than ever before. Any goroutine may put; only one at a time may take, so two never take
+// the same room.
 type rooms struct{ first atomic.Pointer[room] }
 
 func (l *rooms) put(r *room) {
@@ -76,7 +76,7 @@ func (l *rooms) put(r *room) {
 	}
 }
 
-// take returns nil if there is none.
+// take returns a free room, nil if there is none.
 func (l *rooms) take() *room {
 	for {
 		first := l.first.Load()

@@ -12,13 +12,13 @@ import (
 )
 
 // TestSampleCopies ends samples through one copy and then through others, which must be refused,
-// also when the ring has gone round and the room is another sample's. The oracle is the program
-// in testdata/drain.bpf.c, which gets each submitted sample once and whole and none that was
-// discarded or is still busy.
+// even when the ring has wrapped around and the room belongs to another sample. The oracle is the
+// program in testdata/drain.bpf.c, which receives each submitted sample once and whole and none
+// that was discarded or is still busy.
 func TestSampleCopies(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
-	var old []Sample // ended before, by another copy
+	var old []Sample // ended before, through another copy
 	for lap := range 200 {
 		s, err := w.Reserve(1000)
 		if err != nil {
@@ -75,8 +75,8 @@ func TestSampleCopies(t *testing.T) {
 	}
 }
 
-// TestSampleCopiesConcurrent lets goroutines end copies of the same samples, and of those before,
-// at the same time. One of them is to succeed. The oracle is the kernel, which gets each
+// TestSampleCopiesConcurrent lets goroutines end copies of the same samples, and of earlier ones,
+// at the same time. One of them must succeed. The oracle is the kernel, which receives each
 // submitted sample once.
 func TestSampleCopiesConcurrent(t *testing.T) {
 	obj := loadRing(t, 4096)
@@ -130,8 +130,8 @@ func TestSampleCopiesConcurrent(t *testing.T) {
 	}
 }
 
-// TestSampleAllocations: reserving and ending samples allocates nothing once as many were
-// reserved at a time. The oracle is package testing.
+// TestSampleAllocations checks that reserving and ending samples allocates nothing once as many
+// have been reserved at a time. The oracle is package testing.
 func TestSampleAllocations(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -150,7 +150,7 @@ func TestSampleAllocations(t *testing.T) {
 	}
 }
 
-// TestNoWriter: nil pointers, zero values, closed ones and what the object doesn't have are errors.
+// TestNoWriter checks that nil pointers, zero values, closed writers and missing maps give errors.
 func TestNoWriter(t *testing.T) {
 	obj := loadRing(t, 4096)
 	if _, err := New(obj.Map("rin")); !errors.Is(err, bpf.ErrNotExist) {

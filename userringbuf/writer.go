@@ -23,25 +23,25 @@ type Writer struct {
 	name   string
 	poller *poller.Poller
 	turn   chan struct{} // full while a goroutine waits in the poller
-	need   int           // bytes, of the sample that it waits for
+	need   int           // length in bytes of the sample for which it waits
 
 	mu               sync.Mutex
 	ring             *ring
 	control, content []byte
-	taken            uint64 // references to the memory: samples, and the goroutine that waits
+	taken            uint64 // references to the memory: samples, and the waiting goroutine
 	rooms            rooms  // taken under the lock
 
 	closed atomic.Bool // changes under the lock
 	given  atomic.Uint64
 }
 
-// errNoWriter is about a Writer that New didn't make.
+// errNoWriter is the error of a Writer that New did not make.
 var errNoWriter = fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotExist)
 
 // New maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be closed
-// afterwards; the writer keeps what it writes to alive. Only one writer may write to a map: two
-// would reserve the same room. Kernel 6.1. The caller closes the Writer. EINVAL if the map is of
-// another type.
+// afterwards; the writer keeps the memory that it writes. Only one writer may write to a map: two
+// would reserve the same room. Kernel 6.1. The caller closes the Writer. The error is EINVAL if the
+// map is of another type.
 func New(m *bpf.Map) (*Writer, error) {
 	if err := m.Err(); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 		return nil, fmt.Errorf("it is of type %v, not %v: %w",
 			m.Type(), uapi.MapUserRingBuf, syscall.EINVAL)
 	}
-	m, err := m.Clone() // which others may close meanwhile
+	m, err := m.Clone() // the caller may close its map
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +93,11 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 	return w, nil
 }
 
-// Reserve makes room for a sample of size bytes without waiting (libbpf user_ring_buffer__reserve).
-// Zero bytes are a sample as well. ErrFull (ENOSPC) if there is no room now; bpf.ErrTooBig (E2BIG)
-// if there never will be, because size and 8 more are longer than the ring, or size is more than
-// the 16 MiB less one byte that a program can get; EINVAL if it is negative; bpf.ErrClosed; a
-// CorruptError. The caller submits or discards the sample. No allocation.
+// Reserve reserves a sample of size bytes, which may be 0, without waiting (libbpf
+// user_ring_buffer__reserve). The error is ErrFull (ENOSPC) if there is no room now; bpf.ErrTooBig
+// (E2BIG) if there never will be, because size plus 8 exceeds the ring, or size exceeds the 16 MiB
+// less one byte that a program can receive; EINVAL if size is negative; bpf.ErrClosed; or a
+// CorruptError. The caller submits or discards the sample. Reserve does not allocate.
 func (w *Writer) Reserve(size int) (Sample, error) {
 	if w == nil || w.ring == nil {
 		return Sample{}, errNoWriter
@@ -120,7 +120,7 @@ func (w *Writer) Reserve(size int) (Sample, error) {
 	return Sample{Data: body(header, size), room: r, turn: r.turn.Load()}, nil
 }
 
-// fail says what couldn't be reserved and why, but leaves ErrFull as it is: it is no surprise.
+// fail adds to an error what could not be reserved, except to ErrFull, which is expected.
 func (w *Writer) fail(size int, err error) error {
 	if err == ErrFull {
 		return err
@@ -134,9 +134,9 @@ func (w *Writer) fail(size int, err error) error {
 
 // ReserveContext is Reserve that waits for room, in the Go runtime's poller, until a program drains
 // the ring (libbpf user_ring_buffer__reserve_blocking). Several goroutines may wait; they get their
-// room one after the other. Errors: those of Reserve but ErrFull, and that of ctx. Programs that
-// drain with BPF_RB_NO_WAKEUP must see to it that somebody wakes the writer. The caller submits or
-// discards the sample.
+// room one after the other. The errors are those of Reserve except ErrFull, and that of ctx.
+// Programs that drain with BPF_RB_NO_WAKEUP must ensure that something wakes the writer. The caller
+// submits or discards the sample.
 func (w *Writer) ReserveContext(ctx context.Context, size int) (Sample, error) {
 	s, err := w.Reserve(size)
 	if err != ErrFull {
@@ -165,8 +165,8 @@ func (w *Writer) ReserveContext(ctx context.Context, size int) (Sample, error) {
 	}
 }
 
-// ready reports whether the goroutine that waits has room for its sample, or will get another
-// error.
+// ready reports whether there is room for the waiting goroutine's sample, or whether it will get
+// another error.
 func (w *Writer) ready() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -174,10 +174,9 @@ func (w *Writer) ready() bool {
 	return free >= span(w.need) || err != nil
 }
 
-// Close ends writing: goroutines that wait for room return with ErrClosed. Samples that are
-// reserved can still be filled, and must still be submitted or discarded; the memory is unmapped
-// with the last of them (libbpf user_ring_buffer__free does not wait for them). A second Close does
-// nothing.
+// Close ends writing: goroutines that wait for room return with ErrClosed. Reserved samples can
+// still be filled, and must still be submitted or discarded; the memory is unmapped with the last
+// of them (libbpf user_ring_buffer__free does not wait for them). A second Close does nothing.
 func (w *Writer) Close() error {
 	if w == nil || w.ring == nil {
 		return errNoWriter
@@ -185,21 +184,21 @@ func (w *Writer) Close() error {
 	if !w.shut() {
 		return nil
 	}
-	// without the lock: it waits for the goroutine that waits, which takes the lock in ready
+	// without the lock: it waits for the waiting goroutine, which takes the lock in ready
 	err := w.poller.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return errors.Join(err, w.settle())
 }
 
-// shut refuses samples from now on; false if that was done before.
+// shut refuses samples from now on; it returns false if that was done before.
 func (w *Writer) shut() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.closed.Swap(true)
 }
 
-// take keeps the memory mapped until as many calls of give; false after Close.
+// take keeps the memory mapped until the matching call of give; it returns false after Close.
 func (w *Writer) take() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -210,8 +209,8 @@ func (w *Writer) take() bool {
 	return true
 }
 
-// give ends what take or a reserved sample began. It takes the lock only after Close: Close stores
-// that it was called before it counts, and give counts before it asks.
+// give ends the effect of take or of a reserved sample. It takes the lock only after Close: Close
+// stores that it was called before it counts, and give counts before it checks.
 func (w *Writer) give() {
 	w.given.Add(1)
 	if w.closed.Load() {
@@ -221,7 +220,7 @@ func (w *Writer) give() {
 	}
 }
 
-// settle unmaps the memory of a closed writer if nobody uses it any more.
+// settle unmaps the memory of a closed writer if nothing uses it any more.
 func (w *Writer) settle() error {
 	if w.given.Load() != w.taken {
 		return nil

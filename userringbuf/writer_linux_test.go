@@ -21,9 +21,9 @@ import (
 func TestMain(m *testing.M) { testkit.Main(m) }
 
 // The oracle of these tests is testdata/drain.bpf.c, run by the kernel: it counts and sums what it
-// gets.
+// receives.
 
-// reserves is who waits for room, on stacks.
+// reserves is the function in which goroutines wait for room.
 const reserves = "userringbuf.(*Writer).ReserveContext"
 
 const (
@@ -61,14 +61,14 @@ func newTestWriter(t testing.TB, obj *bpf.Object) *Writer {
 	return w
 }
 
-// drained is what the program says of what it drained.
+// drained is the program's report about what it drained.
 type drained struct {
 	result              int64
 	samples, bytes      uint64
 	words, sum, ordered uint64
 }
 
-// add is what the program does with a sample.
+// add does the same with a sample as the program.
 func (d *drained) add(data []byte) {
 	d.samples++
 	d.bytes += uint64(len(data))
@@ -104,7 +104,7 @@ func drainBy(t testing.TB, p *bpf.Program, flags, limit uint64) drained {
 	return drained{int64(word(2)), word(3), word(4), word(5), word(6), word(7)}
 }
 
-// put submits a sample of size bytes that are known by seed, and returns them.
+// put submits a sample of size bytes derived from seed, and returns them.
 func put(t testing.TB, w *Writer, size, seed int) []byte {
 	t.Helper()
 	s, err := w.Reserve(size)
@@ -119,7 +119,7 @@ func put(t testing.TB, w *Writer, size, seed int) []byte {
 	return data
 }
 
-// TestWriter: samples of all sizes arrive whole and in order, discarded ones don't.
+// TestWriter checks that samples of all sizes arrive whole and in order, and discarded ones do not.
 func TestWriter(t *testing.T) {
 	obj := loadRing(t, 1<<20)
 	w := newTestWriter(t, obj)
@@ -144,8 +144,8 @@ func TestWriter(t *testing.T) {
 	}
 }
 
-// TestWriterOrder: samples are filled and ended in any order, and come out in that of reservation;
-// what is busy holds up the rest.
+// TestWriterOrder checks that samples can be filled and ended in any order, and arrive in the order
+// of reservation; a busy one holds up the rest.
 func TestWriterOrder(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -188,8 +188,8 @@ func TestWriterOrder(t *testing.T) {
 	}
 }
 
-// TestWriterFull: what has no room is refused, each drained sample makes room for one, and the ring
-// goes round.
+// TestWriterFull checks that samples without room are refused, that each drained sample makes room
+// for one, and that the ring wraps around.
 func TestWriterFull(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -247,7 +247,7 @@ func TestWriterFull(t *testing.T) {
 	}
 }
 
-// TestWriterLargest: what is longer than Reserve allows the kernel refuses to drain, for good.
+// TestWriterLargest checks that the kernel can never drain a sample longer than Reserve allows.
 func TestWriterLargest(t *testing.T) {
 	obj := loadRing(t, 32<<20)
 	w := newTestWriter(t, obj)
@@ -289,7 +289,8 @@ func fill(t testing.TB, w *Writer) {
 	}
 }
 
-// TestWriterWaits: who waits for room is woken by a program that drains, by a context and by Close.
+// TestWriterWaits checks that a goroutine waiting for room is woken by a program that drains, by a
+// context and by Close.
 func TestWriterWaits(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -326,7 +327,7 @@ func TestWriterWaits(t *testing.T) {
 		}
 	}
 
-	// Room that is not enough doesn't end a wait.
+	// Insufficient room does not end a wait.
 	done := make(chan error, 1)
 	reserve := func(size int) {
 		s, err := w.ReserveContext(ctx, size)
@@ -346,7 +347,7 @@ func TestWriterWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// A program that says so wakes nobody, and one that drained nothing can.
+	// A program with BPF_RB_NO_WAKEUP wakes nobody, and neither does one that drained nothing.
 	fill(t, w)
 	go reserve(56)
 	testkit.UntilBlocked(t, reserves, 1)
@@ -384,7 +385,7 @@ func TestWriterWaits(t *testing.T) {
 	}
 }
 
-// mappings returns how many mappings of BPF maps this process has.
+// mappings returns the number of mappings of BPF maps in this process.
 func mappings(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/maps")
@@ -394,8 +395,8 @@ func mappings(t *testing.T) int {
 	return strings.Count(string(text), "anon_inode:bpf-map")
 }
 
-// TestWriterClose: samples that are reserved when the writer is closed can be filled and submitted,
-// and the memory goes with the last.
+// TestWriterClose checks that samples reserved before Close can be filled and submitted, and that
+// the memory is unmapped with the last one.
 func TestWriterClose(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -437,7 +438,7 @@ func TestWriterClose(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Error("second close:", err)
 	}
-	// Another writer goes on where the first one was.
+	// Another writer continues where the first one ended.
 	w = newTestWriter(t, obj)
 	want = drained{result: 1}
 	want.add(put(t, w, 100, 3))
@@ -447,14 +448,14 @@ func TestWriterClose(t *testing.T) {
 }
 
 // TestWriterCloseBesideWakeUp: a program wakes a goroutine that waits for room at the moment when
-// the writer is closed. The oracle is that both come to an end: the lock makes them meet.
+// the writer is closed. The oracle is that both return: they meet at the lock.
 func TestWriterCloseBesideWakeUp(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w, err := New(obj.Map("ring")) // no cleanup, which would wait too
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := w.Reserve(8) // busy, so that a program wakes the goroutine for nothing
+	s, err := w.Reserve(8) // busy, so that a program wakes the goroutine without making room
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -491,8 +492,8 @@ func TestWriterCloseBesideWakeUp(t *testing.T) {
 	}
 }
 
-// TestWriterConcurrent: goroutines reserve, fill and submit at the same time while the ring is
-// drained, and all arrives whole.
+// TestWriterConcurrent checks that everything arrives whole while goroutines reserve, fill and
+// submit at the same time and the ring is drained.
 func TestWriterConcurrent(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -543,8 +544,8 @@ func TestWriterConcurrent(t *testing.T) {
 	}
 }
 
-// TestWriterDiscarded: a program that drains discarded samples wakes who waits for room, though it
-// counts none.
+// TestWriterDiscarded checks that a program that drains discarded samples wakes a goroutine that
+// waits for room, though it counts none.
 func TestWriterDiscarded(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -599,7 +600,7 @@ func TestWriterRefuses(t *testing.T) {
 	}
 }
 
-// TestWriterOutlivesObject: the ring stays mapped and watched when the object is closed.
+// TestWriterOutlivesObject checks that the ring stays mapped and watched when the object is closed.
 func TestWriterOutlivesObject(t *testing.T) {
 	obj := loadRing(t, 4096)
 	w := newTestWriter(t, obj)
@@ -659,8 +660,8 @@ func TestWriterAllocs(t *testing.T) {
 	}
 }
 
-// BenchmarkWriter is the cost of reserving, filling and submitting one sample of 64 bytes, which a
-// program drains afterwards, 1,000 at a time.
+// BenchmarkWriter reserves, fills and submits one sample of 64 bytes; a program drains 1,000 at a
+// time.
 func BenchmarkWriter(b *testing.B) {
 	obj := loadRing(b, 1<<20)
 	w := newTestWriter(b, obj)

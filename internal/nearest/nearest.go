@@ -1,4 +1,4 @@
-// Package nearest proposes names that are near one that doesn't exist.
+// Package nearest proposes existing names that are similar to a missing one.
 package nearest
 
 import (
@@ -9,29 +9,29 @@ import (
 	"strings"
 )
 
-// Names picks, from all names that exist, those that are probably meant by one that doesn't: names
-// that the compiler made of it ("name.isra.0") or the kernel when it came to profile allocations
-// ("kmalloc_noprof"), then names that differ by a few characters. It works in one pass and looks
-// closely at few.
+// Names selects, among all existing names, those that a missing name probably means: names that the
+// compiler derived from it ("name.isra.0") or the kernel for allocation profiling
+// ("kmalloc_noprof"), then names that differ by a few characters. It works in one pass and compares
+// few names in detail.
 type Names struct {
 	want  string
-	text  []byte // want
-	mask  uint64 // characters in want, see charMask
+	text  []byte // the missing name
+	mask  uint64 // characters in the missing name, see charMask
 	limit int    // how many characters may differ
 	best  []nearName
 }
 
 type nearName struct {
 	name string
-	cost int // 0: made of the name; else characters that differ
+	cost int // 0 if derived from the name; else the number of characters that differ
 }
 
 const (
 	nearMost   = 3  // how many names are kept
-	nearLength = 96 // longer names are not looked at
+	nearLength = 96 // longer names are ignored
 )
 
-// To looks for names near want.
+// To returns Names for a missing name.
 func To(want string) *Names {
 	n := &Names{want: want, text: []byte(want), mask: charMask([]byte(want)),
 		limit: min(max(1, len(want)/4), 4)}
@@ -57,7 +57,7 @@ func (n *Names) Offer(name []byte) {
 	}
 }
 
-// Among proposes those of names that are near want, "" if none is.
+// Among proposes those of names that are similar to want, "" if none is.
 func Among(want string, names ...string) string {
 	n := To(want)
 	for _, name := range names {
@@ -66,7 +66,7 @@ func Among(want string, names ...string) string {
 	return n.Hint()
 }
 
-// Keep takes name among the best if it is one of them at that cost.
+// Keep keeps name if it is one of the best at that cost.
 func (n *Names) Keep(name []byte, cost int) {
 	i := 0
 	for ; i < len(n.best) && n.best[i].cost <= cost; i++ {
@@ -81,7 +81,7 @@ func (n *Names) Keep(name []byte, cost int) {
 	n.best = n.best[:min(len(n.best), nearMost)]
 }
 
-// Hint proposes what was found, "" if nothing was.
+// Hint returns a proposal of the names found, "" if there are none.
 func (n *Names) Hint() string {
 	if len(n.best) == 0 {
 		return ""
@@ -93,7 +93,7 @@ func (n *Names) Hint() string {
 	return "near: " + strings.Join(names, ", ")
 }
 
-// AddTo adds what was found to an error about the name that doesn't exist.
+// AddTo adds the names found to an error about the missing name.
 func (n *Names) AddTo(err error) error {
 	if hint := n.Hint(); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
@@ -101,7 +101,7 @@ func (n *Names) AddTo(err error) error {
 	return err
 }
 
-// charMask has a bit for each character of name.
+// charMask returns a mask with a bit for each character of name.
 func charMask(name []byte) (mask uint64) {
 	for _, c := range name {
 		mask |= 1 << (c & 63)
@@ -109,9 +109,9 @@ func charMask(name []byte) (mask uint64) {
 	return mask
 }
 
-// editDistance is how many characters have to be inserted, deleted, replaced or swapped with their
-// neighbours to get from a to b, or limit+1 if more than limit have to. No character takes part in
-// two of these. It looks at the 2*limit+1 diagonals that matter.
+// editDistance returns how many characters must be inserted, deleted, replaced or swapped with
+// their neighbours to get from a to b, or limit+1 if more than limit must. No character takes part
+// in two of these. It visits the 2*limit+1 diagonals that matter.
 func editDistance(a string, b []byte, limit int) int {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestEditDistance: the oracle is the definition, computed in full.
+// TestEditDistance uses as oracle the definition, computed in full.
 func TestEditDistance(t *testing.T) {
 	full := func(a, b string) int {
 		d := make([][]int, len(a)+1)
