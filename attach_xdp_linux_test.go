@@ -59,7 +59,7 @@ func TestXDPModes(t *testing.T) {
 		}
 		*runs = 0
 		sendFrames(t, from, 1, 64)
-		if got := arrives(to); got != (p != drop) {
+		if got := arrives(to, p != drop); got != (p != drop) {
 			t.Errorf("%s: arrived: %v", what, got)
 		}
 		if (*runs > 0) != (p != nil) {
@@ -137,7 +137,7 @@ func TestXDPFrags(t *testing.T) {
 	}
 	defer link.Close()
 	sendFrames(t, from, 1, 8000)
-	if !arrives(to) || *runs == 0 {
+	if !arrives(to, true) || *runs == 0 {
 		t.Errorf("%d runs", *runs)
 	}
 	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil || hearsKernel() && !strings.Contains(err.Error(), "MTU") {
@@ -184,7 +184,7 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Helper()
 		sameAsIP(t, "v0", XDPGeneric, programID(t, p))
 		sendFrames(t, from, 1, 64)
-		if got := arrives(to); got != (p != drop) {
+		if got := arrives(to, p != drop); got != (p != drop) {
 			t.Errorf("arrived: %v", got)
 		}
 		if !logged(book, "the program runs in generic mode", "interface=v0", words) {
@@ -368,7 +368,7 @@ func TestXDPRedirect(t *testing.T) {
 				defer link.Close()
 			}
 			sendFrames(t, from, 1, kind.size)
-			if !arrives(to) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
+			if !arrives(to, true) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
 				t.Errorf("runs: %v", runs)
 			}
 			if _, err := obj.Program(kind.devmap).AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "devmap") {
@@ -413,7 +413,7 @@ func TestXDPRedirectCPU(t *testing.T) {
 				*cpu, *onCPU, *runs = uint32(i), 0, [32]uint64{}
 				sendFrames(t, from, 3, kind.size)
 				for range 3 {
-					if !arrives(to) {
+					if !arrives(to, true) {
 						t.Error("a frame does not arrive")
 					}
 				}
@@ -471,7 +471,7 @@ func TestXDPLiveFrames(t *testing.T) {
 			t.Fatal(program, err)
 		}
 		for i := range 8 {
-			if !arrives(to) {
+			if !arrives(to, true) {
 				t.Errorf("%s: frame %d doesn't arrive at %s", program, i, iface)
 				break
 			}
