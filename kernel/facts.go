@@ -51,8 +51,8 @@ var machine shared
 
 // Running returns a view of the running kernel. Take one for each piece of work: modules that are
 // loaded later show up only in later views. Running itself does nothing; facts are determined on
-// first use. While a test replaces the kernel (internal/funnel), feature answers are not shared with
-// other views, because they come from the test.
+// first use. While a test replaces the kernel (internal/funnel), feature answers are not shared
+// with other views, because they come from the test.
 func Running() *Facts { return view(&machine) }
 
 func view(s *shared) *Facts {

@@ -14,14 +14,14 @@
 // # The protocol
 //
 // Each CPU has its own perf event, with a ring of memory: a control page and a power of two of data
-// pages. The kernel appends records and moves the head, the reader moves the tail; both only grow. A
-// record is a header (type and size) and a body that depends on the type: a sample has the program's
-// bytes, padded so that the whole is a multiple of 8; a lost record counts samples for which there
-// was no room. Nothing is reserved in advance: everything below the head is complete. The data is
-// mapped once, so a record that crosses the end of the ring is copied into one piece; all others are
-// delivered as views.
+// pages. The kernel appends records and moves the head, the reader moves the tail; both only grow.
+// A record is a header (type and size) and a body that depends on the type: a sample has the
+// program's bytes, padded so that the whole is a multiple of 8; a lost record counts samples for
+// which there was no room. Nothing is reserved in advance: everything below the head is complete.
+// The data is mapped once, so a record that crosses the end of the ring is copied into one piece;
+// all others are delivered as views.
 //
 // The kernel stops the event of a CPU that goes offline for good. When the CPU is online again, a
-// new event writes to the same ring, and a CPU that comes online for the first time gets an event and
-// a ring. C libbpf's perf_buffer does neither.
+// new event writes to the same ring, and a CPU that comes online for the first time gets an event
+// and a ring. C libbpf's perf_buffer does neither.
 package perfbuf

@@ -39,7 +39,8 @@ type ring struct {
 // newRing returns a ring with the control page's words and the data.
 func newRing(head, tail *uint64, data []byte, cpu int) (*ring, error) {
 	if len(data) == 0 || len(data)&(len(data)-1) != 0 {
-		return nil, fmt.Errorf("%d bytes of data are not a power of two: %w", len(data), syscall.EINVAL)
+		return nil, fmt.Errorf("%d bytes of data are not a power of two: %w",
+			len(data), syscall.EINVAL)
 	}
 	at := atomic.LoadUint64(tail)
 	return &ring{head: head, tail: tail, data: data, pos: at, stored: at, cpu: cpu}, nil

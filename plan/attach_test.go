@@ -84,7 +84,8 @@ func TestAttachTargets(t *testing.T) {
 		{"do_fentry", "in_module", one, "in_module", btf.KindFunc, 0},
 		{"do_fentry", "vmlinux:in_module", one, "in_module", btf.KindFunc, 0},
 		{"do_fentry", "ext4:in_more", nil, "", 0, plan.CodeNotFound},
-		{"do_fentry", "ext:in_module", nil, "", 0, plan.CodeNotFound}, // libbpf takes the prefix of a module's name, by mistake
+		// libbpf takes the prefix of a module's name, by mistake
+		{"do_fentry", "ext:in_module", nil, "", 0, plan.CodeNotFound},
 		{"do_fentry", "ext4_more:in_more", two, "in_more", btf.KindFunc, 0},
 		{"do_fentry", "ext4:vfs_read", nil, "", 0, plan.CodeNotFound},
 		{"do_fentry", "nowhere", nil, "", 0, plan.CodeNotFound},
@@ -194,7 +195,8 @@ func TestSecFlags(t *testing.T) {
 		flags  uint32
 	}{
 		{"do_frags", nil, uapi.AttachXDP, uapi.FXDPHasFrags},
-		{"do_frags", []facts.Feature{facts.ExpAttachType}, uapi.AttachXDP, uapi.FXDPHasFrags}, // xdp.frags came later than the attribute
+		// xdp.frags came later than the attribute
+		{"do_frags", []facts.Feature{facts.ExpAttachType}, uapi.AttachXDP, uapi.FXDPHasFrags},
 		{"do_optional", nil, uapi.AttachXDP, 0},
 		{"do_optional", []facts.Feature{facts.ExpAttachType}, 0, 0},
 		{"do_sockops", []facts.Feature{facts.ExpAttachType}, 0, 0},

@@ -191,7 +191,8 @@ func (r *resolver) resolveTyped(x *Extern) error {
 		return r.fail("extern", e.Name, CodeInvalid,
 			"its type cannot be compared with the kernel's", err)
 	case !same && e.Func && e.Weak:
-		r.event(EventWarning, e.Name, "this kernel's function has another prototype, so the weak kfunc counts as absent")
+		r.event(EventWarning, e.Name,
+			"this kernel's function has another prototype, so the weak kfunc counts as absent")
 		return nil
 	case !same:
 		return r.fail("extern", e.Name, CodeInvalid, "is "+typeText(r.o.BTF, e.KsymType)+

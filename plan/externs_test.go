@@ -208,7 +208,8 @@ func TestMissingExterns(t *testing.T) {
 			switch {
 			case row.fails == "" && err != nil:
 				t.Error(err)
-			case row.fails != "" && (err == nil || !strings.Contains(err.Error(), "extern "+row.fails)):
+			case row.fails != "" &&
+				(err == nil || !strings.Contains(err.Error(), "extern "+row.fails)):
 				t.Errorf("want an error about %s, got %v", row.fails, err)
 			case err == nil && row.weak != "" && !event(p, plan.EventResolved, row.weak, "absent"):
 				t.Errorf("no event says that %s is absent: %v", row.weak, p.Events)

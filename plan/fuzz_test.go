@@ -25,8 +25,10 @@ func FuzzResolve(f *testing.F) {
 	}
 	base := kernelTypes(f)
 	kernels := []*fake{
-		{btf: base, version: 1, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\n", ksyms: map[string]uint64{"bpf_prog_put": 1}},
-		{btf: base, version: 1, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\n", ksyms: map[string]uint64{}},
+		{btf: base, version: 1, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\n",
+			ksyms: map[string]uint64{"bpf_prog_put": 1}},
+		{btf: base, version: 1, kconfig: "CONFIG_HZ=250\nCONFIG_BPF_SYSCALL=y\n",
+			ksyms: map[string]uint64{}},
 	}
 	for x := range facts.NumFeatures {
 		if x != facts.BTFLoad && x != facts.BTFFunc {

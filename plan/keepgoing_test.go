@@ -21,7 +21,8 @@ func TestKeepGoing(t *testing.T) {
 			"configuration", "symbols", "CONFIG_BPF_SYSCALL",
 			"CONFIG_HZ", "bpf_prog_active", "bpf_prog_put", "bpf_task_acquire",
 			"bpf_task_release"}},
-		{"ops.o", &fake{btf: targets(t, nil, "x"), version: 1}, []string{"map first", "map second", "map third"}},
+		{"ops.o", &fake{btf: targets(t, nil, "x"), version: 1},
+			[]string{"map first", "map second", "map third"}},
 		{"../btf/core/testdata/two_program.bpf.o", &fake{version: 1}, []string{"kernel BTF"}},
 		{"../object/testdata/plain.o", &fake{version: 1}, nil},
 	} {

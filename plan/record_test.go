@@ -124,7 +124,8 @@ func script(p *plan.Plan) (lines []string, complete bool) {
 			inner = cut15(m.Inner.Name)
 		}
 		lines = append(lines, mapLine(m, inner))
-		if m.Type == uapi.MapArray && (m.Image != nil || m.Spec != nil && m.Spec.Kind == object.MapBss) {
+		if m.Type == uapi.MapArray &&
+			(m.Image != nil || m.Spec != nil && m.Spec.Kind == object.MapBss) {
 			image := m.Image
 			if image == nil {
 				image = make([]byte, m.ValueSize) // C libbpf writes zeros over zeros
@@ -376,16 +377,19 @@ func TestOlderKernels(t *testing.T) {
 		return newer[testkit.CorpusName(p)] != ""
 	})
 	for _, row := range [][]facts.Feature{
-		{facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFFloat, facts.BTFDeclTag, facts.BTFTypeTag, facts.BTFEnum64, facts.ArgCtxTag},
+		{facts.BTFLoad, facts.BTFFunc, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec,
+			facts.BTFFloat, facts.BTFDeclTag, facts.BTFTypeTag, facts.BTFEnum64, facts.ArgCtxTag},
 		{facts.BTFFunc, facts.BTFGlobalFunc, facts.ArgCtxTag},
 		{facts.BTFGlobalFunc, facts.ArgCtxTag},
-		{facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFDeclTag, facts.ArgCtxTag}, // libbpf probes tags with a VAR
+		// libbpf probes tags with a VAR
+		{facts.BTFDatasec, facts.BTFQmarkDatasec, facts.BTFDeclTag, facts.ArgCtxTag},
 		{facts.BTFQmarkDatasec},
 		{facts.BTFFloat},
 		{facts.BTFDeclTag, facts.ArgCtxTag},
 		{facts.BTFTypeTag},
 		{facts.BTFEnum64},
-		{facts.BTFFloat, facts.BTFDeclTag, facts.BTFTypeTag, facts.BTFEnum64, facts.BTFGlobalFunc, facts.BTFDatasec, facts.BTFQmarkDatasec, facts.ArgCtxTag},
+		{facts.BTFFloat, facts.BTFDeclTag, facts.BTFTypeTag, facts.BTFEnum64, facts.BTFGlobalFunc,
+			facts.BTFDatasec, facts.BTFQmarkDatasec, facts.ArgCtxTag},
 		{facts.GlobalData, facts.ArrayMmap},
 		{facts.ArrayMmap},
 		{facts.ProbeReadKernel},

@@ -15,7 +15,8 @@ import (
 //
 //   1. externs and kconfig: values that relocation writes, module BTF that kfunc calls index;
 //   2. struct_ops maps against the kernel's types: this turns programs on and off;
-//   3. CO-RE in every function that can be loaded, subprograms included, since copies are made of patched code;
+//   3. CO-RE in every function that can be loaded, subprograms included, since copies are made of
+//      patched code;
 //   4. subprograms copied into each program, calls, func_info and line_info;
 //   5. data relocations, jump tables, poison;
 //   6. arg:ctx rewriting, which adds types to the BTF;

@@ -28,9 +28,13 @@ func TestQuestions(t *testing.T) {
 		asked  []string
 		never  []string
 	}{
-		{"../object/testdata/nobtf.o", nil, []string{"BTF", "modules", "ksyms", "kconfig", "page", "cpus", "BTF_FUNC"}},
-		{"../object/testdata/subprogs.o", []string{"BTF_FUNC", "BTF_GLOBAL_FUNC"}, []string{"modules", "ksyms", "kconfig", "BTF_FLOAT", "BTF_ENUM64", "ARG_CTX_TAG"}},
-		{"types.o", []string{"BTF_FLOAT", "BTF_ENUM64", "BTF_TYPE_TAG", "BTF_DECL_TAG", "BTF_DATASEC", "GLOBAL_DATA"}, []string{"modules", "ksyms", "BTF_QMARK_DATASEC", "BTF_LAYOUT"}},
+		{"../object/testdata/nobtf.o", nil,
+			[]string{"BTF", "modules", "ksyms", "kconfig", "page", "cpus", "BTF_FUNC"}},
+		{"../object/testdata/subprogs.o", []string{"BTF_FUNC", "BTF_GLOBAL_FUNC"},
+			[]string{"modules", "ksyms", "kconfig", "BTF_FLOAT", "BTF_ENUM64", "ARG_CTX_TAG"}},
+		{"types.o", []string{"BTF_FLOAT", "BTF_ENUM64", "BTF_TYPE_TAG", "BTF_DECL_TAG",
+			"BTF_DATASEC", "GLOBAL_DATA"},
+			[]string{"modules", "ksyms", "BTF_QMARK_DATASEC", "BTF_LAYOUT"}},
 		{"loops.o", []string{"PROG_NAME"}, []string{"modules", "PROBE_READ_KERN"}},
 		{"../object/testdata/maps.o", []string{"page", "cpus"}, []string{"modules", "GLOBAL_DATA"}},
 	} {
@@ -197,8 +201,10 @@ func TestRingSizes(t *testing.T) {
 		page int
 		want map[string]uint32
 	}{
-		{4096, map[string]uint32{"ring_4096": 4096, "ring_5000": 8192, "ring_1": 4096, "ring_0": 0, "ring_user": 16384}},
-		{65536, map[string]uint32{"ring_4096": 65536, "ring_5000": 65536, "ring_1": 65536, "ring_0": 0, "ring_user": 65536}},
+		{4096, map[string]uint32{"ring_4096": 4096, "ring_5000": 8192, "ring_1": 4096, "ring_0": 0,
+			"ring_user": 16384}},
+		{65536, map[string]uint32{"ring_4096": 65536, "ring_5000": 65536, "ring_1": 65536,
+			"ring_0": 0, "ring_user": 65536}},
 	} {
 		p := resolve(t, open(t, "../object/testdata/maps.o"), &fake{version: 1, page: row.page},
 			nil)

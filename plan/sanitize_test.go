@@ -21,13 +21,19 @@ func TestSanitizeKinds(t *testing.T) {
 		lacks   []facts.Feature
 		refused func(btf.Type) bool
 	}{
-		{[]facts.Feature{facts.BTFFunc, facts.BTFGlobalFunc}, func(t btf.Type) bool { return t.Kind() == btf.KindFunc || t.Kind() == btf.KindFuncProto }},
-		{[]facts.Feature{facts.BTFGlobalFunc}, func(t btf.Type) bool { return t.Kind() == btf.KindFunc && t.Linkage() != btf.LinkageStatic }},
+		{[]facts.Feature{facts.BTFFunc, facts.BTFGlobalFunc}, func(t btf.Type) bool {
+			return t.Kind() == btf.KindFunc || t.Kind() == btf.KindFuncProto
+		}},
+		{[]facts.Feature{facts.BTFGlobalFunc}, func(t btf.Type) bool {
+			return t.Kind() == btf.KindFunc && t.Linkage() != btf.LinkageStatic
+		}},
 		{[]facts.Feature{facts.BTFDatasec}, func(t btf.Type) bool { return t.Kind() == btf.KindVar || t.Kind() == btf.KindDatasec }},
 		{[]facts.Feature{facts.BTFFloat}, func(t btf.Type) bool { return t.Kind() == btf.KindFloat }},
 		{[]facts.Feature{facts.BTFDeclTag}, func(t btf.Type) bool { return t.Kind() == btf.KindDeclTag }},
 		{[]facts.Feature{facts.BTFTypeTag}, func(t btf.Type) bool { return t.Kind() == btf.KindTypeTag }},
-		{[]facts.Feature{facts.BTFEnum64}, func(t btf.Type) bool { return t.Kind() == btf.KindEnum64 || t.Kind() == btf.KindEnum && t.KFlag() }},
+		{[]facts.Feature{facts.BTFEnum64}, func(t btf.Type) bool {
+			return t.Kind() == btf.KindEnum64 || t.Kind() == btf.KindEnum && t.KFlag()
+		}},
 	} {
 		o := open(t, "types.o")
 		before := false

@@ -22,7 +22,8 @@ func TestUnknownFeatures(t *testing.T) {
 		p.Autoload = p.Name == "count" || p.Name == "switched"
 	}
 	base := targets(t, nil)
-	p := resolve(t, o, &fake{btf: base, version: 1, unknown: map[facts.Feature]error{facts.GlobalData: errProbe}}, nil)
+	p := resolve(t, o, &fake{btf: base, version: 1,
+		unknown: map[facts.Feature]error{facts.GlobalData: errProbe}}, nil)
 	if !event(p, plan.EventUnknown, "GLOBAL_DATA", "cannot allocate memory") ||
 		!event(p, plan.EventUnknown, "GLOBAL_DATA", facts.GlobalData.Without()) {
 		t.Errorf("no event says so: %v", p.Events)

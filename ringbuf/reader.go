@@ -58,7 +58,9 @@ func (r *Reader) Add(m *bpf.Map) error {
 		return err
 	}
 	name := m.Name()
-	fail := func(err error) error { return &bpf.Error{Op: "read ring buffer", Subject: name, Err: err} }
+	fail := func(err error) error {
+		return &bpf.Error{Op: "read ring buffer", Subject: name, Err: err}
+	}
 	if m.Type() != uapi.MapRingBuf {
 		return fail(fmt.Errorf("it is of type %v, not %v: %w",
 			m.Type(), uapi.MapRingBuf, syscall.EINVAL))

@@ -34,7 +34,8 @@ type ring struct {
 func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 	size := uintptr(len(data) / 2)
 	if size == 0 || size&(size-1) != 0 || len(data)%2 != 0 {
-		return nil, fmt.Errorf("%d bytes of data are not twice a power of two: %w", len(data), syscall.EINVAL)
+		return nil, fmt.Errorf("%d bytes of data are not twice a power of two: %w",
+			len(data), syscall.EINVAL)
 	}
 	at := atomic.LoadUintptr(consumer)
 	return &ring{consumer: consumer, producer: producer,

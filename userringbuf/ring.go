@@ -54,7 +54,8 @@ type ring struct {
 func newRing(consumer, producer *uintptr, data []byte) (*ring, error) {
 	size := uintptr(len(data) / 2)
 	if size < headerSize || size&(size-1) != 0 || len(data)%2 != 0 {
-		return nil, fmt.Errorf("%d bytes of data are not twice a power of two: %w", len(data), syscall.EINVAL)
+		return nil, fmt.Errorf("%d bytes of data are not twice a power of two: %w",
+			len(data), syscall.EINVAL)
 	}
 	return &ring{consumer: consumer, producer: producer,
 		data: unsafe.Pointer(unsafe.SliceData(data)), mask: size - 1}, nil
