@@ -201,7 +201,7 @@ func TestPatchRefused(t *testing.T) {
 		err := b.err
 		b.err = nil
 		if !bytes.Equal(b.Bytes(), before) {
-			t.Errorf("%s: changed in spite of %v", name, err)
+			t.Errorf("%s: changed despite %v", name, err)
 		}
 	}
 }
@@ -352,6 +352,6 @@ func TestSpecIsApart(t *testing.T) {
 	// A record that is no longer valid is detected.
 	host.PutUint32(b.Record(st)[4:], infoWord(KindStruct, 1000, false))
 	if _, err := b.Spec(); err == nil {
-		t.Error("a struct of 1000 members in 24 bytes is taken")
+		t.Error("a struct of 1000 members in 24 bytes is accepted")
 	}
 }

@@ -167,7 +167,7 @@ SEC("raw_tp/x") int core(struct task_struct *t) { return t->pid + t->comm[3]; }
 	}
 	raw, err := os.ReadFile(big)
 	if err != nil || !bytes.Contains(raw, sb.Raw()) {
-		t.Errorf("Raw is not what the file has (%v)", err)
+		t.Errorf("Raw differs from the file (%v)", err)
 	}
 }
 

@@ -229,6 +229,6 @@ func TestViewsOutOfRange(t *testing.T) {
 		}
 	}
 	if s.Skip(s.Len()).Kind() != KindVoid {
-		t.Error("Skip of what is not there is not void")
+		t.Error("Skip of a missing type is not void")
 	}
 }

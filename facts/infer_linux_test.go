@@ -33,7 +33,7 @@ func TestInferRunning(t *testing.T) {
 		}
 	}
 	if told < 20 {
-		t.Errorf("BTF tells of %d features only", told)
+		t.Errorf("BTF shows only %d features", told)
 	}
 }
 

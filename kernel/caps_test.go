@@ -268,7 +268,7 @@ func TestMemlock(t *testing.T) {
 	}
 	want := strconv.FormatUint(value, 10)
 	if line(before) == want+" "+want+" bytes" && limit.Cur != value {
-		t.Errorf("raised on a kernel that counts nothing: %s", line(before))
+		t.Errorf("raised on a kernel that does not count: %s", line(before))
 	}
 	if line(after) != want+" "+want+" bytes" {
 		t.Errorf("not raised: %s", line(after))

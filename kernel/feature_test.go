@@ -237,7 +237,7 @@ func TestOddAnswers(t *testing.T) {
 		return 0
 	})
 	if _, err := Running().Has(facts.LdImm64FullRangeOff); err == nil {
-		t.Error("an unknown log was taken for an answer")
+		t.Error("an unknown log was accepted as an answer")
 	}
 }
 

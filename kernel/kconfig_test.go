@@ -23,7 +23,7 @@ func TestKconfig(t *testing.T) {
 		path = "/proc/config.gz"
 	}
 	if _, err := os.Stat(path); err != nil {
-		testkit.Skip(t, "this kernel tells no configuration: %v", err)
+		testkit.Skip(t, "the kernel's configuration is not available: %v", err)
 	}
 	want, err := exec.Command("gzip", "-cdf", path).Output()
 	if err != nil {
@@ -87,6 +87,6 @@ func TestKconfigSources(t *testing.T) {
 	if _, err := fakeRoot(t,
 		map[string]string{proc: gz(
 			string(make([]byte, input.MaxKconfig+1)))}).Kconfig(); err == nil {
-		t.Error("a configuration of more than 16 MiB was taken")
+		t.Error("a configuration of more than 16 MiB was accepted")
 	}
 }

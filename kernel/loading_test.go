@@ -38,7 +38,7 @@ func TestProbeLoading(t *testing.T) {
 	refuse(syscall.EPERM, uapi.ProgSocketFilter, uapi.ProgTracepoint)
 	if err := Running().ProbeLoading(); !errors.Is(err, syscall.EPERM) ||
 		strings.Contains(err.Error(), "setcap") {
-		t.Errorf("refused in spite of all capabilities: %v", err)
+		t.Errorf("refused despite all capabilities: %v", err)
 	}
 	if out := with(t, "net_admin", "loading"); !strings.Contains(out, "loading true") ||
 		!strings.Contains(out, "setcap cap_bpf+ep") {
@@ -51,7 +51,7 @@ func TestProbeLoading(t *testing.T) {
 func TestOpenToken(t *testing.T) {
 	testkit.Root(t)
 	if _, err := OpenToken(t.TempDir()); err == nil {
-		t.Error("a token of something that is no bpffs")
+		t.Error("a token from something other than a bpffs")
 	}
 	if _, err := OpenToken(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)

@@ -240,7 +240,7 @@ func TestModulesOfThisMachine(t *testing.T) {
 		delete(got, name)
 	}
 	if len(got) != 0 {
-		t.Errorf("listed, but not in sysfs: %v", got)
+		t.Errorf("in the list, but not in sysfs: %v", got)
 	}
 }
 
@@ -249,7 +249,7 @@ func TestBTFByID(t *testing.T) {
 	raw := rawBTF(withInt(5, kindPtr, 1), "\x00int\x00x\x00")
 	if _, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw),
 		Size: uint32(len(raw))}); err == nil {
-		t.Fatal("a pointer with a name was taken")
+		t.Fatal("a pointer with a name was accepted")
 	}
 	raw = rawBTF(withInt(0, kindPtr, 1), "\x00int\x00")
 	fd, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw))})

@@ -60,7 +60,7 @@ func TestAgainstLibbpf(t *testing.T) {
 				// libbpf sets value_type_btf_obj_fd, which came with 6.9, and treats the E2BIG of
 				// older kernels as a no. That is wrong: they have had struct_ops since 5.6.
 				if result != 0 {
-					t.Errorf("libbpf's probe of struct_ops answers %d: take this exception out",
+					t.Errorf("libbpf's probe of struct_ops returns %d: remove this exception",
 						result)
 				}
 				result = 1

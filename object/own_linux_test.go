@@ -59,7 +59,7 @@ func TestOwnObjects(t *testing.T) {
 			before.Maps = slices.Clone(want.Maps)
 			change(&want, got)
 			if cmp.Equal(before, want) {
-				t.Errorf("%s: libbpf no longer differs; take it off the list", paths[i])
+				t.Errorf("%s: libbpf no longer differs: remove it from the list", paths[i])
 			}
 		}
 		if d := cmp.Diff(want, got); d != "" {

@@ -295,7 +295,7 @@ func TestFunctions(t *testing.T) {
 		t.Errorf("subprograms %+v", o.Subprogs)
 	}
 	if !slices.ContainsFunc(o.Notes, func(n object.Note) bool { return n.Section == ".rel.text" }) {
-		t.Errorf("no word of relocations left out: %+v", o.Notes)
+		t.Errorf("no note of the relocations left out: %+v", o.Notes)
 	}
 }
 

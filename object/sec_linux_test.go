@@ -64,7 +64,7 @@ func TestSecTable(t *testing.T) {
 		w, p := want.Programs[i], o.Programs[i]
 		if fresh[p.Section] && p.Def != nil {
 			if w.Type != 0 {
-				t.Errorf("SEC(%q): libbpf knows it, take its row off the list of new ones",
+				t.Errorf("SEC(%q): libbpf knows it: remove its row from the list of new ones",
 					p.Section)
 			}
 			continue

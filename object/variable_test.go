@@ -83,7 +83,7 @@ func TestVariables(t *testing.T) {
 	if o.Variable("no such") != nil || o.Variable("custom").Map != o.Map(".data.custom") ||
 		!o.Variable("hidden_in_bss").Static || !o.Variable("custom_hidden").Static ||
 		o.Variable("custom").Static {
-		t.Error("variables are found wrongly")
+		t.Error("the wrong variables are found")
 	}
 	if got := o.Map(".bss").Contents[o.Variable("in_bss").Offset]; got != 255 {
 		t.Errorf("in_bss is not in the map: %d", got)

@@ -63,7 +63,7 @@ func TestReaderCPUReturns(t *testing.T) {
 					return nil
 				})
 				if n != 3 || err != nil || !slices.Equal(numbers, []uint64{40, 41, 42}) {
-					t.Errorf("of a CPU that went: %d %v %v", n, numbers, err)
+					t.Errorf("of a CPU that went offline: %d %v %v", n, numbers, err)
 				}
 				if !slices.Contains(r.CPUs(), 1) {
 					t.Error(r.CPUs())

@@ -167,7 +167,7 @@ func TestRingCorrupt(t *testing.T) {
 		}
 	}
 	if _, err := newRing(new(uint64), new(uint64), make([]byte, 3000), 0); err == nil {
-		t.Error("a size that is no power of two was accepted")
+		t.Error("a size that is not a power of two was accepted")
 	}
 }
 

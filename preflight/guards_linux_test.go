@@ -92,7 +92,7 @@ func TestLicense(t *testing.T) {
 		}
 	}
 	if yes < 10 || no < 10 {
-		t.Errorf("the kernel took %d programs and refused %d for their license", yes, no)
+		t.Errorf("the kernel accepted %d programs and refused %d for their license", yes, no)
 	}
 }
 
@@ -119,7 +119,7 @@ func TestHelpersByAttach(t *testing.T) {
 		}
 	}
 	if yes == 0 || no == 0 {
-		t.Errorf("the kernel took %d programs and refused %d", yes, no)
+		t.Errorf("the kernel accepted %d programs and refused %d", yes, no)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestLocks(t *testing.T) {
 		}
 	}
 	if yes == 0 || no == 0 && !facts.AtLeast(k.Version(), "6.19") {
-		t.Errorf("the kernel took %d programs and refused %d for their maps", yes, no)
+		t.Errorf("the kernel accepted %d programs and refused %d for their maps", yes, no)
 	}
 }
 

@@ -252,7 +252,7 @@ func TestReaderRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := NewReader(obj.Map(".bss")); err == nil {
-		t.Fatal("an array was taken for a ring")
+		t.Fatal("an array was accepted as a ring")
 	}
 	closed := loadRing(t)
 	closed.Close()

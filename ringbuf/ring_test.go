@@ -226,7 +226,7 @@ func TestRingCorrupt(t *testing.T) {
 		}
 	}
 	if _, err := newRing(new(uintptr), new(uintptr), make([]byte, 24)); err == nil {
-		t.Fatal("a size that is no power of two was accepted")
+		t.Fatal("a size that is not a power of two was accepted")
 	}
 }
 

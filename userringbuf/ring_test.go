@@ -149,7 +149,7 @@ func TestRingSizes(t *testing.T) {
 	}
 	for _, size := range []int{0, 8, 24, 6000, 4096*2 + 1} {
 		if _, err := newRing(new(uintptr), new(uintptr), make([]byte, size)); err == nil {
-			t.Errorf("%d bytes were taken for a ring", size)
+			t.Errorf("%d bytes were accepted as a ring", size)
 		}
 	}
 }

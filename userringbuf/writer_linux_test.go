@@ -42,7 +42,7 @@ func loadRing(t testing.TB, size uint32) *bpf.Object {
 	obj, err := bpf.Load(o, nil)
 	if err != nil && strings.Contains(fmt.Sprintf("%+v", err),
 		"callbacks are not allowed in non-JITed programs") {
-		testkit.Skip(t, "this kernel has no JIT compiler, and without one programs have no callbacks to drain a user ring buffer with")
+		testkit.Skip(t, "this kernel has no JIT compiler, and without it programs have no callbacks to drain a user ring buffer")
 	}
 	if err != nil {
 		t.Fatalf("%+v", err)
@@ -184,7 +184,7 @@ func TestWriterOrder(t *testing.T) {
 		t.Errorf("drained %+v, want %+v", d, want)
 	}
 	if new(Sample).Submit() != ErrEnded || (*Sample)(nil).Discard() != ErrEnded {
-		t.Error("what was not reserved is submitted")
+		t.Error("a sample that was not reserved is submitted")
 	}
 }
 

@@ -118,7 +118,7 @@ func TestModules(t *testing.T) {
 		t.Errorf("in_vmlinux: %d, %v", res.Value, err)
 	}
 	if asked != 0 {
-		t.Error("modules were asked for a type that vmlinux has")
+		t.Error("modules were searched for a type that vmlinux has")
 	}
 	fail = errors.New("no modules today")
 	if _, err := target.Resolve(local, Relo{FieldByteOffset, there, "0:0"}); !errors.Is(err, fail) {
@@ -138,7 +138,7 @@ func TestModules(t *testing.T) {
 		t.Errorf("in_nothing: %+v, %v", res, err)
 	}
 	if asked != 2 {
-		t.Errorf("modules were listed %d times, want twice: once in vain", asked)
+		t.Errorf("modules were listed %d times, want twice: once with an error", asked)
 	}
 	if res, err = NewTarget(vmlinux, nil).Resolve(local,
 		Relo{TypeExists, there, "0"}); err != nil || res.Value != 0 {

@@ -70,7 +70,7 @@ func TestExecutables(t *testing.T) {
 			}
 			if s.MemSize > 0 && (!s.Holds(s.Addr) || !s.Holds(s.Addr+s.MemSize-1) ||
 				s.Holds(s.Addr+s.MemSize) || s.Holds(s.Addr-1)) {
-				t.Errorf("%s: segment %d holds other addresses than its own", path, i)
+				t.Errorf("%s: segment %d contains addresses outside of it", path, i)
 			}
 		}
 		for i, s := range f.Sections {

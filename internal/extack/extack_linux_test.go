@@ -29,7 +29,7 @@ func TestOf(t *testing.T) {
 	})
 	var refused *rtnl.Error
 	if !errors.As(err, &refused) || refused.Message == "" {
-		t.Fatalf("not refused with words: %v", err)
+		t.Fatalf("not refused with a message: %v", err)
 	}
 	if words != refused.Message || calls != 1 {
 		t.Errorf("%q after %d calls, netlink says %q", words, calls, refused.Message)

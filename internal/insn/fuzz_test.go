@@ -21,7 +21,7 @@ func FuzzFind(f *testing.F) {
 			i, known := s.decoder()(code[before:])
 			if !known || before >= at || after <= at || before+i.size != after ||
 				after > len(code) {
-				t.Fatalf("%d is said to be between %d and %d, decoded %+v, %v",
+				t.Fatalf("%d is reported to be between %d and %d, decoded %+v, %v",
 					at, before, after, i, known)
 			}
 		}

@@ -144,7 +144,7 @@ func (s *sweeper) ask(m *Map) {
 	var errno syscall.Errno
 	switch {
 	case sure && err == nil:
-		s.t.Errorf("%s: the kernel makes it, the rules say %q", text(m), Text(broken))
+		s.t.Errorf("%s: the kernel creates it, the rules say %q", text(m), Text(broken))
 	case !sure && err != nil:
 		s.t.Errorf("%s: the kernel says %v, the rules nothing", text(m), err)
 	case sure && errors.As(err, &errno) && (errno == syscall.EPERM || errno == syscall.ENOMEM):
@@ -304,7 +304,7 @@ func TestSweep(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%s: %d maps tried, %d of them made, %d not tried for their size, %d unknown",
+	t.Logf("%s: %d maps tried, %d of them created, %d not tried because of their size, %d unknown",
 		testkit.KernelRelease(), s.tried, s.made, s.skipped, s.unsure)
 	if s.tried < 2000 || s.made < 200 {
 		t.Error("too few")

@@ -82,7 +82,7 @@ func TestCorpus(t *testing.T) {
 		}
 		if got := comment.ReplaceAllString(list(t, path, objdump.Options{NoRaw: true}),
 			"$1"); got != want {
-			t.Errorf("%s, comments taken away: %s", path, firstDifference(got, want))
+			t.Errorf("%s, without comments: %s", path, firstDifference(got, want))
 		}
 	})
 }

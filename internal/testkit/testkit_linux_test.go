@@ -96,7 +96,7 @@ func TestCompile(t *testing.T) {
 
 func TestMounts(t *testing.T) {
 	if !isFilesystem(BPFFS(t), 0xcafe4a11) {
-		t.Error("BPFFS is on no BPF file system")
+		t.Error("BPFFS is not on a BPF file system")
 	}
 	if _, err := os.Stat(Tracefs(t) + "/available_events"); err != nil {
 		t.Error(err)

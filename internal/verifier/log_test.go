@@ -127,7 +127,7 @@ func TestPoison(t *testing.T) {
 			t.Errorf("%s: log:\n%s", name, e.Log)
 		}
 		if !strings.HasSuffix(e.Log, tail) {
-			t.Errorf("%s: the log's end is gone:\n%s", name, e.Log)
+			t.Errorf("%s: the log's end is missing:\n%s", name, e.Log)
 		}
 		// Another program's failure at an instruction that isn't poisoned stays as it is.
 		p.Poisons[0].Insn = 5
