@@ -91,11 +91,17 @@ type LoadOptions struct {
 func Open(path string) (*object.Object, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
-		return nil, newError("open object", about{}, err)
+		return nil, newError("open object", about{}, input.Explain(err))
 	}
 	defer f.Close()
+	what := ""
 	if f.Type() != 0 {
-		err := fmt.Errorf("%s: give a regular file: %w", input.Kind(f.Type()), syscall.EINVAL)
+		what = input.Kind(f.Type())
+	} else if f.Size() == 0 {
+		what = input.Made(f.Int())
+	}
+	if what != "" {
+		err := fmt.Errorf("%s: give a regular file: %w", what, syscall.EINVAL)
 		return nil, newError("open object", about{"", path}, err)
 	}
 	o, err := object.ReadFrom(f, filepath.Base(path))

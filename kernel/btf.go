@@ -108,7 +108,7 @@ var ErrNoBTF = errors.New("no .BTF section")
 // devices and directories. If the file is something else, the error says what it is; it wraps
 // ErrNoBTF if an ELF file has no BTF.
 func ReadBTF(path string) ([]byte, error) {
-	file, err := input.Open(path, input.MaxBTF)
+	file, err := input.OpenStored(path, input.MaxBTF)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,10 @@ func (p *parser) refuse(f *elf64.File, err error, r io.ReaderAt) error {
 		return nil
 	}
 	head := make([]byte, magic.HeadSize)
-	n, _ := r.ReadAt(head, 0)
+	n, readErr := r.ReadAt(head, 0)
+	if n == 0 && readErr != nil && readErr != io.EOF {
+		return p.failWith(ReasonFormat, "", readErr, "it cannot be read")
+	}
 	if what := magic.Object(head[:n]); what != "" {
 		return p.fail(ReasonFormat, "", "%s", what)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -112,6 +113,72 @@ func TestLibraryFilesWithoutEnd(t *testing.T) {
 					t.Errorf("%s of %s: %v", name, path, err)
 				}
 			})
+		}
+	}
+}
+
+// TestKernelFiles gives commands files that the kernel makes as they are read. They are refused by
+// their kind, which stat(1) knows as well, and not read: that would take the kernel's log from who
+// waits for it.
+func TestKernelFiles(t *testing.T) {
+	testkit.Root(t)
+	words := map[string]string{
+		"proc": "a file of /proc", "tracefs": "a file of tracefs", "cgroup2fs": "a file of a cgroup",
+		"cgroupfs": "a file of a cgroup", "nsfs": "a namespace",
+	}
+	files := []string{
+		"/proc/kmsg", "/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/pagemap",
+		"/proc/self/clear_refs", "/proc/self/ns/net", filepath.Join(testkit.Tracefs(t), "trace"),
+		filepath.Join(testkit.Tracefs(t), "trace_pipe"), filepath.Join(testkit.Tracefs(t), "trace_marker"),
+	}
+	if dir, err := rootCgroup(); err == nil {
+		files = append(files, filepath.Join(dir, "cgroup.procs"))
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+			t.Logf("no file %s here: %v", file, err)
+			continue
+		}
+		kind := strings.TrimSpace(string(testkit.Run(t, "stat", "-L", "-f", "-c", "%T", file)))
+		want := words[kind]
+		if want == "" {
+			t.Errorf("%s is on a %s", file, kind)
+			continue
+		}
+		for _, args := range [][]string{
+			{"verify", file}, {"run", file}, {"objdump", file}, {"plan", file},
+			{"check", "../../testdata/link.bpf.o", "--btf", file},
+			{"check", "../../testdata/link.bpf.o", "--core-btf", file},
+		} {
+			text, err := verb(args...)
+			if err != nil {
+				text += err.Error()
+			}
+			if err == nil || !strings.Contains(text, want) || !strings.Contains(text, "give a regular file") {
+				t.Errorf("%q: %v: %s; want %s", args, err, text, want)
+			}
+		}
+	}
+	// What can't be read at all is no empty file.
+	for _, file := range []string{"/sys/class/net/lo/speed", "/sys/class/net/lo/uevent"} {
+		_, readErr := os.ReadFile(file)
+		if _, err := verb("plan", file); readErr != nil && !errors.Is(err, errors.Unwrap(readErr)) {
+			t.Errorf("plan %s: %v; read: %v", file, err, readErr)
+		}
+	}
+	if _, err := verb("plan", "/sys/bus/pci/rescan"); errors.Is(err, syscall.EACCES) &&
+		!strings.Contains(err.Error(), "mode 0200") {
+		t.Errorf("a file for writing alone: %v", err)
+	}
+	socket := filepath.Join(t.TempDir(), "socket")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, v := range []string{"plan", "objdump"} {
+		if _, err := verb(v, socket); err == nil || !strings.Contains(err.Error(), "a socket") {
+			t.Errorf("%s of a socket: %v", v, err)
 		}
 	}
 }

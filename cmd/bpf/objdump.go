@@ -41,7 +41,7 @@ func runObjdump(stdout, stderr io.Writer, paths []string, opts objdump.Options) 
 	var errs []error
 	for _, path := range paths {
 		opts.Warn = func(text string) { say(stderr, "bpf: warning: %s: %s", path, text) }
-		raw, err := input.Read(path, input.MaxObject)
+		raw, err := input.ReadStored(path, input.MaxObject)
 		if err == nil {
 			if err = objdump.Write(out, path, raw, &opts); err != nil {
 				err = fmt.Errorf("%s: %w", path, err)

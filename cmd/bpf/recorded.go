@@ -53,7 +53,7 @@ func refuseObject(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return nil
 	}
-	f, err := input.Open(path, input.MaxBTF)
+	f, err := input.OpenStored(path, input.MaxBTF)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,12 @@ func access(path string, need Access) error {
 	return unix.Faccessat(unix.AT_FDCWD, path, uint32(need), unix.AT_EACCESS)
 }
 
+// writeOnly reports whether a file is for writing alone: sysfs lets not even root read it.
+func writeOnly(path string) bool {
+	var st unix.Stat_t
+	return unix.Stat(path, &st) == nil && st.Mode&0o444 == 0
+}
+
 // describe says whose a file is, and what to do.
 func describe(path string) string {
 	var st unix.Stat_t

@@ -51,7 +51,7 @@ func refuses(path string, need Access) string {
 		}
 	}
 	switch err := access(path, need); {
-	case errors.Is(err, syscall.EACCES):
+	case errors.Is(err, syscall.EACCES), err == nil && need&Read != 0 && writeOnly(path):
 		return describe(path)
 	case errors.Is(err, fs.ErrNotExist) && errors.Is(access(dir, Write), syscall.EACCES):
 		return describe(dir)

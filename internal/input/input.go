@@ -31,11 +31,8 @@ const (
 // closes the File. Errors name the path.
 func Open(path string, limit int64) (*File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ENXIO) {
-		return nil, fmt.Errorf(
-			"%s: a socket or a missing device: give a regular file: %w", path, err)
-	} else if err != nil {
-		return nil, denied.Explain(path, denied.Read, err)
+	if err != nil {
+		return nil, denied.Explain(path, denied.Read, Explain(err))
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -63,6 +60,35 @@ func Open(path string, limit int64) (*File, error) {
 		return nil, err
 	}
 	return &File{content: bytes.NewReader(data), size: int64(len(data))}, nil
+}
+
+// OpenStored is Open for what somebody has stored in a file. It also refuses, unread, files that the
+// kernel makes as they are read, as in /proc.
+func OpenStored(path string, limit int64) (*File, error) {
+	f, err := Open(path, limit)
+	if err != nil || f.size > 0 || f.file == nil {
+		return f, err
+	}
+	raw, err := f.file.SyscallConn() // Fd would make it block
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	what := ""
+	raw.Control(func(fd uintptr) { what = Made(int(fd)) })
+	if what != "" {
+		f.Close()
+		return nil, fmt.Errorf("%s: %s: give a regular file: %w", path, what, syscall.EINVAL)
+	}
+	return f, nil
+}
+
+// Explain adds what ENXIO means for opening a file.
+func Explain(err error) error {
+	if !errors.Is(err, syscall.ENXIO) {
+		return err
+	}
+	return fmt.Errorf("%w: a socket or a missing device: give a regular file", err)
 }
 
 // File is a file that can be read from its start and at any offset.
@@ -119,6 +145,16 @@ func (f *File) UnpackedHead() ([]byte, error) {
 // Read opens path as Open does and reads the whole file, of at most limit bytes.
 func Read(path string, limit int64) ([]byte, error) {
 	f, err := Open(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadAll(f, f.size, path, limit)
+}
+
+// ReadStored is Read, as OpenStored opens a file.
+func ReadStored(path string, limit int64) ([]byte, error) {
+	f, err := OpenStored(path, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,38 @@
+package input
+
+import "syscall"
+
+const magicNamespace = 0x6e736673 // NSFS_MAGIC
+
+// madeBy names file systems whose files the kernel makes as they are read.
+var madeBy = [...]struct {
+	magic uint32
+	name  string
+}{
+	{0x9fa0, "a file of /proc"},
+	{0x62656572, "a file of sysfs"},
+	{0x74726163, "a file of tracefs"},
+	{0x64626720, "a file of debugfs"},
+	{0x73636673, "a file of securityfs"},
+	{0x27e0eb, "a file of a cgroup"},
+	{0x63677270, "a file of a cgroup"},
+	{0xcafe4a11, "a file of a BPF file system"},
+}
+
+// Made says what an open file without a size is if the kernel makes it as it is read: to read it may
+// take away what others wait for. It is "" for an empty file.
+func Made(fd int) string {
+	var st syscall.Statfs_t
+	if syscall.Fstatfs(fd, &st) != nil {
+		return ""
+	}
+	if uint32(st.Type) == magicNamespace {
+		return "a namespace"
+	}
+	for _, m := range madeBy {
+		if m.magic == uint32(st.Type) {
+			return m.name + " that the kernel makes as it is read"
+		}
+	}
+	return ""
+}
