@@ -25,7 +25,8 @@ type Builder struct {
 	strFirst uint32
 	interned map[string]uint32 // own strings; nil while there are few
 	searched int               // number of searches without it
-	// string that was added or found last, at lastOff: the same string is often passed repeatedly
+	// last is the string that was added or found last, at lastOff: the same string is often passed
+	// repeatedly
 	last    string
 	lastOff uint32
 	shared  bool // a Spec uses the records: they are copied before one changes

@@ -26,7 +26,7 @@ var host = binary.NativeEndian
 type Spec struct {
 	base *Spec
 	orig []byte // as passed to Parse, nil if a Builder made this
-	// the same in host byte order: orig itself, or a swapped copy; for a Builder's BTF see
+	// data is orig in host byte order: orig itself, or a swapped copy; for a Builder's BTF see
 	// HostBytes
 	data     []byte
 	join     sync.Once

@@ -20,7 +20,7 @@ var ErrTruncated = errors.New("data is shorter than its type")
 
 // ValueOptions changes how values are printed. The zero value prints everything on one line.
 type ValueOptions struct {
-	// if not "", every member is on its own line, indented by this per level
+	// Indent, if not "", puts every member on its own line, indented by Indent per level.
 	Indent   string
 	Types    bool             // text only: "(type)" before every value
 	OmitZero bool             // leave out members that are zero

@@ -30,9 +30,11 @@ const (
 type Privileges struct {
 	Effective uint64 // bit n: Capability n
 	UserNS    bool   // in a user namespace of its own, where capabilities do not count for bpf(2)
-	// kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket filters; -1 if unknown
+	// Unprivileged is kernel.unprivileged_bpf_disabled: 0 means that anyone may load socket
+	// filters; it is -1 if unknown.
 	Unprivileged int
-	// the kernel has CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands for them
+	// Split means that the kernel has CAP_BPF and CAP_PERFMON (5.8); before, CAP_SYS_ADMIN stands
+	// for them.
 	Split bool
 }
 

@@ -43,7 +43,7 @@ type shared struct {
 	loads    atomic.Bool // this process can load programs
 
 	modulesMu sync.Mutex
-	// by BTF id, which is never reused; nil if the id is not a module's
+	// modules by BTF id, which is never reused; nil if the id is not a module's
 	modules map[uint32]*facts.Module
 }
 

@@ -17,12 +17,11 @@ type FormatError = elf64.FormatError
 type Reason int
 
 const (
-	ReasonNotFound Reason = 2  // ENOENT: the object refers to something that it lacks
-	ReasonNoSuch   Reason = 3  // ESRCH: the object refers to a name that it does not define
-	ReasonTooBig   Reason = 7  // E2BIG
-	ReasonInvalid  Reason = 22 // EINVAL: a declaration that contradicts itself or the rules
-	// EOPNOTSUPP: well-formed, but not or no longer supported by any loader
-	ReasonNotSupported Reason = 95
+	ReasonNotFound     Reason = 2    // ENOENT: the object refers to something that it lacks
+	ReasonNoSuch       Reason = 3    // ESRCH: the object refers to a name that it does not define
+	ReasonTooBig       Reason = 7    // E2BIG
+	ReasonInvalid      Reason = 22   // EINVAL: a declaration that contradicts itself or the rules
+	ReasonNotSupported Reason = 95   // EOPNOTSUPP: well-formed, but no loader supports it
 	ReasonFormat       Reason = 4001 // LIBBPF_ERRNO__FORMAT: malformed ELF
 	ReasonEndian       Reason = 4003 // LIBBPF_ERRNO__ENDIAN: neither byte order
 	ReasonReloc        Reason = 4005 // LIBBPF_ERRNO__RELOC: an invalid relocation

@@ -28,11 +28,13 @@ import (
 // of .maps by offset, then data sections in file order, .kconfig, and struct_ops variables.
 type Object struct {
 	Name string // base name up to the first dot, at most 15 characters
-	// "" if the object has no license section; some helpers are for GPL-compatible programs only
+	// License is "" if the object has no license section. Some helpers are for GPL-compatible
+	// programs only.
 	License     string
 	KernVersion uint32 // from the version section, 0 if absent
 	Order       binary.ByteOrder
-	// sizes and offsets of data sections are filled in; nil if the object has none
+	// BTF is the object's BTF with the sizes and offsets of data sections filled in, nil if there
+	// is none.
 	BTF       *btf.Spec
 	Ext       *btf.Ext // .BTF.ext, nil if absent
 	Programs  []*Program
@@ -41,10 +43,12 @@ type Object struct {
 	Externs   []*Extern // kconfig first, as libbpf sorts them
 	ArenaData []byte    // bytes of .addr_space.1, the arena's global variables: may be edited
 	Arena     *Map      // the one arena map, or nil
-	// bytes of .jumptables: offsets into code, 8 bytes each in Order; shared with the input
+	// JumpTables are the bytes of .jumptables, offsets into code of 8 bytes each in Order. They are
+	// shared with the input.
 	JumpTables []byte
 	Notes      []Note // what was skipped or ignored, and why
-	// of the file in bytes, by which a plan's size is limited; 0 if there is none
+	// FileSize is the size of the file in bytes, by which a plan's size is limited; 0 if there is
+	// no file.
 	FileSize int64
 
 	noPrograms string // why there are none
@@ -93,11 +97,13 @@ type Program struct {
 	Flags              uint32 // program load flags beyond those that Def adds
 	Autoload           bool
 	Autoattach         bool
-	// BTF target ("vfs_read", "module:func"): the text after the first '/', may be replaced
+	// AttachTarget is the BTF target ("vfs_read", "module:func"): the text after the first '/',
+	// which may be replaced.
 	AttachTarget string
-	// program to attach to (freplace, fentry on BPF programs), 0 for none; borrowed
+	// AttachProgFD is the program to attach to (freplace, fentry on BPF programs), 0 for none. It
+	// is borrowed.
 	AttachProgFD int
-	// network device that the program is offloaded or bound to, 0 for none
+	// IfIndex is the network device that the program is offloaded or bound to, 0 for none.
 	IfIndex  uint32
 	LogLevel uint32 // of the verifier log; 0 for a log only on failure
 }
@@ -122,7 +128,8 @@ type Reloc struct {
 	Kind   RelocKind
 	Map    *Map    // RelocMap, RelocData
 	Extern *Extern // RelocExternCall, RelocExternLd64
-	// RelocData, RelocCall, RelocSubprogAddr, RelocInsnArray: value of the symbol (section offset)
+	// SymValue is, for RelocData, RelocCall, RelocSubprogAddr and RelocInsnArray, the value of the
+	// symbol (section offset).
 	SymValue uint64
 	SymSize  uint64 // RelocInsnArray
 	Symbol   string // name for messages and listings
@@ -145,7 +152,8 @@ const (
 // changes the size of a data section.
 type Map struct {
 	Name string // the name in libbpf's bpf_map__name and for users
-	// the name sent to the kernel, at most 15 characters: shortened for internal maps
+	// KernelName is the name sent to the kernel, at most 15 characters: shortened for internal
+	// maps.
 	KernelName string
 	Section    string // ELF section; internal maps can also be found by it
 	SecIndex   int    // index of that section, 0 for .kconfig
@@ -154,8 +162,8 @@ type Map struct {
 	Type       uapi.MapType
 	KeySize    uint32
 	ValueSize  uint32
-	// as declared: for ring buffers not yet rounded up to pages; 0 in a perf event array means one
-	// for each possible CPU
+	// MaxEntries is as declared: for ring buffers not yet rounded up to pages; 0 in a perf event
+	// array means one for each possible CPU.
 	MaxEntries uint32
 	Flags      uint32 // BPF_F_*
 	Extra      uint64 // map_extra: hash functions of a Bloom filter, address of an arena, ...
@@ -167,7 +175,8 @@ type Map struct {
 	PinPath    string  // path to pin at; if something is pinned there, it is reused
 	Inner      *Map    // template of a map-in-map
 	Values     []Value // initial entries, by key
-	// if false, the map is not created, and reachable code that refers to it is refused
+	// Autocreate says whether the map is created. If not, reachable code that refers to it is
+	// refused.
 	Autocreate bool
 	Autoattach bool // struct_ops
 	// ExclusiveTo is the only program that may use the map (bpf_map__set_exclusive_program; 6.18):
@@ -251,7 +260,7 @@ type Extern struct {
 	Align  uint32
 	Offset uint32 // in the .kconfig map's value
 	Signed bool
-	// for a Ksym: 0 if it is typeless (kallsyms), else the local type to compare with the kernel's:
-	// for a variable without modifiers, for a kfunc its FUNC_PROTO
+	// KsymType is, for a Ksym, 0 if it is typeless (kallsyms), else the local type to compare with
+	// the kernel's: for a variable without modifiers, for a kfunc its FUNC_PROTO.
 	KsymType btf.ID
 }

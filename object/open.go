@@ -141,7 +141,8 @@ type parser struct {
 	ext   *elf64.Section
 
 	datasecs map[string]btf.ID // BTF sections by name
-	// BTF sections whose variables are listed, and whether they may be mapped into memory
+	// listed are the BTF sections whose variables are listed, and whether they may be mapped into
+	// memory
 	listed     map[btf.ID]bool
 	funcs      []funcRef // all functions by (section, offset)
 	externSyms []int     // symbols that are externs

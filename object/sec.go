@@ -12,13 +12,12 @@ import (
 type SecFlags uint8
 
 const (
-	// expected_attach_type is sent only to kernels that know it
-	SecExpAttachOpt SecFlags = 1 << iota
-	SecAttachBTF             // needs a BTF target, the text after the first '/'
-	SecSleepable             // adds BPF_F_SLEEPABLE
-	SecXDPFrags              // adds BPF_F_XDP_HAS_FRAGS
-	SecUSDT                  // becomes uprobe.multi where the kernel has it
-	SecAttachable            // legacy: libbpf_attach_type_by_name knows it
+	SecExpAttachOpt SecFlags = 1 << iota // expected_attach_type only for kernels that know it
+	SecAttachBTF                         // needs a BTF target, the text after the first '/'
+	SecSleepable                         // adds BPF_F_SLEEPABLE
+	SecXDPFrags                          // adds BPF_F_XDP_HAS_FRAGS
+	SecUSDT                              // becomes uprobe.multi where the kernel has it
+	SecAttachable                        // legacy: libbpf_attach_type_by_name knows it
 )
 
 // SecDef is one row of the SEC() table: what a section name says about its programs.
@@ -40,26 +39,36 @@ type SecDef struct {
 type AutoAttach uint8
 
 const (
-	AutoNone AutoAttach = iota // never: the application attaches the program
-	// kprobe, kretprobe: "fn[+off]"; skipped without a target
+	// AutoNone is for programs that only the application can attach.
+	AutoNone AutoAttach = iota
+	// AutoKprobe is kprobe, kretprobe: "fn[+off]"; skipped without it.
 	AutoKprobe
-	AutoKprobeMulti   // kprobe.multi, kretprobe.multi: a glob; skipped without it
-	AutoKprobeSession // kprobe.session: a glob; skipped without it
-	// uprobe, uretprobe and their .s: "path:func[+off]"; skipped without a target
+	// AutoKprobeMulti is kprobe.multi, kretprobe.multi: a glob; skipped without it.
+	AutoKprobeMulti
+	// AutoKprobeSession is kprobe.session: a glob; skipped without it.
+	AutoKprobeSession
+	// AutoUprobe is uprobe, uretprobe and their .s: "path:func[+off]"; skipped without it.
 	AutoUprobe
-	// uprobe.multi, uretprobe.multi, uprobe.session and their .s: "path:glob"; skipped without it
+	// AutoUprobeMulti is uprobe.multi, uretprobe.multi, uprobe.session and their .s: "path:glob";
+	// skipped without it.
 	AutoUprobeMulti
-	// ksyscall, kretsyscall: a system call's name; skipped without it
+	// AutoKsyscall is ksyscall, kretsyscall: a system call's name; skipped without it.
 	AutoKsyscall
-	AutoUSDT          // usdt, usdt.s: "path:provider:name"; skipped without it
-	AutoTracepoint    // tracepoint, tp: "category/name"; skipped without it
-	AutoRawTracepoint // raw_tracepoint, raw_tp: a name; skipped without it
-	// fentry, fexit, fmod_ret, fsession, tp_btf, freplace: the BTF target of the load
+	// AutoUSDT is usdt, usdt.s: "path:provider:name"; skipped without it.
+	AutoUSDT
+	// AutoTracepoint is tracepoint, tp: "category/name"; skipped without it.
+	AutoTracepoint
+	// AutoRawTracepoint is raw_tracepoint, raw_tp: a name; skipped without it.
+	AutoRawTracepoint
+	// AutoTrace is fentry, fexit, fmod_ret, fsession, tp_btf, freplace: the BTF target of the load.
 	AutoTrace
-	// fentry.multi, fexit.multi, fsession.multi: "[module:]glob"; skipped without it
+	// AutoTracingMulti is fentry.multi, fexit.multi, fsession.multi: "[module:]glob"; skipped
+	// without it.
 	AutoTracingMulti
-	AutoLSM  // lsm: the BTF target of the load
-	AutoIter // iter: the BTF target of the load, no parameters
+	// AutoLSM is lsm: the BTF target of the load.
+	AutoLSM
+	// AutoIter is iter: the BTF target of the load, without parameters.
+	AutoIter
 )
 
 // Matches reports whether the row's pattern matches a section name that has no leading '?'.

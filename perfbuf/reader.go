@@ -18,11 +18,12 @@ import (
 
 // Record is one record of a perf buffer: a sample, or a count of lost samples.
 type Record struct {
-	// a view, valid until the function or loop body that received it returns; includes the kernel's
-	// padding (up to 7 bytes)
+	// Data is a view, valid until the function or loop body that received it returns. It includes
+	// the kernel's padding (up to 7 bytes).
 	Data []byte
 	CPU  int
-	// samples lost since the previous record because there was no room; Data is then nil
+	// Lost is the number of samples lost since the previous record because there was no room; Data
+	// is then nil.
 	Lost uint64
 }
 

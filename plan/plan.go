@@ -44,14 +44,15 @@ type Map struct {
 	Spec *object.Map // nil for a jump table
 	Name string      // "" if the kernel accepts no names
 	Skip bool        // not created (autocreate is off), references are poisoned
-	// why it is unknown whether this kernel supports the map (with Skip) or the mapping of its
-	// memory; nil otherwise
+	// Err says why it is unknown whether this kernel supports the map (with Skip) or the mapping of
+	// its memory; otherwise it is nil.
 	Err        error
 	Type       uapi.MapType
 	KeySize    uint32
 	ValueSize  uint32
 	MaxEntries uint32
-	// MaxEntries is the number of possible CPUs of the kernel that the plan is for
+	// PerCPU means that MaxEntries is the number of possible CPUs of the kernel that the plan is
+	// for.
 	PerCPU    bool
 	Flags     uint32
 	Extra     uint64
@@ -62,8 +63,8 @@ type Map struct {
 	Exclusive *Program // the only program that may refer to the map; nil: any
 	Inner     *Map     // template, created before the map and closed after
 	PinPath   string
-	// value of key 0 at creation; of .kconfig only the start, the rest is zero; of an arena the
-	// bytes at ImageOffset
+	// Image is the value of key 0 at creation; for .kconfig only the start, the rest is zero; for
+	// an arena the bytes at ImageOffset.
 	Image       []byte
 	ImageOffset uint64
 	Freeze      bool
@@ -153,11 +154,11 @@ type Subprog struct {
 type Poison struct {
 	Insn int
 	Kind PoisonKind
-	// what is missing: "CO-RE relocation field_byte_offset of struct task_struct.foo", "map
-	// events", "kfunc bpf_x"
+	// Text names what is missing: "CO-RE relocation field_byte_offset of struct task_struct.foo",
+	// "map events", "kfunc bpf_x".
 	Text string
-	// why this kernel may have it nevertheless: the cause of a failed probe or search; nil if it is
-	// certainly missing
+	// Err says why this kernel may have it nevertheless: the cause of a failed probe or search; it
+	// is nil if it is certainly missing.
 	Err error
 }
 

@@ -26,7 +26,7 @@ type View struct {
 // BTFView is the type information to upload.
 type BTFView struct {
 	Bytes int `json:"bytes"`
-	// differs from the compiled BTF: sanitised, or hidden functions made static
+	// Changed: it differs from the compiled BTF: sanitised, or hidden functions made static.
 	Changed bool `json:"changed,omitempty"`
 	Needed  bool `json:"needed,omitempty"` // the load fails without it
 }
@@ -54,7 +54,7 @@ type MapView struct {
 	Mapped     bool     `json:"mapped,omitempty"`
 	Exclusive  string   `json:"exclusive_to,omitempty"` // program
 	Inner      *MapView `json:"inner,omitempty"`
-	// "3 = map inner", "0 = program tail", "16 = program init" for struct_ops
+	// Slots are "3 = map inner", "0 = program tail", or "16 = program init" for struct_ops.
 	Slots []string `json:"slots,omitempty"`
 }
 

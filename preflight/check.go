@@ -306,7 +306,7 @@ func (c *checker) failedPlan() {
 	c.r.Error = c.planErr.Error()
 }
 
-// user is the program that instructions of a plan's program belong to.
+// eachProgram calls each for the programs of the plan, with the instructions that can be reached.
 func (c *checker) eachProgram(each func(p *plan.Program, reached []bool)) {
 	if c.plan == nil {
 		return

@@ -14,7 +14,8 @@ import (
 type Prober interface {
 	HasProgType(t uapi.ProgType) (bool, error)
 	HasMapType(t uapi.MapType) (bool, error)
-	// at is 0 where it does not matter
+	// HasHelperAt is like HasHelper for programs with attach type at, which is 0 where it does not
+	// matter.
 	HasHelperAt(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, error)
 }
 

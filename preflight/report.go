@@ -88,9 +88,9 @@ type Need struct {
 	Name   string   `json:"name"`
 	Users  []string `json:"users,omitempty"`  // programs and maps, in the object's order
 	Attach bool     `json:"attach,omitempty"` // needed to attach, not to load
-	// the object or the loader works without it; Reason says how
+	// Optional: the object or the loader works without it; Reason says how.
 	Optional bool `json:"optional,omitempty"`
-	// on this kernel only unreachable code uses it
+	// Guarded: on this kernel only unreachable code uses it.
 	Guarded bool         `json:"guarded,omitempty"`
 	Answer  facts.Answer `json:"answer"`
 	Reason  string       `json:"reason,omitempty"`
@@ -108,9 +108,8 @@ const (
 	Absent               // the relocation asks whether it exists, and it does not
 	Guarded              // the target lacks it, and the code that needs it is not reachable
 	Missing              // the target lacks it, and the code that needs it is reachable
-	// it cannot be resolved: malformed, ambiguous, or the instruction does not fit
-	Failed
-	Unused // its code is in no program that would be loaded
+	Failed               // malformed, ambiguous, or the instruction does not fit
+	Unused               // its code is in no program that would be loaded
 	states
 )
 

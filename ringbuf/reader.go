@@ -16,8 +16,8 @@ import (
 
 // Record is one record of a ring buffer.
 type Record struct {
-	// a view into the ring, valid until the function or loop body that received it returns; copy
-	// what you keep
+	// Data is a view into the ring, valid until the function or loop body that received it returns;
+	// copy what you keep.
 	Data []byte
 	Ring int // index of the map, in the order given to NewReader and Add
 }

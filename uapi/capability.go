@@ -9,8 +9,7 @@ type Capability uint8
 const (
 	CapDACOverride Capability = 1  // read and write files of root, such as tracefs
 	CapNetAdmin    Capability = 12 // attach to the network
-	// everything below before Linux 5.8; listing objects by id, mounting
-	CapSysAdmin    Capability = 21
+	CapSysAdmin    Capability = 21 // everything below before Linux 5.8; listing by id, mounting
 	CapSysResource Capability = 24 // raise RLIMIT_MEMLOCK before Linux 5.11
 	CapSyslog      Capability = 34 // see kernel addresses
 	CapPerfmon     Capability = 38 // tracing (5.8)

@@ -266,7 +266,8 @@ func (r *cRandom) files() (program, target string) {
 		for _, o := range []struct {
 			b    *strings.Builder
 			list []cMember
-			// clang does not read a bitfield of a type with a smaller alignment than its load
+			// align: clang does not read a bitfield of a type with a smaller alignment than its
+			// load
 			align bool
 		}{{&p, mine, true}, {&t, r.mutate(mine, i), false}} {
 			fmt.Fprintf(o.b, "%s %s {\n", r.tag(name), name)

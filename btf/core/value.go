@@ -9,11 +9,11 @@ import (
 // fact is the value of a spec for its relocation kind.
 type fact struct {
 	value uint64
-	// for FieldByteOffset only: the width of a load or store at the offset. Arrays count by
-	// element; 0 for bitfields.
+	// size is, for FieldByteOffset only, the width of a load or store at the offset. Arrays count
+	// by element; it is 0 for bitfields.
 	size uint64
 	typ  btf.Type
-	// compilers agree on the value, so the instruction must hold it
+	// strict means that compilers agree on the value, so the instruction must hold it.
 	strict bool
 }
 

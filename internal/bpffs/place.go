@@ -24,7 +24,7 @@ type Place struct {
 
 	inode uint64 // of the pin made by Pin
 
-	// for a directory that Pin made:
+	// parent and base belong to a directory that Pin made.
 	parent *sys.FD
 	base   string
 }

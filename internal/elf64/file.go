@@ -30,7 +30,8 @@ const (
 	relSize           = 16
 
 	smallFile = 64 << 10 // files up to this size are read at once
-	// limit for files that are read in pieces: they may be sparse, so their size is no limit
+	// maxPiece is the limit for files that are read in pieces: they may be sparse, so their size is
+	// no limit.
 	maxPiece = 1 << 30
 )
 

@@ -8,7 +8,7 @@ import (
 
 const (
 	dynamicSoname = 14 // DT_SONAME
-	// limits the dynamic section and its strings, which are read into memory
+	// dynamicMax limits the dynamic section and its strings, which are read into memory.
 	dynamicMax = 1 << 24
 )
 

@@ -20,8 +20,8 @@ import (
 
 // Options changes what is listed. The zero value lists code, raw bytes and comments.
 type Options struct {
-	// lines of source text before the instructions compiled from them, from .BTF.ext (llvm-objdump
-	// -S)
+	// Source adds lines of source text before the instructions compiled from them, from .BTF.ext
+	// (llvm-objdump -S).
 	Source     bool
 	NoRaw      bool // no column of raw bytes (--no-show-raw-insn)
 	NoComments bool // no comments: exactly llvm-objdump's output
@@ -37,7 +37,7 @@ type object struct {
 	file    *elf64.File
 	symbols *elf64.Symbols // nil if there are none
 	named   [][]symbol     // by section, sorted by address and name
-	// sections of relocations, by index of the section that they apply to
+	// relocs are the sections of relocations, by index of the section that they apply to
 	relocs map[uint32][]*elf64.Section
 	spec   *btf.Spec                 // nil if there is none
 	lines  map[string][]btf.LineInfo // by name of the section, sorted by offset

@@ -26,7 +26,7 @@ type Poller struct {
 	mu       sync.Mutex
 	deadline time.Time
 	woken    bool // by Wake, not yet noticed
-	// the waiting goroutine's context is done: no deadline may delay its return
+	// ended means that the waiting goroutine's context is done: no deadline may delay its return.
 	ended bool
 }
 

@@ -36,7 +36,7 @@ const (
 // Job is the work of the guest, in order.
 type Job struct {
 	Modules []string `json:"modules"` // paths of module files, dependencies first
-	// device for [Report] lines to the host, which exists once the modules are loaded
+	// Port is the device for [Report] lines to the host, which exists once the modules are loaded.
 	Port     string    `json:"port"`
 	Commands []Command `json:"commands"`
 }
@@ -53,13 +53,14 @@ type Command struct {
 // Report is one line from the guest.
 type Report struct {
 	Command int `json:"command"` // index in the job's Commands
-	// part of its standard output and error, as written
+	// Output is part of the command's standard output and error, as written.
 	Output []byte `json:"output,omitempty"`
 	Ended  bool   `json:"ended,omitempty"` // the command ended:
-	// its exit status, 128 + signal, 124 at the time limit, 127 if it did not start
+	// Status is the command's exit status, 128 + signal, 124 at the time limit, 127 if it did not
+	// start.
 	Status  int           `json:"status,omitempty"`
 	Elapsed time.Duration `json:"elapsed,omitempty"` // how long it ran, by the guest's clock
-	// a problem of the machine itself, such as a module that did not load
+	// Warning is a problem of the machine itself, such as a module that did not load.
 	Warning string `json:"warning,omitempty"`
 	Done    bool   `json:"done,omitempty"` // the last line
 }
