@@ -229,8 +229,7 @@ func secKind(p *object.Program) string {
 	return "SEC(\"" + kind + "\")"
 }
 
-// flag adds a need for a flag; where names the program or map type with the flag, or is "" if the
-// answer is the same for all.
+// flag adds a need for a flag; where names what has it, such as a kind of program or map.
 func (c *checker) flag(f *flag, where, user string) *Need {
 	n := c.need(NeedFlag, f.name+" of "+where, user)
 	if n.Reason == "" {
