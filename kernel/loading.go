@@ -69,17 +69,18 @@ func OpenToken(dir string) (*sys.FD, error) {
 	return fd, nil
 }
 
-// explainToken adds to an error of BPF_TOKEN_CREATE which of the kernel's conditions doesn't hold.
+// explainToken adds to an error of BPF_TOKEN_CREATE the kernel's condition that is not met.
 func explainToken(err error) error {
 	why := ""
 	switch {
 	case errors.Is(err, syscall.EPERM):
-		why = "only the user namespace that a BPF file system was mounted for makes tokens of it, " +
-			"with CAP_BPF in that namespace"
+		why = "a token can be created only in the user namespace for which the BPF file system " +
+			"was mounted, with CAP_BPF in that namespace"
 	case errors.Is(err, syscall.EOPNOTSUPP):
-		why = "the initial user namespace makes no tokens: leave the token out and run with sudo"
+		why = "there are no tokens in the initial user namespace: leave the token out and run " +
+			"with sudo"
 	case errors.Is(err, syscall.ENOENT):
-		why = "that BPF file system delegates nothing: mount it with delegate_cmds and the like"
+		why = "that BPF file system delegates nothing: mount it with options such as delegate_cmds"
 	default:
 		return err
 	}

@@ -212,7 +212,7 @@ func findField(name string) *mapField {
 	return nil
 }
 
-// nearFields proposes fields of map definitions.
+// nearFields proposes fields of map definitions with names similar to name.
 func nearFields(name string) string {
 	near := nearest.To(name)
 	for i := range mapFields {

@@ -113,8 +113,8 @@ func matchSec(sec string, own []SecDef) *SecDef {
 	return nil
 }
 
-// NearSec proposes rows of SecTable for a section name that none of them matches, as in
-// "near: kprobe"; "" if none is near.
+// NearSec proposes rows of SecTable with patterns similar to a section name that matches none, as
+// in "near: kprobe"; it returns "" if none is similar.
 func NearSec(sec string) string {
 	whole, folder := nearest.To(sec), sec
 	if i := strings.IndexByte(sec, '/'); i >= 0 {

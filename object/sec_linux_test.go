@@ -167,7 +167,7 @@ func TestAttachTarget(t *testing.T) {
 	}
 }
 
-// TestNearSec: libbpf's section names with two letters swapped are proposed.
+// TestNearSec checks that libbpf's section names with two letters swapped are proposed.
 func TestNearSec(t *testing.T) {
 	for i := range object.SecTable {
 		name := strings.TrimSuffix(object.SecTable[i].Pattern, "+")

@@ -228,8 +228,8 @@ func missing(dir string) string {
 	}
 }
 
-// Explain adds to an error about path what the kernel doesn't say: what on the path refuses this
-// process (EACCES), and that BPF file systems refuse every name with a dot (EPERM).
+// Explain adds the reason to the kernel's error about path: which part of the path refuses this
+// process (EACCES), or that BPF file systems refuse every name with a dot (EPERM).
 func Explain(path string, err error) error {
 	if errors.Is(err, syscall.EACCES) {
 		return denied.Explain(path, denied.Read|denied.Write, err)

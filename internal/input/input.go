@@ -62,8 +62,8 @@ func Open(path string, limit int64) (*File, error) {
 	return &File{content: bytes.NewReader(data), size: int64(len(data))}, nil
 }
 
-// OpenStored is Open for what somebody has stored in a file. It also refuses, unread, files that the
-// kernel makes as they are read, as in /proc.
+// OpenStored is Open for files with stored content. It also refuses, without reading them, files
+// that the kernel generates when they are read, as in /proc.
 func OpenStored(path string, limit int64) (*File, error) {
 	f, err := Open(path, limit)
 	if err != nil || f.size > 0 || f.file == nil {
@@ -83,7 +83,7 @@ func OpenStored(path string, limit int64) (*File, error) {
 	return f, nil
 }
 
-// Explain adds what ENXIO means for opening a file.
+// Explain adds the meaning of ENXIO when opening a file.
 func Explain(err error) error {
 	if !errors.Is(err, syscall.ENXIO) {
 		return err
@@ -152,7 +152,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	return ReadAll(f, f.size, path, limit)
 }
 
-// ReadStored is Read, as OpenStored opens a file.
+// ReadStored is Read with OpenStored instead of Open.
 func ReadStored(path string, limit int64) ([]byte, error) {
 	f, err := OpenStored(path, limit)
 	if err != nil {

@@ -4,7 +4,7 @@ import "syscall"
 
 const magicNamespace = 0x6e736673 // NSFS_MAGIC
 
-// madeBy names file systems whose files the kernel makes as they are read.
+// madeBy has the file systems whose files the kernel generates when they are read.
 var madeBy = [...]struct {
 	magic uint32
 	name  string
@@ -19,8 +19,8 @@ var madeBy = [...]struct {
 	{0xcafe4a11, "a file of a BPF file system"},
 }
 
-// Made says what an open file without a size is if the kernel makes it as it is read: to read it may
-// take away what others wait for. It is "" for an empty file.
+// Made describes an open file without a size that the kernel generates when it is read: reading it
+// may consume data that others wait for. It returns "" for an empty file.
 func Made(fd int) string {
 	var st syscall.Statfs_t
 	if syscall.Fstatfs(fd, &st) != nil {
@@ -31,7 +31,7 @@ func Made(fd int) string {
 	}
 	for _, m := range madeBy {
 		if m.magic == uint32(st.Type) {
-			return m.name + " that the kernel makes as it is read"
+			return m.name + " that the kernel generates when it is read"
 		}
 	}
 	return ""

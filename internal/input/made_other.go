@@ -2,5 +2,5 @@
 
 package input
 
-// Made is "": nothing is known of such files.
+// Made returns "": nothing is known about such files.
 func Made(int) string { return "" }
