@@ -150,9 +150,9 @@ func (p *Program) kprobeFail(
 	missing := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EINVAL) ||
 		errors.Is(err, syscall.EADDRNOTAVAIL)
 	if symbol != "" && missing && !errors.Is(err, ErrNotSupported) {
-		if s, symbolErr := findSymbol(symbol); symbolErr == nil {
+		if s, symbolErr := kernel.FindFunction(symbol); symbolErr == nil {
 			a.symbol = s
-			if s.absent() && !errors.Is(err, ErrNotExist) {
+			if s.Absent() && !errors.Is(err, ErrNotExist) {
 				err = absentError{err} // newer kernels answer EINVAL where it is an event in tracefs
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -94,11 +95,14 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	symbols, addresses := o.Symbols, o.Addresses
 	switch {
 	case pattern == "":
-	case !o.UniqueMatch && !hasWildcard(pattern):
+	case !o.UniqueMatch && !glob.HasWildcard(pattern):
 		symbols = []string{pattern} // the kernel finds it faster
 	default:
-		var err error
-		if addresses, err = matchFunctions(t, pattern); err != nil {
+		root, err := t.Tracefs()
+		if err == nil {
+			addresses, err = kernel.MatchFunctions(root, pattern)
+		}
+		if err != nil {
 			a := attempt{
 				op: opTracefs, need: []kernel.Capability{kernel.CapSyslog}, access: tracefsAccess[:],
 				program: p,
@@ -108,7 +112,7 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 		switch {
 		case len(addresses) == 0:
 			a := attempt{op: opKprobeMulti, program: p, tracing: t}
-			if !hasWildcard(pattern) {
+			if !glob.HasWildcard(pattern) {
 				a.symbols = []string{pattern}
 			}
 			err := fmt.Errorf("no function that can be attached to matches: %w", syscall.ENOENT)

@@ -213,29 +213,6 @@ func TestKprobeMultiTCP(t *testing.T) {
 			t.Errorf("a connection without %s", name)
 		}
 	}
-	tracefs := testkit.Tracefs(t)
-	found, err := matchWithAddresses(tracefs+"/available_filter_functions_addrs", "tcp_*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := matchNames(tracefs+"/available_filter_functions", "tcp_*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bySymbol, err := matchSymbols("/proc/kallsyms", "tcp_*", names)
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(found)
-	slices.Sort(bySymbol)
-	if len(found) != len(bySymbol) {
-		t.Fatalf("%d addresses in tracefs, %d of symbols", len(found), len(bySymbol))
-	}
-	for i := range found {
-		if found[i]-bySymbol[i] > 16 {
-			t.Errorf("function %d: %#x in tracefs, %#x in kallsyms", i, found[i], bySymbol[i])
-		}
-	}
 }
 
 // coldPrefixes are of functions that hardly run in a machine that does nothing but this test.

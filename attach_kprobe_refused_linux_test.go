@@ -166,7 +166,7 @@ func TestKprobeErrors(t *testing.T) {
 // TestKprobeBlacklist: the kernel has a list of functions that it lets nobody probe, and the error says so.
 func TestKprobeBlacklist(t *testing.T) {
 	kprobes(t)
-	text, err := os.ReadFile(blacklistPath)
+	text, err := os.ReadFile("/sys/kernel/debug/kprobes/blacklist")
 	if err != nil {
 		testkit.Skip(t, "the kernel does not show its list of functions that must not be probed: %v", err)
 	}
@@ -183,7 +183,7 @@ func TestKprobeBlacklist(t *testing.T) {
 		t.Log(err)
 		return
 	}
-	t.Errorf("nothing in %s fits the test", blacklistPath)
+	t.Error("nothing in the list fits the test")
 }
 
 // TestKprobeWithout: a kernel that was built without kprobes says so, and not that a function is missing.

@@ -85,7 +85,7 @@ func newLegacyEvent(t tracing, kind string, ret bool, place, target string, offs
 	if err != nil {
 		return nil, err
 	}
-	if e.id, err = eventID(root, e.group, e.name); err != nil {
+	if e.id, err = kernel.EventID(root, e.group, e.name); err != nil {
 		return nil, joinErrors(err, e.undo())
 	}
 	return e, nil
@@ -145,20 +145,6 @@ func (e *legacyEvent) undo() error {
 	}
 	return fmt.Errorf("the event %s/%s stays in tracefs; "+
 		"CleanLegacyEvents removes it when this process has ended: %w", e.group, e.name, err)
-}
-
-// eventID is the number by which perf_event_open knows an event of tracefs.
-func eventID(root, group, name string) (uint64, error) {
-	path := root + "/events/" + group + "/" + name + "/id"
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	id, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
-	}
-	return id, nil
 }
 
 // LegacyEvent is a kprobe or uprobe event in tracefs that was made for a program and is still there though its maker isn't.

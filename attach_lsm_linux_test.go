@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 )
 
 // The oracle of this file: what the kernel answers to the test's system calls.
@@ -22,7 +23,7 @@ import (
 func lsm(t testing.TB) {
 	t.Helper()
 	trampolines(t)
-	if !activeLSM() {
+	if !kernel.Running().RunsLSM("bpf") {
 		testkit.Skip(t, "bpf is not among the kernel's security modules")
 	}
 }

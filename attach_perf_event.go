@@ -108,7 +108,7 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 		}
 		return PerfEvent{}, newError("find perf event", about{"", name}, hint.Add(ErrNotExist, n.Hint()))
 	}
-	id, err := tracepointID(category, event)
+	id, err := kernel.Running().TracepointID(category, event)
 	if err != nil {
 		a := attempt{op: opTracefs, access: tracefsAccess[:]}
 		return PerfEvent{}, a.fail("find perf event", about{"", name}, err)

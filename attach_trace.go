@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 
@@ -58,25 +57,11 @@ func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 		return nil, p.attachFail(to, fmt.Errorf("a program for a cgroup's LSM hook attaches with AttachCgroup: %w", syscall.EINVAL))
 	}
 	l, err := p.attachTrace(to, opts)
-	if err == nil && !activeLSM() {
+	if err == nil && !p.running().RunsLSM("bpf") {
 		p.events().warn("attached, but the kernel runs no LSM programs: \"bpf\" is not among its security modules (lsm= on its command line)",
 			"object", p.objectName(), "program", p.name)
 	}
 	return l, err
-}
-
-// activeLSM reports whether the kernel asks LSM programs; yes if it doesn't say.
-func activeLSM() bool {
-	text, err := os.ReadFile("/sys/kernel/security/lsm")
-	if err != nil {
-		return true
-	}
-	for name := range strings.SplitSeq(strings.TrimSpace(string(text)), ",") {
-		if name == "bpf" {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *Program) traceTarget() string {

@@ -1,14 +1,10 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/internal/nearest"
-	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -35,7 +31,7 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 	if err := p.requireType("a tracepoint", uapi.ProgTracepoint); err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	id, err := tracepointID(category, name)
+	id, err := p.running().TracepointID(category, name)
 	if err != nil {
 		a := attempt{
 			op: opTracefs, need: []kernel.Capability{kernel.CapSysAdmin}, program: p,
@@ -68,42 +64,4 @@ func (p *Program) autoTracepoint() (*Link, error) {
 		return nil, p.fail("attach program", fmt.Errorf("SEC(%q) has no category/name: %w", p.section, syscall.EINVAL))
 	}
 	return p.AttachTracepoint(category, name, nil)
-}
-
-// tracepointID is the number by which perf_event_open knows a tracepoint.
-func tracepointID(category, name string) (uint64, error) {
-	for _, part := range [...]string{category, name} {
-		if err := pathname.Check(part); err != nil {
-			return 0, fmt.Errorf("there can't be such a tracepoint: %w: %w", err, syscall.EINVAL)
-		}
-	}
-	root, err := kernel.Running().Tracefs()
-	if err != nil {
-		return 0, err
-	}
-	id, err := eventID(root, category, name)
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, fmt.Errorf("this kernel has no such tracepoint (%s/events lists them)%s: %w", root, nearTracepoint(root, category, name), syscall.ENOENT)
-	}
-	return id, err
-}
-
-// nearTracepoint proposes tracepoints, or categories if the category doesn't exist.
-func nearTracepoint(root, category, name string) string {
-	dir, want := root+"/events/"+category, name
-	if _, err := os.Stat(dir); err != nil {
-		dir, want = root+"/events", category
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return ""
-	}
-	n := nearest.To(want)
-	for _, e := range entries {
-		n.Offer([]byte(e.Name()))
-	}
-	if hint := n.Hint(); hint != "" {
-		return ", " + hint
-	}
-	return ""
 }

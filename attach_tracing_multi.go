@@ -7,6 +7,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -108,7 +109,7 @@ func splitModule(pattern string) (module, rest string) {
 // matchTraceable returns the ids of the functions that match a pattern and can be traced, ascending. loaded is the module that the
 // program was loaded for.
 func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
-	module, glob := splitModule(pattern)
+	module, pattern := splitModule(pattern)
 	if module != loaded {
 		if loaded == "" {
 			loaded = "the kernel itself"
@@ -128,10 +129,10 @@ func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
 	unfit := 0
 	for id := spec.FirstID(); id < spec.Len(); id++ {
 		t, _ := spec.Type(id)
-		if t.Kind() != btf.KindFunc || !globMatch(glob, []byte(t.Name())) {
+		if t.Kind() != btf.KindFunc || !glob.Match(pattern, []byte(t.Name())) {
 			continue
 		}
-		if traceable(spec, t) {
+		if facts.Traceable(spec, t) {
 			ids = append(ids, id)
 		} else {
 			unfit++
@@ -144,7 +145,7 @@ func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
 		return nil, fmt.Errorf("none of the %d functions that match can be traced, by their arguments or results: %w", unfit, syscall.EINVAL)
 	}
 	err = fmt.Errorf("no function matches: %w", ErrNotExist)
-	if near := nearest.To(glob); !hasWildcard(glob) {
+	if near := nearest.To(pattern); !glob.HasWildcard(pattern) {
 		facts.EachTypeName(spec, "", btf.KindFunc, near.Offer)
 		err = near.AddTo(err)
 	}
@@ -162,36 +163,6 @@ func btfOfModule(k *kernel.Facts, name string) (*btf.Spec, error) {
 		}
 	}
 	return nil, fmt.Errorf("no module %s with BTF is loaded: %w", name, ErrNotExist)
-}
-
-// Limits of what a trampoline passes on (MAX_BPF_FUNC_ARGS; two registers for a struct).
-const (
-	maxFunctionArgs = 12
-	maxArgumentSize = 16
-)
-
-// traceable reports whether the kernel can give the function's arguments and result to a program.
-func traceable(spec *btf.Spec, function btf.Type) bool {
-	proto := spec.Skip(function.Ref())
-	if proto.Kind() != btf.KindFuncProto || proto.Vlen() > maxFunctionArgs {
-		return false
-	}
-	if k := spec.Skip(proto.Ref()).Kind(); k == btf.KindStruct || k == btf.KindUnion {
-		return false
-	}
-	for i := range proto.Vlen() {
-		param := proto.Param(i)
-		t := spec.Skip(param.Type)
-		switch t.Kind() {
-		case btf.KindInt, btf.KindEnum, btf.KindEnum64, btf.KindPtr, btf.KindStruct, btf.KindUnion:
-		default: // void too: a variable number of arguments
-			return false
-		}
-		if size, err := spec.SizeOf(param.Type); err != nil || size == 0 || size > maxArgumentSize {
-			return false
-		}
-	}
-	return true
 }
 
 // autoTracingMulti attaches SEC("fentry.multi/pattern"), SEC("fexit.multi/pattern") and SEC("fsession.multi/pattern").

@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/exe"
+	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/pathname"
 	"github.com/purebpf/bpf/internal/procfile"
@@ -200,14 +201,14 @@ func (e *executable) checkOffsets(offsets ...uint64) error {
 
 // match returns where the functions start that match a pattern. ErrNotExist if none does.
 func (e *executable) match(pattern string) ([]uint64, error) {
-	if !hasWildcard(pattern) {
+	if !glob.HasWildcard(pattern) {
 		offsets, err := e.elf.Named(pattern)
 		if err != nil {
 			return nil, e.invalidSymbol(err)
 		}
 		return e.moved(offsets), nil
 	}
-	offsets, err := e.elf.Match(func(name []byte) bool { return globMatch(pattern, name) })
+	offsets, err := e.elf.Match(func(name []byte) bool { return glob.Match(pattern, name) })
 	if err != nil {
 		return nil, invalidFormat(err)
 	}

@@ -65,14 +65,14 @@ type attempt struct {
 	pid     int // opOpenEvent, opUprobe: 0 for all
 	cpu     int // opOpenEvent of oneCPU
 	oneCPU  bool
-	returns bool            // opKprobe: at the function's end
-	offsets []uint64        // opKprobe: in the function; opUprobe: in the file
-	symbol  *kernelSymbol   // opKprobe: nil for an address
-	file    *executable     // opUprobe
-	tracing tracing         // opKprobeMulti
-	symbols []string        // opKprobeMulti
-	session uapi.AttachType // opUprobeMulti; 0 if it is none
-	name    string          // opRawTracepoint
+	returns bool                   // opKprobe: at the function's end
+	offsets []uint64               // opKprobe: in the function; opUprobe: in the file
+	symbol  *kernel.FunctionSymbol // opKprobe: nil for an address
+	file    *executable            // opUprobe
+	tracing tracing                // opKprobeMulti
+	symbols []string               // opKprobeMulti
+	session uapi.AttachType        // opUprobeMulti; 0 if it is none
+	name    string                 // opRawTracepoint
 
 	target   *Program // opReplaceFunction
 	function uint32   // opReplaceFunction: its BTF id
@@ -384,14 +384,18 @@ func symbolIsOdd(a *attempt) string {
 	if a.symbol == nil || errors.Is(a.err, ErrNotSupported) {
 		return ""
 	}
-	return a.symbol.hint()
+	return a.symbol.Hint()
 }
 
 func functionsAreMissing(a *attempt) string {
 	if len(a.symbols) == 0 {
 		return ""
 	}
-	missing, near, err := missingFunctions(a.tracing, a.symbols)
+	root, err := a.tracing.Tracefs()
+	if err != nil {
+		return ""
+	}
+	missing, near, err := kernel.MissingFunctions(root, a.symbols)
 	if err != nil || len(missing) == 0 {
 		return ""
 	}

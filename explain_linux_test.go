@@ -50,6 +50,10 @@ func TestExplanations(t *testing.T) {
 	defer unix.Close(clock)
 	tracefs := t.TempDir()
 	writeFile(t, filepath.Join(tracefs, "available_filter_functions"), "tcp_connect\n")
+	unknown, err := kernel.FindFunction("vfs_reed")
+	if err != nil {
+		t.Fatal(err)
+	}
 	nobody := []kernel.Capability{63} // which no process has
 
 	type row struct {
@@ -96,7 +100,7 @@ func TestExplanations(t *testing.T) {
 		{"tracefs", syscall.EACCES, attempt{op: opTracefs, access: nobody}, "Capability(63)"},
 		{"inside", syscall.EILSEQ, attempt{op: opKprobe, offsets: []uint64{3}}, "offset 3"},
 		{"return", syscall.EINVAL,
-			attempt{op: opKprobe, offsets: []uint64{3}, returns: true, symbol: new(kernelSymbol)}, "kretprobe"},
+			attempt{op: opKprobe, offsets: []uint64{3}, returns: true, symbol: new(kernel.FunctionSymbol)}, "kretprobe"},
 		{"no fprobe", syscall.EOPNOTSUPP, attempt{op: opKprobeMulti}, "CONFIG_FPROBE"},
 		{"functions", syscall.ENOENT,
 			attempt{op: opKprobeMulti, tracing: pretend{tracefs: tracefs}, symbols: []string{"tcp_connekt"}},
@@ -115,7 +119,7 @@ func TestExplanations(t *testing.T) {
 	}
 	for _, errno := range []syscall.Errno{syscall.ENOENT, syscall.EINVAL, syscall.EADDRNOTAVAIL} {
 		rows = append(rows, row{"symbol, " + errno.Error(), errno,
-			attempt{op: opKprobe, symbol: &kernelSymbol{name: "jiffies", data: 'D'}}, "its type is D"})
+			attempt{op: opKprobe, symbol: unknown}, "near: vfs_read"})
 	}
 
 	missing := map[int]bool{}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -127,7 +128,7 @@ func killedUSDT(t *testing.T, name string) (*Link, error) {
 }
 
 // asksLSM says whether the kernel asks LSM programs.
-func asksLSM(t testing.TB) bool { return hasTrampolines(t) && activeLSM() }
+func asksLSM(t testing.TB) bool { return hasTrampolines(t) && kernel.Running().RunsLSM("bpf") }
 
 // TestKilledChild attaches by every kind of link, pins the first, says which numbers the kernel gave, and waits to be killed. It is a child
 // of TestKilled.

@@ -10,6 +10,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
@@ -246,7 +247,7 @@ func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
 	if err != nil {
 		return l.fail("open pinned map", where, err)
 	}
-	found, err := mapShape(fd)
+	found, err := kernel.MapInfo(fd)
 	if err == nil {
 		err = compatible(pm, m.maxEntries, found)
 	}
@@ -262,7 +263,7 @@ func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
 	l.ev.info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 	if given := l.given[pm]; given != nil {
 		defer held(given.fd)()
-		if info, err := mapShape(given.fd); err != nil || info.ID != found.ID {
+		if info, err := kernel.MapInfo(given.fd); err != nil || info.ID != found.ID {
 			l.ev.warn("the pinned map is used, not the one given", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 		}
 	}

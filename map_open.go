@@ -39,7 +39,7 @@ func MapFromID(id uint32) (*Map, error) {
 
 // mapOf takes ownership of fd.
 func mapOf(fd *sys.FD) (*Map, error) {
-	info, err := mapShape(fd)
+	info, err := kernel.MapInfo(fd)
 	if err != nil {
 		fd.Close()
 		return nil, err
@@ -124,7 +124,7 @@ func (m *Map) Info() (*MapInfo, error) {
 		return nil, m.fail("inspect map", err)
 	}
 	defer m.release()
-	info, err := mapShape(m.fd)
+	info, err := kernel.MapInfo(m.fd)
 	if err != nil {
 		return nil, m.fail("inspect map", err)
 	}

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"slices"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/sys"
-	"github.com/purebpf/bpf/uapi"
 )
 
 // pin makes a kernel object reachable under path, which must be on a BPF file system.
@@ -79,42 +77,4 @@ func ofKind(fd *sys.FD, kind string) error {
 		return fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
 	}
 	return nil
-}
-
-// mapShape asks what a map is. Kernels before 4.13 don't answer BPF_OBJ_GET_INFO_BY_FD; /proc tells what they know.
-func mapShape(fd *sys.FD) (*sys.MapInfo, error) {
-	info, err := sys.MapInfoByFD(fd.Int())
-	if err != syscall.EINVAL {
-		return info, err
-	}
-	f, openErr := os.Open("/proc/self/fdinfo/" + strconv.Itoa(fd.Int()))
-	if openErr != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info = new(sys.MapInfo)
-	seen := false
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		n, err := strconv.ParseUint(strings.TrimSpace(value), 0, 32)
-		if err != nil {
-			continue
-		}
-		switch name {
-		case "map_type":
-			info.Type, seen = uapi.MapType(n), true
-		case "key_size":
-			info.KeySize = uint32(n)
-		case "value_size":
-			info.ValueSize = uint32(n)
-		case "max_entries":
-			info.MaxEntries = uint32(n)
-		case "map_flags":
-			info.Flags = uint32(n)
-		}
-	}
-	if !seen {
-		return nil, fmt.Errorf("not a BPF map: %w", syscall.EINVAL)
-	}
-	return info, nil
 }

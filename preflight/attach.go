@@ -8,6 +8,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/uapi"
@@ -220,7 +221,7 @@ func (c *checker) functionGlob(pattern string) (facts.Answer, string) {
 		}
 	}
 	for _, s := range specs {
-		if name, ok := matchFunction(s, pattern); ok {
+		if name, ok := matchFunction(s, pattern, anyFunction); ok {
 			return facts.Yes, name + " is in the kernel's BTF"
 		}
 	}
@@ -253,44 +254,29 @@ func (c *checker) traceableGlob(target string) (facts.Answer, string) {
 		}
 		s = modules[i].BTF
 	}
-	if name, ok := matchFunction(s, pattern); ok {
+	if name, ok := matchFunction(s, pattern, facts.Traceable); ok {
 		return facts.Yes, name + " is in the BTF of " + where
+	}
+	if name, ok := matchFunction(s, pattern, anyFunction); ok {
+		return facts.No, name + " can't be traced, by its arguments or its result"
 	}
 	return facts.No, "no function of the BTF of " + where + " matches"
 }
 
 // matchFunction returns the first function among the types of s itself, without its base, that
-// matches a pattern.
-func matchFunction(s *btf.Spec, pattern string) (string, bool) {
+// matches a pattern and fits.
+func matchFunction(
+	s *btf.Spec, pattern string, fits func(*btf.Spec, btf.Type) bool,
+) (string, bool) {
 	for t := range s.Types() {
-		if t.Kind() == btf.KindFunc && match(pattern, t.Name()) {
+		if t.Kind() == btf.KindFunc && glob.Match(pattern, t.Name()) && fits(s, t) {
 			return t.Name(), true
 		}
 	}
 	return "", false
 }
 
-// match reports whether s matches a pattern, in which * stands for any text and ? for any
-// character.
-func match(pattern, s string) bool {
-	star, from := -1, 0
-	p := 0
-	for i := 0; i < len(s); {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, from = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case star >= 0:
-			from++
-			p, i = star+1, from
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
+func anyFunction(*btf.Spec, btf.Type) bool { return true }
 
 // tracepoint answers whether the kernel has the trace event "category/event". Each trace event
 // leaves a typedef in BTF; those of system calls are derived from the calls' functions.

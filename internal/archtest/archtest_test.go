@@ -38,6 +38,7 @@ var rooms = []room{
 	{dir: "internal/fdtrack", floor: 0, pure: true},
 	{dir: "internal/denied", floor: 0},
 	{dir: "internal/hint", floor: 0, pure: true},
+	{dir: "internal/glob", floor: 0, pure: true},
 	{dir: "asm", floor: 1, pure: true},
 	{dir: "internal/elf64", floor: 1, pure: true},
 	{dir: "internal/sha256", floor: 1, pure: true},

@@ -1,54 +1,16 @@
-package bpf
+package kernel
 
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"path"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 )
-
-// TestGlobMatch: the oracle is path.Match, which means the same by '*' and '?' when there are no slashes.
-func TestGlobMatch(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	text := func(letters string, most int) string {
-		b := make([]byte, random.IntN(most+1))
-		for i := range b {
-			b[i] = letters[random.IntN(len(letters))]
-		}
-		return string(b)
-	}
-	matched := 0
-	for range 200000 {
-		pattern, name := text("ab*?", 7), text("ab", 8)
-		want, err := path.Match(pattern, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want {
-			matched++
-		}
-		if got := globMatch(pattern, []byte(name)); got != want {
-			t.Fatalf("%q on %q: %v", pattern, name, got)
-		}
-	}
-	if matched < 1000 {
-		t.Errorf("only %d matched", matched)
-	}
-	start := time.Now()
-	if globMatch(strings.Repeat("a*", 50)+"b", []byte(strings.Repeat("a", 10000))) {
-		t.Error("matched")
-	}
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("a hard pattern took %v", took)
-	}
-}
 
 // TestMatchFunctions: lists of functions as kernels write them, and what libbpf takes from them.
 func TestMatchFunctions(t *testing.T) {
@@ -83,14 +45,14 @@ func TestMatchFunctions(t *testing.T) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-	if _, err := matchFunctions(pretend{tracefs: t.TempDir()}, "*"); !errors.Is(err, ErrNotSupported) {
+	if _, err := MatchFunctions(t.TempDir(), "*"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("no lists: %v", err)
 	}
 }
 
 func TestNearest(t *testing.T) {
 	symbol := func(want string, lines ...string) string {
-		k := &kernelSymbol{name: want}
+		k := &FunctionSymbol{name: want}
 		if module, name, ok := strings.Cut(want, ":"); ok {
 			k.module, k.name = module, name
 		}
@@ -102,7 +64,7 @@ func TestNearest(t *testing.T) {
 			}
 			k.add(s)
 		}
-		return k.hint()
+		return k.Hint()
 	}
 	for _, c := range []struct{ name, want, got string }{
 		{"typo", "near: do_unlinkat", symbol("do_unlinkta", "1 T do_unlinkat", "2 T __pfx_do_unlinkta", "3 T do_rmdir")},
@@ -118,5 +80,12 @@ func TestNearest(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, c.got, c.want)
 		}
+	}
+}
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package bpf
+package kernel
 
 import (
 	"bytes"
@@ -8,11 +8,10 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
-	"github.com/purebpf/bpf/kernel"
 )
 
-// kernelSymbol is what /proc/kallsyms says of a name that could not be probed.
-type kernelSymbol struct {
+// FunctionSymbol is what /proc/kallsyms says of the name of a function that could not be probed.
+type FunctionSymbol struct {
 	module string
 	name   string
 
@@ -28,20 +27,21 @@ const (
 	blacklistPath = "/sys/kernel/debug/kprobes/blacklist"
 )
 
-// findSymbol looks a symbol up among all of the kernel's (some 20 ms: for error messages).
-func findSymbol(symbol string) (*kernelSymbol, error) {
-	k := &kernelSymbol{name: symbol}
+// FindFunction looks "function" or "module:function" up among all symbols of the running kernel. It takes
+// some 20 ms: it is for error messages.
+func FindFunction(symbol string) (*FunctionSymbol, error) {
+	k := &FunctionSymbol{name: symbol}
 	if module, name, ok := strings.Cut(symbol, ":"); ok {
 		k.module, k.name = module, name
 	}
 	k.near = nearest.To(k.name)
-	return k, kernel.EachSymbol(kallsymsPath, func(s facts.Symbol) error {
+	return k, EachSymbol(kallsymsPath, func(s facts.Symbol) error {
 		k.add(s)
 		return nil
 	})
 }
 
-func (k *kernelSymbol) add(s facts.Symbol) {
+func (k *FunctionSymbol) add(s facts.Symbol) {
 	switch s.Type {
 	case 't', 'T', 'w', 'W':
 	default:
@@ -67,7 +67,7 @@ func (k *kernelSymbol) add(s facts.Symbol) {
 	if !mine || bytes.HasPrefix(s.Name, []byte("__pfx_")) || bytes.HasPrefix(s.Name, []byte("__cfi_")) || string(s.Module) == "bpf" || string(s.Module) == "ftrace" {
 		return
 	}
-	if wrapper := kernel.SyscallPrefix(); len(s.Name) == len(wrapper)+len(k.name) && wrapper != "" && string(s.Name[:len(wrapper)]) == wrapper &&
+	if wrapper := SyscallPrefix(); len(s.Name) == len(wrapper)+len(k.name) && wrapper != "" && string(s.Name[:len(wrapper)]) == wrapper &&
 		string(s.Name[len(wrapper):]) == k.name {
 		k.near.Keep(s.Name, 0)
 		return
@@ -75,8 +75,8 @@ func (k *kernelSymbol) add(s facts.Symbol) {
 	k.near.Offer(s.Name)
 }
 
-// hint says why the symbol may not be found, "" if there is nothing to say.
-func (k *kernelSymbol) hint() string {
+// Hint says why the function can't be probed, "" if nothing is known.
+func (k *FunctionSymbol) Hint() string {
 	switch {
 	case k.functions > 1:
 		return fmt.Sprintf("there are %d functions of that name: give the address of one", k.functions)
@@ -95,8 +95,8 @@ func (k *kernelSymbol) hint() string {
 	return k.near.Hint()
 }
 
-// absent reports whether the kernel has no symbol of that name at all (in that module).
-func (k *kernelSymbol) absent() bool { return k.functions == 0 && k.data == 0 }
+// Absent reports whether the kernel has no symbol of that name at all (in that module).
+func (k *FunctionSymbol) Absent() bool { return k.functions == 0 && k.data == 0 }
 
 // blacklisted reports whether the kernel says that a function must not be probed. Lines are "0xADDR-0xADDR\tname".
 func blacklisted(name string) bool {

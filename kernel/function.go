@@ -1,4 +1,4 @@
-package bpf
+package kernel
 
 import (
 	"bufio"
@@ -9,12 +9,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/internal/nearest"
-	"github.com/purebpf/bpf/kernel"
 )
 
 // # Functions that match a pattern
@@ -24,23 +23,22 @@ import (
 // whose name matches the pattern and is in the list. Some kernels list names that LLVM made ("name.llvm.123") without their tail.
 // What follows a name ("[module]") says nothing about it. A name that several functions share is attached to in all of them.
 
-// matchFunctions returns the addresses of the functions that match a pattern.
-func matchFunctions(t tracing, pattern string) ([]uint64, error) {
-	root, err := t.Tracefs()
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := matchWithAddresses(root+"/available_filter_functions_addrs", pattern)
+// MatchFunctions returns the addresses of the functions that ftrace can patch and whose names match a
+// pattern of '*' and '?'. tracefs is where that is mounted. Needs CAP_DAC_OVERRIDE, unless tracefs may
+// be read, and before 6.5 CAP_SYSLOG. errors.ErrUnsupported if the kernel lists no functions
+// (CONFIG_DYNAMIC_FTRACE).
+func MatchFunctions(tracefs, pattern string) ([]uint64, error) {
+	addresses, err := matchWithAddresses(tracefs+"/available_filter_functions_addrs", pattern)
 	if err == nil {
 		return addresses, nil
 	}
-	names, namesErr := matchNames(root+"/available_filter_functions", pattern)
+	names, namesErr := matchNames(tracefs+"/available_filter_functions", pattern)
 	if namesErr != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = namesErr
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("this kernel doesn't list the functions that match (CONFIG_DYNAMIC_FTRACE): %w", ErrNotSupported)
+			err = fmt.Errorf("this kernel doesn't list the functions that match (CONFIG_DYNAMIC_FTRACE): %w", errors.ErrUnsupported)
 		}
 		return nil, err
 	}
@@ -75,7 +73,7 @@ func matchWithAddresses(path, pattern string) ([]uint64, error) {
 		if !ok || len(name) == 0 {
 			return fmt.Errorf("%q is no function: %w", line, syscall.EINVAL)
 		}
-		if !globMatch(pattern, name) {
+		if !glob.Match(pattern, name) {
 			return nil
 		}
 		address, err := strconv.ParseUint(string(text), 16, 64)
@@ -93,7 +91,7 @@ func matchNames(path, pattern string) ([]string, error) {
 	var list []string
 	err := eachFunction(path, func(line []byte) error {
 		name, _, _ := bytes.Cut(line, []byte{' '})
-		if globMatch(pattern, name) {
+		if glob.Match(pattern, name) {
 			list = append(list, string(name))
 		}
 		return nil
@@ -108,8 +106,8 @@ func matchSymbols(path, pattern string, names []string) ([]uint64, error) {
 		return nil, nil
 	}
 	var list []uint64
-	err := kernel.EachSymbol(path, func(s facts.Symbol) error {
-		if !globMatch(pattern, s.Name) || !contains(names, s.Name) {
+	err := EachSymbol(path, func(s facts.Symbol) error {
+		if !glob.Match(pattern, s.Name) || !contains(names, s.Name) {
 			return nil
 		}
 		if s.Addr == 0 {
@@ -144,47 +142,14 @@ func compareName(a string, b []byte) int {
 	return 0
 }
 
-// hasWildcard tells patterns that mean more than a name.
-func hasWildcard(pattern string) bool { return strings.ContainsAny(pattern, "*?") }
-
-// globMatch reports whether the whole name matches a pattern of '*' (any characters) and '?' (one). It takes time in proportion to
-// pattern times name at worst.
-func globMatch(pattern string, name []byte) bool {
-	p, n := 0, 0
-	star, mark := -1, 0 // the last '*', and how far it reaches in name
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
-			p++
-			n++
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
-}
-
-// missingFunctions returns those of the symbols that are not in the kernel's list of functions to attach to, and a hint with names near
-// the first of them.
-func missingFunctions(t tracing, symbols []string) (missing []string, near string, err error) {
-	root, err := t.Tracefs()
-	if err != nil {
-		return nil, "", err
-	}
-	there := make(map[string]bool, len(symbols))
-	for _, s := range symbols {
+// MissingFunctions returns those of the names that are not in the kernel's list of functions that ftrace
+// can patch, and a hint with names near the first of them. It reads what MatchFunctions reads.
+func MissingFunctions(tracefs string, names []string) (missing []string, near string, err error) {
+	there := make(map[string]bool, len(names))
+	for _, s := range names {
 		there[s] = false
 	}
-	path := root + "/available_filter_functions"
+	path := tracefs + "/available_filter_functions"
 	err = eachFunction(path, func(line []byte) error {
 		name, _, _ := bytes.Cut(line, []byte{' '})
 		if _, wanted := there[string(name)]; wanted {
@@ -195,7 +160,7 @@ func missingFunctions(t tracing, symbols []string) (missing []string, near strin
 	if err != nil {
 		return nil, "", err
 	}
-	for _, s := range symbols {
+	for _, s := range names {
 		if !there[s] {
 			missing = append(missing, s)
 		}

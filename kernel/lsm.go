@@ -1,0 +1,17 @@
+package kernel
+
+import (
+	"os"
+	"slices"
+	"strings"
+)
+
+// RunsLSM reports whether a security module ("bpf") is among those that the kernel asks; true if the
+// kernel doesn't say.
+func (f *Facts) RunsLSM(name string) bool {
+	text, err := os.ReadFile(f.shared.root + "/sys/kernel/security/lsm")
+	if err != nil {
+		return true
+	}
+	return slices.Contains(strings.Split(strings.TrimSpace(string(text)), ","), name)
+}
