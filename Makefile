@@ -1,5 +1,5 @@
 # make help lists the targets. CONTRIBUTING.md says what each is for.
-.PHONY: help build deps corpus oracle kernels test long unit race lint foreign fuzz test-vm bench clean
+.PHONY: help build generate deps corpus oracle kernels test long unit race lint foreign fuzz test-vm bench clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -7,6 +7,10 @@ help:
 ## make build    the bpf command, static, in build/bpf
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o build/bpf ./cmd/bpf
+
+## make generate the headers in include/bpf that are tables (internal/headergen)
+generate:
+	go generate ./...
 
 ## make deps     installs what the tests are held against; builds oracle, corpus and VM kernels (Debian, root)
 deps:

@@ -18,6 +18,7 @@ part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-
 part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busybox-static cpio kmod xz-utils lz4 zstd
 part 'tests of the pure rooms on a big-endian machine do not run' need_packages qemu-user
 part 'tests over real objects are skipped' ./corpus.sh
+part 'the headers for BPF programs are not compared with the kernel' quiet ./sources.sh
 part 'comparisons with C libbpf are skipped' ./build-oracle.sh
 part 'tests in virtual machines are skipped' quiet ./getkernel.sh
 if ((${#lost[@]})); then
