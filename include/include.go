@@ -5,7 +5,11 @@ import "embed"
 
 //go:generate go run ../internal/headergen bpf
 
-// Files has bpf/*.h, drop-in for libbpf's headers of the same names.
+// Files has the headers in two folders: bpf/*.h are drop-in for libbpf's of the same names, and
+// uapi/linux/*.h are what they and most programs need of the kernel's, for machines that have no
+// kernel headers:
 //
-//go:embed bpf
+//	clang -I DIR -idirafter DIR/uapi
+//
+//go:embed bpf uapi
 var Files embed.FS

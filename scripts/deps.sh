@@ -15,6 +15,7 @@ part() { # part WHAT-FOLLOWS COMMAND...
 part 'tests against LLVM, bpftool and C libbpf are skipped' need_packages clang-19 lld-19 llvm-19 bpftool libbpf-dev gcc make \
   libelf-dev zlib1g-dev python3 xz-utils linux-source-6.1 linux-source-6.12 libbpf-tools xdp-tools libxdp1 iproute2 strace binutils \
   systemtap-sdt-dev
+[[ ! ${PUREBPF_LONG:-} ]] || part 'the headers are compiled with clang-19 alone' need_packages clang-14 clang-16
 part 'tests in virtual machines are skipped' need_packages qemu-system-x86 busybox-static cpio kmod xz-utils lz4 zstd
 part 'tests of the pure rooms on a big-endian machine do not run' need_packages qemu-user
 part 'tests over real objects are skipped' ./corpus.sh

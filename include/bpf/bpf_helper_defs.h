@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
-/* Code generated from internal/headergen/helpers.tsv by make generate. DO NOT EDIT. */
+/* Code generated from internal/headergen/helpers.tsv. DO NOT EDIT. */
 #ifndef __BPF_HELPER_DEFS_H__
 #define __BPF_HELPER_DEFS_H__
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
-/* Code generated from internal/headergen/registers.tsv by make generate. DO NOT EDIT. */
+/* Code generated from internal/headergen/registers.tsv. DO NOT EDIT. */
 #ifndef __BPF_REGISTERS_H__
 #define __BPF_REGISTERS_H__
 
@@ -49,6 +49,12 @@
 #define bpf_target_arc
 #elif defined(__loongarch__)
 #define bpf_target_loongarch
+#endif
+
+#ifdef __cplusplus
+#define ___bpf_relocatable
+#else
+#define ___bpf_relocatable __attribute__((preserve_access_index))
 #endif
 
 #if defined(bpf_target_x86)
@@ -152,7 +158,7 @@
 #define ___bpf_ip_offset 16
 struct pt_regs___s390 {
 	unsigned long orig_gpr2;
-} __attribute__((preserve_access_index));
+} ___bpf_relocatable;
 #define PT_REGS_PARM1_SYSCALL(x) (((const struct pt_regs___s390 *)(x))->orig_gpr2)
 #define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ(((const struct pt_regs___s390 *)(x)), orig_gpr2)
 
@@ -209,7 +215,7 @@ struct pt_regs___s390 {
 #define ___bpf_ip_offset 256
 struct pt_regs___arm64 {
 	unsigned long orig_x0;
-} __attribute__((preserve_access_index));
+} ___bpf_relocatable;
 #define PT_REGS_PARM1_SYSCALL(x) (((const struct pt_regs___arm64 *)(x))->orig_x0)
 #define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ(((const struct pt_regs___arm64 *)(x)), orig_x0)
 #define BPF_KPROBE_READ_RET_IP(ip, ctx) ({ (ip) = PT_REGS_RET(ctx); })
@@ -348,7 +354,7 @@ struct pt_regs___arm64 {
 #define ___bpf_ip_offset 0
 struct pt_regs___riscv {
 	unsigned long orig_a0;
-} __attribute__((preserve_access_index));
+} ___bpf_relocatable;
 #define PT_REGS_PARM1_SYSCALL(x) (((const struct pt_regs___riscv *)(x))->orig_a0)
 #define PT_REGS_PARM1_CORE_SYSCALL(x) BPF_CORE_READ(((const struct pt_regs___riscv *)(x)), orig_a0)
 

@@ -38,7 +38,7 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// Oracle: enum bpf_func_id of the running kernel, as bpftool prints it. A newer kernel may have more.
+// Oracle: enum bpf_func_id of the running kernel, as bpftool prints it.
 func TestHelperIDs(t *testing.T) {
 	helpers := allHelpers(t)
 	text := testkit.Run(t, "bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux")
@@ -75,7 +75,8 @@ func TestHelperPrototypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prototype := regexp.MustCompile(`(?m)^static (?:__bpf_fastcall )?(.*?)\(\* const bpf_(\w+)\)\((.*)\) = \(void \*\) (\d+);`)
+	prototype := regexp.MustCompile(`(?m)^static (?:__bpf_fastcall )?(.*?)` +
+		`\(\* const bpf_(\w+)\)\((.*)\) = \(void \*\) (\d+);`)
 	theirs := map[string]string{}
 	for _, m := range prototype.FindAllStringSubmatch(string(text), -1) {
 		theirs[m[2]] = fmt.Sprintf("%s %s(%s) %s", strings.TrimSpace(m[1]), m[2], m[3], m[4])
@@ -165,12 +166,13 @@ func TestRegisterFields(t *testing.T) {
 			}
 			for _, pair := range named[m.arch] {
 				field, name, _ := strings.Cut(pair, " ")
-				fmt.Fprintf(&c, "_Static_assert(__builtin_offsetof(regs, %s) == __builtin_offsetof(regs, %s), \"%s\");\n",
+				fmt.Fprintf(&c, "_Static_assert(&((regs *)0)->%s == &((regs *)0)->%s, \"%s\");\n",
 					field, name, pair)
 			}
-			// The kernel's struct of mips has more before the instruction pointer than user space's.
+			// The kernel's struct of mips has more in front than user space's.
 			if m.arch != "mips" && m.condition != "defined(__i386__)" {
-				fmt.Fprintf(&c, "_Static_assert(__builtin_offsetof(regs, %s) == %d, \"offset of ip\");\n", m.ip, m.ipOffset)
+				fmt.Fprintf(&c, "_Static_assert(__builtin_offsetof(regs, %s) == %d, \"ip\");\n",
+					m.ip, m.ipOffset)
 			}
 			args := []string{"-target", "bpf", "-fsyntax-only", "-x", "c", "-w"}
 			for _, define := range user.defines {
@@ -229,7 +231,8 @@ func TestRegisterFieldsOfKernel(t *testing.T) {
 	default:
 		testkit.Skip(t, "no row is known for this machine, %s", machine)
 	}
-	text := string(testkit.Run(t, "bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux", "format", "c"))
+	text := testkit.Run(t, "bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux",
+		"format", "c")
 	for _, m := range machines {
 		if m.arch != self {
 			continue
@@ -243,12 +246,14 @@ func TestRegisterFieldsOfKernel(t *testing.T) {
 				fmt.Fprintf(&c, "__typeof__(((regs *)0)->%s) field%d;\n", field, i)
 			}
 		}
-		fmt.Fprintf(&c, "_Static_assert(__builtin_offsetof(regs, %s) == %d, \"offset of ip\");\n", m.ip, m.ipOffset)
+		fmt.Fprintf(&c, "_Static_assert(__builtin_offsetof(regs, %s) == %d, \"ip\");\n",
+			m.ip, m.ipOffset)
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "vmlinux.h"), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "vmlinux.h"), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-fsyntax-only", "-x", "c", "-w", "-I"+dir, "-")
+		cmd := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-fsyntax-only", "-w",
+			"-I"+dir, "-x", "c", "-")
 		cmd.Stdin = strings.NewReader(c.String())
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s\n%s", err, out, c.String())

@@ -31,15 +31,18 @@ func parseHelpers(text string) ([]helper, error) {
 	for i, row := range rows {
 		id, err := strconv.Atoi(row[0])
 		if err != nil || id != i+1 {
-			return nil, fmt.Errorf("helpers.tsv: %s has id %s where %d comes next", row[1], row[0], i+1)
+			return nil, fmt.Errorf("helpers.tsv: %s is %s where %d comes next", row[1], row[0], i+1)
 		}
-		h := helper{id: id, name: row[1], since: row[2], gpl: row[3] == "GPL", result: row[5], parameters: row[6], does: row[8]}
+		h := helper{
+			id: id, name: row[1], since: row[2], gpl: row[3] == "GPL",
+			result: row[5], parameters: row[6], does: row[8],
+		}
 		if row[4] != "-" {
 			h.attributes = strings.Fields(row[4])
 		}
 		for _, program := range strings.Fields(row[7]) {
 			if program != "any" && programs[program] == "" {
-				return nil, fmt.Errorf("helpers.tsv: %s is for programs %q, which are not known", h.name, program)
+				return nil, fmt.Errorf("helpers.tsv: %s is for unknown programs %q", h.name, program)
 			}
 			h.programs = append(h.programs, program)
 		}
@@ -90,8 +93,9 @@ var structName = regexp.MustCompile(`\bstruct (\w+)`)
 func helperHeader(helpers []helper) []byte {
 	var w bytes.Buffer
 	header(&w, "__BPF_HELPER_DEFS_H__", "helpers.tsv",
-		"The kernel's helpers as C functions. Each comment tells what a helper does, the first kernel that has it, for "+
-			"which programs, and whether only programs under a license that is compatible with the GPL may call it.")
+		"The kernel's helpers as C functions. Each comment tells what a helper does, the first "+
+			"kernel that has it, for which programs, and whether only programs under a license that "+
+			"is compatible with the GPL may call it.")
 	w.WriteString(typedefs)
 	var structs []string
 	for _, h := range helpers {
@@ -113,7 +117,7 @@ func helperHeader(helpers []helper) []byte {
 	return w.Bytes()
 }
 
-// define writes the helper as a constant pointer to a function at its id: a call of it compiles to "call id".
+// define writes the helper as a constant pointer to a function at its id.
 func (h *helper) define(w *bytes.Buffer) {
 	line := "static "
 	for _, attribute := range h.attributes {
@@ -156,7 +160,8 @@ func (h *helper) where() string {
 	return text + "."
 }
 
-// typedefs are for programs that include neither vmlinux.h nor linux/types.h before. The same typedefs may follow.
+// typedefs are for programs that include neither vmlinux.h nor linux/types.h before. The same
+// typedefs may follow.
 const typedefs = `
 #ifndef __VMLINUX_H__
 #if !defined(_ASM_GENERIC_INT_LL64_H) && !defined(_UAPI_ASM_GENERIC_INT_LL64_H)

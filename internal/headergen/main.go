@@ -1,5 +1,5 @@
-// Command headergen writes the parts of include/bpf that are tables: bpf_helper_defs.h of helpers.tsv and
-// bpf_registers.h of registers.tsv. `make generate` runs it.
+// Command headergen writes the parts of include/bpf that are tables: bpf_helper_defs.h of
+// helpers.tsv and bpf_registers.h of registers.tsv. `make generate` runs it.
 package main
 
 import (
@@ -67,7 +67,7 @@ func table(name, text string, fields int) ([][]string, error) {
 // header starts a generated file.
 func header(w *bytes.Buffer, guard, source, about string) {
 	fmt.Fprintf(w, "/* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */\n")
-	fmt.Fprintf(w, "/* Code generated from internal/headergen/%s by make generate. DO NOT EDIT. */\n", source)
+	fmt.Fprintf(w, "/* Code generated from internal/headergen/%s. DO NOT EDIT. */\n", source)
 	fmt.Fprintf(w, "#ifndef %s\n#define %s\n\n", guard, guard)
 	comment(w, about)
 }

@@ -52,7 +52,8 @@ func parseRegisters(text string) ([]machine, error) {
 	return machines, nil
 }
 
-// compilers are the macros by which a compiler for the machine itself says which it is; clang -target bpf has none.
+// compilers are the macros by which a compiler for the machine itself says which it is; clang
+// -target bpf has none.
 var compilers = map[string]string{
 	"x86":       "defined(__x86_64__)",
 	"s390":      "defined(__s390__)",
@@ -69,8 +70,9 @@ var compilers = map[string]string{
 func registerHeader(machines []machine) []byte {
 	var w bytes.Buffer
 	header(&w, "__BPF_REGISTERS_H__", "registers.tsv",
-		"The registers of each architecture as fields of struct pt_regs, for bpf_tracing.h. Which architecture it is, "+
-			"__TARGET_ARCH_x86 and the like say, else the compiler, if it is one for the architecture itself.")
+		"The registers of each architecture as fields of struct pt_regs, for bpf_tracing.h. Which "+
+			"architecture it is, __TARGET_ARCH_x86 and the like say, else the compiler, if it is one "+
+			"for the architecture itself.")
 	w.WriteByte('\n')
 	var archs []string
 	for i, m := range machines {
@@ -79,16 +81,19 @@ func registerHeader(machines []machine) []byte {
 		}
 	}
 	for i, arch := range archs {
-		fmt.Fprintf(&w, "#%s defined(__TARGET_ARCH_%s)\n#define bpf_target_%[2]s\n", directive(i), arch)
+		fmt.Fprintf(&w, "#%s defined(__TARGET_ARCH_%s)\n", directive(i), arch)
+		fmt.Fprintf(&w, "#define bpf_target_%s\n", arch)
 	}
 	for _, arch := range archs {
 		fmt.Fprintf(&w, "#elif %s\n#define bpf_target_%s\n", compilers[arch], arch)
 	}
 	w.WriteString("#endif\n\n")
+	w.WriteString(relocatable)
 	for i, m := range machines {
 		first := i == 0 || machines[i-1].arch != m.arch
 		if first {
-			fmt.Fprintf(&w, "#%s defined(bpf_target_%s)\n\n#define bpf_target_defined\n", directive(i), m.arch)
+			fmt.Fprintf(&w, "#%s defined(bpf_target_%s)\n\n", directive(i), m.arch)
+			w.WriteString("#define bpf_target_defined\n")
 		}
 		switch {
 		case m.condition != "" && first:
@@ -110,6 +115,15 @@ func registerHeader(machines []machine) []byte {
 	w.WriteString("#endif\n\n#endif\n")
 	return w.Bytes()
 }
+
+// relocatable marks a struct whose fields are relocated; C++ has no attribute for it.
+const relocatable = `#ifdef __cplusplus
+#define ___bpf_relocatable
+#else
+#define ___bpf_relocatable __attribute__((preserve_access_index))
+#endif
+
+`
 
 func directive(i int) string {
 	if i == 0 {
@@ -146,7 +160,8 @@ func (m *machine) define(w *bytes.Buffer) {
 	set("___bpf_ip_offset", strconv.Itoa(m.ipOffset))
 	if m.flavour != "" {
 		field := m.syscall[0]
-		fmt.Fprintf(w, "struct %s {\n\tunsigned long %s;\n} __attribute__((preserve_access_index));\n", m.flavour, field)
+		fmt.Fprintf(w, "struct %s {\n\tunsigned long %s;\n}", m.flavour, field)
+		w.WriteString(" ___bpf_relocatable;\n")
 		regs := fmt.Sprintf("((const struct %s *)(x))", m.flavour)
 		set("PT_REGS_PARM1_SYSCALL(x)", fmt.Sprintf("(%s->%s)", regs, field))
 		set("PT_REGS_PARM1_CORE_SYSCALL(x)", fmt.Sprintf("BPF_CORE_READ(%s, %s)", regs, field))

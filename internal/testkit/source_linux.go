@@ -5,19 +5,20 @@ import (
 	"testing"
 )
 
-// KernelSource returns a folder with parts of the sources of Linux ("6.1", "6.12"): the BPF selftests and the headers for
-// user space, see scripts/sources.sh. Where it is absent it skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+// KernelSource returns a folder with parts of the sources of Linux ("6.1", "6.12"): the BPF
+// selftests and the headers for user space, see scripts/sources.sh. Where it is absent it skips, or
+// fails with PUREBPF_CORPUS_REQUIRED=1.
 func KernelSource(t testing.TB, version string) string {
 	t.Helper()
 	dir := filepath.Join(Cache(), "sources", version)
 	if !exists(filepath.Join(dir, ".done")) {
-		missing(t, "PUREBPF_CORPUS_REQUIRED", "the sources of Linux %s are not unpacked (make deps)", version)
+		missing(t, "PUREBPF_CORPUS_REQUIRED", "no sources of Linux %s (make deps)", version)
 	}
 	return dir
 }
 
-// LibbpfHeaders returns the folder that has bpf/*.h of the oracle's libbpf. Without it it skips, or fails with
-// PUREBPF_CORPUS_REQUIRED=1.
+// LibbpfHeaders returns the folder that has bpf/*.h of the oracle's libbpf. Without it it skips, or
+// fails with PUREBPF_CORPUS_REQUIRED=1.
 func LibbpfHeaders(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(Cache(), "oracle", "libbpf", "include")
