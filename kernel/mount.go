@@ -118,6 +118,6 @@ func (f *Facts) Tracefs() (string, error) {
 		err = fmt.Errorf("%w: %w", lacks, err)
 	}
 	return "", fmt.Errorf(
-		"tracefs is not mounted at %s, and it could not be mounted (mount -t tracefs tracefs "+
-			"%s): %w", trace, trace, err)
+		"tracefs is not mounted at %s, and it could not be mounted "+
+			"(mount -t tracefs tracefs %s): %w", trace, trace, err)
 }

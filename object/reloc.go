@@ -175,8 +175,8 @@ func (p *parser) classifyReloc(f *Function, insn int, symIndex uint32,
 		rl.Kind, rl.SymValue = RelocCall, sym.Value
 		return rl, nil
 	case sym.Section == elf64.IndexUndef:
-		return fail("reference to %q, which is in no section: was a global variable left "+
-			"uninitialized?", name)
+		return fail("reference to %q, which is in no section: "+
+			"was a global variable left uninitialized?", name)
 	case p.isSubprog(sym):
 		if sym.Value%asm.Size != 0 || in.Imm%asm.Size != 0 {
 			return fail("address of function %q at offset %#x%+d, not a multiple of 8",

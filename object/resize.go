@@ -66,8 +66,8 @@ func (m *Map) resizeBTF(n uint32) error {
 		return err
 	}
 	if elem == 0 || n < last.Offset || uint64(n-last.Offset)%elem != 0 {
-		return fmt.Errorf("%d bytes for the last variable %q are not a multiple of its "+
-			"elements' %d",
+		return fmt.Errorf("%d bytes for the last variable %q are "+
+			"not a multiple of its elements' %d",
 			int64(n)-int64(last.Offset), v.Name(), elem)
 	}
 	b := o.BTF.Edit()

@@ -109,8 +109,8 @@ func (r *resolver) planMap(pm *Map, m *object.Map, skip bool) error {
 			n, err := r.k.PossibleCPUs()
 			if err != nil {
 				return r.fail("map", m.Name, CodeInvalid,
-					"max_entries is 0, which means one per possible CPU, and their number is "+
-						"unknown", err)
+					"max_entries is 0, which means one per possible CPU, "+
+						"and their number is unknown", err)
 			}
 			pm.MaxEntries, pm.PerCPU = uint32(n), true
 			r.event(EventResolved, m.Name, "max_entries is "+strconv.Itoa(n)+

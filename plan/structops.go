@@ -200,8 +200,8 @@ func (r *resolver) matchStructOps(m *object.Map, pm *Map) error {
 			}
 			if prog == nil {
 				if !zero(bytes) {
-					return fail(f.Name, "is a pointer that is set to something other than a "+
-						"program",
+					return fail(f.Name, "is a pointer that is set to "+
+						"something other than a program",
 						CodeNotSupported)
 				}
 				continue

@@ -55,8 +55,8 @@ func (c *checker) extern(e *object.Extern, i int) (facts.Answer, string) {
 		case e.KsymType == 0:
 			return facts.No, "not in kallsyms"
 		case e.Func:
-			return facts.No, "no function of that name and type in the BTF of the kernel and its " +
-				"modules"
+			return facts.No, "no function of that name and type in the BTF of the " +
+				"kernel and its modules"
 		}
 		return facts.No, "no variable of that name in the BTF of the kernel and its modules"
 	}
