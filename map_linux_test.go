@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -636,4 +637,37 @@ func BenchmarkMapOf(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestNumaNode: a map on a NUMA node that isn't online is refused, and the error names the node. The
+// oracles are the kernel, and its list of nodes.
+func TestNumaNode(t *testing.T) {
+	online, err := os.ReadFile("/sys/devices/system/node/online")
+	if err != nil {
+		t.Logf("no NUMA here: %v", err)
+		online = []byte("0")
+	}
+	const gone = 1000
+	spec := &object.Map{Name: "m", Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 1,
+		Flags: uapi.FNumaNode}
+	m, err := CreateMap(spec, nil)
+	if err != nil {
+		t.Fatalf("on node 0 of %s: %v", online, err)
+	}
+	m.Close()
+	spec.NumaNode = gone
+	_, err = CreateMap(spec, nil)
+	o := only(open(t, "maps"), "count", "callee")
+	for _, m := range o.Maps {
+		if m.Name == "array" {
+			m.Flags |= uapi.FNumaNode
+			m.NumaNode = gone
+		}
+	}
+	_, loadErr := Load(o, &LoadOptions{SkipPins: true})
+	for _, err := range []error{err, loadErr} {
+		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "numa_node 1000: it is not online") {
+			t.Errorf("%v; online are %s", err, online)
+		}
+	}
 }

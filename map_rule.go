@@ -31,7 +31,8 @@ func (l *loader) ruled(pm *plan.Map, attr *sys.MapCreateAttr) []*maprules.Map {
 	if in := pm.Inner; in != nil && in.IfIndex == 0 {
 		list = append(list, &maprules.Map{
 			Type: in.Type, KeySize: in.KeySize, ValueSize: in.ValueSize, MaxEntries: in.MaxEntries,
-			Flags: in.Flags, Extra: in.Extra, Typed: true, IntKey: true, Outer: true,
+			Flags: in.Flags, Extra: in.Extra, NumaNode: in.NumaNode, Typed: true, IntKey: true,
+			Outer: true,
 		})
 	}
 	return list
@@ -44,7 +45,8 @@ func ruled(attr *sys.MapCreateAttr) []*maprules.Map {
 	}
 	m := &maprules.Map{
 		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize, MaxEntries: attr.MaxEntries,
-		Flags: attr.Flags, Extra: attr.MapExtra, Inner: attr.InnerMapFD != 0,
+		Flags: attr.Flags, Extra: attr.MapExtra, NumaNode: attr.NumaNode,
+		Inner: attr.InnerMapFD != 0,
 	}
 	if attr.TokenFD > 0 { // the flag is the loader's
 		m.Flags &^= uapi.FTokenFD
@@ -65,6 +67,9 @@ func brokenRule(m *maprules.Map, refusal error) string {
 	}
 	k.Kconfig, _ = running.Kconfig()
 	k.CPUs, _ = running.PossibleCPUs()
+	if m.Flags&uapi.FNumaNode != 0 {
+		k.Nodes, _ = running.OnlineNodes()
+	}
 	broken, _ := maprules.Check(m, k)
 	memory := errors.Is(refusal, syscall.ENOMEM) || errors.Is(refusal, syscall.E2BIG)
 	return maprules.Text(slices.DeleteFunc(broken, func(b maprules.Breach) bool {

@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"runtime"
 	"strconv"
 	"strings"
@@ -20,21 +22,39 @@ func (f *Facts) PossibleCPUs() (int, error) {
 // OnlineCPUs returns the numbers of the CPUs that are online now, in ascending order. Perf events
 // can be opened on these.
 func (f *Facts) OnlineCPUs() ([]int, error) {
-	ranges, err := f.cpuList("online")
+	ranges, err := f.numbers("cpu/online")
 	if err != nil {
 		return nil, err
 	}
-	var list []int
-	for _, r := range ranges {
-		for cpu := r[0]; cpu <= r[1]; cpu++ {
-			list = append(list, cpu)
+	return each(ranges), nil
+}
+
+// OnlineNodes returns the numbers of the NUMA nodes that are online, in ascending order: those that
+// a map can be created on. Kernels without NUMA have node 0.
+func (f *Facts) OnlineNodes() ([]int, error) {
+	ranges, err := f.numbers("node/online")
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, cpuErr := f.numbers("cpu/online"); cpuErr == nil {
+			return []int{0}, nil
 		}
 	}
-	return list, nil
+	if err != nil {
+		return nil, err
+	}
+	return each(ranges), nil
+}
+
+func each(ranges [][2]int) (list []int) {
+	for _, r := range ranges {
+		for n := r[0]; n <= r[1]; n++ {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 func (f *Facts) countCPUs(which string) (int, error) {
-	ranges, err := f.cpuList(which)
+	ranges, err := f.numbers("cpu/" + which)
 	n := 0
 	for _, r := range ranges {
 		n += r[1] - r[0] + 1
@@ -42,11 +62,12 @@ func (f *Facts) countCPUs(which string) (int, error) {
 	return n, err
 }
 
-func (f *Facts) cpuList(which string) ([][2]int, error) {
+// numbers reads a list of CPUs or nodes.
+func (f *Facts) numbers(which string) ([][2]int, error) {
 	if runtime.GOOS != "linux" && f.shared.root == "" {
 		return nil, ErrNotLinux
 	}
-	path := f.shared.root + "/sys/devices/system/cpu/" + which
+	path := f.shared.root + "/sys/devices/system/" + which
 	text, err := readAttribute(path)
 	if err != nil {
 		return nil, err
@@ -89,7 +110,7 @@ func parseCPUs(s string) ([][2]int, error) {
 			b, err = strconv.Atoi(to)
 		}
 		if err != nil || a < next || b < a || b >= maxCPU {
-			return nil, fmt.Errorf("%q is not a list of CPUs: %w", s, syscall.EINVAL)
+			return nil, fmt.Errorf("%q is not a list of numbers: %w", s, syscall.EINVAL)
 		}
 		ranges = append(ranges, [2]int{a, b})
 		next = b + 1

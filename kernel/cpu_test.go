@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,5 +52,15 @@ func TestCPULists(t *testing.T) {
 	f := fakeRoot(t, map[string]string{"sys/devices/system/cpu/online": "0-1,4\n"})
 	if got, err := f.OnlineCPUs(); err != nil || len(got) != 3 || got[2] != 4 {
 		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := f.OnlineNodes(); err != nil || !slices.Equal(got, []int{0}) {
+		t.Errorf("a kernel without NUMA: %v, %v", got, err)
+	}
+	f = fakeRoot(t, map[string]string{"sys/devices/system/node/online": "0,2-3\n"})
+	if got, err := f.OnlineNodes(); err != nil || !slices.Equal(got, []int{0, 2, 3}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := fakeRoot(t, nil).OnlineNodes(); err == nil {
+		t.Errorf("without sysfs: %v", got)
 	}
 }

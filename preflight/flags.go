@@ -345,14 +345,15 @@ func (c *checker) mapFlags(m *object.Map) {
 		}
 		rest &^= f.bit
 		n := c.flag(f, where, m.Name)
-		takes, ruled := maprules.Takes(m.Type, f.bit)
+		takes, ruled := maprules.Takes(m.Type, f.bit, m.NumaNode)
 		if f.bit == uapi.FLink {
 			takes, ruled = m.Type == uapi.MapStructOps, true
 		}
 		if n.Answer == facts.Yes && ruled && !takes {
 			n.Answer, n.Reason = c.upTo618(maprules.Name(m.Type) + " does not take it")
 		}
-		if f.bit == uapi.FNumaNode && n.Answer == facts.Yes && m.NumaNode != 0 {
+		if f.bit == uapi.FNumaNode && n.Answer == facts.Yes &&
+			m.NumaNode != 0 && m.NumaNode != maprules.AnyNode {
 			n.Answer, n.Reason = facts.Unknown, "whether the machine has node "+
 				strconv.FormatUint(uint64(m.NumaNode), 10)+" is not known"
 		}
@@ -360,7 +361,7 @@ func (c *checker) mapFlags(m *object.Map) {
 			n.Optional = true // the feature has the reason
 		}
 	}
-	if takes, ruled := maprules.Takes(m.Type, rest); rest != 0 && ruled && !takes {
+	if takes, ruled := maprules.Takes(m.Type, rest, m.NumaNode); rest != 0 && ruled && !takes {
 		n := c.need(NeedFlag, maprules.FlagNames(rest)+" of "+where, m.Name)
 		n.Answer, n.Reason = c.upTo618(maprules.Name(m.Type) + " does not take it")
 	} else if rest != 0 {

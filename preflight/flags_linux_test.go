@@ -8,9 +8,11 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // flagsObject is an object with a program or a map for each flag.
@@ -68,6 +70,14 @@ func each(t *testing.T, do func(name string, o *object.Object)) {
 	variant("node 1000", "mmapable", func(o *object.Object) {
 		o.Map("mmapable").Flags |= 1 << 2
 		o.Map("mmapable").NumaNode = 1000
+	})
+	variant("no node", "mmapable", func(o *object.Object) {
+		o.Map("mmapable").Flags |= 1 << 2
+		o.Map("mmapable").NumaNode = maprules.AnyNode
+	})
+	variant("no node for each CPU", "mmapable", func(o *object.Object) {
+		m := o.Map("mmapable")
+		m.Type, m.Flags, m.NumaNode = uapi.MapPerCPUArray, 1<<2, maprules.AnyNode
 	})
 }
 

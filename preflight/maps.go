@@ -106,7 +106,8 @@ func (c *checker) judgeShape(m *maprules.Map) (v shape) {
 func (c *checker) shape(m *object.Map, template bool) maprules.Map {
 	r := maprules.Map{
 		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
-		Flags: m.Flags, Extra: m.Extra, Outer: template, Inner: m.Inner != nil,
+		Flags: m.Flags, Extra: m.Extra, NumaNode: m.NumaNode, Outer: template,
+		Inner: m.Inner != nil,
 	}
 	switch m.Type {
 	case uapi.MapRingBuf, uapi.MapUserRingBuf:

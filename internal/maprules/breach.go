@@ -2,6 +2,7 @@ package maprules
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ type Map struct {
 	Type                                  uapi.MapType
 	KeySize, ValueSize, MaxEntries, Flags uint32
 	Extra                                 uint64
+	NumaNode                              uint32 // ignored without BPF_F_NUMA_NODE
 	// Typed means that the kernel gets the types of key and value, IntKey that the key is an
 	// integer of 32 bits.
 	Typed, IntKey bool
@@ -57,6 +59,7 @@ func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
 	f.size("value_size", m.ValueSize, r.value)
 	f.size("max_entries", m.MaxEntries, r.entries)
 	f.flags()
+	f.node()
 	if r.btf && !m.Typed {
 		f.lasting("no BTF: %s needs the types of its key and value", r.name)
 	}
@@ -134,7 +137,7 @@ func (f *finding) want(what string, b bound) string {
 
 // flags checks the flags against those that the type accepts and requires.
 func (f *finding) flags() {
-	if extra := f.Flags &^ f.rule.flags; extra != 0 {
+	if extra := f.Flags &^ f.rule.takes(f.Type, f.NumaNode); extra != 0 {
 		f.list = append(f.list, Breach{
 			Text:  fmt.Sprintf("%s: %s does not take it", FlagNames(extra), f.rule.name),
 			Flags: extra,
@@ -148,6 +151,19 @@ func (f *finding) flags() {
 			f.lasting("%s: a map takes one or the other", FlagNames(pair))
 		}
 	}
+}
+
+// AnyNode is the kernel's NUMA_NO_NODE: BPF_F_NUMA_NODE with this node chooses none.
+const AnyNode = math.MaxUint32
+
+// node checks the NUMA node.
+func (f *finding) node() {
+	if f.Flags&uapi.FNumaNode == 0 || f.NumaNode == AnyNode || f.k.Nodes == nil ||
+		slices.Contains(f.k.Nodes, int(f.NumaNode)) {
+		return
+	}
+	f.broken("numa_node %d: it is not online, of the nodes of this machine %v are", f.NumaNode,
+		f.k.Nodes)
 }
 
 // flagTable has the names of map flags, by bit.

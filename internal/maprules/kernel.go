@@ -13,6 +13,7 @@ type Kernel struct {
 	Version  uint32 // KERNEL_VERSION, 0 if not known
 	PageSize int    // in bytes, 0 for 4096
 	CPUs     int    // possible CPUs, 0 if not known
+	Nodes    []int  // online NUMA nodes, nil if not known
 	Kconfig  []byte // nil if not known
 	// Sizeof returns the size of a kernel struct, 0 if that is not known. It may be nil.
 	Sizeof func(name string) uint32

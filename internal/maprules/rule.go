@@ -197,13 +197,26 @@ func find(t uapi.MapType) *rule {
 	return &rules[t]
 }
 
-// Takes reports whether maps of a type accept a flag; known is false for types without rules.
-func Takes(t uapi.MapType, flag uint32) (takes, known bool) {
+// Takes reports whether maps of a type with that numa_node accept a flag; known is false for types
+// without rules.
+func Takes(t uapi.MapType, flag, node uint32) (takes, known bool) {
 	r := find(t)
 	if r == nil {
 		return false, false
 	}
-	return r.flags&flag == flag, true
+	return r.takes(t, node)&flag == flag, true
+}
+
+// takes returns the flags that maps of the rule's type accept. Values for each CPU cannot be on a
+// chosen node, but BPF_F_NUMA_NODE may choose none.
+func (r *rule) takes(t uapi.MapType, node uint32) uint32 {
+	switch t {
+	case uapi.MapPerCPUHash, uapi.MapLRUPerCPUHash, uapi.MapPerCPUArray:
+		if node == AnyNode {
+			return r.flags | uapi.FNumaNode
+		}
+	}
+	return r.flags
 }
 
 // Name returns the name for a map of the type in a sentence: "an LPM trie".

@@ -34,6 +34,9 @@ func running(t testing.TB) *Kernel {
 	if err != nil {
 		testkit.Skip(t, "%v", err)
 	}
+	if k.Nodes, err = facts.OnlineNodes(); err != nil {
+		t.Fatal(err)
+	}
 	k.Sizeof = func(name string) uint32 {
 		id, ok := spec.FindByName(name, btf.KindStruct)
 		if !ok {
@@ -88,7 +91,7 @@ func newSweeper(t testing.TB, values []uint32) *sweeper {
 func (s *sweeper) create(m *Map) error {
 	a := sys.MapCreateAttr{
 		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
-		Flags: m.Flags, MapExtra: m.Extra,
+		Flags: m.Flags, MapExtra: m.Extra, NumaNode: m.NumaNode,
 	}
 	if m.Inner {
 		a.InnerMapFD = s.inner.Uint32()
@@ -153,8 +156,8 @@ func (s *sweeper) ask(m *Map) {
 }
 
 func text(m *Map) string {
-	return fmt.Sprintf("%s key %d value %d entries %d flags %#x extra %#x typed %v int %v inner %v",
-		m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags, m.Extra, m.Typed, m.IntKey, m.Outer)
+	return fmt.Sprintf("%s key %d value %d entries %d flags %#x extra %#x node %d typed %v int %v inner %v",
+		m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags, m.Extra, m.NumaNode, m.Typed, m.IntKey, m.Outer)
 }
 
 // storage are the flags of local storages.
@@ -264,6 +267,12 @@ func TestSweep(t *testing.T) {
 		extra = append(extra, func(m *Map) { m.Extra = n })
 	}
 	add(extra)
+	var nodes []func(*Map)
+	for _, n := range []uint32{0, 1, 2, 1000, math.MaxUint32 - 1, math.MaxUint32} {
+		nodes = append(nodes, func(m *Map) { m.NumaNode = n },
+			func(m *Map) { m.NumaNode, m.Flags = n, m.Flags|uapi.FNumaNode })
+	}
+	add(nodes)
 	add([]func(*Map){
 		func(m *Map) { m.Typed = false },
 		func(m *Map) { m.IntKey = false },
