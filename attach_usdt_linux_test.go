@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/internal/elf64"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/internal/usdt"
 	"github.com/purebpf/bpf/kernel"
@@ -146,48 +145,9 @@ func TestUSDT(t *testing.T) {
 					}
 				})
 			}
-			if ids := &obj.usdt; int(ids.next) != len(ids.free) || ids.next > 2 {
-				t.Errorf("%s %s: %d ids handed out, %d given back", header, program, ids.next, len(ids.free))
+			if n := obj.usdtIDs.InUse(); n != 0 {
+				t.Errorf("%s %s: %d ids in use", header, program, n)
 			}
-		}
-	}
-}
-
-// TestUSDTForeign reads the probes of the same program that clang made for other machines. The oracle is readelf, and that the
-// arguments that the program passes as constants are read as such.
-func TestUSDTForeign(t *testing.T) {
-	for _, c := range []struct {
-		arch    string
-		machine elf64.Machine
-	}{{"arm64", elf64.MachineAArch64}, {"riscv64", elf64.MachineRISCV}, {"s390x", elf64.MachineS390}} {
-		path := foreignTarget(t, c.arch)
-		e, err := openExecutable(path, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
-		notes := string(testkit.Run(t, "readelf", "-n", "-W", path))
-		for name, num := range map[string]int{"none": 0, "guarded": 1, "twelve": 12, "spread": 1, "kinds": 1} {
-			sites, err := usdt.Sites(e.elf.File, "target", name)
-			if err != nil {
-				t.Errorf("%s: %v", c.arch, err)
-				continue
-			}
-			for _, s := range sites {
-				args, err := usdt.ParseArgs(c.machine, s.Args)
-				if err != nil || len(args) != num || s.Semaphore == 0 {
-					t.Errorf("%s: %s: %+v, %v", c.arch, name, s, err)
-				}
-				if !strings.Contains(notes, "Arguments: "+s.Args+"\n") || !strings.Contains(notes, fmt.Sprintf("Location: 0x%016x,", s.Address)) {
-					t.Errorf("%s: %s: readelf has no %+v", c.arch, name, s)
-				}
-				if name == "twelve" && err == nil && (args[9] != usdt.Arg{Value: 77, Size: 4, Signed: true} || args[10] != usdt.Arg{Value: -5, Size: 4, Signed: true}) {
-					t.Errorf("%s: %+v", c.arch, args)
-				}
-			}
-		}
-		if err := native(e.elf.File); (err == nil) != (c.arch == runtime.GOARCH) {
-			t.Errorf("%s on %s: %v", c.arch, runtime.GOARCH, err)
 		}
 	}
 }
@@ -206,8 +166,8 @@ func TestUSDTPlaces(t *testing.T) {
 			}
 			links = append(links, l)
 		}
-		if obj.usdt.next != 4 {
-			t.Errorf("%d ids for two kinds of arguments of two attachments", obj.usdt.next)
+		if n := obj.usdtIDs.InUse(); n != 4 {
+			t.Errorf("%d ids for two kinds of arguments of two attachments", n)
 		}
 		v.run(t, 1)
 		times := uint64(1)
@@ -225,8 +185,8 @@ func TestUSDTPlaces(t *testing.T) {
 		if err := links.Close(); err != nil {
 			t.Error(err)
 		}
-		if len(obj.usdt.free) != 4 {
-			t.Errorf("%d ids given back", len(obj.usdt.free))
+		if n := obj.usdtIDs.InUse(); n != 0 {
+			t.Errorf("%d ids in use after both were closed", n)
 		}
 	}
 }
@@ -335,10 +295,10 @@ func TestUSDTWithoutCookies(t *testing.T) {
 			t.Errorf("%s: after a refused second attachment it ran %d times, the arguments add up to %d", path, s.Count, s.Sum)
 		}
 		closeLink(t, l)
-		if n := entries(t, obj.Map(usdtIPsMap)); n != 0 {
+		if n := entries(t, obj.Map(usdt.AddressesMap)); n != 0 {
 			t.Errorf("%d addresses left", n)
 		}
-		if len(obj.usdt.free) != int(obj.usdt.next) {
+		if obj.usdtIDs.InUse() != 0 {
 			t.Error("ids left")
 		}
 	}
@@ -464,7 +424,7 @@ func TestUSDTErrors(t *testing.T) {
 			}
 		})
 	}
-	if obj.usdt.next != uint32(len(obj.usdt.free)) {
-		t.Errorf("%d ids handed out, %d given back", obj.usdt.next, len(obj.usdt.free))
+	if n := obj.usdtIDs.InUse(); n != 0 {
+		t.Errorf("%d ids in use", n)
 	}
 }

@@ -275,7 +275,7 @@ func (l *loader) prepare() (*Object, error) {
 	}
 	for i := range l.plan.Externs {
 		if x := &l.plan.Externs[i]; x.Spec.Name == "LINUX_HAS_BPF_COOKIE" {
-			l.obj.usdt.told = x
+			l.obj.usdtTold = x
 		}
 	}
 	l.tell(l.plan.Events)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/gate"
+	"github.com/purebpf/bpf/internal/usdt"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -24,7 +25,8 @@ type Object struct {
 	programs []*Program // those of the object, loaded or not, in its order
 	maps     []*Map     // those of the object, made or not, in its order
 	hidden   []*Map     // jump tables
-	usdt     usdtSpecs
+	usdtIDs  usdt.IDs
+	usdtTold *plan.Extern // LINUX_HAS_BPF_COOKIE, by which usdt.bpf.h decides; nil if unused
 	token    *sys.FD
 	handlers map[string]Handler
 	made     map[*plan.Map]*Map // for Program.Clone

@@ -19,8 +19,8 @@ func (a *usdtAttachment) locate(typ elf64.Type) error {
 	if err != nil {
 		return err
 	}
-	for i := range a.sites {
-		s := &a.sites[i]
+	for i := range a.probe.Sites {
+		s := &a.probe.Sites[i]
 		found := false
 		for _, m := range mappings {
 			if s.Offset >= m.Offset && s.Offset-m.Offset < m.End-m.Start && m.MapsTo(a.file.file) {

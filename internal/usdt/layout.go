@@ -15,6 +15,20 @@ import (
 // an index register), and may change again. So the layout is not fixed here: the type of the map's
 // value says where each member is.
 
+// The maps of an object that includes usdt.bpf.h.
+const (
+	SpecsMap     = "__bpf_usdt_specs"         // by id, a struct __bpf_usdt_spec
+	AddressesMap = "__bpf_usdt_ip_to_spec_id" // by address, an id; for kernels without cookies
+)
+
+// AddressKey returns the key of AddressesMap for an address in memory: a long of 4 or 8 bytes.
+func AddressKey(address uint64, size int) []byte {
+	if size == 4 {
+		return binary.NativeEndian.AppendUint32(nil, uint32(address))
+	}
+	return binary.NativeEndian.AppendUint64(nil, address)
+}
+
 // Layout is the layout of a struct __bpf_usdt_spec.
 type Layout struct {
 	size              int

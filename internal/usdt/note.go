@@ -32,14 +32,6 @@ type Note struct {
 	Semaphore uint64 // address, 0 for none
 }
 
-// Site is one place of a probe, where a uprobe attaches.
-type Site struct {
-	Address   uint64 // as the file is linked
-	Offset    uint64 // in the file
-	Semaphore uint64 // offset in the file, 0 for none
-	Args      string
-}
-
 const (
 	noteSection = ".note.stapsdt"
 	baseSection = ".stapsdt.base"
@@ -134,46 +126,12 @@ func address(f *elf64.File, b []byte) uint64 {
 	return f.Order.Uint64(b)
 }
 
-// Sites returns every place of a probe. The error wraps fs.ErrNotExist if the file has no such
-// probe, and is an *elf64.FormatError if none of its places can be attached to.
-func Sites(f *elf64.File, provider, name string) ([]Site, error) {
-	if f.Type != elf64.TypeExec && f.Type != elf64.TypeDyn {
-		return nil, &elf64.FormatError{Offset: 16,
-			Msg: fmt.Sprintf("neither a program nor a shared library (type %d)", f.Type)}
-	}
-	notes, err := Notes(f)
-	if err != nil {
-		return nil, err
-	}
-	var base uint64
-	if s := f.SectionByName(baseSection); s != nil {
-		base = s.Addr
-	}
-	var list []Site
-	for i := range notes {
-		n := &notes[i]
-		if n.Provider != provider || n.Name != name {
-			continue
-		}
-		site, err := place(f, n, base)
-		if err != nil {
-			return nil, fmt.Errorf("USDT probe %s:%s: %w", provider, name, err)
-		}
-		list = append(list, site)
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("the file has no USDT probe %s:%s: %w",
-			provider, name, fs.ErrNotExist)
-	}
-	return list, nil
-}
-
 // ErrNoSegment reports that an address of a note is not in the required kind of memory.
 var ErrNoSegment = errors.New("no segment of the file has it")
 
 // place finds the place in the file to which a note points.
 func place(f *elf64.File, n *Note, base uint64) (Site, error) {
-	s := Site{Address: n.Location, Args: n.Args}
+	s := Site{Address: n.Location}
 	if base != 0 && n.Base != 0 {
 		s.Address += base - n.Base
 	}

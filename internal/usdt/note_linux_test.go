@@ -90,19 +90,19 @@ func TestNotes(t *testing.T) {
 				n.Args != strings.TrimSpace(w[6]) {
 				t.Errorf("%s: note %d is %+v, want %q", path, i, n, w[1:])
 			}
-			sites, err := Sites(f, n.Provider, n.Name)
+			p, err := Find(f, n.Provider, n.Name)
 			if err != nil {
 				t.Errorf("%s: %s:%s: %v", path, n.Provider, n.Name, err)
 				continue
 			}
 			found := false
-			for _, s := range sites {
+			for _, s := range p.Sites {
 				found = found || s.Address == n.Location && s.Offset == offset(headers,
-					n.Location) && s.Semaphore == offset(headers, n.Semaphore) && s.Args == n.Args
+					n.Location) && s.Semaphore == offset(headers, n.Semaphore) && p.Args[s.Args] == n.Args
 			}
 			if !found {
 				t.Errorf("%s: %s:%s at %#x is not among %+v", path, n.Provider, n.Name, n.Location,
-					sites)
+					p.Sites)
 			}
 			if _, err := ParseArgs(f.Machine, n.Args); err != nil {
 				t.Errorf("%s: %s:%s: %v", path, n.Provider, n.Name, err)
@@ -171,7 +171,7 @@ func TestBrokenNotes(t *testing.T) {
 		if c.name == "no such probe" {
 			name = "none"
 		}
-		_, err := Sites(parse(t, b), "app", name)
+		_, err := Find(parse(t, b), "app", name)
 		var format *elf64.FormatError
 		if c.err != nil && !errors.Is(err, c.err) || c.err == nil && !errors.As(err, &format) ||
 			!strings.Contains(err.Error(), c.text) {
@@ -181,31 +181,35 @@ func TestBrokenNotes(t *testing.T) {
 
 	// Prelinked: everything moved by 0x1000, but not the addresses in the notes. Sites move with
 	// .stapsdt.base.
-	want, err := Sites(f, "app", "two")
-	if err != nil || len(want) != 1 || base == nil {
+	want, err := Find(f, "app", "two")
+	if err != nil || len(want.Sites) != 1 || base == nil {
 		t.Fatal(want, err)
 	}
 	moved := bytes.Clone(raw)
 	at := int(f.Order.Uint64(raw[40:])) + 64*base.Index + 16
 	f.Order.PutUint64(moved[at:], base.Addr+2)
-	got, err := Sites(parse(t, moved), "app", "two")
-	if err != nil || got[0].Address != want[0].Address+2 || got[0].Offset != want[0].Offset+2 ||
-		got[0].Semaphore != want[0].Semaphore {
+	got, err := Find(parse(t, moved), "app", "two")
+	if err != nil || got.Sites[0].Address != want.Sites[0].Address+2 ||
+		got.Sites[0].Offset != want.Sites[0].Offset+2 ||
+		got.Sites[0].Semaphore != want.Sites[0].Semaphore {
 		t.Errorf("moved: %+v, %v; was %+v", got, err, want)
 	}
 }
 
-// FuzzSites checks that no file causes a panic, and that results have arguments from the file.
-func FuzzSites(f *testing.F) {
+// FuzzFind checks that no file causes a panic, and that results have arguments from the file.
+func FuzzFind(f *testing.F) {
 	f.Add(readFile(f, testkit.Native(f, probes)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		file, err := elf64.ReadExecutable(bytes.NewReader(raw), int64(len(raw)))
 		if err != nil {
 			return
 		}
-		sites, err := Sites(file, "app", "one")
-		for _, s := range sites {
-			if err == nil && len(s.Args) > len(raw) {
+		p, err := Find(file, "app", "one")
+		if err != nil {
+			return
+		}
+		for _, s := range p.Sites {
+			if len(p.Args[s.Args]) > len(raw) {
 				t.Fatal(s)
 			}
 		}
