@@ -13,3 +13,6 @@ import "embed"
 //
 //go:embed bpf uapi
 var Files embed.FS
+
+// Mark is in the second line of each of them.
+const Mark = "purebpf header"

@@ -12,6 +12,7 @@ func commands() []*cobra.Command {
 		newPlanCommand(),
 		newCheckCommand(),
 		newObjdumpCommand(),
+		newHeadersCommand(),
 		newVersionCommand(),
 	}
 }

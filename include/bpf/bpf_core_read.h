@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
+/* purebpf header: "bpf headers" writes it. */
 #ifndef __BPF_CORE_READ_H__
 #define __BPF_CORE_READ_H__
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
+/* purebpf header: "bpf headers" writes it. */
 /* Code generated from internal/headergen/helpers.tsv. DO NOT EDIT. */
 #ifndef __BPF_HELPER_DEFS_H__
 #define __BPF_HELPER_DEFS_H__

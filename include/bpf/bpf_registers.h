@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */
+/* purebpf header: "bpf headers" writes it. */
 /* Code generated from internal/headergen/registers.tsv. DO NOT EDIT. */
 #ifndef __BPF_REGISTERS_H__
 #define __BPF_REGISTERS_H__

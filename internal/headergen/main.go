@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/purebpf/bpf/include"
 )
 
 //go:embed helpers.tsv
@@ -67,6 +69,7 @@ func table(name, text string, fields int) ([][]string, error) {
 // header starts a generated file.
 func header(w *bytes.Buffer, guard, source, about string) {
 	fmt.Fprintf(w, "/* SPDX-License-Identifier: BSD-2-Clause OR LGPL-2.1 */\n")
+	fmt.Fprintf(w, "/* %s: \"bpf headers\" writes it. */\n", include.Mark)
 	fmt.Fprintf(w, "/* Code generated from internal/headergen/%s. DO NOT EDIT. */\n", source)
 	fmt.Fprintf(w, "#ifndef %s\n#define %s\n\n", guard, guard)
 	comment(w, about)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* purebpf header: "bpf headers" writes it. */
 /* The constants and structs of Linux 6.18, without comments; the kernel's own has those. */
 #ifndef __LINUX_BPF_H__
 #define __LINUX_BPF_H__

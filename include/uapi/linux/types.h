@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* purebpf header: "bpf headers" writes it. */
 /* The types that BPF programs and linux/bpf.h use; the kernel's own linux/types.h has more. */
 #ifndef _LINUX_TYPES_H
 #define _LINUX_TYPES_H

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purebpf/bpf/include"
+)
+
+func newHeadersCommand() *cobra.Command {
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "headers DIR",
+		Short: "Write the headers for BPF programs in C into a folder",
+		Long: `Headers writes the headers that BPF programs in C are compiled with: DIR/bpf/*.h, drop-in for libbpf's, and
+DIR/uapi/linux/*.h for machines without kernel headers.
+
+  clang -target bpf -g -O2 -I DIR -idirafter DIR/uapi -c prog.bpf.c
+
+A file that another version of this command wrote is replaced at one stroke, one that is the same is left alone. If there is any
+other file in the way, nothing is written.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return writeHeaders(cmd.OutOrStdout(), args[0], force)
+		},
+	}
+	cmd.Flags().BoolVar(&force, "force", false, "replace files that are not from this command")
+	return cmd
+}
+
+func writeHeaders(w io.Writer, dir string, force bool) error {
+	var names []string
+	kept := 0
+	err := fs.WalkDir(include.Files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		state, err := headerState(filepath.Join(dir, filepath.FromSlash(name)), name)
+		switch {
+		case err != nil:
+			return err
+		case state == headerSame:
+			kept++
+			return nil
+		case state == headerForeign && !force:
+			return fmt.Errorf("%s is in the way and not from this command; name another folder, or "+
+				"use --force", filepath.Join(dir, filepath.FromSlash(name)))
+		}
+		names = append(names, name)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := include.Files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := replaceFile(filepath.Join(dir, filepath.FromSlash(name)), text); err != nil {
+			return err
+		}
+	}
+	say(w, "%s: %d headers written, %d were there", dir, len(names), kept)
+	return nil
+}
+
+// headerState is what lies where a header is to be written.
+type headerKind int
+
+const (
+	headerAbsent  headerKind = iota
+	headerSame               // the header itself
+	headerOther              // another version of it
+	headerForeign            // something else
+)
+
+func headerState(path, name string) (headerKind, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return headerAbsent, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return headerForeign, nil
+	}
+	want, err := include.Files.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	got, err := io.ReadAll(io.LimitReader(f, int64(len(want))+1<<16))
+	switch {
+	case err != nil:
+		return 0, err
+	case bytes.Equal(got, want):
+		return headerSame, nil
+	case bytes.Contains(got[:min(len(got), 256)], []byte(include.Mark)):
+		return headerOther, nil
+	}
+	return headerForeign, nil
+}
+
+// replaceFile writes a file at one stroke, and the folders that lead to it.
+func replaceFile(path string, text []byte) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if e := f.Chmod(0o644); err == nil {
+		err = e
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
