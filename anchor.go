@@ -5,6 +5,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -113,7 +114,7 @@ func (a Anchor) placeWithoutLink(attr *sys.ProgAttachAttr, revision uint64) erro
 }
 
 // absentFrom names the anchor if it isn't attached to that hook, of which the kernel tells programs and links (tcx and netkit).
-func (a Anchor) absentFrom(h *Hook) string {
+func (a Anchor) absentFrom(h *hooks.Hook) string {
 	link, program := a.next()
 	kind, id := "program", a.id
 	var err error
@@ -136,7 +137,7 @@ func (a Anchor) absentFrom(h *Hook) string {
 	default:
 		return ""
 	}
-	there := func(p HookedProgram) bool { return p.LinkID == id && link || p.ProgramID == id && program }
+	there := func(p hooks.Program) bool { return p.LinkID == id && link || p.ID == id && program }
 	if err != nil || slices.ContainsFunc(h.Programs, there) {
 		return ""
 	}

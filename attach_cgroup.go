@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hooks"
+	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -15,7 +17,7 @@ type CgroupOptions struct {
 	// 0: ExpectedAttachType.
 	Type     uapi.AttachType
 	Anchor   Anchor // 6.16
-	Revision uint64 // 6.16: what QueryCgroup said; ESTALE if the hook has changed since. 0: whatever it is
+	Revision uint64 // 6.16: what inspect.Cgroup said; ESTALE if the hook has changed since. 0: whatever it is
 	// Preorder runs the program before those of the cgroup's descendants (BPF_F_PREORDER; 6.15).
 	Preorder bool
 
@@ -103,7 +105,7 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 	}
 	if err := p.setPath(path, &a, sys.ProgAttach); err != nil {
 		if err == syscall.EINVAL && at.rule == "" && p.typ == uapi.ProgCgroupSKB {
-			at.rule = permissionHint(syscall.EPERM, at.need...) // the kernel says EINVAL for that too
+			at.rule = privilege.Hint(syscall.EPERM, at.need...) // the kernel says EINVAL for that too
 		}
 		return p.refused(at, err)
 	}
@@ -129,11 +131,11 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 		return p.notDetached(at, err)
 	}
 	// Of a cgroup whose program is exclusive or may be overridden, the kernel takes away whatever is there and doesn't look at ours.
-	hook, err := QueryCgroup(path, where, false)
+	hook, err := at.ask(path, where)
 	if err != nil {
 		return p.notDetached(at, err)
 	}
-	if !hook.has(info.ID) {
+	if !hook.Has(info.ID) {
 		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
 	}
 	a := sys.ProgAttachAttr{AttachType: where, ExpectedRevision: opts.Revision}
@@ -171,12 +173,12 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 	return &place{
 		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision, need: []kernel.Capability{kernel.CapNetAdmin},
 		target: "it must be a directory of a cgroup file system, version 2",
-		query: func() (*Hook, error) {
-			own, err := QueryCgroup(path, where, false)
+		query: func() (*hooks.Hook, error) {
+			own, err := hooks.QueryFile(path, where, 0)
 			if err != nil || len(own.Programs) > 0 {
 				return own, err
 			}
-			return QueryCgroup(path, where, true)
+			return hooks.QueryFile(path, where, hooks.Effective)
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
@@ -152,8 +153,8 @@ func TestCgroupHooks(t *testing.T) {
 				if *runs == 0 {
 					t.Errorf("%s: the program didn't run", how)
 				}
-				hook, err := QueryCgroup(dir, where, false)
-				if err != nil || len(hook.Programs) != 1 || hook.Programs[0].ProgramID != programID(t, p) {
+				hook, err := hooks.QueryFile(dir, where, 0)
+				if err != nil || len(hook.Programs) != 1 || hook.Programs[0].ID != programID(t, p) {
 					t.Errorf("%s: query: %+v %v", how, hook, err)
 				}
 				if h.denied == nil {
@@ -175,7 +176,7 @@ func TestCgroupHooks(t *testing.T) {
 				if *runs != 0 {
 					t.Errorf("%s: it runs", how)
 				}
-				if hook, err := QueryCgroup(dir, where, false); err != nil || len(hook.Programs) != 0 {
+				if hook, err := hooks.QueryFile(dir, where, 0); err != nil || len(hook.Programs) != 0 {
 					t.Errorf("%s: query: %+v %v", how, hook, err)
 				}
 			}
@@ -275,10 +276,10 @@ func TestCgroupRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := QueryCgroup(dir+"/absent", 0, false); !errors.Is(err, ErrNotExist) {
+	if _, err := hooks.QueryFile(dir+"/absent", 0, 0); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := QueryCgroup(dir, uapi.AttachXDP, false); !errors.Is(err, syscall.EINVAL) {
+	if _, err := hooks.QueryFile(dir, uapi.AttachXDP, 0); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
 	// The kernel takes the attach type of the load seriously.
@@ -305,12 +306,12 @@ func TestCgroupReopened(t *testing.T) {
 		}
 		p.Close()
 	}
-	hook, err := QueryCgroup(dir, where, false)
+	hook, err := hooks.QueryFile(dir, where, 0)
 	if err != nil || len(hook.Programs) != len(objects) {
 		t.Fatalf("%+v %v", hook, err)
 	}
 	for i, obj := range objects {
-		if hook.Programs[i].ProgramID != programID(t, obj.Program("egress")) {
+		if hook.Programs[i].ID != programID(t, obj.Program("egress")) {
 			t.Errorf("%d: %+v", i, hook.Programs[i])
 		}
 		if err := obj.Program("egress").UnsetCgroup(dir, nil); err != nil {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -71,11 +72,11 @@ func TestCgroupModes(t *testing.T) {
 
 	set(first, dir, CgroupOverride)
 	set(second, below, CgroupOverride)
-	if effective, err := QueryCgroup(below, uapi.AttachCgroupInetSockCreate, true); err != nil || len(effective.Programs) != 1 || effective.Programs[0].ProgramID != programID(t, second) {
+	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, hooks.Effective); err != nil || len(effective.Programs) != 1 || effective.Programs[0].ID != programID(t, second) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(second, below)
-	if effective, err := QueryCgroup(below, uapi.AttachCgroupInetSockCreate, true); err != nil || len(effective.Programs) != 1 || effective.Programs[0].ProgramID != programID(t, first) {
+	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, hooks.Effective); err != nil || len(effective.Programs) != 1 || effective.Programs[0].ID != programID(t, first) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(first, dir)
@@ -105,7 +106,7 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 321 {
 		t.Error("ran:", n)
 	}
-	hook, err := QueryCgroup(dir, uapi.AttachCgroupInetSockCreate, false)
+	hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetSockCreate, 0)
 	if err != nil || len(hook.Programs) != 3 || hook.Flags != uapi.FAllowMulti {
 		t.Errorf("%+v %v", hook, err)
 	}
@@ -118,7 +119,7 @@ func TestCgroupModes(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		for i, p := range hook.Programs {
-			if len(shown) != 3 || shown[i].ID != p.ProgramID {
+			if len(shown) != 3 || shown[i].ID != p.ID {
 				t.Errorf("bpftool says %s, query %+v", out, hook)
 				break
 			}
@@ -200,7 +201,7 @@ func TestCgroupAnchors(t *testing.T) {
 	if err := second.UnsetCgroup(dir, nil); err != nil {
 		t.Error(err)
 	}
-	hook, err := QueryCgroup(dir, uapi.AttachCgroupInetSockCreate, false)
+	hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetSockCreate, 0)
 	if err != nil || hook.Revision == 0 {
 		t.Fatalf("%+v %v", hook, err)
 	}
@@ -247,7 +248,7 @@ func TestCgroupPreorder(t *testing.T) {
 	t.Cleanup(func() { os.Remove(below) })
 	obj := load(t, only(open(t, "cgroup"), "first", "second"), nil)
 	first, second := obj.Program("first"), obj.Program("second")
-	effective := func(preorder bool) []HookedProgram {
+	effective := func(preorder bool) []hooks.Program {
 		a, err := first.AttachCgroup(dir, &CgroupOptions{Preorder: preorder})
 		if err != nil {
 			t.Fatal(err)
@@ -258,16 +259,16 @@ func TestCgroupPreorder(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		hook, err := QueryCgroup(below, uapi.AttachCgroupInetSockCreate, true)
+		hook, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, hooks.Effective)
 		if err != nil || len(hook.Programs) != 2 {
 			t.Fatalf("%+v %v", hook, err)
 		}
 		return hook.Programs
 	}
-	if list := effective(false); list[0].ProgramID != programID(t, second) {
+	if list := effective(false); list[0].ID != programID(t, second) {
 		t.Errorf("%+v", list)
 	}
-	if list := effective(true); list[0].ProgramID != programID(t, first) {
+	if list := effective(true); list[0].ID != programID(t, first) {
 		t.Errorf("%+v", list)
 	}
 }

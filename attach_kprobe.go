@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/pathname"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -88,7 +89,7 @@ func (p *Program) attachKprobe(t tracing, symbol string, o KprobeOptions) (*Link
 	}
 	event, how, err := w.open(o.Cookie,
 		func(pmu uint32) (*sys.FD, error) { return openKprobe(t, pmu, symbol, &o) },
-		func() (*sys.FD, *legacyEvent, error) { return openLegacyKprobe(t, symbol, &o) })
+		func() (*sys.FD, *probe.Event, error) { return openLegacyKprobe(t, symbol, &o) })
 	if err != nil {
 		return nil, p.kprobeFail(to, symbol, &o, err, w.need())
 	}
@@ -115,7 +116,7 @@ func openKprobe(t tracing, pmu uint32, symbol string, o *KprobeOptions) (*sys.FD
 }
 
 // openLegacyKprobe defines an event in tracefs and opens it.
-func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *legacyEvent, error) {
+func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *probe.Event, error) {
 	if symbol == "" {
 		return nil, nil, fmt.Errorf("an address can only be probed through the kprobe PMU (4.17): %w", ErrNotSupported)
 	}
@@ -129,13 +130,17 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *leg
 		}
 	}
 	place := symbol + "+0x" + strconv.FormatUint(o.Offset, 16)
-	e, err := newLegacyEvent(t, "kprobe", o.Return, place, symbol, o.Offset)
+	root, err := t.Tracefs()
 	if err != nil {
 		return nil, nil, err
 	}
-	event, err := openTracepoint(e.id)
+	e, err := probe.Define(root, "kprobe", o.Return, place, symbol, o.Offset)
 	if err != nil {
-		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.undo())
+		return nil, nil, err
+	}
+	event, err := openTracepoint(e.ID)
+	if err != nil {
+		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.Undo())
 	}
 	return event, e, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 )
@@ -256,7 +257,7 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	}
 	everyone := func(int) bool { return false }
 	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); len(eventsOf(t, tracefs, "kprobe_events")) > 0; time.Sleep(10 * time.Millisecond) {
-		if _, err := cleanLegacyEvents(tracefs, everyone); err != nil {
+		if _, err := probe.RemoveLeftovers(tracefs, everyone); err != nil {
 			t.Fatal(err)
 		}
 		if time.Now().After(deadline) {

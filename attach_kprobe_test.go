@@ -2,9 +2,11 @@ package bpf
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/funnel"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -194,7 +197,7 @@ func TestProbeModes(t *testing.T) {
 			if o.Return {
 				group = "kretprobes"
 			}
-			event := legacyName(os.Getpid(), legacyCount.Load(), "vfs.read", o.Offset)
+			event := nextEvent(t, "vfs.read", o.Offset)
 			writeFile(t, m.tracefs+"/kprobe_events", "")
 			writeFile(t, m.tracefs+"/events/"+group+"/"+event+"/id", "1234\n")
 
@@ -257,7 +260,7 @@ func TestProbeModes(t *testing.T) {
 func TestKprobeFaults(t *testing.T) {
 	for _, step := range []string{"open", "link", "enable", "id"} {
 		m := pretend{tracefs: t.TempDir(), links: true}
-		event := legacyName(os.Getpid(), legacyCount.Load(), "f", 0)
+		event := nextEvent(t, "f", 0)
 		writeFile(t, m.tracefs+"/kprobe_events", "")
 		if step != "id" {
 			writeFile(t, m.tracefs+"/events/kprobes/"+event+"/id", "1\n")
@@ -279,6 +282,23 @@ func TestKprobeFaults(t *testing.T) {
 			t.Errorf("%s fails: tracefs %q, open %v", step, lines, f.open)
 		}
 	}
+}
+
+// nextEvent returns the name of the next event in tracefs: it defines one in a folder of its own.
+func nextEvent(t testing.TB, target string, offset uint64) string {
+	t.Helper()
+	dir := t.TempDir()
+	writeFile(t, dir+"/kprobe_events", "")
+	if _, err := probe.Define(dir, "kprobe", false, "f", target, offset); !errors.Is(err, ErrNotExist) {
+		t.Fatal(err) // it has no id
+	}
+	line, _, _ := strings.Cut(readFile(t, dir+"/kprobe_events"), " ")
+	parts := strings.SplitN(line, "_", 4) // p:kprobes/purebpf, process, number, target and offset
+	n, err := strconv.Atoi(parts[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("purebpf_%d_%d_%s", os.Getpid(), n+1, parts[3])
 }
 
 func writeFile(t testing.TB, path, text string) {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/funnel"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -273,9 +274,9 @@ func TestAttachXDP(t *testing.T) {
 	if *packets < 10 {
 		t.Errorf("10 packets sent, seen %d", *packets)
 	}
-	status, err := QueryXDP("lo")
-	if err != nil || status.Mode != XDPGeneric || status.ProgramID != programID(t, p) {
-		t.Errorf("%+v %v", status, err)
+	state := xdpState(t, "lo")
+	if state.Attached != rtnl.XDPAttachedSKB || state.ProgID != programID(t, p) {
+		t.Errorf("%+v", state)
 	}
 	if _, err := other.AttachXDP("lo", nil); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "is attached there") {
 		t.Error(err)
@@ -303,7 +304,7 @@ func TestAttachXDP(t *testing.T) {
 		t.Error(err)
 	}
 	link.Close()
-	if status, _ := QueryXDP("lo"); status.ProgramID != programID(t, other) {
+	if state := xdpState(t, "lo"); state.ProgID != programID(t, other) {
 		t.Error("closing a pinned link detached it")
 	}
 	if link, err = OpenLink(path); err != nil {
@@ -318,7 +319,7 @@ func TestAttachXDP(t *testing.T) {
 	if err := link.Detach(); err != nil {
 		t.Fatal(err)
 	}
-	if status, _ := QueryXDP("lo"); status.ProgramID != 0 {
+	if state := xdpState(t, "lo"); state.ProgID != 0 {
 		t.Error("still attached after Detach")
 	}
 	if err := link.Close(); err != nil {
@@ -388,14 +389,14 @@ func TestSetXDP(t *testing.T) {
 			t.Errorf("want %v with %q: %v", tc.is, tc.words, tc.err)
 		}
 	}
-	if status, err := QueryXDP("lo"); status.ProgramID != programID(t, other) || err != nil {
-		t.Error(status, err)
+	if state := xdpState(t, "lo"); state.ProgID != programID(t, other) {
+		t.Error(state)
 	}
 	if err := other.UnsetXDP("lo"); err != nil {
 		t.Error(err)
 	}
-	if status, err := QueryXDP("lo"); status != (XDPStatus{}) || err != nil {
-		t.Error(status, err)
+	if state := xdpState(t, "lo"); state != (rtnl.XDPState{}) {
+		t.Error(state)
 	}
 }
 

@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -27,14 +28,13 @@ func (p *Program) UnsetLIRC(path string) error {
 	return nil
 }
 
-// QueryLIRC lists the programs of an infrared receiver (4.18).
-func QueryLIRC(path string) (*Hook, error) { return queryFile(path, uapi.AttachLIRCMode2, 0) }
-
 var lircPrograms = [...]uapi.ProgType{uapi.ProgLIRCMode2}
 
 func (p *Program) lircPlace(path string) *place {
 	return &place{
 		name: path, types: lircPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*Hook, error) { return QueryLIRC(path) },
+		query: func() (*hooks.Hook, error) {
+			return hooks.QueryFile(path, uapi.AttachLIRCMode2, 0)
+		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/internal/funnel"
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -51,7 +52,7 @@ func TestLIRC(t *testing.T) {
 	if err := p.UnsetLIRC("/dev/null"); err == nil {
 		t.Error("detached from what is no receiver")
 	}
-	if _, err := QueryLIRC("/dev/null"); err == nil {
+	if _, err := hooks.QueryFile("/dev/null", uapi.AttachLIRCMode2, 0); err == nil {
 		t.Error("queried what is no receiver")
 	}
 	if err := obj.Program("xdp_drop").SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
@@ -106,7 +107,7 @@ func TestLIRCReceiver(t *testing.T) {
 	if err := p.SetLIRC(path); err != nil {
 		t.Fatal(err)
 	}
-	if hook, err := QueryLIRC(path); err != nil || !hook.has(programID(t, p)) {
+	if hook, err := hooks.QueryFile(path, uapi.AttachLIRCMode2, 0); err != nil || !hook.Has(programID(t, p)) {
 		t.Errorf("%+v %v", hook, err)
 	}
 	say()

@@ -160,7 +160,7 @@ func (r *LWTRoute) resolve(index int) (rtnl.LWTRoute, error) {
 		return q, nil
 	}
 	var err error
-	q.IfIndex, err = interfaceIndex(r.Interface)
+	q.IfIndex, err = rtnl.Interface(r.Interface)
 	return q, err
 }
 

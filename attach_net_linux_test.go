@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -149,6 +150,16 @@ func deviceRoute(t testing.TB, name string, to netip.Addr) {
 	if errno := netlinkAsk(t, b); errno != 0 {
 		t.Fatalf("route to %v by %s: %v", to, name, errno)
 	}
+}
+
+// xdpState is what the kernel says of XDP on an interface.
+func xdpState(t testing.TB, name string) rtnl.XDPState {
+	t.Helper()
+	state, err := rtnl.XDPQuery(deviceIndex(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *state
 }
 
 func deviceIndex(t testing.TB, name string) int {

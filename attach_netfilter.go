@@ -3,6 +3,7 @@ package bpf
 import (
 	"fmt"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -45,20 +46,20 @@ func (p *Program) netfilterPlace(opts *NetfilterOptions) *place {
 	return &place{
 		name:  fmt.Sprintf("netfilter family %d hook %d priority %d", opts.Family, opts.Hook, opts.Priority),
 		types: netfilterPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*Hook, error) { return netfilterLinks(opts) },
+		query: func() (*hooks.Hook, error) { return netfilterLinks(opts) },
 	}
 }
 
 // netfilterLinks lists the links at a place. The kernel doesn't tell their network namespaces, nor hooks that aren't links.
-func netfilterLinks(opts *NetfilterOptions) (*Hook, error) {
-	h := &Hook{}
+func netfilterLinks(opts *NetfilterOptions) (*hooks.Hook, error) {
+	h := &hooks.Hook{}
 	for info, err := range linkinfo.All(uapi.LinkNetfilter) {
 		if err != nil {
 			return nil, err
 		}
 		d, ok := info.Detail.(*linkinfo.Netfilter)
 		if ok && d.Family == opts.Family && d.Hook == opts.Hook && d.Priority == opts.Priority {
-			h.Programs = append(h.Programs, HookedProgram{ProgramID: info.ProgramID, LinkID: info.ID})
+			h.Programs = append(h.Programs, hooks.Program{ID: info.ProgramID, LinkID: info.ID})
 		}
 	}
 	return h, nil

@@ -3,6 +3,7 @@ package bpf
 import (
 	"fmt"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -48,11 +49,11 @@ func (p *Program) UnsetFlowDissector() error {
 	if err != nil {
 		return p.notDetached(at, err)
 	}
-	hook, err := QueryNetns(ThreadNetns, uapi.AttachFlowDissector)
+	hook, err := at.ask(ThreadNetns, uapi.AttachFlowDissector)
 	if err != nil {
 		return p.notDetached(at, err)
 	}
-	if !hook.has(info.ID) { // before 5.8 the kernel doesn't look
+	if !hook.Has(info.ID) { // before 5.8 the kernel doesn't look
 		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
 	}
 	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
@@ -66,6 +67,6 @@ var netnsPrograms = [...]uapi.ProgType{uapi.ProgFlowDissector, uapi.ProgSKLookup
 func (p *Program) netnsPlace(path string) *place {
 	return &place{
 		name: "network namespace " + path, types: netnsPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*Hook, error) { return QueryNetns(path, p.expected) },
+		query: func() (*hooks.Hook, error) { return hooks.QueryFile(path, p.expected, 0) },
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -16,7 +17,7 @@ type perfWay struct {
 	cookie   uint64
 	ioctl    bool         // by ioctl even if the kernel has links
 	disabled bool         // don't start the event
-	legacy   *legacyEvent // the event in tracefs to remove when the link is closed
+	legacy   *probe.Event // the event in tracefs to remove when the link is closed
 }
 
 // attachPerfEvent attaches p to the perf event, by a BPF link where the kernel has them for perf events (5.15), else by ioctl, and
@@ -32,7 +33,7 @@ func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, erro
 	if err != nil {
 		err = joinErrors(p.perfRefused(opAttachEvent, to, event.Int(), err), fd.Close(), event.Close())
 		if how.legacy != nil {
-			err = joinErrors(err, how.legacy.undo())
+			err = joinErrors(err, how.legacy.Undo())
 		}
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, erro
 	if how.legacy != nil {
 		l.undo = func() error {
 			// A pin holds the event; it stays until somebody removes both.
-			if err := how.legacy.undo(); err != nil && !(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
+			if err := how.legacy.Undo(); err != nil && !(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
 				return err
 			}
 			return nil

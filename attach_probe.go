@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -129,7 +130,7 @@ func (w probeWay) need() []kernel.Capability {
 }
 
 // open makes the probe, by the PMU or by an event in tracefs, and says how a program is attached to it.
-func (w probeWay) open(cookie uint64, byPMU func(pmu uint32) (*sys.FD, error), byEvent func() (*sys.FD, *legacyEvent, error)) (event *sys.FD, how perfWay, err error) {
+func (w probeWay) open(cookie uint64, byPMU func(pmu uint32) (*sys.FD, error), byEvent func() (*sys.FD, *probe.Event, error)) (event *sys.FD, how perfWay, err error) {
 	how = perfWay{cookie: cookie, ioctl: w.ioctl}
 	if w.legacy {
 		event, how.legacy, err = byEvent()

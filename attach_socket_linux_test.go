@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
@@ -318,11 +319,11 @@ func TestSKLookup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hook, err := QueryNetns(ThreadNetns, uapi.AttachSKLookup)
-	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ProgramID != programID(t, p) {
+	hook, err := hooks.QueryFile(ThreadNetns, uapi.AttachSKLookup, 0)
+	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ID != programID(t, p) {
 		t.Errorf("%+v %v", hook, err)
 	}
-	if hook, err := QueryNetns(fmt.Sprintf("/proc/self/fd/%d", first.Fd()), uapi.AttachSKLookup); err != nil || len(hook.Programs) != 0 {
+	if hook, err := hooks.QueryFile(fmt.Sprintf("/proc/self/fd/%d", first.Fd()), uapi.AttachSKLookup, 0); err != nil || len(hook.Programs) != 0 {
 		t.Errorf("in another namespace: %+v %v", hook, err)
 	}
 	second.Close()
@@ -370,8 +371,8 @@ func TestFlowDissector(t *testing.T) {
 		if (*runs > 0) != want {
 			t.Errorf("%s: %d runs", what, *runs)
 		}
-		hook, err := QueryNetns(ThreadNetns, uapi.AttachFlowDissector)
-		if err != nil || len(hook.Programs) != 0 != want || want && hook.Programs[0].ProgramID != programID(t, p) {
+		hook, err := hooks.QueryFile(ThreadNetns, uapi.AttachFlowDissector, 0)
+		if err != nil || len(hook.Programs) != 0 != want || want && hook.Programs[0].ID != programID(t, p) {
 			t.Errorf("%s: %+v %v", what, hook, err)
 		}
 	}

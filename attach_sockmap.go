@@ -5,6 +5,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -98,7 +99,14 @@ func (p *Program) sockMapPlace(m *Map, opts *SockMapOptions) *place {
 	where := p.sockMapHook(opts)
 	at := &place{
 		name: "map " + m.Name(), types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*Hook, error) { return QuerySockMap(m, where) },
+		query: func() (*hooks.Hook, error) {
+			fd, err := m.use()
+			if err != nil {
+				return nil, err
+			}
+			defer m.release()
+			return hooks.Query(uint32(fd), where, 0)
+		},
 	}
 	switch {
 	case m.Type() != uapi.MapSockMap && m.Type() != uapi.MapSockHash:

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
@@ -78,7 +79,7 @@ func TestSockMap(t *testing.T) {
 						}
 					}
 					last := obj.Program(feature.programs[len(feature.programs)-1])
-					if hook, err := QuerySockMap(m, last.ExpectedAttachType()); err != nil || len(hook.Programs) != 1 || hook.Programs[0].ProgramID != programID(t, last) {
+					if hook, err := hooks.Query(m.fd.Uint32(), last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 1 || hook.Programs[0].ID != programID(t, last) {
 						t.Errorf("%+v %v", hook, err)
 					}
 					client, server := tcpPair(t)
@@ -117,7 +118,7 @@ func TestSockMap(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					if hook, err := QuerySockMap(m, last.ExpectedAttachType()); err != nil || len(hook.Programs) != 0 {
+					if hook, err := hooks.Query(m.fd.Uint32(), last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 0 {
 						t.Errorf("%+v %v", hook, err)
 					}
 				})
@@ -196,12 +197,12 @@ func TestReopened(t *testing.T) {
 	}
 	netns := func(p *Program) (*Link, error) { return p.AttachNetns(ThreadNetns) }
 	cgroup := func(p *Program) (*Link, error) { return p.AttachCgroup(dir, nil) }
-	inNetns := func(where uapi.AttachType) (*Hook, error) { return QueryNetns(ThreadNetns, where) }
-	inCgroup := func(where uapi.AttachType) (*Hook, error) { return QueryCgroup(dir, where, false) }
+	inNetns := func(where uapi.AttachType) (*hooks.Hook, error) { return hooks.QueryFile(ThreadNetns, where, 0) }
+	inCgroup := func(where uapi.AttachType) (*hooks.Hook, error) { return hooks.QueryFile(dir, where, 0) }
 	for _, c := range []struct {
 		p      *Program
 		attach func(*Program) (*Link, error)
-		query  func(uapi.AttachType) (*Hook, error)
+		query  func(uapi.AttachType) (*hooks.Hook, error)
 	}{
 		{obj.Program("lookup"), netns, inNetns}, {obj.Program("dissector"), netns, inNetns},
 		{groups.Program("device"), cgroup, inCgroup}, {groups.Program("sysctl"), cgroup, inCgroup}, {groups.Program("sockops"), cgroup, inCgroup},
@@ -211,7 +212,7 @@ func TestReopened(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if there, err := c.query(c.p.ExpectedAttachType()); err != nil || !there.has(programID(t, c.p)) {
+		if there, err := c.query(c.p.ExpectedAttachType()); err != nil || !there.Has(programID(t, c.p)) {
 			t.Errorf("%v: %+v, %v", c.p, there, err)
 		}
 		if err := l.Close(); err != nil {
@@ -245,7 +246,7 @@ func TestReopened(t *testing.T) {
 		p, opts := reopen(obj.Program("verdict")), &SockMapOptions{Type: where}
 		wantThere := func(want bool) {
 			t.Helper()
-			if there, err := QuerySockMap(m, where); err != nil || there.has(programID(t, p)) != want {
+			if there, err := hooks.Query(m.fd.Uint32(), where, 0); err != nil || there.Has(programID(t, p)) != want {
 				t.Errorf("%v: %+v, %v", where, there, err)
 			}
 		}

@@ -19,8 +19,8 @@ type structOpsSlot struct {
 
 // AttachStructOps registers a struct_ops map with the kernel: a TCP congestion control, a scheduler, ... (libbpf
 // bpf_map__attach_struct_ops; 5.6). Closing the Link unregisters it. A map declared in .struct_ops.link has a kernel link (6.4), which
-// can be pinned and updated. One in .struct_ops has none: it stays registered when the process is killed, and only QueryStructOps and
-// UnregisterStructOps find it and take it away. A clone of the map can be attached as well, also after
+// can be pinned and updated. One in .struct_ops has none: it stays registered when the process is killed, and only
+// inspect.StructOps finds and inspect.UnregisterStructOps removes it. A clone of the map can be attached as well, also after
 // its object was closed; a map that was opened by a pin or an id only if it is declared in
 // .struct_ops.link and was attached before, since its value isn't known.
 //
@@ -50,7 +50,7 @@ func (m *Map) AttachStructOps() (*Link, error) {
 			var key uint32
 			err := sys.MapDeleteWait(fd.Int(), unsafe.Pointer(&key), 0)
 			if err != nil {
-				err = fmt.Errorf("it stays registered until UnregisterStructOps: %w", err)
+				err = fmt.Errorf("it stays registered until inspect.UnregisterStructOps: %w", err)
 			}
 			return err
 		}

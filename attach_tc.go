@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/sys"
@@ -237,7 +238,7 @@ func (h TCHook) queryFilter(f *rtnl.TCFilter) error {
 	return fmt.Errorf("there is no such filter: %w: %w", err, ErrNotExist)
 }
 
-func (h TCHook) index() (int, error) { return interfaceIndex(h.Interface) }
+func (h TCHook) index() (int, error) { return rtnl.Interface(h.Interface) }
 
 // parent is where the filters of a direction or class hang.
 func (h TCHook) parent() uint32 {
@@ -328,12 +329,12 @@ func (p *Program) SetTC(hook TCHook, opts *TCOptions) (*TCFilter, error) {
 		return nil, p.refused(at, err)
 	}
 	if opts.Handle != 0 && opts.Priority != 0 {
-		at.query = func() (*Hook, error) {
+		at.query = func() (*hooks.Hook, error) {
 			q := rtnl.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority}
 			if err := hook.queryFilter(&q); err != nil {
 				return nil, err
 			}
-			return &Hook{Programs: []HookedProgram{{ProgramID: q.ProgID}}}, nil
+			return &hooks.Hook{Programs: []hooks.Program{{ID: q.ProgID}}}, nil
 		}
 	}
 	f := rtnl.TCFilter{IfIndex: index, Parent: parent, Handle: opts.Handle, Priority: opts.Priority, ProgFD: p.fd.Int(),
@@ -356,7 +357,7 @@ func (f *TCFilter) Detach() error {
 		return fail(err)
 	}
 	if q.ProgID != f.ProgramID {
-		return fail(fmt.Errorf("it is of program %s now: %w", programLabel(q.ProgID), ErrNotExist))
+		return fail(fmt.Errorf("it is of program %s now: %w", hooks.Label(q.ProgID), ErrNotExist))
 	}
 	if err := rtnl.TCDetach(&q); err != nil {
 		return fail(err)

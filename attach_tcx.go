@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hooks"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -12,7 +14,7 @@ import (
 // TCXOptions changes where among others a program is attached to an interface, by tcx or netkit.
 type TCXOptions struct {
 	Anchor Anchor
-	// Revision is what QueryInterface said; if the hook has changed since, attaching fails with ESTALE. 0: whatever it is.
+	// Revision is what inspect.Interface said; if the hook has changed since, attaching fails with ESTALE. 0: whatever it is.
 	Revision uint64
 	// Replace, for SetTCX and SetNetkit: the program whose place it takes. That one must have been set without a link.
 	Replace *Program
@@ -69,24 +71,24 @@ var (
 var schedPrograms = [...]uapi.ProgType{uapi.ProgSchedCls}
 
 // interfacePlace finds the interface. The place is there in any case, for messages.
-func (p *Program) interfacePlace(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) (*place, uint32, error) {
+func (p *Program) interfacePlace(iface string, where uapi.AttachType, kind *interfaceHooks, opts *TCXOptions) (*place, uint32, error) {
 	at := &place{name: fmt.Sprintf("%s (%v)", iface, where), types: schedPrograms[:], attach: where, revision: opts.Revision, anchor: opts.Anchor, need: []kernel.Capability{kernel.CapNetAdmin}}
-	if where != hooks.of[0] && where != hooks.of[1] {
-		return at, 0, fmt.Errorf("%s has the hooks %v and %v: %w", hooks.name, hooks.of[0], hooks.of[1], syscall.EINVAL)
+	if where != kind.of[0] && where != kind.of[1] {
+		return at, 0, fmt.Errorf("%s has the hooks %v and %v: %w", kind.name, kind.of[0], kind.of[1], syscall.EINVAL)
 	}
-	index, err := interfaceIndex(iface)
+	index, err := rtnl.Interface(iface)
 	if err != nil {
 		return at, 0, err
 	}
-	at.query = func() (*Hook, error) { return queryHook(iface, uint32(index), where, 0) }
+	at.query = func() (*hooks.Hook, error) { return hooks.Query(uint32(index), where, 0) }
 	return at, uint32(index), nil
 }
 
-func (p *Program) attachInterface(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) (*Link, error) {
+func (p *Program) attachInterface(iface string, where uapi.AttachType, kind *interfaceHooks, opts *TCXOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TCXOptions{}
 	}
-	at, index, err := p.interfacePlace(iface, where, hooks, opts)
+	at, index, err := p.interfacePlace(iface, where, kind, opts)
 	if err == nil && opts.Replace != nil {
 		err = fmt.Errorf("Link.Update replaces the program of a link: %w", syscall.EINVAL)
 	}
@@ -109,11 +111,11 @@ func (p *Program) attachInterface(iface string, where uapi.AttachType, hooks *in
 	return p.newLink(at.name, fd), nil
 }
 
-func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *interfaceHooks, opts *TCXOptions) error {
+func (p *Program) setInterface(iface string, where uapi.AttachType, kind *interfaceHooks, opts *TCXOptions) error {
 	if opts == nil {
 		opts = &TCXOptions{}
 	}
-	at, index, err := p.interfacePlace(iface, where, hooks, opts)
+	at, index, err := p.interfacePlace(iface, where, kind, opts)
 	if err != nil {
 		return p.refused(at, err)
 	}
@@ -140,8 +142,8 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, hooks *inter
 	return nil
 }
 
-func (p *Program) unsetInterface(iface string, where uapi.AttachType, hooks *interfaceHooks) error {
-	at, index, err := p.interfacePlace(iface, where, hooks, &TCXOptions{})
+func (p *Program) unsetInterface(iface string, where uapi.AttachType, kind *interfaceHooks) error {
+	at, index, err := p.interfacePlace(iface, where, kind, &TCXOptions{})
 	if err != nil {
 		return p.notDetached(at, err)
 	}

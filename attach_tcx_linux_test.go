@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
@@ -74,7 +75,7 @@ func bpftoolNet(t *testing.T, kind string) (ids []uint32, known bool) {
 }
 
 // sameAsLibbpf compares a query with that of C libbpf, where there is one.
-func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *Hook) {
+func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *hooks.Hook) {
 	t.Helper()
 	if os.Getenv("PUREBPF_TOOLS_REQUIRED") != "1" && !installed("cc") {
 		t.Log("no C compiler: not compared with libbpf")
@@ -86,7 +87,7 @@ func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *Hook) {
 	}
 	ours := strconv.FormatUint(hook.Revision, 10)
 	for _, p := range hook.Programs {
-		ours += fmt.Sprintf(" %d/%d", p.ProgramID, p.LinkID)
+		ours += fmt.Sprintf(" %d/%d", p.ID, p.LinkID)
 	}
 	if theirs := strings.TrimSpace(string(out)); ours != theirs {
 		t.Errorf("%v: libbpf says %q, we %q", where, theirs, ours)
@@ -125,8 +126,8 @@ func TestTCX(t *testing.T) {
 		expect(21)
 		three := attach(third, &TCXOptions{Anchor: Before(first)})
 		expect(231)
-		hook, err := QueryInterface("lo", where)
-		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 || hook.Programs[0].LinkID != linkID(t, two) || hook.Programs[1].ProgramID != programID(t, third) {
+		hook, err := hooks.QueryInterface("lo", where)
+		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 || hook.Programs[0].LinkID != linkID(t, two) || hook.Programs[1].ID != programID(t, third) {
 			t.Fatalf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, 1, where, hook)
@@ -250,7 +251,7 @@ func TestTCXRefused(t *testing.T) {
 	if err := p.UnsetTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := QueryInterface("absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
+	if _, err := hooks.QueryInterface("absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -299,7 +300,7 @@ func TestNetkit(t *testing.T) {
 		if n := send(side.to); n != 30+side.digit {
 			t.Errorf("%v: order %d", side.where, n)
 		}
-		hook, err := QueryInterface("nk0", side.where)
+		hook, err := hooks.QueryInterface("nk0", side.where)
 		if err != nil || len(hook.Programs) != 2 || hook.Programs[1].LinkID != linkID(t, link) {
 			t.Errorf("%+v %v", hook, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -150,7 +151,7 @@ func (p *Program) attachUprobeAt(t uprobing, to string, file *executable, o Upro
 	}
 	event, how, err := w.open(o.Cookie,
 		func(pmu uint32) (*sys.FD, error) { return openUprobe(t, pmu, file, &o) },
-		func() (*sys.FD, *legacyEvent, error) { return openLegacyUprobe(t, file, &o) })
+		func() (*sys.FD, *probe.Event, error) { return openLegacyUprobe(t, file, &o) })
 	if err != nil {
 		a := attempt{
 			op: opUprobe, need: w.need(), program: p, file: file, pid: o.PID, offsets: []uint64{o.Offset},
@@ -201,10 +202,14 @@ func openUprobe(t tracing, pmu uint32, file *executable, o *UprobeOptions) (*sys
 }
 
 // openLegacyUprobe defines an event in tracefs and opens it.
-func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *legacyEvent, error) {
-	var e *legacyEvent
+func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *probe.Event, error) {
+	root, err := t.Tracefs()
+	if err != nil {
+		return nil, nil, err
+	}
+	var e *probe.Event
 	blanks := strings.ContainsAny(file.file.Path, " \t\n") // which the line can't have
-	err := file.probe(!blanks, func(name string) (err error) {
+	err = file.probe(!blanks, func(name string) (err error) {
 		if strings.ContainsAny(name, " \t\n") {
 			return fmt.Errorf("tracefs takes no path with blanks: %w", syscall.EINVAL)
 		}
@@ -212,20 +217,20 @@ func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *
 		if o.RefCtrOffset != 0 {
 			place += fmt.Sprintf("(0x%x)", o.RefCtrOffset)
 		}
-		e, err = newLegacyEvent(t, "uprobe", o.Return, place, path.Base(file.file.Path), o.Offset)
+		e, err = probe.Define(root, "uprobe", o.Return, place, path.Base(file.file.Path), o.Offset)
 		return err
 	})
 	if err != nil {
 		if e != nil {
-			err = joinErrors(err, e.undo())
+			err = joinErrors(err, e.Undo())
 		}
 		return nil, nil, err
 	}
 	event, err := openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
-		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.id}, process, cpu, -1, 0)
+		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.ID}, process, cpu, -1, 0)
 	})
 	if err != nil {
-		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.undo())
+		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.Undo())
 	}
 	return event, e, nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 )
@@ -66,7 +67,7 @@ func TestUprobeInside(t *testing.T) {
 		l, err = obj.Program("many_leave").AttachUprobeMulti(v.path, "", o)
 		refused("multi return", l, err)
 	}
-	if left, err := LegacyEvents(); err != nil || len(left) > 0 {
+	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil || len(left) > 0 {
 		t.Errorf("events left in tracefs: %v, %v", left, err)
 	}
 	v.run(t, 2)

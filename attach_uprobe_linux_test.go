@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -91,7 +92,7 @@ func TestUprobe(t *testing.T) {
 			}
 		})
 	}
-	if left, err := LegacyEvents(); err != nil || len(left) > 0 {
+	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil || len(left) > 0 {
 		t.Errorf("events left in tracefs: %v, %v", left, err)
 	}
 	text, err := os.ReadFile(testkit.Tracefs(t) + "/uprobe_events")

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/extack"
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -277,58 +278,9 @@ func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
 	case uapi.AttachXDPDevMap, uapi.AttachXDPCPUMap:
 		at.rule = fmt.Sprintf("it was loaded to be put into a map (%v), not to be attached to an interface", p.expected)
 	}
-	index, err := interfaceIndex(iface)
+	index, err := rtnl.Interface(iface)
 	if err == nil {
-		at.query = func() (*Hook, error) { return queryXDPHook(index) }
+		at.query = func() (*hooks.Hook, error) { return hooks.QueryXDP(index) }
 	}
 	return at, index, err
-}
-
-// queryXDPHook lists the programs of all modes.
-func queryXDPHook(index int) (*Hook, error) {
-	state, err := rtnl.XDPQuery(index)
-	if err != nil {
-		return nil, err
-	}
-	h := &Hook{}
-	for _, id := range [...]uint32{state.HWProgID, state.DrvProgID, state.SKBProgID} {
-		if id != 0 {
-			h.Programs = append(h.Programs, HookedProgram{ProgramID: id})
-		}
-	}
-	if len(h.Programs) == 0 && state.ProgID != 0 { // a kernel that doesn't tell modes apart
-		h.Programs = []HookedProgram{{ProgramID: state.ProgID}}
-	}
-	return h, nil
-}
-
-// XDPStatus is what is attached to an interface.
-type XDPStatus struct {
-	Mode      XDPMode // XDPAny if nothing is, or several
-	ProgramID uint32  // 0 if nothing is, or several
-	Native    uint32  // program id of each mode, 0 for none
-	Generic   uint32
-	Offload   uint32
-}
-
-// QueryXDP says which XDP programs are attached to an interface (libbpf bpf_xdp_query). No privileges.
-func QueryXDP(iface string) (XDPStatus, error) {
-	index, err := interfaceIndex(iface)
-	if err != nil {
-		return XDPStatus{}, newError("query XDP of", about{"", iface}, err)
-	}
-	state, err := rtnl.XDPQuery(index)
-	if err != nil {
-		return XDPStatus{}, newError("query XDP of", about{"", iface}, err)
-	}
-	s := XDPStatus{ProgramID: state.ProgID, Native: state.DrvProgID, Generic: state.SKBProgID, Offload: state.HWProgID}
-	switch state.Attached {
-	case rtnl.XDPAttachedDrv:
-		s.Mode = XDPNative
-	case rtnl.XDPAttachedSKB:
-		s.Mode = XDPGeneric
-	case rtnl.XDPAttachedHW:
-		s.Mode = XDPOffload
-	}
-	return s, nil
 }

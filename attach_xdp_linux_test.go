@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
@@ -65,9 +66,8 @@ func TestXDPModes(t *testing.T) {
 		if (*runs > 0) != (p != nil) {
 			t.Errorf("%s: %d runs", what, *runs)
 		}
-		status, err := QueryXDP("v0")
-		if err != nil || status.ProgramID != id || p != nil && status.Mode != mode {
-			t.Errorf("%s: %+v %v", what, status, err)
+		if state := xdpState(t, "v0"); state.ProgID != id {
+			t.Errorf("%s: %+v", what, state)
 		}
 		sameAsIP(t, "v0", mode, id)
 	}
@@ -266,8 +266,12 @@ func TestInterfaceNames(t *testing.T) {
 		if info, err := link.Info(); err != nil || info.Detail.(*linkinfo.XDP).IfIndex != index || !shows() {
 			t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
 		}
-		if status, err := QueryXDP(name); err != nil || status.ProgramID != programID(t, xdp) {
-			t.Errorf("%s: %+v, %v", name, status, err)
+		device, err := rtnl.Interface(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if state, err := rtnl.XDPQuery(device); err != nil || state.ProgID != programID(t, xdp) {
+			t.Errorf("%s: %+v, %v", name, state, err)
 		}
 		link.Close()
 		if _, err := xdp.SetXDP(name, nil); err != nil || !shows() {
@@ -302,7 +306,7 @@ func TestInterfaceNames(t *testing.T) {
 			if err != nil || info.Detail.(*linkinfo.TCX).IfIndex != index {
 				t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
 			}
-			if there, err := QueryInterface(name, uapi.AttachTCXIngress); err != nil || !there.has(programID(t, tc)) {
+			if there, err := hooks.QueryInterface(name, uapi.AttachTCXIngress); err != nil || !there.Has(programID(t, tc)) {
 				t.Errorf("%s: %+v, %v", name, there, err)
 			}
 			tcx.Close()

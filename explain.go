@@ -10,8 +10,11 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/hint"
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/maprules"
+	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/internal/rtnl"
+	"github.com/purebpf/bpf/internal/structops"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -42,8 +45,7 @@ const (
 	opRawTracepoint
 	opTrace
 	opReplaceFunction
-	opRegister   // a struct_ops map
-	opUnregister // a struct_ops map without a link
+	opRegister // a struct_ops map
 
 	opAny operation = 1<<32 - 1
 )
@@ -78,7 +80,6 @@ type attempt struct {
 	function uint32   // opReplaceFunction: its BTF id
 
 	maps []*maprules.Map // opCreateMap: what was asked for, and its inner map
-	id   uint32          // opUnregister: of the map
 	size uint32          // opRun: of the output
 }
 
@@ -155,7 +156,6 @@ var explanations = [...]explanation{
 
 	{opRegister, syscall.EEXIST, typeIsRegistered},
 	{opRegister, syscall.EBUSY, typeIsRegistered},
-	{opUnregister, ErrNotSupported, hasLink},
 }
 
 // explain returns the index of the first row that has something to say, and what it says; "" if none
@@ -213,14 +213,14 @@ func isFull(a *attempt) string { return fmt.Sprintf("max_entries is %d", a.m.max
 
 func missesCapability(a *attempt) string {
 	if a.op&opNetlink != 0 {
-		return netlinkHint(a.err)
+		return privilege.NetlinkHint(a.err)
 	}
-	return permissionHint(a.err, a.need...)
+	return privilege.Hint(a.err, a.need...)
 }
 
-func accessIsDenied(a *attempt) string { return accessHint(a.err, a.access...) }
+func accessIsDenied(a *attempt) string { return privilege.AccessHint(a.err, a.access...) }
 
-func eventIsDenied(a *attempt) string { return eventHint(a.err, a.need...) }
+func eventIsDenied(a *attempt) string { return privilege.EventHint(a.err, a.need...) }
 
 // memlockIsLow says what kept RLIMIT_MEMLOCK as low as it is: before 5.11 the kernel answers EPERM to
 // what has no room.
@@ -263,7 +263,7 @@ func kernelLacksAttachType(a *attempt) string {
 }
 
 // hook asks who is attached to the place, nil if that can't be asked.
-func (a *attempt) hook() *Hook {
+func (a *attempt) hook() *hooks.Hook {
 	if a.at.query == nil {
 		return nil
 	}
@@ -294,9 +294,9 @@ func revisionChanged(a *attempt) string {
 func isAttachedAlready(a *attempt) string { return a.isIn(a.hook()) }
 
 // isIn says that the program is attached to the hook already.
-func (a *attempt) isIn(hook *Hook) string {
+func (a *attempt) isIn(hook *hooks.Hook) string {
 	info, err := sys.ProgInfoByFD(a.program.fd.Int())
-	if hook == nil || err != nil || !hook.has(info.ID) {
+	if hook == nil || err != nil || !hook.Has(info.ID) {
 		return ""
 	}
 	return fmt.Sprintf("this program, %d, is attached there already", info.ID)
@@ -310,7 +310,7 @@ func isOccupied(a *attempt) string {
 	if already := a.isIn(hook); already != "" {
 		return already
 	}
-	return hook.occupants() + " attached there" + hook.detachment()
+	return hook.Occupants() + " attached there" + hook.Detachment()
 }
 
 func lacksDiscipline(a *attempt) string {
@@ -455,7 +455,7 @@ func typeIsRegistered(a *attempt) string {
 	if err != nil {
 		return ""
 	}
-	there, err := queryStructOps(func(info *sys.MapInfo) bool {
+	there, err := structops.List(func(info *sys.MapInfo) bool {
 		return info.BTFVmlinuxValueTypeID == own.BTFVmlinuxValueTypeID && info.BTFVmlinuxID == own.BTFVmlinuxID
 	})
 	if err != nil || len(there) == 0 {
@@ -469,14 +469,6 @@ func typeIsRegistered(a *attempt) string {
 		names = append(names, r.String())
 	}
 	return "registered of this type: " + strings.Join(names, ", ")
-}
-
-func hasLink(a *attempt) string {
-	links, err := structOpsLinks()
-	if err != nil || links[a.id] == 0 {
-		return ""
-	}
-	return fmt.Sprintf("it is registered by link %d", links[a.id])
 }
 
 // lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.

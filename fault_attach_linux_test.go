@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/funnel"
+	"github.com/purebpf/bpf/internal/hooks"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -191,9 +193,8 @@ var hookings = []struct {
 			attach: func() error { _, err := p.SetXDP("lo", nil); return err },
 			detach: func() error { return p.UnsetXDP("lo") },
 			left: func() string {
-				status, err := QueryXDP("lo")
-				if err != nil || status != (XDPStatus{}) {
-					return fmt.Sprint(status, err)
+				if state := xdpState(t, "lo"); state != (rtnl.XDPState{}) {
+					return fmt.Sprint(state)
 				}
 				return ""
 			},
@@ -242,7 +243,7 @@ var hookings = []struct {
 			attach: func() error { return p.SetCgroup(dir, nil) },
 			detach: func() error { return p.UnsetCgroup(dir, nil) },
 			left: func() string {
-				hook, err := QueryCgroup(dir, uapi.AttachCgroupInetIngress, false)
+				hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetIngress, 0)
 				if err != nil || len(hook.Programs) > 0 {
 					return fmt.Sprint(hook, err)
 				}

@@ -31,6 +31,16 @@ func (p *Program) use() error {
 	return cmp.Or(p.absence(), ErrClosed)
 }
 
+// UseFD calls f with the program's descriptor, which stays open until f returns, and returns f's error.
+// If the program is closed or not loaded it returns an error without calling f.
+func (p *Program) UseFD(f func(fd int) error) error {
+	if err := p.use(); err != nil {
+		return p.fail("use program", err)
+	}
+	defer p.release()
+	return f(p.fd.Int())
+}
+
 func (p *Program) release() { p.fd.Release() }
 
 func (p *Program) descriptor() *sys.FD {
@@ -48,6 +58,17 @@ func (m *Map) use() (fd int, err error) {
 		return fd, nil
 	}
 	return -1, cmp.Or(m.absence(), ErrClosed)
+}
+
+// UseFD calls f with the map's descriptor, which stays open until f returns, and returns f's error. If
+// the map is closed or was not created it returns an error without calling f.
+func (m *Map) UseFD(f func(fd int) error) error {
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("use map", err)
+	}
+	defer m.release()
+	return f(fd)
 }
 
 func (m *Map) release() { m.fd.Release() }

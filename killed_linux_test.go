@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -288,13 +289,13 @@ func TestKilled(t *testing.T) {
 			made++
 		}
 	}
-	list, err := LegacyEvents()
-	list = slices.DeleteFunc(list, func(e LegacyEvent) bool { return e.PID != pid })
+	list, err := probe.Leftovers(tracefs, probe.ProcessExists)
+	list = slices.DeleteFunc(list, func(e probe.Leftover) bool { return e.PID != pid })
 	if err != nil || len(list) != made || leftovers() != made {
 		t.Errorf("%d events are left in tracefs, reported %v (%v), made %d", leftovers(), list, err, made)
 	}
 	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); leftovers() > 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if _, err := CleanLegacyEvents(); err != nil {
+		if _, err := probe.RemoveLeftovers(tracefs, probe.ProcessExists); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 //
 // Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a perf event on an older kernel has
 // none, nor has a struct_ops map of section .struct_ops; such a Link can be closed but not pinned, updated or inspected. That map is the
-// one attachment of a Link that outlives a process which ends without closing it (UnregisterStructOps). Attachments that the kernel
+// one attachment of a Link that outlives a process which ends without closing it (inspect.UnregisterStructOps). Attachments that the kernel
 // doesn't tie to a descriptor (netlink XDP, classic TC, cgroups without links) are no Links: they outlive the process.
 //
 // The methods are safe for concurrent use.

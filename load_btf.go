@@ -4,6 +4,7 @@ import (
 	"math"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -114,7 +115,7 @@ func (l *loader) uploadBTF() error {
 	failure := l.fail("load BTF", "", err)
 	if text := logText(buf); len(text) > 0 {
 		e := newVerifierError(nil, nil, text, truncated, err)
-		e.Object, e.Hint, e.LogSize = l.obj.name, permissionHint(err), attr.LogTrueSize
+		e.Object, e.Hint, e.LogSize = l.obj.name, privilege.Hint(err), attr.LogTrueSize
 		failure = e
 	}
 	if l.plan.BTFNeeded {

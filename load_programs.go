@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -179,7 +180,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		}
 		e := newVerifierError(pp, l.obj.btf, text, truncated, err)
 		e.Object, e.LogSize = l.obj.name, attr.LogTrueSize
-		if hint := permissionHint(err, kernel.ProgCaps(pp.Type)...); hint != "" {
+		if hint := privilege.Hint(err, kernel.ProgCaps(pp.Type)...); hint != "" {
 			e.Hint = hint
 		}
 		return nil, e

@@ -89,7 +89,7 @@ func TestMissing(t *testing.T) {
 		"lookup":  missing.Lookup(make([]byte, 4), make([]byte, 8)),
 		"inner":   second(CreateMap(open(t, "maps").Map("outer"), missing)),
 		"reuse":   second(Load(open(t, "maps"), &LoadOptions{Maps: map[string]*Map{"hash": missing}})),
-		"query":   second(QuerySockMap(missing, 0)),
+		"use":     missing.UseFD(func(int) error { return nil }),
 		"sockmap": second(obj.Program("count").AttachSockMap(missing, nil)),
 	} {
 		if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "hasch") {
@@ -198,7 +198,7 @@ func TestNothing(t *testing.T) {
 		"LoadPlan":    second(LoadPlan(nil, nil)),
 		"PreparePlan": second(PreparePlan(nil, nil)), "CreateMap": second(CreateMap(nil, nil)),
 		"MapOf": second(MapOf[uint32, uint64](nil)), "VarOf": second(VarOf[uint32](nil)),
-		"MemoryOf": second(MemoryOf[uint32](nil)), "QuerySockMap": second(QuerySockMap(nil, 0)),
+		"MemoryOf": second(MemoryOf[uint32](nil)), "UseFD": (*Map)(nil).UseFD(nil),
 	} {
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s of nil: %v", what, err)

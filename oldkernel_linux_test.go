@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/funnel"
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
@@ -329,8 +330,8 @@ func TestAttachTypeUntold(t *testing.T) {
 		}
 		attached := func(hook string) {
 			t.Helper()
-			there, err := QueryCgroup(dir, where, false)
-			if err != nil || !there.has(programID(t, p)) {
+			there, err := hooks.QueryFile(dir, where, 0)
+			if err != nil || !there.Has(programID(t, p)) {
 				t.Errorf("%s by %s: %+v, %v", name, hook, there, err)
 			}
 		}

@@ -4,17 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
-	"github.com/purebpf/bpf/uapi"
 )
 
 // documented is what is done that takes privileges, and those that its doc comment names. A way is tried where the machine has it.
@@ -83,25 +79,12 @@ var documented = []struct {
 	{"TCHook.Create", netAdmin, everywhere, func(t *testing.T) func() error {
 		return TCHook{Interface: "lo", Point: TCBoth}.Create
 	}},
-	{"QueryInterface", netAdmin, hasUprobeLinks, func(t *testing.T) func() error {
-		return func() error { return second(QueryInterface("lo", uapi.AttachTCXIngress)) }
-	}},
-	{"QueryNetns", netAdmin, everywhere, func(t *testing.T) func() error {
-		return func() error { return second(QueryNetns(ThreadNetns, uapi.AttachSKLookup)) }
-	}},
 	{"AttachCgroup of cgroup_skb", netAdmin, everywhere, func(t *testing.T) func() error {
 		dir, p := testkit.Cgroup(t), loadedProgram(t, "cgroup", "ingress")
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		return func() error { return outcome(p.AttachCgroup(dir, nil)) }
-	}},
-	{"QueryCgroup", netAdmin, everywhere, func(t *testing.T) func() error {
-		dir := testkit.Cgroup(t)
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return func() error { return second(QueryCgroup(dir, uapi.AttachCgroupInetIngress, false)) }
 	}},
 	{"ProgramFromID", sysAdmin, everywhere, func(t *testing.T) func() error {
 		info, err := loadedProgram(t, "link", "raw_tp").Info()
@@ -128,12 +111,6 @@ var documented = []struct {
 			}
 			return m.Close()
 		}
-	}},
-	{"QueryLinks", sysAdmin, everywhere, func(t *testing.T) func() error {
-		return func() error { return second(QueryLinks(uapi.LinkXDP)) }
-	}},
-	{"QueryStructOps", sysAdmin, everywhere, func(t *testing.T) func() error {
-		return func() error { return second(QueryStructOps()) }
 	}},
 	{"EnableStats", sysAdmin, everywhere, func(t *testing.T) func() error {
 		return func() error {
@@ -167,62 +144,6 @@ func readableTarget(t testing.TB) string {
 	return path
 }
 
-// withCapabilities has a thread that is nobody's and has those capabilities alone do something, in a network namespace of its own.
-func withCapabilities(t testing.TB, set []kernel.Capability, do func() error) error {
-	t.Helper()
-	type result struct{ setup, err error }
-	done := make(chan result)
-	onOwnThread(func() {
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			err = unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0)
-		}
-		// Package syscall would do it to all threads.
-		for _, number := range []uintptr{unix.SYS_SETRESGID, unix.SYS_SETRESUID} {
-			if _, _, errno := unix.RawSyscall(number, 65534, 65534, 65534); errno != 0 && err == nil {
-				err = errno
-			}
-		}
-		var data [2]unix.CapUserData
-		for _, c := range set {
-			data[c/32].Effective |= 1 << (c % 32)
-			data[c/32].Permitted |= 1 << (c % 32)
-		}
-		head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		if err == nil {
-			err = unix.Capset(&head, &data[0])
-		}
-		if err != nil {
-			done <- result{setup: err}
-			return
-		}
-		done <- result{err: do()}
-	})
-	r := <-done
-	if r.setup != nil {
-		t.Fatal(r.setup)
-	}
-	return r.err
-}
-
-// onOwnThread starts f on a thread that ends with it: not on the first one, which never ends and stands for the process in /proc.
-func onOwnThread(f func()) {
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() == unix.Getpid() {
-			defer runtime.UnlockOSThread()
-			started := make(chan bool)
-			onOwnThread(func() {
-				started <- true
-				f()
-			})
-			<-started
-			return
-		}
-		f()
-	}()
-}
-
 // paranoid sets kernel.perf_event_paranoid until the end of the test.
 func paranoid(t testing.TB, level string) {
 	t.Helper()
@@ -252,14 +173,14 @@ func TestDocumentedPrivileges(t *testing.T) {
 			t.Run(level+"/"+c.name, func(t *testing.T) {
 				do := c.prepare(t)
 				paranoid(t, level)
-				err := withCapabilities(t, c.need, do)
+				err := testkit.WithCapabilities(t, c.need, do)
 				if level == "3" && err != nil && slices.Contains(c.need, kernel.CapPerfmon) {
 					// A kernel with a patch for it. The sysctl decides, and the error says so.
 					if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "(kernel.perf_event_paranoid is 3") ||
 						!strings.Contains(err.Error(), "CAP_SYS_ADMIN") {
 						t.Errorf("with %v: %v", c.need, err)
 					}
-					if err := withCapabilities(t, append(slices.Clone(c.need), kernel.CapSysAdmin), do); err != nil {
+					if err := testkit.WithCapabilities(t, append(slices.Clone(c.need), kernel.CapSysAdmin), do); err != nil {
 						t.Errorf("with %v and CAP_SYS_ADMIN: %v", c.need, err)
 					}
 				} else if err != nil {
@@ -270,7 +191,7 @@ func TestDocumentedPrivileges(t *testing.T) {
 					if without == kernel.CapSysAdmin {
 						rest = append(rest, kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin, kernel.CapDACOverride)
 					}
-					err := withCapabilities(t, rest, do)
+					err := testkit.WithCapabilities(t, rest, do)
 					if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), without.String()) {
 						t.Errorf("with %v: %v; want a refusal that names %v", rest, err, without)
 					}

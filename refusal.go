@@ -3,14 +3,11 @@ package bpf
 import (
 	"fmt"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/linkinfo"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -18,13 +15,13 @@ import (
 // who is in the way or what would fit.
 type place struct {
 	name     string
-	types    []uapi.ProgType       // of programs that fit
-	attach   uapi.AttachType       // that kernels may lack; 0 if that isn't asked
-	query    func() (*Hook, error) // who is there; nil if that can't be asked
-	revision uint64                // that the caller expects
-	anchor   Anchor                // next to which it is to be, where the kernel tells links
-	target   string                // what the kernel takes for a target: said after EBADF, which a closed program can't be the reason of
-	rule     string                // of the hook, which the options break: said after EINVAL
+	types    []uapi.ProgType             // of programs that fit
+	attach   uapi.AttachType             // that kernels may lack; 0 if that isn't asked
+	query    func() (*hooks.Hook, error) // who is there; nil if that can't be asked
+	revision uint64                      // that the caller expects
+	anchor   Anchor                      // next to which it is to be, where the kernel tells links
+	target   string                      // what the kernel takes for a target: said after EBADF, which a closed program can't be the reason of
+	rule     string                      // of the hook, which the options break: said after EINVAL
 	need     []kernel.Capability
 	netlink  bool // it takes CAP_NET_ADMIN for rtnetlink, instead of need
 }
@@ -43,13 +40,19 @@ func (p *Program) at(op operation, at *place) *attempt {
 
 // cause is err without what the name of the place says already.
 func (at *place) cause(err error) error {
-	if query, ok := err.(*Error); ok && query.Op == "query hook" {
-		return fmt.Errorf("ask who is attached there: %w", at.cause(query.Err))
-	}
 	if file, ok := err.(*os.PathError); ok && strings.HasSuffix(at.name, " "+file.Path) {
 		return fmt.Errorf("%s it: %w", file.Op, file.Err)
 	}
 	return err
+}
+
+// ask returns what is attached to the hook of a file. Its error says what was asked.
+func (at *place) ask(path string, where uapi.AttachType) (*hooks.Hook, error) {
+	hook, err := hooks.QueryFile(path, where, 0)
+	if err != nil {
+		err = fmt.Errorf("ask who is attached there: %w", at.cause(err))
+	}
+	return hook, err
 }
 
 // notDetached wraps the error of an attempt to detach p from there.
@@ -75,66 +78,4 @@ func (p *Program) checkReplaced() error {
 		err = fmt.Errorf("%w: %w", err, syscall.EINVAL)
 	}
 	return fmt.Errorf("%s, which is to be replaced: %w", p.name, err)
-}
-
-// has reports whether the program of that kernel id is attached.
-func (h *Hook) has(id uint32) bool {
-	return slices.ContainsFunc(h.Programs, func(p HookedProgram) bool { return p.ProgramID == id })
-}
-
-// occupants names who is there: "program 12 (count) is", "programs 12 (count), 14 (drop) and 5 more are".
-func (h *Hook) occupants() string {
-	const most = 4
-	var names []string
-	for i, p := range h.Programs {
-		if i == most {
-			break
-		}
-		names = append(names, programLabel(p.ProgramID))
-	}
-	list := strings.Join(names, ", ")
-	if more := len(h.Programs) - most; more > 0 {
-		list += " and " + strconv.Itoa(more) + " more"
-	}
-	if len(h.Programs) == 1 {
-		return "program " + list + " is"
-	}
-	return "programs " + list + " are"
-}
-
-// detachment says how to take away the program that is there, if it is one and has one link.
-func (h *Hook) detachment() string {
-	if len(h.Programs) != 1 {
-		return ""
-	}
-	p := h.Programs[0]
-	if p.LinkID == 0 {
-		for info, err := range linkinfo.All(uapi.LinkUnspec) {
-			if err != nil || info.ProgramID != p.ProgramID {
-				continue
-			}
-			if p.LinkID != 0 {
-				return ""
-			}
-			p.LinkID = info.ID
-		}
-	}
-	if p.LinkID == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" and has link %d, which bpf detach %[1]d takes away for all", p.LinkID)
-}
-
-// programLabel is a program's kernel id and, where this process may ask, its name.
-func programLabel(id uint32) string {
-	fd, err := sys.ProgFDByID(id)
-	if err != nil {
-		return strconv.FormatUint(uint64(id), 10)
-	}
-	defer fd.Close()
-	info, err := sys.ProgInfoByFD(fd.Int())
-	if err != nil || info.Name.String() == "" {
-		return strconv.FormatUint(uint64(id), 10)
-	}
-	return fmt.Sprintf("%d (%s)", id, info.Name)
 }

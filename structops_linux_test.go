@@ -15,8 +15,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/structops"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -157,8 +159,8 @@ func TestStructOpsPlain(t *testing.T) {
 		t.Error(err)
 	}
 	id := mapID(t, obj.Map("plain"))
-	want := RegisteredStructOps{MapID: id, Name: "plain", Type: "tcp_congestion_ops"}
-	if list, err := QueryStructOps(); err != nil || !slices.Contains(list, want) {
+	want := structops.Registered{MapID: id, Name: "plain", Type: "tcp_congestion_ops"}
+	if list, err := structops.List(everyMap); err != nil || !slices.Contains(list, want) {
 		t.Errorf("%+v %v, want %+v", list, err, want)
 	}
 	if out := oracle(t, "bpftool", "struct_ops", "list"); out != nil && !strings.Contains(string(out), fmt.Sprintf("%d: plain", id)) {
@@ -180,6 +182,8 @@ func TestStructOpsPlain(t *testing.T) {
 	}
 	waitCongestion(t, "purebpf_plain", false)
 }
+
+func everyMap(*sys.MapInfo) bool { return true }
 
 // TestStructOpsKilledChild registers a map without a link, says which, and waits to be killed. It is a child of TestStructOpsKilled.
 func TestStructOpsKilledChild(t *testing.T) {
@@ -225,49 +229,16 @@ func TestStructOpsKilled(t *testing.T) {
 	if !congestion(t, "purebpf_plain") {
 		t.Error("the kernel took it away by itself")
 	}
-	want := RegisteredStructOps{MapID: id, Name: "plain", Type: "tcp_congestion_ops"}
-	if list, err := QueryStructOps(); err != nil || !slices.Contains(list, want) {
+	want := structops.Registered{MapID: id, Name: "plain", Type: "tcp_congestion_ops"}
+	if list, err := structops.List(everyMap); err != nil || !slices.Contains(list, want) {
 		t.Errorf("%+v %v, want %+v", list, err, want)
 	}
-	if err := UnregisterStructOps(id); err != nil {
+	if err := structops.Unregister(id); err != nil {
 		t.Fatal(err)
 	}
 	waitCongestion(t, "purebpf_plain", false)
-	if err := UnregisterStructOps(id); !errors.Is(err, ErrNotExist) {
+	if err := structops.Unregister(id); !errors.Is(err, ErrNotExist) {
 		t.Error("a second time:", err)
-	}
-}
-
-// TestUnregisterStructOps: maps that are no such leftovers stay as they are.
-func TestUnregisterStructOps(t *testing.T) {
-	testkit.Kernel(t, "6.4")
-	obj := load(t, open(t, "structops"), nil)
-	link, err := obj.Map("linked").AttachStructOps()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer link.Close()
-	want := RegisteredStructOps{MapID: mapID(t, obj.Map("linked")), Name: "linked", Type: "tcp_congestion_ops", LinkID: linkID(t, link)}
-	if list, err := QueryStructOps(); err != nil || !slices.Contains(list, want) {
-		t.Errorf("%+v %v, want %+v", list, err, want)
-	}
-	for name, c := range map[string]struct {
-		is   error
-		text string
-	}{
-		"linked": {ErrNotSupported, fmt.Sprintf("by link %d", want.LinkID)},
-		"plain":  {ErrNotExist, "not registered"},
-		".bss":   {syscall.EINVAL, "type array"},
-	} {
-		if err := UnregisterStructOps(mapID(t, obj.Map(name))); !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: %v, want %v and %q", name, err, c.is, c.text)
-		}
-	}
-	if !congestion(t, "purebpf_link") {
-		t.Error("it was unregistered")
-	}
-	if _, err := load(t, open(t, "structops"), nil).Map("linked").AttachStructOps(); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want.String()) {
-		t.Error("the same name by another map:", err)
 	}
 }
 

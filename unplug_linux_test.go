@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -198,8 +199,8 @@ func TestUnplugLinks(t *testing.T) {
 						t.Errorf("bpftool shows the programs %v, want %v", ids, others)
 					}
 				} else if len(others) > 0 {
-					hook, err := QueryInterface("v0", u.where)
-					if err != nil || len(hook.Programs) != 1 || !hook.has(others[0]) {
+					hook, err := hooks.QueryInterface("v0", u.where)
+					if err != nil || len(hook.Programs) != 1 || !hook.Has(others[0]) {
 						t.Errorf("%v: %+v, want %v", err, hook, others)
 					}
 					sameAsLibbpf(t, deviceIndex(t, "v0"), u.where, hook)
@@ -309,14 +310,12 @@ func TestUnplugWithoutLinks(t *testing.T) {
 				fails["UnsetTCX"] = first.UnsetTCX("v0", uapi.AttachTCXIngress)
 			}
 			if !replaced {
-				_, fails["QueryXDP"] = QueryXDP("v0")
 				_, fails["SetXDP"] = pass.SetXDP("v0", nil)
 				_, fails["SetTC"] = first.SetTC(hook, nil)
 				_, fails["Filters"] = hook.Filters()
 				_, fails["Query"] = hook.Query(7, 7)
 				fails["Create"], fails["Destroy"] = hook.Create(), hook.Destroy()
 				if tcx {
-					_, fails["QueryInterface"] = QueryInterface("v0", uapi.AttachTCXIngress)
 					fails["SetTCX"] = first.SetTCX("v0", uapi.AttachTCXIngress, nil)
 				}
 			}
@@ -472,7 +471,7 @@ func TestUnplugCgroup(t *testing.T) {
 				t.Errorf("unset: %v", err)
 			}
 			if !again {
-				_, err := QueryCgroup(dir, uapi.AttachCgroupInetIngress, false)
+				_, err := hooks.QueryFile(dir, uapi.AttachCgroupInetIngress, 0)
 				if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), dir) {
 					t.Errorf("query: %v", err)
 				}

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -396,7 +396,7 @@ func TestDetachHookOfLink(t *testing.T) {
 		if out, err := command(t, "detach", hook, "--program-id", id).CombinedOutput(); err != nil || string(out) != "detached program "+id+" from "+hook+"\n" {
 			t.Errorf("%v, %s", err, out)
 		}
-		if there, err := bpf.QueryCgroup(cgroup, uapi.AttachCgroupInetEgress, false); err != nil || len(there.Programs) != 2 {
+		if there, err := inspect.Cgroup(cgroup, uapi.AttachCgroupInetEgress); err != nil || len(there.Programs) != 2 {
 			t.Errorf("%+v, %v", there, err)
 		}
 	})
@@ -459,7 +459,7 @@ func TestDetachGoesOn(t *testing.T) {
 	if err == nil || !strings.Contains(string(all), "/no/such/pin") || !strings.Contains(string(all), "4294967295") || !strings.Contains(string(all), "detached "+link+"\n") {
 		t.Errorf("%v, %s", err, all)
 	}
-	if there, err := bpf.QueryCgroup(cgroup, uapi.AttachCgroupInetEgress, false); err != nil || len(there.Programs) != 0 {
+	if there, err := inspect.Cgroup(cgroup, uapi.AttachCgroupInetEgress); err != nil || len(there.Programs) != 0 {
 		t.Errorf("%+v, %v", there, err)
 	}
 }
@@ -606,7 +606,7 @@ func TestAttachPlaces(t *testing.T) {
 	b := attach("on_tc", fmt.Sprintf("tcx-egress:lo,place=before:%d", a.doc.ProgramID))
 	c := attach("on_egress", fmt.Sprintf("tcx-egress:lo,place=after-link:%d", b.doc.Links[0].ID))
 	d := attach("on_egress", "tcx-egress:lo,link=no,place=first")
-	hook, err := bpf.QueryInterface("lo", uapi.AttachTCXEgress)
+	hook, err := inspect.Interface("lo", uapi.AttachTCXEgress)
 	if err != nil {
 		t.Fatal(err)
 	}

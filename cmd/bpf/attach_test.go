@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -179,11 +180,11 @@ func TestAttachLoaded(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			if there, err := bpf.QuerySockMap(m, where); err != nil || len(there.Programs) != 1 {
+			if there, err := inspect.SockMap(m, where); err != nil || len(there.Programs) != 1 {
 				t.Errorf("%v: %+v, %v", where, there, err)
 			}
 			r.stop(t)
-			if there, err := bpf.QuerySockMap(m, where); err != nil || len(there.Programs) != 0 {
+			if there, err := inspect.SockMap(m, where); err != nil || len(there.Programs) != 0 {
 				t.Errorf("%v: %+v, %v", where, there, err)
 			}
 		}
@@ -193,7 +194,7 @@ func TestAttachLoaded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachSKLookup); err != nil || len(there.Programs) != 1 || strconv.Itoa(int(there.Programs[0].ProgramID)) != id(lookup) {
+	if there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachSKLookup); err != nil || len(there.Programs) != 1 || strconv.Itoa(int(there.Programs[0].ProgramID)) != id(lookup) {
 		t.Errorf("%+v, %v", there, err)
 	}
 	r.stop(t)

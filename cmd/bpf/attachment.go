@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -49,7 +50,7 @@ func programsThere(list []attachment) string {
 }
 
 // hookedThere are the programs of a hook.
-func hookedThere(there *bpf.Hook, detach func(*bpf.Program) error) (list []attachment) {
+func hookedThere(there *inspect.Hook, detach func(*bpf.Program) error) (list []attachment) {
 	for _, p := range there.Programs {
 		a := attachment{program: p.ProgramID, detach: withProgram(p.ProgramID, detach)}
 		if p.LinkID != 0 {
@@ -61,13 +62,13 @@ func hookedThere(there *bpf.Hook, detach func(*bpf.Program) error) (list []attac
 }
 
 // findLinks finds the links of a hook's programs, where the hook doesn't tell them: those that are attached at.
-func findLinks(there *bpf.Hook, typ uapi.LinkType, at linkinfo.Detail) error {
+func findLinks(there *inspect.Hook, typ uapi.LinkType, at linkinfo.Detail) error {
 	if len(there.Programs) == 0 {
 		return nil
 	}
 	links, err := linksAt(typ, at)
 	for _, l := range links {
-		i := slices.IndexFunc(there.Programs, func(p bpf.HookedProgram) bool { return p.ProgramID == l.ProgramID && p.LinkID == 0 })
+		i := slices.IndexFunc(there.Programs, func(p inspect.HookedProgram) bool { return p.ProgramID == l.ProgramID && p.LinkID == 0 })
 		if i >= 0 {
 			there.Programs[i].LinkID = l.ID
 		}
@@ -77,7 +78,7 @@ func findLinks(there *bpf.Hook, typ uapi.LinkType, at linkinfo.Detail) error {
 
 // linksAt are the links in the kernel that are attached at.
 func linksAt(typ uapi.LinkType, at linkinfo.Detail) ([]*linkinfo.Info, error) {
-	links, err := bpf.QueryLinks(typ)
+	links, err := inspect.Links(typ)
 	if errors.Is(err, syscall.EINVAL) {
 		return nil, nil // before 5.8, where links have no ids
 	}

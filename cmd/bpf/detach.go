@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/spf13/cobra"
 )
@@ -96,7 +97,7 @@ func (d *detacher) tell(doc detachedDocument) (err error) {
 }
 
 func (d *detacher) removeStale() error {
-	events, err := bpf.CleanLegacyEvents()
+	events, err := inspect.CleanLegacyEvents()
 	for _, e := range events {
 		err = errors.Join(err, d.tell(detachedDocument{Removed: e.String()}))
 	}
@@ -152,7 +153,7 @@ func (d *detacher) unregister(text string) error {
 	if text != hookStructOps {
 		return fmt.Errorf("%s: --map-id goes with %s", text, hookStructOps)
 	}
-	if err := bpf.UnregisterStructOps(d.mapID); err != nil {
+	if err := inspect.UnregisterStructOps(d.mapID); err != nil {
 		return err
 	}
 	return d.tell(detachedDocument{Detached: text, MapID: d.mapID})
@@ -160,7 +161,7 @@ func (d *detacher) unregister(text string) error {
 
 // registered says which struct_ops maps could be meant.
 func registered() error {
-	list, err := bpf.QueryStructOps()
+	list, err := inspect.StructOps()
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -55,7 +56,7 @@ func cgroupThere(h *hook) ([]attachment, error) {
 	}
 	var list []attachment
 	for _, t := range types {
-		there, err := bpf.QueryCgroup(h.target, t, false)
+		there, err := inspect.Cgroup(h.target, t)
 		if errors.Is(err, syscall.EINVAL) && h.attachType == nil {
 			continue // a type that this kernel doesn't have
 		}

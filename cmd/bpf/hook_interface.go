@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
@@ -53,7 +54,7 @@ func (h *hook) xdp(mode string) (*bpf.XDPOptions, error) {
 }
 
 func xdpThere(h *hook) ([]attachment, error) {
-	state, err := bpf.QueryXDP(h.target)
+	state, err := inspect.XDP(h.target)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func interfaceHook(name string, where uapi.AttachType,
 			}, nil
 		},
 		there: func(h *hook) ([]attachment, error) {
-			there, err := bpf.QueryInterface(h.target, where)
+			there, err := inspect.Interface(h.target, where)
 			if err != nil {
 				return nil, err
 			}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -38,7 +39,7 @@ func setSockMap(s subject, h *hook) (hooked, error) {
 	if where == 0 {
 		where = s.ExpectedAttachType()
 	}
-	if there, err := bpf.QuerySockMap(m, where); err == nil && len(there.Programs) > 0 {
+	if there, err := inspect.SockMap(m, where); err == nil && len(there.Programs) > 0 {
 		return hooked{}, errors.Join(fmt.Errorf("program %d is attached to map %s: %w", there.Programs[0].ProgramID, h.target, bpf.ErrExist), done())
 	}
 	if err := s.SetSockMap(m, o); err != nil {
@@ -72,7 +73,7 @@ func sockMapThere(h *hook) ([]attachment, error) {
 	}
 	var list []attachment
 	for _, t := range types {
-		there, err := bpf.QuerySockMap(m, t)
+		there, err := inspect.SockMap(m, t)
 		if h.attachType == nil && (errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EBUSY)) {
 			continue // the map takes no such programs, or has one that excludes them: sk_skb/verdict and sk_skb/stream_verdict
 		}
@@ -94,7 +95,7 @@ func sockMapThere(h *hook) ([]attachment, error) {
 }
 
 func setFlowDissector(s subject, h *hook) (hooked, error) {
-	there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachFlowDissector)
 	if err == nil && len(there.Programs) > 0 {
 		return hooked{}, fmt.Errorf("program %d is the flow dissector of this network namespace: %w", there.Programs[0].ProgramID, bpf.ErrExist)
 	}
@@ -105,7 +106,7 @@ func setFlowDissector(s subject, h *hook) (hooked, error) {
 }
 
 func flowDissectorThere(h *hook) ([]attachment, error) {
-	there, err := bpf.QueryNetns(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachFlowDissector)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +128,7 @@ func setLIRC(s subject, h *hook) (hooked, error) {
 }
 
 func lircThere(h *hook) ([]attachment, error) {
-	there, err := bpf.QueryLIRC(h.target)
+	there, err := inspect.LIRC(h.target)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 )
@@ -106,7 +107,7 @@ func TestLibraryFilesWithoutEnd(t *testing.T) {
 			"kernel.ReadBTF":    func(p string) error { _, err := kernel.ReadBTF(p); return err },
 			"kernel.EachSymbol": func(p string) error { return kernel.EachSymbol(p, nil) },
 			"kernel.OpenToken":  func(p string) error { _, err := kernel.OpenToken(p); return err },
-			"bpf.QueryCgroup":   func(p string) error { _, err := bpf.QueryCgroup(p, 0, false); return err },
+			"inspect.Cgroup":    func(p string) error { _, err := inspect.Cgroup(p, 0); return err },
 		} {
 			within(t, name+" of "+path, func() {
 				if err := open(path); err == nil || !strings.Contains(err.Error()+path, path) {

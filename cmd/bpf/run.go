@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
@@ -226,7 +227,7 @@ func (r *runner) tellStale(o *object.Object) {
 	if !slices.ContainsFunc(o.Programs, func(p *object.Program) bool { return p.Type == uapi.ProgKprobe }) {
 		return
 	}
-	if stale, err := bpf.LegacyEvents(); err != nil {
+	if stale, err := inspect.LegacyEvents(); err != nil {
 		r.say("%v", err)
 	} else if len(stale) > 0 {
 		r.say("%d probe events of killed loaders are left in tracefs; bpf detach --stale removes them", len(stale))

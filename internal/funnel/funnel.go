@@ -1,5 +1,6 @@
-// Package funnel is the one place where this module's system calls on BPF, perf events, descriptors,
-// mappings and netlink leave for the kernel, so that a test can put something else there.
+// Package funnel is the one place where this module's system calls on BPF, perf events,
+// descriptors, mappings and netlink leave for the kernel, so that a test can put something else
+// there.
 //
 // Package sys has a typed function for each of them. Pointers to attributes are untyped here, as in
 // the system calls: their types are package sys's.
@@ -13,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Calls are the system calls that pass through here. Kernel makes them; tests install their own with
-// Replace, usually a struct that embeds Kernel and overrides what it wants to change.
+// Calls are the system calls that pass through here. Kernel makes them; tests install their own
+// with Replace, usually a struct that embeds Kernel and overrides what it wants to change.
 //
 // Pointers are valid during the call only: neither they nor what their attributes point to may be
 // kept or given to another goroutine. Methods are called concurrently.

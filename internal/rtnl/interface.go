@@ -2,9 +2,13 @@ package rtnl
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/purebpf/bpf/internal/nearest"
 )
 
 const (
@@ -47,6 +51,24 @@ func InterfaceIndex(name string) (int, error) {
 		return 0, err
 	}
 	return int(n), nil
+}
+
+// Interface is InterfaceIndex with an error that names the interface, wraps fs.ErrNotExist if there is
+// none, and names what is near.
+func Interface(name string) (int, error) {
+	index, err := InterfaceIndex(name)
+	if errors.Is(err, syscall.ENODEV) {
+		err = fmt.Errorf("there is no interface %q: %w: %w", name, err, fs.ErrNotExist)
+		names, _ := InterfaceNames() // for the hint alone
+		if near := nearest.Among(name, names...); near != "" {
+			err = fmt.Errorf("%w; %s", err, near)
+		}
+		return 0, err
+	}
+	if err != nil {
+		return 0, fmt.Errorf("interface %q: %w", name, err)
+	}
+	return index, nil
 }
 
 // InterfaceName returns the name of the interface with that index. ENODEV if there is none.

@@ -1,0 +1,21 @@
+// Package inspect says what BPF holds in the running kernel, everyone's: which programs are
+// attached to a hook, which links there are, and what processes left behind that were killed.
+//
+// Errors are *bpf.Error, in which errors.Is finds the errno.
+package inspect
+
+import (
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/hint"
+	"github.com/purebpf/bpf/internal/privilege"
+	"github.com/purebpf/bpf/kernel"
+)
+
+// failed returns the error of an operation on a subject, which needs capabilities.
+func failed(op, subject string, err error, need ...kernel.Capability) error {
+	cause, advice := hint.Cut(err)
+	if advice == "" && len(need) > 0 {
+		advice = privilege.Hint(err, need...)
+	}
+	return &bpf.Error{Op: op, Subject: subject, Err: cause, Hint: advice}
+}
