@@ -666,7 +666,7 @@ func TestNumaNode(t *testing.T) {
 	}
 	_, loadErr := Load(o, &LoadOptions{SkipPins: true})
 	for _, err := range []error{err, loadErr} {
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "numa_node 1000: it is not online") {
+		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "numa_node 1000 is not online") {
 			t.Errorf("%v; online are %s", err, online)
 		}
 	}

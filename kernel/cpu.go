@@ -29,8 +29,8 @@ func (f *Facts) OnlineCPUs() ([]int, error) {
 	return each(ranges), nil
 }
 
-// OnlineNodes returns the numbers of the NUMA nodes that are online, in ascending order: those that
-// a map can be created on. Kernels without NUMA have node 0.
+// OnlineNodes returns the numbers of the NUMA nodes that are online, in ascending order. Maps can
+// be created on these. Kernels without NUMA have node 0.
 func (f *Facts) OnlineNodes() ([]int, error) {
 	ranges, err := f.numbers("node/online")
 	if errors.Is(err, fs.ErrNotExist) {

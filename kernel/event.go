@@ -13,12 +13,13 @@ import (
 	"github.com/purebpf/bpf/internal/pathname"
 )
 
-// TracepointID returns the number by which perf_event_open knows the tracepoint category:name. Needs
-// CAP_DAC_OVERRIDE, unless tracefs may be read. fs.ErrNotExist, with near names, if there is none.
+// TracepointID returns the number of the tracepoint category:name for perf_event_open. It needs
+// CAP_DAC_OVERRIDE unless tracefs may be read. The error wraps fs.ErrNotExist and lists similar
+// names if there is no such tracepoint.
 func (f *Facts) TracepointID(category, name string) (uint64, error) {
 	for _, part := range [...]string{category, name} {
 		if err := pathname.Check(part); err != nil {
-			return 0, fmt.Errorf("there can't be such a tracepoint: %w: %w", err, syscall.EINVAL)
+			return 0, fmt.Errorf("there cannot be such a tracepoint: %w: %w", err, syscall.EINVAL)
 		}
 	}
 	root, err := f.Tracefs()
@@ -33,7 +34,7 @@ func (f *Facts) TracepointID(category, name string) (uint64, error) {
 	return id, err
 }
 
-// EventID returns the number by which perf_event_open knows an event of tracefs.
+// EventID returns the number of an event of tracefs for perf_event_open.
 func EventID(tracefs, group, name string) (uint64, error) {
 	path := tracefs + "/events/" + group + "/" + name + "/id"
 	text, err := os.ReadFile(path)
@@ -47,7 +48,8 @@ func EventID(tracefs, group, name string) (uint64, error) {
 	return id, nil
 }
 
-// nearTracepoint proposes tracepoints, or categories if the category doesn't exist.
+// nearTracepoint proposes similar tracepoints, or similar categories if the category does not
+// exist.
 func nearTracepoint(root, category, name string) string {
 	dir, want := root+"/events/"+category, name
 	if _, err := os.Stat(dir); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// MapInfo returns what the kernel says of the map behind a descriptor. Before 4.13 it answers no
-// BPF_OBJ_GET_INFO_BY_FD; then the type, sizes, entries and flags come from /proc.
+// MapInfo returns the kernel's information about the map behind a descriptor. Kernels before 4.13
+// lack BPF_OBJ_GET_INFO_BY_FD; there the type, sizes, entries and flags come from /proc.
 func MapInfo(fd *sys.FD) (*sys.MapInfo, error) {
 	info, err := sys.MapInfoByFD(fd.Int())
 	if err != syscall.EINVAL {

@@ -18,15 +18,17 @@ import (
 
 // # Functions that match a pattern
 //
-// kprobe.multi attaches to functions that ftrace can patch; the kernel lists them in tracefs. From 6.5 on there is a list with their
-// addresses, which is all that is needed. Older kernels list names alone, so their addresses come from /proc/kallsyms: those symbols
-// whose name matches the pattern and is in the list. Some kernels list names that LLVM made ("name.llvm.123") without their tail.
-// What follows a name ("[module]") says nothing about it. A name that several functions share is attached to in all of them.
+// kprobe.multi attaches to functions that ftrace can patch; the kernel lists them in tracefs. Since
+// 6.5 there is a list with their addresses, which is sufficient. Older kernels list only names, so
+// the addresses come from /proc/kallsyms: those of the symbols whose name matches the pattern and
+// is in the list. Some kernels list names that LLVM made ("name.llvm.123") without their suffix.
+// The text after a name ("[module]") does not matter. If several functions share a name, all of
+// them are attached to.
 
-// MatchFunctions returns the addresses of the functions that ftrace can patch and whose names match a
-// pattern of '*' and '?'. tracefs is where that is mounted. Needs CAP_DAC_OVERRIDE, unless tracefs may
-// be read, and before 6.5 CAP_SYSLOG. errors.ErrUnsupported if the kernel lists no functions
-// (CONFIG_DYNAMIC_FTRACE).
+// MatchFunctions returns the addresses of the functions that ftrace can patch and whose names match
+// a pattern of '*' and '?'. tracefs is its mount point. MatchFunctions needs CAP_DAC_OVERRIDE
+// unless tracefs may be read, and before 6.5 CAP_SYSLOG. The error is errors.ErrUnsupported if the
+// kernel does not list functions (CONFIG_DYNAMIC_FTRACE).
 func MatchFunctions(tracefs, pattern string) ([]uint64, error) {
 	addresses, err := matchWithAddresses(tracefs+"/available_filter_functions_addrs", pattern)
 	if err == nil {
@@ -38,7 +40,8 @@ func MatchFunctions(tracefs, pattern string) ([]uint64, error) {
 			err = namesErr
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("this kernel doesn't list the functions that match (CONFIG_DYNAMIC_FTRACE): %w", errors.ErrUnsupported)
+			err = fmt.Errorf("this kernel doesn't list the functions that match "+
+				"(CONFIG_DYNAMIC_FTRACE): %w", errors.ErrUnsupported)
 		}
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func matchWithAddresses(path, pattern string) ([]uint64, error) {
 		text, rest, ok := bytes.Cut(line, []byte{' '})
 		name, _, _ := bytes.Cut(rest, []byte{' '})
 		if !ok || len(name) == 0 {
-			return fmt.Errorf("%q is no function: %w", line, syscall.EINVAL)
+			return fmt.Errorf("%q is not a function: %w", line, syscall.EINVAL)
 		}
 		if !glob.Match(pattern, name) {
 			return nil
@@ -100,7 +103,8 @@ func matchNames(path, pattern string) ([]string, error) {
 	return slices.Compact(list), err
 }
 
-// matchSymbols returns the addresses of the symbols in a file like kallsyms that match the pattern and are among names.
+// matchSymbols returns the addresses of the symbols in a file like kallsyms that match the pattern
+// and are among names.
 func matchSymbols(path, pattern string, names []string) ([]uint64, error) {
 	if len(names) == 0 {
 		return nil, nil
@@ -119,7 +123,7 @@ func matchSymbols(path, pattern string, names []string) ([]uint64, error) {
 	return list, err
 }
 
-// contains reports whether name, or what LLVM made it of, is among the sorted names.
+// contains reports whether name, or the name from which LLVM made it, is among the sorted names.
 func contains(names []string, name []byte) bool {
 	if _, ok := slices.BinarySearchFunc(names, name, compareName); ok {
 		return true
@@ -142,8 +146,9 @@ func compareName(a string, b []byte) int {
 	return 0
 }
 
-// MissingFunctions returns those of the names that are not in the kernel's list of functions that ftrace
-// can patch, and a hint with names near the first of them. It reads what MatchFunctions reads.
+// MissingFunctions returns the names that are not in the kernel's list of functions that ftrace can
+// patch, and a hint with names similar to the first of them. It reads the same files as
+// MatchFunctions.
 func MissingFunctions(tracefs string, names []string) (missing []string, near string, err error) {
 	there := make(map[string]bool, len(names))
 	for _, s := range names {

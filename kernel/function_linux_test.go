@@ -8,7 +8,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestFunctionLists holds the two lists that a kernel has of its functions against each other.
+// TestFunctionLists compares the two lists of functions that a kernel has.
 func TestFunctionLists(t *testing.T) {
 	testkit.Root(t)
 	tracefs := testkit.Tracefs(t)

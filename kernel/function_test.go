@@ -12,7 +12,8 @@ import (
 	"github.com/purebpf/bpf/internal/nearest"
 )
 
-// TestMatchFunctions: lists of functions as kernels write them, and what libbpf takes from them.
+// TestMatchFunctions reads lists of functions as kernels write them. The oracle is what libbpf
+// takes from them.
 func TestMatchFunctions(t *testing.T) {
 	dir := t.TempDir()
 	symbols := dir + "/kallsyms"
@@ -36,7 +37,8 @@ func TestMatchFunctions(t *testing.T) {
 		t.Errorf("addresses %x, want %s: %v", addresses, want, err)
 	}
 	writeFile(t, symbols, "0000000000000000 T tcp_a\n")
-	if _, err := matchSymbols(symbols, "tcp_*", names); !errors.Is(err, syscall.EPERM) || !errors.Is(err, facts.ErrHidden) {
+	if _, err := matchSymbols(symbols, "tcp_*", names); !errors.Is(err, syscall.EPERM) ||
+		!errors.Is(err, facts.ErrHidden) {
 		t.Errorf("hidden addresses: %v", err)
 	}
 	for _, bad := range []string{"ffffffff81000000\n", "xyz tcp_a\n", " tcp_a\n"} {
@@ -67,13 +69,20 @@ func TestNearest(t *testing.T) {
 		return k.Hint()
 	}
 	for _, c := range []struct{ name, want, got string }{
-		{"typo", "near: do_unlinkat", symbol("do_unlinkta", "1 T do_unlinkat", "2 T __pfx_do_unlinkta", "3 T do_rmdir")},
-		{"the compiler's name first", "near: do_it.isra.0, do_is", symbol("do_it", "1 T do_is", "2 t do_it.isra.0", "2 t do_it.isra.0")},
-		{"renamed in 6.10", "near: kmalloc_noprof", symbol("kmalloc", "1 T kmalloc_noprof", "1 T kmalloc_node_noprof")},
-		{"three at most", "near: aaaaaaab, aaaaaaac, aaaaaaad", symbol("aaaaaaaa", "1 t aaaaaabb", "1 t aaaaaaab", "1 t aaaaaaac", "1 t aaaaaaad", "1 t aaaaaaae")},
-		{"several functions", "there are 2 functions of that name: give the address of one", symbol("f", "1 t f", "2 t f")},
-		{"data", "the symbol is no function, its type is D", symbol("f", "1 D f")},
-		{"other module", "m has a function of that name, not n", symbol("n:f", "1 t f\t[m]", "2 t g\t[n]")},
+		{"typo", "near: do_unlinkat",
+			symbol("do_unlinkta", "1 T do_unlinkat", "2 T __pfx_do_unlinkta", "3 T do_rmdir")},
+		{"the compiler's name first", "near: do_it.isra.0, do_is",
+			symbol("do_it", "1 T do_is", "2 t do_it.isra.0", "2 t do_it.isra.0")},
+		{"renamed in 6.10", "near: kmalloc_noprof",
+			symbol("kmalloc", "1 T kmalloc_noprof", "1 T kmalloc_node_noprof")},
+		{"three at most", "near: aaaaaaab, aaaaaaac, aaaaaaad",
+			symbol("aaaaaaaa", "1 t aaaaaabb", "1 t aaaaaaab", "1 t aaaaaaac", "1 t aaaaaaad",
+				"1 t aaaaaaae")},
+		{"several functions", "there are 2 functions of that name: give the address of one",
+			symbol("f", "1 t f", "2 t f")},
+		{"data", "the symbol is not a function, its type is D", symbol("f", "1 D f")},
+		{"other module", "m has a function of that name, not n",
+			symbol("n:f", "1 t f\t[m]", "2 t g\t[n]")},
 		{"no module", "no module n is loaded", symbol("n:f", "1 t f\t[m]")},
 		{"nothing near", "", symbol("abcdefgh", "1 t zzzzzzzz")},
 	} {

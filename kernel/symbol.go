@@ -10,15 +10,15 @@ import (
 	"github.com/purebpf/bpf/internal/nearest"
 )
 
-// FunctionSymbol is what /proc/kallsyms says of the name of a function that could not be probed.
+// FunctionSymbol is what /proc/kallsyms says about the name of a function that could not be probed.
 type FunctionSymbol struct {
 	module string
 	name   string
 
-	functions int  // functions of that name (in that module)
-	data      byte // type of a symbol of that name that is no function, 0 if there is none
+	functions int  // functions with that name (in that module)
+	data      byte // type of a symbol with that name that is not a function, 0 if there is none
 	elsewhere string
-	loaded    bool // the module is there
+	loaded    bool // the module is loaded
 	near      *nearest.Names
 }
 
@@ -27,8 +27,8 @@ const (
 	blacklistPath = "/sys/kernel/debug/kprobes/blacklist"
 )
 
-// FindFunction looks "function" or "module:function" up among all symbols of the running kernel. It takes
-// some 20 ms: it is for error messages.
+// FindFunction looks up "function" or "module:function" among all symbols of the running kernel. It
+// takes some 20 ms: it is for error messages.
 func FindFunction(symbol string) (*FunctionSymbol, error) {
 	k := &FunctionSymbol{name: symbol}
 	if module, name, ok := strings.Cut(symbol, ":"); ok {
@@ -63,11 +63,15 @@ func (k *FunctionSymbol) add(s facts.Symbol) {
 		}
 		return
 	}
-	// "__pfx_name" and "__cfi_name" are padding, "bpf_prog_..." and trampolines are no functions of the kernel.
-	if !mine || bytes.HasPrefix(s.Name, []byte("__pfx_")) || bytes.HasPrefix(s.Name, []byte("__cfi_")) || string(s.Module) == "bpf" || string(s.Module) == "ftrace" {
+	// "__pfx_name" and "__cfi_name" are padding, "bpf_prog_..." and trampolines are not functions
+	// of the kernel.
+	if !mine || bytes.HasPrefix(s.Name, []byte("__pfx_")) ||
+		bytes.HasPrefix(s.Name, []byte("__cfi_")) || string(s.Module) == "bpf" ||
+		string(s.Module) == "ftrace" {
 		return
 	}
-	if wrapper := SyscallPrefix(); len(s.Name) == len(wrapper)+len(k.name) && wrapper != "" && string(s.Name[:len(wrapper)]) == wrapper &&
+	if wrapper := SyscallPrefix(); len(s.Name) == len(wrapper)+len(k.name) && wrapper != "" &&
+		string(s.Name[:len(wrapper)]) == wrapper &&
 		string(s.Name[len(wrapper):]) == k.name {
 		k.near.Keep(s.Name, 0)
 		return
@@ -75,14 +79,16 @@ func (k *FunctionSymbol) add(s facts.Symbol) {
 	k.near.Offer(s.Name)
 }
 
-// Hint says why the function can't be probed, "" if nothing is known.
+// Hint returns why the function cannot be probed, "" if that is not known.
 func (k *FunctionSymbol) Hint() string {
 	switch {
 	case k.functions > 1:
-		return fmt.Sprintf("there are %d functions of that name: give the address of one", k.functions)
+		return fmt.Sprintf("there are %d functions of that name: give the address of one",
+			k.functions)
 	case k.functions == 1:
 		if blacklisted(k.name) {
-			return "it is on the kernel's list of functions that must not be probed, " + blacklistPath
+			return "it is on the kernel's list of functions that must not be probed, " +
+				blacklistPath
 		}
 		return ""
 	case k.module != "" && !k.loaded:
@@ -90,15 +96,16 @@ func (k *FunctionSymbol) Hint() string {
 	case k.elsewhere != "":
 		return k.elsewhere + " has a function of that name, not " + k.module
 	case k.data != 0:
-		return fmt.Sprintf("the symbol is no function, its type is %c", k.data)
+		return fmt.Sprintf("the symbol is not a function, its type is %c", k.data)
 	}
 	return k.near.Hint()
 }
 
-// Absent reports whether the kernel has no symbol of that name at all (in that module).
+// Absent reports whether the kernel has no symbol with that name at all (in that module).
 func (k *FunctionSymbol) Absent() bool { return k.functions == 0 && k.data == 0 }
 
-// blacklisted reports whether the kernel says that a function must not be probed. Lines are "0xADDR-0xADDR\tname".
+// blacklisted reports whether the kernel forbids probing a function. Lines are
+// "0xADDR-0xADDR\tname".
 func blacklisted(name string) bool {
 	text, err := os.ReadFile(blacklistPath)
 	if err != nil {

@@ -1,17 +1,17 @@
-// Package glob matches names with the patterns of kprobe.multi, uprobe.multi and tracing.multi: '*'
-// stands for any text, '?' for one byte.
+// Package glob matches names against the patterns of kprobe.multi, uprobe.multi and tracing.multi:
+// '*' stands for any text, '?' for one byte.
 package glob
 
 import "strings"
 
-// HasWildcard reports whether a pattern means more than one name.
+// HasWildcard reports whether a pattern can match more than one name.
 func HasWildcard(pattern string) bool { return strings.ContainsAny(pattern, "*?") }
 
-// Match reports whether the whole name matches a pattern. At worst it takes time in proportion to the
-// product of their lengths.
+// Match reports whether the whole name matches a pattern. In the worst case it takes time
+// proportional to the product of their lengths.
 func Match[Name string | []byte](pattern string, name Name) bool {
 	p, n := 0, 0
-	star, mark := -1, 0 // the last '*', and how far it reaches in name
+	star, mark := -1, 0 // the last '*', and how far it extends in name
 	for n < len(name) {
 		switch {
 		case p < len(pattern) && pattern[p] == '*':

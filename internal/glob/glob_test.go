@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestMatch: the oracle is path.Match, which means the same by '*' and '?' when there are no slashes.
+// TestMatch uses as oracle path.Match, in which '*' and '?' mean the same if there are no slashes.
 func TestMatch(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	text := func(letters string, most int) string {

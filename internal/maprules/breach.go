@@ -162,7 +162,7 @@ func (f *finding) node() {
 		slices.Contains(f.k.Nodes, int(f.NumaNode)) {
 		return
 	}
-	f.broken("numa_node %d: it is not online, of the nodes of this machine %v are", f.NumaNode,
+	f.broken("numa_node %d is not online: the online nodes are %v", f.NumaNode,
 		f.k.Nodes)
 }
 

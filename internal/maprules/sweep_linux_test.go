@@ -157,7 +157,8 @@ func (s *sweeper) ask(m *Map) {
 
 func text(m *Map) string {
 	return fmt.Sprintf("%s key %d value %d entries %d flags %#x extra %#x node %d typed %v int %v inner %v",
-		m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags, m.Extra, m.NumaNode, m.Typed, m.IntKey, m.Outer)
+		m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags, m.Extra, m.NumaNode, m.Typed,
+		m.IntKey, m.Outer)
 }
 
 // storage are the flags of local storages.
