@@ -17,6 +17,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
+func TestMain(m *testing.M) { testkit.Main(m) }
+
 // The headers that are checked in are those of the tables.
 func TestGenerated(t *testing.T) {
 	dir := t.TempDir()
