@@ -25,7 +25,7 @@ func (l *loader) ruled(pm *plan.Map, attr *sys.MapCreateAttr) []*maprules.Map {
 		if spec, err := btf.Parse(l.plan.BTF, nil); err == nil {
 			key := spec.Skip(pm.KeyType)
 			m.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
-			m.Special = maprules.Special(spec, pm.ValueType)
+			m.Special = maprules.SpecialFields(spec, pm.ValueType)
 		}
 	}
 	if in := pm.Inner; in != nil && in.IfIndex == 0 {

@@ -120,7 +120,7 @@ func (c *checker) shape(m *object.Map, template bool) maprules.Map {
 		size, err := s.SizeOf(m.ValueType)
 		r.Typed = err == nil && size == uint64(m.ValueSize)
 		r.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
-		r.Special = maprules.Special(s, m.ValueType)
+		r.Special = maprules.SpecialFields(s, m.ValueType)
 	}
 	return r
 }

@@ -19,9 +19,8 @@ type Map struct {
 	// Typed means that the kernel gets the types of key and value, IntKey that the key is an
 	// integer of 32 bits.
 	Typed, IntKey bool
-	// Special is the result of the function Special for the value of maps whose types the kernel
-	// gets.
-	Special string
+	// Special has the result of SpecialFields for the value of maps whose types the kernel gets.
+	Special Special
 	// Outer means that the map is the template of a map of maps, Inner that it has one.
 	Outer, Inner bool
 }
@@ -66,7 +65,7 @@ func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
 	if r.btf && m.Typed && !m.IntKey {
 		f.lasting("the key's type: %s wants an integer of 32 bits", r.name)
 	}
-	if r.btf && m.Typed && m.Special != "" {
+	if r.btf && m.Typed {
 		f.special()
 	}
 	if m.Extra != 0 && m.Type != uapi.MapBloomFilter && m.Type != uapi.MapArena {
