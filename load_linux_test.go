@@ -305,7 +305,7 @@ func TestLoadPinRace(t *testing.T) {
 	calls := new(lateGet)
 	defer funnel.Replace(calls)()
 	second := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
-	if a, b := mapID(t, first.Map("pinned")), mapID(t, second.Map("pinned")); a != b || calls.asked != 2 || !second.Map("pinned").Reused() {
+	if a, b := mapID(t, first.Map("pinned")), mapID(t, second.Map("pinned")); a != b || calls.asked < 2 || !second.Map("pinned").Reused() {
 		t.Fatalf("maps %d and %d, asked %d times", a, b, calls.asked)
 	}
 }
