@@ -152,7 +152,7 @@ func TestHostileNames(t *testing.T) {
 		"HOSTILE_MEMBER_", "HOSTILE_CORE_", "HOSTILE_FIELD_", "HOSTILE_LICENSE_", "HOSTILE_FILE_"}
 	some := len(words)
 	if testing.Short() {
-		some = 5
+		some = 2
 	}
 	step := len(words) / testkit.Sample(t, "kinds of name", len(words), some)
 	for i := 0; i < len(words); i += step {

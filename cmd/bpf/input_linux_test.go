@@ -72,25 +72,29 @@ func TestFilesWithoutEnd(t *testing.T) {
 	} else {
 		t.Logf("no instance of tracing: %v", err)
 	}
-	for _, verb := range fileVerbs {
-		for _, file := range files {
-			args := fileVerb(verb, file)
-			cmd := command(t, args...)
-			var out bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, &out
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			stop := time.AfterFunc(testkit.Patience(20*time.Second), func() { cmd.Process.Kill() })
-			cmd.Wait()
-			stop.Stop()
-			if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(out.String(), file) ||
-				strings.Count(strings.TrimSpace(out.String()), "\n") > 0 {
-				t.Errorf("%q: status %d, %s", args, code, out.String())
-			}
-			if kib := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; kib > 256<<10 {
-				t.Errorf("%q: took %d KiB", args, kib)
-			}
+	total, step := len(fileVerbs)*len(files), 1
+	if testing.Short() {
+		step = len(files) + 1 // one file for each command
+	}
+	testkit.Sample(t, "commands and files", total, total/step)
+	for n := 0; n < total; n += step {
+		args := fileVerb(fileVerbs[n/len(files)], files[n%len(files)])
+		file := files[n%len(files)]
+		cmd := command(t, args...)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		stop := time.AfterFunc(testkit.Patience(20*time.Second), func() { cmd.Process.Kill() })
+		cmd.Wait()
+		stop.Stop()
+		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(out.String(), file) ||
+			strings.Count(strings.TrimSpace(out.String()), "\n") > 0 {
+			t.Errorf("%q: status %d, %s", args, code, out.String())
+		}
+		if kib := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; kib > 256<<10 {
+			t.Errorf("%q: took %d KiB", args, kib)
 		}
 	}
 }
@@ -187,6 +191,7 @@ func TestKernelFiles(t *testing.T) {
 // TestFilesRecognised gives commands what the tools themselves make. Oracle: those tools, and what one does with their files.
 func TestFilesRecognised(t *testing.T) {
 	testkit.Root(t)
+	testkit.Tool(t, "clang-19")
 	dir := t.TempDir()
 	object := testkit.Compile(t, "int x;\n")
 	source := filepath.Join(dir, "x.c")
@@ -312,7 +317,12 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 	if err := os.WriteFile(path, bomb, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, flag := range []string{"--btf", "--kconfig"} {
+	flags := []string{"--kconfig", "--btf"}
+	some := len(flags)
+	if testing.Short() {
+		some = 1 // with the race detector, --btf takes 5 GB
+	}
+	for _, flag := range flags[:testkit.Sample(t, "flags", len(flags), some)] {
 		if _, err := verb("check", flag, path, object); !errors.Is(err, syscall.EFBIG) {
 			t.Errorf("check %s with a gzip bomb: %v", flag, err)
 		}
