@@ -115,8 +115,8 @@ func (m *valueMaker) structure(depth int) (btf.ID, uint32) {
 	return id, size
 }
 
-// TestSpecialFields compares the rules for special fields of local storages' values with the running
-// kernel, which creates maps with such values or refuses them.
+// TestSpecialFields compares the rules for special fields of local storages' values with the
+// running kernel, which creates maps with such values or refuses them.
 func TestSpecialFields(t *testing.T) {
 	testkit.Root(t)
 	k := running(t)

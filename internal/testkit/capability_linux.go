@@ -10,7 +10,7 @@ import (
 )
 
 // WithCapabilities calls do on a thread of another user that has only the capabilities in set, in a
-// network namespace of its own, and returns do's error. Needs [Root].
+// network namespace of its own, and returns do's error. It needs [Root].
 func WithCapabilities(t testing.TB, set []uapi.Capability, do func() error) error {
 	t.Helper()
 	type result struct{ setup, err error }
@@ -49,8 +49,8 @@ func WithCapabilities(t testing.TB, set []uapi.Capability, do func() error) erro
 	return r.err
 }
 
-// OnOwnThread starts f on a thread that ends with it. That is not the first one, which never ends and
-// stands for the process in /proc.
+// OnOwnThread starts f on a thread that ends with it. The thread is not the first one, which never
+// ends and represents the process in /proc.
 func OnOwnThread(f func()) {
 	go func() {
 		runtime.LockOSThread()

@@ -5,21 +5,22 @@ import (
 	"sync"
 )
 
-// IDs hands out the keys of an object's SpecsMap, for all of its programs. Ids that were given back
-// are used again first. Its methods are safe for concurrent use.
+// IDs allocates the keys of an object's SpecsMap, for all of its programs. Ids that were given back
+// are reused first. Its methods are safe for concurrent use.
 type IDs struct {
 	mu   sync.Mutex
 	next uint32
 	free []uint32
 }
 
-// Take returns n ids below limit, the map's size. The error says that there are not so many.
+// Take returns n ids below limit, the map's size. It returns an error if fewer are free.
 func (s *IDs) Take(n int, limit uint32) ([]uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if fresh := n - len(s.free); fresh > 0 && uint64(s.next)+uint64(fresh) > uint64(limit) {
-		return nil, fmt.Errorf("%d more kinds of arguments, and the object's map %s has room for %d, "+
-			"%d in use", n, SpecsMap, limit, s.inUse())
+		return nil, fmt.Errorf(
+			"%d more kinds of arguments, and the object's map %s has room for %d, "+
+				"%d in use", n, SpecsMap, limit, s.inUse())
 	}
 	ids := make([]uint32, n)
 	for i := range ids {

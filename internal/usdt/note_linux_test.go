@@ -98,7 +98,8 @@ func TestNotes(t *testing.T) {
 			found := false
 			for _, s := range p.Sites {
 				found = found || s.Address == n.Location && s.Offset == offset(headers,
-					n.Location) && s.Semaphore == offset(headers, n.Semaphore) && p.Args[s.Args] == n.Args
+					n.Location) && s.Semaphore == offset(headers, n.Semaphore) &&
+					p.Args[s.Args] == n.Args
 			}
 			if !found {
 				t.Errorf("%s: %s:%s at %#x is not among %+v", path, n.Provider, n.Name, n.Location,

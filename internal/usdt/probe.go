@@ -12,7 +12,7 @@ import (
 	"github.com/purebpf/bpf/internal/nearest"
 )
 
-// Probe is a probe of a program or library, in all places where it is.
+// Probe is a probe of a program or library, with all its places.
 type Probe struct {
 	Sites   []Site
 	Args    []string // the different arguments of its sites
@@ -27,7 +27,7 @@ type Site struct {
 	Args      int    // index in Probe.Args
 }
 
-// Find finds a probe in a file. The error wraps fs.ErrNotExist and carries near names if the file
+// Find finds a probe in a file. The error wraps fs.ErrNotExist and lists similar names if the file
 // has no such probe, wraps ErrNoSegment if the probe is in no segment of the file, and is an
 // *elf64.FormatError if the notes are malformed.
 func Find(f *elf64.File, provider, name string) (*Probe, error) {
@@ -105,7 +105,7 @@ func nativeOrder() binary.ByteOrder {
 	return binary.BigEndian
 }
 
-// HasSemaphore reports whether the kernel has to raise a semaphore at one of the sites.
+// HasSemaphore reports whether the kernel must raise a semaphore at one of the sites.
 func (p *Probe) HasSemaphore() bool {
 	for i := range p.Sites {
 		if p.Sites[i].Semaphore != 0 {
@@ -115,7 +115,7 @@ func (p *Probe) HasSemaphore() bool {
 	return false
 }
 
-// Move adds base to all offsets: the file that the probe was found in starts there in another file.
+// Move adds base to all offsets, for a file that starts at base in another file.
 func (p *Probe) Move(base uint64) {
 	for i := range p.Sites {
 		s := &p.Sites[i]

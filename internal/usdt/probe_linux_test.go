@@ -129,7 +129,8 @@ func TestIDs(t *testing.T) {
 	if again := take(2); slices.Max(again) > slices.Max(first) {
 		t.Errorf("%v after %v was given back", again, first)
 	}
-	if _, err := s.Take(4, limit); err == nil || !strings.Contains(err.Error(), "room for 8, 5 in use") {
+	if _, err := s.Take(4, limit); err == nil ||
+		!strings.Contains(err.Error(), "room for 8, 5 in use") {
 		t.Error(err)
 	}
 	give(second)
