@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/probe"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -105,43 +106,36 @@ func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions)
 	if err == nil {
 		err = p.requireType("a uprobe", uapi.ProgKprobe)
 	}
-	var e *executable
+	var f *userfile.File
 	if err == nil {
-		e, o.Offset, err = findFunction(file, symbol, o)
+		f, o.Offset, err = findFunction(file, symbol, o)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	defer e.Close()
-	return p.attachUprobeAt(t, to, e, o)
+	defer f.Close()
+	return p.attachUprobeAt(t, to, f, o)
 }
 
 // findFunction opens a file and returns where in it the probe will be. The caller closes the file.
-func findFunction(name, symbol string, o UprobeOptions) (e *executable, at uint64, err error) {
-	if symbol == "" && !strings.Contains(name, memberMark) {
-		e, err = openProbed(name, o.PID, false, false)
-	} else {
-		e, err = openExecutable(name, o.PID)
+func findFunction(name, symbol string, o UprobeOptions) (*userfile.File, uint64, error) {
+	open := userfile.Open
+	if symbol == "" {
+		open = userfile.OpenForOffsets
 	}
+	f, err := open(name, o.PID)
 	if err != nil {
 		return nil, 0, err
 	}
-	at = e.base
-	if symbol != "" {
-		at, err = e.function(symbol)
-	}
-	at += o.Offset
-	if err == nil && o.Offset != 0 {
-		err = e.checkOffsets(at - e.base)
-	}
+	at, err := f.At(symbol, o.Offset)
 	if err != nil {
-		return nil, 0, errors.Join(err, e.Close())
+		return nil, 0, errors.Join(err, f.Close())
 	}
-	return e, at, nil
+	return f, at, nil
 }
 
 // attachUprobeAt attaches p to o.Offset of the file.
-func (p *Program) attachUprobeAt(t uprobing, to string, file *executable, o UprobeOptions) (*Link, error) {
+func (p *Program) attachUprobeAt(t uprobing, to string, file *userfile.File, o UprobeOptions) (*Link, error) {
 	w, err := p.probeWay(t, "uprobe", o.Mode, o.Cookie)
 	if err == nil && o.RefCtrOffset != 0 && !w.legacy {
 		err = requireRefCtr(t)
@@ -179,7 +173,7 @@ func openProbe(pid int, open func(process, cpu int) (*sys.FD, error)) (*sys.FD, 
 }
 
 // openUprobe opens a perf event of the uprobe PMU.
-func openUprobe(t tracing, pmu uint32, file *executable, o *UprobeOptions) (*sys.FD, error) {
+func openUprobe(t tracing, pmu uint32, file *userfile.File, o *UprobeOptions) (*sys.FD, error) {
 	attr := sys.PerfEventAttr{Type: pmu, Config: o.RefCtrOffset << 32, Config2: o.Offset}
 	if o.Return {
 		bit, err := t.EventSourceBit("uprobe", "retprobe")
@@ -189,7 +183,7 @@ func openUprobe(t tracing, pmu uint32, file *executable, o *UprobeOptions) (*sys
 		attr.Config |= 1 << bit
 	}
 	var event *sys.FD
-	err := file.probe(true, func(path string) (err error) {
+	err := file.Probe(true, func(path string) (err error) {
 		event, err = openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
 			return sys.PerfEventOpenName(&attr, path, process, cpu, -1, 0)
 		})
@@ -202,14 +196,14 @@ func openUprobe(t tracing, pmu uint32, file *executable, o *UprobeOptions) (*sys
 }
 
 // openLegacyUprobe defines an event in tracefs and opens it.
-func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *probe.Event, error) {
+func openLegacyUprobe(t tracing, file *userfile.File, o *UprobeOptions) (*sys.FD, *probe.Event, error) {
 	root, err := t.Tracefs()
 	if err != nil {
 		return nil, nil, err
 	}
 	var e *probe.Event
-	blanks := strings.ContainsAny(file.file.Path, " \t\n") // which the line can't have
-	err = file.probe(!blanks, func(name string) (err error) {
+	blanks := strings.ContainsAny(file.Path(), " \t\n") // which the line can't have
+	err = file.Probe(!blanks, func(name string) (err error) {
 		if strings.ContainsAny(name, " \t\n") {
 			return fmt.Errorf("tracefs takes no path with blanks: %w", syscall.EINVAL)
 		}
@@ -217,7 +211,7 @@ func openLegacyUprobe(t tracing, file *executable, o *UprobeOptions) (*sys.FD, *
 		if o.RefCtrOffset != 0 {
 			place += fmt.Sprintf("(0x%x)", o.RefCtrOffset)
 		}
-		e, err = probe.Define(root, "uprobe", o.Return, place, path.Base(file.file.Path), o.Offset)
+		e, err = probe.Define(root, "uprobe", o.Return, place, path.Base(file.Path()), o.Offset)
 		return err
 	})
 	if err != nil {

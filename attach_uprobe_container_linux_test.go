@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/purebpf/bpf/internal/procfile"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/internal/userfile"
 )
 
 // copyTo copies a file, with the folders that it takes.
@@ -179,7 +179,7 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 	symlink(t, "/usr/lib64/libother.so.1.2", root+"/usr/lib/libother.so.1")
 	copyTo(t, program, root+"/caller")
 	// What it takes to run is what it has mapped when it runs here.
-	mappings, err := procfile.Mappings(startVictim(t, program).pid)
+	mappings, err := userfile.Mappings(startVictim(t, program).pid)
 	if err != nil {
 		t.Fatal(err)
 	}

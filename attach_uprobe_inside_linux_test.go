@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
 )
 
@@ -112,7 +113,7 @@ func TestUprobeInsideKills(t *testing.T) {
 	}
 	v := startVictim(t, target(t))
 	entry := uprobeObject(t, v.pid, "entry").Program("entry")
-	e, err := openProbed(v.path, v.pid, false, false)
+	e, err := userfile.OpenForOffsets(v.path, v.pid)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -88,46 +89,46 @@ func (p *Program) attachUprobeMulti(file, pattern string, o UprobeMultiOptions) 
 	if err == nil {
 		err = p.requireUprobeMulti(&o)
 	}
-	var e *executable
+	var f *userfile.File
 	if err == nil {
-		e, o.Offsets, err = o.find(file, pattern)
+		f, o.Offsets, err = o.find(file, pattern)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	defer e.Close()
-	return p.linkUprobes(to, e, &o)
+	defer f.Close()
+	return p.linkUprobes(to, f, &o)
 }
 
 // find opens the file and returns where in it the functions are. The caller closes the file.
-func (o *UprobeMultiOptions) find(name, pattern string) (e *executable, offsets []uint64, err error) {
-	if len(o.Offsets) > 0 && !strings.Contains(name, memberMark) {
-		e, err = openProbed(name, o.PID, false, false)
-	} else {
-		e, err = openExecutable(name, o.PID)
+func (o *UprobeMultiOptions) find(name, pattern string) (*userfile.File, []uint64, error) {
+	open := userfile.Open
+	if len(o.Offsets) > 0 {
+		open = userfile.OpenForOffsets
 	}
+	f, err := open(name, o.PID)
 	if err != nil {
 		return nil, nil, err
 	}
+	var offsets []uint64
 	switch {
 	case pattern != "":
-		offsets, err = e.match(pattern)
+		offsets, err = f.Match(pattern)
 	case len(o.Symbols) > 0:
-		offsets, err = e.functions(o.Symbols)
+		offsets, err = f.Functions(o.Symbols)
 	default:
-		err = e.checkOffsets(o.Offsets...)
-		offsets = e.moved(append([]uint64(nil), o.Offsets...))
+		offsets, err = f.Offsets(o.Offsets)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, e.Close())
+		return nil, nil, errors.Join(err, f.Close())
 	}
-	return e, offsets, nil
+	return f, offsets, nil
 }
 
 // linkUprobes attaches p to o.Offsets of the file.
-func (p *Program) linkUprobes(to string, file *executable, o *UprobeMultiOptions) (*Link, error) {
+func (p *Program) linkUprobes(to string, file *userfile.File, o *UprobeMultiOptions) (*Link, error) {
 	var link *Link
-	err := file.probe(false, func(path string) (err error) {
+	err := file.Probe(false, func(path string) (err error) {
 		link, err = p.linkUprobesAt(to, file, path, o)
 		return err
 	})
@@ -137,7 +138,7 @@ func (p *Program) linkUprobes(to string, file *executable, o *UprobeMultiOptions
 	return link, err
 }
 
-func (p *Program) linkUprobesAt(to string, file *executable, path string, o *UprobeMultiOptions) (*Link, error) {
+func (p *Program) linkUprobesAt(to string, file *userfile.File, path string, o *UprobeMultiOptions) (*Link, error) {
 	name, err := sys.CString(path)
 	if err != nil {
 		return nil, p.attachFail(to, err)

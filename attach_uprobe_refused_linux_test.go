@@ -32,10 +32,6 @@ func TestUprobeErrors(t *testing.T) {
 	path := target(t)
 	obj := uprobeObject(t, 0, "entry", "many", "other", "kernel_only")
 	entry, many := obj.Program("entry"), obj.Program("many")
-	fifo := filepath.Join(t.TempDir(), "fifo")
-	if err := unix.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	gone := exec.Command("/proc/self/exe", "-test.run=^$")
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
@@ -50,12 +46,6 @@ func TestUprobeErrors(t *testing.T) {
 		{"near name", func() (*Link, error) { return entry.AttachUprobe(path, "add_number", nil) }, ErrNotExist, "near: add_numbers"},
 		{"no file", func() (*Link, error) { return entry.AttachUprobe("/no/such/file", "main", nil) }, ErrNotExist, "/no/such/file"},
 		{"no file, by offset", func() (*Link, error) { return entry.AttachUprobe("/no/such/file", "", nil) }, ErrNotExist, "there is no file /no/such/file"},
-		{"no program", func() (*Link, error) { return entry.AttachUprobe("no_such_program_here", "main", nil) }, ErrNotExist, "$PATH"},
-		{"no library", func() (*Link, error) { return entry.AttachUprobe("libnosuch.so.1", "main", nil) }, ErrNotExist, "$LD_LIBRARY_PATH"},
-		{"no name", func() (*Link, error) { return entry.AttachUprobe("", "main", nil) }, syscall.EINVAL, "no name"},
-		{"a folder", func() (*Link, error) { return entry.AttachUprobe("/etc/", "main", nil) }, syscall.EINVAL, "regular"},
-		{"a pipe", func() (*Link, error) { return entry.AttachUprobe(fifo, "main", nil) }, syscall.EINVAL, "regular"},
-		{"no program file", func() (*Link, error) { return entry.AttachUprobe("testdata/target.c", "main", nil) }, syscall.EINVAL, "ELF"},
 		{"past the end", func() (*Link, error) { return entry.AttachUprobe(path, "", &UprobeOptions{Offset: 1 << 40}) }, syscall.EINVAL, "the file ends at offset 0x"},
 		{"no process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: gonePID}) }, syscall.ESRCH, "no process"},
 		{"negative process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: -1}) }, syscall.EINVAL, "no process -1"},
@@ -69,13 +59,6 @@ func TestUprobeErrors(t *testing.T) {
 		{"multi as session", func() (*Link, error) { return many.AttachUprobeMulti(path, "main", &UprobeMultiOptions{Session: true}) }, syscall.EINVAL, "uprobe.session"},
 		{"nothing", func() (*Link, error) { return many.AttachUprobeMulti(path, "", nil) }, syscall.EINVAL, "neither"},
 		{"no match", func() (*Link, error) { return many.AttachUprobeMulti(path, "no_such_*", nil) }, ErrNotExist, "no function matches"},
-		{"missing name", func() (*Link, error) {
-			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main", "mainly"}})
-		}, ErrNotExist, "mainly"},
-		{"near name among several", func() (*Link, error) {
-			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main", "add_number"}})
-		}, ErrNotExist, "near: add_numbers"},
-		{"near pattern", func() (*Link, error) { return many.AttachUprobeMulti(path, "add_number", nil) }, ErrNotExist, "near: add_numbers"},
 		{"both", func() (*Link, error) {
 			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, Offsets: []uint64{1}})
 		}, syscall.EINVAL, "both"},
@@ -120,7 +103,8 @@ func TestUprobeWithoutSysfs(t *testing.T) {
 			closeLink(t, l)
 		}
 		if err == nil || errors.Is(err, ErrNotSupported) || strings.Contains(err.Error(), "no file") ||
-			!strings.Contains(err.Error(), "/sys/bus/event_source/devices is not there") || !strings.Contains(err.Error(), "mount -t sysfs") {
+			!strings.Contains(err.Error(), "/sys/bus/event_source/devices, which has the perf event type of a uprobe, does not exist") ||
+			!strings.Contains(err.Error(), "mount -t sysfs") {
 			t.Errorf("mode %v: %v", mode, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/usdt"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -63,7 +64,7 @@ type usdtAttachment struct {
 	p         *Program
 	to        string
 	opts      USDTOptions
-	file      *executable
+	file      *userfile.File
 	probe     *usdt.Probe
 	specs     *Map
 	addresses *Map     // nil where the kernel has cookies
@@ -138,25 +139,17 @@ func (a *usdtAttachment) check(t uprobing, provider, name string) error {
 
 // find reads the probe's places from the file.
 func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
-	e, err := openExecutable(file, a.opts.PID)
+	f, err := userfile.Open(file, a.opts.PID)
 	if err != nil {
 		return err
 	}
-	a.file = e
-	if err := usdt.CheckNative(e.elf.File); err != nil {
-		return fmt.Errorf("%w: %w", err, syscall.EINVAL)
-	}
-	a.probe, err = usdt.Find(e.elf.File, provider, name)
-	if err != nil {
-		if errors.Is(err, usdt.ErrNoSegment) {
-			return fmt.Errorf("%w: %w", err, syscall.ESRCH)
-		}
-		return invalidFormat(err)
+	a.file = f
+	if a.probe, err = f.USDT(provider, name); err != nil {
+		return err
 	}
 	if runtime.GOARCH == "amd64" && a.p.has(t, facts.UprobeSyscall) {
-		a.probe.UseNop5(e)
+		a.probe.UseNop5(f)
 	}
-	a.probe.Move(e.base)
 	if a.probe.HasSemaphore() {
 		if err := requireRefCtr(t); err != nil {
 			return err
@@ -165,7 +158,7 @@ func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
 	if a.addresses == nil {
 		return nil
 	}
-	return a.locate(e.elf.Type)
+	return f.Locate(a.probe.Sites, a.opts.PID)
 }
 
 // write tells the BPF program where the arguments are.

@@ -15,6 +15,7 @@ import (
 	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/structops"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -70,7 +71,7 @@ type attempt struct {
 	returns bool                   // opKprobe: at the function's end
 	offsets []uint64               // opKprobe: in the function; opUprobe: in the file
 	symbol  *kernel.FunctionSymbol // opKprobe: nil for an address
-	file    *executable            // opUprobe
+	file    *userfile.File         // opUprobe
 	tracing tracing                // opKprobeMulti
 	symbols []string               // opKprobeMulti
 	session uapi.AttachType        // opUprobeMulti; 0 if it is none
@@ -420,12 +421,12 @@ func offsetIsBeyond(a *attempt) string {
 	if errors.Is(a.err, ErrNotSupported) {
 		return ""
 	}
-	info, err := a.file.file.Stat()
-	beyond := func(offset uint64) bool { return offset > uint64(info.Size()) }
+	size, err := a.file.Size()
+	beyond := func(offset uint64) bool { return offset > size }
 	if err != nil || !slices.ContainsFunc(a.offsets, beyond) {
 		return ""
 	}
-	return fmt.Sprintf("the file ends at offset %#x", info.Size())
+	return fmt.Sprintf("the file ends at offset %#x", size)
 }
 
 func functionIsTraced(a *attempt) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/object"
@@ -37,7 +38,7 @@ func TestExplanations(t *testing.T) {
 	if err := frozen.Freeze(); err != nil {
 		t.Fatal(err)
 	}
-	file, err := openExecutable("/bin/true", 0)
+	file, err := userfile.Open("/bin/true", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

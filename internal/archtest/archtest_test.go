@@ -66,7 +66,7 @@ var rooms = []room{
 	{dir: "internal/extack", floor: 3},
 	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "internal/maprules", floor: 4, pure: true},
-	{dir: "internal/procfile", floor: 1},
+	{dir: "internal/userfile", floor: 4},
 	{dir: "internal/poller", floor: 3},
 	{dir: "internal/hotplug", floor: 4},
 	{dir: "internal/stream", floor: 5},

@@ -1,4 +1,4 @@
-package bpf
+package userfile
 
 import (
 	"os"
@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mayUse reports whether a file is there that this process may read, or read and run.
+// mayUse reports whether path is a regular file that this process may read, or read and run.
 func mayUse(path string, run bool) bool {
 	mode := uint32(unix.R_OK)
 	if run {

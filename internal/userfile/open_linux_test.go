@@ -1,4 +1,4 @@
-package procfile
+package userfile
 
 import (
 	"errors"
@@ -55,7 +55,7 @@ func contained(t *testing.T, dir string) int {
 }
 
 // TestInRoot opens thousands of paths through directories, links and ".." below a process's root,
-// with the walk that does not use openat2, and with Open. The oracle is the kernel's openat2 with
+// with the walk that does not use openat2, and with openPath. The oracle is the kernel's openat2 with
 // RESOLVE_IN_ROOT.
 func TestInRoot(t *testing.T) {
 	dir := t.TempDir()
@@ -115,7 +115,7 @@ func TestInRoot(t *testing.T) {
 		w := walk{left: strings.Split(strings.Trim(prefix, "/")+"/"+at, "/"), alone: true}
 		got, err := w.open(prefix + at)
 		w.close()
-		f, openErr := Open(prefix+at, true)
+		f, openErr := openPath(prefix+at, true)
 		if wantErr != nil {
 			failed++
 			if err != wantErr || !errors.Is(openErr, wantErr) {
@@ -138,8 +138,8 @@ func TestInRoot(t *testing.T) {
 		if err != nil || openErr != nil {
 			t.Fatalf("%s: %v, %v", at, err, openErr)
 		}
-		if a, b := inode(got).Ino, inode(int(f.Fd())).Ino; a != info.Ino || b != info.Ino ||
-			!f.Foreign {
+		if a, b := inode(got).Ino, inode(int(f.file.Fd())).Ino; a != info.Ino || b != info.Ino ||
+			!f.foreign {
 			t.Fatalf("%s: inodes %d and %d, openat2 says %d", at, a, b, info.Ino)
 		}
 		unix.Close(got)
@@ -191,20 +191,20 @@ func TestOpenLinks(t *testing.T) {
 		"/proc/thread-self/root" + here + "/app":     "here",
 		here + "/app":                                "here",
 	} {
-		f, err := Open(path, true)
+		f, err := openPath(path, true)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
 		text := make([]byte, 20)
-		n, _ := f.Read(text)
-		by, byErr := f.ByDescriptor()
+		n, _ := f.file.Read(text)
+		by, byErr := f.byDescriptor()
 		if string(text[:n]) != want || byErr != nil || !strings.HasPrefix(by, "/proc/self/fd/") {
 			t.Errorf("%s: %q, want %q; %s, %v", path, text[:n], want, by, byErr)
 		}
 		f.Close()
 	}
-	if f, err := Open(proc+"/exe", true); err != nil || !f.Foreign {
+	if f, err := openPath(proc+"/exe", true); err != nil || !f.foreign {
 		t.Errorf("exe: %v", err)
 	} else {
 		f.Close()
@@ -215,7 +215,7 @@ func TestOpenLinks(t *testing.T) {
 		proc + "/root/opt": syscall.EINVAL, "/proc/999999999/root/app": syscall.ESRCH,
 		"/dev/null": syscall.EINVAL, "": fs.ErrNotExist,
 	} {
-		if f, err := Open(path, true); !errors.Is(err, want) {
+		if f, err := openPath(path, true); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 			f.Close()
 		}

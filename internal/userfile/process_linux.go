@@ -1,4 +1,4 @@
-package procfile
+package userfile
 
 import (
 	"bufio"
@@ -39,9 +39,9 @@ func Mappings(pid int) ([]Mapping, error) {
 	return list, nil
 }
 
-// MapsTo reports whether the mapping is of that file.
-func (m *Mapping) MapsTo(f *File) bool {
-	info, err := f.Stat()
+// mapsTo reports whether the mapping is of that file.
+func (m *Mapping) mapsTo(f *File) bool {
+	info, err := f.file.Stat()
 	if err != nil {
 		return false
 	}
@@ -54,25 +54,24 @@ func (m *Mapping) MapsTo(f *File) bool {
 	}
 	// Some file systems use device numbers of their own. The kernel writes both paths in the same
 	// way.
-	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.Fd())))
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(int(f.file.Fd())))
 	return err == nil && path == m.Path
 }
 
-// Lookup opens a program or library that a process has mapped, or could map, by its name without
-// '/'. "libx.so.1" also matches "libx.so.1.2" if that is the only one, and then a file for which
-// soname returns the name: a library's file may have another name, and the name may lead to a newer
-// file now. A file that is not mapped is looked up in dirs below the process's root. The error is
-// ErrNotExist if it is not there either, EINVAL if several files with that name are mapped, and
+// lookup opens a program or library that a process has mapped, or could map, by its name without
+// '/'. "libx.so.1" also matches "libx.so.1.2" if that is the only one, and then a library whose
+// soname it is: its file may have another name, and the name may lead to a newer file now. A file that is not mapped is looked up in dirs below the process's root. The error is
+// fs.ErrNotExist if it is not there either, EINVAL if several files with that name are mapped, and
 // ESRCH if there is no such process. The caller closes the File.
-func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*File, error) {
+func lookup(pid int, name string, dirs []string) (*File, error) {
 	mappings, err := Mappings(pid)
 	if err != nil {
 		return nil, err
 	}
 	for _, is := range []func(*Mapping) bool{
 		func(m *Mapping) bool { return m.name() == name },
-		func(m *Mapping) bool { return IsLibrary(name) && strings.HasPrefix(m.name(), name+".") },
-		func(m *Mapping) bool { return IsLibrary(name) && m.soname(pid, soname) == name },
+		func(m *Mapping) bool { return isLibrary(name) && strings.HasPrefix(m.name(), name+".") },
+		func(m *Mapping) bool { return isLibrary(name) && m.soname(pid) == name },
 	} {
 		var found []*Mapping
 		for i := range mappings {
@@ -96,7 +95,7 @@ func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*Fi
 	}
 	root := processDir(pid) + "/root"
 	for _, dir := range dirs {
-		f, err := Open(root+dir+"/"+name, true)
+		f, err := openPath(root+dir+"/"+name, true)
 		switch {
 		case err == nil:
 			return f.here(dir + "/" + name), nil
@@ -110,15 +109,14 @@ func Lookup(pid int, name string, dirs []string, soname func(*File) string) (*Fi
 		pid, name, strings.Join(dirs, ", "), fs.ErrNotExist)
 }
 
-// soname returns the result of soname for the file that the process has mapped, "" if it cannot be
-// opened.
-func (m *Mapping) soname(pid int, soname func(*File) string) string {
+// soname returns the soname of the library that the process has mapped, "" if it cannot be opened.
+func (m *Mapping) soname(pid int) string {
 	f, err := openMapped(pid, m)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	return soname(f)
+	return f.soname()
 }
 
 // openMapped opens a file that a process has mapped, which may have lost its name since.
@@ -129,14 +127,14 @@ func openMapped(pid int, m *Mapping) (*File, error) {
 		fmt.Sprintf("%s/map_files/%x-%x", dir, m.Start, m.End), dir + "/root" + m.Path,
 		dir + "/exe", m.Path,
 	} {
-		f, err := Open(path, true)
+		f, err := openPath(path, true)
 		if err != nil {
 			if denied == nil && errors.Is(err, fs.ErrPermission) {
 				denied = err
 			}
 			continue
 		}
-		if m.MapsTo(f) {
+		if m.mapsTo(f) {
 			return f.here(m.Path), nil
 		}
 		f.Close()
@@ -151,17 +149,16 @@ func openMapped(pid int, m *Mapping) (*File, error) {
 
 // here changes the path of the file to another one if that names the same file for this process.
 func (f *File) here(path string) *File {
-	other := File{File: f.File, Path: path}
-	if other.Same() {
-		return &other
+	if f.isAt(path) {
+		return &File{file: f.file, path: path}
 	}
 	return f
 }
 
-// CheckProcess returns an error if path names another file for a process, which has mapped that one
+// checkProcess returns an error if path names another file for a process, which has mapped that one
 // and not this: it has another root, and a probe of this file would never see it.
-func (f *File) CheckProcess(pid int) error {
-	if f.Foreign || !strings.HasPrefix(f.Path, "/") {
+func (f *File) checkProcess(pid int) error {
+	if f.foreign || !strings.HasPrefix(f.path, "/") {
 		return nil
 	}
 	mappings, err := Mappings(pid)
@@ -171,8 +168,8 @@ func (f *File) CheckProcess(pid int) error {
 		}
 		return nil // without permission to look, the question stays open
 	}
-	path := processDir(pid) + "/root" + f.Path
-	theirs, err := Open(path, false)
+	path := processDir(pid) + "/root" + f.path
+	theirs, err := openPath(path, false)
 	if err != nil {
 		return nil
 	}
@@ -182,20 +179,20 @@ func (f *File) CheckProcess(pid int) error {
 	}
 	maps := false
 	for i := range mappings {
-		if mappings[i].MapsTo(f) {
+		if mappings[i].mapsTo(f) {
 			return nil
 		}
-		maps = maps || mappings[i].MapsTo(theirs)
+		maps = maps || mappings[i].mapsTo(theirs)
 	}
 	if !maps {
 		return nil
 	}
 	return fmt.Errorf("process %d lives in another root, where %s is another file: give %s: %w",
-		pid, f.Path, path, syscall.EINVAL)
+		pid, f.path, path, syscall.EINVAL)
 }
 
 func (f *File) same(other *File) bool {
-	a, errA := f.Stat()
-	b, errB := other.Stat()
+	a, errA := f.file.Stat()
+	b, errB := other.file.Stat()
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }

@@ -1,5 +1,5 @@
 //go:build !linux
 
-package bpf
+package userfile
 
 func mayUse(string, bool) bool { return false }

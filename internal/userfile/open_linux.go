@@ -1,4 +1,4 @@
-package procfile
+package userfile
 
 import (
 	"fmt"
@@ -16,11 +16,11 @@ import (
 // maxLinks is the number of symbolic links that the kernel follows in one path.
 const maxLinks = 40
 
-// Open opens the file at path. Symbolic links behind a link of /proc to another process's root,
+// openPath opens the file at path. Symbolic links behind a link of /proc to another process's root,
 // directory or file (/proc/PID/root, cwd, exe, fd/N, map_files/...) are followed in that process's
-// root. If read is false, Open also opens a file without read permission, for the kernel only. It
+// root. If read is false, openPath also opens a file without read permission, for the kernel only. It
 // refuses directories, pipes and devices with EINVAL. The caller closes the File.
-func Open(name string, read bool) (*File, error) {
+func openPath(name string, read bool) (*File, error) {
 	w := walk{left: slices.DeleteFunc(strings.Split(name, "/"), func(s string) bool {
 		return s == ""
 	})}
@@ -32,22 +32,22 @@ func Open(name string, read bool) (*File, error) {
 	switch {
 	case !w.crossed:
 		// It is an ordinary path: the kernel opens it, and reports errors.
-		f, err := open(name, name, read)
+		f, err := openRegular(name, name, read)
 		return f, w.explain(err)
 	case err != nil:
 		return nil, w.explain(&os.PathError{Op: "open", Path: name,
 			Err: denied.Explain(name, denied.Reach, err)})
 	}
-	f, err := open("/proc/self/fd/"+strconv.Itoa(fd), name, read)
+	f, err := openRegular("/proc/self/fd/"+strconv.Itoa(fd), name, read)
 	if err != nil {
 		return nil, err
 	}
-	f.Foreign = true
+	f.foreign = true
 	return f, nil
 }
 
-// open opens the file at path; name is for errors.
-func open(path, name string, read bool) (*File, error) {
+// openRegular opens the file at path; name is for errors.
+func openRegular(path, name string, read bool) (*File, error) {
 	// A FIFO would block, a device may do anything.
 	flags := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC
 	fd, err := retry(func() (int, error) { return unix.Open(path, flags, 0) })
@@ -63,8 +63,8 @@ func open(path, name string, read bool) (*File, error) {
 		}
 		return nil, &os.PathError{Op: "open", Path: name, Err: denied.Explain(path, need, err)}
 	}
-	f := &File{File: os.NewFile(uintptr(fd), name), Path: name}
-	info, err := f.Stat()
+	f := &File{file: os.NewFile(uintptr(fd), name), path: name}
+	info, err := f.file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s: not a regular file: %w", name, syscall.EINVAL)
 	}

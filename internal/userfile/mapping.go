@@ -1,12 +1,4 @@
-// Package procfile opens programs and libraries for probes, as seen by the processes that a path
-// goes through or that are to be probed.
-//
-// A path behind /proc/PID/root is in another file system tree: an absolute symbolic link in a
-// container means a file of the container. But the kernel follows such a link in the tree of the
-// calling process, so a probe meant for the container would be placed on the host's file. This
-// package follows such links below the root that they are in, and passes the opened file to the
-// kernel by its descriptor.
-package procfile
+package userfile
 
 import (
 	"errors"
@@ -18,41 +10,6 @@ import (
 	"strings"
 	"syscall"
 )
-
-// File is an open program or library.
-type File struct {
-	*os.File
-	Path string // for messages and, unless Foreign, for the kernel
-	// Foreign means that the kernel would, or might, open another file by Path: it must get the
-	// descriptor.
-	Foreign bool
-}
-
-// Same reports whether Path still names this file.
-func (f *File) Same() bool {
-	now, err := os.Stat(f.Path)
-	if err != nil {
-		return false
-	}
-	opened, err := f.Stat()
-	return err == nil && os.SameFile(now, opened)
-}
-
-// ByDescriptor returns a path by which the kernel finds the open file while it is open. The error
-// says what /proc lacks.
-func (f *File) ByDescriptor() (string, error) {
-	path := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
-	by := File{File: f.File, Path: path}
-	if by.Same() {
-		return path, nil
-	}
-	if _, err := os.Stat("/proc/self"); err != nil {
-		return "", fmt.Errorf("the kernel opens the file only by %s: mount -t proc proc /proc: %w",
-			path, err)
-	}
-	return "", fmt.Errorf("the kernel opens the file only by %s, which is another file: %w",
-		path, syscall.EBADF)
-}
 
 // Mapping is a part of a file that a process has mapped as code.
 type Mapping struct {
@@ -90,11 +47,6 @@ func parseMapping(line string) (m Mapping, ok bool) {
 		Path:   line[at:],
 		device: device(number(major, 16), number(minor, 16)), inode: number(fields[4], 10)}
 	return m, ok && m.End > m.Start
-}
-
-// IsLibrary reports whether a name is that of a library rather than a program.
-func IsLibrary(name string) bool {
-	return strings.HasSuffix(name, ".so") || strings.Contains(name, ".so.")
 }
 
 // noProcess converts the error of a /proc file to ESRCH if the process has ended.
