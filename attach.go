@@ -88,7 +88,7 @@ func (p *Program) attach() (*Link, string, error) {
 // The links stay the Object's, which closes them with itself; the caller may close them earlier. Attach may be called again once all
 // of them are closed.
 func (o *Object) Attach() (Links, error) {
-	if o == nil {
+	if o.isNone() {
 		return nil, missing("attach object", "object")
 	}
 	o.mu.Lock()

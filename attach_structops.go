@@ -112,7 +112,7 @@ func (m *Map) structOpsFail(err error) error {
 // registered map (a TCP congestion control keeps its name); ErrNotSupported if the subsystem has no
 // updates; ENOLINK if the map was detached.
 func (l *Link) UpdateMap(m *Map) error {
-	if l == nil {
+	if l.isNone() {
 		return missing("update link", "link")
 	}
 	if l.fd == nil {

@@ -75,7 +75,7 @@ func (l *Link) FD() int { return l.orNone().fd.Int() }
 // Close detaches the program, unless the link is pinned or was disconnected (libbpf bpf_link__destroy). It waits until the kernel has
 // done so, which may take tens of milliseconds; Links.Close does many at once. A second Close does nothing.
 func (l *Link) Close() error {
-	if l == nil {
+	if l.isNone() {
 		return missing("close link", "link")
 	}
 	l.mu.Lock()
@@ -218,7 +218,7 @@ func (l *Link) Pin(path string) error {
 
 // Unpin removes the link's pin (libbpf bpf_link__unpin). It stays attached until Close.
 func (l *Link) Unpin() error {
-	if l == nil {
+	if l.isNone() {
 		return missing("unpin link", "link")
 	}
 	l.mu.Lock()
@@ -243,7 +243,7 @@ func (l *Link) PinPath() string {
 
 // kernelLink refuses what needs a kernel link when there is none.
 func (l *Link) kernelLink(op string) error {
-	if l == nil {
+	if l.isNone() {
 		return missing(op+" link", "link")
 	}
 	if len(l.parts) > 0 {

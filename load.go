@@ -180,7 +180,7 @@ func loaded(o *Object, err error) (*Object, error) {
 // Load loads the programs of a prepared object (libbpf bpf_object__load after bpf_object__prepare). If it fails the object is closed,
 // and pins that Prepare made are removed. EINVAL if the programs were loaded already.
 func (o *Object) Load() error {
-	if o == nil {
+	if o.isNone() {
 		return missing("load object", "object")
 	}
 	o.mu.Lock()

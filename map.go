@@ -91,10 +91,10 @@ func (m *Map) String() string {
 
 // Err returns nil if there is such a map, created or not, else the error that all its methods
 // fail with, which is ErrNotExist and names near names: Object.Map was asked for a name that the
-// object doesn't have, or m is nil.
+// object doesn't have, or m is nil or the zero value.
 func (m *Map) Err() error {
 	switch {
-	case m == nil:
+	case m.isNone():
 		return missing("find map", "map")
 	case m.absent != nil:
 		return m.fail("find map", m.absent)
@@ -459,7 +459,7 @@ func (m *Map) about() about {
 // absence says why the map has no descriptor, nil if it has one.
 func (m *Map) absence() error {
 	switch {
-	case m == nil:
+	case m.isNone():
 		return errNothing("map")
 	case m.fd != nil && m.fd.Closed():
 		return ErrClosed

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // # What isn't there
@@ -67,9 +68,25 @@ func (o *Object) eachName(kind string, offer func(string)) {
 // errNothing is what a nil pointer or a zero value fails with.
 func errNothing(kind string) *absentName { return &absentName{kind: kind} }
 
+// isNone reports whether p is nil or the zero value, which no object has and nobody opened.
+func (p *Program) isNone() bool {
+	return p == nil || p.obj == nil && p.fd == nil && p.absent == nil
+}
+
+// isNone reports whether m is nil or the zero value.
+func (m *Map) isNone() bool {
+	return m == nil || m.fd == nil && m.typ == uapi.MapUnspec && m.absent == nil
+}
+
+// isNone reports whether l is nil or the zero value.
+func (l *Link) isNone() bool { return l == nil || l.what == "" }
+
+// isNone reports whether o is nil or the zero value.
+func (o *Object) isNone() bool { return o == nil || o.running == nil }
+
 // orNone is p, or a program that isn't there.
 func (p *Program) orNone() *Program {
-	if p == nil {
+	if p.isNone() {
 		return &Program{absent: errNothing("program")}
 	}
 	return p
@@ -77,7 +94,7 @@ func (p *Program) orNone() *Program {
 
 // orNone is m, or a map that isn't there.
 func (m *Map) orNone() *Map {
-	if m == nil {
+	if m.isNone() {
 		return &Map{absent: errNothing("map")}
 	}
 	return m
@@ -93,7 +110,7 @@ func (v *Variable) orNone() *Variable {
 
 // orNone is l, or a link that isn't there.
 func (l *Link) orNone() *Link {
-	if l == nil {
+	if l.isNone() {
 		return new(Link)
 	}
 	return l
@@ -101,7 +118,7 @@ func (l *Link) orNone() *Link {
 
 // orNone is o, or an object that isn't there.
 func (o *Object) orNone() *Object {
-	if o == nil {
+	if o.isNone() {
 		return new(Object)
 	}
 	return o

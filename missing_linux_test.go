@@ -185,6 +185,12 @@ func TestNothing(t *testing.T) {
 			if strings.HasPrefix(what, "nil ") && err == nil && what != "nil Links" {
 				t.Errorf("%s.%s: no error", what, method)
 			}
+			switch what {
+			case "zero Program", "zero Map", "zero Variable", "zero Link", "zero Object":
+				if !errors.Is(err, ErrNotExist) {
+					t.Errorf("%s.%s: %v, want ErrNotExist", what, method, err)
+				}
+			}
 			// These need no descriptor: pins are removed by path, and nothing is to be done.
 			closing = closing || strings.HasPrefix(method, "Unpin") || strings.HasPrefix(method, "Pin") ||
 				what == "closed TypedMap" && strings.HasSuffix(method, "Batch")

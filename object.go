@@ -143,7 +143,7 @@ func (o *Object) Links() Links {
 // kernel, pinned links stay attached. Mapped memory is gone: pointers into variables must not be used any more. A second Close does
 // nothing.
 func (o *Object) Close() error {
-	if o == nil {
+	if o.isNone() {
 		return missing("close object", "object")
 	}
 	o.mu.Lock()

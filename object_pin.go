@@ -33,7 +33,7 @@ func (o *Object) Pin(dir string) (err error) {
 
 // Unpin removes the pins that Pin with the same dir makes (libbpf bpf_object__unpin).
 func (o *Object) Unpin(dir string) error {
-	if o == nil {
+	if o.isNone() {
 		return missing("unpin object", "object")
 	}
 	if err := o.UnpinPrograms(dir); err != nil {
@@ -111,7 +111,7 @@ func (o *Object) UnpinMaps(dir string) error {
 
 // mapPaths are where PinMaps puts the maps, "" for nowhere.
 func (o *Object) mapPaths(op, dir string) ([]string, error) {
-	if o == nil {
+	if o.isNone() {
 		return nil, missing(op, "object")
 	}
 	paths := make([]string, len(o.maps))
@@ -181,7 +181,7 @@ func (o *Object) UnpinPrograms(dir string) error {
 
 // programPaths are where PinPrograms puts the programs, "" for nowhere.
 func (o *Object) programPaths(op, dir string) ([]string, error) {
-	if o == nil {
+	if o.isNone() {
 		return nil, missing(op, "object")
 	}
 	paths := make([]string, len(o.programs))

@@ -56,10 +56,10 @@ func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expec
 
 // Err returns nil if there is such a program, loaded or not, else the error that all its methods
 // fail with, which is ErrNotExist and names near names: Object.Program was asked for a name that
-// the object doesn't have, or p is nil.
+// the object doesn't have, or p is nil or the zero value.
 func (p *Program) Err() error {
 	switch {
-	case p == nil:
+	case p.isNone():
 		return missing("find program", "program")
 	case p.absent != nil:
 		return p.fail("find program", p.absent)
@@ -269,7 +269,7 @@ func (p *Program) about() about { return about{p.objectName(), p.Name()} }
 // absence says why the program has no descriptor, nil if it has one.
 func (p *Program) absence() error {
 	switch {
-	case p == nil:
+	case p.isNone():
 		return errNothing("program")
 	case p.absent != nil:
 		return p.absent

@@ -103,7 +103,7 @@ func (v *Variable) use() error {
 
 // Err returns nil if there is such a variable, else the error that all its methods fail with,
 // which is ErrNotExist and names near names: Object.Variable was asked for a name that the object
-// doesn't have, or v is nil.
+// doesn't have, or v is nil or the zero value.
 func (v *Variable) Err() error {
 	if m := v.Map(); m == nil || m.absent != nil {
 		return v.fail("find variable", v.absence())
