@@ -41,7 +41,7 @@ func openAlternatives(t *testing.T, path string) *object.Object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := bpf.Open(testkit.Compile(t, string(source)))
+	o, err := bpf.Open(testkit.Compile(t, string(source)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/purebpf/bpf/object"
 )
@@ -91,21 +92,54 @@ func (o *Object) Attach() (Links, error) {
 	if o.isNone() {
 		return nil, missing("attach object", "object")
 	}
+	if err := o.beginAttach(); err != nil {
+		return nil, newError("attach object", about{o.name, ""}, err)
+	}
+	links, left, err := o.attach()
+	if err != nil {
+		err = joinErrors(err, links.Close())
+		links = nil
+	}
+	if !o.endAttach(links, left, err == nil) {
+		closed := newError("attach object", about{o.name, ""}, ErrClosed)
+		return nil, joinErrors(closed, links.Close())
+	}
+	return slices.Clone(links), err
+}
+
+func (o *Object) beginAttach() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return nil, newError("attach object", about{o.name, ""}, ErrClosed)
+		return ErrClosed
 	}
-	for _, l := range o.links {
-		if !l.isClosed() {
-			return nil, newError("attach object", about{o.name, ""}, fmt.Errorf("it is attached already: %w", ErrExist))
-		}
+	if o.attaching || slices.ContainsFunc(o.links, func(l *Link) bool { return !l.isClosed() }) {
+		return fmt.Errorf("it is attached already: %w", ErrExist)
 	}
-	var links Links
-	var left []NotAttached
+	o.attaching = true
+	return nil
+}
+
+// endAttach gives the object what attach made. It returns false if the object was closed meanwhile.
+func (o *Object) endAttach(links Links, left []NotAttached, done bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.attaching = false
+	if o.closed {
+		return false
+	}
+	if done {
+		o.links, o.notAttached = links, left
+	}
+	return true
+}
+
+// attach attaches what attaches by itself, and lists what it left alone. It returns the links that it
+// made also with an error. The object isn't locked: handlers of the application run.
+func (o *Object) attach() (links Links, left []NotAttached, err error) {
 	note := func(n NotAttached, kind, name string) {
 		left = append(left, n)
-		o.ev.info("not attached", "object", o.name, kind, name, "reason", n.Reason)
+		o.ev.Info("not attached", "object", o.name, kind, name, "reason", n.Reason)
 	}
 	for _, p := range o.programs {
 		if !p.Loaded() {
@@ -118,13 +152,13 @@ func (o *Object) Attach() (Links, error) {
 		}
 		link, reason, err := p.attach()
 		if err != nil {
-			return nil, joinErrors(err, links.Close())
+			return links, nil, err
 		}
 		if link == nil {
 			note(NotAttached{Program: p, Reason: reason}, "program", p.name)
 			continue
 		}
-		o.ev.debug("attached", "object", o.name, "link", link.what)
+		o.ev.Debug("attached", "object", o.name, "link", link.what)
 		links = append(links, link)
 	}
 	for _, m := range o.maps {
@@ -137,12 +171,11 @@ func (o *Object) Attach() (Links, error) {
 		}
 		link, err := m.AttachStructOps()
 		if err != nil {
-			return nil, joinErrors(err, links.Close())
+			return links, nil, err
 		}
 		links = append(links, link)
 	}
-	o.links, o.notAttached = links, left
-	return append(Links(nil), links...), nil
+	return links, left, nil
 }
 
 // NotAttached lists what the last Attach left alone, and why.

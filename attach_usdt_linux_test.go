@@ -341,7 +341,7 @@ func TestUSDTAuto(t *testing.T) {
 		if err := os.WriteFile(path, bytes.ReplaceAll(raw, []byte(old), []byte(text+strings.Repeat("\x00", len(old)-len(text)))), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		o, err := Open(path)
+		o, err := Open(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,7 +48,7 @@ func TestCustomBTF(t *testing.T) {
 	}
 	names, _ := types.Type(results)
 
-	o, err := Open("btf/core/testdata/two_program.bpf.o")
+	o, err := Open("btf/core/testdata/two_program.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

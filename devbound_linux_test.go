@@ -74,7 +74,7 @@ func TestDeviceBound(t *testing.T) {
 	}
 
 	// Metadata.
-	o, err := Open(testkit.Compile(t, metadataSource))
+	o, err := Open(testkit.Compile(t, metadataSource), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

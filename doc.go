@@ -4,7 +4,7 @@
 // changed; [Load] makes an [Object] of it, which owns what the kernel holds; [Object.Attach] or the Attach methods of [Program]
 // make [Link] values.
 //
-//	o, err := bpf.Open("counter.bpf.o")
+//	o, err := bpf.Open("counter.bpf.o", nil)
 //	m, err := o.FindMap("pkt_count")
 //	m.MaxEntries = 1024
 //	obj, err := bpf.Load(o, &bpf.LoadOptions{Logger: slog.Default()})

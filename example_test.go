@@ -12,7 +12,7 @@ import (
 
 // The whole way of an object: open, change, load, attach, read.
 func Example() {
-	o, err := bpf.Open("counter.bpf.o")
+	o, err := bpf.Open("counter.bpf.o", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

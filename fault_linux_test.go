@@ -309,7 +309,7 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 		testkit.LittleEndian(t)
 		path = testkit.CorpusObject(t, path)
 	}
-	o, err := Open(path)
+	o, err := Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

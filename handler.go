@@ -17,8 +17,9 @@ type Handler struct {
 	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change what the kernel is given. Its
 	// error fails the load. It must not close the object. nil: nothing is changed.
 	Prepare func(*ProgramLoad) error
-	// Attach attaches such a program: for Program.Attach, and for Object.Attach (whose lock is held meanwhile) unless autoattach is
-	// off. A nil Link without an error means that there is nothing to do. nil: the program is attached as its row says.
+	// Attach attaches such a program: for Program.Attach, and for Object.Attach unless autoattach is off.
+	// It may use the object, and close it. A nil Link without an error means that there is nothing to do.
+	// nil: the program is attached as its row says.
 	Attach func(*Program) (*Link, error)
 }
 
@@ -54,6 +55,6 @@ func (l *loader) letPrepare(pp *plan.Program, p *Program, attr *sys.ProgLoadAttr
 		return l.fail("load program", p.name, fmt.Errorf("the handler of SEC(%q): %w", p.def.Pattern, err))
 	}
 	l.scratch.insns = load.Insns
-	l.ev.debug("program prepared by its handler", "object", l.obj.name, "program", pp.Spec.Name, "instructions", len(load.Insns))
+	l.ev.Debug("program prepared by its handler", "object", l.obj.name, "program", pp.Spec.Name, "instructions", len(load.Insns))
 	return nil
 }

@@ -183,3 +183,47 @@ func TestAttachTarget(t *testing.T) {
 		t.Error("a tracing program without a target was loaded")
 	}
 }
+
+// TestHandlerUsesObject has handlers use their object while it is attached, and close it.
+func TestHandlerUsesObject(t *testing.T) {
+	testkit.Root(t)
+	var obj *Object
+	closes := false
+	attach := func(p *Program) (*Link, error) {
+		if _, err := obj.Attach(); !errors.Is(err, ErrExist) {
+			t.Errorf("attached within itself: %v", err)
+		}
+		if n := len(obj.Links()) + len(obj.NotAttached()); n != 0 {
+			t.Errorf("%d links and programs before they are attached", n)
+		}
+		l, err := p.AttachRawTracepoint("sys_enter", nil)
+		if closes {
+			if err := obj.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		return l, err
+	}
+	for _, closes = range []bool{false, true} {
+		o, err := openSections(t, &object.Options{Sections: ownSections})
+		if err != nil {
+			t.Fatal(err)
+		}
+		obj = load(t, o, &LoadOptions{Handlers: map[string]Handler{"mine/": {Attach: attach}}})
+		obj.Program("switched").autoattach = false
+		before := testkit.FDs()
+		links, err := obj.Attach()
+		if !closes {
+			if err != nil || len(links) != 1 {
+				t.Errorf("%d links: %v", len(links), err)
+			}
+			continue
+		}
+		if !errors.Is(err, ErrClosed) || len(links) != 0 {
+			t.Errorf("a closed object is attached by %d links: %v", len(links), err)
+		}
+		if after := testkit.FDs(); len(after) >= len(before) {
+			t.Errorf("descriptors before %v, after %v", before, after)
+		}
+	}
+}

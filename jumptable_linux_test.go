@@ -50,7 +50,7 @@ func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common
 func TestJumpTable(t *testing.T) {
 	testkit.Root(t)
 	testkit.LittleEndian(t)
-	o, err := Open("object/testdata/jumptable.o")
+	o, err := Open("object/testdata/jumptable.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

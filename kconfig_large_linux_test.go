@@ -17,7 +17,8 @@ func TestKconfigLarge(t *testing.T) {
 	o, err := bpf.Open(testkit.Compile(t, `
 extern char CONFIG_PUREBPF_TEXT[16 << 20] __attribute__((section(".kconfig"), weak));
 __attribute__((section("socket"), used)) int p(void *ctx) { return CONFIG_PUREBPF_TEXT[1]; }
-`))
+`), nil)
+
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func TestHiddenAddresses(t *testing.T) {
 	}
 	t.Cleanup(func() { set(string(before)) })
 	load := func(kind string) (address uint64, log string, err error) {
-		o, err := Open(objects[kind])
+		o, err := Open(objects[kind], nil)
 		if err != nil {
 			t.Fatal(err)
 		}

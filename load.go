@@ -1,6 +1,8 @@
 package bpf
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -86,9 +88,9 @@ type LoadOptions struct {
 }
 
 // Open reads the BPF object at path (libbpf bpf_object__open_file). Nothing is asked of the kernel. The object is called after the
-// file, without directory and cut at the first dot. Debug information is left in the file. A FIFO, a device, a directory and a file of
+// file, without directory and cut at the first dot, unless opts, which may be nil, name it. Debug information is left in the file. A FIFO, a device, a directory and a file of
 // more than 256 MiB are refused.
-func Open(path string) (*object.Object, error) {
+func Open(path string, opts *object.Options) (*object.Object, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, newError("open object", about{}, input.Explain(err))
@@ -104,7 +106,7 @@ func Open(path string) (*object.Object, error) {
 		err := fmt.Errorf("%s: give a regular file: %w", what, syscall.EINVAL)
 		return nil, newError("open object", about{"", path}, err)
 	}
-	o, err := object.ReadFrom(f, filepath.Base(path))
+	o, err := opts.ReadFrom(f, filepath.Base(path))
 	if err != nil {
 		return nil, newError("open object", about{"", path}, err)
 	}
@@ -210,7 +212,7 @@ type loader struct {
 	plan       *plan.Plan
 	opts       *LoadOptions
 	running    *kernel.Facts // the kernel that executes the plan, as it looks with the token
-	ev         events
+	ev         *slog.Logger
 	obj        *Object
 	token      *sys.FD                    // the object's, nil if there is none
 	btf        *sys.FD                    // uploaded BTF, nil if there is none
@@ -242,7 +244,7 @@ func newLoader(name string, opts *LoadOptions) (*loader, error) {
 	if opts == nil {
 		opts = &LoadOptions{}
 	}
-	l := &loader{opts: opts, ev: events{opts.Logger}}
+	l := &loader{opts: opts, ev: cmp.Or(opts.Logger, discard)}
 	var given bool
 	if l.running, given = opts.Kernel.(*kernel.Facts); !given || l.running == nil {
 		l.running = kernel.Running()
@@ -315,7 +317,7 @@ func (l *loader) undo() {
 		}
 		pin.m.pinned = false
 		if err := pin.place.Unpin(); err != nil {
-			l.ev.warn("unpin after a failed load", "object", l.obj.name, "map", pin.m.name, "err", err)
+			l.ev.Warn("unpin after a failed load", "object", l.obj.name, "map", pin.m.name, "err", err)
 		}
 	}
 	l.obj.Close()
@@ -358,13 +360,14 @@ var eventLevels = [...]slog.Level{
 
 // tell passes the plan's events on to the logger.
 func (l *loader) tell(list []plan.Event) {
+	ctx := context.Background()
 	for _, e := range list {
 		level := slog.LevelInfo
 		if int(e.Kind) < len(eventLevels) {
 			level = eventLevels[e.Kind]
 		}
-		if l.ev.enabled(level) {
-			l.ev.at(level, e.Text, "object", l.obj.name, "event", e.Kind, "subject", e.Subject)
+		if l.ev.Enabled(ctx, level) {
+			l.ev.Log(ctx, level, e.Text, "object", l.obj.name, "event", e.Kind, "subject", e.Subject)
 		}
 	}
 }

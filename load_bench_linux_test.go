@@ -17,7 +17,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Run(filepath.Base(path), func(b *testing.B) {
 			b.ReportAllocs()
 			for range b.N {
-				o, err := Open(path)
+				o, err := Open(path, nil)
 				if err != nil {
 					b.Fatal(err)
 				}

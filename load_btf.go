@@ -92,7 +92,7 @@ func (l *loader) uploadBTF() error {
 		l.keepBTF(fd)
 		return nil
 	}
-	l.ev.info("the kernel did not take the object's BTF, asking once more with a log", "object", l.obj.name, "err", err)
+	l.ev.Info("the kernel did not take the object's BTF, asking once more with a log", "object", l.obj.name, "err", err)
 	var buf []byte
 	truncated := false
 	for size := l.firstLog(); size != 0; {
@@ -106,7 +106,7 @@ func (l *loader) uploadBTF() error {
 			break
 		}
 		if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
-			l.ev.info("the log did not fit, asking once more with a larger buffer", "object", l.obj.name, "bytes", attr.LogSize, "next", size)
+			l.ev.Info("the log did not fit, asking once more with a larger buffer", "object", l.obj.name, "bytes", attr.LogSize, "next", size)
 		}
 	}
 	if truncated {
@@ -121,11 +121,11 @@ func (l *loader) uploadBTF() error {
 	if l.plan.BTFNeeded {
 		return failure
 	}
-	l.ev.warn("the kernel refused the object's BTF; maps and programs go without types", "object", l.obj.name, "err", failure)
+	l.ev.Warn("the kernel refused the object's BTF; maps and programs go without types", "object", l.obj.name, "err", failure)
 	return nil
 }
 
 func (l *loader) keepBTF(fd *sys.FD) {
 	l.btf, l.obj.btfFD = fd, fd
-	l.ev.debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))
+	l.ev.Debug("uploaded BTF", "object", l.obj.name, "bytes", len(l.plan.BTF))
 }

@@ -180,14 +180,14 @@ func (l *loader) findOrPin(pm *plan.Map, m *Map, place *bpffs.Place) (made bool,
 		err := place.Pin(m.fd.Int())
 		if err == nil {
 			m.pinned = true
-			l.ev.debug("pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+			l.ev.Debug("pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 			return true, nil
 		}
 		if race == maxPinRaces || !errors.Is(err, syscall.EEXIST) {
 			return false, l.fail("pin map", m.name+" at "+m.pinPath, err)
 		}
 		// Somebody pinned a map there since we looked: use theirs.
-		l.ev.info("another map was pinned meanwhile, using that", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+		l.ev.Info("another map was pinned meanwhile, using that", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 		m.close()
 		m.fd, m.memory = nil, nil
 		m.gone.Store(false)
@@ -230,7 +230,7 @@ func (l *loader) mapReused(pm *plan.Map, m *Map) {
 		return
 	}
 	if err := l.mapMemory(pm, m); err != nil {
-		l.ev.info("the memory of a reused map is not mapped", "object", l.obj.name, "map", m.name, "err", err)
+		l.ev.Info("the memory of a reused map is not mapped", "object", l.obj.name, "map", m.name, "err", err)
 	}
 }
 
@@ -260,11 +260,11 @@ func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
 	if err := m.countCPUs(l.running); err != nil {
 		return l.fail("reuse pinned map", where, err)
 	}
-	l.ev.info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+	l.ev.Info("using pinned map", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 	if given := l.given[pm]; given != nil {
 		defer held(given.fd)()
 		if info, err := kernel.MapInfo(given.fd); err != nil || info.ID != found.ID {
-			l.ev.warn("the pinned map is used, not the one given", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+			l.ev.Warn("the pinned map is used, not the one given", "object", l.obj.name, "map", m.name, "path", m.pinPath)
 		}
 	}
 	l.mapReused(pm, m)
@@ -308,7 +308,7 @@ func (l *loader) createMap(pm *plan.Map, m *Map) error {
 	if err := m.countCPUs(l.running); err != nil {
 		return l.fail("create map", m.name, err)
 	}
-	l.ev.debug("created map", "object", l.obj.name, "map", m.name, "type", pm.Type, "fd", fd)
+	l.ev.Debug("created map", "object", l.obj.name, "map", m.name, "type", pm.Type, "fd", fd)
 	if err := l.populate(pm, m); err != nil {
 		return err
 	}
@@ -372,7 +372,7 @@ func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, e
 	}
 	fd, err := sys.MapCreate(&attr)
 	if err != nil && (attr.BTFKeyTypeID != 0 || attr.BTFValueTypeID != 0) {
-		l.ev.warn("creating a map failed, trying without its BTF", "object", l.obj.name, "map", name, "err", err)
+		l.ev.Warn("creating a map failed, trying without its BTF", "object", l.obj.name, "map", name, "err", err)
 		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = 0, 0, 0
 		fd, err = sys.MapCreate(&attr)
 	}
@@ -393,7 +393,7 @@ func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr
 		buf[0] = 0
 		fd, err := sys.MapCreateLog(attr, &sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
 		if err == nil {
-			l.ev.info("creating a map failed and then didn't", "object", l.obj.name, "map", name, "err", refusal)
+			l.ev.Info("creating a map failed and then didn't", "object", l.obj.name, "map", name, "err", refusal)
 			return fd, nil
 		}
 		log = string(logText(buf))

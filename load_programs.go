@@ -123,7 +123,7 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.Prog
 	} else {
 		p.expected = pp.Spec.ExpectedAttachType // not told to a kernel that doesn't know it at load, but when the program is attached
 	}
-	l.ev.debug("loaded program", "object", l.obj.name, "program", p.name, "instructions", attr.InsnCnt, "fd", fd)
+	l.ev.Debug("loaded program", "object", l.obj.name, "program", p.name, "instructions", attr.InsnCnt, "fd", fd)
 	return nil
 }
 
@@ -135,7 +135,7 @@ func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 			continue
 		}
 		if err := sys.ProgBindMap(p.fd.Int(), m.fd.Int(), 0); err != nil {
-			l.ev.warn("the program loaded but is not bound to its read-only data", "object", l.obj.name, "program", p.name, "map", m.name, "err", err)
+			l.ev.Warn("the program loaded but is not bound to its read-only data", "object", l.obj.name, "program", p.name, "map", m.name, "err", err)
 		}
 	}
 	return nil
@@ -151,7 +151,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 			return fd, nil
 		}
 		level, refusal = 1, err
-		l.ev.info("the kernel did not take the program, asking once more with a verifier log", "object", l.obj.name, "program", p.name, "err", err)
+		l.ev.Info("the kernel did not take the program, asking once more with a verifier log", "object", l.obj.name, "program", p.name, "err", err)
 	}
 	for size := l.firstLog(); ; {
 		buf := l.logBuffer(size)
@@ -161,7 +161,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		truncated := err == syscall.ENOSPC
 		if truncated {
 			if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
-				l.ev.info("the verifier log did not fit, asking once more with a larger buffer", "object", l.obj.name, "program", p.name,
+				l.ev.Info("the verifier log did not fit, asking once more with a larger buffer", "object", l.obj.name, "program", p.name,
 					"bytes", attr.LogSize, "next", size)
 				continue
 			}
@@ -172,7 +172,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		text := logText(buf)
 		if err == nil {
 			p.log = string(text)
-			l.ev.debug("verifier log", "object", l.obj.name, "program", p.name, "log", p.log)
+			l.ev.Debug("verifier log", "object", l.obj.name, "program", p.name, "log", p.log)
 			return fd, nil
 		}
 		if len(text) == 0 {
@@ -193,13 +193,13 @@ func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, er
 	funcs, lines := attr.FuncInfoRecSize, attr.LineInfoRecSize
 	fd, err := l.attempt(attr, pp)
 	if err == syscall.E2BIG && attr.FuncInfoRecSize < funcs && attr.FuncInfoCnt > 0 {
-		l.ev.info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
+		l.ev.Info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
 		attr.FuncInfo = zeroTails(attr.FuncInfo, attr.FuncInfoCnt, funcs, attr.FuncInfoRecSize)
 		attr.FuncInfoRecSize = funcs
 		fd, err = l.attempt(attr, pp)
 	}
 	if err == syscall.E2BIG && attr.LineInfoRecSize < lines && attr.LineInfoCnt > 0 {
-		l.ev.info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
+		l.ev.Info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
 		attr.LineInfo = zeroTails(attr.LineInfo, attr.LineInfoCnt, lines, attr.LineInfoRecSize)
 		attr.LineInfoRecSize = lines
 		fd, err = l.attempt(attr, pp)
@@ -211,7 +211,7 @@ func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, er
 func (l *loader) attempt(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
 	fd, attempts, err := sys.ProgLoadCounted(attr)
 	if attempts > 1 {
-		l.ev.info("a signal stopped the verifier (EAGAIN), asked again", "object", l.obj.name, "program", pp.Spec.Name, "attempts", attempts, "err", err)
+		l.ev.Info("a signal stopped the verifier (EAGAIN), asked again", "object", l.obj.name, "program", pp.Spec.Name, "attempts", attempts, "err", err)
 	}
 	return fd, err
 }

@@ -75,7 +75,7 @@ func TestLoadOtherAddress(t *testing.T) {
 	if len(list) == 0 || list[0] == 0 {
 		testkit.Skip(t, "/proc/kallsyms doesn't tell where _text is: %#x", list)
 	}
-	o, err := Open(testkit.Compile(t, ksymSource, "-DKIND=", "-Dbpf_link_fops=_text"))
+	o, err := Open(testkit.Compile(t, ksymSource, "-DKIND=", "-Dbpf_link_fops=_text"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"strings"
@@ -20,38 +19,10 @@ func EnvLogger() *slog.Logger {
 	case "debug":
 		level = slog.LevelDebug
 	default:
-		return slog.New(slog.DiscardHandler)
+		return discard
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// events is where this package tells what it decided: a *slog.Logger or nowhere. The nil value is silent.
-type events struct{ log *slog.Logger }
-
-func (e events) enabled(level slog.Level) bool {
-	return e.log != nil && e.log.Enabled(context.Background(), level)
-}
-
-func (e events) debug(msg string, args ...any) {
-	if e.log != nil {
-		e.log.Debug(msg, args...)
-	}
-}
-
-func (e events) info(msg string, args ...any) {
-	if e.log != nil {
-		e.log.Info(msg, args...)
-	}
-}
-
-func (e events) warn(msg string, args ...any) {
-	if e.log != nil {
-		e.log.Warn(msg, args...)
-	}
-}
-
-func (e events) at(level slog.Level, msg string, args ...any) {
-	if e.log != nil {
-		e.log.Log(context.Background(), level, msg, args...)
-	}
-}
+// discard is the logger of those who give none.
+var discard = slog.New(slog.DiscardHandler)

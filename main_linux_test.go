@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // open reads an object of testdata.
 func open(t testing.TB, name string) *object.Object {
 	t.Helper()
-	o, err := Open("testdata/" + name + ".bpf.o")
+	o, err := Open("testdata/"+name+".bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

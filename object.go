@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"errors"
+	"log/slog"
 	"sync"
 
 	"github.com/purebpf/bpf/btf"
@@ -18,7 +19,7 @@ import (
 // where Bytes, VarOf, MemoryOf or Memory pointed.
 type Object struct {
 	name     string
-	ev       events
+	ev       *slog.Logger
 	running  *kernel.Facts // what it was loaded into
 	btf      *btf.Spec     // as compiled, nil if the object has none
 	btfFD    *sys.FD
@@ -33,6 +34,7 @@ type Object struct {
 	loading  gate.Gate          // programs
 
 	mu          sync.Mutex
+	attaching   bool // Attach is running
 	closed      bool
 	pending     *loader // prepared: its programs are not loaded yet
 	links       []*Link

@@ -165,7 +165,7 @@ func (row oldRow) run(t *testing.T) {
 	} else {
 		opts.Kernel = without{kernel.Running(), row.feature}
 	}
-	o, err := Open(row.object)
+	o, err := Open(row.object, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func kconfigIs(name string, want byte) func(*testing.T, *Object) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := Open("plan/testdata/kconfig.o")
+		o, err := Open("plan/testdata/kconfig.o", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -154,7 +154,7 @@ func TestKconfigValues(t *testing.T) {
 		}
 	}
 	testkit.LittleEndian(t)
-	o, err := Open("plan/testdata/kconfig.o")
+	o, err := Open("plan/testdata/kconfig.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestOwnMaps(t *testing.T) {
 	if runtime.GOARCH == "s390x" {
 		path = "object/testdata/maps-be.o"
 	}
-	o, err := Open(path)
+	o, err := Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

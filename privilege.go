@@ -24,8 +24,8 @@ func (l *loader) ensureMemlock(k *kernel.Facts, object string) {
 	l.limitErr = err
 	switch {
 	case raised:
-		l.ev.info("raised RLIMIT_MEMLOCK, which this kernel counts maps and programs against", "object", object)
+		l.ev.Info("raised RLIMIT_MEMLOCK, which this kernel counts maps and programs against", "object", object)
 	case err != nil:
-		l.ev.warn("could not raise RLIMIT_MEMLOCK; if this kernel counts maps and programs against it, there may be no room for them", "object", object, "err", err)
+		l.ev.Warn("could not raise RLIMIT_MEMLOCK; if this kernel counts maps and programs against it, there may be no room for them", "object", object, "err", err)
 	}
 }

@@ -67,7 +67,7 @@ func TestUnprivilegedChild(t *testing.T) {
 	if path == "" {
 		testkit.Skip(t, "part of TestUnprivileged, which runs it")
 	}
-	o, err := Open(path)
+	o, err := Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -204,7 +204,7 @@ func TestUSDTUnsure(t *testing.T) {
 // TestKsyscallUnsure: a kernel that doesn't say whether system calls have wrappers is taken for one where they have none, as by libbpf.
 func TestKsyscallUnsure(t *testing.T) {
 	logger, book := logBook()
-	p := &Program{name: "p", obj: &Object{name: "o", ev: events{logger}}}
+	p := &Program{name: "p", obj: &Object{name: "o", ev: logger}}
 	k := unsure{of: map[facts.Feature]error{facts.SyscallWrapper: syscall.EACCES}}
 	if got := p.syscallSymbol(k, "unlinkat"); got != "__se_sys_unlinkat" {
 		t.Error(got)

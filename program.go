@@ -3,6 +3,7 @@ package bpf
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"strings"
 	"syscall"
 	"time"
@@ -227,9 +228,9 @@ func (p *Program) target() string {
 	return after
 }
 
-func (p *Program) events() events {
+func (p *Program) events() *slog.Logger {
 	if p == nil || p.obj == nil {
-		return events{}
+		return discard
 	}
 	return p.obj.ev
 }
@@ -246,7 +247,7 @@ func (p *Program) running() *kernel.Facts {
 func (p *Program) has(k featureSource, f facts.Feature) bool {
 	yes, err := k.Has(f)
 	if err != nil {
-		p.events().warn("taken as missing: "+f.Without(), "object", p.objectName(), "program", p.name, "feature", f, "err", err)
+		p.events().Warn("taken as missing: "+f.Without(), "object", p.objectName(), "program", p.name, "feature", f, "err", err)
 	}
 	return yes && err == nil
 }

@@ -43,7 +43,7 @@ func (l *loader) openToken(object string) error {
 	if l.token == nil {
 		return nil
 	}
-	l.ev.debug("using a BPF token", "object", object, "fd", l.token)
+	l.ev.Debug("using a BPF token", "object", object, "fd", l.token)
 	l.running = l.running.WithToken(l.token.Int())
 	return nil
 }

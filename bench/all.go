@@ -135,7 +135,7 @@ func (b *bench) loadsEverywhere(path string) bool {
 
 // needsKernelBTF: CO-RE relocations, typed ksyms and kfuncs, struct_ops and programs attached by BTF id make libbpf read it.
 func needsKernelBTF(path string) (bool, error) {
-	o, err := bpf.Open(path)
+	o, err := bpf.Open(path, nil)
 	if err != nil {
 		return false, err
 	}

@@ -30,7 +30,7 @@ func TestUnregisterStructOps(t *testing.T) {
 	testkit.Kernel(t, "6.4")
 	testkit.VmlinuxBTF(t)
 	congestion(t)
-	o, err := bpf.Open("../testdata/structops.bpf.o")
+	o, err := bpf.Open("../testdata/structops.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 func loadPerf(t testing.TB) *bpf.Object {
 	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open("testdata/perf.bpf.o")
+	o, err := bpf.Open("testdata/perf.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

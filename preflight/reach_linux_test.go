@@ -66,7 +66,7 @@ func TestReachable(t *testing.T) {
 				slow.MatchString(path)) {
 			continue
 		}
-		o, err := bpf.Open(path)
+		o, err := bpf.Open(path, nil)
 		if err != nil {
 			continue
 		}

@@ -30,7 +30,7 @@ const noWakeup = 1 // BPF_RB_NO_WAKEUP
 func loadRing(t testing.TB) *bpf.Object {
 	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open("testdata/ring.bpf.o")
+	o, err := bpf.Open("testdata/ring.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ const (
 func loadRing(t testing.TB, size uint32) *bpf.Object {
 	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open("testdata/drain.bpf.o")
+	o, err := bpf.Open("testdata/drain.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -581,7 +581,7 @@ func TestWriterRefuses(t *testing.T) {
 	if _, err := New(obj.Map("nothing")); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	other, err := bpf.Open("../ringbuf/testdata/ring.bpf.o")
+	other, err := bpf.Open("../ringbuf/testdata/ring.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

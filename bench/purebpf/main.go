@@ -12,7 +12,7 @@ import (
 )
 
 func once(path string, load bool) error {
-	o, err := bpf.Open(path)
+	o, err := bpf.Open(path, nil)
 	if err != nil || !load {
 		return err
 	}

@@ -128,7 +128,7 @@ func TestAttachLoaded(t *testing.T) {
 	testkit.VmlinuxBTF(t)
 	testkit.Netns(t)
 	load := func(object string, names ...string) *bpf.Object {
-		o, err := bpf.Open(object)
+		o, err := bpf.Open(object, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -107,7 +107,7 @@ func TestLibraryFilesWithoutEnd(t *testing.T) {
 	}
 	for _, path := range []string{fifo, "/dev/zero", t.TempDir()} {
 		for name, open := range map[string]func(string) error{
-			"bpf.Open":          func(p string) error { _, err := bpf.Open(p); return err },
+			"bpf.Open":          func(p string) error { _, err := bpf.Open(p, nil); return err },
 			"kernel.ReadBTF":    func(p string) error { _, err := kernel.ReadBTF(p); return err },
 			"kernel.EachSymbol": func(p string) error { return kernel.EachSymbol(p, nil) },
 			"kernel.OpenToken":  func(p string) error { _, err := kernel.OpenToken(p); return err },

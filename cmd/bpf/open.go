@@ -15,7 +15,7 @@ import (
 // openObject opens the object at path, or reads it from the pipe of another command.
 func openObject(path string) (*object.Object, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
-		return bpf.Open(path)
+		return bpf.Open(path, nil)
 	}
 	raw, err := input.Read(path, input.MaxObject)
 	if err != nil {

@@ -30,7 +30,7 @@ int unused_number, *unused_pointer;
 
 // Oracle: the C source, which declares types of records with names that say so, and has others.
 func TestRecordTypes(t *testing.T) {
-	o, err := bpf.Open(testkit.Compile(t, recordSource))
+	o, err := bpf.Open(testkit.Compile(t, recordSource), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestRecordTypes(t *testing.T) {
 // taken for one, as trace_event_raw_sys_enter was for the 316 bytes of execsnoop's.
 func TestRecordTypesOfCorpus(t *testing.T) {
 	for _, path := range testkit.Corpus(t, "tools") {
-		o, err := bpf.Open(path)
+		o, err := bpf.Open(path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

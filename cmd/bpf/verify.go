@@ -78,7 +78,7 @@ func verdictLine(v verdict.Object, err error) string {
 	}
 	if len(v.Programs) == 0 {
 		why := "nothing was verified"
-		if o, err := bpf.Open(v.Object); err == nil {
+		if o, err := bpf.Open(v.Object, nil); err == nil {
 			why = o.WhyNoPrograms()
 		}
 		return printable.Text(fmt.Sprintf("OK   %s: no programs: %s; %d maps", v.Object, why, len(v.Maps)))

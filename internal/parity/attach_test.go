@@ -93,7 +93,7 @@ func TestAttachEqualsLibbpf(t *testing.T) {
 // attach loads and attaches an object, and says what was attached and under which ids the kernel knew it.
 func attach(t *testing.T, path string) (a attachment, ids []id, failure error) {
 	t.Helper()
-	o, err := bpf.Open(path)
+	o, err := bpf.Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (m made) add(kind string, id uint32, err error) error {
 
 // load reads a file of testdata and loads its maps and the named programs, or all.
 func (m made) load(path string, programs ...string) (*bpf.Object, error) {
-	o, err := bpf.Open("../../" + path)
+	o, err := bpf.Open("../../"+path, nil)
 	if err != nil {
 		return nil, err
 	}

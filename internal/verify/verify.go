@@ -25,7 +25,7 @@ import (
 // SkipPins is taken as set.
 func One(path string, opts *bpf.LoadOptions) (verdict.Object, error) {
 	v := verdict.Object{Object: path, Programs: []verdict.Program{}, Maps: []verdict.Map{}}
-	o, err := bpf.Open(path)
+	o, err := bpf.Open(path, nil)
 	if err != nil {
 		fail(&v, verdict.StageOpen, err)
 		return v, err
