@@ -116,8 +116,10 @@ ___on:										\
 #endif
 
 #ifndef arena_container_of
-#define arena_container_of(ptr, type, member) \
-	((type *)((char __arena *)(ptr) - offsetof(type, member)))
+#define arena_container_of(ptr, type, member) ({				\
+	char __arena *___member = (char __arena *)(ptr);			\
+	(type *)(___member - offsetof(type, member));				\
+})
 #endif
 
 /*

@@ -109,6 +109,12 @@ ___bpf_c_end
 #define ___bpf_unqual(...) __typeof__(__VA_ARGS__)
 #endif
 
+/* As ___bpf_apply, which can be under way when a chain comes: the registers of BPF_KSYSCALL. */
+#define ___bpf_core_concat(a, b) a ## b
+#define ___bpf_core_apply(fn, n) ___bpf_core_concat(fn, n)
+#define ___bpf_core_nth(_1, _2, _3, _4, _5, _6, _7, _8, _9, N, ...) N
+#define ___bpf_core_narg(...) ___bpf_core_nth(__VA_ARGS__, 9, 8, 7, 6, 5, 4, 3, 2, 1)
+
 /* path->a->b->c: the last field of a chain, of which at most nine follow the start. */
 #define ___bpf_path1(path, a) path->a
 #define ___bpf_path2(path, a, ...) ___bpf_path1(path->a, __VA_ARGS__)
@@ -120,7 +126,7 @@ ___bpf_c_end
 #define ___bpf_path8(path, a, ...) ___bpf_path7(path->a, __VA_ARGS__)
 #define ___bpf_path9(path, a, ...) ___bpf_path8(path->a, __VA_ARGS__)
 #define ___bpf_path(src, ...) \
-	___bpf_apply(___bpf_path, ___bpf_narg(__VA_ARGS__))((src), __VA_ARGS__)
+	___bpf_core_apply(___bpf_path, ___bpf_core_narg(__VA_ARGS__))((src), __VA_ARGS__)
 
 /*
  * A chain is read step by step: step reads each pointer but the first into ___at, last reads the
@@ -155,7 +161,7 @@ ___bpf_c_end
 	___bpf_walk8(last, step, dst, path->a, ___at, __VA_ARGS__)
 #define ___bpf_walk(last, step, dst, src, ...) ({				\
 	const void *___at __attribute__((unused));				\
-	___bpf_apply(___bpf_walk, ___bpf_narg(__VA_ARGS__))			\
+	___bpf_core_apply(___bpf_walk, ___bpf_core_narg(__VA_ARGS__))		\
 		(last, step, dst, src, src, __VA_ARGS__)			\
 })
 

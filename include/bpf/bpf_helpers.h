@@ -101,7 +101,10 @@
 #undef offsetof
 #define offsetof(type, member) ((unsigned long)&((type *)0)->member)
 #undef container_of
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ({					\
+	char *___member = (char *)(ptr);					\
+	(type *)(___member - offsetof(type, member));				\
+})
 
 /* Keeps the compiler from moving memory accesses across it. */
 #ifndef barrier

@@ -242,10 +242,12 @@ static __always_inline __typeof__(name(0)) ____##name(context *ctx, ##__VA_ARGS_
 	_Static_assert(sizeof(t) == 1 || sizeof(t) == 2 || sizeof(t) == 4 ||	\
 		       sizeof(t) == 8 || sizeof(t) == 16,			\
 		       "an argument of BPF_PROG2 has 1, 2, 4, 8 or 16 bytes");	\
-	union { ___bpf_slot_type(t) slot[___bpf_slots(t)]; t x; } ___arg;	\
-	___arg.slot[0] = ctx[n];						\
-	if (___bpf_slots(t) == 2)						\
-		___arg.slot[___bpf_slots(t) - 1] = ctx[(n) + 1];		\
+	__builtin_choose_expr(sizeof(t) == 16,					\
+		___bpf_slot_union(unsigned long long, 2, t, x, ctx[n], ctx[(n) + 1]), \
+		___bpf_slot_union(___bpf_slot_type(t), 1, t, x, ctx[n]));		\
+})
+#define ___bpf_slot_union(word, count, t, x, ...) ({				\
+	union { word slot[count]; t x; } ___arg = { .slot = { __VA_ARGS__ } };	\
 	___arg.x;								\
 })
 

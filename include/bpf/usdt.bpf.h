@@ -105,27 +105,31 @@ ___bpf_c_begin
 
 static __always_inline int __bpf_usdt_spec_id(struct pt_regs *ctx)
 {
-	if (LINUX_HAS_BPF_COOKIE)
-		return bpf_get_attach_cookie(ctx);
-	long ip = ___bpf_usdt_ip(ctx);
-	int *id = (int *)bpf_map_lookup_elem(&__bpf_usdt_ip_to_spec_id, &ip);
-	return id ? *id : -___BPF_USDT_ESRCH;
+	if (!LINUX_HAS_BPF_COOKIE) {
+		long ip = ___bpf_usdt_ip(ctx);
+		int *id = (int *)bpf_map_lookup_elem(&__bpf_usdt_ip_to_spec_id, &ip);
+
+		return id ? *id : -___BPF_USDT_ESRCH;
+	}
+	return bpf_get_attach_cookie(ctx);
 }
 
-static __always_inline struct __bpf_usdt_spec *___bpf_usdt_spec(struct pt_regs *ctx)
-{
-	int id = __bpf_usdt_spec_id(ctx);
-	if (id < 0)
-		return NULL;
-	return (struct __bpf_usdt_spec *)bpf_map_lookup_elem(&__bpf_usdt_specs, &id);
-}
+/* Has spec point to the description of the probe, or returns none. */
+#define ___bpf_usdt_find(spec, ctx, none)					\
+	int ___id = __bpf_usdt_spec_id(ctx);					\
+	if (___id < 0)								\
+		return none;							\
+	spec = (struct __bpf_usdt_spec *)bpf_map_lookup_elem(&__bpf_usdt_specs, &___id); \
+	if (!spec)								\
+		return none;
 
 /* How many arguments the probe has that the program runs for. */
 __weak __hidden int bpf_usdt_arg_cnt(struct pt_regs *ctx)
 {
-	struct __bpf_usdt_spec *spec = ___bpf_usdt_spec(ctx);
+	struct __bpf_usdt_spec *spec;
 
-	return spec ? spec->arg_cnt : -___BPF_USDT_ESRCH;
+	___bpf_usdt_find(spec, ctx, -___BPF_USDT_ESRCH)
+	return spec->arg_cnt;
 }
 
 /* Fetches argument arg_num, counted from 0. What can't be fetched is 0, and the error returned. */
@@ -137,9 +141,7 @@ __weak __hidden int bpf_usdt_arg(struct pt_regs *ctx, __u64 arg_num, long *res)
 	int err;
 
 	*res = 0;
-	spec = ___bpf_usdt_spec(ctx);
-	if (!spec)
-		return -___BPF_USDT_ESRCH;
+	___bpf_usdt_find(spec, ctx, -___BPF_USDT_ESRCH)
 	if (arg_num >= BPF_USDT_MAX_ARG_CNT)
 		return -___BPF_USDT_ENOENT;
 	barrier_var(arg_num); /* the verifier needs this bound, the compiler would drop it */
@@ -199,24 +201,24 @@ __weak __hidden int bpf_usdt_arg(struct pt_regs *ctx, __u64 arg_num, long *res)
 /* How many bytes argument arg_num has; an error if there is no such argument. */
 static __always_inline int bpf_usdt_arg_size(struct pt_regs *ctx, __u64 arg_num)
 {
-	struct __bpf_usdt_spec *spec = ___bpf_usdt_spec(ctx);
+	struct __bpf_usdt_spec *spec;
 
-	if (!spec)
-		return -___BPF_USDT_ESRCH;
+	___bpf_usdt_find(spec, ctx, -___BPF_USDT_ESRCH)
 	if (arg_num >= BPF_USDT_MAX_ARG_CNT)
 		return -___BPF_USDT_ENOENT;
 	barrier_var(arg_num);
 	if (arg_num >= (__u64)spec->arg_cnt)
 		return -___BPF_USDT_ENOENT;
-	return (64 - (unsigned char)spec->args[arg_num].arg_bitshift) / 8;
+	return (64u - (unsigned char)spec->args[arg_num].arg_bitshift) / 8;
 }
 
 /* The number that was given with the attachment; bpf_get_attach_cookie has another here. */
 __weak __hidden long bpf_usdt_cookie(struct pt_regs *ctx)
 {
-	struct __bpf_usdt_spec *spec = ___bpf_usdt_spec(ctx);
+	struct __bpf_usdt_spec *spec;
 
-	return spec ? spec->usdt_cookie : 0;
+	___bpf_usdt_find(spec, ctx, 0)
+	return spec->usdt_cookie;
 }
 
 ___bpf_c_end
