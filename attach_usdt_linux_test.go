@@ -365,6 +365,25 @@ func TestUSDTAuto(t *testing.T) {
 	}
 }
 
+// TestUSDTOddKeys: a map of addresses whose keys hold no address is refused before anything is
+// written. The oracle is usdt.bpf.h, which declares them as long.
+func TestUSDTOddKeys(t *testing.T) {
+	uprobes(t)
+	for _, size := range []uint32{2, 7} {
+		o := only(open(t, newestUSDT()), "any")
+		addresses := o.Map(usdt.AddressesMap)
+		addresses.KeySize, addresses.KeyType = size, 0
+		obj := load(t, o, &LoadOptions{Kernel: withoutCookies{kernel.Running()}})
+		l, err := obj.Program("any").AttachUSDT(target(t), "target", "none", nil)
+		if err == nil {
+			closeLink(t, l)
+		}
+		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "usdt.bpf.h declares") {
+			t.Errorf("keys of %d bytes: %v", size, err)
+		}
+	}
+}
+
 // TestUSDTErrors: what can't be attached says why.
 func TestUSDTErrors(t *testing.T) {
 	path := target(t)
