@@ -135,7 +135,8 @@ func findFunction(name, symbol string, o UprobeOptions) (*userfile.File, uint64,
 }
 
 // attachUprobeAt attaches p to o.Offset of the file.
-func (p *Program) attachUprobeAt(t uprobing, to string, file *userfile.File, o UprobeOptions) (*Link, error) {
+func (p *Program) attachUprobeAt(t uprobing, to string, file *userfile.File,
+	o UprobeOptions) (*Link, error) {
 	w, err := p.probeWay(t, "uprobe", o.Mode, o.Cookie)
 	if err == nil && o.RefCtrOffset != 0 && !w.legacy {
 		err = requireRefCtr(t)
@@ -196,7 +197,8 @@ func openUprobe(t tracing, pmu uint32, file *userfile.File, o *UprobeOptions) (*
 }
 
 // openLegacyUprobe defines an event in tracefs and opens it.
-func openLegacyUprobe(t tracing, file *userfile.File, o *UprobeOptions) (*sys.FD, *probe.Event, error) {
+func openLegacyUprobe(t tracing, file *userfile.File,
+	o *UprobeOptions) (*sys.FD, *probe.Event, error) {
 	root, err := t.Tracefs()
 	if err != nil {
 		return nil, nil, err

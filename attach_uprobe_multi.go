@@ -126,7 +126,8 @@ func (o *UprobeMultiOptions) find(name, pattern string) (*userfile.File, []uint6
 }
 
 // linkUprobes attaches p to o.Offsets of the file.
-func (p *Program) linkUprobes(to string, file *userfile.File, o *UprobeMultiOptions) (*Link, error) {
+func (p *Program) linkUprobes(to string, file *userfile.File,
+	o *UprobeMultiOptions) (*Link, error) {
 	var link *Link
 	err := file.Probe(false, func(path string) (err error) {
 		link, err = p.linkUprobesAt(to, file, path, o)
@@ -138,7 +139,8 @@ func (p *Program) linkUprobes(to string, file *userfile.File, o *UprobeMultiOpti
 	return link, err
 }
 
-func (p *Program) linkUprobesAt(to string, file *userfile.File, path string, o *UprobeMultiOptions) (*Link, error) {
+func (p *Program) linkUprobesAt(to string, file *userfile.File, path string,
+	o *UprobeMultiOptions) (*Link, error) {
 	name, err := sys.CString(path)
 	if err != nil {
 		return nil, p.attachFail(to, err)

@@ -18,8 +18,8 @@ const maxLinks = 40
 
 // openPath opens the file at path. Symbolic links behind a link of /proc to another process's root,
 // directory or file (/proc/PID/root, cwd, exe, fd/N, map_files/...) are followed in that process's
-// root. If read is false, openPath also opens a file without read permission, for the kernel only. It
-// refuses directories, pipes and devices with EINVAL. The caller closes the File.
+// root. If read is false, openPath also opens a file without read permission, for the kernel only.
+// It refuses directories, pipes and devices with EINVAL. The caller closes the File.
 func openPath(name string, read bool) (*File, error) {
 	w := walk{left: slices.DeleteFunc(strings.Split(name, "/"), func(s string) bool {
 		return s == ""

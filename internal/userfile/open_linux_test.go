@@ -55,8 +55,8 @@ func contained(t *testing.T, dir string) int {
 }
 
 // TestInRoot opens thousands of paths through directories, links and ".." below a process's root,
-// with the walk that does not use openat2, and with openPath. The oracle is the kernel's openat2 with
-// RESOLVE_IN_ROOT.
+// with the walk that does not use openat2, and with openPath. The oracle is the kernel's openat2
+// with RESOLVE_IN_ROOT.
 func TestInRoot(t *testing.T) {
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2))

@@ -60,9 +60,10 @@ func (m *Mapping) mapsTo(f *File) bool {
 
 // lookup opens a program or library that a process has mapped, or could map, by its name without
 // '/'. "libx.so.1" also matches "libx.so.1.2" if that is the only one, and then a library whose
-// soname it is: its file may have another name, and the name may lead to a newer file now. A file that is not mapped is looked up in dirs below the process's root. The error is
-// fs.ErrNotExist if it is not there either, EINVAL if several files with that name are mapped, and
-// ESRCH if there is no such process. The caller closes the File.
+// soname it is: its file may have another name, and the name may lead to a newer file now. A file
+// that is not mapped is looked up in dirs below the process's root. The error is fs.ErrNotExist if
+// it is not there either, EINVAL if several files with that name are mapped, and ESRCH if there is
+// no such process. The caller closes the File.
 func lookup(pid int, name string, dirs []string) (*File, error) {
 	mappings, err := Mappings(pid)
 	if err != nil {
