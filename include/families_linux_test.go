@@ -52,7 +52,7 @@ func compileWithHeaders(t *testing.T, name string) string {
 func family(t *testing.T, section string, names ...string) *bpf.Object {
 	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open(compileWithHeaders(t, "families.bpf.c"))
+	o, err := bpf.Open(compileWithHeaders(t, "families.bpf.c"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
