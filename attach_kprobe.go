@@ -244,7 +244,7 @@ func (p *Program) secFail(err error) error {
 // noteRest tells the logger about the end of a section that means nothing.
 func (p *Program) noteRest(rest string) {
 	if rest != "" {
-		p.events().Warn("the end of the section means nothing", "object", p.objectName(), "program", p.name, "section", p.section, "end", rest)
+		p.events().Warn("the end of the section means nothing", "object", p.ObjectName(), "program", p.name, "section", p.section, "end", rest)
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *Program) perfLink(event int, how perfWay) (fd *sys.FD, err error) {
 		ProgFD: p.fd.Uint32(), Target: uint32(event), AttachType: uapi.AttachPerfEvent, Detail: &sys.LinkPerfEvent{Cookie: how.cookie},
 	}); err == syscall.EINVAL {
 		if !p.has(p.running(), facts.PerfLink) {
-			p.events().Info("this kernel has no links to perf events, attaching by ioctl", "object", p.objectName(), "program", p.name)
+			p.events().Info("this kernel has no links to perf events, attaching by ioctl", "object", p.ObjectName(), "program", p.name)
 			fd, err = nil, p.perfIoctl(event, how.cookie)
 		}
 	}

@@ -81,7 +81,7 @@ func (a *perfAttach) on(cpus []int, each func(cpu int, l *Link)) (Links, error) 
 
 func (a *perfAttach) tell(what string, cpu int) {
 	p := a.program
-	p.events().Info(what, "object", p.objectName(), "program", p.name, "to", a.to, "cpu", cpu)
+	p.events().Info(what, "object", p.ObjectName(), "program", p.name, "to", a.to, "cpu", cpu)
 }
 
 // perfCPUs are the Links of a program to the perf events of CPUs, which it keeps alive while CPUs go and
@@ -166,7 +166,7 @@ func (c *perfCPUs) refresh() {
 
 func (c *perfCPUs) warn(err error) {
 	p := c.program
-	p.events().Warn("CPUs went or came, but the program could not be attached to all", "object", p.objectName(),
+	p.events().Warn("CPUs went or came, but the program could not be attached to all", "object", p.ObjectName(),
 		"program", p.name, "to", c.to, "err", err)
 }
 

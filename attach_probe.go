@@ -110,9 +110,9 @@ func (p *Program) probeWay(t tracing, pmu string, mode ProbeMode, cookie uint64)
 		err = fmt.Errorf("mode %v has no cookies: %w", mode, ErrNotSupported)
 	case w.noPMU != nil:
 		p.events().Warn("could not find out the type of perf events for "+pmu+"s, using an event in tracefs",
-			"object", p.objectName(), "program", p.name, "err", w.noPMU)
+			"object", p.ObjectName(), "program", p.name, "err", w.noPMU)
 	case w.legacy && mode == ProbeDefault:
-		p.events().Info("this kernel has no perf events for "+pmu+"s, using an event in tracefs", "object", p.objectName(), "program", p.name)
+		p.events().Info("this kernel has no perf events for "+pmu+"s, using an event in tracefs", "object", p.ObjectName(), "program", p.name)
 	}
 	return w, err
 }

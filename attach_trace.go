@@ -59,7 +59,7 @@ func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	l, err := p.attachTrace(to, opts)
 	if err == nil && !p.running().RunsLSM("bpf") {
 		p.events().Warn("attached, but the kernel runs no LSM programs: \"bpf\" is not among its security modules (lsm= on its command line)",
-			"object", p.objectName(), "program", p.name)
+			"object", p.ObjectName(), "program", p.name)
 	}
 	return l, err
 }

@@ -224,7 +224,7 @@ func (p *Program) eachXDPMode(
 	if state, err := rtnl.XDPQuery(index); err == nil && p.isGeneric(state) {
 		mode = XDPGeneric
 		why := cmp.Or(refusal, "the driver has no native XDP")
-		p.events().Info("the program runs in generic mode", "object", p.objectName(), "program", p.name, "interface", iface, "why", why)
+		p.events().Info("the program runs in generic mode", "object", p.ObjectName(), "program", p.name, "interface", iface, "why", why)
 	}
 	return mode, refusal, nil
 }

@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -243,17 +241,11 @@ func TestInterfaceNames(t *testing.T) {
 	const long = "a-very-long-alternative-name"
 	devicePair(t, "veth", "v0", "1") // which isn't the loopback
 	testkit.Run(t, "ip", "link", "property", "add", "dev", "1", "altname", long, "altname", "77")
-	obj := load(t, only(open(t, "net"), "xdp_pass", "tc_first", "lwt_in"), nil)
+	obj := load(t, only(open(t, "net"), "xdp_pass", "tc_first"), nil)
 	xdp, tc := obj.Program("xdp_pass"), obj.Program("tc_first")
 	index := uint32(deviceIndex(t, "1"))
 	if index == 1 {
 		t.Fatal("the interface 1 has the index 1")
-	}
-	rename := func(to string) {
-		out, err := exec.Command(testkit.Tool(t, "ip"), "link", "set", "dev", long, "name", to).CombinedOutput()
-		if err != nil { // before 6.2 not while the interface is up
-			t.Logf("not renamed: %s", out)
-		}
 	}
 	shows := func() bool {
 		return strings.Contains(string(testkit.Run(t, "ip", "link", "show", "dev", long)), "prog/xdp")
@@ -280,27 +272,6 @@ func TestInterfaceNames(t *testing.T) {
 		if err := xdp.UnsetXDP(name); err != nil || shows() {
 			t.Errorf("%s: %v", name, err)
 		}
-		hook := TCHook{Interface: name, Point: TCIngress}
-		if err := hook.Create(); err != nil {
-			t.Error(err)
-		}
-		f, err := tc.SetTC(hook, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if out := testkit.Run(t, "tc", "filter", "show", "dev", "1", "ingress"); !strings.Contains(string(out), "tc_first") {
-			t.Errorf("%s: tc says %s", name, out)
-		}
-		// It is the same interface under another name.
-		rename("renamed")
-		if err := f.Detach(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		rename("1")
-		hook.Point = TCBoth
-		if err := hook.Destroy(); err != nil {
-			t.Error(err)
-		}
 		if tcx, err := tc.AttachTCX(name, uapi.AttachTCXIngress, nil); err == nil {
 			info, err := tcx.Info()
 			if err != nil || info.Detail.(*linkinfo.TCX).IfIndex != index {
@@ -312,18 +283,6 @@ func TestInterfaceNames(t *testing.T) {
 			tcx.Close()
 		} else if !strings.Contains(err.Error(), "no attach type") { // 6.6
 			t.Error(err)
-		}
-		route := LWTRoute{Destination: netip.MustParsePrefix("10.9.8.0/24"), Interface: name, In: obj.Program("lwt_in")}
-		if err := route.Add(); errors.Is(err, ErrNotSupported) {
-			t.Logf("no routes with programs: %v", err)
-		} else if err != nil {
-			t.Error(err)
-		} else {
-			rename("renamed")
-			if err := route.Delete(); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			rename("1")
 		}
 	}
 	for _, name := range []string{"v0:1", "99", "", long[:16], "v%d"} {

@@ -13,7 +13,6 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/internal/privilege"
-	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/structops"
 	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
@@ -122,7 +121,6 @@ var explanations = [...]explanation{
 	{opAttach, syscall.EPERM, isOccupied},
 	{opAttach, syscall.E2BIG, isOccupied},
 	{opAttach, syscall.ERANGE, isOccupied},
-	{opAttach, nil, lacksDiscipline},
 
 	{opAttachEvent, syscall.EEXIST, eventIsOccupied},
 	{opAttachEvent, syscall.E2BIG, eventIsOccupied},
@@ -196,7 +194,7 @@ func (a *attempt) attachFail(to string, err error) *Error {
 	if p != nil {
 		subject = p.Name() + " " + subject
 	}
-	on := about{p.objectName(), subject}
+	on := about{p.ObjectName(), subject}
 	if absent := p.absence(); absent != nil {
 		return newError("attach program", on, absent)
 	}
@@ -312,14 +310,6 @@ func isOccupied(a *attempt) string {
 		return already
 	}
 	return hook.Occupants() + " attached there" + hook.Detachment()
-}
-
-func lacksDiscipline(a *attempt) string {
-	var refusal *rtnl.Error
-	if !errors.As(a.err, &refusal) || !strings.Contains(refusal.Message, "Qdisc") {
-		return ""
-	}
-	return "TCHook.Create makes the discipline that the filter needs"
 }
 
 // eventIsOccupied says who is in the way of a program that can't be attached to an event, where the

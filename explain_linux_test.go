@@ -12,7 +12,6 @@ import (
 
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/maprules"
-	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
@@ -89,8 +88,6 @@ func TestExplanations(t *testing.T) {
 		{"revision", syscall.ESTALE, attempt{op: opAttach, at: placed(place{revision: 5})}, "is 7, not 5"},
 		{"already", syscall.EINVAL, attempt{op: opAttach, at: placed(place{}, own)},
 			fmt.Sprintf("this program, %d, is", own.ID)},
-		{"discipline", &rtnl.Error{Errno: syscall.EINVAL, Message: "Qdisc not found"},
-			attempt{op: opAttach, at: &place{}}, "TCHook.Create"},
 		{"event", syscall.EEXIST, attempt{op: opAttachEvent, event: clock, at: &place{}}, "doesn't tell which"},
 		{"event's kind", syscall.EINVAL, attempt{op: opAttachEventFD}, "it is of type xdp"},
 		{"no event", syscall.EBADF, attempt{op: opAttachEventFD}, "not open"},

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -203,30 +202,6 @@ var hookings = []struct {
 	{"tcx", func(t testing.TB) bool { return atLeast(6, 6) }, linking("link", "tcx", func(p *Program) (*Link, error) {
 		return p.AttachTCX("lo", uapi.AttachTCXIngress, nil)
 	})},
-	{"tc", everywhere, func(t *testing.T) (*Program, hooking) {
-		p := loadedProgram(t, "link", "tcx")
-		hook := TCHook{Interface: "lo", Point: TCIngress}
-		if err := hook.Create(); err != nil {
-			t.Fatal(err)
-		}
-		var f *TCFilter
-		return p, hooking{
-			attach: func() (err error) { f, err = p.SetTC(hook, nil); return err },
-			detach: func() error {
-				if f == nil { // the answer was lost
-					return hook.Destroy()
-				}
-				return f.Detach()
-			},
-			left: func() string {
-				filters, err := hook.Filters()
-				if err != nil || len(filters) > 0 {
-					return fmt.Sprint(filters, err)
-				}
-				return ""
-			},
-		}
-	}},
 	{"netfilter", func(t testing.TB) bool { return atLeast(6, 4) }, linking("link", "netfilter", func(p *Program) (*Link, error) {
 		return p.AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
 	})},
@@ -418,47 +393,6 @@ func TestAttachFaults(t *testing.T) {
 				t.Errorf("bpftool shows %s", shown)
 			}
 		})
-	}
-}
-
-// TestTCFilterFaults: a failure to ask for filters is no answer, neither that there are none nor
-// that there is no such filter. The oracle is the filter that tc(8) shows.
-func TestTCFilterFaults(t *testing.T) {
-	testkit.Netns(t)
-	hook := TCHook{Interface: "lo", Point: TCIngress}
-	if err := hook.Create(); err != nil {
-		t.Fatal(err)
-	}
-	f, err := loadedProgram(t, "link", "tcx").SetTC(hook, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for what, ask := range map[string]func() error{
-		"Filters": func() error { _, err := hook.Filters(); return err },
-		"Query":   func() error { _, err := hook.Query(f.Handle, f.Priority); return err },
-		"Detach":  f.Detach,
-	} {
-		count := &failing{at: -1}
-		restore := funnel.Replace(count)
-		if what != "Detach" {
-			err = ask()
-		}
-		restore()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for at := range max(2, len(count.calls)) { // of Detach, those before it takes effect
-			failed := &failing{at: at, errno: syscall.EMFILE}
-			restore := funnel.Replace(failed)
-			err := ask()
-			restore()
-			if !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrNotExist) {
-				t.Errorf("%s: call %d, %s failed: %v", what, at, failed.failed, err)
-			}
-		}
-	}
-	if list, known := shownByTC(t, "ingress"); known && !slices.Contains(list, f.shown()) {
-		t.Errorf("tc shows %v, not %s", list, f.shown())
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // crashes who touches it. So each method holds what it uses (use): Close waits until nobody does, and
 // what comes after fails with ErrClosed. Holding costs two atomic additions. Nothing is held
 // while code of the caller runs (the body of a loop, a Handler's Attach), which may close what it
-// likes; a Handler's Prepare may not close the object that is being loaded.
+// likes, but of UseFD; a Handler's Prepare may not close the object that is being loaded.
 
 // held holds fd until release is called. If fd is nil or closed nothing is held, which fd.Closed
 // says.
@@ -31,8 +31,9 @@ func (p *Program) use() error {
 	return cmp.Or(p.absence(), ErrClosed)
 }
 
-// UseFD calls f with the program's descriptor, which stays open until f returns, and returns f's error.
-// If the program is closed or not loaded it returns an error without calling f.
+// UseFD calls f with the program's descriptor, which stays open until f returns, and returns f's
+// error. If the program is closed or not loaded it returns an error without calling f. f must not
+// close the program: Close waits for it.
 func (p *Program) UseFD(f func(fd int) error) error {
 	if err := p.use(); err != nil {
 		return p.fail("use program", err)
@@ -60,8 +61,9 @@ func (m *Map) use() (fd int, err error) {
 	return -1, cmp.Or(m.absence(), ErrClosed)
 }
 
-// UseFD calls f with the map's descriptor, which stays open until f returns, and returns f's error. If
-// the map is closed or was not created it returns an error without calling f.
+// UseFD calls f with the map's descriptor, which stays open until f returns, and returns f's error.
+// If the map is closed or was not created it returns an error without calling f. f must not close the
+// map: Close waits for it.
 func (m *Map) UseFD(f func(fd int) error) error {
 	fd, err := m.use()
 	if err != nil {

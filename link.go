@@ -20,7 +20,7 @@ import (
 // Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a perf event on an older kernel has
 // none, nor has a struct_ops map of section .struct_ops; such a Link can be closed but not pinned, updated or inspected. That map is the
 // one attachment of a Link that outlives a process which ends without closing it (inspect.UnregisterStructOps). Attachments that the kernel
-// doesn't tie to a descriptor (netlink XDP, classic TC, cgroups without links) are no Links: they outlive the process.
+// doesn't tie to a descriptor (netlink XDP, cgroups without links, packages tc and lwt) are no Links: they outlive the process.
 //
 // The methods are safe for concurrent use.
 type Link struct {
@@ -41,7 +41,7 @@ type Link struct {
 
 // newLink makes a Link of what an attach function got. It takes ownership of the descriptors.
 func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
-	return &Link{name: p.name, what: p.name + " to " + to, object: p.objectName(), fd: fd, events: events}
+	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd, events: events}
 }
 
 // OpenLink opens the link that is pinned under path (libbpf bpf_link__open). The caller closes it; it stays attached while it is

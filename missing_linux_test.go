@@ -174,9 +174,6 @@ func TestNothing(t *testing.T) {
 		"closed BatchCursor":    cursor,
 		"closed TypedIterator":  typedIt,
 		"closed PerCPUIterator": perCPUIt,
-		"zero LWTRoute":         new(LWTRoute),
-		"zero TCFilter":         new(TCFilter),
-		"zero TCHook":           TCHook{},
 		"zero Error":            new(Error),
 	} {
 		errs := callAll(t, what, v)

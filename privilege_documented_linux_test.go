@@ -76,9 +76,6 @@ var documented = []struct {
 		p := loadedProgram(t, "net", "xdp_pass")
 		return func() error { return second(p.SetXDP("lo", nil)) }
 	}},
-	{"TCHook.Create", netAdmin, everywhere, func(t *testing.T) func() error {
-		return TCHook{Interface: "lo", Point: TCBoth}.Create
-	}},
 	{"AttachCgroup of cgroup_skb", netAdmin, everywhere, func(t *testing.T) func() error {
 		dir, p := testkit.Cgroup(t), loadedProgram(t, "cgroup", "ingress")
 		if err := os.Chmod(dir, 0o755); err != nil {

@@ -247,12 +247,14 @@ func (p *Program) running() *kernel.Facts {
 func (p *Program) has(k featureSource, f facts.Feature) bool {
 	yes, err := k.Has(f)
 	if err != nil {
-		p.events().Warn("taken as missing: "+f.Without(), "object", p.objectName(), "program", p.name, "feature", f, "err", err)
+		p.events().Warn("taken as missing: "+f.Without(), "object", p.ObjectName(), "program", p.name, "feature", f, "err", err)
 	}
 	return yes && err == nil
 }
 
-func (p *Program) objectName() string {
+// ObjectName returns the name of the object that the program was loaded from, "" if it was opened by a
+// pin or an id.
+func (p *Program) ObjectName() string {
 	if p == nil || p.obj == nil {
 		return ""
 	}
@@ -265,7 +267,7 @@ func (p *Program) fail(op string, err error) error {
 	return newError(op, p.about(), cmp.Or(p.absence(), err))
 }
 
-func (p *Program) about() about { return about{p.objectName(), p.Name()} }
+func (p *Program) about() about { return about{p.ObjectName(), p.Name()} }
 
 // absence says why the program has no descriptor, nil if it has one.
 func (p *Program) absence() error {

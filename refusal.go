@@ -57,7 +57,7 @@ func (at *place) ask(path string, where uapi.AttachType) (*hooks.Hook, error) {
 
 // notDetached wraps the error of an attempt to detach p from there.
 func (p *Program) notDetached(at *place, err error) *Error {
-	on := about{p.objectName(), p.Name() + " from " + at.name}
+	on := about{p.ObjectName(), p.Name() + " from " + at.name}
 	if absent := p.absence(); absent != nil {
 		return newError("detach program", on, absent)
 	}

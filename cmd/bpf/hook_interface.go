@@ -10,6 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/tc"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -166,12 +167,12 @@ func interfaceHook(name string, where uapi.AttachType,
 }
 
 // tcHook is a direction of classic TC.
-func tcHook(name string, point bpf.TCPoint) hookKind {
+func tcHook(name string, point tc.Point) hookKind {
 	return hookKind{
 		name: name, target: "IFACE", options: []string{"handle", "priority"},
 		set: func(s subject, h *hook) (hooked, error) { return setTC(s, h, point) },
 		there: func(h *hook) (list []attachment, err error) {
-			filters, err := bpf.TCHook{Interface: h.target, Point: point}.Filters()
+			filters, err := tc.Hook{Interface: h.target, Point: point}.Filters()
 			for _, f := range filters {
 				list = append(list, attachment{program: f.ProgramID, detach: f.Detach})
 			}
@@ -181,8 +182,8 @@ func tcHook(name string, point bpf.TCPoint) hookKind {
 }
 
 // setTC makes the clsact discipline if the interface has none. In that case it also takes it away again, if nobody uses it then.
-func setTC(s subject, h *hook, point bpf.TCPoint) (hooked, error) {
-	at := bpf.TCHook{Interface: h.target, Point: point}
+func setTC(s subject, h *hook, point tc.Point) (hooked, error) {
+	at := tc.Hook{Interface: h.target, Point: point}
 	index, err := h.ifindex()
 	if err != nil {
 		return hooked{}, err
@@ -204,7 +205,7 @@ func setTC(s subject, h *hook, point bpf.TCPoint) (hooked, error) {
 		}
 		return rtnl.TCClsactDel(index)
 	}
-	filter, err := s.SetTC(at, &bpf.TCOptions{Handle: h.handle, Priority: h.priority})
+	filter, err := tc.Attach(s.Program, at, &tc.Options{Handle: h.handle, Priority: h.priority})
 	if err != nil {
 		return hooked{}, errors.Join(err, remove())
 	}

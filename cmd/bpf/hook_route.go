@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/lwt"
 )
 
 // lwtHook is one of the places of a route.
-func lwtHook(name string, place func(*bpf.LWTRoute) **bpf.Program) hookKind {
+func lwtHook(name string, place func(*lwt.Route) **bpf.Program) hookKind {
 	return hookKind{name: name, target: "DESTINATION", options: routed,
 		set: func(s subject, h *hook) (hooked, error) {
 			r, err := h.route()
@@ -37,7 +38,7 @@ func lwtHook(name string, place func(*bpf.LWTRoute) **bpf.Program) hookKind {
 }
 
 // route is the route that the hook names, without programs.
-func (h *hook) route() (*bpf.LWTRoute, error) {
+func (h *hook) route() (*lwt.Route, error) {
 	destination, err := netip.ParsePrefix(h.target)
 	if err != nil {
 		return nil, fmt.Errorf("hook %q: %w", h.text, err)
@@ -45,7 +46,7 @@ func (h *hook) route() (*bpf.LWTRoute, error) {
 	if h.dev == "" {
 		return nil, fmt.Errorf("hook %q: dev=IFACE is missing", h.text)
 	}
-	return &bpf.LWTRoute{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric, Headroom: h.headroom}, nil
+	return &lwt.Route{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric, Headroom: h.headroom}, nil
 }
 
 // netfilterHooks are the hooks by their names in nftables, in the kernel's order.

@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/lwt"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/tc"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -38,13 +40,13 @@ func hookKinds() []hookKind {
 		interfaceHook("tcx-egress", uapi.AttachTCXEgress, (*bpf.Program).AttachTCX, (*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
 		interfaceHook("netkit-primary", uapi.AttachNetkitPrimary, (*bpf.Program).AttachNetkit, (*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
 		interfaceHook("netkit-peer", uapi.AttachNetkitPeer, (*bpf.Program).AttachNetkit, (*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
-		tcHook("tc-ingress", bpf.TCIngress),
-		tcHook("tc-egress", bpf.TCEgress),
+		tcHook("tc-ingress", tc.Ingress),
+		tcHook("tc-egress", tc.Egress),
 		{name: "netfilter", target: "FAMILY,HOOK,PRIORITY", options: []string{"defrag"}, attach: attachNetfilter},
-		lwtHook("lwt-in", func(r *bpf.LWTRoute) **bpf.Program { return &r.In }),
-		lwtHook("lwt-out", func(r *bpf.LWTRoute) **bpf.Program { return &r.Out }),
-		lwtHook("lwt-xmit", func(r *bpf.LWTRoute) **bpf.Program { return &r.Xmit }),
-		lwtHook("lwt-seg6local", func(r *bpf.LWTRoute) **bpf.Program { return &r.Seg6Local }),
+		lwtHook("lwt-in", func(r *lwt.Route) **bpf.Program { return &r.In }),
+		lwtHook("lwt-out", func(r *lwt.Route) **bpf.Program { return &r.Out }),
+		lwtHook("lwt-xmit", func(r *lwt.Route) **bpf.Program { return &r.Xmit }),
+		lwtHook("lwt-seg6local", func(r *lwt.Route) **bpf.Program { return &r.Seg6Local }),
 		{name: "cgroup", target: "DIR", options: []string{"type", "preorder", "place", "revision", "link", "mode"},
 			load: loadAttachType, attach: attachCgroup, set: setCgroup, there: cgroupThere},
 		{name: "netns", target: "FILE", attach: func(s subject, h *hook) (hooked, error) { return one(s.AttachNetns(h.target)) }},

@@ -80,6 +80,8 @@ var rooms = []room{
 	{dir: "perfbuf", floor: 8},
 	{dir: "userringbuf", floor: 8},
 	{dir: "inspect", floor: 8},
+	{dir: "tc", floor: 8},
+	{dir: "lwt", floor: 8},
 	{dir: "bpftest", floor: 8},
 	{dir: "include", floor: 0, pure: true},
 
