@@ -2,8 +2,11 @@ package bpf
 
 import (
 	"encoding/binary"
+	"errors"
+	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -29,6 +32,16 @@ func nlAttr(b []byte, typ uint16, f func([]byte) []byte) []byte {
 
 func nlString(b []byte, typ uint16, s string) []byte {
 	return nlAttr(b, typ, func(b []byte) []byte { return append(append(b, s...), 0) })
+}
+
+// withoutIPv6 keeps the kernel from sending anything by devices that are made afterwards: programs
+// would count it, and some of it later than the test's own frames.
+func withoutIPv6(t testing.TB) {
+	t.Helper()
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a kernel without IPv6
+		t.Fatal(err)
+	}
 }
 
 // devicePair makes two devices that are connected with each other ("veth", "netkit") and sets them up.

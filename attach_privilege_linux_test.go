@@ -171,8 +171,7 @@ func elsewhere(t testing.TB, change func() error, attach func() (*Link, error)) 
 		err error
 	}
 	ready, run, done := make(chan error), make(chan bool), make(chan result)
-	go func() {
-		runtime.LockOSThread() // for good: the thread ends with this
+	testkit.OnOwnThread(func() {
 		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
 		if err == nil {
 			err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
@@ -185,7 +184,7 @@ func elsewhere(t testing.TB, change func() error, attach func() (*Link, error)) 
 			l, err := attach()
 			done <- result{l, err}
 		}
-	}()
+	})
 	if err := <-ready; err != nil {
 		t.Fatal(err)
 	}

@@ -353,6 +353,7 @@ func TestXDPRedirectCPU(t *testing.T) {
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			testkit.Netns(t)
+			withoutIPv6(t)
 			devicePair(t, "veth", "v0", "v1")
 			deviceMTU(t, "v0", uint32(max(kind.size, 1500)))
 			deviceMTU(t, "v1", uint32(max(kind.size, 1500)))

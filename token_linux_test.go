@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -182,17 +183,20 @@ func TestTokenChild(t *testing.T) {
 	}
 }
 
-// TestTokenMount mounts bpffs with options that delegate; the oracle is /proc/self/mountinfo. Before 6.9 bpffs takes whatever options it is
+// TestTokenMount mounts bpffs with options that delegate; the oracle is the thread's mountinfo. Before 6.9 bpffs takes whatever options it is
 // given and shows none.
 func TestTokenMount(t *testing.T) {
 	testkit.Root(t)
+	// /proc/self would show the mounts of the process's first thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	dir := t.TempDir()
 	options := []string{"delegate_cmds=map_create:prog_load", "delegate_maps=hash:array", "delegate_progs=xdp", "delegate_attachs=any"}
 	if err := unix.Mount("bpf", dir, "bpf", 0, strings.Join(options, ",")); err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Unmount(dir, unix.MNT_DETACH)
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	text, err := os.ReadFile("/proc/thread-self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
 	}

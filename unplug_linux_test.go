@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -332,8 +331,7 @@ func TestUnplugNamespace(t *testing.T) {
 	}
 	links := map[string]kept{}
 	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // for good: the namespace ends with the thread
+	testkit.OnOwnThread(func() { // the namespace ends with the thread
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			done <- err
 			return
@@ -359,7 +357,7 @@ func TestUnplugNamespace(t *testing.T) {
 			links["tcx"] = kept{l, obj.Program("tc_second")}
 		}
 		done <- nil
-	}()
+	})
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

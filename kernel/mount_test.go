@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,9 +21,8 @@ func inMountNS(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	testkit.Root(t)
 	done := make(chan struct{})
-	go func() {
+	testkit.OnOwnThread(func() {
 		defer close(done)
-		runtime.LockOSThread() // never unlocked: nothing else may use this thread
 		if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 			t.Errorf("unshare: %v", err)
 			return
@@ -34,7 +32,7 @@ func inMountNS(t *testing.T, f func(t *testing.T)) {
 			return
 		}
 		f(t)
-	}()
+	})
 	<-done
 }
 

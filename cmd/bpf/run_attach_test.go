@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -508,11 +507,10 @@ func TestRunEndsInOrder(t *testing.T) {
 // onThread runs f on a thread that ends with it.
 func onThread(f func()) {
 	done := make(chan struct{})
-	go func() {
+	testkit.OnOwnThread(func() {
 		defer close(done)
-		runtime.LockOSThread()
 		f()
-	}()
+	})
 	<-done
 }
 

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,12 +114,11 @@ func TestExplain(t *testing.T) {
 func asNobody(t *testing.T, do func()) {
 	t.Helper()
 	done := make(chan struct{})
-	go func() {
+	testkit.OnOwnThread(func() {
 		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends
 		unix.Setfsgid(65534)
 		unix.Setfsuid(65534)
 		do()
-	}()
+	})
 	<-done
 }
