@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -146,10 +148,14 @@ func TestByHand(t *testing.T) {
 	if diff := cmp.Diff(want, none); diff != "" {
 		t.Errorf("attached by no hook (-want +got):\n%s", diff)
 	}
+	tc := "tcx-egress:IFACE"
+	if v := kernel.Running().Version(); v != 0 && v < kernel.VersionCode(6, 6, 0) {
+		tc = "tc-egress:IFACE"
+	}
 	for section, want := range map[string]string{
-		"uprobe.s+": "uprobe:FILE:FUNC[+OFFSET]", "uretprobe.multi.s+": "uretprobe.multi:FILE:PATTERN", "raw_tracepoint.w+": "raw_tp:NAME",
+		"tc/egress": tc, "uprobe.s+": "uprobe:FILE:FUNC[+OFFSET]", "uretprobe.multi.s+": "uretprobe.multi:FILE:PATTERN", "raw_tracepoint.w+": "raw_tp:NAME",
 		"fexit.s+": "trace[:FUNC]", "fentry.multi.s+": "trace.multi:[MODULE:]PATTERN", "sk_skb/stream_parser": "sockmap:MAP", "cgroup/dev": "cgroup:DIR", "xdp.frags": "xdp:IFACE",
-		"tc/egress": "tcx-egress:IFACE", "lsm_cgroup+": "cgroup:DIR", "lsm.s+": "lsm[:HOOK]",
+		"lsm_cgroup+": "cgroup:DIR", "lsm.s+": "lsm[:HOOK]",
 	} {
 		i := slices.IndexFunc(object.SecTable, func(d object.SecDef) bool { return d.Pattern == section })
 		if hook, _ := byHand(&object.SecTable[i]); hook != want {
