@@ -74,6 +74,8 @@ type about struct{ object, subject string }
 
 func withID(id uint32) about { return about{"", fmt.Sprintf("with id %d", id)} }
 
+func withFD(fd int) about { return about{"", fmt.Sprintf("of descriptor %d", fd)} }
+
 // newError makes an *Error. Its hint is the advice that the cause carries or, for EPERM, which of the
 // capabilities that the operation needs this process lacks; need nil means CAP_BPF. attempt.fail, which
 // it calls, finds more to say.

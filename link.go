@@ -63,6 +63,16 @@ func LinkFromID(id uint32) (*Link, error) {
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }
 
+// LinkFromFD makes a Link of a descriptor, which stays the caller's: the Link has one of its own (libbpf
+// bpf_link_get_info_by_fd). EINVAL if the descriptor is no link's. The caller closes the Link.
+func LinkFromFD(fd int) (*Link, error) {
+	own, err := ownFD(fd, "bpf-link")
+	if err != nil {
+		return nil, newError("open link", withFD(fd), err)
+	}
+	return &Link{what: fmt.Sprintf("of descriptor %d", fd), fd: own}, nil
+}
+
 // Name returns the name of the program, or of the struct_ops map, that is attached; "" for a link that was opened by pin or id.
 func (l *Link) Name() string { return l.orNone().name }
 

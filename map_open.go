@@ -37,6 +37,20 @@ func MapFromID(id uint32) (*Map, error) {
 	return m, nil
 }
 
+// MapFromFD makes a Map of a descriptor, which stays the caller's: the Map has one of its own (libbpf
+// bpf_map_get_info_by_fd). EINVAL if the descriptor is no map's. The caller closes the Map.
+func MapFromFD(fd int) (*Map, error) {
+	own, err := ownFD(fd, "bpf-map")
+	if err != nil {
+		return nil, newError("open map", withFD(fd), err)
+	}
+	m, err := mapOf(own)
+	if err != nil {
+		return nil, newError("open map", withFD(fd), err)
+	}
+	return m, nil
+}
+
 // mapOf takes ownership of fd.
 func mapOf(fd *sys.FD) (*Map, error) {
 	info, err := kernel.MapInfo(fd)

@@ -68,13 +68,32 @@ func openPinned(path, kind string) (*sys.FD, error) {
 	return fd, nil
 }
 
-// ofKind closes fd if it is of another kind.
+// ownFD duplicates a descriptor of the caller's, if it is of that kind.
+func ownFD(raw int, kind string) (*sys.FD, error) {
+	fd, err := sys.Dup(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := ofKind(fd, kind); err != nil {
+		return nil, err
+	}
+	return fd, nil
+}
+
+// ofKind closes fd if it is of another kind. Without /proc nothing is checked.
 func ofKind(fd *sys.FD, kind string) error {
 	inode, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd.Int()))
-	// The kernel writes bpf-link in one place and bpf_link in another.
-	if is, known := strings.CutPrefix(strings.ReplaceAll(inode, "_", "-"), "anon-inode:"); err == nil && known && is != kind {
-		fd.Close()
-		return fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
+	if err != nil {
+		return nil
 	}
-	return nil
+	// The kernel writes bpf-link in one place and bpf_link in another.
+	is, anonymous := strings.CutPrefix(strings.ReplaceAll(inode, "_", "-"), "anon-inode:")
+	if is == kind {
+		return nil
+	}
+	fd.Close()
+	if !anonymous {
+		is = "file"
+	}
+	return fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
 }

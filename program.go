@@ -144,6 +144,21 @@ func ProgramFromID(id uint32) (*Program, error) {
 	return p, nil
 }
 
+// ProgramFromFD makes a Program of a descriptor, which stays the caller's: the Program has one of its
+// own (libbpf bpf_prog_get_info_by_fd). EINVAL if the descriptor is no program's. The caller closes the
+// Program.
+func ProgramFromFD(fd int) (*Program, error) {
+	own, err := ownFD(fd, "bpf-prog")
+	if err != nil {
+		return nil, newError("open program", withFD(fd), err)
+	}
+	p, err := programOf(own)
+	if err != nil {
+		return nil, newError("open program", withFD(fd), err)
+	}
+	return p, nil
+}
+
 // programOf takes ownership of fd.
 func programOf(fd *sys.FD) (*Program, error) {
 	info, err := sys.ProgInfoByFD(fd.Int())

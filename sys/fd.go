@@ -99,8 +99,13 @@ func (f *FD) Dup() (*FD, error) {
 	if !ok {
 		return nil, syscall.EBADF
 	}
+	defer f.Release()
+	return Dup(raw)
+}
+
+// Dup returns an FD for the kernel object behind a descriptor of the caller's, who closes both.
+func Dup(raw int) (*FD, error) {
 	n, e := funnel.Current().Dup(raw)
-	f.Release()
 	if e != 0 {
 		return nil, e
 	}
