@@ -26,7 +26,7 @@ const (
 func load(t testing.TB, names ...string) *bpf.Object {
 	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open("../testdata/net.bpf.o")
+	o, err := bpf.Open("../testdata/net.bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 func load(t testing.TB, file string, names ...string) *bpf.Object {
 	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open("../testdata/" + file + ".bpf.o")
+	o, err := bpf.Open("../testdata/"+file+".bpf.o", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
