@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"bytes"
 	"math"
 	"syscall"
 
@@ -26,6 +27,16 @@ func (s *scratch) logBuffer(size uint32) []byte {
 		s.log = make([]byte, size)
 	}
 	return s.log
+}
+
+// keepLog returns the text in the log buffer for good: a copy, or the buffer itself if it is mostly
+// full.
+func (s *scratch) keepLog(text []byte) []byte {
+	if len(text) < len(s.log)/2 {
+		return bytes.Clone(text)
+	}
+	s.log = nil
+	return text
 }
 
 // grownLog says how large the next log buffer is after one was too small; 0 if there is nothing to try. need is what the kernel
@@ -114,7 +125,7 @@ func (l *loader) uploadBTF() error {
 	}
 	failure := l.fail("load BTF", "", err)
 	if text := logText(buf); len(text) > 0 {
-		e := newVerifierError(nil, nil, text, truncated, err)
+		e := newVerifierError(nil, nil, l.scratch.keepLog(text), truncated, err)
 		e.Object, e.Hint, e.LogSize = l.obj.name, privilege.Hint(err), attr.LogTrueSize
 		failure = e
 	}

@@ -141,6 +141,10 @@ func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 	return nil
 }
 
+// mostLog bounds the log of a program that the kernel refuses, where it keeps the end of a log that
+// is too long (6.4), which says why. The whole may take gigabytes.
+const mostLog = 64 << 20
+
 // verify asks the kernel to take the program. At level 0 there is no log buffer; when that fails, whatever the reason, it asks once
 // more at level 1 with a buffer, and again with larger ones while the kernel says ENOSPC (libbpf bpf_object_load_prog).
 func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, level uint32) (*sys.FD, error) {
@@ -160,7 +164,13 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		fd, err = l.progLoad(attr, pp)
 		truncated := err == syscall.ENOSPC
 		if truncated {
-			if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
+			size = l.nextLog(attr.LogSize, attr.LogTrueSize)
+			if refusal != nil && attr.LogTrueSize > mostLog { // the kernel keeps the end
+				if size = mostLog; attr.LogSize >= mostLog {
+					size = 0
+				}
+			}
+			if size != 0 {
 				l.ev.Info("the verifier log did not fit, asking once more with a larger buffer", "object", l.obj.name, "program", p.name,
 					"bytes", attr.LogSize, "next", size)
 				continue
@@ -178,7 +188,7 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 		if len(text) == 0 {
 			return nil, l.fail("load program", p.name+" (SEC "+p.section+")", err, kernel.ProgCaps(pp.Type)...)
 		}
-		e := newVerifierError(pp, l.obj.btf, text, truncated, err)
+		e := newVerifierError(pp, l.obj.btf, l.scratch.keepLog(text), truncated, err)
 		e.Object, e.LogSize = l.obj.name, attr.LogTrueSize
 		if hint := privilege.Hint(err, kernel.ProgCaps(pp.Type)...); hint != "" {
 			e.Hint = hint

@@ -89,6 +89,12 @@ func TestLogProtocol(t *testing.T) {
 			fmt.Sprintf("0 0, 1 %d, 1 %d, 1 %d", first, 2*first, 4*first), syscall.EACCES, "R1 bad", true},
 		{"no room, the kernel says how much", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 20 << 20}, {errno: syscall.EACCES, log: "R1 bad\n"}},
 			fmt.Sprintf("0 0, 1 %d, 1 %d", first, 20<<20+4096), syscall.EACCES, "R1 bad", true},
+		{"a log of gigabytes, of which the end is enough", 0, 0,
+			[]logAnswer{
+				{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 2 << 30},
+				{errno: syscall.ENOSPC, log: "R1 bad\n", trueSize: 2 << 30},
+			},
+			fmt.Sprintf("0 0, 1 %d, 1 %d", first, 64<<20), syscall.EACCES, "R1 bad", false},
 		{"level of the caller", 2, 0, []logAnswer{{}}, fmt.Sprintf("2 %d", first), 0, "processed", true},
 		{"level of the caller, refused", 2, 0, []logAnswer{{errno: syscall.EACCES, log: "R1 bad\n"}}, fmt.Sprintf("2 %d", first), syscall.EACCES, "R1 bad", true},
 		{"limited, fits", 0, 1000, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}}, "0 0, 1 1000", syscall.EACCES, "R1 bad", true},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/printable"
@@ -128,11 +129,12 @@ func (e *VerifierError) Unwrap() []error {
 // Is adds to what the errno itself says: ENOTSUPP is ErrNotSupported, E2BIG (too many instructions) is ErrTooBig.
 func (e *VerifierError) Is(target error) bool { return errnoIs(e.Err, target) }
 
-// newVerifierError describes the failed load of p, or of BTF if p is nil. log may be cut off.
+// newVerifierError describes the failed load of p, or of BTF if p is nil. log may be cut off; the
+// error keeps it, so it must not change any more.
 func newVerifierError(
 	p *plan.Program, object *btf.Spec, log []byte, truncated bool, err error,
 ) *VerifierError {
-	r := verifier.Read(string(log), p, object)
+	r := verifier.Read(unsafe.String(unsafe.SliceData(log), len(log)), p, object)
 	e := &VerifierError{
 		Err: err, Cause: r.Cause, Hint: r.Hint, Log: r.Log, Truncated: truncated,
 		Verdict: r.Verdict(), Reason: r.Reason, Suggestion: r.Suggestion,
