@@ -10,12 +10,14 @@ import (
 
 // # Attaching by SEC()
 //
-// The section of a program says how it attaches without further words: SEC("tp/sched/sched_switch") names everything, SEC("kprobe")
-// names nothing and SEC("xdp") can't (which interface?). The SEC() table of package object sorts the kinds (object.AutoAttach), and
-// autoAttach below has one function for each, which lives in the file of its hook family. A program whose section says too little is no
+// The section of a program may say how to attach it: SEC("tp/sched/sched_switch") names everything,
+// SEC("kprobe") names nothing and SEC("xdp") can't name an interface. The SEC() table of package
+// object assigns each section a kind (object.AutoAttach), and autoAttach below has one function for
+// each kind, which lives in the file of its hook family. A section that doesn't name a target is no
 // failure; Object.Attach reports it.
 
-// autoAttach holds what attaches a program by its section, by object.AutoAttach. A kind without an entry is attached by hand.
+// autoAttach holds the functions that attach a program by its section, by object.AutoAttach. A kind
+// without an entry must be attached by hand.
 var autoAttach = [...]func(*Program) (*Link, error){
 	object.AutoKprobe:        (*Program).autoKprobe,
 	object.AutoKprobeMulti:   (*Program).autoKprobeMulti,
@@ -32,30 +34,31 @@ var autoAttach = [...]func(*Program) (*Link, error){
 	object.AutoTracingMulti:  (*Program).autoTracingMulti,
 }
 
-// errNothingToDo is what an autoAttach function returns when the section names no target.
+// errNothingToDo is the error of an autoAttach function if the section names no target.
 var errNothingToDo = errors.New("the section names no target")
 
-// NotAttached is something that Object.Attach left alone, and why.
+// NotAttached is a program or map that Object.Attach left alone, and the reason.
 type NotAttached struct {
 	Program *Program // nil if it is a map
 	Map     *Map     // a struct_ops map
 	Reason  string
 }
 
-// Attach attaches the program as its section says (libbpf bpf_program__attach). The caller closes the Link. ErrNotSupported if the
-// section doesn't say how: then use the Attach method of its kind.
+// Attach attaches the program as its section says (libbpf bpf_program__attach). The caller closes
+// the Link. ErrNotSupported if the section doesn't say how: use the Attach method of its kind.
 func (p *Program) Attach() (*Link, error) {
 	link, reason, err := p.attach()
 	if err != nil {
 		return nil, err
 	}
 	if link == nil {
-		return nil, p.fail("attach program", fmt.Errorf("SEC(%q): %s: %w", p.section, reason, ErrNotSupported))
+		return nil, p.fail("attach program",
+			fmt.Errorf("SEC(%q): %s: %w", p.section, reason, ErrNotSupported))
 	}
 	return link, nil
 }
 
-// attach returns a link, or the reason why there is none.
+// attach returns a link, or the reason why it made none.
 func (p *Program) attach() (*Link, string, error) {
 	if err := p.absence(); err != nil {
 		return nil, "", p.fail("attach program", err)
@@ -82,12 +85,13 @@ func (p *Program) attach() (*Link, string, error) {
 	return link, "", err
 }
 
-// Attach attaches every loaded program that its section says how to attach, in order (libbpf bpf_object__attach_skeleton). All or
-// nothing: when one fails, those before it are detached and the error returned. What sections leave open (XDP, TC, cgroups, a bare
-// SEC("kprobe")) is reported by the logger and by NotAttached, and not an error.
+// Attach attaches every loaded program whose section says how, in order (libbpf
+// bpf_object__attach_skeleton). All or nothing: when one fails, those before it are detached and
+// the error is returned. Programs whose section leaves the target open (XDP, TC, cgroups, a bare
+// SEC("kprobe")) are no error; the logger and NotAttached report them.
 //
-// The links stay the Object's, which closes them with itself; the caller may close them earlier. Attach may be called again once all
-// of them are closed.
+// The links belong to the Object, which closes them when it is closed; the caller may close them
+// earlier. Attach may be called again once all of them are closed.
 func (o *Object) Attach() (Links, error) {
 	if o.isNone() {
 		return nil, missing("attach object", "object")
@@ -120,7 +124,8 @@ func (o *Object) beginAttach() error {
 	return nil
 }
 
-// endAttach gives the object what attach made. It returns false if the object was closed meanwhile.
+// endAttach gives the object the links of attach. It returns false if the object was closed
+// meanwhile.
 func (o *Object) endAttach(links Links, left []NotAttached, done bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -134,8 +139,9 @@ func (o *Object) endAttach(links Links, left []NotAttached, done bool) bool {
 	return true
 }
 
-// attach attaches what attaches by itself, and lists what it left alone. It returns the links that it
-// made also with an error. The object isn't locked: handlers of the application run.
+// attach attaches every program and map that attaches by itself, and lists the others. It returns
+// the links that it made also with an error. The object isn't locked: handlers of the application
+// run.
 func (o *Object) attach() (links Links, left []NotAttached, err error) {
 	note := func(n NotAttached, kind, name string) {
 		left = append(left, n)
@@ -166,7 +172,8 @@ func (o *Object) attach() (links Links, left []NotAttached, err error) {
 			continue
 		}
 		if !m.Created() || !m.autoattach {
-			note(NotAttached{Map: m, Reason: "it was not created, or its autoattach is off"}, "map", m.name)
+			note(NotAttached{Map: m, Reason: "it was not created, or its autoattach is off"}, "map",
+				m.name)
 			continue
 		}
 		link, err := m.AttachStructOps()

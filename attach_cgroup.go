@@ -13,26 +13,28 @@ import (
 
 // CgroupOptions changes how a program is attached to a cgroup.
 type CgroupOptions struct {
-	// Type is the hook, for a program that doesn't say: SEC("cgroup/skb"), or one from OpenProgram or ProgramFromID whose type has several.
-	// 0: ExpectedAttachType.
+	// Type is the hook, for a program that doesn't name it: SEC("cgroup/skb"), or one from
+	// OpenProgram or ProgramFromID whose type has several hooks. 0: ExpectedAttachType.
 	Type     uapi.AttachType
 	Anchor   Anchor // 6.16
-	Revision uint64 // 6.16: what inspect.Cgroup said; ESTALE if the hook has changed since. 0: whatever it is
+	Revision uint64 // 6.16: from inspect.Cgroup; ESTALE if the hook has changed since. 0: any
 	// Preorder runs the program before those of the cgroup's descendants (BPF_F_PREORDER; 6.15).
 	Preorder bool
 
-	// Mode, for SetCgroup: how it gets along with others.
+	// Mode, for SetCgroup: whether other programs may be attached too.
 	Mode CgroupMode
-	// Replace, for SetCgroup: the program whose place it takes (Mode CgroupMulti; 5.6). That one must have been set without a link.
+	// Replace, for SetCgroup: the program to replace (Mode CgroupMulti; 5.6). It must have been set
+	// without a link.
 	Replace *Program
 }
 
-// CgroupMode says how a program that is set without a link gets along with others. All programs of a cgroup's hook have the same.
+// CgroupMode says whether other programs may be attached beside one that is set without a link. All
+// programs of a cgroup's hook have the same mode.
 type CgroupMode uint32
 
 const (
 	CgroupExclusive CgroupMode = 0                   // alone, also in descendants
-	CgroupOverride  CgroupMode = uapi.FAllowOverride // descendants may put their own in its place
+	CgroupOverride  CgroupMode = uapi.FAllowOverride // descendants may replace it for themselves
 	CgroupMulti     CgroupMode = uapi.FAllowMulti    // beside others, as links are (4.15)
 )
 
@@ -49,10 +51,11 @@ func (m CgroupMode) String() string {
 	return fmt.Sprintf("CgroupMode(%d)", uint32(m))
 }
 
-// AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by a link (libbpf
-// bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the cgroup's processes and those of its descendants, beside
-// programs of others. Needs CAP_NET_ADMIN for cgroup_skb, and nothing that loading didn't for other types. EPERM if the cgroup, or one
-// above, has an exclusive program. The caller closes the Link.
+// AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by
+// a link (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the processes
+// of the cgroup and its descendants, beside other programs. Needs CAP_NET_ADMIN for cgroup_skb;
+// other types need no privileges beyond those of the load. EPERM if the cgroup, or one above it,
+// has an exclusive program. The caller closes the Link.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {
@@ -76,8 +79,9 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 	return p.linkPath(at, path, &a)
 }
 
-// SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It stays when the process ends, until
-// UnsetCgroup takes it away or the cgroup is removed. Privileges as of AttachCgroup.
+// SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It
+// stays attached when the process ends, until UnsetCgroup detaches it or the cgroup is removed.
+// Privileges as for AttachCgroup.
 func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 	p = p.orNone()
 	if opts == nil {
@@ -105,16 +109,17 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 	}
 	if err := p.setPath(path, &a, sys.ProgAttach); err != nil {
 		if err == syscall.EINVAL && at.rule == "" && p.typ == uapi.ProgCgroupSKB {
-			at.rule = privilege.Hint(syscall.EPERM, at.need...) // the kernel says EINVAL for that too
+			// the kernel answers EINVAL for that too
+			at.rule = privilege.Hint(syscall.EPERM, at.need...)
 		}
 		return p.refused(at, err)
 	}
 	return nil
 }
 
-// UnsetCgroup takes the program away from a cgroup where SetCgroup put it (libbpf bpf_prog_detach_opts). ErrNotExist if it isn't there,
-// or is there by a link. Of opts only Type and Revision matter. Needs
-// CAP_NET_ADMIN to look.
+// UnsetCgroup detaches the program from a cgroup where SetCgroup attached it (libbpf
+// bpf_prog_detach_opts). ErrNotExist if it isn't attached there, or is attached by a link. Only
+// Type and Revision of opts matter. Needs CAP_NET_ADMIN to query the cgroup.
 func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 	p = p.orNone()
 	if opts == nil {
@@ -130,7 +135,8 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 	if err != nil {
 		return p.notDetached(at, err)
 	}
-	// Of a cgroup whose program is exclusive or may be overridden, the kernel takes away whatever is there and doesn't look at ours.
+	// From a cgroup whose program is exclusive or may be overridden, the kernel detaches any
+	// program, without comparing it to ours.
 	hook, err := at.ask(path, where)
 	if err != nil {
 		return p.notDetached(at, err)
@@ -145,11 +151,12 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 	return nil
 }
 
-// check refuses what belongs to the other way to attach.
+// check refuses options that belong to the other way to attach.
 func (o *CgroupOptions) check(set bool) error {
 	switch {
 	case !set && (o.Mode != 0 && o.Mode != CgroupMulti || o.Replace != nil):
-		return fmt.Errorf("links have the mode multi, and Update replaces their programs: %w", syscall.EINVAL)
+		return fmt.Errorf("links have the mode multi, and Update replaces their programs: %w",
+			syscall.EINVAL)
 	case o.Mode != CgroupExclusive && o.Mode != CgroupOverride && o.Mode != CgroupMulti:
 		return fmt.Errorf("%v: %w", o.Mode, syscall.EINVAL)
 	case o.Replace != nil:
@@ -165,13 +172,15 @@ func (p *Program) cgroupHook(opts *CgroupOptions) uapi.AttachType {
 	return p.expected
 }
 
-var cgroupPrograms = [...]uapi.ProgType{uapi.ProgCgroupSKB, uapi.ProgCgroupSock, uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt,
+var cgroupPrograms = [...]uapi.ProgType{uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
+	uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt,
 	uapi.ProgCgroupSysctl, uapi.ProgCgroupDevice, uapi.ProgSockOps, uapi.ProgLSM}
 
 func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 	where := p.cgroupHook(opts)
 	return &place{
-		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision, need: []kernel.Capability{kernel.CapNetAdmin},
+		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision,
+		need:   []kernel.Capability{kernel.CapNetAdmin},
 		target: "it must be a directory of a cgroup file system, version 2",
 		query: func() (*hooks.Hook, error) {
 			own, err := hooks.QueryFile(path, where, 0)
@@ -183,7 +192,7 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 	}
 }
 
-// linkPath makes a link to what path names.
+// linkPath makes a link to the file at path.
 func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link, error) {
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(at.name, err)
@@ -202,8 +211,9 @@ func (p *Program) linkPath(at *place, path string, a *sys.LinkCreateAttr) (*Link
 	return p.newLink(at.name, fd), nil
 }
 
-// setPath attaches to or detaches from what path names, without a link.
-func (p *Program) setPath(path string, a *sys.ProgAttachAttr, call func(*sys.ProgAttachAttr) error) error {
+// setPath attaches to the file at path or detaches from it, without a link.
+func (p *Program) setPath(path string, a *sys.ProgAttachAttr,
+	call func(*sys.ProgAttachAttr) error) error {
 	if err := p.use(); err != nil {
 		return err
 	}

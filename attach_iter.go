@@ -12,23 +12,27 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// IterOptions says what an iterator walks. At most one group may be set; none walks everything that the iterator's kind has, except for
-// those that need a map or an order. What another kind takes is refused.
+// IterOptions says what an iterator walks. Only one group may be set. Without options an iterator
+// walks everything of its kind; some kinds need a map or an order. Options of another kind are
+// refused.
 type IterOptions struct {
-	// Map is what SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and SEC("iter/sockmap") walk.
+	// Map is the map that SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and
+	// SEC("iter/sockmap") walk.
 	Map *Map
-	// SEC("iter/cgroup") (6.1) starts at Cgroup, a directory of the cgroup2 file system, or at the cgroup with CgroupID, or with neither at
-	// the root, and goes in Order, uapi.CgroupIterDescendantsPre if that is 0.
+	// SEC("iter/cgroup") (6.1) starts at Cgroup, a directory of the cgroup2 file system, or at the
+	// cgroup with CgroupID, or at the root if neither is set. It walks in Order, or
+	// uapi.CgroupIterDescendantsPre if that is 0.
 	Cgroup   string
 	CgroupID uint64
 	Order    uapi.CgroupIterOrder
-	// TID, PID or PIDFD, one of them, limit SEC("iter/task"), SEC("iter/task_file") and SEC("iter/task_vma") to a thread or a process (6.1).
-	// Kernels 6.1 to 6.18 at least don't end task_vma by TID if it takes several reads: the last areas come again and again.
+	// TID, PID or PIDFD, only one of them, limits SEC("iter/task"), SEC("iter/task_file") and
+	// SEC("iter/task_vma") to a thread or a process (6.1). Kernels 6.1 to 6.18 at least don't end
+	// task_vma by TID if it takes several reads: the last areas are repeated forever.
 	TID, PID, PIDFD uint32
 }
 
-// AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs it. No privileges beyond
-// those of the load. The caller closes the Link.
+// AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs
+// it. No privileges beyond those of the load. The caller closes the Link.
 func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	p = p.orNone()
 	to := "iterator " + p.attachTarget
@@ -65,32 +69,41 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	return p.newLink(to, fd), nil
 }
 
-// iterTakes says which options an iterator has. The kernel ignores those of other iterators, or takes one for another.
+// iterTakes says which options an iterator has. The kernel ignores options of other iterators, or
+// takes one for another.
 var iterTakes = [...]struct {
 	what    string
 	set     func(o *IterOptions) bool
 	targets []string
 }{
-	{"a map", func(o *IterOptions) bool { return o.Map != nil }, []string{"bpf_map_elem", "bpf_sk_storage_map", "sockmap"}},
-	{"a cgroup or an order", func(o *IterOptions) bool { return o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0 }, []string{"cgroup"}},
-	{"a task", func(o *IterOptions) bool { return o.TID != 0 || o.PID != 0 || o.PIDFD != 0 }, []string{"task", "task_file", "task_vma"}},
+	{"a map", func(o *IterOptions) bool {
+		return o.Map != nil
+	}, []string{"bpf_map_elem", "bpf_sk_storage_map", "sockmap"}},
+	{"a cgroup or an order", func(o *IterOptions) bool {
+		return o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0
+	}, []string{"cgroup"}},
+	{"a task", func(o *IterOptions) bool {
+		return o.TID != 0 || o.PID != 0 || o.PIDFD != 0
+	}, []string{"task", "task_file", "task_vma"}},
 }
 
-// check refuses options of other iterators than target's, which is not known if the program was opened by a pin or an id.
+// check refuses options that target doesn't have. target is unknown if the program was opened by a
+// pin or an id.
 func (o *IterOptions) check(target string) error {
 	if o == nil || target == "" {
 		return nil
 	}
 	for _, t := range iterTakes {
 		if t.set(o) && !slices.Contains(t.targets, target) {
-			return fmt.Errorf("this iterator doesn't take %s, as %s does: %w", t.what, strings.Join(t.targets, ", "), syscall.EINVAL)
+			return fmt.Errorf("this iterator doesn't take %s, as %s does: %w",
+				t.what, strings.Join(t.targets, ", "), syscall.EINVAL)
 		}
 	}
 	return nil
 }
 
-// info encodes the options as union bpf_iter_link_info, nil if there are none. done releases what it refers to. A cgroup iterator wants
-// an order in any case.
+// info encodes the options as union bpf_iter_link_info, nil if there are none. done releases the
+// files that it refers to. A cgroup iterator always needs an order.
 func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 	done = func() {}
 	if o == nil {
@@ -114,7 +127,8 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 		put(o.TID, o.PID, o.PIDFD)
 	}
 	if o.Cgroup != "" && o.CgroupID != 0 {
-		return nil, done, fmt.Errorf("both a directory and an id of a cgroup are given: %w", syscall.EINVAL)
+		return nil, done, fmt.Errorf("both a directory and an id of a cgroup are given: %w",
+			syscall.EINVAL)
 	}
 	if o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0 || cgroup && groups == 0 {
 		order, fd := o.Order, uint32(0)
@@ -136,13 +150,15 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 	}
 	if groups > 1 {
 		done()
-		return nil, func() {}, fmt.Errorf("an iterator takes a map, a cgroup or a task, not several of them: %w", syscall.EINVAL)
+		return nil, func() {},
+			fmt.Errorf("an iterator takes a map, a cgroup or a task, not several of them: %w",
+				syscall.EINVAL)
 	}
 	return info, done, nil
 }
 
-// Iterate runs an attached iterator and returns what it prints (libbpf bpf_iter_create and read; 5.8). Each call starts anew. The
-// caller closes the reader.
+// Iterate runs an attached iterator and returns its output (libbpf bpf_iter_create and read; 5.8).
+// Each call starts anew. The caller closes the reader.
 func (l *Link) Iterate() (io.ReadCloser, error) {
 	if err := l.kernelLink("iterate"); err != nil {
 		return nil, err
@@ -159,7 +175,8 @@ func (l *Link) Iterate() (io.ReadCloser, error) {
 	return &iterReader{fd: fd, link: l}, nil
 }
 
-// iterReader reads what an iterator prints. The kernel returns EAGAIN when the program asked to be run again later.
+// iterReader reads the output of an iterator. The kernel returns EAGAIN when the program asks to
+// run again later.
 type iterReader struct {
 	fd   *sys.FD
 	link *Link

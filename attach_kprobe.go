@@ -19,21 +19,24 @@ import (
 
 // KprobeOptions changes how a program attaches to a kernel function.
 type KprobeOptions struct {
-	Return  bool      // run it when the function returns (kretprobe)
-	Offset  uint64    // bytes into the function; must be where an instruction starts
-	Address uint64    // address in the kernel, instead of a function; not with ProbeLegacy or before 4.17
+	Return bool   // run it when the function returns (kretprobe)
+	Offset uint64 // bytes into the function; an instruction must start there
+	// address in the kernel, instead of a function; not with ProbeLegacy or before 4.17
+	Address uint64
 	Cookie  uint64    // what bpf_get_attach_cookie returns in the program (5.15)
 	Mode    ProbeMode // kernel interface; the default is the newest
 }
 
-// AttachKprobe attaches the program to the kernel function called symbol, or "module:symbol" (libbpf bpf_program__attach_kprobe_opts;
-// 4.1): it runs when the function is entered, at an offset in it, or when it returns. The name has to be the kernel's own
-// (/proc/kallsyms), with what the compiler added: "name.isra.0". With Address, symbol is "".
+// AttachKprobe attaches the program to the kernel function called symbol, or "module:symbol"
+// (libbpf bpf_program__attach_kprobe_opts; 4.1): it runs when the function is entered, at an offset
+// in it, or when it returns. The name must be the kernel's own (/proc/kallsyms), with the suffix of
+// the compiler: "name.isra.0". With Address, symbol is "".
 //
-// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used; with kernel.perf_event_paranoid above 2 some kernels ask
-// for CAP_SYS_ADMIN. ErrNotExist if there is no such function,
-// with near names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no instruction starts at the offset; EINVAL if the
-// kernel refuses probes there; ErrNotSupported on a kernel without kprobes. The caller closes the Link.
+// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used; with
+// kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN. ErrNotExist if there is no
+// such function, with similar names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no
+// instruction starts at the offset; EINVAL if the kernel refuses probes there; ErrNotSupported on a
+// kernel without kprobes. The caller closes the Link.
 func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KprobeOptions{}
@@ -41,7 +44,7 @@ func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error
 	return p.attachKprobe(p.running(), symbol, *opts)
 }
 
-// text names the place: "kprobe tcp_connect+0x4", "kretprobe 0xffffffff81000000".
+// text returns the place: "kprobe tcp_connect+0x4", "kretprobe 0xffffffff81000000".
 func (o *KprobeOptions) text(symbol string) string {
 	kind := "kprobe "
 	if o.Return {
@@ -61,7 +64,8 @@ func (o *KprobeOptions) check(symbol string) error {
 	case symbol == "" && o.Address == 0:
 		return fmt.Errorf("neither a function nor an address is given: %w", syscall.EINVAL)
 	case symbol != "" && o.Address != 0, symbol == "" && o.Offset != 0:
-		return fmt.Errorf("an address goes without a function and without an offset: %w", syscall.EINVAL)
+		return fmt.Errorf("an address goes without a function and without an offset: %w",
+			syscall.EINVAL)
 	case o.Offset > math.MaxUint32:
 		return fmt.Errorf("the offset has more than 32 bits, and the kernel would ignore those above: %w", syscall.EINVAL)
 	case strings.ContainsAny(symbol, " \t\n\x00"):
@@ -118,13 +122,15 @@ func openKprobe(t tracing, pmu uint32, symbol string, o *KprobeOptions) (*sys.FD
 // openLegacyKprobe defines an event in tracefs and opens it.
 func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *probe.Event, error) {
 	if symbol == "" {
-		return nil, nil, fmt.Errorf("an address can only be probed through the kprobe PMU (4.17): %w", ErrNotSupported)
+		return nil, nil, fmt.Errorf(
+			"an address can only be probed through the kprobe PMU (4.17): %w", ErrNotSupported)
 	}
 	if module, _, ok := strings.Cut(symbol, ":"); ok {
 		if err := pathname.Check(module); err != nil {
 			return nil, nil, fmt.Errorf("there can't be such a module: %w: %w", err, syscall.EINVAL)
 		}
-		// tracefs would take it, and wait for a module of that name. What is built in has a folder there, too.
+		// tracefs would accept the event and wait for a module of that name. Built-in modules have
+		// a directory there, too.
 		if _, err := os.Stat(filepath.Join("/sys/module", module, "initstate")); err != nil {
 			return nil, nil, fmt.Errorf("no module %s is loaded: %w", module, syscall.ENOENT)
 		}
@@ -145,7 +151,7 @@ func openLegacyKprobe(t tracing, symbol string, o *KprobeOptions) (*sys.FD, *pro
 	return event, e, nil
 }
 
-// kprobeFail explains what the kernel answers to a kprobe that it won't make.
+// kprobeFail explains the kernel's refusal of a kprobe.
 func (p *Program) kprobeFail(
 	to, symbol string, o *KprobeOptions, err error, need []kernel.Capability,
 ) error {
@@ -158,22 +164,25 @@ func (p *Program) kprobeFail(
 		if s, symbolErr := kernel.FindFunction(symbol); symbolErr == nil {
 			a.symbol = s
 			if s.Absent() && !errors.Is(err, ErrNotExist) {
-				err = absentError{err} // newer kernels answer EINVAL where it is an event in tracefs
+				err = absentError{err} // newer kernels answer EINVAL for an event in tracefs
 			}
 		}
 	}
 	return a.attachFail(to, err)
 }
 
-// absentError is a refusal for a reason that the kernel didn't give: there is no such function.
+// absentError is a refusal because the function doesn't exist, where the kernel gave another
+// reason.
 type absentError struct{ err error }
 
-func (e absentError) Error() string        { return "the kernel has no such function: " + e.err.Error() }
+func (e absentError) Error() string {
+	return "the kernel has no such function: " + e.err.Error()
+}
 func (e absentError) Unwrap() error        { return e.err }
 func (e absentError) Is(target error) bool { return target == ErrNotExist }
 
-// parseKprobe reads what SEC("kprobe/...") says: a function's name, "+" and an offset (decimal, 0x, 0). What follows the name and is no
-// offset is left over.
+// parseKprobe reads the text of SEC("kprobe/..."): a function's name, "+" and an offset (decimal,
+// 0x, 0). rest is the text after the name that is no offset.
 func parseKprobe(text string) (symbol string, offset int64, rest string, err error) {
 	n := strings.IndexFunc(text, func(r rune) bool { return !isSymbolChar(r) })
 	if n < 0 {
@@ -201,10 +210,12 @@ func symbolError(symbol string) error {
 
 // isSymbolChar reports whether c may be in the name of a kernel function, as libbpf reads SEC().
 func isSymbolChar(c rune) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' ||
+		c == '.'
 }
 
-// cutNumber splits a C number (sign, 0x or 0 in front) off the start of s, "" if there is none.
+// cutNumber splits a C number (optional sign, prefix 0x or 0) off the start of s, "" if there is
+// none.
 func cutNumber(s string) (number, rest string) {
 	i := 0
 	if i < len(s) && (s[i] == '+' || s[i] == '-') {
@@ -212,7 +223,8 @@ func cutNumber(s string) (number, rest string) {
 	}
 	digits := "0123456789"
 	switch {
-	case len(s) > i+2 && s[i] == '0' && (s[i+1] == 'x' || s[i+1] == 'X') && strings.IndexByte("0123456789abcdefABCDEF", s[i+2]) >= 0:
+	case len(s) > i+2 && s[i] == '0' && (s[i+1] == 'x' || s[i+1] == 'X') &&
+		strings.IndexByte("0123456789abcdefABCDEF", s[i+2]) >= 0:
 		digits, i = "0123456789abcdefABCDEF", i+2
 	case len(s) > i && s[i] == '0':
 		digits = "01234567"
@@ -227,7 +239,7 @@ func cutNumber(s string) (number, rest string) {
 	return s[:i], s[i:]
 }
 
-// secTarget is the SEC() text after the kind. errNothingToDo if the section is the bare kind.
+// secTarget returns the SEC() text after the kind. errNothingToDo if the section is the bare kind.
 func (p *Program) secTarget() (string, error) {
 	_, target, ok := strings.Cut(p.section, "/")
 	if !ok {
@@ -236,15 +248,16 @@ func (p *Program) secTarget() (string, error) {
 	return target, nil
 }
 
-// secFail is an error about what a section says.
+// secFail returns an error about the text of a section.
 func (p *Program) secFail(err error) error {
 	return p.fail("attach program", fmt.Errorf("SEC(%q): %w", p.section, err))
 }
 
-// noteRest tells the logger about the end of a section that means nothing.
+// noteRest logs the end of a section that has no meaning.
 func (p *Program) noteRest(rest string) {
 	if rest != "" {
-		p.events().Warn("the end of the section means nothing", "object", p.ObjectName(), "program", p.name, "section", p.section, "end", rest)
+		p.events().Warn("the end of the section means nothing", "object", p.ObjectName(), "program",
+			p.name, "section", p.section, "end", rest)
 	}
 }
 

@@ -17,17 +17,19 @@ type KprobeMultiOptions struct {
 	Addresses []uint64 // or their addresses
 	Cookies   []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Addresses
 	Return    bool     // run it when the functions return (kretprobe.multi)
-	Session   bool     // run it at both, and let the first decide about the second (kprobe.session; 6.10)
-	// UniqueMatch refuses a pattern that matches none or more than one function.
+	// run it at both; its result at entry decides whether it runs at return (kprobe.session; 6.10)
+	Session bool
+	// UniqueMatch refuses a pattern that doesn't match exactly one function.
 	UniqueMatch bool
 }
 
-// AttachKprobeMulti attaches the program to all kernel functions whose names match the pattern, at once and by one link (libbpf
-// bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). In a pattern '*' stands for any characters and '?' for one. With
-// Symbols or Addresses the pattern is "". The program must have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
+// AttachKprobeMulti attaches the program to all kernel functions whose names match the pattern, at
+// once and by one link (libbpf bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). In
+// a pattern '*' stands for any characters and '?' for one. With Symbols or Addresses the pattern is
+// "". The program must have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
 //
-// No privileges beyond those of the load; a pattern takes CAP_DAC_OVERRIDE for tracefs, where its mode was not changed, and before 6.5
-// CAP_SYSLOG. ErrNotExist if nothing matches or a function
+// No privileges beyond those of the load; a pattern needs CAP_DAC_OVERRIDE to read tracefs, unless
+// its mode was changed, and CAP_SYSLOG before 6.5. ErrNotExist if nothing matches or a function
 // doesn't exist; ErrNotSupported on a kernel without fprobes. The caller closes the Link.
 func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*Link, error) {
 	if opts == nil {
@@ -36,7 +38,7 @@ func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*
 	return p.attachKprobeMulti(p.running(), pattern, *opts)
 }
 
-// text names the target: "kprobe.multi tcp_*", "kretprobe.multi (12 functions)".
+// text returns the target: "kprobe.multi tcp_*", "kretprobe.multi (12 functions)".
 func (o *KprobeMultiOptions) text(pattern string) string {
 	kind := "kprobe.multi "
 	switch {
@@ -71,7 +73,8 @@ func (o *KprobeMultiOptions) check(pattern string) error {
 	case pattern == "" && o.UniqueMatch:
 		return fmt.Errorf("only a pattern can be asked to match once: %w", syscall.EINVAL)
 	case len(o.Cookies) > 0 && len(o.Cookies) != n:
-		return fmt.Errorf("there are %d cookies for %d functions: %w", len(o.Cookies), n, syscall.EINVAL)
+		return fmt.Errorf("there are %d cookies for %d functions: %w",
+			len(o.Cookies), n, syscall.EINVAL)
 	}
 	return nil
 }
@@ -79,7 +82,8 @@ func (o *KprobeMultiOptions) check(pattern string) error {
 // fKprobeMultiReturn is BPF_F_KPROBE_MULTI_RETURN.
 const fKprobeMultiReturn = 1
 
-func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOptions) (*Link, error) {
+func (p *Program) attachKprobeMulti(t tracing, pattern string,
+	o KprobeMultiOptions) (*Link, error) {
 	to := o.text(pattern)
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
@@ -104,7 +108,8 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 		}
 		if err != nil {
 			a := attempt{
-				op: opTracefs, need: []kernel.Capability{kernel.CapSyslog}, access: tracefsAccess[:],
+				op: opTracefs, need: []kernel.Capability{kernel.CapSyslog},
+				access:  tracefsAccess[:],
 				program: p,
 			}
 			return nil, a.attachFail(to, err)
@@ -138,10 +143,11 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	if o.Session {
 		attachType = uapi.AttachTraceKprobeSession
 	}
-	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: attachType, Detail: &detail})
+	fd, err := sys.LinkCreate(
+		&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: attachType, Detail: &detail})
 	if err != nil {
 		if err == syscall.ESRCH {
-			err = syscall.ENOENT // what every other family says of a name that isn't there
+			err = syscall.ENOENT // as every other family answers for a name that doesn't exist
 		}
 		a := attempt{op: opKprobeMulti, program: p, tracing: t, symbols: symbols}
 		return nil, a.attachFail(to, err)
@@ -149,8 +155,8 @@ func (p *Program) attachKprobeMulti(t tracing, pattern string, o KprobeMultiOpti
 	return p.newLink(to, fd), nil
 }
 
-// requireKprobeMulti refuses what the kernel would answer with a bare EINVAL. What a program was loaded for is not known if it was
-// opened by a pin or an id.
+// requireKprobeMulti refuses programs and options for which the kernel would answer a bare EINVAL.
+// The attach type of a program that was opened by a pin or an id is unknown.
 func (p *Program) requireKprobeMulti(o *KprobeMultiOptions) error {
 	want, sec := uapi.AttachTraceKprobeMulti, "kprobe.multi"
 	if o.Session {
@@ -160,12 +166,13 @@ func (p *Program) requireKprobeMulti(o *KprobeMultiOptions) error {
 		return err
 	}
 	if p.obj != nil && p.expected != want {
-		return fmt.Errorf("the program was not loaded for it, as SEC(%q) is: %w", sec, syscall.EINVAL)
+		return fmt.Errorf("the program was not loaded for it, as SEC(%q) is: %w",
+			sec, syscall.EINVAL)
 	}
 	return nil
 }
 
-// cStrings makes an array of pointers to names, each with a NUL at its end, in one piece of memory.
+// cStrings makes an array of pointers to names, each terminated by a NUL, in one piece of memory.
 func cStrings(names []string) ([]sys.Pointer, error) {
 	size := 0
 	for _, name := range names {
@@ -199,7 +206,9 @@ func (p *Program) autoPattern(o KprobeMultiOptions) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := strings.IndexFunc(target, func(r rune) bool { return !isSymbolChar(r) && r != '*' && r != '?' })
+	n := strings.IndexFunc(target, func(r rune) bool {
+		return !isSymbolChar(r) && r != '*' && r != '?'
+	})
 	if n < 0 {
 		n = len(target)
 	}

@@ -15,10 +15,12 @@ type KsyscallOptions struct {
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 }
 
-// AttachKsyscall attaches the program to the kernel's function for a system call, by the name without "sys_", such as "unlinkat"
-// (libbpf bpf_program__attach_ksyscall): "__x64_sys_unlinkat" and the like where system calls have wrappers (4.17), else
-// "__se_sys_unlinkat". Calls of 32-bit programs on a 64-bit kernel have functions of their own and are not seen. Read the arguments
-// with PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. For the rest see AttachKprobe. The caller closes the Link.
+// AttachKsyscall attaches the program to the kernel's function for a system call, by the name
+// without "sys_", such as "unlinkat" (libbpf bpf_program__attach_ksyscall): "__x64_sys_unlinkat"
+// and the like where system calls have wrappers (4.17), else "__se_sys_unlinkat". Calls of 32-bit
+// programs on a 64-bit kernel have functions of their own and are not seen. Read the arguments with
+// PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. For options, privileges and errors see AttachKprobe. The
+// caller closes the Link.
 func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KsyscallOptions{}
@@ -35,7 +37,7 @@ func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, err
 	return p.AttachKprobe(symbol, &KprobeOptions{Return: opts.Return, Cookie: opts.Cookie})
 }
 
-// syscallSymbol is the name of the kernel function for a system call.
+// syscallSymbol returns the name of the kernel function for a system call.
 func (p *Program) syscallSymbol(k featureSource, name string) string {
 	if p.has(k, facts.SyscallWrapper) {
 		return kernel.SyscallPrefix() + "sys_" + name
@@ -49,5 +51,6 @@ func (p *Program) autoKsyscall() (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.AttachKsyscall(name, &KsyscallOptions{Return: strings.HasPrefix(p.section, "kretsyscall")})
+	return p.AttachKsyscall(name,
+		&KsyscallOptions{Return: strings.HasPrefix(p.section, "kretsyscall")})
 }

@@ -7,22 +7,26 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// SetLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf bpf_prog_attach; 4.18). It decodes what the
-// receiver sees, beside others (E2BIG after 64). There are no links of this kind. It stays when the process ends: UnsetLIRC takes it
-// away. Needs CAP_NET_ADMIN. EINVAL if the file is no infrared receiver or the kernel has CONFIG_BPF_LIRC_MODE2 off, as all that this was
-// tested on: what the tests show is the request to the kernel, not a program that ran.
+// SetLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf
+// bpf_prog_attach; 4.18). It decodes what the receiver sees, beside other programs (E2BIG after
+// 64). There are no links of this kind. It stays attached when the process ends: UnsetLIRC detaches
+// it. Needs CAP_NET_ADMIN. EINVAL if the file is no infrared receiver or CONFIG_BPF_LIRC_MODE2 is
+// off, as in every kernel that this was tested on: the tests show the request to the kernel, not a
+// program that ran.
 func (p *Program) SetLIRC(path string) error {
 	at := p.lircPlace(path)
-	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2}, sys.ProgAttach); err != nil {
+	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2},
+		sys.ProgAttach); err != nil {
 		return p.refused(at, err)
 	}
 	return nil
 }
 
-// UnsetLIRC takes the program away from an infrared receiver where SetLIRC put it (libbpf bpf_prog_detach2). ErrNotExist if it isn't
-// there.
+// UnsetLIRC detaches the program from an infrared receiver where SetLIRC attached it (libbpf
+// bpf_prog_detach2). ErrNotExist if it isn't attached there.
 func (p *Program) UnsetLIRC(path string) error {
-	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2}, sys.ProgDetach); err != nil {
+	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2},
+		sys.ProgDetach); err != nil {
 		return p.notDetached(p.lircPlace(path), err)
 	}
 	return nil

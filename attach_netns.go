@@ -9,36 +9,39 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ThreadNetns names the network namespace of the calling thread. /proc/self/ns/net is that of the process's first thread, which is
-// another one if a thread changed its own.
+// ThreadNetns names the network namespace of the calling thread. /proc/self/ns/net is that of the
+// process's first thread, which differs if a thread has changed its own.
 const ThreadNetns = "/proc/thread-self/ns/net"
 
-// AttachNetns attaches a SEC("flow_dissector") or SEC("sk_lookup") program to the network namespace at path (ThreadNetns,
-// /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow dissector 5.8, sk_lookup 5.9). A namespace has one flow dissector
-// (EEXIST; also while the first namespace has one that serves all) and any number of sk_lookup programs. No privileges beyond
+// AttachNetns attaches a SEC("flow_dissector") or SEC("sk_lookup") program to the network namespace
+// at path (ThreadNetns, /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow
+// dissector 5.8, sk_lookup 5.9). A namespace has one flow dissector (EEXIST; also while the first
+// namespace has one that serves all) and any number of sk_lookup programs. No privileges beyond
 // those of the load. The caller closes the Link.
 func (p *Program) AttachNetns(path string) (*Link, error) {
 	p = p.orNone()
 	return p.linkPath(p.netnsPlace(path), path, &sys.LinkCreateAttr{AttachType: p.expected})
 }
 
-// SetFlowDissector makes the program the flow dissector of the calling thread's network namespace without a link (libbpf
-// bpf_prog_attach; 4.20), in place of one that was set the same way. It stays when the process ends: UnsetFlowDissector takes it away.
-// EEXIST if there is one by a link. No privileges beyond those of the load.
+// SetFlowDissector makes the program the flow dissector of the calling thread's network namespace
+// without a link (libbpf bpf_prog_attach; 4.20). It replaces one that was set the same way. It
+// stays when the process ends: UnsetFlowDissector detaches it. EEXIST if there is one by a link. No
+// privileges beyond those of the load.
 func (p *Program) SetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
 	if err := p.use(); err != nil {
 		return p.attachFail(at.name, err)
 	}
 	defer p.release()
-	if err := sys.ProgAttach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
+	if err := sys.ProgAttach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(),
+		AttachType: uapi.AttachFlowDissector}); err != nil {
 		return p.refused(at, err)
 	}
 	return nil
 }
 
-// UnsetFlowDissector takes the program away where SetFlowDissector put it: from the calling thread's network namespace (libbpf
-// bpf_prog_detach2). ErrNotExist if it isn't there.
+// UnsetFlowDissector detaches the program from the calling thread's network namespace, where
+// SetFlowDissector attached it (libbpf bpf_prog_detach2). ErrNotExist if it isn't attached there.
 func (p *Program) UnsetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
 	if err := p.use(); err != nil {
@@ -53,10 +56,11 @@ func (p *Program) UnsetFlowDissector() error {
 	if err != nil {
 		return p.notDetached(at, err)
 	}
-	if !hook.Has(info.ID) { // before 5.8 the kernel doesn't look
+	if !hook.Has(info.ID) { // before 5.8 the kernel doesn't compare programs
 		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
 	}
-	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachFlowDissector}); err != nil {
+	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(),
+		AttachType: uapi.AttachFlowDissector}); err != nil {
 		return p.notDetached(at, err)
 	}
 	return nil
@@ -66,7 +70,8 @@ var netnsPrograms = [...]uapi.ProgType{uapi.ProgFlowDissector, uapi.ProgSKLookup
 
 func (p *Program) netnsPlace(path string) *place {
 	return &place{
-		name: "network namespace " + path, types: netnsPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		name: "network namespace " + path, types: netnsPrograms[:],
+		need:  []kernel.Capability{kernel.CapNetAdmin},
 		query: func() (*hooks.Hook, error) { return hooks.QueryFile(path, p.expected, 0) },
 	}
 }

@@ -17,21 +17,23 @@ type perfWay struct {
 	cookie   uint64
 	ioctl    bool         // by ioctl even if the kernel has links
 	disabled bool         // don't start the event
-	legacy   *probe.Event // the event in tracefs to remove when the link is closed
+	legacy   *probe.Event // the event in tracefs, removed when the link is closed
 }
 
-// attachPerfEvent attaches p to the perf event, by a BPF link where the kernel has them for perf events (5.15), else by ioctl, and
-// starts the event (libbpf bpf_program__attach_perf_event_opts). It takes ownership of event, also when it fails. A cookie needs the
-// link.
+// attachPerfEvent attaches p to the perf event, by a BPF link where the kernel has them for perf
+// events (5.15), else by ioctl, and starts the event (libbpf bpf_program__attach_perf_event_opts).
+// It takes ownership of event, also on failure. A cookie needs the link.
 func (p *Program) attachPerfEvent(to string, event *sys.FD, cookie uint64) (*Link, error) {
 	return p.attachPerf(to, event, perfWay{cookie: cookie})
 }
 
-// attachPerf is attachPerfEvent in the way that how says. It takes ownership of event and of how.legacy, also when it fails.
+// attachPerf does the same as attachPerfEvent, as how says. It takes ownership of event and of
+// how.legacy, also on failure.
 func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, error) {
 	fd, err := p.perfLink(event.Int(), how)
 	if err != nil {
-		err = joinErrors(p.perfRefused(opAttachEvent, to, event.Int(), err), fd.Close(), event.Close())
+		err = joinErrors(p.perfRefused(opAttachEvent, to, event.Int(), err), fd.Close(),
+			event.Close())
 		if how.legacy != nil {
 			err = joinErrors(err, how.legacy.Undo())
 		}
@@ -40,8 +42,9 @@ func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, erro
 	l := p.newLink(to, fd, event)
 	if how.legacy != nil {
 		l.undo = func() error {
-			// A pin holds the event; it stays until somebody removes both.
-			if err := how.legacy.Undo(); err != nil && !(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
+			// The event is in use by a pin; it stays until somebody removes both.
+			if err := how.legacy.Undo(); err != nil &&
+				!(l.pinPath != "" && errors.Is(err, syscall.EBUSY)) {
 				return err
 			}
 			return nil
@@ -50,15 +53,18 @@ func (p *Program) attachPerf(to string, event *sys.FD, how perfWay) (*Link, erro
 	return l, nil
 }
 
-// perfLink attaches p to a perf event and starts it. The descriptor is nil if that was done by ioctl; it may be there beside an error.
+// perfLink attaches p to a perf event and starts it. fd is nil if it attached by ioctl; it may be
+// non-nil with an error, and the caller closes it.
 func (p *Program) perfLink(event int, how perfWay) (fd *sys.FD, err error) {
 	if how.ioctl {
 		err = p.perfIoctl(event, how.cookie)
 	} else if fd, err = sys.LinkCreate(&sys.LinkCreateAttr{
-		ProgFD: p.fd.Uint32(), Target: uint32(event), AttachType: uapi.AttachPerfEvent, Detail: &sys.LinkPerfEvent{Cookie: how.cookie},
+		ProgFD: p.fd.Uint32(), Target: uint32(event), AttachType: uapi.AttachPerfEvent,
+		Detail: &sys.LinkPerfEvent{Cookie: how.cookie},
 	}); err == syscall.EINVAL {
 		if !p.has(p.running(), facts.PerfLink) {
-			p.events().Info("this kernel has no links to perf events, attaching by ioctl", "object", p.ObjectName(), "program", p.name)
+			p.events().Info("this kernel has no links to perf events, attaching by ioctl",
+				"object", p.ObjectName(), "program", p.name)
 			fd, err = nil, p.perfIoctl(event, how.cookie)
 		}
 	}
@@ -70,12 +76,14 @@ func (p *Program) perfLink(event int, how perfWay) (fd *sys.FD, err error) {
 
 func (p *Program) perfIoctl(event int, cookie uint64) error {
 	if cookie != 0 {
-		return fmt.Errorf("attached by ioctl, without a link (5.15), a program has no cookie: %w", ErrNotSupported)
+		return fmt.Errorf("attached by ioctl, without a link (5.15), a program has no cookie: %w",
+			ErrNotSupported)
 	}
 	return sys.PerfEventSetBPF(event, p.fd.Int())
 }
 
-// onAnyCPU opens a perf event that sees all CPUs, whichever it is opened on: CPU 0, or one that is online.
+// onAnyCPU opens a perf event that sees all CPUs whichever CPU it is opened on: CPU 0, or one that
+// is online.
 func onAnyCPU(open func(cpu int) (*sys.FD, error)) (*sys.FD, error) {
 	event, err := open(0)
 	if err != syscall.ENODEV {
@@ -93,11 +101,11 @@ func onAnyCPU(open func(cpu int) (*sys.FD, error)) (*sys.FD, error) {
 	return event, err
 }
 
-// perfPrograms are the types of programs that run at events, each at events of its own kind.
+// perfPrograms are the types of programs that run at perf events, each at its own kind of events.
 var perfPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, uapi.ProgKprobe}
 
-// perfRefused wraps the error of an attempt to attach p to an event; op is opAttachEvent, with
-// opAttachEventFD if the event is the caller's.
+// perfRefused wraps the error of an attempt to attach p to an event. op is opAttachEvent, with
+// opAttachEventFD if the event belongs to the caller.
 func (p *Program) perfRefused(op operation, to string, event int, err error) error {
 	at := &place{name: to, types: perfPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}
 	if p.typ == uapi.ProgKprobe && p.expected != 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// perfAttach is a program that is to be attached to perf events.
+// perfAttach is a program and the perf events to attach it to.
 type perfAttach struct {
 	program *Program
 	to      string
@@ -21,7 +21,7 @@ type perfAttach struct {
 	opts    PerfEventOptions
 }
 
-// open opens the event on one CPU, or with -1 on all. Errors are Errnos.
+// open opens the event on one CPU, or on all if cpu is -1. Errors are Errnos.
 func (a *perfAttach) open(cpu int) (*sys.FD, error) {
 	attr, pid := a.attr, a.opts.PID
 	if pid == 0 {
@@ -30,7 +30,7 @@ func (a *perfAttach) open(cpu int) (*sys.FD, error) {
 	return sys.PerfEventOpen(&attr, pid, cpu, -1, 0)
 }
 
-// link attaches the program to an event, of which it takes ownership.
+// link attaches the program to an event and takes ownership of it.
 func (a *perfAttach) link(to string, event *sys.FD) (*Link, error) {
 	return a.program.attachPerf(to, event, perfWay{cookie: a.opts.Cookie, ioctl: a.opts.Ioctl})
 }
@@ -58,7 +58,7 @@ func (a *perfAttach) onCPU(cpu int) (*Link, error) {
 	return a.link(to, event)
 }
 
-// on attaches the program to the events of the CPUs, and tells each of the Links.
+// on attaches the program to the events of the CPUs and calls each with every Link.
 func (a *perfAttach) on(cpus []int, each func(cpu int, l *Link)) (Links, error) {
 	var links Links
 	for _, cpu := range cpus {
@@ -74,7 +74,8 @@ func (a *perfAttach) on(cpus []int, each func(cpu int, l *Link)) (Links, error) 
 		each(cpu, link)
 	}
 	if len(links) == 0 {
-		return nil, a.program.attachFail(a.to, fmt.Errorf("no CPU to attach on: %w", syscall.ENODEV))
+		return nil, a.program.attachFail(a.to,
+			fmt.Errorf("no CPU to attach on: %w", syscall.ENODEV))
 	}
 	return links, nil
 }
@@ -84,16 +85,16 @@ func (a *perfAttach) tell(what string, cpu int) {
 	p.events().Info(what, "object", p.ObjectName(), "program", p.name, "to", a.to, "cpu", cpu)
 }
 
-// perfCPUs are the Links of a program to the perf events of CPUs, which it keeps alive while CPUs go and
-// come.
+// perfCPUs are the Links of a program to the perf events of CPUs. It renews them when CPUs go
+// offline and online.
 type perfCPUs struct {
 	perfAttach // its program has a descriptor of its own
 	watch      *hotplug.Watch
 
 	mu    sync.Mutex
 	links []cpuLink
-	late  Links // of CPUs that came online later; the others are the caller's
-	open  int   // of the caller's
+	late  Links // of CPUs that came online later; the others belong to the caller
+	open  int   // how many of the caller's are open
 }
 
 type cpuLink struct {
@@ -103,7 +104,7 @@ type cpuLink struct {
 
 func (c *perfCPUs) keep(cpu int, l *Link) { c.links = append(c.links, cpuLink{cpu, l}) }
 
-// everywhere attaches the program to the events of the CPUs that are asked for, and watches them.
+// everywhere attaches the program to the events of the CPUs of the options, and watches the CPUs.
 func (a *perfAttach) everywhere() (Links, error) {
 	own, err := a.program.fd.Dup()
 	if err != nil {
@@ -115,10 +116,11 @@ func (a *perfAttach) everywhere() (Links, error) {
 	c.program, c.attr.ReadFormat = &program, sys.PerfFormatEnabled
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Watched first, so that no CPU is missed that comes meanwhile.
+	// Start to watch first, so that no CPU is missed that comes online meanwhile.
 	if c.watch, err = hotplug.New(c.refresh); err != nil {
 		own.Close()
-		return nil, a.program.attachFail(a.to, fmt.Errorf("watch for CPUs that go or come: %w", err))
+		return nil, a.program.attachFail(a.to,
+			fmt.Errorf("watch for CPUs that go or come: %w", err))
 	}
 	links, err := c.start()
 	if err != nil {
@@ -146,7 +148,8 @@ func (c *perfCPUs) start() (Links, error) {
 	return links, err
 }
 
-// refresh attaches the program to the events of CPUs that came, or went and came.
+// refresh attaches the program to the events of CPUs that came online, or went offline and online
+// again.
 func (c *perfCPUs) refresh() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +169,8 @@ func (c *perfCPUs) refresh() {
 
 func (c *perfCPUs) warn(err error) {
 	p := c.program
-	p.events().Warn("CPUs went or came, but the program could not be attached to all", "object", p.ObjectName(),
+	p.events().Warn("CPUs went or came, but the program could not be attached to all",
+		"object", p.ObjectName(),
 		"program", p.name, "to", c.to, "err", err)
 }
 
@@ -198,7 +202,7 @@ func (c *perfCPUs) serve(cpu int) error {
 	return nil
 }
 
-// leave closes the rest with the last of the caller's Links.
+// leave closes the other Links and the watch when the last of the caller's Links is closed.
 func (c *perfCPUs) leave() error {
 	c.mu.Lock()
 	c.open--
@@ -210,7 +214,7 @@ func (c *perfCPUs) leave() error {
 	return joinErrors(c.watch.Close(), c.late.Close(), c.program.fd.Close())
 }
 
-// renew puts the attachment that attach makes in the place of this one, if that has died with its CPU.
+// renew replaces the attachment by the one that attach makes, if it has died with its CPU.
 func (l *Link) renew(attach func() (*Link, error)) (renewed bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

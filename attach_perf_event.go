@@ -14,28 +14,32 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// PerfEvent is something that the kernel counts, and that a program runs at every so often.
+// PerfEvent is something that the kernel counts. A program runs at every Period-th count, or
+// Frequency times a second.
 type PerfEvent struct {
-	// Type is one of sys.PerfTypeHardware, PerfTypeSoftware, PerfTypeTracepoint, PerfTypeHWCache, PerfTypeRaw, or the number of a PMU in
-	// /sys/bus/event_source/devices/*/type.
+	// Type is one of sys.PerfTypeHardware, PerfTypeSoftware, PerfTypeTracepoint, PerfTypeHWCache,
+	// PerfTypeRaw, or the number of a PMU in /sys/bus/event_source/devices/*/type.
 	Type uint32
-	// Config says which event of the type: PERF_COUNT_HW_*, PERF_COUNT_SW_*, a tracepoint's id, ...
+	// Config selects the event of the type: PERF_COUNT_HW_*, PERF_COUNT_SW_*, a tracepoint's id,
+	// ...
 	Config uint64
-	// Period runs the program after so many of them (nanoseconds for clocks). Frequency has the kernel choose the period to run it so
-	// many times a second. Neither: Frequency 100. Tracepoints have neither and run it each time.
+	// Period is the number of counts between two runs (nanoseconds for clocks). With Frequency the
+	// kernel chooses the period so that the program runs that often a second. If neither is set,
+	// Frequency is 100. Tracepoints have neither; the program runs each time.
 	Period    uint64
 	Frequency uint64
 }
 
 // PerfEventOptions changes how a program attaches to perf events.
 type PerfEventOptions struct {
-	CPUs   []int  // only on these; nil: all that are online
-	PID    int    // only while this thread runs (the first one of a process has the process's id); 0: any
+	CPUs []int // only on these; nil: all that are online
+	// only while this thread runs (a process's id is that of its first thread); 0: any
+	PID    int
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 	Ioctl  bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
 }
 
-// PerfEventFDOptions changes how a program attaches to a perf event that is open.
+// PerfEventFDOptions changes how a program attaches to an open perf event.
 type PerfEventFDOptions struct {
 	Cookie   uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 	Ioctl    bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
@@ -48,7 +52,8 @@ const (
 	perfFreq     = 10 // Sample is a frequency
 )
 
-// perfBit is a bit of PerfEventAttr.Bits: a C compiler's bit field, counted from the other end on big-endian machines.
+// perfBit returns a bit of PerfEventAttr.Bits: a bit field of a C compiler, counted from the other
+// end on big-endian machines.
 func perfBit(n uint) uint64 {
 	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
 		n = 63 - n
@@ -56,7 +61,7 @@ func perfBit(n uint) uint64 {
 	return 1 << n
 }
 
-// perfEvents are the events that have the same number everywhere, by the names of perf list.
+// perfEvents are the events that have the same number on all machines, by their names in perf list.
 var perfEvents = [...]struct {
 	name   string
 	typ    uint32
@@ -91,9 +96,9 @@ var perfEvents = [...]struct {
 	{"cgroup-switches", sys.PerfTypeSoftware, 11},
 }
 
-// PerfEventNamed returns the event that perf list calls name: a hardware or software event ("cycles", "cpu-clock") or a tracepoint
-// ("sched:sched_switch"), which is looked up in tracefs: that takes root, CAP_DAC_OVERRIDE
-// or a changed mode of it. ErrNotExist if there is none.
+// PerfEventNamed returns the event of that name in perf list: a hardware or software event
+// ("cycles", "cpu-clock") or a tracepoint ("sched:sched_switch"). It looks tracepoints up in
+// tracefs, which needs root, CAP_DAC_OVERRIDE or a changed mode. ErrNotExist if there is none.
 func PerfEventNamed(name string) (PerfEvent, error) {
 	for _, e := range perfEvents {
 		if e.name == name {
@@ -106,7 +111,8 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 		for _, e := range perfEvents {
 			n.Offer([]byte(e.name))
 		}
-		return PerfEvent{}, newError("find perf event", about{"", name}, hint.Add(ErrNotExist, n.Hint()))
+		return PerfEvent{}, newError("find perf event", about{"", name},
+			hint.Add(ErrNotExist, n.Hint()))
 	}
 	id, err := kernel.Running().TracepointID(category, event)
 	if err != nil {
@@ -116,29 +122,33 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 	return PerfEvent{Type: sys.PerfTypeTracepoint, Config: id}, nil
 }
 
-// String names the event as perf list does, or by its numbers.
+// String returns the event's name in perf list, or its numbers.
 func (e PerfEvent) String() string {
 	for _, known := range perfEvents {
 		if known.typ == e.Type && known.config == e.Config {
 			return known.name
 		}
 	}
-	return "type " + strconv.FormatUint(uint64(e.Type), 10) + " config 0x" + strconv.FormatUint(e.Config, 16)
+	return "type " + strconv.FormatUint(uint64(e.Type), 10) + " config 0x" +
+		strconv.FormatUint(e.Config, 16)
 }
 
 // AttachPerfEvent opens a perf event on every online CPU and attaches the program to each (libbpf
-// bpf_program__attach_perf_event_opts on each; 4.9): a perf_event program to a hardware, software or PMU event, a tracepoint program to
-// a tracepoint, which is opened once because it is seen on all CPUs anyway. With a PID and no CPUs it is one event, which follows the thread.
+// bpf_program__attach_perf_event_opts on each; 4.9): a perf_event program to a hardware, software
+// or PMU event, a tracepoint program to a tracepoint. A tracepoint is opened once because its event
+// sees all CPUs. With a PID and no CPUs it is one event, which follows the thread.
 //
-// CPUs may go and come. The kernel stops the event of a CPU that goes offline for good; when the CPU is
-// back a goroutine, which sleeps meanwhile, opens another and attaches the program to it, in the place of
-// the old one: the Link and its descriptor stay, but a pin of it keeps the old one. Without CPUs in the
-// options the program is attached to those as well that come online later, until all Links are closed.
-// What fails then is told to the logger of the load. libbpf does none of this.
+// CPUs may go offline and online. The kernel stops the event of a CPU that goes offline for good;
+// when the CPU is back a goroutine, which sleeps meanwhile, opens another event and attaches the
+// program to it in place of the old one: the Link and its descriptor stay, but a pin of it keeps
+// the old event. Without CPUs in the options the program is also attached to CPUs that come online
+// later, until all Links are closed. Failures of the goroutine go to the logger of the load. libbpf
+// does none of this.
 //
-// Needs CAP_PERFMON, also for CPUs that come; with kernel.perf_event_paranoid above 2 some kernels
-// ask for CAP_SYS_ADMIN. ErrNotExist if the machine has no such event, as virtual machines often have no hardware events; EINVAL if the
-// program is not of the type that the event takes. The caller closes the Links.
+// Needs CAP_PERFMON, also for CPUs that come online later; with kernel.perf_event_paranoid above 2
+// some kernels ask for CAP_SYS_ADMIN. ErrNotExist if the machine has no such event (virtual
+// machines often have no hardware events); EINVAL if the event takes another type of program. The
+// caller closes the Links.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
 		opts = &PerfEventOptions{}
@@ -176,7 +186,7 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 	return at.on(at.opts.CPUs, func(int, *Link) {})
 }
 
-// attr is what perf_event_open takes.
+// attr returns the argument of perf_event_open.
 func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
 	a := sys.PerfEventAttr{Type: e.Type, Config: e.Config, Bits: perfBit(perfDisabled)}
 	switch {
@@ -198,7 +208,7 @@ func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
 	return a, nil
 }
 
-// perfFail explains an event that could not be opened.
+// perfFail explains why an event could not be opened.
 func (p *Program) perfFail(to string, a *attempt, err error) error {
 	what := "perf event"
 	if strings.HasPrefix(to, what) {
@@ -208,9 +218,10 @@ func (p *Program) perfFail(to string, a *attempt, err error) error {
 	return a.attachFail(to, fmt.Errorf("open %s: %w", what, err))
 }
 
-// AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it (libbpf
-// bpf_program__attach_perf_event_opts; 4.9). The event is the Link's from then on, which closes it; if this fails it stays the caller's.
-// EEXIST if a program is attached to the event; EINVAL if it is none for programs of this type. The caller closes the Link.
+// AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it
+// (libbpf bpf_program__attach_perf_event_opts; 4.9). On success the Link owns the event and closes
+// it; on failure it stays the caller's. EEXIST if a program is attached to the event; EINVAL if it
+// takes no programs of this type. The caller closes the Link.
 func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link, error) {
 	if opts == nil {
 		opts = &PerfEventFDOptions{}
@@ -223,7 +234,8 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 	if event < 0 {
 		return nil, p.attachFail(to, fmt.Errorf("no descriptor: %w", syscall.EINVAL))
 	}
-	fd, err := p.perfLink(event, perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl, disabled: opts.Disabled})
+	fd, err := p.perfLink(event,
+		perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl, disabled: opts.Disabled})
 	if err != nil {
 		failed := p.perfRefused(opAttachEvent|opAttachEventFD, to, event, err)
 		return nil, joinErrors(failed, fd.Close())

@@ -17,13 +17,15 @@ type RawTracepointOptions struct {
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.10)
 }
 
-// errNoRawCookies is what a kernel means that takes no cookie for a raw tracepoint.
-var errNoRawCookies = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w", ErrNotSupported)
+// errNoRawCookies is the error of a kernel that takes no cookie for a raw tracepoint.
+var errNoRawCookies = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w",
+	ErrNotSupported)
 
-// AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as "sched_switch" (libbpf
-// bpf_program__attach_raw_tracepoint_opts; 4.17): the arguments come as the kernel passes them, unformatted. No
-// privileges beyond those of the load. ErrNotExist if there is no such tracepoint, with near names as hint; EINVAL for a program of another
-// type; ErrNotSupported for a cookie before 6.10. The caller closes the Link.
+// AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as
+// "sched_switch" (libbpf bpf_program__attach_raw_tracepoint_opts; 4.17): it gets the arguments as
+// the kernel passes them, unformatted. No privileges beyond those of the load. ErrNotExist if there
+// is no such tracepoint, with similar names as hint; EINVAL for a program of another type;
+// ErrNotSupported for a cookie before 6.10. The caller closes the Link.
 func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (*Link, error) {
 	if opts == nil {
 		opts = &RawTracepointOptions{}
@@ -33,14 +35,16 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
-	if err := p.requireType("a raw tracepoint", uapi.ProgRawTracepoint, uapi.ProgRawTracepointWritable); err != nil {
+	if err := p.requireType("a raw tracepoint", uapi.ProgRawTracepoint,
+		uapi.ProgRawTracepointWritable); err != nil {
 		return nil, p.attachFail(to, err)
 	}
 	if name == "" {
 		return nil, p.attachFail(to, fmt.Errorf("no tracepoint is named: %w", syscall.EINVAL))
 	}
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
-	if err == syscall.EINVAL && opts.Cookie != 0 && p.running().Version() < kernel.VersionCode(6, 10, 0) {
+	if err == syscall.EINVAL && opts.Cookie != 0 &&
+		p.running().Version() < kernel.VersionCode(6, 10, 0) {
 		err = errNoRawCookies
 	}
 	if err != nil {
@@ -50,8 +54,8 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 	return p.newLink(to, fd), nil
 }
 
-// nearRawTracepoint proposes raw tracepoints for one that doesn't exist: those that the kernel and its
-// modules have types of.
+// nearRawTracepoint proposes raw tracepoints for a name that doesn't exist: those for which the
+// kernel and its modules have types.
 func nearRawTracepoint(a *attempt) string {
 	k := a.program.running()
 	spec, err := k.BTF()

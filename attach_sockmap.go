@@ -13,14 +13,16 @@ import (
 
 // SockMapOptions changes how a program is attached to a sockmap or sockhash.
 type SockMapOptions struct {
-	// Type is the hook, for a program that doesn't say whether it is a parser or a verdict: SEC("sk_skb"), or an sk_skb program from
-	// OpenProgram or ProgramFromID. 0: ExpectedAttachType.
+	// Type is the hook, for a program that doesn't say whether it is a parser or a verdict:
+	// SEC("sk_skb"), or an sk_skb program from OpenProgram or ProgramFromID. 0: ExpectedAttachType.
 	Type uapi.AttachType
 }
 
-// AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash by a link (libbpf
-// bpf_program__attach_sockmap; 6.10). It concerns sockets that are put into the map afterwards. A map has one program per hook: EBUSY
-// if there is one by a link; one that was set without gives way. No privileges beyond those of the load. The caller closes the Link. Older kernels have SetSockMap.
+// AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash by a
+// link (libbpf bpf_program__attach_sockmap; 6.10). It concerns sockets that are put into the map
+// afterwards. A map has one program per hook: EBUSY if there is one by a link; one without a link
+// is replaced. No privileges beyond those of the load. The caller closes the Link. Older kernels
+// have SetSockMap.
 func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 	p = p.orNone()
 	at := p.sockMapPlace(m, opts)
@@ -32,15 +34,17 @@ func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 		return nil, p.refused(at, err)
 	}
 	defer m.release()
-	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(), AttachType: p.sockMapHook(opts)})
+	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), Target: m.fd.Uint32(),
+		AttachType: p.sockMapHook(opts)})
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
 	return p.newLink(at.name, fd), nil
 }
 
-// SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash without a link (libbpf bpf_prog_attach;
-// 4.14), in place of what was set; EBUSY if one is there by a link. It stays as long as the map does, or until UnsetSockMap takes it away.
+// SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash without a
+// link (libbpf bpf_prog_attach; 4.14). It replaces a program that was set; EBUSY if one is attached
+// by a link. It stays as long as the map exists, or until UnsetSockMap detaches it.
 func (p *Program) SetSockMap(m *Map, opts *SockMapOptions) error {
 	p = p.orNone()
 	if err := p.setSockMap(m, opts, sys.ProgAttach); err != nil {
@@ -49,8 +53,8 @@ func (p *Program) SetSockMap(m *Map, opts *SockMapOptions) error {
 	return nil
 }
 
-// UnsetSockMap takes the program away from a map where SetSockMap put it (libbpf bpf_prog_detach2). ErrNotExist if another one is there,
-// or none.
+// UnsetSockMap detaches the program from a map where SetSockMap attached it (libbpf
+// bpf_prog_detach2). ErrNotExist if another program or none is attached.
 func (p *Program) UnsetSockMap(m *Map, opts *SockMapOptions) error {
 	p = p.orNone()
 	at := p.sockMapPlace(m, opts)
@@ -63,7 +67,8 @@ func (p *Program) UnsetSockMap(m *Map, opts *SockMapOptions) error {
 	return nil
 }
 
-func (p *Program) setSockMap(m *Map, opts *SockMapOptions, call func(*sys.ProgAttachAttr) error) error {
+func (p *Program) setSockMap(m *Map, opts *SockMapOptions,
+	call func(*sys.ProgAttachAttr) error) error {
 	if err := p.use(); err != nil {
 		return err
 	}
@@ -72,7 +77,8 @@ func (p *Program) setSockMap(m *Map, opts *SockMapOptions, call func(*sys.ProgAt
 		return err
 	}
 	defer m.release()
-	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(), AttachType: p.sockMapHook(opts)})
+	return call(&sys.ProgAttachAttr{Target: m.fd.Uint32(), ProgFD: p.fd.Uint32(),
+		AttachType: p.sockMapHook(opts)})
 }
 
 // sockMapHook is a hook of maps of sockets, and the type of its programs.
@@ -82,7 +88,8 @@ type sockMapHook struct {
 }
 
 var sockMapHooks = [...]sockMapHook{
-	{uapi.ProgSKSKB, uapi.AttachSKSKBStreamParser}, {uapi.ProgSKSKB, uapi.AttachSKSKBStreamVerdict}, {uapi.ProgSKSKB, uapi.AttachSKSKBVerdict},
+	{uapi.ProgSKSKB, uapi.AttachSKSKBStreamParser}, {uapi.ProgSKSKB, uapi.AttachSKSKBStreamVerdict},
+	{uapi.ProgSKSKB, uapi.AttachSKSKBVerdict},
 	{uapi.ProgSKMsg, uapi.AttachSKMsgVerdict},
 }
 
@@ -98,7 +105,8 @@ var sockMapPrograms = [...]uapi.ProgType{uapi.ProgSKSKB, uapi.ProgSKMsg}
 func (p *Program) sockMapPlace(m *Map, opts *SockMapOptions) *place {
 	where := p.sockMapHook(opts)
 	at := &place{
-		name: "map " + m.Name(), types: sockMapPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
+		name: "map " + m.Name(), types: sockMapPrograms[:],
+		need: []kernel.Capability{kernel.CapNetAdmin},
 		query: func() (*hooks.Hook, error) {
 			fd, err := m.use()
 			if err != nil {
