@@ -17,7 +17,8 @@ type KprobeMultiOptions struct {
 	Addresses []uint64 // or their addresses
 	Cookies   []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Addresses
 	Return    bool     // run it when the functions return (kretprobe.multi)
-	// run it at both; its result at entry decides whether it runs at return (kprobe.session; 6.10)
+	// Session runs it at both; its result at entry decides whether it runs at return
+	// (kprobe.session; 6.10)
 	Session bool
 	// UniqueMatch refuses a pattern that doesn't match exactly one function.
 	UniqueMatch bool

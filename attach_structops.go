@@ -11,21 +11,23 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// structOpsSlot is where the value of a struct_ops map has a program.
+// structOpsSlot is a place for a program in the value of a struct_ops map.
 type structOpsSlot struct {
 	offset  uint32
 	program *sys.FD
 }
 
-// AttachStructOps registers a struct_ops map with the kernel: a TCP congestion control, a scheduler, ... (libbpf
-// bpf_map__attach_struct_ops; 5.6). Closing the Link unregisters it. A map declared in .struct_ops.link has a kernel link (6.4), which
-// can be pinned and updated. One in .struct_ops has none: it stays registered when the process is killed, and only
-// inspect.StructOps finds and inspect.UnregisterStructOps removes it. A clone of the map can be attached as well, also after
-// its object was closed; a map that was opened by a pin or an id only if it is declared in
-// .struct_ops.link and was attached before, since its value isn't known.
+// AttachStructOps registers a struct_ops map with the kernel: a TCP congestion control, a
+// scheduler, ... (libbpf bpf_map__attach_struct_ops; 5.6). Closing the Link unregisters it. A map
+// declared in .struct_ops.link has a kernel link (6.4), which can be pinned and updated. One in
+// .struct_ops has none: it stays registered when the process is killed, and only inspect.StructOps
+// finds it and only inspect.UnregisterStructOps removes it. A clone of the map can be attached as
+// well, also after its object was closed. A map that was opened by a pin or an id can be attached
+// only if it is declared in .struct_ops.link and was attached before, since its value isn't known.
 //
-// ErrExist if the subsystem has one of that name or takes only one, with those of the type as hint. No privileges
-// beyond those of the load, unless the subsystem asks for some. The caller closes the Link.
+// ErrExist if the subsystem has one of that name or takes only one; the hint lists those of the
+// type. No privileges beyond those of the load, unless the subsystem asks for some. The caller
+// closes the Link.
 func (m *Map) AttachStructOps() (*Link, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("attach struct_ops", err)
@@ -57,29 +59,32 @@ func (m *Map) AttachStructOps() (*Link, error) {
 		return l, nil
 	}
 	var err error
-	l.fd, err = sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: m.fd.Uint32(), AttachType: uapi.AttachStructOps})
+	l.fd, err = sys.LinkCreate(
+		&sys.LinkCreateAttr{ProgFD: m.fd.Uint32(), AttachType: uapi.AttachStructOps})
 	if err != nil {
 		return nil, m.structOpsFail(err)
 	}
 	return l, nil
 }
 
-// hasStructOpsLink reports whether the map is registered by a link. The value of one that isn't
-// registers it.
+// hasStructOpsLink reports whether the map is registered by a link. A map without a link is
+// registered when its value is written.
 func (m *Map) hasStructOpsLink() bool { return m.flags&uapi.FLink != 0 }
 
 func errNoStructOps(m *Map) error {
-	return fmt.Errorf("it is a map of type %v, not %v: %w", m.typ, uapi.MapStructOps, syscall.EINVAL)
+	return fmt.Errorf("it is a map of type %v, not %v: %w",
+		m.typ, uapi.MapStructOps, syscall.EINVAL)
 }
 
-// storeStructOps gives the kernel the value of a struct_ops map, which registers one without a link.
-// A map with a link may have it already.
+// storeStructOps writes the value of a struct_ops map into the kernel, which registers one without
+// a link. A map with a link may have its value already.
 func (m *Map) storeStructOps() error {
 	if m.image == nil {
 		if m.hasStructOpsLink() {
 			return nil
 		}
-		return fmt.Errorf("its value isn't known, it was opened by a pin or an id: %w", ErrNotSupported)
+		return fmt.Errorf("its value isn't known, it was opened by a pin or an id: %w",
+			ErrNotSupported)
 	}
 	image := slices.Clone(m.image)
 	for _, s := range m.slots {
@@ -87,11 +92,12 @@ func (m *Map) storeStructOps() error {
 		if !ok {
 			return fmt.Errorf("one of its programs is closed: %w", ErrClosed)
 		}
-		defer s.program.Release() // until the kernel has taken the value
+		defer s.program.Release() // until the kernel has the value
 		binary.NativeEndian.PutUint64(image[s.offset:], uint64(fd))
 	}
 	var key uint32
-	err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(image)), uapi.Any)
+	err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key),
+		unsafe.Pointer(unsafe.SliceData(image)), uapi.Any)
 	if err == syscall.EBUSY && m.hasStructOpsLink() {
 		return nil
 	}
@@ -102,21 +108,22 @@ func (m *Map) structOpsFail(err error) error {
 	return m.fail("attach struct_ops", (&attempt{op: opRegister, m: m}).explained(err))
 }
 
-// UpdateMap puts another struct_ops map in place of the registered one at one stroke (libbpf
-// bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered map,
-// also by another descriptor, nothing is done: kernels up to 6.18 at least corrupt their list of TCP
-// congestion controls when one is put in its own place. With CAP_SYS_ADMIN that holds even if
+// UpdateMap atomically replaces the registered map by another struct_ops map (libbpf
+// bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered
+// map, also by another descriptor, it does nothing: kernels up to 6.18 at least corrupt their list
+// of TCP congestion controls when one replaces itself. With CAP_SYS_ADMIN that holds even if
 // somebody else updates the link at the same time.
 //
-// EINVAL if the link or the map is of another kind, or the subsystem doesn't take m in place of the
-// registered map (a TCP congestion control keeps its name); ErrNotSupported if the subsystem has no
+// EINVAL if the link or the map is of another kind, or the subsystem doesn't accept m as a
+// replacement (a TCP congestion control keeps its name); ErrNotSupported if the subsystem has no
 // updates; ENOLINK if the map was detached.
 func (l *Link) UpdateMap(m *Map) error {
 	if l.isNone() {
 		return missing("update link", "link")
 	}
 	if l.fd == nil {
-		return l.fail("update", fmt.Errorf("the map is registered without a link: %w", syscall.EINVAL))
+		return l.fail("update",
+			fmt.Errorf("the map is registered without a link: %w", syscall.EINVAL))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,12 +177,12 @@ func (l *Link) updateMap(m *Map) error {
 		case now == registered:
 			return refused
 		}
-		registered = now // somebody else's update came between
+		registered = now // somebody else updated it in between
 	}
 }
 
-// replaceMap puts m in place of the map with an id. If that map can be opened, and isn't what is
-// registered any more, nothing is changed: EPERM.
+// replaceMap replaces the map with that id by m. EPERM, and nothing changes, if that map can be
+// opened and is no longer the registered one.
 func (l *Link) replaceMap(m *Map, id uint32) error {
 	a := sys.LinkUpdateAttr{LinkFD: l.fd.Uint32(), New: m.fd.Uint32()}
 	if id != 0 {
@@ -187,14 +194,15 @@ func (l *Link) replaceMap(m *Map, id uint32) error {
 	return sys.LinkUpdate(&a)
 }
 
-// structOpsID is the id of the map that the link registers, 0 if it was detached.
+// structOpsID returns the id of the map that the link registers, 0 if it was detached.
 func (l *Link) structOpsID() (uint32, error) {
 	info, err := sys.LinkInfoByFD(l.fd.Int())
 	if err != nil {
 		return 0, err
 	}
 	if info.Type != uapi.LinkStructOps {
-		return 0, fmt.Errorf("it is a link of type %v, not %v: %w", info.Type, uapi.LinkStructOps, syscall.EINVAL)
+		return 0, fmt.Errorf("it is a link of type %v, not %v: %w",
+			info.Type, uapi.LinkStructOps, syscall.EINVAL)
 	}
 	return sys.LinkInfoAs[sys.MapLinkInfo](info).MapID, nil
 }

@@ -11,70 +11,84 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TCXOptions changes where among others a program is attached to an interface, by tcx or netkit.
+// TCXOptions says where among others a program is attached to an interface, by tcx or netkit.
 type TCXOptions struct {
 	Anchor Anchor
-	// Revision is what inspect.Interface said; if the hook has changed since, attaching fails with ESTALE. 0: whatever it is.
+	// Revision is the revision from inspect.Interface; if the hook has changed since, attaching
+	// fails with ESTALE. 0: any.
 	Revision uint64
-	// Replace, for SetTCX and SetNetkit: the program whose place it takes. That one must have been set without a link.
+	// Replace, for SetTCX and SetNetkit: the program to replace. It must have been set without a
+	// link.
 	Replace *Program
 }
 
-// AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out (uapi.AttachTCXEgress) of an interface, by a
-// link (libbpf bpf_program__attach_tcx; 6.6). Any SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or
-// "tcx/egress", here where says it. Without an Anchor it runs after all others; the first one whose answer isn't TCX_NEXT decides. No
-// privileges beyond those of the load. EEXIST if the program is attached there. The caller closes the Link.
+// AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out
+// (uapi.AttachTCXEgress) of an interface, by a link (libbpf bpf_program__attach_tcx; 6.6). Any
+// SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or "tcx/egress",
+// AttachTCX takes it from where. Without an Anchor it runs after all others; the first one that
+// returns something other than TCX_NEXT decides. No privileges beyond those of the load. EEXIST if
+// the program is attached there. The caller closes the Link.
 func (p *Program) AttachTCX(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
 	return p.attachInterface(iface, where, &tcxHooks, opts)
 }
 
-// AttachNetkit attaches a program to a netkit device by a link: to what the primary device sends (uapi.AttachNetkitPrimary) or, from
-// outside, to what its peer sends (uapi.AttachNetkitPeer); iface is the primary one in both cases (libbpf bpf_program__attach_netkit;
-// 6.7). No privileges beyond those of the load. The caller closes the Link.
-func (p *Program) AttachNetkit(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
+// AttachNetkit attaches a program to a netkit device by a link: to packets that the primary device
+// sends (uapi.AttachNetkitPrimary) or, from outside, to packets that its peer sends
+// (uapi.AttachNetkitPeer). iface is the primary device in both cases (libbpf
+// bpf_program__attach_netkit; 6.7). No privileges beyond those of the load. The caller closes the
+// Link.
+func (p *Program) AttachNetkit(iface string, where uapi.AttachType,
+	opts *TCXOptions) (*Link, error) {
 	return p.attachInterface(iface, where, &netkitHooks, opts)
 }
 
-// SetTCX attaches a program as AttachTCX does, without a link (libbpf bpf_prog_attach_opts; 6.6). It stays when the process ends:
-// UnsetTCX takes it away.
+// SetTCX attaches a program as AttachTCX does, but without a link (libbpf bpf_prog_attach_opts;
+// 6.6). It stays attached when the process ends: UnsetTCX detaches it.
 func (p *Program) SetTCX(iface string, where uapi.AttachType, opts *TCXOptions) error {
 	return p.setInterface(iface, where, &tcxHooks, opts)
 }
 
-// UnsetTCX takes the program away where SetTCX put it (libbpf bpf_prog_detach_opts). ErrNotExist if it isn't there; EBUSY if it is
-// there by a link.
+// UnsetTCX detaches the program where SetTCX attached it (libbpf bpf_prog_detach_opts). ErrNotExist
+// if it isn't attached there; EBUSY if it is attached by a link.
 func (p *Program) UnsetTCX(iface string, where uapi.AttachType) error {
 	return p.unsetInterface(iface, where, &tcxHooks)
 }
 
-// SetNetkit attaches a program as AttachNetkit does, without a link (6.7): UnsetNetkit takes it away.
+// SetNetkit attaches a program as AttachNetkit does, but without a link (6.7): UnsetNetkit detaches
+// it.
 func (p *Program) SetNetkit(iface string, where uapi.AttachType, opts *TCXOptions) error {
 	return p.setInterface(iface, where, &netkitHooks, opts)
 }
 
-// UnsetNetkit takes the program away where SetNetkit put it. ErrNotExist if it isn't there; EBUSY if it is there by a link.
+// UnsetNetkit detaches the program where SetNetkit attached it. ErrNotExist if it isn't attached
+// there; EBUSY if it is attached by a link.
 func (p *Program) UnsetNetkit(iface string, where uapi.AttachType) error {
 	return p.unsetInterface(iface, where, &netkitHooks)
 }
 
-// interfaceHooks are the two hooks of a kind that interfaces have.
+// interfaceHooks are the two hooks of one kind of an interface.
 type interfaceHooks struct {
 	name string
 	of   [2]uapi.AttachType
 }
 
 var (
-	tcxHooks    = interfaceHooks{"tcx", [2]uapi.AttachType{uapi.AttachTCXIngress, uapi.AttachTCXEgress}}
-	netkitHooks = interfaceHooks{"netkit", [2]uapi.AttachType{uapi.AttachNetkitPrimary, uapi.AttachNetkitPeer}}
+	tcxHooks = interfaceHooks{"tcx",
+		[2]uapi.AttachType{uapi.AttachTCXIngress, uapi.AttachTCXEgress}}
+	netkitHooks = interfaceHooks{"netkit",
+		[2]uapi.AttachType{uapi.AttachNetkitPrimary, uapi.AttachNetkitPeer}}
 )
 
 var schedPrograms = [...]uapi.ProgType{uapi.ProgSchedCls}
 
-// interfacePlace finds the interface. The place is there in any case, for messages.
-func (p *Program) interfacePlace(iface string, where uapi.AttachType, kind *interfaceHooks, opts *TCXOptions) (*place, uint32, error) {
-	at := &place{name: fmt.Sprintf("%s (%v)", iface, where), types: schedPrograms[:], attach: where, revision: opts.Revision, anchor: opts.Anchor, need: []kernel.Capability{kernel.CapNetAdmin}}
+// interfacePlace finds the interface. It returns a place also with an error, for messages.
+func (p *Program) interfacePlace(iface string, where uapi.AttachType, kind *interfaceHooks,
+	opts *TCXOptions) (*place, uint32, error) {
+	at := &place{name: fmt.Sprintf("%s (%v)", iface, where), types: schedPrograms[:], attach: where,
+		revision: opts.Revision, anchor: opts.Anchor, need: []kernel.Capability{kernel.CapNetAdmin}}
 	if where != kind.of[0] && where != kind.of[1] {
-		return at, 0, fmt.Errorf("%s has the hooks %v and %v: %w", kind.name, kind.of[0], kind.of[1], syscall.EINVAL)
+		return at, 0, fmt.Errorf("%s has the hooks %v and %v: %w",
+			kind.name, kind.of[0], kind.of[1], syscall.EINVAL)
 	}
 	index, err := rtnl.Interface(iface)
 	if err != nil {
@@ -84,7 +98,8 @@ func (p *Program) interfacePlace(iface string, where uapi.AttachType, kind *inte
 	return at, uint32(index), nil
 }
 
-func (p *Program) attachInterface(iface string, where uapi.AttachType, kind *interfaceHooks, opts *TCXOptions) (*Link, error) {
+func (p *Program) attachInterface(iface string, where uapi.AttachType, kind *interfaceHooks,
+	opts *TCXOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TCXOptions{}
 	}
@@ -111,7 +126,8 @@ func (p *Program) attachInterface(iface string, where uapi.AttachType, kind *int
 	return p.newLink(at.name, fd), nil
 }
 
-func (p *Program) setInterface(iface string, where uapi.AttachType, kind *interfaceHooks, opts *TCXOptions) error {
+func (p *Program) setInterface(iface string, where uapi.AttachType, kind *interfaceHooks,
+	opts *TCXOptions) error {
 	if opts == nil {
 		opts = &TCXOptions{}
 	}
@@ -151,7 +167,8 @@ func (p *Program) unsetInterface(iface string, where uapi.AttachType, kind *inte
 		return p.notDetached(at, err)
 	}
 	defer p.release()
-	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}); err != nil {
+	if err := sys.ProgDetach(
+		&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(), Target: index, AttachType: where}); err != nil {
 		return p.notDetached(at, err)
 	}
 	return nil

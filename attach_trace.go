@@ -19,23 +19,26 @@ type TraceOptions struct {
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.0; tp_btf 6.10)
 }
 
-// AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace program, to the target that it was loaded
-// for (libbpf bpf_program__attach_trace_opts; 5.5). No privileges beyond those of the load. EBUSY if the program is attached there already,
-// or the function is replaced by another one (freplace). The caller closes the Link. fsession came after 6.18, and no kernel that this was
-// tested on has it: no such program has been seen to run.
+// AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace
+// program, to the target that it was loaded for (libbpf bpf_program__attach_trace_opts; 5.5). No
+// privileges beyond those of the load. EBUSY if the program is attached there already, or another
+// program replaces the function (freplace). The caller closes the Link. fsession came after 6.18,
+// and no kernel that this was tested on has it: the tests have not run such a program.
 func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 	p = p.orNone()
 	to := p.traceTarget()
 	switch {
 	case p.typ == uapi.ProgLSM:
-		return nil, p.attachFail(to, fmt.Errorf("an LSM program attaches with AttachLSM: %w", syscall.EINVAL))
+		return nil, p.attachFail(to,
+			fmt.Errorf("an LSM program attaches with AttachLSM: %w", syscall.EINVAL))
 	case p.typ != uapi.ProgExt:
 		if err := p.requireType("it", uapi.ProgTracing); err != nil {
 			return nil, p.attachFail(to, err)
 		}
 	}
 	if p.expected == uapi.AttachTraceIter {
-		return nil, p.attachFail(to, fmt.Errorf("an iterator attaches with AttachIter: %w", syscall.EINVAL))
+		return nil, p.attachFail(to,
+			fmt.Errorf("an iterator attaches with AttachIter: %w", syscall.EINVAL))
 	}
 	if isTracingMulti(p.expected) {
 		return nil, p.attachFail(to, fmt.Errorf("a program for many functions attaches with AttachTracingMulti: %w", syscall.EINVAL))
@@ -43,10 +46,11 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 	return p.attachTrace(to, opts)
 }
 
-// AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf bpf_program__attach_lsm; 5.7): with "bpf" among the
-// kernel's security modules (lsm= on its command line), it decides beside the others. Without, it is attached but never runs, which is
-// told to the logger. No privileges beyond those of the load. The caller closes the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach
-// with AttachCgroup.
+// AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf
+// bpf_program__attach_lsm; 5.7). With "bpf" among the kernel's security modules (lsm= on its
+// command line), it decides beside the others. Without, it is attached but never runs, and the
+// logger gets a warning. No privileges beyond those of the load. The caller closes the Link.
+// Programs for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
 func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	p = p.orNone()
 	to := "LSM hook " + p.traceTarget()
@@ -71,13 +75,14 @@ func (p *Program) traceTarget() string {
 	return "the function it was loaded for"
 }
 
-// traceTypes are the attach types that need no more than the program.
+// traceTypes are the attach types that need nothing but the program.
 var traceTypes = [...]uapi.AttachType{
-	uapi.AttachTraceFentry, uapi.AttachTraceFexit, uapi.AttachModifyReturn, uapi.AttachTraceRawTP, uapi.AttachTraceFsession,
+	uapi.AttachTraceFentry, uapi.AttachTraceFexit, uapi.AttachModifyReturn, uapi.AttachTraceRawTP,
+	uapi.AttachTraceFsession,
 }
 
-// attachTrace makes a link to what was given at load. Kernels before 5.10 have no links for these; there, and without options, the
-// older command does the same.
+// attachTrace makes a link to the target given at load. Kernels before 5.10 have no links for
+// these; there, and without options, the older command does the same.
 func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
@@ -89,7 +94,8 @@ func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
 	}
 	types := []uapi.AttachType{p.expected}
 	if p.obj == nil {
-		// The kernel doesn't tell what a program was loaded for that was opened by a pin or an id, but refuses what it wasn't.
+		// The kernel doesn't report the attach type of a program that was opened by a pin or an id,
+		// but refuses one that doesn't fit.
 		switch p.typ {
 		case uapi.ProgTracing:
 			types = traceTypes[:]
@@ -132,13 +138,15 @@ func (p *Program) traceLink(t uapi.AttachType, cookie uint64) (*sys.FD, error) {
 
 func hasRawTracepointForm(t uapi.AttachType) bool {
 	switch t {
-	case uapi.AttachTraceRawTP, uapi.AttachLSMMac, uapi.AttachTraceFentry, uapi.AttachTraceFexit, uapi.AttachModifyReturn:
+	case uapi.AttachTraceRawTP, uapi.AttachLSMMac, uapi.AttachTraceFentry, uapi.AttachTraceFexit,
+		uapi.AttachModifyReturn:
 		return true
 	}
 	return false
 }
 
-// btfOfProgram returns the id of the BTF that the program with that id was loaded with, 0 if there is none.
+// btfOfProgram returns the id of the BTF that the program with that id was loaded with, 0 if there
+// is none.
 func btfOfProgram(id uint32) uint32 {
 	fd, err := sys.ProgFDByID(id)
 	if err != nil {
@@ -153,7 +161,7 @@ func btfOfProgram(id uint32) uint32 {
 }
 
 // tracedBy lists the tracing links for which is returns true. It returns "" if there are none or if
-// the kernel doesn't tell.
+// the kernel doesn't report them.
 func tracedBy(is func(*linkinfo.Tracing) bool) string {
 	var there []string
 	for info, err := range linkinfo.All(uapi.LinkTracing) {
@@ -170,10 +178,11 @@ func tracedBy(is func(*linkinfo.Tracing) bool) string {
 	return "attached there: " + strings.Join(there, ", ")
 }
 
-// AttachFreplace puts the program in place of a global function of target, another loaded BPF program (libbpf
-// bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and "" it replaces the function that it was loaded
-// for, which takes no privileges beyond those of the load; to look a function of target up takes CAP_SYS_ADMIN. ErrNotExist if target has
-// no such function; EBUSY if the function is replaced or traced already. The caller closes the Link.
+// AttachFreplace replaces a global function of target, another loaded BPF program, by the program
+// (libbpf bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and
+// "" it replaces the function that it was loaded for, which needs no privileges beyond those of the
+// load; finding a function of target needs CAP_SYS_ADMIN. ErrNotExist if target has no such
+// function; EBUSY if the function is replaced or traced already. The caller closes the Link.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
 	p = p.orNone()
 	to := "the function it was loaded for"
@@ -188,7 +197,8 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 	}
 	switch {
 	case (target == nil) != (function == ""):
-		return nil, p.attachFail(to, fmt.Errorf("a target program and its function go together: %w", syscall.EINVAL))
+		return nil, p.attachFail(to,
+			fmt.Errorf("a target program and its function go together: %w", syscall.EINVAL))
 	case target == nil:
 		return p.attachTrace(p.traceTarget(), nil)
 	}
@@ -205,7 +215,8 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 		return nil, p.attachFail(to, err, kernel.CapSysAdmin)
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{
-		ProgFD: p.fd.Uint32(), Target: target.fd.Uint32(), AttachType: p.expected, Detail: &sys.LinkTargetBTF{BTFID: uint32(id)},
+		ProgFD: p.fd.Uint32(), Target: target.fd.Uint32(), AttachType: p.expected,
+		Detail: &sys.LinkTargetBTF{BTFID: uint32(id)},
 	})
 	if err != nil {
 		a := attempt{op: opReplaceFunction, program: p, target: target, function: uint32(id)}
@@ -236,7 +247,8 @@ func (p *Program) functionID(name string) (btf.ID, error) {
 	return id, nil
 }
 
-// autoTrace attaches SEC("fentry/f") and its kin. The target was resolved when the program was loaded, so the section needs none here.
+// autoTrace attaches SEC("fentry/f") and similar sections. The target was resolved when the program
+// was loaded, so the section needs none here.
 func (p *Program) autoTrace() (*Link, error) { return p.AttachTrace(nil) }
 
 // autoLSM attaches SEC("lsm/hook").

@@ -15,10 +15,11 @@ type TracepointOptions struct {
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 }
 
-// AttachTracepoint attaches the program to the tracepoint category:name (libbpf bpf_program__attach_tracepoint_opts; 4.7), such as
-// "sched", "sched_switch"; /sys/kernel/tracing/events has a folder for each. Needs CAP_PERFMON, and CAP_DAC_OVERRIDE for tracefs, where its
-// mode was not changed; with kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN. ErrNotExist if
-// there is no such tracepoint. The caller closes the Link.
+// AttachTracepoint attaches the program to the tracepoint category:name (libbpf
+// bpf_program__attach_tracepoint_opts; 4.7), such as "sched", "sched_switch";
+// /sys/kernel/tracing/events has a directory for each. Needs CAP_PERFMON, and CAP_DAC_OVERRIDE to
+// read tracefs, unless its mode was changed; with kernel.perf_event_paranoid above 2 some kernels
+// ask for CAP_SYS_ADMIN. ErrNotExist if there is no such tracepoint. The caller closes the Link.
 func (p *Program) AttachTracepoint(category, name string, opts *TracepointOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TracepointOptions{}
@@ -49,7 +50,8 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 // openTracepoint opens the perf event of a tracepoint.
 func openTracepoint(id uint64) (*sys.FD, error) {
 	return onAnyCPU(func(cpu int) (*sys.FD, error) {
-		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1, cpu, -1, 0)
+		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1,
+			cpu, -1, 0)
 	})
 }
 
@@ -61,7 +63,8 @@ func (p *Program) autoTracepoint() (*Link, error) {
 	}
 	category, name, ok := strings.Cut(target, "/")
 	if !ok || category == "" || name == "" {
-		return nil, p.fail("attach program", fmt.Errorf("SEC(%q) has no category/name: %w", p.section, syscall.EINVAL))
+		return nil, p.fail("attach program",
+			fmt.Errorf("SEC(%q) has no category/name: %w", p.section, syscall.EINVAL))
 	}
 	return p.AttachTracepoint(category, name, nil)
 }

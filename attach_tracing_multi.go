@@ -16,22 +16,24 @@ import (
 
 // TracingMultiOptions changes how a tracing program attaches to many functions.
 type TracingMultiOptions struct {
-	// IDs are the functions, instead of a pattern: ids of BTF_KIND_FUNC in the BTF of the kernel, or of the module that the program was
-	// loaded for.
+	// IDs are the functions, instead of a pattern: ids of BTF_KIND_FUNC in the BTF of the kernel,
+	// or of the module that the program was loaded for.
 	IDs     []btf.ID
 	Cookies []uint64 // what bpf_get_attach_cookie returns, one for each of IDs
 }
 
-// AttachTracingMulti attaches an fentry.multi, fexit.multi or fsession.multi program to all functions whose names match the pattern, at
-// once and by one link (libbpf bpf_program__attach_tracing_multi; kernels after 7.0). In a pattern '*' stands for any characters and '?'
-// for one. "module:pattern" means functions of that module, for which the program must have been loaded (SEC("fentry.multi/module:...")).
-// Functions whose arguments a program cannot be given are left out: more than 12 arguments, arguments of more than 16 bytes, a variable
-// number of them, a struct as result. With IDs the pattern is "".
+// AttachTracingMulti attaches an fentry.multi, fexit.multi or fsession.multi program to all
+// functions whose names match the pattern, at once and by one link (libbpf
+// bpf_program__attach_tracing_multi; kernels after 7.0). In a pattern '*' stands for any characters
+// and '?' for one. "module:pattern" means functions of that module, for which the program must have
+// been loaded (SEC("fentry.multi/module:...")). Functions whose arguments a program can't read are
+// left out: more than 12 arguments, arguments of more than 16 bytes, a variable number of
+// arguments, a struct as result. With IDs the pattern is "".
 //
 // Needs CAP_PERFMON. ErrNotExist if nothing matches. The caller closes the Link.
 //
-// No kernel that this was tested on has such links. What the tests show is the functions that a pattern means and the request to the
-// kernel, not programs that ran.
+// No kernel that this was tested on has such links. The tests show which functions a pattern
+// selects and the request to the kernel, not programs that ran.
 func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TracingMultiOptions{}
@@ -63,10 +65,12 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{
 		ProgFD: p.fd.Uint32(), AttachType: p.expected,
-		Detail: &sys.LinkTracingMulti{IDs: sys.Slice(ids), Cookies: sys.Slice(opts.Cookies), Count: uint32(len(ids))},
+		Detail: &sys.LinkTracingMulti{IDs: sys.Slice(ids), Cookies: sys.Slice(opts.Cookies),
+			Count: uint32(len(ids))},
 	})
 	if err != nil {
-		at := &place{name: to, types: []uapi.ProgType{uapi.ProgTracing}, attach: p.expected, need: []kernel.Capability{kernel.CapPerfmon}}
+		at := &place{name: to, types: []uapi.ProgType{uapi.ProgTracing}, attach: p.expected,
+			need: []kernel.Capability{kernel.CapPerfmon}}
 		return nil, p.refused(at, err)
 	}
 	return p.newLink(to, fd), nil
@@ -79,16 +83,19 @@ func (o *TracingMultiOptions) check(pattern string) error {
 	case pattern == "" && len(o.IDs) == 0:
 		return fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL)
 	case len(o.Cookies) > 0 && len(o.Cookies) != len(o.IDs):
-		return fmt.Errorf("there are %d cookies for %d functions: %w", len(o.Cookies), len(o.IDs), syscall.EINVAL)
+		return fmt.Errorf("there are %d cookies for %d functions: %w",
+			len(o.Cookies), len(o.IDs), syscall.EINVAL)
 	}
 	return nil
 }
 
 func isTracingMulti(t uapi.AttachType) bool {
-	return t == uapi.AttachTraceFentryMulti || t == uapi.AttachTraceFexitMulti || t == uapi.AttachTraceFsessionMulti
+	return t == uapi.AttachTraceFentryMulti || t == uapi.AttachTraceFexitMulti ||
+		t == uapi.AttachTraceFsessionMulti
 }
 
-// multiModule is the module that the program was loaded for, "" for the kernel itself: what its section names.
+// multiModule returns the module that the program was loaded for, from its section; "" for the
+// kernel itself.
 func (p *Program) multiModule() string {
 	module, _ := splitModule(p.target())
 	return module
@@ -106,15 +113,16 @@ func splitModule(pattern string) (module, rest string) {
 	return module, rest
 }
 
-// matchTraceable returns the ids of the functions that match a pattern and can be traced, ascending. loaded is the module that the
-// program was loaded for.
+// matchTraceable returns the ids of the functions that match a pattern and can be traced,
+// ascending. loaded is the module that the program was loaded for.
 func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
 	module, pattern := splitModule(pattern)
 	if module != loaded {
 		if loaded == "" {
 			loaded = "the kernel itself"
 		}
-		return nil, fmt.Errorf("the program was loaded for functions of %s: %w", loaded, syscall.EINVAL)
+		return nil, fmt.Errorf("the program was loaded for functions of %s: %w",
+			loaded, syscall.EINVAL)
 	}
 	spec, err := k.BTF()
 	if err != nil {
@@ -165,7 +173,8 @@ func btfOfModule(k *kernel.Facts, name string) (*btf.Spec, error) {
 	return nil, fmt.Errorf("no module %s with BTF is loaded: %w", name, ErrNotExist)
 }
 
-// autoTracingMulti attaches SEC("fentry.multi/pattern"), SEC("fexit.multi/pattern") and SEC("fsession.multi/pattern").
+// autoTracingMulti attaches SEC("fentry.multi/pattern"), SEC("fexit.multi/pattern") and
+// SEC("fsession.multi/pattern").
 func (p *Program) autoTracingMulti() (*Link, error) {
 	if p.target() == "" {
 		return nil, errNothingToDo

@@ -18,36 +18,42 @@ import (
 // UprobeOptions changes how a program attaches to a function of a program or library.
 type UprobeOptions struct {
 	Return bool // run it when the function returns (uretprobe)
-	// Offset is in bytes: into the function, or without one into the file. An instruction must start
-	// there: processes die of a probe inside one, by SIGILL or later. AttachUprobe refuses it with
-	// EINVAL where it can tell.
+	// Offset is in bytes: into the function, or without one into the file. An instruction must
+	// start there: a probe inside an instruction kills processes, by SIGILL or later. AttachUprobe
+	// refuses it with EINVAL where it can recognise it.
 	Offset uint64
-	// RefCtrOffset is where in the file a 16-bit counter is that the kernel raises while the probe is there: a semaphore (4.20).
+	// RefCtrOffset is the file offset of a 16-bit counter that the kernel increments while the
+	// probe exists: a semaphore (4.20).
 	RefCtrOffset uint64
-	PID          int       // only in this process; 0 is in all, also those that start later
+	PID          int       // only in this process; 0 means all, also those that start later
 	Cookie       uint64    // what bpf_get_attach_cookie returns in the program (5.15)
 	Mode         ProbeMode // kernel interface; the default is the newest
 }
 
-// AttachUprobe attaches the program to a function of a program or library in user space (libbpf bpf_program__attach_uprobe_opts; 4.3):
-// it runs when the function is entered, at an offset in it, or when it returns. file is a path, a name that is searched ("bash",
-// "libc.so.6"), or "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name or "" for an offset
-// in the file. A name means the default version of a function, as for the dynamic linker; "name@VERSION" is another one. An indirect
-// function (IFUNC, as memcpy of most libcs) is refused: what programs call is the function that it picks.
+// AttachUprobe attaches the program to a function of a program or library in user space (libbpf
+// bpf_program__attach_uprobe_opts; 4.3): it runs when the function is entered, at an offset in it,
+// or when it returns. file is a path, a name to search for ("bash", "libc.so.6"), or
+// "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name
+// or "" for an offset in the file. A name means the default version of a function, as for the
+// dynamic linker; "name@VERSION" is another one. An indirect function (IFUNC, as memcpy of most
+// libcs) is refused: programs call the function that it selects.
 //
-// Links that the path follows behind /proc/PID/root are those of that process. With PID, a name without '/' is searched in what the
-// process has mapped and in its root; a path is this process's own, and is refused where the process calls another file by it.
+// Links that the path follows behind /proc/PID/root are those of that process. With PID, a name
+// without '/' is searched for in the files that the process has mapped and in its root; a path is
+// this process's own, and is refused where it is another file for the process.
 //
-// Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an event in tracefs is used; with
-// kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN there, too. ErrNotExist if there is no such file or
-// function, with near names; EINVAL for a name that means several functions, and for an offset inside an instruction, with those
-// nearest to it; ESRCH if there is no such process; ErrNotSupported on a kernel without uprobes. The caller closes the Link.
+// Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an
+// event in tracefs is used; with kernel.perf_event_paranoid above 2 some kernels ask for
+// CAP_SYS_ADMIN there, too. ErrNotExist if there is no such file or function, with similar names;
+// EINVAL for a name that means several functions, and for an offset inside an instruction, with the
+// nearest valid offsets; ESRCH if there is no such process; ErrNotSupported on a kernel without
+// uprobes. The caller closes the Link.
 //
-// An offset is known to be inside an instruction if it is not aligned as the file's machine wants, or
-// if the code leads to an instruction around it from the start of the function whose symbol covers it
-// (x86, riscv64, s390x, ppc64), by jumps whose targets are in the code. Functions must start with an
-// instruction, and calls return. In stripped files, in tables between the code, and in code that
-// only a table of addresses leads to, any aligned offset is attached to.
+// An offset is inside an instruction if it is not aligned as the file's machine requires, or if the
+// code leads to an instruction around it from the start of the function whose symbol covers it
+// (x86, riscv64, s390x, ppc64), by jumps whose targets are in the code. This takes for granted that
+// functions start with an instruction and that calls return. In stripped files, in tables between
+// the code, and in code that only a table of addresses leads to, any aligned offset is accepted.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeOptions{}
@@ -55,14 +61,16 @@ func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link,
 	return p.attachUprobe(p.running(), file, symbol, *opts)
 }
 
-// uprobing is what probes in user space have to know of the machine; *kernel.Facts answers it.
+// uprobing holds the facts about the machine that probes in user space need; *kernel.Facts
+// implements it.
 type uprobing interface {
 	tracing
 	// EventSourceHas reports whether a PMU has a format file of that name.
 	EventSourceHas(name, format string) (bool, error)
 }
 
-// text names the place: "uprobe /bin/bash:readline+0x4", "uretprobe libc.so.6:malloc in process 4711".
+// text returns the place: "uprobe /bin/bash:readline+0x4", "uretprobe libc.so.6:malloc in process
+// 4711".
 func (o *UprobeOptions) text(file, symbol string) string {
 	text := "uprobe " + file
 	if o.Return {
@@ -117,7 +125,7 @@ func (p *Program) attachUprobe(t uprobing, file, symbol string, o UprobeOptions)
 	return p.attachUprobeAt(t, to, f, o)
 }
 
-// findFunction opens a file and returns where in it the probe will be. The caller closes the file.
+// findFunction opens a file and returns the probe's offset in it. The caller closes the file.
 func findFunction(name, symbol string, o UprobeOptions) (*userfile.File, uint64, error) {
 	open := userfile.Open
 	if symbol == "" {
@@ -149,7 +157,8 @@ func (p *Program) attachUprobeAt(t uprobing, to string, file *userfile.File,
 		func() (*sys.FD, *probe.Event, error) { return openLegacyUprobe(t, file, &o) })
 	if err != nil {
 		a := attempt{
-			op: opUprobe, need: w.need(), program: p, file: file, pid: o.PID, offsets: []uint64{o.Offset},
+			op: opUprobe, need: w.need(), program: p, file: file, pid: o.PID,
+			offsets: []uint64{o.Offset},
 		}
 		return nil, a.attachFail(to, err)
 	}
@@ -165,7 +174,7 @@ func requireRefCtr(t uprobing) error {
 	return err
 }
 
-// openProbe opens the perf event of a probe for a process, or with 0 for all.
+// openProbe opens the perf event of a probe for a process, or for all processes if pid is 0.
 func openProbe(pid int, open func(process, cpu int) (*sys.FD, error)) (*sys.FD, error) {
 	if pid != 0 {
 		return open(pid, -1)
@@ -204,7 +213,7 @@ func openLegacyUprobe(t tracing, file *userfile.File,
 		return nil, nil, err
 	}
 	var e *probe.Event
-	blanks := strings.ContainsAny(file.Path(), " \t\n") // which the line can't have
+	blanks := strings.ContainsAny(file.Path(), " \t\n") // which the line can't contain
 	err = file.Probe(!blanks, func(name string) (err error) {
 		if strings.ContainsAny(name, " \t\n") {
 			return fmt.Errorf("tracefs takes no path with blanks: %w", syscall.EINVAL)
@@ -223,7 +232,8 @@ func openLegacyUprobe(t tracing, file *userfile.File,
 		return nil, nil, err
 	}
 	event, err := openProbe(o.PID, func(process, cpu int) (*sys.FD, error) {
-		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.ID}, process, cpu, -1, 0)
+		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: e.ID},
+			process, cpu, -1, 0)
 	})
 	if err != nil {
 		return nil, nil, joinErrors(fmt.Errorf("open perf event: %w", err), e.Undo())
@@ -231,7 +241,8 @@ func openLegacyUprobe(t tracing, file *userfile.File,
 	return event, e, nil
 }
 
-// cutOffset splits "function+offset". What follows the last '+' is an offset only if all of it is a number, so that C++ operators stay.
+// cutOffset splits "function+offset". The text after the last '+' is an offset only if all of it is
+// a number, so that C++ operators stay.
 func cutOffset(text string) (symbol string, offset int64) {
 	i := strings.LastIndexByte(text, '+')
 	if i < 0 {
@@ -248,7 +259,7 @@ func cutOffset(text string) (symbol string, offset int64) {
 	return text[:i], offset
 }
 
-// secFile splits what a section says into a file and the rest: "path:rest".
+// secFile splits the text of a section into a file and the rest: "path:rest".
 func (p *Program) secFile() (file, rest string, err error) {
 	target, err := p.secTarget()
 	if err != nil {
@@ -261,7 +272,8 @@ func (p *Program) secFile() (file, rest string, err error) {
 	return file, rest, nil
 }
 
-// autoUprobe attaches SEC("uprobe/path:function+offset") and SEC("uretprobe/path:function"), in every process.
+// autoUprobe attaches SEC("uprobe/path:function+offset") and SEC("uretprobe/path:function"), in
+// every process.
 func (p *Program) autoUprobe() (*Link, error) {
 	file, function, err := p.secFile()
 	if err != nil {

@@ -17,32 +17,37 @@ import (
 
 // # USDT
 //
-// A program or library declares places for tracers (package usdt reads them), and a BPF program that includes usdt.bpf.h gets their
-// arguments. Each place is a uprobe. Where its arguments are differs from place to place, so the loader writes that into a map of the
-// object, __bpf_usdt_specs, by an id, and the program learns the id from the uprobe's cookie. On kernels without cookies (before 5.15)
-// it looks for the id by the address that it was called from, in another map, __bpf_usdt_ip_to_spec_id; so that has to be known before,
-// which takes a process.
+// A program or library declares places for tracers (package usdt reads them), and a BPF program
+// that includes usdt.bpf.h gets their arguments. Each place is a uprobe. The location of the
+// arguments differs from place to place, so the loader writes it into a map of the object,
+// __bpf_usdt_specs, under an id, and the program reads the id from the uprobe's cookie. On kernels
+// without cookies (before 5.15) the program looks up the id by the address of the place, in another
+// map, __bpf_usdt_ip_to_spec_id; so the loader must know the address before, which takes a process.
 //
-// An object hands out ids for all of its programs. Places with equal arguments share one within an attachment. Ids are used again after
-// the attachment is closed, not before: the kernel may still be running the program for it.
+// An object assigns ids for all of its programs. Places with equal arguments share one within an
+// attachment. Ids are reused after the attachment is closed, not before: the kernel may still be
+// running the program for it.
 //
-// The uprobes are one link to many where the program was loaded for that, as SEC("usdt") is on kernels that have it (6.10), else one
-// each.
+// The uprobes are one link to many if the program was loaded for that, as SEC("usdt") is on kernels
+// that support it (6.10), else one link each.
 
 // USDTOptions changes how a program attaches to a USDT probe.
 type USDTOptions struct {
-	PID    int    // only in this process; 0 is in all, also those that start later
+	PID    int    // only in this process; 0 means all, also those that start later
 	Cookie uint64 // what bpf_usdt_cookie returns in the program
 }
 
-// AttachUSDT attaches the program to a probe that a program or library declares for tracers, in every place where it is (libbpf
-// bpf_program__attach_usdt; 4.20 for probes with a semaphore, 4.17 without). The object must include usdt.bpf.h. file is as for
-// AttachUprobe.
+// AttachUSDT attaches the program to every place of a probe that a program or library declares for
+// tracers (libbpf bpf_program__attach_usdt; 4.20 for probes with a semaphore, 4.17 without). The
+// object must include usdt.bpf.h. file is as for AttachUprobe.
 //
-// Needs the privileges of AttachUprobe, and none by one link to many uprobes. ErrNotExist if there is no such file or probe, with near
-// names; EINVAL if the file is for another processor or the probe's arguments can't be read; ErrTooBig if the object's map has no room for more kinds of arguments (BPF_USDT_MAX_SPEC_CNT);
-// ErrNotSupported on a kernel without cookies (before 5.15) if the file may be anywhere in memory and no process is given. The caller
-// closes the Link. It is a kernel link if the program was loaded for many uprobes or the probe has one place.
+// Needs the privileges of AttachUprobe, but none if it uses one link to many uprobes. ErrNotExist
+// if there is no such file or probe, with similar names; EINVAL if the file is for another
+// processor or the probe's arguments can't be read; ErrTooBig if the object's map has no room for
+// more kinds of arguments (BPF_USDT_MAX_SPEC_CNT); ErrNotSupported on a kernel without cookies
+// (before 5.15) if the file may be anywhere in memory and no process is given. The caller closes
+// the Link. It is a kernel link if the program was loaded for many uprobes or the probe has one
+// place.
 func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*Link, error) {
 	if opts == nil {
 		opts = &USDTOptions{}
@@ -50,8 +55,8 @@ func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*L
 	return p.attachUSDT(p.running(), file, provider, name, *opts)
 }
 
-// usdtByCookie reports whether a program learns ids from cookies: it was told when it was loaded,
-// which may be no because the kernel gave no answer.
+// usdtByCookie reports whether the program reads its spec id from the attach cookie. This was
+// decided at load, and is false also if the kernel gave no answer then.
 func (p *Program) usdtByCookie(k featureSource) bool {
 	if told := p.obj.usdtTold; told != nil {
 		return told.Value != 0
@@ -59,7 +64,7 @@ func (p *Program) usdtByCookie(k featureSource) bool {
 	return p.has(k, facts.BPFCookie)
 }
 
-// usdtAttachment is an attachment in the making.
+// usdtAttachment is an attachment that is being made.
 type usdtAttachment struct {
 	p         *Program
 	to        string
@@ -68,11 +73,12 @@ type usdtAttachment struct {
 	probe     *usdt.Probe
 	specs     *Map
 	addresses *Map     // nil where the kernel has cookies
-	ids       []uint32 // of the probe's different arguments
+	ids       []uint32 // for the different arguments of the probe
 	keys      []uint64 // written to addresses
 }
 
-func (p *Program) attachUSDT(t uprobing, file, provider, name string, o USDTOptions) (*Link, error) {
+func (p *Program) attachUSDT(t uprobing, file, provider, name string,
+	o USDTOptions) (*Link, error) {
 	to := "USDT " + file + ":" + provider + ":" + name + inProcess(o.PID)
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
@@ -119,7 +125,8 @@ func (a *usdtAttachment) check(t uprobing, provider, name string) error {
 		return err
 	}
 	if a.p.obj == nil {
-		return fmt.Errorf("it was not loaded from an object, whose maps USDT needs: %w", ErrNotSupported)
+		return fmt.Errorf("it was not loaded from an object, whose maps USDT needs: %w",
+			ErrNotSupported)
 	}
 	a.specs, a.addresses = a.p.obj.Map(usdt.SpecsMap), a.p.obj.Map(usdt.AddressesMap)
 	if a.specs == nil || a.addresses == nil || !a.specs.Created() || !a.addresses.Created() {
@@ -129,7 +136,8 @@ func (a *usdtAttachment) check(t uprobing, provider, name string) error {
 	long := a.addresses.KeySize()
 	if a.specs.Type() != uapi.MapArray || a.addresses.Type() != uapi.MapHash ||
 		a.specs.KeySize() != 4 || long != 4 && long != 8 || a.addresses.ValueSize() != 4 {
-		return fmt.Errorf("maps %v and %v are not what usdt.bpf.h declares: %w", a.specs, a.addresses, syscall.EINVAL)
+		return fmt.Errorf("maps %v and %v are not what usdt.bpf.h declares: %w",
+			a.specs, a.addresses, syscall.EINVAL)
 	}
 	if a.p.usdtByCookie(t) {
 		a.addresses = nil
@@ -161,7 +169,7 @@ func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
 	return f.Locate(a.probe.Sites, a.opts.PID)
 }
 
-// write tells the BPF program where the arguments are.
+// write writes the locations of the arguments into the object's maps.
 func (a *usdtAttachment) write() error {
 	values, err := a.probe.Specs(a.specs.BTF(), a.specs.ValueType(), a.specs.ValueSize(),
 		a.opts.Cookie)
@@ -237,7 +245,7 @@ func (a *usdtAttachment) attachMulti() (*Link, error) {
 	return a.p.linkUprobes(a.to, a.file, &o)
 }
 
-// undo takes back what write did. The object may be closed already, and its maps with it.
+// undo reverts write. The object and its maps may be closed already.
 func (a *usdtAttachment) undo() error {
 	var errs []error
 	for _, address := range a.keys {

@@ -15,14 +15,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// XDPMode says where on its way a packet meets an XDP program.
+// XDPMode says where an XDP program sees packets.
 type XDPMode uint8
 
 const (
-	XDPAny     XDPMode = iota // native where the driver can and does, else generic, which is logged with the reason
-	XDPNative                 // in the driver, before the kernel makes an sk_buff of the packet
-	XDPGeneric                // in the network stack: any interface, slower
-	XDPOffload                // on the device
+	// native if the driver supports it and accepts the program, else generic, which is logged with
+	// the reason
+	XDPAny     XDPMode = iota
+	XDPNative          // in the driver, before the kernel makes an sk_buff of the packet
+	XDPGeneric         // in the network stack: any interface, slower
+	XDPOffload         // on the device
 )
 
 var xdpModes = [...]struct {
@@ -46,29 +48,33 @@ func (m XDPMode) String() string {
 // XDPOptions changes how a program attaches to an interface.
 type XDPOptions struct {
 	Mode XDPMode
-	// Replace, for SetXDP: the program that must be there now (5.7). Without it, SetXDP replaces whatever is there.
+	// Replace, for SetXDP: the program that must be attached now (5.7). Without it, SetXDP replaces
+	// any program.
 	Replace *Program
-	// IfAbsent fails with EBUSY if any program is there, which a link does anyway.
+	// IfAbsent fails with EBUSY if any program is attached. A link always does.
 	IfAbsent bool
 }
 
-// check refuses what belongs to the other way to attach. A program to be replaced that has no descriptor would mean "none".
+// check refuses options that belong to the other way to attach. A program to replace that has no
+// descriptor would mean "none".
 func (o *XDPOptions) check(set bool) error {
 	switch {
 	case o.Replace == nil:
 		return nil
 	case !set:
-		return fmt.Errorf("a link takes nobody's place, and Link.Update replaces its program: %w", syscall.EINVAL)
+		return fmt.Errorf("a link takes nobody's place, and Link.Update replaces its program: %w",
+			syscall.EINVAL)
 	case o.IfAbsent:
 		return fmt.Errorf("a program that is to be replaced can't be absent: %w", syscall.EINVAL)
 	}
 	return o.Replace.checkReplaced()
 }
 
-// AttachXDP attaches the program to the network interface by a link (libbpf bpf_program__attach_xdp; 5.9). It fails with EBUSY while
-// another program is attached. No privileges beyond those of the load. ErrNotExist if there is no such interface; ErrNotSupported with Mode XDPNative
-// on a driver that can't; a driver that refuses gives its reason, which takes CAP_PERFMON to hear (5.13). The caller closes the Link,
-// and the program is detached.
+// AttachXDP attaches the program to the network interface by a link (libbpf
+// bpf_program__attach_xdp; 5.9). It fails with EBUSY while another program is attached. No
+// privileges beyond those of the load. ErrNotExist if there is no such interface; ErrNotSupported
+// with Mode XDPNative on a driver without it. If the driver refuses, the error has its reason,
+// which takes CAP_PERFMON to read (5.13). The caller closes the Link, which detaches the program.
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {
@@ -106,8 +112,9 @@ func (p *Program) linkXDP(index int, flags uint32) (fd *sys.FD, err error) {
 	return fd, err
 }
 
-// withWords puts the kernel's words to a refusal, if they can be had: the call returns only a number, so it is made again while they
-// are listened to. What another attempt can't change, or has no words for, isn't tried again.
+// withWords adds the kernel's message to a refusal, if there is one. The system call returns only a
+// number, so it is made again while the message is traced. It doesn't retry errors that another
+// attempt can't change or that have no message.
 func withWords(err error, again func() error) error {
 	switch err {
 	case nil, syscall.EPERM, syscall.ENODEV, syscall.EBADF, syscall.ENOMEM:
@@ -121,9 +128,10 @@ func withWords(err error, again func() error) error {
 	return err
 }
 
-// SetXDP attaches the program to the network interface by netlink, without a link (libbpf bpf_xdp_attach; 4.8), and returns the mode.
-// The program stays when the process ends: UnsetXDP takes it away. It replaces what is attached, unless the options say what must be
-// there. Needs CAP_NET_ADMIN.
+// SetXDP attaches the program to the network interface by netlink, without a link (libbpf
+// bpf_xdp_attach; 4.8), and returns the mode. The program stays attached when the process ends:
+// UnsetXDP detaches it. It replaces the attached program, unless the options say which one must be
+// attached. Needs CAP_NET_ADMIN.
 func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	p = p.orNone()
 	if opts == nil {
@@ -158,8 +166,8 @@ func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
 	return mode, nil
 }
 
-// UnsetXDP takes the program away from the interface, in whatever mode it is there (libbpf bpf_xdp_detach with old_prog_fd; 5.7). If
-// it isn't attached there, that is ErrNotExist and nothing changes.
+// UnsetXDP detaches the program from the interface, in any mode (libbpf bpf_xdp_detach with
+// old_prog_fd; 5.7). If it isn't attached there, UnsetXDP returns ErrNotExist and nothing changes.
 func (p *Program) UnsetXDP(iface string) error {
 	p = p.orNone()
 	at, index, err := p.xdpPlace(iface, overNetlink)
@@ -187,7 +195,7 @@ func (p *Program) UnsetXDP(iface string) error {
 		flags = rtnl.XDPSKBMode
 	case state.HWProgID:
 		flags = rtnl.XDPHWMode
-	case state.ProgID: // a kernel that doesn't tell modes apart
+	case state.ProgID: // a kernel that doesn't distinguish modes
 	default:
 		return fail(fmt.Errorf("it is not attached there: %w", ErrNotExist))
 	}
@@ -197,8 +205,9 @@ func (p *Program) UnsetXDP(iface string) error {
 	return nil
 }
 
-// eachXDPMode calls try for mode. For any mode the kernel chooses, which is native if the driver has it; if that doesn't work for a
-// reason of native mode's, which it returns as well, generic.
+// eachXDPMode calls try for mode. For XDPAny the kernel chooses, native if the driver has it; if
+// that fails for a reason that concerns only native mode, eachXDPMode calls try for generic mode
+// and returns the reason as well.
 func (p *Program) eachXDPMode(
 	iface string, index int, mode XDPMode, try func(flags uint32) error,
 ) (is XDPMode, refusal string, err error) {
@@ -224,13 +233,15 @@ func (p *Program) eachXDPMode(
 	if state, err := rtnl.XDPQuery(index); err == nil && p.isGeneric(state) {
 		mode = XDPGeneric
 		why := cmp.Or(refusal, "the driver has no native XDP")
-		p.events().Info("the program runs in generic mode", "object", p.ObjectName(), "program", p.name, "interface", iface, "why", why)
+		p.events().Info("the program runs in generic mode", "object", p.ObjectName(), "program",
+			p.name, "interface", iface, "why", why)
 	}
 	return mode, refusal, nil
 }
 
-// genericMayDo reports whether the kernel's choice of a mode may have been refused for a reason that generic mode hasn't. Where a
-// program is in the way it has: it is in the way of both, or generic mode would replace it.
+// genericMayDo reports whether generic mode may work where the kernel's choice of a mode was
+// refused. It can't if a program is in the way: that one is in the way of both, or generic mode
+// would replace it.
 func genericMayDo(index int, err error) bool {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
@@ -239,7 +250,7 @@ func genericMayDo(index int, err error) bool {
 	switch errno {
 	case syscall.EPERM, syscall.EACCES, syscall.ENODEV, syscall.EBADF:
 		return false
-	case syscall.EBUSY, syscall.EEXIST: // which drivers also say without any program
+	case syscall.EBUSY, syscall.EEXIST: // drivers answer these also without any program
 		state, err := rtnl.XDPQuery(index)
 		return err == nil && state.Attached == rtnl.XDPAttachedNone
 	}
@@ -255,7 +266,7 @@ func (p *Program) isGeneric(state *rtnl.XDPState) bool {
 	return err == nil && state.SKBProgID == info.ID
 }
 
-// worded puts an errno that Go has no words for into words.
+// worded gives a text to an errno for which Go has none.
 func worded(err error) error {
 	if errno, ok := err.(syscall.Errno); ok {
 		return &rtnl.Error{Errno: errno}
@@ -263,12 +274,12 @@ func worded(err error) error {
 	return err
 }
 
-// overNetlink is how programs without a link are attached.
+// overNetlink names the way to attach without a link.
 const overNetlink = "xdp, netlink"
 
 var xdpPrograms = [...]uapi.ProgType{uapi.ProgXDP}
 
-// xdpPlace finds the interface. The place is there in any case, for messages.
+// xdpPlace finds the interface. It returns a place also with an error, for messages.
 func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
 	at := &place{name: iface + " (" + how + ")", types: xdpPrograms[:]}
 	if at.netlink = how == overNetlink; !at.netlink {

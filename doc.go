@@ -1,8 +1,9 @@
-// Package bpf loads compiled BPF objects into the kernel and attaches their programs: libbpf in pure Go.
+// Package bpf loads compiled BPF objects into the kernel and attaches their programs: libbpf in
+// pure Go.
 //
-// The phases are types. [Open] (or object.Parse, for bytes) reads an ELF file into an object.Object, plain data that may be
-// changed; [Load] makes an [Object] of it, which owns what the kernel holds; [Object.Attach] or the Attach methods of [Program]
-// make [Link] values.
+// The phases are types. [Open] (or object.Parse, for bytes) reads an ELF file into an
+// object.Object, plain data that may be changed; [Load] makes an [Object] of it, which owns its
+// kernel objects; [Object.Attach] or the Attach methods of [Program] make [Link] values.
 //
 //	o, err := bpf.Open("counter.bpf.o", nil)
 //	m, err := o.FindMap("pkt_count")
@@ -16,27 +17,29 @@
 //
 // # Ownership
 //
-// Every Object, Map, Program and Link that a function of this package returns is closed by whoever called it, unless its comment
-// says otherwise; maps and programs that come from an Object belong to it and are closed with it. Nothing is closed or detached
-// by the garbage collector. A link that is closed detaches, unless it is pinned or [Link.Disconnect] was called.
+// The caller closes every Object, Map, Program and Link that a function of this package returns,
+// unless its comment says otherwise; maps and programs of an Object belong to it and are closed
+// with it. The garbage collector closes and detaches nothing. Closing a link detaches the program,
+// unless the link is pinned or [Link.Disconnect] was called.
 //
-// Close may run beside the other methods: it waits for those that are under way, and what comes
-// after fails with [ErrClosed]. Only pointers and slices into mapped memory (VarOf, MemoryOf,
-// Variable.Bytes, Map.Memory) must not be used any more.
+// Close may run beside the other methods: it waits for calls that are running, and later calls fail
+// with [ErrClosed]. Only pointers and slices into mapped memory (VarOf, MemoryOf, Variable.Bytes,
+// Map.Memory) must not be used any more.
 //
 // # Interfaces
 //
-// A network interface is given by its name or one of its alternative names or, where no interface has that name, by its index
-// as a decimal number. It is looked up once, in the network namespace of the calling thread; what happens then happens to
-// that interface, whatever it is called by then.
+// A network interface is given by its name or one of its alternative names or, where no interface
+// has that name, by its index as a decimal number. It is looked up once, in the network namespace
+// of the calling thread; later operations use that interface even if it is renamed.
 //
 // # Errors
 //
-// A name that an object doesn't have is no nil pointer: every method of what Object.Program, Map
-// and Variable return for it fails with [ErrNotExist] and the names that are near. Err asks
-// beforehand. So do nil pointers and zero values fail.
+// For a name that an object doesn't have, Object.Program, Map and Variable don't return nil: every
+// method of the result fails with [ErrNotExist] and similar names. Its method Err returns that
+// error. Nil pointers and zero values fail in the same way.
 //
-// An error names the step, the object and the map or program, and wraps the kernel's errno: errors.Is works with syscall.Errno
-// and with [ErrNotSupported], [ErrNotExist], [ErrExist], [ErrPermission], [ErrTooBig] and [ErrClosed]. A program that the
-// verifier refused is a [*VerifierError].
+// An error names the step, the object and the map or program, and wraps the kernel's errno:
+// errors.Is works with syscall.Errno and with [ErrNotSupported], [ErrNotExist], [ErrExist],
+// [ErrPermission], [ErrTooBig] and [ErrClosed]. A program that the verifier refused is a
+// [*VerifierError].
 package bpf

@@ -14,15 +14,16 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// What errors.Is finds in the errors of this package, beside syscall.Errno itself.
+// Errors that errors.Is finds in the errors of this package, beside syscall.Errno itself.
 var (
-	// ErrNotSupported: the kernel, or this kind of map, program or link, cannot do it (ENOSYS, EOPNOTSUPP, ENOTSUPP).
+	// ErrNotSupported: the kernel, or this kind of map, program or link, doesn't support it
+	// (ENOSYS, EOPNOTSUPP, ENOTSUPP).
 	ErrNotSupported = errors.ErrUnsupported
 	// ErrNotExist: there is no such key, pin, map, program, interface or symbol (ENOENT).
 	ErrNotExist = fs.ErrNotExist
-	// ErrExist: it is there already (EEXIST).
+	// ErrExist: it exists already (EEXIST).
 	ErrExist = fs.ErrExist
-	// ErrPermission: the caller may not (EPERM, EACCES).
+	// ErrPermission: the caller has no permission (EPERM, EACCES).
 	ErrPermission = fs.ErrPermission
 	// ErrClosed: the Object, Map, Program, Link or Reader was closed.
 	ErrClosed = fs.ErrClosed
@@ -30,18 +31,19 @@ var (
 	ErrTooBig = errors.New("too big")
 )
 
-// Error says what failed: the step, what it was about, and the cause. It wraps the cause, usually a syscall.Errno.
+// Error reports what failed: the step, its subject and the cause. It wraps the cause, usually a
+// syscall.Errno.
 type Error struct {
 	Op      string // the step: "create map", "attach xdp"
 	Object  string // name of the object, "" where there is none
 	Subject string // name of the map, program, variable, link, path or interface
 	Err     error  // the cause
-	Hint    string // what is known to help, "" if nothing is
-	Log     string // what the kernel wrote about a map that it refused; older kernels write nothing
+	Hint    string // what may help, "" if nothing is known
+	Log     string // the kernel's log about a map that it refused; older kernels write none
 }
 
-// Error returns one line: "object: step subject: cause: log (hint)". What doesn't print, newlines too,
-// is shown by escapes: names may hold anything.
+// Error returns one line: "object: step subject: cause: log (hint)". It escapes characters that
+// don't print, also newlines: names may contain anything.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Object != "" {
@@ -69,26 +71,26 @@ func (e *Error) Error() string {
 	return printable.Text(b.String())
 }
 
-// about is what an error is about.
+// about is the subject of an error.
 type about struct{ object, subject string }
 
 func withID(id uint32) about { return about{"", fmt.Sprintf("with id %d", id)} }
 
 func withFD(fd int) about { return about{"", fmt.Sprintf("of descriptor %d", fd)} }
 
-// newError makes an *Error. Its hint is the advice that the cause carries or, for EPERM, which of the
-// capabilities that the operation needs this process lacks; need nil means CAP_BPF. attempt.fail, which
-// it calls, finds more to say.
+// newError makes an *Error. Its hint is the advice that the cause carries or, for EPERM, which of
+// the capabilities that the operation needs this process lacks; need nil means CAP_BPF.
+// attempt.fail, which it calls, may find a better hint.
 func newError(op string, on about, cause error, need ...kernel.Capability) *Error {
 	return (&attempt{need: need}).fail(op, on, cause)
 }
 
-// missing is the error about a nil pointer or a zero value of a kind.
+// missing returns the error for a nil pointer or a zero value of a kind.
 func missing(op, kind string) *Error { return newError(op, about{}, errNothing(kind)) }
 
 func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
-// joinErrors is errors.Join on one line; a single error stays what it is.
+// joinErrors works like errors.Join on one line; a single error stays as it is.
 func joinErrors(errs ...error) error {
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	switch len(errs) {
@@ -104,21 +106,23 @@ type joinedErrors struct{ error }
 
 func (e joinedErrors) Error() string { return oneLine(e.error.Error()) }
 
-// Unwrap returns what errors.Join made of them.
+// Unwrap returns the result of errors.Join.
 func (e joinedErrors) Unwrap() error { return e.error }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is adds to what the cause itself says: the kernel's ENOTSUPP is ErrNotSupported, E2BIG is ErrTooBig, and what cannot be resolved is the
-// errno that C libbpf returns for it.
+// Is adds to the cause's own Is: the kernel's ENOTSUPP is ErrNotSupported, E2BIG is ErrTooBig, and
+// an error of resolving is the errno that C libbpf returns for it.
 func (e *Error) Is(target error) bool { return errnoIs(e.Err, target) }
 
 func errnoIs(err, target error) bool {
 	var unresolved *plan.Error
 	if errors.As(err, &unresolved) {
 		for _, row := range resolveErrnos {
-			if row.code == unresolved.Code && (row.errno == target || row.errno.Is(target) || target == ErrTooBig && row.errno == syscall.E2BIG) {
+			if row.code == unresolved.Code &&
+				(row.errno == target || row.errno.Is(target) ||
+					target == ErrTooBig && row.errno == syscall.E2BIG) {
 				return true
 			}
 		}
@@ -130,7 +134,8 @@ func errnoIs(err, target error) bool {
 	if !errors.As(err, &errno) {
 		return false
 	}
-	return target == ErrTooBig && errno == syscall.E2BIG || target == ErrNotSupported && errno == sys.ENOTSUPP
+	return target == ErrTooBig && errno == syscall.E2BIG ||
+		target == ErrNotSupported && errno == sys.ENOTSUPP
 }
 
 // resolveErrnos are the codes of plan.Error that are errnos.
@@ -148,7 +153,7 @@ var resolveErrnos = [...]struct {
 	{plan.CodeNotSupported, syscall.EOPNOTSUPP},
 }
 
-// causeText is err's text, with the errnos that Go has no words for put into words.
+// causeText returns err's text, with texts for the errnos for which Go has none.
 func causeText(err error) string {
 	if errno, ok := err.(syscall.Errno); ok {
 		return sys.ErrnoText(errno)

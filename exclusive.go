@@ -6,9 +6,10 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// exclusiveHash is how the kernel knows the one program that may use an exclusive map: SHA-256 over its instructions, with the immediates
-// of both halves of every load of a map's address taken as 0, because they hold descriptors. It is what the kernel makes a program's
-// tag of.
+// exclusiveHash returns the hash by which the kernel knows the one program that may use an
+// exclusive map: SHA-256 over its instructions, with the immediates of both halves of every load of
+// a map's address taken as 0, because they hold descriptors. The kernel makes a program's tag of
+// the same hash.
 func (l *loader) exclusiveHash(pp *plan.Program) ([32]byte, error) {
 	insns := append([]asm.Instruction(nil), pp.Insns...)
 	for _, f := range pp.Fixups {
@@ -22,7 +23,8 @@ func (l *loader) exclusiveHash(pp *plan.Program) ([32]byte, error) {
 		insns[f.Insn+1].Imm = int32(fd.Int())
 	}
 	for i := 0; i+1 < len(insns); i++ {
-		if in := insns[i]; in.IsLdImm64() && (in.Src() == asm.PseudoMapFD || in.Src() == asm.PseudoMapValue) {
+		if in := insns[i]; in.IsLdImm64() &&
+			(in.Src() == asm.PseudoMapFD || in.Src() == asm.PseudoMapValue) {
 			insns[i].Imm, insns[i+1].Imm = 0, 0
 			i++
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// operation is what was asked of the kernel. A row of explanations is for one or several.
+// operation is a request to the kernel. A row of explanations is for one or several.
 type operation uint32
 
 const (
@@ -30,12 +30,12 @@ const (
 	opElement
 	opRun
 	opPin
-	opLink    // anything asked of a link
-	opNetlink // asked of rtnetlink
+	opLink    // any request about a link
+	opNetlink // a request to rtnetlink
 	opAttach
 	opDetach
 	opAttachEvent
-	opAttachEventFD // of the caller's
+	opAttachEventFD // an event of the caller
 	opOpenEvent
 	opTracefs
 	opKprobe
@@ -50,7 +50,7 @@ const (
 	opAny operation = 1<<32 - 1
 )
 
-// attempt is what was asked of the kernel, as far as something of it explains the answer.
+// attempt describes a request to the kernel, as far as it helps to explain the answer.
 type attempt struct {
 	op  operation
 	err error // the answer
@@ -79,19 +79,20 @@ type attempt struct {
 	target   *Program // opReplaceFunction
 	function uint32   // opReplaceFunction: its BTF id
 
-	maps []*maprules.Map // opCreateMap: what was asked for, and its inner map
+	maps []*maprules.Map // opCreateMap: the requested map and its inner map
 	size uint32          // opRun: of the output
 }
 
-// explanation is what may be behind an errno: look finds out whether it is, and says so; "" if it isn't.
+// explanation is a possible reason for an errno: look checks it and returns its text, "" if it
+// doesn't apply.
 type explanation struct {
 	op    operation
-	errno error // nil: whatever the answer is
+	errno error // nil: any answer
 	look  func(*attempt) string
 }
 
-// explanations are tried in their order, and the first that has something to say is the hint. The
-// kernel is asked, after the fact, for what may explain its answer; where nothing does, nothing is said.
+// explanations are tried in order; the first one that applies is the hint. Each asks the kernel,
+// after the fact, for facts that may explain its answer; where none applies there is no hint.
 var explanations = [...]explanation{
 	{opElement, syscall.EPERM, isFrozen},
 	{opAny, syscall.EPERM, missesCapability},
@@ -129,7 +130,9 @@ var explanations = [...]explanation{
 		return "the descriptor is not open, or of something else"
 	}},
 	{opOpenEvent | opKprobe | opUprobe, syscall.EACCES, eventIsDenied},
-	{opOpenEvent, syscall.ENOENT, func(*attempt) string { return "this machine has no such event" }},
+	{opOpenEvent, syscall.ENOENT, func(*attempt) string {
+		return "this machine has no such event"
+	}},
 	{opOpenEvent, syscall.ENODEV, func(*attempt) string {
 		return "the CPU is offline, or there is none of that number"
 	}},
@@ -157,8 +160,7 @@ var explanations = [...]explanation{
 	{opRegister, syscall.EBUSY, typeIsRegistered},
 }
 
-// explain returns the index of the first row that has something to say, and what it says; "" if none
-// does.
+// explain returns the index of the first row that applies, and its text; "" if none does.
 func (a *attempt) explain() (row int, text string) {
 	for i, e := range explanations {
 		if e.op&a.op == 0 && e.op != opAny || e.errno != nil && !errors.Is(a.err, e.errno) {
@@ -171,7 +173,7 @@ func (a *attempt) explain() (row int, text string) {
 	return -1, ""
 }
 
-// explained returns err with what explains it as advice, unless it has some.
+// explained returns err with its explanation as advice, unless it has advice already.
 func (a *attempt) explained(err error) error {
 	if err == nil || hint.Of(err) != "" {
 		return err
@@ -181,14 +183,14 @@ func (a *attempt) explained(err error) error {
 	return hint.Add(err, text)
 }
 
-// fail makes the error of the attempt, with what explains it.
+// fail makes the error of the attempt, with its explanation.
 func (a *attempt) fail(op string, on about, err error) *Error {
 	cause, advice := hint.Cut(a.explained(err))
 	return &Error{Op: op, Object: on.object, Subject: on.subject, Err: cause, Hint: advice}
 }
 
-// attachFail is fail of an attempt to attach the program. Where that has no descriptor it is the
-// reason, whatever else is wrong.
+// attachFail is fail for an attempt to attach the program. If the program has no descriptor, that
+// is the reason, whatever else is wrong.
 func (a *attempt) attachFail(to string, err error) *Error {
 	p, subject := a.program, "to "+to
 	if p != nil {
@@ -221,8 +223,8 @@ func accessIsDenied(a *attempt) string { return privilege.AccessHint(a.err, a.ac
 
 func eventIsDenied(a *attempt) string { return privilege.EventHint(a.err, a.need...) }
 
-// memlockIsLow says what kept RLIMIT_MEMLOCK as low as it is: before 5.11 the kernel answers EPERM to
-// what has no room.
+// memlockIsLow returns what kept RLIMIT_MEMLOCK low: before 5.11 the kernel answers EPERM if there
+// is no room.
 func memlockIsLow(a *attempt) string {
 	var known *kernel.PrivilegeError
 	if a.limit == nil || errors.As(a.err, &known) {
@@ -261,7 +263,7 @@ func kernelLacksAttachType(a *attempt) string {
 	return fmt.Sprintf("this kernel has no attach type %v", a.at.attach)
 }
 
-// hook asks who is attached to the place, nil if that can't be asked.
+// hook queries what is attached to the place, nil if that isn't possible.
 func (a *attempt) hook() *hooks.Hook {
 	if a.at.query == nil {
 		return nil
@@ -292,7 +294,7 @@ func revisionChanged(a *attempt) string {
 
 func isAttachedAlready(a *attempt) string { return a.isIn(a.hook()) }
 
-// isIn says that the program is attached to the hook already.
+// isIn returns a text if the program is attached to the hook already.
 func (a *attempt) isIn(hook *hooks.Hook) string {
 	info, err := sys.ProgInfoByFD(a.program.fd.Int())
 	if hook == nil || err != nil || !hook.Has(info.ID) {
@@ -312,13 +314,14 @@ func isOccupied(a *attempt) string {
 	return hook.Occupants() + " attached there" + hook.Detachment()
 }
 
-// eventIsOccupied says who is in the way of a program that can't be attached to an event, where the
-// kernel tells.
+// eventIsOccupied names the programs that keep another from being attached to an event, where the
+// kernel lists them.
 func eventIsOccupied(a *attempt) string {
 	ids := make([]uint32, 64) // BPF_TRACE_MAX_PROGS
 	n, err := sys.PerfEventQueryBPF(a.event, ids)
 	switch {
-	case err == syscall.EINVAL && errors.Is(a.err, syscall.EEXIST): // only events of tracepoints are asked
+	// only events of tracepoints can be queried
+	case err == syscall.EINVAL && errors.Is(a.err, syscall.EEXIST):
 		return "a program is attached there, and the kernel doesn't tell which"
 	case err != nil || n > len(ids):
 		return ""
@@ -440,14 +443,15 @@ func functionIsReplaced(a *attempt) string {
 	})
 }
 
-// typeIsRegistered says which maps of the same type are registered.
+// typeIsRegistered lists the registered maps of the same type.
 func typeIsRegistered(a *attempt) string {
 	own, err := sys.MapInfoByFD(a.m.fd.Int())
 	if err != nil {
 		return ""
 	}
 	there, err := structops.List(func(info *sys.MapInfo) bool {
-		return info.BTFVmlinuxValueTypeID == own.BTFVmlinuxValueTypeID && info.BTFVmlinuxID == own.BTFVmlinuxID
+		return info.BTFVmlinuxValueTypeID == own.BTFVmlinuxValueTypeID &&
+			info.BTFVmlinuxID == own.BTFVmlinuxID
 	})
 	if err != nil || len(there) == 0 {
 		return ""
@@ -462,7 +466,7 @@ func typeIsRegistered(a *attempt) string {
 	return "registered of this type: " + strings.Join(names, ", ")
 }
 
-// lacksAttachType reports whether the kernel's BTF says that it knows no such attach type.
+// lacksAttachType reports whether the kernel's BTF lacks that attach type.
 func (p *Program) lacksAttachType(t uapi.AttachType) bool {
 	spec, err := p.running().BTF()
 	if err != nil {

@@ -9,31 +9,34 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Handler is what an application does with programs of a section kind of its own, or instead of what is done with a known one (libbpf
-// libbpf_register_prog_handler). Three things make such a kind: a row in object.Options.Sections says what programs it has,
-// object.Options.Setup may change them when they are read, and a Handler in LoadOptions.Handlers takes part in loading and attaching
-// them. All of it holds for the objects it is given with, never for the process.
+// Handler says what an application does with programs of a section kind of its own, or instead of
+// the usual for a known kind (libbpf libbpf_register_prog_handler). Three things make such a kind:
+// a row in object.Options.Sections defines the type of its programs, object.Options.Setup may
+// change them when they are read, and a Handler in LoadOptions.Handlers takes part in loading and
+// attaching them. All of it holds for the objects that it is given with, never for the process.
 type Handler struct {
-	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change what the kernel is given. Its
-	// error fails the load. It must not close the object. nil: nothing is changed.
+	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change
+	// what is loaded. Its error fails the load. It must not close the object. nil: nothing is
+	// changed.
 	Prepare func(*ProgramLoad) error
-	// Attach attaches such a program: for Program.Attach, and for Object.Attach unless autoattach is off.
-	// It may use the object, and close it. A nil Link without an error means that there is nothing to do.
-	// nil: the program is attached as its row says.
+	// Attach attaches such a program: for Program.Attach, and for Object.Attach unless autoattach
+	// is off. It may use the object, and close it. A nil Link without an error means that there is
+	// nothing to attach. nil: the program is attached as its row says.
 	Attach func(*Program) (*Link, error)
 }
 
-// ProgramLoad is what the kernel is about to be given for one program.
+// ProgramLoad is the request to load one program.
 type ProgramLoad struct {
 	Program *Program // not loaded yet
-	// Insns are its instructions, relocated, with file descriptors in them: a copy, to be changed in place or replaced. When their number
-	// changes, so must Attr's function and line information (or be left out: set FuncInfoCnt and LineInfoCnt to 0).
+	// Insns are its instructions, relocated, with file descriptors in them: a copy, which Prepare
+	// may change in place or replace. If their number changes, change Attr's function and line
+	// information as well (or omit it: set FuncInfoCnt and LineInfoCnt to 0).
 	Insns []asm.Instruction
 	// Attr is everything else. Insns, InsnCnt and the log are filled in afterwards.
 	Attr *sys.ProgLoadAttr
 }
 
-// handlerOf finds the handler for programs of a row, nil if there is none.
+// handlerOf returns the handler for programs of a row, nil if there is none.
 func (o *Object) handlerOf(d *object.SecDef, p *Program) *Handler {
 	if d == nil || d.Type != p.typ && d.Pattern != "" {
 		return nil
@@ -44,7 +47,7 @@ func (o *Object) handlerOf(d *object.SecDef, p *Program) *Handler {
 	return nil
 }
 
-// letPrepare shows the program to its handler.
+// letPrepare calls the program's handler.
 func (l *loader) letPrepare(pp *plan.Program, p *Program, attr *sys.ProgLoadAttr) error {
 	h := l.obj.handlerOf(p.def, p)
 	if h == nil || h.Prepare == nil {
@@ -52,9 +55,11 @@ func (l *loader) letPrepare(pp *plan.Program, p *Program, attr *sys.ProgLoadAttr
 	}
 	load := ProgramLoad{Program: p, Insns: l.scratch.insns, Attr: attr}
 	if err := h.Prepare(&load); err != nil {
-		return l.fail("load program", p.name, fmt.Errorf("the handler of SEC(%q): %w", p.def.Pattern, err))
+		return l.fail("load program", p.name,
+			fmt.Errorf("the handler of SEC(%q): %w", p.def.Pattern, err))
 	}
 	l.scratch.insns = load.Insns
-	l.ev.Debug("program prepared by its handler", "object", l.obj.name, "program", pp.Spec.Name, "instructions", len(load.Insns))
+	l.ev.Debug("program prepared by its handler", "object", l.obj.name, "program", pp.Spec.Name,
+		"instructions", len(load.Insns))
 	return nil
 }

@@ -8,14 +8,14 @@ import (
 
 // # Closing beside other methods
 //
-// A descriptor that is closed may be another file's number at once, and memory that is unmapped
-// crashes who touches it. So each method holds what it uses (use): Close waits until nobody does, and
-// what comes after fails with ErrClosed. Holding costs two atomic additions. Nothing is held
-// while code of the caller runs (the body of a loop, a Handler's Attach), which may close what it
-// likes, but of UseFD; a Handler's Prepare may not close the object that is being loaded.
+// The number of a closed descriptor may belong to another file at once, and access to unmapped
+// memory crashes the process. So each method holds what it uses (use): Close waits until nothing is
+// held, and later calls fail with ErrClosed. Holding costs two atomic additions. Nothing is held
+// while code of the caller runs (the body of a loop, a Handler's Attach), which may close anything,
+// except in UseFD; a Handler's Prepare must not close the object that is being loaded.
 
-// held holds fd until release is called. If fd is nil or closed nothing is held, which fd.Closed
-// says.
+// held holds fd until release is called. If fd is nil or closed it holds nothing; fd.Closed reports
+// that.
 func held(fd *sys.FD) (release func()) {
 	if _, ok := fd.Hold(); !ok {
 		return func() {}
@@ -51,8 +51,8 @@ func (p *Program) descriptor() *sys.FD {
 	return p.fd
 }
 
-// use returns the map's descriptor and keeps it open, and the memory mapped, until release; the error
-// says why there is none.
+// use returns the map's descriptor and keeps it open, and the memory mapped, until release; the
+// error says why there is none.
 func (m *Map) use() (fd int, err error) {
 	fd, ok := m.descriptor().Hold()
 	if ok {
@@ -62,8 +62,8 @@ func (m *Map) use() (fd int, err error) {
 }
 
 // UseFD calls f with the map's descriptor, which stays open until f returns, and returns f's error.
-// If the map is closed or was not created it returns an error without calling f. f must not close the
-// map: Close waits for it.
+// If the map is closed or was not created it returns an error without calling f. f must not close
+// the map: Close waits for it.
 func (m *Map) UseFD(f func(fd int) error) error {
 	fd, err := m.use()
 	if err != nil {
@@ -82,8 +82,8 @@ func (m *Map) descriptor() *sys.FD {
 	return m.fd
 }
 
-// use returns the link's descriptor and keeps it open until release. A Link that has none is refused
-// by kernelLink.
+// use returns the link's descriptor and keeps it open until release. kernelLink refuses a Link that
+// has none.
 func (l *Link) use() (fd int, err error) {
 	fd, ok := l.descriptor().Hold()
 	if !ok {
