@@ -45,6 +45,10 @@ const killedProbe = killedHead + `
 SEC("uprobe") int killed_probe(void *ctx) { return 0; }
 `
 
+const killedKprobe = killedHead + `
+SEC("kprobe") int killed_probe(void *ctx) { return 0; }
+`
+
 const killedLinks = killedHead + `
 SEC("raw_tp/sys_enter") int killed_raw(void *ctx) { return 0; }
 SEC("xdp") int killed_xdp(void *ctx) { return XDP_PASS; }
@@ -69,16 +73,20 @@ func killedThere(t *testing.T) (list []string) {
 	return list
 }
 
-// killedEvents are the lines of tracefs about a file.
-func killedEvents(t *testing.T, tracefs, file string) (list []string) {
+// killedEvents are the lines of tracefs about a file or a function of the kernel.
+func killedEvents(t *testing.T, tracefs string, targets ...string) (list []string) {
 	t.Helper()
-	text, err := os.ReadFile(tracefs + "/uprobe_events")
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, file) {
-			list = append(list, line)
+	for _, kind := range []string{"/kprobe_events", "/uprobe_events"} {
+		text, err := os.ReadFile(tracefs + kind)
+		if err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			for _, target := range targets {
+				if strings.Contains(line, " "+target) {
+					list = append(list, line)
+				}
+			}
 		}
 	}
 	return list
@@ -100,7 +108,12 @@ func TestKilledRun(t *testing.T) {
 __attribute__((noinline)) void probed(void) { __asm__("nop"); }
 int main(void) { probed(); return 0; }
 `)
+	const function = "do_unlinkat"
 	probe := "killed_probe=uprobe:" + program + ":probed,mode=legacy"
+	kprobe := "killed_probe=kprobe:" + function + ",mode=legacy"
+	thereIs := func(name string) func() bool {
+		return func() bool { _, err := os.Stat(tracefs + name); return err == nil }
+	}
 	for _, row := range []struct {
 		name, source string
 		args         []string
@@ -111,16 +124,17 @@ int main(void) { probed(); return 0; }
 		{"maps", killedMaps, []string{"--pin-root", dir}, []string{"killed_hash", "killed_outer"},
 			// What fills the map of maps is there as long as it is in it.
 			[]string{"map killed_hash", "map killed_inner", "map killed_outer"}, nil},
-		{"tracefs", killedProbe, []string{"--attach", probe}, nil, nil,
-			func() bool { _, err := os.Stat(tracefs + "/uprobe_events"); return err == nil }},
+		{"uprobe", killedProbe, []string{"--attach", probe}, nil, nil, thereIs("/uprobe_events")},
+		{"kprobe", killedKprobe, []string{"--attach", kprobe}, nil, nil, thereIs("/kprobe_events")},
 		{"links", killedLinks, []string{"--iface", "lo", "--pin", dir},
 			[]string{"killed_raw", "killed_xdp"}, []string{"prog killed_raw", "prog killed_xdp"}, nil},
 	} {
+		object := testkit.Compile(t, row.source) // on every host: machines without clang get it from one
 		if row.has != nil && !row.has() {
 			t.Logf("%s: the kernel has none", row.name)
 			continue
 		}
-		args := append([]string{"run", testkit.Compile(t, row.source), "--for", "1ms"}, row.args...)
+		args := append([]string{"run", object, "--for", "1ms"}, row.args...)
 		pins := func() (names []string) {
 			list, err := filepath.Glob(dir + "/*")
 			if err != nil {
@@ -166,7 +180,7 @@ int main(void) { probed(); return 0; }
 				t.Fatalf("%s: %d calls this time", row.name, len(killed))
 			}
 			where := fmt.Sprintf("%s, killed before call %d, %s", row.name, n, killed[n].Name)
-			left := killedEvents(t, tracefs, program)
+			left := killedEvents(t, tracefs, program, function)
 			events += len(left)
 			out, err := command(t, args...).CombinedOutput()
 			said := string(out)
@@ -189,12 +203,12 @@ int main(void) { probed(); return 0; }
 			testkit.Until(t, where+": there is what a run leaves, and nothing else", func() bool {
 				return slices.Equal(killedThere(t), row.there)
 			})
-			if now := killedEvents(t, tracefs, program); len(now) > 0 {
+			if now := killedEvents(t, tracefs, program, function); len(now) > 0 {
 				t.Errorf("%s: left in tracefs: %q", where, now)
 			}
 			clean(where)
 		}
-		if row.name == "tracefs" && events == 0 || row.name == "links" && helped == 0 {
+		if strings.HasSuffix(row.name, "probe") && events == 0 || row.name == "links" && helped == 0 {
 			t.Errorf("%s: %d events left, %d runs refused: nothing is shown", row.name, events, helped)
 		}
 		t.Logf("%s: %d calls, %d events left, %d runs refused at first",
