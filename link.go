@@ -14,13 +14,16 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Link is an attached program (libbpf struct bpf_link). Closing it detaches, unless it is pinned or Disconnect was called; nothing else
-// does, not the garbage collector either. When the process ends the kernel detaches what is neither pinned nor held by others.
+// Link is an attached program (libbpf struct bpf_link). Close detaches it, unless it is pinned or
+// Disconnect was called; the garbage collector doesn't. When the process ends the kernel detaches
+// every link that is neither pinned nor held by another process.
 //
-// Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a perf event on an older kernel has
-// none, nor has a struct_ops map of section .struct_ops; such a Link can be closed but not pinned, updated or inspected. That map is the
-// one attachment of a Link that outlives a process which ends without closing it (inspect.UnregisterStructOps). Attachments that the kernel
-// doesn't tie to a descriptor (netlink XDP, cgroups without links, packages tc and lwt) are no Links: they outlive the process.
+// Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a
+// perf event on an older kernel has none, nor has a struct_ops map of section .struct_ops; such a
+// Link can be closed but not pinned, updated or inspected. That map is the only attachment of a
+// Link that stays if the process ends without closing it (inspect.UnregisterStructOps). Attachments
+// that the kernel doesn't tie to a descriptor (netlink XDP, cgroups without links, packages tc and
+// lwt) are no Links: they outlive the process.
 //
 // The methods are safe for concurrent use.
 type Link struct {
@@ -31,7 +34,7 @@ type Link struct {
 	events []*sys.FD // perf events that hold the attachment; closed after the link, which is faster
 	parts  Links     // an attachment to several places, without a kernel link of its own
 	undo   func() error
-	cpus   *perfCPUs // that the link is one of
+	cpus   *perfCPUs // the set that the link belongs to
 
 	mu           sync.Mutex
 	closed       bool
@@ -39,13 +42,14 @@ type Link struct {
 	pinPath      string
 }
 
-// newLink makes a Link of what an attach function got. It takes ownership of the descriptors.
+// newLink makes a Link of the descriptors of an attachment, and takes ownership of them.
 func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
-	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd, events: events}
+	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd,
+		events: events}
 }
 
-// OpenLink opens the link that is pinned under path (libbpf bpf_link__open). The caller closes it; it stays attached while it is
-// pinned.
+// OpenLink opens the link that is pinned at path (libbpf bpf_link__open). The caller closes it; it
+// stays attached while it is pinned.
 func OpenLink(path string) (*Link, error) {
 	fd, err := openPinned(path, "bpf-link")
 	if err != nil {
@@ -54,7 +58,8 @@ func OpenLink(path string) (*Link, error) {
 	return &Link{what: "at " + path, fd: fd, pinPath: path}, nil
 }
 
-// LinkFromID opens the link with that kernel id (libbpf bpf_link_get_fd_by_id; 5.8). Needs CAP_SYS_ADMIN. The caller closes it.
+// LinkFromID opens the link with that kernel id (libbpf bpf_link_get_fd_by_id; 5.8). Needs
+// CAP_SYS_ADMIN. The caller closes it.
 func LinkFromID(id uint32) (*Link, error) {
 	fd, err := sys.LinkFDByID(id)
 	if err != nil {
@@ -63,7 +68,7 @@ func LinkFromID(id uint32) (*Link, error) {
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }
 
-// LinkFromFD makes a Link of a descriptor, which stays the caller's: the Link has one of its own (libbpf
+// LinkFromFD makes a Link of a descriptor, which stays the caller's: the Link duplicates it (libbpf
 // bpf_link_get_info_by_fd). EINVAL if the descriptor is no link's. The caller closes the Link.
 func LinkFromFD(fd int) (*Link, error) {
 	own, err := ownFD(fd, "bpf-link")
@@ -73,17 +78,19 @@ func LinkFromFD(fd int) (*Link, error) {
 	return &Link{what: fmt.Sprintf("of descriptor %d", fd), fd: own}, nil
 }
 
-// Name returns the name of the program, or of the struct_ops map, that is attached; "" for a link that was opened by pin or id.
+// Name returns the name of the program, or of the struct_ops map, that is attached; "" for a link
+// that was opened by pin or id.
 func (l *Link) Name() string { return l.orNone().name }
 
-// String says what is attached to what.
+// String returns the names of the program and its target.
 func (l *Link) String() string { return printable.Text(l.orNone().what) }
 
-// FD returns the descriptor of the kernel's link, -1 if there is none. It stays the Link's.
+// FD returns the descriptor of the kernel's link, -1 if there is none. The Link owns it.
 func (l *Link) FD() int { return l.orNone().fd.Int() }
 
-// Close detaches the program, unless the link is pinned or was disconnected (libbpf bpf_link__destroy). It waits until the kernel has
-// done so, which may take tens of milliseconds; Links.Close does many at once. A second Close does nothing.
+// Close detaches the program, unless the link is pinned or was disconnected (libbpf
+// bpf_link__destroy). It waits until the kernel has done so, which may take tens of milliseconds;
+// Links.Close closes many at once. A second Close does nothing.
 func (l *Link) Close() error {
 	if l.isNone() {
 		return missing("close link", "link")
@@ -106,7 +113,7 @@ func (l *Link) Close() error {
 		errs = append(errs, l.undo())
 	}
 	l.mu.Unlock()
-	if l.cpus != nil { // unlocked, because the last one waits for a renewal that is under way
+	if l.cpus != nil { // unlocked, because the last one waits for a running renewal
 		errs = append(errs, l.cpus.leave())
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -121,8 +128,8 @@ func (l *Link) isClosed() bool {
 	return l.closed
 }
 
-// Disconnect lets the attachment live on after Close, as long as the process does: the descriptors are left open for good (libbpf
-// bpf_link__disconnect).
+// Disconnect keeps the attachment after Close, as long as the process lives: the descriptors are
+// never closed (libbpf bpf_link__disconnect).
 func (l *Link) Disconnect() {
 	if l == nil {
 		return
@@ -135,8 +142,9 @@ func (l *Link) Disconnect() {
 	}
 }
 
-// Detach detaches the program now, for everybody, also if the link is pinned (BPF_LINK_DETACH, libbpf bpf_link__detach; 5.9). The link
-// itself stays until it is closed and unpinned. ErrNotSupported for kinds of links that can't.
+// Detach detaches the program now, for everybody, even if the link is pinned (BPF_LINK_DETACH,
+// libbpf bpf_link__detach; 5.9). The link itself stays until it is closed and unpinned.
+// ErrNotSupported for kinds of links that can't be detached.
 func (l *Link) Detach() error {
 	if err := l.kernelLink("detach"); err != nil {
 		return err
@@ -152,9 +160,10 @@ func (l *Link) Detach() error {
 	return nil
 }
 
-// Update puts p in place of the attached program at one stroke (BPF_LINK_UPDATE, libbpf bpf_link__update_program). If expected isn't
-// nil, it must be what is attached now, else EPERM. Not all kinds of links can: EINVAL or ErrNotSupported.
-// ENOLINK if the interface, cgroup or namespace is gone, or the link was detached.
+// Update atomically replaces the attached program by p (BPF_LINK_UPDATE, libbpf
+// bpf_link__update_program). If expected isn't nil, it must be the attached program, else EPERM.
+// Not all kinds of links can be updated: EINVAL or ErrNotSupported. ENOLINK if the interface,
+// cgroup or namespace is gone, or the link was detached.
 func (l *Link) Update(p, expected *Program) error {
 	if err := l.kernelLink("update"); err != nil {
 		return err
@@ -177,7 +186,8 @@ func (l *Link) Update(p, expected *Program) error {
 		a.Flags, a.Old = uapi.FReplace, expected.fd.Uint32()
 	}
 	err = sys.LinkUpdate(&a)
-	if info, _ := sys.LinkInfoByFD(l.fd.Int()); err != nil && info != nil && info.Type == uapi.LinkXDP {
+	if info, _ := sys.LinkInfoByFD(l.fd.Int()); err != nil && info != nil &&
+		info.Type == uapi.LinkXDP {
 		err = withWords(err, func() error { return sys.LinkUpdate(&a) })
 	}
 	if err != nil {
@@ -186,7 +196,7 @@ func (l *Link) Update(p, expected *Program) error {
 	return nil
 }
 
-// Info asks the kernel about the link (libbpf bpf_link_get_info_by_fd; 5.8).
+// Info returns the kernel's information about the link (libbpf bpf_link_get_info_by_fd; 5.8).
 func (l *Link) Info() (*linkinfo.Info, error) {
 	if err := l.kernelLink("inspect"); err != nil {
 		return nil, err
@@ -203,8 +213,9 @@ func (l *Link) Info() (*linkinfo.Info, error) {
 	return info, nil
 }
 
-// Pin keeps the link, and with it the attachment, under path on a BPF file system after Close and the end of the process (libbpf
-// bpf_link__pin). ErrExist if something is there, EBUSY if the link is pinned already.
+// Pin pins the link at path on a BPF file system, which keeps the attachment after Close and the
+// end of the process (libbpf bpf_link__pin). ErrExist if there is a file at path, EBUSY if the link
+// is pinned already.
 func (l *Link) Pin(path string) error {
 	if err := l.kernelLink("pin"); err != nil {
 		return err
@@ -243,7 +254,7 @@ func (l *Link) Unpin() error {
 	return nil
 }
 
-// PinPath returns where the link is pinned, "" for nowhere.
+// PinPath returns the path of the link's pin, "" if there is none.
 func (l *Link) PinPath() string {
 	l = l.orNone()
 	l.mu.Lock()
@@ -251,13 +262,14 @@ func (l *Link) PinPath() string {
 	return l.pinPath
 }
 
-// kernelLink refuses what needs a kernel link when there is none.
+// kernelLink refuses operations that need a kernel link if there is none.
 func (l *Link) kernelLink(op string) error {
 	if l.isNone() {
 		return missing(op+" link", "link")
 	}
 	if len(l.parts) > 0 {
-		return l.fail(op, fmt.Errorf("the program is attached by %d links: %w", len(l.parts), ErrNotSupported))
+		return l.fail(op, fmt.Errorf("the program is attached by %d links: %w",
+			len(l.parts), ErrNotSupported))
 	}
 	if l.fd == nil {
 		what := "the program is attached to a perf event"
@@ -276,14 +288,15 @@ func (l *Link) fail(op string, err error) error {
 	return (&attempt{op: opLink}).fail(op+" link", about{l.object, l.what}, err)
 }
 
-// Links are several links.
+// Links is a list of links.
 type Links []*Link
 
-// closeWorkers bounds how many links are closed at once: each takes a thread that waits in the kernel.
+// closeWorkers limits how many links are closed at once: each takes a thread that waits in the
+// kernel.
 const closeWorkers = 64
 
-// Close closes all of them, many at the same time: detaching waits for the kernel, and waits that overlap cost one. It returns all
-// errors joined.
+// Close closes all links, many at the same time: detaching waits for the kernel, and waits that
+// overlap cost no more than one. It returns all errors joined.
 func (ls Links) Close() error {
 	if len(ls) == 0 {
 		return nil

@@ -39,8 +39,8 @@ func (s *scratch) keepLog(text []byte) []byte {
 	return text
 }
 
-// grownLog says how large the next log buffer is after one was too small; 0 if there is nothing to try. need is what the kernel
-// says the log would take, 0 from kernels before 6.4.
+// grownLog returns the size of the next log buffer after one of that size was too small, 0 if there
+// is none. need is the size that the kernel reports for the log, 0 from kernels before 6.4.
 func grownLog(size, need uint32) uint32 {
 	switch {
 	case need > size && need < math.MaxUint32-4096:
@@ -51,10 +51,10 @@ func grownLog(size, need uint32) uint32 {
 	return size * 2
 }
 
-// smallestLog is the shortest buffer that every kernel takes.
+// smallestLog is the smallest buffer that every kernel accepts.
 const smallestLog = 128
 
-// firstLog is the size of the first log buffer.
+// firstLog returns the size of the first log buffer.
 func (l *loader) firstLog() uint32 {
 	if n := l.opts.LogSize; n > 0 {
 		return max(n, smallestLog)
@@ -62,7 +62,8 @@ func (l *loader) firstLog() uint32 {
 	return firstLogSize
 }
 
-// nextLog is the size of the log buffer after one was too small, 0 if there is none: see grownLog.
+// nextLog returns the size of the log buffer after one was too small, 0 if there is none: see
+// grownLog.
 func (l *loader) nextLog(size, need uint32) uint32 {
 	if l.opts.LogSize > 0 {
 		return 0
@@ -70,7 +71,7 @@ func (l *loader) nextLog(size, need uint32) uint32 {
 	return grownLog(size, need)
 }
 
-// logBuffer is the scratch memory's, and no longer than the caller wants logs to be.
+// logBuffer returns scratch memory, no longer than the limit of the options.
 func (l *loader) logBuffer(size uint32) []byte {
 	buf := l.scratch.logBuffer(size)
 	if l.opts.LogSize > 0 {
@@ -79,7 +80,7 @@ func (l *loader) logBuffer(size uint32) []byte {
 	return buf
 }
 
-// logText is what the kernel wrote into a log buffer.
+// logText returns the kernel's text in a log buffer.
 func logText(buf []byte) []byte {
 	for i, c := range buf {
 		if c == 0 {
@@ -89,26 +90,29 @@ func logText(buf []byte) []byte {
 	return buf
 }
 
-// uploadBTF gives the kernel the object's type information. Without it maps and programs have no types; only struct_ops cannot do
-// without (libbpf bpf_object__sanitize_and_load_btf).
+// uploadBTF loads the object's type information into the kernel. Without it maps and programs have
+// no types; only struct_ops needs it (libbpf bpf_object__sanitize_and_load_btf).
 func (l *loader) uploadBTF() error {
 	if len(l.plan.BTF) == 0 {
 		return nil
 	}
 	token, flag := l.tokenFD()
-	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF)), TokenFD: token, Flags: flag}
+	attr := sys.BTFLoadAttr{BTF: sys.Slice(l.plan.BTF), Size: uint32(len(l.plan.BTF)),
+		TokenFD: token, Flags: flag}
 	fd, err := sys.BTFLoad(&attr)
 	refusal := err
 	if err == nil {
 		l.keepBTF(fd)
 		return nil
 	}
-	l.ev.Info("the kernel did not take the object's BTF, asking once more with a log", "object", l.obj.name, "err", err)
+	l.ev.Info("the kernel did not take the object's BTF, asking once more with a log",
+		"object", l.obj.name, "err", err)
 	var buf []byte
 	truncated := false
 	for size := l.firstLog(); size != 0; {
 		buf = l.logBuffer(size)
-		attr.LogBuf, attr.LogSize, attr.LogLevel, attr.LogTrueSize = sys.Slice(buf), uint32(len(buf)), 1, 0
+		attr.LogBuf, attr.LogSize, attr.LogLevel, attr.LogTrueSize = sys.Slice(buf),
+			uint32(len(buf)), 1, 0
 		if fd, err = sys.BTFLoad(&attr); err == nil {
 			l.keepBTF(fd)
 			return nil
@@ -117,7 +121,8 @@ func (l *loader) uploadBTF() error {
 			break
 		}
 		if size = l.nextLog(attr.LogSize, attr.LogTrueSize); size != 0 {
-			l.ev.Info("the log did not fit, asking once more with a larger buffer", "object", l.obj.name, "bytes", attr.LogSize, "next", size)
+			l.ev.Info("the log did not fit, asking once more with a larger buffer",
+				"object", l.obj.name, "bytes", attr.LogSize, "next", size)
 		}
 	}
 	if truncated {
@@ -132,7 +137,8 @@ func (l *loader) uploadBTF() error {
 	if l.plan.BTFNeeded {
 		return failure
 	}
-	l.ev.Warn("the kernel refused the object's BTF; maps and programs go without types", "object", l.obj.name, "err", failure)
+	l.ev.Warn("the kernel refused the object's BTF; maps and programs go without types",
+		"object", l.obj.name, "err", failure)
 	return nil
 }
 

@@ -17,7 +17,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// takeGiven finds which maps of the plan LoadOptions.Maps are for, and refuses those that the object doesn't have, or doesn't create.
+// takeGiven finds the plan's maps for LoadOptions.Maps, and refuses names that the object doesn't
+// have, or maps that it doesn't create.
 func (l *loader) takeGiven() error {
 	l.given = make(map[*plan.Map]*Map, len(l.opts.Maps))
 	for name, m := range l.opts.Maps {
@@ -26,7 +27,8 @@ func (l *loader) takeGiven() error {
 			return err
 		}
 		if l.given[pm] != nil {
-			return l.fail("reuse map", name, fmt.Errorf("two maps are given for %s: %w", pm.Spec.Name, syscall.EINVAL))
+			return l.fail("reuse map", name,
+				fmt.Errorf("two maps are given for %s: %w", pm.Spec.Name, syscall.EINVAL))
 		}
 		l.given[pm] = m
 	}
@@ -37,16 +39,18 @@ func (l *loader) takeGiven() error {
 		case err != nil:
 			return err
 		case pm.Type != uapi.MapArrayOfMaps && pm.Type != uapi.MapHashOfMaps:
-			return l.fail("set inner map of", name, fmt.Errorf("it is of type %v, no map of maps: %w", pm.Type, syscall.EINVAL))
+			return l.fail("set inner map of", name,
+				fmt.Errorf("it is of type %v, no map of maps: %w", pm.Type, syscall.EINVAL))
 		case l.given[pm] != nil:
-			return l.fail("set inner map of", name, fmt.Errorf("the outer map is given too: %w", syscall.EINVAL))
+			return l.fail("set inner map of", name,
+				fmt.Errorf("the outer map is given too: %w", syscall.EINVAL))
 		}
 		l.givenInner[pm] = m
 	}
 	return nil
 }
 
-// mapToGive is the map of the plan that the caller means by name: as Object.Map finds it.
+// mapToGive returns the plan's map for a name, found as Object.Map does.
 func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 	var found *plan.Map
 	for _, pm := range l.plan.Maps {
@@ -78,7 +82,8 @@ func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 	return found, nil
 }
 
-// makeMaps makes all maps in the order of the plan, except that a map that another one holds from the start comes before it.
+// makeMaps makes all maps in the order of the plan, except that a map which another one contains
+// initially comes before it.
 func (l *loader) makeMaps() error {
 	l.maps = make(map[*plan.Map]*Map, len(l.plan.Maps))
 	for _, pm := range l.plan.Maps {
@@ -101,12 +106,13 @@ func (l *loader) makeMaps() error {
 	return nil
 }
 
-// newMap describes the map that pm asks for; it has no descriptor yet. What depends on the
-// machine is the running kernel's: the plan may be one for another.
+// newMap describes the map that pm declares; it has no descriptor yet. Values that depend on the
+// machine are those of the running kernel: the plan may be for another.
 func (l *loader) newMap(pm *plan.Map) (*Map, error) {
 	m := &Map{
 		name: ".jumptables", object: l.obj.name, btf: l.obj.btf,
-		typ: pm.Type, keySize: pm.KeySize, valueSize: pm.ValueSize, maxEntries: pm.MaxEntries, flags: pm.Flags, extra: pm.Extra,
+		typ: pm.Type, keySize: pm.KeySize, valueSize: pm.ValueSize, maxEntries: pm.MaxEntries,
+		flags: pm.Flags, extra: pm.Extra,
 	}
 	if pm.Spec != nil {
 		m.name, m.section, m.kind = pm.Spec.Name, pm.Spec.Section, pm.Spec.Kind
@@ -129,17 +135,20 @@ func (l *loader) newMap(pm *plan.Map) (*Map, error) {
 	return m, nil
 }
 
-// ensureMap makes pm unless that was done. Maps nest one level deep; depth stops a plan that says otherwise.
+// ensureMap makes pm if it doesn't exist yet. Maps nest one level deep; depth stops a plan with
+// more levels.
 func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 	m := l.maps[pm]
 	if m == nil {
-		return l.fail("create map", pm.Name, fmt.Errorf("a slot refers to a map that is not in the plan: %w", syscall.EINVAL))
+		return l.fail("create map", pm.Name,
+			fmt.Errorf("a slot refers to a map that is not in the plan: %w", syscall.EINVAL))
 	}
 	if pm.Skip || m.fd != nil {
 		return nil
 	}
 	if depth > 1 {
-		return l.fail("create map", m.name, fmt.Errorf("maps of maps hold each other: %w", syscall.ELOOP))
+		return l.fail("create map", m.name,
+			fmt.Errorf("maps of maps hold each other: %w", syscall.ELOOP))
 	}
 	for _, s := range pm.Slots {
 		if s.Map != nil {
@@ -164,11 +173,11 @@ func (l *loader) ensureMap(pm *plan.Map, depth int) error {
 	return err
 }
 
-// maxPinRaces bounds how often somebody else pins a map between the look for one and the attempt to
-// pin another, and takes it away again before it can be opened.
+// maxPinRaces limits how often another process may pin a map between the look for one and the
+// attempt to pin ours, and remove it before it can be opened.
 const maxPinRaces = 16
 
-// findOrPin uses the map that is pinned at m's place, or takes or makes one and pins it there.
+// findOrPin uses the map that is pinned at place, or reuses or creates one and pins it there.
 func (l *loader) findOrPin(pm *plan.Map, m *Map, place *bpffs.Place) (made bool, err error) {
 	for race := 0; ; race++ {
 		if err := l.openPinned(pm, m, place); err != nil || m.fd != nil {
@@ -186,15 +195,16 @@ func (l *loader) findOrPin(pm *plan.Map, m *Map, place *bpffs.Place) (made bool,
 		if race == maxPinRaces || !errors.Is(err, syscall.EEXIST) {
 			return false, l.fail("pin map", m.name+" at "+m.pinPath, err)
 		}
-		// Somebody pinned a map there since we looked: use theirs.
-		l.ev.Info("another map was pinned meanwhile, using that", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+		// Another process has pinned a map there since we looked: use that.
+		l.ev.Info("another map was pinned meanwhile, using that",
+			"object", l.obj.name, "map", m.name, "path", m.pinPath)
 		m.close()
 		m.fd, m.memory = nil, nil
 		m.gone.Store(false)
 	}
 }
 
-// takeOrCreate uses the map that the caller gives, or makes one.
+// takeOrCreate uses the caller's map, or creates one.
 func (l *loader) takeOrCreate(pm *plan.Map, m *Map) error {
 	if given := l.given[pm]; given != nil {
 		return l.reuseMap(pm, m, given)
@@ -202,11 +212,12 @@ func (l *loader) takeOrCreate(pm *plan.Map, m *Map) error {
 	return l.createMap(pm, m)
 }
 
-// reuseMap takes a map that the caller has, with what is in it (libbpf bpf_map__reuse_fd).
+// reuseMap uses a map of the caller, with its contents (libbpf bpf_map__reuse_fd).
 func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
 	if given.typ != pm.Type || given.keySize != pm.KeySize || given.valueSize != pm.ValueSize {
 		return l.fail("reuse map", m.name, fmt.Errorf("it is %s, the object needs %s: %w",
-			shape(given.typ, given.keySize, given.valueSize), shape(pm.Type, pm.KeySize, pm.ValueSize), syscall.EINVAL))
+			shape(given.typ, given.keySize, given.valueSize),
+			shape(pm.Type, pm.KeySize, pm.ValueSize), syscall.EINVAL))
 	}
 	fd, err := given.fd.Dup()
 	if err != nil {
@@ -224,17 +235,19 @@ func (l *loader) reuseMap(pm *plan.Map, m, given *Map) error {
 	return nil
 }
 
-// mapReused maps the memory of a map that the load found, if it can be: libbpf never does, so nothing depends on it.
+// mapReused maps the memory of a reused map, if possible: libbpf never does, so nothing depends on
+// it.
 func (l *loader) mapReused(pm *plan.Map, m *Map) {
 	if !pm.Mmap && pm.Type != uapi.MapArena {
 		return
 	}
 	if err := l.mapMemory(pm, m); err != nil {
-		l.ev.Info("the memory of a reused map is not mapped", "object", l.obj.name, "map", m.name, "err", err)
+		l.ev.Info("the memory of a reused map is not mapped", "object", l.obj.name, "map", m.name,
+			"err", err)
 	}
 }
 
-// openPinned looks for the map at its place. m.fd stays nil if nothing is there.
+// openPinned opens the map that is pinned at place. m.fd stays nil if there is none.
 func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
 	fd, err := place.Get()
 	if err == syscall.ENOENT {
@@ -264,15 +277,17 @@ func (l *loader) openPinned(pm *plan.Map, m *Map, place *bpffs.Place) error {
 	if given := l.given[pm]; given != nil {
 		defer held(given.fd)()
 		if info, err := kernel.MapInfo(given.fd); err != nil || info.ID != found.ID {
-			l.ev.Warn("the pinned map is used, not the one given", "object", l.obj.name, "map", m.name, "path", m.pinPath)
+			l.ev.Warn("the pinned map is used, not the one given",
+				"object", l.obj.name, "map", m.name, "path", m.pinPath)
 		}
 	}
 	l.mapReused(pm, m)
 	return nil
 }
 
-// compatible compares a pinned map with what the object declares, as libbpf bpf_object__reuse_map does: everything that the kernel
-// reports must be equal. Maps of network devices report one more flag than they were made with.
+// compatible compares a pinned map with the object's declaration, as libbpf bpf_object__reuse_map
+// does: everything that the kernel reports must be equal. Maps of network devices report one more
+// flag than they were created with.
 func compatible(pm *plan.Map, entries uint32, have *sys.MapInfo) error {
 	flags := have.Flags
 	if pm.Type == uapi.MapDevMap || pm.Type == uapi.MapDevMapHash {
@@ -298,7 +313,7 @@ func compatible(pm *plan.Map, entries uint32, have *sys.MapInfo) error {
 	return nil
 }
 
-// createMap makes a map and gives it its first contents.
+// createMap creates a map and writes its first contents.
 func (l *loader) createMap(pm *plan.Map, m *Map) error {
 	fd, err := l.createFD(pm, m.name, m.maxEntries)
 	if err != nil {
@@ -318,25 +333,30 @@ func (l *loader) createMap(pm *plan.Map, m *Map) error {
 		}
 		target := l.maps[s.Map]
 		if target == nil || target.fd == nil {
-			return l.fail("fill map", fmt.Sprintf("%s[%d]", m.name, s.Key), fmt.Errorf("the map for this slot was not created: %w", ErrNotExist))
+			return l.fail("fill map", fmt.Sprintf("%s[%d]", m.name, s.Key),
+				fmt.Errorf("the map for this slot was not created: %w", ErrNotExist))
 		}
 		key, value := s.Key, target.fd.Uint32()
-		if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
-			return l.fail("fill map", fmt.Sprintf("%s[%d] with map %s", m.name, s.Key, target.name), err)
+		if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value),
+			uapi.Any); err != nil {
+			return l.fail("fill map", fmt.Sprintf("%s[%d] with map %s", m.name, s.Key, target.name),
+				err)
 		}
 	}
 	return nil
 }
 
-// createFD makes the kernel map of pm, its template first if it is a map of maps.
+// createFD creates the kernel map of pm, its template first if it is a map of maps.
 func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, error) {
 	attr := sys.MapCreateAttr{
-		Type: pm.Type, KeySize: pm.KeySize, ValueSize: pm.ValueSize, MaxEntries: entries, Flags: pm.Flags,
+		Type: pm.Type, KeySize: pm.KeySize, ValueSize: pm.ValueSize, MaxEntries: entries,
+		Flags:    pm.Flags,
 		NumaNode: pm.NumaNode, Name: sys.Name(pm.Name), IfIndex: pm.IfIndex, MapExtra: pm.Extra,
 		BTFVmlinuxValueTypeID: uint32(pm.KernelValueType),
 	}
 	if l.btf != nil && (pm.KeyType != 0 || pm.ValueType != 0 || pm.KernelValueType != 0) {
-		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = l.btf.Uint32(), uint32(pm.KeyType), uint32(pm.ValueType)
+		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = l.btf.Uint32(), uint32(pm.KeyType),
+			uint32(pm.ValueType)
 	}
 	token, flag := l.tokenFD()
 	attr.TokenFD, attr.Flags = token, attr.Flags|flag
@@ -372,7 +392,8 @@ func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, e
 	}
 	fd, err := sys.MapCreate(&attr)
 	if err != nil && (attr.BTFKeyTypeID != 0 || attr.BTFValueTypeID != 0) {
-		l.ev.Warn("creating a map failed, trying without its BTF", "object", l.obj.name, "map", name, "err", err)
+		l.ev.Warn("creating a map failed, trying without its BTF",
+			"object", l.obj.name, "map", name, "err", err)
 		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = 0, 0, 0
 		fd, err = sys.MapCreate(&attr)
 	}
@@ -382,30 +403,36 @@ func (l *loader) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD, e
 	return fd, nil
 }
 
-// mapLogSize is enough for what the kernel writes about a map: a line.
+// mapLogSize is enough for the kernel's log about a map: a line.
 const mapLogSize = 4096
 
-// createLogged asks once more for a map that was refused, with a log if the kernel writes one for maps, and explains the refusal by it.
-func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr, refusal error) (*sys.FD, error) {
+// createLogged repeats a refused creation with a log, if the kernel writes one for maps, and adds
+// it to the error.
+func (l *loader) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr,
+	refusal error) (*sys.FD, error) {
 	log := ""
 	if has, err := l.running.Has(facts.CommonAttrs); err == nil && has {
 		buf := l.scratch.logBuffer(mapLogSize)[:mapLogSize]
 		buf[0] = 0
-		fd, err := sys.MapCreateLog(attr, &sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
+		fd, err := sys.MapCreateLog(attr,
+			&sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
 		if err == nil {
-			l.ev.Info("creating a map failed and then didn't", "object", l.obj.name, "map", name, "err", refusal)
+			l.ev.Info("creating a map failed and then didn't", "object", l.obj.name, "map", name,
+				"err", refusal)
 			return fd, nil
 		}
 		log = string(logText(buf))
 	}
-	a := attempt{op: opCreateMap, need: mapCaps(pm.Type), limit: l.limitErr, maps: l.ruled(pm, attr)}
+	a := attempt{op: opCreateMap, need: mapCaps(pm.Type), limit: l.limitErr,
+		maps: l.ruled(pm, attr)}
 	what := name + " (" + shape(pm.Type, pm.KeySize, pm.ValueSize) + ")"
 	failure := a.fail("create map", about{l.obj.name, what}, refusal)
 	failure.Log = log
 	return nil, failure
 }
 
-// populate writes the first contents of an internal map, a jump table or an arena, freezes and maps it.
+// populate writes the first contents of an internal map, a jump table or an arena, freezes and maps
+// it.
 func (l *loader) populate(pm *plan.Map, m *Map) error {
 	switch {
 	case pm.Type == uapi.MapStructOps:
@@ -415,8 +442,10 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 		if err := l.mapMemory(pm, m); err != nil {
 			return err
 		}
-		if uint64(len(m.memory)) < pm.ImageOffset || uint64(len(m.memory))-pm.ImageOffset < uint64(len(pm.Image)) {
-			return l.fail("fill arena", m.name, fmt.Errorf("its variables don't fit: %w", ErrTooBig))
+		if uint64(len(m.memory)) < pm.ImageOffset ||
+			uint64(len(m.memory))-pm.ImageOffset < uint64(len(pm.Image)) {
+			return l.fail("fill arena", m.name,
+				fmt.Errorf("its variables don't fit: %w", ErrTooBig))
 		}
 		copy(m.memory[pm.ImageOffset:], pm.Image)
 		return nil
@@ -425,7 +454,8 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 			key := uint32(i)
 			var value [16]byte // struct bpf_insn_array_value: orig_off, xlated_off, jitted_off
 			binary.NativeEndian.PutUint32(value[:], at)
-			if err := sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
+			if err := sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value),
+				uapi.Any); err != nil {
 				return l.fail("fill jump table", fmt.Sprintf("%s[%d]", m.name, i), err)
 			}
 		}
@@ -446,8 +476,8 @@ func (l *loader) populate(pm *plan.Map, m *Map) error {
 	return nil
 }
 
-// fillValue writes the first value of a map that has one. The kernel takes only whole values: what lies behind a .kconfig image is
-// memory of zeroes, which takes no room.
+// fillValue writes the first value of a map that has one. The kernel takes only whole values: the
+// rest of the value behind a .kconfig image is zero pages, which take no memory.
 func (l *loader) fillValue(pm *plan.Map, m *Map) error {
 	value := pm.Image
 	switch short := len(value) < int(pm.ValueSize); {
@@ -464,7 +494,8 @@ func (l *loader) fillValue(pm *plan.Map, m *Map) error {
 		value = zeroes
 	}
 	var key uint32
-	return sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(value)), uapi.Any)
+	return sys.MapUpdate(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(value)),
+		uapi.Any)
 }
 
 // mapMemory maps a map's memory. It stays at the same address until the map is closed.
@@ -498,10 +529,11 @@ func (l *loader) mapMemory(pm *plan.Map, m *Map) error {
 	return nil
 }
 
-// maxMapping is the longest mapping that an int can hold on this machine.
+// maxMapping is the longest mapping whose length fits an int on this machine.
 const maxMapping = uint64(^uint(0) >> 1)
 
-// fillProgramArrays puts programs into the program arrays that the object initialises. They must have been loaded.
+// fillProgramArrays writes programs into the program arrays that the object initialises. The
+// programs must have been loaded.
 func (l *loader) fillProgramArrays() error {
 	for _, pm := range l.plan.Maps {
 		m := l.maps[pm]
@@ -512,10 +544,12 @@ func (l *loader) fillProgramArrays() error {
 			where := fmt.Sprintf("%s[%d] with program %s", m.name, s.Key, s.Program.Name)
 			p := l.progs[s.Program]
 			if p == nil || p.fd == nil {
-				return l.fail("fill program array", where, fmt.Errorf("the program was not loaded: %w", syscall.EINVAL))
+				return l.fail("fill program array", where,
+					fmt.Errorf("the program was not loaded: %w", syscall.EINVAL))
 			}
 			key, value := s.Key, p.fd.Uint32()
-			if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); err != nil {
+			if err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value),
+				uapi.Any); err != nil {
 				return l.fail("fill program array", where, err)
 			}
 		}
@@ -523,7 +557,7 @@ func (l *loader) fillProgramArrays() error {
 	return nil
 }
 
-// fillStructOps notes the programs in the values of struct_ops maps.
+// fillStructOps records the programs for the values of struct_ops maps.
 func (l *loader) fillStructOps() error {
 	for _, pm := range l.plan.Maps {
 		m := l.maps[pm]

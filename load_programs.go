@@ -16,7 +16,7 @@ import (
 
 type insn = asm.Instruction
 
-// describePrograms describes all programs of the object. None is loaded.
+// describePrograms describes all programs of the object and loads none.
 func (l *loader) describePrograms() error {
 	list := l.plan.Object.Programs
 	l.progs = make(map[*plan.Program]*Program, len(l.plan.Programs))
@@ -25,8 +25,10 @@ func (l *loader) describePrograms() error {
 	bySpec := make(map[*object.Program]*Program, len(list))
 	for _, spec := range list {
 		p := &Program{
-			obj: l.obj, name: spec.Name, section: spec.Sec, def: spec.Def, typ: spec.Type, expected: spec.ExpectedAttachType,
-			attachTarget: spec.AttachTarget, attachProgFD: spec.AttachProgFD, autoattach: spec.Autoattach,
+			obj: l.obj, name: spec.Name, section: spec.Sec, def: spec.Def, typ: spec.Type,
+			expected:     spec.ExpectedAttachType,
+			attachTarget: spec.AttachTarget, attachProgFD: spec.AttachProgFD,
+			autoattach: spec.Autoattach,
 		}
 		l.obj.programs = append(l.obj.programs, p)
 		bySpec[spec] = p
@@ -34,7 +36,8 @@ func (l *loader) describePrograms() error {
 	for _, pp := range l.plan.Programs {
 		p := bySpec[pp.Spec]
 		if p == nil {
-			return l.fail("load program", pp.Name, fmt.Errorf("the plan's program is not one of its object: %w", syscall.EINVAL))
+			return l.fail("load program", pp.Name,
+				fmt.Errorf("the plan's program is not one of its object: %w", syscall.EINVAL))
 		}
 		p.plan = pp
 		l.progs[pp] = p
@@ -42,7 +45,7 @@ func (l *loader) describePrograms() error {
 	return nil
 }
 
-// loadPrograms loads the programs of the plan, in its order; the first failure ends it.
+// loadPrograms loads the programs of the plan in order and stops at the first failure.
 func (l *loader) loadPrograms() error {
 	for _, pp := range l.plan.Programs {
 		p := l.progs[pp]
@@ -56,8 +59,8 @@ func (l *loader) loadPrograms() error {
 	return nil
 }
 
-// loadProgram has one program verified and keeps its descriptor in p. change, if not nil, has the last word on what the kernel is
-// given.
+// loadProgram loads one program and keeps its descriptor in p. change, if not nil, may change the
+// request last.
 func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.ProgLoadAttr)) error {
 	if pp.Err != nil {
 		return l.fail("load program", p.name, pp.Err)
@@ -86,8 +89,10 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.Prog
 	}
 	if l.btf != nil {
 		attr.BTFFD = l.btf.Uint32()
-		attr.FuncInfo, attr.FuncInfoRecSize, attr.FuncInfoCnt = records(pp.FuncInfo, pp.FuncInfoSize)
-		attr.LineInfo, attr.LineInfoRecSize, attr.LineInfoCnt = records(pp.LineInfo, pp.LineInfoSize)
+		attr.FuncInfo, attr.FuncInfoRecSize, attr.FuncInfoCnt =
+			records(pp.FuncInfo, pp.FuncInfoSize)
+		attr.LineInfo, attr.LineInfoRecSize, attr.LineInfoCnt =
+			records(pp.LineInfo, pp.LineInfoSize)
 	}
 	if len(pp.Modules) > 0 {
 		fds := make([]int32, 1, 1+len(pp.Modules)) // index 0 means vmlinux
@@ -112,7 +117,8 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.Prog
 		change(&attr)
 	}
 	level := attr.LogLevel
-	attr.LogLevel, attr.InsnCnt, attr.Insns = 0, uint32(len(l.scratch.insns)), sys.Slice(asm.Raw(l.scratch.insns))
+	attr.LogLevel, attr.InsnCnt, attr.Insns = 0, uint32(len(l.scratch.insns)),
+		sys.Slice(asm.Raw(l.scratch.insns))
 	fd, err := l.verify(&attr, pp, p, level)
 	if err != nil {
 		return err
@@ -121,13 +127,15 @@ func (l *loader) loadProgram(pp *plan.Program, p *Program, change func(*sys.Prog
 	if attr.ExpectedAttachType != 0 || pp.ExpectedAttachType != 0 {
 		p.expected = attr.ExpectedAttachType
 	} else {
-		p.expected = pp.Spec.ExpectedAttachType // not told to a kernel that doesn't know it at load, but when the program is attached
+		// a kernel that doesn't know it at load gets it when the program is attached
+		p.expected = pp.Spec.ExpectedAttachType
 	}
-	l.ev.Debug("loaded program", "object", l.obj.name, "program", p.name, "instructions", attr.InsnCnt, "fd", fd)
+	l.ev.Debug("loaded program", "object", l.obj.name, "program", p.name, "instructions",
+		attr.InsnCnt, "fd", fd)
 	return nil
 }
 
-// bindMaps keeps the object's read-only data alive with the program, for whoever inspects it.
+// bindMaps binds the object's read-only data to the program, which keeps it alive for inspection.
 func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 	for _, bound := range pp.BindMaps {
 		m := l.maps[bound]
@@ -135,7 +143,8 @@ func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 			continue
 		}
 		if err := sys.ProgBindMap(p.fd.Int(), m.fd.Int(), 0); err != nil {
-			l.ev.Warn("the program loaded but is not bound to its read-only data", "object", l.obj.name, "program", p.name, "map", m.name, "err", err)
+			l.ev.Warn("the program loaded but is not bound to its read-only data",
+				"object", l.obj.name, "program", p.name, "map", m.name, "err", err)
 		}
 	}
 	return nil
@@ -145,9 +154,11 @@ func (l *loader) bindMaps(pp *plan.Program, p *Program) error {
 // is too long (6.4), which says why. The whole may take gigabytes.
 const mostLog = 64 << 20
 
-// verify asks the kernel to take the program. At level 0 there is no log buffer; when that fails, whatever the reason, it asks once
-// more at level 1 with a buffer, and again with larger ones while the kernel says ENOSPC (libbpf bpf_object_load_prog).
-func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, level uint32) (*sys.FD, error) {
+// verify loads the program. At level 0 there is no log buffer; on any failure it tries again at
+// level 1 with a buffer, and again with larger ones while the kernel answers ENOSPC (libbpf
+// bpf_object_load_prog).
+func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program,
+	level uint32) (*sys.FD, error) {
 	var fd *sys.FD
 	var err, refusal error
 	if level == 0 {
@@ -155,12 +166,14 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 			return fd, nil
 		}
 		level, refusal = 1, err
-		l.ev.Info("the kernel did not take the program, asking once more with a verifier log", "object", l.obj.name, "program", p.name, "err", err)
+		l.ev.Info("the kernel did not take the program, asking once more with a verifier log",
+			"object", l.obj.name, "program", p.name, "err", err)
 	}
 	for size := l.firstLog(); ; {
 		buf := l.logBuffer(size)
 		buf[0] = 0
-		attr.LogLevel, attr.LogBuf, attr.LogSize, attr.LogTrueSize = level, sys.Slice(buf), uint32(len(buf)), 0
+		attr.LogLevel, attr.LogBuf, attr.LogSize, attr.LogTrueSize = level, sys.Slice(buf),
+			uint32(len(buf)), 0
 		fd, err = l.progLoad(attr, pp)
 		truncated := err == syscall.ENOSPC
 		if truncated {
@@ -171,7 +184,8 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 				}
 			}
 			if size != 0 {
-				l.ev.Info("the verifier log did not fit, asking once more with a larger buffer", "object", l.obj.name, "program", p.name,
+				l.ev.Info("the verifier log did not fit, asking once more with a larger buffer",
+					"object", l.obj.name, "program", p.name,
 					"bytes", attr.LogSize, "next", size)
 				continue
 			}
@@ -186,7 +200,8 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 			return fd, nil
 		}
 		if len(text) == 0 {
-			return nil, l.fail("load program", p.name+" (SEC "+p.section+")", err, kernel.ProgCaps(pp.Type)...)
+			return nil, l.fail("load program", p.name+" (SEC "+p.section+")", err,
+				kernel.ProgCaps(pp.Type)...)
 		}
 		e := newVerifierError(pp, l.obj.btf, l.scratch.keepLog(text), truncated, err)
 		e.Object, e.LogSize = l.obj.name, attr.LogTrueSize
@@ -197,19 +212,22 @@ func (l *loader) verify(attr *sys.ProgLoadAttr, pp *plan.Program, p *Program, le
 	}
 }
 
-// progLoad makes one attempt. A kernel whose func or line info records are shorter than the object's answers E2BIG when the bytes
-// that it doesn't know are not zero, and says how long its records are: then they go again with those bytes zeroed.
+// progLoad makes one attempt. A kernel whose func or line info records are shorter than the
+// object's answers E2BIG if the bytes that it doesn't know are not zero, and reports the length of
+// its records: progLoad tries again with those bytes zeroed.
 func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
 	funcs, lines := attr.FuncInfoRecSize, attr.LineInfoRecSize
 	fd, err := l.attempt(attr, pp)
 	if err == syscall.E2BIG && attr.FuncInfoRecSize < funcs && attr.FuncInfoCnt > 0 {
-		l.ev.Info("the kernel knows shorter func info records", "program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
+		l.ev.Info("the kernel knows shorter func info records",
+			"program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
 		attr.FuncInfo = zeroTails(attr.FuncInfo, attr.FuncInfoCnt, funcs, attr.FuncInfoRecSize)
 		attr.FuncInfoRecSize = funcs
 		fd, err = l.attempt(attr, pp)
 	}
 	if err == syscall.E2BIG && attr.LineInfoRecSize < lines && attr.LineInfoCnt > 0 {
-		l.ev.Info("the kernel knows shorter line info records", "program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
+		l.ev.Info("the kernel knows shorter line info records",
+			"program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
 		attr.LineInfo = zeroTails(attr.LineInfo, attr.LineInfoCnt, lines, attr.LineInfoRecSize)
 		attr.LineInfoRecSize = lines
 		fd, err = l.attempt(attr, pp)
@@ -221,12 +239,14 @@ func (l *loader) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, er
 func (l *loader) attempt(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
 	fd, attempts, err := sys.ProgLoadCounted(attr)
 	if attempts > 1 {
-		l.ev.Info("a signal stopped the verifier (EAGAIN), asked again", "object", l.obj.name, "program", pp.Spec.Name, "attempts", attempts, "err", err)
+		l.ev.Info("a signal stopped the verifier (EAGAIN), asked again", "object", l.obj.name,
+			"program", pp.Spec.Name, "attempts", attempts, "err", err)
 	}
 	return fd, err
 }
 
-// zeroTails copies n records of size bytes and clears what lies beyond the first known bytes of each.
+// zeroTails copies n records of size bytes and clears what lies beyond the first known bytes of
+// each.
 func zeroTails(raw sys.Pointer, n, size, known uint32) sys.Pointer {
 	out := bytes.Clone(unsafe.Slice((*byte)(raw.Unsafe()), int(n)*int(size)))
 	for i := range int(n) {
@@ -243,13 +263,15 @@ func records(raw []byte, size uint32) (sys.Pointer, uint32, uint32) {
 	return sys.Slice(raw), size, uint32(len(raw)) / size
 }
 
-// fixup copies the program's instructions into the scratch memory and writes descriptors into the copy.
+// fixup copies the program's instructions into the scratch memory and writes descriptors into the
+// copy.
 func (l *loader) fixup(pp *plan.Program) error {
 	l.scratch.insns = append(l.scratch.insns[:0], pp.Insns...)
 	insns := l.scratch.insns
 	for _, f := range pp.Fixups {
 		if f.Insn < 0 || f.Insn+1 >= len(insns) {
-			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d is outside of the program: %w", f.Insn, syscall.EINVAL))
+			return l.fail("relocate program", pp.Spec.Name,
+				fmt.Errorf("instruction %d is outside of the program: %w", f.Insn, syscall.EINVAL))
 		}
 		switch f.Kind {
 		case plan.FixMapFD:

@@ -9,16 +9,17 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// checkResolved refuses a plan made for another kernel if what it took from there means something
-// else in the running one: an id of a BTF type would be another function's, an address another
-// symbol's, and the kernel couldn't tell.
+// checkResolved refuses a plan made for another kernel if its ids or addresses mean something else
+// in the running one: an id of a BTF type would be another function's, an address another symbol's,
+// and the kernel couldn't detect it.
 func (l *loader) checkResolved() error {
 	target := l.target()
 	if target == facts.Kernel(l.running) {
 		return nil
 	}
 	for _, pm := range l.plan.Maps {
-		if err := l.checkTypeID(target, pm.KernelValueType, pm.KernelModule); err != nil && !pm.Skip {
+		if err := l.checkTypeID(target, pm.KernelValueType, pm.KernelModule); err != nil &&
+			!pm.Skip {
 			return l.fail("create map", pm.Name, err)
 		}
 	}
@@ -58,8 +59,8 @@ func (l *loader) checkResolved() error {
 	return nil
 }
 
-// checkTypeID compares what an id means in the kernel that was resolved for and in the running
-// one: in BTF of a module, or in the kernel's if that is nil. 0 is no type.
+// checkTypeID compares the meaning of an id in the kernel that was resolved for and in the running
+// one: in the BTF of a module, or in the kernel's if module is nil. 0 is no type.
 func (l *loader) checkTypeID(target facts.Kernel, id btf.ID, module *facts.Module) error {
 	if id == 0 {
 		return nil
@@ -88,7 +89,7 @@ func (l *loader) checkTypeID(target facts.Kernel, id btf.ID, module *facts.Modul
 	return nil
 }
 
-// runningModule is the running kernel's module of that name.
+// runningModule returns the running kernel's module of that name.
 func (l *loader) runningModule(m *facts.Module) (*facts.Module, error) {
 	list, err := l.running.Modules()
 	if err != nil {

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// EnvLogger returns a logger that writes text to standard error from the level that LIBBPF_LOG_LEVEL names (warn, info or
-// debug, in any case), or a silent one when the variable is unset or says something else. The library itself never reads the
-// variable: pass the result as LoadOptions.Logger. The command line does.
+// EnvLogger returns a logger that writes text to standard error from the level that
+// LIBBPF_LOG_LEVEL names (warn, info or debug, in any case), or a silent one if the variable is
+// unset or has another value. The library itself never reads the variable: pass the result as
+// LoadOptions.Logger. The command line does.
 func EnvLogger() *slog.Logger {
 	var level slog.Level
 	switch strings.ToLower(os.Getenv("LIBBPF_LOG_LEVEL")) {
@@ -24,5 +25,5 @@ func EnvLogger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// discard is the logger of those who give none.
+// discard is the logger if the caller gives none.
 var discard = slog.New(slog.DiscardHandler)

@@ -17,12 +17,12 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Map is a BPF map. Its operations take and fill byte slices and allocate nothing; MapOf and PerCPUMapOf give typed ones. A map that
-// comes from an Object belongs to it; others (OpenMap, MapFromID, CreateMap, Clone) are closed by whoever made them.
+// Map is a BPF map. Its operations take and fill byte slices and allocate nothing; MapOf and
+// PerCPUMapOf return typed maps. A map of an Object belongs to it; the caller closes others
+// (OpenMap, MapFromID, CreateMap, Clone).
 //
 // Operations are safe for concurrent use; the kernel makes each of them atomic as far as the map
-// type does. Close waits for those that are under way. Pin and Unpin are not to run beside each
-// other.
+// type allows. Close waits for running operations. Don't call Pin and Unpin concurrently.
 type Map struct {
 	name   string
 	object string // name of the object it comes from
@@ -48,10 +48,10 @@ type Map struct {
 	slots      []structOpsSlot
 	held       []*sys.FD // programs of a clone's slots
 	autoattach bool
-	doubt      error // what could not be found out, if it was not created or mapped for that
+	doubt      error // unknown fact for which the map was not created or mapped
 
-	memory     []byte // the value, mapped; of an arena the whole of it. Gone when fd is closed
-	arenaStart uint64 // where the object's variables start in an arena
+	memory     []byte // the mapped value, or the whole arena; invalid once fd is closed
+	arenaStart uint64 // offset of the object's variables in an arena
 	writable   bool
 	frozen     atomic.Bool
 
@@ -60,7 +60,7 @@ type Map struct {
 	reused  bool
 
 	gone    atomic.Bool           // by close
-	noEntry atomic.Pointer[Error] // made once: looking up what isn't there is no exception
+	noEntry atomic.Pointer[Error] // made once: looking up an absent key is no exception
 	absent  *absentName           // nil if the object has it
 }
 
@@ -72,13 +72,14 @@ const (
 	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock meanwhile (also for lookups)
 )
 
-// Flags that pick one CPU or all of a per-CPU map (6.19): the value is then a single one.
+// Flags that select one CPU or all of a per-CPU map (6.19): the value is then a single one.
 const (
 	elemCPU     = 1 << 3 // BPF_F_CPU, the CPU in the upper 32 bits
 	elemAllCPUs = 1 << 4 // BPF_F_ALL_CPUS
 )
 
-// Name returns the name that the object gives the map, or the kernel's for a map that was opened otherwise.
+// Name returns the name that the object gives the map, or the kernel's for a map that was opened in
+// another way.
 func (m *Map) Name() string { return m.orNone().name }
 
 // String returns the name, type and sizes.
@@ -89,9 +90,9 @@ func (m *Map) String() string {
 	return printable.Text(m.name) + " (" + shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
-// Err returns nil if there is such a map, created or not, else the error that all its methods
-// fail with, which is ErrNotExist and names near names: Object.Map was asked for a name that the
-// object doesn't have, or m is nil or the zero value.
+// Err returns nil if there is such a map, created or not, else the error with which all its methods
+// fail: ErrNotExist with similar names. It is set if the object doesn't have the name that
+// Object.Map was called with, or m is nil or the zero value.
 func (m *Map) Err() error {
 	switch {
 	case m.isNone():
@@ -102,7 +103,7 @@ func (m *Map) Err() error {
 	return nil
 }
 
-// FD returns the descriptor, -1 if the map was not created or is closed. It stays the Map's.
+// FD returns the descriptor, -1 if the map was not created or is closed. The Map owns it.
 func (m *Map) FD() int { return m.orNone().fd.Int() }
 
 // Created reports whether the map exists: autocreate was on.
@@ -111,39 +112,41 @@ func (m *Map) Created() bool { return m.descriptor() != nil }
 // Type returns the map's type.
 func (m *Map) Type() uapi.MapType { return m.orNone().typ }
 
-// KeySize is in bytes, as the kernel knows it.
+// KeySize returns the size of a key in bytes, as the kernel knows it.
 func (m *Map) KeySize() int { return int(m.orNone().keySize) }
 
-// ValueSize is in bytes; of a per-CPU map the value of one CPU.
+// ValueSize returns the size of a value in bytes; for a per-CPU map that of the value of one CPU.
 func (m *Map) ValueSize() int { return int(m.orNone().valueSize) }
 
-// ValueLen is the number of bytes that Lookup fills and Update takes: ValueSize, or for a per-CPU map ValueSize rounded up to 8 for
-// each possible CPU.
+// ValueLen returns the number of bytes that Lookup fills and Update takes: ValueSize, or for a
+// per-CPU map ValueSize rounded up to 8 for each possible CPU.
 func (m *Map) ValueLen() int { return m.orNone().valueLen(0) }
 
-// MaxEntries is how many elements fit; of a ring buffer its size in bytes, of an arena in pages.
+// MaxEntries returns how many elements fit; for a ring buffer its size in bytes, for an arena in
+// pages.
 func (m *Map) MaxEntries() uint32 { return m.orNone().maxEntries }
 
-// Flags are the map's creation flags (uapi.FNoPrealloc, ...).
+// Flags returns the map's creation flags (uapi.FNoPrealloc, ...).
 func (m *Map) Flags() uint32 { return m.orNone().flags }
 
-// Kind tells where the object got the map from: a definition, a data section, ...
+// Kind returns where the object got the map from: a definition, a data section, ...
 func (m *Map) Kind() object.MapKind { return m.orNone().kind }
 
 // BTF returns the type information that KeyType and ValueType refer to, nil if there is none.
 func (m *Map) BTF() *btf.Spec { return m.orNone().btf }
 
-// KeyType is the BTF type of keys, 0 if it is not known.
+// KeyType returns the BTF type of keys, 0 if it is not known.
 func (m *Map) KeyType() btf.ID { return m.orNone().keyType }
 
-// ValueType is the BTF type of values, 0 if it is not known.
+// ValueType returns the BTF type of values, 0 if it is not known.
 func (m *Map) ValueType() btf.ID { return m.orNone().valueType }
 
 // Autoattach reports whether Object.Attach registers a struct_ops map.
 func (m *Map) Autoattach() bool { return m.orNone().autoattach }
 
-// Memory returns the map's memory where it is mapped: the live value of a data section, or an arena. Nil otherwise. Programs change
-// it meanwhile, and it is read-only where the section is: see Variable. It is gone when the map is closed.
+// Memory returns the map's memory where it is mapped: the live value of a data section, or an
+// arena. Otherwise it returns nil. Programs change the memory at any time, and it is read-only if
+// the section is: see Variable. It is invalid once the map is closed.
 func (m *Map) Memory() []byte {
 	if m.descriptor().Closed() {
 		return nil
@@ -151,19 +154,22 @@ func (m *Map) Memory() []byte {
 	return m.memory
 }
 
-// Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key has KeySize bytes (nil for a queue, stack or bloom
-// filter), value ValueLen. ErrNotExist if the key is absent. No allocation.
+// Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key has KeySize bytes
+// (nil for a queue, stack or bloom filter), value ValueLen. ErrNotExist if the key is absent. No
+// allocation.
 func (m *Map) Lookup(key, value []byte) error { return m.LookupFlags(key, value, 0) }
 
-// LookupFlags is Lookup with UpdateLock, to read under the value's bpf_spin_lock (5.1).
+// LookupFlags does the same as Lookup with flags: UpdateLock reads under the value's bpf_spin_lock
+// (5.1).
 func (m *Map) LookupFlags(key, value []byte, flags uint64) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("look up in", key, len(value), flags)
 	}
-	return m.lookup(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
+	return m.lookup(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)),
+		flags)
 }
 
-// LookupBytes is Lookup with a new slice for the value.
+// LookupBytes does the same as Lookup with a new slice for the value.
 func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 	if err := m.absence(); err != nil {
 		return nil, m.fail("look up in map", err)
@@ -175,16 +181,19 @@ func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 	return value, nil
 }
 
-// Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like. ErrExist and ErrNotExist as the flags
-// ask, ErrTooBig if the map is full or an index too high, ErrPermission if it is frozen. No allocation.
+// Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like.
+// ErrExist and ErrNotExist depend on the flags; ErrTooBig if the map is full or an index too high,
+// ErrPermission if it is frozen. No allocation.
 func (m *Map) Update(key, value []byte, flags uint64) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("update", key, len(value), flags)
 	}
-	return m.update(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
+	return m.update(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)),
+		flags)
 }
 
-// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; arrays answer EINVAL.
+// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; arrays answer
+// EINVAL.
 func (m *Map) Delete(key []byte) error {
 	if m == nil || len(key) != int(m.keySize) {
 		return m.sizeError("delete from", key, -1, 0)
@@ -192,17 +201,20 @@ func (m *Map) Delete(key []byte) error {
 	return m.delete(unsafe.Pointer(unsafe.SliceData(key)))
 }
 
-// LookupAndDelete fills value with the value of key and removes it (libbpf bpf_map__lookup_and_delete_elem): queues and stacks, which
-// have no key, since 4.20; hashes since 5.14.
+// LookupAndDelete fills value with the value of key and removes it (libbpf
+// bpf_map__lookup_and_delete_elem): queues and stacks, which have no key, since 4.20; hashes since
+// 5.14.
 func (m *Map) LookupAndDelete(key, value []byte, flags uint64) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("take from", key, len(value), flags)
 	}
-	return m.lookupAndDelete(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags)
+	return m.lookupAndDelete(unsafe.Pointer(unsafe.SliceData(key)),
+		unsafe.Pointer(unsafe.SliceData(value)), flags)
 }
 
-// NextKey fills next with the key after key, or the first if key is nil (libbpf bpf_map__get_next_key). ErrNotExist at the end. If key
-// was deleted meanwhile a hash starts over. Iterate is faster.
+// NextKey fills next with the key after key, or the first if key is nil (libbpf
+// bpf_map__get_next_key). ErrNotExist at the end. If key was deleted meanwhile a hash starts over.
+// Iterate is faster.
 func (m *Map) NextKey(key, next []byte) error {
 	if m == nil || key != nil && len(key) != int(m.keySize) || len(next) != int(m.keySize) {
 		return m.sizeError("step through", next, -1, 0)
@@ -210,7 +222,8 @@ func (m *Map) NextKey(key, next []byte) error {
 	return m.nextKey(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(next)))
 }
 
-// Freeze makes the map read-only for user space, for good (libbpf bpf_map_freeze; 5.2). EBUSY if it is mapped writable.
+// Freeze makes the map read-only for user space, permanently (libbpf bpf_map_freeze; 5.2). EBUSY if
+// it is mapped writable.
 func (m *Map) Freeze() error {
 	fd, err := m.use()
 	if err != nil {
@@ -225,9 +238,9 @@ func (m *Map) Freeze() error {
 }
 
 // Clone returns a second Map for the same kernel map, with a descriptor of its own that the caller
-// closes, before or after the object. It is what the original is, to its types, pin path and what a
-// struct_ops map is to be attached with, but its memory isn't mapped. Not to be called beside Pin and
-// Unpin of the original, and a pin of one isn't known to the other.
+// closes, before or after the object. It has the types, pin path and struct_ops value of the
+// original, but its memory isn't mapped. Don't call it concurrently with Pin and Unpin of the
+// original; neither Map knows of later pins of the other.
 func (m *Map) Clone() (*Map, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("clone map", err)
@@ -238,10 +251,13 @@ func (m *Map) Clone() (*Map, error) {
 		return nil, m.fail("clone map", err)
 	}
 	c := &Map{
-		name: m.name, object: m.object, fd: fd, typ: m.typ, keySize: m.keySize, valueSize: m.valueSize, maxEntries: m.maxEntries,
-		flags: m.flags, extra: m.extra, cpus: m.cpus, wait: m.wait, section: m.section, kind: m.kind, btf: m.btf, keyType: m.keyType,
-		valueType: m.valueType, vars: m.vars, image: m.image, autoattach: m.autoattach, arenaStart: m.arenaStart,
-		pinPath: m.pinPath, pinned: m.pinned, reused: m.reused,
+		name: m.name, object: m.object, fd: fd, typ: m.typ, keySize: m.keySize,
+		valueSize: m.valueSize, maxEntries: m.maxEntries,
+		flags: m.flags, extra: m.extra, cpus: m.cpus, wait: m.wait, section: m.section,
+		kind: m.kind, btf: m.btf, keyType: m.keyType,
+		valueType: m.valueType, vars: m.vars, image: m.image, autoattach: m.autoattach,
+		arenaStart: m.arenaStart,
+		pinPath:    m.pinPath, pinned: m.pinned, reused: m.reused,
 	}
 	c.frozen.Store(m.frozen.Load())
 	for _, s := range m.slots {
@@ -256,7 +272,8 @@ func (m *Map) Clone() (*Map, error) {
 	return c, nil
 }
 
-// Close closes a map that this program opened or made itself. Maps of an Object are closed with it. A second Close does nothing.
+// Close closes a map that the caller opened or created. Maps of an Object are closed with it. A
+// second Close does nothing.
 func (m *Map) Close() error {
 	if err := m.Err(); err != nil {
 		return err
@@ -271,7 +288,7 @@ func (m *Map) close() error {
 	if !m.gone.CompareAndSwap(false, true) {
 		return nil
 	}
-	// Closing waits for who holds the map and may use its memory.
+	// Close waits for all who hold the map and may use its memory.
 	errs := []error{m.fd.Close(), sys.Munmap(m.memory)}
 	for _, program := range m.held {
 		errs = append(errs, program.Close())
@@ -279,8 +296,9 @@ func (m *Map) close() error {
 	return errors.Join(errs...)
 }
 
-// Pin makes the map reachable under path on a BPF file system (libbpf bpf_map__pin): it lives on when this process ends. With path ""
-// the object's own pin path is used. ErrExist if something is there; EINVAL if the map has another pin path.
+// Pin pins the map at path on a BPF file system (libbpf bpf_map__pin): it stays when this process
+// ends. "" means the object's own pin path. ErrExist if there is a file at path; EINVAL if the map
+// has another pin path.
 func (m *Map) Pin(path string) error {
 	fd, err := m.use()
 	if err != nil {
@@ -292,9 +310,11 @@ func (m *Map) Pin(path string) error {
 	}
 	switch {
 	case path == "":
-		return m.fail("pin map", fmt.Errorf("no path given, and the object has none: %w", syscall.EINVAL))
+		return m.fail("pin map",
+			fmt.Errorf("no path given, and the object has none: %w", syscall.EINVAL))
 	case m.pinPath != "" && path != m.pinPath:
-		return m.fail("pin map", fmt.Errorf("at %s: its pin path is %s: %w", path, m.pinPath, syscall.EINVAL))
+		return m.fail("pin map",
+			fmt.Errorf("at %s: its pin path is %s: %w", path, m.pinPath, syscall.EINVAL))
 	case m.pinned:
 		return nil
 	}
@@ -305,7 +325,7 @@ func (m *Map) Pin(path string) error {
 	return nil
 }
 
-// Unpin removes the map's pin (libbpf bpf_map__unpin). The map lives as long as somebody holds it.
+// Unpin removes the map's pin (libbpf bpf_map__unpin). The map lives as long as anybody holds it.
 func (m *Map) Unpin() error {
 	if err := m.Err(); err != nil {
 		return err
@@ -320,16 +340,18 @@ func (m *Map) Unpin() error {
 	return nil
 }
 
-// PinPath returns where the map is pinned, or will be; "" for nowhere.
+// PinPath returns the path where the map is pinned, or will be; "" if there is none.
 func (m *Map) PinPath() string { return m.orNone().pinPath }
 
-// Pinned reports whether the map is pinned at PinPath by what this process did or found.
+// Pinned reports whether this process pinned the map at PinPath or found it pinned there.
 func (m *Map) Pinned() bool { return m.orNone().pinned }
 
-// Reused reports whether the load found the map (pinned, or in LoadOptions.Maps) instead of making it.
+// Reused reports whether the load found the map (pinned, or in LoadOptions.Maps) instead of making
+// it.
 func (m *Map) Reused() bool { return m.orNone().reused }
 
-// lookup, update, delete, lookupAndDelete and nextKey trust that the memory is as long as the map's sizes say.
+// lookup, update, delete, lookupAndDelete and nextKey rely on the caller for memory of the map's
+// sizes.
 
 func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
 	fd, err := m.use()
@@ -411,7 +433,7 @@ func (m *Map) nextKey(key, next unsafe.Pointer) error {
 	return nil
 }
 
-// keyOrNil makes the pointer NULL for maps without keys, as the kernel wants it.
+// keyOrNil returns NULL for maps without keys, as the kernel requires.
 func (m *Map) keyOrNil(key unsafe.Pointer) unsafe.Pointer {
 	if m.keySize == 0 {
 		return nil
@@ -419,7 +441,7 @@ func (m *Map) keyOrNil(key unsafe.Pointer) unsafe.Pointer {
 	return key
 }
 
-// valueLen is how long a value is for a system call with these flags.
+// valueLen returns the length of a value for a system call with these flags.
 func (m *Map) valueLen(flags uint64) int {
 	if m.cpus == 0 || flags&(elemCPU|elemAllCPUs) != 0 {
 		return int(m.valueSize)
@@ -427,11 +449,12 @@ func (m *Map) valueLen(flags uint64) int {
 	return m.cpus * m.cpuStride()
 }
 
-// cpuStride is the distance between the values of two CPUs.
+// cpuStride returns the distance between the values of two CPUs.
 func (m *Map) cpuStride() int { return (int(m.valueSize) + 7) &^ 7 }
 
 func isPerCPU(t uapi.MapType) bool {
-	return t == uapi.MapPerCPUArray || t == uapi.MapPerCPUHash || t == uapi.MapLRUPerCPUHash || t == uapi.MapPerCPUCgroupStorage
+	return t == uapi.MapPerCPUArray || t == uapi.MapPerCPUHash || t == uapi.MapLRUPerCPUHash ||
+		t == uapi.MapPerCPUCgroupStorage
 }
 
 // countCPUs completes a map whose descriptor is known.
@@ -443,8 +466,8 @@ func (m *Map) countCPUs(k *kernel.Facts) (err error) {
 	return err
 }
 
-// fail makes the error of an operation on the map. Where there is no descriptor, that is the reason,
-// whatever else is wrong.
+// fail makes the error of an operation on the map. If the map has no descriptor, that is the
+// reason, whatever else is wrong.
 func (m *Map) fail(op string, err error) error {
 	return newError(op, m.about(), cmp.Or(m.absence(), err))
 }
@@ -456,7 +479,7 @@ func (m *Map) about() about {
 	return about{m.object, m.name}
 }
 
-// absence says why the map has no descriptor, nil if it has one.
+// absence returns why the map has no descriptor, nil if it has one.
 func (m *Map) absence() error {
 	switch {
 	case m.isNone():
@@ -473,7 +496,8 @@ func (m *Map) absence() error {
 	return fmt.Errorf("it was not created: %w", ErrNotExist)
 }
 
-// elemError gives an element operation's errno its context. ENOENT is an everyday answer and costs no allocation.
+// elemError adds the context to an element operation's errno. ENOENT is an ordinary answer and
+// costs no allocation.
 func (m *Map) elemError(op string, err error) error {
 	if err != syscall.ENOENT {
 		return (&attempt{op: opElement, m: m}).fail(op, m.about(), err)
@@ -491,11 +515,13 @@ func (m *Map) sizeError(op string, key []byte, value int, flags uint64) error {
 		return missing(op+" map", "map")
 	}
 	if len(key) != int(m.keySize) {
-		return m.fail(op+" map", fmt.Errorf("the key has %d bytes, the map's keys have %d: %w", len(key), m.keySize, syscall.EINVAL))
+		return m.fail(op+" map", fmt.Errorf("the key has %d bytes, the map's keys have %d: %w",
+			len(key), m.keySize, syscall.EINVAL))
 	}
 	want := fmt.Sprint(m.valueLen(flags))
 	if m.cpus > 0 && flags&(elemCPU|elemAllCPUs) == 0 {
 		want = fmt.Sprintf("%d (%d for each of %d CPUs)", m.valueLen(flags), m.cpuStride(), m.cpus)
 	}
-	return m.fail(op+" map", fmt.Errorf("the value has %d bytes, the map's values have %s: %w", value, want, syscall.EINVAL))
+	return m.fail(op+" map", fmt.Errorf("the value has %d bytes, the map's values have %s: %w",
+		value, want, syscall.EINVAL))
 }

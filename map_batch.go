@@ -13,15 +13,18 @@ import (
 
 // # Walking a map
 //
-// BPF_MAP_LOOKUP_BATCH (5.6) copies many elements with one call, about seven times cheaper per element than asking for the next key
-// and then its value. The kernel keeps the place between calls in a cursor of its own format (of hashes the number of a bucket, else
-// the last key) that the caller only hands back. A hash bucket is copied whole or not at all: ENOSPC asks for more room. Map types
-// without batches, and older kernels, are walked key by key. There, the next key is fetched before an element is handed out, so that
-// the loop's body may delete it; an element that somebody else deletes at that moment makes a hash start over, so a walk ends with an
-// error after max_entries steps. An LPM trie is always walked like that: it starts over, too, and the key that ends a batch is one that
-// the loop's body may have deleted.
+// BPF_MAP_LOOKUP_BATCH (5.6) copies many elements with one call, about seven times cheaper per
+// element than fetching the next key and then its value. The kernel keeps the place between calls
+// in a cursor of its own format (for hashes the number of a bucket, else the last key) that the
+// caller only hands back. A hash bucket is copied whole or not at all: ENOSPC asks for more room.
+// Map types without batches, and older kernels, are walked key by key. There, the next key is
+// fetched before an element is yielded, so that the loop's body may delete the element; if somebody
+// else deletes an element at that moment a hash starts over, so a walk ends with an error after
+// max_entries steps. An LPM trie is always walked in this way: it starts over, too, and the loop's
+// body may have deleted the key that ends a batch.
 
-// BatchCursor remembers where a walk in batches is. It belongs to one map and one walk, and is not for concurrent use.
+// BatchCursor is the position of a walk in batches. It belongs to one map and one walk, and is not
+// for concurrent use.
 type BatchCursor struct {
 	m       *Map
 	in, out []byte
@@ -35,15 +38,17 @@ func (m *Map) NewBatchCursor() *BatchCursor {
 	return &BatchCursor{m: m, in: make([]byte, size), out: make([]byte, size)}
 }
 
-// LookupBatch fills keys and values, which have room for as many elements as fit, with the next elements and returns their number
-// (libbpf bpf_map_lookup_batch; 5.6). At the end it returns what is left, possibly 0, and ErrNotExist. ENOSPC means that a bucket of
-// the hash doesn't fit: call again with longer slices. An LPM trie starts over if the last key of a batch is deleted before
-// the next batch; Iterate doesn't.
+// LookupBatch fills keys and values with the next elements, as many as fit, and returns their
+// number (libbpf bpf_map_lookup_batch; 5.6). At the end it returns the rest, possibly 0, and
+// ErrNotExist. ENOSPC means that a bucket of the hash doesn't fit: call again with longer slices.
+// An LPM trie starts over if the last key of a batch is deleted before the next batch; Iterate
+// doesn't.
 func (c *BatchCursor) LookupBatch(keys, values []byte, flags uint64) (int, error) {
 	return c.batch(keys, values, flags, false)
 }
 
-// LookupAndDeleteBatch is LookupBatch that also removes what it returns (libbpf bpf_map_lookup_and_delete_batch; hashes, 5.6).
+// LookupAndDeleteBatch does the same as LookupBatch and removes the elements that it returns
+// (libbpf bpf_map_lookup_and_delete_batch; hashes, 5.6).
 func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uint64) (int, error) {
 	return c.batch(keys, values, flags, true)
 }
@@ -53,14 +58,16 @@ func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int
 		return 0, missing("read map in batches", "map")
 	}
 	n, err := c.m.batchLen(keys, values)
-	if err != nil || n == 0 { // the kernel does nothing then, and leaves no cursor
+	if err != nil || n == 0 { // the kernel does nothing then, and sets no cursor
 		return 0, err
 	}
-	return c.step(unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values)), n, flags, remove)
+	return c.step(unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values)),
+		n, flags, remove)
 }
 
-// step trusts that keys and values have room for n elements.
-func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, remove bool) (int, error) {
+// step relies on the caller for keys and values with room for n elements.
+func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64,
+	remove bool) (int, error) {
 	if c.done {
 		return 0, c.m.fail("read map in batches", syscall.ENOENT)
 	}
@@ -94,14 +101,16 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64, 
 	return 0, c.m.fail("read map in batches", err)
 }
 
-// UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values hold the same number of them. Flags
-// may only be UpdateAny or UpdateLock. It returns how many were set; it stops at the first that fails.
+// UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values
+// hold the same number of them. Flags may only be UpdateAny or UpdateLock. It stops at the first
+// failure and returns how many elements were set.
 func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
 	n, err := m.batchLen(keys, values)
 	if err != nil {
 		return 0, err
 	}
-	return m.updateBatch(unsafe.Pointer(unsafe.SliceData(keys)), unsafe.Pointer(unsafe.SliceData(values)), n, flags)
+	return m.updateBatch(unsafe.Pointer(unsafe.SliceData(keys)),
+		unsafe.Pointer(unsafe.SliceData(values)), n, flags)
 }
 
 func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (int, error) {
@@ -119,8 +128,8 @@ func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (
 	return int(a.Count), nil
 }
 
-// DeleteBatch removes many elements with one call (libbpf bpf_map_delete_batch; 5.6) and returns how many; it stops at the first that
-// fails.
+// DeleteBatch removes many elements with one call (libbpf bpf_map_delete_batch; 5.6). It stops at
+// the first failure and returns how many elements were removed.
 func (m *Map) DeleteBatch(keys []byte) (int, error) {
 	if err := m.absence(); err != nil {
 		return 0, m.fail("delete from map in a batch", err)
@@ -144,7 +153,8 @@ func (m *Map) deleteBatch(keys unsafe.Pointer, n uint32) (int, error) {
 	return int(a.Count), nil
 }
 
-// batchDone is how many elements of n a failed call did. The kernel leaves the count alone when it refuses the request as such.
+// batchDone returns how many elements of n a failed call processed. The kernel doesn't change the
+// count if it refuses the whole request.
 func batchDone(count, n uint32) int {
 	if count >= n {
 		return 0
@@ -152,24 +162,27 @@ func batchDone(count, n uint32) int {
 	return int(count)
 }
 
-// batchLen is how many elements keys and values hold.
+// batchLen returns how many elements keys and values hold.
 func (m *Map) batchLen(keys, values []byte) (uint32, error) {
 	if err := m.absence(); err != nil {
 		return 0, m.fail("use map in batches", err)
 	}
 	value := m.valueLen(0)
-	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 || len(keys)/int(m.keySize) != len(values)/value {
+	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 ||
+		len(keys)/int(m.keySize) != len(values)/value {
 		return 0, m.fail("use map in batches", fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same number of elements: %w",
 			len(keys), m.keySize, len(values), value, syscall.EINVAL))
 	}
 	return uint32(len(keys) / int(m.keySize)), nil
 }
 
-// Iterator walks through a map's elements. All ranges over them once; Err then tells whether it saw them all.
+// Iterator walks through a map's elements. All ranges over them once; Err then reports whether the
+// walk was complete.
 type Iterator struct{ w walk }
 
-// Iterate returns an iterator over the map's elements, in batches where the kernel has them. Elements that change meanwhile may be
-// seen or not; the loop's body may delete the element it is at.
+// Iterate returns an iterator over the map's elements, in batches where the kernel has them.
+// Elements that change meanwhile may be seen or not; the loop's body may delete the current
+// element.
 func (m *Map) Iterate() *Iterator { return &Iterator{w: walk{m: m}} }
 
 // All yields each element. The slices are valid until the next one.
@@ -190,7 +203,8 @@ func (it *Iterator) All() iter.Seq2[[]byte, []byte] {
 		}
 		it.w.run(room, grow, func(n int) bool {
 			for i := range n {
-				if !yield(keys[i*keySize:(i+1)*keySize:(i+1)*keySize], values[i*valueSize:(i+1)*valueSize:(i+1)*valueSize]) {
+				if !yield(keys[i*keySize:(i+1)*keySize:(i+1)*keySize],
+					values[i*valueSize:(i+1)*valueSize:(i+1)*valueSize]) {
 					return false
 				}
 			}
@@ -199,7 +213,7 @@ func (it *Iterator) All() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Err returns why the walk ended before the map's end, nil if it didn't.
+// Err returns why the walk ended before the map's end, nil if it was complete.
 func (it *Iterator) Err() error {
 	if it == nil {
 		return missing("walk through map", "map")
@@ -207,13 +221,14 @@ func (it *Iterator) Err() error {
 	return it.w.err
 }
 
-// alignedBytes makes a slice that starts at an address that any value may have.
+// alignedBytes makes a slice whose start is aligned for any value.
 func alignedBytes(n int) []byte {
 	words := make([]uint64, (n+7)/8)
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), n)
 }
 
-// ErrWalkInterrupted ends a walk through a hash that changes so fast that it started over more often than the map has room for.
+// ErrWalkInterrupted ends a walk through a hash that changes so fast that the walk started over
+// more often than the map has entries.
 var ErrWalkInterrupted = errors.New("the map changed too often during the walk")
 
 // walk is one pass over a map.
@@ -222,7 +237,7 @@ type walk struct {
 	err error
 }
 
-// absent ends a walk through a map that isn't there.
+// absent fails the walk if there is no map.
 func (w *walk) absent() bool {
 	if w.err = w.m.absence(); w.err != nil {
 		w.err = w.m.fail("walk through map", w.err)
@@ -230,13 +245,13 @@ func (w *walk) absent() bool {
 	return w.err != nil
 }
 
-// Bounds for the memory of a walk.
+// Limits for the memory of a walk.
 const (
-	walkBytes    = 64 << 10 // what a batch takes at first
-	walkElements = 4096     // and how many elements at most
+	walkBytes    = 64 << 10 // bytes of the first batch
+	walkElements = 4096     // and its maximum number of elements
 )
 
-// room is how many elements of size bytes a batch takes at first.
+// room returns how many elements of size bytes the first batch takes.
 func (w *walk) room(size int) int {
 	if w.m.typ == uapi.MapLPMTrie {
 		return 1
@@ -244,12 +259,14 @@ func (w *walk) room(size int) int {
 	return max(1, min(walkBytes/max(size, 1), walkElements, int(min(w.m.maxEntries, walkElements))))
 }
 
-// run calls each with the number of elements that were put into the memory which grow returned last. It stops when each says false.
+// run calls each with the number of elements in the memory that grow returned last. It stops when
+// each returns false.
 func (w *walk) run(room int, grow func(int) (keys, values unsafe.Pointer), each func(int) bool) {
 	w.err = nil
 	m := w.m
 	if m.keySize == 0 {
-		w.err = m.fail("walk through map", fmt.Errorf("maps of type %v have no keys: %w", m.typ, ErrNotSupported))
+		w.err = m.fail("walk through map",
+			fmt.Errorf("maps of type %v have no keys: %w", m.typ, ErrNotSupported))
 		return
 	}
 	if m.typ == uapi.MapLPMTrie {
@@ -272,7 +289,8 @@ func (w *walk) run(room int, grow func(int) (keys, values unsafe.Pointer), each 
 		switch {
 		case errno == syscall.ENOSPC && uint64(room) < 2*uint64(m.maxEntries):
 			room *= 2
-		case !c.started && (errno == syscall.EINVAL || errno == sys.ENOTSUPP || errno == syscall.EOPNOTSUPP):
+		case !c.started && (errno == syscall.EINVAL || errno == sys.ENOTSUPP ||
+			errno == syscall.EOPNOTSUPP):
 			w.oneByOne(keys, values, each)
 			return
 		default:

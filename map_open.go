@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// OpenMap opens the map that is pinned under path (libbpf bpf_obj_get). The caller closes it.
+// OpenMap opens the map that is pinned at path (libbpf bpf_obj_get). The caller closes it.
 func OpenMap(path string) (*Map, error) {
 	fd, err := openPinned(path, "bpf-map")
 	if err != nil {
@@ -24,7 +24,8 @@ func OpenMap(path string) (*Map, error) {
 	return m, nil
 }
 
-// MapFromID opens the map with that kernel id (libbpf bpf_map_get_fd_by_id; 4.13). Needs CAP_SYS_ADMIN. The caller closes it.
+// MapFromID opens the map with that kernel id (libbpf bpf_map_get_fd_by_id; 4.13). Needs
+// CAP_SYS_ADMIN. The caller closes it.
 func MapFromID(id uint32) (*Map, error) {
 	fd, err := sys.MapFDByID(id)
 	if err != nil {
@@ -37,7 +38,7 @@ func MapFromID(id uint32) (*Map, error) {
 	return m, nil
 }
 
-// MapFromFD makes a Map of a descriptor, which stays the caller's: the Map has one of its own (libbpf
+// MapFromFD makes a Map of a descriptor, which stays the caller's: the Map duplicates it (libbpf
 // bpf_map_get_info_by_fd). EINVAL if the descriptor is no map's. The caller closes the Map.
 func MapFromFD(fd int) (*Map, error) {
 	own, err := ownFD(fd, "bpf-map")
@@ -59,7 +60,8 @@ func mapOf(fd *sys.FD) (*Map, error) {
 		return nil, err
 	}
 	m := &Map{
-		name: info.Name.String(), fd: fd, typ: info.Type, keySize: info.KeySize, valueSize: info.ValueSize,
+		name: info.Name.String(), fd: fd, typ: info.Type, keySize: info.KeySize,
+		valueSize:  info.ValueSize,
 		maxEntries: info.MaxEntries, flags: info.Flags, extra: info.MapExtra,
 	}
 	if err := m.countCPUs(kernel.Running()); err != nil {
@@ -69,14 +71,14 @@ func mapOf(fd *sys.FD) (*Map, error) {
 	return m, nil
 }
 
-// CreateMap makes a map by itself, as spec describes it: type, sizes, entries, flags, extra, NUMA node and name (libbpf bpf_map_create).
-// The kernel is given the name as [uapi.ObjectName] has it. Its BTF types, pins, inner map and
-// initial contents are not looked at. inner is the template of a map of maps, nil for others; it
-// may
-// be closed afterwards. The caller closes the Map.
+// CreateMap creates a single map as spec describes it: type, sizes, entries, flags, extra, NUMA
+// node and name (libbpf bpf_map_create). The kernel gets the name that [uapi.ObjectName] returns.
+// BTF types, pins, inner map and initial contents of spec are ignored. inner is the template of a
+// map of maps, nil for others; it may be closed afterwards. The caller closes the Map.
 func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	if spec == nil {
-		return nil, newError("create map", about{}, fmt.Errorf("no map is described: %w", syscall.EINVAL))
+		return nil, newError(
+			"create map", about{}, fmt.Errorf("no map is described: %w", syscall.EINVAL))
 	}
 	name := spec.KernelName
 	if name == "" {
@@ -84,7 +86,8 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	}
 	name, _ = uapi.ObjectName(name)
 	attr := sys.MapCreateAttr{
-		Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize, MaxEntries: spec.MaxEntries, Flags: spec.Flags,
+		Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize,
+		MaxEntries: spec.MaxEntries, Flags: spec.Flags,
 		MapExtra: spec.Extra, NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex,
 	}
 	if inner != nil {
@@ -116,7 +119,7 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	return m, nil
 }
 
-// MapInfo is what the kernel says of a map (libbpf bpf_map_get_info_by_fd).
+// MapInfo is the kernel's information about a map (libbpf bpf_map_get_info_by_fd).
 type MapInfo struct {
 	ID          uint32
 	Type        uapi.MapType
@@ -132,7 +135,7 @@ type MapInfo struct {
 	ValueTypeID uint32
 }
 
-// Info asks the kernel about the map.
+// Info returns the kernel's information about the map.
 func (m *Map) Info() (*MapInfo, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("inspect map", err)
@@ -143,8 +146,10 @@ func (m *Map) Info() (*MapInfo, error) {
 		return nil, m.fail("inspect map", err)
 	}
 	return &MapInfo{
-		ID: info.ID, Type: info.Type, Name: info.Name.String(), KeySize: info.KeySize, ValueSize: info.ValueSize,
-		MaxEntries: info.MaxEntries, Flags: info.Flags, Extra: info.MapExtra, IfIndex: info.IfIndex, BTFID: info.BTFID,
+		ID: info.ID, Type: info.Type, Name: info.Name.String(), KeySize: info.KeySize,
+		ValueSize:  info.ValueSize,
+		MaxEntries: info.MaxEntries, Flags: info.Flags, Extra: info.MapExtra, IfIndex: info.IfIndex,
+		BTFID:     info.BTFID,
 		KeyTypeID: info.BTFKeyTypeID, ValueTypeID: info.BTFValueTypeID,
 	}, nil
 }

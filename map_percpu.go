@@ -9,19 +9,21 @@ import (
 	"github.com/purebpf/bpf/internal/layout"
 )
 
-// PerCPUMap is a map with a value of type V for each possible CPU under every key of type K: PerCPUMapOf makes it.
+// PerCPUMap is a map with keys of type K and, for each key, a value of type V for each possible
+// CPU. PerCPUMapOf makes it.
 type PerCPUMap[K, V any] struct {
 	m          *Map
 	key, value layout.Layout
 }
 
-// PerCPUMapOf gives a per-CPU map types, with MapOf's proof.
+// PerCPUMapOf returns a typed view of a per-CPU map, checked as by MapOf.
 func PerCPUMapOf[K, V any](m *Map) (*PerCPUMap[K, V], error) {
 	if err := typable[K, V](m); err != nil {
 		return nil, err
 	}
 	if m.cpus == 0 {
-		return nil, m.fail("type map", fmt.Errorf("it has one value for all CPUs; use MapOf: %w", syscall.EINVAL))
+		return nil, m.fail("type map",
+			fmt.Errorf("it has one value for all CPUs; use MapOf: %w", syscall.EINVAL))
 	}
 	t := &PerCPUMap[K, V]{m: m}
 	var err error
@@ -42,11 +44,12 @@ func (t *PerCPUMap[K, V]) Map() *Map {
 // absent reports whether there is no map at all: t is nil or was not made by PerCPUMapOf.
 func (t *PerCPUMap[K, V]) absent() bool { return t == nil || t.m == nil }
 
-// CPUs is the number of possible CPUs, thus of values under a key.
+// CPUs returns the number of possible CPUs, which is the number of values of a key.
 func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 
-// Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is absent. No allocation then, unless
-// there are more than 4 KiB of values that are no multiple of 8 bytes each.
+// Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is
+// absent. No allocation then, unless the values take more than 4 KiB and the size of one is no
+// multiple of 8.
 func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	if t.absent() {
 		return nil, missing("look up in map", "map")
@@ -85,7 +88,8 @@ func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
 		return missing("update map", "map")
 	}
 	if len(values) != t.m.cpus {
-		return t.m.fail("update map", fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
+		return t.m.fail("update map",
+			fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
 	}
 	clean(&t.key, &key)
 	stride := t.m.cpuStride()
@@ -107,7 +111,8 @@ func (t *PerCPUMap[K, V]) Delete(key K) error {
 	return t.m.delete(unsafe.Pointer(&key))
 }
 
-// Iterate returns an iterator over the elements; see TypedMap.Iterate. The values are valid until the next element.
+// Iterate returns an iterator over the elements; see TypedMap.Iterate. The values are valid until
+// the next element.
 func (t *PerCPUMap[K, V]) Iterate() *PerCPUIterator[K, V] {
 	return &PerCPUIterator[K, V]{Iterator: t.Map().Iterate(), t: t}
 }
@@ -136,7 +141,7 @@ func (it *PerCPUIterator[K, V]) All() iter.Seq2[K, []V] {
 	}
 }
 
-// Err returns why the walk ended before the map's end, nil if it didn't.
+// Err returns why the walk ended before the map's end, nil if it was complete.
 func (it *PerCPUIterator[K, V]) Err() error {
 	if it == nil {
 		return missing("walk through map", "map")

@@ -13,15 +13,15 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ruled are the map that the kernel was asked for and its inner map, whose rules it may break. Maps of
-// network devices have other rules.
+// ruled returns the requested map and its inner map, which may break rules. Maps of network devices
+// have other rules.
 func (l *loader) ruled(pm *plan.Map, attr *sys.MapCreateAttr) []*maprules.Map {
 	list := ruled(attr)
 	for _, m := range list {
 		if pm.KeyType == 0 || pm.ValueType == 0 {
 			break
 		}
-		m.Typed = true // which the last attempt left out
+		m.Typed = true // which the last attempt omitted
 		if spec, err := btf.Parse(l.plan.BTF, nil); err == nil {
 			key := spec.Skip(pm.KeyType)
 			m.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
@@ -38,23 +38,25 @@ func (l *loader) ruled(pm *plan.Map, attr *sys.MapCreateAttr) []*maprules.Map {
 	return list
 }
 
-// ruled is the map that the kernel was asked for, without BTF.
+// ruled returns the requested map, without BTF.
 func ruled(attr *sys.MapCreateAttr) []*maprules.Map {
 	if attr.IfIndex != 0 {
 		return nil
 	}
 	m := &maprules.Map{
-		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize, MaxEntries: attr.MaxEntries,
-		Flags: attr.Flags, Extra: attr.MapExtra, NumaNode: attr.NumaNode,
+		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize,
+		MaxEntries: attr.MaxEntries,
+		Flags:      attr.Flags, Extra: attr.MapExtra, NumaNode: attr.NumaNode,
 		Inner: attr.InnerMapFD != 0,
 	}
-	if attr.TokenFD > 0 { // the flag is the loader's
+	if attr.TokenFD > 0 { // the loader sets this flag
 		m.Flags &^= uapi.FTokenFD
 	}
 	return []*maprules.Map{m}
 }
 
-// brokenRule names the rules of the running kernel that m breaks, which it refused with a bare errno.
+// brokenRule names the rules of the running kernel that m breaks, which the kernel refused with a
+// bare errno.
 func brokenRule(m *maprules.Map, refusal error) string {
 	if errors.Is(refusal, syscall.EPERM) || errors.Is(refusal, syscall.EACCES) {
 		return ""
@@ -77,7 +79,7 @@ func brokenRule(m *maprules.Map, refusal error) string {
 	}))
 }
 
-// kernelStruct is the size of a struct of the running kernel, 0 if that is not known.
+// kernelStruct returns the size of a struct of the running kernel, 0 if it is not known.
 func kernelStruct(running *kernel.Facts, name string) uint32 {
 	spec, err := running.BTF()
 	if err != nil {

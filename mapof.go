@@ -11,22 +11,25 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TypedMap is a map whose keys are K and values V: MapOf makes it. Its operations allocate nothing and cost what the system call does.
-// It is safe for concurrent use as the Map is, and needs no closing of its own.
+// TypedMap is a map with keys of type K and values of type V. MapOf makes it. Its operations
+// allocate nothing and cost no more than the system call. It is safe for concurrent use as the Map
+// is, and doesn't need to be closed.
 type TypedMap[K, V any] struct {
 	m          *Map
 	key, value layout.Layout
 }
 
-// MapOf gives a map types. It proves once that K and V have the layout of the map's keys and values, by size and, where the object
-// has BTF for them, field by field; see internal/layout for what is accepted. Maps without keys (queues, stacks, bloom filters) take K =
-// struct{}. Per-CPU maps need PerCPUMapOf. The TypedMap uses m and is of no use after m is closed.
+// MapOf returns a typed view of a map. It checks once that K and V have the layout of the map's
+// keys and values, by size and, where the object has BTF for them, field by field; see
+// internal/layout for the rules. Maps without keys (queues, stacks, bloom filters) take K =
+// struct{}. Per-CPU maps need PerCPUMapOf. The TypedMap uses m and fails after m is closed.
 func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 	if err := typable[K, V](m); err != nil {
 		return nil, err
 	}
 	if m.cpus > 0 {
-		return nil, m.fail("type map", fmt.Errorf("it has a value for each CPU; use PerCPUMapOf: %w", syscall.EINVAL))
+		return nil, m.fail("type map",
+			fmt.Errorf("it has a value for each CPU; use PerCPUMapOf: %w", syscall.EINVAL))
 	}
 	t := &TypedMap[K, V]{m: m}
 	var err error
@@ -43,7 +46,8 @@ func typable[K, V any](m *Map) error {
 	}
 	switch m.typ {
 	case uapi.MapRingBuf, uapi.MapUserRingBuf, uapi.MapArena, uapi.MapStructOps:
-		return m.fail("type map", fmt.Errorf("maps of type %v have no elements: %w", m.typ, ErrNotSupported))
+		return m.fail("type map",
+			fmt.Errorf("maps of type %v have no elements: %w", m.typ, ErrNotSupported))
 	}
 	return nil
 }
@@ -52,7 +56,8 @@ func proveMap[K, V any](m *Map) (key, value layout.Layout, err error) {
 	if key, err = layout.Check(reflect.TypeFor[K](), m.keySize, m.btf, m.keyType); err != nil {
 		return key, value, m.fail("type map", fmt.Errorf("key: %w: %w", err, syscall.EINVAL))
 	}
-	if value, err = layout.Check(reflect.TypeFor[V](), m.valueSize, m.btf, m.valueType); err != nil {
+	if value, err = layout.Check(reflect.TypeFor[V](), m.valueSize, m.btf,
+		m.valueType); err != nil {
 		return key, value, m.fail("type map", fmt.Errorf("value: %w: %w", err, syscall.EINVAL))
 	}
 	return key, value, nil
@@ -80,7 +85,8 @@ func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 	return value, err
 }
 
-// LookupInto is Lookup into memory that the caller has, with UpdateLock to read under the value's bpf_spin_lock. For large values.
+// LookupInto does the same as Lookup into memory of the caller, for large values. With UpdateLock
+// it reads under the value's bpf_spin_lock.
 func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
 	if t.absent() {
 		return missing("look up in map", "map")
@@ -108,7 +114,8 @@ func (t *TypedMap[K, V]) Delete(key K) error {
 	return t.m.delete(unsafe.Pointer(&key))
 }
 
-// LookupAndDelete returns the value of key and removes it: of hashes since 5.14, of queues and stacks since 4.20.
+// LookupAndDelete returns the value of key and removes it: hashes since 5.14, queues and stacks
+// since 4.20.
 func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 	if t.absent() {
 		return *new(V), missing("take from map", "map")
@@ -119,14 +126,16 @@ func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 	return value, err
 }
 
-// UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the same length. Flags may only be
-// UpdateAny or UpdateLock. The bytes of keys and values that belong to no field are zeroed.
+// UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the
+// same length. Flags may only be UpdateAny or UpdateLock. Padding bytes of keys and values are
+// zeroed.
 func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, error) {
 	if t.absent() {
 		return 0, missing("update map in a batch", "map")
 	}
 	if len(keys) != len(values) {
-		return 0, t.m.fail("update map in a batch", fmt.Errorf("%d keys, %d values: %w", len(keys), len(values), syscall.EINVAL))
+		return 0, t.m.fail("update map in a batch",
+			fmt.Errorf("%d keys, %d values: %w", len(keys), len(values), syscall.EINVAL))
 	}
 	if len(keys) == 0 {
 		return 0, nil
@@ -135,7 +144,8 @@ func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, e
 		clean(&t.key, &keys[i])
 		clean(&t.value, &values[i])
 	}
-	return t.m.updateBatch(unsafe.Pointer(&keys[0]), unsafe.Pointer(&values[0]), uint32(len(keys)), flags)
+	return t.m.updateBatch(unsafe.Pointer(&keys[0]), unsafe.Pointer(&values[0]), uint32(len(keys)),
+		flags)
 }
 
 // DeleteBatch removes many elements with one call (5.6) and returns how many.
@@ -158,7 +168,8 @@ func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
 //	for key, value := range it.All() { ... }
 //	err := it.Err()
 //
-// Elements that change meanwhile may be seen or not; the loop's body may delete the element it is at.
+// Elements that change meanwhile may be seen or not; the loop's body may delete the current
+// element.
 func (t *TypedMap[K, V]) Iterate() *TypedIterator[K, V] {
 	return &TypedIterator[K, V]{walk{m: t.Map()}}
 }
@@ -191,7 +202,7 @@ func (it *TypedIterator[K, V]) All() iter.Seq2[K, V] {
 	}
 }
 
-// Err returns why the walk ended before the map's end, nil if it didn't.
+// Err returns why the walk ended before the map's end, nil if it was complete.
 func (it *TypedIterator[K, V]) Err() error {
 	if it == nil {
 		return missing("walk through map", "map")
