@@ -48,8 +48,9 @@ func openAlternatives(t *testing.T, path string) *object.Object {
 	return o
 }
 
-// watchers are the alternatives of testdata/alternatives.bpf.c that this kernel has, the preferred one first. Oracles are its
-// configuration, and whether it lets anybody load LSM programs: some kernels refuse them, and fentry with them, even to root.
+// watchers are the alternatives of testdata/alternatives.bpf.c that this kernel has, the preferred
+// one first. Oracles are its configuration, and whether it lets anybody load LSM programs: some
+// kernels refuse them, and fentry with them, even to root.
 func watchers(t *testing.T) (names []string) {
 	t.Helper()
 	k := kernel.Running()
@@ -68,8 +69,8 @@ func watchers(t *testing.T) (names []string) {
 	return append(names, "watch___tp")
 }
 
-// Oracle: the record that testdata/alternatives.bpf.c sends for the getpriority(2) that this test calls, through the buffer that was
-// chosen: it has the number of the program that was.
+// Oracle: the record that testdata/alternatives.bpf.c sends for the getpriority(2) that this test
+// calls, through the buffer that was chosen: it has the number of the program that was.
 func TestAlternatives(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -174,8 +175,8 @@ func openBuffer(t *testing.T, m *bpf.Map, each func([]byte)) (poll func(context.
 	}
 }
 
-// Oracle: the kernel, which takes what was chosen of the object that preflight's tests choose from; it has neither the first map nor the
-// first program, and would take neither.
+// Oracle: the kernel, which takes what was chosen of the object that preflight's tests choose from;
+// it has neither the first map nor the first program, and would take neither.
 func TestAlternativesLoad(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)

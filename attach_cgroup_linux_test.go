@@ -16,8 +16,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: what programs of testdata/cgroup.bpf.c count and refuse when this process, moved into a cgroup of
-// its own, makes system calls; beside it bpftool.
+// The oracle of this file is the kernel: what programs of testdata/cgroup.bpf.c count and refuse
+// when this process, moved into a cgroup of its own, makes system calls; beside it bpftool.
 
 // Indexes of runs in testdata/cgroup.bpf.c.
 const (
@@ -128,7 +128,8 @@ var cgroupHooks = []struct {
 	{"sockops", "sockops", cgSockops, "", 0, tcpConnect, nil, nil},
 }
 
-// TestCgroupHooks attaches to each hook by a link and without, sees the program run and refuse, and detaches.
+// TestCgroupHooks attaches to each hook by a link and without, sees the program run and refuse, and
+// detaches.
 func TestCgroupHooks(t *testing.T) {
 	for _, h := range cgroupHooks {
 		t.Run(h.feature, func(t *testing.T) {
@@ -254,7 +255,8 @@ func inodeOf(t *testing.T, path string) uint64 {
 	return stat.Ino
 }
 
-// TestCgroupRefused: what is no cgroup, programs that don't fit, programs that aren't loaded, options that the kernel lacks.
+// TestCgroupRefused: what is no cgroup, programs that don't fit, programs that aren't loaded,
+// options that the kernel lacks.
 func TestCgroupRefused(t *testing.T) {
 	dir := testkit.Cgroup(t)
 	obj := load(t, only(open(t, "cgroup"), "sock_create", "not_for_cgroups"), nil)
@@ -288,7 +290,8 @@ func TestCgroupRefused(t *testing.T) {
 	}
 }
 
-// TestCgroupReopened: a program that was opened by id says which hook; the query lists more than fit at once.
+// TestCgroupReopened: a program that was opened by id says which hook; the query lists more than
+// fit at once.
 func TestCgroupReopened(t *testing.T) {
 	dir := testkit.Cgroup(t)
 	var objects []*Object

@@ -14,9 +14,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: in which order programs of testdata/cgroup.bpf.c run, and which of them; beside it bpftool.
+// The oracle of this file is the kernel: in which order programs of testdata/cgroup.bpf.c run, and
+// which of them; beside it bpftool.
 
-// TestCgroupModes: what exclusive, override and multi mean to others and to cgroups below, and what errors say.
+// TestCgroupModes: what exclusive, override and multi mean to others and to cgroups below, and what
+// errors say.
 func TestCgroupModes(t *testing.T) {
 	dir := enterCgroup(t)
 	below := filepath.Join(dir, "below")

@@ -28,8 +28,8 @@ func hasTrampolines(t testing.TB) bool {
 	return err == nil && has
 }
 
-// trampolines skips on a kernel that has no programs like these by its own word: without ftrace's direct calls, or because it refuses them
-// to everybody.
+// trampolines skips on a kernel that has no programs like these by its own word: without ftrace's
+// direct calls, or because it refuses them to everybody.
 func trampolines(t testing.TB) {
 	t.Helper()
 	testkit.Root(t)
@@ -136,8 +136,8 @@ func TestFentry(t *testing.T) {
 	})
 }
 
-// TestFentrySleepable: sleepable programs are for system calls, where the kernel has CONFIG_FUNCTION_ERROR_INJECTION to say which functions
-// these are.
+// TestFentrySleepable: sleepable programs are for system calls, where the kernel has
+// CONFIG_FUNCTION_ERROR_INJECTION to say which functions these are.
 func TestFentrySleepable(t *testing.T) {
 	trampolines(t)
 	if !configured(t, "CONFIG_FUNCTION_ERROR_INJECTION") {
@@ -151,7 +151,8 @@ func TestFentrySleepable(t *testing.T) {
 	}
 }
 
-// TestModifyReturn: fmod_ret decides what a security_* hook answers; other functions are refused at load.
+// TestModifyReturn: fmod_ret decides what a security_* hook answers; other functions are refused at
+// load.
 func TestModifyReturn(t *testing.T) {
 	trampolines(t)
 	obj := threadObject(t, "fentry", "on_modify", "on_modify_too")

@@ -24,7 +24,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracles of this file: what the test made (descriptors, sockets, cgroups, map elements), and /proc.
+// The oracles of this file: what the test made (descriptors, sockets, cgroups, map elements), and
+// /proc.
 
 // iterate attaches an iterator, reads it and detaches it.
 func iterate(t testing.TB, p *Program, opts *IterOptions) (lines []string) {
@@ -82,8 +83,9 @@ func threads(t testing.TB) (ids []string) {
 	return ids
 }
 
-// iterateTask walks this process by PID and PIDFD, of which the kernel shows the first thread (6.1 others too), and a thread of it by
-// TID, and has each looked at. Nothing of another process may come, and by TID nothing of another thread.
+// iterateTask walks this process by PID and PIDFD, of which the kernel shows the first thread (6.1
+// others too), and a thread of it by TID, and has each looked at. Nothing of another process may
+// come, and by TID nothing of another thread.
 func iterateTask(t *testing.T, p *Program, look func(tid int, lines []string)) {
 	t.Helper()
 	pid := os.Getpid()
@@ -503,8 +505,9 @@ func TestIterCgroup(t *testing.T) {
 	}
 }
 
-// TestIterCgroupStdin: descriptor 0, which a process has to give when its standard input is closed, means the root of cgroups to the kernel.
-// The oracle is the kernel, which says where the iterator starts.
+// TestIterCgroupStdin: descriptor 0, which a process has to give when its standard input is closed,
+// means the root of cgroups to the kernel. The oracle is the kernel, which says where the iterator
+// starts.
 func TestIterCgroupStdin(t *testing.T) {
 	_, p := iterProgram(t, "cgroup")
 	dir := testkit.Cgroup(t)

@@ -23,7 +23,8 @@ import (
 // hit is struct hit of testdata/kprobe.bpf.c.
 type hit struct{ Count, Cookie, IP uint64 }
 
-// configured reports what the kernel was built with, by its own configuration: whether a test may be skipped is not left to what works.
+// configured reports what the kernel was built with, by its own configuration: whether a test may
+// be skipped is not left to what works.
 func configured(t testing.TB, option string) bool {
 	t.Helper()
 	text, err := kernel.Running().Kconfig()
@@ -43,7 +44,8 @@ func kprobes(t testing.TB) {
 	}
 }
 
-// kprobeObject loads the named programs of testdata/kprobe.bpf.o, which count what this thread does.
+// kprobeObject loads the named programs of testdata/kprobe.bpf.o, which count what this thread
+// does.
 func kprobeObject(t testing.TB, names ...string) *Object {
 	t.Helper()
 	return objectOfThread(t, "kprobe", names...)
@@ -104,8 +106,8 @@ func closeLink(t testing.TB, l *Link) {
 	}
 }
 
-// TestKprobeAuto attaches kprobe, kretprobe, ksyscall and kretsyscall by section. The oracles are the system calls that the test makes and
-// the address that /proc/kallsyms has.
+// TestKprobeAuto attaches kprobe, kretprobe, ksyscall and kretsyscall by section. The oracles are
+// the system calls that the test makes and the address that /proc/kallsyms has.
 func TestKprobeAuto(t *testing.T) {
 	kprobes(t)
 	programs := []string{"entered", "returned", "called", "call_returned"}
@@ -147,7 +149,8 @@ func TestKprobeAuto(t *testing.T) {
 		if h.Count != 0 {
 			t.Errorf("%s ran %d times after it was detached", name, h.Count)
 		}
-		if name == "entered" && (len(entry) != 1 || h.IP-entry[0] > 4) { // the kernel counts from behind an endbr64
+		// the kernel counts from behind an endbr64
+		if name == "entered" && (len(entry) != 1 || h.IP-entry[0] > 4) {
 			t.Errorf("%s ran at %#x, find_task_by_vpid is at %#x", name, h.IP, entry)
 		}
 	}
@@ -158,8 +161,9 @@ func TestKprobeAuto(t *testing.T) {
 	}
 }
 
-// TestKprobeModes attaches in each mode, plain and with a cookie, as kprobe and kretprobe. The oracles are the system calls, the program's
-// own view of its cookie, the kernel's list of events in tracefs, and its links.
+// TestKprobeModes attaches in each mode, plain and with a cookie, as kprobe and kretprobe. The
+// oracles are the system calls, the program's own view of its cookie, the kernel's list of events
+// in tracefs, and its links.
 func TestKprobeModes(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -226,7 +230,8 @@ func eventsOf(t testing.TB, tracefs, file string) (list []string) {
 	return list
 }
 
-// TestKprobeLegacyWithoutPMU: a kernel that has no kprobe PMU gets an event in tracefs with a link, which can be pinned.
+// TestKprobeLegacyWithoutPMU: a kernel that has no kprobe PMU gets an event in tracefs with a link,
+// which can be pinned.
 func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -266,7 +271,8 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	}
 }
 
-// TestKprobeOffset probes inside a function. Which offsets start an instruction in Debian's kernels was found out with C libbpf.
+// TestKprobeOffset probes inside a function. Which offsets start an instruction in Debian's kernels
+// was found out with C libbpf.
 func TestKprobeOffset(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -390,7 +396,8 @@ func TestStackTrace(t *testing.T) {
 	}
 }
 
-// dummyDevice makes a device of the module dummy and returns what sends three packets through it, each by one call of dummy_xmit.
+// dummyDevice makes a device of the module dummy and returns what sends three packets through it,
+// each by one call of dummy_xmit.
 func dummyDevice(t *testing.T) (send func()) {
 	t.Helper()
 	if len(kallsyms(t, "dummy_xmit")) != 1 {
@@ -415,7 +422,8 @@ func dummyDevice(t *testing.T) (send func()) {
 	}
 }
 
-// TestKprobeModule probes a function of a module, by its name alone and with the module's, and sees packets through it.
+// TestKprobeModule probes a function of a module, by its name alone and with the module's, and sees
+// packets through it.
 func TestKprobeModule(t *testing.T) {
 	kprobes(t)
 	send := dummyDevice(t)

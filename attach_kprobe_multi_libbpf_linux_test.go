@@ -12,8 +12,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestKprobeMultiLibbpf attaches to every function that matches "tcp_*" and to 5,000 functions by name, as C libbpf does in the same
-// machine in turns. The oracle is libbpf: it attaches to as many. How long each takes is in the log, not asserted.
+// TestKprobeMultiLibbpf attaches to every function that matches "tcp_*" and to 5,000 functions by
+// name, as C libbpf does in the same machine in turns. The oracle is libbpf: it attaches to as
+// many. How long each takes is in the log, not asserted.
 func TestKprobeMultiLibbpf(t *testing.T) {
 	program := testkit.LibbpfProgram(t, "testdata/kprobe_multi.c")
 	fprobes(t)
@@ -23,7 +24,8 @@ func TestKprobeMultiLibbpf(t *testing.T) {
 		symbols       []string
 	}{{"tcp_*", "tcp_*", nil}, {"5000 names", "", coldFunctions(t, 5000)}} {
 		t.Run(c.name, func(t *testing.T) {
-			least := [4]time.Duration{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64} // attach and detach, ours and theirs
+			// attach and detach, ours and theirs
+			least := [4]time.Duration{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64}
 			functions := 0
 			for range 3 {
 				start := time.Now()

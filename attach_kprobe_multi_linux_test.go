@@ -49,7 +49,8 @@ func tallied(t testing.TB, obj *Object) map[uint64]hit {
 	return all
 }
 
-// countOf returns how often the function at address ran. A kernel with CONFIG_X86_KERNEL_IBT counts addresses from behind the endbr64.
+// countOf returns how often the function at address ran. A kernel with CONFIG_X86_KERNEL_IBT counts
+// addresses from behind the endbr64.
 func countOf(all map[uint64]hit, address uint64) (n hit) {
 	for ip, h := range all {
 		if ip >= address && ip-address <= 4 {
@@ -110,7 +111,8 @@ func TestKprobeMultiAuto(t *testing.T) {
 	}
 }
 
-// TestKprobeMultiCookies attaches by names and by addresses, each with a cookie that the program sees.
+// TestKprobeMultiCookies attaches by names and by addresses, each with a cookie that the program
+// sees.
 func TestKprobeMultiCookies(t *testing.T) {
 	fprobes(t)
 	prefix := kernel.SyscallPrefix()
@@ -188,8 +190,9 @@ func connectTCP(t testing.TB) {
 	}
 }
 
-// TestKprobeMultiTCP attaches to every function that matches "tcp_*". The oracles: the kernel's own list of functions has as many, the
-// addresses found are those of /proc/kallsyms, and a connection runs through those that it must.
+// TestKprobeMultiTCP attaches to every function that matches "tcp_*". The oracles: the kernel's own
+// list of functions has as many, the addresses found are those of /proc/kallsyms, and a connection
+// runs through those that it must.
 func TestKprobeMultiTCP(t *testing.T) {
 	fprobes(t)
 	want := filterFunctions(t, func(name string) bool { return strings.HasPrefix(name, "tcp_") })
@@ -240,7 +243,8 @@ func coldFunctions(t testing.TB, n int) []string {
 	return names[:n]
 }
 
-// TestKprobeMultiThousands attaches to 5,000 functions by name and by address; the oracle is the kernel's count of them.
+// TestKprobeMultiThousands attaches to 5,000 functions by name and by address; the oracle is the
+// kernel's count of them.
 func TestKprobeMultiThousands(t *testing.T) {
 	fprobes(t)
 	names := coldFunctions(t, 5000)
@@ -321,7 +325,8 @@ func TestKprobeMultiErrors(t *testing.T) {
 	closeLink(t, l)
 }
 
-// TestKprobeMultiModule attaches to a function of a module, by its name and by a pattern; the oracle is the packets that go through it.
+// TestKprobeMultiModule attaches to a function of a module, by its name and by a pattern; the
+// oracle is the packets that go through it.
 func TestKprobeMultiModule(t *testing.T) {
 	fprobes(t)
 	send := dummyDevice(t)

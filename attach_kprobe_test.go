@@ -19,8 +19,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), which libbpf reads sections with; glibc's answers were written
-// down. An offset that doesn't fit is cut by it and refused here.
+// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), which libbpf reads
+// sections with; glibc's answers were written down. An offset that doesn't fit is cut by it and
+// refused here.
 func TestParseKprobe(t *testing.T) {
 	for _, c := range []struct {
 		text, symbol string
@@ -86,7 +87,8 @@ type withoutPMU struct{ tracing }
 
 func (withoutPMU) EventSource(string) (uint32, error) { return 0, fs.ErrNotExist }
 
-// calls records how a probe is made, and answers like a kernel with or without links to perf events.
+// calls records how a probe is made, and answers like a kernel with or without links to perf
+// events.
 type calls struct {
 	funnel.Kernel
 	links   bool
@@ -131,7 +133,8 @@ func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsa
 	return c.fd(), 0
 }
 
-// setBPF and enable are PERF_EVENT_IOC_SET_BPF and PERF_EVENT_IOC_ENABLE without direction and size, which differ by architecture.
+// setBPF and enable are PERF_EVENT_IOC_SET_BPF and PERF_EVENT_IOC_ENABLE without direction and
+// size, which differ by architecture.
 const setBPF, enable = '$'<<8 | 8, '$' << 8
 
 func (c *calls) Ioctl(fd int, req uint, arg uintptr) (int, syscall.Errno) {
@@ -163,7 +166,8 @@ func cText(p unsafe.Pointer) string {
 	return string(unsafe.Slice((*byte)(p), n))
 }
 
-// TestProbeModes walks through all modes on all kinds of kernels. The oracle is libbpf's table of what each mode needs and does.
+// TestProbeModes walks through all modes on all kinds of kernels. The oracle is libbpf's table of
+// what each mode needs and does.
 func TestProbeModes(t *testing.T) {
 	const pmu = 42
 	for _, c := range []struct {
@@ -256,7 +260,8 @@ func TestProbeModes(t *testing.T) {
 	}
 }
 
-// TestKprobeFaults: when a step fails the descriptors are closed and the event in tracefs is removed.
+// TestKprobeFaults: when a step fails the descriptors are closed and the event in tracefs is
+// removed.
 func TestKprobeFaults(t *testing.T) {
 	for _, step := range []string{"open", "link", "enable", "id"} {
 		m := pretend{tracefs: t.TempDir(), links: true}

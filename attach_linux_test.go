@@ -71,7 +71,8 @@ func linkID(t testing.TB, l *Link) uint32 {
 	return info.ID
 }
 
-// TestAttachObject attaches by section and sees the programs run; the oracle is the system calls that this test makes.
+// TestAttachObject attaches by section and sees the programs run; the oracle is the system calls
+// that this test makes.
 func TestAttachObject(t *testing.T) {
 	obj := attachObject(t)
 	traced, raw := counter(t, obj, "traced"), counter(t, obj, "raw_traced")
@@ -206,7 +207,8 @@ func (noPerfLinks) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common u
 	return funnel.Kernel{}.BPF(cmd, attr, size, common)
 }
 
-// TestAttachPerfIoctl: without perf links the program is attached by ioctl; that has no link of the kernel's.
+// TestAttachPerfIoctl: without perf links the program is attached by ioctl; that has no link of the
+// kernel's.
 func TestAttachPerfIoctl(t *testing.T) {
 	defer funnel.Replace(noPerfLinks{})()
 	obj := attachObject(t)
@@ -400,7 +402,8 @@ func TestSetXDP(t *testing.T) {
 	}
 }
 
-// meeting is a kernel in which closing a link waits until as many are being closed as were asked for.
+// meeting is a kernel in which closing a link waits until as many are being closed as were asked
+// for.
 type meeting struct {
 	funnel.Kernel
 	links   map[int]bool
@@ -422,7 +425,8 @@ func (k *meeting) Close(fd int) syscall.Errno {
 	return k.Kernel.Close(fd)
 }
 
-// TestLinksCloseConcurrently: many links are detached at the same time, so that their waits for grace periods overlap.
+// TestLinksCloseConcurrently: many links are detached at the same time, so that their waits for
+// grace periods overlap.
 func TestLinksCloseConcurrently(t *testing.T) {
 	testkit.Tracefs(t)
 	const n = 8
@@ -446,7 +450,8 @@ func TestLinksCloseConcurrently(t *testing.T) {
 	t.Logf("%d links in %v", n, time.Since(start))
 }
 
-// TestLinkDisconnect: a disconnected link stays when it is closed; the descriptor is left open on purpose.
+// TestLinkDisconnect: a disconnected link stays when it is closed; the descriptor is left open on
+// purpose.
 func TestLinkDisconnect(t *testing.T) {
 	obj := attachObject(t)
 	link, err := obj.Program("on_sys_enter").Attach()

@@ -35,10 +35,10 @@ func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common 
 	return 0, 0
 }
 
-// TestLIRC: no machine that these tests were run on has an infrared receiver, nor a kernel with CONFIG_BPF_LIRC_MODE2, so
-// TestLIRCReceiver has only been skipped. What can be tested everywhere is what is
-// asked of the kernel (the oracle is union bpf_attr in linux/bpf.h: BPF_PROG_ATTACH 8, BPF_PROG_DETACH 9, BPF_LIRC_MODE2 16), and
-// refusals.
+// TestLIRC: no machine that these tests were run on has an infrared receiver, nor a kernel with
+// CONFIG_BPF_LIRC_MODE2, so TestLIRCReceiver has only been skipped. What can be tested everywhere
+// is what is asked of the kernel (the oracle is union bpf_attr in linux/bpf.h: BPF_PROG_ATTACH 8,
+// BPF_PROG_DETACH 9, BPF_LIRC_MODE2 16), and refusals.
 func TestLIRC(t *testing.T) {
 	testkit.Root(t)
 	obj := load(t, only(open(t, "net"), "xdp_pass"), nil)
@@ -68,7 +68,8 @@ func TestLIRC(t *testing.T) {
 	}
 }
 
-// TestLIRCReceiver runs a program at a receiver that hears what it sends itself (module rc-loopback). The oracle is that device.
+// TestLIRCReceiver runs a program at a receiver that hears what it sends itself (module
+// rc-loopback). The oracle is that device.
 func TestLIRCReceiver(t *testing.T) {
 	testkit.Root(t)
 	if !configured(t, "CONFIG_BPF_LIRC_MODE2") {

@@ -33,7 +33,8 @@ func TestLSM(t *testing.T) {
 	t.Run("deny", func(t *testing.T) {
 		obj := threadObject(t, "fentry", "deny")
 		l := attached(t, obj.Program("deny"))
-		if _, err := unix.Getsid(os.Getpid()); err != unix.EPERM { // for 0 the kernel asks no security module
+		// for 0 the kernel asks no security module
+		if _, err := unix.Getsid(os.Getpid()); err != unix.EPERM {
 			t.Errorf("getsid: %v, want EPERM", err)
 		}
 		if n := *variable[uint64](t, obj, "denied"); n != 1 {

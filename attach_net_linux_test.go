@@ -44,7 +44,8 @@ func withoutIPv6(t testing.TB) {
 	}
 }
 
-// devicePair makes two devices that are connected with each other ("veth", "netkit") and sets them up.
+// devicePair makes two devices that are connected with each other ("veth", "netkit") and sets them
+// up.
 func devicePair(t testing.TB, kind, name, peer string) {
 	t.Helper()
 	devicePairAt(t, kind, name, peer, 0)
@@ -183,7 +184,8 @@ func deviceIndex(t testing.TB, name string) int {
 // etherTest is an ethertype for experiments (IEEE Std 802).
 const etherTest = 0x88b5
 
-// packetSocket is a socket that sees and sends frames of a device; received are those with the test's ethertype.
+// packetSocket is a socket that sees and sends frames of a device; received are those with the
+// test's ethertype.
 func packetSocket(t testing.TB, name string) int {
 	t.Helper()
 	return packetSocketOf(t, name, etherTest)

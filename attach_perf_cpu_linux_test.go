@@ -12,10 +12,11 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// The oracle of these tests is the kernel, which runs the program on a CPU that the test keeps busy, or
-// doesn't.
+// The oracle of these tests is the kernel, which runs the program on a CPU that the test keeps
+// busy, or doesn't.
 
-// sampled reports whether the program runs on the CPU, now or as soon as the library has noticed it.
+// sampled reports whether the program runs on the CPU, now or as soon as the library has noticed
+// it.
 func sampled(t *testing.T, obj *Object, cpu int) bool {
 	t.Helper()
 	ran := samples(t, obj)
@@ -89,8 +90,8 @@ func TestPerfEventCPUReturns(t *testing.T) {
 	}
 }
 
-// TestPerfEventCPUComes: CPUs that come later are sampled until the last Link is closed, and one whose Link was closed is not,
-// also when the object and its program are closed.
+// TestPerfEventCPUComes: CPUs that come later are sampled until the last Link is closed, and one
+// whose Link was closed is not, also when the object and its program are closed.
 func TestPerfEventCPUComes(t *testing.T) {
 	testkit.SetCPU(t, 1, false)
 	obj := kprobeObject(t, "sample")
@@ -177,8 +178,8 @@ func TestPerfEventThread(t *testing.T) {
 	}
 }
 
-// TestFixedCPU: what sees all CPUs, but is opened on one, attaches when CPU 0 is offline, and stays when
-// the CPU that it was opened on goes.
+// TestFixedCPU: what sees all CPUs, but is opened on one, attaches when CPU 0 is offline, and stays
+// when the CPU that it was opened on goes.
 func TestFixedCPU(t *testing.T) {
 	testkit.Tracefs(t)
 	testkit.SetCPU(t, 0, true)

@@ -67,7 +67,8 @@ func usableCPUs(t testing.TB) (list []int) {
 	return list
 }
 
-// TestPerfEventClock samples every CPU by the cpu-clock, by link and by ioctl; the oracle is a CPU that this test keeps busy.
+// TestPerfEventClock samples every CPU by the cpu-clock, by link and by ioctl; the oracle is a CPU
+// that this test keeps busy.
 func TestPerfEventClock(t *testing.T) {
 	obj := kprobeObject(t, "sample")
 	p, ran := obj.Program("sample"), samples(t, obj)
@@ -114,8 +115,9 @@ func TestPerfEventClock(t *testing.T) {
 	}
 }
 
-// TestPerfEventCycles samples a CPU by the processor's own counter of cycles; the oracle is that CPU, which the test keeps busy. Whether the
-// machine has that counter is asked of the kernel by an event that nothing is attached to.
+// TestPerfEventCycles samples a CPU by the processor's own counter of cycles; the oracle is that
+// CPU, which the test keeps busy. Whether the machine has that counter is asked of the kernel by an
+// event that nothing is attached to.
 func TestPerfEventCycles(t *testing.T) {
 	obj := kprobeObject(t, "sample")
 	p, ran, cpu := obj.Program("sample"), samples(t, obj), usableCPUs(t)[0]
@@ -185,7 +187,8 @@ func TestPerfEventChoice(t *testing.T) {
 	}
 }
 
-// TestPerfEventTracepoint attaches a tracepoint program to a tracepoint's perf event: one event shows all CPUs.
+// TestPerfEventTracepoint attaches a tracepoint program to a tracepoint's perf event: one event
+// shows all CPUs.
 func TestPerfEventTracepoint(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -345,7 +348,8 @@ func TestPerfEventErrors(t *testing.T) {
 	}
 }
 
-// TestPerfEventNames: the oracle are the numbers in linux/perf_event.h, as golang.org/x/sys has them.
+// TestPerfEventNames: the oracle are the numbers in linux/perf_event.h, as golang.org/x/sys has
+// them.
 func TestPerfEventNames(t *testing.T) {
 	for name, want := range map[string]PerfEvent{
 		"cycles":                  {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_CPU_CYCLES},

@@ -15,8 +15,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestAttachWithoutPrivileges: attempts to attach by a process that has loaded its programs and then dropped all capabilities. The oracle
-// is the kernel, which refuses those that take a capability of their own; the error names it. This test binary runs again as that process.
+// TestAttachWithoutPrivileges: attempts to attach by a process that has loaded its programs and
+// then dropped all capabilities. The oracle is the kernel, which refuses those that take a
+// capability of their own; the error names it. This test binary runs again as that process.
 func TestAttachWithoutPrivileges(t *testing.T) {
 	testkit.Root(t)
 	dir := testkit.Cgroup(t)
@@ -60,8 +61,9 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 	}
 }
 
-// traceAttempts are ways to attach to what runs in the kernel, for a process that has loaded its programs and lost all capabilities: said
-// is part of the refusal, "" where loading took the capability. A way is tried where the machine has it.
+// traceAttempts are ways to attach to what runs in the kernel, for a process that has loaded its
+// programs and lost all capabilities: said is part of the refusal, "" where loading took the
+// capability. A way is tried where the machine has it.
 var traceAttempts = []struct {
 	name  string
 	there func(t testing.TB) bool
@@ -250,7 +252,8 @@ func TestTraceWithoutPrivilegesChild(t *testing.T) {
 	if err := syscall.Setuid(65534); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil { // else /proc/self is root's
+	// else /proc/self is root's
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range traceAttempts {
@@ -288,7 +291,8 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	if err := syscall.Setuid(65534); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil { // else /proc/self is root's
+	// else /proc/self is root's
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	say := func(name string, err error) { fmt.Printf("%s => %v\n", name, err) }

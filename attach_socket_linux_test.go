@@ -20,7 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: which socket gets what, with programs of testdata/net.bpf.c between.
+// The oracle of this file is the kernel: which socket gets what, with programs of
+// testdata/net.bpf.c between.
 
 // udpSocket listens on a port of the loopback, 0 for any, with SO_REUSEPORT if shared.
 func udpSocket(t *testing.T, port int, shared bool) *net.UDPConn {
@@ -207,8 +208,9 @@ func TestReuseport(t *testing.T) {
 	}
 }
 
-// TestReuseportMigrate: a connection that waits to be accepted moves to the listener that the program chooses when its own closes; with a
-// program that is not for that (SEC("sk_reuseport")) it is reset.
+// TestReuseportMigrate: a connection that waits to be accepted moves to the listener that the
+// program chooses when its own closes; with a program that is not for that (SEC("sk_reuseport")) it
+// is reset.
 func TestReuseportMigrate(t *testing.T) {
 	for program, moves := range map[string]bool{"migrate": true, "reuseport": false} {
 		t.Run(program, func(t *testing.T) {
@@ -346,7 +348,8 @@ func netnsRefused(t *testing.T, p, wrong *Program) {
 	}
 }
 
-// TestFlowDissector: the kernel asks the program for the flow of each packet that a fanout group of packet sockets shares out.
+// TestFlowDissector: the kernel asks the program for the flow of each packet that a fanout group of
+// packet sockets shares out.
 func TestFlowDissector(t *testing.T) {
 	testkit.Netns(t)
 	obj := load(t, only(open(t, "net"), "dissector", "dissector2", "xdp_pass"), nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: a sockmap with programs of testdata/net.bpf.c sends back what a socket in it receives, or refuses
-// what it sends.
+// The oracle of this file is the kernel: a sockmap with programs of testdata/net.bpf.c sends back
+// what a socket in it receives, or refuses what it sends.
 
 // tcpPair is both ends of a connection.
 func tcpPair(t *testing.T) (client, server *net.TCPConn) {
@@ -24,7 +24,8 @@ func tcpPair(t *testing.T) (client, server *net.TCPConn) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	client, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr)) // on this thread, whose network namespace it is
+	// on this thread, whose network namespace it is
+	client, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,8 +180,8 @@ func TestSockMapRefused(t *testing.T) {
 	})
 }
 
-// TestReopened: programs that were opened by id attach where programs of their type go; one whose type goes to several places says so. The
-// oracle is the kernel, which lists what is attached.
+// TestReopened: programs that were opened by id attach where programs of their type go; one whose
+// type goes to several places says so. The oracle is the kernel, which lists what is attached.
 func TestReopened(t *testing.T) {
 	testkit.Netns(t)
 	dir := testkit.Cgroup(t)

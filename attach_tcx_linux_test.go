@@ -19,8 +19,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: the order in which programs of testdata/net.bpf.c see packets that the test sends; beside it C
-// libbpf.
+// The oracle of this file is the kernel: the order in which programs of testdata/net.bpf.c see
+// packets that the test sends; beside it C libbpf.
 
 // Indexes of runs in testdata/net.bpf.c.
 const (

@@ -17,9 +17,11 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// The oracle of this file: the system calls and test runs that the tests make, and what the programs saw of them.
+// The oracle of this file: the system calls and test runs that the tests make, and what the
+// programs saw of them.
 
-// threadObject loads the named programs of an object of testdata whose programs act on one thread, which is the test's.
+// threadObject loads the named programs of an object of testdata whose programs act on one thread,
+// which is the test's.
 func threadObject(t testing.TB, file string, names ...string) *Object {
 	t.Helper()
 	return loadForThread(t, only(open(t, file), names...))
@@ -33,7 +35,8 @@ func loadForThread(t testing.TB, o *object.Object) *Object {
 	return obj
 }
 
-// onThread keeps the test on its thread, and has the programs act on it. A subtest has another thread than its test.
+// onThread keeps the test on its thread, and has the programs act on it. A subtest has another
+// thread than its test.
 func onThread(t testing.TB, obj *Object) {
 	t.Helper()
 	runtime.LockOSThread()
@@ -180,8 +183,8 @@ func TestRawTracepointWritable(t *testing.T) {
 	}
 }
 
-// TestTargetTypos: what the running kernel lacks is refused when the program is loaded, with names that it has. The oracle is its BTF, where
-// other tests attach to those names.
+// TestTargetTypos: what the running kernel lacks is refused when the program is loaded, with names
+// that it has. The oracle is its BTF, where other tests attach to those names.
 func TestTargetTypos(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -203,7 +206,8 @@ func TestTargetTypos(t *testing.T) {
 	}
 }
 
-// TestTraceErrors: targets that aren't there, wrong types, and programs that must not be attached so.
+// TestTraceErrors: targets that aren't there, wrong types, and programs that must not be attached
+// so.
 func TestTraceErrors(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "trace"), "on_sys_enter", "missing", "packet")

@@ -17,9 +17,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// No kernel that these tests were run on has fsession or fentry.multi (they came after 6.18 and 7.0), so TestTracingMulti has only been
-// skipped. The functions that a pattern means are held against what bpftool prints of the kernel's BTF; the request to the kernel against
-// the layout of union bpf_attr, by a kernel that only writes it down.
+// No kernel that these tests were run on has fsession or fentry.multi (they came after 6.18 and
+// 7.0), so TestTracingMulti has only been skipped. The functions that a pattern means are held
+// against what bpftool prints of the kernel's BTF; the request to the kernel against the layout of
+// union bpf_attr, by a kernel that only writes it down.
 
 type bpftoolType struct {
 	ID     uint32
@@ -34,7 +35,8 @@ type bpftoolType struct {
 	}
 }
 
-// bpftoolTraceable returns the ids of functions with that prefix whose arguments and result a trampoline passes, by bpftool's print.
+// bpftoolTraceable returns the ids of functions with that prefix whose arguments and result a
+// trampoline passes, by bpftool's print.
 func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int) {
 	t.Helper()
 	var dump struct{ Types []bpftoolType }
@@ -177,8 +179,8 @@ func TestTracingMultiRequest(t *testing.T) {
 	}
 }
 
-// TestTracingMulti runs programs of the new kinds where the kernel's BTF says that it has them. The oracle is the system calls that the
-// test makes.
+// TestTracingMulti runs programs of the new kinds where the kernel's BTF says that it has them. The
+// oracle is the system calls that the test makes.
 func TestTracingMulti(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)

@@ -18,8 +18,9 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestUprobeArchive runs a library's code from where it is in a ZIP archive, as Android does, and attaches to it there by name and by
-// offset. The oracle is that the code runs: the test maps it and a C program's function in it is called.
+// TestUprobeArchive runs a library's code from where it is in a ZIP archive, as Android does, and
+// attaches to it there by name and by offset. The oracle is that the code runs: the test maps it
+// and a C program's function in it is called.
 func TestUprobeArchive(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "what the function is made of is known of x86-64 only")

@@ -47,8 +47,9 @@ func symlink(t testing.TB, to, path string) {
 	}
 }
 
-// TestUprobeContainer attaches to a program by paths in its root that are absolute links, where this process's root has another file
-// of that path, and where it has none. The oracle is how often the program in the container calls its functions.
+// TestUprobeContainer attaches to a program by paths in its root that are absolute links, where
+// this process's root has another file of that path, and where it has none. The oracle is how often
+// the program in the container calls its functions.
 func TestUprobeContainer(t *testing.T) {
 	root, here := t.TempDir(), t.TempDir()
 	app := here + "/app"
@@ -163,8 +164,9 @@ func TestUprobeContainer(t *testing.T) {
 	}
 }
 
-// TestUprobeLibraryOfProcess attaches to a library by its name in a process: the one that it has mapped, or its root has, not this
-// process's. The oracle is how often the process calls the function.
+// TestUprobeLibraryOfProcess attaches to a library by its name in a process: the one that it has
+// mapped, or its root has, not this process's. The oracle is how often the process calls the
+// function.
 func TestUprobeLibraryOfProcess(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "what a dynamically linked program takes is known of x86-64 only")

@@ -17,10 +17,10 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestUprobeInside: an offset inside an instruction is refused before anything is attached, in every
-// way to attach, and the error names the function and the nearest instructions. The oracle is that
-// the process, which dies of the probe (TestUprobeInsideKills), lives and goes on; llvm-objdump says
-// where instructions are in package insn's tests.
+// TestUprobeInside: an offset inside an instruction is refused before anything is attached, in
+// every way to attach, and the error names the function and the nearest instructions. The oracle is
+// that the process, which dies of the probe (TestUprobeInsideKills), lives and goes on;
+// llvm-objdump says where instructions are in package insn's tests.
 func TestUprobeInside(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry", "leave", "many", "many_leave")
@@ -87,8 +87,8 @@ func TestUprobeInside(t *testing.T) {
 	}
 }
 
-// TestUprobeInsideStripped: without symbols only what is certain is refused. The oracle is the kernel,
-// which attaches.
+// TestUprobeInsideStripped: without symbols only what is certain is refused. The oracle is the
+// kernel, which attaches.
 func TestUprobeInsideStripped(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "instructions are aligned here")
@@ -106,7 +106,8 @@ func TestUprobeInsideStripped(t *testing.T) {
 	closeLink(t, l)
 }
 
-// TestUprobeInsideKills: the kernel makes a probe inside an instruction, and the process dies of it.
+// TestUprobeInsideKills: the kernel makes a probe inside an instruction, and the process dies of
+// it.
 func TestUprobeInsideKills(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "what becomes of such an instruction differs between machines")

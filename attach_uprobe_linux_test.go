@@ -27,7 +27,8 @@ func uprobes(t testing.TB) {
 	}
 }
 
-// uprobeObject loads the named programs of testdata/uprobe.bpf.o, which count what process pid does.
+// uprobeObject loads the named programs of testdata/uprobe.bpf.o, which count what process pid
+// does.
 func uprobeObject(t testing.TB, pid int, names ...string) *Object {
 	t.Helper()
 	uprobes(t)
@@ -47,8 +48,9 @@ func userHitOf(t testing.TB, obj *Object, program string) *userHit {
 	return h
 }
 
-// TestUprobe attaches to functions of a C program by name, offset and return, and in every mode. The oracle is how often the program
-// calls them: add_numbers twice for each line, once by way of add_more.
+// TestUprobe attaches to functions of a C program by name, offset and return, and in every mode.
+// The oracle is how often the program calls them: add_numbers twice for each line, once by way of
+// add_more.
 func TestUprobe(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry", "leave", "sleepy")
@@ -101,8 +103,8 @@ func TestUprobe(t *testing.T) {
 	}
 }
 
-// TestUprobeOffset attaches to the second instruction of a function. The oracle is the address that the program sees, which is where the
-// file is linked to; kernels before 6.7 don't tell it.
+// TestUprobeOffset attaches to the second instruction of a function. The oracle is the address that
+// the program sees, which is where the file is linked to; kernels before 6.7 don't tell it.
 func TestUprobeOffset(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry")
@@ -132,7 +134,8 @@ func TestUprobeOffset(t *testing.T) {
 	}
 }
 
-// TestUprobeCounter has the kernel raise a counter in the program while a probe is there. The oracle is what the program reads of it.
+// TestUprobeCounter has the kernel raise a counter in the program while a probe is there. The
+// oracle is what the program reads of it.
 func TestUprobeCounter(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry")
@@ -160,13 +163,15 @@ func TestUprobeCounter(t *testing.T) {
 //go:noinline
 func lonely(n int) int { return n * 3 }
 
-// TestUprobeGo attaches to a function of this very test binary. The oracle is how often it is called.
+// TestUprobeGo attaches to a function of this very test binary. The oracle is how often it is
+// called.
 func TestUprobeGo(t *testing.T) {
 	obj := uprobeObject(t, os.Getpid(), "entry")
 	h := userHitOf(t, obj, "entry")
 	const symbol = "github.com/purebpf/bpf.lonely"
 	l, err := obj.Program("entry").AttachUprobe("/proc/self/exe", symbol, &UprobeOptions{PID: os.Getpid()})
-	if err != nil && errors.Is(err, ErrNotExist) { // linked without symbols (-s), as for test machines
+	// linked without symbols (-s), as for test machines
+	if err != nil && errors.Is(err, ErrNotExist) {
 		f := runtime.FuncForPC(reflect.ValueOf(lonely).Pointer())
 		l, err = obj.Program("entry").AttachUprobe("/proc/self/exe", "", &UprobeOptions{Offset: codeOffset(t, uint64(f.Entry()))})
 	}
@@ -201,8 +206,8 @@ func codeOffset(t testing.TB, address uint64) uint64 {
 	return 0
 }
 
-// TestUprobeLibraryAuto attaches by section to a function of the C library, which is found by its name. The oracle is how often the
-// program calls it.
+// TestUprobeLibraryAuto attaches by section to a function of the C library, which is found by its
+// name. The oracle is how often the program calls it.
 func TestUprobeLibraryAuto(t *testing.T) {
 	libc(t)
 	v := startVictim(t, testkit.Native(t, caller, "-ldl"))
@@ -228,8 +233,9 @@ func TestUprobeLibraryAuto(t *testing.T) {
 	}
 }
 
-// TestUprobeVersions attaches to versions of a function, in a library with and without its symbol table. The oracle is readelf's view of
-// the library, that run_all calls each function once, and the linker's rules of what a version is.
+// TestUprobeVersions attaches to versions of a function, in a library with and without its symbol
+// table. The oracle is readelf's view of the library, that run_all calls each function once, and
+// the linker's rules of what a version is.
 func TestUprobeVersions(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-s"}} {
 		lib := library(t, flags...)

@@ -8,8 +8,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestUprobeMulti attaches to many functions by pattern, names and offsets, with cookies and counters. The oracle is how often the program
-// calls them: add_numbers twice, add_more, add_hidden and add_weak once.
+// TestUprobeMulti attaches to many functions by pattern, names and offsets, with cookies and
+// counters. The oracle is how often the program calls them: add_numbers twice, add_more, add_hidden
+// and add_weak once.
 func TestUprobeMulti(t *testing.T) {
 	testkit.Kernel(t, "6.6")
 	v := startVictim(t, target(t))
@@ -56,7 +57,8 @@ func TestUprobeMulti(t *testing.T) {
 	}
 }
 
-// TestUprobeSession runs at entry and return. The oracle is how often the program calls the functions.
+// TestUprobeSession runs at entry and return. The oracle is how often the program calls the
+// functions.
 func TestUprobeSession(t *testing.T) {
 	testkit.Kernel(t, "6.13")
 	v := startVictim(t, target(t))
@@ -72,7 +74,8 @@ func TestUprobeSession(t *testing.T) {
 	}
 }
 
-// TestUprobeSessionSkip: the program sees entry and return, and may forgo the return. The oracle is how often the program calls the functions.
+// TestUprobeSessionSkip: the program sees entry and return, and may forgo the return. The oracle is
+// how often the program calls the functions.
 func TestUprobeSessionSkip(t *testing.T) {
 	testkit.Kernel(t, "6.13")
 	uprobes(t)
@@ -94,8 +97,8 @@ func TestUprobeSessionSkip(t *testing.T) {
 	}
 }
 
-// TestUprobeMultiStripped attaches by names to a library without a symbol table, which C libbpf can't. The oracle is that run_all calls
-// each function once.
+// TestUprobeMultiStripped attaches by names to a library without a symbol table, which C libbpf
+// can't. The oracle is that run_all calls each function once.
 func TestUprobeMultiStripped(t *testing.T) {
 	testkit.Kernel(t, "6.6")
 	lib := library(t, "-s")

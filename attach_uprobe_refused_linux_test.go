@@ -85,8 +85,9 @@ func TestUprobeErrors(t *testing.T) {
 	}
 }
 
-// TestUprobeWithoutSysfs: the type of uprobes' perf events is not to be had without /sys, nor tracefs. The error says that, not that
-// there is no file. The oracle is the kernel, which makes the probe as soon as /sys is there.
+// TestUprobeWithoutSysfs: the type of uprobes' perf events is not to be had without /sys, nor
+// tracefs. The error says that, not that there is no file. The oracle is the kernel, which makes
+// the probe as soon as /sys is there.
 func TestUprobeWithoutSysfs(t *testing.T) {
 	entry := uprobeObject(t, 0, "entry").Program("entry")
 	path := target(t)
@@ -110,8 +111,8 @@ func TestUprobeWithoutSysfs(t *testing.T) {
 	}
 }
 
-// TestUprobeOfMany: a program that was loaded for many functions is refused at one, and where the file has ended; the errors say so. The
-// oracle is the kernel.
+// TestUprobeOfMany: a program that was loaded for many functions is refused at one, and where the
+// file has ended; the errors say so. The oracle is the kernel.
 func TestUprobeOfMany(t *testing.T) {
 	testkit.Kernel(t, "6.6") // older ones don't know what it was loaded for
 	many := uprobeObject(t, 0, "many").Program("many")
@@ -130,9 +131,9 @@ func TestUprobeOfMany(t *testing.T) {
 	refused(many.AttachUprobeMulti(target(t), "", &UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }
 
-// TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names what is missing; links to many uprobes it
-// leaves to whoever has the program. This test binary runs again as a
-// process that becomes nobody after it has loaded its programs.
+// TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names
+// what is missing; links to many uprobes it leaves to whoever has the program. This test binary
+// runs again as a process that becomes nobody after it has loaded its programs.
 func TestUprobePrivileges(t *testing.T) {
 	uprobes(t)
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestUprobePrivilegesChild$", "-test.v")

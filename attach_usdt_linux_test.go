@@ -25,8 +25,8 @@ type usdtSeen struct {
 	Sum           uint64
 }
 
-// usdtHeaders are the objects of testdata that hold the same programs by different headers of libbpf. For big-endian machines vmtest
-// compiles the one whose header Debian has.
+// usdtHeaders are the objects of testdata that hold the same programs by different headers of
+// libbpf. For big-endian machines vmtest compiles the one whose header Debian has.
 func usdtHeaders() []string {
 	if runtime.GOARCH == "s390x" {
 		return []string{"usdt16"}
@@ -57,7 +57,8 @@ func usdtSeenBy(t testing.TB, obj *Object, program string) *usdtSeen {
 	return s
 }
 
-// targetProbes is what testdata/target.c passes to its probes: how often each is passed, and the arguments of the last time.
+// targetProbes is what testdata/target.c passes to its probes: how often each is passed, and the
+// arguments of the last time.
 var targetProbes = [...]struct {
 	name    string
 	x86     bool // with x86-64's operands
@@ -94,8 +95,8 @@ func compareSeen(t testing.TB, s *usdtSeen, num int, want []int64) {
 	}
 }
 
-// TestUSDT attaches to every probe of a C program, by one link to many uprobes and by one each, with both headers. The oracle is what the
-// program passes, and what it reads of its semaphore.
+// TestUSDT attaches to every probe of a C program, by one link to many uprobes and by one each,
+// with both headers. The oracle is what the program passes, and what it reads of its semaphore.
 func TestUSDT(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, header := range usdtHeaders() {
@@ -152,8 +153,8 @@ func TestUSDT(t *testing.T) {
 	}
 }
 
-// TestUSDTPlaces attaches two programs at once to a probe that is in three places with two kinds of arguments. The oracle is what the
-// program passes: 1, n, 1 with n = 27.
+// TestUSDTPlaces attaches two programs at once to a probe that is in three places with two kinds of
+// arguments. The oracle is what the program passes: 1, n, 1 with n = 27.
 func TestUSDTPlaces(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, names := range [][2]string{{"any", "another"}, {"single", "single"}} {
@@ -245,7 +246,8 @@ func TestUSDTFull(t *testing.T) {
 	}
 }
 
-// withoutCookies is the running kernel as one before 5.15 would be: without cookies, links to perf events and to many uprobes.
+// withoutCookies is the running kernel as one before 5.15 would be: without cookies, links to perf
+// events and to many uprobes.
 type withoutCookies struct{ facts.Kernel }
 
 func (k withoutCookies) Has(f facts.Feature) (bool, error) {
@@ -256,8 +258,8 @@ func (k withoutCookies) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// TestUSDTWithoutCookies tells places apart by their address, as programs do on kernels without cookies. The oracle is what the program
-// passes.
+// TestUSDTWithoutCookies tells places apart by their address, as programs do on kernels without
+// cookies. The oracle is what the program passes.
 func TestUSDTWithoutCookies(t *testing.T) {
 	old := &LoadOptions{Kernel: withoutCookies{kernel.Running()}}
 	static := target(t)
@@ -269,7 +271,9 @@ func TestUSDTWithoutCookies(t *testing.T) {
 		v := startVictim(t, path)
 		header := "usdt24"
 		if runtime.GOARCH != "amd64" {
-			header = "usdt16" // vmtest compiles that one for other machines, whose struct pt_regs has the address elsewhere
+			// vmtest compiles that one for other machines, whose struct pt_regs has the address
+			// elsewhere
+			header = "usdt16"
 		}
 		obj := usdtObject(t, header, v.pid, old, "any")
 		s := usdtSeenBy(t, obj, "any")
@@ -317,15 +321,16 @@ func entries(t testing.TB, m *Map) (n int) {
 	return n
 }
 
-// TestUSDTAuto attaches by section. The sections name the victim's path in a copy of the object; the oracle is that the program passes
-// the probe once.
+// TestUSDTAuto attaches by section. The sections name the victim's path in a copy of the object;
+// the oracle is that the program passes the probe once.
 func TestUSDTAuto(t *testing.T) {
 	v := startVictim(t, target(t))
 	raw, err := os.ReadFile("testdata/" + newestUSDT() + ".bpf.o")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// "usdt//proc/self/exe:nobody:nothing" has room for "usdt/P:target:guarded", P a link to the victim.
+	// "usdt//proc/self/exe:nobody:nothing" has room for "usdt/P:target:guarded", P a link to the
+	// victim.
 	link := "/tmp/p" + fmt.Sprint(os.Getpid()%100000)
 	if err := os.Symlink(v.path, link); err != nil {
 		t.Fatal(err)

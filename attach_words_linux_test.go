@@ -30,8 +30,8 @@ func repeated(text string) string {
 	return ""
 }
 
-// TestAttachWords: what can't be attached or detached is said once, with the kernel's errno and what is
-// known to help. The oracle of the errnos is the kernel, which refuses each.
+// TestAttachWords: what can't be attached or detached is said once, with the kernel's errno and
+// what is known to help. The oracle of the errnos is the kernel, which refuses each.
 func TestAttachWords(t *testing.T) {
 	obj := load(t, only(open(t, "kprobe"), "sample", "tracepoint"), nil)
 	testkit.Tracefs(t)

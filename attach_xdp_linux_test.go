@@ -19,7 +19,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: which frames that one end of a veth pair sends reach the other end; beside it ip(8).
+// The oracle of this file is the kernel: which frames that one end of a veth pair sends reach the
+// other end; beside it ip(8).
 
 // sameAsIP compares what is attached to an interface with what ip(8) says.
 func sameAsIP(t *testing.T, iface string, mode XDPMode, id uint32) {
@@ -37,7 +38,8 @@ func sameAsIP(t *testing.T, iface string, mode XDPMode, id uint32) {
 	if err := json.Unmarshal(out, &all); err != nil || len(all) != 1 {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if got := all[0].XDP; got.Prog.ID != id || id != 0 && got.Mode != int(mode) { // 1 native, 2 generic, as here
+	// 1 native, 2 generic, as here
+	if got := all[0].XDP; got.Prog.ID != id || id != 0 && got.Mode != int(mode) {
 		t.Errorf("ip says %+v, not %v %d", got, mode, id)
 	}
 }
@@ -117,7 +119,8 @@ func TestXDPModes(t *testing.T) {
 	}
 }
 
-// TestXDPFrags: a program for packets in fragments goes where large packets come; another is refused in the driver's words.
+// TestXDPFrags: a program for packets in fragments goes where large packets come; another is
+// refused in the driver's words.
 func TestXDPFrags(t *testing.T) {
 	testkit.Netns(t)
 	devicePair(t, "veth", "v0", "v1")
@@ -153,8 +156,9 @@ func hearsKernel() bool {
 	return err == nil
 }
 
-// TestXDPAnyMode: what native mode refuses for reasons of its own runs in generic mode, which says why; what is in the way stays. The
-// oracles are frames that arrive, ip(8), and the driver's words as netlink returns them.
+// TestXDPAnyMode: what native mode refuses for reasons of its own runs in generic mode, which says
+// why; what is in the way stays. The oracles are frames that arrive, ip(8), and the driver's words
+// as netlink returns them.
 func TestXDPAnyMode(t *testing.T) {
 	testkit.Netns(t)
 	testkit.Tracefs(t)
@@ -208,7 +212,8 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Fatal(mode, err)
 	}
 	isGeneric(drop)
-	// What a driver could do natively doesn't take the place of a program that is there in generic mode.
+	// What a driver could do natively doesn't take the place of a program that is there in generic
+	// mode.
 	if _, err := frags.SetXDP("v0", nil); !errors.Is(err, ErrExist) {
 		t.Error(err)
 	}
@@ -234,8 +239,8 @@ func TestXDPAnyMode(t *testing.T) {
 	sameAsIP(t, "v0", XDPAny, 0)
 }
 
-// TestInterfaceNames: names before numbers, and alternative ones, wherever an interface is named. The oracle is ip(8), which gives the
-// names.
+// TestInterfaceNames: names before numbers, and alternative ones, wherever an interface is named.
+// The oracle is ip(8), which gives the names.
 func TestInterfaceNames(t *testing.T) {
 	testkit.Netns(t)
 	const long = "a-very-long-alternative-name"
@@ -292,7 +297,8 @@ func TestInterfaceNames(t *testing.T) {
 	}
 }
 
-// TestXDPRedirect: a frame that comes in at one veth goes out of another, through a program of the devmap.
+// TestXDPRedirect: a frame that comes in at one veth goes out of another, through a program of the
+// devmap.
 func TestXDPRedirect(t *testing.T) {
 	for _, kind := range []struct {
 		name, redirect, devmap, pass string
@@ -323,7 +329,8 @@ func TestXDPRedirect(t *testing.T) {
 			if err := obj.Map("devices").Update(make([]byte, 4), value, 0); err != nil {
 				t.Fatal(err)
 			}
-			for program, iface := range map[string]string{kind.redirect: "v0", kind.pass: "w1"} { // the peer of a target takes frames in native mode
+			// the peer of a target takes frames in native mode
+			for program, iface := range map[string]string{kind.redirect: "v0", kind.pass: "w1"} {
 				link, err := obj.Program(program).AttachXDP(iface, &XDPOptions{Mode: XDPNative})
 				if err != nil {
 					t.Fatal(err)
@@ -341,7 +348,8 @@ func TestXDPRedirect(t *testing.T) {
 	}
 }
 
-// TestXDPRedirectCPU: a frame that comes in at a veth goes to a processor, through a program of the cpumap that runs there.
+// TestXDPRedirectCPU: a frame that comes in at a veth goes to a processor, through a program of the
+// cpumap that runs there.
 func TestXDPRedirectCPU(t *testing.T) {
 	for _, kind := range []struct {
 		name, redirect, cpumap string
@@ -414,7 +422,8 @@ func TestXDPInterfaceGone(t *testing.T) {
 	}
 }
 
-// TestXDPLiveFrames: frames of a test run are received like others when the program passes them, and go where it redirects them.
+// TestXDPLiveFrames: frames of a test run are received like others when the program passes them,
+// and go where it redirects them.
 func TestXDPLiveFrames(t *testing.T) {
 	testkit.Netns(t)
 	devicePair(t, "veth", "w0", "w1")

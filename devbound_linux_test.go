@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// metadataSource reads what only the driver of a device knows, which takes a program that is bound to the device.
+// metadataSource reads what only the driver of a device knows, which takes a program that is bound
+// to the device.
 const metadataSource = `
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -22,8 +23,8 @@ SEC("xdp") int stamp(struct xdp_md *ctx)
 char LICENSE[] SEC("license") = "GPL";
 `
 
-// TestDeviceBound binds programs to devices (6.3). The oracle is the kernel: to which devices it lets them be attached, and what it refuses
-// on devices without XDP of their own.
+// TestDeviceBound binds programs to devices (6.3). The oracle is the kernel: to which devices it
+// lets them be attached, and what it refuses on devices without XDP of their own.
 func TestDeviceBound(t *testing.T) {
 	testkit.Netns(t)
 	testkit.Kernel(t, "6.3")
@@ -67,7 +68,8 @@ func TestDeviceBound(t *testing.T) {
 	if _, err := bound("lo"); !errors.Is(err, syscall.EOPNOTSUPP) || !errors.Is(err, ErrNotSupported) {
 		t.Errorf("bound to lo: %v", err)
 	}
-	unbound, err := p.Clone(&CloneOptions{Flags: uapi.FXDPHasFrags, IfIndex: uint32(deviceIndex(t, "v0"))}) // offloaded, that is
+	// offloaded, that is
+	unbound, err := p.Clone(&CloneOptions{Flags: uapi.FXDPHasFrags, IfIndex: uint32(deviceIndex(t, "v0"))})
 	if err == nil {
 		unbound.Close()
 		t.Error("a veth runs offloaded programs")

@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestExclusive gives a map to one program. The oracle is the kernel (6.18), which computes the hash itself: the owner loads and runs,
-// and any other program that refers to the map is refused.
+// TestExclusive gives a map to one program. The oracle is the kernel (6.18), which computes the
+// hash itself: the owner loads and runs, and any other program that refers to the map is refused.
 func TestExclusive(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.18")

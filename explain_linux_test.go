@@ -21,8 +21,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestExplanations has each row of the table explain an answer, and none twice. What the rows say of
-// the kernel's objects is held against the kernel: ids from its info, states that its calls made.
+// TestExplanations has each row of the table explain an answer, and none twice. What the rows say
+// of the kernel's objects is held against the kernel: ids from its info, states that its calls
+// made.
 func TestExplanations(t *testing.T) {
 	testkit.Root(t)
 	xdp := loadedProgram(t, "link", "xdp")

@@ -25,9 +25,9 @@ import (
 var attachErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN,
 	syscall.EMFILE, syscall.ENFILE, syscall.EINTR, syscall.ENOSPC, syscall.EIO}
 
-// failing is a kernel in which calls fail, counted from 0: the at-th, and with always every later one
-// of the same name. With late a call does what it is asked for and reports an error nevertheless;
-// a descriptor that it would have returned is closed, as the kernel would.
+// failing is a kernel in which calls fail, counted from 0: the at-th, and with always every later
+// one of the same name. With late a call does what it is asked for and reports an error
+// nevertheless; a descriptor that it would have returned is closed, as the kernel would.
 type failing struct {
 	funnel.Kernel
 	at           int // -1: none
@@ -144,7 +144,8 @@ type hooking struct {
 	before func() // each attach, where the kernel takes what is attached but once; nil for nothing
 	attach func() error
 	detach func() error
-	left   func() string // what is attached, "" if nothing; nil for links, which have the program's id
+	// what is attached, "" if nothing; nil for links, which have the program's id
+	left func() string
 }
 
 // hookings are all ways to attach. Those that make a link are in killedKinds too.
@@ -348,7 +349,8 @@ func pinned(make func(t *testing.T, dir string) (pin, unpin func() error)) func(
 	}
 }
 
-// leftLinks are the links that the kernel has of a program, and the events of this process in tracefs.
+// leftLinks are the links that the kernel has of a program, and the events of this process in
+// tracefs.
 func leftLinks(t *testing.T, program uint32) string {
 	t.Helper()
 	var left []string
@@ -375,8 +377,8 @@ func leftLinks(t *testing.T, program uint32) string {
 }
 
 // TestAttachFaults fails each call of attaching and of detaching, by every kind of hook, with each
-// errno: once, always, and after it took effect. Afterwards no descriptor is open, no link, filter or
-// event is left; what a call did before it reported an error can be undone. The oracles are
+// errno: once, always, and after it took effect. Afterwards no descriptor is open, no link, filter
+// or event is left; what a call did before it reported an error can be undone. The oracles are
 // /proc/self/fd, the kernel's ids of links, tracefs, and in the end bpftool.
 func TestAttachFaults(t *testing.T) {
 	testkit.Root(t)

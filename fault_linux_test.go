@@ -64,8 +64,8 @@ const (
 	faultRest                    // the at-th and all after it
 )
 
-// faulty is a kernel in which calls fail, counted from 0: without having any effect or, if late, after
-// they took effect. A descriptor or memory that a late failure keeps back is given up.
+// faulty is a kernel in which calls fail, counted from 0: without having any effect or, if late,
+// after they took effect. A descriptor or memory that a late failure keeps back is given up.
 type faulty struct {
 	funnel.Kernel
 	at    int // -1: none
@@ -123,7 +123,8 @@ func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common uns
 	}
 	r, errno := f.Kernel.BPF(cmd, attr, size, common)
 	if cmd == uapi.CmdProgLoad && errno == syscall.EAGAIN {
-		f.calls = f.calls[:len(f.calls)-1] // a signal of this moment stopped the verifier; the call is made again
+		// a signal of this moment stopped the verifier; the call is made again
+		f.calls = f.calls[:len(f.calls)-1]
 	}
 	if errno == 0 && (cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad || cmd == uapi.CmdObjGet) {
 		f.names[r] = c.name
@@ -216,7 +217,8 @@ var faultSteps = map[uapi.Cmd]string{
 	cmdDup:                 "reuse map",
 }
 
-// absorption is a failure that a load may survive, and why. It may still end with the verifier's refusal of what then is missing.
+// absorption is a failure that a load may survive, and why. It may still end with the verifier's
+// refusal of what then is missing.
 type absorption struct {
 	why   string
 	takes func(c faultyCall, errno syscall.Errno, mode faultMode) bool
@@ -227,7 +229,8 @@ var absorptions = []absorption{
 		return !c.asks && c.cmd == uapi.CmdProgLoad && mode == faultOnce
 	}},
 	{"a map is made without its types", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
-		return !c.asks && c.cmd == uapi.CmdMapCreate && c.typed // what lasts is about typed ones alone
+		// what lasts is about typed ones alone
+		return !c.asks && c.cmd == uapi.CmdMapCreate && c.typed
 	}},
 	{"BTF is asked for once more, with a log", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
 		return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultOnce
@@ -257,12 +260,12 @@ type faultObject struct {
 	works  func(obj *Object) error // what a load that survives must be good for
 }
 
-// TestLoadFaults fails each system call of the loads of some objects with each errno: once, once after
-// it took effect and, where the load survives, for good. Probes are made anew in every load, so they
-// fail too. Whatever comes of it: no descriptor stays open, no pin of this load stays, what was pinned
-// before is as it was; a load survives only as absorptions says, and else the error has the step and
-// the map or program. A pin that was made and said to have failed is nobody's. The oracle is
-// /proc/self/fd, the file system and the kernel's ids.
+// TestLoadFaults fails each system call of the loads of some objects with each errno: once, once
+// after it took effect and, where the load survives, for good. Probes are made anew in every load,
+// so they fail too. Whatever comes of it: no descriptor stays open, no pin of this load stays, what
+// was pinned before is as it was; a load survives only as absorptions says, and else the error has
+// the step and the map or program. A pin that was made and said to have failed is nobody's. The
+// oracle is /proc/self/fd, the file system and the kernel's ids.
 func TestLoadFaults(t *testing.T) {
 	testkit.Root(t)
 	used := make([]int, len(absorptions))
@@ -454,7 +457,8 @@ func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[ua
 	return ""
 }
 
-// concerns reports whether the subject of an error begins with the name of a map or program that the kernel calls name.
+// concerns reports whether the subject of an error begins with the name of a map or program that
+// the kernel calls name.
 func concerns(o *object.Object, subject, name string) bool {
 	for _, m := range o.Maps {
 		if m.KernelName == name && strings.HasPrefix(subject, m.Name) {
@@ -469,8 +473,8 @@ func concerns(o *object.Object, subject, name string) bool {
 	return name != "" && strings.HasPrefix(subject, name) // a template
 }
 
-// pinOne pins a map under the path that o has for one of its maps, gives another map a path where nothing is, and returns what tells whether
-// that is still so.
+// pinOne pins a map under the path that o has for one of its maps, gives another map a path where
+// nothing is, and returns what tells whether that is still so.
 func pinOne(t *testing.T, o *object.Object, dir string) func() error {
 	t.Helper()
 	var plain []*object.Map

@@ -13,7 +13,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// featureObject loads one program of testdata/feature.bpf.o, without the maps that only another needs.
+// featureObject loads one program of testdata/feature.bpf.o, without the maps that only another
+// needs.
 func featureObject(t testing.TB, program string) *Object {
 	t.Helper()
 	o := only(open(t, "feature"), program)
@@ -23,8 +24,8 @@ func featureObject(t testing.TB, program string) *Object {
 	return load(t, o, nil)
 }
 
-// TestFeature runs a program for each feature of kernels that isn't about attaching. The oracle is the answer that a program can only give
-// if the kernel did what it asked for.
+// TestFeature runs a program for each feature of kernels that isn't about attaching. The oracle is
+// the answer that a program can only give if the kernel did what it asked for.
 func TestFeature(t *testing.T) {
 	for _, f := range []struct{ name, program, kernel string }{
 		{"bpf_timer", "bpf_timer_", "5.15"},
@@ -77,8 +78,9 @@ func TestFeature(t *testing.T) {
 	}
 }
 
-// TestPrintk: what a program prints is read from trace_pipe, without waiting for it, as that need not wake a reader before it is half full.
-// The kernel patches itself to print when such a program is loaded; an emulated CPU may run once more past that place.
+// TestPrintk: what a program prints is read from trace_pipe, without waiting for it, as that need
+// not wake a reader before it is half full. The kernel patches itself to print when such a program
+// is loaded; an emulated CPU may run once more past that place.
 func TestPrintk(t *testing.T) {
 	testkit.Kernel(t, "5.16") // for more than three values
 	pipe, err := unix.Open(testkit.Tracefs(t)+"/trace_pipe", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -128,8 +130,8 @@ func tracingOn(t *testing.T) {
 	t.Cleanup(func() { os.WriteFile(file, was, 0) })
 }
 
-// TestJIT: programs are compiled to machine code if the kernel says that it does so. The sysctl is shown in the first network namespace
-// alone; in others the kernel's configuration speaks for it.
+// TestJIT: programs are compiled to machine code if the kernel says that it does so. The sysctl is
+// shown in the first network namespace alone; in others the kernel's configuration speaks for it.
 func TestJIT(t *testing.T) {
 	on := false
 	switch text, err := os.ReadFile("/proc/sys/net/core/bpf_jit_enable"); {

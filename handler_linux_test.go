@@ -33,8 +33,9 @@ func openSections(t testing.TB, opts *object.Options) (*object.Object, error) {
 	return opts.ReadFrom(f, "sections")
 }
 
-// TestHandlers gives programs of unknown sections a meaning: one is set up when read, has an instruction changed when it is loaded, is
-// attached by the application. The oracle is the kernel, which runs them: what they return and count.
+// TestHandlers gives programs of unknown sections a meaning: one is set up when read, has an
+// instruction changed when it is loaded, is attached by the application. The oracle is the kernel,
+// which runs them: what they return and count.
 func TestHandlers(t *testing.T) {
 	testkit.Root(t)
 	var setUp, prepared []string
@@ -101,7 +102,8 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
-// TestHandlersReplaceCode has a handler put other code in a program's place, and others refuse. The oracle is the kernel.
+// TestHandlersReplaceCode has a handler put other code in a program's place, and others refuse. The
+// oracle is the kernel.
 func TestHandlersReplaceCode(t *testing.T) {
 	testkit.Root(t)
 	o, err := openSections(t, &object.Options{Sections: ownSections})
@@ -128,8 +130,8 @@ func TestHandlersReplaceCode(t *testing.T) {
 	}
 }
 
-// TestUnknownSections loads the same object without the application's rows. C libbpf 1.5 reads it and refuses to load it with EINVAL at
-// the first program that has no type.
+// TestUnknownSections loads the same object without the application's rows. C libbpf 1.5 reads it
+// and refuses to load it with EINVAL at the first program that has no type.
 func TestUnknownSections(t *testing.T) {
 	testkit.Root(t)
 	verdict := testkit.Oracle(t, "testdata/sections.bpf.o")[0]
@@ -155,8 +157,9 @@ func number(t testing.TB, obj *Object, name string) (n uint64) {
 	return n
 }
 
-// TestAttachTarget gives a program that its section says nothing about a type and a target (libbpf bpf_program__set_type,
-// bpf_program__set_expected_attach_type, bpf_program__set_attach_target). The oracle is what the kernel says it is for.
+// TestAttachTarget gives a program that its section says nothing about a type and a target (libbpf
+// bpf_program__set_type, bpf_program__set_expected_attach_type, bpf_program__set_attach_target).
+// The oracle is what the kernel says it is for.
 func TestAttachTarget(t *testing.T) {
 	testkit.Root(t)
 	o, err := openSections(t, nil)

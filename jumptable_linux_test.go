@@ -14,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// insnArrays is a kernel that takes maps of instructions (6.19): in their place it makes arrays of as large values. Programs are written down
-// and replaced by one that it knows to verify.
+// insnArrays is a kernel that takes maps of instructions (6.19): in their place it makes arrays of
+// as large values. Programs are written down and replaced by one that it knows to verify.
 type insnArrays struct {
 	funnel.Kernel
 	made  []sys.MapCreateAttr
@@ -45,8 +45,9 @@ func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestJumpTable loads object/testdata/jumptable.o and reads back what the kernel was given. The oracle is the source, whose table says 56 and 72
-// bytes, struct bpf_insn_array_value of the UAPI header (orig_off first, 16 bytes), and the kernel, which refuses to change a frozen map.
+// TestJumpTable loads object/testdata/jumptable.o and reads back what the kernel was given. The
+// oracle is the source, whose table says 56 and 72 bytes, struct bpf_insn_array_value of the UAPI
+// header (orig_off first, 16 bytes), and the kernel, which refuses to change a frozen map.
 func TestJumpTable(t *testing.T) {
 	testkit.Root(t)
 	testkit.LittleEndian(t)

@@ -20,7 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// killedKinds attach a program by each kind of link to something that outlives the process. A kind is there if its facts hold.
+// killedKinds attach a program by each kind of link to something that outlives the process. A kind
+// is there if its facts hold.
 var killedKinds = []struct {
 	kind   string
 	min    string                  // kernel version
@@ -131,8 +132,8 @@ func killedUSDT(t *testing.T, name string) (*Link, error) {
 // asksLSM says whether the kernel asks LSM programs.
 func asksLSM(t testing.TB) bool { return hasTrampolines(t) && kernel.Running().RunsLSM("bpf") }
 
-// TestKilledChild attaches by every kind of link, pins the first, says which numbers the kernel gave, and waits to be killed. It is a child
-// of TestKilled.
+// TestKilledChild attaches by every kind of link, pins the first, says which numbers the kernel
+// gave, and waits to be killed. It is a child of TestKilled.
 func TestKilledChild(t *testing.T) {
 	cgroup, pin, ok := strings.Cut(os.Getenv("PUREBPF_KILLED_CHILD"), ":")
 	if !ok {
@@ -179,7 +180,8 @@ func numbered(t *testing.T, kind string) (ids []uint32) {
 	return ids
 }
 
-// fdInfoIDs are the numbers of the links, programs and maps that a process has open, as the kernel shows them in fdinfo.
+// fdInfoIDs are the numbers of the links, programs and maps that a process has open, as the kernel
+// shows them in fdinfo.
 func fdInfoIDs(t *testing.T, pid int, field string) (ids []uint32) {
 	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fdinfo", pid)
@@ -208,8 +210,9 @@ func fdInfoIDs(t *testing.T, pid int, field string) (ids []uint32) {
 	return ids
 }
 
-// TestKilled kills a process that attached by every kind of link, one of them pinned: what is pinned stays attached with its program, nothing
-// else does, and events in tracefs are found and removed. Oracles: the kernel's fdinfo of the process for what it had, bpftool for what is left.
+// TestKilled kills a process that attached by every kind of link, one of them pinned: what is
+// pinned stays attached with its program, nothing else does, and events in tracefs are found and
+// removed. Oracles: the kernel's fdinfo of the process for what it had, bpftool for what is left.
 func TestKilled(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tool(t, "bpftool")

@@ -35,7 +35,8 @@ func sameAsBpftool(t testing.TB, info *linkinfo.Info, want map[string]any) {
 	t.Helper()
 	got := bpftoolLink(t, info.ID)
 	want["prog_id"] = info.ProgramID
-	if typ := fmt.Sprint(got["type"]); typ != info.Type.String() && typ != fmt.Sprint(uint32(info.Type)) { // a number if it is too new
+	// a number if it is too new
+	if typ := fmt.Sprint(got["type"]); typ != info.Type.String() && typ != fmt.Sprint(uint32(info.Type)) {
 		t.Errorf("type %v, bpftool says %s", info.Type, typ)
 	}
 	for key, value := range want {

@@ -7,8 +7,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// BenchmarkLoad opens, loads and closes one object in one process; kernel BTF and features are known after the first round. bench/ has the
-// comparison with C libbpf.
+// BenchmarkLoad opens, loads and closes one object in one process; kernel BTF and features are
+// known after the first round. bench/ has the comparison with C libbpf.
 func BenchmarkLoad(b *testing.B) {
 	testkit.Root(b)
 	paths := []string{"testdata/maps.bpf.o", "testdata/attach.bpf.o"}

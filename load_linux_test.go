@@ -51,7 +51,8 @@ func programID(t testing.TB, p *Program) uint32 {
 	return info.ID
 }
 
-// TestLoadMaps compares every map with what bpftool says of it, and initial contents with what the C source says.
+// TestLoadMaps compares every map with what bpftool says of it, and initial contents with what the
+// C source says.
 func TestLoadMaps(t *testing.T) {
 	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
 	for _, m := range obj.Maps() {
@@ -283,7 +284,8 @@ func TestLoadPinned(t *testing.T) {
 	}
 }
 
-// lateGet answers that nothing is pinned the first time it is asked: as if another process pinned its map right after.
+// lateGet answers that nothing is pinned the first time it is asked: as if another process pinned
+// its map right after.
 type lateGet struct {
 	funnel.Kernel
 	asked int
@@ -360,8 +362,8 @@ func TestCloseFrees(t *testing.T) {
 	if err := obj.Close(); err != nil {
 		t.Fatal("second Close:", err)
 	}
-	// Ids are only counted: opening a program array to look whether it is there would keep it alive until work is done that closing it
-	// again puts off.
+	// Ids are only counted: opening a program array to look whether it is there would keep it alive
+	// until work is done that closing it again puts off.
 	there := func(what string, ids []uint32, next func(uint32) (uint32, error)) (list []string) {
 		for _, id := range ids {
 			if found, err := next(id - 1); err == nil && found == id {
@@ -370,7 +372,8 @@ func TestCloseFrees(t *testing.T) {
 		}
 		return list
 	}
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) { // the kernel frees after a grace period
+	// the kernel frees after a grace period
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) {
 		left := append(there("map", maps, sys.MapNextID), there("program", programs, sys.ProgNextID)...)
 		if len(left) == 0 {
 			break
@@ -394,7 +397,8 @@ func TestCloseFrees(t *testing.T) {
 	}
 }
 
-// TestLoadConcurrently loads one object from 16 goroutines; under the race detector nothing may be shared that changes.
+// TestLoadConcurrently loads one object from 16 goroutines; under the race detector nothing may be
+// shared that changes.
 func TestLoadConcurrently(t *testing.T) {
 	testkit.Root(t)
 	o := open(t, "maps")

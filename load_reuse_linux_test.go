@@ -27,8 +27,8 @@ func created(t testing.TB, spec *object.Map) *Map {
 	return m
 }
 
-// TestReuseSection gives a map for a section. The oracle is the kernel: the program counts in the given map; whether its memory can be
-// mapped is a matter of its flags, not of the load.
+// TestReuseSection gives a map for a section. The oracle is the kernel: the program counts in the
+// given map; whether its memory can be mapped is a matter of its flags, not of the load.
 func TestReuseSection(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "maps"), "count", "callee")
@@ -76,7 +76,8 @@ func TestReuseSection(t *testing.T) {
 	}
 }
 
-// TestReuseSizes: a given map keeps its own number of elements and flags. The oracle is the kernel, which takes and refuses keys by them.
+// TestReuseSizes: a given map keeps its own number of elements and flags. The oracle is the kernel,
+// which takes and refuses keys by them.
 func TestReuseSizes(t *testing.T) {
 	testkit.Root(t)
 	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 100, Flags: uapi.FMmapable})
@@ -97,8 +98,8 @@ func TestReuseSizes(t *testing.T) {
 	}
 }
 
-// TestReuseArena gives the arena of one object to another. The oracle is the kernel, which maps an arena once in a process: the second
-// object has no memory of its own and the first one's stays.
+// TestReuseArena gives the arena of one object to another. The oracle is the kernel, which maps an
+// arena once in a process: the second object has no memory of its own and the first one's stays.
 func TestReuseArena(t *testing.T) {
 	testkit.Kernel(t, "6.9")
 	for _, extra := range []uint64{0, 1 << 44} {
@@ -126,8 +127,9 @@ func TestReuseArena(t *testing.T) {
 	}
 }
 
-// TestReusePinned: a map that is given for one with a pin path is pinned there, and unpinned if the load fails; what is pinned there already
-// comes first. The oracle is C libbpf's order (bpf_object__create_maps): pin path, then the preset descriptor, then pinning.
+// TestReusePinned: a map that is given for one with a pin path is pinned there, and unpinned if the
+// load fails; what is pinned there already comes first. The oracle is C libbpf's order
+// (bpf_object__create_maps): pin path, then the preset descriptor, then pinning.
 func TestReusePinned(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	path := filepath.Join(dir, "pinned")
@@ -175,8 +177,8 @@ func TestReusePinned(t *testing.T) {
 	}
 }
 
-// TestInnerMap gives templates to maps of maps, as maps and as definitions made by hand. The oracle is the kernel, which lets only maps like
-// the template in.
+// TestInnerMap gives templates to maps of maps, as maps and as definitions made by hand. The oracle
+// is the kernel, which lets only maps like the template in.
 func TestInnerMap(t *testing.T) {
 	testkit.Root(t)
 	small := &object.Map{Name: "small", Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1}
@@ -215,7 +217,8 @@ func TestInnerMap(t *testing.T) {
 		t.Error("the load closed the caller's map")
 	}
 
-	// By hand: Autocreate and Index have their zero values, and the size of the ring is not one that the kernel takes.
+	// By hand: Autocreate and Index have their zero values, and the size of the ring is not one
+	// that the kernel takes.
 	o := declared()
 	o.Map("outer").Inner = ring
 	obj = load(t, o, &LoadOptions{SkipPins: true})

@@ -15,7 +15,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// logKernel answers the loads of one program by a script instead of asking the kernel, and writes down how it was asked.
+// logKernel answers the loads of one program by a script instead of asking the kernel, and writes
+// down how it was asked.
 type logKernel struct {
 	funnel.Kernel
 	program string
@@ -55,11 +56,13 @@ func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common 
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestLogProtocol: when a log is asked for, how large its buffer is, and what becomes of it. The oracle is C libbpf's protocol: no buffer
-// at level 0; after a failure level 1 with 16 MiB - 1, doubled while the kernel says ENOSPC and the size fits.
+// TestLogProtocol: when a log is asked for, how large its buffer is, and what becomes of it. The
+// oracle is C libbpf's protocol: no buffer at level 0; after a failure level 1 with 16 MiB - 1,
+// doubled while the kernel says ENOSPC and the size fits.
 func TestLogProtocol(t *testing.T) {
 	testkit.Root(t)
-	k := kernel.Running() // knows the features, so that the script sees only the program's own loads
+	// knows the features, so that the script sees only the program's own loads
+	k := kernel.Running()
 	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +134,8 @@ func TestLogProtocol(t *testing.T) {
 	}
 }
 
-// TestLogSize limits the log of a program that the kernel refuses. The oracle is the kernel's own log, whole, whose end (6.4) or beginning is kept.
+// TestLogSize limits the log of a program that the kernel refuses. The oracle is the kernel's own
+// log, whole, whose end (6.4) or beginning is kept.
 func TestLogSize(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -156,11 +160,13 @@ func TestLogSize(t *testing.T) {
 	}
 }
 
-// TestRetriesAreTold: whatever is asked twice is told. The oracle is the script that the kernel answers by.
+// TestRetriesAreTold: whatever is asked twice is told. The oracle is the script that the kernel
+// answers by.
 func TestRetriesAreTold(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
-	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k}) // probes the features
+	// probes the features
+	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +227,8 @@ func TestGrownLog(t *testing.T) {
 	}
 }
 
-// shortRecords is a kernel whose line info records are 12 bytes long: it refuses longer ones unless the rest is zero.
+// shortRecords is a kernel whose line info records are 12 bytes long: it refuses longer ones unless
+// the rest is zero.
 type shortRecords struct {
 	funnel.Kernel
 	refused int
@@ -245,7 +252,8 @@ func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestShortRecords: line info goes again with the part zeroed that the kernel doesn't know (section 12 of libbpf's behaviour).
+// TestShortRecords: line info goes again with the part zeroed that the kernel doesn't know (section
+// 12 of libbpf's behaviour).
 func TestShortRecords(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()

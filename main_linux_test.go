@@ -70,7 +70,8 @@ func only(o *object.Object, names ...string) *object.Object {
 	return o
 }
 
-// logBook returns a logger for everything, and where it writes its lines: "level=INFO msg=... key=value".
+// logBook returns a logger for everything, and where it writes its lines: "level=INFO msg=...
+// key=value".
 func logBook() (*slog.Logger, *strings.Builder) {
 	var b strings.Builder
 	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

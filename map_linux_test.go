@@ -157,7 +157,8 @@ func TestMapQueue(t *testing.T) {
 	}
 }
 
-// TestMapOf: structs as keys and values, checked with what a program writes and with bpftool's dump by BTF.
+// TestMapOf: structs as keys and values, checked with what a program writes and with bpftool's dump
+// by BTF.
 func TestMapOf(t *testing.T) {
 	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
 	m, err := MapOf[hashKey, hashValue](obj.Map("hash"))
@@ -168,7 +169,8 @@ func TestMapOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The blank field is zeroed, whatever is there.
-	key := hashKey{ID: 50, Kind: 1} // a socket filter sees the packet without its 14 bytes of Ethernet header
+	// a socket filter sees the packet without its 14 bytes of Ethernet header
+	key := hashKey{ID: 50, Kind: 1}
 	dirty := (*[8]byte)(unsafe.Pointer(&key))
 	dirty[5], dirty[6], dirty[7] = 0xaa, 0xbb, 0xcc
 	v, err := m.Lookup(key)
@@ -365,7 +367,8 @@ func TestPerCPU(t *testing.T) {
 	}
 }
 
-// TestIterate walks maps of different types and sizes, in batches and key by key, and compares with what was put in.
+// TestIterate walks maps of different types and sizes, in batches and key by key, and compares with
+// what was put in.
 func TestIterate(t *testing.T) {
 	for _, c := range []struct {
 		typ     uapi.MapType
@@ -437,7 +440,8 @@ func (noBatches) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common uns
 	return funnel.Kernel{}.BPF(cmd, attr, size, common)
 }
 
-// TestIterateDelete deletes each element while walking; nothing stays and nothing is missed, either way.
+// TestIterateDelete deletes each element while walking; nothing stays and nothing is missed, either
+// way.
 func TestIterateDelete(t *testing.T) {
 	for _, batches := range []bool{true, false} {
 		m := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 5000})
@@ -477,8 +481,8 @@ func TestIterateDelete(t *testing.T) {
 	}
 }
 
-// TestIterateTrie: the loop's body deletes the element that ends a batch of an LPM trie, and the walk doesn't start over. The oracle is
-// what was put in.
+// TestIterateTrie: the loop's body deletes the element that ends a batch of an LPM trie, and the
+// walk doesn't start over. The oracle is what was put in.
 func TestIterateTrie(t *testing.T) {
 	const n = 3 * walkElements
 	type prefix struct {
@@ -515,7 +519,8 @@ func TestIterateTrie(t *testing.T) {
 	}
 }
 
-// TestFreezeBesideUpdate: a map may be frozen while others write to it. The oracle is the race detector.
+// TestFreezeBesideUpdate: a map may be frozen while others write to it. The oracle is the race
+// detector.
 func TestFreezeBesideUpdate(t *testing.T) {
 	m := newMap(t, object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 1})
 	done := make(chan error)
@@ -534,7 +539,8 @@ func TestFreezeBesideUpdate(t *testing.T) {
 	}
 }
 
-// TestBatchOfNone: a batch without room for an element doesn't move the cursor. The oracle is the map.
+// TestBatchOfNone: a batch without room for an element doesn't move the cursor. The oracle is the
+// map.
 func TestBatchOfNone(t *testing.T) {
 	m := newMap(t, object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 4})
 	c := m.NewBatchCursor()
@@ -556,7 +562,8 @@ func TestBatches(t *testing.T) {
 	if n, err := m.UpdateBatch(keys, values, 0); n != 10 || err != nil {
 		t.Fatal(n, err)
 	}
-	if n, err := m.UpdateBatch(keys, values, UpdateNoExist); n != 0 || !errors.Is(err, syscall.EINVAL) { // only UpdateLock is allowed
+	// only UpdateLock is allowed
+	if n, err := m.UpdateBatch(keys, values, UpdateNoExist); n != 0 || !errors.Is(err, syscall.EINVAL) {
 		t.Fatal(n, err)
 	}
 	gotKeys, gotValues := make([]byte, 400), make([]byte, 800)
@@ -639,8 +646,8 @@ func BenchmarkMapOf(b *testing.B) {
 	})
 }
 
-// TestNumaNode: a map on a NUMA node that isn't online is refused, and the error names the node. The
-// oracles are the kernel, and its list of nodes.
+// TestNumaNode: a map on a NUMA node that isn't online is refused, and the error names the node.
+// The oracles are the kernel, and its list of nodes.
 func TestNumaNode(t *testing.T) {
 	online, err := os.ReadFile("/sys/devices/system/node/online")
 	if err != nil {

@@ -57,8 +57,8 @@ func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, comm
 	return -1, syscall.EINVAL
 }
 
-// TestMapLog: a kernel that writes a log for maps is asked for it when it refuses one, and only then. The oracle is libbpf's probe for such
-// kernels and the text that this one writes.
+// TestMapLog: a kernel that writes a log for maps is asked for it when it refuses one, and only
+// then. The oracle is libbpf's probe for such kernels and the text that this one writes.
 func TestMapLog(t *testing.T) {
 	testkit.Root(t)
 	const text = "Invalid value_size\nsecond line\n"

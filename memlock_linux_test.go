@@ -24,8 +24,8 @@ import (
 // tooLow is the limit with which countingKernel has no room.
 const tooLow = 64 << 10
 
-// countingKernel is a kernel that counts BPF objects against RLIMIT_MEMLOCK, as all do before 5.11: while the limit is tooLow it makes
-// none, and it has no helper ktime_get_coarse_ns.
+// countingKernel is a kernel that counts BPF objects against RLIMIT_MEMLOCK, as all do before 5.11:
+// while the limit is tooLow it makes none, and it has no helper ktime_get_coarse_ns.
 type countingKernel struct{ funnel.Kernel }
 
 func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
@@ -45,7 +45,8 @@ func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, com
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// again runs one test of this binary in a process of its own, which finds what it is to do in an environment variable.
+// again runs one test of this binary in a process of its own, which finds what it is to do in an
+// environment variable.
 func again(t *testing.T, test, variable, value string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -63,8 +64,9 @@ func again(t *testing.T, test, variable, value string) string {
 
 const memlockChild = "PUREBPF_TEST_MEMLOCK"
 
-// TestMemlock loads on a kernel that counts against RLIMIT_MEMLOCK. The oracle is what the same kernel has where the limit is infinite: a
-// limit that is raised too late makes features look missing: names, types, variables. Where it cannot be raised the errors say so.
+// TestMemlock loads on a kernel that counts against RLIMIT_MEMLOCK. The oracle is what the same
+// kernel has where the limit is infinite: a limit that is raised too late makes features look
+// missing: names, types, variables. Where it cannot be raised the errors say so.
 func TestMemlock(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -75,7 +77,8 @@ func TestMemlock(t *testing.T) {
 	}
 }
 
-// TestMemlockChild is the part of TestMemlock that needs a process of its own: a process raises its limit once.
+// TestMemlockChild is the part of TestMemlock that needs a process of its own: a process raises its
+// limit once.
 func TestMemlockChild(t *testing.T) {
 	what := os.Getenv(memlockChild)
 	if what == "" {

@@ -7,22 +7,22 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// # What isn't there
+// # Missing names
 //
-// Object.Program, Map and Variable return a value for every name. One for a name that the object
-// doesn't have fails with an error that says so, whatever is asked of it, so that a chain such as
-// obj.Program("typo").AttachXDP(...) needs no check in between; Err tells beforehand. Nil
-// pointers and zero values fail in the same way, without a name.
+// Object.Program, Map and Variable return a value for every name. For a name that the object
+// doesn't have, every method of that value fails with an error that says so, so that a chain such
+// as obj.Program("typo").AttachXDP(...) needs no check in between; Err returns the error
+// beforehand. Nil pointers and zero values fail in the same way, without a name.
 
-// absentName is the error about a name that an object doesn't have, or about a nil pointer. It is
-// ErrNotExist.
+// absentName is the error for a name that an object doesn't have, or for a nil pointer. errors.Is
+// finds ErrNotExist in it.
 type absentName struct {
 	object *Object
 	kind   string // "program", "map", "variable"
 	name   string // "" for a nil pointer
 }
 
-// Error names what is missing and what is near.
+// Error returns what is missing and similar names.
 func (e *absentName) Error() string {
 	if e.name == "" {
 		return "there is no " + e.kind
@@ -39,10 +39,10 @@ func (e *absentName) Error() string {
 	return text
 }
 
-// Is says that the error is ErrNotExist.
+// Is reports whether target is ErrNotExist.
 func (e *absentName) Is(target error) bool { return target == ErrNotExist }
 
-// eachName calls offer for the names that Program, Map or Variable finds.
+// eachName calls offer for every name that Program, Map or Variable finds.
 func (o *Object) eachName(kind string, offer func(string)) {
 	switch kind {
 	case "program":
@@ -65,10 +65,11 @@ func (o *Object) eachName(kind string, offer func(string)) {
 	}
 }
 
-// errNothing is what a nil pointer or a zero value fails with.
+// errNothing returns the error of a nil pointer or a zero value.
 func errNothing(kind string) *absentName { return &absentName{kind: kind} }
 
-// isNone reports whether p is nil or the zero value, which no object has and nobody opened.
+// isNone reports whether p is nil or the zero value: it neither belongs to an object nor was
+// opened.
 func (p *Program) isNone() bool {
 	return p == nil || p.obj == nil && p.fd == nil && p.absent == nil
 }
@@ -84,7 +85,7 @@ func (l *Link) isNone() bool { return l == nil || l.what == "" }
 // isNone reports whether o is nil or the zero value.
 func (o *Object) isNone() bool { return o == nil || o.running == nil }
 
-// orNone is p, or a program that isn't there.
+// orNone returns p, or an absent program.
 func (p *Program) orNone() *Program {
 	if p.isNone() {
 		return &Program{absent: errNothing("program")}
@@ -92,7 +93,7 @@ func (p *Program) orNone() *Program {
 	return p
 }
 
-// orNone is m, or a map that isn't there.
+// orNone returns m, or an absent map.
 func (m *Map) orNone() *Map {
 	if m.isNone() {
 		return &Map{absent: errNothing("map")}
@@ -100,7 +101,7 @@ func (m *Map) orNone() *Map {
 	return m
 }
 
-// orNone is v, or a variable that isn't there.
+// orNone returns v, or an absent variable.
 func (v *Variable) orNone() *Variable {
 	if v == nil {
 		return &Variable{m: &Map{absent: errNothing("variable")}}
@@ -108,7 +109,7 @@ func (v *Variable) orNone() *Variable {
 	return v
 }
 
-// orNone is l, or a link that isn't there.
+// orNone returns l, or an absent link.
 func (l *Link) orNone() *Link {
 	if l.isNone() {
 		return new(Link)
@@ -116,7 +117,7 @@ func (l *Link) orNone() *Link {
 	return l
 }
 
-// orNone is o, or an object that isn't there.
+// orNone returns o, or an absent object.
 func (o *Object) orNone() *Object {
 	if o.isNone() {
 		return new(Object)

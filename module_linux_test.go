@@ -16,7 +16,8 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// The oracles of this file: packets and test runs that the tests make, /sys/kernel/btf, and bpftool.
+// The oracles of this file: packets and test runs that the tests make, /sys/kernel/btf, and
+// bpftool.
 
 // module skips on a kernel that has no BTF for that module.
 func module(t testing.TB, name string) {
@@ -122,7 +123,8 @@ func TestModuleBTF(t *testing.T) {
 	}
 }
 
-// TestModuleType: CO-RE finds a type that only a module has. The oracle is what bpftool prints of the module's BTF.
+// TestModuleType: CO-RE finds a type that only a module has. The oracle is what bpftool prints of
+// the module's BTF.
 func TestModuleType(t *testing.T) {
 	testkit.Root(t)
 	module(t, "veth")

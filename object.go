@@ -14,20 +14,20 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Object is a loaded BPF object (libbpf struct bpf_object after load): its maps, its programs and the links that Attach made. Close it.
-// Its methods are safe for concurrent use. Close waits for what is under way, except for reading
-// where Bytes, VarOf, MemoryOf or Memory pointed.
+// Object is a loaded BPF object (libbpf struct bpf_object after load): its maps, its programs and
+// the links that Attach made. The caller closes it. Its methods are safe for concurrent use. Close
+// waits for running calls, except for reads through Bytes, VarOf, MemoryOf or Memory.
 type Object struct {
 	name     string
 	ev       *slog.Logger
-	running  *kernel.Facts // what it was loaded into
+	running  *kernel.Facts // the kernel that it was loaded into
 	btf      *btf.Spec     // as compiled, nil if the object has none
 	btfFD    *sys.FD
 	programs []*Program // those of the object, loaded or not, in its order
-	maps     []*Map     // those of the object, made or not, in its order
+	maps     []*Map     // those of the object, created or not, in its order
 	hidden   []*Map     // jump tables
 	usdtIDs  usdt.IDs
-	usdtTold *plan.Extern // LINUX_HAS_BPF_COOKIE, by which usdt.bpf.h decides; nil if unused
+	usdtTold *plan.Extern // LINUX_HAS_BPF_COOKIE, on which usdt.bpf.h depends; nil if unused
 	token    *sys.FD
 	handlers map[string]Handler
 	made     map[*plan.Map]*Map // for Program.Clone
@@ -44,22 +44,25 @@ type Object struct {
 // Name returns the object's name.
 func (o *Object) Name() string { return o.orNone().name }
 
-// BTF returns the type information that the object was compiled with, nil if it has none. Type ids of its maps and variables refer
-// to it.
+// BTF returns the type information that the object was compiled with, nil if it has none. Type ids
+// of its maps and variables refer to it.
 func (o *Object) BTF() *btf.Spec { return o.orNone().btf }
 
-// BTFFD returns the descriptor of the BTF that was uploaded, -1 if there is none. It stays the Object's (libbpf bpf_object__btf_fd).
+// BTFFD returns the descriptor of the uploaded BTF, -1 if there is none (libbpf
+// bpf_object__btf_fd). The Object owns it.
 func (o *Object) BTFFD() int { return o.orNone().btfFD.Int() }
 
-// Programs returns all programs in the object's order, also those whose autoload was off (libbpf bpf_object__for_each_program).
+// Programs returns all programs in the object's order, also those whose autoload was off (libbpf
+// bpf_object__for_each_program).
 func (o *Object) Programs() []*Program { return o.orNone().programs }
 
-// Maps returns all maps in the object's order, also those whose autocreate was off (libbpf bpf_object__for_each_map).
+// Maps returns all maps in the object's order, also those whose autocreate was off (libbpf
+// bpf_object__for_each_map).
 func (o *Object) Maps() []*Map { return o.orNone().maps }
 
 // Program returns the program of that name (libbpf bpf_object__find_program_by_name). If there is
-// none, all methods of what it returns fail with ErrNotExist and the names that are near;
-// Program.Err asks.
+// none, all methods of the result fail with ErrNotExist and similar names; Program.Err returns that
+// error.
 func (o *Object) Program(name string) *Program {
 	if p := o.findProgram(name); p != nil {
 		return p
@@ -76,9 +79,9 @@ func (o *Object) findProgram(name string) *Program {
 	return nil
 }
 
-// Map returns the map of that name. Internal maps are found by their section too: ".rodata",
-// ".bss.counters" (libbpf bpf_object__find_map_by_name). If there is none, all methods of what it
-// returns fail with ErrNotExist and the names that are near; Map.Err asks.
+// Map returns the map of that name. Internal maps are also found by their section: ".rodata",
+// ".bss.counters" (libbpf bpf_object__find_map_by_name). If there is none, all methods of the
+// result fail with ErrNotExist and similar names; Map.Err returns that error.
 func (o *Object) Map(name string) *Map {
 	if m := o.findMap(name); m != nil {
 		return m
@@ -101,12 +104,12 @@ func (o *Object) findMap(name string) *Map {
 	return nil
 }
 
-// inSection tells maps that are the whole of their section.
+// inSection reports whether a map of that kind is the whole of its section.
 func inSection(k object.MapKind) bool { return k != object.MapDefined && k != object.MapStructOps }
 
 // Variable returns the global variable of that name. It is live: see Variable. If there is none,
-// all methods of what it returns fail with ErrNotExist and the names that are near; Variable.Err
-// asks.
+// all methods of the result fail with ErrNotExist and similar names; Variable.Err returns that
+// error.
 func (o *Object) Variable(name string) *Variable {
 	if v := o.findVariable(name); v != nil {
 		return v
@@ -127,7 +130,7 @@ func (o *Object) findVariable(name string) *Variable {
 	return nil
 }
 
-// Links returns the links that Attach made and nobody closed.
+// Links returns the links that Attach made and that are not closed.
 func (o *Object) Links() Links {
 	o = o.orNone()
 	o.mu.Lock()
@@ -141,8 +144,9 @@ func (o *Object) Links() Links {
 	return list
 }
 
-// Close detaches what Attach attached and closes all programs and maps (libbpf bpf_object__close). What is pinned stays in the
-// kernel, pinned links stay attached. Mapped memory is gone: pointers into variables must not be used any more. A second Close does
+// Close detaches the links that Attach made and closes all programs and maps (libbpf
+// bpf_object__close). Pinned programs and maps stay in the kernel, pinned links stay attached.
+// Memory is unmapped: pointers into variables must not be used any more. A second Close does
 // nothing.
 func (o *Object) Close() error {
 	if o.isNone() {

@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/pathname"
 )
 
-// Pin pins all maps and all loaded programs under dir (libbpf bpf_object__pin). All or nothing, as PinMaps.
+// Pin pins all maps and all loaded programs in dir (libbpf bpf_object__pin). All or nothing, as
+// PinMaps.
 func (o *Object) Pin(dir string) (err error) {
 	maps, err := o.mapPaths("pin map", dir)
 	if err != nil {
@@ -42,10 +43,11 @@ func (o *Object) Unpin(dir string) error {
 	return o.UnpinMaps(dir)
 }
 
-// PinMaps pins every map under dir, by its name with '.' replaced by '_' (libbpf bpf_object__pin_maps). With dir "" it pins those that
-// have a pin path of their own, there. Maps that were not created are left out. All or nothing: when one fails, those that this call
-// pinned are unpinned, and a directory that it made is removed. EINVAL before anything is pinned if a
-// name can't be part of a path (Map.Pin takes any path).
+// PinMaps pins every map in dir, by its name with '.' replaced by '_' (libbpf
+// bpf_object__pin_maps). With dir "" it pins only maps that have a pin path, each at its path. Maps
+// that were not created are skipped. All or nothing: when one fails, the pins that this call made
+// are removed, and so is a directory that it made. EINVAL before anything is pinned if a name can't
+// be part of a path (Map.Pin takes any path).
 func (o *Object) PinMaps(dir string) (err error) {
 	paths, err := o.mapPaths("pin map", dir)
 	if err != nil {
@@ -79,7 +81,7 @@ func (o *Object) pinMaps(made *pinning, paths []string) error {
 	return nil
 }
 
-// keepPins has the first pin become the map's own.
+// keepPins makes the first pin of each map its own.
 func (o *Object) keepPins(paths []string) {
 	for i, m := range o.maps {
 		if path := paths[i]; path != "" && (m.pinPath == "" || m.pinPath == path) {
@@ -109,7 +111,7 @@ func (o *Object) UnpinMaps(dir string) error {
 	return nil
 }
 
-// mapPaths are where PinMaps puts the maps, "" for nowhere.
+// mapPaths returns the paths where PinMaps pins the maps, "" for none.
 func (o *Object) mapPaths(op, dir string) ([]string, error) {
 	if o.isNone() {
 		return nil, missing(op, "object")
@@ -127,14 +129,16 @@ func (o *Object) mapPaths(op, dir string) ([]string, error) {
 		}
 		name := strings.ReplaceAll(m.name, ".", "_")
 		if err := pathname.Check(name); err != nil {
-			return nil, m.fail(op, fmt.Errorf("%w; give it a path by Map.Pin: %w", err, syscall.EINVAL))
+			return nil, m.fail(op,
+				fmt.Errorf("%w; give it a path by Map.Pin: %w", err, syscall.EINVAL))
 		}
 		paths[i] = dir + "/" + name
 	}
 	return paths, nil
 }
 
-// PinPrograms pins every loaded program under dir, by its name (libbpf bpf_object__pin_programs). All or nothing, as PinMaps.
+// PinPrograms pins every loaded program in dir, by its name (libbpf bpf_object__pin_programs). All
+// or nothing, as PinMaps.
 func (o *Object) PinPrograms(dir string) (err error) {
 	paths, err := o.programPaths("pin program", dir)
 	if err != nil {
@@ -162,7 +166,8 @@ func (o *Object) pinPrograms(made *pinning, paths []string) error {
 	return nil
 }
 
-// UnpinPrograms removes the pins that PinPrograms with the same dir makes (libbpf bpf_object__unpin_programs).
+// UnpinPrograms removes the pins that PinPrograms with the same dir makes (libbpf
+// bpf_object__unpin_programs).
 func (o *Object) UnpinPrograms(dir string) error {
 	paths, err := o.programPaths("unpin program", dir)
 	if err != nil {
@@ -179,7 +184,7 @@ func (o *Object) UnpinPrograms(dir string) error {
 	return nil
 }
 
-// programPaths are where PinPrograms puts the programs, "" for nowhere.
+// programPaths returns the paths where PinPrograms pins the programs, "" for none.
 func (o *Object) programPaths(op, dir string) ([]string, error) {
 	if o.isNone() {
 		return nil, missing(op, "object")
@@ -193,7 +198,8 @@ func (o *Object) programPaths(op, dir string) ([]string, error) {
 			return nil, p.fail(op, p.absence())
 		}
 		if err := pathname.Check(p.name); err != nil {
-			return nil, p.fail(op, fmt.Errorf("%w; give it a path by Program.Pin: %w", err, syscall.EINVAL))
+			return nil, p.fail(op,
+				fmt.Errorf("%w; give it a path by Program.Pin: %w", err, syscall.EINVAL))
 		}
 		if paths[i] = p.name; dir != "" {
 			paths[i] = dir + "/" + p.name

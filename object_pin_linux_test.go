@@ -28,7 +28,8 @@ func list(t testing.TB, dir string) []string {
 	return names
 }
 
-// TestObjectPin: the names are libbpf's (bpf_object__pin_maps, bpf_object__pin_programs); the oracle is the file system.
+// TestObjectPin: the names are libbpf's (bpf_object__pin_maps, bpf_object__pin_programs); the
+// oracle is the file system.
 func TestObjectPin(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	obj := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
@@ -149,8 +150,8 @@ func TestMapPin(t *testing.T) {
 	}
 }
 
-// TestPinnedKinds: what is pinned is opened as what it is and as nothing else. The kernel answers questions about one kind of object as if it
-// were another. The oracle is what the test pinned.
+// TestPinnedKinds: what is pinned is opened as what it is and as nothing else. The kernel answers
+// questions about one kind of object as if it were another. The oracle is what the test pinned.
 func TestPinnedKinds(t *testing.T) {
 	testkit.Netns(t)
 	dir := testkit.BPFFS(t)

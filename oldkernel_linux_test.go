@@ -75,7 +75,8 @@ var oldRows = []oldRow{
 			t.Errorf("struct_ops without BTF: %v", err)
 		}
 	}},
-	// libbpf's stand-in for a prototype is an enum, which newer kernels refuse for its nameless values: all goes without types.
+	// libbpf's stand-in for a prototype is an enum, which newer kernels refuse for its nameless
+	// values: all goes without types.
 	{feature: facts.BTFFunc, object: mapsObject, check: func(t *testing.T, obj *Object) {
 		if p := programInfo(t, obj, "count"); p.NumFuncInfo+p.NumLineInfo != 0 {
 			t.Errorf("%d functions, %d lines", p.NumFuncInfo, p.NumLineInfo)
@@ -125,7 +126,8 @@ var oldRows = []oldRow{
 		if r, err := obj.Program("add").Run(nil); err != nil || r.Return != 1+2+3+4 {
 			t.Errorf("add returns %d, %v", r.Return, err)
 		}
-		if n := binary.NativeEndian.Uint64(obj.Map("arena").Memory()); n != 42 { // counter, the first variable, at the start of the arena
+		// counter, the first variable, at the start of the arena
+		if n := binary.NativeEndian.Uint64(obj.Map("arena").Memory()); n != 42 {
 			t.Errorf("the arena starts with %d", n)
 		}
 	}},
@@ -133,8 +135,9 @@ var oldRows = []oldRow{
 	{feature: facts.CommonAttrs, object: mapsObject},
 }
 
-// TestOldKernels loads and runs an object on kernels that lack one feature each: every row of libbpf's table of features. The oracle is
-// the kernel with package oldkernel before it, and what the programs' sources compute.
+// TestOldKernels loads and runs an object on kernels that lack one feature each: every row of
+// libbpf's table of features. The oracle is the kernel with package oldkernel before it, and what
+// the programs' sources compute.
 func TestOldKernels(t *testing.T) {
 	testkit.Root(t)
 	seen := map[facts.Feature]bool{}
@@ -199,7 +202,8 @@ func (row oldRow) run(t *testing.T) {
 	}
 }
 
-// argctxPrograms are those whose global functions name the context as this machine does: struct pt_regs is x86's.
+// argctxPrograms are those whose global functions name the context as this machine does: struct
+// pt_regs is x86's.
 func argctxPrograms() string {
 	programs := "do_xdp do_tc do_raw"
 	if runtime.GOARCH == "amd64" {
@@ -256,7 +260,8 @@ func kconfigIs(name string, want byte) func(*testing.T, *Object) {
 	}
 }
 
-// addLayout adds a section to the object's BTF that says how long types of each kind are, as newer compilers do.
+// addLayout adds a section to the object's BTF that says how long types of each kind are, as newer
+// compilers do.
 func addLayout(t *testing.T, o *object.Object) {
 	raw, h := o.BTF.Raw(), binary.NativeEndian
 	typeLen := h.Uint32(raw[12:])
@@ -276,8 +281,8 @@ func addLayout(t *testing.T, o *object.Object) {
 	o.BTF = s
 }
 
-// TestRefusedTypes: a kernel that takes the probes but not the object's own BTF, or no map with types. The oracle is what the kernel says of
-// the programs and maps.
+// TestRefusedTypes: a kernel that takes the probes but not the object's own BTF, or no map with
+// types. The oracle is what the kernel says of the programs and maps.
 func TestRefusedTypes(t *testing.T) {
 	testkit.Root(t)
 	for _, tc := range []struct {
@@ -315,8 +320,9 @@ func TestRefusedTypes(t *testing.T) {
 	}
 }
 
-// TestAttachTypeUntold: a kernel that isn't told at load where a program will be attached (before 4.17) is told when it is. The oracle is the
-// kernel, which lists what is attached to each hook; C libbpf leaves the attach type out of the load alone.
+// TestAttachTypeUntold: a kernel that isn't told at load where a program will be attached (before
+// 4.17) is told when it is. The oracle is the kernel, which lists what is attached to each hook; C
+// libbpf leaves the attach type out of the load alone.
 func TestAttachTypeUntold(t *testing.T) {
 	testkit.Root(t)
 	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.Lacks[facts.ExpAttachType]}))
@@ -359,7 +365,8 @@ func TestAttachTypeUntold(t *testing.T) {
 	}
 }
 
-// TestMapShape: kernels before 4.13 don't say what a map is; /proc does. The oracle is bpf(2) itself, before it is made silent.
+// TestMapShape: kernels before 4.13 don't say what a map is; /proc does. The oracle is bpf(2)
+// itself, before it is made silent.
 func TestMapShape(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	first := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})

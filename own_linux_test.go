@@ -31,8 +31,8 @@ func runLen(t testing.TB, obj *Object, program string, n int) uint32 {
 	return r.Return
 }
 
-// TestAllocatedObjects runs programs that keep objects of their own in a list, a tree and a map. The oracle is the kernel: what goes in
-// comes out, in the order of the list and the tree.
+// TestAllocatedObjects runs programs that keep objects of their own in a list, a tree and a map.
+// The oracle is the kernel: what goes in comes out, in the order of the list and the tree.
 func TestAllocatedObjects(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.6")
@@ -60,8 +60,8 @@ func TestAllocatedObjects(t *testing.T) {
 	}
 }
 
-// TestExceptions throws, with a callback and without. The oracle is the kernel: the program returns what the callback makes of the
-// cookie, or the cookie itself.
+// TestExceptions throws, with a callback and without. The oracle is the kernel: the program returns
+// what the callback makes of the cookie, or the cookie itself.
 func TestExceptions(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.7")
@@ -84,7 +84,8 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
-// loadAttrs records what BPF_PROG_LOAD was given, by program name, and loads something harmless in its place.
+// loadAttrs records what BPF_PROG_LOAD was given, by program name, and loads something harmless in
+// its place.
 type loadAttrs struct {
 	funnel.Kernel
 	seen map[string]sys.ProgLoadAttr
@@ -104,8 +105,8 @@ func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common 
 	return k.Kernel.BPF(cmd, unsafe.Pointer(&a), size, common)
 }
 
-// TestSessions checks what the kernel is asked for programs of kinds that this kernel may lack. The oracle is the UAPI header, whose
-// numbers package uapi is held against, and the kernel's BTF.
+// TestSessions checks what the kernel is asked for programs of kinds that this kernel may lack. The
+// oracle is the UAPI header, whose numbers package uapi is held against, and the kernel's BTF.
 func TestSessions(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -139,8 +140,8 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestKconfigValues loads plan/testdata/kconfig.o and compares the values that the kernel holds with the configuration that it was
-// built with, as /proc/config.gz or /boot/config has it.
+// TestKconfigValues loads plan/testdata/kconfig.o and compares the values that the kernel holds
+// with the configuration that it was built with, as /proc/config.gz or /boot/config has it.
 func TestKconfigValues(t *testing.T) {
 	testkit.Root(t)
 	text, err := kernel.Running().Kconfig()
@@ -222,8 +223,9 @@ func kernelHasKprobes(t testing.TB) bool {
 	return err == nil
 }
 
-// TestOwnMaps loads object/testdata/maps.o, whose definitions have every field, and asks the kernel. Rings have a power of two of pages, a
-// perf array one slot for each possible CPU (oracle: /sys/devices/system/cpu/possible), the rest what the source says.
+// TestOwnMaps loads object/testdata/maps.o, whose definitions have every field, and asks the
+// kernel. Rings have a power of two of pages, a perf array one slot for each possible CPU (oracle:
+// /sys/devices/system/cpu/possible), the rest what the source says.
 func TestOwnMaps(t *testing.T) {
 	testkit.Root(t)
 	path := "object/testdata/maps.o"
@@ -279,8 +281,9 @@ func TestOwnMaps(t *testing.T) {
 	}
 }
 
-// TestStructOpsFlavours registers congestion controls whose type is a flavour of the kernel's, with members in another order, one that
-// the kernel lacks, and programs that two maps share. The oracle is the kernel's list of congestion controls.
+// TestStructOpsFlavours registers congestion controls whose type is a flavour of the kernel's, with
+// members in another order, one that the kernel lacks, and programs that two maps share. The oracle
+// is the kernel's list of congestion controls.
 func TestStructOpsFlavours(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.4")
@@ -311,7 +314,8 @@ func TestStructOpsFlavours(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Values can be changed before loading: the name lies first in the local type, a program can be taken out.
+	// Values can be changed before loading: the name lies first in the local type, a program can be
+	// taken out.
 	o.Map("optional").Autocreate = false
 	copy(o.Map("second").Contents, "purebpf_new\x00")
 	obj := load(t, o, nil)

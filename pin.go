@@ -12,7 +12,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// pin makes a kernel object reachable under path, which must be on a BPF file system.
+// pin pins a kernel object at path, which must be on a BPF file system.
 func pin(fd int, path string) error {
 	place, err := bpffs.At(path)
 	if err != nil {
@@ -22,7 +22,7 @@ func pin(fd int, path string) error {
 	return place.Pin(fd)
 }
 
-// pinning is what a call that pins several things has pinned so far. Its end undoes it or lets go of it.
+// pinning are the pins that a call has made so far. end removes or keeps them.
 type pinning []*bpffs.Place
 
 func (p *pinning) pin(fd int, path string) error {
@@ -38,7 +38,7 @@ func (p *pinning) pin(fd int, path string) error {
 	return nil
 }
 
-// end removes what was pinned if the call failed.
+// end removes the pins if the call failed.
 func (p *pinning) end(failed bool) {
 	for _, place := range slices.Backward(*p) {
 		if failed {
@@ -49,14 +49,14 @@ func (p *pinning) end(failed bool) {
 	*p = nil
 }
 
-// pinRefused explains why nothing was pinned under path.
+// pinRefused explains why the kernel refused to pin at path.
 func pinRefused(path string, err error) error {
 	return fmt.Errorf("at %s: %w", path, (&attempt{op: opPin}).explained(err))
 }
 
-// openPinned opens what is pinned under path if it is of that kind: bpf-map, bpf-prog or bpf-link. The kernel answers
-// BPF_OBJ_GET_INFO_BY_FD for all of them, so that one would pass for another; /proc tells them apart. Without it nothing is checked, as in
-// libbpf.
+// openPinned opens the object that is pinned at path if it is of that kind: bpf-map, bpf-prog or
+// bpf-link. The kernel answers BPF_OBJ_GET_INFO_BY_FD for all of them, so that one would pass for
+// another; /proc distinguishes them. Without /proc nothing is checked, as in libbpf.
 func openPinned(path, kind string) (*sys.FD, error) {
 	fd, err := sys.ObjGet(path, 0)
 	if err != nil {
@@ -68,7 +68,7 @@ func openPinned(path, kind string) (*sys.FD, error) {
 	return fd, nil
 }
 
-// ownFD duplicates a descriptor of the caller's, if it is of that kind.
+// ownFD duplicates a descriptor of the caller if it is of that kind.
 func ownFD(raw int, kind string) (*sys.FD, error) {
 	fd, err := sys.Dup(raw)
 	if err != nil {

@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// renamed is an object in which the names of a map and a program are others, as any tool can make them:
-// the compiler's are overwritten, in the symbols and in BTF.
+// renamed is an object in which the names of a map and a program are others, as any tool can make
+// them: the compiler's are overwritten, in the symbols and in BTF.
 func renamed(t *testing.T, mapName, programName string) *object.Object {
 	t.Helper()
 	raw, err := os.ReadFile(testkit.Compile(t, `
@@ -74,10 +74,12 @@ func tree(t testing.TB, dir string) (list []string) {
 	return list
 }
 
-// pathNames are names of maps and programs that would be other paths. The kernel looks at no more than the first 15 bytes of a name.
+// pathNames are names of maps and programs that would be other paths. The kernel looks at no more
+// than the first 15 bytes of a name.
 var pathNames = []string{"../other/victim", "..", ".", "a/b", "/abs", "fifteen_letters/../../../m/x", "esc\x1b[31m", "two\nlines", "rlo\u202e", "bad\xff"}
 
-// TestPinNames: a name that is a path is refused before anything is made. Oracle: the file systems, and the map that must not change.
+// TestPinNames: a name that is a path is refused before anything is made. Oracle: the file systems,
+// and the map that must not change.
 func TestPinNames(t *testing.T) {
 	root := testkit.BPFFS(t)
 	for _, dir := range []string{"sandbox", "other"} {
@@ -146,7 +148,8 @@ func (n nameless) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common un
 	return n.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestPinFails: what fails leaves nothing, and says which name or directory it is about. Oracle: the file system.
+// TestPinFails: what fails leaves nothing, and says which name or directory it is about. Oracle:
+// the file system.
 func TestPinFails(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	obj := load(t, renamed(t, "m", "p"), &LoadOptions{SkipPins: true})
@@ -221,7 +224,8 @@ func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common un
 	return s.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestPinSwapped: a symlink in the place of the directory changes nothing from the moment that it is looked at. Oracle: the file system.
+// TestPinSwapped: a symlink in the place of the directory changes nothing from the moment that it
+// is looked at. Oracle: the file system.
 func TestPinSwapped(t *testing.T) {
 	for _, cmd := range []uapi.Cmd{uapi.CmdObjGet, uapi.CmdMapCreate, uapi.CmdObjPin, uapi.CmdProgLoad} {
 		root := testkit.BPFFS(t)
@@ -258,8 +262,8 @@ func TestPinSwapped(t *testing.T) {
 	}
 }
 
-// TestPinReplaced: a load that fails leaves a pin that somebody put in the place of its own, and who
-// adopted its map before keeps that. Oracle: the kernel's ids.
+// TestPinReplaced: a load that fails leaves a pin that somebody put in the place of its own, and
+// who adopted its map before keeps that. Oracle: the kernel's ids.
 func TestPinReplaced(t *testing.T) {
 	opts := &LoadOptions{PinRoot: testkit.BPFFS(t)}
 	failing := renamed(t, "m", "p")
@@ -291,7 +295,8 @@ func TestPinReplaced(t *testing.T) {
 	}
 }
 
-// TestPinUndone: a load that fails removes the directory that it made, unless it is in use. Oracle: the file system.
+// TestPinUndone: a load that fails removes the directory that it made, unless it is in use. Oracle:
+// the file system.
 func TestPinUndone(t *testing.T) {
 	root := testkit.BPFFS(t)
 	o := renamed(t, "m", "p")

@@ -13,7 +13,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// documented is what is done that takes privileges, and those that its doc comment names. A way is tried where the machine has it.
+// documented is what is done that takes privileges, and those that its doc comment names. A way is
+// tried where the machine has it.
 var documented = []struct {
 	name  string
 	need  []kernel.Capability
@@ -155,8 +156,9 @@ func paranoid(t testing.TB, level string) {
 	}
 }
 
-// TestDocumentedPrivileges does everything that takes privileges with exactly those that the doc comment names, and with each of them
-// missing, at the two strictest settings of kernel.perf_event_paranoid. The oracle is the kernel, which does the former and refuses the
+// TestDocumentedPrivileges does everything that takes privileges with exactly those that the doc
+// comment names, and with each of them missing, at the two strictest settings of
+// kernel.perf_event_paranoid. The oracle is the kernel, which does the former and refuses the
 // latter; the error names what is missing.
 func TestDocumentedPrivileges(t *testing.T) {
 	testkit.Root(t)

@@ -31,7 +31,8 @@ func (k unsure) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// refusing is a kernel that answers what refuse says to some calls, 0 meaning that the real one answers.
+// refusing is a kernel that answers what refuse says to some calls, 0 meaning that the real one
+// answers.
 type refusing struct {
 	funnel.Kernel
 	refuse func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno
@@ -49,8 +50,9 @@ func firstInsn(attr unsafe.Pointer) asm.Instruction {
 	return *(*asm.Instruction)((*sys.ProgLoadAttr)(attr).Insns.Unsafe())
 }
 
-// TestProbeWithoutMemory: the probe for global data has no memory, the program that uses them does. The oracle is the errno that the
-// kernel answered to the probe: it must be in the error of what failed for it, not advice about autocreate, and in a warning.
+// TestProbeWithoutMemory: the probe for global data has no memory, the program that uses them does.
+// The oracle is the errno that the kernel answered to the probe: it must be in the error of what
+// failed for it, not advice about autocreate, and in a warning.
 func TestProbeWithoutMemory(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "5.11") // or the probe is the second program
@@ -79,8 +81,8 @@ func TestProbeWithoutMemory(t *testing.T) {
 
 var _ plan.ModuleSkipper = (*kernel.Facts)(nil)
 
-// TestSkippedModules looks for an attach target that may be in a module, by a kernel that doesn't list modules' BTF. The oracle is the
-// errno that the kernel answered to that.
+// TestSkippedModules looks for an attach target that may be in a module, by a kernel that doesn't
+// list modules' BTF. The oracle is the errno that the kernel answered to that.
 func TestSkippedModules(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -117,8 +119,8 @@ func TestUnmappedForDoubt(t *testing.T) {
 	}
 }
 
-// TestEventLevels: what was wanted is quieter than what was lost. The oracle is libbpf's choice, which warns of probes that fail and
-// tells of programs that are off at debug level only.
+// TestEventLevels: what was wanted is quieter than what was lost. The oracle is libbpf's choice,
+// which warns of probes that fail and tells of programs that are off at debug level only.
 func TestEventLevels(t *testing.T) {
 	testkit.Root(t)
 	logger, book := logBook()
@@ -161,8 +163,9 @@ type unsureMachine struct {
 
 func (m unsureMachine) Has(f facts.Feature) (bool, error) { return m.unsure.Has(f) }
 
-// TestUSDTUnsure attaches to USDT probes on a kernel that doesn't say whether it has uprobe(2), as under a seccomp profile that refuses
-// it, or cookies. The oracle is what the program that has the probes passes.
+// TestUSDTUnsure attaches to USDT probes on a kernel that doesn't say whether it has uprobe(2), as
+// under a seccomp profile that refuses it, or cookies. The oracle is what the program that has the
+// probes passes.
 func TestUSDTUnsure(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, c := range []struct {
@@ -201,7 +204,8 @@ func TestUSDTUnsure(t *testing.T) {
 	}
 }
 
-// TestKsyscallUnsure: a kernel that doesn't say whether system calls have wrappers is taken for one where they have none, as by libbpf.
+// TestKsyscallUnsure: a kernel that doesn't say whether system calls have wrappers is taken for one
+// where they have none, as by libbpf.
 func TestKsyscallUnsure(t *testing.T) {
 	logger, book := logBook()
 	p := &Program{name: "p", obj: &Object{name: "o", ev: logger}}

@@ -19,11 +19,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Program is a BPF program (libbpf struct bpf_program). One that comes from an Object belongs to it; others (OpenProgram,
-// ProgramFromID) are closed by whoever made them. Its methods are safe for concurrent use, except
-// for Pin and Unpin beside each other. Close waits for those that are under way.
+// Program is a BPF program (libbpf struct bpf_program). A program of an Object belongs to it; the
+// caller closes others (OpenProgram, ProgramFromID). Its methods are safe for concurrent use,
+// except that Pin and Unpin must not run concurrently. Close waits for running calls.
 type Program struct {
-	obj          *Object // nil if opened otherwise
+	obj          *Object // nil if opened in another way
 	name         string
 	section      string
 	def          *object.SecDef // row of the SEC() table, nil if none matched
@@ -39,7 +39,8 @@ type Program struct {
 	absent       *absentName   // nil if the object has it
 }
 
-// Name returns the program's name: of its function, or the kernel's for a program that was opened otherwise.
+// Name returns the program's name: of its function, or the kernel's for a program that was opened
+// in another way.
 func (p *Program) Name() string { return p.orNone().name }
 
 // String returns the name.
@@ -51,13 +52,14 @@ func (p *Program) Section() string { return p.orNone().section }
 // Type returns the program type.
 func (p *Program) Type() uapi.ProgType { return p.orNone().typ }
 
-// ExpectedAttachType returns where it is meant to be attached: what it was loaded with or, on a kernel that isn't told then (before 4.17),
-// would have been. 0 for a program that was opened by a pin or an id, unless programs of its type have but one.
+// ExpectedAttachType returns the attach type that the program was loaded with or, on a kernel that
+// takes none at load (before 4.17), that it was written for. 0 for a program that was opened by a
+// pin or an id, unless programs of its type have only one.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expected }
 
-// Err returns nil if there is such a program, loaded or not, else the error that all its methods
-// fail with, which is ErrNotExist and names near names: Object.Program was asked for a name that
-// the object doesn't have, or p is nil or the zero value.
+// Err returns nil if there is such a program, loaded or not, else the error with which all its
+// methods fail: ErrNotExist with similar names. It is set if the object doesn't have the name that
+// Object.Program was called with, or p is nil or the zero value.
 func (p *Program) Err() error {
 	switch {
 	case p.isNone():
@@ -68,17 +70,17 @@ func (p *Program) Err() error {
 	return nil
 }
 
-// FD returns the descriptor, -1 if the program was not loaded or is closed. It stays the Program's.
+// FD returns the descriptor, -1 if the program was not loaded or is closed. The Program owns it.
 func (p *Program) FD() int { return p.orNone().fd.Int() }
 
 // Loaded reports whether the kernel has the program: its autoload was on.
 func (p *Program) Loaded() bool { return p.descriptor() != nil }
 
-// VerifierLog returns what the verifier wrote when the program loaded, "" unless a log level was set.
+// VerifierLog returns the verifier's log of the load, "" unless a log level was set.
 func (p *Program) VerifierLog() string { return p.orNone().log }
 
-// Close closes a program that was opened by itself. Programs of an Object are closed with it. It stays in the kernel while it is
-// attached or pinned. A second Close does nothing.
+// Close closes a program that the caller opened. Programs of an Object are closed with it. The
+// program stays in the kernel while it is attached or pinned. A second Close does nothing.
 func (p *Program) Close() error {
 	if err := p.Err(); err != nil {
 		return err
@@ -89,7 +91,8 @@ func (p *Program) Close() error {
 	return nil
 }
 
-// Pin makes the program reachable under path on a BPF file system (libbpf bpf_program__pin). ErrExist if something is there.
+// Pin pins the program at path on a BPF file system (libbpf bpf_program__pin). ErrExist if there is
+// a file at path.
 func (p *Program) Pin(path string) error {
 	if err := p.use(); err != nil {
 		return p.fail("pin program", err)
@@ -117,7 +120,7 @@ func (p *Program) Unpin() error {
 	return nil
 }
 
-// OpenProgram opens the program that is pinned under path (libbpf bpf_obj_get). The caller closes it.
+// OpenProgram opens the program that is pinned at path (libbpf bpf_obj_get). The caller closes it.
 func OpenProgram(path string) (*Program, error) {
 	fd, err := openPinned(path, "bpf-prog")
 	if err != nil {
@@ -131,7 +134,8 @@ func OpenProgram(path string) (*Program, error) {
 	return p, nil
 }
 
-// ProgramFromID opens the program with that kernel id (libbpf bpf_prog_get_fd_by_id; 4.13). Needs CAP_SYS_ADMIN. The caller closes it.
+// ProgramFromID opens the program with that kernel id (libbpf bpf_prog_get_fd_by_id; 4.13). Needs
+// CAP_SYS_ADMIN. The caller closes it.
 func ProgramFromID(id uint32) (*Program, error) {
 	fd, err := sys.ProgFDByID(id)
 	if err != nil {
@@ -144,9 +148,9 @@ func ProgramFromID(id uint32) (*Program, error) {
 	return p, nil
 }
 
-// ProgramFromFD makes a Program of a descriptor, which stays the caller's: the Program has one of its
-// own (libbpf bpf_prog_get_info_by_fd). EINVAL if the descriptor is no program's. The caller closes the
-// Program.
+// ProgramFromFD makes a Program of a descriptor, which stays the caller's: the Program duplicates
+// it (libbpf bpf_prog_get_info_by_fd). EINVAL if the descriptor is no program's. The caller closes
+// the Program.
 func ProgramFromFD(fd int) (*Program, error) {
 	own, err := ownFD(fd, "bpf-prog")
 	if err != nil {
@@ -166,10 +170,12 @@ func programOf(fd *sys.FD) (*Program, error) {
 		fd.Close()
 		return nil, err
 	}
-	return &Program{name: info.Name.String(), typ: info.Type, expected: onlyAttachType(info.Type), fd: fd}, nil
+	return &Program{name: info.Name.String(), typ: info.Type, expected: onlyAttachType(info.Type),
+		fd: fd}, nil
 }
 
-// onlyAttachType is the attach type of programs that have but one, 0 for others: the kernel doesn't tell what a program was loaded for.
+// onlyAttachType returns the attach type of program types that have only one, 0 for others: the
+// kernel doesn't report the attach type of a program.
 func onlyAttachType(t uapi.ProgType) (only uapi.AttachType) {
 	for i := range object.SecTable {
 		d := &object.SecTable[i]
@@ -184,7 +190,7 @@ func onlyAttachType(t uapi.ProgType) (only uapi.AttachType) {
 	return only
 }
 
-// ProgramInfo is what the kernel says of a program (libbpf bpf_prog_get_info_by_fd).
+// ProgramInfo is the kernel's information about a program (libbpf bpf_prog_get_info_by_fd).
 type ProgramInfo struct {
 	ID              uint32
 	Type            uapi.ProgType
@@ -201,16 +207,16 @@ type ProgramInfo struct {
 	RunTime         time.Duration // since EnableStats, or with kernel.bpf_stats_enabled
 	RunCount        uint64
 	RecursionMisses uint64
-	VerifiedInsns   uint32 // instructions that the verifier walked, 5.16
+	VerifiedInsns   uint32 // instructions that the verifier processed, 5.16
 }
 
-// Info asks the kernel about the program.
+// Info returns the kernel's information about the program.
 func (p *Program) Info() (*ProgramInfo, error) {
 	if err := p.use(); err != nil {
 		return nil, p.fail("inspect program", err)
 	}
 	defer p.release()
-	for range 3 { // the number of maps may change between the two questions
+	for range 3 { // the number of maps may change between the two calls
 		info, err := sys.ProgInfoByFD(p.fd.Int())
 		if err != nil {
 			return nil, p.fail("inspect program", err)
@@ -218,7 +224,8 @@ func (p *Program) Info() (*ProgramInfo, error) {
 		ids := make([]uint32, info.NrMapIDs)
 		if len(ids) > 0 {
 			again := sys.ProgInfo{NrMapIDs: uint32(len(ids)), MapIDs: sys.Slice(ids)}
-			if _, err := sys.ObjInfo(p.fd.Int(), unsafe.Pointer(&again), uint32(unsafe.Sizeof(again))); err != nil {
+			if _, err := sys.ObjInfo(p.fd.Int(), unsafe.Pointer(&again),
+				uint32(unsafe.Sizeof(again))); err != nil {
 				return nil, p.fail("inspect program", err)
 			}
 			if int(again.NrMapIDs) > len(ids) {
@@ -227,17 +234,20 @@ func (p *Program) Info() (*ProgramInfo, error) {
 			ids = ids[:again.NrMapIDs]
 		}
 		return &ProgramInfo{
-			ID: info.ID, Type: info.Type, Name: info.Name.String(), Tag: info.Tag, XlatedLen: int(info.XlatedProgLen),
-			JitedLen: int(info.JitedProgLen), LoadTime: time.Duration(info.LoadTime), UID: info.CreatedByUID, MapIDs: ids,
+			ID: info.ID, Type: info.Type, Name: info.Name.String(), Tag: info.Tag,
+			XlatedLen: int(info.XlatedProgLen),
+			JitedLen:  int(info.JitedProgLen), LoadTime: time.Duration(info.LoadTime),
+			UID: info.CreatedByUID, MapIDs: ids,
 			BTFID: info.BTFID, NumFuncInfo: int(info.NrFuncInfo), NumLineInfo: int(info.NrLineInfo),
-			RunTime: time.Duration(info.RunTimeNs), RunCount: info.RunCnt, RecursionMisses: info.RecursionMisses,
-			VerifiedInsns: info.VerifiedInsns,
+			RunTime: time.Duration(info.RunTimeNs), RunCount: info.RunCnt,
+			RecursionMisses: info.RecursionMisses,
+			VerifiedInsns:   info.VerifiedInsns,
 		}, nil
 	}
 	return nil, p.fail("inspect program", fmt.Errorf("its maps keep changing: %w", syscall.EAGAIN))
 }
 
-// target is the SEC() text after the first '/', "" if there is none.
+// target returns the SEC() text after the first '/', "" if there is none.
 func (p *Program) target() string {
 	_, after, _ := strings.Cut(p.section, "/")
 	return after
@@ -250,7 +260,7 @@ func (p *Program) events() *slog.Logger {
 	return p.obj.ev
 }
 
-// running is the kernel that p was loaded into.
+// running returns the kernel that p was loaded into.
 func (p *Program) running() *kernel.Facts {
 	if p == nil || p.obj == nil || p.obj.running == nil {
 		return kernel.Running()
@@ -258,17 +268,19 @@ func (p *Program) running() *kernel.Facts {
 	return p.obj.running
 }
 
-// has tells whether the kernel has f. What cannot be found out is told and taken for missing, as in libbpf.
+// has reports whether the kernel supports f; if that is unknown it warns and returns false, as
+// libbpf does.
 func (p *Program) has(k featureSource, f facts.Feature) bool {
 	yes, err := k.Has(f)
 	if err != nil {
-		p.events().Warn("taken as missing: "+f.Without(), "object", p.ObjectName(), "program", p.name, "feature", f, "err", err)
+		p.events().Warn("taken as missing: "+f.Without(), "object", p.ObjectName(), "program",
+			p.name, "feature", f, "err", err)
 	}
 	return yes && err == nil
 }
 
-// ObjectName returns the name of the object that the program was loaded from, "" if it was opened by a
-// pin or an id.
+// ObjectName returns the name of the object that the program was loaded from, "" if it was opened
+// by a pin or an id.
 func (p *Program) ObjectName() string {
 	if p == nil || p.obj == nil {
 		return ""
@@ -276,15 +288,15 @@ func (p *Program) ObjectName() string {
 	return p.obj.name
 }
 
-// fail makes the error of an operation on the program. Where there is no descriptor, that is the
-// reason, whatever else is wrong.
+// fail makes the error of an operation on the program. If the program has no descriptor, that is
+// the reason, whatever else is wrong.
 func (p *Program) fail(op string, err error) error {
 	return newError(op, p.about(), cmp.Or(p.absence(), err))
 }
 
 func (p *Program) about() about { return about{p.ObjectName(), p.Name()} }
 
-// absence says why the program has no descriptor, nil if it has one.
+// absence returns why the program has no descriptor, nil if it has one.
 func (p *Program) absence() error {
 	switch {
 	case p.isNone():

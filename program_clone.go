@@ -9,33 +9,37 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// CloneOptions says in what a clone differs from its original. Zero values change nothing.
+// CloneOptions says how a clone differs from its original. Zero values change nothing.
 type CloneOptions struct {
 	ExpectedAttachType uapi.AttachType
-	AttachBTFID        btf.ID // of AttachProgFD's BTF if that is set, of AttachBTFObjFD's if that is, else the kernel's
-	AttachProgFD       int    // program to attach to; borrowed
-	AttachBTFObjFD     int    // BTF of the module to attach to; borrowed. Not together with AttachProgFD
-	Flags              uint32 // instead of the flags that the object and its section give
-	IfIndex            uint32
-	KernVersion        uint32
-	LogLevel           uint32
-	LogSize            uint32 // see LoadOptions
+	// of AttachProgFD's BTF if that is set, of AttachBTFObjFD's if that is, else the kernel's
+	AttachBTFID  btf.ID
+	AttachProgFD int // program to attach to; borrowed
+	// BTF of the module to attach to; borrowed. Not together with AttachProgFD
+	AttachBTFObjFD int
+	Flags          uint32 // instead of the flags from the object and its section
+	IfIndex        uint32
+	KernVersion    uint32
+	LogLevel       uint32
+	LogSize        uint32 // see LoadOptions
 
-	// FDArray is what instructions refer to by index: BTF of modules, from 1 on, and maps; borrowed. With BindFDArray the kernel is told
-	// how long it is (6.14, libbpf fd_array_cnt): it looks at all of it, and the program keeps the maps in it alive.
+	// FDArray holds descriptors that instructions refer to by index: BTF of modules, from 1 on, and
+	// maps; borrowed. With BindFDArray the kernel gets its length (6.14, libbpf fd_array_cnt): it
+	// checks all of it, and the program keeps the maps in it alive.
 	FDArray     []int
 	BindFDArray bool
 	TokenFD     int // BPF token instead of the object's; borrowed (6.9)
 	BTFFD       int // BTF that function and line info refer to, instead of the object's; borrowed
-	// FuncInfo and LineInfo replace the object's records (struct bpf_func_info, bpf_line_info) in host byte order. Both the records and the
-	// size of one, or neither: EINVAL.
+	// FuncInfo and LineInfo replace the object's records (struct bpf_func_info, bpf_line_info) in
+	// host byte order. Set both the records and the size of one, or neither: else EINVAL.
 	FuncInfo, LineInfo         []byte
 	FuncInfoSize, LineInfoSize uint32
 }
 
-// Clone loads the program once more, as it was relocated for its object but with other attributes: another attach target or device,
-// say (libbpf bpf_program__clone). It shares the object's maps. The object must be loaded, or prepared, and the program's autoload on.
-// The clone has the same name and handler; the caller closes it, before or after the object.
+// Clone loads the program once more, as it was relocated for its object but with other attributes,
+// such as another attach target or device (libbpf bpf_program__clone). It shares the object's maps.
+// The object must be loaded, or prepared, and the program's autoload on. The clone has the same
+// name and handler; the caller closes it, before or after the object.
 func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	if opts == nil {
 		opts = &CloneOptions{}
@@ -49,10 +53,12 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	case opts.AttachProgFD > 0 && opts.AttachBTFObjFD > 0:
 		return nil, p.fail("clone program",
 			fmt.Errorf("a program and a module to attach to: %w", syscall.EINVAL))
-	case !wholeRecords(opts.FuncInfo, opts.FuncInfoSize), !wholeRecords(opts.LineInfo, opts.LineInfoSize):
+	case !wholeRecords(opts.FuncInfo, opts.FuncInfoSize),
+		!wholeRecords(opts.LineInfo, opts.LineInfoSize):
 		return nil, p.fail("clone program", fmt.Errorf(
 			"%d bytes of function info in records of %d, %d bytes of line info in records of %d: %w",
-			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize, syscall.EINVAL))
+			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize,
+			syscall.EINVAL))
 	}
 	o := p.obj
 	if !o.loading.Enter() {
@@ -60,14 +66,16 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	}
 	defer o.loading.Leave()
 	c := &Program{
-		obj: o, name: p.name, section: p.section, def: p.def, typ: p.plan.Type, attachTarget: p.attachTarget,
+		obj: o, name: p.name, section: p.section, def: p.def, typ: p.plan.Type,
+		attachTarget: p.attachTarget,
 		attachProgFD: p.attachProgFD, autoattach: p.autoattach, plan: p.plan,
 	}
 	if opts.AttachProgFD > 0 {
 		c.attachProgFD = opts.AttachProgFD
 	}
 	l := &loader{
-		opts: &LoadOptions{LogLevel: opts.LogLevel, LogSize: opts.LogSize}, running: o.running, ev: o.ev,
+		opts: &LoadOptions{LogLevel: opts.LogLevel, LogSize: opts.LogSize}, running: o.running,
+		ev:  o.ev,
 		obj: o, token: o.token, btf: o.btfFD, maps: o.made,
 	}
 	defer l.release()
@@ -77,7 +85,7 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	return c, nil
 }
 
-// wholeRecords reports whether raw is records of size bytes, or there are neither.
+// wholeRecords reports whether raw consists of records of size bytes, or both are empty.
 func wholeRecords(raw []byte, size uint32) bool {
 	if size == 0 || len(raw) == 0 {
 		return size == 0 && len(raw) == 0

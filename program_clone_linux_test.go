@@ -12,7 +12,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// TestPrepare loads an object in two steps. The oracle is the kernel: there are maps after the first and programs after the second.
+// TestPrepare loads an object in two steps. The oracle is the kernel: there are maps after the
+// first and programs after the second.
 func TestPrepare(t *testing.T) {
 	testkit.Root(t)
 	obj, err := Prepare(only(open(t, "sections"), "count"), nil)
@@ -47,7 +48,8 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// TestClone loads copies of a program. The oracle is the kernel: ids and tags, the shared map, the attach target.
+// TestClone loads copies of a program. The oracle is the kernel: ids and tags, the shared map, the
+// attach target.
 func TestClone(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -141,8 +143,8 @@ func cloned(t testing.TB, p *Program, opts *CloneOptions) *sys.ProgInfo {
 	return info
 }
 
-// TestCloneOverrides gives clones the BTF, function and line info that otherwise the object gives. The oracle is what the kernel says of the
-// programs, and what it refuses.
+// TestCloneOverrides gives clones the BTF, function and line info that otherwise the object gives.
+// The oracle is what the kernel says of the programs, and what it refuses.
 func TestCloneOverrides(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "maps"), "count", "callee")
@@ -174,7 +176,8 @@ func TestCloneOverrides(t *testing.T) {
 	}
 
 	half := int(as.NrLineInfo/2) * int(planned.LineInfoSize)
-	wide := make([]byte, 0, 2*len(planned.FuncInfo)) // records that are longer than the kernel knows, which it takes if the rest is zero
+	// records that are longer than the kernel knows, which it takes if the rest is zero
+	wide := make([]byte, 0, 2*len(planned.FuncInfo))
 	for at := 0; at < len(planned.FuncInfo); at += int(planned.FuncInfoSize) {
 		wide = append(append(wide, planned.FuncInfo[at:at+int(planned.FuncInfoSize)]...), make([]byte, planned.FuncInfoSize)...)
 	}
@@ -197,7 +200,8 @@ func TestCloneOverrides(t *testing.T) {
 	}
 }
 
-// TestCloneFDArray: a program keeps the maps alive that an array of known length holds. The oracle is the kernel, which counts them.
+// TestCloneFDArray: a program keeps the maps alive that an array of known length holds. The oracle
+// is the kernel, which counts them.
 func TestCloneFDArray(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.14")

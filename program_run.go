@@ -8,35 +8,39 @@ import (
 
 // Flags of Run.
 const (
-	RunOnCPU       = 1 << 0 // BPF_F_TEST_RUN_ON_CPU: on RunOptions.CPU (raw tracepoints; 5.10)
-	RunLiveFrames  = 1 << 1 // BPF_F_TEST_XDP_LIVE_FRAMES: XDP programs send and redirect for real (5.18)
+	RunOnCPU = 1 << 0 // BPF_F_TEST_RUN_ON_CPU: on RunOptions.CPU (raw tracepoints; 5.10)
+	// BPF_F_TEST_XDP_LIVE_FRAMES: XDP programs send and redirect for real (5.18)
+	RunLiveFrames  = 1 << 1
 	RunSkbChecksum = 1 << 2 // BPF_F_TEST_SKB_CHECKSUM_COMPLETE
 )
 
-// RunOptions is what a program is run on. All slices stay the caller's.
+// RunOptions is the input of a run and the room for its output. All slices stay the caller's.
 type RunOptions struct {
-	Data       []byte // packet; XDP and packet filters want at least 14 bytes
-	DataOut    []byte // room for the packet afterwards, nil if it isn't wanted
-	Context    []byte // the program's context in memory (struct xdp_md, __sk_buff, arguments of a raw tracepoint or syscall program)
-	ContextOut []byte // room for the context afterwards; of syscall programs Context itself is changed
-	Repeat     uint32 // how often, 0 is once
+	Data    []byte // packet; XDP programs and packet filters need at least 14 bytes
+	DataOut []byte // room for the packet after the run, nil if it isn't wanted
+	// the program's context in memory (struct xdp_md, __sk_buff, arguments of a raw tracepoint or
+	// syscall program)
+	Context    []byte
+	ContextOut []byte // room for the context after the run; syscall programs change Context itself
+	Repeat     uint32 // how often; 0 means once
 	Flags      uint32 // RunOnCPU, ...
 	CPU        uint32
 	BatchSize  uint32 // of live frames
 }
 
-// RunResult is what came of it.
+// RunResult is the result of Run.
 type RunResult struct {
-	Return   uint32        // the program's return value, of the last run
+	Return   uint32        // the program's return value in the last run
 	Duration time.Duration // of one run on average
 	Data     []byte        // the part of RunOptions.DataOut that was filled
 	Context  []byte        // the part of RunOptions.ContextOut that was filled
 }
 
-// Run runs the program in the kernel on given data and context, without attaching it (BPF_PROG_TEST_RUN, libbpf
-// bpf_prog_test_run_opts): packet programs since 4.12, raw tracepoints 5.10, syscall programs 5.14, fentry and others with fixed
-// arguments. ErrNotSupported for types that can't; ENOSPC if an output has no room, with what fits; EINTR if a signal ended a
-// repeated run. No allocation.
+// Run runs the program in the kernel on given data and context, without attaching it
+// (BPF_PROG_TEST_RUN, libbpf bpf_prog_test_run_opts): packet programs since 4.12, raw tracepoints
+// 5.10, syscall programs 5.14, fentry and others with fixed arguments. ErrNotSupported for types
+// that can't run; ENOSPC if an output doesn't fit, with the part that does; EINTR if a signal ended
+// a repeated run. No allocation.
 func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 	var none RunOptions
 	if opts == nil {
@@ -47,9 +51,12 @@ func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 	}
 	defer p.release()
 	a := sys.ProgTestRunAttr{
-		ProgFD: p.fd.Uint32(), Repeat: opts.Repeat, Flags: opts.Flags, CPU: opts.CPU, BatchSize: opts.BatchSize,
-		DataIn: sys.Slice(opts.Data), DataSizeIn: uint32(len(opts.Data)), DataOut: sys.Slice(opts.DataOut), DataSizeOut: uint32(len(opts.DataOut)),
-		CtxIn: sys.Slice(opts.Context), CtxSizeIn: uint32(len(opts.Context)), CtxOut: sys.Slice(opts.ContextOut), CtxSizeOut: uint32(len(opts.ContextOut)),
+		ProgFD: p.fd.Uint32(), Repeat: opts.Repeat, Flags: opts.Flags, CPU: opts.CPU,
+		BatchSize: opts.BatchSize,
+		DataIn:    sys.Slice(opts.Data), DataSizeIn: uint32(len(opts.Data)),
+		DataOut: sys.Slice(opts.DataOut), DataSizeOut: uint32(len(opts.DataOut)),
+		CtxIn: sys.Slice(opts.Context), CtxSizeIn: uint32(len(opts.Context)),
+		CtxOut: sys.Slice(opts.ContextOut), CtxSizeOut: uint32(len(opts.ContextOut)),
 	}
 	err := sys.ProgTestRun(&a)
 	r := RunResult{Return: a.Retval, Duration: time.Duration(a.Duration)}

@@ -11,19 +11,21 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// place is a hook that a program is to be attached to or detached from, and what explains the kernel's refusal: bare errnos don't say
-// who is in the way or what would fit.
+// place is a hook to attach a program to or detach it from, and what explains the kernel's refusal:
+// bare errnos don't say which program is in the way or what type would fit.
 type place struct {
 	name     string
 	types    []uapi.ProgType             // of programs that fit
-	attach   uapi.AttachType             // that kernels may lack; 0 if that isn't asked
-	query    func() (*hooks.Hook, error) // who is there; nil if that can't be asked
+	attach   uapi.AttachType             // that kernels may lack; 0 if that is not checked
+	query    func() (*hooks.Hook, error) // the attached programs; nil if the kernel has no query
 	revision uint64                      // that the caller expects
-	anchor   Anchor                      // next to which it is to be, where the kernel tells links
-	target   string                      // what the kernel takes for a target: said after EBADF, which a closed program can't be the reason of
-	rule     string                      // of the hook, which the options break: said after EINVAL
-	need     []kernel.Capability
-	netlink  bool // it takes CAP_NET_ADMIN for rtnetlink, instead of need
+	anchor   Anchor                      // the anchor, where the kernel lists links
+	// what the kernel takes as target: the explanation of EBADF, which never means a closed program
+	target string
+	// of the hook, which the options break: the explanation of EINVAL
+	rule    string
+	need    []kernel.Capability
+	netlink bool // rtnetlink needs CAP_NET_ADMIN, instead of need
 }
 
 // refused wraps the error of an attempt to attach p there.
@@ -38,7 +40,7 @@ func (p *Program) at(op operation, at *place) *attempt {
 	return &attempt{op: op, need: at.need, program: p, at: at}
 }
 
-// cause is err without what the name of the place says already.
+// cause returns err without the text that the name of the place has already.
 func (at *place) cause(err error) error {
 	if file, ok := err.(*os.PathError); ok && strings.HasSuffix(at.name, " "+file.Path) {
 		return fmt.Errorf("%s it: %w", file.Op, file.Err)
@@ -46,7 +48,7 @@ func (at *place) cause(err error) error {
 	return err
 }
 
-// ask returns what is attached to the hook of a file. Its error says what was asked.
+// ask returns the programs attached to the hook of a file. Its error names the query.
 func (at *place) ask(path string, where uapi.AttachType) (*hooks.Hook, error) {
 	hook, err := hooks.QueryFile(path, where, 0)
 	if err != nil {
@@ -68,7 +70,7 @@ func (p *Program) notDetached(at *place, err error) *Error {
 	return p.at(opDetach, at).fail("detach program", on, err)
 }
 
-// checkReplaced refuses a program that is to be replaced and can't be told to the kernel.
+// checkReplaced refuses a program to replace that has no descriptor to pass to the kernel.
 func (p *Program) checkReplaced() error {
 	err := p.absence()
 	switch err {

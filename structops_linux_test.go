@@ -22,7 +22,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// congestion reports whether the kernel knows a TCP congestion control of that name. The oracle is /proc.
+// congestion reports whether the kernel knows a TCP congestion control of that name. The oracle is
+// /proc.
 func congestion(t testing.TB, name string) bool {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sys/net/ipv4/tcp_available_congestion_control")
@@ -37,7 +38,8 @@ func congestion(t testing.TB, name string) bool {
 	return false
 }
 
-// waitCongestion waits until the kernel does or doesn't know it: unregistering waits for a grace period.
+// waitCongestion waits until the kernel does or doesn't know it: unregistering waits for a grace
+// period.
 func waitCongestion(t testing.TB, name string, want bool) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); congestion(t, name) != want; time.Sleep(5 * time.Millisecond) {
@@ -47,7 +49,8 @@ func waitCongestion(t testing.TB, name string, want bool) {
 	}
 }
 
-// TestStructOps registers congestion controls by Object.Attach, uses one for a connection, and takes them away.
+// TestStructOps registers congestion controls by Object.Attach, uses one for a connection, and
+// takes them away.
 func TestStructOps(t *testing.T) {
 	testkit.Kernel(t, "6.4") // links of struct_ops
 	o := open(t, "structops")
@@ -137,8 +140,8 @@ func transfer(t testing.TB, control string) {
 	unix.Close(server)
 }
 
-// TestStructOpsPlain registers a map without a link, on every kernel that has struct_ops. The map with a link is declared optional, as
-// SEC("?.struct_ops.link") would.
+// TestStructOpsPlain registers a map without a link, on every kernel that has struct_ops. The map
+// with a link is declared optional, as SEC("?.struct_ops.link") would.
 func TestStructOpsPlain(t *testing.T) {
 	o := open(t, "structops")
 	o.Map("linked").Autocreate = false
@@ -185,7 +188,8 @@ func TestStructOpsPlain(t *testing.T) {
 
 func everyMap(*sys.MapInfo) bool { return true }
 
-// TestStructOpsKilledChild registers a map without a link, says which, and waits to be killed. It is a child of TestStructOpsKilled.
+// TestStructOpsKilledChild registers a map without a link, says which, and waits to be killed. It
+// is a child of TestStructOpsKilled.
 func TestStructOpsKilledChild(t *testing.T) {
 	if os.Getenv("PUREBPF_STRUCT_OPS_CHILD") == "" {
 		return
@@ -200,8 +204,8 @@ func TestStructOpsKilledChild(t *testing.T) {
 	time.Sleep(time.Hour)
 }
 
-// TestStructOpsKilled kills a process that registered a map without a link: it stays, is found, and is taken away by its id. The oracle is
-// the kernel's list of congestion controls.
+// TestStructOpsKilled kills a process that registered a map without a link: it stays, is found, and
+// is taken away by its id. The oracle is the kernel's list of congestion controls.
 func TestStructOpsKilled(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)

@@ -16,9 +16,10 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// The oracle of these tests is the kernel: its list of congestion controls, which of two controls of
-// one name serves a connection, and that it lives. An update of a map to itself corrupts that list
-// in kernels up to 6.18 and ends with a BUG at the next update, hence the machines of their own.
+// The oracle of these tests is the kernel: its list of congestion controls, which of two controls
+// of one name serves a connection, and that it lives. An update of a map to itself corrupts that
+// list in kernels up to 6.18 and ends with a BUG at the next update, hence the machines of their
+// own.
 
 // runs expects a connection under the congestion control to run the programs of one object only.
 func runs(t *testing.T, control string, which *Object, others ...*Object) {
@@ -148,8 +149,8 @@ func TestStructOpsUpdateChild(t *testing.T) {
 	}
 }
 
-// TestStructOpsUpdateRefused: a map that can't be put there is left as it was. One without a link would
-// be registered for good, by the attempt alone.
+// TestStructOpsUpdateRefused: a map that can't be put there is left as it was. One without a link
+// would be registered for good, by the attempt alone.
 func TestStructOpsUpdateRefused(t *testing.T) {
 	testkit.Kernel(t, "6.4")
 	obj := load(t, open(t, "structops"), nil)
@@ -215,8 +216,8 @@ func TestStructOpsDetach(t *testing.T) {
 	runs(t, "purebpf_link", obj)
 }
 
-// TestStructOpsUnregisteredInUse: a connection goes on under a congestion control that was taken away,
-// and the kernel frees the control with the last of them.
+// TestStructOpsUnregisteredInUse: a connection goes on under a congestion control that was taken
+// away, and the kernel frees the control with the last of them.
 func TestStructOpsUnregisteredInUse(t *testing.T) {
 	for _, name := range []string{"linked", "plain"} {
 		t.Run(name, func(t *testing.T) {
@@ -257,8 +258,8 @@ func TestStructOpsUnregisteredInUse(t *testing.T) {
 	}
 }
 
-// TestStructOpsClone attaches clones, also when their object is closed and other descriptors have the
-// numbers that its programs had.
+// TestStructOpsClone attaches clones, also when their object is closed and other descriptors have
+// the numbers that its programs had.
 func TestStructOpsClone(t *testing.T) {
 	for _, name := range []string{"linked", "plain"} {
 		t.Run(name, func(t *testing.T) {

@@ -11,14 +11,15 @@ import (
 
 // # BPF tokens
 //
-// A process in a user namespace of its own (a container) may be allowed some bpf(2) commands by a bpffs that was mounted for it with
-// delegate_cmds and the like. It makes a token of that bpffs and shows it with every command. What the kernel lets it do then differs
-// from what it may do without and from what the kernel can do, so a load with a token probes features with the token and keeps
-// the answers to itself.
+// A process in a user namespace of its own (a container) may be allowed some bpf(2) commands by a
+// bpffs that was mounted for it with delegate_cmds and the like. It makes a token from that bpffs
+// and passes it with every command. The commands that the kernel permits then differ from those
+// without the token and from those that the kernel supports, so a load with a token probes features
+// with the token and keeps the answers to itself.
 
 const tokenEnv = "LIBBPF_BPF_TOKEN_PATH"
 
-// openToken makes the token that the options ask for, and makes the kernel answer as it does with the token.
+// openToken makes the token of the options, and probes the kernel with it.
 func (l *loader) openToken(object string) error {
 	path := l.opts.TokenPath
 	if l.opts.NoToken {
@@ -48,7 +49,7 @@ func (l *loader) openToken(object string) error {
 	return nil
 }
 
-// tokenFD is what goes into a command's attribute: the token and the flag that says there is one.
+// tokenFD returns the token and the flag that announces it, for a command's attribute.
 func (l *loader) tokenFD() (fd int32, flag uint32) {
 	if l.token == nil {
 		return 0, 0

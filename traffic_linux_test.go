@@ -64,7 +64,8 @@ func toSelf(family int, free unix.Sockaddr) error {
 	})
 }
 
-// receive waits for a packet, whatever signals come in the meantime; the error is EAGAIN if there is none.
+// receive waits for a packet, whatever signals come in the meantime; the error is EAGAIN if there
+// is none.
 func receive(s int, b []byte, wait time.Duration) (int, error) {
 	for until := time.Now().Add(wait); ; time.Sleep(100 * time.Microsecond) {
 		n, _, err := unix.Recvfrom(s, b, unix.MSG_DONTWAIT)

@@ -14,13 +14,15 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// Variable is a global variable of a loaded object. Where its map is memory-mapped (5.5, and at least one variable of the section is
-// not static), Bytes, Get, Set and VarOf work on the memory that programs work on; no system call is made.
+// Variable is a global variable of a loaded object. Where its map is memory-mapped (5.5, and at
+// least one variable of the section is not static), Bytes, Get, Set and VarOf use the memory that
+// programs use, without system calls.
 //
-// Data races: programs run at any time on any CPU. Reads and writes of aligned 1, 2, 4 and 8 byte variables are whole but not ordered;
-// use VarOf with package sync/atomic where that matters, or where both sides write. A struct or array may be read half changed.
-// Get and Set may run beside Object.Close, and fail with ErrClosed after it. Memory of a closed
-// Object that Bytes, VarOf or MemoryOf gave is gone: touching it crashes the program.
+// Data races: programs run at any time on any CPU. Reads and writes of aligned 1, 2, 4 and 8 byte
+// variables are whole but not ordered; use VarOf with package sync/atomic where order matters, or
+// where both sides write. A struct or array may be read half changed. Get and Set may run beside
+// Object.Close, and fail with ErrClosed after it. The memory that Bytes, VarOf or MemoryOf returned
+// is unmapped when the Object is closed: accessing it crashes the process.
 type Variable struct {
 	m      *Map
 	name   string
@@ -30,13 +32,14 @@ type Variable struct {
 }
 
 func newVariable(m *Map, v *object.Variable) *Variable {
-	return &Variable{m: m, name: v.Name, typ: v.Type, offset: m.arenaStart + uint64(v.Offset), size: v.Size}
+	return &Variable{m: m, name: v.Name, typ: v.Type, offset: m.arenaStart + uint64(v.Offset),
+		size: v.Size}
 }
 
 // Name returns the variable's name.
 func (v *Variable) Name() string { return v.orNone().name }
 
-// Size is in bytes.
+// Size returns the size in bytes.
 func (v *Variable) Size() int { return int(v.orNone().size) }
 
 // Map returns the map that holds the variable.
@@ -45,13 +48,15 @@ func (v *Variable) Map() *Map { return v.orNone().m }
 // Type returns the BTF type of the variable in Object.BTF, 0 if it is not known.
 func (v *Variable) Type() btf.ID { return v.orNone().typ }
 
-// ReadOnly reports whether Set fails and writing through Bytes or VarOf would crash: the variable is const, or its map not mapped.
+// ReadOnly reports whether Set fails and writing through Bytes or VarOf would crash: the variable
+// is const, or its map not mapped.
 func (v *Variable) ReadOnly() bool {
 	m := v.Map()
 	return m.Memory() == nil || !m.writable
 }
 
-// Bytes returns the variable's live memory. ErrNotSupported if its map is not mapped. Don't write to it if ReadOnly.
+// Bytes returns the variable's live memory. ErrNotSupported if its map is not mapped. Don't write
+// to it if ReadOnly.
 func (v *Variable) Bytes() ([]byte, error) {
 	if v.Map().Memory() == nil {
 		return nil, v.fail("map variable", v.unmapped())
@@ -59,11 +64,12 @@ func (v *Variable) Bytes() ([]byte, error) {
 	return v.live()
 }
 
-// live is the variable's memory, which somebody keeps mapped.
+// live returns the variable's memory, which the caller keeps mapped.
 func (v *Variable) live() ([]byte, error) {
 	end := v.offset + uint64(v.size)
 	if end > uint64(len(v.m.memory)) {
-		return nil, v.fail("map variable", fmt.Errorf("it ends at byte %d of %d: %w", end, len(v.m.memory), ErrTooBig))
+		return nil, v.fail("map variable",
+			fmt.Errorf("it ends at byte %d of %d: %w", end, len(v.m.memory), ErrTooBig))
 	}
 	return v.m.memory[v.offset:end:end], nil
 }
@@ -73,12 +79,13 @@ func (v *Variable) unmapped() error {
 		return err
 	}
 	if v.m.doubt != nil {
-		return fmt.Errorf("map %s is not memory-mapped: %w: %w", v.m.name, ErrNotSupported, v.m.doubt)
+		return fmt.Errorf("map %s is not memory-mapped: %w: %w",
+			v.m.name, ErrNotSupported, v.m.doubt)
 	}
 	return fmt.Errorf("map %s is not memory-mapped (an old kernel, or all its variables are static): %w", v.m.name, ErrNotSupported)
 }
 
-// absence is why the variable can't be reached at all, nil if its map is there.
+// absence returns why the variable can't be accessed at all, nil if its map exists.
 func (v *Variable) absence() error {
 	m := v.Map()
 	switch {
@@ -101,9 +108,9 @@ func (v *Variable) use() error {
 	return err
 }
 
-// Err returns nil if there is such a variable, else the error that all its methods fail with,
-// which is ErrNotExist and names near names: Object.Variable was asked for a name that the object
-// doesn't have, or v is nil or the zero value.
+// Err returns nil if there is such a variable, else the error with which all its methods fail:
+// ErrNotExist with similar names. It is set if the object doesn't have the name that
+// Object.Variable was called with, or v is nil or the zero value.
 func (v *Variable) Err() error {
 	if m := v.Map(); m == nil || m.absent != nil {
 		return v.fail("find variable", v.absence())
@@ -111,7 +118,8 @@ func (v *Variable) Err() error {
 	return nil
 }
 
-// Get copies the variable into *value: a pointer to a type that MapOf would accept for it. An unmapped map is read by system call.
+// Get copies the variable into *value: a pointer to a type that MapOf would accept for it. It reads
+// an unmapped map by system call.
 func (v *Variable) Get(value any) error {
 	if err := v.use(); err != nil {
 		return v.fail("get variable", err)
@@ -119,7 +127,8 @@ func (v *Variable) Get(value any) error {
 	defer v.m.release()
 	ptr := reflect.ValueOf(value)
 	if ptr.Kind() != reflect.Pointer || ptr.IsNil() {
-		return v.fail("get variable", fmt.Errorf("the destination is not a pointer: %w", syscall.EINVAL))
+		return v.fail("get variable",
+			fmt.Errorf("the destination is not a pointer: %w", syscall.EINVAL))
 	}
 	if _, err := layout.Check(ptr.Type().Elem(), v.size, v.m.btf, v.typ); err != nil {
 		return v.fail("get variable", fmt.Errorf("%w: %w", err, syscall.EINVAL))
@@ -135,14 +144,16 @@ func (v *Variable) Get(value any) error {
 		return v.fail("get variable", err)
 	}
 	if v.offset+uint64(v.size) > uint64(len(whole)) {
-		return v.fail("get variable", fmt.Errorf("it lies beyond the end of map %s: %w", v.m.name, ErrTooBig))
+		return v.fail("get variable",
+			fmt.Errorf("it lies beyond the end of map %s: %w", v.m.name, ErrTooBig))
 	}
 	copy(dst, whole[v.offset:])
 	return nil
 }
 
-// Set changes the variable to value: of a type that MapOf would accept for it, any integer that fits an integer variable, a []byte of
-// its size, or a string for an array of char, which is filled up with zeroes. ErrPermission if it is const, ErrNotSupported if its map is not mapped.
+// Set sets the variable to value: of a type that MapOf would accept for it, any integer that fits
+// an integer variable, a []byte of its size, or a string for an array of char, which is padded with
+// zeroes. ErrPermission if it is const, ErrNotSupported if its map is not mapped.
 func (v *Variable) Set(value any) error {
 	if err := v.use(); err != nil {
 		return v.fail("set variable", err)
@@ -153,12 +164,14 @@ func (v *Variable) Set(value any) error {
 		return err
 	}
 	if !v.m.writable {
-		return v.fail("set variable", fmt.Errorf("it is const; set it in the object before Load: %w", syscall.EPERM))
+		return v.fail("set variable",
+			fmt.Errorf("it is const; set it in the object before Load: %w", syscall.EPERM))
 	}
 	switch value := value.(type) {
 	case []byte:
 		if len(value) != len(dst) {
-			return v.fail("set variable", fmt.Errorf("it has %d bytes, the value %d: %w", v.size, len(value), syscall.EINVAL))
+			return v.fail("set variable",
+				fmt.Errorf("it has %d bytes, the value %d: %w", v.size, len(value), syscall.EINVAL))
 		}
 		copyWhole(dst, value)
 		return nil
@@ -167,7 +180,8 @@ func (v *Variable) Set(value any) error {
 			return v.fail("set variable", fmt.Errorf("it is not an array of char and cannot hold a string: %w", syscall.EINVAL))
 		}
 		if len(value) > len(dst) {
-			return v.fail("set variable", fmt.Errorf("it has %d bytes, the text %d: %w", v.size, len(value), syscall.EINVAL))
+			return v.fail("set variable",
+				fmt.Errorf("it has %d bytes, the text %d: %w", v.size, len(value), syscall.EINVAL))
 		}
 		clear(dst[copy(dst, value):])
 		return nil
@@ -195,7 +209,8 @@ func (v *Variable) Set(value any) error {
 	return nil
 }
 
-// isScalar reports whether the variable is an integer, enum or pointer, as far as is known.
+// isScalar reports whether the variable is an integer, enum or pointer, as far as its type is
+// known.
 func (v *Variable) isScalar() bool {
 	if v.m.btf == nil || v.typ == 0 {
 		return true
@@ -207,7 +222,7 @@ func (v *Variable) isScalar() bool {
 	return false
 }
 
-// isText reports whether the variable is an array of char, as far as is known.
+// isText reports whether the variable is an array of char, as far as its type is known.
 func (v *Variable) isText() bool {
 	if v.m.btf == nil || v.typ == 0 {
 		return true
@@ -250,7 +265,8 @@ func integerBytes(v reflect.Value, size uint32) (raw []byte, ok bool, err error)
 	return nil, false, nil
 }
 
-// copyWhole copies between memory that others use; what has the size and alignment of a machine word is copied at once.
+// copyWhole copies between memory that others use; data with the size and alignment of a machine
+// word is copied at once.
 func copyWhole(dst, src []byte) {
 	if len(dst) != len(src) || len(dst) == 0 {
 		return
@@ -272,8 +288,9 @@ func copyWhole(dst, src []byte) {
 	copy(dst, src)
 }
 
-// VarOf returns a pointer to the variable's live memory, after MapOf's proof that T has its layout. It may be used with sync/atomic.
-// Don't write through it if v.ReadOnly, and not at all after the Object is closed. v may be nil: ErrNotExist.
+// VarOf returns a pointer to the variable's live memory, after checking as MapOf does that T has
+// its layout. The pointer may be used with sync/atomic. Don't write through it if v.ReadOnly, and
+// don't use it after the Object is closed. v may be nil: ErrNotExist.
 func VarOf[T any](v *Variable) (*T, error) {
 	if err := v.absence(); err != nil {
 		return nil, v.fail("map variable", err)
@@ -292,19 +309,22 @@ func VarOf[T any](v *Variable) (*T, error) {
 	return (*T)(p), nil
 }
 
-// MemoryOf returns the mapped value of a map from its start as *T: a struct with a field for each variable of a data section. T has
-// to be without pointers, as for MapOf, and to fit into the map; that its fields are where the variables are is not checked. The rules of
-// VarOf apply. Generated skeletons use it.
+// MemoryOf returns the mapped value of a map from its start as *T: a struct with a field for each
+// variable of a data section. T must have no pointers, as for MapOf, and must fit into the map; it
+// isn't checked that its fields have the offsets of the variables. The rules of VarOf apply.
+// Generated skeletons use it.
 func MemoryOf[T any](m *Map) (*T, error) {
 	if m.Memory() == nil {
-		return nil, m.fail("map memory of", fmt.Errorf("it is not memory-mapped: %w", ErrNotSupported))
+		return nil, m.fail("map memory of",
+			fmt.Errorf("it is not memory-mapped: %w", ErrNotSupported))
 	}
 	t := reflect.TypeFor[T]()
 	if _, err := layout.Check(t, uint32(t.Size()), m.btf, 0); err != nil {
 		return nil, m.fail("map memory of", fmt.Errorf("%w: %w", err, syscall.EINVAL))
 	}
 	if m.arenaStart+uint64(t.Size()) > uint64(len(m.memory)) {
-		return nil, m.fail("map memory of", fmt.Errorf("%v has %d bytes, more than the map: %w", t, t.Size(), ErrTooBig))
+		return nil, m.fail("map memory of",
+			fmt.Errorf("%v has %d bytes, more than the map: %w", t, t.Size(), ErrTooBig))
 	}
 	return (*T)(unsafe.Pointer(&m.memory[m.arenaStart])), nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which gives them values and computes with them, and
-// bpftool, which prints the kernel's copy by BTF.
+// TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which gives them
+// values and computes with them, and bpftool, which prints the kernel's copy by BTF.
 func TestVariable(t *testing.T) {
 	o := open(t, "maps")
 	if err := o.Variable("greeting").Set("hi"); err != nil {
@@ -104,7 +104,8 @@ func TestVariableRefuses(t *testing.T) {
 	check("another size", err, "8 bytes")
 }
 
-// TestVariableOfNoMap: a variable whose map was not created is not there, which is another thing than closed. The oracle is Map.Lookup.
+// TestVariableOfNoMap: a variable whose map was not created is not there, which is another thing
+// than closed. The oracle is Map.Lookup.
 func TestVariableOfNoMap(t *testing.T) {
 	o := open(t, "maps")
 	o.Map(".data").Autocreate = false
@@ -169,7 +170,8 @@ func (k noArrayMmap) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// TestVariableUnmapped: without mapped memory variables can be read, by system call, and not changed.
+// TestVariableUnmapped: without mapped memory variables can be read, by system call, and not
+// changed.
 func TestVariableUnmapped(t *testing.T) {
 	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: noArrayMmap{kernel.Running()}})
 	if obj.Map(".bss").Memory() != nil {

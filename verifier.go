@@ -13,19 +13,21 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
-// VerifierError is a program (or BTF) that the kernel refused and said why. Print it with %v for one line, with %+v for the whole
-// log. It wraps the errno and Cause.
+// VerifierError is a program (or BTF) that the kernel refused, with the reason. Print it with %v
+// for one line, with %+v for the whole log. It wraps the errno and Cause.
 type VerifierError struct {
 	Object  string
 	Program string // "" for BTF
 	Section string // SEC() of the program
 	Err     error  // syscall.Errno of the last attempt
-	Cause   error  // why something that the program needs is missing, if that is not known for certain: a failed probe, say; or nil
-	Hint    string // what may help, "" if nothing is known
+	// why something that the program needs is missing, if that is uncertain: a failed probe, say;
+	// or nil
+	Cause error
+	Hint  string // what may help, "" if nothing is known
 
-	// Log is everything that the kernel wrote, with instructions that were poisoned on purpose explained in place. Truncated tells
-	// that the kernel had more to say than the largest buffer takes; LogSize is how many bytes all of it would have taken, with a NUL
-	// at the end (libbpf log_true_size; 6.4, 0 from older kernels).
+	// Log is the kernel's whole log; instructions that were poisoned on purpose are explained in
+	// place. Truncated means that the log exceeds the largest buffer; LogSize is the size in bytes
+	// of the complete log, with a NUL at the end (libbpf log_true_size; 6.4, 0 from older kernels).
 	Log       string
 	Truncated bool
 	LogSize   uint32
@@ -34,7 +36,8 @@ type VerifierError struct {
 	Reason     string // the kernel's explanation, from kernels that write one (7.3 and newer)
 	Suggestion string // the kernel's suggestion, likewise
 
-	Insn     int    // index of the failing instruction, subprograms counted on; -1 if the log doesn't say
+	// index of the failing instruction, counted on through subprograms; -1 if the log doesn't say
+	Insn     int
 	InsnText string // as the kernel prints it: "(61) r2 = *(u32 *)(r1 +0)"
 	Function string // function of the object that the instruction belongs to
 	File     string // source position of the instruction, from line info
@@ -43,7 +46,7 @@ type VerifierError struct {
 	Source   string // the line of C, trimmed
 }
 
-// Error returns one line: where, what the verifier says, the instruction and its source.
+// Error returns one line: the program, the verifier's verdict, the instruction and its source.
 func (e *VerifierError) Error() string {
 	var b strings.Builder
 	if e.Object != "" {
@@ -126,7 +129,8 @@ func (e *VerifierError) Unwrap() []error {
 	return []error{e.Err, e.Cause}
 }
 
-// Is adds to what the errno itself says: ENOTSUPP is ErrNotSupported, E2BIG (too many instructions) is ErrTooBig.
+// Is adds to what the errno itself says: ENOTSUPP is ErrNotSupported, E2BIG (too many instructions)
+// is ErrTooBig.
 func (e *VerifierError) Is(target error) bool { return errnoIs(e.Err, target) }
 
 // newVerifierError describes the failed load of p, or of BTF if p is nil. log may be cut off; the

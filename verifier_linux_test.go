@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestRefused has the running kernel refuse each program of testdata/refused.bpf.c. The oracle is the C source: the error must name the
-// line that is wrong there.
+// TestRefused has the running kernel refuse each program of testdata/refused.bpf.c. The oracle is
+// the C source: the error must name the line that is wrong there.
 func TestRefused(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -47,7 +47,8 @@ func TestRefused(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("%T: %v", err, err)
 			}
-			if os.Getenv("PUREBPF_GOLDEN") == "1" && e.Hint == "" { // what we changed is no golden log
+			// what we changed is no golden log
+			if os.Getenv("PUREBPF_GOLDEN") == "1" && e.Hint == "" {
 				major, rest, _ := strings.Cut(testkit.KernelRelease(), ".")
 				minor, _, _ := strings.Cut(rest, ".")
 				file := filepath.Join("internal/verifier/testdata", major+"."+minor+"-"+c.program+".log")

@@ -92,7 +92,8 @@ func source(t testing.TB, name string) string {
 	return string(text)
 }
 
-// target compiles testdata/target.c for this machine. Machines without shared libraries or a compiler can run it too.
+// target compiles testdata/target.c for this machine. Machines without shared libraries or a
+// compiler can run it too.
 func target(t testing.TB) string {
 	t.Helper()
 	if runtime.GOARCH == "amd64" {
@@ -112,7 +113,8 @@ func foreignTarget(t testing.TB, arch string) string {
 	return testkit.Foreign(t, arch, strings.Replace(text, include, source(t, "freestanding.h"), 1))
 }
 
-// symbolOffset says where in a file a symbol is, as package debug/elf reads it: its address, by the program headers.
+// symbolOffset says where in a file a symbol is, as package debug/elf reads it: its address, by the
+// program headers.
 func symbolOffset(t testing.TB, path, name string) uint64 {
 	t.Helper()
 	f, err := elf.Open(path)

@@ -12,7 +12,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// An AF_XDP socket with room for xskFrames frames, as Documentation/networking/af_xdp.rst has it made.
+// An AF_XDP socket with room for xskFrames frames, as Documentation/networking/af_xdp.rst has it
+// made.
 const (
 	xskFrames    = 16
 	xskFrameSize = 2048
@@ -87,8 +88,8 @@ func (s *xskSocket) arrives(frame []byte, d time.Duration) bool {
 	return false
 }
 
-// TestXSKMap: a program hands frames to the AF_XDP socket that is in its map, and lets them pass while there is none. The oracles are the
-// socket's memory and a packet socket.
+// TestXSKMap: a program hands frames to the AF_XDP socket that is in its map, and lets them pass
+// while there is none. The oracles are the socket's memory and a packet socket.
 func TestXSKMap(t *testing.T) {
 	testkit.Netns(t)
 	for _, mode := range []XDPMode{XDPNative, XDPGeneric} {
