@@ -19,8 +19,8 @@ import (
 type XDPMode uint8
 
 const (
-	// native if the driver supports it and accepts the program, else generic, which is logged with
-	// the reason
+	// XDPAny is native if the driver supports it and accepts the program, else generic, which is
+	// logged with the reason
 	XDPAny     XDPMode = iota
 	XDPNative          // in the driver, before the kernel makes an sk_buff of the packet
 	XDPGeneric         // in the network stack: any interface, slower

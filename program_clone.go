@@ -12,7 +12,8 @@ import (
 // CloneOptions says how a clone differs from its original. Zero values change nothing.
 type CloneOptions struct {
 	ExpectedAttachType uapi.AttachType
-	// of AttachProgFD's BTF if that is set, of AttachBTFObjFD's if that is, else the kernel's
+	// AttachBTFID is a type id of AttachProgFD's BTF if that is set, of AttachBTFObjFD's if that
+	// is, else the kernel's
 	AttachBTFID  btf.ID
 	AttachProgFD int // program to attach to; borrowed
 	// BTF of the module to attach to; borrowed. Not together with AttachProgFD

@@ -18,8 +18,8 @@ const (
 type RunOptions struct {
 	Data    []byte // packet; XDP programs and packet filters need at least 14 bytes
 	DataOut []byte // room for the packet after the run, nil if it isn't wanted
-	// the program's context in memory (struct xdp_md, __sk_buff, arguments of a raw tracepoint or
-	// syscall program)
+	// Context is the program's context in memory (struct xdp_md, __sk_buff, arguments of a raw
+	// tracepoint or syscall program)
 	Context    []byte
 	ContextOut []byte // room for the context after the run; syscall programs change Context itself
 	Repeat     uint32 // how often; 0 means once

@@ -20,8 +20,8 @@ type VerifierError struct {
 	Program string // "" for BTF
 	Section string // SEC() of the program
 	Err     error  // syscall.Errno of the last attempt
-	// why something that the program needs is missing, if that is uncertain: a failed probe, say;
-	// or nil
+	// Cause is why something that the program needs is missing, if that is uncertain: a failed
+	// probe, say; or nil
 	Cause error
 	Hint  string // what may help, "" if nothing is known
 
@@ -36,7 +36,8 @@ type VerifierError struct {
 	Reason     string // the kernel's explanation, from kernels that write one (7.3 and newer)
 	Suggestion string // the kernel's suggestion, likewise
 
-	// index of the failing instruction, counted on through subprograms; -1 if the log doesn't say
+	// Insn is the index of the failing instruction, counted on through subprograms; -1 if the log
+	// doesn't say
 	Insn     int
 	InsnText string // as the kernel prints it: "(61) r2 = *(u32 *)(r1 +0)"
 	Function string // function of the object that the instruction belongs to

@@ -1,5 +1,5 @@
-// Package inspect says what BPF holds in the running kernel, everyone's: which programs are
-// attached to a hook, which links there are, and what processes left behind that were killed.
+// Package inspect reports what BPF holds in the running kernel, for all processes: the programs
+// attached to a hook, the links, and what killed processes left behind.
 //
 // Errors are *bpf.Error, in which errors.Is finds the errno.
 package inspect

@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Hook is what is attached to one hook of a cgroup, a network namespace, an interface or a map, in
-// the order in which it runs.
+// Hook is the list of programs attached to one hook of a cgroup, a network namespace, an interface
+// or a map, in the order in which they run.
 type Hook struct {
 	Programs []HookedProgram
 	// Revision changes with every attach and detach; 0 before 6.6 and where the kernel keeps none.
@@ -23,16 +23,17 @@ type Hook struct {
 // HookedProgram is one program of a Hook.
 type HookedProgram struct {
 	ProgramID uint32
-	LinkID    uint32 // of tcx and netkit (6.6); 0: attached without a link. For other hooks see Links
-	Flags     uint32 // that it was attached with
+	// of tcx and netkit (6.6); 0: attached without a link. For other hooks see Links
+	LinkID uint32
+	Flags  uint32 // flags of the attachment
 }
 
-// Cgroup lists what is attached to the cgroup with that path for one attach type (libbpf
+// Cgroup lists the programs attached to the cgroup with that path for one attach type (libbpf
 // bpf_prog_query_opts; 4.15). Needs CAP_NET_ADMIN.
 func Cgroup(path string, where uapi.AttachType) (*Hook, error) { return file(path, where, 0) }
 
-// CgroupEffective lists what runs in a cgroup for one attach type: what is attached to it and to
-// its ancestors (BPF_F_QUERY_EFFECTIVE; 4.15). Needs CAP_NET_ADMIN.
+// CgroupEffective lists the programs that run in a cgroup for one attach type: those attached to it
+// and to its ancestors (BPF_F_QUERY_EFFECTIVE; 4.15). Needs CAP_NET_ADMIN.
 func CgroupEffective(path string, where uapi.AttachType) (*Hook, error) {
 	return file(path, where, hooks.Effective)
 }
@@ -44,8 +45,8 @@ func Netns(path string, where uapi.AttachType) (*Hook, error) { return file(path
 // LIRC lists the programs of an infrared receiver, /dev/lircN (4.18).
 func LIRC(path string) (*Hook, error) { return file(path, uapi.AttachLIRCMode2, 0) }
 
-// Interface lists what is attached to a network interface by tcx (6.6) or netkit (6.7). The
-// interface is named by its name, an alternative one, or its index as a number, as everywhere. XDP
+// Interface lists the programs attached to a network interface by tcx (6.6) or netkit (6.7). The
+// interface is given by its name, an alternative name, or its index as a number, as everywhere. XDP
 // lists XDP programs, tc.Hook those of classic TC. Needs CAP_NET_ADMIN.
 func Interface(iface string, where uapi.AttachType) (*Hook, error) {
 	h, err := hooks.QueryInterface(iface, where)
@@ -69,12 +70,12 @@ func file(path string, where uapi.AttachType, flags uint32) (*Hook, error) {
 	return hook(path, where, h, err)
 }
 
-// hook turns the answer about a hook of what is called name into this package's.
+// hook converts a query's answer about the hook of that name.
 func hook(name string, where uapi.AttachType, h *hooks.Hook, err error) (*Hook, error) {
 	var unopened *fs.PathError
 	switch {
 	case errors.As(err, &unopened):
-		return nil, failed("query hook", "", err) // it names the path
+		return nil, failed("query hook", "", err) // err names the path
 	case err != nil:
 		return nil, failed("query hook", name+" "+where.String(), err, kernel.CapNetAdmin)
 	}

@@ -23,7 +23,7 @@ func ids(h *inspect.Hook) (ids []uint32) {
 	return ids
 }
 
-// shown are the ids of programs that a command of bpftool lists.
+// shown returns the ids of programs that a command of bpftool lists.
 func shown(t *testing.T, args ...string) (ids []uint32) {
 	t.Helper()
 	var list []struct{ ID uint32 }
@@ -136,7 +136,7 @@ func TestSockMap(t *testing.T) {
 	}
 }
 
-// TestRefused: queries of what isn't there name it. The oracle is the kernel's errno.
+// TestRefused: queries of targets that don't exist name them. The oracle is the kernel's errno.
 func TestRefused(t *testing.T) {
 	dir := testkit.Cgroup(t)
 	for _, c := range []struct {
@@ -169,8 +169,8 @@ func TestRefused(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestPrivileges asks with the capability that the doc comment names, and without it. The oracle is
-// the kernel, which refuses the latter; the error names the capability.
+// TestPrivileges queries with the capability that the doc comment names, and without it. The oracle
+// is the kernel, which refuses the latter; the error names the capability.
 func TestPrivileges(t *testing.T) {
 	dir := testkit.Cgroup(t)
 	if err := os.Chmod(dir, 0o755); err != nil {

@@ -5,8 +5,8 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// LegacyEvent is a kprobe or uprobe event in tracefs that was made for a program and is still there
-// though the process that made it has ended.
+// LegacyEvent is a kprobe or uprobe event in tracefs that was made for a program and still exists
+// although its process has ended.
 type LegacyEvent struct {
 	Group  string // kprobes, kretprobes, uprobes or uretprobes
 	Name   string // "purebpf_PID_..." or "libbpf_PID_..."
@@ -18,9 +18,9 @@ type LegacyEvent struct {
 func (e LegacyEvent) String() string { return probe.Leftover(e).String() }
 
 // LegacyEvents lists the events in tracefs that this library or C libbpf made for a kprobe or
-// uprobe and whose process no longer exists: it was killed before it could remove them. They
-// occupy a name and nothing else; CleanLegacyEvents removes them. An event of a process in another
-// PID namespace may be among them while it is in use. Needs root, or a tracefs that may be read.
+// uprobe and whose process no longer exists: it was killed before it could remove them. They occupy
+// a name and nothing else; CleanLegacyEvents removes them. An event of a process in another PID
+// namespace may be listed while it is in use. Needs root, or a readable tracefs.
 func LegacyEvents() ([]LegacyEvent, error) {
 	root, err := kernel.Running().Tracefs()
 	var found []probe.Leftover
@@ -33,8 +33,8 @@ func LegacyEvents() ([]LegacyEvent, error) {
 	return legacyEvents(found), nil
 }
 
-// CleanLegacyEvents removes what LegacyEvents lists, except what is in use after all, and returns
-// what it removed, also with an error. Needs root.
+// CleanLegacyEvents removes the events that LegacyEvents lists, except those in use, and returns
+// the removed ones, also with an error. Needs root.
 func CleanLegacyEvents() ([]LegacyEvent, error) {
 	root, err := kernel.Running().Tracefs()
 	var removed []probe.Leftover

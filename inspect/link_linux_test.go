@@ -11,8 +11,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestLinksBusy: links that come and go while they are listed are no errors. The oracle is that
-// nothing is wrong with this kernel.
+// TestLinksBusy: links that are made and closed during the listing are no errors. The oracle is
+// that nothing is wrong with this kernel.
 func TestLinksBusy(t *testing.T) {
 	p := load(t, "link", "raw_tp").Program("raw_tp")
 	stop, done := make(chan struct{}), make(chan error)
@@ -28,7 +28,7 @@ func TestLinksBusy(t *testing.T) {
 			if err == nil {
 				err = l.Close()
 			}
-			// The listing may still hold the last one, and old kernels take but one.
+			// The listing may still hold the last one, and old kernels allow only one.
 			if err != nil && !errors.Is(err, bpf.ErrExist) {
 				done <- err
 				return

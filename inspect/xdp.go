@@ -5,7 +5,7 @@ import (
 	"github.com/purebpf/bpf/internal/rtnl"
 )
 
-// XDPStatus is what XDP programs are attached to an interface.
+// XDPStatus reports the XDP programs attached to an interface.
 type XDPStatus struct {
 	Mode      bpf.XDPMode // bpf.XDPAny if nothing is attached, or several programs are
 	ProgramID uint32      // 0 if nothing is attached, or several programs are
@@ -14,8 +14,7 @@ type XDPStatus struct {
 	Offload   uint32
 }
 
-// XDP says which XDP programs are attached to an interface (libbpf bpf_xdp_query; 4.8). No
-// privileges.
+// XDP returns the XDP programs attached to an interface (libbpf bpf_xdp_query; 4.8). No privileges.
 func XDP(iface string) (XDPStatus, error) {
 	index, err := rtnl.Interface(iface)
 	if err != nil {

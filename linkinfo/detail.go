@@ -14,10 +14,10 @@ type RawTracepoint struct {
 	Cookie     uint64 // 6.17
 }
 
-// Tracing describes a link of type uapi.LinkTracing: fentry and its kin, LSM, freplace.
+// Tracing describes a link of type uapi.LinkTracing: fentry and similar programs, LSM, freplace.
 type Tracing struct {
 	AttachType  uapi.AttachType
-	TargetID    uint32 // of the BTF object, or of the program, whose function it is
+	TargetID    uint32 // BTF object or program of the function
 	TargetBTFID uint32 // of the function
 	Cookie      uint64 // 6.17
 }
@@ -81,7 +81,7 @@ type Kprobe struct {
 	Function string // "" for a probe by address
 	Offset   uint32
 	Address  uint64 // 0 if the caller may not see kernel addresses
-	Missed   uint64 // runs that the kernel left out
+	Missed   uint64 // runs that the kernel skipped
 	Cookie   uint64
 }
 

@@ -1,5 +1,5 @@
-// Package linkinfo reads what the kernel reports about BPF links: which program is attached to
-// what, by which options. [Read] describes one link, [All] every link of a type in the kernel.
+// Package linkinfo reads the kernel's information about BPF links: which program is attached to
+// what, with which options. [Read] describes one link, [All] every link of a type in the kernel.
 package linkinfo
 
 import (
@@ -17,7 +17,7 @@ type Info struct {
 	ID        uint32
 	Type      uapi.LinkType
 	ProgramID uint32 // 0 for LinkStructOps
-	Detail    Detail // what is attached where; nil if the kernel or this package doesn't know
+	Detail    Detail // target and options; nil if the kernel or this package doesn't know them
 }
 
 // Read describes the link with descriptor fd, which stays the caller's.
@@ -117,7 +117,8 @@ func read(fd int, raw *sys.LinkInfo) (info *Info, err error) {
 		info.Detail = &SockMap{MapID: d.MapID, AttachType: d.AttachType}
 	case uapi.LinkNetfilter:
 		d := sys.LinkInfoAs[sys.NetfilterInfo](raw)
-		info.Detail = &Netfilter{Family: d.PF, Hook: d.HookNum, Priority: d.Priority, Flags: d.Flags}
+		info.Detail = &Netfilter{Family: d.PF, Hook: d.HookNum, Priority: d.Priority,
+			Flags: d.Flags}
 	case uapi.LinkPerfEvent:
 		info.Detail, err = readPerfEvent(fd, raw)
 	case uapi.LinkKprobeMulti:

@@ -51,7 +51,8 @@ func readPerfEvent(fd int, raw *sys.LinkInfo) (Detail, error) {
 	case 0: // before 6.6
 		return nil, nil
 	case sys.PerfEventTypeEvent:
-		return &PerfEvent{EventType: event.EventType, Config: event.Config, Cookie: event.Cookie}, nil
+		return &PerfEvent{EventType: event.EventType, Config: event.Config, Cookie: event.Cookie},
+			nil
 	}
 	name := make([]byte, nameRoom)
 	d := sys.PerfEventInfo{Name: sys.Slice(name), NameLen: nameRoom}
@@ -78,7 +79,8 @@ func readPerfEvent(fd int, raw *sys.LinkInfo) (Detail, error) {
 func readKprobeMulti(fd int, raw *sys.LinkInfo) (Detail, error) {
 	first := sys.LinkInfoAs[sys.KprobeMultiInfo](raw)
 	addrs, cookies := make([]uint64, first.Count), make([]uint64, first.Count)
-	d := sys.KprobeMultiInfo{Count: first.Count, Addrs: sys.Slice(addrs), Cookies: sys.Slice(cookies)}
+	d := sys.KprobeMultiInfo{Count: first.Count, Addrs: sys.Slice(addrs),
+		Cookies: sys.Slice(cookies)}
 	if first.Count == 0 {
 		return nil, nil // before 6.6
 	}
@@ -105,7 +107,8 @@ func readUprobeMulti(fd int, raw *sys.LinkInfo) (Detail, error) {
 	offsets, counters, cookies := make([]uint64, n), make([]uint64, n), make([]uint64, n)
 	d := sys.UprobeMultiInfo{
 		Path: sys.Slice(path), PathSize: nameRoom, Count: n,
-		Offsets: sys.Slice(offsets), RefCtrOffsets: sys.Slice(counters), Cookies: sys.Slice(cookies),
+		Offsets: sys.Slice(offsets), RefCtrOffsets: sys.Slice(counters),
+		Cookies: sys.Slice(cookies),
 	}
 	if _, err := sys.LinkDetailByFD(fd, &d); err != nil {
 		return nil, err

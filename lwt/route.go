@@ -1,5 +1,5 @@
 // Package lwt adds routes whose packets go through programs: SEC("lwt_in"), SEC("lwt_out") and
-// SEC("lwt_xmit") (a lightweight tunnel, as ip route add … encap bpf makes it), or
+// SEC("lwt_xmit") (a lightweight tunnel, as made by ip route add … encap bpf), or
 // SEC("lwt_seg6local") (encap seg6local action End.BPF). libbpf has no call for them.
 //
 // Errors are *bpf.Error, in which errors.Is finds the errno.
@@ -31,26 +31,26 @@ type Route struct {
 	In          *bpf.Program // sees packets that came in by this route, nil for none
 	Out         *bpf.Program // sees packets that go out
 	Xmit        *bpf.Program // sees packets that go out last, and may change them
-	Headroom    uint32       // bytes that Xmit may put before a packet, at most 256
+	Headroom    uint32       // bytes that Xmit may add before a packet, at most 256
 	// Seg6Local sees packets of IPv6 segment routing that came in with the destination as their
-	// segment, after the next segment became their address. It goes without the others.
+	// segment, after the next segment became their address. It excludes the other programs.
 	Seg6Local *bpf.Program
 
-	added *rtnl.LWTNames // what Add put there
-	index int            // of the interface that Add put it on, which may have another name since
+	added *rtnl.LWTNames // the programs that Add added
+	index int            // of the interface of Add, which may have another name since
 }
 
-// String names destination and interface.
+// String returns destination and interface.
 func (r *Route) String() string {
 	return fmt.Sprintf("%v dev %s", r.Destination, printable.Text(r.Interface))
 }
 
 // Add adds the route to the main table of the calling thread's network namespace (4.10; Seg6Local
 // 4.18). The kernel keeps the programs with it, and it stays when the process ends, until Delete.
-// The kernel reports such programs by name only, so each is there as "name:[id]". bpf.ErrExist if
+// The kernel reports such programs only by name, so each gets the name "name:[id]". bpf.ErrExist if
 // there is a route to that destination with that metric; bpf.ErrNotSupported without
-// CONFIG_LWTUNNEL_BPF, or for Seg6Local without CONFIG_IPV6_SEG6_LWTUNNEL and
-// CONFIG_IPV6_SEG6_BPF. Needs CAP_NET_ADMIN.
+// CONFIG_LWTUNNEL_BPF, or for Seg6Local without CONFIG_IPV6_SEG6_LWTUNNEL and CONFIG_IPV6_SEG6_BPF.
+// Needs CAP_NET_ADMIN.
 func (r *Route) Add() error {
 	q, err := r.resolve(0)
 	if err == nil {
@@ -63,9 +63,10 @@ func (r *Route) Add() error {
 }
 
 // Delete removes the route of that destination, interface, gateway and metric, if its programs are
-// those of Add or, of a route that another process added, r's: a route with others, or with none,
-// stays, and that is bpf.ErrNotExist, as is a route that is gone. The kernel has no call for IPv6
-// that compares and removes at once, so a replacement at that moment would go. Needs CAP_NET_ADMIN.
+// those of Add or, for a route that another process added, r's. bpf.ErrNotExist if the route is
+// gone or has other programs or none; such a route stays. For IPv6 the kernel has no call that
+// compares and removes atomically, so a replacement at that moment would be removed. Needs
+// CAP_NET_ADMIN.
 func (r *Route) Delete() error {
 	q, err := r.resolve(r.index)
 	want := r.added
@@ -160,7 +161,7 @@ func fill(slots []slot, f func() error) error {
 	})
 }
 
-// check refuses programs that don't go together.
+// check refuses programs that can't be combined.
 func (r *Route) check() error {
 	switch {
 	case r.Seg6Local == nil:
@@ -181,7 +182,8 @@ func (r *Route) resolve(index int) (rtnl.LWTRoute, error) {
 	}
 	if !r.Destination.IsValid() ||
 		r.Gateway.IsValid() && r.Gateway.Is4() != r.Destination.Addr().Is4() {
-		return q, fmt.Errorf("destination %v, gateway %v: %w", r.Destination, r.Gateway, syscall.EINVAL)
+		return q, fmt.Errorf("destination %v, gateway %v: %w",
+			r.Destination, r.Gateway, syscall.EINVAL)
 	}
 	if index > 0 {
 		q.IfIndex = index

@@ -236,7 +236,8 @@ func TestSeg6Local(t *testing.T) {
 			if err != nil {
 				return false
 			}
-			if n > 54 && netip.AddrFrom16([16]byte(b[38:54])) == next { // others are the kernel's own
+			// others are the kernel's own
+			if n > 54 && netip.AddrFrom16([16]byte(b[38:54])) == next {
 				return bytes.HasSuffix(b[:n], []byte(text))
 			}
 		}

@@ -24,8 +24,8 @@ type rawAttr struct {
 	flags      uint64
 }
 
-// compare runs a and b in turn, 2,000 operations a round, and reports the median of each and of their ratios round by round: what
-// other load on the machine does to both cancels out.
+// compare runs ours and raw in turn, 2,000 operations a round, and reports the median of each and
+// of their ratios round by round, so that other load on the machine cancels out.
 func compare(b *testing.B, ours, raw func()) {
 	const ops = 2000
 	run := func(f func()) float64 {

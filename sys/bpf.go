@@ -8,9 +8,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// BPF is bpf(2) (libbpf sys_bpf): attr points to size bytes. It makes the call once and tells the Go
-// scheduler about it, so it suits any command; the functions of this package are typed and better.
-// Errors are syscall.Errno.
+// BPF calls bpf(2) (libbpf sys_bpf): attr points to size bytes. It makes the call once and notifies
+// the Go scheduler, so it suits any command; prefer the typed functions of this package. Errors are
+// syscall.Errno.
 func BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr) (int, error) {
 	r, e := funnel.BPF(cmd, attr, size)
 	return r, errnoErr(e)
@@ -25,24 +25,27 @@ func bpfFD(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr) (*FD, error) {
 	return NewFD(r)
 }
 
-// CommonAttr is struct bpf_common_attr: a log for any command, on kernels that know BPF_COMMON_ATTRS.
+// CommonAttr is struct bpf_common_attr: a log for any command, on kernels that know
+// BPF_COMMON_ATTRS.
 type CommonAttr struct {
 	LogBuf      Pointer
 	LogSize     uint32
 	LogLevel    uint32
-	LogTrueSize uint32 // out: what the whole log would have taken
+	LogTrueSize uint32 // out: size of the whole log
 	_           uint32
 }
 
 // bpfCommon calls bpf(2) with common attributes.
-func bpfCommon(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, c *CommonAttr) (int, syscall.Errno) {
+func bpfCommon(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	c *CommonAttr) (int, syscall.Errno) {
 	return funnel.Current().BPF(cmd, attr, size, unsafe.Pointer(c))
 }
 
-// ProbeCommonAttrs makes the call that tells whether the kernel knows BPF_COMMON_ATTRS: PROG_LOAD with
-// the bit and a NULL common attribute. EFAULT means yes, EINVAL no; nil is never returned.
+// ProbeCommonAttrs makes the call that shows whether the kernel knows BPF_COMMON_ATTRS: PROG_LOAD
+// with the bit and a NULL common attribute. EFAULT means yes, EINVAL no; it never returns nil.
 func ProbeCommonAttrs() error {
 	var attr [8]byte
-	_, e := funnel.BPF(uapi.CmdProgLoad|funnel.CmdCommonAttrs, unsafe.Pointer(&attr), uintptr(len(attr)))
+	_, e := funnel.BPF(uapi.CmdProgLoad|funnel.CmdCommonAttrs, unsafe.Pointer(&attr),
+		uintptr(len(attr)))
 	return errnoErr(e)
 }

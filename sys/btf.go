@@ -18,8 +18,8 @@ type BTFLoadAttr struct {
 	TokenFD     int32  // 6.9; needs uapi.FTokenFD
 }
 
-// BTFLoad uploads type information (BPF_BTF_LOAD, libbpf bpf_btf_load; 4.18). The caller closes the FD. Needs CAP_BPF.
-// ENOSPC if the log buffer was too small.
+// BTFLoad uploads type information (BPF_BTF_LOAD, libbpf bpf_btf_load; 4.18). The caller closes the
+// FD. Needs CAP_BPF. ENOSPC if the log buffer was too small.
 func BTFLoad(a *BTFLoadAttr) (*FD, error) {
 	return bpfFD(uapi.CmdBTFLoad, unsafe.Pointer(a), unsafe.Sizeof(*a))
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// recorder answers bpf(2) from a list and remembers what it was asked. The oracle of these tests is
-// the rule that each comment names.
+// recorder answers bpf(2) from a list and records its arguments. The oracle of these tests is the
+// rule that each comment names.
 type recorder struct {
 	funnel.Kernel
 	answers []syscall.Errno // 0 answers with a new descriptor of /dev/null
@@ -74,8 +74,8 @@ func TestProgLoadRetries(t *testing.T) {
 	}
 }
 
-// Each command carries its number and the size up to its last known field (the offsets are checked against the kernel's BTF by
-// TestLayout; the sizes are those that libbpf 1.8 passes, or shorter).
+// Each command carries its number and the size up to its last known field (the offsets are checked
+// against the kernel's BTF by TestLayout; the sizes are those that libbpf 1.8 passes, or shorter).
 func TestCommandsAndSizes(t *testing.T) {
 	r := install(t)
 	closeFD := func(fd *sys.FD, err error) {
@@ -186,15 +186,16 @@ func TestMapCreateLog(t *testing.T) {
 	}
 }
 
-// Kernels before 7.1 don't know BPF_COMMON_ATTRS and refuse the command number; the probe must not be taken for success.
+// Kernels before 7.1 don't know BPF_COMMON_ATTRS and refuse the command number; the probe must not
+// report this as success.
 func TestProbeCommonAttrs(t *testing.T) {
 	if err := sys.ProbeCommonAttrs(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EFAULT) && !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%v", err)
 	}
 }
 
-// deep makes the stack grow, and so move, before it looks at what it was given. Keys and values live on the
-// caller's stack, hidden from escape analysis.
+// deep makes the stack grow, and so move, before it reads its arguments. Keys and values live on
+// the caller's stack, hidden from escape analysis.
 type deep struct{ funnel.Kernel }
 
 func (deep) BPF(_ uapi.Cmd, attr unsafe.Pointer, _ uintptr, _ unsafe.Pointer) (int, syscall.Errno) {

@@ -1,27 +1,31 @@
 // Package sys makes the system calls of this module: bpf(2), perf_event_open(2), and the ioctls and
-// mappings that belong to them. There is one Go function per command, and its attributes are typed and
-// mirror the kernel's.
+// mappings that belong to them. There is one Go function per command, and its attributes are typed
+// and mirror the kernel's.
 //
 // # Conventions
 //
-// Functions return the kernel's own words: a syscall.Errno, unwrapped, for which errors.Is works. The rooms above add object,
-// program and map. File descriptors that are made here are *FD: close-on-exec, never below 3 (0 means "unset" in many
-// attributes), closed by whoever asked for them. Nothing is closed by the garbage collector.
+// Functions return the kernel's errors: a syscall.Errno, unwrapped, for which errors.Is works. The
+// packages above add object, program and map. File descriptors that this package opens are *FD:
+// close-on-exec, never below 3 (0 means "unset" in many attributes); the caller closes them. The
+// garbage collector closes nothing.
 //
-// Attributes are passed with the size up to the last field that their struct knows (or, for union commands, that the variant
-// needs); an older kernel accepts a longer struct when the part it doesn't know is zero, and answers E2BIG when it isn't.
+// Attributes are passed with the size up to the last field that their struct knows (or, for union
+// commands, that the variant needs); an older kernel accepts a longer struct if the part it doesn't
+// know is zero, and answers E2BIG if it isn't.
 //
 // # Interrupted and busy
 //
-// BPF_PROG_LOAD answers EAGAIN when a signal arrives during verification; it is tried five times as libbpf does, from the second
-// time on with the Go runtime's own signals (preemption, profiling) blocked for the thread. perf_event_open is
-// repeated on EINTR. Every other call is made once and its error returned: BPF_PROG_TEST_RUN has side effects, and
-// no other command of bpf(2) answers EINTR.
+// BPF_PROG_LOAD answers EAGAIN when a signal arrives during verification; it is tried five times as
+// in libbpf, from the second time on with the Go runtime's own signals (preemption, profiling)
+// blocked for the thread. perf_event_open is repeated on EINTR. Every other call is made once and
+// its error returned: BPF_PROG_TEST_RUN has side effects, and no other command of bpf(2) answers
+// EINTR.
 //
 // # Scheduling
 //
-// Commands on single map elements take less time than telling the Go scheduler about a system call, so they skip it
-// (RawSyscall). Some map types wait for a grace period or start threads when an element changes; see ElemMayBlock.
+// Commands on single map elements take less time than notifying the Go scheduler of a system call,
+// so they skip it (RawSyscall). Some map types wait for a grace period or start threads when an
+// element changes; see ElemMayBlock.
 //
-// The package compiles on every OS; away from Linux every call answers ENOSYS.
+// The package compiles on every OS; on others than Linux every call answers ENOSYS.
 package sys

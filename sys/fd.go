@@ -10,18 +10,19 @@ import (
 	"github.com/purebpf/bpf/internal/gate"
 )
 
-// FD owns a file descriptor of the kernel: at least 3, close-on-exec. Whoever got it closes it; no finalizer does. All methods
-// may be called on a nil *FD and concurrently.
+// FD owns a file descriptor of the kernel: at least 3, close-on-exec. The caller of the function
+// that returned it closes it; no finalizer does. All methods may be called on a nil *FD and
+// concurrently.
 //
-// A number that was closed may be another file's at once. So who uses it beside a Close that others
-// may call holds it meanwhile: Close waits for them.
+// The number of a closed descriptor may belong to another file at once. So code that uses it while
+// others may call Close holds it meanwhile: Close waits.
 type FD struct {
 	raw  atomic.Int32 // -1 once closed or disowned
 	gate gate.Gate
 }
 
-// NewFD takes ownership of raw. A descriptor below 3 is moved up, because 0 means "unset" in kernel attributes (libbpf
-// ensure_good_fd); raw is closed if that fails. EBADF if raw is negative.
+// NewFD takes ownership of raw. A descriptor below 3 is moved up, because 0 means "unset" in kernel
+// attributes (libbpf ensure_good_fd); raw is closed if that fails. EBADF if raw is negative.
 func NewFD(raw int) (*FD, error) {
 	if raw < 0 {
 		return nil, syscall.EBADF
@@ -40,7 +41,8 @@ func NewFD(raw int) (*FD, error) {
 	return f, nil
 }
 
-// Int returns the number, -1 if the FD is nil, closed or disowned. It stays valid only while somebody keeps the FD open.
+// Int returns the number, -1 if the FD is nil, closed or disowned. It stays valid only while
+// somebody keeps the FD open.
 func (f *FD) Int() int {
 	if f == nil {
 		return -1
@@ -48,7 +50,8 @@ func (f *FD) Int() int {
 	return int(f.raw.Load())
 }
 
-// Uint32 returns the number as attributes want it: 0 ("unset") for a nil *FD, an invalid number for a closed one.
+// Uint32 returns the number in the form of attributes: 0 ("unset") for a nil *FD, an invalid number
+// for a closed one.
 func (f *FD) Uint32() uint32 {
 	if f == nil {
 		return 0
@@ -57,8 +60,8 @@ func (f *FD) Uint32() uint32 {
 }
 
 // Hold returns the number and keeps it open until Release; false if the FD is nil, closed or
-// disowned, and nothing is to be released then. It never waits. Hold it for a system call or a few,
-// and don't close it meanwhile.
+// disowned, and then Release must not be called. It never waits. Hold it only for a system call or
+// a few, and don't close it meanwhile.
 func (f *FD) Hold() (int, bool) {
 	if f == nil || !f.gate.Enter() {
 		return -1, false
@@ -66,14 +69,13 @@ func (f *FD) Hold() (int, bool) {
 	return int(f.raw.Load()), true
 }
 
-// Release ends what Hold began.
+// Release ends a Hold.
 func (f *FD) Release() { f.gate.Leave() }
 
 // Closed reports whether the FD is nil, closed or disowned, or about to be.
 func (f *FD) Closed() bool { return f == nil || f.gate.IsShut() }
 
-// Close closes the descriptor when nobody holds it any more; it waits until then. A second Close
-// does nothing.
+// Close waits until nobody holds the descriptor and closes it. A second Close does nothing.
 func (f *FD) Close() error {
 	n := f.Disown()
 	if n < 0 {
@@ -82,8 +84,8 @@ func (f *FD) Close() error {
 	return errnoErr(funnel.Current().Close(n))
 }
 
-// Disown gives the number away without closing it, when nobody holds it any more; the caller owns
-// it now. -1 if there is none.
+// Disown waits until nobody holds the descriptor and returns its number without closing it; the
+// caller owns it now. -1 if there is none.
 func (f *FD) Disown() int {
 	if f == nil || !f.gate.Shut() {
 		return -1
@@ -93,7 +95,7 @@ func (f *FD) Disown() int {
 	return int(n)
 }
 
-// Dup returns a second FD for the same kernel object, which the caller closes too. EBADF if f is closed.
+// Dup returns a second FD for the same kernel object; the caller closes both. EBADF if f is closed.
 func (f *FD) Dup() (*FD, error) {
 	raw, ok := f.Hold()
 	if !ok {
@@ -103,7 +105,7 @@ func (f *FD) Dup() (*FD, error) {
 	return Dup(raw)
 }
 
-// Dup returns an FD for the kernel object behind a descriptor of the caller's, who closes both.
+// Dup returns an FD for the kernel object behind a descriptor of the caller, who closes both.
 func Dup(raw int) (*FD, error) {
 	n, e := funnel.Current().Dup(raw)
 	if e != 0 {
@@ -112,8 +114,9 @@ func Dup(raw int) (*FD, error) {
 	return NewFD(n)
 }
 
-// Replace makes f the descriptor of what by is, under its old number, and closes by. What f was is
-// closed. EBADF if one of them is closed; both stay as they are then. Not to be called beside Close of f.
+// Replace makes f a descriptor of by's kernel object, under f's old number, and closes by. f's
+// former object is closed. EBADF if one of them is closed; both stay unchanged then. Don't call it
+// concurrently with Close of f.
 func (f *FD) Replace(by *FD) error {
 	from, to := by.Int(), f.Int()
 	if from < 0 || to < 0 {

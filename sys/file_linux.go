@@ -9,8 +9,9 @@ import (
 	"github.com/purebpf/bpf/internal/denied"
 )
 
-// File is a file that is read and closed, without the runtime's poller, which os.Open asks whether it can watch the file: eight
-// system calls that a short-lived process would notice. It implements io.ReaderAt.
+// File is a file for reading, without the runtime's poller. os.Open asks the poller whether it can
+// watch the file: eight system calls that a short-lived process would notice. File implements
+// io.ReaderAt.
 type File struct {
 	fd   *FD
 	path string
@@ -18,7 +19,8 @@ type File struct {
 	mode uint32
 }
 
-// OpenFile opens a file or directory for reading, and waits for nobody if it is a FIFO. The caller closes it. Errors are *os.PathError.
+// OpenFile opens a file or directory for reading; it doesn't block on a FIFO. The caller closes it.
+// Errors are *os.PathError.
 func OpenFile(path string) (*File, error) {
 	f := &File{path: path}
 	var raw int
@@ -45,13 +47,13 @@ func OpenFile(path string) (*File, error) {
 	return f, nil
 }
 
-// Int is the descriptor, which stays the File's.
+// Int returns the descriptor, which the File owns.
 func (f *File) Int() int { return f.fd.Int() }
 
-// Size is the size when the file was opened.
+// Size returns the size when the file was opened.
 func (f *File) Size() int64 { return f.size }
 
-// Type is the type bits of its mode, 0 for a regular file.
+// Type returns the type bits of its mode, 0 for a regular file.
 func (f *File) Type() fs.FileMode {
 	switch f.mode & syscall.S_IFMT {
 	case syscall.S_IFREG:

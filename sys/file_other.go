@@ -4,7 +4,7 @@ package sys
 
 import "os"
 
-// File is a file that is read and closed. It implements io.ReaderAt.
+// File is a file for reading. It implements io.ReaderAt.
 type File struct {
 	*os.File
 	size int64
@@ -25,11 +25,11 @@ func OpenFile(path string) (*File, error) {
 	return &File{f, st.Size(), st.Mode()}, nil
 }
 
-// Int is the descriptor, which stays the File's.
+// Int returns the descriptor, which the File owns.
 func (f *File) Int() int { return int(f.Fd()) }
 
-// Size is the size when the file was opened.
+// Size returns the size when the file was opened.
 func (f *File) Size() int64 { return f.size }
 
-// Type is the type bits of its mode, 0 for a regular file.
+// Type returns the type bits of its mode, 0 for a regular file.
 func (f *File) Type() os.FileMode { return f.mode.Type() }

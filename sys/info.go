@@ -6,8 +6,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ProgInfo is struct bpf_prog_info. The pointers are inputs: arrays with room for as many elements as the length beside them says;
-// the kernel sets each length to how many there are.
+// ProgInfo is struct bpf_prog_info. The pointers are inputs: arrays with room for as many elements
+// as the length beside them; the kernel sets each length to the number of elements that exist.
 type ProgInfo struct {
 	Type                 uapi.ProgType
 	ID                   uint32
@@ -50,8 +50,9 @@ type ProgInfo struct {
 	_                    uint32
 }
 
-// GPL reports whether the program's licence is compatible with the GPL. (In C it is a bit field of one bit, the lowest of the word
-// on little-endian machines and the highest on big-endian ones; nothing else is in that word.)
+// GPL reports whether the program's licence is compatible with the GPL. (In C it is a bit field of
+// one bit, the lowest of the word on little-endian machines and the highest on big-endian ones;
+// nothing else is in that word.)
 func (i *ProgInfo) GPL() bool { return i.GPLCompatible != 0 }
 
 // MapInfo is struct bpf_map_info.
@@ -87,8 +88,8 @@ type BTFInfo struct {
 	KernelBTF uint32 // 1: vmlinux or a module
 }
 
-// LinkInfo is struct bpf_link_info: what every link has, and Detail, a union by Type. Read it with LinkInfoAs, or ask for it with
-// buffers for the names with LinkDetailByFD.
+// LinkInfo is struct bpf_link_info: the fields of every link, and Detail, a union by Type.
+// LinkInfoAs reads the union; LinkDetailByFD queries it with buffers for the names.
 type LinkInfo struct {
 	Type   uapi.LinkType
 	ID     uint32
@@ -120,7 +121,8 @@ type (
 		AttachType uapi.AttachType
 		_          uint32
 	}
-	// IterInfo is of LinkIter. MapID is of map element iterators; Words is tid and pid, or what IterCgroupInfo has.
+	// IterInfo is of LinkIter. MapID is of map element iterators; Words is tid and pid, or what
+	// IterCgroupInfo has.
 	IterInfo struct {
 		TargetName    Pointer
 		TargetNameLen uint32
@@ -164,7 +166,8 @@ type (
 		Missed  uint64
 		Cookies Pointer
 	}
-	// UprobeMultiInfo is of LinkUprobeMulti. Path has room for PathSize bytes, the arrays for Count elements.
+	// UprobeMultiInfo is of LinkUprobeMulti. Path has room for PathSize bytes, the arrays for Count
+	// elements.
 	UprobeMultiInfo struct {
 		Path          Pointer
 		Offsets       Pointer
@@ -175,17 +178,19 @@ type (
 		Flags         uint32
 		PID           uint32
 	}
-	// PerfEventInfo is of LinkPerfEvent. Name is the binary, function or tracepoint, with room for NameLen bytes. What the rest
-	// means depends on Type: see enum bpf_perf_event_type.
+	// PerfEventInfo is of LinkPerfEvent. Name is the binary, function or tracepoint, with room for
+	// NameLen bytes. The meaning of the rest depends on Type: see enum bpf_perf_event_type.
 	PerfEventInfo struct {
 		Type    uint32
 		_       uint32
 		Name    Pointer
 		NameLen uint32
 		Offset  uint32
-		A, B, C uint64 // kprobe: addr, missed, cookie; uprobe: cookie, ref_ctr_offset; tracepoint: cookie
+		// kprobe: addr, missed, cookie; uprobe: cookie, ref_ctr_offset; tracepoint: cookie
+		A, B, C uint64
 	}
-	// PlainEventInfo is of LinkPerfEvent too, without pointers: Type tells whether this is it (PerfEventTypeEvent) or PerfEventInfo.
+	// PlainEventInfo is of LinkPerfEvent too, without pointers: Type distinguishes it
+	// (PerfEventTypeEvent) from PerfEventInfo.
 	PlainEventInfo struct {
 		Type      uint32
 		_         uint32
@@ -206,17 +211,20 @@ const (
 	PerfEventTypeEvent      = 6 // BPF_PERF_EVENT_EVENT
 )
 
-// ProgInfoByFD asks about a program without any of its arrays; their lengths are set (libbpf bpf_prog_get_info_by_fd). To get
-// arrays, use ObjInfo with a *ProgInfo that has room for them.
+// ProgInfoByFD returns information about a program without any of its arrays; their lengths are set
+// (libbpf bpf_prog_get_info_by_fd). To get arrays, use ObjInfo with a *ProgInfo that has room for
+// them.
 func ProgInfoByFD(fd int) (*ProgInfo, error) { return infoByFD[ProgInfo](fd) }
 
-// MapInfoByFD asks about a map (libbpf bpf_map_get_info_by_fd).
+// MapInfoByFD returns information about a map (libbpf bpf_map_get_info_by_fd).
 func MapInfoByFD(fd int) (*MapInfo, error) { return infoByFD[MapInfo](fd) }
 
-// BTFInfoByFD asks about a BTF object, without its bytes and name (libbpf bpf_btf_get_info_by_fd).
+// BTFInfoByFD returns information about a BTF object, without its bytes and name (libbpf
+// bpf_btf_get_info_by_fd).
 func BTFInfoByFD(fd int) (*BTFInfo, error) { return infoByFD[BTFInfo](fd) }
 
-// LinkInfoByFD asks about a link, without names and arrays (libbpf bpf_link_get_info_by_fd).
+// LinkInfoByFD returns information about a link, without names and arrays (libbpf
+// bpf_link_get_info_by_fd).
 func LinkInfoByFD(fd int) (*LinkInfo, error) { return infoByFD[LinkInfo](fd) }
 
 func infoByFD[T any](fd int) (*T, error) {
@@ -227,7 +235,8 @@ func infoByFD[T any](fd int) (*T, error) {
 	return info, nil
 }
 
-// LinkInfoAs reads the union of a LinkInfo as one of its variants. Pointers in it are nil or meaningless.
+// LinkInfoAs reads the union of a LinkInfo as one of its variants. Pointers in it are nil or
+// meaningless.
 func LinkInfoAs[D any](i *LinkInfo) D {
 	var d D
 	if unsafe.Sizeof(d) > unsafe.Sizeof(i.Detail) {
@@ -236,7 +245,8 @@ func LinkInfoAs[D any](i *LinkInfo) D {
 	return *(*D)(unsafe.Pointer(&i.Detail))
 }
 
-// LinkDetailByFD asks about a link with d as the variant of its union: the pointers in *d are inputs, the rest is set.
+// LinkDetailByFD returns information about a link with d as the variant of its union: the pointers
+// in *d are inputs, the rest is set.
 func LinkDetailByFD[D any](fd int, d *D) (*LinkInfo, error) {
 	var w struct {
 		Type                 uapi.LinkType

@@ -13,8 +13,9 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// layouts pairs each attribute with its C counterpart: a struct, or the member of union bpf_attr or struct bpf_link_info that
-// leads to it (for anonymous ones, the member that contains a field of that name), and the C names of its fields in order.
+// layouts pairs each attribute with its C counterpart: a struct, or the member of union bpf_attr or
+// struct bpf_link_info that leads to it (for anonymous ones, the member that contains a field of
+// that name), and the C names of its fields in order.
 var layouts = []struct {
 	goType any
 	c      string // "struct x", "attr.member", "attr{field}" or "link.member"
@@ -56,8 +57,8 @@ var layouts = []struct {
 	{sys.PerfEventAttr{}, "struct perf_event_attr", "type size config sample_period sample_type read_format disabled wakeup_events bp_type bp_addr bp_len branch_sample_type sample_regs_user sample_stack_user clockid sample_regs_intr aux_watermark sample_max_stack"},
 }
 
-// TestLayout compares the offset of every attribute field with the running kernel's own BTF. Fields that this kernel doesn't know
-// yet must lie behind all that it knows.
+// TestLayout compares the offset of every attribute field with the running kernel's own BTF. Fields
+// that this kernel doesn't know yet must lie behind all that it knows.
 func TestLayout(t *testing.T) {
 	raw, err := os.ReadFile("/sys/kernel/btf/vmlinux")
 	if err != nil {
@@ -139,7 +140,8 @@ func find(spec *btf.Spec, path string) (btf.Type, bool) {
 	return t, ok
 }
 
-// holder returns the anonymous struct in t that has a field of that name (itself or in an anonymous union of its own).
+// holder returns the anonymous struct in t that has a field of that name (itself or in an anonymous
+// union of its own).
 func holder(spec *btf.Spec, t btf.Type, field string) (btf.Type, bool) {
 	for i := range t.Vlen() {
 		m := t.Member(i)
@@ -176,8 +178,8 @@ func memberType(spec *btf.Spec, t btf.Type, name string) (btf.Type, bool) {
 	return btf.Type{}, false
 }
 
-// memberOffset returns the offset in bytes of a member, looking into anonymous structs and unions, and into named ones for
-// iterators (map, cgroup).
+// memberOffset returns the offset in bytes of a member, looking into anonymous structs and unions,
+// and into named ones for iterators (map, cgroup).
 func memberOffset(spec *btf.Spec, t btf.Type, name string) (uint32, bool) {
 	for i := range t.Vlen() {
 		m := t.Member(i)

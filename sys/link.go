@@ -8,22 +8,26 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// LinkCreateAttr is the attribute of BPF_LINK_CREATE: what every link has, and in Detail what its attach type adds.
+// LinkCreateAttr is the attribute of BPF_LINK_CREATE: the fields of every link, and in Detail those
+// of its attach type.
 type LinkCreateAttr struct {
-	ProgFD     uint32 // or the fd of a struct_ops map
-	Target     uint32 // fd of a cgroup, netns, perf event, program, ...; interface index for XDP, tcx, netkit
+	ProgFD uint32 // or the fd of a struct_ops map
+	// fd of a cgroup, netns, perf event, program, ...; interface index for XDP, tcx, netkit
+	Target     uint32
 	AttachType uapi.AttachType
-	Flags      uint32     // of the link as a whole (uapi.FReplace, FBefore, ... of cgroup, tcx, netkit; XDP mode)
-	Detail     LinkDetail // nil if the attach type takes none
+	// of the link as a whole (uapi.FReplace, FBefore, ... of cgroup, tcx, netkit; XDP mode)
+	Flags  uint32
+	Detail LinkDetail // nil if the attach type takes none
 }
 
-// LinkDetail is the part of BPF_LINK_CREATE that depends on the attach type. The kernel keeps these parts in a union; each type
-// below is one of its variants.
+// LinkDetail is the part of BPF_LINK_CREATE that depends on the attach type. The kernel keeps these
+// parts in a union; each type below is one of its variants.
 type LinkDetail interface {
 	create(*LinkCreateAttr) (int, syscall.Errno)
 }
 
-// LinkTargetBTF names the function that a freplace program replaces in another program (target_btf_id; 5.10).
+// LinkTargetBTF names the function that a freplace program replaces in another program
+// (target_btf_id; 5.10).
 type LinkTargetBTF struct {
 	BTFID uint32
 }
@@ -40,8 +44,8 @@ type LinkPerfEvent struct {
 	Cookie uint64
 }
 
-// LinkKprobeMulti attaches to many functions at once (kprobe_multi; 5.18). Either Syms (pointers to names) or Addrs has Count
-// elements, Cookies too unless it is NULL.
+// LinkKprobeMulti attaches to many functions at once (kprobe_multi; 5.18). Either Syms (pointers to
+// names) or Addrs has Count elements, Cookies too unless it is NULL.
 type LinkKprobeMulti struct {
 	Flags   uint32
 	Count   uint32
@@ -65,16 +69,16 @@ type LinkNetfilter struct {
 	Flags    uint32
 }
 
-// LinkAnchor is the place of a tcx, netkit (6.6, 6.7) or cgroup (6.16) link among others: Relative is a descriptor, or an id when
-// the link's Flags have uapi.FID.
+// LinkAnchor is the place of a tcx, netkit (6.6, 6.7) or cgroup (6.16) link among others: Relative
+// is a descriptor, or an id when the link's Flags have uapi.FID.
 type LinkAnchor struct {
 	Relative         uint32
 	_                uint32
 	ExpectedRevision uint64
 }
 
-// LinkUprobeMulti attaches to many places of one binary (uprobe_multi; 6.6). Path is NUL-terminated; the arrays have Count elements,
-// those but Offsets may be NULL.
+// LinkUprobeMulti attaches to many places of one binary (uprobe_multi; 6.6). Path is
+// NUL-terminated; the arrays have Count elements, those but Offsets may be NULL.
 type LinkUprobeMulti struct {
 	Path          Pointer
 	Offsets       Pointer
@@ -93,7 +97,8 @@ const (
 	UprobeMultiPathFD = 1 << 1 // BPF_F_UPROBE_MULTI_PATH_FD
 )
 
-// LinkTracingMulti attaches fentry, fexit or fsession programs to many functions (tracing_multi; kernels after 7.0).
+// LinkTracingMulti attaches fentry, fexit or fsession programs to many functions (tracing_multi;
+// kernels after 7.0).
 type LinkTracingMulti struct {
 	IDs     Pointer // BTF ids, 32 bits each
 	Cookies Pointer
@@ -119,18 +124,29 @@ type wire[D any] struct {
 
 func linkCreate[D any](a *LinkCreateAttr, d *D, tail uintptr) (int, syscall.Errno) {
 	w := wire[D]{a.head(), *d}
-	return funnel.BPF(uapi.CmdLinkCreate, unsafe.Pointer(&w), unsafe.Offsetof(w.detail)+unsafe.Sizeof(*d)-tail)
+	return funnel.BPF(uapi.CmdLinkCreate, unsafe.Pointer(&w),
+		unsafe.Offsetof(w.detail)+unsafe.Sizeof(*d)-tail)
 }
 
-func (d *LinkTargetBTF) create(a *LinkCreateAttr) (int, syscall.Errno) { return linkCreate(a, d, 0) }
-func (d *LinkIter) create(a *LinkCreateAttr) (int, syscall.Errno)      { return linkCreate(a, d, 4) }
-func (d *LinkPerfEvent) create(a *LinkCreateAttr) (int, syscall.Errno) { return linkCreate(a, d, 0) }
+func (d *LinkTargetBTF) create(a *LinkCreateAttr) (int, syscall.Errno) {
+	return linkCreate(a, d, 0)
+}
+func (d *LinkIter) create(a *LinkCreateAttr) (int, syscall.Errno) {
+	return linkCreate(a, d, 4)
+}
+func (d *LinkPerfEvent) create(a *LinkCreateAttr) (int, syscall.Errno) {
+	return linkCreate(a, d, 0)
+}
 func (d *LinkKprobeMulti) create(a *LinkCreateAttr) (int, syscall.Errno) {
 	return linkCreate(a, d, 0)
 }
-func (d *LinkTracing) create(a *LinkCreateAttr) (int, syscall.Errno)   { return linkCreate(a, d, 0) }
-func (d *LinkNetfilter) create(a *LinkCreateAttr) (int, syscall.Errno) { return linkCreate(a, d, 0) }
-func (d *LinkAnchor) create(a *LinkCreateAttr) (int, syscall.Errno)    { return linkCreate(a, d, 0) }
+func (d *LinkTracing) create(a *LinkCreateAttr) (int, syscall.Errno) {
+	return linkCreate(a, d, 0)
+}
+func (d *LinkNetfilter) create(a *LinkCreateAttr) (int, syscall.Errno) {
+	return linkCreate(a, d, 0)
+}
+func (d *LinkAnchor) create(a *LinkCreateAttr) (int, syscall.Errno) { return linkCreate(a, d, 0) }
 func (d *LinkUprobeMulti) create(a *LinkCreateAttr) (int, syscall.Errno) {
 	if d.Flags&UprobeMultiPathFD != 0 {
 		return linkCreate(a, d, 0)
@@ -141,8 +157,9 @@ func (d *LinkTracingMulti) create(a *LinkCreateAttr) (int, syscall.Errno) {
 	return linkCreate(a, d, 4)
 }
 
-// LinkCreate attaches a program by a link (BPF_LINK_CREATE, libbpf bpf_link_create; 5.7, more attach types later). The program
-// stays attached until the last descriptor or pin of the link is gone. The caller closes the FD.
+// LinkCreate attaches a program by a link (BPF_LINK_CREATE, libbpf bpf_link_create; 5.7, more
+// attach types later). The program stays attached until the last descriptor or pin of the link is
+// gone. The caller closes the FD.
 func LinkCreate(a *LinkCreateAttr) (*FD, error) {
 	var r int
 	var e syscall.Errno
@@ -158,32 +175,34 @@ func LinkCreate(a *LinkCreateAttr) (*FD, error) {
 	return NewFD(r)
 }
 
-// LinkUpdateAttr is the attribute of BPF_LINK_UPDATE. New and Old are program fds, or struct_ops map fds.
+// LinkUpdateAttr is the attribute of BPF_LINK_UPDATE. New and Old are program fds, or struct_ops
+// map fds.
 type LinkUpdateAttr struct {
 	LinkFD uint32
 	New    uint32
-	Flags  uint32 // uapi.FReplace: only if Old is what is attached now
+	Flags  uint32 // uapi.FReplace: only if Old is attached now
 	Old    uint32
 }
 
-// LinkUpdate replaces the program (or the struct_ops map, 6.4) of a link at one stroke (BPF_LINK_UPDATE, libbpf bpf_link_update).
-// EPERM if Old isn't what is attached.
+// LinkUpdate atomically replaces the program (or the struct_ops map, 6.4) of a link
+// (BPF_LINK_UPDATE, libbpf bpf_link_update). EPERM if Old isn't attached.
 func LinkUpdate(a *LinkUpdateAttr) error {
 	_, e := funnel.BPF(uapi.CmdLinkUpdate, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
-// LinkDetach detaches a link but leaves it in existence, without a target (BPF_LINK_DETACH, libbpf bpf_link_detach; 5.9).
-// EOPNOTSUPP if links of its type can't.
+// LinkDetach detaches a link, which stays without a target (BPF_LINK_DETACH, libbpf
+// bpf_link_detach; 5.9). EOPNOTSUPP if links of its type can't be detached.
 func LinkDetach(link int) error {
 	a := struct{ link uint32 }{uint32(link)}
 	_, e := funnel.BPF(uapi.CmdLinkDetach, unsafe.Pointer(&a), unsafe.Sizeof(a))
 	return errnoErr(e)
 }
 
-// RawTracepointOpen attaches a raw tracepoint program to the tracepoint called name, or with name "" a program whose target was
-// given at load: fentry, fexit, fmod_ret, tp_btf, LSM (BPF_RAW_TRACEPOINT_OPEN, libbpf bpf_raw_tracepoint_open_opts; 4.17). A cookie
-// needs 6.10. Closing the FD detaches.
+// RawTracepointOpen attaches a raw tracepoint program to the tracepoint called name, or with name
+// "" a program whose target was given at load: fentry, fexit, fmod_ret, tp_btf, LSM
+// (BPF_RAW_TRACEPOINT_OPEN, libbpf bpf_raw_tracepoint_open_opts; 4.17). A cookie needs 6.10.
+// Closing the FD detaches.
 func RawTracepointOpen(name string, prog int, cookie uint64) (*FD, error) {
 	var a struct {
 		name   Pointer
@@ -206,8 +225,8 @@ func RawTracepointOpen(name string, prog int, cookie uint64) (*FD, error) {
 	return bpfFD(uapi.CmdRawTracepointOpen, unsafe.Pointer(&a), size)
 }
 
-// IterCreate makes a readable descriptor of an iterator link; each read runs the program (BPF_ITER_CREATE, libbpf
-// bpf_iter_create; 5.8). The caller closes it.
+// IterCreate makes a readable descriptor of an iterator link; each read runs the program
+// (BPF_ITER_CREATE, libbpf bpf_iter_create; 5.8). The caller closes it.
 func IterCreate(link int) (*FD, error) {
 	a := struct{ link, flags uint32 }{link: uint32(link)}
 	return bpfFD(uapi.CmdIterCreate, unsafe.Pointer(&a), unsafe.Sizeof(a))

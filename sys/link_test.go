@@ -81,7 +81,7 @@ func TestRawTracepointLink(t *testing.T) {
 	if want.Type != info.Type.String() || want.ProgID != info.ProgID || want.TP != strings.TrimRight(string(name), "\x00") {
 		t.Errorf("%+v %q, bpftool: %+v", info, name, want)
 	}
-	// What the descriptor is, asked from outside.
+	// The kind of the descriptor, from outside.
 	buf := make([]byte, 64)
 	q := sys.TaskFDQueryAttr{PID: uint32(os.Getpid()), FD: link.Uint32(), Buf: sys.Slice(buf), BufLen: uint32(len(buf))}
 	if err := sys.TaskFDQuery(&q); err != nil || q.ProgID != info.ProgID || q.BufLen != 9 || string(buf[:9]) != "sys_enter" {
@@ -280,7 +280,8 @@ func TestUprobeByName(t *testing.T) {
 	event.Close()
 }
 
-// textOffset returns where in this program's file a function starts, by its address and the mapping that holds it.
+// textOffset returns where in this program's file a function starts, by its address and the mapping
+// that holds it.
 func textOffset(t *testing.T, function any) uint64 {
 	t.Helper()
 	addr := uint64(reflect.ValueOf(function).Pointer())
@@ -446,7 +447,8 @@ func TestToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	// bpffs mounted in the initial user namespace: the kernel refuses a token for those who need none.
+	// bpffs mounted in the initial user namespace: the kernel refuses a token for those who need
+	// none.
 	if _, err := sys.TokenCreate(int(dir.Fd()), 0); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EOPNOTSUPP) {
 		t.Errorf("%v", err)
 	}

@@ -193,7 +193,7 @@ func TestMapFreezeAndMmap(t *testing.T) {
 	if err := sys.MapFreeze(m.Int()); !errors.Is(err, syscall.EBUSY) {
 		t.Errorf("freeze while mapped writable: %v", err)
 	}
-	// Remap the same place read-only, as is done to .rodata.
+	// Remap the same place read-only, as for .rodata.
 	again, err := sys.MmapAt(unsafe.Pointer(&mem[0]), m.Int(), 0, size, sys.ProtRead, sys.MapShared|sys.MapFixed)
 	if err != nil || &again[0] != &mem[0] {
 		t.Fatalf("remap: %v", err)

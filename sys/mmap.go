@@ -17,15 +17,17 @@ const (
 	MapPrivate = 2
 	MapFixed   = 0x10
 
-	MapFixedNoreplace = 0x100000 // 4.17: EEXIST if something is mapped there; older kernels take the address for a hint
+	// 4.17: EEXIST if something is mapped there; older kernels treat the address as a hint
+	MapFixedNoreplace = 0x100000
 )
 
-// Mmap maps length bytes of fd from offset on. Munmap it.
+// Mmap maps length bytes of fd from offset on. The caller unmaps them with Munmap.
 func Mmap(fd int, offset int64, length, prot, flags int) ([]byte, error) {
 	return MmapAt(nil, fd, offset, length, prot, flags)
 }
 
-// MmapAt is Mmap with an address: a hint, or with MapFixed the place itself, whose old mapping is replaced.
+// MmapAt does the same as Mmap at an address: a hint, or with MapFixed the exact place, whose old
+// mapping is replaced.
 func MmapAt(addr unsafe.Pointer, fd int, offset int64, length, prot, flags int) ([]byte, error) {
 	if length <= 0 {
 		return nil, syscall.EINVAL
@@ -37,12 +39,14 @@ func MmapAt(addr unsafe.Pointer, fd int, offset int64, length, prot, flags int) 
 	return unsafe.Slice((*byte)(p), length), nil
 }
 
-// MmapZero gives length bytes of private memory that read as zero and take room only where they are written. Munmap it.
+// MmapZero returns length bytes of private memory that read as zero and take memory only where they
+// are written. The caller unmaps them with Munmap.
 func MmapZero(length int) ([]byte, error) {
 	return Mmap(-1, 0, length, ProtRead|ProtWrite, MapPrivate|mapAnonymous)
 }
 
-// Munmap ends a mapping. b must be the whole slice that Mmap returned; nobody may touch it any more.
+// Munmap removes a mapping. b must be the whole slice that Mmap returned, and must not be used any
+// more.
 func Munmap(b []byte) error {
 	if cap(b) == 0 {
 		return nil

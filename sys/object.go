@@ -16,7 +16,7 @@ type objAttr struct {
 	_      uint32
 }
 
-// size is up to path_fd only if that is used.
+// size includes path_fd only if it is used.
 func (a *objAttr) size() uintptr {
 	if a.flags&uapi.FPathFD != 0 {
 		return unsafe.Offsetof(a.pathFD) + unsafe.Sizeof(a.pathFD)
@@ -24,11 +24,11 @@ func (a *objAttr) size() uintptr {
 	return unsafe.Offsetof(a.pathFD)
 }
 
-// ObjPin pins a program, map or link under path on a bpffs (BPF_OBJ_PIN, libbpf bpf_obj_pin_opts; 4.4). EEXIST if something is
-// there; EINVAL or EPERM if path isn't on a bpffs.
+// ObjPin pins a program, map or link at path on a bpffs (BPF_OBJ_PIN, libbpf bpf_obj_pin_opts;
+// 4.4). EEXIST if there is a file at path; EINVAL or EPERM if path isn't on a bpffs.
 func ObjPin(fd int, path string, flags uint32) error { return ObjPinAt(-1, path, fd, flags) }
 
-// ObjPinAt is ObjPin relative to a directory descriptor (6.5); -1 for none.
+// ObjPinAt does the same as ObjPin relative to a directory descriptor (6.5); -1 for none.
 func ObjPinAt(dir int, path string, fd int, flags uint32) error {
 	a, err := objPath(dir, path, flags)
 	if err != nil {
@@ -39,11 +39,11 @@ func ObjPinAt(dir int, path string, fd int, flags uint32) error {
 	return errnoErr(e)
 }
 
-// ObjGet opens what is pinned under path (BPF_OBJ_GET, libbpf bpf_obj_get_opts; 4.4). flags may be uapi.FRdonly or FWronly for a
-// map. The caller closes the FD.
+// ObjGet opens the object that is pinned at path (BPF_OBJ_GET, libbpf bpf_obj_get_opts; 4.4). flags
+// may be uapi.FRdonly or FWronly for a map. The caller closes the FD.
 func ObjGet(path string, flags uint32) (*FD, error) { return ObjGetAt(-1, path, flags) }
 
-// ObjGetAt is ObjGet relative to a directory descriptor (6.5); -1 for none.
+// ObjGetAt does the same as ObjGet relative to a directory descriptor (6.5); -1 for none.
 func ObjGetAt(dir int, path string, flags uint32) (*FD, error) {
 	a, err := objPath(dir, path, flags)
 	if err != nil {
@@ -81,32 +81,35 @@ func fdByID(cmd uapi.Cmd, id, flags uint32) (*FD, error) {
 	return bpfFD(cmd, unsafe.Pointer(&a), unsafe.Offsetof(a.tokenFD))
 }
 
-// ProgNextID returns the first program id above id (BPF_PROG_GET_NEXT_ID; 4.13). ENOENT at the end. Needs CAP_SYS_ADMIN.
+// ProgNextID returns the first program id above id (BPF_PROG_GET_NEXT_ID; 4.13). ENOENT at the end.
+// Needs CAP_SYS_ADMIN.
 func ProgNextID(id uint32) (uint32, error) { return nextID(uapi.CmdProgGetNextID, id) }
 
-// MapNextID is ProgNextID for maps (BPF_MAP_GET_NEXT_ID; 4.13).
+// MapNextID does the same as ProgNextID for maps (BPF_MAP_GET_NEXT_ID; 4.13).
 func MapNextID(id uint32) (uint32, error) { return nextID(uapi.CmdMapGetNextID, id) }
 
-// BTFNextID is ProgNextID for BTF objects (BPF_BTF_GET_NEXT_ID; 5.4).
+// BTFNextID does the same as ProgNextID for BTF objects (BPF_BTF_GET_NEXT_ID; 5.4).
 func BTFNextID(id uint32) (uint32, error) { return nextID(uapi.CmdBTFGetNextID, id) }
 
-// LinkNextID is ProgNextID for links (BPF_LINK_GET_NEXT_ID; 5.8).
+// LinkNextID does the same as ProgNextID for links (BPF_LINK_GET_NEXT_ID; 5.8).
 func LinkNextID(id uint32) (uint32, error) { return nextID(uapi.CmdLinkGetNextID, id) }
 
-// ProgFDByID opens the program with that id (BPF_PROG_GET_FD_BY_ID; 4.13). ENOENT if it is gone. Needs CAP_SYS_ADMIN. The caller
-// closes the FD.
+// ProgFDByID opens the program with that id (BPF_PROG_GET_FD_BY_ID; 4.13). ENOENT if it is gone.
+// Needs CAP_SYS_ADMIN. The caller closes the FD.
 func ProgFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdProgGetFDByID, id, 0) }
 
 // MapFDByID opens the map with that id (BPF_MAP_GET_FD_BY_ID; 4.13).
 func MapFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdMapGetFDByID, id, 0) }
 
-// MapFDByIDFlags is MapFDByID with open flags: uapi.FRdonly or FWronly.
-func MapFDByIDFlags(id, flags uint32) (*FD, error) { return fdByID(uapi.CmdMapGetFDByID, id, flags) }
+// MapFDByIDFlags does the same as MapFDByID with open flags: uapi.FRdonly or FWronly.
+func MapFDByIDFlags(id, flags uint32) (*FD, error) {
+	return fdByID(uapi.CmdMapGetFDByID, id, flags)
+}
 
 // BTFFDByID opens the BTF object with that id (BPF_BTF_GET_FD_BY_ID; 4.18).
 func BTFFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdBTFGetFDByID, id, 0) }
 
-// BTFFDByIDToken is BTFFDByID on behalf of a token (6.17).
+// BTFFDByIDToken does the same as BTFFDByID on behalf of a token (6.17).
 func BTFFDByIDToken(id uint32, token int) (*FD, error) {
 	a := idAttr{id: id, openFlags: uapi.FTokenFD, tokenFD: int32(token)}
 	return bpfFD(uapi.CmdBTFGetFDByID, unsafe.Pointer(&a), unsafe.Sizeof(a))
@@ -115,8 +118,9 @@ func BTFFDByIDToken(id uint32, token int) (*FD, error) {
 // LinkFDByID opens the link with that id (BPF_LINK_GET_FD_BY_ID; 5.8).
 func LinkFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdLinkGetFDByID, id, 0) }
 
-// ObjInfo fills size bytes of *info about a program, map, link or BTF object and returns how many the kernel filled
-// (BPF_OBJ_GET_INFO_BY_FD, libbpf bpf_obj_get_info_by_fd; 4.13). What isn't input must be zero.
+// ObjInfo fills size bytes of *info about a program, map, link or BTF object and returns how many
+// bytes the kernel filled (BPF_OBJ_GET_INFO_BY_FD, libbpf bpf_obj_get_info_by_fd; 4.13). Fields
+// that aren't input must be zero.
 func ObjInfo(fd int, info unsafe.Pointer, size uint32) (uint32, error) {
 	a := struct {
 		fd, size uint32
@@ -126,8 +130,8 @@ func ObjInfo(fd int, info unsafe.Pointer, size uint32) (uint32, error) {
 	return a.size, errnoErr(e)
 }
 
-// TaskFDQueryAttr is the attribute of BPF_TASK_FD_QUERY. Buf has room for BufLen bytes of the name of what is attached to;
-// everything behind is output.
+// TaskFDQueryAttr is the attribute of BPF_TASK_FD_QUERY. Buf has room for BufLen bytes of the
+// target's name; all later fields are output.
 type TaskFDQueryAttr struct {
 	PID         uint32
 	FD          uint32 // in that process
@@ -140,15 +144,17 @@ type TaskFDQueryAttr struct {
 	ProbeAddr   uint64
 }
 
-// TaskFDQuery tells what a perf event or raw tracepoint descriptor of a process is attached to (BPF_TASK_FD_QUERY, libbpf
-// bpf_task_fd_query; 4.18). ENOSPC if the name was cut. Needs CAP_SYS_ADMIN.
+// TaskFDQuery returns the target of a perf event or raw tracepoint descriptor of a process
+// (BPF_TASK_FD_QUERY, libbpf bpf_task_fd_query; 4.18). ENOSPC if the name was truncated. Needs
+// CAP_SYS_ADMIN.
 func TaskFDQuery(a *TaskFDQueryAttr) error {
 	_, e := funnel.BPF(uapi.CmdTaskFDQuery, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
-// TokenCreate makes a BPF token of a bpffs that delegates something (BPF_TOKEN_CREATE, libbpf bpf_token_create; 6.9). ENOENT if it
-// delegates nothing, EPERM in the initial user namespace. The caller closes the FD.
+// TokenCreate makes a BPF token of a bpffs that delegates any command (BPF_TOKEN_CREATE, libbpf
+// bpf_token_create; 6.9). ENOENT if it delegates nothing, EPERM in the initial user namespace. The
+// caller closes the FD.
 func TokenCreate(bpffs int, flags uint32) (*FD, error) {
 	a := struct{ flags, bpffs uint32 }{flags, uint32(bpffs)}
 	return bpfFD(uapi.CmdTokenCreate, unsafe.Pointer(&a), unsafe.Sizeof(a))

@@ -7,8 +7,8 @@ import (
 	"github.com/purebpf/bpf/internal/funnel"
 )
 
-// PerfEventAttr is struct perf_event_attr up to config2 and what follows it to PERF_ATTR_SIZE_VER5 (112 bytes; every kernel that
-// loads BPF programs knows it). Size is filled in by PerfEventOpen.
+// PerfEventAttr is struct perf_event_attr up to PERF_ATTR_SIZE_VER5 (112 bytes; every kernel that
+// loads BPF programs knows it). PerfEventOpen sets Size.
 type PerfEventAttr struct {
 	Type             uint32
 	Size             uint32
@@ -50,12 +50,13 @@ const (
 	PerfFlagFDCloexec    = 1 << 3  // PERF_FLAG_FD_CLOEXEC
 )
 
-// PerfEventOpen opens a perf event (perf_event_open(2)), close-on-exec. pid -1 is every process, cpu -1 every CPU (not both);
-// group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON, for the uprobe PMU
-// CAP_SYS_ADMIN, or a lower kernel.perf_event_paranoid; EINTR is retried.
+// PerfEventOpen opens a perf event (perf_event_open(2)), close-on-exec. pid -1 is every process,
+// cpu -1 every CPU (not both); group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON,
+// for the uprobe PMU CAP_SYS_ADMIN, or a lower kernel.perf_event_paranoid; EINTR is retried.
 func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags uint) (*FD, error) {
 	a.Size = uint32(unsafe.Sizeof(*a))
-	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(a), pid, cpu, group, flags|PerfFlagFDCloexec)
+	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(a), pid, cpu, group,
+		flags|PerfFlagFDCloexec)
 	if e != 0 {
 		return nil, e
 	}
@@ -69,9 +70,10 @@ type perfNamed struct {
 	tail    [6]uint64
 }
 
-// PerfEventOpenName is PerfEventOpen with a string in config1: the function of a kprobe or the binary of a uprobe. EINVAL if name
-// contains a NUL.
-func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int, flags uint) (*FD, error) {
+// PerfEventOpenName does the same as PerfEventOpen with a string in config1: the function of a
+// kprobe or the binary of a uprobe. EINVAL if name contains a NUL.
+func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int,
+	flags uint) (*FD, error) {
 	p, err := CString(name)
 	if err != nil {
 		return nil, err
@@ -82,14 +84,16 @@ func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int, flags
 	copy(n.head[:], raw[:7])
 	copy(n.tail[:], raw[8:])
 	n.config1 = p
-	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(&n), pid, cpu, group, flags|PerfFlagFDCloexec)
+	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(&n), pid, cpu, group,
+		flags|PerfFlagFDCloexec)
 	if e != 0 {
 		return nil, e
 	}
 	return NewFD(r)
 }
 
-// PerfEventSetBPF attaches a program to a perf event (PERF_EVENT_IOC_SET_BPF; 4.1). It is detached when the event is closed.
+// PerfEventSetBPF attaches a program to a perf event (PERF_EVENT_IOC_SET_BPF; 4.1). It is detached
+// when the event is closed.
 func PerfEventSetBPF(event, prog int) error {
 	_, e := funnel.Current().Ioctl(event, perfSetBPF, uintptr(prog))
 	return errnoErr(e)
@@ -107,15 +111,16 @@ func PerfEventDisable(event int) error {
 	return errnoErr(e)
 }
 
-// PerfEventSetOutput has an event write to the ring of another on the same CPU, which must be mapped
-// (PERF_EVENT_IOC_SET_OUTPUT). The ring lives as long as one of them.
+// PerfEventSetOutput makes an event write to the ring of another on the same CPU, which must be
+// mapped (PERF_EVENT_IOC_SET_OUTPUT). The ring lives as long as one of them.
 func PerfEventSetOutput(event, to int) error {
 	_, e := funnel.Current().Ioctl(event, perfSetOutput, uintptr(to))
 	return errnoErr(e)
 }
 
-// PerfEventEnabled returns for how many nanoseconds an event was enabled. It must have been opened with
-// ReadFormat PerfFormatEnabled. The time of an event on a CPU stops for good when that goes offline.
+// PerfEventEnabled returns for how many nanoseconds an event was enabled. It must have been opened
+// with ReadFormat PerfFormatEnabled. The time of an event on a CPU stops for good when the CPU goes
+// offline.
 func PerfEventEnabled(event int) (uint64, error) {
 	var value [2]uint64
 	n, err := Read(event, unsafe.Slice((*byte)(unsafe.Pointer(&value)), unsafe.Sizeof(value)))
@@ -125,8 +130,9 @@ func PerfEventEnabled(event int) (uint64, error) {
 	return value[1], err
 }
 
-// PerfEventQueryBPF lists the ids of the programs attached to the tracepoint of an event (PERF_EVENT_IOC_QUERY_BPF; 4.16). ids is
-// filled up to its length; n is how many there are, also with ENOSPC. Needs CAP_PERFMON.
+// PerfEventQueryBPF lists the ids of the programs attached to the tracepoint of an event
+// (PERF_EVENT_IOC_QUERY_BPF; 4.16). It fills ids up to its length; n is the number of programs,
+// also with ENOSPC. Needs CAP_PERFMON.
 func PerfEventQueryBPF(event int, ids []uint32) (n int, err error) {
 	q := make([]uint32, 2+len(ids)) // struct perf_event_query_bpf: ids_len, prog_cnt, ids[]
 	q[0] = uint32(len(ids))

@@ -16,7 +16,7 @@ func Slice[T any](s []T) Pointer {
 	return Pointer{ptr: unsafe.Pointer(unsafe.SliceData(s))}
 }
 
-// CString makes a Pointer to a copy of s with a NUL at its end. EINVAL if s contains one itself.
+// CString makes a Pointer to a copy of s, terminated by a NUL. EINVAL if s contains a NUL itself.
 func CString(s string) (Pointer, error) {
 	b, err := syscall.ByteSliceFromString(s)
 	if err != nil {

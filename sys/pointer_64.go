@@ -4,8 +4,8 @@ package sys
 
 import "unsafe"
 
-// Pointer is a pointer in a kernel attribute: 64 bits wide on every architecture. It is a real Go pointer, so what it points to
-// stays alive while the attribute does. The zero value is NULL.
+// Pointer is a pointer in a kernel attribute: 64 bits wide on every architecture. It is a real Go
+// pointer, so its target stays alive as long as the attribute. The zero value is NULL.
 type Pointer struct {
 	ptr unsafe.Pointer
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ProgLoadAttr is the attribute of BPF_PROG_LOAD. Type, InsnCnt, Insns and License are always needed.
+// ProgLoadAttr is the attribute of BPF_PROG_LOAD. Type, InsnCnt, Insns and License are always
+// needed.
 type ProgLoadAttr struct {
 	Type               uapi.ProgType
 	InsnCnt            uint32  // slots of 8 bytes
@@ -46,15 +47,16 @@ type ProgLoadAttr struct {
 // ProgLoadAttempts is how often ProgLoad tries while the kernel answers EAGAIN (libbpf's default).
 const ProgLoadAttempts = 5
 
-// ProgLoad verifies and loads a program (BPF_PROG_LOAD, libbpf bpf_prog_load without its log protocol). The caller closes the FD.
-// Needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN by type. EAGAIN (a signal arrived while the verifier ran) is retried; E2BIG,
-// EACCES, EINVAL, EPERM and others are the verifier's; ENOSPC means the log buffer was too small.
+// ProgLoad verifies and loads a program (BPF_PROG_LOAD, libbpf bpf_prog_load without its log
+// protocol). The caller closes the FD. Needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN by type. It
+// retries EAGAIN (a signal arrived while the verifier ran); E2BIG, EACCES, EINVAL, EPERM and others
+// come from the verifier; ENOSPC means that the log buffer was too small.
 func ProgLoad(a *ProgLoadAttr) (*FD, error) {
 	fd, _, err := ProgLoadCounted(a)
 	return fd, err
 }
 
-// ProgLoadCounted is ProgLoad and says how many attempts it took.
+// ProgLoadCounted does the same as ProgLoad and returns the number of attempts.
 func ProgLoadCounted(a *ProgLoadAttr) (fd *FD, attempts int, err error) {
 	size := unsafe.Offsetof(a.Signature)
 	if !a.Signature.IsNil() || a.KeyringID != 0 {
@@ -87,21 +89,22 @@ type ProgAttachAttr struct {
 	ExpectedRevision uint64 // 6.6
 }
 
-// ProgAttach attaches a program without a link (BPF_PROG_ATTACH, libbpf bpf_prog_attach_opts): cgroups, sockmaps, flow dissector,
-// lirc, tcx, netkit.
+// ProgAttach attaches a program without a link (BPF_PROG_ATTACH, libbpf bpf_prog_attach_opts):
+// cgroups, sockmaps, flow dissector, lirc, tcx, netkit.
 func ProgAttach(a *ProgAttachAttr) error {
 	_, e := funnel.BPF(uapi.CmdProgAttach, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
-// ProgDetach undoes ProgAttach (BPF_PROG_DETACH, libbpf bpf_prog_detach_opts). ENOENT if the program isn't attached there.
+// ProgDetach undoes ProgAttach (BPF_PROG_DETACH, libbpf bpf_prog_detach_opts). ENOENT if the
+// program isn't attached there.
 func ProgDetach(a *ProgAttachAttr) error {
 	_, e := funnel.BPF(uapi.CmdProgDetach, unsafe.Pointer(a), unsafe.Sizeof(*a))
 	return errnoErr(e)
 }
 
-// ProgQueryAttr is the attribute of BPF_PROG_QUERY. The arrays have room for Count elements; Count and the other outputs are set
-// even on error: ENOSPC tells how many there are.
+// ProgQueryAttr is the attribute of BPF_PROG_QUERY. The arrays have room for Count elements; Count
+// and the other outputs are set even on error: with ENOSPC, Count is the number of programs.
 type ProgQueryAttr struct {
 	Target          uint32
 	AttachType      uapi.AttachType
@@ -142,9 +145,10 @@ type ProgTestRunAttr struct {
 	_           uint32
 }
 
-// ProgTestRun runs a program on given data and context (BPF_PROG_TEST_RUN, libbpf bpf_prog_test_run_opts; 4.12, more types
-// later). ENOSPC if an output didn't fit (its size is set), ENOTSUPP if the program type can't be run. With Repeat > 1 the
-// Go runtime's signals are blocked, because one of them would end the run; EINTR is another signal's and is never retried.
+// ProgTestRun runs a program on given data and context (BPF_PROG_TEST_RUN, libbpf
+// bpf_prog_test_run_opts; 4.12, more types later). ENOSPC if an output didn't fit (its size is
+// set), ENOTSUPP if the program type can't be run. With Repeat > 1 the Go runtime's signals are
+// blocked, because each would end the run; EINTR is from another signal and never retried.
 func ProgTestRun(a *ProgTestRunAttr) (err error) {
 	if a.Repeat > 1 {
 		withoutRuntimeSignals(func() { err = progTestRun(a) })
@@ -154,11 +158,13 @@ func ProgTestRun(a *ProgTestRunAttr) (err error) {
 }
 
 func progTestRun(a *ProgTestRunAttr) error {
-	_, e := funnel.BPF(uapi.CmdProgTestRun, unsafe.Pointer(a), unsafe.Offsetof(a.BatchSize)+unsafe.Sizeof(a.BatchSize))
+	_, e := funnel.BPF(uapi.CmdProgTestRun, unsafe.Pointer(a),
+		unsafe.Offsetof(a.BatchSize)+unsafe.Sizeof(a.BatchSize))
 	return errnoErr(e)
 }
 
-// ProgBindMap keeps a map alive as long as a program that doesn't refer to it (BPF_PROG_BIND_MAP, libbpf bpf_prog_bind_map; 5.10).
+// ProgBindMap keeps a map alive as long as a program that doesn't refer to it (BPF_PROG_BIND_MAP,
+// libbpf bpf_prog_bind_map; 5.10).
 func ProgBindMap(prog, mapFD int, flags uint32) error {
 	a := struct{ prog, mapFD, flags uint32 }{uint32(prog), uint32(mapFD), flags}
 	_, e := funnel.BPF(uapi.CmdProgBindMap, unsafe.Pointer(&a), unsafe.Sizeof(a))
@@ -168,7 +174,8 @@ func ProgBindMap(prog, mapFD int, flags uint32) error {
 // StatsRunTime is BPF_STATS_RUN_TIME: run_time_ns and run_cnt of every program.
 const StatsRunTime = 0
 
-// EnableStats switches a statistic on while the FD is open (BPF_ENABLE_STATS, libbpf bpf_enable_stats; 5.8). Needs CAP_SYS_ADMIN.
+// EnableStats enables a statistic while the FD is open (BPF_ENABLE_STATS, libbpf bpf_enable_stats;
+// 5.8). Needs CAP_SYS_ADMIN.
 func EnableStats(kind uint32) (*FD, error) {
 	a := struct{ kind uint32 }{kind}
 	return bpfFD(uapi.CmdEnableStats, unsafe.Pointer(&a), unsafe.Sizeof(a))
@@ -180,8 +187,8 @@ const (
 	StreamStderr = 2 // BPF_STREAM_STDERR
 )
 
-// ProgStreamRead reads what a program wrote to one of its streams and returns the number of bytes, 0 if there is nothing
-// (BPF_PROG_STREAM_READ_BY_FD, libbpf bpf_prog_stream_read; 6.17).
+// ProgStreamRead reads the output of a program from one of its streams and returns the number of
+// bytes, 0 if there is none (BPF_PROG_STREAM_READ_BY_FD, libbpf bpf_prog_stream_read; 6.17).
 func ProgStreamRead(prog int, stream uint32, buf []byte) (int, error) {
 	a := struct {
 		buf    Pointer
@@ -194,8 +201,8 @@ func ProgStreamRead(prog int, stream uint32, buf []byte) (int, error) {
 	return n, errnoErr(e)
 }
 
-// ProgAssocStructOps says which struct_ops map the kfuncs called by a program mean (BPF_PROG_ASSOC_STRUCT_OPS, libbpf
-// bpf_prog_assoc_struct_ops; 6.19).
+// ProgAssocStructOps sets the struct_ops map for the kfuncs that a program calls
+// (BPF_PROG_ASSOC_STRUCT_OPS, libbpf bpf_prog_assoc_struct_ops; 6.19).
 func ProgAssocStructOps(prog, mapFD int, flags uint32) error {
 	a := struct{ mapFD, prog, flags uint32 }{uint32(mapFD), uint32(prog), flags}
 	_, e := funnel.BPF(uapi.CmdProgAssocStructOps, unsafe.Pointer(&a), unsafe.Sizeof(a))

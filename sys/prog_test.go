@@ -98,14 +98,15 @@ func TestProgLoadLog(t *testing.T) {
 	if text := string(log); !strings.Contains(text, "R0 !read_ok") {
 		t.Errorf("log: %q", text)
 	}
-	a.LogSize = 128 // the least that kernels before 6.4 take
+	a.LogSize = 128 // the minimum of kernels before 6.4
 	if _, err := sys.ProgLoad(&a); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("a log of 128 bytes: %v", err)
 	}
 }
 
-// TestSignalsDuringLoadAndRun sends the runtime's preemption signal to the thread every millisecond. Each ends a verification with
-// EAGAIN and a repeated run with EINTR; both must come through all the same.
+// TestSignalsDuringLoadAndRun sends the runtime's preemption signal to the thread every
+// millisecond. Each ends a verification with EAGAIN and a repeated run with EINTR; both must
+// succeed anyway.
 func TestSignalsDuringLoadAndRun(t *testing.T) {
 	testkit.Root(t)
 	runtime.LockOSThread()

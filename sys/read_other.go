@@ -4,5 +4,5 @@ package sys
 
 import "syscall"
 
-// Read is read(2) of an iterator; only Linux has them.
+// Read fails: only Linux has iterators.
 func Read(fd int, p []byte) (int, error) { return 0, syscall.ENOSYS }

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// withoutRuntimeSignals calls f on a thread that doesn't receive the signals which the Go runtime sends itself: SIGURG to
-// preempt, SIGPROF to profile. Each of them would end a long verification with EAGAIN, a repeated test run with EINTR.
+// withoutRuntimeSignals calls f on a thread that doesn't receive the signals which the Go runtime
+// sends itself: SIGURG to preempt, SIGPROF to profile. Each of them would end a long verification
+// with EAGAIN, a repeated test run with EINTR.
 func withoutRuntimeSignals(f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

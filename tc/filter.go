@@ -19,13 +19,13 @@ import (
 type Options struct {
 	Handle   uint32 // 0: the kernel chooses
 	Priority uint16 // lower runs earlier; 0: the kernel chooses
-	// Replace replaces the filter with that handle and priority, whoever's it is. Without it that
-	// is bpf.ErrExist.
+	// Replace replaces the filter with that handle and priority, whoever made it. Without Replace
+	// an existing filter is bpf.ErrExist.
 	Replace bool
 }
 
 // Filter is an attached filter of classic TC. It is no bpf.Link: it stays until Detach, or until
-// its discipline or interface goes.
+// its discipline or interface is removed.
 type Filter struct {
 	Hook      Hook
 	Handle    uint32
@@ -36,9 +36,9 @@ type Filter struct {
 }
 
 // Attach attaches a SEC("tc") program as a filter of an interface: to Ingress, Egress or Custom,
-// whose discipline must be there (Hook.Create) (libbpf bpf_tc_attach; 4.5). The filter stays when
-// the process ends; Filter.Detach removes it. bpf.ErrNotSupported for Egress where the discipline
-// is ingress. Needs CAP_NET_ADMIN. From 6.6 on bpf.Program.AttachTCX makes a bpf.Link.
+// whose discipline must exist (Hook.Create) (libbpf bpf_tc_attach; 4.5). The filter stays when the
+// process ends; Filter.Detach removes it. bpf.ErrNotSupported for Egress where the discipline is
+// ingress. Needs CAP_NET_ADMIN. From 6.6 on bpf.Program.AttachTCX makes a bpf.Link.
 func Attach(p *bpf.Program, hook Hook, opts *Options) (*Filter, error) {
 	if opts == nil {
 		opts = &Options{}
@@ -76,7 +76,7 @@ func (h Hook) attach(fd int, p *bpf.Program, opts *Options) (*Filter, error) {
 	return h.filter(&f), nil
 }
 
-// refused is the error of an attempt to attach p.
+// refused returns the error of an attempt to attach p.
 func refused(p *bpf.Program, h Hook, err error) error {
 	var unusable *bpf.Error // from UseFD
 	if errors.As(err, &unusable) {
@@ -89,8 +89,8 @@ func refused(p *bpf.Program, h Hook, err error) error {
 	}
 }
 
-// explain says what explains the kernel's refusal to make program id the filter f, "" if nothing
-// does.
+// explain explains the kernel's refusal to make program id the filter f; it returns "" without an
+// explanation.
 func (h Hook) explain(p *bpf.Program, id uint32, f *rtnl.TCFilter, err error) string {
 	if advice := privilege.NetlinkHint(err); advice != "" {
 		return advice
@@ -118,10 +118,10 @@ func (h Hook) explain(p *bpf.Program, id uint32, f *rtnl.TCFilter, err error) st
 	return ""
 }
 
-// Detach removes the filter (libbpf bpf_tc_detach), if its program still is ProgramID: what
-// somebody has put in its place meanwhile stays, and that is bpf.ErrNotExist, as is a filter that
-// is gone. The kernel has no call that compares and removes at once, so a replacement at that
-// moment would go. Call it on a thread of the interface's network namespace. Needs CAP_NET_ADMIN.
+// Detach removes the filter (libbpf bpf_tc_detach) if its program still is ProgramID. It returns
+// bpf.ErrNotExist if the filter is gone or somebody has replaced it; a replacement stays. The
+// kernel has no call that compares and removes atomically, so a replacement at that moment would be
+// removed. Call Detach on a thread of the interface's network namespace. Needs CAP_NET_ADMIN.
 func (f *Filter) Detach() error {
 	fail := func(err error) error {
 		op := fmt.Sprintf("detach filter %#x (priority %d, program %d) from",
@@ -135,7 +135,8 @@ func (f *Filter) Detach() error {
 		return fail(err)
 	}
 	if q.ProgID != f.ProgramID {
-		return fail(fmt.Errorf("it is of program %s now: %w", hooks.Label(q.ProgID), bpf.ErrNotExist))
+		return fail(fmt.Errorf("it is of program %s now: %w",
+			hooks.Label(q.ProgID), bpf.ErrNotExist))
 	}
 	if err := rtnl.TCDetach(&q); err != nil {
 		return fail(err)

@@ -1,7 +1,7 @@
 // Package tc attaches programs as filters of classic TC.
 //
 // Before tcx (6.6) programs see packets as filters of a queueing discipline. The discipline clsact
-// exists for that alone: it queues nothing and has one list of filters for each direction. A filter
+// exists only for that: it queues nothing and has one list of filters for each direction. A filter
 // is named by handle and priority and stays when the process ends; the kernel counts no references,
 // so nothing here is a bpf.Link. A program attached this way decides on packets by itself
 // (direct-action): it returns TC_ACT_OK, TC_ACT_SHOT and so on.
@@ -24,7 +24,7 @@ import (
 	"github.com/purebpf/bpf/internal/rtnl"
 )
 
-// Point says which filters of an interface a Hook means.
+// Point selects the filters of an interface.
 type Point uint8
 
 const (
@@ -57,23 +57,24 @@ func (t Point) String() string {
 type Hook struct {
 	Interface string // its name or an alternative one, or its index as a number
 	Point     Point
-	// Parent is, for Custom, the class that the filters belong to; for Qdisc, where the discipline
-	// goes (0xffffffff: root).
+	// Parent is, for Custom, the class that the filters belong to; for Qdisc, the parent of the
+	// discipline (0xffffffff: root).
 	Parent uint32
 	Handle uint32 // Qdisc: of the discipline, major number << 16
 	Qdisc  string // Qdisc: kind, such as "prio"
 }
 
-// String names interface and point.
+// String returns interface and point.
 func (h Hook) String() string {
 	return printable.Text(h.Interface) + " (tc " + h.Point.String() + ")"
 }
 
-// Create gives the interface what holds the filters (libbpf bpf_tc_hook_create; 4.5): clsact for
-// Ingress, Egress and Both alike, the named discipline for Qdisc. bpf.ErrExist if it has it, which
-// usually is no failure: somebody else uses it too, and who made it should destroy it. The older
-// discipline ingress serves Ingress as well; it has no egress, so for the others it is
-// bpf.ErrNotSupported. EBUSY if another discipline is in the way. Needs CAP_NET_ADMIN.
+// Create adds the discipline that holds the filters to the interface (libbpf bpf_tc_hook_create;
+// 4.5): clsact for Ingress, Egress and Both alike, the named discipline for Qdisc. bpf.ErrExist if
+// the interface has it, which usually is no failure: another program uses it too, and its creator
+// should destroy it. The older discipline ingress serves Ingress as well; it has no egress, so for
+// the others Create returns bpf.ErrNotSupported. EBUSY if another discipline is in the way. Needs
+// CAP_NET_ADMIN.
 func (h Hook) Create() error {
 	index, err := h.index()
 	if err == nil {
@@ -89,7 +90,7 @@ func (h Hook) Create() error {
 		default:
 			err = fmt.Errorf("%v: %w", h.Point, syscall.EINVAL)
 		}
-		if errors.Is(err, syscall.EEXIST) { // something is
+		if errors.Is(err, syscall.EEXIST) { // another discipline exists
 			if other := h.checkExisting(index); other != nil {
 				err = other
 			}
@@ -98,7 +99,7 @@ func (h Hook) Create() error {
 	return h.wrap("create tc hook", err)
 }
 
-// checkExisting refuses what is there instead of the discipline that Create makes.
+// checkExisting refuses a discipline that exists instead of the one that Create makes.
 func (h Hook) checkExisting(index int) error {
 	if h.Point != Qdisc {
 		return h.checkDiscipline(index)
@@ -107,7 +108,8 @@ func (h Hook) checkExisting(index int) error {
 	if err == nil && there.Kind == h.Qdisc && (h.Handle == 0 || there.Handle == h.Handle) {
 		return nil
 	}
-	if byHandle, handleErr := rtnl.TCQdiscAt(index, 0, h.Handle); h.Handle != 0 && handleErr == nil {
+	if byHandle, handleErr := rtnl.TCQdiscAt(index, 0, h.Handle); h.Handle != 0 &&
+		handleErr == nil {
 		there, err = byHandle, nil
 	}
 	switch {
@@ -121,19 +123,19 @@ func (h Hook) checkExisting(index int) error {
 }
 
 // checkDiscipline refuses a discipline of the interface that takes filters of the hook's direction
-// for others. None at all is left to the kernel to say.
+// for others. It accepts none at all: the kernel reports that.
 func (h Hook) checkDiscipline(index int) error {
 	wrong, err := h.wrongDiscipline(index)
 	return cmp.Or(err, wrong)
 }
 
-// wrongDiscipline says, as an error, that the hook's direction isn't served by what the interface
-// has: ingress takes filters of both directions for incoming packets, and any discipline may have
-// clsact's handle. err is a failure to find out.
+// wrongDiscipline returns, as wrong, why the interface's discipline doesn't serve the hook's
+// direction: ingress takes filters of both directions for incoming packets, and any discipline may
+// have clsact's handle. err is set if the query fails.
 func (h Hook) wrongDiscipline(index int) (wrong, err error) {
 	parent := h.parent()
 	if h.Point != Both && parent != rtnl.TCIngress && parent != rtnl.TCEgress {
-		return nil, nil // a class of a discipline of the caller's
+		return nil, nil // a class of the caller's own discipline
 	}
 	there, err := rtnl.TCQdiscAt(index, 0, rtnl.TCMajor)
 	switch {
@@ -152,8 +154,8 @@ func (h Hook) wrongDiscipline(index int) (wrong, err error) {
 		h.Interface, there.Kind, syscall.EBUSY), nil
 }
 
-// Destroy removes the discipline and everyone's filters with it for Both and Qdisc; for Ingress and
-// Egress it removes everyone's filters of that direction and leaves clsact (libbpf
+// Destroy removes, for Both and Qdisc, the discipline and everyone's filters with it; for Ingress
+// and Egress it removes everyone's filters of that direction and keeps clsact (libbpf
 // bpf_tc_hook_destroy). Filter.Detach removes one filter. Needs CAP_NET_ADMIN.
 func (h Hook) Destroy() error {
 	index, err := h.index()
@@ -182,7 +184,7 @@ func (h Hook) Destroy() error {
 }
 
 // Filters lists the BPF filters of Ingress, Egress or Custom, everyone's, in the order in which
-// they run. There are none if there is no discipline, or one without that direction. No
+// they run. The list is empty if there is no discipline, or one without that direction. No
 // privileges.
 func (h Hook) Filters() ([]Filter, error) {
 	index, parent, err := h.filters()
@@ -224,7 +226,7 @@ func (h Hook) Query(handle uint32, priority uint16) (*Filter, error) {
 	return h.filter(&q), nil
 }
 
-// filter is what the kernel says of a filter, as this package's.
+// filter converts the kernel's information about a filter.
 func (h Hook) filter(f *rtnl.TCFilter) *Filter {
 	return &Filter{
 		Hook: h, Handle: f.Handle, Priority: f.Priority, ProgramID: f.ProgID, Name: f.Name,
@@ -232,7 +234,7 @@ func (h Hook) filter(f *rtnl.TCFilter) *Filter {
 	}
 }
 
-// queryFilter fills in a filter by its handle and priority. Where there are no others, or no
+// queryFilter completes a filter by its handle and priority. If there are no others, or no
 // discipline, the kernel answers EINVAL.
 func (h Hook) queryFilter(f *rtnl.TCFilter) error {
 	wrong, err := h.wrongDiscipline(f.IfIndex)
@@ -260,7 +262,7 @@ func (h Hook) queryFilter(f *rtnl.TCFilter) error {
 
 func (h Hook) index() (int, error) { return rtnl.Interface(h.Interface) }
 
-// parent is where the filters of a direction or class hang.
+// parent returns the parent of the filters of a direction or class.
 func (h Hook) parent() uint32 {
 	switch h.Point {
 	case Ingress:
@@ -271,7 +273,7 @@ func (h Hook) parent() uint32 {
 	return h.Parent
 }
 
-// filters returns where the filters hang.
+// filters returns the interface and the parent of the filters.
 func (h Hook) filters() (index int, parent uint32, err error) {
 	switch h.Point {
 	case Ingress, Egress:
@@ -290,7 +292,7 @@ func (h Hook) filters() (index int, parent uint32, err error) {
 	return index, h.parent(), err
 }
 
-// onlyPoint refuses what a hook has that is named by its Point alone.
+// onlyPoint refuses a hook with Parent, Handle or Qdisc if its Point doesn't use them.
 func (h Hook) onlyPoint() error {
 	switch {
 	case h.Parent != 0:
