@@ -11,9 +11,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// choose decides among alternatives and says what became of them. It returns which program was chosen of each group, by the group's name,
-// "" if the kernel has none of them.
-func choose(o *object.Object, options *objectOptions, groups []preflight.Group, say func(string, ...any)) (programs map[string]string, err error) {
+// choose chooses among alternatives and reports the choice. It returns the chosen program of each
+// group, by the group's name, "" if the kernel supports none of them.
+func choose(o *object.Object, options *objectOptions, groups []preflight.Group,
+	say func(string, ...any)) (programs map[string]string, err error) {
 	if len(groups) == 0 {
 		return nil, nil
 	}
@@ -24,7 +25,7 @@ func choose(o *object.Object, options *objectOptions, groups []preflight.Group, 
 	defer token.Close()
 	for _, g := range groups {
 		if token != nil {
-			break // it stands in for capabilities
+			break // it replaces capabilities
 		}
 		if err := require("choosing among alternatives of "+o.Name, g.Programs); err != nil {
 			return nil, err
@@ -44,7 +45,7 @@ func choose(o *object.Object, options *objectOptions, groups []preflight.Group, 
 	return programs, nil
 }
 
-// structOpsMap finds a struct_ops map, nil if there is none of that name.
+// structOpsMap returns the struct_ops map of that name, nil if there is none.
 func structOpsMap(o *object.Object, name string) *object.Map {
 	if m := o.Map(name); m != nil && m.Kind == object.MapStructOps {
 		return m
@@ -52,7 +53,7 @@ func structOpsMap(o *object.Object, name string) *object.Map {
 	return nil
 }
 
-// noSuch says what an object has instead of what was asked for.
+// noSuch returns an error that lists the programs and struct_ops maps of the object.
 func noSuch(o *object.Object, name string) error {
 	var names []string
 	for _, p := range o.Programs {
@@ -67,7 +68,8 @@ func noSuch(o *object.Object, name string) error {
 	}
 	if len(names) == 0 {
 		if why := o.WhyNoPrograms(); why != "" {
-			return fmt.Errorf("%s has no program or struct_ops map %q: it has no programs: %s", o.Name, name, why)
+			return fmt.Errorf("%s has no program or struct_ops map %q: it has no programs: %s",
+				o.Name, name, why)
 		}
 	}
 	err := fmt.Errorf("%s has no program or struct_ops map %q", o.Name, name)
@@ -77,7 +79,7 @@ func noSuch(o *object.Object, name string) error {
 	return fmt.Errorf("%w; it has %s", err, listed(names))
 }
 
-// withNear adds to an error about a name that doesn't exist which of names are near.
+// withNear adds similar names to an error about a name that doesn't exist.
 func withNear(err error, name string, names ...string) error {
 	near := nearest.To(name)
 	for _, n := range names {
@@ -86,7 +88,7 @@ func withNear(err error, name string, names ...string) error {
 	return near.AddTo(err)
 }
 
-// listed is a list of names for an error, cut where it gets long.
+// listed returns names as a list for an error, cut if it is long.
 func listed(names []string) string {
 	const most = 20
 	if len(names) <= most {
@@ -95,7 +97,9 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// hasStructOps tells objects that have something to attach besides programs.
+// hasStructOps reports whether the object has a struct_ops map to attach.
 func hasStructOps(o *object.Object) bool {
-	return slices.ContainsFunc(o.Maps, func(m *object.Map) bool { return m.Kind == object.MapStructOps })
+	return slices.ContainsFunc(o.Maps, func(m *object.Map) bool {
+		return m.Kind == object.MapStructOps
+	})
 }

@@ -51,7 +51,8 @@ loaded for its target.
 Options:
 ` + optionUsage(),
 		Args: func(cmd *cobra.Command, args []string) error {
-			if want := 3; a.program == "" && len(args) != want || a.program != "" && len(args) != 1 {
+			if want := 3; a.program == "" && len(args) != want ||
+				a.program != "" && len(args) != 1 {
 				return fmt.Errorf("usage: bpf %s", cmd.Use)
 			}
 			return nil
@@ -59,7 +60,8 @@ Options:
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx, stop := inOrder(cmd.Context())
 			defer stop()
-			a.out, a.errOut = &untilEnd{to: cmd.OutOrStdout(), ended: ctx.Done()}, &untilEnd{to: cmd.ErrOrStderr(), ended: ctx.Done()}
+			a.out, a.errOut = &untilEnd{to: cmd.OutOrStdout(), ended: ctx.Done()},
+				&untilEnd{to: cmd.ErrOrStderr(), ended: ctx.Done()}
 			if err := checkFor(a.duration); err != nil {
 				return err
 			}
@@ -101,9 +103,11 @@ Options:
 	}
 	f := cmd.Flags()
 	f.StringVar(&a.pinDir, "pin", "", "pin the links in this directory and leave")
-	f.StringVar(&a.program, "program", "", "attach the program that is pinned at this path, or has this id")
+	f.StringVar(&a.program, "program", "",
+		"attach the program that is pinned at this path, or has this id")
 	f.DurationVar(&a.duration, "for", 0, "end after this long (0: until Ctrl-C)")
-	f.BoolVarP(&a.asJSON, "json", "j", false, "print what is attached as one JSON document, and what an iterator prints as another")
+	f.BoolVarP(&a.asJSON, "json", "j", false,
+		"print what is attached as one JSON document, and what an iterator prints as another")
 	a.options.all(f)
 	for _, ofObjects := range []string{"kconfig", "core-btf", "pin-root", "token"} {
 		cmd.MarkFlagsMutuallyExclusive("program", ofObjects)
@@ -112,7 +116,8 @@ Options:
 	return cmd
 }
 
-// tell says what is attached, and pins it if that was asked for. stay says that the command is to wait.
+// tell prints what is attached, and pins it if the user asked for it. stay means that the command
+// must wait.
 func (a *attacher) tell(at hooked) (stay bool, err error) {
 	if !a.asJSON {
 		for _, line := range at.text() {
@@ -143,7 +148,8 @@ func (a *attacher) tell(at hooked) (stay bool, err error) {
 	return a.pinDir == "", nil
 }
 
-// open loads an object for what is to be attached of it, or opens a program that is loaded. done closes what was opened.
+// open loads the object with the program or map to attach, or opens a loaded program. done closes
+// what was opened.
 func (a *attacher) open(args []string, h *hook) (s subject, done func() error, err error) {
 	if a.program != "" {
 		p, err := programNamed(a.program)
@@ -176,10 +182,15 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 	return subjectOf(obj, name), obj.Close, nil
 }
 
-// selectOnly has only that program or struct_ops map loaded, as the hook wants it, and decides among alternatives. It returns its name.
+// selectOnly selects only that program or struct_ops map for the load, prepares it for the hook,
+// and chooses among alternatives. It returns its name.
 func (a *attacher) selectOnly(o *object.Object, name string, h *hook) (string, error) {
-	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return len(g.Programs) > 0 && g.Name != name })
-	chosen, err := choose(o, &a.options, groups, func(format string, args ...any) { say(a.errOut, format, args...) })
+	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool {
+		return len(g.Programs) > 0 && g.Name != name
+	})
+	chosen, err := choose(o, &a.options, groups, func(format string, args ...any) {
+		say(a.errOut, format, args...)
+	})
 	if err != nil {
 		return "", err
 	}

@@ -28,7 +28,8 @@ type running struct {
 	doc attachedDocument
 }
 
-// startAttach starts bpf attach and waits until it says what is attached. It ends with the test at the latest.
+// startAttach starts bpf attach and waits until it reports the attachment. The command ends with
+// the test at the latest.
 func startAttach(t *testing.T, args ...string) (*running, error) {
 	t.Helper()
 	r := &running{cmd: command(t, append([]string{"attach", "--json"}, args...)...)}
@@ -52,7 +53,7 @@ func startAttach(t *testing.T, args ...string) (*running, error) {
 	return r, err
 }
 
-// stop has it detach and end.
+// stop makes it detach and end.
 func (r *running) stop(t *testing.T) {
 	t.Helper()
 	r.cmd.Process.Signal(os.Interrupt)
@@ -61,7 +62,7 @@ func (r *running) stop(t *testing.T) {
 	}
 }
 
-// shown asks bpftool for something by its id: whether it is there, and its type.
+// shown queries an object in bpftool by its id: whether it exists, and its type.
 func shown(t *testing.T, kind string, id uint32) (typ string, there bool) {
 	t.Helper()
 	out, err := exec.Command(testkit.Tool(t, "bpftool"), "-j", kind, "show", "id", strconv.Itoa(int(id))).Output()
@@ -89,17 +90,18 @@ func wantGone(t *testing.T, kind string, id uint32) {
 	t.Errorf("%s %d is still there", kind, id)
 }
 
-// rowName is the same in every run: without the paths that are made for it.
+// rowName returns a name without the paths that are made for the row, so that it is the same in
+// every run.
 func rowName(program, hook string) string {
 	hook = regexp.MustCompile(`:/[^:,]+`).ReplaceAllString(hook, ":PATH")
 	return program + " " + strings.ReplaceAll(hook, "/", "_")
 }
 
-// kindRow is a kind of hook, a program for it, and what bpftool calls its links: "" if it has none.
+// kindRow is a kind of hook, a program for it, and bpftool's name for its links: "" if it has none.
 type kindRow struct {
 	object, program, hook string
 	link                  string
-	lacks                 func(t *testing.T) bool // the kernel lacks it
+	lacks                 func(t *testing.T) bool // whether the kernel lacks it
 }
 
 func before(major, minor uint32) func(*testing.T) bool {
@@ -110,13 +112,14 @@ func without(option string) func(*testing.T) bool {
 	return func(t *testing.T) bool { return !configured(t, option) }
 }
 
-// noTrampolines: some kernels are built without, and some refuse such programs even to root, as they do LSM programs.
+// noTrampolines reports whether the kernel has no trampolines: some are built without, and some
+// refuse such programs even to root, as they do LSM programs.
 func noTrampolines(t *testing.T) bool {
 	has, err := kernel.Running().HasProgType(uapi.ProgLSM)
 	return err != nil || !has || !configured(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS")
 }
 
-// kindRows are the kinds of hooks that need nothing but a kernel.
+// kindRows returns the kinds of hooks that need nothing but a kernel.
 func kindRows(t *testing.T) []kindRow {
 	testkit.Tracefs(t)
 	kinds, cgroup, exe := compiled(t, "kinds"), testkit.Cgroup(t), victim(t)
@@ -185,7 +188,8 @@ func kindRows(t *testing.T) []kindRow {
 	}
 }
 
-// Oracle: bpftool, which shows each link with its type, or the program as long as it is attached; and nothing of it afterwards.
+// Oracle: bpftool, which shows each link with its type, or the program as long as it is attached,
+// and nothing of it afterwards.
 func TestAttachKinds(t *testing.T) {
 	testkit.Root(t)
 	bpffs := testkit.BPFFS(t)
@@ -202,7 +206,8 @@ func TestAttachKinds(t *testing.T) {
 			if strings.Contains(row.hook, "TARGET") {
 				args[1], args[2] = replacement(t, args[1:])
 			}
-			if row.link == "iter" || row.link != "" && i%2 == 0 { // links are kept by a pin, or by the process
+			// links are kept by a pin, or by the process
+			if row.link == "iter" || row.link != "" && i%2 == 0 {
 				attachPinned(t, row, args, filepath.Join(bpffs, strconv.Itoa(i)))
 				return
 			}
@@ -270,8 +275,9 @@ func attachPinned(t *testing.T, row kindRow, args []string, dir string) {
 	}
 }
 
-// Oracle: bpftool and the kernel's count of references: a program is there as long as it is attached, when the command that attached it
-// was killed, and goes with what detach was told, not before.
+// Oracle: bpftool and the kernel's count of references. A program exists as long as it is attached,
+// also after the command that attached it was killed, and is freed when detach has detached it, not
+// before.
 func TestDetachHook(t *testing.T) {
 	testkit.Root(t)
 	kinds, cgroup, bpffs := compiled(t, "kinds"), testkit.Cgroup(t), testkit.BPFFS(t)
@@ -332,8 +338,9 @@ func TestDetachHook(t *testing.T) {
 	}
 }
 
-// Oracle: the kernel, which detaches by hook nothing that a link holds. Such a program is told with its link, not offered, and stays until
-// the link is detached.
+// Oracle: the kernel, which never detaches by hook a program that a link holds. The command names
+// such a program with its link, doesn't offer to detach it by hook, and it stays until the link is
+// detached.
 func TestDetachHookOfLink(t *testing.T) {
 	testkit.Root(t)
 	kinds, cgroup, bpffs := compiled(t, "kinds"), testkit.Cgroup(t), testkit.BPFFS(t)
@@ -400,7 +407,7 @@ func TestDetachHookOfLink(t *testing.T) {
 			t.Errorf("%+v, %v", there, err)
 		}
 	})
-	// A link to the interface of that number in another network namespace holds nothing here.
+	// A link to an interface with the same index in another network namespace doesn't count here.
 	t.Run("another namespace", func(t *testing.T) {
 		testkit.Netns(t)
 		far, err := startAttach(t, kinds, "on_xdp", "xdp:lo")
@@ -426,7 +433,8 @@ func TestDetachHookOfLink(t *testing.T) {
 	})
 }
 
-// Oracle: the kernel's list of a cgroup, and what the test makes fail. What can't be detached doesn't keep the rest attached.
+// Oracle: the kernel's list of a cgroup, and failures that the test causes. A program that can't be
+// detached doesn't keep the others attached.
 func TestDetachGoesOn(t *testing.T) {
 	var out bytes.Buffer
 	d := detacher{program: 7, out: &out}
@@ -449,7 +457,7 @@ func TestDetachGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	link := strconv.Itoa(int(r.doc.Links[0].ID))
-	// The pin is not all that holds this link.
+	// The pin is not the only holder of this link.
 	pin := filepath.Join(testkit.BPFFS(t), "held")
 	testkit.Run(t, "bpftool", "link", "pin", "id", link, pin)
 	if out, err := command(t, "detach", pin).CombinedOutput(); err == nil || !strings.Contains(string(out), pin+" is removed, but others hold the link too: bpf detach "+link) {
@@ -464,7 +472,8 @@ func TestDetachGoesOn(t *testing.T) {
 	}
 }
 
-// Oracle: ip route, which shows the route that a killed command leaves, until detach is told the program that it has.
+// Oracle: ip route, which shows the route that a killed command leaves, until detach gets the
+// program of the route.
 func TestDetachRoute(t *testing.T) {
 	testkit.Root(t)
 	if !configured(t, "CONFIG_LWTUNNEL_BPF") {
@@ -504,7 +513,8 @@ func TestDetachRoute(t *testing.T) {
 	other.stop(t)
 }
 
-// Oracle: bpftool's list of registered struct_ops maps. One without a link stays when the command that registered it is killed.
+// Oracle: bpftool's list of registered struct_ops maps. A map without a link stays when the command
+// that registered it is killed.
 func TestDetachStructOps(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -547,7 +557,8 @@ func TestDetachStructOps(t *testing.T) {
 	linked.stop(t)
 }
 
-// Oracle: the choice that run says, which TestAlternatives of package bpf holds to what the kernel has; attach takes the same.
+// Oracle: the choice that run reports, which TestAlternatives of package bpf compares with the
+// kernel; attach makes the same choice.
 func TestAlternatives(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -574,7 +585,7 @@ func TestAlternatives(t *testing.T) {
 		t.Errorf("attached %s, not %s", r.doc.Program, chosen)
 	}
 	r.stop(t)
-	// What is named in full is taken.
+	// A program that is named in full is used.
 	const named = "watch___tp"
 	out, err = command(t, "run", object, "--for", "20ms", "--attach", named+"=tp:syscalls/sys_enter_getppid").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "attached "+named+" to tracepoint syscalls:sys_enter_getppid") || strings.Contains(string(out), "chosen watch") {

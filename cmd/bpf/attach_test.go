@@ -16,7 +16,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Oracle: bpftool net show tells what is attached to the interface; the directory tells what is pinned.
+// Oracle: bpftool net show lists what is attached to the interface; the directory shows the pins.
 func TestAttachDetach(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -60,7 +60,7 @@ func TestAttachDetach(t *testing.T) {
 	}
 	waitForTraces(t, before)
 
-	// The pin of something else stays.
+	// The pin of another object stays.
 	pinnedMap := filepath.Join(dir, "map")
 	testkit.Run(t, "bpftool", "map", "create", pinnedMap, "type", "array", "key", "4", "value", "4", "entries", "1", "name", "not_a_link")
 	if out, err := run("detach", pinnedMap); err == nil || !strings.Contains(out, "it is a bpf-map, not a bpf-link") {
@@ -89,8 +89,8 @@ func TestAttachDetach(t *testing.T) {
 	waitForTraces(t, before)
 }
 
-// Oracle: the kernel takes each program at the hook that the command line names; bpftool's list of links or tc's of filters has it
-// meanwhile.
+// Oracle: the kernel accepts each program at the hook that the command line names; bpftool's list
+// of links or tc's of filters shows it meanwhile.
 func TestAttachHooks(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -121,8 +121,8 @@ func TestAttachHooks(t *testing.T) {
 	}
 }
 
-// Oracle: the kernel, which lists the programs of a network namespace; and that a tracing program in the kernel has the one target that it was
-// loaded for, wherever it is asked to go.
+// Oracle: the kernel, which lists the programs of a network namespace; and that a tracing program
+// in the kernel has only the target that it was loaded for, whatever target is requested.
 func TestAttachLoaded(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -200,7 +200,8 @@ func TestAttachLoaded(t *testing.T) {
 	r.stop(t)
 }
 
-// TestAttachExclusive: an option that would mean nothing beside another is an error. The oracle is what the help says.
+// TestAttachExclusive: an option that has no effect beside another is an error. The oracle is the
+// help text.
 func TestAttachExclusive(t *testing.T) {
 	for _, args := range [][]string{
 		{"--program", "1", "--kconfig", "x"}, {"--program", "1", "--core-btf", "x"}, {"--program", "1", "--pin-root", "x"}, {"--program", "1", "--token", "x"},

@@ -20,7 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// hooked is an attached program: links, or what takes away an attachment that has none.
+// hooked is an attached program: its links, or the function that removes an attachment without a
+// link.
 type hooked struct {
 	subject
 	hook  *hook // nil: as its SEC() says
@@ -45,7 +46,7 @@ func (h hooked) Close() error {
 	return err
 }
 
-// text names what is attached where, in one line for each link.
+// text returns what is attached where, one line for each link.
 func (h hooked) text() []string {
 	var lines []string
 	for _, l := range h.links {
@@ -57,9 +58,10 @@ func (h hooked) text() []string {
 	return lines
 }
 
-// iterator is the link of an iterator, nil if it is none.
+// iterator returns the link of an iterator, nil if it is none.
 func (h hooked) iterator() *bpf.Link {
-	if h.Program == nil || h.Type() != uapi.ProgTracing || len(h.links) != 1 || h.links[0].FD() < 0 {
+	if h.Program == nil || h.Type() != uapi.ProgTracing || len(h.links) != 1 ||
+		h.links[0].FD() < 0 {
 		return nil
 	}
 	if info, err := h.links[0].Info(); err != nil || info.Type != uapi.LinkIter {
@@ -115,8 +117,8 @@ func (h hooked) document() (attachedDocument, error) {
 	return d, nil
 }
 
-// pinnable says whether links of programs of these names can be pinned in dir, which is "" for none.
-// It may mount the BPF file system.
+// pinnable reports, as an error, why links of programs of these names can't be pinned in dir, which
+// is "" for none. It may mount the BPF file system.
 func pinnable(dir string, names ...string) error {
 	if dir == "" {
 		return nil
@@ -129,7 +131,8 @@ func pinnable(dir string, names ...string) error {
 	return kernel.EnsureBPFFS(dir)
 }
 
-// pinLinks pins links as DIR/NAME by the names of their programs; several of one program are NAME-1, NAME-2, ... All or none.
+// pinLinks pins links as DIR/NAME by the names of their programs; several of one program are
+// NAME-1, NAME-2, ... All or none.
 func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
 	of := map[string]int{}
 	var names []string
@@ -168,7 +171,7 @@ func pinLinks(w io.Writer, links bpf.Links, dir string) (err error) {
 	return nil
 }
 
-// maxIterated bounds what is printed of an iterator.
+// maxIterated limits how much of an iterator's output is printed.
 const maxIterated = 16 << 20
 
 // iteratorDocument is what --json prints for an iterator.
@@ -176,11 +179,13 @@ type iteratorDocument struct {
 	Time     time.Time `json:"time"`
 	Iterator string    `json:"iterator"`
 	Output   string    `json:"output"`
-	More     bool      `json:"more,omitempty"` // it would have said more
+	More     bool      `json:"more,omitempty"` // there was more output
 }
 
-// showIterator prints what an iterator prints, as it is or as a JSON document. more says that it would have printed more.
-func showIterator(ctx context.Context, w io.Writer, l *bpf.Link, asJSON bool) (more bool, err error) {
+// showIterator prints the output of an iterator, as it is or as a JSON document. more means that
+// the output was cut.
+func showIterator(ctx context.Context, w io.Writer, l *bpf.Link,
+	asJSON bool) (more bool, err error) {
 	if !asJSON {
 		return iterate(ctx, w, l, maxIterated)
 	}
@@ -188,10 +193,11 @@ func showIterator(ctx context.Context, w io.Writer, l *bpf.Link, asJSON bool) (m
 	if more, err = iterate(ctx, &text, l, maxIterated); err != nil {
 		return more, err
 	}
-	return more, json.NewEncoder(printable.JSON{To: w}).Encode(iteratorDocument{time.Now(), l.Name(), text.String(), more})
+	return more, json.NewEncoder(printable.JSON{To: w}).Encode(
+		iteratorDocument{time.Now(), l.Name(), text.String(), more})
 }
 
-// iterate copies what an iterator prints, until ctx ends. more says that it would have printed more.
+// iterate copies the output of an iterator, until ctx ends. more means that the output was cut.
 func iterate(ctx context.Context, w io.Writer, l *bpf.Link, most int64) (more bool, err error) {
 	r, err := l.Iterate()
 	if err != nil {
@@ -224,7 +230,8 @@ func programNamed(name string) (*bpf.Program, error) {
 	return bpf.OpenProgram(name)
 }
 
-// mapNamed finds a map by its name in an object, or opens it by its id or its pin. done closes what was opened.
+// mapNamed finds a map of an object by its name, or opens it by its id or its pin. done closes what
+// was opened.
 func mapNamed(obj *bpf.Object, name string) (m *bpf.Map, done func() error, err error) {
 	if obj != nil {
 		if m := obj.Map(name); m.Err() == nil {

@@ -14,22 +14,24 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// attachment is what is attached somewhere, maybe by somebody else.
+// attachment is an attached program, possibly of another process.
 type attachment struct {
 	program uint32
-	links   []uint32     // one of them holds the program there; none: it is there without a link
-	detach  func() error // what has no link
+	links   []uint32     // one of them holds the program; none: it is attached without a link
+	detach  func() error // detaches a program without a link
 }
 
-// String names the program and what holds it.
+// String returns the program and the link that holds it.
 func (a attachment) String() string {
 	if len(a.links) == 0 {
 		return fmt.Sprintf("program %d", a.program)
 	}
-	return fmt.Sprintf("program %d by link %s", a.program, strings.Trim(strings.ReplaceAll(fmt.Sprint(a.links), " ", " or "), "[]"))
+	return fmt.Sprintf("program %d by link %s", a.program,
+		strings.Trim(strings.ReplaceAll(fmt.Sprint(a.links), " ", " or "), "[]"))
 }
 
-// programsThere says which programs bpf detach HOOK can take away, and which others are there.
+// programsThere lists the programs that bpf detach HOOK can detach, and the others that are
+// attached.
 func programsThere(list []attachment) string {
 	var free, held []string
 	for _, a := range list {
@@ -49,7 +51,7 @@ func programsThere(list []attachment) string {
 	return text
 }
 
-// hookedThere are the programs of a hook.
+// hookedThere returns the programs of a hook.
 func hookedThere(there *inspect.Hook, detach func(*bpf.Program) error) (list []attachment) {
 	for _, p := range there.Programs {
 		a := attachment{program: p.ProgramID, detach: withProgram(p.ProgramID, detach)}
@@ -61,14 +63,17 @@ func hookedThere(there *inspect.Hook, detach func(*bpf.Program) error) (list []a
 	return list
 }
 
-// findLinks finds the links of a hook's programs, where the hook doesn't tell them: those that are attached at.
+// findLinks finds the links of a hook's programs, where the hook doesn't list them: the links that
+// are attached at.
 func findLinks(there *inspect.Hook, typ uapi.LinkType, at linkinfo.Detail) error {
 	if len(there.Programs) == 0 {
 		return nil
 	}
 	links, err := linksAt(typ, at)
 	for _, l := range links {
-		i := slices.IndexFunc(there.Programs, func(p inspect.HookedProgram) bool { return p.ProgramID == l.ProgramID && p.LinkID == 0 })
+		i := slices.IndexFunc(there.Programs, func(p inspect.HookedProgram) bool {
+			return p.ProgramID == l.ProgramID && p.LinkID == 0
+		})
 		if i >= 0 {
 			there.Programs[i].LinkID = l.ID
 		}
@@ -76,13 +81,15 @@ func findLinks(there *inspect.Hook, typ uapi.LinkType, at linkinfo.Detail) error
 	return err
 }
 
-// linksAt are the links in the kernel that are attached at.
+// linksAt returns the links in the kernel that are attached at.
 func linksAt(typ uapi.LinkType, at linkinfo.Detail) ([]*linkinfo.Info, error) {
 	links, err := inspect.Links(typ)
 	if errors.Is(err, syscall.EINVAL) {
 		return nil, nil // before 5.8, where links have no ids
 	}
-	return slices.DeleteFunc(links, func(l *linkinfo.Info) bool { return !reflect.DeepEqual(l.Detail, at) }), err
+	return slices.DeleteFunc(links, func(l *linkinfo.Info) bool {
+		return !reflect.DeepEqual(l.Detail, at)
+	}), err
 }
 
 // withProgram opens a program for one call.

@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// appendBytes appends bytes of unknown meaning for people to read: hexadecimal, runs of text quoted, long runs of zeros counted.
+// appendBytes appends bytes of unknown meaning in readable form: hexadecimal, text in quotes, long
+// runs of zeros counted.
 func appendBytes(dst, data []byte) []byte {
 	const (
 		minText  = 3 // with the NUL behind it, or minWord without

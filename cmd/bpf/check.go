@@ -49,14 +49,19 @@ Without --btf the running kernel is asked. --btf names recorded kernels, which a
 
 The exit status is 1 if an object would not load or attach on one of the kernels, with --strict also if that is unknown.`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return check(cmd.OutOrStdout(), args, &f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return check(cmd.OutOrStdout(), args, &f)
+		},
 	}
 	f.resolving(cmd.Flags())
-	cmd.Flags().StringArrayVar(&f.btf, "btf", nil, "kernel to check instead of the running one (repeatable)")
+	cmd.Flags().StringArrayVar(&f.btf, "btf", nil,
+		"kernel to check instead of the running one (repeatable)")
 	cmd.Flags().BoolVar(&f.running, "running", false, "check the running kernel as well")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "unknown is no")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print every relocation and all reasons")
-	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false, "print one JSON object per line for each object and kernel")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false,
+		"print every relocation and all reasons")
+	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false,
+		"print one JSON object per line for each object and kernel")
 	return cmd
 }
 
@@ -117,7 +122,7 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 	return errors.Join(unopened...)
 }
 
-// runningTarget is the kernel of this machine and what this process may do.
+// runningTarget returns the kernel of this machine and the privileges of this process.
 func runningTarget() checkTarget {
 	k := kernel.Running()
 	t := checkTarget{name: "running kernel " + k.Release(), kernel: k}
@@ -145,11 +150,14 @@ func checkJSON(w io.Writer, targets []checkTarget, reports []*preflight.Report) 
 	return nil
 }
 
-// checkText prints a table of kernels, a table of needs by kernel, and why an answer is not yes.
-func checkText(w io.Writer, path string, targets []checkTarget, reports []*preflight.Report, verbose bool) {
+// checkText prints a table of kernels, a table of needs by kernel, and the reasons for all answers
+// other than yes.
+func checkText(w io.Writer, path string, targets []checkTarget, reports []*preflight.Report,
+	verbose bool) {
 	say(w, "%s", path)
 	fmt.Fprintln(w)
-	states := []preflight.State{preflight.Found, preflight.Moved, preflight.Absent, preflight.Guarded, preflight.Missing, preflight.Failed}
+	states := []preflight.State{preflight.Found, preflight.Moved, preflight.Absent,
+		preflight.Guarded, preflight.Missing, preflight.Failed}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprint(t, "\tkernel\tneeds met\tto attach")
 	for _, s := range states {
@@ -157,7 +165,8 @@ func checkText(w io.Writer, path string, targets []checkTarget, reports []*prefl
 	}
 	fmt.Fprintln(t)
 	for i, r := range reports {
-		fmt.Fprintf(t, "[%d]\t%s\t%s\t%s", i+1, printable.Text(targets[i].name), r.Loads, r.Attaches)
+		fmt.Fprintf(t, "[%d]\t%s\t%s\t%s", i+1, printable.Text(targets[i].name), r.Loads,
+			r.Attaches)
 		for _, s := range states {
 			n := "-"
 			if c := r.Count(s); c > 0 {
@@ -234,7 +243,7 @@ func checkNeeds(w io.Writer, reports []*preflight.Report, verbose bool) {
 	t.Flush()
 }
 
-// needText is a need's answer in a word; brackets say that a no does no harm.
+// needText returns a need's answer in a word; brackets mean that a no is harmless.
 func needText(n *preflight.Need) string {
 	switch {
 	case n == nil:
@@ -247,7 +256,7 @@ func needText(n *preflight.Need) string {
 	return n.Answer.String()
 }
 
-// shorten names the first few users.
+// shorten returns the first few users.
 func shorten(users []string) string {
 	const most = 3
 	if len(users) <= most {
@@ -263,7 +272,8 @@ func checkRelocations(w io.Writer, i int, r *preflight.Report) {
 	fmt.Fprintf(w, "\nCO-RE relocations [%d]\n", i+1)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, x := range r.Relocations {
-		fmt.Fprintf(t, "  %s\t%s\t%s+%d\t%s\t%s\n", x.State, printable.Text(x.Spec), printable.Text(x.Function), x.Insn,
+		fmt.Fprintf(t, "  %s\t%s\t%s+%d\t%s\t%s\n",
+			x.State, printable.Text(x.Spec), printable.Text(x.Function), x.Insn,
 			printable.Text(x.Source), printable.Text(x.Reason))
 	}
 	t.Flush()

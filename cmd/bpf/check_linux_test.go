@@ -14,7 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// debianFolder writes a kernel of Debian down in the form that bpf check --btf reads.
+// debianFolder writes the recording of a Debian kernel in the form that bpf check --btf reads.
 func debianFolder(t *testing.T, meta string) string {
 	t.Helper()
 	d := testkit.Debian(t, meta)
@@ -39,7 +39,7 @@ func runCheck(t *testing.T, uid uint32, args ...string) (stdout, stderr string, 
 	t.Helper()
 	cmd := command(t, append([]string{"check"}, args...)...)
 	if uid != 0 {
-		// The test binary may lie where others may not go.
+		// Other users may be unable to reach the test binary.
 		exe := filepath.Join(t.TempDir(), "bpf")
 		data, err := os.ReadFile(cmd.Path)
 		if err != nil {
@@ -66,8 +66,9 @@ func runCheck(t *testing.T, uid uint32, args ...string) (stdout, stderr string, 
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// TestCheckRecorded checks objects against kernels that are not running. The oracle: opensnoop loads on both kernels (it does in virtual
-// machines); biosnoop attaches to blk_account_io_start, which kernel 6.1 inlines.
+// TestCheckRecorded checks objects against kernels that are not running. The oracle: opensnoop
+// loads on both kernels (it does in virtual machines); biosnoop attaches to blk_account_io_start,
+// which kernel 6.1 inlines.
 func TestCheckRecorded(t *testing.T) {
 	old, now := debianFolder(t, "linux-image-cloud-amd64"), debianFolder(t, "linux-image-6.12-cloud-amd64")
 	opensnoop, biosnoop := testkit.CorpusObject(t, "tools/opensnoop.bpf.o"), testkit.CorpusObject(t, "tools/biosnoop.bpf.o")
@@ -106,7 +107,7 @@ func TestCheckRecorded(t *testing.T) {
 		t.Errorf("biosnoop on 6.12: status %d\n%s", status, out)
 	}
 
-	// A folder of kernels, and an ELF file with the BTF of one of them, as vmlinux images are.
+	// A directory of kernels, and an ELF file with the BTF of one of them, like a vmlinux image.
 	image := filepath.Join(t.TempDir(), "image")
 	testkit.Run(t, "llvm-objcopy-19", "--add-section=.BTF="+filepath.Join(now, "vmlinux"),
 		testkit.Native(t, "int main(void) { return 0; }"), image)
@@ -121,7 +122,8 @@ func TestCheckRecorded(t *testing.T) {
 	}
 }
 
-// TestCheckStrict: what BTF alone cannot tell is no failure unless asked for. The oracle is the definition of --strict.
+// TestCheckStrict: what BTF alone doesn't show is a failure only with --strict. The oracle is the
+// definition of --strict.
 func TestCheckStrict(t *testing.T) {
 	d := testkit.Debian(t, "linux-image-cloud-amd64")
 	file := filepath.Join(t.TempDir(), "6.1.btf")
@@ -137,7 +139,8 @@ func TestCheckStrict(t *testing.T) {
 	}
 }
 
-// TestCheckUnprivileged: recorded kernels need no privileges; of the running one it is told which capabilities are missing.
+// TestCheckUnprivileged: recorded kernels need no privileges; for the running one the report lists
+// the missing capabilities.
 func TestCheckUnprivileged(t *testing.T) {
 	testkit.Root(t)
 	const nobody = 65534
@@ -169,7 +172,8 @@ func TestCheckUnprivileged(t *testing.T) {
 	}
 }
 
-// TestCheckGoesOn: an object that cannot be opened keeps none of the others from being checked. The oracle is the file system.
+// TestCheckGoesOn: an object that cannot be opened keeps none of the others from being checked. The
+// oracle is the file system.
 func TestCheckGoesOn(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte(strings.Repeat("no object\n", 10)), 0o644); err != nil {

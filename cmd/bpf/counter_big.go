@@ -4,7 +4,8 @@ package main
 
 import _ "embed"
 
-// counterObject is what runs when no object is named, for big-endian machines; counter/counter.bpf.c is its source.
+// counterObject runs if the command line names no object, on big-endian machines;
+// counter/counter.bpf.c is its source.
 //
 //go:embed counter/counter-be.bpf.o
 var counterObject []byte

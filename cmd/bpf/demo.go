@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// demoTraffic sends UDP datagrams and short TCP connections over 127.0.0.1 until ctx ends, so that there is something to count.
-// It returns once everything it opened is closed.
+// demoTraffic sends UDP datagrams and short TCP connections over 127.0.0.1 until ctx ends, so that
+// there is something to count. It returns once all its sockets are closed.
 func demoTraffic(ctx context.Context) (err error) {
 	defer func() {
 		if err != nil {

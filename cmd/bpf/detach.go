@@ -42,7 +42,8 @@ named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-
 --stale removes probe events in tracefs whose maker was killed before it could.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			byHook := d.program != 0 || d.mapID != 0
-			if d.program != 0 && d.mapID != 0 || d.stale == (len(args) > 0) || d.stale && byHook || byHook && len(args) != 1 {
+			if d.program != 0 && d.mapID != 0 || d.stale == (len(args) > 0) || d.stale && byHook ||
+				byHook && len(args) != 1 {
 				return fmt.Errorf("usage: bpf %s", cmd.Use)
 			}
 			return nil
@@ -66,13 +67,14 @@ named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-
 	}
 	f := cmd.Flags()
 	f.BoolVar(&d.stale, "stale", false, "remove probe events that killed loaders left in tracefs")
-	f.Uint32Var(&d.program, "program-id", 0, "of the program that is attached to HOOK without a link")
+	f.Uint32Var(&d.program, "program-id", 0,
+		"of the program that is attached to HOOK without a link")
 	f.Uint32Var(&d.mapID, "map-id", 0, "of the struct_ops map that is registered without a link")
 	f.BoolVarP(&d.asJSON, "json", "j", false, "print what was detached as one JSON document each")
 	return cmd
 }
 
-// detachedDocument is what --json prints for what was detached or removed.
+// detachedDocument is the --json output for a detached or removed object.
 type detachedDocument struct {
 	Detached  string `json:"detached,omitempty"`
 	ProgramID uint32 `json:"program_id,omitempty"`
@@ -125,7 +127,8 @@ func (d *detacher) link(name string) (err error) {
 		return err
 	}
 	info, infoErr := l.Info()
-	// The descriptor is closed last: then the program is detached before this returns, not some time later.
+	// The descriptor is closed last, so that the program is detached before this returns, not some
+	// time later.
 	if err := errors.Join(l.Unpin(), l.Close()); err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func (d *detacher) link(name string) (err error) {
 	return d.tell(detachedDocument{Detached: name})
 }
 
-// held tells whether a link is there for longer than somebody takes who looks at it.
+// held reports whether a link exists longer than a process that only inspects it would keep it.
 func held(id uint32) bool {
 	for range 20 {
 		l, err := bpf.LinkFromID(id)
@@ -148,7 +151,7 @@ func held(id uint32) bool {
 	return true
 }
 
-// unregister takes a struct_ops map away from the kernel.
+// unregister unregisters a struct_ops map.
 func (d *detacher) unregister(text string) error {
 	if text != hookStructOps {
 		return fmt.Errorf("%s: --map-id goes with %s", text, hookStructOps)
@@ -159,7 +162,7 @@ func (d *detacher) unregister(text string) error {
 	return d.tell(detachedDocument{Detached: text, MapID: d.mapID})
 }
 
-// registered says which struct_ops maps could be meant.
+// registered returns an error that lists the registered struct_ops maps.
 func registered() error {
 	list, err := inspect.StructOps()
 	if err != nil {
@@ -175,21 +178,23 @@ func registered() error {
 	return fmt.Errorf("%s: add --map-id; registered: %s", hookStructOps, strings.Join(maps, ", "))
 }
 
-// there lists what is attached to a hook.
+// there lists the programs that are attached to a hook.
 func there(h *hook) ([]attachment, error) {
 	if h.kind.name == hookStructOps {
 		return nil, registered()
 	}
 	if h.kind.there == nil {
 		if h.kind.unset != nil {
-			return nil, fmt.Errorf("%s: add --program-id; ip route shows a program as name:[id]", h.text)
+			return nil, fmt.Errorf("%s: add --program-id; ip route shows a program as name:[id]",
+				h.text)
 		}
-		return nil, fmt.Errorf("%s: programs are attached there by links alone, which are named by pin or id", h.text)
+		return nil, fmt.Errorf(
+			"%s: programs are attached there by links alone, which are named by pin or id", h.text)
 	}
 	return h.kind.there(h)
 }
 
-// explain says which programs could be meant.
+// explain returns an error that lists the programs of the hook.
 func (d *detacher) explain(h *hook) error {
 	list, err := there(h)
 	if err != nil {
@@ -202,14 +207,16 @@ func (d *detacher) explain(h *hook) error {
 	return fmt.Errorf("%s: %s%s", h.text, add, programsThere(list))
 }
 
-// fromHook takes a program away from a hook, as often as it is there without a link.
+// fromHook detaches a program from a hook, as often as it is attached there without a link.
 func (d *detacher) fromHook(text string) error {
 	h, err := parseHook(text)
 	if err != nil {
 		return err
 	}
 	if h.kind.unset != nil {
-		if err := withProgram(d.program, func(p *bpf.Program) error { return h.kind.unset(p, h) })(); err != nil {
+		if err := withProgram(d.program, func(p *bpf.Program) error {
+			return h.kind.unset(p, h)
+		})(); err != nil {
 			return err
 		}
 		return d.tell(detachedDocument{Detached: text, ProgramID: d.program})

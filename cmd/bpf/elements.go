@@ -8,22 +8,26 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// tabular reports whether bpf run prints a map as a table: it has elements that can be read and stand for themselves.
+// tabular reports whether bpf run prints a map as a table: its elements can be read and are
+// meaningful by themselves.
 func tabular(m *bpf.Map) bool {
-	if !m.Created() || m.Kind() == object.MapRodata || m.Kind() == object.MapKconfig || m.Kind() == object.MapStructOps {
+	if !m.Created() || m.Kind() == object.MapRodata || m.Kind() == object.MapKconfig ||
+		m.Kind() == object.MapStructOps {
 		return false
 	}
 	switch m.Type() {
-	case uapi.MapHash, uapi.MapArray, uapi.MapPerCPUHash, uapi.MapPerCPUArray, uapi.MapLRUHash, uapi.MapLRUPerCPUHash, uapi.MapLPMTrie:
+	case uapi.MapHash, uapi.MapArray, uapi.MapPerCPUHash, uapi.MapPerCPUArray, uapi.MapLRUHash,
+		uapi.MapLRUPerCPUHash, uapi.MapLPMTrie:
 		return m.KeyType() != 0 || m.ValueType() != 0
 	}
 	return false
 }
 
-// maxRows bounds how much of a map is read for one table. What is left out is counted in the heading by what was read.
+// maxRows limits how many elements are read for one table. The heading shows how many were read.
 const maxRows = 4096
 
-// elements reads up to maxRows elements. All-zero elements of arrays are left out: an array has all its elements from the start.
+// elements reads up to maxRows elements. It skips all-zero elements of arrays: an array has all its
+// elements from the start.
 func elements(m *bpf.Map) (list []entry, more bool, err error) {
 	stride := m.ValueSize()
 	isArray := m.Type() == uapi.MapArray || m.Type() == uapi.MapPerCPUArray

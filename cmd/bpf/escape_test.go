@@ -17,7 +17,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// hostileSource has a name of every kind that an object can have. HOSTILE_ and what follows it is overwritten.
+// hostileSource has a name of every kind that an object can have. The test overwrites HOSTILE_ and
+// the rest of the name.
 const hostileSource = `
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -55,10 +56,11 @@ SEC("HOSTILE_SECTION_XXXXXXXXXXXXX") int sectionless(void *ctx) { return 0; }
 char _license[] SEC("license") = "HOSTILE_LICENSE_XXXXXXXXXXXXX";
 `
 
-// hostileText sets a terminal's title, forges a line, has C1 characters, one that turns text around, and a byte that is no UTF-8.
+// hostileText sets a terminal's title, forges a line, and has C1 characters, a character that
+// reverses text, and a byte that is no UTF-8.
 const hostileText = "\x1b]0;x\a\nFORGED\u009b\u202e\xff"
 
-// hostileObject is the object with the names that have that word overwritten; "" for none.
+// hostileObject returns the object with hostile text in the names that have that word; "" for none.
 func hostileObject(t *testing.T, raw []byte, word string) string {
 	t.Helper()
 	raw = bytes.Clone(raw)
@@ -83,7 +85,8 @@ func hostileObject(t *testing.T, raw []byte, word string) string {
 	return path
 }
 
-// onTerminal says what of a command's text must not get to a terminal. The oracle is package unicode.
+// onTerminal returns the part of a command's output that must not reach a terminal. The oracle is
+// package unicode.
 func onTerminal(text string) string {
 	if !utf8.ValidString(text) {
 		return "bytes that are not UTF-8"
@@ -99,8 +102,8 @@ func onTerminal(text string) string {
 	return ""
 }
 
-// TestHostileNames: whatever an object, a file or an argument is called, no command writes it raw. Oracles: package unicode for text,
-// encoding/json and Python for JSON.
+// TestHostileNames: no command writes the name of an object, a file or an argument unescaped.
+// Oracles: package unicode for text, encoding/json and Python for JSON.
 func TestHostileNames(t *testing.T) {
 	testkit.Root(t)
 	python, _ := exec.LookPath("python3")
@@ -145,7 +148,7 @@ func TestHostileNames(t *testing.T) {
 		return out.String() + errs.String()
 	}
 	btf := testkit.Compile(t, hostileSource) // any BTF will do for a kernel that lacks everything
-	// Types are shown by TestHostileRecords, the file by errors of the verifier.
+	// TestHostileRecords shows the types, errors of the verifier the file.
 	elsewhere := "HOSTILE_ENUM_ HOSTILE_VALUE_ HOSTILE_EVENT_ HOSTILE_MEMBER_ HOSTILE_FILE_"
 	words := []string{"", "HOSTILE_MAP_", "HOSTILE_RING_", "HOSTILE_PROGRAM_", "HOSTILE_SECTION_", "HOSTILE_VARIABLE_", "HOSTILE_DATA_",
 		"CONFIG_HOSTILE_", "HOSTILE_KFUNC_", "HOSTILE_KSYM_", "HOSTILE_SUBPROG_", "HOSTILE_ENUM_", "HOSTILE_VALUE_", "HOSTILE_EVENT_",

@@ -72,7 +72,7 @@ func writeHeaders(w io.Writer, dir string, force bool) error {
 	return nil
 }
 
-// headerState is what lies where a header is to be written.
+// headerKind says what exists at the path of a header.
 type headerKind int
 
 const (
@@ -114,7 +114,7 @@ func headerState(path, name string) (headerKind, error) {
 	return headerForeign, nil
 }
 
-// replaceFile writes a file at one stroke, and the folders that lead to it.
+// replaceFile replaces a file atomically, and makes its directories.
 func replaceFile(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -23,8 +23,8 @@ func runHeaders(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// What is written is what is embedded, and clang compiles a program with it, without any headers of
-// the system. Oracle: the file system and clang.
+// The written files are the embedded ones, and clang compiles a program with them, without any
+// headers of the system. Oracle: the file system and clang.
 func TestHeaders(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	out, err := runHeaders(dir)
@@ -61,7 +61,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// What is in the way and not from this command is named, and then nothing is written, unless the
+// A file in the way that is not from this command is named, and then nothing is written, unless the
 // user insists.
 func TestHeadersInTheWay(t *testing.T) {
 	libbpf, err := os.ReadFile(filepath.Join(testkit.LibbpfHeaders(t), "bpf", "usdt.bpf.h"))

@@ -17,37 +17,42 @@ type hook struct {
 	kind   *hookKind
 	target string
 	hookOptions
-	opened []*bpf.Program // for the load, by prepare
+	opened []*bpf.Program // opened by prepare for the load
 
-	doubtful string // about the end of the target, which may be an option mistyped
+	doubtful string // the end of the target, which may be a mistyped option
 }
 
-// hookKind is one way to attach a program by hand. A kind attaches by a link, without one, or either way.
+// hookKind is one way to attach a program by hand. A kind attaches by a link, without one, or
+// either way.
 type hookKind struct {
-	name    string
-	target  string   // what stands behind the colon, for the help text; "" if nothing does, in brackets if it may be left out
+	name string
+	// the text after the colon, for the help text; "" if there is none, in brackets if it is
+	// optional
+	target  string
 	options []string // names of hookOptionTable that it takes
 
-	// load changes how the program is loaded, for hooks that depend on it. nil: they don't.
+	// load changes how the program is loaded, for hooks that depend on it. nil: nothing is changed.
 	load func(p *object.Program, h *hook) error
 	// attach attaches by links. nil: this kind has none.
 	attach func(s subject, h *hook) (hooked, error)
-	// set attaches without a link, for kinds that have none and for link=no. nil: this kind has links alone.
+	// set attaches without a link, for kinds that have none and for link=no. nil: this kind has
+	// only links.
 	set func(s subject, h *hook) (hooked, error)
-	// there lists what is attached, with and without links, for bpf detach. nil: the kernel can't be asked, or it is all by links.
+	// there lists the attachments, with and without links, for bpf detach. nil: the kernel has no
+	// query, or all attachments have links.
 	there func(h *hook) ([]attachment, error)
-	// unset takes a program away where there can't tell which ones are there.
+	// unset detaches a program where there can't list the programs.
 	unset func(p *bpf.Program, h *hook) error
 }
 
-// subject is what is attached: a program, or a struct_ops map.
+// subject is the program or struct_ops map to attach.
 type subject struct {
 	*bpf.Program
 	ops *bpf.Map    // nil if it is a program
-	obj *bpf.Object // that it is part of; nil if it was opened by its pin or id
+	obj *bpf.Object // the object it belongs to; nil if it was opened by its pin or id
 }
 
-// subjectOf is the program of that name, or else the struct_ops map.
+// subjectOf returns the program of that name, or else the struct_ops map.
 func subjectOf(obj *bpf.Object, name string) subject {
 	if p := obj.Program(name); p.Err() == nil {
 		return subject{Program: p, obj: obj}
@@ -77,7 +82,7 @@ func hookNames() (names []string) {
 	return names
 }
 
-// parseHook reads a hook as the command line names it.
+// parseHook parses a hook of the command line.
 func parseHook(text string) (*hook, error) {
 	end := strings.IndexAny(text, ":,")
 	if end < 0 {
@@ -100,7 +105,7 @@ func parseHook(text string) (*hook, error) {
 		name, value, ok := strings.Cut(h.target[comma+1:], "=")
 		option := findOption(name)
 		if !ok || option == nil {
-			if ok { // a comma of the target, or an option mistyped
+			if ok { // a comma of the target, or a mistyped option
 				if near := nearest.Among(name, h.kind.options...); near != "" {
 					h.doubtful = fmt.Sprintf("there is no option %q; %s", name, near)
 				}
@@ -108,7 +113,8 @@ func parseHook(text string) (*hook, error) {
 			break
 		}
 		if !slices.Contains(h.kind.options, name) {
-			return nil, fmt.Errorf("hook %q: %s takes no %s; write %s", text, h.kind.name, name, h.kind.usage())
+			return nil, fmt.Errorf("hook %q: %s takes no %s; write %s",
+				text, h.kind.name, name, h.kind.usage())
 		}
 		if err := option.set(&h.hookOptions, value); err != nil {
 			return nil, fmt.Errorf("hook %q: %s=%s: %w", text, name, option.value, err)
@@ -116,19 +122,20 @@ func parseHook(text string) (*hook, error) {
 		h.target = h.target[:comma]
 	}
 	target, colon := strings.CutPrefix(h.target, ":")
-	if !colon && h.target != "" || target == "" && (colon || h.kind.needsTarget()) || target != "" && h.kind.target == "" {
+	if !colon && h.target != "" || target == "" && (colon || h.kind.needsTarget()) ||
+		target != "" && h.kind.target == "" {
 		return nil, fmt.Errorf("hook %q: write %s", text, h.kind.usage())
 	}
 	h.target = target
 	return h, nil
 }
 
-// needsTarget tells targets that must be there from those that are in brackets altogether.
+// needsTarget reports whether the target must be given: it isn't in brackets altogether.
 func (k *hookKind) needsTarget() bool {
 	return k.target != "" && !(strings.HasPrefix(k.target, "[") && strings.HasSuffix(k.target, "]"))
 }
 
-// short is how the kind is written without options.
+// short returns the syntax of the kind without options.
 func (k *hookKind) short() string {
 	switch {
 	case k.target == "":
@@ -139,7 +146,7 @@ func (k *hookKind) short() string {
 	return k.name + "[:" + strings.TrimPrefix(k.target, "[")
 }
 
-// usage is how the kind is written, with all its options.
+// usage returns the syntax of the kind with all its options.
 func (k *hookKind) usage() string {
 	text := k.short()
 	for _, name := range k.options {
@@ -169,7 +176,7 @@ func (h *hook) prepare(p *object.Program) error {
 	return nil
 }
 
-// Close closes what prepare opened.
+// Close closes the programs that prepare opened.
 func (h *hook) Close() error {
 	var err error
 	for _, p := range h.opened {
@@ -179,7 +186,7 @@ func (h *hook) Close() error {
 	return err
 }
 
-// attach attaches to the hook. The caller closes what it returns.
+// attach attaches to the hook. The caller closes the result.
 func (h *hook) attach(s subject) (hooked, error) {
 	attach := h.kind.attach
 	if attach == nil || !h.link {
@@ -187,7 +194,8 @@ func (h *hook) attach(s subject) (hooked, error) {
 	}
 	switch {
 	case s.ops != nil && h.kind.name != hookStructOps && h.kind.name != "auto":
-		return hooked{}, fmt.Errorf("hook %q: %s is a struct_ops map, whose hook is %s", h.text, s.name(), hookStructOps)
+		return hooked{}, fmt.Errorf("hook %q: %s is a struct_ops map, whose hook is %s",
+			h.text, s.name(), hookStructOps)
 	case s.ops == nil && h.kind.name == hookStructOps:
 		return hooked{}, fmt.Errorf("hook %q: %s is a program; what is attached there is a struct_ops map", h.text, s.name())
 	}

@@ -44,7 +44,7 @@ func (h *hook) cgroupOptions() *bpf.CgroupOptions {
 	return o
 }
 
-// cgroupThere asks for every attach type that cgroups have, or the one that the hook names.
+// cgroupThere queries every attach type of cgroups, or the one that the hook names.
 func cgroupThere(h *hook) ([]attachment, error) {
 	types := cgroupTypes()
 	if h.attachType != nil {
@@ -63,7 +63,8 @@ func cgroupThere(h *hook) ([]attachment, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := findLinks(there, uapi.LinkCgroup, &linkinfo.Cgroup{CgroupID: id, AttachType: t}); err != nil {
+		if err := findLinks(there, uapi.LinkCgroup,
+			&linkinfo.Cgroup{CgroupID: id, AttachType: t}); err != nil {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {
@@ -73,7 +74,8 @@ func cgroupThere(h *hook) ([]attachment, error) {
 	return list, nil
 }
 
-// cgroupTypes are the attach types of cgroups. That of LSM programs is asked for by hook, which a program has and a cgroup has not.
+// cgroupTypes returns the attach types of cgroups. The query for LSM programs needs an LSM hook,
+// which a program has but a cgroup doesn't.
 func cgroupTypes() (types []uapi.AttachType) {
 	for t := range uapi.AttachType(256) {
 		if strings.HasPrefix(t.String(), "cgroup_") {
@@ -83,7 +85,7 @@ func cgroupTypes() (types []uapi.AttachType) {
 	return types
 }
 
-// rootCgroup finds where the cgroup2 file system is mounted.
+// rootCgroup returns the mount point of the cgroup2 file system.
 func rootCgroup() (string, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {

@@ -24,7 +24,8 @@ func linkXDP(mode string) func(subject, *hook) (hooked, error) {
 	}
 }
 
-// setXDP attaches over netlink. A program that is there is left in place: taking it away needs its name.
+// setXDP attaches over netlink. It doesn't replace a program that is attached: detaching that needs
+// its name.
 func setXDP(mode string) func(subject, *hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
 		o, err := h.xdp(mode)
@@ -61,7 +62,8 @@ func xdpThere(h *hook) ([]attachment, error) {
 	}
 	var list []attachment
 	for _, at := range []struct{ program, mode uint32 }{
-		{state.Native, rtnl.XDPDrvMode}, {state.Generic, rtnl.XDPSKBMode}, {state.Offload, rtnl.XDPHWMode},
+		{state.Native, rtnl.XDPDrvMode}, {state.Generic, rtnl.XDPSKBMode},
+		{state.Offload, rtnl.XDPHWMode},
 	} {
 		if at.program == 0 {
 			continue
@@ -70,22 +72,28 @@ func xdpThere(h *hook) ([]attachment, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, attachment{at.program, links, withProgram(at.program, func(p *bpf.Program) error { return p.UnsetXDP(h.target) })})
+		list = append(list, attachment{at.program, links,
+			withProgram(at.program, func(p *bpf.Program) error {
+				return p.UnsetXDP(h.target)
+			})})
 	}
 	return list, nil
 }
 
-// xdpLinks are the links of which one holds a program on an interface. There are several if the program is also on an interface that has the
-// same number in another network namespace, which links don't tell. None: it is there without a link.
+// xdpLinks returns links of which one holds a program on an interface. There are several if the
+// program is also on an interface with the same index in another network namespace, which links
+// don't report. None: it is attached without a link.
 func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 	index, err := interfaceIndex(iface)
 	if err != nil {
 		return nil, err
 	}
-	// To take away nothing, and only if nothing is there, changes nothing. The kernel says first whether a link is in the way.
+	// Detaching nothing, only if nothing is attached, has no effect. The kernel first reports
+	// whether a link is in the way.
 	err = rtnl.XDPSet(index, -1, mode|rtnl.XDPReplace, 0)
 	switch {
-	case err == nil || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EINVAL): // EINVAL: before 5.7
+	// EINVAL: before 5.7
+	case err == nil || errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EINVAL):
 		return nil, nil
 	case !errors.Is(err, syscall.EBUSY):
 		return nil, fmt.Errorf("%s: %w", iface,
@@ -100,7 +108,7 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 	return ids, err
 }
 
-// ifindex is the index of the interface that the hook names.
+// ifindex returns the index of the interface that the hook names.
 func (h *hook) ifindex() (int, error) {
 	index, err := interfaceIndex(h.target)
 	if err != nil {
@@ -109,18 +117,18 @@ func (h *hook) ifindex() (int, error) {
 	return index, nil
 }
 
-// interfaceIndex finds an interface by its name, or names what is near.
+// interfaceIndex returns the index of an interface; its error has similar names.
 func interfaceIndex(name string) (int, error) {
 	index, err := rtnl.InterfaceIndex(name)
 	if err == nil {
 		return index, nil
 	}
 	err = fmt.Errorf("interface %q: %w", name, err)
-	names, _ := rtnl.InterfaceNames() // for the hint alone
+	names, _ := rtnl.InterfaceNames() // only for the hint
 	return 0, withNear(err, name, names...)
 }
 
-// underName calls detach with the name that an interface has by now: it may have been renamed since
+// underName calls detach with the current name of an interface: it may have been renamed since
 // something was attached to it.
 func underName(index int, detach func(iface string) error) error {
 	name, err := rtnl.InterfaceName(index)
@@ -130,7 +138,7 @@ func underName(index int, detach func(iface string) error) error {
 	return detach(name)
 }
 
-// interfaceHook is a kind that tcx or netkit has.
+// interfaceHook returns a kind of tcx or netkit.
 func interfaceHook(name string, where uapi.AttachType,
 	link func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) (*bpf.Link, error),
 	set func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) error,
@@ -139,20 +147,24 @@ func interfaceHook(name string, where uapi.AttachType,
 	return hookKind{
 		name: name, target: "IFACE", options: anchored,
 		attach: func(s subject, h *hook) (hooked, error) {
-			return one(link(s.Program, h.target, where, &bpf.TCXOptions{Anchor: h.place, Revision: h.revision}))
+			return one(link(s.Program, h.target, where,
+				&bpf.TCXOptions{Anchor: h.place, Revision: h.revision}))
 		},
 		set: func(s subject, h *hook) (hooked, error) {
 			index, err := h.ifindex()
 			if err != nil {
 				return hooked{}, err
 			}
-			if err := set(s.Program, h.target, where, &bpf.TCXOptions{Anchor: h.place, Revision: h.revision}); err != nil {
+			if err := set(s.Program, h.target, where,
+				&bpf.TCXOptions{Anchor: h.place, Revision: h.revision}); err != nil {
 				return hooked{}, err
 			}
 			return hooked{
 				what: fmt.Sprintf("%s to %s (%v), without a link", s.name(), h.target, where),
 				undo: func() error {
-					return underName(index, func(iface string) error { return unset(s.Program, iface, where) })
+					return underName(index, func(iface string) error {
+						return unset(s.Program, iface, where)
+					})
 				},
 			}, nil
 		},
@@ -161,12 +173,14 @@ func interfaceHook(name string, where uapi.AttachType,
 			if err != nil {
 				return nil, err
 			}
-			return hookedThere(there, func(p *bpf.Program) error { return unset(p, h.target, where) }), nil
+			return hookedThere(there, func(p *bpf.Program) error {
+				return unset(p, h.target, where)
+			}), nil
 		},
 	}
 }
 
-// tcHook is a direction of classic TC.
+// tcHook returns the kind of a direction of classic TC.
 func tcHook(name string, point tc.Point) hookKind {
 	return hookKind{
 		name: name, target: "IFACE", options: []string{"handle", "priority"},
@@ -181,7 +195,8 @@ func tcHook(name string, point tc.Point) hookKind {
 	}
 }
 
-// setTC makes the clsact discipline if the interface has none. In that case it also takes it away again, if nobody uses it then.
+// setTC makes the clsact discipline if the interface has none. In that case the attachment also
+// removes it, if nobody uses it then.
 func setTC(s subject, h *hook, point tc.Point) (hooked, error) {
 	at := tc.Hook{Interface: h.target, Point: point}
 	index, err := h.ifindex()
@@ -210,7 +225,8 @@ func setTC(s subject, h *hook, point tc.Point) (hooked, error) {
 		return hooked{}, errors.Join(err, remove())
 	}
 	return hooked{
-		what: fmt.Sprintf("%s to %v, handle %#x priority %d", s.name(), at, filter.Handle, filter.Priority),
+		what: fmt.Sprintf("%s to %v, handle %#x priority %d",
+			s.name(), at, filter.Handle, filter.Priority),
 		undo: func() error { return errors.Join(filter.Detach(), remove()) },
 	}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// hookOptions are what a hook's options say, each for the kinds that take it.
+// hookOptions are the values of a hook's options, each for the kinds that take it.
 type hookOptions struct {
 	link       bool
 	cookie     uint64
@@ -37,7 +37,8 @@ type hookOptions struct {
 	headroom   uint32
 }
 
-// hookOption is one option: its name, what its value looks like in the help text, and what reads it.
+// hookOption is one option: its name, the form of its value for the help text, and the function
+// that parses it.
 type hookOption struct {
 	name  string
 	value string
@@ -45,7 +46,8 @@ type hookOption struct {
 	set   func(o *hookOptions, value string) error
 }
 
-// hookOptionTable is every option that some kind of hook takes. mode is read by the kinds, which have modes of their own.
+// hookOptionTable has every option of any kind of hook. The kinds parse mode, since each has its
+// own modes.
 var hookOptionTable = []hookOption{
 	{"link", "yes|no", "no: attach without a link, which outlives the command if it is killed",
 		func(o *hookOptions, v string) error { return yesNo(&o.link, v) }},
@@ -62,7 +64,11 @@ var hookOptionTable = []hookOption{
 	{"revision", "N", "fail if others were attached or detached since the hook had this revision",
 		func(o *hookOptions, v string) error { return number(&o.revision, v, 64) }},
 	{"type", "TYPE", "attach type, for a program whose SEC() leaves it open or, with --program, isn't known: cgroup_inet_egress, sk_skb_verdict, ...",
-		func(o *hookOptions, v string) (err error) { o.attachType, err = parseAttachType(v); return err }},
+		func(o *hookOptions, v string) (err error) {
+			o.attachType,
+				err = parseAttachType(v)
+			return err
+		}},
 	{"preorder", "yes|no", "run before programs of descendants",
 		func(o *hookOptions, v string) error { return yesNo(&o.preorder, v) }},
 	{"defrag", "yes|no", "put fragments together before",
@@ -128,7 +134,7 @@ func yesNo(to *bool, text string) error {
 	return nil
 }
 
-// modeOf finds a mode by its name, the first one for "".
+// modeOf returns the mode of that name, the first one for "".
 func modeOf[T fmt.Stringer](name string, modes ...T) (T, error) {
 	if name == "" {
 		return modes[0], nil
@@ -194,7 +200,8 @@ func parseAttachType(text string) (*uapi.AttachType, error) {
 	return nil, withNear(fmt.Errorf("there is no attach type %q", text), text, names...)
 }
 
-// cgroupOrders are the names of the orders in which an iterator walks cgroups, from uapi.CgroupIterSelf on.
+// cgroupOrders are the names of the orders in which an iterator walks cgroups, from
+// uapi.CgroupIterSelf on.
 var cgroupOrders = [...]string{"self", "pre", "post", "up", "children"}
 
 const orderUsage = "self, pre, post, up, children"

@@ -12,7 +12,7 @@ import (
 	"github.com/purebpf/bpf/lwt"
 )
 
-// lwtHook is one of the places of a route.
+// lwtHook returns the kind of one of the places of a route.
 func lwtHook(name string, place func(*lwt.Route) **bpf.Program) hookKind {
 	return hookKind{name: name, target: "DESTINATION", options: routed,
 		set: func(s subject, h *hook) (hooked, error) {
@@ -24,7 +24,8 @@ func lwtHook(name string, place func(*lwt.Route) **bpf.Program) hookKind {
 			if err := r.Add(); err != nil {
 				return hooked{}, err
 			}
-			return hooked{what: fmt.Sprintf("%s to route %v (%s)", s.name(), r, name), undo: r.Delete}, nil
+			return hooked{what: fmt.Sprintf("%s to route %v (%s)", s.name(), r, name),
+				undo: r.Delete}, nil
 		},
 		unset: func(p *bpf.Program, h *hook) error {
 			r, err := h.route()
@@ -37,7 +38,7 @@ func lwtHook(name string, place func(*lwt.Route) **bpf.Program) hookKind {
 	}
 }
 
-// route is the route that the hook names, without programs.
+// route returns the route that the hook names, without programs.
 func (h *hook) route() (*lwt.Route, error) {
 	destination, err := netip.ParsePrefix(h.target)
 	if err != nil {
@@ -46,7 +47,8 @@ func (h *hook) route() (*lwt.Route, error) {
 	if h.dev == "" {
 		return nil, fmt.Errorf("hook %q: dev=IFACE is missing", h.text)
 	}
-	return &lwt.Route{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric, Headroom: h.headroom}, nil
+	return &lwt.Route{Destination: destination, Interface: h.dev, Gateway: h.via, Metric: h.metric,
+		Headroom: h.headroom}, nil
 }
 
 // netfilterHooks are the hooks by their names in nftables, in the kernel's order.
@@ -68,7 +70,8 @@ func attachNetfilter(s subject, h *hook) (hooked, error) {
 	}
 	i := slices.Index(netfilterHooks, parts[1])
 	if i < 0 {
-		return hooked{}, fmt.Errorf("netfilter hook %q: one of %s", parts[1], strings.Join(netfilterHooks, " "))
+		return hooked{}, fmt.Errorf("netfilter hook %q: one of %s",
+			parts[1], strings.Join(netfilterHooks, " "))
 	}
 	priority, err := strconv.ParseInt(parts[2], 0, 32)
 	if err != nil {

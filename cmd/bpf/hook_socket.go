@@ -28,7 +28,7 @@ func (h *hook) sockMapOptions() *bpf.SockMapOptions {
 	return o
 }
 
-// setSockMap attaches where nothing is attached: the kernel would replace what is there.
+// setSockMap attaches only where nothing is attached: the kernel would replace another program.
 func setSockMap(s subject, h *hook) (hooked, error) {
 	m, done, err := mapNamed(s.obj, h.target)
 	if err != nil {
@@ -40,7 +40,8 @@ func setSockMap(s subject, h *hook) (hooked, error) {
 		where = s.ExpectedAttachType()
 	}
 	if there, err := inspect.SockMap(m, where); err == nil && len(there.Programs) > 0 {
-		return hooked{}, errors.Join(fmt.Errorf("program %d is attached to map %s: %w", there.Programs[0].ProgramID, h.target, bpf.ErrExist), done())
+		return hooked{}, errors.Join(fmt.Errorf("program %d is attached to map %s: %w",
+			there.Programs[0].ProgramID, h.target, bpf.ErrExist), done())
 	}
 	if err := s.SetSockMap(m, o); err != nil {
 		return hooked{}, errors.Join(err, done())
@@ -53,10 +54,11 @@ func setSockMap(s subject, h *hook) (hooked, error) {
 
 // sockMapTypes are the attach types of maps of sockets.
 var sockMapTypes = []uapi.AttachType{
-	uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict, uapi.AttachSKMsgVerdict,
+	uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict,
+	uapi.AttachSKMsgVerdict,
 }
 
-// sockMapThere asks for every attach type that maps of sockets have, or the one that the hook names.
+// sockMapThere queries every attach type of maps of sockets, or the one that the hook names.
 func sockMapThere(h *hook) ([]attachment, error) {
 	m, done, err := mapNamed(nil, h.target)
 	if err != nil {
@@ -74,13 +76,17 @@ func sockMapThere(h *hook) ([]attachment, error) {
 	var list []attachment
 	for _, t := range types {
 		there, err := inspect.SockMap(m, t)
-		if h.attachType == nil && (errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EBUSY)) {
-			continue // the map takes no such programs, or has one that excludes them: sk_skb/verdict and sk_skb/stream_verdict
+		if h.attachType == nil &&
+			(errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.EBUSY)) {
+			// the map takes no such programs, or has one that excludes them: sk_skb/verdict and
+			// sk_skb/stream_verdict
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if err := findLinks(there, uapi.LinkSockMap, &linkinfo.SockMap{MapID: info.ID, AttachType: t}); err != nil {
+		if err := findLinks(there, uapi.LinkSockMap,
+			&linkinfo.SockMap{MapID: info.ID, AttachType: t}); err != nil {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {
@@ -102,7 +108,8 @@ func setFlowDissector(s subject, h *hook) (hooked, error) {
 	if err := s.SetFlowDissector(); err != nil {
 		return hooked{}, err
 	}
-	return hooked{what: s.name() + " to this network namespace (flow dissector)", undo: s.UnsetFlowDissector}, nil
+	return hooked{what: s.name() + " to this network namespace (flow dissector)",
+		undo: s.UnsetFlowDissector}, nil
 }
 
 func flowDissectorThere(h *hook) ([]attachment, error) {
@@ -114,7 +121,8 @@ func flowDissectorThere(h *hook) ([]attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := findLinks(there, uapi.LinkNetns, &linkinfo.Netns{Inode: uint32(id), AttachType: uapi.AttachFlowDissector}); err != nil {
+	if err := findLinks(there, uapi.LinkNetns,
+		&linkinfo.Netns{Inode: uint32(id), AttachType: uapi.AttachFlowDissector}); err != nil {
 		return nil, err
 	}
 	return hookedThere(there, (*bpf.Program).UnsetFlowDissector), nil
@@ -124,7 +132,9 @@ func setLIRC(s subject, h *hook) (hooked, error) {
 	if err := s.SetLIRC(h.target); err != nil {
 		return hooked{}, err
 	}
-	return hooked{what: s.name() + " to " + h.target, undo: func() error { return s.UnsetLIRC(h.target) }}, nil
+	return hooked{what: s.name() + " to " + h.target, undo: func() error {
+		return s.UnsetLIRC(h.target)
+	}}, nil
 }
 
 func lircThere(h *hook) ([]attachment, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// hookStructOps is the one kind that attaches a map.
+// hookStructOps is the only kind that attaches a map.
 const hookStructOps = "struct_ops"
 
 // Options that several kinds share.
@@ -23,7 +23,7 @@ var (
 	routed   = []string{"dev", "via", "metric", "headroom"}
 )
 
-// hookKinds are all hooks that bpf attach knows.
+// hookKinds returns all hooks of bpf attach.
 func hookKinds() []hookKind {
 	return []hookKind{
 		{name: "auto", attach: func(s subject, h *hook) (hooked, error) {
@@ -33,59 +33,91 @@ func hookKinds() []hookKind {
 			return one(s.Attach())
 		}},
 
-		{name: "xdp", target: "IFACE", options: []string{"mode", "link"}, attach: linkXDP(""), set: setXDP(""), there: xdpThere},
-		{name: "xdp-native", target: "IFACE", options: []string{"link"}, attach: linkXDP("native"), set: setXDP("native"), there: xdpThere},
-		{name: "xdp-generic", target: "IFACE", options: []string{"link"}, attach: linkXDP("generic"), set: setXDP("generic"), there: xdpThere},
-		interfaceHook("tcx-ingress", uapi.AttachTCXIngress, (*bpf.Program).AttachTCX, (*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
-		interfaceHook("tcx-egress", uapi.AttachTCXEgress, (*bpf.Program).AttachTCX, (*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
-		interfaceHook("netkit-primary", uapi.AttachNetkitPrimary, (*bpf.Program).AttachNetkit, (*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
-		interfaceHook("netkit-peer", uapi.AttachNetkitPeer, (*bpf.Program).AttachNetkit, (*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
+		{name: "xdp", target: "IFACE", options: []string{"mode", "link"}, attach: linkXDP(""),
+			set: setXDP(""), there: xdpThere},
+		{name: "xdp-native", target: "IFACE", options: []string{"link"}, attach: linkXDP("native"),
+			set: setXDP("native"), there: xdpThere},
+		{name: "xdp-generic", target: "IFACE", options: []string{"link"},
+			attach: linkXDP("generic"), set: setXDP("generic"), there: xdpThere},
+		interfaceHook("tcx-ingress", uapi.AttachTCXIngress, (*bpf.Program).AttachTCX,
+			(*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
+		interfaceHook("tcx-egress", uapi.AttachTCXEgress, (*bpf.Program).AttachTCX,
+			(*bpf.Program).SetTCX, (*bpf.Program).UnsetTCX),
+		interfaceHook("netkit-primary", uapi.AttachNetkitPrimary, (*bpf.Program).AttachNetkit,
+			(*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
+		interfaceHook("netkit-peer", uapi.AttachNetkitPeer, (*bpf.Program).AttachNetkit,
+			(*bpf.Program).SetNetkit, (*bpf.Program).UnsetNetkit),
 		tcHook("tc-ingress", tc.Ingress),
 		tcHook("tc-egress", tc.Egress),
-		{name: "netfilter", target: "FAMILY,HOOK,PRIORITY", options: []string{"defrag"}, attach: attachNetfilter},
+		{name: "netfilter", target: "FAMILY,HOOK,PRIORITY", options: []string{"defrag"},
+			attach: attachNetfilter},
 		lwtHook("lwt-in", func(r *lwt.Route) **bpf.Program { return &r.In }),
 		lwtHook("lwt-out", func(r *lwt.Route) **bpf.Program { return &r.Out }),
 		lwtHook("lwt-xmit", func(r *lwt.Route) **bpf.Program { return &r.Xmit }),
 		lwtHook("lwt-seg6local", func(r *lwt.Route) **bpf.Program { return &r.Seg6Local }),
-		{name: "cgroup", target: "DIR", options: []string{"type", "preorder", "place", "revision", "link", "mode"},
-			load: loadAttachType, attach: attachCgroup, set: setCgroup, there: cgroupThere},
-		{name: "netns", target: "FILE", attach: func(s subject, h *hook) (hooked, error) { return one(s.AttachNetns(h.target)) }},
+		{name: "cgroup", target: "DIR",
+			options: []string{"type", "preorder", "place", "revision", "link", "mode"},
+			load:    loadAttachType, attach: attachCgroup, set: setCgroup, there: cgroupThere},
+		{name: "netns", target: "FILE", attach: func(s subject, h *hook) (hooked, error) {
+			return one(s.AttachNetns(h.target))
+		}},
 		{name: "flow_dissector", set: setFlowDissector, there: flowDissectorThere},
-		{name: "sockmap", target: "MAP", options: []string{"type", "link"}, load: loadAttachType, attach: attachSockMap, set: setSockMap, there: sockMapThere},
+		{name: "sockmap", target: "MAP", options: []string{"type", "link"}, load: loadAttachType,
+			attach: attachSockMap, set: setSockMap, there: sockMapThere},
 		{name: "lirc", target: "FILE", set: setLIRC, there: lircThere},
 
-		{name: "kprobe", target: "FUNC[+OFFSET]", options: probed, load: loadProbe(0), attach: attachKprobe(false)},
-		{name: "kretprobe", target: "FUNC", options: probed, load: loadProbe(0), attach: attachKprobe(true)},
-		{name: "kprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti), attach: attachKprobeMulti(bpf.KprobeMultiOptions{})},
+		{name: "kprobe", target: "FUNC[+OFFSET]", options: probed, load: loadProbe(0),
+			attach: attachKprobe(false)},
+		{name: "kretprobe", target: "FUNC", options: probed, load: loadProbe(0),
+			attach: attachKprobe(true)},
+		{name: "kprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti),
+			attach: attachKprobeMulti(bpf.KprobeMultiOptions{})},
 		{name: "kretprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti),
 			attach: attachKprobeMulti(bpf.KprobeMultiOptions{Return: true})},
 		{name: "kprobe.session", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeSession),
 			attach: attachKprobeMulti(bpf.KprobeMultiOptions{Session: true})},
-		{name: "ksyscall", target: "NAME", options: cookied, load: loadProbe(0), attach: attachKsyscall(false)},
-		{name: "kretsyscall", target: "NAME", options: cookied, load: loadProbe(0), attach: attachKsyscall(true)},
-		{name: "uprobe", target: "FILE:FUNC[+OFFSET]", options: uprobed, load: loadProbe(0), attach: attachUprobe(false)},
-		{name: "uretprobe", target: "FILE:FUNC", options: uprobed, load: loadProbe(0), attach: attachUprobe(true)},
-		{name: "uprobe.multi", target: "FILE:PATTERN", options: []string{"pid"}, load: loadProbe(uapi.AttachTraceUprobeMulti),
+		{name: "ksyscall", target: "NAME", options: cookied, load: loadProbe(0),
+			attach: attachKsyscall(false)},
+		{name: "kretsyscall", target: "NAME", options: cookied, load: loadProbe(0),
+			attach: attachKsyscall(true)},
+		{name: "uprobe", target: "FILE:FUNC[+OFFSET]", options: uprobed, load: loadProbe(0),
+			attach: attachUprobe(false)},
+		{name: "uretprobe", target: "FILE:FUNC", options: uprobed, load: loadProbe(0),
+			attach: attachUprobe(true)},
+		{name: "uprobe.multi", target: "FILE:PATTERN", options: []string{"pid"},
+			load:   loadProbe(uapi.AttachTraceUprobeMulti),
 			attach: attachUprobeMulti(bpf.UprobeMultiOptions{})},
-		{name: "uretprobe.multi", target: "FILE:PATTERN", options: []string{"pid"}, load: loadProbe(uapi.AttachTraceUprobeMulti),
+		{name: "uretprobe.multi", target: "FILE:PATTERN", options: []string{"pid"},
+			load:   loadProbe(uapi.AttachTraceUprobeMulti),
 			attach: attachUprobeMulti(bpf.UprobeMultiOptions{Return: true})},
-		{name: "uprobe.session", target: "FILE:PATTERN", options: []string{"pid"}, load: loadProbe(uapi.AttachTraceUprobeSession),
+		{name: "uprobe.session", target: "FILE:PATTERN", options: []string{"pid"},
+			load:   loadProbe(uapi.AttachTraceUprobeSession),
 			attach: attachUprobeMulti(bpf.UprobeMultiOptions{Session: true})},
-		{name: "usdt", target: "FILE:PROVIDER:NAME", options: []string{"pid", "cookie"}, attach: attachUSDT},
+		{name: "usdt", target: "FILE:PROVIDER:NAME", options: []string{"pid", "cookie"},
+			attach: attachUSDT},
 		{name: "tp", target: "CATEGORY/NAME", options: cookied, attach: attachTracepoint},
-		{name: "raw_tp", target: "NAME", options: cookied, attach: func(s subject, h *hook) (hooked, error) {
-			return one(s.AttachRawTracepoint(h.target, &bpf.RawTracepointOptions{Cookie: h.cookie}))
-		}},
-		{name: "perf", target: "EVENT", options: []string{"pid", "cookie", "period", "frequency"}, attach: attachPerfEvent},
-		{name: "trace", target: "[FUNC]", options: cookied, load: loadTarget, attach: attachTarget((*bpf.Program).AttachTrace)},
-		{name: "trace.multi", target: "[MODULE:]PATTERN", load: loadTarget, attach: func(s subject, h *hook) (hooked, error) {
-			return one(s.AttachTracingMulti(h.target, nil))
-		}},
-		{name: "lsm", target: "[HOOK]", options: cookied, load: loadTarget, attach: attachTarget((*bpf.Program).AttachLSM)},
+		{name: "raw_tp", target: "NAME", options: cookied,
+			attach: func(s subject, h *hook) (hooked, error) {
+				return one(s.AttachRawTracepoint(h.target,
+					&bpf.RawTracepointOptions{Cookie: h.cookie}))
+			}},
+		{name: "perf", target: "EVENT", options: []string{"pid", "cookie", "period", "frequency"},
+			attach: attachPerfEvent},
+		{name: "trace", target: "[FUNC]", options: cookied, load: loadTarget,
+			attach: attachTarget((*bpf.Program).AttachTrace)},
+		{name: "trace.multi", target: "[MODULE:]PATTERN", load: loadTarget,
+			attach: func(s subject, h *hook) (hooked, error) {
+				return one(s.AttachTracingMulti(h.target, nil))
+			}},
+		{name: "lsm", target: "[HOOK]", options: cookied, load: loadTarget,
+			attach: attachTarget((*bpf.Program).AttachLSM)},
 		{name: "freplace", target: "PROGRAM:FUNC", load: loadFreplace, attach: attachFreplace},
-		{name: "iter", options: []string{"map", "cgroup", "order", "tid", "pid"}, attach: attachIter},
+		{name: "iter", options: []string{"map", "cgroup", "order", "tid", "pid"},
+			attach: attachIter},
 
-		{name: hookStructOps, attach: func(s subject, h *hook) (hooked, error) { return one(s.ops.AttachStructOps()) }},
+		{name: hookStructOps, attach: func(s subject, h *hook) (hooked, error) {
+			return one(s.ops.AttachStructOps())
+		}},
 	}
 }
 
@@ -97,7 +129,8 @@ func loadAttachType(p *object.Program, h *hook) error {
 	return nil
 }
 
-// loadProbe loads a kprobe program for one function or for many, as the hook wants it and whatever its section says.
+// loadProbe loads a kprobe program for one function or for many, as the hook needs it, whatever its
+// section says.
 func loadProbe(t uapi.AttachType) func(*object.Program, *hook) error {
 	return func(p *object.Program, h *hook) error {
 		if p.Type == uapi.ProgKprobe {
@@ -107,7 +140,7 @@ func loadProbe(t uapi.AttachType) func(*object.Program, *hook) error {
 	}
 }
 
-// loadTarget gives a program another target than its section does.
+// loadTarget sets another target than that of the section.
 func loadTarget(p *object.Program, h *hook) error {
 	if h.target != "" {
 		p.AttachTarget = h.target
@@ -115,8 +148,10 @@ func loadTarget(p *object.Program, h *hook) error {
 	return nil
 }
 
-// attachTarget attaches to what loadTarget had the program loaded for. One that was loaded before goes nowhere else.
-func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error)) func(subject, *hook) (hooked, error) {
+// attachTarget attaches to the target that loadTarget set. A program that was loaded before has
+// only its own target.
+func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error)) func(subject,
+	*hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
 		if s.obj == nil && h.target != "" {
 			return hooked{}, fmt.Errorf("hook %q: %s is loaded already, for a target that can't be changed: write %s", h.text, s.name(), h.kind.name)
@@ -135,12 +170,15 @@ func attachKprobe(ret bool) func(subject, *hook) (hooked, error) {
 		if err != nil {
 			return hooked{}, err
 		}
-		return one(s.AttachKprobe(symbol, &bpf.KprobeOptions{Return: ret, Offset: offset, Cookie: h.cookie, Mode: mode}))
+		return one(s.AttachKprobe(symbol,
+			&bpf.KprobeOptions{Return: ret, Offset: offset, Cookie: h.cookie, Mode: mode}))
 	}
 }
 
 func attachKprobeMulti(o bpf.KprobeMultiOptions) func(subject, *hook) (hooked, error) {
-	return func(s subject, h *hook) (hooked, error) { return one(s.AttachKprobeMulti(h.target, &o)) }
+	return func(s subject, h *hook) (hooked, error) {
+		return one(s.AttachKprobeMulti(h.target, &o))
+	}
 }
 
 func attachKsyscall(ret bool) func(subject, *hook) (hooked, error) {
@@ -164,7 +202,8 @@ func attachUprobe(ret bool) func(subject, *hook) (hooked, error) {
 			return hooked{}, err
 		}
 		return one(s.AttachUprobe(file, symbol, &bpf.UprobeOptions{
-			Return: ret, Offset: offset, RefCtrOffset: h.refctr, PID: h.pid, Cookie: h.cookie, Mode: mode,
+			Return: ret, Offset: offset, RefCtrOffset: h.refctr, PID: h.pid, Cookie: h.cookie,
+			Mode: mode,
 		}))
 	}
 }
@@ -221,7 +260,8 @@ func attachIter(s subject, h *hook) (hooked, error) {
 	return one(s.AttachIter(&o))
 }
 
-// loadFreplace loads a program for the function that it is to replace. What is opened for it is closed with the hook.
+// loadFreplace loads a program for the function that it replaces. Closing the hook closes the
+// program that it opens.
 func loadFreplace(p *object.Program, h *hook) error {
 	target, function, err := h.freplaced()
 	if err != nil {
@@ -261,7 +301,7 @@ func cutOffset(s string) (name string, offset uint64, err error) {
 	return name, offset, nil
 }
 
-// cutLast cuts at the last colon: paths may have some.
+// cutLast cuts at the last colon: paths may contain colons.
 func cutLast(s string) (before, after string, found bool) {
 	if i := strings.LastIndexByte(s, ':'); i >= 0 {
 		return s[:i], s[i+1:], true
@@ -269,7 +309,7 @@ func cutLast(s string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// cutFile cuts a target before what is in a file.
+// cutFile splits a target into a file and the rest.
 func cutFile(h *hook) (file, rest string, err error) {
 	file, rest, ok := cutLast(h.target)
 	if !ok {

@@ -11,7 +11,8 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// hookExamples has each kind as a user writes it, with every option that it takes. What a hook is taken apart into is written by hand.
+// hookExamples has each kind as a user writes it, with every option that it takes. The parts of
+// each hook are written by hand.
 var hookExamples = []struct{ text, target string }{
 	{"auto", ""},
 	{"xdp:eth0,mode=native,link=no", "eth0"},
@@ -123,7 +124,8 @@ func TestParseHook(t *testing.T) {
 	}
 }
 
-// Oracle: the names in the SEC() table, which is libbpf's. Every program is attached by some hook, or it is said what runs it.
+// Oracle: the names in the SEC() table, which are libbpf's. Some hook attaches every program, or
+// the command says what runs it.
 func TestByHand(t *testing.T) {
 	var none []string
 	for i := range object.SecTable {

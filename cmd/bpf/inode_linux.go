@@ -8,7 +8,7 @@ import (
 	"github.com/purebpf/bpf/internal/denied"
 )
 
-// inode is the number by which links know a cgroup or a network namespace.
+// inode returns the inode by which links identify a cgroup or a network namespace.
 func inode(path string) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// within fails a test that waits for ever.
+// within fails a test that waits forever.
 func within(t *testing.T, what string, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -31,7 +31,7 @@ func within(t *testing.T, what string, f func()) {
 	}
 }
 
-// fileVerbs are the commands that read a file, each with a place for it.
+// fileVerbs are the commands that read a file, each with a placeholder for it.
 var fileVerbs = [][]string{
 	{"objdump", "FILE"}, {"plan", "FILE"}, {"verify", "FILE"}, {"check", "FILE"}, {"run", "FILE"}, {"attach", "FILE", "p", "xdp:lo"},
 	{"check", "--btf", "FILE", "OBJ"}, {"check", "--core-btf", "FILE", "OBJ"}, {"check", "--kconfig", "FILE", "OBJ"},
@@ -49,8 +49,9 @@ func fileVerb(verb []string, file string) []string {
 	return args
 }
 
-// TestFilesWithoutEnd gives every command what has no end, or never answers. Oracle: the kernel, which says what the files are, and how
-// much memory the command had at most (ru_maxrss): 256 MiB are less than any of the files would take.
+// TestFilesWithoutEnd gives every command files that have no end or block forever. Oracle: the
+// kernel, which says what the files are, and how much memory the command had at most (ru_maxrss):
+// 256 MiB are less than any of the files would take.
 func TestFilesWithoutEnd(t *testing.T) {
 	testkit.Root(t)
 	dir := t.TempDir()
@@ -68,7 +69,8 @@ func TestFilesWithoutEnd(t *testing.T) {
 	instance := filepath.Join(testkit.Tracefs(t), "instances", "purebpf_"+strconv.Itoa(os.Getpid()))
 	if err := os.Mkdir(instance, 0o700); err == nil {
 		t.Cleanup(func() { os.Remove(instance) })
-		files = append(files, filepath.Join(instance, "trace_pipe")) // says it is regular; waits
+		// claims to be regular, and blocks
+		files = append(files, filepath.Join(instance, "trace_pipe"))
 	} else {
 		t.Logf("no instance of tracing: %v", err)
 	}
@@ -122,9 +124,9 @@ func TestLibraryFilesWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestKernelFiles gives commands files that the kernel makes as they are read. They are refused by
-// their kind, which stat(1) knows as well, and not read: that would take the kernel's log from who
-// waits for it.
+// TestKernelFiles gives commands files that the kernel generates as they are read. They are refused
+// by their kind, which stat(1) shows as well, and not read: that would take the kernel's log from
+// another reader.
 func TestKernelFiles(t *testing.T) {
 	testkit.Root(t)
 	words := map[string]string{
@@ -164,7 +166,7 @@ func TestKernelFiles(t *testing.T) {
 			}
 		}
 	}
-	// What can't be read at all is no empty file.
+	// A file that can't be read isn't treated as empty.
 	for _, file := range []string{"/sys/class/net/lo/speed", "/sys/class/net/lo/uevent"} {
 		_, readErr := os.ReadFile(file)
 		if _, err := verb("plan", file); readErr != nil && !errors.Is(err, errors.Unwrap(readErr)) {
@@ -188,7 +190,8 @@ func TestKernelFiles(t *testing.T) {
 	}
 }
 
-// TestFilesRecognised gives commands what the tools themselves make. Oracle: those tools, and what one does with their files.
+// TestFilesRecognised gives commands files that the tools themselves make. Oracle: those tools, and
+// their use of the files.
 func TestFilesRecognised(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tool(t, "clang-19")
@@ -210,7 +213,7 @@ func TestFilesRecognised(t *testing.T) {
 	for _, tc := range []struct {
 		file string
 		make []string
-		want string // "" if it is refused by no more than one of these
+		want string // "" if no more than one of these refuses it
 	}{
 		{"x.gz", sh(`gzip -c "$1" > "$2/x.gz"`), "gzip-compressed: unpack it with gunzip"},
 		{"x.xz", sh(`xz -c "$1" > "$2/x.xz"`), "xz-compressed: unpack it with xz -d"},
@@ -247,7 +250,7 @@ func TestFilesRecognised(t *testing.T) {
 			}
 		}
 	}
-	// What BTF is wanted of.
+	// Files for options that take BTF.
 	for _, tc := range []struct{ file, want string }{
 		{"x.xz", "xz-compressed: unpack it with xz -d"}, {"x.tar", "a tar archive: unpack"}, {"x.bc", "LLVM bitcode"},
 		{"empty", "too short"}, {"plain.c", "neither BTF nor ELF but text"},
@@ -269,7 +272,8 @@ func TestFilesRecognised(t *testing.T) {
 	}
 }
 
-// TestPacked reads BTF, kconfig and kallsyms that gzip packed. Oracle: gzip, and the same answers as for the unpacked files.
+// TestPacked reads BTF, kconfig and kallsyms compressed by gzip. Oracle: gzip, and the same results
+// as for the uncompressed files.
 func TestPacked(t *testing.T) {
 	btf, err := kernel.ReadBTF("/sys/kernel/btf/vmlinux")
 	if err != nil {
@@ -307,7 +311,7 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 	if got, packedErr := verb("check", "--btf", filepath.Join(packed, "vmlinux.gz"), object); got != one || (packedErr == nil) != (err == nil) {
 		t.Errorf("packed: %v: %s\nplain: %v: %s", packedErr, got, err, one)
 	}
-	// A bomb: gzip files may follow each other.
+	// A gzip bomb: gzip files may be concatenated.
 	var mebibyte bytes.Buffer
 	z := gzip.NewWriter(&mebibyte)
 	z.Write(make([]byte, 1<<20))
@@ -329,7 +333,7 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 	}
 }
 
-// TestPiped reads an object and BTF from pipes. Oracle: the same answers as for the files.
+// TestPiped reads an object and BTF from pipes. Oracle: the same results as for the files.
 func TestPiped(t *testing.T) {
 	const object = "../../testdata/link.bpf.o"
 	raw, err := os.ReadFile(object)

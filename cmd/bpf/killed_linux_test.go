@@ -12,7 +12,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// killedHead begins the objects of TestKilledRun. Everything that they make is called killed_*.
+// killedHead begins the objects of TestKilledRun. All their maps, programs and links are called
+// killed_*.
 const killedHead = `
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -54,7 +55,7 @@ SEC("raw_tp/sys_enter") int killed_raw(void *ctx) { return 0; }
 SEC("xdp") int killed_xdp(void *ctx) { return XDP_PASS; }
 `
 
-// killedThere lists what bpftool shows of the maps and programs that are called killed_*.
+// killedThere lists the maps and programs called killed_* that bpftool shows.
 func killedThere(t *testing.T) (list []string) {
 	t.Helper()
 	for _, kind := range []string{"map", "prog"} {
@@ -73,7 +74,7 @@ func killedThere(t *testing.T) (list []string) {
 	return list
 }
 
-// killedEvents are the lines of tracefs about a file or a function of the kernel.
+// killedEvents returns the lines of tracefs about a file or a function of the kernel.
 func killedEvents(t *testing.T, tracefs string, targets ...string) (list []string) {
 	t.Helper()
 	for _, kind := range []string{"/kprobe_events", "/uprobe_events"} {
@@ -94,9 +95,9 @@ func killedEvents(t *testing.T, tracefs string, targets ...string) (list []strin
 
 // TestKilledRun kills bpf run before each of its system calls that may leave something: while it
 // pins maps, attaches through tracefs, pins links. The next run succeeds, or its error names the
-// commands after which it does; what a killed one left in tracefs it tells, with the command that
-// removes it. Then there is what a run leaves that wasn't killed, once, and nothing else. Oracles:
-// bpftool, the file system, tracefs.
+// commands after which it does; it reports what a killed run left in tracefs, with the command that
+// removes it. Then the same things exist as after a run that wasn't killed, once, and nothing else.
+// Oracles: bpftool, the file system, tracefs.
 func TestKilledRun(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tool(t, "bpftool")
@@ -122,14 +123,15 @@ int main(void) { probed(); return 0; }
 		has          func() bool
 	}{
 		{"maps", killedMaps, []string{"--pin-root", dir}, []string{"killed_hash", "killed_outer"},
-			// What fills the map of maps is there as long as it is in it.
+			// The program that fills the map of maps exists as long as it is in the map.
 			[]string{"map killed_hash", "map killed_inner", "map killed_outer"}, nil},
 		{"uprobe", killedProbe, []string{"--attach", probe}, nil, nil, thereIs("/uprobe_events")},
 		{"kprobe", killedKprobe, []string{"--attach", kprobe}, nil, nil, thereIs("/kprobe_events")},
 		{"links", killedLinks, []string{"--iface", "lo", "--pin", dir},
 			[]string{"killed_raw", "killed_xdp"}, []string{"prog killed_raw", "prog killed_xdp"}, nil},
 	} {
-		object := testkit.Compile(t, row.source) // on every host: machines without clang get it from one
+		// on every host: machines without clang get it from one
+		object := testkit.Compile(t, row.source)
 		if row.has != nil && !row.has() {
 			t.Logf("%s: the kernel has none", row.name)
 			continue
@@ -163,7 +165,7 @@ int main(void) { probed(); return 0; }
 		}
 		clean(row.name)
 
-		// Those at a call that lasts come first, since a sample is to have them.
+		// Kills at a call with a lasting effect come first, so that a sample includes them.
 		var at, others []int
 		for n, call := range calls {
 			if call.Lasts || n > 0 && calls[n-1].Lasts {
@@ -188,7 +190,7 @@ int main(void) { probed(); return 0; }
 				t.Errorf("%s: left in tracefs: %q; told: %s", where, left, said)
 			}
 			if i := strings.LastIndex(said, "); "); err != nil && i >= 0 {
-				said = said[i:] // the last thing said takes away the pin too
+				said = said[i:] // the last command removes the pin too
 			}
 			follow(t, said)
 			if err != nil {

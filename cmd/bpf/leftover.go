@@ -10,13 +10,17 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// handHooks says to which hook programs of a section are attached by hand, where that isn't the section's own name without what follows
-// '/'. A kind without a target leaves that to the user. A text with a space says instead why no command line can.
+// handHooks maps sections to the hooks to which their programs are attached by hand, where that
+// isn't the section's own name without the part after '/'. For a kind without a target the user
+// chooses it. A text with a space is the reason why no command line can attach them.
 var handHooks = []struct{ section, hook string }{
 	{"tracepoint", "tp"}, {"tp", "tp"}, {"raw_tracepoint", "raw_tp"}, {"raw_tp", "raw_tp"},
-	{"tp_btf", "trace"}, {"fentry", "trace"}, {"fexit", "trace"}, {"fmod_ret", "trace"}, {"fsession", "trace"},
-	{"fentry.multi", "trace.multi"}, {"fexit.multi", "trace.multi"}, {"fsession.multi", "trace.multi"},
-	{"tc/ingress", "tcx-ingress"}, {"tcx/ingress", "tcx-ingress"}, {"tc/egress", "tcx-egress"}, {"tcx/egress", "tcx-egress"},
+	{"tp_btf", "trace"}, {"fentry", "trace"}, {"fexit", "trace"}, {"fmod_ret", "trace"},
+	{"fsession", "trace"},
+	{"fentry.multi", "trace.multi"}, {"fexit.multi", "trace.multi"},
+	{"fsession.multi", "trace.multi"},
+	{"tc/ingress", "tcx-ingress"}, {"tcx/ingress", "tcx-ingress"}, {"tc/egress", "tcx-egress"},
+	{"tcx/egress", "tcx-egress"},
 	{"tc", "tc-ingress"}, {"classifier", "tc-ingress"},
 	{"netkit/primary", "netkit-primary"}, {"netkit/peer", "netkit-peer"},
 	{"action", "an action belongs to a filter, which tc(8) makes"},
@@ -37,12 +41,13 @@ var handHooks = []struct{ section, hook string }{
 	{"sockops", "cgroup"}, {"lsm_cgroup", "cgroup"}, {"cgroup_skb", "cgroup"}, {"cgroup", "cgroup"},
 }
 
-// byHand tells how a program of a section is attached by hand: a hook with what is known of its target, or why no hook is it.
+// byHand returns how to attach a program of a section by hand: a hook with the known part of its
+// target, or why there is none.
 func byHand(def *object.SecDef) (hook, why string) {
 	if def == nil {
 		return "", "its section is of no known kind"
 	}
-	// "uprobe.multi.s+" is uprobe.multi, "xdp.frags/devmap" is xdp/devmap.
+	// "uprobe.multi.s+" becomes uprobe.multi, "xdp.frags/devmap" becomes xdp/devmap.
 	section := strings.TrimSuffix(def.Pattern, "+")
 	section = strings.TrimSuffix(strings.TrimSuffix(section, ".s"), ".w")
 	section = strings.Replace(section, ".frags", "", 1)
@@ -57,7 +62,8 @@ func byHand(def *object.SecDef) (hook, why string) {
 		if strings.Contains(hook, " ") {
 			return "", hook
 		}
-		if strings.HasPrefix(hook, "tcx") && kernel.Running().Version() < kernel.VersionCode(6, 6, 0) {
+		if strings.HasPrefix(hook, "tcx") &&
+			kernel.Running().Version() < kernel.VersionCode(6, 6, 0) {
 			hook = strings.Replace(hook, "tcx", "tc", 1)
 		}
 		name, _, full := strings.Cut(hook, ":")
@@ -70,10 +76,11 @@ func byHand(def *object.SecDef) (hook, why string) {
 	return "", "no hook is known for its section"
 }
 
-// leftover says what was not attached, why, and by which option it would be.
+// leftover returns what was not attached, why, and which option attaches it.
 func (r *runner) leftover(n bpf.NotAttached) string {
 	if n.Program == nil {
-		return fmt.Sprintf("map %s: %s; --attach %s=%s attaches it", n.Map.Name(), n.Reason, n.Map.Name(), hookStructOps)
+		return fmt.Sprintf("map %s: %s; --attach %s=%s attaches it",
+			n.Map.Name(), n.Reason, n.Map.Name(), hookStructOps)
 	}
 	p := n.Program
 	text := fmt.Sprintf("program %s (SEC %s): ", p.Name(), p.Section())
@@ -103,7 +110,7 @@ func (r *runner) leftover(n bpf.NotAttached) string {
 	return fmt.Sprintf("%s%s; --attach %s=%s attaches it", text, reason, p.Name(), hook)
 }
 
-// cgroupDir is --cgroup, or the root of cgroup2 for lines to type.
+// cgroupDir returns --cgroup, or the root of cgroup2 for command lines to type.
 func (r *runner) cgroupDir() (string, error) {
 	if r.cgroup != "" {
 		return r.cgroup, nil
@@ -111,8 +118,9 @@ func (r *runner) cgroupDir() (string, error) {
 	return rootCgroup()
 }
 
-// walksMap tells iterators that walk a map, which their section can't name.
+// walksMap reports whether an iterator walks a map, which its section can't name.
 func walksMap(section string) bool {
 	kind, target, _ := strings.Cut(section, "/")
-	return (kind == "iter" || kind == "iter.s") && (target == "bpf_map_elem" || target == "bpf_sk_storage_map" || target == "sockmap")
+	return (kind == "iter" || kind == "iter.s") &&
+		(target == "bpf_map_elem" || target == "bpf_sk_storage_map" || target == "sockmap")
 }

@@ -1,4 +1,5 @@
-// Command bpf loads, checks, runs and disassembles compiled BPF objects. `bpf help` lists the verbs; each verb is one file here.
+// Command bpf loads, checks, runs and disassembles compiled BPF objects. `bpf help` lists the
+// verbs; each verb is one file here.
 package main
 
 import (
@@ -19,7 +20,7 @@ import (
 )
 
 func main() {
-	signal.Ignore(syscall.SIGPIPE) // it is an error of the write
+	signal.Ignore(syscall.SIGPIPE) // a write returns it as an error
 	out := &output{to: os.Stdout}
 	text, errText := printable.NewWriter(out), printable.NewWriter(os.Stderr)
 	root := newRootCommand()
@@ -35,15 +36,17 @@ func main() {
 		return
 	}
 	if errors.Is(err, syscall.EPIPE) {
-		os.Exit(1) // nobody reads what would be said
+		os.Exit(1) // nobody would read an error message
 	}
 	var status exitStatus
 	if errors.As(err, &status) {
 		os.Exit(int(status))
 	}
 	var own usageError
-	if _, _, findErr := root.Find(os.Args[1:]); errors.As(err, &own) || findErr != nil && findErr.Error() == err.Error() {
-		fmt.Fprintln(os.Stderr, "bpf:", printable.Lines(err.Error())) // proposes commands, in lines of its own
+	if _, _, findErr := root.Find(os.Args[1:]); errors.As(err, &own) ||
+		findErr != nil && findErr.Error() == err.Error() {
+		// proposes commands, in lines of its own
+		fmt.Fprintln(os.Stderr, "bpf:", printable.Lines(err.Error()))
 	} else {
 		tellErrors(os.Stderr, err)
 	}
@@ -69,12 +72,12 @@ func tellErrors(w io.Writer, err error) {
 // usageError has lines of its own.
 type usageError struct{ error }
 
-// exitStatus ends the program with a status of its own after a command has already said all there is to say.
+// exitStatus ends the program with a status of its own after a command has printed everything.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// nearFlag adds to an error about an unknown flag which of the command's flags are near.
+// nearFlag adds similar flags of the command to an error about an unknown flag.
 func nearFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
@@ -97,7 +100,8 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(nearFlag)
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {
-		help.Args = func(_ *cobra.Command, args []string) error { // else help for no such verb is the general one, and no error
+		// otherwise help for an unknown verb is the general one, without an error
+		help.Args = func(_ *cobra.Command, args []string) error {
 			if _, _, err := root.Find(args); err != nil {
 				return usageError{err}
 			}

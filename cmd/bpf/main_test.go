@@ -28,7 +28,8 @@ func fill(t *testing.T, w *os.File) {
 	}
 }
 
-// Oracle: the clock. A command that has nothing to take away ends at once when it is told to, whatever it is doing.
+// Oracle: the clock. A command that has nothing to clean up ends at once on a signal, whatever it
+// is doing.
 func TestEndsAtOnce(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -51,7 +52,8 @@ func TestEndsAtOnce(t *testing.T) {
 	}
 }
 
-// Oracle: /dev/full, where nothing can be written. A command whose text is lost says so and fails.
+// Oracle: /dev/full, to which nothing can be written. A command whose output is lost reports it and
+// fails.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestMistyped: the error about a name with swapped letters proposes the right one. The oracles are
-// the compiler, ip and the kernel, which gave the names.
+// TestMistyped: the error about a name with swapped letters proposes the right name. The oracles
+// are the compiler, ip and the kernel, which gave the names.
 func TestMistyped(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)

@@ -35,7 +35,8 @@ llvm-objdump's, byte for byte.`,
 	return cmd
 }
 
-// runObjdump lists each object. One that cannot be read does not keep the others from being listed.
+// runObjdump lists each object. An object that can't be read doesn't keep the others from being
+// listed.
 func runObjdump(stdout, stderr io.Writer, paths []string, opts objdump.Options) error {
 	out := bufio.NewWriter(stdout)
 	var errs []error

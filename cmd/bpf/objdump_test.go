@@ -20,7 +20,8 @@ func runVerb(args ...string) (stdout, stderr string, err error) {
 	return out.String(), errs.String(), err
 }
 
-// Oracle: llvm-objdump-19 with the same flags over several files. The text itself is compared over the corpus in internal/objdump.
+// Oracle: llvm-objdump-19 with the same flags over several files. The text itself is compared over
+// the corpus in internal/objdump.
 func TestObjdump(t *testing.T) {
 	paths := testkit.Corpus(t, "xdp")
 	for _, flags := range [][]string{nil, {"--no-show-raw-insn"}} {
@@ -40,7 +41,7 @@ func TestObjdump(t *testing.T) {
 	}
 }
 
-// A file that is no object is named in the error; the objects after it are listed all the same.
+// The error names a file that is no object; the objects after it are still listed.
 func TestObjdumpErrors(t *testing.T) {
 	good := testkit.Corpus(t, "xdp")[0]
 	missing := filepath.Join(t.TempDir(), "missing.o")

@@ -24,7 +24,8 @@ func openObject(path string) (*object.Object, error) {
 	return object.Parse(raw, filepath.Base(path))
 }
 
-// requireFor checks the capabilities that the programs of o take to load, so that a missing one is told at once and by name.
+// requireFor checks the capabilities that loading the programs of o needs, so that the error names
+// a missing one before the load.
 func requireFor(o *object.Object) error {
 	var programs []*object.Program
 	for _, p := range o.Programs {
@@ -35,7 +36,7 @@ func requireFor(o *object.Object) error {
 	return require("loading "+o.Name, programs)
 }
 
-// require checks the capabilities that programs take to load.
+// require checks the capabilities that loading the programs needs.
 func require(purpose string, programs []*object.Program) error {
 	need := []kernel.Capability{kernel.CapBPF}
 	for _, p := range programs {

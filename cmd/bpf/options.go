@@ -15,7 +15,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// objectOptions are the flags that change how an object is resolved and loaded, the same for every verb.
+// objectOptions are the flags that change how an object is resolved and loaded, the same for every
+// verb.
 type objectOptions struct {
 	kconfigFile string
 	coreBTF     string
@@ -25,18 +26,21 @@ type objectOptions struct {
 
 // resolving adds the flags of verbs that resolve an object.
 func (f *objectOptions) resolving(set *pflag.FlagSet) {
-	set.StringVar(&f.kconfigFile, "kconfig", "", "file of CONFIG_NAME=value lines, plain or gzip, that win over the kernel's configuration")
+	set.StringVar(&f.kconfigFile, "kconfig", "",
+		"file of CONFIG_NAME=value lines, plain or gzip, that win over the kernel's configuration")
 	set.StringVar(&f.coreBTF, "core-btf", "", "file with the BTF that CO-RE relocates against instead of the kernel's: raw, or an ELF file that has it")
 }
 
-// pinning adds the flag of verbs to which it matters where maps are pinned by name.
+// pinning adds the flag of verbs that depend on where maps are pinned by name.
 func (f *objectOptions) pinning(set *pflag.FlagSet) {
-	set.StringVar(&f.pinRoot, "pin-root", "", "folder of a bpffs for maps that are pinned by name (default /sys/fs/bpf)")
+	set.StringVar(&f.pinRoot, "pin-root", "",
+		"folder of a bpffs for maps that are pinned by name (default /sys/fs/bpf)")
 }
 
-// delegated adds the flag of verbs that ask the running kernel for things.
+// delegated adds the flag of verbs that use the running kernel.
 func (f *objectOptions) delegated(set *pflag.FlagSet) {
-	set.StringVar(&f.token, "token", "", "bpffs whose BPF token allows what this process may not (Linux 6.9)")
+	set.StringVar(&f.token, "token", "",
+		"bpffs whose BPF token allows what this process may not (Linux 6.9)")
 }
 
 // all adds all of them, for verbs that load an object to keep it.
@@ -46,7 +50,7 @@ func (f *objectOptions) all(set *pflag.FlagSet) {
 	f.delegated(set)
 }
 
-// kconfig is the text of --kconfig.
+// kconfig returns the text of --kconfig.
 func (f *objectOptions) kconfig() (string, error) {
 	if f.kconfigFile == "" {
 		return "", nil
@@ -61,7 +65,7 @@ func (f *objectOptions) kconfig() (string, error) {
 	return string(text), nil
 }
 
-// customBTF is what --core-btf names, nil for none.
+// customBTF returns the BTF of --core-btf, nil for none.
 func (f *objectOptions) customBTF() (*btf.Spec, error) {
 	if f.coreBTF == "" {
 		return nil, nil
@@ -77,13 +81,14 @@ func (f *objectOptions) customBTF() (*btf.Spec, error) {
 	return s, nil
 }
 
-// load is the options of a load.
+// load returns the options of a load.
 func (f *objectOptions) load() (*bpf.LoadOptions, error) {
 	p, err := f.plan()
 	if err != nil {
 		return nil, err
 	}
-	return &bpf.LoadOptions{Logger: bpf.EnvLogger(), Kconfig: p.Kconfig, CustomBTF: p.CustomBTF, PinRoot: p.PinRoot, TokenPath: f.token}, nil
+	return &bpf.LoadOptions{Logger: bpf.EnvLogger(), Kconfig: p.Kconfig, CustomBTF: p.CustomBTF,
+		PinRoot: p.PinRoot, TokenPath: f.token}, nil
 }
 
 // loadObject loads an object as the flags say.
@@ -95,7 +100,7 @@ func (f *objectOptions) loadObject(o *object.Object) (*bpf.Object, error) {
 	return bpf.Load(o, opts)
 }
 
-// plan is the options of a plan.
+// plan returns the options of a plan.
 func (f *objectOptions) plan() (*plan.Options, error) {
 	text, err := f.kconfig()
 	if err != nil {
@@ -108,7 +113,7 @@ func (f *objectOptions) plan() (*plan.Options, error) {
 	return &plan.Options{Kconfig: text, CustomBTF: s, PinRoot: f.pinRoot}, nil
 }
 
-// check is the options of a check.
+// check returns the options of a check.
 func (f *objectOptions) check() (*preflight.Options, error) {
 	p, err := f.plan()
 	if err != nil {
@@ -117,7 +122,7 @@ func (f *objectOptions) check() (*preflight.Options, error) {
 	return &preflight.Options{Kconfig: p.Kconfig, CustomBTF: p.CustomBTF}, nil
 }
 
-// require checks the capabilities that it takes to load o, unless a token stands in for them.
+// require checks the capabilities that loading o needs, unless a token replaces them.
 func (f *objectOptions) require(o *object.Object) error {
 	if f.token != "" {
 		return nil
@@ -125,7 +130,8 @@ func (f *objectOptions) require(o *object.Object) error {
 	return requireFor(o)
 }
 
-// kernel is the running kernel as it is with the token. The caller closes the token, which may be nil.
+// kernel returns the running kernel as seen with the token. The caller closes the token, which may
+// be nil.
 func (f *objectOptions) kernel() (*kernel.Facts, *sys.FD, error) {
 	k := kernel.Running()
 	if f.token == "" {

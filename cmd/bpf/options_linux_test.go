@@ -25,7 +25,8 @@ func verb(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// TestPlanRecorded plans for kernels that are not running. The oracle is bpftool, which lists the ids of functions in the BTF of each.
+// TestPlanRecorded plans for kernels that are not running. The oracle is bpftool, which lists the
+// ids of functions in the BTF of each.
 func TestPlanRecorded(t *testing.T) {
 	obj := testkit.CorpusObject(t, "tools/vfsstat.bpf.o")
 	for _, meta := range []string{"linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64"} {
@@ -63,7 +64,7 @@ func TestPlanRecorded(t *testing.T) {
 			t.Errorf("no program in\n%s", out)
 		}
 	}
-	// What is missing is told, and the plan goes on.
+	// The plan reports what is missing and goes on.
 	out, err := verb("plan", testkit.CorpusObject(t, "tools/biosnoop.bpf.o"), "--btf", debianFolder(t, "linux-image-cloud-amd64"))
 	if status, ok := err.(exitStatus); !ok || status != 1 || !strings.Contains(out, "FUNC blk_account_io_start is not in the BTF") || !strings.Contains(out, "block_rq_complete") {
 		t.Errorf("biosnoop on 6.1: %v\n%s", err, out)
@@ -90,8 +91,9 @@ SEC("raw_tp/sys_enter") int prog(struct elsewhere *ctx)
 char _license[] SEC("license") = "GPL";
 `
 
-// TestOptions loads an object that needs a configuration and a type which no kernel has: with both in files it loads, without either it
-// does not. The oracle is the kernel, bpftool for the map that is pinned, and for CO-RE the offset that this file declares.
+// TestOptions loads an object that needs a configuration and a type that no kernel has: with both
+// in files it loads, without either it does not. The oracle is the kernel, bpftool for the pinned
+// map, and for CO-RE the offset that this file declares.
 func TestOptions(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -104,7 +106,7 @@ func TestOptions(t *testing.T) {
 	both := []string{"--kconfig", config, "--core-btf", types}
 	for _, test := range []struct {
 		args []string
-		want string // in what is printed if it fails
+		want string // part of the output on failure
 	}{
 		{both, ""},
 		{both[:2], "elsewhere"},

@@ -13,7 +13,8 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// output remembers the first failure to write, so that a command whose text went nowhere fails, whoever printed it.
+// output remembers the first failure to write, so that a command whose output is lost fails,
+// whichever part printed it.
 type output struct {
 	to     io.Writer
 	failed error
@@ -27,19 +28,19 @@ func (o *output) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// say writes one line for a person. Whatever it is about may have any name, which makes no second line.
+// say writes one line for a person. Names in it can't start another line.
 func say(w io.Writer, format string, args ...any) error {
 	_, err := io.WriteString(w, printable.Text(fmt.Sprintf(format, args...))+"\n")
 	return err
 }
 
-// inOrder is for commands that have something to take away when they are told to end. Others end at once.
+// inOrder returns a context for commands that clean up when a signal ends them. Others end at once.
 func inOrder(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, endings()...)
 }
 
-// endings are the signals at which a command ends in order: Ctrl-C, kill, a reader who has had enough, a terminal that closes (unless nohup
-// says to go on).
+// endings returns the signals at which a command ends in order: Ctrl-C, kill, a closed pipe, a
+// terminal that closes (unless nohup ignores it).
 func endings() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -48,14 +49,15 @@ func endings() []os.Signal {
 	return list
 }
 
-// untilEnd writes for a command that ends in order: a reader who doesn't read must not keep it from doing so. Not for concurrent use.
+// untilEnd writes for a command that ends in order: a reader that doesn't read must not keep it
+// from ending. Not for concurrent use.
 type untilEnd struct {
 	to    io.Writer
 	ended <-chan struct{}
 	gone  bool
 }
 
-// lastWait is how long a reader may take for what is written at the end.
+// lastWait is the time that a reader has for the last output.
 const lastWait = time.Second
 
 func (u *untilEnd) Write(p []byte) (int, error) {
@@ -65,7 +67,7 @@ func (u *untilEnd) Write(p []byte) (int, error) {
 	}
 	done := make(chan result, 1)
 	if !u.gone {
-		text := bytes.Clone(p) // it may outlast the call
+		text := bytes.Clone(p) // it may outlive the call
 		go func() {
 			n, err := u.to.Write(text)
 			done <- result{n, err}

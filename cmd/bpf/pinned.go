@@ -13,8 +13,8 @@ import (
 	"github.com/purebpf/bpf"
 )
 
-// pinnedOf are the paths in dir that pinLinks gives to links of programs of these names, where
-// something is pinned: NAME, or NAME-1, NAME-2, ...
+// pinnedOf returns the paths in dir that pinLinks gives to links of programs of these names and
+// where something is pinned: NAME, or NAME-1, NAME-2, ...
 func pinnedOf(dir string, names ...string) (paths []string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -36,8 +36,8 @@ func pinnedOf(dir string, names ...string) (paths []string) {
 	return paths
 }
 
-// withPinned adds to an error of attaching or pinning what is pinned in dir under the names of the
-// programs, as a run leaves it, and how to take it away.
+// withPinned adds to an error of attaching or pinning the pins in dir under the names of the
+// programs, as an earlier run leaves them, and how to remove them.
 func withPinned(err error, dir string, names ...string) error {
 	if dir == "" || !errors.Is(err, syscall.EBUSY) && !errors.Is(err, syscall.EEXIST) &&
 		!errors.Is(err, syscall.E2BIG) && !errors.Is(err, syscall.EPERM) {

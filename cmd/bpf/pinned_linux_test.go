@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// ways are the commands that an error names to take away what is in the way.
+// ways matches the commands in an error that remove what is in the way.
 var ways = regexp.MustCompile(`\b(?:bpf detach|rm) [^;,()]*?(?: detaches| removes| takes|\)|;|,|$)`)
 
 // follow runs the commands that an error names.
@@ -33,8 +33,8 @@ func follow(t *testing.T, said string) {
 	}
 }
 
-// TestPinnedBefore: where a run before left its pins, the error of the next names them, and the
-// commands that take them away; after those it succeeds. Oracle: bpftool for the link in the way.
+// TestPinnedBefore: where an earlier run left its pins, the error of the next one names them, and
+// the commands that remove them; after those it succeeds. Oracle: bpftool for the link in the way.
 func TestPinnedBefore(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)

@@ -44,8 +44,10 @@ The plan goes on behind what is missing and says so; the exit status is then 1.`
 		},
 	}
 	f.all(cmd.Flags())
-	cmd.Flags().StringArrayVar(&f.btf, "btf", nil, "kernel to plan for instead of the running one (repeatable)")
-	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false, "print JSON, with --btf one document per kernel")
+	cmd.Flags().StringArrayVar(&f.btf, "btf", nil,
+		"kernel to plan for instead of the running one (repeatable)")
+	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false,
+		"print JSON, with --btf one document per kernel")
 	return cmd
 }
 
@@ -61,7 +63,8 @@ func (f *planFlags) running(w io.Writer, o *object.Object) error {
 	}
 	defer token.Close()
 	if f.token == "" {
-		if err := k.Require("probing what this kernel has", kernel.CapBPF, kernel.CapPerfmon); err != nil {
+		if err := k.Require("probing what this kernel has",
+			kernel.CapBPF, kernel.CapPerfmon); err != nil {
 			return err
 		}
 	}
@@ -72,7 +75,7 @@ func (f *planFlags) running(w io.Writer, o *object.Object) error {
 	return f.print(w, p)
 }
 
-// recorded plans for kernels that are not running, as far as it goes.
+// recorded plans for kernels that are not running, as far as possible.
 func (f *planFlags) recorded(w io.Writer, o *object.Object) error {
 	targets, err := recordedKernels(f.btf)
 	if err != nil {
@@ -120,10 +123,10 @@ func (f *planFlags) print(w io.Writer, p *plan.Plan) error {
 	return err
 }
 
-// withCPUs is a kernel whose number of CPUs, which is the machine's, counts as 1 if it was not recorded.
+// withCPUs is a kernel whose number of CPUs counts as 1 if it was not recorded.
 type withCPUs struct{ facts.Kernel }
 
-// PossibleCPUs is what was recorded, else 1.
+// PossibleCPUs returns the recorded number, else 1.
 func (k withCPUs) PossibleCPUs() (int, error) {
 	n, err := k.Kernel.PossibleCPUs()
 	if errors.Is(err, facts.ErrNotRecorded) {

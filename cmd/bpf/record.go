@@ -8,28 +8,28 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// The definition of a ring or perf buffer doesn't say what its records are. A type is taken for a record
-// only if somebody declared it, and only if it has the record's size:
+// The definition of a ring or perf buffer doesn't say what its records are. A type is used for
+// records only if the user or the program declares it, and only if it has the record's size:
 //
 //  1. --type MAP=STRUCT, or --type STRUCT for all buffers;
-//  2. a pointer called unused, unused_..., or ..._unused, which C sources have for nothing but to get the
-//     type of records into the object: const struct event *unused. Of several declared types the
-//     sizes, and where there are several buffers the names (struct event for a map event or events),
-//     must leave one.
+//  2. a pointer called unused, unused_..., or ..._unused, which C sources declare only to get the
+//     type of records into the object: const struct event *unused. If there are several declared
+//     types, their sizes, and if there are several buffers, the names (struct event for a map event
+//     or events), must leave only one.
 //
-// Otherwise the bytes are printed, which is said once for each buffer. That a struct has the right size
+// Otherwise the bytes are printed, with one note for each buffer. That a struct has the right size
 // or a promising name proves nothing.
 
 // recordTypes finds types of records by buffer and size.
 type recordTypes struct {
 	spec     *btf.Spec
 	streams  []string          // all buffers of the object
-	named    map[string]btf.ID // by --type: by buffer, "" for every one
+	named    map[string]btf.ID // by --type: by buffer, "" for all
 	declared []btf.ID
-	told     map[string]bool // buffers about which something was said
+	told     map[string]bool // buffers with a note already printed
 }
 
-// record is one record: the buffer it comes from, and its size, which perf buffers round up.
+// record is one record: its buffer, and its size, which perf buffers round up.
 type record struct {
 	stream string
 	size   int
@@ -38,7 +38,8 @@ type record struct {
 
 func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) {
 	r := &recordTypes{
-		spec: s, streams: streams, named: map[string]btf.ID{}, declared: declaredTypes(s), told: map[string]bool{},
+		spec: s, streams: streams, named: map[string]btf.ID{}, declared: declaredTypes(s),
+		told: map[string]bool{},
 	}
 	for _, f := range flags {
 		name, typ, ok := strings.Cut(f, "=")
@@ -72,7 +73,7 @@ func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) 
 	return r, nil
 }
 
-// declaredTypes are the structs that pointers called unused point to.
+// declaredTypes returns the structs that pointers called unused point to.
 func declaredTypes(s *btf.Spec) (list []btf.ID) {
 	if s == nil {
 		return nil
@@ -83,7 +84,8 @@ func declaredTypes(s *btf.Spec) (list []btf.ID) {
 			continue
 		}
 		name := v.Name()
-		if name != "unused" && !strings.HasPrefix(name, "unused_") && !strings.HasSuffix(name, "_unused") {
+		if name != "unused" && !strings.HasPrefix(name, "unused_") &&
+			!strings.HasSuffix(name, "_unused") {
 			continue
 		}
 		pointer := s.Skip(v.Ref())
@@ -98,7 +100,7 @@ func declaredTypes(s *btf.Spec) (list []btf.ID) {
 	return list
 }
 
-// structNames are the names that --type may have.
+// structNames returns the valid names for --type.
 func structNames(s *btf.Spec) (names []string) {
 	for t := range s.Types() {
 		if k := t.Kind(); (k == btf.KindStruct || k == btf.KindTypedef) && t.Name() != "" {
@@ -108,7 +110,8 @@ func structNames(s *btf.Spec) (names []string) {
 	return names
 }
 
-// of returns the type of a record, 0 if it isn't known, and once for each buffer a note if there is something to say.
+// of returns the type of a record, 0 if it isn't known, and, once for each buffer, a note if there
+// is one.
 func (r *recordTypes) of(rec record) (btf.ID, string) {
 	id, ok := r.named[rec.stream]
 	if !ok {
@@ -134,12 +137,13 @@ func (r *recordTypes) of(rec record) (btf.ID, string) {
 	return 0, note
 }
 
-// choose takes the one declared type that the record can be of.
+// choose returns the only declared type that fits the record.
 func (r *recordTypes) choose(rec record) (btf.ID, string) {
 	var fit []btf.ID
 	for _, id := range r.declared {
 		name := r.spec.Skip(id).Name()
-		if r.isOf(id, rec) && (len(r.streams) == 1 || name == rec.stream || name+"s" == rec.stream) {
+		if r.isOf(id, rec) &&
+			(len(r.streams) == 1 || name == rec.stream || name+"s" == rec.stream) {
 			fit = append(fit, id)
 		}
 	}
@@ -148,22 +152,24 @@ func (r *recordTypes) choose(rec record) (btf.ID, string) {
 	case len(fit) == 1:
 		return fit[0], ""
 	case len(fit) > 1:
-		why = fmt.Sprintf("%s and %s both are declared and fit", r.spec.CString(fit[0]), r.spec.CString(fit[1]))
+		why = fmt.Sprintf("%s and %s both are declared and fit",
+			r.spec.CString(fit[0]), r.spec.CString(fit[1]))
 	case r.spec == nil:
 		return 0, fmt.Sprintf("%s: records are shown as bytes: the object has no BTF", rec.stream)
 	}
-	return 0, fmt.Sprintf("%s: records are shown as bytes: %s; --type %s=STRUCT decodes them", rec.stream, why, rec.stream)
+	return 0, fmt.Sprintf("%s: records are shown as bytes: %s; --type %s=STRUCT decodes them",
+		rec.stream, why, rec.stream)
 }
 
-// isOf says whether a record has a type's size, which perf buffers round up.
+// isOf reports whether a record has a type's size, which perf buffers round up.
 func (r *recordTypes) isOf(id btf.ID, rec record) bool {
 	n, err := r.spec.SizeOf(id)
 	size := uint64(rec.size)
 	return err == nil && (size == uint64(n) || rec.perf && size == (uint64(n)+4+7)&^7-4)
 }
 
-// couldBe says whether a record can be of a type: of its size, or cut off in an array at its end, of which programs leave out what
-// they didn't fill.
+// couldBe reports whether a record can be of a type: it has its size, or ends within an array at
+// the type's end, of which programs send only the filled part.
 func (r *recordTypes) couldBe(id btf.ID, rec record) bool {
 	if r.isOf(id, rec) {
 		return true
@@ -178,6 +184,6 @@ func (r *recordTypes) couldBe(id btf.ID, rec record) bool {
 	if array.Kind() != btf.KindArray || uint64(rec.size) < uint64(last.BitOffset/8) {
 		return false
 	}
-	flexible := array.Array().Nelems == 0 // whose elements the type's size doesn't count
+	flexible := array.Array().Nelems == 0 // its elements are not in the type's size
 	return flexible || uint64(rec.size) < uint64(n)
 }

@@ -28,7 +28,7 @@ struct same *same;
 int unused_number, *unused_pointer;
 `
 
-// Oracle: the C source, which declares types of records with names that say so, and has others.
+// Oracle: the C source, which declares types of records with names that mark them, and has others.
 func TestRecordTypes(t *testing.T) {
 	o, err := bpf.Open(testkit.Compile(t, recordSource), nil)
 	if err != nil {
@@ -48,8 +48,10 @@ func TestRecordTypes(t *testing.T) {
 		{"", "events", 16, false, "late", ""},
 		{"", "events", 316, false, "", "nothing in the object says what they are; --type events=STRUCT decodes them"},
 		{"", "events", 12, false, "", "nothing in the object says"},
-		{"", "events", 20, true, "", "const struct event and volatile const struct late both are declared and fit"}, // 16 bytes too
-		{"", "events", 12, true, "other", ""},                                                                       // 4 bytes of size, 8 of data, 4 to a multiple of 8
+		// 16 bytes too
+		{"", "events", 20, true, "", "const struct event and volatile const struct late both are declared and fit"},
+		// 4 bytes of size, 8 of data, 4 to a multiple of 8
+		{"", "events", 12, true, "other", ""},
 		{"", "events", 24, true, "", "nothing"},
 		{"", "events others", 20, false, "event", ""},
 		{"", "records others", 20, false, "", "nothing"},
@@ -98,8 +100,8 @@ func TestRecordTypes(t *testing.T) {
 	}
 }
 
-// Oracle: the sources of the programs, none of which declares the type of its records: whatever a record's size is, no struct is
-// taken for one, as trace_event_raw_sys_enter was for the 316 bytes of execsnoop's.
+// Oracle: the sources of the programs, none of which declares the type of its records: for no
+// record size is a struct used, as trace_event_raw_sys_enter was for the 316 bytes of execsnoop's.
 func TestRecordTypesOfCorpus(t *testing.T) {
 	for _, path := range testkit.Corpus(t, "tools") {
 		o, err := bpf.Open(path, nil)

@@ -17,7 +17,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// recordedKernels reads the kernels that paths name, see the help text of bpf check.
+// recordedKernels reads the kernels at paths; see the help text of bpf check.
 func recordedKernels(paths []string) ([]checkTarget, error) {
 	var list []checkTarget
 	for _, path := range paths {
@@ -41,14 +41,15 @@ func recordedKernels(paths []string) ([]checkTarget, error) {
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("%s: no kernel in this folder: no file *.btf and no vmlinux", path)
+			return nil, fmt.Errorf("%s: no kernel in this folder: no file *.btf and no vmlinux",
+				path)
 		}
 		list = append(list, found...)
 	}
 	return list, nil
 }
 
-// refuseObject refuses a BPF object, whose BTF is no kernel's.
+// refuseObject refuses a BPF object, whose BTF isn't a kernel's.
 func refuseObject(path string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return nil
@@ -68,7 +69,7 @@ func refuseObject(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// recordedFile is a kernel of which only the BTF is known.
+// recordedFile returns a kernel of which only the BTF is known.
 func recordedFile(path string) (checkTarget, error) {
 	raw, err := kernel.ReadBTF(path)
 	if err != nil {
@@ -77,7 +78,7 @@ func recordedFile(path string) (checkTarget, error) {
 	return target(path, facts.Recording{BTF: raw})
 }
 
-// target makes a kernel of a recording; features are what its BTF tells, else its version.
+// target makes a kernel of a recording; its features come from its BTF, else from its version.
 func target(name string, r facts.Recording) (checkTarget, error) {
 	s, err := btf.Parse(r.BTF, nil)
 	if err != nil {
@@ -89,10 +90,11 @@ func target(name string, r facts.Recording) (checkTarget, error) {
 			r.Features[f] = a
 		}
 	}
-	return checkTarget{name: strings.TrimSuffix(unpackedName(filepath.Base(name)), ".btf"), kernel: facts.NewRecorded(r)}, nil
+	return checkTarget{name: strings.TrimSuffix(unpackedName(filepath.Base(name)), ".btf"),
+		kernel: facts.NewRecorded(r)}, nil
 }
 
-// recordedFolder finds the kernels in a folder and below.
+// recordedFolder finds the kernels in a directory and below.
 func recordedFolder(root string) ([]checkTarget, error) {
 	var list []checkTarget
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -126,10 +128,10 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// unpackedName is the name of a file that gzip packed, as it was before.
+// unpackedName returns the name of a gzip file without its suffix.
 func unpackedName(name string) string { return strings.TrimSuffix(name, ".gz") }
 
-// recordedKernel reads a folder that holds one kernel.
+// recordedKernel reads a directory that holds one kernel.
 func recordedKernel(dir string) (checkTarget, error) {
 	var r facts.Recording
 	entries, err := os.ReadDir(dir)
@@ -156,7 +158,8 @@ func recordedKernel(dir string) (checkTarget, error) {
 		default:
 			var raw []byte
 			if raw, err = kernel.ReadBTF(path); err == nil {
-				r.Modules = append(r.Modules, facts.ModuleRecording{Name: moduleName(unpackedName(e.Name())), BTF: raw})
+				r.Modules = append(r.Modules,
+					facts.ModuleRecording{Name: moduleName(unpackedName(e.Name())), BTF: raw})
 			}
 		}
 		if err != nil {
@@ -166,7 +169,8 @@ func recordedKernel(dir string) (checkTarget, error) {
 	if r.Version == 0 {
 		// "# Linux/x86 6.1.192 Kernel Configuration"
 		for line := range strings.Lines(string(r.Kconfig[:min(len(r.Kconfig), 4096)])) {
-			if words := strings.Fields(line); len(words) == 5 && strings.HasPrefix(words[1], "Linux/") && words[3] == "Kernel" {
+			if words := strings.Fields(line); len(words) == 5 &&
+				strings.HasPrefix(words[1], "Linux/") && words[3] == "Kernel" {
 				r.Version = versionIn(words[2])
 			}
 		}
@@ -174,13 +178,13 @@ func recordedKernel(dir string) (checkTarget, error) {
 	return target(dir, r)
 }
 
-// moduleName is the name of the module whose BTF a file holds: "veth", "veth.btf", "veth.ko".
+// moduleName returns the name of the module whose BTF a file holds: "veth", "veth.btf", "veth.ko".
 func moduleName(file string) string {
 	name := strings.TrimSuffix(strings.TrimSuffix(file, ".btf"), ".ko")
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-// versionIn is the version code of a release, 0 if it does not begin with one.
+// versionIn returns the version code of a release, 0 if it does not begin with one.
 func versionIn(release string) uint32 {
 	var a, b, c uint32
 	if n, _ := fmt.Sscanf(release, "%d.%d.%d", &a, &b, &c); n < 2 {

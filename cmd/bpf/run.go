@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// runner is one `bpf run`: an object that is loaded, attached and shown until its context ends.
+// runner is one `bpf run`: it loads, attaches and shows an object until its context ends.
 type runner struct {
 	iface    string
 	cgroup   string
@@ -32,7 +32,7 @@ type runner struct {
 	pinDir   string
 	options  objectOptions
 	object   string   // as the command line names it, "" for the embedded counter
-	decided  []string // names of alternatives, of which it was told what was chosen
+	decided  []string // alternatives whose choice was reported
 
 	out    io.Writer // locked by mu, flushed by flush
 	errOut io.Writer
@@ -41,7 +41,7 @@ type runner struct {
 	tables []*mapView
 }
 
-// mapView is a map that is printed, and how.
+// mapView is a map to print, and how.
 type mapView struct {
 	m     *bpf.Map
 	table mapTable
@@ -88,20 +88,26 @@ Without OBJ it runs a packet counter on --iface, or on lo: packets and bytes per
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.iface, "iface", "i", "", "interface for XDP, tcx and netkit programs (without OBJ: lo)")
+	f.StringVarP(&r.iface, "iface", "i", "",
+		"interface for XDP, tcx and netkit programs (without OBJ: lo)")
 	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs")
-	f.StringArrayVar(&r.attach, "attach", nil, "attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
+	f.StringArrayVar(&r.attach, "attach", nil,
+		"attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
 	f.DurationVar(&r.duration, "for", 0, "end so long after attaching (0: until Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
 	f.BoolVarP(&r.asJSON, "json", "j", false, "print one JSON document per iterator, event and map")
-	f.BoolVar(&r.demo, "demo", false, "make traffic on 127.0.0.1, so that there is something to count")
-	f.StringVar(&r.pinDir, "pin", "", "pin the links in this directory, where they stay attached when the command ends")
+	f.BoolVar(&r.demo, "demo", false,
+		"make traffic on 127.0.0.1, so that there is something to count")
+	f.StringVar(&r.pinDir, "pin", "",
+		"pin the links in this directory, where they stay attached when the command ends")
 	r.options.all(f)
-	f.StringArrayVar(&r.types, "type", nil, "decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
+	f.StringArrayVar(&r.types, "type", nil,
+		"decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
 	return cmd
 }
 
-// counterIface is where the embedded counter counts, and the interface of lines to type.
+// counterIface is the interface on which the embedded counter counts, and that of command lines to
+// type.
 const counterIface = "lo"
 
 func openRun(args []string) (*object.Object, error) {
@@ -122,7 +128,8 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err := checkFor(r.duration); err != nil {
 		return err
 	}
-	out, errOut := &untilEnd{to: r.out, ended: ctx.Done()}, &untilEnd{to: r.errOut, ended: ctx.Done()}
+	out, errOut := &untilEnd{to: r.out, ended: ctx.Done()},
+		&untilEnd{to: r.errOut, ended: ctx.Done()}
 	r.out, r.errOut = out, errOut
 	if why := o.WhyNoPrograms(); why != "" && !hasStructOps(o) {
 		return fmt.Errorf("%s has no programs: %s", r.object, why)
@@ -208,13 +215,14 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err := r.printMaps(ctx); err != nil {
 		return err
 	}
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) &&
+		!errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
 	return nil
 }
 
-// checkFor refuses a --for that has passed, which would be taken for none.
+// checkFor refuses a --for in the past, which would count as none.
 func checkFor(d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("--for must be more than 0, or 0 for until Ctrl-C, not %v", d)
@@ -222,9 +230,11 @@ func checkFor(d time.Duration) error {
 	return nil
 }
 
-// tellStale mentions what killed loaders left where this object's probes will go.
+// tellStale reports leftovers of killed loaders where this object's probes will be.
 func (r *runner) tellStale(o *object.Object) {
-	if !slices.ContainsFunc(o.Programs, func(p *object.Program) bool { return p.Type == uapi.ProgKprobe }) {
+	if !slices.ContainsFunc(o.Programs, func(p *object.Program) bool {
+		return p.Type == uapi.ProgKprobe
+	}) {
 		return
 	}
 	if stale, err := inspect.LegacyEvents(); err != nil {
@@ -234,7 +244,7 @@ func (r *runner) tellStale(o *object.Object) {
 	}
 }
 
-// say tells a person what happens; machines read only documents.
+// say prints progress for a person; machines read only documents.
 func (r *runner) say(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -301,7 +311,7 @@ func newMapView(obj *bpf.Object, m *bpf.Map) *mapView {
 	return v
 }
 
-// mapDocument is what --json prints for a map each interval.
+// mapDocument is the --json output for a map at each interval.
 type mapDocument struct {
 	Time    time.Time         `json:"time"`
 	Map     string            `json:"map"`

@@ -14,13 +14,14 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ordered is a hook that --attach names for a program or struct_ops map.
+// ordered is a program or struct_ops map and the hook that --attach names for it.
 type ordered struct {
 	name string
 	hook *hook
 }
 
-// prepare reads --attach, decides among alternatives, and has what is named loaded as its hook wants it. The caller closes the hooks.
+// prepare parses --attach, chooses among alternatives, and prepares the named programs for their
+// hooks. The caller closes the hooks.
 func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
 	for _, text := range r.attach {
 		name, at, ok := strings.Cut(text, "=")
@@ -36,8 +37,10 @@ func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
 	named := func(p *object.Program) bool {
 		return slices.ContainsFunc(list, func(x ordered) bool { return x.name == p.Name })
 	}
-	// Where an alternative is named, that is the choice.
-	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool { return slices.ContainsFunc(g.Programs, named) })
+	// A named alternative is the choice.
+	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool {
+		return slices.ContainsFunc(g.Programs, named)
+	})
 	chosen, err := choose(o, &r.options, groups, r.say)
 	if err != nil {
 		return list, err
@@ -74,8 +77,8 @@ func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
 	return list, nil
 }
 
-// attachAll attaches what attaches by its SEC(), what --attach names, and programs for an interface or a cgroup. The caller closes what
-// it returns, also after an error.
+// attachAll attaches the programs that attach by their SEC(), those of --attach, and programs for
+// an interface or a cgroup. The caller closes the result, also with an error.
 func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 	auto, err := r.obj.Attach()
 	if err != nil {
@@ -99,7 +102,9 @@ func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 	}
 	var left []bpf.NotAttached
 	for _, n := range r.obj.NotAttached() {
-		if slices.ContainsFunc(all, func(at hooked) bool { return at.Program == n.Program && at.ops == n.Map }) {
+		if slices.ContainsFunc(all, func(at hooked) bool {
+			return at.Program == n.Program && at.ops == n.Map
+		}) {
 			continue
 		}
 		h, err := r.usualHook(n.Program)
@@ -130,12 +135,15 @@ func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 	return all, nil
 }
 
-// toldOtherwise says that nobody misses a program: an alternative that was not chosen, or one that struct_ops maps have.
+// toldOtherwise reports whether a program needs no note: an alternative that was not chosen, or a
+// program of a struct_ops map.
 func (r *runner) toldOtherwise(p *bpf.Program) bool {
-	return p != nil && (p.Type() == uapi.ProgStructOps && p.Loaded() || slices.Contains(r.decided, p.Name()))
+	return p != nil && (p.Type() == uapi.ProgStructOps && p.Loaded() ||
+		slices.Contains(r.decided, p.Name()))
 }
 
-// usualHook is where a program goes whose section says all but the interface or the cgroup, if that was named; nil for others.
+// usualHook returns the hook of a program whose section names everything but the interface or the
+// cgroup, if the user gave that; nil for others.
 func (r *runner) usualHook(p *bpf.Program) (*hook, error) {
 	if p == nil || !p.Loaded() {
 		return nil, nil
@@ -156,14 +164,14 @@ func (r *runner) usualHook(p *bpf.Program) (*hook, error) {
 			return parseHook(kind + ":" + r.iface)
 		}
 	case "cgroup":
-		if r.cgroup != "" && def.Pattern != "cgroup/skb" { // in or out?
+		if r.cgroup != "" && def.Pattern != "cgroup/skb" { // ingress or egress?
 			return parseHook(kind + ":" + r.cgroup)
 		}
 	}
 	return nil, nil
 }
 
-// pin pins all links, and says what stays attached only as long as the command runs.
+// pin pins all links, and reports what stays attached only as long as the command runs.
 func (r *runner) pin(attached []hooked) error {
 	var links bpf.Links
 	for _, at := range attached {
@@ -181,7 +189,7 @@ func (r *runner) pin(attached []hooked) error {
 	return pinLinks(r.errOut, links, r.pinDir)
 }
 
-// printIterators reads every iterator once. only says that nothing else is attached.
+// printIterators reads every iterator once. only means that nothing else is attached.
 func (r *runner) printIterators(ctx context.Context, attached []hooked) (only bool, err error) {
 	only = true
 	for _, at := range attached {

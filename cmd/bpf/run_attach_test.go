@@ -24,7 +24,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// compiled is an object made of a source in testdata.
+// compiled returns an object compiled from a source in testdata.
 func compiled(t *testing.T, name string) string {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join("testdata", name+".bpf.c"))
@@ -34,7 +34,7 @@ func compiled(t *testing.T, name string) string {
 	return testkit.Compile(t, string(source))
 }
 
-// fromVersion reports whether the kernel has that version.
+// fromVersion reports whether the kernel has that version or newer.
 func fromVersion(major, minor uint32) bool {
 	return kernel.Running().Version() >= kernel.VersionCode(major, minor, 0)
 }
@@ -49,7 +49,7 @@ func configured(t *testing.T, option string) bool {
 	return bytes.Contains(text, []byte("\n"+option+"=y\n"))
 }
 
-// victimSource calls its functions all the time.
+// victimSource calls its functions in a loop.
 const victimSource = `
 #include <unistd.h>
 
@@ -68,7 +68,7 @@ int main(void)
 }
 `
 
-// victim is the path of that program.
+// victim returns the path of that program.
 func victim(t *testing.T) string {
 	t.Helper()
 	return testkit.Native(t, victimSource, "-static")
@@ -90,7 +90,7 @@ func startVictim(t *testing.T) (path string, pid int) {
 
 type seenDocument struct{ Runs, Cookie uint64 }
 
-// lastSeen takes the last table "seen" of what bpf run --json printed.
+// lastSeen returns the last table "seen" that bpf run --json printed.
 func lastSeen(t *testing.T, out io.Reader) map[string]seenDocument {
 	t.Helper()
 	var last mapDocument
@@ -120,8 +120,8 @@ func lastSeen(t *testing.T, out io.Reader) map[string]seenDocument {
 	return seen
 }
 
-// Oracle: what this test does (system calls, a program that calls its functions) and what --demo sends, as the programs counted it, and the
-// cookies that the command line gave.
+// Oracle: the actions of this test (system calls, a program that calls its functions) and of
+// --demo, as the programs counted them, and the cookies of the command line.
 func TestRunAttachesAll(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -204,7 +204,8 @@ func TestRunAttachesAll(t *testing.T) {
 	}
 }
 
-// Oracle: bpftool, which sees nothing where nobody named a place, and the programs where the lines that run says to type put them.
+// Oracle: bpftool, which sees nothing where no place was named, and the programs, where the command
+// lines that run proposes put them.
 func TestRunNamesNoPlace(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -272,7 +273,8 @@ func TestNoPrograms(t *testing.T) {
 	}
 }
 
-// Oracle: the options that the command itself names: given to it, they attach what it said was not.
+// Oracle: the options that the command itself proposes: with them, it attaches what it had left
+// out.
 func TestRunTellsOptions(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -307,7 +309,8 @@ func TestRunTellsOptions(t *testing.T) {
 	}
 }
 
-// Oracle: the pid of this test, and the ids of its threads in /proc; the kernel's answer to what is no iterator's argument.
+// Oracle: the pid of this test, and the ids of its threads in /proc; the kernel's error for an
+// argument that the iterator doesn't take.
 func TestRunIterators(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -329,7 +332,7 @@ func TestRunIterators(t *testing.T) {
 	main := fmt.Sprintf("%d %d", os.Getpid(), os.Getpid())
 	has := func(text string) bool { return slices.Contains(strings.Split(text, "\n"), main) }
 
-	// Nothing but iterators: it ends by itself.
+	// Only iterators: it ends by itself.
 	if out, errs := run("run", object, "--attach", "tasks=auto"); !has(out) {
 		t.Errorf("%d bytes without this process; %s", len(out), errs)
 	}
@@ -348,7 +351,7 @@ func TestRunIterators(t *testing.T) {
 	if err := errors.Join(docs.Decode(&at), docs.Decode(&doc)); err != nil || at.Program != "tasks" || doc.Iterator != "tasks" || doc.Output != main+"\n" || docs.More() {
 		t.Errorf("attach: %q, %v", out, err)
 	}
-	// A map's iterator is not attached without a map, and it is said how.
+	// A map's iterator is not attached without a map, and the command says how to attach it.
 	if _, errs := run("run", object, "--attach", "tasks=auto"); !strings.Contains(errs, "--attach bpf_map_elem=iter,map=MAP attaches it") {
 		t.Errorf("says %s", errs)
 	}
@@ -370,7 +373,7 @@ func TestRunIterators(t *testing.T) {
 	})
 }
 
-// Oracle: the length that was asked for, of an iterator that says more.
+// Oracle: the requested length, for an iterator with more output.
 func TestIterateIsBounded(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -399,7 +402,7 @@ func TestIterateIsBounded(t *testing.T) {
 	}
 }
 
-// Oracle: bpftool for what is attached while links are pinned, and afterwards.
+// Oracle: bpftool, for the attachments while links are pinned, and afterwards.
 func TestRunPins(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -453,7 +456,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 }
 
-// Oracle: tc, which shows what outlives a process that doesn't clean up.
+// Oracle: tc, which shows what stays if a process doesn't clean up.
 func TestRunEndsInOrder(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -514,8 +517,8 @@ func onThread(f func()) {
 	<-done
 }
 
-// staleEvents puts events of a process that is gone where this thread and its children see them, and only they: tests of other packages
-// look at the real file. It returns the stand-in for uprobe_events.
+// staleEvents simulates events of a dead process, visible only to this thread and its children:
+// tests of other packages use the real file. It returns the replacement for uprobe_events.
 func staleEvents(t *testing.T) string {
 	t.Helper()
 	tracefs, err := kernel.Running().Tracefs()
@@ -543,7 +546,7 @@ func staleEvents(t *testing.T) string {
 	return file
 }
 
-// Oracle: what the kernel's documentation (trace/uprobetracer) has one write to remove an event.
+// Oracle: the line that the kernel's documentation (trace/uprobetracer) gives to remove an event.
 func TestStaleEvents(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)

@@ -19,7 +19,8 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestMain runs the command itself when the test binary is started under another name: tests of exit statuses and privileges need a process.
+// TestMain runs the command itself if the test binary is started under another name: tests of exit
+// statuses and privileges need a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("BPF_RUN_MAIN") == "1" {
 		main()
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
-// command is the bpf command line as a process.
+// command returns the bpf command line as a process.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
@@ -40,8 +41,8 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// counterTraces lists what of the packet counter bpftool sees in the kernel: its program, map and links. Tests of other packages run
-// meanwhile, so what else there is says nothing.
+// counterTraces lists the packet counter's program, map and links in the kernel, from bpftool.
+// Tests of other packages run meanwhile, so other objects prove nothing.
 func counterTraces(t *testing.T) []string {
 	t.Helper()
 	type row struct {
@@ -80,7 +81,8 @@ func counterTraces(t *testing.T) []string {
 	return traces
 }
 
-// waitForTraces waits until the kernel holds what it held before: it frees programs after a grace period.
+// waitForTraces waits until the kernel holds what it held before: it frees programs after a grace
+// period.
 func waitForTraces(t *testing.T, before []string) {
 	t.Helper()
 	var now []string
@@ -94,7 +96,8 @@ func waitForTraces(t *testing.T, before []string) {
 	t.Errorf("the kernel holds\n%s\nbefore it held\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
 }
 
-// Oracle: the traffic that --demo makes, and bpftool for what is left in the kernel. What the counter counted is at least what demo sent.
+// Oracle: the traffic that --demo makes, and bpftool for what stays in the kernel. The counter
+// counts at least what demo sent.
 func TestRunCounter(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -142,7 +145,7 @@ func TestRunCounter(t *testing.T) {
 	waitForTraces(t, before)
 }
 
-// Oracle: bpftool for what stays behind after an interrupt, and after a failure half way.
+// Oracle: bpftool for what stays after an interrupt, and after a failure halfway.
 func TestRunEnds(t *testing.T) {
 	testkit.Root(t)
 	testkit.Netns(t)
@@ -206,8 +209,8 @@ func TestRunDecodesRing(t *testing.T) {
 	}
 }
 
-// Oracle: the kernel, which refuses, and the clock. Without privileges every command that needs them
-// says in time which, or whose file it is that is closed to it.
+// Oracle: the kernel, which refuses, and the clock. Without privileges every command that needs
+// some reports which in time, or whose file it can't read.
 func TestUnprivileged(t *testing.T) {
 	testkit.Root(t)
 	dir, err := os.MkdirTemp("", "bpf")
@@ -307,7 +310,7 @@ func TestUnprivileged(t *testing.T) {
 			}
 		}
 	}
-	// What needs none works.
+	// A command that needs no privileges works.
 	cmd := command(t, "objdump", object)
 	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("<count_packets>:")) {
 		t.Errorf("objdump: %v, %s", err, out)

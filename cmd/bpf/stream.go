@@ -64,7 +64,7 @@ func (r *runner) openStreams() (*streams, error) {
 	return s, nil
 }
 
-// empty says that there is nothing to read.
+// empty reports whether there is nothing to read.
 func (s *streams) empty() bool { return s.rings == nil && len(s.perf) == 0 }
 
 // Close ends all readers.
@@ -79,7 +79,8 @@ func (s *streams) Close() error {
 	return errors.Join(errs...)
 }
 
-// follow starts a goroutine for each reader, which prints records until ctx ends or something fails.
+// follow starts a goroutine for each reader, which prints records until ctx ends or something
+// fails.
 func (s *streams) follow(ctx context.Context, r *runner, start func(func() error)) {
 	if s.rings != nil {
 		w := bufio.NewWriter(r.out)
@@ -109,7 +110,7 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 	}
 }
 
-// drain polls until ctx ends, and passes on what was printed after each batch.
+// drain polls until ctx ends, and writes the printed records after each batch.
 func (r *runner) drain(ctx context.Context, w *bufio.Writer, poll func() error) error {
 	for {
 		err := poll()
@@ -117,7 +118,8 @@ func (r *runner) drain(ctx context.Context, w *bufio.Writer, poll func() error) 
 		flushErr := w.Flush()
 		r.mu.Unlock()
 		switch {
-		case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		case ctx.Err() != nil &&
+			(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
 			return flushErr
 		case err != nil:
 			return err
@@ -127,7 +129,7 @@ func (r *runner) drain(ctx context.Context, w *bufio.Writer, poll func() error) 
 	}
 }
 
-// eventDocument is what --json prints for a record.
+// eventDocument is the --json output for a record.
 type eventDocument struct {
 	Time   time.Time       `json:"time"`
 	Map    string          `json:"map"`
@@ -136,7 +138,8 @@ type eventDocument struct {
 }
 
 // printRecord prints one record, decoded if its type is known.
-func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string, data []byte, perf bool) error {
+func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string, data []byte,
+	perf bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id, note := types.of(record{stream, len(data), perf})

@@ -15,22 +15,24 @@ import (
 	"github.com/purebpf/bpf/internal/printable"
 )
 
-// column is one leaf of a key or value type: what a table shows in one column.
+// column is one leaf of a key or value type, shown in one column of a table.
 type column struct {
 	name    string
 	typ     btf.ID
 	offset  uint32
 	size    uint32
-	counter bool // an integer that may be summed over CPUs and shown as a rate
+	counter bool // an integer that can be summed over CPUs and shown as a rate
 	signed  bool
 }
 
-// columns flattens a type into its leaves, in memory order. Bit fields, unions and arrays other than what prints as one word stay whole.
+// columns flattens a type into its leaves, in memory order. Structs with bit fields, unions and
+// arrays stay whole.
 func columns(s *btf.Spec, id btf.ID, name string) []column {
 	return appendColumns(nil, s, id, name, 0, 0)
 }
 
-func appendColumns(cols []column, s *btf.Spec, id btf.ID, name string, offset uint32, depth int) []column {
+func appendColumns(cols []column, s *btf.Spec, id btf.ID, name string, offset uint32,
+	depth int) []column {
 	t := s.Skip(id)
 	if t.Kind() == btf.KindStruct && depth < 8 && !hasBitfields(t) {
 		for i := range t.Vlen() {
@@ -66,7 +68,8 @@ func hasBitfields(t btf.Type) bool {
 	return false
 }
 
-// number reads a counter column. The bits of a negative number are kept: the sum over CPUs wraps as it does in C.
+// number returns the value of a counter column. A negative number keeps its bits: the sum over CPUs
+// wraps as it does in C.
 func (c column) number(data []byte) uint64 {
 	b := data[c.offset : c.offset+c.size]
 	switch c.size {
@@ -91,7 +94,7 @@ func (c column) number(data []byte) uint64 {
 	return 0
 }
 
-// text prints one column of data, as bpf run and map tables show it.
+// text returns one column of data, as bpf run and map tables show it.
 func (c column) text(s *btf.Spec, data []byte) string {
 	if int(c.offset)+int(c.size) > len(data) {
 		return "?"
@@ -113,7 +116,7 @@ func (c column) text(s *btf.Spec, data []byte) string {
 	return string(out)
 }
 
-// mapTable remembers the last numbers of a map so that the next print can show rates.
+// mapTable remembers the last values of a map so that the next print can show rates.
 type mapTable struct {
 	name   string
 	kind   string
@@ -124,13 +127,14 @@ type mapTable struct {
 	seen   time.Time
 }
 
-// entry is one element: the key's bytes and one value per CPU (a single one for maps that are not per CPU).
+// entry is one element: the key's bytes and one value per CPU (a single one for maps that are not
+// per CPU).
 type entry struct {
 	key    []byte
 	values [][]byte
 }
 
-// sums adds a counter column over the CPUs of an entry.
+// sum adds a counter column over the CPUs of an entry.
 func (e entry) sum(c column) uint64 {
 	var n uint64
 	for _, v := range e.values {
@@ -141,7 +145,8 @@ func (e entry) sum(c column) uint64 {
 	return n
 }
 
-// print writes the entries as one table. Counter columns of the value come with a rate since the last print.
+// print writes the entries as one table. Counter columns of the value come with a rate since the
+// last print.
 func (t *mapTable) print(w io.Writer, entries []entry, more bool, now time.Time) {
 	count := strconv.Itoa(len(entries))
 	if more {
@@ -195,7 +200,7 @@ func (t *mapTable) print(w io.Writer, entries []entry, more bool, now time.Time)
 	t.last, t.seen = next, now
 }
 
-// valueJSON is data as JSON by its type, or as a string of hexadecimal digits where it has none.
+// valueJSON returns data as JSON by its type, or as a string of hexadecimal digits without one.
 func valueJSON(s *btf.Spec, id btf.ID, data []byte) json.RawMessage {
 	if id != 0 {
 		if out, err := btf.AppendJSON(nil, s, id, data, nil); err == nil {

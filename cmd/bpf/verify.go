@@ -62,7 +62,8 @@ The exit status is 1 if any object did not load.`,
 	options.resolving(cmd.Flags())
 	options.delegated(cmd.Flags())
 	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "one line of JSON per object")
-	cmd.Flags().BoolVar(&wholeLog, "log", false, "print the whole verifier log of a program that was refused")
+	cmd.Flags().BoolVar(&wholeLog, "log", false,
+		"print the whole verifier log of a program that was refused")
 	return cmd
 }
 
@@ -81,7 +82,9 @@ func verdictLine(v verdict.Object, err error) string {
 		if o, err := bpf.Open(v.Object, nil); err == nil {
 			why = o.WhyNoPrograms()
 		}
-		return printable.Text(fmt.Sprintf("OK   %s: no programs: %s; %d maps", v.Object, why, len(v.Maps)))
+		return printable.Text(
+			fmt.Sprintf("OK   %s: no programs: %s; %d maps", v.Object, why, len(v.Maps)))
 	}
-	return fmt.Sprintf("OK   %s: %d of %d programs loaded, %d maps", printable.Text(v.Object), loaded, len(v.Programs), len(v.Maps))
+	return fmt.Sprintf("OK   %s: %d of %d programs loaded, %d maps",
+		printable.Text(v.Object), loaded, len(v.Programs), len(v.Maps))
 }

@@ -16,7 +16,8 @@ func newVersionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "bpf %s %s/%s, %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			fmt.Fprintf(out, "bpf %s %s/%s, %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH,
+				runtime.Version())
 			k := kernel.Running()
 			v := k.Version()
 			fmt.Fprintf(out, "kernel %d.%d.%d", v>>16, v>>8&0xff, v&0xff)
@@ -30,7 +31,7 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion is the module's version, or the revision that it was built from.
+// buildVersion returns the module's version, or the revision that it was built from.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
