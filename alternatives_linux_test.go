@@ -58,9 +58,12 @@ func watchers(t *testing.T) (names []string) {
 	if err != nil {
 		t.Fatalf("the kernel's configuration: %v", err)
 	}
-	configured := func(option string) bool { return bytes.Contains(text, []byte("\n"+option+"=y\n")) }
+	configured := func(option string) bool {
+		return bytes.Contains(text, []byte("\n"+option+"=y\n"))
+	}
 	_, btfErr := os.Stat("/sys/kernel/btf/vmlinux")
-	if lsm, err := k.HasProgType(uapi.ProgLSM); err == nil && lsm && btfErr == nil && configured("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") {
+	if lsm, err := k.HasProgType(uapi.ProgLSM); err == nil && lsm && btfErr == nil &&
+		configured("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") {
 		names = append(names, "watch___fentry")
 	}
 	if configured("CONFIG_KPROBE_EVENTS") {
@@ -88,7 +91,10 @@ func TestAlternatives(t *testing.T) {
 				groups := preflight.Groups(o)
 				for j := range groups {
 					// Without those that are better, which the kernel has too.
-					groups[j].Programs = slices.DeleteFunc(groups[j].Programs, func(p *object.Program) bool { return slices.Contains(have[:i], p.Name) })
+					groups[j].Programs = slices.DeleteFunc(groups[j].Programs,
+						func(p *object.Program) bool {
+							return slices.Contains(have[:i], p.Name)
+						})
 				}
 				choices, err := preflight.Choose(o, row.kernel, groups)
 				if err != nil {
@@ -103,7 +109,8 @@ func TestAlternatives(t *testing.T) {
 					t.Fatalf("chosen: %v", choices)
 				}
 				if got := watched(t, o, row.buffer, program); got != numbers[program] {
-					t.Errorf("the record is of program %d, not %d (%s)", got, numbers[program], program)
+					t.Errorf("the record is of program %d, not %d (%s)",
+						got, numbers[program], program)
 				}
 			})
 		}
@@ -129,7 +136,9 @@ func watched(t *testing.T, o *object.Object, buffer, program string) (number uin
 		t.Fatal(err)
 	}
 	var records [][]byte
-	poll := openBuffer(t, obj.Map(buffer), func(data []byte) { records = append(records, slices.Clone(data)) })
+	poll := openBuffer(t, obj.Map(buffer), func(data []byte) {
+		records = append(records, slices.Clone(data))
+	})
 	links, err := obj.Attach()
 	if err != nil || len(links) != 1 {
 		t.Fatalf("attached %v, %v", links, err)
@@ -160,7 +169,10 @@ func openBuffer(t *testing.T, m *bpf.Map, each func([]byte)) (poll func(context.
 		}
 		t.Cleanup(func() { r.Close() })
 		return func(ctx context.Context) error {
-			_, err := r.Poll(ctx, func(record ringbuf.Record) error { each(record.Data); return nil })
+			_, err := r.Poll(ctx, func(record ringbuf.Record) error {
+				each(record.Data)
+				return nil
+			})
 			return err
 		}
 	}
@@ -196,7 +208,8 @@ func TestAlternativesLoad(t *testing.T) {
 			seen++
 		}
 	})
-	if links, err := obj.Attach(); err != nil || len(links) != 1 || links[0].Name() != "watch___good" {
+	if links, err := obj.Attach(); err != nil || len(links) != 1 ||
+		links[0].Name() != "watch___good" {
 		t.Fatalf("attached %v, %v", links, err)
 	}
 	syscall.Getppid()

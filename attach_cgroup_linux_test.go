@@ -66,7 +66,9 @@ func enterCgroup(t *testing.T) string {
 		t.Fatalf("no version 2 cgroup in %q", own)
 	}
 	home, _, _ = strings.Cut(home, "\n")
-	join := func(dir string) error { return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0) }
+	join := func(dir string) error {
+		return os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte("0"), 0)
+	}
 	if err := join(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,8 @@ var cgroupHooks = []struct {
 }{
 	{"cgroup_skb ingress", "ingress", cgIngress, "", 0, udpToSelf, nil, unix.EAGAIN},
 	{"cgroup_skb egress", "egress", cgEgress, "", 0, udpSend, nil, unix.EPERM},
-	{"cgroup_skb of unsaid direction", "either", cgSKB, "", uapi.AttachCgroupInetEgress, udpSend, nil, unix.EPERM},
+	{"cgroup_skb of unsaid direction", "either", cgSKB, "", uapi.AttachCgroupInetEgress, udpSend,
+		nil, unix.EPERM},
 	{"cgroup sock_create", "sock_create", cgSockCreate, "", 0, udpSend, nil, unix.EPERM},
 	{"cgroup sock_release", "sock_release", cgSockRelease, "", 0, udpSend, nil, nil},
 	{"cgroup connect4", "connect4", cgConnect4, "", 0, tcpConnect, nil, unix.EPERM},
@@ -119,11 +122,14 @@ var cgroupHooks = []struct {
 	{"cgroup connect_unix", "connect_unix", cgConnectUnix, "6.7", 0, unixConnect, nil, unix.EPERM},
 	{"cgroup sendmsg_unix", "sendmsg_unix", cgSendmsgUnix, "6.7", 0, unixToSelf, nil, unix.EPERM},
 	{"cgroup recvmsg_unix", "recvmsg_unix", cgRecvmsgUnix, "6.7", 0, unixToSelf, nil, nil},
-	{"cgroup getpeername_unix", "getpeername_unix", cgGetpeernameUnix, "6.7", 0, unixConnect, nil, nil},
-	{"cgroup getsockname_unix", "getsockname_unix", cgGetsocknameUnix, "6.7", 0, unixToSelf, nil, nil},
+	{"cgroup getpeername_unix", "getpeername_unix", cgGetpeernameUnix, "6.7", 0, unixConnect, nil,
+		nil},
+	{"cgroup getsockname_unix", "getsockname_unix", cgGetsocknameUnix, "6.7", 0, unixToSelf, nil,
+		nil},
 	{"cgroup getsockopt", "getsockopt", cgGetsockopt, "", 0, getTOS, unix.ENODATA, nil},
 	{"cgroup setsockopt", "setsockopt", cgSetsockopt, "", 0, setTOS, nil, unix.EPERM},
-	{"cgroup sysctl", "sysctl", cgSysctl, "", 0, openPath("/proc/sys/kernel/ostype"), nil, unix.EPERM},
+	{"cgroup sysctl", "sysctl", cgSysctl, "", 0, openPath("/proc/sys/kernel/ostype"), nil,
+		unix.EPERM},
 	{"cgroup device", "device", cgDevice, "", 0, openPath("/dev/zero"), nil, unix.EPERM},
 	{"sockops", "sockops", cgSockops, "", 0, tcpConnect, nil, nil},
 }
@@ -177,7 +183,8 @@ func TestCgroupHooks(t *testing.T) {
 				if *runs != 0 {
 					t.Errorf("%s: it runs", how)
 				}
-				if hook, err := hooks.QueryFile(dir, where, 0); err != nil || len(hook.Programs) != 0 {
+				if hook, err := hooks.QueryFile(dir, where, 0); err != nil ||
+					len(hook.Programs) != 0 {
 					t.Errorf("%s: query: %+v %v", how, hook, err)
 				}
 			}
@@ -187,7 +194,8 @@ func TestCgroupHooks(t *testing.T) {
 				t.Fatal(err)
 			}
 			works("link")
-			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup || *info.Detail.(*linkinfo.Cgroup) != (linkinfo.Cgroup{CgroupID: inodeOf(t, dir), AttachType: where}) {
+			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup ||
+				*info.Detail.(*linkinfo.Cgroup) != (linkinfo.Cgroup{CgroupID: inodeOf(t, dir), AttachType: where}) {
 				t.Errorf("%+v %v", info, err)
 			}
 			if err := p.UnsetCgroup(dir, opts); !errors.Is(err, ErrNotExist) {
@@ -265,16 +273,21 @@ func TestCgroupRefused(t *testing.T) {
 		func(p *Program, path string) error { return second(p.AttachCgroup(path, nil)) },
 		func(p *Program, path string) error { return p.SetCgroup(path, nil) },
 	} {
-		if err := attach(p, dir+"/absent"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), dir+"/absent") {
+		if err := attach(p, dir+"/absent"); !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), dir+"/absent") {
 			t.Error(err)
 		}
-		if err := attach(p, os.TempDir()); !errors.Is(err, syscall.EBADF) || !strings.Contains(err.Error(), "it must be a directory of a cgroup file system") {
+		if err := attach(p, os.TempDir()); !errors.Is(err, syscall.EBADF) ||
+			!strings.Contains(err.Error(), "it must be a directory of a cgroup file system") {
 			t.Error(err)
 		}
-		if err := attach(wrong, dir); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is a program of type xdp; what fits there is cgroup_skb") {
+		if err := attach(wrong, dir); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(),
+				"it is a program of type xdp; what fits there is cgroup_skb") {
 			t.Error(err)
 		}
-		if err := attach(obj.Program("bind4"), dir); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+		if err := attach(obj.Program("bind4"), dir); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "was not loaded") {
 			t.Error(err)
 		}
 	}
@@ -285,7 +298,8 @@ func TestCgroupRefused(t *testing.T) {
 		t.Error(err)
 	}
 	// The kernel takes the attach type of the load seriously.
-	if _, err := p.AttachCgroup(dir, &CgroupOptions{Type: uapi.AttachCgroupInet4PostBind}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := p.AttachCgroup(dir,
+		&CgroupOptions{Type: uapi.AttachCgroupInet4PostBind}); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
 }

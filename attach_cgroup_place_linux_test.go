@@ -48,7 +48,8 @@ func TestCgroupModes(t *testing.T) {
 	}
 	busy := func(err error) {
 		t.Helper()
-		if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "(first) is attached there") {
+		if !errors.Is(err, syscall.EPERM) ||
+			!strings.Contains(err.Error(), "(first) is attached there") {
 			t.Error(err)
 		}
 	}
@@ -74,11 +75,15 @@ func TestCgroupModes(t *testing.T) {
 
 	set(first, dir, CgroupOverride)
 	set(second, below, CgroupOverride)
-	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, hooks.Effective); err != nil || len(effective.Programs) != 1 || effective.Programs[0].ID != programID(t, second) {
+	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
+		hooks.Effective); err != nil || len(effective.Programs) != 1 ||
+		effective.Programs[0].ID != programID(t, second) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(second, below)
-	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, hooks.Effective); err != nil || len(effective.Programs) != 1 || effective.Programs[0].ID != programID(t, first) {
+	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
+		hooks.Effective); err != nil || len(effective.Programs) != 1 ||
+		effective.Programs[0].ID != programID(t, first) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(first, dir)
@@ -88,10 +93,13 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 12 {
 		t.Error("ran:", n)
 	}
-	if err := first.SetCgroup(dir, &CgroupOptions{Mode: CgroupMulti}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "is attached there already") {
+	if err := first.SetCgroup(dir,
+		&CgroupOptions{Mode: CgroupMulti}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "is attached there already") {
 		t.Error(err)
 	}
-	if err := third.SetCgroup(dir, &CgroupOptions{Mode: CgroupMulti, Replace: third}); !errors.Is(err, ErrNotExist) {
+	if err := third.SetCgroup(dir,
+		&CgroupOptions{Mode: CgroupMulti, Replace: third}); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
 	if err := third.SetCgroup(dir, &CgroupOptions{Mode: CgroupMulti, Replace: first}); err != nil {
@@ -148,7 +156,9 @@ func TestCgroupModes(t *testing.T) {
 			t.Errorf("%+v: %v", wrong, err)
 		}
 	}
-	if _, err := first.AttachCgroup(dir, &CgroupOptions{Replace: second}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "Update") {
+	if _, err := first.AttachCgroup(dir,
+		&CgroupOptions{Replace: second}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "Update") {
 		t.Error(err)
 	}
 }
@@ -207,11 +217,13 @@ func TestCgroupAnchors(t *testing.T) {
 	if err != nil || hook.Revision == 0 {
 		t.Fatalf("%+v %v", hook, err)
 	}
-	if err := set(second, &CgroupOptions{Anchor: AfterID(programID(t, third)), Revision: hook.Revision}); err != nil {
+	if err := set(second,
+		&CgroupOptions{Anchor: AfterID(programID(t, third)), Revision: hook.Revision}); err != nil {
 		t.Fatal(err)
 	}
 	expect(132)
-	if err := second.UnsetCgroup(dir, &CgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
+	if err := second.UnsetCgroup(dir,
+		&CgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
 		t.Error(err)
 	}
 	if err := second.UnsetCgroup(dir, &CgroupOptions{Revision: hook.Revision + 1}); err != nil {
@@ -222,7 +234,9 @@ func TestCgroupAnchors(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := second.AttachCgroup(dir, &CgroupOptions{Anchor: Before(third)}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "next to a link") {
+	if _, err := second.AttachCgroup(dir,
+		&CgroupOptions{Anchor: Before(third)}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "next to a link") {
 		t.Error("a link next to a program:", err)
 	}
 	if err := third.UnsetCgroup(dir, nil); err != nil {
@@ -234,7 +248,9 @@ func TestCgroupAnchors(t *testing.T) {
 	}
 	closed := load(t, only(open(t, "cgroup"), "first"), nil)
 	closed.Close()
-	if _, err := second.AttachCgroup(dir, &CgroupOptions{Anchor: Before(closed.Program("first"))}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "anchor, first") {
+	if _, err := second.AttachCgroup(dir,
+		&CgroupOptions{Anchor: Before(closed.Program("first"))}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "anchor, first") {
 		t.Error(err)
 	}
 }

@@ -52,7 +52,8 @@ func TestTraceBusy(t *testing.T) {
 	obj := threadObject(t, "fentry", "on_entry")
 	l := attached(t, obj.Program("on_entry"))
 	_, err := obj.Program("on_entry").AttachTrace(nil)
-	if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), fmt.Sprintf("by link %d", linkID(t, l))) {
+	if !errors.Is(err, syscall.EBUSY) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("by link %d", linkID(t, l))) {
 		t.Error(err)
 	}
 }
@@ -67,7 +68,8 @@ func TestFentry(t *testing.T) {
 		attached(t, obj.Program("on_entry"))
 		getpgid(10)
 		if *entered != 10 || int(*variable[int32](t, obj, "entry_nr")) != os.Getpid() {
-			t.Errorf("10 calls with %d, seen %d with %d", os.Getpid(), *entered, *variable[int32](t, obj, "entry_nr"))
+			t.Errorf("10 calls with %d, seen %d with %d",
+				os.Getpid(), *entered, *variable[int32](t, obj, "entry_nr"))
 		}
 		ip, symbol := *variable[uint64](t, obj, "function_ip"), kallsyms(t, "find_task_by_vpid")
 		if len(symbol) == 0 || ip < symbol[0] || ip > symbol[0]+4 {
@@ -79,7 +81,8 @@ func TestFentry(t *testing.T) {
 		attached(t, obj.Program("on_exit"))
 		getpgid(10)
 		if *left != 10 || int(*variable[int32](t, obj, "left_pid")) != os.Getpid() {
-			t.Errorf("10 calls for %d, seen %d for %d", os.Getpid(), *left, *variable[int32](t, obj, "left_pid"))
+			t.Errorf("10 calls for %d, seen %d for %d",
+				os.Getpid(), *left, *variable[int32](t, obj, "left_pid"))
 		}
 	})
 	t.Run("cookie", func(t *testing.T) {
@@ -92,7 +95,8 @@ func TestFentry(t *testing.T) {
 			getpgid(1)
 			closeLink(t, l)
 		}
-		if a, b := *variable[uint64](t, obj, "entry_cookie"), *variable[uint64](t, obj, "exit_cookie"); a != 1<<40 || b != 1<<40+1 {
+		if a, b := *variable[uint64](t, obj, "entry_cookie"),
+			*variable[uint64](t, obj, "exit_cookie"); a != 1<<40 || b != 1<<40+1 {
 			t.Errorf("cookies %#x, %#x", a, b)
 		}
 	})
@@ -164,7 +168,8 @@ func TestModifyReturn(t *testing.T) {
 	if _, err := unix.Getpgid(os.Getpid()); err != unix.EACCES {
 		t.Errorf("getpgid with two programs: %v, want EACCES", err)
 	}
-	if _, err := obj.Program("on_modify").AttachTrace(nil); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "attached there") {
+	if _, err := obj.Program("on_modify").AttachTrace(nil); !errors.Is(err, syscall.EBUSY) ||
+		!strings.Contains(err.Error(), "attached there") {
 		t.Error(err)
 	}
 	closeLink(t, l)

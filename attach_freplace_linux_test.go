@@ -49,7 +49,8 @@ func TestFreplace(t *testing.T) {
 			t.Errorf("the program returns %d", r)
 		}
 		_, err := obj.Program("replacement_too").Attach()
-		if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), fmt.Sprintf("by link %d", linkID(t, l))) {
+		if !errors.Is(err, syscall.EBUSY) ||
+			!strings.Contains(err.Error(), fmt.Sprintf("by link %d", linkID(t, l))) {
 			t.Error(err)
 		}
 		closeLink(t, l)
@@ -67,7 +68,8 @@ func TestFreplace(t *testing.T) {
 			t.Errorf("the program returns %d", r)
 		}
 		_, err = obj.Program("replacement_too").AttachFreplace(other, "part")
-		if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), fmt.Sprintf("by link %d", linkID(t, l))) {
+		if !errors.Is(err, syscall.EBUSY) ||
+			!strings.Contains(err.Error(), fmt.Sprintf("by link %d", linkID(t, l))) {
 			t.Error(err)
 		}
 		closeLink(t, l)
@@ -76,10 +78,12 @@ func TestFreplace(t *testing.T) {
 		}
 	})
 	t.Run("errors", func(t *testing.T) {
-		if _, err := p.AttachFreplace(target, "no_such"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no function no_such") {
+		if _, err := p.AttachFreplace(target, "no_such"); !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), "no function no_such") {
 			t.Error(err)
 		}
-		if _, err := p.AttachFreplace(target, "parts"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: part") {
+		if _, err := p.AttachFreplace(target, "parts"); !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), "near: part") {
 			t.Error(err)
 		}
 		if _, err := p.AttachFreplace(target, "other_part"); !errors.Is(err, syscall.EINVAL) {
@@ -92,10 +96,12 @@ func TestFreplace(t *testing.T) {
 			t.Error(err)
 		}
 		var refused *VerifierError
-		if _, err := Load(forTarget(open(t, "fentry"), target, "other_signature"), nil); !errors.As(err, &refused) {
+		if _, err := Load(forTarget(open(t, "fentry"), target,
+			"other_signature"), nil); !errors.As(err, &refused) {
 			t.Error(err)
 		}
-		if _, err := Load(only(open(t, "fentry"), "replacement"), nil); err == nil || !strings.Contains(err.Error(), "AttachProgFD") {
+		if _, err := Load(only(open(t, "fentry"), "replacement"), nil); err == nil ||
+			!strings.Contains(err.Error(), "AttachProgFD") {
 			t.Error(err)
 		}
 	})

@@ -98,7 +98,8 @@ func iterateTask(t *testing.T, p *Program, look func(tid int, lines []string)) {
 	for _, c := range []struct {
 		opts IterOptions
 		tid  int
-	}{{IterOptions{PID: uint32(pid)}, pid}, {IterOptions{PIDFD: uint32(fd)}, pid}, {IterOptions{TID: uint32(tid)}, tid}} {
+	}{{IterOptions{PID: uint32(pid)}, pid}, {IterOptions{PIDFD: uint32(fd)}, pid},
+		{IterOptions{TID: uint32(tid)}, tid}} {
 		l, err := p.AttachIter(&c.opts)
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +189,8 @@ func TestIter(t *testing.T) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		tid := unix.Gettid()
-		if lines := iterate(t, p, &IterOptions{TID: uint32(tid)}); len(lines) != 1 || lines[0] != fmt.Sprintf("%d %d", pid, tid) {
+		if lines := iterate(t, p, &IterOptions{TID: uint32(tid)}); len(lines) != 1 ||
+			lines[0] != fmt.Sprintf("%d %d", pid, tid) {
 			t.Errorf("tid: %q", lines)
 		}
 		fd, err := unix.PidfdOpen(pid, 0)
@@ -207,10 +209,12 @@ func TestIter(t *testing.T) {
 				}
 			}
 		}
-		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
+		if _, err := p.AttachIter(
+			&IterOptions{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}
-		if _, err := p.AttachIter(&IterOptions{TID: uint32(tid), Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
+		if _, err := p.AttachIter(
+			&IterOptions{TID: uint32(tid), Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
 			t.Error(err)
 		}
 	})
@@ -221,7 +225,9 @@ func TestIter(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		iterateTask(t, p, func(tid int, lines []string) { wantLine(t, lines, "%d %d %d", pid, tid, f.Fd()) })
+		iterateTask(t, p, func(tid int, lines []string) {
+			wantLine(t, lines, "%d %d %d", pid, tid, f.Fd())
+		})
 	})
 	t.Run("task_vma", func(t *testing.T) {
 		_, p := iterProgram(t, "task_vma")
@@ -231,9 +237,11 @@ func TestIter(t *testing.T) {
 		}
 		iterateTask(t, p, func(tid int, lines []string) {
 			for line := range strings.Lines(string(text)) {
-				if area, rest, _ := strings.Cut(line, " "); strings.HasSuffix(rest, os.Args[0]+"\n") {
+				if area, rest, _ := strings.Cut(line, " "); strings.HasSuffix(rest, os.Args[0]+
+					"\n") {
 					from, to, _ := strings.Cut(area, "-")
-					wantLine(t, lines, "%d %d %s-%s", pid, tid, strings.TrimLeft(from, "0"), strings.TrimLeft(to, "0"))
+					wantLine(t, lines, "%d %d %s-%s", pid, tid, strings.TrimLeft(from, "0"),
+						strings.TrimLeft(to, "0"))
 				}
 			}
 		})
@@ -290,7 +298,8 @@ func TestIter(t *testing.T) {
 	t.Run("no such kind", func(t *testing.T) {
 		testkit.Root(t)
 		testkit.VmlinuxBTF(t)
-		if _, err := Load(only(open(t, "iter"), "missing"), nil); err == nil || !strings.Contains(err.Error(), "bpf_iter_no_such_thing") {
+		if _, err := Load(only(open(t, "iter"), "missing"), nil); err == nil ||
+			!strings.Contains(err.Error(), "bpf_iter_no_such_thing") {
 			t.Error(err)
 		}
 	})
@@ -355,7 +364,8 @@ func TestIterSockets(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unix.Close(s)
-		if err := unix.Bind(s, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: 123456}); err != nil {
+		if err := unix.Bind(s,
+			&unix.SockaddrNetlink{Family: unix.AF_NETLINK, Pid: 123456}); err != nil {
 			t.Fatal(err)
 		}
 		_, p := iterProgram(t, "netlink")
@@ -466,15 +476,20 @@ func TestIterCgroup(t *testing.T) {
 		want []string
 	}{
 		{"self", IterOptions{Cgroup: root, Order: uapi.CgroupIterSelf}, []string{top}},
-		{"pre", IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPre}, []string{top, child, grandchild}},
+		{"pre", IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPre},
+			[]string{top, child, grandchild}},
 		{"default", IterOptions{Cgroup: root}, []string{top, child, grandchild}},
-		{"post", IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPost}, []string{grandchild, child, top}},
-		{"by id", IterOptions{CgroupID: id, Order: uapi.CgroupIterDescendantsPost}, []string{grandchild, child, top}},
+		{"post", IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPost},
+			[]string{grandchild, child, top}},
+		{"by id", IterOptions{CgroupID: id, Order: uapi.CgroupIterDescendantsPost},
+			[]string{grandchild, child, top}},
 		{"children", IterOptions{Cgroup: root, Order: uapi.CgroupIterChildren}, []string{child}},
-		{"children by id", IterOptions{CgroupID: id, Order: uapi.CgroupIterChildren}, []string{child}},
+		{"children by id", IterOptions{CgroupID: id, Order: uapi.CgroupIterChildren},
+			[]string{child}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.opts.Order == uapi.CgroupIterChildren && !kernelEnumerates(t, "bpf_cgroup_iter_order", "BPF_CGROUP_ITER_CHILDREN") {
+			if test.opts.Order == uapi.CgroupIterChildren &&
+				!kernelEnumerates(t, "bpf_cgroup_iter_order", "BPF_CGROUP_ITER_CHILDREN") {
 				if _, err := p.AttachIter(&test.opts); !errors.Is(err, syscall.EINVAL) {
 					t.Error(err)
 				}
@@ -486,8 +501,10 @@ func TestIterCgroup(t *testing.T) {
 		})
 	}
 	t.Run("ancestors", func(t *testing.T) {
-		lines := iterate(t, p, &IterOptions{Cgroup: root + "/child/grandchild", Order: uapi.CgroupIterAncestorsUp})
-		if len(lines) != 4 || !slices.Equal(lines[:3], []string{grandchild, child, top}) || lines[3] != inode(filepath.Dir(root)) {
+		lines := iterate(t, p,
+			&IterOptions{Cgroup: root + "/child/grandchild", Order: uapi.CgroupIterAncestorsUp})
+		if len(lines) != 4 || !slices.Equal(lines[:3], []string{grandchild, child, top}) ||
+			lines[3] != inode(filepath.Dir(root)) {
 			t.Errorf("%q", lines)
 		}
 	})
@@ -497,10 +514,12 @@ func TestIterCgroup(t *testing.T) {
 			t.Errorf("%q", lines)
 		}
 	})
-	if _, err := p.AttachIter(&IterOptions{Cgroup: root + "/nobody"}); !errors.Is(err, ErrNotExist) {
+	if _, err := p.AttachIter(
+		&IterOptions{Cgroup: root + "/nobody"}); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := p.AttachIter(&IterOptions{Cgroup: root, CgroupID: 1}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := p.AttachIter(
+		&IterOptions{Cgroup: root, CgroupID: 1}); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
 }

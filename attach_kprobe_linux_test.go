@@ -191,7 +191,8 @@ func TestKprobeModes(t *testing.T) {
 			if (l.FD() >= 0) != linked {
 				t.Errorf("%v: mode %v: the link's descriptor is %d", l, mode, l.FD())
 			}
-			if listed := eventsOf(t, tracefs, "kprobe_events"); (len(listed) == 1) != (mode == ProbeLegacy) {
+			if listed := eventsOf(t, tracefs,
+				"kprobe_events"); (len(listed) == 1) != (mode == ProbeLegacy) {
 				t.Errorf("%v: events in tracefs while attached: %q", l, listed)
 			}
 			closeLink(t, l)
@@ -205,12 +206,14 @@ func TestKprobeModes(t *testing.T) {
 			}
 		}
 		if mode == ProbeLegacy || mode == ProbePerf {
-			if _, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: mode, Cookie: 1}); !errors.Is(err, ErrNotSupported) {
+			if _, err := p.AttachKprobe("find_task_by_vpid",
+				&KprobeOptions{Mode: mode, Cookie: 1}); !errors.Is(err, ErrNotSupported) {
 				t.Errorf("mode %v with a cookie: %v", mode, err)
 			}
 		}
 	}
-	if _, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: 9}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := p.AttachKprobe(
+		"find_task_by_vpid", &KprobeOptions{Mode: 9}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("mode 9: %v", err)
 	}
 }
@@ -282,12 +285,14 @@ func TestKprobeOffset(t *testing.T) {
 	for _, offset := range []uint64{4, 5, 9, 16} {
 		for _, mode := range []ProbeMode{ProbeDefault, ProbeLegacy} {
 			*h = hit{}
-			l, err := p.AttachKprobe(prefix+"sys_getpgid", &KprobeOptions{Offset: offset, Mode: mode})
+			l, err := p.AttachKprobe(prefix+"sys_getpgid",
+				&KprobeOptions{Offset: offset, Mode: mode})
 			if err != nil {
 				// 6.1 answers EINVAL where it finds the function's end.
 				if !errors.Is(err, syscall.EILSEQ) && !errors.Is(err, syscall.EINVAL) {
 					t.Errorf("+%d: %v", offset, err)
-				} else if want := fmt.Sprintf("no instruction starts at offset %d", offset); errors.Is(err, syscall.EILSEQ) && !strings.Contains(err.Error(), want) {
+				} else if want := fmt.Sprintf("no instruction starts at offset %d", offset); errors.Is(err, syscall.EILSEQ) &&
+					!strings.Contains(err.Error(), want) {
 					t.Errorf("+%d: %v doesn't say %q", offset, err, want)
 				}
 				continue
@@ -333,7 +338,8 @@ func TestKprobeAddress(t *testing.T) {
 	if count != 4 || h.IP-address > 4 {
 		t.Errorf("%+v at %#x", *h, address)
 	}
-	if _, err := p.AttachKprobe("", &KprobeOptions{Address: address, Mode: ProbeLegacy}); !errors.Is(err, ErrNotSupported) {
+	if _, err := p.AttachKprobe(
+		"", &KprobeOptions{Address: address, Mode: ProbeLegacy}); !errors.Is(err, ErrNotSupported) {
 		t.Errorf("an address in mode legacy: %v", err)
 	}
 }
@@ -356,7 +362,8 @@ func TestKsyscallCookie(t *testing.T) {
 		}
 	}
 	_, err := p.AttachKsyscall("getpgit", nil)
-	if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), kernel.SyscallPrefix()+"sys_getpgid") {
+	if !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), kernel.SyscallPrefix()+"sys_getpgid") {
 		t.Errorf("a system call that isn't: %v", err)
 	}
 	if _, err := p.AttachKsyscall("", nil); !errors.Is(err, syscall.EINVAL) {
@@ -382,7 +389,8 @@ func TestStackTrace(t *testing.T) {
 		t.Fatalf("bpf_get_stackid: %d", *id)
 	}
 	value := make([]byte, obj.Map("stacks").ValueSize())
-	if err := obj.Map("stacks").Lookup(binary.NativeEndian.AppendUint32(nil, uint32(*id)), value); err != nil {
+	if err := obj.Map("stacks").Lookup(
+		binary.NativeEndian.AppendUint32(nil, uint32(*id)), value); err != nil {
 		t.Fatal(err)
 	}
 	var frames []uint64
@@ -391,7 +399,8 @@ func TestStackTrace(t *testing.T) {
 			frames = append(frames, ip)
 		}
 	}
-	if start := kallsyms(t, "find_task_by_vpid")[0]; len(frames) < 3 || frames[0] < start || frames[0]-start > 64 {
+	if start := kallsyms(t, "find_task_by_vpid")[0]; len(frames) < 3 || frames[0] < start ||
+		frames[0]-start > 64 {
 		t.Errorf("stack %#x, find_task_by_vpid is at %#x", frames, start)
 	}
 }
@@ -404,7 +413,8 @@ func dummyDevice(t *testing.T) (send func()) {
 		testkit.Skip(t, "the module dummy is not loaded")
 	}
 	testkit.Netns(t)
-	for _, args := range []string{"link add probed type dummy", "addr add 10.99.0.1/24 dev probed", "link set probed up"} {
+	for _, args := range []string{"link add probed type dummy", "addr add 10.99.0.1/24 dev probed",
+		"link set probed up"} {
 		testkit.Run(t, "ip", strings.Fields(args)...)
 	}
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -415,7 +425,8 @@ func dummyDevice(t *testing.T) (send func()) {
 	return func() {
 		t.Helper()
 		for range 3 {
-			if err := unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{10, 99, 0, 2}}); err != nil {
+			if err := unix.Sendto(s, []byte("x"),
+				0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{10, 99, 0, 2}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -445,7 +456,8 @@ func TestKprobeModule(t *testing.T) {
 		}
 	}
 	_, err := obj.Program("by_hand").AttachKprobe("veth:dummy_xmit", nil)
-	if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "dummy has a function of that name") {
+	if !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "dummy has a function of that name") {
 		t.Errorf("of another module: %v", err)
 	}
 }

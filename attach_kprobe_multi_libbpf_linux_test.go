@@ -29,7 +29,8 @@ func TestKprobeMultiLibbpf(t *testing.T) {
 			functions := 0
 			for range 3 {
 				start := time.Now()
-				l, err := obj.Program("multi").AttachKprobeMulti(c.pattern, &KprobeMultiOptions{Symbols: c.symbols})
+				l, err := obj.Program("multi").AttachKprobeMulti(c.pattern,
+					&KprobeMultiOptions{Symbols: c.symbols})
 				attach := time.Since(start)
 				if err != nil {
 					t.Fatal(err)
@@ -51,7 +52,8 @@ func TestKprobeMultiLibbpf(t *testing.T) {
 				}
 				var theirs int
 				var theirAttach, theirDetach time.Duration
-				if _, err := fmt.Sscan(string(out), &theirs, &theirAttach, &theirDetach); err != nil {
+				if _, err := fmt.Sscan(string(out), &theirs,
+					&theirAttach, &theirDetach); err != nil {
 					t.Fatalf("%v in %q", err, out)
 				}
 				if theirs != functions {

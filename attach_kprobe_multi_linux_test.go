@@ -122,7 +122,8 @@ func TestKprobeMultiCookies(t *testing.T) {
 	for i, name := range names {
 		addresses[i] = kallsyms(t, name)[0]
 	}
-	for _, o := range []KprobeMultiOptions{{Symbols: names}, {Addresses: addresses}, {Symbols: names, Return: true}} {
+	for _, o := range []KprobeMultiOptions{{Symbols: names}, {Addresses: addresses},
+		{Symbols: names, Return: true}} {
 		o.Cookies = cookies
 		obj := kprobeObject(t, "multi")
 		l, err := obj.Program("multi").AttachKprobeMulti("", &o)
@@ -162,7 +163,8 @@ func TestKprobeSession(t *testing.T) {
 		*entries, *returns = 0, 0
 		getpgid(6)
 		if in, out := *entries, *returns; in != 6 || out != uint64(6*(1-skip)) {
-			t.Errorf("6 system calls: %d entries, %d returns with %d returned at entry", in, out, skip)
+			t.Errorf("6 system calls: %d entries, %d returns with %d returned at entry",
+				in, out, skip)
 		}
 		closeLink(t, l)
 	}
@@ -181,7 +183,8 @@ func connectTCP(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer unix.Close(s)
-	to := &unix.SockaddrInet4{Port: listener.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}
+	to := &unix.SockaddrInet4{Port: listener.Addr().(*net.TCPAddr).Port,
+		Addr: [4]byte{127, 0, 0, 1}}
 	if err := unix.Connect(s, to); err != nil {
 		t.Fatal(err)
 	}
@@ -219,9 +222,12 @@ func TestKprobeMultiTCP(t *testing.T) {
 }
 
 // coldPrefixes are of functions that hardly run in a machine that does nothing but this test.
-var coldPrefixes = []string{"acpi_", "pci_", "ext4_", "ZSTD_", "tcp_", "nvme_", "devlink_", "fuse_", "xen_", "selinux_", "crypto_", "intel_", "nf_", "mptcp_",
-	"tomoyo_", "xfrm_", "cxl_", "aa_", "inet_", "quirk_", "iommu_", "input_", "netdev_", "ima_", "ip6_", "audit_", "amd_", "damon_", "ipv6_", "jbd2_",
-	"udp_", "scsi_", "ata_", "usb_", "__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_", "devm_", "device_", "sock_", "proc_", "btf_", "blk_"}
+var coldPrefixes = []string{"acpi_", "pci_", "ext4_", "ZSTD_", "tcp_", "nvme_", "devlink_", "fuse_",
+	"xen_", "selinux_", "crypto_", "intel_", "nf_", "mptcp_",
+	"tomoyo_", "xfrm_", "cxl_", "aa_", "inet_", "quirk_", "iommu_", "input_", "netdev_", "ima_",
+	"ip6_", "audit_", "amd_", "damon_", "ipv6_", "jbd2_",
+	"udp_", "scsi_", "ata_", "usb_", "__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_", "devm_",
+	"device_", "sock_", "proc_", "btf_", "blk_"}
 
 // coldFunctions returns n functions whose names are unique.
 func coldFunctions(t testing.TB, n int) []string {
@@ -235,7 +241,9 @@ func coldFunctions(t testing.TB, n int) []string {
 		times[string(bytes.Fields(line)[2])]++
 	}
 	names := filterFunctions(t, func(name string) bool {
-		return times[name] == 1 && slices.ContainsFunc(coldPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		return times[name] == 1 && slices.ContainsFunc(coldPrefixes, func(prefix string) bool {
+			return strings.HasPrefix(name, prefix)
+		})
 	})
 	if len(names) < n {
 		t.Fatalf("only %d functions fit", len(names))
@@ -279,7 +287,8 @@ func TestKprobeMultiThousands(t *testing.T) {
 		}
 		start = time.Now()
 		closeLink(t, l)
-		t.Logf("5000 functions (%d names, %d addresses): attached in %v, detached in %v", len(o.Symbols), len(o.Addresses), attached, time.Since(start))
+		t.Logf("5000 functions (%d names, %d addresses): attached in %v, detached in %v",
+			len(o.Symbols), len(o.Addresses), attached, time.Since(start))
 	}
 }
 
@@ -295,14 +304,21 @@ func TestKprobeMultiErrors(t *testing.T) {
 		is      error
 		says    string
 	}{
-		{"no such function", "find_task_by_vpit", KprobeMultiOptions{}, ErrNotExist, "near: find_task_by_vpid"},
-		{"one of several", "", KprobeMultiOptions{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}}, ErrNotExist, "tcp_conect, the first of 2 such names"},
+		{"no such function", "find_task_by_vpit", KprobeMultiOptions{}, ErrNotExist,
+			"near: find_task_by_vpid"},
+		{"one of several", "",
+			KprobeMultiOptions{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}}, ErrNotExist,
+			"tcp_conect, the first of 2 such names"},
 		{"nothing matches", "zzzzz*", KprobeMultiOptions{}, ErrNotExist, "no function"},
-		{"several match", "tcp_*", KprobeMultiOptions{UniqueMatch: true}, syscall.EINVAL, "functions match"},
+		{"several match", "tcp_*", KprobeMultiOptions{UniqueMatch: true}, syscall.EINVAL,
+			"functions match"},
 		{"none matches", "zzzz", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist, "no function"},
-		{"a near one", "find_task_by_vpit", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist, "near: find_task_by_vpid"},
-		{"an address that is no function", "", KprobeMultiOptions{Addresses: []uint64{4096}}, nil, ""},
-		{"another program", "tcp_connect", KprobeMultiOptions{Session: true}, syscall.EINVAL, "kprobe.session"},
+		{"a near one", "find_task_by_vpit", KprobeMultiOptions{UniqueMatch: true}, ErrNotExist,
+			"near: find_task_by_vpid"},
+		{"an address that is no function", "", KprobeMultiOptions{Addresses: []uint64{4096}}, nil,
+			""},
+		{"another program", "tcp_connect", KprobeMultiOptions{Session: true}, syscall.EINVAL,
+			"kprobe.session"},
 	} {
 		l, err := p.AttachKprobeMulti(c.pattern, &c.opts)
 		if err == nil {
@@ -315,7 +331,9 @@ func TestKprobeMultiErrors(t *testing.T) {
 			t.Errorf("%s: %v: want %v and %q", c.what, err, c.is, c.says)
 		}
 	}
-	if _, err := obj.Program("by_hand").AttachKprobeMulti("tcp_connect", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "not loaded for it") {
+	if _, err := obj.Program("by_hand").AttachKprobeMulti(
+		"tcp_connect", nil); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "not loaded for it") {
 		t.Errorf("a program that was not loaded for it: %v", err)
 	}
 	l, err := p.AttachKprobeMulti("find_task_by_vpid", &KprobeMultiOptions{UniqueMatch: true})
@@ -375,7 +393,8 @@ type multiCalls struct {
 	cookie []uint64
 }
 
-func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdLinkCreate {
 		return -1, syscall.EINVAL
 	}
@@ -411,20 +430,29 @@ func TestKprobeMultiRequest(t *testing.T) {
 		errno   syscall.Errno
 		is      error
 	}{
-		{"tcp_a", KprobeMultiOptions{}, "trace_kprobe_multi 0 [tcp_a] [] []", syscall.ESRCH, syscall.ENOENT},
-		{"tcp_*", KprobeMultiOptions{Return: true}, "trace_kprobe_multi 1 [] [18446744071578845204 18446744071578845220 18446744071578845252] []", syscall.EPERM, ErrPermission},
-		{"?dp_?", KprobeMultiOptions{Session: true}, "trace_kprobe_session 0 [] [18446744071578845236] []", syscall.EOPNOTSUPP, ErrNotSupported},
-		{"udp_a", KprobeMultiOptions{UniqueMatch: true}, "trace_kprobe_multi 0 [] [18446744071578845236] []", syscall.EBUSY, syscall.EBUSY},
+		{"tcp_a", KprobeMultiOptions{}, "trace_kprobe_multi 0 [tcp_a] [] []",
+			syscall.ESRCH, syscall.ENOENT},
+		{"tcp_*", KprobeMultiOptions{Return: true},
+			"trace_kprobe_multi 1 [] [18446744071578845204 18446744071578845220 18446744071578845252] []", syscall.EPERM, ErrPermission},
+		{"?dp_?", KprobeMultiOptions{Session: true},
+			"trace_kprobe_session 0 [] [18446744071578845236] []",
+			syscall.EOPNOTSUPP, ErrNotSupported},
+		{"udp_a", KprobeMultiOptions{UniqueMatch: true},
+			"trace_kprobe_multi 0 [] [18446744071578845236] []", syscall.EBUSY, syscall.EBUSY},
 		{"tcp_a", KprobeMultiOptions{UniqueMatch: true}, "", 0, syscall.EINVAL},
 		{"x*", KprobeMultiOptions{}, "", 0, ErrNotExist},
-		{"", KprobeMultiOptions{Symbols: []string{"b", "a"}, Cookies: []uint64{1, 2}}, "trace_kprobe_multi 0 [b a] [] [1 2]", syscall.ESRCH, ErrNotExist},
-		{"", KprobeMultiOptions{Addresses: []uint64{9, 8, 9}}, "trace_kprobe_multi 0 [] [9 8 9] []", syscall.EINVAL, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"b", "a"}, Cookies: []uint64{1, 2}},
+			"trace_kprobe_multi 0 [b a] [] [1 2]", syscall.ESRCH, ErrNotExist},
+		{"", KprobeMultiOptions{Addresses: []uint64{9, 8, 9}}, "trace_kprobe_multi 0 [] [9 8 9] []",
+			syscall.EINVAL, syscall.EINVAL},
 		{"", KprobeMultiOptions{}, "", 0, syscall.EINVAL},
-		{"", KprobeMultiOptions{Symbols: []string{"a"}, Addresses: []uint64{1}}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, Addresses: []uint64{1}}, "", 0,
+			syscall.EINVAL},
 		{"a", KprobeMultiOptions{Symbols: []string{"a"}}, "", 0, syscall.EINVAL},
 		{"a", KprobeMultiOptions{Addresses: []uint64{1}}, "", 0, syscall.EINVAL},
 		{"a", KprobeMultiOptions{Cookies: []uint64{1}}, "", 0, syscall.EINVAL},
-		{"", KprobeMultiOptions{Symbols: []string{"a"}, Cookies: []uint64{1, 2}}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, Cookies: []uint64{1, 2}}, "",
+			0, syscall.EINVAL},
 		{"", KprobeMultiOptions{Symbols: []string{"a"}, UniqueMatch: true}, "", 0, syscall.EINVAL},
 		{"", KprobeMultiOptions{Symbols: []string{"a\x00b"}}, "", 0, syscall.EINVAL},
 		{"a", KprobeMultiOptions{Return: true, Session: true}, "", 0, syscall.EINVAL},

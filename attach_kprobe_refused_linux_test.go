@@ -79,7 +79,8 @@ func TestProbePrivileges(t *testing.T) {
 	child := exec.Command("/proc/self/exe", "-test.run=^TestProbePrivilegesChild$", "-test.v")
 	child.Env = append(os.Environ(), "PUREBPF_PRIVILEGES_CHILD=1")
 	child.Dir = "/"
-	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534,
+		Gid: 65534}}
 	for _, name := range []string{"by_hand", "sample"} {
 		fd, err := unix.FcntlInt(uintptr(obj.Program(name).FD()), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
@@ -100,7 +101,8 @@ func TestProbePrivileges(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "error:") {
 			t.Log(strings.TrimSpace(line))
-			if got++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_PERFMON") {
+			if got++; !strings.Contains(line, "permission denied") ||
+				!strings.Contains(line, "CAP_PERFMON") {
 				t.Error(line)
 			}
 		}
@@ -127,19 +129,29 @@ func TestKprobeErrors(t *testing.T) {
 		is     error
 		says   string
 	}{
-		{"a name with a typo", "find_task_by_vpit", KprobeOptions{}, ErrNotExist, "near: find_task_by_vpid"},
-		{"in tracefs", "find_task_by_vpit", KprobeOptions{Mode: ProbeLegacy}, ErrNotExist, "near: find_task_by_vpid"},
-		{"a system call without its prefix", "sys_getpgid", KprobeOptions{}, ErrNotExist, kernel.SyscallPrefix() + "sys_getpgid"},
+		{"a name with a typo", "find_task_by_vpit", KprobeOptions{}, ErrNotExist,
+			"near: find_task_by_vpid"},
+		{"in tracefs", "find_task_by_vpit", KprobeOptions{Mode: ProbeLegacy}, ErrNotExist,
+			"near: find_task_by_vpid"},
+		{"a system call without its prefix", "sys_getpgid", KprobeOptions{}, ErrNotExist,
+			kernel.SyscallPrefix() + "sys_getpgid"},
 		{"a name like none", "qqqqqqqqqqqqqqqqqq", KprobeOptions{}, ErrNotExist, ""},
-		{"no such module", "nomodule:find_task_by_vpid", KprobeOptions{}, ErrNotExist, "no module nomodule is loaded"},
-		{"no such module, in tracefs", "nomodule:find_task_by_vpid", KprobeOptions{Mode: ProbeLegacy}, ErrNotExist, "no module nomodule is loaded"},
-		{"what is no module, in tracefs", "vmlinux:find_task_by_vpid", KprobeOptions{Mode: ProbeLegacy}, ErrNotExist, "no module vmlinux is loaded"},
-		{"far away", "find_task_by_vpid", KprobeOptions{Offset: 1 << 40}, syscall.EINVAL, "32 bits"},
+		{"no such module", "nomodule:find_task_by_vpid",
+			KprobeOptions{}, ErrNotExist, "no module nomodule is loaded"},
+		{"no such module, in tracefs", "nomodule:find_task_by_vpid",
+			KprobeOptions{Mode: ProbeLegacy}, ErrNotExist, "no module nomodule is loaded"},
+		{"what is no module, in tracefs", "vmlinux:find_task_by_vpid",
+			KprobeOptions{Mode: ProbeLegacy}, ErrNotExist, "no module vmlinux is loaded"},
+		{"far away", "find_task_by_vpid", KprobeOptions{Offset: 1 << 40}, syscall.EINVAL,
+			"32 bits"},
 		{"data", "jiffies_64", KprobeOptions{}, nil, data},
 		{"nothing", "", KprobeOptions{}, syscall.EINVAL, "neither"},
-		{"both", "find_task_by_vpid", KprobeOptions{Address: 1}, syscall.EINVAL, "without a function"},
-		{"a second line", "find_task_by_vpid\n-:x", KprobeOptions{Mode: ProbeLegacy}, syscall.EINVAL, "no name of a function"},
-		{"a return inside", "find_task_by_vpid", KprobeOptions{Return: true, Offset: 64}, syscall.EINVAL, "no offset"},
+		{"both", "find_task_by_vpid", KprobeOptions{Address: 1}, syscall.EINVAL,
+			"without a function"},
+		{"a second line", "find_task_by_vpid\n-:x", KprobeOptions{Mode: ProbeLegacy},
+			syscall.EINVAL, "no name of a function"},
+		{"a return inside", "find_task_by_vpid", KprobeOptions{Return: true, Offset: 64},
+			syscall.EINVAL, "no offset"},
 	} {
 		l, err := p.AttachKprobe(c.symbol, &c.opts)
 		if err == nil {
@@ -158,7 +170,9 @@ func TestKprobeErrors(t *testing.T) {
 	if _, err := obj.Program("return_offset").Attach(); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a kretprobe with an offset: %v", err)
 	}
-	if _, err := obj.Program("sample").AttachKprobe("find_task_by_vpid", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "perf_event") {
+	if _, err := obj.Program("sample").AttachKprobe(
+		"find_task_by_vpid", nil); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "perf_event") {
 		t.Errorf("a program of another type: %v", err)
 	}
 	if listed := eventsOf(t, testkit.Tracefs(t), "kprobe_events"); len(listed) > 0 {
@@ -203,7 +217,8 @@ func TestKprobeWithout(t *testing.T) {
 	for _, mode := range []ProbeMode{ProbeDefault, ProbeLegacy, ProbePerf, ProbeLink} {
 		_, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: mode})
 		t.Log(err)
-		if !errors.Is(err, ErrNotSupported) || errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "kprobe") {
+		if !errors.Is(err, ErrNotSupported) || errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), "kprobe") {
 			t.Errorf("mode %v: %v", mode, err)
 		}
 	}

@@ -110,7 +110,8 @@ func (c *calls) fd() int {
 	return 1000 + c.next
 }
 
-func (c *calls) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (c *calls) PerfEventOpen(attr unsafe.Pointer, pid, cpu,
+	group int, flags uint) (int, syscall.Errno) {
 	a := (*sys.PerfEventAttr)(attr)
 	c.event, c.pid, c.cpu = *a, pid, cpu
 	if a.Type == 42 && a.Config1 != 0 {
@@ -122,7 +123,8 @@ func (c *calls) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags ui
 	return c.fd(), 0
 }
 
-func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if c.fail == "link" {
 		return -1, syscall.EPERM // EINVAL would make it a kernel without links
 	}
@@ -216,11 +218,13 @@ func TestProbeModes(t *testing.T) {
 			lines := readFile(t, m.tracefs+"/kprobe_events")
 			if refused := c.how == "" || o.Cookie != 0 && !c.cookie; refused != (err != nil) {
 				t.Errorf("%+v %+v: %v", c, o, err)
-			} else if refused && c.mode == 9 && !errors.Is(err, syscall.EINVAL) || refused && c.mode != 9 && !errors.Is(err, ErrNotSupported) {
+			} else if refused && c.mode == 9 && !errors.Is(err, syscall.EINVAL) ||
+				refused && c.mode != 9 && !errors.Is(err, ErrNotSupported) {
 				t.Errorf("%+v %+v: %v", c, o, err)
 			}
 			if err == nil {
-				if f.how != c.how || !f.enabled || f.pid != -1 || f.cpu != 0 || f.cookie != o.Cookie {
+				if f.how != c.how || !f.enabled || f.pid != -1 || f.cpu != 0 ||
+					f.cookie != o.Cookie {
 					t.Errorf("%+v %+v: %+v", c, o, f)
 				}
 				letter := "p:"
@@ -242,12 +246,15 @@ func TestProbeModes(t *testing.T) {
 				got := f.event
 				got.Size, got.Config1 = 0, 0
 				if got != wantEvent || f.name != wantName || lines != wantLine {
-					t.Errorf("%+v %+v: event %+v, name %q, tracefs %q; want %+v %q %q", c, o, got, f.name, lines, wantEvent, wantName, wantLine)
+					t.Errorf("%+v %+v: event %+v, name %q, tracefs %q; want %+v %q %q",
+						c, o, got, f.name, lines, wantEvent, wantName, wantLine)
 				}
 				if err := l.Close(); err != nil {
 					t.Error(err)
 				}
-				if after := strings.TrimPrefix(readFile(t, m.tracefs+"/kprobe_events"), lines); c.legacy != (after == "-:"+group+"/"+event) {
+				if after := strings.TrimPrefix(
+					readFile(t, m.tracefs+"/kprobe_events"), lines); c.legacy != (after == "-:"+
+					group+"/"+event) {
 					t.Errorf("%+v: closing writes %q", c, after)
 				}
 			}
@@ -283,7 +290,8 @@ func TestKprobeFaults(t *testing.T) {
 		}
 		progFD.Close()
 		restore()
-		if lines := readFile(t, m.tracefs+"/kprobe_events"); !strings.HasSuffix(lines, "-:kprobes/"+event) || len(f.open) != 0 {
+		if lines := readFile(t, m.tracefs+"/kprobe_events"); !strings.HasSuffix(lines, "-:kprobes/"+
+			event) || len(f.open) != 0 {
 			t.Errorf("%s fails: tracefs %q, open %v", step, lines, f.open)
 		}
 	}
@@ -294,7 +302,8 @@ func nextEvent(t testing.TB, target string, offset uint64) string {
 	t.Helper()
 	dir := t.TempDir()
 	writeFile(t, dir+"/kprobe_events", "")
-	if _, err := probe.Define(dir, "kprobe", false, "f", target, offset); !errors.Is(err, ErrNotExist) {
+	if _, err := probe.Define(dir, "kprobe", false, "f",
+		target, offset); !errors.Is(err, ErrNotExist) {
 		t.Fatal(err) // it has no id
 	}
 	line, _, _ := strings.Cut(readFile(t, dir+"/kprobe_events"), " ")

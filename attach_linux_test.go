@@ -91,7 +91,8 @@ func TestAttachObject(t *testing.T) {
 	for _, n := range obj.NotAttached() {
 		left[n.Program.Name()] = n.Reason
 	}
-	if len(left) != 4 || !strings.Contains(left["pass"], "by hand") || !strings.Contains(left["bare"], "not loaded") {
+	if len(left) != 4 || !strings.Contains(left["pass"], "by hand") ||
+		!strings.Contains(left["bare"], "not loaded") {
 		t.Errorf("left alone: %v", left)
 	}
 	for range 10 {
@@ -135,7 +136,8 @@ func TestAttachAllOrNothing(t *testing.T) {
 	obj := load(t, o, nil)
 	base := len(testkit.FDs())
 	_, err := obj.Attach()
-	if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no_such_tracepoint") || !strings.Contains(err.Error(), "no_target") {
+	if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no_such_tracepoint") ||
+		!strings.Contains(err.Error(), "no_target") {
 		t.Fatal(err)
 	}
 	if n := len(testkit.FDs()); n != base || len(obj.Links()) != 0 {
@@ -154,7 +156,8 @@ func TestAttachProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := link.Info()
-	if err != nil || info.Type != uapi.LinkPerfEvent || info.ProgramID != programID(t, obj.Program("on_getpriority")) {
+	if err != nil || info.Type != uapi.LinkPerfEvent ||
+		info.ProgramID != programID(t, obj.Program("on_getpriority")) {
 		t.Error(info, err)
 	}
 	if err := link.Close(); err != nil {
@@ -167,18 +170,21 @@ func TestAttachProgram(t *testing.T) {
 		t.Error(err)
 	}
 	for name, want := range map[string]string{"bare": "no target", "pass": "by hand"} {
-		if _, err := obj.Program(name).Attach(); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), want) {
+		if _, err := obj.Program(name).Attach(); !errors.Is(err, ErrNotSupported) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := obj.Program("no_target").Attach(); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "not loaded") {
+	if _, err := obj.Program("no_target").Attach(); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "not loaded") {
 		t.Error(err)
 	}
 }
 
 func TestAttachTracepointCookie(t *testing.T) {
 	obj := attachObject(t)
-	link, err := obj.Program("on_getpriority").AttachTracepoint("syscalls", "sys_enter_getpriority", &TracepointOptions{Cookie: 1234567})
+	link, err := obj.Program("on_getpriority").AttachTracepoint("syscalls", "sys_enter_getpriority",
+		&TracepointOptions{Cookie: 1234567})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,11 +194,13 @@ func TestAttachTracepointCookie(t *testing.T) {
 		t.Errorf("the program sees cookie %d", cookie)
 	}
 	for _, name := range []string{"no_such", "../sched/sched_switch"} {
-		if _, err := obj.Program("on_getpriority").AttachTracepoint("syscalls", name, nil); err == nil {
+		if _, err := obj.Program("on_getpriority").AttachTracepoint(
+			"syscalls", name, nil); err == nil {
 			t.Errorf("attached to %s", name)
 		}
 	}
-	if _, err := obj.Program("on_sys_enter").AttachRawTracepoint("no_such", nil); !errors.Is(err, ErrNotExist) {
+	if _, err := obj.Program("on_sys_enter").AttachRawTracepoint(
+		"no_such", nil); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -200,7 +208,8 @@ func TestAttachTracepointCookie(t *testing.T) {
 // noPerfLinks is a kernel before 5.15: it has no links to perf events.
 type noPerfLinks struct{ funnel.Kernel }
 
-func (noPerfLinks) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (noPerfLinks) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd == uapi.CmdLinkCreate {
 		return -1, syscall.EINVAL
 	}
@@ -213,7 +222,8 @@ func TestAttachPerfIoctl(t *testing.T) {
 	defer funnel.Replace(noPerfLinks{})()
 	obj := attachObject(t)
 	p := obj.Program("on_getpriority")
-	if _, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority", &TracepointOptions{Cookie: 1}); !errors.Is(err, ErrNotSupported) {
+	if _, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority",
+		&TracepointOptions{Cookie: 1}); !errors.Is(err, ErrNotSupported) {
 		t.Error("a cookie without a link:", err)
 	}
 	link, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority", nil)
@@ -227,7 +237,8 @@ func TestAttachPerfIoctl(t *testing.T) {
 	if *traced != 5 {
 		t.Errorf("5 system calls, seen %d", *traced)
 	}
-	for what, err := range map[string]error{"pin": link.Pin("/sys/fs/bpf/x"), "update": link.Update(p, nil), "detach": link.Detach(), "info": second(link.Info())} {
+	for what, err := range map[string]error{"pin": link.Pin("/sys/fs/bpf/x"),
+		"update": link.Update(p, nil), "detach": link.Detach(), "info": second(link.Info())} {
 		if !errors.Is(err, ErrNotSupported) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -264,7 +275,8 @@ func TestAttachXDP(t *testing.T) {
 	obj := load(t, open(t, "attach"), nil)
 	packets := counter(t, obj, "packets")
 	p, other := obj.Program("pass"), obj.Program("pass_twice")
-	if _, err := other.AttachXDP("lo", &XDPOptions{Mode: XDPNative}); !errors.Is(err, ErrNotSupported) {
+	if _, err := other.AttachXDP(
+		"lo", &XDPOptions{Mode: XDPNative}); !errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
 	link, err := p.AttachXDP("lo", nil)
@@ -280,14 +292,16 @@ func TestAttachXDP(t *testing.T) {
 	if state.Attached != rtnl.XDPAttachedSKB || state.ProgID != programID(t, p) {
 		t.Errorf("%+v", state)
 	}
-	if _, err := other.AttachXDP("lo", nil); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "is attached there") {
+	if _, err := other.AttachXDP("lo", nil); !errors.Is(err, syscall.EBUSY) ||
+		!strings.Contains(err.Error(), "is attached there") {
 		t.Error(err)
 	}
 	if err := link.Update(other, p); err != nil {
 		t.Fatal(err)
 	}
 	err = link.Update(p, obj.Program("bare"))
-	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "bare, which is to be replaced: it was not") {
+	if !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "bare, which is to be replaced: it was not") {
 		t.Error(err)
 	}
 	if err := link.Update(p, p); !errors.Is(err, syscall.EPERM) {
@@ -330,7 +344,8 @@ func TestAttachXDP(t *testing.T) {
 	if _, err := OpenLink(path); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := p.AttachXDP("no-such-if", nil); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no-such-if") {
+	if _, err := p.AttachXDP("no-such-if", nil); !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "no-such-if") {
 		t.Error(err)
 	}
 	if _, err := obj.Program("on_getpriority").AttachXDP("lo", nil); !errors.Is(err, syscall.EINVAL) {
@@ -351,7 +366,8 @@ func TestSetXDP(t *testing.T) {
 	if *packets < 5 {
 		t.Errorf("5 packets sent, seen %d", *packets)
 	}
-	if _, err := other.SetXDP("lo", &XDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "is attached there") {
+	if _, err := other.SetXDP("lo", &XDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
+		!strings.Contains(err.Error(), "is attached there") {
 		t.Error(err)
 	}
 	if _, err := other.SetXDP("lo", &XDPOptions{Replace: other}); !errors.Is(err, ErrExist) {
@@ -364,7 +380,8 @@ func TestSetXDP(t *testing.T) {
 		t.Error("taking away what isn't there:", err)
 	}
 	// A program without a descriptor means "none" to netlink: what is there would go.
-	unloaded, closed := load(t, only(open(t, "attach"), "pass"), nil), load(t, open(t, "attach"), nil)
+	unloaded, closed := load(t, only(open(t, "attach"), "pass"), nil),
+		load(t, open(t, "attach"), nil)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -375,15 +392,21 @@ func TestSetXDP(t *testing.T) {
 	}{
 		{second(unloaded.Program("pass_twice").SetXDP("lo", nil)), syscall.EINVAL, "not loaded"},
 		{second(closed.Program("pass").SetXDP("lo", nil)), ErrClosed, ""},
-		{second(p.SetXDP("lo", &XDPOptions{Replace: unloaded.Program("pass_twice")})), syscall.EINVAL, "to be replaced"},
-		{second(p.SetXDP("lo", &XDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL, "to be replaced"},
-		{second(p.SetXDP("lo", &XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL, "absent"},
+		{second(p.SetXDP("lo", &XDPOptions{Replace: unloaded.Program("pass_twice")})),
+			syscall.EINVAL, "to be replaced"},
+		{second(p.SetXDP("lo", &XDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL,
+			"to be replaced"},
+		{second(p.SetXDP("lo", &XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
+			"absent"},
 		{second(p.AttachXDP("lo", &XDPOptions{Replace: other})), syscall.EINVAL, "Update"},
-		{second(p.AttachXDP("lo", &XDPOptions{IfAbsent: true})), syscall.EBUSY, "(pass_twice) is attached there"},
+		{second(p.AttachXDP("lo", &XDPOptions{IfAbsent: true})), syscall.EBUSY,
+			"(pass_twice) is attached there"},
 		{second(p.SetXDP("lo", &XDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
 		{second(p.SetXDP("no-such-if", nil)), ErrNotExist, "no-such-if"},
-		{second(obj.Program("on_sys_enter").SetXDP("lo", nil)), syscall.EINVAL, "type raw_tracepoint; what fits there is xdp"},
-		{second(obj.Program("on_sys_enter").AttachXDP("lo", nil)), syscall.EINVAL, "type raw_tracepoint; what fits there is xdp"},
+		{second(obj.Program("on_sys_enter").SetXDP("lo", nil)), syscall.EINVAL,
+			"type raw_tracepoint; what fits there is xdp"},
+		{second(obj.Program("on_sys_enter").AttachXDP("lo", nil)), syscall.EINVAL,
+			"type raw_tracepoint; what fits there is xdp"},
 		{unloaded.Program("pass_twice").UnsetXDP("lo"), syscall.EINVAL, "not loaded"},
 		{closed.Program("pass").UnsetXDP("lo"), ErrClosed, ""},
 	} {
@@ -434,7 +457,8 @@ func TestLinksCloseConcurrently(t *testing.T) {
 	k.missing.Store(n)
 	var links Links
 	for range n { // a program attaches to a tracepoint once
-		l, err := load(t, only(open(t, "attach"), "on_getpriority"), nil).Program("on_getpriority").Attach()
+		l, err := load(t, only(open(t, "attach"),
+			"on_getpriority"), nil).Program("on_getpriority").Attach()
 		if err != nil {
 			links.Close()
 			t.Fatal(err)

@@ -23,7 +23,8 @@ type lircCalls struct {
 	asked []uint32 // of each call: command, attach type, flags; descriptors are checked not to be 0
 }
 
-func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgAttach && cmd != uapi.CmdProgDetach {
 		return c.Kernel.BPF(cmd, attr, size, common)
 	}
@@ -43,10 +44,12 @@ func TestLIRC(t *testing.T) {
 	testkit.Root(t)
 	obj := load(t, only(open(t, "net"), "xdp_pass"), nil)
 	p := obj.Program("xdp_pass")
-	if err := p.SetLIRC("/dev/lirc-absent"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "/dev/lirc-absent") {
+	if err := p.SetLIRC("/dev/lirc-absent"); !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "/dev/lirc-absent") {
 		t.Error(err)
 	}
-	if err := p.SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "what fits there is lirc_mode2") {
+	if err := p.SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "what fits there is lirc_mode2") {
 		t.Error(err)
 	}
 	if err := p.UnsetLIRC("/dev/null"); err == nil {
@@ -55,7 +58,8 @@ func TestLIRC(t *testing.T) {
 	if _, err := hooks.QueryFile("/dev/null", uapi.AttachLIRCMode2, 0); err == nil {
 		t.Error("queried what is no receiver")
 	}
-	if err := obj.Program("xdp_drop").SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+	if err := obj.Program("xdp_drop").SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "was not loaded") {
 		t.Error(err)
 	}
 	calls := &lircCalls{}
@@ -63,7 +67,8 @@ func TestLIRC(t *testing.T) {
 	if err := errors.Join(p.SetLIRC("/dev/null"), p.UnsetLIRC("/dev/null")); err != nil {
 		t.Fatal(err)
 	}
-	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) || [6]uint32(calls.asked) != [6]uint32(want) {
+	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) ||
+		[6]uint32(calls.asked) != [6]uint32(want) {
 		t.Errorf("asked %v, not %v", calls.asked, want)
 	}
 }
@@ -81,7 +86,8 @@ func TestLIRCReceiver(t *testing.T) {
 	}
 	path := ""
 	for _, name := range names {
-		if text, err := os.ReadFile(filepath.Join(filepath.Dir(name), "uevent")); err == nil && strings.Contains(string(text), "DRV_NAME=rc-loopback") {
+		if text, err := os.ReadFile(filepath.Join(filepath.Dir(name), "uevent")); err == nil &&
+			strings.Contains(string(text), "DRV_NAME=rc-loopback") {
 			path = "/dev/" + filepath.Base(name)
 		}
 	}
@@ -108,11 +114,13 @@ func TestLIRCReceiver(t *testing.T) {
 	if err := p.SetLIRC(path); err != nil {
 		t.Fatal(err)
 	}
-	if hook, err := hooks.QueryFile(path, uapi.AttachLIRCMode2, 0); err != nil || !hook.Has(programID(t, p)) {
+	if hook, err := hooks.QueryFile(path, uapi.AttachLIRCMode2, 0); err != nil ||
+		!hook.Has(programID(t, p)) {
 		t.Errorf("%+v %v", hook, err)
 	}
 	say()
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); *ran == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); *ran == 0 &&
+		time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 	}
 	if *ran == 0 {
 		t.Error("it sent, and the program heard nothing")

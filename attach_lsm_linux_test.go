@@ -56,7 +56,8 @@ func TestLSM(t *testing.T) {
 			t.Fatal(err)
 		}
 		unix.Close(fd)
-		if n, copied := *variable[uint64](t, obj, "opened"), *variable[uint64](t, obj, "user_word"); n == 0 || copied != *word {
+		if n, copied := *variable[uint64](t, obj, "opened"),
+			*variable[uint64](t, obj, "user_word"); n == 0 || copied != *word {
 			t.Errorf("ran %d times, copied %#x of this process", n, copied)
 		}
 		runtime.KeepAlive(word)
@@ -88,7 +89,8 @@ func TestLSM(t *testing.T) {
 		if n := *variable[uint64](t, obj, "bound"); n != 1 {
 			t.Errorf("ran %d times", n)
 		}
-		if _, err := obj.Program("on_bind").AttachLSM(nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "AttachCgroup") {
+		if _, err := obj.Program("on_bind").AttachLSM(nil); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "AttachCgroup") {
 			t.Error(err)
 		}
 	})

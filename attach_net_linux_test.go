@@ -68,7 +68,8 @@ func devicePairAt(t testing.TB, kind, name, peer string, index int) {
 	})
 	binary.NativeEndian.PutUint32(b, uint32(len(b)))
 	binary.NativeEndian.PutUint16(b[4:], unix.RTM_NEWLINK)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	binary.NativeEndian.PutUint16(b[6:],
+		unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	if errno := netlinkAsk(t, b); errno == unix.EOPNOTSUPP {
 		testkit.Skip(t, "the kernel has no devices of kind %s", kind)
 	} else if errno != 0 {
@@ -99,7 +100,8 @@ func netlinkAsk(t testing.TB, request []byte) unix.Errno {
 		t.Fatal(err)
 	}
 	defer unix.Close(s)
-	if err := unix.Sendto(s, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := unix.Sendto(s, request,
+		0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		t.Fatal(err)
 	}
 	answer := make([]byte, 4096)
@@ -120,7 +122,9 @@ func deviceRequest(t testing.TB, name string, request uint, set func(*unix.Ifreq
 	if set != nil {
 		set(ifreq)
 	}
-	err = socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error { return unix.IoctlIfreq(s, request, ifreq) })
+	err = socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
+		return unix.IoctlIfreq(s, request, ifreq)
+	})
 	if err != nil {
 		t.Fatalf("ioctl %#x of %s: %v", request, name, err)
 	}
@@ -130,7 +134,9 @@ func deviceRequest(t testing.TB, name string, request uint, set func(*unix.Ifreq
 func deviceUp(t testing.TB, name string) {
 	t.Helper()
 	flags := deviceRequest(t, name, unix.SIOCGIFFLAGS, nil).Uint16()
-	deviceRequest(t, name, unix.SIOCSIFFLAGS, func(r *unix.Ifreq) { r.SetUint16(flags | unix.IFF_UP | unix.IFF_RUNNING) })
+	deviceRequest(t, name, unix.SIOCSIFFLAGS, func(r *unix.Ifreq) {
+		r.SetUint16(flags | unix.IFF_UP | unix.IFF_RUNNING)
+	})
 }
 
 func deviceMTU(t testing.TB, name string, mtu uint32) {
@@ -155,12 +161,16 @@ func deviceAddress(t testing.TB, name, address string) {
 // deviceRoute sends packets to an IPv6 address out of a device.
 func deviceRoute(t testing.TB, name string, to netip.Addr) {
 	t.Helper()
-	b := append(make([]byte, unix.SizeofNlMsghdr), unix.AF_INET6, 128, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, 0, unix.RTN_UNICAST, 0, 0, 0, 0)
+	b := append(make([]byte, unix.SizeofNlMsghdr), unix.AF_INET6, 128, 0, 0, unix.RT_TABLE_MAIN,
+		unix.RTPROT_STATIC, 0, unix.RTN_UNICAST, 0, 0, 0, 0)
 	b = nlAttr(b, unix.RTA_DST, func(b []byte) []byte { return append(b, to.AsSlice()...) })
-	b = nlAttr(b, unix.RTA_OIF, func(b []byte) []byte { return binary.NativeEndian.AppendUint32(b, uint32(deviceIndex(t, name))) })
+	b = nlAttr(b, unix.RTA_OIF, func(b []byte) []byte {
+		return binary.NativeEndian.AppendUint32(b, uint32(deviceIndex(t, name)))
+	})
 	binary.NativeEndian.PutUint32(b, uint32(len(b)))
 	binary.NativeEndian.PutUint16(b[4:], unix.RTM_NEWROUTE)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	binary.NativeEndian.PutUint16(b[6:],
+		unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
 	if errno := netlinkAsk(t, b); errno != 0 {
 		t.Fatalf("route to %v by %s: %v", to, name, errno)
 	}
@@ -200,7 +210,8 @@ func packetSocketOf(t testing.TB, name string, ethertype uint16) int {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(s) })
-	if err := unix.Bind(s, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: deviceIndex(t, name)}); err != nil {
+	if err := unix.Bind(s,
+		&unix.SockaddrLinklayer{Protocol: protocol, Ifindex: deviceIndex(t, name)}); err != nil {
 		t.Fatal(err)
 	}
 	return s

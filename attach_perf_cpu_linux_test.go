@@ -36,7 +36,8 @@ func idle(t *testing.T, obj *Object, cpu int) {
 	}
 }
 
-var clock = PerfEvent{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock, Period: 1_000_000}
+var clock = PerfEvent{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock,
+	Period: 1_000_000}
 
 func TestPerfEventCPUReturns(t *testing.T) {
 	testkit.SetCPU(t, 1, true)
@@ -96,7 +97,8 @@ func TestPerfEventCPUComes(t *testing.T) {
 	testkit.SetCPU(t, 1, false)
 	obj := kprobeObject(t, "sample")
 	p := obj.Program("sample")
-	if _, err := p.AttachPerfEvent(clock, &PerfEventOptions{CPUs: []int{1}}); !errors.Is(err, syscall.ENODEV) {
+	if _, err := p.AttachPerfEvent(clock,
+		&PerfEventOptions{CPUs: []int{1}}); !errors.Is(err, syscall.ENODEV) {
 		t.Error(err)
 	}
 	links, err := p.AttachPerfEvent(clock, nil)
@@ -122,7 +124,8 @@ func TestPerfEventCPUComes(t *testing.T) {
 	idle(t, obj, 0)
 
 	obj = kprobeObject(t, "sample")
-	if links, err = obj.Program("sample").AttachPerfEvent(clock, nil); err != nil || len(links) != 2 {
+	if links, err = obj.Program("sample").AttachPerfEvent(clock, nil); err != nil ||
+		len(links) != 2 {
 		t.Fatal(links, err)
 	}
 	if err := links[1].Close(); err != nil {
@@ -160,7 +163,8 @@ func TestPerfEventSuspend(t *testing.T) {
 func TestPerfEventThread(t *testing.T) {
 	testkit.SetCPU(t, 1, false)
 	obj := kprobeObject(t, "sample")
-	links, err := obj.Program("sample").AttachPerfEvent(clock, &PerfEventOptions{PID: unix.Gettid()})
+	links, err := obj.Program("sample").AttachPerfEvent(clock,
+		&PerfEventOptions{PID: unix.Gettid()})
 	if err != nil || len(links) != 1 {
 		t.Fatal(links, err)
 	}
@@ -199,7 +203,8 @@ func TestFixedCPU(t *testing.T) {
 	kernelHit, entryHit := hitOf(t, obj, "tracepoint"), hitOf(t, obj, "by_hand")
 	cases := []attach{
 		{"tracepoint", &kernelHit.Count, func() { getpgid(1) }, func() (Links, error) {
-			l, err := obj.Program("tracepoint").AttachTracepoint("syscalls", "sys_enter_getpgid", nil)
+			l, err := obj.Program("tracepoint").AttachTracepoint("syscalls", "sys_enter_getpgid",
+				nil)
 			return Links{l}, err
 		}},
 		{"tracepoint event", &kernelHit.Count, func() { getpgid(1) }, func() (Links, error) {
@@ -210,15 +215,20 @@ func TestFixedCPU(t *testing.T) {
 		userHit := userHitOf(t, user, "entry")
 		cases = append(cases,
 			attach{"kprobe", &entryHit.Count, func() { getpgid(1) }, func() (Links, error) {
-				l, err := obj.Program("by_hand").AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: mode})
+				l, err := obj.Program("by_hand").AttachKprobe(
+					"find_task_by_vpid", &KprobeOptions{Mode: mode})
 				return Links{l}, err
 			}},
 			attach{"uprobe", &userHit.Count, func() { v.run(t, 1) }, func() (Links, error) {
-				l, err := user.Program("entry").AttachUprobe(v.path, "add_numbers", &UprobeOptions{Mode: mode})
+				l, err := user.Program("entry").AttachUprobe(v.path, "add_numbers",
+					&UprobeOptions{Mode: mode})
 				return Links{l}, err
 			}},
-			attach{"uprobe of a process", &userHit.Count, func() { v.run(t, 1) }, func() (Links, error) {
-				l, err := user.Program("entry").AttachUprobe(v.path, "add_numbers", &UprobeOptions{Mode: mode, PID: v.pid})
+			attach{"uprobe of a process", &userHit.Count, func() {
+				v.run(t, 1)
+			}, func() (Links, error) {
+				l, err := user.Program("entry").AttachUprobe(v.path, "add_numbers",
+					&UprobeOptions{Mode: mode, PID: v.pid})
 				return Links{l}, err
 			}},
 		)

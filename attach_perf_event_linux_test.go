@@ -109,7 +109,9 @@ func TestPerfEventClock(t *testing.T) {
 		}
 		cpu := usableCPUs(t)[0]
 		after := ran[cpu]
-		if end := time.Now().Add(50 * time.Millisecond); busyOn(t, cpu, func() bool { return ran[cpu] != after || time.Now().After(end) }) && ran[cpu] != after {
+		if end := time.Now().Add(50 * time.Millisecond); busyOn(t, cpu, func() bool {
+			return ran[cpu] != after || time.Now().After(end)
+		}) && ran[cpu] != after {
 			t.Errorf("%+v: samples after it was detached", c)
 		}
 	}
@@ -126,14 +128,17 @@ func TestPerfEventCycles(t *testing.T) {
 		t.Fatal(err)
 	}
 	event.Period = 1_000_000
-	counter := unix.PerfEventAttr{Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_CPU_CYCLES, Size: 112, Sample: event.Period, Bits: unix.PerfBitDisabled}
+	counter := unix.PerfEventAttr{Type: unix.PERF_TYPE_HARDWARE,
+		Config: unix.PERF_COUNT_HW_CPU_CYCLES, Size: 112, Sample: event.Period,
+		Bits: unix.PerfBitDisabled}
 	fd, absent := unix.PerfEventOpen(&counter, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if absent == nil {
 		unix.Close(fd)
 	}
 	links, err := p.AttachPerfEvent(event, &PerfEventOptions{CPUs: []int{cpu}})
 	if absent == unix.ENOENT {
-		if !errors.Is(err, syscall.ENOENT) || !strings.Contains(err.Error(), "this machine has no such event") {
+		if !errors.Is(err, syscall.ENOENT) ||
+			!strings.Contains(err.Error(), "this machine has no such event") {
 			t.Errorf("without a counter: %v", err)
 		}
 		links.Close()
@@ -154,9 +159,11 @@ func TestPerfEventCycles(t *testing.T) {
 func TestPerfEventChoice(t *testing.T) {
 	obj := kprobeObject(t, "sample", "sample_with_cookie")
 	ran := samples(t, obj)
-	clock := PerfEvent{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock, Period: 1_000_000}
+	clock := PerfEvent{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock,
+		Period: 1_000_000}
 	cpu := usableCPUs(t)[0]
-	links, err := obj.Program("sample").AttachPerfEvent(clock, &PerfEventOptions{CPUs: []int{cpu}, PID: unix.Gettid()})
+	links, err := obj.Program("sample").AttachPerfEvent(clock,
+		&PerfEventOptions{CPUs: []int{cpu}, PID: unix.Gettid()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +181,8 @@ func TestPerfEventChoice(t *testing.T) {
 	if err := links.Close(); err != nil {
 		t.Error(err)
 	}
-	links, err = obj.Program("sample_with_cookie").AttachPerfEvent(clock, &PerfEventOptions{Cookie: 99})
+	links, err = obj.Program("sample_with_cookie").AttachPerfEvent(clock,
+		&PerfEventOptions{Cookie: 99})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,17 +217,20 @@ func TestPerfEventTracepoint(t *testing.T) {
 			t.Errorf("CPU %d: %d", cpu, h.Count-before)
 		}
 	}
-	if fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: event.Config, Size: 112}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC); err != nil {
+	if fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT,
+		Config: event.Config, Size: 112}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC); err != nil {
 		t.Error(err)
 	} else {
 		_, err := p.AttachPerfEventFD(fd, nil)
-		if want := fmt.Sprintf("this program, %d, is attached there already", programID(t, p)); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want) {
+		if want := fmt.Sprintf("this program, %d, is attached there already",
+			programID(t, p)); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want) {
 			t.Errorf("twice: %v", err)
 		}
 		unix.Close(fd)
 	}
 	_, err = p.AttachTracepoint("syscalls", "sys_enter_getpgid", nil)
-	if want := fmt.Sprintf("this program, %d, is attached there already", programID(t, p)); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want) {
+	if want := fmt.Sprintf("this program, %d, is attached there already",
+		programID(t, p)); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), want) {
 		t.Errorf("twice: %v", err)
 	}
 	t.Log(err)
@@ -230,7 +241,9 @@ func TestPerfEventTracepoint(t *testing.T) {
 	if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: sys_enter_getpgid") {
 		t.Errorf("a tracepoint that isn't: %v", err)
 	}
-	if _, err = p.AttachTracepoint("syscall", "sys_enter_getpgid", nil); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: syscalls") {
+	if _, err = p.AttachTracepoint(
+		"syscall", "sys_enter_getpgid", nil); !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "near: syscalls") {
 		t.Errorf("a category that isn't: %v", err)
 	}
 }
@@ -242,7 +255,8 @@ func TestPerfEventFD(t *testing.T) {
 	packets := load(t, only(open(t, "link"), "xdp"), nil).Program("xdp")
 	cpu := usableCPUs(t)[0]
 	open := func() int {
-		fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK, Size: 112, Sample: 1_000_000,
+		fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_CPU_CLOCK, Size: 112, Sample: 1_000_000,
 			Bits: unix.PerfBitDisabled}, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +273,8 @@ func TestPerfEventFD(t *testing.T) {
 		if !busyOn(t, cpu, func() bool { return ran[cpu] > before }) {
 			t.Error("no samples")
 		}
-		if _, err := p.AttachPerfEventFD(fd, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "doesn't tell which") {
+		if _, err := p.AttachPerfEventFD(fd, nil); !errors.Is(err, ErrExist) ||
+			!strings.Contains(err.Error(), "doesn't tell which") {
 			t.Errorf("twice: %v", err)
 		}
 		closeLink(t, l)
@@ -286,13 +301,17 @@ func TestPerfEventFD(t *testing.T) {
 	}
 	closeLink(t, l)
 	fd = open()
-	if _, err := tracepoint.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is of type tracepoint") {
+	if _, err := tracepoint.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "it is of type tracepoint") {
 		t.Errorf("a tracepoint program on a clock: %v", err)
 	}
-	if _, err := packets.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type xdp; what fits there is perf_event, tracepoint, kprobe") {
+	if _, err := packets.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(),
+			"type xdp; what fits there is perf_event, tracepoint, kprobe") {
 		t.Errorf("a packet program on a clock: %v", err)
 	}
-	if _, err := p.AttachPerfEventFD(fd, &PerfEventFDOptions{Ioctl: true, Cookie: 1}); !errors.Is(err, ErrNotSupported) {
+	if _, err := p.AttachPerfEventFD(fd,
+		&PerfEventFDOptions{Ioctl: true, Cookie: 1}); !errors.Is(err, ErrNotSupported) {
 		t.Errorf("a cookie by ioctl: %v", err)
 	}
 	if err := unix.Close(fd); err != nil {
@@ -316,15 +335,18 @@ func TestPerfEventErrors(t *testing.T) {
 		opts  PerfEventOptions
 		is    error
 	}{
-		"a perf_event program on a tracepoint": {p, PerfEvent{Type: sys.PerfTypeTracepoint, Config: 1}, PerfEventOptions{}, syscall.EINVAL},
-		"a tracepoint program on a clock":      {obj.Program("tracepoint"), clock, PerfEventOptions{}, syscall.EINVAL},
-		"period and frequency":                 {p, both, PerfEventOptions{}, syscall.EINVAL},
-		"no such PMU":                          {p, PerfEvent{Type: 60000}, PerfEventOptions{}, ErrNotExist},
-		"no such CPU":                          {p, clock, PerfEventOptions{CPUs: []int{1 << 15}}, nil},
-		"no CPU":                               {p, clock, PerfEventOptions{CPUs: []int{}}, syscall.ENODEV},
-		"no such process":                      {p, clock, PerfEventOptions{PID: 1 << 22}, syscall.ESRCH},
-		"less than a process":                  {p, clock, PerfEventOptions{PID: -5}, syscall.EINVAL},
-		"a cookie by ioctl":                    {p, clock, PerfEventOptions{Ioctl: true, Cookie: 1}, ErrNotSupported},
+		"a perf_event program on a tracepoint": {p,
+			PerfEvent{Type: sys.PerfTypeTracepoint, Config: 1}, PerfEventOptions{}, syscall.EINVAL},
+		"a tracepoint program on a clock": {obj.Program("tracepoint"), clock, PerfEventOptions{},
+			syscall.EINVAL},
+		"period and frequency": {p, both, PerfEventOptions{}, syscall.EINVAL},
+		"no such PMU":          {p, PerfEvent{Type: 60000}, PerfEventOptions{}, ErrNotExist},
+		"no such CPU":          {p, clock, PerfEventOptions{CPUs: []int{1 << 15}}, nil},
+		"no CPU":               {p, clock, PerfEventOptions{CPUs: []int{}}, syscall.ENODEV},
+		"no such process":      {p, clock, PerfEventOptions{PID: 1 << 22}, syscall.ESRCH},
+		"less than a process":  {p, clock, PerfEventOptions{PID: -5}, syscall.EINVAL},
+		"a cookie by ioctl": {p, clock, PerfEventOptions{Ioctl: true, Cookie: 1},
+			ErrNotSupported},
 	} {
 		links, err := c.p.AttachPerfEvent(c.event, &c.opts)
 		t.Logf("%s: %v", what, err)
@@ -333,7 +355,8 @@ func TestPerfEventErrors(t *testing.T) {
 		}
 		links.Close()
 	}
-	if _, err := PerfEventNamed("cpu-clok"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: cpu-clock") {
+	if _, err := PerfEventNamed("cpu-clok"); !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "near: cpu-clock") {
 		t.Error(err)
 	}
 	cycles, err := PerfEventNamed("cycles")
@@ -343,7 +366,8 @@ func TestPerfEventErrors(t *testing.T) {
 	links, err := p.AttachPerfEvent(cycles, nil)
 	if err == nil {
 		links.Close()
-	} else if !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "perf event cycles on CPU 0") {
+	} else if !errors.Is(err, ErrNotExist) && !errors.Is(err, ErrNotSupported) ||
+		!strings.Contains(err.Error(), "perf event cycles on CPU 0") {
 		t.Errorf("without a hardware counter: %v", err)
 	}
 }
@@ -352,33 +376,50 @@ func TestPerfEventErrors(t *testing.T) {
 // them.
 func TestPerfEventNames(t *testing.T) {
 	for name, want := range map[string]PerfEvent{
-		"cycles":                  {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_CPU_CYCLES},
-		"instructions":            {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_INSTRUCTIONS},
-		"cache-references":        {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_CACHE_REFERENCES},
-		"cache-misses":            {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_CACHE_MISSES},
-		"branches":                {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_BRANCH_INSTRUCTIONS},
-		"branch-misses":           {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_BRANCH_MISSES},
-		"bus-cycles":              {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_BUS_CYCLES},
-		"stalled-cycles-frontend": {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_STALLED_CYCLES_FRONTEND},
-		"stalled-cycles-backend":  {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_STALLED_CYCLES_BACKEND},
-		"ref-cycles":              {Type: unix.PERF_TYPE_HARDWARE, Config: unix.PERF_COUNT_HW_REF_CPU_CYCLES},
-		"cpu-clock":               {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK},
-		"task-clock":              {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_TASK_CLOCK},
-		"page-faults":             {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_PAGE_FAULTS},
-		"context-switches":        {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CONTEXT_SWITCHES},
-		"cpu-migrations":          {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_MIGRATIONS},
-		"minor-faults":            {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_PAGE_FAULTS_MIN},
-		"major-faults":            {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_PAGE_FAULTS_MAJ},
-		"alignment-faults":        {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_ALIGNMENT_FAULTS},
-		"emulation-faults":        {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_EMULATION_FAULTS},
-		"dummy":                   {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY},
-		"bpf-output":              {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_BPF_OUTPUT},
+		"cycles": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_CPU_CYCLES},
+		"instructions": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_INSTRUCTIONS},
+		"cache-references": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_CACHE_REFERENCES},
+		"cache-misses": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_CACHE_MISSES},
+		"branches": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_BRANCH_INSTRUCTIONS},
+		"branch-misses": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_BRANCH_MISSES},
+		"bus-cycles": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_BUS_CYCLES},
+		"stalled-cycles-frontend": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_STALLED_CYCLES_FRONTEND},
+		"stalled-cycles-backend": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_STALLED_CYCLES_BACKEND},
+		"ref-cycles": {Type: unix.PERF_TYPE_HARDWARE,
+			Config: unix.PERF_COUNT_HW_REF_CPU_CYCLES},
+		"cpu-clock":   {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_CPU_CLOCK},
+		"task-clock":  {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_TASK_CLOCK},
+		"page-faults": {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_PAGE_FAULTS},
+		"context-switches": {Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_CONTEXT_SWITCHES},
+		"cpu-migrations": {Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_CPU_MIGRATIONS},
+		"minor-faults": {Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_PAGE_FAULTS_MIN},
+		"major-faults": {Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_PAGE_FAULTS_MAJ},
+		"alignment-faults": {Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_ALIGNMENT_FAULTS},
+		"emulation-faults": {Type: unix.PERF_TYPE_SOFTWARE,
+			Config: unix.PERF_COUNT_SW_EMULATION_FAULTS},
+		"dummy":      {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_DUMMY},
+		"bpf-output": {Type: unix.PERF_TYPE_SOFTWARE, Config: unix.PERF_COUNT_SW_BPF_OUTPUT},
 	} {
 		if got, err := PerfEventNamed(name); err != nil || got != want {
 			t.Errorf("%s: %+v, want %+v: %v", name, got, want, err)
 		}
 	}
-	if a, err := (PerfEvent{Frequency: 5}).attr(); err != nil || a.Bits != unix.PerfBitFreq|unix.PerfBitDisabled && a.Bits != 1<<53|1<<63 || a.Sample != 5 {
+	if a, err := (PerfEvent{Frequency: 5}).attr(); err != nil ||
+		a.Bits != unix.PerfBitFreq|unix.PerfBitDisabled && a.Bits != 1<<53|1<<63 || a.Sample != 5 {
 		t.Errorf("%+v %v", a, err)
 	}
 }

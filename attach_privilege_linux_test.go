@@ -51,8 +51,10 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 			t.Errorf("%s: %q", name, text)
 		}
 	}
-	for _, name := range []string{"cgroup sock_create link", "xdp link", "netns link", "sockmap set", "reuseport", "tcx link", "netfilter link", "flow dissector set"} {
-		if said[name] != "<nil>" && (atLeast(6, 6) || name != "tcx link" && name != "netfilter link") {
+	for _, name := range []string{"cgroup sock_create link", "xdp link", "netns link",
+		"sockmap set", "reuseport", "tcx link", "netfilter link", "flow dissector set"} {
+		if said[name] != "<nil>" &&
+			(atLeast(6, 6) || name != "tcx link" && name != "netfilter link") {
 			t.Errorf("%s: %q", name, said[name])
 		}
 	}
@@ -88,54 +90,69 @@ var traceAttempts = []struct {
 		}
 	}},
 	{"struct_ops", hasBTF, nil, func(t *testing.T) func() (*Link, error) { return structOpsMap(t, "plain").AttachStructOps }},
-	{"struct_ops link", func(t testing.TB) bool { return hasBTF(t) && atLeast(6, 4) }, nil, func(t *testing.T) func() (*Link, error) {
+	{"struct_ops link", func(t testing.TB) bool {
+		return hasBTF(t) && atLeast(6, 4)
+	}, nil, func(t *testing.T) func() (*Link, error) {
 		return structOpsMap(t, "linked").AttachStructOps
 	}},
 	{"fentry", hasTrampolines, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "fentry", "on_entry").Attach }},
 	{"LSM", hasTrampolines, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "fentry", "deny").Attach }},
 	{"freplace", hasTrampolines, nil, func(t *testing.T) func() (*Link, error) {
 		target, _ := freplaceTarget(t)
-		return load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement").Attach
+		return load(t, forTarget(open(t, "fentry"), target,
+			"replacement"), nil).Program("replacement").Attach
 	}},
-	{"freplace elsewhere", hasTrampolines, []string{"operation not permitted", "CAP_SYS_ADMIN"}, func(t *testing.T) func() (*Link, error) {
-		target, _ := freplaceTarget(t)
-		other, _ := freplaceTarget(t)
-		p := load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement")
-		return func() (*Link, error) { return p.AttachFreplace(other, "part") }
-	}},
+	{"freplace elsewhere", hasTrampolines, []string{"operation not permitted", "CAP_SYS_ADMIN"},
+		func(t *testing.T) func() (*Link, error) {
+			target, _ := freplaceTarget(t)
+			other, _ := freplaceTarget(t)
+			p := load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program(
+				"replacement")
+			return func() (*Link, error) { return p.AttachFreplace(other, "part") }
+		}},
 	{"kprobe.multi", hasFprobes, nil, func(t *testing.T) func() (*Link, error) {
 		p := loadedProgram(t, "link", "probes")
 		return func() (*Link, error) { return p.AttachKprobeMulti("find_task_by_vpid", nil) }
 	}},
-	{"kprobe.multi pattern", hasFprobes, []string{"permission denied", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
-		p := loadedProgram(t, "link", "probes")
-		return func() (*Link, error) { return p.AttachKprobeMulti("find_task_by_v*", nil) }
-	}},
-	{"kprobe in tracefs", hasKprobes, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
-		p := loadedProgram(t, "link", "probe")
-		return func() (*Link, error) {
-			return p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
-		}
-	}},
-	{"uprobe in tracefs", hasUprobes, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
-		p := loadedProgram(t, "link", "probe")
-		return func() (*Link, error) {
-			return p.AttachUprobe("/bin/sh", "", &UprobeOptions{Mode: ProbeLegacy, Offset: 0x1000})
-		}
-	}},
-	{"tracepoint", everywhere, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"}, func(t *testing.T) func() (*Link, error) {
-		return loadedProgram(t, "link", "tp").Attach
-	}},
-	{"tracepoint without tracefs", everywhere, []string{"tracefs is not mounted", "mounting it needs CAP_SYS_ADMIN"}, func(t *testing.T) func() (*Link, error) {
-		p := loadedProgram(t, "link", "tp")
-		return elsewhere(t, func() error {
-			for _, dir := range []string{"/sys/kernel/debug/tracing", "/sys/kernel/tracing", "/sys/kernel/debug"} {
-				for unix.Unmount(dir, unix.MNT_DETACH) == nil {
-				}
+	{"kprobe.multi pattern", hasFprobes, []string{"permission denied", "CAP_DAC_OVERRIDE"},
+		func(t *testing.T) func() (*Link, error) {
+			p := loadedProgram(t, "link", "probes")
+			return func() (*Link, error) { return p.AttachKprobeMulti("find_task_by_v*", nil) }
+		}},
+	{"kprobe in tracefs", hasKprobes,
+		[]string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"},
+		func(t *testing.T) func() (*Link, error) {
+			p := loadedProgram(t, "link", "probe")
+			return func() (*Link, error) {
+				return p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
 			}
-			return nil
-		}, p.Attach)
-	}},
+		}},
+	{"uprobe in tracefs", hasUprobes,
+		[]string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"},
+		func(t *testing.T) func() (*Link, error) {
+			p := loadedProgram(t, "link", "probe")
+			return func() (*Link, error) {
+				return p.AttachUprobe(
+					"/bin/sh", "", &UprobeOptions{Mode: ProbeLegacy, Offset: 0x1000})
+			}
+		}},
+	{"tracepoint", everywhere, []string{"permission denied", "CAP_PERFMON", "CAP_DAC_OVERRIDE"},
+		func(t *testing.T) func() (*Link, error) {
+			return loadedProgram(t, "link", "tp").Attach
+		}},
+	{"tracepoint without tracefs", everywhere,
+		[]string{"tracefs is not mounted", "mounting it needs CAP_SYS_ADMIN"},
+		func(t *testing.T) func() (*Link, error) {
+			p := loadedProgram(t, "link", "tp")
+			return elsewhere(t, func() error {
+				for _, dir := range []string{"/sys/kernel/debug/tracing",
+					"/sys/kernel/tracing", "/sys/kernel/debug"} {
+					for unix.Unmount(dir, unix.MNT_DETACH) == nil {
+					}
+				}
+				return nil
+			}, p.Attach)
+		}},
 }
 
 func everywhere(testing.TB) bool { return true }
@@ -166,7 +183,8 @@ func structOpsMap(t testing.TB, name string) *Map {
 }
 
 // elsewhere makes mounts of its own for one thread, changes them, and has attach run there.
-func elsewhere(t testing.TB, change func() error, attach func() (*Link, error)) func() (*Link, error) {
+func elsewhere(t testing.TB, change func() error,
+	attach func() (*Link, error)) func() (*Link, error) {
 	t.Helper()
 	type result struct {
 		l   *Link
@@ -282,7 +300,8 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	}
 	deviceUp(t, "lo")
 	cgroup := load(t, only(open(t, "cgroup"), "ingress", "sock_create"), nil)
-	obj := load(t, only(open(t, "net"), "xdp_pass", "tc_first", "lookup", "dissector", "stream_verdict", "reuseport"), nil)
+	obj := load(t, only(open(t, "net"), "xdp_pass", "tc_first", "lookup", "dissector",
+		"stream_verdict", "reuseport"), nil)
 	var netfilter *Program
 	if atLeast(6, 4) {
 		netfilter = load(t, only(open(t, "net"), "nf_accept"), nil).Program("nf_accept")
@@ -309,7 +328,8 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 		say("tcx link", outcome(obj.Program("tc_first").AttachTCX("lo", uapi.AttachTCXIngress, nil)))
 	}
 	if netfilter != nil {
-		say("netfilter link", outcome(netfilter.AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Priority: 1})))
+		say("netfilter link",
+			outcome(netfilter.AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Priority: 1})))
 	}
 	say("link by id", second(LinkFromID(1)))
 	say("program by id", second(ProgramFromID(1)))

@@ -28,11 +28,14 @@ func udpSocket(t *testing.T, port int, shared bool) *net.UDPConn {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		if shared {
-			c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+			c.Control(func(fd uintptr) {
+				err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+			})
 		}
 		return err
 	}}
-	c, err := config.ListenPacket(context.Background(), "udp4", (&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String())
+	c, err := config.ListenPacket(context.Background(), "udp4",
+		(&net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +95,8 @@ func putSocket(t *testing.T, m *Map, key uint32, c syscall.Conn) {
 func TestSocketFilter(t *testing.T) {
 	testkit.Netns(t)
 	obj := load(t, only(open(t, "net"), "filter", "xdp_pass", "reuseport"), nil)
-	p, keep, runs := obj.Program("filter"), array[uint32](t, obj, "keep"), array[[32]uint64](t, obj, "runs")
+	p, keep, runs := obj.Program("filter"), array[uint32](t, obj, "keep"),
+		array[[32]uint64](t, obj, "runs")
 	c := udpSocket(t, 0, false)
 	exchange := func(want string) {
 		t.Helper()
@@ -132,10 +136,12 @@ func TestSocketFilter(t *testing.T) {
 	if err := p.SetSocketFilter(rawConn(t, c)); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.SetsockoptInt(socketFD(t, c), unix.SOL_SOCKET, unix.SO_LOCK_FILTER, 1); err != nil {
+	if err := unix.SetsockoptInt(socketFD(t, c), unix.SOL_SOCKET,
+		unix.SO_LOCK_FILTER, 1); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{p.SetSocketFilter(rawConn(t, c)), UnsetSocketFilter(rawConn(t, c))} {
+	for _, err := range []error{p.SetSocketFilter(rawConn(t, c)),
+		UnsetSocketFilter(rawConn(t, c))} {
 		if !errors.Is(err, syscall.EPERM) {
 			t.Error(err)
 		}
@@ -200,10 +206,13 @@ func TestReuseport(t *testing.T) {
 	if err := UnsetReuseport(rawConn(t, one)); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if err := obj.Program("xdp_pass").SetReuseport(rawConn(t, one)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "what fits there is sk_reuseport") {
+	if err := obj.Program("xdp_pass").SetReuseport(
+		rawConn(t, one)); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "what fits there is sk_reuseport") {
 		t.Error(err)
 	}
-	if err := obj.Program("reuseport").SetReuseport(rawConn(t, udpSocket(t, 0, false))); err == nil {
+	if err := obj.Program("reuseport").SetReuseport(
+		rawConn(t, udpSocket(t, 0, false))); err == nil {
 		t.Error("a socket without SO_REUSEPORT")
 	}
 }
@@ -218,14 +227,16 @@ func TestReuseportMigrate(t *testing.T) {
 			obj := load(t, only(open(t, "net"), program), nil)
 			chosen, runs := array[uint32](t, obj, "chosen"), array[[32]uint64](t, obj, "runs")
 			listen := func(port int) *os.File {
-				s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+				s, err := unix.Socket(unix.AF_INET,
+					unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 				if err != nil {
 					t.Fatal(err)
 				}
 				f := os.NewFile(uintptr(s), "listener")
 				t.Cleanup(func() { f.Close() })
 				err = errors.Join(unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1),
-					unix.Bind(s, &unix.SockaddrInet4{Port: port, Addr: loopback}), unix.Listen(s, 8))
+					unix.Bind(s, &unix.SockaddrInet4{Port: port, Addr: loopback}),
+					unix.Listen(s, 8))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -314,7 +325,8 @@ func TestSKLookup(t *testing.T) {
 		t.Errorf("%d runs", runs[netLookup])
 	}
 	info, err := link.Info()
-	if err != nil || info.Type != uapi.LinkNetns || uint64(info.Detail.(*linkinfo.Netns).Inode) != inodeOf(t, ThreadNetns) {
+	if err != nil || info.Type != uapi.LinkNetns ||
+		uint64(info.Detail.(*linkinfo.Netns).Inode) != inodeOf(t, ThreadNetns) {
 		t.Errorf("%+v %v", info, err)
 	}
 	second, err := p.AttachNetns(ThreadNetns) // beside the first
@@ -325,7 +337,8 @@ func TestSKLookup(t *testing.T) {
 	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ID != programID(t, p) {
 		t.Errorf("%+v %v", hook, err)
 	}
-	if hook, err := hooks.QueryFile(fmt.Sprintf("/proc/self/fd/%d", first.Fd()), uapi.AttachSKLookup, 0); err != nil || len(hook.Programs) != 0 {
+	if hook, err := hooks.QueryFile(fmt.Sprintf("/proc/self/fd/%d", first.Fd()),
+		uapi.AttachSKLookup, 0); err != nil || len(hook.Programs) != 0 {
 		t.Errorf("in another namespace: %+v %v", hook, err)
 	}
 	second.Close()
@@ -343,7 +356,9 @@ func netnsRefused(t *testing.T, p, wrong *Program) {
 	if _, err := p.AttachNetns("/proc/self/ns/uts"); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
-	if _, err := wrong.AttachNetns(ThreadNetns); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is a program of type xdp; what fits there is flow_dissector, sk_lookup") {
+	if _, err := wrong.AttachNetns(ThreadNetns); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(),
+			"it is a program of type xdp; what fits there is flow_dissector, sk_lookup") {
 		t.Error(err)
 	}
 }
@@ -364,7 +379,8 @@ func TestFlowDissector(t *testing.T) {
 	if err := unix.Bind(s, &unix.SockaddrLinklayer{Protocol: all, Ifindex: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.SetsockoptInt(s, unix.SOL_PACKET, unix.PACKET_FANOUT, unix.PACKET_FANOUT_HASH<<16|1); err != nil {
+	if err := unix.SetsockoptInt(s, unix.SOL_PACKET, unix.PACKET_FANOUT,
+		unix.PACKET_FANOUT_HASH<<16|1); err != nil {
 		t.Fatal(err)
 	}
 	expect := func(what string, want bool) {
@@ -375,7 +391,8 @@ func TestFlowDissector(t *testing.T) {
 			t.Errorf("%s: %d runs", what, *runs)
 		}
 		hook, err := hooks.QueryFile(ThreadNetns, uapi.AttachFlowDissector, 0)
-		if err != nil || len(hook.Programs) != 0 != want || want && hook.Programs[0].ID != programID(t, p) {
+		if err != nil || len(hook.Programs) != 0 != want ||
+			want && hook.Programs[0].ID != programID(t, p) {
 			t.Errorf("%s: %+v %v", what, hook, err)
 		}
 	}
@@ -385,10 +402,13 @@ func TestFlowDissector(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("link", true)
-	if _, err := other.AttachNetns(ThreadNetns); !errors.Is(err, ErrExist) && !errors.Is(err, syscall.E2BIG) || !strings.Contains(err.Error(), "(dissector) is attached there") {
+	if _, err := other.AttachNetns(ThreadNetns); !errors.Is(err, ErrExist) &&
+		!errors.Is(err, syscall.E2BIG) ||
+		!strings.Contains(err.Error(), "(dissector) is attached there") {
 		t.Error(err)
 	}
-	if err := other.SetFlowDissector(); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "(dissector) is attached there") {
+	if err := other.SetFlowDissector(); !errors.Is(err, ErrExist) ||
+		!strings.Contains(err.Error(), "(dissector) is attached there") {
 		t.Error(err)
 	}
 	if err := link.Update(other, p); err != nil {
@@ -416,7 +436,8 @@ func TestFlowDissector(t *testing.T) {
 	if err := p.UnsetFlowDissector(); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if err := obj.Program("xdp_pass").SetFlowDissector(); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type xdp") {
+	if err := obj.Program("xdp_pass").SetFlowDissector(); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "type xdp") {
 		t.Error(err)
 	}
 	netnsRefused(t, p, obj.Program("xdp_pass"))
@@ -440,10 +461,13 @@ func TestNetfilter(t *testing.T) {
 	if err := sendTo(t, 9, "x"); !errors.Is(err, syscall.EPERM) || *runs != 1 {
 		t.Error(err, *runs)
 	}
-	if info, err := link.Info(); err != nil || info.Type != uapi.LinkNetfilter || info.Detail.(*linkinfo.Netfilter).Priority != -7 || info.Detail.(*linkinfo.Netfilter).Hook != unix.NF_INET_LOCAL_OUT {
+	if info, err := link.Info(); err != nil || info.Type != uapi.LinkNetfilter ||
+		info.Detail.(*linkinfo.Netfilter).Priority != -7 ||
+		info.Detail.(*linkinfo.Netfilter).Hook != unix.NF_INET_LOCAL_OUT {
 		t.Errorf("%+v %v", info, err)
 	}
-	if _, err := accept.AttachNetfilter(at); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "(nf_drop) is attached there") {
+	if _, err := accept.AttachNetfilter(at); !errors.Is(err, syscall.EBUSY) ||
+		!strings.Contains(err.Error(), "(nf_drop) is attached there") {
 		t.Error(err)
 	}
 	before := *at
@@ -464,12 +488,15 @@ func TestNetfilter(t *testing.T) {
 		t.Error(err)
 	}
 	beside.Close()
-	for _, wrong := range []NetfilterOptions{{}, {Family: unix.NFPROTO_ARP, Priority: 1}, {Family: unix.NFPROTO_IPV4, Hook: 9, Priority: 1}, {Family: unix.NFPROTO_IPV4, Priority: -1 << 31}} {
+	for _, wrong := range []NetfilterOptions{{}, {Family: unix.NFPROTO_ARP, Priority: 1},
+		{Family: unix.NFPROTO_IPV4, Hook: 9, Priority: 1},
+		{Family: unix.NFPROTO_IPV4, Priority: -1 << 31}} {
 		if _, err := accept.AttachNetfilter(&wrong); err == nil {
 			t.Errorf("%+v", wrong)
 		}
 	}
-	if _, err := obj.Program("xdp_pass").AttachNetfilter(at); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type xdp; what fits there is netfilter") {
+	if _, err := obj.Program("xdp_pass").AttachNetfilter(at); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "type xdp; what fits there is netfilter") {
 		t.Error(err)
 	}
 }

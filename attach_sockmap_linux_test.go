@@ -47,7 +47,8 @@ func TestSockMap(t *testing.T) {
 		sends    bool // the program refuses what is sent; else it sends back what is received
 	}{
 		{"sk_skb stream_verdict", []string{"stream_verdict"}, netVerdict, false},
-		{"sk_skb stream_parser and stream_verdict", []string{"parser", "stream_verdict"}, netParser, false},
+		{"sk_skb stream_parser and stream_verdict", []string{"parser", "stream_verdict"}, netParser,
+			false},
 		{"sk_skb verdict", []string{"verdict"}, netVerdict, false},
 		{"sk_msg", []string{"msg"}, netMsg, true},
 	} {
@@ -75,12 +76,15 @@ func TestSockMap(t *testing.T) {
 						}
 						defer l.Close()
 						links = append(links, l)
-						if info, err := l.Info(); err != nil || info.Type != uapi.LinkSockMap || info.Detail.(*linkinfo.SockMap).MapID != mapID(t, m) {
+						if info, err := l.Info(); err != nil || info.Type != uapi.LinkSockMap ||
+							info.Detail.(*linkinfo.SockMap).MapID != mapID(t, m) {
 							t.Errorf("%+v %v", info, err)
 						}
 					}
 					last := obj.Program(feature.programs[len(feature.programs)-1])
-					if hook, err := hooks.Query(m.fd.Uint32(), last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 1 || hook.Programs[0].ID != programID(t, last) {
+					if hook, err := hooks.Query(m.fd.Uint32(),
+						last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 1 ||
+						hook.Programs[0].ID != programID(t, last) {
 						t.Errorf("%+v %v", hook, err)
 					}
 					client, server := tcpPair(t)
@@ -119,7 +123,8 @@ func TestSockMap(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					if hook, err := hooks.Query(m.fd.Uint32(), last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 0 {
+					if hook, err := hooks.Query(m.fd.Uint32(),
+						last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 0 {
 						t.Errorf("%+v %v", hook, err)
 					}
 				})
@@ -135,13 +140,16 @@ func TestSockMapRefused(t *testing.T) {
 	set := func(p *Program, m *Map) error { return p.SetSockMap(m, nil) }
 	attach := func(p *Program, m *Map) error { return outcome(p.AttachSockMap(m, nil)) }
 	for _, how := range []func(*Program, *Map) error{set, attach} {
-		if err := how(p, obj.Map("devices")); err == nil || !strings.Contains(err.Error(), "map devices") {
+		if err := how(p, obj.Map("devices")); err == nil ||
+			!strings.Contains(err.Error(), "map devices") {
 			t.Error(err)
 		}
-		if err := how(obj.Program("xdp_pass"), m); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type xdp; what fits there is sk_skb, sk_msg") {
+		if err := how(obj.Program("xdp_pass"), m); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "type xdp; what fits there is sk_skb, sk_msg") {
 			t.Error(err)
 		}
-		if err := how(obj.Program("msg"), m); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+		if err := how(obj.Program("msg"), m); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "was not loaded") {
 			t.Error(err)
 		}
 	}
@@ -170,7 +178,8 @@ func TestSockMapRefused(t *testing.T) {
 		}
 		defer l.Close()
 		for _, err := range []error{attach(other, m), set(other, m)} {
-			if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "(stream_verdict) is attached there") {
+			if !errors.Is(err, syscall.EBUSY) ||
+				!strings.Contains(err.Error(), "(stream_verdict) is attached there") {
 				t.Error(err)
 			}
 		}
@@ -198,22 +207,28 @@ func TestReopened(t *testing.T) {
 	}
 	netns := func(p *Program) (*Link, error) { return p.AttachNetns(ThreadNetns) }
 	cgroup := func(p *Program) (*Link, error) { return p.AttachCgroup(dir, nil) }
-	inNetns := func(where uapi.AttachType) (*hooks.Hook, error) { return hooks.QueryFile(ThreadNetns, where, 0) }
-	inCgroup := func(where uapi.AttachType) (*hooks.Hook, error) { return hooks.QueryFile(dir, where, 0) }
+	inNetns := func(where uapi.AttachType) (*hooks.Hook, error) {
+		return hooks.QueryFile(ThreadNetns, where, 0)
+	}
+	inCgroup := func(where uapi.AttachType) (*hooks.Hook, error) {
+		return hooks.QueryFile(dir, where, 0)
+	}
 	for _, c := range []struct {
 		p      *Program
 		attach func(*Program) (*Link, error)
 		query  func(uapi.AttachType) (*hooks.Hook, error)
 	}{
 		{obj.Program("lookup"), netns, inNetns}, {obj.Program("dissector"), netns, inNetns},
-		{groups.Program("device"), cgroup, inCgroup}, {groups.Program("sysctl"), cgroup, inCgroup}, {groups.Program("sockops"), cgroup, inCgroup},
+		{groups.Program("device"), cgroup, inCgroup}, {groups.Program("sysctl"), cgroup, inCgroup},
+		{groups.Program("sockops"), cgroup, inCgroup},
 	} {
 		l, err := c.attach(reopen(c.p))
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if there, err := c.query(c.p.ExpectedAttachType()); err != nil || !there.Has(programID(t, c.p)) {
+		if there, err := c.query(c.p.ExpectedAttachType()); err != nil ||
+			!there.Has(programID(t, c.p)) {
 			t.Errorf("%v: %+v, %v", c.p, there, err)
 		}
 		if err := l.Close(); err != nil {
@@ -232,22 +247,28 @@ func TestReopened(t *testing.T) {
 		says string
 	}{
 		{obj.Program("verdict"), nil, "parser or a verdict"},
-		{obj.Program("verdict"), &SockMapOptions{Type: uapi.AttachSKMsgVerdict}, "programs of type sk_skb have no attach type sk_msg_verdict"},
-		{obj.Program("verdict"), &SockMapOptions{Type: uapi.AttachXDP}, "programs of type sk_skb have no attach type xdp"},
-		{obj.Program("msg"), &SockMapOptions{Type: uapi.AttachSKSKBVerdict}, "programs of type sk_msg have no attach type sk_skb_verdict"},
+		{obj.Program("verdict"), &SockMapOptions{Type: uapi.AttachSKMsgVerdict},
+			"programs of type sk_skb have no attach type sk_msg_verdict"},
+		{obj.Program("verdict"), &SockMapOptions{Type: uapi.AttachXDP},
+			"programs of type sk_skb have no attach type xdp"},
+		{obj.Program("msg"), &SockMapOptions{Type: uapi.AttachSKSKBVerdict},
+			"programs of type sk_msg have no attach type sk_skb_verdict"},
 	} {
 		p := reopen(c.p)
-		for _, err := range []error{p.SetSockMap(m, c.opts), outcome(p.AttachSockMap(m, c.opts)), p.UnsetSockMap(m, c.opts)} {
+		for _, err := range []error{p.SetSockMap(m, c.opts), outcome(p.AttachSockMap(m, c.opts)),
+			p.UnsetSockMap(m, c.opts)} {
 			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v doesn't say %s", err, c.says)
 			}
 		}
 	}
-	for _, where := range []uapi.AttachType{uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict} {
+	for _, where := range []uapi.AttachType{uapi.AttachSKSKBStreamParser,
+		uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict} {
 		p, opts := reopen(obj.Program("verdict")), &SockMapOptions{Type: where}
 		wantThere := func(want bool) {
 			t.Helper()
-			if there, err := hooks.Query(m.fd.Uint32(), where, 0); err != nil || there.Has(programID(t, p)) != want {
+			if there, err := hooks.Query(m.fd.Uint32(), where, 0); err != nil ||
+				there.Has(programID(t, p)) != want {
 				t.Errorf("%v: %+v, %v", where, there, err)
 			}
 		}

@@ -81,7 +81,8 @@ func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *hooks.Ho
 		t.Log("no C compiler: not compared with libbpf")
 		return
 	}
-	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/hook.c"), strconv.Itoa(index), strconv.Itoa(int(where))).Output()
+	out, err := exec.Command(testkit.LibbpfProgram(t, "testdata/hook.c"), strconv.Itoa(index),
+		strconv.Itoa(int(where))).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,8 @@ func TestTCX(t *testing.T) {
 	testkit.Kernel(t, "6.6")
 	testkit.Netns(t)
 	obj := load(t, only(open(t, "net"), "tc_first", "tc_second", "tc_third", "tcx_in"), nil)
-	first, second, third, in := obj.Program("tc_first"), obj.Program("tc_second"), obj.Program("tc_third"), obj.Program("tcx_in")
+	first, second, third, in := obj.Program("tc_first"), obj.Program("tc_second"),
+		obj.Program("tc_third"), obj.Program("tcx_in")
 	order := counter(t, obj, "order")
 	for _, where := range []uapi.AttachType{uapi.AttachTCXIngress, uapi.AttachTCXEgress} {
 		expect := func(want uint64) {
@@ -127,19 +129,25 @@ func TestTCX(t *testing.T) {
 		three := attach(third, &TCXOptions{Anchor: Before(first)})
 		expect(231)
 		hook, err := hooks.QueryInterface("lo", where)
-		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 || hook.Programs[0].LinkID != linkID(t, two) || hook.Programs[1].ID != programID(t, third) {
+		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 ||
+			hook.Programs[0].LinkID != linkID(t, two) ||
+			hook.Programs[1].ID != programID(t, third) {
 			t.Fatalf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, 1, where, hook)
-		if info, err := two.Info(); err != nil || info.Type != uapi.LinkTCX || *info.Detail.(*linkinfo.TCX) != (linkinfo.TCX{IfIndex: 1, AttachType: where}) {
+		if info, err := two.Info(); err != nil || info.Type != uapi.LinkTCX ||
+			*info.Detail.(*linkinfo.TCX) != (linkinfo.TCX{IfIndex: 1, AttachType: where}) {
 			t.Errorf("%+v %v", info, err)
 		}
-		if _, err := first.AttachTCX("lo", where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {
+		if _, err := first.AttachTCX("lo", where, nil); !errors.Is(err, ErrExist) ||
+			!strings.Contains(err.Error(), "is attached there already") {
 			t.Error(err)
 		}
 		three.Close()
-		if _, err := third.AttachTCX("lo", where, &TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) ||
-			!strings.Contains(err.Error(), fmt.Sprintf("the hook's revision is %d, not %d", hook.Revision+1, hook.Revision)) {
+		if _, err := third.AttachTCX(
+			"lo", where, &TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) ||
+			!strings.Contains(err.Error(),
+				fmt.Sprintf("the hook's revision is %d, not %d", hook.Revision+1, hook.Revision)) {
 			t.Error(err)
 		}
 		three = attach(third, &TCXOptions{Revision: hook.Revision + 1, Anchor: AfterLink(two)})
@@ -163,7 +171,8 @@ func TestTCX(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect(231)
-		if err := in.SetTCX("lo", where, &TCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
+		if err := in.SetTCX(
+			"lo", where, &TCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
 			t.Error("replaces what a link holds:", err)
 		}
 		if err := in.SetTCX("lo", where, &TCXOptions{Replace: third}); err != nil {
@@ -180,7 +189,8 @@ func TestTCX(t *testing.T) {
 			t.Error(err)
 		}
 		expect(21)
-		if _, err := third.AttachTCX("lo", where, &TCXOptions{Anchor: Before(in)}); !errors.Is(err, ErrNotExist) {
+		if _, err := third.AttachTCX(
+			"lo", where, &TCXOptions{Anchor: Before(in)}); !errors.Is(err, ErrNotExist) {
 			t.Error("an anchor that isn't there:", err)
 		}
 		one.Close()
@@ -199,7 +209,8 @@ func TestTCXMissing(t *testing.T) {
 		l.Close()
 		testkit.Skip(t, "the kernel has tcx")
 	}
-	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "no attach type tcx_ingress") {
+	if !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "no attach type tcx_ingress") {
 		t.Error(err)
 	}
 }
@@ -214,36 +225,53 @@ func TestTCXRefused(t *testing.T) {
 		func(p *Program, iface string, where uapi.AttachType) error {
 			return outcome(p.AttachTCX(iface, where, nil))
 		},
-		func(p *Program, iface string, where uapi.AttachType) error { return p.SetTCX(iface, where, nil) },
+		func(p *Program, iface string,
+			where uapi.AttachType) error {
+			return p.SetTCX(iface, where, nil)
+		},
 	} {
-		if err := attach(p, "absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "absent0") {
+		if err := attach(p, "absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), "absent0") {
 			t.Error(err)
 		}
-		if err := attach(p, "lo", uapi.AttachNetkitPeer); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "tcx has the hooks") {
+		if err := attach(p, "lo", uapi.AttachNetkitPeer); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "tcx has the hooks") {
 			t.Error(err)
 		}
-		if err := attach(obj.Program("xdp_pass"), "lo", uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is a program of type xdp; what fits there is sched_cls") {
+		if err := attach(obj.Program("xdp_pass"), "lo",
+			uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(),
+				"it is a program of type xdp; what fits there is sched_cls") {
 			t.Error(err)
 		}
-		if err := attach(obj.Program("tc_third"), "lo", uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "was not loaded") {
+		if err := attach(obj.Program("tc_third"), "lo",
+			uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "was not loaded") {
 			t.Error(err)
 		}
 	}
-	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Replace: p}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "Update") {
+	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress,
+		&TCXOptions{Replace: p}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "Update") {
 		t.Error(err)
 	}
 	for what, anchor := range map[string]Anchor{
-		"program 1073741824": BeforeID(1 << 30), "link 1073741824": AfterLinkID(1 << 30), fmt.Sprintf("program %d", programID(t, p)): After(p),
+		"program 1073741824": BeforeID(1 << 30), "link 1073741824": AfterLinkID(1 << 30),
+		fmt.Sprintf("program %d", programID(t, p)): After(p),
 	} {
 		want := "the anchor, " + what + ", is not attached there"
-		if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress, &TCXOptions{Anchor: anchor}); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), want) {
+		if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress,
+			&TCXOptions{Anchor: anchor}); !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
 	if _, err := p.AttachNetkit("lo", uapi.AttachNetkitPrimary, nil); err == nil {
 		t.Error("the loopback is no netkit device")
 	}
-	for _, err := range []error{outcome(p.AttachNetkit("absent0", uapi.AttachNetkitPeer, nil)), p.SetNetkit("absent0", uapi.AttachNetkitPeer, nil), p.UnsetNetkit("absent0", uapi.AttachNetkitPeer)} {
+	for _, err := range []error{outcome(p.AttachNetkit("absent0", uapi.AttachNetkitPeer, nil)),
+		p.SetNetkit("absent0", uapi.AttachNetkitPeer, nil),
+		p.UnsetNetkit("absent0", uapi.AttachNetkitPeer)} {
 		if !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "absent0") {
 			t.Error(err)
 		}
@@ -251,7 +279,8 @@ func TestTCXRefused(t *testing.T) {
 	if err := p.UnsetTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := hooks.QueryInterface("absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
+	if _, err := hooks.QueryInterface(
+		"absent0", uapi.AttachTCXIngress); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -305,16 +334,19 @@ func TestNetkit(t *testing.T) {
 			t.Errorf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, deviceIndex(t, "nk0"), side.where, hook)
-		if info, err := link.Info(); err != nil || *info.Detail.(*linkinfo.Netkit) != (linkinfo.Netkit{IfIndex: uint32(deviceIndex(t, side.of)), AttachType: side.where}) {
+		if info, err := link.Info(); err != nil ||
+			*info.Detail.(*linkinfo.Netkit) != (linkinfo.Netkit{IfIndex: uint32(deviceIndex(t, side.of)), AttachType: side.where}) {
 			t.Errorf("%+v %v", info, err)
 		}
-		if _, err := p.AttachNetkit("nk0", side.where, nil); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "is attached there already") {
+		if _, err := p.AttachNetkit("nk0", side.where, nil); !errors.Is(err, ErrExist) ||
+			!strings.Contains(err.Error(), "is attached there already") {
 			t.Error(err)
 		}
 		if err := third.UnsetNetkit("nk0", side.where); err != nil {
 			t.Error(err)
 		}
-		if _, err := third.AttachNetkit("nk0", side.where, &TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
+		if _, err := third.AttachNetkit("nk0", side.where,
+			&TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
 			t.Error(err)
 		}
 		if err := link.Close(); err != nil {
@@ -325,16 +357,22 @@ func TestNetkit(t *testing.T) {
 		}
 	}
 	other := obj.Program("xdp_pass")
-	for _, err := range []error{outcome(other.AttachNetkit("nk0", uapi.AttachNetkitPeer, nil)), other.SetNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "it is a program of type xdp; what fits there is sched_cls") {
+	for _, err := range []error{outcome(other.AttachNetkit("nk0", uapi.AttachNetkitPeer, nil)),
+		other.SetNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
+		if !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(),
+				"it is a program of type xdp; what fits there is sched_cls") {
 			t.Error(err)
 		}
 	}
 	// Both hooks belong to the primary device.
-	if _, err := obj.Program("nk_peer").AttachNetkit("nk1", uapi.AttachNetkitPeer, nil); !errors.Is(err, syscall.EACCES) {
+	if _, err := obj.Program("nk_peer").AttachNetkit(
+		"nk1", uapi.AttachNetkitPeer, nil); !errors.Is(err, syscall.EACCES) {
 		t.Error(err)
 	}
-	if _, err := obj.Program("nk_peer").AttachNetkit("nk0", uapi.AttachTCXIngress, nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "netkit has the hooks") {
+	if _, err := obj.Program("nk_peer").AttachNetkit(
+		"nk0", uapi.AttachTCXIngress, nil); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "netkit has the hooks") {
 		t.Error(err)
 	}
 }

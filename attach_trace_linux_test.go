@@ -158,7 +158,8 @@ func TestTracepointCookie(t *testing.T) {
 		if *cookie != 1<<63+5 {
 			t.Errorf("tp_btf sees cookie %#x", *cookie)
 		}
-		if l, err = obj.Program("raw_with_cookie").AttachRawTracepoint("sys_enter", &RawTracepointOptions{Cookie: 6}); err != nil {
+		if l, err = obj.Program("raw_with_cookie").AttachRawTracepoint(
+			"sys_enter", &RawTracepointOptions{Cookie: 6}); err != nil {
 			t.Fatal(err)
 		}
 		getpriority()
@@ -175,7 +176,8 @@ func TestRawTracepointWritable(t *testing.T) {
 	attached(t, obj.Program("on_finish"))
 	*variable[int32](t, obj, "finished_with") = 1
 	*variable[int32](t, obj, "finish_with") = -int32(syscall.EXFULL)
-	if _, err := obj.Program("packet").Run(&RunOptions{Data: make([]byte, 64)}); !errors.Is(err, syscall.EXFULL) {
+	if _, err := obj.Program("packet").Run(
+		&RunOptions{Data: make([]byte, 64)}); !errors.Is(err, syscall.EXFULL) {
 		t.Error(err)
 	}
 	if *variable[int32](t, obj, "finished_with") != 0 {
@@ -199,8 +201,12 @@ func TestTargetTypos(t *testing.T) {
 	} {
 		o := only(open(t, c.file), c.program)
 		o.Program(c.program).AttachTarget = c.target
-		if _, err := Load(o, nil); err == nil || !strings.Contains(err.Error(), c.target+" is not in the BTF of vmlinux or any module; near: ") ||
-			!slices.Contains(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == ' ' || r == ',' }), c.near) {
+		if _, err := Load(o, nil); err == nil ||
+			!strings.Contains(err.Error(),
+				c.target+" is not in the BTF of vmlinux or any module; near: ") ||
+			!slices.Contains(strings.FieldsFunc(err.Error(), func(r rune) bool {
+				return r == ' ' || r == ','
+			}), c.near) {
 			t.Errorf("%s at %s: %v", c.program, c.target, err)
 		}
 	}
@@ -212,11 +218,13 @@ func TestTraceErrors(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "trace"), "on_sys_enter", "missing", "packet")
 	obj := load(t, o, nil)
-	if _, err := obj.Program("missing").Attach(); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "no_such_tracepoint_at_all") {
+	if _, err := obj.Program("missing").Attach(); !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "no_such_tracepoint_at_all") {
 		t.Error(err)
 	}
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err == nil {
-		for near, name := range map[string]string{"sys_enter": "sys_entr", "sched_switch": "sched_swich"} {
+		for near, name := range map[string]string{"sys_enter": "sys_entr",
+			"sched_switch": "sched_swich"} {
 			if _, err := obj.Program("missing").AttachRawTracepoint(name, nil); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: "+near) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -234,7 +242,8 @@ func TestTraceErrors(t *testing.T) {
 		"a tp_btf as raw_tp":          second(traced.AttachRawTracepoint("sys_enter", nil)),
 		"a raw_tp as tp_btf":          second(obj.Program("missing").AttachTrace(nil)),
 	} {
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "type ") && !strings.Contains(err.Error(), "loaded") {
+		if !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "type ") && !strings.Contains(err.Error(), "loaded") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -244,7 +253,8 @@ func TestTraceErrors(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := Load(only(open(t, "fentry"), "missing"), nil); err == nil || !strings.Contains(err.Error(), "no_such_function_at_all") {
+	if _, err := Load(only(open(t, "fentry"), "missing"), nil); err == nil ||
+		!strings.Contains(err.Error(), "no_such_function_at_all") {
 		t.Error(err)
 	}
 }

@@ -40,7 +40,8 @@ type bpftoolType struct {
 func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int) {
 	t.Helper()
 	var dump struct{ Types []bpftoolType }
-	if err := json.Unmarshal(testkit.Run(t, "bpftool", "-j", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"), &dump); err != nil {
+	if err := json.Unmarshal(testkit.Run(t, "bpftool", "-j", "btf", "dump", "file",
+		"/sys/kernel/btf/vmlinux"), &dump); err != nil {
 		t.Fatal(err)
 	}
 	byID := make([]bpftoolType, len(dump.Types)+1)
@@ -48,7 +49,8 @@ func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int)
 		byID[typ.ID] = typ
 	}
 	bare := func(id uint32) bpftoolType {
-		for slices.Contains([]string{"TYPEDEF", "CONST", "VOLATILE", "RESTRICT", "TYPE_TAG"}, byID[id].Kind) {
+		for slices.Contains([]string{"TYPEDEF", "CONST", "VOLATILE", "RESTRICT", "TYPE_TAG"},
+			byID[id].Kind) {
 			id = byID[id].TypeID
 		}
 		return byID[id]
@@ -84,7 +86,8 @@ func TestTracingMultiPattern(t *testing.T) {
 		want, functions := bpftoolTraceable(t, prefix)
 		got, err := matchTraceable(kernel.Running(), "", prefix+"*")
 		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %d ids, bpftool has %d of %d functions (%v)", prefix, len(got), len(want), functions, err)
+			t.Errorf("%s: %d ids, bpftool has %d of %d functions (%v)",
+				prefix, len(got), len(want), functions, err)
 		}
 		t.Logf("%s*: %d of %d functions", prefix, len(got), functions)
 	}
@@ -98,13 +101,17 @@ func TestTracingMultiPattern(t *testing.T) {
 			t.Errorf("%s: %v, want %v", pattern, err, want)
 		}
 	}
-	if _, err := matchTraceable(kernel.Running(), "", "find_task_by_vpit"); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: find_task_by_vpid") {
+	if _, err := matchTraceable(kernel.Running(), "",
+		"find_task_by_vpit"); !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "near: find_task_by_vpid") {
 		t.Error(err)
 	}
-	if _, err := matchTraceable(kernel.Running(), "dummy", "tcp_*"); !errors.Is(err, syscall.EINVAL) {
+	if _, err := matchTraceable(kernel.Running(),
+		"dummy", "tcp_*"); !errors.Is(err, syscall.EINVAL) {
 		t.Error("a program for a module, at functions of the kernel:", err)
 	}
-	if _, err := matchTraceable(kernel.Running(), "no_such_module", "no_such_module:*"); !errors.Is(err, ErrNotExist) {
+	if _, err := matchTraceable(kernel.Running(), "no_such_module",
+		"no_such_module:*"); !errors.Is(err, ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -118,7 +125,8 @@ type writtenDown struct {
 	cookies []uint64
 }
 
-func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdLinkCreate {
 		return funnel.Kernel{}.BPF(cmd, attr, size, common)
 	}
@@ -141,7 +149,8 @@ func TestTracingMultiRequest(t *testing.T) {
 	// A program as if it had been loaded for many functions, which this kernel does not take.
 	p := obj.Program("packet")
 	typ, expected := p.typ, p.expected
-	p.typ, p.expected, p.section = uapi.ProgTracing, uapi.AttachTraceFexitMulti, "fexit.multi/find_task_by_v*"
+	p.typ, p.expected, p.section = uapi.ProgTracing, uapi.AttachTraceFexitMulti,
+		"fexit.multi/find_task_by_v*"
 	defer func() { p.typ, p.expected, p.section = typ, expected, "tc" }()
 	p.def = object.MatchSec(p.section)
 	w := &writtenDown{}
@@ -153,28 +162,36 @@ func TestTracingMultiRequest(t *testing.T) {
 	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
-	if w.size != 36 || w.attr[0] != uint32(p.FD()) || w.attr[1] != 0 || uapi.AttachType(w.attr[2]) != uapi.AttachTraceFexitMulti || w.attr[3] != 0 || !slices.Equal(w.ids, want) || w.cookies != nil {
-		t.Errorf("%d bytes: %v, ids %v, cookies %v, want ids %v", w.size, w.attr, w.ids, w.cookies, want)
+	if w.size != 36 || w.attr[0] != uint32(p.FD()) || w.attr[1] != 0 ||
+		uapi.AttachType(w.attr[2]) != uapi.AttachTraceFexitMulti || w.attr[3] != 0 ||
+		!slices.Equal(w.ids, want) || w.cookies != nil {
+		t.Errorf("%d bytes: %v, ids %v, cookies %v, want ids %v",
+			w.size, w.attr, w.ids, w.cookies, want)
 	}
-	if _, err := p.AttachTracingMulti("", &TracingMultiOptions{IDs: []btf.ID{5, 7}, Cookies: []uint64{50, 70}}); !errors.Is(err, ErrNotSupported) {
+	if _, err := p.AttachTracingMulti(
+		"", &TracingMultiOptions{IDs: []btf.ID{5, 7}, Cookies: []uint64{50, 70}}); !errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
 	if !slices.Equal(w.ids, []btf.ID{5, 7}) || !slices.Equal(w.cookies, []uint64{50, 70}) {
 		t.Errorf("ids %v, cookies %v", w.ids, w.cookies)
 	}
 	for name, err := range map[string]error{
-		"nothing":          second(p.AttachTracingMulti("", nil)),
-		"ids and pattern":  second(p.AttachTracingMulti("x", &TracingMultiOptions{IDs: []btf.ID{1}})),
-		"cookies, pattern": second(p.AttachTracingMulti("x", &TracingMultiOptions{Cookies: []uint64{1}})),
-		"too few cookies":  second(p.AttachTracingMulti("", &TracingMultiOptions{IDs: []btf.ID{1, 2}, Cookies: []uint64{1}})),
-		"as a single one":  second(p.AttachTrace(nil)),
+		"nothing": second(p.AttachTracingMulti("", nil)),
+		"ids and pattern": second(
+			p.AttachTracingMulti("x", &TracingMultiOptions{IDs: []btf.ID{1}})),
+		"cookies, pattern": second(
+			p.AttachTracingMulti("x", &TracingMultiOptions{Cookies: []uint64{1}})),
+		"too few cookies": second(p.AttachTracingMulti(
+			"", &TracingMultiOptions{IDs: []btf.ID{1, 2}, Cookies: []uint64{1}})),
+		"as a single one": second(p.AttachTrace(nil)),
 	} {
 		if !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	p.section = "fexit.multi"
-	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "no target") {
+	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) ||
+		!strings.Contains(err.Error(), "no target") {
 		t.Error(err)
 	}
 }
@@ -199,7 +216,8 @@ func TestTracingMulti(t *testing.T) {
 			}
 			trampolines(t)
 			obj := threadObject(t, "tracing_multi", c.program)
-			p, ran, cookie := obj.Program(c.program), counter(t, obj, "ran"), counter(t, obj, "cookie")
+			p, ran, cookie := obj.Program(c.program), counter(t, obj, "ran"),
+				counter(t, obj, "cookie")
 			l := attached(t, p)
 			if getpgid(10); *ran != 10*c.runs {
 				t.Errorf("10 calls, %d runs", *ran)
@@ -214,7 +232,8 @@ func TestTracingMulti(t *testing.T) {
 				if matchErr != nil || len(ids) != 1 {
 					t.Fatal(ids, matchErr)
 				}
-				l, err = p.AttachTracingMulti("", &TracingMultiOptions{IDs: ids, Cookies: []uint64{1<<40 + 7}})
+				l, err = p.AttachTracingMulti(
+					"", &TracingMultiOptions{IDs: ids, Cookies: []uint64{1<<40 + 7}})
 			} else {
 				l, err = p.AttachTrace(&TraceOptions{Cookie: 1<<40 + 7})
 			}

@@ -70,7 +70,8 @@ func TestUprobeArchive(t *testing.T) {
 	// add_hidden is a nop and an lea: called as a plain function it needs nothing but itself.
 	at := symbolOffset(t, v, "add_hidden")
 	page := (start + int64(at)) &^ 4095
-	code, err := unix.Mmap(int(mapped.Fd()), page, 8192, unix.PROT_READ|unix.PROT_EXEC, unix.MAP_PRIVATE)
+	code, err := unix.Mmap(int(mapped.Fd()), page, 8192, unix.PROT_READ|unix.PROT_EXEC,
+		unix.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,8 @@ func TestUprobeArchive(t *testing.T) {
 		offset uint64
 	}{{"add_hidden", 0}, {"", at}} {
 		*h = userHit{}
-		l, err := obj.Program("entry").AttachUprobe(path+"!/lib/target", c.symbol, &UprobeOptions{Offset: c.offset})
+		l, err := obj.Program("entry").AttachUprobe(path+"!/lib/target", c.symbol,
+			&UprobeOptions{Offset: c.offset})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,21 +94,27 @@ func TestUprobeArchive(t *testing.T) {
 		}
 		closeLink(t, l)
 	}
-	if l, err := obj.Program("many").AttachUprobeMulti(path+"!/lib/target", "add_h*", nil); err == nil {
+	if l, err := obj.Program("many").AttachUprobeMulti(path+"!/lib/target",
+		"add_h*", nil); err == nil {
 		h := userHitOf(t, obj, "many")
 		if callCode(entry); h.Count != 1 {
 			t.Errorf("multi ran %d times", h.Count)
 		}
 		closeLink(t, l)
-	} else if has, _ := kernel.Running().Has(facts.UprobeMultiLink); has || !errors.Is(err, ErrNotSupported) {
+	} else if has, _ := kernel.Running().Has(facts.UprobeMultiLink); has ||
+		!errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
-	for member, want := range map[string]error{"lib/none": ErrNotExist, "lib/packed": ErrNotSupported} {
-		if _, err := obj.Program("entry").AttachUprobe(path+"!/"+member, "add_hidden", nil); !errors.Is(err, want) || !strings.Contains(err.Error(), member) {
+	for member, want := range map[string]error{"lib/none": ErrNotExist,
+		"lib/packed": ErrNotSupported} {
+		if _, err := obj.Program("entry").AttachUprobe(path+"!/"+member,
+			"add_hidden", nil); !errors.Is(err, want) || !strings.Contains(err.Error(), member) {
 			t.Errorf("%s: %v", member, err)
 		}
 	}
-	if _, err := obj.Program("entry").AttachUprobe(v+"!/x", "add_hidden", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "ZIP") {
+	if _, err := obj.Program("entry").AttachUprobe(v+"!/x",
+		"add_hidden", nil); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "ZIP") {
 		t.Error(err)
 	}
 }

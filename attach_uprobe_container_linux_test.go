@@ -42,7 +42,8 @@ func startContained(t testing.TB, dir, path string, args ...string) *victim {
 
 func symlink(t testing.TB, to, path string) {
 	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(to, path)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755),
+		os.Symlink(to, path)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -83,7 +84,8 @@ func TestUprobeContainer(t *testing.T) {
 		many = uprobeObject(t, v.pid, "many")
 	}
 	proc := fmt.Sprintf("/proc/%d", v.pid)
-	paths := []string{proc + "/root/usr/bin/app", proc + "/root/opt/app", proc + "/root/up", proc + "/exe", proc + "/cwd/usr/bin/app",
+	paths := []string{proc + "/root/usr/bin/app", proc + "/root/opt/app", proc + "/root/up",
+		proc + "/exe", proc + "/cwd/usr/bin/app",
 		proc + "/task/" + fmt.Sprint(v.pid) + "/root/usr/bin/app", here + "/container/usr/bin/app"}
 	for _, other := range []bool{true, false} {
 		if other {
@@ -92,7 +94,8 @@ func TestUprobeContainer(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			for _, o := range []UprobeOptions{{}, {PID: v.pid}, {Mode: ProbeLegacy}, {Mode: ProbePerf}} {
+			for _, o := range []UprobeOptions{{}, {PID: v.pid}, {Mode: ProbeLegacy},
+				{Mode: ProbePerf}} {
 				h := userHitOf(t, obj, "entry")
 				*h = userHit{}
 				l, err := obj.Program("entry").AttachUprobe(path, "add_numbers", &o)
@@ -101,7 +104,8 @@ func TestUprobeContainer(t *testing.T) {
 					continue
 				}
 				if v.run(t, 1); h.Count != 2 {
-					t.Errorf("%s %+v, another file here: %v: ran %d times, want 2", path, o, other, h.Count)
+					t.Errorf("%s %+v, another file here: %v: ran %d times, want 2",
+						path, o, other, h.Count)
 				}
 				closeLink(t, l)
 			}
@@ -139,9 +143,11 @@ func TestUprobeContainer(t *testing.T) {
 		}
 		_, err = entry.AttachUprobe(app, "add_numbers", &UprobeOptions{PID: v.pid})
 		switch {
-		case other && (!errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "give "+proc+"/root"+app)):
+		case other && (!errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "give "+proc+"/root"+app)):
 			t.Errorf("a path of the process's other root: %v", err)
-		case !other && (!errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "there is no file "+app)):
+		case !other && (!errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), "there is no file "+app)):
 			t.Errorf("a path that is not there: %v", err)
 		}
 	}
@@ -212,7 +218,8 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 	runs("libc.so.6", "getpgid", 1)
 	runs("caller", "main", 0)
 	entry := obj.Program("entry")
-	if _, err := entry.AttachUprobe("libnone.so.1", "plain", &UprobeOptions{PID: v.pid}); !errors.Is(err, ErrNotExist) ||
+	if _, err := entry.AttachUprobe("libnone.so.1", "plain",
+		&UprobeOptions{PID: v.pid}); !errors.Is(err, ErrNotExist) ||
 		!strings.Contains(err.Error(), "its root has none in /usr/lib64") {
 		t.Errorf("a library that is nowhere: %v", err)
 	}
@@ -228,7 +235,8 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 		t.Error(err)
 	}
 	for _, name := range []string{"libvictim.so.1", fmt.Sprintf("/proc/%d/root/caller", gone)} {
-		if _, err := entry.AttachUprobe(name, "plain", &UprobeOptions{PID: gone}); !errors.Is(err, syscall.ESRCH) ||
+		if _, err := entry.AttachUprobe(name, "plain",
+			&UprobeOptions{PID: gone}); !errors.Is(err, syscall.ESRCH) ||
 			!strings.Contains(err.Error(), fmt.Sprintf("no process %d", gone)) {
 			t.Errorf("%s of a process that has ended: %v", name, err)
 		}

@@ -28,9 +28,11 @@ func TestUprobeInside(t *testing.T) {
 	next := map[string]uint64{"amd64": 1, "arm64": 4, "s390x": 4, "riscv64": 2}[runtime.GOARCH]
 	inside := map[string]uint64{"amd64": 2, "arm64": 2, "s390x": 2, "riscv64": 1}[runtime.GOARCH]
 	before := inside / next * next
-	want := []string{fmt.Sprintf("offset %#x", at+inside), "inside an instruction", fmt.Sprintf("%#x", at+before)}
+	want := []string{fmt.Sprintf("offset %#x", at+inside), "inside an instruction",
+		fmt.Sprintf("%#x", at+before)}
 	if runtime.GOARCH == "amd64" {
-		want = append(want, fmt.Sprintf("%#x (add_hidden+0x2)", at+2), fmt.Sprintf("%#x (add_hidden+0x1)", at+1),
+		want = append(want, fmt.Sprintf("%#x (add_hidden+0x2)", at+2),
+			fmt.Sprintf("%#x (add_hidden+0x1)", at+1),
 			fmt.Sprintf("%#x (add_hidden+0x4)", at+4))
 	}
 	refused := func(way string, l *Link, err error) {
@@ -50,9 +52,11 @@ func TestUprobeInside(t *testing.T) {
 	}
 	entry, leave := obj.Program("entry"), obj.Program("leave")
 	for _, mode := range []ProbeMode{ProbeDefault, ProbeLink, ProbePerf, ProbeLegacy} {
-		l, err := entry.AttachUprobe(v.path, "add_hidden", &UprobeOptions{Offset: inside, Mode: mode})
+		l, err := entry.AttachUprobe(v.path, "add_hidden",
+			&UprobeOptions{Offset: inside, Mode: mode})
 		refused(fmt.Sprintf("function, mode %v", mode), l, err)
-		l, err = entry.AttachUprobe(v.path, "", &UprobeOptions{Offset: at + inside, Mode: mode, PID: v.pid})
+		l, err = entry.AttachUprobe(v.path, "",
+			&UprobeOptions{Offset: at + inside, Mode: mode, PID: v.pid})
 		refused(fmt.Sprintf("offset, mode %v", mode), l, err)
 	}
 	l, err := leave.AttachUprobe(v.path, "", &UprobeOptions{Offset: at + inside, Return: true})
@@ -61,14 +65,16 @@ func TestUprobeInside(t *testing.T) {
 	l, err = entry.Attach()
 	refused("SEC", l, err)
 	if has, err := kernel.Running().Has(facts.UprobeMultiLink); err == nil && has {
-		o := &UprobeMultiOptions{Offsets: []uint64{at + next, at + inside, at}, Cookies: []uint64{1, 2, 3}}
+		o := &UprobeMultiOptions{Offsets: []uint64{at + next, at + inside, at},
+			Cookies: []uint64{1, 2, 3}}
 		l, err = obj.Program("many").AttachUprobeMulti(v.path, "", o)
 		refused("multi", l, err)
 		o.Return = true
 		l, err = obj.Program("many_leave").AttachUprobeMulti(v.path, "", o)
 		refused("multi return", l, err)
 	}
-	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil || len(left) > 0 {
+	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil ||
+		len(left) > 0 {
 		t.Errorf("events left in tracefs: %v, %v", left, err)
 	}
 	v.run(t, 2)
@@ -95,7 +101,8 @@ func TestUprobeInsideStripped(t *testing.T) {
 	}
 	full := target(t)
 	path := t.TempDir() + "/target"
-	if out, err := exec.Command(testkit.Tool(t, "strip"), "-o", path, full).CombinedOutput(); err != nil {
+	if out, err := exec.Command(testkit.Tool(t, "strip"),
+		"-o", path, full).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	l, err := uprobeObject(t, os.Getpid(), "entry").Program("entry").
@@ -120,7 +127,8 @@ func TestUprobeInsideKills(t *testing.T) {
 	}
 	defer e.Close()
 	at := symbolOffset(t, v.path, "add_hidden") + 2
-	l, err := entry.attachUprobeAt(entry.running(), "test", e, UprobeOptions{Offset: at, PID: v.pid})
+	l, err := entry.attachUprobeAt(entry.running(), "test", e,
+		UprobeOptions{Offset: at, PID: v.pid})
 	if err != nil {
 		t.Fatal(err)
 	}

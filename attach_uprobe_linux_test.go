@@ -65,15 +65,18 @@ func TestUprobe(t *testing.T) {
 		{"of the symbol table", "entry", "add_hidden", UprobeOptions{}, 1, 0},
 		{"weak", "entry", "add_weak", UprobeOptions{}, 1, 0},
 		{"by offset", "entry", "", UprobeOptions{Offset: at}, 2, 0},
-		{"return", "leave", "add_numbers", UprobeOptions{Return: true, Cookie: 1 << 63}, 2, 1 << 63},
+		{"return", "leave", "add_numbers", UprobeOptions{Return: true, Cookie: 1 << 63}, 2,
+			1 << 63},
 		{"sleepable", "sleepy", "add_numbers", UprobeOptions{}, 2, 0},
 		{"this process", "entry", "add_numbers", UprobeOptions{PID: v.pid}, 2, 0},
 		{"another process", "entry", "add_numbers", UprobeOptions{PID: os.Getpid()}, 0, 0},
 		{"link", "entry", "add_numbers", UprobeOptions{Mode: ProbeLink, Cookie: 8}, 2, 8},
 		{"perf", "entry", "add_numbers", UprobeOptions{Mode: ProbePerf}, 2, 0},
 		{"legacy", "entry", "add_numbers", UprobeOptions{Mode: ProbeLegacy}, 2, 0},
-		{"legacy return", "leave", "add_numbers", UprobeOptions{Mode: ProbeLegacy, Return: true}, 2, 0},
-		{"legacy, this process", "entry", "add_numbers", UprobeOptions{Mode: ProbeLegacy, PID: v.pid}, 2, 0},
+		{"legacy return", "leave", "add_numbers", UprobeOptions{Mode: ProbeLegacy, Return: true},
+			2, 0},
+		{"legacy, this process", "entry", "add_numbers",
+			UprobeOptions{Mode: ProbeLegacy, PID: v.pid}, 2, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := userHitOf(t, obj, c.program)
@@ -84,7 +87,8 @@ func TestUprobe(t *testing.T) {
 			}
 			v.run(t, 3)
 			if h.Count != 3*c.want || c.want > 0 && h.Cookie != c.cookie {
-				t.Errorf("ran %d times with cookie %#x, want %d and %#x", h.Count, h.Cookie, 3*c.want, c.cookie)
+				t.Errorf("ran %d times with cookie %#x, want %d and %#x",
+					h.Count, h.Cookie, 3*c.want, c.cookie)
 			}
 			closeLink(t, l)
 			*h = userHit{}
@@ -94,7 +98,8 @@ func TestUprobe(t *testing.T) {
 			}
 		})
 	}
-	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil || len(left) > 0 {
+	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil ||
+		len(left) > 0 {
 		t.Errorf("events left in tracefs: %v, %v", left, err)
 	}
 	text, err := os.ReadFile(testkit.Tracefs(t) + "/uprobe_events")
@@ -114,7 +119,8 @@ func TestUprobeOffset(t *testing.T) {
 	size := map[string]uint64{"amd64": 1, "arm64": 4, "s390x": 4, "riscv64": 2}[runtime.GOARCH]
 	for i := range ip {
 		offset := uint64(i) * size
-		l, err := obj.Program("entry").AttachUprobe(v.path, "add_hidden", &UprobeOptions{Offset: offset})
+		l, err := obj.Program("entry").AttachUprobe(v.path, "add_hidden",
+			&UprobeOptions{Offset: offset})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +150,8 @@ func TestUprobeCounter(t *testing.T) {
 		if _, n := v.run(t, 1); n != 0 {
 			t.Fatalf("the counter is %d before", n)
 		}
-		l, err := obj.Program("entry").AttachUprobe(v.path, "add_numbers", &UprobeOptions{RefCtrOffset: counter, Mode: mode})
+		l, err := obj.Program("entry").AttachUprobe(v.path, "add_numbers",
+			&UprobeOptions{RefCtrOffset: counter, Mode: mode})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,11 +176,13 @@ func TestUprobeGo(t *testing.T) {
 	obj := uprobeObject(t, os.Getpid(), "entry")
 	h := userHitOf(t, obj, "entry")
 	const symbol = "github.com/purebpf/bpf.lonely"
-	l, err := obj.Program("entry").AttachUprobe("/proc/self/exe", symbol, &UprobeOptions{PID: os.Getpid()})
+	l, err := obj.Program("entry").AttachUprobe("/proc/self/exe", symbol,
+		&UprobeOptions{PID: os.Getpid()})
 	// linked without symbols (-s), as for test machines
 	if err != nil && errors.Is(err, ErrNotExist) {
 		f := runtime.FuncForPC(reflect.ValueOf(lonely).Pointer())
-		l, err = obj.Program("entry").AttachUprobe("/proc/self/exe", "", &UprobeOptions{Offset: codeOffset(t, uint64(f.Entry()))})
+		l, err = obj.Program("entry").AttachUprobe(
+			"/proc/self/exe", "", &UprobeOptions{Offset: codeOffset(t, uint64(f.Entry()))})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +232,8 @@ func TestUprobeLibraryAuto(t *testing.T) {
 		t.Errorf("attached %v, not attached %v", links, obj.NotAttached())
 	}
 	v.run(t, 3)
-	for name, n := range map[string]uint64{"auto_entry": 3, "auto_leave": 3, "auto_offset": 3, "auto_many": 3, "auto_many_leave": 3, "auto_session": 6} {
+	for name, n := range map[string]uint64{"auto_entry": 3, "auto_leave": 3, "auto_offset": 3,
+		"auto_many": 3, "auto_many_leave": 3, "auto_session": 6} {
 		if h := userHitOf(t, obj, name); h.Count != n {
 			t.Errorf("%s ran %d times, want %d", name, h.Count, n)
 		}
@@ -242,7 +252,8 @@ func TestUprobeVersions(t *testing.T) {
 		v := startVictim(t, testkit.Native(t, caller, "-ldl"), lib)
 		obj := uprobeObject(t, v.pid, "entry")
 		h := userHitOf(t, obj, "entry")
-		for _, symbol := range []string{"versioned", "versioned@LIB_1.0", "versioned@@LIB_2.0", "versioned@LIB_2.0", "plain", "plain_alias", "plain@@LIB_2.0", "plain_weak"} {
+		for _, symbol := range []string{"versioned", "versioned@LIB_1.0", "versioned@@LIB_2.0",
+			"versioned@LIB_2.0", "plain", "plain_alias", "plain@@LIB_2.0", "plain_weak"} {
 			l, err := obj.Program("entry").AttachUprobe(lib, symbol, nil)
 			if err != nil {
 				t.Error(err)

@@ -26,10 +26,14 @@ func TestUprobeMulti(t *testing.T) {
 		{"pattern", "many", "add_*", UprobeMultiOptions{}, 5, 0, 0},
 		{"one", "many", "add_numbers", UprobeMultiOptions{}, 2, 0, 0},
 		{"question marks", "many", "add_??????", UprobeMultiOptions{}, 1, 0, 0},
-		{"names", "many", "", UprobeMultiOptions{Symbols: []string{"add_more", "add_numbers"}, Cookies: []uint64{1, 100}}, 3, 201, 0},
-		{"many names", "many", "", UprobeMultiOptions{Symbols: []string{"add_more", "add_numbers", "add_hidden", "add_weak", "main"}, Cookies: []uint64{1, 10, 100, 1000, 10000}}, 5, 1121, 0},
-		{"offsets", "many", "", UprobeMultiOptions{Offsets: offsets, Cookies: []uint64{100, 1}}, 3, 201, 0},
-		{"counter", "many", "", UprobeMultiOptions{Offsets: offsets, RefCtrOffsets: []uint64{counter, 0}}, 3, 0, 1},
+		{"names", "many", "", UprobeMultiOptions{Symbols: []string{"add_more", "add_numbers"},
+			Cookies: []uint64{1, 100}}, 3, 201, 0},
+		{"many names", "many", "",
+			UprobeMultiOptions{Symbols: []string{"add_more", "add_numbers", "add_hidden", "add_weak", "main"}, Cookies: []uint64{1, 10, 100, 1000, 10000}}, 5, 1121, 0},
+		{"offsets", "many", "", UprobeMultiOptions{Offsets: offsets, Cookies: []uint64{100, 1}}, 3,
+			201, 0},
+		{"counter", "many", "",
+			UprobeMultiOptions{Offsets: offsets, RefCtrOffsets: []uint64{counter, 0}}, 3, 0, 1},
 		{"return", "many_leave", "add_*", UprobeMultiOptions{Return: true}, 5, 0, 0},
 		{"sleepable", "many_sleepy", "add_*", UprobeMultiOptions{}, 5, 0, 0},
 		{"this process", "many", "add_*", UprobeMultiOptions{PID: v.pid}, 5, 0, 0},
@@ -46,7 +50,8 @@ func TestUprobeMulti(t *testing.T) {
 				t.Errorf("the counter is %d, want %d", n, c.counted)
 			}
 			if h.Count != c.want || h.Cookies != c.cookies {
-				t.Errorf("ran %d times with cookies that add up to %d, want %d and %d", h.Count, h.Cookies, c.want, c.cookies)
+				t.Errorf("ran %d times with cookies that add up to %d, want %d and %d",
+					h.Count, h.Cookies, c.want, c.cookies)
 			}
 			closeLink(t, l)
 			*h = userHit{}
@@ -64,7 +69,8 @@ func TestUprobeSession(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "session")
 	h := userHitOf(t, obj, "session")
-	l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*", &UprobeMultiOptions{Session: true})
+	l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*",
+		&UprobeMultiOptions{Session: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,15 +88,18 @@ func TestUprobeSessionSkip(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, skip := range []int32{0, 1} {
 		obj := load(t, open(t, "uprobe_session"), nil)
-		if err := errors.Join(obj.Variable("only_pid").Set(uint32(v.pid)), obj.Variable("skip_return").Set(skip)); err != nil {
+		if err := errors.Join(obj.Variable("only_pid").Set(uint32(v.pid)),
+			obj.Variable("skip_return").Set(skip)); err != nil {
 			t.Fatal(err)
 		}
-		l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*", &UprobeMultiOptions{Session: true})
+		l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*",
+			&UprobeMultiOptions{Session: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		v.run(t, 2)
-		if in, out := *counter(t, obj, "entries"), *counter(t, obj, "returns"); in != 10 || out != uint64(10*(1-skip)) {
+		if in, out := *counter(t, obj, "entries"), *counter(t, obj, "returns"); in != 10 ||
+			out != uint64(10*(1-skip)) {
 			t.Errorf("10 calls: %d entries, %d returns with %d returned at entry", in, out, skip)
 		}
 		closeLink(t, l)
@@ -111,10 +120,12 @@ func TestUprobeMultiStripped(t *testing.T) {
 		want    uint64
 	}{
 		{"", []string{"plain", "plain_weak", "versioned@LIB_1.0"}, 3},
-		{"", []string{"plain", "plain_weak", "run_all", "versioned@LIB_1.0", "versioned@LIB_2.0"}, 5},
+		{"", []string{"plain", "plain_weak", "run_all", "versioned@LIB_1.0", "versioned@LIB_2.0"},
+			5},
 		{"pl*", nil, 3}, // plain by two names
 	} {
-		l, err := obj.Program("many").AttachUprobeMulti(lib, c.pattern, &UprobeMultiOptions{Symbols: c.symbols})
+		l, err := obj.Program("many").AttachUprobeMulti(lib, c.pattern,
+			&UprobeMultiOptions{Symbols: c.symbols})
 		if err != nil {
 			t.Error(err)
 			continue

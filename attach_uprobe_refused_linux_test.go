@@ -19,9 +19,11 @@ import (
 
 // TestUprobeAutoErrors: sections that say too little or too much.
 func TestUprobeAutoErrors(t *testing.T) {
-	for name, want := range map[string]string{"no_function": "path:function", "leave_offset": "no offset", "no_pattern": "path:function"} {
+	for name, want := range map[string]string{"no_function": "path:function",
+		"leave_offset": "no offset", "no_pattern": "path:function"} {
 		obj := uprobeObject(t, 0, name)
-		if _, err := obj.Attach(); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
+		if _, err := obj.Attach(); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -43,33 +45,63 @@ func TestUprobeErrors(t *testing.T) {
 		err    error
 		text   string
 	}{
-		{"near name", func() (*Link, error) { return entry.AttachUprobe(path, "add_number", nil) }, ErrNotExist, "near: add_numbers"},
-		{"no file", func() (*Link, error) { return entry.AttachUprobe("/no/such/file", "main", nil) }, ErrNotExist, "/no/such/file"},
-		{"no file, by offset", func() (*Link, error) { return entry.AttachUprobe("/no/such/file", "", nil) }, ErrNotExist, "there is no file /no/such/file"},
-		{"past the end", func() (*Link, error) { return entry.AttachUprobe(path, "", &UprobeOptions{Offset: 1 << 40}) }, syscall.EINVAL, "the file ends at offset 0x"},
-		{"no process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: gonePID}) }, syscall.ESRCH, "no process"},
-		{"negative process", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{PID: -1}) }, syscall.EINVAL, "no process -1"},
-		{"far counter", func() (*Link, error) { return entry.AttachUprobe(path, "main", &UprobeOptions{RefCtrOffset: 1 << 32}) }, syscall.EINVAL, "4 GiB"},
+		{"near name", func() (*Link, error) {
+			return entry.AttachUprobe(path, "add_number", nil)
+		}, ErrNotExist, "near: add_numbers"},
+		{"no file", func() (*Link, error) {
+			return entry.AttachUprobe("/no/such/file", "main", nil)
+		}, ErrNotExist, "/no/such/file"},
+		{"no file, by offset", func() (*Link, error) {
+			return entry.AttachUprobe("/no/such/file", "", nil)
+		}, ErrNotExist, "there is no file /no/such/file"},
+		{"past the end", func() (*Link, error) {
+			return entry.AttachUprobe(path, "", &UprobeOptions{Offset: 1 << 40})
+		}, syscall.EINVAL, "the file ends at offset 0x"},
+		{"no process", func() (*Link, error) {
+			return entry.AttachUprobe(path, "main", &UprobeOptions{PID: gonePID})
+		}, syscall.ESRCH, "no process"},
+		{"negative process", func() (*Link, error) {
+			return entry.AttachUprobe(path, "main", &UprobeOptions{PID: -1})
+		}, syscall.EINVAL, "no process -1"},
+		{"far counter", func() (*Link, error) {
+			return entry.AttachUprobe(path, "main", &UprobeOptions{RefCtrOffset: 1 << 32})
+		}, syscall.EINVAL, "4 GiB"},
 		{"cookie by ioctl", func() (*Link, error) {
 			return entry.AttachUprobe(path, "main", &UprobeOptions{Cookie: 1, Mode: ProbePerf})
 		}, ErrNotSupported, "no cookies"},
-		{"type", func() (*Link, error) { return obj.Program("other").AttachUprobe(path, "main", nil) }, syscall.EINVAL, "xdp"},
-		{"multi of another type", func() (*Link, error) { return obj.Program("other").AttachUprobeMulti(path, "main", nil) }, syscall.EINVAL, "xdp"},
-		{"multi without being loaded so", func() (*Link, error) { return entry.AttachUprobeMulti(path, "main", nil) }, syscall.EINVAL, "uprobe.multi"},
-		{"multi as session", func() (*Link, error) { return many.AttachUprobeMulti(path, "main", &UprobeMultiOptions{Session: true}) }, syscall.EINVAL, "uprobe.session"},
-		{"nothing", func() (*Link, error) { return many.AttachUprobeMulti(path, "", nil) }, syscall.EINVAL, "neither"},
-		{"no match", func() (*Link, error) { return many.AttachUprobeMulti(path, "no_such_*", nil) }, ErrNotExist, "no function matches"},
+		{"type", func() (*Link, error) {
+			return obj.Program("other").AttachUprobe(path, "main", nil)
+		}, syscall.EINVAL, "xdp"},
+		{"multi of another type", func() (*Link, error) {
+			return obj.Program("other").AttachUprobeMulti(path, "main", nil)
+		}, syscall.EINVAL, "xdp"},
+		{"multi without being loaded so", func() (*Link, error) {
+			return entry.AttachUprobeMulti(path, "main", nil)
+		}, syscall.EINVAL, "uprobe.multi"},
+		{"multi as session", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "main", &UprobeMultiOptions{Session: true})
+		}, syscall.EINVAL, "uprobe.session"},
+		{"nothing", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "", nil)
+		}, syscall.EINVAL, "neither"},
+		{"no match", func() (*Link, error) {
+			return many.AttachUprobeMulti(path, "no_such_*", nil)
+		}, ErrNotExist, "no function matches"},
 		{"both", func() (*Link, error) {
-			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, Offsets: []uint64{1}})
+			return many.AttachUprobeMulti(path, "",
+				&UprobeMultiOptions{Symbols: []string{"main"}, Offsets: []uint64{1}})
 		}, syscall.EINVAL, "both"},
 		{"cookies", func() (*Link, error) {
-			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
+			return many.AttachUprobeMulti(path, "",
+				&UprobeMultiOptions{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
 		}, syscall.EINVAL, "2 cookies"},
 		{"counters", func() (*Link, error) {
-			return many.AttachUprobeMulti(path, "", &UprobeMultiOptions{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
+			return many.AttachUprobeMulti(path, "",
+				&UprobeMultiOptions{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
 		}, syscall.EINVAL, "2 counters"},
 		{"session and return", func() (*Link, error) {
-			return many.AttachUprobeMulti(path, "main", &UprobeMultiOptions{Session: true, Return: true})
+			return many.AttachUprobeMulti(path, "main",
+				&UprobeMultiOptions{Session: true, Return: true})
 		}, syscall.EINVAL, "session"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -97,14 +129,18 @@ func TestUprobeWithoutSysfs(t *testing.T) {
 	}
 	closeLink(t, l)
 	for _, mode := range []ProbeMode{ProbeDefault, ProbePerf} {
-		l, err := elsewhere(t, func() error { return unix.Mount("none", "/sys", "tmpfs", 0, "") }, func() (*Link, error) {
+		l, err := elsewhere(t, func() error {
+			return unix.Mount("none", "/sys", "tmpfs", 0, "")
+		}, func() (*Link, error) {
 			return entry.AttachUprobe(path, "main", &UprobeOptions{Mode: mode})
 		})()
 		if err == nil {
 			closeLink(t, l)
 		}
-		if err == nil || errors.Is(err, ErrNotSupported) || strings.Contains(err.Error(), "no file") ||
-			!strings.Contains(err.Error(), "/sys/bus/event_source/devices, which has the perf event type of a uprobe, does not exist") ||
+		if err == nil || errors.Is(err, ErrNotSupported) ||
+			strings.Contains(err.Error(), "no file") ||
+			!strings.Contains(err.Error(),
+				"/sys/bus/event_source/devices, which has the perf event type of a uprobe, does not exist") ||
 			!strings.Contains(err.Error(), "mount -t sysfs") {
 			t.Errorf("mode %v: %v", mode, err)
 		}
@@ -128,7 +164,8 @@ func TestUprobeOfMany(t *testing.T) {
 		}
 	}
 	refused(many.AttachUprobe(target(t), "main", nil))("trace_uprobe_multi, not for one probe")
-	refused(many.AttachUprobeMulti(target(t), "", &UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
+	refused(many.AttachUprobeMulti(target(t), "",
+		&UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }
 
 // TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names
@@ -144,7 +181,8 @@ func TestUprobePrivileges(t *testing.T) {
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "target")
-	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755), os.WriteFile(path, raw, 0o755)); err != nil {
+	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755),
+		os.WriteFile(path, raw, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	cmd.Env = append(os.Environ(), "PUREBPF_NO_PERFMON="+path)
@@ -162,7 +200,8 @@ func TestUprobePrivileges(t *testing.T) {
 		case strings.HasPrefix(line, "error: <nil>"):
 			attached++
 		case strings.HasPrefix(line, "error: "):
-			if refused++; !strings.Contains(line, "permission denied") || !strings.Contains(line, "CAP_SYS_ADMIN") {
+			if refused++; !strings.Contains(line, "permission denied") ||
+				!strings.Contains(line, "CAP_SYS_ADMIN") {
 				t.Error(line)
 			}
 		}

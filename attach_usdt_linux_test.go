@@ -68,11 +68,16 @@ var targetProbes = [...]struct {
 }{
 	{name: "none", count: 1},
 	{name: "guarded", count: 1, args: []int64{3 + 8 + 7 + 9}},
-	{name: "twelve", count: 1, args: []int64{-1 << 40, -70000, -300, -7, 200, 60000, 4000000000, 0xabcdefabcdef, 42, 77, -5}},
+	{name: "twelve", count: 1, args: []int64{-1 << 40, -70000, -300, -7, 200, 60000, 4000000000,
+		0xabcdefabcdef, 42, 77, -5}},
 	{name: "spread", count: 3, args: []int64{1}},
-	{name: "registers", x86: true, count: 1, args: []int64{0x1122334455667788, 0xcafebabe, -2, 0x5678, -3, 0xfe, -0x78, -9, 0x1010, 0xf5}},
-	{name: "memory", x86: true, count: 1, args: []int64{0x4444444444444444, -55, 0xfffffffd, -3, 0xfe, -2, 0xfe}},
-	{name: "indexed", x86: true, indexed: true, count: 1, args: []int64{-0x100000003, 0x4444444444444444, 11, 0xfffe, 0, -3}},
+	{name: "registers", x86: true, count: 1,
+		args: []int64{0x1122334455667788, 0xcafebabe, -2, 0x5678, -3, 0xfe, -0x78,
+			-9, 0x1010, 0xf5}},
+	{name: "memory", x86: true, count: 1,
+		args: []int64{0x4444444444444444, -55, 0xfffffffd, -3, 0xfe, -2, 0xfe}},
+	{name: "indexed", x86: true, indexed: true, count: 1,
+		args: []int64{-0x100000003, 0x4444444444444444, 11, 0xfffe, 0, -3}},
 	{name: "constants", x86: true, count: 1, args: []int64{-5, 1<<63 - 1, 4294967295, 7, -1}},
 	{name: "long_nop", x86: true, count: 1, args: []int64{12345}},
 }
@@ -108,9 +113,11 @@ func TestUSDT(t *testing.T) {
 					continue
 				}
 				t.Run(header+"/"+program+"/"+probe.name, func(t *testing.T) {
-					l, err := obj.Program(program).AttachUSDT(v.path, "target", probe.name, &USDTOptions{Cookie: 0xc0ffee << 32})
+					l, err := obj.Program(program).AttachUSDT(v.path, "target", probe.name,
+						&USDTOptions{Cookie: 0xc0ffee << 32})
 					if probe.indexed && header == "usdt16" {
-						if !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "too old") {
+						if !errors.Is(err, ErrNotSupported) ||
+							!strings.Contains(err.Error(), "too old") {
 							t.Error(err)
 						}
 						return
@@ -129,7 +136,8 @@ func TestUSDT(t *testing.T) {
 						t.Errorf("the semaphore of another probe is %d", guarded)
 					}
 					if s.Count != probe.count || s.Cookie != 0xc0ffee<<32 {
-						t.Errorf("ran %d times with cookie %#x, want %d times", s.Count, s.Cookie, probe.count)
+						t.Errorf("ran %d times with cookie %#x, want %d times",
+							s.Count, s.Cookie, probe.count)
 					}
 					num := len(probe.args)
 					if probe.name == "twelve" {
@@ -142,7 +150,8 @@ func TestUSDT(t *testing.T) {
 					closeLink(t, l)
 					*s = usdtSeen{}
 					if guarded, _ := v.run(t, 1); s.Count != 0 || guarded != 0 {
-						t.Errorf("afterwards it ran %d times, the semaphore is %d", s.Count, guarded)
+						t.Errorf("afterwards it ran %d times, the semaphore is %d",
+							s.Count, guarded)
 					}
 				})
 			}
@@ -161,7 +170,8 @@ func TestUSDTPlaces(t *testing.T) {
 		obj := usdtObject(t, newestUSDT(), v.pid, nil, names[0], names[1])
 		var links Links
 		for i, name := range names {
-			l, err := obj.Program(name).AttachUSDT(v.path, "target", "spread", &USDTOptions{Cookie: uint64(i)})
+			l, err := obj.Program(name).AttachUSDT(v.path, "target", "spread",
+				&USDTOptions{Cookie: uint64(i)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +190,8 @@ func TestUSDTPlaces(t *testing.T) {
 				t.Errorf("%s ran %d times, the arguments add up to %d", name, s.Count, s.Sum)
 			}
 		}
-		if _, err := links[0].Info(); (err == nil) != (names[0] == "any") && obj.Program("any").ExpectedAttachType() != 0 {
+		if _, err := links[0].Info(); (err == nil) != (names[0] == "any") &&
+			obj.Program("any").ExpectedAttachType() != 0 {
 			t.Errorf("%v: info: %v", links[0], err)
 		}
 		if err := links.Close(); err != nil {
@@ -199,7 +210,8 @@ func TestUSDTProcess(t *testing.T) {
 	for _, program := range []string{"any", "single"} {
 		obj := usdtObject(t, newestUSDT(), 0, nil, program)
 		s := usdtSeenBy(t, obj, program)
-		l, err := obj.Program(program).AttachUSDT(path, "target", "guarded", &USDTOptions{PID: mine.pid})
+		l, err := obj.Program(program).AttachUSDT(path, "target", "guarded",
+			&USDTOptions{PID: mine.pid})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +243,8 @@ func TestUSDTFull(t *testing.T) {
 		}
 		links = append(links, l)
 	}
-	if _, err := obj.Program("any").AttachUSDT(v.path, "target", "none", nil); !errors.Is(err, ErrTooBig) {
+	if _, err := obj.Program("any").AttachUSDT(v.path,
+		"target", "none", nil); !errors.Is(err, ErrTooBig) {
 		t.Error(err)
 	}
 	if err := links[:1].Close(); err != nil {
@@ -278,7 +291,9 @@ func TestUSDTWithoutCookies(t *testing.T) {
 		obj := usdtObject(t, header, v.pid, old, "any")
 		s := usdtSeenBy(t, obj, "any")
 		if i == 1 {
-			if _, err := obj.Program("any").AttachUSDT(path, "target", "spread", nil); !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "give a process") {
+			if _, err := obj.Program("any").AttachUSDT(path, "target",
+				"spread", nil); !errors.Is(err, ErrNotSupported) ||
+				!strings.Contains(err.Error(), "give a process") {
 				t.Error(err)
 			}
 		}
@@ -289,9 +304,12 @@ func TestUSDTWithoutCookies(t *testing.T) {
 		}
 		v.run(t, 1)
 		if s.Count != 3 || s.Sum != 29 || s.Cookie != 5 {
-			t.Errorf("%s: ran %d times, cookie %d, the arguments add up to %d", path, s.Count, s.Cookie, s.Sum)
+			t.Errorf("%s: ran %d times, cookie %d, the arguments add up to %d",
+				path, s.Count, s.Cookie, s.Sum)
 		}
-		if _, err := obj.Program("any").AttachUSDT(path, "target", "spread", o); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "tell them apart") {
+		if _, err := obj.Program("any").AttachUSDT(path,
+			"target", "spread", o); !errors.Is(err, ErrExist) ||
+			!strings.Contains(err.Error(), "tell them apart") {
 			t.Error("attached twice:", err)
 		}
 		*s = usdtSeen{}
@@ -343,7 +361,8 @@ func TestUSDTAuto(t *testing.T) {
 			t.Fatalf("%q for %q", text, old)
 		}
 		path := filepath.Join(t.TempDir(), "auto.bpf.o")
-		if err := os.WriteFile(path, bytes.ReplaceAll(raw, []byte(old), []byte(text+strings.Repeat("\x00", len(old)-len(text)))), 0o600); err != nil {
+		if err := os.WriteFile(path,
+			bytes.ReplaceAll(raw, []byte(old), []byte(text+strings.Repeat("\x00", len(old)-len(text)))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		o, err := Open(path, nil)
@@ -383,7 +402,8 @@ func TestUSDTOddKeys(t *testing.T) {
 		if err == nil {
 			closeLink(t, l)
 		}
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "usdt.bpf.h declares") {
+		if !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "usdt.bpf.h declares") {
 			t.Errorf("keys of %d bytes: %v", size, err)
 		}
 	}
@@ -420,19 +440,45 @@ func TestUSDTErrors(t *testing.T) {
 		err    error
 		text   string
 	}{
-		{"near name", func() (*Link, error) { return any.AttachUSDT(path, "target", "guardet", nil) }, ErrNotExist, "near: target:guarded"},
-		{"no file", func() (*Link, error) { return any.AttachUSDT("/no/such/file", "a", "b", nil) }, ErrNotExist, "/no/such/file"},
-		{"no probes", func() (*Link, error) { return any.AttachUSDT("/proc/self/exe", "a", "b", nil) }, ErrNotExist, ".note.stapsdt"},
-		{"no probe named", func() (*Link, error) { return any.AttachUSDT(path, "target", "", nil) }, syscall.EINVAL, "named"},
-		{"symbol", func() (*Link, error) { return any.AttachUSDT(path, "target", "symbolic", nil) }, syscall.EINVAL, "counted_here(%rip)"},
-		{"thirteen", func() (*Link, error) { return any.AttachUSDT(path, "target", "thirteen", nil) }, ErrNotSupported, "more than 12"},
-		{"processor", func() (*Link, error) { return any.AttachUSDT(foreign, "target", "none", nil) }, syscall.EINVAL, "ELF machine 61680"},
-		{"negative process", func() (*Link, error) { return any.AttachUSDT(path, "target", "none", &USDTOptions{PID: -1}) }, syscall.EINVAL, "process -1"},
-		{"no maps", func() (*Link, error) { return plain.Program("entry").AttachUSDT(path, "target", "none", nil) }, syscall.ESRCH, "usdt.bpf.h"},
-		{"type", func() (*Link, error) { return plain.Program("other").AttachUSDT(path, "target", "none", nil) }, syscall.EINVAL, "xdp"},
-		{"no object", func() (*Link, error) { return alone.AttachUSDT(path, "target", "none", nil) }, ErrNotSupported, "object"},
-		{"section", func() (*Link, error) { return obj.Program("incomplete").Attach() }, syscall.EINVAL, "path:provider:name"},
-		{"auto, no probe", func() (*Link, error) { return obj.Program("automatic").Attach() }, ErrNotExist, ".note.stapsdt"},
+		{"near name", func() (*Link, error) {
+			return any.AttachUSDT(path, "target", "guardet", nil)
+		}, ErrNotExist, "near: target:guarded"},
+		{"no file", func() (*Link, error) {
+			return any.AttachUSDT("/no/such/file", "a", "b", nil)
+		}, ErrNotExist, "/no/such/file"},
+		{"no probes", func() (*Link, error) {
+			return any.AttachUSDT("/proc/self/exe", "a", "b", nil)
+		}, ErrNotExist, ".note.stapsdt"},
+		{"no probe named", func() (*Link, error) {
+			return any.AttachUSDT(path, "target", "", nil)
+		}, syscall.EINVAL, "named"},
+		{"symbol", func() (*Link, error) {
+			return any.AttachUSDT(path, "target", "symbolic", nil)
+		}, syscall.EINVAL, "counted_here(%rip)"},
+		{"thirteen", func() (*Link, error) {
+			return any.AttachUSDT(path, "target", "thirteen", nil)
+		}, ErrNotSupported, "more than 12"},
+		{"processor", func() (*Link, error) {
+			return any.AttachUSDT(foreign, "target", "none", nil)
+		}, syscall.EINVAL, "ELF machine 61680"},
+		{"negative process", func() (*Link, error) {
+			return any.AttachUSDT(path, "target", "none", &USDTOptions{PID: -1})
+		}, syscall.EINVAL, "process -1"},
+		{"no maps", func() (*Link, error) {
+			return plain.Program("entry").AttachUSDT(path, "target", "none", nil)
+		}, syscall.ESRCH, "usdt.bpf.h"},
+		{"type", func() (*Link, error) {
+			return plain.Program("other").AttachUSDT(path, "target", "none", nil)
+		}, syscall.EINVAL, "xdp"},
+		{"no object", func() (*Link, error) {
+			return alone.AttachUSDT(path, "target", "none", nil)
+		}, ErrNotSupported, "object"},
+		{"section", func() (*Link, error) {
+			return obj.Program("incomplete").Attach()
+		}, syscall.EINVAL, "path:provider:name"},
+		{"auto, no probe", func() (*Link, error) {
+			return obj.Program("automatic").Attach()
+		}, ErrNotExist, ".note.stapsdt"},
 	} {
 		if (c.name == "symbol" || c.name == "thirteen") && runtime.GOARCH != "amd64" {
 			continue // written by hand for x86-64

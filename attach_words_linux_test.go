@@ -12,7 +12,9 @@ import (
 
 // repeated returns what an error says twice: two words in a row, or a path.
 func repeated(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" :;,()\"", r) })
+	words := strings.FieldsFunc(text, func(r rune) bool {
+		return strings.ContainsRune(" :;,()\"", r)
+	})
 	seen := map[string]bool{}
 	for i, word := range words {
 		phrase := word
@@ -60,11 +62,16 @@ func TestAttachWords(t *testing.T) {
 		is   error
 		want string // a part of the text
 	}{
-		{"event", second(sample.AttachPerfEvent(PerfEvent{Type: 1, Config: 77}, nil)), ErrNotExist, "no such event"},
-		{"CPU", second(sample.AttachPerfEvent(clock, &PerfEventOptions{CPUs: []int{40000}})), syscall.EINVAL, "the machine has CPUs 0 to"},
-		{"thread", second(sample.AttachPerfEvent(clock, &PerfEventOptions{PID: 1 << 22})), syscall.ESRCH, "there is no thread 4194304"},
-		{"descriptor", second(sample.AttachPerfEventFD(int(file.Fd()), nil)), syscall.EBADF, "of something else"},
-		{"tracepoint", second(tp.AttachTracepoint("sched", "sched_swich", nil)), ErrNotExist, "near: sched_switch"},
+		{"event", second(sample.AttachPerfEvent(PerfEvent{Type: 1, Config: 77}, nil)), ErrNotExist,
+			"no such event"},
+		{"CPU", second(sample.AttachPerfEvent(clock, &PerfEventOptions{CPUs: []int{40000}})),
+			syscall.EINVAL, "the machine has CPUs 0 to"},
+		{"thread", second(sample.AttachPerfEvent(clock, &PerfEventOptions{PID: 1 << 22})),
+			syscall.ESRCH, "there is no thread 4194304"},
+		{"descriptor", second(sample.AttachPerfEventFD(int(file.Fd()), nil)), syscall.EBADF,
+			"of something else"},
+		{"tracepoint", second(tp.AttachTracepoint("sched", "sched_swich", nil)), ErrNotExist,
+			"near: sched_switch"},
 		{"category", second(tp.AttachTracepoint("no", "such", nil)), ErrNotExist, "lists them"},
 		{"named", second(PerfEventNamed("no:such")), ErrNotExist, "lists them"},
 		{"cgroup", second(sample.AttachCgroup("/no/such", nil)), ErrNotExist, "what fits there"},
@@ -80,8 +87,10 @@ func TestAttachWords(t *testing.T) {
 		{"unset sockmap", sample.UnsetSockMap(m, nil), syscall.EINVAL, "not of sockets"},
 		{"closed sockmap", second(sample.AttachSockMap(closed, nil)), ErrClosed, "map"},
 		{"set closed sockmap", sample.SetSockMap(closed, nil), ErrClosed, "map"},
-		{"iterator", second(walks.AttachIter(&IterOptions{Cgroup: "/no/such"})), syscall.EINVAL, "doesn't take a cgroup"},
-		{"iterator's threads", second(walks.AttachIter(&IterOptions{TID: 1, PID: 1})), syscall.EINVAL, "task"},
+		{"iterator", second(walks.AttachIter(&IterOptions{Cgroup: "/no/such"})), syscall.EINVAL,
+			"doesn't take a cgroup"},
+		{"iterator's threads", second(walks.AttachIter(&IterOptions{TID: 1, PID: 1})),
+			syscall.EINVAL, "task"},
 		{"struct_ops", second(m.AttachStructOps()), syscall.EINVAL, "type array"},
 		{"closed struct_ops", second(closed.AttachStructOps()), ErrClosed, "struct_ops"},
 		{"update", link.Update(sample, nil), syscall.EINVAL, "sched_switch"},

@@ -72,34 +72,42 @@ func TestXDPModes(t *testing.T) {
 		sameAsIP(t, "v0", mode, id)
 	}
 	expect("nothing", 0, nil)
-	for mode, becomes := range map[XDPMode]XDPMode{XDPAny: XDPNative, XDPNative: XDPNative, XDPGeneric: XDPGeneric} {
+	for mode, becomes := range map[XDPMode]XDPMode{XDPAny: XDPNative, XDPNative: XDPNative,
+		XDPGeneric: XDPGeneric} {
 		link, err := pass.AttachXDP("v0", &XDPOptions{Mode: mode})
 		if err != nil {
 			t.Fatal(mode, err)
 		}
 		expect("link "+mode.String(), becomes, pass)
-		if info, err := link.Info(); err != nil || *info.Detail.(*linkinfo.XDP) != (linkinfo.XDP{IfIndex: uint32(deviceIndex(t, "v0"))}) {
+		if info, err := link.Info(); err != nil ||
+			*info.Detail.(*linkinfo.XDP) != (linkinfo.XDP{IfIndex: uint32(deviceIndex(t, "v0"))}) {
 			t.Errorf("%+v %v", info, err)
 		}
 		if err := link.Update(drop, pass); err != nil {
 			t.Error(err)
 		}
 		expect("updated link "+mode.String(), becomes, drop)
-		if _, err := pass.AttachXDP("v0", &XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "(xdp_drop) is attached there") {
+		if _, err := pass.AttachXDP(
+			"v0", &XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
+			!strings.Contains(err.Error(), "(xdp_drop) is attached there") {
 			t.Error(err)
 		}
-		if _, err := pass.SetXDP("v0", &XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "Can't replace active BPF XDP link") {
+		if _, err := pass.SetXDP("v0", &XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
+			!strings.Contains(err.Error(), "Can't replace active BPF XDP link") {
 			t.Error("not in the kernel's words:", err)
 		}
 		if err := link.Close(); err != nil {
 			t.Error(err)
 		}
 		expect("closed link", 0, nil)
-		if got, err := pass.SetXDP("v0", &XDPOptions{Mode: mode}); err != nil || mode == XDPAny && got != becomes {
+		if got, err := pass.SetXDP("v0", &XDPOptions{Mode: mode}); err != nil ||
+			mode == XDPAny && got != becomes {
 			t.Fatal(mode, got, err)
 		}
 		expect("netlink "+mode.String(), becomes, pass)
-		if _, err := drop.SetXDP("v0", &XDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "Active program does not match expected") {
+		if _, err := drop.SetXDP(
+			"v0", &XDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, ErrExist) ||
+			!strings.Contains(err.Error(), "Active program does not match expected") {
 			t.Error("not in the kernel's words:", err)
 		}
 		if _, err := drop.SetXDP("v0", &XDPOptions{Mode: mode, Replace: pass}); err != nil {
@@ -114,7 +122,9 @@ func TestXDPModes(t *testing.T) {
 		}
 		expect("taken away", 0, nil)
 	}
-	if _, err := pass.AttachXDP("v0", &XDPOptions{Mode: XDPOffload}); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotSupported) {
+	if _, err := pass.AttachXDP(
+		"v0", &XDPOptions{Mode: XDPOffload}); !errors.Is(err, syscall.EINVAL) &&
+		!errors.Is(err, ErrNotSupported) {
 		t.Error("a veth can't offload:", err)
 	}
 }
@@ -129,7 +139,9 @@ func TestXDPFrags(t *testing.T) {
 	from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
 	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_frags"), nil)
 	runs := &array[[32]uint64](t, obj, "runs")[netXDPFrags]
-	if _, err := obj.Program("xdp_pass").SetXDP("v0", &XDPOptions{Mode: XDPNative}); !errors.Is(err, syscall.ERANGE) || !strings.Contains(err.Error(), "MTU") {
+	if _, err := obj.Program("xdp_pass").SetXDP(
+		"v0", &XDPOptions{Mode: XDPNative}); !errors.Is(err, syscall.ERANGE) ||
+		!strings.Contains(err.Error(), "MTU") {
 		t.Error(err)
 	}
 	link, err := obj.Program("xdp_frags").AttachXDP("v0", &XDPOptions{Mode: XDPNative})
@@ -141,7 +153,8 @@ func TestXDPFrags(t *testing.T) {
 	if !arrives(to, true) || *runs == 0 {
 		t.Errorf("%d runs", *runs)
 	}
-	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil || hearsKernel() && !strings.Contains(err.Error(), "MTU") {
+	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil ||
+		hearsKernel() && !strings.Contains(err.Error(), "MTU") {
 		t.Error("a program that doesn't know fragments takes the place of one that does, or not in the kernel's words:", err)
 	}
 }
@@ -167,11 +180,13 @@ func TestXDPAnyMode(t *testing.T) {
 	deviceMTU(t, "v1", 9000)
 	from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
 	logger, book := logBook()
-	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_drop", "xdp_frags", "xdp_devmap"), &LoadOptions{Logger: logger})
+	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_drop", "xdp_frags", "xdp_devmap"),
+		&LoadOptions{Logger: logger})
 	pass, drop, frags := obj.Program("xdp_pass"), obj.Program("xdp_drop"), obj.Program("xdp_frags")
 
 	var refused *rtnl.Error
-	if _, err := pass.SetXDP("v0", &XDPOptions{Mode: XDPNative}); !errors.As(err, &refused) || !strings.Contains(refused.Message, "MTU") {
+	if _, err := pass.SetXDP("v0", &XDPOptions{Mode: XDPNative}); !errors.As(err, &refused) ||
+		!strings.Contains(refused.Message, "MTU") {
 		t.Fatalf("the driver takes it, or doesn't say why not: %v", err)
 	}
 	words := refused.Message
@@ -199,11 +214,13 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	isGeneric(pass)
-	if !strings.Contains(link.String(), "generic mode: ") || !strings.Contains(link.String(), words) {
+	if !strings.Contains(link.String(), "generic mode: ") ||
+		!strings.Contains(link.String(), words) {
 		t.Errorf("the link doesn't say why it is generic: %s", link)
 	}
 	// The link is in the way of both modes.
-	if _, err := drop.AttachXDP("v0", nil); !errors.Is(err, syscall.EBUSY) && !errors.Is(err, ErrExist) ||
+	if _, err := drop.AttachXDP("v0", nil); !errors.Is(err, syscall.EBUSY) &&
+		!errors.Is(err, ErrExist) ||
 		strings.Contains(err.Error(), "in generic mode") {
 		t.Error(err)
 	}
@@ -224,7 +241,8 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Fatal(mode, err)
 	}
 	_, err = pass.SetXDP("v0", nil)
-	if !errors.Is(err, syscall.ERANGE) || !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "in native mode: "+refused.Message) ||
+	if !errors.Is(err, syscall.ERANGE) || !errors.Is(err, ErrExist) ||
+		!strings.Contains(err.Error(), "in native mode: "+refused.Message) ||
 		!strings.Contains(err.Error(), "in generic mode: ") {
 		t.Errorf("not both reasons: %v", err)
 	}
@@ -233,7 +251,8 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Error(err)
 	}
 	// What is wrong with the program itself is said once.
-	if _, err := obj.Program("xdp_devmap").AttachXDP("v0", nil); !errors.Is(err, syscall.EINVAL) || strings.Contains(err.Error(), "generic mode") {
+	if _, err := obj.Program("xdp_devmap").AttachXDP("v0", nil); !errors.Is(err, syscall.EINVAL) ||
+		strings.Contains(err.Error(), "generic mode") {
 		t.Error(err)
 	}
 	sameAsIP(t, "v0", XDPAny, 0)
@@ -253,14 +272,16 @@ func TestInterfaceNames(t *testing.T) {
 		t.Fatal("the interface 1 has the index 1")
 	}
 	shows := func() bool {
-		return strings.Contains(string(testkit.Run(t, "ip", "link", "show", "dev", long)), "prog/xdp")
+		return strings.Contains(string(testkit.Run(t, "ip", "link", "show", "dev", long)),
+			"prog/xdp")
 	}
 	for _, name := range []string{"1", long, "77", strconv.Itoa(int(index))} {
 		link, err := xdp.AttachXDP(name, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info, err := link.Info(); err != nil || info.Detail.(*linkinfo.XDP).IfIndex != index || !shows() {
+		if info, err := link.Info(); err != nil || info.Detail.(*linkinfo.XDP).IfIndex != index ||
+			!shows() {
 			t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
 		}
 		device, err := rtnl.Interface(name)
@@ -282,7 +303,8 @@ func TestInterfaceNames(t *testing.T) {
 			if err != nil || info.Detail.(*linkinfo.TCX).IfIndex != index {
 				t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
 			}
-			if there, err := hooks.QueryInterface(name, uapi.AttachTCXIngress); err != nil || !there.Has(programID(t, tc)) {
+			if there, err := hooks.QueryInterface(name, uapi.AttachTCXIngress); err != nil ||
+				!there.Has(programID(t, tc)) {
 				t.Errorf("%s: %+v, %v", name, there, err)
 			}
 			tcx.Close()
@@ -291,7 +313,8 @@ func TestInterfaceNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"v0:1", "99", "", long[:16], "v%d"} {
-		if link, err := xdp.AttachXDP(name, nil); !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), strconv.Quote(name)) {
+		if link, err := xdp.AttachXDP(name, nil); !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), strconv.Quote(name)) {
 			t.Errorf("%q: %v, %v", name, link, err)
 		}
 	}
@@ -367,12 +390,14 @@ func TestXDPRedirectCPU(t *testing.T) {
 			deviceMTU(t, "v1", uint32(max(kind.size, 1500)))
 			from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
 			obj := load(t, only(open(t, "net"), kind.redirect, kind.cpumap), nil)
-			runs, onCPU, cpu := array[[32]uint64](t, obj, "runs"), array[uint32](t, obj, "on_cpu"), array[uint32](t, obj, "cpu")
+			runs, onCPU, cpu := array[[32]uint64](t, obj, "runs"), array[uint32](t, obj, "on_cpu"),
+				array[uint32](t, obj, "cpu")
 			value := binary.NativeEndian.AppendUint32(nil, 192) // frames in its queue
 			value = binary.NativeEndian.AppendUint32(value, uint32(obj.Program(kind.cpumap).FD()))
 			cpus := min(runtime.NumCPU(), int(obj.Map("cpus").MaxEntries()))
 			for i := range cpus {
-				if err := obj.Map("cpus").Update(binary.NativeEndian.AppendUint32(nil, uint32(i)), value, 0); err != nil {
+				if err := obj.Map("cpus").Update(
+					binary.NativeEndian.AppendUint32(nil, uint32(i)), value, 0); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -389,7 +414,8 @@ func TestXDPRedirectCPU(t *testing.T) {
 						t.Error("a frame does not arrive")
 					}
 				}
-				if runs[netRedirect] < 3 || runs[netCPUMap] != runs[netRedirect] || int(*onCPU) != i+1 {
+				if runs[netRedirect] < 3 || runs[netCPUMap] != runs[netRedirect] ||
+					int(*onCPU) != i+1 {
 					t.Errorf("to processor %d: last on %d, runs %v", i, int(*onCPU)-1, runs)
 				}
 			}
@@ -411,7 +437,8 @@ func TestXDPInterfaceGone(t *testing.T) {
 	}
 	defer link.Close()
 	deviceDelete(t, "v1")
-	if info, err := link.Info(); err != nil || info.Type != uapi.LinkXDP || *info.Detail.(*linkinfo.XDP) != (linkinfo.XDP{}) {
+	if info, err := link.Info(); err != nil || info.Type != uapi.LinkXDP ||
+		*info.Detail.(*linkinfo.XDP) != (linkinfo.XDP{}) {
 		t.Errorf("%+v %v", info, err)
 	}
 	if err := link.Update(obj.Program("xdp_drop"), nil); !errors.Is(err, syscall.ENOLINK) {
@@ -440,7 +467,8 @@ func TestXDPLiveFrames(t *testing.T) {
 	defer link.Close()
 	for program, iface := range map[string]string{"xdp_pass": "lo", "xdp_redirect": "w1"} {
 		to := packetSocket(t, iface)
-		if _, err := obj.Program(program).Run(&RunOptions{Data: frame(64), Repeat: 8, Flags: RunLiveFrames}); err != nil {
+		if _, err := obj.Program(program).Run(
+			&RunOptions{Data: frame(64), Repeat: 8, Flags: RunLiveFrames}); err != nil {
 			t.Fatal(program, err)
 		}
 		for i := range 8 {

@@ -74,7 +74,10 @@ func TestCloseBeside(t *testing.T) {
 			"Variable.Get2": func() error { var n [2]uint16; return pair.Get(&n) },
 			"Variable.Set":  func() error { return pair.Set([2]uint16{3, 4}) },
 			"Lookup":        func() error { _, err := typed.Lookup(1); return err },
-			"LookupBytes":   func() error { _, err := array.LookupBytes(make([]byte, 4)); return err },
+			"LookupBytes": func() error {
+				_, err := array.LookupBytes(make([]byte, 4))
+				return err
+			},
 			"Update": func() error {
 				return m.Update(make([]byte, m.KeySize()), make([]byte, m.ValueSize()), 0)
 			},
@@ -82,24 +85,32 @@ func TestCloseBeside(t *testing.T) {
 			"LookupAndDelete": func() error {
 				return m.LookupAndDelete(make([]byte, m.KeySize()), make([]byte, m.ValueSize()), 0)
 			},
-			"NextKey":     func() error { return array.NextKey(nil, make([]byte, 4)) },
-			"PerCPU":      func() error { _, err := perCPU.Lookup(1, nil); return err },
-			"UpdateBatch": func() error { return second(typed.UpdateBatch([]uint32{1}, []uint64{2}, 0)) },
+			"NextKey": func() error { return array.NextKey(nil, make([]byte, 4)) },
+			"PerCPU":  func() error { _, err := perCPU.Lookup(1, nil); return err },
+			"UpdateBatch": func() error {
+				return second(typed.UpdateBatch([]uint32{1}, []uint64{2}, 0))
+			},
 			"LookupBatch": func() error {
 				_, err := array.NewBatchCursor().LookupBatch(make([]byte, 16), make([]byte, 32), 0)
 				return err
 			},
-			"Iterate":     func() error { it := typed.Iterate(); drainSeq(it.All()); return it.Err() },
+			"Iterate": func() error {
+				it := typed.Iterate()
+				drainSeq(it.All())
+				return it.Err()
+			},
 			"Memory":      func() error { obj.Map(".bss").Memory(); return second(array.Info()) },
 			"Map.Clone":   func() error { return closing(array.Clone()) },
 			"MapFromInfo": func() error { return second(percpu.Info()) },
-			"Run":         func() error { return second(p.Run(&RunOptions{Data: make([]byte, 64)})) },
-			"Program":     func() error { return second(p.Info()) },
-			"Clone":       func() error { return closing(p.Clone(nil)) },
-			"Links":       func() error { obj.Links(); obj.NotAttached(); return second(p.Info()) },
-			"Attach":      func() error { return second(obj.Attach()) },
-			"ReadOnly":    func() error { calls.ReadOnly(); return calls.Set(uint64(1)) },
-			"Bytes":       func() error { return second(calls.Bytes()) },
+			"Run": func() error {
+				return second(p.Run(&RunOptions{Data: make([]byte, 64)}))
+			},
+			"Program":  func() error { return second(p.Info()) },
+			"Clone":    func() error { return closing(p.Clone(nil)) },
+			"Links":    func() error { obj.Links(); obj.NotAttached(); return second(p.Info()) },
+			"Attach":   func() error { return second(obj.Attach()) },
+			"ReadOnly": func() error { calls.ReadOnly(); return calls.Set(uint64(1)) },
+			"Bytes":    func() error { return second(calls.Bytes()) },
 		})
 	}
 }
@@ -171,7 +182,8 @@ func TestCloseReuse(t *testing.T) {
 			t.Error(err)
 			return nil
 		}
-		if err := m.Update(make([]byte, 4), binary.NativeEndian.AppendUint64(nil, value), 0); err != nil {
+		if err := m.Update(make([]byte, 4),
+			binary.NativeEndian.AppendUint64(nil, value), 0); err != nil {
 			t.Error(err)
 		}
 		return m

@@ -65,7 +65,8 @@ func TestCustomBTF(t *testing.T) {
 		t.Fatalf("%d bytes of expected values", len(want))
 	}
 	for i := range len(want) / 8 {
-		got, want := binary.NativeEndian.Uint64(context[behindImage+8*i:]), binary.NativeEndian.Uint64(want[8*i:])
+		got, want := binary.NativeEndian.Uint64(context[behindImage+8*i:]),
+			binary.NativeEndian.Uint64(want[8*i:])
 		if got != want {
 			t.Errorf("%s: the program read %#x, want %#x", names.Enumerator(i).Name, got, want)
 		}

@@ -65,11 +65,13 @@ func TestDeviceBound(t *testing.T) {
 		t.Error(err)
 	}
 
-	if _, err := bound("lo"); !errors.Is(err, syscall.EOPNOTSUPP) || !errors.Is(err, ErrNotSupported) {
+	if _, err := bound("lo"); !errors.Is(err, syscall.EOPNOTSUPP) ||
+		!errors.Is(err, ErrNotSupported) {
 		t.Errorf("bound to lo: %v", err)
 	}
 	// offloaded, that is
-	unbound, err := p.Clone(&CloneOptions{Flags: uapi.FXDPHasFrags, IfIndex: uint32(deviceIndex(t, "v0"))})
+	unbound, err := p.Clone(
+		&CloneOptions{Flags: uapi.FXDPHasFrags, IfIndex: uint32(deviceIndex(t, "v0"))})
 	if err == nil {
 		unbound.Close()
 		t.Error("a veth runs offloaded programs")

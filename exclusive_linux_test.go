@@ -20,25 +20,28 @@ func TestExclusive(t *testing.T) {
 		t.Error("the copy's map is exclusive to the original's program")
 	}
 	_, err := Load(o, nil)
-	if ve := new(VerifierError); !errors.As(err, &ve) || ve.Program != "intruder" || !errors.Is(err, ErrPermission) {
+	if ve := new(VerifierError); !errors.As(err, &ve) || ve.Program != "intruder" ||
+		!errors.Is(err, ErrPermission) {
 		t.Errorf("loading another program that uses the map: %v", err)
 	}
 	obj := load(t, only(c, "owner"), nil)
 	for i := range uint32(3) {
-		if r, err := obj.Program("owner").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 2+i {
+		if r, err := obj.Program("owner").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+			r.Return != 2+i {
 			t.Errorf("run %d returns %d, %v", i, r.Return, err)
 		}
 	}
 	changed := false
-	_, err = Load(only(o.Clone(), "owner"), &LoadOptions{Handlers: map[string]Handler{"socket": {Prepare: func(load *ProgramLoad) error {
-		for i, in := range load.Insns {
-			if in.Imm == 1 && !in.IsLdImm64() && !in.IsHelperCall() {
-				load.Insns[i].Imm, changed = 2, true // one constant differs
-				break
+	_, err = Load(only(o.Clone(), "owner"),
+		&LoadOptions{Handlers: map[string]Handler{"socket": {Prepare: func(load *ProgramLoad) error {
+			for i, in := range load.Insns {
+				if in.Imm == 1 && !in.IsLdImm64() && !in.IsHelperCall() {
+					load.Insns[i].Imm, changed = 2, true // one constant differs
+					break
+				}
 			}
-		}
-		return nil
-	}}}})
+			return nil
+		}}}})
 	if !changed || !errors.Is(err, syscall.EACCES) {
 		t.Errorf("loading the owner with a changed instruction (%v): %v", changed, err)
 	}

@@ -30,7 +30,9 @@ func TestExplanations(t *testing.T) {
 	own := hooks.Program{ID: programID(t, xdp)}
 	other := hooks.Program{ID: programID(t, loadedProgram(t, "link", "ingress"))}
 	placed := func(at place, there ...hooks.Program) *place {
-		at.query = func() (*hooks.Hook, error) { return &hooks.Hook{Programs: there, Revision: 7}, nil }
+		at.query = func() (*hooks.Hook, error) {
+			return &hooks.Hook{Programs: there, Revision: 7}, nil
+		}
 		return &at
 	}
 	full := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 3})
@@ -67,7 +69,8 @@ func TestExplanations(t *testing.T) {
 	rows := []row{
 		{"frozen", syscall.EPERM, attempt{op: opElement, m: frozen}, "the map is frozen"},
 		{"capability", syscall.EPERM, attempt{op: opRun, need: nobody}, "Capability(63)"},
-		{"memlock", syscall.EPERM, attempt{op: opLoad, limit: errors.New("the limit stays")}, "the limit stays"},
+		{"memlock", syscall.EPERM, attempt{op: opLoad, limit: errors.New("the limit stays")},
+			"the limit stays"},
 		{"rule", syscall.EINVAL, attempt{op: opCreateMap, maps: []*maprules.Map{
 			{Type: uapi.MapArray, KeySize: 8, ValueSize: 4, MaxEntries: 1},
 		}}, "key_size 8"},
@@ -80,16 +83,21 @@ func TestExplanations(t *testing.T) {
 		{"type", syscall.EINVAL,
 			attempt{op: opAttach, at: placed(place{types: []uapi.ProgType{uapi.ProgSchedCls}})},
 			"it is a program of type xdp; what fits there is sched_cls"},
-		{"attach type", syscall.EINVAL, attempt{op: opAttach, at: placed(place{attach: 250})}, "attach type"},
-		{"rule of the hook", syscall.EINVAL, attempt{op: opAttach, at: placed(place{rule: "only one"})}, "only one"},
-		{"target", syscall.EBADF, attempt{op: opDetach, at: placed(place{target: "a cgroup"})}, "a cgroup"},
+		{"attach type", syscall.EINVAL, attempt{op: opAttach, at: placed(place{attach: 250})},
+			"attach type"},
+		{"rule of the hook", syscall.EINVAL,
+			attempt{op: opAttach, at: placed(place{rule: "only one"})}, "only one"},
+		{"target", syscall.EBADF, attempt{op: opDetach, at: placed(place{target: "a cgroup"})},
+			"a cgroup"},
 		{"anchor", syscall.ENOENT,
 			attempt{op: opAttach, at: placed(place{anchor: AfterID(own.ID)}, other)},
 			fmt.Sprintf("the anchor, program %d,", own.ID)},
-		{"revision", syscall.ESTALE, attempt{op: opAttach, at: placed(place{revision: 5})}, "is 7, not 5"},
+		{"revision", syscall.ESTALE, attempt{op: opAttach, at: placed(place{revision: 5})},
+			"is 7, not 5"},
 		{"already", syscall.EINVAL, attempt{op: opAttach, at: placed(place{}, own)},
 			fmt.Sprintf("this program, %d, is", own.ID)},
-		{"event", syscall.EEXIST, attempt{op: opAttachEvent, event: clock, at: &place{}}, "doesn't tell which"},
+		{"event", syscall.EEXIST, attempt{op: opAttachEvent, event: clock, at: &place{}},
+			"doesn't tell which"},
 		{"event's kind", syscall.EINVAL, attempt{op: opAttachEventFD}, "it is of type xdp"},
 		{"no event", syscall.EBADF, attempt{op: opAttachEventFD}, "not open"},
 		{"paranoid", syscall.EACCES, attempt{op: opOpenEvent, need: nobody}, "Capability(63)"},
@@ -100,15 +108,20 @@ func TestExplanations(t *testing.T) {
 		{"tracefs", syscall.EACCES, attempt{op: opTracefs, access: nobody}, "Capability(63)"},
 		{"inside", syscall.EILSEQ, attempt{op: opKprobe, offsets: []uint64{3}}, "offset 3"},
 		{"return", syscall.EINVAL,
-			attempt{op: opKprobe, offsets: []uint64{3}, returns: true, symbol: new(kernel.FunctionSymbol)}, "kretprobe"},
+			attempt{op: opKprobe, offsets: []uint64{3}, returns: true,
+				symbol: new(kernel.FunctionSymbol)}, "kretprobe"},
 		{"no fprobe", syscall.EOPNOTSUPP, attempt{op: opKprobeMulti}, "CONFIG_FPROBE"},
 		{"functions", syscall.ENOENT,
-			attempt{op: opKprobeMulti, tracing: pretend{tracefs: tracefs}, symbols: []string{"tcp_connekt"}},
+			attempt{op: opKprobeMulti, tracing: pretend{tracefs: tracefs},
+				symbols: []string{"tcp_connekt"}},
 			"is called tcp_connekt; near: tcp_connect"},
-		{"session", syscall.EINVAL, attempt{op: opUprobeMulti, session: 250, file: file}, "no sessions"},
+		{"session", syscall.EINVAL, attempt{op: opUprobeMulti, session: 250, file: file},
+			"no sessions"},
 		{"process", syscall.ESRCH, attempt{op: opUprobe, pid: 5}, "no process 5"},
-		{"end of file", syscall.EINVAL, attempt{op: opUprobe, file: file, offsets: []uint64{1 << 40}}, "ends at"},
-		{"raw tracepoint", syscall.ENOENT, attempt{op: opRawTracepoint, name: "sched_swich"}, "sched_switch"},
+		{"end of file", syscall.EINVAL,
+			attempt{op: opUprobe, file: file, offsets: []uint64{1 << 40}}, "ends at"},
+		{"raw tracepoint", syscall.ENOENT, attempt{op: opRawTracepoint, name: "sched_swich"},
+			"sched_switch"},
 	}
 	for _, errno := range []syscall.Errno{
 		syscall.EBUSY, syscall.EEXIST, syscall.EPERM, syscall.E2BIG, syscall.ERANGE,
@@ -197,7 +210,8 @@ func TestExplanations(t *testing.T) {
 		defer link.Close()
 		check(&row{"traced", syscall.EBUSY, attempt{op: opTrace, program: traced}, "attached"})
 		target, _ := freplaceTarget(t)
-		replacement := load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement")
+		replacement := load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program(
+			"replacement")
 		replaced, err := replacement.Attach()
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +222,8 @@ func TestExplanations(t *testing.T) {
 			t.Fatal(err)
 		}
 		check(&row{"replaced", syscall.EBUSY, attempt{
-			op: opReplaceFunction, target: target, function: detail.Detail.(*linkinfo.Tracing).TargetBTFID,
+			op: opReplaceFunction, target: target,
+			function: detail.Detail.(*linkinfo.Tracing).TargetBTFID,
 		}, "attached"})
 	} else {
 		for i, e := range explanations {

@@ -22,7 +22,8 @@ import (
 )
 
 // attachErrnos are what calls of an attachment fail with.
-var attachErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN,
+var attachErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY,
+	syscall.E2BIG, syscall.EAGAIN,
 	syscall.EMFILE, syscall.ENFILE, syscall.EINTR, syscall.ENOSPC, syscall.EIO}
 
 // failing is a kernel in which calls fail, counted from 0: the at-th, and with always every later
@@ -88,7 +89,8 @@ func (f *failing) number(call string, real func() (int, syscall.Errno)) (int, sy
 	return -1, f.errno
 }
 
-func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	real := func() (int, syscall.Errno) { return f.Kernel.BPF(cmd, attr, size, common) }
 	if returnsDescriptor(cmd) {
 		return f.descriptor(cmd.String(), real)
@@ -96,8 +98,11 @@ func (f *failing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common un
 	return f.number(cmd.String(), real)
 }
 
-func (f *failing) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
-	return f.descriptor("perf_event_open", func() (int, syscall.Errno) { return f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags) })
+func (f *failing) PerfEventOpen(attr unsafe.Pointer, pid, cpu,
+	group int, flags uint) (int, syscall.Errno) {
+	return f.descriptor("perf_event_open", func() (int, syscall.Errno) {
+		return f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags)
+	})
 }
 
 func (f *failing) Ioctl(fd int, req uint, arg uintptr) (int, syscall.Errno) {
@@ -108,7 +113,8 @@ func (f *failing) IoctlPtr(fd int, req uint, arg unsafe.Pointer) (int, syscall.E
 	return f.number("ioctl", func() (int, syscall.Errno) { return f.Kernel.IoctlPtr(fd, req, arg) })
 }
 
-func (f *failing) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, offset int64) (p unsafe.Pointer, errno syscall.Errno) {
+func (f *failing) Mmap(addr unsafe.Pointer, length uintptr, prot, flags,
+	fd int, offset int64) (p unsafe.Pointer, errno syscall.Errno) {
 	if f.fails("mmap") {
 		return nil, f.errno
 	}
@@ -161,11 +167,14 @@ var hookings = []struct {
 		p := loadedProgram(t, "link", "event")
 		var links Links
 		return p, hooking{attach: func() (err error) {
-			links, err = p.AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
+			links, err = p.AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware,
+				Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
 			return err
 		}, detach: func() error { return links.Close() }}
 	}},
-	{"kprobe", hasKprobes, linking("link", "probe", func(p *Program) (*Link, error) { return p.AttachKprobe("find_task_by_vpid", nil) })},
+	{"kprobe", hasKprobes, linking("link", "probe", func(p *Program) (*Link, error) {
+		return p.AttachKprobe("find_task_by_vpid", nil)
+	})},
 	{"kprobe in tracefs", hasKprobes, linking("link", "probe", func(p *Program) (*Link, error) {
 		return p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
 	})},
@@ -178,15 +187,21 @@ var hookings = []struct {
 	{"uprobe in tracefs", hasUprobes, linking("link", "probe", func(p *Program) (*Link, error) {
 		return p.AttachUprobe(os.Args[0], "", &UprobeOptions{Offset: 0x1000, Mode: ProbeLegacy})
 	})},
-	{"uprobe.multi", func(t testing.TB) bool { return atLeast(6, 6) }, linking("link", "uprobes", func(p *Program) (*Link, error) {
+	{"uprobe.multi", func(t testing.TB) bool {
+		return atLeast(6, 6)
+	}, linking("link", "uprobes", func(p *Program) (*Link, error) {
 		return p.AttachUprobeMulti(os.Args[0], "", &UprobeMultiOptions{Offsets: []uint64{0x1000}})
 	})},
 	{"USDT by a link for each place", hasUprobes, func(t *testing.T) (*Program, hooking) {
 		p := usdtObject(t, newestUSDT(), 0, nil, "single").Program("single")
 		file := target(t)
-		return p, ofLink(func() (*Link, error) { return p.AttachUSDT(file, "target", "spread", nil) })
+		return p, ofLink(func() (*Link, error) {
+			return p.AttachUSDT(file, "target", "spread", nil)
+		})
 	}},
-	{"XDP", everywhere, linking("link", "xdp", func(p *Program) (*Link, error) { return p.AttachXDP("lo", nil) })},
+	{"XDP", everywhere, linking("link", "xdp", func(p *Program) (*Link, error) {
+		return p.AttachXDP("lo", nil)
+	})},
 	{"XDP by netlink", everywhere, func(t *testing.T) (*Program, hooking) {
 		p := loadedProgram(t, "link", "xdp")
 		return p, hooking{
@@ -200,13 +215,20 @@ var hookings = []struct {
 			},
 		}
 	}},
-	{"tcx", func(t testing.TB) bool { return atLeast(6, 6) }, linking("link", "tcx", func(p *Program) (*Link, error) {
+	{"tcx", func(t testing.TB) bool {
+		return atLeast(6, 6)
+	}, linking("link", "tcx", func(p *Program) (*Link, error) {
 		return p.AttachTCX("lo", uapi.AttachTCXIngress, nil)
 	})},
-	{"netfilter", func(t testing.TB) bool { return atLeast(6, 4) }, linking("link", "netfilter", func(p *Program) (*Link, error) {
-		return p.AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
+	{"netfilter", func(t testing.TB) bool {
+		return atLeast(6, 4)
+	}, linking("link", "netfilter", func(p *Program) (*Link, error) {
+		return p.AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4,
+			Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
 	})},
-	{"network namespace", everywhere, linking("link", "dissector", func(p *Program) (*Link, error) { return p.AttachNetns(ThreadNetns) })},
+	{"network namespace", everywhere, linking("link", "dissector", func(p *Program) (*Link, error) {
+		return p.AttachNetns(ThreadNetns)
+	})},
 	{"cgroup", everywhere, func(t *testing.T) (*Program, hooking) {
 		dir := testkit.Cgroup(t)
 		p := loadedProgram(t, "link", "ingress")
@@ -227,7 +249,9 @@ var hookings = []struct {
 			},
 		}
 	}},
-	{"sockmap", func(t testing.TB) bool { return atLeast(6, 10) }, linking("link", "verdict", func(p *Program) (*Link, error) {
+	{"sockmap", func(t testing.TB) bool {
+		return atLeast(6, 10)
+	}, linking("link", "verdict", func(p *Program) (*Link, error) {
 		return p.AttachSockMap(p.obj.Map("sockets"), nil)
 	})},
 	{"iterator", hasBTF, linking("iter", "tasks", func(p *Program) (*Link, error) {
@@ -252,19 +276,23 @@ var hookings = []struct {
 		m := load(t, open(t, "maps"), &LoadOptions{SkipPins: true}).Map("array")
 		return func() error { return m.Pin(dir + "/array") }, m.Unpin
 	})},
-	{"pin of a program", everywhere, pinned(func(t *testing.T, dir string) (pin, unpin func() error) {
-		p := loadedProgram(t, "link", "xdp")
-		return func() error { return p.Pin(dir + "/xdp") }, func() error { return p.Unpin() }
-	})},
+	{"pin of a program", everywhere,
+		pinned(func(t *testing.T, dir string) (pin, unpin func() error) {
+			p := loadedProgram(t, "link", "xdp")
+			return func() error { return p.Pin(dir + "/xdp") }, func() error { return p.Unpin() }
+		})},
 	{"pin of a link", everywhere, pinned(func(t *testing.T, dir string) (pin, unpin func() error) {
 		l := attached(t, loadedProgram(t, "link", "raw_tp"))
 		return func() error { return l.Pin(dir + "/raw_tp") }, l.Unpin
 	})},
-	{"pins of an object", everywhere, pinned(func(t *testing.T, dir string) (pin, unpin func() error) {
-		obj := load(t, only(open(t, "link"), "xdp"), nil)
-		return func() error { return obj.Pin(dir) }, func() error { return obj.Unpin(dir) }
-	})},
-	{"struct_ops link", func(t testing.TB) bool { return hasBTF(t) && atLeast(6, 4) }, func(t *testing.T) (*Program, hooking) {
+	{"pins of an object", everywhere,
+		pinned(func(t *testing.T, dir string) (pin, unpin func() error) {
+			obj := load(t, only(open(t, "link"), "xdp"), nil)
+			return func() error { return obj.Pin(dir) }, func() error { return obj.Unpin(dir) }
+		})},
+	{"struct_ops link", func(t testing.TB) bool {
+		return hasBTF(t) && atLeast(6, 4)
+	}, func(t *testing.T) (*Program, hooking) {
 		return nil, ofLink(structOpsMap(t, "linked").AttachStructOps)
 	}},
 	{"struct_ops", hasBTF, func(t *testing.T) (*Program, hooking) {
@@ -303,7 +331,8 @@ var hookings = []struct {
 	}},
 }
 
-func linking(file, program string, attach func(*Program) (*Link, error)) func(t *testing.T) (*Program, hooking) {
+func linking(file, program string,
+	attach func(*Program) (*Link, error)) func(t *testing.T) (*Program, hooking) {
 	return func(t *testing.T) (*Program, hooking) {
 		p := loadedProgram(t, file, program)
 		return p, ofLink(func() (*Link, error) { return attach(p) })
@@ -345,7 +374,9 @@ func pinned(make func(t *testing.T, dir string) (pin, unpin func() error)) func(
 			}
 			return err
 		}
-		return nil, hooking{attach: pin, detach: detach, left: func() string { return strings.Join(there(), " ") }}
+		return nil, hooking{attach: pin, detach: detach, left: func() string {
+			return strings.Join(there(), " ")
+		}}
 	}
 }
 
@@ -391,7 +422,8 @@ func TestAttachFaults(t *testing.T) {
 			testkit.Netns(t)
 			p, hook := h.make(t)
 			sweepHook(t, p, hook)
-			if shown := testkit.Run(t, "bpftool", "net", "show"); strings.Contains(string(shown), "(1) ") {
+			if shown := testkit.Run(t, "bpftool",
+				"net", "show"); strings.Contains(string(shown), "(1) ") {
 				t.Errorf("bpftool shows %s", shown)
 			}
 		})
@@ -452,7 +484,8 @@ func sweepHook(t *testing.T, p *Program, hook hooking) {
 				f.at = at
 				prepare()
 				err := with(f, hook.attach)
-				where := fmt.Sprintf("attach: call %d, %s failed with %v, mode %d: %v", at, f.failed, errno, mode, err)
+				where := fmt.Sprintf("attach: call %d, %s failed with %v, mode %d: %v",
+					at, f.failed, errno, mode, err)
 				judgeHook(t, f, where, err)
 				if err == nil || f.late && hook.left != nil && left() != "" {
 					if err := hook.detach(); err != nil {
@@ -468,7 +501,8 @@ func sweepHook(t *testing.T, p *Program, hook hooking) {
 				t.Fatal(err)
 			}
 			err := with(f, hook.detach)
-			where := fmt.Sprintf("detach: call %d, %s failed with %v, mode %d: %v", f.at, f.failed, errno, mode, err)
+			where := fmt.Sprintf("detach: call %d, %s failed with %v, mode %d: %v",
+				f.at, f.failed, errno, mode, err)
 			judgeHook(t, f, where, err)
 			if err != nil {
 				hook.detach() // again: it may be gone

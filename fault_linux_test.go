@@ -94,12 +94,14 @@ func (f *faulty) fails(c faultyCall) bool {
 	return f.mode == faultRest || f.mode == faultAlways && c == f.failed
 }
 
-func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	c := faultyCall{cmd: cmd, asks: asked()}
 	word := func(at uintptr) int { return int(*(*uint32)(unsafe.Add(attr, at))) }
 	text := func() string { // behind the first pointer
 		p := *(*sys.Pointer)(attr)
-		return filepath.Base(string(bytes.TrimRight(unsafe.Slice((*byte)(p.Unsafe()), cLen(p.Unsafe())), "\x00")))
+		return filepath.Base(
+			string(bytes.TrimRight(unsafe.Slice((*byte)(p.Unsafe()), cLen(p.Unsafe())), "\x00")))
 	}
 	switch cmd {
 	case uapi.CmdMapCreate:
@@ -126,7 +128,8 @@ func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common uns
 		// a signal of this moment stopped the verifier; the call is made again
 		f.calls = f.calls[:len(f.calls)-1]
 	}
-	if errno == 0 && (cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad || cmd == uapi.CmdObjGet) {
+	if errno == 0 && (cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad ||
+		cmd == uapi.CmdObjGet) {
 		f.names[r] = c.name
 	}
 	return r, errno
@@ -143,7 +146,8 @@ func returnsDescriptor(cmd uapi.Cmd) bool {
 	return false
 }
 
-func (f *faulty) Mmap(addr unsafe.Pointer, length uintptr, prot, flags, fd int, offset int64) (unsafe.Pointer, syscall.Errno) {
+func (f *faulty) Mmap(addr unsafe.Pointer, length uintptr, prot, flags,
+	fd int, offset int64) (unsafe.Pointer, syscall.Errno) {
 	if f.fails(faultyCall{cmd: cmdMmap, name: f.names[fd]}) {
 		if f.late {
 			if p, errno := f.Kernel.Mmap(addr, length, prot, flags, fd, offset); errno == 0 {
@@ -169,7 +173,8 @@ func (f *faulty) Dup(fd int) (int, syscall.Errno) {
 	return r, errno
 }
 
-func (f *faulty) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
+func (f *faulty) PerfEventOpen(attr unsafe.Pointer, pid, cpu,
+	group int, flags uint) (int, syscall.Errno) {
 	if f.fails(faultyCall{cmd: cmdPerfEvent, asks: asked()}) {
 		if f.late {
 			if fd, errno := f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags); errno == 0 {
@@ -225,31 +230,39 @@ type absorption struct {
 }
 
 var absorptions = []absorption{
-	{"a program is asked for once more, with a log", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
-		return !c.asks && c.cmd == uapi.CmdProgLoad && mode == faultOnce
-	}},
+	{"a program is asked for once more, with a log",
+		func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+			return !c.asks && c.cmd == uapi.CmdProgLoad && mode == faultOnce
+		}},
 	{"a map is made without its types", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
 		// what lasts is about typed ones alone
 		return !c.asks && c.cmd == uapi.CmdMapCreate && c.typed
 	}},
-	{"BTF is asked for once more, with a log", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
-		return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultOnce
-	}},
-	{"maps and programs go without types", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
-		return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultAlways
-	}},
-	{"a program is not bound to its read-only data", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
-		return !c.asks && c.cmd == uapi.CmdProgBindMap
-	}},
-	{"a pin's directory is named by /proc", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
-		return !c.asks && (c.cmd == uapi.CmdObjPin || c.cmd == uapi.CmdObjGet) && errno == syscall.EINVAL && mode == faultOnce
-	}},
-	{"/proc knows what a pinned map is", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
-		return !c.asks && c.cmd == uapi.CmdObjGetInfoByFD && errno == syscall.EINVAL
-	}},
-	{"a question without an answer is answered no, as libbpf does", func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
-		return c.asks
-	}},
+	{"BTF is asked for once more, with a log",
+		func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+			return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultOnce
+		}},
+	{"maps and programs go without types",
+		func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+			return !c.asks && c.cmd == uapi.CmdBTFLoad && mode == faultAlways
+		}},
+	{"a program is not bound to its read-only data",
+		func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
+			return !c.asks && c.cmd == uapi.CmdProgBindMap
+		}},
+	{"a pin's directory is named by /proc",
+		func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
+			return !c.asks && (c.cmd == uapi.CmdObjPin || c.cmd == uapi.CmdObjGet) &&
+				errno == syscall.EINVAL && mode == faultOnce
+		}},
+	{"/proc knows what a pinned map is",
+		func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
+			return !c.asks && c.cmd == uapi.CmdObjGetInfoByFD && errno == syscall.EINVAL
+		}},
+	{"a question without an answer is answered no, as libbpf does",
+		func(c faultyCall, errno syscall.Errno, mode faultMode) bool {
+			return c.asks
+		}},
 }
 
 // faultObject is an object whose load is made to fail.
@@ -273,7 +286,8 @@ func TestLoadFaults(t *testing.T) {
 	whole := !testing.Short() && testkit.Patience(1) == 1
 	for _, fo := range []faultObject{
 		{"testdata/maps.bpf.o", "5.8", 5, func(obj *Object) error {
-			if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
+			if r, err := obj.Program("count").Run(
+				&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
 				return fmt.Errorf("the program returns %d, %v, want 5", r.Return, err)
 			}
 			return nil
@@ -374,9 +388,11 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 				removePin(t, dir, f.failed.name)
 			}
 			if len(f.calls) <= at {
-				t.Fatalf("only %d of %d calls this time (%v):%s", len(f.calls), len(count.calls), err, cmp.Diff(count.calls, f.calls, cmp.AllowUnexported(faultyCall{})))
+				t.Fatalf("only %d of %d calls this time (%v):%s", len(f.calls), len(count.calls),
+					err, cmp.Diff(count.calls, f.calls, cmp.AllowUnexported(faultyCall{})))
 			}
-			where := fmt.Sprintf("call %d, %v failed with %v, mode %d, late %v", at, f.failed, errno, f.mode,
+			where := fmt.Sprintf("call %d, %v failed with %v, mode %d, late %v",
+				at, f.failed, errno, f.mode,
 				f.late)
 			if len(f.calls) > withoutEnd {
 				t.Fatalf("%s: tried without end", where)
@@ -387,7 +403,8 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 			if err := before(); err != nil {
 				t.Fatalf("%s: %v", where, err)
 			}
-			if c := f.failed; c.asks && f.mode == faultAlways && errno != syscall.EINVAL && errno != syscall.E2BIG && c.cmd != uapi.CmdTokenCreate &&
+			if c := f.failed; c.asks && f.mode == faultAlways && errno != syscall.EINVAL &&
+				errno != syscall.E2BIG && c.cmd != uapi.CmdTokenCreate &&
 				!strings.Contains(log.String(), "could not determine") && err == nil {
 				t.Errorf("%s: the load survived and said nothing: %s", where, log.String())
 			}
@@ -413,7 +430,9 @@ func removePin(t *testing.T, dir, name string) {
 
 // judgeFault says what is wrong with the outcome of a load.
 func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[uapi.Cmd]int) string {
-	absorbed := slices.IndexFunc(absorptions, func(a absorption) bool { return a.takes(f.failed, f.errno, f.mode) })
+	absorbed := slices.IndexFunc(absorptions, func(a absorption) bool {
+		return a.takes(f.failed, f.errno, f.mode)
+	})
 	if err == nil {
 		if absorbed < 0 {
 			return "the load survived"
@@ -421,7 +440,8 @@ func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[ua
 		used[absorbed]++
 		return ""
 	}
-	if text := err.Error(); !strings.HasPrefix(text, o.Name+": ") || strings.ContainsRune(text, '\n') {
+	if text := err.Error(); !strings.HasPrefix(text, o.Name+": ") ||
+		strings.ContainsRune(text, '\n') {
 		return "no line that begins with the object's name"
 	}
 	var refused *VerifierError
@@ -479,7 +499,8 @@ func pinOne(t *testing.T, o *object.Object, dir string) func() error {
 	t.Helper()
 	var plain []*object.Map
 	for _, m := range o.Maps {
-		if m.Kind == object.MapDefined && m.Autocreate && (m.Type == uapi.MapArray || m.Type == uapi.MapHash) && len(plain) < 2 {
+		if m.Kind == object.MapDefined && m.Autocreate &&
+			(m.Type == uapi.MapArray || m.Type == uapi.MapHash) && len(plain) < 2 {
 			m.PinPath, m.PinByName = filepath.Join(dir, m.Name), false
 			plain = append(plain, m)
 		} else {
@@ -540,7 +561,8 @@ func TestLoadFaultsForGood(t *testing.T) {
 		if err == nil {
 			obj.Close()
 			if from < len(count.calls)-10 {
-				t.Errorf("every call from %d of %d on fails, but the load succeeds", from, len(count.calls))
+				t.Errorf("every call from %d of %d on fails, but the load succeeds",
+					from, len(count.calls))
 			}
 		}
 		if n := len(testkit.FDs()); n != base {

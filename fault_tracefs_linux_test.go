@@ -69,7 +69,8 @@ func TestTracefsFaults(t *testing.T) {
 				{"ioctl", unix.SYS_IOCTL, true}, {"fcntl", unix.SYS_FCNTL, false},
 				{"epoll_ctl", unix.SYS_EPOLL_CTL, false},
 			} {
-				for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.EIO, unix.ENOSPC,
+				for _, errno := range []syscall.Errno{unix.EPERM, unix.EACCES, unix.EIO,
+					unix.ENOSPC,
 					unix.ENOMEM, unix.EMFILE, unix.EBUSY, unix.EEXIST, unix.ENODEV} {
 					where := fmt.Sprintf("%s refused with %v", call.name, errno)
 					var l *Link
@@ -95,7 +96,8 @@ func TestTracefsFaults(t *testing.T) {
 				_, name, _ := strings.Cut(event, "/")
 				name, _, _ = strings.Cut(name, " ")
 				t.Log(err)
-				if name == "" || !errors.Is(err, unix.EIO) || strings.ContainsRune(err.Error(), '\n') ||
+				if name == "" || !errors.Is(err, unix.EIO) ||
+					strings.ContainsRune(err.Error(), '\n') ||
 					!strings.Contains(err.Error(), name) ||
 					!strings.Contains(err.Error(), "CleanLegacyEvents") {
 					t.Errorf("left is %q: %v", event, err)

@@ -71,7 +71,8 @@ func TestFromFD(t *testing.T) {
 				if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
 					t.Errorf("%d: the caller's descriptor: %v", i, err)
 				}
-			case k < 4 && (!errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "not a bpf-")):
+			case k < 4 && (!errors.Is(err, syscall.EINVAL) ||
+				!strings.Contains(err.Error(), "not a bpf-")):
 				t.Errorf("%d, descriptor %d: %v", i, k, err)
 			case k >= 4 && !errors.Is(err, syscall.EBADF):
 				t.Errorf("%d, descriptor %d: %v", i, k, err)

@@ -83,7 +83,8 @@ func TestFeature(t *testing.T) {
 // is loaded; an emulated CPU may run once more past that place.
 func TestPrintk(t *testing.T) {
 	testkit.Kernel(t, "5.16") // for more than three values
-	pipe, err := unix.Open(testkit.Tracefs(t)+"/trace_pipe", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	pipe, err := unix.Open(testkit.Tracefs(t)+"/trace_pipe",
+		unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,10 +96,12 @@ func TestPrintk(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := fmt.Sprintf("bpf_trace_printk: purebpf prints %d\n", number)
-	second := fmt.Sprintf("bpf_trace_printk: purebpf prints more: %d %d %d 64\n", number, number+1, number+2)
+	second := fmt.Sprintf("bpf_trace_printk: purebpf prints more: %d %d %d 64\n",
+		number, number+1, number+2)
 	var printed []byte
 	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(time.Millisecond) {
-		if r, err := obj.Program("printk").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 7 {
+		if r, err := obj.Program("printk").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+			r.Return != 7 {
 			t.Fatalf("the program returns %d (%v), want 7", r.Return, err)
 		}
 		part := make([]byte, 4096)
@@ -107,7 +110,8 @@ func TestPrintk(t *testing.T) {
 			t.Fatal(err)
 		}
 		printed = append(printed, part[:max(n, 0)]...)
-		if _, rest, found := strings.Cut(string(printed), first); found && strings.Contains(rest, second) {
+		if _, rest, found := strings.Cut(string(printed), first); found &&
+			strings.Contains(rest, second) {
 			return
 		}
 		if time.Now().After(deadline) {

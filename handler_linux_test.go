@@ -39,13 +39,14 @@ func openSections(t testing.TB, opts *object.Options) (*object.Object, error) {
 func TestHandlers(t *testing.T) {
 	testkit.Root(t)
 	var setUp, prepared []string
-	o, err := openSections(t, &object.Options{Sections: ownSections, Setup: func(p *object.Program) error {
-		setUp = append(setUp, p.Name+" by "+p.Def.Pattern)
-		if p.Name == "unknown" {
-			p.Type = uapi.ProgSchedCls // the row for everything else stays in effect
-		}
-		return nil
-	}})
+	o, err := openSections(t,
+		&object.Options{Sections: ownSections, Setup: func(p *object.Program) error {
+			setUp = append(setUp, p.Name+" by "+p.Def.Pattern)
+			if p.Name == "unknown" {
+				p.Type = uapi.ProgSchedCls // the row for everything else stays in effect
+			}
+			return nil
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,8 @@ func TestHandlers(t *testing.T) {
 	prepare := func(load *ProgramLoad) error {
 		prepared = append(prepared, load.Program.Name())
 		if load.Program.FD() >= 0 || load.Attr.Type == 0 {
-			t.Errorf("%v: descriptor %d, attributes %+v", load.Program, load.Program.FD(), load.Attr)
+			t.Errorf("%v: descriptor %d, attributes %+v",
+				load.Program, load.Program.FD(), load.Attr)
 		}
 		for i, in := range load.Insns {
 			if in.Imm == 1000 {
@@ -76,7 +78,8 @@ func TestHandlers(t *testing.T) {
 	if got := strings.Join(prepared, ", "); got != "answer, unknown" {
 		t.Errorf("prepared: %s", got)
 	}
-	if r, err := obj.Program("answer").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 42 {
+	if r, err := obj.Program("answer").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+		r.Return != 42 {
 		t.Errorf("with its constant changed the program returns %d, %v", r.Return, err)
 	}
 	info, err := sys.ProgInfoByFD(obj.Program("unknown").FD())
@@ -116,15 +119,21 @@ func TestHandlersReplaceCode(t *testing.T) {
 		load.Attr.FuncInfoCnt, load.Attr.LineInfoCnt = 0, 0
 		return nil
 	}}}})
-	if r, err := obj.Program("answer").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 77 {
+	if r, err := obj.Program("answer").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+		r.Return != 77 {
 		t.Errorf("it returns %d, %v", r.Return, err)
 	}
 	refusal := errors.New("not today")
-	_, err = Load(o, &LoadOptions{Handlers: map[string]Handler{"reply": {Prepare: func(*ProgramLoad) error { return refusal }}}})
+	_, err = Load(o, &LoadOptions{Handlers: map[string]Handler{"reply": {Prepare: func(*ProgramLoad) error {
+		return refusal
+	}}}})
 	if !errors.Is(err, refusal) || !strings.Contains(err.Error(), "answer") {
 		t.Errorf("a handler that refuses: %v", err)
 	}
-	_, err = openSections(t, &object.Options{Sections: ownSections, Setup: func(*object.Program) error { return refusal }})
+	_, err = openSections(t,
+		&object.Options{Sections: ownSections, Setup: func(*object.Program) error {
+			return refusal
+		}})
 	if !errors.Is(err, refusal) {
 		t.Errorf("a setup that refuses: %v", err)
 	}
@@ -140,7 +149,8 @@ func TestUnknownSections(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Load(o, nil)
-	if err == nil || !strings.Contains(err.Error(), "entered") || !strings.Contains(err.Error(), "names no program type") {
+	if err == nil || !strings.Contains(err.Error(), "entered") ||
+		!strings.Contains(err.Error(), "names no program type") {
 		t.Errorf("%v", err)
 	}
 	if verdict.OK || verdict.Errno != int(syscall.EINVAL) {
@@ -167,7 +177,8 @@ func TestAttachTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := only(o, "unknown").Program("unknown")
-	p.Type, p.ExpectedAttachType, p.AttachTarget = uapi.ProgTracing, uapi.AttachTraceRawTP, "sched_switch"
+	p.Type, p.ExpectedAttachType, p.AttachTarget = uapi.ProgTracing, uapi.AttachTraceRawTP,
+		"sched_switch"
 	obj := load(t, o, nil)
 	info, err := sys.ProgInfoByFD(obj.Program("unknown").FD())
 	if err != nil {

@@ -22,7 +22,8 @@ type insnArrays struct {
 	insns map[string][]asm.Instruction
 }
 
-func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	switch cmd {
 	case uapi.CmdMapCreate:
 		a := *(*sys.MapCreateAttr)(attr)
@@ -38,7 +39,8 @@ func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common
 		if a.Name.String() == "jump" {
 			harmless := []asm.Instruction{asm.Mov64Imm(asm.R0, 0), asm.ExitInsn()}
 			a.Insns, a.InsnCnt, a.FuncInfoCnt, a.LineInfoCnt = sys.Slice(harmless), 2, 0, 0
-			a.FuncInfoRecSize, a.LineInfoRecSize, a.FuncInfo, a.LineInfo = 0, 0, sys.Pointer{}, sys.Pointer{}
+			a.FuncInfoRecSize, a.LineInfoRecSize, a.FuncInfo, a.LineInfo = 0, 0, sys.Pointer{},
+				sys.Pointer{}
 		}
 		return k.Kernel.BPF(cmd, unsafe.Pointer(&a), size, common)
 	}
@@ -61,7 +63,8 @@ func TestJumpTable(t *testing.T) {
 	if len(k.made) != 1 || len(obj.hidden) != 1 {
 		t.Fatalf("%d tables are made, the object has %d", len(k.made), len(obj.hidden))
 	}
-	if a := k.made[0]; a.KeySize != 4 || a.ValueSize != 16 || a.MaxEntries != 2 || a.BTFFD != 0 || a.Name.String() != ".jumptables" {
+	if a := k.made[0]; a.KeySize != 4 || a.ValueSize != 16 || a.MaxEntries != 2 || a.BTFFD != 0 ||
+		a.Name.String() != ".jumptables" {
 		t.Errorf("%+v", a)
 	}
 	fd := obj.hidden[0].fd.Int()
@@ -70,16 +73,20 @@ func TestJumpTable(t *testing.T) {
 		if err := sys.MapLookup(fd, unsafe.Pointer(&key), unsafe.Pointer(&value), 0); err != nil {
 			t.Fatal(err)
 		}
-		if got := binary.NativeEndian.Uint32(value[:]); got != want || [12]byte(value[4:]) != [12]byte{} {
+		if got := binary.NativeEndian.Uint32(value[:]); got != want ||
+			[12]byte(value[4:]) != [12]byte{} {
 			t.Errorf("entry %d is % x, want %d", i, value, want)
 		}
-		if err := sys.MapUpdate(fd, unsafe.Pointer(&key), unsafe.Pointer(&value), uapi.Any); !errors.Is(err, syscall.EPERM) {
+		if err := sys.MapUpdate(fd, unsafe.Pointer(&key),
+			unsafe.Pointer(&value), uapi.Any); !errors.Is(err, syscall.EPERM) {
 			t.Errorf("changing entry %d of a frozen table: %v", i, err)
 		}
 	}
 	insns := k.insns["jump"]
-	if len(insns) != 11 || insns[0].Src() != asm.PseudoMapValue || insns[0].Imm != int32(fd) || insns[1].Imm != 0 {
-		t.Errorf("%d instructions, the first are %v; the table has descriptor %d", len(insns), insns[:2], fd)
+	if len(insns) != 11 || insns[0].Src() != asm.PseudoMapValue || insns[0].Imm != int32(fd) ||
+		insns[1].Imm != 0 {
+		t.Errorf("%d instructions, the first are %v; the table has descriptor %d",
+			len(insns), insns[:2], fd)
 	}
 	if len(obj.Maps()) != 0 {
 		t.Errorf("the table is one of %v", obj.Maps())

@@ -32,7 +32,9 @@ var killedKinds = []struct {
 	{"raw tracepoint", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "raw_tp").Attach() }},
 	{"tracepoint", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "tp").Attach() }},
 	{"perf event", "", "", nil, func(t *testing.T, _ string) (*Link, error) {
-		links, err := killedProgram(t, "event").AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
+		links, err := killedProgram(t, "event").AttachPerfEvent(
+			PerfEvent{Type: sys.PerfTypeSoftware,
+				Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -41,46 +43,62 @@ var killedKinds = []struct {
 	{"kprobe", "", "CONFIG_KPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "probe").AttachKprobe("find_task_by_vpid", nil)
 	}},
-	{"kprobe in tracefs", "", "CONFIG_KPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
-		return killedProgram(t, "probe").AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
-	}},
+	{"kprobe in tracefs", "", "CONFIG_KPROBE_EVENTS", nil,
+		func(t *testing.T, _ string) (*Link, error) {
+			return killedProgram(t, "probe").AttachKprobe(
+				"find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})
+		}},
 	{"kprobe.multi", "", "CONFIG_FPROBE", nil, func(t *testing.T, _ string) (*Link, error) {
-		return killedProgram(t, "probes").AttachKprobeMulti("", &KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}})
+		return killedProgram(t, "probes").AttachKprobeMulti(
+			"", &KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}})
 	}},
-	{"kprobe.session", "6.10", "CONFIG_FPROBE", hasBTF, func(t *testing.T, _ string) (*Link, error) {
-		return load(t, open(t, "kprobe_session"), nil).Program("session").Attach()
-	}},
+	{"kprobe.session", "6.10", "CONFIG_FPROBE", hasBTF,
+		func(t *testing.T, _ string) (*Link, error) {
+			return load(t, open(t, "kprobe_session"), nil).Program("session").Attach()
+		}},
 	{"uprobe", "", "CONFIG_UPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
-		return killedProgram(t, "probe").AttachUprobe(os.Args[0], "", &UprobeOptions{Offset: 0x1000})
+		return killedProgram(t, "probe").AttachUprobe(os.Args[0], "",
+			&UprobeOptions{Offset: 0x1000})
 	}},
-	{"uprobe in tracefs", "", "CONFIG_UPROBE_EVENTS", nil, func(t *testing.T, _ string) (*Link, error) {
-		return killedProgram(t, "probe").AttachUprobe(os.Args[0], "", &UprobeOptions{Offset: 0x1000, Mode: ProbeLegacy})
-	}},
+	{"uprobe in tracefs", "", "CONFIG_UPROBE_EVENTS", nil,
+		func(t *testing.T, _ string) (*Link, error) {
+			return killedProgram(t, "probe").AttachUprobe(os.Args[0], "",
+				&UprobeOptions{Offset: 0x1000, Mode: ProbeLegacy})
+		}},
 	{"uprobe.multi", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) {
-		return killedProgram(t, "uprobes").AttachUprobeMulti(os.Args[0], "", &UprobeMultiOptions{Offsets: []uint64{0x1000}})
+		return killedProgram(t, "uprobes").AttachUprobeMulti(os.Args[0], "",
+			&UprobeMultiOptions{Offsets: []uint64{0x1000}})
 	}},
 	{"uprobe.session", "6.13", "", hasBTF, func(t *testing.T, _ string) (*Link, error) {
 		p := load(t, open(t, "uprobe_session"), nil).Program("session")
-		return p.AttachUprobeMulti(os.Args[0], "", &UprobeMultiOptions{Offsets: []uint64{0x1000}, Session: true})
+		return p.AttachUprobeMulti(os.Args[0], "",
+			&UprobeMultiOptions{Offsets: []uint64{0x1000}, Session: true})
 	}},
 	{"USDT by one link", "6.6", "", testkit.RunsPatchedCode, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "any") }},
-	{"USDT by a link for each place", "", "CONFIG_UPROBE_EVENTS", testkit.RunsPatchedCode, func(t *testing.T, _ string) (*Link, error) { return killedUSDT(t, "single") }},
+	{"USDT by a link for each place", "", "CONFIG_UPROBE_EVENTS", testkit.RunsPatchedCode,
+		func(t *testing.T, _ string) (*Link, error) {
+			return killedUSDT(t, "single")
+		}},
 	{"XDP", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "xdp").AttachXDP("lo", nil) }},
 	{"tcx", "6.6", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "tcx").AttachTCX("lo", uapi.AttachTCXIngress, nil)
 	}},
 	{"netkit", "6.7", "CONFIG_NETKIT", nil, func(t *testing.T, _ string) (*Link, error) {
 		devicePair(t, "netkit", "k0", "k1")
-		return load(t, only(open(t, "net"), "nk_primary"), nil).Program("nk_primary").AttachNetkit("k0", uapi.AttachNetkitPrimary, nil)
+		return load(t, only(open(t, "net"), "nk_primary"), nil).Program("nk_primary").AttachNetkit(
+			"k0", uapi.AttachNetkitPrimary, nil)
 	}},
 	{"netfilter", "6.4", "", nil, func(t *testing.T, _ string) (*Link, error) {
-		return killedProgram(t, "netfilter").AttachNetfilter(&NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
+		return killedProgram(t, "netfilter").AttachNetfilter(
+			&NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_IN,
+				Priority: -77})
 	}},
 	{"network namespace", "", "", nil, func(t *testing.T, _ string) (*Link, error) {
 		return killedProgram(t, "dissector").AttachNetns("/proc/thread-self/ns/net")
 	}},
 	{"sk_lookup", "", "", nil, func(t *testing.T, _ string) (*Link, error) {
-		return load(t, only(open(t, "net"), "lookup"), nil).Program("lookup").AttachNetns(ThreadNetns)
+		return load(t, only(open(t, "net"), "lookup"), nil).Program("lookup").AttachNetns(
+			ThreadNetns)
 	}},
 	{"cgroup", "", "", nil, func(t *testing.T, cgroup string) (*Link, error) {
 		return killedProgram(t, "ingress").AttachCgroup(cgroup, nil)
@@ -102,7 +120,8 @@ var killedKinds = []struct {
 	}},
 	{"freplace", "", "", hasTrampolines, func(t *testing.T, _ string) (*Link, error) {
 		target, _ := freplaceTarget(t)
-		return load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program("replacement").Attach()
+		return load(t, forTarget(open(t, "fentry"), target,
+			"replacement"), nil).Program("replacement").Attach()
 	}},
 	{"struct_ops", "6.4", "", hasBTF, func(t *testing.T, _ string) (*Link, error) {
 		o := open(t, "structops")
@@ -126,7 +145,8 @@ func killedAt(t *testing.T, name string) *Program {
 
 // killedUSDT attaches to a probe that is in three places.
 func killedUSDT(t *testing.T, name string) (*Link, error) {
-	return usdtObject(t, newestUSDT(), 0, nil, name).Program(name).AttachUSDT(target(t), "target", "spread", nil)
+	return usdtObject(t, newestUSDT(), 0, nil, name).Program(name).AttachUSDT(target(t), "target",
+		"spread", nil)
 }
 
 // asksLSM says whether the kernel asks LSM programs.
@@ -140,7 +160,8 @@ func TestKilledChild(t *testing.T) {
 		return
 	}
 	for _, k := range killedKinds {
-		if k.min != "" && !kernelAtLeast(t, k.min) || k.config != "" && !configured(t, k.config) || k.has != nil && !k.has(t) {
+		if k.min != "" && !kernelAtLeast(t, k.min) || k.config != "" && !configured(t, k.config) ||
+			k.has != nil && !k.has(t) {
 			continue
 		}
 		l, err := k.attach(t, cgroup)
@@ -200,7 +221,8 @@ func fdInfoIDs(t *testing.T, pid int, field string) (ids []uint32) {
 				if _, err := fmt.Sscan(value, &id); err != nil {
 					t.Fatal(err)
 				}
-				if field == "prog_id" && strings.Contains(string(text), "link_id:") || slices.Contains(ids, id) {
+				if field == "prog_id" && strings.Contains(string(text), "link_id:") ||
+					slices.Contains(ids, id) {
 					continue // a link tells its program too
 				}
 				ids = append(ids, id)
@@ -245,7 +267,8 @@ func TestKilled(t *testing.T) {
 	pid := child.Process.Pid
 	had := map[string][]uint32{}
 	if ready {
-		had["link"], had["prog"], had["map"] = fdInfoIDs(t, pid, "link_id"), fdInfoIDs(t, pid, "prog_id"), fdInfoIDs(t, pid, "map_id")
+		had["link"], had["prog"], had["map"] = fdInfoIDs(t, pid, "link_id"),
+			fdInfoIDs(t, pid, "prog_id"), fdInfoIDs(t, pid, "map_id")
 	}
 	child.Process.Kill()
 	child.Wait()
@@ -270,7 +293,9 @@ func TestKilled(t *testing.T) {
 		var left []uint32
 		for deadline := time.Now().Add(testkit.Patience(10 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
 			now := numbered(t, kind)
-			left = slices.DeleteFunc(slices.Clone(ids), func(id uint32) bool { return !slices.Contains(now, id) })
+			left = slices.DeleteFunc(slices.Clone(ids), func(id uint32) bool {
+				return !slices.Contains(now, id)
+			})
 			if len(left) <= len(stays[kind]) || time.Now().After(deadline) {
 				break
 			}
@@ -295,9 +320,11 @@ func TestKilled(t *testing.T) {
 	list, err := probe.Leftovers(tracefs, probe.ProcessExists)
 	list = slices.DeleteFunc(list, func(e probe.Leftover) bool { return e.PID != pid })
 	if err != nil || len(list) != made || leftovers() != made {
-		t.Errorf("%d events are left in tracefs, reported %v (%v), made %d", leftovers(), list, err, made)
+		t.Errorf("%d events are left in tracefs, reported %v (%v), made %d",
+			leftovers(), list, err, made)
 	}
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); leftovers() > 0 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); leftovers() > 0 &&
+		time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if _, err := probe.RemoveLeftovers(tracefs, probe.ProcessExists); err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,8 @@ import (
 func bpftoolLink(t testing.TB, id uint32) map[string]any {
 	t.Helper()
 	var got map[string]any
-	d := json.NewDecoder(bytes.NewReader(testkit.Run(t, "bpftool", "-j", "link", "show", "id", fmt.Sprint(id))))
+	d := json.NewDecoder(
+		bytes.NewReader(testkit.Run(t, "bpftool", "-j", "link", "show", "id", fmt.Sprint(id))))
 	d.UseNumber() // inodes and cookies don't fit a float
 	if err := d.Decode(&got); err != nil {
 		t.Fatal(err)
@@ -36,7 +37,8 @@ func sameAsBpftool(t testing.TB, info *linkinfo.Info, want map[string]any) {
 	got := bpftoolLink(t, info.ID)
 	want["prog_id"] = info.ProgramID
 	// a number if it is too new
-	if typ := fmt.Sprint(got["type"]); typ != info.Type.String() && typ != fmt.Sprint(uint32(info.Type)) {
+	if typ := fmt.Sprint(got["type"]); typ != info.Type.String() &&
+		typ != fmt.Sprint(uint32(info.Type)) {
 		t.Errorf("type %v, bpftool says %s", info.Type, typ)
 	}
 	for key, value := range want {
@@ -47,7 +49,8 @@ func sameAsBpftool(t testing.TB, info *linkinfo.Info, want map[string]any) {
 }
 
 // checkLink compares what a link tells with what the test asked for and with bpftool.
-func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want linkinfo.Detail, words map[string]any) {
+func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want linkinfo.Detail,
+	words map[string]any) {
 	t.Helper()
 	info, err := l.Info()
 	if err != nil {
@@ -91,19 +94,24 @@ func TestLinkInfo(t *testing.T) {
 	t.Run("raw_tracepoint", func(t *testing.T) {
 		_, p := one(t, "raw_tp")
 		l, err := p.Attach()
-		checkLink(t, keep(t, l, err), uapi.LinkRawTracepoint, &linkinfo.RawTracepoint{Tracepoint: "sys_enter"}, map[string]any{"tp_name": "sys_enter"})
+		checkLink(t, keep(t, l, err), uapi.LinkRawTracepoint,
+			&linkinfo.RawTracepoint{Tracepoint: "sys_enter"},
+			map[string]any{"tp_name": "sys_enter"})
 	})
 	t.Run("tracepoint", func(t *testing.T) {
 		testkit.Kernel(t, "6.6")
 		_, p := one(t, "tp")
 		l, err := p.Attach()
-		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority"}, map[string]any{})
+		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent,
+			&linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority"}, map[string]any{})
 	})
 	t.Run("tracepoint with cookie", func(t *testing.T) {
 		testkit.Kernel(t, "6.9")
 		_, p := one(t, "tp")
-		l, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority", &TracepointOptions{Cookie: 99})
-		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority", Cookie: 99}, map[string]any{})
+		l, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority",
+			&TracepointOptions{Cookie: 99})
+		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent,
+			&linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority", Cookie: 99}, map[string]any{})
 	})
 	t.Run("before 6.6", func(t *testing.T) {
 		_, p := one(t, "tp")
@@ -120,12 +128,15 @@ func TestLinkInfo(t *testing.T) {
 	t.Run("perf_event", func(t *testing.T) {
 		testkit.Kernel(t, "6.6")
 		_, p := one(t, "event")
-		links, err := p.AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
+		links, err := p.AttachPerfEvent(PerfEvent{Type: sys.PerfTypeSoftware,
+			Config: unix.PERF_COUNT_SW_PAGE_FAULTS, Period: 1e9}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer links.Close()
-		checkLink(t, links[0], uapi.LinkPerfEvent, &linkinfo.PerfEvent{EventType: sys.PerfTypeSoftware, Config: unix.PERF_COUNT_SW_PAGE_FAULTS}, map[string]any{})
+		checkLink(t, links[0], uapi.LinkPerfEvent,
+			&linkinfo.PerfEvent{EventType: sys.PerfTypeSoftware,
+				Config: unix.PERF_COUNT_SW_PAGE_FAULTS}, map[string]any{})
 	})
 	t.Run("kprobe", func(t *testing.T) {
 		testkit.Kernel(t, "6.9")
@@ -137,21 +148,26 @@ func TestLinkInfo(t *testing.T) {
 		}
 		for _, ret := range []bool{false, true} {
 			l, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Return: ret, Cookie: 5})
-			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Kprobe{Return: ret, Function: "find_task_by_vpid", Address: address, Cookie: 5}, map[string]any{})
+			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent,
+				&linkinfo.Kprobe{Return: ret, Function: "find_task_by_vpid",
+					Address: address, Cookie: 5}, map[string]any{})
 		}
 	})
 	t.Run("kprobe_multi", func(t *testing.T) {
 		testkit.Kernel(t, "6.6")
 		fprobes(t)
 		_, p := one(t, "probes")
-		l, err := p.AttachKprobeMulti("", &KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}, Cookies: []uint64{8}, Return: true})
+		l, err := p.AttachKprobeMulti(
+			"", &KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}, Cookies: []uint64{8},
+				Return: true})
 		info, err := keep(t, l, err).Info()
 		if err != nil {
 			t.Fatal(err)
 		}
 		d, ok := info.Detail.(*linkinfo.KprobeMulti)
 		symbol := kallsyms(t, "find_task_by_vpid")[0]
-		if !ok || !d.Return || len(d.Functions) != 1 || d.Functions[0].Address-symbol > 4 || d.Functions[0].Cookie != 8 {
+		if !ok || !d.Return || len(d.Functions) != 1 || d.Functions[0].Address-symbol > 4 ||
+			d.Functions[0].Cookie != 8 {
 			t.Errorf("%+v, function at %#x", info.Detail, symbol)
 		}
 		sameAsBpftool(t, info, map[string]any{})
@@ -164,8 +180,11 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, ret := range []bool{false, true} {
-			l, err := p.AttachUprobe(program, "", &UprobeOptions{Offset: 0x1000, Return: ret, Cookie: 6})
-			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent, &linkinfo.Uprobe{Return: ret, Path: program, Offset: 0x1000, Cookie: 6}, map[string]any{})
+			l, err := p.AttachUprobe(program, "",
+				&UprobeOptions{Offset: 0x1000, Return: ret, Cookie: 6})
+			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent,
+				&linkinfo.Uprobe{Return: ret, Path: program, Offset: 0x1000, Cookie: 6},
+				map[string]any{})
 		}
 	})
 	t.Run("uprobe_multi", func(t *testing.T) {
@@ -175,9 +194,13 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.AttachUprobeMulti(program, "", &UprobeMultiOptions{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2}, PID: os.Getpid()})
+		l, err := p.AttachUprobeMulti(program, "",
+			&UprobeMultiOptions{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2},
+				PID: os.Getpid()})
 		checkLink(t, keep(t, l, err), uapi.LinkUprobeMulti, &linkinfo.UprobeMulti{
-			Path: program, PID: uint32(os.Getpid()), Sites: []linkinfo.UprobeMultiSite{{Offset: 0x1000, Cookie: 1}, {Offset: 0x1010, Cookie: 2}},
+			Path: program, PID: uint32(os.Getpid()),
+			Sites: []linkinfo.UprobeMultiSite{{Offset: 0x1000, Cookie: 1},
+				{Offset: 0x1010, Cookie: 2}},
 		}, map[string]any{})
 	})
 	t.Run("tracing", func(t *testing.T) {
@@ -192,11 +215,13 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &linkinfo.Tracing{AttachType: uapi.AttachTraceFentry, TargetID: program.AttachBTFObjID, TargetBTFID: program.AttachBTFID}
+		want := &linkinfo.Tracing{AttachType: uapi.AttachTraceFentry,
+			TargetID: program.AttachBTFObjID, TargetBTFID: program.AttachBTFID}
 		if d := cmp.Diff(linkinfo.Detail(want), info.Detail); d != "" {
 			t.Error(d)
 		}
-		sameAsBpftool(t, info, map[string]any{"prog_type": "tracing", "attach_type": "trace_fentry", "target_obj_id": want.TargetID, "target_btf_id": want.TargetBTFID})
+		sameAsBpftool(t, info, map[string]any{"prog_type": "tracing", "attach_type": "trace_fentry",
+			"target_obj_id": want.TargetID, "target_btf_id": want.TargetBTFID})
 	})
 	t.Run("iter of a map", func(t *testing.T) {
 		obj, p := iterProgram(t, "bpf_map_elem")
@@ -205,13 +230,16 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachIter(&IterOptions{Map: obj.Map("numbers")})
-		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "bpf_map_elem", MapID: m.ID}, map[string]any{"target_name": "bpf_map_elem", "map_id": m.ID})
+		checkLink(t, keep(t, l, err), uapi.LinkIter,
+			&linkinfo.Iter{Target: "bpf_map_elem", MapID: m.ID},
+			map[string]any{"target_name": "bpf_map_elem", "map_id": m.ID})
 	})
 	t.Run("iter", func(t *testing.T) {
 		_, p := iterProgram(t, "tasks")
 		pid := uint32(os.Getpid())
 		l, err := p.AttachIter(&IterOptions{PID: pid})
-		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "task", PID: pid}, map[string]any{"target_name": "task", "pid": pid})
+		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "task", PID: pid},
+			map[string]any{"target_name": "task", "pid": pid})
 
 		_, p = iterProgram(t, "cgroup")
 		dir := testkit.Cgroup(t)
@@ -221,8 +249,11 @@ func TestLinkInfo(t *testing.T) {
 		}
 		l, err = p.AttachIter(&IterOptions{Cgroup: dir, Order: uapi.CgroupIterDescendantsPost})
 		keep(t, l, err)
-		checkLink(t, l, uapi.LinkIter, &linkinfo.Iter{Target: "cgroup", CgroupID: st.Ino, Order: uapi.CgroupIterDescendantsPost},
-			map[string]any{"target_name": "cgroup", "cgroup_id": st.Ino, "order": "descendants_post"})
+		checkLink(t, l, uapi.LinkIter,
+			&linkinfo.Iter{Target: "cgroup", CgroupID: st.Ino,
+				Order: uapi.CgroupIterDescendantsPost},
+			map[string]any{"target_name": "cgroup", "cgroup_id": st.Ino,
+				"order": "descendants_post"})
 		closeLink(t, l)
 	})
 	t.Run("cgroup", func(t *testing.T) {
@@ -233,7 +264,8 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachCgroup(dir, nil)
-		checkLink(t, keep(t, l, err), uapi.LinkCgroup, &linkinfo.Cgroup{CgroupID: st.Ino, AttachType: uapi.AttachCgroupInetIngress},
+		checkLink(t, keep(t, l, err), uapi.LinkCgroup,
+			&linkinfo.Cgroup{CgroupID: st.Ino, AttachType: uapi.AttachCgroupInetIngress},
 			map[string]any{"cgroup_id": st.Ino, "attach_type": "cgroup_inet_ingress"})
 		closeLink(t, l)
 	})
@@ -245,7 +277,8 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := obj.Map("linked").AttachStructOps()
-		checkLink(t, keep(t, l, err), uapi.LinkStructOps, &linkinfo.StructOps{MapID: m.ID}, map[string]any{"map_id": m.ID})
+		checkLink(t, keep(t, l, err), uapi.LinkStructOps, &linkinfo.StructOps{MapID: m.ID},
+			map[string]any{"map_id": m.ID})
 		closeLink(t, l)
 		waitCongestion(t, "purebpf_link", false)
 	})
@@ -257,7 +290,9 @@ func TestLinkInfo(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := p.AttachSockMap(obj.Map("sockets"), nil)
-		checkLink(t, keep(t, l, err), uapi.LinkSockMap, &linkinfo.SockMap{MapID: m.ID, AttachType: uapi.AttachSKSKBVerdict}, map[string]any{"map_id": m.ID})
+		checkLink(t, keep(t, l, err), uapi.LinkSockMap,
+			&linkinfo.SockMap{MapID: m.ID, AttachType: uapi.AttachSKSKBVerdict},
+			map[string]any{"map_id": m.ID})
 	})
 }
 
@@ -274,13 +309,20 @@ func TestLinkInfoNet(t *testing.T) {
 		typ          uapi.LinkType
 		want         linkinfo.Detail
 	}{
-		{"xdp", "5.9", func(p *Program) (*Link, error) { return p.AttachXDP("lo", nil) }, uapi.LinkXDP, &linkinfo.XDP{IfIndex: uint32(lo.Index)}},
-		{"tcx", "6.6", func(p *Program) (*Link, error) { return p.AttachTCX("lo", uapi.AttachTCXEgress, nil) },
-			uapi.LinkTCX, &linkinfo.TCX{IfIndex: uint32(lo.Index), AttachType: uapi.AttachTCXEgress}},
+		{"xdp", "5.9", func(p *Program) (*Link, error) {
+			return p.AttachXDP("lo", nil)
+		}, uapi.LinkXDP, &linkinfo.XDP{IfIndex: uint32(lo.Index)}},
+		{"tcx", "6.6", func(p *Program) (*Link, error) {
+			return p.AttachTCX("lo", uapi.AttachTCXEgress, nil)
+		},
+			uapi.LinkTCX, &linkinfo.TCX{IfIndex: uint32(lo.Index),
+				AttachType: uapi.AttachTCXEgress}},
 		{"netfilter", "6.4", func(p *Program) (*Link, error) {
 			return p.AttachNetfilter(&NetfilterOptions{Family: 2, Hook: 1, Priority: -42})
 		}, uapi.LinkNetfilter, &linkinfo.Netfilter{Family: 2, Hook: 1, Priority: -42}},
-		{"dissector", "5.8", func(p *Program) (*Link, error) { return p.AttachNetns(ThreadNetns) }, uapi.LinkNetns, nil},
+		{"dissector", "5.8", func(p *Program) (*Link, error) {
+			return p.AttachNetns(ThreadNetns)
+		}, uapi.LinkNetns, nil},
 	} {
 		if test.kernel != "" && !kernelAtLeast(t, test.kernel) {
 			continue

@@ -12,7 +12,8 @@ import (
 func BenchmarkLoad(b *testing.B) {
 	testkit.Root(b)
 	paths := []string{"testdata/maps.bpf.o", "testdata/attach.bpf.o"}
-	paths = append(paths, testkit.CorpusObject(b, "tools/opensnoop.bpf.o"), testkit.CorpusObject(b, "tools/tcptracer.bpf.o"))
+	paths = append(paths, testkit.CorpusObject(b, "tools/opensnoop.bpf.o"),
+		testkit.CorpusObject(b, "tools/tcptracer.bpf.o"))
 	for _, path := range paths {
 		b.Run(filepath.Base(path), func(b *testing.B) {
 			b.ReportAllocs()

@@ -70,7 +70,8 @@ func TestLoadMaps(t *testing.T) {
 		if m.Kind() == object.MapRodata {
 			frozen = 1
 		}
-		if got.Type != m.Type().String() || got.Flags != m.Flags() || int(got.Key) != m.KeySize() || int(got.Value) != m.ValueSize() ||
+		if got.Type != m.Type().String() || got.Flags != m.Flags() || int(got.Key) != m.KeySize() ||
+			int(got.Value) != m.ValueSize() ||
 			got.MaxEntries != m.MaxEntries() || got.Frozen != frozen || got.Name != m.Name() {
 			t.Errorf("%v: bpftool says %+v", m, got)
 		}
@@ -85,7 +86,8 @@ func TestLoadMaps(t *testing.T) {
 	for _, e := range outer {
 		held[hexBytes(t, e.Key)] = hexBytes(t, e.Value)
 	}
-	if want := map[uint32]uint32{0: mapID(t, obj.Map("inner_b")), 3: mapID(t, obj.Map("inner_a"))}; !maps.Equal(held, want) {
+	if want := map[uint32]uint32{0: mapID(t, obj.Map("inner_b")),
+		3: mapID(t, obj.Map("inner_a"))}; !maps.Equal(held, want) {
 		t.Errorf("outer holds %v, want %v", held, want)
 	}
 }
@@ -172,14 +174,16 @@ func TestRun(t *testing.T) {
 	if got := run("through_inner"); got != 99 {
 		t.Errorf("through_inner returns %d", got)
 	}
-	r, err := obj.Program("count").Run(&RunOptions{Data: packet, DataOut: make([]byte, 100), Repeat: 50})
+	r, err := obj.Program("count").Run(
+		&RunOptions{Data: packet, DataOut: make([]byte, 100), Repeat: 50})
 	if err != nil || r.Return != 1000 || len(r.Data) != 64 {
 		t.Errorf("%+v %v", r, err)
 	}
 	if *calls != 52 {
 		t.Errorf("calls %d after 52 runs", *calls)
 	}
-	if _, err := obj.Program("count").Run(&RunOptions{Data: packet, DataOut: make([]byte, 10)}); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := obj.Program("count").Run(
+		&RunOptions{Data: packet, DataOut: make([]byte, 10)}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("output without room: %v", err)
 	}
 	if _, err := obj.Program("keeps_pinned").Run(nil); !errors.Is(err, syscall.EINVAL) {
@@ -210,8 +214,10 @@ func TestProgramInfo(t *testing.T) {
 		bpftool(t, &got, "prog", "show", "id", fmt.Sprint(info.ID))
 		slices.Sort(got.Maps)
 		slices.Sort(info.MapIDs)
-		if got.Type != info.Type.String() || got.Name != info.Name || got.Tag != fmt.Sprintf("%x", info.Tag) || got.Xlated != info.XlatedLen ||
-			got.Jited != info.JitedLen || !slices.Equal(got.Maps, info.MapIDs) || got.BTF != info.BTFID {
+		if got.Type != info.Type.String() || got.Name != info.Name ||
+			got.Tag != fmt.Sprintf("%x", info.Tag) || got.Xlated != info.XlatedLen ||
+			got.Jited != info.JitedLen || !slices.Equal(got.Maps, info.MapIDs) ||
+			got.BTF != info.BTFID {
 			t.Errorf("%s: bpftool says %+v, Info %+v", p, got, info)
 		}
 		// A program keeps its read-only data alive, whether it uses it or not.
@@ -265,7 +271,8 @@ func TestLoadPinned(t *testing.T) {
 	o := open(t, "maps")
 	o.Map("pinned").MaxEntries = 17
 	_, err = Load(o, opts)
-	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "max_entries 16") || !strings.Contains(err.Error(), "17") {
+	if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "max_entries 16") ||
+		!strings.Contains(err.Error(), "17") {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err != nil {
@@ -273,7 +280,9 @@ func TestLoadPinned(t *testing.T) {
 	}
 
 	// A pin path that is no BPF file system.
-	if _, err := Load(open(t, "maps"), &LoadOptions{PinRoot: t.TempDir()}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "BPF file system") {
+	if _, err := Load(open(t, "maps"),
+		&LoadOptions{PinRoot: t.TempDir()}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "BPF file system") {
 		t.Fatal(err)
 	}
 	if err := m.Unpin(); err != nil {
@@ -291,7 +300,8 @@ type lateGet struct {
 	asked int
 }
 
-func (f *lateGet) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (f *lateGet) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd == uapi.CmdObjGet {
 		if f.asked++; f.asked == 1 {
 			return -1, syscall.ENOENT
@@ -307,7 +317,8 @@ func TestLoadPinRace(t *testing.T) {
 	calls := new(lateGet)
 	defer funnel.Replace(calls)()
 	second := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
-	if a, b := mapID(t, first.Map("pinned")), mapID(t, second.Map("pinned")); a != b || calls.asked < 2 || !second.Map("pinned").Reused() {
+	if a, b := mapID(t, first.Map("pinned")), mapID(t, second.Map("pinned")); a != b ||
+		calls.asked < 2 || !second.Map("pinned").Reused() {
 		t.Fatalf("maps %d and %d, asked %d times", a, b, calls.asked)
 	}
 }
@@ -315,8 +326,10 @@ func TestLoadPinRace(t *testing.T) {
 // TestLoadReplacement: a map of the caller's is used instead of a new one, and stays the caller's.
 func TestLoadReplacement(t *testing.T) {
 	first := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
-	second := load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Maps: map[string]*Map{"array": first.Map("array")}})
-	if a, b := mapID(t, first.Map("array")), mapID(t, second.Map("array")); a != b || !second.Map("array").Reused() {
+	second := load(t, open(t, "maps"),
+		&LoadOptions{SkipPins: true, Maps: map[string]*Map{"array": first.Map("array")}})
+	if a, b := mapID(t, first.Map("array")), mapID(t, second.Map("array")); a != b ||
+		!second.Map("array").Reused() {
 		t.Fatalf("maps %d and %d", a, b)
 	}
 	if _, err := second.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil {
@@ -331,7 +344,8 @@ func TestLoadReplacement(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	for name, want := range map[string]error{"hash": syscall.EINVAL, "nothing": ErrNotExist} {
-		_, err := Load(open(t, "maps"), &LoadOptions{SkipPins: true, Maps: map[string]*Map{name: first.Map("array")}})
+		_, err := Load(open(t, "maps"),
+			&LoadOptions{SkipPins: true, Maps: map[string]*Map{name: first.Map("array")}})
 		if !errors.Is(err, want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -374,7 +388,8 @@ func TestCloseFrees(t *testing.T) {
 	}
 	// the kernel frees after a grace period
 	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) {
-		left := append(there("map", maps, sys.MapNextID), there("program", programs, sys.ProgNextID)...)
+		left := append(there("map", maps, sys.MapNextID),
+			there("program", programs, sys.ProgNextID)...)
 		if len(left) == 0 {
 			break
 		}
@@ -413,7 +428,8 @@ func TestLoadConcurrently(t *testing.T) {
 				return
 			}
 			defer obj.Close()
-			if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
+			if r, err := obj.Program("count").Run(
+				&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
 				t.Error(r, err)
 			}
 		}()

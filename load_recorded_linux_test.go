@@ -34,7 +34,8 @@ func recordings(t *testing.T) map[string]*facts.Recorded {
 					}
 				}
 				for _, f := range []facts.Feature{
-					facts.ArrayMmap, facts.CommonAttrs, facts.PerfLink, facts.BPFCookie, facts.MemcgAccount,
+					facts.ArrayMmap, facts.CommonAttrs, facts.PerfLink, facts.BPFCookie,
+					facts.MemcgAccount,
 				} {
 					if answer == facts.No || r.Features[f] == facts.Yes {
 						r.Features[f] = answer
@@ -102,7 +103,8 @@ func TestLoadRecorded(t *testing.T) {
 			o.Maps = append(o.Maps,
 				&object.Map{Name: "events", KernelName: "events", Index: len(o.Maps),
 					Type: uapi.MapPerfEventArray, KeySize: 4, ValueSize: 4, Autocreate: true},
-				&object.Map{Name: "ring", KernelName: "ring", Index: len(o.Maps) + 1, Type: uapi.MapRingBuf,
+				&object.Map{Name: "ring", KernelName: "ring", Index: len(o.Maps) + 1,
+					Type:       uapi.MapRingBuf,
 					MaxEntries: 600, Autocreate: true})
 			obj := load(t, o, &LoadOptions{SkipPins: true, Kernel: k})
 			for _, size := range []struct {
@@ -116,13 +118,15 @@ func TestLoadRecorded(t *testing.T) {
 					t.Fatal(err)
 				}
 				if again.ValueLen() != m.ValueLen() {
-					t.Errorf("%s: values of %d bytes, opened by id %d", size.name, m.ValueLen(), again.ValueLen())
+					t.Errorf("%s: values of %d bytes, opened by id %d",
+						size.name, m.ValueLen(), again.ValueLen())
 				}
 				again.Close()
 			}
 			info, m := mapInfo(t, obj, "events"), obj.Map("events")
 			if int(info.MaxEntries) != cpus || m.MaxEntries() != info.MaxEntries {
-				t.Errorf("the perf event array has %d entries, there are %d CPUs", info.MaxEntries, cpus)
+				t.Errorf("the perf event array has %d entries, there are %d CPUs",
+					info.MaxEntries, cpus)
 			}
 			info, m = mapInfo(t, obj, "ring"), obj.Map("ring")
 			if int(info.MaxEntries)%os.Getpagesize() != 0 || m.MaxEntries() != info.MaxEntries {
@@ -164,7 +168,8 @@ func perCPUValues(t *testing.T, m *Map, cpus, stride int) {
 	check := func(what string, value []byte) {
 		t.Helper()
 		for cpu, v := range want {
-			if got := value[cpu*stride:][:m.ValueSize()]; !bytes.Equal(got, v) || got[0] != byte(16*cpu+1) {
+			if got := value[cpu*stride:][:m.ValueSize()]; !bytes.Equal(got, v) ||
+				got[0] != byte(16*cpu+1) {
 				t.Errorf("%v: %s: CPU %d has %x, bpftool shows %x", m, what, cpu, got, v)
 			}
 		}

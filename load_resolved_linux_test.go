@@ -19,7 +19,8 @@ func swapNames(t *testing.T, raw []byte, a, b string) []byte {
 	t.Helper()
 	raw = bytes.Clone(raw)
 	header := raw[:24]
-	types := raw[24+binary.NativeEndian.Uint32(header[8:]):][:binary.NativeEndian.Uint32(header[12:])]
+	types := raw[24+binary.NativeEndian.Uint32(header[8:]):][:binary.NativeEndian.Uint32(
+		header[12:])]
 	strings := raw[24+binary.NativeEndian.Uint32(header[16:]):]
 	at := func(name string) []byte {
 		off := bytes.Index(strings, []byte("\x00"+name+"\x00")) + 1
@@ -55,7 +56,8 @@ func TestLoadOtherTypeIDs(t *testing.T) {
 		want error
 	}{
 		{"the kernel's own", raw, nil},
-		{"another's", swapNames(t, raw, "btf_trace_sys_enter", "btf_trace_sys_exit"), syscall.EINVAL},
+		{"another's", swapNames(t, raw, "btf_trace_sys_enter", "btf_trace_sys_exit"),
+			syscall.EINVAL},
 	} {
 		r := facts.Recording{Version: running.Version(), BTF: c.btf, CPUs: 1}
 		r.Features = facts.Upstream(r.Version)

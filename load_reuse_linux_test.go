@@ -39,7 +39,8 @@ func TestReuseSection(t *testing.T) {
 		flags  uint32
 		mapped bool
 	}{{".bss", 0, false}, {bss.Name, 0, false}, {".bss", uapi.FMmapable, true}} {
-		given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: bss.ValueSize, MaxEntries: 1, Flags: tc.flags})
+		given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4,
+			ValueSize: bss.ValueSize, MaxEntries: 1, Flags: tc.flags})
 		value := make([]byte, bss.ValueSize)
 		binary.NativeEndian.PutUint64(value[calls.Offset:], 100)
 		if err := given.Update(make([]byte, 4), value, UpdateAny); err != nil {
@@ -47,8 +48,10 @@ func TestReuseSection(t *testing.T) {
 		}
 		obj := load(t, o, &LoadOptions{SkipPins: true, Maps: map[string]*Map{tc.name: given}})
 		m := obj.Map(".bss")
-		if mapID(t, m) != mapID(t, given) || !m.Reused() || m.Flags() != tc.flags || (m.Memory() != nil) != tc.mapped {
-			t.Errorf("%s with flags %#x: map %v, reused %v, flags %#x, mapped %v", tc.name, tc.flags, m, m.Reused(), m.Flags(), m.Memory() != nil)
+		if mapID(t, m) != mapID(t, given) || !m.Reused() || m.Flags() != tc.flags ||
+			(m.Memory() != nil) != tc.mapped {
+			t.Errorf("%s with flags %#x: map %v, reused %v, flags %#x, mapped %v",
+				tc.name, tc.flags, m, m.Reused(), m.Flags(), m.Memory() != nil)
 		}
 		if _, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil {
 			t.Fatal(err)
@@ -57,20 +60,24 @@ func TestReuseSection(t *testing.T) {
 		if err := obj.Variable("calls").Get(&n); err != nil || n != 101 {
 			t.Errorf("%s with flags %#x: calls is %d, %v; want 101", tc.name, tc.flags, n, err)
 		}
-		if got, err := given.LookupBytes(make([]byte, 4)); err != nil || binary.NativeEndian.Uint64(got[calls.Offset:]) != 101 {
+		if got, err := given.LookupBytes(make([]byte, 4)); err != nil ||
+			binary.NativeEndian.Uint64(got[calls.Offset:]) != 101 {
 			t.Errorf("%s with flags %#x: the given map holds % x, %v", tc.name, tc.flags, got, err)
 		}
-		if err := obj.Variable("calls").Set(uint64(1)); (err == nil) != tc.mapped || err != nil && !errors.Is(err, ErrNotSupported) {
+		if err := obj.Variable("calls").Set(uint64(1)); (err == nil) != tc.mapped ||
+			err != nil && !errors.Is(err, ErrNotSupported) {
 			t.Errorf("%s with flags %#x: setting calls: %v", tc.name, tc.flags, err)
 		}
 	}
-	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: bss.ValueSize, MaxEntries: 1})
+	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4,
+		ValueSize: bss.ValueSize, MaxEntries: 1})
 	for name, list := range map[string]map[string]*Map{
 		"two maps":   {".bss": given, bss.Name: given},
 		"it is nil":  {".bss": nil},
 		"value 20 b": {".bss": created(t, &object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 20, MaxEntries: 1})},
 	} {
-		if _, err := Load(o, &LoadOptions{SkipPins: true, Maps: list}); !errors.Is(err, syscall.EINVAL) {
+		if _, err := Load(o,
+			&LoadOptions{SkipPins: true, Maps: list}); !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -80,8 +87,10 @@ func TestReuseSection(t *testing.T) {
 // which takes and refuses keys by them.
 func TestReuseSizes(t *testing.T) {
 	testkit.Root(t)
-	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 100, Flags: uapi.FMmapable})
-	obj := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Maps: map[string]*Map{"array": given}})
+	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: 8,
+		MaxEntries: 100, Flags: uapi.FMmapable})
+	obj := load(t, only(open(t, "maps"), "count", "callee"),
+		&LoadOptions{SkipPins: true, Maps: map[string]*Map{"array": given}})
 	m := obj.Map("array")
 	if m.MaxEntries() != 100 || m.Flags() != uapi.FMmapable || m.Name() != "array" {
 		t.Errorf("%v: max_entries %d, flags %#x", m, m.MaxEntries(), m.Flags())
@@ -151,7 +160,8 @@ func TestReusePinned(t *testing.T) {
 
 	first := load(t, open(t, "maps"), opts)
 	if m := first.Map("pinned"); !m.Pinned() || !m.Reused() || mapID(t, m) != mapID(t, given) {
-		t.Errorf("pinned %v, reused %v, map %d, want %d", m.Pinned(), m.Reused(), mapID(t, m), mapID(t, given))
+		t.Errorf("pinned %v, reused %v, map %d, want %d", m.Pinned(), m.Reused(), mapID(t, m),
+			mapID(t, given))
 	}
 	pinned, err := OpenMap(path)
 	if err != nil {
@@ -167,9 +177,12 @@ func TestReusePinned(t *testing.T) {
 		warned bool
 	}{{given, false}, {created(t, spec), true}} {
 		var log bytes.Buffer
-		second := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir, Maps: map[string]*Map{"pinned": tc.given}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		second := load(t, open(t, "maps"),
+			&LoadOptions{PinRoot: dir, Maps: map[string]*Map{"pinned": tc.given},
+				Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		if mapID(t, second.Map("pinned")) != mapID(t, given) {
-			t.Errorf("map %d is used, want the pinned %d", mapID(t, second.Map("pinned")), mapID(t, given))
+			t.Errorf("map %d is used, want the pinned %d",
+				mapID(t, second.Map("pinned")), mapID(t, given))
 		}
 		if strings.Contains(log.String(), "not the one given") != tc.warned {
 			t.Errorf("warned %v: %s", !tc.warned, log.String())
@@ -181,8 +194,10 @@ func TestReusePinned(t *testing.T) {
 // is the kernel, which lets only maps like the template in.
 func TestInnerMap(t *testing.T) {
 	testkit.Root(t)
-	small := &object.Map{Name: "small", Type: uapi.MapArray, KeySize: 4, ValueSize: 4, MaxEntries: 1}
-	large := &object.Map{Name: "large", Type: uapi.MapHash, KeySize: 8, ValueSize: 24, MaxEntries: 9}
+	small := &object.Map{Name: "small", Type: uapi.MapArray, KeySize: 4, ValueSize: 4,
+		MaxEntries: 1}
+	large := &object.Map{Name: "large", Type: uapi.MapHash, KeySize: 8, ValueSize: 24,
+		MaxEntries: 9}
 	ring := &object.Map{Name: "ring", Type: uapi.MapRingBuf, MaxEntries: 5000}
 	rounded := &object.Map{Name: "ring", Type: uapi.MapRingBuf, MaxEntries: uint32(ringPages(5000))}
 	takes := func(obj *Object, spec *object.Map) bool {
@@ -209,7 +224,8 @@ func TestInnerMap(t *testing.T) {
 		t.Error("the declared template is not in use: the test tests nothing")
 	}
 	template := created(t, large)
-	obj = load(t, declared(), &LoadOptions{SkipPins: true, InnerMaps: map[string]*Map{"outer": template}})
+	obj = load(t, declared(),
+		&LoadOptions{SkipPins: true, InnerMaps: map[string]*Map{"outer": template}})
 	if takes(obj, small) || !takes(obj, large) {
 		t.Error("the given template is not in use")
 	}
@@ -232,8 +248,9 @@ func TestInnerMap(t *testing.T) {
 		"no such map":    {InnerMaps: map[string]*Map{"nothing": template}},
 		"no map of maps": {InnerMaps: map[string]*Map{"hash": template}},
 		"nil":            {InnerMaps: map[string]*Map{"outer": nil}},
-		"given too":      {InnerMaps: map[string]*Map{"outer": template}, Maps: map[string]*Map{"outer": obj.Map("outer")}},
-		"closed":         {InnerMaps: map[string]*Map{"outer": closed}},
+		"given too": {InnerMaps: map[string]*Map{"outer": template},
+			Maps: map[string]*Map{"outer": obj.Map("outer")}},
+		"closed": {InnerMaps: map[string]*Map{"outer": closed}},
 	} {
 		opts.SkipPins = true
 		if _, err := Load(declared(), opts); err == nil || !strings.Contains(err.Error(), text) {

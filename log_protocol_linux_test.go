@@ -30,7 +30,8 @@ type logAnswer struct {
 	trueSize uint32
 }
 
-func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgLoad {
 		return k.Kernel.BPF(cmd, attr, size, common)
 	}
@@ -63,7 +64,8 @@ func TestLogProtocol(t *testing.T) {
 	testkit.Root(t)
 	// knows the features, so that the script sees only the program's own loads
 	k := kernel.Running()
-	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k})
+	obj, err := Load(only(open(t, "maps"), "count", "callee"),
+		&LoadOptions{SkipPins: true, Kernel: k})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,17 +82,28 @@ func TestLogProtocol(t *testing.T) {
 		whole  bool          // false: truncated
 	}{
 		{"loads", 0, 0, []logAnswer{{}}, "0 0", 0, "", true},
-		{"loads at the second attempt", 0, 0, []logAnswer{{errno: syscall.ENOMEM}, {}}, fmt.Sprintf("0 0, 1 %d", first), 0, "processed", true},
-		{"refused", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\nprocessed 1 insns\n"}},
+		{"loads at the second attempt", 0, 0, []logAnswer{{errno: syscall.ENOMEM}, {}},
+			fmt.Sprintf("0 0, 1 %d", first), 0, "processed", true},
+		{"refused", 0, 0, []logAnswer{{errno: syscall.EACCES},
+			{errno: syscall.EACCES, log: "R1 bad\nprocessed 1 insns\n"}},
 			fmt.Sprintf("0 0, 1 %d", first), syscall.EACCES, "R1 bad", true},
-		{"refused for another reason the second time", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EINVAL, log: "R2 bad\n"}},
+		{"refused for another reason the second time", 0,
+			0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EINVAL, log: "R2 bad\n"}},
 			fmt.Sprintf("0 0, 1 %d", first), syscall.EINVAL, "R2 bad", true},
-		{"refused without a log", 0, 0, []logAnswer{{errno: syscall.EPERM}, {errno: syscall.EPERM}}, fmt.Sprintf("0 0, 1 %d", first), syscall.EPERM, "", true},
-		{"partial log with EFAULT", 0, 0, []logAnswer{{errno: syscall.EFAULT}, {errno: syscall.EFAULT, log: "The sequence of 8193 jumps is too complex.\n"}},
+		{"refused without a log", 0, 0, []logAnswer{{errno: syscall.EPERM}, {errno: syscall.EPERM}},
+			fmt.Sprintf("0 0, 1 %d", first), syscall.EPERM, "", true},
+		{"partial log with EFAULT", 0, 0,
+			[]logAnswer{{errno: syscall.EFAULT},
+				{errno: syscall.EFAULT, log: "The sequence of 8193 jumps is too complex.\n"}},
 			fmt.Sprintf("0 0, 1 %d", first), syscall.EFAULT, "8193 jumps", true},
-		{"no room, doubled", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.EACCES, log: "R1 bad\n"}},
-			fmt.Sprintf("0 0, 1 %d, 1 %d, 1 %d", first, 2*first, 4*first), syscall.EACCES, "R1 bad", true},
-		{"no room, the kernel says how much", 0, 0, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 20 << 20}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+		{"no room, doubled", 0, 0,
+			[]logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1"},
+				{errno: syscall.ENOSPC, log: "R1"}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+			fmt.Sprintf("0 0, 1 %d, 1 %d, 1 %d", first, 2*first, 4*first), syscall.EACCES, "R1 bad",
+			true},
+		{"no room, the kernel says how much", 0, 0,
+			[]logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, trueSize: 20 << 20},
+				{errno: syscall.EACCES, log: "R1 bad\n"}},
 			fmt.Sprintf("0 0, 1 %d, 1 %d", first, 20<<20+4096), syscall.EACCES, "R1 bad", true},
 		{"a log of gigabytes, of which the end is enough", 0, 0,
 			[]logAnswer{
@@ -98,18 +111,29 @@ func TestLogProtocol(t *testing.T) {
 				{errno: syscall.ENOSPC, log: "R1 bad\n", trueSize: 2 << 30},
 			},
 			fmt.Sprintf("0 0, 1 %d, 1 %d", first, 64<<20), syscall.EACCES, "R1 bad", false},
-		{"level of the caller", 2, 0, []logAnswer{{}}, fmt.Sprintf("2 %d", first), 0, "processed", true},
-		{"level of the caller, refused", 2, 0, []logAnswer{{errno: syscall.EACCES, log: "R1 bad\n"}}, fmt.Sprintf("2 %d", first), syscall.EACCES, "R1 bad", true},
-		{"limited, fits", 0, 1000, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}}, "0 0, 1 1000", syscall.EACCES, "R1 bad", true},
-		{"limited, no room: the refusal counts", 0, 1000, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.ENOSPC, log: "R1", trueSize: 5000}},
+		{"level of the caller", 2, 0, []logAnswer{{}}, fmt.Sprintf("2 %d", first), 0, "processed",
+			true},
+		{"level of the caller, refused", 2, 0,
+			[]logAnswer{{errno: syscall.EACCES, log: "R1 bad\n"}}, fmt.Sprintf("2 %d", first),
+			syscall.EACCES, "R1 bad", true},
+		{"limited, fits", 0, 1000,
+			[]logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+			"0 0, 1 1000", syscall.EACCES, "R1 bad", true},
+		{"limited, no room: the refusal counts", 0, 1000,
+			[]logAnswer{{errno: syscall.EACCES},
+				{errno: syscall.ENOSPC, log: "R1", trueSize: 5000}},
 			"0 0, 1 1000", syscall.EACCES, "R1", false},
-		{"limited, no room at the caller's level", 1, 1000, []logAnswer{{errno: syscall.ENOSPC, log: "R1"}}, "1 1000", syscall.ENOSPC, "R1", false},
-		{"limited to less than kernels take", 0, 1, []logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}}, "0 0, 1 128", syscall.EACCES, "R1 bad", true},
+		{"limited, no room at the caller's level", 1, 1000,
+			[]logAnswer{{errno: syscall.ENOSPC, log: "R1"}}, "1 1000", syscall.ENOSPC, "R1", false},
+		{"limited to less than kernels take", 0, 1,
+			[]logAnswer{{errno: syscall.EACCES}, {errno: syscall.EACCES, log: "R1 bad\n"}},
+			"0 0, 1 128", syscall.EACCES, "R1 bad", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			calls := &logKernel{program: "count", script: c.script}
 			defer funnel.Replace(calls)()
-			obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, LogLevel: c.level, LogSize: c.size})
+			obj, err := Load(only(open(t, "maps"), "count", "callee"),
+				&LoadOptions{SkipPins: true, Kernel: k, LogLevel: c.level, LogSize: c.size})
 			if got := strings.Join(calls.asked, ", "); got != c.asked {
 				t.Errorf("asked %s, want %s", got, c.asked)
 			}
@@ -118,7 +142,8 @@ func TestLogProtocol(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer obj.Close()
-				if log := obj.Program("count").VerifierLog(); (log == "") != (c.text == "") || !strings.Contains(log, c.text) {
+				if log := obj.Program("count").VerifierLog(); (log == "") != (c.text == "") ||
+					!strings.Contains(log, c.text) {
 					t.Errorf("log %.100q, want %q", log, c.text)
 				}
 				return
@@ -127,7 +152,8 @@ func TestLogProtocol(t *testing.T) {
 			if !errors.Is(err, c.want) || errors.As(err, &e) != (c.text != "") {
 				t.Fatalf("%T %v", err, err)
 			}
-			if e != nil && (!strings.Contains(e.Log, c.text) || e.Truncated == c.whole || e.LogSize != c.script[len(c.script)-1].trueSize) {
+			if e != nil && (!strings.Contains(e.Log, c.text) || e.Truncated == c.whole ||
+				e.LogSize != c.script[len(c.script)-1].trueSize) {
 				t.Errorf("log %q, truncated %v, size %d", e.Log, e.Truncated, e.LogSize)
 			}
 		})
@@ -141,7 +167,8 @@ func TestLogSize(t *testing.T) {
 	testkit.VmlinuxBTF(t)
 	refused := func(size uint32) *VerifierError {
 		t.Helper()
-		_, err := Load(only(open(t, "refused"), "null_pointer"), &LoadOptions{LogSize: size, LogLevel: 2})
+		_, err := Load(only(open(t, "refused"), "null_pointer"),
+			&LoadOptions{LogSize: size, LogLevel: 2})
 		var e *VerifierError
 		if !errors.As(err, &e) {
 			t.Fatal(err)
@@ -149,8 +176,10 @@ func TestLogSize(t *testing.T) {
 		return e
 	}
 	whole, part := refused(0), refused(200)
-	if whole.Truncated || len(whole.Log) < 400 || !part.Truncated || !errors.Is(part, syscall.ENOSPC) || len(part.Log) > 200 || len(part.Log) < 150 {
-		t.Fatalf("whole: %d bytes, truncated %v; part: %d bytes, truncated %v, %v", len(whole.Log), whole.Truncated, len(part.Log), part.Truncated, part)
+	if whole.Truncated || len(whole.Log) < 400 || !part.Truncated ||
+		!errors.Is(part, syscall.ENOSPC) || len(part.Log) > 200 || len(part.Log) < 150 {
+		t.Fatalf("whole: %d bytes, truncated %v; part: %d bytes, truncated %v, %v", len(whole.Log),
+			whole.Truncated, len(part.Log), part.Truncated, part)
 	}
 	if !strings.Contains(whole.Log, part.Log[:100]) { // the last line tells how long it took
 		t.Errorf("%q is no part of %q", part.Log, whole.Log)
@@ -166,15 +195,19 @@ func TestRetriesAreTold(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
 	// probes the features
-	obj, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k})
+	obj, err := Load(only(open(t, "maps"), "count", "callee"),
+		&LoadOptions{SkipPins: true, Kernel: k})
 	if err != nil {
 		t.Fatal(err)
 	}
 	obj.Close()
 	logger, book := logBook()
-	calls := &logKernel{program: "count", script: []logAnswer{{errno: syscall.EAGAIN}, {errno: syscall.ENOMEM}, {errno: syscall.ENOSPC}, {}}}
+	calls := &logKernel{program: "count",
+		script: []logAnswer{{errno: syscall.EAGAIN}, {errno: syscall.ENOMEM},
+			{errno: syscall.ENOSPC}, {}}}
 	restore := funnel.Replace(calls)
-	obj, err = Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
+	obj, err = Load(only(open(t, "maps"), "count", "callee"),
+		&LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
 	restore()
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +223,8 @@ func TestRetriesAreTold(t *testing.T) {
 		}
 		return 0
 	}})()
-	obj, err = Load(only(open(t, "maps"), "callee"), &LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
+	obj, err = Load(only(open(t, "maps"), "callee"),
+		&LoadOptions{SkipPins: true, Kernel: k, Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +268,8 @@ type shortRecords struct {
 	refused int
 }
 
-func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgLoad {
 		return k.Kernel.BPF(cmd, attr, size, common)
 	}

@@ -85,7 +85,9 @@ func logBook() (*slog.Logger, *strings.Builder) {
 // logged reports whether one line of a log book has all of parts.
 func logged(book *strings.Builder, parts ...string) bool {
 	for line := range strings.Lines(book.String()) {
-		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
+		if !slices.ContainsFunc(parts, func(part string) bool {
+			return !strings.Contains(line, part)
+		}) {
 			return true
 		}
 	}

@@ -47,10 +47,12 @@ type hashValue struct {
 
 // TestMapBytes: raw operations; the oracle is the map itself and the errnos that bpf(2) documents.
 func TestMapBytes(t *testing.T) {
-	m := newMap(t, object.Map{Name: "pairs", Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 2})
+	m := newMap(t, object.Map{Name: "pairs", Type: uapi.MapHash, KeySize: 4, ValueSize: 8,
+		MaxEntries: 2})
 	key, value := []byte{1, 2, 3, 4}, []byte("12345678")
 	got := make([]byte, 8)
-	if err := m.Lookup(key, got); !errors.Is(err, ErrNotExist) || !errors.Is(err, syscall.ENOENT) || !strings.Contains(err.Error(), "pairs") {
+	if err := m.Lookup(key, got); !errors.Is(err, ErrNotExist) || !errors.Is(err, syscall.ENOENT) ||
+		!strings.Contains(err.Error(), "pairs") {
 		t.Error(err)
 	}
 	if err := m.Update(key, value, UpdateExist); !errors.Is(err, ErrNotExist) {
@@ -76,10 +78,12 @@ func TestMapBytes(t *testing.T) {
 		t.Error(err)
 	}
 	m.Update([]byte("aaaa"), value, UpdateAny)
-	if err := m.Update([]byte("bbbb"), value, UpdateAny); !errors.Is(err, ErrTooBig) || !strings.Contains(err.Error(), "max_entries is 2") {
+	if err := m.Update([]byte("bbbb"), value, UpdateAny); !errors.Is(err, ErrTooBig) ||
+		!strings.Contains(err.Error(), "max_entries is 2") {
 		t.Error(err)
 	}
-	if err := m.LookupAndDelete([]byte("aaaa"), got, 0); err != nil || string(got) != string(value) {
+	if err := m.LookupAndDelete([]byte("aaaa"), got, 0); err != nil ||
+		string(got) != string(value) {
 		t.Error(err, got)
 	}
 	if err := m.Delete(key); err != nil {
@@ -116,7 +120,8 @@ func TestMapBytes(t *testing.T) {
 	if err := clone.Freeze(); err != nil {
 		t.Error(err)
 	}
-	if err := clone.Update(key, value, 0); !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "frozen") {
+	if err := clone.Update(key, value, 0); !errors.Is(err, ErrPermission) ||
+		!strings.Contains(err.Error(), "frozen") {
 		t.Error(err)
 	}
 	clone.Close()
@@ -177,7 +182,8 @@ func TestMapOf(t *testing.T) {
 	if err != nil || int32(v.Last) != -3 {
 		t.Fatalf("%+v %v", v, err)
 	}
-	if err := m.Update(hashKey{ID: 1, Kind: 2}, hashValue{Count: 5, Name: [12]byte{'x'}}, UpdateAny); err != nil {
+	if err := m.Update(hashKey{ID: 1, Kind: 2},
+		hashValue{Count: 5, Name: [12]byte{'x'}}, UpdateAny); err != nil {
 		t.Fatal(err)
 	}
 	var dump []struct {
@@ -287,9 +293,11 @@ func TestMapOfAllocs(t *testing.T) {
 	packet := &RunOptions{Data: make([]byte, 64)}
 	var into hashValue
 	for what, f := range map[string]func() error{
-		"lookup":        func() error { _, err := numbers.Lookup(1); return err },
-		"update":        func() error { return numbers.Update(1, 2, UpdateAny) },
-		"struct update": func() error { return structs.Update(hashKey{ID: 9}, hashValue{Count: 1}, UpdateAny) },
+		"lookup": func() error { _, err := numbers.Lookup(1); return err },
+		"update": func() error { return numbers.Update(1, 2, UpdateAny) },
+		"struct update": func() error {
+			return structs.Update(hashKey{ID: 9}, hashValue{Count: 1}, UpdateAny)
+		},
 		"struct lookup": func() error { _, err := structs.Lookup(hashKey{ID: 9}); return err },
 		"lookup into":   func() error { return structs.LookupInto(hashKey{ID: 9}, &into, 0) },
 		"delete": func() error {
@@ -385,7 +393,8 @@ func TestIterate(t *testing.T) {
 	} {
 		for _, mode := range []string{"batch", "one by one"} {
 			t.Run(fmt.Sprintf("%v of %d %s", c.typ, c.fill, mode), func(t *testing.T) {
-				spec := object.Map{Type: c.typ, KeySize: 8, ValueSize: 8, MaxEntries: c.entries, Flags: c.flags}
+				spec := object.Map{Type: c.typ, KeySize: 8, ValueSize: 8, MaxEntries: c.entries,
+					Flags: c.flags}
 				if c.typ == uapi.MapArray {
 					spec.KeySize = 4
 				}
@@ -394,12 +403,14 @@ func TestIterate(t *testing.T) {
 				for i := range c.fill {
 					key := binary.NativeEndian.AppendUint32(nil, i)
 					if c.typ == uapi.MapLPMTrie {
-						key = binary.BigEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, 32), i)
+						key = binary.BigEndian.AppendUint32(
+							binary.NativeEndian.AppendUint32(nil, 32), i)
 					} else if c.typ != uapi.MapArray {
 						key = append(key, 0, 1, 2, 3)
 					}
 					want[string(key)] = uint64(i) * 3
-					if err := m.Update(key, binary.NativeEndian.AppendUint64(nil, uint64(i)*3), 0); err != nil {
+					if err := m.Update(key,
+						binary.NativeEndian.AppendUint64(nil, uint64(i)*3), 0); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -433,7 +444,8 @@ func TestIterate(t *testing.T) {
 // noBatches is a kernel before 5.6: it doesn't know the batch commands.
 type noBatches struct{ funnel.Kernel }
 
-func (noBatches) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (noBatches) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd >= uapi.CmdMapLookupBatch && cmd <= uapi.CmdMapDeleteBatch {
 		return -1, syscall.EINVAL
 	}
@@ -489,7 +501,8 @@ func TestIterateTrie(t *testing.T) {
 		Len  uint32
 		Addr [4]byte
 	}
-	m := newMap(t, object.Map{Type: uapi.MapLPMTrie, KeySize: 8, ValueSize: 8, MaxEntries: n, Flags: uapi.FNoPrealloc})
+	m := newMap(t, object.Map{Type: uapi.MapLPMTrie, KeySize: 8, ValueSize: 8, MaxEntries: n,
+		Flags: uapi.FNoPrealloc})
 	trie, err := MapOf[prefix, uint64](m)
 	if err != nil {
 		t.Fatal(err)
@@ -547,7 +560,8 @@ func TestBatchOfNone(t *testing.T) {
 	if n, err := c.LookupBatch(nil, nil, 0); n != 0 || err != nil {
 		t.Error(n, err)
 	}
-	if n, err := c.LookupBatch(make([]byte, 8*4), make([]byte, 8*8), 0); n != 4 || !errors.Is(err, ErrNotExist) {
+	if n, err := c.LookupBatch(make([]byte, 8*4), make([]byte, 8*8), 0); n != 4 ||
+		!errors.Is(err, ErrNotExist) {
 		t.Errorf("%d elements of 4: %v", n, err)
 	}
 }
@@ -563,7 +577,8 @@ func TestBatches(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	// only UpdateLock is allowed
-	if n, err := m.UpdateBatch(keys, values, UpdateNoExist); n != 0 || !errors.Is(err, syscall.EINVAL) {
+	if n, err := m.UpdateBatch(keys, values, UpdateNoExist); n != 0 ||
+		!errors.Is(err, syscall.EINVAL) {
 		t.Fatal(n, err)
 	}
 	gotKeys, gotValues := make([]byte, 400), make([]byte, 800)
@@ -583,7 +598,8 @@ func TestBatches(t *testing.T) {
 	if n != 8 || !errors.Is(err, ErrNotExist) {
 		t.Fatal(n, err)
 	}
-	if n, err := m.NewBatchCursor().LookupBatch(gotKeys, gotValues, 0); n != 0 || !errors.Is(err, ErrNotExist) {
+	if n, err := m.NewBatchCursor().LookupBatch(gotKeys, gotValues, 0); n != 0 ||
+		!errors.Is(err, ErrNotExist) {
 		t.Fatal(n, err)
 	}
 	for what, err := range map[string]error{
@@ -673,7 +689,8 @@ func TestNumaNode(t *testing.T) {
 	}
 	_, loadErr := Load(o, &LoadOptions{SkipPins: true})
 	for _, err := range []error{err, loadErr} {
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "numa_node 1000 is not online") {
+		if !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "numa_node 1000 is not online") {
 			t.Errorf("%v; online are %s", err, online)
 		}
 	}

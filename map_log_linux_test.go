@@ -24,7 +24,8 @@ type mapLogKernel struct {
 	asked   int             // with a log
 }
 
-func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	const announced = 1 << 16
 	if cmd == uapi.CmdProgLoad|announced {
 		if k.knows {
@@ -74,7 +75,8 @@ func TestMapLog(t *testing.T) {
 		{"taken without BTF", mapLogKernel{knows: true, plain: twice[:1]}, 0, true, ""},
 		{"refused", mapLogKernel{knows: true, plain: twice, text: text}, 1, false, text},
 		{"refused, nothing to say", mapLogKernel{knows: true, plain: twice}, 1, false, ""},
-		{"refused, then taken", mapLogKernel{knows: true, plain: twice, passing: true}, 1, true, ""},
+		{"refused, then taken", mapLogKernel{knows: true, plain: twice, passing: true}, 1, true,
+			""},
 		{"refused, an older kernel", mapLogKernel{plain: twice, text: text}, 0, false, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -87,13 +89,15 @@ func TestMapLog(t *testing.T) {
 				obj.Close()
 			}
 			if (err == nil) != tc.loads || k.asked != tc.asked {
-				t.Fatalf("%v, asked %d times, want loads %v, %d times", err, k.asked, tc.loads, tc.asked)
+				t.Fatalf("%v, asked %d times, want loads %v, %d times",
+					err, k.asked, tc.loads, tc.asked)
 			}
 			if tc.loads {
 				return
 			}
 			var e *Error
-			if !errors.As(err, &e) || !errors.Is(err, syscall.EINVAL) || e.Op != "create map" || e.Log != tc.log {
+			if !errors.As(err, &e) || !errors.Is(err, syscall.EINVAL) || e.Op != "create map" ||
+				e.Log != tc.log {
 				t.Fatalf("%+v", err)
 			}
 			if line := err.Error(); strings.Contains(line, "Invalid value_size; second line") != (tc.log != "") || strings.Contains(line, "\n") {

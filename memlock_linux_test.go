@@ -28,7 +28,8 @@ const tooLow = 64 << 10
 // while the limit is tooLow it makes none, and it has no helper ktime_get_coarse_ns.
 type countingKernel struct{ funnel.Kernel }
 
-func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	switch cmd {
 	case uapi.CmdProgLoad, uapi.CmdMapCreate, uapi.CmdBTFLoad:
 		var limit unix.Rlimit
@@ -38,7 +39,8 @@ func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, com
 	}
 	if cmd == uapi.CmdProgLoad {
 		a := (*sys.ProgLoadAttr)(attr)
-		if insns := unsafe.Slice((*asm.Instruction)(a.Insns.Unsafe()), a.InsnCnt); insns[0] == asm.EmitCall(160) {
+		if insns := unsafe.Slice(
+			(*asm.Instruction)(a.Insns.Unsafe()), a.InsnCnt); insns[0] == asm.EmitCall(160) {
 			return -1, syscall.EINVAL
 		}
 	}
@@ -71,7 +73,8 @@ func TestMemlock(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
 	for _, what := range []string{"load", "create", "refused"} {
-		if out := again(t, "TestMemlockChild", memlockChild, what); !strings.Contains(out, "--- PASS: TestMemlockChild") {
+		if out := again(t, "TestMemlockChild",
+			memlockChild, what); !strings.Contains(out, "--- PASS: TestMemlockChild") {
 			t.Errorf("%s: %s", what, out)
 		}
 	}

@@ -97,7 +97,8 @@ func TestMissing(t *testing.T) {
 		}
 	}
 	v, err := VarOf[uint32](obj.Variable("treshold"))
-	if v != nil || !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), "near: threshold") {
+	if v != nil || !errors.Is(err, ErrNotExist) ||
+		!strings.Contains(err.Error(), "near: threshold") {
 		t.Error(v, err)
 	}
 	for what, err := range map[string]error{
@@ -132,7 +133,8 @@ func TestNothing(t *testing.T) {
 	}
 	program, off := obj.Program("count"), obj.Program("nobody")
 	m, v := obj.Map("array"), obj.Variable("calls")
-	it, cursor, typedIt, perCPUIt := m.Iterate(), m.NewBatchCursor(), typed.Iterate(), perCPU.Iterate()
+	it, cursor, typedIt, perCPUIt := m.Iterate(), m.NewBatchCursor(), typed.Iterate(),
+		perCPU.Iterate()
 	obj.Close()
 	clone.Close()
 	for what, v := range map[string]any{
@@ -189,7 +191,8 @@ func TestNothing(t *testing.T) {
 				}
 			}
 			// These need no descriptor: pins are removed by path, and nothing is to be done.
-			closing = closing || strings.HasPrefix(method, "Unpin") || strings.HasPrefix(method, "Pin") ||
+			closing = closing || strings.HasPrefix(method, "Unpin") ||
+				strings.HasPrefix(method, "Pin") ||
 				what == "closed TypedMap" && strings.HasSuffix(method, "Batch")
 			if strings.HasPrefix(what, "closed ") && !closing && !errors.Is(err, ErrClosed) {
 				t.Errorf("%s.%s: %v, want ErrClosed", what, method, err)

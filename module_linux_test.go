@@ -47,7 +47,8 @@ func broadcast(t testing.TB, dev string) {
 	defer unix.Close(s)
 	frame := make([]byte, 60)
 	copy(frame, "\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x01\x08\x00")
-	if err := unix.Sendto(s, frame, 0, &unix.SockaddrLinklayer{Ifindex: i.Index, Halen: 6}); err != nil {
+	if err := unix.Sendto(s, frame, 0,
+		&unix.SockaddrLinklayer{Ifindex: i.Index, Halen: 6}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -137,7 +138,8 @@ func TestModuleType(t *testing.T) {
 			}
 		}
 	}
-	out := testkit.Run(t, "bpftool", "-j", "btf", "dump", "file", "/sys/kernel/btf/veth", "-B", "/sys/kernel/btf/vmlinux")
+	out := testkit.Run(t, "bpftool", "-j", "btf", "dump", "file", "/sys/kernel/btf/veth", "-B",
+		"/sys/kernel/btf/vmlinux")
 	if err := json.Unmarshal(out, &dump); err != nil {
 		t.Fatal(err)
 	}

@@ -88,7 +88,8 @@ func TestObjectPin(t *testing.T) {
 	if err := obj.UnpinMaps(filepath.Join(dir, "maps")); err != nil {
 		t.Error(err)
 	}
-	if got := append(list(t, filepath.Join(dir, "maps")), list(t, filepath.Join(dir, "programs"))...); len(got) != 0 {
+	if got := append(list(t, filepath.Join(dir, "maps")),
+		list(t, filepath.Join(dir, "programs"))...); len(got) != 0 {
 		t.Errorf("left behind: %v", got)
 	}
 	if err := obj.UnpinMaps(filepath.Join(dir, "maps")); !errors.Is(err, ErrNotExist) {
@@ -133,7 +134,8 @@ func TestMapPin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer byID.Close()
-	if byID.Name() != "array" || byID.KeySize() != 4 || byID.ValueSize() != 8 || byID.MaxEntries() != 8 {
+	if byID.Name() != "array" || byID.KeySize() != 4 || byID.ValueSize() != 8 ||
+		byID.MaxEntries() != 8 {
 		t.Error(byID)
 	}
 	if err := m.Unpin(); err != nil {
@@ -185,7 +187,9 @@ func TestPinnedKinds(t *testing.T) {
 				}
 				continue
 			}
-			if says := fmt.Sprintf("it is a bpf-%s, not a bpf-%s", is.name, as.name); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), says) {
+			if says := fmt.Sprintf("it is a bpf-%s, not a bpf-%s",
+				is.name, as.name); !errors.Is(err, syscall.EINVAL) ||
+				!strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v doesn't say %s", path, err, says)
 			}
 		}

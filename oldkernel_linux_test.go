@@ -55,23 +55,28 @@ var oldRows = []oldRow{
 			t.Errorf("the kernel knows names: %q, %q", p.Name, m.Name)
 		}
 	}},
-	{feature: facts.GlobalData, object: mapsObject, program: "callee", check: func(t *testing.T, obj *Object) {
-		if obj.Map(".bss").Created() || obj.Map(".rodata").Created() || !obj.Map("array").Created() {
-			t.Error("maps for variables were made, or others were not")
-		}
-		if r := runLen(t, obj, "callee", 64); r != 4711 {
-			t.Errorf("callee returns %d", r)
-		}
-		_, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
-		if err == nil || !strings.Contains(err.Error(), "maps.") || !strings.Contains(err.Error(), "count") {
-			t.Errorf("a program with variables: %v", err)
-		}
-	}},
+	{feature: facts.GlobalData, object: mapsObject, program: "callee",
+		check: func(t *testing.T, obj *Object) {
+			if obj.Map(".bss").Created() || obj.Map(".rodata").Created() ||
+				!obj.Map("array").Created() {
+				t.Error("maps for variables were made, or others were not")
+			}
+			if r := runLen(t, obj, "callee", 64); r != 4711 {
+				t.Errorf("callee returns %d", r)
+			}
+			_, err := Load(only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
+			if err == nil || !strings.Contains(err.Error(), "maps.") ||
+				!strings.Contains(err.Error(), "count") {
+				t.Errorf("a program with variables: %v", err)
+			}
+		}},
 	{feature: facts.BTFLoad, object: mapsObject, check: func(t *testing.T, obj *Object) {
-		if p, m := programInfo(t, obj, "count"), mapInfo(t, obj, "array"); p.BTFID != 0 || m.BTFID != 0 || obj.BTFFD() >= 0 {
+		if p, m := programInfo(t, obj, "count"), mapInfo(t, obj, "array"); p.BTFID != 0 ||
+			m.BTFID != 0 || obj.BTFFD() >= 0 {
 			t.Errorf("BTF %d of the program, %d of the map", p.BTFID, m.BTFID)
 		}
-		if _, err := Load(open(t, "structops"), nil); hasBTF(t) && !errors.Is(err, ErrNotSupported) {
+		if _, err := Load(open(t, "structops"), nil); hasBTF(t) &&
+			!errors.Is(err, ErrNotSupported) {
 			t.Errorf("struct_ops without BTF: %v", err)
 		}
 	}},
@@ -84,7 +89,8 @@ var oldRows = []oldRow{
 	}},
 	{feature: facts.BTFGlobalFunc, object: mapsObject, check: hasTypes("count", "array")},
 	{feature: facts.BTFDatasec, object: mapsObject, check: hasTypes("count", "array")},
-	{feature: facts.BTFQmarkDatasec, object: "testdata/flavour.bpf.o", program: "ssthresh undo_cwnd cong_avoid", since: "6.4",
+	{feature: facts.BTFQmarkDatasec, object: "testdata/flavour.bpf.o",
+		program: "ssthresh undo_cwnd cong_avoid", since: "6.4",
 		check: func(t *testing.T, obj *Object) {
 			if !obj.Map("second").Created() || obj.Map("optional").Created() {
 				t.Error("the wrong struct_ops maps were made")
@@ -94,21 +100,24 @@ var oldRows = []oldRow{
 	{feature: facts.BTFDeclTag, object: typesObject, check: hasTypes("do_prog", "map")},
 	{feature: facts.BTFTypeTag, object: typesObject, check: hasTypes("do_prog", "map")},
 	{feature: facts.BTFEnum64, object: typesObject, check: hasTypes("do_prog", "map")},
-	{feature: facts.BTFLayout, object: typesObject, change: addLayout, check: hasTypes("do_prog", "map")},
+	{feature: facts.BTFLayout, object: typesObject, change: addLayout,
+		check: hasTypes("do_prog", "map")},
 	{feature: facts.ArrayMmap, object: mapsObject, check: func(t *testing.T, obj *Object) {
 		var calls uint64
-		if err := obj.Variable("calls").Get(&calls); err != nil || calls != 1 || obj.Map(".bss").Memory() != nil {
+		if err := obj.Variable("calls").Get(&calls); err != nil || calls != 1 ||
+			obj.Map(".bss").Memory() != nil {
 			t.Errorf("calls is %d, %v; mapped %v", calls, err, obj.Map(".bss").Memory() != nil)
 		}
 		if err := obj.Variable("calls").Set(uint64(1)); !errors.Is(err, ErrNotSupported) {
 			t.Errorf("setting a variable that is not mapped: %v", err)
 		}
 	}},
-	{feature: facts.ExpAttachType, object: "testdata/net.bpf.o", program: "xdp_pass", check: func(t *testing.T, obj *Object) {
-		if r := runLen(t, obj, "xdp_pass", 64); r != 2 { // XDP_PASS
-			t.Errorf("xdp_pass returns %d", r)
-		}
-	}},
+	{feature: facts.ExpAttachType, object: "testdata/net.bpf.o", program: "xdp_pass",
+		check: func(t *testing.T, obj *Object) {
+			if r := runLen(t, obj, "xdp_pass", 64); r != 2 { // XDP_PASS
+				t.Errorf("xdp_pass returns %d", r)
+			}
+		}},
 	{feature: facts.ProbeReadKernel, object: "plan/testdata/probes.o", program: "do_kernel"},
 	{feature: facts.ProgBindMap, object: mapsObject, check: func(t *testing.T, obj *Object) {
 		if p := programInfo(t, obj, "callee"); len(p.MapIDs) != 0 {
@@ -118,19 +127,23 @@ var oldRows = []oldRow{
 	{feature: facts.ModuleBTF, object: mapsObject},
 	{feature: facts.PerfLink, object: mapsObject},
 	{feature: facts.MemcgAccount, object: mapsObject},
-	{feature: facts.BPFCookie, object: "plan/testdata/kconfig.o", program: "use", check: kconfigIs("LINUX_HAS_BPF_COOKIE", 0)},
-	{feature: facts.SyscallWrapper, object: "plan/testdata/kconfig.o", program: "use", check: kconfigIs("LINUX_HAS_SYSCALL_WRAPPER", 0)},
+	{feature: facts.BPFCookie, object: "plan/testdata/kconfig.o",
+		program: "use", check: kconfigIs("LINUX_HAS_BPF_COOKIE", 0)},
+	{feature: facts.SyscallWrapper, object: "plan/testdata/kconfig.o",
+		program: "use", check: kconfigIs("LINUX_HAS_SYSCALL_WRAPPER", 0)},
 	{feature: facts.UprobeMultiLink, object: mapsObject},
-	{feature: facts.ArgCtxTag, object: "plan/testdata/argctx.o", program: argctxPrograms(), since: "5.11"},
-	{feature: facts.LdImm64FullRangeOff, object: "testdata/arena.bpf.o", program: "add", since: "6.9", check: func(t *testing.T, obj *Object) {
-		if r, err := obj.Program("add").Run(nil); err != nil || r.Return != 1+2+3+4 {
-			t.Errorf("add returns %d, %v", r.Return, err)
-		}
-		// counter, the first variable, at the start of the arena
-		if n := binary.NativeEndian.Uint64(obj.Map("arena").Memory()); n != 42 {
-			t.Errorf("the arena starts with %d", n)
-		}
-	}},
+	{feature: facts.ArgCtxTag, object: "plan/testdata/argctx.o", program: argctxPrograms(),
+		since: "5.11"},
+	{feature: facts.LdImm64FullRangeOff, object: "testdata/arena.bpf.o", program: "add",
+		since: "6.9", check: func(t *testing.T, obj *Object) {
+			if r, err := obj.Program("add").Run(nil); err != nil || r.Return != 1+2+3+4 {
+				t.Errorf("add returns %d, %v", r.Return, err)
+			}
+			// counter, the first variable, at the start of the arena
+			if n := binary.NativeEndian.Uint64(obj.Map("arena").Memory()); n != 42 {
+				t.Errorf("the arena starts with %d", n)
+			}
+		}},
 	{feature: facts.UprobeSyscall, object: mapsObject},
 	{feature: facts.CommonAttrs, object: mapsObject},
 }
@@ -234,8 +247,10 @@ func mapInfo(t *testing.T, obj *Object, name string) *MapInfo {
 func hasTypes(program, m string) func(*testing.T, *Object) {
 	return func(t *testing.T, obj *Object) {
 		t.Helper()
-		if p, m := programInfo(t, obj, program), mapInfo(t, obj, m); p.BTFID == 0 || p.NumFuncInfo == 0 || p.NumLineInfo == 0 || m.BTFID != p.BTFID || m.ValueTypeID == 0 {
-			t.Errorf("program: BTF %d, %d functions, %d lines; map: BTF %d, value type %d", p.BTFID, p.NumFuncInfo, p.NumLineInfo, m.BTFID, m.ValueTypeID)
+		if p, m := programInfo(t, obj, program), mapInfo(t, obj, m); p.BTFID == 0 ||
+			p.NumFuncInfo == 0 || p.NumLineInfo == 0 || m.BTFID != p.BTFID || m.ValueTypeID == 0 {
+			t.Errorf("program: BTF %d, %d functions, %d lines; map: BTF %d, value type %d",
+				p.BTFID, p.NumFuncInfo, p.NumLineInfo, m.BTFID, m.ValueTypeID)
 		}
 	}
 }
@@ -266,7 +281,8 @@ func addLayout(t *testing.T, o *object.Object) {
 	raw, h := o.BTF.Raw(), binary.NativeEndian
 	typeLen := h.Uint32(raw[12:])
 	var layout []byte
-	for _, k := range [][2]byte{{}, {4, 0}, {}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {}, {}, {}, {}, {}, {}, {0, 8}, {4, 0}, {0, 12}, {}, {4, 0}, {}, {0, 12}} {
+	for _, k := range [][2]byte{{}, {4, 0}, {}, {12, 0}, {0, 12}, {0, 12}, {0, 8}, {}, {}, {}, {},
+		{}, {}, {0, 8}, {4, 0}, {0, 12}, {}, {4, 0}, {}, {0, 12}} {
 		layout = append(layout, k[0], k[1], 0, 0)
 	}
 	with := bytes.Clone(raw[:24])
@@ -290,15 +306,20 @@ func TestRefusedTypes(t *testing.T) {
 		refuse     func(oldkernel.Call) syscall.Errno
 		program    bool // has BTF
 	}{
-		{"BTF", "refused the object's BTF", oldkernel.On(uapi.CmdBTFLoad, syscall.EINVAL, func(c oldkernel.Call) bool {
-			return (*sys.BTFLoadAttr)(c.Attr).Size > 1000
-		}), false},
-		{"maps", "trying without its BTF", oldkernel.On(uapi.CmdMapCreate, syscall.EINVAL, func(c oldkernel.Call) bool { return c.Map().BTFFD != 0 }), true},
+		{"BTF", "refused the object's BTF",
+			oldkernel.On(uapi.CmdBTFLoad, syscall.EINVAL, func(c oldkernel.Call) bool {
+				return (*sys.BTFLoadAttr)(c.Attr).Size > 1000
+			}), false},
+		{"maps", "trying without its BTF",
+			oldkernel.On(uapi.CmdMapCreate, syscall.EINVAL, func(c oldkernel.Call) bool {
+				return c.Map().BTFFD != 0
+			}), true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: tc.refuse}))
 			var log bytes.Buffer
-			obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			obj := load(t, open(t, "maps"),
+				&LoadOptions{SkipPins: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			if r := runLen(t, obj, "count", 64); r != 5 {
 				t.Errorf("count returns %d", r)
 			}
@@ -313,7 +334,8 @@ func TestRefusedTypes(t *testing.T) {
 			if !strings.Contains(log.String(), tc.told) {
 				t.Errorf("nothing is said of it: %s", log.String())
 			}
-			if _, err := Load(open(t, "structops"), nil); tc.name == "BTF" && hasBTF(t) && !errors.Is(err, syscall.EINVAL) {
+			if _, err := Load(open(t, "structops"), nil); tc.name == "BTF" && hasBTF(t) &&
+				!errors.Is(err, syscall.EINVAL) {
 				t.Errorf("struct_ops without BTF: %v", err)
 			}
 		})
@@ -328,7 +350,8 @@ func TestAttachTypeUntold(t *testing.T) {
 	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.Lacks[facts.ExpAttachType]}))
 	dir := testkit.Cgroup(t)
 	for name, where := range map[string]uapi.AttachType{
-		"ingress": uapi.AttachCgroupInetIngress, "egress": uapi.AttachCgroupInetEgress, "sockops": uapi.AttachCgroupSockOps, "device": uapi.AttachCgroupDevice,
+		"ingress": uapi.AttachCgroupInetIngress, "egress": uapi.AttachCgroupInetEgress,
+		"sockops": uapi.AttachCgroupSockOps, "device": uapi.AttachCgroupDevice,
 	} {
 		p := load(t, only(open(t, "cgroup"), name), nil).Program(name)
 		if p.ExpectedAttachType() != where {
@@ -377,7 +400,9 @@ func TestMapShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if m.Type() != want.Type || m.KeySize() != int(want.KeySize) || m.ValueSize() != int(want.ValueSize) || m.MaxEntries() != want.MaxEntries || m.Flags() != want.Flags {
+	if m.Type() != want.Type || m.KeySize() != int(want.KeySize) ||
+		m.ValueSize() != int(want.ValueSize) || m.MaxEntries() != want.MaxEntries ||
+		m.Flags() != want.Flags {
 		t.Errorf("%v, max_entries %d, flags %#x; want %+v", m, m.MaxEntries(), m.Flags(), want)
 	}
 	second := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})
@@ -387,15 +412,18 @@ func TestMapShape(t *testing.T) {
 	key, value := []byte{9, 0, 0, 0}, make([]byte, 8)
 	binary.NativeEndian.PutUint64(value, 99)
 	got := make([]byte, 8)
-	if err := errors.Join(second.Map("pinned").Update(key, value, UpdateAny), first.Map("pinned").Lookup(key, got)); err != nil || !bytes.Equal(got, value) {
+	if err := errors.Join(second.Map("pinned").Update(key, value, UpdateAny),
+		first.Map("pinned").Lookup(key, got)); err != nil || !bytes.Equal(got, value) {
 		t.Errorf("% x, %v", got, err)
 	}
 	o := open(t, "maps")
 	o.Map("pinned").MaxEntries++
-	if _, err := Load(o, &LoadOptions{PinRoot: dir}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "max_entries") {
+	if _, err := Load(o, &LoadOptions{PinRoot: dir}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "max_entries") {
 		t.Errorf("another size: %v", err)
 	}
-	program := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true}).Program("count")
+	program := load(t, only(open(t, "maps"), "count", "callee"),
+		&LoadOptions{SkipPins: true}).Program("count")
 	path := filepath.Join(dir, "program")
 	if err := program.Pin(path); err != nil {
 		t.Fatal(err)

@@ -20,7 +20,8 @@ func oracle(t *testing.T, name string, args ...string) []byte {
 }
 
 func installed(name string) bool {
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/sbin", "/usr/sbin", "/sbin") {
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/local/sbin",
+		"/usr/sbin", "/sbin") {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode()&0o111 != 0 {
 			return true
 		}

@@ -36,7 +36,8 @@ func runLen(t testing.TB, obj *Object, program string, n int) uint32 {
 func TestAllocatedObjects(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.6")
-	obj := load(t, only(open(t, "allocated"), "list_push", "list_pop", "tree_add", "tree_remove", "keep"), nil)
+	obj := load(t, only(open(t, "allocated"), "list_push", "list_pop", "tree_add",
+		"tree_remove", "keep"), nil)
 	for _, tc := range []struct {
 		in, out string
 		want    []uint32
@@ -55,7 +56,8 @@ func TestAllocatedObjects(t *testing.T) {
 			}
 		}
 	}
-	if a, b, c := runLen(t, obj, "keep", 70), runLen(t, obj, "keep", 80), runLen(t, obj, "keep", 64); a != 0 || b != 70 || c != 80 {
+	if a, b, c := runLen(t, obj, "keep", 70), runLen(t, obj, "keep", 80),
+		runLen(t, obj, "keep", 64); a != 0 || b != 70 || c != 80 {
 		t.Errorf("keep returns %d, %d, %d, want 0, 70, 80", a, b, c)
 	}
 }
@@ -77,7 +79,8 @@ func TestExceptions(t *testing.T) {
 		program string
 		n       int
 		want    uint32
-	}{{"throws", 64, 2}, {"throws", 120, 120}, {"throws_handled", 64, 2}, {"throws_handled", 120, 1120}} {
+	}{{"throws", 64, 2}, {"throws", 120, 120}, {"throws_handled", 64, 2},
+		{"throws_handled", 120, 1120}} {
 		if got := runLen(t, obj, tc.program, tc.n); got != tc.want {
 			t.Errorf("%s(%d) returns %d, want %d", tc.program, tc.n, got, tc.want)
 		}
@@ -91,14 +94,16 @@ type loadAttrs struct {
 	seen map[string]sys.ProgLoadAttr
 }
 
-func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd != uapi.CmdProgLoad {
 		return k.Kernel.BPF(cmd, attr, size, common)
 	}
 	a := *(*sys.ProgLoadAttr)(attr)
 	if name := a.Name.String(); a.Type == uapi.ProgTracing || a.Type == uapi.ProgLSM {
 		k.seen[name] = a
-		a.Type, a.ExpectedAttachType, a.AttachBTFID, a.Flags, a.BTFFD, a.FuncInfoCnt, a.LineInfoCnt = uapi.ProgSocketFilter, 0, 0, 0, 0, 0, 0
+		a.Type, a.ExpectedAttachType, a.AttachBTFID, a.Flags, a.BTFFD, a.FuncInfoCnt,
+			a.LineInfoCnt = uapi.ProgSocketFilter, 0, 0, 0, 0, 0, 0
 		a.FuncInfoRecSize, a.LineInfoRecSize = 0, 0
 		a.FuncInfo, a.LineInfo = sys.Pointer{}, sys.Pointer{}
 	}
@@ -129,13 +134,16 @@ func TestSessions(t *testing.T) {
 		flags           uint32
 	}{
 		{"session", "vfs_read", uapi.ProgTracing, uapi.AttachTraceFsession, 0},
-		{"session_sleepable"[:15], "vfs_write", uapi.ProgTracing, uapi.AttachTraceFsession, uapi.FSleepable},
+		{"session_sleepable"[:15], "vfs_write", uapi.ProgTracing, uapi.AttachTraceFsession,
+			uapi.FSleepable},
 		{"bind", "bpf_lsm_socket_bind", uapi.ProgLSM, uapi.AttachLSMCgroup, 0},
 	} {
 		id, _ := vmlinux.FindByName(tc.target, btf.KindFunc)
 		a, ok := record.seen[tc.program]
-		if !ok || id == 0 || a.Type != tc.typ || a.ExpectedAttachType != tc.attach || a.AttachBTFID != uint32(id) || a.Flags != tc.flags || a.AttachFD != 0 {
-			t.Errorf("%s: %+v, want type %v, attach type %v, target %d, flags %#x", tc.program, a, tc.typ, tc.attach, id, tc.flags)
+		if !ok || id == 0 || a.Type != tc.typ || a.ExpectedAttachType != tc.attach ||
+			a.AttachBTFID != uint32(id) || a.Flags != tc.flags || a.AttachFD != 0 {
+			t.Errorf("%s: %+v, want type %v, attach type %v, target %d, flags %#x",
+				tc.program, a, tc.typ, tc.attach, id, tc.flags)
 		}
 	}
 }
@@ -200,7 +208,8 @@ func TestKconfigValues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if bytes.Contains(symbols, []byte(" "+kernel.SyscallPrefix()+"sys_bpf\n")) && kernelHasKprobes(t) {
+			if bytes.Contains(symbols, []byte(" "+kernel.SyscallPrefix()+"sys_bpf\n")) &&
+				kernelHasKprobes(t) {
 				want = "y"
 			}
 		}
@@ -254,7 +263,8 @@ func TestOwnMaps(t *testing.T) {
 		cpus++
 	}
 	for name, want := range map[string]uint32{
-		"ring_4096": page, "ring_5000": 2 * page, "ring_1": page, "ring_user": 4 * page, "events": uint32(cpus), "weak_map": 7, "hash": 100,
+		"ring_4096": page, "ring_5000": 2 * page, "ring_1": page, "ring_user": 4 * page,
+		"events": uint32(cpus), "weak_map": 7, "hash": 100,
 		"outer": 5, "bloom": 100,
 	} {
 		if page != 4096 && strings.HasPrefix(name, "ring") {
@@ -276,7 +286,8 @@ func TestOwnMaps(t *testing.T) {
 	}
 	// A node that does not exist is refused: the field arrives.
 	o.Map("hash").NumaNode = 1000
-	if _, err := Load(o, &LoadOptions{SkipPins: true}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "hash") {
+	if _, err := Load(o, &LoadOptions{SkipPins: true}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "hash") {
 		t.Errorf("a map on NUMA node 1000: %v", err)
 	}
 }
@@ -308,7 +319,8 @@ func TestStructOpsFlavours(t *testing.T) {
 			t.Fatal(err)
 		}
 		if available("purebpf_mine") != on || !available("purebpf_too") {
-			t.Errorf("optional %v: %d links, purebpf_mine %v, purebpf_too %v", on, len(links), available("purebpf_mine"), available("purebpf_too"))
+			t.Errorf("optional %v: %d links, purebpf_mine %v, purebpf_too %v",
+				on, len(links), available("purebpf_mine"), available("purebpf_too"))
 		}
 		if err := obj.Close(); err != nil {
 			t.Fatal(err)

@@ -42,14 +42,17 @@ char _license[] SEC("license") = "GPL";
 	if err != nil {
 		t.Fatal(err)
 	}
-	for was, name := range map[string]string{"MAPNAMEPLACEHOLDERXXXXXXXXXXXX": mapName, "PROGNAMEPLACEHOLDERXXXXXXXXXXX": programName} {
-		raw = bytes.ReplaceAll(raw, []byte(was+"\x00"), []byte(name+strings.Repeat("\x00", len(was)+1-len(name))))
+	for was, name := range map[string]string{"MAPNAMEPLACEHOLDERXXXXXXXXXXXX": mapName,
+		"PROGNAMEPLACEHOLDERXXXXXXXXXXX": programName} {
+		raw = bytes.ReplaceAll(raw, []byte(was+"\x00"),
+			[]byte(name+strings.Repeat("\x00", len(was)+1-len(name))))
 	}
 	o, err := object.Parse(raw, "renamed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(o.Maps) != 1 || o.Maps[0].Name != mapName || len(o.Programs) != 1 || o.Programs[0].Name != programName {
+	if len(o.Maps) != 1 || o.Maps[0].Name != mapName || len(o.Programs) != 1 ||
+		o.Programs[0].Name != programName {
 		t.Fatalf("renamed to %q, %q", o.Maps[0].Name, o.Programs[0].Name)
 	}
 	return o
@@ -76,7 +79,8 @@ func tree(t testing.TB, dir string) (list []string) {
 
 // pathNames are names of maps and programs that would be other paths. The kernel looks at no more
 // than the first 15 bytes of a name.
-var pathNames = []string{"../other/victim", "..", ".", "a/b", "/abs", "fifteen_letters/../../../m/x", "esc\x1b[31m", "two\nlines", "rlo\u202e", "bad\xff"}
+var pathNames = []string{"../other/victim", "..", ".", "a/b", "/abs",
+	"fifteen_letters/../../../m/x", "esc\x1b[31m", "two\nlines", "rlo\u202e", "bad\xff"}
 
 // TestPinNames: a name that is a path is refused before anything is made. Oracle: the file systems,
 // and the map that must not change.
@@ -88,11 +92,14 @@ func TestPinNames(t *testing.T) {
 		}
 	}
 	sandbox := filepath.Join(root, "sandbox")
-	victim := load(t, renamed(t, "victim", "p"), &LoadOptions{PinRoot: filepath.Join(root, "other")}).Map("victim")
+	victim := load(t, renamed(t, "victim", "p"),
+		&LoadOptions{PinRoot: filepath.Join(root, "other")}).Map("victim")
 	before := tree(t, root)
 	refused := func(what, name string, err error) {
 		t.Helper()
-		if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "can't be part of a path") || !utf8.ValidString(err.Error()) ||
+		if !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "can't be part of a path") ||
+			!utf8.ValidString(err.Error()) ||
 			strings.ContainsAny(err.Error(), "\n\x1b\u202e") {
 			t.Errorf("%s %q: %v", what, name, err)
 		}
@@ -138,7 +145,8 @@ func TestPinNames(t *testing.T) {
 // nameless gives maps and programs no names.
 type nameless struct{ funnel.Kernel }
 
-func (n nameless) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (n nameless) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	switch cmd {
 	case uapi.CmdMapCreate:
 		(*sys.MapCreateAttr)(attr).Name = sys.ObjName{}
@@ -160,15 +168,21 @@ func TestPinFails(t *testing.T) {
 		is   error
 		says string
 	}{
-		{"map with a dot", m.Pin(dir + "/hits.map"), ErrPermission, `names on a BPF file system must not have a dot, as "hits.map" has`},
-		{"program with a dot", p.Pin(dir + "/sf.v1"), ErrPermission, `must not have a dot, as "sf.v1" has`},
-		{"below a directory with a dot", p.Pin(dir + "/my.app/sf"), ErrPermission, `must not have a dot, as "my.app" has`},
-		{"maps in a directory with a dot", obj.PinMaps(dir + "/my.maps"), ErrPermission, `must not have a dot, as "my.maps" has`},
-		{"two levels", p.Pin(dir + "/a/b/c/sf"), ErrNotExist, "there is no directory " + dir + "/a, and only the last directory of a path is created"},
+		{"map with a dot", m.Pin(dir + "/hits.map"), ErrPermission,
+			`names on a BPF file system must not have a dot, as "hits.map" has`},
+		{"program with a dot", p.Pin(dir + "/sf.v1"), ErrPermission,
+			`must not have a dot, as "sf.v1" has`},
+		{"below a directory with a dot", p.Pin(dir + "/my.app/sf"), ErrPermission,
+			`must not have a dot, as "my.app" has`},
+		{"maps in a directory with a dot", obj.PinMaps(dir + "/my.maps"), ErrPermission,
+			`must not have a dot, as "my.maps" has`},
+		{"two levels", p.Pin(dir + "/a/b/c/sf"), ErrNotExist, "there is no directory " + dir +
+			"/a, and only the last directory of a path is created"},
 		{"no name", p.Pin(dir + "/"), syscall.EINVAL, "does not end in a name"},
 		{"a directory's name", p.Pin(dir + "/.."), syscall.EINVAL, "does not end in a name"},
 		{"NUL", p.Pin(dir + "/a\x00b"), syscall.EINVAL, "NUL"},
-		{"too long", p.Pin(dir + "/new/" + strings.Repeat("a", 256)), syscall.ENAMETOOLONG, "file name too long"},
+		{"too long", p.Pin(dir + "/new/" + strings.Repeat("a", 256)), syscall.ENAMETOOLONG,
+			"file name too long"},
 		{"elsewhere", p.Pin(t.TempDir() + "/new/p"), syscall.EINVAL, "is not on a BPF file system"},
 		{"at no directory", p.Pin("/proc/self/exe/p"), syscall.ENOTDIR, "not a directory"},
 	} {
@@ -180,7 +194,8 @@ func TestPinFails(t *testing.T) {
 		}
 	}
 	for _, path := range []string{dir + "/hits.map", dir + "/my.app/m"} {
-		if _, err := OpenMap(path); !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "must not have a dot") {
+		if _, err := OpenMap(path); !errors.Is(err, ErrPermission) ||
+			!strings.Contains(err.Error(), "must not have a dot") {
 			t.Error(err)
 		}
 	}
@@ -188,14 +203,16 @@ func TestPinFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := p.Pin(dir + "/m")
-	if !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), "stays until its file is removed") {
+	if !errors.Is(err, ErrExist) ||
+		!strings.Contains(err.Error(), "stays until its file is removed") {
 		t.Error(err)
 	}
 	if err := m.Unpin(); err != nil {
 		t.Fatal(err)
 	}
 	obj.Close()
-	for what, err := range map[string]error{"object": obj.Pin(dir + "/new"), "maps": obj.PinMaps(dir + "/new"), "programs": obj.PinPrograms(dir + "/new"),
+	for what, err := range map[string]error{"object": obj.Pin(dir + "/new"),
+		"maps": obj.PinMaps(dir + "/new"), "programs": obj.PinPrograms(dir + "/new"),
 		"map": m.Pin(dir + "/m"), "program": p.Pin(dir + "/new/p")} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("closed %s: %v", what, err)
@@ -214,10 +231,12 @@ type swapper struct {
 	happened int
 }
 
-func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if cmd == s.cmd && s.happened == 0 {
 		s.happened++
-		if err := errors.Join(os.Rename(s.dir, s.dir+"_moved"), os.Symlink(s.to, s.dir)); err != nil {
+		if err := errors.Join(os.Rename(s.dir, s.dir+"_moved"),
+			os.Symlink(s.to, s.dir)); err != nil {
 			panic(err)
 		}
 	}
@@ -227,7 +246,8 @@ func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common un
 // TestPinSwapped: a symlink in the place of the directory changes nothing from the moment that it
 // is looked at. Oracle: the file system.
 func TestPinSwapped(t *testing.T) {
-	for _, cmd := range []uapi.Cmd{uapi.CmdObjGet, uapi.CmdMapCreate, uapi.CmdObjPin, uapi.CmdProgLoad} {
+	for _, cmd := range []uapi.Cmd{uapi.CmdObjGet, uapi.CmdMapCreate, uapi.CmdObjPin,
+		uapi.CmdProgLoad} {
 		root := testkit.BPFFS(t)
 		ours, foreign := filepath.Join(root, "ours"), filepath.Join(root, "foreign")
 		for _, dir := range []string{ours, foreign} {

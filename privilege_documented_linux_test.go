@@ -28,32 +28,42 @@ var documented = []struct {
 	}},
 	{"AttachKprobe in tracefs", perfmonAndFiles, hasKprobes, func(t *testing.T) func() error {
 		p := loadedProgram(t, "link", "probe")
-		return func() error { return outcome(p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy})) }
+		return func() error {
+			return outcome(p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Mode: ProbeLegacy}))
+		}
 	}},
 	{"AttachKprobeMulti", nil, hasFprobes, func(t *testing.T) func() error {
 		p := loadedProgram(t, "link", "probes")
 		return func() error { return outcome(p.AttachKprobeMulti("find_task_by_vpid", nil)) }
 	}},
-	{"AttachUprobe", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes, func(t *testing.T) func() error {
-		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
-		return func() error { return outcome(p.AttachUprobe(path, "add_numbers", nil)) }
-	}},
-	{"AttachUprobe at a return", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes, func(t *testing.T) func() error {
-		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
-		return func() error { return outcome(p.AttachUprobe(path, "add_numbers", &UprobeOptions{Return: true})) }
-	}},
+	{"AttachUprobe", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes,
+		func(t *testing.T) func() error {
+			p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
+			return func() error { return outcome(p.AttachUprobe(path, "add_numbers", nil)) }
+		}},
+	{"AttachUprobe at a return", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes,
+		func(t *testing.T) func() error {
+			p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
+			return func() error {
+				return outcome(p.AttachUprobe(path, "add_numbers", &UprobeOptions{Return: true}))
+			}
+		}},
 	{"AttachUprobe in tracefs", perfmonAndFiles, hasUprobes, func(t *testing.T) func() error {
 		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
-		return func() error { return outcome(p.AttachUprobe(path, "add_numbers", &UprobeOptions{Mode: ProbeLegacy})) }
+		return func() error {
+			return outcome(p.AttachUprobe(path, "add_numbers", &UprobeOptions{Mode: ProbeLegacy}))
+		}
 	}},
 	{"AttachUprobeMulti", nil, hasUprobeLinks, func(t *testing.T) func() error {
 		p, path := loadedProgram(t, "link", "uprobes"), readableTarget(t)
 		return func() error { return outcome(p.AttachUprobeMulti(path, "add_*", nil)) }
 	}},
-	{"AttachUSDT", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes, func(t *testing.T) func() error {
-		p, path := usdtObject(t, newestUSDT(), 0, nil, "single").Program("single"), readableTarget(t)
-		return func() error { return outcome(p.AttachUSDT(path, "target", "none", nil)) }
-	}},
+	{"AttachUSDT", []kernel.Capability{kernel.CapSysAdmin}, hasUprobes,
+		func(t *testing.T) func() error {
+			p, path := usdtObject(t, newestUSDT(), 0, nil, "single").Program("single"),
+				readableTarget(t)
+			return func() error { return outcome(p.AttachUSDT(path, "target", "none", nil)) }
+		}},
 	{"AttachUSDT by a link to many", nil, hasUprobeLinks, func(t *testing.T) func() error {
 		p, path := usdtObject(t, newestUSDT(), 0, nil, "any").Program("any"), readableTarget(t)
 		return func() error { return outcome(p.AttachUSDT(path, "target", "none", nil)) }
@@ -175,23 +185,29 @@ func TestDocumentedPrivileges(t *testing.T) {
 				err := testkit.WithCapabilities(t, c.need, do)
 				if level == "3" && err != nil && slices.Contains(c.need, kernel.CapPerfmon) {
 					// A kernel with a patch for it. The sysctl decides, and the error says so.
-					if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "(kernel.perf_event_paranoid is 3") ||
+					if !errors.Is(err, ErrPermission) ||
+						!strings.Contains(err.Error(), "(kernel.perf_event_paranoid is 3") ||
 						!strings.Contains(err.Error(), "CAP_SYS_ADMIN") {
 						t.Errorf("with %v: %v", c.need, err)
 					}
-					if err := testkit.WithCapabilities(t, append(slices.Clone(c.need), kernel.CapSysAdmin), do); err != nil {
+					if err := testkit.WithCapabilities(t,
+						append(slices.Clone(c.need), kernel.CapSysAdmin), do); err != nil {
 						t.Errorf("with %v and CAP_SYS_ADMIN: %v", c.need, err)
 					}
 				} else if err != nil {
 					t.Errorf("with %v: %v", c.need, err)
 				}
 				for _, without := range c.need {
-					rest := slices.DeleteFunc(slices.Clone(c.need), func(c kernel.Capability) bool { return c == without })
+					rest := slices.DeleteFunc(slices.Clone(c.need), func(c kernel.Capability) bool {
+						return c == without
+					})
 					if without == kernel.CapSysAdmin {
-						rest = append(rest, kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin, kernel.CapDACOverride)
+						rest = append(rest, kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin,
+							kernel.CapDACOverride)
 					}
 					err := testkit.WithCapabilities(t, rest, do)
-					if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), without.String()) {
+					if !errors.Is(err, ErrPermission) ||
+						!strings.Contains(err.Error(), without.String()) {
 						t.Errorf("with %v: %v; want a refusal that names %v", rest, err, without)
 					}
 					t.Logf("without %v: %v", without, err)

@@ -44,8 +44,10 @@ func TestUnprivileged(t *testing.T) {
 		for _, off := range []string{"", "off"} {
 			cmd := exec.Command(binary, "-test.run=^TestUnprivilegedChild$", "-test.v")
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "PUREBPF_UNPRIVILEGED="+filepath.Join(dir, name), "PUREBPF_AUTOLOAD="+off)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			cmd.Env = append(os.Environ(), "PUREBPF_UNPRIVILEGED="+filepath.Join(dir, name),
+				"PUREBPF_AUTOLOAD="+off)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534,
+				Gid: 65534}}
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Errorf("%s %s: %v\n%s", name, off, err, out)
@@ -54,7 +56,9 @@ func TestUnprivileged(t *testing.T) {
 			_, text, found := strings.Cut(string(out), "ERROR: ")
 			text, _, _ = strings.Cut(text, "\n")
 			object := strings.TrimSuffix(name, ".bpf.o")
-			if !found || !strings.Contains(text, "CAP_BPF") || !strings.Contains(text, "operation not permitted") || !strings.Contains(text, object+": ") {
+			if !found || !strings.Contains(text, "CAP_BPF") ||
+				!strings.Contains(text, "operation not permitted") ||
+				!strings.Contains(text, object+": ") {
 				t.Errorf("%s %s: %s\n%s", name, off, text, out)
 			}
 		}

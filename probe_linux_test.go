@@ -38,7 +38,8 @@ type refusing struct {
 	refuse func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno
 }
 
-func (k refusing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (k refusing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	if e := k.refuse(cmd, attr); e != 0 {
 		return -1, e
 	}
@@ -58,7 +59,8 @@ func TestProbeWithoutMemory(t *testing.T) {
 	testkit.Kernel(t, "5.11") // or the probe is the second program
 	testkit.VmlinuxBTF(t)
 	defer funnel.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
-		if a := (*sys.ProgLoadAttr)(attr); cmd == uapi.CmdProgLoad && a.InsnCnt == 5 && firstInsn(attr).Src() == asm.PseudoMapValue {
+		if a := (*sys.ProgLoadAttr)(attr); cmd == uapi.CmdProgLoad && a.InsnCnt == 5 &&
+			firstInsn(attr).Src() == asm.PseudoMapValue {
 			return syscall.ENOMEM
 		}
 		return 0
@@ -71,7 +73,9 @@ func TestProbeWithoutMemory(t *testing.T) {
 		t.Fatal("it loads")
 	}
 	var e *VerifierError
-	if !errors.As(err, &e) || !errors.Is(err, syscall.ENOMEM) || !strings.Contains(err.Error(), "GLOBAL_DATA") || strings.Contains(err.Error(), "autocreate") {
+	if !errors.As(err, &e) || !errors.Is(err, syscall.ENOMEM) ||
+		!strings.Contains(err.Error(), "GLOBAL_DATA") ||
+		strings.Contains(err.Error(), "autocreate") {
 		t.Errorf("%+v", err)
 	}
 	if !logged(book, "level=WARN", "subject=GLOBAL_DATA", "cannot allocate memory") {
@@ -101,7 +105,8 @@ func TestSkippedModules(t *testing.T) {
 		obj.Close()
 		t.Fatal("it loads")
 	}
-	if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "no_such_tracepoint") || !strings.Contains(err.Error(), "list of module BTF") {
+	if !errors.Is(err, syscall.EPERM) || !strings.Contains(err.Error(), "no_such_tracepoint") ||
+		!strings.Contains(err.Error(), "list of module BTF") {
 		t.Error(err)
 	}
 	if !logged(book, "level=INFO", "event=skipped", "subject=modules", "operation not permitted") {
@@ -114,7 +119,8 @@ func TestUnmappedForDoubt(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "sections"), "count", "switched")
 	obj := load(t, o, &LoadOptions{Kernel: unsure{kernel.Running(), map[facts.Feature]error{facts.ArrayMmap: syscall.ENFILE}}})
-	if _, err := obj.Variable("runs").Bytes(); !errors.Is(err, syscall.ENFILE) || !errors.Is(err, ErrNotSupported) {
+	if _, err := obj.Variable("runs").Bytes(); !errors.Is(err, syscall.ENFILE) ||
+		!errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
 }
@@ -180,9 +186,11 @@ func TestUSDTUnsure(t *testing.T) {
 			header = "usdt16" // see TestUSDTWithoutCookies
 		}
 		logger, book := logBook()
-		doubts := map[facts.Feature]error{c.feature: syscall.EPERM, facts.UprobeMultiLink: syscall.EPERM}
+		doubts := map[facts.Feature]error{c.feature: syscall.EPERM,
+			facts.UprobeMultiLink: syscall.EPERM}
 		running := unsureMachine{kernel.Running(), unsure{kernel.Running(), doubts}}
-		obj := usdtObject(t, header, v.pid, &LoadOptions{Logger: logger, Kernel: running.unsure}, "any")
+		obj := usdtObject(t, header, v.pid, &LoadOptions{Logger: logger, Kernel: running.unsure},
+			"any")
 		if c.later {
 			delete(doubts, c.feature)
 		}
@@ -195,7 +203,8 @@ func TestUSDTUnsure(t *testing.T) {
 		}
 		v.run(t, 1)
 		if s.Count != 3 || s.Sum != 29 || s.Cookie != 5 {
-			t.Errorf("%v: ran %d times, cookie %d, the arguments add up to %d", c.feature, s.Count, s.Cookie, s.Sum)
+			t.Errorf("%v: ran %d times, cookie %d, the arguments add up to %d",
+				c.feature, s.Count, s.Cookie, s.Sum)
 		}
 		closeLink(t, l)
 		if !logged(book, "level=WARN", c.feature.String(), "operation not permitted") {

@@ -22,7 +22,8 @@ func TestPrepare(t *testing.T) {
 	}
 	defer obj.Close()
 	if obj.Map(".bss").FD() < 0 || obj.Program("count").Loaded() {
-		t.Errorf("after Prepare: map %d, program %d", obj.Map(".bss").FD(), obj.Program("count").FD())
+		t.Errorf("after Prepare: map %d, program %d",
+			obj.Map(".bss").FD(), obj.Program("count").FD())
 	}
 	if err := obj.Variable("runs").Set(uint64(5)); err != nil {
 		t.Fatal(err)
@@ -30,7 +31,8 @@ func TestPrepare(t *testing.T) {
 	if err := obj.Load(); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 45 {
+	if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+		r.Return != 45 {
 		t.Errorf("the program returns %d, %v", r.Return, err)
 	}
 	if err := obj.Load(); !errors.Is(err, syscall.EINVAL) {
@@ -110,13 +112,15 @@ func TestClone(t *testing.T) {
 	}
 	info, err := sys.ProgInfoByFD(other.FD())
 	if err != nil || info.AttachBTFID != uint32(target) || original.AttachBTFID == uint32(target) {
-		t.Errorf("the clone attaches to type %d (%v), want %d; the original to %d", info.AttachBTFID, err, target, original.AttachBTFID)
+		t.Errorf("the clone attaches to type %d (%v), want %d; the original to %d",
+			info.AttachBTFID, err, target, original.AttachBTFID)
 	}
 
 	if _, err := obj.Program("answer").Clone(nil); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("cloning a program whose autoload was off: %v", err)
 	}
-	if _, err := obj.Program("count").Clone(&CloneOptions{AttachProgFD: late.FD(), AttachBTFObjFD: 5}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := obj.Program("count").Clone(&CloneOptions{AttachProgFD: late.FD(),
+		AttachBTFObjFD: 5}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a clone for a program and a module: %v", err)
 	}
 	obj.Close()
@@ -162,7 +166,8 @@ func TestCloneOverrides(t *testing.T) {
 	count := obj.Program("count")
 	as := cloned(t, count, nil)
 
-	again, err := sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(resolved.BTF), Size: uint32(len(resolved.BTF))})
+	again, err := sys.BTFLoad(
+		&sys.BTFLoadAttr{BTF: sys.Slice(resolved.BTF), Size: uint32(len(resolved.BTF))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +176,8 @@ func TestCloneOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := cloned(t, count, &CloneOptions{BTFFD: again.Int()}); got.BTFID != types.ID || as.BTFID == types.ID {
+	if got := cloned(t, count, &CloneOptions{BTFFD: again.Int()}); got.BTFID != types.ID ||
+		as.BTFID == types.ID {
 		t.Errorf("the clone has BTF %d, want %d; the original %d", got.BTFID, types.ID, as.BTFID)
 	}
 
@@ -179,13 +185,16 @@ func TestCloneOverrides(t *testing.T) {
 	// records that are longer than the kernel knows, which it takes if the rest is zero
 	wide := make([]byte, 0, 2*len(planned.FuncInfo))
 	for at := 0; at < len(planned.FuncInfo); at += int(planned.FuncInfoSize) {
-		wide = append(append(wide, planned.FuncInfo[at:at+int(planned.FuncInfoSize)]...), make([]byte, planned.FuncInfoSize)...)
+		wide = append(append(wide, planned.FuncInfo[at:at+int(planned.FuncInfoSize)]...),
+			make([]byte, planned.FuncInfoSize)...)
 	}
 	got := cloned(t, count, &CloneOptions{
-		LineInfo: planned.LineInfo[:half], LineInfoSize: planned.LineInfoSize, FuncInfo: wide, FuncInfoSize: 2 * planned.FuncInfoSize,
+		LineInfo: planned.LineInfo[:half], LineInfoSize: planned.LineInfoSize, FuncInfo: wide,
+		FuncInfoSize: 2 * planned.FuncInfoSize,
 	})
 	if got.NrLineInfo != as.NrLineInfo/2 || half == 0 || got.NrFuncInfo != as.NrFuncInfo {
-		t.Errorf("the clone has %d lines and %d functions, want %d and %d", got.NrLineInfo, got.NrFuncInfo, as.NrLineInfo/2, as.NrFuncInfo)
+		t.Errorf("the clone has %d lines and %d functions, want %d and %d",
+			got.NrLineInfo, got.NrFuncInfo, as.NrLineInfo/2, as.NrFuncInfo)
 	}
 	for name, opts := range map[string]*CloneOptions{
 		"size without records":    {FuncInfoSize: 8},
@@ -210,12 +219,15 @@ func TestCloneFDArray(t *testing.T) {
 	fds := []int{obj.Map("hash").FD(), obj.Map("queue").FD()} // it uses hash anyway
 	as := cloned(t, count, nil)
 	if got := cloned(t, count, &CloneOptions{FDArray: fds}); got.NrMapIDs != as.NrMapIDs {
-		t.Errorf("with an array of unknown length the clone has %d maps, the original %d", got.NrMapIDs, as.NrMapIDs)
+		t.Errorf("with an array of unknown length the clone has %d maps, the original %d",
+			got.NrMapIDs, as.NrMapIDs)
 	}
-	if got := cloned(t, count, &CloneOptions{FDArray: fds, BindFDArray: true}); got.NrMapIDs != as.NrMapIDs+1 {
+	if got := cloned(t, count,
+		&CloneOptions{FDArray: fds, BindFDArray: true}); got.NrMapIDs != as.NrMapIDs+1 {
 		t.Errorf("the clone has %d maps, the original %d", got.NrMapIDs, as.NrMapIDs)
 	}
-	if _, err := count.Clone(&CloneOptions{FDArray: []int{1 << 20}, BindFDArray: true}); !errors.Is(err, syscall.EBADF) {
+	if _, err := count.Clone(
+		&CloneOptions{FDArray: []int{1 << 20}, BindFDArray: true}); !errors.Is(err, syscall.EBADF) {
 		t.Errorf("an array of a descriptor that is none: %v", err)
 	}
 }
@@ -225,7 +237,8 @@ func TestCloneToken(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.9")
 	obj := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
-	if _, err := obj.Program("count").Clone(&CloneOptions{TokenFD: obj.Map("array").FD()}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := obj.Program("count").Clone(
+		&CloneOptions{TokenFD: obj.Map("array").FD()}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a map for a token: %v", err)
 	}
 }

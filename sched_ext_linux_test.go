@@ -30,7 +30,8 @@ func TestSchedExt(t *testing.T) {
 	if _, has := types.FindByName("sched_ext_ops", btf.KindStruct); !has {
 		obj, err := Load(open(t, "scheduler"), nil)
 		var refused *plan.Error
-		if !errors.As(err, &refused) || refused.Code != plan.CodeNotFound || !strings.Contains(err.Error(), "no struct_ops of type sched_ext_ops") {
+		if !errors.As(err, &refused) || refused.Code != plan.CodeNotFound ||
+			!strings.Contains(err.Error(), "no struct_ops of type sched_ext_ops") {
 			t.Errorf("without sched_ext: %v", err)
 		}
 		if err == nil {
@@ -70,7 +71,8 @@ func TestSchedExt(t *testing.T) {
 		t.Errorf("slept 10 times, was run %d times", n)
 	}
 	closeLink(t, link)
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); shows("state") != "disabled"; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); shows("state") != "disabled"; time.Sleep(
+		time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after it was detached: %s", shows("state"))
 		}

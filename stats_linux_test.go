@@ -31,7 +31,8 @@ func TestEnableStats(t *testing.T) {
 	before := run(1)
 	info := run(runs)
 	if info.RunCount-before.RunCount != runs || info.RunTime <= before.RunTime {
-		t.Errorf("%d runs: counted %d in %v", runs, info.RunCount-before.RunCount, info.RunTime-before.RunTime)
+		t.Errorf("%d runs: counted %d in %v", runs, info.RunCount-before.RunCount,
+			info.RunTime-before.RunTime)
 	}
 	second, err := EnableStats(StatsRunTime)
 	if err != nil {
@@ -47,12 +48,14 @@ func TestEnableStats(t *testing.T) {
 		t.Errorf("one of two has closed: %d runs counted %d", runs, again.RunCount-info.RunCount)
 	}
 	last := run(1)
-	if out := oracle(t, "bpftool", "-j", "prog", "show", "id", strconv.FormatUint(uint64(last.ID), 10)); out != nil {
+	if out := oracle(t, "bpftool", "-j", "prog", "show", "id",
+		strconv.FormatUint(uint64(last.ID), 10)); out != nil {
 		var told struct {
 			Count uint64 `json:"run_cnt"`
 			Time  int64  `json:"run_time_ns"`
 		}
-		if err := json.Unmarshal(out, &told); err != nil || told.Count != last.RunCount || told.Time != last.RunTime.Nanoseconds() {
+		if err := json.Unmarshal(out, &told); err != nil || told.Count != last.RunCount ||
+			told.Time != last.RunTime.Nanoseconds() {
 			t.Errorf("bpftool says %+v, we %d in %v: %v", told, last.RunCount, last.RunTime, err)
 		}
 	}

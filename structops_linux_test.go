@@ -68,7 +68,8 @@ func TestStructOps(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(links) != 2 || !congestion(t, "purebpf_link") || !congestion(t, "purebpf_plain") {
-		t.Fatalf("links %v; known: %v, %v", links, congestion(t, "purebpf_link"), congestion(t, "purebpf_plain"))
+		t.Fatalf("links %v; known: %v, %v", links, congestion(t, "purebpf_link"),
+			congestion(t, "purebpf_plain"))
 	}
 	if info, err := links[0].Info(); err != nil || info.Type != uapi.LinkStructOps {
 		t.Error(info, err)
@@ -166,17 +167,22 @@ func TestStructOpsPlain(t *testing.T) {
 	if list, err := structops.List(everyMap); err != nil || !slices.Contains(list, want) {
 		t.Errorf("%+v %v, want %+v", list, err, want)
 	}
-	if out := oracle(t, "bpftool", "struct_ops", "list"); out != nil && !strings.Contains(string(out), fmt.Sprintf("%d: plain", id)) {
+	if out := oracle(t, "bpftool", "struct_ops", "list"); out != nil &&
+		!strings.Contains(string(out), fmt.Sprintf("%d: plain", id)) {
 		t.Errorf("bpftool: %s", out)
 	}
-	if _, err := obj.Map("plain").AttachStructOps(); !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), fmt.Sprintf("this map, %d, is registered already", id)) {
+	if _, err := obj.Map("plain").AttachStructOps(); !errors.Is(err, syscall.EBUSY) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("this map, %d, is registered already", id)) {
 		t.Error("registered twice:", err)
 	}
-	if _, err := load(t, o, nil).Map("plain").AttachStructOps(); !errors.Is(err, ErrExist) || !strings.Contains(err.Error(), fmt.Sprintf("map %d (plain) without a link", id)) {
+	if _, err := load(t, o, nil).Map("plain").AttachStructOps(); !errors.Is(err, ErrExist) ||
+		!strings.Contains(err.Error(), fmt.Sprintf("map %d (plain) without a link", id)) {
 		t.Error("the same name by another map:", err)
 	}
-	for what, err := range map[string]error{"info": second(links[0].Info()), "pin": links[0].Pin("/sys/fs/bpf/plain"), "detach": links[0].Detach()} {
-		if !errors.Is(err, ErrNotSupported) || !strings.Contains(err.Error(), "the map is registered without a link") {
+	for what, err := range map[string]error{"info": second(links[0].Info()),
+		"pin": links[0].Pin("/sys/fs/bpf/plain"), "detach": links[0].Detach()} {
+		if !errors.Is(err, ErrNotSupported) ||
+			!strings.Contains(err.Error(), "the map is registered without a link") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -267,10 +273,12 @@ func TestStructOpsLink(t *testing.T) {
 	if err != nil || after.ID != before.ID {
 		t.Error(after, err)
 	}
-	calls, newCalls := variable[uint64](t, obj, "cong_avoid_calls"), variable[uint64](t, other, "cong_avoid_calls")
+	calls, newCalls := variable[uint64](t, obj, "cong_avoid_calls"),
+		variable[uint64](t, other, "cong_avoid_calls")
 	transfer(t, "purebpf_link")
 	if *calls != 0 || *newCalls == 0 {
-		t.Errorf("after the update the old programs ran %d times, the new ones %d", *calls, *newCalls)
+		t.Errorf("after the update the old programs ran %d times, the new ones %d",
+			*calls, *newCalls)
 	}
 	path := filepath.Join(dir, "control")
 	if err := link.Pin(path); err != nil {

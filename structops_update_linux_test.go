@@ -36,7 +36,8 @@ func runs(t *testing.T, control string, which *Object, others ...*Object) {
 		otherAfter += count(obj)
 	}
 	if count(which) == before || otherAfter != otherBefore {
-		t.Errorf("its programs ran %d times, those of others %d times", count(which)-before, otherAfter-otherBefore)
+		t.Errorf("its programs ran %d times, those of others %d times",
+			count(which)-before, otherAfter-otherBefore)
 	}
 }
 
@@ -158,9 +159,11 @@ func TestStructOpsUpdateRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"plain": ".struct_ops.link", ".bss": "type array", "none": "no map none"} {
+	for name, want := range map[string]string{"plain": ".struct_ops.link", ".bss": "type array",
+		"none": "no map none"} {
 		err := link.UpdateMap(obj.Map(name))
-		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotExist) || !strings.Contains(err.Error(), want) {
+		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, ErrNotExist) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
@@ -275,7 +278,8 @@ func TestStructOpsClone(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Close()
-			if m.Autoattach() != obj.Map(name).Autoattach() || m.String() != obj.Map(name).String() {
+			if m.Autoattach() != obj.Map(name).Autoattach() ||
+				m.String() != obj.Map(name).String() {
 				t.Errorf("%v is no clone of %v", m, obj.Map(name))
 			}
 			counter := obj.Map(".bss")
@@ -302,7 +306,8 @@ func TestStructOpsClone(t *testing.T) {
 			}
 			before, _ := counts.LookupBytes(make([]byte, 4))
 			transfer(t, control)
-			if after, _ := counts.LookupBytes(make([]byte, 4)); fmt.Sprint(before) == fmt.Sprint(after) {
+			if after, _ := counts.LookupBytes(
+				make([]byte, 4)); fmt.Sprint(before) == fmt.Sprint(after) {
 				t.Error("a connection ran none of its programs")
 			}
 			if err := link.Close(); err != nil {

@@ -110,7 +110,8 @@ func mountDelegated(t *testing.T, answers *bufio.Scanner, dir, what string) {
 		t.Fatal(err)
 	}
 	defer unix.Close(mount)
-	if err := unix.MoveMount(mount, "", unix.AT_FDCWD, dir, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+	if err := unix.MoveMount(mount, "", unix.AT_FDCWD, dir,
+		unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -130,7 +131,8 @@ func TestTokenChild(t *testing.T) {
 		}
 	}
 	mountDelegated(t, answers, narrow, "delegate_cmds=map_create:btf_load,delegate_maps=any")
-	mountDelegated(t, answers, wide, "delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
+	mountDelegated(t, answers, wide,
+		"delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
 
 	attempt := func(opts *LoadOptions) error {
 		obj, err := Load(only(open(t, "sections"), "count", "switched"), opts)
@@ -138,7 +140,8 @@ func TestTokenChild(t *testing.T) {
 			return err
 		}
 		defer obj.Close()
-		if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 40 {
+		if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+			r.Return != 40 {
 			t.Errorf("the program returns %d, %v", r.Return, err)
 		}
 		clone, err := obj.Program("count").Clone(nil)
@@ -159,7 +162,8 @@ func TestTokenChild(t *testing.T) {
 	if err := attempt(&LoadOptions{TokenPath: narrow}); !errors.Is(err, ErrPermission) {
 		t.Errorf("with a token for maps only: %v", err)
 	}
-	if err := attempt(&LoadOptions{TokenPath: dir}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), dir) {
+	if err := attempt(&LoadOptions{TokenPath: dir}); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), dir) {
 		t.Errorf("with a token of what is no bpffs: %v", err)
 	}
 	t.Setenv(tokenEnv, wide)
@@ -174,7 +178,8 @@ func TestTokenChild(t *testing.T) {
 		t.Errorf("with %s naming nothing: %v", tokenEnv, err)
 	}
 	t.Setenv(tokenEnv, "")
-	mountDelegated(t, answers, "/sys/fs/bpf", "delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
+	mountDelegated(t, answers, "/sys/fs/bpf",
+		"delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
 	if err := attempt(nil); !errors.Is(err, ErrPermission) {
 		t.Errorf("with %s set to nothing: %v", tokenEnv, err)
 	}
@@ -192,7 +197,8 @@ func TestTokenMount(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	dir := t.TempDir()
-	options := []string{"delegate_cmds=map_create:prog_load", "delegate_maps=hash:array", "delegate_progs=xdp", "delegate_attachs=any"}
+	options := []string{"delegate_cmds=map_create:prog_load", "delegate_maps=hash:array",
+		"delegate_progs=xdp", "delegate_attachs=any"}
 	if err := unix.Mount("bpf", dir, "bpf", 0, strings.Join(options, ",")); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +216,9 @@ func TestTokenMount(t *testing.T) {
 		testkit.Kernel(t, "6.9")
 	}
 	for _, option := range options {
-		if !slices.Contains(strings.FieldsFunc(mount, func(r rune) bool { return r == ' ' || r == ',' }), option) {
+		if !slices.Contains(strings.FieldsFunc(mount, func(r rune) bool {
+			return r == ' ' || r == ','
+		}), option) {
 			t.Errorf("%s: mounted is %s", option, mount)
 		}
 	}

@@ -103,7 +103,8 @@ func tcpConnect() error {
 
 func connect6() error {
 	return socketOf(unix.AF_INET6, unix.SOCK_DGRAM, func(s int) error {
-		if err := unix.Connect(s, &unix.SockaddrInet6{Port: 9, Addr: [16]byte(net.IPv6loopback)}); err != nil {
+		if err := unix.Connect(s,
+			&unix.SockaddrInet6{Port: 9, Addr: [16]byte(net.IPv6loopback)}); err != nil {
 			return err
 		}
 		_, err := unix.Getpeername(s)
@@ -135,7 +136,9 @@ func unixConnect() error {
 }
 
 func setTOS() error {
-	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error { return unix.SetsockoptInt(s, unix.SOL_IP, unix.IP_TOS, 8) })
+	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
+		return unix.SetsockoptInt(s, unix.SOL_IP, unix.IP_TOS, 8)
+	})
 }
 
 // getTOS expects what the program puts there, and otherwise fails with ENODATA.

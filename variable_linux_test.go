@@ -26,7 +26,8 @@ func TestVariable(t *testing.T) {
 		t.Error(threshold, err)
 	}
 	var greeting [8]byte
-	if err := obj.Variable("greeting").Get(&greeting); err != nil || string(greeting[:]) != "hi\x00\x00\x00\x00\x00\x00" {
+	if err := obj.Variable("greeting").Get(&greeting); err != nil ||
+		string(greeting[:]) != "hi\x00\x00\x00\x00\x00\x00" {
 		t.Error(greeting, err)
 	}
 	var pair [2]uint16
@@ -40,7 +41,8 @@ func TestVariable(t *testing.T) {
 	for _, set := range []struct {
 		name  string
 		value any
-	}{{"threshold", -40}, {"pair", [2]uint16{300, 400}}, {"flag", true}, {"last_value", hashValue{Count: 9, Last: 8}}, {"calls", uint64(1) << 40}} {
+	}{{"threshold", -40}, {"pair", [2]uint16{300, 400}}, {"flag", true},
+		{"last_value", hashValue{Count: 9, Last: 8}}, {"calls", uint64(1) << 40}} {
 		if err := obj.Variable(set.name).Set(set.value); err != nil {
 			t.Error(err)
 		}
@@ -51,10 +53,12 @@ func TestVariable(t *testing.T) {
 		}
 	}
 	bpftool(t, &data, "map", "dump", "id", fmt.Sprint(mapID(t, obj.Map(".data"))))
-	if text := fmt.Sprint(data); !strings.Contains(text, "threshold:-40") || !strings.Contains(text, "pair:[300 400]") || !strings.Contains(text, "count:9") {
+	if text := fmt.Sprint(data); !strings.Contains(text, "threshold:-40") ||
+		!strings.Contains(text, "pair:[300 400]") || !strings.Contains(text, "count:9") {
 		t.Errorf("bpftool: %s", text)
 	}
-	if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 1000 {
+	if r, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+		r.Return != 1000 {
 		t.Error(r, err)
 	}
 	calls, err := VarOf[uint64](obj.Variable("calls"))
@@ -64,7 +68,8 @@ func TestVariable(t *testing.T) {
 	if last.Count != 10 {
 		t.Error("the program's increment isn't seen:", last)
 	}
-	if v := obj.Variable("calls"); v.ReadOnly() || v.Size() != 8 || v.Map() != obj.Map(".bss") || v.Name() != "calls" {
+	if v := obj.Variable("calls"); v.ReadOnly() || v.Size() != 8 || v.Map() != obj.Map(".bss") ||
+		v.Name() != "calls" {
 		t.Error(v)
 	}
 }
@@ -119,7 +124,8 @@ func TestVariableOfNoMap(t *testing.T) {
 	}
 	obj := load(t, o, &LoadOptions{SkipPins: true})
 	m := obj.Map(".data")
-	if err := m.Lookup(make([]byte, 4), make([]byte, m.ValueLen())); !errors.Is(err, ErrNotExist) || errors.Is(err, ErrClosed) {
+	if err := m.Lookup(make([]byte, 4), make([]byte, m.ValueLen())); !errors.Is(err, ErrNotExist) ||
+		errors.Is(err, ErrClosed) {
 		t.Fatal(err)
 	}
 	v := obj.Variable(m.vars[0].Name)
@@ -146,7 +152,8 @@ func TestMemoryOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Calls = 41
-	if _, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil || p.Calls != 42 {
+	if _, err := obj.Program("count").Run(&RunOptions{Data: make([]byte, 64)}); err != nil ||
+		p.Calls != 42 {
 		t.Error(p.Calls, err)
 	}
 	if _, err := MemoryOf[[1 << 20]byte](obj.Map(".bss")); err == nil {
@@ -173,7 +180,8 @@ func (k noArrayMmap) Has(f facts.Feature) (bool, error) {
 // TestVariableUnmapped: without mapped memory variables can be read, by system call, and not
 // changed.
 func TestVariableUnmapped(t *testing.T) {
-	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true, Kernel: noArrayMmap{kernel.Running()}})
+	obj := load(t, open(t, "maps"),
+		&LoadOptions{SkipPins: true, Kernel: noArrayMmap{kernel.Running()}})
 	if obj.Map(".bss").Memory() != nil {
 		t.Fatal("mapped after all")
 	}
@@ -189,7 +197,8 @@ func TestVariableUnmapped(t *testing.T) {
 		t.Error(pair, err)
 	}
 	for what, err := range map[string]error{
-		"set": obj.Variable("calls").Set(1), "bytes": second(obj.Variable("calls").Bytes()), "pointer": second(VarOf[uint64](obj.Variable("calls"))),
+		"set": obj.Variable("calls").Set(1), "bytes": second(obj.Variable("calls").Bytes()),
+		"pointer": second(VarOf[uint64](obj.Variable("calls"))),
 	} {
 		if !errors.Is(err, ErrNotSupported) {
 			t.Errorf("%s: %v", what, err)

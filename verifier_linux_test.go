@@ -27,10 +27,13 @@ func TestRefused(t *testing.T) {
 		verdict string // part of it
 		in      string // function
 	}{
-		{"null_pointer", "return *v; // not checked", "invalid mem access 'map_value_or_null'", "null_pointer"},
+		{"null_pointer", "return *v; // not checked", "invalid mem access 'map_value_or_null'",
+			"null_pointer"},
 		{"in_subprogram", "return p[at & 15];", "invalid ", "reads_beyond"},
-		{"missing_field", "struct task_struct___none *task =", "struct task_struct___none.no_such_field", "missing_field"},
-		{"missing_map", "return bpf_map_lookup_elem(&optional, &zero) != NULL;", "map optional, which was not created", "missing_map"},
+		{"missing_field", "struct task_struct___none *task =",
+			"struct task_struct___none.no_such_field", "missing_field"},
+		{"missing_map", "return bpf_map_lookup_elem(&optional, &zero) != NULL;",
+			"map optional, which was not created", "missing_map"},
 		{"missing_kfunc", "\tbpf_no_such_kfunc();", "kfunc bpf_no_such_kfunc", "missing_kfunc"},
 		{"endless", "i++;", "infinite loop", "endless"},
 		{"large_stack", "", "stack size", ""},
@@ -51,20 +54,24 @@ func TestRefused(t *testing.T) {
 			if os.Getenv("PUREBPF_GOLDEN") == "1" && e.Hint == "" {
 				major, rest, _ := strings.Cut(testkit.KernelRelease(), ".")
 				minor, _, _ := strings.Cut(rest, ".")
-				file := filepath.Join("internal/verifier/testdata", major+"."+minor+"-"+c.program+".log")
+				file := filepath.Join("internal/verifier/testdata",
+					major+"."+minor+"-"+c.program+".log")
 				if err := os.WriteFile(file, []byte(e.Log), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if !strings.Contains(e.Verdict, c.verdict) || e.Program != c.program || e.Object != "refused" || e.Function != c.in {
-				t.Errorf("verdict %q, program %q, object %q, function %q", e.Verdict, e.Program, e.Object, e.Function)
+			if !strings.Contains(e.Verdict, c.verdict) || e.Program != c.program ||
+				e.Object != "refused" || e.Function != c.in {
+				t.Errorf("verdict %q, program %q, object %q, function %q",
+					e.Verdict, e.Program, e.Object, e.Function)
 			}
 			var errno syscall.Errno
 			if !errors.As(err, &errno) {
 				t.Error("no errno in it")
 			}
 			text := e.Error()
-			if strings.ContainsRune(text, '\n') || !strings.Contains(text, "refused: load program "+c.program+" (SEC ") {
+			if strings.ContainsRune(text, '\n') ||
+				!strings.Contains(text, "refused: load program "+c.program+" (SEC ") {
 				t.Errorf("not one line that names the program: %s", text)
 			}
 			if full := fmt.Sprintf("%+v", err); !strings.Contains(full, "\nprocessed ") {
@@ -78,7 +85,8 @@ func TestRefused(t *testing.T) {
 				t.Fatalf("%q is not in the source", c.line)
 			}
 			want := strings.Count(before, "\n") + 1
-			if filepath.Base(e.File) != "refused.bpf.c" || e.Line != want || !strings.Contains(e.Source, strings.TrimSpace(c.line)) {
+			if filepath.Base(e.File) != "refused.bpf.c" || e.Line != want ||
+				!strings.Contains(e.Source, strings.TrimSpace(c.line)) {
 				t.Errorf("at %s:%d %q, want line %d %q", e.File, e.Line, e.Source, want, c.line)
 			}
 		})
@@ -109,8 +117,10 @@ func TestLogLevel(t *testing.T) {
 	if log := obj.Program("count").VerifierLog(); log != "" {
 		t.Errorf("log at level 0: %s", log)
 	}
-	obj = load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true, LogLevel: 4})
-	if log := obj.Program("count").VerifierLog(); !strings.HasPrefix(log, "verification time ") && !strings.HasPrefix(log, "processed ") {
+	obj = load(t, only(open(t, "maps"), "count", "callee"),
+		&LoadOptions{SkipPins: true, LogLevel: 4})
+	if log := obj.Program("count").VerifierLog(); !strings.HasPrefix(log, "verification time ") &&
+		!strings.HasPrefix(log, "processed ") {
 		t.Errorf("log at level 4: %q", log)
 	}
 }

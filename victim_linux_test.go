@@ -48,7 +48,8 @@ func startCommand(t testing.TB, cmd *exec.Cmd) *victim {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	v := &victim{path: path, pid: cmd.Process.Pid, in: in, out: bufio.NewReader(out), wait: sync.OnceValue(cmd.Wait)}
+	v := &victim{path: path, pid: cmd.Process.Pid, in: in, out: bufio.NewReader(out),
+		wait: sync.OnceValue(cmd.Wait)}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		v.wait()
@@ -179,11 +180,13 @@ func library(t testing.TB, flags ...string) string {
 	t.Helper()
 	libc(t)
 	script := filepath.Join(t.TempDir(), "versions")
-	if err := os.WriteFile(script, []byte("LIB_1.0 { global: versioned; };\nLIB_2.0 { global: versioned; plain*; picked; run_all; local: *; } LIB_1.0;\n"), 0o644); err != nil {
+	if err := os.WriteFile(script,
+		[]byte("LIB_1.0 { global: versioned; };\nLIB_2.0 { global: versioned; plain*; picked; run_all; local: *; } LIB_1.0;\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "libvictim.so")
-	cmd := exec.Command(testkit.Tool(t, "gcc"), append([]string{"-g", "-O2", "-shared", "-fPIC", "-Wl,--version-script=" + script, "testdata/library.c", "-o", path}, flags...)...)
+	cmd := exec.Command(testkit.Tool(t, "gcc"),
+		append([]string{"-g", "-O2", "-shared", "-fPIC", "-Wl,--version-script=" + script, "testdata/library.c", "-o", path}, flags...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}

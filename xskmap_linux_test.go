@@ -49,20 +49,27 @@ func newXSK(t testing.TB, device string) *xskSocket {
 		t.Cleanup(func() { unix.Munmap(b) })
 		return b
 	}
-	s := &xskSocket{fd: fd, umem: mapped(-1, 0, xskFrames*xskFrameSize, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)}
-	umem := unix.XDPUmemReg{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(s.umem)))), Len: uint64(len(s.umem)), Size: xskFrameSize}
-	must(unix.SetsockoptString(fd, unix.SOL_XDP, unix.XDP_UMEM_REG, string(unsafe.Slice((*byte)(unsafe.Pointer(&umem)), unsafe.Sizeof(umem)))))
-	for _, ring := range []int{unix.XDP_UMEM_FILL_RING, unix.XDP_UMEM_COMPLETION_RING, unix.XDP_RX_RING} {
+	s := &xskSocket{fd: fd,
+		umem: mapped(-1, 0, xskFrames*xskFrameSize, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)}
+	umem := unix.XDPUmemReg{Addr: uint64(uintptr(unsafe.Pointer(unsafe.SliceData(s.umem)))),
+		Len: uint64(len(s.umem)), Size: xskFrameSize}
+	must(unix.SetsockoptString(fd, unix.SOL_XDP, unix.XDP_UMEM_REG,
+		string(unsafe.Slice((*byte)(unsafe.Pointer(&umem)), unsafe.Sizeof(umem)))))
+	for _, ring := range []int{unix.XDP_UMEM_FILL_RING, unix.XDP_UMEM_COMPLETION_RING,
+		unix.XDP_RX_RING} {
 		must(unix.SetsockoptInt(fd, unix.SOL_XDP, ring, xskFrames))
 	}
 	size := uint32(unsafe.Sizeof(s.offsets))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_XDP, unix.XDP_MMAP_OFFSETS,
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_XDP,
+		unix.XDP_MMAP_OFFSETS,
 		uintptr(unsafe.Pointer(&s.offsets)), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 || uintptr(size) != unsafe.Sizeof(s.offsets) {
 		t.Fatal(size, errno)
 	}
-	s.received = mapped(fd, unix.XDP_PGOFF_RX_RING, int(s.offsets.Rx.Desc)+xskFrames*int(unsafe.Sizeof(unix.XDPDesc{})), unix.MAP_SHARED|unix.MAP_POPULATE)
-	fill := mapped(fd, unix.XDP_UMEM_PGOFF_FILL_RING, int(s.offsets.Fr.Desc)+xskFrames*8, unix.MAP_SHARED|unix.MAP_POPULATE)
+	s.received = mapped(fd, unix.XDP_PGOFF_RX_RING, int(s.offsets.Rx.Desc)+
+		xskFrames*int(unsafe.Sizeof(unix.XDPDesc{})), unix.MAP_SHARED|unix.MAP_POPULATE)
+	fill := mapped(fd, unix.XDP_UMEM_PGOFF_FILL_RING, int(s.offsets.Fr.Desc)+xskFrames*8,
+		unix.MAP_SHARED|unix.MAP_POPULATE)
 	for i := range xskFrames {
 		binary.NativeEndian.PutUint64(fill[int(s.offsets.Fr.Desc)+8*i:], uint64(i*xskFrameSize))
 	}
@@ -77,9 +84,11 @@ func (s *xskSocket) arrives(frame []byte, d time.Duration) bool {
 		unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}, 10)
 		produced := binary.NativeEndian.Uint32(s.received[s.offsets.Rx.Producer:])
 		for ; s.taken != produced; s.taken++ {
-			desc := s.received[int(s.offsets.Rx.Desc)+int(s.taken%xskFrames)*int(unsafe.Sizeof(unix.XDPDesc{})):]
+			desc := s.received[int(s.offsets.Rx.Desc)+
+				int(s.taken%xskFrames)*int(unsafe.Sizeof(unix.XDPDesc{})):]
 			at, n := binary.NativeEndian.Uint64(desc), uint64(binary.NativeEndian.Uint32(desc[8:]))
-			if at < uint64(len(s.umem)) && bytes.Equal(s.umem[at:min(at+n, uint64(len(s.umem)))], frame) {
+			if at < uint64(len(s.umem)) &&
+				bytes.Equal(s.umem[at:min(at+n, uint64(len(s.umem)))], frame) {
 				s.taken++
 				return true
 			}
@@ -118,7 +127,8 @@ func TestXSKMap(t *testing.T) {
 		}
 		expect("no socket", nil)
 		socket, key := newXSK(t, "v0"), make([]byte, 4)
-		if err := obj.Map("sockets").Update(key, binary.NativeEndian.AppendUint32(nil, uint32(socket.fd)), 0); err != nil {
+		if err := obj.Map("sockets").Update(key,
+			binary.NativeEndian.AppendUint32(nil, uint32(socket.fd)), 0); err != nil {
 			t.Fatal(err)
 		}
 		expect("a socket", socket)
