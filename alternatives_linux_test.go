@@ -25,7 +25,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// ringless is this kernel, if it had no ring buffers.
+// ringless is this kernel as if it had no ring buffers.
 type ringless struct{ *kernel.Facts }
 
 func (k ringless) HasMapType(t uapi.MapType) (bool, error) {
@@ -48,9 +48,9 @@ func openAlternatives(t *testing.T, path string) *object.Object {
 	return o
 }
 
-// watchers are the alternatives of testdata/alternatives.bpf.c that this kernel has, the preferred
-// one first. Oracles are its configuration, and whether it lets anybody load LSM programs: some
-// kernels refuse them, and fentry with them, even to root.
+// watchers returns the alternatives of testdata/alternatives.bpf.c that this kernel supports, the
+// preferred one first. Oracles are its configuration, and whether it lets anybody load LSM
+// programs: some kernels refuse them, and fentry with them, even to root.
 func watchers(t *testing.T) (names []string) {
 	t.Helper()
 	k := kernel.Running()
@@ -73,7 +73,7 @@ func watchers(t *testing.T) (names []string) {
 }
 
 // Oracle: the record that testdata/alternatives.bpf.c sends for the getpriority(2) that this test
-// calls, through the buffer that was chosen: it has the number of the program that was.
+// calls, through the chosen buffer: it has the number of the chosen program.
 func TestAlternatives(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -90,7 +90,7 @@ func TestAlternatives(t *testing.T) {
 				o := openAlternatives(t, path)
 				groups := preflight.Groups(o)
 				for j := range groups {
-					// Without those that are better, which the kernel has too.
+					// Without the better ones, which the kernel supports too.
 					groups[j].Programs = slices.DeleteFunc(groups[j].Programs,
 						func(p *object.Program) bool {
 							return slices.Contains(have[:i], p.Name)
@@ -117,7 +117,7 @@ func TestAlternatives(t *testing.T) {
 	}
 }
 
-// watched loads and attaches what was chosen and returns the record that came of a system call.
+// watched loads and attaches the choice and returns the record that a system call caused.
 func watched(t *testing.T, o *object.Object, buffer, program string) (number uint32) {
 	t.Helper()
 	obj, err := bpf.Load(o, nil)
@@ -187,8 +187,8 @@ func openBuffer(t *testing.T, m *bpf.Map, each func([]byte)) (poll func(context.
 	}
 }
 
-// Oracle: the kernel, which takes what was chosen of the object that preflight's tests choose from;
-// it has neither the first map nor the first program, and would take neither.
+// Oracle: the kernel, which accepts the choice from the object that preflight's tests choose from;
+// it has neither the first map nor the first program, and would refuse both.
 func TestAlternativesLoad(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -219,7 +219,7 @@ func TestAlternativesLoad(t *testing.T) {
 		t.Errorf("%d records, %v", seen, err)
 	}
 
-	// Taken against the choice, the kernel refuses.
+	// The kernel refuses what was not chosen.
 	o = openAlternatives(t, path)
 	o.Map("events___perf").Autocreate, o.Map("events___ring").Autocreate = false, false
 	if _, err := bpf.Load(o, nil); !errors.Is(err, syscall.EINVAL) {

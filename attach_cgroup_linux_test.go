@@ -17,7 +17,7 @@ import (
 )
 
 // The oracle of this file is the kernel: what programs of testdata/cgroup.bpf.c count and refuse
-// when this process, moved into a cgroup of its own, makes system calls; beside it bpftool.
+// when this process, in a cgroup of its own, makes system calls; also bpftool.
 
 // Indexes of runs in testdata/cgroup.bpf.c.
 const (
@@ -96,8 +96,8 @@ var cgroupHooks = []struct {
 	min     string // kernel
 	typ     uapi.AttachType
 	trigger func() error
-	without error // what the trigger says without the program
-	denied  error // what it says when the program refuses; nil if it can't
+	without error // the trigger's error without the program
+	denied  error // its error when the program refuses; nil if it can't
 }{
 	{"cgroup_skb ingress", "ingress", cgIngress, "", 0, udpToSelf, nil, unix.EAGAIN},
 	{"cgroup_skb egress", "egress", cgEgress, "", 0, udpSend, nil, unix.EPERM},
@@ -134,8 +134,8 @@ var cgroupHooks = []struct {
 	{"sockops", "sockops", cgSockops, "", 0, tcpConnect, nil, nil},
 }
 
-// TestCgroupHooks attaches to each hook by a link and without, sees the program run and refuse, and
-// detaches.
+// TestCgroupHooks attaches to each hook by a link and without one, sees the program run and refuse,
+// and detaches.
 func TestCgroupHooks(t *testing.T) {
 	for _, h := range cgroupHooks {
 		t.Run(h.feature, func(t *testing.T) {
@@ -220,7 +220,7 @@ func TestCgroupHooks(t *testing.T) {
 	}
 }
 
-// TestCgroupConnectRedirect: a program sends a connection elsewhere.
+// TestCgroupConnectRedirect: a program redirects a connection.
 func TestCgroupConnectRedirect(t *testing.T) {
 	dir := enterCgroup(t)
 	obj := load(t, only(open(t, "cgroup"), "connect4"), nil)
@@ -263,8 +263,8 @@ func inodeOf(t *testing.T, path string) uint64 {
 	return stat.Ino
 }
 
-// TestCgroupRefused: what is no cgroup, programs that don't fit, programs that aren't loaded,
-// options that the kernel lacks.
+// TestCgroupRefused: paths that are no cgroup, programs that don't fit, programs that aren't
+// loaded, options that the kernel lacks.
 func TestCgroupRefused(t *testing.T) {
 	dir := testkit.Cgroup(t)
 	obj := load(t, only(open(t, "cgroup"), "sock_create", "not_for_cgroups"), nil)
@@ -297,15 +297,15 @@ func TestCgroupRefused(t *testing.T) {
 	if _, err := hooks.QueryFile(dir, uapi.AttachXDP, 0); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
-	// The kernel takes the attach type of the load seriously.
+	// The kernel checks the attach type of the load.
 	if _, err := p.AttachCgroup(dir,
 		&CgroupOptions{Type: uapi.AttachCgroupInet4PostBind}); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
 }
 
-// TestCgroupReopened: a program that was opened by id says which hook; the query lists more than
-// fit at once.
+// TestCgroupReopened: a program that was opened by id needs the hook as an option; the query lists
+// more programs than fit at once.
 func TestCgroupReopened(t *testing.T) {
 	dir := testkit.Cgroup(t)
 	var objects []*Object
@@ -337,7 +337,7 @@ func TestCgroupReopened(t *testing.T) {
 	}
 }
 
-// outcome is what an attempt to attach came to.
+// outcome returns the error of an attempt to attach, and closes the link.
 func outcome(l *Link, err error) error {
 	if err == nil {
 		l.Close()

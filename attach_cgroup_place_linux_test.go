@@ -14,11 +14,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: in which order programs of testdata/cgroup.bpf.c run, and
-// which of them; beside it bpftool.
+// The oracle of this file is the kernel: which programs of testdata/cgroup.bpf.c run, and in which
+// order; also bpftool.
 
-// TestCgroupModes: what exclusive, override and multi mean to others and to cgroups below, and what
-// errors say.
+// TestCgroupModes: the effect of exclusive, override and multi on other programs and on cgroups
+// below, and the errors.
 func TestCgroupModes(t *testing.T) {
 	dir := enterCgroup(t)
 	below := filepath.Join(dir, "below")
@@ -67,7 +67,7 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 1 {
 		t.Error("ran:", n)
 	}
-	set(second, dir, CgroupExclusive) // in place of the first
+	set(second, dir, CgroupExclusive) // replaces the first
 	if n := ran(); n != 2 {
 		t.Error("ran:", n)
 	}
@@ -108,7 +108,7 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 32 {
 		t.Error("ran after replacement:", n)
 	}
-	// A link beside programs without: only they can be taken away.
+	// A link beside programs without links: only those can be detached by UnsetCgroup.
 	link, err := first.AttachCgroup(dir, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func TestCgroupAnchors(t *testing.T) {
 	}
 	expect(213)
 	two.Close()
-	// Next to a program without a link there is place for another one without.
+	// Next to a program without a link, another one without a link can be placed.
 	set := func(p *Program, opts *CgroupOptions) error {
 		opts.Mode = CgroupMulti
 		return p.SetCgroup(dir, opts)

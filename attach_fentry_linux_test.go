@@ -16,9 +16,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file: the system calls that the tests make, and what they answer.
+// The oracle of this file: the system calls that the tests make, and their results.
 
-// hasTrampolines is false where trampolines skips.
+// hasTrampolines reports false where trampolines skips.
 func hasTrampolines(t testing.TB) bool {
 	t.Helper()
 	if !configured(t, "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS") {
@@ -28,8 +28,8 @@ func hasTrampolines(t testing.TB) bool {
 	return err == nil && has
 }
 
-// trampolines skips on a kernel that has no programs like these by its own word: without ftrace's
-// direct calls, or because it refuses them to everybody.
+// trampolines skips on a kernel that reports that it has no such programs: without ftrace's direct
+// calls, or because it refuses them to everybody.
 func trampolines(t testing.TB) {
 	t.Helper()
 	testkit.Root(t)
@@ -46,7 +46,7 @@ func trampolines(t testing.TB) {
 	}
 }
 
-// TestTraceBusy: a program is attached to its target once, and the error says by which link.
+// TestTraceBusy: a program is attached to its target only once, and the error names the link.
 func TestTraceBusy(t *testing.T) {
 	trampolines(t)
 	obj := threadObject(t, "fentry", "on_entry")
@@ -140,8 +140,8 @@ func TestFentry(t *testing.T) {
 	})
 }
 
-// TestFentrySleepable: sleepable programs are for system calls, where the kernel has
-// CONFIG_FUNCTION_ERROR_INJECTION to say which functions these are.
+// TestFentrySleepable: sleepable programs are for system calls, if the kernel has
+// CONFIG_FUNCTION_ERROR_INJECTION to list these functions.
 func TestFentrySleepable(t *testing.T) {
 	trampolines(t)
 	if !configured(t, "CONFIG_FUNCTION_ERROR_INJECTION") {
@@ -155,8 +155,8 @@ func TestFentrySleepable(t *testing.T) {
 	}
 }
 
-// TestModifyReturn: fmod_ret decides what a security_* hook answers; other functions are refused at
-// load.
+// TestModifyReturn: fmod_ret decides the result of a security_* hook; other functions are refused
+// at load.
 func TestModifyReturn(t *testing.T) {
 	trampolines(t)
 	obj := threadObject(t, "fentry", "on_modify", "on_modify_too")
@@ -164,7 +164,7 @@ func TestModifyReturn(t *testing.T) {
 	if _, err := unix.Getpgid(os.Getpid()); err != unix.EACCES {
 		t.Errorf("getpgid: %v, want EACCES", err)
 	}
-	after := attached(t, obj.Program("on_modify_too")) // runs after the first and sees its answer
+	after := attached(t, obj.Program("on_modify_too")) // runs after the first and sees its result
 	if _, err := unix.Getpgid(os.Getpid()); err != unix.EACCES {
 		t.Errorf("getpgid with two programs: %v, want EACCES", err)
 	}

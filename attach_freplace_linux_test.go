@@ -10,9 +10,9 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// The oracle of this file: what test runs of the target return.
+// The oracle of this file: the results of test runs of the target.
 
-// freplaceTarget loads a program that has functions to replace, and says what it returns.
+// freplaceTarget loads a program that has functions to replace; result runs it.
 func freplaceTarget(t testing.TB) (p *Program, result func() uint32) {
 	t.Helper()
 	p = load(t, open(t, "freplace_target"), nil).Program("whole")
@@ -26,7 +26,7 @@ func freplaceTarget(t testing.TB) (p *Program, result func() uint32) {
 	}
 }
 
-// forTarget sets the program that the named programs are loaded for.
+// forTarget sets the target program for the load of the named programs.
 func forTarget(o *object.Object, target *Program, names ...string) *object.Object {
 	only(o, names...)
 	for _, name := range names {

@@ -24,8 +24,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracles of this file: what the test made (descriptors, sockets, cgroups, map elements), and
-// /proc.
+// The oracles of this file: the objects that the test made (descriptors, sockets, cgroups, map
+// elements), and /proc.
 
 // iterate attaches an iterator, reads it and detaches it.
 func iterate(t testing.TB, p *Program, opts *IterOptions) (lines []string) {
@@ -70,7 +70,7 @@ func wantLine(t testing.TB, lines []string, format string, args ...any) {
 	}
 }
 
-// threads are the ids of this process's threads.
+// threads returns the ids of this process's threads.
 func threads(t testing.TB) (ids []string) {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/task")
@@ -83,9 +83,9 @@ func threads(t testing.TB) (ids []string) {
 	return ids
 }
 
-// iterateTask walks this process by PID and PIDFD, of which the kernel shows the first thread (6.1
-// others too), and a thread of it by TID, and has each looked at. Nothing of another process may
-// come, and by TID nothing of another thread.
+// iterateTask walks this process by PID and PIDFD, for which the kernel shows the first thread (6.1
+// others too), and a thread of it by TID, and calls look for each. Nothing of another process may
+// appear, and by TID nothing of another thread.
 func iterateTask(t *testing.T, p *Program, look func(tid int, lines []string)) {
 	t.Helper()
 	pid := os.Getpid()
@@ -132,7 +132,8 @@ func iterateTask(t *testing.T, p *Program, look func(tid int, lines []string)) {
 	}
 }
 
-// laterThread is the id of a thread of this process, not its first, that stays until the test ends.
+// laterThread returns the id of a thread of this process, not its first, that stays until the test
+// ends.
 func laterThread(t *testing.T) int {
 	t.Helper()
 	tids, end := make(chan int), make(chan struct{})
@@ -161,7 +162,7 @@ func TestIter(t *testing.T) {
 		for _, tid := range threads(t) {
 			wantLine(t, lines, "%d %s", pid, tid)
 		}
-		wantLine(t, readIter(t, l), "%d %d", pid, pid) // once more from the start
+		wantLine(t, readIter(t, l), "%d %d", pid, pid) // again from the start
 
 		r, err := l.Iterate()
 		if err != nil {
@@ -373,7 +374,7 @@ func TestIterSockets(t *testing.T) {
 	})
 }
 
-// TestIterSocketMaps walks the sockets of a map, and what a map keeps for sockets.
+// TestIterSocketMaps walks the sockets of a map, and the values that a map keeps for sockets.
 func TestIterSocketMaps(t *testing.T) {
 	port := func(c net.Conn) int { return c.LocalAddr().(*net.TCPAddr).Port }
 	t.Run("sockmap", func(t *testing.T) {
@@ -430,7 +431,7 @@ func iterNeedsMap(t *testing.T, p *Program, wrong *Map) {
 	}
 }
 
-// kernelEnumerates says whether an enum of the running kernel has a value of that name.
+// kernelEnumerates reports whether an enum of the running kernel has a value of that name.
 func kernelEnumerates(t *testing.T, enum, value string) bool {
 	t.Helper()
 	spec, err := kernel.Running().BTF()
@@ -524,9 +525,9 @@ func TestIterCgroup(t *testing.T) {
 	}
 }
 
-// TestIterCgroupStdin: descriptor 0, which a process has to give when its standard input is closed,
-// means the root of cgroups to the kernel. The oracle is the kernel, which says where the iterator
-// starts.
+// TestIterCgroupStdin: for the kernel, descriptor 0 means the root of cgroups, so it must not be
+// passed even if standard input is closed. The oracle is the kernel, which reports where the
+// iterator starts.
 func TestIterCgroupStdin(t *testing.T) {
 	_, p := iterProgram(t, "cgroup")
 	dir := testkit.Cgroup(t)

@@ -23,8 +23,8 @@ import (
 // hit is struct hit of testdata/kprobe.bpf.c.
 type hit struct{ Count, Cookie, IP uint64 }
 
-// configured reports what the kernel was built with, by its own configuration: whether a test may
-// be skipped is not left to what works.
+// configured reports whether the kernel was built with an option, by its own configuration: a test
+// doesn't skip because something fails.
 func configured(t testing.TB, option string) bool {
 	t.Helper()
 	text, err := kernel.Running().Kconfig()
@@ -80,7 +80,7 @@ func getpgid(n int) {
 	}
 }
 
-// kallsyms returns the addresses of a symbol as /proc/kallsyms has them.
+// kallsyms returns the addresses of a symbol in /proc/kallsyms.
 func kallsyms(t testing.TB, name string) (list []uint64) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/kallsyms")
@@ -107,7 +107,7 @@ func closeLink(t testing.TB, l *Link) {
 }
 
 // TestKprobeAuto attaches kprobe, kretprobe, ksyscall and kretsyscall by section. The oracles are
-// the system calls that the test makes and the address that /proc/kallsyms has.
+// the system calls that the test makes and the address in /proc/kallsyms.
 func TestKprobeAuto(t *testing.T) {
 	kprobes(t)
 	programs := []string{"entered", "returned", "called", "call_returned"}
@@ -149,7 +149,7 @@ func TestKprobeAuto(t *testing.T) {
 		if h.Count != 0 {
 			t.Errorf("%s ran %d times after it was detached", name, h.Count)
 		}
-		// the kernel counts from behind an endbr64
+		// the kernel counts from after an endbr64
 		if name == "entered" && (len(entry) != 1 || h.IP-entry[0] > 4) {
 			t.Errorf("%s ran at %#x, find_task_by_vpid is at %#x", name, h.IP, entry)
 		}
@@ -233,8 +233,8 @@ func eventsOf(t testing.TB, tracefs, file string) (list []string) {
 	return list
 }
 
-// TestKprobeLegacyWithoutPMU: a kernel that has no kprobe PMU gets an event in tracefs with a link,
-// which can be pinned.
+// TestKprobeLegacyWithoutPMU: on a kernel without a kprobe PMU the probe is an event in tracefs
+// with a link, which can be pinned.
 func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -274,8 +274,8 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 	}
 }
 
-// TestKprobeOffset probes inside a function. Which offsets start an instruction in Debian's kernels
-// was found out with C libbpf.
+// TestKprobeOffset probes inside a function. C libbpf showed which offsets start an instruction in
+// Debian's kernels.
 func TestKprobeOffset(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -321,7 +321,7 @@ func TestKprobeOffset(t *testing.T) {
 	}
 }
 
-// TestKprobeAddress probes an address that /proc/kallsyms has.
+// TestKprobeAddress probes an address from /proc/kallsyms.
 func TestKprobeAddress(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -405,8 +405,8 @@ func TestStackTrace(t *testing.T) {
 	}
 }
 
-// dummyDevice makes a device of the module dummy and returns what sends three packets through it,
-// each by one call of dummy_xmit.
+// dummyDevice makes a device of the module dummy and returns a function that sends three packets
+// through it, each by one call of dummy_xmit.
 func dummyDevice(t *testing.T) (send func()) {
 	t.Helper()
 	if len(kallsyms(t, "dummy_xmit")) != 1 {
@@ -433,8 +433,8 @@ func dummyDevice(t *testing.T) (send func()) {
 	}
 }
 
-// TestKprobeModule probes a function of a module, by its name alone and with the module's, and sees
-// packets through it.
+// TestKprobeModule probes a function of a module, by its name alone and with the module's name, and
+// sees packets through it.
 func TestKprobeModule(t *testing.T) {
 	kprobes(t)
 	send := dummyDevice(t)
@@ -462,7 +462,7 @@ func TestKprobeModule(t *testing.T) {
 	}
 }
 
-// TestKprobesCloseConcurrently detaches many at once.
+// TestKprobesCloseConcurrently detaches many probes at once.
 func TestKprobesCloseConcurrently(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand")
@@ -489,7 +489,7 @@ func TestKprobesCloseConcurrently(t *testing.T) {
 	}
 	together := time.Since(start)
 	t.Logf("40 kprobes detached one after the other in %v, together in %v", serial, together)
-	if together > serial*3/2 { // much of it is done under one lock of the kernel's
+	if together > serial*3/2 { // much of the work is done under one lock of the kernel
 		t.Errorf("together takes %v, one after the other %v", together, serial)
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // TestKprobeMultiLibbpf attaches to every function that matches "tcp_*" and to 5,000 functions by
-// name, as C libbpf does in the same machine in turns. The oracle is libbpf: it attaches to as
-// many. How long each takes is in the log, not asserted.
+// name, alternating with C libbpf on the same machine. The oracle is libbpf: it attaches to as
+// many. The test logs how long each takes, and doesn't check it.
 func TestKprobeMultiLibbpf(t *testing.T) {
 	program := testkit.LibbpfProgram(t, "testdata/kprobe_multi.c")
 	fprobes(t)
@@ -24,7 +24,7 @@ func TestKprobeMultiLibbpf(t *testing.T) {
 		symbols       []string
 	}{{"tcp_*", "tcp_*", nil}, {"5000 names", "", coldFunctions(t, 5000)}} {
 		t.Run(c.name, func(t *testing.T) {
-			// attach and detach, ours and theirs
+			// attach and detach, ours and libbpf's
 			least := [4]time.Duration{math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64}
 			functions := 0
 			for range 3 {

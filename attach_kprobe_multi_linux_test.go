@@ -22,7 +22,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// fprobes skips on a kernel that was built without what kprobe.multi needs.
+// fprobes skips on a kernel that was built without fprobes.
 func fprobes(t testing.TB) {
 	t.Helper()
 	kprobes(t)
@@ -49,8 +49,8 @@ func tallied(t testing.TB, obj *Object) map[uint64]hit {
 	return all
 }
 
-// countOf returns how often the function at address ran. A kernel with CONFIG_X86_KERNEL_IBT counts
-// addresses from behind the endbr64.
+// countOf returns how often the function at address ran. A kernel with CONFIG_X86_KERNEL_IBT
+// reports addresses after the endbr64.
 func countOf(all map[uint64]hit, address uint64) (n hit) {
 	for ip, h := range all {
 		if ip >= address && ip-address <= 4 {
@@ -146,7 +146,7 @@ func TestKprobeMultiCookies(t *testing.T) {
 	}
 }
 
-// TestKprobeSession: the program sees entry and return, and may forgo the return.
+// TestKprobeSession: the program sees entry and return, and may skip the return.
 func TestKprobeSession(t *testing.T) {
 	fprobes(t)
 	testkit.Kernel(t, "6.10")
@@ -170,7 +170,7 @@ func TestKprobeSession(t *testing.T) {
 	}
 }
 
-// connectTCP makes a connection over the loopback and sends something.
+// connectTCP makes a connection over the loopback and sends data.
 func connectTCP(t testing.TB) {
 	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -221,7 +221,8 @@ func TestKprobeMultiTCP(t *testing.T) {
 	}
 }
 
-// coldPrefixes are of functions that hardly run in a machine that does nothing but this test.
+// coldPrefixes are prefixes of functions that hardly run on a machine that does nothing but this
+// test.
 var coldPrefixes = []string{"acpi_", "pci_", "ext4_", "ZSTD_", "tcp_", "nvme_", "devlink_", "fuse_",
 	"xen_", "selinux_", "crypto_", "intel_", "nf_", "mptcp_",
 	"tomoyo_", "xfrm_", "cxl_", "aa_", "inet_", "quirk_", "iommu_", "input_", "netdev_", "ima_",
@@ -292,7 +293,7 @@ func TestKprobeMultiThousands(t *testing.T) {
 	}
 }
 
-// TestKprobeMultiErrors: what is refused, and what the errors say.
+// TestKprobeMultiErrors: refusals, and their errors.
 func TestKprobeMultiErrors(t *testing.T) {
 	fprobes(t)
 	obj := kprobeObject(t, "multi", "by_hand")
@@ -365,7 +366,7 @@ func TestKprobeMultiModule(t *testing.T) {
 	}
 }
 
-// TestKprobeMultiWithout: a kernel that was built without fprobes says what it lacks.
+// TestKprobeMultiWithout: on a kernel that was built without fprobes the error names what it lacks.
 func TestKprobeMultiWithout(t *testing.T) {
 	kprobes(t)
 	if configured(t, "CONFIG_FPROBE") {
@@ -417,7 +418,7 @@ func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 
 func (c *multiCalls) Close(fd int) syscall.Errno { return 0 }
 
-// TestKprobeMultiRequest compares what is asked of the kernel with libbpf's rules.
+// TestKprobeMultiRequest compares the request to the kernel with libbpf's rules.
 func TestKprobeMultiRequest(t *testing.T) {
 	m := pretend{tracefs: t.TempDir()}
 	writeFile(t, m.tracefs+"/available_filter_functions_addrs",
@@ -426,7 +427,7 @@ func TestKprobeMultiRequest(t *testing.T) {
 	for _, c := range []struct {
 		pattern string
 		opts    KprobeMultiOptions
-		want    string // "" if it is not asked for
+		want    string // "" if there is no request
 		errno   syscall.Errno
 		is      error
 	}{

@@ -17,8 +17,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestOverrideReturn fails a system call by bpf_override_return, on a kernel that was built for it;
-// others refuse the program.
+// TestOverrideReturn makes a system call fail by bpf_override_return, on a kernel that was built
+// for it; others refuse the program.
 func TestOverrideReturn(t *testing.T) {
 	kprobes(t)
 	if !configured(t, "CONFIG_BPF_KPROBE_OVERRIDE") {
@@ -112,8 +112,7 @@ func TestProbePrivileges(t *testing.T) {
 	}
 }
 
-// TestKprobeErrors: what the kernel refuses, and what the errors say. Names come from the running
-// kernel.
+// TestKprobeErrors: the kernel's refusals, and their errors. Names come from the running kernel.
 func TestKprobeErrors(t *testing.T) {
 	kprobes(t)
 	obj := kprobeObject(t, "by_hand", "missing", "return_offset", "sample")
@@ -180,8 +179,8 @@ func TestKprobeErrors(t *testing.T) {
 	}
 }
 
-// TestKprobeBlacklist: the kernel has a list of functions that it lets nobody probe, and the error
-// says so.
+// TestKprobeBlacklist: the kernel has a list of functions that can't be probed, and the error says
+// so.
 func TestKprobeBlacklist(t *testing.T) {
 	kprobes(t)
 	text, err := os.ReadFile("/sys/kernel/debug/kprobes/blacklist")
@@ -204,8 +203,8 @@ func TestKprobeBlacklist(t *testing.T) {
 	t.Error("nothing in the list fits the test")
 }
 
-// TestKprobeWithout: a kernel that was built without kprobes says so, and not that a function is
-// missing.
+// TestKprobeWithout: on a kernel that was built without kprobes the error says so, and not that a
+// function is missing.
 func TestKprobeWithout(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)

@@ -19,9 +19,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), which libbpf reads
-// sections with; glibc's answers were written down. An offset that doesn't fit is cut by it and
-// refused here.
+// TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), by which libbpf reads
+// sections; the test has glibc's results. It truncates an offset that doesn't fit; here such an
+// offset is refused.
 func TestParseKprobe(t *testing.T) {
 	for _, c := range []struct {
 		text, symbol string
@@ -62,7 +62,7 @@ func TestParseKprobe(t *testing.T) {
 	}
 }
 
-// pretend is a machine for probes: what it has decides how they are made.
+// pretend is a machine for probes: its fields decide how they are made.
 type pretend struct {
 	pmu     uint32 // 0: no kprobe PMU
 	tracefs string
@@ -87,8 +87,7 @@ type withoutPMU struct{ tracing }
 
 func (withoutPMU) EventSource(string) (uint32, error) { return 0, fs.ErrNotExist }
 
-// calls records how a probe is made, and answers like a kernel with or without links to perf
-// events.
+// calls records how a probe is made, and answers as a kernel with or without links to perf events.
 type calls struct {
 	funnel.Kernel
 	links   bool
@@ -126,7 +125,7 @@ func (c *calls) PerfEventOpen(attr unsafe.Pointer, pid, cpu,
 func (c *calls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	common unsafe.Pointer) (int, syscall.Errno) {
 	if c.fail == "link" {
-		return -1, syscall.EPERM // EINVAL would make it a kernel without links
+		return -1, syscall.EPERM // EINVAL would mean a kernel without links
 	}
 	if cmd != uapi.CmdLinkCreate || !c.links {
 		return -1, syscall.EINVAL
@@ -168,8 +167,8 @@ func cText(p unsafe.Pointer) string {
 	return string(unsafe.Slice((*byte)(p), n))
 }
 
-// TestProbeModes walks through all modes on all kinds of kernels. The oracle is libbpf's table of
-// what each mode needs and does.
+// TestProbeModes tries all modes on all kinds of kernels. The oracle is libbpf's table of what each
+// mode needs and does.
 func TestProbeModes(t *testing.T) {
 	const pmu = 42
 	for _, c := range []struct {
@@ -267,7 +266,7 @@ func TestProbeModes(t *testing.T) {
 	}
 }
 
-// TestKprobeFaults: when a step fails the descriptors are closed and the event in tracefs is
+// TestKprobeFaults: when a step fails, the descriptors are closed and the event in tracefs is
 // removed.
 func TestKprobeFaults(t *testing.T) {
 	for _, step := range []string{"open", "link", "enable", "id"} {
@@ -297,7 +296,8 @@ func TestKprobeFaults(t *testing.T) {
 	}
 }
 
-// nextEvent returns the name of the next event in tracefs: it defines one in a folder of its own.
+// nextEvent returns the name of the next event in tracefs: it defines one in a directory of its
+// own.
 func nextEvent(t testing.TB, target string, offset uint64) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -22,7 +22,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// attachObject loads testdata/attach.bpf.o, whose programs count what this thread does.
+// attachObject loads testdata/attach.bpf.o, whose programs count the actions of this thread.
 func attachObject(t testing.TB) *Object {
 	t.Helper()
 	testkit.Root(t)
@@ -47,7 +47,7 @@ func counter(t testing.TB, obj *Object, name string) *uint64 {
 
 func getpriority() { unix.Getpriority(unix.PRIO_PROCESS, 0) }
 
-// gone waits until the kernel has no link of that id.
+// gone waits until the kernel has no link with that id.
 func gone(t testing.TB, id uint32) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -145,7 +145,8 @@ func TestAttachAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestAttachProgram: one program by its section, and reasons where the section says too little.
+// TestAttachProgram: one program by its section, and the reasons where the section doesn't name
+// enough.
 func TestAttachProgram(t *testing.T) {
 	testkit.Tracefs(t)
 	o := open(t, "attach")
@@ -216,8 +217,8 @@ func (noPerfLinks) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return funnel.Kernel{}.BPF(cmd, attr, size, common)
 }
 
-// TestAttachPerfIoctl: without perf links the program is attached by ioctl; that has no link of the
-// kernel's.
+// TestAttachPerfIoctl: without perf links the program is attached by ioctl, without a link of the
+// kernel.
 func TestAttachPerfIoctl(t *testing.T) {
 	defer funnel.Replace(noPerfLinks{})()
 	obj := attachObject(t)
@@ -353,7 +354,7 @@ func TestAttachXDP(t *testing.T) {
 	}
 }
 
-// TestSetXDP is XDP without links.
+// TestSetXDP attaches XDP without links.
 func TestSetXDP(t *testing.T) {
 	testkit.Netns(t)
 	obj := load(t, open(t, "attach"), nil)
@@ -379,7 +380,8 @@ func TestSetXDP(t *testing.T) {
 	if err := p.UnsetXDP("lo"); !errors.Is(err, ErrNotExist) {
 		t.Error("taking away what isn't there:", err)
 	}
-	// A program without a descriptor means "none" to netlink: what is there would go.
+	// A program without a descriptor means "none" to netlink: the attached program would be
+	// detached.
 	unloaded, closed := load(t, only(open(t, "attach"), "pass"), nil),
 		load(t, open(t, "attach"), nil)
 	if err := closed.Close(); err != nil {
@@ -425,8 +427,8 @@ func TestSetXDP(t *testing.T) {
 	}
 }
 
-// meeting is a kernel in which closing a link waits until as many are being closed as were asked
-// for.
+// meeting is a kernel in which closing a link waits until the expected number of links is being
+// closed.
 type meeting struct {
 	funnel.Kernel
 	links   map[int]bool
@@ -456,7 +458,7 @@ func TestLinksCloseConcurrently(t *testing.T) {
 	k := &meeting{links: map[int]bool{}, all: make(chan struct{})}
 	k.missing.Store(n)
 	var links Links
-	for range n { // a program attaches to a tracepoint once
+	for range n { // a program attaches to a tracepoint only once
 		l, err := load(t, only(open(t, "attach"),
 			"on_getpriority"), nil).Program("on_getpriority").Attach()
 		if err != nil {
@@ -474,7 +476,7 @@ func TestLinksCloseConcurrently(t *testing.T) {
 	t.Logf("%d links in %v", n, time.Since(start))
 }
 
-// TestLinkDisconnect: a disconnected link stays when it is closed; the descriptor is left open on
+// TestLinkDisconnect: a disconnected link stays when it is closed; the descriptor stays open on
 // purpose.
 func TestLinkDisconnect(t *testing.T) {
 	obj := attachObject(t)

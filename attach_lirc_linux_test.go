@@ -17,7 +17,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// lircCalls keeps what is asked of infrared receivers and says yes; all else is the kernel's.
+// lircCalls records requests for infrared receivers and reports success; other calls go to the
+// kernel.
 type lircCalls struct {
 	funnel.Kernel
 	asked []uint32 // of each call: command, attach type, flags; descriptors are checked not to be 0
@@ -37,9 +38,9 @@ func (c *lircCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 }
 
 // TestLIRC: no machine that these tests were run on has an infrared receiver, nor a kernel with
-// CONFIG_BPF_LIRC_MODE2, so TestLIRCReceiver has only been skipped. What can be tested everywhere
-// is what is asked of the kernel (the oracle is union bpf_attr in linux/bpf.h: BPF_PROG_ATTACH 8,
-// BPF_PROG_DETACH 9, BPF_LIRC_MODE2 16), and refusals.
+// CONFIG_BPF_LIRC_MODE2, so TestLIRCReceiver has always been skipped. This test checks the requests
+// to the kernel (the oracle is union bpf_attr in linux/bpf.h: BPF_PROG_ATTACH 8, BPF_PROG_DETACH 9,
+// BPF_LIRC_MODE2 16), and refusals.
 func TestLIRC(t *testing.T) {
 	testkit.Root(t)
 	obj := load(t, only(open(t, "net"), "xdp_pass"), nil)
@@ -73,7 +74,7 @@ func TestLIRC(t *testing.T) {
 	}
 }
 
-// TestLIRCReceiver runs a program at a receiver that hears what it sends itself (module
+// TestLIRCReceiver runs a program at a receiver that receives what it sends itself (module
 // rc-loopback). The oracle is that device.
 func TestLIRCReceiver(t *testing.T) {
 	testkit.Root(t)
@@ -103,7 +104,7 @@ func TestLIRCReceiver(t *testing.T) {
 	defer device.Close()
 	say := func() {
 		t.Helper()
-		var pulses []byte // microseconds, pulse and space in turns
+		var pulses []byte // microseconds, alternating pulse and space
 		for _, n := range []uint32{900, 450, 900} {
 			pulses = binary.NativeEndian.AppendUint32(pulses, n)
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// The oracle of this file: what the kernel answers to the test's system calls.
+// The oracle of this file: the kernel's answers to the test's system calls.
 
 // lsm skips on a kernel whose security modules don't include bpf.
 func lsm(t testing.TB) {
@@ -96,7 +96,7 @@ func TestLSM(t *testing.T) {
 	})
 }
 
-// withinCgroup does something with this process in a cgroup.
+// withinCgroup calls do with this process in a cgroup.
 func withinCgroup(t testing.TB, dir string, do func()) {
 	t.Helper()
 	root := filepath.Dir(dir)

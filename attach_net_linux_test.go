@@ -18,7 +18,7 @@ import (
 
 // Network devices for tests, made over netlink: test machines have no ip(8).
 
-// nlAttr appends a netlink attribute; what f appends is its value.
+// nlAttr appends a netlink attribute; f appends its value.
 func nlAttr(b []byte, typ uint16, f func([]byte) []byte) []byte {
 	start := len(b)
 	b = f(append(b, 0, 0, 0, 0))
@@ -34,8 +34,8 @@ func nlString(b []byte, typ uint16, s string) []byte {
 	return nlAttr(b, typ, func(b []byte) []byte { return append(append(b, s...), 0) })
 }
 
-// withoutIPv6 keeps the kernel from sending anything by devices that are made afterwards: programs
-// would count it, and some of it later than the test's own frames.
+// withoutIPv6 keeps the kernel from sending packets by devices that are made afterwards: programs
+// would count them, and some come later than the test's own frames.
 func withoutIPv6(t testing.TB) {
 	t.Helper()
 	err := os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
@@ -44,8 +44,8 @@ func withoutIPv6(t testing.TB) {
 	}
 }
 
-// devicePair makes two devices that are connected with each other ("veth", "netkit") and sets them
-// up.
+// devicePair makes two devices that are connected with each other ("veth", "netkit") and enables
+// them.
 func devicePair(t testing.TB, kind, name, peer string) {
 	t.Helper()
 	devicePairAt(t, kind, name, peer, 0)
@@ -176,7 +176,7 @@ func deviceRoute(t testing.TB, name string, to netip.Addr) {
 	}
 }
 
-// xdpState is what the kernel says of XDP on an interface.
+// xdpState returns the kernel's information about XDP on an interface.
 func xdpState(t testing.TB, name string) rtnl.XDPState {
 	t.Helper()
 	state, err := rtnl.XDPQuery(deviceIndex(t, name))
@@ -194,14 +194,14 @@ func deviceIndex(t testing.TB, name string) int {
 // etherTest is an ethertype for experiments (IEEE Std 802).
 const etherTest = 0x88b5
 
-// packetSocket is a socket that sees and sends frames of a device; received are those with the
+// packetSocket returns a socket that sees and sends frames of a device; it receives those with the
 // test's ethertype.
 func packetSocket(t testing.TB, name string) int {
 	t.Helper()
 	return packetSocketOf(t, name, etherTest)
 }
 
-// packetSocketOf is packetSocket for another ethertype.
+// packetSocketOf does the same as packetSocket for another ethertype.
 func packetSocketOf(t testing.TB, name string, ethertype uint16) int {
 	t.Helper()
 	protocol := binary.NativeEndian.Uint16([]byte{byte(ethertype >> 8), byte(ethertype)})
@@ -217,7 +217,7 @@ func packetSocketOf(t testing.TB, name string, ethertype uint16) int {
 	return s
 }
 
-// frame is a broadcast frame of n bytes.
+// frame returns a broadcast frame of n bytes.
 func frame(n int) []byte {
 	b := make([]byte, n)
 	copy(b, "\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x01")
@@ -234,8 +234,8 @@ func sendFrames(t testing.TB, s, n, size int) {
 	}
 }
 
-// arrives reports whether a frame comes in, which isn't one that the same socket sent. One that is
-// expected is waited for longer than any machine needs.
+// arrives reports whether a frame arrives that the same socket didn't send. For an expected frame
+// it waits longer than any machine needs.
 func arrives(s int, expected bool) bool {
 	d := 300 * time.Millisecond
 	if expected {

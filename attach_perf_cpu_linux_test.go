@@ -24,7 +24,7 @@ func sampled(t *testing.T, obj *Object, cpu int) bool {
 	return busyOn(t, cpu, func() bool { return ran[cpu] >= before+3 })
 }
 
-// idle expects that the program doesn't run on the CPU any more.
+// idle checks that the program no longer runs on the CPU.
 func idle(t *testing.T, obj *Object, cpu int) {
 	t.Helper()
 	ran := samples(t, obj)
@@ -80,7 +80,7 @@ func TestPerfEventCPUReturns(t *testing.T) {
 			if _, err := link.Info(); fd >= 0 && err != nil {
 				t.Error(err)
 			}
-			// Links that are closed, or made to stay, are left as they are.
+			// Links that are closed or disconnected stay as they are.
 			if err := links.Close(); err != nil {
 				t.Error(err)
 			}
@@ -91,8 +91,8 @@ func TestPerfEventCPUReturns(t *testing.T) {
 	}
 }
 
-// TestPerfEventCPUComes: CPUs that come later are sampled until the last Link is closed, and one
-// whose Link was closed is not, also when the object and its program are closed.
+// TestPerfEventCPUComes: CPUs that come online later are sampled until the last Link is closed, and
+// one whose Link was closed is not, also when the object and its program are closed.
 func TestPerfEventCPUComes(t *testing.T) {
 	testkit.SetCPU(t, 1, false)
 	obj := kprobeObject(t, "sample")
@@ -182,8 +182,8 @@ func TestPerfEventThread(t *testing.T) {
 	}
 }
 
-// TestFixedCPU: what sees all CPUs, but is opened on one, attaches when CPU 0 is offline, and stays
-// when the CPU that it was opened on goes.
+// TestFixedCPU: an event that sees all CPUs, but is opened on one, attaches when CPU 0 is offline,
+// and stays when the CPU that it was opened on goes offline.
 func TestFixedCPU(t *testing.T) {
 	testkit.Tracefs(t)
 	testkit.SetCPU(t, 0, true)
@@ -251,7 +251,7 @@ func TestFixedCPU(t *testing.T) {
 		}
 		check("with CPU 0 offline")
 		testkit.SetCPU(t, 0, true)
-		testkit.SetCPU(t, 1, false) // which it was opened on
+		testkit.SetCPU(t, 1, false) // the one that it was opened on
 		check("on CPU 0, which came later")
 		testkit.SetCPU(t, 1, true)
 		busyOn(t, 1, func() bool { check("on CPU 1, which went and came"); return true })

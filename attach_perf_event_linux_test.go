@@ -25,7 +25,7 @@ func samples(t testing.TB, obj *Object) *[64]uint64 {
 	return p
 }
 
-// busyOn keeps a CPU busy until done says so.
+// busyOn keeps a CPU busy until done returns true.
 func busyOn(t testing.TB, cpu int, done func() bool) bool {
 	t.Helper()
 	var set, old unix.CPUSet
@@ -48,7 +48,8 @@ func busyOn(t testing.TB, cpu int, done func() bool) bool {
 	return false
 }
 
-// usableCPUs are those that this process may run on: a container may have fewer than the machine.
+// usableCPUs returns the CPUs that this process may run on: a container may have fewer than the
+// machine.
 func usableCPUs(t testing.TB) (list []int) {
 	t.Helper()
 	var set unix.CPUSet
@@ -118,8 +119,8 @@ func TestPerfEventClock(t *testing.T) {
 }
 
 // TestPerfEventCycles samples a CPU by the processor's own counter of cycles; the oracle is that
-// CPU, which the test keeps busy. Whether the machine has that counter is asked of the kernel by an
-// event that nothing is attached to.
+// CPU, which the test keeps busy. An event that nothing is attached to shows whether the machine
+// has that counter.
 func TestPerfEventCycles(t *testing.T) {
 	obj := kprobeObject(t, "sample")
 	p, ran, cpu := obj.Program("sample"), samples(t, obj), usableCPUs(t)[0]
@@ -322,7 +323,7 @@ func TestPerfEventFD(t *testing.T) {
 	}
 }
 
-// TestPerfEventErrors: what is refused.
+// TestPerfEventErrors: refusals.
 func TestPerfEventErrors(t *testing.T) {
 	obj := kprobeObject(t, "sample", "tracepoint")
 	p := obj.Program("sample")
@@ -372,8 +373,7 @@ func TestPerfEventErrors(t *testing.T) {
 	}
 }
 
-// TestPerfEventNames: the oracle are the numbers in linux/perf_event.h, as golang.org/x/sys has
-// them.
+// TestPerfEventNames: the oracle is the numbers in linux/perf_event.h, from golang.org/x/sys.
 func TestPerfEventNames(t *testing.T) {
 	for name, want := range map[string]PerfEvent{
 		"cycles": {Type: unix.PERF_TYPE_HARDWARE,

@@ -16,7 +16,7 @@ import (
 )
 
 // TestAttachWithoutPrivileges: attempts to attach by a process that has loaded its programs and
-// then dropped all capabilities. The oracle is the kernel, which refuses those that take a
+// then dropped all capabilities. The oracle is the kernel, which refuses those that need a
 // capability of their own; the error names it. This test binary runs again as that process.
 func TestAttachWithoutPrivileges(t *testing.T) {
 	testkit.Root(t)
@@ -40,7 +40,7 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 		text := said[name]
 		words := "operation not permitted"
 		if name == "cgroup set" {
-			words = "invalid argument" // what the kernel says there
+			words = "invalid argument" // the kernel's error there
 		}
 		if !strings.Contains(text, words) || !strings.Contains(text, "CAP_NET_ADMIN") {
 			t.Errorf("%s: %q", name, text)
@@ -63,14 +63,14 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 	}
 }
 
-// traceAttempts are ways to attach to what runs in the kernel, for a process that has loaded its
-// programs and lost all capabilities: said is part of the refusal, "" where loading took the
-// capability. A way is tried where the machine has it.
+// traceAttempts are ways to attach programs for tracing the kernel, by a process that has loaded
+// its programs and lost all capabilities: said is part of the refusal, "" if loading was the
+// privileged part. A way is tried where the machine has it.
 var traceAttempts = []struct {
 	name  string
 	there func(t testing.TB) bool
 	said  []string
-	// load returns what attaches. It may clean up at the end of the test.
+	// load returns the function that attaches. It may clean up at the end of the test.
 	load func(t *testing.T) func() (*Link, error)
 }{
 	{"raw_tp", everywhere, nil, func(t *testing.T) func() (*Link, error) { return loadedProgram(t, "link", "raw_tp").Attach }},
@@ -182,7 +182,7 @@ func structOpsMap(t testing.TB, name string) *Map {
 	return load(t, o, nil).Map(name)
 }
 
-// elsewhere makes mounts of its own for one thread, changes them, and has attach run there.
+// elsewhere gives one thread mounts of its own, changes them, and runs attach there.
 func elsewhere(t testing.TB, change func() error,
 	attach func() (*Link, error)) func() (*Link, error) {
 	t.Helper()
@@ -216,7 +216,7 @@ func elsewhere(t testing.TB, change func() error,
 	}
 }
 
-// TestTraceWithoutPrivileges is TestAttachWithoutPrivileges for what runs in the kernel.
+// TestTraceWithoutPrivileges is TestAttachWithoutPrivileges for tracing the kernel.
 func TestTraceWithoutPrivileges(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -270,7 +270,7 @@ func TestTraceWithoutPrivilegesChild(t *testing.T) {
 	if err := syscall.Setuid(65534); err != nil {
 		t.Fatal(err)
 	}
-	// else /proc/self is root's
+	// otherwise /proc/self belongs to root
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	if err := syscall.Setuid(65534); err != nil {
 		t.Fatal(err)
 	}
-	// else /proc/self is root's
+	// otherwise /proc/self belongs to root
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	say("cgroup link", outcome(cgroup.Program("ingress").AttachCgroup(dir, nil)))
 	say("cgroup set", cgroup.Program("ingress").SetCgroup(dir, nil))
 	say("xdp netlink", second(obj.Program("xdp_pass").SetXDP("lo", nil)))
-	// What is loaded may be attached elsewhere: loading took the capability.
+	// A loaded program may be attached elsewhere: only loading needed the capability.
 	say("cgroup sock_create link", outcome(cgroup.Program("sock_create").AttachCgroup(dir, nil)))
 	say("xdp link", outcome(obj.Program("xdp_pass").AttachXDP("lo", nil)))
 	say("netns link", outcome(obj.Program("lookup").AttachNetns(ThreadNetns)))

@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: which socket gets what, with programs of
-// testdata/net.bpf.c between.
+// The oracle of this file is the kernel: which socket gets which packets through programs of
+// testdata/net.bpf.c.
 
 // udpSocket listens on a port of the loopback, 0 for any, with SO_REUSEPORT if shared.
 func udpSocket(t *testing.T, port int, shared bool) *net.UDPConn {
@@ -54,7 +54,7 @@ func rawConn(t *testing.T, c syscall.Conn) syscall.RawConn {
 	return raw
 }
 
-// socketFD is c's descriptor for map values; it stays c's.
+// socketFD returns c's descriptor for map values; c owns it.
 func socketFD(t *testing.T, c syscall.Conn) (fd int) {
 	t.Helper()
 	if err := rawConn(t, c).Control(func(n uintptr) { fd = int(n) }); err != nil {
@@ -70,7 +70,7 @@ func sendTo(t *testing.T, port int, text string) error {
 	})
 }
 
-// received is what arrives at c in time, "" for nothing.
+// received returns what arrives at c in time, "" for nothing.
 func received(t *testing.T, c net.Conn) string {
 	t.Helper()
 	c.SetReadDeadline(time.Now().Add(testkit.Patience(200 * time.Millisecond)))
@@ -132,7 +132,7 @@ func TestSocketFilter(t *testing.T) {
 			t.Error(name, err)
 		}
 	}
-	// A filter that was locked stays.
+	// A locked filter stays.
 	if err := p.SetSocketFilter(rawConn(t, c)); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestSocketFilter(t *testing.T) {
 	}
 }
 
-// TestReuseport: the program chooses who of a group gets a packet.
+// TestReuseport: the program chooses which socket of a group gets a packet.
 func TestReuseport(t *testing.T) {
 	testkit.Netns(t)
 	obj := load(t, only(open(t, "net"), "reuseport", "pick", "xdp_pass"), nil)
@@ -218,7 +218,7 @@ func TestReuseport(t *testing.T) {
 }
 
 // TestReuseportMigrate: a connection that waits to be accepted moves to the listener that the
-// program chooses when its own closes; with a program that is not for that (SEC("sk_reuseport")) it
+// program chooses when its own closes; with a program that can't migrate (SEC("sk_reuseport")) it
 // is reset.
 func TestReuseportMigrate(t *testing.T) {
 	for program, moves := range map[string]bool{"migrate": true, "reuseport": false} {
@@ -347,7 +347,7 @@ func TestSKLookup(t *testing.T) {
 	netnsRefused(t, p, obj.Program("xdp_pass"))
 }
 
-// netnsRefused: what is no network namespace, and a program that doesn't fit.
+// netnsRefused: paths that are no network namespace, and a program that doesn't fit.
 func netnsRefused(t *testing.T, p, wrong *Program) {
 	t.Helper()
 	if _, err := p.AttachNetns("/proc/self/ns/absent"); !errors.Is(err, ErrNotExist) {
@@ -364,7 +364,7 @@ func netnsRefused(t *testing.T, p, wrong *Program) {
 }
 
 // TestFlowDissector: the kernel asks the program for the flow of each packet that a fanout group of
-// packet sockets shares out.
+// packet sockets distributes.
 func TestFlowDissector(t *testing.T) {
 	testkit.Netns(t)
 	obj := load(t, only(open(t, "net"), "dissector", "dissector2", "xdp_pass"), nil)
@@ -422,7 +422,7 @@ func TestFlowDissector(t *testing.T) {
 	if err := other.SetFlowDissector(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SetFlowDissector(); err != nil { // in its place
+	if err := p.SetFlowDissector(); err != nil { // replaces it
 		t.Fatal(err)
 	}
 	expect("set", true)
@@ -443,7 +443,7 @@ func TestFlowDissector(t *testing.T) {
 	netnsRefused(t, p, obj.Program("xdp_pass"))
 }
 
-// TestNetfilter: the program drops what goes out, at a priority that it has for itself.
+// TestNetfilter: the program drops outgoing packets, at a priority that no other program has.
 func TestNetfilter(t *testing.T) {
 	testkit.Kernel(t, "6.4")
 	testkit.Netns(t)

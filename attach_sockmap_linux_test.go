@@ -16,7 +16,7 @@ import (
 // The oracle of this file is the kernel: a sockmap with programs of testdata/net.bpf.c sends back
 // what a socket in it receives, or refuses what it sends.
 
-// tcpPair is both ends of a connection.
+// tcpPair returns both ends of a connection.
 func tcpPair(t *testing.T) (client, server *net.TCPConn) {
 	t.Helper()
 	l, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
@@ -24,7 +24,7 @@ func tcpPair(t *testing.T) (client, server *net.TCPConn) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	// on this thread, whose network namespace it is
+	// on this thread, which is in the network namespace
 	client, err = net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func tcpPair(t *testing.T) (client, server *net.TCPConn) {
 	return client, server
 }
 
-// TestSockMap: links (6.10) and programs set without.
+// TestSockMap: links (6.10) and programs without links.
 func TestSockMap(t *testing.T) {
 	for _, feature := range []struct {
 		name     string
@@ -133,7 +133,8 @@ func TestSockMap(t *testing.T) {
 	}
 }
 
-// TestSockMapRefused: a map that holds no sockets, a hook that is taken, programs that don't fit.
+// TestSockMapRefused: a map that holds no sockets, a hook that is occupied, programs that don't
+// fit.
 func TestSockMapRefused(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "stream_verdict", "stream_verdict2", "xdp_pass"), nil)
 	p, other, m := obj.Program("stream_verdict"), obj.Program("stream_verdict2"), obj.Map("sockets")
@@ -164,7 +165,7 @@ func TestSockMapRefused(t *testing.T) {
 	if err := other.UnsetSockMap(m, nil); !errors.Is(err, ErrNotExist) {
 		t.Error("it takes away another's:", err)
 	}
-	if err := other.SetSockMap(m, nil); err != nil { // in its place
+	if err := other.SetSockMap(m, nil); err != nil { // replaces it
 		t.Error(err)
 	}
 	if err := p.UnsetSockMap(m, nil); !errors.Is(err, ErrNotExist) {
@@ -172,7 +173,7 @@ func TestSockMapRefused(t *testing.T) {
 	}
 	t.Run("link", func(t *testing.T) {
 		testkit.Kernel(t, "6.10")
-		l, err := p.AttachSockMap(m, nil) // in place of what was set
+		l, err := p.AttachSockMap(m, nil) // replaces the one without a link
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,8 +190,8 @@ func TestSockMapRefused(t *testing.T) {
 	})
 }
 
-// TestReopened: programs that were opened by id attach where programs of their type go; one whose
-// type goes to several places says so. The oracle is the kernel, which lists what is attached.
+// TestReopened: programs that were opened by id attach to the hook of their type; for a type with
+// several hooks the error says so. The oracle is the kernel, which lists the attached programs.
 func TestReopened(t *testing.T) {
 	testkit.Netns(t)
 	dir := testkit.Cgroup(t)

@@ -20,7 +20,7 @@ import (
 )
 
 // The oracle of this file is the kernel: the order in which programs of testdata/net.bpf.c see
-// packets that the test sends; beside it C libbpf.
+// packets that the test sends; also C libbpf.
 
 // Indexes of runs in testdata/net.bpf.c.
 const (
@@ -74,7 +74,7 @@ func bpftoolNet(t *testing.T, kind string) (ids []uint32, known bool) {
 	return ids, true
 }
 
-// sameAsLibbpf compares a query with that of C libbpf, where there is one.
+// sameAsLibbpf compares a query with that of C libbpf, where it is installed.
 func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *hooks.Hook) {
 	t.Helper()
 	if os.Getenv("PUREBPF_TOOLS_REQUIRED") != "1" && !installed("cc") {
@@ -199,9 +199,9 @@ func TestTCX(t *testing.T) {
 	}
 }
 
-// TestTCXMissing: a kernel before 6.6 refuses the attach type, which the error says.
+// TestTCXMissing: a kernel before 6.6 refuses the attach type, and the error says so.
 func TestTCXMissing(t *testing.T) {
-	testkit.VmlinuxBTF(t) // which tells
+	testkit.VmlinuxBTF(t) // which shows that
 	testkit.Netns(t)
 	p := load(t, only(open(t, "net"), "tc_first"), nil).Program("tc_first")
 	l, err := p.AttachTCX("lo", uapi.AttachTCXIngress, nil)
@@ -310,7 +310,7 @@ func TestNetkit(t *testing.T) {
 		where   uapi.AttachType
 		to      [4]byte // an address that is reached from this side
 		digit   uint64
-		of      string // what the link says it is of
+		of      string // what the link's information names
 	}{
 		{"nk_primary", uapi.AttachNetkitPrimary, [4]byte{10, 1, 0, 2}, 5, "nk0"},
 		{"nk_peer", uapi.AttachNetkitPeer, [4]byte{10, 2, 0, 2}, 6, "nk1"},

@@ -18,7 +18,7 @@ import (
 )
 
 // The oracle of this file: the system calls and test runs that the tests make, and what the
-// programs saw of them.
+// programs see of them.
 
 // threadObject loads the named programs of an object of testdata whose programs act on one thread,
 // which is the test's.
@@ -35,7 +35,7 @@ func loadForThread(t testing.TB, o *object.Object) *Object {
 	return obj
 }
 
-// onThread keeps the test on its thread, and has the programs act on it. A subtest has another
+// onThread keeps the test on its thread, and makes the programs act on it. A subtest has another
 // thread than its test.
 func onThread(t testing.TB, obj *Object) {
 	t.Helper()
@@ -118,7 +118,7 @@ func TestTracepointExec(t *testing.T) {
 	}
 }
 
-// TestTracepointCookie: cookies of tp_btf and raw_tp; a kernel that would ignore one says no.
+// TestTracepointCookie: cookies of tp_btf and raw_tp; a kernel that would ignore them is an error.
 func TestTracepointCookie(t *testing.T) {
 	t.Run("before 6.10", func(t *testing.T) {
 		obj := threadObject(t, "trace", "on_sys_enter")
@@ -170,7 +170,7 @@ func TestTracepointCookie(t *testing.T) {
 	})
 }
 
-// TestRawTracepointWritable changes what a test run returns.
+// TestRawTracepointWritable changes the result of a test run.
 func TestRawTracepointWritable(t *testing.T) {
 	obj := threadObject(t, "trace", "on_finish", "packet")
 	attached(t, obj.Program("on_finish"))
@@ -185,8 +185,8 @@ func TestRawTracepointWritable(t *testing.T) {
 	}
 }
 
-// TestTargetTypos: what the running kernel lacks is refused when the program is loaded, with names
-// that it has. The oracle is its BTF, where other tests attach to those names.
+// TestTargetTypos: a target that the running kernel lacks is refused when the program is loaded,
+// with names that exist. The oracle is its BTF, where other tests attach to those names.
 func TestTargetTypos(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -212,8 +212,7 @@ func TestTargetTypos(t *testing.T) {
 	}
 }
 
-// TestTraceErrors: targets that aren't there, wrong types, and programs that must not be attached
-// so.
+// TestTraceErrors: targets that don't exist, wrong types, and programs for another way to attach.
 func TestTraceErrors(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "trace"), "on_sys_enter", "missing", "packet")

@@ -18,9 +18,9 @@ import (
 )
 
 // No kernel that these tests were run on has fsession or fentry.multi (they came after 6.18 and
-// 7.0), so TestTracingMulti has only been skipped. The functions that a pattern means are held
-// against what bpftool prints of the kernel's BTF; the request to the kernel against the layout of
-// union bpf_attr, by a kernel that only writes it down.
+// 7.0), so TestTracingMulti has always been skipped. The tests compare the functions that a pattern
+// selects with bpftool's print of the kernel's BTF, and the request to the kernel with the layout
+// of union bpf_attr, by a kernel that only records it.
 
 type bpftoolType struct {
 	ID     uint32
@@ -36,7 +36,7 @@ type bpftoolType struct {
 }
 
 // bpftoolTraceable returns the ids of functions with that prefix whose arguments and result a
-// trampoline passes, by bpftool's print.
+// trampoline supports, according to bpftool.
 func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int) {
 	t.Helper()
 	var dump struct{ Types []bpftoolType }
@@ -116,7 +116,7 @@ func TestTracingMultiPattern(t *testing.T) {
 	}
 }
 
-// writtenDown is a kernel that has multi links: it writes down the request for one.
+// writtenDown is a kernel that has multi links: it records the request for one.
 type writtenDown struct {
 	funnel.Kernel
 	size    uintptr
@@ -141,12 +141,12 @@ func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return -1, syscall.EOPNOTSUPP
 }
 
-// TestTracingMultiRequest looks at what the kernel would be asked.
+// TestTracingMultiRequest checks the request to the kernel.
 func TestTracingMultiRequest(t *testing.T) {
 	testkit.VmlinuxBTF(t)
 	testkit.Root(t)
 	obj := load(t, only(open(t, "trace"), "packet"), nil)
-	// A program as if it had been loaded for many functions, which this kernel does not take.
+	// A program as if it had been loaded for many functions, which this kernel refuses.
 	p := obj.Program("packet")
 	typ, expected := p.typ, p.expected
 	p.typ, p.expected, p.section = uapi.ProgTracing, uapi.AttachTraceFexitMulti,

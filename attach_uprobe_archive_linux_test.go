@@ -18,9 +18,9 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestUprobeArchive runs a library's code from where it is in a ZIP archive, as Android does, and
+// TestUprobeArchive runs a library's code from its place in a ZIP archive, as Android does, and
 // attaches to it there by name and by offset. The oracle is that the code runs: the test maps it
-// and a C program's function in it is called.
+// and calls a C program's function in it.
 func TestUprobeArchive(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "what the function is made of is known of x86-64 only")
@@ -67,7 +67,7 @@ func TestUprobeArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mapped.Close()
-	// add_hidden is a nop and an lea: called as a plain function it needs nothing but itself.
+	// add_hidden is a nop and an lea: called as a plain function it needs nothing else.
 	at := symbolOffset(t, v, "add_hidden")
 	page := (start + int64(at)) &^ 4095
 	code, err := unix.Mmap(int(mapped.Fd()), page, 8192, unix.PROT_READ|unix.PROT_EXEC,
@@ -119,7 +119,7 @@ func TestUprobeArchive(t *testing.T) {
 	}
 }
 
-// callCode calls machine code that uses neither the stack nor registers that Go keeps something in.
+// callCode calls machine code that uses neither the stack nor registers that Go relies on.
 func callCode(code *byte) {
 	entry := &struct{ pc uintptr }{uintptr(unsafe.Pointer(code))}
 	(*(*func())(unsafe.Pointer(&entry)))()

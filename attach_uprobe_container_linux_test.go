@@ -18,7 +18,7 @@ import (
 	"github.com/purebpf/bpf/internal/userfile"
 )
 
-// copyTo copies a file, with the folders that it takes.
+// copyTo copies a file and makes the directories for it.
 func copyTo(t testing.TB, from, to string) {
 	t.Helper()
 	raw, err := os.ReadFile(from)
@@ -49,7 +49,7 @@ func symlink(t testing.TB, to, path string) {
 }
 
 // TestUprobeContainer attaches to a program by paths in its root that are absolute links, where
-// this process's root has another file of that path, and where it has none. The oracle is how often
+// this process's root has another file at that path, and where it has none. The oracle is how often
 // the program in the container calls its functions.
 func TestUprobeContainer(t *testing.T) {
 	root, here := t.TempDir(), t.TempDir()
@@ -151,7 +151,7 @@ func TestUprobeContainer(t *testing.T) {
 			t.Errorf("a path that is not there: %v", err)
 		}
 	}
-	// A file without a name is probed as well, by what the process runs.
+	// A file without a name is probed as well, through the process that runs it.
 	if err := os.Remove(root + app); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestUprobeContainer(t *testing.T) {
 }
 
 // TestUprobeLibraryOfProcess attaches to a library by its name in a process: the one that it has
-// mapped, or its root has, not this process's. The oracle is how often the process calls the
+// mapped, or that is in its root, not this process's. The oracle is how often the process calls the
 // function.
 func TestUprobeLibraryOfProcess(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
@@ -186,7 +186,7 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 	copyTo(t, lib, root+"/usr/lib64/libother.so.1.2")
 	symlink(t, "/usr/lib64/libother.so.1.2", root+"/usr/lib/libother.so.1")
 	copyTo(t, program, root+"/caller")
-	// What it takes to run is what it has mapped when it runs here.
+	// The files that it needs are the ones that it maps when it runs here.
 	mappings, err := userfile.Mappings(startVictim(t, program).pid)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 	}
 	runs("libvictim.so.1", "plain", 1)
 	runs("libvictim.so.1.2", "plain", 1)
-	runs("libother.so.1", "plain", 0) // not mapped, but there
+	runs("libother.so.1", "plain", 0) // not mapped, but it exists
 	runs("libc.so.6", "getpgid", 1)
 	runs("caller", "main", 0)
 	entry := obj.Program("entry")
@@ -228,7 +228,7 @@ func TestUprobeLibraryOfProcess(t *testing.T) {
 	}
 	runs("libvictim.so.1", "plain", 1) // mapped, without a name
 	copyTo(t, lib, root+"/usr/lib64/libcalled.so.3")
-	runs("libcalled.so.3", "plain", 1) // mapped, as an upgrade leaves it
+	runs("libcalled.so.3", "plain", 1) // mapped, and replaced as by an upgrade
 	gone := v.pid
 	v.in.(interface{ Close() error }).Close()
 	if err := v.wait(); err != nil {

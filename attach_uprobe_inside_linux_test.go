@@ -19,8 +19,8 @@ import (
 
 // TestUprobeInside: an offset inside an instruction is refused before anything is attached, in
 // every way to attach, and the error names the function and the nearest instructions. The oracle is
-// that the process, which dies of the probe (TestUprobeInsideKills), lives and goes on;
-// llvm-objdump says where instructions are in package insn's tests.
+// that the process, which would die of the probe (TestUprobeInsideKills), continues; llvm-objdump
+// shows where instructions are in package insn's tests.
 func TestUprobeInside(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry", "leave", "many", "many_leave")
@@ -93,8 +93,8 @@ func TestUprobeInside(t *testing.T) {
 	}
 }
 
-// TestUprobeInsideStripped: without symbols only what is certain is refused. The oracle is the
-// kernel, which attaches.
+// TestUprobeInsideStripped: without symbols only offsets that are certainly wrong are refused. The
+// oracle is the kernel, which attaches.
 func TestUprobeInsideStripped(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "instructions are aligned here")

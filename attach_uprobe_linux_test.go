@@ -27,8 +27,8 @@ func uprobes(t testing.TB) {
 	}
 }
 
-// uprobeObject loads the named programs of testdata/uprobe.bpf.o, which count what process pid
-// does.
+// uprobeObject loads the named programs of testdata/uprobe.bpf.o, which count the actions of
+// process pid.
 func uprobeObject(t testing.TB, pid int, names ...string) *Object {
 	t.Helper()
 	uprobes(t)
@@ -49,7 +49,7 @@ func userHitOf(t testing.TB, obj *Object, program string) *userHit {
 }
 
 // TestUprobe attaches to functions of a C program by name, offset and return, and in every mode.
-// The oracle is how often the program calls them: add_numbers twice for each line, once by way of
+// The oracle is how often the program calls them: add_numbers twice for each line, once through
 // add_more.
 func TestUprobe(t *testing.T) {
 	v := startVictim(t, target(t))
@@ -109,7 +109,8 @@ func TestUprobe(t *testing.T) {
 }
 
 // TestUprobeOffset attaches to the second instruction of a function. The oracle is the address that
-// the program sees, which is where the file is linked to; kernels before 6.7 don't tell it.
+// the program sees, which is the address that the file is linked to; kernels before 6.7 don't
+// report it.
 func TestUprobeOffset(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry")
@@ -140,8 +141,8 @@ func TestUprobeOffset(t *testing.T) {
 	}
 }
 
-// TestUprobeCounter has the kernel raise a counter in the program while a probe is there. The
-// oracle is what the program reads of it.
+// TestUprobeCounter makes the kernel increment a counter in the program while a probe exists. The
+// oracle is the value that the program reads.
 func TestUprobeCounter(t *testing.T) {
 	v := startVictim(t, target(t))
 	obj := uprobeObject(t, v.pid, "entry")
@@ -165,7 +166,7 @@ func TestUprobeCounter(t *testing.T) {
 	}
 }
 
-// lonely is a function for Go's own binary to be attached to.
+// lonely is a function of Go's own binary to attach to.
 //
 //go:noinline
 func lonely(n int) int { return n * 3 }
@@ -198,7 +199,7 @@ func TestUprobeGo(t *testing.T) {
 	}
 }
 
-// codeOffset says where in this program's file an address is.
+// codeOffset returns the offset of an address in this program's file.
 func codeOffset(t testing.TB, address uint64) uint64 {
 	t.Helper()
 	f, err := elf.Open("/proc/self/exe")
@@ -245,7 +246,7 @@ func TestUprobeLibraryAuto(t *testing.T) {
 
 // TestUprobeVersions attaches to versions of a function, in a library with and without its symbol
 // table. The oracle is readelf's view of the library, that run_all calls each function once, and
-// the linker's rules of what a version is.
+// the linker's rules for versions.
 func TestUprobeVersions(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-s"}} {
 		lib := library(t, flags...)

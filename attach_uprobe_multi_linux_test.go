@@ -80,7 +80,7 @@ func TestUprobeSession(t *testing.T) {
 	}
 }
 
-// TestUprobeSessionSkip: the program sees entry and return, and may forgo the return. The oracle is
+// TestUprobeSessionSkip: the program sees entry and return, and may skip the return. The oracle is
 // how often the program calls the functions.
 func TestUprobeSessionSkip(t *testing.T) {
 	testkit.Kernel(t, "6.13")
@@ -107,7 +107,7 @@ func TestUprobeSessionSkip(t *testing.T) {
 }
 
 // TestUprobeMultiStripped attaches by names to a library without a symbol table, which C libbpf
-// can't. The oracle is that run_all calls each function once.
+// can't do. The oracle is that run_all calls each function once.
 func TestUprobeMultiStripped(t *testing.T) {
 	testkit.Kernel(t, "6.6")
 	lib := library(t, "-s")

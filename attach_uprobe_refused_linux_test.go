@@ -17,7 +17,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// TestUprobeAutoErrors: sections that say too little or too much.
+// TestUprobeAutoErrors: sections that are incomplete or have too much text.
 func TestUprobeAutoErrors(t *testing.T) {
 	for name, want := range map[string]string{"no_function": "path:function",
 		"leave_offset": "no offset", "no_pattern": "path:function"} {
@@ -29,7 +29,7 @@ func TestUprobeAutoErrors(t *testing.T) {
 	}
 }
 
-// TestUprobeErrors: what can't be attached says why.
+// TestUprobeErrors: the errors say why the program can't be attached.
 func TestUprobeErrors(t *testing.T) {
 	path := target(t)
 	obj := uprobeObject(t, 0, "entry", "many", "other", "kernel_only")
@@ -117,9 +117,9 @@ func TestUprobeErrors(t *testing.T) {
 	}
 }
 
-// TestUprobeWithoutSysfs: the type of uprobes' perf events is not to be had without /sys, nor
-// tracefs. The error says that, not that there is no file. The oracle is the kernel, which makes
-// the probe as soon as /sys is there.
+// TestUprobeWithoutSysfs: without /sys and tracefs the type of uprobes' perf events is unknown. The
+// error says that, not that there is no file. The oracle is the kernel, which makes the probe as
+// soon as /sys exists.
 func TestUprobeWithoutSysfs(t *testing.T) {
 	entry := uprobeObject(t, 0, "entry").Program("entry")
 	path := target(t)
@@ -147,10 +147,10 @@ func TestUprobeWithoutSysfs(t *testing.T) {
 	}
 }
 
-// TestUprobeOfMany: a program that was loaded for many functions is refused at one, and where the
-// file has ended; the errors say so. The oracle is the kernel.
+// TestUprobeOfMany: a program that was loaded for many functions is refused at a single one, and at
+// offsets behind the end of the file; the errors say so. The oracle is the kernel.
 func TestUprobeOfMany(t *testing.T) {
-	testkit.Kernel(t, "6.6") // older ones don't know what it was loaded for
+	testkit.Kernel(t, "6.6") // older ones don't report the attach type
 	many := uprobeObject(t, 0, "many").Program("many")
 	refused := func(l *Link, err error) func(says string) {
 		return func(says string) {
@@ -169,12 +169,12 @@ func TestUprobeOfMany(t *testing.T) {
 }
 
 // TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names
-// what is missing; links to many uprobes it leaves to whoever has the program. This test binary
-// runs again as a process that becomes nobody after it has loaded its programs.
+// the missing capability; links to many uprobes need only the program. This test binary runs again
+// as a process that becomes nobody after it has loaded its programs.
 func TestUprobePrivileges(t *testing.T) {
 	uprobes(t)
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestUprobePrivilegesChild$", "-test.v")
-	// Where nobody else may look, nobody finds the target.
+	// The target must be where other users find it.
 	raw, err := os.ReadFile(target(t))
 	if err != nil {
 		t.Fatal(err)

@@ -25,8 +25,8 @@ type usdtSeen struct {
 	Sum           uint64
 }
 
-// usdtHeaders are the objects of testdata that hold the same programs by different headers of
-// libbpf. For big-endian machines vmtest compiles the one whose header Debian has.
+// usdtHeaders returns the objects of testdata with the same programs by different headers of
+// libbpf. For big-endian machines vmtest compiles the one with Debian's header.
 func usdtHeaders() []string {
 	if runtime.GOARCH == "s390x" {
 		return []string{"usdt16"}
@@ -34,10 +34,10 @@ func usdtHeaders() []string {
 	return []string{"usdt16", "usdt24"}
 }
 
-// newestUSDT is the object by the newest header.
+// newestUSDT returns the object with the newest header.
 func newestUSDT() string { return usdtHeaders()[len(usdtHeaders())-1] }
 
-// usdtObject loads programs of such an object, which write down what process pid does.
+// usdtObject loads programs of such an object, which record the actions of process pid.
 func usdtObject(t testing.TB, header string, pid int, opts *LoadOptions, names ...string) *Object {
 	t.Helper()
 	uprobes(t)
@@ -57,8 +57,8 @@ func usdtSeenBy(t testing.TB, obj *Object, program string) *usdtSeen {
 	return s
 }
 
-// targetProbes is what testdata/target.c passes to its probes: how often each is passed, and the
-// arguments of the last time.
+// targetProbes lists the probes of testdata/target.c: how often each is passed, and the arguments
+// of the last time.
 var targetProbes = [...]struct {
 	name    string
 	x86     bool // with x86-64's operands
@@ -82,7 +82,7 @@ var targetProbes = [...]struct {
 	{name: "long_nop", x86: true, count: 1, args: []int64{12345}},
 }
 
-// compareSeen compares what a program saw with what the probe was passed.
+// compareSeen compares the arguments that a program saw with those of the probe.
 func compareSeen(t testing.TB, s *usdtSeen, num int, want []int64) {
 	t.Helper()
 	if s.Num != int64(num) {
@@ -101,7 +101,8 @@ func compareSeen(t testing.TB, s *usdtSeen, num int, want []int64) {
 }
 
 // TestUSDT attaches to every probe of a C program, by one link to many uprobes and by one each,
-// with both headers. The oracle is what the program passes, and what it reads of its semaphore.
+// with both headers. The oracle is the arguments that the program passes, and the value that it
+// reads from its semaphore.
 func TestUSDT(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, header := range usdtHeaders() {
@@ -163,7 +164,7 @@ func TestUSDT(t *testing.T) {
 }
 
 // TestUSDTPlaces attaches two programs at once to a probe that is in three places with two kinds of
-// arguments. The oracle is what the program passes: 1, n, 1 with n = 27.
+// arguments. The oracle is the arguments that the program passes: 1, n, 1 with n = 27.
 func TestUSDTPlaces(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, names := range [][2]string{{"any", "another"}, {"single", "single"}} {
@@ -259,8 +260,8 @@ func TestUSDTFull(t *testing.T) {
 	}
 }
 
-// withoutCookies is the running kernel as one before 5.15 would be: without cookies, links to perf
-// events and to many uprobes.
+// withoutCookies is the running kernel as if it were one before 5.15: without cookies, links to
+// perf events and to many uprobes.
 type withoutCookies struct{ facts.Kernel }
 
 func (k withoutCookies) Has(f facts.Feature) (bool, error) {
@@ -271,8 +272,8 @@ func (k withoutCookies) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// TestUSDTWithoutCookies tells places apart by their address, as programs do on kernels without
-// cookies. The oracle is what the program passes.
+// TestUSDTWithoutCookies distinguishes places by their address, as programs do on kernels without
+// cookies. The oracle is the arguments that the program passes.
 func TestUSDTWithoutCookies(t *testing.T) {
 	old := &LoadOptions{Kernel: withoutCookies{kernel.Running()}}
 	static := target(t)
@@ -409,7 +410,7 @@ func TestUSDTOddKeys(t *testing.T) {
 	}
 }
 
-// TestUSDTErrors: what can't be attached says why.
+// TestUSDTErrors: the errors say why the program can't be attached.
 func TestUSDTErrors(t *testing.T) {
 	path := target(t)
 	obj := usdtObject(t, newestUSDT(), 0, nil, "any", "incomplete", "automatic")

@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// repeated returns what an error says twice: two words in a row, or a path.
+// repeated returns a part that an error text has twice: two words in a row, or a path.
 func repeated(text string) string {
 	words := strings.FieldsFunc(text, func(r rune) bool {
 		return strings.ContainsRune(" :;,()\"", r)
@@ -32,8 +32,8 @@ func repeated(text string) string {
 	return ""
 }
 
-// TestAttachWords: what can't be attached or detached is said once, with the kernel's errno and
-// what is known to help. The oracle of the errnos is the kernel, which refuses each.
+// TestAttachWords: the error of a failed attach or detach names the target once, with the kernel's
+// errno and a hint. The oracle of the errnos is the kernel, which refuses each.
 func TestAttachWords(t *testing.T) {
 	obj := load(t, only(open(t, "kprobe"), "sample", "tracepoint"), nil)
 	testkit.Tracefs(t)

@@ -19,10 +19,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel: which frames that one end of a veth pair sends reach the
-// other end; beside it ip(8).
+// The oracle of this file is the kernel: which frames from one end of a veth pair reach the other
+// end; also ip(8).
 
-// sameAsIP compares what is attached to an interface with what ip(8) says.
+// sameAsIP compares the attached program and its mode with ip(8).
 func sameAsIP(t *testing.T, iface string, mode XDPMode, id uint32) {
 	t.Helper()
 	out := oracle(t, "ip", "-j", "link", "show", iface)
@@ -129,8 +129,8 @@ func TestXDPModes(t *testing.T) {
 	}
 }
 
-// TestXDPFrags: a program for packets in fragments goes where large packets come; another is
-// refused in the driver's words.
+// TestXDPFrags: a program for packets in fragments can be attached where large packets come;
+// another is refused with the driver's message.
 func TestXDPFrags(t *testing.T) {
 	testkit.Netns(t)
 	devicePair(t, "veth", "v0", "v1")
@@ -159,7 +159,7 @@ func TestXDPFrags(t *testing.T) {
 	}
 }
 
-// hearsKernel tells whether the kernel has the tracepoint that the words of its refusals pass.
+// hearsKernel reports whether the kernel has the tracepoint for the messages of its refusals.
 func hearsKernel() bool {
 	root, err := kernel.Running().Tracefs()
 	if err != nil {
@@ -169,9 +169,9 @@ func hearsKernel() bool {
 	return err == nil
 }
 
-// TestXDPAnyMode: what native mode refuses for reasons of its own runs in generic mode, which says
-// why; what is in the way stays. The oracles are frames that arrive, ip(8), and the driver's words
-// as netlink returns them.
+// TestXDPAnyMode: a program that native mode refuses runs in generic mode, which logs the reason;
+// another program that is attached stays. The oracles are frames that arrive, ip(8), and the
+// driver's message from netlink.
 func TestXDPAnyMode(t *testing.T) {
 	testkit.Netns(t)
 	testkit.Tracefs(t)
@@ -195,7 +195,7 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Errorf("by link: %v; by netlink: %s", err, words)
 	}
 	if !hearsKernel() {
-		words = "range" // the errno's
+		words = "range" // the text of the errno
 	}
 	isGeneric := func(p *Program) {
 		t.Helper()
@@ -229,8 +229,7 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Fatal(mode, err)
 	}
 	isGeneric(drop)
-	// What a driver could do natively doesn't take the place of a program that is there in generic
-	// mode.
+	// A program that the driver could run natively doesn't replace one in generic mode.
 	if _, err := frags.SetXDP("v0", nil); !errors.Is(err, ErrExist) {
 		t.Error(err)
 	}
@@ -250,7 +249,7 @@ func TestXDPAnyMode(t *testing.T) {
 	if err := frags.UnsetXDP("v0"); err != nil {
 		t.Error(err)
 	}
-	// What is wrong with the program itself is said once.
+	// An error of the program itself is reported once.
 	if _, err := obj.Program("xdp_devmap").AttachXDP("v0", nil); !errors.Is(err, syscall.EINVAL) ||
 		strings.Contains(err.Error(), "generic mode") {
 		t.Error(err)
@@ -258,8 +257,8 @@ func TestXDPAnyMode(t *testing.T) {
 	sameAsIP(t, "v0", XDPAny, 0)
 }
 
-// TestInterfaceNames: names before numbers, and alternative ones, wherever an interface is named.
-// The oracle is ip(8), which gives the names.
+// TestInterfaceNames: names come before numbers, and alternative names work, wherever an interface
+// is named. The oracle is ip(8), which sets the names.
 func TestInterfaceNames(t *testing.T) {
 	testkit.Netns(t)
 	const long = "a-very-long-alternative-name"
@@ -352,7 +351,7 @@ func TestXDPRedirect(t *testing.T) {
 			if err := obj.Map("devices").Update(make([]byte, 4), value, 0); err != nil {
 				t.Fatal(err)
 			}
-			// the peer of a target takes frames in native mode
+			// the peer of a target accepts frames only in native mode
 			for program, iface := range map[string]string{kind.redirect: "v0", kind.pass: "w1"} {
 				link, err := obj.Program(program).AttachXDP(iface, &XDPOptions{Mode: XDPNative})
 				if err != nil {
@@ -426,7 +425,7 @@ func TestXDPRedirectCPU(t *testing.T) {
 	}
 }
 
-// TestXDPInterfaceGone: a link outlives its interface, and says so.
+// TestXDPInterfaceGone: a link outlives its interface, and its errors say so.
 func TestXDPInterfaceGone(t *testing.T) {
 	testkit.Netns(t)
 	devicePair(t, "veth", "v0", "v1")

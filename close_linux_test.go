@@ -16,9 +16,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// besideClose runs each of ops again and again, and shut when all of them have run. After it they
-// must end with ErrClosed. The oracles are Go's race detector and the kernel, which kills a
-// process that touches what is unmapped.
+// besideClose runs each of ops repeatedly, and shut when all of them have run. After it they must
+// end with ErrClosed. The oracles are Go's race detector and the kernel, which kills a process that
+// uses unmapped memory.
 func besideClose(t *testing.T, shut func() error, ops map[string]func() error) {
 	t.Helper()
 	var wg, ran sync.WaitGroup
@@ -50,8 +50,7 @@ func besideClose(t *testing.T, shut func() error, ops map[string]func() error) {
 	wg.Wait()
 }
 
-// TestCloseBeside closes an object beside everything that can be done with it, its maps and
-// programs.
+// TestCloseBeside closes an object while its methods and those of its maps and programs run.
 func TestCloseBeside(t *testing.T) {
 	testkit.Root(t)
 	for range 20 {
@@ -117,7 +116,7 @@ func TestCloseBeside(t *testing.T) {
 
 func drainSeq[K, V any](all func(func(K, V) bool)) { all(func(K, V) bool { return true }) }
 
-// closing closes what was made.
+// closing closes the result of a function.
 func closing[C io.Closer](c C, err error) error {
 	if err != nil {
 		return err
@@ -126,7 +125,7 @@ func closing[C io.Closer](c C, err error) error {
 }
 
 // TestCloseBesideLoad closes an object while its programs are being loaded: no descriptor stays
-// behind, which testkit.Main looks for.
+// open, which testkit.Main checks.
 func TestCloseBesideLoad(t *testing.T) {
 	testkit.Root(t)
 	for range 10 {
@@ -169,9 +168,9 @@ func TestCloseBesideLink(t *testing.T) {
 	}
 }
 
-// TestCloseReuse looks values up in maps that are closed meanwhile, beside others who open maps
-// all the time and so get the numbers of closed descriptors. The oracle is the value: that of the
-// map that was asked.
+// TestCloseReuse looks up values in maps that are closed meanwhile, while others open maps all the
+// time and so get the numbers of closed descriptors. The oracle is the value: it must be that of
+// the map.
 func TestCloseReuse(t *testing.T) {
 	testkit.Root(t)
 	spec := &object.Map{Name: "reuse", Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 1}

@@ -9,9 +9,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestCustomBTF loads a program against the types of a "kernel" that was compiled apart, and runs
-// it on that kernel's data. The oracle is clang, which laid the data out and says which values are
-// to be read.
+// TestCustomBTF loads a program against the types of a "kernel" that was compiled separately, and
+// runs it on that kernel's data. The oracle is clang, which laid out the data, so that the expected
+// values are known.
 func TestCustomBTF(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "5.14") // programs of type syscall

@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// metadataSource reads what only the driver of a device knows, which takes a program that is bound
-// to the device.
+// metadataSource reads data that only the driver of a device has, which needs a program that is
+// bound to the device.
 const metadataSource = `
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -69,7 +69,7 @@ func TestDeviceBound(t *testing.T) {
 		!errors.Is(err, ErrNotSupported) {
 		t.Errorf("bound to lo: %v", err)
 	}
-	// offloaded, that is
+	// that is, offloaded
 	unbound, err := p.Clone(
 		&CloneOptions{Flags: uapi.FXDPHasFrags, IfIndex: uint32(deviceIndex(t, "v0"))})
 	if err == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// The whole way of an object: open, change, load, attach, read.
+// The whole life of an object: open, change, load, attach, read.
 func Example() {
 	o, err := bpf.Open("counter.bpf.o", nil)
 	if err != nil {
@@ -53,12 +53,12 @@ func ExampleVerifierError() {
 	_, err := bpf.Load(o, nil)
 	var refused *bpf.VerifierError
 	if errors.As(err, &refused) {
-		fmt.Printf("%v\n", refused)  // what, where in the source
+		fmt.Printf("%v\n", refused)  // the error, and where it is in the source
 		fmt.Printf("%+v\n", refused) // and the log
 	}
 }
 
-// Every program that its SEC() says how to attach, and what it leaves open.
+// Attach every program whose SEC() says how, and list the others.
 func ExampleObject_Attach() {
 	var obj *bpf.Object // from bpf.Load
 	links, err := obj.Attach()

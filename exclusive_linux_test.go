@@ -15,7 +15,7 @@ func TestExclusive(t *testing.T) {
 	testkit.Kernel(t, "6.18")
 	o := open(t, "exclusive")
 	o.Map("secret").ExclusiveTo = o.Program("owner")
-	c := o.Clone() // keeps the relation, to its own program
+	c := o.Clone() // keeps the relation to its own program
 	if c.Map("secret").ExclusiveTo != c.Program("owner") {
 		t.Error("the copy's map is exclusive to the original's program")
 	}

@@ -21,9 +21,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestExplanations has each row of the table explain an answer, and none twice. What the rows say
-// of the kernel's objects is held against the kernel: ids from its info, states that its calls
-// made.
+// TestExplanations makes each row of the table explain an answer, and none twice. Facts about the
+// kernel's objects are compared with the kernel: ids from its info, states that its calls made.
 func TestExplanations(t *testing.T) {
 	testkit.Root(t)
 	xdp := loadedProgram(t, "link", "xdp")
@@ -159,7 +158,7 @@ func TestExplanations(t *testing.T) {
 		check(&rows[i])
 	}
 
-	// Rows that look at what is attached.
+	// Rows that query the attached programs.
 	tracepoint := loadedProgram(t, "attach", "on_getpriority")
 	event, err := PerfEventNamed("syscalls:sys_enter_getpriority")
 	if err != nil {

@@ -21,14 +21,14 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// attachErrnos are what calls of an attachment fail with.
+// attachErrnos are the errnos with which calls of an attachment fail.
 var attachErrnos = []syscall.Errno{syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY,
 	syscall.E2BIG, syscall.EAGAIN,
 	syscall.EMFILE, syscall.ENFILE, syscall.EINTR, syscall.ENOSPC, syscall.EIO}
 
 // failing is a kernel in which calls fail, counted from 0: the at-th, and with always every later
-// one of the same name. With late a call does what it is asked for and reports an error
-// nevertheless; a descriptor that it would have returned is closed, as the kernel would.
+// one of the same name. With late a call takes effect and reports an error anyway; a descriptor
+// that it would have returned is closed, as the kernel would do.
 type failing struct {
 	funnel.Kernel
 	at           int // -1: none
@@ -41,7 +41,7 @@ type failing struct {
 	count  int // of calls that failed
 }
 
-// withoutEnd is a number of failures that no call survives with reason.
+// withoutEnd is a number of failures that no call should survive.
 const withoutEnd = 5000
 
 func (f *failing) fails(call string) bool {
@@ -125,7 +125,7 @@ func (f *failing) Dup(fd int) (int, syscall.Errno) {
 	return f.descriptor("dup", func() (int, syscall.Errno) { return f.Kernel.Dup(fd) })
 }
 
-// Close reports its errors after the fact, as Linux does: the descriptor is gone.
+// Close reports its errors after closing, as Linux does: the descriptor is gone.
 func (f *failing) Close(fd int) syscall.Errno {
 	fails := f.fails("close")
 	errno := f.Kernel.Close(fd)
@@ -145,12 +145,13 @@ func (f *failing) Netlink(family int, request []byte, receive func([]byte) (bool
 	return f.errno
 }
 
-// hooking is a program that is loaded and a way to attach it and to take it away.
+// hooking is a loaded program and a way to attach and detach it.
 type hooking struct {
-	before func() // each attach, where the kernel takes what is attached but once; nil for nothing
+	// before each attach, where the kernel allows only one attachment; nil for nothing
+	before func()
 	attach func() error
 	detach func() error
-	// what is attached, "" if nothing; nil for links, which have the program's id
+	// left returns what is attached, "" if nothing; nil for links, which have the program's id
 	left func() string
 }
 
@@ -262,7 +263,7 @@ var hookings = []struct {
 		r, err := l.Iterate()
 		if err == nil {
 			_, err = r.Read(make([]byte, 10))
-			r.Close() // what it says is TestReaderFaults's
+			r.Close() // TestReaderFaults checks its error
 		}
 		if err != nil {
 			l.Close()
@@ -301,7 +302,7 @@ var hookings = []struct {
 		close := hook.detach
 		hook.detach = func() error {
 			err := close()
-			if err == nil && congestion(t, "purebpf_plain") { // it was said to have failed
+			if err == nil && congestion(t, "purebpf_plain") { // it was reported as failed
 				err = m.Delete(make([]byte, 4))
 			}
 			return err
@@ -352,7 +353,7 @@ func ofLink(attach func() (*Link, error)) hooking {
 	}
 }
 
-// pinned pins below a folder of its own.
+// pinned pins in a directory of its own.
 func pinned(make func(t *testing.T, dir string) (pin, unpin func() error)) func(t *testing.T) (*Program, hooking) {
 	return func(t *testing.T) (*Program, hooking) {
 		dir := testkit.BPFFS(t)
@@ -366,7 +367,7 @@ func pinned(make func(t *testing.T, dir string) (pin, unpin func() error)) func(
 		}
 		detach := func() error {
 			err := unpin()
-			for _, path := range there() { // a pin that was said to have failed is nobody's
+			for _, path := range there() { // nobody owns a pin that was reported as failed
 				os.Remove(path)
 			}
 			if len(there()) == 0 {
@@ -380,7 +381,7 @@ func pinned(make func(t *testing.T, dir string) (pin, unpin func() error)) func(
 	}
 }
 
-// leftLinks are the links that the kernel has of a program, and the events of this process in
+// leftLinks returns the links of a program in the kernel, and the events of this process in
 // tracefs.
 func leftLinks(t *testing.T, program uint32) string {
 	t.Helper()
@@ -407,10 +408,10 @@ func leftLinks(t *testing.T, program uint32) string {
 	return strings.Join(left, ", ")
 }
 
-// TestAttachFaults fails each call of attaching and of detaching, by every kind of hook, with each
-// errno: once, always, and after it took effect. Afterwards no descriptor is open, no link, filter
-// or event is left; what a call did before it reported an error can be undone. The oracles are
-// /proc/self/fd, the kernel's ids of links, tracefs, and in the end bpftool.
+// TestAttachFaults makes each call of attaching and of detaching fail, by every kind of hook, with
+// each errno: once, always, and after it took effect. Afterwards no descriptor is open, and no
+// link, filter or event is left; the effect of a call that reported an error can be undone. The
+// oracles are /proc/self/fd, the kernel's ids of links, tracefs, and in the end bpftool.
 func TestAttachFaults(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -449,7 +450,7 @@ func sweepHook(t *testing.T, p *Program, hook hooking) {
 		}
 	}
 	attaching, detaching := &failing{at: -1}, &failing{at: -1}
-	for range 2 { // what is asked once a process is asked in the first round
+	for range 2 { // calls that are made once a process are made in the first round
 		attaching.calls, detaching.calls = nil, nil
 		prepare()
 		if err := with(attaching, hook.attach); err != nil {
@@ -467,7 +468,7 @@ func sweepHook(t *testing.T, p *Program, hook hooking) {
 			t.Fatalf("%s: descriptors before %v, after %v", where, base, now)
 		}
 		if what := left(); what != "" {
-			waitNothing(t, left) // programs go after a grace period
+			waitNothing(t, left) // programs are freed after a grace period
 			if t.Failed() {
 				t.Fatalf("%s: left: %s", where, what)
 			}

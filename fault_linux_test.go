@@ -23,7 +23,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// faultErrnos are what calls fail with.
+// faultErrnos are the errnos with which calls fail.
 var faultErrnos = []syscall.Errno{
 	syscall.EPERM, syscall.ENOMEM, syscall.EINVAL, syscall.EBUSY, syscall.E2BIG, syscall.EAGAIN,
 	syscall.EMFILE, syscall.ENFILE, syscall.EINTR, syscall.ENOSPC, syscall.EIO,
@@ -37,7 +37,7 @@ type faultyCall struct {
 	asks  bool     // made by package kernel: a probe, or a question about the kernel
 }
 
-// What else passes the funnel than bpf(2).
+// Calls other than bpf(2) that go through the funnel.
 const (
 	cmdMmap uapi.Cmd = 1000 + iota
 	cmdDup
@@ -60,12 +60,13 @@ type faultMode int
 
 const (
 	faultOnce   faultMode = iota // the at-th
-	faultAlways                  // the at-th, and all of its kind about the same thing
+	faultAlways                  // the at-th, and all calls of its kind about the same object
 	faultRest                    // the at-th and all after it
 )
 
-// faulty is a kernel in which calls fail, counted from 0: without having any effect or, if late,
-// after they took effect. A descriptor or memory that a late failure keeps back is given up.
+// faulty is a kernel in which calls fail, counted from 0: without any effect or, if late, after
+// they took effect. A late failure closes the descriptor or unmaps the memory that it doesn't
+// return.
 type faulty struct {
 	funnel.Kernel
 	at    int // -1: none
@@ -125,7 +126,7 @@ func (f *faulty) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	}
 	r, errno := f.Kernel.BPF(cmd, attr, size, common)
 	if cmd == uapi.CmdProgLoad && errno == syscall.EAGAIN {
-		// a signal of this moment stopped the verifier; the call is made again
+		// a random signal stopped the verifier; the call is made again
 		f.calls = f.calls[:len(f.calls)-1]
 	}
 	if errno == 0 && (cmd == uapi.CmdMapCreate || cmd == uapi.CmdProgLoad ||
@@ -186,7 +187,8 @@ func (f *faulty) PerfEventOpen(attr unsafe.Pointer, pid, cpu,
 	return f.Kernel.PerfEventOpen(attr, pid, cpu, group, flags)
 }
 
-// asked reports whether package kernel makes the call to find out about the machine, not about a map.
+// asked reports whether package kernel makes the call to find out about the machine, not about a
+// map.
 func asked() bool {
 	var pcs [24]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -208,7 +210,7 @@ func cLen(p unsafe.Pointer) (n int) {
 	return n
 }
 
-// faultSteps says what the error of a failed call is about.
+// faultSteps are the subjects in the error of a failed call.
 var faultSteps = map[uapi.Cmd]string{
 	uapi.CmdMapCreate:      "create map",
 	uapi.CmdMapUpdateElem:  "fill ",
@@ -222,8 +224,8 @@ var faultSteps = map[uapi.Cmd]string{
 	cmdDup:                 "reuse map",
 }
 
-// absorption is a failure that a load may survive, and why. It may still end with the verifier's
-// refusal of what then is missing.
+// absorption is a failure that a load may survive, and why. The load may still end with the
+// verifier's refusal because something is missing.
 type absorption struct {
 	why   string
 	takes func(c faultyCall, errno syscall.Errno, mode faultMode) bool
@@ -235,7 +237,7 @@ var absorptions = []absorption{
 			return !c.asks && c.cmd == uapi.CmdProgLoad && mode == faultOnce
 		}},
 	{"a map is made without its types", func(c faultyCall, _ syscall.Errno, mode faultMode) bool {
-		// what lasts is about typed ones alone
+		// permanent failures concern only typed ones
 		return !c.asks && c.cmd == uapi.CmdMapCreate && c.typed
 	}},
 	{"BTF is asked for once more, with a log",
@@ -270,15 +272,15 @@ type faultObject struct {
 	path   string
 	since  string                  // kernel
 	stride int                     // of calls and errnos, only each stride-th is tried
-	works  func(obj *Object) error // what a load that survives must be good for
+	works  func(obj *Object) error // checks a load that survives
 }
 
-// TestLoadFaults fails each system call of the loads of some objects with each errno: once, once
-// after it took effect and, where the load survives, for good. Probes are made anew in every load,
-// so they fail too. Whatever comes of it: no descriptor stays open, no pin of this load stays, what
-// was pinned before is as it was; a load survives only as absorptions says, and else the error has
-// the step and the map or program. A pin that was made and said to have failed is nobody's. The
-// oracle is /proc/self/fd, the file system and the kernel's ids.
+// TestLoadFaults makes each system call of the loads of some objects fail with each errno: once,
+// once after it took effect and, where the load survives, always. Probes are made anew in every
+// load, so they fail too. In any case no descriptor stays open, no pin of this load stays, and
+// existing pins don't change; a load survives only as absorptions says, and else the error has the
+// step and the map or program. Nobody owns a pin that was made but reported as failed. The oracle
+// is /proc/self/fd, the file system and the kernel's ids.
 func TestLoadFaults(t *testing.T) {
 	testkit.Root(t)
 	used := make([]int, len(absorptions))
@@ -367,7 +369,7 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 		return nil
 	}
 	count := &faulty{at: -1}
-	load(&faulty{at: -1}) // what is asked only once a process, modules and such
+	load(&faulty{at: -1}) // calls that are made only once a process, for modules and such
 	if err := load(count); err != nil {
 		var e *VerifierError
 		if errors.As(err, &e) || errors.Is(err, ErrNotSupported) {
@@ -412,14 +414,14 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 				t.Errorf("%s: %s: %v", where, fault, err)
 			}
 			if err != nil && !f.late {
-				break // it need not be worse
+				break // no need to try more
 			}
 		}
 	}
 	t.Logf("%d calls", len(count.calls))
 }
 
-// removePin removes what a call pinned and reported an error for, if it did.
+// removePin removes a pin that a call made although it reported an error.
 func removePin(t *testing.T, dir, name string) {
 	t.Helper()
 	err := os.Remove(filepath.Join(dir, name))
@@ -428,7 +430,7 @@ func removePin(t *testing.T, dir, name string) {
 	}
 }
 
-// judgeFault says what is wrong with the outcome of a load.
+// judgeFault returns what is wrong with the outcome of a load.
 func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[uapi.Cmd]int) string {
 	absorbed := slices.IndexFunc(absorptions, func(a absorption) bool {
 		return a.takes(f.failed, f.errno, f.mode)
@@ -477,8 +479,8 @@ func judgeFault(o *object.Object, f *faulty, err error, used []int, steps map[ua
 	return ""
 }
 
-// concerns reports whether the subject of an error begins with the name of a map or program that
-// the kernel calls name.
+// concerns reports whether the subject of an error begins with the name of a map or program, as the
+// kernel truncates it.
 func concerns(o *object.Object, subject, name string) bool {
 	for _, m := range o.Maps {
 		if m.KernelName == name && strings.HasPrefix(subject, m.Name) {
@@ -493,8 +495,8 @@ func concerns(o *object.Object, subject, name string) bool {
 	return name != "" && strings.HasPrefix(subject, name) // a template
 }
 
-// pinOne pins a map under the path that o has for one of its maps, gives another map a path where
-// nothing is, and returns what tells whether that is still so.
+// pinOne pins a map at the path that o has for one of its maps, gives another map a path where
+// nothing is pinned, and returns a function that checks that this is still so.
 func pinOne(t *testing.T, o *object.Object, dir string) func() error {
 	t.Helper()
 	var plain []*object.Map
@@ -541,7 +543,7 @@ func pinOne(t *testing.T, o *object.Object, dir string) func() error {
 	}
 }
 
-// TestLoadFaultsForGood: a kernel that goes wrong for good: every call from the n-th on fails.
+// TestLoadFaultsForGood: a kernel that stops working: every call from the n-th on fails.
 func TestLoadFaultsForGood(t *testing.T) {
 	testkit.Root(t)
 	attempt := func(f *faulty) (obj *Object, err error) {

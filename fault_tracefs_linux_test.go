@@ -34,8 +34,8 @@ var tracefsKinds = []struct {
 }
 
 // TestTracefsFaults attaches by events in tracefs while the kernel refuses each kind of system call
-// that this takes, and detaches while the event can't be removed. A failed attachment leaves no
-// event; a failed detachment leaves the event alone and names it. The oracles are seccomp, tracefs
+// that this needs, and detaches while the event can't be removed. A failed attachment leaves no
+// event; a failed detachment leaves only the event and names it. The oracles are seccomp, tracefs
 // and /proc/self/fd.
 func TestTracefsFaults(t *testing.T) {
 	testkit.Root(t)
@@ -48,7 +48,8 @@ func TestTracefsFaults(t *testing.T) {
 			p := loadedProgram(t, "link", "probe")
 			id := programID(t, p)
 			left := func() string { return leftLinks(t, id) }
-			closeLink(t, attachedBy(t, p, kind.attach)) // what is asked once is asked
+			// calls that are made only once are made here
+			closeLink(t, attachedBy(t, p, kind.attach))
 			waitNothing(t, left)
 			before := testkit.FDs()
 			clean := func(where string) {

@@ -15,8 +15,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestFromFD opens maps, programs and links by descriptors of the caller's. Oracle: the ids that
-// the kernel has for both descriptors, and fcntl for the caller's.
+// TestFromFD opens maps, programs and links by descriptors of the caller. Oracle: the ids that the
+// kernel reports for both descriptors, and fcntl for the caller's.
 func TestFromFD(t *testing.T) {
 	testkit.Root(t)
 	m := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 3})

@@ -13,8 +13,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// featureObject loads one program of testdata/feature.bpf.o, without the maps that only another
-// needs.
+// featureObject loads one program of testdata/feature.bpf.o, without the maps that only other
+// programs need.
 func featureObject(t testing.TB, program string) *Object {
 	t.Helper()
 	o := only(open(t, "feature"), program)
@@ -24,8 +24,8 @@ func featureObject(t testing.TB, program string) *Object {
 	return load(t, o, nil)
 }
 
-// TestFeature runs a program for each feature of kernels that isn't about attaching. The oracle is
-// the answer that a program can only give if the kernel did what it asked for.
+// TestFeature runs a program for each kernel feature that isn't about attaching. The oracle is a
+// result that the program can only return if the kernel did what it requested.
 func TestFeature(t *testing.T) {
 	for _, f := range []struct{ name, program, kernel string }{
 		{"bpf_timer", "bpf_timer_", "5.15"},
@@ -78,9 +78,9 @@ func TestFeature(t *testing.T) {
 	}
 }
 
-// TestPrintk: what a program prints is read from trace_pipe, without waiting for it, as that need
-// not wake a reader before it is half full. The kernel patches itself to print when such a program
-// is loaded; an emulated CPU may run once more past that place.
+// TestPrintk reads the output of a program from trace_pipe, without blocking, since output need not
+// wake a reader before the buffer is half full. The kernel patches itself for printing when such a
+// program is loaded; an emulated CPU may still run the old code once.
 func TestPrintk(t *testing.T) {
 	testkit.Kernel(t, "5.16") // for more than three values
 	pipe, err := unix.Open(testkit.Tracefs(t)+"/trace_pipe",
@@ -120,7 +120,7 @@ func TestPrintk(t *testing.T) {
 	}
 }
 
-// tracingOn switches the trace buffer on for the test; hosts differ.
+// tracingOn enables the trace buffer for the test; hosts differ.
 func tracingOn(t *testing.T) {
 	t.Helper()
 	file := testkit.Tracefs(t) + "/tracing_on"
@@ -134,8 +134,8 @@ func tracingOn(t *testing.T) {
 	t.Cleanup(func() { os.WriteFile(file, was, 0) })
 }
 
-// TestJIT: programs are compiled to machine code if the kernel says that it does so. The sysctl is
-// shown in the first network namespace alone; in others the kernel's configuration speaks for it.
+// TestJIT: programs are compiled to machine code if the kernel reports that it does so. The sysctl
+// exists only in the first network namespace; in others the test reads the kernel's configuration.
 func TestJIT(t *testing.T) {
 	on := false
 	switch text, err := os.ReadFile("/proc/sys/net/core/bpf_jit_enable"); {

@@ -33,9 +33,9 @@ func openSections(t testing.TB, opts *object.Options) (*object.Object, error) {
 	return opts.ReadFrom(f, "sections")
 }
 
-// TestHandlers gives programs of unknown sections a meaning: one is set up when read, has an
-// instruction changed when it is loaded, is attached by the application. The oracle is the kernel,
-// which runs them: what they return and count.
+// TestHandlers handles programs of unknown sections: one is set up when read, has an instruction
+// changed when it is loaded, and is attached by the application. The oracle is the kernel, which
+// runs them: what they return and count.
 func TestHandlers(t *testing.T) {
 	testkit.Root(t)
 	var setUp, prepared []string
@@ -43,7 +43,7 @@ func TestHandlers(t *testing.T) {
 		&object.Options{Sections: ownSections, Setup: func(p *object.Program) error {
 			setUp = append(setUp, p.Name+" by "+p.Def.Pattern)
 			if p.Name == "unknown" {
-				p.Type = uapi.ProgSchedCls // the row for everything else stays in effect
+				p.Type = uapi.ProgSchedCls // the row for everything else still applies
 			}
 			return nil
 		}})
@@ -105,8 +105,8 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
-// TestHandlersReplaceCode has a handler put other code in a program's place, and others refuse. The
-// oracle is the kernel.
+// TestHandlersReplaceCode: a handler replaces a program's code, and others refuse. The oracle is
+// the kernel.
 func TestHandlersReplaceCode(t *testing.T) {
 	testkit.Root(t)
 	o, err := openSections(t, &object.Options{Sections: ownSections})
@@ -167,9 +167,9 @@ func number(t testing.TB, obj *Object, name string) (n uint64) {
 	return n
 }
 
-// TestAttachTarget gives a program that its section says nothing about a type and a target (libbpf
+// TestAttachTarget sets type and target of a program whose section says nothing about them (libbpf
 // bpf_program__set_type, bpf_program__set_expected_attach_type, bpf_program__set_attach_target).
-// The oracle is what the kernel says it is for.
+// The oracle is the kernel's information about the program.
 func TestAttachTarget(t *testing.T) {
 	testkit.Root(t)
 	o, err := openSections(t, nil)
@@ -198,7 +198,7 @@ func TestAttachTarget(t *testing.T) {
 	}
 }
 
-// TestHandlerUsesObject has handlers use their object while it is attached, and close it.
+// TestHandlerUsesObject: handlers use their object while it is attached, and close it.
 func TestHandlerUsesObject(t *testing.T) {
 	testkit.Root(t)
 	var obj *Object

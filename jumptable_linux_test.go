@@ -14,8 +14,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// insnArrays is a kernel that takes maps of instructions (6.19): in their place it makes arrays of
-// as large values. Programs are written down and replaced by one that it knows to verify.
+// insnArrays is a kernel that accepts maps of instructions (6.19): it makes arrays with values of
+// that size instead. It records programs and replaces them by one that the verifier knows.
 type insnArrays struct {
 	funnel.Kernel
 	made  []sys.MapCreateAttr
@@ -47,9 +47,9 @@ func (k *insnArrays) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestJumpTable loads object/testdata/jumptable.o and reads back what the kernel was given. The
-// oracle is the source, whose table says 56 and 72 bytes, struct bpf_insn_array_value of the UAPI
-// header (orig_off first, 16 bytes), and the kernel, which refuses to change a frozen map.
+// TestJumpTable loads object/testdata/jumptable.o and reads back what the kernel got. The oracle is
+// the source, whose table has 56 and 72 bytes, struct bpf_insn_array_value of the UAPI header
+// (orig_off first, 16 bytes), and the kernel, which refuses to change a frozen map.
 func TestJumpTable(t *testing.T) {
 	testkit.Root(t)
 	testkit.LittleEndian(t)

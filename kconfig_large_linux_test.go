@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestKconfigLarge loads a kconfig string of 16 MiB. Oracle: the kernel, which has the value and
-// zeroes behind it, and the Go runtime: the load allocates less than that.
+// TestKconfigLarge loads a kconfig string of 16 MiB. Oracle: the kernel, which has the value
+// followed by zeroes, and the Go runtime: the load allocates less than that.
 func TestKconfigLarge(t *testing.T) {
 	testkit.Root(t)
 	const size = 16 << 20

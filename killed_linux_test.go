@@ -20,13 +20,13 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// killedKinds attach a program by each kind of link to something that outlives the process. A kind
-// is there if its facts hold.
+// killedKinds attach a program by each kind of link to a target that outlives the process. A kind
+// is available if its conditions hold.
 var killedKinds = []struct {
 	kind   string
 	min    string                  // kernel version
 	config string                  // of the kernel, if its version does not decide
-	has    func(t testing.TB) bool // what else the kernel must have, nil for nothing
+	has    func(t testing.TB) bool // other conditions of the kernel, nil for none
 	attach func(t *testing.T, cgroup string) (*Link, error)
 }{
 	{"raw tracepoint", "", "", nil, func(t *testing.T, _ string) (*Link, error) { return killedProgram(t, "raw_tp").Attach() }},
@@ -138,7 +138,7 @@ func killedProgram(t *testing.T, name string) *Program {
 	return load(t, only(open(t, "link"), name), nil).Program(name)
 }
 
-// killedAt loads a program at the kernel's functions.
+// killedAt loads a program for kernel functions.
 func killedAt(t *testing.T, name string) *Program {
 	return load(t, only(open(t, "fentry"), name), nil).Program(name)
 }
@@ -149,11 +149,11 @@ func killedUSDT(t *testing.T, name string) (*Link, error) {
 		"spread", nil)
 }
 
-// asksLSM says whether the kernel asks LSM programs.
+// asksLSM reports whether the kernel runs LSM programs.
 func asksLSM(t testing.TB) bool { return hasTrampolines(t) && kernel.Running().RunsLSM("bpf") }
 
-// TestKilledChild attaches by every kind of link, pins the first, says which numbers the kernel
-// gave, and waits to be killed. It is a child of TestKilled.
+// TestKilledChild attaches by every kind of link, pins the first, prints the ids from the kernel,
+// and waits to be killed. It is a child of TestKilled.
 func TestKilledChild(t *testing.T) {
 	cgroup, pin, ok := strings.Cut(os.Getenv("PUREBPF_KILLED_CHILD"), ":")
 	if !ok {
@@ -187,7 +187,7 @@ func TestKilledChild(t *testing.T) {
 	time.Sleep(time.Hour)
 }
 
-// numbered lists the numbers of the links, programs or maps that bpftool finds.
+// numbered lists the ids of the links, programs or maps that bpftool finds.
 func numbered(t *testing.T, kind string) (ids []uint32) {
 	t.Helper()
 	var list []struct{ ID uint32 }
@@ -201,7 +201,7 @@ func numbered(t *testing.T, kind string) (ids []uint32) {
 	return ids
 }
 
-// fdInfoIDs are the numbers of the links, programs and maps that a process has open, as the kernel
+// fdInfoIDs returns the ids of the links, programs and maps that a process has open, as the kernel
 // shows them in fdinfo.
 func fdInfoIDs(t *testing.T, pid int, field string) (ids []uint32) {
 	t.Helper()
@@ -223,7 +223,7 @@ func fdInfoIDs(t *testing.T, pid int, field string) (ids []uint32) {
 				}
 				if field == "prog_id" && strings.Contains(string(text), "link_id:") ||
 					slices.Contains(ids, id) {
-					continue // a link tells its program too
+					continue // a link shows its program too
 				}
 				ids = append(ids, id)
 			}
@@ -232,9 +232,9 @@ func fdInfoIDs(t *testing.T, pid int, field string) (ids []uint32) {
 	return ids
 }
 
-// TestKilled kills a process that attached by every kind of link, one of them pinned: what is
-// pinned stays attached with its program, nothing else does, and events in tracefs are found and
-// removed. Oracles: the kernel's fdinfo of the process for what it had, bpftool for what is left.
+// TestKilled kills a process that attached by every kind of link, one of them pinned: the pinned
+// one stays attached with its program, nothing else does, and events in tracefs are found and
+// removed. Oracles: the kernel's fdinfo of the process before, bpftool afterwards.
 func TestKilled(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tool(t, "bpftool")

@@ -18,7 +18,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// bpftoolLink is what bpftool prints of a link, as much as the version here knows.
+// bpftoolLink returns what bpftool prints of a link, as far as this version knows it.
 func bpftoolLink(t testing.TB, id uint32) map[string]any {
 	t.Helper()
 	var got map[string]any
@@ -31,7 +31,7 @@ func bpftoolLink(t testing.TB, id uint32) map[string]any {
 	return got
 }
 
-// sameAsBpftool compares the parts of a link that bpftool names with what the test knows of them.
+// sameAsBpftool compares the parts of a link that bpftool prints with those that the test expects.
 func sameAsBpftool(t testing.TB, info *linkinfo.Info, want map[string]any) {
 	t.Helper()
 	got := bpftoolLink(t, info.ID)
@@ -48,7 +48,7 @@ func sameAsBpftool(t testing.TB, info *linkinfo.Info, want map[string]any) {
 	}
 }
 
-// checkLink compares what a link tells with what the test asked for and with bpftool.
+// checkLink compares a link's information with what the test expects and with bpftool.
 func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want linkinfo.Detail,
 	words map[string]any) {
 	t.Helper()
@@ -75,7 +75,7 @@ func checkLink(t testing.TB, l *Link, typ uapi.LinkType, want linkinfo.Detail,
 	t.Errorf("not among the links of type %v", typ)
 }
 
-// TestLinkInfo attaches links of each kind. The oracles are what was asked for, and bpftool.
+// TestLinkInfo attaches links of each kind. The oracles are the requests, and bpftool.
 func TestLinkInfo(t *testing.T) {
 	testkit.Root(t)
 	testkit.Tracefs(t)
@@ -144,7 +144,7 @@ func TestLinkInfo(t *testing.T) {
 		_, p := one(t, "probe")
 		address := kallsyms(t, "find_task_by_vpid")[0]
 		if configured(t, "CONFIG_X86_KERNEL_IBT") {
-			address += 4 // the kernel probes behind the function's ENDBR
+			address += 4 // the kernel probes after the function's ENDBR
 		}
 		for _, ret := range []bool{false, true} {
 			l, err := p.AttachKprobe("find_task_by_vpid", &KprobeOptions{Return: ret, Cookie: 5})

@@ -51,8 +51,7 @@ func programID(t testing.TB, p *Program) uint32 {
 	return info.ID
 }
 
-// TestLoadMaps compares every map with what bpftool says of it, and initial contents with what the
-// C source says.
+// TestLoadMaps compares every map with bpftool, and initial contents with the C source.
 func TestLoadMaps(t *testing.T) {
 	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
 	for _, m := range obj.Maps() {
@@ -109,7 +108,7 @@ func hexBytes(t testing.TB, text []string) uint32 {
 	return binary.NativeEndian.Uint32(raw)
 }
 
-// TestLoadOuterBeforeInner: a map that another one holds is made first, wherever it stands.
+// TestLoadOuterBeforeInner: a map that another one contains is made first, wherever it is declared.
 func TestLoadOuterBeforeInner(t *testing.T) {
 	o := open(t, "maps")
 	outer, last := o.Map("outer"), o.Map("inner_last")
@@ -130,7 +129,7 @@ func TestLoadOuterBeforeInner(t *testing.T) {
 	}
 }
 
-// TestRun runs programs; the oracle is what their C source computes.
+// TestRun runs programs; the oracle is the result that their C source computes.
 func TestRun(t *testing.T) {
 	o := open(t, "maps")
 	if err := o.Variable("limit").Set(uint32(42)); err != nil {
@@ -267,7 +266,7 @@ func TestLoadPinned(t *testing.T) {
 		t.Fatal(opened)
 	}
 
-	// What differs is refused with its name, and the pin stays.
+	// A difference is refused by its name, and the pin stays.
 	o := open(t, "maps")
 	o.Map("pinned").MaxEntries = 17
 	_, err = Load(o, opts)
@@ -293,8 +292,8 @@ func TestLoadPinned(t *testing.T) {
 	}
 }
 
-// lateGet answers that nothing is pinned the first time it is asked: as if another process pinned
-// its map right after.
+// lateGet reports that nothing is pinned the first time: as if another process pinned its map right
+// after.
 type lateGet struct {
 	funnel.Kernel
 	asked int
@@ -323,7 +322,7 @@ func TestLoadPinRace(t *testing.T) {
 	}
 }
 
-// TestLoadReplacement: a map of the caller's is used instead of a new one, and stays the caller's.
+// TestLoadReplacement: a map of the caller is used instead of a new one, and stays the caller's.
 func TestLoadReplacement(t *testing.T) {
 	first := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
 	second := load(t, open(t, "maps"),
@@ -376,8 +375,8 @@ func TestCloseFrees(t *testing.T) {
 	if err := obj.Close(); err != nil {
 		t.Fatal("second Close:", err)
 	}
-	// Ids are only counted: opening a program array to look whether it is there would keep it alive
-	// until work is done that closing it again puts off.
+	// Ids are only counted: opening a program array to check that it exists would keep it alive
+	// until deferred work has run, which closing it defers again.
 	there := func(what string, ids []uint32, next func(uint32) (uint32, error)) (list []string) {
 		for _, id := range ids {
 			if found, err := next(id - 1); err == nil && found == id {
@@ -412,8 +411,8 @@ func TestCloseFrees(t *testing.T) {
 	}
 }
 
-// TestLoadConcurrently loads one object from 16 goroutines; under the race detector nothing may be
-// shared that changes.
+// TestLoadConcurrently loads one object from 16 goroutines; the race detector finds shared state
+// that changes.
 func TestLoadConcurrently(t *testing.T) {
 	testkit.Root(t)
 	o := open(t, "maps")

@@ -17,7 +17,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// recordings are kernels of other machines, written down: their CPUs, pages and features are not
+// recordings returns recorded kernels of other machines: their CPUs, pages and features are not
 // those of the machine that executes the plan.
 func recordings(t *testing.T) map[string]*facts.Recorded {
 	t.Helper()
@@ -27,7 +27,7 @@ func recordings(t *testing.T) map[string]*facts.Recorded {
 		for _, page := range []int{512, 4096, 64 << 10} {
 			for _, answer := range []facts.Answer{facts.Yes, facts.No} {
 				r := facts.Recording{Version: running.Version(), CPUs: cpus, PageSize: page}
-				for f := range r.Features { // what the object itself needs is as it is
+				for f := range r.Features { // the features that the object itself needs stay
 					has, err := running.Has(facts.Feature(f))
 					if r.Features[f] = facts.No; has && err == nil {
 						r.Features[f] = facts.Yes
@@ -49,7 +49,7 @@ func recordings(t *testing.T) map[string]*facts.Recorded {
 	return list
 }
 
-// perCPUDump is what bpftool says of a per-CPU map: the bytes of each key's values, by CPU.
+// perCPUDump returns bpftool's dump of a per-CPU map: the bytes of each key's values, by CPU.
 func perCPUDump(t *testing.T, m *Map) map[string][][]byte {
 	t.Helper()
 	var raw json.RawMessage
@@ -87,8 +87,8 @@ func perCPUDump(t *testing.T, m *Map) map[string][][]byte {
 	return list
 }
 
-// TestLoadRecorded loads an object that was resolved for other machines. What is executed asks
-// the running kernel: nothing is written behind the caller's slices, and all values arrive. The
+// TestLoadRecorded loads an object that was resolved for other machines. Executing the plan queries
+// the running kernel: nothing is written beyond the caller's slices, and all values arrive. The
 // oracles are bpftool, which dumps the maps, and the kernel's own number of CPUs
 // (/sys/devices/system/cpu/possible).
 func TestLoadRecorded(t *testing.T) {
@@ -143,7 +143,7 @@ func TestLoadRecorded(t *testing.T) {
 	}
 }
 
-// perCPUValues writes and reads a per-CPU map by all means and compares with bpftool's dump.
+// perCPUValues writes and reads a per-CPU map in all ways and compares with bpftool's dump.
 func perCPUValues(t *testing.T, m *Map, cpus, stride int) {
 	t.Helper()
 	const canary = 0xa5
@@ -212,7 +212,7 @@ func perCPUValues(t *testing.T, m *Map, cpus, stride int) {
 }
 
 // TestAttachRecorded attaches a program of an object that was resolved for a kernel without links
-// to perf events. What attaches asks the kernel that runs. The oracle is bpftool, which shows the
+// to perf events. Attaching queries the running kernel. The oracle is bpftool, which shows the
 // link.
 func TestAttachRecorded(t *testing.T) {
 	uprobes(t)

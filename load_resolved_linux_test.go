@@ -14,7 +14,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// swapNames is BTF in which the two typedefs have each other's names.
+// swapNames returns BTF in which the two typedefs have each other's names.
 func swapNames(t *testing.T, raw []byte, a, b string) []byte {
 	t.Helper()
 	raw = bytes.Clone(raw)
@@ -40,8 +40,8 @@ func swapNames(t *testing.T, raw []byte, a, b string) []byte {
 }
 
 // TestLoadOtherTypeIDs loads a program for a tracepoint with BTF of a kernel in which another
-// tracepoint has its id. The oracle is the BTF that the kernel gives: with that one the program
-// loads, and with the other it would be attached to the other tracepoint.
+// tracepoint has its id. The oracle is the kernel's BTF: with it the program loads, and with the
+// other BTF it would be attached to the other tracepoint.
 func TestLoadOtherTypeIDs(t *testing.T) {
 	testkit.Root(t)
 	raw, err := os.ReadFile("/sys/kernel/btf/vmlinux")
@@ -69,8 +69,8 @@ func TestLoadOtherTypeIDs(t *testing.T) {
 	}
 }
 
-// TestLoadOtherAddress loads a program with the address that a kernel symbol has in another
-// kernel, and with the one that it has. The oracle is /proc/kallsyms.
+// TestLoadOtherAddress loads a program with the address that a kernel symbol has in another kernel,
+// and with its own. The oracle is /proc/kallsyms.
 func TestLoadOtherAddress(t *testing.T) {
 	testkit.Root(t)
 	list := kallsyms(t, "_text")

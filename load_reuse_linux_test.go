@@ -16,7 +16,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// created makes a map by itself and closes it when the test ends.
+// created creates a single map and closes it when the test ends.
 func created(t testing.TB, spec *object.Map) *Map {
 	t.Helper()
 	m, err := CreateMap(spec, nil)
@@ -27,8 +27,8 @@ func created(t testing.TB, spec *object.Map) *Map {
 	return m
 }
 
-// TestReuseSection gives a map for a section. The oracle is the kernel: the program counts in the
-// given map; whether its memory can be mapped is a matter of its flags, not of the load.
+// TestReuseSection passes a map for a section. The oracle is the kernel: the program counts in that
+// map; whether its memory can be mapped depends on its flags, not on the load.
 func TestReuseSection(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "maps"), "count", "callee")
@@ -83,8 +83,8 @@ func TestReuseSection(t *testing.T) {
 	}
 }
 
-// TestReuseSizes: a given map keeps its own number of elements and flags. The oracle is the kernel,
-// which takes and refuses keys by them.
+// TestReuseSizes: the caller's map keeps its own number of elements and flags. The oracle is the
+// kernel, which accepts and refuses keys by them.
 func TestReuseSizes(t *testing.T) {
 	testkit.Root(t)
 	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4, ValueSize: 8,
@@ -107,8 +107,9 @@ func TestReuseSizes(t *testing.T) {
 	}
 }
 
-// TestReuseArena gives the arena of one object to another. The oracle is the kernel, which maps an
-// arena once in a process: the second object has no memory of its own and the first one's stays.
+// TestReuseArena passes the arena of one object to another. The oracle is the kernel, which maps an
+// arena only once in a process: the second object has no memory of its own and the first one's
+// stays.
 func TestReuseArena(t *testing.T) {
 	testkit.Kernel(t, "6.9")
 	for _, extra := range []uint64{0, 1 << 44} {
@@ -130,14 +131,14 @@ func TestReuseArena(t *testing.T) {
 			t.Error("the arena is mapped twice")
 		}
 		second.Close()
-		if memory[0] != 42 { // or the process is dead
+		if memory[0] != 42 { // otherwise the process has crashed
 			t.Error("the first object's memory is gone")
 		}
 	}
 }
 
-// TestReusePinned: a map that is given for one with a pin path is pinned there, and unpinned if the
-// load fails; what is pinned there already comes first. The oracle is C libbpf's order
+// TestReusePinned: a map that is passed for one with a pin path is pinned there, and unpinned if
+// the load fails; a map that is pinned there already comes first. The oracle is C libbpf's order
 // (bpf_object__create_maps): pin path, then the preset descriptor, then pinning.
 func TestReusePinned(t *testing.T) {
 	dir := testkit.BPFFS(t)
@@ -190,8 +191,8 @@ func TestReusePinned(t *testing.T) {
 	}
 }
 
-// TestInnerMap gives templates to maps of maps, as maps and as definitions made by hand. The oracle
-// is the kernel, which lets only maps like the template in.
+// TestInnerMap passes templates to maps of maps, as maps and as definitions made by hand. The
+// oracle is the kernel, which accepts only maps like the template.
 func TestInnerMap(t *testing.T) {
 	testkit.Root(t)
 	small := &object.Map{Name: "small", Type: uapi.MapArray, KeySize: 4, ValueSize: 4,
@@ -233,8 +234,8 @@ func TestInnerMap(t *testing.T) {
 		t.Error("the load closed the caller's map")
 	}
 
-	// By hand: Autocreate and Index have their zero values, and the size of the ring is not one
-	// that the kernel takes.
+	// By hand: Autocreate and Index have their zero values, and the kernel doesn't accept the size
+	// of the ring as it is.
 	o := declared()
 	o.Map("outer").Inner = ring
 	obj = load(t, o, &LoadOptions{SkipPins: true})
@@ -259,7 +260,8 @@ func TestInnerMap(t *testing.T) {
 	}
 }
 
-// ringPages is the size of a ring for n bytes: the smallest power of two of pages that is larger.
+// ringPages returns the size of a ring for n bytes: the smallest power of two of pages that is
+// larger.
 func ringPages(n int) int {
 	size := os.Getpagesize()
 	for size <= n {

@@ -15,8 +15,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// logKernel answers the loads of one program by a script instead of asking the kernel, and writes
-// down how it was asked.
+// logKernel answers the loads of one program by a script instead of the kernel, and records the
+// requests.
 type logKernel struct {
 	funnel.Kernel
 	program string
@@ -57,9 +57,9 @@ func (k *logKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestLogProtocol: when a log is asked for, how large its buffer is, and what becomes of it. The
+// TestLogProtocol: when a log is requested, how large its buffer is, and what happens to it. The
 // oracle is C libbpf's protocol: no buffer at level 0; after a failure level 1 with 16 MiB - 1,
-// doubled while the kernel says ENOSPC and the size fits.
+// doubled while the kernel answers ENOSPC and the size fits.
 func TestLogProtocol(t *testing.T) {
 	testkit.Root(t)
 	// knows the features, so that the script sees only the program's own loads
@@ -161,7 +161,7 @@ func TestLogProtocol(t *testing.T) {
 }
 
 // TestLogSize limits the log of a program that the kernel refuses. The oracle is the kernel's own
-// log, whole, whose end (6.4) or beginning is kept.
+// complete log, whose end (6.4) or beginning is kept.
 func TestLogSize(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -181,7 +181,7 @@ func TestLogSize(t *testing.T) {
 		t.Fatalf("whole: %d bytes, truncated %v; part: %d bytes, truncated %v, %v", len(whole.Log),
 			whole.Truncated, len(part.Log), part.Truncated, part)
 	}
-	if !strings.Contains(whole.Log, part.Log[:100]) { // the last line tells how long it took
+	if !strings.Contains(whole.Log, part.Log[:100]) { // the last line reports the time it took
 		t.Errorf("%q is no part of %q", part.Log, whole.Log)
 	}
 	if part.LogSize != 0 && part.LogSize < uint32(len(whole.Log)) {
@@ -189,8 +189,7 @@ func TestLogSize(t *testing.T) {
 	}
 }
 
-// TestRetriesAreTold: whatever is asked twice is told. The oracle is the script that the kernel
-// answers by.
+// TestRetriesAreTold: every retry is logged. The oracle is the script of the kernel's answers.
 func TestRetriesAreTold(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()
@@ -245,12 +244,12 @@ func TestRetriesAreTold(t *testing.T) {
 	}
 }
 
-// TestGrownLog: buffers grow to what fits 32 bits and no further.
+// TestGrownLog: buffers grow as long as their size fits 32 bits.
 func TestGrownLog(t *testing.T) {
 	for _, c := range []struct{ size, need, want uint32 }{
 		{firstLogSize, 0, 2 * firstLogSize},
 		{firstLogSize, firstLogSize + 1, firstLogSize + 1 + 4096},
-		{firstLogSize, firstLogSize, 2 * firstLogSize}, // it said that this would do
+		{firstLogSize, firstLogSize, 2 * firstLogSize}, // it reported that this is enough
 		{lastLogSize, 0, 2 * lastLogSize},
 		{lastLogSize + 1, 0, 0},
 		{lastLogSize, 1<<32 - 1, 2 * lastLogSize},
@@ -287,8 +286,8 @@ func (k *shortRecords) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestShortRecords: line info goes again with the part zeroed that the kernel doesn't know (section
-// 12 of libbpf's behaviour).
+// TestShortRecords: line info is sent again with the part zeroed that the kernel doesn't know
+// (section 12 of libbpf's behaviour).
 func TestShortRecords(t *testing.T) {
 	testkit.Root(t)
 	k := kernel.Running()

@@ -23,8 +23,8 @@ func open(t testing.TB, name string) *object.Object {
 	return o
 }
 
-// load loads o and closes it when the test ends. It skips where the kernel takes from nobody a
-// program of the section that was refused.
+// load loads o and closes it when the test ends. It skips if the kernel refuses every program of
+// the section.
 func load(t testing.TB, o *object.Object, opts *LoadOptions) *Object {
 	t.Helper()
 	testkit.Root(t)
@@ -41,7 +41,7 @@ func load(t testing.TB, o *object.Object, opts *LoadOptions) *Object {
 }
 
 // skipRefused skips if err is a load's error about a program of which the kernel refuses even the
-// smallest, to C libbpf.
+// smallest, also from C libbpf.
 func skipRefused(t testing.TB, o *object.Object, err error) {
 	t.Helper()
 	var verifier *VerifierError
@@ -59,7 +59,7 @@ func skipRefused(t testing.TB, o *object.Object, err error) {
 	}
 }
 
-// only switches off every program but those named.
+// only disables every program but the named ones.
 func only(o *object.Object, names ...string) *object.Object {
 	for _, p := range o.Programs {
 		p.Autoload = false
@@ -70,7 +70,7 @@ func only(o *object.Object, names ...string) *object.Object {
 	return o
 }
 
-// logBook returns a logger for everything, and where it writes its lines: "level=INFO msg=...
+// logBook returns a logger for all levels, and the text that it writes: lines "level=INFO msg=...
 // key=value".
 func logBook() (*slog.Logger, *strings.Builder) {
 	var b strings.Builder
@@ -82,7 +82,7 @@ func logBook() (*slog.Logger, *strings.Builder) {
 	}})), &b
 }
 
-// logged reports whether one line of a log book has all of parts.
+// logged reports whether one line of a log book contains all of parts.
 func logged(book *strings.Builder, parts ...string) bool {
 	for line := range strings.Lines(book.String()) {
 		if !slices.ContainsFunc(parts, func(part string) bool {

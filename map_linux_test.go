@@ -18,7 +18,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// newMap makes a map by itself.
+// newMap creates a single map.
 func newMap(t testing.TB, spec object.Map) *Map {
 	t.Helper()
 	testkit.Root(t)
@@ -162,8 +162,8 @@ func TestMapQueue(t *testing.T) {
 	}
 }
 
-// TestMapOf: structs as keys and values, checked with what a program writes and with bpftool's dump
-// by BTF.
+// TestMapOf: structs as keys and values, compared with what a program writes and with bpftool's
+// dump by BTF.
 func TestMapOf(t *testing.T) {
 	obj := load(t, open(t, "maps"), &LoadOptions{SkipPins: true})
 	m, err := MapOf[hashKey, hashValue](obj.Map("hash"))
@@ -302,7 +302,7 @@ func TestMapOfAllocs(t *testing.T) {
 		"lookup into":   func() error { return structs.LookupInto(hashKey{ID: 9}, &into, 0) },
 		"delete": func() error {
 			structs.Delete(hashKey{ID: 10})
-			return nil // absent: an error, but none that is made anew
+			return nil // absent: an error, but one that exists already
 		},
 		"percpu":     func() error { _, err := each.Lookup(0, cpus); return err },
 		"odd percpu": func() error { _, err := odd.Lookup(1, oddCPUs); return err },
@@ -376,7 +376,7 @@ func TestPerCPU(t *testing.T) {
 }
 
 // TestIterate walks maps of different types and sizes, in batches and key by key, and compares with
-// what was put in.
+// the written elements.
 func TestIterate(t *testing.T) {
 	for _, c := range []struct {
 		typ     uapi.MapType
@@ -452,8 +452,8 @@ func (noBatches) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return funnel.Kernel{}.BPF(cmd, attr, size, common)
 }
 
-// TestIterateDelete deletes each element while walking; nothing stays and nothing is missed, either
-// way.
+// TestIterateDelete deletes each element during the walk; nothing stays and nothing is missed,
+// either way.
 func TestIterateDelete(t *testing.T) {
 	for _, batches := range []bool{true, false} {
 		m := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 5000})
@@ -494,7 +494,7 @@ func TestIterateDelete(t *testing.T) {
 }
 
 // TestIterateTrie: the loop's body deletes the element that ends a batch of an LPM trie, and the
-// walk doesn't start over. The oracle is what was put in.
+// walk doesn't start over. The oracle is the written elements.
 func TestIterateTrie(t *testing.T) {
 	const n = 3 * walkElements
 	type prefix struct {

@@ -13,14 +13,14 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// mapLogKernel refuses a map, and as a kernel with BPF_COMMON_ATTRS says why to those who ask.
+// mapLogKernel refuses a map and, as a kernel with BPF_COMMON_ATTRS, writes a log if requested.
 type mapLogKernel struct {
 	funnel.Kernel
 	name    string
 	text    string
 	plain   []syscall.Errno // answers without a log; 0 asks the kernel, and so do all further ones
 	knows   bool            // it has BPF_COMMON_ATTRS
-	passing bool            // the map is made when it is asked for with a log
+	passing bool            // the map is created if it is requested with a log
 	asked   int             // with a log
 }
 
@@ -58,7 +58,7 @@ func (k *mapLogKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return -1, syscall.EINVAL
 }
 
-// TestMapLog: a kernel that writes a log for maps is asked for it when it refuses one, and only
+// TestMapLog: a log is requested if the kernel writes one for maps and has refused one, and only
 // then. The oracle is libbpf's probe for such kernels and the text that this one writes.
 func TestMapLog(t *testing.T) {
 	testkit.Root(t)

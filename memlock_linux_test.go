@@ -21,11 +21,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// tooLow is the limit with which countingKernel has no room.
+// tooLow is the limit with which countingKernel creates nothing.
 const tooLow = 64 << 10
 
 // countingKernel is a kernel that counts BPF objects against RLIMIT_MEMLOCK, as all do before 5.11:
-// while the limit is tooLow it makes none, and it has no helper ktime_get_coarse_ns.
+// while the limit is tooLow it creates none, and it has no helper ktime_get_coarse_ns.
 type countingKernel struct{ funnel.Kernel }
 
 func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
@@ -47,8 +47,8 @@ func (k countingKernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// again runs one test of this binary in a process of its own, which finds what it is to do in an
-// environment variable.
+// again runs one test of this binary in a process of its own, which gets its task in an environment
+// variable.
 func again(t *testing.T, test, variable, value string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -66,9 +66,9 @@ func again(t *testing.T, test, variable, value string) string {
 
 const memlockChild = "PUREBPF_TEST_MEMLOCK"
 
-// TestMemlock loads on a kernel that counts against RLIMIT_MEMLOCK. The oracle is what the same
-// kernel has where the limit is infinite: a limit that is raised too late makes features look
-// missing: names, types, variables. Where it cannot be raised the errors say so.
+// TestMemlock loads on a kernel that counts against RLIMIT_MEMLOCK. The oracle is the features of
+// the same kernel with an infinite limit: if the limit is raised too late, features look missing:
+// names, types, variables. Where it can't be raised the errors say so.
 func TestMemlock(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -149,7 +149,7 @@ func TestMemlockChild(t *testing.T) {
 	}
 }
 
-// withoutCapability takes a capability from this test, for good.
+// withoutCapability drops a capability of this test permanently.
 func withoutCapability(t *testing.T, c kernel.Capability) {
 	t.Helper()
 	runtime.LockOSThread()

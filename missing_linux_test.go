@@ -10,7 +10,7 @@ import (
 )
 
 // callAll calls every exported method of v with zero arguments. None may panic. It returns the
-// errors by the name of the method, nil for those that return an error and have none.
+// errors by the name of the method, nil for methods that can return an error but don't.
 func callAll(t *testing.T, what string, v any) map[string]error {
 	t.Helper()
 	errs := map[string]error{}
@@ -47,8 +47,8 @@ func callAll(t *testing.T, what string, v any) map[string]error {
 	return errs
 }
 
-// TestMissing calls every method of what isn't there. The oracle is the list of exported methods
-// itself, and testdata/maps.bpf.c, which has the names that are near.
+// TestMissing calls every method of missing programs, maps and variables. The oracle is the list of
+// exported methods itself, and testdata/maps.bpf.c, which has the similar names.
 func TestMissing(t *testing.T) {
 	obj := load(t, only(open(t, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
 	for _, c := range []struct {
@@ -111,7 +111,7 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestNothing calls every method of nil pointers, zero values and what is closed: errors, no
+// TestNothing calls every method of nil pointers, zero values and closed objects: errors, no
 // panics.
 func TestNothing(t *testing.T) {
 	testkit.Root(t)
@@ -190,7 +190,7 @@ func TestNothing(t *testing.T) {
 					t.Errorf("%s.%s: %v, want ErrNotExist", what, method, err)
 				}
 			}
-			// These need no descriptor: pins are removed by path, and nothing is to be done.
+			// These need no descriptor: pins are removed by path, and there is nothing to do.
 			closing = closing || strings.HasPrefix(method, "Unpin") ||
 				strings.HasPrefix(method, "Pin") ||
 				what == "closed TypedMap" && strings.HasSuffix(method, "Batch")

@@ -12,7 +12,7 @@ import (
 )
 
 // TestOddNames loads programs and maps whose names have characters that the kernel refuses. The
-// oracle is the running kernel: it loads them, and says what they are called.
+// oracle is the running kernel: it loads them, and reports their names.
 func TestOddNames(t *testing.T) {
 	testkit.Root(t)
 	for name, want := range map[string]string{

@@ -65,7 +65,7 @@ func TestObjectPin(t *testing.T) {
 	}
 	p.Close()
 
-	// Something in the way: what this call pinned is taken back, what was there stays.
+	// Another pin is in the way: the pins of this call are removed, that one stays.
 	if err := obj.PinPrograms(filepath.Join(dir, "programs")); !errors.Is(err, ErrExist) {
 		t.Error(err)
 	}
@@ -152,8 +152,8 @@ func TestMapPin(t *testing.T) {
 	}
 }
 
-// TestPinnedKinds: what is pinned is opened as what it is and as nothing else. The kernel answers
-// questions about one kind of object as if it were another. The oracle is what the test pinned.
+// TestPinnedKinds: a pinned object opens only as its own kind. The kernel answers queries about one
+// kind of object as if it were another. The oracle is the kind that the test pinned.
 func TestPinnedKinds(t *testing.T) {
 	testkit.Netns(t)
 	dir := testkit.BPFFS(t)

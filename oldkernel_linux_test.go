@@ -23,7 +23,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// without is a kernel that lacks what nobody finds out by bpf(2).
+// without is a kernel that lacks features that bpf(2) doesn't show.
 type without struct {
 	facts.Kernel
 	feature facts.Feature
@@ -40,8 +40,8 @@ func (k without) Has(f facts.Feature) (bool, error) {
 type oldRow struct {
 	feature facts.Feature
 	object  string // path
-	program string // with what it needs, separated by spaces
-	since   string // kernel that the object needs otherwise
+	program string // with the programs that it needs, separated by spaces
+	since   string // kernel that the object needs for other reasons
 	change  func(t *testing.T, o *object.Object)
 	check   func(t *testing.T, obj *Object) // may be nil
 }
@@ -80,8 +80,8 @@ var oldRows = []oldRow{
 			t.Errorf("struct_ops without BTF: %v", err)
 		}
 	}},
-	// libbpf's stand-in for a prototype is an enum, which newer kernels refuse for its nameless
-	// values: all goes without types.
+	// libbpf's replacement for a prototype is an enum, which newer kernels refuse for its nameless
+	// values: everything loads without types.
 	{feature: facts.BTFFunc, object: mapsObject, check: func(t *testing.T, obj *Object) {
 		if p := programInfo(t, obj, "count"); p.NumFuncInfo+p.NumLineInfo != 0 {
 			t.Errorf("%d functions, %d lines", p.NumFuncInfo, p.NumLineInfo)
@@ -149,8 +149,8 @@ var oldRows = []oldRow{
 }
 
 // TestOldKernels loads and runs an object on kernels that lack one feature each: every row of
-// libbpf's table of features. The oracle is the kernel with package oldkernel before it, and what
-// the programs' sources compute.
+// libbpf's table of features. The oracle is the kernel behind package oldkernel, and the results
+// that the programs' sources compute.
 func TestOldKernels(t *testing.T) {
 	testkit.Root(t)
 	seen := map[facts.Feature]bool{}
@@ -215,8 +215,8 @@ func (row oldRow) run(t *testing.T) {
 	}
 }
 
-// argctxPrograms are those whose global functions name the context as this machine does: struct
-// pt_regs is x86's.
+// argctxPrograms returns the programs whose global functions name the context as this machine does:
+// struct pt_regs is x86's.
 func argctxPrograms() string {
 	programs := "do_xdp do_tc do_raw"
 	if runtime.GOARCH == "amd64" {
@@ -275,7 +275,7 @@ func kconfigIs(name string, want byte) func(*testing.T, *Object) {
 	}
 }
 
-// addLayout adds a section to the object's BTF that says how long types of each kind are, as newer
+// addLayout adds a section to the object's BTF with the length of types of each kind, as newer
 // compilers do.
 func addLayout(t *testing.T, o *object.Object) {
 	raw, h := o.BTF.Raw(), binary.NativeEndian
@@ -297,8 +297,8 @@ func addLayout(t *testing.T, o *object.Object) {
 	o.BTF = s
 }
 
-// TestRefusedTypes: a kernel that takes the probes but not the object's own BTF, or no map with
-// types. The oracle is what the kernel says of the programs and maps.
+// TestRefusedTypes: a kernel that accepts the probes but not the object's own BTF, or no map with
+// types. The oracle is the kernel's information about the programs and maps.
 func TestRefusedTypes(t *testing.T) {
 	testkit.Root(t)
 	for _, tc := range []struct {
@@ -342,9 +342,9 @@ func TestRefusedTypes(t *testing.T) {
 	}
 }
 
-// TestAttachTypeUntold: a kernel that isn't told at load where a program will be attached (before
-// 4.17) is told when it is. The oracle is the kernel, which lists what is attached to each hook; C
-// libbpf leaves the attach type out of the load alone.
+// TestAttachTypeUntold: a kernel that takes no attach type at load (before 4.17) gets it when the
+// program is attached. The oracle is the kernel, which lists the programs of each hook; C libbpf
+// also omits only the attach type from the load.
 func TestAttachTypeUntold(t *testing.T) {
 	testkit.Root(t)
 	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.Lacks[facts.ExpAttachType]}))
@@ -388,8 +388,8 @@ func TestAttachTypeUntold(t *testing.T) {
 	}
 }
 
-// TestMapShape: kernels before 4.13 don't say what a map is; /proc does. The oracle is bpf(2)
-// itself, before it is made silent.
+// TestMapShape: kernels before 4.13 don't report a map's attributes; /proc does. The oracle is
+// bpf(2) itself, before the test disables it.
 func TestMapShape(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	first := load(t, open(t, "maps"), &LoadOptions{PinRoot: dir})

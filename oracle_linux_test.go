@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// oracle runs a tool where it is installed; in test machines, which have none, the kernel is the
-// only oracle and it returns nil.
+// oracle runs a tool where it is installed; in test machines without tools the kernel is the only
+// oracle and it returns nil.
 func oracle(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
 	if os.Getenv("PUREBPF_TOOLS_REQUIRED") != "1" && !installed(name) {

@@ -21,7 +21,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// runLen runs a packet program on a packet of n bytes and returns what it returns.
+// runLen runs a packet program on a packet of n bytes and returns its result.
 func runLen(t testing.TB, obj *Object, program string, n int) uint32 {
 	t.Helper()
 	r, err := obj.Program(program).Run(&RunOptions{Data: make([]byte, n)})
@@ -32,7 +32,7 @@ func runLen(t testing.TB, obj *Object, program string, n int) uint32 {
 }
 
 // TestAllocatedObjects runs programs that keep objects of their own in a list, a tree and a map.
-// The oracle is the kernel: what goes in comes out, in the order of the list and the tree.
+// The oracle is the kernel: the same objects come out, in the order of the list and the tree.
 func TestAllocatedObjects(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.6")
@@ -63,7 +63,7 @@ func TestAllocatedObjects(t *testing.T) {
 }
 
 // TestExceptions throws, with a callback and without. The oracle is the kernel: the program returns
-// what the callback makes of the cookie, or the cookie itself.
+// the callback's result for the cookie, or the cookie itself.
 func TestExceptions(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.7")
@@ -87,8 +87,8 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
-// loadAttrs records what BPF_PROG_LOAD was given, by program name, and loads something harmless in
-// its place.
+// loadAttrs records the attributes of BPF_PROG_LOAD, by program name, and loads a harmless program
+// instead.
 type loadAttrs struct {
 	funnel.Kernel
 	seen map[string]sys.ProgLoadAttr
@@ -110,8 +110,8 @@ func (k *loadAttrs) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return k.Kernel.BPF(cmd, unsafe.Pointer(&a), size, common)
 }
 
-// TestSessions checks what the kernel is asked for programs of kinds that this kernel may lack. The
-// oracle is the UAPI header, whose numbers package uapi is held against, and the kernel's BTF.
+// TestSessions checks the requests for programs of kinds that this kernel may lack. The oracle is
+// the UAPI header, with which package uapi is compared, and the kernel's BTF.
 func TestSessions(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -148,8 +148,8 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestKconfigValues loads plan/testdata/kconfig.o and compares the values that the kernel holds
-// with the configuration that it was built with, as /proc/config.gz or /boot/config has it.
+// TestKconfigValues loads plan/testdata/kconfig.o and compares the values in the kernel with its
+// configuration from /proc/config.gz or /boot/config.
 func TestKconfigValues(t *testing.T) {
 	testkit.Root(t)
 	text, err := kernel.Running().Kconfig()
@@ -225,16 +225,17 @@ func TestKconfigValues(t *testing.T) {
 	}
 }
 
-// kernelHasKprobes: without them nobody can find out about system call wrappers, nor needs to.
+// kernelHasKprobes reports whether the kernel has kprobes: without them nobody can detect system
+// call wrappers, nor needs to.
 func kernelHasKprobes(t testing.TB) bool {
 	t.Helper()
 	_, err := os.Stat("/sys/bus/event_source/devices/kprobe")
 	return err == nil
 }
 
-// TestOwnMaps loads object/testdata/maps.o, whose definitions have every field, and asks the
+// TestOwnMaps loads object/testdata/maps.o, whose definitions have every field, and queries the
 // kernel. Rings have a power of two of pages, a perf array one slot for each possible CPU (oracle:
-// /sys/devices/system/cpu/possible), the rest what the source says.
+// /sys/devices/system/cpu/possible), the rest is as in the source.
 func TestOwnMaps(t *testing.T) {
 	testkit.Root(t)
 	path := "object/testdata/maps.o"
@@ -245,9 +246,9 @@ func TestOwnMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Map("ring_0").Autocreate = false // the kernel wants a size
+	o.Map("ring_0").Autocreate = false // the kernel requires a size
 	o.Map("hash").NumaNode = 0         // the one node that every machine has
-	o.Map("progs").Values = nil        // of two types, which no program array takes
+	o.Map("progs").Values = nil        // of two types, which no program array accepts
 	obj := load(t, o, &LoadOptions{SkipPins: true})
 	page := uint32(os.Getpagesize())
 	possible, err := os.ReadFile("/sys/devices/system/cpu/possible")
@@ -284,7 +285,7 @@ func TestOwnMaps(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want map_extra %d", name, info, err, want)
 		}
 	}
-	// A node that does not exist is refused: the field arrives.
+	// A node that doesn't exist is refused: the field reaches the kernel.
 	o.Map("hash").NumaNode = 1000
 	if _, err := Load(o, &LoadOptions{SkipPins: true}); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "hash") {
@@ -326,8 +327,8 @@ func TestStructOpsFlavours(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Values can be changed before loading: the name lies first in the local type, a program can be
-	// taken out.
+	// Values can be changed before loading: the name comes first in the local type, a program can
+	// be removed.
 	o.Map("optional").Autocreate = false
 	copy(o.Map("second").Contents, "purebpf_new\x00")
 	obj := load(t, o, nil)

@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// renamed is an object in which the names of a map and a program are others, as any tool can make
-// them: the compiler's are overwritten, in the symbols and in BTF.
+// renamed returns an object in which a map and a program have other names, such as any tool can
+// make: the compiler's are overwritten, in the symbols and in BTF.
 func renamed(t *testing.T, mapName, programName string) *object.Object {
 	t.Helper()
 	raw, err := os.ReadFile(testkit.Compile(t, `
@@ -58,7 +58,7 @@ char _license[] SEC("license") = "GPL";
 	return o
 }
 
-// endless takes the exit of the object's program away, which no verifier takes.
+// endless removes the exit of the object's program, so that the verifier refuses it.
 func endless(o *object.Object) {
 	insns := o.Programs[0].Insns
 	insns[len(insns)-1] = insns[len(insns)-2]
@@ -77,13 +77,13 @@ func tree(t testing.TB, dir string) (list []string) {
 	return list
 }
 
-// pathNames are names of maps and programs that would be other paths. The kernel looks at no more
-// than the first 15 bytes of a name.
+// pathNames are names of maps and programs that would be other paths. The kernel reads no more than
+// the first 15 bytes of a name.
 var pathNames = []string{"../other/victim", "..", ".", "a/b", "/abs",
 	"fifteen_letters/../../../m/x", "esc\x1b[31m", "two\nlines", "rlo\u202e", "bad\xff"}
 
-// TestPinNames: a name that is a path is refused before anything is made. Oracle: the file systems,
-// and the map that must not change.
+// TestPinNames: a name that is a path is refused before anything is created. Oracle: the file
+// systems, and the map that must not change.
 func TestPinNames(t *testing.T) {
 	root := testkit.BPFFS(t)
 	for _, dir := range []string{"sandbox", "other"} {
@@ -115,7 +115,7 @@ func TestPinNames(t *testing.T) {
 		refused("load map", name, err)
 	}
 	for _, name := range pathNames[:6] {
-		// The kernel refuses most of these names; none is given, as on kernels without names.
+		// The kernel refuses most of these names; it gets none, as on kernels without names.
 		restore := funnel.Replace(nameless{})
 		obj, err := Load(renamed(t, name, "fifteen_letters"), &LoadOptions{SkipPins: true})
 		if err != nil {
@@ -156,7 +156,7 @@ func (n nameless) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return n.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestPinFails: what fails leaves nothing, and says which name or directory it is about. Oracle:
+// TestPinFails: a failure leaves nothing behind, and the error has the name or directory. Oracle:
 // the file system.
 func TestPinFails(t *testing.T) {
 	dir := testkit.BPFFS(t)
@@ -223,7 +223,7 @@ func TestPinFails(t *testing.T) {
 	}
 }
 
-// swapper puts a symlink in the place of a directory while something is pinned or opened there.
+// swapper replaces a directory by a symlink while something is pinned or opened there.
 type swapper struct {
 	funnel.Kernel
 	cmd      uapi.Cmd
@@ -243,8 +243,8 @@ func (s *swapper) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return s.Kernel.BPF(cmd, attr, size, common)
 }
 
-// TestPinSwapped: a symlink in the place of the directory changes nothing from the moment that it
-// is looked at. Oracle: the file system.
+// TestPinSwapped: replacing the directory by a symlink has no effect from the moment that it was
+// checked. Oracle: the file system.
 func TestPinSwapped(t *testing.T) {
 	for _, cmd := range []uapi.Cmd{uapi.CmdObjGet, uapi.CmdMapCreate, uapi.CmdObjPin,
 		uapi.CmdProgLoad} {
@@ -257,7 +257,7 @@ func TestPinSwapped(t *testing.T) {
 		}
 		o := renamed(t, "m", "p")
 		if cmd == uapi.CmdProgLoad {
-			endless(o) // the load fails, and takes its pin away
+			endless(o) // the load fails, and removes its pin
 			load(t, renamed(t, "m", "p"), &LoadOptions{PinRoot: foreign})
 		}
 		s := &swapper{cmd: cmd, dir: ours, to: foreign}
@@ -282,8 +282,8 @@ func TestPinSwapped(t *testing.T) {
 	}
 }
 
-// TestPinReplaced: a load that fails leaves a pin that somebody put in the place of its own, and
-// who adopted its map before keeps that. Oracle: the kernel's ids.
+// TestPinReplaced: a load that fails leaves a pin that somebody has put in the place of its own,
+// and a process that opened its map before keeps it. Oracle: the kernel's ids.
 func TestPinReplaced(t *testing.T) {
 	opts := &LoadOptions{PinRoot: testkit.BPFFS(t)}
 	failing := renamed(t, "m", "p")
@@ -339,7 +339,7 @@ func TestPinUndone(t *testing.T) {
 			t.Errorf("there is %q, want %q", now, want)
 		}
 	}
-	// What is prepared and closed stays pinned, as what is loaded and closed.
+	// A prepared and closed object stays pinned, as a loaded and closed one does.
 	prepared, err := Prepare(renamed(t, "kept", "p"), &LoadOptions{PinRoot: root + "/new"})
 	if err != nil {
 		t.Fatal(err)

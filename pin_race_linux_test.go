@@ -10,7 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestPinRaceChild loads an object with a map pinned by name, says which map it has, and waits for
+// TestPinRaceChild loads an object with a map pinned by name, prints the map's id, and waits for
 // the end of its input. It is a child of TestPinRace.
 func TestPinRaceChild(t *testing.T) {
 	dir := os.Getenv("PUREBPF_PIN_RACE")
@@ -25,8 +25,8 @@ func TestPinRaceChild(t *testing.T) {
 	os.Stdin.Read(make([]byte, 1))
 }
 
-// TestPinRace: processes that pin the same name at the same time, in a directory that none of them
-// finds, end with one map. Oracle: the kernel's ids.
+// TestPinRace: processes that pin the same name at the same time, in a directory that doesn't exist
+// before, end with one map. Oracle: the kernel's ids.
 func TestPinRace(t *testing.T) {
 	dir := testkit.BPFFS(t) + "/new"
 	renamed(t, "raced", "p") // compiled once

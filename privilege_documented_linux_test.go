@@ -13,13 +13,13 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// documented is what is done that takes privileges, and those that its doc comment names. A way is
-// tried where the machine has it.
+// documented lists the privileged operations, and the privileges that their doc comments name. An
+// operation is tried where the machine supports it.
 var documented = []struct {
 	name  string
 	need  []kernel.Capability
 	there func(t testing.TB) bool
-	// prepare returns what is done without privileges but need.
+	// prepare returns the operation to try with only the privileges in need.
 	prepare func(t *testing.T) func() error
 }{
 	{"AttachKprobe", perfmon, hasKprobes, func(t *testing.T) func() error {
@@ -140,7 +140,7 @@ var (
 
 func hasUprobeLinks(t testing.TB) bool { return hasUprobes(t) && atLeast(6, 6) }
 
-// readableTarget is target where everybody finds it.
+// readableTarget returns target at a path that everybody can read.
 func readableTarget(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -166,9 +166,9 @@ func paranoid(t testing.TB, level string) {
 	}
 }
 
-// TestDocumentedPrivileges does everything that takes privileges with exactly those that the doc
-// comment names, and with each of them missing, at the two strictest settings of
-// kernel.perf_event_paranoid. The oracle is the kernel, which does the former and refuses the
+// TestDocumentedPrivileges does every privileged operation with exactly the privileges that its doc
+// comment names, and without each of them, at the two strictest settings of
+// kernel.perf_event_paranoid. The oracle is the kernel, which permits the former and refuses the
 // latter; the error names what is missing.
 func TestDocumentedPrivileges(t *testing.T) {
 	testkit.Root(t)

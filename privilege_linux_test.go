@@ -12,9 +12,9 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestUnprivileged loads as a user without capabilities: the error must say which one is missing,
-// whatever the object needs, and also if no program of it is to be loaded: a struct_ops object
-// without one is not for a kernel without BTF. It runs this test binary again as nobody.
+// TestUnprivileged loads as a user without capabilities: the error must name the missing one,
+// whatever the object needs, and also if it loads no program: a struct_ops object without programs
+// must not fail with an error about a kernel without BTF. It runs this test binary again as nobody.
 func TestUnprivileged(t *testing.T) {
 	testkit.Root(t)
 	dir, err := os.MkdirTemp("", "unprivileged")

@@ -18,7 +18,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// unsure is a kernel that cannot be asked for some features.
+// unsure is a kernel for which some features can't be determined.
 type unsure struct {
 	facts.Kernel
 	of map[facts.Feature]error
@@ -31,8 +31,8 @@ func (k unsure) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// refusing is a kernel that answers what refuse says to some calls, 0 meaning that the real one
-// answers.
+// refusing is a kernel that answers some calls with what refuse returns; 0 means that the real
+// kernel answers.
 type refusing struct {
 	funnel.Kernel
 	refuse func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno
@@ -46,17 +46,17 @@ func (k refusing) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 	return k.Kernel.BPF(cmd, attr, size, common)
 }
 
-// firstInsn is the first instruction of a program that is being loaded.
+// firstInsn returns the first instruction of a program that is being loaded.
 func firstInsn(attr unsafe.Pointer) asm.Instruction {
 	return *(*asm.Instruction)((*sys.ProgLoadAttr)(attr).Insns.Unsafe())
 }
 
-// TestProbeWithoutMemory: the probe for global data has no memory, the program that uses them does.
-// The oracle is the errno that the kernel answered to the probe: it must be in the error of what
-// failed for it, not advice about autocreate, and in a warning.
+// TestProbeWithoutMemory: the probe for global data gets ENOMEM, the program that uses them
+// doesn't. The oracle is the errno of the probe: it must be in the error of the later failure, not
+// advice about autocreate, and in a warning.
 func TestProbeWithoutMemory(t *testing.T) {
 	testkit.Root(t)
-	testkit.Kernel(t, "5.11") // or the probe is the second program
+	testkit.Kernel(t, "5.11") // otherwise the probe is the second program
 	testkit.VmlinuxBTF(t)
 	defer funnel.Replace(refusing{refuse: func(cmd uapi.Cmd, attr unsafe.Pointer) syscall.Errno {
 		if a := (*sys.ProgLoadAttr)(attr); cmd == uapi.CmdProgLoad && a.InsnCnt == 5 &&
@@ -85,8 +85,8 @@ func TestProbeWithoutMemory(t *testing.T) {
 
 var _ plan.ModuleSkipper = (*kernel.Facts)(nil)
 
-// TestSkippedModules looks for an attach target that may be in a module, by a kernel that doesn't
-// list modules' BTF. The oracle is the errno that the kernel answered to that.
+// TestSkippedModules looks for an attach target that may be in a module, on a kernel that fails to
+// list the modules' BTF. The oracle is the errno of that call.
 func TestSkippedModules(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -114,7 +114,8 @@ func TestSkippedModules(t *testing.T) {
 	}
 }
 
-// TestUnmappedForDoubt: variables that could not be mapped because a probe failed say so.
+// TestUnmappedForDoubt: the error of variables that could not be mapped because a probe failed says
+// so.
 func TestUnmappedForDoubt(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "sections"), "count", "switched")
@@ -125,8 +126,8 @@ func TestUnmappedForDoubt(t *testing.T) {
 	}
 }
 
-// TestEventLevels: what was wanted is quieter than what was lost. The oracle is libbpf's choice,
-// which warns of probes that fail and tells of programs that are off at debug level only.
+// TestEventLevels: intended changes have lower levels than losses. The oracle is libbpf's choice,
+// which warns about failed probes and reports disabled programs only at debug level.
 func TestEventLevels(t *testing.T) {
 	testkit.Root(t)
 	logger, book := logBook()
@@ -169,14 +170,14 @@ type unsureMachine struct {
 
 func (m unsureMachine) Has(f facts.Feature) (bool, error) { return m.unsure.Has(f) }
 
-// TestUSDTUnsure attaches to USDT probes on a kernel that doesn't say whether it has uprobe(2), as
-// under a seccomp profile that refuses it, or cookies. The oracle is what the program that has the
-// probes passes.
+// TestUSDTUnsure attaches to USDT probes on a kernel that doesn't show whether it has uprobe(2), as
+// under a seccomp profile that refuses it, or cookies. The oracle is the calls of the program that
+// has the probes.
 func TestUSDTUnsure(t *testing.T) {
 	v := startVictim(t, target(t))
 	for _, c := range []struct {
 		feature facts.Feature
-		later   bool // it says so by the time of the attachment
+		later   bool // known by the time of the attachment
 	}{{facts.UprobeSyscall, false}, {facts.BPFCookie, false}, {facts.BPFCookie, true}} {
 		if c.feature == facts.UprobeSyscall && runtime.GOARCH != "amd64" {
 			continue
@@ -213,8 +214,8 @@ func TestUSDTUnsure(t *testing.T) {
 	}
 }
 
-// TestKsyscallUnsure: a kernel that doesn't say whether system calls have wrappers is taken for one
-// where they have none, as by libbpf.
+// TestKsyscallUnsure: if it is unknown whether system calls have wrappers, the library assumes
+// none, as libbpf does.
 func TestKsyscallUnsure(t *testing.T) {
 	logger, book := logBook()
 	p := &Program{name: "p", obj: &Object{name: "o", ev: logger}}

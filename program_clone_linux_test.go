@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// TestPrepare loads an object in two steps. The oracle is the kernel: there are maps after the
-// first and programs after the second.
+// TestPrepare loads an object in two steps. The oracle is the kernel: it has maps after the first
+// and programs after the second.
 func TestPrepare(t *testing.T) {
 	testkit.Root(t)
 	obj, err := Prepare(only(open(t, "sections"), "count"), nil)
@@ -42,7 +42,7 @@ func TestPrepare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := never.Close(); err != nil { // TestMain sees what stays open
+	if err := never.Close(); err != nil { // TestMain finds what stays open
 		t.Error(err)
 	}
 	if err := never.Load(); !errors.Is(err, ErrClosed) {
@@ -132,7 +132,7 @@ func TestClone(t *testing.T) {
 	}
 }
 
-// cloned is what the kernel says of a clone, which is closed again.
+// cloned returns the kernel's information about a clone, which it closes again.
 func cloned(t testing.TB, p *Program, opts *CloneOptions) *sys.ProgInfo {
 	t.Helper()
 	c, err := p.Clone(opts)
@@ -147,8 +147,8 @@ func cloned(t testing.TB, p *Program, opts *CloneOptions) *sys.ProgInfo {
 	return info
 }
 
-// TestCloneOverrides gives clones the BTF, function and line info that otherwise the object gives.
-// The oracle is what the kernel says of the programs, and what it refuses.
+// TestCloneOverrides gives clones their own BTF, function and line info instead of the object's.
+// The oracle is the kernel's information about the programs, and its refusals.
 func TestCloneOverrides(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "maps"), "count", "callee")
@@ -182,7 +182,8 @@ func TestCloneOverrides(t *testing.T) {
 	}
 
 	half := int(as.NrLineInfo/2) * int(planned.LineInfoSize)
-	// records that are longer than the kernel knows, which it takes if the rest is zero
+	// records that are longer than those that the kernel knows, which it accepts if the rest is
+	// zero
 	wide := make([]byte, 0, 2*len(planned.FuncInfo))
 	for at := 0; at < len(planned.FuncInfo); at += int(planned.FuncInfoSize) {
 		wide = append(append(wide, planned.FuncInfo[at:at+int(planned.FuncInfoSize)]...),
@@ -209,8 +210,8 @@ func TestCloneOverrides(t *testing.T) {
 	}
 }
 
-// TestCloneFDArray: a program keeps the maps alive that an array of known length holds. The oracle
-// is the kernel, which counts them.
+// TestCloneFDArray: a program keeps the maps alive that an array of known length contains. The
+// oracle is the kernel, which counts them.
 func TestCloneFDArray(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.14")
@@ -232,7 +233,7 @@ func TestCloneFDArray(t *testing.T) {
 	}
 }
 
-// TestCloneToken: the kernel looks at the token, and refuses what is none.
+// TestCloneToken: the kernel checks the token, and refuses a descriptor that is none.
 func TestCloneToken(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.9")

@@ -18,7 +18,7 @@ import (
 const schedExt = 7 // SCHED_EXT of linux/sched.h
 
 // TestSchedExt registers a scheduler for the tasks that ask for one and becomes such a task. The
-// oracles are what the kernel shows in /sys/kernel/sched_ext, and the test, which sleeps and is run
+// oracles are the kernel's files in /sys/kernel/sched_ext, and the test, which sleeps and runs
 // again. A kernel without sched_ext is one whose BTF has no sched_ext_ops.
 func TestSchedExt(t *testing.T) {
 	testkit.Root(t)

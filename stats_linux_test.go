@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestEnableStats runs a program a known number of times; the oracles are that number and what
-// bpftool says of the program.
+// TestEnableStats runs a program a known number of times; the oracles are that number and bpftool's
+// information about the program.
 func TestEnableStats(t *testing.T) {
 	const runs = 1000
 	p := featureObject(t, "for_each_map_elem").Program("for_each_map_elem")

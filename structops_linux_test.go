@@ -50,7 +50,7 @@ func waitCongestion(t testing.TB, name string, want bool) {
 }
 
 // TestStructOps registers congestion controls by Object.Attach, uses one for a connection, and
-// takes them away.
+// unregisters them.
 func TestStructOps(t *testing.T) {
 	testkit.Kernel(t, "6.4") // links of struct_ops
 	o := open(t, "structops")
@@ -194,8 +194,8 @@ func TestStructOpsPlain(t *testing.T) {
 
 func everyMap(*sys.MapInfo) bool { return true }
 
-// TestStructOpsKilledChild registers a map without a link, says which, and waits to be killed. It
-// is a child of TestStructOpsKilled.
+// TestStructOpsKilledChild registers a map without a link, prints its id, and waits to be killed.
+// It is a child of TestStructOpsKilled.
 func TestStructOpsKilledChild(t *testing.T) {
 	if os.Getenv("PUREBPF_STRUCT_OPS_CHILD") == "" {
 		return
@@ -211,7 +211,7 @@ func TestStructOpsKilledChild(t *testing.T) {
 }
 
 // TestStructOpsKilled kills a process that registered a map without a link: it stays, is found, and
-// is taken away by its id. The oracle is the kernel's list of congestion controls.
+// is unregistered by its id. The oracle is the kernel's list of congestion controls.
 func TestStructOpsKilled(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)

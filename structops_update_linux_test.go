@@ -17,11 +17,11 @@ import (
 )
 
 // The oracle of these tests is the kernel: its list of congestion controls, which of two controls
-// of one name serves a connection, and that it lives. An update of a map to itself corrupts that
-// list in kernels up to 6.18 and ends with a BUG at the next update, hence the machines of their
-// own.
+// of one name serves a connection, and that it survives. An update of a map to itself corrupts that
+// list in kernels up to 6.18 and ends with a BUG at the next update, so these tests need machines
+// of their own.
 
-// runs expects a connection under the congestion control to run the programs of one object only.
+// runs checks that a connection under the congestion control runs the programs of one object only.
 func runs(t *testing.T, control string, which *Object, others ...*Object) {
 	t.Helper()
 	count := func(obj *Object) uint64 { return *variable[uint64](t, obj, "cong_avoid_calls") }
@@ -84,13 +84,13 @@ func TestStructOpsUpdateSelf(t *testing.T) {
 		}
 	}
 	runs(t, "purebpf_link", a, b)
-	// Another process, which has both by their pins.
+	// Another process, which opens both by their pins.
 	child := exec.Command(os.Args[0], "-test.run=^TestStructOpsUpdateChild$", "-test.v")
 	child.Env = append(os.Environ(), "PUREBPF_STRUCT_OPS_DIR="+dir)
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
-	// The kernel's list is whole: to another map and back, from any of the descriptors.
+	// The kernel's list is intact: update to another map and back, by any of the descriptors.
 	for linkName, l := range links {
 		if err := l.UpdateMap(b.Map("linked")); err != nil {
 			t.Fatalf("%s: %v", linkName, err)
@@ -103,7 +103,7 @@ func TestStructOpsUpdateSelf(t *testing.T) {
 		}
 		runs(t, "purebpf_link", a, b)
 	}
-	// Racing updates never put a map in its own place.
+	// Concurrent updates never replace a map by itself.
 	var wg sync.WaitGroup
 	for _, l := range links {
 		for _, m := range []*Map{a.Map("linked"), b.Map("linked")} {
@@ -129,7 +129,7 @@ func TestStructOpsUpdateSelf(t *testing.T) {
 	waitCongestion(t, "purebpf_link", false)
 }
 
-// TestStructOpsUpdateChild is what another process does in TestStructOpsUpdateSelf.
+// TestStructOpsUpdateChild is the other process of TestStructOpsUpdateSelf.
 func TestStructOpsUpdateChild(t *testing.T) {
 	dir := os.Getenv("PUREBPF_STRUCT_OPS_DIR")
 	if dir == "" {
@@ -150,8 +150,8 @@ func TestStructOpsUpdateChild(t *testing.T) {
 	}
 }
 
-// TestStructOpsUpdateRefused: a map that can't be put there is left as it was. One without a link
-// would be registered for good, by the attempt alone.
+// TestStructOpsUpdateRefused: a map that can't be registered stays as it was. The mere attempt
+// would register a map without a link permanently.
 func TestStructOpsUpdateRefused(t *testing.T) {
 	testkit.Kernel(t, "6.4")
 	obj := load(t, open(t, "structops"), nil)
@@ -189,7 +189,7 @@ func TestStructOpsUpdateRefused(t *testing.T) {
 	}
 }
 
-// TestStructOpsDetach: a detached link takes no map any more, and says so.
+// TestStructOpsDetach: a detached link refuses every map, and says why.
 func TestStructOpsDetach(t *testing.T) {
 	testkit.Kernel(t, "6.4")
 	obj := load(t, open(t, "structops"), nil)
@@ -219,8 +219,8 @@ func TestStructOpsDetach(t *testing.T) {
 	runs(t, "purebpf_link", obj)
 }
 
-// TestStructOpsUnregisteredInUse: a connection goes on under a congestion control that was taken
-// away, and the kernel frees the control with the last of them.
+// TestStructOpsUnregisteredInUse: a connection continues under an unregistered congestion control,
+// and the kernel frees the control with the last of its connections.
 func TestStructOpsUnregisteredInUse(t *testing.T) {
 	for _, name := range []string{"linked", "plain"} {
 		t.Run(name, func(t *testing.T) {
@@ -252,7 +252,8 @@ func TestStructOpsUnregisteredInUse(t *testing.T) {
 			if *calls == before {
 				t.Error("the connection left the control that was taken away")
 			}
-			if name == "plain" { // the kernel takes its value once, until the last user is gone
+			// the kernel accepts its value only once, until the last user is gone
+			if name == "plain" {
 				if _, err := obj.Map(name).AttachStructOps(); err == nil || congestion(t, control) {
 					t.Errorf("attached while a connection uses it: %v", err)
 				}
@@ -262,7 +263,7 @@ func TestStructOpsUnregisteredInUse(t *testing.T) {
 }
 
 // TestStructOpsClone attaches clones, also when their object is closed and other descriptors have
-// the numbers that its programs had.
+// the numbers of its programs.
 func TestStructOpsClone(t *testing.T) {
 	for _, name := range []string{"linked", "plain"} {
 		t.Run(name, func(t *testing.T) {

@@ -21,9 +21,9 @@ import (
 // tokenDir tells the process that TestToken starts in a user namespace where to mount its bpffs.
 const tokenDir = "PUREBPF_TEST_TOKEN_DIR"
 
-// TestToken loads objects in a user namespace, where the kernel allows nothing, by a token of a
-// bpffs that this process, which is privileged, delegated bpf(2) to. The oracle is the kernel:
-// without the token, and with one for less, it refuses.
+// TestToken loads objects in a user namespace, where the kernel permits nothing, by a token of a
+// bpffs to which this privileged process delegated bpf(2). The oracle is the kernel: without the
+// token, and with one for fewer commands, it refuses.
 func TestToken(t *testing.T) {
 	testkit.Root(t)
 	testkit.Kernel(t, "6.9")
@@ -71,8 +71,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// delegate makes the bpffs that process pid is setting up by its descriptor fd allow that process
-// what is listed: only a process of the initial user namespace may.
+// delegate makes the bpffs that process pid is setting up through its descriptor fd permit that
+// process the listed commands: only a process of the initial user namespace can do that.
 func delegate(pid, fd int, what string) error {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -93,7 +93,7 @@ func delegate(pid, fd int, what string) error {
 	return unix.FsconfigCreate(fs)
 }
 
-// mountDelegated mounts a bpffs of this user namespace at dir, which delegates what is listed.
+// mountDelegated mounts a bpffs of this user namespace at dir, which delegates the listed commands.
 func mountDelegated(t *testing.T, answers *bufio.Scanner, dir, what string) {
 	t.Helper()
 	fs, err := unix.Fsopen("bpf", 0)
@@ -190,7 +190,7 @@ func TestTokenChild(t *testing.T) {
 }
 
 // TestTokenMount mounts bpffs with options that delegate; the oracle is the thread's mountinfo.
-// Before 6.9 bpffs takes whatever options it is given and shows none.
+// Before 6.9 bpffs accepts any options and shows none.
 func TestTokenMount(t *testing.T) {
 	testkit.Root(t)
 	// /proc/self would show the mounts of the process's first thread.

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What this process does to make programs run: sockets of all kinds that send, connect and ask.
+// Actions of this process that make programs run: sockets of all kinds that send, connect and
+// query.
 
 // socketOf makes a socket for one call of f.
 func socketOf(domain, kind int, f func(s int) error) error {
@@ -38,12 +39,12 @@ func boundPort(s int) (int, error) {
 // udpToSelf sends a packet from a socket to itself and receives it.
 func udpToSelf() error { return toSelf(unix.AF_INET, &unix.SockaddrInet4{Addr: loopback}) }
 
-// udpToSelf6 is udpToSelf by IPv6.
+// udpToSelf6 does the same as udpToSelf by IPv6.
 func udpToSelf6() error {
 	return toSelf(unix.AF_INET6, &unix.SockaddrInet6{Addr: [16]byte(net.IPv6loopback)})
 }
 
-// unixToSelf is udpToSelf with an abstract name that the kernel chooses.
+// unixToSelf does the same as udpToSelf with an abstract name that the kernel chooses.
 func unixToSelf() error { return toSelf(unix.AF_UNIX, &unix.SockaddrUnix{}) }
 
 // toSelf sends a packet from a socket bound to a free address to itself and receives it.
@@ -64,7 +65,7 @@ func toSelf(family int, free unix.Sockaddr) error {
 	})
 }
 
-// receive waits for a packet, whatever signals come in the meantime; the error is EAGAIN if there
+// receive waits for a packet, even if signals arrive in the meantime; the error is EAGAIN if there
 // is none.
 func receive(s int, b []byte, wait time.Duration) (int, error) {
 	for until := time.Now().Add(wait); ; time.Sleep(100 * time.Microsecond) {
@@ -141,7 +142,7 @@ func setTOS() error {
 	})
 }
 
-// getTOS expects what the program puts there, and otherwise fails with ENODATA.
+// getTOS expects the value that the program sets, and otherwise fails with ENODATA.
 func getTOS() error {
 	return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
 		tos, err := unix.GetsockoptByte(s, unix.SOL_IP, unix.IP_TOS)

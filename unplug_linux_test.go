@@ -20,8 +20,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// The oracle of this file is the kernel, which says what is attached to what through ip(8), tc(8)
-// and bpftool.
+// The oracle of this file is the kernel, which shows all attachments through ip(8), tc(8) and
+// bpftool.
 
 // unpluggables are the ways to attach a program to an interface by a link: XDP in a mode, or, by
 // the rest, at a hook.
@@ -97,7 +97,8 @@ func atInterfaces(t *testing.T) (ids []uint32) {
 	return ids
 }
 
-// detailOf is the interface, cgroup or network namespace that a link says it is at, 0 for none.
+// detailOf returns the interface, cgroup or network namespace from a link's information, 0 for
+// none.
 func detailOf(t *testing.T, l *Link) uint64 {
 	t.Helper()
 	info, err := l.Info()
@@ -120,8 +121,8 @@ func detailOf(t *testing.T, l *Link) uint64 {
 	return 0
 }
 
-// severed expects of a link whose target is gone that it says so, refuses a program and can be
-// pinned, detached and closed.
+// severed checks that a link whose target is gone says so, refuses a program and can be pinned,
+// detached and closed.
 func severed(t *testing.T, l *Link, other *Program) {
 	t.Helper()
 	if at := detailOf(t, l); at != 0 {
@@ -161,8 +162,8 @@ func severed(t *testing.T, l *Link, other *Program) {
 	}
 }
 
-// TestUnplugLinks removes an interface under a live link, by each kind of link. What is attached to
-// an interface that takes its name and its index stays.
+// TestUnplugLinks removes an interface under a live link, by each kind of link. Programs of another
+// interface that takes its name and its index stay attached.
 func TestUnplugLinks(t *testing.T) {
 	for _, u := range unpluggables {
 		for _, unplug := range unplugs {
@@ -210,7 +211,7 @@ func TestUnplugLinks(t *testing.T) {
 	}
 }
 
-// sameDescriptors compares what is open with what was, in whatever order.
+// sameDescriptors compares the open descriptors with earlier ones, in any order.
 func sameDescriptors(t *testing.T, want []string) {
 	t.Helper()
 	now := testkit.FDs()
@@ -221,7 +222,7 @@ func sameDescriptors(t *testing.T, want []string) {
 	}
 }
 
-// TestUnplugBeside removes an interface while its link is updated, asked and detached.
+// TestUnplugBeside removes an interface while its link is updated, queried and detached.
 func TestUnplugBeside(t *testing.T) {
 	testkit.Netns(t)
 	for _, u := range unpluggables {
@@ -258,8 +259,8 @@ func TestUnplugBeside(t *testing.T) {
 	}
 }
 
-// TestUnplugWithoutLinks removes an interface to which programs are attached without links. Nothing
-// of an interface that takes its name and index goes.
+// TestUnplugWithoutLinks removes an interface to which programs are attached without links.
+// Programs of another interface that takes its name and index stay attached.
 func TestUnplugWithoutLinks(t *testing.T) {
 	for _, unplug := range unplugs {
 		t.Run(unplug.name, func(t *testing.T) {
@@ -319,7 +320,7 @@ func TestUnplugWithoutLinks(t *testing.T) {
 	}
 }
 
-// TestUnplugNamespace ends a network namespace under live links.
+// TestUnplugNamespace deletes a network namespace under live links.
 func TestUnplugNamespace(t *testing.T) {
 	testkit.Root(t)
 	names := []string{"xdp_pass", "xdp_drop", "tc_first", "tc_second", "dissector", "dissector2"}
@@ -368,7 +369,7 @@ func TestUnplugNamespace(t *testing.T) {
 	sameDescriptors(t, before)
 }
 
-// dying is how many removed cgroups below dir the kernel still has.
+// dying returns how many removed cgroups below dir the kernel still has.
 func dying(t *testing.T, dir string) (n int) {
 	t.Helper()
 	text, err := os.ReadFile(dir + "/cgroup.stat")
@@ -383,8 +384,8 @@ func dying(t *testing.T, dir string) (n int) {
 }
 
 // TestUnplugCgroup removes a cgroup under live links, a program that is attached without one, an
-// iterator and a reader of it. What is attached to a directory that takes its name stays. When all
-// is closed the kernel has let go of the cgroup, as cgroup.stat tells.
+// iterator and a reader of it. Programs of another directory that takes its name stay attached.
+// When all is closed the kernel has freed the cgroup, as cgroup.stat shows.
 func TestUnplugCgroup(t *testing.T) {
 	parent := testkit.Cgroup(t)
 	dir := parent + "/gone"

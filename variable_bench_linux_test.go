@@ -2,8 +2,8 @@ package bpf
 
 import "testing"
 
-// BenchmarkVariable is the cost of reading and writing a variable of 8 bytes beside a Close that
-// may come.
+// BenchmarkVariable measures reading and writing a variable of 8 bytes with the protection against
+// a concurrent Close.
 func BenchmarkVariable(b *testing.B) {
 	obj := load(b, only(open(b, "maps"), "count", "callee"), &LoadOptions{SkipPins: true})
 	v := obj.Variable("calls")

@@ -12,7 +12,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which gives them
+// TestVariable: variables of a loaded object; the oracles are testdata/maps.bpf.c, which sets their
 // values and computes with them, and bpftool, which prints the kernel's copy by BTF.
 func TestVariable(t *testing.T) {
 	o := open(t, "maps")
@@ -109,8 +109,8 @@ func TestVariableRefuses(t *testing.T) {
 	check("another size", err, "8 bytes")
 }
 
-// TestVariableOfNoMap: a variable whose map was not created is not there, which is another thing
-// than closed. The oracle is Map.Lookup.
+// TestVariableOfNoMap: a variable whose map was not created doesn't exist, which differs from
+// closed. The oracle is Map.Lookup.
 func TestVariableOfNoMap(t *testing.T) {
 	o := open(t, "maps")
 	o.Map(".data").Autocreate = false
@@ -177,7 +177,7 @@ func (k noArrayMmap) Has(f facts.Feature) (bool, error) {
 	return k.Kernel.Has(f)
 }
 
-// TestVariableUnmapped: without mapped memory variables can be read, by system call, and not
+// TestVariableUnmapped: without mapped memory, variables can be read by system call, but not
 // changed.
 func TestVariableUnmapped(t *testing.T) {
 	obj := load(t, open(t, "maps"),

@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestRefused has the running kernel refuse each program of testdata/refused.bpf.c. The oracle is
-// the C source: the error must name the line that is wrong there.
+// TestRefused makes the running kernel refuse each program of testdata/refused.bpf.c. The oracle is
+// the C source: the error must name the wrong line.
 func TestRefused(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("%T: %v", err, err)
 			}
-			// what we changed is no golden log
+			// logs that we changed are no golden logs
 			if os.Getenv("PUREBPF_GOLDEN") == "1" && e.Hint == "" {
 				major, rest, _ := strings.Cut(testkit.KernelRelease(), ".")
 				minor, _, _ := strings.Cut(rest, ".")
@@ -93,7 +93,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRefusedAfterOthers: programs before the one that is refused are taken back.
+// TestRefusedAfterOthers: programs before the refused one are closed again.
 func TestRefusedAfterOthers(t *testing.T) {
 	testkit.Root(t)
 	before := len(testkit.FDs())

@@ -17,7 +17,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// victim is a running program of ours that does everything once for each line that it is sent.
+// victim is a running program of ours that makes all its calls once for each line of input.
 type victim struct {
 	path string
 	pid  int
@@ -32,7 +32,7 @@ func startVictim(t testing.TB, path string, args ...string) *victim {
 	return startCommand(t, exec.Command(path, args...))
 }
 
-// startCommand is startVictim for a program that is started in its own way.
+// startCommand does the same as startVictim for a command that is set up differently.
 func startCommand(t testing.TB, cmd *exec.Cmd) *victim {
 	t.Helper()
 	path := cmd.Path
@@ -69,7 +69,7 @@ func (v *victim) line(t testing.TB) string {
 	return strings.TrimSpace(line)
 }
 
-// run makes the program do everything n times; it returns what the program says of its counters.
+// run makes the program make all its calls n times; it returns the values of its counters.
 func (v *victim) run(t testing.TB, n int) (guarded, counted int) {
 	t.Helper()
 	for range n {
@@ -114,8 +114,8 @@ func foreignTarget(t testing.TB, arch string) string {
 	return testkit.Foreign(t, arch, strings.Replace(text, include, source(t, "freestanding.h"), 1))
 }
 
-// symbolOffset says where in a file a symbol is, as package debug/elf reads it: its address, by the
-// program headers.
+// symbolOffset returns the file offset of a symbol, as package debug/elf reads it: its address, by
+// the program headers.
 func symbolOffset(t testing.TB, path, name string) uint64 {
 	t.Helper()
 	f, err := elf.Open(path)
@@ -144,7 +144,7 @@ func symbolOffset(t testing.TB, path, name string) uint64 {
 	return 0
 }
 
-// libc is a test's precondition: the C library as a shared one, which test machines don't have.
+// libc skips without a shared C library, which test machines don't have.
 func libc(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {

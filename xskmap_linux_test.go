@@ -12,8 +12,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// An AF_XDP socket with room for xskFrames frames, as Documentation/networking/af_xdp.rst has it
-// made.
+// An AF_XDP socket with room for xskFrames frames, set up as in
+// Documentation/networking/af_xdp.rst.
 const (
 	xskFrames    = 16
 	xskFrameSize = 2048
@@ -27,7 +27,7 @@ type xskSocket struct {
 	taken    uint32
 }
 
-// newXSK binds a socket to the first queue of a device, in copy mode, which every device can.
+// newXSK binds a socket to the first queue of a device, in copy mode, which every device supports.
 func newXSK(t testing.TB, device string) *xskSocket {
 	t.Helper()
 	must := func(err error) {
@@ -78,7 +78,7 @@ func newXSK(t testing.TB, device string) *xskSocket {
 	return s
 }
 
-// arrives says whether a frame comes into the socket's memory within d, whatever else does.
+// arrives reports whether a frame arrives in the socket's memory within d, beside other frames.
 func (s *xskSocket) arrives(frame []byte, d time.Duration) bool {
 	for deadline := time.Now().Add(d); time.Now().Before(deadline); {
 		unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}, 10)
@@ -97,8 +97,8 @@ func (s *xskSocket) arrives(frame []byte, d time.Duration) bool {
 	return false
 }
 
-// TestXSKMap: a program hands frames to the AF_XDP socket that is in its map, and lets them pass
-// while there is none. The oracles are the socket's memory and a packet socket.
+// TestXSKMap: a program redirects frames to the AF_XDP socket in its map, and passes them while
+// there is none. The oracles are the socket's memory and a packet socket.
 func TestXSKMap(t *testing.T) {
 	testkit.Netns(t)
 	for _, mode := range []XDPMode{XDPNative, XDPGeneric} {
