@@ -47,7 +47,8 @@ func ruled(attr *sys.MapCreateAttr) []*maprules.Map {
 		Type: attr.Type, KeySize: attr.KeySize, ValueSize: attr.ValueSize,
 		MaxEntries: attr.MaxEntries,
 		Flags:      attr.Flags, Extra: attr.MapExtra, NumaNode: attr.NumaNode,
-		Inner: attr.InnerMapFD != 0,
+		Inner:  attr.InnerMapFD != 0,
+		Kernel: attr.BTFVmlinuxValueTypeID != 0,
 	}
 	if attr.TokenFD > 0 { // the loader sets this flag
 		m.Flags &^= uapi.FTokenFD

@@ -118,6 +118,13 @@ func ReadBTF(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if magic.IsGzip(head) {
+		inside, err := file.UnpackedHead()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if what := magic.BTF(inside); what != "" {
+			return nil, fmt.Errorf("%s: unpacked it is neither BTF nor ELF but %s", path, what)
+		}
 		raw, err := input.ReadUnpacked(path, input.MaxBTF)
 		if err != nil {
 			return nil, err

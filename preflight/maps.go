@@ -107,7 +107,7 @@ func (c *checker) shape(m *object.Map, template bool) maprules.Map {
 	r := maprules.Map{
 		Type: m.Type, KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries,
 		Flags: m.Flags, Extra: m.Extra, NumaNode: m.NumaNode, Outer: template,
-		Inner: m.Inner != nil,
+		Inner: m.Inner != nil, Kernel: m.StructOps != nil,
 	}
 	switch m.Type {
 	case uapi.MapRingBuf, uapi.MapUserRingBuf:

@@ -35,6 +35,7 @@ struct timed { struct bpf_timer t; int x; };
 // they break, or "" for maps that every kernel creates.
 var shapes = []struct{ fields, rule string }{
 	{"T(ARRAY); KV(__u64, int); N(1);", "key_size 8: an array wants 4"},
+	{"T(STRUCT_OPS); KV(int, int); N(1);", "declare it as a variable in .struct_ops"},
 	{"T(LPM_TRIE); KV(__u64, int); N(1);", "no BPF_F_NO_PREALLOC in map_flags"},
 	{"T(LPM_TRIE); KV(int, int); N(1); F(BPF_F_NO_PREALLOC);",
 		"key_size 4: an LPM trie wants 5 to 260"},

@@ -21,6 +21,8 @@ type Map struct {
 	Typed, IntKey bool
 	// Special has the result of SpecialFields for the value of maps whose types the kernel gets.
 	Special Special
+	// Kernel is whether the kernel is told a type of its own for the value, as of struct_ops maps.
+	Kernel bool
 	// Outer means that the map is the template of a map of maps, Inner that it has one.
 	Outer, Inner bool
 }
@@ -50,7 +52,7 @@ type finding struct {
 // Check returns the rules that m breaks. known is false if there are no rules for the type.
 func Check(m *Map, k *Kernel) (broken []Breach, known bool) {
 	r := find(m.Type)
-	if r == nil {
+	if r == nil || m.Type == uapi.MapStructOps && m.Kernel {
 		return nil, false
 	}
 	f := &finding{Map: m, k: k, rule: r}

@@ -190,3 +190,9 @@ func bloomMemory(f *finding) uint64 {
 	}
 	return min(uint64(f.MaxEntries)*hashes*7/5*2/8, 1<<29)
 }
+
+// kernelValue is of struct_ops maps: the kernel knows the type of their value.
+func kernelValue(f *finding) {
+	f.lasting("the value's type: %s has a struct of the kernel: declare it as a variable in .struct_ops or "+
+		".struct_ops.link", f.rule.name)
+}

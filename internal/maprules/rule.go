@@ -176,6 +176,10 @@ var rules = [...]rule{
 		flags: uapi.FNumaNode | uapi.FZeroSeed | access | programs, also: hashFunctions,
 		memory: bloomMemory,
 	},
+	uapi.MapStructOps: {
+		name: "a struct_ops map", key: four, value: some, entries: bound{min: 1, max: 1},
+		flags: uapi.FLink, also: kernelValue,
+	},
 	uapi.MapArena: {
 		name: "an arena", entries: some,
 		flags: uapi.FMmapable | uapi.FSegvOnFault | uapi.FNoUserConv, must: uapi.FMmapable,

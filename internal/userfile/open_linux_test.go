@@ -151,6 +151,39 @@ func TestInRoot(t *testing.T) {
 	}
 }
 
+// TestOpenOwn: a link in a container leads through /proc/self, which is this process for whoever follows
+// it here. The oracle is what the link is for a process in the container: its own executable.
+func TestOpenOwn(t *testing.T) {
+	testkit.Root(t)
+	dir := t.TempDir()
+	if err := os.Mkdir(dir+"/proc", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("proc", dir+"/proc", "proc", 0, ""); err != nil {
+		testkit.Skip(t, "proc can't be mounted: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir+"/proc", unix.MNT_DETACH) })
+	prefix := "/proc/" + strconv.Itoa(contained(t, dir)) + "/root/"
+	for link, to := range map[string]string{
+		"exe": "/proc/self/exe", "thread": "/proc/thread-self/exe", "root": "/proc/self/root/exe",
+		"again": "exe",
+	} {
+		if err := os.Symlink(to, dir+"/"+link); err != nil {
+			t.Fatal(err)
+		}
+		f, err := openPath(prefix+link, true)
+		if err == nil {
+			f.Close()
+		}
+		if link != "again" && !errors.Is(err, unix.EXDEV) {
+			t.Errorf("%s: %v", link, err)
+		}
+	}
+	if _, err := openPath(prefix+"again", true); !errors.Is(err, unix.EXDEV) {
+		t.Error("a link to a link:", err)
+	}
+}
+
 // TestOpenLinks follows the links that lead to files of a process, where other files are at the
 // same paths here. The oracle is the content of the files.
 func TestOpenLinks(t *testing.T) {
