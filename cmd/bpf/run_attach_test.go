@@ -438,7 +438,7 @@ func TestRunRefuses(t *testing.T) {
 		args []string
 	}{
 		{"write PROGRAM=HOOK", []string{"--attach", "tc_pass"}},
-		{`has no program or struct_ops map "no_such"; it has [tc_pass`, []string{"--attach", "no_such=auto"}},
+		{`has no program or struct_ops map "no_such"; it has tc_pass`, []string{"--attach", "no_such=auto"}},
 		{`there is no hook "tcx"`, []string{"--attach", "tc_pass=tcx:lo"}},
 		{"is a program; what is attached there is a struct_ops map", []string{"--attach", "tc_pass=struct_ops"}},
 		{"no-such-iface", []string{"--attach", "tc_pass=tc-ingress:no-such-iface"}},
