@@ -47,7 +47,9 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 		return nil, p.attachFail(to, err)
 	}
 	if p.obj != nil && p.expected != uapi.AttachTraceIter {
-		return nil, p.attachFail(to, fmt.Errorf("the program was not loaded as one, as SEC(\"iter/...\") is: %w", syscall.EINVAL))
+		return nil, p.attachFail(to,
+			fmt.Errorf("the program was not loaded as one, as SEC(\"iter/...\") is: %w",
+				syscall.EINVAL))
 	}
 	_, kind := splitModule(p.attachTarget)
 	if err := opts.check(kind); err != nil {

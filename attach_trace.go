@@ -41,7 +41,9 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 			fmt.Errorf("an iterator attaches with AttachIter: %w", syscall.EINVAL))
 	}
 	if isTracingMulti(p.expected) {
-		return nil, p.attachFail(to, fmt.Errorf("a program for many functions attaches with AttachTracingMulti: %w", syscall.EINVAL))
+		return nil, p.attachFail(to,
+			fmt.Errorf("a program for many functions attaches with AttachTracingMulti: %w",
+				syscall.EINVAL))
 	}
 	return p.attachTrace(to, opts)
 }
@@ -58,7 +60,9 @@ func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 		return nil, p.attachFail(to, err)
 	}
 	if p.expected == uapi.AttachLSMCgroup {
-		return nil, p.attachFail(to, fmt.Errorf("a program for a cgroup's LSM hook attaches with AttachCgroup: %w", syscall.EINVAL))
+		return nil, p.attachFail(to,
+			fmt.Errorf("a program for a cgroup's LSM hook attaches with AttachCgroup: %w",
+				syscall.EINVAL))
 	}
 	l, err := p.attachTrace(to, opts)
 	if err == nil && !p.running().RunsLSM("bpf") {

@@ -150,7 +150,9 @@ func matchTraceable(k *kernel.Facts, loaded, pattern string) ([]btf.ID, error) {
 	case len(ids) > 0:
 		return ids, nil
 	case unfit > 0:
-		return nil, fmt.Errorf("none of the %d functions that match can be traced, by their arguments or results: %w", unfit, syscall.EINVAL)
+		return nil, fmt.Errorf(
+			"none of the %d functions that match can be traced, by their arguments or results: %w",
+			unfit, syscall.EINVAL)
 	}
 	err = fmt.Errorf("no function matches: %w", ErrNotExist)
 	if near := nearest.To(pattern); !glob.HasWildcard(pattern) {

@@ -287,7 +287,9 @@ func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
 	}
 	switch p.expected {
 	case uapi.AttachXDPDevMap, uapi.AttachXDPCPUMap:
-		at.rule = fmt.Sprintf("it was loaded to be put into a map (%v), not to be attached to an interface", p.expected)
+		at.rule = fmt.Sprintf(
+			"it was loaded to be put into a map (%v), not to be attached to an interface",
+			p.expected)
 	}
 	index, err := rtnl.Interface(iface)
 	if err == nil {

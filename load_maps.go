@@ -73,7 +73,9 @@ func (l *loader) mapToGive(op, name string, given *Map) (*plan.Map, error) {
 		return nil, l.fail(op, name,
 			near.AddTo(fmt.Errorf("no such map in the object: %w", ErrNotExist)))
 	case found.Skip:
-		return nil, l.fail(op, name, fmt.Errorf("autocreate is off, so the programs were resolved without it: %w", syscall.EINVAL))
+		return nil, l.fail(op, name,
+			fmt.Errorf("autocreate is off, so the programs were resolved without it: %w",
+				syscall.EINVAL))
 	case given == nil:
 		return nil, l.fail(op, name, fmt.Errorf("the map given is nil: %w", syscall.EINVAL))
 	case given.absent != nil:
@@ -567,7 +569,9 @@ func (l *loader) fillStructOps() error {
 			}
 			p := l.progs[s.Program]
 			if p == nil || p.fd == nil || uint64(s.Offset)+8 > uint64(len(m.image)) {
-				return l.fail("fill struct_ops", m.name, fmt.Errorf("offset %d: the program was not loaded: %w", s.Offset, syscall.EINVAL))
+				return l.fail("fill struct_ops", m.name,
+					fmt.Errorf("offset %d: the program was not loaded: %w",
+						s.Offset, syscall.EINVAL))
 			}
 			m.slots = append(m.slots, structOpsSlot{s.Offset, p.fd})
 		}

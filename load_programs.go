@@ -277,7 +277,9 @@ func (l *loader) fixup(pp *plan.Program) error {
 		case plan.FixMapFD:
 			m := l.maps[f.Map]
 			if m == nil || m.fd == nil {
-				return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d refers to a map that was not created: %w", f.Insn, ErrNotExist))
+				return l.fail("relocate program", pp.Spec.Name,
+					fmt.Errorf("instruction %d refers to a map that was not created: %w",
+						f.Insn, ErrNotExist))
 			}
 			insns[f.Insn].Imm = int32(m.fd.Int())
 		case plan.FixModuleBTFFD:
@@ -287,7 +289,9 @@ func (l *loader) fixup(pp *plan.Program) error {
 			}
 			insns[f.Insn+1].Imm = int32(fd.Int())
 		default:
-			return l.fail("relocate program", pp.Spec.Name, fmt.Errorf("instruction %d: unknown kind of fix-up %d: %w", f.Insn, f.Kind, syscall.EINVAL))
+			return l.fail("relocate program", pp.Spec.Name,
+				fmt.Errorf("instruction %d: unknown kind of fix-up %d: %w",
+					f.Insn, f.Kind, syscall.EINVAL))
 		}
 	}
 	return nil

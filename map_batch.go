@@ -135,7 +135,9 @@ func (m *Map) DeleteBatch(keys []byte) (int, error) {
 		return 0, m.fail("delete from map in a batch", err)
 	}
 	if m.keySize == 0 || len(keys)%int(m.keySize) != 0 {
-		return 0, m.fail("delete from map in a batch", fmt.Errorf("%d bytes are no whole number of keys of %d: %w", len(keys), m.keySize, syscall.EINVAL))
+		return 0, m.fail("delete from map in a batch",
+			fmt.Errorf("%d bytes are no whole number of keys of %d: %w",
+				len(keys), m.keySize, syscall.EINVAL))
 	}
 	return m.deleteBatch(unsafe.Pointer(unsafe.SliceData(keys)), uint32(len(keys)/int(m.keySize)))
 }
@@ -170,8 +172,9 @@ func (m *Map) batchLen(keys, values []byte) (uint32, error) {
 	value := m.valueLen(0)
 	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 ||
 		len(keys)/int(m.keySize) != len(values)/value {
-		return 0, m.fail("use map in batches", fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same number of elements: %w",
-			len(keys), m.keySize, len(values), value, syscall.EINVAL))
+		return 0, m.fail("use map in batches",
+			fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same number of elements: %w",
+				len(keys), m.keySize, len(values), value, syscall.EINVAL))
 	}
 	return uint32(len(keys) / int(m.keySize)), nil
 }

@@ -177,7 +177,9 @@ func (v *Variable) Set(value any) error {
 		return nil
 	case string:
 		if !v.isText() {
-			return v.fail("set variable", fmt.Errorf("it is not an array of char and cannot hold a string: %w", syscall.EINVAL))
+			return v.fail("set variable",
+				fmt.Errorf("it is not an array of char and cannot hold a string: %w",
+					syscall.EINVAL))
 		}
 		if len(value) > len(dst) {
 			return v.fail("set variable",
@@ -304,7 +306,9 @@ func VarOf[T any](v *Variable) (*T, error) {
 	}
 	p := unsafe.Pointer(unsafe.SliceData(raw))
 	if uintptr(p)%unsafe.Alignof(*new(T)) != 0 {
-		return nil, v.fail("map variable", fmt.Errorf("it lies at offset %d, which is not aligned for %v: %w", v.offset, reflect.TypeFor[T](), syscall.EINVAL))
+		return nil, v.fail("map variable",
+			fmt.Errorf("it lies at offset %d, which is not aligned for %v: %w",
+				v.offset, reflect.TypeFor[T](), syscall.EINVAL))
 	}
 	return (*T)(p), nil
 }

@@ -76,7 +76,8 @@ func TestCgroup(t *testing.T) {
 func TestInterface(t *testing.T) {
 	testkit.Netns(t)
 	obj := load(t, "link", "xdp")
-	if _, err := obj.Program("xdp").SetXDP("lo", &bpf.XDPOptions{Mode: bpf.XDPGeneric}); err != nil {
+	if _, err := obj.Program("xdp").SetXDP(
+		"lo", &bpf.XDPOptions{Mode: bpf.XDPGeneric}); err != nil {
 		t.Fatal(err)
 	}
 	var links []struct {
@@ -206,7 +207,8 @@ func TestPrivileges(t *testing.T) {
 				others = append(others, kernel.CapNetAdmin)
 			}
 			err := testkit.WithCapabilities(t, others, c.do)
-			if !errors.Is(err, bpf.ErrPermission) || !strings.Contains(err.Error(), c.need.String()) {
+			if !errors.Is(err, bpf.ErrPermission) ||
+				!strings.Contains(err.Error(), c.need.String()) {
 				t.Errorf("without %v: %v", c.need, err)
 			}
 		})

@@ -25,7 +25,8 @@ import (
 func TestRoute(t *testing.T) {
 	testkit.Netns(t)
 	for _, conf := range []string{"all", "default"} { // an address serves at once
-		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/accept_dad", []byte("0"), 0); err != nil {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+conf+"/accept_dad",
+			[]byte("0"), 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -38,19 +39,24 @@ func TestRoute(t *testing.T) {
 	}{
 		{"10.9.0.0/24", "lo", func() error {
 			return socketOf(unix.AF_INET, unix.SOCK_DGRAM, func(s int) error {
-				return unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{10, 9, 0, 1}})
+				return unix.Sendto(s, []byte("x"), 0,
+					&unix.SockaddrInet4{Port: 9, Addr: [4]byte{10, 9, 0, 1}})
 			})
 		}},
 		{"fd09::/64", "v0", func() error {
 			return socketOf(unix.AF_INET6, unix.SOCK_DGRAM, func(s int) error {
-				return unix.Sendto(s, []byte("x"), 0, &unix.SockaddrInet6{Port: 9, Addr: netip.MustParseAddr("fd09::1").As16()})
+				return unix.Sendto(s, []byte("x"), 0,
+					&unix.SockaddrInet6{Port: 9, Addr: netip.MustParseAddr("fd09::1").As16()})
 			})
 		}},
 	} {
 		*runs = [32]uint64{}
-		route := &lwt.Route{Destination: netip.MustParsePrefix(at.destination), Interface: at.device, Metric: 77,
-			In: obj.Program("lwt_in"), Out: obj.Program("lwt_out"), Xmit: obj.Program("lwt_xmit"), Headroom: 16}
-		if err := route.Delete(); !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "no such route") {
+		route := &lwt.Route{Destination: netip.MustParsePrefix(at.destination),
+			Interface: at.device, Metric: 77,
+			In: obj.Program("lwt_in"), Out: obj.Program("lwt_out"), Xmit: obj.Program("lwt_xmit"),
+			Headroom: 16}
+		if err := route.Delete(); !errors.Is(err, bpf.ErrNotExist) ||
+			!strings.Contains(err.Error(), "no such route") {
 			t.Error(err)
 		}
 		if err := route.Add(); err != nil {
@@ -62,13 +68,18 @@ func TestRoute(t *testing.T) {
 		if err := at.send(); err != nil {
 			t.Error(err)
 		}
-		if at.device == "lo" && runs[netLWTIn] == 0 || runs[netLWTOut] == 0 || runs[netLWTXmit] == 0 {
-			t.Errorf("%s: in %d, out %d, xmit %d", at.destination, runs[netLWTIn], runs[netLWTOut], runs[netLWTXmit])
+		if at.device == "lo" && runs[netLWTIn] == 0 || runs[netLWTOut] == 0 ||
+			runs[netLWTXmit] == 0 {
+			t.Errorf("%s: in %d, out %d, xmit %d", at.destination, runs[netLWTIn], runs[netLWTOut],
+				runs[netLWTXmit])
 		}
 		family := map[bool]string{true: "-4", false: "-6"}[route.Destination.Addr().Is4()]
 		if out := ip(t, family, "route", "show", at.destination); out != nil {
-			shown := func(name string) string { return fmt.Sprintf("%s:[%d]", name, programID(t, obj.Program(name))) }
-			for _, text := range []string{"encap bpf", "in " + shown("lwt_in"), "out " + shown("lwt_out"), "xmit " + shown("lwt_xmit"), "dev " + at.device, "metric 77"} {
+			shown := func(name string) string {
+				return fmt.Sprintf("%s:[%d]", name, programID(t, obj.Program(name)))
+			}
+			for _, text := range []string{"encap bpf", "in " + shown("lwt_in"), "out " +
+				shown("lwt_out"), "xmit " + shown("lwt_xmit"), "dev " + at.device, "metric 77"} {
 				if !strings.Contains(string(out), text) {
 					t.Errorf("%s: ip says %q", text, out)
 				}
@@ -88,18 +99,24 @@ func TestRoute(t *testing.T) {
 func refused(t *testing.T, obj *bpf.Object) {
 	good := lwt.Route{Destination: netip.MustParsePrefix("10.9.0.0/24"), Interface: "lo"}
 	for want, change := range map[string]func(*lwt.Route){
-		"absent0":                      func(r *lwt.Route) { r.Interface = "absent0" },
-		"invalid Prefix":               func(r *lwt.Route) { r.Destination = netip.Prefix{} },
-		"gateway ::1":                  func(r *lwt.Route) { r.Gateway = netip.IPv6Loopback() },
-		"what fits there is":           func(r *lwt.Route) { r.Xmit = obj.Program("xdp_pass") },
-		"lwt_out is a program":         func(r *lwt.Route) { r.In = obj.Program("lwt_out") },
-		"was not loaded":               func(r *lwt.Route) { r.In = obj.Program("nf_drop") },
-		"invalid argument":             func(r *lwt.Route) {}, // no program at all
-		"segments are of IPv6":         func(r *lwt.Route) { r.Seg6Local = obj.Program("seg6local") },
-		"goes without others":          func(r *lwt.Route) { r.Seg6Local, r.In = obj.Program("seg6local"), obj.Program("lwt_in") },
+		"absent0":              func(r *lwt.Route) { r.Interface = "absent0" },
+		"invalid Prefix":       func(r *lwt.Route) { r.Destination = netip.Prefix{} },
+		"gateway ::1":          func(r *lwt.Route) { r.Gateway = netip.IPv6Loopback() },
+		"what fits there is":   func(r *lwt.Route) { r.Xmit = obj.Program("xdp_pass") },
+		"lwt_out is a program": func(r *lwt.Route) { r.In = obj.Program("lwt_out") },
+		"was not loaded":       func(r *lwt.Route) { r.In = obj.Program("nf_drop") },
+		"invalid argument":     func(r *lwt.Route) {}, // no program at all
+		"segments are of IPv6": func(r *lwt.Route) {
+			r.Seg6Local = obj.Program("seg6local")
+		},
+		"goes without others": func(r *lwt.Route) {
+			r.Seg6Local, r.In = obj.Program("seg6local"), obj.Program("lwt_in")
+		},
 		"seg6local is a program of":    func(r *lwt.Route) { r.Out = obj.Program("seg6local") },
 		"what fits there is lwt_seg6l": func(r *lwt.Route) { r.Seg6Local = obj.Program("lwt_in") },
-		"numerical result":             func(r *lwt.Route) { r.Out, r.Headroom = obj.Program("lwt_out"), 1000 },
+		"numerical result": func(r *lwt.Route) {
+			r.Out, r.Headroom = obj.Program("lwt_out"), 1000
+		},
 	} {
 		r := good
 		change(&r)
@@ -117,7 +134,8 @@ func TestDelete(t *testing.T) {
 	obj, other := load(t, names...), load(t, names...)
 	for _, destination := range []string{"10.9.0.0/24", "0.0.0.0/0", "fd09::/64", "::/0"} {
 		for _, metric := range []uint32{0, 5} {
-			at := lwt.Route{Destination: netip.MustParsePrefix(destination), Interface: "v0", Metric: metric}
+			at := lwt.Route{Destination: netip.MustParsePrefix(destination), Interface: "v0",
+				Metric: metric}
 			ours := at
 			ours.In, ours.Out = obj.Program("lwt_in"), obj.Program("lwt_out")
 			if err := ours.Add(); err != nil {
@@ -127,7 +145,9 @@ func TestDelete(t *testing.T) {
 			twin.In, twin.Out = other.Program("lwt_in"), other.Program("lwt_out")
 			fewer.Out = obj.Program("lwt_out")
 			for _, r := range []lwt.Route{twin, fewer, none} {
-				if err := r.Delete(); !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), fmt.Sprintf("it has the programs in lwt_in:[%d]", programID(t, ours.In))) {
+				if err := r.Delete(); !errors.Is(err, bpf.ErrNotExist) ||
+					!strings.Contains(err.Error(),
+						fmt.Sprintf("it has the programs in lwt_in:[%d]", programID(t, ours.In))) {
 					t.Errorf("%v: another's route: %v", &r, err)
 				}
 			}
@@ -138,7 +158,8 @@ func TestDelete(t *testing.T) {
 			}
 			elsewhere := ours
 			elsewhere.Metric = 9
-			if err := elsewhere.Delete(); !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "no such route") {
+			if err := elsewhere.Delete(); !errors.Is(err, bpf.ErrNotExist) ||
+				!strings.Contains(err.Error(), "no such route") {
 				t.Error(err)
 			}
 			// As another process would, with the programs but without having added it.
@@ -156,7 +177,8 @@ func TestDelete(t *testing.T) {
 		}
 	}
 	// The programs may be closed meanwhile.
-	closed := lwt.Route{Destination: netip.MustParsePrefix("fd09::1/128"), Interface: "v0", Seg6Local: other.Program("seg6local")}
+	closed := lwt.Route{Destination: netip.MustParsePrefix("fd09::1/128"), Interface: "v0",
+		Seg6Local: other.Program("seg6local")}
 	again := closed // as another process would name it
 	if err := closed.Add(); err != nil {
 		t.Fatal(err)
@@ -220,7 +242,8 @@ func TestSeg6Local(t *testing.T) {
 	segment, next := netip.MustParseAddr("fd09::1"), netip.MustParseAddr("fd0a::1")
 	ip(t, "-6", "route", "add", next.String(), "dev", "w0")
 	obj := load(t, "seg6local")
-	runs, answer := &variable[[32]uint64](t, obj, "runs")[netSeg6Local], variable[uint32](t, obj, "seg6_answer")
+	runs, answer := &variable[[32]uint64](t, obj, "runs")[netSeg6Local],
+		variable[uint32](t, obj, "seg6_answer")
 	device, err := net.InterfaceByName("v0")
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +251,8 @@ func TestSeg6Local(t *testing.T) {
 	sender, receiver := packetSocket(t, "v1"), packetSocket(t, "w1")
 	arrives := func(text string) bool {
 		t.Helper()
-		if _, err := unix.Write(sender, segmentFrame(device.HardwareAddr, 9, text, segment, next)); err != nil {
+		if _, err := unix.Write(sender,
+			segmentFrame(device.HardwareAddr, 9, text, segment, next)); err != nil {
 			t.Fatal(err)
 		}
 		for b := make([]byte, 2000); ; {
@@ -242,7 +266,8 @@ func TestSeg6Local(t *testing.T) {
 			}
 		}
 	}
-	route := &lwt.Route{Destination: netip.PrefixFrom(segment, 128), Interface: "v0", Seg6Local: obj.Program("seg6local")}
+	route := &lwt.Route{Destination: netip.PrefixFrom(segment, 128), Interface: "v0",
+		Seg6Local: obj.Program("seg6local")}
 	if arrives("before") {
 		t.Error("it goes on without a route")
 	}
@@ -258,7 +283,8 @@ func TestSeg6Local(t *testing.T) {
 	}
 	*answer = 0
 	if out := ip(t, "-6", "route", "show", segment.String()); out != nil {
-		for _, text := range []string{"encap seg6local action End.BPF", fmt.Sprintf("seg6local:[%d]", programID(t, route.Seg6Local)), "dev v0"} {
+		for _, text := range []string{"encap seg6local action End.BPF",
+			fmt.Sprintf("seg6local:[%d]", programID(t, route.Seg6Local)), "dev v0"} {
 			if !strings.Contains(string(out), text) {
 				t.Errorf("%s: ip says %q", text, out)
 			}

@@ -67,7 +67,8 @@ func BenchmarkMap(b *testing.B) {
 	raw := func(cmd uintptr) func() {
 		return func() {
 			key = (key + 1) % 10000
-			if _, _, e := syscall.RawSyscall(unix.SYS_BPF, cmd, uintptr(unsafe.Pointer(attr)), 32); e != 0 {
+			if _, _, e := syscall.RawSyscall(unix.SYS_BPF, cmd,
+				uintptr(unsafe.Pointer(attr)), 32); e != 0 {
 				b.Fatal(e)
 			}
 		}
@@ -111,7 +112,8 @@ func BenchmarkTestRun(b *testing.B) {
 			b.Fatal(err)
 		}
 	}, func() {
-		if _, _, e := syscall.RawSyscall(unix.SYS_BPF, 10, uintptr(unsafe.Pointer(&raw)), 76); e != 0 {
+		if _, _, e := syscall.RawSyscall(unix.SYS_BPF, 10,
+			uintptr(unsafe.Pointer(&raw)), 76); e != 0 {
 			b.Fatal(e)
 		}
 	})

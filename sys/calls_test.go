@@ -23,7 +23,8 @@ type recorder struct {
 	common  int
 }
 
-func (r *recorder) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe.Pointer) (int, syscall.Errno) {
+func (r *recorder) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
 	r.cmds, r.sizes = append(r.cmds, cmd), append(r.sizes, size)
 	if common != nil {
 		r.common++
@@ -68,7 +69,8 @@ func TestProgLoadRetries(t *testing.T) {
 		if fd != nil {
 			fd.Close()
 		}
-		if len(r.cmds) != c.calls || (c.err == 0) != (err == nil) || c.err != 0 && !errors.Is(err, c.err) {
+		if len(r.cmds) != c.calls || (c.err == 0) != (err == nil) ||
+			c.err != 0 && !errors.Is(err, c.err) {
 			t.Errorf("%v: %d calls, %v", c.answers, len(r.cmds), err)
 		}
 	}
@@ -157,7 +159,8 @@ func TestCommandsAndSizes(t *testing.T) {
 		}
 		c.call()
 		if len(r.cmds) != i+1 || r.cmds[i] != c.cmd || r.sizes[i] != c.size {
-			t.Fatalf("call %d: %v of size %d instead of %v of size %d", i, r.cmds[i:], r.sizes[i], c.cmd, c.size)
+			t.Fatalf("call %d: %v of size %d instead of %v of size %d",
+				i, r.cmds[i:], r.sizes[i], c.cmd, c.size)
 		}
 		seen[c.cmd] = true
 	}
@@ -170,8 +173,10 @@ func TestCommandsAndSizes(t *testing.T) {
 
 func returnsFD(cmd uapi.Cmd) bool {
 	switch cmd {
-	case uapi.CmdMapCreate, uapi.CmdProgLoad, uapi.CmdObjGet, uapi.CmdProgGetFDByID, uapi.CmdMapGetFDByID, uapi.CmdBTFGetFDByID,
-		uapi.CmdLinkGetFDByID, uapi.CmdRawTracepointOpen, uapi.CmdBTFLoad, uapi.CmdLinkCreate, uapi.CmdIterCreate,
+	case uapi.CmdMapCreate, uapi.CmdProgLoad, uapi.CmdObjGet, uapi.CmdProgGetFDByID,
+		uapi.CmdMapGetFDByID, uapi.CmdBTFGetFDByID,
+		uapi.CmdLinkGetFDByID, uapi.CmdRawTracepointOpen, uapi.CmdBTFLoad, uapi.CmdLinkCreate,
+		uapi.CmdIterCreate,
 		uapi.CmdEnableStats, uapi.CmdTokenCreate:
 		return true
 	}
@@ -181,15 +186,18 @@ func returnsFD(cmd uapi.Cmd) bool {
 func TestMapCreateLog(t *testing.T) {
 	r := install(t, syscall.EINVAL)
 	log := sys.CommonAttr{LogLevel: 1}
-	if _, err := sys.MapCreateLog(&sys.MapCreateAttr{}, &log); !errors.Is(err, syscall.EINVAL) || r.common != 1 || log.LogTrueSize != 77 {
-		t.Errorf("%v, %d calls with common attributes, true size %d", err, r.common, log.LogTrueSize)
+	if _, err := sys.MapCreateLog(&sys.MapCreateAttr{}, &log); !errors.Is(err, syscall.EINVAL) ||
+		r.common != 1 || log.LogTrueSize != 77 {
+		t.Errorf("%v, %d calls with common attributes, true size %d",
+			err, r.common, log.LogTrueSize)
 	}
 }
 
 // Kernels before 7.1 don't know BPF_COMMON_ATTRS and refuse the command number; the probe must not
 // report this as success.
 func TestProbeCommonAttrs(t *testing.T) {
-	if err := sys.ProbeCommonAttrs(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EFAULT) && !errors.Is(err, syscall.EPERM) {
+	if err := sys.ProbeCommonAttrs(); !errors.Is(err, syscall.EINVAL) &&
+		!errors.Is(err, syscall.EFAULT) && !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%v", err)
 	}
 }
@@ -223,7 +231,8 @@ func TestFunnelMovesTheStack(t *testing.T) {
 		done := make(chan uint64)
 		go func() { // a new, small stack each time
 			key, value := i, uint64(0)
-			if err := sys.MapLookup(5, unsafe.Pointer(&key), unsafe.Pointer(&value), 0); err != nil {
+			if err := sys.MapLookup(5, unsafe.Pointer(&key),
+				unsafe.Pointer(&value), 0); err != nil {
 				value = 0
 			}
 			done <- value

@@ -135,7 +135,8 @@ func TestFDCloseOnce(t *testing.T) {
 	}
 
 	var none *sys.FD
-	if none.Close() != nil || none.Int() != -1 || none.Uint32() != 0 || none.Disown() != -1 || none.String() != "closed" {
+	if none.Close() != nil || none.Int() != -1 || none.Uint32() != 0 || none.Disown() != -1 ||
+		none.String() != "closed" {
 		t.Error("a nil *FD isn't harmless")
 	}
 
@@ -161,7 +162,8 @@ func TestFDTracking(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if stack := fdtrack.Origin(fd.Int()); !strings.Contains(stack, "TestFDTracking") || !strings.Contains(stack, "fd_test.go") {
+	if stack := fdtrack.Origin(fd.Int()); !strings.Contains(stack, "TestFDTracking") ||
+		!strings.Contains(stack, "fd_test.go") {
 		t.Errorf("origin of %v: %q", fd, stack)
 	}
 	n := fd.Int()

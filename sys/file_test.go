@@ -29,7 +29,8 @@ func TestFile(t *testing.T) {
 	if n != len(want) || err != io.EOF || string(got[:n]) != string(want) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
-	if n, err := f.ReadAt(got[:5], 3); n != 5 || err != nil || string(got[:5]) != string(want[3:8]) {
+	if n, err := f.ReadAt(got[:5], 3); n != 5 || err != nil ||
+		string(got[:5]) != string(want[3:8]) {
 		t.Errorf("in the middle: %d bytes, %v", n, err)
 	}
 	if err := f.Close(); err != nil {
@@ -39,7 +40,8 @@ func TestFile(t *testing.T) {
 		t.Error("a closed file was read")
 	}
 	var path *fs.PathError
-	if _, err := sys.OpenFile("nowhere"); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) || path.Path != "nowhere" {
+	if _, err := sys.OpenFile("nowhere"); !errors.Is(err, fs.ErrNotExist) ||
+		!errors.As(err, &path) || path.Path != "nowhere" {
 		t.Errorf("no such file: %v", err)
 	}
 	dir, err := sys.OpenFile(".")

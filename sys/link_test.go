@@ -26,7 +26,8 @@ import (
 // The oracle of this file is the kernel, and bpftool, which lists the same links and pins.
 
 // counter loads a program that counts its runs in element 0 of an array.
-func counter(t *testing.T, typ uapi.ProgType, flags uint32, attach uapi.AttachType, result int32) (prog *sys.FD, count func() uint64) {
+func counter(t *testing.T, typ uapi.ProgType, flags uint32,
+	attach uapi.AttachType, result int32) (prog *sys.FD, count func() uint64) {
 	t.Helper()
 	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 1})
 	ld := asm.LdMapValue(asm.R1, m.Int(), 0)
@@ -78,13 +79,16 @@ func TestRawTracepointLink(t *testing.T) {
 		TP     string `json:"tp_name"`
 	}
 	bpftool(t, &want, "link", "show", "id", strconv.Itoa(int(info.ID)))
-	if want.Type != info.Type.String() || want.ProgID != info.ProgID || want.TP != strings.TrimRight(string(name), "\x00") {
+	if want.Type != info.Type.String() || want.ProgID != info.ProgID ||
+		want.TP != strings.TrimRight(string(name), "\x00") {
 		t.Errorf("%+v %q, bpftool: %+v", info, name, want)
 	}
 	// The kind of the descriptor, from outside.
 	buf := make([]byte, 64)
-	q := sys.TaskFDQueryAttr{PID: uint32(os.Getpid()), FD: link.Uint32(), Buf: sys.Slice(buf), BufLen: uint32(len(buf))}
-	if err := sys.TaskFDQuery(&q); err != nil || q.ProgID != info.ProgID || q.BufLen != 9 || string(buf[:9]) != "sys_enter" {
+	q := sys.TaskFDQueryAttr{PID: uint32(os.Getpid()), FD: link.Uint32(), Buf: sys.Slice(buf),
+		BufLen: uint32(len(buf))}
+	if err := sys.TaskFDQuery(&q); err != nil || q.ProgID != info.ProgID || q.BufLen != 9 ||
+		string(buf[:9]) != "sys_enter" {
 		t.Errorf("%v, %+v %q", err, q, buf)
 	}
 	if next, err := sys.LinkNextID(info.ID - 1); err != nil || next != info.ID {
@@ -98,7 +102,8 @@ func TestRawTracepointLink(t *testing.T) {
 	if err := sys.LinkDetach(link.Int()); !errors.Is(err, syscall.EOPNOTSUPP) {
 		t.Errorf("detach: %v", err)
 	}
-	if _, err := sys.RawTracepointOpen("no_such_tracepoint", prog.Int(), 0); !errors.Is(err, syscall.ENOENT) {
+	if _, err := sys.RawTracepointOpen(
+		"no_such_tracepoint", prog.Int(), 0); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("absent tracepoint: %v", err)
 	}
 	if _, err := sys.RawTracepointOpen("a\x00b", prog.Int(), 0); !errors.Is(err, syscall.EINVAL) {
@@ -152,7 +157,8 @@ func TestPerfEventLinks(t *testing.T) {
 	prog, count := counter(t, uapi.ProgPerfEvent, 0, 0, 0)
 	// A clock event on CPU 0, first by ioctl, then by link.
 	open := func() *sys.FD {
-		a := sys.PerfEventAttr{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock, Sample: 100000}
+		a := sys.PerfEventAttr{Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWCPUClock,
+			Sample: 100000}
 		event, err := sys.PerfEventOpen(&a, 0, -1, -1, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -177,8 +183,9 @@ func TestPerfEventLinks(t *testing.T) {
 	event.Close()
 
 	event = open()
-	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: event.Uint32(), AttachType: uapi.AttachPerfEvent,
-		Detail: &sys.LinkPerfEvent{Cookie: 0xc00c1e}})
+	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: event.Uint32(),
+		AttachType: uapi.AttachPerfEvent,
+		Detail:     &sys.LinkPerfEvent{Cookie: 0xc00c1e}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,13 +274,16 @@ func TestUprobeByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := sys.PerfEventAttr{Type: uint32(pmu), Config2: 1 << 40}
-	if _, err := sys.PerfEventOpenName(&a, "/proc/self/exe", -1, 0, -1, 0); !errors.Is(err, syscall.EINVAL) {
+	if _, err := sys.PerfEventOpenName(&a,
+		"/proc/self/exe", -1, 0, -1, 0); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("offset behind the end of the file: %v", err)
 	}
-	if _, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: uint32(pmu)}, "/no/such/file", -1, 0, -1, 0); !errors.Is(err, syscall.ENOENT) {
+	if _, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: uint32(pmu)},
+		"/no/such/file", -1, 0, -1, 0); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("absent file: %v", err)
 	}
-	event, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: uint32(pmu), Config2: textOffset(t, syscall.Getpagesize)}, "/proc/self/exe", -1, 0, -1, 0)
+	event, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: uint32(pmu),
+		Config2: textOffset(t, syscall.Getpagesize)}, "/proc/self/exe", -1, 0, -1, 0)
 	if err != nil {
 		t.Fatalf("the kernel didn't get the path: %v", err)
 	}
@@ -292,7 +302,8 @@ func textOffset(t *testing.T, function any) uint64 {
 	for line := range strings.Lines(string(maps)) {
 		var from, to, offset uint64
 		var mode string
-		if n, _ := fmt.Sscanf(line, "%x-%x %s %x", &from, &to, &mode, &offset); n == 4 && from <= addr && addr < to {
+		if n, _ := fmt.Sscanf(line, "%x-%x %s %x", &from, &to, &mode, &offset); n == 4 &&
+			from <= addr && addr < to {
 			return addr - from + offset
 		}
 	}
@@ -309,16 +320,19 @@ func TestCgroupAttachQueryDetach(t *testing.T) {
 	prog, _ := counter(t, uapi.ProgCgroupSKB, 0, uapi.AttachCgroupInetEgress, 1)
 	other, _ := counter(t, uapi.ProgCgroupSKB, 0, uapi.AttachCgroupInetEgress, 1)
 	target := uint32(dir.Fd())
-	if err := sys.ProgAttach(&sys.ProgAttachAttr{Target: target, ProgFD: prog.Uint32(), AttachType: uapi.AttachCgroupInetEgress, Flags: uapi.FAllowMulti}); err != nil {
+	if err := sys.ProgAttach(&sys.ProgAttachAttr{Target: target, ProgFD: prog.Uint32(),
+		AttachType: uapi.AttachCgroupInetEgress, Flags: uapi.FAllowMulti}); err != nil {
 		t.Fatal(err)
 	}
 	ids := make([]uint32, 4)
-	q := sys.ProgQueryAttr{Target: target, AttachType: uapi.AttachCgroupInetEgress, ProgIDs: sys.Slice(ids), Count: 4}
+	q := sys.ProgQueryAttr{Target: target, AttachType: uapi.AttachCgroupInetEgress,
+		ProgIDs: sys.Slice(ids), Count: 4}
 	info, err := sys.ProgInfoByFD(prog.Int())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sys.ProgQuery(&q); err != nil || q.Count != 1 || ids[0] != info.ID || q.AttachFlags != uapi.FAllowMulti {
+	if err := sys.ProgQuery(&q); err != nil || q.Count != 1 || ids[0] != info.ID ||
+		q.AttachFlags != uapi.FAllowMulti {
 		t.Errorf("%v: %d programs %v, flags %#x", err, q.Count, ids, q.AttachFlags)
 	}
 	var want []struct{ ID uint32 }
@@ -326,28 +340,35 @@ func TestCgroupAttachQueryDetach(t *testing.T) {
 	if len(want) != 1 || want[0].ID != info.ID {
 		t.Errorf("bpftool: %v", want)
 	}
-	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: other.Uint32(), Target: target, AttachType: uapi.AttachCgroupInetEgress})
+	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: other.Uint32(), Target: target,
+		AttachType: uapi.AttachCgroupInetEgress})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer link.Close()
 	detail := sys.CgroupInfo{}
-	if li, err := sys.LinkDetailByFD(link.Int(), &detail); err != nil || li.Type != uapi.LinkCgroup || detail.AttachType != uapi.AttachCgroupInetEgress || detail.CgroupID == 0 {
+	if li, err := sys.LinkDetailByFD(link.Int(), &detail); err != nil ||
+		li.Type != uapi.LinkCgroup || detail.AttachType != uapi.AttachCgroupInetEgress ||
+		detail.CgroupID == 0 {
 		t.Errorf("%v: %+v %+v", err, li, detail)
 	}
-	if err := sys.LinkUpdate(&sys.LinkUpdateAttr{LinkFD: link.Uint32(), New: prog.Uint32(), Flags: uapi.FReplace, Old: prog.Uint32()}); !errors.Is(err, syscall.EPERM) {
+	if err := sys.LinkUpdate(&sys.LinkUpdateAttr{LinkFD: link.Uint32(), New: prog.Uint32(),
+		Flags: uapi.FReplace, Old: prog.Uint32()}); !errors.Is(err, syscall.EPERM) {
 		t.Errorf("update expecting the wrong program: %v", err)
 	}
-	if err := sys.LinkUpdate(&sys.LinkUpdateAttr{LinkFD: link.Uint32(), New: prog.Uint32(), Flags: uapi.FReplace, Old: other.Uint32()}); err != nil {
+	if err := sys.LinkUpdate(&sys.LinkUpdateAttr{LinkFD: link.Uint32(), New: prog.Uint32(),
+		Flags: uapi.FReplace, Old: other.Uint32()}); err != nil {
 		t.Errorf("update: %v", err)
 	}
 	if err := sys.LinkDetach(link.Int()); err != nil {
 		t.Errorf("detach link: %v", err)
 	}
-	if err := sys.ProgDetach(&sys.ProgAttachAttr{Target: target, ProgFD: prog.Uint32(), AttachType: uapi.AttachCgroupInetEgress}); err != nil {
+	if err := sys.ProgDetach(&sys.ProgAttachAttr{Target: target, ProgFD: prog.Uint32(),
+		AttachType: uapi.AttachCgroupInetEgress}); err != nil {
 		t.Errorf("detach: %v", err)
 	}
-	if err := sys.ProgDetach(&sys.ProgAttachAttr{Target: target, ProgFD: prog.Uint32(), AttachType: uapi.AttachCgroupInetEgress}); !errors.Is(err, syscall.ENOENT) {
+	if err := sys.ProgDetach(&sys.ProgAttachAttr{Target: target, ProgFD: prog.Uint32(),
+		AttachType: uapi.AttachCgroupInetEgress}); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("second detach: %v", err)
 	}
 }
@@ -359,7 +380,8 @@ func TestXDPAndTCXLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	prog, count := counter(t, uapi.ProgXDP, 0, 0, 2)
-	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: uint32(lo.Index), AttachType: uapi.AttachXDP, Flags: unix.XDP_FLAGS_SKB_MODE})
+	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), Target: uint32(lo.Index),
+		AttachType: uapi.AttachXDP, Flags: unix.XDP_FLAGS_SKB_MODE})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -369,12 +391,14 @@ func TestXDPAndTCXLinks(t *testing.T) {
 		t.Error("no packet seen")
 	}
 	detail := sys.IfaceInfo{}
-	if li, err := sys.LinkDetailByFD(link.Int(), &detail); err != nil || li.Type != uapi.LinkXDP || detail.IfIndex != uint32(lo.Index) {
+	if li, err := sys.LinkDetailByFD(link.Int(), &detail); err != nil || li.Type != uapi.LinkXDP ||
+		detail.IfIndex != uint32(lo.Index) {
 		t.Errorf("%v: %+v %+v", err, li, detail)
 	}
 	testkit.Kernel(t, "6.6")
 	cls, clsCount := counter(t, uapi.ProgSchedCls, 0, 0, 0)
-	first, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: cls.Uint32(), Target: uint32(lo.Index), AttachType: uapi.AttachTCXIngress})
+	first, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: cls.Uint32(), Target: uint32(lo.Index),
+		AttachType: uapi.AttachTCXIngress})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,8 +408,10 @@ func TestXDPAndTCXLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	ahead, _ := counter(t, uapi.ProgSchedCls, 0, 0, -1) // TCX_NEXT
-	second, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: ahead.Uint32(), Target: uint32(lo.Index), AttachType: uapi.AttachTCXIngress,
-		Flags: uapi.FBefore | uapi.FLink | uapi.FID, Detail: &sys.LinkAnchor{Relative: info.ID, ExpectedRevision: 2}})
+	second, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: ahead.Uint32(),
+		Target: uint32(lo.Index), AttachType: uapi.AttachTCXIngress,
+		Flags:  uapi.FBefore | uapi.FLink | uapi.FID,
+		Detail: &sys.LinkAnchor{Relative: info.ID, ExpectedRevision: 2}})
 	if err != nil {
 		t.Fatalf("before link %d: %v", info.ID, err)
 	}
@@ -395,9 +421,11 @@ func TestXDPAndTCXLinks(t *testing.T) {
 		t.Error("tcx saw no packet")
 	}
 	linkIDs := make([]uint32, 4)
-	q := sys.ProgQueryAttr{Target: uint32(lo.Index), AttachType: uapi.AttachTCXIngress, LinkIDs: sys.Slice(linkIDs), Count: 4}
+	q := sys.ProgQueryAttr{Target: uint32(lo.Index), AttachType: uapi.AttachTCXIngress,
+		LinkIDs: sys.Slice(linkIDs), Count: 4}
 	q.ProgIDs = sys.Slice(make([]uint32, 4))
-	if err := sys.ProgQuery(&q); err != nil || q.Count != 2 || linkIDs[1] != info.ID || q.Revision != 3 {
+	if err := sys.ProgQuery(&q); err != nil || q.Count != 2 || linkIDs[1] != info.ID ||
+		q.Revision != 3 {
 		t.Errorf("%v: %d links %v, revision %d", err, q.Count, linkIDs, q.Revision)
 	}
 }
@@ -410,7 +438,8 @@ func ping(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if err := unix.Sendto(fd, []byte("ping"), 0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := unix.Sendto(fd, []byte("ping"),
+		0, &unix.SockaddrInet4{Port: 9, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -423,16 +452,19 @@ func TestUprobeMultiDetail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: prog.Uint32(), AttachType: uapi.AttachTraceUprobeMulti,
-		Detail: &sys.LinkUprobeMulti{Path: path, Offsets: sys.Slice(want), Cookies: sys.Slice([]uint64{5, 6}), Count: 2}})
+	link, err := sys.LinkCreate(
+		&sys.LinkCreateAttr{ProgFD: prog.Uint32(), AttachType: uapi.AttachTraceUprobeMulti,
+			Detail: &sys.LinkUprobeMulti{Path: path, Offsets: sys.Slice(want), Cookies: sys.Slice([]uint64{5, 6}), Count: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer link.Close()
 	testkit.Kernel(t, "6.8")
 	offsets, cookies, name := make([]uint64, 2), make([]uint64, 2), make([]byte, 4096)
-	d := sys.UprobeMultiInfo{Path: sys.Slice(name), PathSize: 4096, Offsets: sys.Slice(offsets), Cookies: sys.Slice(cookies), Count: 2}
-	if _, err := sys.LinkDetailByFD(link.Int(), &d); err != nil || d.Count != 2 || offsets[1] != want[1] || cookies[0] != 5 {
+	d := sys.UprobeMultiInfo{Path: sys.Slice(name), PathSize: 4096, Offsets: sys.Slice(offsets),
+		Cookies: sys.Slice(cookies), Count: 2}
+	if _, err := sys.LinkDetailByFD(link.Int(), &d); err != nil || d.Count != 2 ||
+		offsets[1] != want[1] || cookies[0] != 5 {
 		t.Errorf("%v: %+v %v %v", err, d, offsets, cookies)
 	}
 	if exe, err := os.Executable(); err != nil || !strings.HasPrefix(string(name), exe+"\x00") {
@@ -449,7 +481,8 @@ func TestToken(t *testing.T) {
 	defer dir.Close()
 	// bpffs mounted in the initial user namespace: the kernel refuses a token for those who need
 	// none.
-	if _, err := sys.TokenCreate(int(dir.Fd()), 0); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EOPNOTSUPP) {
+	if _, err := sys.TokenCreate(int(dir.Fd()), 0); !errors.Is(err, syscall.EINVAL) &&
+		!errors.Is(err, syscall.EOPNOTSUPP) {
 		t.Errorf("%v", err)
 	}
 }

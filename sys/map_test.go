@@ -30,7 +30,8 @@ func newMap(t testing.TB, a sys.MapCreateAttr) *sys.FD {
 }
 
 func hash(t testing.TB, entries uint32) *sys.FD {
-	return newMap(t, sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: entries, Name: sys.Name("sys_test_hash_with_long_name")})
+	return newMap(t, sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 8,
+		MaxEntries: entries, Name: sys.Name("sys_test_hash_with_long_name")})
 }
 
 func mapID(t testing.TB, fd *sys.FD) uint32 {
@@ -44,7 +45,8 @@ func mapID(t testing.TB, fd *sys.FD) uint32 {
 
 func bpftool(t testing.TB, out any, args ...string) {
 	t.Helper()
-	text, err := exec.Command(testkit.Tool(t, "bpftool"), append([]string{"-j"}, args...)...).Output()
+	text, err := exec.Command(testkit.Tool(t, "bpftool"),
+		append([]string{"-j"}, args...)...).Output()
 	if err != nil {
 		t.Fatalf("bpftool %v: %v %s", args, err, text)
 	}
@@ -124,7 +126,8 @@ func TestMapOpsAllocateNothing(t *testing.T) {
 		key, value, next := uint32(1), uint64(2), uint32(0)
 		k, v := unsafe.Pointer(&key), unsafe.Pointer(&value)
 		if sys.MapUpdate(fd, k, v, 0) != nil || sys.MapLookup(fd, k, v, 0) != nil ||
-			sys.MapNextKey(fd, nil, unsafe.Pointer(&next)) != nil || sys.MapUpdateWait(fd, k, v, 0) != nil ||
+			sys.MapNextKey(fd, nil, unsafe.Pointer(&next)) != nil ||
+			sys.MapUpdateWait(fd, k, v, 0) != nil ||
 			sys.MapDelete(fd, k, 0) != nil || sys.MapDelete(fd, k, 0) != syscall.ENOENT {
 			t.Fatal("an operation failed")
 		}
@@ -140,7 +143,8 @@ func TestMapBatch(t *testing.T) {
 	for i := range keys {
 		keys[i], values[i] = uint32(i), uint64(i)*3
 	}
-	a := sys.MapBatchAttr{Keys: sys.Slice(keys), Values: sys.Slice(values), Count: 1000, MapFD: m.Uint32()}
+	a := sys.MapBatchAttr{Keys: sys.Slice(keys), Values: sys.Slice(values), Count: 1000,
+		MapFD: m.Uint32()}
 	if err := sys.MapUpdateBatch(&a); err != nil || a.Count != 1000 {
 		t.Fatalf("update: %d done, %v", a.Count, err)
 	}
@@ -148,7 +152,8 @@ func TestMapBatch(t *testing.T) {
 	var in, out uint32
 	rk, rv := make([]uint32, 300), make([]uint64, 300)
 	for first := true; ; first = false {
-		a := sys.MapBatchAttr{OutBatch: sys.Ptr(unsafe.Pointer(&out)), Keys: sys.Slice(rk), Values: sys.Slice(rv), Count: 300, MapFD: m.Uint32()}
+		a := sys.MapBatchAttr{OutBatch: sys.Ptr(unsafe.Pointer(&out)), Keys: sys.Slice(rk),
+			Values: sys.Slice(rv), Count: 300, MapFD: m.Uint32()}
 		if !first {
 			a.InBatch = sys.Ptr(unsafe.Pointer(&in))
 		}
@@ -172,7 +177,8 @@ func TestMapBatch(t *testing.T) {
 		t.Errorf("delete: %d done, %v", a.Count, err)
 	}
 	rk, rv = make([]uint32, 1000), make([]uint64, 1000)
-	a = sys.MapBatchAttr{OutBatch: sys.Ptr(unsafe.Pointer(&out)), Keys: sys.Slice(rk), Values: sys.Slice(rv), Count: 1000, MapFD: m.Uint32()}
+	a = sys.MapBatchAttr{OutBatch: sys.Ptr(unsafe.Pointer(&out)), Keys: sys.Slice(rk),
+		Values: sys.Slice(rv), Count: 1000, MapFD: m.Uint32()}
 	if err := sys.MapLookupAndDeleteBatch(&a); !errors.Is(err, syscall.ENOENT) || a.Count != 600 {
 		t.Errorf("lookup and delete: %d done, %v", a.Count, err)
 	}
@@ -180,28 +186,32 @@ func TestMapBatch(t *testing.T) {
 
 func TestMapFreezeAndMmap(t *testing.T) {
 	size := syscall.Getpagesize()
-	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: uint32(size), MaxEntries: 1, Flags: uapi.FMmapable})
+	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: uint32(size),
+		MaxEntries: 1, Flags: uapi.FMmapable})
 	mem, err := sys.Mmap(m.Int(), 0, size, sys.ProtRead|sys.ProtWrite, sys.MapShared)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mem[5] = 42
 	key, value := uint32(0), make([]byte, size)
-	if err := sys.MapLookup(m.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value[0]), 0); err != nil || value[5] != 42 {
+	if err := sys.MapLookup(m.Int(), unsafe.Pointer(&key),
+		unsafe.Pointer(&value[0]), 0); err != nil || value[5] != 42 {
 		t.Errorf("byte 5 is %d, %v", value[5], err)
 	}
 	if err := sys.MapFreeze(m.Int()); !errors.Is(err, syscall.EBUSY) {
 		t.Errorf("freeze while mapped writable: %v", err)
 	}
 	// Remap the same place read-only, as for .rodata.
-	again, err := sys.MmapAt(unsafe.Pointer(&mem[0]), m.Int(), 0, size, sys.ProtRead, sys.MapShared|sys.MapFixed)
+	again, err := sys.MmapAt(unsafe.Pointer(&mem[0]), m.Int(), 0, size, sys.ProtRead,
+		sys.MapShared|sys.MapFixed)
 	if err != nil || &again[0] != &mem[0] {
 		t.Fatalf("remap: %v", err)
 	}
 	if err := sys.MapFreeze(m.Int()); err != nil {
 		t.Errorf("freeze: %v", err)
 	}
-	if err := sys.MapUpdate(m.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value[0]), 0); !errors.Is(err, syscall.EPERM) {
+	if err := sys.MapUpdate(m.Int(), unsafe.Pointer(&key),
+		unsafe.Pointer(&value[0]), 0); !errors.Is(err, syscall.EPERM) {
 		t.Errorf("update of a frozen map: %v", err)
 	}
 	if err := sys.Munmap(again); err != nil {
@@ -210,7 +220,8 @@ func TestMapFreezeAndMmap(t *testing.T) {
 }
 
 func TestMapInfo(t *testing.T) {
-	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 9, Flags: uapi.FNoPrealloc, Name: sys.Name("sys_test_0123456789")})
+	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 9,
+		Flags: uapi.FNoPrealloc, Name: sys.Name("sys_test_0123456789")})
 	info, err := sys.MapInfoByFD(m.Int())
 	if err != nil {
 		t.Fatal(err)
@@ -224,8 +235,10 @@ func TestMapInfo(t *testing.T) {
 		MaxEntries uint32 `json:"max_entries"`
 	}
 	bpftool(t, &want, "map", "show", "id", strconv.Itoa(int(info.ID)))
-	if info.Type.String() != want.Type || info.Name.String() != want.Name || info.KeySize != want.BytesKey ||
-		info.ValueSize != want.BytesValue || info.MaxEntries != want.MaxEntries || info.Flags != want.Flags || want.ID != info.ID {
+	if info.Type.String() != want.Type || info.Name.String() != want.Name ||
+		info.KeySize != want.BytesKey ||
+		info.ValueSize != want.BytesValue || info.MaxEntries != want.MaxEntries ||
+		info.Flags != want.Flags || want.ID != info.ID {
 		t.Errorf("%+v, bpftool: %+v", info, want)
 	}
 	if info.Name.String() != "sys_test_012345" {

@@ -60,14 +60,17 @@ func TestProgLoadAndInfo(t *testing.T) {
 		UID         uint32
 	}
 	bpftool(t, &want, "prog", "show", "id", strconv.Itoa(int(info.ID)))
-	if want.Type != info.Type.String() || want.Tag != hex.EncodeToString(info.Tag[:]) || want.Name != info.Name.String() ||
-		want.BytesXlated != info.XlatedProgLen || want.GPL != info.GPL() || want.UID != info.CreatedByUID {
+	if want.Type != info.Type.String() || want.Tag != hex.EncodeToString(info.Tag[:]) ||
+		want.Name != info.Name.String() ||
+		want.BytesXlated != info.XlatedProgLen || want.GPL != info.GPL() ||
+		want.UID != info.CreatedByUID {
 		t.Errorf("%+v, bpftool: %+v", info, want)
 	}
 	// With room for them, the instructions come back.
 	xlated := make([]byte, info.XlatedProgLen)
 	full := sys.ProgInfo{XlatedProgInsns: sys.Slice(xlated), XlatedProgLen: info.XlatedProgLen}
-	if _, err := sys.ObjInfo(prog.Int(), unsafe.Pointer(&full), uint32(unsafe.Sizeof(full))); err != nil {
+	if _, err := sys.ObjInfo(prog.Int(), unsafe.Pointer(&full),
+		uint32(unsafe.Sizeof(full))); err != nil {
 		t.Fatal(err)
 	}
 	insns, err := asm.Decode(xlated, binary.NativeEndian)
@@ -135,7 +138,8 @@ func TestSignalsDuringLoadAndRun(t *testing.T) {
 		asm.Mov64Imm(asm.R0, 0),
 		asm.ExitInsn(),
 	})
-	if n, err := sys.BPF(uapi.CmdProgLoad, unsafe.Pointer(&a), unsafe.Sizeof(a)); !errors.Is(err, syscall.EAGAIN) {
+	if n, err := sys.BPF(uapi.CmdProgLoad, unsafe.Pointer(&a),
+		unsafe.Sizeof(a)); !errors.Is(err, syscall.EAGAIN) {
 		t.Errorf("a single try: %d, %v; the signal doesn't do what this test is about", n, err)
 	}
 	prog, err := sys.ProgLoad(&a)
@@ -144,7 +148,8 @@ func TestSignalsDuringLoadAndRun(t *testing.T) {
 	}
 	defer prog.Close()
 	data := make([]byte, 64)
-	run := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(data), DataSizeIn: 64, Repeat: 1000}
+	run := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(data), DataSizeIn: 64,
+		Repeat: 1000}
 	if err := sys.ProgTestRun(&run); err != nil {
 		t.Errorf("run: %v", err)
 	}
@@ -167,18 +172,22 @@ func TestProgTestRun(t *testing.T) {
 	packet, out := make([]byte, 64), make([]byte, 64)
 	packet[0] = 0xab
 	for _, repeat := range []uint32{0, 1000} {
-		a := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(packet), DataSizeIn: 64, DataOut: sys.Slice(out), DataSizeOut: 64, Repeat: repeat}
-		if err := sys.ProgTestRun(&a); err != nil || a.Retval != 2 || a.DataSizeOut != 64 || out[0] != 0xab {
+		a := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(packet), DataSizeIn: 64,
+			DataOut: sys.Slice(out), DataSizeOut: 64, Repeat: repeat}
+		if err := sys.ProgTestRun(&a); err != nil || a.Retval != 2 || a.DataSizeOut != 64 ||
+			out[0] != 0xab {
 			t.Errorf("repeat %d: %v, returned %d, %d bytes", repeat, err, a.Retval, a.DataSizeOut)
 		}
 	}
 	packet[0] = 0
-	a := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(packet), DataSizeIn: 64, DataOut: sys.Slice(out), DataSizeOut: 10}
+	a := sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(packet), DataSizeIn: 64,
+		DataOut: sys.Slice(out), DataSizeOut: 10}
 	if err := sys.ProgTestRun(&a); !errors.Is(err, syscall.ENOSPC) || a.DataSizeOut != 64 {
 		t.Errorf("short output: %v, size %d", err, a.DataSizeOut)
 	}
 	kprobe := loadProg(t, uapi.ProgKprobe, 0, asm.Mov64Imm(asm.R0, 0), asm.ExitInsn())
-	if err := sys.ProgTestRun(&sys.ProgTestRunAttr{ProgFD: kprobe.Uint32()}); !errors.Is(err, sys.ENOTSUPP) {
+	if err := sys.ProgTestRun(
+		&sys.ProgTestRunAttr{ProgFD: kprobe.Uint32()}); !errors.Is(err, sys.ENOTSUPP) {
 		t.Errorf("test run of a kprobe program: %v", err)
 	}
 }
@@ -204,7 +213,8 @@ func TestStats(t *testing.T) {
 	}
 	defer stats.Close()
 	data := make([]byte, 64)
-	if err := sys.ProgTestRun(&sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(data), DataSizeIn: 64, Repeat: 10}); err != nil {
+	if err := sys.ProgTestRun(&sys.ProgTestRunAttr{ProgFD: prog.Uint32(), DataIn: sys.Slice(data),
+		DataSizeIn: 64, Repeat: 10}); err != nil {
 		t.Fatal(err)
 	}
 	info, err := sys.ProgInfoByFD(prog.Int())
@@ -225,14 +235,17 @@ func TestProgStreamAndBind(t *testing.T) {
 	}
 	ids := []uint32{0}
 	full := sys.ProgInfo{NrMapIDs: 1, MapIDs: sys.Slice(ids)}
-	if _, err := sys.ObjInfo(prog.Int(), unsafe.Pointer(&full), uint32(unsafe.Sizeof(full))); err != nil || ids[0] != mapID(t, m) {
+	if _, err := sys.ObjInfo(prog.Int(), unsafe.Pointer(&full),
+		uint32(unsafe.Sizeof(full))); err != nil || ids[0] != mapID(t, m) {
 		t.Errorf("map id %d, %v", ids[0], err)
 	}
 	testkit.Kernel(t, "6.17")
-	if n, err := sys.ProgStreamRead(prog.Int(), sys.StreamStdout, make([]byte, 100)); n != 0 || err != nil {
+	if n, err := sys.ProgStreamRead(prog.Int(), sys.StreamStdout, make([]byte, 100)); n != 0 ||
+		err != nil {
 		t.Errorf("stream of a program that wrote nothing: %d bytes, %v", n, err)
 	}
-	if _, err := sys.ProgStreamRead(prog.Int(), 99, make([]byte, 100)); !errors.Is(err, syscall.ENOENT) {
+	if _, err := sys.ProgStreamRead(prog.Int(), 99,
+		make([]byte, 100)); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("stream 99: %v", err)
 	}
 }

@@ -274,7 +274,8 @@ func TestZero(t *testing.T) {
 				in = append(in, reflect.Zero(m.Type().In(k)))
 			}
 			out := m.Call(in)
-			if err, ok := out[len(out)-1].Interface().(error); name != "String" && (!ok || err == nil) {
+			if err, ok := out[len(out)-1].Interface().(error); name != "String" &&
+				(!ok || err == nil) {
 				t.Errorf("%T.%s: no error", v, name)
 			}
 		}

@@ -20,7 +20,8 @@ import (
 // shownByTC lists handle, priority and program of the filters that tc(8) sees.
 func shownByTC(t *testing.T, arguments ...string) (list []string, known bool) {
 	t.Helper()
-	out := testkit.Run(t, "tc", append([]string{"-j", "filter", "show", "dev", "lo"}, arguments...)...)
+	out := testkit.Run(t, "tc",
+		append([]string{"-j", "filter", "show", "dev", "lo"}, arguments...)...)
 	if out == nil {
 		return nil, false
 	}
@@ -36,13 +37,16 @@ func shownByTC(t *testing.T, arguments ...string) (list []string, known bool) {
 	}
 	for _, f := range all {
 		if f.Options.Handle != "" {
-			list = append(list, fmt.Sprintf("%s/%d/%d", f.Options.Handle, f.Pref, f.Options.Prog.ID))
+			list = append(list, fmt.Sprintf("%s/%d/%d", f.Options.Handle, f.Pref,
+				f.Options.Prog.ID))
 		}
 	}
 	return list, true
 }
 
-func label(f *tc.Filter) string { return fmt.Sprintf("%#x/%d/%d", f.Handle, f.Priority, f.ProgramID) }
+func label(f *tc.Filter) string {
+	return fmt.Sprintf("%#x/%d/%d", f.Handle, f.Priority, f.ProgramID)
+}
 
 // TestAttach makes clsact, attaches in both directions, sees packets, replaces, queries and
 // detaches only what is its own.
@@ -52,9 +56,11 @@ func TestAttach(t *testing.T) {
 	first, second, drop := obj.Program("tc_first"), obj.Program("tc_second"), obj.Program("tc_drop")
 	runs := runsOf(t, obj)
 	both := tc.Hook{Interface: "lo", Point: tc.Both}
-	in, out := tc.Hook{Interface: "lo", Point: tc.Ingress}, tc.Hook{Interface: "lo", Point: tc.Egress}
+	in, out := tc.Hook{Interface: "lo", Point: tc.Ingress},
+		tc.Hook{Interface: "lo", Point: tc.Egress}
 
-	if _, err := tc.Attach(first, in, nil); err == nil || !strings.Contains(err.Error(), "tc.Hook.Create") {
+	if _, err := tc.Attach(first, in, nil); err == nil ||
+		!strings.Contains(err.Error(), "tc.Hook.Create") {
 		t.Error("no clsact:", err)
 	}
 	if all, err := in.Filters(); err != nil || len(all) != 0 {
@@ -80,18 +86,22 @@ func TestAttach(t *testing.T) {
 		if runs[netTC1] < 10 {
 			t.Errorf("%s: 10 packets, seen %d", direction, runs[netTC1])
 		}
-		if list, known := shownByTC(t, direction); known && (len(list) != 1 || list[0] != label(f)) {
+		if list, known := shownByTC(t, direction); known &&
+			(len(list) != 1 || list[0] != label(f)) {
 			t.Errorf("tc says %v, we %v", list, label(f))
 		}
 		out := string(testkit.Run(t, "bpftool", "net", "show"))
-		if !strings.Contains(out, fmt.Sprintf("clsact/%s tc_first:[%d] id %[2]d", direction, f.ProgramID)) {
+		if !strings.Contains(out,
+			fmt.Sprintf("clsact/%s tc_first:[%d] id %[2]d", direction, f.ProgramID)) {
 			t.Errorf("bpftool says %s", out)
 		}
-		if all, err := hook.Filters(); err != nil || len(all) != 1 || label(&all[0]) != label(f) || all[0].Name != fmt.Sprintf("tc_first:[%d]", f.ProgramID) {
+		if all, err := hook.Filters(); err != nil || len(all) != 1 || label(&all[0]) != label(f) ||
+			all[0].Name != fmt.Sprintf("tc_first:[%d]", f.ProgramID) {
 			t.Errorf("%+v %v", all, err)
 		}
 		at := &tc.Options{Handle: f.Handle, Priority: f.Priority}
-		if _, err := tc.Attach(second, hook, at); !errors.Is(err, bpf.ErrExist) || !strings.Contains(err.Error(), "(tc_first) is attached there") {
+		if _, err := tc.Attach(second, hook, at); !errors.Is(err, bpf.ErrExist) ||
+			!strings.Contains(err.Error(), "(tc_first) is attached there") {
 			t.Error(err)
 		}
 		at.Replace = true
@@ -99,7 +109,8 @@ func TestAttach(t *testing.T) {
 		if err != nil || g.Handle != f.Handle || g.Priority != f.Priority {
 			t.Fatalf("%+v %v", g, err)
 		}
-		if err := f.Detach(); !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "(tc_second) now") {
+		if err := f.Detach(); !errors.Is(err, bpf.ErrNotExist) ||
+			!strings.Contains(err.Error(), "(tc_second) now") {
 			t.Error("it takes away another's filter:", err)
 		}
 		*runs = [32]uint64{}
@@ -120,7 +131,8 @@ func TestAttach(t *testing.T) {
 		if q, err := hook.Query(77, d.Priority); err != nil || label(q) != label(d) {
 			t.Errorf("%+v %v", q, err)
 		}
-		if all, err := hook.Filters(); err != nil || len(all) != 2 || label(&all[0]) != label(d) || label(&all[1]) != label(g) {
+		if all, err := hook.Filters(); err != nil || len(all) != 2 || label(&all[0]) != label(d) ||
+			label(&all[1]) != label(g) {
 			t.Errorf("%+v %v", all, err)
 		}
 		if err := d.Detach(); err != nil {
@@ -159,7 +171,8 @@ func TestAttach(t *testing.T) {
 func TestGone(t *testing.T) {
 	testkit.Netns(t)
 	p := load(t, "net", "tc_first").Program("tc_first")
-	in, both := tc.Hook{Interface: "lo", Point: tc.Ingress}, tc.Hook{Interface: "lo", Point: tc.Both}
+	in, both := tc.Hook{Interface: "lo", Point: tc.Ingress},
+		tc.Hook{Interface: "lo", Point: tc.Both}
 	gone := func(f *tc.Filter) {
 		t.Helper()
 		if all, err := in.Filters(); err != nil || len(all) != 0 {
@@ -180,7 +193,8 @@ func TestGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (tc.Hook{Interface: "lo", Point: tc.Ingress, Parent: 1 << 16}).Destroy(); !errors.Is(err, syscall.EINVAL) {
+	if err := (tc.Hook{Interface: "lo", Point: tc.Ingress,
+		Parent: 1 << 16}).Destroy(); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
 	if err := f.Detach(); err != nil { // the kernel removes the empty list
@@ -210,7 +224,8 @@ func TestQdisc(t *testing.T) {
 			testkit.Netns(t)
 			obj := load(t, "net", "tc_first")
 			runs := runsOf(t, obj)
-			qdisc := tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: kind.name, Parent: kind.parent, Handle: kind.handle}
+			qdisc := tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: kind.name,
+				Parent: kind.parent, Handle: kind.handle}
 			if err := qdisc.Create(); err != nil {
 				if kind.name != "ingress" && errors.Is(err, bpf.ErrNotExist) {
 					testkit.Skip(t, "no queueing discipline %s: %v", kind.name, err)
@@ -229,7 +244,8 @@ func TestQdisc(t *testing.T) {
 			if runs[netTC1] < 3 {
 				t.Errorf("3 packets, seen %d", runs[netTC1])
 			}
-			if list, known := shownByTC(t, "parent", kind.shown); known && (len(list) != 1 || list[0] != label(f)) {
+			if list, known := shownByTC(t, "parent", kind.shown); known &&
+				(len(list) != 1 || list[0] != label(f)) {
 				t.Errorf("tc says %v, we %v", list, label(f))
 			}
 			if err := f.Detach(); err != nil {
@@ -267,17 +283,24 @@ func TestRefused(t *testing.T) {
 	wants(tc.Hook{Interface: "absent0", Point: tc.Ingress}.Create(), bpf.ErrNotExist, "absent0")
 	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Both}), syscall.EINVAL, "not both")
 	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Qdisc}), syscall.EINVAL, "not qdisc")
-	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Custom}), syscall.EINVAL, "custom takes a parent")
-	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Egress, Parent: 1}), syscall.EINVAL, "parent of its own")
-	wants(tc.Hook{Interface: "lo", Point: tc.Ingress, Parent: 1}.Create(), syscall.EINVAL, "parent of its own")
-	wants(tc.Hook{Interface: "lo", Point: tc.Ingress, Handle: 1 << 16}.Create(), syscall.EINVAL, "qdisc")
-	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Ingress, Qdisc: "prio"}), syscall.EINVAL, "qdisc")
+	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Custom}), syscall.EINVAL,
+		"custom takes a parent")
+	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Egress, Parent: 1}), syscall.EINVAL,
+		"parent of its own")
+	wants(tc.Hook{Interface: "lo", Point: tc.Ingress, Parent: 1}.Create(), syscall.EINVAL,
+		"parent of its own")
+	wants(tc.Hook{Interface: "lo", Point: tc.Ingress, Handle: 1 << 16}.Create(), syscall.EINVAL,
+		"qdisc")
+	wants(set(p, tc.Hook{Interface: "lo", Point: tc.Ingress, Qdisc: "prio"}), syscall.EINVAL,
+		"qdisc")
 	wants(tc.Hook{Interface: "lo"}.Create(), syscall.EINVAL, "Point(0)")
 	wants(tc.Hook{Interface: "lo", Point: 64}.Destroy(), syscall.EINVAL, "Point(64)")
 	wants(second(in.Query(0, 1)), syscall.EINVAL, "handle")
 	wants(set(obj.Program("tc_second"), in), syscall.EINVAL, "was not loaded")
-	wants(set(obj.Program("xdp_pass"), in), syscall.EINVAL, "it is a program of type xdp; what fits there is sched_cls")
-	wants(tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "no_such", Parent: 0xffffffff}.Create(), bpf.ErrNotExist, "Specified qdisc kind is unknown")
+	wants(set(obj.Program("xdp_pass"), in), syscall.EINVAL,
+		"it is a program of type xdp; what fits there is sched_cls")
+	wants(tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "no_such", Parent: 0xffffffff}.Create(),
+		bpf.ErrNotExist, "Specified qdisc kind is unknown")
 }
 
 // TestIngressDiscipline: the discipline ingress takes filters of both directions and puts all of
@@ -285,7 +308,8 @@ func TestRefused(t *testing.T) {
 func TestIngressDiscipline(t *testing.T) {
 	testkit.Netns(t)
 	p := load(t, "net", "tc_first").Program("tc_first")
-	in, out := tc.Hook{Interface: "lo", Point: tc.Ingress}, tc.Hook{Interface: "lo", Point: tc.Egress}
+	in, out := tc.Hook{Interface: "lo", Point: tc.Ingress},
+		tc.Hook{Interface: "lo", Point: tc.Egress}
 	both := tc.Hook{Interface: "lo", Point: tc.Both}
 	testkit.Run(t, "tc", "qdisc", "add", "dev", "lo", "ingress")
 	shown := func() int {
@@ -294,7 +318,8 @@ func TestIngressDiscipline(t *testing.T) {
 	}
 	wants := func(err, is error, says string) {
 		t.Helper()
-		if !errors.Is(err, is) || errors.Is(err, bpf.ErrExist) || !strings.Contains(err.Error(), says) {
+		if !errors.Is(err, is) || errors.Is(err, bpf.ErrExist) ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("%v; not %v with %q", err, is, says)
 		}
 	}
@@ -338,23 +363,27 @@ func TestForeignHandle(t *testing.T) {
 	if errno := rtnl.TCQdiscAdd(loopback(t), "htb", 0xffffffff, 0xffff0000); errno != nil {
 		testkit.Skip(t, "the kernel has no htb: %v", errno)
 	}
-	testkit.Run(t, "tc", "class", "add", "dev", "lo", "parent", "ffff:", "classid", "ffff:fff2", "htb", "rate", "1mbit")
+	testkit.Run(t, "tc", "class", "add", "dev", "lo", "parent", "ffff:", "classid", "ffff:fff2",
+		"htb", "rate", "1mbit")
 	hook := tc.Hook{Interface: "lo", Point: tc.Ingress}
 	for what, err := range map[string]error{
 		"create":  hook.Create(),
 		"destroy": hook.Destroy(),
 		"attach":  func() error { _, err := tc.Attach(p, hook, nil); return err }(),
-		"other":   tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "pfifo", Parent: 0xffffffff, Handle: 0xffff0000}.Create(),
+		"other": tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "pfifo", Parent: 0xffffffff,
+			Handle: 0xffff0000}.Create(),
 	} {
 		if !errors.Is(err, syscall.EBUSY) || !strings.Contains(err.Error(), "the discipline htb") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	same := tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "htb", Parent: 0xffffffff, Handle: 0xffff0000}
+	same := tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "htb", Parent: 0xffffffff,
+		Handle: 0xffff0000}
 	if err := same.Create(); !errors.Is(err, bpf.ErrExist) {
 		t.Error("the same discipline:", err)
 	}
-	if out := testkit.Run(t, "tc", "filter", "show", "dev", "lo", "parent", "ffff:fff2"); len(out) != 0 {
+	if out := testkit.Run(t, "tc", "filter", "show", "dev", "lo",
+		"parent", "ffff:fff2"); len(out) != 0 {
 		t.Errorf("a filter for incoming packets is at a class for outgoing ones: %s", out)
 	}
 }

@@ -65,7 +65,8 @@ func (r *running) stop(t *testing.T) {
 // shown queries an object in bpftool by its id: whether it exists, and its type.
 func shown(t *testing.T, kind string, id uint32) (typ string, there bool) {
 	t.Helper()
-	out, err := exec.Command(testkit.Tool(t, "bpftool"), "-j", kind, "show", "id", strconv.Itoa(int(id))).Output()
+	out, err := exec.Command(testkit.Tool(t, "bpftool"), "-j", kind, "show", "id",
+		strconv.Itoa(int(id))).Output()
 	var doc struct{ Type any }
 	if err != nil {
 		return "", false
@@ -77,7 +78,8 @@ func shown(t *testing.T, kind string, id uint32) (typ string, there bool) {
 }
 
 // newLinks are types that a bpftool of 6.1 shows by their numbers in enum bpf_link_type.
-var newLinks = map[string]string{"netfilter": "10", "tcx": "11", "uprobe_multi": "12", "sockmap": "14"}
+var newLinks = map[string]string{"netfilter": "10", "tcx": "11", "uprobe_multi": "12",
+	"sockmap": "14"}
 
 // wantGone waits until the kernel has freed something: it takes a grace period.
 func wantGone(t *testing.T, kind string, id uint32) {
@@ -124,7 +126,8 @@ func kindRows(t *testing.T) []kindRow {
 	testkit.Tracefs(t)
 	kinds, cgroup, exe := compiled(t, "kinds"), testkit.Cgroup(t), victim(t)
 	ops := compiled(t, "congestion")
-	const links, iter, fentry, whole = "../../testdata/link.bpf.o", "../../testdata/iter.bpf.o", "../../testdata/fentry.bpf.o", "../../testdata/freplace_target.bpf.o"
+	const links, iter, fentry, whole = "../../testdata/link.bpf.o", "../../testdata/iter.bpf.o",
+		"../../testdata/fentry.bpf.o", "../../testdata/freplace_target.bpf.o"
 	source, err := os.ReadFile("../../testdata/target.c")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +138,8 @@ func kindRows(t *testing.T) []kindRow {
 		many = "perf_event"
 	}
 	return []kindRow{
-		{"../../testdata/usdt24.bpf.o", "any", "usdt:" + declares + ":target:guarded,cookie=9", many, nil},
+		{"../../testdata/usdt24.bpf.o", "any", "usdt:" + declares + ":target:guarded,cookie=9",
+			many, nil},
 		{links, "raw_tp", "auto", "raw_tracepoint", nil},
 		{kinds, "on_xdp", "xdp:lo", "xdp", nil},
 		{kinds, "on_xdp", "xdp:lo,mode=generic", "xdp", nil},
@@ -148,7 +152,8 @@ func kindRows(t *testing.T) []kindRow {
 		{kinds, "on_tc", "tcx-egress:lo,place=first", "tcx", before(6, 6)},
 		{kinds, "on_tc", "tcx-egress:lo,link=no", "", before(6, 6)},
 		{kinds, "on_netfilter", "netfilter:ip,input,-5", "netfilter", before(6, 4)},
-		{kinds, "on_route", "lwt-out:192.0.2.0/24,dev=lo,metric=7", "", without("CONFIG_LWTUNNEL_BPF")},
+		{kinds, "on_route", "lwt-out:192.0.2.0/24,dev=lo,metric=7",
+			"", without("CONFIG_LWTUNNEL_BPF")},
 		{kinds, "on_cgroup", "cgroup:" + cgroup, "cgroup", nil},
 		{kinds, "on_skb", "cgroup:" + cgroup + ",type=cgroup_inet_egress", "cgroup", nil},
 		{kinds, "on_cgroup", "cgroup:" + cgroup + ",link=no", "", nil},
@@ -168,13 +173,16 @@ func kindRows(t *testing.T) []kindRow {
 		{kinds, "on_uprobe", "uprobe.multi:" + exe + ":probed*", "uprobe_multi", before(6, 6)},
 		{kinds, "on_uprobe", "uretprobe.multi:" + exe + ":probed*", "uprobe_multi", before(6, 6)},
 		{kinds, "on_uprobe", "uprobe.session:" + exe + ":probed*", "uprobe_multi", before(6, 13)},
-		{kinds, "on_kprobe", "kprobe:vfs_read,cookie=6", "perf_event", without("CONFIG_KPROBE_EVENTS")},
+		{kinds, "on_kprobe", "kprobe:vfs_read,cookie=6",
+			"perf_event", without("CONFIG_KPROBE_EVENTS")},
 		{kinds, "on_kprobe", "kretprobe:vfs_read", "perf_event", without("CONFIG_KPROBE_EVENTS")},
 		{kinds, "on_kprobe", "ksyscall:getppid", "perf_event", without("CONFIG_KPROBE_EVENTS")},
 		{kinds, "on_kprobe", "kretsyscall:getppid", "perf_event", without("CONFIG_KPROBE_EVENTS")},
 		{kinds, "on_kprobe", "kprobe.multi:vfs_rea*", "kprobe_multi", without("CONFIG_FPROBE")},
 		{kinds, "on_kprobe", "kretprobe.multi:vfs_rea*", "kprobe_multi", without("CONFIG_FPROBE")},
-		{kinds, "on_kprobe", "kprobe.session:vfs_rea*", "kprobe_multi", func(t *testing.T) bool { return !fromVersion(6, 10) || !configured(t, "CONFIG_FPROBE") }},
+		{kinds, "on_kprobe", "kprobe.session:vfs_rea*", "kprobe_multi", func(t *testing.T) bool {
+			return !fromVersion(6, 10) || !configured(t, "CONFIG_FPROBE")
+		}},
 		{fentry, "on_entry", "trace", "tracing", noTrampolines},
 		{fentry, "on_entry", "trace:find_task_by_vpid,cookie=7", "tracing", noTrampolines},
 		{fentry, "deny", "lsm", "tracing", noTrampolines},
@@ -219,7 +227,8 @@ func TestAttachKinds(t *testing.T) {
 				t.Errorf("says %+v", r.doc)
 			}
 			for _, l := range r.doc.Links {
-				if typ, there := shown(t, "link", l.ID); !there || typ != row.link && typ != newLinks[row.link] {
+				if typ, there := shown(t, "link", l.ID); !there ||
+					typ != row.link && typ != newLinks[row.link] {
 					t.Errorf("link %d: %v, of type %q", l.ID, there, typ)
 				}
 			}
@@ -235,7 +244,8 @@ func TestAttachKinds(t *testing.T) {
 			if r.doc.Map == "" {
 				wantGone(t, "prog", r.doc.ProgramID)
 			}
-			if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); row.link == "" && bytes.Contains(out, []byte("clsact")) {
+			if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); row.link == "" &&
+				bytes.Contains(out, []byte("clsact")) {
 				t.Errorf("clsact is left behind: %s", out)
 			}
 		})
@@ -256,7 +266,8 @@ func replacement(t *testing.T, args []string) (program, hook string) {
 // attachPinned attaches with --pin, finds the links in bpftool, and detaches them by pin or id.
 func attachPinned(t *testing.T, row kindRow, args []string, dir string) {
 	t.Helper()
-	out, err := command(t, append([]string{"attach", "--json", "--pin", dir}, args...)...).CombinedOutput()
+	out, err := command(t,
+		append([]string{"attach", "--json", "--pin", dir}, args...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -265,10 +276,12 @@ func attachPinned(t *testing.T, row kindRow, args []string, dir string) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, l := range doc.Links {
-		if typ, there := shown(t, "link", l.ID); !there || typ != row.link && typ != newLinks[row.link] {
+		if typ, there := shown(t, "link", l.ID); !there ||
+			typ != row.link && typ != newLinks[row.link] {
 			t.Errorf("link %d: %v, of type %q", l.ID, there, typ)
 		}
-		if out, err := command(t, "detach", l.Pin).CombinedOutput(); err != nil || !strings.Contains(string(out), "detached "+l.Pin) {
+		if out, err := command(t, "detach", l.Pin).CombinedOutput(); err != nil ||
+			!strings.Contains(string(out), "detached "+l.Pin) {
 			t.Errorf("detach: %v, %s", err, out)
 		}
 		wantGone(t, "link", l.ID)
@@ -282,7 +295,8 @@ func TestDetachHook(t *testing.T) {
 	testkit.Root(t)
 	kinds, cgroup, bpffs := compiled(t, "kinds"), testkit.Cgroup(t), testkit.BPFFS(t)
 	sockets := filepath.Join(bpffs, "sockets")
-	testkit.Run(t, "bpftool", "map", "create", sockets, "type", "sockmap", "key", "4", "value", "4", "entries", "1", "name", "sockets")
+	testkit.Run(t, "bpftool", "map", "create", sockets, "type", "sockmap", "key", "4", "value", "4",
+		"entries", "1", "name", "sockets")
 	for _, row := range []struct {
 		program, hook string
 		lacks         func(*testing.T) bool
@@ -310,29 +324,39 @@ func TestDetachHook(t *testing.T) {
 			r.cmd.Process.Kill()
 			r.cmd.Wait()
 			wrong := strconv.Itoa(int(id) + 1_000_000)
-			if out, err := command(t, "detach", row.hook, "--program-id", wrong).CombinedOutput(); err == nil || !strings.Contains(string(out), fmt.Sprintf("attached there: program %d", id)) {
+			if out, err := command(t, "detach", row.hook,
+				"--program-id", wrong).CombinedOutput(); err == nil ||
+				!strings.Contains(string(out), fmt.Sprintf("attached there: program %d", id)) {
 				t.Errorf("another program: %v, %s", err, out)
 			}
-			if out, err := command(t, "detach", row.hook).CombinedOutput(); err == nil || !strings.Contains(string(out), fmt.Sprintf("add --program-id; attached there: program %d", id)) {
+			if out, err := command(t, "detach", row.hook).CombinedOutput(); err == nil ||
+				!strings.Contains(string(out),
+					fmt.Sprintf("add --program-id; attached there: program %d", id)) {
 				t.Errorf("no program: %v, %s", err, out)
 			}
 			if _, there := shown(t, "prog", id); !there {
 				t.Fatalf("program %d is gone", id)
 			}
-			if out, err := command(t, "detach", row.hook, "--program-id", strconv.Itoa(int(id))).CombinedOutput(); err != nil ||
+			if out, err := command(t, "detach", row.hook, "--program-id",
+				strconv.Itoa(int(id))).CombinedOutput(); err != nil ||
 				string(out) != fmt.Sprintf("detached program %d from %s\n", id, row.hook) {
 				t.Errorf("detach: %v, %s", err, out)
 			}
 			wantGone(t, "prog", id)
-			if out, err := command(t, "detach", row.hook, "--program-id", strconv.Itoa(int(id))).CombinedOutput(); err == nil || !strings.Contains(string(out), "nothing is attached there without a link") {
+			if out, err := command(t, "detach", row.hook, "--program-id",
+				strconv.Itoa(int(id))).CombinedOutput(); err == nil ||
+				!strings.Contains(string(out), "nothing is attached there without a link") {
 				t.Errorf("again: %v, %s", err, out)
 			}
 		})
 	}
 	for _, bad := range []struct{ says, hook string }{
-		{"by links alone", "kprobe:vfs_read"}, {"no such", "xdp:no-such-iface"}, {"there is no hook", "nothing"},
+		{"by links alone", "kprobe:vfs_read"}, {"no such", "xdp:no-such-iface"},
+		{"there is no hook", "nothing"},
 	} {
-		if out, err := command(t, "detach", bad.hook, "--program-id", "1").CombinedOutput(); err == nil || !strings.Contains(string(out), bad.says) {
+		if out, err := command(t, "detach", bad.hook,
+			"--program-id", "1").CombinedOutput(); err == nil ||
+			!strings.Contains(string(out), bad.says) {
 			t.Errorf("%s: %v, %s", bad.hook, err, out)
 		}
 	}
@@ -345,10 +369,13 @@ func TestDetachHookOfLink(t *testing.T) {
 	testkit.Root(t)
 	kinds, cgroup, bpffs := compiled(t, "kinds"), testkit.Cgroup(t), testkit.BPFFS(t)
 	sockets := filepath.Join(bpffs, "sockets-of-link")
-	testkit.Run(t, "bpftool", "map", "create", sockets, "type", "sockmap", "key", "4", "value", "4", "entries", "1", "name", "sockets")
+	testkit.Run(t, "bpftool", "map", "create", sockets, "type", "sockmap", "key", "4", "value", "4",
+		"entries", "1", "name", "sockets")
 	detach := func(t *testing.T, says string, args ...string) {
 		t.Helper()
-		if out, err := command(t, append([]string{"detach"}, args...)...).CombinedOutput(); err == nil || string(out) != "bpf: "+args[0]+": "+says+"\n" {
+		if out, err := command(t,
+			append([]string{"detach"}, args...)...).CombinedOutput(); err == nil ||
+			string(out) != "bpf: "+args[0]+": "+says+"\n" {
 			t.Errorf("%v: %v, %sdoesn't say %s", args, err, out, says)
 		}
 	}
@@ -372,7 +399,8 @@ func TestDetachHookOfLink(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			there := fmt.Sprintf("nothing is attached there without a link; with links, which bpf detach takes by their ids: program %d by link %d",
+			there := fmt.Sprintf(
+				"nothing is attached there without a link; with links, which bpf detach takes by their ids: program %d by link %d",
 				r.doc.ProgramID, r.doc.Links[0].ID)
 			detach(t, there, row.by)
 			id, link := strconv.Itoa(int(r.doc.ProgramID)), strconv.Itoa(int(r.doc.Links[0].ID))
@@ -400,10 +428,13 @@ func TestDetachHookOfLink(t *testing.T) {
 		}
 		detach(t, fmt.Sprintf("add --program-id; attached there: program %s; with links, which bpf detach takes by their ids: program %s by link %d, program %s by link %d",
 			id, id, links[0].doc.Links[0].ID, id, links[1].doc.Links[0].ID), hook)
-		if out, err := command(t, "detach", hook, "--program-id", id).CombinedOutput(); err != nil || string(out) != "detached program "+id+" from "+hook+"\n" {
+		if out, err := command(t, "detach", hook,
+			"--program-id", id).CombinedOutput(); err != nil ||
+			string(out) != "detached program "+id+" from "+hook+"\n" {
 			t.Errorf("%v, %s", err, out)
 		}
-		if there, err := inspect.Cgroup(cgroup, uapi.AttachCgroupInetEgress); err != nil || len(there.Programs) != 2 {
+		if there, err := inspect.Cgroup(cgroup, uapi.AttachCgroupInetEgress); err != nil ||
+			len(there.Programs) != 2 {
 			t.Errorf("%+v, %v", there, err)
 		}
 	})
@@ -446,7 +477,8 @@ func TestDetachGoesOn(t *testing.T) {
 		{program: 7, links: []uint32{1}, detach: func() error { t.Error("it has a link"); return nil }},
 		{program: 8, detach: func() error { t.Error("another program"); return nil }},
 	}
-	if err := d.fromList("here", list); !errors.Is(err, fails) || gone != 1 || out.String() != "detached program 7 from here\n" {
+	if err := d.fromList("here", list); !errors.Is(err, fails) || gone != 1 ||
+		out.String() != "detached program 7 from here\n" {
 		t.Errorf("%v, %d detached, says %q", err, gone, &out)
 	}
 
@@ -460,14 +492,19 @@ func TestDetachGoesOn(t *testing.T) {
 	// The pin is not the only holder of this link.
 	pin := filepath.Join(testkit.BPFFS(t), "held")
 	testkit.Run(t, "bpftool", "link", "pin", "id", link, pin)
-	if out, err := command(t, "detach", pin).CombinedOutput(); err == nil || !strings.Contains(string(out), pin+" is removed, but others hold the link too: bpf detach "+link) {
+	if out, err := command(t, "detach", pin).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), pin+" is removed, but others hold the link too: bpf detach "+
+			link) {
 		t.Errorf("%v, %s", err, out)
 	}
 	all, err := command(t, "detach", "/no/such/pin", "4294967295", link).CombinedOutput()
-	if err == nil || !strings.Contains(string(all), "/no/such/pin") || !strings.Contains(string(all), "4294967295") || !strings.Contains(string(all), "detached "+link+"\n") {
+	if err == nil || !strings.Contains(string(all), "/no/such/pin") ||
+		!strings.Contains(string(all), "4294967295") ||
+		!strings.Contains(string(all), "detached "+link+"\n") {
 		t.Errorf("%v, %s", err, all)
 	}
-	if there, err := inspect.Cgroup(cgroup, uapi.AttachCgroupInetEgress); err != nil || len(there.Programs) != 0 {
+	if there, err := inspect.Cgroup(cgroup, uapi.AttachCgroupInetEgress); err != nil ||
+		len(there.Programs) != 0 {
 		t.Errorf("%+v, %v", there, err)
 	}
 }
@@ -499,14 +536,16 @@ func TestDetachRoute(t *testing.T) {
 		out, err := command(t, append([]string{"detach", hook}, args...)...).CombinedOutput()
 		return string(out), err
 	}
-	if out, err := detach("--program-id", strconv.Itoa(int(other.doc.ProgramID))); err == nil || !there() {
+	if out, err := detach("--program-id", strconv.Itoa(int(other.doc.ProgramID))); err == nil ||
+		!there() {
 		t.Errorf("another program: %v, %s", err, out)
 	}
 	if out, err := detach(); err == nil || !strings.Contains(out, "add --program-id") || !there() {
 		t.Errorf("no program: %v, %s", err, out)
 	}
 	id := strconv.Itoa(int(r.doc.ProgramID))
-	if out, err := detach("--program-id", id); err != nil || out != "detached program "+id+" from "+hook+"\n" || there() {
+	if out, err := detach("--program-id", id); err != nil ||
+		out != "detached program "+id+" from "+hook+"\n" || there() {
 		t.Errorf("detach: %v, %s", err, out)
 	}
 	wantGone(t, "prog", r.doc.ProgramID)
@@ -531,10 +570,14 @@ func TestDetachStructOps(t *testing.T) {
 	if !registered() {
 		t.Fatalf("map %s is not registered", id)
 	}
-	if out, err := command(t, "detach", "struct_ops").CombinedOutput(); err == nil || !strings.Contains(string(out), "add --map-id; registered: ") || !strings.Contains(string(out), "map "+id+" (plain) without a link") || !registered() {
+	if out, err := command(t, "detach", "struct_ops").CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "add --map-id; registered: ") ||
+		!strings.Contains(string(out), "map "+id+" (plain) without a link") || !registered() {
 		t.Errorf("without an id: %v, %s", err, out)
 	}
-	if out, err := command(t, "detach", "struct_ops", "--map-id", id).CombinedOutput(); err != nil || string(out) != "detached map "+id+" from struct_ops\n" {
+	if out, err := command(t, "detach", "struct_ops",
+		"--map-id", id).CombinedOutput(); err != nil ||
+		string(out) != "detached map "+id+" from struct_ops\n" {
 		t.Errorf("detach: %v, %s", err, out)
 	}
 	wantGone(t, "map", r.doc.MapID)
@@ -549,8 +592,10 @@ func TestDetachStructOps(t *testing.T) {
 		t.Fatal(err)
 	}
 	says := fmt.Sprintf("by link %d", linked.doc.Links[0].ID)
-	for _, args := range [][]string{{"detach", "struct_ops"}, {"detach", "struct_ops", "--map-id", strconv.Itoa(int(linked.doc.MapID))}} {
-		if out, err := command(t, args...).CombinedOutput(); err == nil || !strings.Contains(string(out), says) {
+	for _, args := range [][]string{{"detach", "struct_ops"},
+		{"detach", "struct_ops", "--map-id", strconv.Itoa(int(linked.doc.MapID))}} {
+		if out, err := command(t, args...).CombinedOutput(); err == nil ||
+			!strings.Contains(string(out), says) {
 			t.Errorf("%v: %v, %sdoesn't say %s", args, err, out, says)
 		}
 	}
@@ -573,7 +618,9 @@ func TestAlternatives(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(string(out), "chosen watch: ")
 	chosen := rest[:strings.IndexAny(rest, ";\n")]
-	if !strings.HasPrefix(chosen, "watch___") || !strings.Contains(string(out), "attached "+chosen+" to ") || strings.Contains(string(out), "not attached") ||
+	if !strings.HasPrefix(chosen, "watch___") ||
+		!strings.Contains(string(out), "attached "+chosen+" to ") ||
+		strings.Contains(string(out), "not attached") ||
 		!strings.Contains(string(out), "chosen events: events___ring\n") {
 		t.Errorf("run says %s", out)
 	}
@@ -587,8 +634,11 @@ func TestAlternatives(t *testing.T) {
 	r.stop(t)
 	// A program that is named in full is used.
 	const named = "watch___tp"
-	out, err = command(t, "run", object, "--for", "20ms", "--attach", named+"=tp:syscalls/sys_enter_getppid").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "attached "+named+" to tracepoint syscalls:sys_enter_getppid") || strings.Contains(string(out), "chosen watch") {
+	out, err = command(t, "run", object, "--for", "20ms", "--attach",
+		named+"=tp:syscalls/sys_enter_getppid").CombinedOutput()
+	if err != nil || !strings.Contains(string(out),
+		"attached "+named+" to tracepoint syscalls:sys_enter_getppid") ||
+		strings.Contains(string(out), "chosen watch") {
 		t.Errorf("%s: %v, %s", named, err, out)
 	}
 	out, err = command(t, "run", object, "--for", "20ms", "--attach", "watch=auto").CombinedOutput()
@@ -629,7 +679,8 @@ func TestAttachPlaces(t *testing.T) {
 	if fmt.Sprint(order) != fmt.Sprint(want) {
 		t.Errorf("order %v, want %v", order, want)
 	}
-	if _, err := startAttach(t, kinds, "on_tc", "tcx-egress:lo,revision=1"); err == nil || !strings.Contains(err.Error(), "revision") {
+	if _, err := startAttach(t, kinds, "on_tc", "tcx-egress:lo,revision=1"); err == nil ||
+		!strings.Contains(err.Error(), "revision") {
 		t.Errorf("old revision: %v", err)
 	}
 	for _, r := range []*running{a, b, c, d} {

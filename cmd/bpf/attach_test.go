@@ -33,17 +33,20 @@ func TestAttachDetach(t *testing.T) {
 		return string(out), err
 	}
 	attached := func() bool {
-		return bytes.Contains(testkit.Run(t, "bpftool", "net", "show", "dev", "lo"), []byte("generic id"))
+		return bytes.Contains(testkit.Run(t, "bpftool", "net", "show", "dev", "lo"),
+			[]byte("generic id"))
 	}
 
 	pin := filepath.Join(dir, "count_packets")
-	if out, err := run("attach", object, "count_packets", "xdp:lo", "--pin", dir); err != nil || !strings.Contains(out, "pinned count_packets at "+pin) {
+	if out, err := run("attach", object, "count_packets", "xdp:lo", "--pin", dir); err != nil ||
+		!strings.Contains(out, "pinned count_packets at "+pin) {
 		t.Fatalf("attach: %v, %s", err, out)
 	}
 	if !attached() {
 		t.Error("nothing is attached after attach --pin")
 	}
-	if out, err := run("attach", object, "count_packets", "xdp:lo"); err == nil || !strings.Contains(out, "count_packets) is attached there") {
+	if out, err := run("attach", object, "count_packets", "xdp:lo"); err == nil ||
+		!strings.Contains(out, "count_packets) is attached there") {
 		t.Errorf("second attach: %v, %s", err, out)
 	}
 	if out, err := run("detach", pin); err != nil {
@@ -62,8 +65,10 @@ func TestAttachDetach(t *testing.T) {
 
 	// The pin of another object stays.
 	pinnedMap := filepath.Join(dir, "map")
-	testkit.Run(t, "bpftool", "map", "create", pinnedMap, "type", "array", "key", "4", "value", "4", "entries", "1", "name", "not_a_link")
-	if out, err := run("detach", pinnedMap); err == nil || !strings.Contains(out, "it is a bpf-map, not a bpf-link") {
+	testkit.Run(t, "bpftool", "map", "create", pinnedMap, "type", "array", "key", "4", "value", "4",
+		"entries", "1", "name", "not_a_link")
+	if out, err := run("detach", pinnedMap); err == nil ||
+		!strings.Contains(out, "it is a bpf-map, not a bpf-link") {
 		t.Errorf("detach of a map: %v, %s", err, out)
 	}
 	if _, err := os.Stat(pinnedMap); err != nil {
@@ -110,13 +115,15 @@ func TestAttachHooks(t *testing.T) {
 	} {
 		t.Run(row.hook[:strings.IndexByte(row.hook, ':')], func(t *testing.T) {
 			testkit.Kernel(t, row.since)
-			out, err := command(t, "attach", object, row.program, row.hook, "--for", "50ms").CombinedOutput()
+			out, err := command(t, "attach", object, row.program, row.hook,
+				"--for", "50ms").CombinedOutput()
 			if err != nil || !strings.Contains(string(out), row.says) {
 				t.Errorf("%s: error %v, %q doesn't say %q", row.hook, err, out, row.says)
 			}
 		})
 	}
-	if out := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(out, []byte("clsact")) {
+	if out := testkit.Run(t, "tc", "qdisc",
+		"show", "dev", "lo"); bytes.Contains(out, []byte("clsact")) {
 		t.Errorf("clsact is left behind: %s", out)
 	}
 }
@@ -151,11 +158,14 @@ func TestAttachLoaded(t *testing.T) {
 	}
 	traced := id(load("../../testdata/trace.bpf.o", "on_sys_enter").Program("on_sys_enter"))
 	for _, hook := range []string{"trace:sched_switch", "trace:no_such_target"} {
-		if out, err := command(t, "attach", "--program", traced, hook, "--for", "1ms").CombinedOutput(); err == nil || !strings.Contains(string(out), "write trace") {
+		if out, err := command(t, "attach", "--program", traced, hook,
+			"--for", "1ms").CombinedOutput(); err == nil ||
+			!strings.Contains(string(out), "write trace") {
 			t.Errorf("%s: %v, %s", hook, err, out)
 		}
 	}
-	if out, err := command(t, "attach", "--program", traced, "trace", "--for", "1ms").CombinedOutput(); err != nil {
+	if out, err := command(t, "attach", "--program", traced, "trace",
+		"--for", "1ms").CombinedOutput(); err != nil {
 		t.Errorf("%v, %s", err, out)
 	}
 	sockets := load("../../testdata/net.bpf.o", "verdict")
@@ -165,8 +175,11 @@ func TestAttachLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	hook := fmt.Sprintf("sockmap:%d", info.ID)
-	for _, ask := range []struct{ hook, says string }{{hook, "parser or a verdict"}, {hook + ",type=sk_msg_verdict", "have no attach type sk_msg_verdict"}} {
-		if out, err := command(t, "attach", "--program", verdict, ask.hook+",link=no", "--for", "1ms").CombinedOutput(); err == nil || !strings.Contains(string(out), ask.says) {
+	for _, ask := range []struct{ hook, says string }{{hook, "parser or a verdict"},
+		{hook + ",type=sk_msg_verdict", "have no attach type sk_msg_verdict"}} {
+		if out, err := command(t, "attach", "--program", verdict, ask.hook+",link=no",
+			"--for", "1ms").CombinedOutput(); err == nil ||
+			!strings.Contains(string(out), ask.says) {
 			t.Errorf("%s: %v, %s", ask.hook, err, out)
 		}
 	}
@@ -174,8 +187,10 @@ func TestAttachLoaded(t *testing.T) {
 		if link == "yes" && !fromVersion(6, 10) {
 			continue
 		}
-		for _, where := range []uapi.AttachType{uapi.AttachSKSKBStreamParser, uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict} {
-			r, err := startAttach(t, "--program", verdict, fmt.Sprintf("%s,type=%v,link=%s", hook, where, link))
+		for _, where := range []uapi.AttachType{uapi.AttachSKSKBStreamParser,
+			uapi.AttachSKSKBStreamVerdict, uapi.AttachSKSKBVerdict} {
+			r, err := startAttach(t, "--program", verdict,
+				fmt.Sprintf("%s,type=%v,link=%s", hook, where, link))
 			if err != nil {
 				t.Error(err)
 				continue
@@ -194,7 +209,8 @@ func TestAttachLoaded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachSKLookup); err != nil || len(there.Programs) != 1 || strconv.Itoa(int(there.Programs[0].ProgramID)) != id(lookup) {
+	if there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachSKLookup); err != nil ||
+		len(there.Programs) != 1 || strconv.Itoa(int(there.Programs[0].ProgramID)) != id(lookup) {
 		t.Errorf("%+v, %v", there, err)
 	}
 	r.stop(t)
@@ -204,7 +220,8 @@ func TestAttachLoaded(t *testing.T) {
 // help text.
 func TestAttachExclusive(t *testing.T) {
 	for _, args := range [][]string{
-		{"--program", "1", "--kconfig", "x"}, {"--program", "1", "--core-btf", "x"}, {"--program", "1", "--pin-root", "x"}, {"--program", "1", "--token", "x"},
+		{"--program", "1", "--kconfig", "x"}, {"--program", "1", "--core-btf", "x"},
+		{"--program", "1", "--pin-root", "x"}, {"--program", "1", "--token", "x"},
 		{"--program", "1", "--pin", "x", "--for", "1s"},
 	} {
 		out, err := command(t, append([]string{"attach", "xdp:lo"}, args...)...).CombinedOutput()

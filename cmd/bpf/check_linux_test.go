@@ -70,14 +70,17 @@ func runCheck(t *testing.T, uid uint32, args ...string) (stdout, stderr string, 
 // loads on both kernels (it does in virtual machines); biosnoop attaches to blk_account_io_start,
 // which kernel 6.1 inlines.
 func TestCheckRecorded(t *testing.T) {
-	old, now := debianFolder(t, "linux-image-cloud-amd64"), debianFolder(t, "linux-image-6.12-cloud-amd64")
-	opensnoop, biosnoop := testkit.CorpusObject(t, "tools/opensnoop.bpf.o"), testkit.CorpusObject(t, "tools/biosnoop.bpf.o")
+	old, now := debianFolder(t, "linux-image-cloud-amd64"),
+		debianFolder(t, "linux-image-6.12-cloud-amd64")
+	opensnoop, biosnoop := testkit.CorpusObject(t, "tools/opensnoop.bpf.o"),
+		testkit.CorpusObject(t, "tools/biosnoop.bpf.o")
 
 	out, stderr, status := runCheck(t, 0, opensnoop, "--btf", old, "--btf", now)
 	if status != 0 {
 		t.Errorf("opensnoop: status %d\n%s%s", status, out, stderr)
 	}
-	for _, want := range []string{filepath.Base(old), filepath.Base(now), "bpf_perf_event_output", "tracepoint/syscalls/sys_enter_openat"} {
+	for _, want := range []string{filepath.Base(old), filepath.Base(now), "bpf_perf_event_output",
+		"tracepoint/syscalls/sys_enter_openat"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -95,7 +98,8 @@ func TestCheckRecorded(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &report); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if report.Loads != "no" || report.Object != "biosnoop" || len(report.Relocations) != 30 || !strings.Contains(strings.Join(report.Reasons, "\n"), "FUNC blk_account_io_start") {
+	if report.Loads != "no" || report.Object != "biosnoop" || len(report.Relocations) != 30 ||
+		!strings.Contains(strings.Join(report.Reasons, "\n"), "FUNC blk_account_io_start") {
 		t.Errorf("%+v", report)
 	}
 	for _, r := range report.Relocations {
@@ -114,7 +118,8 @@ func TestCheckRecorded(t *testing.T) {
 	out, stderr, status = runCheck(t, 0, opensnoop, "--btf", filepath.Dir(filepath.Dir(now)),
 		"--btf", image, "-j")
 	if n := strings.Count(out, "\n"); n != 3 || status != 0 {
-		t.Errorf("folder of two kernels and a file: %d lines, status %d\n%s%s", n, status, out, stderr)
+		t.Errorf("folder of two kernels and a file: %d lines, status %d\n%s%s",
+			n, status, out, stderr)
 	}
 	_, stderr, status = runCheck(t, 0, opensnoop, "--btf", t.TempDir())
 	if status != 1 || !strings.Contains(stderr, "no kernel in this folder") {
@@ -160,14 +165,16 @@ func TestCheckUnprivileged(t *testing.T) {
 	if err := os.WriteFile(obj, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(kernel, testkit.Debian(t, "linux-image-cloud-amd64").BTF, 0o644); err != nil {
+	if err := os.WriteFile(kernel,
+		testkit.Debian(t, "linux-image-cloud-amd64").BTF, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if out, stderr, status := runCheck(t, nobody, obj, "--btf", kernel); status != 0 {
 		t.Errorf("recorded: status %d\n%s%s", status, out, stderr)
 	}
 	out, stderr, status := runCheck(t, nobody, obj)
-	if status != 1 || !strings.Contains(out, "no capability CAP_BPF: this process lacks it") || !strings.Contains(out, "no capability CAP_PERFMON") {
+	if status != 1 || !strings.Contains(out, "no capability CAP_BPF: this process lacks it") ||
+		!strings.Contains(out, "no capability CAP_PERFMON") {
 		t.Errorf("running: status %d\n%s%s", status, out, stderr)
 	}
 }
@@ -179,11 +186,13 @@ func TestCheckGoesOn(t *testing.T) {
 	if err := os.WriteFile(text, []byte(strings.Repeat("no object\n", 10)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := command(t, "check", "../../testdata/absent.bpf.o", "../../testdata/trace.bpf.o", text).CombinedOutput()
+	out, err := command(t, "check", "../../testdata/absent.bpf.o",
+		"../../testdata/trace.bpf.o", text).CombinedOutput()
 	if err == nil {
 		t.Error("it succeeds")
 	}
-	for _, want := range []string{"absent.bpf.o: no such file", text, "not an ELF file", "map type    array"} {
+	for _, want := range []string{"absent.bpf.o: no such file",
+		text, "not an ELF file", "map type    array"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in %s", want, out)
 		}

@@ -91,7 +91,9 @@ func onTerminal(text string) string {
 	if !utf8.ValidString(text) {
 		return "bytes that are not UTF-8"
 	}
-	if i := strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }); i >= 0 {
+	if i := strings.IndexFunc(text, func(r rune) bool {
+		return !unicode.IsPrint(r) && r != '\n' && r != '\t'
+	}); i >= 0 {
 		return "what doesn't print"
 	}
 	for line := range strings.Lines(text) {
@@ -150,8 +152,10 @@ func TestHostileNames(t *testing.T) {
 	btf := testkit.Compile(t, hostileSource) // any BTF will do for a kernel that lacks everything
 	// TestHostileRecords shows the types, errors of the verifier the file.
 	elsewhere := "HOSTILE_ENUM_ HOSTILE_VALUE_ HOSTILE_EVENT_ HOSTILE_MEMBER_ HOSTILE_FILE_"
-	words := []string{"", "HOSTILE_MAP_", "HOSTILE_RING_", "HOSTILE_PROGRAM_", "HOSTILE_SECTION_", "HOSTILE_VARIABLE_", "HOSTILE_DATA_",
-		"CONFIG_HOSTILE_", "HOSTILE_KFUNC_", "HOSTILE_KSYM_", "HOSTILE_SUBPROG_", "HOSTILE_ENUM_", "HOSTILE_VALUE_", "HOSTILE_EVENT_",
+	words := []string{"", "HOSTILE_MAP_", "HOSTILE_RING_", "HOSTILE_PROGRAM_", "HOSTILE_SECTION_",
+		"HOSTILE_VARIABLE_", "HOSTILE_DATA_",
+		"CONFIG_HOSTILE_", "HOSTILE_KFUNC_", "HOSTILE_KSYM_", "HOSTILE_SUBPROG_", "HOSTILE_ENUM_",
+		"HOSTILE_VALUE_", "HOSTILE_EVENT_",
 		"HOSTILE_MEMBER_", "HOSTILE_CORE_", "HOSTILE_FIELD_", "HOSTILE_LICENSE_", "HOSTILE_FILE_"}
 	some := len(words)
 	if testing.Short() {
@@ -163,7 +167,8 @@ func TestHostileNames(t *testing.T) {
 		path := hostileObject(t, raw, word)
 		all := ""
 		for _, args := range [][]string{
-			{"plan"}, {"plan", "-j"}, {"plan", "--btf", btf}, {"check"}, {"check", "-v"}, {"check", "-j"}, {"check", "-v", "--btf", btf},
+			{"plan"}, {"plan", "-j"}, {"plan", "--btf", btf}, {"check"}, {"check", "-v"},
+			{"check", "-j"}, {"check", "-v", "--btf", btf},
 			{"objdump"}, {"objdump", "-S"}, {"verify"}, {"verify", "-j"}, {"verify", "--log"},
 		} {
 			all += run(word, append(args, path)...)
@@ -183,7 +188,8 @@ func TestHostileNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := hostileObject(t, maps, "__u64 *n = bpf_map_lookup_elem(&array, &zero);")
-	if text := run("source line", "objdump", "-S", lines) + run("source line", "verify", "--log", lines); !strings.Contains(text, `]0;x\a\nFORGED`) {
+	if text := run("source line", "objdump", "-S", lines) +
+		run("source line", "verify", "--log", lines); !strings.Contains(text, `]0;x\a\nFORGED`) {
 		t.Errorf("no source line is shown: %s", text)
 	}
 
@@ -193,22 +199,31 @@ func TestHostileNames(t *testing.T) {
 	}
 	name := strings.ReplaceAll(hostileText, "/", "")
 	for _, args := range [][]string{
-		{"plan", named}, {"check", named}, {"check", "-j", named}, {"check", named, named}, {"objdump", named}, {"verify", named}, {"verify", "-j", named},
+		{"plan", named}, {"check", named}, {"check", "-j", named}, {"check", named, named},
+		{"objdump", named}, {"verify", named}, {"verify", "-j", named},
 		{"run", named, "--for", "10ms"}, {"run", "-j", named, "--for", "10ms"},
-		{"plan", name}, {"check", name, name}, {"objdump", name, name}, {"verify", name}, {"verify", "-j", name}, {"run", name},
-		{"attach", named, name, "auto"}, {"attach", named, "sectionless", name}, {"attach", named, "sectionless", "tp:" + name},
-		{"attach", "--program", name, "auto"}, {"detach", name}, {"detach", "-j", name, name}, {"detach", "xdp:" + name, "--program-id", "1"},
-		{"run", named, "--type", name}, {"run", named, "--attach", name}, {"run", named, "--attach", "sectionless=" + name},
-		{"run", named, "--iface", name, "--attach", "sectionless=xdp:" + name}, {"run", named, "--cgroup", name}, {"run", named, "--pin", name},
-		{"run", named, "--pin-root", "/sys/fs/bpf/" + name}, {"plan", named, "--kconfig", name}, {"plan", named, "--core-btf", name},
-		{"plan", named, "--btf", name}, {"run", named, "--token", name}, {"run", "--for", name}, {"--" + name}, {"-" + name}, {name}, {"help", name},
+		{"plan", name}, {"check", name, name}, {"objdump", name, name}, {"verify", name},
+		{"verify", "-j", name}, {"run", name},
+		{"attach", named, name, "auto"}, {"attach", named, "sectionless", name},
+		{"attach", named, "sectionless", "tp:" + name},
+		{"attach", "--program", name, "auto"}, {"detach", name}, {"detach", "-j", name, name},
+		{"detach", "xdp:" + name, "--program-id", "1"},
+		{"run", named, "--type", name}, {"run", named, "--attach", name},
+		{"run", named, "--attach", "sectionless=" + name},
+		{"run", named, "--iface", name, "--attach", "sectionless=xdp:" + name},
+		{"run", named, "--cgroup", name}, {"run", named, "--pin", name},
+		{"run", named, "--pin-root", "/sys/fs/bpf/" + name}, {"plan", named, "--kconfig", name},
+		{"plan", named, "--core-btf", name},
+		{"plan", named, "--btf", name}, {"run", named, "--token", name}, {"run", "--for", name},
+		{"--" + name}, {"-" + name}, {name}, {"help", name},
 		{"run", "--" + name}, {"version", name}, {"version"}, {"detach", "--stale"},
 	} {
 		run("argument", args...)
 	}
 
 	if python != "" {
-		cmd := exec.Command(python, "-c", "import json,sys\nfor line in sys.stdin.buffer: json.loads(line.decode('ascii'))")
+		cmd := exec.Command(python, "-c",
+			"import json,sys\nfor line in sys.stdin.buffer: json.loads(line.decode('ascii'))")
 		cmd.Stdin = &documents
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("python: %v\n%s", err, out)
@@ -239,7 +254,8 @@ func TestHostileRecords(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := ""
-			for buf := make([]byte, 4096); !strings.Contains(text, "]0;S") || strings.Count(text, "\n") < 20; {
+			for buf := make([]byte, 4096); !strings.Contains(text, "]0;S") ||
+				strings.Count(text, "\n") < 20; {
 				syscall.Getpriority(syscall.PRIO_PROCESS, 0)
 				n, err := out.Read(buf)
 				text += string(buf[:n])

@@ -42,12 +42,15 @@ func TestHeaders(t *testing.T) {
 		if first, _, _ := strings.Cut(text, "\n"); !strings.Contains(first, "SPDX-License-Identifier: ") {
 			t.Errorf("%s starts with %q", name, first)
 		}
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o644 {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil ||
+			info.Mode().Perm() != 0o644 {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
 	}
-	testkit.Run(t, "clang-19", "-target", "bpf", "-g", "-O2", "-nostdlibinc", "-I", dir, "-idirafter",
-		filepath.Join(dir, "uapi"), "-c", "../../include/testdata/packetcount.bpf.c", "-o", filepath.Join(t.TempDir(), "o"))
+	testkit.Run(t, "clang-19", "-target", "bpf", "-g", "-O2", "-nostdlibinc", "-I", dir,
+		"-idirafter",
+		filepath.Join(dir, "uapi"), "-c", "../../include/testdata/packetcount.bpf.c",
+		"-o", filepath.Join(t.TempDir(), "o"))
 
 	out, err = runHeaders(dir)
 	if err != nil || !strings.Contains(out, ": 0 headers written, ") {

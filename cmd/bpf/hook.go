@@ -197,7 +197,9 @@ func (h *hook) attach(s subject) (hooked, error) {
 		return hooked{}, fmt.Errorf("hook %q: %s is a struct_ops map, whose hook is %s",
 			h.text, s.name(), hookStructOps)
 	case s.ops == nil && h.kind.name == hookStructOps:
-		return hooked{}, fmt.Errorf("hook %q: %s is a program; what is attached there is a struct_ops map", h.text, s.name())
+		return hooked{}, fmt.Errorf(
+			"hook %q: %s is a program; what is attached there is a struct_ops map",
+			h.text, s.name())
 	}
 	at, err := attach(s, h)
 	at.subject, at.hook = s, h

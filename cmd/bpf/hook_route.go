@@ -57,7 +57,9 @@ var netfilterHooks = []string{"prerouting", "input", "forward", "output", "postr
 func attachNetfilter(s subject, h *hook) (hooked, error) {
 	parts := strings.Split(h.target, ",")
 	if len(parts) != 3 {
-		return hooked{}, fmt.Errorf("netfilter:%s: write ip or ip6, then one of %s, then a priority, with commas between", h.target, strings.Join(netfilterHooks, " "))
+		return hooked{}, fmt.Errorf(
+			"netfilter:%s: write ip or ip6, then one of %s, then a priority, with commas between",
+			h.target, strings.Join(netfilterHooks, " "))
 	}
 	o := bpf.NetfilterOptions{Defrag: h.defrag}
 	switch parts[0] {

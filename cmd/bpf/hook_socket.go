@@ -103,7 +103,9 @@ func sockMapThere(h *hook) ([]attachment, error) {
 func setFlowDissector(s subject, h *hook) (hooked, error) {
 	there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachFlowDissector)
 	if err == nil && len(there.Programs) > 0 {
-		return hooked{}, fmt.Errorf("program %d is the flow dissector of this network namespace: %w", there.Programs[0].ProgramID, bpf.ErrExist)
+		return hooked{}, fmt.Errorf(
+			"program %d is the flow dissector of this network namespace: %w",
+			there.Programs[0].ProgramID, bpf.ErrExist)
 	}
 	if err := s.SetFlowDissector(); err != nil {
 		return hooked{}, err

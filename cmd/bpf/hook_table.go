@@ -154,7 +154,9 @@ func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error
 	*hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
 		if s.obj == nil && h.target != "" {
-			return hooked{}, fmt.Errorf("hook %q: %s is loaded already, for a target that can't be changed: write %s", h.text, s.name(), h.kind.name)
+			return hooked{}, fmt.Errorf(
+				"hook %q: %s is loaded already, for a target that can't be changed: write %s",
+				h.text, s.name(), h.kind.name)
 		}
 		return one(attach(s.Program, &bpf.TraceOptions{Cookie: h.cookie}))
 	}

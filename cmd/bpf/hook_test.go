@@ -41,7 +41,8 @@ var hookExamples = []struct{ text, target string }{
 	{"kprobe.session:tcp_*", "tcp_*"},
 	{"ksyscall:getppid,cookie=1", "getppid"},
 	{"kretsyscall:getppid,cookie=1", "getppid"},
-	{"uprobe:/a:b/libc.so.6:malloc+4,pid=1,cookie=0xffffffffffffffff,refctr=8,mode=link", "/a:b/libc.so.6:malloc+4"},
+	{"uprobe:/a:b/libc.so.6:malloc+4,pid=1,cookie=0xffffffffffffffff,refctr=8,mode=link",
+		"/a:b/libc.so.6:malloc+4"},
 	{"uretprobe:libc.so.6:malloc,pid=1,cookie=2,refctr=8,mode=default", "libc.so.6:malloc"},
 	{"uprobe.multi:libc.so.6:mem*,pid=1", "libc.so.6:mem*"},
 	{"uretprobe.multi:libc.so.6:mem*,pid=1", "libc.so.6:mem*"},
@@ -71,7 +72,8 @@ func TestParseHook(t *testing.T) {
 		if !strings.HasPrefix(x.text, h.kind.name) || h.target != x.target {
 			t.Errorf("%s: kind %s, target %q", x.text, h.kind.name, h.target)
 		}
-		if h.kind.attach == nil && h.kind.set == nil || slices.Contains(h.kind.options, "link") && (h.kind.attach == nil || h.kind.set == nil) {
+		if h.kind.attach == nil && h.kind.set == nil || slices.Contains(h.kind.options, "link") &&
+			(h.kind.attach == nil || h.kind.set == nil) {
 			t.Errorf("%s can't be attached to as its options say", h.kind.name)
 		}
 		shown[h.kind.name] = true
@@ -144,7 +146,8 @@ func TestByHand(t *testing.T) {
 		}
 	}
 	want := []string{
-		"socket", "sk_reuseport/migrate", "sk_reuseport", "action", "syscall", "xdp.frags/devmap", "xdp/devmap", "xdp.frags/cpumap", "xdp/cpumap",
+		"socket", "sk_reuseport/migrate", "sk_reuseport", "action", "syscall", "xdp.frags/devmap",
+		"xdp/devmap", "xdp.frags/cpumap", "xdp/cpumap",
 		"struct_ops+", "struct_ops.s+",
 	}
 	if diff := cmp.Diff(want, none); diff != "" {
@@ -155,11 +158,15 @@ func TestByHand(t *testing.T) {
 		tc = "tc-egress:IFACE"
 	}
 	for section, want := range map[string]string{
-		"tc/egress": tc, "uprobe.s+": "uprobe:FILE:FUNC[+OFFSET]", "uretprobe.multi.s+": "uretprobe.multi:FILE:PATTERN", "raw_tracepoint.w+": "raw_tp:NAME",
-		"fexit.s+": "trace[:FUNC]", "fentry.multi.s+": "trace.multi:[MODULE:]PATTERN", "sk_skb/stream_parser": "sockmap:MAP", "cgroup/dev": "cgroup:DIR", "xdp.frags": "xdp:IFACE",
+		"tc/egress": tc, "uprobe.s+": "uprobe:FILE:FUNC[+OFFSET]",
+		"uretprobe.multi.s+": "uretprobe.multi:FILE:PATTERN", "raw_tracepoint.w+": "raw_tp:NAME",
+		"fexit.s+": "trace[:FUNC]", "fentry.multi.s+": "trace.multi:[MODULE:]PATTERN",
+		"sk_skb/stream_parser": "sockmap:MAP", "cgroup/dev": "cgroup:DIR", "xdp.frags": "xdp:IFACE",
 		"lsm_cgroup+": "cgroup:DIR", "lsm.s+": "lsm[:HOOK]",
 	} {
-		i := slices.IndexFunc(object.SecTable, func(d object.SecDef) bool { return d.Pattern == section })
+		i := slices.IndexFunc(object.SecTable, func(d object.SecDef) bool {
+			return d.Pattern == section
+		})
 		if hook, _ := byHand(&object.SecTable[i]); hook != want {
 			t.Errorf("%s: %q, want %q", section, hook, want)
 		}

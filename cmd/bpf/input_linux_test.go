@@ -33,9 +33,12 @@ func within(t *testing.T, what string, f func()) {
 
 // fileVerbs are the commands that read a file, each with a placeholder for it.
 var fileVerbs = [][]string{
-	{"objdump", "FILE"}, {"plan", "FILE"}, {"verify", "FILE"}, {"check", "FILE"}, {"run", "FILE"}, {"attach", "FILE", "p", "xdp:lo"},
-	{"check", "--btf", "FILE", "OBJ"}, {"check", "--core-btf", "FILE", "OBJ"}, {"check", "--kconfig", "FILE", "OBJ"},
-	{"plan", "--btf", "FILE", "OBJ"}, {"plan", "--core-btf", "FILE", "OBJ"}, {"plan", "--kconfig", "FILE", "OBJ"},
+	{"objdump", "FILE"}, {"plan", "FILE"}, {"verify", "FILE"}, {"check", "FILE"}, {"run", "FILE"},
+	{"attach", "FILE", "p", "xdp:lo"},
+	{"check", "--btf", "FILE", "OBJ"}, {"check", "--core-btf", "FILE", "OBJ"},
+	{"check", "--kconfig", "FILE", "OBJ"},
+	{"plan", "--btf", "FILE", "OBJ"}, {"plan", "--core-btf", "FILE", "OBJ"},
+	{"plan", "--kconfig", "FILE", "OBJ"},
 	{"verify", "--core-btf", "FILE", "OBJ"}, {"verify", "--kconfig", "FILE", "OBJ"},
 	{"run", "--core-btf", "FILE", "OBJ"}, {"run", "--kconfig", "FILE", "OBJ"},
 }
@@ -44,7 +47,8 @@ var fileVerbs = [][]string{
 func fileVerb(verb []string, file string) []string {
 	var args []string
 	for _, a := range verb {
-		args = append(args, strings.NewReplacer("FILE", file, "OBJ", "../../testdata/link.bpf.o").Replace(a))
+		args = append(args, strings.NewReplacer("FILE", file, "OBJ",
+			"../../testdata/link.bpf.o").Replace(a))
 	}
 	return args
 }
@@ -91,7 +95,8 @@ func TestFilesWithoutEnd(t *testing.T) {
 		stop := time.AfterFunc(testkit.Patience(20*time.Second), func() { cmd.Process.Kill() })
 		cmd.Wait()
 		stop.Stop()
-		if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(out.String(), file) ||
+		if code := cmd.ProcessState.ExitCode(); code != 1 ||
+			!strings.Contains(out.String(), file) ||
 			strings.Count(strings.TrimSpace(out.String()), "\n") > 0 {
 			t.Errorf("%q: status %d, %s", args, code, out.String())
 		}
@@ -113,7 +118,10 @@ func TestLibraryFilesWithoutEnd(t *testing.T) {
 			"kernel.ReadBTF":    func(p string) error { _, err := kernel.ReadBTF(p); return err },
 			"kernel.EachSymbol": func(p string) error { return kernel.EachSymbol(p, nil) },
 			"kernel.OpenToken":  func(p string) error { _, err := kernel.OpenToken(p); return err },
-			"inspect.Cgroup":    func(p string) error { _, err := inspect.Cgroup(p, 0); return err },
+			"inspect.Cgroup": func(p string) error {
+				_, err := inspect.Cgroup(p, 0)
+				return err
+			},
 		} {
 			within(t, name+" of "+path, func() {
 				if err := open(path); err == nil || !strings.Contains(err.Error()+path, path) {
@@ -130,13 +138,16 @@ func TestLibraryFilesWithoutEnd(t *testing.T) {
 func TestKernelFiles(t *testing.T) {
 	testkit.Root(t)
 	words := map[string]string{
-		"proc": "a file of /proc", "tracefs": "a file of tracefs", "cgroup2fs": "a file of a cgroup",
-		"cgroupfs": "a file of a cgroup", "nsfs": "a namespace",
+		"proc": "a file of /proc", "tracefs": "a file of tracefs",
+		"cgroup2fs": "a file of a cgroup",
+		"cgroupfs":  "a file of a cgroup", "nsfs": "a namespace",
 	}
 	files := []string{
-		"/proc/kmsg", "/proc/self/mem", "/proc/self/maps", "/proc/self/environ", "/proc/self/pagemap",
+		"/proc/kmsg", "/proc/self/mem", "/proc/self/maps", "/proc/self/environ",
+		"/proc/self/pagemap",
 		"/proc/self/clear_refs", "/proc/self/ns/net", filepath.Join(testkit.Tracefs(t), "trace"),
-		filepath.Join(testkit.Tracefs(t), "trace_pipe"), filepath.Join(testkit.Tracefs(t), "trace_marker"),
+		filepath.Join(testkit.Tracefs(t), "trace_pipe"),
+		filepath.Join(testkit.Tracefs(t), "trace_marker"),
 	}
 	if dir, err := rootCgroup(); err == nil {
 		files = append(files, filepath.Join(dir, "cgroup.procs"))
@@ -161,7 +172,8 @@ func TestKernelFiles(t *testing.T) {
 			if err != nil {
 				text += err.Error()
 			}
-			if err == nil || !strings.Contains(text, want) || !strings.Contains(text, "give a regular file") {
+			if err == nil || !strings.Contains(text, want) ||
+				!strings.Contains(text, "give a regular file") {
 				t.Errorf("%q: %v: %s; want %s", args, err, text, want)
 			}
 		}
@@ -221,12 +233,16 @@ func TestFilesRecognised(t *testing.T) {
 		{"x.a", sh(`ar rc "$2/x.a" "$1"`), "an ar archive: extract its members with ar x"},
 		{"x.bc", clang("x.bc", "-target", "bpf", "-emit-llvm"),
 			"LLVM bitcode: compile it with llc -march=bpf -filetype=obj, or link with bpf-linker"},
-		{"x.ll", clang("x.ll", "-target", "bpf", "-emit-llvm", "-S"), "LLVM assembly: compile it with llc -march=bpf"},
+		{"x.ll", clang("x.ll", "-target", "bpf", "-emit-llvm", "-S"),
+			"LLVM assembly: compile it with llc -march=bpf"},
 		{"x.s", clang("x.s", "-target", "bpf", "-S"), "assembly: assemble it"},
 		{"g.s", clang("g.s", "-target", "bpf", "-S", "-g", "-DCONFIG_X"), "assembly: assemble it"},
-		{"host.o", clang("host.o", "--target=x86_64-linux-gnu"), "an ELF file for x86-64 (machine 62): compile it with -target bpf"},
-		{"host32.o", clang("host32.o", "--target=i386-linux-gnu"), "an ELF file for 32-bit (ELF class 1) x86 (machine 3): compile it with -target bpf"},
-		{"macho.o", clang("macho.o", "--target=arm64-apple-macos"), "a Mach-O file: it is for macOS"},
+		{"host.o", clang("host.o", "--target=x86_64-linux-gnu"),
+			"an ELF file for x86-64 (machine 62): compile it with -target bpf"},
+		{"host32.o", clang("host32.o", "--target=i386-linux-gnu"),
+			"an ELF file for 32-bit (ELF class 1) x86 (machine 3): compile it with -target bpf"},
+		{"macho.o", clang("macho.o", "--target=arm64-apple-macos"),
+			"a Mach-O file: it is for macOS"},
 		{"wasm.o", clang("wasm.o", "--target=wasm32"), "WebAssembly"},
 		{"exe", sh(`cp /bin/true "$2/exe"`), "ELF type 3, an executable or shared library"},
 		{"x.c", nil, "C source text: compile it: clang -O2 -g -target bpf -c"},
@@ -252,11 +268,13 @@ func TestFilesRecognised(t *testing.T) {
 	}
 	// Files for options that take BTF.
 	for _, tc := range []struct{ file, want string }{
-		{"x.xz", "xz-compressed: unpack it with xz -d"}, {"x.tar", "a tar archive: unpack"}, {"x.bc", "LLVM bitcode"},
+		{"x.xz", "xz-compressed: unpack it with xz -d"}, {"x.tar", "a tar archive: unpack"},
+		{"x.bc", "LLVM bitcode"},
 		{"empty", "too short"}, {"plain.c", "neither BTF nor ELF but text"},
 	} {
 		for _, flag := range []string{"--btf", "--core-btf"} {
-			if _, err := verb("check", flag, at(tc.file), object); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if _, err := verb("check", flag, at(tc.file), object); err == nil ||
+				!strings.Contains(err.Error(), tc.want) {
 				t.Errorf("check %s %s: %v", flag, tc.file, err)
 			}
 		}
@@ -267,7 +285,8 @@ func TestFilesRecognised(t *testing.T) {
 			t.Errorf("%s: a BPF object is taken for a kernel: %v", file, err)
 		}
 	}
-	if _, err := verb("plan", "--kconfig", at("exe"), object); err == nil || !strings.Contains(err.Error(), "ELF file") {
+	if _, err := verb("plan", "--kconfig", at("exe"), object); err == nil ||
+		!strings.Contains(err.Error(), "ELF file") {
 		t.Errorf("--kconfig of a program: %v", err)
 	}
 }
@@ -287,7 +306,8 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 `)
 	plain, packed := t.TempDir(), t.TempDir()
 	for name, data := range map[string][]byte{
-		"vmlinux": btf, "config": []byte("CONFIG_PUREBPF_X=42\n"), "kallsyms": []byte("ffffffff81000000 D init_task\n"), "version": []byte("6.12.1\n"),
+		"vmlinux": btf, "config": []byte("CONFIG_PUREBPF_X=42\n"),
+		"kallsyms": []byte("ffffffff81000000 D init_task\n"), "version": []byte("6.12.1\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(plain, name), data, 0o600); err != nil {
 			t.Fatal(err)
@@ -301,14 +321,17 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 		}
 	}
 	want, err := verb("plan", "--btf", plain, object)
-	if err != nil || !strings.Contains(want, "42") || !strings.Contains(want, "0xffffffff81000000") {
+	if err != nil || !strings.Contains(want, "42") ||
+		!strings.Contains(want, "0xffffffff81000000") {
 		t.Fatalf("%v: %s", err, want)
 	}
 	if got, err := verb("plan", "--btf", packed, object); err != nil || got != want {
 		t.Errorf("packed: %v: %s\nplain: %s", err, got, want)
 	}
 	one, err := verb("check", "--btf", filepath.Join(plain, "vmlinux"), object)
-	if got, packedErr := verb("check", "--btf", filepath.Join(packed, "vmlinux.gz"), object); got != one || (packedErr == nil) != (err == nil) {
+	if got, packedErr := verb(
+		"check", "--btf", filepath.Join(packed, "vmlinux.gz"), object); got != one ||
+		(packedErr == nil) != (err == nil) {
 		t.Errorf("packed: %v: %s\nplain: %v: %s", packedErr, got, err, one)
 	}
 	// A gzip bomb: gzip files may be concatenated.

@@ -128,7 +128,8 @@ int main(void) { probed(); return 0; }
 		{"uprobe", killedProbe, []string{"--attach", probe}, nil, nil, thereIs("/uprobe_events")},
 		{"kprobe", killedKprobe, []string{"--attach", kprobe}, nil, nil, thereIs("/kprobe_events")},
 		{"links", killedLinks, []string{"--iface", "lo", "--pin", dir},
-			[]string{"killed_raw", "killed_xdp"}, []string{"prog killed_raw", "prog killed_xdp"}, nil},
+			[]string{"killed_raw", "killed_xdp"}, []string{"prog killed_raw", "prog killed_xdp"},
+			nil},
 	} {
 		// on every host: machines without clang get it from one
 		object := testkit.Compile(t, row.source)
@@ -157,7 +158,9 @@ int main(void) { probed(); return 0; }
 			if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
 				t.Fatal(err)
 			}
-			testkit.Until(t, where+": nothing is left", func() bool { return len(killedThere(t)) == 0 })
+			testkit.Until(t, where+": nothing is left", func() bool {
+				return len(killedThere(t)) == 0
+			})
 		}
 		calls := testkit.KillAt(t, command(t, args...), -1)
 		if len(calls) < 10 || !slices.Equal(pins(), row.pins) {
@@ -210,8 +213,10 @@ int main(void) { probed(); return 0; }
 			}
 			clean(where)
 		}
-		if strings.HasSuffix(row.name, "probe") && events == 0 || row.name == "links" && helped == 0 {
-			t.Errorf("%s: %d events left, %d runs refused: nothing is shown", row.name, events, helped)
+		if strings.HasSuffix(row.name, "probe") && events == 0 ||
+			row.name == "links" && helped == 0 {
+			t.Errorf("%s: %d events left, %d runs refused: nothing is shown",
+				row.name, events, helped)
 		}
 		t.Logf("%s: %d calls, %d events left, %d runs refused at first",
 			row.name, len(calls), events, helped)

@@ -61,7 +61,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	defer full.Close()
 	const object = "../../testdata/link.bpf.o"
-	for _, args := range [][]string{{"help"}, {"run", "--help"}, {"version"}, {"objdump", object}, {"check", object}, {"check", "-j", object},
+	for _, args := range [][]string{{"help"}, {"run", "--help"}, {"version"}, {"objdump", object},
+		{"check", object}, {"check", "-j", object},
 		{"verify", object}, {"verify", "-j", object}, {"plan", object}} {
 		if args[0] == "verify" || args[0] == "plan" {
 			testkit.Root(t)
@@ -70,7 +71,8 @@ func TestFullDisk(t *testing.T) {
 		var errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = full, &errs
 		err, _ := cmd.Run().(*exec.ExitError)
-		if err == nil || err.ExitCode() != 1 || !strings.Contains(errs.String(), "no space left on device") {
+		if err == nil || err.ExitCode() != 1 ||
+			!strings.Contains(errs.String(), "no space left on device") {
 			t.Errorf("%v: %v, %s", args, err, errs.String())
 		}
 	}

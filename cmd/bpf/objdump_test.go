@@ -25,18 +25,25 @@ func runVerb(args ...string) (stdout, stderr string, err error) {
 func TestObjdump(t *testing.T) {
 	paths := testkit.Corpus(t, "xdp")
 	for _, flags := range [][]string{nil, {"--no-show-raw-insn"}} {
-		want := string(testkit.Run(t, "llvm-objdump-19", append(append([]string{"-d"}, flags...), paths...)...))
-		got, stderr, err := runVerb(append(append([]string{"--no-comments"}, flags...), paths...)...)
+		want := string(testkit.Run(t, "llvm-objdump-19",
+			append(append([]string{"-d"}, flags...), paths...)...))
+		got, stderr, err := runVerb(
+			append(append([]string{"--no-comments"}, flags...), paths...)...)
 		if err != nil || stderr != "" || got != want {
-			t.Errorf("%v: error %v, %d bytes, llvm-objdump prints %d, stderr %q", flags, err, len(got), len(want), stderr)
+			t.Errorf("%v: error %v, %d bytes, llvm-objdump prints %d, stderr %q",
+				flags, err, len(got), len(want), stderr)
 		}
 	}
 	snoop := testkit.CorpusObject(t, "tools/opensnoop.bpf.o")
 	got, stderr, err := runVerb("-S", snoop)
-	if err != nil || stderr != "" || !strings.Contains(got, "call 0xe # bpf_get_current_pid_tgid\n") || !strings.Contains(got, "\n; \treturn 0;\n") {
-		t.Errorf("-S %s: error %v, stderr %q, no helper or source line among %d bytes", snoop, err, stderr, len(got))
+	if err != nil || stderr != "" ||
+		!strings.Contains(got, "call 0xe # bpf_get_current_pid_tgid\n") ||
+		!strings.Contains(got, "\n; \treturn 0;\n") {
+		t.Errorf("-S %s: error %v, stderr %q, no helper or source line among %d bytes",
+			snoop, err, stderr, len(got))
 	}
-	if _, stderr, err := runVerb("-S", paths[0]); err != nil || !strings.Contains(stderr, "no source lines") {
+	if _, stderr, err := runVerb("-S", paths[0]); err != nil ||
+		!strings.Contains(stderr, "no source lines") {
 		t.Errorf("-S of an object without lines: error %v, stderr %q", err, stderr)
 	}
 }
@@ -46,7 +53,8 @@ func TestObjdumpErrors(t *testing.T) {
 	good := testkit.Corpus(t, "xdp")[0]
 	missing := filepath.Join(t.TempDir(), "missing.o")
 	out, _, err := runVerb("objdump_test.go", missing, good)
-	if err == nil || !strings.Contains(err.Error(), "objdump_test.go: ") || !strings.Contains(err.Error(), missing) {
+	if err == nil || !strings.Contains(err.Error(), "objdump_test.go: ") ||
+		!strings.Contains(err.Error(), missing) {
 		t.Errorf("error %v does not name both files", err)
 	}
 	if !strings.Contains(out, good+":\tfile format elf64-bpf") {

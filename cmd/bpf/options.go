@@ -28,7 +28,8 @@ type objectOptions struct {
 func (f *objectOptions) resolving(set *pflag.FlagSet) {
 	set.StringVar(&f.kconfigFile, "kconfig", "",
 		"file of CONFIG_NAME=value lines, plain or gzip, that win over the kernel's configuration")
-	set.StringVar(&f.coreBTF, "core-btf", "", "file with the BTF that CO-RE relocates against instead of the kernel's: raw, or an ELF file that has it")
+	set.StringVar(&f.coreBTF, "core-btf", "",
+		"file with the BTF that CO-RE relocates against instead of the kernel's: raw, or an ELF file that has it")
 }
 
 // pinning adds the flag of verbs that depend on where maps are pinned by name.

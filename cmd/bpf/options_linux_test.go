@@ -65,8 +65,11 @@ func TestPlanRecorded(t *testing.T) {
 		}
 	}
 	// The plan reports what is missing and goes on.
-	out, err := verb("plan", testkit.CorpusObject(t, "tools/biosnoop.bpf.o"), "--btf", debianFolder(t, "linux-image-cloud-amd64"))
-	if status, ok := err.(exitStatus); !ok || status != 1 || !strings.Contains(out, "FUNC blk_account_io_start is not in the BTF") || !strings.Contains(out, "block_rq_complete") {
+	out, err := verb("plan", testkit.CorpusObject(t, "tools/biosnoop.bpf.o"), "--btf",
+		debianFolder(t, "linux-image-cloud-amd64"))
+	if status, ok := err.(exitStatus); !ok || status != 1 ||
+		!strings.Contains(out, "FUNC blk_account_io_start is not in the BTF") ||
+		!strings.Contains(out, "block_rq_complete") {
 		t.Errorf("biosnoop on 6.1: %v\n%s", err, out)
 	}
 }
@@ -98,7 +101,8 @@ func TestOptions(t *testing.T) {
 	testkit.Root(t)
 	testkit.VmlinuxBTF(t)
 	obj := testkit.Compile(t, optionsSource)
-	types := testkit.Compile(t, `struct elsewhere { char pad[40]; int field; }; struct elsewhere e;`)
+	types := testkit.Compile(t,
+		`struct elsewhere { char pad[40]; int field; }; struct elsewhere e;`)
 	config := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(config, []byte("CONFIG_OF_THE_TEST=7\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -112,7 +116,8 @@ func TestOptions(t *testing.T) {
 		{both[:2], "elsewhere"},
 		{both[2:], "CONFIG_OF_THE_TEST"},
 		{[]string{"--kconfig", "/nonexistent"}, "no such file"},
-		{[]string{"--core-btf", config}, config + ": neither BTF nor ELF but a kernel configuration"},
+		{[]string{"--core-btf", config},
+			config + ": neither BTF nor ELF but a kernel configuration"},
 	} {
 		out, err := verb(append([]string{"verify", obj}, test.args...)...)
 		if err != nil {
@@ -133,16 +138,20 @@ func TestOptions(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(pins) })
 	all := append(both, "--pin-root", pins)
 	out, err := verb(append([]string{"plan", obj}, all...)...)
-	if err != nil || !strings.Contains(out, pins+"/options_pinned") || !strings.Contains(out, "40") {
+	if err != nil || !strings.Contains(out, pins+"/options_pinned") ||
+		!strings.Contains(out, "40") {
 		t.Errorf("plan: %v\n%s", err, out)
 	}
 	if out, err := verb(append([]string{"run", obj, "--for", "10ms"}, all...)...); err != nil {
 		t.Errorf("run: %v\n%s", err, out)
 	}
-	if out, err := exec.Command(testkit.Tool(t, "bpftool"), "map", "show", "pinned", pins+"/options_pinned").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("options_pinned")) {
+	if out, err := exec.Command(testkit.Tool(t, "bpftool"), "map", "show", "pinned",
+		pins+"/options_pinned").CombinedOutput(); err != nil ||
+		!bytes.Contains(out, []byte("options_pinned")) {
 		t.Errorf("bpftool: %v\n%s", err, out)
 	}
-	if out, err := verb("verify", obj, "--token", "/proc"); err == nil || !strings.Contains(out, "token") {
+	if out, err := verb("verify", obj, "--token", "/proc"); err == nil ||
+		!strings.Contains(out, "token") {
 		t.Errorf("a token of /proc: %v\n%s", err, out)
 	}
 }

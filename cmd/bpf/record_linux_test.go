@@ -46,17 +46,20 @@ func TestRecordTypes(t *testing.T) {
 		{"", "records", 20, false, "event", ""},
 		{"", "events", 8, false, "other", ""},
 		{"", "events", 16, false, "late", ""},
-		{"", "events", 316, false, "", "nothing in the object says what they are; --type events=STRUCT decodes them"},
+		{"", "events", 316, false, "",
+			"nothing in the object says what they are; --type events=STRUCT decodes them"},
 		{"", "events", 12, false, "", "nothing in the object says"},
 		// 16 bytes too
-		{"", "events", 20, true, "", "const struct event and volatile const struct late both are declared and fit"},
+		{"", "events", 20, true, "",
+			"const struct event and volatile const struct late both are declared and fit"},
 		// 4 bytes of size, 8 of data, 4 to a multiple of 8
 		{"", "events", 12, true, "other", ""},
 		{"", "events", 24, true, "", "nothing"},
 		{"", "events others", 20, false, "event", ""},
 		{"", "records others", 20, false, "", "nothing"},
 		{"", "events others", 8, false, "", "nothing"},
-		{"event", "events", 316, false, "", "--type struct event is refused, it has 20 bytes: records of 316 bytes"},
+		{"event", "events", 316, false, "",
+			"--type struct event is refused, it has 20 bytes: records of 316 bytes"},
 		{"events=event", "events", 316, false, "", "--type struct event is refused"},
 		{"events=event", "events", 4, false, "event", ""}, // cut off in comm
 		{"events=event", "events", 3, false, "", "refused"},
@@ -82,7 +85,8 @@ func TestRecordTypes(t *testing.T) {
 		if id != 0 {
 			got = o.BTF.Skip(id).Name()
 		}
-		if got != row.want || (note == "") != (row.says == "") || !strings.Contains(note, row.says) {
+		if got != row.want || (note == "") != (row.says == "") ||
+			!strings.Contains(note, row.says) {
 			t.Errorf("%+v: %q, %q", row, got, note)
 		}
 		if _, again := types.of(record{streams[0], row.size, row.perf}); again != "" {
@@ -94,7 +98,8 @@ func TestRecordTypes(t *testing.T) {
 		"other=event":    `no ring or perf buffer "other"; it has ["events"]`,
 		"events=no_such": "no_such", "events=": "has no struct", "events=evnet": "near: event",
 	} {
-		if _, err := newRecordTypes(o.BTF, []string{flag}, []string{"events"}); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := newRecordTypes(o.BTF, []string{flag}, []string{"events"}); err == nil ||
+			!strings.Contains(err.Error(), says) {
 			t.Errorf("--type %s: %v", flag, err)
 		}
 	}
@@ -121,7 +126,8 @@ func TestRecordTypesOfCorpus(t *testing.T) {
 		for size := range sizes {
 			for _, perf := range []bool{false, true} {
 				if id, _ := types.of(record{"events", size, perf}); id != 0 {
-					t.Errorf("%s: a record of %d bytes is taken for %s", filepath.Base(path), size, o.BTF.CString(id))
+					t.Errorf("%s: a record of %d bytes is taken for %s",
+						filepath.Base(path), size, o.BTF.CString(id))
 				}
 			}
 		}

@@ -134,7 +134,8 @@ func TestRunAttachesAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"run", object, "--for", testkit.Patience(2 * time.Second).String(), "--interval", "1s", "--demo", "--json",
+	args := []string{"run", object, "--for", testkit.Patience(2 * time.Second).String(),
+		"--interval", "1s", "--demo", "--json",
 		"--iface", "lo", "--cgroup", root,
 		"--attach", "on_tp=tp:syscalls/sys_enter_getppid,cookie=11",
 		"--attach", "on_raw_tp=raw_tp:sys_enter",
@@ -191,7 +192,8 @@ func TestRunAttachesAll(t *testing.T) {
 	}
 	for _, says := range []string{
 		"not attached: program on_skb (SEC cgroup/skb): its section leaves the attach type open; --attach on_skb=cgroup:" + root + ",type=TYPE attaches it",
-		egress, "attached on_xdp to lo (xdp)", "attached on_cgroup to cgroup /sys/fs/cgroup", "attached on_tc to lo (tc ingress), handle 0x1 priority 7\n",
+		egress, "attached on_xdp to lo (xdp)", "attached on_cgroup to cgroup /sys/fs/cgroup",
+		"attached on_tc to lo (tc ingress), handle 0x1 priority 7\n",
 		"not attached: program verdict (SEC sk_skb/verdict): it was not loaded; --attach verdict=sockmap:MAP attaches it",
 		"not attached: program filter (SEC socket): the process that has the socket attaches it",
 	} {
@@ -199,7 +201,8 @@ func TestRunAttachesAll(t *testing.T) {
 			t.Errorf("%s\ndoesn't say %q", errs.String(), says)
 		}
 	}
-	if left := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(left, []byte("clsact")) {
+	if left := testkit.Run(t, "tc", "qdisc",
+		"show", "dev", "lo"); bytes.Contains(left, []byte("clsact")) {
 		t.Errorf("clsact is left behind: %s", left)
 	}
 }
@@ -217,7 +220,8 @@ func TestRunNamesNoPlace(t *testing.T) {
 	object := compiled(t, "kinds")
 	run := func(more ...string) string {
 		t.Helper()
-		out, err := command(t, append([]string{"run", object, "--for", "50ms"}, more...)...).CombinedOutput()
+		out, err := command(t,
+			append([]string{"run", object, "--for", "50ms"}, more...)...).CombinedOutput()
 		if len(more) > 0 && err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -226,7 +230,8 @@ func TestRunNamesNoPlace(t *testing.T) {
 	out := run()
 	dir := testkit.BPFFS(t)
 	out += run("--attach", "on_lookup=netns:/proc/self/ns/net", "--pin", dir)
-	if net := testkit.Run(t, "bpftool", "net", "show", "dev", "lo"); bytes.Contains(net, []byte("on_")) {
+	if net := testkit.Run(t, "bpftool", "net",
+		"show", "dev", "lo"); bytes.Contains(net, []byte("on_")) {
 		t.Errorf("attached to lo: %s", net)
 	}
 	pins, _ := filepath.Glob(dir + "/*")
@@ -238,8 +243,10 @@ func TestRunNamesNoPlace(t *testing.T) {
 		egress = "tc-egress:lo"
 	}
 	var options []string
-	for name, hook := range map[string]string{"on_xdp": "xdp:lo", "on_egress": egress, "on_cgroup": "cgroup:" + root} {
-		if !strings.Contains(out, "; --attach "+name+"="+hook+" attaches it\n") || strings.Contains(out, "attached "+name+" to") {
+	for name, hook := range map[string]string{"on_xdp": "xdp:lo", "on_egress": egress,
+		"on_cgroup": "cgroup:" + root} {
+		if !strings.Contains(out, "; --attach "+name+"="+hook+" attaches it\n") ||
+			strings.Contains(out, "attached "+name+" to") {
 			t.Errorf("%s is attached, or the line to type isn't said:\n%s", name, out)
 		}
 		options = append(options, "--attach", name+"="+hook)
@@ -258,12 +265,15 @@ func TestNoPrograms(t *testing.T) {
 	text := testkit.Compile(t, "int f(void *x) { return 0; }")
 	data := testkit.Compile(t, "int x = 1;")
 	bare := filepath.Join(t.TempDir(), "bare.bpf.o")
-	testkit.Run(t, "llvm-objcopy-19", "--strip-symbol=count_packets", "--strip-symbol=on_xdp", "--strip-symbol=emit",
+	testkit.Run(t, "llvm-objcopy-19", "--strip-symbol=count_packets",
+		"--strip-symbol=on_xdp", "--strip-symbol=emit",
 		testkit.Compile(t, `__attribute__((section("xdp"))) int emit(void *x) { return 2; }`), bare)
 	for object, why := range map[string]string{
-		text: "all functions are in .text", data: "no section has code", bare: "code is in xdp, but the symbol table has no functions there",
+		text: "all functions are in .text", data: "no section has code",
+		bare: "code is in xdp, but the symbol table has no functions there",
 	} {
-		for _, args := range [][]string{{"run", object}, {"verify", object}, {"check", object}, {"attach", object, "f", "xdp:lo"}} {
+		for _, args := range [][]string{{"run", object}, {"verify", object}, {"check", object},
+			{"attach", object, "f", "xdp:lo"}} {
 			out, err := command(t, args...).CombinedOutput()
 			failed := args[0] == "run" || args[0] == "attach"
 			if (err != nil) != failed || !strings.Contains(string(out), "no programs: "+why) {
@@ -282,7 +292,8 @@ func TestRunTellsOptions(t *testing.T) {
 	object := compiled(t, "hooks")
 	run := func(more ...string) string {
 		t.Helper()
-		out, err := command(t, append([]string{"run", object, "--for", "50ms", "--cgroup", cgroup}, more...)...).CombinedOutput()
+		out, err := command(t,
+			append([]string{"run", object, "--for", "50ms", "--cgroup", cgroup}, more...)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -296,14 +307,16 @@ func TestRunTellsOptions(t *testing.T) {
 	var programs, options []string
 	for _, m := range named {
 		programs = append(programs, m[1])
-		options = append(options, m[2], strings.Replace(m[3], "uprobe:FILE:FUNC[+OFFSET]", "uprobe:"+victim(t)+":probed", 1))
+		options = append(options, m[2],
+			strings.Replace(m[3], "uprobe:FILE:FUNC[+OFFSET]", "uprobe:"+victim(t)+":probed", 1))
 	}
 	if diff := cmp.Diff([]string{"tc_pass", "uprobe_count", "sample"}, programs); diff != "" {
 		t.Fatalf("not attached (-want +got):\n%s\n%s", diff, first)
 	}
 	second := run(options...)
 	for _, name := range append(programs, "cgroup_pass") {
-		if !strings.Contains(second, "attached "+name+" to ") || strings.Contains(second, "not attached") {
+		if !strings.Contains(second, "attached "+name+" to ") ||
+			strings.Contains(second, "not attached") {
 			t.Errorf("with %q: %s", options, second)
 		}
 	}
@@ -336,37 +349,46 @@ func TestRunIterators(t *testing.T) {
 	if out, errs := run("run", object, "--attach", "tasks=auto"); !has(out) {
 		t.Errorf("%d bytes without this process; %s", len(out), errs)
 	}
-	out, _ := run("run", object, "--json", "--attach", fmt.Sprintf("tasks=iter,tid=%d", os.Getpid()))
+	out, _ := run("run", object, "--json", "--attach",
+		fmt.Sprintf("tasks=iter,tid=%d", os.Getpid()))
 	var doc iteratorDocument
-	if err := json.NewDecoder(strings.NewReader(out)).Decode(&doc); err != nil || doc.Iterator != "tasks" || doc.Output != main+"\n" || doc.More {
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&doc); err != nil ||
+		doc.Iterator != "tasks" || doc.Output != main+"\n" || doc.More {
 		t.Errorf("document %+v, %v", doc, err)
 	}
-	if out, _ := run("attach", object, "tasks", fmt.Sprintf("iter,pid=%d", os.Getpid())); !has(out) || strings.Contains(out, "\n1 1\n") {
+	if out, _ := run("attach", object, "tasks",
+		fmt.Sprintf("iter,pid=%d", os.Getpid())); !has(out) || strings.Contains(out, "\n1 1\n") {
 		t.Errorf("attach: %q", out)
 	}
 	out, _ = run("attach", "--json", object, "tasks", fmt.Sprintf("iter,tid=%d", os.Getpid()))
 	var at attachedDocument
 	doc = iteratorDocument{}
 	docs := json.NewDecoder(strings.NewReader(out))
-	if err := errors.Join(docs.Decode(&at), docs.Decode(&doc)); err != nil || at.Program != "tasks" || doc.Iterator != "tasks" || doc.Output != main+"\n" || docs.More() {
+	if err := errors.Join(docs.Decode(&at), docs.Decode(&doc)); err != nil ||
+		at.Program != "tasks" || doc.Iterator != "tasks" || doc.Output != main+"\n" || docs.More() {
 		t.Errorf("attach: %q, %v", out, err)
 	}
 	// A map's iterator is not attached without a map, and the command says how to attach it.
-	if _, errs := run("run", object, "--attach", "tasks=auto"); !strings.Contains(errs, "--attach bpf_map_elem=iter,map=MAP attaches it") {
+	if _, errs := run("run", object,
+		"--attach", "tasks=auto"); !strings.Contains(errs,
+		"--attach bpf_map_elem=iter,map=MAP attaches it") {
 		t.Errorf("says %s", errs)
 	}
 	t.Run("map", func(t *testing.T) {
 		const section = "iter/bpf_map_elem"
-		out, err := command(t, "run", object, "--attach", "bpf_map_elem=iter,map=numbers").CombinedOutput()
+		out, err := command(t, "run", object, "--attach",
+			"bpf_map_elem=iter,map=numbers").CombinedOutput()
 		if err != nil {
-			if refused, err := testkit.MinimalErrno(t, section); err == nil && bytes.Contains(out, []byte(refused.Error())) {
+			if refused, err := testkit.MinimalErrno(t, section); err == nil &&
+				bytes.Contains(out, []byte(refused.Error())) {
 				testkit.SkipRefused(t, refused, section)
 			}
 		}
 		if err != nil || !bytes.Contains(out, []byte("attached bpf_map_elem")) {
 			t.Errorf("iterator of a map: %v, %s", err, out)
 		}
-		out, err = command(t, "run", object, "--attach", "bpf_map_elem=iter,map=no_such_map").CombinedOutput()
+		out, err = command(t, "run", object, "--attach",
+			"bpf_map_elem=iter,map=no_such_map").CombinedOutput()
 		if err == nil || !bytes.Contains(out, []byte("no_such_map")) {
 			t.Errorf("no such map: %v, %s", err, out)
 		}
@@ -393,11 +415,13 @@ func TestIterateIsBounded(t *testing.T) {
 	}
 	defer at.Close()
 	var out bytes.Buffer
-	if more, err := iterate(t.Context(), &out, at.iterator(), 3); err != nil || !more || out.Len() != 3 {
+	if more, err := iterate(t.Context(), &out, at.iterator(), 3); err != nil || !more ||
+		out.Len() != 3 {
 		t.Errorf("%d bytes, more %v, %v", out.Len(), more, err)
 	}
 	out.Reset()
-	if more, err := iterate(t.Context(), &out, at.iterator(), maxIterated); err != nil || more || out.Len() < 10 {
+	if more, err := iterate(t.Context(), &out, at.iterator(), maxIterated); err != nil || more ||
+		out.Len() < 10 {
 		t.Errorf("%d bytes, more %v, %v", out.Len(), more, err)
 	}
 }
@@ -418,13 +442,17 @@ func TestRunPins(t *testing.T) {
 	if err != nil || len(pins) < 2 {
 		t.Fatalf("pinned %q, %v; %s", pins, err, out)
 	}
-	if shown := testkit.Run(t, "bpftool", "cgroup", "show", cgroup); !bytes.Contains(shown, []byte("cgroup_pass")) {
+	if shown := testkit.Run(t, "bpftool", "cgroup",
+		"show", cgroup); !bytes.Contains(shown, []byte("cgroup_pass")) {
 		t.Errorf("bpftool shows %s", shown)
 	}
-	if out, err := command(t, append([]string{"detach", "--json"}, pins...)...).CombinedOutput(); err != nil || bytes.Count(out, []byte(`{"detached":`)) != len(pins) {
+	if out, err := command(t,
+		append([]string{"detach", "--json"}, pins...)...).CombinedOutput(); err != nil ||
+		bytes.Count(out, []byte(`{"detached":`)) != len(pins) {
 		t.Errorf("detach: %v, %s", err, out)
 	}
-	if shown := testkit.Run(t, "bpftool", "cgroup", "show", cgroup); bytes.Contains(shown, []byte("cgroup_pass")) {
+	if shown := testkit.Run(t, "bpftool", "cgroup",
+		"show", cgroup); bytes.Contains(shown, []byte("cgroup_pass")) {
 		t.Errorf("after detach bpftool shows %s", shown)
 	}
 }
@@ -438,20 +466,24 @@ func TestRunRefuses(t *testing.T) {
 		args []string
 	}{
 		{"write PROGRAM=HOOK", []string{"--attach", "tc_pass"}},
-		{`has no program or struct_ops map "no_such"; it has tc_pass`, []string{"--attach", "no_such=auto"}},
+		{`has no program or struct_ops map "no_such"; it has tc_pass`,
+			[]string{"--attach", "no_such=auto"}},
 		{`there is no hook "tcx"`, []string{"--attach", "tc_pass=tcx:lo"}},
-		{"is a program; what is attached there is a struct_ops map", []string{"--attach", "tc_pass=struct_ops"}},
+		{"is a program; what is attached there is a struct_ops map",
+			[]string{"--attach", "tc_pass=struct_ops"}},
 		{"no-such-iface", []string{"--attach", "tc_pass=tc-ingress:no-such-iface"}},
 		{"/no/such/cgroup", []string{"--cgroup", "/no/such/cgroup"}},
 		{"--for must be more than 0", []string{"--for", "-1ms"}},
 		{"--interval must be more than 0", []string{"--interval", "0s"}},
 	} {
-		out, err := command(t, append([]string{"run", object, "--for", "10ms"}, row.args...)...).CombinedOutput()
+		out, err := command(t,
+			append([]string{"run", object, "--for", "10ms"}, row.args...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), row.says) {
 			t.Errorf("%v: error %v, %s", row.args, err, out)
 		}
 	}
-	if left := testkit.Run(t, "bpftool", "net", "show", "dev", "lo"); bytes.Contains(left, []byte("tc_pass")) {
+	if left := testkit.Run(t, "bpftool", "net",
+		"show", "dev", "lo"); bytes.Contains(left, []byte("tc_pass")) {
 		t.Errorf("left behind: %s", left)
 	}
 }
@@ -463,9 +495,11 @@ func TestRunEndsInOrder(t *testing.T) {
 	object := compiled(t, "kinds")
 	const readerStalls = "reader doesn't read"
 	for name, end := range map[string]func(cmd *exec.Cmd, out, errs *os.File){
-		"reader is gone":   func(_ *exec.Cmd, out, errs *os.File) { out.Close(); errs.Close() },
-		"terminal is gone": func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGHUP) },
-		"terminated":       func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGTERM) },
+		"reader is gone": func(_ *exec.Cmd, out, errs *os.File) { out.Close(); errs.Close() },
+		"terminal is gone": func(cmd *exec.Cmd, _, _ *os.File) {
+			cmd.Process.Signal(syscall.SIGHUP)
+		},
+		"terminated": func(cmd *exec.Cmd, _, _ *os.File) { cmd.Process.Signal(syscall.SIGTERM) },
 		readerStalls: func(cmd *exec.Cmd, _, _ *os.File) {
 			testkit.UntilWrites(t, cmd.Process.Pid, 1, 2)
 			cmd.Process.Signal(syscall.SIGINT)
@@ -479,7 +513,8 @@ func TestRunEndsInOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cmd := command(t, "run", "--for", "1m", "--interval", "20ms", object, "--attach", "on_tc=tc-ingress:lo", "--attach", "on_tc=tc-egress:lo")
+		cmd := command(t, "run", "--for", "1m", "--interval", "20ms", object, "--attach",
+			"on_tc=tc-ingress:lo", "--attach", "on_tc=tc-egress:lo")
 		cmd.Args = append(cmd.Args, "--cgroup", testkit.Cgroup(t))
 		cmd.Stdout, cmd.Stderr = outW, errsW
 		if name == readerStalls {
@@ -501,7 +536,8 @@ func TestRunEndsInOrder(t *testing.T) {
 		}
 		out.Close()
 		errs.Close()
-		if left := testkit.Run(t, "tc", "qdisc", "show", "dev", "lo"); bytes.Contains(left, []byte("clsact")) {
+		if left := testkit.Run(t, "tc", "qdisc",
+			"show", "dev", "lo"); bytes.Contains(left, []byte("clsact")) {
 			t.Errorf("%s: left behind: %s", name, left)
 		}
 	}
@@ -530,7 +566,8 @@ func staleEvents(t *testing.T) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "uprobe_events")
-	text := fmt.Sprintf("p:uprobes/purebpf_%d_1_sh_0x10 /bin/sh:0x0000000000000010\np:uprobes/by_hand /bin/sh:0x0000000000000020\n", dead.Process.Pid)
+	text := fmt.Sprintf(
+		"p:uprobes/purebpf_%d_1_sh_0x10 /bin/sh:0x0000000000000010\np:uprobes/by_hand /bin/sh:0x0000000000000020\n", dead.Process.Pid)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -553,8 +590,11 @@ func TestStaleEvents(t *testing.T) {
 	object := compiled(t, "kinds")
 	onThread(func() {
 		file := staleEvents(t)
-		args := []string{"run", object, "--for", "10ms", "--attach", "on_uprobe=uprobe:" + victim(t) + ":probed", "--attach", "on_lookup=netns:/proc/self/ns/net"}
-		if out, err := command(t, args...).CombinedOutput(); err != nil || !strings.Contains(string(out), "1 probe events of killed loaders are left in tracefs; bpf detach --stale removes them") {
+		args := []string{"run", object, "--for", "10ms", "--attach", "on_uprobe=uprobe:" +
+			victim(t) + ":probed", "--attach", "on_lookup=netns:/proc/self/ns/net"}
+		if out, err := command(t, args...).CombinedOutput(); err != nil ||
+			!strings.Contains(string(out),
+				"1 probe events of killed loaders are left in tracefs; bpf detach --stale removes them") {
 			t.Errorf("run: %v, %s", err, out)
 		}
 		before, err := os.ReadFile(file)
@@ -568,7 +608,8 @@ func TestStaleEvents(t *testing.T) {
 		}
 		after, err := os.ReadFile(file)
 		name, _, _ := strings.Cut(event, " ")
-		if err != nil || strings.TrimPrefix(string(after), string(before)) != "-:"+name+"\n" && strings.TrimPrefix(string(after), string(before)) != "-:"+name {
+		if err != nil || strings.TrimPrefix(string(after), string(before)) != "-:"+name+"\n" &&
+			strings.TrimPrefix(string(after), string(before)) != "-:"+name {
 			t.Errorf("%v, wrote %q", err, strings.TrimPrefix(string(after), string(before)))
 		}
 	})

@@ -93,7 +93,8 @@ func waitForTraces(t *testing.T, before []string) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Errorf("the kernel holds\n%s\nbefore it held\n%s", strings.Join(now, "\n"), strings.Join(before, "\n"))
+	t.Errorf("the kernel holds\n%s\nbefore it held\n%s",
+		strings.Join(now, "\n"), strings.Join(before, "\n"))
 }
 
 // Oracle: the traffic that --demo makes, and bpftool for what stays in the kernel. The counter
@@ -165,7 +166,8 @@ func TestRunEnds(t *testing.T) {
 	waitForTraces(t, before)
 
 	r = runner{iface: "no-such-iface", interval: time.Second, out: io.Discard, errOut: io.Discard}
-	if err := r.run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "no-such-iface") {
+	if err := r.run(context.Background(), o); err == nil ||
+		!strings.Contains(err.Error(), "no-such-iface") {
 		t.Errorf("missing interface: %v", err)
 	}
 	waitForTraces(t, before)
@@ -204,7 +206,8 @@ func TestRunDecodesRing(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs.String())
 	}
-	if want := `.answer = 42, .name = "purebpf"`; !strings.Contains(out.String(), "events {") || !strings.Contains(out.String(), want) {
+	if want := `.answer = 42, .name = "purebpf"`; !strings.Contains(out.String(), "events {") ||
+		!strings.Contains(out.String(), want) {
 		t.Errorf("no record with %s in\n%s\n%s", want, out.String(), errs.String())
 	}
 }
@@ -289,7 +292,8 @@ func TestUnprivileged(t *testing.T) {
 		cmd.Env = append(os.Environ(), "BPF_RUN_MAIN=1")
 		cmd.Dir = dir
 		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Cloneflags: syscall.CLONE_NEWNET,
+			Credential: &syscall.Credential{Uid: 65534, Gid: 65534},
+			Cloneflags: syscall.CLONE_NEWNET,
 		}
 		for c := range 64 {
 			if x.caps>>c&1 != 0 {
@@ -312,7 +316,8 @@ func TestUnprivileged(t *testing.T) {
 	}
 	// A command that needs no privileges works.
 	cmd := command(t, "objdump", object)
-	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("<count_packets>:")) {
+	if out, err := cmd.CombinedOutput(); err != nil ||
+		!bytes.Contains(out, []byte("<count_packets>:")) {
 		t.Errorf("objdump: %v, %s", err, out)
 	}
 }
