@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -156,24 +155,6 @@ func deviceAddress(t testing.TB, name, address string) {
 	}
 	set(unix.SIOCSIFADDR, net.ParseIP(address))
 	set(unix.SIOCSIFNETMASK, net.IPv4(255, 255, 255, 0))
-}
-
-// deviceRoute sends packets to an IPv6 address out of a device.
-func deviceRoute(t testing.TB, name string, to netip.Addr) {
-	t.Helper()
-	b := append(make([]byte, unix.SizeofNlMsghdr), unix.AF_INET6, 128, 0, 0, unix.RT_TABLE_MAIN,
-		unix.RTPROT_STATIC, 0, unix.RTN_UNICAST, 0, 0, 0, 0)
-	b = nlAttr(b, unix.RTA_DST, func(b []byte) []byte { return append(b, to.AsSlice()...) })
-	b = nlAttr(b, unix.RTA_OIF, func(b []byte) []byte {
-		return binary.NativeEndian.AppendUint32(b, uint32(deviceIndex(t, name)))
-	})
-	binary.NativeEndian.PutUint32(b, uint32(len(b)))
-	binary.NativeEndian.PutUint16(b[4:], unix.RTM_NEWROUTE)
-	binary.NativeEndian.PutUint16(b[6:],
-		unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-	if errno := netlinkAsk(t, b); errno != 0 {
-		t.Fatalf("route to %v by %s: %v", to, name, errno)
-	}
 }
 
 // xdpState returns the kernel's information about XDP on an interface.

@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -46,33 +45,6 @@ const (
 	netMigrate
 	netSeg6Local
 )
-
-// bpftoolNet lists the programs that bpftool sees at interfaces for classic TC.
-func bpftoolNet(t *testing.T, kind string) (ids []uint32, known bool) {
-	t.Helper()
-	out := oracle(t, "bpftool", "-j", "net", "show")
-	if out == nil {
-		return nil, false
-	}
-	var all []struct {
-		TC []struct {
-			Kind   string
-			ID     uint32
-			ProgID uint32 `json:"prog_id"`
-		}
-	}
-	if err := json.Unmarshal(out, &all); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, part := range all {
-		for _, p := range part.TC {
-			if strings.HasPrefix(p.Kind, kind) {
-				ids = append(ids, p.ID+p.ProgID)
-			}
-		}
-	}
-	return ids, true
-}
 
 // sameAsLibbpf compares a query with that of C libbpf, where it is installed.
 func sameAsLibbpf(t *testing.T, index int, where uapi.AttachType, hook *hooks.Hook) {

@@ -185,7 +185,7 @@ func (a *attempt) explained(err error) error {
 
 // fail makes the error of the attempt, with its explanation.
 func (a *attempt) fail(op string, on about, err error) *Error {
-	cause, advice := hint.Cut(a.explained(err))
+	advice, cause := hint.Cut(a.explained(err))
 	return &Error{Op: op, Object: on.object, Subject: on.subject, Err: cause, Hint: advice}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // failed returns the error of an operation on a subject, which needs capabilities.
 func failed(op, subject string, err error, need ...kernel.Capability) error {
-	cause, advice := hint.Cut(err)
+	advice, cause := hint.Cut(err)
 	if advice == "" && len(need) > 0 {
 		advice = privilege.Hint(err, need...)
 	}

@@ -198,7 +198,7 @@ func (r *Route) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	cause, advice := hint.Cut(err)
+	advice, cause := hint.Cut(err)
 	advice = cmp.Or(advice, privilege.NetlinkHint(err))
 	return &bpf.Error{Op: op, Subject: r.String(), Err: cause, Hint: advice}
 }

@@ -82,7 +82,7 @@ func refused(p *bpf.Program, h Hook, err error) error {
 	if errors.As(err, &unusable) {
 		err = unusable.Err
 	}
-	cause, advice := hint.Cut(err)
+	advice, cause := hint.Cut(err)
 	subject := strings.TrimSpace(p.Name() + " to " + h.String())
 	return &bpf.Error{
 		Op: "attach program", Object: p.ObjectName(), Subject: subject, Err: cause, Hint: advice,

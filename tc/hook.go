@@ -307,7 +307,7 @@ func (h Hook) wrap(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	cause, advice := hint.Cut(err)
+	advice, cause := hint.Cut(err)
 	advice = cmp.Or(advice, privilege.NetlinkHint(err))
 	return &bpf.Error{Op: op, Subject: h.String(), Err: cause, Hint: advice}
 }

@@ -34,12 +34,12 @@ func Of(err error) string {
 }
 
 // Cut returns the advice of err, and err without it where nothing wraps the advice.
-func Cut(err error) (cause error, advice string) {
+func Cut(err error) (advice string, cause error) {
 	advice = Of(err)
 	for {
 		e, ok := err.(*advised)
 		if !ok {
-			return err, advice
+			return advice, err
 		}
 		err = e.err
 	}

@@ -27,7 +27,7 @@ func TestAdvice(t *testing.T) {
 			if tc.err.Error() != tc.text || Of(tc.err) != tc.advice {
 				t.Errorf("%q with advice %q", tc.err, Of(tc.err))
 			}
-			cause, advice := Cut(tc.err)
+			advice, cause := Cut(tc.err)
 			if advice != tc.advice || cause.Error() != tc.text {
 				t.Errorf("cut into %q and %q", cause, advice)
 			}
@@ -42,7 +42,7 @@ func TestAdvice(t *testing.T) {
 	if Add(nil, "wait") != nil {
 		t.Error("nothing becomes an error")
 	}
-	if cause, advice := Cut(nil); cause != nil || advice != "" {
+	if advice, cause := Cut(nil); cause != nil || advice != "" {
 		t.Error(cause, advice)
 	}
 }
