@@ -246,8 +246,11 @@ func (w *walk) pointer(t btf.Type) (kind Fields, ok bool) {
 func (f *finding) special() {
 	v := f.k.Version
 	has := f.Special.Nested
-	if v != 0 && !facts.AtLeast(v, "6.11") {
-		has = f.Special.Direct
+	if v != 0 && !facts.AtLeast(v, "6.11") &&
+		(has&^locks != 0 || has != f.Special.Direct) {
+		f.unsure("the value has special fields: which of them %s takes before Linux 6.11 is not known",
+			f.rule.name)
+		return
 	}
 	for _, x := range specials {
 		if has&x.kind&^(locks|Refcount) == 0 {
@@ -260,9 +263,6 @@ func (f *finding) special() {
 		case f.k.Sizeof(x.name) != 0:
 			f.broken("the value has a %s: %s takes none", x.name, f.rule.name)
 		}
-	}
-	if has&Kptr != 0 && v != 0 && !facts.AtLeast(v, "6.4") {
-		f.broken("the value has a kptr: %s takes some since Linux 6.4", f.rule.name)
 	}
 	if has&Uptr != 0 && f.Type != uapi.MapTaskStorage && (v == 0 || facts.AtLeast(v, "6.13")) {
 		f.list = append(f.list, Breach{

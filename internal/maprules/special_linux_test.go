@@ -119,6 +119,7 @@ func (m *valueMaker) structure(depth int) (btf.ID, uint32) {
 // running kernel, which creates maps with such values or refuses them.
 func TestSpecialFields(t *testing.T) {
 	testkit.Root(t)
+	testkit.Kernel(t, "6.11") // the rules of older kernels are doubts, not answers
 	k := running(t)
 	random := rand.New(rand.NewPCG(5, 18))
 	var asked, refused int
@@ -164,6 +165,9 @@ func TestSpecialFields(t *testing.T) {
 			}, k)
 			if err != nil {
 				refused++
+			}
+			if slices.ContainsFunc(broken, func(b Breach) bool { return b.Unsure }) {
+				continue
 			}
 			if (err == nil) != (len(broken) == 0) {
 				t.Errorf("%s: the kernel says %v, the rules %q:\n%s", kind, err, Text(broken),
