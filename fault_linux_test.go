@@ -286,7 +286,7 @@ func TestLoadFaults(t *testing.T) {
 	used := make([]int, len(absorptions))
 	steps := map[uapi.Cmd]int{}
 	whole := !testing.Short() && testkit.Patience(1) == 1
-	objects := []faultObject{
+	for _, fo := range []faultObject{
 		{"testdata/maps.bpf.o", "5.8", 5, func(obj *Object) error {
 			if r, err := obj.Program("count").Run(
 				&RunOptions{Data: make([]byte, 64)}); err != nil || r.Return != 5 {
@@ -301,12 +301,7 @@ func TestLoadFaults(t *testing.T) {
 		{"selftests/bpf_cubic.bpf.o", "6.1", 1, nil}, // struct_ops, kfuncs, CO-RE
 		{"tools/biolatency.bpf.o", "5.8", 1, nil},    // CO-RE
 		{"tools/statsnoop.bpf.o", "5.8", 1, nil},
-	}
-	some := len(objects)
-	if testing.Short() {
-		some = 4 // with the race detector, those of the corpus take gigabytes
-	}
-	for _, fo := range objects[:testkit.Sample(t, "objects", len(objects), some)] {
+	} {
 		t.Run(strings.TrimSuffix(filepath.Base(fo.path), ".bpf.o"), func(t *testing.T) {
 			defer func() { whole = whole && !t.Skipped() }()
 			fo.run(t, used, steps)
