@@ -119,7 +119,7 @@ func TestKprobeErrors(t *testing.T) {
 	p := obj.Program("by_hand")
 	data := "" // without CONFIG_KALLSYMS_ALL the kernel doesn't list data
 	if configured(t, "CONFIG_KALLSYMS_ALL") {
-		data = "no function"
+		data = "is not a function"
 	}
 	for _, c := range []struct {
 		what   string

@@ -111,6 +111,7 @@ func TestPacketCounter(t *testing.T) {
 // enumerators, offsets of members. Oracle: the kernel's BTF, held against the header by clang. A
 // newer kernel has more.
 func TestLinuxBPF(t *testing.T) {
+	clang := testkit.Tool(t, "clang-19")
 	vmlinux, err := os.ReadFile("/sys/kernel/btf/vmlinux")
 	if err != nil {
 		testkit.Skip(t, "the kernel has no BTF: %v", err)
@@ -168,10 +169,10 @@ func TestLinuxBPF(t *testing.T) {
 			}
 		}
 	}
-	if asserts < 1000 {
+	if asserts < 900 { // 977 on 6.1
 		t.Fatalf("only %d facts found in the kernel's BTF", asserts)
 	}
-	cmd := exec.Command(testkit.Tool(t, "clang-19"), "-target", "bpf", "-nostdlibinc", "-Iuapi",
+	cmd := exec.Command(clang, "-target", "bpf", "-nostdlibinc", "-Iuapi",
 		"-fsyntax-only", "-ferror-limit=0", "-Wno-tautological-compare", "-x", "c", "-")
 	cmd.Stdin = strings.NewReader(c.String())
 	if out, err := cmd.CombinedOutput(); err != nil {

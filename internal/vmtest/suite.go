@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -247,29 +248,42 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 	return nil
 }
 
-// addTestdata copies every testdata folder of the module: a package's tests may use another's.
-// Sources are included, since tests compare them with the kernel's output.
+// addTestdata copies every testdata folder of the module, and the files that packages embed: a
+// package's tests may use another's. Sources are included, since tests compare them with the
+// kernel's output.
 func addTestdata(ctx context.Context, root *vm.Initramfs) error {
-	list := exec.CommandContext(ctx, "go", "list", "-f", "{{.ImportPath}} {{.Dir}}", module+"/...")
+	list := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Dir,EmbedFiles", module+"/...")
 	list.Stderr = os.Stderr
 	out, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
 	}
-	for line := range strings.Lines(string(out)) {
-		pkg, dir, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if testdata := filepath.Join(dir, "testdata"); exists(testdata) {
-			root.Add(testdata, sourceDir(pkg)+"/testdata")
+	dec := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p struct {
+			ImportPath, Dir string
+			EmbedFiles      []string
 		}
-		sources, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("go list: %w", err)
+		}
+		inside := sourceDir(p.ImportPath)
+		if testdata := filepath.Join(p.Dir, "testdata"); exists(testdata) {
+			root.Add(testdata, inside+"/testdata")
+		}
+		sources, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
 		if err != nil {
 			return err
 		}
 		for _, file := range sources {
-			root.Add(file, path.Join(sourceDir(pkg), filepath.Base(file)))
+			root.Add(file, path.Join(inside, filepath.Base(file)))
+		}
+		for _, file := range p.EmbedFiles {
+			root.Add(filepath.Join(p.Dir, file), path.Join(inside, file))
 		}
 	}
-	return nil
 }
 
 // sourceDir returns the path of a package's folder in the machine.
