@@ -8,7 +8,7 @@ help:
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o build/bpf ./cmd/bpf
 
-## make generate the headers in include/bpf that are tables (internal/headergen)
+## make generate the headers in include/bpf that are tables, and the table in docs/kernels.md
 generate:
 	go generate ./...
 

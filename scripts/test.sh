@@ -29,7 +29,8 @@ lint() {
   $sum check staticcheck go tool staticcheck ./...
   $sum check mod-tidy go mod tidy -diff
   $sum check generate bash -c 'rm -rf build/generate; cp -r include/bpf build/generate &&
-    go run ./internal/headergen build/generate && diff -r include/bpf build/generate'
+    go run ./internal/headergen build/generate && diff -r include/bpf build/generate &&
+    cp docs/kernels.md build/kernels.md && go run ./internal/vmtest -guide build/kernels.md && diff docs/kernels.md build/kernels.md'
   $sum check bench-vet env -C bench go vet ./...
   for target in darwin/arm64 windows/amd64 linux/arm linux/s390x; do
     $sum check "build-$target" env CGO_ENABLED=0 GOOS="${target%/*}" GOARCH="${target#*/}" go build "${pure[@]}"

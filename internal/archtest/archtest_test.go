@@ -96,6 +96,8 @@ var rooms = []room{
 	{dir: "internal/verify", floor: 8},
 	{dir: "internal/parity", floor: 9},
 	{dir: "internal/soak", floor: 9},
+	{dir: "docs", floor: 2},
+	{dir: "docs/core", floor: 8},
 	{dir: "cmd/bpf", floor: 9, app: true},
 }
 

@@ -50,11 +50,18 @@ func main() {
 		"build the tests for this architecture if the kernel runs its programs too: 386 on amd64")
 	flag.BoolVar(&o.short, "short", false, "run short tests, as go test -short")
 	flag.DurationVar(&o.timeout, "timeout", time.Hour, "time limit of one machine")
+	guide := flag.String("guide", "", "write the table of features into this guide, and do nothing else")
 	flag.BoolVar(&o.verbose, "v", false, "print the duration of each part to standard error")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, &o, flag.Args()); err != nil {
+	var err error
+	if *guide != "" {
+		err = writeGuide(*guide)
+	} else {
+		err = run(ctx, &o, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "vmtest:", err)
 		os.Exit(1)
 	}
