@@ -12,6 +12,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/probe"
@@ -332,4 +334,107 @@ func readFile(t testing.TB, path string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// multiCalls records a request for a kprobe.multi link and refuses it with an errno.
+type multiCalls struct {
+	funnel.Kernel
+	errno  syscall.Errno
+	attach uapi.AttachType
+	flags  uint32
+	syms   []string
+	addrs  []uint64
+	cookie []uint64
+}
+
+func (c *multiCalls) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
+	common unsafe.Pointer) (int, syscall.Errno) {
+	if cmd != uapi.CmdLinkCreate {
+		return -1, syscall.EINVAL
+	}
+	c.attach = *(*uapi.AttachType)(unsafe.Add(attr, 8))
+	d := (*sys.LinkKprobeMulti)(unsafe.Add(attr, 16))
+	c.flags = d.Flags
+	for i := range uintptr(d.Count) {
+		if !d.Syms.IsNil() {
+			c.syms = append(c.syms, cText(*(*unsafe.Pointer)(unsafe.Add(d.Syms.Unsafe(), 8*i))))
+		}
+		if !d.Addrs.IsNil() {
+			c.addrs = append(c.addrs, *(*uint64)(unsafe.Add(d.Addrs.Unsafe(), 8*i)))
+		}
+		if !d.Cookies.IsNil() {
+			c.cookie = append(c.cookie, *(*uint64)(unsafe.Add(d.Cookies.Unsafe(), 8*i)))
+		}
+	}
+	return -1, c.errno
+}
+
+func (c *multiCalls) Close(fd int) syscall.Errno { return 0 }
+
+// TestKprobeMultiRequest compares the request to the kernel with libbpf's rules.
+func TestKprobeMultiRequest(t *testing.T) {
+	m := pretend{tracefs: t.TempDir()}
+	writeFile(t, m.tracefs+"/available_filter_functions_addrs",
+		"ffffffff81000014 tcp_a\nffffffff81000024 tcp_b [tcp]\nffffffff81000034 udp_a\nffffffff81000044 tcp_a\n")
+	writeFile(t, m.tracefs+"/available_filter_functions", "tcp_a\ntcp_b [tcp]\nudp_a\ntcp_a\n")
+	for _, c := range []struct {
+		pattern string
+		opts    KprobeMultiOptions
+		want    string // "" if there is no request
+		errno   syscall.Errno
+		is      error
+	}{
+		{"tcp_a", KprobeMultiOptions{}, "trace_kprobe_multi 0 [tcp_a] [] []",
+			syscall.ESRCH, syscall.ENOENT},
+		{"tcp_*", KprobeMultiOptions{Return: true},
+			"trace_kprobe_multi 1 [] [18446744071578845204 18446744071578845220 18446744071578845252] []", syscall.EPERM, ErrPermission},
+		{"?dp_?", KprobeMultiOptions{Session: true},
+			"trace_kprobe_session 0 [] [18446744071578845236] []",
+			syscall.EOPNOTSUPP, ErrNotSupported},
+		{"udp_a", KprobeMultiOptions{UniqueMatch: true},
+			"trace_kprobe_multi 0 [] [18446744071578845236] []", syscall.EBUSY, syscall.EBUSY},
+		{"tcp_a", KprobeMultiOptions{UniqueMatch: true}, "", 0, syscall.EINVAL},
+		{"x*", KprobeMultiOptions{}, "", 0, ErrNotExist},
+		{"", KprobeMultiOptions{Symbols: []string{"b", "a"}, Cookies: []uint64{1, 2}},
+			"trace_kprobe_multi 0 [b a] [] [1 2]", syscall.ESRCH, ErrNotExist},
+		{"", KprobeMultiOptions{Addresses: []uint64{9, 8, 9}}, "trace_kprobe_multi 0 [] [9 8 9] []",
+			syscall.EINVAL, syscall.EINVAL},
+		{"", KprobeMultiOptions{}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, Addresses: []uint64{1}}, "", 0,
+			syscall.EINVAL},
+		{"a", KprobeMultiOptions{Symbols: []string{"a"}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Addresses: []uint64{1}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Cookies: []uint64{1}}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, Cookies: []uint64{1, 2}}, "",
+			0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a"}, UniqueMatch: true}, "", 0, syscall.EINVAL},
+		{"", KprobeMultiOptions{Symbols: []string{"a\x00b"}}, "", 0, syscall.EINVAL},
+		{"a", KprobeMultiOptions{Return: true, Session: true}, "", 0, syscall.EINVAL},
+	} {
+		f := &multiCalls{errno: c.errno}
+		restore := funnel.Replace(f)
+		fd, err := sys.NewFD(1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Program{name: "prog", typ: uapi.ProgKprobe, fd: fd}
+		_, err = p.attachKprobeMulti(m, c.pattern, c.opts)
+		restore()
+		fd.Disown()
+		got := ""
+		if f.attach != 0 {
+			got = fmt.Sprintf("%v %d %v %v %v", f.attach, f.flags, f.syms, f.addrs, f.cookie)
+		}
+		if got != c.want || !errors.Is(err, c.is) {
+			t.Errorf("%q %+v: asked %q, want %q; %v", c.pattern, c.opts, got, c.want, err)
+		}
+	}
+}
+
+// TestPerfEventAttr: the kernel's bit numbers differ between byte orders.
+func TestPerfEventAttr(t *testing.T) {
+	if a, err := (PerfEvent{Frequency: 5}).attr(); err != nil ||
+		a.Bits != unix.PerfBitFreq|unix.PerfBitDisabled && a.Bits != 1<<53|1<<63 || a.Sample != 5 {
+		t.Errorf("%+v %v", a, err)
+	}
 }

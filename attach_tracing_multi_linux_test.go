@@ -144,8 +144,7 @@ func (w *writtenDown) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr,
 // TestTracingMultiRequest checks the request to the kernel.
 func TestTracingMultiRequest(t *testing.T) {
 	testkit.VmlinuxBTF(t)
-	testkit.Root(t)
-	obj := load(t, only(open(t, "trace"), "packet"), nil)
+	obj := loadFile(t, "trace", nil, "packet")
 	// A program as if it had been loaded for many functions, which this kernel refuses.
 	p := obj.Program("packet")
 	typ, expected := p.typ, p.expected
@@ -175,12 +174,11 @@ func TestTracingMultiRequest(t *testing.T) {
 	if !slices.Equal(w.ids, []btf.ID{5, 7}) || !slices.Equal(w.cookies, []uint64{50, 70}) {
 		t.Errorf("ids %v, cookies %v", w.ids, w.cookies)
 	}
+	second := func(_ *Link, err error) error { return err }
 	for name, err := range map[string]error{
-		"nothing": second(p.AttachTracingMulti("", nil)),
-		"ids and pattern": second(
-			p.AttachTracingMulti("x", &TracingMultiOptions{IDs: []btf.ID{1}})),
-		"cookies, pattern": second(
-			p.AttachTracingMulti("x", &TracingMultiOptions{Cookies: []uint64{1}})),
+		"nothing":          second(p.AttachTracingMulti("", nil)),
+		"ids and pattern":  second(p.AttachTracingMulti("x", &TracingMultiOptions{IDs: []btf.ID{1}})),
+		"cookies, pattern": second(p.AttachTracingMulti("x", &TracingMultiOptions{Cookies: []uint64{1}})),
 		"too few cookies": second(p.AttachTracingMulti(
 			"", &TracingMultiOptions{IDs: []btf.ID{1, 2}, Cookies: []uint64{1}})),
 		"as a single one": second(p.AttachTrace(nil)),
@@ -193,57 +191,5 @@ func TestTracingMultiRequest(t *testing.T) {
 	if _, err := p.Attach(); !errors.Is(err, ErrNotSupported) ||
 		!strings.Contains(err.Error(), "no target") {
 		t.Error(err)
-	}
-}
-
-// TestTracingMulti runs programs of the new kinds where the kernel's BTF says that it has them. The
-// oracle is the system calls that the test makes.
-func TestTracingMulti(t *testing.T) {
-	testkit.Root(t)
-	testkit.VmlinuxBTF(t)
-	for _, c := range []struct {
-		program, attachType string
-		runs                uint64 // for each call
-	}{
-		{"entries", "BPF_TRACE_FENTRY_MULTI", 1},
-		{"exits", "BPF_TRACE_FEXIT_MULTI", 1},
-		{"sessions", "BPF_TRACE_FSESSION_MULTI", 2},
-		{"session", "BPF_TRACE_FSESSION", 2},
-	} {
-		t.Run(c.program, func(t *testing.T) {
-			if !kernelEnumerates(t, "bpf_attach_type", c.attachType) {
-				testkit.Skip(t, "the kernel's BTF has no %s", c.attachType)
-			}
-			trampolines(t)
-			obj := threadObject(t, "tracing_multi", c.program)
-			p, ran, cookie := obj.Program(c.program), counter(t, obj, "ran"),
-				counter(t, obj, "cookie")
-			l := attached(t, p)
-			if getpgid(10); *ran != 10*c.runs {
-				t.Errorf("10 calls, %d runs", *ran)
-			}
-			closeLink(t, l)
-			if getpgid(1); *ran != 10*c.runs {
-				t.Error("it runs after it was detached")
-			}
-			var err error
-			if isTracingMulti(p.ExpectedAttachType()) {
-				ids, matchErr := matchTraceable(kernel.Running(), "", "find_task_by_vpid")
-				if matchErr != nil || len(ids) != 1 {
-					t.Fatal(ids, matchErr)
-				}
-				l, err = p.AttachTracingMulti(
-					"", &TracingMultiOptions{IDs: ids, Cookies: []uint64{1<<40 + 7}})
-			} else {
-				l, err = p.AttachTrace(&TraceOptions{Cookie: 1<<40 + 7})
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer closeLink(t, l)
-			if getpgid(1); *cookie != 1<<40+7 {
-				t.Errorf("cookie %#x", *cookie)
-			}
-		})
 	}
 }

@@ -25,17 +25,33 @@ import (
 // kernel's objects are compared with the kernel: ids from its info, states that its calls made.
 func TestExplanations(t *testing.T) {
 	testkit.Root(t)
-	xdp := loadedProgram(t, "link", "xdp")
-	own := hooks.Program{ID: programID(t, xdp)}
-	other := hooks.Program{ID: programID(t, loadedProgram(t, "link", "ingress"))}
+	idOf := func(p *Program) uint32 {
+		info, err := p.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.ID
+	}
+	xdp := loadFile(t, "link", nil, "xdp").Program("xdp")
+	own := hooks.Program{ID: idOf(xdp)}
+	other := hooks.Program{ID: idOf(loadFile(t, "link", nil, "ingress").Program("ingress"))}
 	placed := func(at place, there ...hooks.Program) *place {
 		at.query = func() (*hooks.Hook, error) {
 			return &hooks.Hook{Programs: there, Revision: 7}, nil
 		}
 		return &at
 	}
-	full := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 3})
-	frozen := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 3})
+	newMap := func() *Map {
+		m, err := CreateMap(&object.Map{Name: "test", Type: uapi.MapHash, KeySize: 4, ValueSize: 4,
+			MaxEntries: 3}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+		return m
+	}
+	full := newMap()
+	frozen := newMap()
 	if err := frozen.Freeze(); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +175,7 @@ func TestExplanations(t *testing.T) {
 	}
 
 	// Rows that query the attached programs.
-	tracepoint := loadedProgram(t, "attach", "on_getpriority")
+	tracepoint := loadFile(t, "attach", nil, "on_getpriority").Program("on_getpriority")
 	event, err := PerfEventNamed("syscalls:sys_enter_getpriority")
 	if err != nil {
 		t.Fatal(err)
@@ -177,9 +193,21 @@ func TestExplanations(t *testing.T) {
 	defer perf.Close()
 	check(&row{"events", syscall.E2BIG,
 		attempt{op: opAttachEvent, program: tracepoint, event: fd, at: &place{}},
-		fmt.Sprintf("this program, %d, is attached there already", programID(t, tracepoint))})
+		fmt.Sprintf("this program, %d, is attached there already", idOf(tracepoint))})
 	if kernel.Running().Version() >= kernel.VersionCode(6, 4, 0) {
-		m := structOpsMap(t, "linked")
+		o, err := Open("testdata/structops.bpf.o", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range o.Maps {
+			m.Autocreate = m.StructOps == nil || m.Name == "linked"
+		}
+		ops, err := Load(o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ops.Close()
+		m := ops.Map("linked")
 		link, err := m.AttachStructOps()
 		if err != nil {
 			t.Fatal(err)
@@ -200,18 +228,29 @@ func TestExplanations(t *testing.T) {
 			}
 		}
 	}
-	if hasTrampolines(t) {
-		traced := killedAt(t, "on_entry")
+	if has, err := kernel.Running().HasProgType(uapi.ProgLSM); err == nil && has {
+		traced := loadFile(t, "fentry", nil, "on_entry").Program("on_entry")
 		link, err := traced.Attach()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer link.Close()
 		check(&row{"traced", syscall.EBUSY, attempt{op: opTrace, program: traced}, "attached"})
-		target, _ := freplaceTarget(t)
-		replacement := load(t, forTarget(open(t, "fentry"), target, "replacement"), nil).Program(
-			"replacement")
-		replaced, err := replacement.Attach()
+		target := loadFile(t, "freplace_target", nil).Program("whole")
+		o, err := Open("testdata/fentry.bpf.o", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range o.Programs {
+			p.Autoload = p.Name == "replacement"
+		}
+		o.Program("replacement").AttachProgFD = target.FD()
+		replacement, err := Load(o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer replacement.Close()
+		replaced, err := replacement.Program("replacement").Attach()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -74,6 +74,7 @@ var rooms = []room{
 	{dir: "internal/verifier", floor: 5, pure: true},
 	{dir: "linkinfo", floor: 5},
 	{dir: "", floor: 7},
+	{dir: "internal/e2e", floor: 8},
 	{dir: "ringbuf", floor: 8},
 	{dir: "perfbuf", floor: 8},
 	{dir: "userringbuf", floor: 8},

@@ -15,7 +15,7 @@ import (
 // rooms of their own. A change that needs more raises a number here and says why; one that needs less
 // lowers it.
 const (
-	mostFiles     = 155  // in the top folder, tests and everything else; the goal is 80
+	mostFiles     = 78   // in the top folder, tests and everything else; the goal is 80
 	mostCodeLines = 8800 // of root without tests, comments and blank lines; the goal is 7,500
 )
 
