@@ -84,10 +84,11 @@ func NewDumper(w io.Writer, spec *btf.Spec) *Dumper {
 	d := &Dumper{
 		spec: spec, w: w, states: make([]typeState, n),
 		limit: minOutput + outputFactor*size, steps: minSteps + stepsPerType*n,
-		numbers: map[btf.ID]uint32{}, tags: map[string]uint32{}, idents: map[string]uint32{},
-		ptrSize: spec.PointerSize(),
+		numbers: map[btf.ID]uint32{}, ptrSize: spec.PointerSize(),
 	}
-	d.markReferenced()
+	tags, idents := d.markReferenced()
+	d.tags = make(map[string]uint32, tags)
+	d.idents = make(map[string]uint32, idents)
 	return d
 }
 
@@ -152,8 +153,8 @@ func (d *Dumper) typ(id btf.ID) (btf.Type, error) {
 }
 
 // markReferenced marks the types that other types refer to. An anonymous enum that nothing refers
-// to is a declaration of its own.
-func (d *Dumper) markReferenced() {
+// to is a declaration of its own. It returns how many names there are at most.
+func (d *Dumper) markReferenced() (tags, idents int) {
 	mark := func(id btf.ID) {
 		if uint64(id) < uint64(len(d.states)) {
 			d.states[id].referenced = true
@@ -170,6 +171,7 @@ func (d *Dumper) markReferenced() {
 			for i := range t.Vlen() {
 				mark(t.Member(i).Type)
 			}
+			tags++
 		case btf.KindFuncProto:
 			for i := range t.Vlen() {
 				mark(t.Param(i).Type)
@@ -179,8 +181,15 @@ func (d *Dumper) markReferenced() {
 			for i := range t.Vlen() {
 				mark(t.SecVar(i).Type)
 			}
+		case btf.KindEnum, btf.KindEnum64:
+			tags++
+			idents += t.Vlen()
+		case btf.KindTypedef:
+			idents++
+			mark(t.Ref())
 		default:
 			mark(t.Ref())
 		}
 	}
+	return tags, idents
 }

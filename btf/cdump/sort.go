@@ -3,6 +3,7 @@ package cdump
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/purebpf/bpf/btf"
 )
@@ -31,31 +32,82 @@ type sortKey struct {
 	rank     rank
 	sortName string
 	name     string
-	hash     uint64
+	hash     uint64 // of a type without a name; others are hashed when their names are equal
 }
 
-// sorted returns the ids of all types in the order of a sorted header.
+// sorted returns the ids of types in the order of a sorted header, without those that change
+// nothing when their turn comes.
 func sorted(spec *btf.Spec) []btf.ID {
 	s := sorter{spec: spec}
-	keys := make([]sortKey, 0, spec.Len())
+	var keys []sortKey
+	var blank []btf.ID // of the last rank, and equal but for their ids, as most function types
 	for id := btf.ID(1); id < spec.Len(); id++ {
 		t, _ := spec.Type(id)
-		keys = append(keys, sortKey{
-			id: id, rank: s.rank(t, false), sortName: s.sortName(t), name: t.Name(),
-			hash: s.hash(t, true),
-		})
+		if s.settled(t) {
+			continue
+		}
+		key := sortKey{id: id, rank: s.rank(t, false), sortName: s.sortName(t), name: t.Name()}
+		if key.rank == rankRest && key.sortName == "" && key.name == "" {
+			if key.hash = s.hash(t, true); key.hash == 0 {
+				blank = append(blank, id)
+				continue
+			}
+		}
+		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b sortKey) int {
-		return cmp.Or(
-			cmp.Compare(a.rank, b.rank), cmp.Compare(a.sortName, b.sortName),
-			cmp.Compare(a.name, b.name), cmp.Compare(a.hash, b.hash), cmp.Compare(a.id, b.id),
-		)
-	})
-	ids := make([]btf.ID, len(keys))
+	slices.SortFunc(keys, s.compare)
+	ids := make([]btf.ID, 0, len(keys)+len(blank))
 	for i := range keys {
-		ids[i] = keys[i].id
+		if keys[i].rank == rankRest && len(blank) > 0 {
+			ids = append(ids, blank...)
+			blank = nil
+		}
+		ids = append(ids, keys[i].id)
 	}
-	return ids
+	return append(ids, blank...)
+}
+
+// settled reports whether t declares nothing by itself, and refers at most to what other types of a
+// rank before the last declare.
+func (s sorter) settled(t btf.Type) bool {
+	for range maxChain {
+		switch k := t.Kind(); {
+		case k == btf.KindFunc, k == btf.KindVar, k == btf.KindDatasec, k == btf.KindDeclTag:
+			return true
+		case t.NameOff() != 0 || k != btf.KindArray && !refers(k):
+			return false
+		}
+		next, ok := s.target(t)
+		switch {
+		case !ok:
+			return false
+		case next.NameOff() != 0 && s.rank(next, false) < rankRest:
+			return true
+		}
+		t = next
+	}
+	return false
+}
+
+func (s sorter) compare(a, b sortKey) int {
+	if c := cmp.Compare(a.rank, b.rank); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.sortName, b.sortName); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.name, b.name); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(s.hashOf(a), s.hashOf(b)), cmp.Compare(a.id, b.id))
+}
+
+func (s sorter) hashOf(k sortKey) uint64 {
+	if k.hash != 0 {
+		return k.hash
+	}
+	t, _ := s.spec.Type(k.id)
+	return s.hash(t, true)
 }
 
 type sorter struct{ spec *btf.Spec }

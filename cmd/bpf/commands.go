@@ -13,6 +13,8 @@ func commands() []*cobra.Command {
 		newCheckCommand(),
 		newObjdumpCommand(),
 		newHeadersCommand(),
+		newBTFCommand(),
+		newVmlinuxCommand(),
 		newVersionCommand(),
 	}
 }

@@ -35,6 +35,7 @@ func within(t *testing.T, what string, f func()) {
 var fileVerbs = [][]string{
 	{"objdump", "FILE"}, {"plan", "FILE"}, {"verify", "FILE"}, {"check", "FILE"}, {"run", "FILE"},
 	{"attach", "FILE", "p", "xdp:lo"},
+	{"vmlinux", "FILE"}, {"btf", "dump", "file", "FILE"},
 	{"check", "--btf", "FILE", "OBJ"}, {"check", "--core-btf", "FILE", "OBJ"},
 	{"check", "--kconfig", "FILE", "OBJ"},
 	{"plan", "--btf", "FILE", "OBJ"}, {"plan", "--core-btf", "FILE", "OBJ"},

@@ -63,6 +63,7 @@ func TestFullDisk(t *testing.T) {
 	const object = "../../testdata/link.bpf.o"
 	for _, args := range [][]string{{"help"}, {"run", "--help"}, {"version"}, {"objdump", object},
 		{"check", object}, {"check", "-j", object},
+		{"btf", "dump", "file", object}, {"btf", "dump", "-j", "file", object}, {"vmlinux", object},
 		{"verify", object}, {"verify", "-j", object}, {"plan", object}} {
 		if args[0] == "verify" || args[0] == "plan" {
 			testkit.Root(t)

@@ -3,6 +3,7 @@ package printable
 import (
 	"io"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Writer writes text to a terminal and escapes what Lines would escape. It is the last safety net:
@@ -41,7 +42,10 @@ func (w *Writer) write(text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	_, err := io.WriteString(w.to, Lines(string(text)))
+	if clean(unsafe.String(&text[0], len(text)), true) < len(text) {
+		text = appendEscaped(make([]byte, 0, len(text)+16), string(text), true)
+	}
+	_, err := w.to.Write(text)
 	return err
 }
 

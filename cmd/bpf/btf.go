@@ -1,0 +1,176 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/btf/cdump"
+	"github.com/purebpf/bpf/internal/printable"
+)
+
+func newBTFCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "btf",
+		Short: "Print type information (BTF) of files, and of programs and maps in the kernel",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newBTFDumpCommand())
+	return cmd
+}
+
+func newBTFDumpCommand() *cobra.Command {
+	var d btfDump
+	cmd := &cobra.Command{
+		Use:   "dump SOURCE [format raw|c [unsorted]] [root_id N]...",
+		Short: "Print the types of BTF, one by one or as C declarations",
+		Long: `Dump prints the types of BTF: one by one (format raw, the default) or as a C header (format c),
+in the order of names or, with unsorted, in that of the BTF. The words are bpftool's, and may be
+shortened as there. SOURCE is one of
+
+  file PATH    BTF as in /sys/kernel/btf, or an object, module or vmlinux image that has it
+  id N         a BTF object in the kernel
+  prog PROG    what a program was loaded with; PROG is id N, tag TAG, name NAME or pinned PATH
+  map MAP [key|value|kv|all]
+               the types of a map's keys and values, or all it was created with;
+               MAP is id N, name NAME or pinned PATH
+
+With root_id only the types of these ids are printed, in C with what they need.
+
+BTF of a module continues that of its kernel. For /sys/kernel/btf/MODULE that is the running
+kernel; for other files --base-btf names it.`,
+		Example: `  bpf btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h
+  bpf btf dump map name flows format c
+  bpf btf dump file nf_nat.ko --base-btf vmlinux`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := d.parse(&words{args}); err != nil {
+				return err
+			}
+			return d.print(cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&d.base, "base-btf", "B", "", "BTF that the BTF in a file continues")
+	f.BoolVarP(&d.asJSON, "json", "j", false, "print JSON, as bpftool -j does")
+	return cmd
+}
+
+// btfDump is one `bpf btf dump`.
+type btfDump struct {
+	base     string
+	asJSON   bool
+	asC      bool
+	unsorted bool
+	source   btfSource
+}
+
+func (d *btfDump) parse(w *words) (err error) {
+	switch {
+	case w.take("id"):
+		var id uint32
+		if id, err = w.number("id of a BTF object"); err == nil {
+			d.source, err = btfFromID(id)
+		}
+	case w.take("map"):
+		d.source, err = btfOfMap(w)
+	case w.take("prog"):
+		d.source, err = btfOfProgram(w)
+	case w.take("file"):
+		var path string
+		if path, err = w.next("path of a file"); err == nil {
+			d.source, err = btfFromFile(path, d.base)
+		}
+	default:
+		return fmt.Errorf("%q is no source of BTF: name file PATH, id N, prog PROG or map MAP",
+			w.rest[0])
+	}
+	if err != nil {
+		return err
+	}
+	return d.parseFormat(w)
+}
+
+func (d *btfDump) parseFormat(w *words) error {
+	for len(w.rest) > 0 {
+		switch {
+		case w.take("format"):
+			switch {
+			case w.take("c"):
+				d.asC = true
+				d.unsorted = w.take("unsorted")
+			case w.take("raw"):
+				d.asC = false
+			default:
+				format, err := w.next("name of a format")
+				if err == nil {
+					err = fmt.Errorf("format %q does not exist: raw or c", format)
+				}
+				return err
+			}
+		case w.take("root_id"):
+			id, err := w.number("root_id")
+			if err != nil {
+				return err
+			}
+			if btf.ID(id) >= d.source.spec.Len() {
+				return fmt.Errorf("%s has no type [%d], the last is [%d]", d.source.name, id,
+					d.source.spec.Len()-1)
+			}
+			d.source.roots = append(d.source.roots, btf.ID(id))
+		default:
+			return w.end()
+		}
+	}
+	if d.asC && d.asJSON {
+		return errors.New("format c has no JSON form")
+	}
+	return nil
+}
+
+func (d *btfDump) print(w io.Writer) error {
+	switch {
+	case d.asC:
+		return cdump.Header(w, d.source.spec,
+			&cdump.Options{Roots: d.source.roots, Unsorted: d.unsorted})
+	case d.asJSON:
+		return d.printJSON(w)
+	}
+	const flushAt = 64 << 10
+	var out []byte
+	for t := range d.source.each() {
+		if out = t.AppendRaw(out); len(out) >= flushAt {
+			if _, err := w.Write(out); err != nil {
+				return err
+			}
+			out = out[:0]
+		}
+	}
+	_, err := w.Write(out)
+	return err
+}
+
+func (d *btfDump) printJSON(w io.Writer) error {
+	const flushAt = 64 << 10
+	to := printable.JSON{To: w}
+	out := []byte(`{"types":[`)
+	first := true
+	for t := range d.source.each() {
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		if out = t.AppendRawJSON(out); len(out) >= flushAt {
+			if _, err := to.Write(out); err != nil {
+				return err
+			}
+			out = out[:0]
+		}
+	}
+	_, err := to.Write(append(out, "]}\n"...))
+	return err
+}
