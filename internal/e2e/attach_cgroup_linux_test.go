@@ -197,7 +197,8 @@ func TestCgroupHooks(t *testing.T) {
 			}
 			works("link")
 			if info, err := link.Info(); err != nil || info.Type != uapi.LinkCgroup ||
-				*info.Detail.(*linkinfo.Cgroup) != (linkinfo.Cgroup{CgroupID: inodeOf(t, dir), AttachType: where}) {
+				*info.Detail.(*linkinfo.Cgroup) != (linkinfo.Cgroup{CgroupID: inodeOf(t, dir),
+					AttachType: where}) {
 				t.Errorf("%+v %v", info, err)
 			}
 			if err := p.UnsetCgroup(dir, opts); !errors.Is(err, bpf.ErrNotExist) {
@@ -207,7 +208,8 @@ func TestCgroupHooks(t *testing.T) {
 				t.Error(err)
 			}
 			over("after the link")
-			for _, mode := range []bpf.CgroupMode{bpf.CgroupExclusive, bpf.CgroupOverride, bpf.CgroupMulti} {
+			for _, mode := range []bpf.CgroupMode{bpf.CgroupExclusive, bpf.CgroupOverride,
+				bpf.CgroupMulti} {
 				opts.Mode = mode
 				if err := p.SetCgroup(dir, opts); err != nil {
 					t.Fatal(mode, err)
@@ -320,7 +322,8 @@ func TestCgroupReopened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.SetCgroup(dir, &bpf.CgroupOptions{Type: where, Mode: bpf.CgroupMulti}); err != nil {
+		if err := p.SetCgroup(dir,
+			&bpf.CgroupOptions{Type: where, Mode: bpf.CgroupMulti}); err != nil {
 			t.Fatal(err)
 		}
 		p.Close()

@@ -101,10 +101,12 @@ func TestCgroupModes(t *testing.T) {
 		t.Error(err)
 	}
 	if err := third.SetCgroup(dir,
-		&bpf.CgroupOptions{Mode: bpf.CgroupMulti, Replace: third}); !errors.Is(err, bpf.ErrNotExist) {
+		&bpf.CgroupOptions{Mode: bpf.CgroupMulti,
+			Replace: third}); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	if err := third.SetCgroup(dir, &bpf.CgroupOptions{Mode: bpf.CgroupMulti, Replace: first}); err != nil {
+	if err := third.SetCgroup(dir,
+		&bpf.CgroupOptions{Mode: bpf.CgroupMulti, Replace: first}); err != nil {
 		t.Error(err)
 	}
 	if n := ran(); n != 32 {
@@ -153,7 +155,8 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 0 {
 		t.Error("ran:", n)
 	}
-	for _, wrong := range []*bpf.CgroupOptions{{Mode: 8}, {Mode: bpf.CgroupExclusive, Replace: first}} {
+	for _, wrong := range []*bpf.CgroupOptions{{Mode: 8},
+		{Mode: bpf.CgroupExclusive, Replace: first}} {
 		if err := first.SetCgroup(dir, wrong); !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%+v: %v", wrong, err)
 		}
@@ -198,7 +201,8 @@ func TestCgroupAnchors(t *testing.T) {
 	three = attach(third, &bpf.CgroupOptions{Anchor: bpf.BeforeLinkID(linkID(t, two))})
 	expect(321)
 	three.Close()
-	if err := third.SetCgroup(dir, &bpf.CgroupOptions{Mode: bpf.CgroupMulti, Anchor: bpf.Last()}); err != nil {
+	if err := third.SetCgroup(dir,
+		&bpf.CgroupOptions{Mode: bpf.CgroupMulti, Anchor: bpf.Last()}); err != nil {
 		t.Fatal(err)
 	}
 	expect(213)
@@ -220,7 +224,8 @@ func TestCgroupAnchors(t *testing.T) {
 		t.Fatalf("%+v %v", hook, err)
 	}
 	if err := set(second,
-		&bpf.CgroupOptions{Anchor: bpf.AfterID(programID(t, third)), Revision: hook.Revision}); err != nil {
+		&bpf.CgroupOptions{Anchor: bpf.AfterID(programID(t, third)),
+			Revision: hook.Revision}); err != nil {
 		t.Fatal(err)
 	}
 	expect(132)
@@ -231,7 +236,9 @@ func TestCgroupAnchors(t *testing.T) {
 	if err := second.UnsetCgroup(dir, &bpf.CgroupOptions{Revision: hook.Revision + 1}); err != nil {
 		t.Error(err)
 	}
-	for _, err := range []error{outcome(second.AttachCgroup(dir, &bpf.CgroupOptions{Revision: hook.Revision})), set(second, &bpf.CgroupOptions{Revision: hook.Revision})} {
+	for _, err := range []error{outcome(second.AttachCgroup(dir,
+		&bpf.CgroupOptions{Revision: hook.Revision})),
+		set(second, &bpf.CgroupOptions{Revision: hook.Revision})} {
 		if !errors.Is(err, syscall.ESTALE) || !strings.Contains(err.Error(), "revision is") {
 			t.Error(err)
 		}
@@ -245,13 +252,15 @@ func TestCgroupAnchors(t *testing.T) {
 		t.Error(err)
 	}
 	expect(1)
-	if err := set(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); !errors.Is(err, bpf.ErrNotExist) {
+	if err := set(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); !errors.Is(err,
+		bpf.ErrNotExist) {
 		t.Error("an anchor that isn't there:", err)
 	}
 	closed := load(t, only(open(t, "cgroup"), "first"), nil)
 	closed.Close()
 	if _, err := second.AttachCgroup(dir,
-		&bpf.CgroupOptions{Anchor: bpf.Before(closed.Program("first"))}); !errors.Is(err, syscall.EINVAL) ||
+		&bpf.CgroupOptions{Anchor: bpf.Before(closed.Program("first"))}); !errors.Is(err,
+		syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "anchor, first") {
 		t.Error(err)
 	}

@@ -180,7 +180,8 @@ func TestModifyReturn(t *testing.T) {
 		t.Error(err)
 	}
 	var refused *bpf.VerifierError
-	if _, err := bpf.Load(only(open(t, "fentry"), "not_modifiable"), nil); !errors.As(err, &refused) {
+	if _, err := bpf.Load(only(open(t, "fentry"), "not_modifiable"),
+		nil); !errors.As(err, &refused) {
 		t.Error(err)
 	}
 }

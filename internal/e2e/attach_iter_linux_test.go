@@ -217,7 +217,9 @@ func TestIter(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := p.AttachIter(
-			&bpf.IterOptions{TID: uint32(tid), Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
+			&bpf.IterOptions{TID: uint32(tid),
+				Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
 			t.Error(err)
 		}
 	})
@@ -486,7 +488,8 @@ func TestIterCgroup(t *testing.T) {
 			[]string{grandchild, child, top}},
 		{"by id", bpf.IterOptions{CgroupID: id, Order: uapi.CgroupIterDescendantsPost},
 			[]string{grandchild, child, top}},
-		{"children", bpf.IterOptions{Cgroup: root, Order: uapi.CgroupIterChildren}, []string{child}},
+		{"children", bpf.IterOptions{Cgroup: root, Order: uapi.CgroupIterChildren},
+			[]string{child}},
 		{"children by id", bpf.IterOptions{CgroupID: id, Order: uapi.CgroupIterChildren},
 			[]string{child}},
 	} {

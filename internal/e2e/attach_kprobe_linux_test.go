@@ -171,7 +171,8 @@ func TestKprobeModes(t *testing.T) {
 	p, h := obj.Program("by_hand"), hitOf(t, obj, "by_hand")
 	tracefs := testkit.Tracefs(t)
 	symbol := kernel.SyscallPrefix() + "sys_getpgid"
-	for _, mode := range []bpf.ProbeMode{bpf.ProbeDefault, bpf.ProbeLegacy, bpf.ProbePerf, bpf.ProbeLink} {
+	for _, mode := range []bpf.ProbeMode{bpf.ProbeDefault, bpf.ProbeLegacy, bpf.ProbePerf,
+		bpf.ProbeLink} {
 		for _, ret := range []bool{false, true} {
 			*h = hit{}
 			linked := mode == bpf.ProbeDefault || mode == bpf.ProbeLink
@@ -251,7 +252,8 @@ func TestKprobeOffset(t *testing.T) {
 				// 6.1 answers EINVAL where it finds the function's end.
 				if !errors.Is(err, syscall.EILSEQ) && !errors.Is(err, syscall.EINVAL) {
 					t.Errorf("+%d: %v", offset, err)
-				} else if want := fmt.Sprintf("no instruction starts at offset %d", offset); errors.Is(err, syscall.EILSEQ) &&
+				} else if want := fmt.Sprintf("no instruction starts at offset %d",
+					offset); errors.Is(err, syscall.EILSEQ) &&
 					!strings.Contains(err.Error(), want) {
 					t.Errorf("+%d: %v doesn't say %q", offset, err, want)
 				}
@@ -299,7 +301,8 @@ func TestKprobeAddress(t *testing.T) {
 		t.Errorf("%+v at %#x", *h, address)
 	}
 	if _, err := p.AttachKprobe(
-		"", &bpf.KprobeOptions{Address: address, Mode: bpf.ProbeLegacy}); !errors.Is(err, bpf.ErrNotSupported) {
+		"", &bpf.KprobeOptions{Address: address,
+			Mode: bpf.ProbeLegacy}); !errors.Is(err, bpf.ErrNotSupported) {
 		t.Errorf("an address in mode legacy: %v", err)
 	}
 }

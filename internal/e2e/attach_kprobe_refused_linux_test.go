@@ -132,7 +132,8 @@ func TestKprobeErrors(t *testing.T) {
 	}{
 		{"a name with a typo", "find_task_by_vpit", bpf.KprobeOptions{}, bpf.ErrNotExist,
 			"near: find_task_by_vpid"},
-		{"in tracefs", "find_task_by_vpit", bpf.KprobeOptions{Mode: bpf.ProbeLegacy}, bpf.ErrNotExist,
+		{"in tracefs", "find_task_by_vpit", bpf.KprobeOptions{Mode: bpf.ProbeLegacy},
+			bpf.ErrNotExist,
 			"near: find_task_by_vpid"},
 		{"a system call without its prefix", "sys_getpgid", bpf.KprobeOptions{}, bpf.ErrNotExist,
 			kernel.SyscallPrefix() + "sys_getpgid"},
@@ -140,9 +141,11 @@ func TestKprobeErrors(t *testing.T) {
 		{"no such module", "nomodule:find_task_by_vpid",
 			bpf.KprobeOptions{}, bpf.ErrNotExist, "no module nomodule is loaded"},
 		{"no such module, in tracefs", "nomodule:find_task_by_vpid",
-			bpf.KprobeOptions{Mode: bpf.ProbeLegacy}, bpf.ErrNotExist, "no module nomodule is loaded"},
+			bpf.KprobeOptions{Mode: bpf.ProbeLegacy}, bpf.ErrNotExist,
+			"no module nomodule is loaded"},
 		{"what is no module, in tracefs", "vmlinux:find_task_by_vpid",
-			bpf.KprobeOptions{Mode: bpf.ProbeLegacy}, bpf.ErrNotExist, "no module vmlinux is loaded"},
+			bpf.KprobeOptions{Mode: bpf.ProbeLegacy}, bpf.ErrNotExist,
+			"no module vmlinux is loaded"},
 		{"far away", "find_task_by_vpid", bpf.KprobeOptions{Offset: 1 << 40}, syscall.EINVAL,
 			"32 bits"},
 		{"data", "jiffies_64", bpf.KprobeOptions{}, nil, data},
@@ -215,7 +218,8 @@ func TestKprobeWithout(t *testing.T) {
 	}
 	obj := kprobeObject(t, "by_hand", "entered", "called")
 	p := obj.Program("by_hand")
-	for _, mode := range []bpf.ProbeMode{bpf.ProbeDefault, bpf.ProbeLegacy, bpf.ProbePerf, bpf.ProbeLink} {
+	for _, mode := range []bpf.ProbeMode{bpf.ProbeDefault, bpf.ProbeLegacy, bpf.ProbePerf,
+		bpf.ProbeLink} {
 		_, err := p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Mode: mode})
 		t.Log(err)
 		if !errors.Is(err, bpf.ErrNotSupported) || errors.Is(err, bpf.ErrNotExist) ||

@@ -351,7 +351,8 @@ func TestAttachXDP(t *testing.T) {
 		!strings.Contains(err.Error(), "no-such-if") {
 		t.Error(err)
 	}
-	if _, err := obj.Program("on_getpriority").AttachXDP("lo", nil); !errors.Is(err, syscall.EINVAL) {
+	if _, err := obj.Program("on_getpriority").AttachXDP("lo",
+		nil); !errors.Is(err, syscall.EINVAL) {
 		t.Error("a tracepoint program at XDP:", err)
 	}
 }
@@ -369,11 +370,13 @@ func TestSetXDP(t *testing.T) {
 	if *packets < 5 {
 		t.Errorf("5 packets sent, seen %d", *packets)
 	}
-	if _, err := other.SetXDP("lo", &bpf.XDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
+	if _, err := other.SetXDP("lo",
+		&bpf.XDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
 		!strings.Contains(err.Error(), "is attached there") {
 		t.Error(err)
 	}
-	if _, err := other.SetXDP("lo", &bpf.XDPOptions{Replace: other}); !errors.Is(err, bpf.ErrExist) {
+	if _, err := other.SetXDP("lo",
+		&bpf.XDPOptions{Replace: other}); !errors.Is(err, bpf.ErrExist) {
 		t.Error(err)
 	}
 	if _, err := other.SetXDP("lo", &bpf.XDPOptions{Replace: p}); err != nil {

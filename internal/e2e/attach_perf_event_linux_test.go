@@ -39,7 +39,8 @@ func busyOn(t testing.TB, cpu int, done func() bool) bool {
 		t.Fatal(err)
 	}
 	defer unix.SchedSetaffinity(0, &old)
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); time.Now().Before(
+		deadline); {
 		for range 10000 {
 			unix.Getpid()
 		}
@@ -226,7 +227,8 @@ func TestPerfEventTracepoint(t *testing.T) {
 	} else {
 		_, err := p.AttachPerfEventFD(fd, nil)
 		if want := fmt.Sprintf("this program, %d, is attached there already",
-			programID(t, p)); !errors.Is(err, bpf.ErrExist) || !strings.Contains(err.Error(), want) {
+			programID(t, p)); !errors.Is(err, bpf.ErrExist) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("twice: %v", err)
 		}
 		unix.Close(fd)
@@ -241,7 +243,8 @@ func TestPerfEventTracepoint(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = p.AttachTracepoint("syscalls", "sys_enter_getpgit", nil)
-	if !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "near: sys_enter_getpgid") {
+	if !errors.Is(err, bpf.ErrNotExist) ||
+		!strings.Contains(err.Error(), "near: sys_enter_getpgid") {
 		t.Errorf("a tracepoint that isn't: %v", err)
 	}
 	if _, err = p.AttachTracepoint(
@@ -339,15 +342,18 @@ func TestPerfEventErrors(t *testing.T) {
 		is    error
 	}{
 		"a perf_event program on a tracepoint": {p,
-			bpf.PerfEvent{Type: sys.PerfTypeTracepoint, Config: 1}, bpf.PerfEventOptions{}, syscall.EINVAL},
-		"a tracepoint program on a clock": {obj.Program("tracepoint"), clock, bpf.PerfEventOptions{},
+			bpf.PerfEvent{Type: sys.PerfTypeTracepoint, Config: 1}, bpf.PerfEventOptions{},
+			syscall.EINVAL},
+		"a tracepoint program on a clock": {obj.Program("tracepoint"), clock,
+			bpf.PerfEventOptions{},
 			syscall.EINVAL},
 		"period and frequency": {p, both, bpf.PerfEventOptions{}, syscall.EINVAL},
-		"no such PMU":          {p, bpf.PerfEvent{Type: 60000}, bpf.PerfEventOptions{}, bpf.ErrNotExist},
-		"no such CPU":          {p, clock, bpf.PerfEventOptions{CPUs: []int{1 << 15}}, nil},
-		"no CPU":               {p, clock, bpf.PerfEventOptions{CPUs: []int{}}, syscall.ENODEV},
-		"no such process":      {p, clock, bpf.PerfEventOptions{PID: 1 << 22}, syscall.ESRCH},
-		"less than a process":  {p, clock, bpf.PerfEventOptions{PID: -5}, syscall.EINVAL},
+		"no such PMU": {p, bpf.PerfEvent{Type: 60000}, bpf.PerfEventOptions{},
+			bpf.ErrNotExist},
+		"no such CPU":         {p, clock, bpf.PerfEventOptions{CPUs: []int{1 << 15}}, nil},
+		"no CPU":              {p, clock, bpf.PerfEventOptions{CPUs: []int{}}, syscall.ENODEV},
+		"no such process":     {p, clock, bpf.PerfEventOptions{PID: 1 << 22}, syscall.ESRCH},
+		"less than a process": {p, clock, bpf.PerfEventOptions{PID: -5}, syscall.EINVAL},
 		"a cookie by ioctl": {p, clock, bpf.PerfEventOptions{Ioctl: true, Cookie: 1},
 			bpf.ErrNotSupported},
 	} {

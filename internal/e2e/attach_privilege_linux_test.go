@@ -49,7 +49,8 @@ func TestAttachWithoutPrivileges(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"link by id", "program by id", "map by id"} {
-		if text := said[name]; !strings.Contains(text, "operation not permitted (this needs CAP_SYS_ADMIN,") {
+		if text := said[name]; !strings.Contains(text,
+			"operation not permitted (this needs CAP_SYS_ADMIN,") {
 			t.Errorf("%s: %q", name, text)
 		}
 	}
@@ -75,8 +76,15 @@ var traceAttempts = []struct {
 	// load returns the function that attaches. It may clean up at the end of the test.
 	load func(t *testing.T) func() (*bpf.Link, error)
 }{
-	{"raw_tp", everywhere, nil, func(t *testing.T) func() (*bpf.Link, error) { return loadedProgram(t, "link", "raw_tp").Attach }},
-	{"tp_btf", hasBTF, nil, func(t *testing.T) func() (*bpf.Link, error) { return loadedProgram(t, "trace", "on_sys_enter").Attach }},
+	{"raw_tp", everywhere, nil,
+		func(t *testing.T) func() (*bpf.Link, error) {
+			return loadedProgram(t, "link",
+				"raw_tp").Attach
+		}},
+	{"tp_btf", hasBTF, nil, func(t *testing.T) func() (*bpf.Link, error) {
+		return loadedProgram(t,
+			"trace", "on_sys_enter").Attach
+	}},
 	{"iterator", hasBTF, nil, func(t *testing.T) func() (*bpf.Link, error) {
 		_, p := iterProgram(t, "tasks")
 		return func() (*bpf.Link, error) {
@@ -91,14 +99,26 @@ var traceAttempts = []struct {
 			return l, r.Close()
 		}
 	}},
-	{"struct_ops", hasBTF, nil, func(t *testing.T) func() (*bpf.Link, error) { return structOpsMap(t, "plain").AttachStructOps }},
+	{"struct_ops", hasBTF, nil,
+		func(t *testing.T) func() (*bpf.Link, error) {
+			return structOpsMap(t,
+				"plain").AttachStructOps
+		}},
 	{"struct_ops link", func(t testing.TB) bool {
 		return hasBTF(t) && atLeast(6, 4)
 	}, nil, func(t *testing.T) func() (*bpf.Link, error) {
 		return structOpsMap(t, "linked").AttachStructOps
 	}},
-	{"fentry", hasTrampolines, nil, func(t *testing.T) func() (*bpf.Link, error) { return loadedProgram(t, "fentry", "on_entry").Attach }},
-	{"LSM", hasTrampolines, nil, func(t *testing.T) func() (*bpf.Link, error) { return loadedProgram(t, "fentry", "deny").Attach }},
+	{"fentry", hasTrampolines, nil,
+		func(t *testing.T) func() (*bpf.Link, error) {
+			return loadedProgram(t, "fentry",
+				"on_entry").Attach
+		}},
+	{"LSM", hasTrampolines, nil,
+		func(t *testing.T) func() (*bpf.Link, error) {
+			return loadedProgram(t, "fentry",
+				"deny").Attach
+		}},
 	{"freplace", hasTrampolines, nil, func(t *testing.T) func() (*bpf.Link, error) {
 		target, _ := freplaceTarget(t)
 		return load(t, forTarget(open(t, "fentry"), target,
@@ -126,7 +146,8 @@ var traceAttempts = []struct {
 		func(t *testing.T) func() (*bpf.Link, error) {
 			p := loadedProgram(t, "link", "probe")
 			return func() (*bpf.Link, error) {
-				return p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Mode: bpf.ProbeLegacy})
+				return p.AttachKprobe("find_task_by_vpid",
+					&bpf.KprobeOptions{Mode: bpf.ProbeLegacy})
 			}
 		}},
 	{"uprobe in tracefs", hasUprobes,
@@ -327,11 +348,13 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	say("sockmap set", obj.Program("stream_verdict").SetSockMap(obj.Map("sockets"), nil))
 	say("reuseport", obj.Program("reuseport").SetReuseport(rawConn(t, udpSocket(t, 0, true))))
 	if atLeast(6, 6) {
-		say("tcx link", outcome(obj.Program("tc_first").AttachTCX("lo", uapi.AttachTCXIngress, nil)))
+		say("tcx link", outcome(obj.Program("tc_first").AttachTCX("lo", uapi.AttachTCXIngress,
+			nil)))
 	}
 	if netfilter != nil {
 		say("netfilter link",
-			outcome(netfilter.AttachNetfilter(&bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4, Priority: 1})))
+			outcome(netfilter.AttachNetfilter(&bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4,
+				Priority: 1})))
 	}
 	say("link by id", second(bpf.LinkFromID(1)))
 	say("program by id", second(bpf.ProgramFromID(1)))

@@ -130,7 +130,8 @@ func TestSocketFilter(t *testing.T) {
 		t.Error(err)
 	}
 	for name, text := range map[string]string{"xdp_pass": "type xdp; what fits there is socket_filter", "reuseport": "type sk_reuseport", "pick": "was not loaded"} {
-		if err := obj.Program(name).SetSocketFilter(rawConn(t, c)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), text) {
+		if err := obj.Program(name).SetSocketFilter(rawConn(t,
+			c)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), text) {
 			t.Error(name, err)
 		}
 	}
@@ -452,7 +453,8 @@ func TestNetfilter(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "nf_drop", "nf_accept", "xdp_pass"), nil)
 	drop, accept := obj.Program("nf_drop"), obj.Program("nf_accept")
 	runs := &array[[32]uint64](t, obj, "runs")[netNetfilter]
-	at := &bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_OUT, Priority: -7}
+	at := &bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_OUT,
+		Priority: -7}
 	if err := sendTo(t, 9, "x"); err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,9 @@ func TestTCX(t *testing.T) {
 			t.Helper()
 			*order = 0
 			sendUDP(t, 1) // where nobody listens: an ICMP answer comes back the same way
-			if got := strconv.FormatUint(*order, 10); !strings.HasPrefix(got, strconv.FormatUint(want, 10)) && want != 0 || want == 0 && *order != 0 {
+			if got := strconv.FormatUint(*order,
+				10); !strings.HasPrefix(got, strconv.FormatUint(want, 10)) && want != 0 ||
+				want == 0 && *order != 0 {
 				t.Errorf("%v: order %s, not %d", where, got, want)
 			}
 		}
@@ -119,12 +121,14 @@ func TestTCX(t *testing.T) {
 		}
 		three.Close()
 		if _, err := third.AttachTCX(
-			"lo", where, &bpf.TCXOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) ||
+			"lo", where, &bpf.TCXOptions{Revision: hook.Revision}); !errors.Is(err,
+			syscall.ESTALE) ||
 			!strings.Contains(err.Error(),
 				fmt.Sprintf("the hook's revision is %d, not %d", hook.Revision+1, hook.Revision)) {
 			t.Error(err)
 		}
-		three = attach(third, &bpf.TCXOptions{Revision: hook.Revision + 1, Anchor: bpf.AfterLink(two)})
+		three = attach(third, &bpf.TCXOptions{Revision: hook.Revision + 1,
+			Anchor: bpf.AfterLink(two)})
 		expect(231)
 		three.Close()
 		three = attach(third, &bpf.TCXOptions{Anchor: bpf.BeforeID(programID(t, second))})
@@ -141,7 +145,8 @@ func TestTCX(t *testing.T) {
 		}
 		expect(21)
 		// Without links.
-		if err := third.SetTCX("lo", where, &bpf.TCXOptions{Anchor: bpf.After(second)}); err != nil {
+		if err := third.SetTCX("lo", where,
+			&bpf.TCXOptions{Anchor: bpf.After(second)}); err != nil {
 			t.Fatal(err)
 		}
 		expect(231)
@@ -164,7 +169,8 @@ func TestTCX(t *testing.T) {
 		}
 		expect(21)
 		if _, err := third.AttachTCX(
-			"lo", where, &bpf.TCXOptions{Anchor: bpf.Before(in)}); !errors.Is(err, bpf.ErrNotExist) {
+			"lo", where, &bpf.TCXOptions{Anchor: bpf.Before(in)}); !errors.Is(err,
+			bpf.ErrNotExist) {
 			t.Error("an anchor that isn't there:", err)
 		}
 		one.Close()
@@ -297,7 +303,8 @@ func TestNetkit(t *testing.T) {
 		if n := send(side.to); n != side.digit {
 			t.Errorf("%v: order %d", side.where, n)
 		}
-		if err := third.SetNetkit("nk0", side.where, &bpf.TCXOptions{Anchor: bpf.First()}); err != nil {
+		if err := third.SetNetkit("nk0", side.where,
+			&bpf.TCXOptions{Anchor: bpf.First()}); err != nil {
 			t.Fatal(err)
 		}
 		if n := send(side.to); n != 30+side.digit {
@@ -309,7 +316,8 @@ func TestNetkit(t *testing.T) {
 		}
 		sameAsLibbpf(t, deviceIndex(t, "nk0"), side.where, hook)
 		if info, err := link.Info(); err != nil ||
-			*info.Detail.(*linkinfo.Netkit) != (linkinfo.Netkit{IfIndex: uint32(deviceIndex(t, side.of)), AttachType: side.where}) {
+			*info.Detail.(*linkinfo.Netkit) != (linkinfo.Netkit{IfIndex: uint32(deviceIndex(t,
+				side.of)), AttachType: side.where}) {
 			t.Errorf("%+v %v", info, err)
 		}
 		if _, err := p.AttachNetkit("nk0", side.where, nil); !errors.Is(err, bpf.ErrExist) ||

@@ -226,7 +226,9 @@ func TestTraceErrors(t *testing.T) {
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err == nil {
 		for near, name := range map[string]string{"sys_enter": "sys_entr",
 			"sched_switch": "sched_swich"} {
-			if _, err := obj.Program("missing").AttachRawTracepoint(name, nil); !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "near: "+near) {
+			if _, err := obj.Program("missing").AttachRawTracepoint(name,
+				nil); !errors.Is(err, bpf.ErrNotExist) ||
+				!strings.Contains(err.Error(), "near: "+near) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

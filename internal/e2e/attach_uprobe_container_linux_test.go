@@ -160,7 +160,8 @@ func TestUprobeContainer(t *testing.T) {
 	for _, name := range []string{proc + "/exe", "app"} {
 		h := userHitOf(t, obj, "entry")
 		*h = userHit{}
-		l, err := obj.Program("entry").AttachUprobe(name, "add_numbers", &bpf.UprobeOptions{PID: v.pid})
+		l, err := obj.Program("entry").AttachUprobe(name, "add_numbers",
+			&bpf.UprobeOptions{PID: v.pid})
 		if err != nil {
 			t.Error(err)
 			continue

@@ -56,7 +56,8 @@ func TestUprobeInside(t *testing.T) {
 		}
 	}
 	entry, leave := obj.Program("entry"), obj.Program("leave")
-	for _, mode := range []bpf.ProbeMode{bpf.ProbeDefault, bpf.ProbeLink, bpf.ProbePerf, bpf.ProbeLegacy} {
+	for _, mode := range []bpf.ProbeMode{bpf.ProbeDefault, bpf.ProbeLink, bpf.ProbePerf,
+		bpf.ProbeLegacy} {
 		l, err := entry.AttachUprobe(v.path, "add_hidden",
 			&bpf.UprobeOptions{Offset: inside, Mode: mode})
 		refused(fmt.Sprintf("function, mode %v", mode), l, err)

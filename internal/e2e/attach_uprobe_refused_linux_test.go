@@ -69,7 +69,8 @@ func TestUprobeErrors(t *testing.T) {
 			return entry.AttachUprobe(path, "main", &bpf.UprobeOptions{RefCtrOffset: 1 << 32})
 		}, syscall.EINVAL, "4 GiB"},
 		{"cookie by ioctl", func() (*bpf.Link, error) {
-			return entry.AttachUprobe(path, "main", &bpf.UprobeOptions{Cookie: 1, Mode: bpf.ProbePerf})
+			return entry.AttachUprobe(path, "main",
+				&bpf.UprobeOptions{Cookie: 1, Mode: bpf.ProbePerf})
 		}, bpf.ErrNotSupported, "no cookies"},
 		{"type", func() (*bpf.Link, error) {
 			return obj.Program("other").AttachUprobe(path, "main", nil)
@@ -235,7 +236,8 @@ func TestUprobePrivilegesChild(t *testing.T) {
 		fmt.Println("error:", err)
 	}
 	report(probe.Program("entry").AttachUprobe(path, "add_numbers", nil))
-	report(probe.Program("leave").AttachUprobe(path, "add_numbers", &bpf.UprobeOptions{Return: true}))
+	report(probe.Program("leave").AttachUprobe(path, "add_numbers",
+		&bpf.UprobeOptions{Return: true}))
 	report(usdt.Program("single").AttachUSDT(path, "target", "none", nil))
 	if has {
 		report(probe.Program("many").AttachUprobeMulti(path, "add_*", nil))

@@ -349,7 +349,8 @@ func TestUSDTSpecsReused(t *testing.T) {
 			t.Fatal(err)
 		}
 		closeLink(t, l)
-		if l, err := p.AttachUSDT(v.path, "target", "no_such", nil); !errors.Is(err, bpf.ErrNotExist) {
+		if l, err := p.AttachUSDT(v.path, "target", "no_such",
+			nil); !errors.Is(err, bpf.ErrNotExist) {
 			t.Fatal(l, err)
 		}
 	}
@@ -394,7 +395,8 @@ func TestUSDTAuto(t *testing.T) {
 		}
 		path := filepath.Join(t.TempDir(), "auto.bpf.o")
 		if err := os.WriteFile(path,
-			bytes.ReplaceAll(raw, []byte(old), []byte(text+strings.Repeat("\x00", len(old)-len(text)))), 0o600); err != nil {
+			bytes.ReplaceAll(raw, []byte(old),
+				[]byte(text+strings.Repeat("\x00", len(old)-len(text)))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		o, err := bpf.Open(path, nil)

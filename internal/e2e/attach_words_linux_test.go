@@ -64,7 +64,8 @@ func TestAttachWords(t *testing.T) {
 		is   error
 		want string // a part of the text
 	}{
-		{"event", second(sample.AttachPerfEvent(bpf.PerfEvent{Type: 1, Config: 77}, nil)), bpf.ErrNotExist,
+		{"event", second(sample.AttachPerfEvent(bpf.PerfEvent{Type: 1, Config: 77}, nil)),
+			bpf.ErrNotExist,
 			"no such event"},
 		{"CPU", second(sample.AttachPerfEvent(clock, &bpf.PerfEventOptions{CPUs: []int{40000}})),
 			syscall.EINVAL, "the machine has CPUs 0 to"},
@@ -76,7 +77,8 @@ func TestAttachWords(t *testing.T) {
 			"near: sched_switch"},
 		{"category", second(tp.AttachTracepoint("no", "such", nil)), bpf.ErrNotExist, "lists them"},
 		{"named", second(bpf.PerfEventNamed("no:such")), bpf.ErrNotExist, "lists them"},
-		{"cgroup", second(sample.AttachCgroup("/no/such", nil)), bpf.ErrNotExist, "what fits there"},
+		{"cgroup", second(sample.AttachCgroup("/no/such", nil)), bpf.ErrNotExist,
+			"what fits there"},
 		{"no cgroup", second(sample.AttachCgroup(dir, nil)), syscall.EINVAL, "what fits there"},
 		{"set cgroup", sample.SetCgroup("/no/such", nil), bpf.ErrNotExist, "open it"},
 		{"unset cgroup", sample.UnsetCgroup("/no/such", nil), bpf.ErrNotExist, "open it"},

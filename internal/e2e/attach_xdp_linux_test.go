@@ -74,7 +74,8 @@ func TestXDPModes(t *testing.T) {
 		sameAsIP(t, "v0", mode, id)
 	}
 	expect("nothing", 0, nil)
-	for mode, becomes := range map[bpf.XDPMode]bpf.XDPMode{bpf.XDPAny: bpf.XDPNative, bpf.XDPNative: bpf.XDPNative,
+	for mode, becomes := range map[bpf.XDPMode]bpf.XDPMode{bpf.XDPAny: bpf.XDPNative,
+		bpf.XDPNative:  bpf.XDPNative,
 		bpf.XDPGeneric: bpf.XDPGeneric} {
 		link, err := pass.AttachXDP("v0", &bpf.XDPOptions{Mode: mode})
 		if err != nil {
@@ -94,7 +95,8 @@ func TestXDPModes(t *testing.T) {
 			!strings.Contains(err.Error(), "(xdp_drop) is attached there") {
 			t.Error(err)
 		}
-		if _, err := pass.SetXDP("v0", &bpf.XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
+		if _, err := pass.SetXDP("v0",
+			&bpf.XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
 			!strings.Contains(err.Error(), "Can't replace active BPF XDP link") {
 			t.Error("not in the kernel's words:", err)
 		}
@@ -187,7 +189,8 @@ func TestXDPAnyMode(t *testing.T) {
 	pass, drop, frags := obj.Program("xdp_pass"), obj.Program("xdp_drop"), obj.Program("xdp_frags")
 
 	var refused *rtnl.Error
-	if _, err := pass.SetXDP("v0", &bpf.XDPOptions{Mode: bpf.XDPNative}); !errors.As(err, &refused) ||
+	if _, err := pass.SetXDP("v0",
+		&bpf.XDPOptions{Mode: bpf.XDPNative}); !errors.As(err, &refused) ||
 		!strings.Contains(refused.Message, "MTU") {
 		t.Fatalf("the driver takes it, or doesn't say why not: %v", err)
 	}
@@ -355,7 +358,8 @@ func TestXDPRedirect(t *testing.T) {
 			}
 			// the peer of a target accepts frames only in native mode
 			for program, iface := range map[string]string{kind.redirect: "v0", kind.pass: "w1"} {
-				link, err := obj.Program(program).AttachXDP(iface, &bpf.XDPOptions{Mode: bpf.XDPNative})
+				link, err := obj.Program(program).AttachXDP(iface,
+					&bpf.XDPOptions{Mode: bpf.XDPNative})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -365,7 +369,8 @@ func TestXDPRedirect(t *testing.T) {
 			if !arrives(to, true) || runs[netRedirect] == 0 || runs[netDevmap] == 0 {
 				t.Errorf("runs: %v", runs)
 			}
-			if _, err := obj.Program(kind.devmap).AttachXDP("w0", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "devmap") {
+			if _, err := obj.Program(kind.devmap).AttachXDP("w0",
+				nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "devmap") {
 				t.Error("a program of a devmap at an interface:", err)
 			}
 		})
@@ -402,7 +407,8 @@ func TestXDPRedirectCPU(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			link, err := obj.Program(kind.redirect).AttachXDP("v0", &bpf.XDPOptions{Mode: bpf.XDPNative})
+			link, err := obj.Program(kind.redirect).AttachXDP("v0",
+				&bpf.XDPOptions{Mode: bpf.XDPNative})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -420,7 +426,8 @@ func TestXDPRedirectCPU(t *testing.T) {
 					t.Errorf("to processor %d: last on %d, runs %v", i, int(*onCPU)-1, runs)
 				}
 			}
-			if _, err := obj.Program(kind.cpumap).AttachXDP("v1", nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "cpumap") {
+			if _, err := obj.Program(kind.cpumap).AttachXDP("v1",
+				nil); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "cpumap") {
 				t.Error("a program of a cpumap at an interface:", err)
 			}
 		})

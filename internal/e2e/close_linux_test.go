@@ -56,7 +56,8 @@ func besideClose(t *testing.T, shut func() error, ops map[string]func() error) {
 func TestCloseBeside(t *testing.T) {
 	testkit.Root(t)
 	for range 20 {
-		obj, err := bpf.Load(only(open(t, "maps"), "count", "callee"), &bpf.LoadOptions{SkipPins: true})
+		obj, err := bpf.Load(only(open(t, "maps"), "count", "callee"),
+			&bpf.LoadOptions{SkipPins: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +132,8 @@ func closing[C io.Closer](c C, err error) error {
 func TestCloseBesideLoad(t *testing.T) {
 	testkit.Root(t)
 	for range 10 {
-		obj, err := bpf.Prepare(only(open(t, "maps"), "count", "callee"), &bpf.LoadOptions{SkipPins: true})
+		obj, err := bpf.Prepare(only(open(t, "maps"), "count", "callee"),
+			&bpf.LoadOptions{SkipPins: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,8 @@ func TestExclusive(t *testing.T) {
 	}
 	obj := load(t, only(c, "owner"), nil)
 	for i := range uint32(3) {
-		if r, err := obj.Program("owner").Run(&bpf.RunOptions{Data: make([]byte, 64)}); err != nil ||
+		if r, err := obj.Program("owner").Run(&bpf.RunOptions{Data: make([]byte,
+			64)}); err != nil ||
 			r.Return != 2+i {
 			t.Errorf("run %d returns %d, %v", i, r.Return, err)
 		}

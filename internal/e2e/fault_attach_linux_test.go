@@ -178,22 +178,27 @@ var hookings = []struct {
 	{"kprobe", hasKprobes, linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
 		return p.AttachKprobe("find_task_by_vpid", nil)
 	})},
-	{"kprobe in tracefs", hasKprobes, linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Mode: bpf.ProbeLegacy})
-	})},
+	{"kprobe in tracefs", hasKprobes,
+		linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
+			return p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Mode: bpf.ProbeLegacy})
+		})},
 	{"kprobe.multi", hasFprobes, linking("link", "probes", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachKprobeMulti("", &bpf.KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}})
+		return p.AttachKprobeMulti("",
+			&bpf.KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}})
 	})},
 	{"uprobe", hasUprobes, linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
 		return p.AttachUprobe(os.Args[0], "", &bpf.UprobeOptions{Offset: 0x1000})
 	})},
-	{"uprobe in tracefs", hasUprobes, linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachUprobe(os.Args[0], "", &bpf.UprobeOptions{Offset: 0x1000, Mode: bpf.ProbeLegacy})
-	})},
+	{"uprobe in tracefs", hasUprobes,
+		linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
+			return p.AttachUprobe(os.Args[0], "",
+				&bpf.UprobeOptions{Offset: 0x1000, Mode: bpf.ProbeLegacy})
+		})},
 	{"uprobe.multi", func(t testing.TB) bool {
 		return atLeast(6, 6)
 	}, linking("link", "uprobes", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachUprobeMulti(os.Args[0], "", &bpf.UprobeMultiOptions{Offsets: []uint64{0x1000}})
+		return p.AttachUprobeMulti(os.Args[0], "",
+			&bpf.UprobeMultiOptions{Offsets: []uint64{0x1000}})
 	})},
 	{"USDT by a link for each place", hasUprobes, func(t *testing.T) (*bpf.Program, hooking) {
 		p := usdtObject(t, newestUSDT(), 0, nil, "single").Program("single")
@@ -229,9 +234,10 @@ var hookings = []struct {
 		return p.AttachNetfilter(&bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4,
 			Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
 	})},
-	{"network namespace", everywhere, linking("link", "dissector", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachNetns(bpf.ThreadNetns)
-	})},
+	{"network namespace", everywhere,
+		linking("link", "dissector", func(p *bpf.Program) (*bpf.Link, error) {
+			return p.AttachNetns(bpf.ThreadNetns)
+		})},
 	{"cgroup", everywhere, func(t *testing.T) (*bpf.Program, hooking) {
 		dir := testkit.Cgroup(t)
 		p := loadedProgram(t, "link", "ingress")
@@ -257,7 +263,10 @@ var hookings = []struct {
 	}, func(t *testing.T) (*bpf.Program, hooking) {
 		obj := load(t, only(open(t, "link"), "verdict"), nil)
 		p := obj.Program("verdict")
-		return p, ofLink(func() (*bpf.Link, error) { return p.AttachSockMap(obj.Map("sockets"), nil) })
+		return p, ofLink(func() (*bpf.Link, error) {
+			return p.AttachSockMap(obj.Map("sockets"),
+				nil)
+		})
 	}},
 	{"iterator", hasBTF, linking("iter", "tasks", func(p *bpf.Program) (*bpf.Link, error) {
 		l, err := p.Attach()

@@ -24,7 +24,8 @@ var tracefsKinds = []struct {
 	attach func(p *bpf.Program) (*bpf.Link, error)
 }{
 	{"uprobe", hasUprobes, func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachUprobe(os.Args[0], "", &bpf.UprobeOptions{Offset: 0x1000, Mode: bpf.ProbeLegacy})
+		return p.AttachUprobe(os.Args[0], "",
+			&bpf.UprobeOptions{Offset: 0x1000, Mode: bpf.ProbeLegacy})
 	}},
 	{"uretprobe", hasUprobes, func(p *bpf.Program) (*bpf.Link, error) {
 		o := bpf.UprobeOptions{Offset: 0x1000, Mode: bpf.ProbeLegacy, Return: true}

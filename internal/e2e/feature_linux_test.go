@@ -70,7 +70,8 @@ func TestFeature(t *testing.T) {
 			}
 			if f.program == "bpf_timer_" {
 				fired := variable[int32](t, obj, "timer_fired")
-				for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); *fired != 7; time.Sleep(time.Millisecond) {
+				for deadline := time.Now().Add(
+					testkit.Patience(5 * time.Second)); *fired != 7; time.Sleep(time.Millisecond) {
 					if time.Now().After(deadline) {
 						t.Fatal("the timer didn't fire")
 					}
@@ -101,8 +102,10 @@ func TestPrintk(t *testing.T) {
 	second := fmt.Sprintf("bpf_trace_printk: purebpf prints more: %d %d %d 64\n",
 		number, number+1, number+2)
 	var printed []byte
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(time.Millisecond) {
-		if r, err := obj.Program("printk").Run(&bpf.RunOptions{Data: make([]byte, 64)}); err != nil ||
+	for deadline := time.Now().Add(
+		testkit.Patience(5 * time.Second)); ; time.Sleep(time.Millisecond) {
+		if r, err := obj.Program("printk").Run(&bpf.RunOptions{Data: make([]byte,
+			64)}); err != nil ||
 			r.Return != 7 {
 			t.Fatalf("the program returns %d (%v), want 7", r.Return, err)
 		}

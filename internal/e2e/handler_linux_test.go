@@ -75,8 +75,9 @@ func TestHandlers(t *testing.T) {
 			attached++
 			return p.AttachRawTracepoint(strings.TrimPrefix(p.Section(), "mine/"), nil)
 		}},
-		"reply": {Prepare: prepare, Attach: func(*bpf.Program) (*bpf.Link, error) { return nil, nil }},
-		"":      {Prepare: prepare},
+		"reply": {Prepare: prepare,
+			Attach: func(*bpf.Program) (*bpf.Link, error) { return nil, nil }},
+		"": {Prepare: prepare},
 	}})
 	if got := strings.Join(prepared, ", "); got != "answer, unknown" {
 		t.Errorf("prepared: %s", got)

@@ -31,8 +31,13 @@ var killedKinds = []struct {
 	has    func(t testing.TB) bool // other conditions of the kernel, nil for none
 	attach func(t *testing.T, cgroup string) (*bpf.Link, error)
 }{
-	{"raw tracepoint", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) { return killedProgram(t, "raw_tp").Attach() }},
-	{"tracepoint", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) { return killedProgram(t, "tp").Attach() }},
+	{"raw tracepoint", "", "", nil,
+		func(t *testing.T, _ string) (*bpf.Link, error) {
+			return killedProgram(t,
+				"raw_tp").Attach()
+		}},
+	{"tracepoint", "", "", nil,
+		func(t *testing.T, _ string) (*bpf.Link, error) { return killedProgram(t, "tp").Attach() }},
 	{"perf event", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
 		links, err := killedProgram(t, "event").AttachPerfEvent(
 			bpf.PerfEvent{Type: sys.PerfTypeSoftware,
@@ -76,12 +81,16 @@ var killedKinds = []struct {
 		return p.AttachUprobeMulti(os.Args[0], "",
 			&bpf.UprobeMultiOptions{Offsets: []uint64{0x1000}, Session: true})
 	}},
-	{"USDT by one link", "6.6", "", testkit.RunsPatchedCode, func(t *testing.T, _ string) (*bpf.Link, error) { return killedUSDT(t, "any") }},
+	{"USDT by one link", "6.6", "", testkit.RunsPatchedCode,
+		func(t *testing.T, _ string) (*bpf.Link, error) { return killedUSDT(t, "any") }},
 	{"USDT by a link for each place", "", "CONFIG_UPROBE_EVENTS", testkit.RunsPatchedCode,
 		func(t *testing.T, _ string) (*bpf.Link, error) {
 			return killedUSDT(t, "single")
 		}},
-	{"XDP", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) { return killedProgram(t, "xdp").AttachXDP("lo", nil) }},
+	{"XDP", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
+		return killedProgram(t,
+			"xdp").AttachXDP("lo", nil)
+	}},
 	{"tcx", "6.6", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
 		return killedProgram(t, "tcx").AttachTCX("lo", uapi.AttachTCXIngress, nil)
 	}},
@@ -113,10 +122,22 @@ var killedKinds = []struct {
 		_, p := iterProgram(t, "tasks")
 		return p.Attach()
 	}},
-	{"fentry", "", "", hasTrampolines, func(t *testing.T, _ string) (*bpf.Link, error) { return killedAt(t, "on_entry").Attach() }},
-	{"fexit", "", "", hasTrampolines, func(t *testing.T, _ string) (*bpf.Link, error) { return killedAt(t, "on_exit").Attach() }},
-	{"fmod_ret", "", "", hasTrampolines, func(t *testing.T, _ string) (*bpf.Link, error) { return killedAt(t, "on_modify").Attach() }},
-	{"LSM", "", "", asksLSM, func(t *testing.T, _ string) (*bpf.Link, error) { return killedAt(t, "deny").AttachLSM(nil) }},
+	{"fentry", "", "", hasTrampolines,
+		func(t *testing.T, _ string) (*bpf.Link, error) {
+			return killedAt(t,
+				"on_entry").Attach()
+		}},
+	{"fexit", "", "", hasTrampolines,
+		func(t *testing.T, _ string) (*bpf.Link, error) { return killedAt(t, "on_exit").Attach() }},
+	{"fmod_ret", "", "", hasTrampolines,
+		func(t *testing.T, _ string) (*bpf.Link, error) {
+			return killedAt(t,
+				"on_modify").Attach()
+		}},
+	{"LSM", "", "", asksLSM, func(t *testing.T, _ string) (*bpf.Link, error) {
+		return killedAt(t,
+			"deny").AttachLSM(nil)
+	}},
 	{"lsm_cgroup", "6.0", "", asksLSM, func(t *testing.T, cgroup string) (*bpf.Link, error) {
 		return killedAt(t, "on_bind").AttachCgroup(cgroup, nil)
 	}},
@@ -293,7 +314,8 @@ func TestKilled(t *testing.T) {
 	stays := map[string][]uint32{"link": {pinned}, "prog": {info.ProgramID}}
 	for kind, ids := range had {
 		var left []uint32
-		for deadline := time.Now().Add(testkit.Patience(10 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(
+			testkit.Patience(10 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
 			now := numbered(t, kind)
 			left = slices.DeleteFunc(slices.Clone(ids), func(id uint32) bool {
 				return !slices.Contains(now, id)

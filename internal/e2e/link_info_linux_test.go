@@ -149,7 +149,8 @@ func TestLinkInfo(t *testing.T) {
 			address += 4 // the kernel probes after the function's ENDBR
 		}
 		for _, ret := range []bool{false, true} {
-			l, err := p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Return: ret, Cookie: 5})
+			l, err := p.AttachKprobe("find_task_by_vpid",
+				&bpf.KprobeOptions{Return: ret, Cookie: 5})
 			checkLink(t, keep(t, l, err), uapi.LinkPerfEvent,
 				&linkinfo.Kprobe{Return: ret, Function: "find_task_by_vpid",
 					Address: address, Cookie: 5}, map[string]any{})
@@ -160,8 +161,9 @@ func TestLinkInfo(t *testing.T) {
 		fprobes(t)
 		_, p := one(t, "probes")
 		l, err := p.AttachKprobeMulti(
-			"", &bpf.KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}, Cookies: []uint64{8},
-				Return: true})
+			"", &bpf.KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"},
+				Cookies: []uint64{8},
+				Return:  true})
 		info, err := keep(t, l, err).Info()
 		if err != nil {
 			t.Fatal(err)

@@ -388,7 +388,8 @@ func TestCloseFrees(t *testing.T) {
 		return list
 	}
 	// the kernel frees after a grace period
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(
+		testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) {
 		left := append(there("map", maps, sys.MapNextID),
 			there("program", programs, sys.ProgNextID)...)
 		if len(left) == 0 {

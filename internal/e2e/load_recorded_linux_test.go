@@ -225,7 +225,8 @@ func TestAttachRecorded(t *testing.T) {
 	old := facts.Recording{Version: kernel.VersionCode(5, 14, 0), CPUs: 1}
 	old.Features = facts.Upstream(old.Version)
 	v := startVictim(t, target(t))
-	obj := load(t, only(open(t, "uprobe"), "entry"), &bpf.LoadOptions{Kernel: facts.NewRecorded(old)})
+	obj := load(t, only(open(t, "uprobe"), "entry"),
+		&bpf.LoadOptions{Kernel: facts.NewRecorded(old)})
 	if err := obj.Variable("only_pid").Set(uint32(v.pid)); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,8 @@ func TestReuseSection(t *testing.T) {
 		if err := given.Update(make([]byte, 4), value, bpf.UpdateAny); err != nil {
 			t.Fatal(err)
 		}
-		obj := load(t, o, &bpf.LoadOptions{SkipPins: true, Maps: map[string]*bpf.Map{tc.name: given}})
+		obj := load(t, o, &bpf.LoadOptions{SkipPins: true,
+			Maps: map[string]*bpf.Map{tc.name: given}})
 		m := obj.Map(".bss")
 		if mapID(t, m) != mapID(t, given) || !m.Reused() || m.Flags() != tc.flags ||
 			(m.Memory() != nil) != tc.mapped {
@@ -74,9 +75,10 @@ func TestReuseSection(t *testing.T) {
 	given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4,
 		ValueSize: bss.ValueSize, MaxEntries: 1})
 	for name, list := range map[string]map[string]*bpf.Map{
-		"two maps":   {".bss": given, bss.Name: given},
-		"it is nil":  {".bss": nil},
-		"value 20 b": {".bss": created(t, &object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 20, MaxEntries: 1})},
+		"two maps":  {".bss": given, bss.Name: given},
+		"it is nil": {".bss": nil},
+		"value 20 b": {".bss": created(t,
+			&object.Map{Type: uapi.MapArray, KeySize: 4, ValueSize: 20, MaxEntries: 1})},
 	} {
 		if _, err := bpf.Load(o,
 			&bpf.LoadOptions{SkipPins: true, Maps: list}); !errors.Is(err, syscall.EINVAL) {
@@ -256,7 +258,8 @@ func TestInnerMap(t *testing.T) {
 		"closed": {InnerMaps: map[string]*bpf.Map{"outer": closed}},
 	} {
 		opts.SkipPins = true
-		if _, err := bpf.Load(declared(), opts); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := bpf.Load(declared(), opts); err == nil ||
+			!strings.Contains(err.Error(), text) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -76,12 +76,14 @@ func only(o *object.Object, names ...string) *object.Object {
 // key=value".
 func logBook() (*slog.Logger, *strings.Builder) {
 	var b strings.Builder
-	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey {
-			return slog.Attr{}
-		}
-		return a
-	}})), &b
+	return slog.New(slog.NewTextHandler(&b,
+		&slog.HandlerOptions{Level: slog.LevelDebug,
+			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			}})), &b
 }
 
 // logged reports whether one line of a log book contains all of parts.

@@ -53,7 +53,8 @@ func TestMapBytes(t *testing.T) {
 		MaxEntries: 2})
 	key, value := []byte{1, 2, 3, 4}, []byte("12345678")
 	got := make([]byte, 8)
-	if err := m.Lookup(key, got); !errors.Is(err, bpf.ErrNotExist) || !errors.Is(err, syscall.ENOENT) ||
+	if err := m.Lookup(key, got); !errors.Is(err, bpf.ErrNotExist) ||
+		!errors.Is(err, syscall.ENOENT) ||
 		!strings.Contains(err.Error(), "pairs") {
 		t.Error(err)
 	}

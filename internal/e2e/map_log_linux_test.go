@@ -102,7 +102,9 @@ func TestMapLog(t *testing.T) {
 				e.Log != tc.log {
 				t.Fatalf("%+v", err)
 			}
-			if line := err.Error(); strings.Contains(line, "Invalid value_size; second line") != (tc.log != "") || strings.Contains(line, "\n") {
+			if line := err.Error(); strings.Contains(line,
+				"Invalid value_size; second line") != (tc.log != "") ||
+				strings.Contains(line, "\n") {
 				t.Errorf("%q", line)
 			}
 		})

@@ -123,14 +123,16 @@ func TestMemlockChild(t *testing.T) {
 			m.Close()
 		}
 		for _, err := range []error{err, createErr} {
-			if !errors.Is(err, bpf.ErrPermission) || !strings.Contains(err.Error(), "RLIMIT_MEMLOCK") {
+			if !errors.Is(err, bpf.ErrPermission) ||
+				!strings.Contains(err.Error(), "RLIMIT_MEMLOCK") {
 				t.Error(err)
 			}
 		}
 		return
 	}
 	logger, book := logBook()
-	obj, err := bpf.Load(only(open(t, "sections"), "count", "switched"), &bpf.LoadOptions{Logger: logger})
+	obj, err := bpf.Load(only(open(t, "sections"), "count", "switched"),
+		&bpf.LoadOptions{Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}

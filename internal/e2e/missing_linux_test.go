@@ -86,11 +86,12 @@ func TestMissing(t *testing.T) {
 			}
 			return it.Err()
 		}(),
-		"cursor":  second(missing.NewBatchCursor().LookupBatch(nil, nil, 0)),
-		"XDP":     second(obj.Program("hasch").AttachXDP("lo", nil)),
-		"lookup":  missing.Lookup(make([]byte, 4), make([]byte, 8)),
-		"inner":   second(bpf.CreateMap(open(t, "maps").Map("outer"), missing)),
-		"reuse":   second(bpf.Load(open(t, "maps"), &bpf.LoadOptions{Maps: map[string]*bpf.Map{"hash": missing}})),
+		"cursor": second(missing.NewBatchCursor().LookupBatch(nil, nil, 0)),
+		"XDP":    second(obj.Program("hasch").AttachXDP("lo", nil)),
+		"lookup": missing.Lookup(make([]byte, 4), make([]byte, 8)),
+		"inner":  second(bpf.CreateMap(open(t, "maps").Map("outer"), missing)),
+		"reuse": second(bpf.Load(open(t, "maps"),
+			&bpf.LoadOptions{Maps: map[string]*bpf.Map{"hash": missing}})),
 		"use":     missing.UseFD(func(int) error { return nil }),
 		"sockmap": second(obj.Program("count").AttachSockMap(missing, nil)),
 	} {
@@ -204,9 +205,11 @@ func TestNothing(t *testing.T) {
 	for what, err := range map[string]error{
 		"Load": second(bpf.Load(nil, nil)), "Prepare": second(bpf.Prepare(nil, nil)),
 		"LoadPlan":    second(bpf.LoadPlan(nil, nil)),
-		"PreparePlan": second(bpf.PreparePlan(nil, nil)), "CreateMap": second(bpf.CreateMap(nil, nil)),
-		"MapOf": second(bpf.MapOf[uint32, uint64](nil)), "VarOf": second(bpf.VarOf[uint32](nil)),
-		"MemoryOf": second(bpf.MemoryOf[uint32](nil)), "UseFD": (*bpf.Map)(nil).UseFD(nil),
+		"PreparePlan": second(bpf.PreparePlan(nil, nil)),
+		"CreateMap":   second(bpf.CreateMap(nil, nil)),
+		"MapOf":       second(bpf.MapOf[uint32, uint64](nil)),
+		"VarOf":       second(bpf.VarOf[uint32](nil)),
+		"MemoryOf":    second(bpf.MemoryOf[uint32](nil)), "UseFD": (*bpf.Map)(nil).UseFD(nil),
 	} {
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s of nil: %v", what, err)

@@ -46,7 +46,8 @@ func TestObjectPin(t *testing.T) {
 		delete(want, "maps."+dotted)
 		want["maps_"+dotted] = true
 	}
-	if got := list(t, filepath.Join(dir, "maps")); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+	if got := list(t, filepath.Join(dir,
+		"maps")); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
 		t.Errorf("pinned %v, want %v", got, want)
 	}
 	if m := obj.Map("pinned"); m.PinPath() != filepath.Join(dir, "pinned") {
@@ -58,7 +59,8 @@ func TestObjectPin(t *testing.T) {
 	if err := obj.PinPrograms(filepath.Join(dir, "programs")); err != nil {
 		t.Fatal(err)
 	}
-	if got := list(t, filepath.Join(dir, "programs")); !slices.Equal(got, []string{"callee", "caller", "count", "through_inner"}) {
+	if got := list(t, filepath.Join(dir,
+		"programs")); !slices.Equal(got, []string{"callee", "caller", "count", "through_inner"}) {
 		t.Errorf("pinned %v", got)
 	}
 	p, err := bpf.OpenProgram(filepath.Join(dir, "programs", "count"))
@@ -170,8 +172,10 @@ func TestPinnedKinds(t *testing.T) {
 		pin  func(string) error
 		open func(string) (io.Closer, error)
 	}{
-		{"map", obj.Map("sockets").Pin, func(path string) (io.Closer, error) { return bpf.OpenMap(path) }},
-		{"prog", obj.Program("lookup").Pin, func(path string) (io.Closer, error) { return bpf.OpenProgram(path) }},
+		{"map", obj.Map("sockets").Pin,
+			func(path string) (io.Closer, error) { return bpf.OpenMap(path) }},
+		{"prog", obj.Program("lookup").Pin,
+			func(path string) (io.Closer, error) { return bpf.OpenProgram(path) }},
 		{"link", l.Pin, func(path string) (io.Closer, error) { return bpf.OpenLink(path) }},
 	}
 	for _, is := range kinds {

@@ -66,7 +66,8 @@ var oldRows = []oldRow{
 			if r := runLen(t, obj, "callee", 64); r != 4711 {
 				t.Errorf("callee returns %d", r)
 			}
-			_, err := bpf.Load(only(open(t, "maps"), "count", "callee"), &bpf.LoadOptions{SkipPins: true})
+			_, err := bpf.Load(only(open(t, "maps"), "count", "callee"),
+				&bpf.LoadOptions{SkipPins: true})
 			if err == nil || !strings.Contains(err.Error(), "maps.") ||
 				!strings.Contains(err.Error(), "count") {
 				t.Errorf("a program with variables: %v", err)
@@ -396,7 +397,8 @@ func TestMapShape(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	first := load(t, open(t, "maps"), &bpf.LoadOptions{PinRoot: dir})
 	want := mapInfo(t, first, "pinned")
-	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.On(uapi.CmdObjGetInfoByFD, syscall.EINVAL, nil)}))
+	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.On(uapi.CmdObjGetInfoByFD,
+		syscall.EINVAL, nil)}))
 	m, err := bpf.OpenMap(filepath.Join(dir, "pinned"))
 	if err != nil {
 		t.Fatal(err)

@@ -130,7 +130,8 @@ func TestPinNames(t *testing.T) {
 			refused("unpin map", name, obj.UnpinMaps(sandbox))
 		}
 		obj.Close()
-		if obj, err = bpf.Load(renamed(t, "m", name), &bpf.LoadOptions{SkipPins: true}); err != nil {
+		if obj, err = bpf.Load(renamed(t, "m", name),
+			&bpf.LoadOptions{SkipPins: true}); err != nil {
 			t.Fatal(err)
 		}
 		refused("pin program", name, obj.PinPrograms(sandbox))

@@ -31,7 +31,8 @@ var documented = []struct {
 	{"AttachKprobe in tracefs", perfmonAndFiles, hasKprobes, func(t *testing.T) func() error {
 		p := loadedProgram(t, "link", "probe")
 		return func() error {
-			return outcome(p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Mode: bpf.ProbeLegacy}))
+			return outcome(p.AttachKprobe("find_task_by_vpid",
+				&bpf.KprobeOptions{Mode: bpf.ProbeLegacy}))
 		}
 	}},
 	{"AttachKprobeMulti", nil, hasFprobes, func(t *testing.T) func() error {
@@ -47,13 +48,15 @@ var documented = []struct {
 		func(t *testing.T) func() error {
 			p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
 			return func() error {
-				return outcome(p.AttachUprobe(path, "add_numbers", &bpf.UprobeOptions{Return: true}))
+				return outcome(p.AttachUprobe(path, "add_numbers",
+					&bpf.UprobeOptions{Return: true}))
 			}
 		}},
 	{"AttachUprobe in tracefs", perfmonAndFiles, hasUprobes, func(t *testing.T) func() error {
 		p, path := loadedProgram(t, "link", "probe"), readableTarget(t)
 		return func() error {
-			return outcome(p.AttachUprobe(path, "add_numbers", &bpf.UprobeOptions{Mode: bpf.ProbeLegacy}))
+			return outcome(p.AttachUprobe(path, "add_numbers",
+				&bpf.UprobeOptions{Mode: bpf.ProbeLegacy}))
 		}
 	}},
 	{"AttachUprobeMulti", nil, hasUprobeLinks, func(t *testing.T) func() error {

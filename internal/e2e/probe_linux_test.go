@@ -120,7 +120,8 @@ func TestSkippedModules(t *testing.T) {
 func TestUnmappedForDoubt(t *testing.T) {
 	testkit.Root(t)
 	o := only(open(t, "sections"), "count", "switched")
-	obj := load(t, o, &bpf.LoadOptions{Kernel: unsure{kernel.Running(), map[facts.Feature]error{facts.ArrayMmap: syscall.ENFILE}}})
+	obj := load(t, o, &bpf.LoadOptions{Kernel: unsure{kernel.Running(),
+		map[facts.Feature]error{facts.ArrayMmap: syscall.ENFILE}}})
 	if _, err := obj.Variable("runs").Bytes(); !errors.Is(err, syscall.ENFILE) ||
 		!errors.Is(err, bpf.ErrNotSupported) {
 		t.Error(err)
@@ -134,7 +135,8 @@ func TestEventLevels(t *testing.T) {
 	logger, book := logBook()
 	o := only(open(t, "sections"), "count")
 	doubts := map[facts.Feature]error{facts.ProgBindMap: syscall.EIO}
-	load(t, o, &bpf.LoadOptions{Logger: logger, Kernel: lacking{unsure{kernel.Running(), doubts}, facts.BTFGlobalFunc}})
+	load(t, o, &bpf.LoadOptions{Logger: logger,
+		Kernel: lacking{unsure{kernel.Running(), doubts}, facts.BTFGlobalFunc}})
 	for _, want := range [][]string{
 		{"level=INFO", "event=skipped", "autoload is off"},
 		{"level=WARN", "event=unknown", "subject=PROG_BIND_MAP", "input/output error"},

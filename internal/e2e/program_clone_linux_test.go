@@ -230,7 +230,8 @@ func TestCloneFDArray(t *testing.T) {
 		t.Errorf("the clone has %d maps, the original %d", got.NrMapIDs, as.NrMapIDs)
 	}
 	if _, err := count.Clone(
-		&bpf.CloneOptions{FDArray: []int{1 << 20}, BindFDArray: true}); !errors.Is(err, syscall.EBADF) {
+		&bpf.CloneOptions{FDArray: []int{1 << 20},
+			BindFDArray: true}); !errors.Is(err, syscall.EBADF) {
 		t.Errorf("an array of a descriptor that is none: %v", err)
 	}
 }

@@ -73,7 +73,8 @@ func TestSchedExt(t *testing.T) {
 		t.Errorf("slept 10 times, was run %d times", n)
 	}
 	closeLink(t, link)
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); shows("state") != "disabled"; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); shows(
+		"state") != "disabled"; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after it was detached: %s", shows("state"))
 		}

@@ -208,7 +208,8 @@ func TestStructOpsDetach(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitCongestion(t, "purebpf_link", false)
-	for _, m := range []*bpf.Map{obj.Map("linked"), load(t, open(t, "structops"), nil).Map("linked")} {
+	for _, m := range []*bpf.Map{obj.Map("linked"),
+		load(t, open(t, "structops"), nil).Map("linked")} {
 		if err := link.UpdateMap(m); !errors.Is(err, unix.ENOLINK) {
 			t.Error(err)
 		}

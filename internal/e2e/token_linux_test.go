@@ -142,7 +142,8 @@ func TestTokenChild(t *testing.T) {
 			return err
 		}
 		defer obj.Close()
-		if r, err := obj.Program("count").Run(&bpf.RunOptions{Data: make([]byte, 64)}); err != nil ||
+		if r, err := obj.Program("count").Run(&bpf.RunOptions{Data: make([]byte,
+			64)}); err != nil ||
 			r.Return != 40 {
 			t.Errorf("the program returns %d, %v", r.Return, err)
 		}

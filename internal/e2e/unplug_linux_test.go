@@ -192,7 +192,8 @@ func TestUnplugLinks(t *testing.T) {
 					defer other.Close()
 					others = []uint32{programID(t, second)}
 					before = append(before, fmt.Sprintf("%d anon_inode:bpf_link", other.FD()))
-				} else if _, err := attachAt(first, u.mode, u.where); !errors.Is(err, bpf.ErrNotExist) {
+				} else if _, err := attachAt(first, u.mode,
+					u.where); !errors.Is(err, bpf.ErrNotExist) {
 					t.Errorf("attach again: %v", err)
 				}
 				severed(t, l, second)

@@ -126,7 +126,8 @@ func TestVariableOfNoMap(t *testing.T) {
 	}
 	obj := load(t, o, &bpf.LoadOptions{SkipPins: true})
 	m := obj.Map(".data")
-	if err := m.Lookup(make([]byte, 4), make([]byte, m.ValueLen())); !errors.Is(err, bpf.ErrNotExist) ||
+	if err := m.Lookup(make([]byte, 4),
+		make([]byte, m.ValueLen())); !errors.Is(err, bpf.ErrNotExist) ||
 		errors.Is(err, bpf.ErrClosed) {
 		t.Fatal(err)
 	}

@@ -186,7 +186,8 @@ func library(t testing.TB, flags ...string) string {
 	}
 	path := filepath.Join(t.TempDir(), "libvictim.so")
 	cmd := exec.Command(testkit.Tool(t, "gcc"),
-		append([]string{"-g", "-O2", "-shared", "-fPIC", "-Wl,--version-script=" + script, "../../testdata/library.c", "-o", path}, flags...)...)
+		append([]string{"-g", "-O2", "-shared", "-fPIC", "-Wl,--version-script=" + script,
+			"../../testdata/library.c", "-o", path}, flags...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}

@@ -76,7 +76,8 @@ func newXSK(t testing.TB, device string) *xskSocket {
 		binary.NativeEndian.PutUint64(fill[int(s.offsets.Fr.Desc)+8*i:], uint64(i*xskFrameSize))
 	}
 	binary.NativeEndian.PutUint32(fill[s.offsets.Fr.Producer:], xskFrames)
-	must(unix.Bind(fd, &unix.SockaddrXDP{Flags: unix.XDP_COPY, Ifindex: uint32(deviceIndex(t, device))}))
+	must(unix.Bind(fd, &unix.SockaddrXDP{Flags: unix.XDP_COPY,
+		Ifindex: uint32(deviceIndex(t, device))}))
 	return s
 }
 
