@@ -15,6 +15,7 @@ func commands() []*cobra.Command {
 		newHeadersCommand(),
 		newBTFCommand(),
 		newVmlinuxCommand(),
+		newGenCommand(),
 		newVersionCommand(),
 	}
 }

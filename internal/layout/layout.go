@@ -174,8 +174,15 @@ func matchType(t reflect.Type, spec *btf.Spec, id btf.ID, path string, depth int
 
 // matchStruct looks for each Go field's C member, and for C members that no Go field covers.
 func matchStruct(t reflect.Type, spec *btf.Spec, c btf.Type, path string, depth int) error {
+	return matchMembers(t, spec, c, 0, path, depth)
+}
+
+// matchMembers is matchStruct for a C struct that begins base bits after the start of t.
+func matchMembers(t reflect.Type, spec *btf.Spec, c btf.Type, base uint32, path string,
+	depth int) error {
 	for i := range c.Vlen() {
 		m := c.Member(i)
+		m.BitOffset += base
 		bits := uint64(m.BitSize)
 		if bits == 0 {
 			size, err := spec.SizeOf(m.Type)
@@ -187,7 +194,13 @@ func matchStruct(t reflect.Type, spec *btf.Spec, c btf.Type, path string, depth 
 		if bits == 0 {
 			continue
 		}
-		if err := matchMember(t, spec, c, m, bits, path, depth); err != nil {
+		err := matchMember(t, spec, c, m, bits, path, depth)
+		if inner := spec.Skip(m.Type); err != nil && m.Name == "" && m.BitSize == 0 &&
+			inner.Kind() == btf.KindStruct && depth < maxTypeDepth {
+			// the Go type has the members of the anonymous struct as its own
+			err = matchMembers(t, spec, inner, m.BitOffset, path, depth+1)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -246,8 +259,22 @@ func matchDatasec(t reflect.Type, spec *btf.Spec, c btf.Type, path string, depth
 	return nil
 }
 
+// isBytes reports whether t is [N]byte, or a struct with one such field beside fields without a size,
+// which give it its alignment.
 func isBytes(t reflect.Type) bool {
-	return t.Kind() == reflect.Array && t.Elem().Kind() == reflect.Uint8
+	if t.Kind() != reflect.Struct {
+		return t.Kind() == reflect.Array && t.Elem().Kind() == reflect.Uint8
+	}
+	found := false
+	for i := range t.NumField() {
+		if f := t.Field(i).Type; f.Size() > 0 {
+			if found || !isBytes(f) {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
 }
 
 func isInteger(t reflect.Type) bool {

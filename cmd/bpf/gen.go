@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purebpf/bpf/internal/skelgen"
+	"github.com/purebpf/bpf/object"
+)
+
+func newGenCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "gen",
+		Short: "Write Go code for a BPF object",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newSkeletonCommand(false), newSkeletonCommand(true))
+	return cmd
+}
+
+// skeletonFlags are the options of bpf gen skeleton.
+type skeletonFlags struct {
+	out     string
+	pkg     string
+	tag     string
+	types   []string
+	events  []string
+	options skelgen.Options
+}
+
+func newSkeletonCommand(sub bool) *cobra.Command {
+	var f skeletonFlags
+	cmd := &cobra.Command{
+		Use:   "skeleton OBJ [name NAME]",
+		Short: "Write a skeleton: Go types and fields for an object's maps, programs and variables",
+		Long: `Skeleton writes Go code that embeds the object OBJ and has its maps, programs and global variables as fields, with Go
+types that have the layout of the C types. OpenNAME and LoadNAME are where to start.
+
+  bpf gen skeleton counter.bpf.o -o counter_skel.go
+  bpf gen skeleton counter.bpf.o name hits --package main > hits_skel.go
+
+The object must stay where it is as seen from the Go file, in its folder or below.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 || len(args) == 3 && args[1] == "name" {
+				return nil
+			}
+			return fmt.Errorf("want OBJ [name NAME]")
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 3 {
+				f.options.Name = args[2]
+			}
+			f.options.Subskeleton = sub
+			text, err := f.generate(args[0])
+			if err != nil {
+				return err
+			}
+			if f.out == "" {
+				_, err = cmd.OutOrStdout().Write(text)
+				return err
+			}
+			return replaceFile(f.out, text)
+		},
+	}
+	if sub {
+		cmd.Use = "subskeleton OBJ [name NAME]"
+		cmd.Short = "Write a skeleton for the part that a library has in a bigger object"
+		cmd.Long = `Subskeleton writes Go code that finds the maps, programs and global variables of OBJ in a loaded object which contains
+them, as those of a library that was linked into it. BindNAME is where to start; its error names what is missing.`
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.out, "output", "o", "", "file to write, at one stroke (default: the standard output)")
+	flags.StringVar(&f.pkg, "package", "", "name of the Go package (default $GOPACKAGE, else main)")
+	flags.StringVar(&f.tag, "tag", "", "build constraint for the file, such as \"amd64 || arm64\"")
+	flags.StringSliceVar(&f.types, "types", nil, "further C types to write, such as event")
+	flags.StringArrayVar(&f.events, "event", nil, "MAP=TYPE: the C type of a ring buffer's records")
+	return cmd
+}
+
+// generate returns the skeleton of the object at path.
+func (f *skeletonFlags) generate(path string) ([]byte, error) {
+	o, err := openObject(path)
+	if err != nil {
+		return nil, err
+	}
+	opts := f.options
+	if opts.Package = f.pkg; opts.Package == "" {
+		opts.Package = os.Getenv("GOPACKAGE")
+	}
+	opts.BuildTag, opts.Types = f.tag, f.types
+	for _, event := range f.events {
+		name, typ, ok := strings.Cut(event, "=")
+		if !ok {
+			return nil, fmt.Errorf("--event %s: want MAP=TYPE", event)
+		}
+		if opts.Events == nil {
+			opts.Events = map[string]string{}
+		}
+		opts.Events[name] = typ
+	}
+	if opts.BuildTag == "" {
+		opts.BuildTag = byteOrderTag(o)
+	}
+	if opts.ObjectFile, err = f.embedded(path); err != nil {
+		return nil, err
+	}
+	if opts.Source = filepath.Base(path); opts.Name == "" {
+		opts.Name, _, _ = strings.Cut(opts.Source, ".")
+	}
+	text, err := skelgen.Generate(o, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: no skeleton: %w", path, err)
+	}
+	return text, nil
+}
+
+// embedded returns the object's path as seen from the skeleton.
+func (f *skeletonFlags) embedded(path string) (string, error) {
+	if f.out == "" {
+		return filepath.Base(path), nil
+	}
+	dir, err := filepath.Abs(filepath.Dir(f.out))
+	if err != nil {
+		return "", err
+	}
+	file, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(dir, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", fmt.Errorf("%s isn't in the folder of %s or below, where go:embed finds it: "+
+			"write the skeleton beside the object", path, f.out)
+	}
+	return filepath.ToSlash(rel), nil
+}
+
+// byteOrderTag returns the build constraint for objects of the less usual byte order.
+func byteOrderTag(o *object.Object) string {
+	if o.Order.String() == "BigEndian" {
+		return "armbe || arm64be || m68k || mips || mips64 || mips64p32 || ppc || ppc64 || s390 || s390x || shbe || sparc || sparc64"
+	}
+	return ""
+}

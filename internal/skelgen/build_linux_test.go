@@ -1,0 +1,119 @@
+package skelgen_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/skelgen"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/object"
+)
+
+// module is a Go module beside this one, with a package of its own in its folder.
+type module struct {
+	t   *testing.T
+	dir string
+}
+
+func newModule(t *testing.T) *module {
+	t.Helper()
+	testkit.Tool(t, "go")
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &module{t, t.TempDir()}
+	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(mod), "\n")
+	m.write("go.sum", string(sum))
+	m.write("go.mod", "module example.org/user\n"+rest+
+		"\nrequire github.com/purebpf/bpf v0.0.0\nreplace github.com/purebpf/bpf => "+root+"\n")
+	return m
+}
+
+func (m *module) write(name, text string) {
+	m.t.Helper()
+	path := filepath.Join(m.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// run runs the go command in the module.
+func (m *module) run(env []string, args ...string) string {
+	m.t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = m.dir
+	cmd.Env = append(append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off"), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		m.t.Fatalf("go %s: %v\n%.8000s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// skeleton generates the skeleton for an object and puts both into the module.
+func (m *module) skeleton(path string, opts skelgen.Options) {
+	m.t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	o, err := object.Parse(raw, path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	opts.ObjectFile = opts.Name + ".bpf.o"
+	text, err := skelgen.Generate(o, opts)
+	if err != nil {
+		m.t.Fatalf("%s: %v", path, err)
+	}
+	m.write(opts.ObjectFile, string(raw))
+	m.write(opts.Name+"_skel.go", string(text))
+}
+
+// TestCorpusBuilds: skeletons of all objects of the corpus compile, on 32-bit machines too, and go
+// vet finds nothing in them. Oracle: go vet, which checks types as the compiler does: a size or an
+// offset that Go doesn't give a type is an error.
+func TestCorpusBuilds(t *testing.T) {
+	m := newModule(t)
+	paths := testkit.Corpus(t)
+	if testing.Short() {
+		paths = paths[:testkit.Sample(t, "objects", len(paths), 40)]
+	}
+	m.write("any.bpf.o", "")
+	m.write("main.go", "package main\n\nfunc main() {}\n")
+	for i, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := object.Parse(raw, path)
+		if err != nil {
+			continue
+		}
+		text, err := skelgen.Generate(o, skelgen.Options{ObjectFile: "any.bpf.o",
+			Name: fmt.Sprintf("o%d", i)})
+		if err != nil {
+			t.Errorf("%s: %v", testkit.CorpusName(path), err)
+			continue
+		}
+		m.write(fmt.Sprintf("o%d_skel.go", i), string(text))
+	}
+	m.run(nil, "vet", ".")
+	m.run([]string{"GOARCH=386"}, "vet", ".")
+}

@@ -1,0 +1,228 @@
+package skelgen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// mapField is a map of the skeleton.
+type mapField struct {
+	m       *object.Map
+	field   string
+	typ     string // in the loaded skeleton
+	bind    string // function that binds it
+	comment string
+}
+
+// collectMaps chooses the types of maps.
+func (g *generator) collectMaps() error {
+	names := map[string]bool{}
+	for _, m := range g.o.Maps {
+		if m.Internal() {
+			continue
+		}
+		f := mapField{m: m, field: unique(names, identifier(m.Name)), comment: describe(m)}
+		var err error
+		switch m.Type {
+		case uapi.MapRingBuf:
+			f.typ, err = g.eventOf(m)
+			f.typ, f.bind = "*skel.Ring["+f.typ+"]", "skel.RingOf"
+		case uapi.MapPerfEventArray:
+			f.typ, err = g.eventOf(m)
+			f.typ, f.bind = "*skel.PerfBuf["+f.typ+"]", "skel.PerfBufOf"
+		case uapi.MapUserRingBuf:
+			f.typ, f.bind = "*skel.UserRing", "skel.UserRingOf"
+		case uapi.MapArena, uapi.MapStructOps:
+			f.typ = "*bpf.Map"
+		default:
+			err = g.elements(m, &f)
+		}
+		if err != nil {
+			return fmt.Errorf("map %s: %w", clean(m.Name, 60), err)
+		}
+		g.maps = append(g.maps, f)
+	}
+	return nil
+}
+
+// elements chooses the types of keys and values.
+func (g *generator) elements(m *object.Map, f *mapField) error {
+	hint := g.prefix + identifier(m.Name)
+	key, err := g.element(m.KeyType, m.KeySize, hint+"Key")
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	value, err := g.element(m.ValueType, m.ValueSize, hint+"Value")
+	if err != nil {
+		return fmt.Errorf("value: %w", err)
+	}
+	if m.Type == uapi.MapStackTrace && m.ValueType == 0 && m.ValueSize%8 == 0 {
+		value = goType{before: fmt.Sprintf("[%d]", m.ValueSize/8), name: "uint64"}
+	}
+	f.typ, f.bind = "*bpf.TypedMap", "skel.MapOf"
+	switch m.Type {
+	case uapi.MapPerCPUArray, uapi.MapPerCPUHash, uapi.MapLRUPerCPUHash, uapi.MapPerCPUCgroupStorage:
+		f.typ, f.bind = "*bpf.PerCPUMap", "skel.PerCPUMapOf"
+	}
+	f.typ += "[" + g.text(key) + ", " + g.text(value) + "]"
+	return nil
+}
+
+// element returns the type of keys or values, by their size if the object has no type for them.
+func (g *generator) element(id btf.ID, size uint32, hint string) (goType, error) {
+	if size == 0 {
+		return goType{name: "struct{}"}, nil
+	}
+	if id != 0 {
+		t, err := g.use(id, hint, 0)
+		if err != nil || t.size == uint64(size) {
+			return t, err
+		}
+	}
+	switch size {
+	case 1, 2, 4, 8:
+		return goType{name: fmt.Sprintf("uint%d", 8*size)}, nil
+	}
+	return bytesOf(uint64(size)), nil
+}
+
+// describe returns a map's type and size for its comment.
+func describe(m *object.Map) string {
+	text := fmt.Sprintf("%s: %s", clean(m.Name, 60),
+		strings.ReplaceAll(printable.Text(m.Type.String()), "_", " "))
+	switch m.Type {
+	case uapi.MapRingBuf, uapi.MapUserRingBuf:
+		return text + ", " + plural(uint64(m.MaxEntries), "byte")
+	case uapi.MapStructOps:
+		return text
+	case uapi.MapArena:
+		return text + ", " + plural(uint64(m.MaxEntries), "page")
+	}
+	if m.MaxEntries == 0 {
+		return text
+	}
+	return text + ", " + plural(uint64(m.MaxEntries), "entry")
+}
+
+// eventOf returns the type of a ring's records, "skel.Raw" if the object doesn't say which. It does
+// so if the map has a value type, if there is a struct that has the map's name in the singular, or,
+// if it is the only ring, if one struct is named event or is what a global variable points to that
+// is there to keep the type: const struct event *unused.
+func (g *generator) eventOf(m *object.Map) (string, error) {
+	if name, ok := g.opts.Events[m.Name]; ok {
+		id, err := g.find(name)
+		if err != nil {
+			return "", err
+		}
+		t, err := g.use(id, g.prefix+identifier(name), 0)
+		return g.text(t), err
+	}
+	id := m.ValueType
+	if id == 0 {
+		id = g.guessEvent(m)
+	}
+	if id == 0 {
+		return "skel.Raw", nil
+	}
+	t, err := g.use(id, g.prefix+identifier(m.Name)+"Value", 0)
+	if err != nil || t.size == 0 {
+		return "skel.Raw", nil //nolint:nilerr // a guess
+	}
+	return g.text(t), nil
+}
+
+func (g *generator) guessEvent(m *object.Map) btf.ID {
+	found := map[btf.ID]bool{}
+	offer := func(name string) {
+		for _, kind := range []btf.Kind{btf.KindStruct, btf.KindTypedef} {
+			if id, ok := g.spec.FindOwn(name, kind); ok && g.spec.Skip(id).Kind() == btf.KindStruct &&
+				g.spec.Skip(id).Vlen() > 0 {
+				found[g.spec.Skip(id).ID()] = true
+			}
+		}
+	}
+	if singular, ok := strings.CutSuffix(m.Name, "s"); ok && singular != "" {
+		offer(singular)
+	}
+	rings := 0
+	for _, other := range g.o.Maps {
+		if other.Type == uapi.MapRingBuf || other.Type == uapi.MapPerfEventArray {
+			rings++
+		}
+	}
+	if rings == 1 {
+		offer("event")
+		for _, other := range g.o.Maps {
+			for _, v := range other.Vars {
+				if t := g.spec.Skip(v.Type); strings.Contains(v.Name, "unused") && t.Kind() == btf.KindPtr {
+					if t = g.spec.Skip(t.Ref()); t.Kind() == btf.KindStruct && t.Vlen() > 0 {
+						found[t.ID()] = true
+					}
+				}
+			}
+		}
+	}
+	if len(found) != 1 {
+		return 0
+	}
+	for id := range found {
+		return id
+	}
+	return 0
+}
+
+// find returns a type by its name in C: "event", "struct event".
+func (g *generator) find(name string) (btf.ID, error) {
+	all := []btf.Kind{btf.KindStruct, btf.KindUnion, btf.KindEnum, btf.KindEnum64, btf.KindTypedef}
+	if kind, rest, ok := strings.Cut(name, " "); ok {
+		name = rest
+		switch kind {
+		case "struct":
+			all = all[:1]
+		case "union":
+			all = all[1:2]
+		case "enum":
+			all = all[2:4]
+		}
+	}
+	for _, kind := range all {
+		if id, ok := g.spec.FindOwn(name, kind); ok {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("the object has no type %s: something in it must be of that type, "+
+		"for example a global variable const struct %s *unused", clean(name, 60), clean(name, 60))
+}
+
+// collectTypes adds the types that the options name.
+func (g *generator) collectTypes() error {
+	for _, name := range g.opts.Types {
+		id, err := g.find(name)
+		if err == nil {
+			_, err = g.use(id, g.prefix+identifier(name), 0)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collectBehind adds the types that pointers of variables in the arena point to.
+func (g *generator) collectBehind() error {
+	g.follow = true
+	for len(g.behind) > 0 {
+		id := g.behind[0]
+		g.behind = g.behind[1:]
+		if t := g.spec.Skip(id); t.Kind().IsComposite() && t.Vlen() > 0 && g.types[t.ID()] == nil {
+			g.composite(id, g.prefix+"Anonymous", 0) // an error makes it a pointer to struct{}
+		}
+	}
+	g.follow = false
+	return nil
+}

@@ -1,0 +1,174 @@
+package skel
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"syscall"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/typesum"
+	"github.com/purebpf/bpf/object"
+)
+
+// Type is a type that a skeleton was generated from, and the sum of its layout: "struct event",
+// "map events", "section .data".
+type Type struct {
+	Name string
+	Sum  uint64
+}
+
+// Opened is an object that was read and not loaded yet. Generated code has one in its spec type.
+type Opened struct {
+	Object   *object.Object
+	name     string
+	err      error
+	sections []*section
+	ops      []func() error
+	loaded   bool
+	closed   bool
+}
+
+// Open reads the object of a skeleton, and checks that it has the types that the skeleton was
+// generated from. Generated code calls it.
+func Open(name string, raw []byte, types []Type) (*Opened, error) {
+	o, err := (&object.Options{Name: name}).Parse(raw, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTypes(o, types); err != nil {
+		return nil, fmt.Errorf("skeleton %s: %w", name, err)
+	}
+	return &Opened{Object: o, name: name}, nil
+}
+
+// checkTypes compares the types of an object with those that a skeleton was generated from.
+func checkTypes(o *object.Object, types []Type) error {
+	if o.BTF != nil {
+		names := make([]string, 0, len(types))
+		for _, t := range types {
+			if kind, name, _ := strings.Cut(t.Name, " "); kinds[kind] != 0 {
+				names = append(names, name)
+			}
+		}
+		o.BTF.Prefetch(names...)
+	}
+	for _, t := range types {
+		if same, found := hasType(o, t); !found {
+			return fmt.Errorf("%w: %s isn't in the object any more: generate the skeleton again",
+				ErrStale, t.Name)
+		} else if !same {
+			return fmt.Errorf("%w: %s is another one in the object: generate the skeleton again",
+				ErrStale, t.Name)
+		}
+	}
+	return nil
+}
+
+// ErrStale reports that an object was compiled again, and that its skeleton has other types.
+var ErrStale = errors.New("the skeleton is older than its object")
+
+var kinds = map[string]btf.Kind{"struct": btf.KindStruct, "union": btf.KindUnion,
+	"enum": btf.KindEnum, "enum64": btf.KindEnum64, "typedef": btf.KindTypedef}
+
+func hasType(o *object.Object, t Type) (same, found bool) {
+	kind, name, _ := strings.Cut(t.Name, " ")
+	switch kind {
+	case "map":
+		m := o.Map(name)
+		return m != nil && typesum.Map(o.BTF, m) == t.Sum, m != nil
+	case "section":
+		for _, m := range append(o.Maps[:len(o.Maps):len(o.Maps)], o.Arena) {
+			if m != nil && (m.Section == name && m.Internal() || m == o.Arena && name == arenaSection) {
+				return typesum.Variables(o.BTF, m.Vars) == t.Sum, true
+			}
+		}
+		return false, false
+	}
+	if o.BTF == nil {
+		return false, false
+	}
+	for _, id := range o.BTF.Named(btf.EssentialName(name)) {
+		c, _ := o.BTF.Type(id)
+		if c.Kind() != kinds[kind] || c.Name() != name {
+			continue
+		}
+		found = true
+		if typesum.Type(o.BTF, id) == t.Sum {
+			return true, true
+		}
+	}
+	return false, found
+}
+
+// Map sets *to to a map of the object.
+func (o *Opened) Map(name string, to **object.Map) {
+	var err error
+	*to, err = o.Object.FindMap(name)
+	o.note(err)
+}
+
+// Program sets *to to a program of the object.
+func (o *Opened) Program(name string, to **object.Program) {
+	var err error
+	*to, err = o.Object.FindProgram(name)
+	o.note(err)
+}
+
+func (o *Opened) note(err error) {
+	if o.err == nil && err != nil {
+		o.err = fmt.Errorf("skeleton %s: %w", o.name, err)
+	}
+}
+
+// Err returns the first error of setting up the spec, and closes it if there is one.
+func (o *Opened) Err() error {
+	if o.err != nil {
+		o.Close()
+	}
+	return o.err
+}
+
+// Close gives the memory of the variables back, unless it has become that of the loaded object.
+func (o *Opened) Close() error {
+	if o.closed || o.loaded {
+		return nil
+	}
+	o.closed = true
+	var errs []error
+	for _, s := range o.sections {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Load loads the object, once.
+func (o *Opened) Load(opts *bpf.LoadOptions) (*Loaded, error) {
+	switch {
+	case o.closed:
+		return nil, fmt.Errorf("skeleton %s: load: the spec is closed: %w", o.name, bpf.ErrClosed)
+	case o.loaded:
+		return nil, fmt.Errorf("skeleton %s: load: the spec was loaded before, open another: %w",
+			o.name, syscall.EINVAL)
+	}
+	for _, s := range o.sections {
+		s.complete()
+	}
+	for _, set := range o.ops {
+		if err := set(); err != nil {
+			return nil, fmt.Errorf("skeleton %s: load: %w", o.name, err)
+		}
+	}
+	obj, err := bpf.Load(o.Object, opts)
+	if err != nil {
+		return nil, err
+	}
+	o.loaded = true
+	logger := slog.New(slog.DiscardHandler)
+	if opts != nil && opts.Logger != nil {
+		logger = opts.Logger
+	}
+	return &Loaded{Object: obj, name: o.name, sections: o.sections, logger: logger}, nil
+}
