@@ -11,12 +11,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// structOpsSlot is a place for a program in the value of a struct_ops map.
-type structOpsSlot struct {
-	offset  uint32
-	program *sys.FD
-}
-
 // AttachStructOps registers a struct_ops map with the kernel: a TCP congestion control, a
 // scheduler, ... (libbpf bpf_map__attach_struct_ops; 5.6). Closing the Link unregisters it. A map
 // declared in .struct_ops.link has a kernel link (6.4), which can be pinned and updated. One in
@@ -88,12 +82,12 @@ func (m *Map) storeStructOps() error {
 	}
 	image := slices.Clone(m.image)
 	for _, s := range m.slots {
-		fd, ok := s.program.Hold()
+		fd, ok := s.Program.Hold()
 		if !ok {
 			return fmt.Errorf("one of its programs is closed: %w", ErrClosed)
 		}
-		defer s.program.Release() // until the kernel has the value
-		binary.NativeEndian.PutUint64(image[s.offset:], uint64(fd))
+		defer s.Program.Release() // until the kernel has the value
+		binary.NativeEndian.PutUint64(image[s.Offset:], uint64(fd))
 	}
 	var key uint32
 	err := sys.MapUpdateWait(m.fd.Int(), unsafe.Pointer(&key),

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
@@ -28,7 +29,7 @@ var (
 	// ErrClosed: the Object, Map, Program, Link or Reader was closed.
 	ErrClosed = fs.ErrClosed
 	// ErrTooBig: a map is full, or a program or request is too long (E2BIG). Error.Op says which.
-	ErrTooBig = errors.New("too big")
+	ErrTooBig = load.ErrTooBig
 )
 
 // Error reports what failed: the step, its subject and the cause. It wraps the cause, usually a

@@ -11,6 +11,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/hint"
 	"github.com/purebpf/bpf/internal/hooks"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/internal/structops"
@@ -183,6 +184,23 @@ func (a *attempt) explained(err error) error {
 	return hint.Add(err, text)
 }
 
+// tracefsAccess is the capability that opening files of tracefs needs.
+var tracefsAccess = [...]kernel.Capability{kernel.CapDACOverride}
+
+// loadError makes the error of a failed step of a load.
+func loadError(f *load.Failure) error {
+	if f.Verifier != nil {
+		return newVerifierError(f)
+	}
+	a := attempt{op: opLoad, need: f.Need, limit: f.Limit, maps: f.Maps}
+	if f.Maps != nil {
+		a.op = opCreateMap
+	}
+	e := a.fail(f.Op, about{f.Object, f.Subject}, f.Err)
+	e.Log = f.MapLog
+	return e
+}
+
 // fail makes the error of the attempt, with its explanation.
 func (a *attempt) fail(op string, on about, err error) *Error {
 	advice, cause := hint.Cut(a.explained(err))
@@ -235,7 +253,7 @@ func memlockIsLow(a *attempt) string {
 
 func breaksRule(a *attempt) string {
 	for _, m := range a.maps {
-		if text := brokenRule(m, a.err); text != "" {
+		if text := load.BrokenRule(m, a.err); text != "" {
 			return text
 		}
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/object"
-	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -47,19 +46,17 @@ func (o *Object) handlerOf(d *object.SecDef, p *Program) *Handler {
 	return nil
 }
 
-// letPrepare calls the program's handler.
-func (l *loader) letPrepare(pp *plan.Program, p *Program, attr *sys.ProgLoadAttr) error {
-	h := l.obj.handlerOf(p.def, p)
+// letPrepare calls the program's handler before it is loaded.
+func (p *Program) letPrepare(insns []asm.Instruction, attr *sys.ProgLoadAttr) ([]asm.Instruction, error) {
+	h := p.obj.handlerOf(p.def, p)
 	if h == nil || h.Prepare == nil {
-		return nil
+		return insns, nil
 	}
-	load := ProgramLoad{Program: p, Insns: l.scratch.insns, Attr: attr}
+	load := ProgramLoad{Program: p, Insns: insns, Attr: attr}
 	if err := h.Prepare(&load); err != nil {
-		return l.fail("load program", p.name,
-			fmt.Errorf("the handler of SEC(%q): %w", p.def.Pattern, err))
+		return nil, fmt.Errorf("the handler of SEC(%q): %w", p.def.Pattern, err)
 	}
-	l.scratch.insns = load.Insns
-	l.ev.Debug("program prepared by its handler", "object", l.obj.name, "program", pp.Spec.Name,
+	p.events().Debug("program prepared by its handler", "object", p.obj.name, "program", p.name,
 		"instructions", len(load.Insns))
-	return nil
+	return load.Insns, nil
 }

@@ -51,7 +51,7 @@ func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
 // OpenLink opens the link that is pinned at path (libbpf bpf_link__open). The caller closes it; it
 // stays attached while it is pinned.
 func OpenLink(path string) (*Link, error) {
-	fd, err := openPinned(path, "bpf-link")
+	fd, err := bpffs.Open(path, bpffs.LinkKind)
 	if err != nil {
 		return nil, newError("open pinned link", about{"", path}, err)
 	}
@@ -71,7 +71,7 @@ func LinkFromID(id uint32) (*Link, error) {
 // LinkFromFD makes a Link of a descriptor, which stays the caller's: the Link duplicates it (libbpf
 // bpf_link_get_info_by_fd). EINVAL if the descriptor is no link's. The caller closes the Link.
 func LinkFromFD(fd int) (*Link, error) {
-	own, err := ownFD(fd, "bpf-link")
+	own, err := bpffs.Dup(fd, bpffs.LinkKind)
 	if err != nil {
 		return nil, newError("open link", withFD(fd), err)
 	}

@@ -2,42 +2,21 @@ package bpf
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
 	"syscall"
-	"unsafe"
 
+	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/input"
-	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 )
-
-// # Executing a plan
-//
-// A plan says everything to ask of the kernel except for the numbers of file descriptors, which
-// exist only once the kernel answers. Executing it is one pass, in libbpf's order: upload the BTF;
-// make (or find) each map, write its first value, freeze and map it, fill its slots, pin it; load
-// each program from a copy of its instructions with the descriptors written into it; fill program
-// arrays; write program descriptors into struct_ops values. Nothing is done twice and nothing is
-// guessed.
-//
-// A failure anywhere undoes what this pass did: it removes the pins it made, unmaps memory and
-// closes descriptors. It doesn't touch what existed before: a pinned map that was found stays
-// pinned, with its contents.
-//
-// A map that this pass pinned may be in use by then: others find it as soon as it is pinned, and
-// must, so that all use the same map. The kernel doesn't report whether anybody has opened it, so
-// the pin is removed anyway, as in libbpf: a leftover map that nobody uses, where the next version
-// of the object wants another one, would make every later load fail.
 
 // LoadOptions changes how an object is loaded. A zero value or a nil pointer means the defaults.
 type LoadOptions struct {
@@ -149,20 +128,11 @@ func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 		return nil, newError(
 			"load object", about{}, fmt.Errorf("no object is given: %w", syscall.EINVAL))
 	}
-	l, err := newLoader(o.Name, opts)
+	made, err := load.Prepare(o, opts.below())
 	if err != nil {
 		return nil, err
 	}
-	l.plan, err = plan.Resolve(o, l.target(), &plan.Options{
-		Kconfig: l.opts.Kconfig, CustomBTF: l.opts.CustomBTF, PinRoot: l.opts.PinRoot,
-		SkipPins:   l.opts.SkipPins,
-		ProgramBTF: l.programBTF,
-	})
-	if err != nil {
-		l.token.Close()
-		return nil, newError("resolve", about{o.Name, ""}, err)
-	}
-	return l.prepare()
+	return newObject(made, opts), nil
 }
 
 // LoadPlan executes a plan (Load makes one). A plan may be executed many times, also concurrently;
@@ -177,15 +147,11 @@ func PreparePlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 		return nil, newError(
 			"load object", about{}, fmt.Errorf("no plan is given: %w", syscall.EINVAL))
 	}
-	if len(p.Errors) > 0 {
-		return nil, newError("resolve", about{p.Object.Name, ""}, errors.Join(p.Errors...))
-	}
-	l, err := newLoader(p.Object.Name, opts)
+	made, err := load.PreparePlan(p, opts.below())
 	if err != nil {
 		return nil, err
 	}
-	l.plan = p
-	return l.prepare()
+	return newObject(made, opts), nil
 }
 
 // loaded loads the programs of a prepared object.
@@ -207,235 +173,124 @@ func (o *Object) Load() error {
 		return missing("load object", "object")
 	}
 	o.mu.Lock()
-	l := o.pending
-	o.pending = nil
+	prepared := o.prepared
+	o.prepared = false
 	entered := !o.closed && o.loading.Enter()
 	o.mu.Unlock()
 	switch {
 	case !entered:
 		return newError("load object", about{o.name, ""}, ErrClosed)
-	case l == nil:
+	case !prepared:
 		o.loading.Leave()
 		return newError("load object", about{o.name, ""},
 			fmt.Errorf("its programs are loaded already: %w", syscall.EINVAL))
 	}
-	err := l.run(l.loadPrograms, l.fillProgramArrays, l.fillStructOps)
+	err := o.made.Load(load.Hooks{
+		Prepare: func(i int, insns []asm.Instruction,
+			attr *sys.ProgLoadAttr) ([]asm.Instruction, error) {
+			return o.planned[i].letPrepare(insns, attr)
+		},
+		Loaded: func(i int, p load.Program) { o.planned[i].take(p) },
+	})
+	for _, m := range o.maps {
+		m.slots = m.made.Slots
+	}
 	o.loading.Leave()
 	if err != nil {
-		l.undo()
+		o.undo()
 	}
-	l.release()
+	o.made.Release()
 	return err
 }
 
-// loader is one execution of a plan.
-type loader struct {
-	plan       *plan.Plan
-	opts       *LoadOptions
-	running    *kernel.Facts // the kernel that executes the plan, probed with the token
-	ev         *slog.Logger
-	obj        *Object
-	token      *sys.FD                    // the object's, nil if there is none
-	btf        *sys.FD                    // uploaded BTF, nil if there is none
-	given      map[*plan.Map]*Map         // of LoadOptions.Maps
-	givenInner map[*plan.Map]*Map         // of LoadOptions.InnerMaps
-	maps       map[*plan.Map]*Map         // those that exist or are being created
-	progs      map[*plan.Program]*Program // those loaded
-	modules    []moduleBTF
-	pinned     []pinnedMap // pins that this load made, oldest first
-	scratch    scratch
-
-	limitErr error // what keeps RLIMIT_MEMLOCK low, nil if nothing does
+// undo removes the pins that Prepare made and that are left, and closes the object.
+func (o *Object) undo() {
+	for _, m := range o.maps {
+		m.made.Pinned = m.pinned
+	}
+	o.made.Unpin()
+	for _, m := range o.maps {
+		m.pinned = m.made.Pinned
+	}
+	o.Close()
 }
 
-// pinnedMap is a map that the load pinned, and its path.
-type pinnedMap struct {
-	m     *Map
-	place *bpffs.Place
-}
-
-type moduleBTF struct {
-	module *facts.Module
-	fd     *sys.FD
-}
-
-// newLoader does what is needed before a plan exists: it makes a token and the facts of the kernel
-// as seen with the token; without a token, it makes room for BPF objects and checks that this
-// process may load programs: a refused probe would make a feature look missing.
-func newLoader(name string, opts *LoadOptions) (*loader, error) {
+// below returns the options of package load.
+func (opts *LoadOptions) below() *load.Options {
 	if opts == nil {
 		opts = &LoadOptions{}
 	}
-	l := &loader{opts: opts, ev: cmp.Or(opts.Logger, discard)}
-	var given bool
-	if l.running, given = opts.Kernel.(*kernel.Facts); !given || l.running == nil {
-		l.running = kernel.Running()
+	return &load.Options{
+		Report: loadError, Logger: cmp.Or(opts.Logger, discard), LogLevel: opts.LogLevel,
+		LogSize: opts.LogSize, Kernel: opts.Kernel, PinRoot: opts.PinRoot, SkipPins: opts.SkipPins,
+		Kconfig: opts.Kconfig, CustomBTF: opts.CustomBTF,
+		TokenPath: opts.TokenPath, NoToken: opts.NoToken,
+		Maps: givenMaps(opts.Maps, (*Map).absence),
+		InnerMaps: givenMaps(opts.InnerMaps,
+			func(m *Map) error { return m.fail("use map", ErrClosed) }),
 	}
-	if err := l.openToken(name); err != nil || l.token != nil {
-		return l, err
-	}
-	l.ensureMemlock(l.running, name)
-	if err := l.running.ProbeLoading(); err != nil {
-		return nil, (&attempt{op: opLoad, limit: l.limitErr}).fail("load object", about{name, ""},
-			err)
-	}
-	return l, nil
 }
 
-// target returns the kernel that the object is resolved for: the running one unless the options
-// name another.
-func (l *loader) target() facts.Kernel {
-	if _, running := l.opts.Kernel.(*kernel.Facts); running || l.opts.Kernel == nil {
-		return l.running
+// givenMaps describes maps that the options give. gone returns why one has no descriptor.
+func givenMaps(maps map[string]*Map, gone func(*Map) error) map[string]*load.Given {
+	if len(maps) == 0 {
+		return nil
 	}
-	return l.opts.Kernel
-}
-
-// prepare does everything up to loading programs.
-func (l *loader) prepare() (*Object, error) {
-	o := l.plan.Object
-	l.obj = &Object{
-		name: o.Name, btf: o.BTF, ev: l.ev, running: l.running, token: l.token,
-		handlers: l.opts.Handlers, pending: l,
-	}
-	for i := range l.plan.Externs {
-		if x := &l.plan.Externs[i]; x.Spec.Name == "LINUX_HAS_BPF_COOKIE" {
-			l.obj.usdtTold = x
-		}
-	}
-	l.tell(l.plan.Events)
-	if err := l.run(l.checkResolved, l.takeGiven, l.uploadBTF, l.makeMaps,
-		l.describePrograms); err != nil {
-		l.undo()
-		return nil, err
-	}
-	return l.obj, nil
-}
-
-func (l *loader) run(steps ...func() error) error {
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// release closes everything that only the load itself needs.
-func (l *loader) release() {
-	for _, m := range l.modules {
-		m.fd.Close()
-	}
-	for _, pin := range l.pinned {
-		pin.place.Close()
-	}
-	l.modules, l.pinned = nil, nil
-	l.scratch = scratch{}
-}
-
-// undo reverts what the load did so far.
-func (l *loader) undo() {
-	for _, pin := range slices.Backward(l.pinned) {
-		if !pin.m.pinned { // the caller unpinned it after Prepare
+	list := make(map[string]*load.Given, len(maps))
+	for name, m := range maps {
+		if m == nil {
+			list[name] = nil
 			continue
 		}
-		pin.m.pinned = false
-		if err := pin.place.Unpin(); err != nil {
-			l.ev.Warn("unpin after a failed load", "object", l.obj.name, "map", pin.m.name, "err",
-				err)
+		g := &load.Given{
+			FD: m.fd, Gone: func() error { return gone(m) },
+			Type: m.typ, KeySize: m.keySize, ValueSize: m.valueSize, MaxEntries: m.maxEntries,
+			Flags: m.flags, Extra: m.extra,
+		}
+		if m.absent != nil {
+			g.Err = m.Err()
+		}
+		list[name] = g
+	}
+	return list
+}
+
+// newObject describes what a load made.
+func newObject(made *load.Object, opts *LoadOptions) *Object {
+	if opts == nil {
+		opts = &LoadOptions{}
+	}
+	spec := made.Plan.Object
+	o := &Object{
+		name: spec.Name, btf: spec.BTF, ev: cmp.Or(opts.Logger, discard), running: made.Running(),
+		handlers: opts.Handlers, made: made, prepared: true,
+	}
+	for i := range made.Plan.Externs {
+		if x := &made.Plan.Externs[i]; x.Spec.Name == "LINUX_HAS_BPF_COOKIE" {
+			o.usdtTold = x
 		}
 	}
-	l.obj.Close()
-}
-
-// moduleFD returns a descriptor of a module's BTF, open until the load ends.
-func (l *loader) moduleFD(m *facts.Module) (*sys.FD, error) {
-	for _, have := range l.modules {
-		if have.module == m {
-			return have.fd, nil
+	maps := make([]Map, len(made.Maps))
+	for i := range made.Maps {
+		if made.Maps[i].Plan.Spec != nil {
+			maps[i].belong(o, &made.Maps[i])
+			o.maps = append(o.maps, &maps[i])
 		}
 	}
-	id := m.ID
-	if id == 0 { // a recorded kernel
-		here, err := l.runningModule(m)
-		if err != nil {
-			return nil, l.fail("open BTF of module", m.Name, err)
+	o.programs = make([]*Program, len(spec.Programs))
+	programs := make([]Program, len(spec.Programs))
+	for i, p := range spec.Programs {
+		programs[i] = Program{
+			obj: o, name: p.Name, section: p.Sec, def: p.Def, typ: p.Type,
+			expected: p.ExpectedAttachType, attachTarget: p.AttachTarget,
+			attachProgFD: p.AttachProgFD, autoattach: p.Autoattach,
 		}
-		id = here.ID
+		o.programs[i] = &programs[i]
 	}
-	fd, err := l.openBTF(id)
-	if err != nil {
-		return nil, newError("open BTF of module", about{l.obj.name, m.Name}, err,
-			kernel.CapSysAdmin)
+	o.planned = make([]*Program, len(made.Plan.Programs))
+	for i, pp := range made.Plan.Programs {
+		o.planned[i] = o.programs[slices.Index(spec.Programs, pp.Spec)]
+		o.planned[i].plan = pp
 	}
-	l.modules = append(l.modules, moduleBTF{m, fd})
-	return fd, nil
-}
-
-// eventLevels are the log levels of events: debug for how the kernel was understood, info for code
-// that was changed, warning for results that may be wrong.
-var eventLevels = [...]slog.Level{
-	plan.EventProbed:    slog.LevelDebug,
-	plan.EventResolved:  slog.LevelDebug,
-	plan.EventSkipped:   slog.LevelInfo,
-	plan.EventSanitized: slog.LevelInfo,
-	plan.EventPoisoned:  slog.LevelInfo,
-	plan.EventUnknown:   slog.LevelWarn,
-	plan.EventWarning:   slog.LevelWarn,
-}
-
-// tell logs the plan's events.
-func (l *loader) tell(list []plan.Event) {
-	ctx := context.Background()
-	for _, e := range list {
-		level := slog.LevelInfo
-		if int(e.Kind) < len(eventLevels) {
-			level = eventLevels[e.Kind]
-		}
-		if l.ev.Enabled(ctx, level) {
-			l.ev.Log(ctx, level, e.Text, "object", l.obj.name, "event", e.Kind, "subject",
-				e.Subject)
-		}
-	}
-}
-
-func (l *loader) fail(op, subject string, err error, need ...kernel.Capability) error {
-	a := attempt{op: opLoad, need: need, limit: l.limitErr}
-	return a.fail(op, about{l.obj.name, subject}, err)
-}
-
-// programBTF reads the BTF that a loaded program carries.
-func (l *loader) programBTF(fd int) (*btf.Spec, error) {
-	info, err := sys.ProgInfoByFD(fd)
-	if err != nil {
-		return nil, err
-	}
-	if info.BTFID == 0 {
-		return nil, fmt.Errorf("the program has no BTF: %w", syscall.EINVAL)
-	}
-	obj, err := l.openBTF(info.BTFID)
-	if err != nil {
-		return nil, err
-	}
-	defer obj.Close()
-	raw, err := btfBytes(obj)
-	if err != nil {
-		return nil, err
-	}
-	return btf.Parse(raw, nil)
-}
-
-// btfBytes copies a BTF object out of the kernel.
-func btfBytes(fd *sys.FD) ([]byte, error) {
-	info, err := sys.BTFInfoByFD(fd.Int())
-	if err != nil {
-		return nil, err
-	}
-	raw := make([]byte, info.Size)
-	again := sys.BTFInfo{BTF: sys.Slice(raw), Size: info.Size}
-	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(&again),
-		uint32(unsafe.Sizeof(again))); err != nil {
-		return nil, err
-	}
-	return raw, nil
+	return o
 }

@@ -10,8 +10,8 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
-	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -45,7 +45,7 @@ type Map struct {
 	valueType  btf.ID
 	vars       []*object.Variable
 	image      []byte // value of a struct_ops map in the kernel's layout, registered when attached
-	slots      []structOpsSlot
+	slots      []load.Slot
 	held       []*sys.FD // programs of a clone's slots
 	autoattach bool
 	doubt      error // unknown fact for which the map was not created or mapped
@@ -58,6 +58,7 @@ type Map struct {
 	pinPath string
 	pinned  bool
 	reused  bool
+	made    *load.Map // by the load; nil for a map that doesn't belong to an object
 
 	gone    atomic.Bool           // by close
 	noEntry atomic.Pointer[Error] // made once: looking up an absent key is no exception
@@ -87,7 +88,7 @@ func (m *Map) String() string {
 	if m.Err() != nil {
 		return printable.Text(m.Name())
 	}
-	return printable.Text(m.name) + " (" + shape(m.typ, m.keySize, m.valueSize) + ")"
+	return printable.Text(m.name) + " (" + load.Shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
 // Err returns nil if there is such a map, created or not, else the error with which all its methods
@@ -261,13 +262,13 @@ func (m *Map) Clone() (*Map, error) {
 	}
 	c.frozen.Store(m.frozen.Load())
 	for _, s := range m.slots {
-		program, err := s.program.Dup()
+		program, err := s.Program.Dup()
 		if err != nil {
 			c.close()
 			return nil, m.fail("clone map", err)
 		}
 		c.held = append(c.held, program)
-		c.slots = append(c.slots, structOpsSlot{s.offset, program})
+		c.slots = append(c.slots, load.Slot{Offset: s.Offset, Program: program})
 	}
 	return c, nil
 }
@@ -452,18 +453,24 @@ func (m *Map) valueLen(flags uint64) int {
 // cpuStride returns the distance between the values of two CPUs.
 func (m *Map) cpuStride() int { return (int(m.valueSize) + 7) &^ 7 }
 
-func isPerCPU(t uapi.MapType) bool {
-	return t == uapi.MapPerCPUArray || t == uapi.MapPerCPUHash || t == uapi.MapLRUPerCPUHash ||
-		t == uapi.MapPerCPUCgroupStorage
+// take makes m the map that was made, which may not have a descriptor.
+func (m *Map) take(made *load.Map) {
+	m.name, m.fd, m.typ = made.Name, made.FD, made.Type
+	m.keySize, m.valueSize, m.maxEntries = made.KeySize, made.ValueSize, made.MaxEntries
+	m.flags, m.extra, m.cpus, m.wait = made.Flags, made.Extra, made.CPUs, sys.ElemMayBlock(m.typ)
+	m.memory, m.arenaStart, m.writable = made.Memory, made.ArenaStart, made.Writable
+	m.frozen.Store(made.Frozen)
+	m.image = made.Image
+	m.pinPath, m.pinned, m.reused = made.PinPath, made.Pinned, made.Reused
 }
 
-// countCPUs completes a map whose descriptor is known.
-func (m *Map) countCPUs(k *kernel.Facts) (err error) {
-	m.wait = sys.ElemMayBlock(m.typ)
-	if isPerCPU(m.typ) {
-		m.cpus, err = k.PossibleCPUs()
-	}
-	return err
+// belong makes m the map of o that was made.
+func (m *Map) belong(o *Object, made *load.Map) {
+	m.take(made)
+	spec := made.Plan.Spec
+	m.made, m.object, m.btf, m.doubt = made, o.name, o.btf, made.Plan.Err
+	m.section, m.kind, m.autoattach = spec.Section, spec.Kind, spec.Autoattach
+	m.keyType, m.valueType, m.vars = spec.KeyType, spec.ValueType, spec.Vars
 }
 
 // fail makes the error of an operation on the map. If the map has no descriptor, that is the

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
@@ -12,7 +14,7 @@ import (
 
 // OpenMap opens the map that is pinned at path (libbpf bpf_obj_get). The caller closes it.
 func OpenMap(path string) (*Map, error) {
-	fd, err := openPinned(path, "bpf-map")
+	fd, err := bpffs.Open(path, bpffs.MapKind)
 	if err != nil {
 		return nil, newError("open pinned map", about{"", path}, err)
 	}
@@ -41,7 +43,7 @@ func MapFromID(id uint32) (*Map, error) {
 // MapFromFD makes a Map of a descriptor, which stays the caller's: the Map duplicates it (libbpf
 // bpf_map_get_info_by_fd). EINVAL if the descriptor is no map's. The caller closes the Map.
 func MapFromFD(fd int) (*Map, error) {
-	own, err := ownFD(fd, "bpf-map")
+	own, err := bpffs.Dup(fd, bpffs.MapKind)
 	if err != nil {
 		return nil, newError("open map", withFD(fd), err)
 	}
@@ -54,20 +56,12 @@ func MapFromFD(fd int) (*Map, error) {
 
 // mapOf takes ownership of fd.
 func mapOf(fd *sys.FD) (*Map, error) {
-	info, err := kernel.MapInfo(fd)
+	opened, err := load.Opened(fd)
 	if err != nil {
-		fd.Close()
 		return nil, err
 	}
-	m := &Map{
-		name: info.Name.String(), fd: fd, typ: info.Type, keySize: info.KeySize,
-		valueSize:  info.ValueSize,
-		maxEntries: info.MaxEntries, flags: info.Flags, extra: info.MapExtra,
-	}
-	if err := m.countCPUs(kernel.Running()); err != nil {
-		fd.Close()
-		return nil, err
-	}
+	m := new(Map)
+	m.take(opened)
 	return m, nil
 }
 
@@ -80,42 +74,21 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 		return nil, newError(
 			"create map", about{}, fmt.Errorf("no map is described: %w", syscall.EINVAL))
 	}
-	name := spec.KernelName
-	if name == "" {
-		name = spec.Name
-	}
-	name, _ = uapi.ObjectName(name)
-	attr := sys.MapCreateAttr{
-		Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize,
-		MaxEntries: spec.MaxEntries, Flags: spec.Flags,
-		MapExtra: spec.Extra, NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex,
-	}
+	var template uint32
 	if inner != nil {
 		fd, err := inner.use()
 		if err != nil {
 			return nil, inner.fail("take for an inner map", err)
 		}
 		defer inner.release()
-		attr.InnerMapFD = uint32(fd)
+		template = uint32(fd)
 	}
-	running := kernel.Running()
-	_, limitErr := running.EnsureMemlock(kernel.Unlimited)
-	fd, err := sys.MapCreate(&attr)
+	created, err := load.CreateMap(spec, template, loadError)
 	if err != nil {
-		a := attempt{
-			op: opCreateMap, need: mapCaps(spec.Type), limit: limitErr, maps: ruled(&attr),
-		}
-		what := spec.Name + " (" + shape(spec.Type, spec.KeySize, spec.ValueSize) + ")"
-		return nil, a.fail("create map", about{"", what}, err)
+		return nil, err
 	}
-	m := &Map{
-		name: spec.Name, fd: fd, typ: spec.Type, keySize: spec.KeySize, valueSize: spec.ValueSize,
-		maxEntries: spec.MaxEntries, flags: spec.Flags, extra: spec.Extra,
-	}
-	if err := m.countCPUs(running); err != nil {
-		fd.Close()
-		return nil, newError("create map", about{"", spec.Name}, err)
-	}
+	m := new(Map)
+	m.take(created)
 	return m, nil
 }
 

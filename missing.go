@@ -3,6 +3,7 @@ package bpf
 import (
 	"fmt"
 
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -52,7 +53,7 @@ func (o *Object) eachName(kind string, offer func(string)) {
 	case "map":
 		for _, m := range o.maps {
 			offer(m.name)
-			if inSection(m.kind) {
+			if load.InSection(m.kind) {
 				offer(m.section)
 			}
 		}

@@ -7,11 +7,10 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/gate"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/usdt"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
-	"github.com/purebpf/bpf/sys"
 )
 
 // Object is a loaded BPF object (libbpf struct bpf_object after load): its maps, its programs and
@@ -22,21 +21,19 @@ type Object struct {
 	ev       *slog.Logger
 	running  *kernel.Facts // the kernel that it was loaded into
 	btf      *btf.Spec     // as compiled, nil if the object has none
-	btfFD    *sys.FD
-	programs []*Program // those of the object, loaded or not, in its order
-	maps     []*Map     // those of the object, created or not, in its order
-	hidden   []*Map     // jump tables
+	programs []*Program    // those of the object, loaded or not, in its order
+	maps     []*Map        // those of the object, created or not, in its order
+	planned  []*Program    // those of the plan, in its order
+	made     *load.Object
 	usdtIDs  usdt.IDs
 	usdtTold *plan.Extern // LINUX_HAS_BPF_COOKIE, on which usdt.bpf.h depends; nil if unused
-	token    *sys.FD
 	handlers map[string]Handler
-	made     map[*plan.Map]*Map // for Program.Clone
-	loading  gate.Gate          // programs
+	loading  gate.Gate // programs
 
 	mu          sync.Mutex
 	attaching   bool // Attach is running
 	closed      bool
-	pending     *loader // prepared: its programs are not loaded yet
+	prepared    bool // its programs are not loaded yet
 	links       []*Link
 	notAttached []NotAttached
 }
@@ -50,7 +47,12 @@ func (o *Object) BTF() *btf.Spec { return o.orNone().btf }
 
 // BTFFD returns the descriptor of the uploaded BTF, -1 if there is none (libbpf
 // bpf_object__btf_fd). The Object owns it.
-func (o *Object) BTFFD() int { return o.orNone().btfFD.Int() }
+func (o *Object) BTFFD() int {
+	if o.isNone() {
+		return -1
+	}
+	return o.made.BTF.Int()
+}
 
 // Programs returns all programs in the object's order, also those whose autoload was off (libbpf
 // bpf_object__for_each_program).
@@ -97,15 +99,12 @@ func (o *Object) findMap(name string) *Map {
 		}
 	}
 	for _, m := range o.maps {
-		if inSection(m.kind) && m.section == name {
+		if load.InSection(m.kind) && m.section == name {
 			return m
 		}
 	}
 	return nil
 }
-
-// inSection reports whether a map of that kind is the whole of its section.
-func inSection(k object.MapKind) bool { return k != object.MapDefined && k != object.MapStructOps }
 
 // Variable returns the global variable of that name. It is live: see Variable. If there is none,
 // all methods of the result fail with ErrNotExist and similar names; Variable.Err returns that
@@ -158,12 +157,12 @@ func (o *Object) Close() error {
 		return nil
 	}
 	o.closed = true
-	links, pending := o.links, o.pending
-	o.links, o.pending = nil, nil
+	links, prepared := o.links, o.prepared
+	o.links, o.prepared = nil, false
 	o.mu.Unlock()
 	o.loading.Shut() // waits for Load and Program.Clone
-	if pending != nil {
-		pending.release()
+	if prepared {
+		o.made.Release()
 	}
 
 	errs := []error{Links(links).Close()}
@@ -173,10 +172,7 @@ func (o *Object) Close() error {
 	for _, m := range o.maps {
 		errs = append(errs, m.close())
 	}
-	for _, m := range o.hidden {
-		errs = append(errs, m.close())
-	}
-	errs = append(errs, o.btfFD.Close(), o.token.Close())
+	errs = append(errs, o.made.Close())
 	if err := errors.Join(errs...); err != nil {
 		return newError("close object", about{o.name, ""}, err)
 	}

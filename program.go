@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -122,7 +123,7 @@ func (p *Program) Unpin() error {
 
 // OpenProgram opens the program that is pinned at path (libbpf bpf_obj_get). The caller closes it.
 func OpenProgram(path string) (*Program, error) {
-	fd, err := openPinned(path, "bpf-prog")
+	fd, err := bpffs.Open(path, bpffs.ProgramKind)
 	if err != nil {
 		return nil, newError("open pinned program", about{"", path}, err)
 	}
@@ -152,7 +153,7 @@ func ProgramFromID(id uint32) (*Program, error) {
 // it (libbpf bpf_prog_get_info_by_fd). EINVAL if the descriptor is no program's. The caller closes
 // the Program.
 func ProgramFromFD(fd int) (*Program, error) {
-	own, err := ownFD(fd, "bpf-prog")
+	own, err := bpffs.Dup(fd, bpffs.ProgramKind)
 	if err != nil {
 		return nil, newError("open program", withFD(fd), err)
 	}
@@ -161,6 +162,11 @@ func ProgramFromFD(fd int) (*Program, error) {
 		return nil, newError("open program", withFD(fd), err)
 	}
 	return p, nil
+}
+
+// take makes p the program that was loaded.
+func (p *Program) take(made load.Program) {
+	p.fd, p.typ, p.expected, p.log = made.FD, made.Type, made.Expected, made.Log
 }
 
 // programOf takes ownership of fd.

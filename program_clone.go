@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -74,15 +76,21 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	if opts.AttachProgFD > 0 {
 		c.attachProgFD = opts.AttachProgFD
 	}
-	l := &loader{
-		opts: &LoadOptions{LogLevel: opts.LogLevel, LogSize: opts.LogSize}, running: o.running,
-		ev:  o.ev,
-		obj: o, token: o.token, btf: o.btfFD, maps: o.made,
-	}
-	defer l.release()
-	if err := l.loadProgram(p.plan, c, opts.apply); err != nil {
+	made, err := o.made.LoadAgain(p.plan, load.Again{
+		LogLevel: opts.LogLevel, LogSize: opts.LogSize,
+		Prepare: func(insns []asm.Instruction,
+			attr *sys.ProgLoadAttr) ([]asm.Instruction, error) {
+			insns, err := c.letPrepare(insns, attr)
+			if err == nil {
+				opts.apply(attr)
+			}
+			return insns, err
+		},
+	})
+	if err != nil {
 		return nil, err
 	}
+	c.take(made)
 	return c, nil
 }
 
@@ -133,9 +141,9 @@ func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
 		a.BTFFD = uint32(opts.BTFFD)
 	}
 	if opts.FuncInfoSize > 0 {
-		a.FuncInfo, a.FuncInfoRecSize, a.FuncInfoCnt = records(opts.FuncInfo, opts.FuncInfoSize)
+		a.FuncInfo, a.FuncInfoRecSize, a.FuncInfoCnt = load.Records(opts.FuncInfo, opts.FuncInfoSize)
 	}
 	if opts.LineInfoSize > 0 {
-		a.LineInfo, a.LineInfoRecSize, a.LineInfoCnt = records(opts.LineInfo, opts.LineInfoSize)
+		a.LineInfo, a.LineInfoRecSize, a.LineInfoCnt = load.Records(opts.LineInfo, opts.LineInfoSize)
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/internal/verifier"
-	"github.com/purebpf/bpf/plan"
 )
 
 // VerifierError is a program (or BTF) that the kernel refused, with the reason. Print it with %v
@@ -134,20 +134,23 @@ func (e *VerifierError) Unwrap() []error {
 // is ErrTooBig.
 func (e *VerifierError) Is(target error) bool { return errnoIs(e.Err, target) }
 
-// newVerifierError describes the failed load of p, or of BTF if p is nil. log may be cut off; the
-// error keeps it, so it must not change any more.
-func newVerifierError(
-	p *plan.Program, object *btf.Spec, log []byte, truncated bool, err error,
-) *VerifierError {
-	r := verifier.Read(unsafe.String(unsafe.SliceData(log), len(log)), p, object)
+// newVerifierError describes the refusal of a program, or of BTF. It keeps the log.
+func newVerifierError(f *load.Failure) *VerifierError {
+	log, p := f.Verifier, f.Verifier.Program
+	text := unsafe.String(unsafe.SliceData(log.Text), len(log.Text))
+	r := verifier.Read(text, p, log.Types)
 	e := &VerifierError{
-		Err: err, Cause: r.Cause, Hint: r.Hint, Log: r.Log, Truncated: truncated,
+		Object: f.Object, Err: f.Err, Cause: r.Cause, Hint: r.Hint,
+		Log: r.Log, Truncated: log.Truncated, LogSize: log.Size,
 		Verdict: r.Verdict(), Reason: r.Reason, Suggestion: r.Suggestion,
 		Insn: r.Insn, InsnText: r.InsnText, Function: r.Function,
 		File: r.File, Line: r.Line, Column: r.Column, Source: r.Source,
 	}
 	if p != nil {
 		e.Program, e.Section = p.Spec.Name, p.Spec.Sec
+	}
+	if hint := privilege.Hint(f.Err, f.Need...); hint != "" {
+		e.Hint = hint
 	}
 	return e
 }

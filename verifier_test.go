@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 )
@@ -18,7 +19,9 @@ func TestVerifierErrorSections(t *testing.T) {
 	p := &plan.Program{
 		Spec: &object.Program{Function: object.Function{Name: "p"}, Sec: "xdp"},
 	}
-	e := newVerifierError(p, nil, []byte(log), false, syscall.EACCES)
+	e := newVerifierError(&load.Failure{
+		Err: syscall.EACCES, Verifier: &load.VerifierLog{Program: p, Text: []byte(log)},
+	})
 	want := "load program p (SEC xdp): permission denied: R0 !read_ok: " +
 		"R0 has never been initialized on this path, so the verifier cannot use it as an input: " +
 		"instruction 0 (95) exit"

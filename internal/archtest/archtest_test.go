@@ -64,6 +64,7 @@ var rooms = []room{
 	{dir: "internal/privilege", floor: 5},
 	{dir: "internal/hooks", floor: 6},
 	{dir: "internal/structops", floor: 6},
+	{dir: "internal/load", floor: 6},
 	{dir: "internal/extack", floor: 3},
 	{dir: "internal/objdump", floor: 4, pure: true},
 	{dir: "internal/maprules", floor: 4, pure: true},

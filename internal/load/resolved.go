@@ -1,7 +1,8 @@
-package bpf
+package load
 
 import (
 	"fmt"
+	"io/fs"
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
@@ -12,48 +13,48 @@ import (
 // checkResolved refuses a plan made for another kernel if its ids or addresses mean something else
 // in the running one: an id of a BTF type would be another function's, an address another symbol's,
 // and the kernel couldn't detect it.
-func (l *loader) checkResolved() error {
-	target := l.target()
-	if target == facts.Kernel(l.running) {
+func (x *execution) checkResolved() error {
+	target := x.target(x.opts)
+	if target == facts.Kernel(x.running) {
 		return nil
 	}
-	for _, pm := range l.plan.Maps {
-		if err := l.checkTypeID(target, pm.KernelValueType, pm.KernelModule); err != nil &&
+	for _, pm := range x.Plan.Maps {
+		if err := x.checkTypeID(target, pm.KernelValueType, pm.KernelModule); err != nil &&
 			!pm.Skip {
-			return l.fail("create map", pm.Name, err)
+			return x.fail("create map", pm.Name, err)
 		}
 	}
-	for _, pp := range l.plan.Programs {
+	for _, pp := range x.Plan.Programs {
 		if pp.Err != nil || pp.AttachProgFD > 0 {
 			continue
 		}
-		if err := l.checkTypeID(target, pp.AttachBTFID, pp.AttachModule); err != nil {
-			return l.fail("load program", pp.Spec.Name, err)
+		if err := x.checkTypeID(target, pp.AttachBTFID, pp.AttachModule); err != nil {
+			return x.fail("load program", pp.Spec.Name, err)
 		}
 	}
 	var addresses []string
-	for _, x := range l.plan.Externs {
-		if x.Found && x.Spec.Kind == object.ExternKsym && x.ID == 0 {
-			addresses = append(addresses, x.Spec.Name)
+	for _, e := range x.Plan.Externs {
+		if e.Found && e.Spec.Kind == object.ExternKsym && e.ID == 0 {
+			addresses = append(addresses, e.Spec.Name)
 		}
-		if err := l.checkTypeID(target, x.ID, x.Module); err != nil {
-			return l.fail("resolve extern", x.Spec.Name, err)
+		if err := x.checkTypeID(target, e.ID, e.Module); err != nil {
+			return x.fail("resolve extern", e.Spec.Name, err)
 		}
 	}
 	if len(addresses) == 0 {
 		return nil
 	}
-	have, _, err := l.running.Ksyms(addresses)
-	for _, x := range l.plan.Externs {
-		if !x.Found || x.Spec.Kind != object.ExternKsym || x.ID != 0 {
+	have, _, err := x.running.Ksyms(addresses)
+	for _, e := range x.Plan.Externs {
+		if !e.Found || e.Spec.Kind != object.ExternKsym || e.ID != 0 {
 			continue
 		}
-		if err == nil && have[x.Spec.Name] != x.Value {
+		if err == nil && have[e.Spec.Name] != e.Value {
 			err = fmt.Errorf("its address is %#x in LoadOptions.Kernel, not in the running kernel: %w",
-				x.Value, syscall.EINVAL)
+				e.Value, syscall.EINVAL)
 		}
 		if err != nil {
-			return l.fail("resolve extern", x.Spec.Name, err)
+			return x.fail("resolve extern", e.Spec.Name, err)
 		}
 	}
 	return nil
@@ -61,21 +62,21 @@ func (l *loader) checkResolved() error {
 
 // checkTypeID compares the meaning of an id in the kernel that was resolved for and in the running
 // one: in the BTF of a module, or in the kernel's if module is nil. 0 is no type.
-func (l *loader) checkTypeID(target facts.Kernel, id btf.ID, module *facts.Module) error {
+func (x *execution) checkTypeID(target facts.Kernel, id btf.ID, module *facts.Module) error {
 	if id == 0 {
 		return nil
 	}
 	var there, here *btf.Spec
 	var err error
 	if module != nil {
-		m, err := l.runningModule(module)
+		m, err := x.runningModule(module)
 		if err != nil {
 			return err
 		}
 		there, here = module.BTF, m.BTF
 	} else {
 		if there, err = target.BTF(); err == nil {
-			here, err = l.running.BTF()
+			here, err = x.running.BTF()
 		}
 		if err != nil {
 			return err
@@ -90,8 +91,8 @@ func (l *loader) checkTypeID(target facts.Kernel, id btf.ID, module *facts.Modul
 }
 
 // runningModule returns the running kernel's module of that name.
-func (l *loader) runningModule(m *facts.Module) (*facts.Module, error) {
-	list, err := l.running.Modules()
+func (x *execution) runningModule(m *facts.Module) (*facts.Module, error) {
+	list, err := x.running.Modules()
 	if err != nil {
 		return nil, err
 	}
@@ -100,5 +101,5 @@ func (l *loader) runningModule(m *facts.Module) (*facts.Module, error) {
 			return have, nil
 		}
 	}
-	return nil, fmt.Errorf("the running kernel has no module %s with BTF: %w", m.Name, ErrNotExist)
+	return nil, fmt.Errorf("the running kernel has no module %s with BTF: %w", m.Name, fs.ErrNotExist)
 }

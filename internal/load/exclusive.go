@@ -1,4 +1,4 @@
-package bpf
+package load
 
 import (
 	"github.com/purebpf/bpf/asm"
@@ -10,13 +10,13 @@ import (
 // exclusive map: SHA-256 over its instructions, with the immediates of both halves of every load of
 // a map's address taken as 0, because they hold descriptors. The kernel makes a program's tag of
 // the same hash.
-func (l *loader) exclusiveHash(pp *plan.Program) ([32]byte, error) {
+func (x *execution) exclusiveHash(pp *plan.Program) ([32]byte, error) {
 	insns := append([]asm.Instruction(nil), pp.Insns...)
 	for _, f := range pp.Fixups {
 		if f.Kind != plan.FixModuleBTFFD || f.Insn < 0 || f.Insn+1 >= len(insns) {
 			continue
 		}
-		fd, err := l.moduleFD(f.Module) // stays the same until the programs are loaded
+		fd, err := x.moduleFD(f.Module) // stays the same until the programs are loaded
 		if err != nil {
 			return [32]byte{}, err
 		}
