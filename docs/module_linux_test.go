@@ -36,11 +36,19 @@ var loaded *module // the first test's
 
 func loadModule(t *testing.T) *module {
 	t.Helper()
-	if loaded != nil {
-		return loaded
+	if loaded == nil {
+		loaded = loadPackages(t, ".", append([]string{"../..."}, standard...)...)
 	}
-	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "../..."}
-	cmd := exec.Command(testkit.Tool(t, "go"), append(args, standard...)...)
+	return loaded
+}
+
+// loadPackages loads the packages that a pattern matches, seen from a directory.
+func loadPackages(t *testing.T, dir string, patterns ...string) *module {
+	t.Helper()
+	args := []string{"list", "-export", "-deps", "-f",
+		"{{.ImportPath}}\t{{.Export}}\t{{.DepOnly}}\t{{.Standard}}"}
+	cmd := exec.Command(testkit.Tool(t, "go"), append(args, patterns...)...)
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -50,15 +58,14 @@ func loadModule(t *testing.T) *module {
 	m := &module{fset: token.NewFileSet(), paths: map[string]string{}}
 	exports := map[string]string{}
 	for line := range strings.Lines(string(out)) {
-		imported, file, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		exports[imported] = file
-		below, ours := strings.CutPrefix(imported, modulePath)
-		if ours && !strings.Contains(below, "internal/") && !strings.HasPrefix(below, "/cmd/") {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		imported, isDep := fields[0], fields[2] == "true"
+		exports[imported] = fields[1]
+		hidden := strings.Contains(imported, "/internal/") || strings.Contains(imported, "/cmd/")
+		// of two packages of one name the module's is meant
+		if !isDep && !hidden && (fields[3] == "false" || m.paths[path.Base(imported)] == "") {
 			m.paths[path.Base(imported)] = imported
 		}
-	}
-	for _, imported := range standard {
-		m.paths[path.Base(imported)] = imported
 	}
 	m.importer = importer.ForCompiler(m.fset, "gc", func(p string) (io.ReadCloser, error) {
 		if exports[p] == "" {
@@ -66,7 +73,6 @@ func loadModule(t *testing.T) *module {
 		}
 		return os.Open(exports[p])
 	})
-	loaded = m
 	return m
 }
 
