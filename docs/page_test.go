@@ -36,22 +36,23 @@ type block struct {
 	line     int    // of the fence
 	language string // what follows the fence
 	from     string // file that it is a copy of, named by <!-- from: FILE --> before it
+	file     string // file that a reader makes of it, named by <!-- file: FILE --> before it
 	text     string
 }
 
-var copied = regexp.MustCompile(`^<!-- from: (\S+) -->$`)
+var named = regexp.MustCompile(`^<!-- (from|file): (\S+) -->$`)
 
 // split returns a page's blocks and its prose, in which each block's lines are empty.
 func (p page) split(t *testing.T) (blocks []block, prose string) {
 	t.Helper()
 	var out []string
 	var b *block
-	from := ""
+	from, file := "", ""
 	for i, line := range strings.Split(p.text, "\n") {
 		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
 		case b == nil && isFence:
-			b = &block{line: i + 1, language: fence, from: from}
+			b = &block{line: i + 1, language: fence, from: from, file: file}
 			line = ""
 		case b != nil && isFence:
 			blocks = append(blocks, *b)
@@ -60,9 +61,11 @@ func (p page) split(t *testing.T) (blocks []block, prose string) {
 			b.text += line + "\n"
 			line = ""
 		}
-		from = ""
-		if m := copied.FindStringSubmatch(line); m != nil {
-			from = m[1]
+		from, file = "", ""
+		if m := named.FindStringSubmatch(line); m != nil && m[1] == "from" {
+			from = m[2]
+		} else if m != nil {
+			file = m[2]
 		}
 		out = append(out, line)
 	}
