@@ -1,5 +1,5 @@
 # make help lists the targets. CONTRIBUTING.md says what each is for.
-.PHONY: help build generate deps corpus oracle kernels test long unit race lint foreign fuzz test-vm bench clean
+.PHONY: help build generate deps corpus oracle kernels test long unit race lint foreign fuzz test-vm bench release clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -61,6 +61,10 @@ test-vm:
 ## make bench    C libbpf, cilium/ebpf and purebpf side by side; table in bench/RESULTS.md
 bench:
 	$(MAKE) -C bench
+
+## make release  the bpf command for Linux on amd64 and arm64, static and reproducible, with checksums, in build/release
+release:
+	scripts/release.sh
 
 clean:
 	rm -rf build bench/build

@@ -36,6 +36,10 @@ lint() {
     $sum check "build-$target" env CGO_ENABLED=0 GOOS="${target%/*}" GOARCH="${target#*/}" go build "${pure[@]}"
   done
   $sum check build-all-linux/arm64 env CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go vet ./...
+  # Two releases are equal, sums are right, and the binary says which version it is.
+  $sum check release bash -c 'export VERSION=v0.0.0-test; scripts/release.sh build/release-1 && scripts/release.sh build/release-2 &&
+    diff -r build/release-1 build/release-2 && (cd build/release-1 && sha256sum -c SHA256SUMS) && build/release-1/bpf-linux-$(go env GOARCH) version |
+    grep -q "^bpf v0.0.0-test "'
   for os in darwin windows; do
     $sum check "build-cmd-$os" env CGO_ENABLED=0 GOOS=$os GOARCH=amd64 go build -o /dev/null ./cmd/bpf
   done

@@ -31,8 +31,14 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion returns the module's version, or the revision that it was built from.
+// stamp is the version that scripts/release.sh gives the linker.
+var stamp string
+
+// buildVersion returns the stamp, the module's version, or the revision that it was built from.
 func buildVersion() string {
+	if stamp != "" {
+		return stamp
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown)"
