@@ -1,0 +1,38 @@
+package ringbuf_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log"
+	"os/signal"
+	"syscall"
+
+	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/ringbuf"
+)
+
+// Print events until Ctrl-C.
+func ExampleReader_Records() {
+	var obj *bpf.Object // from bpf.Load
+	events, err := ringbuf.NewReader(obj.Map("events"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer events.Close()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT)
+	defer stop()
+	for record := range events.Records(ctx) {
+		var event struct { // as the C struct that the program submits
+			PID  uint32
+			Comm [16]byte
+		}
+		if _, err := binary.Decode(record.Data, binary.NativeEndian, &event); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%d %s\n", event.PID, event.Comm[:])
+	}
+	if err := events.Err(); ctx.Err() == nil {
+		log.Fatal(err)
+	}
+}
