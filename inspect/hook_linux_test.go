@@ -11,6 +11,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -45,7 +46,7 @@ func TestCgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Remove(below)
-	obj := load(t, "cgroup", "first", "second")
+	obj := bpftest.Load(t, "../testdata/cgroup.bpf.o", "first", "second")
 	multi := &bpf.CgroupOptions{Mode: bpf.CgroupMulti}
 	for _, name := range []string{"first", "second"} {
 		if err := obj.Program(name).SetCgroup(dir, multi); err != nil {
@@ -75,7 +76,7 @@ func TestCgroup(t *testing.T) {
 // TestInterface lists a program of tcx and one of XDP. The oracles are bpftool and ip.
 func TestInterface(t *testing.T) {
 	testkit.Netns(t)
-	obj := load(t, "link", "xdp")
+	obj := bpftest.Load(t, "../testdata/link.bpf.o", "xdp")
 	if _, err := obj.Program("xdp").SetXDP(
 		"lo", &bpf.XDPOptions{Mode: bpf.XDPGeneric}); err != nil {
 		t.Fatal(err)
@@ -96,7 +97,7 @@ func TestInterface(t *testing.T) {
 	}
 
 	testkit.Kernel(t, "6.6")
-	tcx := load(t, "link", "tcx").Program("tcx")
+	tcx := bpftest.Load(t, "../testdata/link.bpf.o", "tcx").Program("tcx")
 	link, err := tcx.AttachTCX("lo", uapi.AttachTCXIngress, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,8 @@ func TestInterface(t *testing.T) {
 	}
 	hook, err := inspect.Interface("lo", uapi.AttachTCXIngress)
 	if err != nil || len(hook.Programs) != 1 || hook.Revision == 0 ||
-		hook.Programs[0] != (inspect.HookedProgram{ProgramID: programID(t, tcx), LinkID: info.ID}) {
+		hook.Programs[0] != (inspect.HookedProgram{ProgramID: bpftest.ProgramID(t, tcx),
+			LinkID: info.ID}) {
 		t.Errorf("%+v %v, link %d", hook, err, info.ID)
 	}
 }
@@ -116,13 +118,13 @@ func TestInterface(t *testing.T) {
 // TestSockMap lists the program of a map of sockets. The oracle is the program that was attached.
 func TestSockMap(t *testing.T) {
 	testkit.Kernel(t, "5.19")
-	obj := load(t, "link", "verdict")
+	obj := bpftest.Load(t, "../testdata/link.bpf.o", "verdict")
 	m, p := obj.Map("sockets"), obj.Program("verdict")
 	if err := p.SetSockMap(m, nil); err != nil {
 		t.Fatal(err)
 	}
 	hook, err := inspect.SockMap(m, p.ExpectedAttachType())
-	if err != nil || !slices.Equal(ids(hook), []uint32{programID(t, p)}) {
+	if err != nil || !slices.Equal(ids(hook), []uint32{bpftest.ProgramID(t, p)}) {
 		t.Errorf("%+v %v", hook, err)
 	}
 	if err := obj.Close(); err != nil {
@@ -192,8 +194,10 @@ func TestPrivileges(t *testing.T) {
 		{"Interface", "6.6", kernel.CapNetAdmin, func() error {
 			return second(inspect.Interface("lo", uapi.AttachTCXIngress))
 		}},
-		{"Links", "5.8", kernel.CapSysAdmin, func() error { return second(inspect.Links(uapi.LinkXDP)) }},
-		{"StructOps", "5.8", kernel.CapSysAdmin, func() error { return second(inspect.StructOps()) }},
+		{"Links", "5.8", kernel.CapSysAdmin,
+			func() error { return second(inspect.Links(uapi.LinkXDP)) }},
+		{"StructOps", "5.8", kernel.CapSysAdmin,
+			func() error { return second(inspect.StructOps()) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.since != "" {

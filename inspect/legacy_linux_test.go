@@ -12,6 +12,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -21,7 +22,7 @@ func TestLegacyChild(t *testing.T) {
 	if os.Getenv("PUREBPF_LEGACY_CHILD") == "" {
 		return
 	}
-	obj := load(t, "kprobe", "by_hand")
+	obj := bpftest.Load(t, "../testdata/kprobe.bpf.o", "by_hand")
 	for _, ret := range []bool{false, true} {
 		o := bpf.KprobeOptions{Mode: bpf.ProbeLegacy, Return: ret}
 		if _, err := obj.Program("by_hand").AttachKprobe("find_task_by_vpid", &o); err != nil {
@@ -39,7 +40,7 @@ func TestLegacyLeftovers(t *testing.T) {
 	if _, err := os.Stat(tracefs + "/kprobe_events"); err != nil {
 		testkit.Skip(t, "the kernel has no kprobe events: %v", err)
 	}
-	obj := load(t, "kprobe", "by_hand")
+	obj := bpftest.Load(t, "../testdata/kprobe.bpf.o", "by_hand")
 	o := &bpf.KprobeOptions{Mode: bpf.ProbeLegacy}
 	mine, err := obj.Program("by_hand").AttachKprobe("find_task_by_vpid", o)
 	if err != nil {

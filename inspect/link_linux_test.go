@@ -7,6 +7,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -14,7 +15,7 @@ import (
 // TestLinksBusy: links that are made and closed during the listing are no errors. The oracle is
 // that nothing is wrong with this kernel.
 func TestLinksBusy(t *testing.T) {
-	p := load(t, "link", "raw_tp").Program("raw_tp")
+	p := bpftest.Load(t, "../testdata/link.bpf.o", "raw_tp").Program("raw_tp")
 	stop, done := make(chan struct{}), make(chan error)
 	go func() {
 		for {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"net"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,37 +20,6 @@ const (
 	netLWTXmit   = 15
 	netSeg6Local = 20
 )
-
-// load loads the named programs of testdata/net.bpf.o until the test ends.
-func load(t testing.TB, names ...string) *bpf.Object {
-	t.Helper()
-	testkit.Root(t)
-	o, err := bpf.Open("../testdata/net.bpf.o", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range o.Programs {
-		p.Autoload = false
-	}
-	for _, name := range names {
-		o.Program(name).Autoload = true
-	}
-	obj, err := bpf.Load(o, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { obj.Close() })
-	return obj
-}
-
-func programID(t testing.TB, p *bpf.Program) uint32 {
-	t.Helper()
-	info, err := p.Info()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.ID
-}
 
 func variable[T any](t testing.TB, obj *bpf.Object, name string) *T {
 	t.Helper()
@@ -94,16 +62,6 @@ func packetSocket(t testing.TB, name string) int {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// receive waits for a packet; the error is EAGAIN if there is none.
-func receive(s int, b []byte, wait time.Duration) (int, error) {
-	for until := time.Now().Add(wait); ; time.Sleep(100 * time.Microsecond) {
-		n, _, err := unix.Recvfrom(s, b, unix.MSG_DONTWAIT)
-		if err != unix.EAGAIN || time.Now().After(until) {
-			return n, err
-		}
-	}
 }
 
 // socketOf makes a socket for one call of f.

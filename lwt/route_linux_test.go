@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/lwt"
@@ -31,7 +32,8 @@ func TestRoute(t *testing.T) {
 		}
 	}
 	vethPair(t, "v0", "v1")
-	obj := load(t, "lwt_in", "lwt_out", "lwt_xmit", "seg6local", "xdp_pass")
+	obj := bpftest.Load(t, "../testdata/net.bpf.o", "lwt_in", "lwt_out", "lwt_xmit", "seg6local",
+		"xdp_pass")
 	runs := variable[[32]uint64](t, obj, "runs")
 	for _, at := range []struct {
 		destination, device string
@@ -76,7 +78,7 @@ func TestRoute(t *testing.T) {
 		family := map[bool]string{true: "-4", false: "-6"}[route.Destination.Addr().Is4()]
 		if out := ip(t, family, "route", "show", at.destination); out != nil {
 			shown := func(name string) string {
-				return fmt.Sprintf("%s:[%d]", name, programID(t, obj.Program(name)))
+				return fmt.Sprintf("%s:[%d]", name, bpftest.ProgramID(t, obj.Program(name)))
 			}
 			for _, text := range []string{"encap bpf", "in " + shown("lwt_in"), "out " +
 				shown("lwt_out"), "xmit " + shown("lwt_xmit"), "dev " + at.device, "metric 77"} {
@@ -131,7 +133,8 @@ func TestDelete(t *testing.T) {
 	testkit.Netns(t)
 	vethPair(t, "v0", "v1")
 	names := []string{"lwt_in", "lwt_out", "seg6local"}
-	obj, other := load(t, names...), load(t, names...)
+	obj, other := bpftest.Load(t, "../testdata/net.bpf.o", names...),
+		bpftest.Load(t, "../testdata/net.bpf.o", names...)
 	for _, destination := range []string{"10.9.0.0/24", "0.0.0.0/0", "fd09::/64", "::/0"} {
 		for _, metric := range []uint32{0, 5} {
 			at := lwt.Route{Destination: netip.MustParsePrefix(destination), Interface: "v0",
@@ -147,7 +150,8 @@ func TestDelete(t *testing.T) {
 			for _, r := range []lwt.Route{twin, fewer, none} {
 				if err := r.Delete(); !errors.Is(err, bpf.ErrNotExist) ||
 					!strings.Contains(err.Error(),
-						fmt.Sprintf("it has the programs in lwt_in:[%d]", programID(t, ours.In))) {
+						fmt.Sprintf("it has the programs in lwt_in:[%d]",
+							bpftest.ProgramID(t, ours.In))) {
 					t.Errorf("%v: another's route: %v", &r, err)
 				}
 			}
@@ -241,7 +245,7 @@ func TestSeg6Local(t *testing.T) {
 	ip(t, "link", "set", "w0", "arp", "off")
 	segment, next := netip.MustParseAddr("fd09::1"), netip.MustParseAddr("fd0a::1")
 	ip(t, "-6", "route", "add", next.String(), "dev", "w0")
-	obj := load(t, "seg6local")
+	obj := bpftest.Load(t, "../testdata/net.bpf.o", "seg6local")
 	runs, answer := &variable[[32]uint64](t, obj, "runs")[netSeg6Local],
 		variable[uint32](t, obj, "seg6_answer")
 	device, err := net.InterfaceByName("v0")
@@ -256,7 +260,7 @@ func TestSeg6Local(t *testing.T) {
 			t.Fatal(err)
 		}
 		for b := make([]byte, 2000); ; {
-			n, err := receive(receiver, b, testkit.Patience(300*time.Millisecond))
+			n, err := testkit.Receive(receiver, b, testkit.Patience(300*time.Millisecond))
 			if err != nil {
 				return false
 			}
@@ -284,7 +288,7 @@ func TestSeg6Local(t *testing.T) {
 	*answer = 0
 	if out := ip(t, "-6", "route", "show", segment.String()); out != nil {
 		for _, text := range []string{"encap seg6local action End.BPF",
-			fmt.Sprintf("seg6local:[%d]", programID(t, route.Seg6Local)), "dev v0"} {
+			fmt.Sprintf("seg6local:[%d]", bpftest.ProgramID(t, route.Seg6Local)), "dev v0"} {
 			if !strings.Contains(string(out), text) {
 				t.Errorf("%s: ip says %q", text, out)
 			}
@@ -302,7 +306,7 @@ func TestSeg6Local(t *testing.T) {
 // the interface has another name. The oracle is ip(8).
 func TestNames(t *testing.T) {
 	testkit.Netns(t)
-	p := load(t, "lwt_in").Program("lwt_in")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "lwt_in").Program("lwt_in")
 	const long = "a-name-that-is-longer-than-names-of-interfaces"
 	ip(t, "link", "add", "1", "index", "77", "type", "veth", "peer", "name", "v1")
 	ip(t, "link", "property", "add", "dev", "1", "altname", long)
@@ -332,7 +336,7 @@ func TestNames(t *testing.T) {
 // TestPrivileges adds a route with CAP_NET_ADMIN and without it. The oracle is the kernel, which
 // refuses the latter; the error names the capability.
 func TestPrivileges(t *testing.T) {
-	p := load(t, "lwt_out").Program("lwt_out")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "lwt_out").Program("lwt_out")
 	route := lwt.Route{Destination: netip.MustParsePrefix("10.9.8.0/24"), Interface: "1", Out: p}
 	err := testkit.WithCapabilities(t, []kernel.Capability{kernel.CapNetAdmin}, func() error {
 		if err := up(); err != nil {

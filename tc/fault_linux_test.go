@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
@@ -20,18 +21,14 @@ import (
 // failing refuses one of the netlink requests.
 type failing struct {
 	funnel.Kernel
-	at   int // which one, -1 for none
-	late bool
-	n    int
+	at int // which one, -1 for none
+	n  int
 }
 
 func (f *failing) Netlink(family int, request []byte, receive func([]byte) (bool, error)) error {
 	f.n++
 	if f.n-1 != f.at {
 		return f.Kernel.Netlink(family, request, receive)
-	}
-	if f.late { // it takes effect and the answer is lost
-		f.Kernel.Netlink(family, request, func([]byte) (bool, error) { return true, nil })
 	}
 	return syscall.EMFILE
 }
@@ -44,7 +41,7 @@ func (f *failing) during(call func() error) error {
 // TestAttachFaults refuses each request of Attach: nothing is attached then. The oracle is tc(8).
 func TestAttachFaults(t *testing.T) {
 	testkit.Netns(t)
-	p := load(t, "net", "tc_first").Program("tc_first")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first")
 	hook := tc.Hook{Interface: "lo", Point: tc.Ingress}
 	if err := hook.Create(); err != nil {
 		t.Fatal(err)
@@ -94,7 +91,8 @@ func TestFilterFaults(t *testing.T) {
 	if err := hook.Create(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := tc.Attach(load(t, "net", "tc_first").Program("tc_first"), hook, nil)
+	f, err := tc.Attach(bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first"),
+		hook, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +122,7 @@ func TestFilterFaults(t *testing.T) {
 // TestUnplug: the filter of an interface that is gone doesn't exist, and nothing of one that took
 // its name, or its name and index, is detached. The oracle is tc(8).
 func TestUnplug(t *testing.T) {
-	obj := load(t, "net", "tc_first", "tc_second")
+	obj := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first", "tc_second")
 	options := &tc.Options{Handle: 7, Priority: 7}
 	hook := tc.Hook{Interface: "v0", Point: tc.Ingress}
 	for name, add := range map[string]string{
@@ -192,7 +190,7 @@ func TestUnplug(t *testing.T) {
 // The oracle is tc(8).
 func TestNames(t *testing.T) {
 	testkit.Netns(t)
-	p := load(t, "net", "tc_first").Program("tc_first")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first")
 	const long = "a-name-that-is-longer-than-names-of-interfaces"
 	ip := func(arguments ...string) { t.Helper(); testkit.Run(t, "ip", arguments...) }
 	ip("link", "add", "1", "index", "77", "type", "veth", "peer", "name", "v1")
@@ -225,7 +223,7 @@ func TestNames(t *testing.T) {
 // TestPrivileges does what takes CAP_NET_ADMIN with it and without it. The oracle is the kernel,
 // which refuses the latter; the error names the capability.
 func TestPrivileges(t *testing.T) {
-	p := load(t, "net", "tc_first").Program("tc_first")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first")
 	hook := tc.Hook{Interface: "lo", Point: tc.Ingress}
 	steps := func(each func(name string, err error)) func() error {
 		return func() error {
@@ -280,7 +278,7 @@ func TestZero(t *testing.T) {
 			}
 		}
 	}
-	obj := load(t, "net", "tc_first")
+	obj := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first")
 	closed := obj.Program("tc_first")
 	if err := obj.Close(); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/tc"
@@ -52,7 +53,7 @@ func label(f *tc.Filter) string {
 // detaches only what is its own.
 func TestAttach(t *testing.T) {
 	testkit.Netns(t)
-	obj := load(t, "net", "tc_first", "tc_second", "tc_drop", "xdp_pass")
+	obj := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first", "tc_second", "tc_drop", "xdp_pass")
 	first, second, drop := obj.Program("tc_first"), obj.Program("tc_second"), obj.Program("tc_drop")
 	runs := runsOf(t, obj)
 	both := tc.Hook{Interface: "lo", Point: tc.Both}
@@ -79,7 +80,7 @@ func TestAttach(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Handle == 0 || f.Priority == 0 || f.ProgramID != programID(t, first) {
+		if f.Handle == 0 || f.Priority == 0 || f.ProgramID != bpftest.ProgramID(t, first) {
 			t.Errorf("%+v", f)
 		}
 		sendUDP(t, 10)
@@ -170,7 +171,7 @@ func TestAttach(t *testing.T) {
 // kernel's list of filters, and libbpf, which refuses a parent of a direction.
 func TestGone(t *testing.T) {
 	testkit.Netns(t)
-	p := load(t, "net", "tc_first").Program("tc_first")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first")
 	in, both := tc.Hook{Interface: "lo", Point: tc.Ingress},
 		tc.Hook{Interface: "lo", Point: tc.Both}
 	gone := func(f *tc.Filter) {
@@ -222,7 +223,7 @@ func TestQdisc(t *testing.T) {
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			testkit.Netns(t)
-			obj := load(t, "net", "tc_first")
+			obj := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first")
 			runs := runsOf(t, obj)
 			qdisc := tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: kind.name,
 				Parent: kind.parent, Handle: kind.handle}
@@ -266,7 +267,7 @@ func TestQdisc(t *testing.T) {
 // TestRefused: what libbpf refuses too, and what the kernel does, in its own words.
 func TestRefused(t *testing.T) {
 	testkit.Netns(t)
-	obj := load(t, "net", "tc_first", "xdp_pass")
+	obj := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first", "xdp_pass")
 	p := obj.Program("tc_first")
 	in := tc.Hook{Interface: "lo", Point: tc.Ingress}
 	if err := in.Create(); err != nil {
@@ -307,7 +308,7 @@ func TestRefused(t *testing.T) {
 // them on ingress. The oracle is tc(8), which makes the discipline and shows where filters are.
 func TestIngressDiscipline(t *testing.T) {
 	testkit.Netns(t)
-	p := load(t, "net", "tc_first").Program("tc_first")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first")
 	in, out := tc.Hook{Interface: "lo", Point: tc.Ingress},
 		tc.Hook{Interface: "lo", Point: tc.Egress}
 	both := tc.Hook{Interface: "lo", Point: tc.Both}
@@ -359,7 +360,7 @@ func TestIngressDiscipline(t *testing.T) {
 // meant for clsact.
 func TestForeignHandle(t *testing.T) {
 	testkit.Netns(t)
-	p := load(t, "net", "tc_first").Program("tc_first")
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "tc_first").Program("tc_first")
 	if errno := rtnl.TCQdiscAdd(loopback(t), "htb", 0xffffffff, 0xffff0000); errno != nil {
 		testkit.Skip(t, "the kernel has no htb: %v", errno)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
@@ -163,7 +164,8 @@ func TestCgroupHooks(t *testing.T) {
 					t.Errorf("%s: the program didn't run", how)
 				}
 				hook, err := hooks.QueryFile(dir, where, 0)
-				if err != nil || len(hook.Programs) != 1 || hook.Programs[0].ID != programID(t, p) {
+				if err != nil || len(hook.Programs) != 1 ||
+					hook.Programs[0].ID != bpftest.ProgramID(t, p) {
 					t.Errorf("%s: query: %+v %v", how, hook, err)
 				}
 				if h.denied == nil {
@@ -318,7 +320,7 @@ func TestCgroupReopened(t *testing.T) {
 	}
 	where := uapi.AttachCgroupInetEgress
 	for _, obj := range objects {
-		p, err := bpf.ProgramFromID(programID(t, obj.Program("egress")))
+		p, err := bpf.ProgramFromID(bpftest.ProgramID(t, obj.Program("egress")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -333,7 +335,7 @@ func TestCgroupReopened(t *testing.T) {
 		t.Fatalf("%+v %v", hook, err)
 	}
 	for i, obj := range objects {
-		if hook.Programs[i].ID != programID(t, obj.Program("egress")) {
+		if hook.Programs[i].ID != bpftest.ProgramID(t, obj.Program("egress")) {
 			t.Errorf("%d: %+v", i, hook.Programs[i])
 		}
 		if err := obj.Program("egress").UnsetCgroup(dir, nil); err != nil {

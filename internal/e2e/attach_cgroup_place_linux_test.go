@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/uapi"
@@ -79,13 +80,13 @@ func TestCgroupModes(t *testing.T) {
 	set(second, below, bpf.CgroupOverride)
 	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
 		hooks.Effective); err != nil || len(effective.Programs) != 1 ||
-		effective.Programs[0].ID != programID(t, second) {
+		effective.Programs[0].ID != bpftest.ProgramID(t, second) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(second, below)
 	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
 		hooks.Effective); err != nil || len(effective.Programs) != 1 ||
-		effective.Programs[0].ID != programID(t, first) {
+		effective.Programs[0].ID != bpftest.ProgramID(t, first) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(first, dir)
@@ -224,7 +225,7 @@ func TestCgroupAnchors(t *testing.T) {
 		t.Fatalf("%+v %v", hook, err)
 	}
 	if err := set(second,
-		&bpf.CgroupOptions{Anchor: bpf.AfterID(programID(t, third)),
+		&bpf.CgroupOptions{Anchor: bpf.AfterID(bpftest.ProgramID(t, third)),
 			Revision: hook.Revision}); err != nil {
 		t.Fatal(err)
 	}
@@ -294,10 +295,10 @@ func TestCgroupPreorder(t *testing.T) {
 		}
 		return hook.Programs
 	}
-	if list := effective(false); list[0].ID != programID(t, second) {
+	if list := effective(false); list[0].ID != bpftest.ProgramID(t, second) {
 		t.Errorf("%+v", list)
 	}
-	if list := effective(true); list[0].ID != programID(t, first) {
+	if list := effective(true); list[0].ID != bpftest.ProgramID(t, first) {
 		t.Errorf("%+v", list)
 	}
 }

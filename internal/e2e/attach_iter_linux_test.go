@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
@@ -261,7 +262,7 @@ func TestIter(t *testing.T) {
 	})
 	t.Run("bpf_prog", func(t *testing.T) {
 		_, p := iterProgram(t, "bpf_prog")
-		wantLine(t, iterate(t, p, nil), "%d", programID(t, p))
+		wantLine(t, iterate(t, p, nil), "%d", bpftest.ProgramID(t, p))
 	})
 	t.Run("bpf_link", func(t *testing.T) {
 		_, p := iterProgram(t, "bpf_link")

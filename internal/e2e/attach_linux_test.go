@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -160,7 +161,7 @@ func TestAttachProgram(t *testing.T) {
 	}
 	info, err := link.Info()
 	if err != nil || info.Type != uapi.LinkPerfEvent ||
-		info.ProgramID != programID(t, obj.Program("on_getpriority")) {
+		info.ProgramID != bpftest.ProgramID(t, obj.Program("on_getpriority")) {
 		t.Error(info, err)
 	}
 	if err := link.Close(); err != nil {
@@ -292,7 +293,7 @@ func TestAttachXDP(t *testing.T) {
 		t.Errorf("10 packets sent, seen %d", *packets)
 	}
 	state := xdpState(t, "lo")
-	if state.Attached != rtnl.XDPAttachedSKB || state.ProgID != programID(t, p) {
+	if state.Attached != rtnl.XDPAttachedSKB || state.ProgID != bpftest.ProgramID(t, p) {
 		t.Errorf("%+v", state)
 	}
 	if _, err := other.AttachXDP("lo", nil); !errors.Is(err, syscall.EBUSY) ||
@@ -323,7 +324,7 @@ func TestAttachXDP(t *testing.T) {
 		t.Error(err)
 	}
 	link.Close()
-	if state := xdpState(t, "lo"); state.ProgID != programID(t, other) {
+	if state := xdpState(t, "lo"); state.ProgID != bpftest.ProgramID(t, other) {
 		t.Error("closing a pinned link detached it")
 	}
 	if link, err = bpf.OpenLink(path); err != nil {
@@ -421,7 +422,7 @@ func TestSetXDP(t *testing.T) {
 			t.Errorf("want %v with %q: %v", tc.is, tc.words, tc.err)
 		}
 	}
-	if state := xdpState(t, "lo"); state.ProgID != programID(t, other) {
+	if state := xdpState(t, "lo"); state.ProgID != bpftest.ProgramID(t, other) {
 		t.Error(state)
 	}
 	if err := other.UnsetXDP("lo"); err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -118,7 +119,7 @@ func TestLIRCReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	if hook, err := hooks.QueryFile(path, uapi.AttachLIRCMode2, 0); err != nil ||
-		!hook.Has(programID(t, p)) {
+		!hook.Has(bpftest.ProgramID(t, p)) {
 		t.Errorf("%+v %v", hook, err)
 	}
 	say()

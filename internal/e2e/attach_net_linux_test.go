@@ -222,6 +222,6 @@ func arrives(s int, expected bool) bool {
 	if expected {
 		d = 20 * time.Second
 	}
-	_, err := receive(s, make([]byte, 1<<16), testkit.Patience(d))
+	_, err := testkit.Receive(s, make([]byte, 1<<16), testkit.Patience(d))
 	return err == nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -227,7 +228,7 @@ func TestPerfEventTracepoint(t *testing.T) {
 	} else {
 		_, err := p.AttachPerfEventFD(fd, nil)
 		if want := fmt.Sprintf("this program, %d, is attached there already",
-			programID(t, p)); !errors.Is(err, bpf.ErrExist) ||
+			bpftest.ProgramID(t, p)); !errors.Is(err, bpf.ErrExist) ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("twice: %v", err)
 		}
@@ -235,7 +236,8 @@ func TestPerfEventTracepoint(t *testing.T) {
 	}
 	_, err = p.AttachTracepoint("syscalls", "sys_enter_getpgid", nil)
 	if want := fmt.Sprintf("this program, %d, is attached there already",
-		programID(t, p)); !errors.Is(err, bpf.ErrExist) || !strings.Contains(err.Error(), want) {
+		bpftest.ProgramID(t, p)); !errors.Is(err, bpf.ErrExist) ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("twice: %v", err)
 	}
 	t.Log(err)

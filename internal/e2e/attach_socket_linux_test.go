@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
@@ -337,7 +338,7 @@ func TestSKLookup(t *testing.T) {
 		t.Fatal(err)
 	}
 	hook, err := hooks.QueryFile(bpf.ThreadNetns, uapi.AttachSKLookup, 0)
-	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ID != programID(t, p) {
+	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ID != bpftest.ProgramID(t, p) {
 		t.Errorf("%+v %v", hook, err)
 	}
 	if hook, err := hooks.QueryFile(fmt.Sprintf("/proc/self/fd/%d", first.Fd()),
@@ -395,7 +396,7 @@ func TestFlowDissector(t *testing.T) {
 		}
 		hook, err := hooks.QueryFile(bpf.ThreadNetns, uapi.AttachFlowDissector, 0)
 		if err != nil || len(hook.Programs) != 0 != want ||
-			want && hook.Programs[0].ID != programID(t, p) {
+			want && hook.Programs[0].ID != bpftest.ProgramID(t, p) {
 			t.Errorf("%s: %+v %v", what, hook, err)
 		}
 	}

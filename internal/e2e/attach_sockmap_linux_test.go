@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
@@ -86,7 +87,7 @@ func TestSockMap(t *testing.T) {
 					last := obj.Program(feature.programs[len(feature.programs)-1])
 					if hook, err := hooks.Query(uint32(m.FD()),
 						last.ExpectedAttachType(), 0); err != nil || len(hook.Programs) != 1 ||
-						hook.Programs[0].ID != programID(t, last) {
+						hook.Programs[0].ID != bpftest.ProgramID(t, last) {
 						t.Errorf("%+v %v", hook, err)
 					}
 					client, server := tcpPair(t)
@@ -201,7 +202,7 @@ func TestReopened(t *testing.T) {
 	groups := load(t, only(open(t, "cgroup"), "device", "sysctl", "sockops"), nil)
 	m := obj.Map("sockets")
 	reopen := func(p *bpf.Program) *bpf.Program {
-		q, err := bpf.ProgramFromID(programID(t, p))
+		q, err := bpf.ProgramFromID(bpftest.ProgramID(t, p))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +232,7 @@ func TestReopened(t *testing.T) {
 			continue
 		}
 		if there, err := c.query(c.p.ExpectedAttachType()); err != nil ||
-			!there.Has(programID(t, c.p)) {
+			!there.Has(bpftest.ProgramID(t, c.p)) {
 			t.Errorf("%v: %+v, %v", c.p, there, err)
 		}
 		if err := l.Close(); err != nil {
@@ -271,7 +272,7 @@ func TestReopened(t *testing.T) {
 		wantThere := func(want bool) {
 			t.Helper()
 			if there, err := hooks.Query(uint32(m.FD()), where, 0); err != nil ||
-				there.Has(programID(t, p)) != want {
+				there.Has(bpftest.ProgramID(t, p)) != want {
 				t.Errorf("%v: %+v, %v", where, there, err)
 			}
 		}

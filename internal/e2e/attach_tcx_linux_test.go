@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
@@ -107,7 +108,7 @@ func TestTCX(t *testing.T) {
 		hook, err := hooks.QueryInterface("lo", where)
 		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 ||
 			hook.Programs[0].LinkID != linkID(t, two) ||
-			hook.Programs[1].ID != programID(t, third) {
+			hook.Programs[1].ID != bpftest.ProgramID(t, third) {
 			t.Fatalf("%+v %v", hook, err)
 		}
 		sameAsLibbpf(t, 1, where, hook)
@@ -131,7 +132,7 @@ func TestTCX(t *testing.T) {
 			Anchor: bpf.AfterLink(two)})
 		expect(231)
 		three.Close()
-		three = attach(third, &bpf.TCXOptions{Anchor: bpf.BeforeID(programID(t, second))})
+		three = attach(third, &bpf.TCXOptions{Anchor: bpf.BeforeID(bpftest.ProgramID(t, second))})
 		expect(321)
 		three.Close()
 		three = attach(third, &bpf.TCXOptions{Anchor: bpf.AfterLinkID(linkID(t, one))})
@@ -237,7 +238,7 @@ func TestTCXRefused(t *testing.T) {
 	}
 	for what, anchor := range map[string]bpf.Anchor{
 		"program 1073741824": bpf.BeforeID(1 << 30), "link 1073741824": bpf.AfterLinkID(1 << 30),
-		fmt.Sprintf("program %d", programID(t, p)): bpf.After(p),
+		fmt.Sprintf("program %d", bpftest.ProgramID(t, p)): bpf.After(p),
 	} {
 		want := "the anchor, " + what + ", is not attached there"
 		if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress,

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -58,7 +59,7 @@ func TestXDPModes(t *testing.T) {
 		t.Helper()
 		id := uint32(0)
 		if p != nil {
-			id = programID(t, p)
+			id = bpftest.ProgramID(t, p)
 		}
 		*runs = 0
 		sendFrames(t, from, 1, 64)
@@ -204,7 +205,7 @@ func TestXDPAnyMode(t *testing.T) {
 	}
 	isGeneric := func(p *bpf.Program) {
 		t.Helper()
-		sameAsIP(t, "v0", bpf.XDPGeneric, programID(t, p))
+		sameAsIP(t, "v0", bpf.XDPGeneric, bpftest.ProgramID(t, p))
 		sendFrames(t, from, 1, 64)
 		if got := arrives(to, p != drop); got != (p != drop) {
 			t.Errorf("arrived: %v", got)
@@ -250,7 +251,7 @@ func TestXDPAnyMode(t *testing.T) {
 		!strings.Contains(err.Error(), "in generic mode: ") {
 		t.Errorf("not both reasons: %v", err)
 	}
-	sameAsIP(t, "v0", bpf.XDPNative, programID(t, frags))
+	sameAsIP(t, "v0", bpf.XDPNative, bpftest.ProgramID(t, frags))
 	if err := frags.UnsetXDP("v0"); err != nil {
 		t.Error(err)
 	}
@@ -292,7 +293,8 @@ func TestInterfaceNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if state, err := rtnl.XDPQuery(device); err != nil || state.ProgID != programID(t, xdp) {
+		if state, err := rtnl.XDPQuery(device); err != nil ||
+			state.ProgID != bpftest.ProgramID(t, xdp) {
 			t.Errorf("%s: %+v, %v", name, state, err)
 		}
 		link.Close()
@@ -308,7 +310,7 @@ func TestInterfaceNames(t *testing.T) {
 				t.Errorf("%s: %+v, %v; it is interface %d", name, info, err, index)
 			}
 			if there, err := hooks.QueryInterface(name, uapi.AttachTCXIngress); err != nil ||
-				!there.Has(programID(t, tc)) {
+				!there.Has(bpftest.ProgramID(t, tc)) {
 				t.Errorf("%s: %+v, %v", name, there, err)
 			}
 			tcx.Close()

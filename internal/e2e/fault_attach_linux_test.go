@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
@@ -449,7 +450,7 @@ func sweepHook(t *testing.T, p *bpf.Program, hook hooking) {
 	if left == nil {
 		id := ^uint32(0)
 		if p != nil {
-			id = programID(t, p)
+			id = bpftest.ProgramID(t, p)
 		}
 		left = func() string { return leftLinks(t, id) }
 	}

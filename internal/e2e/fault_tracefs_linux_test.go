@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -49,7 +50,7 @@ func TestTracefsFaults(t *testing.T) {
 				testkit.Skip(t, "the kernel has no such probes")
 			}
 			p := loadedProgram(t, "link", "probe")
-			id := programID(t, p)
+			id := bpftest.ProgramID(t, p)
 			left := func() string { return leftLinks(t, id) }
 			// calls that are made only once are made here
 			closeLink(t, attachedBy(t, p, kind.attach))

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
@@ -53,7 +54,7 @@ func TestFromFD(t *testing.T) {
 				return 0, 0, 0, err
 			}
 			defer got.Close()
-			return programID(t, got), programID(t, p), got.FD(), nil
+			return bpftest.ProgramID(t, got), bpftest.ProgramID(t, p), got.FD(), nil
 		},
 		func(fd int) (uint32, uint32, int, error) {
 			got, err := bpf.LinkFromFD(fd)

@@ -19,6 +19,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
@@ -38,15 +39,6 @@ func bpftool(t testing.TB, into any, args ...string) {
 func mapID(t testing.TB, m *bpf.Map) uint32 {
 	t.Helper()
 	info, err := m.Info()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return info.ID
-}
-
-func programID(t testing.TB, p *bpf.Program) uint32 {
-	t.Helper()
-	info, err := p.Info()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,7 +360,7 @@ func TestCloseFrees(t *testing.T) {
 	}
 	for _, p := range obj.Programs() {
 		if p.Loaded() {
-			programs = append(programs, programID(t, p))
+			programs = append(programs, bpftest.ProgramID(t, p))
 		}
 	}
 	if err := obj.Close(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -64,7 +65,8 @@ func TestObjectPin(t *testing.T) {
 		t.Errorf("pinned %v", got)
 	}
 	p, err := bpf.OpenProgram(filepath.Join(dir, "programs", "count"))
-	if err != nil || programID(t, p) != programID(t, obj.Program("count")) || p.Name() != "count" {
+	if err != nil || bpftest.ProgramID(t, p) != bpftest.ProgramID(t, obj.Program("count")) ||
+		p.Name() != "count" {
 		t.Fatal(p, err)
 	}
 	p.Close()

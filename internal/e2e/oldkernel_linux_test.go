@@ -15,6 +15,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/oldkernel"
@@ -363,7 +364,7 @@ func TestAttachTypeUntold(t *testing.T) {
 		attached := func(hook string) {
 			t.Helper()
 			there, err := hooks.QueryFile(dir, where, 0)
-			if err != nil || !there.Has(programID(t, p)) {
+			if err != nil || !there.Has(bpftest.ProgramID(t, p)) {
 				t.Errorf("%s by %s: %+v, %v", name, hook, there, err)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/testkit"
 )
 
 // Actions of this process that make programs run: sockets of all kinds that send, connect and
@@ -60,20 +62,9 @@ func toSelf(family int, free unix.Sockaddr) error {
 		if err := unix.Sendto(s, []byte("x"), 0, name); err != nil {
 			return err
 		}
-		_, err = receive(s, make([]byte, 8), 200*time.Millisecond)
+		_, err = testkit.Receive(s, make([]byte, 8), 200*time.Millisecond)
 		return err
 	})
-}
-
-// receive waits for a packet, even if signals arrive in the meantime; the error is EAGAIN if there
-// is none.
-func receive(s int, b []byte, wait time.Duration) (int, error) {
-	for until := time.Now().Add(wait); ; time.Sleep(100 * time.Microsecond) {
-		n, _, err := unix.Recvfrom(s, b, unix.MSG_DONTWAIT)
-		if err != unix.EAGAIN || time.Now().After(until) {
-			return n, err
-		}
-	}
 }
 
 func udpSend() error {

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
@@ -190,7 +191,7 @@ func TestUnplugLinks(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer other.Close()
-					others = []uint32{programID(t, second)}
+					others = []uint32{bpftest.ProgramID(t, second)}
 					before = append(before, fmt.Sprintf("%d anon_inode:bpf_link", other.FD()))
 				} else if _, err := attachAt(first, u.mode,
 					u.where); !errors.Is(err, bpf.ErrNotExist) {
@@ -449,7 +450,7 @@ func TestUnplugCgroup(t *testing.T) {
 					if err := twin.Program(name).SetCgroup(dir, nil); err != nil {
 						t.Fatal(err)
 					}
-					others = append(others, programID(t, twin.Program(name)))
+					others = append(others, bpftest.ProgramID(t, twin.Program(name)))
 				}
 			}
 			severed(t, l, twin.Program("ingress"))
@@ -493,7 +494,7 @@ func TestUnplugCgroup(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			id := programID(t, obj.Program("egress"))
+			id := bpftest.ProgramID(t, obj.Program("egress"))
 			if err := errors.Join(obj.Close(), twin.Close()); err != nil {
 				t.Error(err)
 			}
