@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"bufio"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -46,6 +47,11 @@ func warned(log string, parts ...string) bool {
 	}
 	return false
 }
+
+// withoutPMU hides the PMUs of a machine.
+type withoutPMU struct{ probe.Machine }
+
+func (withoutPMU) EventSource(string) (uint32, error) { return 0, fs.ErrNotExist }
 
 // TestKprobeLegacyWithoutPMU: on a kernel without a kprobe PMU the probe is an event in tracefs
 // with a link, which can be pinned.
@@ -193,20 +199,5 @@ func TestUSDTUnsure(t *testing.T) {
 		if !warned(book.String(), c.feature.String(), "operation not permitted") {
 			t.Errorf("%v: no warning in\n%s", c.feature, book.String())
 		}
-	}
-}
-
-// TestKsyscallUnsure: if it is unknown whether system calls have wrappers, the library assumes
-// none, as libbpf does.
-func TestKsyscallUnsure(t *testing.T) {
-	var book strings.Builder
-	logger := slog.New(slog.NewTextHandler(&book, nil))
-	p := &Program{name: "p", obj: &Object{name: "o", ev: logger}}
-	k := unsure{of: map[facts.Feature]error{facts.SyscallWrapper: syscall.EACCES}}
-	if got := p.syscallSymbol(k, "unlinkat"); got != "__se_sys_unlinkat" {
-		t.Error(got)
-	}
-	if !warned(book.String(), "SYSCALL_WRAPPER", "permission denied") {
-		t.Errorf("no warning in\n%s", book.String())
 	}
 }

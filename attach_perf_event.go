@@ -1,14 +1,14 @@
 package bpf
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/hint"
-	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -46,73 +46,17 @@ type PerfEventFDOptions struct {
 	Disabled bool   // don't start the event (libbpf dont_enable)
 }
 
-// Bits of PerfEventAttr.Bits.
-const (
-	perfDisabled = 0  // it doesn't start by itself
-	perfFreq     = 10 // Sample is a frequency
-)
-
-// perfBit returns a bit of PerfEventAttr.Bits: a bit field of a C compiler, counted from the other
-// end on big-endian machines.
-func perfBit(n uint) uint64 {
-	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
-		n = 63 - n
-	}
-	return 1 << n
-}
-
-// perfEvents are the events that have the same number on all machines, by their names in perf list.
-var perfEvents = [...]struct {
-	name   string
-	typ    uint32
-	config uint64
-}{
-	{"cycles", sys.PerfTypeHardware, 0},
-	{"cpu-cycles", sys.PerfTypeHardware, 0},
-	{"instructions", sys.PerfTypeHardware, 1},
-	{"cache-references", sys.PerfTypeHardware, 2},
-	{"cache-misses", sys.PerfTypeHardware, 3},
-	{"branches", sys.PerfTypeHardware, 4},
-	{"branch-instructions", sys.PerfTypeHardware, 4},
-	{"branch-misses", sys.PerfTypeHardware, 5},
-	{"bus-cycles", sys.PerfTypeHardware, 6},
-	{"stalled-cycles-frontend", sys.PerfTypeHardware, 7},
-	{"stalled-cycles-backend", sys.PerfTypeHardware, 8},
-	{"ref-cycles", sys.PerfTypeHardware, 9},
-	{"cpu-clock", sys.PerfTypeSoftware, 0},
-	{"task-clock", sys.PerfTypeSoftware, 1},
-	{"page-faults", sys.PerfTypeSoftware, 2},
-	{"faults", sys.PerfTypeSoftware, 2},
-	{"context-switches", sys.PerfTypeSoftware, 3},
-	{"cs", sys.PerfTypeSoftware, 3},
-	{"cpu-migrations", sys.PerfTypeSoftware, 4},
-	{"migrations", sys.PerfTypeSoftware, 4},
-	{"minor-faults", sys.PerfTypeSoftware, 5},
-	{"major-faults", sys.PerfTypeSoftware, 6},
-	{"alignment-faults", sys.PerfTypeSoftware, 7},
-	{"emulation-faults", sys.PerfTypeSoftware, 8},
-	{"dummy", sys.PerfTypeSoftware, 9},
-	{"bpf-output", sys.PerfTypeSoftware, 10},
-	{"cgroup-switches", sys.PerfTypeSoftware, 11},
-}
-
 // PerfEventNamed returns the event of that name in perf list: a hardware or software event
 // ("cycles", "cpu-clock") or a tracepoint ("sched:sched_switch"). It looks tracepoints up in
 // tracefs, which needs root, CAP_DAC_OVERRIDE or a changed mode. ErrNotExist if there is none.
 func PerfEventNamed(name string) (PerfEvent, error) {
-	for _, e := range perfEvents {
-		if e.name == name {
-			return PerfEvent{Type: e.typ, Config: e.config}, nil
-		}
+	if c, ok := probe.NamedCounter(name); ok {
+		return PerfEvent(c), nil
 	}
 	category, event, ok := strings.Cut(name, ":")
 	if !ok {
-		n := nearest.To(name)
-		for _, e := range perfEvents {
-			n.Offer([]byte(e.name))
-		}
 		return PerfEvent{}, newError("find perf event", about{"", name},
-			hint.Add(ErrNotExist, n.Hint()))
+			hint.Add(ErrNotExist, probe.NearCounters(name)))
 	}
 	id, err := kernel.Running().TracepointID(category, event)
 	if err != nil {
@@ -124,13 +68,8 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 
 // String returns the event's name in perf list, or its numbers.
 func (e PerfEvent) String() string {
-	for _, known := range perfEvents {
-		if known.typ == e.Type && known.config == e.Config {
-			return known.name
-		}
-	}
-	return "type " + strconv.FormatUint(uint64(e.Type), 10) + " config 0x" +
-		strconv.FormatUint(e.Config, 16)
+	c := probe.Counter(e)
+	return c.String()
 }
 
 // AttachPerfEvent opens a perf event on every online CPU and attaches the program to each (libbpf
@@ -165,57 +104,99 @@ func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Link
 	if err := p.requireType("this event", want); err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	attr, err := event.attr()
-	if err == nil && opts.PID < 0 {
-		err = fmt.Errorf("there is no process %d: %w", opts.PID, syscall.EINVAL)
+	counter := probe.Counter(event)
+	attr, err := counter.Attr()
+	if err == nil {
+		err = probe.CheckPID(opts.PID)
 	}
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
 	at := perfAttach{program: p, to: to, attr: attr, opts: *opts}
 	switch {
-	case opts.PID != 0 && opts.CPUs == nil:
-		return at.once(func() (*sys.FD, error) { return at.open(-1) })
 	case event.Type != sys.PerfTypeTracepoint && opts.PID == 0:
 		return at.everywhere()
-	case event.Type == sys.PerfTypeTracepoint && opts.CPUs == nil:
-		return at.once(func() (*sys.FD, error) { return onAnyCPU(at.open) })
+	case opts.CPUs == nil:
+		return at.once()
 	case event.Type == sys.PerfTypeTracepoint && len(opts.CPUs) > 1:
 		at.opts.CPUs = opts.CPUs[:1]
 	}
-	return at.on(at.opts.CPUs, func(int, *Link) {})
+	events, err := probe.OnCPUs(at.opts.CPUs, at.onCPU)
+	return at.links(nil, events, err)
 }
 
-// attr returns the argument of perf_event_open.
-func (e PerfEvent) attr() (sys.PerfEventAttr, error) {
-	a := sys.PerfEventAttr{Type: e.Type, Config: e.Config, Bits: perfBit(perfDisabled)}
-	switch {
-	case e.Period != 0 && e.Frequency != 0:
-		return a, fmt.Errorf("both a period and a frequency are given: %w", syscall.EINVAL)
-	case e.Type == sys.PerfTypeTracepoint:
-		if e.Period != 0 || e.Frequency != 0 {
-			return a, fmt.Errorf("a tracepoint has no period and no frequency: %w", syscall.EINVAL)
-		}
-	case e.Period != 0:
-		a.Sample = e.Period
-	default:
-		a.Sample = e.Frequency
-		if a.Sample == 0 {
-			a.Sample = 100
-		}
-		a.Bits |= perfBit(perfFreq)
-	}
-	return a, nil
+// perfAttach is a program and the perf events to attach it to.
+type perfAttach struct {
+	program *Program
+	to      string
+	attr    sys.PerfEventAttr
+	opts    PerfEventOptions
 }
 
-// perfFail explains why an event could not be opened.
-func (p *Program) perfFail(to string, a *attempt, err error) error {
-	what := "perf event"
-	if strings.HasPrefix(to, what) {
-		what = "it"
+// on returns the place on one CPU.
+func (a *perfAttach) on(cpu int) string { return a.to + " on CPU " + strconv.Itoa(cpu) }
+
+// attach attaches the program to an event and takes ownership of the event, also on failure.
+func (a *perfAttach) attach(to string, event *probe.Event) error {
+	return a.program.attachTo(to, event,
+		probe.Attachment{Cookie: a.opts.Cookie, Ioctl: a.opts.Ioctl})
+}
+
+// once attaches the program to a single event.
+func (a *perfAttach) once() (Links, error) {
+	event, err := probe.Open(a.attr, a.opts.PID)
+	if err != nil {
+		return nil, a.program.eventNotOpened(a.to, &attempt{pid: a.opts.PID}, err)
 	}
-	a.op, a.program, a.need = opOpenEvent, p, []kernel.Capability{kernel.CapPerfmon}
-	return a.attachFail(to, fmt.Errorf("open %s: %w", what, err))
+	if err := a.attach(a.to, event); err != nil {
+		return nil, err
+	}
+	return Links{a.program.eventLink(a.to, event)}, nil
+}
+
+// onCPU attaches the program to the event of one CPU.
+func (a *perfAttach) onCPU(cpu int) (*probe.Event, error) {
+	event, err := probe.OpenOn(a.attr, a.opts.PID, cpu)
+	if err != nil {
+		return nil, a.program.eventNotOpened(a.on(cpu),
+			&attempt{pid: a.opts.PID, oneCPU: true, cpu: cpu}, err)
+	}
+	if err := a.attach(a.on(cpu), event); err != nil {
+		return nil, err
+	}
+	return event, nil
+}
+
+// everywhere attaches the program to the events of the CPUs of the options, and watches the CPUs.
+func (a *perfAttach) everywhere() (Links, error) {
+	own, err := a.program.fd.Dup() // for CPUs that come online later
+	if err != nil {
+		return nil, a.program.attachFail(a.to, err)
+	}
+	program := *a.program
+	program.fd = own
+	late := *a
+	late.program, late.attr.ReadFormat = &program, sys.PerfFormatEnabled
+	set, events, err := probe.WatchCPUs(a.opts.CPUs, late.onCPU, own.Close,
+		a.program.logger().With("to", a.to))
+	return a.links(set, events, err)
+}
+
+// links makes the Links of the events of CPUs, which may be in a set.
+func (a *perfAttach) links(set *probe.CPUSet, events []probe.CPUEvent, err error) (Links, error) {
+	if known := (*Error)(nil); err != nil && !errors.As(err, &known) {
+		err = a.program.attachFail(a.to, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var links Links
+	for _, e := range events {
+		l := a.program.eventLink(a.on(e.CPU), e.Event)
+		l.cpus = set
+		links = append(links, l)
+	}
+	return links, nil
 }
 
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it
@@ -232,17 +213,19 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 	}
 	defer p.release()
 	if event < 0 {
-		return nil, p.attachFail(to, fmt.Errorf("no descriptor: %w", syscall.EINVAL))
+		return nil, p.attachFail(to, fmt.Errorf("the descriptor is negative: %w", syscall.EINVAL))
 	}
-	fd, err := p.perfLink(event,
-		perfWay{cookie: opts.Cookie, ioctl: opts.Ioctl, disabled: opts.Disabled})
+	how := probe.Attachment{
+		Program: p.fd, Cookie: opts.Cookie, Ioctl: opts.Ioctl, Disabled: opts.Disabled,
+		Kernel: p.running(), Log: p.logger(),
+	}
+	fd, err := how.Attach(event)
 	if err != nil {
-		failed := p.perfRefused(opAttachEvent|opAttachEventFD, to, event, err)
-		return nil, joinErrors(failed, fd.Close())
+		return nil, p.eventRefused(opAttachEvent|opAttachEventFD, to, event, err)
 	}
 	owned, err := sys.NewFD(event)
 	if err != nil {
 		return nil, joinErrors(p.attachFail(to, err), fd.Close())
 	}
-	return p.newLink(to, fd, owned), nil
+	return p.eventLink(to, probe.Adopt(owned, fd)), nil
 }

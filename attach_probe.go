@@ -1,16 +1,13 @@
 package bpf
 
 import (
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -30,127 +27,76 @@ const (
 	ProbeLink
 )
 
-var probeModes = [...]string{ProbeDefault: "default", ProbeLegacy: "legacy", ProbePerf: "perf",
-	ProbeLink: "link"}
-
 // String returns default, legacy, perf or link.
-func (m ProbeMode) String() string {
-	if int(m) < len(probeModes) {
-		return probeModes[m]
+func (m ProbeMode) String() string { return probe.Mode(m).String() }
+
+// attachProbe makes a probe and attaches p to it. refused makes the error of a probe that could not
+// be opened; need are the capabilities for that.
+func (p *Program) attachProbe(m probe.Machine, to string, at probe.Place, mode ProbeMode,
+	cookie uint64, refused func(err error, need []kernel.Capability) error) (*Link, error) {
+	way, err := probe.Choose(m, at, probe.Mode(mode), cookie, p.logger())
+	if err != nil {
+		return nil, p.attachFail(to, err, kernel.CapPerfmon)
 	}
-	return "ProbeMode(" + strconv.Itoa(int(m)) + ")"
+	event, err := way.Open()
+	if err != nil {
+		return nil, refused(err, way.Need())
+	}
+	return p.attachEvent(to, event, probe.Attachment{Cookie: cookie, Ioctl: way.Ioctl()})
 }
 
-// tracing holds the facts about the machine that probes need; *kernel.Facts implements it.
-type tracing interface {
-	// EventSource returns the perf event type of a PMU ("kprobe", "uprobe"), fs.ErrNotExist if the
-	// kernel has none of that name.
-	EventSource(name string) (uint32, error)
-	// EventSourceBit returns the bit of config that a format file of a PMU names.
-	EventSourceBit(name, format string) (uint, error)
-	// Tracefs returns the mount point of tracefs.
-	Tracefs() (string, error)
-	featureSource
+// attachEvent attaches p to a perf event and takes ownership of the event, also on failure.
+func (p *Program) attachEvent(to string, event *probe.Event, how probe.Attachment) (*Link, error) {
+	if err := p.attachTo(to, event, how); err != nil {
+		return nil, err
+	}
+	return p.eventLink(to, event), nil
 }
 
-// featureSource reports the features of the machine's kernel.
-type featureSource interface {
-	Has(facts.Feature) (bool, error)
+// attachTo does the same as attachEvent, without making a Link.
+func (p *Program) attachTo(to string, event *probe.Event, how probe.Attachment) error {
+	how.Program, how.Kernel, how.Log = p.fd, p.running(), p.logger()
+	if err := event.Attach(&how); err != nil {
+		return joinErrors(p.eventRefused(opAttachEvent, to, event.FD(), err), event.Close(false))
+	}
+	return nil
 }
 
-// probeWay says how a probe is made: by an event in tracefs or by the PMU, attached by ioctl or by
-// a link if possible.
-type probeWay struct {
-	source string // of perf events: "kprobe", "uprobe"
-	pmu    uint32 // perf event type, with legacy unset
-	legacy bool
-	ioctl  bool
-	noPMU  error // why the perf event type is unknown, although the kernel may have one
+// eventLink makes the Link of an event that p is attached to.
+func (p *Program) eventLink(to string, event *probe.Event) *Link {
+	l := p.newLink(to, event.Link())
+	l.event = event
+	return l
 }
 
-// way chooses how to make a probe of pmu ("kprobe", "uprobe").
-func (m ProbeMode) way(t tracing, pmu string) (probeWay, error) {
-	w := probeWay{source: pmu}
-	var err error
-	if w.pmu, err = t.EventSource(pmu); err != nil {
-		w.legacy = true
-		if !errors.Is(err, ErrNotExist) {
-			w.noPMU = err
-		}
+// eventPrograms are the types of programs that run at perf events, each at its own kind of events.
+var eventPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, uapi.ProgKprobe}
+
+// eventRefused wraps the error of an attempt to attach p to an event. op is opAttachEvent, with
+// opAttachEventFD if the event belongs to the caller.
+func (p *Program) eventRefused(op operation, to string, event int, err error) error {
+	at := &place{name: to, types: eventPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}
+	if p.typ == uapi.ProgKprobe && p.expected != 0 {
+		at.rule = fmt.Sprintf("the program was loaded for %v, not for a single probe", p.expected)
 	}
-	switch m {
-	case ProbeDefault:
-	case ProbeLegacy:
-		w.legacy, w.ioctl, w.noPMU = true, true, nil
-	case ProbePerf, ProbeLink:
-		if w.noPMU != nil {
-			return w, fmt.Errorf("mode %v: %w", m, w.noPMU)
-		}
-		if w.legacy {
-			return w, fmt.Errorf("mode %v: this kernel has no perf events of kind %s (4.17): %w",
-				m, pmu, ErrNotSupported)
-		}
-		w.ioctl = m == ProbePerf
-	default:
-		return w, fmt.Errorf("there is no %v: %w", m, syscall.EINVAL)
-	}
-	if m == ProbeLink {
-		has, err := t.Has(facts.PerfLink)
-		if err != nil {
-			return w, err
-		}
-		if !has {
-			return w, fmt.Errorf("mode %v: this kernel has no links to perf events (5.15): %w",
-				m, ErrNotSupported)
-		}
-	}
-	return w, nil
+	a := p.at(op, at)
+	a.event = event
+	return a.attachFail(to, at.cause(err))
 }
 
-// probeWay chooses how to make a probe of pmu to which p will be attached with that cookie.
-func (p *Program) probeWay(t tracing, pmu string, mode ProbeMode, cookie uint64) (probeWay, error) {
-	w, err := mode.way(t, pmu)
-	switch {
-	case err != nil:
-	case w.ioctl && cookie != 0:
-		err = fmt.Errorf("mode %v has no cookies: %w", mode, ErrNotSupported)
-	case w.noPMU != nil:
-		p.events().Warn("could not find out the type of perf events for "+pmu+
-			"s, using an event in tracefs",
-			"object", p.ObjectName(), "program", p.name, "err", w.noPMU)
-	case w.legacy && mode == ProbeDefault:
-		p.events().Info("this kernel has no perf events for "+pmu+"s, using an event in tracefs",
-			"object", p.ObjectName(), "program", p.name)
+// eventNotOpened wraps the error of an attempt to open the event that p is to be attached to.
+func (p *Program) eventNotOpened(to string, a *attempt, err error) error {
+	what := "perf event"
+	if strings.HasPrefix(to, what) {
+		what = "it"
 	}
-	return w, err
+	a.op, a.program, a.need = opOpenEvent, p, []kernel.Capability{kernel.CapPerfmon}
+	return a.attachFail(to, fmt.Errorf("open %s: %w", what, err))
 }
 
-// need returns the capabilities to make and attach the probe: since 5.8 CAP_PERFMON is enough for
-// functions of the kernel, but not for those of programs.
-func (w probeWay) need() []kernel.Capability {
-	switch {
-	case w.legacy:
-		return []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride}
-	case w.source == "uprobe":
-		return []kernel.Capability{kernel.CapSysAdmin}
-	}
-	return []kernel.Capability{kernel.CapPerfmon}
-}
-
-// open makes the probe, by the PMU or by an event in tracefs, and returns how to attach a program
-// to it.
-func (w probeWay) open(cookie uint64, byPMU func(pmu uint32) (*sys.FD, error),
-	byEvent func() (*sys.FD, *probe.Event, error)) (event *sys.FD, how perfWay, err error) {
-	how = perfWay{cookie: cookie, ioctl: w.ioctl}
-	if w.legacy {
-		event, how.legacy, err = byEvent()
-		if err != nil && w.noPMU != nil {
-			err = fmt.Errorf("%w; and no event in tracefs: %v", w.noPMU, err)
-		}
-	} else {
-		event, err = byPMU(w.pmu)
-	}
-	return event, how, err
+// attachFail wraps the error of an attempt to attach p.
+func (p *Program) attachFail(to string, err error, need ...kernel.Capability) *Error {
+	return (&attempt{program: p, need: need}).attachFail(to, err)
 }
 
 // requireType refuses to attach a program of another type than the hook takes, for which the kernel
@@ -161,4 +107,53 @@ func (p *Program) requireType(hook string, want ...uapi.ProgType) error {
 			hook, typeNames(want), p.typ, syscall.EINVAL)
 	}
 	return nil
+}
+
+// requireMulti refuses a program that was not loaded for many functions, for which the kernel would
+// answer a bare EINVAL. The attach type of a program that was opened by a pin or an id is unknown.
+func (p *Program) requireMulti(want uapi.AttachType, section string) error {
+	if err := p.requireType(section, uapi.ProgKprobe); err != nil {
+		return err
+	}
+	if p.obj != nil && p.expected != want {
+		return fmt.Errorf("the program was not loaded with attach type %v, that of SEC(%q): %w",
+			want, section, syscall.EINVAL)
+	}
+	return nil
+}
+
+// # Places in sections
+
+// secTarget returns the SEC() text after the kind. errNothingToDo if the section is the bare kind.
+func (p *Program) secTarget() (string, error) {
+	_, target, ok := strings.Cut(p.section, "/")
+	if !ok {
+		return "", errNothingToDo
+	}
+	return target, nil
+}
+
+// secFile splits the text of a section into a file and the rest: "path:rest".
+func (p *Program) secFile() (file, rest string, err error) {
+	target, err := p.secTarget()
+	if err != nil {
+		return "", "", err
+	}
+	file, rest, _ = strings.Cut(target, ":")
+	if file == "" || rest == "" {
+		return "", "", p.secFail(fmt.Errorf("want path:function: %w", syscall.EINVAL))
+	}
+	return file, rest, nil
+}
+
+// secFail returns an error about the text of a section.
+func (p *Program) secFail(err error) error {
+	return p.fail("attach program", fmt.Errorf("SEC(%q): %w", p.section, err))
+}
+
+// noteRest logs the end of a section that has no meaning.
+func (p *Program) noteRest(rest string) {
+	if rest != "" {
+		p.logger().Warn("ignored the end of the section", "section", p.section, "end", rest)
+	}
 }

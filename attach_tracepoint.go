@@ -5,8 +5,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -40,19 +40,11 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 		}
 		return nil, a.attachFail(to, err)
 	}
-	event, err := openTracepoint(id)
+	event, err := probe.OpenTracepoint(id)
 	if err != nil {
-		return nil, p.perfFail(to, &attempt{}, err)
+		return nil, p.eventNotOpened(to, &attempt{}, err)
 	}
-	return p.attachPerfEvent(to, event, opts.Cookie)
-}
-
-// openTracepoint opens the perf event of a tracepoint.
-func openTracepoint(id uint64) (*sys.FD, error) {
-	return onAnyCPU(func(cpu int) (*sys.FD, error) {
-		return sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}, -1,
-			cpu, -1, 0)
-	})
+	return p.attachEvent(to, event, probe.Attachment{Cookie: opts.Cookie})
 }
 
 // autoTracepoint attaches SEC("tp/category/name").
@@ -63,8 +55,7 @@ func (p *Program) autoTracepoint() (*Link, error) {
 	}
 	category, name, ok := strings.Cut(target, "/")
 	if !ok || category == "" || name == "" {
-		return nil, p.fail("attach program",
-			fmt.Errorf("SEC(%q) has no category/name: %w", p.section, syscall.EINVAL))
+		return nil, p.secFail(fmt.Errorf("want category/name: %w", syscall.EINVAL))
 	}
 	return p.AttachTracepoint(category, name, nil)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/usdt"
 	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/uapi"
@@ -57,7 +58,7 @@ func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*L
 
 // usdtByCookie reports whether the program reads its spec id from the attach cookie. This was
 // decided at load, and is false also if the kernel gave no answer then.
-func (p *Program) usdtByCookie(k featureSource) bool {
+func (p *Program) usdtByCookie(k probe.Features) bool {
 	if told := p.obj.usdtTold; told != nil {
 		return told.Value != 0
 	}
@@ -77,18 +78,18 @@ type usdtAttachment struct {
 	keys      []uint64 // written to addresses
 }
 
-func (p *Program) attachUSDT(t uprobing, file, provider, name string,
+func (p *Program) attachUSDT(m probe.Machine, file, provider, name string,
 	o USDTOptions) (*Link, error) {
-	to := "USDT " + file + ":" + provider + ":" + name + inProcess(o.PID)
+	to := "USDT " + file + ":" + provider + ":" + name + probe.InProcess(o.PID)
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	a := usdtAttachment{p: p, to: to, opts: o}
 	defer func() { a.file.Close() }()
-	err := a.check(t, provider, name)
+	err := a.check(m, provider, name)
 	if err == nil {
-		err = a.find(t, file, provider, name)
+		err = a.find(m, file, provider, name)
 	}
 	if err == nil {
 		err = a.write()
@@ -96,36 +97,31 @@ func (p *Program) attachUSDT(t uprobing, file, provider, name string,
 	if err != nil {
 		return nil, p.attachFail(to, joinErrors(err, a.undo()))
 	}
-	link, err := a.attach(t)
+	link, err := a.attach(m)
 	if err != nil {
 		return nil, joinErrors(err, a.undo())
 	}
-	detach := link.undo
 	link.undo = func() error {
-		var err error
-		if detach != nil {
-			err = detach()
-		}
 		if link.pinPath != "" {
-			return err // still attached, so the ids stay in use
+			return nil // still attached, so the ids stay in use
 		}
-		return joinErrors(err, a.undo())
+		return a.undo()
 	}
 	return link, nil
 }
 
-func (a *usdtAttachment) check(t uprobing, provider, name string) error {
+func (a *usdtAttachment) check(m probe.Machine, provider, name string) error {
 	if provider == "" || name == "" {
 		return fmt.Errorf("no provider or no probe is named: %w", syscall.EINVAL)
 	}
-	if a.opts.PID < 0 {
-		return fmt.Errorf("there is no process %d: %w", a.opts.PID, syscall.EINVAL)
+	if err := probe.CheckPID(a.opts.PID); err != nil {
+		return err
 	}
 	if err := a.p.requireType("a USDT probe", uapi.ProgKprobe); err != nil {
 		return err
 	}
 	if a.p.obj == nil {
-		return fmt.Errorf("it was not loaded from an object, whose maps USDT needs: %w",
+		return fmt.Errorf("the program was opened by a pin or an id, and USDT needs the maps of its object: %w",
 			ErrNotSupported)
 	}
 	a.specs, a.addresses = a.p.obj.Map(usdt.SpecsMap), a.p.obj.Map(usdt.AddressesMap)
@@ -136,17 +132,17 @@ func (a *usdtAttachment) check(t uprobing, provider, name string) error {
 	long := a.addresses.KeySize()
 	if a.specs.Type() != uapi.MapArray || a.addresses.Type() != uapi.MapHash ||
 		a.specs.KeySize() != 4 || long != 4 && long != 8 || a.addresses.ValueSize() != 4 {
-		return fmt.Errorf("maps %v and %v are not what usdt.bpf.h declares: %w",
+		return fmt.Errorf("maps %v and %v differ from those of usdt.bpf.h: %w",
 			a.specs, a.addresses, syscall.EINVAL)
 	}
-	if a.p.usdtByCookie(t) {
+	if a.p.usdtByCookie(m) {
 		a.addresses = nil
 	}
 	return nil
 }
 
 // find reads the probe's places from the file.
-func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
+func (a *usdtAttachment) find(m probe.Machine, file, provider, name string) error {
 	f, err := userfile.Open(file, a.opts.PID)
 	if err != nil {
 		return err
@@ -155,11 +151,11 @@ func (a *usdtAttachment) find(t uprobing, file, provider, name string) error {
 	if a.probe, err = f.USDT(provider, name); err != nil {
 		return err
 	}
-	if runtime.GOARCH == "amd64" && a.p.has(t, facts.UprobeSyscall) {
+	if runtime.GOARCH == "amd64" && a.p.has(m, facts.UprobeSyscall) {
 		a.probe.UseNop5(f)
 	}
 	if a.probe.HasSemaphore() {
-		if err := requireRefCtr(t); err != nil {
+		if err := probe.RequireCounters(m); err != nil {
 			return err
 		}
 	}
@@ -197,8 +193,8 @@ func (a *usdtAttachment) write() error {
 		binary.NativeEndian.PutUint32(key[:], a.ids[s.Args])
 		if err := a.addresses.Update(address, key[:], UpdateNoExist); err != nil {
 			if errors.Is(err, ErrExist) {
-				err = fmt.Errorf("a program of this object is attached to %#x already, and this "+
-					"kernel can't tell them apart (5.15): %w", s.Address, err)
+				err = fmt.Errorf("a program of this object is attached to address %#x already, "+
+					"and only kernels with cookies (5.15) distinguish them: %w", s.Address, err)
 			}
 			return err
 		}
@@ -208,17 +204,20 @@ func (a *usdtAttachment) write() error {
 }
 
 // attach attaches to all places.
-func (a *usdtAttachment) attach(t uprobing) (*Link, error) {
+func (a *usdtAttachment) attach(m probe.Machine) (*Link, error) {
 	if a.p.expected == uapi.AttachTraceUprobeMulti {
 		return a.attachMulti()
 	}
 	var links Links
 	for _, s := range a.probe.Sites {
-		o := UprobeOptions{Offset: s.Offset, RefCtrOffset: s.Semaphore, PID: a.opts.PID}
-		if a.addresses == nil {
-			o.Cookie = uint64(a.ids[s.Args])
+		at := probe.Uprobe{
+			File: a.file, Offset: s.Offset, RefCtrOffset: s.Semaphore, PID: a.opts.PID,
 		}
-		link, err := a.p.attachUprobeAt(t, a.to, a.file, o)
+		cookie := uint64(0)
+		if a.addresses == nil {
+			cookie = uint64(a.ids[s.Args])
+		}
+		link, err := a.p.attachUprobeAt(m, a.to, &at, ProbeDefault, cookie)
 		if err != nil {
 			return nil, joinErrors(err, links.Close())
 		}
@@ -233,16 +232,16 @@ func (a *usdtAttachment) attach(t uprobing) (*Link, error) {
 }
 
 func (a *usdtAttachment) attachMulti() (*Link, error) {
-	o := UprobeMultiOptions{PID: a.opts.PID}
+	set := probe.UprobeMulti{PID: a.opts.PID}
 	counted := a.probe.HasSemaphore()
 	for _, s := range a.probe.Sites {
-		o.Offsets = append(o.Offsets, s.Offset)
-		o.Cookies = append(o.Cookies, uint64(a.ids[s.Args]))
+		set.Offsets = append(set.Offsets, s.Offset)
+		set.Cookies = append(set.Cookies, uint64(a.ids[s.Args]))
 		if counted {
-			o.RefCtrOffsets = append(o.RefCtrOffsets, s.Semaphore)
+			set.RefCtrOffsets = append(set.RefCtrOffsets, s.Semaphore)
 		}
 	}
-	return a.p.linkUprobes(a.to, a.file, &o)
+	return a.p.linkUprobes(a.to, a.file, &set)
 }
 
 // undo reverts write. The object and its maps may be closed already.
@@ -269,7 +268,7 @@ func (p *Program) autoUSDT() (*Link, error) {
 	}
 	parts := strings.SplitN(target, ":", 3)
 	if len(parts) < 3 || slices.Contains(parts, "") {
-		return nil, p.secFail(fmt.Errorf("it does not say path:provider:name: %w", syscall.EINVAL))
+		return nil, p.secFail(fmt.Errorf("want path:provider:name: %w", syscall.EINVAL))
 	}
 	return p.AttachUSDT(parts[0], parts[1], parts[2], nil)
 }

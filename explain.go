@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/internal/privilege"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/structops"
 	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
@@ -72,7 +73,7 @@ type attempt struct {
 	offsets []uint64               // opKprobe: in the function; opUprobe: in the file
 	symbol  *kernel.FunctionSymbol // opKprobe: nil for an address
 	file    *userfile.File         // opUprobe
-	tracing tracing                // opKprobeMulti
+	tracefs probe.Tracefs          // opKprobeMulti
 	symbols []string               // opKprobeMulti
 	session uapi.AttachType        // opUprobeMulti; 0 if it is none
 	name    string                 // opRawTracepoint
@@ -403,7 +404,7 @@ func functionsAreMissing(a *attempt) string {
 	if len(a.symbols) == 0 {
 		return ""
 	}
-	root, err := a.tracing.Tracefs()
+	root, err := a.tracefs.Tracefs()
 	if err != nil {
 		return ""
 	}

@@ -3,7 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,8 +67,11 @@ func TestExplanations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(clock)
-	tracefs := t.TempDir()
-	writeFile(t, filepath.Join(tracefs, "available_filter_functions"), "tcp_connect\n")
+	listed := t.TempDir()
+	err = os.WriteFile(listed+"/available_filter_functions", []byte("tcp_connect\n"), 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
 	unknown, err := kernel.FindFunction("vfs_reed")
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +130,7 @@ func TestExplanations(t *testing.T) {
 				symbol: new(kernel.FunctionSymbol)}, "kretprobe"},
 		{"no fprobe", syscall.EOPNOTSUPP, attempt{op: opKprobeMulti}, "CONFIG_FPROBE"},
 		{"functions", syscall.ENOENT,
-			attempt{op: opKprobeMulti, tracing: pretend{tracefs: tracefs},
+			attempt{op: opKprobeMulti, tracefs: tracefsAt(listed),
 				symbols: []string{"tcp_connekt"}},
 			"is called tcp_connekt; near: tcp_connect"},
 		{"session", syscall.EINVAL, attempt{op: opUprobeMulti, session: 250, file: file},
@@ -274,3 +277,8 @@ func TestExplanations(t *testing.T) {
 		t.Errorf("row %d explains nothing here: %v", i, explanations[i].errno)
 	}
 }
+
+// tracefsAt is a directory in place of tracefs.
+type tracefsAt string
+
+func (dir tracefsAt) Tracefs() (string, error) { return string(dir), nil }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -30,11 +31,11 @@ type Link struct {
 	name   string // of the program, or of the struct_ops map; "" if the link was opened otherwise
 	what   string // for messages: "count_packets to lo"
 	object string
-	fd     *sys.FD   // nil if the attachment has no kernel link
-	events []*sys.FD // perf events that hold the attachment; closed after the link, which is faster
-	parts  Links     // an attachment to several places, without a kernel link of its own
+	fd     *sys.FD       // nil if the attachment has no kernel link
+	event  *probe.Event  // holds the attachment, and fd; nil if it is to no perf event
+	cpus   *probe.CPUSet // the set that the event belongs to
+	parts  Links         // an attachment to several places, without a kernel link of its own
 	undo   func() error
-	cpus   *perfCPUs // the set that the link belongs to
 
 	mu           sync.Mutex
 	closed       bool
@@ -42,10 +43,9 @@ type Link struct {
 	pinPath      string
 }
 
-// newLink makes a Link of the descriptors of an attachment, and takes ownership of them.
-func (p *Program) newLink(to string, fd *sys.FD, events ...*sys.FD) *Link {
-	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd,
-		events: events}
+// newLink makes a Link of the descriptor of an attachment, and takes ownership of it.
+func (p *Program) newLink(to string, fd *sys.FD) *Link {
+	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd}
 }
 
 // OpenLink opens the link that is pinned at path (libbpf bpf_link__open). The caller closes it; it
@@ -105,16 +105,13 @@ func (l *Link) Close() error {
 		l.mu.Unlock()
 		return nil
 	}
-	errs := []error{l.fd.Close(), l.parts.Close()}
-	for _, event := range l.events {
-		errs = append(errs, event.Close())
-	}
+	errs := []error{l.event.Close(l.pinPath != ""), l.fd.Close(), l.parts.Close()}
 	if l.undo != nil {
 		errs = append(errs, l.undo())
 	}
 	l.mu.Unlock()
 	if l.cpus != nil { // unlocked, because the last one waits for a running renewal
-		errs = append(errs, l.cpus.leave())
+		errs = append(errs, l.cpus.Leave())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return l.fail("detach", err)
@@ -274,9 +271,9 @@ func (l *Link) kernelLink(op string) error {
 	if l.fd == nil {
 		what := "the program is attached to a perf event"
 		switch {
-		case l.undo == nil && len(l.events) == 0:
+		case l.undo == nil && l.event == nil:
 			return l.fail(op, errNothing("link"))
-		case len(l.events) == 0:
+		case l.event == nil:
 			what = "the map is registered"
 		}
 		return l.fail(op, fmt.Errorf("%s without a link: %w", what, ErrNotSupported))

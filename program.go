@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -276,13 +277,13 @@ func (p *Program) running() *kernel.Facts {
 
 // has reports whether the kernel supports f; if that is unknown it warns and returns false, as
 // libbpf does.
-func (p *Program) has(k featureSource, f facts.Feature) bool {
-	yes, err := k.Has(f)
-	if err != nil {
-		p.events().Warn("taken as missing: "+f.Without(), "object", p.ObjectName(), "program",
-			p.name, "feature", f, "err", err)
-	}
-	return yes && err == nil
+func (p *Program) has(k probe.Features, f facts.Feature) bool {
+	return probe.Has(k, f, p.logger())
+}
+
+// logger returns the logger of the load, with the names of the object and the program.
+func (p *Program) logger() *slog.Logger {
+	return p.events().With("object", p.ObjectName(), "program", p.Name())
 }
 
 // ObjectName returns the name of the object that the program was loaded from, "" if it was opened

@@ -84,7 +84,7 @@ func xdpThere(h *hook) ([]attachment, error) {
 // program is also on an interface with the same index in another network namespace, which links
 // don't report. None: it is attached without a link.
 func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
-	index, err := interfaceIndex(iface)
+	index, err := rtnl.Interface(iface)
 	if err != nil {
 		return nil, err
 	}
@@ -110,22 +110,11 @@ func xdpLinks(iface string, mode, program uint32) (ids []uint32, err error) {
 
 // ifindex returns the index of the interface that the hook names.
 func (h *hook) ifindex() (int, error) {
-	index, err := interfaceIndex(h.target)
+	index, err := rtnl.Interface(h.target)
 	if err != nil {
 		return 0, fmt.Errorf("hook %q: %w", h.text, err)
 	}
 	return index, nil
-}
-
-// interfaceIndex returns the index of an interface; its error has similar names.
-func interfaceIndex(name string) (int, error) {
-	index, err := rtnl.InterfaceIndex(name)
-	if err == nil {
-		return index, nil
-	}
-	err = fmt.Errorf("interface %q: %w", name, err)
-	names, _ := rtnl.InterfaceNames() // only for the hint
-	return 0, withNear(err, name, names...)
 }
 
 // underName calls detach with the current name of an interface: it may have been renamed since

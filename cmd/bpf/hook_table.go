@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/lwt"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/tc"
@@ -164,9 +165,9 @@ func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error
 
 func attachKprobe(ret bool) func(subject, *hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
-		symbol, offset, err := cutOffset(h.target)
+		symbol, offset, err := probe.CutOffset(h.target)
 		if err != nil {
-			return hooked{}, err
+			return hooked{}, fmt.Errorf("hook %q: %w", h.text, err)
 		}
 		mode, err := h.probeMode()
 		if err != nil {
@@ -195,9 +196,9 @@ func attachUprobe(ret bool) func(subject, *hook) (hooked, error) {
 		if err != nil {
 			return hooked{}, err
 		}
-		symbol, offset, err := cutOffset(symbol)
+		symbol, offset, err := probe.CutOffset(symbol)
 		if err != nil {
-			return hooked{}, err
+			return hooked{}, fmt.Errorf("hook %q: %w", h.text, err)
 		}
 		mode, err := h.probeMode()
 		if err != nil {
@@ -291,16 +292,6 @@ func (h *hook) freplaced() (target *bpf.Program, function string, err error) {
 	}
 	target, err = programNamed(name)
 	return target, function, err
-}
-
-func cutOffset(s string) (name string, offset uint64, err error) {
-	name, text, ok := strings.Cut(s, "+")
-	if ok {
-		if err := number(&offset, text, 64); err != nil {
-			return "", 0, fmt.Errorf("offset of %q: %w", s, err)
-		}
-	}
-	return name, offset, nil
 }
 
 // cutLast cuts at the last colon: paths may contain colons.

@@ -151,7 +151,7 @@ func TestKprobeErrors(t *testing.T) {
 		{"data", "jiffies_64", bpf.KprobeOptions{}, nil, data},
 		{"nothing", "", bpf.KprobeOptions{}, syscall.EINVAL, "neither"},
 		{"both", "find_task_by_vpid", bpf.KprobeOptions{Address: 1}, syscall.EINVAL,
-			"without a function"},
+			"excludes a function"},
 		{"a second line", "find_task_by_vpid\n-:x", bpf.KprobeOptions{Mode: bpf.ProbeLegacy},
 			syscall.EINVAL, "no name of a function"},
 		{"a return inside", "find_task_by_vpid", bpf.KprobeOptions{Return: true, Offset: 64},

@@ -166,7 +166,7 @@ func TestUprobeOfMany(t *testing.T) {
 			}
 		}
 	}
-	refused(many.AttachUprobe(target(t), "main", nil))("trace_uprobe_multi, not for one probe")
+	refused(many.AttachUprobe(target(t), "main", nil))("trace_uprobe_multi, not for a single probe")
 	refused(many.AttachUprobeMulti(target(t), "",
 		&bpf.UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }

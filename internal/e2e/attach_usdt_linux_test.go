@@ -307,7 +307,7 @@ func TestUSDTWithoutCookies(t *testing.T) {
 		}
 		if _, err := obj.Program("any").AttachUSDT(path,
 			"target", "spread", o); !errors.Is(err, bpf.ErrExist) ||
-			!strings.Contains(err.Error(), "tell them apart") {
+			!strings.Contains(err.Error(), "cookies (5.15) distinguish them") {
 			t.Error("attached twice:", err)
 		}
 		*s = usdtSeen{}
@@ -437,7 +437,7 @@ func TestUSDTOddKeys(t *testing.T) {
 			closeLink(t, l)
 		}
 		if !errors.Is(err, syscall.EINVAL) ||
-			!strings.Contains(err.Error(), "usdt.bpf.h declares") {
+			!strings.Contains(err.Error(), "differ from those of usdt.bpf.h") {
 			t.Errorf("keys of %d bytes: %v", size, err)
 		}
 	}

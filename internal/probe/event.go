@@ -1,150 +1,194 @@
-// Package probe makes the events in tracefs that kprobes and uprobes are on kernels without perf
-// events of their own (before 4.17).
-//
-// Such an event is defined by a line written to a file of tracefs and then used like a tracepoint.
-// It belongs to the machine, not to the process: when the process is killed it stays, not attached
-// to anything, and occupies a name. So the names tell who made them: "purebpf_PID_N_TARGET" here,
-// "libbpf_PID_..." in C libbpf. Leftovers lists the events whose process has ended.
 package probe
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"strings"
-	"sync/atomic"
+	"log/slog"
+	"sync"
 	"syscall"
 
+	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/hotplug"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
-// Event is an event in tracefs that this process made.
+// Event is a perf event, and the program that is attached to it.
 type Event struct {
-	ID    uint64 // of perf_event_open
-	root  string // of tracefs
-	file  string // kprobe_events, uprobe_events
-	group string
-	name  string
+	fd      *sys.FD
+	link    *sys.FD       // nil if there is none
+	defined *tracefsEvent // nil if the event is not in tracefs for this Event alone
+
+	mu     sync.Mutex
+	closed bool
 }
 
-// count numbers the events of this process.
-var count atomic.Uint32
-
-// nameMax is how long the name of an event may be (MAX_EVENT_NAME_LEN without its NUL).
-const nameMax = 63
-
-// eventName names the n-th event of process pid, on target: "purebpf_4711_3_do_unlinkat_0x0".
-func eventName(pid int, n uint32, target string, offset uint64) string {
-	name := []byte(fmt.Sprintf("purebpf_%d_%d_%s_0x%x", pid, n, target, offset))
-	for i, c := range name {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
-			name[i] = '_'
-		}
-	}
-	return string(name[:min(len(name), nameMax)])
+// request is what perf_event_open is asked for.
+type request struct {
+	attr sys.PerfEventAttr
+	name string // a function or file, "" for none
+	pid  int    // 0 for every process
 }
 
-// tries is how many names are tried: leftovers of a process with the same id may hold some.
-const tries = 64
+// on opens the event on one CPU; -1 is every CPU, for events of a process. Errors are Errnos.
+func (r *request) on(cpu int) (*sys.FD, error) {
+	pid := r.pid
+	if pid == 0 {
+		pid = -1
+	}
+	if r.name != "" {
+		return sys.PerfEventOpenName(&r.attr, r.name, pid, cpu, -1, 0)
+	}
+	return sys.PerfEventOpen(&r.attr, pid, cpu, -1, 0)
+}
 
-// Define defines an event in the tracefs at root: kind is "kprobe" or "uprobe", place what its
-// line says ("func+0x0", "/bin/sh:0x1234"); target and offset become part of the name. The caller
-// removes it.
-func Define(root, kind string, ret bool, place, target string, offset uint64) (*Event, error) {
-	// A line in a file of tracefs ends at a newline or '#', its words at blanks.
-	ends := func(r rune) bool { return r <= ' ' || r == 0x7f || r == '#' }
-	if i := strings.IndexFunc(place, ends); i >= 0 {
-		return nil, fmt.Errorf("tracefs takes no %q in %q; where it is a path, use a link without: %w",
-			place[i], place, syscall.EINVAL)
+// open opens an event that sees all CPUs whichever CPU it is opened on: CPU 0, or one that is
+// online. An event of a process is opened on none.
+func (r *request) open() (*sys.FD, error) {
+	if r.pid != 0 {
+		return r.on(-1)
 	}
-	e := &Event{root: root, file: kind + "_events", group: kind + "s"}
-	letter := "p:"
-	if ret {
-		letter, e.group = "r:", kind[:1]+"ret"+kind[1:]+"s"
+	fd, err := r.on(0)
+	if err != syscall.ENODEV {
+		return fd, err
 	}
-	var err error
-	for range tries {
-		e.name = eventName(os.Getpid(), count.Add(1)-1, target, offset)
-		if e.exists() {
-			err = fmt.Errorf("%s/%s: %w", e.group, e.name, syscall.EEXIST)
-			continue
-		}
-		err = e.write(letter + e.group + "/" + e.name + " " + place)
-		if !errors.Is(err, syscall.EEXIST) {
+	online, listErr := kernel.Running().OnlineCPUs()
+	if listErr != nil {
+		return nil, errors.Join(err, listErr)
+	}
+	for _, cpu := range online {
+		if fd, err = r.on(cpu); err != syscall.ENODEV {
 			break
 		}
 	}
-	if errors.Is(err, fs.ErrNotExist) && !e.supported() {
-		err = fmt.Errorf("this kernel has no %ss: neither a perf event source of that name nor %s/%s: %w",
-			kind, root, e.file, errors.ErrUnsupported)
-	}
+	return fd, err
+}
+
+// Open opens an event that sees all CPUs, or follows a thread if pid is not 0. The caller closes
+// it.
+func Open(attr sys.PerfEventAttr, pid int) (*Event, error) {
+	fd, err := (&request{attr: attr, pid: pid}).open()
+	return newEvent(fd, err)
+}
+
+// OpenOn opens an event on one CPU; pid is 0 for every process. The caller closes it.
+func OpenOn(attr sys.PerfEventAttr, pid, cpu int) (*Event, error) {
+	fd, err := (&request{attr: attr, pid: pid}).on(cpu)
+	return newEvent(fd, err)
+}
+
+// OpenTracepoint opens the event of a tracepoint by its number. The caller closes it.
+func OpenTracepoint(id uint64) (*Event, error) { return Open(tracepoint(id), 0) }
+
+func tracepoint(id uint64) sys.PerfEventAttr {
+	return sys.PerfEventAttr{Type: sys.PerfTypeTracepoint, Config: id}
+}
+
+func newEvent(fd *sys.FD, err error) (*Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.ID, err = kernel.EventID(root, e.group, e.name); err != nil {
-		if stays := e.Undo(); stays != nil {
-			err = fmt.Errorf("%w; %w", err, stays)
-		}
-		return nil, err
-	}
-	return e, nil
+	return &Event{fd: fd}, nil
 }
 
-// exists reports whether there is an event of that name. The kernel need not refuse it: since 5.4
-// an event may have several probes, and one that is defined again, for another place, gets that as
-// well.
-func (e *Event) exists() bool {
-	file, err := os.Open(e.root + "/" + e.file)
-	if err != nil {
-		return false // to write will say why
-	}
-	defer file.Close()
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		head, _, _ := strings.Cut(lines.Text(), " ")
-		if _, name, _ := strings.Cut(head, ":"); name == e.group+"/"+e.name {
-			return true
-		}
-	}
-	return false
+// Attachment says how a program is attached to a perf event.
+type Attachment struct {
+	Program  *sys.FD
+	Cookie   uint64
+	Ioctl    bool // by ioctl even where the kernel has links
+	Disabled bool // don't start the event
+	Kernel   Features
+	Log      *slog.Logger
 }
 
-func (e *Event) supported() bool {
-	_, err := os.Stat(e.root + "/" + e.file)
-	return err == nil
-}
-
-// write appends a command to the file that defines events.
-func (e *Event) write(line string) error {
-	file, err := os.OpenFile(e.root+"/"+e.file, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return err
+// Attach attaches the program to an open perf event, by a BPF link where the kernel has them for
+// perf events (5.15), else by ioctl, and starts the event (libbpf
+// bpf_program__attach_perf_event_opts). A cookie needs the link. link is nil if the program was
+// attached by ioctl; the caller closes it.
+func (a *Attachment) Attach(event int) (link *sys.FD, err error) {
+	if a.Ioctl {
+		err = a.byIoctl(event)
+	} else if link, err = sys.LinkCreate(&sys.LinkCreateAttr{
+		ProgFD: a.Program.Uint32(), Target: uint32(event), AttachType: uapi.AttachPerfEvent,
+		Detail: &sys.LinkPerfEvent{Cookie: a.Cookie},
+	}); err == syscall.EINVAL && !Has(a.Kernel, facts.PerfLink, a.Log) {
+		a.Log.Info("this kernel has no links to perf events, attaching by ioctl")
+		link, err = nil, a.byIoctl(event)
 	}
-	_, err = file.WriteString(line)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
+	if err == nil && !a.Disabled {
+		err = sys.PerfEventEnable(event)
 	}
 	if err != nil {
-		// The path of the file says nothing that the line doesn't.
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
-			err = pathErr.Err
-		}
-		return fmt.Errorf("write %q to %s: %w", line, e.file, err)
+		return nil, withUndo(err, link.Close())
 	}
-	return nil
+	return link, nil
 }
 
-// Remove removes the event. EBUSY while something uses it.
-func (e *Event) Remove() error { return e.write("-:" + e.group + "/" + e.name) }
+func (a *Attachment) byIoctl(event int) error {
+	if a.Cookie != 0 {
+		return fmt.Errorf("a cookie needs a link to the perf event (5.15), not an ioctl: %w",
+			errors.ErrUnsupported)
+	}
+	return sys.PerfEventSetBPF(event, a.Program.Int())
+}
 
-// Undo is Remove with an error that says which event stays and what removes it.
-func (e *Event) Undo() error {
-	err := e.Remove()
-	if err == nil {
+// Adopt makes an Event of a perf event and its link, which may be nil, and takes ownership of both.
+func Adopt(fd, link *sys.FD) *Event { return &Event{fd: fd, link: link} }
+
+// Attach is Attachment.Attach to this event. On failure the event stays as it is.
+func (e *Event) Attach(how *Attachment) (err error) {
+	e.link, err = how.Attach(e.fd.Int())
+	return err
+}
+
+// FD returns the descriptor of the event.
+func (e *Event) FD() int { return e.fd.Int() }
+
+// Link returns the link of the program; nil if it was attached by ioctl. The Event owns it.
+func (e *Event) Link() *sys.FD { return e.link }
+
+// Close detaches the program and closes the event, in this order, which is faster. If the link is
+// pinned, the pin may keep an event in tracefs; that is no error. e may be nil.
+func (e *Event) Close(pinned bool) error {
+	if e == nil {
 		return nil
 	}
-	return fmt.Errorf("the event %s/%s stays in tracefs; "+
-		"inspect.CleanLegacyEvents removes it when this process has ended: %w", e.group, e.name, err)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	errs := []error{e.link.Close(), e.fd.Close()}
+	if e.defined != nil {
+		if err := e.defined.undo(); !pinned || !errors.Is(err, syscall.EBUSY) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// renew replaces the event and its link by those that attach makes, if the event ended with its
+// CPU.
+func (e *Event) renew(attach func() (*Event, error)) (renewed bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false, nil
+	}
+	if alive, err := hotplug.Alive(e.fd); alive || err != nil {
+		return false, err
+	}
+	fresh, err := attach()
+	if err != nil {
+		return false, err
+	}
+	if e.link != nil {
+		err = e.link.Replace(fresh.link)
+	}
+	if err == nil {
+		err = e.fd.Replace(fresh.fd)
+	}
+	return err == nil, errors.Join(err, fresh.Close(false))
 }

@@ -102,11 +102,11 @@ func RemoveLeftovers(root string, exists func(pid int) bool) ([]Leftover, error)
 	var removed []Leftover
 	var errs []error
 	for _, found := range list {
-		e := Event{root: root, file: "kprobe_events", group: found.Group, name: found.Name}
+		e := tracefsEvent{root: root, file: "kprobe_events", group: found.Group, name: found.Name}
 		if strings.HasPrefix(found.Group, "u") {
 			e.file = "uprobe_events"
 		}
-		switch err := e.Remove(); {
+		switch err := e.remove(); {
 		case err == nil:
 			removed = append(removed, found)
 		case errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.ENOENT):

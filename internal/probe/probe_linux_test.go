@@ -75,14 +75,14 @@ func TestNameTaken(t *testing.T) {
 			if _, err := os.Stat(tracefs + "/" + file); err != nil {
 				testkit.Skip(t, "the kernel has no %s events: %v", c.kind, err)
 			}
-			taken := Event{
+			taken := tracefsEvent{
 				root: tracefs, file: file, group: c.kind + "s",
 				name: eventName(os.Getpid(), count.Load(), c.target, 0x2000),
 			}
 			if err := taken.write("p:" + taken.group + "/" + taken.name + " " + c.there); err != nil {
 				t.Fatal(err)
 			}
-			ours, err := Define(tracefs, c.kind, false, c.ours, c.target, 0x2000)
+			ours, err := define(tracefs, c.kind, false, c.ours, c.target, 0x2000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,7 +90,7 @@ func TestNameTaken(t *testing.T) {
 			if n := strings.Count(list, "/"+taken.name+" "); n != 1 || ours.name == taken.name {
 				t.Errorf("%d probes are called %s, ours is called %s:\n%s", n, taken.name, ours.name, list)
 			}
-			if err := errors.Join(ours.Remove(), taken.Remove()); err != nil {
+			if err := errors.Join(ours.remove(), taken.remove()); err != nil {
 				t.Error(err)
 			}
 		})
@@ -114,20 +114,4 @@ func TestLeftoverFiles(t *testing.T) {
 	if _, err := RemoveLeftovers(dir, func(int) bool { return false }); err == nil {
 		t.Error(errors.New("a folder in place of the file is taken"))
 	}
-}
-
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func readFile(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
