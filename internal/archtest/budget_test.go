@@ -15,8 +15,8 @@ import (
 // rooms of their own. A change that needs more raises a number here and says why; one that needs less
 // lowers it.
 const (
-	mostFiles     = 72   // in the top folder, tests and everything else
-	mostCodeLines = 7300 // of root without tests, comments and blank lines
+	mostFiles     = 66   // in the top folder, tests and everything else
+	mostCodeLines = 6400 // of root without tests, comments and blank lines
 )
 
 // TestBudget: the oracle is the tree itself, as go/scanner reads it.
