@@ -55,12 +55,13 @@ func (o *Opened) section(name string, size int) (*section, error) {
 		}
 		s.initial, length = s.m.Contents, int(s.m.ValueSize)
 	}
-	if length < size || length == 0 {
+	page := syscall.Getpagesize()
+	pages := (length + page - 1) / page * page
+	if length == 0 || pages < size { // the struct may be padded at its end
 		return nil, fmt.Errorf("it has %d bytes, its variables %d: %w", length, size,
 			syscall.EINVAL)
 	}
-	page := syscall.Getpagesize()
-	memory, err := sys.MmapZero((length + page - 1) / page * page)
+	memory, err := sys.MmapZero(pages)
 	if err != nil {
 		return nil, fmt.Errorf("make memory for it: %w", err)
 	}

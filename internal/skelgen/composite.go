@@ -215,11 +215,23 @@ func (l *layout) methodName(it *item) string {
 func (l *layout) hint(it *item) string { return l.n.name + identifier(it.name) }
 
 func (l *layout) declaration(it *item) string {
-	text := l.g.spec.CDecl(it.typ, clean(it.name, 80))
+	text := l.g.spec.CDecl(l.g.unqualified(it.typ), clean(it.name, 80))
 	if it.width > 0 {
 		text += ":" + strconv.FormatUint(it.width, 10)
 	}
 	return clean(text, 80)
+}
+
+// unqualified strips const and volatile, of which a Go type says nothing.
+func (g *generator) unqualified(id btf.ID) btf.ID {
+	for range maxDepth {
+		t, _ := g.spec.Type(id)
+		if k := t.Kind(); k != btf.KindConst && k != btf.KindVolatile && k != btf.KindTypeTag {
+			break
+		}
+		id = t.Ref()
+	}
+	return id
 }
 
 // member adds a member that is neither a bit field nor in a union.
