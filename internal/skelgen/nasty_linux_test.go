@@ -12,6 +12,20 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
+// nastyObject compiles testdata/nasty.bpf.c.
+func nastyObject(t *testing.T) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join("testdata", "nasty.bpf.c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := os.ReadFile(filepath.Join("testdata", "nasty.h"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testkit.Compile(t, strings.Replace(string(source), `#include "nasty.h"`, string(header), 1))
+}
+
 // nasty returns a program with the skeleton of testdata/nasty.bpf.c, for this machine and, if arch
 // is not "", for another one, and the C program nasty.c.
 func nasty(t *testing.T, arch string) (goProgram, cProgram string) {
@@ -30,8 +44,7 @@ func nasty(t *testing.T, arch string) (goProgram, cProgram string) {
 	m := newModule(t)
 	header := read("nasty.h")
 	include := `#include "nasty.h"`
-	m.skeleton(testkit.Compile(t, strings.Replace(read("nasty.bpf.c"), include, header, 1)),
-		skelgen.Options{Name: "nasty"})
+	m.skeleton(nastyObject(t), skelgen.Options{Name: "nasty"})
 	m.write("main.go", read("nasty_main.go"))
 	m.write("kernel.go", read("nasty_kernel.go"))
 	env := []string{"CGO_ENABLED=0"}
