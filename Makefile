@@ -36,7 +36,7 @@ long:
 unit:
 	scripts/test.sh unit
 
-## make race     the same with the race detector
+## make race     with the race detector, what has goroutines or locks
 race:
 	scripts/test.sh race
 

@@ -45,8 +45,22 @@ lint() {
   done
 }
 unit() { $sum test unit go test -json -timeout ${long:+5}20m ./...; }
-# Tests scale themselves down with -short: the race detector is after interleavings, not after coverage of the corpus.
-race() { $sum test race go test -json -race ${short[@]+"${short[@]}"} -timeout ${long:+5}20m ./...; }
+# The race detector is after interleavings, not after coverage: it runs the packages that start goroutines or hold locks, with -short,
+# and of the pure rooms the tests that start goroutines. With PUREBPF_LONG it runs all.
+race() {
+  if [[ $long ]]; then $sum test race go test -json -race -timeout 520m ./...; return; fi
+  local concurrent='\bgo func|\bgo [a-zA-Z_.]+\(|\.Go\(|"sync(/atomic)?"' dir others=() alone=() tests
+  while read -r dir; do
+    dir=.${dir#"$PWD"}
+    [[ ! " ${pure[*]} " == *" $dir "* ]] || continue
+    if grep -qE "$concurrent" "$dir"/*.go; then others+=("$dir"); else alone+=("$dir"); fi
+  done < <(go list -f '{{.Dir}}' ./...)
+  $sum test race go test -json -race -short -timeout 20m "${others[@]}"
+  tests=$(find "${pure[@]}" -maxdepth 1 -name '*_test.go' -exec awk '/^func / { name = "" } /^func Test/ { sub(/\(.*/, "", $2); name = $2 }
+    name && /(^|[^a-zA-Z_])go func|\.Go\(/ { print name }' {} + | sort -u | paste -sd'|')
+  $sum test race-pure go test -json -race -short -timeout 20m -run "^($tests)\$" "${pure[@]}"
+  $sum skip race-alone "no goroutines and no locks in ${alone[*]}, nor in the other tests of the pure rooms (make long runs them)"
+}
 # The pure rooms on a 32-bit machine and on a big-endian one. A kernel may run 32-bit x86 programs or not, and old QEMUs' user
 # emulation has threads of 32-bit x86 share their thread-local storage, of which Go programs die: a test program is tried, and
 # what neither runs, Debian's kernel runs in a virtual machine.
