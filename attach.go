@@ -64,19 +64,20 @@ func (p *Program) attach() (*Link, string, error) {
 		return nil, "", p.fail("attach program", err)
 	}
 	if p.def == nil {
-		return nil, "the section is of no known kind", nil
+		return nil, "the kind of the section is unknown", nil
 	}
 	if p.obj != nil {
 		if h := p.obj.handlerOf(p.def, p); h != nil && h.Attach != nil {
 			link, err := h.Attach(p)
-			return link, "its handler left it alone", err
+			return link, "its handler attached nothing", err
 		}
 	}
 	if p.def.Type != p.typ {
-		return nil, fmt.Sprintf("the program's type was changed to %v, which the section says nothing about", p.typ), nil
+		return nil, fmt.Sprintf("the section is for another type than %v, to which the program's was changed",
+			p.typ), nil
 	}
 	if int(p.def.Auto) >= len(autoAttach) || autoAttach[p.def.Auto] == nil {
-		return nil, fmt.Sprintf("programs of this kind (%v) are attached by hand", p.typ), nil
+		return nil, fmt.Sprintf("programs of this kind (%v) need a call of their Attach method", p.typ), nil
 	}
 	link, err := autoAttach[p.def.Auto](p)
 	if errors.Is(err, errNothingToDo) {
@@ -118,7 +119,7 @@ func (o *Object) beginAttach() error {
 		return ErrClosed
 	}
 	if o.attaching || slices.ContainsFunc(o.links, func(l *Link) bool { return !l.isClosed() }) {
-		return fmt.Errorf("it is attached already: %w", ErrExist)
+		return fmt.Errorf("already attached: %w", ErrExist)
 	}
 	o.attaching = true
 	return nil
@@ -149,7 +150,7 @@ func (o *Object) attach() (links Links, left []NotAttached, err error) {
 	}
 	for _, p := range o.programs {
 		if !p.Loaded() {
-			note(NotAttached{Program: p, Reason: "it was not loaded"}, "program", p.name)
+			note(NotAttached{Program: p, Reason: "not loaded"}, "program", p.name)
 			continue
 		}
 		if !p.autoattach {
@@ -172,7 +173,7 @@ func (o *Object) attach() (links Links, left []NotAttached, err error) {
 			continue
 		}
 		if !m.Created() || !m.autoattach {
-			note(NotAttached{Map: m, Reason: "it was not created, or its autoattach is off"}, "map",
+			note(NotAttached{Map: m, Reason: "not created, or autoattach is off"}, "map",
 				m.name)
 			continue
 		}

@@ -67,7 +67,7 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 		return nil, p.refused(at, err)
 	}
 	if _, program := opts.Anchor.next(); program {
-		at.rule = "in a cgroup a link is placed next to a link, and this anchor is a program"
+		at.rule = "a link in a cgroup can only be placed next to a link, not to a program"
 	}
 	defer opts.Anchor.hold()()
 	if err := opts.Anchor.place(&a, opts.Revision); err != nil {
@@ -95,7 +95,7 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 		return p.refused(at, err)
 	}
 	if link, _ := opts.Anchor.next(); link {
-		at.rule = "in a cgroup a program without a link is placed next to such a program, and this anchor is a link"
+		at.rule = "a program without a link in a cgroup can only be placed next to another one, not to a link"
 	}
 	if err := opts.Anchor.placeWithoutLink(&a, opts.Revision); err != nil {
 		return p.refused(at, err)
@@ -142,7 +142,7 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 		return p.notDetached(at, err)
 	}
 	if !hook.Has(info.ID) {
-		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
+		return p.notDetached(at, fmt.Errorf("not attached there: %w", ErrNotExist))
 	}
 	a := sys.ProgAttachAttr{AttachType: where, ExpectedRevision: opts.Revision}
 	if err := p.setPath(path, &a, sys.ProgDetach); err != nil {
@@ -155,7 +155,7 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 func (o *CgroupOptions) check(set bool) error {
 	switch {
 	case !set && (o.Mode != 0 && o.Mode != CgroupMulti || o.Replace != nil):
-		return fmt.Errorf("links have the mode multi, and Update replaces their programs: %w",
+		return fmt.Errorf("links always have the mode multi; Link.Update replaces their programs: %w",
 			syscall.EINVAL)
 	case o.Mode != CgroupExclusive && o.Mode != CgroupOverride && o.Mode != CgroupMulti:
 		return fmt.Errorf("%v: %w", o.Mode, syscall.EINVAL)
@@ -181,7 +181,7 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 	return &place{
 		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision,
 		need:   []kernel.Capability{kernel.CapNetAdmin},
-		target: "it must be a directory of a cgroup file system, version 2",
+		target: "want a directory of a cgroup2 file system",
 		query: func() (*hooks.Hook, error) {
 			own, err := hooks.QueryFile(path, where, 0)
 			if err != nil || len(own.Programs) > 0 {

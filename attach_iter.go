@@ -48,7 +48,7 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	}
 	if p.obj != nil && p.expected != uapi.AttachTraceIter {
 		return nil, p.attachFail(to,
-			fmt.Errorf("the program was not loaded as one, as SEC(\"iter/...\") is: %w",
+			fmt.Errorf("the program was not loaded with attach type trace_iter, that of SEC(\"iter/...\"): %w",
 				syscall.EINVAL))
 	}
 	_, kind := splitModule(p.attachTarget)
@@ -97,8 +97,8 @@ func (o *IterOptions) check(target string) error {
 	}
 	for _, t := range iterTakes {
 		if t.set(o) && !slices.Contains(t.targets, target) {
-			return fmt.Errorf("this iterator doesn't take %s, as %s does: %w",
-				t.what, strings.Join(t.targets, ", "), syscall.EINVAL)
+			return fmt.Errorf("only iterators of %s take %s: %w",
+				strings.Join(t.targets, ", "), t.what, syscall.EINVAL)
 		}
 	}
 	return nil
@@ -153,7 +153,7 @@ func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
 	if groups > 1 {
 		done()
 		return nil, func() {},
-			fmt.Errorf("an iterator takes a map, a cgroup or a task, not several of them: %w",
+			fmt.Errorf("options for a map, a cgroup and a task exclude each other: %w",
 				syscall.EINVAL)
 	}
 	return info, done, nil

@@ -57,7 +57,7 @@ func (p *Program) UnsetFlowDissector() error {
 		return p.notDetached(at, err)
 	}
 	if !hook.Has(info.ID) { // before 5.8 the kernel doesn't compare programs
-		return p.notDetached(at, fmt.Errorf("it is not attached there: %w", ErrNotExist))
+		return p.notDetached(at, fmt.Errorf("not attached there: %w", ErrNotExist))
 	}
 	if err := sys.ProgDetach(&sys.ProgAttachAttr{ProgFD: p.fd.Uint32(),
 		AttachType: uapi.AttachFlowDissector}); err != nil {

@@ -18,7 +18,7 @@ type RawTracepointOptions struct {
 }
 
 // errNoRawCookies is the error of a kernel that takes no cookie for a raw tracepoint.
-var errNoRawCookies = fmt.Errorf("raw tracepoints have cookies from Linux 6.10 on: %w",
+var errNoRawCookies = fmt.Errorf("cookies of raw tracepoints need Linux 6.10: %w",
 	ErrNotSupported)
 
 // AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as

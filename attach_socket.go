@@ -42,7 +42,7 @@ func (p *Program) setSocket(to string, conn syscall.RawConn, want uapi.ProgType,
 	}
 	defer p.release()
 	if p.typ != want && p.typ != uapi.ProgSocketFilter {
-		return p.attachFail(to, fmt.Errorf("it is a program of type %v; what fits there is %v: %w",
+		return p.attachFail(to, fmt.Errorf("the program is of type %v, want %v: %w",
 			p.typ, want, syscall.EINVAL))
 	}
 	return onSocket("attach program", p.name+" to "+to, conn, option, p.fd.Int())

@@ -118,9 +118,9 @@ func (p *Program) sockMapPlace(m *Map, opts *SockMapOptions) *place {
 	}
 	switch {
 	case m.Type() != uapi.MapSockMap && m.Type() != uapi.MapSockHash:
-		at.rule = fmt.Sprintf("it is a map of type %v, not of sockets", m.Type())
+		at.rule = fmt.Sprintf("the map is of type %v and holds no sockets", m.Type())
 	case where == 0:
-		at.rule = "it isn't known whether it is a parser or a verdict: its section doesn't say, or it was opened by a pin or an id; the option Type does"
+		at.rule = "whether the program is a parser or a verdict is unknown; set the option Type"
 	case !slices.Contains(sockMapHooks[:], sockMapHook{p.typ, where}):
 		at.rule = fmt.Sprintf("programs of type %v have no attach type %v", p.typ, where)
 	}

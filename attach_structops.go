@@ -46,7 +46,7 @@ func (m *Map) AttachStructOps() (*Link, error) {
 			var key uint32
 			err := sys.MapDeleteWait(fd.Int(), unsafe.Pointer(&key), 0)
 			if err != nil {
-				err = fmt.Errorf("it stays registered until inspect.UnregisterStructOps: %w", err)
+				err = fmt.Errorf("the map stays registered until inspect.UnregisterStructOps: %w", err)
 			}
 			return err
 		}
@@ -66,7 +66,7 @@ func (m *Map) AttachStructOps() (*Link, error) {
 func (m *Map) hasStructOpsLink() bool { return m.flags&uapi.FLink != 0 }
 
 func errNoStructOps(m *Map) error {
-	return fmt.Errorf("it is a map of type %v, not %v: %w",
+	return fmt.Errorf("the map is of type %v, want %v: %w",
 		m.typ, uapi.MapStructOps, syscall.EINVAL)
 }
 
@@ -77,7 +77,7 @@ func (m *Map) storeStructOps() error {
 		if m.hasStructOpsLink() {
 			return nil
 		}
-		return fmt.Errorf("its value isn't known, it was opened by a pin or an id: %w",
+		return fmt.Errorf("the value of a map that was opened by a pin or an id is unknown: %w",
 			ErrNotSupported)
 	}
 	image := slices.Clone(m.image)
@@ -140,7 +140,7 @@ func (l *Link) updateMap(m *Map) error {
 	case m.typ != uapi.MapStructOps:
 		return fmt.Errorf("map %s: %w", m.name, errNoStructOps(m))
 	case !m.hasStructOpsLink():
-		return fmt.Errorf("map %s can't have a link, declare it in SEC(\".struct_ops.link\"): %w",
+		return fmt.Errorf("map %s can't have a link; declare it in SEC(\".struct_ops.link\"): %w",
 			m.name, syscall.EINVAL)
 	}
 	registered, err := l.structOpsID()
@@ -195,7 +195,7 @@ func (l *Link) structOpsID() (uint32, error) {
 		return 0, err
 	}
 	if info.Type != uapi.LinkStructOps {
-		return 0, fmt.Errorf("it is a link of type %v, not %v: %w",
+		return 0, fmt.Errorf("the link is of type %v, want %v: %w",
 			info.Type, uapi.LinkStructOps, syscall.EINVAL)
 	}
 	return sys.LinkInfoAs[sys.MapLinkInfo](info).MapID, nil

@@ -66,7 +66,7 @@ func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	}
 	l, err := p.attachTrace(to, opts)
 	if err == nil && !p.running().RunsLSM("bpf") {
-		p.events().Warn("attached, but the kernel runs no LSM programs: \"bpf\" is not among its security modules (lsm= on its command line)",
+		p.events().Warn("attached, but the kernel runs no LSM programs: add \"bpf\" to lsm= on its command line",
 			"object", p.ObjectName(), "program", p.name)
 	}
 	return l, err
@@ -202,7 +202,7 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 	switch {
 	case (target == nil) != (function == ""):
 		return nil, p.attachFail(to,
-			fmt.Errorf("a target program and its function go together: %w", syscall.EINVAL))
+			fmt.Errorf("want both a target program and its function, or neither: %w", syscall.EINVAL))
 	case target == nil:
 		return p.attachTrace(p.traceTarget(), nil)
 	}

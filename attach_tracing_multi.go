@@ -54,7 +54,7 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 		return fail(err)
 	}
 	if !isTracingMulti(p.expected) {
-		return fail(fmt.Errorf("the program was not loaded for many functions, as SEC(\"fentry.multi\") is: %w", syscall.EINVAL))
+		return fail(fmt.Errorf("the program was not loaded for many functions, as by SEC(\"fentry.multi\"): %w", syscall.EINVAL))
 	}
 	ids := opts.IDs
 	if pattern != "" {
@@ -79,7 +79,7 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 func (o *TracingMultiOptions) check(pattern string) error {
 	switch {
 	case pattern != "" && (len(o.IDs) > 0 || len(o.Cookies) > 0):
-		return fmt.Errorf("a pattern goes without ids and cookies: %w", syscall.EINVAL)
+		return fmt.Errorf("a pattern excludes ids and cookies: %w", syscall.EINVAL)
 	case pattern == "" && len(o.IDs) == 0:
 		return fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL)
 	case len(o.Cookies) > 0 && len(o.Cookies) != len(o.IDs):

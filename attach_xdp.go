@@ -62,10 +62,10 @@ func (o *XDPOptions) check(set bool) error {
 	case o.Replace == nil:
 		return nil
 	case !set:
-		return fmt.Errorf("a link takes nobody's place, and Link.Update replaces its program: %w",
+		return fmt.Errorf("a link replaces no program; Link.Update replaces that of a link: %w",
 			syscall.EINVAL)
 	case o.IfAbsent:
-		return fmt.Errorf("a program that is to be replaced can't be absent: %w", syscall.EINVAL)
+		return fmt.Errorf("Replace and IfAbsent exclude each other: %w", syscall.EINVAL)
 	}
 	return o.Replace.checkReplaced()
 }
@@ -197,7 +197,7 @@ func (p *Program) UnsetXDP(iface string) error {
 		flags = rtnl.XDPHWMode
 	case state.ProgID: // a kernel that doesn't distinguish modes
 	default:
-		return fail(fmt.Errorf("it is not attached there: %w", ErrNotExist))
+		return fail(fmt.Errorf("not attached there: %w", ErrNotExist))
 	}
 	if err := rtnl.XDPSet(index, -1, flags, p.fd.Int()); err != nil {
 		return fail(err)
@@ -288,7 +288,7 @@ func (p *Program) xdpPlace(iface, how string) (*place, int, error) {
 	switch p.expected {
 	case uapi.AttachXDPDevMap, uapi.AttachXDPCPUMap:
 		at.rule = fmt.Sprintf(
-			"it was loaded to be put into a map (%v), not to be attached to an interface",
+			"the program was loaded for a map (%v), not for an interface",
 			p.expected)
 	}
 	index, err := rtnl.Interface(iface)

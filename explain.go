@@ -106,10 +106,10 @@ var explanations = [...]explanation{
 	{opRun, syscall.ENOSPC, outputIsLarger},
 	{opRun, sys.ENOTSUPP, runsNot},
 	{opPin, syscall.EEXIST, func(*attempt) string {
-		return "what is pinned there stays until its file is removed"
+		return "remove the file at that path first"
 	}},
 	{opLink, syscall.ENOLINK, func(*attempt) string {
-		return "what it was attached to is gone, or it was detached; close the link and attach anew"
+		return "the target is gone or the link was detached; close the link and attach again"
 	}},
 
 	{opAttach | opAttachEvent, nil, isOfWrongType},
@@ -129,14 +129,14 @@ var explanations = [...]explanation{
 	{opAttachEvent, syscall.E2BIG, eventIsOccupied},
 	{opAttachEventFD, syscall.EINVAL, eventIsOfOtherKind},
 	{opAttachEventFD, syscall.EBADF, func(*attempt) string {
-		return "the descriptor is not open, or of something else"
+		return "the descriptor is closed, or that of something else"
 	}},
 	{opOpenEvent | opKprobe | opUprobe, syscall.EACCES, eventIsDenied},
 	{opOpenEvent, syscall.ENOENT, func(*attempt) string {
 		return "this machine has no such event"
 	}},
 	{opOpenEvent, syscall.ENODEV, func(*attempt) string {
-		return "the CPU is offline, or there is none of that number"
+		return "the CPU is offline or does not exist"
 	}},
 	{opOpenEvent, syscall.ESRCH, threadIsGone},
 	{opOpenEvent, syscall.EINVAL, cpuIsBeyond},
@@ -148,7 +148,7 @@ var explanations = [...]explanation{
 	{opKprobe, syscall.EINVAL, symbolIsOdd},
 	{opKprobe, syscall.EADDRNOTAVAIL, symbolIsOdd},
 	{opKprobeMulti, ErrNotSupported, func(*attempt) string {
-		return "a kernel has it from 5.18 on, if it is built with CONFIG_FPROBE"
+		return "this needs Linux 5.18 with CONFIG_FPROBE"
 	}},
 	{opKprobeMulti, syscall.ENOENT, functionsAreMissing},
 	{opUprobeMulti, syscall.EINVAL, kernelLacksSession},
@@ -271,7 +271,7 @@ func isOfWrongType(a *attempt) string {
 	if len(a.at.types) == 0 || slices.Contains(a.at.types, a.program.typ) {
 		return ""
 	}
-	return fmt.Sprintf("it is a program of type %v; what fits there is %s",
+	return fmt.Sprintf("the program is of type %v, want %s",
 		a.program.typ, typeNames(a.at.types))
 }
 
@@ -307,7 +307,7 @@ func revisionChanged(a *attempt) string {
 	if hook == nil {
 		return ""
 	}
-	return fmt.Sprintf("programs were attached or detached there since: the hook's revision is %d, not %d",
+	return fmt.Sprintf("programs were attached or detached there meanwhile: the hook's revision is %d, not %d",
 		hook.Revision, a.at.revision)
 }
 
@@ -341,7 +341,7 @@ func eventIsOccupied(a *attempt) string {
 	switch {
 	// only events of tracepoints can be queried
 	case err == syscall.EINVAL && errors.Is(a.err, syscall.EEXIST):
-		return "a program is attached there, and the kernel doesn't tell which"
+		return "a program is attached there; the kernel doesn't report which"
 	case err != nil || n > len(ids):
 		return ""
 	}
@@ -390,7 +390,7 @@ func returnHasOffset(a *attempt) string {
 	if a.symbol == nil || !a.returns || len(a.offsets) != 1 || a.offsets[0] == 0 {
 		return ""
 	}
-	return "a function returns from its start only: a kretprobe has no offset"
+	return "a kretprobe has no offset"
 }
 
 func symbolIsOdd(a *attempt) string {

@@ -220,7 +220,7 @@ func (l *Link) Pin(path string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pinPath != "" {
-		return l.fail("pin", fmt.Errorf("it is pinned at %s: %w", l.pinPath, syscall.EBUSY))
+		return l.fail("pin", fmt.Errorf("already pinned at %s: %w", l.pinPath, syscall.EBUSY))
 	}
 	fd, err := l.use()
 	if err != nil {
@@ -242,7 +242,7 @@ func (l *Link) Unpin() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pinPath == "" {
-		return l.fail("unpin", fmt.Errorf("it is not pinned: %w", syscall.EINVAL))
+		return l.fail("unpin", fmt.Errorf("not pinned: %w", syscall.EINVAL))
 	}
 	if err := bpffs.Unpin(l.pinPath); err != nil {
 		return l.fail("unpin", fmt.Errorf("at %s: %w", l.pinPath, err))

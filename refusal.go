@@ -52,7 +52,7 @@ func (at *place) cause(err error) error {
 func (at *place) ask(path string, where uapi.AttachType) (*hooks.Hook, error) {
 	hook, err := hooks.QueryFile(path, where, 0)
 	if err != nil {
-		err = fmt.Errorf("ask who is attached there: %w", at.cause(err))
+		err = fmt.Errorf("query the attached programs: %w", at.cause(err))
 	}
 	return hook, err
 }
@@ -65,7 +65,7 @@ func (p *Program) notDetached(at *place, err error) *Error {
 	}
 	err = at.cause(err)
 	if err == syscall.ENOENT {
-		err = fmt.Errorf("it is not attached there: %w", err)
+		err = fmt.Errorf("not attached there: %w", err)
 	}
 	return p.at(opDetach, at).fail("detach program", on, err)
 }
@@ -79,5 +79,5 @@ func (p *Program) checkReplaced() error {
 	case ErrClosed:
 		err = fmt.Errorf("%w: %w", err, syscall.EINVAL)
 	}
-	return fmt.Errorf("%s, which is to be replaced: %w", p.name, err)
+	return fmt.Errorf("the program to replace, %s: %w", p.name, err)
 }

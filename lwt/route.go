@@ -149,7 +149,7 @@ func fill(slots []slot, f func() error) error {
 	}
 	return s.program.UseFD(func(fd int) error {
 		if typ := s.program.Type(); typ != s.want {
-			return fmt.Errorf("%s is a program of type %v; what fits there is %v: %w",
+			return fmt.Errorf("program %s is of type %v, want %v: %w",
 				s.program.Name(), typ, s.want, syscall.EINVAL)
 		}
 		info, err := sys.ProgInfoByFD(fd)

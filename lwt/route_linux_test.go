@@ -101,21 +101,21 @@ func TestRoute(t *testing.T) {
 func refused(t *testing.T, obj *bpf.Object) {
 	good := lwt.Route{Destination: netip.MustParsePrefix("10.9.0.0/24"), Interface: "lo"}
 	for want, change := range map[string]func(*lwt.Route){
-		"absent0":              func(r *lwt.Route) { r.Interface = "absent0" },
-		"invalid Prefix":       func(r *lwt.Route) { r.Destination = netip.Prefix{} },
-		"gateway ::1":          func(r *lwt.Route) { r.Gateway = netip.IPv6Loopback() },
-		"what fits there is":   func(r *lwt.Route) { r.Xmit = obj.Program("xdp_pass") },
-		"lwt_out is a program": func(r *lwt.Route) { r.In = obj.Program("lwt_out") },
-		"was not loaded":       func(r *lwt.Route) { r.In = obj.Program("nf_drop") },
-		"invalid argument":     func(r *lwt.Route) {}, // no program at all
+		"absent0":            func(r *lwt.Route) { r.Interface = "absent0" },
+		"invalid Prefix":     func(r *lwt.Route) { r.Destination = netip.Prefix{} },
+		"gateway ::1":        func(r *lwt.Route) { r.Gateway = netip.IPv6Loopback() },
+		"of type xdp, want":  func(r *lwt.Route) { r.Xmit = obj.Program("xdp_pass") },
+		"lwt_out is of type": func(r *lwt.Route) { r.In = obj.Program("lwt_out") },
+		"was not loaded":     func(r *lwt.Route) { r.In = obj.Program("nf_drop") },
+		"invalid argument":   func(r *lwt.Route) {}, // no program at all
 		"segments are of IPv6": func(r *lwt.Route) {
 			r.Seg6Local = obj.Program("seg6local")
 		},
 		"goes without others": func(r *lwt.Route) {
 			r.Seg6Local, r.In = obj.Program("seg6local"), obj.Program("lwt_in")
 		},
-		"seg6local is a program of":    func(r *lwt.Route) { r.Out = obj.Program("seg6local") },
-		"what fits there is lwt_seg6l": func(r *lwt.Route) { r.Seg6Local = obj.Program("lwt_in") },
+		"seg6local is of type":               func(r *lwt.Route) { r.Out = obj.Program("seg6local") },
+		"of type lwt_in, want lwt_seg6local": func(r *lwt.Route) { r.Seg6Local = obj.Program("lwt_in") },
 		"numerical result": func(r *lwt.Route) {
 			r.Out, r.Headroom = obj.Program("lwt_out"), 1000
 		},

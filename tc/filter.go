@@ -96,7 +96,7 @@ func (h Hook) explain(p *bpf.Program, id uint32, f *rtnl.TCFilter, err error) st
 		return advice
 	}
 	if p.Type() != uapi.ProgSchedCls {
-		return fmt.Sprintf("it is a program of type %v; what fits there is %v",
+		return fmt.Sprintf("the program is of type %v, want %v",
 			p.Type(), uapi.ProgSchedCls)
 	}
 	if errors.Is(err, syscall.EEXIST) && f.Handle != 0 && f.Priority != 0 {

@@ -299,7 +299,7 @@ func TestRefused(t *testing.T) {
 	wants(second(in.Query(0, 1)), syscall.EINVAL, "handle")
 	wants(set(obj.Program("tc_second"), in), syscall.EINVAL, "was not loaded")
 	wants(set(obj.Program("xdp_pass"), in), syscall.EINVAL,
-		"it is a program of type xdp; what fits there is sched_cls")
+		"the program is of type xdp, want sched_cls")
 	wants(tc.Hook{Interface: "lo", Point: tc.Qdisc, Qdisc: "no_such", Parent: 0xffffffff}.Create(),
 		bpf.ErrNotExist, "Specified qdisc kind is unknown")
 }

@@ -284,12 +284,12 @@ func TestCgroupRefused(t *testing.T) {
 			t.Error(err)
 		}
 		if err := attach(p, os.TempDir()); !errors.Is(err, syscall.EBADF) ||
-			!strings.Contains(err.Error(), "it must be a directory of a cgroup file system") {
+			!strings.Contains(err.Error(), "want a directory of a cgroup2 file system") {
 			t.Error(err)
 		}
 		if err := attach(wrong, dir); !errors.Is(err, syscall.EINVAL) ||
 			!strings.Contains(err.Error(),
-				"it is a program of type xdp; what fits there is cgroup_skb") {
+				"the program is of type xdp, want cgroup_skb") {
 			t.Error(err)
 		}
 		if err := attach(obj.Program("bind4"), dir); !errors.Is(err, syscall.EINVAL) ||

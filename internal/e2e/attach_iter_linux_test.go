@@ -220,7 +220,7 @@ func TestIter(t *testing.T) {
 		if _, err := p.AttachIter(
 			&bpf.IterOptions{TID: uint32(tid),
 				Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) ||
-			!strings.Contains(err.Error(), "doesn't take a cgroup or an order") {
+			!strings.Contains(err.Error(), "take a cgroup or an order") {
 			t.Error(err)
 		}
 	})

@@ -94,7 +94,7 @@ func TestAttachObject(t *testing.T) {
 	for _, n := range obj.NotAttached() {
 		left[n.Program.Name()] = n.Reason
 	}
-	if len(left) != 4 || !strings.Contains(left["pass"], "by hand") ||
+	if len(left) != 4 || !strings.Contains(left["pass"], "call of their Attach method") ||
 		!strings.Contains(left["bare"], "not loaded") {
 		t.Errorf("left alone: %v", left)
 	}
@@ -173,7 +173,7 @@ func TestAttachProgram(t *testing.T) {
 	if _, err := link.Info(); !errors.Is(err, bpf.ErrClosed) {
 		t.Error(err)
 	}
-	for name, want := range map[string]string{"bare": "no target", "pass": "by hand"} {
+	for name, want := range map[string]string{"bare": "no target", "pass": "call of their Attach method"} {
 		if _, err := obj.Program(name).Attach(); !errors.Is(err, bpf.ErrNotSupported) ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
@@ -305,7 +305,7 @@ func TestAttachXDP(t *testing.T) {
 	}
 	err = link.Update(p, obj.Program("bare"))
 	if !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "bare, which is to be replaced: it was not") {
+		!strings.Contains(err.Error(), "the program to replace, bare: it was not") {
 		t.Error(err)
 	}
 	if err := link.Update(p, p); !errors.Is(err, syscall.EPERM) {
@@ -401,20 +401,20 @@ func TestSetXDP(t *testing.T) {
 		{second(unloaded.Program("pass_twice").SetXDP("lo", nil)), syscall.EINVAL, "not loaded"},
 		{second(closed.Program("pass").SetXDP("lo", nil)), bpf.ErrClosed, ""},
 		{second(p.SetXDP("lo", &bpf.XDPOptions{Replace: unloaded.Program("pass_twice")})),
-			syscall.EINVAL, "to be replaced"},
+			syscall.EINVAL, "the program to replace"},
 		{second(p.SetXDP("lo", &bpf.XDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL,
-			"to be replaced"},
+			"the program to replace"},
 		{second(p.SetXDP("lo", &bpf.XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
-			"absent"},
+			"exclude each other"},
 		{second(p.AttachXDP("lo", &bpf.XDPOptions{Replace: other})), syscall.EINVAL, "Update"},
 		{second(p.AttachXDP("lo", &bpf.XDPOptions{IfAbsent: true})), syscall.EBUSY,
 			"(pass_twice) is attached there"},
 		{second(p.SetXDP("lo", &bpf.XDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
 		{second(p.SetXDP("no-such-if", nil)), bpf.ErrNotExist, "no-such-if"},
 		{second(obj.Program("on_sys_enter").SetXDP("lo", nil)), syscall.EINVAL,
-			"type raw_tracepoint; what fits there is xdp"},
+			"type raw_tracepoint, want xdp"},
 		{second(obj.Program("on_sys_enter").AttachXDP("lo", nil)), syscall.EINVAL,
-			"type raw_tracepoint; what fits there is xdp"},
+			"type raw_tracepoint, want xdp"},
 		{unloaded.Program("pass_twice").UnsetXDP("lo"), syscall.EINVAL, "not loaded"},
 		{closed.Program("pass").UnsetXDP("lo"), bpf.ErrClosed, ""},
 	} {

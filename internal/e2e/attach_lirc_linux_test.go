@@ -53,7 +53,7 @@ func TestLIRC(t *testing.T) {
 		t.Error(err)
 	}
 	if err := p.SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "what fits there is lirc_mode2") {
+		!strings.Contains(err.Error(), ", want lirc_mode2") {
 		t.Error(err)
 	}
 	if err := p.UnsetLIRC("/dev/null"); err == nil {

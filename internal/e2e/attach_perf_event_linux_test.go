@@ -282,7 +282,7 @@ func TestPerfEventFD(t *testing.T) {
 			t.Error("no samples")
 		}
 		if _, err := p.AttachPerfEventFD(fd, nil); !errors.Is(err, bpf.ErrExist) ||
-			!strings.Contains(err.Error(), "doesn't tell which") {
+			!strings.Contains(err.Error(), "report which") {
 			t.Errorf("twice: %v", err)
 		}
 		closeLink(t, l)
@@ -315,7 +315,7 @@ func TestPerfEventFD(t *testing.T) {
 	}
 	if _, err := packets.AttachPerfEventFD(fd, nil); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(),
-			"type xdp; what fits there is perf_event, tracepoint, kprobe") {
+			"type xdp, want perf_event, tracepoint, kprobe") {
 		t.Errorf("a packet program on a clock: %v", err)
 	}
 	if _, err := p.AttachPerfEventFD(fd,

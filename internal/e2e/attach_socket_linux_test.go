@@ -130,7 +130,7 @@ func TestSocketFilter(t *testing.T) {
 	if err := bpf.UnsetSocketFilter(rawConn(t, c)); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	for name, text := range map[string]string{"xdp_pass": "type xdp; what fits there is socket_filter", "reuseport": "type sk_reuseport", "pick": "was not loaded"} {
+	for name, text := range map[string]string{"xdp_pass": "type xdp, want socket_filter", "reuseport": "type sk_reuseport", "pick": "was not loaded"} {
 		if err := obj.Program(name).SetSocketFilter(rawConn(t,
 			c)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), text) {
 			t.Error(name, err)
@@ -212,7 +212,7 @@ func TestReuseport(t *testing.T) {
 	}
 	if err := obj.Program("xdp_pass").SetReuseport(
 		rawConn(t, one)); !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "what fits there is sk_reuseport") {
+		!strings.Contains(err.Error(), ", want sk_reuseport") {
 		t.Error(err)
 	}
 	if err := obj.Program("reuseport").SetReuseport(
@@ -362,7 +362,7 @@ func netnsRefused(t *testing.T, p, wrong *bpf.Program) {
 	}
 	if _, err := wrong.AttachNetns(bpf.ThreadNetns); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(),
-			"it is a program of type xdp; what fits there is flow_dissector, sk_lookup") {
+			"the program is of type xdp, want flow_dissector, sk_lookup") {
 		t.Error(err)
 	}
 }
@@ -501,7 +501,7 @@ func TestNetfilter(t *testing.T) {
 		}
 	}
 	if _, err := obj.Program("xdp_pass").AttachNetfilter(at); !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "type xdp; what fits there is netfilter") {
+		!strings.Contains(err.Error(), "type xdp, want netfilter") {
 		t.Error(err)
 	}
 }

@@ -149,7 +149,7 @@ func TestSockMapRefused(t *testing.T) {
 			t.Error(err)
 		}
 		if err := how(obj.Program("xdp_pass"), m); !errors.Is(err, syscall.EINVAL) ||
-			!strings.Contains(err.Error(), "type xdp; what fits there is sk_skb, sk_msg") {
+			!strings.Contains(err.Error(), "type xdp, want sk_skb, sk_msg") {
 			t.Error(err)
 		}
 		if err := how(obj.Program("msg"), m); !errors.Is(err, syscall.EINVAL) ||

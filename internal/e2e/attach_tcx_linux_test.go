@@ -222,7 +222,7 @@ func TestTCXRefused(t *testing.T) {
 		if err := attach(obj.Program("xdp_pass"), "lo",
 			uapi.AttachTCXIngress); !errors.Is(err, syscall.EINVAL) ||
 			!strings.Contains(err.Error(),
-				"it is a program of type xdp; what fits there is sched_cls") {
+				"the program is of type xdp, want sched_cls") {
 			t.Error(err)
 		}
 		if err := attach(obj.Program("tc_third"), "lo",
@@ -344,7 +344,7 @@ func TestNetkit(t *testing.T) {
 		other.SetNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
 		if !errors.Is(err, syscall.EINVAL) ||
 			!strings.Contains(err.Error(),
-				"it is a program of type xdp; what fits there is sched_cls") {
+				"the program is of type xdp, want sched_cls") {
 			t.Error(err)
 		}
 	}

@@ -98,7 +98,7 @@ func TestHandlers(t *testing.T) {
 	for _, n := range obj.NotAttached() {
 		left[n.Program.Name()+": "+n.Reason] = true
 	}
-	if len(links) != 1 || attached != 1 || !left["answer: its handler left it alone"] {
+	if len(links) != 1 || attached != 1 || !left["answer: its handler attached nothing"] {
 		t.Errorf("%d links, %d attached by the handler, left alone: %v", len(links), attached, left)
 	}
 	before := number(t, obj, "runs")

@@ -207,7 +207,7 @@ func TestPinFails(t *testing.T) {
 	}
 	err := p.Pin(dir + "/m")
 	if !errors.Is(err, bpf.ErrExist) ||
-		!strings.Contains(err.Error(), "stays until its file is removed") {
+		!strings.Contains(err.Error(), "remove the file at that path") {
 		t.Error(err)
 	}
 	if err := m.Unpin(); err != nil {
