@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/purebpf/bpf/include"
+	"github.com/purebpf/bpf/internal/replace"
 )
 
 func newHeadersCommand() *cobra.Command {
@@ -59,14 +60,17 @@ func writeHeaders(w io.Writer, dir string, force bool) error {
 	if err != nil {
 		return err
 	}
+	var files []replace.File
 	for _, name := range names {
 		text, err := include.Files.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		if err := replaceFile(filepath.Join(dir, filepath.FromSlash(name)), text); err != nil {
-			return err
-		}
+		files = append(files, replace.File{Path: filepath.Join(dir, filepath.FromSlash(name)),
+			Data: text})
+	}
+	if err := replace.Files(files...); err != nil {
+		return err
 	}
 	say(w, "%s: %d headers written, %d were there", dir, len(names), kept)
 	return nil
@@ -114,28 +118,7 @@ func headerState(path, name string) (headerKind, error) {
 	return headerForeign, nil
 }
 
-// replaceFile replaces a file atomically, and makes its directories.
+// replaceFile replaces a file at one stroke, and makes its directories.
 func replaceFile(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return replace.Files(replace.File{Path: path, Data: text})
 }

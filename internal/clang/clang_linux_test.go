@@ -1,0 +1,269 @@
+package clang
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+const program = `
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "mine.h"
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 1);
+	__uint(key_size, 4); __uint(value_size, 4);
+} jumps SEC(".maps");
+#if defined(__TARGET_ARCH_x86)
+int x86 = 1;
+#elif defined(__TARGET_ARCH_s390)
+int s390 = 1;
+#elif defined(__TARGET_ARCH_arm64)
+int arm64 = 1;
+#endif
+SEC("xdp") int count_packets(struct xdp_md *ctx)
+{
+	bpf_tail_call_static(ctx, &jumps, 0);
+	return twice(ctx->data_end - ctx->data);
+}
+char _license[] SEC("license") = "GPL";
+`
+
+const mine = `static inline __attribute__((always_inline)) int twice(int n)
+{
+	return n + bpf_get_prandom_u32();
+}
+`
+
+func setup(t *testing.T, dir string) (source string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	source = filepath.Join(dir, "a b.bpf.c")
+	for path, text := range map[string]string{source: program,
+		filepath.Join(dir, "mine.h"): mine} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return source
+}
+
+func symbols(t *testing.T, object []byte) (elf.FileHeader, string) {
+	t.Helper()
+	f, err := elf.NewFile(bytes.NewReader(object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range list {
+		names = append(names, s.Name)
+	}
+	return f.FileHeader, " " + strings.Join(names, " ") + " "
+}
+
+// TestCompile: an object has the same bytes wherever source, headers and working folder are, as long
+// as the source is in the same place seen from there; it has BTF with the lines of the source, and
+// no DWARF. Oracle: clang, and the standard library's reader of ELF files.
+func TestCompile(t *testing.T) {
+	ctx := context.Background()
+	c, err := Find(ctx)
+	if err != nil {
+		testkit.Tool(t, "clang-19")
+		t.Fatal(err)
+	}
+	var first []byte
+	for _, place := range []struct{ at, from, as string }{
+		{"p", "p", "a b.bpf.c"}, {"q", "q", "./a b.bpf.c"}, {"s", "s", ""}, {"t", "t", "../t/a b.bpf.c"},
+	} {
+		root := t.TempDir()
+		source := setup(t, filepath.Join(root, place.at))
+		if place.as != "" {
+			source = place.as
+		}
+		t.Chdir(filepath.Join(root, place.from))
+		headers, err := WriteHeaders(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		object, said, err := c.Compile(ctx, &Job{Source: source, GOARCH: "amd64",
+			Headers: headers})
+		if err != nil || len(said) > 0 {
+			t.Fatalf("%v: %v\n%s", place, err, said)
+		}
+		if bytes.Contains(object, []byte(root)) || bytes.Contains(object, []byte(headers)) {
+			t.Errorf("%v: the object names the folder", place)
+		}
+		if first == nil {
+			first = object
+		}
+		if !bytes.Equal(object, first) {
+			t.Errorf("%v: the object is another one: files %q instead of %q", place,
+				files(object), files(first))
+		}
+	}
+	if !bytes.Contains(first, []byte(".BTF.ext")) || bytes.Contains(first, []byte(".debug_")) ||
+		!bytes.Contains(first, []byte("\treturn twice(ctx->data_end - ctx->data);\x00")) ||
+		!slices.Equal(files(first), []string{"./a b.bpf.c", "./mine.h",
+			"purebpf/bpf/bpf_helpers.h"}) {
+		t.Errorf("the object has not what it should: files %q", files(first))
+	}
+}
+
+// files lists the names of source files in an object.
+func files(object []byte) (list []string) {
+	for _, text := range bytes.Split(object, []byte{0}) {
+		if bytes.HasSuffix(text, []byte(".h")) || bytes.HasSuffix(text, []byte(".c")) {
+			list = append(list, string(text))
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// TestTarget: the oracle is clang's preprocessor and the ELF header.
+func TestTarget(t *testing.T) {
+	ctx := context.Background()
+	c, err := Find(ctx)
+	if err != nil {
+		testkit.Tool(t, "clang-19")
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	source := setup(t, dir)
+	headers, err := WriteHeaders(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		goarch string
+		big    bool
+		flag   string
+		want   string
+	}{
+		{"amd64", false, "", "x86"}, {"arm64", false, "", "arm64"}, {"s390x", true, "", "s390"},
+		{"amd64", true, "", "s390"}, {"arm64", false, "-D__TARGET_ARCH_x86", "x86"},
+	} {
+		job := Job{Source: source, GOARCH: x.goarch, BigEndian: x.big, Headers: headers}
+		if x.flag != "" {
+			job.Flags = []string{x.flag}
+		}
+		object, said, err := c.Compile(ctx, &job)
+		if err != nil {
+			t.Fatalf("%+v: %v\n%s", x, err, said)
+		}
+		header, names := symbols(t, object)
+		if big := header.Data == elf.ELFDATA2MSB; big != x.big ||
+			!strings.Contains(names, " "+x.want+" ") {
+			t.Errorf("%+v: %v, symbols %s", x, header.Data, names)
+		}
+	}
+}
+
+// TestCompileErrors: the message is clang's, with file and line.
+func TestCompileErrors(t *testing.T) {
+	ctx := context.Background()
+	c, err := Find(ctx)
+	if err != nil {
+		testkit.Tool(t, "clang-19")
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	setup(t, dir)
+	t.Chdir(filepath.Dir(dir))
+	headers, err := WriteHeaders(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := filepath.Join(filepath.Base(dir), "bad.bpf.c")
+	if err := os.WriteFile(bad, []byte("int x\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, said, err := c.Compile(ctx, &Job{Source: bad, GOARCH: runtime.GOARCH, Headers: headers})
+	if err == nil || err.Error() != c.Name+" failed" ||
+		!strings.HasPrefix(string(said), bad+":1:6: error: expected ';'") {
+		t.Errorf("%v\n%s", err, said)
+	}
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, _, err := c.Compile(canceled, &Job{Source: bad, Headers: headers}); err == nil {
+		t.Error("canceled: no error")
+	}
+	_, _, err = c.Compile(ctx, &Job{Source: bad, Headers: headers, Flags: []string{"-E"}})
+	if err == nil {
+		t.Error("preprocessed text passed for an object")
+	}
+}
+
+// TestFind: programs that say other versions, or nothing. Oracle: the shell, which prints what a
+// clang would.
+func TestFind(t *testing.T) {
+	ctx := context.Background()
+	clang := func(dir, name, says string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+says+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	says := func(version string) string {
+		return "echo 'Debian clang version " + version + " (tags/x)'; echo more"
+	}
+	a, b, c := t.TempDir(), t.TempDir(), t.TempDir()
+	clang(a, "clang-14", says("14.0.6"))
+	clang(a, "clang++-21", says("21.0.0"))
+	clang(a, "clang-format-22", says("22.0.0"))
+	clang(b, "clang-9", says("9.0.1"))
+	clang(b, "clang", says("20.1.2"))
+	clang(b, "clang-23", "exit 1") // a link that leads nowhere
+	broken := clang(c, "other", "echo other 1.0")
+	apple := clang(c, "mine", "echo 'Apple clang version 17.0.0 (clang-1700)'")
+	old := clang(c, "clang-8", says("8.0.1"))
+	if err := os.WriteFile(filepath.Join(c, "clang-30"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	join := func(dirs ...string) string {
+		return strings.Join(dirs, string(os.PathListSeparator)) + ":/no/such:."
+	}
+	for _, x := range []struct{ path, env, name, says string }{
+		{join(a, b), "", "clang", ""},
+		{join(a), "", "clang-14", ""},
+		{join(a, b), filepath.Join(a, "clang-14"), "clang-14", ""},
+		{join(a, b), "clang-14", "clang-14", ""},
+		{join(), "", "", ErrNone.Error()},
+		{join(c), "", "", "clang-8 (version 8) is too old: BTF and CO-RE need clang 10 or newer"},
+		{join(a), "no-such-clang", "", "BPF_CLANG"},
+		{join(a), broken, "", "it is no clang"},
+		{join(a), apple, "", "is Apple's"},
+		{join(a), old, "", "clang-8 (version 8) is too old"},
+	} {
+		t.Setenv("PATH", x.path)
+		t.Setenv("BPF_CLANG", x.env)
+		found, err := Find(ctx)
+		switch {
+		case x.says != "":
+			if err == nil || !strings.Contains(err.Error(), x.says) ||
+				(x.says == ErrNone.Error()) != errors.Is(err, ErrNone) {
+				t.Errorf("%+v: %v", x, err)
+			}
+		case err != nil || found.Name != x.name:
+			t.Errorf("%+v: %+v, %v", x, found, err)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package clang
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/purebpf/bpf/include"
+	"github.com/purebpf/bpf/internal/replace"
+)
+
+// WriteHeaders writes the headers of package include into a folder of cache that is theirs alone,
+// unless they are there, and returns it.
+func WriteHeaders(cache string) (dir string, err error) {
+	var files []replace.File
+	sum := sha256.New()
+	err = fs.WalkDir(include.Files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := include.Files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		sum.Write([]byte(name + "\x00"))
+		sum.Write(text)
+		files = append(files, replace.File{Path: filepath.FromSlash(name), Data: text})
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	dir = filepath.Join(cache, "include", hex.EncodeToString(sum.Sum(nil)[:8]))
+	for i := range files {
+		files[i].Path = filepath.Join(dir, files[i].Path)
+	}
+	return dir, replace.Files(files...)
+}
