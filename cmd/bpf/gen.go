@@ -2,26 +2,18 @@ package main
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/internal/replace"
 	"github.com/purebpf/bpf/internal/skelgen"
 	"github.com/purebpf/bpf/object"
 )
-
-func newGenCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "gen",
-		Short: "Write Go code for a BPF object",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newSkeletonCommand(false), newSkeletonCommand(true))
-	return cmd
-}
 
 // skeletonFlags are the options of bpf gen skeleton.
 type skeletonFlags struct {
@@ -64,7 +56,7 @@ The object must stay where it is as seen from the Go file, in its folder or belo
 				_, err = cmd.OutOrStdout().Write(text)
 				return err
 			}
-			return replaceFile(f.out, text)
+			return replace.Files(replace.File{Path: f.out, Data: text})
 		},
 	}
 	if sub {
@@ -75,7 +67,7 @@ them, as those of a library that was linked into it. BindNAME is where to start;
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "output", "o", "", "file to write, at one stroke (default: the standard output)")
-	flags.StringVar(&f.pkg, "package", "", "name of the Go package (default $GOPACKAGE, else main)")
+	flags.StringVar(&f.pkg, "package", "", "name of the Go package (default $GOPACKAGE, else that of the folder, else main)")
 	flags.StringVar(&f.tag, "tag", "", "build constraint for the file, such as \"amd64 || arm64\"")
 	flags.StringSliceVar(&f.types, "types", nil, "further C types to write, such as event")
 	flags.StringArrayVar(&f.events, "event", nil, "MAP=TYPE: the C type of a ring buffer's records")
@@ -88,23 +80,9 @@ func (f *skeletonFlags) generate(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := f.options
-	if opts.Package = f.pkg; opts.Package == "" {
-		opts.Package = os.Getenv("GOPACKAGE")
-	}
-	opts.BuildTag, opts.Types = f.tag, f.types
-	for _, event := range f.events {
-		name, typ, ok := strings.Cut(event, "=")
-		if !ok {
-			return nil, fmt.Errorf("--event %s: want MAP=TYPE", event)
-		}
-		if opts.Events == nil {
-			opts.Events = map[string]string{}
-		}
-		opts.Events[name] = typ
-	}
-	if opts.BuildTag == "" {
-		opts.BuildTag = byteOrderTag(o)
+	opts, err := f.forObject(o, filepath.Dir(f.out))
+	if err != nil {
+		return nil, err
 	}
 	if opts.ObjectFile, err = f.embedded(path); err != nil {
 		return nil, err
@@ -117,6 +95,48 @@ func (f *skeletonFlags) generate(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: no skeleton: %w", path, err)
 	}
 	return text, nil
+}
+
+// forObject returns the options of a skeleton in a folder, without the names of its files.
+func (f *skeletonFlags) forObject(o *object.Object, dir string) (skelgen.Options, error) {
+	opts := f.options
+	if opts.Package = f.pkg; opts.Package == "" {
+		opts.Package = goPackage(dir)
+	}
+	opts.BuildTag, opts.Types = f.tag, f.types
+	for _, event := range f.events {
+		name, typ, ok := strings.Cut(event, "=")
+		if !ok {
+			return opts, fmt.Errorf("--event %s: want MAP=TYPE", event)
+		}
+		if opts.Events == nil {
+			opts.Events = map[string]string{}
+		}
+		opts.Events[name] = typ
+	}
+	if opts.BuildTag == "" {
+		opts.BuildTag = byteOrderTag(o)
+	}
+	return opts, nil
+}
+
+// goPackage returns the package of a new Go file in a folder: that of go generate, else that of the
+// files there, else "", for main.
+func goPackage(dir string) string {
+	if name := os.Getenv("GOPACKAGE"); name != "" {
+		return name
+	}
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly)
+		if err == nil {
+			return file.Name.Name
+		}
+	}
+	return ""
 }
 
 // embedded returns the object's path as seen from the skeleton.
@@ -143,7 +163,10 @@ func (f *skeletonFlags) embedded(path string) (string, error) {
 // byteOrderTag returns the build constraint for objects of the less usual byte order.
 func byteOrderTag(o *object.Object) string {
 	if o.Order.String() == "BigEndian" {
-		return "armbe || arm64be || m68k || mips || mips64 || mips64p32 || ppc || ppc64 || s390 || s390x || shbe || sparc || sparc64"
+		return bigEndianTag
 	}
 	return ""
 }
+
+// bigEndianTag is true on big-endian machines.
+const bigEndianTag = "armbe || arm64be || m68k || mips || mips64 || mips64p32 || ppc || ppc64 || s390 || s390x || shbe || sparc || sparc64"

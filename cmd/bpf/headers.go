@@ -117,8 +117,3 @@ func headerState(path, name string) (headerKind, error) {
 	}
 	return headerForeign, nil
 }
-
-// replaceFile replaces a file at one stroke, and makes its directories.
-func replaceFile(path string, text []byte) error {
-	return replace.Files(replace.File{Path: path, Data: text})
-}
