@@ -39,7 +39,8 @@ struct {
 	__type(key, struct place); __type(value, union counts);
 } btf_test_typed SEC(".maps");
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 8); __uint(key_size, 4); __uint(value_size, 8);
+	__uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 8);
+	__uint(key_size, 4); __uint(value_size, 8);
 } btf_test_plain SEC(".maps");
 SEC("socket") int btf_test_program_of_a_long_name(void *ctx)
 {

@@ -90,7 +90,8 @@ func TestCompile(t *testing.T) {
 	}
 	var first []byte
 	for _, place := range []struct{ at, from, as string }{
-		{"p", "p", "a b.bpf.c"}, {"q", "q", "./a b.bpf.c"}, {"s", "s", ""}, {"t", "t", "../t/a b.bpf.c"},
+		{"p", "p", "a b.bpf.c"}, {"q", "q", "./a b.bpf.c"}, {"s", "s", ""},
+		{"t", "t", "../t/a b.bpf.c"},
 	} {
 		root := t.TempDir()
 		source := setup(t, filepath.Join(root, place.at))
