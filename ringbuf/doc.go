@@ -1,7 +1,7 @@
 // Package ringbuf reads records from BPF ring buffers (maps of type BPF_MAP_TYPE_RINGBUF, Linux
 // 5.8), libbpf's ring_buffer.
 //
-//	r, err := ringbuf.NewReader(obj.Map("events"))
+//	r, err := ringbuf.NewReader(obj.Map("events"), nil)
 //	defer r.Close()
 //	for record := range r.Records(ctx) {
 //		handle(record.Data)

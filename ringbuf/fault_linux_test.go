@@ -1,6 +1,7 @@
 package ringbuf
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -10,6 +11,13 @@ import (
 func TestReaderFaults(t *testing.T) {
 	obj := loadRing(t)
 	testkit.OpenFaults(t, func() (io.Closer, error) {
-		return NewReader(obj.Map("small"), obj.Map("events"))
+		r, err := NewReader(obj.Map("small"), nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.Add(obj.Map("events")); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		return r, nil
 	}, nil)
 }

@@ -14,14 +14,14 @@ import (
 // without panics. The error names a missing map.
 func TestNoReader(t *testing.T) {
 	obj := loadRing(t)
-	if _, err := NewReader(obj.Map("event")); !errors.Is(err, bpf.ErrNotExist) ||
+	if _, err := NewReader(obj.Map("event"), nil); !errors.Is(err, bpf.ErrNotExist) ||
 		!strings.Contains(err.Error(), "the object has no map event; near: events") {
 		t.Error(err)
 	}
-	if _, err := NewReader(nil); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := NewReader(nil, nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	closed, err := NewReader(obj.Map("events"))
+	closed, err := NewReader(obj.Map("events"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

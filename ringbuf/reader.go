@@ -32,21 +32,22 @@ type Reader struct {
 // ErrBusy reports that another goroutine is reading.
 var ErrBusy = errors.New("ringbuf: another goroutine is reading")
 
-// NewReader maps the given ring buffers and starts to watch them (libbpf ring_buffer__new). The
-// maps may be closed afterwards; a reader keeps the memory that it reads. Only one reader may read
-// a map: two would consume each other's records. Kernel 5.8. The caller closes the Reader. The
-// error is EINVAL if a map is of another type.
-func NewReader(maps ...*bpf.Map) (*Reader, error) {
+// Options is for options of NewReader. There are none yet, as in libbpf's ring_buffer_opts.
+type Options struct{}
+
+// NewReader maps a ring buffer and starts to watch it (libbpf ring_buffer__new); Add adds others.
+// The map may be closed afterwards; a reader keeps the memory that it reads. Only one reader may
+// read a map: two would consume each other's records. opts may be nil. Kernel 5.8. The caller
+// closes the Reader. The error is EINVAL if the map is of another type.
+func NewReader(m *bpf.Map, opts *Options) (*Reader, error) {
 	r := new(Reader)
 	var err error
 	if r.stream, err = stream.New("ringbuf", ErrBusy, &r.rings); err != nil {
 		return nil, &bpf.Error{Op: "make ring buffer reader", Err: err}
 	}
-	for _, m := range maps {
-		if err := r.Add(m); err != nil {
-			r.Close()
-			return nil, err
-		}
+	if err := r.Add(m); err != nil {
+		r.Close()
+		return nil, err
 	}
 	return r, nil
 }

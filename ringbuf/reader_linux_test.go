@@ -44,11 +44,16 @@ func loadRing(t testing.TB) *bpf.Object {
 
 func newReader(t testing.TB, maps ...*bpf.Map) *Reader {
 	t.Helper()
-	r, err := NewReader(maps...)
+	r, err := NewReader(maps[0], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close() })
+	for _, m := range maps[1:] {
+		if err := r.Add(m); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return r
 }
 
@@ -248,15 +253,15 @@ func TestReaderRecords(t *testing.T) {
 
 func TestReaderRefuses(t *testing.T) {
 	obj := loadRing(t)
-	if _, err := NewReader(obj.Map("nothing")); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := NewReader(obj.Map("nothing"), nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Fatal(err)
 	}
-	if _, err := NewReader(obj.Map(".bss")); err == nil {
+	if _, err := NewReader(obj.Map(".bss"), nil); err == nil {
 		t.Fatal("an array was accepted as a ring")
 	}
 	closed := loadRing(t)
 	closed.Close()
-	if _, err := NewReader(closed.Map("events")); err == nil {
+	if _, err := NewReader(closed.Map("events"), nil); err == nil {
 		t.Fatal("a closed map was mapped")
 	}
 }

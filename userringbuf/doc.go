@@ -3,7 +3,7 @@
 // process to BPF programs, which receive them with bpf_user_ringbuf_drain when they run; writing
 // wakes no program.
 //
-//	w, err := userringbuf.New(obj.Map("commands"))
+//	w, err := userringbuf.NewWriter(obj.Map("commands"), nil)
 //	defer w.Close()
 //	sample, err := w.ReserveContext(ctx, 16)
 //	copy(sample.Data, command)

@@ -9,5 +9,5 @@ import (
 
 func TestWriterFaults(t *testing.T) {
 	obj := loadRing(t, 4096)
-	testkit.OpenFaults(t, func() (io.Closer, error) { return New(obj.Map("ring")) }, nil)
+	testkit.OpenFaults(t, func() (io.Closer, error) { return NewWriter(obj.Map("ring"), nil) }, nil)
 }

@@ -153,7 +153,7 @@ func TestSampleAllocations(t *testing.T) {
 // TestNoWriter checks that nil pointers, zero values, closed writers and missing maps give errors.
 func TestNoWriter(t *testing.T) {
 	obj := loadRing(t, 4096)
-	if _, err := New(obj.Map("rin")); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := NewWriter(obj.Map("rin"), nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	} else if want := "the object has no map rin; near: ring"; !strings.Contains(err.Error(),
 		want) {

@@ -35,14 +35,17 @@ type Writer struct {
 	given  atomic.Uint64
 }
 
-// errNoWriter is the error of a Writer that New did not make.
+// errNoWriter is the error of a Writer that NewWriter did not make.
 var errNoWriter = fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotExist)
 
-// New maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be closed
-// afterwards; the writer keeps the memory that it writes. Only one writer may write to a map: two
-// would reserve the same room. Kernel 6.1. The caller closes the Writer. The error is EINVAL if the
-// map is of another type.
-func New(m *bpf.Map) (*Writer, error) {
+// Options is for options of NewWriter. There are none yet, as in libbpf's user_ring_buffer_opts.
+type Options struct{}
+
+// NewWriter maps a user ring buffer for writing (libbpf user_ring_buffer__new). The map may be
+// closed afterwards; the writer keeps the memory that it writes. Only one writer may write to a
+// map: two would reserve the same room. opts may be nil. Kernel 6.1. The caller closes the Writer.
+// The error is EINVAL if the map is of another type.
+func NewWriter(m *bpf.Map, opts *Options) (*Writer, error) {
 	if err := m.Err(); err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func loadRing(t testing.TB, size uint32) *bpf.Object {
 
 func newTestWriter(t testing.TB, obj *bpf.Object) *Writer {
 	t.Helper()
-	w, err := New(obj.Map("ring"))
+	w, err := NewWriter(obj.Map("ring"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -451,7 +451,7 @@ func TestWriterClose(t *testing.T) {
 // the writer is closed. The oracle is that both return: they meet at the lock.
 func TestWriterCloseBesideWakeUp(t *testing.T) {
 	obj := loadRing(t, 4096)
-	w, err := New(obj.Map("ring")) // no cleanup, which would wait too
+	w, err := NewWriter(obj.Map("ring"), nil) // no cleanup, which would wait too
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -578,7 +578,7 @@ func TestWriterDiscarded(t *testing.T) {
 
 func TestWriterRefuses(t *testing.T) {
 	obj := loadRing(t, 4096)
-	if _, err := New(obj.Map("nothing")); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := NewWriter(obj.Map("nothing"), nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 	other, err := bpf.Open("../ringbuf/testdata/ring.bpf.o", nil)
@@ -590,12 +590,12 @@ func TestWriterRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer loaded.Close()
-	if _, err := New(loaded.Map("events")); !errors.Is(err, syscall.EINVAL) {
+	if _, err := NewWriter(loaded.Map("events"), nil); !errors.Is(err, syscall.EINVAL) {
 		t.Error("a ring buffer of the other direction:", err)
 	}
 	m := obj.Map("ring")
 	obj.Close()
-	if _, err := New(m); err == nil {
+	if _, err := NewWriter(m, nil); err == nil {
 		t.Error("a closed map was mapped")
 	}
 }

@@ -47,7 +47,9 @@ func (r *runner) openStreams() (*streams, error) {
 		}
 		switch m.Type() {
 		case uapi.MapRingBuf:
-			s.maps = append(s.maps, m)
+			if err := s.addRing(m); err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
 		case uapi.MapPerfEventArray:
 			reader, err := perfbuf.NewReader(m, nil)
 			if err != nil {
@@ -56,12 +58,17 @@ func (r *runner) openStreams() (*streams, error) {
 			s.perf = append(s.perf, perfStream{m.Name(), reader})
 		}
 	}
-	if len(s.maps) > 0 {
-		if s.rings, err = ringbuf.NewReader(s.maps...); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
 	return s, nil
+}
+
+// addRing adds a ring buffer to those that are read.
+func (s *streams) addRing(m *bpf.Map) (err error) {
+	s.maps = append(s.maps, m)
+	if s.rings != nil {
+		return s.rings.Add(m)
+	}
+	s.rings, err = ringbuf.NewReader(m, nil)
+	return err
 }
 
 // empty reports whether there is nothing to read.

@@ -163,7 +163,7 @@ func watched(t *testing.T, o *object.Object, buffer, program string) (number uin
 func openBuffer(t *testing.T, m *bpf.Map, each func([]byte)) (poll func(context.Context) error) {
 	t.Helper()
 	if m.Type() == uapi.MapRingBuf {
-		r, err := ringbuf.NewReader(m)
+		r, err := ringbuf.NewReader(m, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

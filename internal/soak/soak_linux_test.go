@@ -196,7 +196,10 @@ var cycles = []struct {
 		if err != nil {
 			return err
 		}
-		r, err := ringbuf.NewReader(obj.Map("events"), obj.Map("small"))
+		r, err := ringbuf.NewReader(obj.Map("events"), nil)
+		if err == nil {
+			err = r.Add(obj.Map("small"))
+		}
 		if err == nil {
 			request := numbers(uint32(100), uint32(64), uint64(0), uint64(0), uint32(0), uint32(0))
 			_, err = obj.Program("fill").Run(&bpf.RunOptions{Context: request})
@@ -222,7 +225,7 @@ var cycles = []struct {
 		if err != nil {
 			return err
 		}
-		w, err := userringbuf.New(obj.Map("ring"))
+		w, err := userringbuf.NewWriter(obj.Map("ring"), nil)
 		if err == nil {
 			err = errors.Join(userSample(obj, w), w.Close())
 		}
