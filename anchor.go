@@ -15,7 +15,7 @@ import (
 // beside them make Anchors. In cgroups links are placed next to links, and programs without a link
 // (SetCgroup) next to such programs.
 type Anchor struct {
-	flags uint32
+	flags uapi.AttachFlags
 	fd    func() *sys.FD
 	id    uint32
 	what  string
@@ -39,12 +39,12 @@ func After(p *Program) Anchor {
 
 // BeforeLink places a program right before a link of the same hook.
 func BeforeLink(l *Link) Anchor {
-	return Anchor{flags: uapi.FBefore | uapi.FLink, fd: l.descriptor, what: l.String()}
+	return Anchor{flags: uapi.FBefore | uapi.FAnchorLink, fd: l.descriptor, what: l.String()}
 }
 
 // AfterLink places a program right after a link of the same hook.
 func AfterLink(l *Link) Anchor {
-	return Anchor{flags: uapi.FAfter | uapi.FLink, fd: l.descriptor, what: l.String()}
+	return Anchor{flags: uapi.FAfter | uapi.FAnchorLink, fd: l.descriptor, what: l.String()}
 }
 
 // BeforeID places a program right before the one with that kernel id, which may belong to another
@@ -56,23 +56,23 @@ func AfterID(program uint32) Anchor { return Anchor{flags: uapi.FAfter | uapi.FI
 
 // BeforeLinkID places a program right before the link with that kernel id.
 func BeforeLinkID(link uint32) Anchor {
-	return Anchor{flags: uapi.FBefore | uapi.FID | uapi.FLink, id: link}
+	return Anchor{flags: uapi.FBefore | uapi.FID | uapi.FAnchorLink, id: link}
 }
 
 // AfterLinkID places a program right after the link with that kernel id.
 func AfterLinkID(link uint32) Anchor {
-	return Anchor{flags: uapi.FAfter | uapi.FID | uapi.FLink, id: link}
+	return Anchor{flags: uapi.FAfter | uapi.FID | uapi.FAnchorLink, id: link}
 }
 
 // next reports whether the anchor is a link, a program, or neither.
 func (a Anchor) next() (link, program bool) {
 	relative := a.fd != nil || a.id != 0
-	link = a.flags&uapi.FLink != 0
+	link = a.flags&uapi.FAnchorLink != 0
 	return relative && link, relative && !link
 }
 
 // resolve returns the anchor's flags and its descriptor or id, 0 if it has neither.
-func (a Anchor) resolve() (flags, relative uint32, err error) {
+func (a Anchor) resolve() (flags uapi.AttachFlags, relative uint32, err error) {
 	if a.fd == nil {
 		return a.flags, a.id, nil
 	}

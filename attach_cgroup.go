@@ -30,12 +30,12 @@ type CgroupOptions struct {
 
 // CgroupMode says whether other programs may be attached beside one that is set without a link. All
 // programs of a cgroup's hook have the same mode.
-type CgroupMode uint32
+type CgroupMode uapi.AttachFlags
 
 const (
-	CgroupExclusive CgroupMode = 0                   // alone, also in descendants
-	CgroupOverride  CgroupMode = uapi.FAllowOverride // descendants may replace it for themselves
-	CgroupMulti     CgroupMode = uapi.FAllowMulti    // beside others, as links are (4.15)
+	CgroupExclusive CgroupMode = 0                               // alone, also in descendants
+	CgroupOverride  CgroupMode = CgroupMode(uapi.FAllowOverride) // descendants may replace it for themselves
+	CgroupMulti     CgroupMode = CgroupMode(uapi.FAllowMulti)    // beside others, as links are (4.15)
 )
 
 // String returns exclusive, override or multi.
@@ -88,7 +88,7 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 		opts = &CgroupOptions{}
 	}
 	at := p.cgroupPlace(path, opts)
-	a := sys.ProgAttachAttr{AttachType: p.cgroupHook(opts), Flags: uint32(opts.Mode)}
+	a := sys.ProgAttachAttr{AttachType: p.cgroupHook(opts), Flags: uapi.AttachFlags(opts.Mode)}
 	defer opts.Anchor.hold()()
 	defer held(opts.Replace.descriptor())()
 	if err := opts.check(true); err != nil {
@@ -187,7 +187,7 @@ func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
 			if err != nil || len(own.Programs) > 0 {
 				return own, err
 			}
-			return hooks.QueryFile(path, where, hooks.Effective)
+			return hooks.QueryFile(path, where, uapi.FQueryEffective)
 		},
 	}
 }

@@ -19,7 +19,7 @@ import (
 type PerfEvent struct {
 	// Type is one of sys.PerfTypeHardware, PerfTypeSoftware, PerfTypeTracepoint, PerfTypeHWCache,
 	// PerfTypeRaw, or the number of a PMU in /sys/bus/event_source/devices/*/type.
-	Type uint32
+	Type sys.PerfType
 	// Config selects the event of the type: PERF_COUNT_HW_*, PERF_COUNT_SW_*, a tracepoint's id,
 	// ...
 	Config uint64

@@ -104,7 +104,8 @@ func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 func (p *Program) linkXDP(index int, flags uint32) (fd *sys.FD, err error) {
 	create := func() error {
 		fd, err = sys.LinkCreate(&sys.LinkCreateAttr{
-			ProgFD: p.fd.Uint32(), Target: uint32(index), AttachType: uapi.AttachXDP, Flags: flags,
+			ProgFD: p.fd.Uint32(), Target: uint32(index), AttachType: uapi.AttachXDP,
+			Flags: uapi.AttachFlags(flags),
 		})
 		return err
 	}

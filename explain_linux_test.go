@@ -184,7 +184,7 @@ func TestExplanations(t *testing.T) {
 		t.Fatal(err)
 	}
 	fd, err := unix.PerfEventOpen(&unix.PerfEventAttr{
-		Type: event.Type, Config: event.Config, Size: 112,
+		Type: uint32(event.Type), Config: event.Config, Size: 112,
 	}, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ type Map struct {
 	keySize    uint32
 	valueSize  uint32
 	maxEntries uint32
-	flags      uint32
+	flags      uapi.MapFlags
 	extra      uint64
 	cpus       int  // possible CPUs if values are per CPU, else 0
 	wait       bool // element operations may sleep
@@ -71,12 +71,6 @@ const (
 	UpdateNoExist = uapi.NoExist // create only: ErrExist if the key is there
 	UpdateExist   = uapi.Exist   // replace only: ErrNotExist if it isn't
 	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock meanwhile (also for lookups)
-)
-
-// Flags that select one CPU or all of a per-CPU map (6.19): the value is then a single one.
-const (
-	elemCPU     = 1 << 3 // BPF_F_CPU, the CPU in the upper 32 bits
-	elemAllCPUs = 1 << 4 // BPF_F_ALL_CPUS
 )
 
 // Name returns the name that the object gives the map, or the kernel's for a map that was opened in
@@ -128,7 +122,7 @@ func (m *Map) ValueLen() int { return m.orNone().valueLen(0) }
 func (m *Map) MaxEntries() uint32 { return m.orNone().maxEntries }
 
 // Flags returns the map's creation flags (uapi.FNoPrealloc, ...).
-func (m *Map) Flags() uint32 { return m.orNone().flags }
+func (m *Map) Flags() uapi.MapFlags { return m.orNone().flags }
 
 // Kind returns where the object got the map from: a definition, a data section, ...
 func (m *Map) Kind() object.MapKind { return m.orNone().kind }
@@ -162,7 +156,7 @@ func (m *Map) Lookup(key, value []byte) error { return m.LookupFlags(key, value,
 
 // LookupFlags does the same as Lookup with flags: UpdateLock reads under the value's bpf_spin_lock
 // (5.1).
-func (m *Map) LookupFlags(key, value []byte, flags uint64) error {
+func (m *Map) LookupFlags(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("look up in", key, len(value), flags)
 	}
@@ -185,7 +179,7 @@ func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 // Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like.
 // ErrExist and ErrNotExist depend on the flags; ErrTooBig if the map is full or an index too high,
 // ErrPermission if it is frozen. No allocation.
-func (m *Map) Update(key, value []byte, flags uint64) error {
+func (m *Map) Update(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("update", key, len(value), flags)
 	}
@@ -205,7 +199,7 @@ func (m *Map) Delete(key []byte) error {
 // LookupAndDelete fills value with the value of key and removes it (libbpf
 // bpf_map__lookup_and_delete_elem): queues and stacks, which have no key, since 4.20; hashes since
 // 5.14.
-func (m *Map) LookupAndDelete(key, value []byte, flags uint64) error {
+func (m *Map) LookupAndDelete(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("take from", key, len(value), flags)
 	}
@@ -354,7 +348,7 @@ func (m *Map) Reused() bool { return m.orNone().reused }
 // lookup, update, delete, lookupAndDelete and nextKey rely on the caller for memory of the map's
 // sizes.
 
-func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
+func (m *Map) lookup(key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	fd, err := m.use()
 	if err != nil {
 		return m.fail("look up in map", err)
@@ -372,7 +366,7 @@ func (m *Map) lookup(key, value unsafe.Pointer, flags uint64) error {
 	return nil
 }
 
-func (m *Map) update(key, value unsafe.Pointer, flags uint64) error {
+func (m *Map) update(key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	fd, err := m.use()
 	if err != nil {
 		return m.fail("update map", err)
@@ -408,7 +402,7 @@ func (m *Map) delete(key unsafe.Pointer) error {
 	return nil
 }
 
-func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uint64) error {
+func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	fd, err := m.use()
 	if err != nil {
 		return m.fail("take from map", err)
@@ -443,8 +437,8 @@ func (m *Map) keyOrNil(key unsafe.Pointer) unsafe.Pointer {
 }
 
 // valueLen returns the length of a value for a system call with these flags.
-func (m *Map) valueLen(flags uint64) int {
-	if m.cpus == 0 || flags&(elemCPU|elemAllCPUs) != 0 {
+func (m *Map) valueLen(flags uapi.ElemFlags) int {
+	if m.cpus == 0 || flags&(uapi.OnCPU|uapi.AllCPUs) != 0 {
 		return int(m.valueSize)
 	}
 	return m.cpus * m.cpuStride()
@@ -517,7 +511,7 @@ func (m *Map) elemError(op string, err error) error {
 	return e
 }
 
-func (m *Map) sizeError(op string, key []byte, value int, flags uint64) error {
+func (m *Map) sizeError(op string, key []byte, value int, flags uapi.ElemFlags) error {
 	if m == nil {
 		return missing(op+" map", "map")
 	}
@@ -526,7 +520,7 @@ func (m *Map) sizeError(op string, key []byte, value int, flags uint64) error {
 			len(key), m.keySize, syscall.EINVAL))
 	}
 	want := fmt.Sprint(m.valueLen(flags))
-	if m.cpus > 0 && flags&(elemCPU|elemAllCPUs) == 0 {
+	if m.cpus > 0 && flags&(uapi.OnCPU|uapi.AllCPUs) == 0 {
 		want = fmt.Sprintf("%d (%d for each of %d CPUs)", m.valueLen(flags), m.cpuStride(), m.cpus)
 	}
 	return m.fail(op+" map", fmt.Errorf("the value has %d bytes, the map's values have %s: %w",

@@ -43,17 +43,17 @@ func (m *Map) NewBatchCursor() *BatchCursor {
 // ErrNotExist. ENOSPC means that a bucket of the hash doesn't fit: call again with longer slices.
 // An LPM trie starts over if the last key of a batch is deleted before the next batch; Iterate
 // doesn't.
-func (c *BatchCursor) LookupBatch(keys, values []byte, flags uint64) (int, error) {
+func (c *BatchCursor) LookupBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	return c.batch(keys, values, flags, false)
 }
 
 // LookupAndDeleteBatch does the same as LookupBatch and removes the elements that it returns
 // (libbpf bpf_map_lookup_and_delete_batch; hashes, 5.6).
-func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uint64) (int, error) {
+func (c *BatchCursor) LookupAndDeleteBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	return c.batch(keys, values, flags, true)
 }
 
-func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int, error) {
+func (c *BatchCursor) batch(keys, values []byte, flags uapi.ElemFlags, remove bool) (int, error) {
 	if c == nil {
 		return 0, missing("read map in batches", "map")
 	}
@@ -66,7 +66,7 @@ func (c *BatchCursor) batch(keys, values []byte, flags uint64, remove bool) (int
 }
 
 // step relies on the caller for keys and values with room for n elements.
-func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64,
+func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uapi.ElemFlags,
 	remove bool) (int, error) {
 	if c.done {
 		return 0, c.m.fail("read map in batches", syscall.ENOENT)
@@ -104,7 +104,7 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uint64,
 // UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values
 // hold the same number of them. Flags may only be UpdateAny or UpdateLock. It stops at the first
 // failure and returns how many elements were set.
-func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
+func (m *Map) UpdateBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	n, err := m.batchLen(keys, values)
 	if err != nil {
 		return 0, err
@@ -113,7 +113,7 @@ func (m *Map) UpdateBatch(keys, values []byte, flags uint64) (int, error) {
 		unsafe.Pointer(unsafe.SliceData(values)), n, flags)
 }
 
-func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uint64) (int, error) {
+func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uapi.ElemFlags) (int, error) {
 	fd, err := m.use()
 	if err != nil {
 		return 0, m.fail("update map in a batch", err)

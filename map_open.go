@@ -100,7 +100,7 @@ type MapInfo struct {
 	KeySize     uint32
 	ValueSize   uint32
 	MaxEntries  uint32
-	Flags       uint32
+	Flags       uapi.MapFlags
 	Extra       uint64
 	IfIndex     uint32
 	BTFID       uint32

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf/internal/layout"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // PerCPUMap is a map with keys of type K and, for each key, a value of type V for each possible
@@ -83,7 +84,7 @@ func (t *PerCPUMap[K, V]) unpack(dst []V, from unsafe.Pointer) {
 }
 
 // Update sets the values of key, one for each possible CPU.
-func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uint64) error {
+func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uapi.ElemFlags) error {
 	if t.absent() {
 		return missing("update map", "map")
 	}

@@ -87,7 +87,7 @@ func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 
 // LookupInto does the same as Lookup into memory of the caller, for large values. With UpdateLock
 // it reads under the value's bpf_spin_lock.
-func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
+func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uapi.ElemFlags) error {
 	if t.absent() {
 		return missing("look up in map", "map")
 	}
@@ -96,7 +96,7 @@ func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uint64) error {
 }
 
 // Update sets the value of key; flags are UpdateAny and the like.
-func (t *TypedMap[K, V]) Update(key K, value V, flags uint64) error {
+func (t *TypedMap[K, V]) Update(key K, value V, flags uapi.ElemFlags) error {
 	if t.absent() {
 		return missing("update map", "map")
 	}
@@ -129,7 +129,7 @@ func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 // UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the
 // same length. Flags may only be UpdateAny or UpdateLock. Padding bytes of keys and values are
 // zeroed.
-func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uint64) (int, error) {
+func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uapi.ElemFlags) (int, error) {
 	if t.absent() {
 		return 0, missing("update map in a batch", "map")
 	}

@@ -20,7 +20,7 @@ type CloneOptions struct {
 	AttachProgFD int // program to attach to; borrowed
 	// BTF of the module to attach to; borrowed. Not together with AttachProgFD
 	AttachBTFObjFD int
-	Flags          uint32 // instead of the flags from the object and its section
+	Flags          uapi.ProgFlags // instead of the flags from the object and its section
 	IfIndex        uint32
 	KernVersion    uint32
 	LogLevel       uint32
@@ -113,7 +113,7 @@ func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
 		a.AttachFD = uint32(fd)
 	}
 	if opts.Flags != 0 {
-		a.Flags = opts.Flags | a.Flags&uapi.FTokenFD
+		a.Flags = opts.Flags | a.Flags&uapi.FProgTokenFD
 	}
 	if opts.IfIndex != 0 {
 		a.IfIndex = opts.IfIndex
@@ -135,7 +135,7 @@ func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
 		}
 	}
 	if opts.TokenFD > 0 {
-		a.TokenFD, a.Flags = int32(opts.TokenFD), a.Flags|uapi.FTokenFD
+		a.TokenFD, a.Flags = int32(opts.TokenFD), a.Flags|uapi.FProgTokenFD
 	}
 	if opts.BTFFD > 0 {
 		a.BTFFD = uint32(opts.BTFFD)

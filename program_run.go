@@ -4,14 +4,7 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf/sys"
-)
-
-// Flags of Run.
-const (
-	RunOnCPU = 1 << 0 // BPF_F_TEST_RUN_ON_CPU: on RunOptions.CPU (raw tracepoints; 5.10)
-	// BPF_F_TEST_XDP_LIVE_FRAMES: XDP programs send and redirect for real (5.18)
-	RunLiveFrames  = 1 << 1
-	RunSkbChecksum = 1 << 2 // BPF_F_TEST_SKB_CHECKSUM_COMPLETE
+	"github.com/purebpf/bpf/uapi"
 )
 
 // RunOptions is the input of a run and the room for its output. All slices stay the caller's.
@@ -23,8 +16,8 @@ type RunOptions struct {
 	Context    []byte
 	ContextOut []byte // room for the context after the run; syscall programs change Context itself
 	Repeat     uint32 // how often; 0 means once
-	Flags      uint32 // RunOnCPU, ...
-	CPU        uint32
+	Flags      uapi.RunFlags
+	CPU        uint32 // with uapi.FRunOnCPU
 	BatchSize  uint32 // of live frames
 }
 

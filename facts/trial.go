@@ -10,7 +10,7 @@ import (
 type ProgramTrial struct {
 	Type        uapi.ProgType
 	Attach      uapi.AttachType // expected attach type; for struct_ops the number of the member
-	Flags       uint32          // BPF_F_*
+	Flags       uapi.ProgFlags
 	License     string
 	IfIndex     uint32
 	AttachBTFID btf.ID
@@ -22,7 +22,7 @@ type MapTrial struct {
 	Type      uapi.MapType
 	KeySize   uint32
 	ValueSize uint32
-	Flags     uint32 // BPF_F_*
+	Flags     uapi.MapFlags
 	Extra     uint64
 	NumaNode  uint32
 	IfIndex   uint32

@@ -17,7 +17,7 @@ type Hook struct {
 	// Revision changes with every attach and detach; 0 before 6.6 and where the kernel keeps none.
 	Revision uint64
 	// Flags say how programs of a cgroup share the hook (uapi.FAllowOverride, uapi.FAllowMulti).
-	Flags uint32
+	Flags uapi.AttachFlags
 }
 
 // HookedProgram is one program of a Hook.
@@ -25,7 +25,7 @@ type HookedProgram struct {
 	ProgramID uint32
 	// of tcx and netkit (6.6); 0: attached without a link. For other hooks see Links
 	LinkID uint32
-	Flags  uint32 // flags of the attachment
+	Flags  uapi.AttachFlags // flags of the attachment
 }
 
 // Cgroup lists the programs attached to the cgroup with that path for one attach type (libbpf
@@ -35,7 +35,7 @@ func Cgroup(path string, where uapi.AttachType) (*Hook, error) { return file(pat
 // CgroupEffective lists the programs that run in a cgroup for one attach type: those attached to it
 // and to its ancestors (BPF_F_QUERY_EFFECTIVE; 4.15). Needs CAP_NET_ADMIN.
 func CgroupEffective(path string, where uapi.AttachType) (*Hook, error) {
-	return file(path, where, hooks.Effective)
+	return file(path, where, uapi.FQueryEffective)
 }
 
 // Netns lists the flow dissector or the sk_lookup programs of the network namespace with that path
@@ -65,7 +65,7 @@ func SockMap(m *bpf.Map, where uapi.AttachType) (*Hook, error) {
 	return list, err
 }
 
-func file(path string, where uapi.AttachType, flags uint32) (*Hook, error) {
+func file(path string, where uapi.AttachType, flags uapi.QueryFlags) (*Hook, error) {
 	h, err := hooks.QueryFile(path, where, flags)
 	return hook(path, where, h, err)
 }

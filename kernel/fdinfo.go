@@ -42,7 +42,7 @@ func MapInfo(fd *sys.FD) (*sys.MapInfo, error) {
 		case "max_entries":
 			info.MaxEntries = uint32(n)
 		case "map_flags":
-			info.Flags = uint32(n)
+			info.Flags = uapi.MapFlags(n)
 		}
 	}
 	if !seen {

@@ -276,7 +276,7 @@ func TestToken(t *testing.T) {
 	install(t, func(c call) syscall.Errno {
 		switch c.Cmd {
 		case uapi.CmdProgLoad:
-			if c.Prog().TokenFD == 77 && c.Prog().Flags&uapi.FTokenFD != 0 {
+			if c.Prog().TokenFD == 77 && c.Prog().Flags&uapi.FProgTokenFD != 0 {
 				tokens++
 			} else {
 				without++
@@ -291,7 +291,7 @@ func TestToken(t *testing.T) {
 			return syscall.EINVAL
 		case uapi.CmdBTFLoad:
 			a := (*sys.BTFLoadAttr)(c.Attr)
-			if a.TokenFD == 77 && a.Flags&uapi.FTokenFD != 0 {
+			if a.TokenFD == 77 && a.Flags&uapi.FBTFTokenFD != 0 {
 				tokens++
 			} else {
 				without++

@@ -68,7 +68,7 @@ func (f *Facts) has(what string, need []Capability, probe func(*prober) (bool, e
 var progProbes = [...]struct {
 	t      uapi.ProgType
 	attach uapi.AttachType
-	flags  uint32
+	flags  uapi.ProgFlags
 	btfID  uint32
 	errno  syscall.Errno // with which a kernel that has the type refuses the program
 	log    string        // text in the log of that refusal
@@ -152,7 +152,7 @@ func (p *prober) helper(t uapi.ProgType, at uapi.AttachType, id uint32) (bool, e
 var mapProbes = [...]struct {
 	t                   uapi.MapType
 	key, value, entries uint32
-	flags               uint32
+	flags               uapi.MapFlags
 	btfKey, btfValue    uint32 // ids in localStorageBTF; 0 for no BTF
 	vmlinuxValue        uint32 // id of a type of the kernel
 	inner               bool

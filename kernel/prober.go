@@ -54,26 +54,23 @@ func made(fd *sys.FD, err error) (bool, error) {
 	return false, err
 }
 
-func (p *prober) token() (fd int32, flag uint32) {
-	if p.facts.token > 0 {
-		return int32(p.facts.token), uapi.FTokenFD
-	}
-	return 0, 0
-}
+// token returns the descriptor of the token, 0 for none.
+func (p *prober) token() int32 { return max(0, int32(p.facts.token)) }
 
 // program loads a program with the licence GPL; set, if not nil, changes the attribute first.
 func (p *prober) program(t uapi.ProgType, insns []asm.Instruction,
 	set func(*sys.ProgLoadAttr)) (*sys.FD, error) {
 	license := []byte("GPL\x00")
 	raw := asm.Raw(insns)
-	token, flag := p.token()
 	a := sys.ProgLoadAttr{
 		Type:    t,
 		InsnCnt: uint32(len(insns)),
 		Insns:   sys.Slice(raw),
 		License: sys.Slice(license),
-		TokenFD: token,
-		Flags:   flag,
+		TokenFD: p.token(),
+	}
+	if a.TokenFD != 0 {
+		a.Flags = uapi.FProgTokenFD
 	}
 	if t == uapi.ProgKprobe {
 		a.KernVersion = p.facts.Version() // checked before 5.0
@@ -89,22 +86,25 @@ func (p *prober) program(t uapi.ProgType, insns []asm.Instruction,
 
 // createMap creates a map.
 func (p *prober) createMap(a sys.MapCreateAttr) (*sys.FD, error) {
-	token, flag := p.token()
-	a.TokenFD, a.Flags = token, a.Flags|flag
+	if a.TokenFD = p.token(); a.TokenFD != 0 {
+		a.Flags |= uapi.FTokenFD
+	}
 	return sys.MapCreate(&a)
 }
 
 // array creates an ARRAY map with one element of 32 bytes, as libbpf's probes do.
-func (p *prober) array(flags uint32) (*sys.FD, error) {
+func (p *prober) array(flags uapi.MapFlags) (*sys.FD, error) {
 	return p.createMap(sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 32,
 		MaxEntries: 1, Flags: flags})
 }
 
 // btf uploads BTF.
 func (p *prober) btf(raw []byte) (*sys.FD, error) {
-	token, flag := p.token()
-	return sys.BTFLoad(&sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw)), TokenFD: token,
-		Flags: flag})
+	a := sys.BTFLoadAttr{BTF: sys.Slice(raw), Size: uint32(len(raw)), TokenFD: p.token()}
+	if a.TokenFD != 0 {
+		a.Flags = uapi.FBTFTokenFD
+	}
+	return sys.BTFLoad(&a)
 }
 
 // retInsns returns the code of the smallest program: return v.

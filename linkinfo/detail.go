@@ -1,6 +1,9 @@
 package linkinfo
 
-import "github.com/purebpf/bpf/uapi"
+import (
+	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
+)
 
 // Detail holds the fields that only links of one type have. It is one of *RawTracepoint, *Tracing,
 // *Cgroup, *Iter, *Netns, *XDP, *Kprobe, *Uprobe, *Tracepoint, *PerfEvent, *KprobeMulti,
@@ -69,10 +72,10 @@ type SockMap struct {
 
 // Netfilter describes a link of type uapi.LinkNetfilter.
 type Netfilter struct {
-	Family   uint32 // NFPROTO_IPV4, ...
-	Hook     uint32 // NF_INET_PRE_ROUTING, ...
+	Family   uapi.NetfilterFamily
+	Hook     uapi.NetfilterHook
 	Priority int32
-	Flags    uint32
+	Flags    uapi.NetfilterFlags
 }
 
 // Kprobe describes a link of type uapi.LinkPerfEvent with a kprobe (6.6).
@@ -102,7 +105,7 @@ type Tracepoint struct {
 
 // PerfEvent describes a link of type uapi.LinkPerfEvent with another event (6.6).
 type PerfEvent struct {
-	EventType uint32 // PERF_TYPE_HARDWARE, ...
+	EventType sys.PerfType
 	Config    uint64
 	Cookie    uint64
 }

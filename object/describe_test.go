@@ -121,7 +121,7 @@ func describe(o *object.Object) opened {
 func describeMap(m *object.Map) openedMap {
 	return openedMap{
 		Name: m.Name, Type: uint32(m.Type), Key: m.KeySize, Value: m.ValueSize, Max: m.MaxEntries,
-		Flags: m.Flags,
+		Flags: uint32(m.Flags),
 		Extra: m.Extra, Numa: m.NumaNode, KeyType: uint32(m.KeyType),
 		ValueType: uint32(m.ValueType),
 	}

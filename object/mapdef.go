@@ -192,7 +192,7 @@ type mapField struct {
 var mapFields = [...]mapField{
 	{"type", func(d *definition) error { return number(d, (*uint32)(&d.m.Type)) }},
 	{"max_entries", func(d *definition) error { return number(d, &d.m.MaxEntries) }},
-	{"map_flags", func(d *definition) error { return number(d, &d.m.Flags) }},
+	{"map_flags", func(d *definition) error { return number(d, (*uint32)(&d.m.Flags)) }},
 	{"numa_node", func(d *definition) error { return number(d, &d.m.NumaNode) }},
 	{"key_size", func(d *definition) error { return d.size(&d.m.KeySize) }},
 	{"key", func(d *definition) error { return d.typed(&d.m.KeySize, &d.m.KeyType) }},

@@ -94,7 +94,7 @@ type Program struct {
 	Def                *SecDef // the row of the SEC() table that matched, nil if none did
 	Type               uapi.ProgType
 	ExpectedAttachType uapi.AttachType
-	Flags              uint32 // program load flags beyond those that Def adds
+	Flags              uapi.ProgFlags // program load flags beyond those that Def adds
 	Autoload           bool
 	Autoattach         bool
 	// AttachTarget is the BTF target ("vfs_read", "module:func"): the text after the first '/',
@@ -165,7 +165,7 @@ type Map struct {
 	// MaxEntries is as declared: for ring buffers not yet rounded up to pages; 0 in a perf event
 	// array means one for each possible CPU.
 	MaxEntries uint32
-	Flags      uint32 // BPF_F_*
+	Flags      uapi.MapFlags
 	Extra      uint64 // map_extra: hash functions of a Bloom filter, address of an arena, ...
 	NumaNode   uint32 // used by the kernel if Flags has BPF_F_NUMA_NODE
 	IfIndex    uint32

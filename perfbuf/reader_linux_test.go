@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/uapi"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -57,7 +58,7 @@ func fill(t testing.TB, obj *bpf.Object, cpu int, first, count, length uint64) {
 		args = binary.NativeEndian.AppendUint64(args, n)
 	}
 	if _, err := obj.Program("fill").Run(
-		&bpf.RunOptions{Context: args, Flags: bpf.RunOnCPU, CPU: uint32(cpu)}); err != nil {
+		&bpf.RunOptions{Context: args, Flags: uapi.FRunOnCPU, CPU: uint32(cpu)}); err != nil {
 		t.Fatal(err)
 	}
 }

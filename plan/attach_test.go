@@ -192,7 +192,7 @@ func TestSecFlags(t *testing.T) {
 		prog   string
 		lacks  []facts.Feature
 		attach uapi.AttachType
-		flags  uint32
+		flags  uapi.ProgFlags
 	}{
 		{"do_frags", nil, uapi.AttachXDP, uapi.FXDPHasFrags},
 		// xdp.frags came later than the attribute

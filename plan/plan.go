@@ -54,7 +54,7 @@ type Map struct {
 	// PerCPU means that MaxEntries is the number of possible CPUs of the kernel that the plan is
 	// for.
 	PerCPU    bool
-	Flags     uint32
+	Flags     uapi.MapFlags
 	Extra     uint64
 	NumaNode  uint32
 	IfIndex   uint32
@@ -99,7 +99,7 @@ type Program struct {
 	Name               string
 	Type               uapi.ProgType
 	ExpectedAttachType uapi.AttachType
-	Flags              uint32
+	Flags              uapi.ProgFlags
 	License            string
 	KernVersion        uint32
 	IfIndex            uint32

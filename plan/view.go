@@ -316,12 +316,12 @@ func (p *Plan) EachCore(f func(fn *object.Function, insn int, result *core.Resul
 }
 
 // flagName is the name of one bit.
-type flagName struct {
-	bit  uint32
+type flagName[F ~uint32] struct {
+	bit  F
 	name string
 }
 
-var mapFlags = [...]flagName{
+var mapFlags = [...]flagName[uapi.MapFlags]{
 	{uapi.FNoPrealloc, "no_prealloc"},
 	{uapi.FNoCommonLRU, "no_common_lru"},
 	{uapi.FNumaNode, "numa_node"},
@@ -343,7 +343,7 @@ var mapFlags = [...]flagName{
 	{uapi.FNoUserConv, "no_user_conv"},
 }
 
-var progFlags = [...]flagName{
+var progFlags = [...]flagName[uapi.ProgFlags]{
 	{uapi.FStrictAlignment, "strict_alignment"},
 	{uapi.FAnyAlignment, "any_alignment"},
 	{uapi.FTestRndHi32, "test_rnd_hi32"},
@@ -355,7 +355,7 @@ var progFlags = [...]flagName{
 }
 
 // flagNames returns the names of the flags that are set; bits without a name become one number.
-func flagNames(flags uint32, names []flagName) []string {
+func flagNames[F ~uint32](flags F, names []flagName[F]) []string {
 	var out []string
 	for _, n := range names {
 		if flags&n.bit != 0 {

@@ -23,8 +23,6 @@ type evidence struct {
 // anchor is the first enumerator of the enum of map flags, which has no name.
 const anchor = "BPF_F_NO_PREALLOC"
 
-func mapFlag(name string) evidence { return evidence{btf.KindEnum, "", name} }
-
 // sleepFlag is where the kernel keeps BPF_F_SLEEPABLE of a program; it moved in 6.10.
 var sleepFlag = [...]evidence{{btf.KindStruct, "bpf_prog_aux", "sleepable"},
 	{btf.KindStruct, "bpf_prog", "sleepable"}}
@@ -32,26 +30,32 @@ var sleepFlag = [...]evidence{{btf.KindStruct, "bpf_prog_aux", "sleepable"},
 // flag is a flag for loading a program or creating a map, with the evidence by which a kernel that
 // is not running shows that it knows the flag.
 type flag struct {
-	bit   uint32
 	name  string
 	since string // first upstream kernel
 	shown []evidence
 }
 
+func mapFlag(name, since string) flag {
+	return flag{name, since, []evidence{{btf.KindEnum, "", name}}}
+}
+
 // programFlags are flags of BPF_PROG_LOAD. BPF_F_SLEEPABLE is in sleepables: not every program may
 // have it.
-var programFlags = [...]flag{
-	{uapi.FStrictAlignment, "BPF_F_STRICT_ALIGNMENT", "4.12", nil},
-	{uapi.FAnyAlignment, "BPF_F_ANY_ALIGNMENT", "5.0", nil},
-	{uapi.FTestRndHi32, "BPF_F_TEST_RND_HI32", "5.3", nil},
-	{uapi.FTestStateFreq, "BPF_F_TEST_STATE_FREQ", "5.4",
-		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_state_freq"}}},
-	{uapi.FXDPHasFrags, "BPF_F_XDP_HAS_FRAGS", "5.18",
-		[]evidence{{btf.KindStruct, "bpf_prog_aux", "xdp_has_frags"}}},
-	{uapi.FXDPDevBoundOnly, "BPF_F_XDP_DEV_BOUND_ONLY", "6.3",
-		[]evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}},
-	{uapi.FTestRegInvar, "BPF_F_TEST_REG_INVARIANTS", "6.8",
-		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}},
+var programFlags = [...]struct {
+	bit uapi.ProgFlags
+	flag
+}{
+	{uapi.FStrictAlignment, flag{"BPF_F_STRICT_ALIGNMENT", "4.12", nil}},
+	{uapi.FAnyAlignment, flag{"BPF_F_ANY_ALIGNMENT", "5.0", nil}},
+	{uapi.FTestRndHi32, flag{"BPF_F_TEST_RND_HI32", "5.3", nil}},
+	{uapi.FTestStateFreq, flag{"BPF_F_TEST_STATE_FREQ", "5.4",
+		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_state_freq"}}}},
+	{uapi.FXDPHasFrags, flag{"BPF_F_XDP_HAS_FRAGS", "5.18",
+		[]evidence{{btf.KindStruct, "bpf_prog_aux", "xdp_has_frags"}}}},
+	{uapi.FXDPDevBoundOnly, flag{"BPF_F_XDP_DEV_BOUND_ONLY", "6.3",
+		[]evidence{{btf.KindStruct, "bpf_prog_aux", "dev_bound"}}}},
+	{uapi.FTestRegInvar, flag{"BPF_F_TEST_REG_INVARIANTS", "6.8",
+		[]evidence{{btf.KindStruct, "bpf_verifier_env", "test_reg_invariants"}}}},
 }
 
 // sleepables are the programs that may sleep. The evidence for a kind is something that came in the
@@ -89,36 +93,37 @@ var sleepables = [...]struct {
 }
 
 // mapFlags are flags of BPF_MAP_CREATE.
-var mapFlags = [...]flag{
-	{uapi.FNoPrealloc, "BPF_F_NO_PREALLOC", "4.6", []evidence{mapFlag("BPF_F_NO_PREALLOC")}},
-	{uapi.FNoCommonLRU, "BPF_F_NO_COMMON_LRU", "4.10", []evidence{mapFlag("BPF_F_NO_COMMON_LRU")}},
-	{uapi.FNumaNode, "BPF_F_NUMA_NODE", "4.14", []evidence{mapFlag("BPF_F_NUMA_NODE")}},
-	{uapi.FRdonly, "BPF_F_RDONLY", "4.15", []evidence{mapFlag("BPF_F_RDONLY")}},
-	{uapi.FWronly, "BPF_F_WRONLY", "4.15", []evidence{mapFlag("BPF_F_WRONLY")}},
-	{uapi.FStackBuildID, "BPF_F_STACK_BUILD_ID", "4.17",
-		[]evidence{mapFlag("BPF_F_STACK_BUILD_ID")}},
-	{uapi.FZeroSeed, "BPF_F_ZERO_SEED", "5.0", []evidence{mapFlag("BPF_F_ZERO_SEED")}},
-	{uapi.FRdonlyProg, "BPF_F_RDONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_RDONLY_PROG")}},
-	{uapi.FWronlyProg, "BPF_F_WRONLY_PROG", "5.2", []evidence{mapFlag("BPF_F_WRONLY_PROG")}},
-	{uapi.FClone, "BPF_F_CLONE", "5.4", []evidence{mapFlag("BPF_F_CLONE")}},
-	{uapi.FMmapable, "BPF_F_MMAPABLE", "5.5", []evidence{mapFlag("BPF_F_MMAPABLE")}},
-	{uapi.FPreserveElems, "BPF_F_PRESERVE_ELEMS", "5.10",
-		[]evidence{mapFlag("BPF_F_PRESERVE_ELEMS")}},
-	{uapi.FInnerMap, "BPF_F_INNER_MAP", "5.10", []evidence{mapFlag("BPF_F_INNER_MAP")}},
-	{uapi.FLink, "BPF_F_LINK", "6.4", []evidence{mapFlag("BPF_F_LINK")}},
-	{uapi.FSegvOnFault, "BPF_F_SEGV_ON_FAULT", "6.9", []evidence{mapFlag("BPF_F_SEGV_ON_FAULT")}},
-	{uapi.FNoUserConv, "BPF_F_NO_USER_CONV", "6.9", []evidence{mapFlag("BPF_F_NO_USER_CONV")}},
+var mapFlags = [...]struct {
+	bit uapi.MapFlags
+	flag
+}{
+	{uapi.FNoPrealloc, mapFlag("BPF_F_NO_PREALLOC", "4.6")},
+	{uapi.FNoCommonLRU, mapFlag("BPF_F_NO_COMMON_LRU", "4.10")},
+	{uapi.FNumaNode, mapFlag("BPF_F_NUMA_NODE", "4.14")},
+	{uapi.FRdonly, mapFlag("BPF_F_RDONLY", "4.15")},
+	{uapi.FWronly, mapFlag("BPF_F_WRONLY", "4.15")},
+	{uapi.FStackBuildID, mapFlag("BPF_F_STACK_BUILD_ID", "4.17")},
+	{uapi.FZeroSeed, mapFlag("BPF_F_ZERO_SEED", "5.0")},
+	{uapi.FRdonlyProg, mapFlag("BPF_F_RDONLY_PROG", "5.2")},
+	{uapi.FWronlyProg, mapFlag("BPF_F_WRONLY_PROG", "5.2")},
+	{uapi.FClone, mapFlag("BPF_F_CLONE", "5.4")},
+	{uapi.FMmapable, mapFlag("BPF_F_MMAPABLE", "5.5")},
+	{uapi.FPreserveElems, mapFlag("BPF_F_PRESERVE_ELEMS", "5.10")},
+	{uapi.FInnerMap, mapFlag("BPF_F_INNER_MAP", "5.10")},
+	{uapi.FLink, mapFlag("BPF_F_LINK", "6.4")},
+	{uapi.FSegvOnFault, mapFlag("BPF_F_SEGV_ON_FAULT", "6.9")},
+	{uapi.FNoUserConv, mapFlag("BPF_F_NO_USER_CONV", "6.9")},
 }
 
 // Fields of BPF_MAP_CREATE and BPF_PROG_LOAD that not every kernel with BPF has.
 var (
-	fieldExtra = flag{0, "map_extra", "5.16",
+	fieldExtra = flag{"map_extra", "5.16",
 		[]evidence{{btf.KindUnion, "bpf_attr", "map_extra"}}}
-	fieldIfIndex = flag{0, "map_ifindex", "4.16",
+	fieldIfIndex = flag{"map_ifindex", "4.16",
 		[]evidence{{btf.KindUnion, "bpf_attr", "map_ifindex"}}}
-	fieldExclusive = flag{0, "excl_prog_hash", "6.18",
+	fieldExclusive = flag{"excl_prog_hash", "6.18",
 		[]evidence{{btf.KindUnion, "bpf_attr", "excl_prog_hash"}}}
-	fieldDevice = flag{0, "prog_ifindex", "4.16",
+	fieldDevice = flag{"prog_ifindex", "4.16",
 		[]evidence{{btf.KindUnion, "bpf_attr", "prog_ifindex"}}}
 )
 
@@ -206,7 +211,7 @@ func (c *checker) programFlags(p *plan.Program) {
 	for i := range programFlags {
 		f := &programFlags[i]
 		if p.Flags&f.bit != 0 {
-			c.flag(f, kind, p.Spec.Name)
+			c.flag(&f.flag, kind, p.Spec.Name)
 			rest &^= f.bit
 		}
 	}
@@ -344,7 +349,7 @@ func (c *checker) mapFlags(m *object.Map) {
 			continue
 		}
 		rest &^= f.bit
-		n := c.flag(f, where, m.Name)
+		n := c.flag(&f.flag, where, m.Name)
 		takes, ruled := maprules.Takes(m.Type, f.bit, m.NumaNode)
 		if f.bit == uapi.FLink {
 			takes, ruled = m.Type == uapi.MapStructOps, true

@@ -15,7 +15,7 @@ import (
 // Print events until Ctrl-C.
 func ExampleReader_Records() {
 	var obj *bpf.Object // from bpf.Load
-	events, err := ringbuf.NewReader(obj.Map("events"))
+	events, err := ringbuf.NewReader(obj.Map("events"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

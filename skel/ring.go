@@ -42,7 +42,7 @@ func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 // Bytes is Records for the bytes of the records.
 func (r *Ring[T]) Bytes(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		reader, err := ringbuf.NewReader(r.Map())
+		reader, err := ringbuf.NewReader(r.Map(), nil)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -152,4 +152,6 @@ func (u *UserRing) Map() *bpf.Map {
 }
 
 // Writer returns a writer of samples. The caller closes it.
-func (u *UserRing) Writer() (*userringbuf.Writer, error) { return userringbuf.New(u.Map()) }
+func (u *UserRing) Writer() (*userringbuf.Writer, error) {
+	return userringbuf.NewWriter(u.Map(), nil)
+}

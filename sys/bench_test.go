@@ -21,7 +21,7 @@ type rawAttr struct {
 	fd         uint32
 	_          uint32
 	key, value unsafe.Pointer
-	flags      uint64
+	flags      uapi.ElemFlags
 }
 
 // compare runs ours and raw in turn, 2,000 operations a round, and reports the median of each and

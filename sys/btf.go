@@ -13,9 +13,9 @@ type BTFLoadAttr struct {
 	Size        uint32
 	LogSize     uint32
 	LogLevel    uint32
-	LogTrueSize uint32 // out, 6.4
-	Flags       uint32 // 6.9
-	TokenFD     int32  // 6.9; needs uapi.FTokenFD
+	LogTrueSize uint32        // out, 6.4
+	Flags       uapi.BTFFlags // 6.9
+	TokenFD     int32         // 6.9; needs uapi.FBTFTokenFD
 }
 
 // BTFLoad uploads type information (BPF_BTF_LOAD, libbpf bpf_btf_load; 4.18). The caller closes the

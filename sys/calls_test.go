@@ -110,7 +110,7 @@ func TestCommandsAndSizes(t *testing.T) {
 		{uapi.CmdProgLoad, 152, func() { closeFD(sys.ProgLoad(&sys.ProgLoadAttr{})) }},
 		{uapi.CmdProgLoad, 168, func() { closeFD(sys.ProgLoad(&sys.ProgLoadAttr{KeyringID: 1})) }},
 		{uapi.CmdObjPin, 16, func() { sys.ObjPin(9, "/x", 0) }},
-		{uapi.CmdObjPin, 20, func() { sys.ObjPinAt(8, "x", 9, 0) }},
+		{uapi.CmdObjPin, 20, func() { sys.ObjPinAt(9, 8, "x", 0) }},
 		{uapi.CmdObjGet, 16, func() { closeFD(sys.ObjGet("/x", 0)) }},
 		{uapi.CmdProgAttach, 32, func() { sys.ProgAttach(&sys.ProgAttachAttr{}) }},
 		{uapi.CmdProgDetach, 32, func() { sys.ProgDetach(&sys.ProgAttachAttr{}) }},

@@ -62,7 +62,7 @@ type MapInfo struct {
 	KeySize               uint32
 	ValueSize             uint32
 	MaxEntries            uint32
-	Flags                 uint32
+	Flags                 uapi.MapFlags
 	Name                  ObjName
 	IfIndex               uint32
 	BTFVmlinuxValueTypeID uint32
@@ -153,16 +153,16 @@ type (
 	}
 	// NetfilterInfo is of LinkNetfilter.
 	NetfilterInfo struct {
-		PF       uint32
-		HookNum  uint32
+		PF       uapi.NetfilterFamily
+		HookNum  uapi.NetfilterHook
 		Priority int32
-		Flags    uint32
+		Flags    uapi.NetfilterFlags
 	}
 	// KprobeMultiInfo is of LinkKprobeMulti. Addrs and Cookies have room for Count elements.
 	KprobeMultiInfo struct {
 		Addrs   Pointer
 		Count   uint32
-		Flags   uint32
+		Flags   KprobeMultiFlags
 		Missed  uint64
 		Cookies Pointer
 	}
@@ -175,7 +175,7 @@ type (
 		Cookies       Pointer
 		PathSize      uint32
 		Count         uint32
-		Flags         uint32
+		Flags         UprobeMultiFlags
 		PID           uint32
 	}
 	// PerfEventInfo is of LinkPerfEvent. Name is the binary, function or tracepoint, with room for
@@ -195,7 +195,7 @@ type (
 		Type      uint32
 		_         uint32
 		Config    uint64
-		EventType uint32
+		EventType PerfType
 		_         uint32
 		Cookie    uint64
 	}

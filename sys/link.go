@@ -16,7 +16,7 @@ type LinkCreateAttr struct {
 	Target     uint32
 	AttachType uapi.AttachType
 	// of the link as a whole (uapi.FReplace, FBefore, ... of cgroup, tcx, netkit; XDP mode)
-	Flags  uint32
+	Flags  uapi.AttachFlags
 	Detail LinkDetail // nil if the attach type takes none
 }
 
@@ -47,7 +47,7 @@ type LinkPerfEvent struct {
 // LinkKprobeMulti attaches to many functions at once (kprobe_multi; 5.18). Either Syms (pointers to
 // names) or Addrs has Count elements, Cookies too unless it is NULL.
 type LinkKprobeMulti struct {
-	Flags   uint32
+	Flags   KprobeMultiFlags
 	Count   uint32
 	Syms    Pointer
 	Addrs   Pointer
@@ -63,10 +63,10 @@ type LinkTracing struct {
 
 // LinkNetfilter is a hook into netfilter (netfilter; 6.4).
 type LinkNetfilter struct {
-	PF       uint32
-	HookNum  uint32
+	PF       uapi.NetfilterFamily
+	HookNum  uapi.NetfilterHook
 	Priority int32
-	Flags    uint32
+	Flags    uapi.NetfilterFlags
 }
 
 // LinkAnchor is the place of a tcx, netkit (6.6, 6.7) or cgroup (6.16) link among others: Relative
@@ -85,16 +85,22 @@ type LinkUprobeMulti struct {
 	RefCtrOffsets Pointer
 	Cookies       Pointer
 	Count         uint32
-	Flags         uint32
+	Flags         UprobeMultiFlags
 	PID           uint32
 	PathFD        uint32 // the binary in place of Path, with UprobeMultiPathFD (7.2)
 }
 
-// Flags of LinkKprobeMulti and LinkUprobeMulti.
+// KprobeMultiFlags are the flags of LinkKprobeMulti.
+type KprobeMultiFlags uint32
+
+const KprobeMultiReturn KprobeMultiFlags = 1 << 0 // BPF_F_KPROBE_MULTI_RETURN
+
+// UprobeMultiFlags are the flags of LinkUprobeMulti.
+type UprobeMultiFlags uint32
+
 const (
-	KprobeMultiReturn = 1 << 0 // BPF_F_KPROBE_MULTI_RETURN
-	UprobeMultiReturn = 1 << 0 // BPF_F_UPROBE_MULTI_RETURN
-	UprobeMultiPathFD = 1 << 1 // BPF_F_UPROBE_MULTI_PATH_FD
+	UprobeMultiReturn UprobeMultiFlags = 1 << 0 // BPF_F_UPROBE_MULTI_RETURN
+	UprobeMultiPathFD UprobeMultiFlags = 1 << 1 // BPF_F_UPROBE_MULTI_PATH_FD
 )
 
 // LinkTracingMulti attaches fentry, fexit or fsession programs to many functions (tracing_multi;
@@ -109,7 +115,7 @@ type LinkTracingMulti struct {
 type linkHead struct {
 	progFD, target uint32
 	attachType     uapi.AttachType
-	flags          uint32
+	flags          uapi.AttachFlags
 }
 
 func (a *LinkCreateAttr) head() linkHead {
@@ -180,7 +186,7 @@ func LinkCreate(a *LinkCreateAttr) (*FD, error) {
 type LinkUpdateAttr struct {
 	LinkFD uint32
 	New    uint32
-	Flags  uint32 // uapi.FReplace: only if Old is attached now
+	Flags  uapi.AttachFlags // uapi.FReplace: only if Old is attached now
 	Old    uint32
 }
 

@@ -26,7 +26,7 @@ import (
 // The oracle of this file is the kernel, and bpftool, which lists the same links and pins.
 
 // counter loads a program that counts its runs in element 0 of an array.
-func counter(t *testing.T, typ uapi.ProgType, flags uint32,
+func counter(t *testing.T, typ uapi.ProgType, flags uapi.ProgFlags,
 	attach uapi.AttachType, result int32) (prog *sys.FD, count func() uint64) {
 	t.Helper()
 	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 1})
@@ -123,7 +123,7 @@ func TestPin(t *testing.T) {
 	}
 	var want struct{ ID uint32 }
 	bpftool(t, &want, "map", "show", "pinned", path)
-	again, err := sys.ObjGet(path, uapi.FRdonly)
+	again, err := sys.ObjGet(path, uapi.FOpenRdonly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestPin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := sys.ObjPinAt(int(d.Fd()), "at", m.Int(), 0); err != nil {
+	if err := sys.ObjPinAt(m.Int(), int(d.Fd()), "at", 0); err != nil {
 		t.Errorf("pin in a directory: %v", err)
 	}
 	at, err := sys.ObjGetAt(int(d.Fd()), "at", 0)
@@ -273,16 +273,16 @@ func TestUprobeByName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := sys.PerfEventAttr{Type: uint32(pmu), Config2: 1 << 40}
+	a := sys.PerfEventAttr{Type: sys.PerfType(pmu), Config2: 1 << 40}
 	if _, err := sys.PerfEventOpenName(&a,
 		"/proc/self/exe", -1, 0, -1, 0); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("offset behind the end of the file: %v", err)
 	}
-	if _, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: uint32(pmu)},
+	if _, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: sys.PerfType(pmu)},
 		"/no/such/file", -1, 0, -1, 0); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("absent file: %v", err)
 	}
-	event, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: uint32(pmu),
+	event, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: sys.PerfType(pmu),
 		Config2: textOffset(t, syscall.Getpagesize)}, "/proc/self/exe", -1, 0, -1, 0)
 	if err != nil {
 		t.Fatalf("the kernel didn't get the path: %v", err)
@@ -410,7 +410,7 @@ func TestXDPAndTCXLinks(t *testing.T) {
 	ahead, _ := counter(t, uapi.ProgSchedCls, 0, 0, -1) // TCX_NEXT
 	second, err := sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: ahead.Uint32(),
 		Target: uint32(lo.Index), AttachType: uapi.AttachTCXIngress,
-		Flags:  uapi.FBefore | uapi.FLink | uapi.FID,
+		Flags:  uapi.FBefore | uapi.FAnchorLink | uapi.FID,
 		Detail: &sys.LinkAnchor{Relative: info.ID, ExpectedRevision: 2}})
 	if err != nil {
 		t.Fatalf("before link %d: %v", info.ID, err)

@@ -15,7 +15,7 @@ type MapCreateAttr struct {
 	KeySize               uint32
 	ValueSize             uint32
 	MaxEntries            uint32
-	Flags                 uint32
+	Flags                 uapi.MapFlags
 	InnerMapFD            uint32
 	NumaNode              uint32
 	Name                  ObjName // 4.15
@@ -55,17 +55,17 @@ type mapElemAttr struct {
 	_     uint32
 	key   Pointer
 	value Pointer // or next key
-	flags uint64
+	flags uapi.ElemFlags
 }
 
 const mapElemSize = unsafe.Sizeof(mapElemAttr{})
 
-func elem(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uint64) syscall.Errno {
+func elem(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) syscall.Errno {
 	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
 	return funnel.BPFFast(cmd, unsafe.Pointer(&a), mapElemSize)
 }
 
-func elemWait(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uint64) syscall.Errno {
+func elemWait(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) syscall.Errno {
 	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
 	_, e := funnel.BPF(cmd, unsafe.Pointer(&a), mapElemSize)
 	return e
@@ -92,20 +92,20 @@ func ElemMayBlock(t uapi.MapType) bool {
 // bpf_map_lookup_elem_flags). key must point to key_size bytes (NULL for a queue, stack or bloom
 // filter), value to value_size bytes, for a per-CPU map to round_up(value_size, 8) bytes for each
 // possible CPU. ENOENT if the key is absent. No allocation.
-func MapLookup(fd int, key, value unsafe.Pointer, flags uint64) error {
+func MapLookup(fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elem(uapi.CmdMapLookupElem, fd, key, value, flags))
 }
 
 // MapUpdate sets the value of key (BPF_MAP_UPDATE_ELEM, libbpf bpf_map_update_elem); flags are
 // uapi.Any, NoExist, Exist, Lock. EEXIST and ENOENT depend on the flags; E2BIG if the map is full
 // or the array index too high; EPERM if it is frozen.
-func MapUpdate(fd int, key, value unsafe.Pointer, flags uint64) error {
+func MapUpdate(fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elem(uapi.CmdMapUpdateElem, fd, key, value, flags))
 }
 
 // MapDelete removes key (BPF_MAP_DELETE_ELEM, libbpf bpf_map_delete_elem_flags). ENOENT if it is
 // absent, EINVAL for arrays.
-func MapDelete(fd int, key unsafe.Pointer, flags uint64) error {
+func MapDelete(fd int, key unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elem(uapi.CmdMapDeleteElem, fd, key, nil, flags))
 }
 
@@ -119,22 +119,22 @@ func MapNextKey(fd int, key, next unsafe.Pointer) error {
 // MapLookupAndDelete copies the value of key to *value and removes it
 // (BPF_MAP_LOOKUP_AND_DELETE_ELEM, libbpf bpf_map_lookup_and_delete_elem_flags): queues and stacks
 // since 4.20, hashes since 5.14.
-func MapLookupAndDelete(fd int, key, value unsafe.Pointer, flags uint64) error {
+func MapLookupAndDelete(fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elem(uapi.CmdMapLookupAndDeleteElem, fd, key, value, flags))
 }
 
 // MapLookupWait does the same as MapLookup, for types where ElemMayBlock.
-func MapLookupWait(fd int, key, value unsafe.Pointer, flags uint64) error {
+func MapLookupWait(fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elemWait(uapi.CmdMapLookupElem, fd, key, value, flags))
 }
 
 // MapUpdateWait does the same as MapUpdate, for types where ElemMayBlock.
-func MapUpdateWait(fd int, key, value unsafe.Pointer, flags uint64) error {
+func MapUpdateWait(fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elemWait(uapi.CmdMapUpdateElem, fd, key, value, flags))
 }
 
 // MapDeleteWait does the same as MapDelete, for types where ElemMayBlock.
-func MapDeleteWait(fd int, key unsafe.Pointer, flags uint64) error {
+func MapDeleteWait(fd int, key unsafe.Pointer, flags uapi.ElemFlags) error {
 	return errnoErr(elemWait(uapi.CmdMapDeleteElem, fd, key, nil, flags))
 }
 
@@ -157,7 +157,7 @@ type MapBatchAttr struct {
 	Values    Pointer
 	Count     uint32 // in/out
 	MapFD     uint32
-	ElemFlags uint64
+	ElemFlags uapi.ElemFlags
 	Flags     uint64
 }
 

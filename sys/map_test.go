@@ -229,7 +229,7 @@ func TestMapInfo(t *testing.T) {
 	var want struct {
 		ID         uint32
 		Type, Name string
-		Flags      uint32
+		Flags      uapi.MapFlags
 		BytesKey   uint32 `json:"bytes_key"`
 		BytesValue uint32 `json:"bytes_value"`
 		MaxEntries uint32 `json:"max_entries"`
@@ -254,7 +254,7 @@ func TestMapInfo(t *testing.T) {
 	if !found || !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("id %d found: %v, at the end: %v", info.ID, found, err)
 	}
-	again, err := sys.MapFDByIDFlags(info.ID, uapi.FRdonly)
+	again, err := sys.MapFDByIDFlags(info.ID, uapi.FOpenRdonly)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,14 @@ import (
 type objAttr struct {
 	path   Pointer
 	fd     uint32
-	flags  uint32
+	flags  uapi.OpenFlags
 	pathFD int32 // 6.5
 	_      uint32
 }
 
 // size includes path_fd only if it is used.
 func (a *objAttr) size() uintptr {
-	if a.flags&uapi.FPathFD != 0 {
+	if a.flags&uapi.FOpenPathFD != 0 {
 		return unsafe.Offsetof(a.pathFD) + unsafe.Sizeof(a.pathFD)
 	}
 	return unsafe.Offsetof(a.pathFD)
@@ -26,10 +26,12 @@ func (a *objAttr) size() uintptr {
 
 // ObjPin pins a program, map or link at path on a bpffs (BPF_OBJ_PIN, libbpf bpf_obj_pin_opts;
 // 4.4). EEXIST if there is a file at path; EINVAL or EPERM if path isn't on a bpffs.
-func ObjPin(fd int, path string, flags uint32) error { return ObjPinAt(-1, path, fd, flags) }
+func ObjPin(fd int, path string, flags uapi.OpenFlags) error {
+	return ObjPinAt(fd, -1, path, flags)
+}
 
 // ObjPinAt does the same as ObjPin relative to a directory descriptor (6.5); -1 for none.
-func ObjPinAt(dir int, path string, fd int, flags uint32) error {
+func ObjPinAt(fd, dir int, path string, flags uapi.OpenFlags) error {
 	a, err := objPath(dir, path, flags)
 	if err != nil {
 		return err
@@ -40,11 +42,13 @@ func ObjPinAt(dir int, path string, fd int, flags uint32) error {
 }
 
 // ObjGet opens the object that is pinned at path (BPF_OBJ_GET, libbpf bpf_obj_get_opts; 4.4). flags
-// may be uapi.FRdonly or FWronly for a map. The caller closes the FD.
-func ObjGet(path string, flags uint32) (*FD, error) { return ObjGetAt(-1, path, flags) }
+// may be uapi.FOpenRdonly or FOpenWronly for a map. The caller closes the FD.
+func ObjGet(path string, flags uapi.OpenFlags) (*FD, error) {
+	return ObjGetAt(-1, path, flags)
+}
 
 // ObjGetAt does the same as ObjGet relative to a directory descriptor (6.5); -1 for none.
-func ObjGetAt(dir int, path string, flags uint32) (*FD, error) {
+func ObjGetAt(dir int, path string, flags uapi.OpenFlags) (*FD, error) {
 	a, err := objPath(dir, path, flags)
 	if err != nil {
 		return nil, err
@@ -52,11 +56,11 @@ func ObjGetAt(dir int, path string, flags uint32) (*FD, error) {
 	return bpfFD(uapi.CmdObjGet, unsafe.Pointer(&a), a.size())
 }
 
-func objPath(dir int, path string, flags uint32) (a objAttr, err error) {
+func objPath(dir int, path string, flags uapi.OpenFlags) (a objAttr, err error) {
 	a.path, err = CString(path)
 	a.flags = flags
 	if dir >= 0 {
-		a.flags |= uapi.FPathFD
+		a.flags |= uapi.FOpenPathFD
 		a.pathFD = int32(dir)
 	}
 	return a, err
@@ -66,7 +70,7 @@ func objPath(dir int, path string, flags uint32) (a objAttr, err error) {
 type idAttr struct {
 	id        uint32 // or the id to start after
 	next      uint32
-	openFlags uint32
+	openFlags uapi.OpenFlags
 	tokenFD   int32 // 6.17
 }
 
@@ -76,7 +80,7 @@ func nextID(cmd uapi.Cmd, id uint32) (uint32, error) {
 	return a.next, errnoErr(e)
 }
 
-func fdByID(cmd uapi.Cmd, id, flags uint32) (*FD, error) {
+func fdByID(cmd uapi.Cmd, id uint32, flags uapi.OpenFlags) (*FD, error) {
 	a := idAttr{id: id, openFlags: flags}
 	return bpfFD(cmd, unsafe.Pointer(&a), unsafe.Offsetof(a.tokenFD))
 }
@@ -101,8 +105,8 @@ func ProgFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdProgGetFDByID, i
 // MapFDByID opens the map with that id (BPF_MAP_GET_FD_BY_ID; 4.13).
 func MapFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdMapGetFDByID, id, 0) }
 
-// MapFDByIDFlags does the same as MapFDByID with open flags: uapi.FRdonly or FWronly.
-func MapFDByIDFlags(id, flags uint32) (*FD, error) {
+// MapFDByIDFlags does the same as MapFDByID with open flags: uapi.FOpenRdonly or FOpenWronly.
+func MapFDByIDFlags(id uint32, flags uapi.OpenFlags) (*FD, error) {
 	return fdByID(uapi.CmdMapGetFDByID, id, flags)
 }
 
@@ -111,7 +115,7 @@ func BTFFDByID(id uint32) (*FD, error) { return fdByID(uapi.CmdBTFGetFDByID, id,
 
 // BTFFDByIDToken does the same as BTFFDByID on behalf of a token (6.17).
 func BTFFDByIDToken(id uint32, token int) (*FD, error) {
-	a := idAttr{id: id, openFlags: uapi.FTokenFD, tokenFD: int32(token)}
+	a := idAttr{id: id, openFlags: uapi.FOpenTokenFD, tokenFD: int32(token)}
 	return bpfFD(uapi.CmdBTFGetFDByID, unsafe.Pointer(&a), unsafe.Sizeof(a))
 }
 

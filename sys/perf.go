@@ -10,7 +10,7 @@ import (
 // PerfEventAttr is struct perf_event_attr up to PERF_ATTR_SIZE_VER5 (112 bytes; every kernel that
 // loads BPF programs knows it). PerfEventOpen sets Size.
 type PerfEventAttr struct {
-	Type             uint32
+	Type             PerfType
 	Size             uint32
 	Config           uint64
 	Sample           uint64 // sample_period, or sample_freq with PerfBitFreq
@@ -31,14 +31,17 @@ type PerfEventAttr struct {
 	_                uint16
 }
 
-// Perf event types, enum perf_type_id.
+// PerfType is the type of a perf event: enum perf_type_id, or the number of a PMU in
+// /sys/bus/event_source/devices/*/type.
+type PerfType uint32
+
 const (
-	PerfTypeHardware   = 0
-	PerfTypeSoftware   = 1
-	PerfTypeTracepoint = 2
-	PerfTypeHWCache    = 3
-	PerfTypeRaw        = 4
-	PerfTypeBreakpoint = 5
+	PerfTypeHardware   PerfType = 0
+	PerfTypeSoftware   PerfType = 1
+	PerfTypeTracepoint PerfType = 2
+	PerfTypeHWCache    PerfType = 3
+	PerfTypeRaw        PerfType = 4
+	PerfTypeBreakpoint PerfType = 5
 )
 
 // Values used with perf events.
@@ -47,16 +50,21 @@ const (
 	PerfCountSWBPFOutput = 10      // PERF_COUNT_SW_BPF_OUTPUT
 	PerfSampleRaw        = 1 << 10 // PERF_SAMPLE_RAW
 	PerfFormatEnabled    = 1 << 0  // PERF_FORMAT_TOTAL_TIME_ENABLED
-	PerfFlagFDCloexec    = 1 << 3  // PERF_FLAG_FD_CLOEXEC
 )
 
+// PerfFlags are the flags of perf_event_open(2).
+type PerfFlags uint
+
+// PerfFlagFDCloexec is PERF_FLAG_FD_CLOEXEC, which PerfEventOpen adds itself.
+const PerfFlagFDCloexec PerfFlags = 1 << 3
+
 // PerfEventOpen opens a perf event (perf_event_open(2)), close-on-exec. pid -1 is every process,
-// cpu -1 every CPU (not both); group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON,
+// 0 the calling thread's; cpu -1 every CPU (not both); group -1 none. The caller closes the FD. EACCES needs CAP_PERFMON,
 // for the uprobe PMU CAP_SYS_ADMIN, or a lower kernel.perf_event_paranoid; EINTR is retried.
-func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags uint) (*FD, error) {
+func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags PerfFlags) (*FD, error) {
 	a.Size = uint32(unsafe.Sizeof(*a))
 	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(a), pid, cpu, group,
-		flags|PerfFlagFDCloexec)
+		uint(flags|PerfFlagFDCloexec))
 	if e != 0 {
 		return nil, e
 	}
@@ -73,7 +81,7 @@ type perfNamed struct {
 // PerfEventOpenName does the same as PerfEventOpen with a string in config1: the function of a
 // kprobe or the binary of a uprobe. EINVAL if name contains a NUL.
 func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int,
-	flags uint) (*FD, error) {
+	flags PerfFlags) (*FD, error) {
 	p, err := CString(name)
 	if err != nil {
 		return nil, err
@@ -85,7 +93,7 @@ func PerfEventOpenName(a *PerfEventAttr, name string, pid, cpu, group int,
 	copy(n.tail[:], raw[8:])
 	n.config1 = p
 	r, e := funnel.Current().PerfEventOpen(unsafe.Pointer(&n), pid, cpu, group,
-		flags|PerfFlagFDCloexec)
+		uint(flags|PerfFlagFDCloexec))
 	if e != 0 {
 		return nil, e
 	}

@@ -19,7 +19,7 @@ type ProgLoadAttr struct {
 	LogSize            uint32
 	LogBuf             Pointer
 	KernVersion        uint32
-	Flags              uint32
+	Flags              uapi.ProgFlags
 	Name               ObjName         // 4.15
 	IfIndex            uint32          // 4.16
 	ExpectedAttachType uapi.AttachType // 4.17
@@ -37,7 +37,7 @@ type ProgLoadAttr struct {
 	CoreRelos          Pointer
 	CoreReloRecSize    uint32
 	LogTrueSize        uint32 // out, 6.4
-	TokenFD            int32  // 6.9; needs uapi.FTokenFD
+	TokenFD            int32  // 6.9; needs uapi.FProgTokenFD
 	FDArrayCnt         uint32 // 6.14
 	Signature          Pointer
 	SignatureSize      uint32
@@ -83,7 +83,7 @@ type ProgAttachAttr struct {
 	Target           uint32 // fd of a cgroup, map, netns, ...; interface index for tcx and netkit
 	ProgFD           uint32
 	AttachType       uapi.AttachType
-	Flags            uint32
+	Flags            uapi.AttachFlags
 	ReplaceFD        uint32 // with uapi.FReplace
 	Relative         uint32 // fd, or id with uapi.FID
 	ExpectedRevision uint64 // 6.6
@@ -108,8 +108,8 @@ func ProgDetach(a *ProgAttachAttr) error {
 type ProgQueryAttr struct {
 	Target          uint32
 	AttachType      uapi.AttachType
-	QueryFlags      uint32
-	AttachFlags     uint32 // out
+	QueryFlags      uapi.QueryFlags
+	AttachFlags     uapi.AttachFlags // out
 	ProgIDs         Pointer
 	Count           uint32 // in/out
 	_               uint32
@@ -139,7 +139,7 @@ type ProgTestRunAttr struct {
 	CtxSizeOut  uint32
 	CtxIn       Pointer
 	CtxOut      Pointer
-	Flags       uint32
+	Flags       uapi.RunFlags
 	CPU         uint32
 	BatchSize   uint32
 	_           uint32
@@ -171,29 +171,35 @@ func ProgBindMap(prog, mapFD int, flags uint32) error {
 	return errnoErr(e)
 }
 
-// StatsRunTime is BPF_STATS_RUN_TIME: run_time_ns and run_cnt of every program.
-const StatsRunTime = 0
+// StatsKind is a statistic that the kernel keeps on request, enum bpf_stats_type.
+type StatsKind uint32
+
+// StatsRunTime is BPF_STATS_RUN_TIME: run_time_ns and run_cnt of every program, which are RunTime
+// and RunCount of bpf.ProgramInfo.
+const StatsRunTime StatsKind = 0
 
 // EnableStats enables a statistic while the FD is open (BPF_ENABLE_STATS, libbpf bpf_enable_stats;
 // 5.8). Needs CAP_SYS_ADMIN.
-func EnableStats(kind uint32) (*FD, error) {
-	a := struct{ kind uint32 }{kind}
+func EnableStats(kind StatsKind) (*FD, error) {
+	a := struct{ kind StatsKind }{kind}
 	return bpfFD(uapi.CmdEnableStats, unsafe.Pointer(&a), unsafe.Sizeof(a))
 }
 
-// Streams of a program, for ProgStreamRead.
+// Stream is an output of a program, enum bpf_stream_id.
+type Stream uint32
+
 const (
-	StreamStdout = 1 // BPF_STREAM_STDOUT
-	StreamStderr = 2 // BPF_STREAM_STDERR
+	StreamStdout Stream = 1 // BPF_STREAM_STDOUT
+	StreamStderr Stream = 2 // BPF_STREAM_STDERR
 )
 
 // ProgStreamRead reads the output of a program from one of its streams and returns the number of
 // bytes, 0 if there is none (BPF_PROG_STREAM_READ_BY_FD, libbpf bpf_prog_stream_read; 6.17).
-func ProgStreamRead(prog int, stream uint32, buf []byte) (int, error) {
+func ProgStreamRead(prog int, stream Stream, buf []byte) (int, error) {
 	a := struct {
 		buf    Pointer
 		size   uint32
-		stream uint32
+		stream Stream
 		prog   uint32
 		_      uint32
 	}{buf: Slice(buf), size: uint32(len(buf)), stream: stream, prog: uint32(prog)}

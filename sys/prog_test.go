@@ -25,14 +25,14 @@ import (
 
 // The oracle of this file is the kernel: its verifier, what its programs return, and bpftool.
 
-func progAttr(t uapi.ProgType, flags uint32, insns []asm.Instruction) sys.ProgLoadAttr {
+func progAttr(t uapi.ProgType, flags uapi.ProgFlags, insns []asm.Instruction) sys.ProgLoadAttr {
 	return sys.ProgLoadAttr{
 		Type: t, Flags: flags, Name: sys.Name("sys_test"), License: sys.Slice([]byte("GPL\x00")),
 		Insns: sys.Slice(asm.Raw(insns)), InsnCnt: uint32(len(insns)),
 	}
 }
 
-func loadProg(t testing.TB, typ uapi.ProgType, flags uint32, insns ...asm.Instruction) *sys.FD {
+func loadProg(t testing.TB, typ uapi.ProgType, flags uapi.ProgFlags, insns ...asm.Instruction) *sys.FD {
 	t.Helper()
 	testkit.Root(t)
 	a := progAttr(typ, flags, insns)

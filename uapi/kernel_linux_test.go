@@ -24,11 +24,11 @@ import (
 // number is one constant of this package with the kernel's name from the comment beside it.
 type number struct {
 	kernel string // "BPF_MAP_CREATE"
-	typ    string // "Cmd", "" for plain constants
+	typ    string // "Cmd", "" for constants of no enum of enumTypes
 	value  int64
 }
 
-var kernelName = regexp.MustCompile(`^BPF_[A-Z0-9_]+`)
+var kernelName = regexp.MustCompile(`^(BPF|NF|NFPROTO)_[A-Z0-9_]+`)
 
 // numbers reads the constants from this package's source.
 func numbers(t *testing.T) []number {
@@ -76,7 +76,7 @@ func numbers(t *testing.T) []number {
 					t.Errorf("%s has the value %v", id.Name, c.Val())
 				}
 				typ := ""
-				if named, ok := c.Type().(*types.Named); ok {
+				if named, ok := c.Type().(*types.Named); ok && enumTypes[named.Obj().Name()] != "" {
 					typ = named.Obj().Name()
 				}
 				out = append(out, number{name, typ, v})
@@ -210,23 +210,25 @@ func TestNumbersOfKernel(t *testing.T) {
 // The oracle is the installed linux/bpf.h, whose enums and macros clang-19 compiled.
 func TestNumbersOfHeader(t *testing.T) {
 	var src strings.Builder
-	src.WriteString("#include <linux/bpf.h>\n")
+	src.WriteString("#include <linux/bpf.h>\n#include <linux/netfilter.h>\n")
 	for i, enum := range slices.Sorted(maps.Values(enumTypes)) {
 		fmt.Fprintf(&src, "enum %s used%d;\n", enum, i)
 	}
 	// Macros and enumerators of unnamed enums are in BTF only if they are used: they become
 	// enumerators of a new enum, as far as the header has them.
 	source := filepath.Join(t.TempDir(), "bpf.c")
-	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n"), 0o644); err != nil {
+	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n#include <linux/netfilter.h>\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	text := string(testkit.Run(t, "clang-19", "-E", "-target", "bpf", "-idirafter",
 		"/usr/include/x86_64-linux-gnu", source))
 	src.WriteString("enum macros { first,\n")
+	done := map[string]bool{} // a number may be a flag of several types
 	for _, n := range numbers(t) {
-		if n.typ != "" {
+		if n.typ != "" || done[n.kernel] {
 			continue
 		}
+		done[n.kernel] = true
 		if regexp.MustCompile(`\b` + n.kernel + `\b`).MatchString(text) {
 			fmt.Fprintf(&src, "macro_%s = %s,\n", n.kernel, n.kernel)
 		} else {

@@ -11,7 +11,7 @@ import (
 // Send a command to the programs. They receive it when one of them drains the ring.
 func Example() {
 	var obj *bpf.Object // from bpf.Load
-	commands, err := userringbuf.New(obj.Map("commands"))
+	commands, err := userringbuf.NewWriter(obj.Map("commands"), nil)
 	if err != nil {
 		log.Fatal(err)
 	}

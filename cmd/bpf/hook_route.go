@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/lwt"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // lwtHook returns the kind of one of the places of a route.
@@ -61,12 +62,12 @@ func attachNetfilter(s subject, h *hook) (hooked, error) {
 			"netfilter:%s: write ip or ip6, then one of %s, then a priority, with commas between",
 			h.target, strings.Join(netfilterHooks, " "))
 	}
-	o := bpf.NetfilterOptions{Defrag: h.defrag}
+	var family uapi.NetfilterFamily
 	switch parts[0] {
 	case "ip":
-		o.Family = 2 // NFPROTO_IPV4
+		family = uapi.NetfilterIPv4
 	case "ip6":
-		o.Family = 10 // NFPROTO_IPV6
+		family = uapi.NetfilterIPv6
 	default:
 		return hooked{}, fmt.Errorf("netfilter family %q: ip or ip6", parts[0])
 	}
@@ -79,6 +80,6 @@ func attachNetfilter(s subject, h *hook) (hooked, error) {
 	if err != nil {
 		return hooked{}, fmt.Errorf("netfilter priority %q: %w", parts[2], errors.Unwrap(err))
 	}
-	o.Hook, o.Priority = uint32(i), int32(priority)
-	return one(s.AttachNetfilter(&o))
+	return one(s.AttachNetfilter(family, uapi.NetfilterHook(i),
+		&bpf.NetfilterOptions{Priority: int32(priority), Defrag: h.defrag}))
 }

@@ -107,7 +107,7 @@ func (p *Place) pin(fd int) error {
 	if err := require(p.dir, dirOf(p.path)); err != nil {
 		return err
 	}
-	err := sys.ObjPinAt(p.dir.Int(), p.name, fd, 0)
+	err := sys.ObjPinAt(fd, p.dir.Int(), p.name, 0)
 	if err == syscall.EINVAL { // no directories for BPF_OBJ_PIN before 6.5
 		err = sys.ObjPin(fd, p.byProc(), 0)
 	}

@@ -79,13 +79,13 @@ func TestCgroupModes(t *testing.T) {
 	set(first, dir, bpf.CgroupOverride)
 	set(second, below, bpf.CgroupOverride)
 	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
-		hooks.Effective); err != nil || len(effective.Programs) != 1 ||
+		uapi.FQueryEffective); err != nil || len(effective.Programs) != 1 ||
 		effective.Programs[0].ID != bpftest.ProgramID(t, second) {
 		t.Errorf("%+v %v", effective, err)
 	}
 	unset(second, below)
 	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
-		hooks.Effective); err != nil || len(effective.Programs) != 1 ||
+		uapi.FQueryEffective); err != nil || len(effective.Programs) != 1 ||
 		effective.Programs[0].ID != bpftest.ProgramID(t, first) {
 		t.Errorf("%+v %v", effective, err)
 	}
@@ -289,7 +289,7 @@ func TestCgroupPreorder(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer b.Close()
-		hook, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, hooks.Effective)
+		hook, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate, uapi.FQueryEffective)
 		if err != nil || len(hook.Programs) != 2 {
 			t.Fatalf("%+v %v", hook, err)
 		}

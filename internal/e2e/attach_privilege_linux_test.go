@@ -353,8 +353,7 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	}
 	if netfilter != nil {
 		say("netfilter link",
-			outcome(netfilter.AttachNetfilter(&bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4,
-				Priority: 1})))
+			outcome(netfilter.AttachNetfilter(uapi.NetfilterIPv4, 0, &bpf.NetfilterOptions{Priority: 1})))
 	}
 	say("link by id", second(bpf.LinkFromID(1)))
 	say("program by id", second(bpf.ProgramFromID(1)))

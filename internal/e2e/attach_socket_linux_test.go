@@ -454,12 +454,14 @@ func TestNetfilter(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "nf_drop", "nf_accept", "xdp_pass"), nil)
 	drop, accept := obj.Program("nf_drop"), obj.Program("nf_accept")
 	runs := &array[[32]uint64](t, obj, "runs")[netNetfilter]
-	at := &bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_OUT,
-		Priority: -7}
+	to := func(p *bpf.Program, priority int32) (*bpf.Link, error) {
+		return p.AttachNetfilter(uapi.NetfilterIPv4, uapi.NetfilterLocalOut,
+			&bpf.NetfilterOptions{Priority: priority})
+	}
 	if err := sendTo(t, 9, "x"); err != nil {
 		t.Fatal(err)
 	}
-	link, err := drop.AttachNetfilter(at)
+	link, err := to(drop, -7)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -468,16 +470,14 @@ func TestNetfilter(t *testing.T) {
 	}
 	if info, err := link.Info(); err != nil || info.Type != uapi.LinkNetfilter ||
 		info.Detail.(*linkinfo.Netfilter).Priority != -7 ||
-		info.Detail.(*linkinfo.Netfilter).Hook != unix.NF_INET_LOCAL_OUT {
+		info.Detail.(*linkinfo.Netfilter).Hook != uapi.NetfilterLocalOut {
 		t.Errorf("%+v %v", info, err)
 	}
-	if _, err := accept.AttachNetfilter(at); !errors.Is(err, syscall.EBUSY) ||
+	if _, err := to(accept, -7); !errors.Is(err, syscall.EBUSY) ||
 		!strings.Contains(err.Error(), "(nf_drop) is attached there") {
 		t.Error(err)
 	}
-	before := *at
-	before.Priority = -8
-	beside, err := accept.AttachNetfilter(&before)
+	beside, err := to(accept, -8)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -493,14 +493,18 @@ func TestNetfilter(t *testing.T) {
 		t.Error(err)
 	}
 	beside.Close()
-	for _, wrong := range []bpf.NetfilterOptions{{}, {Family: unix.NFPROTO_ARP, Priority: 1},
-		{Family: unix.NFPROTO_IPV4, Hook: 9, Priority: 1},
-		{Family: unix.NFPROTO_IPV4, Priority: -1 << 31}} {
-		if _, err := accept.AttachNetfilter(&wrong); err == nil {
+	for _, wrong := range []struct {
+		family   uapi.NetfilterFamily
+		hook     uapi.NetfilterHook
+		priority int32
+	}{{0, 0, 0}, {unix.NFPROTO_ARP, 0, 1}, {uapi.NetfilterIPv4, 9, 1},
+		{uapi.NetfilterIPv4, 0, -1 << 31}} {
+		if _, err := accept.AttachNetfilter(wrong.family, wrong.hook,
+			&bpf.NetfilterOptions{Priority: wrong.priority}); err == nil {
 			t.Errorf("%+v", wrong)
 		}
 	}
-	if _, err := obj.Program("xdp_pass").AttachNetfilter(at); !errors.Is(err, syscall.EINVAL) ||
+	if _, err := to(obj.Program("xdp_pass"), -7); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "type xdp, want netfilter") {
 		t.Error(err)
 	}

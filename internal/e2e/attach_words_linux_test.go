@@ -86,7 +86,7 @@ func TestAttachWords(t *testing.T) {
 		{"netns", second(sample.AttachNetns("/no/such")), bpf.ErrNotExist, "open it"},
 		{"no netns", second(sample.AttachNetns(dir)), syscall.EINVAL, ", want "},
 		{"dissector", sample.UnsetFlowDissector(), bpf.ErrNotExist, "not attached there"},
-		{"netfilter", second(sample.AttachNetfilter(nil)), syscall.EINVAL, ", want "},
+		{"netfilter", second(sample.AttachNetfilter(0, 0, nil)), syscall.EINVAL, ", want "},
 		{"sockmap", second(sample.AttachSockMap(m, nil)), syscall.EINVAL, ", want "},
 		{"unset sockmap", sample.UnsetSockMap(m, nil), syscall.EINVAL, "holds no sockets"},
 		{"closed sockmap", second(sample.AttachSockMap(closed, nil)), bpf.ErrClosed, "map"},

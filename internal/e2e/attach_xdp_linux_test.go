@@ -478,7 +478,7 @@ func TestXDPLiveFrames(t *testing.T) {
 	for program, iface := range map[string]string{"xdp_pass": "lo", "xdp_redirect": "w1"} {
 		to := packetSocket(t, iface)
 		if _, err := obj.Program(program).Run(
-			&bpf.RunOptions{Data: frame(64), Repeat: 8, Flags: bpf.RunLiveFrames}); err != nil {
+			&bpf.RunOptions{Data: frame(64), Repeat: 8, Flags: uapi.FRunLiveFrames}); err != nil {
 			t.Fatal(program, err)
 		}
 		for i := range 8 {

@@ -232,8 +232,8 @@ var hookings = []struct {
 	{"netfilter", func(t testing.TB) bool {
 		return atLeast(6, 4)
 	}, linking("link", "netfilter", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachNetfilter(&bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4,
-			Hook: unix.NF_INET_LOCAL_IN, Priority: -77})
+		return p.AttachNetfilter(uapi.NetfilterIPv4, uapi.NetfilterLocalIn,
+			&bpf.NetfilterOptions{Priority: -77})
 	})},
 	{"network namespace", everywhere,
 		linking("link", "dissector", func(p *bpf.Program) (*bpf.Link, error) {

@@ -101,8 +101,7 @@ var killedKinds = []struct {
 	}},
 	{"netfilter", "6.4", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
 		return killedProgram(t, "netfilter").AttachNetfilter(
-			&bpf.NetfilterOptions{Family: unix.NFPROTO_IPV4, Hook: unix.NF_INET_LOCAL_IN,
-				Priority: -77})
+			uapi.NetfilterIPv4, uapi.NetfilterLocalIn, &bpf.NetfilterOptions{Priority: -77})
 	}},
 	{"network namespace", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
 		return killedProgram(t, "dissector").AttachNetns("/proc/thread-self/ns/net")

@@ -322,7 +322,8 @@ func TestLinkInfoNet(t *testing.T) {
 			uapi.LinkTCX, &linkinfo.TCX{IfIndex: uint32(lo.Index),
 				AttachType: uapi.AttachTCXEgress}},
 		{"netfilter", "6.4", func(p *bpf.Program) (*bpf.Link, error) {
-			return p.AttachNetfilter(&bpf.NetfilterOptions{Family: 2, Hook: 1, Priority: -42})
+			return p.AttachNetfilter(uapi.NetfilterIPv4, uapi.NetfilterLocalIn,
+				&bpf.NetfilterOptions{Priority: -42})
 		}, uapi.LinkNetfilter, &linkinfo.Netfilter{Family: 2, Hook: 1, Priority: -42}},
 		{"dissector", "5.8", func(p *bpf.Program) (*bpf.Link, error) {
 			return p.AttachNetns(bpf.ThreadNetns)

@@ -38,7 +38,7 @@ func TestReuseSection(t *testing.T) {
 	calls := o.Variable("calls")
 	for _, tc := range []struct {
 		name   string
-		flags  uint32
+		flags  uapi.MapFlags
 		mapped bool
 	}{{".bss", 0, false}, {bss.Name, 0, false}, {".bss", uapi.FMmapable, true}} {
 		given := created(t, &object.Map{Name: "given", Type: uapi.MapArray, KeySize: 4,

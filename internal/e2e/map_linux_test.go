@@ -383,7 +383,7 @@ func TestPerCPU(t *testing.T) {
 func TestIterate(t *testing.T) {
 	for _, c := range []struct {
 		typ     uapi.MapType
-		flags   uint32
+		flags   uapi.MapFlags
 		entries uint32
 		fill    uint32
 	}{

@@ -133,7 +133,7 @@ func TestSessions(t *testing.T) {
 		program, target string
 		typ             uapi.ProgType
 		attach          uapi.AttachType
-		flags           uint32
+		flags           uapi.ProgFlags
 	}{
 		{"session", "vfs_read", uapi.ProgTracing, uapi.AttachTraceFsession, 0},
 		{"session_sleepable"[:15], "vfs_write", uapi.ProgTracing, uapi.AttachTraceFsession,

@@ -127,7 +127,7 @@ var documented = []struct {
 	}},
 	{"EnableStats", sysAdmin, everywhere, func(t *testing.T) func() error {
 		return func() error {
-			s, err := bpf.EnableStats(bpf.StatsRunTime)
+			s, err := bpf.EnableStats(sys.StatsRunTime)
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/purebpf/bpf/sys"
 )
 
 // TestEnableStats runs a program a known number of times; the oracles are that number and bpftool's
@@ -26,7 +28,7 @@ func TestEnableStats(t *testing.T) {
 		}
 		return info
 	}
-	first, err := bpf.EnableStats(bpf.StatsRunTime)
+	first, err := bpf.EnableStats(sys.StatsRunTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +38,7 @@ func TestEnableStats(t *testing.T) {
 		t.Errorf("%d runs: counted %d in %v", runs, info.RunCount-before.RunCount,
 			info.RunTime-before.RunTime)
 	}
-	second, err := bpf.EnableStats(bpf.StatsRunTime)
+	second, err := bpf.EnableStats(sys.StatsRunTime)
 	if err != nil {
 		t.Fatal(err)
 	}

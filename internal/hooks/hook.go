@@ -18,32 +18,29 @@ import (
 // the order in which it runs.
 type Hook struct {
 	Programs []Program
-	Revision uint64 // changes with every attach and detach; 0 where the kernel keeps none
-	Flags    uint32 // how programs of a cgroup share the hook
+	Revision uint64           // changes with every attach and detach; 0 where the kernel keeps none
+	Flags    uapi.AttachFlags // how programs of a cgroup share the hook
 }
 
 // Program is one program of a Hook.
 type Program struct {
 	ID     uint32
-	LinkID uint32 // of tcx and netkit; 0: attached without a link. Other hooks don't say
-	Flags  uint32 // that it was attached with
+	LinkID uint32           // of tcx and netkit; 0: attached without a link. Other hooks don't say
+	Flags  uapi.AttachFlags // that it was attached with
 }
 
 // mostPrograms limits the length of a hook that is believed: cgroups and tcx have 64 programs at
 // most, effective lists that many for each level.
 const mostPrograms = 1 << 16
 
-// Effective is the flag that asks for the programs of a cgroup and of its ancestors, in the order
-// in which they run (BPF_F_QUERY_EFFECTIVE).
-const Effective = 1
-
 // Query asks for the programs of a hook: target is a descriptor or the index of an interface, as
 // the attach type wants. It asks with more room until everything fits, as the hook may grow
 // meanwhile.
-func Query(target uint32, where uapi.AttachType, flags uint32) (*Hook, error) {
+func Query(target uint32, where uapi.AttachType, flags uapi.QueryFlags) (*Hook, error) {
 	modern := true
 	for n := uint32(16); ; {
-		progs, links, progFlags := make([]uint32, n), make([]uint32, n), make([]uint32, n)
+		progs, links := make([]uint32, n), make([]uint32, n)
+		progFlags := make([]uapi.AttachFlags, n)
 		a := sys.ProgQueryAttr{
 			Target: target, AttachType: where, QueryFlags: flags, ProgIDs: sys.Slice(progs), Count: n,
 		}
@@ -73,7 +70,7 @@ func Query(target uint32, where uapi.AttachType, flags uint32) (*Hook, error) {
 }
 
 // QueryFile is Query for a hook that a file stands for: a cgroup, a network namespace, a device.
-func QueryFile(path string, where uapi.AttachType, flags uint32) (*Hook, error) {
+func QueryFile(path string, where uapi.AttachType, flags uapi.QueryFlags) (*Hook, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
 		return nil, err

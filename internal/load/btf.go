@@ -9,6 +9,7 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // uploadBTF loads the object's type information into the kernel. Without it maps and programs have
@@ -17,9 +18,10 @@ func (x *execution) uploadBTF() error {
 	if len(x.Plan.BTF) == 0 {
 		return nil
 	}
-	token, flag := x.tokenFD()
-	attr := sys.BTFLoadAttr{BTF: sys.Slice(x.Plan.BTF), Size: uint32(len(x.Plan.BTF)),
-		TokenFD: token, Flags: flag}
+	attr := sys.BTFLoadAttr{BTF: sys.Slice(x.Plan.BTF), Size: uint32(len(x.Plan.BTF))}
+	if attr.TokenFD = x.tokenFD(); attr.TokenFD != 0 {
+		attr.Flags = uapi.FBTFTokenFD
+	}
 	fd, err := sys.BTFLoad(&attr)
 	refusal := err
 	if err == nil {

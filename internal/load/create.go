@@ -110,8 +110,9 @@ func (x *execution) createFD(pm *plan.Map, name string, entries uint32) (*sys.FD
 		attr.BTFFD, attr.BTFKeyTypeID, attr.BTFValueTypeID = x.BTF.Uint32(), uint32(pm.KeyType),
 			uint32(pm.ValueType)
 	}
-	token, flag := x.tokenFD()
-	attr.TokenFD, attr.Flags = token, attr.Flags|flag
+	if attr.TokenFD = x.tokenFD(); attr.TokenFD != 0 {
+		attr.Flags |= uapi.FTokenFD
+	}
 	if pm.Exclusive != nil {
 		hash, err := x.exclusiveHash(pm.Exclusive)
 		if err != nil {

@@ -21,7 +21,7 @@ type Given struct {
 
 	Type                           uapi.MapType
 	KeySize, ValueSize, MaxEntries uint32
-	Flags                          uint32
+	Flags                          uapi.MapFlags
 	Extra                          uint64
 }
 

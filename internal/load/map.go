@@ -22,7 +22,7 @@ type Map struct {
 	KeySize    uint32
 	ValueSize  uint32
 	MaxEntries uint32
-	Flags      uint32
+	Flags      uapi.MapFlags
 	Extra      uint64
 	CPUs       int // possible CPUs if values are per CPU, else 0
 

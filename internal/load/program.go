@@ -81,8 +81,9 @@ func (x *execution) loadProgram(pp *plan.Program, prepare func([]asm.Instruction
 		}
 		attr.FDArray = sys.Slice(fds)
 	}
-	token, flag := x.tokenFD()
-	attr.TokenFD, attr.Flags = token, attr.Flags|flag
+	if attr.TokenFD = x.tokenFD(); attr.TokenFD != 0 {
+		attr.Flags |= uapi.FProgTokenFD
+	}
 	if attr.LogLevel = pp.LogLevel; attr.LogLevel == 0 {
 		attr.LogLevel = x.opts.LogLevel
 	}

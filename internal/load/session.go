@@ -9,7 +9,6 @@ import (
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
-	"github.com/purebpf/bpf/uapi"
 )
 
 // session is how the requests for one object are made and told about.
@@ -108,12 +107,13 @@ func (s *session) openToken(opts *Options) error {
 	return nil
 }
 
-// tokenFD returns the token and the flag that announces it, for a command's attribute.
-func (s *session) tokenFD() (fd int32, flag uint32) {
+// tokenFD returns the token for a command's attribute, 0 if there is none. With a token the command
+// needs the flag that announces it.
+func (s *session) tokenFD() int32 {
 	if s.token == nil {
-		return 0, 0
+		return 0
 	}
-	return int32(s.token.Int()), uapi.FTokenFD
+	return int32(s.token.Int())
 }
 
 // eventLevels are the log levels of events: debug for how the kernel was understood, info for code

@@ -12,10 +12,11 @@ import (
 
 // Map holds the attributes of BPF_MAP_CREATE.
 type Map struct {
-	Type                                  uapi.MapType
-	KeySize, ValueSize, MaxEntries, Flags uint32
-	Extra                                 uint64
-	NumaNode                              uint32 // ignored without BPF_F_NUMA_NODE
+	Type                           uapi.MapType
+	KeySize, ValueSize, MaxEntries uint32
+	Flags                          uapi.MapFlags
+	Extra                          uint64
+	NumaNode                       uint32 // ignored without BPF_F_NUMA_NODE
 	// Typed means that the kernel gets the types of key and value, IntKey that the key is an
 	// integer of 32 bits.
 	Typed, IntKey bool
@@ -31,7 +32,7 @@ type Map struct {
 type Breach struct {
 	Text string // "key_size 8: an array wants 4"
 	// Flags are the flags that maps of the type do not accept, if the breach is about flags.
-	Flags uint32
+	Flags uapi.MapFlags
 	// Unset names the attribute that is 0 although every map of the type needs it: "max_entries",
 	// "value_size" or "inner map".
 	Unset string
@@ -147,7 +148,7 @@ func (f *finding) flags() {
 	if lack := f.rule.must &^ f.Flags; lack != 0 {
 		f.lasting("no %s in map_flags: %s must have it", FlagNames(lack), f.rule.name)
 	}
-	for _, pair := range [...]uint32{access, programs} {
+	for _, pair := range [...]uapi.MapFlags{access, programs} {
 		if f.Flags&f.rule.flags&pair == pair {
 			f.lasting("%s: a map takes one or the other", FlagNames(pair))
 		}
@@ -177,7 +178,7 @@ var flagTable = [...]string{
 }
 
 // FlagNames returns the names of flags: "BPF_F_RDONLY and BPF_F_WRONLY".
-func FlagNames(flags uint32) string {
+func FlagNames(flags uapi.MapFlags) string {
 	var names []string
 	for bit := range 32 {
 		if flags&(1<<bit) == 0 {

@@ -21,7 +21,7 @@ func hashElement(f *finding) {
 // lruElement checks LRU hashes: those with a list per CPU cannot be on a chosen node.
 func lruElement(f *finding) {
 	hashElement(f)
-	both := uint32(uapi.FNumaNode | uapi.FNoCommonLRU)
+	const both = uapi.FNumaNode | uapi.FNoCommonLRU
 	if f.Flags&both == both && f.NumaNode != AnyNode {
 		f.broken("BPF_F_NUMA_NODE and BPF_F_NO_COMMON_LRU: %s takes one or the other", f.rule.name)
 	}

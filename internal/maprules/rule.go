@@ -23,9 +23,9 @@ var (
 type rule struct {
 	name                string // "an LPM trie"
 	key, value, entries bound
-	flags               uint32 // accepted flags
-	must                uint32 // required flags
-	btf                 bool   // needs BTF of key and value
+	flags               uapi.MapFlags // accepted flags
+	must                uapi.MapFlags // required flags
+	btf                 bool          // needs BTF of key and value
 	also                func(*finding)
 	memory              func(*finding) uint64 // bytes allocated at creation
 }
@@ -203,7 +203,7 @@ func find(t uapi.MapType) *rule {
 
 // Takes reports whether maps of a type with that numa_node accept a flag; known is false for types
 // without rules.
-func Takes(t uapi.MapType, flag, node uint32) (takes, known bool) {
+func Takes(t uapi.MapType, flag uapi.MapFlags, node uint32) (takes, known bool) {
 	r := find(t)
 	if r == nil {
 		return false, false
@@ -213,7 +213,7 @@ func Takes(t uapi.MapType, flag, node uint32) (takes, known bool) {
 
 // takes returns the flags that maps of the rule's type accept. Values for each CPU cannot be on a
 // chosen node, but BPF_F_NUMA_NODE may choose none.
-func (r *rule) takes(t uapi.MapType, node uint32) uint32 {
+func (r *rule) takes(t uapi.MapType, node uint32) uapi.MapFlags {
 	switch t {
 	case uapi.MapPerCPUHash, uapi.MapLRUPerCPUHash, uapi.MapPerCPUArray:
 		if node == AnyNode {

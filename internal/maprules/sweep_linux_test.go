@@ -236,7 +236,7 @@ func TestSweep(t *testing.T) {
 	if n, ok := k.option("CONFIG_NR_CPUS"); ok {
 		entries = append(entries, around(n)...)
 	}
-	var flags []uint32
+	var flags []uapi.MapFlags
 	for bit := range 20 {
 		if bit != 16 { // BPF_F_TOKEN_FD needs a token
 			flags = append(flags, 1<<bit)
@@ -261,8 +261,11 @@ func TestSweep(t *testing.T) {
 	add(numbers(keys, func(m *Map, n uint32) { m.KeySize = n }))
 	add(numbers(values, func(m *Map, n uint32) { m.ValueSize = n }))
 	add(numbers(entries, func(m *Map, n uint32) { m.MaxEntries = n }))
-	add(append(numbers(flags, func(m *Map, n uint32) { m.Flags ^= n }),
-		numbers(flags, func(m *Map, n uint32) { m.Flags = n })...))
+	var flagged []func(*Map)
+	for _, n := range flags {
+		flagged = append(flagged, func(m *Map) { m.Flags ^= n }, func(m *Map) { m.Flags = n })
+	}
+	add(flagged)
 	var extra []func(*Map)
 	for _, n := range extras {
 		extra = append(extra, func(m *Map) { m.Extra = n })

@@ -11,7 +11,7 @@ import (
 
 // Counter is something that the kernel counts, as bpf.PerfEvent.
 type Counter struct {
-	Type      uint32
+	Type      sys.PerfType
 	Config    uint64
 	Period    uint64
 	Frequency uint64
@@ -20,7 +20,7 @@ type Counter struct {
 // counters have the same number on all machines. Their names are those of perf list.
 var counters = [...]struct {
 	name   string
-	typ    uint32
+	typ    sys.PerfType
 	config uint64
 }{
 	{"cycles", sys.PerfTypeHardware, 0},

@@ -18,7 +18,7 @@ type multiCalls struct {
 	funnel.Kernel
 	errno  syscall.Errno
 	attach uapi.AttachType
-	flags  uint32
+	flags  sys.KprobeMultiFlags
 	syms   []string
 	addrs  []uint64
 	cookie []uint64

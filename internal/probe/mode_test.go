@@ -205,7 +205,7 @@ func TestProbeModes(t *testing.T) {
 				if o.Return {
 					letter = "r:"
 				}
-				wantEvent := sys.PerfEventAttr{Type: pmu, Config2: o.Offset}
+				wantEvent := sys.PerfEventAttr{Type: sys.PerfType(pmu), Config2: o.Offset}
 				wantLine, wantName := "", "vfs.read"
 				if o.Return {
 					wantEvent.Config = 1 << 3

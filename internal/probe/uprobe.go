@@ -92,7 +92,7 @@ func (u *Uprobe) open(m Machine, pmu uint32) (*Event, error) {
 		return nil, err
 	}
 	attr := sys.PerfEventAttr{
-		Type: pmu, Config: config | u.RefCtrOffset<<32, Config2: u.Offset,
+		Type: sys.PerfType(pmu), Config: config | u.RefCtrOffset<<32, Config2: u.Offset,
 	}
 	var fd *sys.FD
 	err = u.File.Probe(true, func(path string) (err error) {

@@ -125,7 +125,7 @@ func describe(v *verdict.Object, o *bpf.Object) error {
 			return fmt.Errorf("map %s: %w", m.Name(), err)
 		}
 		d := &v.Maps[i]
-		d.KernelName, d.Type, d.Flags, d.BTF = info.Name.String(), uint32(info.Type), info.Flags, info.BTFID != 0
+		d.KernelName, d.Type, d.Flags, d.BTF = info.Name.String(), uint32(info.Type), uint32(info.Flags), info.BTFID != 0
 		d.Key, d.Value, d.Max = info.KeySize, info.ValueSize, info.MaxEntries
 	}
 	return nil
