@@ -54,7 +54,7 @@ func TestExtCorpus(t *testing.T) {
 	if testing.Short() {
 		folders = []string{"tools"}
 	}
-	for _, path := range testkit.Corpus(t, folders...) {
+	for _, path := range testkit.Spread(t, "objects", testkit.Corpus(t, folders...), 141) {
 		s := objectSpec(t, path)
 		if s == nil {
 			continue
@@ -67,7 +67,7 @@ func TestExtCorpus(t *testing.T) {
 		lines += l
 		relocs += r
 	}
-	if least := map[bool]int{false: 100000, true: 5000}[testing.Short()]; lines < least ||
+	if least := map[bool]int{false: 20000, true: 5000}[testing.Short()]; lines < least ||
 		relocs < least/50 {
 		t.Errorf("only %d source lines and %d relocations compared", lines, relocs)
 	}

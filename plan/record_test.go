@@ -343,7 +343,9 @@ func compare(t *testing.T, paths []string, lack ...facts.Feature) {
 
 // Oracle: C libbpf 1.5. For every object of the corpus: the same maps, values, BTF, programs,
 // instructions, func_info, line_info and attach targets in the same order, or the same errno.
-func TestSameRequests(t *testing.T) { compare(t, testkit.Corpus(t)) }
+func TestSameRequests(t *testing.T) {
+	compare(t, testkit.Spread(t, "objects", testkit.Corpus(t), 188))
+}
 
 // newer lists our own objects for which we follow libbpf 1.8 where 1.5 differs.
 var newer = map[string]string{

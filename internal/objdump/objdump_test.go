@@ -55,14 +55,11 @@ func eachObject(t *testing.T, f func(t *testing.T, path string)) {
 	if testing.Short() {
 		dirs = []string{"tools", "xdp"}
 	}
-	objects := testkit.Corpus(t, dirs...)
-	step := len(objects) / testkit.Sample(t, "objects", len(objects), 141)
-	for i := 0; i < len(objects); i += step {
-		paths <- objects[i]
+	for _, path := range testkit.Spread(t, "objects", testkit.Corpus(t, dirs...), 141) {
+		paths <- path
 	}
 	close(paths)
 	wg.Wait()
-	t.Logf("each of %d objects", step)
 }
 
 // comment matches the comment after the text of an instruction. LLVM prints no '#'.

@@ -16,3 +16,14 @@ func Sample(t testing.TB, what string, total, some int) int {
 	t.Logf("sample: %d of %d %s", some, total, what)
 	return some
 }
+
+// Spread returns at most some of all, evenly spread; all with PUREBPF_LONG=1. See Sample.
+func Spread[T any](t testing.TB, what string, all []T, some int) []T {
+	t.Helper()
+	n := Sample(t, what, len(all), some)
+	list := make([]T, 0, n)
+	for i := range n {
+		list = append(list, all[i*len(all)/n])
+	}
+	return list
+}
