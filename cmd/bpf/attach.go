@@ -30,23 +30,31 @@ func newAttachCommand() *cobra.Command {
 	var a attacher
 	cmd := &cobra.Command{
 		Use:   "attach OBJ PROGRAM HOOK | attach --program PIN|ID HOOK",
-		Short: "Attach one program by hand, until Ctrl-C or, with --pin, for good",
-		Long: `Attach loads an object and attaches one of its programs, or a struct_ops map, to a hook, given as KIND:TARGET and options, with commas
-between: uprobe:libc.so.6:malloc,pid=1234,cookie=7. With --program it attaches a program that is in the kernel, by its pin or id.
+		Short: "Attach one program to a hook, until Ctrl-C or, with --pin, for good",
+		Long: `Attach loads an object and attaches one of its programs, or a struct_ops map, to a hook. A hook is
+KIND:TARGET with options after commas.
 
-The program stays attached until Ctrl-C, or with --pin DIR until bpf detach: its links are then pinned in that directory of a BPF file
-system, under the program's name, and the command ends. Hooks of classic tc, routes and infrared receivers have no links, and those
-that take link=no can do without; nothing of that can be pinned, and what a killed command leaves is removed by bpf detach HOOK.
+  bpf attach filter.bpf.o count_packets xdp:eth0
+  bpf attach probes.bpf.o on_malloc uprobe:libc.so.6:malloc,pid=1234,cookie=7 --pin /sys/fs/bpf/x
+  bpf attach --program /sys/fs/bpf/prog tcx-ingress:eth0
 
-What an iterator prints goes to standard output, and the command ends.
+The program stays attached until Ctrl-C. With --pin DIR the command ends at once and the program
+stays: its links are pinned in DIR, a directory of a BPF file system, under the program's name. "bpf
+detach" detaches it. The output of an iterator goes to standard output, and the command ends.
 
-PROGRAM may be what alternatives share of their names (NAME of NAME___FLAVOUR): the first that the kernel has is taken.
+Classic tc, routes and infrared receivers have no links, and link=no attaches without one. Such
+attachments can't be pinned. They stay if the command is killed; "bpf detach HOOK" removes them.
+
+With --program it attaches a program that is in the kernel already, by its pin or its id.
+
+Of alternatives (NAME___FLAVOUR) PROGRAM may be NAME: the first one that the kernel supports is
+taken.
 
 Hooks, and the options that they take:
 ` + hookUsage() + `
 
-auto goes where the program's SEC() says. For trace and lsm FUNC replaces the SEC()'s target, but not with --program: that program was
-loaded for its target.
+auto is what the program's SEC() says. For trace and lsm, FUNC or HOOK replaces the target in SEC().
+With --program it can't: the program was loaded for its target.
 
 Options:
 ` + optionUsage(),
@@ -102,12 +110,12 @@ Options:
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&a.pinDir, "pin", "", "pin the links in this directory and leave")
+	f.StringVar(&a.pinDir, "pin", "", "pin the links in this directory and end: the program stays attached")
 	f.StringVar(&a.program, "program", "",
 		"attach the program that is pinned at this path, or has this id")
-	f.DurationVar(&a.duration, "for", 0, "end after this long (0: until Ctrl-C)")
+	f.DurationVar(&a.duration, "for", 0, "end after this time (0: at Ctrl-C)")
 	f.BoolVarP(&a.asJSON, "json", "j", false,
-		"print what is attached as one JSON document, and what an iterator prints as another")
+		"print JSON: a document for what is attached, another for the output of an iterator")
 	a.options.all(f)
 	for _, ofObjects := range []string{"kconfig", "core-btf", "pin-root", "token"} {
 		cmd.MarkFlagsMutuallyExclusive("program", ofObjects)

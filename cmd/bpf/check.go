@@ -30,24 +30,34 @@ func newCheckCommand() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check OBJ... [--btf FILE|DIR]...",
-		Short: "Tell what objects need of a kernel, and whether kernels here and elsewhere have it",
-		Long: `Check tells what an object needs of a kernel: program, attach and map types, helpers, kfuncs, kernel symbols, configuration, what programs
-attach to, capabilities, and every CO-RE relocation. Nothing is loaded: that needs are met does
-not mean that the verifier takes the code, which it alone decides. Each need is answered with yes,
-no or unknown (?); a relocation is
+		Short: "Print what objects need of a kernel, and whether this or other kernels have it",
+		Long: `Check prints what an object needs of a kernel, and whether the kernel has it: program, attach and map
+types, helpers, kfuncs, kernel symbols, configuration, attach targets, capabilities, and every CO-RE
+relocation. It loads nothing, so it can't say whether the verifier accepts the code.
 
-  found    as compiled            guarded  missing, but only where no path leads
-  moved    with another value     missing  and the verifier will refuse the program
-  absent   asked for, not there   failed   ambiguous or malformed
+  bpf check opensnoop.bpf.o
+  bpf check *.bpf.o --btf vmlinux-6.1.btf --btf vmlinux-5.10.btf
+  bpf check opensnoop.bpf.o --btf /srv/kernels --running
 
-Without --btf the running kernel is asked. --btf names recorded kernels, which are checked on any OS and without privileges:
+Each need is met, not met or unknown (?). A CO-RE relocation is
 
-  FILE   BTF as in /sys/kernel/btf/vmlinux, or a vmlinux image that has it; packed with gzip or not
-  DIR    a kernel: "vmlinux" as above and, where they were kept, "config", "kallsyms", "version" (uname -r) and BTF of modules;
-         (each may be packed with gzip, NAME.gz);
-         or any number of kernels: every file *.btf and every folder with a vmlinux
+  found    the kernel has it, as compiled
+  moved    the kernel has it, with another offset, size or value
+  absent   the kernel doesn't have it; the program only asks whether it does
+  guarded  the kernel doesn't have it; the code that uses it can't be reached
+  missing  the kernel doesn't have it; the verifier will refuse the program
+  failed   ambiguous or malformed
 
-The exit status is 1 if an object would not load or attach on one of the kernels, with --strict also if that is unknown.`,
+Without --btf it asks the running kernel. --btf names recorded kernels, on any OS and without
+privileges:
+
+  FILE   BTF such as /sys/kernel/btf/vmlinux, or a vmlinux image that has BTF
+  DIR    a kernel: the file vmlinux and, if there are, config, kallsyms, version (the output of
+         uname -r) and BTF of modules
+  DIR    many kernels: files *.btf, and folders that have a vmlinux
+
+Each file may be compressed with gzip. The exit status is 1 if an object would not load or attach on
+one of the kernels; with --strict also if that is unknown.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return check(cmd.OutOrStdout(), args, &f)
@@ -57,11 +67,11 @@ The exit status is 1 if an object would not load or attach on one of the kernels
 	cmd.Flags().StringArrayVar(&f.btf, "btf", nil,
 		"kernel to check instead of the running one (repeatable)")
 	cmd.Flags().BoolVar(&f.running, "running", false, "check the running kernel as well")
-	cmd.Flags().BoolVar(&f.strict, "strict", false, "unknown is no")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "count unknown as no")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false,
 		"print every relocation and all reasons")
 	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false,
-		"print one JSON object per line for each object and kernel")
+		"print JSON: a line for each object and kernel")
 	return cmd
 }
 

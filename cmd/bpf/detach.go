@@ -30,16 +30,19 @@ func newDetachCommand() *cobra.Command {
 	var d detacher
 	cmd := &cobra.Command{
 		Use:   "detach PIN|ID... | detach HOOK --program-id N | detach struct_ops --map-id N | detach --stale",
-		Short: "Detach links by pin or by id, what has no link by hook, or remove what killed loaders left in tracefs",
-		Long: `Detach takes programs away from their hooks. A link is named by the path of its pin, which is removed, or by its id, which is detached for all
-who hold it.
+		Short: "Detach programs: by link, by hook, or what killed loaders left",
+		Long: `Detach detaches programs.
 
-What is attached without a link (classic tc, XDP over netlink, and whatever takes link=no) is named by its hook, as bpf attach takes it,
-and by the id of the program: detach tc-ingress:eth0 --program-id 42. Only that program is taken away, and none that is there instead;
-without --program-id the programs that are there are told, and the links of those that have one. A struct_ops map that has no link is
-named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-*) is for ip route to tell.
+  bpf detach /sys/fs/bpf/x/on_malloc          a link, by its pin, which is removed
+  bpf detach 31                               a link, by its id, for all processes that hold it
+  bpf detach tc-ingress:eth0 --program-id 42  a program without a link, by its hook and its id
+  bpf detach struct_ops --map-id 42           a struct_ops map without a link
+  bpf detach --stale                          what killed loaders left in tracefs
 
---stale removes probe events in tracefs whose maker was killed before it could.`,
+Classic tc, XDP by netlink and whatever was attached with link=no have no links. "bpf attach --help"
+lists hooks. If another program is attached there, it stays. Without --program-id the command lists
+what is attached to the hook: programs, and the links of those that have one. "ip route" shows which
+programs a route has (lwt-*).`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			byHook := d.program != 0 || d.mapID != 0
 			if d.program != 0 && d.mapID != 0 || d.stale == (len(args) > 0) || d.stale && byHook ||
@@ -68,9 +71,9 @@ named by its id: detach struct_ops --map-id 42. Which programs a route has (lwt-
 	f := cmd.Flags()
 	f.BoolVar(&d.stale, "stale", false, "remove probe events that killed loaders left in tracefs")
 	f.Uint32Var(&d.program, "program-id", 0,
-		"of the program that is attached to HOOK without a link")
-	f.Uint32Var(&d.mapID, "map-id", 0, "of the struct_ops map that is registered without a link")
-	f.BoolVarP(&d.asJSON, "json", "j", false, "print what was detached as one JSON document each")
+		"id of the program that is attached to HOOK without a link")
+	f.Uint32Var(&d.mapID, "map-id", 0, "id of the struct_ops map that is registered without a link")
+	f.BoolVarP(&d.asJSON, "json", "j", false, "print JSON: a document for each thing that was detached")
 	return cmd
 }
 

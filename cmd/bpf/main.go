@@ -90,8 +90,13 @@ func nearFlag(cmd *cobra.Command, err error) error {
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "bpf",
-		Short:         "Load, run, check and disassemble compiled BPF objects",
+		Use:   "bpf",
+		Short: "Load, run, check and disassemble compiled BPF objects",
+		Long: `Load, run, check and disassemble compiled BPF objects.
+
+  sudo bpf run              count packets on loopback
+  sudo bpf run prog.bpf.o   load a program, attach it, show its events and maps
+  bpf check prog.bpf.o      what it needs of a kernel`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -16,11 +16,11 @@ func newObjdumpCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "objdump [-S] [--no-show-raw-insn] [--no-comments] OBJ...",
 		Short: "Disassemble the code of compiled objects",
-		Long: `Disassemble the code of compiled BPF objects of either byte order, in the text that llvm-objdump -d prints.
+		Long: `Objdump disassembles compiled BPF objects of either byte order, as llvm-objdump -d does.
 
-Behind each instruction a comment after " # " names what the object says about it: the helper, kfunc or subprogram called,
-the map, variable, string or extern loaded, and the field that CO-RE relocates. With --no-comments the output is
-llvm-objdump's, byte for byte.`,
+A comment after each instruction (" # ") names what it uses: the helper, kfunc or subprogram that it
+calls, the map, variable, string or extern that it loads, the field that CO-RE relocates. With
+--no-comments the output is llvm-objdump's, byte for byte.`,
 		Example: `  bpf objdump -S counter.bpf.o
   bpf objdump --no-show-raw-insn *.bpf.o`,
 		Args: cobra.MinimumNArgs(1),

@@ -27,21 +27,21 @@ type objectOptions struct {
 // resolving adds the flags of verbs that resolve an object.
 func (f *objectOptions) resolving(set *pflag.FlagSet) {
 	set.StringVar(&f.kconfigFile, "kconfig", "",
-		"file of CONFIG_NAME=value lines, plain or gzip, that win over the kernel's configuration")
+		"file of CONFIG_NAME=value lines that override the kernel's configuration; may be compressed with gzip")
 	set.StringVar(&f.coreBTF, "core-btf", "",
-		"file with the BTF that CO-RE relocates against instead of the kernel's: raw, or an ELF file that has it")
+		"file with BTF to use for CO-RE instead of the kernel's: raw BTF, or an ELF file that has it")
 }
 
 // pinning adds the flag of verbs that depend on where maps are pinned by name.
 func (f *objectOptions) pinning(set *pflag.FlagSet) {
 	set.StringVar(&f.pinRoot, "pin-root", "",
-		"folder of a bpffs for maps that are pinned by name (default /sys/fs/bpf)")
+		"directory of a BPF file system for maps that are pinned by name (default /sys/fs/bpf)")
 }
 
 // delegated adds the flag of verbs that use the running kernel.
 func (f *objectOptions) delegated(set *pflag.FlagSet) {
 	set.StringVar(&f.token, "token", "",
-		"bpffs whose BPF token allows what this process may not (Linux 6.9)")
+		"BPF file system that delegates: use its token for what this process may not do (Linux 6.9)")
 }
 
 // all adds all of them, for verbs that load an object to keep it.

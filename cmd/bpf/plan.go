@@ -24,13 +24,18 @@ func newPlanCommand() *cobra.Command {
 	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan OBJ [--btf FILE|DIR]...",
-		Short: "Print what loading an object would ask of a kernel, running or recorded; nothing is done",
-		Long: `Plan resolves an object against a kernel and prints the result: BTF to upload, maps in order, programs with their attach targets, CO-RE
-relocations and externs, and everything that was skipped, sanitised or poisoned on the way. Nothing is loaded.
+		Short: "Print what loading an object would ask of a kernel, without doing it",
+		Long: `Plan prints what loading an object would ask of a kernel, and loads nothing: the BTF to upload, the
+maps in order, the programs with their attach targets, CO-RE relocations and externs, and everything
+that is skipped, sanitised or poisoned.
 
-Without --btf the running kernel is asked. That needs CAP_BPF and CAP_PERFMON: what a kernel lacks is found out by asking it for small maps and
-programs. --btf names recorded kernels, on any OS and without privileges, see bpf check. What a recording is silent about counts as missing.
-The plan goes on behind what is missing and says so; the exit status is then 1.`,
+  sudo bpf plan opensnoop.bpf.o
+  bpf plan opensnoop.bpf.o --btf vmlinux-6.1.btf
+
+Without --btf it asks the running kernel. That needs CAP_BPF and CAP_PERFMON, since it finds out
+what a kernel supports by creating small maps and programs. --btf names a recorded kernel, on any OS
+and without privileges; "bpf check --help" says what that is. What a recording doesn't say counts as
+missing. If something is missing, the plan says so and continues, and the exit status is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := openObject(args[0])

@@ -52,21 +52,25 @@ func newRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [OBJ]",
 		Short: "Load an object, attach its programs, and show its events and maps until Ctrl-C",
-		Long: `Run loads an object, attaches its programs, and then prints what iterators say, records of ring and perf buffers as they come, and maps as
-tables, with rates, every --interval. Ctrl-C, --for, or an error ends it, as does having read everything if there are only iterators.
-Everything is then detached, except for links that --pin keeps.
+		Long: `Run loads an object, attaches its programs and prints what they produce: the output of iterators,
+records of ring and perf buffers as they come, and maps as tables with rates every --interval.
+It ends with Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing
+else to show. It then detaches everything, except for links that --pin keeps.
 
-Attached is every program that its SEC() says enough about. XDP programs and those for tcx or netkit go to --iface, those of cgroups to
---cgroup, if that is given: nothing goes to an interface or a cgroup that nobody named. For the others --attach names a hook, as bpf
-attach takes it, and so it does for programs that are to go elsewhere than their SEC() says; a program may be named several times. What
-isn't attached is told, with the option that would attach it. Of alternatives (NAME___FLAVOUR) the first that the kernel has is taken.
+  bpf run opensnoop.bpf.o --for 10s
+  bpf run filter.bpf.o --iface eth0
+  bpf run probes.bpf.o --attach on_malloc=uprobe:libc.so.6:malloc,pid=1234
 
-Records are decoded as the struct that --type names, or the one that the source declares by a pointer called unused
-(const struct event *unused); others are printed as bytes.
+Without OBJ it counts packets on --iface, or on lo: packets and bytes per protocol, seen at XDP.
 
-  bpf run probes.bpf.o --attach on_malloc=uprobe:libc.so.6:malloc,pid=1234 --attach sample=perf:cpu-clock
+Programs are attached where their SEC() says. XDP, tcx and netkit programs need --iface, and cgroup
+programs need --cgroup. For other programs without a target, or for another target, --attach names a
+hook; "bpf attach --help" lists them. Repeat it to attach a program several times. Run prints which
+programs are not attached, and the option that attaches them. Of alternatives (NAME___FLAVOUR) it
+takes the first one that the kernel supports.
 
-Without OBJ it runs a packet counter on --iface, or on lo: packets and bytes per protocol, seen at XDP.`,
+Records are printed as bytes unless their type is known: from --type, or from a pointer called
+unused in the source (const struct event *unused).`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.out, r.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -93,13 +97,13 @@ Without OBJ it runs a packet counter on --iface, or on lo: packets and bytes per
 	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs")
 	f.StringArrayVar(&r.attach, "attach", nil,
 		"attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
-	f.DurationVar(&r.duration, "for", 0, "end so long after attaching (0: until Ctrl-C)")
+	f.DurationVar(&r.duration, "for", 0, "end after this time (0: at Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
-	f.BoolVarP(&r.asJSON, "json", "j", false, "print one JSON document per iterator, event and map")
+	f.BoolVarP(&r.asJSON, "json", "j", false, "print JSON: a document for each iterator, event and map")
 	f.BoolVar(&r.demo, "demo", false,
-		"make traffic on 127.0.0.1, so that there is something to count")
+		"send packets on 127.0.0.1, to have something to count")
 	f.StringVar(&r.pinDir, "pin", "",
-		"pin the links in this directory, where they stay attached when the command ends")
+		"pin the links in this directory: programs stay attached when the command ends")
 	r.options.all(f)
 	f.StringArrayVar(&r.types, "type", nil,
 		"decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")

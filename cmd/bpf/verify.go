@@ -18,11 +18,15 @@ func newVerifyCommand() *cobra.Command {
 	var options objectOptions
 	cmd := &cobra.Command{
 		Use:   "verify [-j] OBJ...",
-		Short: "Open and load objects without attaching or pinning, and say what the kernel thinks of them",
-		Long: `Verify opens and loads each object, prints the verdict, and takes everything away again. Nothing is attached or pinned, and nothing pinned is used.
+		Short: "Load objects without attaching them, and print whether the kernel accepts them",
+		Long: `Verify opens and loads each object, prints whether the kernel accepts it, and unloads it again. It
+attaches and pins nothing, and ignores existing pins.
 
-With -j each object is one line of JSON: its verdict, and what the kernel says of its programs (tag, translated size) and maps.
-The exit status is 1 if any object did not load.`,
+  bpf verify *.bpf.o
+  bpf verify --log refused.bpf.o
+
+With -j each object is one line of JSON: the verdict, and what the kernel says about its programs
+(tag, translated size) and maps. The exit status is 1 if an object didn't load.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, err := options.load()
@@ -63,7 +67,7 @@ The exit status is 1 if any object did not load.`,
 	options.delegated(cmd.Flags())
 	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "one line of JSON per object")
 	cmd.Flags().BoolVar(&wholeLog, "log", false,
-		"print the whole verifier log of a program that was refused")
+		"print the whole verifier log of a refused program")
 	return cmd
 }
 
