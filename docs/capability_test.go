@@ -10,7 +10,7 @@ import (
 )
 
 // The table of program types in deploying.md has every type and what uapi.ProgCaps says, which a
-// test of package bpf holds against the kernel.
+// test of package kernel holds against the kernel.
 func TestCapabilities(t *testing.T) {
 	text, err := os.ReadFile("deploying.md")
 	if err != nil {
