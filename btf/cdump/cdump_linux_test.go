@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,16 +88,68 @@ func TestVmlinuxLikeBpftool(t *testing.T) {
 	sameText(t, ours, theirs)
 }
 
+// TestKernelsLikeBpftool compares the kernels that run in virtual machines. Oracle: Debian's bpftool.
+func TestKernelsLikeBpftool(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(testkit.Cache(), "kernels", "*", "vmlinux-*.btf"))
+	if err != nil || len(paths) == 0 {
+		testkit.Skip(t, "no kernels from scripts/getkernel.sh: %v", err)
+	}
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := parse(t, raw)
+		ours := as71(header(t, spec, &Options{Unsorted: true}))
+		sameText(t, ours, string(testkit.Run(t, "bpftool", "btf", "dump", "file", path, "format",
+			"c")))
+		sameKfuncs(t, path, header(t, spec, nil))
+	}
+}
+
+// TestKfuncs: the oracle is bpftool's list of types, which has the tags of kfuncs.
+func TestKfuncs(t *testing.T) {
+	sameKfuncs(t, "/sys/kernel/btf/vmlinux", header(t, vmlinux(t), nil))
+}
+
+var (
+	kfuncTag   = regexp.MustCompile(`DECL_TAG 'bpf_kfunc' type_id=(\d+) component_idx=-1`)
+	function   = regexp.MustCompile(`(?m)^\[(\d+)\] FUNC '(\w+)'`)
+	attribute  = regexp.MustCompile(` ?__attribute__\(\([^()]*(\([^()]*\))?\)\)`)
+	kfuncProto = regexp.MustCompile(`(?m)^extern .*?\b(\w+)\(.*\) __weak __ksym;$`)
+)
+
+func sameKfuncs(t *testing.T, path, text string) {
+	t.Helper()
+	raw := string(testkit.Run(t, "bpftool", "btf", "dump", "file", path))
+	names := map[string]string{}
+	for _, m := range function.FindAllStringSubmatch(raw, -1) {
+		names[m[1]] = m[2]
+	}
+	var want, got []string
+	for _, m := range kfuncTag.FindAllStringSubmatch(raw, -1) {
+		want = append(want, names[m[1]])
+	}
+	text = attribute.ReplaceAllString(text, "")
+	for _, m := range kfuncProto.FindAllStringSubmatch(text, -1) {
+		got = append(got, m[1])
+	}
+	if !slices.IsSorted(got) {
+		t.Errorf("%s: kfuncs are not in order", path)
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: kfuncs\n%q, bpftool shows tags of\n%q", path, got, want)
+	}
+}
+
 // deepest nests structs 14 deep, where C libbpf stops to indent and we don't.
 const deepest = "selftests/btf__core_reloc_nesting___err_too_deep.bpf.o"
 
 // Oracle: Debian's bpftool, byte for byte, over the objects of the corpus.
 func TestCorpusLikeBpftool(t *testing.T) {
 	paths := testkit.Corpus(t)
-	step := 1
-	if testing.Short() {
-		step = 8
-	}
+	step := len(paths) / testkit.Sample(t, "objects", len(paths), len(paths)/8)
 	for i := 0; i < len(paths); i += step {
 		name := testkit.CorpusName(paths[i])
 		raw := objectBTF(t, paths[i])
@@ -267,11 +320,10 @@ func members(spec *btf.Spec, t btf.Type) string {
 
 // Oracle: clang, which compiles the header; its BTF has every size and offset of the original.
 func TestRoundTripVmlinux(t *testing.T) {
-	step := btf.ID(8) // clang takes a minute for every type
-	if testing.Short() {
-		step = 128
-	}
-	d, again := compile(t, vmlinux(t), step)
+	spec := vmlinux(t)
+	total := int(spec.Len())
+	step := btf.ID(total / testkit.Sample(t, "types", total, total/128)) // a minute for all
+	d, again := compile(t, spec, step)
 	if n := sameLayouts(t, d, again, step); n < 200 {
 		t.Errorf("only %d types compared", n)
 	}
@@ -292,10 +344,7 @@ func onlyScalars(spec *btf.Spec) bool {
 // Oracle: clang, as for vmlinux.
 func TestRoundTripCorpus(t *testing.T) {
 	paths := testkit.Corpus(t)
-	step := 20
-	if testing.Short() {
-		step = 100
-	}
+	step := len(paths) / testkit.Sample(t, "objects", len(paths), len(paths)/40)
 	for i := 0; i < len(paths); i += step {
 		name := testkit.CorpusName(paths[i])
 		raw := objectBTF(t, paths[i])
