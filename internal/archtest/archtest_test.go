@@ -107,6 +107,8 @@ var rooms = []room{
 	{dir: "internal/soak", floor: 9},
 	{dir: "docs", floor: 2},
 	{dir: "docs/core", floor: 8},
+	{dir: "examples", floor: 0, pure: true},
+	{dir: "examples/...", floor: 10},
 	{dir: "cmd/bpf", floor: 9, app: true},
 }
 

@@ -29,9 +29,9 @@ func (g *generator) definitions() {
 		name := g.chars[n]
 		g.out.f("\n// %s is char[%d] of C.\ntype %s [%d]byte\n", name, n, name, n)
 		g.out.f("\n// String returns the text up to the first NUL.\n")
-		g.out.f("func (c %s) String() string { return skel.Text(c[:]) }\n", name)
+		g.out.f("func (c %s) String() string {\n\treturn skel.Text(c[:])\n}\n", name)
 		g.out.f("\n// Set sets the text and fills the rest with NUL.\n")
-		g.out.f("func (c *%s) Set(text string) error { return skel.SetText(c[:], text) }\n", name)
+		g.out.f("func (c *%s) Set(text string) error {\n\treturn skel.SetText(c[:], text)\n}\n", name)
 	}
 	g.proof()
 	if !g.opts.Subskeleton {
@@ -87,23 +87,23 @@ func (g *generator) method(n *named, m method) {
 		expr := fmt.Sprintf("%s(skel.%s(x.%s[:], %d, %d))", convert, get, m.storage, m.off, m.width)
 		value := "uint64(value)"
 		g.out.f(" returns the bit field %s.\n", m.c)
-		g.out.f("func (x *%s) %s() %s { return %s }\n", n.name, m.name, typ, expr)
+		g.out.f("func (x *%s) %s() %s {\n\treturn %s\n}\n", n.name, m.name, typ, expr)
 		g.out.f("\n// Set%s sets the bit field %s.\n", m.name, m.c)
 		g.out.f("func (x *%s) Set%s(value %s) {\n\tskel.SetBits(x.%s[:], %d, %d, %s)\n}\n", n.name,
 			m.name, typ, m.storage, m.off, m.width, value)
 	case methodCopy:
 		at := slice(m)
 		g.out.f(" returns %s, which is not aligned.\n", m.c)
-		g.out.f("func (x *%s) %s() %s { return skel.Get[%s](x.%s) }\n", n.name, m.name, typ, typ, at)
+		g.out.f("func (x *%s) %s() %s {\n\treturn skel.Get[%s](x.%s)\n}\n", n.name, m.name, typ, typ, at)
 		g.out.f("\n// Set%s sets %s.\n", m.name, m.c)
-		g.out.f("func (x *%s) Set%s(value %s) { skel.Set(x.%s, value) }\n", n.name, m.name, typ, at)
+		g.out.f("func (x *%s) Set%s(value %s) {\n\tskel.Set(x.%s, value)\n}\n", n.name, m.name, typ, at)
 	case methodView:
 		g.out.f(" is %s in the union.\n", m.c)
 		g.out.f("func (x *%s) %s() *%s {\n\treturn (*%s)(unsafe.Pointer(&x.%s[%d]))\n}\n", n.name,
 			m.name, typ, typ, m.storage, m.off)
 	case methodTail:
 		g.out.f(" returns the elements of %s in a whole record, which begins with an x.\n", m.c)
-		g.out.f("func (x *%s) %s(record []byte) []%s { return skel.Tail[%s](record, %d) }\n", n.name,
+		g.out.f("func (x *%s) %s(record []byte) []%s {\n\treturn skel.Tail[%s](record, %d)\n}\n", n.name,
 			m.name, typ, typ, m.off)
 	}
 }
