@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -51,7 +52,7 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 			fmt.Errorf("the program was not loaded with attach type trace_iter, that of SEC(\"iter/...\"): %w",
 				syscall.EINVAL))
 	}
-	_, kind := splitModule(p.attachTarget)
+	_, kind := probe.SplitModule(p.attachTarget)
 	if err := opts.check(kind); err != nil {
 		return nil, p.attachFail(to, err)
 	}

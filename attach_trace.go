@@ -2,14 +2,12 @@ package bpf
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -147,39 +145,6 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 		return true
 	}
 	return false
-}
-
-// btfOfProgram returns the id of the BTF that the program with that id was loaded with, 0 if there
-// is none.
-func btfOfProgram(id uint32) uint32 {
-	fd, err := sys.ProgFDByID(id)
-	if err != nil {
-		return 0
-	}
-	defer fd.Close()
-	info, err := sys.ProgInfoByFD(fd.Int())
-	if err != nil {
-		return 0
-	}
-	return info.BTFID
-}
-
-// tracedBy lists the tracing links for which is returns true. It returns "" if there are none or if
-// the kernel doesn't report them.
-func tracedBy(is func(*linkinfo.Tracing) bool) string {
-	var there []string
-	for info, err := range linkinfo.All(uapi.LinkTracing) {
-		if err != nil {
-			return ""
-		}
-		if d, ok := info.Detail.(*linkinfo.Tracing); ok && is(d) {
-			there = append(there, fmt.Sprintf("program %d by link %d", info.ProgramID, info.ID))
-		}
-	}
-	if len(there) == 0 {
-		return ""
-	}
-	return "attached there: " + strings.Join(there, ", ")
 }
 
 // AttachFreplace replaces a global function of target, another loaded BPF program, by the program

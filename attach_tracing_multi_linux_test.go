@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/funnel"
+	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
@@ -18,103 +18,9 @@ import (
 )
 
 // No kernel that these tests were run on has fsession or fentry.multi (they came after 6.18 and
-// 7.0), so TestTracingMulti has always been skipped. The tests compare the functions that a pattern
-// selects with bpftool's print of the kernel's BTF, and the request to the kernel with the layout
-// of union bpf_attr, by a kernel that only records it.
-
-type bpftoolType struct {
-	ID     uint32
-	Kind   string
-	Name   string
-	TypeID uint32 `json:"type_id"`
-	RetID  uint32 `json:"ret_type_id"`
-	Size   uint32
-	Params []struct {
-		Name   string
-		TypeID uint32 `json:"type_id"`
-	}
-}
-
-// bpftoolTraceable returns the ids of functions with that prefix whose arguments and result a
-// trampoline supports, according to bpftool.
-func bpftoolTraceable(t testing.TB, prefix string) (ids []btf.ID, functions int) {
-	t.Helper()
-	var dump struct{ Types []bpftoolType }
-	if err := json.Unmarshal(testkit.Run(t, "bpftool", "-j", "btf", "dump", "file",
-		"/sys/kernel/btf/vmlinux"), &dump); err != nil {
-		t.Fatal(err)
-	}
-	byID := make([]bpftoolType, len(dump.Types)+1)
-	for _, typ := range dump.Types {
-		byID[typ.ID] = typ
-	}
-	bare := func(id uint32) bpftoolType {
-		for slices.Contains([]string{"TYPEDEF", "CONST", "VOLATILE", "RESTRICT", "TYPE_TAG"},
-			byID[id].Kind) {
-			id = byID[id].TypeID
-		}
-		return byID[id]
-	}
-	for _, f := range dump.Types {
-		if f.Kind != "FUNC" || !strings.HasPrefix(f.Name, prefix) {
-			continue
-		}
-		functions++
-		proto := byID[f.TypeID]
-		ret := bare(proto.RetID).Kind
-		ok := len(proto.Params) <= 12 && ret != "STRUCT" && ret != "UNION"
-		for _, param := range proto.Params {
-			switch arg := bare(param.TypeID); arg.Kind {
-			case "PTR":
-			case "INT", "ENUM", "ENUM64", "STRUCT", "UNION":
-				ok = ok && arg.Size > 0 && arg.Size <= 16
-			default:
-				ok = false
-			}
-		}
-		if ok {
-			ids = append(ids, btf.ID(f.ID))
-		}
-	}
-	return ids, functions
-}
-
-// TestTracingMultiPattern resolves patterns. The oracle is bpftool.
-func TestTracingMultiPattern(t *testing.T) {
-	testkit.VmlinuxBTF(t)
-	for _, prefix := range []string{"tcp_", "bpf_", "find_task_by_vpid"} {
-		want, functions := bpftoolTraceable(t, prefix)
-		got, err := matchTraceable(kernel.Running(), "", prefix+"*")
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s: %d ids, bpftool has %d of %d functions (%v)",
-				prefix, len(got), len(want), functions, err)
-		}
-		t.Logf("%s*: %d of %d functions", prefix, len(got), functions)
-	}
-	for pattern, want := range map[string]error{
-		"no_such_function_*":      ErrNotExist,
-		"no_such_module:*":        syscall.EINVAL, // not what the program was loaded for
-		"vmlinux:no_such_*":       ErrNotExist,
-		"vmlinux:find_task_by_v*": nil,
-	} {
-		if _, err := matchTraceable(kernel.Running(), "", pattern); !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", pattern, err, want)
-		}
-	}
-	if _, err := matchTraceable(kernel.Running(), "",
-		"find_task_by_vpit"); !errors.Is(err, ErrNotExist) ||
-		!strings.Contains(err.Error(), "near: find_task_by_vpid") {
-		t.Error(err)
-	}
-	if _, err := matchTraceable(kernel.Running(),
-		"dummy", "tcp_*"); !errors.Is(err, syscall.EINVAL) {
-		t.Error("a program for a module, at functions of the kernel:", err)
-	}
-	if _, err := matchTraceable(kernel.Running(), "no_such_module",
-		"no_such_module:*"); !errors.Is(err, ErrNotExist) {
-		t.Error(err)
-	}
-}
+// 7.0), so TestTracingMulti has always been skipped. The others compare the request to the kernel
+// with the layout of union bpf_attr, by a kernel that only records it. TestMatchTraceable of
+// internal/probe is about the functions that a pattern selects.
 
 // writtenDown is a kernel that has multi links: it records the request for one.
 type writtenDown struct {
@@ -154,7 +60,7 @@ func TestTracingMultiRequest(t *testing.T) {
 	p.def = object.MatchSec(p.section)
 	w := &writtenDown{}
 	defer funnel.Replace(w)()
-	want, err := matchTraceable(kernel.Running(), "", "find_task_by_v*")
+	want, err := probe.MatchTraceable(kernel.Running(), "", "find_task_by_v*")
 	if err != nil {
 		t.Fatal(err)
 	}

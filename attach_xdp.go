@@ -65,7 +65,7 @@ func (o *XDPOptions) check(set bool) error {
 		return fmt.Errorf("a link replaces no program; Link.Update replaces that of a link: %w",
 			syscall.EINVAL)
 	case o.IfAbsent:
-		return fmt.Errorf("Replace and IfAbsent exclude each other: %w", syscall.EINVAL)
+		return fmt.Errorf("options Replace and IfAbsent exclude each other: %w", syscall.EINVAL)
 	}
 	return o.Replace.checkReplaced()
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/purebpf/bpf/internal/structops"
 	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -446,10 +445,7 @@ func functionIsTraced(a *attempt) string {
 	if err != nil || own.AttachBTFID == 0 {
 		return ""
 	}
-	return tracedBy(func(d *linkinfo.Tracing) bool {
-		return d.TargetBTFID == own.AttachBTFID &&
-			(d.TargetID == own.AttachBTFObjID || btfOfProgram(d.TargetID) == own.AttachBTFObjID)
-	})
+	return hooks.AtFunction(own.AttachBTFObjID, own.AttachBTFID)
 }
 
 func functionIsReplaced(a *attempt) string {
@@ -457,9 +453,7 @@ func functionIsReplaced(a *attempt) string {
 	if err != nil {
 		return ""
 	}
-	return tracedBy(func(d *linkinfo.Tracing) bool {
-		return d.TargetID == target.ID && d.TargetBTFID == a.function
-	})
+	return hooks.AtProgramFunction(target.ID, a.function)
 }
 
 // typeIsRegistered lists the registered maps of the same type.

@@ -16,7 +16,7 @@ import (
 // lowers it.
 const (
 	mostFiles     = 66   // in the top folder, tests and everything else
-	mostCodeLines = 6400 // of root without tests, comments and blank lines
+	mostCodeLines = 6300 // of root without tests, comments and blank lines
 )
 
 // TestBudget: the oracle is the tree itself, as go/scanner reads it.

@@ -64,7 +64,7 @@ func (k *KprobeMulti) Check() error {
 	case k.Pattern == "" && n == 0:
 		return fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL)
 	case k.Pattern == "" && k.Unique:
-		return fmt.Errorf("UniqueMatch needs a pattern: %w", syscall.EINVAL)
+		return fmt.Errorf("option UniqueMatch needs a pattern: %w", syscall.EINVAL)
 	}
 	return checkCount("cookies", len(k.Cookies), n)
 }
