@@ -46,30 +46,23 @@ type Error struct {
 // Error returns one line: "object: step subject: cause: log (hint)". It escapes characters that
 // don't print, also newlines: names may contain anything.
 func (e *Error) Error() string {
-	var b strings.Builder
+	text := e.Op
 	if e.Object != "" {
-		b.WriteString(e.Object)
-		b.WriteString(": ")
+		text = e.Object + ": " + text
 	}
-	b.WriteString(e.Op)
 	if e.Subject != "" {
-		b.WriteByte(' ')
-		b.WriteString(e.Subject)
+		text += " " + e.Subject
 	}
 	if e.Err != nil {
-		b.WriteString(": ")
-		b.WriteString(oneLine(causeText(e.Err)))
+		text += ": " + oneLine(causeText(e.Err))
 	}
 	if log := strings.TrimSpace(e.Log); log != "" {
-		b.WriteString(": ")
-		b.WriteString(oneLine(log))
+		text += ": " + oneLine(log)
 	}
 	if e.Hint != "" {
-		b.WriteString(" (")
-		b.WriteString(e.Hint)
-		b.WriteByte(')')
+		text += " (" + e.Hint + ")"
 	}
-	return printable.Text(b.String())
+	return printable.Text(text)
 }
 
 // about is the subject of an error.

@@ -18,9 +18,11 @@ import (
 // absentName is the error for a name that an object doesn't have, or for a nil pointer. errors.Is
 // finds ErrNotExist in it.
 type absentName struct {
-	object *Object
-	kind   string // "program", "map", "variable"
-	name   string // "" for a nil pointer
+	kind string // "program", "map", "variable"
+	name string // "" for a nil pointer
+	// names calls offer for each name of the kind; nil if there is no object. An *Object here would
+	// have the linker keep the methods of all types that are part of it.
+	names func(offer func(name string))
 }
 
 // Error returns what is missing and similar names.
@@ -28,11 +30,11 @@ func (e *absentName) Error() string {
 	if e.name == "" {
 		return "there is no " + e.kind
 	}
-	if e.object == nil {
+	if e.names == nil {
 		return fmt.Sprintf("there is no object to have a %s %s", e.kind, e.name)
 	}
 	near := nearest.To(e.name)
-	e.object.eachName(e.kind, func(name string) { near.Offer([]byte(name)) })
+	e.names(func(name string) { near.Offer([]byte(name)) })
 	text := fmt.Sprintf("the object has no %s %s", e.kind, e.name)
 	if hint := near.Hint(); hint != "" {
 		return text + "; " + hint
@@ -42,6 +44,15 @@ func (e *absentName) Error() string {
 
 // Is reports whether target is ErrNotExist.
 func (e *absentName) Is(target error) bool { return target == ErrNotExist }
+
+// lacks returns the error for a name that o doesn't have.
+func (o *Object) lacks(kind, name string) *absentName {
+	e := &absentName{kind: kind, name: name}
+	if o != nil {
+		e.names = func(offer func(string)) { o.eachName(kind, offer) }
+	}
+	return e
+}
 
 // eachName calls offer for every name that Program, Map or Variable finds.
 func (o *Object) eachName(kind string, offer func(string)) {

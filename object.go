@@ -69,7 +69,7 @@ func (o *Object) Program(name string) *Program {
 	if p := o.findProgram(name); p != nil {
 		return p
 	}
-	return &Program{name: name, obj: o, absent: &absentName{o, "program", name}}
+	return &Program{name: name, obj: o, absent: o.lacks("program", name)}
 }
 
 func (o *Object) findProgram(name string) *Program {
@@ -88,7 +88,7 @@ func (o *Object) Map(name string) *Map {
 	if m := o.findMap(name); m != nil {
 		return m
 	}
-	return &Map{name: name, object: o.Name(), absent: &absentName{o, "map", name}}
+	return &Map{name: name, object: o.Name(), absent: o.lacks("map", name)}
 }
 
 func (o *Object) findMap(name string) *Map {
@@ -113,7 +113,7 @@ func (o *Object) Variable(name string) *Variable {
 	if v := o.findVariable(name); v != nil {
 		return v
 	}
-	m := &Map{name: name, object: o.Name(), absent: &absentName{o, "variable", name}}
+	m := &Map{name: name, object: o.Name(), absent: o.lacks("variable", name)}
 	return &Variable{m: m, name: name}
 }
 

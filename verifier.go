@@ -49,57 +49,42 @@ type VerifierError struct {
 
 // Error returns one line: the program, the verifier's verdict, the instruction and its source.
 func (e *VerifierError) Error() string {
-	var b strings.Builder
-	if e.Object != "" {
-		b.WriteString(e.Object)
-		b.WriteString(": ")
-	}
-	if e.Program == "" {
-		b.WriteString("load BTF: ")
-	} else {
-		b.WriteString("load program ")
-		b.WriteString(e.Program)
+	text := "load BTF"
+	if e.Program != "" {
+		text = "load program " + e.Program
 		if e.Section != "" {
-			b.WriteString(" (SEC ")
-			b.WriteString(e.Section)
-			b.WriteByte(')')
+			text += " (SEC " + e.Section + ")"
 		}
-		b.WriteString(": ")
 	}
-	b.WriteString(causeText(e.Err))
+	if e.Object != "" {
+		text = e.Object + ": " + text
+	}
+	text += ": " + causeText(e.Err)
 	if e.Verdict != "" {
-		b.WriteString(": ")
-		b.WriteString(e.Verdict)
+		text += ": " + e.Verdict
 	}
 	if e.Reason != "" {
-		b.WriteString(": ")
-		b.WriteString(strings.TrimSuffix(e.Reason, "."))
+		text += ": " + strings.TrimSuffix(e.Reason, ".")
 	}
 	if e.Insn >= 0 {
-		b.WriteString(": instruction ")
-		b.WriteString(strconv.Itoa(e.Insn))
+		text += ": instruction " + strconv.Itoa(e.Insn)
 		if e.InsnText != "" {
-			b.WriteByte(' ')
-			b.WriteString(e.InsnText)
+			text += " " + e.InsnText
 		}
 		if e.Function != "" && e.Function != e.Program {
-			b.WriteString(" in ")
-			b.WriteString(e.Function)
+			text += " in " + e.Function
 		}
 	}
 	if e.File != "" {
-		fmt.Fprintf(&b, ", %s:%d", e.File, e.Line)
+		text += fmt.Sprintf(", %s:%d", e.File, e.Line)
 	}
 	if e.Source != "" {
-		b.WriteString(": ")
-		b.WriteString(e.Source)
+		text += ": " + e.Source
 	}
 	if e.Hint != "" {
-		b.WriteString(" (")
-		b.WriteString(e.Hint)
-		b.WriteByte(')')
+		text += " (" + e.Hint + ")"
 	}
-	return printable.Text(b.String())
+	return printable.Text(text)
 }
 
 // Format prints the one line for %v and %s, and the line followed by the whole log for %+v.

@@ -1,10 +1,11 @@
 package kernel
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
-	"sort"
+	"slices"
 	"syscall"
 	"unsafe"
 
@@ -96,7 +97,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 		}
 	}
 	f.shared.forgetModules(seen)
-	sort.Slice(list, func(i, j int) bool { return list[i].ID < list[j].ID })
+	slices.SortStableFunc(list, func(a, b *facts.Module) int { return cmp.Compare(a.ID, b.ID) })
 	f.skippedMu.Lock()
 	f.skipped = skipped
 	f.skippedMu.Unlock()
