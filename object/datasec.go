@@ -2,7 +2,6 @@ package object
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
@@ -96,9 +95,8 @@ func (e *btfEdit) datasec(sec btf.Type) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(vars, func(a, b btf.SecVar) int {
-		return cmp.Compare(a.Offset, b.Offset)
-	})
+	stable(len(vars), func(i, j int) int { return cmp.Compare(vars[i].Offset, vars[j].Offset) },
+		func(i, j int) { vars[i], vars[j] = vars[j], vars[i] })
 	for i, v := range vars {
 		if v != sec.SecVar(i) {
 			e.b.SetSecVar(sec.ID(), i, v)

@@ -2,7 +2,6 @@ package object
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/elf64"
@@ -28,7 +27,9 @@ func (p *parser) collectExterns() error {
 		p.o.Externs = append(p.o.Externs, e)
 		p.externOf[uint32(symIndex)] = e
 	}
-	slices.SortStableFunc(p.o.Externs, compareExterns)
+	list := p.o.Externs
+	stable(len(list), func(i, j int) int { return compareExterns(list[i], list[j]) },
+		func(i, j int) { list[i], list[j] = list[j], list[i] })
 	end := uint64(0)
 	for i, e := range p.o.Externs {
 		e.Index = i

@@ -3,7 +3,7 @@ package object
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/purebpf/bpf/asm"
@@ -136,12 +136,10 @@ func (p *parser) addFunctions(funcs []int, code [][]asm.Instruction) error {
 		prog := &programs[len(programs)-1]
 		p.funcs = append(p.funcs, funcRef{f: &prog.Function, p: prog})
 	}
-	slices.SortStableFunc(p.funcs, func(a, b funcRef) int {
-		if c := cmp.Compare(a.f.SecIndex, b.f.SecIndex); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.f.Offset, b.f.Offset)
-	})
+	stable(len(p.funcs), func(i, j int) int {
+		a, b := p.funcs[i].f, p.funcs[j].f
+		return cmp.Or(cmp.Compare(a.SecIndex, b.SecIndex), cmp.Compare(a.Offset, b.Offset))
+	}, func(i, j int) { p.funcs[i], p.funcs[j] = p.funcs[j], p.funcs[i] })
 	p.o.Programs, p.o.Subprogs = make([]*Program, 0, len(programs)),
 		make([]*Function, 0, len(subprogs))
 	for _, r := range p.funcs {
@@ -217,11 +215,10 @@ func (p *parser) program(f Function) Program {
 // functionAt returns the function with the instruction at a byte offset of a section: the last one
 // that starts at or before it, if it extends that far.
 func (p *parser) functionAt(section int, off uint64) (funcRef, bool) {
-	i, _ := slices.BinarySearchFunc(p.funcs, struct{}{}, func(r funcRef, _ struct{}) int {
-		if r.f.SecIndex < section || r.f.SecIndex == section && r.f.Offset <= off {
-			return -1
-		}
-		return 1
+	// not slices.BinarySearchFunc: see stable
+	i := sort.Search(len(p.funcs), func(i int) bool {
+		f := p.funcs[i].f
+		return f.SecIndex > section || f.SecIndex == section && f.Offset > off
 	})
 	if i == 0 {
 		return funcRef{}, false

@@ -99,7 +99,7 @@ func (p *parser) codeRelocs(rels *elf64.Rels, target *elf64.Section) error {
 			"relocations of code that belongs to no function are ignored: a weak function was overridden")
 	}
 	if !sorted {
-		relocs, owners = sortRelocs(relocs, owners)
+		sortRelocs(relocs, owners)
 	}
 	for start := 0; start < len(relocs); {
 		end := start + 1
@@ -112,23 +112,17 @@ func (p *parser) codeRelocs(rels *elf64.Rels, target *elf64.Section) error {
 	return nil
 }
 
-// sortRelocs sorts relocations by function and instruction.
-func sortRelocs(relocs []Reloc, owners []*Function) ([]Reloc, []*Function) {
-	order := make([]int, len(relocs))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if owners[a] != owners[b] {
-			return cmp.Compare(owners[a].Offset, owners[b].Offset)
+// sortRelocs sorts relocations and their owners by function and instruction.
+func sortRelocs(relocs []Reloc, owners []*Function) {
+	stable(len(relocs), func(i, j int) int {
+		if owners[i] != owners[j] {
+			return cmp.Compare(owners[i].Offset, owners[j].Offset)
 		}
-		return cmp.Compare(relocs[a].Insn, relocs[b].Insn)
+		return cmp.Compare(relocs[i].Insn, relocs[j].Insn)
+	}, func(i, j int) {
+		relocs[i], relocs[j] = relocs[j], relocs[i]
+		owners[i], owners[j] = owners[j], owners[i]
 	})
-	r, o := make([]Reloc, len(relocs)), make([]*Function, len(relocs))
-	for i, from := range order {
-		r[i], o[i] = relocs[from], owners[from]
-	}
-	return r, o
 }
 
 // classifyReloc determines what an instruction refers to. The type of the relocation in the file

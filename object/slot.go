@@ -43,10 +43,12 @@ func (p *parser) mapSlots(rels *elf64.Rels) error {
 
 // sortValues sorts initial values by key; the last of two for the same key wins.
 func (m *Map) sortValues() {
-	slices.SortStableFunc(m.Values, func(a, b Value) int { return cmp.Compare(a.Key, b.Key) })
-	kept := m.Values[:0]
-	for i, v := range m.Values {
-		if i+1 == len(m.Values) || m.Values[i+1].Key != v.Key {
+	list := m.Values
+	stable(len(list), func(i, j int) int { return cmp.Compare(list[i].Key, list[j].Key) },
+		func(i, j int) { list[i], list[j] = list[j], list[i] })
+	kept := list[:0]
+	for i, v := range list {
+		if i+1 == len(list) || list[i+1].Key != v.Key {
 			kept = append(kept, v)
 		}
 	}

@@ -2,7 +2,6 @@ package object
 
 import (
 	"cmp"
-	"slices"
 	"sort"
 	"strings"
 
@@ -147,12 +146,12 @@ func (p *parser) structOpsSlots(rels *elf64.Rels, s *elf64.Section) error {
 
 // sortSlots sorts slots by member; the last of two for the same member wins.
 func (s *StructOps) sortSlots() {
-	slices.SortStableFunc(s.Slots, func(a, b StructOpsSlot) int {
-		return cmp.Compare(a.Member, b.Member)
-	})
-	kept := s.Slots[:0]
-	for i, slot := range s.Slots {
-		if i+1 == len(s.Slots) || s.Slots[i+1].Member != slot.Member {
+	list := s.Slots
+	stable(len(list), func(i, j int) int { return cmp.Compare(list[i].Member, list[j].Member) },
+		func(i, j int) { list[i], list[j] = list[j], list[i] })
+	kept := list[:0]
+	for i, slot := range list {
+		if i+1 == len(list) || list[i+1].Member != slot.Member {
 			kept = append(kept, slot)
 		}
 	}
