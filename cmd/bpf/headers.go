@@ -19,20 +19,23 @@ func newHeadersCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
 		Use:   "headers DIR",
-		Short: "Write the headers for BPF programs in C into a folder",
-		Long: `Headers writes the headers that BPF programs in C are compiled with: DIR/bpf/*.h, drop-in for libbpf's, and
-DIR/uapi/linux/*.h for machines without kernel headers.
+		Short: "Write the headers for BPF programs in C into a directory",
+		Long: `Headers writes the headers that BPF programs in C are compiled with: DIR/bpf/*.h, drop-in for
+libbpf's, and DIR/uapi/linux/*.h for machines without kernel headers.
 
-  clang -target bpf -g -O2 -I DIR -idirafter DIR/uapi -c prog.bpf.c
+  clang -target bpf -g -O2 -I DIR -I DIR/uapi -c prog.bpf.c
 
-A file that another version of this command wrote is replaced at one stroke, one that is the same is left alone. If there is any
-other file in the way, nothing is written.`,
+On Debian and Ubuntu other headers of the kernel (linux/ip.h, ...) also need
+-idirafter /usr/include/x86_64-linux-gnu. "bpf gen" needs neither: it brings headers and flags.
+
+A file that another version of this command wrote is replaced; one that is the same is left alone.
+If there is any other file of that name, the command writes nothing, unless --force is given.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return writeHeaders(cmd.OutOrStdout(), args[0], force)
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "replace files that are not from this command")
+	cmd.Flags().BoolVar(&force, "force", false, "also replace files that this command didn't write")
 	return cmd
 }
 
