@@ -30,6 +30,16 @@ type flat struct {
 	regions []region
 }
 
+// typeError says which type can't be expressed, and why: the innermost one.
+type typeError struct {
+	c   string
+	err error
+}
+
+func (e *typeError) Error() string { return e.c + ": " + e.err.Error() }
+
+func (e *typeError) Unwrap() error { return e.err }
+
 var errOverlap = errors.New("its members overlap")
 
 // add flattens the members of t, which begins base bytes after the start.
@@ -38,10 +48,14 @@ func (f *flat) add(t btf.Type, base uint64, union, depth int) error {
 		return errors.New("its anonymous members nest too deeply")
 	}
 	for i := range t.Vlen() {
-		if f.g.items++; f.g.items > f.g.out.room/32 {
-			return errors.New("it has too many members, as anonymous members count each time")
-		}
 		m := t.Member(i)
+		cost := costField
+		if m.BitSize > 0 || union >= 0 {
+			cost = costMethods
+		}
+		if err := f.g.charge(m.Name, cost); err != nil {
+			return err
+		}
 		c := f.g.spec.Skip(m.Type)
 		off := base*8 + uint64(m.BitOffset)
 		size, err := f.g.spec.SizeOf(m.Type)
@@ -109,8 +123,8 @@ func (g *generator) composite(id btf.ID, hint string, depth int) (*named, error)
 		err = g.layOut(n, &f, depth)
 	}
 	n.busy = false
-	if err != nil {
-		n.err = fmt.Errorf("%s: %w", cmp.Or(clean(n.c, 60), "an anonymous type"), err)
+	if n.err = err; err != nil && !errors.As(err, new(*typeError)) {
+		n.err = &typeError{cmp.Or(clean(n.c, 60), "an anonymous type"), err}
 	}
 	return n, n.err
 }
@@ -120,7 +134,7 @@ type layout struct {
 	g      *generator
 	n      *named
 	depth  int
-	names  map[string]bool
+	names  names
 	bounds bool   // whether alignments must divide the size
 	end    uint64 // of the fields so far, in bytes
 	direct uint64 // alignment that fields give
@@ -128,7 +142,7 @@ type layout struct {
 
 // layOut decides what becomes a field and what a method.
 func (g *generator) layOut(n *named, f *flat, depth int) error {
-	l := &layout{g: g, n: n, depth: depth, names: map[string]bool{}, bounds: true, direct: 1}
+	l := &layout{g: g, n: n, depth: depth, names: names{}, bounds: true, direct: 1}
 	n.align = 1
 	return l.place(f)
 }
@@ -154,7 +168,7 @@ func (l *layout) place(f *flat) error {
 				if r.off > 0 || len(f.regions) > 1 {
 					name += strconv.FormatUint(r.off, 10)
 				}
-				storage[it.union] = unique(l.names, name)
+				storage[it.union] = l.names.unique(name)
 				if err := l.field(storage[it.union], bytesOf(r.size), r.off, ""); err != nil {
 					return err
 				}
@@ -198,7 +212,7 @@ func (l *layout) aligned(t goType, off uint64) bool {
 }
 
 // name returns the Go name for a member.
-func (l *layout) name(it *item) string { return unique(l.names, identifier(it.name)) }
+func (l *layout) name(it *item) string { return l.names.unique(identifier(it.name)) }
 
 // methodName returns the Go name for a member that has a method, and one with Set before it.
 func (l *layout) methodName(it *item) string {
@@ -206,10 +220,12 @@ func (l *layout) methodName(it *item) string {
 	if slices.Contains(notMethods, name) {
 		name += "Value"
 	}
-	for l.names["Set"+name] {
-		name = unique(l.names, name)
+	chosen := l.names.unique(name)
+	for l.names["Set"+chosen] > 0 {
+		chosen = l.names.unique(name)
 	}
-	return unique(l.names, name)
+	l.names["Set"+chosen] = 1
+	return chosen
 }
 
 func (l *layout) hint(it *item) string { return l.n.name + identifier(it.name) }
@@ -249,7 +265,10 @@ func (l *layout) member(it *item) error {
 		l.n.align = max(l.n.align, t.align)
 		return l.field(l.name(it), t, off, l.declaration(it))
 	}
-	storage := unique(l.names, "raw"+strconv.FormatUint(off, 10))
+	if err := l.g.charge(it.name, costMethods); err != nil {
+		return err
+	}
+	storage := l.names.unique("raw" + strconv.FormatUint(off, 10))
 	name := l.methodName(it)
 	l.n.methods = append(l.n.methods, method{kind: methodCopy, name: name, storage: storage,
 		base: off, typ: t, c: l.declaration(it)})
@@ -302,7 +321,7 @@ func (l *layout) bitFields(items []item) (int, error) {
 		end = max(end, (items[n].end()+7)/8)
 		n++
 	}
-	storage := unique(l.names, "bits"+strconv.FormatUint(first, 10))
+	storage := l.names.unique("bits" + strconv.FormatUint(first, 10))
 	if err := l.field(storage, bytesOf(end-first), first, ""); err != nil {
 		return 0, err
 	}

@@ -126,7 +126,7 @@ func (g *generator) enumeration(n *named) {
 	seen := map[int64]bool{}
 	for i := range t.Vlen() {
 		e := t.Enumerator(i)
-		name := unique(g.used, g.prefix+identifier(e.Name))
+		name := g.used.unique(g.prefix + identifier(e.Name))
 		value := strconv.FormatInt(e.Value, 10)
 		if unsigned {
 			value = strconv.FormatUint(uint64(e.Value)&(1<<(8*n.size-1)<<1-1), 10)

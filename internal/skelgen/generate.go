@@ -46,7 +46,7 @@ type Options struct {
 // Generate returns a skeleton for an object. The same object and options give the same bytes.
 // Errors are one line, without the object's name.
 func Generate(o *object.Object, opts Options) ([]byte, error) {
-	g := &generator{o: o, spec: o.BTF, opts: opts, used: map[string]bool{},
+	g := &generator{o: o, spec: o.BTF, opts: opts, used: names{},
 		types: map[btf.ID]*named{}, chars: map[uint64]string{}}
 	if g.spec == nil {
 		return nil, errors.New("it has no BTF: compile it with -g")
@@ -64,8 +64,7 @@ func Generate(o *object.Object, opts Options) ([]byte, error) {
 	}
 	g.definitions()
 	if g.out.full {
-		return nil, fmt.Errorf("its types would make a skeleton of more than %d bytes",
-			g.out.room)
+		return nil, g.tooMuch()
 	}
 	return g.out.b, nil
 }
@@ -78,7 +77,7 @@ type generator struct {
 
 	prefix string // of exported names: "Bootstrap"
 	lower  string // of others: "bootstrap"
-	used   map[string]bool
+	used   names
 
 	types   map[btf.ID]*named
 	order   []*named // types in the order of their first use
@@ -86,7 +85,7 @@ type generator struct {
 	lengths []uint64
 	follow  bool // also types that pointers point to
 	behind  []btf.ID
-	items   int // members so far
+	spent   int // of room, by what was collected
 
 	maps      []mapField
 	programs  []programField
@@ -129,8 +128,29 @@ func (g *generator) init() error {
 	if size == 0 {
 		size = len(g.spec.Raw())
 	}
-	g.out.room = 5*size + 256<<10
+	g.out.room = 2*size + 128<<10
 	return nil
+}
+
+// charge counts what a member or a constant with a name will cost, and refuses types that would make
+// more text than fits: names of 4096 bytes and types in types can make much of little.
+func (g *generator) charge(name string, cost int) error {
+	if g.spent += cost + 2*min(len(name), maxName); g.spent > g.out.room {
+		return g.tooMuch()
+	}
+	return nil
+}
+
+// What charge counts beside the name, in bytes of text.
+const (
+	costField    = 120
+	costMethods  = 500
+	costConstant = 100
+	costChars    = 500
+)
+
+func (g *generator) tooMuch() error {
+	return fmt.Errorf("its types would make a skeleton of more than %d bytes", g.out.room)
 }
 
 // checkEmbed refuses names that go:embed doesn't take, or would take for a pattern.
@@ -171,9 +191,9 @@ func (g *generator) collect() error {
 func (g *generator) reserve() {
 	for _, name := range []string{"", "Spec", "Maps", "MapSpecs", "Programs", "ProgramSpecs",
 		"Links", "StructOps"} {
-		g.used[g.prefix+name] = true
+		g.used[g.prefix+name] = 1
 	}
-	g.used["Open"+g.prefix] = true
-	g.used["Load"+g.prefix] = true
-	g.used["Bind"+g.prefix] = true
+	g.used["Open"+g.prefix] = 1
+	g.used["Load"+g.prefix] = 1
+	g.used["Bind"+g.prefix] = 1
 }

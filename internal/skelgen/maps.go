@@ -21,12 +21,12 @@ type mapField struct {
 
 // collectMaps chooses the types of maps.
 func (g *generator) collectMaps() error {
-	names := map[string]bool{}
+	taken := names{}
 	for _, m := range g.o.Maps {
 		if m.Internal() {
 			continue
 		}
-		f := mapField{m: m, field: unique(names, identifier(m.Name)), comment: describe(m)}
+		f := mapField{m: m, field: taken.unique(identifier(m.Name)), comment: describe(m)}
 		var err error
 		switch m.Type {
 		case uapi.MapRingBuf:
@@ -179,15 +179,11 @@ func (g *generator) guessEvent(m *object.Map) btf.ID {
 // find returns a type by its name in C: "event", "struct event".
 func (g *generator) find(name string) (btf.ID, error) {
 	all := []btf.Kind{btf.KindStruct, btf.KindUnion, btf.KindEnum, btf.KindEnum64, btf.KindTypedef}
-	if kind, rest, ok := strings.Cut(name, " "); ok {
-		name = rest
-		switch kind {
-		case "struct":
-			all = all[:1]
-		case "union":
-			all = all[1:2]
-		case "enum":
-			all = all[2:4]
+	for word, kinds := range map[string][]btf.Kind{"struct": all[:1], "union": all[1:2],
+		"enum": all[2:4], "typedef": all[4:]} {
+		if rest, ok := strings.CutPrefix(name, word+" "); ok {
+			name, all = rest, kinds
+			break
 		}
 	}
 	for _, kind := range all {

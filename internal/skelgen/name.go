@@ -39,16 +39,17 @@ func identifier(c string) string {
 	return name
 }
 
-// unique returns name, or name with the first number that makes it new, and notes it as used.
-func unique(used map[string]bool, name string) string {
+// names are the identifiers that are taken in some scope, with the next number for each.
+type names map[string]int
+
+// unique returns name, or name with the first number that makes it new, and takes it.
+func (n names) unique(name string) string {
 	chosen := name
-	for n := 2; used[chosen]; n++ {
-		if n == 2 && len(used) > 1<<10 {
-			n = len(used) // many of them: don't try all numbers each time
-		}
-		chosen = name + "_" + strconv.Itoa(n)
+	for n[chosen] > 0 {
+		n[name]++
+		chosen = name + "_" + strconv.Itoa(n[name])
 	}
-	used[chosen] = true
+	n[chosen] = 1
 	return chosen
 }
 

@@ -61,14 +61,14 @@ func (g *generator) section(m *object.Map, name string, kind object.MapKind, are
 	if arena {
 		s.field = "Arena"
 	}
-	s.n = &named{name: unique(g.used, g.prefix+s.field), align: 1}
+	s.n = &named{name: g.used.unique(g.prefix + s.field), align: 1}
 	for _, other := range g.sections {
 		if other.field == s.field {
 			return fmt.Errorf("two sections, %s and %s, would have the same name",
 				clean(other.name, 60), clean(name, 60))
 		}
 	}
-	l := &layout{g: g, n: s.n, names: map[string]bool{}, direct: 1}
+	l := &layout{g: g, n: s.n, names: names{}, direct: 1}
 	for _, v := range vars {
 		it := item{name: v.Name, typ: v.Type, off: 8 * uint64(v.Offset), size: uint64(v.Size),
 			union: -1}

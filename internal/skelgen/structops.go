@@ -33,7 +33,7 @@ type opsField struct {
 
 // collectStructOps lays out the shadows of struct_ops variables.
 func (g *generator) collectStructOps() error {
-	names, known := map[string]bool{}, map[btf.ID]*opsType{}
+	taken, known := names{}, map[btf.ID]*opsType{}
 	for _, m := range g.o.Maps {
 		if m.StructOps == nil {
 			continue
@@ -46,19 +46,19 @@ func (g *generator) collectStructOps() error {
 			}
 			known[m.StructOps.Type] = typ
 		}
-		g.structOps = append(g.structOps, opsField{m, unique(names, identifier(m.Name)), typ})
+		g.structOps = append(g.structOps, opsField{m, taken.unique(identifier(m.Name)), typ})
 	}
 	return nil
 }
 
 func (g *generator) opsType(id btf.ID) (*opsType, error) {
 	t, _ := g.spec.Type(id)
-	typ := &opsType{id: id, name: unique(g.used, g.prefix+identifier(t.Name())), c: t.Name()}
+	typ := &opsType{id: id, name: g.used.unique(g.prefix + identifier(t.Name())), c: t.Name()}
 	f := flat{g: g}
 	if err := f.add(t, 0, -1, 0); err != nil {
 		return nil, err
 	}
-	names := map[string]bool{}
+	taken := names{}
 	for i := range f.items {
 		it := &f.items[i]
 		if it.width > 0 || it.size == 0 || it.union >= 0 {
@@ -75,7 +75,7 @@ func (g *generator) opsType(id btf.ID) (*opsType, error) {
 				return nil, err
 			}
 		}
-		m.name = unique(names, identifier(it.name))
+		m.name = taken.unique(identifier(it.name))
 		typ.members = append(typ.members, m)
 	}
 	return typ, nil

@@ -126,7 +126,7 @@ func (g *generator) array(t btf.Type, hint string, depth int) (goType, error) {
 	elem := g.spec.Skip(a.Elem)
 	n := uint64(a.Nelems)
 	if elem.Kind() == btf.KindInt && elem.Size() == 1 && elem.Name() == "char" && n > 0 {
-		return goType{name: g.charArray(n), size: n, align: 1}, nil
+		return goType{name: g.charArray(n), size: n, align: 1}, g.charge("", costChars)
 	}
 	e, err := g.use(a.Elem, hint, depth+1)
 	if err != nil {
@@ -140,7 +140,7 @@ func (g *generator) array(t btf.Type, hint string, depth int) (goType, error) {
 // charArray returns the type for char[n].
 func (g *generator) charArray(n uint64) string {
 	if g.chars[n] == "" {
-		g.chars[n] = unique(g.used, g.prefix+"Char"+strconv.FormatUint(n, 10))
+		g.chars[n] = g.used.unique(g.prefix + "Char" + strconv.FormatUint(n, 10))
 		g.lengths = append(g.lengths, n)
 	}
 	return g.chars[n]
@@ -207,7 +207,7 @@ func (g *generator) define(id btf.ID, t btf.Type, hint string) *named {
 	if name != "" {
 		goName = g.prefix + identifier(name)
 	}
-	n.name = unique(g.used, goName)
+	n.name = g.used.unique(goName)
 	g.types[t.ID()] = n
 	g.order = append(g.order, n)
 	return n
@@ -245,7 +245,11 @@ func (g *generator) enum(id btf.ID, t btf.Type, hint string) (goType, error) {
 	}
 	known := g.types[t.ID()]
 	if known == nil {
-		g.items += t.Vlen()
+		for i := range t.Vlen() {
+			if err := g.charge(t.Enumerator(i).Name, costConstant); err != nil {
+				return plain, err
+			}
+		}
 		known = g.define(id, t, hint)
 		known.align = n
 		known.enum = &plain
