@@ -117,3 +117,60 @@ func TestCorpusBuilds(t *testing.T) {
 	m.run(nil, "vet", ".")
 	m.run([]string{"GOARCH=386"}, "vet", ".")
 }
+
+// TestCorpusLoads: skeletons open, load, bind their maps and variables, and close. Oracle: C libbpf,
+// whose verdict says which objects load here.
+func TestCorpusLoads(t *testing.T) {
+	testkit.Root(t)
+	var loadable []string
+	for _, path := range testkit.Corpus(t) {
+		if testkit.Oracle(t, path)[0].OK {
+			loadable = append(loadable, path)
+		}
+	}
+	some := 40
+	if testing.Short() {
+		some = 12
+	}
+	n := testkit.Sample(t, "objects", len(loadable), some)
+	const batch = 40 // of a program: compilers take gigabytes for all at once
+	for first := 0; first < n; first += batch {
+		m := newModule(t)
+		var calls strings.Builder
+		for i := first; i < min(n, first+batch); i++ {
+			path := loadable[i*len(loadable)/n]
+			m.skeleton(path, skelgen.Options{Name: fmt.Sprintf("o%d", i)})
+			fmt.Fprintf(&calls, "\ttry(%q, func() (io.Closer, error) { return LoadO%d(opts) })\n",
+				testkit.CorpusName(path), i)
+		}
+		m.write("main.go", loaderStart+calls.String()+"}\n")
+		m.run([]string{"CGO_ENABLED=0"}, "build", "-o", "loader", ".")
+		for line := range strings.Lines(string(output(t, filepath.Join(m.dir, "loader"), "", nil))) {
+			t.Error(line)
+		}
+	}
+}
+
+// loaderStart is the start of a program that prints what doesn't load.
+const loaderStart = `package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/purebpf/bpf"
+)
+
+func try(name string, load func() (io.Closer, error)) {
+	x, err := load()
+	if err == nil {
+		err = x.Close()
+	}
+	if err != nil {
+		fmt.Println(name, err)
+	}
+}
+
+func main() {
+	opts := &bpf.LoadOptions{SkipPins: true}
+`
