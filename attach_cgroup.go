@@ -11,24 +11,31 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// CgroupOptions changes how a program is attached to a cgroup.
+// CgroupOptions changes how a program is attached to a cgroup by a link.
 type CgroupOptions struct {
-	// Type is the hook, for a program that doesn't name it: SEC("cgroup/skb"), or one from
-	// OpenProgram or ProgramFromID whose type has several hooks. 0: ExpectedAttachType.
+	// Type is the attach type, for a program that doesn't name it: SEC("cgroup/skb"), or one from
+	// OpenProgram or ProgramFromID whose type has several. 0: ExpectedAttachType.
 	Type     uapi.AttachType
 	Anchor   Anchor // 6.16
 	Revision uint64 // 6.16: from inspect.Cgroup; ESTALE if the hook has changed since. 0: any
 	// Preorder runs the program before those of the cgroup's descendants (BPF_F_PREORDER; 6.15).
 	Preorder bool
-
-	// Mode, for SetCgroup: whether other programs may be attached too.
-	Mode CgroupMode
-	// Replace, for SetCgroup: the program to replace (Mode CgroupMulti; 5.6). It must have been set
-	// without a link.
-	Replace *Program
 }
 
-// CgroupMode says whether other programs may be attached beside one that is set without a link. All
+// AddCgroupOptions changes how a program is attached to a cgroup without a link.
+type AddCgroupOptions struct {
+	CgroupOptions
+	Mode    CgroupMode // whether other programs may be attached too
+	Replace *Program   // the program to replace, added with CgroupMulti (5.6); nil: none
+}
+
+// RemoveCgroupOptions says what RemoveCgroup removes; the fields are as in CgroupOptions.
+type RemoveCgroupOptions struct {
+	Type     uapi.AttachType
+	Revision uint64
+}
+
+// CgroupMode says whether other programs may be attached beside one that is added without a link. All
 // programs of a cgroup's hook have the same mode.
 type CgroupMode uapi.AttachFlags
 
@@ -61,11 +68,9 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 	if opts == nil {
 		opts = &CgroupOptions{}
 	}
-	at := p.cgroupPlace(path, opts)
-	a := sys.LinkCreateAttr{AttachType: p.cgroupHook(opts)}
-	if err := opts.check(false); err != nil {
-		return nil, p.refused(at, err)
-	}
+	where := p.cgroupHook(opts.Type)
+	at := p.cgroupPlace(path, where, opts.Revision)
+	a := sys.LinkCreateAttr{AttachType: where}
 	if _, program := opts.Anchor.next(); program {
 		at.rule = "a link in a cgroup can only be placed next to a link, not to a program"
 	}
@@ -79,19 +84,20 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 	return p.linkPath(at, path, &a)
 }
 
-// SetCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It
-// stays attached when the process ends, until UnsetCgroup detaches it or the cgroup is removed.
-// Privileges as for AttachCgroup.
-func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
+// AddCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It
+// stays attached when the process ends, until RemoveCgroup or the cgroup's end. With a mode other
+// than CgroupMulti it takes the place of the program that is there. Privileges as for AttachCgroup.
+func (p *Program) AddCgroup(path string, opts *AddCgroupOptions) error {
 	p = p.orNone()
 	if opts == nil {
-		opts = &CgroupOptions{}
+		opts = &AddCgroupOptions{}
 	}
-	at := p.cgroupPlace(path, opts)
-	a := sys.ProgAttachAttr{AttachType: p.cgroupHook(opts), Flags: uapi.AttachFlags(opts.Mode)}
+	where := p.cgroupHook(opts.Type)
+	at := p.cgroupPlace(path, where, opts.Revision)
+	a := sys.ProgAttachAttr{AttachType: where, Flags: uapi.AttachFlags(opts.Mode)}
 	defer opts.Anchor.hold()()
 	defer held(opts.Replace.descriptor())()
-	if err := opts.check(true); err != nil {
+	if err := opts.check(); err != nil {
 		return p.refused(at, err)
 	}
 	if link, _ := opts.Anchor.next(); link {
@@ -117,16 +123,16 @@ func (p *Program) SetCgroup(path string, opts *CgroupOptions) error {
 	return nil
 }
 
-// UnsetCgroup detaches the program from a cgroup where SetCgroup attached it (libbpf
-// bpf_prog_detach_opts). ErrNotExist if it isn't attached there, or is attached by a link. Only
-// Type and Revision of opts matter. Needs CAP_NET_ADMIN to query the cgroup.
-func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
+// RemoveCgroup detaches the program from a cgroup where AddCgroup attached it (libbpf
+// bpf_prog_detach_opts). ErrNotExist if it isn't attached there, or is attached by a link. Needs
+// CAP_NET_ADMIN to query the cgroup.
+func (p *Program) RemoveCgroup(path string, opts *RemoveCgroupOptions) error {
 	p = p.orNone()
 	if opts == nil {
-		opts = &CgroupOptions{}
+		opts = &RemoveCgroupOptions{}
 	}
-	at := p.cgroupPlace(path, opts)
-	where := p.cgroupHook(opts)
+	where := p.cgroupHook(opts.Type)
+	at := p.cgroupPlace(path, where, opts.Revision)
 	if err := p.use(); err != nil {
 		return p.notDetached(at, err)
 	}
@@ -151,12 +157,8 @@ func (p *Program) UnsetCgroup(path string, opts *CgroupOptions) error {
 	return nil
 }
 
-// check refuses options that belong to the other way to attach.
-func (o *CgroupOptions) check(set bool) error {
+func (o *AddCgroupOptions) check() error {
 	switch {
-	case !set && (o.Mode != 0 && o.Mode != CgroupMulti || o.Replace != nil):
-		return fmt.Errorf("links always have the mode multi; Link.Update replaces their programs: %w",
-			syscall.EINVAL)
 	case o.Mode != CgroupExclusive && o.Mode != CgroupOverride && o.Mode != CgroupMulti:
 		return fmt.Errorf("%v: %w", o.Mode, syscall.EINVAL)
 	case o.Replace != nil:
@@ -165,9 +167,10 @@ func (o *CgroupOptions) check(set bool) error {
 	return nil
 }
 
-func (p *Program) cgroupHook(opts *CgroupOptions) uapi.AttachType {
-	if opts.Type != 0 {
-		return opts.Type
+// cgroupHook returns the attach type: the caller's choice or the program's own.
+func (p *Program) cgroupHook(choice uapi.AttachType) uapi.AttachType {
+	if choice != 0 {
+		return choice
 	}
 	return p.expected
 }
@@ -176,10 +179,9 @@ var cgroupPrograms = [...]uapi.ProgType{uapi.ProgCgroupSKB, uapi.ProgCgroupSock,
 	uapi.ProgCgroupSockAddr, uapi.ProgCgroupSockOpt,
 	uapi.ProgCgroupSysctl, uapi.ProgCgroupDevice, uapi.ProgSockOps, uapi.ProgLSM}
 
-func (p *Program) cgroupPlace(path string, opts *CgroupOptions) *place {
-	where := p.cgroupHook(opts)
+func (p *Program) cgroupPlace(path string, where uapi.AttachType, revision uint64) *place {
 	return &place{
-		name: "cgroup " + path, types: cgroupPrograms[:], revision: opts.Revision,
+		name: "cgroup " + path, types: cgroupPrograms[:], revision: revision,
 		need:   []kernel.Capability{kernel.CapNetAdmin},
 		target: "want a directory of a cgroup2 file system",
 		query: func() (*hooks.Hook, error) {

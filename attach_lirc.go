@@ -7,13 +7,13 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// SetLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf
+// AddLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf
 // bpf_prog_attach; 4.18). It decodes what the receiver sees, beside other programs (E2BIG after
-// 64). There are no links of this kind. It stays attached when the process ends: UnsetLIRC detaches
+// 64). There are no links of this kind. It stays attached when the process ends: RemoveLIRC detaches
 // it. Needs CAP_NET_ADMIN. EINVAL if the file is no infrared receiver or CONFIG_BPF_LIRC_MODE2 is
 // off, as in every kernel that this was tested on: the tests show the request to the kernel, not a
 // program that ran.
-func (p *Program) SetLIRC(path string) error {
+func (p *Program) AddLIRC(path string) error {
 	at := p.lircPlace(path)
 	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2},
 		sys.ProgAttach); err != nil {
@@ -22,9 +22,9 @@ func (p *Program) SetLIRC(path string) error {
 	return nil
 }
 
-// UnsetLIRC detaches the program from an infrared receiver where SetLIRC attached it (libbpf
+// RemoveLIRC detaches the program from an infrared receiver where AddLIRC attached it (libbpf
 // bpf_prog_detach2). ErrNotExist if it isn't attached there.
-func (p *Program) UnsetLIRC(path string) error {
+func (p *Program) RemoveLIRC(path string) error {
 	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2},
 		sys.ProgDetach); err != nil {
 		return p.notDetached(p.lircPlace(path), err)

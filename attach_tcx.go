@@ -17,9 +17,12 @@ type TCXOptions struct {
 	// Revision is the revision from inspect.Interface; if the hook has changed since, attaching
 	// fails with ESTALE. 0: any.
 	Revision uint64
-	// Replace, for SetTCX and SetNetkit: the program to replace. It must have been set without a
-	// link.
-	Replace *Program
+}
+
+// AddTCXOptions says where among others a program is attached without a link.
+type AddTCXOptions struct {
+	TCXOptions
+	Replace *Program // the program to replace, added without a link; nil: none
 }
 
 // AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out
@@ -42,28 +45,28 @@ func (p *Program) AttachNetkit(iface string, where uapi.AttachType,
 	return p.attachInterface(iface, where, &netkitHooks, opts)
 }
 
-// SetTCX attaches a program as AttachTCX does, but without a link (libbpf bpf_prog_attach_opts;
-// 6.6). It stays attached when the process ends: UnsetTCX detaches it.
-func (p *Program) SetTCX(iface string, where uapi.AttachType, opts *TCXOptions) error {
-	return p.setInterface(iface, where, &tcxHooks, opts)
+// AddTCX attaches a program as AttachTCX does, but without a link (libbpf bpf_prog_attach_opts;
+// 6.6). It stays attached when the process ends: RemoveTCX detaches it.
+func (p *Program) AddTCX(iface string, where uapi.AttachType, opts *AddTCXOptions) error {
+	return p.addInterface(iface, where, &tcxHooks, opts)
 }
 
-// UnsetTCX detaches the program where SetTCX attached it (libbpf bpf_prog_detach_opts). ErrNotExist
+// RemoveTCX detaches the program where AddTCX attached it (libbpf bpf_prog_detach_opts). ErrNotExist
 // if it isn't attached there; EBUSY if it is attached by a link.
-func (p *Program) UnsetTCX(iface string, where uapi.AttachType) error {
-	return p.unsetInterface(iface, where, &tcxHooks)
+func (p *Program) RemoveTCX(iface string, where uapi.AttachType) error {
+	return p.unaddInterface(iface, where, &tcxHooks)
 }
 
-// SetNetkit attaches a program as AttachNetkit does, but without a link (6.7): UnsetNetkit detaches
+// AddNetkit attaches a program as AttachNetkit does, but without a link (6.7): RemoveNetkit detaches
 // it.
-func (p *Program) SetNetkit(iface string, where uapi.AttachType, opts *TCXOptions) error {
-	return p.setInterface(iface, where, &netkitHooks, opts)
+func (p *Program) AddNetkit(iface string, where uapi.AttachType, opts *AddTCXOptions) error {
+	return p.addInterface(iface, where, &netkitHooks, opts)
 }
 
-// UnsetNetkit detaches the program where SetNetkit attached it. ErrNotExist if it isn't attached
+// RemoveNetkit detaches the program where AddNetkit attached it. ErrNotExist if it isn't attached
 // there; EBUSY if it is attached by a link.
-func (p *Program) UnsetNetkit(iface string, where uapi.AttachType) error {
-	return p.unsetInterface(iface, where, &netkitHooks)
+func (p *Program) RemoveNetkit(iface string, where uapi.AttachType) error {
+	return p.unaddInterface(iface, where, &netkitHooks)
 }
 
 // interfaceHooks are the two hooks of one kind of an interface.
@@ -104,9 +107,6 @@ func (p *Program) attachInterface(iface string, where uapi.AttachType, kind *int
 		opts = &TCXOptions{}
 	}
 	at, index, err := p.interfacePlace(iface, where, kind, opts)
-	if err == nil && opts.Replace != nil {
-		err = fmt.Errorf("Link.Update replaces the program of a link: %w", syscall.EINVAL)
-	}
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
@@ -126,12 +126,12 @@ func (p *Program) attachInterface(iface string, where uapi.AttachType, kind *int
 	return p.newLink(at.name, fd), nil
 }
 
-func (p *Program) setInterface(iface string, where uapi.AttachType, kind *interfaceHooks,
-	opts *TCXOptions) error {
+func (p *Program) addInterface(iface string, where uapi.AttachType, kind *interfaceHooks,
+	opts *AddTCXOptions) error {
 	if opts == nil {
-		opts = &TCXOptions{}
+		opts = &AddTCXOptions{}
 	}
-	at, index, err := p.interfacePlace(iface, where, kind, opts)
+	at, index, err := p.interfacePlace(iface, where, kind, &opts.TCXOptions)
 	if err != nil {
 		return p.refused(at, err)
 	}
@@ -158,7 +158,7 @@ func (p *Program) setInterface(iface string, where uapi.AttachType, kind *interf
 	return nil
 }
 
-func (p *Program) unsetInterface(iface string, where uapi.AttachType, kind *interfaceHooks) error {
+func (p *Program) unaddInterface(iface string, where uapi.AttachType, kind *interfaceHooks) error {
 	at, index, err := p.interfacePlace(iface, where, kind, &TCXOptions{})
 	if err != nil {
 		return p.notDetached(at, err)

@@ -45,25 +45,24 @@ func (m XDPMode) String() string {
 	return "XDPMode(" + strconv.Itoa(int(m)) + ")"
 }
 
-// XDPOptions changes how a program attaches to an interface.
+// XDPOptions changes how a program attaches to an interface by a link.
 type XDPOptions struct {
 	Mode XDPMode
-	// Replace, for SetXDP: the program that must be attached now (5.7). Without it, SetXDP replaces
-	// any program.
-	Replace *Program
-	// IfAbsent fails with EBUSY if any program is attached. A link always does.
-	IfAbsent bool
 }
 
-// check refuses options that belong to the other way to attach. A program to replace that has no
-// descriptor would mean "none".
-func (o *XDPOptions) check(set bool) error {
+// SetXDPOptions changes how a program attaches to an interface without a link. Without Replace and
+// IfAbsent it replaces any program.
+type SetXDPOptions struct {
+	Mode     XDPMode
+	Replace  *Program // the program that must be attached now (5.7)
+	IfAbsent bool     // EBUSY if any program is attached
+}
+
+// check refuses a program to replace that has no descriptor, which would mean "none".
+func (o *SetXDPOptions) check() error {
 	switch {
 	case o.Replace == nil:
 		return nil
-	case !set:
-		return fmt.Errorf("a link replaces no program; Link.Update replaces that of a link: %w",
-			syscall.EINVAL)
 	case o.IfAbsent:
 		return fmt.Errorf("options Replace and IfAbsent exclude each other: %w", syscall.EINVAL)
 	}
@@ -83,9 +82,6 @@ func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	at, index, err := p.xdpPlace(iface, "xdp")
 	var fd *sys.FD
 	var refusal string
-	if err == nil {
-		err = opts.check(false)
-	}
 	if err == nil {
 		_, refusal, err = p.eachXDPMode(iface, index, opts.Mode, func(flags uint32) (err error) {
 			fd, err = p.linkXDP(index, flags)
@@ -133,15 +129,15 @@ func withWords(err error, again func() error) error {
 // bpf_xdp_attach; 4.8), and returns the mode. The program stays attached when the process ends:
 // UnsetXDP detaches it. It replaces the attached program, unless the options say which one must be
 // attached. Needs CAP_NET_ADMIN.
-func (p *Program) SetXDP(iface string, opts *XDPOptions) (XDPMode, error) {
+func (p *Program) SetXDP(iface string, opts *SetXDPOptions) (XDPMode, error) {
 	p = p.orNone()
 	if opts == nil {
-		opts = &XDPOptions{}
+		opts = &SetXDPOptions{}
 	}
 	defer held(opts.Replace.descriptor())()
 	at, index, err := p.xdpPlace(iface, overNetlink)
 	if err == nil {
-		err = opts.check(true)
+		err = opts.check()
 	}
 	if err != nil {
 		return opts.Mode, p.refused(at, err)

@@ -47,9 +47,9 @@ func TestCgroup(t *testing.T) {
 	}
 	defer os.Remove(below)
 	obj := bpftest.Load(t, "../testdata/cgroup.bpf.o", "first", "second")
-	multi := &bpf.CgroupOptions{Mode: bpf.CgroupMulti}
+	multi := &bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}
 	for _, name := range []string{"first", "second"} {
-		if err := obj.Program(name).SetCgroup(dir, multi); err != nil {
+		if err := obj.Program(name).AddCgroup(dir, multi); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func TestInterface(t *testing.T) {
 	testkit.Netns(t)
 	obj := bpftest.Load(t, "../testdata/link.bpf.o", "xdp")
 	if _, err := obj.Program("xdp").SetXDP(
-		"lo", &bpf.XDPOptions{Mode: bpf.XDPGeneric}); err != nil {
+		"lo", &bpf.SetXDPOptions{Mode: bpf.XDPGeneric}); err != nil {
 		t.Fatal(err)
 	}
 	var links []struct {

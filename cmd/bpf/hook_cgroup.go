@@ -22,17 +22,17 @@ func attachCgroup(s subject, h *hook) (hooked, error) {
 }
 
 func setCgroup(s subject, h *hook) (hooked, error) {
-	o := h.cgroupOptions()
+	o := &bpf.AddCgroupOptions{CgroupOptions: *h.cgroupOptions()}
 	var err error
 	if o.Mode, err = h.cgroupMode(); err != nil {
 		return hooked{}, err
 	}
-	if err := s.SetCgroup(h.target, o); err != nil {
+	if err := s.AddCgroup(h.target, o); err != nil {
 		return hooked{}, err
 	}
 	return hooked{
 		what: fmt.Sprintf("%s to cgroup %s, without a link, %v", s.name(), h.target, o.Mode),
-		undo: func() error { return s.UnsetCgroup(h.target, &bpf.CgroupOptions{Type: o.Type}) },
+		undo: func() error { return s.RemoveCgroup(h.target, &bpf.RemoveCgroupOptions{Type: o.Type}) },
 	}, nil
 }
 
@@ -68,7 +68,7 @@ func cgroupThere(h *hook) ([]attachment, error) {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {
-			return p.UnsetCgroup(h.target, &bpf.CgroupOptions{Type: t})
+			return p.RemoveCgroup(h.target, &bpf.RemoveCgroupOptions{Type: t})
 		})...)
 	}
 	return list, nil

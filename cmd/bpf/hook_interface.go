@@ -16,11 +16,11 @@ import (
 
 func linkXDP(mode string) func(subject, *hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
-		o, err := h.xdp(mode)
+		m, err := h.xdp(mode)
 		if err != nil {
 			return hooked{}, err
 		}
-		return one(s.AttachXDP(h.target, o))
+		return one(s.AttachXDP(h.target, &bpf.XDPOptions{Mode: m}))
 	}
 }
 
@@ -28,16 +28,16 @@ func linkXDP(mode string) func(subject, *hook) (hooked, error) {
 // its name.
 func setXDP(mode string) func(subject, *hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
-		o, err := h.xdp(mode)
+		m, err := h.xdp(mode)
 		if err != nil {
 			return hooked{}, err
 		}
-		o.IfAbsent = true
 		index, err := h.ifindex()
 		if err != nil {
 			return hooked{}, err
 		}
-		if _, err := s.SetXDP(h.target, o); err != nil {
+		if _, err := s.SetXDP(h.target,
+			&bpf.SetXDPOptions{Mode: m, IfAbsent: true}); err != nil {
 			return hooked{}, err
 		}
 		return hooked{
@@ -47,12 +47,11 @@ func setXDP(mode string) func(subject, *hook) (hooked, error) {
 	}
 }
 
-func (h *hook) xdp(mode string) (*bpf.XDPOptions, error) {
+func (h *hook) xdp(mode string) (bpf.XDPMode, error) {
 	if mode != "" {
 		h.mode = mode
 	}
-	m, err := h.xdpMode()
-	return &bpf.XDPOptions{Mode: m}, err
+	return h.xdpMode()
 }
 
 func xdpThere(h *hook) ([]attachment, error) {
@@ -130,8 +129,8 @@ func underName(index int, detach func(iface string) error) error {
 // interfaceHook returns a kind of tcx or netkit.
 func interfaceHook(name string, where uapi.AttachType,
 	link func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) (*bpf.Link, error),
-	set func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) error,
-	unset func(*bpf.Program, string, uapi.AttachType) error,
+	add func(*bpf.Program, string, uapi.AttachType, *bpf.AddTCXOptions) error,
+	remove func(*bpf.Program, string, uapi.AttachType) error,
 ) hookKind {
 	return hookKind{
 		name: name, target: "IFACE", options: anchored,
@@ -144,15 +143,15 @@ func interfaceHook(name string, where uapi.AttachType,
 			if err != nil {
 				return hooked{}, err
 			}
-			if err := set(s.Program, h.target, where,
-				&bpf.TCXOptions{Anchor: h.place, Revision: h.revision}); err != nil {
+			if err := add(s.Program, h.target, where, &bpf.AddTCXOptions{
+				TCXOptions: bpf.TCXOptions{Anchor: h.place, Revision: h.revision}}); err != nil {
 				return hooked{}, err
 			}
 			return hooked{
 				what: fmt.Sprintf("%s to %s (%v), without a link", s.name(), h.target, where),
 				undo: func() error {
 					return underName(index, func(iface string) error {
-						return unset(s.Program, iface, where)
+						return remove(s.Program, iface, where)
 					})
 				},
 			}, nil
@@ -163,7 +162,7 @@ func interfaceHook(name string, where uapi.AttachType,
 				return nil, err
 			}
 			return hookedThere(there, func(p *bpf.Program) error {
-				return unset(p, h.target, where)
+				return remove(p, h.target, where)
 			}), nil
 		},
 	}

@@ -131,11 +131,11 @@ func flowDissectorThere(h *hook) ([]attachment, error) {
 }
 
 func setLIRC(s subject, h *hook) (hooked, error) {
-	if err := s.SetLIRC(h.target); err != nil {
+	if err := s.AddLIRC(h.target); err != nil {
 		return hooked{}, err
 	}
 	return hooked{what: s.name() + " to " + h.target, undo: func() error {
-		return s.UnsetLIRC(h.target)
+		return s.RemoveLIRC(h.target)
 	}}, nil
 }
 
@@ -144,5 +144,5 @@ func lircThere(h *hook) ([]attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return hookedThere(there, func(p *bpf.Program) error { return p.UnsetLIRC(h.target) }), nil
+	return hookedThere(there, func(p *bpf.Program) error { return p.RemoveLIRC(h.target) }), nil
 }

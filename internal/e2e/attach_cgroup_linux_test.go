@@ -149,7 +149,8 @@ func TestCgroupHooks(t *testing.T) {
 			obj := load(t, only(open(t, "cgroup"), h.program), nil)
 			p := obj.Program(h.program)
 			runs, deny := &array[[32]uint64](t, obj, "runs")[h.index], array[uint32](t, obj, "deny")
-			opts := &bpf.CgroupOptions{Type: h.typ, Mode: bpf.CgroupMulti}
+			add := &bpf.AddCgroupOptions{CgroupOptions: bpf.CgroupOptions{Type: h.typ}}
+			remove := &bpf.RemoveCgroupOptions{Type: h.typ}
 			where := p.ExpectedAttachType()
 			if h.typ != 0 {
 				where = h.typ
@@ -193,7 +194,7 @@ func TestCgroupHooks(t *testing.T) {
 				}
 			}
 			over("before")
-			link, err := p.AttachCgroup(dir, opts)
+			link, err := p.AttachCgroup(dir, &add.CgroupOptions)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +204,7 @@ func TestCgroupHooks(t *testing.T) {
 					AttachType: where}) {
 				t.Errorf("%+v %v", info, err)
 			}
-			if err := p.UnsetCgroup(dir, opts); !errors.Is(err, bpf.ErrNotExist) {
+			if err := p.RemoveCgroup(dir, remove); !errors.Is(err, bpf.ErrNotExist) {
 				t.Errorf("it takes away a link: %v", err)
 			}
 			if err := link.Close(); err != nil {
@@ -212,12 +213,12 @@ func TestCgroupHooks(t *testing.T) {
 			over("after the link")
 			for _, mode := range []bpf.CgroupMode{bpf.CgroupExclusive, bpf.CgroupOverride,
 				bpf.CgroupMulti} {
-				opts.Mode = mode
-				if err := p.SetCgroup(dir, opts); err != nil {
+				add.Mode = mode
+				if err := p.AddCgroup(dir, add); err != nil {
 					t.Fatal(mode, err)
 				}
 				works(mode.String())
-				if err := p.UnsetCgroup(dir, opts); err != nil {
+				if err := p.RemoveCgroup(dir, remove); err != nil {
 					t.Error(mode, err)
 				}
 				over("after " + mode.String())
@@ -277,7 +278,7 @@ func TestCgroupRefused(t *testing.T) {
 	p, wrong := obj.Program("sock_create"), obj.Program("not_for_cgroups")
 	for _, attach := range []func(p *bpf.Program, path string) error{
 		func(p *bpf.Program, path string) error { return second(p.AttachCgroup(path, nil)) },
-		func(p *bpf.Program, path string) error { return p.SetCgroup(path, nil) },
+		func(p *bpf.Program, path string) error { return p.AddCgroup(path, nil) },
 	} {
 		if err := attach(p, dir+"/absent"); !errors.Is(err, bpf.ErrNotExist) ||
 			!strings.Contains(err.Error(), dir+"/absent") {
@@ -324,8 +325,9 @@ func TestCgroupReopened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.SetCgroup(dir,
-			&bpf.CgroupOptions{Type: where, Mode: bpf.CgroupMulti}); err != nil {
+		if err := p.AddCgroup(dir,
+			&bpf.AddCgroupOptions{CgroupOptions: bpf.CgroupOptions{Type: where},
+				Mode: bpf.CgroupMulti}); err != nil {
 			t.Fatal(err)
 		}
 		p.Close()
@@ -338,7 +340,7 @@ func TestCgroupReopened(t *testing.T) {
 		if hook.Programs[i].ID != bpftest.ProgramID(t, obj.Program("egress")) {
 			t.Errorf("%d: %+v", i, hook.Programs[i])
 		}
-		if err := obj.Program("egress").UnsetCgroup(dir, nil); err != nil {
+		if err := obj.Program("egress").RemoveCgroup(dir, nil); err != nil {
 			t.Error(err)
 		}
 	}

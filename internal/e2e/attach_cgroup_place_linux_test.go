@@ -39,13 +39,13 @@ func TestCgroupModes(t *testing.T) {
 	}
 	set := func(p *bpf.Program, dir string, mode bpf.CgroupMode) {
 		t.Helper()
-		if err := p.SetCgroup(dir, &bpf.CgroupOptions{Mode: mode}); err != nil {
+		if err := p.AddCgroup(dir, &bpf.AddCgroupOptions{Mode: mode}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	unset := func(p *bpf.Program, dir string) {
 		t.Helper()
-		if err := p.UnsetCgroup(dir, nil); err != nil {
+		if err := p.RemoveCgroup(dir, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,13 +58,13 @@ func TestCgroupModes(t *testing.T) {
 	}
 
 	set(first, dir, bpf.CgroupExclusive)
-	busy(second.SetCgroup(dir, &bpf.CgroupOptions{Mode: bpf.CgroupMulti}))
-	busy(second.SetCgroup(below, &bpf.CgroupOptions{Mode: bpf.CgroupMulti}))
+	busy(second.AddCgroup(dir, &bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}))
+	busy(second.AddCgroup(below, &bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}))
 	_, err := second.AttachCgroup(dir, nil)
 	busy(err)
 	_, err = second.AttachCgroup(below, nil)
 	busy(err)
-	if err := second.UnsetCgroup(dir, nil); !errors.Is(err, bpf.ErrNotExist) {
+	if err := second.RemoveCgroup(dir, nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Errorf("it takes away another program: %v", err)
 	}
 	if n := ran(); n != 1 {
@@ -96,24 +96,24 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 12 {
 		t.Error("ran:", n)
 	}
-	if err := first.SetCgroup(dir,
-		&bpf.CgroupOptions{Mode: bpf.CgroupMulti}); !errors.Is(err, syscall.EINVAL) ||
+	if err := first.AddCgroup(dir,
+		&bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "is attached there already") {
 		t.Error(err)
 	}
-	if err := third.SetCgroup(dir,
-		&bpf.CgroupOptions{Mode: bpf.CgroupMulti,
+	if err := third.AddCgroup(dir,
+		&bpf.AddCgroupOptions{Mode: bpf.CgroupMulti,
 			Replace: third}); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	if err := third.SetCgroup(dir,
-		&bpf.CgroupOptions{Mode: bpf.CgroupMulti, Replace: first}); err != nil {
+	if err := third.AddCgroup(dir,
+		&bpf.AddCgroupOptions{Mode: bpf.CgroupMulti, Replace: first}); err != nil {
 		t.Error(err)
 	}
 	if n := ran(); n != 32 {
 		t.Error("ran after replacement:", n)
 	}
-	// A link beside programs without links: only those can be detached by UnsetCgroup.
+	// A link beside programs without links: only those can be detached by RemoveCgroup.
 	link, err := first.AttachCgroup(dir, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -156,16 +156,11 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 0 {
 		t.Error("ran:", n)
 	}
-	for _, wrong := range []*bpf.CgroupOptions{{Mode: 8},
+	for _, wrong := range []*bpf.AddCgroupOptions{{Mode: 8},
 		{Mode: bpf.CgroupExclusive, Replace: first}} {
-		if err := first.SetCgroup(dir, wrong); !errors.Is(err, syscall.EINVAL) {
+		if err := first.AddCgroup(dir, wrong); !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%+v: %v", wrong, err)
 		}
-	}
-	if _, err := first.AttachCgroup(dir,
-		&bpf.CgroupOptions{Replace: second}); !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "Update") {
-		t.Error(err)
 	}
 }
 
@@ -202,44 +197,45 @@ func TestCgroupAnchors(t *testing.T) {
 	three = attach(third, &bpf.CgroupOptions{Anchor: bpf.BeforeLinkID(linkID(t, two))})
 	expect(321)
 	three.Close()
-	if err := third.SetCgroup(dir,
-		&bpf.CgroupOptions{Mode: bpf.CgroupMulti, Anchor: bpf.Last()}); err != nil {
+	if err := third.AddCgroup(dir,
+		&bpf.AddCgroupOptions{CgroupOptions: bpf.CgroupOptions{Anchor: bpf.Last()},
+			Mode: bpf.CgroupMulti}); err != nil {
 		t.Fatal(err)
 	}
 	expect(213)
 	two.Close()
 	// Next to a program without a link, another one without a link can be placed.
-	set := func(p *bpf.Program, opts *bpf.CgroupOptions) error {
-		opts.Mode = bpf.CgroupMulti
-		return p.SetCgroup(dir, opts)
+	add := func(p *bpf.Program, opts *bpf.CgroupOptions) error {
+		return p.AddCgroup(dir,
+			&bpf.AddCgroupOptions{CgroupOptions: *opts, Mode: bpf.CgroupMulti})
 	}
-	if err := set(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); err != nil {
+	if err := add(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); err != nil {
 		t.Fatal(err)
 	}
 	expect(123)
-	if err := second.UnsetCgroup(dir, nil); err != nil {
+	if err := second.RemoveCgroup(dir, nil); err != nil {
 		t.Error(err)
 	}
 	hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetSockCreate, 0)
 	if err != nil || hook.Revision == 0 {
 		t.Fatalf("%+v %v", hook, err)
 	}
-	if err := set(second,
+	if err := add(second,
 		&bpf.CgroupOptions{Anchor: bpf.AfterID(bpftest.ProgramID(t, third)),
 			Revision: hook.Revision}); err != nil {
 		t.Fatal(err)
 	}
 	expect(132)
-	if err := second.UnsetCgroup(dir,
-		&bpf.CgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
+	if err := second.RemoveCgroup(dir,
+		&bpf.RemoveCgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
 		t.Error(err)
 	}
-	if err := second.UnsetCgroup(dir, &bpf.CgroupOptions{Revision: hook.Revision + 1}); err != nil {
+	if err := second.RemoveCgroup(dir, &bpf.RemoveCgroupOptions{Revision: hook.Revision + 1}); err != nil {
 		t.Error(err)
 	}
 	for _, err := range []error{outcome(second.AttachCgroup(dir,
 		&bpf.CgroupOptions{Revision: hook.Revision})),
-		set(second, &bpf.CgroupOptions{Revision: hook.Revision})} {
+		add(second, &bpf.CgroupOptions{Revision: hook.Revision})} {
 		if !errors.Is(err, syscall.ESTALE) || !strings.Contains(err.Error(), "revision is") {
 			t.Error(err)
 		}
@@ -249,11 +245,11 @@ func TestCgroupAnchors(t *testing.T) {
 		!strings.Contains(err.Error(), "next to a link") {
 		t.Error("a link next to a program:", err)
 	}
-	if err := third.UnsetCgroup(dir, nil); err != nil {
+	if err := third.RemoveCgroup(dir, nil); err != nil {
 		t.Error(err)
 	}
 	expect(1)
-	if err := set(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); !errors.Is(err,
+	if err := add(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); !errors.Is(err,
 		bpf.ErrNotExist) {
 		t.Error("an anchor that isn't there:", err)
 	}

@@ -372,15 +372,15 @@ func TestSetXDP(t *testing.T) {
 		t.Errorf("5 packets sent, seen %d", *packets)
 	}
 	if _, err := other.SetXDP("lo",
-		&bpf.XDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
+		&bpf.SetXDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
 		!strings.Contains(err.Error(), "is attached there") {
 		t.Error(err)
 	}
 	if _, err := other.SetXDP("lo",
-		&bpf.XDPOptions{Replace: other}); !errors.Is(err, bpf.ErrExist) {
+		&bpf.SetXDPOptions{Replace: other}); !errors.Is(err, bpf.ErrExist) {
 		t.Error(err)
 	}
-	if _, err := other.SetXDP("lo", &bpf.XDPOptions{Replace: p}); err != nil {
+	if _, err := other.SetXDP("lo", &bpf.SetXDPOptions{Replace: p}); err != nil {
 		t.Error(err)
 	}
 	if err := p.UnsetXDP("lo"); !errors.Is(err, bpf.ErrNotExist) {
@@ -400,16 +400,15 @@ func TestSetXDP(t *testing.T) {
 	}{
 		{second(unloaded.Program("pass_twice").SetXDP("lo", nil)), syscall.EINVAL, "not loaded"},
 		{second(closed.Program("pass").SetXDP("lo", nil)), bpf.ErrClosed, ""},
-		{second(p.SetXDP("lo", &bpf.XDPOptions{Replace: unloaded.Program("pass_twice")})),
+		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: unloaded.Program("pass_twice")})),
 			syscall.EINVAL, "the program to replace"},
-		{second(p.SetXDP("lo", &bpf.XDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL,
+		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL,
 			"the program to replace"},
-		{second(p.SetXDP("lo", &bpf.XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
+		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
 			"exclude each other"},
-		{second(p.AttachXDP("lo", &bpf.XDPOptions{Replace: other})), syscall.EINVAL, "Update"},
-		{second(p.AttachXDP("lo", &bpf.XDPOptions{IfAbsent: true})), syscall.EBUSY,
+		{second(p.AttachXDP("lo", nil)), syscall.EBUSY,
 			"(pass_twice) is attached there"},
-		{second(p.SetXDP("lo", &bpf.XDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
+		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
 		{second(p.SetXDP("no-such-if", nil)), bpf.ErrNotExist, "no-such-if"},
 		{second(obj.Program("on_sys_enter").SetXDP("lo", nil)), syscall.EINVAL,
 			"type raw_tracepoint, want xdp"},

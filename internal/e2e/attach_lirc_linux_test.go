@@ -48,27 +48,27 @@ func TestLIRC(t *testing.T) {
 	testkit.Root(t)
 	obj := load(t, only(open(t, "net"), "xdp_pass"), nil)
 	p := obj.Program("xdp_pass")
-	if err := p.SetLIRC("/dev/lirc-absent"); !errors.Is(err, bpf.ErrNotExist) ||
+	if err := p.AddLIRC("/dev/lirc-absent"); !errors.Is(err, bpf.ErrNotExist) ||
 		!strings.Contains(err.Error(), "/dev/lirc-absent") {
 		t.Error(err)
 	}
-	if err := p.SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
+	if err := p.AddLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), ", want lirc_mode2") {
 		t.Error(err)
 	}
-	if err := p.UnsetLIRC("/dev/null"); err == nil {
+	if err := p.RemoveLIRC("/dev/null"); err == nil {
 		t.Error("detached from what is no receiver")
 	}
 	if _, err := hooks.QueryFile("/dev/null", uapi.AttachLIRCMode2, 0); err == nil {
 		t.Error("queried what is no receiver")
 	}
-	if err := obj.Program("xdp_drop").SetLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
+	if err := obj.Program("xdp_drop").AddLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "was not loaded") {
 		t.Error(err)
 	}
 	calls := &lircCalls{}
 	defer funnel.Replace(calls)()
-	if err := errors.Join(p.SetLIRC("/dev/null"), p.UnsetLIRC("/dev/null")); err != nil {
+	if err := errors.Join(p.AddLIRC("/dev/null"), p.RemoveLIRC("/dev/null")); err != nil {
 		t.Fatal(err)
 	}
 	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) ||
@@ -115,7 +115,7 @@ func TestLIRCReceiver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.SetLIRC(path); err != nil {
+	if err := p.AddLIRC(path); err != nil {
 		t.Fatal(err)
 	}
 	if hook, err := hooks.QueryFile(path, uapi.AttachLIRCMode2, 0); err != nil ||
@@ -129,10 +129,10 @@ func TestLIRCReceiver(t *testing.T) {
 	if *ran == 0 {
 		t.Error("it sent, and the program heard nothing")
 	}
-	if err := p.UnsetLIRC(path); err != nil {
+	if err := p.RemoveLIRC(path); err != nil {
 		t.Error(err)
 	}
-	if err := p.UnsetLIRC(path); !errors.Is(err, bpf.ErrNotExist) {
+	if err := p.RemoveLIRC(path); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -339,7 +339,7 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	}
 	say := func(name string, err error) { fmt.Printf("%s => %v\n", name, err) }
 	say("cgroup link", outcome(cgroup.Program("ingress").AttachCgroup(dir, nil)))
-	say("cgroup set", cgroup.Program("ingress").SetCgroup(dir, nil))
+	say("cgroup set", cgroup.Program("ingress").AddCgroup(dir, nil))
 	say("xdp netlink", second(obj.Program("xdp_pass").SetXDP("lo", nil)))
 	// A loaded program may be attached elsewhere: only loading needed the capability.
 	say("cgroup sock_create link", outcome(cgroup.Program("sock_create").AttachCgroup(dir, nil)))

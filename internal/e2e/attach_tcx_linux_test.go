@@ -146,26 +146,26 @@ func TestTCX(t *testing.T) {
 		}
 		expect(21)
 		// Without links.
-		if err := third.SetTCX("lo", where,
-			&bpf.TCXOptions{Anchor: bpf.After(second)}); err != nil {
+		if err := third.AddTCX("lo", where,
+			&bpf.AddTCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.After(second)}}); err != nil {
 			t.Fatal(err)
 		}
 		expect(231)
-		if err := in.SetTCX(
-			"lo", where, &bpf.TCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
+		if err := in.AddTCX(
+			"lo", where, &bpf.AddTCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
 			t.Error("replaces what a link holds:", err)
 		}
-		if err := in.SetTCX("lo", where, &bpf.TCXOptions{Replace: third}); err != nil {
+		if err := in.AddTCX("lo", where, &bpf.AddTCXOptions{Replace: third}); err != nil {
 			t.Error(err)
 		}
 		expect(241)
-		if err := third.UnsetTCX("lo", where); !errors.Is(err, bpf.ErrNotExist) {
+		if err := third.RemoveTCX("lo", where); !errors.Is(err, bpf.ErrNotExist) {
 			t.Error(err)
 		}
-		if err := second.UnsetTCX("lo", where); !errors.Is(err, syscall.EBUSY) {
+		if err := second.RemoveTCX("lo", where); !errors.Is(err, syscall.EBUSY) {
 			t.Error("takes away a link:", err)
 		}
-		if err := in.UnsetTCX("lo", where); err != nil {
+		if err := in.RemoveTCX("lo", where); err != nil {
 			t.Error(err)
 		}
 		expect(21)
@@ -208,7 +208,7 @@ func TestTCXRefused(t *testing.T) {
 		},
 		func(p *bpf.Program, iface string,
 			where uapi.AttachType) error {
-			return p.SetTCX(iface, where, nil)
+			return p.AddTCX(iface, where, nil)
 		},
 	} {
 		if err := attach(p, "absent0", uapi.AttachTCXIngress); !errors.Is(err, bpf.ErrNotExist) ||
@@ -231,11 +231,6 @@ func TestTCXRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress,
-		&bpf.TCXOptions{Replace: p}); !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "Update") {
-		t.Error(err)
-	}
 	for what, anchor := range map[string]bpf.Anchor{
 		"program 1073741824": bpf.BeforeID(1 << 30), "link 1073741824": bpf.AfterLinkID(1 << 30),
 		fmt.Sprintf("program %d", bpftest.ProgramID(t, p)): bpf.After(p),
@@ -251,13 +246,13 @@ func TestTCXRefused(t *testing.T) {
 		t.Error("the loopback is no netkit device")
 	}
 	for _, err := range []error{outcome(p.AttachNetkit("absent0", uapi.AttachNetkitPeer, nil)),
-		p.SetNetkit("absent0", uapi.AttachNetkitPeer, nil),
-		p.UnsetNetkit("absent0", uapi.AttachNetkitPeer)} {
+		p.AddNetkit("absent0", uapi.AttachNetkitPeer, nil),
+		p.RemoveNetkit("absent0", uapi.AttachNetkitPeer)} {
 		if !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "absent0") {
 			t.Error(err)
 		}
 	}
-	if err := p.UnsetTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, bpf.ErrNotExist) {
+	if err := p.RemoveTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 	if _, err := hooks.QueryInterface(
@@ -304,8 +299,8 @@ func TestNetkit(t *testing.T) {
 		if n := send(side.to); n != side.digit {
 			t.Errorf("%v: order %d", side.where, n)
 		}
-		if err := third.SetNetkit("nk0", side.where,
-			&bpf.TCXOptions{Anchor: bpf.First()}); err != nil {
+		if err := third.AddNetkit("nk0", side.where,
+			&bpf.AddTCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.First()}}); err != nil {
 			t.Fatal(err)
 		}
 		if n := send(side.to); n != 30+side.digit {
@@ -325,7 +320,7 @@ func TestNetkit(t *testing.T) {
 			!strings.Contains(err.Error(), "is attached there already") {
 			t.Error(err)
 		}
-		if err := third.UnsetNetkit("nk0", side.where); err != nil {
+		if err := third.RemoveNetkit("nk0", side.where); err != nil {
 			t.Error(err)
 		}
 		if _, err := third.AttachNetkit("nk0", side.where,
@@ -341,7 +336,7 @@ func TestNetkit(t *testing.T) {
 	}
 	other := obj.Program("xdp_pass")
 	for _, err := range []error{outcome(other.AttachNetkit("nk0", uapi.AttachNetkitPeer, nil)),
-		other.SetNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
+		other.AddNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
 		if !errors.Is(err, syscall.EINVAL) ||
 			!strings.Contains(err.Error(),
 				"the program is of type xdp, want sched_cls") {

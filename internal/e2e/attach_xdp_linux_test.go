@@ -97,7 +97,7 @@ func TestXDPModes(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := pass.SetXDP("v0",
-			&bpf.XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
+			&bpf.SetXDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
 			!strings.Contains(err.Error(), "Can't replace active BPF XDP link") {
 			t.Error("not in the kernel's words:", err)
 		}
@@ -105,17 +105,17 @@ func TestXDPModes(t *testing.T) {
 			t.Error(err)
 		}
 		expect("closed link", 0, nil)
-		if got, err := pass.SetXDP("v0", &bpf.XDPOptions{Mode: mode}); err != nil ||
+		if got, err := pass.SetXDP("v0", &bpf.SetXDPOptions{Mode: mode}); err != nil ||
 			mode == bpf.XDPAny && got != becomes {
 			t.Fatal(mode, got, err)
 		}
 		expect("netlink "+mode.String(), becomes, pass)
 		if _, err := drop.SetXDP(
-			"v0", &bpf.XDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, bpf.ErrExist) ||
+			"v0", &bpf.SetXDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, bpf.ErrExist) ||
 			!strings.Contains(err.Error(), "Active program does not match expected") {
 			t.Error("not in the kernel's words:", err)
 		}
-		if _, err := drop.SetXDP("v0", &bpf.XDPOptions{Mode: mode, Replace: pass}); err != nil {
+		if _, err := drop.SetXDP("v0", &bpf.SetXDPOptions{Mode: mode, Replace: pass}); err != nil {
 			t.Error(err)
 		}
 		expect("replaced "+mode.String(), becomes, drop)
@@ -145,7 +145,7 @@ func TestXDPFrags(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_frags"), nil)
 	runs := &array[[32]uint64](t, obj, "runs")[netXDPFrags]
 	if _, err := obj.Program("xdp_pass").SetXDP(
-		"v0", &bpf.XDPOptions{Mode: bpf.XDPNative}); !errors.Is(err, syscall.ERANGE) ||
+		"v0", &bpf.SetXDPOptions{Mode: bpf.XDPNative}); !errors.Is(err, syscall.ERANGE) ||
 		!strings.Contains(err.Error(), "MTU") {
 		t.Error(err)
 	}
@@ -191,7 +191,7 @@ func TestXDPAnyMode(t *testing.T) {
 
 	var refused *rtnl.Error
 	if _, err := pass.SetXDP("v0",
-		&bpf.XDPOptions{Mode: bpf.XDPNative}); !errors.As(err, &refused) ||
+		&bpf.SetXDPOptions{Mode: bpf.XDPNative}); !errors.As(err, &refused) ||
 		!strings.Contains(refused.Message, "MTU") {
 		t.Fatalf("the driver takes it, or doesn't say why not: %v", err)
 	}

@@ -248,8 +248,8 @@ var hookings = []struct {
 		dir := testkit.Cgroup(t)
 		p := loadedProgram(t, "link", "ingress")
 		return p, hooking{
-			attach: func() error { return p.SetCgroup(dir, nil) },
-			detach: func() error { return p.UnsetCgroup(dir, nil) },
+			attach: func() error { return p.AddCgroup(dir, nil) },
+			detach: func() error { return p.RemoveCgroup(dir, nil) },
 			left: func() string {
 				hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetIngress, 0)
 				if err != nil || len(hook.Programs) > 0 {

@@ -368,12 +368,12 @@ func TestAttachTypeUntold(t *testing.T) {
 				t.Errorf("%s by %s: %+v, %v", name, hook, there, err)
 			}
 		}
-		if err := p.SetCgroup(dir, nil); err != nil {
+		if err := p.AddCgroup(dir, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		attached("SetCgroup")
-		if err := p.UnsetCgroup(dir, nil); err != nil {
+		attached("AddCgroup")
+		if err := p.RemoveCgroup(dir, nil); err != nil {
 			t.Error(err)
 		}
 		l, err := p.AttachCgroup(dir, nil)

@@ -279,7 +279,7 @@ func TestUnplugWithoutLinks(t *testing.T) {
 				t.Helper()
 				_, err := xdp.SetXDP("v0", nil)
 				if tcx {
-					err = errors.Join(err, tc.SetTCX("v0", uapi.AttachTCXIngress, nil))
+					err = errors.Join(err, tc.AddTCX("v0", uapi.AttachTCXIngress, nil))
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -301,12 +301,12 @@ func TestUnplugWithoutLinks(t *testing.T) {
 				"UnsetXDP": pass.UnsetXDP("v0"),
 			}
 			if tcx {
-				fails["UnsetTCX"] = first.UnsetTCX("v0", uapi.AttachTCXIngress)
+				fails["RemoveTCX"] = first.RemoveTCX("v0", uapi.AttachTCXIngress)
 			}
 			if !replaced {
 				_, fails["SetXDP"] = pass.SetXDP("v0", nil)
 				if tcx {
-					fails["SetTCX"] = first.SetTCX("v0", uapi.AttachTCXIngress, nil)
+					fails["AddTCX"] = first.AddTCX("v0", uapi.AttachTCXIngress, nil)
 				}
 			}
 			for what, err := range fails {
@@ -411,7 +411,7 @@ func TestUnplugCgroup(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			if err := obj.Program("egress").SetCgroup(dir, nil); err != nil {
+			if err := obj.Program("egress").AddCgroup(dir, nil); err != nil {
 				t.Fatal(err)
 			}
 			var iterator *bpf.Link
@@ -447,14 +447,14 @@ func TestUnplugCgroup(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, name := range []string{"ingress", "egress"} {
-					if err := twin.Program(name).SetCgroup(dir, nil); err != nil {
+					if err := twin.Program(name).AddCgroup(dir, nil); err != nil {
 						t.Fatal(err)
 					}
 					others = append(others, bpftest.ProgramID(t, twin.Program(name)))
 				}
 			}
 			severed(t, l, twin.Program("ingress"))
-			err = obj.Program("egress").UnsetCgroup(dir, nil)
+			err = obj.Program("egress").RemoveCgroup(dir, nil)
 			t.Log(err)
 			if !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("unset: %v", err)
@@ -486,7 +486,7 @@ func TestUnplugCgroup(t *testing.T) {
 			sameDescriptors(t, before)
 			if again {
 				for _, name := range []string{"ingress", "egress"} {
-					if err := twin.Program(name).UnsetCgroup(dir, nil); err != nil {
+					if err := twin.Program(name).RemoveCgroup(dir, nil); err != nil {
 						t.Error(err)
 					}
 				}
