@@ -34,7 +34,7 @@ func onCPUs(cpus []int, attach func(cpu int) (*Event, error),
 			continue
 		}
 		if err != nil {
-			return nil, errors.Join(append([]error{err}, closeAll(list)...)...)
+			return nil, withUndo(err, closeAll(list))
 		}
 		list = append(list, CPUEvent{cpu, event})
 	}
@@ -44,13 +44,12 @@ func onCPUs(cpus []int, attach func(cpu int) (*Event, error),
 	return list, nil
 }
 
-func closeAll(list []CPUEvent) (errs []error) {
+func closeAll(list []CPUEvent) error {
+	var errs []error
 	for _, e := range list {
-		if err := e.Event.Close(false); err != nil {
-			errs = append(errs, err)
-		}
+		errs = append(errs, e.Event.Close(false))
 	}
-	return errs
+	return errors.Join(errs...)
 }
 
 // CPUSet keeps a program attached to the events of CPUs while they go offline and come online.
@@ -176,6 +175,5 @@ func (s *CPUSet) Leave() error {
 	if !last {
 		return nil
 	}
-	err := s.watch.Close()
-	return errors.Join(append(closeAll(s.late), err, s.done())...)
+	return errors.Join(s.watch.Close(), closeAll(s.late), s.done())
 }
