@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path"
 	"strings"
 	"testing"
 
@@ -46,7 +45,7 @@ func loadModule(t *testing.T) *module {
 func loadPackages(t *testing.T, dir string, patterns ...string) *module {
 	t.Helper()
 	args := []string{"list", "-export", "-deps", "-f",
-		"{{.ImportPath}}\t{{.Export}}\t{{.DepOnly}}\t{{.Standard}}"}
+		"{{.ImportPath}}\t{{.Export}}\t{{.DepOnly}}\t{{.Standard}}\t{{.Name}}"}
 	cmd := exec.Command(testkit.Tool(t, "go"), append(args, patterns...)...)
 	cmd.Dir = dir
 	var stderr bytes.Buffer
@@ -59,12 +58,12 @@ func loadPackages(t *testing.T, dir string, patterns ...string) *module {
 	exports := map[string]string{}
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		imported, isDep := fields[0], fields[2] == "true"
+		imported, isDep, name := fields[0], fields[2] == "true", fields[4]
 		exports[imported] = fields[1]
-		hidden := strings.Contains(imported, "/internal/") || strings.Contains(imported, "/cmd/")
+		hidden := name == "main" || strings.Contains(imported, "/internal/")
 		// of two packages of one name the module's is meant
-		if !isDep && !hidden && (fields[3] == "false" || m.paths[path.Base(imported)] == "") {
-			m.paths[path.Base(imported)] = imported
+		if !isDep && !hidden && (fields[3] == "false" || m.paths[name] == "") {
+			m.paths[name] = imported
 		}
 	}
 	m.importer = importer.ForCompiler(m.fset, "gc", func(p string) (io.ReadCloser, error) {
