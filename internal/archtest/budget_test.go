@@ -15,7 +15,7 @@ import (
 // rooms of their own. A change that needs more raises a number here and says why; one that needs less
 // lowers it.
 const (
-	mostFiles     = 66   // in the top folder, tests and everything else
+	mostFiles     = 67   // in the top folder, tests and everything else
 	mostCodeLines = 6300 // of root without tests, comments and blank lines
 )
 
