@@ -1,7 +1,8 @@
 package skel
 
 // Const is memory of variables that can't be written any more: those of .rodata after the load, for
-// which the kernel has checked the programs, and those of .kconfig. Writing would crash the process.
+// which the kernel has checked the programs, and those of .kconfig. Writing would crash the
+// process.
 type Const[T any] struct{ p *T }
 
 // Value returns a copy. It panics if there is no memory: see Mapped.

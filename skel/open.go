@@ -49,7 +49,7 @@ func checkTypes(o *object.Object, types []Type) error {
 	if o.BTF != nil {
 		names := make([]string, 0, len(types))
 		for _, t := range types {
-			if kind, name, _ := strings.Cut(t.Name, " "); kinds[kind] != 0 {
+			if kind, name, _ := strings.Cut(t.Name, " "); kindOf(kind) != btf.KindVoid {
 				names = append(names, name)
 			}
 		}
@@ -70,8 +70,22 @@ func checkTypes(o *object.Object, types []Type) error {
 // ErrStale reports that an object was compiled again, and that its skeleton has other types.
 var ErrStale = errors.New("the skeleton is older than its object")
 
-var kinds = map[string]btf.Kind{"struct": btf.KindStruct, "union": btf.KindUnion,
-	"enum": btf.KindEnum, "enum64": btf.KindEnum64, "typedef": btf.KindTypedef}
+// kindOf returns the kind that the name of a type begins with, KindVoid if it is none.
+func kindOf(word string) btf.Kind {
+	switch word {
+	case "struct":
+		return btf.KindStruct
+	case "union":
+		return btf.KindUnion
+	case "enum":
+		return btf.KindEnum
+	case "enum64":
+		return btf.KindEnum64
+	case "typedef":
+		return btf.KindTypedef
+	}
+	return btf.KindVoid
+}
 
 func hasType(o *object.Object, t Type) (same, found bool) {
 	kind, name, _ := strings.Cut(t.Name, " ")
@@ -80,19 +94,18 @@ func hasType(o *object.Object, t Type) (same, found bool) {
 		m := o.Map(name)
 		return m != nil && typesum.Map(o.BTF, m) == t.Sum, m != nil
 	case "section":
-		for _, m := range append(o.Maps[:len(o.Maps):len(o.Maps)], o.Arena) {
-			if m != nil && (m.Section == name && m.Internal() || m == o.Arena && name == arenaSection) {
-				return typesum.Variables(o.BTF, m.Vars) == t.Sum, true
-			}
+		m := o.Arena
+		if name != arenaSection {
+			m = o.Map(name)
 		}
-		return false, false
+		return m != nil && typesum.Variables(o.BTF, m.Vars) == t.Sum, m != nil
 	}
 	if o.BTF == nil {
 		return false, false
 	}
 	for _, id := range o.BTF.Named(btf.EssentialName(name)) {
 		c, _ := o.BTF.Type(id)
-		if c.Kind() != kinds[kind] || c.Name() != name {
+		if c.Kind() != kindOf(kind) || c.Name() != name {
 			continue
 		}
 		found = true

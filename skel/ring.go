@@ -81,7 +81,8 @@ func (e *SizeError) Error() string {
 		"records; read its bytes", e.Map, e.Size, e.Want)
 }
 
-// PerfBuf is a perf buffer whose records are of type T, or [Raw] if the object doesn't say of which.
+// PerfBuf is a perf buffer whose records are of type T, or [Raw] if the object doesn't say of
+// which.
 type PerfBuf[T any] struct{ m *bpf.Map }
 
 // Map returns the map itself.

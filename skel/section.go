@@ -94,6 +94,10 @@ func (s *section) value() []byte {
 // kernel.
 func (s *section) complete() {
 	now := s.value()
+	if now == nil && s.m.Kind == object.MapBss { // by a load that failed
+		now = s.memory[:min(len(s.memory), int(s.m.ValueSize))]
+		s.use(now)
+	}
 	if len(now) == 0 {
 		return
 	}

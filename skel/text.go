@@ -15,8 +15,8 @@ func Text(array []byte) string {
 	return string(array)
 }
 
-// SetText sets an array of char to a string and the rest of it to NUL. [bpf.ErrTooBig] if the string
-// is longer than the array; one that fills it has no NUL at the end.
+// SetText sets an array of char to a string and the rest of it to NUL. [bpf.ErrTooBig] if the
+// string is longer than the array; one that fills it has no NUL at the end.
 func SetText(array []byte, s string) error {
 	if len(s) > len(array) {
 		return fmt.Errorf("skel: a text of %d bytes for an array of %d: %w",

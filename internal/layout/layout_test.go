@@ -52,6 +52,9 @@ func layoutTypes(t *testing.T) (spec *btf.Spec, ids map[string]btf.ID) {
 	b.AddMember("color", color, 160, 0)
 	b.AddMember("in", inner2, 192, 0)
 	b.AddMember("name", name, 256, 0)
+	flat := b.AddStruct("flat", 8)
+	b.AddMember("a", u32, 0, 0)
+	b.AddMember("", half, 32, 0)
 	typedef := b.AddTypedef("s_t", b.AddConst(s))
 	wrapped := b.AddStruct("wrapped", 4)
 	b.AddMember("n", u32, 0, 0)
@@ -59,7 +62,7 @@ func layoutTypes(t *testing.T) (spec *btf.Spec, ids map[string]btf.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spec, map[string]btf.ID{"u8": u8, "u16": u16, "u32": u32, "ptr": ptr, "color": color, "u": u, "inner": inner, "s": s, "s_t": typedef, "wrapped": wrapped}
+	return spec, map[string]btf.ID{"u8": u8, "u16": u16, "u32": u32, "ptr": ptr, "color": color, "u": u, "flat": flat, "inner": inner, "s": s, "s_t": typedef, "wrapped": wrapped}
 }
 
 func TestLayout(t *testing.T) {
@@ -106,6 +109,27 @@ func TestLayout(t *testing.T) {
 		{[4]uint8{}, "u", ""},
 		{struct{ A, B, C, D uint8 }{}, "u", "none of the members of UNION u"},
 		{s{}, "s", ""}, {s{}, "s_t", ""},
+		{struct { // bytes with an alignment
+			_ [0]uint32
+			B [4]byte
+		}{}, "u", ""},
+		{struct { // the members of the anonymous struct
+			A      uint32
+			Lo, Hi uint16
+		}{}, "flat", ""},
+		{struct {
+			A  uint32
+			Lo uint16
+			B  [2]uint8
+			C  uint8
+			_  [3]byte
+		}{}, "flat", "has 12 bytes"},
+		{struct {
+			A      uint32
+			Lo     uint8
+			B, Hi  uint8
+			Middle uint8
+		}{}, "flat", "Lo"},
 		{[40]byte{}, "s", ""},
 		{struct {
 			Head [24]byte

@@ -118,8 +118,8 @@ func TestCorpusBuilds(t *testing.T) {
 	m.run([]string{"GOARCH=386"}, "vet", ".")
 }
 
-// TestCorpusLoads: skeletons open, load, bind their maps and variables, and close. Oracle: C libbpf,
-// whose verdict says which objects load here.
+// TestCorpusLoads: skeletons open, load, bind their maps and variables, and close. Oracle: C
+// libbpf, whose verdict says which objects load here.
 func TestCorpusLoads(t *testing.T) {
 	testkit.Root(t)
 	var loadable []string

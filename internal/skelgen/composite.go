@@ -10,7 +10,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// item is a member of a struct or union, with those of anonymous structs and unions in it flattened.
+// item is a member of a struct or union, with those of anonymous structs and unions in it
+// flattened.
 type item struct {
 	name  string
 	typ   btf.ID

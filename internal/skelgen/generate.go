@@ -27,8 +27,8 @@ type Options struct {
 	Name string
 	// Package is the name of the Go package, "main" if it is "".
 	Package string
-	// ObjectFile is the path of the object, relative to the folder of the skeleton and with slashes;
-	// the skeleton embeds it. A subskeleton needs none.
+	// ObjectFile is the path of the object, relative to the folder of the skeleton and with
+	// slashes; the skeleton embeds it. A subskeleton needs none.
 	ObjectFile string
 	// Source is what the skeleton was made from, for its first line; ObjectFile if it is "".
 	Source string
@@ -36,8 +36,8 @@ type Options struct {
 	BuildTag string
 	// Types are C types that the skeleton gets in any case ("event", "struct event").
 	Types []string
-	// Events are the C types of the records of ring buffers and perf buffers, by map. They are found
-	// without it where the object says so clearly.
+	// Events are the C types of the records of ring buffers and perf buffers, by map. They are
+	// found without it where the object says so clearly.
 	Events map[string]string
 	// Subskeleton asks for the part of a library: BindNAME instead of OpenNAME and LoadNAME.
 	Subskeleton bool
@@ -132,8 +132,8 @@ func (g *generator) init() error {
 	return nil
 }
 
-// charge counts what a member or a constant with a name will cost, and refuses types that would make
-// more text than fits: names of 4096 bytes and types in types can make much of little.
+// charge counts what a member or a constant with a name will cost, and refuses types that would
+// make more text than fits: names of 4096 bytes and types in types can make much of little.
 func (g *generator) charge(name string, cost int) error {
 	if g.spent += cost + 2*min(len(name), maxName); g.spent > g.out.room {
 		return g.tooMuch()
@@ -165,8 +165,8 @@ func checkEmbed(name string) error {
 		}
 	}
 	for _, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()+,-.=@^_{}~ /", r) ||
-			r == unicode.ReplacementChar {
+		if r == unicode.ReplacementChar || !unicode.IsLetter(r) && !unicode.IsDigit(r) &&
+			!strings.ContainsRune("!#$%&()+,-.=@^_{}~ /", r) {
 			return fmt.Errorf("go:embed doesn't take the name %q: rename the object", name)
 		}
 	}

@@ -140,9 +140,9 @@ func (g *generator) guessEvent(m *object.Map) btf.ID {
 	found := map[btf.ID]bool{}
 	offer := func(name string) {
 		for _, kind := range []btf.Kind{btf.KindStruct, btf.KindTypedef} {
-			if id, ok := g.spec.FindOwn(name, kind); ok && g.spec.Skip(id).Kind() == btf.KindStruct &&
-				g.spec.Skip(id).Vlen() > 0 {
-				found[g.spec.Skip(id).ID()] = true
+			id, ok := g.spec.FindOwn(name, kind)
+			if t := g.spec.Skip(id); ok && t.Kind() == btf.KindStruct && t.Vlen() > 0 {
+				found[t.ID()] = true
 			}
 		}
 	}
@@ -159,10 +159,12 @@ func (g *generator) guessEvent(m *object.Map) btf.ID {
 		offer("event")
 		for _, other := range g.o.Maps {
 			for _, v := range other.Vars {
-				if t := g.spec.Skip(v.Type); strings.Contains(v.Name, "unused") && t.Kind() == btf.KindPtr {
-					if t = g.spec.Skip(t.Ref()); t.Kind() == btf.KindStruct && t.Vlen() > 0 {
-						found[t.ID()] = true
-					}
+				t := g.spec.Skip(v.Type)
+				if t.Kind() != btf.KindPtr || !strings.Contains(v.Name, "unused") {
+					continue
+				}
+				if t = g.spec.Skip(t.Ref()); t.Kind() == btf.KindStruct && t.Vlen() > 0 {
+					found[t.ID()] = true
 				}
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
-// TestParts: variables in arenas and pointers into them, struct_ops, and a subskeleton. Oracle: what
-// programs in the kernel wrote, and the kernel's list of congestion controls.
+// TestParts: variables in arenas and pointers into them, struct_ops, and a subskeleton. Oracle:
+// what programs in the kernel wrote, and the kernel's list of congestion controls.
 func TestParts(t *testing.T) {
 	testkit.Root(t)
 	text := func(name string) string {

@@ -28,8 +28,8 @@ type row struct {
 	comment string
 }
 
-// rows writes lines with one tab before each, aligned as gofmt does it: columns end where a line has
-// none, and comments are a column, too.
+// rows writes lines with one tab before each, aligned as gofmt does it: columns end where a line
+// has none, and comments are a column, too.
 func (t *text) rows(list []row) {
 	for first := 0; first < len(list); {
 		end := first + 1

@@ -8,7 +8,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// Limits on types: what Go compiles on 32-bit machines, and how deep and how many members there are.
+// Limits on types: what Go compiles on 32-bit machines, and how deep and how many members there
+// are.
 const (
 	maxSize  = 1 << 30
 	maxDepth = 32

@@ -37,9 +37,9 @@ func (h *sum) text(s string) {
 	h.word(uint64(len(s)))
 }
 
-// Type returns the sum of a struct, union or enum: names, offsets and types of its members, or names
-// and values of its constants. Of a named type in it only the name and the size count, which has a
-// sum of its own; of a pointer, nothing but that it is one.
+// Type returns the sum of a struct, union or enum: names, offsets and types of its members, or
+// names and values of its constants. Of a named type in it only the name and the size count, which
+// has a sum of its own; of a pointer, nothing but that it is one.
 func Type(s *btf.Spec, id btf.ID) uint64 {
 	h := start(s)
 	h.composite(s.Skip(id), 0)

@@ -32,10 +32,14 @@ func kernel() (errs []error) {
 	expect("cv", s.Data.Shared.Cv, int32(77))
 	s.Rodata.Factor = 2
 	s.Rodata.Verbose = skel.True
-	s.Maps.Things.MaxEntries = 4
 	counter, hits := &s.Data.Counter, &s.Bss.Hits
 	*counter = 50
-	*hits = 8
+	s.Maps.Things.MaxEntries = 0
+	if _, err := s.Load(nil); err == nil {
+		errs = append(errs, errors.New("a map without entries was created"))
+	}
+	s.Maps.Things.MaxEntries = 4
+	*hits = 8 // after a load with zeros in .bss has failed
 
 	x, err := s.Load(nil)
 	if err != nil {
