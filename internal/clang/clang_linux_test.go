@@ -18,6 +18,9 @@ import (
 const program = `
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
+#if __has_include(<sys/types.h>)
+#include <sys/types.h>
+#endif
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "mine.h"

@@ -62,7 +62,8 @@ func (j *Job) args() ([]string, error) {
 	if !filepath.IsAbs(source) {
 		source = filepath.Join(here, source)
 	}
-	if rel, err := filepath.Rel(here, source); err == nil {
+	if rel, err := filepath.Rel(here, source); err == nil &&
+		(filepath.IsLocal(rel) || !filepath.IsAbs(j.Source)) {
 		source = rel
 	}
 	if strings.HasPrefix(source, "-") {

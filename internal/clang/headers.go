@@ -10,11 +10,16 @@ import (
 	"github.com/purebpf/bpf/internal/replace"
 )
 
+// stubs stands for a header of glibc that only its 32-bit package has. Clang for BPF, which is no
+// x86-64, asks for it with almost every header of glibc.
+var stubs = replace.File{Path: "uapi/gnu/stubs-32.h", Data: []byte("/* nothing */\n")}
+
 // WriteHeaders writes the headers of package include into a folder of cache that is theirs alone,
 // unless they are there, and returns it.
 func WriteHeaders(cache string) (dir string, err error) {
-	var files []replace.File
+	files := []replace.File{stubs}
 	sum := sha256.New()
+	sum.Write(stubs.Data)
 	err = fs.WalkDir(include.Files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
