@@ -33,7 +33,8 @@ type PerfEvent struct {
 // PerfEventOptions changes how a program attaches to perf events.
 type PerfEventOptions struct {
 	CPUs []int // only on these; nil: all that are online
-	// PID runs it only while this thread runs (a process's id is that of its first thread); 0: any
+	// PID runs it only while this thread runs (a process's id is that of its first thread; one's
+	// own: os.Getpid()); 0: every process, unlike perf_event_open(2)
 	PID    int
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 	Ioctl  bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)

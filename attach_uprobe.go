@@ -20,7 +20,7 @@ type UprobeOptions struct {
 	// RefCtrOffset is the file offset of a 16-bit counter that the kernel increments while the
 	// probe exists: a semaphore (4.20).
 	RefCtrOffset uint64
-	PID          int       // only in this process; 0 means all, also those that start later
+	PID          int       // only in this process (one's own: os.Getpid()); 0: all, also later ones
 	Cookie       uint64    // what bpf_get_attach_cookie returns in the program (5.15)
 	Mode         ProbeMode // kernel interface; the default is the newest
 }

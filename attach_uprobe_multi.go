@@ -15,7 +15,7 @@ type UprobeMultiOptions struct {
 	// probes exist, one for each of Symbols or Offsets; 0 for none.
 	RefCtrOffsets []uint64
 	Cookies       []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Offsets
-	PID           int      // only in this process; 0 means all, also those that start later
+	PID           int      // only in this process (one's own: os.Getpid()); 0: all, also later ones
 	Return        bool     // run it when the functions return (uretprobe.multi)
 	// Session runs it at both; its result at entry decides whether it runs at return
 	// (uprobe.session; 6.13)

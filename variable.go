@@ -199,6 +199,11 @@ func (v *Variable) Set(value any) error {
 		copyWhole(dst, raw[:])
 		return nil
 	}
+	if kind := v.kind(); kind != btf.KindVoid && src.CanFloat() != (kind == btf.KindFloat) &&
+		(src.CanFloat() || src.CanInt() || src.CanUint()) {
+		return v.fail("set variable",
+			fmt.Errorf("its type is %v, not %v: %w", kind, src.Type(), syscall.EINVAL))
+	}
 	proof, err := layout.Check(src.Type(), v.size, v.m.btf, v.typ)
 	if err != nil {
 		return v.fail("set variable", fmt.Errorf("%w: %w", err, syscall.EINVAL))
@@ -211,14 +216,19 @@ func (v *Variable) Set(value any) error {
 	return nil
 }
 
+// kind returns the BTF kind of the variable, KindVoid if its type is not known.
+func (v *Variable) kind() btf.Kind {
+	if v.m.btf == nil || v.typ == 0 {
+		return btf.KindVoid
+	}
+	return v.m.btf.Skip(v.typ).Kind()
+}
+
 // isScalar reports whether the variable is an integer, enum or pointer, as far as its type is
 // known.
 func (v *Variable) isScalar() bool {
-	if v.m.btf == nil || v.typ == 0 {
-		return true
-	}
-	switch v.m.btf.Skip(v.typ).Kind() {
-	case btf.KindInt, btf.KindEnum, btf.KindEnum64, btf.KindPtr:
+	switch v.kind() {
+	case btf.KindVoid, btf.KindInt, btf.KindEnum, btf.KindEnum64, btf.KindPtr:
 		return true
 	}
 	return false

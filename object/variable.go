@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"reflect"
 
 	"github.com/purebpf/bpf/btf"
 )
@@ -27,7 +28,7 @@ func (v *Variable) Bytes() []byte {
 //
 //   - a string for an array of char, which is filled up with zeros;
 //   - a []byte of the variable's size, copied unchanged;
-//   - an int or uint that fits into the variable, whatever its size;
+//   - any integer that fits into an integer variable, enum or pointer, whatever the sizes;
 //   - any other value of fixed size (encoding/binary) with exactly the variable's size: numbers,
 //     bool, arrays and structs of them. A struct needs C's padding as blank fields.
 //
@@ -49,10 +50,15 @@ func (v *Variable) Set(value any) error {
 		return nil
 	case string:
 		return v.setString(dst, value)
-	case int:
-		return v.setInt(dst, value < 0, uint64(value))
-	case uint:
-		return v.setInt(dst, false, uint64(value))
+	}
+	integer := reflect.ValueOf(value)
+	_, isInt := value.(int) // which have no fixed size
+	_, isUint := value.(uint)
+	switch {
+	case integer.CanInt() && (isInt || v.isScalar()):
+		return v.setInt(dst, integer.Int() < 0, uint64(integer.Int()))
+	case integer.CanUint() && (isUint || v.isScalar()):
+		return v.setInt(dst, false, integer.Uint())
 	}
 	n := binary.Size(value)
 	if n < 0 {
@@ -100,7 +106,16 @@ func (v *Variable) kind() btf.Type {
 	return v.Map.object.BTF.Skip(v.Type)
 }
 
-// checkKind keeps integers and floating-point numbers apart.
+// isScalar reports whether the variable is an integer, enum or pointer, as far as its type is known.
+func (v *Variable) isScalar() bool {
+	switch v.kind().Kind() {
+	case btf.KindVoid, btf.KindInt, btf.KindEnum, btf.KindEnum64, btf.KindPtr:
+		return true
+	}
+	return false
+}
+
+// checkKind keeps integers, floating-point numbers and everything else apart.
 func (v *Variable) checkKind(value any) error {
 	kind := v.kind().Kind()
 	switch value.(type) {
@@ -109,7 +124,7 @@ func (v *Variable) checkKind(value any) error {
 			return v.fail("is of kind %v and cannot hold %T", kind, value)
 		}
 	case bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64:
-		if kind == btf.KindFloat {
+		if !v.isScalar() {
 			return v.fail("is of kind %v and cannot hold %T", kind, value)
 		}
 	}
@@ -118,6 +133,9 @@ func (v *Variable) checkKind(value any) error {
 
 func (v *Variable) setString(dst []byte, s string) error {
 	t := v.kind()
+	if t.Kind() == btf.KindVoid {
+		return v.fillString(dst, s)
+	}
 	if t.Kind() != btf.KindArray {
 		return v.fail("is of kind %v and cannot hold a string: it is not an array of char",
 			t.Kind())
@@ -126,6 +144,10 @@ func (v *Variable) setString(dst []byte, s string) error {
 		return v.fail("is an array of %v and cannot hold a string: it is not an array of char",
 			e.Kind())
 	}
+	return v.fillString(dst, s)
+}
+
+func (v *Variable) fillString(dst []byte, s string) error {
 	if len(s) > len(dst) {
 		return v.fail("has %d bytes, the string %d", v.Size, len(s))
 	}
@@ -133,11 +155,10 @@ func (v *Variable) setString(dst []byte, s string) error {
 	return nil
 }
 
-// setInt stores an integer of Go's native size if it fits, as a signed or an unsigned one.
+// setInt stores an integer if it fits, as a signed or an unsigned one.
 func (v *Variable) setInt(dst []byte, negative bool, u uint64) error {
-	if kind := v.kind().Kind(); kind != btf.KindInt && kind != btf.KindEnum &&
-		kind != btf.KindEnum64 && kind != btf.KindPtr {
-		return v.fail("is of kind %v and cannot hold an integer", kind)
+	if !v.isScalar() {
+		return v.fail("is of kind %v and cannot hold an integer", v.kind().Kind())
 	}
 	if bits := 8 * uint(len(dst)); bits < 64 {
 		if negative && int64(u) < -1<<(bits-1) || !negative && u > math.MaxUint64>>(64-bits) {

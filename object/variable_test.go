@@ -40,7 +40,7 @@ func TestVariables(t *testing.T) {
 		{"small", 1 << 16, nil, "too few"},
 		{"small", -1<<15 - 1, nil, "too few"},
 		{"small", -1 << 15, []byte{0, 0x80}, ""},
-		{"in_data", int64(1), nil, "has 4 bytes, int64 has 8"},
+		{"in_data", int64(1), []byte{1, 0, 0, 0}, ""},
 		{"in_data", float32(1), nil, "cannot hold float32"},
 		{"in_data", "x", nil, "not an array of char"},
 		{"in_data", []byte{1, 2, 3}, nil, "has 4 bytes, the value 3"},
