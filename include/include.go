@@ -9,7 +9,7 @@ import "embed"
 // uapi/linux/*.h are what they and most programs need of the kernel's, for machines that have no
 // kernel headers:
 //
-//	clang -I DIR -idirafter DIR/uapi
+//	clang -I DIR -I DIR/uapi
 //
 //go:embed bpf uapi
 var Files embed.FS
