@@ -60,6 +60,7 @@ var rooms = []room{
 	{dir: "internal/layout", floor: 3, pure: true},
 	{dir: "internal/typesum", floor: 4, pure: true},
 	{dir: "internal/skelgen", floor: 5, pure: true},
+	{dir: "internal/scaffold", floor: 6, pure: true},
 	{dir: "internal/usdt", floor: 3, pure: true},
 	{dir: "internal/nearest", floor: 0, pure: true},
 	{dir: "internal/rtnl", floor: 3},

@@ -159,8 +159,11 @@ func (g *generator) proof() {
 			lines = append(lines, fmt.Sprintf("_ = -(unsafe.Sizeof(%s{}) ^ %d)", n.name, n.size))
 		}
 		for _, f := range n.fields {
-			lines = append(lines, fmt.Sprintf("_ = -(unsafe.Offsetof(%s{}.%s) ^ %d)", n.name, f.name,
-				f.off))
+			place := fmt.Sprintf("unsafe.Offsetof(%s{}.%s)", n.name, f.name)
+			if f.off > 0 {
+				place = fmt.Sprintf("(%s ^ %d)", place, f.off)
+			}
+			lines = append(lines, "_ = -"+place)
 		}
 	}
 	for _, s := range g.sections {

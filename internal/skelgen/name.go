@@ -39,6 +39,10 @@ func identifier(c string) string {
 	return name
 }
 
+// Prefix returns what the names of a skeleton's types begin with: MyProbe if the skeleton's name is
+// "my-probe".
+func Prefix(name string) string { return identifier(name) }
+
 // names are the identifiers that are taken in some scope, with the next number for each.
 type names map[string]int
 
