@@ -1,9 +1,17 @@
 //go:build ignore
 
 #include <linux/bpf.h>
-#include <linux/ptrace.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+
+/* A system call's arguments are in the kernel's struct pt_regs, in registers that it calls di and si.
+ * __VMLINUX_H__ tells bpf_tracing.h to use those names, as it does with a whole vmlinux.h. */
+#define __VMLINUX_H__
+struct pt_regs {
+	unsigned long si;
+	unsigned long di;
+} __attribute__((preserve_access_index));
+
 #include <bpf/bpf_tracing.h>
 
 struct signal {
