@@ -77,7 +77,8 @@ func (p *Program) attach() (*Link, string, error) {
 			p.typ), nil
 	}
 	if int(p.def.Auto) >= len(autoAttach) || autoAttach[p.def.Auto] == nil {
-		return nil, fmt.Sprintf("programs of this kind (%v) need a call of their Attach method", p.typ), nil
+		return nil, fmt.Sprintf("programs of this kind (%v) need a call of their Attach method",
+			p.typ), nil
 	}
 	link, err := autoAttach[p.def.Auto](p)
 	if errors.Is(err, errNothingToDo) {

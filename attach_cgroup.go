@@ -35,8 +35,8 @@ type RemoveCgroupOptions struct {
 	Revision uint64
 }
 
-// CgroupMode says whether other programs may be attached beside one that is added without a link. All
-// programs of a cgroup's hook have the same mode.
+// CgroupMode says whether other programs may be attached beside one that is added without a link.
+// All programs of a cgroup's hook have the same mode.
 type CgroupMode uapi.AttachFlags
 
 const (

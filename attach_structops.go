@@ -46,7 +46,8 @@ func (m *Map) AttachStructOps() (*Link, error) {
 			var key uint32
 			err := sys.MapDeleteWait(fd.Int(), unsafe.Pointer(&key), 0)
 			if err != nil {
-				err = fmt.Errorf("the map stays registered until inspect.UnregisterStructOps: %w", err)
+				err = fmt.Errorf("the map stays registered until inspect.UnregisterStructOps: %w",
+					err)
 			}
 			return err
 		}

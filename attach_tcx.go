@@ -51,14 +51,14 @@ func (p *Program) AddTCX(iface string, where uapi.AttachType, opts *AddTCXOption
 	return p.addInterface(iface, where, &tcxHooks, opts)
 }
 
-// RemoveTCX detaches the program where AddTCX attached it (libbpf bpf_prog_detach_opts). ErrNotExist
-// if it isn't attached there; EBUSY if it is attached by a link.
+// RemoveTCX detaches the program where AddTCX attached it (libbpf bpf_prog_detach_opts).
+// ErrNotExist if it isn't attached there; EBUSY if it is attached by a link.
 func (p *Program) RemoveTCX(iface string, where uapi.AttachType) error {
 	return p.unaddInterface(iface, where, &tcxHooks)
 }
 
-// AddNetkit attaches a program as AttachNetkit does, but without a link (6.7): RemoveNetkit detaches
-// it.
+// AddNetkit attaches a program as AttachNetkit does, but without a link (6.7): RemoveNetkit
+// detaches it.
 func (p *Program) AddNetkit(iface string, where uapi.AttachType, opts *AddTCXOptions) error {
 	return p.addInterface(iface, where, &netkitHooks, opts)
 }

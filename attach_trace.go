@@ -167,7 +167,8 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 	switch {
 	case (target == nil) != (function == ""):
 		return nil, p.attachFail(to,
-			fmt.Errorf("want both a target program and its function, or neither: %w", syscall.EINVAL))
+			fmt.Errorf("want both a target program and its function, or neither: %w",
+				syscall.EINVAL))
 	case target == nil:
 		return p.attachTrace(p.traceTarget(), nil)
 	}

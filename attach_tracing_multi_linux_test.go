@@ -74,7 +74,8 @@ func TestTracingMultiRequest(t *testing.T) {
 			w.size, w.attr, w.ids, w.cookies, want)
 	}
 	if _, err := p.AttachTracingMulti(
-		"", &TracingMultiOptions{IDs: []btf.ID{5, 7}, Cookies: []uint64{50, 70}}); !errors.Is(err, ErrNotSupported) {
+		"", &TracingMultiOptions{IDs: []btf.ID{5, 7},
+			Cookies: []uint64{50, 70}}); !errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
 	if !slices.Equal(w.ids, []btf.ID{5, 7}) || !slices.Equal(w.cookies, []uint64{50, 70}) {
@@ -82,9 +83,11 @@ func TestTracingMultiRequest(t *testing.T) {
 	}
 	second := func(_ *Link, err error) error { return err }
 	for name, err := range map[string]error{
-		"nothing":          second(p.AttachTracingMulti("", nil)),
-		"ids and pattern":  second(p.AttachTracingMulti("x", &TracingMultiOptions{IDs: []btf.ID{1}})),
-		"cookies, pattern": second(p.AttachTracingMulti("x", &TracingMultiOptions{Cookies: []uint64{1}})),
+		"nothing": second(p.AttachTracingMulti("", nil)),
+		"ids and pattern": second(p.AttachTracingMulti("x",
+			&TracingMultiOptions{IDs: []btf.ID{1}})),
+		"cookies, pattern": second(p.AttachTracingMulti("x",
+			&TracingMultiOptions{Cookies: []uint64{1}})),
 		"too few cookies": second(p.AttachTracingMulti(
 			"", &TracingMultiOptions{IDs: []btf.ID{1, 2}, Cookies: []uint64{1}})),
 		"as a single one": second(p.AttachTrace(nil)),

@@ -141,9 +141,11 @@ func (opts *CloneOptions) apply(a *sys.ProgLoadAttr) {
 		a.BTFFD = uint32(opts.BTFFD)
 	}
 	if opts.FuncInfoSize > 0 {
-		a.FuncInfo, a.FuncInfoRecSize, a.FuncInfoCnt = load.Records(opts.FuncInfo, opts.FuncInfoSize)
+		a.FuncInfo, a.FuncInfoRecSize, a.FuncInfoCnt = load.Records(opts.FuncInfo,
+			opts.FuncInfoSize)
 	}
 	if opts.LineInfoSize > 0 {
-		a.LineInfo, a.LineInfoRecSize, a.LineInfoCnt = load.Records(opts.LineInfo, opts.LineInfoSize)
+		a.LineInfo, a.LineInfoRecSize, a.LineInfoCnt = load.Records(opts.LineInfo,
+			opts.LineInfoSize)
 	}
 }

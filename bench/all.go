@@ -11,8 +11,10 @@ import (
 // all measures every object of the corpus that loads with all subjects, in processes of its own.
 func (b *bench) all() error {
 	const processes, repeats = 3, 4
-	// Verification of these takes up to seconds and hides everything else. What is ours of it has a goal of its own, in milliseconds.
-	giants := []string{"loop3.bpf.o", "strobemeta_bpf_loop.bpf.o", "pyperf600.bpf.o", "pyperf180.bpf.o", "pyperf100.bpf.o", "test_verif_scale2.bpf.o"}
+	// Verification of these takes up to seconds and hides everything else. What is ours of it has a
+	// goal of its own, in milliseconds.
+	giants := []string{"loop3.bpf.o", "strobemeta_bpf_loop.bpf.o", "pyperf600.bpf.o",
+		"pyperf180.bpf.o", "pyperf100.bpf.o", "test_verif_scale2.bpf.o"}
 	var withBTF, without []string
 	for _, dir := range []string{"selftests", "tools", "xdp"} {
 		paths, err := filepath.Glob(b.corpus(dir + "/*.o"))
@@ -76,7 +78,8 @@ func (b *bench) processes(paths []string) ([][]float64, error) {
 			return nil, err
 		}
 		for i := range b.subjects {
-			whole[i] = append(whole[i], 1e3*median(field(samples[i], func(s sample) float64 { return s.wall })))
+			whole[i] = append(whole[i],
+				1e3*median(field(samples[i], func(s sample) float64 { return s.wall })))
 		}
 	}
 	return whole, nil
@@ -92,7 +95,8 @@ func (b *bench) group(verb string, paths []string, processes, repeats int) (firs
 		for round := range processes {
 			for i := range b.subjects {
 				which := (i + round) % len(b.subjects)
-				values, err := repeat([]string{b.subjects[which].program, verb, fmt.Sprint(repeats), path})
+				values, err := repeat([]string{b.subjects[which].program, verb, fmt.Sprint(repeats),
+					path})
 				if err != nil {
 					return nil, nil, err
 				}
@@ -133,7 +137,8 @@ func (b *bench) loadsEverywhere(path string) bool {
 	return true
 }
 
-// needsKernelBTF: CO-RE relocations, typed ksyms and kfuncs, struct_ops and programs attached by BTF id make libbpf read it.
+// needsKernelBTF: CO-RE relocations, typed ksyms and kfuncs, struct_ops and programs attached by
+// BTF id make libbpf read it.
 func needsKernelBTF(path string) (bool, error) {
 	o, err := bpf.Open(path, nil)
 	if err != nil {

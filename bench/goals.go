@@ -1,6 +1,7 @@
 package main
 
-// goal is a figure that the project set itself. What is measured for it are ratios to C unless the goal says otherwise; the worst counts.
+// goal is a figure that the project set itself. What is measured for it are ratios to C unless the
+// goal says otherwise; the worst counts.
 type goal struct {
 	name  string
 	limit float64
@@ -20,8 +21,10 @@ const (
 
 func goals() []goal {
 	return []goal{
-		{name: goalFirst, limit: 0.45}, {name: goalNext, limit: 0.2}, {name: goalWithout, limit: 1.1}, {name: goalOpen, limit: 1.5},
-		{name: goalVerifier, limit: 1}, {name: goalProcess, limit: 0.5}, {name: goalSnoop, limit: 0.35}, {name: goalRSS, limit: 6},
+		{name: goalFirst, limit: 0.45}, {name: goalNext, limit: 0.2},
+		{name: goalWithout, limit: 1.1}, {name: goalOpen, limit: 1.5},
+		{name: goalVerifier, limit: 1}, {name: goalProcess, limit: 0.5},
+		{name: goalSnoop, limit: 0.35}, {name: goalRSS, limit: 6},
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// hot measures within one process: the first load, which has kernel BTF to read, and the ones after it.
+// hot measures within one process: the first load, which has kernel BTF to read, and the ones after
+// it.
 func (b *bench) hot() error {
 	const processes = 9
 	b.printf("\n## In one process\n\n")
@@ -25,7 +26,8 @@ func (b *bench) hot() error {
 			for round := range processes {
 				for i := range subjects {
 					which := (i + round) % len(subjects)
-					command := []string{subjects[which].program, verb, strconv.Itoa(o.repeats), o.path}
+					command := []string{subjects[which].program, verb, strconv.Itoa(o.repeats),
+						o.path}
 					if subjects[which].program == "" {
 						command[0], command[1] = b.program("cilium"), "hot-load-cached"
 						if verb == "hot-open" {

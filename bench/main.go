@@ -1,8 +1,9 @@
-// Bench measures C libbpf, cilium/ebpf and purebpf side by side on the same objects and the same kernel.
+// Bench measures C libbpf, cilium/ebpf and purebpf side by side on the same objects and the same
+// kernel.
 //
-// Everything is interleaved: a round runs each subject once, another one first each time, and what is reported is the median
-// of the round-by-round ratios, so that a slow spell of the machine hits all alike. Run it with make, which builds the
-// subjects; it prints a table and writes RESULTS.md.
+// Everything is interleaved: a round runs each subject once, another one first each time, and what
+// is reported is the median of the round-by-round ratios, so that a slow spell of the machine hits
+// all alike. Run it with make, which builds the subjects; it prints a table and writes RESULTS.md.
 package main
 
 import (
@@ -30,7 +31,8 @@ type bench struct {
 func main() {
 	b := bench{goals: goals()}
 	flag.StringVar(&b.build, "build", "build", "folder of the built loaders")
-	flag.StringVar(&b.cache, "cache", defaultCache(), "cache folder, with the corpus of real objects")
+	flag.StringVar(&b.cache, "cache", defaultCache(),
+		"cache folder, with the corpus of real objects")
 	flag.IntVar(&b.rounds, "rounds", 41, "rounds of the whole-process measurements")
 	parts := flag.String("parts", "process,hot,all", "what to measure: process, hot, all")
 	results := flag.String("o", "", "write the tables to this file, too")

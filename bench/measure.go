@@ -98,8 +98,8 @@ func ratio(of, to []float64) float64 {
 	return median(ratios)
 }
 
-// more is how much the least value exceeds the other least value: for times of which nearly all is the kernel's, and the same, what
-// disturbs a run only ever adds.
+// more is how much the least value exceeds the other least value: for times of which nearly all is
+// the kernel's, and the same, what disturbs a run only ever adds.
 func more(of, than []float64) float64 { return slices.Min(of) - slices.Min(than) }
 
 func field(samples []sample, f func(sample) float64) []float64 {

@@ -18,11 +18,15 @@ type object struct {
 
 func (b *bench) objects() []object {
 	return []object{
-		{"small (15 instructions, no kernel BTF)", filepath.Join("testdata", "small.bpf.o"), 60, "", false},
-		{"opensnoop (52 CO-RE relocations)", b.corpus("tools/opensnoop.bpf.o"), 20, goalSnoop, false},
+		{"small (15 instructions, no kernel BTF)", filepath.Join("testdata", "small.bpf.o"), 60, "",
+			false},
+		{"opensnoop (52 CO-RE relocations)", b.corpus("tools/opensnoop.bpf.o"), 20, goalSnoop,
+			false},
 		{"tcptracer (53 CO-RE relocations)", b.corpus("tools/tcptracer.bpf.o"), 20, "", false},
-		{"netif_receive_skb (4,827 instructions, 53 relocations)", b.corpus("selftests/netif_receive_skb.bpf.o"), 12, "", false},
-		{"test_verif_scale2 (11,429 instructions; the verifier's time)", b.corpus("selftests/test_verif_scale2.bpf.o"), 4, "", true},
+		{"netif_receive_skb (4,827 instructions, 53 relocations)",
+			b.corpus("selftests/netif_receive_skb.bpf.o"), 12, "", false},
+		{"test_verif_scale2 (11,429 instructions; the verifier's time)",
+			b.corpus("selftests/test_verif_scale2.bpf.o"), 4, "", true},
 		{"pyperf180 (the verifier's time)", b.corpus("selftests/pyperf180.bpf.o"), 3, "", true},
 	}
 }
@@ -53,9 +57,11 @@ func (b *bench) process() error {
 		cells := make([]string, len(b.subjects))
 		for i := range b.subjects {
 			cells[i] = fmt.Sprintf("%.2f (%.2f; %.1f)", median(field(samples[i], wall)),
-				median(field(samples[i], func(s sample) float64 { return s.cpu })), median(field(samples[i], func(s sample) float64 { return s.rss })))
+				median(field(samples[i], func(s sample) float64 { return s.cpu })),
+				median(field(samples[i], func(s sample) float64 { return s.rss })))
 			if i > 0 {
-				cells[i] += fmt.Sprintf(" **%.2f**", ratio(field(samples[i], wall), field(samples[0], wall)))
+				cells[i] += fmt.Sprintf(" **%.2f**",
+					ratio(field(samples[i], wall), field(samples[0], wall)))
 			}
 		}
 		ours := samples[b.ours()]

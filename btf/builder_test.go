@@ -82,9 +82,18 @@ var builderCases = []struct {
 	{"member unaligned", func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 3, 0) }},
 	{"member 255 bits", func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 3, 255) }},
 	{"member 256 bits", func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 3, 256) }},
-	{"member bit 0xffffff", func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 0xffffff, 1) }},
-	{"member bit 0x1000000", func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 0x1000000, 1) }},
-	{"plain member bit 0x1000000", func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 0x1000000, 0) }},
+	{"member bit 0xffffff", func(b *Builder) {
+		b.AddStruct("s",
+			4)
+		b.AddMember("x", 1, 0xffffff, 1)
+	}},
+	{"member bit 0x1000000", func(b *Builder) {
+		b.AddStruct("s",
+			4)
+		b.AddMember("x", 1, 0x1000000, 1)
+	}},
+	{"plain member bit 0x1000000",
+		func(b *Builder) { b.AddStruct("s", 4); b.AddMember("x", 1, 0x1000000, 0) }},
 	{"union member at 8", func(b *Builder) { b.AddUnion("u", 4); b.AddMember("x", 1, 8, 0) }},
 	{"enum size 0", func(b *Builder) { b.AddEnum("e", 0, false) }},
 	{"enum size 3", func(b *Builder) { b.AddEnum("e", 3, false) }},
@@ -92,10 +101,26 @@ var builderCases = []struct {
 	{"enum size 16", func(b *Builder) { b.AddEnum("e", 16, false) }},
 	{"enum no name", func(b *Builder) { b.AddEnum("", 4, false) }},
 	{"enum value no name", func(b *Builder) { b.AddEnum("e", 4, false); b.AddEnumerator("", 4) }},
-	{"enum value 2^32-1", func(b *Builder) { b.AddEnum("e", 4, false); b.AddEnumerator("x", 0xffffffff) }},
-	{"enum value 2^32", func(b *Builder) { b.AddEnum("e", 4, false); b.AddEnumerator("x", 0x100000000) }},
-	{"enum value -2^31", func(b *Builder) { b.AddEnum("e", 4, false); b.AddEnumerator("x", -2147483648) }},
-	{"enum value -2^31-1", func(b *Builder) { b.AddEnum("e", 4, false); b.AddEnumerator("x", -2147483649) }},
+	{"enum value 2^32-1", func(b *Builder) {
+		b.AddEnum("e", 4,
+			false)
+		b.AddEnumerator("x", 0xffffffff)
+	}},
+	{"enum value 2^32", func(b *Builder) {
+		b.AddEnum("e", 4,
+			false)
+		b.AddEnumerator("x", 0x100000000)
+	}},
+	{"enum value -2^31", func(b *Builder) {
+		b.AddEnum("e", 4,
+			false)
+		b.AddEnumerator("x", -2147483648)
+	}},
+	{"enum value -2^31-1", func(b *Builder) {
+		b.AddEnum("e", 4,
+			false)
+		b.AddEnumerator("x", -2147483649)
+	}},
 	{"enum value of struct", func(b *Builder) { b.AddStruct("e", 4); b.AddEnumerator("x", 1) }},
 	{"fwd no name", func(b *Builder) { b.AddFwd("", KindStruct) }},
 	{"func no name", func(b *Builder) { b.AddFunc("", LinkageStatic, 1) }},

@@ -12,7 +12,8 @@ import (
 
 const ciliumPath = "github.com/cilium/ebpf"
 
-var ciliumRow = regexp.MustCompile("^\\| `(?:ebpf/)?([a-z0-9]+\\.[A-Z][A-Za-z0-9.]*)` \\| (.+?) \\| .*\\|$")
+var ciliumRow = regexp.MustCompile(
+	"^\\| `(?:ebpf/)?([a-z0-9]+\\.[A-Z][A-Za-z0-9.]*)` \\| (.+?) \\| .*\\|$")
 
 // The identifiers in the table exist, on both sides. Oracle: what the Go compiler exports of the
 // release of cilium/ebpf that the benchmarks use, and of this module.

@@ -11,8 +11,10 @@ import (
 )
 
 var (
-	libbpfRow  = regexp.MustCompile("^\\| `([a-z0-9_]+)`(?: \\((1\\.[5-8])\\))? \\| (.+?) \\| (.*?) ?\\|$")
-	declared   = regexp.MustCompile(`(?s)LIBBPF_API\b[^;{]*?\b((?:bpf|btf|libbpf|perf|ring|user)_+[a-z0-9_]+)\s*\(`)
+	libbpfRow = regexp.MustCompile(
+		"^\\| `([a-z0-9_]+)`(?: \\((1\\.[5-8])\\))? \\| (.+?) \\| (.*?) ?\\|$")
+	declared = regexp.MustCompile(
+		`(?s)LIBBPF_API\b[^;{]*?\b((?:bpf|btf|libbpf|perf|ring|user)_+[a-z0-9_]+)\s*\(`)
 	preprocess = regexp.MustCompile(`(?m)^\s*#.*$|(?s)/\*.*?\*/`)
 	quoted     = regexp.MustCompile("`[^`]+`")
 )
@@ -78,7 +80,8 @@ func TestLibbpfTable(t *testing.T) {
 func libbpfFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	list := map[string]bool{}
-	for _, name := range []string{"bpf.h", "btf.h", "libbpf.h", "libbpf_common.h", "libbpf_legacy.h"} {
+	for _, name := range []string{"bpf.h", "btf.h", "libbpf.h", "libbpf_common.h",
+		"libbpf_legacy.h"} {
 		text, err := os.ReadFile(filepath.Join(testkit.LibbpfHeaders(t), "bpf", name))
 		if err != nil {
 			t.Fatal(err)

@@ -127,7 +127,8 @@ var notInAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
 func anchors(text string) map[string]bool {
 	list := map[string]bool{}
 	for line := range strings.Lines(text) {
-		if heading, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); ok && line[0] == '#' {
+		if heading, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); ok &&
+			line[0] == '#' {
 			name := notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(heading)), "")
 			list[strings.ReplaceAll(name, " ", "-")] = true
 		}

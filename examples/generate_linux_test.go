@@ -25,7 +25,8 @@ func TestGenerated(t *testing.T) {
 	}
 	dir := t.TempDir()
 	tool := filepath.Join(dir, "bpf")
-	if out, err := exec.Command("go", "build", "-o", tool, "../cmd/bpf").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", tool,
+		"../cmd/bpf").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	for _, source := range sources {

@@ -24,8 +24,8 @@ type call struct {
 	Args  [3]int64
 }
 
-// compileWithHeaders compiles a source of testdata with the headers here. Their contents are part of
-// what tells one compiled object from another.
+// compileWithHeaders compiles a source of testdata with the headers here. Their contents are part
+// of what tells one compiled object from another.
 func compileWithHeaders(t *testing.T, name string) string {
 	t.Helper()
 	h := sha256.New()
@@ -237,7 +237,8 @@ func TestFamilyUser(t *testing.T) {
 		t.Cleanup(func() { link.Close() })
 	}
 	attach(obj.Program("on_uprobe").AttachUprobe(program, "probed", nil))
-	attach(obj.Program("on_uretprobe").AttachUprobe(program, "probed", &bpf.UprobeOptions{Return: true}))
+	attach(obj.Program("on_uretprobe").AttachUprobe(program, "probed",
+		&bpf.UprobeOptions{Return: true}))
 	attach(obj.Program("on_usdt").AttachUSDT(program, "families", "probe", nil))
 	stdin.Close()
 	err = cmd.Wait()

@@ -11,7 +11,8 @@ import (
 // Oracle: the names of the headers for BPF programs that libbpf installs, and the licenses that
 // libbpf's and the kernel's own headers have.
 func TestFiles(t *testing.T) {
-	for _, name := range []string{"bpf/bpf_helpers.h", "bpf/bpf_helper_defs.h", "bpf/bpf_core_read.h",
+	for _, name := range []string{"bpf/bpf_helpers.h", "bpf/bpf_helper_defs.h",
+		"bpf/bpf_core_read.h",
 		"bpf/bpf_tracing.h", "bpf/bpf_endian.h", "bpf/usdt.bpf.h"} {
 		if _, err := fs.Stat(include.Files, name); err != nil {
 			t.Error(err)

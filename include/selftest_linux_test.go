@@ -231,7 +231,8 @@ func dumpTypes(t *testing.T, path string) []string {
 			forwards = append(forwards, "FWD "+names[m[1]])
 			continue
 		}
-		// libbpf's __ulong makes one enumerator, which two in a file would define twice; ours counts.
+		// libbpf's __ulong makes one enumerator, which two in a file would define twice; ours
+		// counts.
 		line = ulong.ReplaceAllString(line, "'ulong'")
 		line = counted.ReplaceAllString(line, "$1")
 		types = append(types, typeID.ReplaceAllStringFunc(line, func(id string) string {

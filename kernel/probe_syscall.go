@@ -49,7 +49,8 @@ func probeSyscallWrapper(p *prober) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	fd, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: sys.PerfType(pmu)}, function, os.Getpid(), -1, -1,
+	fd, err := sys.PerfEventOpenName(&sys.PerfEventAttr{Type: sys.PerfType(pmu)}, function,
+		os.Getpid(), -1, -1,
 		0)
 	if err == nil {
 		fd.Close()

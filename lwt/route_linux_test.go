@@ -114,8 +114,14 @@ func refused(t *testing.T, obj *bpf.Object) {
 		"goes without others": func(r *lwt.Route) {
 			r.Seg6Local, r.In = obj.Program("seg6local"), obj.Program("lwt_in")
 		},
-		"seg6local is of type":               func(r *lwt.Route) { r.Out = obj.Program("seg6local") },
-		"of type lwt_in, want lwt_seg6local": func(r *lwt.Route) { r.Seg6Local = obj.Program("lwt_in") },
+		"seg6local is of type": func(r *lwt.Route) {
+			r.Out = obj.Program(
+				"seg6local")
+		},
+		"of type lwt_in, want lwt_seg6local": func(r *lwt.Route) {
+			r.Seg6Local = obj.Program(
+				"lwt_in")
+		},
 		"numerical result": func(r *lwt.Route) {
 			r.Out, r.Headroom = obj.Program("lwt_out"), 1000
 		},

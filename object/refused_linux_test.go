@@ -190,7 +190,10 @@ func TestRefusedFiles(t *testing.T) {
 		name, word string
 		edit       func(b []byte) []byte
 	}{
-		{"text", "magic", func(b []byte) []byte { return []byte(strings.Repeat("no object ", 20)) }},
+		{"text", "magic", func(b []byte) []byte {
+			return []byte(strings.Repeat("no object ",
+				20))
+		}},
 		{"short", "too short", func(b []byte) []byte { return b[:20] }},
 		{"executable", "ELF type 2", func(b []byte) []byte { b[16] = 2; return b }},
 		{"no symbol table", "stripped", func(b []byte) []byte {

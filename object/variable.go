@@ -106,7 +106,8 @@ func (v *Variable) kind() btf.Type {
 	return v.Map.object.BTF.Skip(v.Type)
 }
 
-// isScalar reports whether the variable is an integer, enum or pointer, as far as its type is known.
+// isScalar reports whether the variable is an integer, enum or pointer, as far as its type is
+// known.
 func (v *Variable) isScalar() bool {
 	switch v.kind().Kind() {
 	case btf.KindVoid, btf.KindInt, btf.KindEnum, btf.KindEnum64, btf.KindPtr:

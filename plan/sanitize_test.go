@@ -27,10 +27,17 @@ func TestSanitizeKinds(t *testing.T) {
 		{[]facts.Feature{facts.BTFGlobalFunc}, func(t btf.Type) bool {
 			return t.Kind() == btf.KindFunc && t.Linkage() != btf.LinkageStatic
 		}},
-		{[]facts.Feature{facts.BTFDatasec}, func(t btf.Type) bool { return t.Kind() == btf.KindVar || t.Kind() == btf.KindDatasec }},
-		{[]facts.Feature{facts.BTFFloat}, func(t btf.Type) bool { return t.Kind() == btf.KindFloat }},
-		{[]facts.Feature{facts.BTFDeclTag}, func(t btf.Type) bool { return t.Kind() == btf.KindDeclTag }},
-		{[]facts.Feature{facts.BTFTypeTag}, func(t btf.Type) bool { return t.Kind() == btf.KindTypeTag }},
+		{[]facts.Feature{facts.BTFDatasec},
+			func(t btf.Type) bool {
+				return t.Kind() == btf.KindVar ||
+					t.Kind() == btf.KindDatasec
+			}},
+		{[]facts.Feature{facts.BTFFloat},
+			func(t btf.Type) bool { return t.Kind() == btf.KindFloat }},
+		{[]facts.Feature{facts.BTFDeclTag},
+			func(t btf.Type) bool { return t.Kind() == btf.KindDeclTag }},
+		{[]facts.Feature{facts.BTFTypeTag},
+			func(t btf.Type) bool { return t.Kind() == btf.KindTypeTag }},
 		{[]facts.Feature{facts.BTFEnum64}, func(t btf.Type) bool {
 			return t.Kind() == btf.KindEnum64 || t.Kind() == btf.KindEnum && t.KFlag()
 		}},

@@ -31,8 +31,10 @@ func TestBits(t *testing.T) {
 			t.Fatalf("%d bits from %d of %#x are %d, want %d", width, off, word, got, signed)
 		}
 		skel.SetBits(b, off, width, value)
-		if got, want := binary.NativeEndian.Uint64(b), word&^(mask<<shift)|value&mask<<shift; got != want {
-			t.Fatalf("%#x in %d bits from %d of %#x gives %#x, want %#x", value, width, off, word, got, want)
+		if got, want := binary.NativeEndian.Uint64(b),
+			word&^(mask<<shift)|value&mask<<shift; got != want {
+			t.Fatalf("%#x in %d bits from %d of %#x gives %#x, want %#x", value, width, off, word,
+				got, want)
 		}
 	}
 }

@@ -104,7 +104,8 @@ func TestCommandsAndSizes(t *testing.T) {
 		{uapi.CmdMapLookupAndDeleteElem, 32, func() { sys.MapLookupAndDelete(9, k, k, 0) }},
 		{uapi.CmdMapFreeze, 4, func() { sys.MapFreeze(9) }},
 		{uapi.CmdMapLookupBatch, 56, func() { sys.MapLookupBatch(&sys.MapBatchAttr{}) }},
-		{uapi.CmdMapLookupAndDeleteBatch, 56, func() { sys.MapLookupAndDeleteBatch(&sys.MapBatchAttr{}) }},
+		{uapi.CmdMapLookupAndDeleteBatch, 56,
+			func() { sys.MapLookupAndDeleteBatch(&sys.MapBatchAttr{}) }},
 		{uapi.CmdMapUpdateBatch, 56, func() { sys.MapUpdateBatch(&sys.MapBatchAttr{}) }},
 		{uapi.CmdMapDeleteBatch, 56, func() { sys.MapDeleteBatch(&sys.MapBatchAttr{}) }},
 		{uapi.CmdProgLoad, 152, func() { closeFD(sys.ProgLoad(&sys.ProgLoadAttr{})) }},
@@ -131,18 +132,45 @@ func TestCommandsAndSizes(t *testing.T) {
 		{uapi.CmdBTFLoad, 40, func() { closeFD(sys.BTFLoad(&sys.BTFLoadAttr{})) }},
 		{uapi.CmdTaskFDQuery, 48, func() { sys.TaskFDQuery(&sys.TaskFDQueryAttr{}) }},
 		{uapi.CmdLinkCreate, 16, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{})) }},
-		{uapi.CmdLinkCreate, 20, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTargetBTF{}})) }},
-		{uapi.CmdLinkCreate, 28, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkIter{}})) }},
-		{uapi.CmdLinkCreate, 24, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkPerfEvent{}})) }},
-		{uapi.CmdLinkCreate, 48, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkKprobeMulti{}})) }},
-		{uapi.CmdLinkCreate, 32, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTracing{}})) }},
-		{uapi.CmdLinkCreate, 32, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkNetfilter{}})) }},
-		{uapi.CmdLinkCreate, 32, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkAnchor{}})) }},
-		{uapi.CmdLinkCreate, 60, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkUprobeMulti{}})) }},
+		{uapi.CmdLinkCreate, 20, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTargetBTF{}}))
+		}},
+		{uapi.CmdLinkCreate, 28, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkIter{}}))
+		}},
+		{uapi.CmdLinkCreate, 24, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkPerfEvent{}}))
+		}},
+		{uapi.CmdLinkCreate, 48, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkKprobeMulti{}}))
+		}},
+		{uapi.CmdLinkCreate, 32, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTracing{}}))
+		}},
+		{uapi.CmdLinkCreate, 32, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkNetfilter{}}))
+		}},
+		{uapi.CmdLinkCreate, 32, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkAnchor{}}))
+		}},
+		{uapi.CmdLinkCreate, 60, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkUprobeMulti{}}))
+		}},
 		{uapi.CmdLinkCreate, 64, func() {
 			closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkUprobeMulti{Flags: sys.UprobeMultiPathFD}}))
 		}},
-		{uapi.CmdLinkCreate, 36, func() { closeFD(sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTracingMulti{}})) }},
+		{uapi.CmdLinkCreate, 36, func() {
+			closeFD(
+				sys.LinkCreate(&sys.LinkCreateAttr{Detail: &sys.LinkTracingMulti{}}))
+		}},
 		{uapi.CmdLinkUpdate, 16, func() { sys.LinkUpdate(&sys.LinkUpdateAttr{}) }},
 		{uapi.CmdLinkDetach, 4, func() { sys.LinkDetach(9) }},
 		{uapi.CmdIterCreate, 8, func() { closeFD(sys.IterCreate(9)) }},

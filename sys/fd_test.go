@@ -82,9 +82,10 @@ func TestEveryFDIsCloexec(t *testing.T) {
 		"map": m, "program": prog, "link": link,
 		"pinned": made(sys.ObjGet(path, 0)),
 		"by id":  made(sys.MapFDByID(mapID(t, m))),
-		"event":  made(sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeSoftware}, 0, -1, -1, 0)),
-		"copy":   made(m.Dup()),
-		"stats":  made(sys.EnableStats(sys.StatsRunTime)),
+		"event": made(sys.PerfEventOpen(&sys.PerfEventAttr{Type: sys.PerfTypeSoftware}, 0, -1, -1,
+			0)),
+		"copy":  made(m.Dup()),
+		"stats": made(sys.EnableStats(sys.StatsRunTime)),
 	}
 	for name, fd := range fds {
 		flags, err := unix.FcntlInt(uintptr(fd.Int()), unix.F_GETFD, 0)

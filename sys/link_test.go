@@ -454,7 +454,8 @@ func TestUprobeMultiDetail(t *testing.T) {
 	}
 	link, err := sys.LinkCreate(
 		&sys.LinkCreateAttr{ProgFD: prog.Uint32(), AttachType: uapi.AttachTraceUprobeMulti,
-			Detail: &sys.LinkUprobeMulti{Path: path, Offsets: sys.Slice(want), Cookies: sys.Slice([]uint64{5, 6}), Count: 2}})
+			Detail: &sys.LinkUprobeMulti{Path: path, Offsets: sys.Slice(want),
+				Cookies: sys.Slice([]uint64{5, 6}), Count: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -217,7 +217,8 @@ func TestNumbersOfHeader(t *testing.T) {
 	// Macros and enumerators of unnamed enums are in BTF only if they are used: they become
 	// enumerators of a new enum, as far as the header has them.
 	source := filepath.Join(t.TempDir(), "bpf.c")
-	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n#include <linux/netfilter.h>\n"), 0o644); err != nil {
+	if err := os.WriteFile(source, []byte("#include <linux/bpf.h>\n#include <linux/netfilter.h>\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	text := string(testkit.Run(t, "clang-19", "-E", "-target", "bpf", "-idirafter",

@@ -1,5 +1,5 @@
-// Cilium is the cilium/ebpf side of the benchmark. Same verbs as ../c/load.c; hot-load-cached keeps kernel BTF for all loads,
-// as cilium/ebpf lets a program do that asks for it.
+// Cilium is the cilium/ebpf side of the benchmark. Same verbs as ../c/load.c; hot-load-cached keeps
+// kernel BTF for all loads, as cilium/ebpf lets a program do that asks for it.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Purebpf is our side of the benchmark. Same verbs as ../c/load.c. Kernel BTF is kept for the life of a process, so the first
-// load of hot-load is the one that reads it.
+// Purebpf is our side of the benchmark. Same verbs as ../c/load.c. Kernel BTF is kept for the life
+// of a process, so the first load of hot-load is the one that reads it.
 package main
 
 import (

@@ -88,7 +88,8 @@ func TestVmlinuxLikeBpftool(t *testing.T) {
 	sameText(t, ours, theirs)
 }
 
-// TestKernelsLikeBpftool compares the kernels that run in virtual machines. Oracle: Debian's bpftool.
+// TestKernelsLikeBpftool compares the kernels that run in virtual machines. Oracle: Debian's
+// bpftool.
 func TestKernelsLikeBpftool(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(testkit.Cache(), "kernels", "*", "vmlinux-*.btf"))
 	if err != nil || len(paths) == 0 {

@@ -156,7 +156,8 @@ func TestClangBitfields(t *testing.T) {
 		t.Run(arch, func(t *testing.T) {
 			var count [kindCount]int
 			o := readObject(t, testkit.Compile(t, bitfields, "-target", arch))
-			if big := o.btf.Order() == binary.ByteOrder(binary.BigEndian); big != (arch == "bpfeb") {
+			if big := o.btf.Order() == binary.ByteOrder(
+				binary.BigEndian); big != (arch == "bpfeb") {
 				t.Fatalf("byte order is %v", o.btf.Order())
 			}
 			compareWithClang(t, arch, o, &count)

@@ -110,7 +110,8 @@ Options:
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&a.pinDir, "pin", "", "pin the links in this directory and end: the program stays attached")
+	f.StringVar(&a.pinDir, "pin", "",
+		"pin the links in this directory and end: the program stays attached")
 	f.StringVar(&a.program, "program", "",
 		"attach the program that is pinned at this path, or has this id")
 	f.DurationVar(&a.duration, "for", 0, "end after this time (0: at Ctrl-C)")

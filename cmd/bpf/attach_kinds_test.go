@@ -84,7 +84,8 @@ var newLinks = map[string]string{"netfilter": "10", "tcx": "11", "uprobe_multi":
 // wantGone waits until the kernel has freed something: it takes a grace period.
 func wantGone(t *testing.T, kind string, id uint32) {
 	t.Helper()
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); time.Now().Before(
+		deadline); time.Sleep(10 * time.Millisecond) {
 		if _, there := shown(t, kind, id); !there {
 			return
 		}
@@ -474,7 +475,8 @@ func TestDetachGoesOn(t *testing.T) {
 	list := []attachment{
 		{program: 7, detach: func() error { return fails }},
 		{program: 7, detach: func() error { gone++; return nil }},
-		{program: 7, links: []uint32{1}, detach: func() error { t.Error("it has a link"); return nil }},
+		{program: 7, links: []uint32{1},
+			detach: func() error { t.Error("it has a link"); return nil }},
 		{program: 8, detach: func() error { t.Error("another program"); return nil }},
 	}
 	if err := d.fromList("here", list); !errors.Is(err, fails) || gone != 1 ||

@@ -73,7 +73,8 @@ programs a route has (lwt-*).`,
 	f.Uint32Var(&d.program, "program-id", 0,
 		"id of the program that is attached to HOOK without a link")
 	f.Uint32Var(&d.mapID, "map-id", 0, "id of the struct_ops map that is registered without a link")
-	f.BoolVarP(&d.asJSON, "json", "j", false, "print JSON: a document for each thing that was detached")
+	f.BoolVarP(&d.asJSON, "json", "j", false,
+		"print JSON: a document for each thing that was detached")
 	return cmd
 }
 

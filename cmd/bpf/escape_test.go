@@ -243,7 +243,8 @@ func TestHostileRecords(t *testing.T) {
 	for _, word := range []string{"HOSTILE_MEMBER_", "HOSTILE_VALUE_"} {
 		path := hostileObject(t, raw, word)
 		for _, format := range [][]string{nil, {"-j"}} {
-			cmd := command(t, append([]string{"run", path, "--for", "20s", "--interval", "50ms", "--type", "HOSTILE_EVENT_XXXXXXXXXXXXXXX"}, format...)...)
+			cmd := command(t, append([]string{"run", path, "--for", "20s", "--interval", "50ms",
+				"--type", "HOSTILE_EVENT_XXXXXXXXXXXXXXX"}, format...)...)
 			var errs bytes.Buffer
 			cmd.Stderr = &errs
 			out, err := cmd.StdoutPipe()

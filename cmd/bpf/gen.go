@@ -66,8 +66,10 @@ The object must stay where it is as seen from the Go file, in its folder or belo
 them, as those of a library that was linked into it. BindNAME is where to start; its error names what is missing.`
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.out, "output", "o", "", "file to write, at one stroke (default: the standard output)")
-	flags.StringVar(&f.pkg, "package", "", "name of the Go package (default $GOPACKAGE, else that of the folder, else main)")
+	flags.StringVarP(&f.out, "output", "o", "",
+		"file to write, at one stroke (default: the standard output)")
+	flags.StringVar(&f.pkg, "package", "",
+		"name of the Go package (default $GOPACKAGE, else that of the folder, else main)")
 	flags.StringVar(&f.tag, "tag", "", "build constraint for the file, such as \"amd64 || arm64\"")
 	flags.StringSliceVar(&f.types, "types", nil, "further C types to write, such as event")
 	flags.StringArrayVar(&f.events, "event", nil, "MAP=TYPE: the C type of a ring buffer's records")

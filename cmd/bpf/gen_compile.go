@@ -292,7 +292,8 @@ func (g *generator) withVmlinux(
 		job.After = []string{g.vmlinux}
 	}
 	object, said, err = g.clang.Compile(ctx, job)
-	if err == nil || g.vmlinux != "" || !bytes.Contains(said, []byte("'vmlinux.h' file not found")) {
+	if err == nil || g.vmlinux != "" ||
+		!bytes.Contains(said, []byte("'vmlinux.h' file not found")) {
 		return object, said, err
 	}
 	if g.vmlinux, err = cachedVmlinux(g.cache); err != nil {

@@ -39,7 +39,8 @@ func TestHeaders(t *testing.T) {
 		if want, err := include.Files.ReadFile(name); err != nil || text != string(want) {
 			t.Errorf("%s is not what is embedded: %v", name, err)
 		}
-		if first, _, _ := strings.Cut(text, "\n"); !strings.Contains(first, "SPDX-License-Identifier: ") {
+		if first, _, _ := strings.Cut(text,
+			"\n"); !strings.Contains(first, "SPDX-License-Identifier: ") {
 			t.Errorf("%s starts with %q", name, first)
 		}
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil ||

@@ -32,7 +32,10 @@ func setCgroup(s subject, h *hook) (hooked, error) {
 	}
 	return hooked{
 		what: fmt.Sprintf("%s to cgroup %s, without a link, %v", s.name(), h.target, o.Mode),
-		undo: func() error { return s.RemoveCgroup(h.target, &bpf.RemoveCgroupOptions{Type: o.Type}) },
+		undo: func() error {
+			return s.RemoveCgroup(h.target,
+				&bpf.RemoveCgroupOptions{Type: o.Type})
+		},
 	}, nil
 }
 

@@ -348,7 +348,8 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 	if _, err := verb("check", "--kconfig", path, object); !errors.Is(err, syscall.EFBIG) {
 		t.Errorf("check --kconfig with a gzip bomb: %v", err)
 	}
-	if _, err := verb("check", "--btf", path, object); err == nil || !strings.Contains(err.Error(), "zero") {
+	if _, err := verb("check", "--btf", path, object); err == nil ||
+		!strings.Contains(err.Error(), "zero") {
 		t.Errorf("check --btf with a gzip bomb: %v", err)
 	}
 }

@@ -42,7 +42,8 @@ func TestNewRefused(t *testing.T) {
 		{[]string{"x", "--kind", "xpd"}, "--kind xpd: want one of xdp, tracepoint, kprobe"},
 	} {
 		_, err := runNew(x.args...)
-		if err == nil || !strings.Contains(err.Error(), x.says) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), x.says) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", x.args, err)
 		}
 	}
@@ -99,7 +100,8 @@ func TestNew(t *testing.T) {
 			t.Chdir(name)
 			command := func(args ...string) *exec.Cmd {
 				cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-				cmd.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOFLAGS=")
+				cmd.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOWORK=off",
+					"GOFLAGS=")
 				return cmd
 			}
 			run := func(args ...string) string {

@@ -99,7 +99,8 @@ unused in the source (const struct event *unused).`,
 		"attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
 	f.DurationVar(&r.duration, "for", 0, "end after this time (0: at Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
-	f.BoolVarP(&r.asJSON, "json", "j", false, "print JSON: a document for each iterator, event and map")
+	f.BoolVarP(&r.asJSON, "json", "j", false,
+		"print JSON: a document for each iterator, event and map")
 	f.BoolVar(&r.demo, "demo", false,
 		"send packets on 127.0.0.1, to have something to count")
 	f.StringVar(&r.pinDir, "pin", "",

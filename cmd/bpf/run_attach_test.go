@@ -293,7 +293,8 @@ func TestRunTellsOptions(t *testing.T) {
 	run := func(more ...string) string {
 		t.Helper()
 		out, err := command(t,
-			append([]string{"run", object, "--for", "50ms", "--cgroup", cgroup}, more...)...).CombinedOutput()
+			append([]string{"run", object, "--for", "50ms", "--cgroup", cgroup},
+				more...)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -303,7 +304,9 @@ func TestRunTellsOptions(t *testing.T) {
 	if want := "attached cgroup_pass to cgroup " + cgroup; !strings.Contains(first, want) {
 		t.Errorf("%s\ndoesn't say %q", first, want)
 	}
-	named := regexp.MustCompile(`not attached: program (\w+) .*; (--attach) (\S+) attaches it`).FindAllStringSubmatch(first, -1)
+	named := regexp.MustCompile(
+		`not attached: program (\w+) .*; (--attach) (\S+) attaches it`).FindAllStringSubmatch(first,
+		-1)
 	var programs, options []string
 	for _, m := range named {
 		programs = append(programs, m[1])

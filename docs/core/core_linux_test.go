@@ -32,7 +32,8 @@ func TestCoreExamples(t *testing.T) {
 	})
 	t.Run("question", func(t *testing.T) {
 		obj := runExample(t)
-		listing := string(testkit.Run(t, "bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"))
+		listing := string(testkit.Run(t, "bpftool", "btf", "dump", "file",
+			"/sys/kernel/btf/vmlinux"))
 		size := number(t, listing, `STRUCT 'task_struct' size=(\d+)`)
 		if got := *variable[uint32](t, obj, "task_size"); int(got) != size {
 			t.Errorf("task_struct has %d bytes, want %d", got, size)

@@ -1,5 +1,6 @@
-// Package archtest holds the house to its plan (ARCHITECTURE.md): which package stands on which floor, that a room imports
-// only rooms on floors below it, and that the pure rooms do not touch the operating system.
+// Package archtest holds the house to its plan (ARCHITECTURE.md): which package stands on which
+// floor, that a room imports only rooms on floors below it, and that the pure rooms do not touch
+// the operating system.
 package archtest
 
 import (
@@ -18,8 +19,8 @@ import (
 
 const module = "github.com/purebpf/bpf"
 
-// room is one package. A pure room imports no operating system and only pure rooms; an app may import modules other than
-// golang.org/x/sys.
+// room is one package. A pure room imports no operating system and only pure rooms; an app may
+// import modules other than golang.org/x/sys.
 type room struct {
 	dir   string // "" is the module's root
 	floor int
@@ -27,8 +28,8 @@ type room struct {
 	app   bool
 }
 
-// rooms is the whole house, and where scripts/test.sh reads which rooms are pure. A new package belongs here before its first commit. A dir that ends in /... stands for the
-// packages below it.
+// rooms is the whole house, and where scripts/test.sh reads which rooms are pure. A new package
+// belongs here before its first commit. A dir that ends in /... stands for the packages below it.
 var rooms = []room{
 	{dir: "uapi", floor: 0, pure: true},
 	{dir: "internal/pathname", floor: 0, pure: true},
@@ -171,7 +172,8 @@ func judge(from room, imported string) []string {
 		case !ok:
 			problems = append(problems, "imports "+name(dir)+", which has no floor")
 		case to.floor >= from.floor:
-			problems = append(problems, "on floor "+strconv.Itoa(from.floor)+" imports "+name(dir)+" on floor "+strconv.Itoa(to.floor))
+			problems = append(problems, "on floor "+strconv.Itoa(from.floor)+" imports "+
+				name(dir)+" on floor "+strconv.Itoa(to.floor))
 		case from.pure && !to.pure:
 			problems = append(problems, "is a pure room and imports "+name(dir)+", which is not")
 		}
@@ -179,7 +181,8 @@ func judge(from room, imported string) []string {
 	}
 	first, _, _ := strings.Cut(imported, "/")
 	if strings.Contains(first, ".") && !from.app && !within(imported, sysModule) {
-		problems = append(problems, "imports "+imported+"; a library package may import no module but "+sysModule)
+		problems = append(problems, "imports "+
+			imported+"; a library package may import no module but "+sysModule)
 	}
 	return problems
 }
@@ -212,12 +215,14 @@ func TestJudge(t *testing.T) {
 			t.Errorf("no room %q", c.dir)
 		}
 		if got := judge(from, c.imported); len(got) != c.problems {
-			t.Errorf("%s importing %s: %q, want %d problems", name(c.dir), c.imported, got, c.problems)
+			t.Errorf("%s importing %s: %q, want %d problems", name(c.dir), c.imported, got,
+				c.problems)
 		}
 	}
 }
 
-// A package that may open file descriptors runs its tests under the leak check. Oracle: the text of its test files.
+// A package that may open file descriptors runs its tests under the leak check. Oracle: the text of
+// its test files.
 func TestLeakCheckEverywhere(t *testing.T) {
 	root := filepath.Join("..", "..")
 	for dir := range imports(t, root) {
@@ -235,7 +240,8 @@ func TestLeakCheckEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checked = checked || strings.Contains(string(text), "testkit.Main(m") || dir == "internal/testkit" && strings.Contains(string(text), "Main(m)")
+			checked = checked || strings.Contains(string(text), "testkit.Main(m") ||
+				dir == "internal/testkit" && strings.Contains(string(text), "Main(m)")
 		}
 		if !checked {
 			t.Errorf("tests of %s have no TestMain that calls testkit.Main", name(dir))
@@ -250,7 +256,8 @@ func name(dir string) string {
 	return dir
 }
 
-// imports reads the imports of every non-test file of the module, by package folder. Nested modules are other houses.
+// imports reads the imports of every non-test file of the module, by package folder. Nested modules
+// are other houses.
 func imports(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	packages := map[string][]string{}

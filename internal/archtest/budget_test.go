@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// The budget of the root package: what applications import is to stay small, and mechanisms stand in
-// rooms of their own. A change that needs more raises a number here and says why; one that needs less
-// lowers it.
+// The budget of the root package: what applications import is to stay small, and mechanisms stand
+// in rooms of their own. A change that needs more raises a number here and says why; one that needs
+// less lowers it.
 const (
 	mostFiles     = 67   // in the top folder, tests and everything else
 	mostCodeLines = 6300 // of root without tests, comments and blank lines
@@ -72,11 +72,13 @@ func codeLines(t *testing.T, path string) int {
 	}
 }
 
-// opens are the functions of package os that root doesn't call: files are opened by the rooms below,
-// and by sys.OpenFile for an object and for the folders and namespaces that programs are attached to.
+// opens are the functions of package os that root doesn't call: files are opened by the rooms
+// below, and by sys.OpenFile for an object and for the folders and namespaces that programs are
+// attached to.
 var opens = map[string]bool{
 	"Open": true, "OpenFile": true, "OpenInRoot": true, "OpenRoot": true, "Create": true,
-	"ReadFile": true, "WriteFile": true, "ReadDir": true, "Mkdir": true, "MkdirAll": true, "Remove": true,
+	"ReadFile": true, "WriteFile": true, "ReadDir": true, "Mkdir": true, "MkdirAll": true,
+	"Remove": true,
 }
 
 // TestRootOpensNothing: the oracle is the source of root, as go/parser reads it.

@@ -81,9 +81,9 @@ func symbols(t *testing.T, object []byte) (elf.FileHeader, string) {
 	return f.FileHeader, " " + strings.Join(names, " ") + " "
 }
 
-// TestCompile: an object has the same bytes wherever source, headers and working folder are, as long
-// as the source is in the same place seen from there; it has BTF with the lines of the source, and
-// no DWARF. Oracle: clang, and the standard library's reader of ELF files.
+// TestCompile: an object has the same bytes wherever source, headers and working folder are, as
+// long as the source is in the same place seen from there; it has BTF with the lines of the source,
+// and no DWARF. Oracle: clang, and the standard library's reader of ELF files.
 func TestCompile(t *testing.T) {
 	ctx := context.Background()
 	c, err := Find(ctx)

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// TestExplain: the oracle is the kernel. The call is refused, and no more once what Explain names is
-// open to all.
+// TestExplain: the oracle is the kernel. The call is refused, and no more once what Explain names
+// is open to all.
 func TestExplain(t *testing.T) {
 	testkit.Root(t)
 	dir, err := os.MkdirTemp("", "denied")
@@ -66,12 +66,17 @@ func TestExplain(t *testing.T) {
 		closed string // what is closed to others
 		names  string
 	}{
-		{"a directory on the way", open, "a/b/c/file", denied.Read, "a/b", "a/b belongs to root and has mode 0600"},
-		{"the first one", open, dir + "//a/b/c/file", denied.Read, "a", "/a belongs to root and has mode 0600"},
-		{"the file", open, "open/secret", denied.Read, "open/secret", "open/secret belongs to root and has mode 0600"},
+		{"a directory on the way", open, "a/b/c/file", denied.Read, "a/b",
+			"a/b belongs to root and has mode 0600"},
+		{"the first one", open, dir + "//a/b/c/file", denied.Read, "a",
+			"/a belongs to root and has mode 0600"},
+		{"the file", open, "open/secret", denied.Read, "open/secret",
+			"open/secret belongs to root and has mode 0600"},
 		{"behind a symlink", open, "open/link", denied.Read, "a/b", "may not reach open/link"},
-		{"no name is needed to reach it", stat, "a/b/c", denied.Reach, "a/b", "a/b belongs to root"},
-		{"a directory that takes nothing", make, "open/own/new", denied.Reach, "open/own", "open/own belongs to root"},
+		{"no name is needed to reach it", stat, "a/b/c", denied.Reach, "a/b",
+			"a/b belongs to root"},
+		{"a directory that takes nothing", make, "open/own/new", denied.Reach, "open/own",
+			"open/own belongs to root"},
 		{"this directory", make, "new", denied.Reach, ".", "may not reach ."},
 	} {
 		before, err := os.Stat(x.closed)
@@ -88,7 +93,8 @@ func TestExplain(t *testing.T) {
 		})
 		if !errors.Is(refused, syscall.EACCES) {
 			t.Errorf("%s: the kernel says %v", x.what, refused)
-		} else if !errors.Is(explained, fs.ErrPermission) || !strings.Contains(explained.Error(), x.names) {
+		} else if !errors.Is(explained, fs.ErrPermission) ||
+			!strings.Contains(explained.Error(), x.names) {
 			t.Errorf("%s: %v doesn't say %q", x.what, explained, x.names)
 		}
 		if err := os.Chmod(x.closed, 0o777); err != nil {

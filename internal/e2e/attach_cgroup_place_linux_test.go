@@ -230,7 +230,8 @@ func TestCgroupAnchors(t *testing.T) {
 		&bpf.RemoveCgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
 		t.Error(err)
 	}
-	if err := second.RemoveCgroup(dir, &bpf.RemoveCgroupOptions{Revision: hook.Revision + 1}); err != nil {
+	if err := second.RemoveCgroup(dir,
+		&bpf.RemoveCgroupOptions{Revision: hook.Revision + 1}); err != nil {
 		t.Error(err)
 	}
 	for _, err := range []error{outcome(second.AttachCgroup(dir,

@@ -173,7 +173,8 @@ func TestAttachProgram(t *testing.T) {
 	if _, err := link.Info(); !errors.Is(err, bpf.ErrClosed) {
 		t.Error(err)
 	}
-	for name, want := range map[string]string{"bare": "no target", "pass": "call of their Attach method"} {
+	for name, want := range map[string]string{"bare": "no target",
+		"pass": "call of their Attach method"} {
 		if _, err := obj.Program(name).Attach(); !errors.Is(err, bpf.ErrNotSupported) ||
 			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
@@ -402,7 +403,8 @@ func TestSetXDP(t *testing.T) {
 		{second(closed.Program("pass").SetXDP("lo", nil)), bpf.ErrClosed, ""},
 		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: unloaded.Program("pass_twice")})),
 			syscall.EINVAL, "the program to replace"},
-		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: closed.Program("pass")})), syscall.EINVAL,
+		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: closed.Program("pass")})),
+			syscall.EINVAL,
 			"the program to replace"},
 		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
 			"exclude each other"},

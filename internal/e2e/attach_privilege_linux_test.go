@@ -353,7 +353,8 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	}
 	if netfilter != nil {
 		say("netfilter link",
-			outcome(netfilter.AttachNetfilter(uapi.NetfilterIPv4, 0, &bpf.NetfilterOptions{Priority: 1})))
+			outcome(netfilter.AttachNetfilter(uapi.NetfilterIPv4, 0,
+				&bpf.NetfilterOptions{Priority: 1})))
 	}
 	say("link by id", second(bpf.LinkFromID(1)))
 	say("program by id", second(bpf.ProgramFromID(1)))

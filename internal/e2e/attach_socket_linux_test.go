@@ -130,7 +130,8 @@ func TestSocketFilter(t *testing.T) {
 	if err := bpf.UnsetSocketFilter(rawConn(t, c)); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	for name, text := range map[string]string{"xdp_pass": "type xdp, want socket_filter", "reuseport": "type sk_reuseport", "pick": "was not loaded"} {
+	for name, text := range map[string]string{"xdp_pass": "type xdp, want socket_filter",
+		"reuseport": "type sk_reuseport", "pick": "was not loaded"} {
 		if err := obj.Program(name).SetSocketFilter(rawConn(t,
 			c)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), text) {
 			t.Error(name, err)

@@ -344,7 +344,8 @@ func (fo faultObject) run(t *testing.T, used []int, steps map[uapi.Cmd]int) {
 		stride = 41
 	case testing.Short():
 		stride *= 7
-		// After ENOSPC the log buffer grows to 2 GiB, and the race detector shadows each byte of it.
+		// After ENOSPC the log buffer grows to 2 GiB, and the race detector shadows each byte of
+		// it.
 		opts.LogSize = 1 << 20
 	}
 

@@ -63,7 +63,8 @@ func TestLoadMaps(t *testing.T) {
 		if m.Kind() == object.MapRodata {
 			frozen = 1
 		}
-		if got.Type != m.Type().String() || uapi.MapFlags(got.Flags) != m.Flags() || int(got.Key) != m.KeySize() ||
+		if got.Type != m.Type().String() || uapi.MapFlags(got.Flags) != m.Flags() ||
+			int(got.Key) != m.KeySize() ||
 			int(got.Value) != m.ValueSize() ||
 			got.MaxEntries != m.MaxEntries() || got.Frozen != frozen || got.Name != m.Name() {
 			t.Errorf("%v: bpftool says %+v", m, got)

@@ -78,10 +78,12 @@ func TestVariableSetEven(t *testing.T) {
 			}
 			got, _ := live.Variable(c.name).Bytes()
 			if err := live.Variable(c.name).Set(value); err != nil || !bytes.Equal(got, twin) {
-				t.Errorf("loaded: %s = %T %v: %x, C has %x; %v", c.name, value, value, got, twin, err)
+				t.Errorf("loaded: %s = %T %v: %x, C has %x; %v", c.name, value, value, got, twin,
+					err)
 			}
 		}
-		for _, wrong := range []any{nil, float32(1.5), uint64(1 << 62), "far too long for it", uint64(1 << 63),
+		for _, wrong := range []any{nil, float32(1.5), uint64(1 << 62), "far too long for it",
+			uint64(1 << 63),
 			[]byte(nil), [3]byte{}, struct{}{}, &c} {
 			if n, ok := wrong.(uint64); c.name == "i64" && ok && n != 0 {
 				continue

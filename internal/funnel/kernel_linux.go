@@ -32,7 +32,8 @@ func (Kernel) BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr, common unsafe
 // PerfEventOpen is perf_event_open(2), repeated while a signal interrupts it.
 func (Kernel) PerfEventOpen(attr unsafe.Pointer, pid, cpu, group int, flags uint) (int, syscall.Errno) {
 	for {
-		r, _, e := syscall.Syscall6(unix.SYS_PERF_EVENT_OPEN, uintptr(attr), uintptr(pid), uintptr(cpu),
+		r, _, e := syscall.Syscall6(unix.SYS_PERF_EVENT_OPEN, uintptr(attr), uintptr(pid),
+			uintptr(cpu),
 			uintptr(group), uintptr(flags), 0)
 		if e != syscall.EINTR {
 			return int(r), e

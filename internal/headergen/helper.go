@@ -42,7 +42,8 @@ func parseHelpers(text string) ([]helper, error) {
 		}
 		for _, program := range strings.Fields(row[7]) {
 			if program != "any" && programs[program] == "" {
-				return nil, fmt.Errorf("helpers.tsv: %s is for unknown programs %q", h.name, program)
+				return nil, fmt.Errorf("helpers.tsv: %s is for unknown programs %q", h.name,
+					program)
 			}
 			h.programs = append(h.programs, program)
 		}

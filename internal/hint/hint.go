@@ -1,6 +1,6 @@
-// Package hint lets an error carry advice: what is known to help, apart from what went wrong. Whoever
-// knows the advice adds it where the error arises; whoever reports the error finds it through all
-// that wraps it.
+// Package hint lets an error carry advice: what is known to help, apart from what went wrong.
+// Whoever knows the advice adds it where the error arises; whoever reports the error finds it
+// through all that wraps it.
 package hint
 
 import "errors"

@@ -20,8 +20,10 @@ func TestAdvice(t *testing.T) {
 		{"twice", Add(known, "retry"), "EOF", "retry", io.EOF},
 		{"empty", Add(known, ""), "EOF", "wait", io.EOF},
 		{"wrapped", fmt.Errorf("read: %w", known), "read: EOF", "wait", nil},
-		{"joined", errors.Join(io.ErrNoProgress, known), io.ErrNoProgress.Error() + "\nEOF", "wait", nil},
-		{"added to what wraps", Add(fmt.Errorf("read: %w", known), "retry"), "read: EOF", "retry", nil},
+		{"joined", errors.Join(io.ErrNoProgress, known), io.ErrNoProgress.Error() + "\nEOF", "wait",
+			nil},
+		{"added to what wraps", Add(fmt.Errorf("read: %w", known), "retry"), "read: EOF", "retry",
+			nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.err.Error() != tc.text || Of(tc.err) != tc.advice {

@@ -10,8 +10,8 @@ import (
 )
 
 // AtFunction lists the programs that are attached to a function by tracing links, for messages. The
-// function is a type of the BTF with that id, of the kernel, a module or a program. It returns "" if
-// there are none or if the kernel doesn't report them.
+// function is a type of the BTF with that id, of the kernel, a module or a program. It returns ""
+// if there are none or if the kernel doesn't report them.
 func AtFunction(btfID, function uint32) string {
 	return tracing(func(d *linkinfo.Tracing) bool {
 		return d.TargetBTFID == function &&

@@ -42,7 +42,8 @@ func Query(target uint32, where uapi.AttachType, flags uapi.QueryFlags) (*Hook, 
 		progs, links := make([]uint32, n), make([]uint32, n)
 		progFlags := make([]uapi.AttachFlags, n)
 		a := sys.ProgQueryAttr{
-			Target: target, AttachType: where, QueryFlags: flags, ProgIDs: sys.Slice(progs), Count: n,
+			Target: target, AttachType: where, QueryFlags: flags, ProgIDs: sys.Slice(progs),
+			Count: n,
 		}
 		if modern {
 			a.LinkIDs = sys.Slice(links)

@@ -45,7 +45,8 @@ func Check(t reflect.Type, size uint32, spec *btf.Spec, id btf.ID) (Layout, erro
 // add checks t, which lies at offset, and records its gaps.
 func (l *Layout) add(t reflect.Type, offset uintptr, path string) error {
 	switch t.Kind() {
-	case reflect.Bool, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint8, reflect.Uint16, reflect.Uint32,
+	case reflect.Bool, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint8,
+		reflect.Uint16, reflect.Uint32,
 		reflect.Uint64, reflect.Float32, reflect.Float64:
 		return nil
 	case reflect.Array:
@@ -59,7 +60,8 @@ func (l *Layout) add(t reflect.Type, offset uintptr, path string) error {
 		}
 		for i := 1; i < t.Len(); i++ {
 			if len(l.gaps) > maxGaps {
-				return fmt.Errorf("%s has too many gaps between fields; add fields to fill them", path)
+				return fmt.Errorf("%s has too many gaps between fields; add fields to fill them",
+					path)
 			}
 			if err := l.add(elem, offset+uintptr(i)*elem.Size(), path); err != nil {
 				return err
@@ -144,7 +146,8 @@ func matchType(t reflect.Type, spec *btf.Spec, id btf.ID, path string, depth int
 				return nil
 			}
 		}
-		return fmt.Errorf("%s is %v, which is none of the members of %s; use [%d]byte", path, t, typeText(c), size)
+		return fmt.Errorf("%s is %v, which is none of the members of %s; use [%d]byte", path, t,
+			typeText(c), size)
 	case btf.KindArray:
 		a := c.Array()
 		if t.Kind() != reflect.Array || t.Len() != int(a.Nelems) {
@@ -221,7 +224,8 @@ func matchMember(t reflect.Type, spec *btf.Spec, c btf.Type, m btf.Member, bits 
 		}
 		where := path + "." + f.Name
 		if first < fieldFirst || end > fieldEnd {
-			return fmt.Errorf("%s lies across the C member %s (bytes %d to %d) of %s", where, m.Name, first/8, (end+7)/8, typeText(c))
+			return fmt.Errorf("%s lies across the C member %s (bytes %d to %d) of %s", where,
+				m.Name, first/8, (end+7)/8, typeText(c))
 		}
 		if first == fieldFirst && end == fieldEnd && m.BitSize == 0 {
 			return matchType(f.Type, spec, m.Type, where, depth+1)
@@ -259,8 +263,8 @@ func matchDatasec(t reflect.Type, spec *btf.Spec, c btf.Type, path string, depth
 	return nil
 }
 
-// isBytes reports whether t is [N]byte, or a struct with one such field beside fields without a size,
-// which give it its alignment.
+// isBytes reports whether t is [N]byte, or a struct with one such field beside fields without a
+// size, which give it its alignment.
 func isBytes(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
 		return t.Kind() == reflect.Array && t.Elem().Kind() == reflect.Uint8

@@ -8,7 +8,8 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// layoutTypes builds the C types of these tests. The oracle of the tests is the C standard's layout, written down here by hand:
+// layoutTypes builds the C types of these tests. The oracle of the tests is the C standard's
+// layout, written down here by hand:
 //
 //	enum color { red, green };
 //	union u { __u32 number; struct { __u16 lo, hi; } half; };
@@ -62,7 +63,8 @@ func layoutTypes(t *testing.T) (spec *btf.Spec, ids map[string]btf.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return spec, map[string]btf.ID{"u8": u8, "u16": u16, "u32": u32, "ptr": ptr, "color": color, "u": u, "flat": flat, "inner": inner, "s": s, "s_t": typedef, "wrapped": wrapped}
+	return spec, map[string]btf.ID{"u8": u8, "u16": u16, "u32": u32, "ptr": ptr, "color": color,
+		"u": u, "flat": flat, "inner": inner, "s": s, "s_t": typedef, "wrapped": wrapped}
 }
 
 func TestLayout(t *testing.T) {
@@ -85,7 +87,8 @@ func TestLayout(t *testing.T) {
 		c    string
 		want string // "" accepted; else part of the reason
 	}{
-		{uint32(0), "u32", ""}, {int32(0), "u32", ""}, {float32(0), "u32", ""}, {[4]byte{}, "u32", ""},
+		{uint32(0), "u32", ""}, {int32(0), "u32", ""}, {float32(0), "u32", ""},
+		{[4]byte{}, "u32", ""},
 		{uint32(0), "color", ""}, {uint64(0), "ptr", ""}, {uint8(0), "u8", ""}, {false, "u8", ""},
 		{uint16(0), "u32", "uint16 has 2 bytes, the map has 4"},
 		{[2]uint16{}, "u32", "C has INT"},
@@ -104,7 +107,8 @@ func TestLayout(t *testing.T) {
 			_ uint8
 			_ uint16
 		}{}, "inner", ""},
-		{struct{ Y uint32 }{}, "inner", "Y has 4 bytes at offset 0, the C member x has 1 at offset 0"},
+		{struct{ Y uint32 }{}, "inner",
+			"Y has 4 bytes at offset 0, the C member x has 1 at offset 0"},
 		{uint32(0), "u", ""}, {struct{ Lo, Hi uint16 }{}, "u", ""}, {[4]byte{}, "u", ""},
 		{[4]uint8{}, "u", ""},
 		{struct{ A, B, C, D uint8 }{}, "u", "none of the members of UNION u"},
@@ -172,7 +176,8 @@ func TestLayout(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = Check(typ, uint32(size), spec, ids[c.c])
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+		if c.want == "" && err != nil || c.want != "" &&
+			(err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%v for %s: %v, want %q", typ, c.c, err, c.want)
 		}
 	}
@@ -223,7 +228,8 @@ func TestLayoutGaps(t *testing.T) {
 			t.Errorf("%v: %s, want %s", typ, got, c.gaps)
 		}
 	}
-	if _, err := Check(reflect.TypeFor[[4000]padded](), 48000, nil, 0); err == nil || !strings.Contains(err.Error(), "too many gaps") {
+	if _, err := Check(reflect.TypeFor[[4000]padded](), 48000, nil, 0); err == nil ||
+		!strings.Contains(err.Error(), "too many gaps") {
 		t.Error(err)
 	}
 }

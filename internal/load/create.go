@@ -50,7 +50,8 @@ func CreateMap(spec *object.Map, inner uint32, report Report) (*Map, error) {
 // notCreated describes the kernel's refusal of a map.
 func notCreated(name string, attr *sys.MapCreateAttr, err error) *Failure {
 	return &Failure{
-		Op: "create map", Subject: name + " (" + Shape(attr.Type, attr.KeySize, attr.ValueSize) + ")",
+		Op: "create map", Subject: name + " (" +
+			Shape(attr.Type, attr.KeySize, attr.ValueSize) + ")",
 		Err: err, Need: mapCaps(attr.Type), Maps: ruled(attr),
 	}
 }

@@ -53,7 +53,10 @@ func (k *broken) Mmap(addr unsafe.Pointer, length uintptr, prot, flags,
 // failed is the error of a Failure.
 type failed struct{ *Failure }
 
-func (f failed) Error() string { return fmt.Sprint(f.Object, ": ", f.Op, " ", f.Subject, ": ", f.Err) }
+func (f failed) Error() string {
+	return fmt.Sprint(f.Object, ": ", f.Op, " ", f.Subject, ": ",
+		f.Err)
+}
 
 func (f failed) Unwrap() error { return f.Err }
 
@@ -122,7 +125,8 @@ func TestFaults(t *testing.T) {
 		for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EINVAL, syscall.ENOSPC} {
 			for _, stays := range []bool{false, true} {
 				err := run(&broken{at: at, stays: stays, errno: errno})
-				where := fmt.Sprintf("call %d of %d, %v, for good: %v", at, count.calls, errno, stays)
+				where := fmt.Sprintf("call %d of %d, %v, for good: %v", at, count.calls, errno,
+					stays)
 				if now := testkit.FDs(); !slices.Equal(now, base) {
 					t.Fatalf("%s: descriptors before %v, after %v", where, base, now)
 				}

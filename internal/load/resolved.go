@@ -101,5 +101,6 @@ func (x *execution) runningModule(m *facts.Module) (*facts.Module, error) {
 			return have, nil
 		}
 	}
-	return nil, fmt.Errorf("the running kernel has no module %s with BTF: %w", m.Name, fs.ErrNotExist)
+	return nil, fmt.Errorf("the running kernel has no module %s with BTF: %w", m.Name,
+		fs.ErrNotExist)
 }

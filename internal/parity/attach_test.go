@@ -27,43 +27,48 @@ type attachment struct {
 	Attached []string `json:"attached"`
 }
 
-// Oracle: C libbpf 1.5, which loads and attaches each object of the tools (testdata/attach.c: as a skeleton does). What it attaches is
-// attached here; what it fails at fails here with the same number; and afterwards nothing is left in the kernel.
+// Oracle: C libbpf 1.5, which loads and attaches each object of the tools (testdata/attach.c: as a
+// skeleton does). What it attaches is attached here; what it fails at fails here with the same
+// number; and afterwards nothing is left in the kernel.
 func TestAttachEqualsLibbpf(t *testing.T) {
 	testkit.Root(t)
 	program := testkit.LibbpfProgram(t, "testdata/attach.c")
 	before := idsOfKernel(t)
 	loaded, links := 0, 0
 	for _, path := range testkit.Corpus(t, "tools") {
-		t.Run(strings.TrimSuffix(path[strings.LastIndexByte(path, '/')+1:], ".bpf.o"), func(t *testing.T) {
-			out, err := exec.Command(program, path).Output()
-			if err != nil {
-				t.Fatalf("C libbpf: %v", err)
-			}
-			var want attachment
-			if err := json.Unmarshal(out, &want); err != nil {
-				t.Fatalf("%v in %q", err, out)
-			}
-			if !want.Loaded {
-				return // TestVerdictsEqualLibbpf has the rest
-			}
-			loaded++
-			got, ids, err := attach(t, path)
-			links += len(got.Attached)
-			if got.Errno != want.Errno || !slices.Equal(got.Attached, want.Attached) {
-				t.Errorf("errno %d, %q; C libbpf: errno %d, %q (%v)", got.Errno, got.Attached, want.Errno, want.Attached, err)
-			}
-			for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); ; time.Sleep(10 * time.Millisecond) {
-				left := slices.DeleteFunc(slices.Clone(ids), func(i id) bool { return !i.exists() })
-				if len(left) == 0 {
-					break
+		t.Run(strings.TrimSuffix(path[strings.LastIndexByte(path, '/')+1:], ".bpf.o"),
+			func(t *testing.T) {
+				out, err := exec.Command(program, path).Output()
+				if err != nil {
+					t.Fatalf("C libbpf: %v", err)
 				}
-				if time.Now().After(deadline) {
-					t.Errorf("still in the kernel after Close: %v", left)
-					break
+				var want attachment
+				if err := json.Unmarshal(out, &want); err != nil {
+					t.Fatalf("%v in %q", err, out)
 				}
-			}
-		})
+				if !want.Loaded {
+					return // TestVerdictsEqualLibbpf has the rest
+				}
+				loaded++
+				got, ids, err := attach(t, path)
+				links += len(got.Attached)
+				if got.Errno != want.Errno || !slices.Equal(got.Attached, want.Attached) {
+					t.Errorf("errno %d, %q; C libbpf: errno %d, %q (%v)", got.Errno, got.Attached,
+						want.Errno, want.Attached, err)
+				}
+				for deadline := time.Now().Add(
+					testkit.Patience(5 * time.Second)); ; time.Sleep(10 * time.Millisecond) {
+					left := slices.DeleteFunc(slices.Clone(ids),
+						func(i id) bool { return !i.exists() })
+					if len(left) == 0 {
+						break
+					}
+					if time.Now().After(deadline) {
+						t.Errorf("still in the kernel after Close: %v", left)
+						break
+					}
+				}
+			})
 	}
 	mine := fmt.Sprintf("purebpf_%d_", os.Getpid())
 	for _, name := range []string{"kprobe_events", "uprobe_events"} {
@@ -77,7 +82,8 @@ func TestAttachEqualsLibbpf(t *testing.T) {
 	}
 	if os.Getenv("PUREBPF_SLOW") == "1" { // a machine of its own, where nobody else makes any
 		after := idsOfKernel(t)
-		for deadline := time.Now().Add(5 * time.Second); !slices.Equal(after, before) && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(5 * time.Second); !slices.Equal(after, before) &&
+			time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 			after = idsOfKernel(t)
 		}
 		if !slices.Equal(after, before) {
@@ -90,7 +96,8 @@ func TestAttachEqualsLibbpf(t *testing.T) {
 	t.Logf("%d objects, %d links", loaded, links)
 }
 
-// attach loads and attaches an object, and says what was attached and under which ids the kernel knew it.
+// attach loads and attaches an object, and says what was attached and under which ids the kernel
+// knew it.
 func attach(t *testing.T, path string) (a attachment, ids []id, failure error) {
 	t.Helper()
 	o, err := bpf.Open(path, nil)
@@ -128,7 +135,8 @@ func attach(t *testing.T, path string) (a attachment, ids []id, failure error) {
 	links, err := obj.Attach()
 	if err != nil {
 		a.Errno = verify.Errno(err)
-		if _, statErr := os.Stat(testkit.Tracefs(t) + "/kprobe_events"); errors.Is(err, bpf.ErrNotSupported) && statErr != nil {
+		if _, statErr := os.Stat(testkit.Tracefs(t) + "/kprobe_events"); errors.Is(err,
+			bpf.ErrNotSupported) && statErr != nil {
 			a.Errno = int(syscall.ENOENT) // what libbpf says of a kernel without kprobes, where this library says that it has none
 		}
 		return a, ids, err

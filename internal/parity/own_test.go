@@ -11,11 +11,13 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// Oracle: C libbpf 1.5 and the kernel, over the objects of this package's neighbours: what the corpus lacks.
+// Oracle: C libbpf 1.5 and the kernel, over the objects of this package's neighbours: what the
+// corpus lacks.
 func TestOwnVerdictsEqualLibbpf(t *testing.T) {
 	testkit.Root(t)
 	n, running := 0, kernel.Running().Version()
-	for _, pattern := range []string{"../../object/testdata/*.o", "../../plan/testdata/*.o", "../../testdata/*.bpf.o"} {
+	for _, pattern := range []string{"../../object/testdata/*.o", "../../plan/testdata/*.o",
+		"../../testdata/*.bpf.o"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no objects in %s: %v", pattern, err)
@@ -26,7 +28,8 @@ func TestOwnVerdictsEqualLibbpf(t *testing.T) {
 			want, got := testkit.Oracle(t, path)[0], load(t, path)
 			problems, stale := judge(KnownOwn, name, verdict.Diff(want, got))
 			for _, p := range problems {
-				t.Errorf("%s: %s (C libbpf: %s, errno %d: %s; here: %s)", path, p, want.Stage, want.Errno, want.Error, got.Error)
+				t.Errorf("%s: %s (C libbpf: %s, errno %d: %s; here: %s)", path, p, want.Stage,
+					want.Errno, want.Error, got.Error)
 			}
 			if stale != "" && running >= since(name) {
 				t.Error(stale)

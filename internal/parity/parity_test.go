@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// Oracle: C libbpf 1.5 on the same kernel. Verdict, stage, errno, first failing program, every program's facts with its tag
-// in order, every map's facts in order.
+// Oracle: C libbpf 1.5 on the same kernel. Verdict, stage, errno, first failing program, every
+// program's facts with its tag in order, every map's facts in order.
 func TestVerdictsEqualLibbpf(t *testing.T) {
 	testkit.Root(t)
 	for _, folder := range testkit.CorpusDirs {
@@ -30,7 +30,8 @@ func TestVerdictsEqualLibbpf(t *testing.T) {
 			same, loaded := 0, 0
 			for _, path := range testkit.Corpus(t, folder) {
 				name := testkit.CorpusName(path)
-				t.Run(strings.TrimSuffix(strings.TrimSuffix(path[strings.LastIndexByte(path, '/')+1:], ".o"), ".bpf"), func(t *testing.T) {
+				t.Run(strings.TrimSuffix(strings.TrimSuffix(path[strings.LastIndexByte(path,
+					'/')+1:], ".o"), ".bpf"), func(t *testing.T) {
 					start := time.Now()
 					want := testkit.Oracle(t, path)[0]
 					theirs += time.Since(start)
@@ -65,7 +66,8 @@ func load(t *testing.T, path string) verdict.Object {
 	return v
 }
 
-// compare reports whether the verdicts are equal. A difference fails the test unless it is a known one.
+// compare reports whether the verdicts are equal. A difference fails the test unless it is a known
+// one.
 func compare(t *testing.T, name string, want, got verdict.Object) bool {
 	t.Helper()
 	problems, stale := judge(Known, name, verdict.Diff(want, got))
@@ -73,7 +75,8 @@ func compare(t *testing.T, name string, want, got verdict.Object) bool {
 		t.Error(p)
 	}
 	if len(problems) > 0 {
-		t.Logf("C libbpf: %s, errno %d, program %q: %s", want.Stage, want.Errno, want.Program, want.Error)
+		t.Logf("C libbpf: %s, errno %d, program %q: %s", want.Stage, want.Errno, want.Program,
+			want.Error)
 	}
 	if stale != "" {
 		t.Error(stale)
@@ -88,10 +91,12 @@ func judge(known []Difference, name string, found []string) (unknown []string, s
 		return found, ""
 	}
 	if len(found) == 0 {
-		return nil, fmt.Sprintf("%s is listed as different (%s) and is not: take it off the list", name, known[at].Reason)
+		return nil, fmt.Sprintf("%s is listed as different (%s) and is not: take it off the list",
+			name, known[at].Reason)
 	}
 	for _, text := range found {
-		if !slices.ContainsFunc(known[at].Words, func(w string) bool { return strings.Contains(text, w) }) {
+		if !slices.ContainsFunc(known[at].Words,
+			func(w string) bool { return strings.Contains(text, w) }) {
 			unknown = append(unknown, text)
 		}
 	}

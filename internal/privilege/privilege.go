@@ -32,7 +32,8 @@ func Hint(err error, need ...kernel.Capability) string {
 	if len(missing) == 0 {
 		return ""
 	}
-	why := kernel.PrivilegeError{For: "this", Missing: missing, UserNS: p.UserNS, Program: ownPath()}
+	why := kernel.PrivilegeError{For: "this", Missing: missing, UserNS: p.UserNS,
+		Program: ownPath()}
 	return why.Error()
 }
 

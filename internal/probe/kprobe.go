@@ -68,7 +68,8 @@ func (k *Kprobe) open(m Machine, pmu uint32) (*Event, error) {
 		return nil, err
 	}
 	r := request{
-		attr: sys.PerfEventAttr{Type: sys.PerfType(pmu), Config: config, Config2: k.Offset}, name: k.Symbol,
+		attr: sys.PerfEventAttr{Type: sys.PerfType(pmu), Config: config, Config2: k.Offset},
+		name: k.Symbol,
 	}
 	if k.Symbol == "" {
 		r.attr.Config2 = k.Address

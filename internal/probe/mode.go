@@ -2,8 +2,8 @@
 // programs to them.
 //
 // A kprobe or uprobe is a perf event of its own kind, a PMU (4.17), or an event in tracefs on older
-// kernels. A program is attached to it by a BPF link (5.15) or by ioctl. Choose selects among these,
-// as libbpf does. Links to many functions at once need no perf events.
+// kernels. A program is attached to it by a BPF link (5.15) or by ioctl. Choose selects among
+// these, as libbpf does. Links to many functions at once need no perf events.
 package probe
 
 import (

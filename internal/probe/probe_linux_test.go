@@ -47,9 +47,12 @@ func TestParseLeftover(t *testing.T) {
 // names.
 func TestEventName(t *testing.T) {
 	for want, got := range map[string]string{
-		"purebpf_12_3_do_unlinkat_0x1f":                                   eventName(12, 3, "do_unlinkat", 31),
-		"purebpf_12_3_m_f_isra_0_0x0":                                     eventName(12, 3, "m:f.isra.0", 0),
-		"purebpf_4194304_4294967295__usr_lib_x86_64_linux_gnu_libc_so_6_": eventName(4194304, 1<<32-1, "/usr/lib/x86_64-linux-gnu/libc.so.6", 0x123456),
+		"purebpf_12_3_do_unlinkat_0x1f": eventName(12, 3,
+			"do_unlinkat", 31),
+		"purebpf_12_3_m_f_isra_0_0x0": eventName(12, 3,
+			"m:f.isra.0", 0),
+		"purebpf_4194304_4294967295__usr_lib_x86_64_linux_gnu_libc_so_6_": eventName(4194304,
+			1<<32-1, "/usr/lib/x86_64-linux-gnu/libc.so.6", 0x123456),
 	} {
 		if got != want || len(got) > 63 {
 			t.Errorf("%q, want %q", got, want)
@@ -79,7 +82,8 @@ func TestNameTaken(t *testing.T) {
 				root: tracefs, file: file, group: c.kind + "s",
 				name: eventName(os.Getpid(), count.Load(), c.target, 0x2000),
 			}
-			if err := taken.write("p:" + taken.group + "/" + taken.name + " " + c.there); err != nil {
+			if err := taken.write("p:" + taken.group + "/" + taken.name + " " +
+				c.there); err != nil {
 				t.Fatal(err)
 			}
 			ours, err := define(tracefs, c.kind, false, c.ours, c.target, 0x2000)
@@ -88,7 +92,8 @@ func TestNameTaken(t *testing.T) {
 			}
 			list := readFile(t, tracefs+"/"+file)
 			if n := strings.Count(list, "/"+taken.name+" "); n != 1 || ours.name == taken.name {
-				t.Errorf("%d probes are called %s, ours is called %s:\n%s", n, taken.name, ours.name, list)
+				t.Errorf("%d probes are called %s, ours is called %s:\n%s", n, taken.name,
+					ours.name, list)
 			}
 			if err := errors.Join(ours.remove(), taken.remove()); err != nil {
 				t.Error(err)
@@ -105,7 +110,8 @@ func TestLeftoverFiles(t *testing.T) {
 	}
 	writeFile(t, dir+"/kprobe_events", "p:kprobes/libbpf_5_0_f_0x0 f\np:kprobes/other f\n")
 	removed, err := RemoveLeftovers(dir, func(pid int) bool { return pid != 5 })
-	if err != nil || len(removed) != 1 || !strings.HasSuffix(readFile(t, dir+"/kprobe_events"), "-:kprobes/libbpf_5_0_f_0x0") {
+	if err != nil || len(removed) != 1 ||
+		!strings.HasSuffix(readFile(t, dir+"/kprobe_events"), "-:kprobes/libbpf_5_0_f_0x0") {
 		t.Errorf("%v %v", removed, err)
 	}
 	if err := os.Mkdir(dir+"/uprobe_events", 0o700); err != nil {

@@ -7,8 +7,8 @@ import (
 )
 
 // TestParseKprobe: the oracle is C's sscanf(text, "%m[a-zA-Z0-9_.]+%li"), by which libbpf reads
-// sections; the test has glibc's results. It truncates an offset that doesn't fit, and libbpf passes
-// a negative one to the kernel; here both are refused.
+// sections; the test has glibc's results. It truncates an offset that doesn't fit, and libbpf
+// passes a negative one to the kernel; here both are refused.
 func TestParseKprobe(t *testing.T) {
 	for _, c := range []struct {
 		text, symbol string

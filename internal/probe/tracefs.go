@@ -142,7 +142,8 @@ func (e *tracefsEvent) undo() error {
 		return nil
 	}
 	return fmt.Errorf("the event %s/%s stays in tracefs; "+
-		"inspect.CleanLegacyEvents removes it when this process has ended: %w", e.group, e.name, err)
+		"inspect.CleanLegacyEvents removes it when this process has ended: %w", e.group, e.name,
+		err)
 }
 
 // open opens the perf event, for a process or, if pid is 0, for all. It removes the event in

@@ -27,7 +27,8 @@ func TestFiles(t *testing.T) {
 		}
 		for _, path := range []string{dir, filepath.Dir(b)} {
 			list, err := os.ReadDir(path)
-			if most := map[bool]int{true: 2, false: 1}[path == dir]; err != nil || len(list) > most {
+			if most := map[bool]int{true: 2, false: 1}[path == dir]; err != nil ||
+				len(list) > most {
 				t.Errorf("%s has %v, %v", path, list, err)
 			}
 		}

@@ -23,9 +23,9 @@ const (
 	altIfNameMax = 127 // ALTIFNAMSIZ without its NUL
 )
 
-// InterfaceIndex finds a network interface of the calling thread's network namespace: by its name or
-// one of its alternative names (5.5), as ip(8) does, else by its index as a decimal number. ENODEV if
-// there is none. No privileges.
+// InterfaceIndex finds a network interface of the calling thread's network namespace: by its name
+// or one of its alternative names (5.5), as ip(8) does, else by its index as a decimal number.
+// ENODEV if there is none. No privileges.
 func InterfaceIndex(name string) (int, error) {
 	if name == "" || len(name) > altIfNameMax || strings.IndexByte(name, 0) >= 0 {
 		return 0, syscall.ENODEV // what the kernel would cut or refuse to compare
@@ -53,8 +53,8 @@ func InterfaceIndex(name string) (int, error) {
 	return int(n), nil
 }
 
-// Interface is InterfaceIndex with an error that names the interface, wraps fs.ErrNotExist if there is
-// none, and names what is near.
+// Interface is InterfaceIndex with an error that names the interface, wraps fs.ErrNotExist if there
+// is none, and names what is near.
 func Interface(name string) (int, error) {
 	index, err := InterfaceIndex(name)
 	if errors.Is(err, syscall.ENODEV) {

@@ -27,7 +27,8 @@ func TestInterfaceIndex(t *testing.T) {
 		return err == nil
 	}
 	long := "a-very-long-alternative-name-of-d0"
-	for _, name := range []string{"d0", "1", "3", "a.b-c_d", "ä", `x"y`, "50%", "a,b=c", "fifteen-letters"} {
+	for _, name := range []string{"d0", "1", "3", "a.b-c_d", "ä", `x"y`, "50%", "a,b=c",
+		"fifteen-letters"} {
 		run("link", "add", "name", name, "type", "veth")
 	}
 	for _, name := range []string{
@@ -77,9 +78,12 @@ func TestInterfaceIndex(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"", "lo:1", "lo:", "lo\x00", "lo\x00x", "lo ", " lo", "LO", "l%", "%d", "%", "lo%1", "-1", "+2", "0", "02",
-		"0x2", "2 ", "99999", "2147483647", "2147483648", "4294967298", "18446744073709551618", "if2",
-		long[:20], long + "x", strings.Repeat("x", 126), strings.Repeat("x", 128), strings.Repeat("x", 70000),
+		"", "lo:1", "lo:", "lo\x00", "lo\x00x", "lo ", " lo", "LO", "l%", "%d", "%", "lo%1", "-1",
+		"+2", "0", "02",
+		"0x2", "2 ", "99999", "2147483647", "2147483648", "4294967298", "18446744073709551618",
+		"if2",
+		long[:20], long + "x", strings.Repeat("x", 126), strings.Repeat("x", 128),
+		strings.Repeat("x", 70000),
 	} {
 		if got, err := rtnl.InterfaceIndex(name); !errors.Is(err, syscall.ENODEV) {
 			t.Errorf("%.30q: %d, %v", name, got, err)

@@ -45,8 +45,8 @@ const (
 	familyIPv6 = 10 // AF_INET6
 )
 
-// LWTRoute is a route whose packets go through programs, in the main table: a lightweight tunnel of kind BPF, or with Seg6Local the end
-// of a segment of IPv6 segment routing (End.BPF).
+// LWTRoute is a route whose packets go through programs, in the main table: a lightweight tunnel of
+// kind BPF, or with Seg6Local the end of a segment of IPv6 segment routing (End.BPF).
 type LWTRoute struct {
 	Destination netip.Prefix
 	Gateway     netip.Addr // zero: destinations are reached directly
@@ -102,8 +102,9 @@ func (r *LWTRoute) scope() byte {
 	return scopeLink
 }
 
-// LWTAdd adds the route (4.10; Seg6Local 4.18). EEXIST if there is one to that destination with that metric; EOPNOTSUPP without
-// CONFIG_LWTUNNEL_BPF, or CONFIG_IPV6_SEG6_LWTUNNEL and CONFIG_IPV6_SEG6_BPF. It stays when the process ends. Needs CAP_NET_ADMIN.
+// LWTAdd adds the route (4.10; Seg6Local 4.18). EEXIST if there is one to that destination with
+// that metric; EOPNOTSUPP without CONFIG_LWTUNNEL_BPF, or CONFIG_IPV6_SEG6_LWTUNNEL and
+// CONFIG_IPV6_SEG6_BPF. It stays when the process ends. Needs CAP_NET_ADMIN.
 func LWTAdd(r *LWTRoute) error {
 	q := r.request(rtmNewRoute, nlmCreate|nlmExcl, r.scope())
 	if r.Seg6Local.FD != 0 {
@@ -135,8 +136,9 @@ func LWTAdd(r *LWTRoute) error {
 	return q.do(familyRoute, nil)
 }
 
-// LWTQuery finds the route of that destination, interface, gateway and metric, and returns the names of its programs;
-// none for a route without programs. ESRCH if there is no such route. No privileges.
+// LWTQuery finds the route of that destination, interface, gateway and metric, and returns the
+// names of its programs; none for a route without programs. ESRCH if there is no such route. No
+// privileges.
 func LWTQuery(r *LWTRoute) (LWTNames, error) {
 	var found *LWTNames
 	family := byte(familyIPv4)
@@ -163,10 +165,12 @@ func LWTQuery(r *LWTRoute) (LWTNames, error) {
 	return *found, nil
 }
 
-// read takes the programs from the kernel's description of a route; ok is false if it is another one.
+// read takes the programs from the kernel's description of a route; ok is false if it is another
+// one.
 func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) {
 	if len(payload) < 12 {
-		return programs, false, fmt.Errorf("%w: a route of %d bytes", errNetlinkFormat, len(payload))
+		return programs, false, fmt.Errorf("%w: a route of %d bytes", errNetlinkFormat,
+			len(payload))
 	}
 	if int(payload[1]) != r.Destination.Bits() || payload[4] != tableMain {
 		return programs, false, nil
@@ -194,14 +198,16 @@ func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) 
 	})
 	want := r.Destination.Masked().Addr()
 	same := destination == want || !destination.IsValid() && want.IsUnspecified() // the default route has no destination
-	if err != nil || !same || gateway != r.Gateway || int(index) != r.IfIndex || metric != r.metric() {
+	if err != nil || !same || gateway != r.Gateway || int(index) != r.IfIndex ||
+		metric != r.metric() {
 		return programs, false, err
 	}
 	var names map[uint16]*string
 	nameAttr := uint16(lwtProgName)
 	switch kind {
 	case encapBPF:
-		names = map[uint16]*string{lwtIn: &programs.In, lwtOut: &programs.Out, lwtXmit: &programs.Xmit}
+		names = map[uint16]*string{lwtIn: &programs.In, lwtOut: &programs.Out,
+			lwtXmit: &programs.Xmit}
 	case encapSeg6Local:
 		names, nameAttr = map[uint16]*string{seg6BPF: &programs.Seg6Local}, seg6ProgName
 	}
@@ -219,6 +225,6 @@ func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) 
 	return programs, true, err
 }
 
-// LWTDel removes the route of that destination, interface, gateway and metric, whatever programs it has. ESRCH if there
-// is none.
+// LWTDel removes the route of that destination, interface, gateway and metric, whatever programs it
+// has. ESRCH if there is none.
 func LWTDel(r *LWTRoute) error { return r.request(rtmDelRoute, 0, r.scope()).do(familyRoute, nil) }

@@ -57,7 +57,8 @@ func (e *Error) Unwrap() error { return e.Errno }
 // errNetlinkFormat is wrapped by errors about an answer that isn't well-formed netlink.
 var errNetlinkFormat = errors.New("malformed netlink answer")
 
-// nlRequest is a netlink request under construction: header, family header, attributes, in host byte order.
+// nlRequest is a netlink request under construction: header, family header, attributes, in host
+// byte order.
 type nlRequest struct {
 	b []byte
 }
@@ -66,8 +67,8 @@ var host = binary.NativeEndian
 
 const nlSeq = 1 // one request per socket
 
-// newRequest starts a request; head is the fixed header of the family. Every request that isn't a dump asks for an
-// acknowledgement, so that its answer has an end.
+// newRequest starts a request; head is the fixed header of the family. Every request that isn't a
+// dump asks for an acknowledgement, so that its answer has an end.
 func newRequest(typ uint16, flags uint16, head []byte) *nlRequest {
 	r := &nlRequest{b: make([]byte, 16, 128)}
 	host.PutUint16(r.b[4:], typ)
@@ -107,8 +108,8 @@ func (r *nlRequest) nest(typ uint16, f func()) {
 	host.PutUint16(r.b[start+2:], typ|attrNested)
 }
 
-// do sends the request and gives each message of the answer, without its header, to each. It returns when the kernel has
-// acknowledged, ended a dump, or refused (*Error).
+// do sends the request and gives each message of the answer, without its header, to each. It
+// returns when the kernel has acknowledged, ended a dump, or refused (*Error).
 func (r *nlRequest) do(family int, each func(typ uint16, payload []byte) error) error {
 	host.PutUint32(r.b, uint32(len(r.b)))
 	return funnel.Current().Netlink(family, r.b, func(datagram []byte) (bool, error) {
@@ -120,14 +121,17 @@ func (r *nlRequest) do(family int, each func(typ uint16, payload []byte) error) 
 func walkMessages(b []byte, each func(typ uint16, payload []byte) error) (done bool, err error) {
 	for len(b) > 0 {
 		if len(b) < 16 {
-			return true, fmt.Errorf("%w: %d bytes where a header should be", errNetlinkFormat, len(b))
+			return true, fmt.Errorf("%w: %d bytes where a header should be", errNetlinkFormat,
+				len(b))
 		}
-		n, typ, flags, seq := host.Uint32(b), host.Uint16(b[4:]), host.Uint16(b[6:]), host.Uint32(b[8:])
+		n, typ, flags, seq := host.Uint32(b), host.Uint16(b[4:]), host.Uint16(b[6:]),
+			host.Uint32(b[8:])
 		if n < 16 || uint64(n) > uint64(len(b)) {
 			return true, fmt.Errorf("%w: message length %d of %d", errNetlinkFormat, n, len(b))
 		}
 		if seq != nlSeq {
-			return true, fmt.Errorf("%w: sequence number %d instead of %d", errNetlinkFormat, seq, nlSeq)
+			return true, fmt.Errorf("%w: sequence number %d instead of %d", errNetlinkFormat, seq,
+				nlSeq)
 		}
 		payload := b[16:n]
 		b = b[min((uint64(n)+3)&^3, uint64(len(b))):]
@@ -189,7 +193,8 @@ func attributes(b []byte, each func(typ uint16, value []byte) error) error {
 	for len(b) >= 4 {
 		n, typ := int(host.Uint16(b)), host.Uint16(b[2:])&attrTypeMsk
 		if n < 4 || n > len(b) {
-			return fmt.Errorf("%w: attribute %d has length %d of %d", errNetlinkFormat, typ, n, len(b))
+			return fmt.Errorf("%w: attribute %d has length %d of %d", errNetlinkFormat, typ, n,
+				len(b))
 		}
 		if err := each(typ, b[4:n]); err != nil {
 			return err

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// message builds a netlink message as linux/netlink.h lays it out; that header is the oracle of this file.
+// message builds a netlink message as linux/netlink.h lays it out; that header is the oracle of
+// this file.
 func message(typ, flags uint16, seq uint32, payload []byte) []byte {
 	b := make([]byte, 16)
 	host.PutUint32(b, uint32(16+len(payload)))
@@ -55,11 +56,15 @@ func TestAcknowledgements(t *testing.T) {
 	}{
 		{"done", ack(0, request[:16], 0), 0, "", 0},
 		{"bare", ack(-int32(syscall.EBUSY), request[:16], 0), syscall.EBUSY, "", 0},
-		{"capped", ack(-int32(syscall.EBUSY), request[:16], nlmCapped|nlmAckTLVs, words, offset), syscall.EBUSY, "not today", 20},
-		{"quoted", ack(-int32(syscall.EBUSY), request, nlmAckTLVs, words), syscall.EBUSY, "not today", 0},
+		{"capped", ack(-int32(syscall.EBUSY), request[:16], nlmCapped|nlmAckTLVs, words, offset),
+			syscall.EBUSY, "not today", 20},
+		{"quoted", ack(-int32(syscall.EBUSY), request, nlmAckTLVs, words), syscall.EBUSY,
+			"not today", 0},
 		{"end of a dump", message(nlmsgDone, 0, nlSeq, host.AppendUint32(nil, 0)), 0, "", 0},
-		{"failed dump", message(nlmsgDone, 0, nlSeq, host.AppendUint32(nil, uint32(0xfffffff4))), syscall.ENOMEM, "", 0},
-		{"bad quote", ack(-int32(syscall.EBUSY), message(1, 0, nlSeq, make([]byte, 4000))[:16], nlmAckTLVs, words), syscall.EBUSY, "", 0},
+		{"failed dump", message(nlmsgDone, 0, nlSeq, host.AppendUint32(nil, uint32(0xfffffff4))),
+			syscall.ENOMEM, "", 0},
+		{"bad quote", ack(-int32(syscall.EBUSY), message(1, 0, nlSeq, make([]byte, 4000))[:16],
+			nlmAckTLVs, words), syscall.EBUSY, "", 0},
 	} {
 		done, err := walkMessages(c.b, nil)
 		var refused *Error
@@ -69,7 +74,8 @@ func TestAcknowledgements(t *testing.T) {
 			t.Errorf("%s: not the end", c.name)
 		case c.errno == 0 && err != nil:
 			t.Errorf("%s: %v", c.name, err)
-		case c.errno != 0 && (refused == nil || refused.Errno != c.errno || refused.Message != c.message || refused.Offset != c.offset || !errors.Is(err, c.errno)):
+		case c.errno != 0 && (refused == nil || refused.Errno != c.errno ||
+			refused.Message != c.message || refused.Offset != c.offset || !errors.Is(err, c.errno)):
 			t.Errorf("%s: %+v", c.name, err)
 		case c.message != "" && !strings.HasPrefix(err.Error(), c.message+": "):
 			t.Errorf("%s: %q", c.name, err.Error())
@@ -81,18 +87,22 @@ func TestAcknowledgements(t *testing.T) {
 func TestMessagesAreAligned(t *testing.T) {
 	b := append(message(100, 0, nlSeq, []byte("odd")), message(101, 0, nlSeq, []byte("next"))...)
 	var seen []string
-	done, err := walkMessages(append(b, ack(0, make([]byte, 16), 0)...), func(typ uint16, payload []byte) error {
-		seen = append(seen, string(payload))
-		return nil
-	})
+	done, err := walkMessages(append(b, ack(0, make([]byte, 16), 0)...),
+		func(typ uint16, payload []byte) error {
+			seen = append(seen, string(payload))
+			return nil
+		})
 	if !done || err != nil || len(seen) != 2 || seen[0] != "odd" || seen[1] != "next" {
 		t.Errorf("%q, %v, %v", seen, done, err)
 	}
 }
 
 func TestMalformedAnswers(t *testing.T) {
-	good := message(rtmNewLink, 0, nlSeq, append(make([]byte, ifinfomsgSize), attribute(iflaXDP, attribute(iflaXDPProgID, host.AppendUint32(nil, 7)))...))
-	if done, err := walkMessages(good, func(uint16, []byte) error { return nil }); done || err != nil {
+	good := message(rtmNewLink, 0, nlSeq,
+		append(make([]byte, ifinfomsgSize),
+			attribute(iflaXDP, attribute(iflaXDPProgID, host.AppendUint32(nil, 7)))...))
+	if done, err := walkMessages(good, func(uint16, []byte) error { return nil }); done ||
+		err != nil {
 		t.Fatalf("%v, %v", done, err)
 	}
 	for n := 1; n < len(good); n++ {
@@ -100,14 +110,17 @@ func TestMalformedAnswers(t *testing.T) {
 			t.Errorf("cut after %d bytes: %v", n, err)
 		}
 	}
-	if _, err := walkMessages(message(rtmNewLink, 0, 9, nil), nil); !errors.Is(err, errNetlinkFormat) || !strings.Contains(err.Error(), "sequence") {
+	if _, err := walkMessages(message(rtmNewLink, 0, 9, nil),
+		nil); !errors.Is(err, errNetlinkFormat) || !strings.Contains(err.Error(), "sequence") {
 		t.Errorf("somebody else's answer: %v", err)
 	}
-	if _, err := walkMessages(message(nlmsgError, 0, nlSeq, []byte{1}), nil); !errors.Is(err, errNetlinkFormat) {
+	if _, err := walkMessages(message(nlmsgError, 0, nlSeq, []byte{1}),
+		nil); !errors.Is(err, errNetlinkFormat) {
 		t.Errorf("short acknowledgement: %v", err)
 	}
 	for _, b := range [][]byte{{3, 0, 1, 0}, {0, 0, 0, 0}, {9, 0, 1, 0, 1, 2, 3, 4}} {
-		if err := attributes(b, func(uint16, []byte) error { return nil }); !errors.Is(err, errNetlinkFormat) {
+		if err := attributes(b, func(uint16, []byte) error { return nil }); !errors.Is(err,
+			errNetlinkFormat) {
 			t.Errorf("attribute % x: %v", b, err)
 		}
 	}
@@ -115,15 +128,20 @@ func TestMalformedAnswers(t *testing.T) {
 
 // FuzzNetlinkAnswer: whatever arrives, no panic, and nothing is read outside of it.
 func FuzzNetlinkAnswer(f *testing.F) {
-	link := append(make([]byte, ifinfomsgSize), attribute(iflaXDP|attrNested, attribute(iflaXDPProgID, host.AppendUint32(nil, 7)))...)
-	filter := append(make([]byte, tcmsgSize), attribute(tcaOptions, attribute(tcaBPFID, host.AppendUint32(nil, 7)))...)
+	link := append(make([]byte, ifinfomsgSize),
+		attribute(iflaXDP|attrNested, attribute(iflaXDPProgID, host.AppendUint32(nil, 7)))...)
+	filter := append(make([]byte, tcmsgSize),
+		attribute(tcaOptions, attribute(tcaBPFID, host.AppendUint32(nil, 7)))...)
 	request := message(rtmSetLink, nlmRequest, nlSeq, make([]byte, 40))
 	f.Add(message(rtmNewLink, 2, nlSeq, link))
 	f.Add(append(message(rtmNewTFilter, 0, nlSeq, filter), ack(0, request[:16], 0)...))
-	f.Add(ack(-16, request[:16], nlmCapped|nlmAckTLVs, attribute(1, []byte("no\x00")), attribute(2, host.AppendUint32(nil, 20))))
+	f.Add(ack(-16, request[:16], nlmCapped|nlmAckTLVs, attribute(1, []byte("no\x00")),
+		attribute(2, host.AppendUint32(nil, 20))))
 	f.Add(ack(-16, request, nlmAckTLVs, attribute(1, []byte("no\x00"))))
-	names := attribute(rtaEncap|attrNested, attribute(lwtIn|attrNested, attribute(lwtProgName, []byte("count\x00"))))
-	route := append([]byte{familyIPv4, 0, 0, 0, tableMain, 0, 0, 0, 0, 0, 0, 0}, attribute(rtaEncapType, host.AppendUint16(nil, encapBPF))...)
+	names := attribute(rtaEncap|attrNested,
+		attribute(lwtIn|attrNested, attribute(lwtProgName, []byte("count\x00"))))
+	route := append([]byte{familyIPv4, 0, 0, 0, tableMain, 0, 0, 0, 0, 0, 0, 0},
+		attribute(rtaEncapType, host.AppendUint16(nil, encapBPF))...)
 	f.Add(message(rtmNewRoute, 2, nlSeq, append(route, names...)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s XDPState

@@ -8,7 +8,8 @@ const (
 	TCEgress  = 0xfffffff3 // TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 	tcClsact  = 0xfffffff1 // TC_H_CLSACT
 
-	// TCMajor is the handle that clsact and its predecessor ingress have, and with it the parents of their filters.
+	// TCMajor is the handle that clsact and its predecessor ingress have, and with it the parents
+	// of their filters.
 	TCMajor = 0xffff0000
 )
 
@@ -33,7 +34,8 @@ const (
 	tcmsgSize = 20
 )
 
-// tcmsg is struct tcmsg: interface, handle, parent and, for filters, priority<<16 | protocol in network order.
+// tcmsg is struct tcmsg: interface, handle, parent and, for filters, priority<<16 | protocol in
+// network order.
 func tcmsg(ifindex int, handle, parent, info uint32) []byte {
 	b := make([]byte, tcmsgSize)
 	host.PutUint32(b[4:], uint32(ifindex))
@@ -43,18 +45,21 @@ func tcmsg(ifindex int, handle, parent, info uint32) []byte {
 	return b
 }
 
-// TCClsactAdd gives an interface the clsact queueing discipline, which holds the filters of both directions (libbpf
-// bpf_tc_hook_create; 4.5). EEXIST if it has one. Needs CAP_NET_ADMIN, as everything in this file.
+// TCClsactAdd gives an interface the clsact queueing discipline, which holds the filters of both
+// directions (libbpf bpf_tc_hook_create; 4.5). EEXIST if it has one. Needs CAP_NET_ADMIN, as
+// everything in this file.
 func TCClsactAdd(ifindex int) error {
 	return TCQdiscAdd(ifindex, "clsact", tcClsact, tcClsact&0xffff0000)
 }
 
-// TCClsactDel removes clsact with all filters, everyone's (libbpf bpf_tc_hook_destroy). EINVAL if there is none.
+// TCClsactDel removes clsact with all filters, everyone's (libbpf bpf_tc_hook_destroy). EINVAL if
+// there is none.
 func TCClsactDel(ifindex int) error {
 	return TCQdiscDel(ifindex, "clsact", tcClsact, tcClsact&0xffff0000)
 }
 
-// TCQdiscAdd gives an interface a queueing discipline of any kind (libbpf bpf_tc_hook_create with BPF_TC_QDISC).
+// TCQdiscAdd gives an interface a queueing discipline of any kind (libbpf bpf_tc_hook_create with
+// BPF_TC_QDISC).
 func TCQdiscAdd(ifindex int, kind string, parent, handle uint32) error {
 	return qdisc(rtmNewQdisc, nlmCreate|nlmExcl, ifindex, kind, parent, handle)
 }
@@ -70,8 +75,9 @@ type TCQdisc struct {
 	Handle uint32
 }
 
-// TCQdiscAt finds the queueing discipline under parent or, if parent is 0, the one with that handle: the one that the kernel takes for
-// filters whose parent has the same major number. ENOENT if there is none. No privileges.
+// TCQdiscAt finds the queueing discipline under parent or, if parent is 0, the one with that
+// handle: the one that the kernel takes for filters whose parent has the same major number. ENOENT
+// if there is none. No privileges.
 func TCQdiscAt(ifindex int, parent, handle uint32) (*TCQdisc, error) {
 	var found *TCQdisc
 	r := newRequest(rtmGetQdisc, nlmEcho, tcmsg(ifindex, handle, parent, 0))
@@ -113,7 +119,8 @@ type TCFilter struct {
 
 func (f *TCFilter) request(typ, flags uint16) *nlRequest {
 	protocol := uint32(host.Uint16([]byte{ethPAll >> 8, ethPAll}))
-	r := newRequest(typ, flags, tcmsg(f.IfIndex, f.Handle, f.Parent, uint32(f.Priority)<<16|protocol))
+	r := newRequest(typ, flags,
+		tcmsg(f.IfIndex, f.Handle, f.Parent, uint32(f.Priority)<<16|protocol))
 	r.attrString(tcaKind, "bpf")
 	return r
 }
@@ -161,8 +168,8 @@ func readFilter(typ uint16, payload []byte) (f TCFilter, ok bool, err error) {
 	return f, ok, err
 }
 
-// TCFilters lists the BPF filters of one direction or class of an interface, in the order in which they run. None if the interface has
-// no queueing discipline there.
+// TCFilters lists the BPF filters of one direction or class of an interface, in the order in which
+// they run. None if the interface has no queueing discipline there.
 func TCFilters(ifindex int, parent uint32) ([]TCFilter, error) {
 	var all []TCFilter
 	r := newRequest(rtmGetTFilter, nlmDump, tcmsg(ifindex, 0, parent, 0))
@@ -193,9 +200,10 @@ func TCFilterKinds(ifindex int, parent uint32) (kinds []string, err error) {
 	return kinds, err
 }
 
-// TCAttach attaches f.ProgFD and fills in Handle, Priority and ProgID (libbpf bpf_tc_attach). replace allows to replace the filter
-// with that handle and priority; otherwise EEXIST if there is one. The filter stays after the process ends. ENOENT if the kernel
-// didn't say what it made; EINVAL if the interface has no clsact.
+// TCAttach attaches f.ProgFD and fills in Handle, Priority and ProgID (libbpf bpf_tc_attach).
+// replace allows to replace the filter with that handle and priority; otherwise EEXIST if there is
+// one. The filter stays after the process ends. ENOENT if the kernel didn't say what it made;
+// EINVAL if the interface has no clsact.
 func TCAttach(f *TCFilter, replace bool) error {
 	flags := uint16(nlmCreate | nlmEcho)
 	if replace {
@@ -212,7 +220,8 @@ func TCAttach(f *TCFilter, replace bool) error {
 	return f.ask(r)
 }
 
-// TCQuery fills in ProgID of the filter with that handle and priority (libbpf bpf_tc_query). ENOENT if there is none.
+// TCQuery fills in ProgID of the filter with that handle and priority (libbpf bpf_tc_query). ENOENT
+// if there is none.
 func TCQuery(f *TCFilter) error { return f.ask(f.request(rtmGetTFilter, 0)) }
 
 // ask sends a request whose answer describes the filter.
@@ -227,10 +236,12 @@ func (f *TCFilter) ask(r *nlRequest) error {
 	return nil
 }
 
-// TCDetach removes the filter with that handle and priority (libbpf bpf_tc_detach). ENOENT if there is none.
+// TCDetach removes the filter with that handle and priority (libbpf bpf_tc_detach). ENOENT if there
+// is none.
 func TCDetach(f *TCFilter) error { return f.request(rtmDelTFilter, 0).do(familyRoute, nil) }
 
-// TCFlush removes all filters of one direction, everyone's (libbpf bpf_tc_hook_destroy with one direction).
+// TCFlush removes all filters of one direction, everyone's (libbpf bpf_tc_hook_destroy with one
+// direction).
 func TCFlush(ifindex int, parent uint32) error {
 	return newRequest(rtmDelTFilter, 0, tcmsg(ifindex, 0, parent, 0)).do(familyRoute, nil)
 }

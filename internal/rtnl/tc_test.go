@@ -28,7 +28,8 @@ type tcFilter struct {
 
 func tc(t *testing.T, direction string) (list []tcFilter) {
 	t.Helper()
-	out, err := exec.Command(testkit.Tool(t, "tc"), "-j", "filter", "show", "dev", "lo", direction).Output()
+	out, err := exec.Command(testkit.Tool(t, "tc"), "-j", "filter", "show", "dev", "lo",
+		direction).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +60,10 @@ func TestClassicTC(t *testing.T) {
 		}
 		return info.ID
 	}
-	f := &rtnl.TCFilter{IfIndex: lo.Index, Parent: rtnl.TCIngress, ProgFD: prog.Int(), Name: "test:[1]"}
-	if err := rtnl.TCAttach(f, false); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOENT) {
+	f := &rtnl.TCFilter{IfIndex: lo.Index, Parent: rtnl.TCIngress, ProgFD: prog.Int(),
+		Name: "test:[1]"}
+	if err := rtnl.TCAttach(f, false); !errors.Is(err, syscall.EINVAL) &&
+		!errors.Is(err, syscall.ENOENT) {
 		t.Errorf("attach without clsact: %v", err)
 	}
 	if err := rtnl.TCClsactAdd(lo.Index); err != nil {
@@ -76,7 +79,8 @@ func TestClassicTC(t *testing.T) {
 		t.Errorf("the kernel didn't say what it made: %+v", f)
 	}
 	list := tc(t, "ingress")
-	if len(list) != 1 || list[0].Pref != f.Priority || list[0].Options.Prog.ID != f.ProgID || list[0].Options.Name != "test:[1]" || !list[0].Options.Direct {
+	if len(list) != 1 || list[0].Pref != f.Priority || list[0].Options.Prog.ID != f.ProgID ||
+		list[0].Options.Name != "test:[1]" || !list[0].Options.Direct {
 		t.Errorf("%+v, tc says %+v", f, list)
 	}
 	ping(t)
@@ -91,20 +95,26 @@ func TestClassicTC(t *testing.T) {
 	if err := rtnl.TCAttach(&again, true); err != nil || again.ProgID != id(other) {
 		t.Errorf("replace: %v, %+v", err, again)
 	}
-	query := rtnl.TCFilter{IfIndex: lo.Index, Parent: rtnl.TCIngress, Handle: f.Handle, Priority: f.Priority}
+	query := rtnl.TCFilter{IfIndex: lo.Index, Parent: rtnl.TCIngress, Handle: f.Handle,
+		Priority: f.Priority}
 	if err := rtnl.TCQuery(&query); err != nil || query.ProgID != id(other) {
 		t.Errorf("query: %v, %+v", err, query)
 	}
-	egress := &rtnl.TCFilter{IfIndex: lo.Index, Parent: rtnl.TCEgress, Handle: 7, Priority: 9, ProgFD: prog.Int(), Name: "out"}
-	if err := rtnl.TCAttach(egress, false); err != nil || egress.Handle != 7 || egress.Priority != 9 {
+	egress := &rtnl.TCFilter{IfIndex: lo.Index, Parent: rtnl.TCEgress, Handle: 7, Priority: 9,
+		ProgFD: prog.Int(), Name: "out"}
+	if err := rtnl.TCAttach(egress, false); err != nil || egress.Handle != 7 ||
+		egress.Priority != 9 {
 		t.Errorf("egress: %v, %+v", err, egress)
 	}
-	if list := tc(t, "egress"); len(list) != 1 || list[0].Options.Handle != "0x7" || list[0].Pref != 9 {
+	if list := tc(t, "egress"); len(list) != 1 || list[0].Options.Handle != "0x7" ||
+		list[0].Pref != 9 {
 		t.Errorf("tc says %+v", list)
 	}
 	listed, err := rtnl.TCFilters(lo.Index, rtnl.TCIngress)
-	if err != nil || len(listed) != 1 || listed[0].Handle != f.Handle || listed[0].Priority != f.Priority || listed[0].ProgID != id(other) ||
-		listed[0].Parent != rtnl.TCIngress || listed[0].IfIndex != lo.Index || listed[0].Name != "test:[1]" {
+	if err != nil || len(listed) != 1 || listed[0].Handle != f.Handle ||
+		listed[0].Priority != f.Priority || listed[0].ProgID != id(other) ||
+		listed[0].Parent != rtnl.TCIngress || listed[0].IfIndex != lo.Index ||
+		listed[0].Name != "test:[1]" {
 		t.Errorf("list: %+v %v", listed, err)
 	}
 	if err := rtnl.TCDetach(f); err != nil {
@@ -113,7 +123,8 @@ func TestClassicTC(t *testing.T) {
 	if err := rtnl.TCDetach(f); !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("second detach: %v", err)
 	}
-	if err := rtnl.TCQuery(&query); !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.EINVAL) {
+	if err := rtnl.TCQuery(&query); !errors.Is(err, syscall.ENOENT) &&
+		!errors.Is(err, syscall.EINVAL) {
 		t.Errorf("query of nothing: %v", err)
 	}
 	if err := rtnl.TCFlush(lo.Index, rtnl.TCEgress); err != nil || len(tc(t, "egress")) != 0 {

@@ -37,9 +37,10 @@ const (
 	ifinfomsgIndexOffs = 4
 )
 
-// XDPSet attaches program prog to an interface, or detaches with prog -1, without a link (libbpf bpf_xdp_attach, bpf_xdp_detach).
-// expected, if not 0, is a descriptor of the program that must be there now (-1: none; 5.7); EEXIST if it isn't. The program stays
-// after the process ends. Needs CAP_NET_ADMIN. Refusals are *Error with the kernel's own words.
+// XDPSet attaches program prog to an interface, or detaches with prog -1, without a link (libbpf
+// bpf_xdp_attach, bpf_xdp_detach). expected, if not 0, is a descriptor of the program that must be
+// there now (-1: none; 5.7); EEXIST if it isn't. The program stays after the process ends. Needs
+// CAP_NET_ADMIN. Refusals are *Error with the kernel's own words.
 func XDPSet(ifindex, prog int, flags uint32, expected int) error {
 	if expected != 0 {
 		flags |= XDPReplace
@@ -68,8 +69,8 @@ type XDPState struct {
 	HWProgID  uint32
 }
 
-// ID returns the program of the given mode (one XDP*Mode flag, or 0 for the only program), 0 if there is none (libbpf
-// bpf_xdp_query_id).
+// ID returns the program of the given mode (one XDP*Mode flag, or 0 for the only program), 0 if
+// there is none (libbpf bpf_xdp_query_id).
 func (s *XDPState) ID(mode uint32) uint32 {
 	switch {
 	case s.Attached != XDPAttachedMulti && mode&xdpModes == 0:
@@ -84,8 +85,8 @@ func (s *XDPState) ID(mode uint32) uint32 {
 	return 0
 }
 
-// XDPQuery tells which programs are attached to an interface (libbpf bpf_xdp_query without features). ENODEV if there is no such
-// interface. No privileges.
+// XDPQuery tells which programs are attached to an interface (libbpf bpf_xdp_query without
+// features). ENODEV if there is no such interface. No privileges.
 func XDPQuery(ifindex int) (*XDPState, error) {
 	r := newRequest(rtmGetLink, 0, ifinfomsg(ifindex))
 	var s XDPState

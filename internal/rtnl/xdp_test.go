@@ -67,10 +67,12 @@ func TestXDPNetlink(t *testing.T) {
 	if s := query(); *s != (rtnl.XDPState{}) {
 		t.Errorf("before: %+v", s)
 	}
-	if err := rtnl.XDPSet(lo.Index, pass.Int(), rtnl.XDPSKBMode|rtnl.XDPUpdateIfNoExist, 0); err != nil {
+	if err := rtnl.XDPSet(lo.Index, pass.Int(), rtnl.XDPSKBMode|rtnl.XDPUpdateIfNoExist,
+		0); err != nil {
 		t.Fatal(err)
 	}
-	if s := query(); s.Attached != rtnl.XDPAttachedSKB || s.ProgID != info.ID || s.SKBProgID != info.ID || s.ID(rtnl.XDPSKBMode) != info.ID || s.ID(rtnl.XDPDrvMode) != 0 {
+	if s := query(); s.Attached != rtnl.XDPAttachedSKB || s.ProgID != info.ID ||
+		s.SKBProgID != info.ID || s.ID(rtnl.XDPSKBMode) != info.ID || s.ID(rtnl.XDPDrvMode) != 0 {
 		t.Errorf("attached: %+v, program %d", s, info.ID)
 	}
 	var refused *rtnl.Error
@@ -79,13 +81,15 @@ func TestXDPNetlink(t *testing.T) {
 		t.Errorf("second program: %v", err)
 	}
 	t.Logf("the kernel's words: %v", err)
-	if err := rtnl.XDPSet(lo.Index, other.Int(), rtnl.XDPSKBMode, other.Int()); !errors.Is(err, syscall.EEXIST) {
+	if err := rtnl.XDPSet(lo.Index, other.Int(), rtnl.XDPSKBMode,
+		other.Int()); !errors.Is(err, syscall.EEXIST) {
 		t.Errorf("expecting the wrong program: %v", err)
 	}
 	if err := rtnl.XDPSet(lo.Index, other.Int(), rtnl.XDPSKBMode, pass.Int()); err != nil {
 		t.Errorf("replace: %v", err)
 	}
-	if err := rtnl.XDPSet(lo.Index, pass.Int(), rtnl.XDPSKBMode|rtnl.XDPReplace, 0); !errors.Is(err, syscall.EEXIST) {
+	if err := rtnl.XDPSet(lo.Index, pass.Int(), rtnl.XDPSKBMode|rtnl.XDPReplace,
+		0); !errors.Is(err, syscall.EEXIST) {
 		t.Errorf("expecting none: %v", err)
 	}
 	if err := rtnl.XDPSet(lo.Index, -1, rtnl.XDPSKBMode, other.Int()); err != nil {
@@ -95,7 +99,9 @@ func TestXDPNetlink(t *testing.T) {
 		t.Errorf("after: %+v", s)
 	}
 	err = rtnl.XDPSet(lo.Index, pass.Int(), rtnl.XDPDrvMode, 0)
-	if !errors.As(err, &refused) || refused.Errno != syscall.EOPNOTSUPP && refused.Errno != sys.ENOTSUPP || !strings.Contains(strings.ToLower(refused.Message), "native") {
+	if !errors.As(err, &refused) || refused.Errno != syscall.EOPNOTSUPP &&
+		refused.Errno != sys.ENOTSUPP ||
+		!strings.Contains(strings.ToLower(refused.Message), "native") {
 		t.Errorf("native mode on loopback: %v", err)
 	}
 	if _, err := rtnl.XDPQuery(99999); !errors.Is(err, syscall.ENODEV) {
@@ -120,7 +126,8 @@ func TestXDPFeatures(t *testing.T) {
 	if _, _, err := rtnl.XDPFeatures(99999); !errors.Is(err, syscall.ENODEV) {
 		t.Errorf("absent interface: %v", err)
 	}
-	if out, err := exec.Command(testkit.Tool(t, "ip"), "link", "add", "v0", "type", "veth", "peer", "name", "v1").CombinedOutput(); err != nil {
+	if out, err := exec.Command(testkit.Tool(t, "ip"), "link", "add", "v0", "type", "veth", "peer",
+		"name", "v1").CombinedOutput(); err != nil {
 		testkit.Skip(t, "no veth: %s", strings.TrimSpace(string(out)))
 	}
 	veth, err := net.InterfaceByName("v0")

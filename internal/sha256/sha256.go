@@ -13,7 +13,8 @@ import (
 
 // Sum returns the SHA-256 checksum of data.
 func Sum(data []byte) (sum [32]byte) {
-	h := [8]uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19}
+	h := [8]uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+		0x1f83d9ab, 0x5be0cd19}
 	rest := data
 	for ; len(rest) >= 64; rest = rest[64:] {
 		block(&h, rest[:64])

@@ -144,7 +144,8 @@ func TestCorpusLoads(t *testing.T) {
 		}
 		m.write("main.go", loaderStart+calls.String()+"}\n")
 		m.run([]string{"CGO_ENABLED=0"}, "build", "-o", "loader", ".")
-		for line := range strings.Lines(string(output(t, filepath.Join(m.dir, "loader"), "", nil))) {
+		for line := range strings.Lines(string(output(t, filepath.Join(m.dir, "loader"), "",
+			nil))) {
 			t.Error(line)
 		}
 	}

@@ -31,7 +31,8 @@ func (g *generator) definitions() {
 		g.out.f("\n// String returns the text up to the first NUL.\n")
 		g.out.f("func (c %s) String() string {\n\treturn skel.Text(c[:])\n}\n", name)
 		g.out.f("\n// Set sets the text and fills the rest with NUL.\n")
-		g.out.f("func (c *%s) Set(text string) error {\n\treturn skel.SetText(c[:], text)\n}\n", name)
+		g.out.f("func (c *%s) Set(text string) error {\n\treturn skel.SetText(c[:], text)\n}\n",
+			name)
 	}
 	g.proof()
 	if !g.opts.Subskeleton {
@@ -57,7 +58,8 @@ func (g *generator) structure(n *named, what string) {
 func (g *generator) fieldRows(n *named) []row {
 	var list []row
 	if n.fill > 0 {
-		list = append(list, row{cells: [3]string{"_", "[0]uint" + strconv.FormatUint(8*n.fill, 10)}})
+		list = append(list, row{cells: [3]string{"_", "[0]uint" +
+			strconv.FormatUint(8*n.fill, 10)}})
 	}
 	end := uint64(0)
 	gap := func(to uint64) {
@@ -94,16 +96,19 @@ func (g *generator) method(n *named, m method) {
 	case methodCopy:
 		at := slice(m)
 		g.out.f(" returns %s, which is not aligned.\n", m.c)
-		g.out.f("func (x *%s) %s() %s {\n\treturn skel.Get[%s](x.%s)\n}\n", n.name, m.name, typ, typ, at)
+		g.out.f("func (x *%s) %s() %s {\n\treturn skel.Get[%s](x.%s)\n}\n", n.name, m.name, typ,
+			typ, at)
 		g.out.f("\n// Set%s sets %s.\n", m.name, m.c)
-		g.out.f("func (x *%s) Set%s(value %s) {\n\tskel.Set(x.%s, value)\n}\n", n.name, m.name, typ, at)
+		g.out.f("func (x *%s) Set%s(value %s) {\n\tskel.Set(x.%s, value)\n}\n", n.name, m.name, typ,
+			at)
 	case methodView:
 		g.out.f(" is %s in the union.\n", m.c)
 		g.out.f("func (x *%s) %s() *%s {\n\treturn (*%s)(unsafe.Pointer(&x.%s[%d]))\n}\n", n.name,
 			m.name, typ, typ, m.storage, m.off)
 	case methodTail:
 		g.out.f(" returns the elements of %s in a whole record, which begins with an x.\n", m.c)
-		g.out.f("func (x *%s) %s(record []byte) []%s {\n\treturn skel.Tail[%s](record, %d)\n}\n", n.name,
+		g.out.f("func (x *%s) %s(record []byte) []%s {\n\treturn skel.Tail[%s](record, %d)\n}\n",
+			n.name,
 			m.name, typ, typ, m.off)
 	}
 }
@@ -199,7 +204,8 @@ func (g *generator) sums() {
 		}
 	}
 	for _, s := range g.sections {
-		g.out.f("\t{Name: %s, Sum: %#x},\n", quote("section "+s.name), typesum.Variables(g.spec, s.vars))
+		g.out.f("\t{Name: %s, Sum: %#x},\n", quote("section "+s.name),
+			typesum.Variables(g.spec, s.vars))
 	}
 	for _, n := range g.order {
 		if n.err == nil && n.key != "" {

@@ -196,8 +196,9 @@ func FuzzTypes(f *testing.F) {
 		for typ := range spec.Types() {
 			if k := typ.Kind(); (k.IsComposite() || k.IsEnum() || k == btf.KindTypedef) &&
 				typ.Name() != "" && len(opts.Types) < 16 {
-				opts.Types = append(opts.Types, strings.ToLower(strings.TrimSuffix(k.String(), "64"))+
-					" "+typ.Name())
+				opts.Types = append(opts.Types,
+					strings.ToLower(strings.TrimSuffix(k.String(), "64"))+
+						" "+typ.Name())
 			}
 		}
 		o := &object.Object{Name: "fuzz", BTF: spec}
@@ -217,7 +218,10 @@ func generate(t *testing.T, c *checker, o *object.Object, size int, opts skelgen
 	t.Helper()
 	var text []byte
 	var err error
-	if n := hostile.Allocated(func() { text, err = skelgen.Generate(o, opts) }); n > hostile.Limit(size) {
+	if n := hostile.Allocated(func() {
+		text,
+			err = skelgen.Generate(o, opts)
+	}); n > hostile.Limit(size) {
 		t.Errorf("the skeleton of %d bytes allocates %d, and has %d", size, n, len(text))
 	}
 	if err != nil {
@@ -261,9 +265,11 @@ func everything(t testing.TB) *btf.Spec {
 		typ       btf.ID
 		off, bits uint32
 	}{
-		{"type", enum, 0, 0}, {"Type", boolean, 32, 0}, {"range", typedef, 64, 0}, {"", union, 128, 0},
+		{"type", enum, 0, 0}, {"Type", boolean, 32, 0}, {"range", typedef, 64, 0},
+		{"", union, 128, 0},
 		{"", hole, 256, 0}, {"f1", u32, 296, 3}, {"f2", enum, 299, 4}, {"f3", u64, 303, 33},
-		{"d", double, 384, 0}, {"ld", long, 512, 0}, {"i128", i128, 640, 0}, {"naïve_ß", u8, 768, 0},
+		{"d", double, 384, 0}, {"ld", long, 512, 0}, {"i128", i128, 640, 0},
+		{"naïve_ß", u8, 768, 0},
 		{"crooked", u64, 776, 0}, {"scan", u32, 840, 1}, {"零", u8, 848, 0},
 		{"tail", char, 856, 0},
 	} {

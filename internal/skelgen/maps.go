@@ -66,7 +66,8 @@ func (g *generator) elements(m *object.Map, f *mapField) error {
 	}
 	f.typ, f.bind = "*bpf.TypedMap", "skel.MapOf"
 	switch m.Type {
-	case uapi.MapPerCPUArray, uapi.MapPerCPUHash, uapi.MapLRUPerCPUHash, uapi.MapPerCPUCgroupStorage:
+	case uapi.MapPerCPUArray, uapi.MapPerCPUHash, uapi.MapLRUPerCPUHash,
+		uapi.MapPerCPUCgroupStorage:
 		f.typ, f.bind = "*bpf.PerCPUMap", "skel.PerCPUMapOf"
 	}
 	f.typ += "[" + g.text(key) + ", " + g.text(value) + "]"

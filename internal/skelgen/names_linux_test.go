@@ -14,7 +14,8 @@ import (
 
 var (
 	cMember  = regexp.MustCompile(`(?m)^\t\tstruct bpf_(map|program|link) \*(\w+);$`)
-	goMember = regexp.MustCompile(`(?m)^\ts\.StructOps\.\w+\.bind\(o\.StructOps\("([^"]*)"\)\)$|^\to\.(Map|Program)\("([^"]*)", &s\.`)
+	goMember = regexp.MustCompile(
+		`(?m)^\ts\.StructOps\.\w+\.bind\(o\.StructOps\("([^"]*)"\)\)$|^\to\.(Map|Program)\("([^"]*)", &s\.`)
 	internal = []string{"data", "rodata", "bss", "kconfig"}
 )
 
@@ -40,7 +41,8 @@ func TestNamesAsInC(t *testing.T) {
 			t.Fatal(err)
 		}
 		var theirs, ours []string
-		for _, m := range cMember.FindAllSubmatch(testkit.Run(t, "bpftool", "gen", "skeleton", path, "name", "x"), -1) {
+		for _, m := range cMember.FindAllSubmatch(testkit.Run(t, "bpftool", "gen", "skeleton", path,
+			"name", "x"), -1) {
 			kind, name := string(m[1]), string(m[2])
 			if section, _, _ := strings.Cut(name, "_"); kind != "link" &&
 				!(kind == "map" && slices.Contains(internal, section)) {

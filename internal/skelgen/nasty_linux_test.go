@@ -23,7 +23,8 @@ func nastyObject(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return testkit.Compile(t, strings.Replace(string(source), `#include "nasty.h"`, string(header), 1))
+	return testkit.Compile(t,
+		strings.Replace(string(source), `#include "nasty.h"`, string(header), 1))
 }
 
 // nasty returns a program with the skeleton of testdata/nasty.bpf.c, for this machine and, if arch
@@ -75,7 +76,8 @@ func output(t *testing.T, program, mode string, input []byte) []byte {
 // wrote.
 func agree(t *testing.T, goProgram, cProgram string) {
 	t.Helper()
-	if ours, theirs := output(t, goProgram, "layout", nil), output(t, cProgram, "layout", nil); !bytes.Equal(ours, theirs) {
+	if ours, theirs := output(t, goProgram, "layout", nil),
+		output(t, cProgram, "layout", nil); !bytes.Equal(ours, theirs) {
 		t.Errorf("layout in Go:\n%s\nin C:\n%s", ours, theirs)
 	}
 	fromC, fromGo := output(t, cProgram, "write", nil), output(t, goProgram, "write", nil)

@@ -29,7 +29,8 @@ func (g *generator) subskeleton() {
 			g.out.f("\tb.Map(%s, &x.Maps.%s)\n", quote(m.m.Name), m.field)
 			continue
 		}
-		g.out.f("\tif b.Has(%s) {\n\t\t%s(&b.Loaded, %s, &x.Maps.%s)\n\t}\n", quote(m.m.Name), m.bind,
+		g.out.f("\tif b.Has(%s) {\n\t\t%s(&b.Loaded, %s, &x.Maps.%s)\n\t}\n", quote(m.m.Name),
+			m.bind,
 			quote(m.m.Name), m.field)
 	}
 	for _, p := range g.programs {

@@ -82,7 +82,8 @@ func (m made) loadObject(o *object.Object, programs ...string) (*bpf.Object, err
 	return obj, nil
 }
 
-// attach attaches a program of testdata/link.bpf.c, asks the link what it is, uses it and closes it.
+// attach attaches a program of testdata/link.bpf.c, asks the link what it is, uses it and closes
+// it.
 func (m made) attach(program string, do func(p *bpf.Program) (*bpf.Link, error), use func()) error {
 	obj, err := m.load("testdata/link.bpf.o", program)
 	if err != nil {
@@ -295,8 +296,8 @@ func measure(t *testing.T) level {
 	return l
 }
 
-// left lists what bpftool still finds of what was made. bpftool fails where something of others goes
-// while it looks.
+// left lists what bpftool still finds of what was made. bpftool fails where something of others
+// goes while it looks.
 func (m made) left(t *testing.T) (left []string) {
 	t.Helper()
 	for kind, ids := range m {

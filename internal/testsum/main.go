@@ -6,8 +6,9 @@
 //	testsum skip NAME REASON        records a step that cannot run here
 //	testsum report                  adds up all steps, lists skips with their reasons, ends with "N passed, N failed, N skipped"
 //
-// Every step leaves its events in DIR/NAME.json (-dir DIR, build/test by default) and exits 0 unless the step could not be
-// run at all: report alone decides, so that one failing step does not hide what the others would say.
+// Every step leaves its events in DIR/NAME.json (-dir DIR, build/test by default) and exits 0
+// unless the step could not be run at all: report alone decides, so that one failing step does not
+// hide what the others would say.
 package main
 
 import (
@@ -21,7 +22,10 @@ import (
 
 func main() {
 	dir := flag.String("dir", filepath.Join("build", "test"), "folder of the recorded events")
-	flag.Usage = func() { fmt.Fprintln(os.Stderr, "usage: testsum [-dir DIR] test|check|fuzz|skip|report ...") }
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr,
+			"usage: testsum [-dir DIR] test|check|fuzz|skip|report ...")
+	}
 	flag.Parse()
 	if err := run(*dir, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "testsum:", err)

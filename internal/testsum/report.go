@@ -46,8 +46,8 @@ func report(dir string, w io.Writer) error {
 	return nil
 }
 
-// add counts tests and subtests that have a result, and packages that failed without a failing test (they did not build,
-// leaked, or died).
+// add counts tests and subtests that have a result, and packages that failed without a failing test
+// (they did not build, leaked, or died).
 func (t *tally) add(step string, r io.Reader) error {
 	output := map[[2]string]string{} // by package and test
 	packageFailed := map[string]bool{}
@@ -107,7 +107,8 @@ func (t *tally) print(w io.Writer) {
 			more = fmt.Sprintf(" and %d more", len(names)-show)
 			names = names[:show]
 		}
-		fmt.Fprintf(w, "  %4d  %s\n        %s%s\n", len(t.skips[reason]), reason, strings.Join(names, ", "), more)
+		fmt.Fprintf(w, "  %4d  %s\n        %s%s\n", len(t.skips[reason]), reason,
+			strings.Join(names, ", "), more)
 	}
 	if len(t.samples) > 0 {
 		fmt.Fprintln(w, "\nSampled, where make long tries all:")

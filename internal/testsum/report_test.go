@@ -38,7 +38,8 @@ func TestSkipB(t *testing.T) { t.Skip("skip: no such kernel") }
 		t.Error("no error though a test failed")
 	}
 	if got := text.String(); !strings.HasSuffix(got, "\n2 passed, 1 failed, 2 skipped\n") ||
-		!strings.Contains(got, "   2  no such kernel\n") || !strings.Contains(got, "unit: m TestFail") ||
+		!strings.Contains(got, "   2  no such kernel\n") ||
+		!strings.Contains(got, "unit: m TestFail") ||
 		!strings.Contains(got, "\n  unit: m TestPass: 2 of 20 cycles\n") {
 		t.Errorf("report:\n%s", got)
 	}

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// runTest runs a command that prints test events. It shows the output of what failed and one line per package.
+// runTest runs a command that prints test events. It shows the output of what failed and one line
+// per package.
 func runTest(dir, step string, command []string) error {
 	rec, err := record(dir, step)
 	if err != nil {
@@ -72,14 +73,16 @@ func runTest(dir, step string, command []string) error {
 	return err
 }
 
-// shorten keeps the beginning and the end of what a failed test printed; the step's .json has all of it.
+// shorten keeps the beginning and the end of what a failed test printed; the step's .json has all
+// of it.
 func shorten(out string) string {
 	const most = 60
 	lines := strings.SplitAfter(out, "\n")
 	if len(lines) <= most {
 		return out
 	}
-	return strings.Join(lines[:most/2], "") + fmt.Sprintf("    … %d lines …\n", len(lines)-most) + strings.Join(lines[len(lines)-most/2:], "")
+	return strings.Join(lines[:most/2], "") + fmt.Sprintf("    … %d lines …\n",
+		len(lines)-most) + strings.Join(lines[len(lines)-most/2:], "")
 }
 
 // runCheck runs any command as one test of its own.
@@ -117,13 +120,15 @@ func skipStep(dir, step, reason string) error {
 	}
 	fmt.Printf("== %s: skip: %s\n", step, reason)
 	return errors.Join(
-		rec.add(event{Action: "output", Package: "check", Test: step, Output: "    test.sh:1: " + reason + "\n"}),
+		rec.add(event{Action: "output", Package: "check", Test: step, Output: "    test.sh:1: " +
+			reason + "\n"}),
 		rec.add(event{Action: "skip", Package: "check", Test: step}),
 		rec.close())
 }
 
-// runFuzz finds the fuzz targets of packages and runs each that many times, starting from its seeds. A number, not a duration:
-// before Go 1.27 a fuzzer that a duration ends now and then reports that end as a failure (go.dev/issue/75804).
+// runFuzz finds the fuzz targets of packages and runs each that many times, starting from its
+// seeds. A number, not a duration: before Go 1.27 a fuzzer that a duration ends now and then
+// reports that end as a failure (go.dev/issue/75804).
 func runFuzz(dir string, runs uint64, packages []string) error {
 	rec, err := record(dir, "fuzz")
 	if err != nil {
@@ -147,14 +152,16 @@ func runFuzz(dir string, runs uint64, packages []string) error {
 			}
 			start := time.Now()
 			// Minimising interesting inputs would take most of so short a time.
-			out, err := exec.Command("go", "test", "-run=^$", "-fuzz=^"+name+"$", fmt.Sprintf("-fuzztime=%dx", runs), "-fuzzminimizetime=1x", pkg).CombinedOutput()
+			out, err := exec.Command("go", "test", "-run=^$", "-fuzz=^"+name+"$",
+				fmt.Sprintf("-fuzztime=%dx", runs), "-fuzzminimizetime=1x", pkg).CombinedOutput()
 			action := "pass"
 			if err != nil {
 				action = "fail"
 				fmt.Printf("%s", out)
 			}
 			fmt.Printf("== fuzz: %s %s %s %s\n", action, short(pkg), name, lastExecs(out))
-			if err := rec.add(event{Action: action, Package: pkg, Test: "fuzzing " + name, Elapsed: time.Since(start).Seconds()}); err != nil {
+			if err := rec.add(event{Action: action, Package: pkg, Test: "fuzzing " + name,
+				Elapsed: time.Since(start).Seconds()}); err != nil {
 				return err
 			}
 		}

@@ -194,8 +194,9 @@ func (w *walk) next() (fd int, done bool, err error) {
 		return w.cross(w.dirs[process], name)
 	}
 	if w.crossed && (name == "self" || name == "thread-self") && onProc(here) {
-		return -1, false, fmt.Errorf("it leads through %s in /proc, which is this process and not the one "+
-			"whose root it is: %w", name, unix.EXDEV)
+		return -1, false, fmt.Errorf(
+			"it leads through %s in /proc, which is this process and not the one "+
+				"whose root it is: %w", name, unix.EXDEV)
 	}
 	text, err := readlink(fd)
 	if err != nil {

@@ -151,8 +151,9 @@ func TestInRoot(t *testing.T) {
 	}
 }
 
-// TestOpenOwn: a link in a container leads through /proc/self, which is this process for whoever follows
-// it here. The oracle is what the link is for a process in the container: its own executable.
+// TestOpenOwn: a link in a container leads through /proc/self, which is this process for whoever
+// follows it here. The oracle is what the link is for a process in the container: its own
+// executable.
 func TestOpenOwn(t *testing.T) {
 	testkit.Root(t)
 	dir := t.TempDir()

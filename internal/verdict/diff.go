@@ -2,8 +2,8 @@ package verdict
 
 import "fmt"
 
-// Diff lists in words how got differs from want, nil if it does not. Path and error text are left out: they are each
-// loader's own.
+// Diff lists in words how got differs from want, nil if it does not. Path and error text are left
+// out: they are each loader's own.
 func Diff(want, got Object) []string {
 	var d differences
 	d.compare("stage", want.Stage, got.Stage)

@@ -1,6 +1,6 @@
-// Package verify says what this library makes of an object: it opens it, loads it and takes it away again, and answers with
-// the same facts that the C libbpf oracle (scripts/testdata/oracle.c) prints. It is bpf verify, and the subject of the
-// parity test.
+// Package verify says what this library makes of an object: it opens it, loads it and takes it away
+// again, and answers with the same facts that the C libbpf oracle (scripts/testdata/oracle.c)
+// prints. It is bpf verify, and the subject of the parity test.
 package verify
 
 import (
@@ -20,9 +20,9 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// One opens and loads the object at path on the running kernel, with nothing pinned and nothing pinned used, and closes it.
-// The error, nil if the object loads, is what the verdict's Stage, Errno, Program and Error are made of. Opts may be nil; its
-// SkipPins is taken as set.
+// One opens and loads the object at path on the running kernel, with nothing pinned and nothing
+// pinned used, and closes it. The error, nil if the object loads, is what the verdict's Stage,
+// Errno, Program and Error are made of. Opts may be nil; its SkipPins is taken as set.
 func One(path string, opts *bpf.LoadOptions) (verdict.Object, error) {
 	v := verdict.Object{Object: path, Programs: []verdict.Program{}, Maps: []verdict.Map{}}
 	o, err := bpf.Open(path, nil)
@@ -31,7 +31,9 @@ func One(path string, opts *bpf.LoadOptions) (verdict.Object, error) {
 		return v, err
 	}
 	for _, p := range o.Programs {
-		v.Programs = append(v.Programs, verdict.Program{Name: p.Name, Section: p.Sec, Type: uint32(p.Type), Autoload: p.Autoload})
+		v.Programs = append(v.Programs,
+			verdict.Program{Name: p.Name, Section: p.Sec, Type: uint32(p.Type),
+				Autoload: p.Autoload})
 	}
 	for _, m := range o.Maps {
 		v.Maps = append(v.Maps, verdict.Map{Name: m.Name})
@@ -67,7 +69,8 @@ func fail(v *verdict.Object, stage string, err error) {
 	}
 }
 
-// switchPrograms says which programs were to be loaded, where that can be planned: struct_ops maps turn programs on and off.
+// switchPrograms says which programs were to be loaded, where that can be planned: struct_ops maps
+// turn programs on and off.
 func switchPrograms(v *verdict.Object, o *object.Object, opts *bpf.LoadOptions) {
 	var k facts.Kernel = kernel.Running()
 	if opts.Kernel != nil {
@@ -78,12 +81,13 @@ func switchPrograms(v *verdict.Object, o *object.Object, opts *bpf.LoadOptions) 
 		return
 	}
 	for i, spec := range o.Programs {
-		v.Programs[i].Autoload = slices.ContainsFunc(p.Programs, func(pp *plan.Program) bool { return pp.Spec == spec })
+		v.Programs[i].Autoload = slices.ContainsFunc(p.Programs,
+			func(pp *plan.Program) bool { return pp.Spec == spec })
 	}
 }
 
-// Errno is the number that C libbpf returns for the same failure: the kernel's, libbpf's own from 4000 up, or EINVAL where
-// the error carries none.
+// Errno is the number that C libbpf returns for the same failure: the kernel's, libbpf's own from
+// 4000 up, or EINVAL where the error carries none.
 func Errno(err error) int {
 	var resolve *plan.Error
 	var read *object.Error
@@ -125,7 +129,8 @@ func describe(v *verdict.Object, o *bpf.Object) error {
 			return fmt.Errorf("map %s: %w", m.Name(), err)
 		}
 		d := &v.Maps[i]
-		d.KernelName, d.Type, d.Flags, d.BTF = info.Name.String(), uint32(info.Type), uint32(info.Flags), info.BTFID != 0
+		d.KernelName, d.Type, d.Flags, d.BTF = info.Name.String(), uint32(info.Type),
+			uint32(info.Flags), info.BTFID != 0
 		d.Key, d.Value, d.Max = info.KeySize, info.ValueSize, info.MaxEntries
 	}
 	return nil

@@ -58,7 +58,8 @@ func TestErrnos(t *testing.T) {
 		got, err := One(paths[i], nil)
 		if got.OK != want.OK || got.Stage != want.Stage || got.Errno != want.Errno {
 			t.Errorf("%s: ok %v, stage %s, errno %d: %v; C libbpf has ok %v, stage %s, errno %d: %s",
-				names[i], got.OK, got.Stage, got.Errno, err, want.OK, want.Stage, want.Errno, want.Error)
+				names[i], got.OK, got.Stage, got.Errno, err, want.OK, want.Stage, want.Errno,
+				want.Error)
 		}
 	}
 }

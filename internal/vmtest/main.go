@@ -50,7 +50,8 @@ func main() {
 		"build the tests for this architecture if the kernel runs its programs too: 386 on amd64")
 	flag.BoolVar(&o.short, "short", false, "run short tests, as go test -short")
 	flag.DurationVar(&o.timeout, "timeout", time.Hour, "time limit of one machine")
-	guide := flag.String("guide", "", "write the table of features into this guide, and do nothing else")
+	guide := flag.String("guide", "",
+		"write the table of features into this guide, and do nothing else")
 	flag.BoolVar(&o.verbose, "v", false, "print the duration of each part to standard error")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -1,8 +1,8 @@
 //go:build linux
 
-// Guest is the first process of a test machine (package vm): it mounts what a Linux system has mounted, loads the job's
-// modules, runs its commands one after the other, reports them on the serial port, and reboots. Its oracle is every test
-// that then runs in the machine.
+// Guest is the first process of a test machine (package vm): it mounts what a Linux system has
+// mounted, loads the job's modules, runs its commands one after the other, reports them on the
+// serial port, and reboots. Its oracle is every test that then runs in the machine.
 package main
 
 import (
@@ -37,7 +37,8 @@ var mounts = []struct{ kind, point string }{
 }
 
 var links = [][2]string{
-	{"/proc/self/fd", "/dev/fd"}, {"/proc/self/fd/0", "/dev/stdin"}, {"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
+	{"/proc/self/fd", "/dev/fd"}, {"/proc/self/fd/0", "/dev/stdin"},
+	{"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
 }
 
 func main() {
@@ -67,7 +68,8 @@ func run() error {
 		return err
 	}
 	if _, err := os.Stat(vm.BusyboxPath); err == nil {
-		if out, err := exec.Command(vm.BusyboxPath, "--install", "-s", "/bin").CombinedOutput(); err != nil {
+		if out, err := exec.Command(vm.BusyboxPath, "--install", "-s",
+			"/bin").CombinedOutput(); err != nil {
 			return fmt.Errorf("busybox --install: %w %s", err, out)
 		}
 	}
@@ -109,8 +111,8 @@ func run() error {
 	return reports.Encode(vm.Report{Done: true})
 }
 
-// openPort opens the port of the reports and takes away what a terminal does to the bytes, if it is one. A device that a driver is
-// still making is waited for.
+// openPort opens the port of the reports and takes away what a terminal does to the bytes, if it is
+// one. A device that a driver is still making is waited for.
 func openPort(path string) (*os.File, error) {
 	port, err := os.OpenFile(path, os.O_RDWR|unix.O_NOCTTY, 0)
 	for range 100 {
@@ -174,7 +176,8 @@ func runCommand(reports *json.Encoder, index int, c vm.Command) error {
 	err = cmd.Start()
 	w.Close()
 	if err != nil {
-		return reports.Encode(vm.Report{Command: index, Ended: true, Status: 127, Output: []byte(err.Error() + "\n")})
+		return reports.Encode(vm.Report{Command: index, Ended: true, Status: 127,
+			Output: []byte(err.Error() + "\n")})
 	}
 	timer := time.AfterFunc(c.Timeout, func() { unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })
 	forwarded := make(chan error, 1)
@@ -199,7 +202,8 @@ func runCommand(reports *json.Encoder, index int, c vm.Command) error {
 	if timedOut {
 		status = 124
 	}
-	return reports.Encode(vm.Report{Command: index, Ended: true, Status: status, Elapsed: time.Since(start)})
+	return reports.Encode(vm.Report{Command: index, Ended: true, Status: status,
+		Elapsed: time.Since(start)})
 }
 
 // forward reports output as it comes, in pieces that keep a line of the report short.
