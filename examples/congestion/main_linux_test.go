@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 // one a second.
 func TestCongestion(t *testing.T) {
 	testkit.Root(t)
+	testkit.Kernel(t, "6.4")
 	testkit.Netns(t)
 	p := testkit.Start(t)
 	for n := 1; n <= 2; n++ {
