@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -15,13 +17,16 @@ func TestMain(m *testing.M) {
 	testkit.Main(m)
 }
 
-// Oracle: ls, which looks up QUOTING_STYLE, by its process.
+// Oracle: the ls of GNU coreutils, which looks up QUOTING_STYLE, by its process.
 func TestUprobe(t *testing.T) {
 	testkit.Root(t)
 	if runtime.GOARCH != "amd64" {
 		testkit.Skip(t, "the committed object reads registers of x86-64")
 	}
 	ls := testkit.Tool(t, "ls")
+	if text, err := os.ReadFile(ls); err != nil || !bytes.Contains(text, []byte("QUOTING_STYLE")) {
+		testkit.Skip(t, "ls doesn't look up QUOTING_STYLE (%v)", err)
+	}
 	p := testkit.Start(t)
 	p.Line(t, "the start", func(line string) bool {
 		return line == "calls of getenv, until Ctrl-C:"
