@@ -47,14 +47,14 @@ attachments can't be pinned. They stay if the command is killed; "bpf detach HOO
 
 With --program it attaches a program that is in the kernel already, by its pin or its id.
 
-Of alternatives (NAME___FLAVOUR) PROGRAM may be NAME: the first one that the kernel supports is
-taken.
+If a program has alternatives (NAME___FLAVOUR), PROGRAM may be NAME: attach chooses the first one
+that the kernel supports.
 
 Hooks, and the options that they take:
 ` + hookUsage() + `
 
-auto is what the program's SEC() says. For trace and lsm, FUNC or HOOK replaces the target in SEC().
-With --program it can't: the program was loaded for its target.
+auto attaches the program as its SEC() says. For trace and lsm, FUNC or HOOK replaces the target in
+SEC(), except with --program: that program was loaded for its target already.
 
 Options:
 ` + optionUsage(),

@@ -29,20 +29,20 @@ func newBTFDumpCommand() *cobra.Command {
 		Use:   "dump SOURCE [format raw|c [unsorted]] [root_id N]...",
 		Short: "Print the types of BTF, one by one or as C declarations",
 		Long: `Dump prints the types of BTF: one by one (format raw, the default) or as a C header (format c),
-in the order of names or, with unsorted, in that of the BTF. The words are bpftool's, and may be
-shortened as there. SOURCE is one of
+sorted by name or, with unsorted, in the order of the BTF. The keywords are bpftool's, and may be
+abbreviated as in bpftool. SOURCE is one of
 
   file PATH    BTF as in /sys/kernel/btf, or an object, module or vmlinux image that has it
   id N         a BTF object in the kernel
   prog PROG    what a program was loaded with; PROG is id N, tag TAG, name NAME or pinned PATH
   map MAP [key|value|kv|all]
-               the types of a map's keys and values, or all it was created with;
+               the types of a map's keys and values, or all BTF it was created with;
                MAP is id N, name NAME or pinned PATH
 
-With root_id only the types of these ids are printed, in C with what they need.
+With root_id only the types with these ids are printed; format c adds the types that they need.
 
-BTF of a module continues that of its kernel. For /sys/kernel/btf/MODULE that is the running
-kernel; for other files --base-btf names it.`,
+The BTF of a module refers to types of its kernel. For /sys/kernel/btf/MODULE that is the running
+kernel; for other files --base-btf names a file with the kernel's BTF.`,
 		Example: `  bpf btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h
   bpf btf dump map name flows format c
   bpf btf dump file nf_nat.ko --base-btf vmlinux`,
@@ -55,7 +55,8 @@ kernel; for other files --base-btf names it.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&d.base, "base-btf", "B", "", "BTF that the BTF in a file continues")
+	f.StringVarP(&d.base, "base-btf", "B", "",
+		"BTF of the kernel that the module in a file belongs to")
 	f.BoolVarP(&d.asJSON, "json", "j", false, "print JSON, as bpftool -j does")
 	return cmd
 }

@@ -52,7 +52,7 @@ Without --btf it asks the running kernel. --btf names recorded kernels, on any O
 privileges:
 
   FILE   BTF such as /sys/kernel/btf/vmlinux, or a vmlinux image that has BTF
-  DIR    a kernel: the file vmlinux and, if there are, config, kallsyms, version (the output of
+  DIR    a kernel: the file vmlinux and, if they exist, config, kallsyms, version (the output of
          uname -r) and BTF of modules
   DIR    many kernels: files *.btf, and folders that have a vmlinux
 

@@ -30,7 +30,7 @@ func newDetachCommand() *cobra.Command {
 	var d detacher
 	cmd := &cobra.Command{
 		Use:   "detach PIN|ID... | detach HOOK --program-id N | detach struct_ops --map-id N | detach --stale",
-		Short: "Detach programs: by link, by hook, or what killed loaders left",
+		Short: "Detach programs by link or by hook, and remove what killed loaders left",
 		Long: `Detach detaches programs.
 
   bpf detach /sys/fs/bpf/x/on_malloc          a link, by its pin, which is removed
@@ -39,10 +39,10 @@ func newDetachCommand() *cobra.Command {
   bpf detach struct_ops --map-id 42           a struct_ops map without a link
   bpf detach --stale                          what killed loaders left in tracefs
 
-Classic tc, XDP by netlink and whatever was attached with link=no have no links. "bpf attach --help"
-lists hooks. If another program is attached there, it stays. Without --program-id the command lists
-what is attached to the hook: programs, and the links of those that have one. "ip route" shows which
-programs a route has (lwt-*).`,
+Filters of classic tc, XDP by netlink and everything attached with link=no have no links. "bpf
+attach --help" lists hooks. Programs with another id stay attached. Without --program-id the command
+lists what is attached to the hook: the programs, and the links of those that have one. "ip route"
+shows which programs a route has (lwt-*).`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			byHook := d.program != 0 || d.mapID != 0
 			if d.program != 0 && d.mapID != 0 || d.stale == (len(args) > 0) || d.stale && byHook ||

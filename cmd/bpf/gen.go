@@ -30,13 +30,15 @@ func newSkeletonCommand(sub bool) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "skeleton OBJ [name NAME]",
 		Short: "Write a skeleton: Go types and fields for an object's maps, programs and variables",
-		Long: `Skeleton writes Go code that embeds the object OBJ and has its maps, programs and global variables as fields, with Go
-types that have the layout of the C types. OpenNAME and LoadNAME are where to start.
+		Long: `Skeleton writes Go code that embeds the object OBJ and has its maps, programs and global
+variables as fields, with Go types that have the layout of the C types. Start with OpenNAME or
+LoadNAME.
 
   bpf gen skeleton counter.bpf.o -o counter_skel.go
   bpf gen skeleton counter.bpf.o name hits --package main > hits_skel.go
 
-The object must stay where it is as seen from the Go file, in its folder or below.`,
+The Go file embeds the object by a relative path: keep the object in the folder of the Go file or
+below it.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 || len(args) == 3 && args[1] == "name" {
 				return nil
@@ -62,12 +64,13 @@ The object must stay where it is as seen from the Go file, in its folder or belo
 	if sub {
 		cmd.Use = "subskeleton OBJ [name NAME]"
 		cmd.Short = "Write a skeleton for the part that a library has in a bigger object"
-		cmd.Long = `Subskeleton writes Go code that finds the maps, programs and global variables of OBJ in a loaded object which contains
-them, as those of a library that was linked into it. BindNAME is where to start; its error names what is missing.`
+		cmd.Long = `Subskeleton writes Go code for a library, OBJ, that was linked into a bigger object. The
+code finds the library's maps, programs and global variables in the bigger object once that is
+loaded. Start with BindNAME; its error names what is missing.`
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "output", "o", "",
-		"file to write, at one stroke (default: the standard output)")
+		"file to write, all or nothing (default: the standard output)")
 	flags.StringVar(&f.pkg, "package", "",
 		"name of the Go package (default $GOPACKAGE, else that of the folder, else main)")
 	flags.StringVar(&f.tag, "tag", "", "build constraint for the file, such as \"amd64 || arm64\"")

@@ -32,11 +32,12 @@ as fields. In a Go file:
 
   //go:generate go tool bpf gen counter.bpf.c
 
-The C file begins with the line //go:build ignore: Go refuses C files that it is to compile.
+The C file must begin with the line //go:build ignore, since go build refuses C files.
 
-Clang is the newest clang or clang-NN in PATH, or what BPF_CLANG names; version 10 at least. It gets
-the headers of bpf headers. If there is no vmlinux.h beside the source, it gets one of the running
-kernel; to have the same object on every machine, keep one: bpf vmlinux > vmlinux.h.
+Gen uses the newest clang or clang-NN in PATH, or the one that BPF_CLANG names; it must be version
+10 or newer. The C file can include vmlinux.h and the headers that "bpf headers" writes. If there
+is no vmlinux.h next to the source, gen makes one from the running kernel; to get the same object on
+every machine, keep one there: bpf vmlinux > vmlinux.h.
 
 If anything fails, no file is changed.`,
 		Example: `  bpf gen counter.bpf.c

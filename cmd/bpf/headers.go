@@ -20,13 +20,13 @@ func newHeadersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "headers DIR",
 		Short: "Write the headers for BPF programs in C into a directory",
-		Long: `Headers writes the headers that BPF programs in C are compiled with: DIR/bpf/*.h, drop-in for
+		Long: `Headers writes the headers for BPF programs in C: DIR/bpf/*.h, drop-in replacements for
 libbpf's, and DIR/uapi/linux/*.h for machines without kernel headers.
 
   clang -target bpf -g -O2 -I DIR -I DIR/uapi -c prog.bpf.c
 
 On Debian and Ubuntu other headers of the kernel (linux/ip.h, ...) also need
--idirafter /usr/include/x86_64-linux-gnu. "bpf gen" needs neither: it brings headers and flags.
+-idirafter /usr/include/x86_64-linux-gnu. "bpf gen" supplies headers and flags itself.
 
 A file that another version of this command wrote is replaced; one that is the same is left alone.
 If there is any other file of that name, the command writes nothing, unless --force is given.`,

@@ -63,7 +63,7 @@ var hookOptionTable = []hookOption{
 		func(o *hookOptions, v string) (err error) { o.place, err = parseAnchor(v); return err }},
 	{"revision", "N", "fail if others were attached or detached since the hook had this revision",
 		func(o *hookOptions, v string) error { return number(&o.revision, v, 64) }},
-	{"type", "TYPE", "attach type, for a program whose SEC() leaves it open or, with --program, isn't known: cgroup_inet_egress, sk_skb_verdict, ...",
+	{"type", "TYPE", "attach type, if SEC() doesn't give it or, with --program, isn't known: cgroup_inet_egress, sk_skb_verdict, ...",
 		func(o *hookOptions, v string) (err error) {
 			o.attachType,
 				err = parseAttachType(v)

@@ -95,8 +95,8 @@ func newRootCommand() *cobra.Command {
 		Long: `Load, run, check and disassemble compiled BPF objects.
 
   sudo bpf run              count packets on loopback
-  sudo bpf run prog.bpf.o   load a program, attach it, show its events and maps
-  bpf check prog.bpf.o      what it needs of a kernel`,
+  sudo bpf run prog.bpf.o   load an object, attach its programs, show their events and maps
+  bpf check prog.bpf.o      print what the object needs of a kernel`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -24,8 +24,8 @@ func newNewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAME",
 		Short: "Make a project to start from: a BPF program in C, a program in Go, a test",
-		Long: `New makes the folder NAME in the current folder, with a BPF program in C, a Go program that loads it and
-prints what it sees, a test, and a go.mod. It says which commands build and run it.`,
+		Long: `New makes the folder NAME in the current folder, with a BPF program in C, a Go program that
+loads it and prints what it sees, a test, and a go.mod. It prints the commands that build and run it.`,
 		Example: "  bpf new hello\n  bpf new connects --kind cgroup",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

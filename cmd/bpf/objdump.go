@@ -19,7 +19,7 @@ func newObjdumpCommand() *cobra.Command {
 		Long: `Objdump disassembles compiled BPF objects of either byte order, as llvm-objdump -d does.
 
 A comment after each instruction (" # ") names what it uses: the helper, kfunc or subprogram that it
-calls, the map, variable, string or extern that it loads, the field that CO-RE relocates. With
+calls, the map, variable, string or extern that it loads, or the field that CO-RE relocates. With
 --no-comments the output is llvm-objdump's, byte for byte.`,
 		Example: `  bpf objdump -S counter.bpf.o
   bpf objdump --no-show-raw-insn *.bpf.o`,

@@ -41,7 +41,7 @@ func (f *objectOptions) pinning(set *pflag.FlagSet) {
 // delegated adds the flag of verbs that use the running kernel.
 func (f *objectOptions) delegated(set *pflag.FlagSet) {
 	set.StringVar(&f.token, "token", "",
-		"BPF file system that delegates: use its token for what this process may not do (Linux 6.9)")
+		"BPF file system that delegates bpf(2) commands: use a token of it (Linux 6.9)")
 }
 
 // all adds all of them, for verbs that load an object to keep it.

@@ -61,16 +61,16 @@ else to show. It then detaches everything, except for links that --pin keeps.
   bpf run filter.bpf.o --iface eth0
   bpf run probes.bpf.o --attach on_malloc=uprobe:libc.so.6:malloc,pid=1234
 
-Without OBJ it counts packets on --iface, or on lo: packets and bytes per protocol, seen at XDP.
+Without OBJ it counts packets and bytes per protocol with XDP, on --iface or on lo.
 
 Programs are attached where their SEC() says. XDP, tcx and netkit programs need --iface, and cgroup
 programs need --cgroup. For other programs without a target, or for another target, --attach names a
 hook; "bpf attach --help" lists them. Repeat it to attach a program several times. Run prints which
-programs are not attached, and the option that attaches them. Of alternatives (NAME___FLAVOUR) it
-takes the first one that the kernel supports.
+programs are not attached, and the option that attaches them. If a program has alternatives
+(NAME___FLAVOUR), run attaches the first one that the kernel supports.
 
-Records are printed as bytes unless their type is known: from --type, or from a pointer called
-unused in the source (const struct event *unused).`,
+Records are printed as bytes unless --type gives their type, or the source has a pointer to it that
+is called unused (const struct event *unused).`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.out, r.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()

@@ -18,10 +18,10 @@ func newVmlinuxCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vmlinux [FILE] [--types NAME,...]",
 		Short: "Write vmlinux.h: the types of a kernel as a C header",
-		Long: `Vmlinux writes a C header with the types of a kernel and the prototypes of its kfuncs, from the
-BTF of the running kernel, or of FILE: a vmlinux image, BTF as in /sys/kernel/btf, a module, a
-BPF object. BPF programs are compiled with it instead of kernel headers, and run on other kernels
-too, since accesses to its types are relocated (CO-RE).
+		Long: `Vmlinux writes a C header with the types of a kernel and the prototypes of its kfuncs. It
+reads the BTF of the running kernel, or of FILE: a vmlinux image, BTF as in /sys/kernel/btf, a
+module or a BPF object. BPF programs that include the header need no kernel headers. They also run
+on other kernels, since accesses to its types are relocated (CO-RE).
 
 With --types the header has only these types and what they need.`,
 		Example: `  bpf vmlinux > vmlinux.h
@@ -45,9 +45,11 @@ With --types the header has only these types and what they need.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringSliceVar(&f.types, "types", nil, "only these types and what they need")
-	fl.StringVarP(&f.base, "base-btf", "B", "", "BTF of the kernel, for that of a module in FILE")
-	fl.BoolVar(&f.unsorted, "unsorted", false, "in the order of the BTF instead of by name")
+	fl.StringSliceVar(&f.types, "types", nil, "write only these types and what they need")
+	fl.StringVarP(&f.base, "base-btf", "B", "",
+		"BTF of the kernel that the module in FILE belongs to")
+	fl.BoolVar(&f.unsorted, "unsorted", false,
+		"write types in the order of the BTF instead of by name")
 	fl.StringVar(&f.guard, "guard", "", "macro of the include guard (default __VMLINUX_H__)")
 	return cmd
 }
