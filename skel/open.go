@@ -11,6 +11,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/typesum"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // Type is a type that a skeleton was generated from, and the sum of its layout: "struct event",
@@ -33,6 +34,10 @@ type Opened struct {
 
 // Open reads the object of a skeleton, and checks that it has the types that the skeleton was
 // generated from. Generated code calls it.
+//
+// The value type of a ring buffer, __type(value, struct event), says of what type its records are.
+// The kernel refuses ring buffers with a value size, and libbpf loads no object that has one; Open
+// removes it.
 func Open(name string, raw []byte, types []Type) (*Opened, error) {
 	o, err := (&object.Options{Name: name}).Parse(raw, name)
 	if err != nil {
@@ -40,6 +45,11 @@ func Open(name string, raw []byte, types []Type) (*Opened, error) {
 	}
 	if err := checkTypes(o, types); err != nil {
 		return nil, fmt.Errorf("skeleton %s: %w", name, err)
+	}
+	for _, m := range o.Maps {
+		if m.Type == uapi.MapRingBuf {
+			m.ValueSize, m.ValueType = 0, 0
+		}
 	}
 	return &Opened{Object: o, name: name}, nil
 }

@@ -111,9 +111,10 @@ func describe(m *object.Map) string {
 }
 
 // eventOf returns the type of a ring's records, "skel.Raw" if the object doesn't say which. It does
-// so if the map has a value type, if there is a struct that has the map's name in the singular, or,
-// if it is the only ring, if one struct is named event or is what a global variable points to that
-// is there to keep the type: const struct event *unused.
+// so if it is a ring buffer with a value type, of which the kernel isn't told (see skel.Open), if
+// there is a struct that has the map's name in the singular, or, if it is the only ring, if one
+// struct is named event or is what a global variable points to that is there to keep the type:
+// const struct event *unused. The values of a perf event array are file descriptors.
 func (g *generator) eventOf(m *object.Map) (string, error) {
 	if name, ok := g.opts.Events[m.Name]; ok {
 		id, err := g.find(name)
@@ -123,7 +124,10 @@ func (g *generator) eventOf(m *object.Map) (string, error) {
 		t, err := g.use(id, g.prefix+identifier(name), 0)
 		return g.text(t), err
 	}
-	id := m.ValueType
+	var id btf.ID
+	if m.Type == uapi.MapRingBuf {
+		id = m.ValueType
+	}
 	if id == 0 {
 		id = g.guessEvent(m)
 	}
