@@ -1,6 +1,5 @@
-// Package archtest holds the house to its plan (ARCHITECTURE.md): which package stands on which
-// floor, that a room imports only rooms on floors below it, and that the pure rooms do not touch
-// the operating system.
+// Package archtest tests that the packages follow ARCHITECTURE.md: each has a floor, imports only
+// packages on lower floors and, if it is pure, does not use the operating system.
 package archtest
 
 import (

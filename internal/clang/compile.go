@@ -1,6 +1,6 @@
 // Package clang compiles BPF programs in C with the clang of the machine: it finds the newest one,
-// gives it the headers of package include, and makes objects whose bytes depend on no folder's
-// absolute path.
+// gives it the headers of package include, and makes objects whose bytes do not depend on absolute
+// paths.
 package clang
 
 import (

@@ -1,5 +1,5 @@
-// Package denied explains EACCES: which file or directory on a path refuses this process, whose it
-// is, and its mode. The kernel says only that one of them does.
+// Package denied explains EACCES: it finds the file or directory on a path that refuses access, its
+// owner and its mode. The kernel reports only that one of them does.
 package denied
 
 import (

@@ -1,5 +1,5 @@
 // Package fdtrack is for tests: it remembers where each descriptor of package sys was opened, so
-// that one that was leaked can be traced to the call that made it.
+// that a leaked one can be traced to the call that opened it.
 package fdtrack
 
 import (

@@ -1,9 +1,8 @@
-// Package funnel is the one place where this module's system calls on BPF, perf events,
-// descriptors, mappings and netlink leave for the kernel, so that a test can put something else
-// there.
+// Package funnel makes this module's system calls for BPF, perf events, descriptors, mappings and
+// netlink, all in one place, so that a test can replace them.
 //
 // Package sys has a typed function for each of them. Pointers to attributes are untyped here, as in
-// the system calls: their types are package sys's.
+// the system calls: their types are in package sys.
 package funnel
 
 import (

@@ -1,5 +1,6 @@
-// Package gate lets many use something that one may end: those who are inside finish first, and
-// nobody enters after. It is for what must not be used once it is gone: descriptors, mapped memory.
+// Package gate guards something that many goroutines use and one may close: closing waits for those
+// that are using it, and later ones are refused. It guards descriptors and mapped memory, which
+// must not be used once they are closed.
 package gate
 
 import (

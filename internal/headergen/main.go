@@ -1,5 +1,5 @@
-// Command headergen writes the parts of include/bpf that are tables: bpf_helper_defs.h of
-// helpers.tsv and bpf_registers.h of registers.tsv. `make generate` runs it.
+// Command headergen writes the parts of include/bpf that are tables: bpf_helper_defs.h from
+// helpers.tsv and bpf_registers.h from registers.tsv. `make generate` runs it.
 package main
 
 import (

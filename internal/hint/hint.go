@@ -1,6 +1,6 @@
-// Package hint lets an error carry advice: what is known to help, apart from what went wrong.
-// Whoever knows the advice adds it where the error arises; whoever reports the error finds it
-// through all that wraps it.
+// Package hint attaches advice to errors: what is known to help, apart from what went wrong. Code
+// that knows the advice adds it where the error arises; code that reports the error finds it
+// through all errors that wrap it.
 package hint
 
 import "errors"

@@ -1,5 +1,6 @@
-// Package input reads files that users name. A name may be wrong, or name a file that has no end or
-// never answers, so only regular files and pipes from other commands are read, up to a limit.
+// Package input reads files that users name. A name may be wrong: the file may have no end, or a
+// read may block forever. So only regular files and pipes from other commands are read, up to a
+// limit.
 package input
 
 import (

@@ -6,5 +6,5 @@
 // The rules are those of Linux up to 6.18. Facts that a rule depends on besides the map (the
 // version, the size of a page, the configuration) are in Kernel.
 //
-// Floor 4: facts about kernels, pure.
+// The package is pure: it makes no system calls.
 package maprules

@@ -1,5 +1,6 @@
-// Package oldkernel, for tests, is the running kernel without one of its features. Installed with
-// funnel.Replace, it refuses what kernels before the feature refuse, in the same way.
+// Package oldkernel simulates, for tests, the running kernel without one of its features. Installed
+// with funnel.Replace, it refuses the requests that kernels before the feature refuse, in the same
+// way.
 package oldkernel
 
 import (

@@ -1,6 +1,6 @@
-// Package parity holds this library to C libbpf: the same objects, the same kernel, the same
-// verdicts. Its tests load every object of the corpus with both and compare what came of it;
-// [Known] lists where they differ and why that is right.
+// Package parity compares this library with C libbpf. Its tests load every object of the corpus
+// with both, on the same kernel, and compare the results; [Known] lists where they differ and why
+// that is right.
 package parity
 
 import "github.com/purebpf/bpf/kernel"

@@ -1,4 +1,4 @@
-// Package probe makes perf events of kprobes, uprobes, tracepoints and counters, and attaches
+// Package probe opens perf events for kprobes, uprobes, tracepoints and counters, and attaches
 // programs to them.
 //
 // A kprobe or uprobe is a perf event of its own kind, a PMU (4.17), or an event in tracefs on older

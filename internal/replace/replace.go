@@ -1,5 +1,5 @@
-// Package replace writes files at one stroke: whoever reads a path finds the old file or the whole
-// new one, and of several files either all are new or none is.
+// Package replace writes files atomically: a reader finds the old file or the whole new one. Of
+// several files, either all are replaced or none is.
 package replace
 
 import (

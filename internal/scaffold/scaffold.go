@@ -1,5 +1,5 @@
-// Package scaffold makes projects to start from: an example under a name of the user's, with a
-// go.mod and a test.
+// Package scaffold makes new projects from the examples: each is an example under a name that the
+// user chooses, with a go.mod and a test.
 package scaffold
 
 import (

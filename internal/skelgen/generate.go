@@ -2,9 +2,9 @@
 // a compiled BPF object as fields of structs. Package skel has what that code needs at run time.
 //
 // BTF is not trusted: its names get into the text only as identifiers made of letters, digits and
-// underscores, or in comments and literals with everything else escaped. The text is as gofmt would
-// write it, without asking gofmt. Sizes and offsets are those of the BTF; the text repeats them as
-// constant expressions that don't compile if Go has other ones.
+// underscores, or in comments and literals with everything else escaped. The text is formatted as
+// by gofmt, without running it. Sizes and offsets are those of the BTF; the text repeats them as
+// constant expressions that don't compile if Go's differ.
 package skelgen
 
 import (

@@ -1,6 +1,6 @@
-// Package typesum condenses the memory layout of a C type to a number. A generated skeleton has the
-// sums of the types that it was generated from, and finds by them that an object was compiled again
-// with other types.
+// Package typesum computes a checksum of the memory layout of a C type. A generated skeleton
+// contains the sums of the types that it was generated from, with which it detects that its object
+// was compiled again with other types.
 package typesum
 
 import (

@@ -1,15 +1,15 @@
 // Package userfile opens programs and libraries for probes in user space, finds functions and USDT
 // probes in them, and says by which path the kernel finds the same file.
 //
-// A file means what the processes see that a path goes through or that are to be probed. A path
-// behind /proc/PID/root is in another file system tree: an absolute symbolic link in a container
-// means a file of the container. But the kernel follows such a link in the tree of the calling
-// process, so a probe meant for the container would be placed on the host's file. This package
-// follows such links below the root that they are in, opens the file once, and passes it to the
-// kernel by its descriptor.
+// A path means the file that is seen by the process that it goes through (/proc/PID/root/...) or
+// that is to be probed. A path behind /proc/PID/root is in another file system tree: an absolute
+// symbolic link in a container means a file of the container. But the kernel follows such a link in
+// the tree of the calling process, so a probe meant for the container would be placed on the host's
+// file. This package follows such links below the root that they are in, opens the file once, and
+// passes it to the kernel by its descriptor.
 //
-// Package exe reads what is in a file. Offsets here are those of the file as the kernel counts
-// them: of the archive where exe's are of the member.
+// Package exe reads what is in a file. Offsets here are those that the kernel uses: for a member of
+// an archive they are offsets in the archive, where package exe's are offsets in the member.
 package userfile
 
 import (

@@ -1,6 +1,6 @@
-// Package verdict is what a loader made of a BPF object, as data: the line that bpf verify -j
-// prints and the line that the C libbpf oracle prints (scripts/testdata/oracle.c) have this one
-// shape, so that they can be compared field by field.
+// Package verdict describes the result of loading a BPF object. The line that bpf verify -j prints
+// and the line that the C libbpf oracle prints (scripts/testdata/oracle.c) both have this form, so
+// that they can be compared field by field.
 package verdict
 
 // Stages at which an object fails.

@@ -1,6 +1,6 @@
-// Package verify says what this library makes of an object: it opens it, loads it and takes it away
-// again, and answers with the same facts that the C libbpf oracle (scripts/testdata/oracle.c)
-// prints. It is bpf verify, and the subject of the parity test.
+// Package verify opens, loads and unloads an object with this library, and reports the same facts
+// that the C libbpf oracle (scripts/testdata/oracle.c) prints. It implements bpf verify, and the
+// parity test compares it with the oracle.
 package verify
 
 import (
