@@ -27,8 +27,8 @@ func SignedBits(storage []byte, off, width uint) int64 {
 	return int64(Bits(storage, off, width)<<(64-width)) >> (64 - width)
 }
 
-// SetBits sets a bit field to the lower width bits of value. Other bits of the bytes in which it
-// lies are written as they were read: it is no atomic operation.
+// SetBits sets a bit field to the lower width bits of value. The other bits of its bytes are
+// written back as they were read, so SetBits is not atomic.
 func SetBits(storage []byte, off, width uint, value uint64) {
 	if bigEndian() {
 		for i := range width {

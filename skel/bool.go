@@ -1,7 +1,7 @@
 package skel
 
-// Bool is C's bool in memory that programs share. Go's bool doesn't allow other bytes than 0 and 1,
-// of which nothing guarantees that a program writes no other.
+// Bool is C's bool in memory that programs share. Go's bool allows only the bytes 0 and 1, but
+// nothing guarantees that a program writes no others.
 type Bool uint8
 
 // The values of a Bool.

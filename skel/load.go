@@ -81,7 +81,8 @@ func UserRingOf(l *Loaded, name string, to **UserRing) {
 }
 
 // LiveSection makes *to point to the variables of a section in the memory that programs use, where
-// they were before the load. It stays nil if the map is not memory-mapped, which the logger hears.
+// they were before the load. If the map is not memory-mapped, *to stays nil and the logger gets a
+// message.
 func LiveSection[T any](l *Loaded, name string, to **T) { *to = live[T](l, name) }
 
 // LiveConst is LiveSection for variables that can't be written any more.
@@ -117,8 +118,9 @@ func live[T any](l *Loaded, name string) *T {
 }
 
 // LiveArena makes *to point to the global variables in the arena, where the programs' are: first is
-// the name of one of them, at off. Unlike those of other sections they get another address by the
-// load, as in libbpf: the kernel places the arena. It stays nil if there is no arena.
+// the name of one of them, at off. Unlike variables of other sections they get another address when
+// the object is loaded, as in libbpf, because the kernel chooses where the arena is. It stays nil
+// if there is no arena.
 func LiveArena[T any](l *Loaded, first string, off int, to **T) {
 	*to = nil
 	v := l.Object.Variable(first)
@@ -148,7 +150,8 @@ func (l *Loaded) note(err error) {
 	}
 }
 
-// Err returns the first error of setting up the skeleton, and closes the object if there is one.
+// Err returns the first error of setting up the skeleton, and closes the object if there was an
+// error.
 func (l *Loaded) Err() error {
 	if l.err != nil {
 		return errors.Join(l.err, l.Close())
@@ -156,7 +159,7 @@ func (l *Loaded) Err() error {
 	return nil
 }
 
-// Close closes the object and gives the memory of its variables back. A second Close does nothing.
+// Close closes the object and frees the memory of its variables. A second Close does nothing.
 func (l *Loaded) Close() error {
 	errs := []error{l.Object.Close()}
 	for _, s := range l.sections {

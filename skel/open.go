@@ -14,14 +14,15 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Type is a type that a skeleton was generated from, and the sum of its layout: "struct event",
-// "map events", "section .data".
+// Type is a type that a skeleton was generated from, and the checksum of its layout: "struct
+// event", "map events", "section .data".
 type Type struct {
 	Name string
 	Sum  uint64
 }
 
-// Opened is an object that was read and not loaded yet. Generated code has one in its spec type.
+// Opened is an object that has been read but not loaded yet. Generated code has one in its spec
+// type.
 type Opened struct {
 	Object   *object.Object
 	name     string
@@ -77,7 +78,7 @@ func checkTypes(o *object.Object, types []Type) error {
 	return nil
 }
 
-// ErrStale reports that an object was compiled again, and that its skeleton has other types.
+// ErrStale reports that an object was compiled again and has other types than its skeleton.
 var ErrStale = errors.New("the skeleton is older than its object")
 
 // kindOf returns the kind that the name of a type begins with, KindVoid if it is none.
@@ -146,7 +147,7 @@ func (o *Opened) note(err error) {
 	}
 }
 
-// Err returns the first error of setting up the spec, and closes it if there is one.
+// Err returns the first error of setting up the spec, and closes it if there was an error.
 func (o *Opened) Err() error {
 	if o.err != nil {
 		o.Close()
@@ -154,7 +155,7 @@ func (o *Opened) Err() error {
 	return o.err
 }
 
-// Close gives the memory of the variables back, unless it has become that of the loaded object.
+// Close frees the memory of the variables, unless the loaded object uses it.
 func (o *Opened) Close() error {
 	if o.closed || o.loaded {
 		return nil

@@ -8,9 +8,9 @@ import (
 	"github.com/purebpf/bpf"
 )
 
-// Ptr is a pointer of C to a T, as programs and the kernel store it: 8 bytes on every machine. It
-// is no address that Go code can use, except that In follows one into an arena. T is struct{} if
-// the skeleton doesn't have the type that it points to.
+// Ptr is a C pointer to a T, as programs and the kernel store it: 8 bytes on every machine. Go code
+// can't use it as an address; In follows a pointer into an arena. T is struct{} if the skeleton
+// doesn't have the type that it points to.
 type Ptr[T any] uint64
 
 // IsNull reports whether it is the null pointer.

@@ -2,8 +2,8 @@ package skel
 
 import "unsafe"
 
-// Get returns the T in the first bytes of storage, wherever it lies: a member that C places at an
-// address that is not aligned for T.
+// Get returns the T in the first bytes of storage, which need not be aligned: C may place a member
+// at an address that is not aligned for T.
 func Get[T any](storage []byte) T {
 	var value T
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&value)), unsafe.Sizeof(value)), storage)

@@ -12,10 +12,11 @@ import (
 	"github.com/purebpf/bpf/userringbuf"
 )
 
-// Ring is a ring buffer whose records are of type T, or [Raw] if the object doesn't say of which.
+// Ring is a ring buffer whose records are of type T, which is [Raw] if the object doesn't say what
+// type they have.
 type Ring[T any] struct{ m *bpf.Map }
 
-// Raw is the type of records of which the object says nothing: Bytes yields them.
+// Raw stands for the type of records if the object doesn't give it. Bytes yields such records.
 type Raw struct{}
 
 // Map returns the map itself.
@@ -27,8 +28,9 @@ func (r *Ring[T]) Map() *bpf.Map {
 }
 
 // Records yields records as they arrive, and waits in between, until ctx is done or the object
-// closed. A record is a view into the ring, valid in the loop's body: copy what you keep. The last
-// error ends the loop; a record that is too short for a T is an error after which it goes on.
+// closed. A record is a view into the ring, valid in the loop's body: copy what you keep. A record
+// that is too short for a T yields a *SizeError, after which the loop goes on. Any other error is
+// the last one and ends the loop.
 func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for b, err := range r.Bytes(ctx) {
@@ -39,7 +41,7 @@ func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	}
 }
 
-// Bytes is Records for the bytes of the records.
+// Bytes is like Records but yields the bytes of the records.
 func (r *Ring[T]) Bytes(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader, err := ringbuf.NewReader(r.Map(), nil)
@@ -81,8 +83,8 @@ func (e *SizeError) Error() string {
 		"records; read its bytes", e.Map, e.Size, e.Want)
 }
 
-// PerfBuf is a perf buffer whose records are of type T, or [Raw] if the object doesn't say of
-// which.
+// PerfBuf is a perf buffer whose records are of type T, which is [Raw] if the object doesn't say
+// what type they have.
 type PerfBuf[T any] struct{ m *bpf.Map }
 
 // Map returns the map itself.
@@ -106,7 +108,8 @@ func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Se
 	}
 }
 
-// Bytes is Records for the bytes of the records, which end with the kernel's padding.
+// Bytes is like Records but yields the bytes of the records, including the kernel's padding at the
+// end.
 func (p *PerfBuf[T]) Bytes(ctx context.Context, opts *perfbuf.Options) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader, err := perfbuf.NewReader(p.Map(), opts)

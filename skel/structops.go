@@ -27,8 +27,8 @@ func (o *Opened) StructOps(name string) *Ops {
 	return &Ops{o, m}
 }
 
-// Program sets *to to the program in a function pointer, and lets the load put the program that it
-// has then there; nil leaves the pointer NULL.
+// Program sets *to to the program in a function pointer. The load stores the program that *to has
+// then in the pointer; nil leaves it NULL.
 func (s *Ops) Program(member string, to **object.Program) {
 	if s.m == nil || s.o.err != nil {
 		return
@@ -78,7 +78,8 @@ func members(t btf.Type) []btf.Member {
 	return list
 }
 
-// OpsMember sets *to to the member at an offset, and lets the load use the value that it has then.
+// OpsMember sets *to to the value of the member at an offset. The load uses the value that *to has
+// then.
 func OpsMember[T any](s *Ops, off int, to *T) {
 	if s.m == nil || s.o.err != nil {
 		return

@@ -13,7 +13,7 @@ type Bound struct {
 	missing []string
 }
 
-// Bind checks nothing yet: see Bound.Err.
+// Bind returns a Bound for an object. It checks nothing yet: see Bound.Err.
 func Bind(name string, o *bpf.Object) *Bound {
 	return &Bound{Loaded: Loaded{Object: o, name: name}}
 }
@@ -50,7 +50,7 @@ func VarOf[T any](b *Bound, name string, to **T) {
 	b.note(err)
 }
 
-// Err returns what is missing in the object, or has other types there.
+// Err returns an error that names what is missing in the object or has other types there.
 func (b *Bound) Err() error {
 	if len(b.missing) > 0 {
 		return fmt.Errorf("skeleton %s: object %s lacks %s: %w", b.name, b.Object.Name(),
