@@ -35,7 +35,7 @@ type RemoveCgroupOptions struct {
 	Revision uint64
 }
 
-// CgroupMode says whether other programs may be attached beside one that is added without a link.
+// CgroupMode says whether other programs may be attached next to one that is added without a link.
 // All programs of a cgroup's hook have the same mode.
 type CgroupMode uapi.AttachFlags
 
@@ -60,9 +60,9 @@ func (m CgroupMode) String() string {
 
 // AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by
 // a link (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the processes
-// of the cgroup and its descendants, beside other programs. Needs CAP_NET_ADMIN for cgroup_skb;
-// other types need no privileges beyond those of the load. EPERM if the cgroup, or one above it,
-// has an exclusive program. The caller closes the Link.
+// of the cgroup and its descendants, in addition to other programs. Needs CAP_NET_ADMIN for
+// cgroup_skb; other types need no privileges beyond those of the load. EPERM if the cgroup, or one
+// above it, has an exclusive program. The caller closes the Link.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {
@@ -86,7 +86,7 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 
 // AddCgroup attaches a program to a cgroup without a link (libbpf bpf_prog_attach_opts; 4.10). It
 // stays attached when the process ends, until RemoveCgroup or the cgroup's end. With a mode other
-// than CgroupMulti it takes the place of the program that is there. Privileges as for AttachCgroup.
+// than CgroupMulti it replaces the attached program. It needs the privileges of AttachCgroup.
 func (p *Program) AddCgroup(path string, opts *AddCgroupOptions) error {
 	p = p.orNone()
 	if opts == nil {

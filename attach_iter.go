@@ -27,8 +27,8 @@ type IterOptions struct {
 	CgroupID uint64
 	Order    uapi.CgroupIterOrder
 	// TID, PID or PIDFD, only one of them, limits SEC("iter/task"), SEC("iter/task_file") and
-	// SEC("iter/task_vma") to a thread or a process (6.1). Kernels 6.1 to 6.18 at least don't end
-	// task_vma by TID if it takes several reads: the last areas are repeated forever.
+	// SEC("iter/task_vma") to a thread or a process (6.1). Kernels from 6.1 to at least 6.18 never
+	// end a walk of task_vma by TID that takes several reads: they repeat the last areas.
 	TID, PID, PIDFD uint32
 }
 

@@ -14,7 +14,8 @@ import (
 type KprobeOptions struct {
 	Return bool   // run it when the function returns (kretprobe)
 	Offset uint64 // bytes into the function; an instruction must start there
-	// Address is in the kernel, instead of a function; not with ProbeLegacy or before 4.17
+	// Address is an address in the kernel, to use instead of a function; not with ProbeLegacy or
+	// before 4.17
 	Address uint64
 	Cookie  uint64    // what bpf_get_attach_cookie returns in the program (5.15)
 	Mode    ProbeMode // kernel interface; the default is the newest

@@ -8,11 +8,11 @@ import (
 )
 
 // AddLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf
-// bpf_prog_attach; 4.18). It decodes what the receiver sees, beside other programs (E2BIG after
-// 64). There are no links of this kind. It stays attached when the process ends: RemoveLIRC
-// detaches it. Needs CAP_NET_ADMIN. EINVAL if the file is no infrared receiver or
-// CONFIG_BPF_LIRC_MODE2 is off, as in every kernel that this was tested on: the tests show the
-// request to the kernel, not a program that ran.
+// bpf_prog_attach; 4.18). It decodes what the receiver sees, in parallel with other programs (E2BIG
+// after 64). There are no links of this kind. It stays attached when the process ends: RemoveLIRC
+// detaches it. Needs CAP_NET_ADMIN. EINVAL if the file isn't an infrared receiver or
+// CONFIG_BPF_LIRC_MODE2 is off. It is off in every kernel that this was tested on, so the tests
+// check the request to the kernel and have not run such a program.
 func (p *Program) AddLIRC(path string) error {
 	at := p.lircPlace(path)
 	if err := p.setPath(path, &sys.ProgAttachAttr{AttachType: uapi.AttachLIRCMode2},

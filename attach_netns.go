@@ -15,9 +15,9 @@ const ThreadNetns = "/proc/thread-self/ns/net"
 
 // AttachNetns attaches a SEC("flow_dissector") or SEC("sk_lookup") program to the network namespace
 // at path (ThreadNetns, /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow
-// dissector 5.8, sk_lookup 5.9). A namespace has one flow dissector (EEXIST; also while the first
-// namespace has one that serves all) and any number of sk_lookup programs. No privileges beyond
-// those of the load. The caller closes the Link.
+// dissector 5.8, sk_lookup 5.9). A namespace has at most one flow dissector and any number of
+// sk_lookup programs. EEXIST if there is a flow dissector, or if the first namespace has one, which
+// serves all. No privileges beyond those of the load. The caller closes the Link.
 func (p *Program) AttachNetns(path string) (*Link, error) {
 	p = p.orNone()
 	return p.linkPath(p.netnsPlace(path), path, &sys.LinkCreateAttr{AttachType: p.expected})
@@ -25,8 +25,8 @@ func (p *Program) AttachNetns(path string) (*Link, error) {
 
 // SetFlowDissector makes the program the flow dissector of the calling thread's network namespace
 // without a link (libbpf bpf_prog_attach; 4.20). It replaces one that was set the same way. It
-// stays when the process ends: UnsetFlowDissector detaches it. EEXIST if there is one by a link. No
-// privileges beyond those of the load.
+// stays when the process ends: UnsetFlowDissector detaches it. EEXIST if one is attached by a link.
+// No privileges beyond those of the load.
 func (p *Program) SetFlowDissector() error {
 	at := p.netnsPlace(ThreadNetns)
 	if err := p.use(); err != nil {

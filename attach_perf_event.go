@@ -33,8 +33,8 @@ type PerfEvent struct {
 // PerfEventOptions changes how a program attaches to perf events.
 type PerfEventOptions struct {
 	CPUs []int // only on these; nil: all that are online
-	// PID runs it only while this thread runs (a process's id is that of its first thread; one's
-	// own: os.Getpid()); 0: every process, unlike perf_event_open(2)
+	// PID limits the event to this thread. The id of a process, such as os.Getpid(), is that of its
+	// first thread. 0 means every process, unlike in perf_event_open(2).
 	PID    int
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 	Ioctl  bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
@@ -47,9 +47,10 @@ type PerfEventFDOptions struct {
 	Disabled bool   // don't start the event (libbpf dont_enable)
 }
 
-// PerfEventNamed returns the event of that name in perf list: a hardware or software event
-// ("cycles", "cpu-clock") or a tracepoint ("sched:sched_switch"). It looks tracepoints up in
-// tracefs, which needs root, CAP_DAC_OVERRIDE or a changed mode. ErrNotExist if there is none.
+// PerfEventNamed returns the event that perf list shows under that name: a hardware or software
+// event ("cycles", "cpu-clock") or a tracepoint ("sched:sched_switch"). It looks tracepoints up in
+// tracefs, which needs CAP_DAC_OVERRIDE unless the mode of tracefs was changed. ErrNotExist if
+// there is none.
 func PerfEventNamed(name string) (PerfEvent, error) {
 	if c, ok := probe.NamedCounter(name); ok {
 		return PerfEvent(c), nil
@@ -78,8 +79,8 @@ func (e PerfEvent) String() string {
 // or PMU event, a tracepoint program to a tracepoint. A tracepoint is opened once because its event
 // sees all CPUs. With a PID and no CPUs it is one event, which follows the thread.
 //
-// CPUs may go offline and online. The kernel stops the event of a CPU that goes offline for good;
-// when the CPU is back a goroutine, which sleeps meanwhile, opens another event and attaches the
+// CPUs may go offline and online. When a CPU goes offline, the kernel stops its event for good;
+// when the CPU is back, a goroutine, which otherwise sleeps, opens another event and attaches the
 // program to it in place of the old one: the Link and its descriptor stay, but a pin of it keeps
 // the old event. Without CPUs in the options the program is also attached to CPUs that come online
 // later, until all Links are closed. Failures of the goroutine go to the logger of the load. libbpf
@@ -202,8 +203,8 @@ func (a *perfAttach) links(set *probe.CPUSet, events []probe.CPUEvent, err error
 
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it
 // (libbpf bpf_program__attach_perf_event_opts; 4.9). On success the Link owns the event and closes
-// it; on failure it stays the caller's. EEXIST if a program is attached to the event; EINVAL if it
-// takes no programs of this type. The caller closes the Link.
+// it; on failure the caller still owns it. EEXIST if a program is attached to the event; EINVAL if
+// it takes no programs of this type. The caller closes the Link.
 func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link, error) {
 	if opts == nil {
 		opts = &PerfEventFDOptions{}

@@ -103,7 +103,7 @@ func (m *Map) structOpsFail(err error) error {
 	return m.fail("attach struct_ops", (&attempt{op: opRegister, m: m}).explained(err))
 }
 
-// UpdateMap atomically replaces the registered map by another struct_ops map (libbpf
+// UpdateMap atomically replaces the registered map with another struct_ops map (libbpf
 // bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered
 // map, also by another descriptor, it does nothing: kernels up to 6.18 at least corrupt their list
 // of TCP congestion controls when one replaces itself. With CAP_SYS_ADMIN that holds even if

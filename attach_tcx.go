@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TCXOptions says where among others a program is attached to an interface, by tcx or netkit.
+// TCXOptions says where a program is attached among the programs of an interface, by tcx or netkit.
 type TCXOptions struct {
 	Anchor Anchor
 	// Revision is the revision from inspect.Interface; if the hook has changed since, attaching
@@ -19,18 +19,18 @@ type TCXOptions struct {
 	Revision uint64
 }
 
-// AddTCXOptions says where among others a program is attached without a link.
+// AddTCXOptions says where a program is attached among others, without a link.
 type AddTCXOptions struct {
 	TCXOptions
 	Replace *Program // the program to replace, added without a link; nil: none
 }
 
-// AttachTCX attaches a program to packets that come in (uapi.AttachTCXIngress) or go out
-// (uapi.AttachTCXEgress) of an interface, by a link (libbpf bpf_program__attach_tcx; 6.6). Any
-// SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or "tcx/egress",
+// AttachTCX attaches a program by a link to the packets that an interface receives
+// (uapi.AttachTCXIngress) or sends (uapi.AttachTCXEgress) (libbpf bpf_program__attach_tcx; 6.6).
+// Any SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or "tcx/egress",
 // AttachTCX takes it from where. Without an Anchor it runs after all others; the first one that
 // returns something other than TCX_NEXT decides. No privileges beyond those of the load. EEXIST if
-// the program is attached there. The caller closes the Link.
+// the program is attached there already. The caller closes the Link.
 func (p *Program) AttachTCX(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
 	return p.attachInterface(iface, where, &tcxHooks, opts)
 }

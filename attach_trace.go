@@ -47,10 +47,10 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 }
 
 // AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf
-// bpf_program__attach_lsm; 5.7). With "bpf" among the kernel's security modules (lsm= on its
-// command line), it decides beside the others. Without, it is attached but never runs, and the
-// logger gets a warning. No privileges beyond those of the load. The caller closes the Link.
-// Programs for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
+// bpf_program__attach_lsm; 5.7). If "bpf" is among the kernel's security modules (lsm= on its
+// command line), the program decides together with the others. Otherwise it is attached but never
+// runs, and the logger gets a warning. No privileges beyond those of the load. The caller closes
+// the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
 func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	p = p.orNone()
 	to := "LSM hook " + p.traceTarget()
@@ -147,7 +147,7 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 	return false
 }
 
-// AttachFreplace replaces a global function of target, another loaded BPF program, by the program
+// AttachFreplace replaces a global function of target, another loaded BPF program, with the program
 // (libbpf bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and
 // "" it replaces the function that it was loaded for, which needs no privileges beyond those of the
 // load; finding a function of target needs CAP_SYS_ADMIN. ErrNotExist if target has no such

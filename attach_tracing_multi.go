@@ -29,8 +29,8 @@ type TracingMultiOptions struct {
 //
 // Needs CAP_PERFMON. ErrNotExist if nothing matches. The caller closes the Link.
 //
-// No kernel that this was tested on has such links. The tests show which functions a pattern
-// selects and the request to the kernel, not programs that ran.
+// No kernel that this was tested on has such links. The tests check which functions a pattern
+// selects and the request to the kernel, and have not run such programs.
 func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TracingMultiOptions{}

@@ -20,7 +20,7 @@ type UprobeOptions struct {
 	// RefCtrOffset is the file offset of a 16-bit counter that the kernel increments while the
 	// probe exists: a semaphore (4.20).
 	RefCtrOffset uint64
-	PID          int       // only in this process (one's own: os.Getpid()); 0: all, also later ones
+	PID          int       // only in this process, such as os.Getpid(); 0: all, also later ones
 	Cookie       uint64    // what bpf_get_attach_cookie returns in the program (5.15)
 	Mode         ProbeMode // kernel interface; the default is the newest
 }
@@ -33,9 +33,10 @@ type UprobeOptions struct {
 // dynamic linker; "name@VERSION" is another one. An indirect function (IFUNC, as memcpy of most
 // libcs) is refused: programs call the function that it selects.
 //
-// Links that the path follows behind /proc/PID/root are those of that process. With PID, a name
-// without '/' is searched for in the files that the process has mapped and in its root; a path is
-// this process's own, and is refused where it is another file for the process.
+// Symbolic links behind /proc/PID/root are followed in the root of that process. With PID, a name
+// without '/' is searched for in the files that the process has mapped and in its root; a path
+// means the file that the calling process sees, and is refused if it is another file for the
+// process PID.
 //
 // Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an
 // event in tracefs is used; with kernel.perf_event_paranoid above 2 some kernels ask for
@@ -46,9 +47,9 @@ type UprobeOptions struct {
 //
 // An offset is inside an instruction if it is not aligned as the file's machine requires, or if the
 // code leads to an instruction around it from the start of the function whose symbol covers it
-// (x86, riscv64, s390x, ppc64), by jumps whose targets are in the code. This takes for granted that
-// functions start with an instruction and that calls return. In stripped files, in tables between
-// the code, and in code that only a table of addresses leads to, any aligned offset is accepted.
+// (x86, riscv64, s390x, ppc64), by jumps whose targets are in the code. This assumes that functions
+// start with an instruction and that calls return. In stripped files, in tables between the code,
+// and in code that only a table of addresses leads to, any aligned offset is accepted.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeOptions{}

@@ -15,7 +15,7 @@ type UprobeMultiOptions struct {
 	// probes exist, one for each of Symbols or Offsets; 0 for none.
 	RefCtrOffsets []uint64
 	Cookies       []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Offsets
-	PID           int      // only in this process (one's own: os.Getpid()); 0: all, also later ones
+	PID           int      // only in this process, such as os.Getpid(); 0: all, also later ones
 	Return        bool     // run it when the functions return (uretprobe.multi)
 	// Session runs it at both; its result at entry decides whether it runs at return
 	// (uprobe.session; 6.13)
@@ -25,9 +25,9 @@ type UprobeMultiOptions struct {
 // AttachUprobeMulti attaches the program to all functions of a program or library whose names match
 // the pattern, at once and by one link (libbpf bpf_program__attach_uprobe_multi; 6.6). In a pattern
 // '*' stands for any characters and '?' for one. A function with several matching names is attached
-// to once for each name; old versions match as well, unless the pattern is a name. With Symbols or
-// Offsets the pattern is "". file is as for AttachUprobe. The program must have been loaded for it:
-// SEC("uprobe.multi"), SEC("uprobe.session").
+// to once for each name; old versions match as well, unless the pattern is a plain name. With
+// Symbols or Offsets the pattern is "". file is as for AttachUprobe. The program must have been
+// loaded for it: SEC("uprobe.multi"), SEC("uprobe.session").
 //
 // No privileges beyond those of the load. ErrNotExist if there is no such file, nothing matches or
 // a function doesn't exist; EINVAL for an offset inside an instruction; ESRCH if there is no such

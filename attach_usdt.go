@@ -34,7 +34,7 @@ import (
 
 // USDTOptions changes how a program attaches to a USDT probe.
 type USDTOptions struct {
-	PID    int    // only in this process (one's own: os.Getpid()); 0: all, also later ones
+	PID    int    // only in this process, such as os.Getpid(); 0: all, also later ones
 	Cookie uint64 // what bpf_usdt_cookie returns in the program
 }
 

@@ -1,9 +1,9 @@
 // Package bpf loads compiled BPF objects into the kernel and attaches their programs: libbpf in
 // pure Go.
 //
-// The phases are types. [Open] (or object.Parse, for bytes) reads an ELF file into an
-// object.Object, plain data that may be changed; [Load] makes an [Object] of it, which owns its
-// kernel objects; [Object.Attach] or the Attach methods of [Program] make [Link] values.
+// Each phase has its own type. [Open] (or object.Parse, for bytes) reads an ELF file into an
+// object.Object, plain data that may be changed; [Load] makes an [Object] from it, which owns its
+// kernel objects; [Object.Attach] and the Attach methods of [Program] return [Link] values.
 //
 //	o, err := bpf.Open("counter.bpf.o", nil)
 //	m, err := o.FindMap("pkt_count")
@@ -22,21 +22,21 @@
 // with it. The garbage collector closes and detaches nothing. Closing a link detaches the program,
 // unless the link is pinned or [Link.Disconnect] was called.
 //
-// Close may run beside the other methods: it waits for calls that are running, and later calls fail
-// with [ErrClosed]. Only pointers and slices into mapped memory (VarOf, MemoryOf, Variable.Bytes,
-// Map.Memory) must not be used any more.
+// Close may run concurrently with other methods: it waits for calls that are running, and later
+// calls fail with [ErrClosed]. But pointers and slices into mapped memory (VarOf, MemoryOf,
+// Variable.Bytes, Map.Memory) must not be used after Close.
 //
 // # Interfaces
 //
-// A network interface is given by its name or one of its alternative names or, where no interface
-// has that name, by its index as a decimal number. It is looked up once, in the network namespace
-// of the calling thread; later operations use that interface even if it is renamed.
+// A network interface is given by its name, by one of its alternative names or, if no interface has
+// that name, by its index as a decimal number. It is looked up once, in the network namespace of
+// the calling thread; later operations use that interface even if it is renamed.
 //
 // # Errors
 //
-// For a name that an object doesn't have, Object.Program, Map and Variable don't return nil: every
-// method of the result fails with [ErrNotExist] and similar names. Its method Err returns that
-// error. Nil pointers and zero values fail in the same way.
+// Object.Program, Map and Variable never return nil. If the object doesn't have the name, every
+// method of the result fails with an [ErrNotExist] that lists similar names; the method Err returns
+// that error. Nil pointers and zero values fail in the same way.
 //
 // An error names the step, the object and the map or program, and wraps the kernel's errno:
 // errors.Is works with syscall.Errno and with [ErrNotSupported], [ErrNotExist], [ErrExist],

@@ -15,7 +15,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Errors that errors.Is finds in the errors of this package, beside syscall.Errno itself.
+// Errors that errors.Is finds in the errors of this package, in addition to syscall.Errno values.
 var (
 	// ErrNotSupported: the kernel, or this kind of map, program or link, doesn't support it
 	// (ENOSYS, EOPNOTSUPP, ENOTSUPP).
@@ -106,8 +106,9 @@ func (e joinedErrors) Unwrap() error { return e.error }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is adds to the cause's own Is: the kernel's ENOTSUPP is ErrNotSupported, E2BIG is ErrTooBig, and
-// an error of resolving is the errno that C libbpf returns for it.
+// Is reports matches that the cause itself doesn't report: the kernel's ENOTSUPP matches
+// ErrNotSupported, E2BIG matches ErrTooBig, and an error of resolving matches the errno that C
+// libbpf returns for it.
 func (e *Error) Is(target error) bool { return errnoIs(e.Err, target) }
 
 func errnoIs(err, target error) bool {

@@ -8,19 +8,20 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Handler says what an application does with programs of a section kind of its own, or instead of
-// the usual for a known kind (libbpf libbpf_register_prog_handler). Three things make such a kind:
-// a row in object.Options.Sections defines the type of its programs, object.Options.Setup may
-// change them when they are read, and a Handler in LoadOptions.Handlers takes part in loading and
-// attaching them. All of it holds for the objects that it is given with, never for the process.
+// Handler holds the callbacks of an application for programs of a section kind that it defines, or
+// for a known kind that it handles differently (libbpf libbpf_register_prog_handler). Such a kind
+// has three parts: a row in object.Options.Sections defines the type of its programs,
+// object.Options.Setup may change them when they are read, and a Handler in LoadOptions.Handlers
+// takes part in loading and attaching them. They apply only to the objects that they are passed
+// with, never to the process.
 type Handler struct {
 	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change
-	// what is loaded. Its error fails the load. It must not close the object. nil: nothing is
-	// changed.
+	// what is loaded. If it returns an error, the load fails. It must not close the object. If
+	// Prepare is nil, nothing is changed.
 	Prepare func(*ProgramLoad) error
 	// Attach attaches such a program: for Program.Attach, and for Object.Attach unless autoattach
-	// is off. It may use the object, and close it. A nil Link without an error means that there is
-	// nothing to attach. nil: the program is attached as its row says.
+	// is off. It may use the object, and close it. If it returns a nil Link and no error, there is
+	// nothing to attach. If Attach is nil, the program is attached as its row says.
 	Attach func(*Program) (*Link, error)
 }
 

@@ -19,12 +19,12 @@ import (
 // Disconnect was called; the garbage collector doesn't. When the process ends the kernel detaches
 // every link that is neither pinned nor held by another process.
 //
-// Most links are kernel objects of their own (BPF links, 5.7 and newer). A program attached to a
-// perf event on an older kernel has none, nor has a struct_ops map of section .struct_ops; such a
-// Link can be closed but not pinned, updated or inspected. That map is the only attachment of a
-// Link that stays if the process ends without closing it (inspect.UnregisterStructOps). Attachments
-// that the kernel doesn't tie to a descriptor (netlink XDP, cgroups without links, packages tc and
-// lwt) are no Links: they outlive the process.
+// Most links are kernel objects of their own (BPF links, 5.7 and newer). Two kinds of Link have no
+// such object: a program attached to a perf event on an older kernel, and a struct_ops map of
+// section .struct_ops. They can be closed but not pinned, updated or inspected. The latter is the
+// only one that stays attached if the process ends without closing it; inspect.UnregisterStructOps
+// removes it. Attachments that the kernel doesn't tie to a descriptor (netlink XDP, cgroups without
+// links, packages tc and lwt) are not Links: they outlive the process.
 //
 // The methods are safe for concurrent use.
 type Link struct {
@@ -68,8 +68,9 @@ func LinkFromID(id uint32) (*Link, error) {
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }
 
-// LinkFromFD makes a Link of a descriptor, which stays the caller's: the Link duplicates it (libbpf
-// bpf_link_get_info_by_fd). EINVAL if the descriptor is no link's. The caller closes the Link.
+// LinkFromFD returns a Link for the link with descriptor fd (libbpf bpf_link_get_info_by_fd). The
+// Link duplicates fd, which the caller still owns. EINVAL if fd isn't the descriptor of a link. The
+// caller closes the Link.
 func LinkFromFD(fd int) (*Link, error) {
 	own, err := bpffs.Dup(fd, bpffs.LinkKind)
 	if err != nil {
@@ -157,10 +158,10 @@ func (l *Link) Detach() error {
 	return nil
 }
 
-// Update atomically replaces the attached program by p (BPF_LINK_UPDATE, libbpf
-// bpf_link__update_program). If expected isn't nil, it must be the attached program, else EPERM.
-// Not all kinds of links can be updated: EINVAL or ErrNotSupported. ENOLINK if the interface,
-// cgroup or namespace is gone, or the link was detached.
+// Update atomically replaces the attached program with p (BPF_LINK_UPDATE, libbpf
+// bpf_link__update_program). If expected isn't nil, it must be the attached program, else the error
+// is EPERM. EINVAL or ErrNotSupported if links of this kind can't be updated. ENOLINK if the
+// interface, cgroup or namespace is gone, or the link was detached.
 func (l *Link) Update(p, expected *Program) error {
 	if err := l.kernelLink("update"); err != nil {
 		return err
@@ -292,8 +293,8 @@ type Links []*Link
 // kernel.
 const closeWorkers = 64
 
-// Close closes all links, many at the same time: detaching waits for the kernel, and waits that
-// overlap cost no more than one. It returns all errors joined.
+// Close closes all links, many at the same time: detaching waits for the kernel, and overlapping
+// waits take no longer than one. It returns all errors joined.
 func (ls Links) Close() error {
 	if len(ls) == 0 {
 		return nil

@@ -35,26 +35,27 @@ type LoadOptions struct {
 	LogSize uint32
 	// Kernel is the kernel that the object is resolved for; kernel.Running() if nil. The plan is
 	// executed on the running kernel in any case, which provides all facts about the machine: how
-	// many CPUs it has, how large its pages are, how programs attach. EINVAL if types or symbols of
-	// the kernel that the object uses have other ids or addresses there: Kernel's BTF and kallsyms
-	// must be those of the running kernel then.
+	// many CPUs it has, how large its pages are, how programs attach. If the object uses types or
+	// symbols of the kernel, Kernel's BTF and kallsyms must be those of the running kernel: EINVAL
+	// if these types or symbols have other ids or addresses there.
 	Kernel facts.Kernel
 	// Maps are used instead of creating the object's maps of these names, which may be names of
-	// sections as for Object.Map (libbpf bpf_map__reuse_fd). They stay the caller's: the Object
-	// duplicates their descriptors, and has the given map's max_entries, flags and contents;
-	// initial values are not written. The memory of a data section is mapped if the given map can
-	// be mapped, otherwise its variables can only be read, by system calls. A map with a pin path
-	// is pinned as usual, but a map that is pinned there already is used instead, as in libbpf.
+	// sections as for Object.Map (libbpf bpf_map__reuse_fd). The caller still owns them: the Object
+	// duplicates their descriptors. The object's map gets max_entries, flags and contents from the
+	// given map; initial values are not written. The memory of a data section is mapped if the
+	// given map can be mapped, otherwise its variables can only be read, by system calls. A map
+	// with a pin path is pinned as usual, but a map that is pinned there already is used instead,
+	// as in libbpf.
 	//
 	// Unlike libbpf, which doesn't compare them, the load fails with EINVAL if type, key size or
 	// value size differ from the object's: its types and variables would not fit the map. The Map
-	// keeps the object's name and BTF types. For a value of another size, change the object before
-	// (object.Map.SetValueSize).
+	// keeps the object's name and BTF types. To use a map with values of another size, change the
+	// object first (object.Map.SetValueSize).
 	Maps map[string]*Map
 	// InnerMaps are templates for maps of maps, by the name of the outer map. They replace the
 	// inner map that the object declares, if it declares one (libbpf bpf_map__set_inner_map_fd):
-	// the outer map takes maps like the template. They stay the caller's and may be closed after
-	// the load.
+	// the outer map takes maps like the template. The caller still owns them and may close them
+	// after the load.
 	InnerMaps map[string]*Map
 	// PinRoot is the directory for maps pinned by name; "" is /sys/fs/bpf.
 	PinRoot string
@@ -66,12 +67,12 @@ type LoadOptions struct {
 	// btf_custom_path).
 	CustomBTF *btf.Spec
 	// TokenPath is a BPF file system (6.9) that delegates bpf(2) commands to this process's user
-	// namespace; every command uses a token made of it, and failing to make one fails the load
-	// (libbpf bpf_token_path). "" means the path in the environment variable LIBBPF_BPF_TOKEN_PATH
-	// (if set but empty, no token), and if that is unset /sys/fs/bpf, provided that it delegates
-	// any command.
+	// namespace; every command uses a token created from it, and the load fails if none can be
+	// created (libbpf bpf_token_path). "" means the path in the environment variable
+	// LIBBPF_BPF_TOKEN_PATH (if set but empty, no token), and if that is unset /sys/fs/bpf,
+	// provided that it delegates any command.
 	TokenPath string
-	// NoToken makes no token.
+	// If NoToken is set, no token is created.
 	NoToken bool
 	// Handlers are the application's handlers for programs of some section kinds, by the Pattern of
 	// their row (object.SecDef), "" for the row that takes everything else. A program whose type
@@ -80,9 +81,9 @@ type LoadOptions struct {
 }
 
 // Open reads the BPF object at path (libbpf bpf_object__open_file) without using the kernel. The
-// object is named after the file, without directory and cut at the first dot, unless opts, which
-// may be nil, names it. Debug information is not read. Open refuses a FIFO, a device, a directory
-// and a file of more than 256 MiB.
+// object's name is the file's base name up to the first dot, unless opts names it. opts may be nil.
+// Debug information is not read. Open refuses a FIFO, a device, a directory and a file of more than
+// 256 MiB.
 func Open(path string, opts *object.Options) (*object.Object, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {

@@ -85,9 +85,9 @@ func (m *Map) String() string {
 	return printable.Text(m.name) + " (" + load.Shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
-// Err returns nil if there is such a map, created or not, else the error with which all its methods
-// fail: ErrNotExist with similar names. It is set if the object doesn't have the name that
-// Object.Map was called with, or m is nil or the zero value.
+// Err returns nil if there is such a map, created or not. If the object doesn't have the name that
+// Object.Map was called with, or m is nil or the zero value, Err returns the error with which all
+// methods fail: an ErrNotExist that lists similar names.
 func (m *Map) Err() error {
 	switch {
 	case m.isNone():
@@ -187,8 +187,7 @@ func (m *Map) Update(key, value []byte, flags uapi.ElemFlags) error {
 		flags)
 }
 
-// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; arrays answer
-// EINVAL.
+// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; EINVAL for arrays.
 func (m *Map) Delete(key []byte) error {
 	if m == nil || len(key) != int(m.keySize) {
 		return m.sizeError("delete from", key, -1, 0)
@@ -208,8 +207,8 @@ func (m *Map) LookupAndDelete(key, value []byte, flags uapi.ElemFlags) error {
 }
 
 // NextKey fills next with the key after key, or the first if key is nil (libbpf
-// bpf_map__get_next_key). ErrNotExist at the end. If key was deleted meanwhile a hash starts over.
-// Iterate is faster.
+// bpf_map__get_next_key). ErrNotExist at the end. If key is no longer in a hash, the walk starts
+// over. Iterate is faster.
 func (m *Map) NextKey(key, next []byte) error {
 	if m == nil || key != nil && len(key) != int(m.keySize) || len(next) != int(m.keySize) {
 		return m.sizeError("step through", next, -1, 0)

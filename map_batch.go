@@ -23,8 +23,8 @@ import (
 // max_entries steps. An LPM trie is always walked in this way: it starts over, too, and the loop's
 // body may have deleted the key that ends a batch.
 
-// BatchCursor is the position of a walk in batches. It belongs to one map and one walk, and is not
-// for concurrent use.
+// BatchCursor is the position of a walk in batches. It belongs to one map and one walk, and must
+// not be used concurrently.
 type BatchCursor struct {
 	m       *Map
 	in, out []byte
@@ -184,7 +184,7 @@ func (m *Map) batchLen(keys, values []byte) (uint32, error) {
 type Iterator struct{ w walk }
 
 // Iterate returns an iterator over the map's elements, in batches where the kernel has them.
-// Elements that change meanwhile may be seen or not; the loop's body may delete the current
+// Elements that change during the walk may be seen or not; the loop's body may delete the current
 // element.
 func (m *Map) Iterate() *Iterator { return &Iterator{w: walk{m: m}} }
 

@@ -40,8 +40,9 @@ func MapFromID(id uint32) (*Map, error) {
 	return m, nil
 }
 
-// MapFromFD makes a Map of a descriptor, which stays the caller's: the Map duplicates it (libbpf
-// bpf_map_get_info_by_fd). EINVAL if the descriptor is no map's. The caller closes the Map.
+// MapFromFD returns a Map for the map with descriptor fd (libbpf bpf_map_get_info_by_fd). The Map
+// duplicates fd, which the caller still owns. EINVAL if fd isn't the descriptor of a map. The
+// caller closes the Map.
 func MapFromFD(fd int) (*Map, error) {
 	own, err := bpffs.Dup(fd, bpffs.MapKind)
 	if err != nil {

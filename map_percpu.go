@@ -49,8 +49,8 @@ func (t *PerCPUMap[K, V]) absent() bool { return t == nil || t.m == nil }
 func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 
 // Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is
-// absent. No allocation then, unless the values take more than 4 KiB and the size of one is no
-// multiple of 8.
+// absent. It allocates nothing if dst is long enough, unless the values take more than 4 KiB and
+// the size of one is not a multiple of 8.
 func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	if t.absent() {
 		return nil, missing("look up in map", "map")

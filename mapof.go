@@ -168,7 +168,7 @@ func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
 //	for key, value := range it.All() { ... }
 //	err := it.Err()
 //
-// Elements that change meanwhile may be seen or not; the loop's body may delete the current
+// Elements that change during the walk may be seen or not; the loop's body may delete the current
 // element.
 func (t *TypedMap[K, V]) Iterate() *TypedIterator[K, V] {
 	return &TypedIterator[K, V]{walk{m: t.Map()}}

@@ -41,8 +41,8 @@ type Program struct {
 	absent       *absentName   // nil if the object has it
 }
 
-// Name returns the program's name: of its function, or the kernel's for a program that was opened
-// in another way.
+// Name returns the name of the program's function, or the kernel's name for a program that was
+// opened in another way.
 func (p *Program) Name() string { return p.orNone().name }
 
 // String returns the name.
@@ -55,13 +55,13 @@ func (p *Program) Section() string { return p.orNone().section }
 func (p *Program) Type() uapi.ProgType { return p.orNone().typ }
 
 // ExpectedAttachType returns the attach type that the program was loaded with or, on a kernel that
-// takes none at load (before 4.17), that it was written for. 0 for a program that was opened by a
-// pin or an id, unless programs of its type have only one.
+// takes none at load (before 4.17), that it was written for. It returns 0 for a program that was
+// opened by a pin or an id, unless programs of its type have only one attach type.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expected }
 
-// Err returns nil if there is such a program, loaded or not, else the error with which all its
-// methods fail: ErrNotExist with similar names. It is set if the object doesn't have the name that
-// Object.Program was called with, or p is nil or the zero value.
+// Err returns nil if there is such a program, loaded or not. If the object doesn't have the name
+// that Object.Program was called with, or p is nil or the zero value, Err returns the error with
+// which all methods fail: an ErrNotExist that lists similar names.
 func (p *Program) Err() error {
 	switch {
 	case p.isNone():
@@ -150,9 +150,9 @@ func ProgramFromID(id uint32) (*Program, error) {
 	return p, nil
 }
 
-// ProgramFromFD makes a Program of a descriptor, which stays the caller's: the Program duplicates
-// it (libbpf bpf_prog_get_info_by_fd). EINVAL if the descriptor is no program's. The caller closes
-// the Program.
+// ProgramFromFD returns a Program for the program with descriptor fd (libbpf
+// bpf_prog_get_info_by_fd). The Program duplicates fd, which the caller still owns. EINVAL if fd
+// isn't the descriptor of a program. The caller closes the Program.
 func ProgramFromFD(fd int) (*Program, error) {
 	own, err := bpffs.Dup(fd, bpffs.ProgramKind)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // CloneOptions says how a clone differs from its original. Zero values change nothing.
 type CloneOptions struct {
 	ExpectedAttachType uapi.AttachType
-	// AttachBTFID is a type id of AttachProgFD's BTF if that is set, of AttachBTFObjFD's if that
-	// is, else the kernel's
+	// AttachBTFID is a type id in the BTF of AttachProgFD if that is set, else in the BTF with
+	// descriptor AttachBTFObjFD if that is set, else in the kernel's BTF.
 	AttachBTFID  btf.ID
 	AttachProgFD int // program to attach to; borrowed
 	// BTF of the module to attach to; borrowed. Not together with AttachProgFD
@@ -41,8 +41,8 @@ type CloneOptions struct {
 
 // Clone loads the program once more, as it was relocated for its object but with other attributes,
 // such as another attach target or device (libbpf bpf_program__clone). It shares the object's maps.
-// The object must be loaded, or prepared, and the program's autoload on. The clone has the same
-// name and handler; the caller closes it, before or after the object.
+// The object must be loaded or prepared, and the program's autoload must be on. The clone has the
+// same name and handler; the caller closes it, before or after the object.
 func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	if opts == nil {
 		opts = &CloneOptions{}

@@ -18,11 +18,12 @@ import (
 // least one variable of the section is not static), Bytes, Get, Set and VarOf use the memory that
 // programs use, without system calls.
 //
-// Data races: programs run at any time on any CPU. Reads and writes of aligned 1, 2, 4 and 8 byte
-// variables are whole but not ordered; use VarOf with package sync/atomic where order matters, or
-// where both sides write. A struct or array may be read half changed. Get and Set may run beside
-// Object.Close, and fail with ErrClosed after it. The memory that Bytes, VarOf or MemoryOf returned
-// is unmapped when the Object is closed: accessing it crashes the process.
+// Data races: programs run at any time on any CPU. Reads and writes of aligned variables of 1, 2, 4
+// and 8 bytes are never torn, but are not ordered; use VarOf with package sync/atomic where order
+// matters, or where both sides write. A struct or array may be read half changed. Get and Set may
+// run concurrently with Object.Close, and fail with ErrClosed after it. The memory that Bytes,
+// VarOf or MemoryOf returned is unmapped when the Object is closed: accessing it crashes the
+// process.
 type Variable struct {
 	m      *Map
 	name   string
@@ -108,9 +109,9 @@ func (v *Variable) use() error {
 	return err
 }
 
-// Err returns nil if there is such a variable, else the error with which all its methods fail:
-// ErrNotExist with similar names. It is set if the object doesn't have the name that
-// Object.Variable was called with, or v is nil or the zero value.
+// Err returns nil if there is such a variable. If the object doesn't have the name that
+// Object.Variable was called with, or v is nil or the zero value, Err returns the error with which
+// all methods fail: an ErrNotExist that lists similar names.
 func (v *Variable) Err() error {
 	if m := v.Map(); m == nil || m.absent != nil {
 		return v.fail("find variable", v.absence())
@@ -301,8 +302,8 @@ func copyWhole(dst, src []byte) {
 }
 
 // VarOf returns a pointer to the variable's live memory, after checking as MapOf does that T has
-// its layout. The pointer may be used with sync/atomic. Don't write through it if v.ReadOnly, and
-// don't use it after the Object is closed. v may be nil: ErrNotExist.
+// its layout. The pointer may be used with sync/atomic. Don't write through it if v is read-only
+// (Variable.ReadOnly), and don't use it after the Object is closed. ErrNotExist if v is nil.
 func VarOf[T any](v *Variable) (*T, error) {
 	if err := v.absence(); err != nil {
 		return nil, v.fail("map variable", err)
@@ -323,10 +324,10 @@ func VarOf[T any](v *Variable) (*T, error) {
 	return (*T)(p), nil
 }
 
-// MemoryOf returns the mapped value of a map from its start as *T: a struct with a field for each
-// variable of a data section. T must have no pointers, as for MapOf, and must fit into the map; it
-// isn't checked that its fields have the offsets of the variables. The rules of VarOf apply.
-// Generated skeletons use it.
+// MemoryOf returns a pointer to the start of a map's mapped value; for a data section T is a struct
+// with a field for each variable. T must have no pointers, as for MapOf, and must fit into the map.
+// MemoryOf doesn't check that the fields have the offsets of the variables. The rules of VarOf
+// apply. Generated skeletons use it.
 func MemoryOf[T any](m *Map) (*T, error) {
 	if m.Memory() == nil {
 		return nil, m.fail("map memory of",

@@ -115,8 +115,8 @@ func (e *VerifierError) Unwrap() []error {
 	return []error{e.Err, e.Cause}
 }
 
-// Is adds to what the errno itself says: ENOTSUPP is ErrNotSupported, E2BIG (too many instructions)
-// is ErrTooBig.
+// Is reports matches that the errno itself doesn't report: ENOTSUPP matches ErrNotSupported, and
+// E2BIG (too many instructions) matches ErrTooBig.
 func (e *VerifierError) Is(target error) bool { return errnoIs(e.Err, target) }
 
 // newVerifierError describes the refusal of a program, or of BTF. It keeps the log.

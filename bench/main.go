@@ -1,9 +1,10 @@
 // Bench measures C libbpf, cilium/ebpf and purebpf side by side on the same objects and the same
 // kernel.
 //
-// Everything is interleaved: a round runs each subject once, another one first each time, and what
-// is reported is the median of the round-by-round ratios, so that a slow spell of the machine hits
-// all alike. Run it with make, which builds the subjects; it prints a table and writes RESULTS.md.
+// Everything is interleaved: each round runs every subject once and starts with a different one,
+// and the reported figure is the median of the ratios of all rounds, so that a slow period of the
+// machine affects all subjects alike. Run it with make, which builds the subjects; it prints a
+// table and writes RESULTS.md.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package examples embeds the sources of the examples below it, of which bpf new makes projects.
+// Package examples embeds the sources of the examples below it, from which bpf new makes projects.
 package examples
 
 import "embed"

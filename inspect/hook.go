@@ -23,7 +23,8 @@ type Hook struct {
 // HookedProgram is one program of a Hook.
 type HookedProgram struct {
 	ProgramID uint32
-	// of tcx and netkit (6.6); 0: attached without a link. For other hooks see Links
+	// LinkID is the id of the link, for tcx and netkit (6.6); 0 if the program is attached without
+	// a link. For other hooks see Links.
 	LinkID uint32
 	Flags  uapi.AttachFlags // flags of the attachment
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Links returns the links of type typ in the kernel, everyone's, in the order of their ids (5.8).
-// linkinfo.All returns them one by one, with those that can't be read. Needs CAP_SYS_ADMIN.
+// Links returns the links of type typ in the kernel, whoever made them, in the order of their ids
+// (5.8). linkinfo.All returns them one by one, with those that can't be read. Needs CAP_SYS_ADMIN.
 func Links(typ uapi.LinkType) ([]*linkinfo.Info, error) {
 	var list []*linkinfo.Info
 	var errs []error

@@ -21,9 +21,9 @@ type RegisteredStructOps struct {
 // String returns the map and the link by which it is registered.
 func (r RegisteredStructOps) String() string { return structops.Registered(r).String() }
 
-// StructOps lists the struct_ops maps that are registered with the kernel, everyone's, by map id
-// (5.6). Those without a link may be leftovers of a process that was killed, or registered
-// permanently, as by bpftool struct_ops register: the kernel doesn't distinguish them.
+// StructOps lists the struct_ops maps that are registered with the kernel, whoever registered them,
+// by map id (5.6). Those without a link may be leftovers of a process that was killed, or
+// registered permanently, as by bpftool struct_ops register: the kernel doesn't distinguish them.
 // UnregisterStructOps removes one. Needs CAP_SYS_ADMIN.
 func StructOps() ([]RegisteredStructOps, error) {
 	found, err := structops.List(func(*sys.MapInfo) bool { return true })
@@ -40,7 +40,7 @@ func StructOps() ([]RegisteredStructOps, error) {
 // UnregisterStructOps unregisters the struct_ops map with that kernel id, which is registered
 // without a link, whoever registered it (bpftool struct_ops unregister; 5.6). A process that is
 // killed before it closes its Link leaves such a map behind, and no other map has its id.
-// bpf.ErrNotExist if there is no such map or it isn't registered; EINVAL if it is no struct_ops
+// bpf.ErrNotExist if there is no such map or it isn't registered; EINVAL if it isn't a struct_ops
 // map; bpf.ErrNotSupported if it has a link, which bpf.LinkFromID and Detach remove. Needs
 // CAP_SYS_ADMIN.
 func UnregisterStructOps(mapID uint32) error {

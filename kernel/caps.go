@@ -195,7 +195,7 @@ func (f *Facts) Require(purpose string, need ...Capability) error {
 	return &PrivilegeError{For: purpose, Missing: missing, UserNS: p.UserNS, Program: program}
 }
 
-// Explain adds to a refusal (EPERM, EACCES) the missing capabilities if they are the cause; it
+// Explain adds the missing capabilities to a refusal (EPERM, EACCES) if they are the cause; it
 // returns any other error unchanged.
 func (f *Facts) Explain(err error, purpose string, need ...Capability) error {
 	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EACCES) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// RunsLSM reports whether a security module ("bpf") is active; it returns true if that is not
-// known.
+// RunsLSM reports whether the security module with that name, such as "bpf", is active; it returns
+// true if that is not known.
 func (f *Facts) RunsLSM(name string) bool {
 	text, err := os.ReadFile(f.shared.root + "/sys/kernel/security/lsm")
 	if err != nil {

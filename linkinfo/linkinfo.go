@@ -20,7 +20,7 @@ type Info struct {
 	Detail    Detail // target and options; nil if the kernel or this package doesn't know them
 }
 
-// Read describes the link with descriptor fd, which stays the caller's.
+// Read describes the link with descriptor fd, which the caller still owns.
 func Read(fd int) (*Info, error) {
 	raw, err := sys.LinkInfoByFD(fd)
 	if err != nil {
@@ -29,10 +29,10 @@ func Read(fd int) (*Info, error) {
 	return read(fd, raw)
 }
 
-// All yields the links of type typ in the kernel, everyone's, in the order of their ids; with
-// uapi.LinkUnspec, links of every type (5.8). It skips links that are closed during the walk and
-// links that are still being made. An error about one link names its id and doesn't end the walk;
-// any other error does. Needs CAP_SYS_ADMIN.
+// All yields the links of type typ in the kernel, whoever made them, in the order of their ids;
+// with uapi.LinkUnspec, links of every type (5.8). It skips links that are closed during the walk
+// and links that are still being made. An error about one link names its id and doesn't end the
+// walk; any other error does. Needs CAP_SYS_ADMIN.
 func All(typ uapi.LinkType) iter.Seq2[*Info, error] {
 	return func(yield func(*Info, error) bool) {
 		for id := uint32(0); ; {

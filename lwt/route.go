@@ -22,7 +22,7 @@ import (
 )
 
 // Route is a route whose packets go through programs. It is a description and holds nothing open;
-// the kernel's route is no bpf.Link.
+// the kernel's route is not a bpf.Link.
 type Route struct {
 	Destination netip.Prefix
 	Interface   string       // its name or an alternative one, or its index as a number

@@ -21,7 +21,7 @@
 // The data is mapped once, so a record that crosses the end of the ring is copied into one piece;
 // all others are delivered as views.
 //
-// The kernel stops the event of a CPU that goes offline for good. When the CPU is online again, a
-// new event writes to the same ring, and a CPU that comes online for the first time gets an event
-// and a ring. C libbpf's perf_buffer does neither.
+// When a CPU goes offline, the kernel stops its event for good. When the CPU is online again, a new
+// event writes to the same ring; a CPU that comes online for the first time gets an event and a
+// ring. C libbpf's perf_buffer does neither.
 package perfbuf

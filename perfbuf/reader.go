@@ -71,7 +71,7 @@ var ErrBusy = errors.New("perfbuf: another goroutine is reading")
 // CAP_IPC_LOCK. The error is EINVAL if the map is of another type or Pages is not a power of two.
 // The caller closes the Reader.
 //
-// CPUs may go offline and come online: a goroutine, which sleeps meanwhile, opens events for those
+// CPUs may go offline and come online: a goroutine, which otherwise sleeps, opens events for those
 // that come online later or again (see CPUError). It needs the same privileges.
 func NewReader(m *bpf.Map, opts *Options) (*Reader, error) {
 	if err := m.Err(); err != nil {

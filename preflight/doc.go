@@ -15,5 +15,5 @@
 // the 564 real objects of the corpus it refuses 25 for such reasons although preflight says yes,
 // and no others.
 //
-// Floor 5: it stands on plan, whose linked programs it analyses.
+// It analyses the linked programs of package plan.
 package preflight

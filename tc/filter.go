@@ -24,7 +24,7 @@ type Options struct {
 	Replace bool
 }
 
-// Filter is an attached filter of classic TC. It is no bpf.Link: it stays until Detach, or until
+// Filter is an attached filter of classic TC. It is not a bpf.Link: it stays until Detach, or until
 // its discipline or interface is removed.
 type Filter struct {
 	Hook      Hook

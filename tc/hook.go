@@ -1,10 +1,10 @@
 // Package tc attaches programs as filters of classic TC.
 //
-// Before tcx (6.6) programs see packets as filters of a queueing discipline. The discipline clsact
-// exists only for that: it queues nothing and has one list of filters for each direction. A filter
-// is named by handle and priority and stays when the process ends; the kernel counts no references,
-// so nothing here is a bpf.Link. A program attached this way decides on packets by itself
-// (direct-action): it returns TC_ACT_OK, TC_ACT_SHOT and so on.
+// Before tcx (6.6), a program is attached to packets as a filter of a queueing discipline. The
+// discipline clsact exists only for that: it queues nothing and has one list of filters for each
+// direction. A filter is identified by handle and priority, and stays when the process ends, since
+// the kernel doesn't tie it to a descriptor. So nothing here is a bpf.Link. A program attached this
+// way decides on packets by itself (direct-action): it returns TC_ACT_OK, TC_ACT_SHOT and so on.
 //
 // Errors are *bpf.Error, in which errors.Is finds the errno.
 package tc
@@ -70,11 +70,11 @@ func (h Hook) String() string {
 }
 
 // Create adds the discipline that holds the filters to the interface (libbpf bpf_tc_hook_create;
-// 4.5): clsact for Ingress, Egress and Both alike, the named discipline for Qdisc. bpf.ErrExist if
-// the interface has it, which usually is no failure: another program uses it too, and its creator
-// should destroy it. The older discipline ingress serves Ingress as well; it has no egress, so for
-// the others Create returns bpf.ErrNotSupported. EBUSY if another discipline is in the way. Needs
-// CAP_NET_ADMIN.
+// 4.5): clsact for Ingress, Egress and Both alike, the named discipline for Qdisc. The error is
+// bpf.ErrExist if the interface has it already. That is usually fine: another program uses it too,
+// and the one that created it should destroy it. The older discipline ingress serves Ingress as
+// well; it has no egress, so for the others Create returns bpf.ErrNotSupported. EBUSY if another
+// discipline is in the way. Needs CAP_NET_ADMIN.
 func (h Hook) Create() error {
 	index, err := h.index()
 	if err == nil {
@@ -183,8 +183,8 @@ func (h Hook) Destroy() error {
 	return h.wrap("destroy tc hook", err)
 }
 
-// Filters lists the BPF filters of Ingress, Egress or Custom, everyone's, in the order in which
-// they run. The list is empty if there is no discipline, or one without that direction. No
+// Filters lists the BPF filters of Ingress, Egress or Custom, whoever made them, in the order in
+// which they run. The list is empty if there is no discipline, or one without that direction. No
 // privileges.
 func (h Hook) Filters() ([]Filter, error) {
 	index, parent, err := h.filters()
