@@ -106,9 +106,9 @@ func (o *Object) findMap(name string) *Map {
 	return nil
 }
 
-// Variable returns the global variable of that name. It is live: see Variable. If there is none,
-// all methods of the result fail with an ErrNotExist that lists similar names; Variable.Err returns
-// that error.
+// Variable returns the global variable of that name; if all of that name are static, the first one.
+// The Variable is live: see its type. If there is none, all methods of the result fail with
+// ErrNotExist and similar names; Variable.Err returns that error.
 func (o *Object) Variable(name string) *Variable {
 	if v := o.findVariable(name); v != nil {
 		return v
@@ -119,10 +119,12 @@ func (o *Object) Variable(name string) *Variable {
 
 func (o *Object) findVariable(name string) *Variable {
 	o = o.orNone()
-	for _, m := range o.maps {
-		for _, v := range m.vars {
-			if v.Name == name {
-				return newVariable(m, v)
+	for _, static := range []bool{false, true} {
+		for _, m := range o.maps {
+			for _, v := range m.vars {
+				if v.Name == name && v.Static == static {
+					return newVariable(m, v)
+				}
 			}
 		}
 	}

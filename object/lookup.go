@@ -38,23 +38,26 @@ func (o *Object) Map(name string) *Map {
 	return nil
 }
 
-// Variable returns the first global variable with a name, nil if there is none. It searches the
-// internal maps in the order of Maps, then the arena.
+// Variable returns the global variable with a name, or if all of that name are static the first one
+// in the order of Maps, the arena last; nil if there is none.
 func (o *Object) Variable(name string) *Variable {
 	if o == nil {
 		return nil
 	}
-	for _, m := range o.Maps {
-		if m.Internal() {
-			if v := m.Variable(name); v != nil {
-				return v
-			}
+	var static *Variable
+	for _, m := range append(o.Maps[:len(o.Maps):len(o.Maps)], o.Arena) {
+		if m == nil || !m.Internal() && m != o.Arena {
+			continue
+		}
+		switch v := m.Variable(name); {
+		case v == nil:
+		case !v.Static:
+			return v
+		case static == nil:
+			static = v
 		}
 	}
-	if o.Arena != nil {
-		return o.Arena.Variable(name)
-	}
-	return nil
+	return static
 }
 
 // FindProgram is Program with an error instead of nil. The error lists similar names and wraps
@@ -154,12 +157,17 @@ func (m *Map) Variable(name string) *Variable {
 	if m == nil {
 		return nil
 	}
+	var static *Variable
 	for _, v := range m.Vars {
-		if v.Name == name {
+		switch {
+		case v.Name != name:
+		case !v.Static:
 			return v
+		case static == nil:
+			static = v
 		}
 	}
-	return nil
+	return static
 }
 
 // Internal reports whether the map was made for a data section or kconfig externs rather than

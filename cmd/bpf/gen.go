@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
@@ -131,12 +132,15 @@ func goPackage(dir string) string {
 	if name := os.Getenv("GOPACKAGE"); name != "" {
 		return name
 	}
-	paths, _ := filepath.Glob(filepath.Join(dir, "*.go"))
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
+	files, _ := os.ReadDir(dir)
+	for _, f := range files {
+		use, err := build.Default.MatchFile(dir, f.Name())
+		if err != nil || !use || !strings.HasSuffix(f.Name(), ".go") ||
+			strings.HasSuffix(f.Name(), "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.PackageClauseOnly)
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, f.Name()), nil,
+			parser.PackageClauseOnly)
 		if err == nil {
 			return file.Name.Name
 		}

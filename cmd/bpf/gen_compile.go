@@ -298,8 +298,7 @@ func (g *generator) withVmlinux(
 		return object, said, err
 	}
 	if g.vmlinux, err = cachedVmlinux(g.cache); err != nil {
-		return nil, nil, fmt.Errorf("%s includes vmlinux.h, which is not beside it, and this "+
-			"machine has none: write it where the kernel has BTF, with bpf vmlinux > vmlinux.h: %w",
+		return nil, nil, fmt.Errorf("%s includes vmlinux.h, which is not beside it: %w",
 			job.Source, err)
 	}
 	job.After = []string{g.vmlinux}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -21,7 +22,8 @@ func cachedVmlinux(cache string) (dir string, err error) {
 	k := kernel.Running()
 	spec, err := k.BTF()
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("this machine has none: write it where the kernel has BTF, with "+
+			"bpf vmlinux > vmlinux.h: %w", err)
 	}
 	sum := sha256.New()
 	sum.Write([]byte(vmlinuxForm + "\x00" + k.Release() + "\x00"))

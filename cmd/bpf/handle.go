@@ -157,8 +157,14 @@ func only[T interface {
 		}
 		id = next
 		o, err := open(id)
-		if err != nil {
+		if errors.Is(err, bpf.ErrNotExist) {
 			continue // gone by now
+		}
+		if err != nil {
+			if len(ids) > 0 {
+				found.Close()
+			}
+			return none, err
 		}
 		if !fits(o) {
 			o.Close()

@@ -163,10 +163,11 @@ func TestTarget(t *testing.T) {
 	}{
 		{"amd64", false, "", "x86"}, {"arm64", false, "", "arm64"}, {"s390x", true, "", "s390"},
 		{"amd64", true, "", "s390"}, {"arm64", false, "-D__TARGET_ARCH_x86", "x86"},
+		{"amd64", false, "-D __TARGET_ARCH_arm64", "arm64"},
 	} {
 		job := Job{Source: source, GOARCH: x.goarch, BigEndian: x.big, Headers: headers}
 		if x.flag != "" {
-			job.Flags = []string{x.flag}
+			job.Flags = strings.Fields(x.flag)
 		}
 		object, said, err := c.Compile(ctx, &job)
 		if err != nil {

@@ -101,9 +101,16 @@ func (j *Job) prefixMaps(here string) ([]string, error) {
 		return nil, err
 	}
 	const flag = "-fdebug-prefix-map="
-	maps := []string{flag + real + "=.", flag + here + "=.", flag + j.Headers + "=purebpf"}
+	var maps []string
+	for _, m := range [][2]string{{real, "."}, {here, "."}, {j.Headers, "purebpf"}} {
+		if !strings.Contains(m[0], "=") { // clang can't express that: these names stay absolute
+			maps = append(maps, flag+m[0]+"="+m[1])
+		}
+	}
 	for _, dir := range j.After {
-		maps = append(maps, flag+dir+"=purebpf")
+		if !strings.Contains(dir, "=") {
+			maps = append(maps, flag+dir+"=purebpf")
+		}
 	}
 	return append(maps, flag+"./="), nil
 }
@@ -111,8 +118,10 @@ func (j *Job) prefixMaps(here string) ([]string, error) {
 // targetArch returns the name that bpf_tracing.h has for the architecture, "" if it has none or the
 // flags choose one. A big-endian program for a little-endian machine is taken to be for s390x.
 func (j *Job) targetArch() string {
-	for _, f := range j.Flags {
-		if strings.HasPrefix(f, "-D__TARGET_ARCH_") {
+	const name = "__TARGET_ARCH_"
+	for i, f := range j.Flags {
+		if strings.HasPrefix(f, "-D"+name) || i > 0 && j.Flags[i-1] == "-D" &&
+			strings.HasPrefix(f, name) {
 			return ""
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -87,8 +88,18 @@ func execute(p *plan.Plan, opts *Options) error {
 	return errors.Join(err, o.Close())
 }
 
+// mappings counts the maps that are mapped into this process.
+func mappings(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(text), "bpf-map")
+}
+
 // TestFaults makes each call of executing a plan fail, once and for good. The oracle is
-// /proc/self/fd and the BPF file system: nothing stays open or pinned. The error, if there is one,
+// /proc/self/fd, /proc/self/maps and the BPF file system: nothing stays open, mapped or pinned. The error, if there is one,
 // names the object and the step, and wraps an errno. Package e2e does the same for whole loads,
 // with the errors that users see.
 func TestFaults(t *testing.T) {
@@ -119,7 +130,7 @@ func TestFaults(t *testing.T) {
 	if err := errors.Join(run(&broken{at: -1}), run(count)); err != nil {
 		t.Fatal(err)
 	}
-	base := testkit.FDs()
+	base, mapped := testkit.FDs(), mappings(t)
 	survived := 0
 	for at := range count.calls {
 		for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EINVAL, syscall.ENOSPC} {
@@ -129,6 +140,9 @@ func TestFaults(t *testing.T) {
 					stays)
 				if now := testkit.FDs(); !slices.Equal(now, base) {
 					t.Fatalf("%s: descriptors before %v, after %v", where, base, now)
+				}
+				if now := mappings(t); now != mapped {
+					t.Fatalf("%s: %d mappings of maps before, %d after", where, mapped, now)
 				}
 				if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 					t.Fatalf("%s: pinned: %v, %v", where, left, err)

@@ -192,6 +192,9 @@ func (x *execution) findOrPin(m *Map, place *bpffs.Place) (made bool, err error)
 		x.log.Info("another map was pinned meanwhile, using that",
 			"object", x.name, "map", m.Name, "path", m.PinPath)
 		m.close()
+		if *m, err = x.newMap(m.Plan); err != nil {
+			return false, err
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ type CPUSet struct {
 	events []CPUEvent
 	late   []CPUEvent // of CPUs that came online later; the others belong to the caller
 	open   int        // how many of the caller's are open
+	failed bool       // the caller got an error: nothing is attached any more
 }
 
 // WatchCPUs attaches a program on each of the CPUs, or on all that are online if only is nil, and
@@ -84,6 +85,7 @@ func WatchCPUs(only []int, attach func(cpu int) (*Event, error), done func() err
 	}
 	s.watch = watch
 	if err := s.start(); err != nil {
+		s.failed = true
 		s.mu.Unlock() // refresh may wait for it
 		err = withUndo(err, errors.Join(watch.Close(), done()))
 		s.mu.Lock()
@@ -116,6 +118,9 @@ func (s *CPUSet) start() (err error) {
 func (s *CPUSet) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.failed {
+		return
+	}
 	online, err := kernel.Running().OnlineCPUs()
 	if err != nil {
 		s.warn(err)

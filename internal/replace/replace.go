@@ -17,7 +17,8 @@ type File struct {
 	Data []byte
 }
 
-// Files writes files with mode 0644 and makes their folders. If one can't be written, all stay as
+// Files writes files and makes their folders. New files get mode 0644, others keep theirs, and
+// where a symbolic link is the file that it names is replaced. If one can't be written, all stay as
 // they were, except for folders that were made. A file that has its data already isn't touched.
 // Errors name the path.
 func Files(files ...File) (err error) {
@@ -62,7 +63,7 @@ func about(path string, err error) error {
 }
 
 func same(f File) bool {
-	info, err := os.Lstat(f.Path)
+	info, err := os.Stat(f.Path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(f.Data)) {
 		return false
 	}
@@ -79,19 +80,27 @@ type staged struct {
 }
 
 func stage(f File) (staged, error) {
-	dir := filepath.Dir(f.Path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	path, mode := f.Path, fs.FileMode(0o644)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return staged{}, err
 	}
-	if info, err := os.Lstat(f.Path); err == nil && info.IsDir() {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
 		return staged{}, errors.New("a directory is there")
+	case err == nil && !info.Mode().IsRegular():
+		return staged{}, errors.New("it is no regular file")
+	case err == nil:
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return staged{}, err
+		}
 	}
-	t, err := os.CreateTemp(dir, "."+filepath.Base(f.Path)+"-*")
+	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return staged{}, err
 	}
 	_, err = t.Write(f.Data)
-	if e := t.Chmod(0o644); err == nil {
+	if e := t.Chmod(mode); err == nil {
 		err = e
 	}
 	if e := t.Close(); err == nil {
@@ -101,7 +110,7 @@ func stage(f File) (staged, error) {
 		os.Remove(t.Name())
 		return staged{}, err
 	}
-	return staged{path: f.Path, next: t.Name()}, nil
+	return staged{path: path, next: t.Name()}, nil
 }
 
 // commit puts the new file in place. The old one stays under another name until discard.
@@ -148,9 +157,10 @@ func (s *staged) undo() error {
 		return os.Remove(s.path)
 	}
 	err := os.Rename(s.last, s.path)
-	if err == nil {
-		s.last = ""
+	if err != nil {
+		err = fmt.Errorf("the old %s is kept as %s: %w", s.path, s.last, err)
 	}
+	s.last = ""
 	return err
 }
 

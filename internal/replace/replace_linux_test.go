@@ -1,6 +1,7 @@
 package replace
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -95,5 +96,35 @@ func TestFilesRefused(t *testing.T) {
 	unchanged("mount point", err)
 	if err := Files(File{dir, nil}); err == nil {
 		t.Error("a folder was replaced")
+	}
+}
+
+// TestFilesKinds: a file keeps its mode, a symbolic link stays one, and what is no file is refused.
+// The oracle is the file system.
+func TestFilesKinds(t *testing.T) {
+	dir := t.TempDir()
+	private, link, fifo := dir+"/private", dir+"/link", dir+"/fifo"
+	err := errors.Join(os.WriteFile(private, []byte("old"), 0o600), os.Symlink(private, link),
+		syscall.Mkfifo(fifo, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Files(File{link, []byte("new")}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(private); err != nil || string(got) != "new" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if info, err := os.Stat(private); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != private {
+		t.Errorf("the link names %q, %v", to, err)
+	}
+	if err := Files(File{fifo, []byte("new")}); err == nil {
+		t.Error("a FIFO was replaced")
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 3 {
+		t.Errorf("the folder has %v, %v", list, err)
 	}
 }

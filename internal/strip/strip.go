@@ -35,7 +35,7 @@ func Debug(raw []byte) ([]byte, error) {
 		}
 	}
 	copy(s.out, raw[:headerSize])
-	s.order.PutUint64(s.out[24:], 0)
+	s.order.PutUint64(s.out[32:], 0) // e_phoff
 	s.headers()
 	return s.out, nil
 }
