@@ -11,8 +11,8 @@ import (
 )
 
 // Anchor is a place among the programs of one hook: of tcx (6.6), netkit (6.7) and cgroups (6.16).
-// With the zero Anchor the kernel decides: it appends. First, Last, Before, After and the functions
-// beside them make Anchors. In cgroups links are placed next to links, and programs without a link
+// With the zero Anchor the kernel decides: it appends. First, Last, Before, After and similar
+// functions return Anchors. In cgroups links are placed next to links, and programs without a link
 // (AddCgroup) next to such programs.
 type Anchor struct {
 	flags uapi.AttachFlags

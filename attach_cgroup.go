@@ -42,7 +42,7 @@ type CgroupMode uapi.AttachFlags
 const (
 	CgroupExclusive CgroupMode = 0                               // alone, also in descendants
 	CgroupOverride  CgroupMode = CgroupMode(uapi.FAllowOverride) // descendants may replace it for themselves
-	CgroupMulti     CgroupMode = CgroupMode(uapi.FAllowMulti)    // beside others, as links are (4.15)
+	CgroupMulti     CgroupMode = CgroupMode(uapi.FAllowMulti)    // next to others, as links are (4.15)
 )
 
 // String returns exclusive, override or multi.

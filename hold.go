@@ -6,7 +6,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// # Closing beside other methods
+// # Closing concurrently with other methods
 //
 // The number of a closed descriptor may belong to another file at once, and access to unmapped
 // memory crashes the process. So each method holds what it uses (use): Close waits until nothing is

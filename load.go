@@ -110,8 +110,8 @@ func Open(path string, opts *object.Options) (*object.Object, error) {
 // Load creates everything that o declares in the running kernel: BTF, maps, programs (libbpf
 // bpf_object__load). o isn't changed and may be loaded again, also concurrently. The caller closes
 // the Object. On failure nothing of this load stays behind: pins that it made are removed, unless
-// somebody has replaced them. A process that opened a map by such a pin meanwhile keeps the map,
-// without the pin.
+// somebody has replaced them. A process that has opened a map by such a pin keeps the map, without
+// the pin.
 //
 // Needs CAP_BPF and the capabilities for its programs and maps (CAP_NET_ADMIN, CAP_PERFMON), or
 // CAP_SYS_ADMIN, or a BPF token. Errors are *Error, which names the step and the map or program,

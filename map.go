@@ -70,7 +70,7 @@ const (
 	UpdateAny     = uapi.Any     // create or replace
 	UpdateNoExist = uapi.NoExist // create only: ErrExist if the key is there
 	UpdateExist   = uapi.Exist   // replace only: ErrNotExist if it isn't
-	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock meanwhile (also for lookups)
+	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock during it (also for lookups)
 )
 
 // Name returns the name that the object gives the map, or the kernel's for a map that was opened in

@@ -7,7 +7,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// RunOptions is the input of a run and the room for its output. All slices stay the caller's.
+// RunOptions is the input of a run and the room for its output. Run keeps none of the slices.
 type RunOptions struct {
 	Data    []byte // packet; XDP programs and packet filters need at least 14 bytes
 	DataOut []byte // room for the packet after the run, nil if it isn't wanted

@@ -10,16 +10,16 @@
 // garbage collector closes nothing.
 //
 // Attributes are passed with the size up to the last field that their struct knows (or, for union
-// commands, that the variant needs); an older kernel accepts a longer struct if the part it doesn't
-// know is zero, and answers E2BIG if it isn't.
+// commands, that the variant needs); an older kernel accepts a longer struct if the part that it
+// doesn't know is zero, and returns E2BIG otherwise.
 //
 // # Interrupted and busy
 //
-// BPF_PROG_LOAD answers EAGAIN when a signal arrives during verification; it is tried five times as
-// in libbpf, from the second time on with the Go runtime's own signals (preemption, profiling)
-// blocked for the thread. perf_event_open is repeated on EINTR. Every other call is made once and
-// its error returned: BPF_PROG_TEST_RUN has side effects, and no other command of bpf(2) answers
-// EINTR.
+// BPF_PROG_LOAD returns EAGAIN when a signal arrives during verification. It is tried up to five
+// times as in libbpf; from the second time on, the Go runtime's own signals (preemption, profiling)
+// are blocked for the thread. perf_event_open is repeated on EINTR. Every other call is made once
+// and its error returned: BPF_PROG_TEST_RUN has side effects, and no other command of bpf(2)
+// returns EINTR.
 //
 // # Scheduling
 //
@@ -27,5 +27,5 @@
 // so they skip it (RawSyscall). Some map types wait for a grace period or start threads when an
 // element changes; see ElemMayBlock.
 //
-// The package compiles on every OS; on others than Linux every call answers ENOSYS.
+// The package compiles on every OS; outside Linux every call returns ENOSYS.
 package sys

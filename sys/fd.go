@@ -15,7 +15,7 @@ import (
 // concurrently.
 //
 // The number of a closed descriptor may belong to another file at once. So code that uses it while
-// others may call Close holds it meanwhile: Close waits.
+// others may call Close holds it (Hold): Close waits until it is released.
 type FD struct {
 	raw  atomic.Int32 // -1 once closed or disowned
 	gate gate.Gate
@@ -60,8 +60,8 @@ func (f *FD) Uint32() uint32 {
 }
 
 // Hold returns the number and keeps it open until Release; false if the FD is nil, closed or
-// disowned, and then Release must not be called. It never waits. Hold it only for a system call or
-// a few, and don't close it meanwhile.
+// disowned, and then Release must not be called. It never waits. Hold it only for one system call
+// or a few, and don't call Close while you hold it.
 func (f *FD) Hold() (int, bool) {
 	if f == nil || !f.gate.Enter() {
 		return -1, false

@@ -7,7 +7,7 @@ import (
 )
 
 // ProgInfo is struct bpf_prog_info. The pointers are inputs: arrays with room for as many elements
-// as the length beside them; the kernel sets each length to the number of elements that exist.
+// as their length field says; the kernel sets each length to the number of elements that exist.
 type ProgInfo struct {
 	Type                 uapi.ProgType
 	ID                   uint32
@@ -98,16 +98,17 @@ type LinkInfo struct {
 	Detail [6]uint64
 }
 
-// Variants of LinkInfo.Detail. Pointers are inputs, with room for the length beside them.
+// Variants of LinkInfo.Detail. Pointers are inputs, with room for as much as their length field
+// says.
 type (
-	// RawTracepointInfo is of LinkRawTracepoint.
+	// RawTracepointInfo is the variant for LinkRawTracepoint.
 	RawTracepointInfo struct {
 		Name    Pointer
 		NameLen uint32
 		_       uint32
 		Cookie  uint64
 	}
-	// TracingInfo is of LinkTracing.
+	// TracingInfo is the variant for LinkTracing.
 	TracingInfo struct {
 		AttachType  uapi.AttachType
 		TargetObjID uint32 // program id, or BTF object id
@@ -115,50 +116,51 @@ type (
 		_           uint32
 		Cookie      uint64
 	}
-	// CgroupInfo is of LinkCgroup.
+	// CgroupInfo is the variant for LinkCgroup.
 	CgroupInfo struct {
 		CgroupID   uint64
 		AttachType uapi.AttachType
 		_          uint32
 	}
-	// IterInfo is of LinkIter. MapID is of map element iterators; Words is tid and pid, or what
-	// IterCgroupInfo has.
+	// IterInfo is the variant for LinkIter. MapID is for iterators over map elements; Words is tid
+	// and pid, or what IterCgroupInfo has.
 	IterInfo struct {
 		TargetName    Pointer
 		TargetNameLen uint32
 		MapID         uint32
 		Words         [4]uint32
 	}
-	// IterCgroupInfo is IterInfo of an iterator over cgroups.
+	// IterCgroupInfo is the variant for LinkIter with an iterator over cgroups.
 	IterCgroupInfo struct {
 		_        [2]uint64
 		CgroupID uint64
 		Order    uint32
 		_        uint32
 	}
-	// NetnsInfo is of LinkNetns.
+	// NetnsInfo is the variant for LinkNetns.
 	NetnsInfo struct {
 		NetnsIno   uint32
 		AttachType uapi.AttachType
 	}
-	// IfaceInfo is of LinkXDP (no AttachType), LinkTCX and LinkNetkit.
+	// IfaceInfo is the variant for LinkXDP (no AttachType), LinkTCX and LinkNetkit.
 	IfaceInfo struct {
 		IfIndex    uint32
 		AttachType uapi.AttachType
 	}
-	// MapLinkInfo is of LinkStructOps (no AttachType) and LinkSockMap.
+	// MapLinkInfo is the variant for LinkStructOps (no AttachType) and LinkSockMap.
 	MapLinkInfo struct {
 		MapID      uint32
 		AttachType uapi.AttachType
 	}
-	// NetfilterInfo is of LinkNetfilter.
+	// NetfilterInfo is the variant for LinkNetfilter.
 	NetfilterInfo struct {
 		PF       uapi.NetfilterFamily
 		HookNum  uapi.NetfilterHook
 		Priority int32
 		Flags    uapi.NetfilterFlags
 	}
-	// KprobeMultiInfo is of LinkKprobeMulti. Addrs and Cookies have room for Count elements.
+	// KprobeMultiInfo is the variant for LinkKprobeMulti. Addrs and Cookies have room for Count
+	// elements.
 	KprobeMultiInfo struct {
 		Addrs   Pointer
 		Count   uint32
@@ -166,8 +168,8 @@ type (
 		Missed  uint64
 		Cookies Pointer
 	}
-	// UprobeMultiInfo is of LinkUprobeMulti. Path has room for PathSize bytes, the arrays for Count
-	// elements.
+	// UprobeMultiInfo is the variant for LinkUprobeMulti. Path has room for PathSize bytes, the
+	// arrays for Count elements.
 	UprobeMultiInfo struct {
 		Path          Pointer
 		Offsets       Pointer
@@ -178,8 +180,9 @@ type (
 		Flags         UprobeMultiFlags
 		PID           uint32
 	}
-	// PerfEventInfo is of LinkPerfEvent. Name is the binary, function or tracepoint, with room for
-	// NameLen bytes. The meaning of the rest depends on Type: see enum bpf_perf_event_type.
+	// PerfEventInfo is the variant for LinkPerfEvent. Name is the binary, function or tracepoint,
+	// with room for NameLen bytes. The meaning of the rest depends on Type: see enum
+	// bpf_perf_event_type.
 	PerfEventInfo struct {
 		Type    uint32
 		_       uint32
@@ -189,7 +192,7 @@ type (
 		// kprobe: addr, missed, cookie; uprobe: cookie, ref_ctr_offset; tracepoint: cookie
 		A, B, C uint64
 	}
-	// PlainEventInfo is of LinkPerfEvent too, without pointers: Type distinguishes it
+	// PlainEventInfo is the variant for LinkPerfEvent without pointers: Type distinguishes it
 	// (PerfEventTypeEvent) from PerfEventInfo.
 	PlainEventInfo struct {
 		Type      uint32

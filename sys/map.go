@@ -39,7 +39,7 @@ func MapCreate(a *MapCreateAttr) (*FD, error) {
 }
 
 // MapCreateLog does the same as MapCreate with a log that says why a map is refused (only kernels
-// with BPF_COMMON_ATTRS; older ones answer EINVAL or E2BIG).
+// with BPF_COMMON_ATTRS; older ones return EINVAL or E2BIG).
 func MapCreateLog(a *MapCreateAttr, log *CommonAttr) (*FD, error) {
 	r, e := bpfCommon(uapi.CmdMapCreate, unsafe.Pointer(a), unsafe.Sizeof(*a), log)
 	if e != 0 {
@@ -73,8 +73,8 @@ func elemWait(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uapi.ElemFl
 
 // ElemMayBlock reports whether operations on single elements of a map type may sleep in the kernel:
 // maps of maps wait for a grace period, a program array patches code, a CPU map starts threads,
-// struct_ops registers. For these use MapLookupWait, MapUpdateWait and MapDeleteWait, or the whole
-// Go scheduler waits with the thread.
+// struct_ops registers. For these use MapLookupWait, MapUpdateWait and MapDeleteWait; the other
+// functions don't notify the Go scheduler, so it would wait with the thread.
 func ElemMayBlock(t uapi.MapType) bool {
 	switch t {
 	case uapi.MapHash, uapi.MapArray, uapi.MapPerCPUHash, uapi.MapPerCPUArray, uapi.MapLRUHash,

@@ -60,7 +60,7 @@ const PerfFlagFDCloexec PerfFlags = 1 << 3
 
 // PerfEventOpen opens a perf event (perf_event_open(2)), close-on-exec. pid -1 is every process, 0
 // the calling thread's; cpu -1 every CPU (not both); group -1 none. The caller closes the FD.
-// EACCES needs CAP_PERFMON, for the uprobe PMU CAP_SYS_ADMIN, or a lower
+// EACCES means that it needs CAP_PERFMON, for the uprobe PMU CAP_SYS_ADMIN, or a lower
 // kernel.perf_event_paranoid; EINTR is retried.
 func PerfEventOpen(a *PerfEventAttr, pid, cpu, group int, flags PerfFlags) (*FD, error) {
 	a.Size = uint32(unsafe.Sizeof(*a))

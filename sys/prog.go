@@ -44,7 +44,7 @@ type ProgLoadAttr struct {
 	KeyringID          int32
 }
 
-// ProgLoadAttempts is how often ProgLoad tries while the kernel answers EAGAIN (libbpf's default).
+// ProgLoadAttempts is how often ProgLoad tries while the kernel returns EAGAIN (libbpf's default).
 const ProgLoadAttempts = 5
 
 // ProgLoad verifies and loads a program (BPF_PROG_LOAD, libbpf bpf_prog_load without its log

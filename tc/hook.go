@@ -154,9 +154,9 @@ func (h Hook) wrongDiscipline(index int) (wrong, err error) {
 		h.Interface, there.Kind, syscall.EBUSY), nil
 }
 
-// Destroy removes, for Both and Qdisc, the discipline and everyone's filters with it; for Ingress
-// and Egress it removes everyone's filters of that direction and keeps clsact (libbpf
-// bpf_tc_hook_destroy). Filter.Detach removes one filter. Needs CAP_NET_ADMIN.
+// Destroy removes, for Both and Qdisc, the discipline with all its filters; for Ingress and Egress
+// it removes all filters of that direction and keeps clsact. It removes filters of other processes
+// too (libbpf bpf_tc_hook_destroy). Filter.Detach removes one filter. Needs CAP_NET_ADMIN.
 func (h Hook) Destroy() error {
 	index, err := h.index()
 	if err == nil {

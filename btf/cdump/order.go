@@ -10,7 +10,7 @@ import (
 // errCycle reports a type that contains itself.
 var errCycle = errors.New("the type contains itself")
 
-// orderType queues the definitions that id depends on and then its own. pointer tells that a
+// orderType queues the definitions that id depends on and then its own. pointer means that a
 // pointer leads to id. strong reports that a type that embeds id needs its definition; otherwise a
 // forward declaration suffices.
 func (d *Dumper) orderType(id btf.ID, pointer bool, depth int) (strong bool, err error) {

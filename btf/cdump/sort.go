@@ -133,7 +133,7 @@ func (s sorter) target(t btf.Type) (btf.Type, bool) {
 	return s.spec.Type(id)
 }
 
-// rank returns the group of a type. named tells that a type before it in the chain has a name.
+// rank returns the group of a type. named means that a type before it in the chain has a name.
 func (s sorter) rank(t btf.Type, named bool) rank {
 	for range maxChain {
 		named = named || t.NameOff() != 0

@@ -19,13 +19,14 @@ type Gate struct {
 // shut is far below what can be inside.
 const shut = math.MinInt64 / 2
 
-// leaving is told by the last who leaves a gate that is shut.
+// leaving is notified by the last user that leaves a gate that is shut.
 type leaving struct {
 	once sync.Once
 	done chan struct{}
 }
 
-// Enter goes inside, which takes a Leave; false, and nothing is to be left, if the gate is shut.
+// Enter goes inside; each Enter needs a Leave. It returns false, and needs no Leave, if the gate is
+// shut.
 func (g *Gate) Enter() bool {
 	if g.inside.Add(1) < 0 {
 		g.Leave()

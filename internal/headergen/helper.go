@@ -143,7 +143,7 @@ func (h *helper) define(w *bytes.Buffer) {
 	w.WriteString(line + "\n")
 }
 
-// where tells since when and for which programs a helper is there.
+// where says since when, and for which programs, the kernel has a helper.
 func (h *helper) where() string {
 	text := "Linux " + h.since + "; "
 	if h.programs[0] == "any" {

@@ -51,7 +51,7 @@ type Options struct {
 }
 
 // Object is what the kernel holds of an executed plan. The descriptors and the memory of its Maps,
-// except for those that the plan adds, and of its programs are the caller's after Prepare and
+// except for those that the plan adds, and of its programs belong to the caller after Prepare and
 // Load; Close closes the rest.
 type Object struct {
 	session
@@ -64,8 +64,8 @@ type Object struct {
 	execution *execution // that made it; nil once Release was called
 }
 
-// execution is one execution of a plan, or the load of one more program: what is needed only
-// meanwhile.
+// execution is one execution of a plan, or the load of one more program: what is needed only while
+// it runs.
 type execution struct {
 	*Object
 	opts    *Options

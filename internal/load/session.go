@@ -11,7 +11,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// session is how the requests for one object are made and told about.
+// session makes the requests for one object, and logs and reports them.
 type session struct {
 	name    string // of the object
 	log     *slog.Logger

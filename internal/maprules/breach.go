@@ -22,7 +22,7 @@ type Map struct {
 	Typed, IntKey bool
 	// Special has the result of SpecialFields for the value of maps whose types the kernel gets.
 	Special Special
-	// Kernel is whether the kernel is told a type of its own for the value, as of struct_ops maps.
+	// Kernel means that the kernel gets one of its own types for the value, as for struct_ops maps.
 	Kernel bool
 	// Outer means that the map is the template of a map of maps, Inner that it has one.
 	Outer, Inner bool

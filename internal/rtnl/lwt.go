@@ -59,7 +59,7 @@ type LWTRoute struct {
 	Seg6Local   LWTProgram
 }
 
-// LWTProgram is one of the programs; FD 0 means none. The kernel tells no more of it than its name.
+// LWTProgram is one of the programs; FD 0 means none. The kernel reports only its name.
 type LWTProgram struct {
 	FD   int
 	Name string // as ip(8) shows it

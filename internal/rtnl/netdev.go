@@ -29,9 +29,9 @@ const (
 	XDPFeatureNDOXmitSG = 1 << 6
 )
 
-// XDPFeatures tells what the driver of an interface can do for XDP (XDPFeature* bits), and into how
-// many buffers an AF_XDP frame may be split without copying (libbpf bpf_xdp_query feature_flags,
-// xdp_zc_max_segs; 6.3). All 0 on a kernel that cannot tell.
+// XDPFeatures returns what the driver of an interface can do for XDP (XDPFeature* bits), and into
+// how many buffers an AF_XDP frame may be split without copying (libbpf bpf_xdp_query
+// feature_flags, xdp_zc_max_segs; 6.3). All are 0 on a kernel that does not report them.
 func XDPFeatures(ifindex int) (features uint64, zcMaxSegs uint32, err error) {
 	family := uint16(0)
 	r := newRequest(genlCtrl, 0, []byte{ctrlGetFamily, 1, 0, 0})

@@ -52,8 +52,8 @@ func TCClsactAdd(ifindex int) error {
 	return TCQdiscAdd(ifindex, "clsact", tcClsact, tcClsact&0xffff0000)
 }
 
-// TCClsactDel removes clsact with all filters, everyone's (libbpf bpf_tc_hook_destroy). EINVAL if
-// there is none.
+// TCClsactDel removes clsact with all filters, whoever made them (libbpf bpf_tc_hook_destroy).
+// EINVAL if there is none.
 func TCClsactDel(ifindex int) error {
 	return TCQdiscDel(ifindex, "clsact", tcClsact, tcClsact&0xffff0000)
 }
@@ -240,8 +240,8 @@ func (f *TCFilter) ask(r *nlRequest) error {
 // is none.
 func TCDetach(f *TCFilter) error { return f.request(rtmDelTFilter, 0).do(familyRoute, nil) }
 
-// TCFlush removes all filters of one direction, everyone's (libbpf bpf_tc_hook_destroy with one
-// direction).
+// TCFlush removes all filters of one direction, whoever made them (libbpf bpf_tc_hook_destroy with
+// one direction).
 func TCFlush(ifindex int, parent uint32) error {
 	return newRequest(rtmDelTFilter, 0, tcmsg(ifindex, 0, parent, 0)).do(familyRoute, nil)
 }

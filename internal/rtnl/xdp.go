@@ -85,7 +85,7 @@ func (s *XDPState) ID(mode uint32) uint32 {
 	return 0
 }
 
-// XDPQuery tells which programs are attached to an interface (libbpf bpf_xdp_query without
+// XDPQuery returns the programs that are attached to an interface (libbpf bpf_xdp_query without
 // features). ENODEV if there is no such interface. No privileges.
 func XDPQuery(ifindex int) (*XDPState, error) {
 	r := newRequest(rtmGetLink, 0, ifinfomsg(ifindex))

@@ -76,7 +76,7 @@ func (g *generator) fieldRows(n *named) []row {
 	return list
 }
 
-// method writes access to what is no field.
+// method writes a method for access to what can't be a field.
 func (g *generator) method(n *named, m method) {
 	typ := g.text(m.typ)
 	g.out.f("\n// %s", m.name)

@@ -110,11 +110,11 @@ func describe(m *object.Map) string {
 	return text + ", " + plural(uint64(m.MaxEntries), "entry")
 }
 
-// eventOf returns the type of a ring's records, "skel.Raw" if the object doesn't say which. It does
-// so if it is a ring buffer with a value type, of which the kernel isn't told (see skel.Open), if
-// there is a struct that has the map's name in the singular, or, if it is the only ring, if one
-// struct is named event or is what a global variable points to that is there to keep the type:
-// const struct event *unused. The values of a perf event array are file descriptors.
+// eventOf returns the type of a ring's records, "skel.Raw" if the object doesn't say which. The
+// object does so if the map is a ring buffer with a value type, which the kernel doesn't get (see
+// skel.Open), if there is a struct that has the map's name in the singular, or, if it is the only
+// ring, if one struct is named event or is what a global variable points to that is there to keep
+// the type: const struct event *unused. The values of a perf event array are file descriptors.
 func (g *generator) eventOf(m *object.Map) (string, error) {
 	if name, ok := g.opts.Events[m.Name]; ok {
 		id, err := g.find(name)

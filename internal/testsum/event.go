@@ -49,8 +49,8 @@ func record(dir, step string) (*recorder, error) {
 func (r *recorder) add(e event) error { return r.enc.Encode(e) }
 func (r *recorder) close() error      { return r.file.Close() }
 
-// eachEvent calls f for every event in r; a line that is no event comes as an output event of no
-// package.
+// eachEvent calls f for every event in r; a line that is not an event becomes an output event
+// without a package.
 func eachEvent(r io.Reader, f func(event) error) error {
 	in := bufio.NewReader(r)
 	for {

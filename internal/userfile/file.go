@@ -61,8 +61,8 @@ func Open(name string, pid int) (*File, error) {
 	return f, nil
 }
 
-// OpenForOffsets is Open for probes that are placed by offsets alone: a file that is no archive is
-// not read, and this process needs no permission to read it.
+// OpenForOffsets is Open for probes that are placed by offsets alone: a file that is not an archive
+// is not read, and this process needs no permission to read it.
 func OpenForOffsets(name string, pid int) (*File, error) {
 	if strings.Contains(name, memberMark) {
 		return Open(name, pid)
