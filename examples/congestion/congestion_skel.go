@@ -193,4 +193,5 @@ const (
 var congestionTypes = []skel.Type{
 	{Name: "map counted_reno", Sum: 0x71cf219116d07d1},
 	{Name: "section .bss", Sum: 0xaf0144f45e4829a8},
+	{Name: "struct tcp_congestion_ops", Sum: 0xdc92222f00fd68dd},
 }

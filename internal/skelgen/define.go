@@ -212,6 +212,14 @@ func (g *generator) sums() {
 			g.out.f("\t{Name: %s, Sum: %#x},\n", quote(n.key), typesum.Type(g.spec, n.id))
 		}
 	}
+	written := map[*opsType]bool{}
+	for _, f := range g.structOps {
+		if n := g.types[f.typ.id]; !written[f.typ] && (n == nil || n.err != nil || n.key == "") {
+			g.out.f("\t{Name: %s, Sum: %#x},\n", quote("struct "+f.typ.c),
+				typesum.Type(g.spec, f.typ.id))
+		}
+		written[f.typ] = true
+	}
 	g.out.f("}\n")
 }
 

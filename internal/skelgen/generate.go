@@ -14,6 +14,7 @@ import (
 	"path"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/printable"
@@ -112,7 +113,8 @@ func (g *generator) init() error {
 		return fmt.Errorf("%q gives no name for a skeleton: choose one", g.opts.Name)
 	}
 	g.prefix = identifier(g.opts.Name)
-	g.lower = strings.ToLower(g.prefix[:1]) + g.prefix[1:]
+	first, width := utf8.DecodeRuneInString(g.prefix)
+	g.lower = string(unicode.ToLower(first)) + g.prefix[width:]
 	if !g.opts.Subskeleton {
 		if err := checkEmbed(g.opts.ObjectFile); err != nil {
 			return err

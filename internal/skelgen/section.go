@@ -17,6 +17,7 @@ type sectionType struct {
 	name  string // ".data.counters"
 	field string // "DataCounters"
 	n     *named
+	ptrs  string // in a subskeleton, the name of the struct with pointers to the variables
 	vars  []*object.Variable
 	kind  object.MapKind
 	arena bool
@@ -62,6 +63,9 @@ func (g *generator) section(m *object.Map, name string, kind object.MapKind, are
 		s.field = "Arena"
 	}
 	s.n = &named{name: g.used.unique(g.prefix + s.field), align: 1}
+	if g.opts.Subskeleton {
+		s.ptrs = g.used.unique(s.n.name + "Vars")
+	}
 	for _, other := range g.sections {
 		if other.field == s.field {
 			return fmt.Errorf("two sections, %s and %s, would have the same name",

@@ -15,7 +15,7 @@ func (g *generator) subskeleton() {
 		list = append(list, row{cells: [3]string{"Programs", x + "Programs"}})
 	}
 	for _, s := range g.sections {
-		list = append(list, row{cells: [3]string{s.field, s.n.name + "Vars"}})
+		list = append(list, row{cells: [3]string{s.field, s.ptrs}})
 	}
 	g.out.rows(list)
 	g.out.f("}\n")
@@ -66,7 +66,7 @@ func (g *generator) subParts() {
 		for _, f := range s.n.fields {
 			list = append(list, row{[3]string{f.name, "*" + g.text(f.typ)}, f.comment})
 		}
-		g.block(s.n.name+"Vars", "are its variables in section "+clean(s.name, 60)+
+		g.block(s.ptrs, "are its variables in section "+clean(s.name, 60)+
 			", nil if it is not mapped", list)
 	}
 }

@@ -46,11 +46,12 @@ func Type(s *btf.Spec, id btf.ID) uint64 {
 	return h.n
 }
 
-// Variables returns the sum of the global variables of a section: names, offsets and types.
+// Variables returns the sum of the global variables of a section: names, offsets and types. Those
+// without a size don't count: skeletons don't have them.
 func Variables(s *btf.Spec, vars []*object.Variable) uint64 {
 	h := start(s)
 	for _, v := range vars {
-		if v.Static {
+		if v.Static || v.Size == 0 {
 			continue
 		}
 		h.text(v.Name)
