@@ -27,8 +27,8 @@ type LoadOptions struct {
 	// only after a failure, 1 and up always; Program.VerifierLog returns it.
 	LogLevel uint32
 	// LogSize is how many bytes of log the kernel may write about one program or the BTF, at least
-	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf. There is no option for a
-	// buffer of the caller's (libbpf kernel_log_buf, which never grows, and
+	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf. The
+	// caller can't supply a buffer (libbpf kernel_log_buf, which never grows, and
 	// bpf_program__set_log_buf): VerifierError.Log and Program.VerifierLog return the logs. As in
 	// libbpf, with a LogLevel, a log that doesn't fit fails the load with ENOSPC; newer kernels
 	// (6.4) keep its end, older ones its beginning.

@@ -24,7 +24,7 @@ type AlternativesSpec struct {
 	opened *skel.Opened
 }
 
-// OpenAlternatives reads the object, without asking the kernel.
+// OpenAlternatives reads the object. It does not use the kernel.
 func OpenAlternatives() (*AlternativesSpec, error) {
 	o, err := skel.Open("alternatives", alternativesObject, alternativesTypes)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *AlternativesSpec) Load(opts *bpf.LoadOptions) (*Alternatives, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *AlternativesSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -89,7 +89,7 @@ func LoadAlternatives(opts *bpf.LoadOptions) (*Alternatives, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Alternatives) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.CreatedFentry = skel.LinkOf(links, "created___fentry")
@@ -147,7 +147,7 @@ type AlternativesCreation struct {
 	Comm   AlternativesChar16 // char comm[16]
 }
 
-// AlternativesChar16 is char[16] of C.
+// AlternativesChar16 is C's char[16].
 type AlternativesChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -160,7 +160,7 @@ func (c *AlternativesChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(AlternativesBss{}) ^ 8)
 	_ = -unsafe.Offsetof(AlternativesBss{}.Unused)
@@ -170,7 +170,7 @@ const (
 	_ = -(unsafe.Offsetof(AlternativesCreation{}.Comm) ^ 8)
 )
 
-// alternativesTypes are the types of C that this file was made from.
+// alternativesTypes are the C types that this file was generated from.
 var alternativesTypes = []skel.Type{
 	{Name: "map creations", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x793b3578a082c0f7},

@@ -26,7 +26,7 @@ type BootstrapSpec struct {
 	opened *skel.Opened
 }
 
-// OpenBootstrap reads the object, without asking the kernel.
+// OpenBootstrap reads the object. It does not use the kernel.
 func OpenBootstrap() (*BootstrapSpec, error) {
 	o, err := skel.Open("bootstrap", bootstrapObject, bootstrapTypes)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *BootstrapSpec) Load(opts *bpf.LoadOptions) (*Bootstrap, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *BootstrapSpec) Close() error {
 	s.Rodata = nil
 	s.Bss = nil
@@ -96,7 +96,7 @@ func LoadBootstrap(opts *bpf.LoadOptions) (*Bootstrap, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Bootstrap) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.HandleExec = skel.LinkOf(links, "handle_exec")
@@ -171,7 +171,7 @@ const (
 	BootstrapEventExit BootstrapEventKind = 1 // EVENT_EXIT
 )
 
-// String returns the name of C, or the number.
+// String returns the name in C, or the number.
 func (e BootstrapEventKind) String() string {
 	switch e {
 	case BootstrapEventExec:
@@ -182,7 +182,7 @@ func (e BootstrapEventKind) String() string {
 	return strconv.FormatUint(uint64(e), 10)
 }
 
-// BootstrapChar16 is char[16] of C.
+// BootstrapChar16 is C's char[16].
 type BootstrapChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -195,7 +195,7 @@ func (c *BootstrapChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// BootstrapChar128 is char[128] of C.
+// BootstrapChar128 is C's char[128].
 type BootstrapChar128 [128]byte
 
 // String returns the text up to the first NUL.
@@ -208,7 +208,7 @@ func (c *BootstrapChar128) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(BootstrapRodata{}) ^ 8)
 	_ = -unsafe.Offsetof(BootstrapRodata{}.MinDurationNs)
@@ -224,7 +224,7 @@ const (
 	_ = -(unsafe.Offsetof(BootstrapEvent{}.Filename) ^ 40)
 )
 
-// bootstrapTypes are the types of C that this file was made from.
+// bootstrapTypes are the C types that this file was generated from.
 var bootstrapTypes = []skel.Type{
 	{Name: "map exec_start", Sum: 0x72816d656c6c08a5},
 	{Name: "map events", Sum: 0x922b88fe3797423e},

@@ -25,7 +25,7 @@ type CgroupSpec struct {
 	opened *skel.Opened
 }
 
-// OpenCgroup reads the object, without asking the kernel.
+// OpenCgroup reads the object. It does not use the kernel.
 func OpenCgroup() (*CgroupSpec, error) {
 	o, err := skel.Open("cgroup", cgroupObject, cgroupTypes)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *CgroupSpec) Load(opts *bpf.LoadOptions) (*Cgroup, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *CgroupSpec) Close() error {
 	s.Rodata = nil
 	s.Bss = nil
@@ -136,7 +136,7 @@ type CgroupConnection struct {
 	Comm    CgroupChar16 // char comm[16]
 }
 
-// CgroupChar16 is char[16] of C.
+// CgroupChar16 is C's char[16].
 type CgroupChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -149,7 +149,7 @@ func (c *CgroupChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(CgroupRodata{}) ^ 2)
 	_ = -unsafe.Offsetof(CgroupRodata{}.DeniedPort)
@@ -163,7 +163,7 @@ const (
 	_ = -(unsafe.Offsetof(CgroupConnection{}.Comm) ^ 12)
 )
 
-// cgroupTypes are the types of C that this file was made from.
+// cgroupTypes are the C types that this file was generated from.
 var cgroupTypes = []skel.Type{
 	{Name: "map connections", Sum: 0x922b88fe3797423e},
 	{Name: "section .rodata", Sum: 0xcea9ecf2c6c5fcae},

@@ -25,7 +25,7 @@ type CongestionSpec struct {
 	opened *skel.Opened
 }
 
-// OpenCongestion reads the object, without asking the kernel.
+// OpenCongestion reads the object. It does not use the kernel.
 func OpenCongestion() (*CongestionSpec, error) {
 	o, err := skel.Open("congestion", congestionObject, congestionTypes)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *CongestionSpec) Load(opts *bpf.LoadOptions) (*Congestion, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *CongestionSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -93,7 +93,7 @@ func LoadCongestion(opts *bpf.LoadOptions) (*Congestion, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Congestion) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.CountedReno = skel.LinkOf(links, "counted_reno")
@@ -167,7 +167,7 @@ type CongestionBss struct {
 	Losses      uint64 // __u64 losses
 }
 
-// CongestionChar16 is char[16] of C.
+// CongestionChar16 is C's char[16].
 type CongestionChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -180,7 +180,7 @@ func (c *CongestionChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(CongestionBss{}) ^ 32)
 	_ = -unsafe.Offsetof(CongestionBss{}.Connections)
@@ -189,7 +189,7 @@ const (
 	_ = -(unsafe.Offsetof(CongestionBss{}.Losses) ^ 24)
 )
 
-// congestionTypes are the types of C that this file was made from.
+// congestionTypes are the C types that this file was generated from.
 var congestionTypes = []skel.Type{
 	{Name: "map counted_reno", Sum: 0x71cf219116d07d1},
 	{Name: "section .bss", Sum: 0xaf0144f45e4829a8},

@@ -24,7 +24,7 @@ type FentrySpec struct {
 	opened *skel.Opened
 }
 
-// OpenFentry reads the object, without asking the kernel.
+// OpenFentry reads the object. It does not use the kernel.
 func OpenFentry() (*FentrySpec, error) {
 	o, err := skel.Open("fentry", fentryObject, fentryTypes)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *FentrySpec) Load(opts *bpf.LoadOptions) (*Fentry, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *FentrySpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -87,7 +87,7 @@ func LoadFentry(opts *bpf.LoadOptions) (*Fentry, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Fentry) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.Removing = skel.LinkOf(links, "removing")
@@ -143,7 +143,7 @@ type FentryRemoval struct {
 	Name   FentryChar64 // char name[64]
 }
 
-// FentryChar16 is char[16] of C.
+// FentryChar16 is C's char[16].
 type FentryChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -156,7 +156,7 @@ func (c *FentryChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// FentryChar64 is char[64] of C.
+// FentryChar64 is C's char[64].
 type FentryChar64 [64]byte
 
 // String returns the text up to the first NUL.
@@ -169,7 +169,7 @@ func (c *FentryChar64) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(FentryBss{}) ^ 16)
 	_ = -unsafe.Offsetof(FentryBss{}.Unused)
@@ -181,7 +181,7 @@ const (
 	_ = -(unsafe.Offsetof(FentryRemoval{}.Name) ^ 24)
 )
 
-// fentryTypes are the types of C that this file was made from.
+// fentryTypes are the C types that this file was generated from.
 var fentryTypes = []skel.Type{
 	{Name: "map removals", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x37731282b09ef2d4},

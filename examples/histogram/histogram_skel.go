@@ -25,7 +25,7 @@ type HistogramSpec struct {
 	opened *skel.Opened
 }
 
-// OpenHistogram reads the object, without asking the kernel.
+// OpenHistogram reads the object. It does not use the kernel.
 func OpenHistogram() (*HistogramSpec, error) {
 	o, err := skel.Open("histogram", histogramObject, histogramTypes)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *HistogramSpec) Load(opts *bpf.LoadOptions) (*Histogram, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *HistogramSpec) Close() error {
 	s.Rodata = nil
 	s.Bss = nil
@@ -93,7 +93,7 @@ func LoadHistogram(opts *bpf.LoadOptions) (*Histogram, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Histogram) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.Enter = skel.LinkOf(links, "enter")
@@ -146,7 +146,7 @@ type HistogramBss struct {
 	Slots [32]uint64 // __u64 slots[32]
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(HistogramRodata{}) ^ 4)
 	_ = -unsafe.Offsetof(HistogramRodata{}.Process)
@@ -154,7 +154,7 @@ const (
 	_ = -unsafe.Offsetof(HistogramBss{}.Slots)
 )
 
-// histogramTypes are the types of C that this file was made from.
+// histogramTypes are the C types that this file was generated from.
 var histogramTypes = []skel.Type{
 	{Name: "map entered", Sum: 0xa46ab039ed953004},
 	{Name: "section .rodata", Sum: 0xcd5317fd7ff4f35d},

@@ -24,7 +24,7 @@ type KprobeSpec struct {
 	opened *skel.Opened
 }
 
-// OpenKprobe reads the object, without asking the kernel.
+// OpenKprobe reads the object. It does not use the kernel.
 func OpenKprobe() (*KprobeSpec, error) {
 	o, err := skel.Open("kprobe", kprobeObject, kprobeTypes)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *KprobeSpec) Load(opts *bpf.LoadOptions) (*Kprobe, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *KprobeSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -85,7 +85,7 @@ func LoadKprobe(opts *bpf.LoadOptions) (*Kprobe, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Kprobe) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.Connecting = skel.LinkOf(links, "connecting")
@@ -137,7 +137,7 @@ type KprobeConnection struct {
 	Comm    KprobeChar16 // char comm[16]
 }
 
-// KprobeChar16 is char[16] of C.
+// KprobeChar16 is C's char[16].
 type KprobeChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -150,7 +150,7 @@ func (c *KprobeChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(KprobeBss{}) ^ 8)
 	_ = -unsafe.Offsetof(KprobeBss{}.Unused)
@@ -162,7 +162,7 @@ const (
 	_ = -(unsafe.Offsetof(KprobeConnection{}.Comm) ^ 12)
 )
 
-// kprobeTypes are the types of C that this file was made from.
+// kprobeTypes are the C types that this file was generated from.
 var kprobeTypes = []skel.Type{
 	{Name: "map connections", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x793b3578a082c0f7},

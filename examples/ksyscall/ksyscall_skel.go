@@ -24,7 +24,7 @@ type KsyscallSpec struct {
 	opened *skel.Opened
 }
 
-// OpenKsyscall reads the object, without asking the kernel.
+// OpenKsyscall reads the object. It does not use the kernel.
 func OpenKsyscall() (*KsyscallSpec, error) {
 	o, err := skel.Open("ksyscall", ksyscallObject, ksyscallTypes)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *KsyscallSpec) Load(opts *bpf.LoadOptions) (*Ksyscall, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *KsyscallSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -87,7 +87,7 @@ func LoadKsyscall(opts *bpf.LoadOptions) (*Ksyscall, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Ksyscall) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.KillCalled = skel.LinkOf(links, "kill_called")
@@ -144,7 +144,7 @@ type KsyscallSignal struct {
 	Comm   KsyscallChar16 // char comm[16]
 }
 
-// KsyscallChar16 is char[16] of C.
+// KsyscallChar16 is C's char[16].
 type KsyscallChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -157,7 +157,7 @@ func (c *KsyscallChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(KsyscallBss{}) ^ 8)
 	_ = -unsafe.Offsetof(KsyscallBss{}.Unused)
@@ -170,7 +170,7 @@ const (
 	_ = -(unsafe.Offsetof(KsyscallSignal{}.Comm) ^ 12)
 )
 
-// ksyscallTypes are the types of C that this file was made from.
+// ksyscallTypes are the C types that this file was generated from.
 var ksyscallTypes = []skel.Type{
 	{Name: "map signals", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x793b3578a082c0f7},

@@ -25,7 +25,7 @@ type LsmSpec struct {
 	opened *skel.Opened
 }
 
-// OpenLsm reads the object, without asking the kernel.
+// OpenLsm reads the object. It does not use the kernel.
 func OpenLsm() (*LsmSpec, error) {
 	o, err := skel.Open("lsm", lsmObject, lsmTypes)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *LsmSpec) Load(opts *bpf.LoadOptions) (*Lsm, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *LsmSpec) Close() error {
 	s.Bss = nil
 	s.Rodata = nil
@@ -91,7 +91,7 @@ func LoadLsm(opts *bpf.LoadOptions) (*Lsm, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Lsm) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.CheckStart = skel.LinkOf(links, "check_start")
@@ -147,7 +147,7 @@ type LsmStart struct {
 	Path    LsmChar128 // char path[128]
 }
 
-// LsmChar128 is char[128] of C.
+// LsmChar128 is C's char[128].
 type LsmChar128 [128]byte
 
 // String returns the text up to the first NUL.
@@ -160,7 +160,7 @@ func (c *LsmChar128) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(LsmBss{}) ^ 8)
 	_ = -unsafe.Offsetof(LsmBss{}.Unused)
@@ -172,7 +172,7 @@ const (
 	_ = -(unsafe.Offsetof(LsmStart{}.Path) ^ 8)
 )
 
-// lsmTypes are the types of C that this file was made from.
+// lsmTypes are the C types that this file was generated from.
 var lsmTypes = []skel.Type{
 	{Name: "map starts", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x793b3578a082c0f7},

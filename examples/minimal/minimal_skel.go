@@ -24,7 +24,7 @@ type MinimalSpec struct {
 	opened *skel.Opened
 }
 
-// OpenMinimal reads the object, without asking the kernel.
+// OpenMinimal reads the object. It does not use the kernel.
 func OpenMinimal() (*MinimalSpec, error) {
 	o, err := skel.Open("minimal", minimalObject, minimalTypes)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *MinimalSpec) Load(opts *bpf.LoadOptions) (*Minimal, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *MinimalSpec) Close() error {
 	s.Rodata = nil
 	s.Bss = nil
@@ -87,7 +87,7 @@ func LoadMinimal(opts *bpf.LoadOptions) (*Minimal, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Minimal) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.CountCalls = skel.LinkOf(links, "count_calls")
@@ -128,7 +128,7 @@ type MinimalBss struct {
 	Calls uint64 // __u64 calls
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(MinimalRodata{}) ^ 16)
 	_ = -unsafe.Offsetof(MinimalRodata{}.Process)
@@ -137,7 +137,7 @@ const (
 	_ = -unsafe.Offsetof(MinimalBss{}.Calls)
 )
 
-// minimalTypes are the types of C that this file was made from.
+// minimalTypes are the C types that this file was generated from.
 var minimalTypes = []skel.Type{
 	{Name: "section .rodata", Sum: 0xfb12e554e2785656},
 	{Name: "section .bss", Sum: 0xf9131915aa9343ea},

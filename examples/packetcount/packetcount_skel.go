@@ -22,7 +22,7 @@ type PacketcountSpec struct {
 	opened *skel.Opened
 }
 
-// OpenPacketcount reads the object, without asking the kernel.
+// OpenPacketcount reads the object. It does not use the kernel.
 func OpenPacketcount() (*PacketcountSpec, error) {
 	o, err := skel.Open("packetcount", packetcountObject, packetcountTypes)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *PacketcountSpec) Load(opts *bpf.LoadOptions) (*Packetcount, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *PacketcountSpec) Close() error {
 	return s.opened.Close()
 }
@@ -102,7 +102,7 @@ type PacketcountPrograms struct {
 	CountPackets *bpf.Program // count_packets: SEC("xdp")
 }
 
-// packetcountTypes are the types of C that this file was made from.
+// packetcountTypes are the C types that this file was generated from.
 var packetcountTypes = []skel.Type{
 	{Name: "map pkt_count", Sum: 0x6964b0a5e05fdc47},
 }

@@ -25,7 +25,7 @@ type RingbufSpec struct {
 	opened *skel.Opened
 }
 
-// OpenRingbuf reads the object, without asking the kernel.
+// OpenRingbuf reads the object. It does not use the kernel.
 func OpenRingbuf() (*RingbufSpec, error) {
 	o, err := skel.Open("ringbuf", ringbufObject, ringbufTypes)
 	if err != nil {
@@ -66,7 +66,7 @@ func (s *RingbufSpec) Load(opts *bpf.LoadOptions) (*Ringbuf, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *RingbufSpec) Close() error {
 	s.Rodata = nil
 	s.Bss = nil
@@ -95,7 +95,7 @@ func LoadRingbuf(opts *bpf.LoadOptions) (*Ringbuf, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Ringbuf) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.Enter = skel.LinkOf(links, "enter")
@@ -161,7 +161,7 @@ type RingbufOpening struct {
 	Path   RingbufChar256 // char path[256]
 }
 
-// RingbufChar64 is char[64] of C.
+// RingbufChar64 is C's char[64].
 type RingbufChar64 [64]byte
 
 // String returns the text up to the first NUL.
@@ -174,7 +174,7 @@ func (c *RingbufChar64) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// RingbufChar16 is char[16] of C.
+// RingbufChar16 is C's char[16].
 type RingbufChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -187,7 +187,7 @@ func (c *RingbufChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// RingbufChar256 is char[256] of C.
+// RingbufChar256 is C's char[256].
 type RingbufChar256 [256]byte
 
 // String returns the text up to the first NUL.
@@ -200,7 +200,7 @@ func (c *RingbufChar256) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(RingbufRodata{}) ^ 68)
 	_ = -unsafe.Offsetof(RingbufRodata{}.Process)
@@ -216,7 +216,7 @@ const (
 	_ = -(unsafe.Offsetof(RingbufOpening{}.Path) ^ 24)
 )
 
-// ringbufTypes are the types of C that this file was made from.
+// ringbufTypes are the C types that this file was generated from.
 var ringbufTypes = []skel.Type{
 	{Name: "map paths", Sum: 0xe84ea564165ebaaf},
 	{Name: "map openings", Sum: 0x922b88fe3797423e},

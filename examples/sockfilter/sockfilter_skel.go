@@ -24,7 +24,7 @@ type SockfilterSpec struct {
 	opened *skel.Opened
 }
 
-// OpenSockfilter reads the object, without asking the kernel.
+// OpenSockfilter reads the object. It does not use the kernel.
 func OpenSockfilter() (*SockfilterSpec, error) {
 	o, err := skel.Open("sockfilter", sockfilterObject, sockfilterTypes)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *SockfilterSpec) Load(opts *bpf.LoadOptions) (*Sockfilter, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *SockfilterSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -124,7 +124,7 @@ type SockfilterPacket struct {
 	Length      uint16 // __u16 length
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(SockfilterBss{}) ^ 8)
 	_ = -unsafe.Offsetof(SockfilterBss{}.Unused)
@@ -135,7 +135,7 @@ const (
 	_ = -(unsafe.Offsetof(SockfilterPacket{}.Length) ^ 10)
 )
 
-// sockfilterTypes are the types of C that this file was made from.
+// sockfilterTypes are the C types that this file was generated from.
 var sockfilterTypes = []skel.Type{
 	{Name: "map packets", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x793b3578a082c0f7},

@@ -21,7 +21,7 @@ type TaskIterSpec struct {
 	opened *skel.Opened
 }
 
-// OpenTaskIter reads the object, without asking the kernel.
+// OpenTaskIter reads the object. It does not use the kernel.
 func OpenTaskIter() (*TaskIterSpec, error) {
 	o, err := skel.Open("task_iter", taskIterObject, taskIterTypes)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *TaskIterSpec) Load(opts *bpf.LoadOptions) (*TaskIter, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *TaskIterSpec) Close() error {
 	return s.opened.Close()
 }
@@ -74,7 +74,7 @@ func LoadTaskIter(opts *bpf.LoadOptions) (*TaskIter, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *TaskIter) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.ListProcesses = skel.LinkOf(links, "list_processes")
@@ -101,5 +101,5 @@ type TaskIterLinks struct {
 	ListProcesses *bpf.Link
 }
 
-// taskIterTypes are the types of C that this file was made from.
+// taskIterTypes are the C types that this file was generated from.
 var taskIterTypes []skel.Type

@@ -23,7 +23,7 @@ type TcSpec struct {
 	opened *skel.Opened
 }
 
-// OpenTc reads the object, without asking the kernel.
+// OpenTc reads the object. It does not use the kernel.
 func OpenTc() (*TcSpec, error) {
 	o, err := skel.Open("tc", tcObject, tcTypes)
 	if err != nil {
@@ -54,7 +54,7 @@ func (s *TcSpec) Load(opts *bpf.LoadOptions) (*Tc, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *TcSpec) Close() error {
 	return s.opened.Close()
 }
@@ -109,14 +109,14 @@ type TcTraffic struct {
 	Bytes   uint64 // __u64 bytes
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(TcTraffic{}) ^ 16)
 	_ = -unsafe.Offsetof(TcTraffic{}.Packets)
 	_ = -(unsafe.Offsetof(TcTraffic{}.Bytes) ^ 8)
 )
 
-// tcTypes are the types of C that this file was made from.
+// tcTypes are the C types that this file was generated from.
 var tcTypes = []skel.Type{
 	{Name: "map protocols", Sum: 0x29b21f534ebedb08},
 	{Name: "struct traffic", Sum: 0x1a06bd4f1e69fba5},

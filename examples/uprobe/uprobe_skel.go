@@ -24,7 +24,7 @@ type UprobeSpec struct {
 	opened *skel.Opened
 }
 
-// OpenUprobe reads the object, without asking the kernel.
+// OpenUprobe reads the object. It does not use the kernel.
 func OpenUprobe() (*UprobeSpec, error) {
 	o, err := skel.Open("uprobe", uprobeObject, uprobeTypes)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *UprobeSpec) Load(opts *bpf.LoadOptions) (*Uprobe, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *UprobeSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -85,7 +85,7 @@ func LoadUprobe(opts *bpf.LoadOptions) (*Uprobe, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Uprobe) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.GetenvCalled = skel.LinkOf(links, "getenv_called")
@@ -135,7 +135,7 @@ type UprobeVariable struct {
 	Name UprobeChar64 // char name[64]
 }
 
-// UprobeChar16 is char[16] of C.
+// UprobeChar16 is C's char[16].
 type UprobeChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -148,7 +148,7 @@ func (c *UprobeChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// UprobeChar64 is char[64] of C.
+// UprobeChar64 is C's char[64].
 type UprobeChar64 [64]byte
 
 // String returns the text up to the first NUL.
@@ -161,7 +161,7 @@ func (c *UprobeChar64) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(UprobeBss{}) ^ 8)
 	_ = -unsafe.Offsetof(UprobeBss{}.Unused)
@@ -171,7 +171,7 @@ const (
 	_ = -(unsafe.Offsetof(UprobeVariable{}.Name) ^ 20)
 )
 
-// uprobeTypes are the types of C that this file was made from.
+// uprobeTypes are the C types that this file was generated from.
 var uprobeTypes = []skel.Type{
 	{Name: "map variables", Sum: 0x922b88fe3797423e},
 	{Name: "section .bss", Sum: 0x793b3578a082c0f7},

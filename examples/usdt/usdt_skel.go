@@ -25,7 +25,7 @@ type UsdtSpec struct {
 	opened *skel.Opened
 }
 
-// OpenUsdt reads the object, without asking the kernel.
+// OpenUsdt reads the object. It does not use the kernel.
 func OpenUsdt() (*UsdtSpec, error) {
 	o, err := skel.Open("usdt", usdtObject, usdtTypes)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *UsdtSpec) Load(opts *bpf.LoadOptions) (*Usdt, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *UsdtSpec) Close() error {
 	s.Bss = nil
 	return s.opened.Close()
@@ -92,7 +92,7 @@ func LoadUsdt(opts *bpf.LoadOptions) (*Usdt, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *Usdt) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.ImportStarted = skel.LinkOf(links, "import_started")
@@ -217,7 +217,7 @@ const (
 	UsdtBpfUsdtArgSib      UsdtBpfUsdtArgType = 3 // BPF_USDT_ARG_SIB
 )
 
-// String returns the name of C, or the number.
+// String returns the name in C, or the number.
 func (e UsdtBpfUsdtArgType) String() string {
 	switch e {
 	case UsdtBpfUsdtArgConst:
@@ -239,7 +239,7 @@ type UsdtImport struct {
 	Module UsdtChar64 // char module[64]
 }
 
-// UsdtChar16 is char[16] of C.
+// UsdtChar16 is C's char[16].
 type UsdtChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -252,7 +252,7 @@ func (c *UsdtChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// UsdtChar64 is char[64] of C.
+// UsdtChar64 is C's char[64].
 type UsdtChar64 [64]byte
 
 // String returns the text up to the first NUL.
@@ -265,7 +265,7 @@ func (c *UsdtChar64) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(UsdtBss{}) ^ 8)
 	_ = -unsafe.Offsetof(UsdtBss{}.Unused)
@@ -288,7 +288,7 @@ const (
 	_ = -(unsafe.Offsetof(UsdtImport{}.Module) ^ 20)
 )
 
-// usdtTypes are the types of C that this file was made from.
+// usdtTypes are the C types that this file was generated from.
 var usdtTypes = []skel.Type{
 	{Name: "map __bpf_usdt_specs", Sum: 0x8bbfaaced9060733},
 	{Name: "map __bpf_usdt_ip_to_spec_id", Sum: 0x9b984605130baae5},

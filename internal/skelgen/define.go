@@ -27,7 +27,7 @@ func (g *generator) definitions() {
 	}
 	for _, n := range g.lengths {
 		name := g.chars[n]
-		g.out.f("\n// %s is char[%d] of C.\ntype %s [%d]byte\n", name, n, name, n)
+		g.out.f("\n// %s is C's char[%d].\ntype %s [%d]byte\n", name, n, name, n)
 		g.out.f("\n// String returns the text up to the first NUL.\n")
 		g.out.f("func (c %s) String() string {\n\treturn skel.Text(c[:])\n}\n", name)
 		g.out.f("\n// Set sets the text and fills the rest with NUL.\n")
@@ -143,7 +143,7 @@ func (g *generator) enumeration(n *named) {
 		}
 	}
 	g.out.rows(list)
-	g.out.f(")\n\n// String returns the name of C, or the number.\n")
+	g.out.f(")\n\n// String returns the name in C, or the number.\n")
 	g.out.f("func (e %s) String() string {\n\tswitch e {\n", n.name)
 	for _, c := range cases {
 		g.out.f("\tcase %s:\n\t\treturn %s\n", c.cells[0], c.cells[1])
@@ -182,7 +182,7 @@ func (g *generator) proof() {
 	if len(lines) == 0 {
 		return
 	}
-	g.out.f("\n// The layout that C gives the types: a constant that overflows is a wrong one.\n")
+	g.out.f("\n// These constants do not compile if Go lays out the types differently from C.\n")
 	g.out.f("const (\n")
 	for _, line := range lines {
 		g.out.f("\t%s\n", line)
@@ -192,7 +192,7 @@ func (g *generator) proof() {
 
 // sums writes what the object is compared with when it is opened.
 func (g *generator) sums() {
-	g.out.f("\n// %sTypes are the types of C that this file was made from.\n", g.lower)
+	g.out.f("\n// %sTypes are the C types that this file was generated from.\n", g.lower)
 	if g.typeless() {
 		g.out.f("var %sTypes []skel.Type\n", g.lower)
 		return

@@ -109,7 +109,7 @@ func (g *generator) spec1() {
 	g.out.rows(list)
 	g.out.f("\n\topened *skel.Opened\n}\n")
 
-	g.out.f("\n// Open%s reads the object, without asking the kernel.\n", x)
+	g.out.f("\n// Open%s reads the object. It does not use the kernel.\n", x)
 	g.out.f("func Open%s() (*%sSpec, error) {\n", x, x)
 	g.out.f("\to, err := skel.Open(%s, %sObject, %sTypes)\n", quote(g.opts.Name), g.lower, g.lower)
 	g.out.f("\tif err != nil {\n\t\treturn nil, err\n\t}\n")
@@ -159,7 +159,7 @@ func (g *generator) spec1() {
 	}
 	g.out.f("\tif err := l.Err(); err != nil {\n\t\treturn nil, err\n\t}\n\treturn x, nil\n}\n")
 
-	g.out.f("\n// Close gives the memory of the variables back. After Load it does nothing.\n")
+	g.out.f("\n// Close frees the memory of the variables. After Load it does nothing.\n")
 	g.out.f("func (s *%sSpec) Close() error {\n", x)
 	g.forget("s", false)
 	g.out.f("\treturn s.opened.Close()\n}\n")
@@ -210,7 +210,7 @@ func (g *generator) loaded() {
 	g.out.f("\tdefer s.Close()\n\treturn s.Load(opts)\n}\n")
 
 	if len(links) > 0 {
-		g.out.f("\n// Attach attaches what attaches by itself; NotAttached says what is left, and why.\n")
+		g.out.f("\n// Attach attaches every program whose SEC() says where; NotAttached lists the others.\n")
 		g.out.f("func (x *%s) Attach() (bpf.Links, error) {\n", x)
 		g.out.f("\tlinks, err := x.Object.Attach()\n")
 		for _, l := range links {

@@ -4,7 +4,7 @@ package skelgen
 func (g *generator) subskeleton() {
 	g.header(g.imports("", "", "/skel")...)
 	x := g.prefix
-	g.out.f("\n// %s is %s as a part of a loaded object, which stays the caller's.\n", x,
+	g.out.f("\n// %s is %s as a part of a loaded object, which the caller still owns.\n", x,
 		clean(g.opts.Source, 80))
 	g.out.f("type %s struct {\n\t*bpf.Object\n", x)
 	var list []row
