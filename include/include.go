@@ -5,9 +5,9 @@ import "embed"
 
 //go:generate go run ../internal/headergen bpf
 
-// Files has the headers in two folders: bpf/*.h are drop-in for libbpf's of the same names, and
-// uapi/linux/*.h are what they and most programs need of the kernel's, for machines that have no
-// kernel headers:
+// Files has the headers in two folders: bpf/*.h are drop-in replacements for libbpf's headers of
+// the same names; uapi/linux/*.h are the kernel headers that these and most programs need, for
+// machines without kernel headers:
 //
 //	clang -I DIR -I DIR/uapi
 //

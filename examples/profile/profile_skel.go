@@ -25,7 +25,7 @@ type ProfileSpec struct {
 	opened *skel.Opened
 }
 
-// OpenProfile reads the object, without asking the kernel.
+// OpenProfile reads the object. It does not use the kernel.
 func OpenProfile() (*ProfileSpec, error) {
 	o, err := skel.Open("profile", profileObject, profileTypes)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *ProfileSpec) Load(opts *bpf.LoadOptions) (*Profile, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *ProfileSpec) Close() error {
 	s.Rodata = nil
 	s.Bss = nil
@@ -139,7 +139,7 @@ type ProfileSample struct {
 	Comm        ProfileChar16 // char comm[16]
 }
 
-// ProfileChar16 is char[16] of C.
+// ProfileChar16 is C's char[16].
 type ProfileChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -152,7 +152,7 @@ func (c *ProfileChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(ProfileRodata{}) ^ 4)
 	_ = -unsafe.Offsetof(ProfileRodata{}.Process)
@@ -165,7 +165,7 @@ const (
 	_ = -(unsafe.Offsetof(ProfileSample{}.Comm) ^ 12)
 )
 
-// profileTypes are the types of C that this file was made from.
+// profileTypes are the C types that this file was generated from.
 var profileTypes = []skel.Type{
 	{Name: "map stacks", Sum: 0x3277e9938b4a91cb},
 	{Name: "map counts", Sum: 0x2e7022657a51ded},
