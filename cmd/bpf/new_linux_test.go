@@ -83,10 +83,11 @@ func TestNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := scaffold.Kinds
+	some := 3
 	if testing.Short() {
-		kinds = kinds[:testkit.Sample(t, "kinds", len(kinds), 2)]
+		some = 1
 	}
+	kinds := testkit.Spread(t, "kinds", scaffold.Kinds, some)
 	names := []string{"hello", "tc_2", "My-Probe"}
 	resolved := map[string][]byte{} // go.mod and go.sum, the same for projects of the same name
 	for i, kind := range kinds {

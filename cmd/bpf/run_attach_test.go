@@ -194,7 +194,7 @@ func TestRunAttachesAll(t *testing.T) {
 		"not attached: program on_skb (SEC cgroup/skb): its section leaves the attach type open; --attach on_skb=cgroup:" + root + ",type=TYPE attaches it",
 		egress, "attached on_xdp to lo (xdp)", "attached on_cgroup to cgroup /sys/fs/cgroup",
 		"attached on_tc to lo (tc ingress), handle 0x1 priority 7\n",
-		"not attached: program verdict (SEC sk_skb/verdict): it was not loaded; --attach verdict=sockmap:MAP attaches it",
+		"not attached: program verdict (SEC sk_skb/verdict): not loaded; --attach verdict=sockmap:MAP attaches it",
 		"not attached: program filter (SEC socket): the process that has the socket attaches it",
 	} {
 		if !strings.Contains(errs.String(), says) {
