@@ -24,7 +24,7 @@ type ArenaListSpec struct {
 	opened *skel.Opened
 }
 
-// OpenArenaList reads the object, without asking the kernel.
+// OpenArenaList reads the object. It does not use the kernel.
 func OpenArenaList() (*ArenaListSpec, error) {
 	o, err := skel.Open("arena_list", arenaListObject, arenaListTypes)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *ArenaListSpec) Load(opts *bpf.LoadOptions) (*ArenaList, error) {
 	return x, nil
 }
 
-// Close gives the memory of the variables back. After Load it does nothing.
+// Close frees the memory of the variables. After Load it does nothing.
 func (s *ArenaListSpec) Close() error {
 	s.Arena = nil
 	return s.opened.Close()
@@ -85,7 +85,7 @@ func LoadArenaList(opts *bpf.LoadOptions) (*ArenaList, error) {
 	return s.Load(opts)
 }
 
-// Attach attaches what attaches by itself; NotAttached says what is left, and why.
+// Attach attaches every program whose SEC() says where; NotAttached lists the others.
 func (x *ArenaList) Attach() (bpf.Links, error) {
 	links, err := x.Object.Attach()
 	x.Links.Collect = skel.LinkOf(links, "collect")
@@ -141,7 +141,7 @@ type ArenaListProcess struct {
 	Comm   ArenaListChar16            // char comm[16]
 }
 
-// ArenaListChar16 is char[16] of C.
+// ArenaListChar16 is C's char[16].
 type ArenaListChar16 [16]byte
 
 // String returns the text up to the first NUL.
@@ -154,7 +154,7 @@ func (c *ArenaListChar16) Set(text string) error {
 	return skel.SetText(c[:], text)
 }
 
-// The layout that C gives the types: a constant that overflows is a wrong one.
+// These constants do not compile if Go lays out the types differently from C.
 const (
 	_ = -(unsafe.Sizeof(ArenaListArena{}) ^ 32)
 	_ = -unsafe.Offsetof(ArenaListArena{}.Missing)
@@ -168,7 +168,7 @@ const (
 	_ = -(unsafe.Offsetof(ArenaListProcess{}.Comm) ^ 16)
 )
 
-// arenaListTypes are the types of C that this file was made from.
+// arenaListTypes are the C types that this file was generated from.
 var arenaListTypes = []skel.Type{
 	{Name: "map arena", Sum: 0x5c1300bd4bcca504},
 	{Name: "section .addr_space.1", Sum: 0x366a58496510cb86},
