@@ -15,6 +15,7 @@ type Loaded struct {
 	name     string
 	err      error
 	sections []*section
+	readers  readers
 	logger   *slog.Logger
 }
 
@@ -62,14 +63,14 @@ func PerCPUMapOf[K, V any](l *Loaded, name string, to **bpf.PerCPUMap[K, V]) {
 // RingOf sets *to to a ring buffer of the object.
 func RingOf[T any](l *Loaded, name string, to **Ring[T]) {
 	if m := l.created(name); m != nil {
-		*to = &Ring[T]{m: m}
+		*to = &Ring[T]{m, &l.readers}
 	}
 }
 
 // PerfBufOf sets *to to a perf buffer of the object.
 func PerfBufOf[T any](l *Loaded, name string, to **PerfBuf[T]) {
 	if m := l.created(name); m != nil {
-		*to = &PerfBuf[T]{m: m}
+		*to = &PerfBuf[T]{m, &l.readers}
 	}
 }
 
@@ -159,9 +160,10 @@ func (l *Loaded) Err() error {
 	return nil
 }
 
-// Close closes the object and frees the memory of its variables. A second Close does nothing.
+// Close closes the object, ends the loops over records of its rings, and frees the memory of its
+// variables. A second Close does nothing.
 func (l *Loaded) Close() error {
-	errs := []error{l.Object.Close()}
+	errs := []error{l.readers.close(), l.Object.Close()}
 	for _, s := range l.sections {
 		errs = append(errs, s.close())
 	}

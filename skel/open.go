@@ -168,7 +168,8 @@ func (o *Opened) Close() error {
 	return errors.Join(errs...)
 }
 
-// Load loads the object, once.
+// Load loads the object, once. Afterwards Object has the values of variables as compiled again;
+// changing them doesn't change the loaded ones.
 func (o *Opened) Load(opts *bpf.LoadOptions) (*Loaded, error) {
 	switch {
 	case o.closed:
@@ -190,6 +191,9 @@ func (o *Opened) Load(opts *bpf.LoadOptions) (*Loaded, error) {
 		return nil, err
 	}
 	o.loaded = true
+	for _, s := range o.sections {
+		s.release()
+	}
 	logger := slog.New(slog.DiscardHandler)
 	if opts != nil && opts.Logger != nil {
 		logger = opts.Logger

@@ -14,7 +14,10 @@ import (
 
 // Ring is a ring buffer whose records are of type T, which is [Raw] if the object doesn't say what
 // type they have.
-type Ring[T any] struct{ m *bpf.Map }
+type Ring[T any] struct {
+	m       *bpf.Map
+	readers *readers
+}
 
 // Raw stands for the type of records if the object doesn't give it. Bytes yields such records.
 type Raw struct{}
@@ -27,10 +30,11 @@ func (r *Ring[T]) Map() *bpf.Map {
 	return r.m
 }
 
-// Records yields records as they arrive, and waits in between, until ctx is done or the object
-// closed. A record is a view into the ring, valid in the loop's body: copy what you keep. A record
-// that is too short for a T yields a *SizeError, after which the loop goes on. Any other error is
-// the last one and ends the loop.
+// Records yields records as they arrive, and waits in between, until ctx is done or the skeleton is
+// closed; those of a subskeleton, until ctx is done. A record is a view into the ring, valid in the
+// loop's body: copy what you keep. A record that is too short for a T yields a *SizeError, after
+// which the loop goes on. Any other error is the last one and ends the loop; after Close it is
+// bpf.ErrClosed.
 func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for b, err := range r.Bytes(ctx) {
@@ -45,11 +49,14 @@ func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 func (r *Ring[T]) Bytes(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader, err := ringbuf.NewReader(r.Map(), nil)
+		if err == nil {
+			err = r.readers.add(reader)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		defer reader.Close()
+		defer r.readers.end(reader)
 		for rec := range reader.Records(ctx) {
 			if !yield(rec.Data, nil) {
 				return
@@ -85,7 +92,10 @@ func (e *SizeError) Error() string {
 
 // PerfBuf is a perf buffer whose records are of type T, which is [Raw] if the object doesn't say
 // what type they have.
-type PerfBuf[T any] struct{ m *bpf.Map }
+type PerfBuf[T any] struct {
+	m       *bpf.Map
+	readers *readers
+}
 
 // Map returns the map itself.
 func (p *PerfBuf[T]) Map() *bpf.Map {
@@ -95,9 +105,10 @@ func (p *PerfBuf[T]) Map() *bpf.Map {
 	return p.m
 }
 
-// Records yields records as they arrive, and waits in between, until ctx is done or the object
-// closed. A record is a view, valid in the loop's body: copy what you keep. After lost records it
-// yields a *LostError and goes on, as after a record that is too short. opts may be nil.
+// Records yields records as they arrive, and waits in between, until ctx is done or the skeleton is
+// closed; those of a subskeleton, until ctx is done. A record is a view, valid in the loop's body:
+// copy what you keep. After lost records it yields a *LostError and goes on, as after a record that
+// is too short. Any other error is the last one, as for [Ring.Records]. opts may be nil.
 func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for b, err := range p.Bytes(ctx, opts) {
@@ -113,11 +124,14 @@ func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Se
 func (p *PerfBuf[T]) Bytes(ctx context.Context, opts *perfbuf.Options) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader, err := perfbuf.NewReader(p.Map(), opts)
+		if err == nil {
+			err = p.readers.add(reader)
+		}
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		defer reader.Close()
+		defer p.readers.end(reader)
 		for rec := range reader.Records(ctx) {
 			var lost error
 			if rec.Lost > 0 {

@@ -95,7 +95,11 @@ func (s *section) value() []byte {
 func (s *section) complete() {
 	now := s.value()
 	if now == nil && s.m.Kind == object.MapBss { // by a load that failed
-		now = s.memory[:min(len(s.memory), int(s.m.ValueSize))]
+		if size := int(s.m.ValueSize); size <= len(s.memory) {
+			now = s.memory[:size:size]
+		} else {
+			now = make([]byte, size)
+		}
 		s.use(now)
 	}
 	if len(now) == 0 {
@@ -118,14 +122,19 @@ func (s *section) complete() {
 	}
 }
 
+// release gives the object the section's value as compiled instead of the memory.
+func (s *section) release() {
+	if now := s.value(); len(now) == 0 || &now[0] == &s.memory[0] {
+		s.use(s.initial)
+	}
+}
+
 // close gives the memory back.
 func (s *section) close() error {
 	if s.memory == nil {
 		return nil
 	}
-	if now := s.value(); len(now) == 0 || &now[0] == &s.memory[0] {
-		s.use(s.initial)
-	}
+	s.release()
 	memory := s.memory
 	s.memory = nil
 	return sys.Munmap(memory)
