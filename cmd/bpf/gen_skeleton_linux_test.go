@@ -66,6 +66,12 @@ func TestSkeletonRefused(t *testing.T) {
 	copyFile(t, "../../testdata/maps.bpf.o", object)
 	plain := testkit.Compile(t, "int f(void) { return 0; }\n"+
 		"__attribute__((section(\"xdp\"))) int p(void *ctx) { return 2; }\n", "-g0")
+	rings := testkit.Compile(t, `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int);
+	__type(value, int); } counts SEC(".maps");
+`)
 	odd := filepath.Join(dir, "a*b.bpf.o")
 	copyFile(t, object, odd)
 	for _, c := range []struct {
@@ -81,6 +87,9 @@ func TestSkeletonRefused(t *testing.T) {
 		{[]string{object, "name", "123"}, "choose one"},
 		{[]string{object, "--types", "nothing"}, "the object has no type nothing"},
 		{[]string{object, "--event", "rb"}, "want MAP=TYPE"},
+		{[]string{rings, "--event", "event=int"}, "no map event; near: events"},
+		{[]string{rings, "--event", "counts=int"},
+			"map counts is of type array: only ring buffers and perf event arrays have records"},
 		{[]string{object, "hits"}, "want OBJ [name NAME]"},
 		{[]string{filepath.Join(dir, "absent.o")}, "no such file"},
 		{[]string{object, "-o", filepath.Join(dir, "count.bpf.o", "x.go")}, "count.bpf.o"},

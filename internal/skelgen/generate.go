@@ -37,8 +37,8 @@ type Options struct {
 	BuildTag string
 	// Types are C types that the skeleton gets in any case ("event", "struct event").
 	Types []string
-	// Events are the C types of the records of ring buffers and perf buffers, by map. They are
-	// found without it where the object says so clearly.
+	// Events are the C types of the records of ring buffers and perf event arrays, by map; an error
+	// if the object has no such map. They are found without it where the object says so clearly.
 	Events map[string]string
 	// Subskeleton asks for the part of a library: BindNAME instead of OpenNAME and LoadNAME.
 	Subskeleton bool

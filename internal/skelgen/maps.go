@@ -2,9 +2,12 @@ package skelgen
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
@@ -21,6 +24,9 @@ type mapField struct {
 
 // collectMaps chooses the types of maps.
 func (g *generator) collectMaps() error {
+	if err := g.checkEvents(); err != nil {
+		return err
+	}
 	taken := names{}
 	for _, m := range g.o.Maps {
 		if m.Internal() {
@@ -48,6 +54,32 @@ func (g *generator) collectMaps() error {
 		g.maps = append(g.maps, f)
 	}
 	return nil
+}
+
+// checkEvents refuses types of records for what has no records.
+func (g *generator) checkEvents() error {
+	for _, name := range slices.Sorted(maps.Keys(g.opts.Events)) {
+		near := nearest.To(name)
+		i := slices.IndexFunc(g.o.Maps, func(m *object.Map) bool {
+			if hasRecords(m) {
+				near.Offer([]byte(clean(m.Name, 60)))
+			}
+			return m.Name == name
+		})
+		if i < 0 {
+			return near.AddTo(fmt.Errorf("type of records: the object has no map %s",
+				clean(name, 60)))
+		}
+		if m := g.o.Maps[i]; !hasRecords(m) {
+			return fmt.Errorf("type of records: map %s is of type %s: only ring buffers and "+
+				"perf event arrays have records", clean(name, 60), printable.Text(m.Type.String()))
+		}
+	}
+	return nil
+}
+
+func hasRecords(m *object.Map) bool {
+	return m.Type == uapi.MapRingBuf || m.Type == uapi.MapPerfEventArray
 }
 
 // elements chooses the types of keys and values.
@@ -156,7 +188,7 @@ func (g *generator) guessEvent(m *object.Map) btf.ID {
 	}
 	rings := 0
 	for _, other := range g.o.Maps {
-		if other.Type == uapi.MapRingBuf || other.Type == uapi.MapPerfEventArray {
+		if hasRecords(other) {
 			rings++
 		}
 	}
