@@ -117,6 +117,8 @@ var explanations = [...]explanation{
 	{opAttach | opDetach, syscall.EBADF, func(a *attempt) string { return a.at.target }},
 	{opAttach, syscall.ENOENT, anchorIsAbsent},
 	{opAttach | opDetach, syscall.ESTALE, revisionChanged},
+	{opAttach | opDetach, syscall.ENXIO, isNoNetkit},
+	{opAttach | opDetach, syscall.EACCES, isNetkitPeer},
 	{opAttach, syscall.EINVAL, isAttachedAlready},
 	{opAttach, syscall.EBUSY, isOccupied},
 	{opAttach, syscall.EEXIST, isOccupied},
@@ -279,6 +281,20 @@ func kernelLacksAttachType(a *attempt) string {
 		return ""
 	}
 	return fmt.Sprintf("this kernel has no attach type %v", a.at.attach)
+}
+
+func isNoNetkit(a *attempt) string {
+	if !slices.Contains(netkitHooks.of[:], a.at.attach) {
+		return ""
+	}
+	return "the interface is no netkit device"
+}
+
+func isNetkitPeer(a *attempt) string {
+	if !slices.Contains(netkitHooks.of[:], a.at.attach) {
+		return ""
+	}
+	return "the interface is the peer of a netkit pair: give the primary device"
 }
 
 // hook queries what is attached to the place, nil if that isn't possible.

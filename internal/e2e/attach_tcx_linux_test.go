@@ -334,6 +334,17 @@ func TestNetkit(t *testing.T) {
 			t.Errorf("%v: it runs after it was detached: %d", side.where, n)
 		}
 	}
+	p := obj.Program("nk_primary")
+	for iface, says := range map[string]string{"lo": "no netkit device",
+		"nk1": "give the primary device"} {
+		for _, err := range []error{outcome(p.AttachNetkit(iface, uapi.AttachNetkitPrimary, nil)),
+			p.AddNetkit(iface, uapi.AttachNetkitPrimary, nil),
+			p.RemoveNetkit(iface, uapi.AttachNetkitPrimary)} {
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: %v, want %q", iface, err, says)
+			}
+		}
+	}
 	other := obj.Program("xdp_pass")
 	for _, err := range []error{outcome(other.AttachNetkit("nk0", uapi.AttachNetkitPeer, nil)),
 		other.AddNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
