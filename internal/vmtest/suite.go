@@ -249,8 +249,8 @@ func runKernel(ctx context.Context, o *options, dir, version string, packages []
 }
 
 // addTestdata copies every testdata folder of the module, and the files that packages embed: a
-// package's tests may use another's. Sources are included, since tests compare them with the
-// kernel's output.
+// package's tests may use another's. Sources and guides are included, since tests compare them with
+// what the kernel and the command have.
 func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 	list := exec.CommandContext(ctx, "go", "list", "-json=ImportPath,Dir,EmbedFiles", module+"/...")
 	list.Stderr = os.Stderr
@@ -273,12 +273,14 @@ func addTestdata(ctx context.Context, root *vm.Initramfs) error {
 		if testdata := filepath.Join(p.Dir, "testdata"); exists(testdata) {
 			root.Add(testdata, inside+"/testdata")
 		}
-		sources, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
-		if err != nil {
-			return err
-		}
-		for _, file := range sources {
-			root.Add(file, path.Join(inside, filepath.Base(file)))
+		for _, pattern := range []string{"*.go", "*.md"} {
+			files, err := filepath.Glob(filepath.Join(p.Dir, pattern))
+			if err != nil {
+				return err
+			}
+			for _, file := range files {
+				root.Add(file, path.Join(inside, filepath.Base(file)))
+			}
 		}
 		for _, file := range p.EmbedFiles {
 			root.Add(filepath.Join(p.Dir, file), path.Join(inside, file))
