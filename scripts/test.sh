@@ -63,10 +63,10 @@ race() {
 }
 # The pure rooms on a 32-bit machine and on a big-endian one. A kernel may run 32-bit x86 programs or not, and old QEMUs' user
 # emulation has threads of 32-bit x86 share their thread-local storage, of which Go programs die: a test program is tried, and
-# what neither runs, Debian's kernel runs in a virtual machine. Not skelgen, whose tests build and run Go programs of their own.
+# what neither runs, Debian's kernel runs in a virtual machine. Not skelgen and examples, whose tests build and run Go programs.
 foreign() {
   local pure=("${pure[@]}") room
-  for room in "${!pure[@]}"; do [[ ${pure[room]} != ./internal/skelgen ]] || unset "pure[room]"; done
+  for room in "${!pure[@]}"; do [[ ! ${pure[room]} =~ ^./(examples|internal/skelgen)$ ]] || unset "pure[room]"; done
   local try=build/try-386 with=no how
   CGO_ENABLED=0 GOARCH=386 go test -c -o $try ./uapi
   for how in "" qemu-i386; do
