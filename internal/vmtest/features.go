@@ -55,8 +55,9 @@ func readFeatures() (list []feature, err error) {
 // of it ran. A test that skips also skips its subtests.
 func (m *matrix) result(f feature, column string) string {
 	cell := m.cells[f.test][column]
-	if whole, _, sub := strings.Cut(f.test, "/"); sub && (cell == "" || cell == "-") &&
-		m.cells[whole][column] == "skip" {
+	pkg, test, _ := strings.Cut(f.test, " ")
+	if whole, _, sub := strings.Cut(test, "/"); sub && (cell == "" || cell == "-") &&
+		m.cells[pkg+" "+whole][column] == "skip" {
 		cell = "skip"
 	}
 	switch cell {
