@@ -17,10 +17,10 @@ type File struct {
 	Data []byte
 }
 
-// Files writes files and makes their folders. New files get mode 0644, others keep theirs, and
-// where a symbolic link is the file that it names is replaced. If one can't be written, all stay as
-// they were, except for folders that were made. A file that has its data already isn't touched.
-// Errors name the path.
+// Files writes files and makes their folders. New files get mode 0644, others keep theirs; a
+// symbolic link or a FIFO is replaced by a file. If one can't be written, all stay as they were,
+// except for folders that were made. A file that has its data already isn't touched. Errors name
+// the path.
 func Files(files ...File) (err error) {
 	var done []staged
 	defer func() {
@@ -63,7 +63,7 @@ func about(path string, err error) error {
 }
 
 func same(f File) bool {
-	info, err := os.Stat(f.Path)
+	info, err := os.Lstat(f.Path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() != int64(len(f.Data)) {
 		return false
 	}
@@ -84,16 +84,11 @@ func stage(f File) (staged, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return staged{}, err
 	}
-	switch info, err := os.Stat(path); {
+	switch info, err := os.Lstat(path); {
 	case err == nil && info.IsDir():
 		return staged{}, errors.New("a directory is there")
-	case err == nil && !info.Mode().IsRegular():
-		return staged{}, errors.New("it is no regular file")
-	case err == nil:
+	case err == nil && info.Mode().IsRegular():
 		mode = info.Mode().Perm()
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return staged{}, err
-		}
 	}
 	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
