@@ -68,11 +68,7 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 	var list []*facts.Module
 	var skipped []error
 	seen := map[uint32]bool{}
-	for id := uint32(0); ; {
-		next, err := sys.BTFNextID(id)
-		if errors.Is(err, syscall.ENOENT) {
-			break
-		}
+	for id, err := range sys.IDs(sys.BTFNextID) {
 		if errors.Is(err, syscall.EPERM) {
 			if f.token == 0 {
 				err = f.Explain(err, "listing the BTF of modules", CapSysAdmin)
@@ -83,7 +79,6 @@ func (f *Facts) loadModules() ([]*facts.Module, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list BTF objects after id %d: %w", id, err)
 		}
-		id = next
 		seen[id] = true
 		m, err := f.module(id)
 		switch {
@@ -131,13 +126,10 @@ func (f *Facts) module(id uint32) (*facts.Module, error) {
 		return nil, &ModuleError{ID: id, Err: err}
 	}
 	defer fd.Close()
-	var name [64]byte
-	info := sys.BTFInfo{Name: sys.Ptr(unsafe.Pointer(&name)), NameLen: uint32(len(name))}
-	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(&info),
-		uint32(unsafe.Sizeof(info))); err != nil {
+	info, called, err := sys.NamedBTFInfoByFD(fd.Int())
+	if err != nil {
 		return nil, &ModuleError{ID: id, Err: err}
 	}
-	called := cString(name[:])
 	var m *facts.Module
 	if info.KernelBTF != 0 && called != "vmlinux" {
 		spec, err := f.readModule(fd.Int(), info.Size)
@@ -201,13 +193,4 @@ func BTFByID(id uint32, base *btf.Spec) (*btf.Spec, error) {
 		return nil, fmt.Errorf("BTF object %d: %w", id, err)
 	}
 	return spec, nil
-}
-
-func cString(b []byte) string {
-	for i, c := range b {
-		if c == 0 {
-			return string(b[:i])
-		}
-	}
-	return string(b)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"syscall"
-	"unsafe"
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/sys"
@@ -174,9 +173,7 @@ func probeModuleBTF(p *prober) (bool, error) {
 		return noIfRefused(err)
 	}
 	defer fd.Close()
-	var name [64]byte
-	info := sys.BTFInfo{Name: sys.Ptr(unsafe.Pointer(&name)), NameLen: uint32(len(name))}
-	_, err = sys.ObjInfo(fd.Int(), unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)))
+	_, _, err = sys.NamedBTFInfoByFD(fd.Int())
 	switch {
 	case err == nil:
 		return true, nil

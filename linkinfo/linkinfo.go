@@ -35,16 +35,11 @@ func Read(fd int) (*Info, error) {
 // walk; any other error does. Needs CAP_SYS_ADMIN.
 func All(typ uapi.LinkType) iter.Seq2[*Info, error] {
 	return func(yield func(*Info, error) bool) {
-		for id := uint32(0); ; {
-			next, err := sys.LinkNextID(id)
-			if err == syscall.ENOENT {
-				return
-			}
+		for id, err := range sys.IDs(sys.LinkNextID) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			id = next
 			info, err := byID(id, typ)
 			if err == nil && info == nil {
 				continue

@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/purebpf/bpf/uapi"
@@ -225,6 +226,18 @@ func MapInfoByFD(fd int) (*MapInfo, error) { return infoByFD[MapInfo](fd) }
 // BTFInfoByFD returns information about a BTF object, without its bytes and name (libbpf
 // bpf_btf_get_info_by_fd).
 func BTFInfoByFD(fd int) (*BTFInfo, error) { return infoByFD[BTFInfo](fd) }
+
+// NamedBTFInfoByFD returns the same with the name, "" for BTF of programs, and without its bytes
+// (5.11).
+func NamedBTFInfoByFD(fd int) (info *BTFInfo, name string, err error) {
+	var text [64]byte // as the kernel has for modules
+	info = &BTFInfo{Name: Ptr(unsafe.Pointer(&text)), NameLen: uint32(len(text))}
+	if _, err := ObjInfo(fd, unsafe.Pointer(info), uint32(unsafe.Sizeof(*info))); err != nil {
+		return nil, "", err
+	}
+	name, _, _ = strings.Cut(string(text[:]), "\x00")
+	return info, name, nil
+}
 
 // LinkInfoByFD returns information about a link, without names and arrays (libbpf
 // bpf_link_get_info_by_fd).

@@ -1,6 +1,8 @@
 package sys
 
 import (
+	"iter"
+	"syscall"
 	"unsafe"
 
 	"github.com/purebpf/bpf/internal/funnel"
@@ -97,6 +99,26 @@ func BTFNextID(id uint32) (uint32, error) { return nextID(uapi.CmdBTFGetNextID, 
 
 // LinkNextID does the same as ProgNextID for links (BPF_LINK_GET_NEXT_ID; 5.8).
 func LinkNextID(id uint32) (uint32, error) { return nextID(uapi.CmdLinkGetNextID, id) }
+
+// IDs yields the ids of all objects of a kind, in order: next is ProgNextID or its like. An error
+// of next ends the walk. Objects may be gone by the time that they are opened.
+func IDs(next func(uint32) (uint32, error)) iter.Seq2[uint32, error] {
+	return func(yield func(uint32, error) bool) {
+		for id := uint32(0); ; {
+			following, err := next(id)
+			if err == syscall.ENOENT {
+				return
+			}
+			if err != nil {
+				yield(id, err)
+				return
+			}
+			if id = following; !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
 
 // ProgFDByID opens the program with that id (BPF_PROG_GET_FD_BY_ID; 4.13). ENOENT if it is gone.
 // Needs CAP_SYS_ADMIN. The caller closes the FD.

@@ -6,8 +6,6 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
-	"strings"
-	"unsafe"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/nearest"
@@ -67,13 +65,10 @@ func btfFromID(id uint32) (btfSource, error) {
 			"reading "+name, kernel.CapSysAdmin)
 	}
 	defer fd.Close()
-	var text [64]byte
-	info := sys.BTFInfo{Name: sys.Ptr(unsafe.Pointer(&text)), NameLen: uint32(len(text))}
-	if _, err := sys.ObjInfo(fd.Int(), unsafe.Pointer(&info),
-		uint32(unsafe.Sizeof(info))); err != nil {
+	info, called, err := sys.NamedBTFInfoByFD(fd.Int())
+	if err != nil {
 		return btfSource{}, fmt.Errorf("%s: %w", name, err)
 	}
-	called, _, _ := strings.Cut(string(text[:]), "\x00")
 	var base *btf.Spec
 	if info.KernelBTF != 0 {
 		spec, err := kernel.Running().BTF()

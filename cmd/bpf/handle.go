@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"syscall"
 	"unsafe"
 
 	"github.com/purebpf/bpf"
@@ -146,16 +145,11 @@ func only[T interface {
 	fits func(T) bool) (found T, err error) {
 	var none T
 	var ids []string
-	for id := uint32(0); ; {
-		next, err := nextID(id)
-		if errors.Is(err, syscall.ENOENT) {
-			break
-		}
+	for id, err := range sys.IDs(nextID) {
 		if err != nil {
 			return none, kernel.Running().Explain(fmt.Errorf("list %ss: %w", kind, err),
 				"listing", kernel.CapSysAdmin)
 		}
-		id = next
 		o, err := open(id)
 		if errors.Is(err, bpf.ErrNotExist) {
 			continue // gone by now

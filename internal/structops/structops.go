@@ -43,15 +43,10 @@ func List(wanted func(*sys.MapInfo) bool) ([]Registered, error) {
 		return nil, err
 	}
 	var list []Registered
-	for id := uint32(0); ; {
-		next, err := sys.MapNextID(id)
-		if errors.Is(err, fs.ErrNotExist) {
-			return list, nil
-		}
+	for id, err := range sys.IDs(sys.MapNextID) {
 		if err != nil {
 			return nil, err
 		}
-		id = next
 		r, err := registered(id, links[id], wanted)
 		if err != nil {
 			return nil, err
@@ -60,6 +55,7 @@ func List(wanted func(*sys.MapInfo) bool) ([]Registered, error) {
 			list = append(list, *r)
 		}
 	}
+	return list, nil
 }
 
 // inUse is BPF_STRUCT_OPS_STATE_INUSE: registered, without a link.
