@@ -1,7 +1,11 @@
 // Package include embeds the headers that BPF programs in C are compiled with.
 package include
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+	"iter"
+)
 
 //go:generate go run ../internal/headergen bpf
 
@@ -13,6 +17,25 @@ import "embed"
 //
 //go:embed bpf uapi
 var Files embed.FS
+
+// All yields the headers: their names in Files and their texts.
+func All() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		err := fs.WalkDir(Files, ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := Files.ReadFile(name)
+			if err == nil && !yield(name, text) {
+				err = fs.SkipAll
+			}
+			return err
+		})
+		if err != nil {
+			panic(err) // an embedded file can be read
+		}
+	}
+}
 
 // Mark is in the second line of each of them.
 const Mark = "purebpf header"

@@ -40,42 +40,27 @@ If there is any other file of that name, the command writes nothing, unless --fo
 }
 
 func writeHeaders(w io.Writer, dir string, force bool) error {
-	var names []string
+	var files []replace.File
 	kept := 0
-	err := fs.WalkDir(include.Files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		state, err := headerState(filepath.Join(dir, filepath.FromSlash(name)), name)
+	for name, text := range include.All() {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		state, err := headerState(path, text)
 		switch {
 		case err != nil:
 			return err
 		case state == headerSame:
 			kept++
-			return nil
+			continue
 		case state == headerForeign && !force:
 			return fmt.Errorf("%s is in the way and not from this command; name another folder, or "+
-				"use --force", filepath.Join(dir, filepath.FromSlash(name)))
+				"use --force", path)
 		}
-		names = append(names, name)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	var files []replace.File
-	for _, name := range names {
-		text, err := include.Files.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		files = append(files, replace.File{Path: filepath.Join(dir, filepath.FromSlash(name)),
-			Data: text})
+		files = append(files, replace.File{Path: path, Data: text})
 	}
 	if err := replace.Files(files...); err != nil {
 		return err
 	}
-	say(w, "%s: %d headers written, %d were there", dir, len(names), kept)
+	say(w, "%s: %d headers written, %d were there", dir, len(files), kept)
 	return nil
 }
 
@@ -89,7 +74,7 @@ const (
 	headerForeign            // something else
 )
 
-func headerState(path, name string) (headerKind, error) {
+func headerState(path string, want []byte) (headerKind, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return headerAbsent, nil
@@ -99,10 +84,6 @@ func headerState(path, name string) (headerKind, error) {
 	}
 	if !info.Mode().IsRegular() {
 		return headerForeign, nil
-	}
-	want, err := include.Files.ReadFile(name)
-	if err != nil {
-		return 0, err
 	}
 	f, err := os.Open(path)
 	if err != nil {

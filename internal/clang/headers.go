@@ -3,7 +3,6 @@ package clang
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/purebpf/bpf/include"
@@ -20,21 +19,10 @@ func WriteHeaders(cache string) (dir string, err error) {
 	files := []replace.File{stubs}
 	sum := sha256.New()
 	sum.Write(stubs.Data)
-	err = fs.WalkDir(include.Files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := include.Files.ReadFile(name)
-		if err != nil {
-			return err
-		}
+	for name, text := range include.All() {
 		sum.Write([]byte(name + "\x00"))
 		sum.Write(text)
 		files = append(files, replace.File{Path: filepath.FromSlash(name), Data: text})
-		return nil
-	})
-	if err != nil {
-		return "", err
 	}
 	dir = filepath.Join(cache, "include", hex.EncodeToString(sum.Sum(nil)[:8]))
 	for i := range files {
