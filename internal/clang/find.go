@@ -25,6 +25,7 @@ type Compiler struct {
 	Name  string // as a user would call it: "clang-19"
 	Path  string
 	Major int
+	asked bool // Major is what it said, not what its name says
 }
 
 var (
@@ -50,7 +51,10 @@ func Find(ctx context.Context) (*Compiler, error) {
 	list, unusable := candidates(ctx)
 	slices.SortStableFunc(list, func(a, b *Compiler) int { return b.Major - a.Major })
 	for _, c := range list {
-		c, err := compiler(ctx, c.Name, c.Path) // the name may lie
+		var err error
+		if !c.asked { // the name may lie
+			c, err = compiler(ctx, c.Name, c.Path)
+		}
 		if err == nil {
 			err = c.check()
 		}
@@ -118,7 +122,7 @@ func compiler(ctx context.Context, name, path string) (*Compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s --version: %w", name, err)
 	}
-	return &Compiler{Name: filepath.Base(name), Path: path, Major: major}, nil
+	return &Compiler{Name: filepath.Base(name), Path: path, Major: major, asked: true}, nil
 }
 
 func (c *Compiler) check() error {
