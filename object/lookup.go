@@ -2,6 +2,7 @@ package object
 
 import (
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/purebpf/bpf/internal/nearest"
@@ -44,20 +45,15 @@ func (o *Object) Variable(name string) *Variable {
 	if o == nil {
 		return nil
 	}
-	var static *Variable
-	for _, m := range append(o.Maps[:len(o.Maps):len(o.Maps)], o.Arena) {
-		if m == nil || !m.Internal() && m != o.Arena {
-			continue
-		}
-		switch v := m.Variable(name); {
-		case v == nil:
-		case !v.Static:
-			return v
-		case static == nil:
-			static = v
+	found := o.Arena.Variable(name)
+	for _, m := range slices.Backward(o.Maps) {
+		if m.Internal() {
+			if v := m.Variable(name); v != nil && (found == nil || found.Static || !v.Static) {
+				found = v
+			}
 		}
 	}
-	return static
+	return found
 }
 
 // FindProgram is Program with an error instead of nil. The error lists similar names and wraps
