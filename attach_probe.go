@@ -17,14 +17,14 @@ type ProbeMode uint8
 const (
 	// ProbeDefault uses the newest interface of the kernel: a perf event of its own kind (4.17),
 	// else one of an event in tracefs; attached by a BPF link (5.15), else by ioctl.
-	ProbeDefault ProbeMode = iota
+	ProbeDefault = ProbeMode(probe.ModeDefault)
 	// ProbeLegacy uses an event in tracefs, attached by ioctl: every kernel with kprobes or uprobes
 	// has it. No cookies, no pins.
-	ProbeLegacy
+	ProbeLegacy = ProbeMode(probe.ModeLegacy)
 	// ProbePerf uses a perf event of its own kind, attached by ioctl. No cookies, no pins.
-	ProbePerf
+	ProbePerf = ProbeMode(probe.ModePerf)
 	// ProbeLink uses a perf event of its own kind, attached by a BPF link.
-	ProbeLink
+	ProbeLink = ProbeMode(probe.ModeLink)
 )
 
 // String returns default, legacy, perf or link.

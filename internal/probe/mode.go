@@ -18,7 +18,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// Mode selects the kernel interface of a kprobe or uprobe. Its values are those of bpf.ProbeMode.
+// Mode selects the kernel interface of a kprobe or uprobe.
 type Mode uint8
 
 const (
