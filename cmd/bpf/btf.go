@@ -141,37 +141,33 @@ func (d *btfDump) print(w io.Writer) error {
 	case d.asJSON:
 		return d.printJSON(w)
 	}
+	return d.write(w, nil, btf.Type.AppendRaw, "")
+}
+
+func (d *btfDump) printJSON(w io.Writer) error {
+	first := true
+	add := func(t btf.Type, out []byte) []byte {
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		return t.AppendRawJSON(out)
+	}
+	return d.write(printable.JSON{To: w}, []byte(`{"types":[`), add, "]}\n")
+}
+
+// write writes out, each type, and the end, many types at a time.
+func (d *btfDump) write(w io.Writer, out []byte, add func(t btf.Type, out []byte) []byte,
+	end string) error {
 	const flushAt = 64 << 10
-	var out []byte
 	for t := range d.source.each() {
-		if out = t.AppendRaw(out); len(out) >= flushAt {
+		if out = add(t, out); len(out) >= flushAt {
 			if _, err := w.Write(out); err != nil {
 				return err
 			}
 			out = out[:0]
 		}
 	}
-	_, err := w.Write(out)
-	return err
-}
-
-func (d *btfDump) printJSON(w io.Writer) error {
-	const flushAt = 64 << 10
-	to := printable.JSON{To: w}
-	out := []byte(`{"types":[`)
-	first := true
-	for t := range d.source.each() {
-		if !first {
-			out = append(out, ',')
-		}
-		first = false
-		if out = t.AppendRawJSON(out); len(out) >= flushAt {
-			if _, err := to.Write(out); err != nil {
-				return err
-			}
-			out = out[:0]
-		}
-	}
-	_, err := to.Write(append(out, "]}\n"...))
+	_, err := w.Write(append(out, end...))
 	return err
 }

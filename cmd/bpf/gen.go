@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"go/build"
 	"go/parser"
@@ -72,12 +73,18 @@ loaded. Start with BindNAME; its error names what is missing.`
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "output", "o", "",
 		"file to write, all or nothing (default: the standard output)")
+	flags.StringVar(&f.tag, "tag", "", "build constraint for the file, such as \"amd64 || arm64\"")
+	f.define(cmd)
+	return cmd
+}
+
+// define defines the flags that bpf gen has, too.
+func (f *skeletonFlags) define(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.pkg, "package", "",
 		"name of the Go package (default $GOPACKAGE, else that of the folder, else main)")
-	flags.StringVar(&f.tag, "tag", "", "build constraint for the file, such as \"amd64 || arm64\"")
 	flags.StringSliceVar(&f.types, "types", nil, "further C types to write, such as event")
 	flags.StringArrayVar(&f.events, "event", nil, "MAP=TYPE: the C type of a ring buffer's records")
-	return cmd
 }
 
 // generate returns the skeleton of the object at path.
@@ -171,7 +178,7 @@ func (f *skeletonFlags) embedded(path string) (string, error) {
 
 // byteOrderTag returns the build constraint for objects of the less usual byte order.
 func byteOrderTag(o *object.Object) string {
-	if o.Order.String() == "BigEndian" {
+	if o.Order == binary.BigEndian {
 		return bigEndianTag
 	}
 	return ""

@@ -59,11 +59,7 @@ If anything fails, no file is changed.`,
 	f.StringVar(&g.target, "target", g.target, "byte order: bpfel, bpfeb or both")
 	f.StringVar(&g.name, "name", "", "name of the skeleton and its files (default: that of FILE)")
 	f.StringVarP(&g.dir, "output", "o", ".", "folder to write to")
-	f.StringVar(&g.skeleton.pkg, "package", "",
-		"name of the Go package (default $GOPACKAGE, else that of the folder, else main)")
-	f.StringSliceVar(&g.skeleton.types, "types", nil, "further C types to write, such as event")
-	f.StringArrayVar(&g.skeleton.events, "event", nil,
-		"MAP=TYPE: the C type of a ring buffer's records")
+	g.skeleton.define(cmd)
 	cmd.AddCommand(newSkeletonCommand(false), newSkeletonCommand(true))
 	return cmd
 }
@@ -85,19 +81,16 @@ type generator struct {
 // run compiles all sources before it writes the first file.
 func (g *generator) run(ctx context.Context, stderr io.Writer, sources []string) error {
 	err := g.generate(ctx, stderr, sources)
-	if err == nil || errors.Is(err, clang.ErrNone) {
-		if err != nil {
-			say(stderr, "bpf gen: %v", err)
-			err = exitStatus(1)
-		}
+	var failed *compileError
+	switch {
+	case errors.Is(err, clang.ErrNone):
+		say(stderr, "bpf gen: %v", err)
+	case errors.As(err, &failed):
+		say(stderr, "bpf gen: %v; nothing was written", err)
+	default:
 		return err
 	}
-	var failed *compileError
-	if errors.As(err, &failed) {
-		say(stderr, "bpf gen: %v; nothing was written", err)
-		return exitStatus(1)
-	}
-	return err
+	return exitStatus(1)
 }
 
 // compileError is a failure of clang, which has said why.
