@@ -109,13 +109,14 @@ func TestKprobeLegacyWithoutPMU(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyone := func(int) bool { return false }
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); events() > 0; {
+	removed := testkit.Await(testkit.Patience(5*time.Second), func() bool {
 		if _, err := probe.RemoveLeftovers(tracefs, everyone); err != nil {
 			t.Fatal(err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d left over", events())
-		}
+		return events() == 0
+	})
+	if !removed {
+		t.Fatalf("%d left over", events())
 	}
 }
 

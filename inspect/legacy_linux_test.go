@@ -88,14 +88,14 @@ func TestLegacyLeftovers(t *testing.T) {
 		t.Errorf("left over: %v", list)
 	}
 	var removed []inspect.LegacyEvent
-	deadline := time.Now().Add(testkit.Patience(5 * time.Second))
-	for ; len(removed) < 2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	testkit.Await(testkit.Patience(5*time.Second), func() bool {
 		more, err := inspect.CleanLegacyEvents() // what the dying process has still open is in use
 		if err != nil {
 			t.Fatal(err)
 		}
 		removed = append(removed, more...)
-	}
+		return len(removed) >= 2
+	})
 	if len(removed) != 2 {
 		t.Errorf("removed %v", removed)
 	}

@@ -84,13 +84,13 @@ var newLinks = map[string]string{"netfilter": "10", "tcx": "11", "uprobe_multi":
 // wantGone waits until the kernel has freed something: it takes a grace period.
 func wantGone(t *testing.T, kind string, id uint32) {
 	t.Helper()
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); time.Now().Before(
-		deadline); time.Sleep(10 * time.Millisecond) {
-		if _, there := shown(t, kind, id); !there {
-			return
-		}
+	gone := testkit.Await(testkit.Patience(5*time.Second), func() bool {
+		_, there := shown(t, kind, id)
+		return !there
+	})
+	if !gone {
+		t.Errorf("%s %d is still there", kind, id)
 	}
-	t.Errorf("%s %d is still there", kind, id)
 }
 
 // rowName returns a name without the paths that are made for the row, so that it is the same in

@@ -86,15 +86,14 @@ func counterTraces(t *testing.T) []string {
 func waitForTraces(t *testing.T, before []string) {
 	t.Helper()
 	var now []string
-	for range 200 {
+	gone := testkit.Await(testkit.Patience(10*time.Second), func() bool {
 		now = counterTraces(t)
-		if !slices.ContainsFunc(now, func(s string) bool { return !slices.Contains(before, s) }) {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
+		return !slices.ContainsFunc(now, func(s string) bool { return !slices.Contains(before, s) })
+	})
+	if !gone {
+		t.Errorf("the kernel holds\n%s\nbefore it held\n%s",
+			strings.Join(now, "\n"), strings.Join(before, "\n"))
 	}
-	t.Errorf("the kernel holds\n%s\nbefore it held\n%s",
-		strings.Join(now, "\n"), strings.Join(before, "\n"))
 }
 
 // Oracle: the traffic that --demo makes, and bpftool for what stays in the kernel. The counter

@@ -53,15 +53,15 @@ func getpriority() { unix.Getpriority(unix.PRIO_PROCESS, 0) }
 // gone waits until the kernel has no link with that id.
 func gone(t testing.TB, id uint32) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		fd, err := sys.LinkFDByID(id)
-		if errors.Is(err, bpf.ErrNotExist) {
-			return
-		}
+	var err error
+	gone := testkit.Await(5*time.Second, func() bool {
+		var fd *sys.FD
+		fd, err = sys.LinkFDByID(id)
 		fd.Close()
-		if time.Now().After(deadline) {
-			t.Fatalf("link %d is still there: %v", id, err)
-		}
+		return errors.Is(err, bpf.ErrNotExist)
+	})
+	if !gone {
+		t.Fatalf("link %d is still there: %v", id, err)
 	}
 }
 

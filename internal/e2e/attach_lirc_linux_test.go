@@ -123,10 +123,7 @@ func TestLIRCReceiver(t *testing.T) {
 		t.Errorf("%+v %v", hook, err)
 	}
 	say()
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); *ran == 0 &&
-		time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-	}
-	if *ran == 0 {
+	if !testkit.Await(testkit.Patience(5*time.Second), func() bool { return *ran != 0 }) {
 		t.Error("it sent, and the program heard nothing")
 	}
 	if err := p.RemoveLIRC(path); err != nil {

@@ -70,11 +70,9 @@ func TestFeature(t *testing.T) {
 			}
 			if f.program == "bpf_timer_" {
 				fired := variable[int32](t, obj, "timer_fired")
-				for deadline := time.Now().Add(
-					testkit.Patience(5 * time.Second)); *fired != 7; time.Sleep(time.Millisecond) {
-					if time.Now().After(deadline) {
-						t.Fatal("the timer didn't fire")
-					}
+				if !testkit.Await(testkit.Patience(5*time.Second),
+					func() bool { return *fired == 7 }) {
+					t.Fatal("the timer didn't fire")
 				}
 			}
 		})
@@ -102,8 +100,7 @@ func TestPrintk(t *testing.T) {
 	second := fmt.Sprintf("bpf_trace_printk: purebpf prints more: %d %d %d 64\n",
 		number, number+1, number+2)
 	var printed []byte
-	for deadline := time.Now().Add(
-		testkit.Patience(5 * time.Second)); ; time.Sleep(time.Millisecond) {
+	complete := testkit.Await(testkit.Patience(5*time.Second), func() bool {
 		if r, err := obj.Program("printk").Run(&bpf.RunOptions{Data: make([]byte,
 			64)}); err != nil ||
 			r.Return != 7 {
@@ -115,13 +112,11 @@ func TestPrintk(t *testing.T) {
 			t.Fatal(err)
 		}
 		printed = append(printed, part[:max(n, 0)]...)
-		if _, rest, found := strings.Cut(string(printed), first); found &&
-			strings.Contains(rest, second) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no %q and %q in\n%s", first, second, printed)
-		}
+		_, rest, found := strings.Cut(string(printed), first)
+		return found && strings.Contains(rest, second)
+	})
+	if !complete {
+		t.Fatalf("no %q and %q in\n%s", first, second, printed)
 	}
 }
 

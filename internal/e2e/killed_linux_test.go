@@ -313,16 +313,13 @@ func TestKilled(t *testing.T) {
 	stays := map[string][]uint32{"link": {pinned}, "prog": {info.ProgramID}}
 	for kind, ids := range had {
 		var left []uint32
-		for deadline := time.Now().Add(
-			testkit.Patience(10 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
+		testkit.Await(testkit.Patience(10*time.Second), func() bool {
 			now := numbered(t, kind)
 			left = slices.DeleteFunc(slices.Clone(ids), func(id uint32) bool {
 				return !slices.Contains(now, id)
 			})
-			if len(left) <= len(stays[kind]) || time.Now().After(deadline) {
-				break
-			}
-		}
+			return len(left) <= len(stays[kind])
+		})
 		if !slices.Equal(left, stays[kind]) {
 			t.Errorf("%s: %v are left of %v, want %v", kind, left, ids, stays[kind])
 		}
@@ -346,12 +343,12 @@ func TestKilled(t *testing.T) {
 		t.Errorf("%d events are left in tracefs, reported %v (%v), made %d",
 			leftovers(), list, err, made)
 	}
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); leftovers() > 0 &&
-		time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	testkit.Await(testkit.Patience(5*time.Second), func() bool {
 		if _, err := probe.RemoveLeftovers(tracefs, probe.ProcessExists); err != nil {
 			t.Fatal(err)
 		}
-	}
+		return leftovers() == 0
+	})
 	if n := leftovers(); n != 0 {
 		t.Errorf("%d events are left in tracefs after cleaning", n)
 	}

@@ -381,16 +381,14 @@ func TestCloseFrees(t *testing.T) {
 		return list
 	}
 	// the kernel frees after a grace period
-	for deadline := time.Now().Add(
-		testkit.Patience(5 * time.Second)); ; time.Sleep(5 * time.Millisecond) {
-		left := append(there("map", maps, sys.MapNextID),
+	var left []string
+	gone := testkit.Await(testkit.Patience(5*time.Second), func() bool {
+		left = append(there("map", maps, sys.MapNextID),
 			there("program", programs, sys.ProgNextID)...)
-		if len(left) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still there long after: %v of maps %v and programs %v", left, maps, programs)
-		}
+		return len(left) == 0
+	})
+	if !gone {
+		t.Fatalf("still there long after: %v of maps %v and programs %v", left, maps, programs)
 	}
 	m := obj.Map("array")
 	if err := m.Lookup(make([]byte, 4), make([]byte, 8)); !errors.Is(err, bpf.ErrClosed) {

@@ -73,11 +73,9 @@ func TestSchedExt(t *testing.T) {
 		t.Errorf("slept 10 times, was run %d times", n)
 	}
 	closeLink(t, link)
-	for deadline := time.Now().Add(testkit.Patience(5 * time.Second)); shows(
-		"state") != "disabled"; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after it was detached: %s", shows("state"))
-		}
+	if !testkit.Await(testkit.Patience(5*time.Second),
+		func() bool { return shows("state") == "disabled" }) {
+		t.Fatalf("after it was detached: %s", shows("state"))
 	}
 	before = *ran
 	unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)

@@ -44,11 +44,8 @@ func congestion(t testing.TB, name string) bool {
 // period.
 func waitCongestion(t testing.TB, name string, want bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); congestion(t,
-		name) != want; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: known %v, want %v", name, !want, want)
-		}
+	if !testkit.Await(5*time.Second, func() bool { return congestion(t, name) == want }) {
+		t.Fatalf("%s: known %v, want %v", name, !want, want)
 	}
 }
 

@@ -56,17 +56,14 @@ func TestAttachEqualsLibbpf(t *testing.T) {
 					t.Errorf("errno %d, %q; C libbpf: errno %d, %q (%v)", got.Errno, got.Attached,
 						want.Errno, want.Attached, err)
 				}
-				for deadline := time.Now().Add(
-					testkit.Patience(5 * time.Second)); ; time.Sleep(10 * time.Millisecond) {
-					left := slices.DeleteFunc(slices.Clone(ids),
+				var left []id
+				gone := testkit.Await(testkit.Patience(5*time.Second), func() bool {
+					left = slices.DeleteFunc(slices.Clone(ids),
 						func(i id) bool { return !i.exists() })
-					if len(left) == 0 {
-						break
-					}
-					if time.Now().After(deadline) {
-						t.Errorf("still in the kernel after Close: %v", left)
-						break
-					}
+					return len(left) == 0
+				})
+				if !gone {
+					t.Errorf("still in the kernel after Close: %v", left)
 				}
 			})
 	}
@@ -81,12 +78,12 @@ func TestAttachEqualsLibbpf(t *testing.T) {
 		}
 	}
 	if os.Getenv("PUREBPF_SLOW") == "1" { // a machine of its own, where nobody else makes any
-		after := idsOfKernel(t)
-		for deadline := time.Now().Add(5 * time.Second); !slices.Equal(after, before) &&
-			time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		after := before
+		same := testkit.Await(5*time.Second, func() bool {
 			after = idsOfKernel(t)
-		}
-		if !slices.Equal(after, before) {
+			return slices.Equal(after, before)
+		})
+		if !same {
 			t.Errorf("before %v, after %v", before, after)
 		}
 	}

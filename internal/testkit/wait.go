@@ -11,13 +11,20 @@ import (
 // needs.
 func Until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	const most = 20 * time.Second
-	for deadline := time.Now().Add(Patience(most)); !done(); time.Sleep(100 * time.Microsecond) {
+	if !Await(Patience(20*time.Second), done) {
+		t.Errorf("waited in vain until %s", what)
+	}
+}
+
+// Await waits until done returns true, at most that long, and returns whether it did: for tests
+// that say more about what they saw last.
+func Await(most time.Duration, done func() bool) bool {
+	for deadline := time.Now().Add(most); !done(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(deadline) {
-			t.Errorf("waited in vain until %s", what)
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // UntilBlocked waits until n goroutines are blocked in the named function, such as
