@@ -73,7 +73,8 @@ func (p *Program) attach() (*Link, string, error) {
 		}
 	}
 	if p.def.Type != p.typ {
-		return nil, fmt.Sprintf("the section is for another type than %v, to which the program's was changed",
+		return nil, fmt.Sprintf("the section is for another type than %v, to which the program's "+
+			"was changed",
 			p.typ), nil
 	}
 	if int(p.def.Auto) >= len(autoAttach) || autoAttach[p.def.Auto] == nil {

@@ -40,9 +40,12 @@ type RemoveCgroupOptions struct {
 type CgroupMode uapi.AttachFlags
 
 const (
-	CgroupExclusive CgroupMode = 0                               // alone, also in descendants
-	CgroupOverride  CgroupMode = CgroupMode(uapi.FAllowOverride) // descendants may replace it for themselves
-	CgroupMulti     CgroupMode = CgroupMode(uapi.FAllowMulti)    // next to others, as links are (4.15)
+	// CgroupExclusive: alone, also in descendants.
+	CgroupExclusive CgroupMode = 0
+	// CgroupOverride: descendants may replace it for themselves.
+	CgroupOverride = CgroupMode(uapi.FAllowOverride)
+	// CgroupMulti: next to others, as links are (4.15).
+	CgroupMulti = CgroupMode(uapi.FAllowMulti)
 )
 
 // String returns exclusive, override or multi.
@@ -101,7 +104,8 @@ func (p *Program) AddCgroup(path string, opts *AddCgroupOptions) error {
 		return p.refused(at, err)
 	}
 	if link, _ := opts.Anchor.next(); link {
-		at.rule = "a program without a link in a cgroup can only be placed next to another one, not to a link"
+		at.rule = "a program without a link in a cgroup can only be placed next to another one, " +
+			"not to a link"
 	}
 	if err := opts.Anchor.placeWithoutLink(&a, opts.Revision); err != nil {
 		return p.refused(at, err)

@@ -49,7 +49,8 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	}
 	if p.obj != nil && p.expected != uapi.AttachTraceIter {
 		return nil, p.attachFail(to,
-			fmt.Errorf("the program was not loaded with attach type trace_iter, that of SEC(\"iter/...\"): %w",
+			fmt.Errorf("the program was not loaded with attach type trace_iter, that of "+
+				"SEC(\"iter/...\"): %w",
 				syscall.EINVAL))
 	}
 	_, kind := probe.SplitModule(p.attachTarget)

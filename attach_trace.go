@@ -64,7 +64,8 @@ func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	}
 	l, err := p.attachTrace(to, opts)
 	if err == nil && !p.running().RunsLSM("bpf") {
-		p.events().Warn("attached, but the kernel runs no LSM programs: add \"bpf\" to lsm= on its command line",
+		p.events().Warn("attached, but the kernel runs no LSM programs: add \"bpf\" to lsm= on "+
+			"its command line",
 			"object", p.ObjectName(), "program", p.name)
 	}
 	return l, err

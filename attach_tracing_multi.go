@@ -51,7 +51,8 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 		return fail(err)
 	}
 	if !isTracingMulti(p.expected) {
-		return fail(fmt.Errorf("the program was not loaded for many functions, as by SEC(\"fentry.multi\"): %w", syscall.EINVAL))
+		return fail(fmt.Errorf("the program was not loaded for many functions, as by "+
+			"SEC(\"fentry.multi\"): %w", syscall.EINVAL))
 	}
 	ids := opts.IDs
 	if pattern != "" {

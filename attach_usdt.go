@@ -121,7 +121,8 @@ func (a *usdtAttachment) check(m probe.Machine, provider, name string) error {
 		return err
 	}
 	if a.p.obj == nil {
-		return fmt.Errorf("the program was opened by a pin or an id, and USDT needs the maps of its object: %w",
+		return fmt.Errorf("the program was opened by a pin or an id, and USDT needs the maps of "+
+			"its object: %w",
 			ErrNotSupported)
 	}
 	a.specs, a.addresses = a.p.obj.Map(usdt.SpecsMap), a.p.obj.Map(usdt.AddressesMap)

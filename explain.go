@@ -322,7 +322,8 @@ func revisionChanged(a *attempt) string {
 	if hook == nil {
 		return ""
 	}
-	return fmt.Sprintf("programs were attached or detached there meanwhile: the hook's revision is %d, not %d",
+	return fmt.Sprintf("programs were attached or detached there meanwhile: the hook's revision "+
+		"is %d, not %d",
 		hook.Revision, a.at.revision)
 }
 
@@ -368,8 +369,8 @@ func eventIsOccupied(a *attempt) string {
 }
 
 func eventIsOfOtherKind(a *attempt) string {
-	return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a tracepoint "+
-		"program, a probe's a kprobe program: it is of type %v", a.program.typ)
+	return fmt.Sprintf("a clock or counter takes a perf_event program, a tracepoint's event a "+
+		"tracepoint program, a probe's a kprobe program: it is of type %v", a.program.typ)
 }
 
 func threadIsGone(a *attempt) string {

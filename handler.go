@@ -48,7 +48,8 @@ func (o *Object) handlerOf(d *object.SecDef, p *Program) *Handler {
 }
 
 // letPrepare calls the program's handler before it is loaded.
-func (p *Program) letPrepare(insns []asm.Instruction, attr *sys.ProgLoadAttr) ([]asm.Instruction, error) {
+func (p *Program) letPrepare(insns []asm.Instruction,
+	attr *sys.ProgLoadAttr) ([]asm.Instruction, error) {
 	h := p.obj.handlerOf(p.def, p)
 	if h == nil || h.Prepare == nil {
 		return insns, nil

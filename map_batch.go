@@ -113,7 +113,8 @@ func (m *Map) UpdateBatch(keys, values []byte, flags uapi.ElemFlags) (int, error
 		unsafe.Pointer(unsafe.SliceData(values)), n, flags)
 }
 
-func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32, flags uapi.ElemFlags) (int, error) {
+func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32,
+	flags uapi.ElemFlags) (int, error) {
 	fd, err := m.use()
 	if err != nil {
 		return 0, m.fail("update map in a batch", err)
@@ -173,7 +174,8 @@ func (m *Map) batchLen(keys, values []byte) (uint32, error) {
 	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 ||
 		len(keys)/int(m.keySize) != len(values)/value {
 		return 0, m.fail("use map in batches",
-			fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same number of elements: %w",
+			fmt.Errorf("%d bytes of keys of %d and %d bytes of values of %d don't hold the same "+
+				"number of elements: %w",
 				len(keys), m.keySize, len(values), value, syscall.EINVAL))
 	}
 	return uint32(len(keys) / int(m.keySize)), nil

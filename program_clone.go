@@ -59,7 +59,8 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	case !wholeRecords(opts.FuncInfo, opts.FuncInfoSize),
 		!wholeRecords(opts.LineInfo, opts.LineInfoSize):
 		return nil, p.fail("clone program", fmt.Errorf(
-			"%d bytes of function info in records of %d, %d bytes of line info in records of %d: %w",
+			"%d bytes of function info in records of %d, %d bytes of line info in records of %d: "+
+				"%w",
 			len(opts.FuncInfo), opts.FuncInfoSize, len(opts.LineInfo), opts.LineInfoSize,
 			syscall.EINVAL))
 	}

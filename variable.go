@@ -83,7 +83,8 @@ func (v *Variable) unmapped() error {
 		return fmt.Errorf("map %s is not memory-mapped: %w: %w",
 			v.m.name, ErrNotSupported, v.m.doubt)
 	}
-	return fmt.Errorf("map %s is not memory-mapped (an old kernel, or all its variables are static): %w", v.m.name, ErrNotSupported)
+	return fmt.Errorf("map %s is not memory-mapped (an old kernel, or all its variables are "+
+		"static): %w", v.m.name, ErrNotSupported)
 }
 
 // absence returns why the variable can't be accessed at all, nil if its map exists.

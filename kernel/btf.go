@@ -81,7 +81,8 @@ func loadVmlinux(root, release string) (*btf.Spec, error) {
 				"with BTF can be used: %w", release, sysfsBTF, unusable)
 	}
 	return nil, fmt.Errorf(
-		"this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux image with BTF in /boot or /lib/modules: %w",
+		"this kernel (%s) has no BTF: neither %svmlinux (CONFIG_DEBUG_INFO_BTF) nor a vmlinux "+
+			"image with BTF in /boot or /lib/modules: %w",
 		release, sysfsBTF, fs.ErrNotExist)
 }
 

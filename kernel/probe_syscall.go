@@ -126,7 +126,8 @@ func (f *Facts) EventSource(name string) (uint32, error) {
 		const sources = "/sys/bus/event_source/devices"
 		if _, statErr := os.Stat(f.shared.root + sources); errors.Is(statErr, fs.ErrNotExist) {
 			return 0, fmt.Errorf(
-				"%s, which has the perf event type of a %s, does not exist: mount -t sysfs sysfs /sys: %w",
+				"%s, which has the perf event type of a %s, does not exist: mount -t sysfs sysfs "+
+					"/sys: %w",
 				sources, name, syscall.ENODEV)
 		}
 	}

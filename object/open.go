@@ -253,7 +253,8 @@ func (p *parser) readBTF() error {
 	if p.btf == nil {
 		if needed {
 			return p.fail(ReasonNotFound, ".BTF",
-				"the object has no BTF, but maps or struct_ops variables that BTF describes: compile with -g")
+				"the object has no BTF, but maps or struct_ops variables that BTF describes: "+
+					"compile with -g")
 		}
 		if p.ext != nil {
 			p.note(".BTF.ext", "ignored: there is no .BTF")

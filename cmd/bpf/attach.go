@@ -136,7 +136,8 @@ func (a *attacher) tell(at hooked) (stay bool, err error) {
 	if a.pinDir != "" {
 		if len(at.links) == 0 {
 			return false, fmt.Errorf(
-				"%s has no link that could be pinned: without --pin it is attached until the command ends", at.what)
+				"%s has no link that could be pinned: without --pin it is attached until the "+
+					"command ends", at.what)
 		}
 		w := a.out
 		if a.asJSON {

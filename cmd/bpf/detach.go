@@ -29,7 +29,8 @@ type detacher struct {
 func newDetachCommand() *cobra.Command {
 	var d detacher
 	cmd := &cobra.Command{
-		Use:   "detach PIN|ID... | detach HOOK --program-id N | detach struct_ops --map-id N | detach --stale",
+		Use: "detach PIN|ID... | detach HOOK --program-id N | detach struct_ops --map-id N | " +
+			"detach --stale",
 		Short: "Detach programs by link or by hook, and remove what killed loaders left",
 		Long: `Detach detaches programs.
 
@@ -137,7 +138,8 @@ func (d *detacher) link(name string) (err error) {
 		return err
 	}
 	if infoErr == nil && held(info.ID) {
-		return fmt.Errorf("%s is removed, but others hold the link too: bpf detach %d detaches it for all", name, info.ID)
+		return fmt.Errorf("%s is removed, but others hold the link too: bpf detach %d detaches "+
+			"it for all", name, info.ID)
 	}
 	return d.tell(detachedDocument{Detached: name})
 }

@@ -185,4 +185,5 @@ func byteOrderTag(o *object.Object) string {
 }
 
 // bigEndianTag is true on big-endian machines.
-const bigEndianTag = "armbe || arm64be || m68k || mips || mips64 || mips64p32 || ppc || ppc64 || s390 || s390x || shbe || sparc || sparc64"
+const bigEndianTag = "armbe || arm64be || m68k || mips || mips64 || mips64p32 || ppc || ppc64 || " +
+	"s390 || s390x || shbe || sparc || sparc64"

@@ -48,7 +48,8 @@ If anything fails, no file is changed.`,
 				args, g.flags = args[:cmd.ArgsLenAtDash()], args[cmd.ArgsLenAtDash():]
 			}
 			if len(args) == 0 {
-				return errors.New("name a C file, as in bpf gen counter.bpf.c; bpf gen skeleton takes objects")
+				return errors.New("name a C file, as in bpf gen counter.bpf.c; bpf gen skeleton " +
+					"takes objects")
 			}
 			ctx, stop := inOrder(cmd.Context())
 			defer stop()

@@ -52,8 +52,8 @@ func writeHeaders(w io.Writer, dir string, force bool) error {
 			kept++
 			continue
 		case state == headerForeign && !force:
-			return fmt.Errorf("%s is in the way and not from this command; name another folder, or "+
-				"use --force", path)
+			return fmt.Errorf("%s is in the way and not from this command; name another folder, "+
+				"or use --force", path)
 		}
 		files = append(files, replace.File{Path: path, Data: text})
 	}

@@ -51,7 +51,8 @@ type hookOption struct {
 var hookOptionTable = []hookOption{
 	{"link", "yes|no", "no: attach without a link; this stays if the command is killed",
 		func(o *hookOptions, v string) error { return yesNo(&o.link, v) }},
-	{"mode", "MODE", "xdp: native, generic, offload; probes: legacy, perf, link; cgroup,link=no: exclusive, override, multi",
+	{"mode", "MODE", "xdp: native, generic, offload; probes: legacy, perf, link; cgroup,link=no: " +
+		"exclusive, override, multi",
 		func(o *hookOptions, v string) error { o.mode = v; return nil }},
 	{"cookie", "N", "what bpf_get_attach_cookie returns",
 		func(o *hookOptions, v string) error { return number(&o.cookie, v, 64) }},
@@ -63,7 +64,8 @@ var hookOptionTable = []hookOption{
 		func(o *hookOptions, v string) (err error) { o.place, err = parseAnchor(v); return err }},
 	{"revision", "N", "fail if others were attached or detached since the hook had this revision",
 		func(o *hookOptions, v string) error { return number(&o.revision, v, 64) }},
-	{"type", "TYPE", "attach type, if SEC() doesn't give it or, with --program, isn't known: cgroup_inet_egress, sk_skb_verdict, ...",
+	{"type", "TYPE", "attach type, if SEC() doesn't give it or, with --program, isn't known: " +
+		"cgroup_inet_egress, sk_skb_verdict, ...",
 		func(o *hookOptions, v string) (err error) {
 			o.attachType,
 				err = parseAttachType(v)

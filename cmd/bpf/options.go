@@ -27,9 +27,11 @@ type objectOptions struct {
 // resolving adds the flags of verbs that resolve an object.
 func (f *objectOptions) resolving(set *pflag.FlagSet) {
 	set.StringVar(&f.kconfigFile, "kconfig", "",
-		"file of CONFIG_NAME=value lines that override the kernel's configuration; may be compressed with gzip")
+		"file of CONFIG_NAME=value lines that override the kernel's configuration; may be "+
+			"compressed with gzip")
 	set.StringVar(&f.coreBTF, "core-btf", "",
-		"file with BTF to use for CO-RE instead of the kernel's: raw BTF, or an ELF file that has it")
+		"file with BTF to use for CO-RE instead of the kernel's: raw BTF, or an ELF file that "+
+			"has it")
 }
 
 // pinning adds the flag of verbs that depend on where maps are pinned by name.

@@ -123,7 +123,8 @@ func (r *recordTypes) of(rec record) (btf.ID, string) {
 		return id, ""
 	case ok:
 		size, _ := r.spec.SizeOf(id)
-		note = fmt.Sprintf("%s: --type %s is refused, it has %d bytes: records of %d bytes are shown as bytes",
+		note = fmt.Sprintf("%s: --type %s is refused, it has %d bytes: records of %d bytes are "+
+			"shown as bytes",
 			rec.stream, r.spec.CString(id), size, rec.size)
 	default:
 		if id, note = r.choose(rec); id != 0 {

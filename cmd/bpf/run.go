@@ -245,7 +245,8 @@ func (r *runner) tellStale(o *object.Object) {
 	if stale, err := inspect.LegacyEvents(); err != nil {
 		r.say("%v", err)
 	} else if len(stale) > 0 {
-		r.say("%d probe events of killed loaders are left in tracefs; bpf detach --stale removes them", len(stale))
+		r.say("%d probe events of killed loaders are left in tracefs; bpf detach --stale removes "+
+			"them", len(stale))
 	}
 }
 

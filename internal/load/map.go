@@ -260,11 +260,13 @@ func compatible(pm *plan.Map, entries uint32, have *sys.MapInfo) error {
 		flags &^= uapi.FRdonlyProg
 	}
 	differs := func(what string, got, want uint64) error {
-		return fmt.Errorf("the pinned map has %s %d, the object %d; remove the pin or change the object: %w", what, got, want, syscall.EINVAL)
+		return fmt.Errorf("the pinned map has %s %d, the object %d; remove the pin or change the "+
+			"object: %w", what, got, want, syscall.EINVAL)
 	}
 	switch {
 	case have.Type != pm.Type:
-		return fmt.Errorf("the pinned map is of type %v, the object's %v; remove the pin or change the object: %w", have.Type, pm.Type, syscall.EINVAL)
+		return fmt.Errorf("the pinned map is of type %v, the object's %v; remove the pin or "+
+			"change the object: %w", have.Type, pm.Type, syscall.EINVAL)
 	case have.KeySize != pm.KeySize:
 		return differs("key size", uint64(have.KeySize), uint64(pm.KeySize))
 	case have.ValueSize != pm.ValueSize:
@@ -272,7 +274,8 @@ func compatible(pm *plan.Map, entries uint32, have *sys.MapInfo) error {
 	case have.MaxEntries != entries:
 		return differs("max_entries", uint64(have.MaxEntries), uint64(entries))
 	case flags != pm.Flags:
-		return fmt.Errorf("the pinned map has flags %#x, the object %#x; remove the pin or change the object: %w", flags, pm.Flags, syscall.EINVAL)
+		return fmt.Errorf("the pinned map has flags %#x, the object %#x; remove the pin or "+
+			"change the object: %w", flags, pm.Flags, syscall.EINVAL)
 	case have.MapExtra != pm.Extra:
 		return differs("map_extra", have.MapExtra, pm.Extra)
 	}

@@ -50,7 +50,8 @@ func (x *execution) checkResolved() error {
 			continue
 		}
 		if err == nil && have[e.Spec.Name] != e.Value {
-			err = fmt.Errorf("its address is %#x in LoadOptions.Kernel, not in the running kernel: %w",
+			err = fmt.Errorf("its address is %#x in LoadOptions.Kernel, not in the running "+
+				"kernel: %w",
 				e.Value, syscall.EINVAL)
 		}
 		if err != nil {

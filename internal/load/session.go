@@ -63,7 +63,8 @@ func (s *session) ensureMemlock() {
 		s.log.Info("raised RLIMIT_MEMLOCK, which this kernel counts maps and programs against",
 			"object", s.name)
 	case err != nil:
-		s.log.Warn("could not raise RLIMIT_MEMLOCK; if this kernel counts maps and programs against it, there may be no room for them", "object", s.name, "err", err)
+		s.log.Warn("could not raise RLIMIT_MEMLOCK; if this kernel counts maps and programs "+
+			"against it, there may be no room for them", "object", s.name, "err", err)
 	}
 }
 

@@ -76,7 +76,8 @@ func define(root, kind string, ret bool, place, target string,
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) && !e.supported() {
-		err = fmt.Errorf("this kernel has no %ss: neither a perf event source of that name nor %s/%s: %w",
+		err = fmt.Errorf("this kernel has no %ss: neither a perf event source of that name nor "+
+			"%s/%s: %w",
 			kind, root, e.file, errors.ErrUnsupported)
 	}
 	if err != nil {
