@@ -24,8 +24,10 @@ const (
 	secRel
 )
 
+// ArenaSection is the section of the global variables in an arena (clang's address space 1).
+const ArenaSection = ".addr_space.1"
+
 const (
-	arenaSection      = ".addr_space.1"
 	jumpTablesSection = ".jumptables"
 	kconfigSection    = ".kconfig"
 	ksymsSection      = ".ksyms"
@@ -114,7 +116,7 @@ func (p *parser) classifyOne(s *elf64.Section) (secKind, error) {
 		return secRodata, nil
 	case progBits && s.Size > 0 && isStructOps(s.Name):
 		return secStructOps, nil
-	case progBits && s.Size > 0 && s.Name == arenaSection:
+	case progBits && s.Size > 0 && s.Name == ArenaSection:
 		return secArena, nil
 	case progBits && s.Size > 0 && s.Name == jumpTablesSection:
 		return secJumpTables, nil

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/object"
 )
 
 // Loaded is an object in the kernel. Generated code has one in its type.
@@ -91,7 +92,7 @@ func LiveConst[T any](l *Loaded, name string, to *Const[T]) { to.p = live[T](l, 
 
 func live[T any](l *Loaded, name string) *T {
 	m := l.Object.Map(name)
-	if name == arenaSection {
+	if name == object.ArenaSection {
 		return nil // see LiveArena
 	}
 	l.note(m.Err())
@@ -127,7 +128,7 @@ func LiveArena[T any](l *Loaded, first string, off int, to **T) {
 	v := l.Object.Variable(first)
 	b, err := v.Bytes()
 	if err != nil {
-		l.unmapped(arenaSection)
+		l.unmapped(object.ArenaSection)
 		return
 	}
 	arena := v.Map().Memory()

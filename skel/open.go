@@ -106,7 +106,7 @@ func hasType(o *object.Object, t Type) (same, found bool) {
 		return m != nil && typesum.Map(o.BTF, m) == t.Sum, m != nil
 	case "section":
 		m := o.Arena
-		if name != arenaSection {
+		if name != object.ArenaSection {
 			m = o.Map(name)
 		}
 		return m != nil && typesum.Variables(o.BTF, m.Vars) == t.Sum, m != nil

@@ -12,8 +12,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-const arenaSection = ".addr_space.1"
-
 // section is the memory of a section of global variables: private memory with the values that the
 // object is loaded with, over which the map's memory is mapped after the load. So variables keep
 // their addresses.
@@ -42,7 +40,7 @@ func Section[T any](o *Opened, name string, to **T) {
 func (o *Opened) section(name string, size int) (*section, error) {
 	s := &section{name: name}
 	var length int
-	if name == arenaSection {
+	if name == object.ArenaSection {
 		if o.Object.Arena == nil {
 			return nil, fmt.Errorf("the object has no arena: %w", bpf.ErrNotExist)
 		}

@@ -10,8 +10,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-const arenaSection = ".addr_space.1"
-
 // sectionType is a section of global variables with the struct for them.
 type sectionType struct {
 	name  string // ".data.counters"
@@ -40,7 +38,7 @@ func (g *generator) collectSections() error {
 	}
 	if g.o.Arena != nil && len(g.o.ArenaData) > 0 {
 		g.follow = true
-		err := g.section(g.o.Arena, arenaSection, object.MapData, true)
+		err := g.section(g.o.Arena, object.ArenaSection, object.MapData, true)
 		g.follow = false
 		return err
 	}

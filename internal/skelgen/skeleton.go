@@ -80,24 +80,18 @@ func (g *generator) skeleton() {
 		file = `"` + file + `"`
 	}
 	g.out.f("\n//go:embed %s\nvar %sObject []byte\n", file, g.lower)
-	g.spec1()
-	g.loaded()
+	g.openPhase()
+	g.loadPhase()
 	g.parts()
 	g.ops()
 }
 
-// spec1 writes the open phase.
-func (g *generator) spec1() {
+// openPhase writes the spec.
+func (g *generator) openPhase() {
 	x, name := g.prefix, clean(g.opts.Source, 80)
 	g.out.f("\n// %sSpec is %s as it will be loaded. Close it, or load it.\n", x, name)
 	g.out.f("type %sSpec struct {\n\t*object.Object\n", x)
-	list := []row{}
-	if len(g.maps) > 0 {
-		list = append(list, row{cells: [3]string{"Maps", x + "MapSpecs"}})
-	}
-	if len(g.programs) > 0 {
-		list = append(list, row{cells: [3]string{"Programs", x + "ProgramSpecs"}})
-	}
+	list := g.members("Specs")
 	if len(g.structOps) > 0 {
 		list = append(list, row{cells: [3]string{"StructOps", x + "StructOps"}})
 	}
@@ -165,6 +159,17 @@ func (g *generator) spec1() {
 	g.out.f("\treturn s.opened.Close()\n}\n")
 }
 
+// members returns the rows of the fields Maps and Programs, whose types end in suffix.
+func (g *generator) members(suffix string) (list []row) {
+	if len(g.maps) > 0 {
+		list = append(list, row{cells: [3]string{"Maps", g.prefix + "Map" + suffix}})
+	}
+	if len(g.programs) > 0 {
+		list = append(list, row{cells: [3]string{"Programs", g.prefix + "Program" + suffix}})
+	}
+	return list
+}
+
 // forget sets pointers to sections to nil.
 func (g *generator) forget(receiver string, loaded bool) {
 	for _, s := range g.sections {
@@ -177,18 +182,12 @@ func (g *generator) forget(receiver string, loaded bool) {
 	}
 }
 
-// loaded writes the loaded phase.
-func (g *generator) loaded() {
+// loadPhase writes the skeleton of the loaded object.
+func (g *generator) loadPhase() {
 	x, name := g.prefix, clean(g.opts.Source, 80)
 	g.out.f("\n// %s is %s in the kernel.\n", x, name)
 	g.out.f("type %s struct {\n\t*bpf.Object\n", x)
-	list := []row{}
-	if len(g.maps) > 0 {
-		list = append(list, row{cells: [3]string{"Maps", x + "Maps"}})
-	}
-	if len(g.programs) > 0 {
-		list = append(list, row{cells: [3]string{"Programs", x + "Programs"}})
-	}
+	list := g.members("s")
 	links := g.links()
 	if len(links) > 0 {
 		list = append(list, row{[3]string{"Links", x + "Links"}, "set by Attach"})
