@@ -95,6 +95,7 @@ type functions []function
 
 type function struct {
 	start uint64
+	size  uint64 // 0 if unknown
 	name  string
 }
 
@@ -103,7 +104,8 @@ func (f functions) sort() {
 	slices.SortFunc(f, func(a, b function) int { return cmp.Compare(a.start, b.start) })
 }
 
-// find returns the function at an address: the last that starts before.
+// find returns the function at an address: the last that starts before, if it has no size or one
+// that reaches so far.
 func (f functions) find(addr uint64) (name string, ok bool) {
 	i, found := slices.BinarySearchFunc(f, addr, func(f function, addr uint64) int {
 		return cmp.Compare(f.start, addr)
@@ -111,7 +113,7 @@ func (f functions) find(addr uint64) (name string, ok bool) {
 	if !found {
 		i--
 	}
-	if i < 0 {
+	if i < 0 || f[i].size != 0 && addr-f[i].start >= f[i].size {
 		return "", false
 	}
 	return f[i].name, true

@@ -30,7 +30,7 @@ func kernelFunctions() (functions, error) {
 	for lines.Scan() {
 		s, ok := facts.ParseSymbol(lines.Bytes())
 		if ok && s.Addr != 0 && strings.IndexByte("tTwW", s.Type) >= 0 {
-			all = append(all, function{s.Addr, string(s.Name)})
+			all = append(all, function{start: s.Addr, name: string(s.Name)})
 		}
 	}
 	if len(all) == 0 {
@@ -130,18 +130,19 @@ func readBinary(path string) *binary {
 	dynamic, _ := file.DynamicSymbols()
 	for _, s := range append(symbols, dynamic...) {
 		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Section != elf.SHN_UNDEF {
-			b.functions = append(b.functions, function{s.Value, s.Name})
+			b.functions = append(b.functions, function{s.Value, s.Size, s.Name})
 		}
 	}
-	if len(b.functions) == 0 {
-		b.functions = goFunctions(file)
+	if len(symbols) == 0 {
+		b.functions = append(b.functions, goFunctions(file, b.functions)...)
 	}
 	b.functions.sort()
 	return b
 }
 
 // goFunctions returns the functions of a Go program, which keeps their names when it is stripped.
-func goFunctions(file *elf.File) (all functions) {
+// With cgo, C code may precede that of Go: what is known of the dynamic symbols tells how much.
+func goFunctions(file *elf.File, known functions) (all functions) {
 	table, text := file.Section(".gopclntab"), file.Section(".text")
 	if table == nil || text == nil {
 		return nil
@@ -154,8 +155,14 @@ func goFunctions(file *elf.File) (all functions) {
 	if err != nil {
 		return nil
 	}
+	var moved uint64
+	for _, k := range known {
+		if f := symbols.LookupFunc(k.name); f != nil {
+			moved = k.start - f.Entry
+		}
+	}
 	for _, f := range symbols.Funcs {
-		all = append(all, function{f.Entry, f.Name})
+		all = append(all, function{f.Entry + moved, f.End - f.Entry, f.Name})
 	}
 	return all
 }
