@@ -37,7 +37,8 @@ The C file must begin with the line //go:build ignore, since go build refuses C 
 Gen uses the newest clang or clang-NN in PATH, or the one that BPF_CLANG names; it must be version
 10 or newer. The C file can include vmlinux.h and the headers that "bpf headers" writes. If there
 is no vmlinux.h next to the source, gen makes one from the running kernel; to get the same object on
-every machine, keep one there: bpf vmlinux > vmlinux.h.
+every machine, keep one there: bpf vmlinux > vmlinux.h. linux/bpf.h is that of Linux 6.18, or the
+system's if that is newer; one in a folder that a CLANG-FLAG names comes first.
 
 If anything fails, no file is changed.`,
 		Example: `  bpf gen counter.bpf.c

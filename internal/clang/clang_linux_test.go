@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/include"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -124,10 +125,114 @@ func TestCompile(t *testing.T) {
 	}
 	if !bytes.Contains(first, []byte(".BTF.ext")) || bytes.Contains(first, []byte(".debug_")) ||
 		!bytes.Contains(first, []byte("\treturn twice(ctx->data_end - ctx->data);\x00")) ||
+		!bytes.Contains(first, []byte("\t__asm__ volatile(\"r1 = %0\\n\"\x00")) ||
 		!slices.Equal(files(first), []string{"./a b.bpf.c", "./mine.h",
 			"purebpf/bpf/bpf_helpers.h"}) {
 		t.Errorf("the object has not what it should: files %q", files(first))
 	}
+}
+
+// TestHeaderLines: the BTF of a program has the lines of our headers too, with every clang, as it
+// has those of libbpf's, which are where clang finds them by name. Oracle: the text of the header.
+func TestHeaderLines(t *testing.T) {
+	ctx := context.Background()
+	text, err := include.Files.ReadFile("bpf/bpf_helpers.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := setup(t, t.TempDir())
+	headers, err := WriteHeaders(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"clang-14", "clang-16", "clang-19"} {
+		t.Setenv("BPF_CLANG", testkit.Tool(t, name))
+		c, err := Find(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for flags, want := range map[string]bool{"": true, "-gdwarf-4": false} {
+			object, said, err := c.Compile(ctx, &Job{Source: source, GOARCH: "amd64",
+				Headers: headers, Flags: strings.Fields(flags)})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, said)
+			}
+			const line = `__asm__ volatile("r1 = %0\n"`
+			if !bytes.Contains(text, []byte(line+"\n")) ||
+				bytes.Contains(object, []byte(line+"\x00")) != want {
+				t.Errorf("%s, flags %q: lines of the header are there: %v", name, flags, !want)
+			}
+		}
+	}
+}
+
+// TestLinuxBPF: our linux/bpf.h precedes an older one of the system, also beside the system's other
+// headers; a newer one of the system precedes ours, and one in a folder that the user names
+// precedes both. Oracle: clang, which knows no constant that a header doesn't have.
+func TestLinuxBPF(t *testing.T) {
+	ctx := context.Background()
+	c, err := Find(ctx)
+	if err != nil {
+		testkit.Tool(t, "clang-19")
+		t.Fatal(err)
+	}
+	ours, err := include.Files.ReadFile(linuxBPF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	file := func(path, text string) string {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const old = "#ifndef __LINUX_BPF_H__\n#define __LINUX_BPF_H__\n" +
+		"/* no BPF_MAP_TYPE_ARENA */ enum { BPF_MAP_TYPE_UNSPEC, OLD };\n#endif\n"
+	file("old/usr/include/linux/bpf.h", old)
+	file("new/usr/include/linux/bpf.h", string(ours)+"enum { BPF_OF_TOMORROW = TCX_NEXT };\n")
+	file("mine/linux/bpf.h", old)
+	headers, err := WriteHeaders(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	compile := func(text string, flags ...string) {
+		t.Helper()
+		_, said, err := c.Compile(ctx, &Job{Source: file("a.bpf.c", text), GOARCH: runtime.GOARCH,
+			Headers: headers, Flags: flags})
+		if err != nil || len(said) > 0 {
+			t.Errorf("%q: %v\n%s", flags, err, said)
+		}
+	}
+	const use = "#include <bpf/bpf_helpers.h>\nint a[] = {BPF_MAP_TYPE_ARENA, TCX_NEXT};\n"
+	const linux = "#include <linux/bpf.h>\n"
+	const werror = "-Werror"
+	compile(linux+use, werror)
+	compile(linux+use, werror, "--sysroot="+filepath.Join(root, "old"))
+	compile(linux+use+"int b = BPF_OF_TOMORROW;\n", werror,
+		"--sysroot", filepath.Join(root, "new"))
+	for _, option := range []string{"-I", "-isystem"} {
+		compile(linux+"int a = OLD;\n", werror, option, filepath.Join(root, "mine"))
+	}
+	if _, err := os.Stat("/usr/include/linux/bpf.h"); err != nil {
+		testkit.Skip(t, "the kernel's headers are not installed")
+	}
+	compile(linux+`
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/pkt_cls.h>
+#include <linux/perf_event.h>
+#include <linux/bpf_perf_event.h>
+#include <linux/btf.h>
+#include <netinet/in.h>
+`+use, werror)
 }
 
 // files lists the names of source files in an object.

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/purebpf/bpf/internal/strip"
@@ -71,6 +70,9 @@ func (j *Job) args() ([]string, error) {
 	}
 	dir := filepath.Dir(source)
 	args := []string{"-target", "bpfel", "-g", "-O2"}
+	if j.embedsSource() {
+		args = append(args, "-gdwarf-5", "-gembed-source")
+	}
 	if j.BigEndian {
 		args[1] = "bpfeb"
 	}
@@ -90,11 +92,25 @@ func (j *Job) args() ([]string, error) {
 	}
 	args = append(args, maps...)
 	args = append(args, j.Flags...)
+	if j.outdated() { // after the user's own folders, before the system's
+		args = append(args, "-isystem", filepath.Join(j.Headers, preferred))
+	}
 	return append(args, "-c", source, "-o", "-"), nil
 }
 
+// embedsSource reports whether the source text can be part of the debug information, from which
+// clang copies the lines in BTF; else it looks for files by the names that prefixMaps gives them.
+func (j *Job) embedsSource() bool {
+	for _, f := range j.Flags {
+		if strings.HasPrefix(f, "-gdwarf-") && f != "-gdwarf-5" {
+			return false
+		}
+	}
+	return true
+}
+
 // prefixMaps returns the flags that make the names of files in BTF relative to the working folder,
-// where clang finds them by these names to copy their lines. Those of our headers it doesn't find.
+// and those of our headers the same on every machine.
 func (j *Job) prefixMaps(here string) ([]string, error) {
 	real, err := filepath.EvalSymlinks(here)
 	if err != nil {
@@ -129,17 +145,4 @@ func (j *Job) targetArch() string {
 		return "s390"
 	}
 	return machineOf(j.GOARCH).target
-}
-
-// multiarch returns the folder in which Debian keeps asm/types.h, "" if there is none.
-func (j *Job) multiarch() string {
-	for _, arch := range []string{j.GOARCH, runtime.GOARCH} {
-		for _, triple := range machineOf(arch).triples {
-			dir := filepath.Join("/usr/include", triple)
-			if _, err := os.Stat(filepath.Join(dir, "asm", "types.h")); err == nil {
-				return dir
-			}
-		}
-	}
-	return ""
 }

@@ -13,6 +13,10 @@ import (
 // x86-64, asks for it with almost every header of glibc.
 var stubs = replace.File{Path: "uapi/gnu/stubs-32.h", Data: []byte("/* nothing */\n")}
 
+// preferred is the folder that has nothing but our linux/bpf.h, to precede an older one of the
+// system. The system's other headers go with either.
+const preferred = "preferred"
+
 // WriteHeaders writes the headers of package include into a folder of cache that is theirs alone,
 // unless they are there, and returns it.
 func WriteHeaders(cache string) (dir string, err error) {
@@ -23,6 +27,9 @@ func WriteHeaders(cache string) (dir string, err error) {
 		sum.Write([]byte(name + "\x00"))
 		sum.Write(text)
 		files = append(files, replace.File{Path: filepath.FromSlash(name), Data: text})
+		if name == linuxBPF {
+			files = append(files, replace.File{Path: preferred + "/linux/bpf.h", Data: text})
+		}
 	}
 	dir = filepath.Join(cache, "include", hex.EncodeToString(sum.Sum(nil)[:8]))
 	for i := range files {
