@@ -2,10 +2,9 @@ package bpf
 
 import (
 	"fmt"
-	"slices"
 	"syscall"
 
-	"github.com/purebpf/bpf/internal/hooks"
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -13,7 +12,7 @@ import (
 // Anchor is a place among the programs of one hook: of tcx (6.6), netkit (6.7) and cgroups (6.16).
 // With the zero Anchor the kernel decides: it appends. First, Last, Before, After and similar
 // functions return Anchors. In cgroups links are placed next to links, and programs without a link
-// (AddCgroup) next to such programs.
+// (nolink.AddCgroup) next to such programs.
 type Anchor struct {
 	flags uapi.AttachFlags
 	fd    func() *sys.FD
@@ -64,87 +63,51 @@ func AfterLinkID(link uint32) Anchor {
 	return Anchor{flags: uapi.FAfter | uapi.FID | uapi.FAnchorLink, id: link}
 }
 
-// next reports whether the anchor is a link, a program, or neither.
-func (a Anchor) next() (link, program bool) {
-	relative := a.fd != nil || a.id != 0
-	link = a.flags&uapi.FAnchorLink != 0
-	return relative && link, relative && !link
+// isProgram reports whether the anchor is a program, not a link.
+func (a Anchor) isProgram() bool {
+	return (a.fd != nil || a.id != 0) && a.flags&uapi.FAnchorLink == 0
 }
 
-// resolve returns the anchor's flags and its descriptor or id, 0 if it has neither.
-func (a Anchor) resolve() (flags uapi.AttachFlags, relative uint32, err error) {
+// Use calls f with the flags of the anchor and the descriptor or id that it is next to, as bpf(2)
+// takes them, and returns f's error. The descriptor stays open until f returns. EINVAL without a
+// call of f if the program or link of the anchor is closed or not loaded.
+func (a Anchor) Use(f func(flags uapi.AttachFlags, relative uint32) error) error {
 	if a.fd == nil {
-		return a.flags, a.id, nil
+		return f(a.flags, a.id)
 	}
 	fd := a.fd()
-	if fd.Closed() {
-		return 0, 0, fmt.Errorf("the anchor, %s, is not loaded or closed: %w",
-			a.what, syscall.EINVAL)
+	if _, ok := fd.Hold(); !ok {
+		return fmt.Errorf("the anchor, %s, is not loaded or closed: %w", a.what, syscall.EINVAL)
 	}
-	return a.flags, fd.Uint32(), nil
+	defer fd.Release()
+	return f(a.flags, fd.Uint32())
 }
 
-// hold keeps the anchor open until release is called.
-func (a Anchor) hold() (release func()) {
-	if a.fd == nil {
-		return func() {}
-	}
-	return held(a.fd())
-}
-
-// place writes the anchor into the attribute of a link. Without an anchor and a revision it adds
-// nothing, which every kernel accepts.
-func (a Anchor) place(attr *sys.LinkCreateAttr, revision uint64) error {
-	flags, relative, err := a.resolve()
-	if err != nil {
-		return err
-	}
-	attr.Flags |= flags
-	if relative != 0 || revision != 0 {
-		attr.Detail = &sys.LinkAnchor{Relative: relative, ExpectedRevision: revision}
-	}
-	return nil
-}
-
-// placeWithoutLink is place for attachments without a link.
-func (a Anchor) placeWithoutLink(attr *sys.ProgAttachAttr, revision uint64) error {
-	flags, relative, err := a.resolve()
-	if err != nil {
-		return err
-	}
-	attr.Flags |= flags
-	attr.Relative, attr.ExpectedRevision = relative, revision
-	return nil
-}
-
-// absentFrom returns the name of the anchor if it isn't attached to that hook. The kernel lists the
-// programs and links of the hook (tcx and netkit).
-func (a Anchor) absentFrom(h *hooks.Hook) string {
-	link, program := a.next()
-	kind, id := "program", a.id
-	var err error
-	switch {
-	case link:
-		kind = "link"
-		if a.fd != nil {
-			var info *sys.LinkInfo
-			if info, err = sys.LinkInfoByFD(a.fd().Int()); err == nil {
-				id = info.ID
-			}
+// linkNextTo makes a link at the anchor. Without an anchor and a revision it adds nothing to the
+// attribute, which every kernel accepts.
+func (p *Program) linkNextTo(at *explain.Place, anchor Anchor,
+	attr *sys.LinkCreateAttr) (*Link, error) {
+	var link *Link
+	var refusal *Error
+	err := anchor.Use(func(flags uapi.AttachFlags, relative uint32) error {
+		attr.Flags |= flags
+		if relative != 0 || at.Revision != 0 {
+			attr.Detail = &sys.LinkAnchor{Relative: relative, ExpectedRevision: at.Revision}
 		}
-	case program:
-		if a.fd != nil {
-			var info *sys.ProgInfo
-			if info, err = sys.ProgInfoByFD(a.fd().Int()); err == nil {
-				id = info.ID
-			}
+		fd, err := sys.LinkCreate(attr)
+		if err == nil {
+			link = p.newLink(at.Name, fd)
+			return nil
 		}
-	default:
-		return ""
+		at.Anchor = explain.Anchor{Flags: flags, Relative: relative}
+		refusal = p.refused(at, err)
+		return refusal
+	})
+	if err != nil && refusal == nil {
+		refusal = p.refused(at, err)
 	}
-	there := func(p hooks.Program) bool { return p.LinkID == id && link || p.ID == id && program }
-	if err != nil || slices.ContainsFunc(h.Programs, there) {
-		return ""
+	if refusal != nil {
+		return nil, refusal
 	}
-	return fmt.Sprintf("the anchor, %s %d, is not attached there", kind, id)
+	return link, nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -54,12 +55,11 @@ func (p *Program) attachKprobe(m probe.Machine, symbol string, o KprobeOptions) 
 	}
 	return p.attachProbe(m, to, &at, o.Mode, o.Cookie,
 		func(err error, need []kernel.Capability) error {
-			a := attempt{
-				op: opKprobe, need: need, program: p, returns: o.Return,
-				offsets: []uint64{o.Offset},
+			a := explain.Attempt{
+				Op: explain.Kprobe, Need: need, Returns: o.Return, Offsets: []uint64{o.Offset},
 			}
-			a.symbol, err = at.Refused(err)
-			return a.attachFail(to, err)
+			a.Symbol, err = at.Refused(err)
+			return p.attachRefused(&a, to, err)
 		})
 }
 

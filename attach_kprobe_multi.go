@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
@@ -60,26 +61,26 @@ func (p *Program) attachKprobeMulti(m probe.Tracefs, pattern string,
 	if err != nil {
 		return nil, p.attachFail(to, err)
 	}
-	a := attempt{op: opKprobeMulti, program: p, tracefs: m}
+	a := explain.Attempt{Op: explain.KprobeMulti, Tracefs: m}
 	if !set.Exact() {
 		if err := set.Match(m); err != nil {
-			a = attempt{
-				op: opTracefs, need: []kernel.Capability{kernel.CapSyslog},
-				access: tracefsAccess[:], program: p,
+			a = explain.Attempt{
+				Op: explain.Tracefs, Need: []kernel.Capability{kernel.CapSyslog},
+				Access: tracefsAccess[:],
 			}
-			return nil, a.attachFail(to, err)
+			return nil, p.attachRefused(&a, to, err)
 		}
 		if err := set.CheckMatch(); err != nil {
 			if !glob.HasWildcard(pattern) {
-				a.symbols = []string{pattern}
+				a.Symbols = []string{pattern}
 			}
-			return nil, a.attachFail(to, err)
+			return nil, p.attachRefused(&a, to, err)
 		}
 	}
 	fd, err := set.Attach(p.fd)
 	if err != nil {
-		a.symbols = set.Names()
-		return nil, a.attachFail(to, err)
+		a.Symbols = set.Names()
+		return nil, p.attachRefused(&a, to, err)
 	}
 	return p.newLink(to, fd), nil
 }

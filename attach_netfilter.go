@@ -3,6 +3,7 @@ package bpf
 import (
 	"fmt"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
@@ -30,7 +31,7 @@ func (p *Program) AttachNetfilter(family uapi.NetfilterFamily, hook uapi.Netfilt
 	}
 	at := p.netfilterPlace(&d)
 	if err := p.use(); err != nil {
-		return nil, p.attachFail(at.name, err)
+		return nil, p.attachFail(at.Name, err)
 	}
 	defer p.release()
 	fd, err := sys.LinkCreate(
@@ -38,17 +39,17 @@ func (p *Program) AttachNetfilter(family uapi.NetfilterFamily, hook uapi.Netfilt
 	if err != nil {
 		return nil, p.refused(at, err)
 	}
-	return p.newLink(at.name, fd), nil
+	return p.newLink(at.Name, fd), nil
 }
 
 var netfilterPrograms = [...]uapi.ProgType{uapi.ProgNetfilter}
 
-func (p *Program) netfilterPlace(d *sys.LinkNetfilter) *place {
-	return &place{
-		name: fmt.Sprintf("netfilter family %d hook %d priority %d",
+func (p *Program) netfilterPlace(d *sys.LinkNetfilter) *explain.Place {
+	return &explain.Place{
+		Name: fmt.Sprintf("netfilter family %d hook %d priority %d",
 			d.PF, d.HookNum, d.Priority),
-		types: netfilterPrograms[:], need: []kernel.Capability{kernel.CapNetAdmin},
-		query: func() (*hooks.Hook, error) { return netfilterLinks(d) },
+		Types: netfilterPrograms[:], Need: []kernel.Capability{kernel.CapNetAdmin},
+		Query: func() (*hooks.Hook, error) { return netfilterLinks(d) },
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/hint"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
@@ -62,8 +63,8 @@ func PerfEventNamed(name string) (PerfEvent, error) {
 	}
 	id, err := kernel.Running().TracepointID(category, event)
 	if err != nil {
-		a := attempt{op: opTracefs, access: tracefsAccess[:]}
-		return PerfEvent{}, a.fail("find perf event", about{"", name}, err)
+		a := explain.Attempt{Op: explain.Tracefs, Access: tracefsAccess[:]}
+		return PerfEvent{}, failed(&a, "find perf event", about{"", name}, err)
 	}
 	return PerfEvent{Type: sys.PerfTypeTracepoint, Config: id}, nil
 }
@@ -148,7 +149,7 @@ func (a *perfAttach) attach(to string, event *probe.Event) error {
 func (a *perfAttach) once() (Links, error) {
 	event, err := probe.Open(a.attr, a.opts.PID)
 	if err != nil {
-		return nil, a.program.eventNotOpened(a.to, &attempt{pid: a.opts.PID}, err)
+		return nil, a.program.eventNotOpened(a.to, &explain.Attempt{PID: a.opts.PID}, err)
 	}
 	if err := a.attach(a.to, event); err != nil {
 		return nil, err
@@ -161,7 +162,7 @@ func (a *perfAttach) onCPU(cpu int) (*probe.Event, error) {
 	event, err := probe.OpenOn(a.attr, a.opts.PID, cpu)
 	if err != nil {
 		return nil, a.program.eventNotOpened(a.on(cpu),
-			&attempt{pid: a.opts.PID, oneCPU: true, cpu: cpu}, err)
+			&explain.Attempt{PID: a.opts.PID, OneCPU: true, CPU: cpu}, err)
 	}
 	if err := a.attach(a.on(cpu), event); err != nil {
 		return nil, err
@@ -223,7 +224,7 @@ func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link,
 	}
 	fd, err := how.Attach(event)
 	if err != nil {
-		return nil, p.eventRefused(opAttachEvent|opAttachEventFD, to, event, err)
+		return nil, p.eventRefused(explain.AttachEvent|explain.AttachEventFD, to, event, err)
 	}
 	owned, err := sys.NewFD(event)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -57,7 +58,7 @@ func (p *Program) attachEvent(to string, event *probe.Event, how probe.Attachmen
 func (p *Program) attachTo(to string, event *probe.Event, how probe.Attachment) error {
 	how.Program, how.Kernel, how.Log = p.fd, p.running(), p.logger()
 	if err := event.Attach(&how); err != nil {
-		return joinErrors(p.eventRefused(opAttachEvent, to, event.FD(), err), event.Close(false))
+		return joinErrors(p.eventRefused(explain.AttachEvent, to, event.FD(), err), event.Close(false))
 	}
 	return nil
 }
@@ -72,31 +73,26 @@ func (p *Program) eventLink(to string, event *probe.Event) *Link {
 // eventPrograms are the types of programs that run at perf events, each at its own kind of events.
 var eventPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, uapi.ProgKprobe}
 
-// eventRefused wraps the error of an attempt to attach p to an event. op is opAttachEvent, with
-// opAttachEventFD if the event belongs to the caller.
-func (p *Program) eventRefused(op operation, to string, event int, err error) error {
-	at := &place{name: to, types: eventPrograms[:], need: []kernel.Capability{kernel.CapPerfmon}}
+// eventRefused wraps the error of an attempt to attach p to an event. op is explain.AttachEvent,
+// with explain.AttachEventFD if the event belongs to the caller.
+func (p *Program) eventRefused(op explain.Op, to string, event int, err error) error {
+	at := &explain.Place{Name: to, Types: eventPrograms[:], Need: []kernel.Capability{kernel.CapPerfmon}}
 	if p.typ == uapi.ProgKprobe && p.expected != 0 {
-		at.rule = fmt.Sprintf("the program was loaded for %v, not for a single probe", p.expected)
+		at.Rule = fmt.Sprintf("the program was loaded for %v, not for a single probe", p.expected)
 	}
-	a := p.at(op, at)
-	a.event = event
-	return a.attachFail(to, at.cause(err))
+	a := at.Attempt(op)
+	a.Event = event
+	return p.attachRefused(a, to, at.Cause(err))
 }
 
 // eventNotOpened wraps the error of an attempt to open the event that p is to be attached to.
-func (p *Program) eventNotOpened(to string, a *attempt, err error) error {
+func (p *Program) eventNotOpened(to string, a *explain.Attempt, err error) error {
 	what := "perf event"
 	if strings.HasPrefix(to, what) {
 		what = "it"
 	}
-	a.op, a.program, a.need = opOpenEvent, p, []kernel.Capability{kernel.CapPerfmon}
-	return a.attachFail(to, fmt.Errorf("open %s: %w", what, err))
-}
-
-// attachFail wraps the error of an attempt to attach p.
-func (p *Program) attachFail(to string, err error, need ...kernel.Capability) *Error {
-	return (&attempt{program: p, need: need}).attachFail(to, err)
+	a.Op, a.Need = explain.OpenEvent, []kernel.Capability{kernel.CapPerfmon}
+	return p.attachRefused(a, to, fmt.Errorf("open %s: %w", what, err))
 }
 
 // requireType refuses to attach a program of another type than the hook takes, for which the kernel
@@ -104,7 +100,7 @@ func (p *Program) attachFail(to string, err error, need ...kernel.Capability) *E
 func (p *Program) requireType(hook string, want ...uapi.ProgType) error {
 	if !slices.Contains(want, p.typ) {
 		return fmt.Errorf("%s takes programs of type %s, this one is of type %v: %w",
-			hook, typeNames(want), p.typ, syscall.EINVAL)
+			hook, explain.TypeNames(want), p.typ, syscall.EINVAL)
 	}
 	return nil
 }

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/purebpf/bpf/btf"
-	"github.com/purebpf/bpf/facts"
-	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -48,30 +46,10 @@ func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (
 		err = errNoRawCookies
 	}
 	if err != nil {
-		a := attempt{op: opRawTracepoint, program: p, name: name}
-		return nil, a.attachFail(to, err)
+		a := explain.Attempt{Op: explain.RawTracepoint, Name: name}
+		return nil, p.attachRefused(&a, to, err)
 	}
 	return p.newLink(to, fd), nil
-}
-
-// nearRawTracepoint proposes raw tracepoints for a name that doesn't exist: those for which the
-// kernel and its modules have types.
-func nearRawTracepoint(a *attempt) string {
-	k := a.program.running()
-	spec, err := k.BTF()
-	if err != nil {
-		return ""
-	}
-	near := nearest.To(a.name)
-	facts.EachTypeName(spec, "btf_trace_", btf.KindTypedef, near.Offer)
-	modules, err := k.Modules()
-	if err != nil {
-		return near.Hint()
-	}
-	for _, m := range modules {
-		facts.EachTypeName(m.BTF, "btf_trace_", btf.KindTypedef, near.Offer)
-	}
-	return near.Hint()
 }
 
 // autoRawTracepoint attaches SEC("raw_tp/name").

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -100,7 +101,8 @@ func (m *Map) storeStructOps() error {
 }
 
 func (m *Map) structOpsFail(err error) error {
-	return m.fail("attach struct_ops", (&attempt{op: opRegister, m: m}).explained(err))
+	return m.fail("attach struct_ops", (&explain.Attempt{Op: explain.Register,
+		Map: explain.Map{FD: m.fd.Int()}}).Of(err))
 }
 
 // UpdateMap atomically replaces the registered map with another struct_ops map (libbpf

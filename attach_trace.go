@@ -6,6 +6,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -114,7 +115,7 @@ func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
 		}
 	}
 	if err != nil {
-		return nil, (&attempt{op: opTrace, program: p}).attachFail(to, err)
+		return nil, p.attachRefused(&explain.Attempt{Op: explain.Trace}, to, err)
 	}
 	return p.newLink(to, fd), nil
 }
@@ -190,8 +191,10 @@ func (p *Program) AttachFreplace(target *Program, function string) (*Link, error
 		Detail: &sys.LinkTargetBTF{BTFID: uint32(id)},
 	})
 	if err != nil {
-		a := attempt{op: opReplaceFunction, program: p, target: target, function: uint32(id)}
-		return nil, a.attachFail(to, err)
+		a := explain.Attempt{
+			Op: explain.ReplaceFunction, Target: target.fd.Int(), Function: uint32(id),
+		}
+		return nil, p.attachRefused(&a, to, err)
 	}
 	return p.newLink(to, fd), nil
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -34,15 +35,15 @@ func (p *Program) AttachTracepoint(category, name string, opts *TracepointOption
 	}
 	id, err := p.running().TracepointID(category, name)
 	if err != nil {
-		a := attempt{
-			op: opTracefs, need: []kernel.Capability{kernel.CapSysAdmin}, program: p,
-			access: []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride},
+		a := explain.Attempt{
+			Op: explain.Tracefs, Need: []kernel.Capability{kernel.CapSysAdmin},
+			Access: []kernel.Capability{kernel.CapPerfmon, kernel.CapDACOverride},
 		}
-		return nil, a.attachFail(to, err)
+		return nil, p.attachRefused(&a, to, err)
 	}
 	event, err := probe.OpenTracepoint(id)
 	if err != nil {
-		return nil, p.eventNotOpened(to, &attempt{}, err)
+		return nil, p.eventNotOpened(to, &explain.Attempt{}, err)
 	}
 	return p.attachEvent(to, event, probe.Attachment{Cookie: opts.Cookie})
 }

@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -67,8 +68,8 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 			Count: uint32(len(ids))},
 	})
 	if err != nil {
-		at := &place{name: to, types: []uapi.ProgType{uapi.ProgTracing}, attach: p.expected,
-			need: []kernel.Capability{kernel.CapPerfmon}}
+		at := &explain.Place{Name: to, Types: []uapi.ProgType{uapi.ProgTracing}, Attach: p.expected,
+			Need: []kernel.Capability{kernel.CapPerfmon}}
 		return nil, p.refused(at, err)
 	}
 	return p.newLink(to, fd), nil

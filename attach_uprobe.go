@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -86,11 +87,11 @@ func (p *Program) attachUprobeAt(m probe.Machine, to string, at *probe.Uprobe, m
 	cookie uint64) (*Link, error) {
 	return p.attachProbe(m, to, at, mode, cookie,
 		func(err error, need []kernel.Capability) error {
-			a := attempt{
-				op: opUprobe, need: need, program: p, file: at.File, pid: at.PID,
-				offsets: []uint64{at.Offset},
+			a := explain.Attempt{
+				Op: explain.Uprobe, Need: need, File: at.File, PID: at.PID,
+				Offsets: []uint64{at.Offset},
 			}
-			return a.attachFail(to, err)
+			return p.attachRefused(&a, to, err)
 		})
 }
 

@@ -3,6 +3,7 @@ package bpf
 import (
 	"strings"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/internal/userfile"
 )
@@ -73,13 +74,13 @@ func (p *Program) linkUprobes(to string, file *userfile.File,
 	set *probe.UprobeMulti) (*Link, error) {
 	fd, err := set.Attach(p.fd, file, p.running())
 	if err != nil {
-		a := attempt{
-			op: opUprobeMulti, program: p, file: file, pid: set.PID, offsets: set.Offsets,
+		a := explain.Attempt{
+			Op: explain.UprobeMulti, File: file, PID: set.PID, Offsets: set.Offsets,
 		}
 		if set.Session {
-			a.session = set.AttachType()
+			a.Session = set.AttachType()
 		}
-		return nil, a.attachFail(to, err)
+		return nil, p.attachRefused(&a, to, err)
 	}
 	return p.newLink(to, fd), nil
 }

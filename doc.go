@@ -15,9 +15,8 @@
 //	counts, err := bpf.MapOf[uint32, uint64](obj.Map("pkt_count"))
 //	n, err := counts.Lookup(0)
 //
-// The Attach methods make a link. Add and Remove attach and detach a program without one, beside
-// others; Set and Unset do so where there is room for one program. A number in parentheses, such as
-// (5.8), is the first version of Linux that has what the sentence describes.
+// The Attach methods make a link; packages nolink, tc and lwt attach programs without one. A number
+// in parentheses, such as (5.8), is the first version of Linux that has what the sentence describes.
 //
 // # Ownership
 //

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
@@ -74,9 +75,9 @@ func withFD(fd int) about { return about{"", fmt.Sprintf("of descriptor %d", fd)
 
 // newError makes an *Error. Its hint is the advice that the cause carries or, for EPERM, which of
 // the capabilities that the operation needs this process lacks; need nil means CAP_BPF.
-// attempt.fail, which it calls, may find a better hint.
+// failed, which it calls, may find a better hint.
 func newError(op string, on about, cause error, need ...kernel.Capability) *Error {
-	return (&attempt{need: need}).fail(op, on, cause)
+	return failed(&explain.Attempt{Need: need}, op, on, cause)
 }
 
 // missing returns the error for a nil pointer or a zero value of a kind.

@@ -7,8 +7,10 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/internal/probe"
+	"github.com/purebpf/bpf/internal/xdp"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
@@ -186,7 +188,7 @@ func (l *Link) Update(p, expected *Program) error {
 	err = sys.LinkUpdate(&a)
 	if info, _ := sys.LinkInfoByFD(l.fd.Int()); err != nil && info != nil &&
 		info.Type == uapi.LinkXDP {
-		err = withWords(err, func() error { return sys.LinkUpdate(&a) })
+		err = xdp.WithWords(err, func() error { return sys.LinkUpdate(&a) })
 	}
 	if err != nil {
 		return l.fail("update", err)
@@ -283,7 +285,7 @@ func (l *Link) kernelLink(op string) error {
 }
 
 func (l *Link) fail(op string, err error) error {
-	return (&attempt{op: opLink}).fail(op+" link", about{l.object, l.what}, err)
+	return failed(&explain.Attempt{Op: explain.Link}, op+" link", about{l.object, l.what}, err)
 }
 
 // Links is a list of links.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
@@ -500,14 +501,21 @@ func (m *Map) absence() error {
 // costs no allocation.
 func (m *Map) elemError(op string, err error) error {
 	if err != syscall.ENOENT {
-		return (&attempt{op: opElement, m: m}).fail(op, m.about(), err)
+		return m.elemRefused(op, err)
 	}
 	if kept := m.noEntry.Load(); kept != nil && kept.Op == op {
 		return kept
 	}
-	e := (&attempt{op: opElement, m: m}).fail(op, m.about(), err)
+	e := m.elemRefused(op, err)
 	m.noEntry.Store(e)
 	return e
+}
+
+func (m *Map) elemRefused(op string, err error) *Error {
+	a := explain.Attempt{
+		Op: explain.Element, Map: explain.Map{MaxEntries: m.maxEntries, Frozen: m.frozen.Load()},
+	}
+	return failed(&a, op, m.about(), err)
 }
 
 func (m *Map) sizeError(op string, key []byte, value int, flags uapi.ElemFlags) error {

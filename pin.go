@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/purebpf/bpf/internal/bpffs"
+	"github.com/purebpf/bpf/internal/explain"
 )
 
 // pin pins a kernel object at path, which must be on a BPF file system.
@@ -46,5 +47,5 @@ func (p *pinning) end(failed bool) {
 
 // pinRefused explains why the kernel refused to pin at path.
 func pinRefused(path string, err error) error {
-	return fmt.Errorf("at %s: %w", path, (&attempt{op: opPin}).explained(err))
+	return fmt.Errorf("at %s: %w", path, (&explain.Attempt{Op: explain.Pin}).Of(err))
 }

@@ -211,7 +211,7 @@ type ProgramInfo struct {
 	BTFID           uint32
 	NumFuncInfo     int
 	NumLineInfo     int
-	RunTime         time.Duration // since EnableStats, or with kernel.bpf_stats_enabled
+	RunTime         time.Duration // since inspect.EnableStats, or with kernel.bpf_stats_enabled
 	RunCount        uint64
 	RecursionMisses uint64
 	VerifiedInsns   uint32 // instructions that the verifier processed, 5.16

@@ -3,6 +3,7 @@ package bpf
 import (
 	"time"
 
+	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -66,6 +67,8 @@ func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 }
 
 func (p *Program) runError(err error, a *sys.ProgTestRunAttr) error {
-	explained := (&attempt{op: opRun, program: p, size: a.DataSizeOut}).explained(err)
-	return p.fail("run program", explained)
+	attempt := explain.Attempt{
+		Op: explain.Run, Program: p.forExplanation(), Size: a.DataSizeOut,
+	}
+	return p.fail("run program", attempt.Of(err))
 }

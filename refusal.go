@@ -2,72 +2,65 @@ package bpf
 
 import (
 	"fmt"
-	"os"
-	"strings"
 	"syscall"
 
-	"github.com/purebpf/bpf/internal/hooks"
+	"github.com/purebpf/bpf/internal/explain"
+	"github.com/purebpf/bpf/internal/hint"
+	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/uapi"
 )
 
-// place is a hook to attach a program to or detach it from, and what explains the kernel's refusal:
-// bare errnos don't say which program is in the way or what type would fit.
-type place struct {
-	name     string
-	types    []uapi.ProgType             // of programs that fit
-	attach   uapi.AttachType             // that kernels may lack; 0 if that is not checked
-	query    func() (*hooks.Hook, error) // the attached programs; nil if the kernel has no query
-	revision uint64                      // that the caller expects
-	anchor   Anchor                      // the anchor, where the kernel lists links
-	// what the kernel takes as target: the explanation of EBADF, which never means a closed program
-	target string
-	// of the hook, which the options break: the explanation of EINVAL
-	rule    string
-	need    []kernel.Capability
-	netlink bool // rtnetlink needs CAP_NET_ADMIN, instead of need
+// tracefsAccess is the capability that opening files of tracefs needs.
+var tracefsAccess = [...]kernel.Capability{kernel.CapDACOverride}
+
+// failed makes the error of an attempt, with its explanation.
+func failed(a *explain.Attempt, op string, on about, err error) *Error {
+	advice, cause := hint.Cut(a.Of(err))
+	return &Error{Op: op, Object: on.object, Subject: on.subject, Err: cause, Hint: advice}
+}
+
+// loadError makes the error of a failed step of a load.
+func loadError(f *load.Failure) error {
+	if f.Verifier != nil {
+		return newVerifierError(f)
+	}
+	a := explain.Attempt{Op: explain.Load, Need: f.Need, Limit: f.Limit, Maps: f.Maps}
+	if f.Maps != nil {
+		a.Op = explain.CreateMap
+	}
+	e := failed(&a, f.Op, about{f.Object, f.Subject}, f.Err)
+	e.Log = f.MapLog
+	return e
+}
+
+// forExplanation describes the program to package explain.
+func (p *Program) forExplanation() explain.Program {
+	return explain.Program{FD: p.fd.Int(), Type: p.typ, Kernel: p.running()}
+}
+
+// attachFail wraps the error of an attempt to attach p.
+func (p *Program) attachFail(to string, err error, need ...kernel.Capability) *Error {
+	return p.attachRefused(&explain.Attempt{Need: need}, to, err)
+}
+
+// attachRefused is attachFail with what may explain the error. If the program has no descriptor,
+// that is the reason, whatever else is wrong.
+func (p *Program) attachRefused(a *explain.Attempt, to string, err error) *Error {
+	subject := "to " + to
+	if p != nil {
+		subject = p.Name() + " " + subject
+	}
+	on := about{p.ObjectName(), subject}
+	if absent := p.absence(); absent != nil {
+		return newError("attach program", on, absent)
+	}
+	a.Program = p.forExplanation()
+	return failed(a, "attach program", on, err)
 }
 
 // refused wraps the error of an attempt to attach p there.
-func (p *Program) refused(at *place, err error) *Error {
-	return p.at(opAttach, at).attachFail(at.name, at.cause(err))
-}
-
-func (p *Program) at(op operation, at *place) *attempt {
-	if at.netlink {
-		op |= opNetlink
-	}
-	return &attempt{op: op, need: at.need, program: p, at: at}
-}
-
-// cause returns err without the text that the name of the place has already.
-func (at *place) cause(err error) error {
-	if file, ok := err.(*os.PathError); ok && strings.HasSuffix(at.name, " "+file.Path) {
-		return fmt.Errorf("%s it: %w", file.Op, file.Err)
-	}
-	return err
-}
-
-// ask returns the programs attached to the hook of a file. Its error names the query.
-func (at *place) ask(path string, where uapi.AttachType) (*hooks.Hook, error) {
-	hook, err := hooks.QueryFile(path, where, 0)
-	if err != nil {
-		err = fmt.Errorf("query the attached programs: %w", at.cause(err))
-	}
-	return hook, err
-}
-
-// notDetached wraps the error of an attempt to detach p from there.
-func (p *Program) notDetached(at *place, err error) *Error {
-	on := about{p.ObjectName(), p.Name() + " from " + at.name}
-	if absent := p.absence(); absent != nil {
-		return newError("detach program", on, absent)
-	}
-	err = at.cause(err)
-	if err == syscall.ENOENT {
-		err = fmt.Errorf("not attached there: %w", err)
-	}
-	return p.at(opDetach, at).fail("detach program", on, err)
+func (p *Program) refused(at *explain.Place, err error) *Error {
+	return p.attachRefused(at.Attempt(explain.Attach), at.Name, at.Cause(err))
 }
 
 // checkReplaced refuses a program to replace that has no descriptor to pass to the kernel.

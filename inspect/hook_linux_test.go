@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -47,9 +48,9 @@ func TestCgroup(t *testing.T) {
 	}
 	defer os.Remove(below)
 	obj := bpftest.Load(t, "../testdata/cgroup.bpf.o", "first", "second")
-	multi := &bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}
+	multi := &nolink.CgroupOptions{Mode: nolink.CgroupMulti}
 	for _, name := range []string{"first", "second"} {
-		if err := obj.Program(name).AddCgroup(dir, multi); err != nil {
+		if err := nolink.AddCgroup(obj.Program(name), dir, multi); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,8 +78,8 @@ func TestCgroup(t *testing.T) {
 func TestInterface(t *testing.T) {
 	testkit.Netns(t)
 	obj := bpftest.Load(t, "../testdata/link.bpf.o", "xdp")
-	if _, err := obj.Program("xdp").SetXDP(
-		"lo", &bpf.SetXDPOptions{Mode: bpf.XDPGeneric}); err != nil {
+	if _, err := nolink.SetXDP(obj.Program("xdp"),
+		"lo", &nolink.XDPOptions{Mode: bpf.XDPGeneric}); err != nil {
 		t.Fatal(err)
 	}
 	var links []struct {
@@ -120,7 +121,7 @@ func TestSockMap(t *testing.T) {
 	testkit.Kernel(t, "5.19")
 	obj := bpftest.Load(t, "../testdata/link.bpf.o", "verdict")
 	m, p := obj.Map("sockets"), obj.Program("verdict")
-	if err := p.SetSockMap(m, nil); err != nil {
+	if err := nolink.SetSockMap(p, m, nil); err != nil {
 		t.Fatal(err)
 	}
 	hook, err := inspect.SockMap(m, p.ExpectedAttachType())

@@ -11,6 +11,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -22,19 +23,19 @@ func attachCgroup(s subject, h *hook) (hooked, error) {
 }
 
 func setCgroup(s subject, h *hook) (hooked, error) {
-	o := &bpf.AddCgroupOptions{CgroupOptions: *h.cgroupOptions()}
+	o := &nolink.CgroupOptions{CgroupOptions: *h.cgroupOptions()}
 	var err error
 	if o.Mode, err = h.cgroupMode(); err != nil {
 		return hooked{}, err
 	}
-	if err := s.AddCgroup(h.target, o); err != nil {
+	if err := nolink.AddCgroup(s.Program, h.target, o); err != nil {
 		return hooked{}, err
 	}
 	return hooked{
 		what: fmt.Sprintf("%s to cgroup %s, without a link, %v", s.name(), h.target, o.Mode),
 		undo: func() error {
-			return s.RemoveCgroup(h.target,
-				&bpf.RemoveCgroupOptions{Type: o.Type})
+			return nolink.RemoveCgroup(s.Program, h.target,
+				&nolink.RemoveCgroupOptions{Type: o.Type})
 		},
 	}, nil
 }
@@ -71,7 +72,7 @@ func cgroupThere(h *hook) ([]attachment, error) {
 			return nil, err
 		}
 		list = append(list, hookedThere(there, func(p *bpf.Program) error {
-			return p.RemoveCgroup(h.target, &bpf.RemoveCgroupOptions{Type: t})
+			return nolink.RemoveCgroup(p, h.target, &nolink.RemoveCgroupOptions{Type: t})
 		})...)
 	}
 	return list, nil

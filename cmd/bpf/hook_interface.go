@@ -10,6 +10,7 @@ import (
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/tc"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -36,13 +37,17 @@ func setXDP(mode string) func(subject, *hook) (hooked, error) {
 		if err != nil {
 			return hooked{}, err
 		}
-		if _, err := s.SetXDP(h.target,
-			&bpf.SetXDPOptions{Mode: m, IfAbsent: true}); err != nil {
+		o := nolink.XDPOptions{Mode: m, IfAbsent: true, Logger: bpf.EnvLogger()}
+		if _, err := nolink.SetXDP(s.Program, h.target, &o); err != nil {
 			return hooked{}, err
 		}
 		return hooked{
 			what: s.name() + " to " + h.target + " (xdp, netlink)",
-			undo: func() error { return underName(index, s.UnsetXDP) },
+			undo: func() error {
+				return underName(index, func(iface string) error {
+					return nolink.UnsetXDP(s.Program, iface)
+				})
+			},
 		}, nil
 	}
 }
@@ -73,7 +78,7 @@ func xdpThere(h *hook) ([]attachment, error) {
 		}
 		list = append(list, attachment{at.program, links,
 			withProgram(at.program, func(p *bpf.Program) error {
-				return p.UnsetXDP(h.target)
+				return nolink.UnsetXDP(p, h.target)
 			})})
 	}
 	return list, nil
@@ -129,7 +134,7 @@ func underName(index int, detach func(iface string) error) error {
 // interfaceHook returns a kind of tcx or netkit.
 func interfaceHook(name string, where uapi.AttachType,
 	link func(*bpf.Program, string, uapi.AttachType, *bpf.TCXOptions) (*bpf.Link, error),
-	add func(*bpf.Program, string, uapi.AttachType, *bpf.AddTCXOptions) error,
+	add func(*bpf.Program, string, uapi.AttachType, *nolink.TCXOptions) error,
 	remove func(*bpf.Program, string, uapi.AttachType) error,
 ) hookKind {
 	return hookKind{
@@ -143,7 +148,7 @@ func interfaceHook(name string, where uapi.AttachType,
 			if err != nil {
 				return hooked{}, err
 			}
-			if err := add(s.Program, h.target, where, &bpf.AddTCXOptions{
+			if err := add(s.Program, h.target, where, &nolink.TCXOptions{
 				TCXOptions: bpf.TCXOptions{Anchor: h.place, Revision: h.revision}}); err != nil {
 				return hooked{}, err
 			}

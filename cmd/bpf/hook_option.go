@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -159,8 +160,8 @@ func (o *hookOptions) xdpMode() (bpf.XDPMode, error) {
 	return modeOf(o.mode, bpf.XDPAny, bpf.XDPNative, bpf.XDPGeneric, bpf.XDPOffload)
 }
 
-func (o *hookOptions) cgroupMode() (bpf.CgroupMode, error) {
-	return modeOf(o.mode, bpf.CgroupMulti, bpf.CgroupExclusive, bpf.CgroupOverride)
+func (o *hookOptions) cgroupMode() (nolink.CgroupMode, error) {
+	return modeOf(o.mode, nolink.CgroupMulti, nolink.CgroupExclusive, nolink.CgroupOverride)
 }
 
 const placeUsage = "first, last, before:ID, after:ID (of a program), before-link:ID, after-link:ID"

@@ -8,6 +8,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -43,12 +44,12 @@ func setSockMap(s subject, h *hook) (hooked, error) {
 		return hooked{}, errors.Join(fmt.Errorf("program %d is attached to map %s: %w",
 			there.Programs[0].ProgramID, h.target, bpf.ErrExist), done())
 	}
-	if err := s.SetSockMap(m, o); err != nil {
+	if err := nolink.SetSockMap(s.Program, m, o); err != nil {
 		return hooked{}, errors.Join(err, done())
 	}
 	return hooked{
 		what: fmt.Sprintf("%s to map %s, without a link", s.name(), h.target),
-		undo: func() error { return errors.Join(s.UnsetSockMap(m, o), done()) },
+		undo: func() error { return errors.Join(nolink.UnsetSockMap(s.Program, m, o), done()) },
 	}, nil
 }
 
@@ -94,7 +95,7 @@ func sockMapThere(h *hook) ([]attachment, error) {
 			if err != nil {
 				return err
 			}
-			return errors.Join(p.UnsetSockMap(m, &bpf.SockMapOptions{Type: t}), done())
+			return errors.Join(nolink.UnsetSockMap(p, m, &bpf.SockMapOptions{Type: t}), done())
 		})...)
 	}
 	return list, nil
@@ -107,11 +108,11 @@ func setFlowDissector(s subject, h *hook) (hooked, error) {
 			"program %d is the flow dissector of this network namespace: %w",
 			there.Programs[0].ProgramID, bpf.ErrExist)
 	}
-	if err := s.SetFlowDissector(); err != nil {
+	if err := nolink.SetFlowDissector(s.Program); err != nil {
 		return hooked{}, err
 	}
 	return hooked{what: s.name() + " to this network namespace (flow dissector)",
-		undo: s.UnsetFlowDissector}, nil
+		undo: func() error { return nolink.UnsetFlowDissector(s.Program) }}, nil
 }
 
 func flowDissectorThere(h *hook) ([]attachment, error) {
@@ -127,15 +128,15 @@ func flowDissectorThere(h *hook) ([]attachment, error) {
 		&linkinfo.Netns{Inode: uint32(id), AttachType: uapi.AttachFlowDissector}); err != nil {
 		return nil, err
 	}
-	return hookedThere(there, (*bpf.Program).UnsetFlowDissector), nil
+	return hookedThere(there, nolink.UnsetFlowDissector), nil
 }
 
 func setLIRC(s subject, h *hook) (hooked, error) {
-	if err := s.AddLIRC(h.target); err != nil {
+	if err := nolink.AddLIRC(s.Program, h.target); err != nil {
 		return hooked{}, err
 	}
 	return hooked{what: s.name() + " to " + h.target, undo: func() error {
-		return s.RemoveLIRC(h.target)
+		return nolink.RemoveLIRC(s.Program, h.target)
 	}}, nil
 }
 
@@ -144,5 +145,8 @@ func lircThere(h *hook) ([]attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return hookedThere(there, func(p *bpf.Program) error { return p.RemoveLIRC(h.target) }), nil
+	return hookedThere(
+		there,
+		func(p *bpf.Program) error { return nolink.RemoveLIRC(p, h.target) },
+	), nil
 }

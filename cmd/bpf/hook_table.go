@@ -7,6 +7,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/lwt"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/tc"
 	"github.com/purebpf/bpf/uapi"
@@ -41,13 +42,13 @@ func hookKinds() []hookKind {
 		{name: "xdp-generic", target: "IFACE", options: []string{"link"},
 			attach: linkXDP("generic"), set: setXDP("generic"), there: xdpThere},
 		interfaceHook("tcx-ingress", uapi.AttachTCXIngress, (*bpf.Program).AttachTCX,
-			(*bpf.Program).AddTCX, (*bpf.Program).RemoveTCX),
+			nolink.AddTCX, nolink.RemoveTCX),
 		interfaceHook("tcx-egress", uapi.AttachTCXEgress, (*bpf.Program).AttachTCX,
-			(*bpf.Program).AddTCX, (*bpf.Program).RemoveTCX),
+			nolink.AddTCX, nolink.RemoveTCX),
 		interfaceHook("netkit-primary", uapi.AttachNetkitPrimary, (*bpf.Program).AttachNetkit,
-			(*bpf.Program).AddNetkit, (*bpf.Program).RemoveNetkit),
+			nolink.AddNetkit, nolink.RemoveNetkit),
 		interfaceHook("netkit-peer", uapi.AttachNetkitPeer, (*bpf.Program).AttachNetkit,
-			(*bpf.Program).AddNetkit, (*bpf.Program).RemoveNetkit),
+			nolink.AddNetkit, nolink.RemoveNetkit),
 		tcHook("tc-ingress", tc.Ingress),
 		tcHook("tc-egress", tc.Egress),
 		{name: "netfilter", target: "FAMILY,HOOK,PRIORITY", options: []string{"defrag"},

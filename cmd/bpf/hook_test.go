@@ -29,7 +29,10 @@ var hookExamples = []struct{ text, target string }{
 	{"lwt-out:fd00::/64,dev=eth0,via=fd00::1,metric=5,headroom=0", "fd00::/64"},
 	{"lwt-xmit:10.0.0.0/8,dev=eth0,via=10.0.0.1,metric=5,headroom=64", "10.0.0.0/8"},
 	{"lwt-seg6local:fd00::1/128,dev=eth0,via=fd00::2,metric=5,headroom=0", "fd00::1/128"},
-	{"cgroup:/sys/fs/cgroup/a=b,c,type=cgroup_inet_egress,preorder=yes,place=after:9,revision=1,link=no,mode=override", "/sys/fs/cgroup/a=b,c"},
+	{
+		"cgroup:/sys/fs/cgroup/a=b,c,type=cgroup_inet_egress,preorder=yes,place=after:9,revision=1,link=no,mode=override",
+		"/sys/fs/cgroup/a=b,c",
+	},
 	{"netns:/run/netns/blue", "/run/netns/blue"},
 	{"flow_dissector", ""},
 	{"sockmap:sockets,type=sk_skb_verdict,link=no", "sockets"},

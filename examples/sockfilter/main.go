@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+
+	"github.com/purebpf/bpf/nolink"
 )
 
 //go:generate go run ../../cmd/bpf gen sockfilter.bpf.c
@@ -33,7 +35,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := s.Programs.Look.SetSocketFilter(raw); err != nil {
+	if err := nolink.SetSocketFilter(s.Programs.Look, raw); err != nil {
 		log.Fatal(err)
 	}
 

@@ -16,6 +16,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -149,8 +150,8 @@ func TestCgroupHooks(t *testing.T) {
 			obj := load(t, only(open(t, "cgroup"), h.program), nil)
 			p := obj.Program(h.program)
 			runs, deny := &array[[32]uint64](t, obj, "runs")[h.index], array[uint32](t, obj, "deny")
-			add := &bpf.AddCgroupOptions{CgroupOptions: bpf.CgroupOptions{Type: h.typ}}
-			remove := &bpf.RemoveCgroupOptions{Type: h.typ}
+			add := &nolink.CgroupOptions{CgroupOptions: bpf.CgroupOptions{Type: h.typ}}
+			remove := &nolink.RemoveCgroupOptions{Type: h.typ}
 			where := p.ExpectedAttachType()
 			if h.typ != 0 {
 				where = h.typ
@@ -204,21 +205,21 @@ func TestCgroupHooks(t *testing.T) {
 					AttachType: where}) {
 				t.Errorf("%+v %v", info, err)
 			}
-			if err := p.RemoveCgroup(dir, remove); !errors.Is(err, bpf.ErrNotExist) {
+			if err := nolink.RemoveCgroup(p, dir, remove); !errors.Is(err, bpf.ErrNotExist) {
 				t.Errorf("it takes away a link: %v", err)
 			}
 			if err := link.Close(); err != nil {
 				t.Error(err)
 			}
 			over("after the link")
-			for _, mode := range []bpf.CgroupMode{bpf.CgroupExclusive, bpf.CgroupOverride,
-				bpf.CgroupMulti} {
+			for _, mode := range []nolink.CgroupMode{nolink.CgroupExclusive, nolink.CgroupOverride,
+				nolink.CgroupMulti} {
 				add.Mode = mode
-				if err := p.AddCgroup(dir, add); err != nil {
+				if err := nolink.AddCgroup(p, dir, add); err != nil {
 					t.Fatal(mode, err)
 				}
 				works(mode.String())
-				if err := p.RemoveCgroup(dir, remove); err != nil {
+				if err := nolink.RemoveCgroup(p, dir, remove); err != nil {
 					t.Error(mode, err)
 				}
 				over("after " + mode.String())
@@ -278,7 +279,7 @@ func TestCgroupRefused(t *testing.T) {
 	p, wrong := obj.Program("sock_create"), obj.Program("not_for_cgroups")
 	for _, attach := range []func(p *bpf.Program, path string) error{
 		func(p *bpf.Program, path string) error { return second(p.AttachCgroup(path, nil)) },
-		func(p *bpf.Program, path string) error { return p.AddCgroup(path, nil) },
+		func(p *bpf.Program, path string) error { return nolink.AddCgroup(p, path, nil) },
 	} {
 		if err := attach(p, dir+"/absent"); !errors.Is(err, bpf.ErrNotExist) ||
 			!strings.Contains(err.Error(), dir+"/absent") {
@@ -325,9 +326,9 @@ func TestCgroupReopened(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.AddCgroup(dir,
-			&bpf.AddCgroupOptions{CgroupOptions: bpf.CgroupOptions{Type: where},
-				Mode: bpf.CgroupMulti}); err != nil {
+		if err := nolink.AddCgroup(p, dir,
+			&nolink.CgroupOptions{CgroupOptions: bpf.CgroupOptions{Type: where},
+				Mode: nolink.CgroupMulti}); err != nil {
 			t.Fatal(err)
 		}
 		p.Close()
@@ -340,7 +341,7 @@ func TestCgroupReopened(t *testing.T) {
 		if hook.Programs[i].ID != bpftest.ProgramID(t, obj.Program("egress")) {
 			t.Errorf("%d: %+v", i, hook.Programs[i])
 		}
-		if err := obj.Program("egress").RemoveCgroup(dir, nil); err != nil {
+		if err := nolink.RemoveCgroup(obj.Program("egress"), dir, nil); err != nil {
 			t.Error(err)
 		}
 	}

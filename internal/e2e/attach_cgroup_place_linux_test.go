@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -37,15 +38,15 @@ func TestCgroupModes(t *testing.T) {
 		createSocket(t)
 		return *order
 	}
-	set := func(p *bpf.Program, dir string, mode bpf.CgroupMode) {
+	set := func(p *bpf.Program, dir string, mode nolink.CgroupMode) {
 		t.Helper()
-		if err := p.AddCgroup(dir, &bpf.AddCgroupOptions{Mode: mode}); err != nil {
+		if err := nolink.AddCgroup(p, dir, &nolink.CgroupOptions{Mode: mode}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	unset := func(p *bpf.Program, dir string) {
 		t.Helper()
-		if err := p.RemoveCgroup(dir, nil); err != nil {
+		if err := nolink.RemoveCgroup(p, dir, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,27 +58,27 @@ func TestCgroupModes(t *testing.T) {
 		}
 	}
 
-	set(first, dir, bpf.CgroupExclusive)
-	busy(second.AddCgroup(dir, &bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}))
-	busy(second.AddCgroup(below, &bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}))
+	set(first, dir, nolink.CgroupExclusive)
+	busy(nolink.AddCgroup(second, dir, &nolink.CgroupOptions{Mode: nolink.CgroupMulti}))
+	busy(nolink.AddCgroup(second, below, &nolink.CgroupOptions{Mode: nolink.CgroupMulti}))
 	_, err := second.AttachCgroup(dir, nil)
 	busy(err)
 	_, err = second.AttachCgroup(below, nil)
 	busy(err)
-	if err := second.RemoveCgroup(dir, nil); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.RemoveCgroup(second, dir, nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Errorf("it takes away another program: %v", err)
 	}
 	if n := ran(); n != 1 {
 		t.Error("ran:", n)
 	}
-	set(second, dir, bpf.CgroupExclusive) // replaces the first
+	set(second, dir, nolink.CgroupExclusive) // replaces the first
 	if n := ran(); n != 2 {
 		t.Error("ran:", n)
 	}
 	unset(second, dir)
 
-	set(first, dir, bpf.CgroupOverride)
-	set(second, below, bpf.CgroupOverride)
+	set(first, dir, nolink.CgroupOverride)
+	set(second, below, nolink.CgroupOverride)
 	if effective, err := hooks.QueryFile(below, uapi.AttachCgroupInetSockCreate,
 		uapi.FQueryEffective); err != nil || len(effective.Programs) != 1 ||
 		effective.Programs[0].ID != bpftest.ProgramID(t, second) {
@@ -91,23 +92,23 @@ func TestCgroupModes(t *testing.T) {
 	}
 	unset(first, dir)
 
-	set(first, dir, bpf.CgroupMulti)
-	set(second, dir, bpf.CgroupMulti)
+	set(first, dir, nolink.CgroupMulti)
+	set(second, dir, nolink.CgroupMulti)
 	if n := ran(); n != 12 {
 		t.Error("ran:", n)
 	}
-	if err := first.AddCgroup(dir,
-		&bpf.AddCgroupOptions{Mode: bpf.CgroupMulti}); !errors.Is(err, syscall.EINVAL) ||
+	if err := nolink.AddCgroup(first, dir,
+		&nolink.CgroupOptions{Mode: nolink.CgroupMulti}); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "is attached there already") {
 		t.Error(err)
 	}
-	if err := third.AddCgroup(dir,
-		&bpf.AddCgroupOptions{Mode: bpf.CgroupMulti,
+	if err := nolink.AddCgroup(third, dir,
+		&nolink.CgroupOptions{Mode: nolink.CgroupMulti,
 			Replace: third}); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	if err := third.AddCgroup(dir,
-		&bpf.AddCgroupOptions{Mode: bpf.CgroupMulti, Replace: first}); err != nil {
+	if err := nolink.AddCgroup(third, dir,
+		&nolink.CgroupOptions{Mode: nolink.CgroupMulti, Replace: first}); err != nil {
 		t.Error(err)
 	}
 	if n := ran(); n != 32 {
@@ -156,9 +157,9 @@ func TestCgroupModes(t *testing.T) {
 	if n := ran(); n != 0 {
 		t.Error("ran:", n)
 	}
-	for _, wrong := range []*bpf.AddCgroupOptions{{Mode: 8},
-		{Mode: bpf.CgroupExclusive, Replace: first}} {
-		if err := first.AddCgroup(dir, wrong); !errors.Is(err, syscall.EINVAL) {
+	for _, wrong := range []*nolink.CgroupOptions{{Mode: 8},
+		{Mode: nolink.CgroupExclusive, Replace: first}} {
+		if err := nolink.AddCgroup(first, dir, wrong); !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%+v: %v", wrong, err)
 		}
 	}
@@ -197,23 +198,23 @@ func TestCgroupAnchors(t *testing.T) {
 	three = attach(third, &bpf.CgroupOptions{Anchor: bpf.BeforeLinkID(linkID(t, two))})
 	expect(321)
 	three.Close()
-	if err := third.AddCgroup(dir,
-		&bpf.AddCgroupOptions{CgroupOptions: bpf.CgroupOptions{Anchor: bpf.Last()},
-			Mode: bpf.CgroupMulti}); err != nil {
+	if err := nolink.AddCgroup(third, dir,
+		&nolink.CgroupOptions{CgroupOptions: bpf.CgroupOptions{Anchor: bpf.Last()},
+			Mode: nolink.CgroupMulti}); err != nil {
 		t.Fatal(err)
 	}
 	expect(213)
 	two.Close()
 	// Next to a program without a link, another one without a link can be placed.
 	add := func(p *bpf.Program, opts *bpf.CgroupOptions) error {
-		return p.AddCgroup(dir,
-			&bpf.AddCgroupOptions{CgroupOptions: *opts, Mode: bpf.CgroupMulti})
+		return nolink.AddCgroup(p, dir,
+			&nolink.CgroupOptions{CgroupOptions: *opts, Mode: nolink.CgroupMulti})
 	}
 	if err := add(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); err != nil {
 		t.Fatal(err)
 	}
 	expect(123)
-	if err := second.RemoveCgroup(dir, nil); err != nil {
+	if err := nolink.RemoveCgroup(second, dir, nil); err != nil {
 		t.Error(err)
 	}
 	hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetSockCreate, 0)
@@ -226,12 +227,12 @@ func TestCgroupAnchors(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(132)
-	if err := second.RemoveCgroup(dir,
-		&bpf.RemoveCgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
+	if err := nolink.RemoveCgroup(second, dir,
+		&nolink.RemoveCgroupOptions{Revision: hook.Revision}); !errors.Is(err, syscall.ESTALE) {
 		t.Error(err)
 	}
-	if err := second.RemoveCgroup(dir,
-		&bpf.RemoveCgroupOptions{Revision: hook.Revision + 1}); err != nil {
+	if err := nolink.RemoveCgroup(second, dir,
+		&nolink.RemoveCgroupOptions{Revision: hook.Revision + 1}); err != nil {
 		t.Error(err)
 	}
 	for _, err := range []error{outcome(second.AttachCgroup(dir,
@@ -246,7 +247,7 @@ func TestCgroupAnchors(t *testing.T) {
 		!strings.Contains(err.Error(), "next to a link") {
 		t.Error("a link next to a program:", err)
 	}
-	if err := third.RemoveCgroup(dir, nil); err != nil {
+	if err := nolink.RemoveCgroup(third, dir, nil); err != nil {
 		t.Error(err)
 	}
 	expect(1)

@@ -21,6 +21,7 @@ import (
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -365,26 +366,26 @@ func TestSetXDP(t *testing.T) {
 	obj := load(t, open(t, "attach"), nil)
 	packets := counter(t, obj, "packets")
 	p, other := obj.Program("pass"), obj.Program("pass_twice")
-	if mode, err := p.SetXDP("lo", nil); mode != bpf.XDPGeneric || err != nil {
+	if mode, err := nolink.SetXDP(p, "lo", nil); mode != bpf.XDPGeneric || err != nil {
 		t.Fatal(mode, err)
 	}
 	sendUDP(t, 5)
 	if *packets < 5 {
 		t.Errorf("5 packets sent, seen %d", *packets)
 	}
-	if _, err := other.SetXDP("lo",
-		&bpf.SetXDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
+	if _, err := nolink.SetXDP(other, "lo",
+		&nolink.XDPOptions{IfAbsent: true}); !errors.Is(err, syscall.EBUSY) ||
 		!strings.Contains(err.Error(), "is attached there") {
 		t.Error(err)
 	}
-	if _, err := other.SetXDP("lo",
-		&bpf.SetXDPOptions{Replace: other}); !errors.Is(err, bpf.ErrExist) {
+	if _, err := nolink.SetXDP(other, "lo",
+		&nolink.XDPOptions{Replace: other}); !errors.Is(err, bpf.ErrExist) {
 		t.Error(err)
 	}
-	if _, err := other.SetXDP("lo", &bpf.SetXDPOptions{Replace: p}); err != nil {
+	if _, err := nolink.SetXDP(other, "lo", &nolink.XDPOptions{Replace: p}); err != nil {
 		t.Error(err)
 	}
-	if err := p.UnsetXDP("lo"); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetXDP(p, "lo"); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error("taking away what isn't there:", err)
 	}
 	// A program without a descriptor means "none" to netlink: the attached program would be
@@ -399,25 +400,25 @@ func TestSetXDP(t *testing.T) {
 		is    error
 		words string
 	}{
-		{second(unloaded.Program("pass_twice").SetXDP("lo", nil)), syscall.EINVAL, "not loaded"},
-		{second(closed.Program("pass").SetXDP("lo", nil)), bpf.ErrClosed, ""},
-		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: unloaded.Program("pass_twice")})),
+		{second(nolink.SetXDP(unloaded.Program("pass_twice"), "lo", nil)), syscall.EINVAL, "not loaded"},
+		{second(nolink.SetXDP(closed.Program("pass"), "lo", nil)), bpf.ErrClosed, ""},
+		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: unloaded.Program("pass_twice")})),
 			syscall.EINVAL, "the program to replace"},
-		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: closed.Program("pass")})),
+		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: closed.Program("pass")})),
 			syscall.EINVAL,
 			"the program to replace"},
-		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
+		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
 			"exclude each other"},
 		{second(p.AttachXDP("lo", nil)), syscall.EBUSY,
 			"(pass_twice) is attached there"},
-		{second(p.SetXDP("lo", &bpf.SetXDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
-		{second(p.SetXDP("no-such-if", nil)), bpf.ErrNotExist, "no-such-if"},
-		{second(obj.Program("on_sys_enter").SetXDP("lo", nil)), syscall.EINVAL,
+		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Mode: 9})), syscall.EINVAL, "XDPMode(9)"},
+		{second(nolink.SetXDP(p, "no-such-if", nil)), bpf.ErrNotExist, "no-such-if"},
+		{second(nolink.SetXDP(obj.Program("on_sys_enter"), "lo", nil)), syscall.EINVAL,
 			"type raw_tracepoint, want xdp"},
 		{second(obj.Program("on_sys_enter").AttachXDP("lo", nil)), syscall.EINVAL,
 			"type raw_tracepoint, want xdp"},
-		{unloaded.Program("pass_twice").UnsetXDP("lo"), syscall.EINVAL, "not loaded"},
-		{closed.Program("pass").UnsetXDP("lo"), bpf.ErrClosed, ""},
+		{nolink.UnsetXDP(unloaded.Program("pass_twice"), "lo"), syscall.EINVAL, "not loaded"},
+		{nolink.UnsetXDP(closed.Program("pass"), "lo"), bpf.ErrClosed, ""},
 	} {
 		if !errors.Is(tc.err, tc.is) || !strings.Contains(tc.err.Error(), tc.words) {
 			t.Errorf("want %v with %q: %v", tc.is, tc.words, tc.err)
@@ -426,7 +427,7 @@ func TestSetXDP(t *testing.T) {
 	if state := xdpState(t, "lo"); state.ProgID != bpftest.ProgramID(t, other) {
 		t.Error(state)
 	}
-	if err := other.UnsetXDP("lo"); err != nil {
+	if err := nolink.UnsetXDP(other, "lo"); err != nil {
 		t.Error(err)
 	}
 	if state := xdpState(t, "lo"); state != (rtnl.XDPState{}) {

@@ -17,6 +17,7 @@ import (
 	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -48,27 +49,30 @@ func TestLIRC(t *testing.T) {
 	testkit.Root(t)
 	obj := load(t, only(open(t, "net"), "xdp_pass"), nil)
 	p := obj.Program("xdp_pass")
-	if err := p.AddLIRC("/dev/lirc-absent"); !errors.Is(err, bpf.ErrNotExist) ||
+	if err := nolink.AddLIRC(p, "/dev/lirc-absent"); !errors.Is(err, bpf.ErrNotExist) ||
 		!strings.Contains(err.Error(), "/dev/lirc-absent") {
 		t.Error(err)
 	}
-	if err := p.AddLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
+	if err := nolink.AddLIRC(p, "/dev/null"); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), ", want lirc_mode2") {
 		t.Error(err)
 	}
-	if err := p.RemoveLIRC("/dev/null"); err == nil {
+	if err := nolink.RemoveLIRC(p, "/dev/null"); err == nil {
 		t.Error("detached from what is no receiver")
 	}
 	if _, err := hooks.QueryFile("/dev/null", uapi.AttachLIRCMode2, 0); err == nil {
 		t.Error("queried what is no receiver")
 	}
-	if err := obj.Program("xdp_drop").AddLIRC("/dev/null"); !errors.Is(err, syscall.EINVAL) ||
+	if err := nolink.AddLIRC(obj.Program("xdp_drop"), "/dev/null"); !errors.Is(
+		err,
+		syscall.EINVAL,
+	) ||
 		!strings.Contains(err.Error(), "was not loaded") {
 		t.Error(err)
 	}
 	calls := &lircCalls{}
 	defer funnel.Replace(calls)()
-	if err := errors.Join(p.AddLIRC("/dev/null"), p.RemoveLIRC("/dev/null")); err != nil {
+	if err := errors.Join(nolink.AddLIRC(p, "/dev/null"), nolink.RemoveLIRC(p, "/dev/null")); err != nil {
 		t.Fatal(err)
 	}
 	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) ||
@@ -96,7 +100,10 @@ func TestLIRCReceiver(t *testing.T) {
 		}
 	}
 	if path == "" {
-		testkit.Skip(t, "the module rc-loopback, which makes a receiver that hears itself, is not loaded")
+		testkit.Skip(
+			t,
+			"the module rc-loopback, which makes a receiver that hears itself, is not loaded",
+		)
 	}
 	obj := load(t, open(t, "lirc"), nil)
 	p, ran := obj.Program("heard"), counter(t, obj, "ran")
@@ -115,7 +122,7 @@ func TestLIRCReceiver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.AddLIRC(path); err != nil {
+	if err := nolink.AddLIRC(p, path); err != nil {
 		t.Fatal(err)
 	}
 	if hook, err := hooks.QueryFile(path, uapi.AttachLIRCMode2, 0); err != nil ||
@@ -126,10 +133,10 @@ func TestLIRCReceiver(t *testing.T) {
 	if !testkit.Await(testkit.Patience(5*time.Second), func() bool { return *ran != 0 }) {
 		t.Error("it sent, and the program heard nothing")
 	}
-	if err := p.RemoveLIRC(path); err != nil {
+	if err := nolink.RemoveLIRC(p, path); err != nil {
 		t.Error(err)
 	}
-	if err := p.RemoveLIRC(path); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.RemoveLIRC(p, path); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -339,14 +340,14 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	}
 	say := func(name string, err error) { fmt.Printf("%s => %v\n", name, err) }
 	say("cgroup link", outcome(cgroup.Program("ingress").AttachCgroup(dir, nil)))
-	say("cgroup set", cgroup.Program("ingress").AddCgroup(dir, nil))
-	say("xdp netlink", second(obj.Program("xdp_pass").SetXDP("lo", nil)))
+	say("cgroup set", nolink.AddCgroup(cgroup.Program("ingress"), dir, nil))
+	say("xdp netlink", second(nolink.SetXDP(obj.Program("xdp_pass"), "lo", nil)))
 	// A loaded program may be attached elsewhere: only loading needed the capability.
 	say("cgroup sock_create link", outcome(cgroup.Program("sock_create").AttachCgroup(dir, nil)))
 	say("xdp link", outcome(obj.Program("xdp_pass").AttachXDP("lo", nil)))
 	say("netns link", outcome(obj.Program("lookup").AttachNetns(bpf.ThreadNetns)))
-	say("sockmap set", obj.Program("stream_verdict").SetSockMap(obj.Map("sockets"), nil))
-	say("reuseport", obj.Program("reuseport").SetReuseport(rawConn(t, udpSocket(t, 0, true))))
+	say("sockmap set", nolink.SetSockMap(obj.Program("stream_verdict"), obj.Map("sockets"), nil))
+	say("reuseport", nolink.SetReuseport(obj.Program("reuseport"), rawConn(t, udpSocket(t, 0, true))))
 	if atLeast(6, 6) {
 		say("tcx link", outcome(obj.Program("tc_first").AttachTCX("lo", uapi.AttachTCXIngress,
 			nil)))
@@ -359,5 +360,5 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	say("link by id", second(bpf.LinkFromID(1)))
 	say("program by id", second(bpf.ProgramFromID(1)))
 	say("map by id", second(bpf.MapFromID(1)))
-	say("flow dissector set", obj.Program("dissector").SetFlowDissector())
+	say("flow dissector set", nolink.SetFlowDissector(obj.Program("dissector")))
 }

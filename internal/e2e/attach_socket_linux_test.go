@@ -20,6 +20,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -111,7 +112,7 @@ func TestSocketFilter(t *testing.T) {
 		}
 	}
 	exchange("abcd")
-	if err := p.SetSocketFilter(rawConn(t, c)); err != nil {
+	if err := nolink.SetSocketFilter(p, rawConn(t, c)); err != nil {
 		t.Fatal(err)
 	}
 	exchange("")  // nothing kept
@@ -122,31 +123,31 @@ func TestSocketFilter(t *testing.T) {
 	if runs[netFilter] != 3 {
 		t.Errorf("3 packets, %d runs", runs[netFilter])
 	}
-	if err := bpf.UnsetSocketFilter(rawConn(t, c)); err != nil {
+	if err := nolink.UnsetSocketFilter(rawConn(t, c)); err != nil {
 		t.Error(err)
 	}
 	*keep = 0
 	exchange("abcd")
-	if err := bpf.UnsetSocketFilter(rawConn(t, c)); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetSocketFilter(rawConn(t, c)); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 	for name, text := range map[string]string{"xdp_pass": "type xdp, want socket_filter",
 		"reuseport": "type sk_reuseport", "pick": "was not loaded"} {
-		if err := obj.Program(name).SetSocketFilter(rawConn(t,
+		if err := nolink.SetSocketFilter(obj.Program(name), rawConn(t,
 			c)); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), text) {
 			t.Error(name, err)
 		}
 	}
 	// A locked filter stays.
-	if err := p.SetSocketFilter(rawConn(t, c)); err != nil {
+	if err := nolink.SetSocketFilter(p, rawConn(t, c)); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.SetsockoptInt(socketFD(t, c), unix.SOL_SOCKET,
 		unix.SO_LOCK_FILTER, 1); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range []error{p.SetSocketFilter(rawConn(t, c)),
-		bpf.UnsetSocketFilter(rawConn(t, c))} {
+	for _, err := range []error{nolink.SetSocketFilter(p, rawConn(t, c)),
+		nolink.UnsetSocketFilter(rawConn(t, c))} {
 		if !errors.Is(err, syscall.EPERM) {
 			t.Error(err)
 		}
@@ -157,12 +158,12 @@ func TestSocketFilter(t *testing.T) {
 	}
 	defer pipe.Close()
 	defer other.Close()
-	if err := p.SetSocketFilter(rawConn(t, pipe)); !errors.Is(err, syscall.ENOTSOCK) {
+	if err := nolink.SetSocketFilter(p, rawConn(t, pipe)); !errors.Is(err, syscall.ENOTSOCK) {
 		t.Error(err)
 	}
 	raw := rawConn(t, c)
 	c.Close()
-	if err := p.SetSocketFilter(raw); err == nil {
+	if err := nolink.SetSocketFilter(p, raw); err == nil {
 		t.Error("a closed socket")
 	}
 }
@@ -191,7 +192,7 @@ func TestReuseport(t *testing.T) {
 			t.Errorf("the other one got %d bytes", n)
 		}
 	}
-	if err := obj.Program("reuseport").SetReuseport(rawConn(t, one)); err != nil {
+	if err := nolink.SetReuseport(obj.Program("reuseport"), rawConn(t, one)); err != nil {
 		t.Fatal(err)
 	}
 	expect(one, two)
@@ -201,22 +202,22 @@ func TestReuseport(t *testing.T) {
 		t.Errorf("8 packets, %d runs", runs[netReuseport])
 	}
 	*chosen = 0
-	if err := obj.Program("pick").SetReuseport(rawConn(t, two)); err != nil { // answers 1, always
+	if err := nolink.SetReuseport(obj.Program("pick"), rawConn(t, two)); err != nil { // answers 1, always
 		t.Fatal(err)
 	}
 	expect(two, one)
-	if err := bpf.UnsetReuseport(rawConn(t, one)); err != nil {
+	if err := nolink.UnsetReuseport(rawConn(t, one)); err != nil {
 		t.Error(err)
 	}
-	if err := bpf.UnsetReuseport(rawConn(t, one)); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetReuseport(rawConn(t, one)); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	if err := obj.Program("xdp_pass").SetReuseport(
+	if err := nolink.SetReuseport(obj.Program("xdp_pass"),
 		rawConn(t, one)); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), ", want sk_reuseport") {
 		t.Error(err)
 	}
-	if err := obj.Program("reuseport").SetReuseport(
+	if err := nolink.SetReuseport(obj.Program("reuseport"),
 		rawConn(t, udpSocket(t, 0, false))); err == nil {
 		t.Error("a socket without SO_REUSEPORT")
 	}
@@ -256,7 +257,7 @@ func TestReuseportMigrate(t *testing.T) {
 			two := listen(port)
 			putSocket(t, obj.Map("group"), 0, one)
 			putSocket(t, obj.Map("group"), 1, two)
-			if err := obj.Program(program).SetReuseport(rawConn(t, one)); err != nil {
+			if err := nolink.SetReuseport(obj.Program(program), rawConn(t, one)); err != nil {
 				t.Fatal(err)
 			}
 			client, err := net.DialTCP("tcp4", nil, &net.TCPAddr{IP: loopback[:], Port: port})
@@ -412,7 +413,7 @@ func TestFlowDissector(t *testing.T) {
 		!strings.Contains(err.Error(), "(dissector) is attached there") {
 		t.Error(err)
 	}
-	if err := other.SetFlowDissector(); !errors.Is(err, bpf.ErrExist) ||
+	if err := nolink.SetFlowDissector(other); !errors.Is(err, bpf.ErrExist) ||
 		!strings.Contains(err.Error(), "(dissector) is attached there") {
 		t.Error(err)
 	}
@@ -424,24 +425,24 @@ func TestFlowDissector(t *testing.T) {
 	}
 	link.Close()
 	expect("closed", false)
-	if err := other.SetFlowDissector(); err != nil {
+	if err := nolink.SetFlowDissector(other); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SetFlowDissector(); err != nil { // replaces it
+	if err := nolink.SetFlowDissector(p); err != nil { // replaces it
 		t.Fatal(err)
 	}
 	expect("set", true)
-	if err := other.UnsetFlowDissector(); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetFlowDissector(other); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error("it takes away another's:", err)
 	}
-	if err := p.UnsetFlowDissector(); err != nil {
+	if err := nolink.UnsetFlowDissector(p); err != nil {
 		t.Error(err)
 	}
 	expect("taken away", false)
-	if err := p.UnsetFlowDissector(); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetFlowDissector(p); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	if err := obj.Program("xdp_pass").SetFlowDissector(); !errors.Is(err, syscall.EINVAL) ||
+	if err := nolink.SetFlowDissector(obj.Program("xdp_pass")); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "type xdp") {
 		t.Error(err)
 	}

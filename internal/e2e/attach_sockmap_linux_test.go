@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -68,7 +69,7 @@ func TestSockMap(t *testing.T) {
 					for _, name := range feature.programs {
 						p := obj.Program(name)
 						if how == "set" {
-							if err := p.SetSockMap(m, nil); err != nil {
+							if err := nolink.SetSockMap(p, m, nil); err != nil {
 								t.Fatal(err)
 							}
 							continue
@@ -110,7 +111,7 @@ func TestSockMap(t *testing.T) {
 						t.Error("the program didn't run")
 					}
 					if how == "link" {
-						if err := last.UnsetSockMap(m, nil); err == nil {
+						if err := nolink.UnsetSockMap(last, m, nil); err == nil {
 							t.Error("it takes away a link")
 						}
 						if err := links.Close(); err != nil {
@@ -118,11 +119,11 @@ func TestSockMap(t *testing.T) {
 						}
 					} else {
 						for _, name := range feature.programs {
-							if err := obj.Program(name).UnsetSockMap(m, nil); err != nil {
+							if err := nolink.UnsetSockMap(obj.Program(name), m, nil); err != nil {
 								t.Error(name, err)
 							}
 						}
-						if err := last.UnsetSockMap(m, nil); !errors.Is(err, bpf.ErrNotExist) {
+						if err := nolink.UnsetSockMap(last, m, nil); !errors.Is(err, bpf.ErrNotExist) {
 							t.Error(err)
 						}
 					}
@@ -141,7 +142,7 @@ func TestSockMap(t *testing.T) {
 func TestSockMapRefused(t *testing.T) {
 	obj := load(t, only(open(t, "net"), "stream_verdict", "stream_verdict2", "xdp_pass"), nil)
 	p, other, m := obj.Program("stream_verdict"), obj.Program("stream_verdict2"), obj.Map("sockets")
-	set := func(p *bpf.Program, m *bpf.Map) error { return p.SetSockMap(m, nil) }
+	set := func(p *bpf.Program, m *bpf.Map) error { return nolink.SetSockMap(p, m, nil) }
 	attach := func(p *bpf.Program, m *bpf.Map) error { return outcome(p.AttachSockMap(m, nil)) }
 	for _, how := range []func(*bpf.Program, *bpf.Map) error{set, attach} {
 		if err := how(p, obj.Map("devices")); err == nil ||
@@ -162,16 +163,16 @@ func TestSockMapRefused(t *testing.T) {
 	if err := set(p, closed.Map("sockets")); !errors.Is(err, bpf.ErrClosed) {
 		t.Error(err)
 	}
-	if err := p.SetSockMap(m, nil); err != nil {
+	if err := nolink.SetSockMap(p, m, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.UnsetSockMap(m, nil); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetSockMap(other, m, nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error("it takes away another's:", err)
 	}
-	if err := other.SetSockMap(m, nil); err != nil { // replaces it
+	if err := nolink.SetSockMap(other, m, nil); err != nil { // replaces it
 		t.Error(err)
 	}
-	if err := p.UnsetSockMap(m, nil); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.UnsetSockMap(p, m, nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 	t.Run("link", func(t *testing.T) {
@@ -239,10 +240,10 @@ func TestReopened(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := reopen(obj.Program("msg")).SetSockMap(m, nil); err != nil {
+	if err := nolink.SetSockMap(reopen(obj.Program("msg")), m, nil); err != nil {
 		t.Error(err)
 	}
-	if err := reopen(obj.Program("msg")).UnsetSockMap(m, nil); err != nil {
+	if err := nolink.UnsetSockMap(reopen(obj.Program("msg")), m, nil); err != nil {
 		t.Error(err)
 	}
 	for _, c := range []struct {
@@ -259,8 +260,8 @@ func TestReopened(t *testing.T) {
 			"programs of type sk_msg have no attach type sk_skb_verdict"},
 	} {
 		p := reopen(c.p)
-		for _, err := range []error{p.SetSockMap(m, c.opts), outcome(p.AttachSockMap(m, c.opts)),
-			p.UnsetSockMap(m, c.opts)} {
+		for _, err := range []error{nolink.SetSockMap(p, m, c.opts), outcome(p.AttachSockMap(m, c.opts)),
+			nolink.UnsetSockMap(p, m, c.opts)} {
 			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v doesn't say %s", err, c.says)
 			}
@@ -276,11 +277,11 @@ func TestReopened(t *testing.T) {
 				t.Errorf("%v: %+v, %v", where, there, err)
 			}
 		}
-		if err := p.SetSockMap(m, opts); err != nil {
+		if err := nolink.SetSockMap(p, m, opts); err != nil {
 			t.Error(err)
 		}
 		wantThere(true)
-		if err := p.UnsetSockMap(m, opts); err != nil {
+		if err := nolink.UnsetSockMap(p, m, opts); err != nil {
 			t.Error(err)
 		}
 		wantThere(false)

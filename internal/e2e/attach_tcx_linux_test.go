@@ -18,6 +18,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -146,26 +147,26 @@ func TestTCX(t *testing.T) {
 		}
 		expect(21)
 		// Without links.
-		if err := third.AddTCX("lo", where,
-			&bpf.AddTCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.After(second)}}); err != nil {
+		if err := nolink.AddTCX(third, "lo", where,
+			&nolink.TCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.After(second)}}); err != nil {
 			t.Fatal(err)
 		}
 		expect(231)
-		if err := in.AddTCX(
-			"lo", where, &bpf.AddTCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
+		if err := nolink.AddTCX(in,
+			"lo", where, &nolink.TCXOptions{Replace: first}); !errors.Is(err, syscall.EBUSY) {
 			t.Error("replaces what a link holds:", err)
 		}
-		if err := in.AddTCX("lo", where, &bpf.AddTCXOptions{Replace: third}); err != nil {
+		if err := nolink.AddTCX(in, "lo", where, &nolink.TCXOptions{Replace: third}); err != nil {
 			t.Error(err)
 		}
 		expect(241)
-		if err := third.RemoveTCX("lo", where); !errors.Is(err, bpf.ErrNotExist) {
+		if err := nolink.RemoveTCX(third, "lo", where); !errors.Is(err, bpf.ErrNotExist) {
 			t.Error(err)
 		}
-		if err := second.RemoveTCX("lo", where); !errors.Is(err, syscall.EBUSY) {
+		if err := nolink.RemoveTCX(second, "lo", where); !errors.Is(err, syscall.EBUSY) {
 			t.Error("takes away a link:", err)
 		}
-		if err := in.RemoveTCX("lo", where); err != nil {
+		if err := nolink.RemoveTCX(in, "lo", where); err != nil {
 			t.Error(err)
 		}
 		expect(21)
@@ -208,7 +209,7 @@ func TestTCXRefused(t *testing.T) {
 		},
 		func(p *bpf.Program, iface string,
 			where uapi.AttachType) error {
-			return p.AddTCX(iface, where, nil)
+			return nolink.AddTCX(p, iface, where, nil)
 		},
 	} {
 		if err := attach(p, "absent0", uapi.AttachTCXIngress); !errors.Is(err, bpf.ErrNotExist) ||
@@ -246,13 +247,13 @@ func TestTCXRefused(t *testing.T) {
 		t.Error("the loopback is no netkit device")
 	}
 	for _, err := range []error{outcome(p.AttachNetkit("absent0", uapi.AttachNetkitPeer, nil)),
-		p.AddNetkit("absent0", uapi.AttachNetkitPeer, nil),
-		p.RemoveNetkit("absent0", uapi.AttachNetkitPeer)} {
+		nolink.AddNetkit(p, "absent0", uapi.AttachNetkitPeer, nil),
+		nolink.RemoveNetkit(p, "absent0", uapi.AttachNetkitPeer)} {
 		if !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), "absent0") {
 			t.Error(err)
 		}
 	}
-	if err := p.RemoveTCX("lo", uapi.AttachTCXIngress); !errors.Is(err, bpf.ErrNotExist) {
+	if err := nolink.RemoveTCX(p, "lo", uapi.AttachTCXIngress); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 	if _, err := hooks.QueryInterface(
@@ -299,8 +300,8 @@ func TestNetkit(t *testing.T) {
 		if n := send(side.to); n != side.digit {
 			t.Errorf("%v: order %d", side.where, n)
 		}
-		if err := third.AddNetkit("nk0", side.where,
-			&bpf.AddTCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.First()}}); err != nil {
+		if err := nolink.AddNetkit(third, "nk0", side.where,
+			&nolink.TCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.First()}}); err != nil {
 			t.Fatal(err)
 		}
 		if n := send(side.to); n != 30+side.digit {
@@ -320,7 +321,7 @@ func TestNetkit(t *testing.T) {
 			!strings.Contains(err.Error(), "is attached there already") {
 			t.Error(err)
 		}
-		if err := third.RemoveNetkit("nk0", side.where); err != nil {
+		if err := nolink.RemoveNetkit(third, "nk0", side.where); err != nil {
 			t.Error(err)
 		}
 		if _, err := third.AttachNetkit("nk0", side.where,
@@ -338,8 +339,8 @@ func TestNetkit(t *testing.T) {
 	for iface, says := range map[string]string{"lo": "no netkit device",
 		"nk1": "give the primary device"} {
 		for _, err := range []error{outcome(p.AttachNetkit(iface, uapi.AttachNetkitPrimary, nil)),
-			p.AddNetkit(iface, uapi.AttachNetkitPrimary, nil),
-			p.RemoveNetkit(iface, uapi.AttachNetkitPrimary)} {
+			nolink.AddNetkit(p, iface, uapi.AttachNetkitPrimary, nil),
+			nolink.RemoveNetkit(p, iface, uapi.AttachNetkitPrimary)} {
 			if err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v, want %q", iface, err, says)
 			}
@@ -347,7 +348,7 @@ func TestNetkit(t *testing.T) {
 	}
 	other := obj.Program("xdp_pass")
 	for _, err := range []error{outcome(other.AttachNetkit("nk0", uapi.AttachNetkitPeer, nil)),
-		other.AddNetkit("nk0", uapi.AttachNetkitPeer, nil)} {
+		nolink.AddNetkit(other, "nk0", uapi.AttachNetkitPeer, nil)} {
 		if !errors.Is(err, syscall.EINVAL) ||
 			!strings.Contains(err.Error(),
 				"the program is of type xdp, want sched_cls") {

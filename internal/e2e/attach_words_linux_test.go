@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/nolink"
 )
 
 // repeated returns a part that an error text has twice: two words in a row, or a path.
@@ -80,17 +81,17 @@ func TestAttachWords(t *testing.T) {
 		{"cgroup", second(sample.AttachCgroup("/no/such", nil)), bpf.ErrNotExist,
 			", want "},
 		{"no cgroup", second(sample.AttachCgroup(dir, nil)), syscall.EINVAL, ", want "},
-		{"set cgroup", sample.AddCgroup("/no/such", nil), bpf.ErrNotExist, "open it"},
-		{"unset cgroup", sample.RemoveCgroup("/no/such", nil), bpf.ErrNotExist, "open it"},
-		{"unset no cgroup", sample.RemoveCgroup(dir, nil), syscall.EBADF, "cgroup2 file system"},
+		{"set cgroup", nolink.AddCgroup(sample, "/no/such", nil), bpf.ErrNotExist, "open it"},
+		{"unset cgroup", nolink.RemoveCgroup(sample, "/no/such", nil), bpf.ErrNotExist, "open it"},
+		{"unset no cgroup", nolink.RemoveCgroup(sample, dir, nil), syscall.EBADF, "cgroup2 file system"},
 		{"netns", second(sample.AttachNetns("/no/such")), bpf.ErrNotExist, "open it"},
 		{"no netns", second(sample.AttachNetns(dir)), syscall.EINVAL, ", want "},
-		{"dissector", sample.UnsetFlowDissector(), bpf.ErrNotExist, "not attached there"},
+		{"dissector", nolink.UnsetFlowDissector(sample), bpf.ErrNotExist, "not attached there"},
 		{"netfilter", second(sample.AttachNetfilter(0, 0, nil)), syscall.EINVAL, ", want "},
 		{"sockmap", second(sample.AttachSockMap(m, nil)), syscall.EINVAL, ", want "},
-		{"unset sockmap", sample.UnsetSockMap(m, nil), syscall.EINVAL, "holds no sockets"},
+		{"unset sockmap", nolink.UnsetSockMap(sample, m, nil), syscall.EINVAL, "holds no sockets"},
 		{"closed sockmap", second(sample.AttachSockMap(closed, nil)), bpf.ErrClosed, "map"},
-		{"set closed sockmap", sample.SetSockMap(closed, nil), bpf.ErrClosed, "map"},
+		{"set closed sockmap", nolink.SetSockMap(sample, closed, nil), bpf.ErrClosed, "map"},
 		{"iterator", second(walks.AttachIter(&bpf.IterOptions{Cgroup: "/no/such"})), syscall.EINVAL,
 			"take a cgroup"},
 		{"iterator's threads", second(walks.AttachIter(&bpf.IterOptions{TID: 1, PID: 1})),

@@ -19,6 +19,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -96,8 +97,8 @@ func TestXDPModes(t *testing.T) {
 			!strings.Contains(err.Error(), "(xdp_drop) is attached there") {
 			t.Error(err)
 		}
-		if _, err := pass.SetXDP("v0",
-			&bpf.SetXDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
+		if _, err := nolink.SetXDP(pass, "v0",
+			&nolink.XDPOptions{Mode: mode}); !errors.Is(err, syscall.EBUSY) ||
 			!strings.Contains(err.Error(), "Can't replace active BPF XDP link") {
 			t.Error("not in the kernel's words:", err)
 		}
@@ -105,24 +106,24 @@ func TestXDPModes(t *testing.T) {
 			t.Error(err)
 		}
 		expect("closed link", 0, nil)
-		if got, err := pass.SetXDP("v0", &bpf.SetXDPOptions{Mode: mode}); err != nil ||
+		if got, err := nolink.SetXDP(pass, "v0", &nolink.XDPOptions{Mode: mode}); err != nil ||
 			mode == bpf.XDPAny && got != becomes {
 			t.Fatal(mode, got, err)
 		}
 		expect("netlink "+mode.String(), becomes, pass)
-		if _, err := drop.SetXDP(
-			"v0", &bpf.SetXDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, bpf.ErrExist) ||
+		if _, err := nolink.SetXDP(drop,
+			"v0", &nolink.XDPOptions{Mode: mode, Replace: drop}); !errors.Is(err, bpf.ErrExist) ||
 			!strings.Contains(err.Error(), "Active program does not match expected") {
 			t.Error("not in the kernel's words:", err)
 		}
-		if _, err := drop.SetXDP("v0", &bpf.SetXDPOptions{Mode: mode, Replace: pass}); err != nil {
+		if _, err := nolink.SetXDP(drop, "v0", &nolink.XDPOptions{Mode: mode, Replace: pass}); err != nil {
 			t.Error(err)
 		}
 		expect("replaced "+mode.String(), becomes, drop)
-		if err := pass.UnsetXDP("v0"); !errors.Is(err, bpf.ErrNotExist) {
+		if err := nolink.UnsetXDP(pass, "v0"); !errors.Is(err, bpf.ErrNotExist) {
 			t.Error(err)
 		}
-		if err := drop.UnsetXDP("v0"); err != nil {
+		if err := nolink.UnsetXDP(drop, "v0"); err != nil {
 			t.Error(err)
 		}
 		expect("taken away", 0, nil)
@@ -144,8 +145,8 @@ func TestXDPFrags(t *testing.T) {
 	from, to := packetSocket(t, "v1"), packetSocket(t, "v0")
 	obj := load(t, only(open(t, "net"), "xdp_pass", "xdp_frags"), nil)
 	runs := &array[[32]uint64](t, obj, "runs")[netXDPFrags]
-	if _, err := obj.Program("xdp_pass").SetXDP(
-		"v0", &bpf.SetXDPOptions{Mode: bpf.XDPNative}); !errors.Is(err, syscall.ERANGE) ||
+	if _, err := nolink.SetXDP(obj.Program("xdp_pass"),
+		"v0", &nolink.XDPOptions{Mode: bpf.XDPNative}); !errors.Is(err, syscall.ERANGE) ||
 		!strings.Contains(err.Error(), "MTU") {
 		t.Error(err)
 	}
@@ -160,7 +161,10 @@ func TestXDPFrags(t *testing.T) {
 	}
 	if err := link.Update(obj.Program("xdp_pass"), nil); err == nil ||
 		hearsKernel() && !strings.Contains(err.Error(), "MTU") {
-		t.Error("a program that doesn't know fragments takes the place of one that does, or not in the kernel's words:", err)
+		t.Error(
+			"a program that doesn't know fragments takes the place of one that does, or not in the kernel's words:",
+			err,
+		)
 	}
 }
 
@@ -190,8 +194,8 @@ func TestXDPAnyMode(t *testing.T) {
 	pass, drop, frags := obj.Program("xdp_pass"), obj.Program("xdp_drop"), obj.Program("xdp_frags")
 
 	var refused *rtnl.Error
-	if _, err := pass.SetXDP("v0",
-		&bpf.SetXDPOptions{Mode: bpf.XDPNative}); !errors.As(err, &refused) ||
+	if _, err := nolink.SetXDP(pass, "v0",
+		&nolink.XDPOptions{Mode: bpf.XDPNative}); !errors.As(err, &refused) ||
 		!strings.Contains(refused.Message, "MTU") {
 		t.Fatalf("the driver takes it, or doesn't say why not: %v", err)
 	}
@@ -231,28 +235,29 @@ func TestXDPAnyMode(t *testing.T) {
 		t.Error(err)
 	}
 	link.Close()
-	if mode, err := drop.SetXDP("v0", nil); err != nil || mode != bpf.XDPGeneric {
+	mode, err := nolink.SetXDP(drop, "v0", &nolink.XDPOptions{Logger: logger})
+	if err != nil || mode != bpf.XDPGeneric {
 		t.Fatal(mode, err)
 	}
 	isGeneric(drop)
 	// A program that the driver could run natively doesn't replace one in generic mode.
-	if _, err := frags.SetXDP("v0", nil); !errors.Is(err, bpf.ErrExist) {
+	if _, err := nolink.SetXDP(frags, "v0", nil); !errors.Is(err, bpf.ErrExist) {
 		t.Error(err)
 	}
-	if err := drop.UnsetXDP("v0"); err != nil {
+	if err := nolink.UnsetXDP(drop, "v0"); err != nil {
 		t.Error(err)
 	}
-	if mode, err := frags.SetXDP("v0", nil); err != nil || mode != bpf.XDPNative {
+	if mode, err := nolink.SetXDP(frags, "v0", nil); err != nil || mode != bpf.XDPNative {
 		t.Fatal(mode, err)
 	}
-	_, err = pass.SetXDP("v0", nil)
+	_, err = nolink.SetXDP(pass, "v0", nil)
 	if !errors.Is(err, syscall.ERANGE) || !errors.Is(err, bpf.ErrExist) ||
 		!strings.Contains(err.Error(), "in native mode: "+refused.Message) ||
 		!strings.Contains(err.Error(), "in generic mode: ") {
 		t.Errorf("not both reasons: %v", err)
 	}
 	sameAsIP(t, "v0", bpf.XDPNative, bpftest.ProgramID(t, frags))
-	if err := frags.UnsetXDP("v0"); err != nil {
+	if err := nolink.UnsetXDP(frags, "v0"); err != nil {
 		t.Error(err)
 	}
 	// An error of the program itself is reported once.
@@ -298,10 +303,10 @@ func TestInterfaceNames(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, state, err)
 		}
 		link.Close()
-		if _, err := xdp.SetXDP(name, nil); err != nil || !shows() {
+		if _, err := nolink.SetXDP(xdp, name, nil); err != nil || !shows() {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := xdp.UnsetXDP(name); err != nil || shows() {
+		if err := nolink.UnsetXDP(xdp, name); err != nil || shows() {
 			t.Errorf("%s: %v", name, err)
 		}
 		if tcx, err := tc.AttachTCX(name, uapi.AttachTCXIngress, nil); err == nil {

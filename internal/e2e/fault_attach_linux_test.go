@@ -20,6 +20,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -214,8 +215,8 @@ var hookings = []struct {
 	{"XDP by netlink", everywhere, func(t *testing.T) (*bpf.Program, hooking) {
 		p := loadedProgram(t, "link", "xdp")
 		return p, hooking{
-			attach: func() error { _, err := p.SetXDP("lo", nil); return err },
-			detach: func() error { return p.UnsetXDP("lo") },
+			attach: func() error { _, err := nolink.SetXDP(p, "lo", nil); return err },
+			detach: func() error { return nolink.UnsetXDP(p, "lo") },
 			left: func() string {
 				if state := xdpState(t, "lo"); state != (rtnl.XDPState{}) {
 					return fmt.Sprint(state)
@@ -248,8 +249,8 @@ var hookings = []struct {
 		dir := testkit.Cgroup(t)
 		p := loadedProgram(t, "link", "ingress")
 		return p, hooking{
-			attach: func() error { return p.AddCgroup(dir, nil) },
-			detach: func() error { return p.RemoveCgroup(dir, nil) },
+			attach: func() error { return nolink.AddCgroup(p, dir, nil) },
+			detach: func() error { return nolink.RemoveCgroup(p, dir, nil) },
 			left: func() string {
 				hook, err := hooks.QueryFile(dir, uapi.AttachCgroupInetIngress, 0)
 				if err != nil || len(hook.Programs) > 0 {
@@ -368,7 +369,9 @@ func ofLink(attach func() (*bpf.Link, error)) hooking {
 }
 
 // pinned pins in a directory of its own.
-func pinned(make func(t *testing.T, dir string) (pin, unpin func() error)) func(t *testing.T) (*bpf.Program, hooking) {
+func pinned(
+	make func(t *testing.T, dir string) (pin, unpin func() error),
+) func(t *testing.T) (*bpf.Program, hooking) {
 	return func(t *testing.T) (*bpf.Program, hooking) {
 		dir := testkit.BPFFS(t)
 		pin, unpin := make(t, dir)

@@ -21,6 +21,7 @@ import (
 	"github.com/purebpf/bpf/internal/oldkernel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -368,12 +369,12 @@ func TestAttachTypeUntold(t *testing.T) {
 				t.Errorf("%s by %s: %+v, %v", name, hook, there, err)
 			}
 		}
-		if err := p.AddCgroup(dir, nil); err != nil {
+		if err := nolink.AddCgroup(p, dir, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		attached("AddCgroup")
-		if err := p.RemoveCgroup(dir, nil); err != nil {
+		if err := nolink.RemoveCgroup(p, dir, nil); err != nil {
 			t.Error(err)
 		}
 		l, err := p.AttachCgroup(dir, nil)
@@ -387,7 +388,7 @@ func TestAttachTypeUntold(t *testing.T) {
 		}
 	}
 	obj := load(t, only(open(t, "net"), "msg"), nil)
-	if err := obj.Program("msg").SetSockMap(obj.Map("sockets"), nil); err != nil {
+	if err := nolink.SetSockMap(obj.Program("msg"), obj.Map("sockets"), nil); err != nil {
 		t.Error(err)
 	}
 }

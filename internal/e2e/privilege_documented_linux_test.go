@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -90,7 +92,7 @@ var documented = []struct {
 	}},
 	{"SetXDP", netAdmin, everywhere, func(t *testing.T) func() error {
 		p := loadedProgram(t, "net", "xdp_pass")
-		return func() error { return second(p.SetXDP("lo", nil)) }
+		return func() error { return second(nolink.SetXDP(p, "lo", nil)) }
 	}},
 	{"AttachCgroup of cgroup_skb", netAdmin, everywhere, func(t *testing.T) func() error {
 		dir, p := testkit.Cgroup(t), loadedProgram(t, "cgroup", "ingress")
@@ -127,7 +129,7 @@ var documented = []struct {
 	}},
 	{"EnableStats", sysAdmin, everywhere, func(t *testing.T) func() error {
 		return func() error {
-			s, err := bpf.EnableStats(sys.StatsRunTime)
+			s, err := inspect.EnableStats(sys.StatsRunTime)
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -28,7 +29,7 @@ func TestEnableStats(t *testing.T) {
 		}
 		return info
 	}
-	first, err := bpf.EnableStats(sys.StatsRunTime)
+	first, err := inspect.EnableStats(sys.StatsRunTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func TestEnableStats(t *testing.T) {
 		t.Errorf("%d runs: counted %d in %v", runs, info.RunCount-before.RunCount,
 			info.RunTime-before.RunTime)
 	}
-	second, err := bpf.EnableStats(sys.StatsRunTime)
+	second, err := inspect.EnableStats(sys.StatsRunTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestEnableStats(t *testing.T) {
 	if now := run(0); now.RunCount < last.RunCount {
 		t.Errorf("nobody asks: the count goes from %d to %d", last.RunCount, now.RunCount)
 	}
-	if _, err := bpf.EnableStats(99); !errors.Is(err, syscall.EINVAL) {
+	if _, err := inspect.EnableStats(99); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a statistic that is none: %v", err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/linkinfo"
+	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -277,9 +278,9 @@ func TestUnplugWithoutLinks(t *testing.T) {
 			tcx := kernelAtLeast(t, "6.6")
 			set := func(xdp, tc *bpf.Program) {
 				t.Helper()
-				_, err := xdp.SetXDP("v0", nil)
+				_, err := nolink.SetXDP(xdp, "v0", nil)
 				if tcx {
-					err = errors.Join(err, tc.AddTCX("v0", uapi.AttachTCXIngress, nil))
+					err = errors.Join(err, nolink.AddTCX(tc, "v0", uapi.AttachTCXIngress, nil))
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -298,15 +299,15 @@ func TestUnplugWithoutLinks(t *testing.T) {
 				}
 			}
 			fails := map[string]error{
-				"UnsetXDP": pass.UnsetXDP("v0"),
+				"UnsetXDP": nolink.UnsetXDP(pass, "v0"),
 			}
 			if tcx {
-				fails["RemoveTCX"] = first.RemoveTCX("v0", uapi.AttachTCXIngress)
+				fails["RemoveTCX"] = nolink.RemoveTCX(first, "v0", uapi.AttachTCXIngress)
 			}
 			if !replaced {
-				_, fails["SetXDP"] = pass.SetXDP("v0", nil)
+				_, fails["SetXDP"] = nolink.SetXDP(pass, "v0", nil)
 				if tcx {
-					fails["AddTCX"] = first.AddTCX("v0", uapi.AttachTCXIngress, nil)
+					fails["AddTCX"] = nolink.AddTCX(first, "v0", uapi.AttachTCXIngress, nil)
 				}
 			}
 			for what, err := range fails {
@@ -411,7 +412,7 @@ func TestUnplugCgroup(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer l.Close()
-			if err := obj.Program("egress").AddCgroup(dir, nil); err != nil {
+			if err := nolink.AddCgroup(obj.Program("egress"), dir, nil); err != nil {
 				t.Fatal(err)
 			}
 			var iterator *bpf.Link
@@ -447,14 +448,14 @@ func TestUnplugCgroup(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, name := range []string{"ingress", "egress"} {
-					if err := twin.Program(name).AddCgroup(dir, nil); err != nil {
+					if err := nolink.AddCgroup(twin.Program(name), dir, nil); err != nil {
 						t.Fatal(err)
 					}
 					others = append(others, bpftest.ProgramID(t, twin.Program(name)))
 				}
 			}
 			severed(t, l, twin.Program("ingress"))
-			err = obj.Program("egress").RemoveCgroup(dir, nil)
+			err = nolink.RemoveCgroup(obj.Program("egress"), dir, nil)
 			t.Log(err)
 			if !errors.Is(err, bpf.ErrNotExist) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("unset: %v", err)
@@ -486,7 +487,7 @@ func TestUnplugCgroup(t *testing.T) {
 			sameDescriptors(t, before)
 			if again {
 				for _, name := range []string{"ingress", "egress"} {
-					if err := twin.Program(name).RemoveCgroup(dir, nil); err != nil {
+					if err := nolink.RemoveCgroup(twin.Program(name), dir, nil); err != nil {
 						t.Error(err)
 					}
 				}

@@ -1,4 +1,4 @@
-package bpf
+package inspect
 
 import (
 	"io"
@@ -15,7 +15,7 @@ import (
 func EnableStats(kind sys.StatsKind) (io.Closer, error) {
 	fd, err := sys.EnableStats(kind)
 	if err != nil {
-		return nil, newError("enable statistics", about{}, err, kernel.CapSysAdmin)
+		return nil, failed("enable statistics", "", err, kernel.CapSysAdmin)
 	}
 	return fd, nil
 }

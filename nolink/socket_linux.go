@@ -1,4 +1,4 @@
-package bpf
+package nolink
 
 import "golang.org/x/sys/unix"
 
