@@ -2,6 +2,8 @@
 
 package nolink
 
+import "github.com/purebpf/bpf"
+
 const (
 	soAttachBPF = iota
 	soAttachReuseportEBPF
@@ -9,4 +11,4 @@ const (
 	soDetachReuseportBPF
 )
 
-func setSocketOption(fd, option, value int) error { return ErrNotSupported }
+func setSocketOption(fd, option, value int) error { return bpf.ErrNotSupported }
