@@ -89,6 +89,7 @@ var rooms = []room{
 	{dir: "perfbuf", floor: 9},
 	{dir: "userringbuf", floor: 9},
 	{dir: "skel", floor: 10},
+	{dir: "internal/skeltest", floor: 11},
 	{dir: "inspect", floor: 9},
 	{dir: "tc", floor: 9},
 	{dir: "lwt", floor: 9},
