@@ -22,6 +22,7 @@ type attacher struct {
 	duration time.Duration
 	asJSON   bool
 	options  objectOptions
+	settings settings
 	out      io.Writer
 	errOut   io.Writer
 }
@@ -118,7 +119,8 @@ Options:
 	f.BoolVarP(&a.asJSON, "json", "j", false,
 		"print JSON: a document for what is attached, another for the output of an iterator")
 	a.options.all(f)
-	for _, ofObjects := range []string{"kconfig", "core-btf", "pin-root", "token"} {
+	a.settings.flags(f)
+	for _, ofObjects := range []string{"kconfig", "core-btf", "pin-root", "token", "set", "map"} {
 		cmd.MarkFlagsMutuallyExclusive("program", ofObjects)
 	}
 	cmd.MarkFlagsMutuallyExclusive("pin", "for")
@@ -176,6 +178,9 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 	if err != nil {
 		return subject{}, nil, err
 	}
+	if err := a.settings.apply(o); err != nil {
+		return subject{}, nil, err
+	}
 	name, err := a.selectOnly(o, args[1], h)
 	if err != nil {
 		return subject{}, nil, fmt.Errorf("%s: %w", args[0], err)
@@ -184,6 +189,9 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 		return subject{}, nil, err
 	}
 	if err := pinnable(a.pinDir, name); err != nil {
+		return subject{}, nil, err
+	}
+	if err := missingSettings(o); err != nil {
 		return subject{}, nil, err
 	}
 	obj, err := a.options.loadObject(o)

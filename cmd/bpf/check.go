@@ -19,6 +19,7 @@ import (
 
 type checkFlags struct {
 	objectOptions
+	settings
 	btf     []string
 	running bool
 	strict  bool
@@ -64,6 +65,7 @@ one of the kernels; with --strict also if that is unknown.`,
 		},
 	}
 	f.resolving(cmd.Flags())
+	f.flags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&f.btf, "btf", nil,
 		"kernel to check instead of the running one (repeatable)")
 	cmd.Flags().BoolVar(&f.running, "running", false, "check the running kernel as well")
@@ -101,6 +103,9 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 		if err != nil {
 			unopened = append(unopened, err)
 			continue
+		}
+		if err := f.apply(o); err != nil {
+			return err
 		}
 		reports := make([]*preflight.Report, len(targets))
 		for k, t := range targets {

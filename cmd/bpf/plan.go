@@ -16,6 +16,7 @@ import (
 
 type planFlags struct {
 	objectOptions
+	settings
 	btf    []string
 	asJSON bool
 }
@@ -42,6 +43,9 @@ missing. If something is missing, the plan says so and continues, and the exit s
 			if err != nil {
 				return err
 			}
+			if err := f.apply(o); err != nil {
+				return err
+			}
 			if len(f.btf) > 0 {
 				return f.recorded(cmd.OutOrStdout(), o)
 			}
@@ -49,6 +53,7 @@ missing. If something is missing, the plan says so and continues, and the exit s
 		},
 	}
 	f.all(cmd.Flags())
+	f.flags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&f.btf, "btf", nil,
 		"kernel to plan for instead of the running one (repeatable)")
 	cmd.Flags().BoolVarP(&f.asJSON, "json", "j", false,

@@ -31,6 +31,9 @@ type runner struct {
 	types    []string
 	pinDir   string
 	options  objectOptions
+	settings settings
+	choice   choice
+	going    bool     // --keep-going
 	object   string   // as the command line names it, "" for the embedded counter
 	decided  []string // alternatives whose choice was reported
 
@@ -60,6 +63,8 @@ else to show. It then detaches everything, except for links that --pin keeps.
   bpf run opensnoop.bpf.o --for 10s
   bpf run filter.bpf.o --iface eth0
   bpf run probes.bpf.o --attach on_malloc=uprobe:libc.so.6:malloc,pid=1234
+  bpf run cpudist.bpf.o --map start:max_entries=10240 --map hists:max_entries=1024
+  bpf run opensnoop.bpf.o --set targ_pid=1234
 
 Without OBJ it counts packets and bytes per protocol with XDP, on --iface or on lo.
 
@@ -68,6 +73,11 @@ programs need --cgroup. For other programs without a target, or for another targ
 hook; "bpf attach --help" lists them. Repeat it to attach a program several times. Run prints which
 programs are not attached, and the option that attaches them. If a program has alternatives
 (NAME___FLAVOUR), run attaches the first one that the kernel supports.
+
+--set and --map do what an object's own loader does before the load. --set takes the value as the
+variable's type has it: numbers in any base, true, 'c', text for arrays of char, the name of an
+enum's constant, and JSON for a struct or an array; VAR[3] and VAR.field name a part. If a map needs
+a setting, run says which, and what to type. --only and --skip select programs.
 
 Records are printed as bytes unless --type gives their type, or the source has a pointer to it that
 is called unused (const struct event *unused).`,
@@ -83,6 +93,9 @@ is called unused (const struct event *unused).`,
 			if err != nil {
 				return err
 			}
+			if err := r.settings.apply(o); err != nil {
+				return err
+			}
 			if err := r.options.require(o); err != nil {
 				return err
 			}
@@ -96,7 +109,8 @@ is called unused (const struct event *unused).`,
 		"interface for XDP, tcx and netkit programs (without OBJ: lo)")
 	f.StringVar(&r.cgroup, "cgroup", "", "directory of the cgroup for cgroup programs")
 	f.StringArrayVar(&r.attach, "attach", nil,
-		"attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK (repeatable)")
+		"attach a program, or a struct_ops map, to a hook: PROGRAM=HOOK; PROGRAM may be a pattern "+
+			"with * and ? (repeatable)")
 	f.DurationVar(&r.duration, "for", 0, "end after this time (0: at Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
 	f.BoolVarP(&r.asJSON, "json", "j", false,
@@ -106,6 +120,17 @@ is called unused (const struct event *unused).`,
 	f.StringVar(&r.pinDir, "pin", "",
 		"pin the links in this directory: programs stay attached when the command ends")
 	r.options.all(f)
+	r.settings.flags(f)
+	f.StringArrayVar(&r.choice.skip, "skip", nil,
+		"leave out this program; may be a pattern with * and ? (repeatable)")
+	f.StringArrayVar(&r.choice.only, "only", nil,
+		"run only this program and those of --attach; may be a pattern (repeatable)")
+	f.IntVar(&r.choice.pid, "pid", 0, "attach uprobe, usdt and perf programs in this process only")
+	f.StringVar(&r.choice.exe, "exe", "",
+		"program or library for uprobe and usdt programs whose SEC() doesn't name one "+
+			"(with --pid: that process's program)")
+	f.BoolVar(&r.going, "keep-going", false,
+		"leave out programs that can't be loaded or attached, and run the others")
 	f.StringArrayVar(&r.types, "type", nil,
 		"decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
 	return cmd
@@ -139,6 +164,9 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if why := o.WhyNoPrograms(); why != "" && !hasStructOps(o) {
 		return fmt.Errorf("%s has no programs: %s", r.object, why)
 	}
+	if err := r.choice.check(); err != nil {
+		return err
+	}
 	r.tellStale(o)
 	hooks, err := r.prepare(o)
 	defer func() {
@@ -147,6 +175,9 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		}
 	}()
 	if err != nil {
+		return err
+	}
+	if err := missingSettings(o); err != nil {
 		return err
 	}
 	var names []string
@@ -158,30 +189,15 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err := pinnable(r.pinDir, names...); err != nil {
 		return err
 	}
-	r.obj, err = r.options.loadObject(o)
+	streams, attached, err := r.start(o, hooks)
+	defer func() { err = errors.Join(err, r.stop(streams, attached)) }()
 	if err != nil {
-		return err
+		return withPinned(err, r.pinDir, names...)
 	}
-	defer func() { err = errors.Join(err, r.obj.Close()) }()
-	streams, err := r.openStreams()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, streams.Close()) }()
 	for _, m := range r.obj.Maps() {
 		if tabular(m) {
 			r.tables = append(r.tables, newMapView(r.obj, m))
 		}
-	}
-
-	attached, err := r.attachAll(hooks)
-	defer func() {
-		for _, at := range slices.Backward(attached) {
-			err = errors.Join(err, at.Close())
-		}
-	}()
-	if err != nil {
-		return withPinned(err, r.pinDir, names...)
 	}
 	if r.pinDir != "" {
 		if err := r.pin(attached); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/glob"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
 	"github.com/purebpf/bpf/uapi"
@@ -28,14 +29,51 @@ func (r *runner) prepare(o *object.Object) (list []ordered, err error) {
 		if !ok || name == "" {
 			return list, fmt.Errorf("--attach %s: write PROGRAM=HOOK", text)
 		}
-		h, err := parseHook(at)
-		if err != nil {
-			return list, fmt.Errorf("--attach: %w", err)
+		names := []string{name}
+		if glob.HasWildcard(name) {
+			match, err := matching(o, "--attach", names)
+			if err != nil {
+				return list, err
+			}
+			names = nil
+			for i, p := range o.Programs {
+				if match[i] {
+					names = append(names, p.Name)
+				}
+			}
 		}
-		list = append(list, ordered{name, h})
+		for _, name := range names {
+			h, err := parseHook(at)
+			if err != nil {
+				return list, fmt.Errorf("--attach: %w", err)
+			}
+			list = append(list, ordered{name, h})
+		}
 	}
 	named := func(p *object.Program) bool {
 		return slices.ContainsFunc(list, func(x ordered) bool { return x.name == p.Name })
+	}
+	off, err := r.choice.apply(o, named)
+	if err != nil {
+		return list, err
+	}
+	r.decided = append(r.decided, off...)
+	for _, p := range o.Programs {
+		text := r.choice.complete(p)
+		if text == "" || named(p) || !p.Autoload {
+			continue
+		}
+		h, err := parseHook(text)
+		if err != nil {
+			return list, fmt.Errorf("program %s (SEC %s): %w", p.Name, p.Sec, err)
+		}
+		list = append(list, ordered{p.Name, h})
+	}
+	if err := r.choice.addPID(o, list); err != nil {
+		return list, err
+	}
+	if err := r.fillPlaceholders(o, named); err != nil {
+		return list, err
 	}
 	// A named alternative is the choice.
 	groups := slices.DeleteFunc(preflight.Groups(o), func(g preflight.Group) bool {

@@ -58,6 +58,7 @@ var rooms = []room{
 	{dir: "object", floor: 3, pure: true},
 	{dir: "plan", floor: 4, pure: true},
 	{dir: "internal/layout", floor: 3, pure: true},
+	{dir: "internal/setting", floor: 3, pure: true},
 	{dir: "internal/typesum", floor: 4, pure: true},
 	{dir: "internal/skelgen", floor: 5, pure: true},
 	{dir: "internal/scaffold", floor: 6, pure: true},

@@ -25,8 +25,8 @@ import (
 	"github.com/purebpf/bpf/internal/vm"
 )
 
-// modules provide what tests attach to: network devices, classifiers, and BTF of modules.
-const modules = "dummy,veth,nf_conntrack,sch_ingress,cls_bpf,tun,tcp_bbr"
+// modules provide what tests attach to: network devices, a disk, classifiers, BTF of modules.
+const modules = "dummy,veth,nf_conntrack,sch_ingress,cls_bpf,tun,tcp_bbr,loop,md_mod"
 
 type options struct {
 	packages, run, modules, appended, table, host, shell, cache string

@@ -1,0 +1,203 @@
+package setting
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/object"
+)
+
+// The same variables twice: as they are set, and zero.
+const source = `
+typedef unsigned char u8; typedef unsigned long long u64;
+enum state { IDLE, RUNNING = 3, LOST = -2 };
+enum wide { FAR = 0x1234567890ULL };
+struct conf {
+	int a;
+	struct { short b; union { u8 c; int d; }; };
+	unsigned low : 3, high : 13;
+	long long neg : 40;
+	struct { int x, y; } points[3];
+	char name[8];
+	enum state state;
+};
+#define V(type, name, ...) \
+	type want_##name __attribute__((section(".data.want"))) = __VA_ARGS__; \
+	type name __attribute__((section(".data.zero"))) = {0};
+#define A(type, name, n, ...) \
+	type want_##name n __attribute__((section(".data.want"))) = __VA_ARGS__; \
+	type name n __attribute__((section(".data.zero"))) = {0};
+V(int, decimal, -2147483648)
+V(unsigned, hex, 0xffffffff)
+V(u64, binary, 0x8000000000000001ULL)
+V(u8, octal, 0377)
+V(__int128, huge, -((__int128)1 << 100))
+V(_Bool, yes, 1)
+V(char, letter, 'x')
+V(char, newline, '\n')
+V(short, quoted, 'A')
+V(enum state, named, RUNNING)
+V(enum state, minus, LOST)
+V(enum wide, far, FAR)
+V(float, single, -0.1f)
+V(double, real, 1e300)
+A(char, text, [8], "abc")
+A(char, full, [4], "wxyz")
+A(u8, bytes, [4], {'h', 'i'})
+A(int, list, [4], {0, 0, 7})
+A(int, deep, [2][3], {{0}, {0, -5}})
+A(short, many, [3], {1, 2, 3})
+V(struct conf, conf, {.a = 1, .b = -2, .d = 77, .low = 5, .high = 8191, .neg = -549755813888LL,
+	.points = {{0}, {0, 9}}, .name = "eth0", .state = LOST})
+`
+
+// sets are what makes the variables of source equal to their twins.
+var sets = []string{
+	"decimal=-2147483648", "hex=0xffffffff", "octal=0377", "huge=-0x10000000000000000000000000",
+	"binary=0b1000000000000000000000000000000000000000000000000000000000000001",
+	"yes=true", "letter=x", `newline='\n'`, "quoted='A'", "named=RUNNING", "minus=LOST", "far=FAR",
+	"single=-0.1", "real=1e300", "text=abc", `full="wxyz"`, `bytes="hi"`, "list[2]=7",
+	"deep[1][1]=-5", "many=[1, 2, 3]",
+	"conf.a=1", "conf.b=-2", "conf.d=77", "conf.low=5", "conf.high=8191",
+	"conf.neg=-549755813888", "conf.points[1].y=9", "conf.name=eth0", "conf.state=LOST",
+}
+
+const confJSON = `conf={"a":1,"b":-2,"d":77,"low":5,"high":8191,"neg":-549755813888,` +
+	`"points":[null,{"y":9}],"name":"eth0","state":"LOST"}`
+
+func parse(t testing.TB, path string) *object.Object {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := object.Parse(raw, "setting")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func set(o *object.Object, text string) error {
+	path, value, _ := strings.Cut(text, "=")
+	end := len(path)
+	if i := strings.IndexAny(path, ".["); i >= 0 {
+		end = i
+	}
+	v := o.Variable(path[:end])
+	if v == nil {
+		return fmt.Errorf("no variable %s", path[:end])
+	}
+	place, err := At(v.Name, o.BTF, v.Type, v.Bytes(), o.Order).Part(path[end:])
+	if err != nil {
+		return err
+	}
+	return place.Set(value)
+}
+
+// TestSet sets variables of all kinds in both byte orders. The oracle is clang, which initialises
+// their twins with the same values.
+func TestSet(t *testing.T) {
+	for _, target := range []string{"bpfel", "bpfeb"} {
+		path := testkit.Compile(t, source, "-target", target)
+		for _, last := range [][]string{sets[len(sets)-9:], {confJSON}} {
+			o := parse(t, path)
+			for _, text := range append(append([]string{}, sets[:len(sets)-9]...), last...) {
+				if err := set(o, text); err != nil {
+					t.Errorf("%s %s: %v", target, text, err)
+				}
+			}
+			got, want := o.Map(".data.zero").Bytes(), o.Map(".data.want").Bytes()
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s:\n%x, clang writes\n%x", target, got, want)
+			}
+		}
+	}
+}
+
+// TestRefuse: what doesn't fit is refused, with the reason and what would fit, and nothing changes.
+// The ranges are C's.
+func TestRefuse(t *testing.T) {
+	o := parse(t, testkit.Compile(t, source, "-target", "bpfel"))
+	before := bytes.Clone(o.Map(".data.zero").Bytes())
+	for _, x := range []struct{ set, says string }{
+		{"decimal=2147483648", "decimal: 2147483648 doesn't fit into int: -2147483648 to 2147483647"},
+		{"hex=-1", "hex: -1 doesn't fit into unsigned int: 0 to 4294967295"},
+		{"octal=256", "0 to 255"},
+		{"letter=-129", "-128 to 255"},
+		{"decimal=", `decimal is int: "" is not a number`},
+		{"decimal=12x", `"12x" is not a number`},
+		{"decimal=" + strings.Repeat("9", 200), "at most 160 characters"},
+		{"quoted='ab'", "not one character in quotes"},
+		{"yes=2", `"2" is neither true nor false`},
+		{"named=RUNING", "no constant \"RUNING\"; near: RUNNING"},
+		{"named=x", "it has IDLE, RUNNING, LOST"},
+		{"far=0x10000000000000000", "doesn't fit into enum wide"},
+		{"single=1e39", "1e39 doesn't fit into float"},
+		{"real=one", `"one" is not a number`},
+		{"text=123456789", "has 9 bytes, char[8] has room for 8"},
+		{`text="abc`, "not a quoted text"},
+		{"list=7", "set an element, list[INDEX]=VALUE (the array has 4 elements, 0 to 3)"},
+		{"list[4]=7", "list[4]: the array has 4 elements, 0 to 3"},
+		{"list[-1]=7", "the index is not a number"},
+		{"list[1=7", "the bracket isn't closed"},
+		{"list[1]x=7", "neither .FIELD nor [INDEX]"},
+		{"list=[1,2,3,4,5]", "list[4]: the array has 4 elements"},
+		{"list=[1,2", "not JSON: unexpected EOF"},
+		{"list=[1] 2", "there is more after the JSON value"},
+		{`list=["a"]`, `list[0] is int: "a" is not a number`},
+		{`list={"a":1}`, "set an element"},
+		{"decimal[0]=1", "decimal is int, not an array"},
+		{"decimal.x=1", "decimal is int and has no fields"},
+		{"conf=1", `conf is struct conf: set a field, conf.FIELD=VALUE`},
+		{"conf.nam=1", `conf has no field "nam"; near: name`},
+		{"conf.points[1].zzz=1", `conf.points[1] has no field "zzz"; struct {...} has x, y`},
+		{"conf.low=8", "conf.low: 8 doesn't fit into unsigned int of 3 bits: 0 to 7"},
+		{"conf.neg=549755813888", "to 549755813887"},
+		{`conf={"a":1,"b":99999}`, "conf.b: 99999 doesn't fit into short: -32768 to 32767"},
+		{`conf={"a":[1]}`, "conf.a is int, not an array"},
+		{`conf={"name":7}`, "conf.name is char[8] and can't hold 7"},
+		{`conf=` + strings.Repeat(`{"a":`, 100), "conf.a is int and has no fields"},
+	} {
+		err := set(o, x.set)
+		if err == nil || !strings.Contains(err.Error(), x.says) {
+			t.Errorf("%s: %v, not %q", x.set, err, x.says)
+		}
+	}
+	if !bytes.Equal(o.Map(".data.zero").Bytes(), before) {
+		t.Error("a refused value changed something")
+	}
+}
+
+// FuzzSet sets parts of a struct by texts of any kind: no panic, and after an error no change. The
+// oracle is that the printer prints what was set without an error.
+func FuzzSet(f *testing.F) {
+	o := parse(f, testkit.Compile(f, source, "-target", "bpfel"))
+	s, id := o.BTF, o.Variable("conf").Type
+	size, err := s.SizeOf(id)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(".points[1].y", "9")
+	f.Add("", `{"a":1,"points":[{"x":2}],"state":"LOST"}`)
+	f.Add(".name", `"\x00"`)
+	f.Add(".neg", "-1")
+	f.Fuzz(func(t *testing.T, path, value string) {
+		data := make([]byte, size)
+		place, err := At("conf", s, id, data, o.Order).Part(path)
+		if err == nil {
+			err = place.Set(value)
+		}
+		if err != nil && !bytes.Equal(data, make([]byte, size)) {
+			t.Errorf("%s=%s: %v, but it changed %x", path, value, err, data)
+		}
+		if _, err := btf.AppendValue(nil, s, id, data, &btf.ValueOptions{Order: s.Order()}); err != nil {
+			t.Error(err)
+		}
+	})
+}
