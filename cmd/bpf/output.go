@@ -28,6 +28,9 @@ func (o *output) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// Unwrap returns the writer that it writes to.
+func (o *output) Unwrap() io.Writer { return o.to }
+
 // say writes one line for a person. Names in it can't start another line.
 func say(w io.Writer, format string, args ...any) error {
 	_, err := io.WriteString(w, printable.Text(fmt.Sprintf(format, args...))+"\n")

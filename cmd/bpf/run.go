@@ -2,18 +2,24 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/inspect"
+	"github.com/purebpf/bpf/internal/mapview"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/screen"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 	"github.com/spf13/cobra"
@@ -28,6 +34,10 @@ type runner struct {
 	interval time.Duration
 	asJSON   bool
 	demo     bool
+	noDemo   bool
+	noPrintk bool
+	plain    bool
+	top      int
 	types    []string
 	pinDir   string
 	options  objectOptions
@@ -39,15 +49,23 @@ type runner struct {
 
 	out    io.Writer // locked by mu, flushed by flush
 	errOut io.Writer
-	mu     sync.Mutex
+	screen *screen.Screen // nil unless the output is a terminal
 	obj    *bpf.Object
-	tables []*mapView
+	maps   []*sampler
+
+	mu       sync.Mutex
+	attached int  // programs
+	scrolls  bool // something is printed beside the maps
+	note     string
+	streams  []*tally
+
+	functions functions
 }
 
-// mapView is a map to print, and how.
-type mapView struct {
-	m     *bpf.Map
-	table mapTable
+// tally counts what came out of a ring or perf buffer.
+type tally struct {
+	name          string
+	records, lost uint64
 }
 
 func newRunCommand() *cobra.Command {
@@ -56,8 +74,9 @@ func newRunCommand() *cobra.Command {
 		Use:   "run [OBJ]",
 		Short: "Load an object, attach its programs, and show its events and maps until Ctrl-C",
 		Long: `Run loads an object, attaches its programs and prints what they produce: the output of iterators,
-records of ring and perf buffers as they come, and maps as tables with rates every --interval.
-It ends with Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing
+records of ring and perf buffers and the messages of bpf_printk as they come, and maps as tables
+with rates every --interval. On a terminal the maps are redrawn in place; otherwise, or with
+--plain, they are lines. --json prints documents with all elements of the maps. It ends with Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing
 else to show. It then detaches everything, except for links that --pin keeps.
 
   bpf run opensnoop.bpf.o --for 10s
@@ -66,7 +85,8 @@ else to show. It then detaches everything, except for links that --pin keeps.
   bpf run cpudist.bpf.o --map start:max_entries=10240 --map hists:max_entries=1024
   bpf run opensnoop.bpf.o --set targ_pid=1234
 
-Without OBJ it counts packets and bytes per protocol with XDP, on --iface or on lo.
+Without OBJ it counts packets and bytes per protocol with XDP, on --iface or on lo. If lo is quiet it
+sends some packets itself, after a second; --no-demo stops that.
 
 Programs are attached where their SEC() says. XDP, tcx and netkit programs need --iface, and cgroup
 programs need --cgroup. For other programs without a target, or for another target, --attach names a
@@ -113,10 +133,15 @@ is called unused (const struct event *unused).`,
 			"with * and ? (repeatable)")
 	f.DurationVar(&r.duration, "for", 0, "end after this time (0: at Ctrl-C)")
 	f.DurationVar(&r.interval, "interval", time.Second, "time between prints of the maps")
+	f.BoolVar(&r.plain, "plain", false, "print lines, also on a terminal, with all digits")
+	f.IntVar(&r.top, "top", 20, "lines of each map without a terminal (0: all)")
 	f.BoolVarP(&r.asJSON, "json", "j", false,
 		"print JSON: a document for each iterator, event and map")
 	f.BoolVar(&r.demo, "demo", false,
 		"send packets on 127.0.0.1, to have something to count")
+	f.BoolVar(&r.noDemo, "no-demo", false,
+		"without OBJ: don't send packets if the interface is quiet")
+	f.BoolVar(&r.noPrintk, "no-printk", false, "don't show what programs print with bpf_printk")
 	f.StringVar(&r.pinDir, "pin", "",
 		"pin the links in this directory: programs stay attached when the command ends")
 	r.options.all(f)
@@ -160,7 +185,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	}
 	out, errOut := &untilEnd{to: r.out, ended: ctx.Done()},
 		&untilEnd{to: r.errOut, ended: ctx.Done()}
-	r.out, r.errOut = out, errOut
+	r.setOutput(out, errOut)
 	if why := o.WhyNoPrograms(); why != "" && !hasStructOps(o) {
 		return fmt.Errorf("%s has no programs: %s", r.object, why)
 	}
@@ -189,6 +214,10 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err := pinnable(r.pinDir, names...); err != nil {
 		return err
 	}
+	printed := r.openPrintk(o)
+	if printed != nil {
+		defer func() { err = errors.Join(err, printed.Close()) }()
+	}
 	streams, attached, err := r.start(o, hooks)
 	defer func() { err = errors.Join(err, r.stop(streams, attached)) }()
 	if err != nil {
@@ -196,7 +225,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	}
 	for _, m := range r.obj.Maps() {
 		if tabular(m) {
-			r.tables = append(r.tables, newMapView(r.obj, m))
+			r.maps = append(r.maps, r.newSampler(m))
 		}
 	}
 	if r.pinDir != "" {
@@ -225,7 +254,13 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	streams.follow(ctx, r, start)
 	if r.demo {
 		start(func() error { return demoTraffic(ctx) })
+	} else if r.object == "" && !r.noDemo {
+		start(func() error { return r.demoIfQuiet(ctx) })
 	}
+	if printed != nil {
+		start(func() error { return printed.Read(ctx, r.printMessage) })
+	}
+	r.setAttached(attached, printed != nil)
 	onlyIterators, err := r.printIterators(ctx, attached)
 	if err != nil {
 		return err
@@ -233,7 +268,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if onlyIterators && streams.empty() {
 		stop(nil)
 	}
-	if err := r.printMaps(ctx); err != nil {
+	if err := r.show(ctx, start); err != nil {
 		return err
 	}
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) &&
@@ -241,6 +276,31 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		return cause
 	}
 	return nil
+}
+
+// setOutput takes what a command writes to. On a terminal it is the screen's scrolling part.
+func (r *runner) setOutput(out, errOut *untilEnd) {
+	r.out, r.errOut = out, errOut
+	to := terminal(out.to)
+	if to == nil || r.plain || r.asJSON {
+		return
+	}
+	if writer, ok := out.to.(*printable.Writer); ok {
+		out.to = writer.Unwrap() // the screen has escapes of its own
+	}
+	r.screen = screen.New(out, func() (int, int) { return terminalSize(to) }, stdoutColours())
+	r.out = printable.NewWriter(r.screen)
+	if terminal(errOut.to) != nil {
+		r.errOut = r.out
+	}
+}
+
+// setAttached notes what the screen shows.
+func (r *runner) setAttached(all []hooked, printed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attached = len(all)
+	r.scrolls = printed || len(r.streams) > 0
 }
 
 // checkFor refuses a --for in the past, which would count as none.
@@ -273,44 +333,36 @@ func (r *runner) say(format string, args ...any) {
 	say(r.errOut, format, args...)
 }
 
-// printMaps prints every map each interval, and once more when ctx ends.
-func (r *runner) printMaps(ctx context.Context) error {
-	if len(r.tables) == 0 {
-		<-ctx.Done()
-		return nil
+// look reads the maps, and prints them unless there is a screen.
+func (r *runner) look() error {
+	var w *bufio.Writer
+	if r.screen == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		w = bufio.NewWriter(r.out)
 	}
-	tick := time.NewTicker(r.interval)
-	defer tick.Stop()
-	for done := false; !done; {
-		select {
-		case <-ctx.Done():
-			done = true
-		case <-tick.C:
-		}
-		if err := r.printTables(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *runner) printTables() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	w := bufio.NewWriter(r.out)
-	now := time.Now()
-	for _, v := range r.tables {
-		list, more, err := elements(v.m)
-		if err != nil {
-			return err
-		}
+	for _, s := range r.maps {
 		if r.asJSON {
-			if err := v.printJSON(w, list, now); err != nil {
+			if err := s.printJSON(w, time.Now()); err != nil {
 				return err
 			}
 			continue
 		}
-		v.table.print(w, list, more, now)
+		now, err := s.sample()
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.view.Update(now)
+		s.mu.Unlock()
+		if w != nil {
+			for _, line := range s.view.Lines(mapview.Format{Rows: r.top, Exact: true}) {
+				fmt.Fprintln(w, line)
+			}
+		}
+	}
+	if w == nil {
+		return nil
 	}
 	if !r.asJSON {
 		fmt.Fprintln(w)
@@ -318,19 +370,13 @@ func (r *runner) printTables() error {
 	return w.Flush()
 }
 
-func newMapView(obj *bpf.Object, m *bpf.Map) *mapView {
-	v := &mapView{m: m, table: mapTable{name: m.Name(), kind: m.Type().String(), spec: obj.BTF()}}
-	if m.KeyType() != 0 {
-		v.table.keys = columns(v.table.spec, m.KeyType(), "key")
-	} else {
-		v.table.keys = []column{{name: "key", size: uint32(m.KeySize()), counter: m.KeySize() == 4}}
-	}
-	if m.ValueType() != 0 {
-		v.table.values = columns(v.table.spec, m.ValueType(), "value")
-	} else {
-		v.table.values = []column{{name: "value", size: uint32(m.ValueSize())}}
-	}
-	return v
+// newSampler returns what shows a map.
+func (r *runner) newSampler(m *bpf.Map) *sampler {
+	return &sampler{m: m, view: mapview.New(mapview.Map{
+		Name: m.Name(), Type: m.Type().String(), MaxEntries: m.MaxEntries(), Spec: r.obj.BTF(),
+		Key: m.KeyType(), Value: m.ValueType(), KeySize: m.KeySize(), ValueSize: m.ValueSize(),
+		Array: isArray(m), Variables: m.Kind() == object.MapData || m.Kind() == object.MapBss,
+	}, r.names())}
 }
 
 // mapDocument is the --json output for a map at each interval.
@@ -346,20 +392,61 @@ type elementDocument struct {
 	Values []json.RawMessage `json:"values,omitempty"` // of each CPU
 }
 
-func (v *mapView) printJSON(w io.Writer, list []entry, now time.Time) error {
-	doc := mapDocument{Time: now, Map: v.m.Name(), Entries: []elementDocument{}}
-	perCPU := v.m.ValueLen() != v.m.ValueSize()
-	for _, e := range list {
-		d := elementDocument{Key: valueJSON(v.table.spec, v.m.KeyType(), e.key)}
-		for _, value := range e.values {
-			j := valueJSON(v.table.spec, v.m.ValueType(), value)
+// valueJSON returns data as JSON by its type, or as a string of hexadecimal digits without one.
+func valueJSON(s *btf.Spec, id btf.ID, data []byte) json.RawMessage {
+	if id != 0 {
+		if out, err := btf.AppendJSON(nil, s, id, data, nil); err == nil {
+			return out
+		}
+	}
+	return json.RawMessage(strconv.Quote(hex.EncodeToString(data)))
+}
+
+// printJSON writes all elements as a mapDocument, one after the other.
+func (s *sampler) printJSON(w io.Writer, now time.Time) error {
+	to := printable.JSON{To: w}
+	head, err := json.Marshal(mapDocument{Time: now, Map: s.m.Name(), Entries: []elementDocument{}})
+	if err != nil {
+		return err
+	}
+	if _, err := to.Write(bytes.TrimSuffix(head, []byte("]}"))); err != nil {
+		return err
+	}
+	perCPU := s.m.ValueLen() != s.m.ValueSize()
+	it := s.m.Iterate()
+	var e mapview.Element
+	first := true
+	for key, value := range it.All() {
+		if isArray(s.m) && allZero(value) {
+			continue
+		}
+		split(&e, s.m, value)
+		d := elementDocument{Key: valueJSON(s.m.BTF(), s.m.KeyType(), key)}
+		for _, one := range e.Values {
+			j := valueJSON(s.m.BTF(), s.m.ValueType(), one)
 			if perCPU {
 				d.Values = append(d.Values, j)
 			} else {
 				d.Value = j
 			}
 		}
-		doc.Entries = append(doc.Entries, d)
+		text, err := json.Marshal(d)
+		if err != nil {
+			return err
+		}
+		if !first {
+			text = append([]byte{','}, text...)
+		}
+		first = false
+		if _, err := to.Write(text); err != nil {
+			return err
+		}
 	}
-	return json.NewEncoder(printable.JSON{To: w}).Encode(doc)
+	if _, err := io.WriteString(w, "]}\n"); err != nil {
+		return err
+	}
+	if err := it.Err(); err != nil && !errors.Is(err, bpf.ErrWalkInterrupted) {
+		return err
+	}
+	return nil
 }

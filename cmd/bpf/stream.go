@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/purebpf/bpf"
@@ -35,6 +36,9 @@ func (r *runner) openStreams() (*streams, error) {
 		if m.Created() && (m.Type() == uapi.MapRingBuf || m.Type() == uapi.MapPerfEventArray) {
 			names = append(names, m.Name())
 		}
+	}
+	for _, name := range names {
+		r.streams = append(r.streams, &tally{name: name})
 	}
 	types, err := newRecordTypes(r.obj.BTF(), r.types, names)
 	if err != nil {
@@ -106,6 +110,7 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 			return r.drain(ctx, w, func() error {
 				_, err := p.reader.Poll(ctx, func(record perfbuf.Record) error {
 					if record.Lost > 0 {
+						r.lost(p.name, record.Lost)
 						r.say("%s: %d records lost on CPU %d", p.name, record.Lost, record.CPU)
 						return nil
 					}
@@ -115,6 +120,19 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 			})
 		})
 	}
+}
+
+// lost counts lost records.
+func (r *runner) lost(stream string, n uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tallyOf(stream).lost += n
+}
+
+// tallyOf returns the tally of a buffer. r.mu is held.
+func (r *runner) tallyOf(stream string) *tally {
+	i := slices.IndexFunc(r.streams, func(t *tally) bool { return t.name == stream })
+	return r.streams[i]
 }
 
 // drain polls until ctx ends, and writes the printed records after each batch.
@@ -149,6 +167,7 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 	perf bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.tallyOf(stream).records++
 	id, note := types.of(record{stream, len(data), perf})
 	if note != "" {
 		say(r.errOut, "%s", note)

@@ -115,6 +115,9 @@ var rooms = []room{
 	{dir: "docs/core", floor: 9},
 	{dir: "examples", floor: 0, pure: true},
 	{dir: "examples/...", floor: 11},
+	{dir: "internal/screen", floor: 1, app: true},
+	{dir: "internal/mapview", floor: 3},
+	{dir: "internal/printk", floor: 4},
 	{dir: "cmd/bpf", floor: 10, app: true},
 }
 

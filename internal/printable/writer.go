@@ -31,6 +31,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Unwrap returns the writer that it writes to.
+func (w *Writer) Unwrap() io.Writer { return w.to }
+
 // Flush writes the pending start of a character.
 func (w *Writer) Flush() error {
 	part := w.part

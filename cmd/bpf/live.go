@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purebpf/bpf/internal/mapview"
+	"github.com/purebpf/bpf/internal/screen"
+	"golang.org/x/term"
+)
+
+// terminal returns the terminal that a command's output is written to, nil if it is none.
+func terminal(w io.Writer) *os.File {
+	for {
+		switch to := w.(type) {
+		case interface{ Unwrap() io.Writer }:
+			w = to.Unwrap()
+		case *os.File:
+			if term.IsTerminal(int(to.Fd())) {
+				return to
+			}
+			return nil
+		default:
+			return nil
+		}
+	}
+}
+
+// terminalSize returns the size of a terminal. Some don't know theirs.
+func terminalSize(f *os.File) (columns, rows int) {
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil || columns <= 0 || rows <= 0 {
+		return 80, 24
+	}
+	return columns, rows
+}
+
+// status is what a screen shows beside the maps.
+type status struct {
+	title    string
+	elapsed  time.Duration
+	programs int
+	streams  []string // "events: 2 records, 0 lost"
+	note     string
+	records  bool // lines scroll above: they get a part of the height
+	bare     bool // the only map needs no heading
+}
+
+// compose lays out the lines of a screen.
+func compose(s status, views []*mapview.View, width, height int) []screen.Line {
+	clock := fmt.Sprintf("%02d:%02d", int(s.elapsed.Minutes()), int(s.elapsed.Seconds())%60)
+	var lines []screen.Line
+	if s.records {
+		lines = append(lines, screen.Text(screen.Dim, strings.Repeat("─", max(width-1, 0))))
+	}
+	lines = append(lines, screen.Text(screen.Bold, "bpf run").
+		Add(screen.Plain, " · "+s.title+" · "+clock+" · ").
+		Add(screen.Dim, "Ctrl-C ends and detaches"))
+	foot := []string{fmt.Sprintf("%d programs attached", s.programs)}
+	if s.programs == 1 {
+		foot[0] = "1 program attached"
+	}
+	var full []*mapview.View
+	for _, v := range views {
+		if v.Empty() {
+			if text := v.Summary(); text != "" {
+				foot = append(foot, text)
+			}
+		} else {
+			full = append(full, v)
+		}
+	}
+	foot = append(foot, s.streams...)
+	if len(views) == 1 && s.bare {
+		foot = nil
+	}
+	end := fold(foot, width)
+	if s.note != "" {
+		end = append(end, screen.Text(screen.Dim, s.note))
+	}
+
+	room := height - 1 - len(lines) - len(end)
+	if s.records {
+		room = min(room, height*2/3)
+	}
+	// The maps that tell most come first, and what a map doesn't use is for those behind it.
+	slices.SortStableFunc(full, func(a, b *mapview.View) int { return b.Weight() - a.Weight() })
+	shares, shown := divide(full, room, s.bare, width)
+	if shown < len(full) {
+		end = append([]screen.Line{screen.Text(screen.Dim,
+			fmt.Sprintf("maps that don't fit on the terminal: %d", len(full)-shown))}, end...)
+	}
+	for i, v := range full[:shown] {
+		block := v.Lines(mapview.Format{Width: width, Rows: shares[i], Bare: s.bare})
+		lines = append(append(lines, screen.Line{}), block[:min(len(block), shares[i])]...)
+	}
+	if len(end) > 0 && len(full) > 0 {
+		lines = append(lines, screen.Line{})
+	}
+	return append(lines, end...)
+}
+
+// divide divides room among maps, each with an empty line before it: what a map doesn't need is for
+// the others. The last maps get nothing if there is too little for all.
+func divide(views []*mapview.View, room int, bare bool, width int) (shares []int, shown int) {
+	const (
+		least = 4 // lines of a map that has more
+		minor = 7 // most lines of a map that tells little, beside others
+	)
+	wants := make([]int, len(views))
+	for i, v := range views {
+		wants[i] = len(v.Lines(mapview.Format{Width: width, Rows: room, Bare: bare})) + 1
+		if v.Weight() < 2 && len(views) > 1 {
+			wants[i] = min(wants[i], minor+1)
+		}
+	}
+	shown = len(views)
+	for need := room + 1; need > room && shown > 0; {
+		need = 0
+		for _, want := range wants[:shown] {
+			need += min(want, least+1)
+		}
+		if need > room {
+			shown--
+			room-- // for the line that says so
+			if shown < len(views)-1 {
+				room++
+			}
+		}
+	}
+	shares = make([]int, shown)
+	open := shown
+	for open > 0 && room > 0 {
+		part := max(room/open, 1)
+		open = 0
+		for i, want := range wants[:shown] {
+			more := min(want-shares[i], part, room)
+			shares[i] += more
+			room -= more
+			if shares[i] < want {
+				open++
+			}
+		}
+	}
+	for i := range shares {
+		shares[i]-- // the empty line
+	}
+	return shares, shown
+}
+
+// fold joins words with dots to lines of at most width columns.
+func fold(words []string, width int) (lines []screen.Line) {
+	const dot = " · "
+	text := ""
+	for _, w := range words {
+		if text != "" && screen.Width(text+dot+w) > width {
+			lines = append(lines, screen.Text(screen.Plain, text))
+			text = ""
+		}
+		if text != "" {
+			text += dot
+		}
+		text += w
+	}
+	if text != "" {
+		lines = append(lines, screen.Text(screen.Plain, text))
+	}
+	return lines
+}
+
+// title names what runs.
+func (r *runner) title() string {
+	if r.object == "" {
+		return "packet counter on " + r.iface + " (xdp)"
+	}
+	return filepath.Base(r.object)
+}
+
+// firstLook is when the first values are shown: at once, but not before there can be any.
+const firstLook = 100 * time.Millisecond
+
+// show shows the maps each interval, and once more when ctx ends.
+func (r *runner) show(ctx context.Context, start func(func() error)) error {
+	began := time.Now()
+	interval := r.interval
+	if r.screen != nil {
+		interval = min(interval, time.Second) // of the clock
+	} else if len(r.maps) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	var read time.Time
+	next := time.NewTimer(firstLook)
+	defer next.Stop()
+	scanned := map[*sampler]bool{}
+	for done := false; !done; {
+		select {
+		case <-ctx.Done():
+			done = true
+		case <-next.C:
+			next.Reset(interval)
+		}
+		if now := time.Now(); done || read.IsZero() || now.Sub(read) >= r.interval-interval/2 {
+			read = now
+			if err := r.look(); err != nil {
+				return err
+			}
+		}
+		for _, s := range r.maps {
+			if s.large() && !scanned[s] {
+				scanned[s] = true
+				start(func() error { return s.scan(ctx) })
+			}
+		}
+		if r.screen != nil {
+			if err := r.redraw(time.Since(began)); err != nil {
+				return err
+			}
+		}
+	}
+	if r.screen != nil {
+		return r.screen.Close()
+	}
+	return nil
+}
+
+// redraw draws the live lines.
+func (r *runner) redraw(elapsed time.Duration) error {
+	width, height := r.screen.Size()
+	r.mu.Lock()
+	s := status{title: r.title(), elapsed: elapsed, programs: r.attached, note: r.note,
+		records: r.scrolls, bare: r.object == ""}
+	for _, t := range r.streams {
+		s.streams = append(s.streams,
+			fmt.Sprintf("%s: %d records, %d lost", t.name, t.records, t.lost))
+	}
+	r.mu.Unlock()
+	views := make([]*mapview.View, len(r.maps))
+	for i, m := range r.maps {
+		views[i] = m.view
+	}
+	return r.screen.Draw(compose(s, views, width, height))
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hinshun/vt10x"
+	"github.com/purebpf/bpf/internal/testkit"
+)
+
+// liveRun is a command on a terminal. vt10x, a terminal emulator, is the oracle for what a
+// person sees.
+type liveRun struct {
+	cmd  *exec.Cmd
+	vt   vt10x.Terminal
+	tty  *os.File
+	read sync.WaitGroup
+}
+
+func startLive(t *testing.T, columns, rows int, args ...string) *liveRun {
+	t.Helper()
+	master, tty := testkit.PTY(t, columns, rows)
+	x := &liveRun{cmd: command(t, args...), tty: tty,
+		vt: vt10x.New(vt10x.WithSize(columns, rows), vt10x.WithWriter(io.Discard))}
+	x.cmd.Stdout, x.cmd.Stderr, x.cmd.Stdin = tty, tty, nil
+	x.cmd.Env = append(x.cmd.Env, "TERM=xterm")
+	if err := x.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.cmd.Process.Kill() })
+	x.read.Go(func() {
+		// The emulator wants whole characters.
+		for r := bufio.NewReader(master); ; {
+			c, _, err := r.ReadRune()
+			if err != nil {
+				return
+			}
+			io.WriteString(x.vt, string(c))
+		}
+	})
+	return x
+}
+
+// text returns what the terminal shows.
+func (x *liveRun) text() string {
+	var lines []string
+	for line := range strings.Lines(x.vt.String()) {
+		lines = append(lines, strings.TrimRight(line, " \n"))
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
+}
+
+// await waits until the terminal shows what a pattern describes, and returns its text.
+func (x *liveRun) await(t *testing.T, pattern string) string {
+	t.Helper()
+	want := regexp.MustCompile(pattern)
+	var text string
+	if !testkit.Await(testkit.Patience(20*time.Second), func() bool {
+		text = x.text()
+		return want.MatchString(text)
+	}) {
+		t.Fatalf("the terminal shows\n%s\nwant %s", text, pattern)
+	}
+	return text
+}
+
+// end interrupts the command and returns what the terminal shows then.
+func (x *liveRun) end(t *testing.T) string {
+	t.Helper()
+	x.cmd.Process.Signal(syscall.SIGINT)
+	if err := x.cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, x.text())
+	}
+	// All of it was read once what is written behind it was.
+	fmt.Fprint(x.tty, "\r\nEND")
+	return strings.TrimSuffix(x.await(t, `END$`), "\nEND")
+}
+
+// TestLive: the packet counter on a terminal makes traffic on a quiet loopback, counts it, and
+// redraws in place. Oracle: a terminal emulator, and the traffic: each connection has several
+// packets.
+func TestLive(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	x := startLive(t, 80, 24, "run")
+	for _, want := range []string{
+		`(?m)^attached count_packets to lo \(xdp\)$`,
+		`(?m)^bpf run · packet counter on lo \(xdp\) · \d\d:\d\d · Ctrl-C ends and detaches$`,
+		`(?m)^protocol +packets +/s +bytes +B/s$`,
+		`(?m)^tcp +\d+ `,
+		`(?m)^lo was quiet: sending packets to 127.0.0.1 \(--no-demo stops that\)$`,
+		`(?m)^udp +\d\d\d+ +\d+\.\d `,
+	} {
+		x.await(t, want)
+	}
+	text := x.end(t)
+	if n := strings.Count(text, "bpf run ·"); n != 1 {
+		t.Errorf("%d headings are left on the terminal\n%s", n, text)
+	}
+	t.Logf("at the end:\n%s", text)
+}
+
+// TestLiveRecords: records scroll above the live lines, which count them. Oracle: as many calls as
+// the test makes, and the terminal emulator.
+func TestLiveRecords(t *testing.T) {
+	testkit.Root(t)
+	obj := testkit.Compile(t, printing)
+	x := startLive(t, 100, 12, "run", obj, "--type", "struct note")
+	x.await(t, `attached on_getppid`)
+	x.await(t, `bpf run ·`)
+	syscall.Getppid()
+	x.await(t, `(?m)^\d\d:\d\d:\d\d\.\d+ notes \{\.pid = \d+`)
+	x.await(t, `(?m)^\d\d:\d\d:\d\d\.\d+ printk .*: getppid by [1-9]`)
+	for range 20 {
+		syscall.Getppid()
+	}
+	for _, want := range []string{
+		`(?m)^─+$`, `counts \(hash\): 0 of 16`, `notes: 2\d records, 0 lost`,
+	} {
+		x.await(t, want)
+	}
+	x.end(t)
+}
+
+// printing is an object whose only program sends a record and prints a message for getppid(2).
+const printing = `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct note { __u32 pid; };
+const struct note *unused __attribute__((unused));
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } notes SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 16); __type(key, __u32);
+	__type(value, __u32); } counts SEC(".maps");
+SEC("tp/syscalls/sys_enter_getppid")
+int on_getppid(void *ctx)
+{
+	__u32 never = 0, pid = bpf_get_current_pid_tgid() >> 32;
+	struct note *n = bpf_ringbuf_reserve(&notes, sizeof(*n), 0);
+	if (n) {
+		n->pid = pid;
+		bpf_ringbuf_submit(n, 0);
+	}
+	if (!pid)
+		bpf_map_update_elem(&counts, &never, &never, 0);
+	bpf_printk("getppid by %d", pid);
+	return 0;
+}
+char LICENSE[] SEC("license") = "GPL";
+`
+
+// TestPrintk: messages of the object's programs are shown, by pipes as well, and nothing is taken
+// from other readers. Oracle: the calls of the test, and a trace instance of its own.
+func TestPrintk(t *testing.T) {
+	testkit.Root(t)
+	root := testkit.Tracefs(t)
+	other := root + "/instances/purebpf-test"
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(other); err != nil {
+			t.Error(err)
+		}
+	})
+	enable := other + "/events/bpf_trace/bpf_trace_printk/enable"
+	if err := os.WriteFile(enable, []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	obj := testkit.Compile(t, printing)
+	for _, args := range [][]string{nil, {"--json"}, {"--no-printk"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			cmd := command(t, append([]string{"run", obj}, args...)...)
+			out := &lineBuffer{}
+			cmd.Stdout, cmd.Stderr = out, out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			want := fmt.Sprintf("getppid by %d", os.Getpid())
+			seen := func() bool {
+				syscall.Getppid()
+				text := out.String()
+				if len(args) > 0 && args[0] == "--no-printk" {
+					return strings.Contains(text, "notes ") // a record of the same program
+				}
+				return strings.Contains(text, want)
+			}
+			if !testkit.Await(testkit.Patience(20*time.Second), seen) {
+				t.Fatalf("printed\n%s\nwant %q", out.String(), want)
+			}
+			cmd.Process.Signal(syscall.SIGINT)
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, out.String())
+			}
+			if len(args) > 0 && args[0] == "--no-printk" && strings.Contains(out.String(), want) {
+				t.Errorf("with --no-printk it printed\n%s", out.String())
+			}
+			if left, err := os.ReadDir(root + "/instances"); err != nil {
+				t.Error(err)
+			} else {
+				for _, e := range left {
+					if strings.Contains(e.Name(), fmt.Sprint(cmd.Process.Pid)) {
+						t.Errorf("the trace instance %s is left", e.Name())
+					}
+				}
+			}
+		})
+	}
+	trace, err := os.ReadFile(other + "/trace")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(trace), "getppid by") {
+		t.Error("another instance lacks the messages")
+	}
+}
+
+// lineBuffer collects output of a command that still runs.
+type lineBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lineBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lineBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

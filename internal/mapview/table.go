@@ -1,0 +1,392 @@
+package mapview
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/purebpf/bpf/internal/screen"
+)
+
+// Format is how much is shown, and how.
+type Format struct {
+	Width int  // columns of the terminal, 0 for any number
+	Rows  int  // lines to use, 0 for any number
+	Exact bool // numbers with all digits
+	Bare  bool // without the heading
+}
+
+// cell is one field of a table.
+type cell struct {
+	text  string
+	style screen.Style
+	left  bool
+}
+
+// Lines returns the map as lines.
+func (v *View) Lines(f Format) []screen.Line {
+	switch {
+	case v.m.Variables:
+		return v.variables(f)
+	case v.histograms():
+		return v.slots(f)
+	}
+	return v.table(f)
+}
+
+// Summary says in a few words what the map has, nothing if it is global variables.
+func (v *View) Summary() string {
+	switch {
+	case v.m.Variables:
+		return ""
+	case v.m.Array && v.Empty():
+		return fmt.Sprintf("%s (%s): all %d are 0", v.m.Name, v.m.Type, v.m.MaxEntries)
+	case v.m.Array:
+		return fmt.Sprintf("%s (%s): %d of %d are not 0", v.m.Name, v.m.Type, v.sample.Count,
+			v.m.MaxEntries)
+	}
+	return fmt.Sprintf("%s (%s): %d of %d", v.m.Name, v.m.Type, v.sample.Count, v.m.MaxEntries)
+}
+
+func (v *View) heading(shown int, f Format) []screen.Line {
+	if f.Bare {
+		return nil
+	}
+	of := fmt.Sprintf("%d of %d", v.sample.Count, v.m.MaxEntries)
+	if v.m.Array {
+		of = fmt.Sprintf("%d of %d not 0", v.sample.Count, v.m.MaxEntries)
+	}
+	if v.m.Variables {
+		return []screen.Line{screen.Text(screen.Bold, v.m.Name).
+			Add(screen.Plain, " ("+v.m.Type+")")}
+	}
+	more := ""
+	switch {
+	case v.sample.Partial:
+		more = fmt.Sprintf(", %d of the largest", shown)
+	case shown < len(v.rows):
+		more = fmt.Sprintf(", the first %d", shown)
+	}
+	for i, c := range v.values {
+		if v.counts(i) && v.grows[i] {
+			more += ", by " + rateName(c)
+			if len(v.values) > 1 && rateName(c) == "/s" {
+				more = strings.TrimSuffix(more, "/s") + c.name + "/s"
+			}
+			break
+		}
+	}
+	return []screen.Line{screen.Text(screen.Bold, v.m.Name).
+		Add(screen.Plain, " ("+v.m.Type+", "+of+")"+more)}
+}
+
+// rateName returns the heading of a column's rate.
+func rateName(c column) string {
+	if strings.HasSuffix(c.name, "bytes") {
+		return "B/s"
+	}
+	return "/s"
+}
+
+func (v *View) table(f Format) []screen.Line {
+	rows := v.rows
+	total := len(rows) > 1
+	if f.Rows > 0 {
+		room := f.Rows - 1 // of the columns' names
+		if !f.Bare {
+			room--
+		}
+		if total && len(rows) > room-1 {
+			room--
+		}
+		rows = rows[:max(min(len(rows), room), 0)]
+	}
+	lines := v.heading(len(rows), f)
+	if len(v.rows) == 0 {
+		return lines
+	}
+	var head []cell
+	for _, c := range v.keys {
+		head = append(head, cell{c.name, screen.Dim, c.kind != number})
+	}
+	for i, c := range v.values {
+		head = append(head, cell{c.name, screen.Dim, v.left(i)})
+		if v.rated(i) {
+			head = append(head, cell{rateName(c), screen.Dim, false})
+		}
+	}
+	cells := [][]cell{head}
+	for _, r := range rows {
+		var list []cell
+		for _, c := range v.keys {
+			list = append(list, cell{v.keyText(c, r.Key), screen.Plain, c.kind != number})
+		}
+		for i := range v.values {
+			list = append(list, cell{v.valueText(i, r, f), screen.Plain, v.left(i)})
+			if v.rated(i) {
+				list = append(list, rateCell(r.rates[i]))
+			}
+		}
+		cells = append(cells, list)
+	}
+	if total {
+		if sums := v.totals(f); sums != nil {
+			cells = append(cells, sums)
+		}
+	}
+	return append(lines, align(cells, f.Width)...)
+}
+
+// rated reports whether a column has a rate beside it.
+func (v *View) rated(i int) bool { return v.counts(i) }
+
+// left reports whether a column of values is text.
+func (v *View) left(i int) bool {
+	return v.values[i].kind != number && v.values[i].kind != stackID
+}
+
+func rateCell(rate float64) cell {
+	switch {
+	case rate < 0:
+		return cell{"", screen.Dim, false}
+	case rate > 0:
+		return cell{formatRate(rate), screen.Active, false}
+	}
+	return cell{formatRate(rate), screen.Dim, false}
+}
+
+// totals returns the last line of a table, nil if no column was seen to count.
+func (v *View) totals(f Format) []cell {
+	if v.sample.Partial {
+		return nil
+	}
+	var list []cell
+	for i := range v.keys {
+		name := ""
+		if i == 0 {
+			name = "total"
+		}
+		list = append(list, cell{name, screen.Dim, v.keys[i].kind != number})
+	}
+	some := false
+	for i, c := range v.values {
+		if !v.counts(i) || !v.grows[i] {
+			list = append(list, cell{})
+			if v.rated(i) {
+				list = append(list, cell{})
+			}
+			continue
+		}
+		some = true
+		var n uint64
+		rate := 0.0
+		for _, r := range v.rows {
+			n += r.numbers[i]
+			rate += max(r.rates[i], 0)
+		}
+		list = append(list, cell{formatNumber(c, n, f), screen.Dim, false}, rateCell(rate))
+	}
+	if !some {
+		return nil
+	}
+	return list
+}
+
+func formatNumber(c column, n uint64, f Format) string {
+	switch {
+	case c.signed && f.Exact:
+		return strconv.FormatInt(int64(n), 10)
+	case c.signed:
+		return formatSigned(int64(n))
+	case n >= 1<<63:
+		return fmt.Sprintf("%#x", n)
+	case f.Exact:
+		return strconv.FormatUint(n, 10)
+	}
+	return formatCount(n)
+}
+
+func (v *View) keyText(c column, key []byte) string {
+	return v.named(c, c.number(key), c.text(v.m.Spec, key))
+}
+
+// valueText returns a column of an element: numbers are summed over CPUs, other columns are those
+// of the first CPU whose value is not 0.
+func (v *View) valueText(i int, r row, f Format) string {
+	c := v.values[i]
+	if c.kind == number {
+		n := r.numbers[i]
+		if v.moments[i] && n != 0 {
+			if ago, ok := v.names.Moment(n); ok {
+				return formatAgo(ago)
+			}
+		}
+		plain := formatNumber(c, n, f)
+		if identifies(c) {
+			plain = formatNumber(c, n, Format{Exact: true})
+		}
+		return v.named(c, n, plain)
+	}
+	value := r.Values[0]
+	for _, one := range r.Values {
+		if !isZero(one) {
+			value = one
+			break
+		}
+	}
+	return v.named(c, c.number(value), c.text(v.m.Spec, value))
+}
+
+func isZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// named returns the name of a number, or its text.
+func (v *View) named(c column, n uint64, text string) string {
+	switch {
+	case c.kind == stackID && v.names.Stack != nil && !(c.signed && int32(n) < 0):
+		if frames, ok := v.names.Stack(uint32(n)); ok {
+			return strings.Join(frames, " < ")
+		}
+	case c.kind == number && c.size == 8 && n >= 1<<63 && v.names.Function != nil:
+		if name, ok := v.names.Function(n); ok {
+			return name
+		}
+	}
+	return text
+}
+
+// align sets cells below each other. Columns that don't fit into width are left out, and the last
+// one that is shown of each line may be cut by the terminal.
+func align(rows [][]cell, width int) (lines []screen.Line) {
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], screen.Width(c.text))
+		}
+	}
+	// A text that takes more than its share is cut, so that the numbers behind it are seen.
+	if width > 0 {
+		all := 2 * len(widths)
+		for _, w := range widths {
+			all += w
+		}
+		for i, w := range widths {
+			if all > width && rows[len(rows)-1][i].left && w > 24 {
+				cut := min(w-24, all-width)
+				widths[i], all = w-cut, all-cut
+			}
+		}
+	}
+	for _, row := range rows {
+		line, used := screen.Line{}, 0
+		for i, c := range row {
+			if width > 0 && i > 0 && used+2+widths[i] > width {
+				break
+			}
+			text := screen.Cut(c.text, widths[i])
+			gap := widths[i] - screen.Width(text)
+			if i > 0 {
+				line = line.Add(screen.Plain, "  ")
+				used += 2
+			}
+			if c.left {
+				line = line.Add(c.style, text).Add(screen.Plain, strings.Repeat(" ", gap))
+			} else {
+				line = line.Add(screen.Plain, strings.Repeat(" ", gap)).Add(c.style, text)
+			}
+			used += widths[i]
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// variables returns the values of the only element one below the other.
+func (v *View) variables(f Format) []screen.Line {
+	lines := v.heading(1, f)
+	if len(v.rows) == 0 {
+		return lines
+	}
+	r := v.rows[0]
+	var cells [][]cell
+	var behind []screen.Line // histograms
+	for i, c := range v.values {
+		if c.kind == slots {
+			counts := v.sumSlots(c, r.Element)
+			if !allZero(counts) {
+				behind = append(behind, screen.Text(screen.Plain, "  "+c.name))
+				behind = append(behind, histogram(counts, f.Width)...)
+			}
+			continue
+		}
+		if b, ok := c.bytes(r.Values[0]); !ok || isZero(b) {
+			continue
+		}
+		list := []cell{{"  " + c.name, screen.Plain, true},
+			{v.valueText(i, r, f), screen.Plain, v.left(i)}}
+		if v.rated(i) {
+			list = append(list, rateCell(r.rates[i]))
+		}
+		cells = append(cells, list)
+	}
+	lines = append(append(lines, align(cells, f.Width)...), behind...)
+	if f.Rows > 0 && len(lines) > f.Rows {
+		lines = append(lines[:f.Rows-1], screen.Text(screen.Dim, "  …"))
+	}
+	return lines
+}
+
+// slots returns a histogram for each element.
+func (v *View) slots(f Format) []screen.Line {
+	lines := v.heading(len(v.rows), f)
+	for n, r := range v.rows {
+		var block []screen.Line
+		label := screen.Text(screen.Dim, "")
+		for _, c := range v.keys {
+			label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, v.keyText(c, r.Key)+"  ")
+		}
+		for i, c := range v.values {
+			if c.kind == slots {
+				block = append(block, histogram(v.sumSlots(c, r.Element), f.Width)...)
+			} else if text := v.valueText(i, r, f); text != "0" && text != `""` {
+				label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, text+"  ")
+			}
+		}
+		block = append([]screen.Line{label}, block...)
+		if f.Rows > 0 && len(lines)+len(block) >= f.Rows && n+1 < len(v.rows) && n > 0 {
+			return append(lines, screen.Text(screen.Dim, fmt.Sprintf("… %d more", len(v.rows)-n)))
+		}
+		lines = append(lines, block...)
+	}
+	return lines
+}
+
+func (v *View) sumSlots(c column, e Element) (counts []uint64) {
+	for _, value := range e.Values {
+		for i, n := range c.counts(v.m.Spec, value) {
+			if i == len(counts) {
+				counts = append(counts, 0)
+			}
+			counts[i] += n
+		}
+	}
+	return counts
+}
+
+func allZero(counts []uint64) bool {
+	for _, n := range counts {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
