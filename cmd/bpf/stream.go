@@ -37,6 +37,7 @@ func (r *runner) openStreams() (*streams, error) {
 			names = append(names, m.Name())
 		}
 	}
+	r.streams = nil
 	for _, name := range names {
 		r.streams = append(r.streams, &tally{name: name})
 	}
