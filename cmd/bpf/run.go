@@ -43,6 +43,7 @@ type runner struct {
 	options  objectOptions
 	settings settings
 	choice   choice
+	call     call
 	going    bool     // --keep-going
 	object   string   // as the command line names it, "" for the embedded counter
 	decided  []string // alternatives whose choice was reported
@@ -99,6 +100,12 @@ variable's type has it: numbers in any base, true, 'c', text for arrays of char,
 enum's constant, and JSON for a struct or an array; VAR[3] and VAR.field name a part. If a map needs
 a setting, run says which, and what to type. --only and --skip select programs.
 
+--call runs one program once in the kernel instead (BPF_PROG_TEST_RUN): programs of SEC("syscall"),
+raw tracepoints and packet programs.
+
+  bpf run tool.bpf.o --call setup --ctx '{"pid": 1234, "comm": "nginx"}'
+  bpf run filter.bpf.o --call count_packets --data packet.bin
+
 Records are printed as bytes unless --type gives their type, or the source has a pointer to it that
 is called unused (const struct event *unused).`,
 		Args: cobra.MaximumNArgs(1),
@@ -115,6 +122,12 @@ is called unused (const struct event *unused).`,
 			}
 			if err := r.settings.apply(o); err != nil {
 				return err
+			}
+			if r.call.program != "" {
+				return r.callProgram(o)
+			}
+			if r.call.ctx != "" || r.call.data != "" {
+				return errors.New("--ctx and --data are for --call PROGRAM")
 			}
 			if err := r.options.require(o); err != nil {
 				return err
@@ -156,8 +169,18 @@ is called unused (const struct event *unused).`,
 			"(with --pid: that process's program)")
 	f.BoolVar(&r.going, "keep-going", false,
 		"leave out programs that can't be loaded or attached, and run the others")
+	f.StringVar(&r.call.program, "call", "",
+		"run this program once instead of attaching programs, and print what it returns")
+	f.StringVar(&r.call.ctx, "ctx", "",
+		"context of --call: JSON for a syscall program with a typed argument, hexadecimal digits, "+
+			"or a file")
+	f.StringVar(&r.call.data, "data", "", "file with the packet of --call")
 	f.StringArrayVar(&r.types, "type", nil,
 		"decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
+	for _, other := range []string{"attach", "pin", "for", "interval", "demo", "iface", "cgroup",
+		"only", "skip", "pid", "exe", "keep-going", "type"} {
+		cmd.MarkFlagsMutuallyExclusive("call", other)
+	}
 	return cmd
 }
 
