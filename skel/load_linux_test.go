@@ -242,3 +242,47 @@ SEC("syscall") int get(void *ctx) { return z + tail[0] + !bpf_map_lookup_elem(&m
 		t.Errorf("the program returns %d, want 7", got)
 	}
 }
+
+// TestGrownData: after a failed load, variables of a section that was made longer can be set back
+// to what they were compiled with. Oracle: as for TestGrownBss.
+func TestGrownData(t *testing.T) {
+	const source = `
+unsigned int d SEC(".data.grows") = 5, tail[1] SEC(".data.grows") = { 1 };
+unsigned int z SEC(".bss.grows"), more[1] SEC(".bss.grows");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, int);
+	__type(value, int);
+} m SEC(".maps");
+SEC("syscall") int get(void *ctx)
+{
+	return d * 1000 + tail[0] * 100 + z * 10 + more[0] + !bpf_map_lookup_elem(&m, &z);
+}
+`
+	o := open(t, source)
+	var data, bss *[2]uint32
+	skel.Section(o, ".data.grows", &data)
+	skel.Section(o, ".bss.grows", &bss)
+	var m *object.Map
+	o.Map("m", &m)
+	if err := o.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".data.grows", ".bss.grows"} {
+		if err := o.Object.Map(name).SetValueSize(4 + 4*1<<15); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data[0], data[1], bss[0], bss[1] = 6, 2, 3, 4
+	m.MaxEntries = 0
+	if l, err := o.Load(nil); err == nil {
+		l.Close()
+		t.Fatal("a map without entries was created")
+	}
+	m.MaxEntries = 1
+	data[0], bss[0], bss[1] = 5, 0, 1
+	if got := run(t, load(t, o), "get"); got != 5201 {
+		t.Errorf("the program returns %d, want 5201", got)
+	}
+}

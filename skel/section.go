@@ -20,6 +20,7 @@ type section struct {
 	m       *object.Map
 	memory  []byte // whole pages, nil once it is given back
 	initial []byte // the section's value as compiled, nil for zeros
+	copied  []byte // the memory when complete copied it, nil before
 	arena   *object.Object
 }
 
@@ -88,8 +89,8 @@ func (s *section) value() []byte {
 }
 
 // complete prepares the section's initial value for the load. If it was replaced, as
-// Map.SetValueSize does, it gets what was changed in the memory. Zeros in .bss are left to the
-// kernel.
+// Map.SetValueSize does, it gets what was changed in the memory since then, or since the last load,
+// which failed. Zeros in .bss are left to the kernel.
 func (s *section) complete() {
 	now := s.value()
 	if now == nil && s.m.Kind == object.MapBss { // by a load that failed
@@ -104,15 +105,16 @@ func (s *section) complete() {
 		return
 	}
 	if &now[0] != &s.memory[0] {
+		if s.copied == nil {
+			s.copied = make([]byte, len(s.memory))
+			copy(s.copied, s.initial)
+		}
 		for i := range min(len(now), len(s.memory)) {
-			was := byte(0)
-			if i < len(s.initial) {
-				was = s.initial[i]
-			}
-			if s.memory[i] != was {
+			if s.memory[i] != s.copied[i] {
 				now[i] = s.memory[i]
 			}
 		}
+		copy(s.copied, s.memory)
 	}
 	if s.m.Kind == object.MapBss && s.arena == nil &&
 		!slices.ContainsFunc(now, func(b byte) bool { return b != 0 }) {
