@@ -8,11 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purebpf/bpf/internal/scaffold"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/internal/vm"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -73,75 +76,163 @@ func TestNewRefused(t *testing.T) {
 	}
 }
 
-// TestNew makes a project of each kind, with each style of name, generates, vets and builds it, and
-// runs its test where the kernel has that kind. Oracles: clang, go vet and the project's test, to
-// which the running program prints what it sees.
-func TestNew(t *testing.T) {
+// projects makes projects of bpf new, which use this checkout.
+type projects struct {
+	checkout string
+	resolved map[string][]byte // go.mod and go.sum, the same for projects of the same name
+}
+
+func newProjects(t *testing.T) *projects {
+	t.Helper()
 	testkit.Root(t)
 	testkit.Tool(t, "clang-19")
 	checkout, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &projects{checkout, map[string][]byte{}}
+}
+
+// build makes a project, generates, vets and builds it, and returns its test, a static program.
+func (p *projects) build(t *testing.T, name, kind string) string {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if out, err := runNew(name, "--kind", kind, "--replace", p.checkout); err != nil ||
+		!strings.Contains(out, "  cd "+name+"\n") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Chdir(name)
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOFLAGS=",
+			"CGO_ENABLED=0")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%q: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	if mod := p.resolved[name+"/go.mod"]; mod != nil {
+		write(t, "go.mod", string(mod))
+		write(t, "go.sum", string(p.resolved[name+"/go.sum"]))
+	} else {
+		run("go", "get", "github.com/purebpf/bpf")
+		run("go", "get", "-tool", "github.com/purebpf/bpf/cmd/bpf")
+		for _, file := range []string{"go.mod", "go.sum"} {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.resolved[name+"/"+file] = text
+		}
+	}
+	run("go", "generate")
+	if out := run("gofmt", "-l", "."); out != "" {
+		t.Errorf("gofmt would change %s", out)
+	}
+	run("go", "vet", ".")
+	run("go", "build")
+	run("go", "test", "-c", "-o", "it.test")
+	test, err := filepath.Abs("it.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return test
+}
+
+// TestNew makes a project of each kind, with each style of name, generates, vets and builds it, and
+// runs its test where the kernel has that kind. Oracles: clang, go vet and the project's test, to
+// which the running program prints what it sees.
+func TestNew(t *testing.T) {
+	p := newProjects(t)
 	some := 3
 	if testing.Short() {
 		some = 1
 	}
 	kinds := testkit.Spread(t, "kinds", scaffold.Kinds, some)
 	names := []string{"hello", "tc_2", "My-Probe"}
-	resolved := map[string][]byte{} // go.mod and go.sum, the same for projects of the same name
 	for i, kind := range kinds {
 		t.Run(kind.Name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			name := names[min(i, len(names)-1)]
-			if out, err := runNew(name, "--kind", kind.Name, "--replace", checkout); err != nil ||
-				!strings.Contains(out, "  cd "+name+"\n") {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			t.Chdir(name)
-			command := func(args ...string) *exec.Cmd {
-				cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-				cmd.Env = append(os.Environ(), "GOPROXY=off", "GOSUMDB=off", "GOWORK=off",
-					"GOFLAGS=")
-				return cmd
-			}
-			run := func(args ...string) string {
-				t.Helper()
-				out, err := command(args...).CombinedOutput()
-				if err != nil {
-					t.Fatalf("%q: %v\n%s", args, err, out)
-				}
-				return string(out)
-			}
-			if mod := resolved[name+"/go.mod"]; mod != nil {
-				write(t, "go.mod", string(mod))
-				write(t, "go.sum", string(resolved[name+"/go.sum"]))
-			} else {
-				run("go", "get", "github.com/purebpf/bpf")
-				run("go", "get", "-tool", "github.com/purebpf/bpf/cmd/bpf")
-				for _, file := range []string{"go.mod", "go.sum"} {
-					if resolved[name+"/"+file], err = os.ReadFile(file); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			run("go", "generate")
-			if out := run("gofmt", "-l", "."); out != "" {
-				t.Errorf("gofmt would change %s", out)
-			}
-			run("go", "vet", ".")
-			run("go", "build")
-			run("go", "test", "-c", "-o", "it.test")
+			test := p.build(t, names[min(i, len(names)-1)], kind.Name)
 			if why := lacks(kind.Name); why != "" {
-				testkit.Skip(t, "built; not run: %s", why)
+				testkit.Skip(t, "built; TestNewInMachine runs it: %s", why)
 			}
-			out := run("unshare", "-m", "sh", "-c", "mount -t cgroup2 none /sys/fs/cgroup; "+
-				"exec ./it.test -test.v")
+			cmd := exec.CommandContext(t.Context(), "unshare", "-m", "sh", "-c",
+				"mount -t cgroup2 none /sys/fs/cgroup; exec "+test+" -test.v")
+			out, err := cmd.CombinedOutput()
 			t.Logf("%s", out)
-			if !strings.Contains(out, "--- PASS: TestPrints") {
-				t.Error("the test didn't run")
+			if err != nil || !strings.Contains(string(out), "--- PASS: TestPrints") {
+				t.Errorf("the project's test: %v", err)
 			}
 		})
+	}
+}
+
+// TestNewInMachine runs the tests of projects, which were built here, in a machine with Linux 6.12,
+// first those of the kinds that kernels of containers lack. Oracle: as of TestNew.
+func TestNewInMachine(t *testing.T) {
+	p := newProjects(t)
+	k, err := vm.FindKernel(filepath.Join(testkit.Cache(), "kernels"), "6.12")
+	if err != nil {
+		testkit.Skip(t, "%v", err)
+	}
+	if k.Arch != runtime.GOARCH {
+		testkit.Skip(t, "the kernel is for %s", k.Arch)
+	}
+	testkit.Tool(t, "qemu-system-x86_64")
+	testkit.Tool(t, "busybox")
+	dir := t.TempDir()
+	guest := filepath.Join(dir, "guest")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", guest, "../../internal/vm/guest")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	root := vm.NewInitramfs(k, guest)
+	kinds := []string{"fentry", "lsm", "kprobe"}
+	for _, kind := range scaffold.Kinds {
+		if !slices.Contains(kinds, kind.Name) && kind.Name != "usdt" { // usdt needs Python
+			kinds = append(kinds, kind.Name)
+		}
+	}
+	kinds = testkit.Spread(t, "kinds in a machine", kinds, 1)
+	var job vm.Job
+	for _, kind := range kinds {
+		inside := "/tests/" + kind
+		root.Add(p.build(t, "hello", kind), inside)
+		job.Commands = append(job.Commands, vm.Command{Path: inside, Args: []string{"-test.v"},
+			Dir: "/tmp", Env: []string{"PATH=/usr/bin:/bin", "HOME=/root"}, Timeout: 3 * time.Minute})
+	}
+	if err := root.AddProgram("/usr/bin/ls"); err != nil { // of the C library, for uprobe
+		t.Fatal(err)
+	}
+	if err := root.Job(k, job, "sch_ingress", "cls_bpf"); err != nil {
+		t.Fatal(err)
+	}
+	image := filepath.Join(dir, "image")
+	if err := root.WriteFile(image); err != nil {
+		t.Fatal(err)
+	}
+	output, passed := make([]strings.Builder, len(kinds)), make([]bool, len(kinds))
+	err = vm.Run(t.Context(), vm.Machine{Kernel: k, Initramfs: image, Append: "lsm=bpf",
+		Timeout: 20 * time.Minute}, func(r vm.Report) error {
+		if r.Warning != "" {
+			return errors.New(r.Warning)
+		}
+		output[r.Command].Write(r.Output)
+		passed[r.Command] = r.Ended && r.Status == 0
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for i, kind := range kinds {
+		out := output[i].String()
+		t.Logf("%s:\n%s", kind, out)
+		if !passed[i] || !strings.Contains(out, "--- PASS: TestPrints") {
+			t.Errorf("%s: the project's test failed", kind)
+		}
 	}
 }
 
