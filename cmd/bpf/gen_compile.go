@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"go/build"
+	"go/parser"
+	"go/token"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,6 +37,9 @@ as fields. In a Go file:
   //go:generate go tool bpf gen counter.bpf.c
 
 The C file must begin with the line //go:build ignore, since go build refuses C files.
+
+Skeletons in one package share no types: the names of each begin with its own, so that struct event
+of a.bpf.c is AEvent, and that of b.bpf.c is BEvent.
 
 Gen uses the newest clang or clang-NN in PATH, or the one that BPF_CLANG names; it must be version
 10 or newer. The C file can include vmlinux.h and the headers that "bpf headers" writes. If there
@@ -85,6 +92,8 @@ func (g *generator) run(ctx context.Context, stderr io.Writer, sources []string)
 	err := g.generate(ctx, stderr, sources)
 	var failed *compileError
 	switch {
+	case err != nil && ctx.Err() != nil:
+		say(stderr, "bpf gen: interrupted; nothing was written")
 	case errors.Is(err, clang.ErrNone):
 		say(stderr, "bpf gen: %v", err)
 	case errors.As(err, &failed):
@@ -115,10 +124,14 @@ func (g *generator) generate(ctx context.Context, stderr io.Writer, sources []st
 	}
 	defer remove()
 	var files []replace.File
-	for _, source := range sources {
-		for _, t := range targets {
+	for _, t := range targets {
+		declared := map[string]string{} // identifier → source
+		for _, source := range sources {
 			made, err := g.compile(ctx, stderr, source, t)
 			if err != nil {
+				return err
+			}
+			if err := declare(declared, source, made); err != nil {
 				return err
 			}
 			files = append(files, made...)
@@ -131,6 +144,28 @@ func (g *generator) generate(ctx context.Context, stderr io.Writer, sources []st
 		if g.disturbs(source) {
 			say(stderr, "bpf gen: make //go:build ignore the first line of %s: "+
 				"Go refuses a package with C files beside it", source)
+		}
+	}
+	return nil
+}
+
+// declare notes what the skeleton of a source declares, and refuses what that of another source
+// declares: count and count_maps would both have a type CountMaps.
+func declare(declared map[string]string, source string, made []replace.File) error {
+	for _, f := range made {
+		if !strings.HasSuffix(f.Path, ".go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Data, 0)
+		if err != nil {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(file.Scope.Objects)) {
+			if other, ok := declared[name]; ok {
+				return fmt.Errorf("the skeletons of %s and %s would both have %s: give one of "+
+					"them another name with --name, in a bpf gen of its own", other, source, name)
+			}
+			declared[name] = source
 		}
 	}
 	return nil

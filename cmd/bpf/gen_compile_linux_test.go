@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/purebpf/bpf/internal/testkit"
@@ -222,6 +223,7 @@ func TestGenErrors(t *testing.T) {
 	f.write("header.bpf.c", "#include <linux/no_such_header.h>\n")
 	f.write("own.bpf.c", "#include \"no_such_header.h\"\n")
 	f.write("sub/packetcount.bpf.c", source)
+	f.write("packetcount_maps.bpf.c", source)
 	f.write("file", "")
 	f.write("old/clang", "#!/bin/sh\necho clang version 9.0.1\n")
 	if err := os.Chmod(filepath.Join(f.dir, "old", "clang"), 0o755); err != nil {
@@ -244,6 +246,9 @@ func TestGenErrors(t *testing.T) {
 		{bin, "packetcount.bpf.c -o file",
 			[]string{"write file/packetcount.bpf.o: not a directory"}},
 		{bin, "packetcount.bpf.c -o /proc/x", []string{"write /proc/x/packetcount.bpf.o: "}},
+		{bin, "-o sub packetcount.bpf.c packetcount_maps.bpf.c", []string{
+			"the skeletons of packetcount.bpf.c and packetcount_maps.bpf.c would both have " +
+				"PacketcountMaps: "}},
 		{bin, "packetcount.bpf.c --package a-b", []string{`"a-b" is no name for a Go package`}},
 		{bin, "packetcount.bpf.c --types no_such", []string{"no_such"}},
 		{bin, "packetcount.bpf.c --target arm",
@@ -275,6 +280,85 @@ func TestGenErrors(t *testing.T) {
 		if after := entries(t, f.dir); after != before {
 			t.Errorf("%s: the folder had\n%s\nand has\n%s", x.line, before, after)
 		}
+	}
+}
+
+// TestGenInterrupted: a signal ends a compilation, with nothing written and nothing left behind.
+// Oracle: the file system, and a compiler that never ends by itself.
+func TestGenInterrupted(t *testing.T) {
+	f := newGenFolder(t)
+	compiler := filepath.Join(t.TempDir(), "clang")
+	started := compiler + "-started"
+	write(t, compiler, "#!/bin/sh\n[ \"$1\" = --version ] && exec clang-19 --version\n"+
+		"touch "+started+"\nexec sleep 1000\n")
+	if err := os.Chmod(compiler, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	temporary := t.TempDir()
+	before := entries(t, f.dir)
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cmd := command(t, "gen", "packetcount.bpf.c")
+		cmd.Dir = f.dir
+		cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+f.cache, "BPF_CLANG="+compiler,
+			"TMPDIR="+temporary)
+		var said bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &said, &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Until(t, "clang starts", func() bool {
+			_, err := os.Stat(started)
+			return err == nil
+		})
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		err := cmd.Wait()
+		exit, ok := err.(*exec.ExitError)
+		if !ok || exit.ExitCode() != 1 ||
+			said.String() != "bpf gen: interrupted; nothing was written\n" {
+			t.Errorf("%v: %v, %q", signal, err, said.String())
+		}
+		if after := entries(t, f.dir); after != before {
+			t.Errorf("%v: the folder had\n%s\nand has\n%s", signal, before, after)
+		}
+		if list, err := os.ReadDir(temporary); err != nil || len(list) > 0 {
+			t.Errorf("%v: left behind: %v, %v", signal, list, err)
+		}
+		if err := os.Remove(started); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestGenFull: without room for both files, neither is written, and old ones stay. Oracle: a file
+// system of 8 KiB.
+func TestGenFull(t *testing.T) {
+	testkit.Root(t)
+	f := newGenFolder(t)
+	small := filepath.Join(f.dir, "small")
+	if err := os.Mkdir(small, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("none", small, "tmpfs", 0, "size=8k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(small, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	f.write("small/packetcount.bpf.o", "old")
+	f.write("small/rest", strings.Repeat("x", 4000))
+	before := entries(t, small)
+	said, err := f.gen("-o", "small", "packetcount.bpf.c")
+	exit, ok := err.(*exec.ExitError)
+	if !ok || exit.ExitCode() != 1 || said != "bpf: write small/packetcount.bpf.o: "+
+		"no space left on device\n" {
+		t.Errorf("%v, %q", err, said)
+	}
+	if after := entries(t, small); after != before || f.read("small/packetcount.bpf.o") != "old" {
+		t.Errorf("the folder had\n%s\nand has\n%s", before, after)
 	}
 }
 

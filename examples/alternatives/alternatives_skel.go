@@ -74,7 +74,7 @@ type Alternatives struct {
 	Maps     AlternativesMaps
 	Programs AlternativesPrograms
 	Links    AlternativesLinks // set by Attach
-	Bss      *AlternativesBss  // live; nil after Close
+	Bss      *AlternativesBss  // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

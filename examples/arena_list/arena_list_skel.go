@@ -70,7 +70,7 @@ type ArenaList struct {
 	Maps     ArenaListMaps
 	Programs ArenaListPrograms
 	Links    ArenaListLinks  // set by Attach
-	Arena    *ArenaListArena // live; nil after Close
+	Arena    *ArenaListArena // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

@@ -81,7 +81,7 @@ type Bootstrap struct {
 	Programs BootstrapPrograms
 	Links    BootstrapLinks              // set by Attach
 	Rodata   skel.Const[BootstrapRodata] // can't be written any more
-	Bss      *BootstrapBss               // live; nil after Close
+	Bss      *BootstrapBss               // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

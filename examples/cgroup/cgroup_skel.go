@@ -75,7 +75,7 @@ type Cgroup struct {
 	Maps     CgroupMaps
 	Programs CgroupPrograms
 	Rodata   skel.Const[CgroupRodata] // can't be written any more
-	Bss      *CgroupBss               // live; nil after Close
+	Bss      *CgroupBss               // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

@@ -78,7 +78,7 @@ type Congestion struct {
 	Maps     CongestionMaps
 	Programs CongestionPrograms
 	Links    CongestionLinks // set by Attach
-	Bss      *CongestionBss  // live; nil after Close
+	Bss      *CongestionBss  // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

@@ -72,7 +72,7 @@ type Fentry struct {
 	Maps     FentryMaps
 	Programs FentryPrograms
 	Links    FentryLinks // set by Attach
-	Bss      *FentryBss  // live; nil after Close
+	Bss      *FentryBss  // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

@@ -78,7 +78,7 @@ type Histogram struct {
 	Programs HistogramPrograms
 	Links    HistogramLinks              // set by Attach
 	Rodata   skel.Const[HistogramRodata] // can't be written any more
-	Bss      *HistogramBss               // live; nil after Close
+	Bss      *HistogramBss               // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

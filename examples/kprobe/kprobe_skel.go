@@ -70,7 +70,7 @@ type Kprobe struct {
 	Maps     KprobeMaps
 	Programs KprobePrograms
 	Links    KprobeLinks // set by Attach
-	Bss      *KprobeBss  // live; nil after Close
+	Bss      *KprobeBss  // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

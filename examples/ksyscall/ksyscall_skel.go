@@ -71,7 +71,7 @@ type Ksyscall struct {
 	Maps     KsyscallMaps
 	Programs KsyscallPrograms
 	Links    KsyscallLinks               // set by Attach
-	Bss      *KsyscallBss                // live; nil after Close
+	Bss      *KsyscallBss                // live; nil after Close, and before Linux 5.5
 	Kconfig  skel.Const[KsyscallKconfig] // can't be written any more
 
 	loaded *skel.Loaded

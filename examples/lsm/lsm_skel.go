@@ -75,7 +75,7 @@ type Lsm struct {
 	Maps     LsmMaps
 	Programs LsmPrograms
 	Links    LsmLinks              // set by Attach
-	Bss      *LsmBss               // live; nil after Close
+	Bss      *LsmBss               // live; nil after Close, and before Linux 5.5
 	Rodata   skel.Const[LsmRodata] // can't be written any more
 
 	loaded *skel.Loaded

@@ -72,7 +72,7 @@ type Minimal struct {
 	Programs MinimalPrograms
 	Links    MinimalLinks              // set by Attach
 	Rodata   skel.Const[MinimalRodata] // can't be written any more
-	Bss      *MinimalBss               // live; nil after Close
+	Bss      *MinimalBss               // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

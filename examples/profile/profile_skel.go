@@ -77,7 +77,7 @@ type Profile struct {
 	Maps     ProfileMaps
 	Programs ProfilePrograms
 	Rodata   skel.Const[ProfileRodata] // can't be written any more
-	Bss      *ProfileBss               // live; nil after Close
+	Bss      *ProfileBss               // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

@@ -80,7 +80,7 @@ type Ringbuf struct {
 	Programs RingbufPrograms
 	Links    RingbufLinks              // set by Attach
 	Rodata   skel.Const[RingbufRodata] // can't be written any more
-	Bss      *RingbufBss               // live; nil after Close
+	Bss      *RingbufBss               // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

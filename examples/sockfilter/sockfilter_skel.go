@@ -69,7 +69,7 @@ type Sockfilter struct {
 	*bpf.Object
 	Maps     SockfilterMaps
 	Programs SockfilterPrograms
-	Bss      *SockfilterBss // live; nil after Close
+	Bss      *SockfilterBss // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

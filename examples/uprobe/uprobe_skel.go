@@ -70,7 +70,7 @@ type Uprobe struct {
 	Maps     UprobeMaps
 	Programs UprobePrograms
 	Links    UprobeLinks // set by Attach
-	Bss      *UprobeBss  // live; nil after Close
+	Bss      *UprobeBss  // live; nil after Close, and before Linux 5.5
 
 	loaded *skel.Loaded
 }

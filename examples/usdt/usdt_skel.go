@@ -76,7 +76,7 @@ type Usdt struct {
 	Maps     UsdtMaps
 	Programs UsdtPrograms
 	Links    UsdtLinks               // set by Attach
-	Bss      *UsdtBss                // live; nil after Close
+	Bss      *UsdtBss                // live; nil after Close, and before Linux 5.5
 	Kconfig  skel.Const[UsdtKconfig] // can't be written any more
 
 	loaded *skel.Loaded

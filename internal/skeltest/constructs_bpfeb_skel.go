@@ -126,9 +126,9 @@ type Constructs struct {
 	Programs  ConstructsPrograms
 	Links     ConstructsLinks               // set by Attach
 	Rodata    skel.Const[ConstructsRodata]  // can't be written any more
-	Data      *ConstructsData               // live; nil after Close
-	Bss       *ConstructsBss                // live; nil after Close
-	DataApart *ConstructsDataApart          // live; nil after Close
+	Data      *ConstructsData               // live; nil after Close, and before Linux 5.5
+	Bss       *ConstructsBss                // live; nil after Close, and before Linux 5.5
+	DataApart *ConstructsDataApart          // live; nil after Close, and before Linux 5.5
 	Kconfig   skel.Const[ConstructsKconfig] // can't be written any more
 
 	loaded *skel.Loaded
