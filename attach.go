@@ -44,8 +44,8 @@ type NotAttached struct {
 	Reason  string
 }
 
-// Attach attaches the program as its section says (libbpf bpf_program__attach). The caller closes
-// the Link. ErrNotSupported if the section doesn't say how: use the Attach method of its kind.
+// Attach attaches the program as its section says (libbpf bpf_program__attach). ErrNotSupported if
+// the section doesn't say how: use the Attach method of its kind.
 func (p *Program) Attach() (*Link, error) {
 	link, reason, err := p.attach()
 	if err != nil {

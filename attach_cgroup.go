@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -11,8 +12,8 @@ type CgroupOptions struct {
 	// Type is the attach type, for a program that doesn't name it: SEC("cgroup/skb"), or one from
 	// OpenProgram or ProgramFromID whose type has several. 0: ExpectedAttachType.
 	Type     uapi.AttachType
-	Anchor   Anchor // 6.16
-	Revision uint64 // 6.16: from inspect.Cgroup; ESTALE if the hook has changed since. 0: any
+	Anchor   anchor.Anchor // 6.16
+	Revision uint64        // 6.16: from inspect.Cgroup; ESTALE if the hook has changed since. 0: any
 	// Preorder runs the program before those of the cgroup's descendants (BPF_F_PREORDER; 6.15).
 	Preorder bool
 }
@@ -21,7 +22,7 @@ type CgroupOptions struct {
 // a link (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the processes
 // of the cgroup and its descendants, in addition to other programs. Needs CAP_NET_ADMIN for
 // cgroup_skb; other types need no privileges beyond those of the load. EPERM if the cgroup, or one
-// above it, has an exclusive program. The caller closes the Link.
+// above it, has an exclusive program.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {
@@ -30,7 +31,7 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 	where := p.cgroupHook(opts.Type)
 	at := explain.CgroupPlace(path, where, opts.Revision)
 	a := sys.LinkCreateAttr{AttachType: where}
-	if opts.Anchor.isProgram() {
+	if opts.Anchor.IsProgram() {
 		at.Rule = "a link in a cgroup can only be placed next to a link, not to a program"
 	}
 	if opts.Preorder {
@@ -48,7 +49,7 @@ func (p *Program) cgroupHook(choice uapi.AttachType) uapi.AttachType {
 }
 
 // linkPath makes a link to the file at path.
-func (p *Program) linkPath(at *explain.Place, path string, next Anchor,
+func (p *Program) linkPath(at *explain.Place, path string, next anchor.Anchor,
 	a *sys.LinkCreateAttr) (*Link, error) {
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(at.Name, err)

@@ -33,7 +33,7 @@ type IterOptions struct {
 }
 
 // AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs
-// it. No privileges beyond those of the load. The caller closes the Link.
+// it.
 func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	p = p.orNone()
 	to := "iterator " + p.attachTarget

@@ -31,7 +31,7 @@ type KprobeOptions struct {
 // kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN. ErrNotExist if there is no
 // such function, with similar names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no
 // instruction starts at the offset; EINVAL if the kernel refuses probes there; ErrNotSupported on a
-// kernel without kprobes. The caller closes the Link.
+// kernel without kprobes.
 func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KprobeOptions{}
@@ -91,8 +91,7 @@ type KsyscallOptions struct {
 // without "sys_", such as "unlinkat" (libbpf bpf_program__attach_ksyscall): "__x64_sys_unlinkat"
 // and the like where system calls have wrappers (4.17), else "__se_sys_unlinkat". Calls of 32-bit
 // programs on a 64-bit kernel have functions of their own and are not seen. Read the arguments with
-// PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. For options, privileges and errors see AttachKprobe. The
-// caller closes the Link.
+// PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. For options, privileges and errors see AttachKprobe.
 func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KsyscallOptions{}

@@ -31,7 +31,7 @@ type KprobeMultiOptions struct {
 //
 // No privileges beyond those of the load; a pattern needs CAP_DAC_OVERRIDE to read tracefs, unless
 // its mode was changed, and CAP_SYSLOG before 6.5. ErrNotExist if nothing matches or a function
-// doesn't exist; ErrNotSupported on a kernel without fprobes. The caller closes the Link.
+// doesn't exist; ErrNotSupported on a kernel without fprobes.
 func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KprobeMultiOptions{}

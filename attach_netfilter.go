@@ -18,8 +18,7 @@ type NetfilterOptions struct {
 }
 
 // AttachNetfilter attaches a program to a netfilter hook of this network namespace (libbpf
-// bpf_program__attach_netfilter; 6.4). No privileges beyond those of the load. EBUSY if a program
-// has that priority already. The caller closes the Link.
+// bpf_program__attach_netfilter; 6.4). EBUSY if a program has that priority already.
 func (p *Program) AttachNetfilter(family uapi.NetfilterFamily, hook uapi.NetfilterHook,
 	opts *NetfilterOptions) (*Link, error) {
 	if opts == nil {

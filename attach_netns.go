@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/sys"
 )
@@ -13,9 +14,9 @@ const ThreadNetns = "/proc/thread-self/ns/net"
 // at path (ThreadNetns, /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow
 // dissector 5.8, sk_lookup 5.9). A namespace has at most one flow dissector and any number of
 // sk_lookup programs. EEXIST if there is a flow dissector, or if the first namespace has one, which
-// serves all. No privileges beyond those of the load. The caller closes the Link.
+// serves all.
 func (p *Program) AttachNetns(path string) (*Link, error) {
 	p = p.orNone()
-	return p.linkPath(explain.NetnsPlace(path, p.expected), path, Anchor{},
+	return p.linkPath(explain.NetnsPlace(path, p.expected), path, anchor.Anchor{},
 		&sys.LinkCreateAttr{AttachType: p.expected})
 }

@@ -89,8 +89,7 @@ func (e PerfEvent) String() string {
 //
 // Needs CAP_PERFMON, also for CPUs that come online later; with kernel.perf_event_paranoid above 2
 // some kernels ask for CAP_SYS_ADMIN. ErrNotExist if the machine has no such event (virtual
-// machines often have no hardware events); EINVAL if the event takes another type of program. The
-// caller closes the Links.
+// machines often have no hardware events); EINVAL if the event takes another type of program.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
 		opts = &PerfEventOptions{}
@@ -205,7 +204,7 @@ func (a *perfAttach) links(set *probe.CPUSet, events []probe.CPUEvent, err error
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it
 // (libbpf bpf_program__attach_perf_event_opts; 4.9). On success the Link owns the event and closes
 // it; on failure the caller still owns it. EEXIST if a program is attached to the event; EINVAL if
-// it takes no programs of this type. The caller closes the Link.
+// it takes no programs of this type.
 func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link, error) {
 	if opts == nil {
 		opts = &PerfEventFDOptions{}

@@ -21,9 +21,8 @@ var errNoRawCookies = fmt.Errorf("cookies of raw tracepoints need Linux 6.10: %w
 
 // AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as
 // "sched_switch" (libbpf bpf_program__attach_raw_tracepoint_opts; 4.17): it gets the arguments as
-// the kernel passes them, unformatted. No privileges beyond those of the load. ErrNotExist if there
-// is no such tracepoint, with similar names as hint; EINVAL for a program of another type;
-// ErrNotSupported for a cookie before 6.10. The caller closes the Link.
+// the kernel passes them, unformatted. ErrNotExist if there is no such tracepoint, with similar
+// names as hint; EINVAL for a program of another type; ErrNotSupported for a cookie before 6.10.
 func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (*Link, error) {
 	if opts == nil {
 		opts = &RawTracepointOptions{}

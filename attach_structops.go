@@ -21,8 +21,7 @@ import (
 // only if it is declared in .struct_ops.link and was attached before, since its value isn't known.
 //
 // ErrExist if the subsystem has one of that name or takes only one; the hint lists those of the
-// type. No privileges beyond those of the load, unless the subsystem asks for some. The caller
-// closes the Link.
+// type. No privileges beyond those of the load, unless the subsystem asks for some.
 func (m *Map) AttachStructOps() (*Link, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("attach struct_ops", err)

@@ -19,10 +19,10 @@ type TraceOptions struct {
 }
 
 // AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace
-// program, to the target that it was loaded for (libbpf bpf_program__attach_trace_opts; 5.5). No
-// privileges beyond those of the load. EBUSY if the program is attached there already, or another
-// program replaces the function (freplace). The caller closes the Link. fsession came after 6.18,
-// and no kernel that this was tested on has it: the tests have not run such a program.
+// program, to the target that it was loaded for (libbpf bpf_program__attach_trace_opts; 5.5). EBUSY
+// if the program is attached there already, or another program replaces the function (freplace).
+// fsession came after 6.18, and no kernel that this was tested on has it: the tests have not run
+// such a program.
 func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 	p = p.orNone()
 	to := p.traceTarget()
@@ -50,8 +50,8 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 // AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf
 // bpf_program__attach_lsm; 5.7). If "bpf" is among the kernel's security modules (lsm= on its
 // command line), the program decides together with the others. Otherwise it is attached but never
-// runs, and the logger gets a warning. No privileges beyond those of the load. The caller closes
-// the Link. Programs for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
+// runs, and the logger gets a warning. Programs for a cgroup (SEC("lsm_cgroup/...")) attach with
+// AttachCgroup.
 func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
 	p = p.orNone()
 	to := "LSM hook " + p.traceTarget()
@@ -153,7 +153,7 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 // (libbpf bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and
 // "" it replaces the function that it was loaded for, which needs no privileges beyond those of the
 // load; finding a function of target needs CAP_SYS_ADMIN. ErrNotExist if target has no such
-// function; EBUSY if the function is replaced or traced already. The caller closes the Link.
+// function; EBUSY if the function is replaced or traced already.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
 	p = p.orNone()
 	to := "the function it was loaded for"

@@ -20,7 +20,7 @@ type TracepointOptions struct {
 // bpf_program__attach_tracepoint_opts; 4.7), such as "sched", "sched_switch";
 // /sys/kernel/tracing/events has a directory for each. Needs CAP_PERFMON, and CAP_DAC_OVERRIDE to
 // read tracefs, unless its mode was changed; with kernel.perf_event_paranoid above 2 some kernels
-// ask for CAP_SYS_ADMIN. ErrNotExist if there is no such tracepoint. The caller closes the Link.
+// ask for CAP_SYS_ADMIN. ErrNotExist if there is no such tracepoint.
 func (p *Program) AttachTracepoint(category, name string, opts *TracepointOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TracepointOptions{}

@@ -28,7 +28,7 @@ type TracingMultiOptions struct {
 // left out: more than 12 arguments, arguments of more than 16 bytes, a variable number of
 // arguments, a struct as result. With IDs the pattern is "".
 //
-// Needs CAP_PERFMON. ErrNotExist if nothing matches. The caller closes the Link.
+// Needs CAP_PERFMON. ErrNotExist if nothing matches.
 //
 // No kernel that this was tested on has such links. The tests check which functions a pattern
 // selects and the request to the kernel, and have not run such programs.

@@ -44,7 +44,7 @@ type UprobeOptions struct {
 // CAP_SYS_ADMIN there, too. ErrNotExist if there is no such file or function, with similar names;
 // EINVAL for a name that means several functions, and for an offset inside an instruction, with the
 // nearest valid offsets; ESRCH if there is no such process; ErrNotSupported on a kernel without
-// uprobes. The caller closes the Link.
+// uprobes.
 //
 // An offset is inside an instruction if it is not aligned as the file's machine requires, or if the
 // code leads to an instruction around it from the start of the function whose symbol covers it

@@ -30,9 +30,9 @@ type UprobeMultiOptions struct {
 // Symbols or Offsets the pattern is "". file is as for AttachUprobe. The program must have been
 // loaded for it: SEC("uprobe.multi"), SEC("uprobe.session").
 //
-// No privileges beyond those of the load. ErrNotExist if there is no such file, nothing matches or
-// a function doesn't exist; EINVAL for an offset inside an instruction; ESRCH if there is no such
-// process; ErrNotSupported on a kernel without such links. The caller closes the Link.
+// ErrNotExist if there is no such file, nothing matches or a function doesn't exist; EINVAL for an
+// offset inside an instruction; ESRCH if there is no such process; ErrNotSupported on a kernel
+// without such links.
 func (p *Program) AttachUprobeMulti(file, pattern string, opts *UprobeMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeMultiOptions{}

@@ -46,9 +46,8 @@ type USDTOptions struct {
 // if there is no such file or probe, with similar names; EINVAL if the file is for another
 // processor or the probe's arguments can't be read; ErrTooBig if the object's map has no room for
 // more kinds of arguments (BPF_USDT_MAX_SPEC_CNT); ErrNotSupported on a kernel without cookies
-// (before 5.15) if the file may be anywhere in memory and no process is given. The caller closes
-// the Link. It is a kernel link if the program was loaded for many uprobes or the probe has one
-// place.
+// (before 5.15) if the file may be anywhere in memory and no process is given. It is a kernel link
+// if the program was loaded for many uprobes or the probe has one place.
 func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*Link, error) {
 	if opts == nil {
 		opts = &USDTOptions{}

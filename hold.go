@@ -92,6 +92,21 @@ func (l *Link) use() (fd int, err error) {
 	return fd, nil
 }
 
+// UseFD calls f with the descriptor of the kernel's link, which stays open until f returns, and
+// returns f's error; without a descriptor it returns an error without calling f. f must not close
+// the link.
+func (l *Link) UseFD(f func(fd int) error) error {
+	if err := l.kernelLink("use"); err != nil {
+		return err
+	}
+	fd, err := l.use()
+	if err != nil {
+		return l.fail("use", err)
+	}
+	defer l.release()
+	return f(fd)
+}
+
 func (l *Link) release() { l.fd.Release() }
 
 func (l *Link) descriptor() *sys.FD {

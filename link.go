@@ -71,8 +71,7 @@ func LinkFromID(id uint32) (*Link, error) {
 }
 
 // LinkFromFD returns a Link for the link with descriptor fd (libbpf bpf_link_get_info_by_fd). The
-// Link duplicates fd, which the caller still owns. EINVAL if fd isn't the descriptor of a link. The
-// caller closes the Link.
+// Link duplicates fd, which the caller still owns. EINVAL if fd isn't the descriptor of a link.
 func LinkFromFD(fd int) (*Link, error) {
 	own, err := bpffs.Dup(fd, bpffs.LinkKind)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/internal/hint"
 	"github.com/purebpf/bpf/kernel"
@@ -30,7 +31,7 @@ type request struct {
 	p       *bpf.Program
 	op      explain.Op // explain.Attach or Detach
 	at      *explain.Place
-	anchor  bpf.Anchor
+	anchor  anchor.Anchor
 	replace *bpf.Program // nil: none
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -19,7 +20,7 @@ type hookOptions struct {
 	pid        int
 	refctr     uint64
 	mode       string
-	place      bpf.Anchor
+	place      anchor.Anchor
 	revision   uint64
 	attachType *uapi.AttachType
 	preorder   bool
@@ -166,28 +167,28 @@ func (o *hookOptions) cgroupMode() (nolink.CgroupMode, error) {
 
 const placeUsage = "first, last, before:ID, after:ID (of a program), before-link:ID, after-link:ID"
 
-func parseAnchor(text string) (bpf.Anchor, error) {
+func parseAnchor(text string) (anchor.Anchor, error) {
 	name, id, _ := strings.Cut(text, ":")
-	var next func(uint32) bpf.Anchor
+	var next func(uint32) anchor.Anchor
 	switch name {
 	case "first":
-		return bpf.First(), nil
+		return anchor.First(), nil
 	case "last":
-		return bpf.Last(), nil
+		return anchor.Last(), nil
 	case "before":
-		next = bpf.BeforeID
+		next = anchor.BeforeID
 	case "after":
-		next = bpf.AfterID
+		next = anchor.AfterID
 	case "before-link":
-		next = bpf.BeforeLinkID
+		next = anchor.BeforeLinkID
 	case "after-link":
-		next = bpf.AfterLinkID
+		next = anchor.AfterLinkID
 	default:
-		return bpf.Anchor{}, fmt.Errorf("%q is no place: %s", text, placeUsage)
+		return anchor.Anchor{}, fmt.Errorf("%q is no place: %s", text, placeUsage)
 	}
 	var n uint32
 	if err := number(&n, id, 32); err != nil {
-		return bpf.Anchor{}, fmt.Errorf("id %q: %w", id, err)
+		return anchor.Anchor{}, fmt.Errorf("id %q: %w", id, err)
 	}
 	return next(n), nil
 }

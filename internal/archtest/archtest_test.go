@@ -40,6 +40,7 @@ var rooms = []room{
 	{dir: "internal/hint", floor: 0, pure: true},
 	{dir: "internal/glob", floor: 0, pure: true},
 	{dir: "internal/replace", floor: 0},
+	{dir: "anchor", floor: 1},
 	{dir: "asm", floor: 1, pure: true},
 	{dir: "internal/elf64", floor: 1, pure: true},
 	{dir: "internal/sha256", floor: 1, pure: true},

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -190,16 +191,16 @@ func TestCgroupAnchors(t *testing.T) {
 		}
 	}
 	attach(first, nil)
-	two := attach(second, &bpf.CgroupOptions{Anchor: bpf.First()})
+	two := attach(second, &bpf.CgroupOptions{Anchor: anchor.First()})
 	expect(21)
-	three := attach(third, &bpf.CgroupOptions{Anchor: bpf.AfterLink(two)})
+	three := attach(third, &bpf.CgroupOptions{Anchor: anchor.AfterLink(two)})
 	expect(231)
 	three.Close()
-	three = attach(third, &bpf.CgroupOptions{Anchor: bpf.BeforeLinkID(linkID(t, two))})
+	three = attach(third, &bpf.CgroupOptions{Anchor: anchor.BeforeLinkID(linkID(t, two))})
 	expect(321)
 	three.Close()
 	if err := nolink.AddCgroup(third, dir,
-		&nolink.CgroupOptions{CgroupOptions: bpf.CgroupOptions{Anchor: bpf.Last()},
+		&nolink.CgroupOptions{CgroupOptions: bpf.CgroupOptions{Anchor: anchor.Last()},
 			Mode: nolink.CgroupMulti}); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestCgroupAnchors(t *testing.T) {
 		return nolink.AddCgroup(p, dir,
 			&nolink.CgroupOptions{CgroupOptions: *opts, Mode: nolink.CgroupMulti})
 	}
-	if err := add(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); err != nil {
+	if err := add(second, &bpf.CgroupOptions{Anchor: anchor.Before(third)}); err != nil {
 		t.Fatal(err)
 	}
 	expect(123)
@@ -222,7 +223,7 @@ func TestCgroupAnchors(t *testing.T) {
 		t.Fatalf("%+v %v", hook, err)
 	}
 	if err := add(second,
-		&bpf.CgroupOptions{Anchor: bpf.AfterID(bpftest.ProgramID(t, third)),
+		&bpf.CgroupOptions{Anchor: anchor.AfterID(bpftest.ProgramID(t, third)),
 			Revision: hook.Revision}); err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +244,7 @@ func TestCgroupAnchors(t *testing.T) {
 		}
 	}
 	if _, err := second.AttachCgroup(dir,
-		&bpf.CgroupOptions{Anchor: bpf.Before(third)}); !errors.Is(err, syscall.EINVAL) ||
+		&bpf.CgroupOptions{Anchor: anchor.Before(third)}); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "next to a link") {
 		t.Error("a link next to a program:", err)
 	}
@@ -251,14 +252,14 @@ func TestCgroupAnchors(t *testing.T) {
 		t.Error(err)
 	}
 	expect(1)
-	if err := add(second, &bpf.CgroupOptions{Anchor: bpf.Before(third)}); !errors.Is(err,
+	if err := add(second, &bpf.CgroupOptions{Anchor: anchor.Before(third)}); !errors.Is(err,
 		bpf.ErrNotExist) {
 		t.Error("an anchor that isn't there:", err)
 	}
 	closed := load(t, only(open(t, "cgroup"), "first"), nil)
 	closed.Close()
 	if _, err := second.AttachCgroup(dir,
-		&bpf.CgroupOptions{Anchor: bpf.Before(closed.Program("first"))}); !errors.Is(err,
+		&bpf.CgroupOptions{Anchor: anchor.Before(closed.Program("first"))}); !errors.Is(err,
 		syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "anchor, first") {
 		t.Error(err)

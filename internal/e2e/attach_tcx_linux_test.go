@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -102,9 +103,9 @@ func TestTCX(t *testing.T) {
 		expect(0)
 		one := attach(first, nil)
 		expect(1)
-		two := attach(second, &bpf.TCXOptions{Anchor: bpf.First()})
+		two := attach(second, &bpf.TCXOptions{Anchor: anchor.First()})
 		expect(21)
-		three := attach(third, &bpf.TCXOptions{Anchor: bpf.Before(first)})
+		three := attach(third, &bpf.TCXOptions{Anchor: anchor.Before(first)})
 		expect(231)
 		hook, err := hooks.QueryInterface("lo", where)
 		if err != nil || len(hook.Programs) != 3 || hook.Revision == 0 ||
@@ -130,13 +131,13 @@ func TestTCX(t *testing.T) {
 			t.Error(err)
 		}
 		three = attach(third, &bpf.TCXOptions{Revision: hook.Revision + 1,
-			Anchor: bpf.AfterLink(two)})
+			Anchor: anchor.AfterLink(two)})
 		expect(231)
 		three.Close()
-		three = attach(third, &bpf.TCXOptions{Anchor: bpf.BeforeID(bpftest.ProgramID(t, second))})
+		three = attach(third, &bpf.TCXOptions{Anchor: anchor.BeforeID(bpftest.ProgramID(t, second))})
 		expect(321)
 		three.Close()
-		three = attach(third, &bpf.TCXOptions{Anchor: bpf.AfterLinkID(linkID(t, one))})
+		three = attach(third, &bpf.TCXOptions{Anchor: anchor.AfterLinkID(linkID(t, one))})
 		expect(213)
 		if err := three.Update(in, third); err != nil {
 			t.Error(err)
@@ -148,7 +149,7 @@ func TestTCX(t *testing.T) {
 		expect(21)
 		// Without links.
 		if err := nolink.AddTCX(third, "lo", where,
-			&nolink.TCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.After(second)}}); err != nil {
+			&nolink.TCXOptions{TCXOptions: bpf.TCXOptions{Anchor: anchor.After(second)}}); err != nil {
 			t.Fatal(err)
 		}
 		expect(231)
@@ -171,7 +172,7 @@ func TestTCX(t *testing.T) {
 		}
 		expect(21)
 		if _, err := third.AttachTCX(
-			"lo", where, &bpf.TCXOptions{Anchor: bpf.Before(in)}); !errors.Is(err,
+			"lo", where, &bpf.TCXOptions{Anchor: anchor.Before(in)}); !errors.Is(err,
 			bpf.ErrNotExist) {
 			t.Error("an anchor that isn't there:", err)
 		}
@@ -232,9 +233,9 @@ func TestTCXRefused(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for what, anchor := range map[string]bpf.Anchor{
-		"program 1073741824": bpf.BeforeID(1 << 30), "link 1073741824": bpf.AfterLinkID(1 << 30),
-		fmt.Sprintf("program %d", bpftest.ProgramID(t, p)): bpf.After(p),
+	for what, anchor := range map[string]anchor.Anchor{
+		"program 1073741824": anchor.BeforeID(1 << 30), "link 1073741824": anchor.AfterLinkID(1 << 30),
+		fmt.Sprintf("program %d", bpftest.ProgramID(t, p)): anchor.After(p),
 	} {
 		want := "the anchor, " + what + ", is not attached there"
 		if _, err := p.AttachTCX("lo", uapi.AttachTCXIngress,
@@ -301,7 +302,7 @@ func TestNetkit(t *testing.T) {
 			t.Errorf("%v: order %d", side.where, n)
 		}
 		if err := nolink.AddNetkit(third, "nk0", side.where,
-			&nolink.TCXOptions{TCXOptions: bpf.TCXOptions{Anchor: bpf.First()}}); err != nil {
+			&nolink.TCXOptions{TCXOptions: bpf.TCXOptions{Anchor: anchor.First()}}); err != nil {
 			t.Fatal(err)
 		}
 		if n := send(side.to); n != 30+side.digit {

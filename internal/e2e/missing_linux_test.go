@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -149,8 +150,8 @@ func TestNothing(t *testing.T) {
 		"nil TypedMap":          (*bpf.TypedMap[uint32, uint64])(nil),
 		"nil Links":             bpf.Links(nil),
 		"nil PerCPUMap":         (*bpf.PerCPUMap[uint32, uint64])(nil),
-		"nil Anchor":            bpf.Before(nil),
-		"nil link anchor":       bpf.AfterLink(nil),
+		"nil Anchor":            anchor.Before(nil),
+		"nil link anchor":       anchor.AfterLink(nil),
 		"zero Program":          new(bpf.Program),
 		"zero Map":              new(bpf.Map),
 		"zero Variable":         new(bpf.Variable),
