@@ -18,11 +18,10 @@ type CgroupOptions struct {
 	Preorder bool
 }
 
-// AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system, by
-// a link (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the processes
-// of the cgroup and its descendants, in addition to other programs. Needs CAP_NET_ADMIN for
-// cgroup_skb; other types need no privileges beyond those of the load. EPERM if the cgroup, or one
-// above it, has an exclusive program.
+// AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system
+// (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the processes of the
+// cgroup and its descendants, in addition to other programs. Needs CAP_NET_ADMIN for cgroup_skb.
+// EPERM if the cgroup, or one above it, has an exclusive program.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {

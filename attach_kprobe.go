@@ -27,11 +27,10 @@ type KprobeOptions struct {
 // in it, or when it returns. The name must be the kernel's own (/proc/kallsyms), with the suffix of
 // the compiler: "name.isra.0". With Address, symbol is "".
 //
-// Needs CAP_PERFMON, and CAP_DAC_OVERRIDE where an event in tracefs is used; with
-// kernel.perf_event_paranoid above 2 some kernels ask for CAP_SYS_ADMIN. ErrNotExist if there is no
-// such function, with similar names as hint; EADDRNOTAVAIL if there are several (6.6); EILSEQ if no
-// instruction starts at the offset; EINVAL if the kernel refuses probes there; ErrNotSupported on a
-// kernel without kprobes.
+// Needs CAP_PERFMON, as explained above, and CAP_DAC_OVERRIDE where an event in tracefs is used.
+// ErrNotExist if there is no such function, with similar names as hint; EADDRNOTAVAIL if there are
+// several (6.6); EILSEQ if no instruction starts at the offset; EINVAL if the kernel refuses probes
+// there; ErrNotSupported on a kernel without kprobes.
 func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KprobeOptions{}

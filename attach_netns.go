@@ -11,10 +11,9 @@ import (
 const ThreadNetns = "/proc/thread-self/ns/net"
 
 // AttachNetns attaches a SEC("flow_dissector") or SEC("sk_lookup") program to the network namespace
-// at path (ThreadNetns, /run/netns/NAME) by a link (libbpf bpf_program__attach_netns; flow
-// dissector 5.8, sk_lookup 5.9). A namespace has at most one flow dissector and any number of
-// sk_lookup programs. EEXIST if there is a flow dissector, or if the first namespace has one, which
-// serves all.
+// at path (ThreadNetns, /run/netns/NAME) (libbpf bpf_program__attach_netns; flow dissector 5.8,
+// sk_lookup 5.9). EEXIST if the namespace has a flow dissector, of which there is one, or if the
+// first namespace has one, which serves all.
 func (p *Program) AttachNetns(path string) (*Link, error) {
 	p = p.orNone()
 	return p.linkPath(explain.NetnsPlace(path, p.expected), path, anchor.Anchor{},

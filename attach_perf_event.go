@@ -80,16 +80,15 @@ func (e PerfEvent) String() string {
 // or PMU event, a tracepoint program to a tracepoint. A tracepoint is opened once because its event
 // sees all CPUs. With a PID and no CPUs it is one event, which follows the thread.
 //
-// CPUs may go offline and online. When a CPU goes offline, the kernel stops its event for good;
-// when the CPU is back, a goroutine, which otherwise sleeps, opens another event and attaches the
-// program to it in place of the old one: the Link and its descriptor stay, but a pin of it keeps
-// the old event. Without CPUs in the options the program is also attached to CPUs that come online
-// later, until all Links are closed. Failures of the goroutine go to the logger of the load. libbpf
-// does none of this.
+// When a CPU goes offline, the kernel stops its event for good; when the CPU is back, a goroutine,
+// which otherwise sleeps, opens another event and attaches the program to it: the Link and its
+// descriptor stay, but a pin of it keeps the old event. Without CPUs in the options the program is
+// also attached to CPUs that come online later, until all Links are closed. Failures of the
+// goroutine go to the logger of the load. libbpf does none of this.
 //
-// Needs CAP_PERFMON, also for CPUs that come online later; with kernel.perf_event_paranoid above 2
-// some kernels ask for CAP_SYS_ADMIN. ErrNotExist if the machine has no such event (virtual
-// machines often have no hardware events); EINVAL if the event takes another type of program.
+// Needs CAP_PERFMON, as explained above, also for CPUs that come online later. ErrNotExist if the
+// machine has no such event (virtual machines often have no hardware events); EINVAL if the event
+// takes another type of program.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
 		opts = &PerfEventOptions{}

@@ -10,11 +10,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// RawTracepointOptions changes how a program attaches to a raw tracepoint.
-type RawTracepointOptions struct {
-	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.10)
-}
-
 // errNoRawCookies is the error of a kernel that takes no cookie for a raw tracepoint.
 var errNoRawCookies = fmt.Errorf("cookies of raw tracepoints need Linux 6.10: %w",
 	ErrNotSupported)
@@ -22,10 +17,10 @@ var errNoRawCookies = fmt.Errorf("cookies of raw tracepoints need Linux 6.10: %w
 // AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as
 // "sched_switch" (libbpf bpf_program__attach_raw_tracepoint_opts; 4.17): it gets the arguments as
 // the kernel passes them, unformatted. ErrNotExist if there is no such tracepoint, with similar
-// names as hint; EINVAL for a program of another type; ErrNotSupported for a cookie before 6.10.
-func (p *Program) AttachRawTracepoint(name string, opts *RawTracepointOptions) (*Link, error) {
+// names as hint; ErrNotSupported for a cookie before 6.10.
+func (p *Program) AttachRawTracepoint(name string, opts *CookieOptions) (*Link, error) {
 	if opts == nil {
-		opts = &RawTracepointOptions{}
+		opts = &CookieOptions{}
 	}
 	to := "raw tracepoint " + name
 	if err := p.use(); err != nil {

@@ -13,10 +13,10 @@ type SockMapOptions struct {
 	Type uapi.AttachType
 }
 
-// AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash by a
-// link (libbpf bpf_program__attach_sockmap; 6.10). It applies to sockets that are put into the map
-// afterwards. A map has one program per hook: EBUSY if one is attached by a link; one without a
-// link is replaced. On older kernels use nolink.SetSockMap.
+// AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash
+// (libbpf bpf_program__attach_sockmap; 6.10; before that, nolink.SetSockMap). It applies to sockets
+// that are put into the map afterwards. A map has one program per hook: EBUSY if one is attached by
+// a link; one without a link is replaced.
 func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 	p = p.orNone()
 	where := p.expected

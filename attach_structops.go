@@ -15,13 +15,13 @@ import (
 // AttachStructOps registers a struct_ops map with the kernel: a TCP congestion control, a
 // scheduler, ... (libbpf bpf_map__attach_struct_ops; 5.6). Closing the Link unregisters it. A map
 // declared in .struct_ops.link has a kernel link (6.4), which can be pinned and updated. One in
-// .struct_ops has none: it stays registered when the process is killed, and only inspect.StructOps
-// finds it and only inspect.UnregisterStructOps removes it. A clone of the map can be attached as
-// well, also after its object was closed. A map that was opened by a pin or an id can be attached
-// only if it is declared in .struct_ops.link and was attached before, since its value isn't known.
+// .struct_ops has none: it stays registered when the process is killed, and only
+// inspect.UnregisterStructOps removes it. A clone of the map can be attached as well, also after
+// its object was closed. A map that was opened by a pin or an id can be attached only if it is
+// declared in .struct_ops.link and was attached before, since its value isn't known.
 //
 // ErrExist if the subsystem has one of that name or takes only one; the hint lists those of the
-// type. No privileges beyond those of the load, unless the subsystem asks for some.
+// type. Some subsystems ask for privileges.
 func (m *Map) AttachStructOps() (*Link, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("attach struct_ops", err)
@@ -106,13 +106,11 @@ func (m *Map) structOpsFail(err error) error {
 
 // UpdateMap atomically replaces the registered map with another struct_ops map (libbpf
 // bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered
-// map, also by another descriptor, it does nothing: kernels up to 6.18 at least corrupt their list
-// of TCP congestion controls when one replaces itself. With CAP_SYS_ADMIN that holds even if
-// somebody else updates the link at the same time.
-//
-// EINVAL if the link or the map is of another kind, or the subsystem doesn't accept m as a
-// replacement (a TCP congestion control keeps its name); ErrNotSupported if the subsystem has no
-// updates; ENOLINK if the map was detached.
+// map, also by another descriptor, it does nothing, since kernels up to 6.18 at least corrupt their
+// list of TCP congestion controls when one replaces itself; with CAP_SYS_ADMIN that holds even if
+// somebody else updates the link at the same time. EINVAL if the link or the map is of another
+// kind, or the subsystem doesn't accept m as a replacement (a TCP congestion control keeps its
+// name); ErrNotSupported if the subsystem has no updates; ENOLINK if the map was detached.
 func (l *Link) UpdateMap(m *Map) error {
 	if l.isNone() {
 		return missing("update link", "link")

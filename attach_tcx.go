@@ -15,17 +15,17 @@ type TCXOptions struct {
 	Revision uint64
 }
 
-// AttachTCX attaches a program by a link to the packets that an interface receives
-// (uapi.AttachTCXIngress) or sends (uapi.AttachTCXEgress) (libbpf bpf_program__attach_tcx; 6.6).
-// Any SEC("tc") program fits; libbpf takes the direction from SEC("tcx/ingress") or "tcx/egress",
-// AttachTCX takes it from where. Without an Anchor it runs after all others; the first one that
-// returns something other than TCX_NEXT decides. EEXIST if the program is attached there already.
+// AttachTCX attaches a SEC("tc") program to the packets that an interface receives
+// (uapi.AttachTCXIngress) or sends (uapi.AttachTCXEgress) (libbpf bpf_program__attach_tcx; 6.6),
+// whatever direction the section names. Without an Anchor it runs after all others; the first one
+// that returns something other than TCX_NEXT decides. EEXIST if the program is attached there
+// already.
 func (p *Program) AttachTCX(iface string, where uapi.AttachType, opts *TCXOptions) (*Link, error) {
 	return p.attachInterface(iface, where, explain.TCX, opts)
 }
 
-// AttachNetkit attaches a program to a netkit device by a link: to packets that the primary device
-// sends (uapi.AttachNetkitPrimary) or, from outside, to packets that its peer sends
+// AttachNetkit attaches a program to a netkit device: to packets that the primary device sends
+// (uapi.AttachNetkitPrimary) or, from outside, to packets that its peer sends
 // (uapi.AttachNetkitPeer). iface is the primary device in both cases (libbpf
 // bpf_program__attach_netkit; 6.7).
 func (p *Program) AttachNetkit(iface string, where uapi.AttachType,

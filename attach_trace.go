@@ -13,17 +13,18 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TraceOptions changes how a program attaches to a function of the kernel.
-type TraceOptions struct {
-	Cookie uint64 // what bpf_get_attach_cookie returns in the program (6.0; tp_btf 6.10)
+// CookieOptions changes how a program attaches to a tracepoint or to a function of the kernel.
+type CookieOptions struct {
+	// Cookie is what bpf_get_attach_cookie returns in the program (tracepoints 5.15, fentry and LSM
+	// 6.0, raw tracepoints and tp_btf 6.10).
+	Cookie uint64
 }
 
 // AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace
 // program, to the target that it was loaded for (libbpf bpf_program__attach_trace_opts; 5.5). EBUSY
-// if the program is attached there already, or another program replaces the function (freplace).
-// fsession came after 6.18, and no kernel that this was tested on has it: the tests have not run
-// such a program.
-func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
+// if it is attached there already, or another program replaces the function (freplace). The tests
+// have not run fsession programs, which need a kernel after 6.18.
+func (p *Program) AttachTrace(opts *CookieOptions) (*Link, error) {
 	p = p.orNone()
 	to := p.traceTarget()
 	switch {
@@ -48,11 +49,10 @@ func (p *Program) AttachTrace(opts *TraceOptions) (*Link, error) {
 }
 
 // AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf
-// bpf_program__attach_lsm; 5.7). If "bpf" is among the kernel's security modules (lsm= on its
-// command line), the program decides together with the others. Otherwise it is attached but never
-// runs, and the logger gets a warning. Programs for a cgroup (SEC("lsm_cgroup/...")) attach with
-// AttachCgroup.
-func (p *Program) AttachLSM(opts *TraceOptions) (*Link, error) {
+// bpf_program__attach_lsm; 5.7). If "bpf" is not among the kernel's security modules (lsm= on its
+// command line), the program is attached but never runs, and the logger gets a warning. Programs
+// for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
+func (p *Program) AttachLSM(opts *CookieOptions) (*Link, error) {
 	p = p.orNone()
 	to := "LSM hook " + p.traceTarget()
 	if err := p.requireType("an LSM hook", uapi.ProgLSM); err != nil {
@@ -87,7 +87,7 @@ var traceTypes = [...]uapi.AttachType{
 
 // attachTrace makes a link to the target given at load. Kernels before 5.10 have no links for
 // these; there, and without options, the older command does the same.
-func (p *Program) attachTrace(to string, opts *TraceOptions) (*Link, error) {
+func (p *Program) attachTrace(to string, opts *CookieOptions) (*Link, error) {
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
 	}
@@ -151,9 +151,8 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 
 // AttachFreplace replaces a global function of target, another loaded BPF program, with the program
 // (libbpf bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and
-// "" it replaces the function that it was loaded for, which needs no privileges beyond those of the
-// load; finding a function of target needs CAP_SYS_ADMIN. ErrNotExist if target has no such
-// function; EBUSY if the function is replaced or traced already.
+// "" it replaces the function that it was loaded for; otherwise it needs CAP_SYS_ADMIN. ErrNotExist
+// if target has no such function; EBUSY if the function is replaced or traced already.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
 	p = p.orNone()
 	to := "the function it was loaded for"

@@ -11,19 +11,14 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TracepointOptions changes how a program attaches to a tracepoint.
-type TracepointOptions struct {
-	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
-}
-
 // AttachTracepoint attaches the program to the tracepoint category:name (libbpf
 // bpf_program__attach_tracepoint_opts; 4.7), such as "sched", "sched_switch";
-// /sys/kernel/tracing/events has a directory for each. Needs CAP_PERFMON, and CAP_DAC_OVERRIDE to
-// read tracefs, unless its mode was changed; with kernel.perf_event_paranoid above 2 some kernels
-// ask for CAP_SYS_ADMIN. ErrNotExist if there is no such tracepoint.
-func (p *Program) AttachTracepoint(category, name string, opts *TracepointOptions) (*Link, error) {
+// /sys/kernel/tracing/events has a directory for each. Needs CAP_PERFMON, as explained above, and
+// CAP_DAC_OVERRIDE to read tracefs, unless its mode was changed. ErrNotExist if there is no such
+// tracepoint.
+func (p *Program) AttachTracepoint(category, name string, opts *CookieOptions) (*Link, error) {
 	if opts == nil {
-		opts = &TracepointOptions{}
+		opts = &CookieOptions{}
 	}
 	to := "tracepoint " + category + ":" + name
 	if err := p.use(); err != nil {

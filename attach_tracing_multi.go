@@ -21,17 +21,15 @@ type TracingMultiOptions struct {
 }
 
 // AttachTracingMulti attaches an fentry.multi, fexit.multi or fsession.multi program to all
-// functions whose names match the pattern, at once and by one link (libbpf
-// bpf_program__attach_tracing_multi; kernels after 7.0). In a pattern '*' stands for any characters
-// and '?' for one. "module:pattern" means functions of that module, for which the program must have
-// been loaded (SEC("fentry.multi/module:...")). Functions whose arguments a program can't read are
-// left out: more than 12 arguments, arguments of more than 16 bytes, a variable number of
-// arguments, a struct as result. With IDs the pattern is "".
+// functions whose names match the pattern, by one link (libbpf bpf_program__attach_tracing_multi;
+// kernels after 7.0). "module:pattern" means functions of that module, for which the program must
+// have been loaded (SEC("fentry.multi/module:...")). Functions whose arguments a program can't read
+// are left out: more than 12 arguments, arguments of more than 16 bytes, a variable number of
+// arguments, a struct as result.
 //
-// Needs CAP_PERFMON. ErrNotExist if nothing matches.
-//
-// No kernel that this was tested on has such links. The tests check which functions a pattern
-// selects and the request to the kernel, and have not run such programs.
+// Needs CAP_PERFMON. ErrNotExist if nothing matches. The tests check which functions a pattern
+// selects and the request to the kernel, and have not run such programs: no kernel that they ran on
+// has such links.
 func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &TracingMultiOptions{}

@@ -29,10 +29,10 @@ type UprobeOptions struct {
 // AttachUprobe attaches the program to a function of a program or library in user space (libbpf
 // bpf_program__attach_uprobe_opts; 4.3): it runs when the function is entered, at an offset in it,
 // or when it returns. file is a path, a name to search for ("bash", "libc.so.6"), or
-// "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function by its name
-// or "" for an offset in the file. A name means the default version of a function, as for the
-// dynamic linker; "name@VERSION" is another one. An indirect function (IFUNC, as memcpy of most
-// libcs) is refused: programs call the function that it selects.
+// "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function or "" for an
+// offset in the file. A name means the default version of a function, as for the dynamic linker;
+// "name@VERSION" is another one. An indirect function (IFUNC, as memcpy of most libcs) is refused:
+// programs call the function that it selects.
 //
 // Symbolic links behind /proc/PID/root are followed in the root of that process. With PID, a name
 // without '/' is searched for in the files that the process has mapped and in its root; a path
@@ -40,8 +40,7 @@ type UprobeOptions struct {
 // process PID.
 //
 // Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an
-// event in tracefs is used; with kernel.perf_event_paranoid above 2 some kernels ask for
-// CAP_SYS_ADMIN there, too. ErrNotExist if there is no such file or function, with similar names;
+// event in tracefs is used. ErrNotExist if there is no such file or function, with similar names;
 // EINVAL for a name that means several functions, and for an offset inside an instruction, with the
 // nearest valid offsets; ESRCH if there is no such process; ErrNotSupported on a kernel without
 // uprobes.

@@ -40,14 +40,14 @@ type USDTOptions struct {
 
 // AttachUSDT attaches the program to every place of a probe that a program or library declares for
 // tracers (libbpf bpf_program__attach_usdt; 4.20 for probes with a semaphore, 4.17 without). The
-// object must include usdt.bpf.h. file is as for AttachUprobe.
+// object must include usdt.bpf.h. file is as for AttachUprobe. The Link is one of the kernel if the
+// program was loaded for many uprobes or the probe has one place.
 //
-// Needs the privileges of AttachUprobe, but none if it uses one link to many uprobes. ErrNotExist
-// if there is no such file or probe, with similar names; EINVAL if the file is for another
-// processor or the probe's arguments can't be read; ErrTooBig if the object's map has no room for
-// more kinds of arguments (BPF_USDT_MAX_SPEC_CNT); ErrNotSupported on a kernel without cookies
-// (before 5.15) if the file may be anywhere in memory and no process is given. It is a kernel link
-// if the program was loaded for many uprobes or the probe has one place.
+// Needs the privileges of AttachUprobe, but none for one link to many uprobes. ErrNotExist if there
+// is no such file or probe, with similar names; EINVAL if the file is for another processor or the
+// probe's arguments can't be read; ErrTooBig if the object's map has no room for more kinds of
+// arguments (BPF_USDT_MAX_SPEC_CNT); ErrNotSupported before 5.15 (cookies) if the file may be
+// anywhere in memory and no process is given.
 func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*Link, error) {
 	if opts == nil {
 		opts = &USDTOptions{}

@@ -27,11 +27,10 @@ type XDPOptions struct {
 	Mode XDPMode
 }
 
-// AttachXDP attaches the program to the network interface by a link (libbpf
-// bpf_program__attach_xdp; 5.9). It fails with EBUSY while another program is attached. ErrNotExist
-// if there is no such interface; ErrNotSupported with Mode XDPNative on a driver without it. If the
-// driver refuses, the error has its reason if the process has CAP_PERFMON (5.13). The caller closes
-// the Link, which detaches the program.
+// AttachXDP attaches the program to the network interface (libbpf bpf_program__attach_xdp; 5.9).
+// EBUSY while another program is attached; ErrNotExist if there is no such interface;
+// ErrNotSupported with Mode XDPNative on a driver without it. If the driver refuses, the error has
+// its reason if the process has CAP_PERFMON (5.13).
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {

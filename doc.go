@@ -15,8 +15,15 @@
 //	counts, err := bpf.MapOf[uint32, uint64](obj.Map("pkt_count"))
 //	n, err := counts.Lookup(0)
 //
-// The Attach methods make a link; packages nolink, tc and lwt attach programs without one. A number
-// in parentheses, such as (5.8), is the first version of Linux that has what the sentence describes.
+// A number in parentheses, such as (5.8), is the first version of Linux that has what the sentence
+// describes. Options are a pointer, which may be nil: the zero value means the defaults.
+//
+// # Attaching
+//
+// Each Attach method makes a Link. It needs no privileges beyond those of the load, unless its
+// comment names some. Where it names CAP_PERFMON, some kernels ask for CAP_SYS_ADMIN if the sysctl
+// kernel.perf_event_paranoid is above 2. In a pattern '*' stands for any characters and '?' for
+// one. Packages [github.com/purebpf/bpf/nolink], tc and lwt attach programs without a link.
 //
 // # Ownership
 //

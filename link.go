@@ -18,17 +18,13 @@ import (
 )
 
 // Link is an attached program (libbpf struct bpf_link). Close detaches it, unless it is pinned or
-// Disconnect was called; the garbage collector doesn't. When the process ends the kernel detaches
-// every link that is neither pinned nor held by another process.
+// Disconnect was called. When the process ends the kernel detaches every link that is neither
+// pinned nor held by another process. The methods are safe for concurrent use.
 //
 // Most links are kernel objects of their own (BPF links, 5.7 and newer). Two kinds of Link have no
-// such object: a program attached to a perf event on an older kernel, and a struct_ops map of
-// section .struct_ops. They can be closed but not pinned, updated or inspected. The latter is the
-// only one that stays attached if the process ends without closing it; inspect.UnregisterStructOps
-// removes it. Attachments that the kernel doesn't tie to a descriptor (netlink XDP, cgroups without
-// links, packages tc and lwt) are not Links: they outlive the process.
-//
-// The methods are safe for concurrent use.
+// such object and can't be pinned, updated or inspected: a program attached to a perf event on an
+// older kernel, and a struct_ops map of section .struct_ops, which is the only one that stays
+// attached if the process ends without closing it (inspect.UnregisterStructOps removes it).
 type Link struct {
 	name   string // of the program, or of the struct_ops map; "" if the link was opened otherwise
 	what   string // for messages: "count_packets to lo"
@@ -50,8 +46,8 @@ func (p *Program) newLink(to string, fd *sys.FD) *Link {
 	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd}
 }
 
-// OpenLink opens the link that is pinned at path (libbpf bpf_link__open). The caller closes it; it
-// stays attached while it is pinned.
+// OpenLink opens the link that is pinned at path (libbpf bpf_link__open). It stays attached while
+// it is pinned.
 func OpenLink(path string) (*Link, error) {
 	fd, err := bpffs.Open(path, bpffs.LinkKind)
 	if err != nil {
@@ -61,7 +57,7 @@ func OpenLink(path string) (*Link, error) {
 }
 
 // LinkFromID opens the link with that kernel id (libbpf bpf_link_get_fd_by_id; 5.8). Needs
-// CAP_SYS_ADMIN. The caller closes it.
+// CAP_SYS_ADMIN.
 func LinkFromID(id uint32) (*Link, error) {
 	fd, err := sys.LinkFDByID(id)
 	if err != nil {
@@ -70,8 +66,8 @@ func LinkFromID(id uint32) (*Link, error) {
 	return &Link{what: fmt.Sprintf("with id %d", id), fd: fd}, nil
 }
 
-// LinkFromFD returns a Link for the link with descriptor fd (libbpf bpf_link_get_info_by_fd). The
-// Link duplicates fd, which the caller still owns. EINVAL if fd isn't the descriptor of a link.
+// LinkFromFD returns a Link for a descriptor, which it duplicates: the caller still owns fd. EINVAL
+// if fd isn't the descriptor of a link.
 func LinkFromFD(fd int) (*Link, error) {
 	own, err := bpffs.Dup(fd, bpffs.LinkKind)
 	if err != nil {

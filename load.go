@@ -108,22 +108,19 @@ func Open(path string, opts *object.Options) (*object.Object, error) {
 }
 
 // Load creates everything that o declares in the running kernel: BTF, maps, programs (libbpf
-// bpf_object__load). o isn't changed and may be loaded again, also concurrently. The caller closes
-// the Object. On failure nothing of this load stays behind: pins that it made are removed, unless
-// somebody has replaced them. A process that has opened a map by such a pin keeps the map, without
-// the pin.
+// bpf_object__load). o isn't changed and may be loaded again, also concurrently. On failure nothing
+// of this load stays behind: pins that it made are removed, unless somebody has replaced them. A
+// process that has opened a map by such a pin keeps the map, without the pin.
 //
 // Needs CAP_BPF and the capabilities for its programs and maps (CAP_NET_ADMIN, CAP_PERFMON), or
-// CAP_SYS_ADMIN, or a BPF token. Errors are *Error, which names the step and the map or program,
-// and *VerifierError.
+// CAP_SYS_ADMIN, or a BPF token. Errors are *Error and *VerifierError.
 func Load(o *object.Object, opts *LoadOptions) (*Object, error) {
 	return loaded(Prepare(o, opts))
 }
 
 // Prepare does the first half of Load: it uploads the BTF, creates and pins maps, and relocates
 // programs but doesn't load them (libbpf bpf_object__prepare). Object.Load does the second half, or
-// Program.Clone loads single programs. The caller closes the Object. On failure nothing stays
-// behind.
+// Program.Clone loads single programs. On failure nothing stays behind.
 func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 	if o == nil {
 		return nil, newError(

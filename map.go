@@ -86,9 +86,8 @@ func (m *Map) String() string {
 	return printable.Text(m.name) + " (" + load.Shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
-// Err returns nil if there is such a map, created or not. If the object doesn't have the name that
-// Object.Map was called with, or m is nil or the zero value, Err returns the error with which all
-// methods fail: an ErrNotExist that lists similar names.
+// Err returns nil if there is such a map, created or not, and otherwise the error with which all
+// methods fail.
 func (m *Map) Err() error {
 	switch {
 	case m.isNone():

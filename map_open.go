@@ -12,7 +12,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// OpenMap opens the map that is pinned at path (libbpf bpf_obj_get). The caller closes it.
+// OpenMap opens the map that is pinned at path (libbpf bpf_obj_get).
 func OpenMap(path string) (*Map, error) {
 	fd, err := bpffs.Open(path, bpffs.MapKind)
 	if err != nil {
@@ -27,7 +27,7 @@ func OpenMap(path string) (*Map, error) {
 }
 
 // MapFromID opens the map with that kernel id (libbpf bpf_map_get_fd_by_id; 4.13). Needs
-// CAP_SYS_ADMIN. The caller closes it.
+// CAP_SYS_ADMIN.
 func MapFromID(id uint32) (*Map, error) {
 	fd, err := sys.MapFDByID(id)
 	if err != nil {
@@ -40,9 +40,8 @@ func MapFromID(id uint32) (*Map, error) {
 	return m, nil
 }
 
-// MapFromFD returns a Map for the map with descriptor fd (libbpf bpf_map_get_info_by_fd). The Map
-// duplicates fd, which the caller still owns. EINVAL if fd isn't the descriptor of a map. The
-// caller closes the Map.
+// MapFromFD returns a Map for a descriptor, which it duplicates: the caller still owns fd. EINVAL
+// if fd isn't the descriptor of a map.
 func MapFromFD(fd int) (*Map, error) {
 	own, err := bpffs.Dup(fd, bpffs.MapKind)
 	if err != nil {
@@ -67,9 +66,9 @@ func mapOf(fd *sys.FD) (*Map, error) {
 }
 
 // CreateMap creates a single map as spec describes it: type, sizes, entries, flags, extra, NUMA
-// node and name (libbpf bpf_map_create). The kernel gets the name that [uapi.ObjectName] returns.
-// BTF types, pins, inner map and initial contents of spec are ignored. inner is the template of a
-// map of maps, nil for others; it may be closed afterwards. The caller closes the Map.
+// node and name (libbpf bpf_map_create). The kernel gets the name that uapi.ObjectName returns. BTF
+// types, pins, inner map and initial contents of spec are ignored. inner is the template of a map
+// of maps, nil for others; it may be closed afterwards.
 func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 	if spec == nil {
 		return nil, newError(

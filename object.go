@@ -62,9 +62,8 @@ func (o *Object) Programs() []*Program { return o.orNone().programs }
 // bpf_object__for_each_map).
 func (o *Object) Maps() []*Map { return o.orNone().maps }
 
-// Program returns the program of that name (libbpf bpf_object__find_program_by_name). If there is
-// none, all methods of the result fail with an ErrNotExist that lists similar names; Program.Err
-// returns that error.
+// Program returns the program of that name (libbpf bpf_object__find_program_by_name); see Errors
+// above if there is none.
 func (o *Object) Program(name string) *Program {
 	if p := o.findProgram(name); p != nil {
 		return p
@@ -82,8 +81,7 @@ func (o *Object) findProgram(name string) *Program {
 }
 
 // Map returns the map of that name. Internal maps are also found by their section: ".rodata",
-// ".bss.counters" (libbpf bpf_object__find_map_by_name). If there is none, all methods of the
-// result fail with an ErrNotExist that lists similar names; Map.Err returns that error.
+// ".bss.counters" (libbpf bpf_object__find_map_by_name).
 func (o *Object) Map(name string) *Map {
 	if m := o.findMap(name); m != nil {
 		return m
@@ -107,8 +105,6 @@ func (o *Object) findMap(name string) *Map {
 }
 
 // Variable returns the global variable of that name; if all of that name are static, the first one.
-// The Variable is live: see its type. If there is none, all methods of the result fail with
-// ErrNotExist and similar names; Variable.Err returns that error.
 func (o *Object) Variable(name string) *Variable {
 	if v := o.findVariable(name); v != nil {
 		return v

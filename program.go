@@ -59,9 +59,8 @@ func (p *Program) Type() uapi.ProgType { return p.orNone().typ }
 // opened by a pin or an id, unless programs of its type have only one attach type.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expected }
 
-// Err returns nil if there is such a program, loaded or not. If the object doesn't have the name
-// that Object.Program was called with, or p is nil or the zero value, Err returns the error with
-// which all methods fail: an ErrNotExist that lists similar names.
+// Err returns nil if there is such a program, loaded or not, and otherwise the error with which all
+// methods fail.
 func (p *Program) Err() error {
 	switch {
 	case p.isNone():
@@ -122,7 +121,7 @@ func (p *Program) Unpin() error {
 	return nil
 }
 
-// OpenProgram opens the program that is pinned at path (libbpf bpf_obj_get). The caller closes it.
+// OpenProgram opens the program that is pinned at path (libbpf bpf_obj_get).
 func OpenProgram(path string) (*Program, error) {
 	fd, err := bpffs.Open(path, bpffs.ProgramKind)
 	if err != nil {
@@ -137,7 +136,7 @@ func OpenProgram(path string) (*Program, error) {
 }
 
 // ProgramFromID opens the program with that kernel id (libbpf bpf_prog_get_fd_by_id; 4.13). Needs
-// CAP_SYS_ADMIN. The caller closes it.
+// CAP_SYS_ADMIN.
 func ProgramFromID(id uint32) (*Program, error) {
 	fd, err := sys.ProgFDByID(id)
 	if err != nil {
@@ -150,9 +149,8 @@ func ProgramFromID(id uint32) (*Program, error) {
 	return p, nil
 }
 
-// ProgramFromFD returns a Program for the program with descriptor fd (libbpf
-// bpf_prog_get_info_by_fd). The Program duplicates fd, which the caller still owns. EINVAL if fd
-// isn't the descriptor of a program. The caller closes the Program.
+// ProgramFromFD returns a Program for a descriptor, which it duplicates: the caller still owns fd.
+// EINVAL if fd isn't the descriptor of a program.
 func ProgramFromFD(fd int) (*Program, error) {
 	own, err := bpffs.Dup(fd, bpffs.ProgramKind)
 	if err != nil {

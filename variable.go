@@ -110,9 +110,7 @@ func (v *Variable) use() error {
 	return err
 }
 
-// Err returns nil if there is such a variable. If the object doesn't have the name that
-// Object.Variable was called with, or v is nil or the zero value, Err returns the error with which
-// all methods fail: an ErrNotExist that lists similar names.
+// Err returns nil if there is such a variable, and otherwise the error with which all methods fail.
 func (v *Variable) Err() error {
 	if m := v.Map(); m == nil || m.absent != nil {
 		return v.fail("find variable", v.absence())

@@ -101,7 +101,7 @@ func hookKinds() []hookKind {
 		{name: "raw_tp", target: "NAME", options: cookied,
 			attach: func(s subject, h *hook) (hooked, error) {
 				return one(s.AttachRawTracepoint(h.target,
-					&bpf.RawTracepointOptions{Cookie: h.cookie}))
+					&bpf.CookieOptions{Cookie: h.cookie}))
 			}},
 		{name: "perf", target: "EVENT", options: []string{"pid", "cookie", "period", "frequency"},
 			attach: attachPerfEvent},
@@ -152,7 +152,7 @@ func loadTarget(p *object.Program, h *hook) error {
 
 // attachTarget attaches to the target that loadTarget set. A program that was loaded before has
 // only its own target.
-func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error)) func(subject,
+func attachTarget(attach func(*bpf.Program, *bpf.CookieOptions) (*bpf.Link, error)) func(subject,
 	*hook) (hooked, error) {
 	return func(s subject, h *hook) (hooked, error) {
 		if s.obj == nil && h.target != "" {
@@ -160,7 +160,7 @@ func attachTarget(attach func(*bpf.Program, *bpf.TraceOptions) (*bpf.Link, error
 				"hook %q: %s is loaded already, for a target that can't be changed: write %s",
 				h.text, s.name(), h.kind.name)
 		}
-		return one(attach(s.Program, &bpf.TraceOptions{Cookie: h.cookie}))
+		return one(attach(s.Program, &bpf.CookieOptions{Cookie: h.cookie}))
 	}
 }
 
@@ -238,7 +238,7 @@ func attachUSDT(s subject, h *hook) (hooked, error) {
 
 func attachTracepoint(s subject, h *hook) (hooked, error) {
 	category, name, _ := strings.Cut(h.target, "/")
-	return one(s.AttachTracepoint(category, name, &bpf.TracepointOptions{Cookie: h.cookie}))
+	return one(s.AttachTracepoint(category, name, &bpf.CookieOptions{Cookie: h.cookie}))
 }
 
 func attachPerfEvent(s subject, h *hook) (hooked, error) {

@@ -90,7 +90,7 @@ func TestFentry(t *testing.T) {
 	t.Run("cookie", func(t *testing.T) {
 		onThread(t, obj)
 		for i, name := range []string{"on_entry", "on_exit"} {
-			l, err := obj.Program(name).AttachTrace(&bpf.TraceOptions{Cookie: 1<<40 + uint64(i)})
+			l, err := obj.Program(name).AttachTrace(&bpf.CookieOptions{Cookie: 1<<40 + uint64(i)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +130,7 @@ func TestFentry(t *testing.T) {
 		}
 		defer p.Close()
 		*left = 0
-		l, err := p.AttachTrace(&bpf.TraceOptions{Cookie: 77})
+		l, err := p.AttachTrace(&bpf.CookieOptions{Cookie: 77})
 		if err != nil {
 			t.Fatal(err)
 		}

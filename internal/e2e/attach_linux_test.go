@@ -190,7 +190,7 @@ func TestAttachProgram(t *testing.T) {
 func TestAttachTracepointCookie(t *testing.T) {
 	obj := attachObject(t)
 	link, err := obj.Program("on_getpriority").AttachTracepoint("syscalls", "sys_enter_getpriority",
-		&bpf.TracepointOptions{Cookie: 1234567})
+		&bpf.CookieOptions{Cookie: 1234567})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestAttachPerfIoctl(t *testing.T) {
 	obj := attachObject(t)
 	p := obj.Program("on_getpriority")
 	if _, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority",
-		&bpf.TracepointOptions{Cookie: 1}); !errors.Is(err, bpf.ErrNotSupported) {
+		&bpf.CookieOptions{Cookie: 1}); !errors.Is(err, bpf.ErrNotSupported) {
 		t.Error("a cookie without a link:", err)
 	}
 	link, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority", nil)

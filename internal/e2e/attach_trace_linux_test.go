@@ -124,7 +124,7 @@ func TestTracepointExec(t *testing.T) {
 func TestTracepointCookie(t *testing.T) {
 	t.Run("before 6.10", func(t *testing.T) {
 		obj := threadObject(t, "trace", "on_sys_enter")
-		l, err := obj.Program("on_sys_enter").AttachTrace(&bpf.TraceOptions{Cookie: 1})
+		l, err := obj.Program("on_sys_enter").AttachTrace(&bpf.CookieOptions{Cookie: 1})
 		if err == nil {
 			l.Close()
 			testkit.Kernel(t, "6.10")
@@ -136,7 +136,7 @@ func TestTracepointCookie(t *testing.T) {
 	})
 	t.Run("raw_tp before 6.10", func(t *testing.T) {
 		p := threadObject(t, "trace", "missing").Program("missing")
-		l, err := p.AttachRawTracepoint("sys_enter", &bpf.RawTracepointOptions{Cookie: 1})
+		l, err := p.AttachRawTracepoint("sys_enter", &bpf.CookieOptions{Cookie: 1})
 		if err == nil {
 			l.Close()
 			testkit.Kernel(t, "6.10")
@@ -151,7 +151,7 @@ func TestTracepointCookie(t *testing.T) {
 		testkit.Kernel(t, "6.10")
 		obj := threadObject(t, "trace", "with_cookie", "raw_with_cookie")
 		cookie := variable[uint64](t, obj, "entered_cookie")
-		l, err := obj.Program("with_cookie").AttachTrace(&bpf.TraceOptions{Cookie: 1<<63 + 5})
+		l, err := obj.Program("with_cookie").AttachTrace(&bpf.CookieOptions{Cookie: 1<<63 + 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +161,7 @@ func TestTracepointCookie(t *testing.T) {
 			t.Errorf("tp_btf sees cookie %#x", *cookie)
 		}
 		if l, err = obj.Program("raw_with_cookie").AttachRawTracepoint(
-			"sys_enter", &bpf.RawTracepointOptions{Cookie: 6}); err != nil {
+			"sys_enter", &bpf.CookieOptions{Cookie: 6}); err != nil {
 			t.Fatal(err)
 		}
 		getpriority()

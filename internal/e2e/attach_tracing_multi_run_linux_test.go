@@ -54,7 +54,7 @@ func TestTracingMulti(t *testing.T) {
 					IDs: []btf.ID{id}, Cookies: []uint64{1<<40 + 7},
 				})
 			} else {
-				l, err = p.AttachTrace(&bpf.TraceOptions{Cookie: 1<<40 + 7})
+				l, err = p.AttachTrace(&bpf.CookieOptions{Cookie: 1<<40 + 7})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -111,7 +111,7 @@ func TestLinkInfo(t *testing.T) {
 		testkit.Kernel(t, "6.9")
 		_, p := one(t, "tp")
 		l, err := p.AttachTracepoint("syscalls", "sys_enter_getpriority",
-			&bpf.TracepointOptions{Cookie: 99})
+			&bpf.CookieOptions{Cookie: 99})
 		checkLink(t, keep(t, l, err), uapi.LinkPerfEvent,
 			&linkinfo.Tracepoint{Tracepoint: "sys_enter_getpriority", Cookie: 99}, map[string]any{})
 	})
