@@ -11,47 +11,63 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// KprobeMultiOptions changes how a program attaches to many kernel functions.
+// Moment says when a program runs that is attached to many functions.
+type Moment uint8
+
+const (
+	AtEntry  Moment = iota // kprobe.multi, uprobe.multi
+	AtReturn               // kretprobe.multi, uretprobe.multi
+	// InSession is at both: the result at entry decides whether the program runs at return
+	// (kprobe.session 6.10, uprobe.session 6.13)
+	InSession
+)
+
+// KprobeMultiOptions changes how a program attaches to the kernel functions of a pattern.
 type KprobeMultiOptions struct {
-	Symbols   []string // functions, instead of a pattern
-	Addresses []uint64 // or their addresses
-	Cookies   []uint64 // what bpf_get_attach_cookie returns, one for each of Symbols or Addresses
-	Return    bool     // run it when the functions return (kretprobe.multi)
-	// Session runs it at both; its result at entry decides whether it runs at return
-	// (kprobe.session; 6.10)
-	Session bool
-	// UniqueMatch refuses a pattern that doesn't match exactly one function.
-	UniqueMatch bool
+	When        Moment
+	UniqueMatch bool // refuse a pattern that doesn't match exactly one function
 }
 
-// AttachKprobeMulti attaches the program to all kernel functions whose names match the pattern, at
-// once and by one link (libbpf bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). In
-// a pattern '*' stands for any characters and '?' for one. With Symbols or Addresses the pattern is
-// "". The program must have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
+// KprobeList lists kernel functions, by their names or by their addresses.
+type KprobeList struct {
+	When      Moment
+	Symbols   []string
+	Addresses []uint64
+	Cookies   []uint64 // what bpf_get_attach_cookie returns, one for each function
+}
+
+// AttachKprobeMulti attaches the program to all kernel functions whose names match the pattern, by
+// one link (libbpf bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). The program must
+// have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
 //
-// No privileges beyond those of the load; a pattern needs CAP_DAC_OVERRIDE to read tracefs, unless
-// its mode was changed, and CAP_SYSLOG before 6.5. ErrNotExist if nothing matches or a function
-// doesn't exist; ErrNotSupported on a kernel without fprobes.
+// Needs CAP_DAC_OVERRIDE to read tracefs, unless its mode was changed, and CAP_SYSLOG before 6.5.
+// ErrNotExist if nothing matches; ErrNotSupported on a kernel without fprobes.
 func (p *Program) AttachKprobeMulti(pattern string, opts *KprobeMultiOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KprobeMultiOptions{}
 	}
-	return p.attachKprobeMulti(p.running(), pattern, *opts)
+	return p.attachKprobes(p.running(), &probe.KprobeMulti{
+		Pattern: pattern, Moment: probe.Moment(opts.When), Unique: opts.UniqueMatch,
+	})
 }
 
-func (p *Program) attachKprobeMulti(m probe.Tracefs, pattern string,
-	o KprobeMultiOptions) (*Link, error) {
-	set := probe.KprobeMulti{
-		Pattern: pattern, Symbols: o.Symbols, Addresses: o.Addresses, Cookies: o.Cookies,
-		Return: o.Return, Session: o.Session, Unique: o.UniqueMatch,
-	}
+// AttachKprobeList is AttachKprobeMulti for the functions of a list, which needs no tracefs.
+// ErrNotExist if a function doesn't exist.
+func (p *Program) AttachKprobeList(list KprobeList) (*Link, error) {
+	return p.attachKprobes(p.running(), &probe.KprobeMulti{
+		Symbols: list.Symbols, Addresses: list.Addresses, Cookies: list.Cookies,
+		Moment: probe.Moment(list.When),
+	})
+}
+
+func (p *Program) attachKprobes(m probe.Tracefs, set *probe.KprobeMulti) (*Link, error) {
 	to := set.String()
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	section := "kprobe.multi"
-	if o.Session {
+	if set.Moment == probe.InSession {
 		section = "kprobe.session"
 	}
 	err := set.Check()
@@ -71,8 +87,8 @@ func (p *Program) attachKprobeMulti(m probe.Tracefs, pattern string,
 			return nil, p.attachRefused(&a, to, err)
 		}
 		if err := set.CheckMatch(); err != nil {
-			if !glob.HasWildcard(pattern) {
-				a.Symbols = []string{pattern}
+			if !glob.HasWildcard(set.Pattern) {
+				a.Symbols = []string{set.Pattern}
 			}
 			return nil, p.attachRefused(&a, to, err)
 		}
@@ -87,15 +103,18 @@ func (p *Program) attachKprobeMulti(m probe.Tracefs, pattern string,
 
 // autoKprobeMulti attaches SEC("kprobe.multi/pattern") and SEC("kretprobe.multi/pattern").
 func (p *Program) autoKprobeMulti() (*Link, error) {
-	return p.autoPattern(KprobeMultiOptions{Return: strings.HasPrefix(p.section, "kretprobe")})
+	if strings.HasPrefix(p.section, "kretprobe") {
+		return p.autoPattern(AtReturn)
+	}
+	return p.autoPattern(AtEntry)
 }
 
 // autoKprobeSession attaches SEC("kprobe.session/pattern").
 func (p *Program) autoKprobeSession() (*Link, error) {
-	return p.autoPattern(KprobeMultiOptions{Session: true})
+	return p.autoPattern(InSession)
 }
 
-func (p *Program) autoPattern(o KprobeMultiOptions) (*Link, error) {
+func (p *Program) autoPattern(when Moment) (*Link, error) {
 	target, err := p.secTarget()
 	if err != nil {
 		return nil, err
@@ -105,5 +124,5 @@ func (p *Program) autoPattern(o KprobeMultiOptions) (*Link, error) {
 		return nil, p.secFail(fmt.Errorf("no pattern is given: %w", syscall.EINVAL))
 	}
 	p.noteRest(rest)
-	return p.AttachKprobeMulti(pattern, &o)
+	return p.AttachKprobeMulti(pattern, &KprobeMultiOptions{When: when})
 }

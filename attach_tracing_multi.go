@@ -12,14 +12,6 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TracingMultiOptions changes how a tracing program attaches to many functions.
-type TracingMultiOptions struct {
-	// IDs are the functions, instead of a pattern: ids of BTF_KIND_FUNC in the BTF of the kernel,
-	// or of the module that the program was loaded for.
-	IDs     []btf.ID
-	Cookies []uint64 // what bpf_get_attach_cookie returns, one for each of IDs
-}
-
 // AttachTracingMulti attaches an fentry.multi, fexit.multi or fsession.multi program to all
 // functions whose names match the pattern, by one link (libbpf bpf_program__attach_tracing_multi;
 // kernels after 7.0). "module:pattern" means functions of that module, for which the program must
@@ -30,21 +22,33 @@ type TracingMultiOptions struct {
 // Needs CAP_PERFMON. ErrNotExist if nothing matches. The tests check which functions a pattern
 // selects and the request to the kernel, and have not run such programs: no kernel that they ran on
 // has such links.
-func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) (*Link, error) {
-	if opts == nil {
-		opts = &TracingMultiOptions{}
-	}
-	to := pattern
+func (p *Program) AttachTracingMulti(pattern string) (*Link, error) {
 	if pattern == "" {
-		to = fmt.Sprintf("%d functions", len(opts.IDs))
+		return p.attachTracing("0 functions", "", nil, nil)
 	}
+	return p.attachTracing(pattern, pattern, nil, nil)
+}
+
+// AttachTracingList is AttachTracingMulti for functions by their ids: of BTF_KIND_FUNC in the BTF of
+// the kernel, or of the module that the program was loaded for. cookies are what
+// bpf_get_attach_cookie returns, one for each; nil: none.
+func (p *Program) AttachTracingList(ids []btf.ID, cookies []uint64) (*Link, error) {
+	return p.attachTracing(fmt.Sprintf("%d functions", len(ids)), "", ids, cookies)
+}
+
+func (p *Program) attachTracing(to, pattern string, ids []btf.ID,
+	cookies []uint64) (*Link, error) {
 	if err := p.use(); err != nil {
 		return nil, p.attachFail(to, err)
 	}
 	defer p.release()
 	fail := func(err error) (*Link, error) { return nil, p.attachFail(to, err, kernel.CapPerfmon) }
-	if err := opts.check(pattern); err != nil {
-		return fail(err)
+	switch {
+	case pattern == "" && len(ids) == 0:
+		return fail(fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL))
+	case len(cookies) > 0 && len(cookies) != len(ids):
+		return fail(fmt.Errorf("there are %d cookies for %d functions: %w",
+			len(cookies), len(ids), syscall.EINVAL))
 	}
 	if err := p.requireType("it", uapi.ProgTracing); err != nil {
 		return fail(err)
@@ -53,7 +57,6 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 		return fail(fmt.Errorf("the program was not loaded for many functions, as by "+
 			"SEC(\"fentry.multi\"): %w", syscall.EINVAL))
 	}
-	ids := opts.IDs
 	if pattern != "" {
 		var err error
 		if ids, err = probe.MatchTraceable(p.running(), p.multiModule(), pattern); err != nil {
@@ -62,7 +65,7 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 	}
 	fd, err := sys.LinkCreate(&sys.LinkCreateAttr{
 		ProgFD: p.fd.Uint32(), AttachType: p.expected,
-		Detail: &sys.LinkTracingMulti{IDs: sys.Slice(ids), Cookies: sys.Slice(opts.Cookies),
+		Detail: &sys.LinkTracingMulti{IDs: sys.Slice(ids), Cookies: sys.Slice(cookies),
 			Count: uint32(len(ids))},
 	})
 	if err != nil {
@@ -71,19 +74,6 @@ func (p *Program) AttachTracingMulti(pattern string, opts *TracingMultiOptions) 
 		return nil, p.refused(at, err)
 	}
 	return p.newLink(to, fd), nil
-}
-
-func (o *TracingMultiOptions) check(pattern string) error {
-	switch {
-	case pattern != "" && (len(o.IDs) > 0 || len(o.Cookies) > 0):
-		return fmt.Errorf("a pattern excludes ids and cookies: %w", syscall.EINVAL)
-	case pattern == "" && len(o.IDs) == 0:
-		return fmt.Errorf("neither a pattern nor functions are given: %w", syscall.EINVAL)
-	case len(o.Cookies) > 0 && len(o.Cookies) != len(o.IDs):
-		return fmt.Errorf("there are %d cookies for %d functions: %w",
-			len(o.Cookies), len(o.IDs), syscall.EINVAL)
-	}
-	return nil
 }
 
 func isTracingMulti(t uapi.AttachType) bool {
@@ -104,5 +94,5 @@ func (p *Program) autoTracingMulti() (*Link, error) {
 	if p.target() == "" {
 		return nil, errNothingToDo
 	}
-	return p.AttachTracingMulti(p.target(), nil)
+	return p.AttachTracingMulti(p.target())
 }

@@ -73,9 +73,7 @@ func TestTracingMultiRequest(t *testing.T) {
 		t.Errorf("%d bytes: %v, ids %v, cookies %v, want ids %v",
 			w.size, w.attr, w.ids, w.cookies, want)
 	}
-	if _, err := p.AttachTracingMulti(
-		"", &TracingMultiOptions{IDs: []btf.ID{5, 7},
-			Cookies: []uint64{50, 70}}); !errors.Is(err, ErrNotSupported) {
+	if _, err := p.AttachTracingList([]btf.ID{5, 7}, []uint64{50, 70}); !errors.Is(err, ErrNotSupported) {
 		t.Error(err)
 	}
 	if !slices.Equal(w.ids, []btf.ID{5, 7}) || !slices.Equal(w.cookies, []uint64{50, 70}) {
@@ -83,13 +81,9 @@ func TestTracingMultiRequest(t *testing.T) {
 	}
 	second := func(_ *Link, err error) error { return err }
 	for name, err := range map[string]error{
-		"nothing": second(p.AttachTracingMulti("", nil)),
-		"ids and pattern": second(p.AttachTracingMulti("x",
-			&TracingMultiOptions{IDs: []btf.ID{1}})),
-		"cookies, pattern": second(p.AttachTracingMulti("x",
-			&TracingMultiOptions{Cookies: []uint64{1}})),
-		"too few cookies": second(p.AttachTracingMulti(
-			"", &TracingMultiOptions{IDs: []btf.ID{1, 2}, Cookies: []uint64{1}})),
+		"nothing":         second(p.AttachTracingMulti("")),
+		"an empty list":   second(p.AttachTracingList(nil, nil)),
+		"too few cookies": second(p.AttachTracingList([]btf.ID{1, 2}, []uint64{1})),
 		"as a single one": second(p.AttachTrace(nil)),
 	} {
 		if !errors.Is(err, syscall.EINVAL) {

@@ -75,9 +75,9 @@ func hookKinds() []hookKind {
 		{name: "kprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti),
 			attach: attachKprobeMulti(bpf.KprobeMultiOptions{})},
 		{name: "kretprobe.multi", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeMulti),
-			attach: attachKprobeMulti(bpf.KprobeMultiOptions{Return: true})},
+			attach: attachKprobeMulti(bpf.KprobeMultiOptions{When: bpf.AtReturn})},
 		{name: "kprobe.session", target: "PATTERN", load: loadProbe(uapi.AttachTraceKprobeSession),
-			attach: attachKprobeMulti(bpf.KprobeMultiOptions{Session: true})},
+			attach: attachKprobeMulti(bpf.KprobeMultiOptions{When: bpf.InSession})},
 		{name: "ksyscall", target: "NAME", options: cookied, load: loadProbe(0),
 			attach: attachKsyscall(false)},
 		{name: "kretsyscall", target: "NAME", options: cookied, load: loadProbe(0),
@@ -91,10 +91,10 @@ func hookKinds() []hookKind {
 			attach: attachUprobeMulti(bpf.UprobeMultiOptions{})},
 		{name: "uretprobe.multi", target: "FILE:PATTERN", options: []string{"pid"},
 			load:   loadProbe(uapi.AttachTraceUprobeMulti),
-			attach: attachUprobeMulti(bpf.UprobeMultiOptions{Return: true})},
+			attach: attachUprobeMulti(bpf.UprobeMultiOptions{When: bpf.AtReturn})},
 		{name: "uprobe.session", target: "FILE:PATTERN", options: []string{"pid"},
 			load:   loadProbe(uapi.AttachTraceUprobeSession),
-			attach: attachUprobeMulti(bpf.UprobeMultiOptions{Session: true})},
+			attach: attachUprobeMulti(bpf.UprobeMultiOptions{When: bpf.InSession})},
 		{name: "usdt", target: "FILE:PROVIDER:NAME", options: []string{"pid", "cookie"},
 			attach: attachUSDT},
 		{name: "tp", target: "CATEGORY/NAME", options: cookied, attach: attachTracepoint},
@@ -109,7 +109,7 @@ func hookKinds() []hookKind {
 			attach: attachTarget((*bpf.Program).AttachTrace)},
 		{name: "trace.multi", target: "[MODULE:]PATTERN", load: loadTarget,
 			attach: func(s subject, h *hook) (hooked, error) {
-				return one(s.AttachTracingMulti(h.target, nil))
+				return one(s.AttachTracingMulti(h.target))
 			}},
 		{name: "lsm", target: "[HOOK]", options: cookied, load: loadTarget,
 			attach: attachTarget((*bpf.Program).AttachLSM)},

@@ -31,8 +31,7 @@ func TestKprobeMultiLibbpf(t *testing.T) {
 			functions := 0
 			for range 3 {
 				start := time.Now()
-				l, err := obj.Program("multi").AttachKprobeMulti(c.pattern,
-					&bpf.KprobeMultiOptions{Symbols: c.symbols})
+				l, err := attachKprobes(obj.Program("multi"), c.pattern, c.symbols)
 				attach := time.Since(start)
 				if err != nil {
 					t.Fatal(err)
@@ -69,4 +68,12 @@ func TestKprobeMultiLibbpf(t *testing.T) {
 				least[0], least[2], least[0].Seconds()/least[2].Seconds(), least[1], least[3])
 		})
 	}
+}
+
+// attachKprobes attaches to the functions of a pattern or, if that is "", to those of a list.
+func attachKprobes(p *bpf.Program, pattern string, symbols []string) (*bpf.Link, error) {
+	if pattern != "" {
+		return p.AttachKprobeMulti(pattern, nil)
+	}
+	return p.AttachKprobeList(bpf.KprobeList{Symbols: symbols})
 }

@@ -122,11 +122,11 @@ func TestKprobeMultiCookies(t *testing.T) {
 	for i, name := range names {
 		addresses[i] = kallsyms(t, name)[0]
 	}
-	for _, o := range []bpf.KprobeMultiOptions{{Symbols: names}, {Addresses: addresses},
-		{Symbols: names, Return: true}} {
+	for _, o := range []bpf.KprobeList{{Symbols: names}, {Addresses: addresses},
+		{Symbols: names, When: bpf.AtReturn}} {
 		o.Cookies = cookies
 		obj := kprobeObject(t, "multi")
-		l, err := obj.Program("multi").AttachKprobeMulti("", &o)
+		l, err := obj.Program("multi").AttachKprobeList(o)
 		if err != nil {
 			t.Errorf("%+v: %v", o, err)
 			continue
@@ -276,9 +276,9 @@ func TestKprobeMultiThousands(t *testing.T) {
 		}
 	}
 	obj := kprobeObject(t, "multi")
-	for _, o := range []bpf.KprobeMultiOptions{{Symbols: names}, {Addresses: where}} {
+	for _, o := range []bpf.KprobeList{{Symbols: names}, {Addresses: where}} {
 		start := time.Now()
-		l, err := obj.Program("multi").AttachKprobeMulti("", &o)
+		l, err := obj.Program("multi").AttachKprobeList(o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,30 +302,35 @@ func TestKprobeMultiErrors(t *testing.T) {
 		what    string
 		pattern string
 		opts    bpf.KprobeMultiOptions
+		list    bpf.KprobeList // if there is no pattern
 		is      error
 		says    string
 	}{
-		{"no such function", "find_task_by_vpit", bpf.KprobeMultiOptions{}, bpf.ErrNotExist,
+		{"no such function", "find_task_by_vpit", bpf.KprobeMultiOptions{}, bpf.KprobeList{}, bpf.ErrNotExist,
 			"near: find_task_by_vpid"},
-		{"one of several", "",
-			bpf.KprobeMultiOptions{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}},
+		{"one of several", "", bpf.KprobeMultiOptions{},
+			bpf.KprobeList{Symbols: []string{"tcp_connect", "tcp_conect", "zzzz"}},
 			bpf.ErrNotExist,
 			"tcp_conect, the first of 2 such names"},
-		{"nothing matches", "zzzzz*", bpf.KprobeMultiOptions{}, bpf.ErrNotExist, "no function"},
-		{"several match", "tcp_*", bpf.KprobeMultiOptions{UniqueMatch: true}, syscall.EINVAL,
+		{"nothing matches", "zzzzz*", bpf.KprobeMultiOptions{}, bpf.KprobeList{}, bpf.ErrNotExist, "no function"},
+		{"several match", "tcp_*", bpf.KprobeMultiOptions{UniqueMatch: true}, bpf.KprobeList{}, syscall.EINVAL,
 			"functions match"},
-		{"none matches", "zzzz", bpf.KprobeMultiOptions{UniqueMatch: true}, bpf.ErrNotExist,
+		{"none matches", "zzzz", bpf.KprobeMultiOptions{UniqueMatch: true}, bpf.KprobeList{}, bpf.ErrNotExist,
 			"no function"},
-		{"a near one", "find_task_by_vpit", bpf.KprobeMultiOptions{UniqueMatch: true},
+		{"a near one", "find_task_by_vpit", bpf.KprobeMultiOptions{UniqueMatch: true}, bpf.KprobeList{},
 			bpf.ErrNotExist,
 			"near: find_task_by_vpid"},
-		{"an address that is no function", "", bpf.KprobeMultiOptions{Addresses: []uint64{4096}},
+		{"an address that is no function", "", bpf.KprobeMultiOptions{},
+			bpf.KprobeList{Addresses: []uint64{4096}},
 			nil,
 			""},
-		{"another program", "tcp_connect", bpf.KprobeMultiOptions{Session: true}, syscall.EINVAL,
+		{"another program", "tcp_connect", bpf.KprobeMultiOptions{When: bpf.InSession}, bpf.KprobeList{}, syscall.EINVAL,
 			"kprobe.session"},
 	} {
 		l, err := p.AttachKprobeMulti(c.pattern, &c.opts)
+		if c.pattern == "" {
+			l, err = p.AttachKprobeList(c.list)
+		}
 		if err == nil {
 			t.Errorf("%s: attached %v", c.what, l)
 			l.Close()

@@ -240,7 +240,7 @@ func TestTraceErrors(t *testing.T) {
 		"a packet filter as iterator": second(packet.AttachIter(nil)),
 		"a tracepoint as iterator":    second(traced.AttachIter(nil)),
 		"a tracepoint as freplace":    second(traced.AttachFreplace(packet, "packet")),
-		"a tracepoint as multi":       second(traced.AttachTracingMulti("x*", nil)),
+		"a tracepoint as multi":       second(traced.AttachTracingMulti("x*")),
 		"a packet filter as raw_tp":   second(packet.AttachRawTracepoint("sys_enter", nil)),
 		"a tp_btf as raw_tp":          second(traced.AttachRawTracepoint("sys_enter", nil)),
 		"a raw_tp as tp_btf":          second(obj.Program("missing").AttachTrace(nil)),

@@ -50,9 +50,7 @@ func TestTracingMulti(t *testing.T) {
 				if !ok {
 					t.Fatal("no find_task_by_vpid in the kernel's BTF")
 				}
-				l, err = p.AttachTracingMulti("", &bpf.TracingMultiOptions{
-					IDs: []btf.ID{id}, Cookies: []uint64{1<<40 + 7},
-				})
+				l, err = p.AttachTracingList([]btf.ID{id}, []uint64{1<<40 + 7})
 			} else {
 				l, err = p.AttachTrace(&bpf.CookieOptions{Cookie: 1<<40 + 7})
 			}

@@ -72,12 +72,12 @@ func TestUprobeInside(t *testing.T) {
 	l, err = load(t, o, nil).Program("entry").Attach()
 	refused("SEC", l, err)
 	if has, err := kernel.Running().Has(facts.UprobeMultiLink); err == nil && has {
-		o := &bpf.UprobeMultiOptions{Offsets: []uint64{at + next, at + inside, at},
+		o := bpf.UprobeList{Offsets: []uint64{at + next, at + inside, at},
 			Cookies: []uint64{1, 2, 3}}
-		l, err = obj.Program("many").AttachUprobeMulti(v.path, "", o)
+		l, err = obj.Program("many").AttachUprobeList(v.path, o)
 		refused("multi", l, err)
-		o.Return = true
-		l, err = obj.Program("many_leave").AttachUprobeMulti(v.path, "", o)
+		o.When = bpf.AtReturn
+		l, err = obj.Program("many_leave").AttachUprobeList(v.path, o)
 		refused("multi return", l, err)
 	}
 	if left, err := probe.Leftovers(testkit.Tracefs(t), probe.ProcessExists); err != nil ||

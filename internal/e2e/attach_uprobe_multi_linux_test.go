@@ -21,32 +21,36 @@ func TestUprobeMulti(t *testing.T) {
 	counter := symbolOffset(t, v.path, "counted_here")
 	for _, c := range []struct {
 		name, program, pattern string
-		o                      bpf.UprobeMultiOptions
+		o                      bpf.UprobeList
 		want, cookies          uint64
 		counted                int
 	}{
-		{"pattern", "many", "add_*", bpf.UprobeMultiOptions{}, 5, 0, 0},
-		{"one", "many", "add_numbers", bpf.UprobeMultiOptions{}, 2, 0, 0},
-		{"question marks", "many", "add_??????", bpf.UprobeMultiOptions{}, 1, 0, 0},
-		{"names", "many", "", bpf.UprobeMultiOptions{Symbols: []string{"add_more", "add_numbers"},
+		{"pattern", "many", "add_*", bpf.UprobeList{}, 5, 0, 0},
+		{"one", "many", "add_numbers", bpf.UprobeList{}, 2, 0, 0},
+		{"question marks", "many", "add_??????", bpf.UprobeList{}, 1, 0, 0},
+		{"names", "many", "", bpf.UprobeList{Symbols: []string{"add_more", "add_numbers"},
 			Cookies: []uint64{1, 100}}, 3, 201, 0},
 		{"many names", "many", "",
-			bpf.UprobeMultiOptions{Symbols: []string{"add_more", "add_numbers", "add_hidden",
+			bpf.UprobeList{Symbols: []string{"add_more", "add_numbers", "add_hidden",
 				"add_weak", "main"}, Cookies: []uint64{1, 10, 100, 1000, 10000}}, 5, 1121, 0},
-		{"offsets", "many", "", bpf.UprobeMultiOptions{Offsets: offsets, Cookies: []uint64{100, 1}},
+		{"offsets", "many", "", bpf.UprobeList{Offsets: offsets, Cookies: []uint64{100, 1}},
 			3,
 			201, 0},
 		{"counter", "many", "",
-			bpf.UprobeMultiOptions{Offsets: offsets, RefCtrOffsets: []uint64{counter, 0}}, 3, 0, 1},
-		{"return", "many_leave", "add_*", bpf.UprobeMultiOptions{Return: true}, 5, 0, 0},
-		{"sleepable", "many_sleepy", "add_*", bpf.UprobeMultiOptions{}, 5, 0, 0},
-		{"this process", "many", "add_*", bpf.UprobeMultiOptions{PID: v.pid}, 5, 0, 0},
-		{"another process", "many", "add_*", bpf.UprobeMultiOptions{PID: os.Getpid()}, 0, 0, 0},
+			bpf.UprobeList{Offsets: offsets, RefCtrOffsets: []uint64{counter, 0}}, 3, 0, 1},
+		{"return", "many_leave", "add_*", bpf.UprobeList{When: bpf.AtReturn}, 5, 0, 0},
+		{"sleepable", "many_sleepy", "add_*", bpf.UprobeList{}, 5, 0, 0},
+		{"this process", "many", "add_*", bpf.UprobeList{PID: v.pid}, 5, 0, 0},
+		{"another process", "many", "add_*", bpf.UprobeList{PID: os.Getpid()}, 0, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := userHitOf(t, obj, c.program)
 			*h = userHit{}
-			l, err := obj.Program(c.program).AttachUprobeMulti(v.path, c.pattern, &c.o)
+			l, err := obj.Program(c.program).AttachUprobeList(v.path, c.o)
+			if c.pattern != "" {
+				l, err = obj.Program(c.program).AttachUprobeMulti(v.path, c.pattern,
+					&bpf.UprobeMultiOptions{PID: c.o.PID, When: c.o.When})
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +78,7 @@ func TestUprobeSession(t *testing.T) {
 	obj := uprobeObject(t, v.pid, "session")
 	h := userHitOf(t, obj, "session")
 	l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*",
-		&bpf.UprobeMultiOptions{Session: true})
+		&bpf.UprobeMultiOptions{When: bpf.InSession})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +101,7 @@ func TestUprobeSessionSkip(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, err := obj.Program("session").AttachUprobeMulti(v.path, "add_*",
-			&bpf.UprobeMultiOptions{Session: true})
+			&bpf.UprobeMultiOptions{When: bpf.InSession})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,8 +132,11 @@ func TestUprobeMultiStripped(t *testing.T) {
 			5},
 		{"pl*", nil, 3}, // plain by two names
 	} {
-		l, err := obj.Program("many").AttachUprobeMulti(lib, c.pattern,
-			&bpf.UprobeMultiOptions{Symbols: c.symbols})
+		l, err := obj.Program("many").AttachUprobeList(lib,
+			bpf.UprobeList{Symbols: c.symbols})
+		if c.pattern != "" {
+			l, err = obj.Program("many").AttachUprobeMulti(lib, c.pattern, nil)
+		}
 		if err != nil {
 			t.Error(err)
 			continue

@@ -82,7 +82,7 @@ func TestUprobeErrors(t *testing.T) {
 			return entry.AttachUprobeMulti(path, "main", nil)
 		}, syscall.EINVAL, "uprobe.multi"},
 		{"multi as session", func() (*bpf.Link, error) {
-			return many.AttachUprobeMulti(path, "main", &bpf.UprobeMultiOptions{Session: true})
+			return many.AttachUprobeMulti(path, "main", &bpf.UprobeMultiOptions{When: bpf.InSession})
 		}, syscall.EINVAL, "uprobe.session"},
 		{"nothing", func() (*bpf.Link, error) {
 			return many.AttachUprobeMulti(path, "", nil)
@@ -91,21 +91,18 @@ func TestUprobeErrors(t *testing.T) {
 			return many.AttachUprobeMulti(path, "no_such_*", nil)
 		}, bpf.ErrNotExist, "no function matches"},
 		{"both", func() (*bpf.Link, error) {
-			return many.AttachUprobeMulti(path, "",
-				&bpf.UprobeMultiOptions{Symbols: []string{"main"}, Offsets: []uint64{1}})
+			return many.AttachUprobeList(path, bpf.UprobeList{Symbols: []string{"main"}, Offsets: []uint64{1}})
 		}, syscall.EINVAL, "both"},
 		{"cookies", func() (*bpf.Link, error) {
-			return many.AttachUprobeMulti(path, "",
-				&bpf.UprobeMultiOptions{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
+			return many.AttachUprobeList(path, bpf.UprobeList{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
 		}, syscall.EINVAL, "2 cookies"},
 		{"counters", func() (*bpf.Link, error) {
-			return many.AttachUprobeMulti(path, "",
-				&bpf.UprobeMultiOptions{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
+			return many.AttachUprobeList(path, bpf.UprobeList{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
 		}, syscall.EINVAL, "2 counters"},
 		{"session and return", func() (*bpf.Link, error) {
 			return many.AttachUprobeMulti(path, "main",
-				&bpf.UprobeMultiOptions{Session: true, Return: true})
-		}, syscall.EINVAL, "session"},
+				&bpf.UprobeMultiOptions{When: 3})
+		}, syscall.EINVAL, "moment 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, err := c.attach()
@@ -167,8 +164,7 @@ func TestUprobeOfMany(t *testing.T) {
 		}
 	}
 	refused(many.AttachUprobe(target(t), "main", nil))("trace_uprobe_multi, not for a single probe")
-	refused(many.AttachUprobeMulti(target(t), "",
-		&bpf.UprobeMultiOptions{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
+	refused(many.AttachUprobeList(target(t), bpf.UprobeList{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }
 
 // TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names

@@ -185,8 +185,7 @@ var hookings = []struct {
 			return p.AttachKprobe("find_task_by_vpid", &bpf.KprobeOptions{Mode: bpf.ProbeLegacy})
 		})},
 	{"kprobe.multi", hasFprobes, linking("link", "probes", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachKprobeMulti("",
-			&bpf.KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"}})
+		return p.AttachKprobeList(bpf.KprobeList{Symbols: []string{"find_task_by_vpid"}})
 	})},
 	{"uprobe", hasUprobes, linking("link", "probe", func(p *bpf.Program) (*bpf.Link, error) {
 		return p.AttachUprobe(os.Args[0], "", &bpf.UprobeOptions{Offset: 0x1000})
@@ -199,8 +198,7 @@ var hookings = []struct {
 	{"uprobe.multi", func(t testing.TB) bool {
 		return atLeast(6, 6)
 	}, linking("link", "uprobes", func(p *bpf.Program) (*bpf.Link, error) {
-		return p.AttachUprobeMulti(os.Args[0], "",
-			&bpf.UprobeMultiOptions{Offsets: []uint64{0x1000}})
+		return p.AttachUprobeList(os.Args[0], bpf.UprobeList{Offsets: []uint64{0x1000}})
 	})},
 	{"USDT by a link for each place", hasUprobes, func(t *testing.T) (*bpf.Program, hooking) {
 		p := usdtObject(t, newestUSDT(), 0, nil, "single").Program("single")

@@ -160,10 +160,9 @@ func TestLinkInfo(t *testing.T) {
 		testkit.Kernel(t, "6.6")
 		fprobes(t)
 		_, p := one(t, "probes")
-		l, err := p.AttachKprobeMulti(
-			"", &bpf.KprobeMultiOptions{Symbols: []string{"find_task_by_vpid"},
-				Cookies: []uint64{8},
-				Return:  true})
+		l, err := p.AttachKprobeList(bpf.KprobeList{Symbols: []string{"find_task_by_vpid"},
+			Cookies: []uint64{8},
+			When:    bpf.AtReturn})
 		info, err := keep(t, l, err).Info()
 		if err != nil {
 			t.Fatal(err)
@@ -198,9 +197,8 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.AttachUprobeMulti(program, "",
-			&bpf.UprobeMultiOptions{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2},
-				PID: os.Getpid()})
+		l, err := p.AttachUprobeList(program, bpf.UprobeList{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2},
+			PID: os.Getpid()})
 		checkLink(t, keep(t, l, err), uapi.LinkUprobeMulti, &linkinfo.UprobeMulti{
 			Path: program, PID: uint32(os.Getpid()),
 			Sites: []linkinfo.UprobeMultiSite{{Offset: 0x1000, Cookie: 1},

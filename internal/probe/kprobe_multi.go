@@ -11,14 +11,23 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
+// Moment says when a program runs that is attached to many functions.
+type Moment uint8
+
+// The moments. InSession is at both.
+const (
+	AtEntry Moment = iota
+	AtReturn
+	InSession
+)
+
 // KprobeMulti is a set of kernel functions: those that match a pattern, or Symbols, or Addresses.
 type KprobeMulti struct {
 	Pattern   string
 	Symbols   []string
 	Addresses []uint64
 	Cookies   []uint64 // one for each of Symbols or Addresses
-	Return    bool
-	Session   bool
+	Moment    Moment
 	Unique    bool // the pattern must match exactly one function
 }
 
@@ -26,9 +35,9 @@ type KprobeMulti struct {
 func (k *KprobeMulti) String() string {
 	kind := "kprobe.multi "
 	switch {
-	case k.Session:
+	case k.Moment == InSession:
 		kind = "kprobe.session "
-	case k.Return:
+	case k.Moment == AtReturn:
 		kind = "kretprobe.multi "
 	}
 	switch n := max(len(k.Symbols), len(k.Addresses)); {
@@ -45,7 +54,7 @@ func (k *KprobeMulti) String() string {
 
 // AttachType returns the attach type of programs for it.
 func (k *KprobeMulti) AttachType() uapi.AttachType {
-	if k.Session {
+	if k.Moment == InSession {
 		return uapi.AttachTraceKprobeSession
 	}
 	return uapi.AttachTraceKprobeMulti
@@ -55,8 +64,8 @@ func (k *KprobeMulti) AttachType() uapi.AttachType {
 func (k *KprobeMulti) Check() error {
 	n := max(len(k.Symbols), len(k.Addresses))
 	switch {
-	case k.Return && k.Session:
-		return fmt.Errorf("a session includes returns, it excludes Return: %w", syscall.EINVAL)
+	case k.Moment > InSession:
+		return fmt.Errorf("moment %d: %w", k.Moment, syscall.EINVAL)
 	case len(k.Symbols) > 0 && len(k.Addresses) > 0:
 		return fmt.Errorf("both names and addresses are given: %w", syscall.EINVAL)
 	case k.Pattern != "" && (n > 0 || len(k.Cookies) > 0):
@@ -123,7 +132,7 @@ const kprobeMultiReturn = 1
 // function of a name. The caller closes the link.
 func (k *KprobeMulti) Attach(program *sys.FD) (*sys.FD, error) {
 	detail := sys.LinkKprobeMulti{Cookies: sys.Slice(k.Cookies)}
-	if k.Return {
+	if k.Moment == AtReturn {
 		detail.Flags = kprobeMultiReturn
 	}
 	if len(k.Addresses) > 0 {

@@ -77,9 +77,9 @@ func TestKprobeMultiRequest(t *testing.T) {
 	}{
 		{"tcp_a", KprobeMulti{}, "trace_kprobe_multi 0 [tcp_a] [] []",
 			syscall.ESRCH, syscall.ENOENT},
-		{"tcp_*", KprobeMulti{Return: true},
+		{"tcp_*", KprobeMulti{Moment: AtReturn},
 			"trace_kprobe_multi 1 [] [18446744071578845204 18446744071578845220 18446744071578845252] []", syscall.EPERM, fs.ErrPermission},
-		{"?dp_?", KprobeMulti{Session: true},
+		{"?dp_?", KprobeMulti{Moment: InSession},
 			"trace_kprobe_session 0 [] [18446744071578845236] []",
 			syscall.EOPNOTSUPP, errors.ErrUnsupported},
 		{"udp_a", KprobeMulti{Unique: true},
@@ -100,7 +100,7 @@ func TestKprobeMultiRequest(t *testing.T) {
 			0, syscall.EINVAL},
 		{"", KprobeMulti{Symbols: []string{"a"}, Unique: true}, "", 0, syscall.EINVAL},
 		{"", KprobeMulti{Symbols: []string{"a\x00b"}}, "", 0, syscall.EINVAL},
-		{"a", KprobeMulti{Return: true, Session: true}, "", 0, syscall.EINVAL},
+		{"a", KprobeMulti{Moment: InSession + 1}, "", 0, syscall.EINVAL},
 	} {
 		f := &multiCalls{errno: c.errno}
 		restore := funnel.Replace(f)

@@ -22,8 +22,7 @@ type UprobeMulti struct {
 	RefCtrOffsets []uint64 // one for each of Symbols or Offsets, as Cookies
 	Cookies       []uint64
 	PID           int
-	Return        bool
-	Session       bool
+	Moment        Moment
 }
 
 // Text returns the functions in a file: "uprobe.multi libc.so.6:mem*", "uretprobe.multi /bin/bash
@@ -31,9 +30,9 @@ type UprobeMulti struct {
 func (u *UprobeMulti) Text(file string) string {
 	kind := "uprobe.multi "
 	switch {
-	case u.Session:
+	case u.Moment == InSession:
 		kind = "uprobe.session "
-	case u.Return:
+	case u.Moment == AtReturn:
 		kind = "uretprobe.multi "
 	}
 	text := kind + file
@@ -63,7 +62,7 @@ func CheckPID(pid int) error {
 
 // AttachType returns the attach type of programs for it.
 func (u *UprobeMulti) AttachType() uapi.AttachType {
-	if u.Session {
+	if u.Moment == InSession {
 		return uapi.AttachTraceUprobeSession
 	}
 	return uapi.AttachTraceUprobeMulti
@@ -73,8 +72,8 @@ func (u *UprobeMulti) AttachType() uapi.AttachType {
 func (u *UprobeMulti) Check() error {
 	n := max(len(u.Symbols), len(u.Offsets))
 	switch {
-	case u.Return && u.Session:
-		return fmt.Errorf("a session includes returns, it excludes Return: %w", syscall.EINVAL)
+	case u.Moment > InSession:
+		return fmt.Errorf("moment %d: %w", u.Moment, syscall.EINVAL)
 	case len(u.Symbols) > 0 && len(u.Offsets) > 0:
 		return fmt.Errorf("both names and offsets are given: %w", syscall.EINVAL)
 	case u.Pattern != "" && (n > 0 || len(u.Cookies) > 0 || len(u.RefCtrOffsets) > 0):
@@ -143,7 +142,7 @@ func (u *UprobeMulti) attachAt(program *sys.FD, path string) (*sys.FD, error) {
 		Cookies: sys.Slice(u.Cookies),
 		Count:   uint32(len(u.Offsets)), PID: uint32(u.PID),
 	}
-	if u.Return {
+	if u.Moment == AtReturn {
 		detail.Flags = sys.UprobeMultiReturn
 	}
 	return sys.LinkCreate(&sys.LinkCreateAttr{ProgFD: program.Uint32(),
