@@ -13,28 +13,37 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// IterOptions says what an iterator walks. Only one group may be set. Without options an iterator
-// walks everything of its kind; some kinds need a map or an order. Options of another kind are
-// refused.
-type IterOptions struct {
-	// Map is the map that SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and
-	// SEC("iter/sockmap") walk.
-	Map *Map
-	// SEC("iter/cgroup") (6.1) starts at Cgroup, a directory of the cgroup2 file system, or at the
-	// cgroup with CgroupID, or at the root if neither is set. It walks in Order, or
-	// uapi.CgroupIterDescendantsPre if that is 0.
-	Cgroup   string
-	CgroupID uint64
-	Order    uapi.CgroupIterOrder
-	// TID, PID or PIDFD, only one of them, limits SEC("iter/task"), SEC("iter/task_file") and
-	// SEC("iter/task_vma") to a thread or a process (6.1). Kernels from 6.1 to at least 6.18 never
-	// end a walk of task_vma by TID that takes several reads: they repeat the last areas.
-	TID, PID, PIDFD uint32
+// IterTarget is what an iterator walks: an IterMap, IterCgroup or IterTask. nil means everything of
+// its kind, which some kinds don't have.
+type IterTarget interface {
+	// takenBy returns the iterators that take the target, and what it is.
+	takenBy() (kinds []string, what string)
+	// info encodes the target as union bpf_iter_link_info. done releases the files that it refers
+	// to.
+	info() (info []byte, done func(), err error)
 }
+
+// IterMap is the map that SEC("iter/bpf_map_elem"), SEC("iter/bpf_sk_storage_map") and
+// SEC("iter/sockmap") walk.
+type IterMap struct{ Map *Map }
+
+// IterCgroup is where SEC("iter/cgroup") (6.1) starts: at Path, a directory of the cgroup2 file
+// system, or at the cgroup with that ID, or at the root if neither is set. It walks in Order, or
+// uapi.CgroupIterDescendantsPre if that is 0.
+type IterCgroup struct {
+	Path  string
+	ID    uint64
+	Order uapi.CgroupIterOrder
+}
+
+// IterTask limits SEC("iter/task"), SEC("iter/task_file") and SEC("iter/task_vma") to a thread or a
+// process (6.1): one of the fields is set. Kernels from 6.1 to at least 6.18 never end a walk of
+// task_vma by TID that takes several reads: they repeat the last areas.
+type IterTask struct{ TID, PID, PIDFD uint32 }
 
 // AttachIter attaches an iterator program (libbpf bpf_program__attach_iter; 5.8). Link.Iterate runs
 // it.
-func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
+func (p *Program) AttachIter(over IterTarget) (*Link, error) {
 	p = p.orNone()
 	to := "iterator " + p.attachTarget
 	if p.attachTarget == "" {
@@ -54,16 +63,19 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 				syscall.EINVAL))
 	}
 	_, kind := probe.SplitModule(p.attachTarget)
-	if err := opts.check(kind); err != nil {
+	if err := checkIterTarget(over, kind); err != nil {
 		return nil, p.attachFail(to, err)
+	}
+	if over == nil && kind == "cgroup" { // it always needs an order
+		over = IterCgroup{}
 	}
 	a := sys.LinkCreateAttr{ProgFD: p.fd.Uint32(), AttachType: uapi.AttachTraceIter}
-	info, done, err := opts.info(kind == "cgroup")
-	defer done()
-	if err != nil {
-		return nil, p.attachFail(to, err)
-	}
-	if info != nil {
+	if over != nil {
+		info, done, err := over.info()
+		if err != nil {
+			return nil, p.attachFail(to, err)
+		}
+		defer done()
 		a.Detail = &sys.LinkIter{Info: sys.Slice(info), Len: uint32(len(info))}
 	}
 	fd, err := sys.LinkCreate(&a)
@@ -73,92 +85,64 @@ func (p *Program) AttachIter(opts *IterOptions) (*Link, error) {
 	return p.newLink(to, fd), nil
 }
 
-// iterTakes says which options an iterator has. The kernel ignores options of other iterators, or
-// takes one for another.
-var iterTakes = [...]struct {
-	what    string
-	set     func(o *IterOptions) bool
-	targets []string
-}{
-	{"a map", func(o *IterOptions) bool {
-		return o.Map != nil
-	}, []string{"bpf_map_elem", "bpf_sk_storage_map", "sockmap"}},
-	{"a cgroup or an order", func(o *IterOptions) bool {
-		return o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0
-	}, []string{"cgroup"}},
-	{"a task", func(o *IterOptions) bool {
-		return o.TID != 0 || o.PID != 0 || o.PIDFD != 0
-	}, []string{"task", "task_file", "task_vma"}},
-}
-
-// check refuses options that target doesn't have. target is unknown if the program was opened by a
-// pin or an id.
-func (o *IterOptions) check(target string) error {
-	if o == nil || target == "" {
+// checkIterTarget refuses a target of another kind of iterator, which the kernel would ignore or
+// take for one of this kind. kind is unknown if the program was opened by a pin or an id.
+func checkIterTarget(over IterTarget, kind string) error {
+	if over == nil || kind == "" {
 		return nil
 	}
-	for _, t := range iterTakes {
-		if t.set(o) && !slices.Contains(t.targets, target) {
-			return fmt.Errorf("only iterators of %s take %s: %w",
-				strings.Join(t.targets, ", "), t.what, syscall.EINVAL)
-		}
+	if kinds, what := over.takenBy(); !slices.Contains(kinds, kind) {
+		return fmt.Errorf("only iterators of %s take %s: %w",
+			strings.Join(kinds, ", "), what, syscall.EINVAL)
 	}
 	return nil
 }
 
-// info encodes the options as union bpf_iter_link_info, nil if there are none. done releases the
-// files that it refers to. A cgroup iterator always needs an order.
-func (o *IterOptions) info(cgroup bool) (info []byte, done func(), err error) {
-	done = func() {}
-	if o == nil {
-		o = &IterOptions{}
+func (IterMap) takenBy() ([]string, string) {
+	return []string{"bpf_map_elem", "bpf_sk_storage_map", "sockmap"}, "a map"
+}
+
+func (t IterMap) info() ([]byte, func(), error) {
+	fd, err := t.Map.use()
+	if err != nil {
+		return nil, nil, fmt.Errorf("map %s: %w", t.Map.Name(), err)
 	}
-	groups := 0
-	put := func(words ...uint32) {
-		groups++
-		for _, w := range words {
-			info = binary.NativeEndian.AppendUint32(info, w)
-		}
-	}
-	if o.Map != nil {
-		if _, err := o.Map.use(); err != nil {
-			return nil, done, fmt.Errorf("map %s: %w", o.Map.name, err)
-		}
-		done = o.Map.release
-		put(o.Map.fd.Uint32())
-	}
-	if o.TID != 0 || o.PID != 0 || o.PIDFD != 0 {
-		put(o.TID, o.PID, o.PIDFD)
-	}
-	if o.Cgroup != "" && o.CgroupID != 0 {
-		return nil, done, fmt.Errorf("both a directory and an id of a cgroup are given: %w",
+	return binary.NativeEndian.AppendUint32(nil, uint32(fd)), t.Map.release, nil
+}
+
+func (IterCgroup) takenBy() ([]string, string) { return []string{"cgroup"}, "a cgroup" }
+
+func (t IterCgroup) info() ([]byte, func(), error) {
+	if t.Path != "" && t.ID != 0 {
+		return nil, nil, fmt.Errorf("both a directory and an id of a cgroup are given: %w",
 			syscall.EINVAL)
 	}
-	if o.Cgroup != "" || o.CgroupID != 0 || o.Order != 0 || cgroup && groups == 0 {
-		order, fd := o.Order, uint32(0)
-		if order == 0 {
-			order = uapi.CgroupIterDescendantsPre
-		}
-		if o.Cgroup != "" {
-			dir, err := sys.OpenFile(o.Cgroup) // never 0, which would mean the root
-			if err != nil {
-				done()
-				return nil, func() {}, err
-			}
-			before := done
-			done = func() { dir.Close(); before() }
-			fd = uint32(dir.Int())
-		}
-		put(uint32(order), fd)
-		info = binary.NativeEndian.AppendUint64(info, o.CgroupID)
+	order, fd, done := t.Order, uint32(0), func() {}
+	if order == 0 {
+		order = uapi.CgroupIterDescendantsPre
 	}
-	if groups > 1 {
-		done()
-		return nil, func() {},
-			fmt.Errorf("options for a map, a cgroup and a task exclude each other: %w",
-				syscall.EINVAL)
+	if t.Path != "" {
+		dir, err := sys.OpenFile(t.Path) // never 0, which would mean the root
+		if err != nil {
+			return nil, nil, err
+		}
+		fd, done = uint32(dir.Int()), func() { dir.Close() }
 	}
-	return info, done, nil
+	info := binary.NativeEndian.AppendUint32(nil, uint32(order))
+	info = binary.NativeEndian.AppendUint32(info, fd)
+	return binary.NativeEndian.AppendUint64(info, t.ID), done, nil
+}
+
+func (IterTask) takenBy() ([]string, string) {
+	return []string{"task", "task_file", "task_vma"}, "a task"
+}
+
+func (t IterTask) info() ([]byte, func(), error) {
+	var info []byte
+	for _, id := range [...]uint32{t.TID, t.PID, t.PIDFD} {
+		info = binary.NativeEndian.AppendUint32(info, id)
+	}
+	return info, func() {}, nil
 }
 
 // Iterate runs an attached iterator and returns its output (libbpf bpf_iter_create and read; 5.8).

@@ -31,7 +31,8 @@ type Cgroup struct {
 	AttachType uapi.AttachType
 }
 
-// Iter describes a link of type uapi.LinkIter. The other fields are those of bpf.IterOptions.
+// Iter describes a link of type uapi.LinkIter. The other fields are those of bpf.IterMap,
+// bpf.IterCgroup and bpf.IterTask.
 type Iter struct {
 	Target   string // "task", "bpf_map_elem"
 	MapID    uint32

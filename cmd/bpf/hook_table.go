@@ -252,16 +252,29 @@ func attachPerfEvent(s subject, h *hook) (hooked, error) {
 }
 
 func attachIter(s subject, h *hook) (hooked, error) {
-	o := bpf.IterOptions{Cgroup: h.cgroup, Order: h.order, TID: h.tid, PID: uint32(h.pid)}
+	var over []bpf.IterTarget
+	if h.cgroup != "" || h.order != 0 {
+		over = append(over, bpf.IterCgroup{Path: h.cgroup, Order: h.order})
+	}
+	if h.tid != 0 || h.pid != 0 {
+		over = append(over, bpf.IterTask{TID: h.tid, PID: uint32(h.pid)})
+	}
 	if h.mapName != "" {
 		m, done, err := mapNamed(s.obj, h.mapName)
 		if err != nil {
 			return hooked{}, err
 		}
 		defer done()
-		o.Map = m
+		over = append(over, bpf.IterMap{Map: m})
 	}
-	return one(s.AttachIter(&o))
+	switch len(over) {
+	case 0:
+		return one(s.AttachIter(nil))
+	case 1:
+		return one(s.AttachIter(over[0]))
+	}
+	return hooked{}, fmt.Errorf("hook %q: options for a map, a cgroup and a task exclude each other",
+		h.text)
 }
 
 // loadFreplace loads a program for the function that it replaces. Closing the hook closes the

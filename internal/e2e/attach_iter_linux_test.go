@@ -31,9 +31,9 @@ import (
 // elements), and /proc.
 
 // iterate attaches an iterator, reads it and detaches it.
-func iterate(t testing.TB, p *bpf.Program, opts *bpf.IterOptions) (lines []string) {
+func iterate(t testing.TB, p *bpf.Program, over bpf.IterTarget) (lines []string) {
 	t.Helper()
-	l, err := p.AttachIter(opts)
+	l, err := p.AttachIter(over)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +99,11 @@ func iterateTask(t *testing.T, p *bpf.Program, look func(tid int, lines []string
 	}
 	defer unix.Close(fd)
 	for _, c := range []struct {
-		opts bpf.IterOptions
+		over bpf.IterTask
 		tid  int
-	}{{bpf.IterOptions{PID: uint32(pid)}, pid}, {bpf.IterOptions{PIDFD: uint32(fd)}, pid},
-		{bpf.IterOptions{TID: uint32(tid)}, tid}} {
-		l, err := p.AttachIter(&c.opts)
+	}{{bpf.IterTask{PID: uint32(pid)}, pid}, {bpf.IterTask{PIDFD: uint32(fd)}, pid},
+		{bpf.IterTask{TID: uint32(tid)}, tid}} {
+		l, err := p.AttachIter(c.over)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,12 +123,12 @@ func iterateTask(t *testing.T, p *bpf.Program, look func(tid int, lines []string
 			}
 		}
 		of := fmt.Sprintf("%d ", pid)
-		if c.opts.TID != 0 {
+		if c.over.TID != 0 {
 			of += fmt.Sprintf("%d ", c.tid)
 		}
 		for _, line := range lines {
 			if !strings.HasPrefix(line, of) {
-				t.Fatalf("%+v: %q", c.opts, line)
+				t.Fatalf("%+v: %q", c.over, line)
 			}
 		}
 		look(c.tid, lines)
@@ -193,7 +193,7 @@ func TestIter(t *testing.T) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		tid := unix.Gettid()
-		if lines := iterate(t, p, &bpf.IterOptions{TID: uint32(tid)}); len(lines) != 1 ||
+		if lines := iterate(t, p, bpf.IterTask{TID: uint32(tid)}); len(lines) != 1 ||
 			lines[0] != fmt.Sprintf("%d %d", pid, tid) {
 			t.Errorf("tid: %q", lines)
 		}
@@ -202,7 +202,7 @@ func TestIter(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer unix.Close(fd)
-		for _, opts := range []*bpf.IterOptions{{PID: uint32(pid)}, {PIDFD: uint32(fd)}} {
+		for _, opts := range []bpf.IterTask{{PID: uint32(pid)}, {PIDFD: uint32(fd)}} {
 			lines := iterate(t, p, opts)
 			for _, tid := range threads(t) {
 				wantLine(t, lines, "%d %s", pid, tid)
@@ -214,13 +214,12 @@ func TestIter(t *testing.T) {
 			}
 		}
 		if _, err := p.AttachIter(
-			&bpf.IterOptions{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
+			bpf.IterTask{TID: uint32(tid), PID: uint32(pid)}); !errors.Is(err, syscall.EINVAL) {
 			t.Error(err)
 		}
 		if _, err := p.AttachIter(
-			&bpf.IterOptions{TID: uint32(tid),
-				Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) ||
-			!strings.Contains(err.Error(), "take a cgroup or an order") {
+			bpf.IterCgroup{Order: uapi.CgroupIterSelf}); !errors.Is(err, syscall.EINVAL) ||
+			!strings.Contains(err.Error(), "take a cgroup") {
 			t.Error(err)
 		}
 	})
@@ -280,11 +279,11 @@ func TestIter(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		lines := iterate(t, p, &bpf.IterOptions{Map: obj.Map("numbers")})
+		lines := iterate(t, p, bpf.IterMap{Map: obj.Map("numbers")})
 		for i := range 50 {
 			wantLine(t, lines, "%d %d", i, i*i)
 		}
-		if lines := iterate(t, p, &bpf.IterOptions{Map: obj.Map("others")}); len(lines) != 0 {
+		if lines := iterate(t, p, bpf.IterMap{Map: obj.Map("others")}); len(lines) != 0 {
 			t.Errorf("an empty map: %q", lines)
 		}
 		if _, err := p.AttachIter(nil); err == nil {
@@ -388,13 +387,13 @@ func TestIterSocketMaps(t *testing.T) {
 		obj, p := iterProgram(t, "sockmap")
 		putSocket(t, obj.Map("sockets"), 7, client)
 		putSocket(t, obj.Map("sockets"), 1000, server)
-		lines := iterate(t, p, &bpf.IterOptions{Map: obj.Map("sockets")})
+		lines := iterate(t, p, bpf.IterMap{Map: obj.Map("sockets")})
 		wantLine(t, lines, "7 %d", port(client))
 		wantLine(t, lines, "1000 %d", port(server))
 		if len(lines) != 2 {
 			t.Errorf("%q", lines)
 		}
-		if lines := iterate(t, p, &bpf.IterOptions{Map: obj.Map("no_sockets")}); len(lines) != 0 {
+		if lines := iterate(t, p, bpf.IterMap{Map: obj.Map("no_sockets")}); len(lines) != 0 {
 			t.Errorf("an empty map: %q", lines)
 		}
 		iterNeedsMap(t, p, obj.Map("numbers"))
@@ -412,13 +411,13 @@ func TestIterSocketMaps(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		lines := iterate(t, p, &bpf.IterOptions{Map: obj.Map("storage")})
+		lines := iterate(t, p, bpf.IterMap{Map: obj.Map("storage")})
 		wantLine(t, lines, "%d %d", port(client), uint64(1<<40))
 		wantLine(t, lines, "%d %d", port(server), uint64(2<<40))
 		if len(lines) != 2 {
 			t.Errorf("%q", lines)
 		}
-		if lines := iterate(t, p, &bpf.IterOptions{Map: obj.Map("no_storage")}); len(lines) != 0 {
+		if lines := iterate(t, p, bpf.IterMap{Map: obj.Map("no_storage")}); len(lines) != 0 {
 			t.Errorf("an empty map: %q", lines)
 		}
 		iterNeedsMap(t, p, obj.Map("numbers"))
@@ -431,7 +430,7 @@ func iterNeedsMap(t *testing.T, p *bpf.Program, wrong *bpf.Map) {
 	if _, err := p.AttachIter(nil); !errors.Is(err, syscall.EBADF) {
 		t.Error("without a map:", err)
 	}
-	if _, err := p.AttachIter(&bpf.IterOptions{Map: wrong}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := p.AttachIter(bpf.IterMap{Map: wrong}); !errors.Is(err, syscall.EINVAL) {
 		t.Error("with another map:", err)
 	}
 }
@@ -478,38 +477,38 @@ func TestIterCgroup(t *testing.T) {
 	fmt.Sscan(top, &id)
 	for _, test := range []struct {
 		name string
-		opts bpf.IterOptions
+		over bpf.IterCgroup
 		want []string
 	}{
-		{"self", bpf.IterOptions{Cgroup: root, Order: uapi.CgroupIterSelf}, []string{top}},
-		{"pre", bpf.IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPre},
+		{"self", bpf.IterCgroup{Path: root, Order: uapi.CgroupIterSelf}, []string{top}},
+		{"pre", bpf.IterCgroup{Path: root, Order: uapi.CgroupIterDescendantsPre},
 			[]string{top, child, grandchild}},
-		{"default", bpf.IterOptions{Cgroup: root}, []string{top, child, grandchild}},
-		{"post", bpf.IterOptions{Cgroup: root, Order: uapi.CgroupIterDescendantsPost},
+		{"default", bpf.IterCgroup{Path: root}, []string{top, child, grandchild}},
+		{"post", bpf.IterCgroup{Path: root, Order: uapi.CgroupIterDescendantsPost},
 			[]string{grandchild, child, top}},
-		{"by id", bpf.IterOptions{CgroupID: id, Order: uapi.CgroupIterDescendantsPost},
+		{"by id", bpf.IterCgroup{ID: id, Order: uapi.CgroupIterDescendantsPost},
 			[]string{grandchild, child, top}},
-		{"children", bpf.IterOptions{Cgroup: root, Order: uapi.CgroupIterChildren},
+		{"children", bpf.IterCgroup{Path: root, Order: uapi.CgroupIterChildren},
 			[]string{child}},
-		{"children by id", bpf.IterOptions{CgroupID: id, Order: uapi.CgroupIterChildren},
+		{"children by id", bpf.IterCgroup{ID: id, Order: uapi.CgroupIterChildren},
 			[]string{child}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.opts.Order == uapi.CgroupIterChildren &&
+			if test.over.Order == uapi.CgroupIterChildren &&
 				!kernelEnumerates(t, "bpf_cgroup_iter_order", "BPF_CGROUP_ITER_CHILDREN") {
-				if _, err := p.AttachIter(&test.opts); !errors.Is(err, syscall.EINVAL) {
+				if _, err := p.AttachIter(test.over); !errors.Is(err, syscall.EINVAL) {
 					t.Error(err)
 				}
 				testkit.Skip(t, "the kernel has no BPF_CGROUP_ITER_CHILDREN (7.0)")
 			}
-			if lines := iterate(t, p, &test.opts); !slices.Equal(lines, test.want) {
+			if lines := iterate(t, p, test.over); !slices.Equal(lines, test.want) {
 				t.Errorf("%q, want %q", lines, test.want)
 			}
 		})
 	}
 	t.Run("ancestors", func(t *testing.T) {
 		lines := iterate(t, p,
-			&bpf.IterOptions{Cgroup: root + "/child/grandchild", Order: uapi.CgroupIterAncestorsUp})
+			bpf.IterCgroup{Path: root + "/child/grandchild", Order: uapi.CgroupIterAncestorsUp})
 		if len(lines) != 4 || !slices.Equal(lines[:3], []string{grandchild, child, top}) ||
 			lines[3] != inode(filepath.Dir(root)) {
 			t.Errorf("%q", lines)
@@ -522,11 +521,11 @@ func TestIterCgroup(t *testing.T) {
 		}
 	})
 	if _, err := p.AttachIter(
-		&bpf.IterOptions{Cgroup: root + "/nobody"}); !errors.Is(err, bpf.ErrNotExist) {
+		bpf.IterCgroup{Path: root + "/nobody"}); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 	if _, err := p.AttachIter(
-		&bpf.IterOptions{Cgroup: root, CgroupID: 1}); !errors.Is(err, syscall.EINVAL) {
+		bpf.IterCgroup{Path: root, ID: 1}); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
 }
@@ -538,7 +537,7 @@ func TestIterCgroupStdin(t *testing.T) {
 	_, p := iterProgram(t, "cgroup")
 	dir := testkit.Cgroup(t)
 	start := func() uint64 {
-		l, err := p.AttachIter(&bpf.IterOptions{Cgroup: dir, Order: uapi.CgroupIterSelf})
+		l, err := p.AttachIter(bpf.IterCgroup{Path: dir, Order: uapi.CgroupIterSelf})
 		if err != nil {
 			t.Fatal(err)
 		}

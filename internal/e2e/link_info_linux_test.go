@@ -231,7 +231,7 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.AttachIter(&bpf.IterOptions{Map: obj.Map("numbers")})
+		l, err := p.AttachIter(bpf.IterMap{Map: obj.Map("numbers")})
 		checkLink(t, keep(t, l, err), uapi.LinkIter,
 			&linkinfo.Iter{Target: "bpf_map_elem", MapID: m.ID},
 			map[string]any{"target_name": "bpf_map_elem", "map_id": m.ID})
@@ -239,7 +239,7 @@ func TestLinkInfo(t *testing.T) {
 	t.Run("iter", func(t *testing.T) {
 		_, p := iterProgram(t, "tasks")
 		pid := uint32(os.Getpid())
-		l, err := p.AttachIter(&bpf.IterOptions{PID: pid})
+		l, err := p.AttachIter(bpf.IterTask{PID: pid})
 		checkLink(t, keep(t, l, err), uapi.LinkIter, &linkinfo.Iter{Target: "task", PID: pid},
 			map[string]any{"target_name": "task", "pid": pid})
 
@@ -249,7 +249,7 @@ func TestLinkInfo(t *testing.T) {
 		if err := unix.Stat(dir, &st); err != nil {
 			t.Fatal(err)
 		}
-		l, err = p.AttachIter(&bpf.IterOptions{Cgroup: dir, Order: uapi.CgroupIterDescendantsPost})
+		l, err = p.AttachIter(bpf.IterCgroup{Path: dir, Order: uapi.CgroupIterDescendantsPost})
 		keep(t, l, err)
 		checkLink(t, l, uapi.LinkIter,
 			&linkinfo.Iter{Target: "cgroup", CgroupID: st.Ino,

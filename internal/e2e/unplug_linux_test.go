@@ -418,7 +418,7 @@ func TestUnplugCgroup(t *testing.T) {
 			var iterator *bpf.Link
 			var walking func() string
 			if walk != nil {
-				iterator, err = walk.AttachIter(&bpf.IterOptions{Cgroup: dir})
+				iterator, err = walk.AttachIter(bpf.IterCgroup{Path: dir})
 				if err != nil {
 					t.Fatal(err)
 				}
