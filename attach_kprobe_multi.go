@@ -37,8 +37,8 @@ type KprobeList struct {
 }
 
 // AttachKprobeMulti attaches the program to all kernel functions whose names match the pattern, by
-// one link (libbpf bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). The program must
-// have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
+// one link (libbpf bpf_program__attach_kprobe_multi_opts; 5.18, and CONFIG_FPROBE). The program
+// must have been loaded for it: SEC("kprobe.multi"), SEC("kprobe.session").
 //
 // Needs CAP_DAC_OVERRIDE to read tracefs, unless its mode was changed, and CAP_SYSLOG before 6.5.
 // ErrNotExist if nothing matches; ErrNotSupported on a kernel without fprobes.

@@ -58,7 +58,10 @@ func (p *Program) attachEvent(to string, event *probe.Event, how probe.Attachmen
 func (p *Program) attachTo(to string, event *probe.Event, how probe.Attachment) error {
 	how.Program, how.Kernel, how.Log = p.fd, p.running(), p.logger()
 	if err := event.Attach(&how); err != nil {
-		return joinErrors(p.eventRefused(explain.AttachEvent, to, event.FD(), err), event.Close(false))
+		return joinErrors(
+			p.eventRefused(explain.AttachEvent, to, event.FD(), err),
+			event.Close(false),
+		)
 	}
 	return nil
 }
@@ -76,7 +79,11 @@ var eventPrograms = [...]uapi.ProgType{uapi.ProgPerfEvent, uapi.ProgTracepoint, 
 // eventRefused wraps the error of an attempt to attach p to an event. op is explain.AttachEvent,
 // with explain.AttachEventFD if the event belongs to the caller.
 func (p *Program) eventRefused(op explain.Op, to string, event int, err error) error {
-	at := &explain.Place{Name: to, Types: eventPrograms[:], Need: []kernel.Capability{kernel.CapPerfmon}}
+	at := &explain.Place{
+		Name:  to,
+		Types: eventPrograms[:],
+		Need:  []kernel.Capability{kernel.CapPerfmon},
+	}
 	if p.typ == uapi.ProgKprobe && p.expected != 0 {
 		at.Rule = fmt.Sprintf("the program was loaded for %v, not for a single probe", p.expected)
 	}

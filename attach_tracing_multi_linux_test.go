@@ -73,7 +73,10 @@ func TestTracingMultiRequest(t *testing.T) {
 		t.Errorf("%d bytes: %v, ids %v, cookies %v, want ids %v",
 			w.size, w.attr, w.ids, w.cookies, want)
 	}
-	if _, err := p.AttachTracingList([]btf.ID{5, 7}, []uint64{50, 70}); !errors.Is(err, ErrNotSupported) {
+	if _, err := p.AttachTracingList([]btf.ID{5, 7}, []uint64{50, 70}); !errors.Is(
+		err,
+		ErrNotSupported,
+	) {
 		t.Error(err)
 	}
 	if !slices.Equal(w.ids, []btf.ID{5, 7}) || !slices.Equal(w.cookies, []uint64{50, 70}) {

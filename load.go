@@ -16,6 +16,7 @@ import (
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // LoadOptions changes how an object is loaded. A zero value or a nil pointer means the defaults.
@@ -25,7 +26,7 @@ type LoadOptions struct {
 	Logger *slog.Logger
 	// LogLevel is the verifier's log level for programs that don't set their own: 0 asks for a log
 	// only after a failure, 1 and up always; Program.VerifierLog returns it.
-	LogLevel uint32
+	LogLevel uapi.LogLevel
 	// LogSize is how many bytes of log the kernel may write about one program or the BTF, at least
 	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf. The
 	// caller can't supply a buffer (libbpf kernel_log_buf, which never grows, and

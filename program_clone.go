@@ -11,28 +11,31 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
+// BorrowedFD is a descriptor that the caller still owns; 0 means none.
+type BorrowedFD int
+
 // CloneOptions says how a clone differs from its original. Zero values change nothing.
 type CloneOptions struct {
 	ExpectedAttachType uapi.AttachType
 	// AttachBTFID is a type id in the BTF of AttachProgFD if that is set, else in the BTF with
 	// descriptor AttachBTFObjFD if that is set, else in the kernel's BTF.
 	AttachBTFID  btf.ID
-	AttachProgFD int // program to attach to; borrowed
-	// BTF of the module to attach to; borrowed. Not together with AttachProgFD
-	AttachBTFObjFD int
+	AttachProgFD BorrowedFD // program to attach to
+	// BTF of the module to attach to; not together with AttachProgFD
+	AttachBTFObjFD BorrowedFD
 	Flags          uapi.ProgFlags // instead of the flags from the object and its section
 	IfIndex        uint32
 	KernVersion    uint32
-	LogLevel       uint32
+	LogLevel       uapi.LogLevel
 	LogSize        uint32 // see LoadOptions
 
 	// FDArray holds descriptors that instructions refer to by index: BTF of modules, from 1 on, and
-	// maps; borrowed. With BindFDArray the kernel gets its length (6.14, libbpf fd_array_cnt): it
+	// maps. With BindFDArray the kernel gets its length (6.14, libbpf fd_array_cnt): it
 	// checks all of it, and the program keeps the maps in it alive.
-	FDArray     []int
+	FDArray     []BorrowedFD
 	BindFDArray bool
-	TokenFD     int // BPF token instead of the object's; borrowed (6.9)
-	BTFFD       int // BTF that function and line info refer to, instead of the object's; borrowed
+	TokenFD     BorrowedFD // BPF token instead of the object's (6.9)
+	BTFFD       BorrowedFD // BTF that function and line info refer to, instead of the object's
 	// FuncInfo and LineInfo replace the object's records (struct bpf_func_info, bpf_line_info) in
 	// host byte order. Set both the records and the size of one, or neither: else EINVAL.
 	FuncInfo, LineInfo         []byte
@@ -75,7 +78,7 @@ func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 		attachProgFD: p.attachProgFD, autoattach: p.autoattach, plan: p.plan,
 	}
 	if opts.AttachProgFD > 0 {
-		c.attachProgFD = opts.AttachProgFD
+		c.attachProgFD = int(opts.AttachProgFD)
 	}
 	made, err := o.made.LoadAgain(p.plan, load.Again{
 		LogLevel: opts.LogLevel, LogSize: opts.LogSize,

@@ -105,7 +105,7 @@ type Program struct {
 	AttachProgFD int
 	// IfIndex is the network device that the program is offloaded or bound to, 0 for none.
 	IfIndex  uint32
-	LogLevel uint32 // of the verifier log; 0 for a log only on failure
+	LogLevel uapi.LogLevel // of the verifier log; 0 for a log only on failure
 }
 
 // RelocKind is the kind of an instruction's reference.

@@ -103,7 +103,7 @@ type Program struct {
 	License            string
 	KernVersion        uint32
 	IfIndex            uint32
-	LogLevel           uint32
+	LogLevel           uapi.LogLevel
 	Insns              []asm.Instruction
 	Fixups             []Fixup
 	FuncInfo           []byte // records in host byte order, FuncInfoSize each

@@ -30,7 +30,7 @@ func bpfFD(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr) (*FD, error) {
 type CommonAttr struct {
 	LogBuf      Pointer
 	LogSize     uint32
-	LogLevel    uint32
+	LogLevel    uapi.LogLevel
 	LogTrueSize uint32 // out: size of the whole log
 	_           uint32
 }

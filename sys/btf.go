@@ -12,7 +12,7 @@ type BTFLoadAttr struct {
 	LogBuf      Pointer
 	Size        uint32
 	LogSize     uint32
-	LogLevel    uint32
+	LogLevel    uapi.LogLevel
 	LogTrueSize uint32        // out, 6.4
 	Flags       uapi.BTFFlags // 6.9
 	TokenFD     int32         // 6.9; needs uapi.FBTFTokenFD

@@ -185,7 +185,7 @@ type (
 	// with room for NameLen bytes. The meaning of the rest depends on Type: see enum
 	// bpf_perf_event_type.
 	PerfEventInfo struct {
-		Type    uint32
+		Type    PerfEventType
 		_       uint32
 		Name    Pointer
 		NameLen uint32
@@ -196,7 +196,7 @@ type (
 	// PlainEventInfo is the variant for LinkPerfEvent without pointers: Type distinguishes it
 	// (PerfEventTypeEvent) from PerfEventInfo.
 	PlainEventInfo struct {
-		Type      uint32
+		Type      PerfEventType
 		_         uint32
 		Config    uint64
 		EventType PerfType
@@ -205,14 +205,17 @@ type (
 	}
 )
 
-// Values of PerfEventInfo.Type, enum bpf_perf_event_type.
+// PerfEventType is the kind of event of a LinkPerfEvent, enum bpf_perf_event_type.
+type PerfEventType uint32
+
+// The kinds of events.
 const (
-	PerfEventTypeUprobe     = 1 // BPF_PERF_EVENT_UPROBE
-	PerfEventTypeUretprobe  = 2 // BPF_PERF_EVENT_URETPROBE
-	PerfEventTypeKprobe     = 3 // BPF_PERF_EVENT_KPROBE
-	PerfEventTypeKretprobe  = 4 // BPF_PERF_EVENT_KRETPROBE
-	PerfEventTypeTracepoint = 5 // BPF_PERF_EVENT_TRACEPOINT
-	PerfEventTypeEvent      = 6 // BPF_PERF_EVENT_EVENT
+	PerfEventTypeUprobe     PerfEventType = 1 // BPF_PERF_EVENT_UPROBE
+	PerfEventTypeUretprobe  PerfEventType = 2 // BPF_PERF_EVENT_URETPROBE
+	PerfEventTypeKprobe     PerfEventType = 3 // BPF_PERF_EVENT_KPROBE
+	PerfEventTypeKretprobe  PerfEventType = 4 // BPF_PERF_EVENT_KRETPROBE
+	PerfEventTypeTracepoint PerfEventType = 5 // BPF_PERF_EVENT_TRACEPOINT
+	PerfEventTypeEvent      PerfEventType = 6 // BPF_PERF_EVENT_EVENT
 )
 
 // ProgInfoByFD returns information about a program without any of its arrays; their lengths are set

@@ -7,32 +7,41 @@ import (
 	"github.com/purebpf/bpf/internal/funnel"
 )
 
-// Protection and flags for Mmap (the numbers that all Linux architectures share).
+// Prot says what mapped memory may be used for (the numbers that all Linux architectures share).
+type Prot int
+
 const (
-	ProtNone  = 0
-	ProtRead  = 1
-	ProtWrite = 2
+	ProtNone  Prot = 0
+	ProtRead  Prot = 1
+	ProtWrite Prot = 2
+)
 
-	MapShared  = 1
-	MapPrivate = 2
-	MapFixed   = 0x10
+// MmapFlags are the flags of mmap(2) (the numbers that all Linux architectures share).
+type MmapFlags int
 
-	// 4.17: EEXIST if something is mapped there; older kernels treat the address as a hint
-	MapFixedNoreplace = 0x100000
+const (
+	MapShared  MmapFlags = 1
+	MapPrivate MmapFlags = 2
+	MapFixed   MmapFlags = 0x10
+
+	// MapFixedNoreplace (4.17): EEXIST if something is mapped there; older kernels treat the
+	// address as a hint.
+	MapFixedNoreplace MmapFlags = 0x100000
 )
 
 // Mmap maps length bytes of fd from offset on. The caller unmaps them with Munmap.
-func Mmap(fd int, offset int64, length, prot, flags int) ([]byte, error) {
+func Mmap(fd int, offset int64, length int, prot Prot, flags MmapFlags) ([]byte, error) {
 	return MmapAt(nil, fd, offset, length, prot, flags)
 }
 
 // MmapAt does the same as Mmap at an address: a hint, or with MapFixed the exact place, whose old
 // mapping is replaced.
-func MmapAt(addr unsafe.Pointer, fd int, offset int64, length, prot, flags int) ([]byte, error) {
+func MmapAt(addr unsafe.Pointer, fd int, offset int64, length int, prot Prot,
+	flags MmapFlags) ([]byte, error) {
 	if length <= 0 {
 		return nil, syscall.EINVAL
 	}
-	p, e := funnel.Current().Mmap(addr, uintptr(length), prot, flags, fd, offset)
+	p, e := funnel.Current().Mmap(addr, uintptr(length), int(prot), int(flags), fd, offset)
 	if e != 0 {
 		return nil, e
 	}

@@ -15,7 +15,7 @@ type ProgLoadAttr struct {
 	InsnCnt            uint32  // slots of 8 bytes
 	Insns              Pointer // in host byte order
 	License            Pointer // NUL-terminated
-	LogLevel           uint32
+	LogLevel           uapi.LogLevel
 	LogSize            uint32
 	LogBuf             Pointer
 	KernVersion        uint32

@@ -75,7 +75,7 @@ func TestLogProtocol(t *testing.T) {
 	const first = 1<<24 - 1
 	for _, c := range []struct {
 		name   string
-		level  uint32
+		level  uapi.LogLevel
 		size   uint32 // LoadOptions.LogSize
 		script []logAnswer
 		asked  string

@@ -121,8 +121,11 @@ func TestClone(t *testing.T) {
 	if _, err := obj.Program("answer").Clone(nil); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("cloning a program whose autoload was off: %v", err)
 	}
-	if _, err := obj.Program("count").Clone(&bpf.CloneOptions{AttachProgFD: late.FD(),
-		AttachBTFObjFD: 5}); !errors.Is(err, syscall.EINVAL) {
+	if _, err := obj.Program("count").Clone(&bpf.CloneOptions{AttachProgFD: bpf.BorrowedFD(late.FD()),
+		AttachBTFObjFD: 5}); !errors.Is(
+		err,
+		syscall.EINVAL,
+	) {
 		t.Errorf("a clone for a program and a module: %v", err)
 	}
 	obj.Close()
@@ -178,7 +181,7 @@ func TestCloneOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := cloned(t, count, &bpf.CloneOptions{BTFFD: again.Int()}); got.BTFID != types.ID ||
+	if got := cloned(t, count, &bpf.CloneOptions{BTFFD: bpf.BorrowedFD(again.Int())}); got.BTFID != types.ID ||
 		as.BTFID == types.ID {
 		t.Errorf("the clone has BTF %d, want %d; the original %d", got.BTFID, types.ID, as.BTFID)
 	}
@@ -204,7 +207,7 @@ func TestCloneOverrides(t *testing.T) {
 		"records without size":    {LineInfo: planned.LineInfo},
 		"a record and a half":     {LineInfo: planned.LineInfo[:24], LineInfoSize: 16},
 		"functions that are none": {FuncInfo: make([]byte, 8), FuncInfoSize: 8},
-		"BTF that is none":        {BTFFD: obj.Map("array").FD()},
+		"BTF that is none":        {BTFFD: bpf.BorrowedFD(obj.Map("array").FD())},
 	} {
 		if _, err := count.Clone(opts); !errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%s: %v", name, err)
@@ -219,7 +222,8 @@ func TestCloneFDArray(t *testing.T) {
 	testkit.Kernel(t, "6.14")
 	obj := load(t, only(open(t, "maps"), "count", "callee"), &bpf.LoadOptions{SkipPins: true})
 	count := obj.Program("count")
-	fds := []int{obj.Map("hash").FD(), obj.Map("queue").FD()} // it uses hash anyway
+	fds := []bpf.BorrowedFD{bpf.BorrowedFD(obj.Map("hash").FD()),
+		bpf.BorrowedFD(obj.Map("queue").FD())} // it uses hash anyway
 	as := cloned(t, count, nil)
 	if got := cloned(t, count, &bpf.CloneOptions{FDArray: fds}); got.NrMapIDs != as.NrMapIDs {
 		t.Errorf("with an array of unknown length the clone has %d maps, the original %d",
@@ -230,7 +234,7 @@ func TestCloneFDArray(t *testing.T) {
 		t.Errorf("the clone has %d maps, the original %d", got.NrMapIDs, as.NrMapIDs)
 	}
 	if _, err := count.Clone(
-		&bpf.CloneOptions{FDArray: []int{1 << 20},
+		&bpf.CloneOptions{FDArray: []bpf.BorrowedFD{1 << 20},
 			BindFDArray: true}); !errors.Is(err, syscall.EBADF) {
 		t.Errorf("an array of a descriptor that is none: %v", err)
 	}
@@ -242,7 +246,7 @@ func TestCloneToken(t *testing.T) {
 	testkit.Kernel(t, "6.9")
 	obj := load(t, only(open(t, "maps"), "count", "callee"), &bpf.LoadOptions{SkipPins: true})
 	if _, err := obj.Program("count").Clone(
-		&bpf.CloneOptions{TokenFD: obj.Map("array").FD()}); !errors.Is(err, syscall.EINVAL) {
+		&bpf.CloneOptions{TokenFD: bpf.BorrowedFD(obj.Map("array").FD())}); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a map for a token: %v", err)
 	}
 }

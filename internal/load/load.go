@@ -31,14 +31,15 @@ import (
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // Options changes how an object is loaded. Report and Logger are required.
 type Options struct {
 	Report    Report
 	Logger    *slog.Logger
-	LogLevel  uint32 // of the verifier, for programs that don't set their own
-	LogSize   uint32 // limits the log of one program or the BTF; 0: it grows as in libbpf
+	LogLevel  uapi.LogLevel // of the verifier, for programs that don't set their own
+	LogSize   uint32        // limits the log of one program or the BTF; 0: it grows as in libbpf
 	Kernel    facts.Kernel
 	Maps      map[string]*Given // used instead of creating the object's maps
 	InnerMaps map[string]*Given // templates, by the name of the outer map

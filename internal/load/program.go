@@ -21,7 +21,8 @@ type Program struct {
 
 // Again says how one more load of a program differs.
 type Again struct {
-	LogLevel, LogSize uint32
+	LogLevel uapi.LogLevel
+	LogSize  uint32
 	// Prepare may change attr and return other instructions. Its error fails the load.
 	Prepare func(insns []asm.Instruction, attr *sys.ProgLoadAttr) ([]asm.Instruction, error)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // mostLog bounds the log of a program that the kernel refuses, where it keeps the end of a log that
@@ -17,7 +18,7 @@ const mostLog = 64 << 20
 // verify loads the program. At level 0 there is no log buffer; on any failure it tries again at
 // level 1 with a buffer, and again with larger ones while the kernel answers ENOSPC (libbpf
 // bpf_object_load_prog).
-func (x *execution) verify(attr *sys.ProgLoadAttr, pp *plan.Program, level uint32) (
+func (x *execution) verify(attr *sys.ProgLoadAttr, pp *plan.Program, level uapi.LogLevel) (
 	fd *sys.FD, log string, err error,
 ) {
 	name := pp.Spec.Name
