@@ -227,11 +227,11 @@ func (r *runner) callProgram(o *object.Object) (err error) {
 	}
 	for _, m := range r.obj.Maps() {
 		if m.Created() && tabular(m) {
-			r.tables = append(r.tables, newMapView(r.obj, m))
+			r.maps = append(r.maps, r.newSampler(m))
 		}
 	}
-	if len(r.tables) == 0 {
+	if len(r.maps) == 0 {
 		return nil
 	}
-	return r.printTables()
+	return r.look()
 }

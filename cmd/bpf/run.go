@@ -77,8 +77,9 @@ func newRunCommand() *cobra.Command {
 		Long: `Run loads an object, attaches its programs and prints what they produce: the output of iterators,
 records of ring and perf buffers and the messages of bpf_printk as they come, and maps as tables
 with rates every --interval. On a terminal the maps are redrawn in place; otherwise, or with
---plain, they are lines. --json prints documents with all elements of the maps. It ends with Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing
-else to show. It then detaches everything, except for links that --pin keeps.
+--plain, they are lines. --json prints documents with all elements of the maps. It ends with
+Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing else to show.
+It then detaches everything, except for links that --pin keeps.
 
   bpf run opensnoop.bpf.o --for 10s
   bpf run filter.bpf.o --iface eth0
@@ -178,7 +179,7 @@ is called unused (const struct event *unused).`,
 	f.StringArrayVar(&r.types, "type", nil,
 		"decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
 	for _, other := range []string{"attach", "pin", "for", "interval", "demo", "iface", "cgroup",
-		"only", "skip", "pid", "exe", "keep-going", "type"} {
+		"no-demo", "no-printk", "plain", "only", "skip", "pid", "exe", "keep-going", "type"} {
 		cmd.MarkFlagsMutuallyExclusive("call", other)
 	}
 	return cmd
