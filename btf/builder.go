@@ -55,7 +55,7 @@ func (s *Spec) Edit() *Builder {
 		base:     s.base,
 		first:    s.first,
 		types:    append(make([]byte, 0, len(s.types)+64), s.types...),
-		offs:     s.offs[:len(s.offs):len(s.offs)],
+		offs:     s.offsetList(),
 		layout:   s.layout,
 		strs:     unsafe.Slice(unsafe.StringData(s.strs), len(s.strs)),
 		strFirst: s.strFirst,
@@ -136,7 +136,7 @@ func (b *Builder) Spec() (*Spec, error) {
 	}
 	s := &Spec{
 		base: b.base, first: b.first, strFirst: b.strFirst, layout: b.layout,
-		types: b.types[:len(b.types):len(b.types)], offs: b.offs[:len(b.offs):len(b.offs)],
+		types: b.types[:len(b.types):len(b.types)], offs: allOffsets(b.offs),
 		strs: unsafe.String(unsafe.SliceData(b.strs), len(b.strs)),
 	}
 	if b.patched {

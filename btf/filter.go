@@ -10,7 +10,7 @@ package btf
 func (s *Spec) scan(want []string, funcs bool) [][]ID {
 	found := make([][]ID, len(want))
 	f := newFilter(want)
-	for i, off := range s.offs {
+	for i, off := 0, uint32(0); i < s.offs.n; i, off = i+1, s.after(i, off) {
 		nameOff, kind := s.head(off)
 		if nameOff == 0 || (kind == KindFunc) != funcs {
 			continue
@@ -42,7 +42,7 @@ func (s *Spec) scanOne(name string, funcs bool) (ids []ID) {
 	if len(name) < 8 {
 		mask = 1<<(8*len(name)) - 1
 	}
-	for i, off := range s.offs {
+	for i, off := 0, uint32(0); i < s.offs.n; i, off = i+1, s.after(i, off) {
 		nameOff, kind := s.head(off)
 		if nameOff == 0 || (kind == KindFunc) != funcs {
 			continue

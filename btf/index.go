@@ -12,14 +12,15 @@ type nameIndex struct {
 }
 
 func newNameIndex(s *Spec, funcs bool) *nameIndex {
-	width := bits.Len(uint(len(s.offs)))
+	width := bits.Len(uint(s.offs.n))
 	x := &nameIndex{
 		heads: make([]uint32, 1<<width),
-		next:  make([]uint32, len(s.offs)),
+		next:  make([]uint32, s.offs.n),
 		shift: uint8(64 - width),
 	}
-	for i := len(s.offs) - 1; i >= 0; i-- {
-		nameOff, kind := s.head(s.offs[i])
+	offs := s.offsetList()
+	for i := len(offs) - 1; i >= 0; i-- {
+		nameOff, kind := s.head(offs[i])
 		if nameOff == 0 || (kind == KindFunc) != funcs {
 			continue
 		}
@@ -75,7 +76,7 @@ func (x *nameIndex) lookup(s *Spec, name string) []ID {
 	want := newWantedName(name)
 	var ids []ID
 	for i := x.heads[h>>x.shift]; i != 0; i = x.next[i-1] {
-		if want.isEssential(s.text(host.Uint32(s.types[s.offs[i-1]:]))) {
+		if want.isEssential(s.text(host.Uint32(s.types[s.offset(int(i-1)):]))) {
 			ids = append(ids, s.first+ID(i-1))
 		}
 	}

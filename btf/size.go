@@ -33,7 +33,7 @@ func (s *Spec) guessPointerSize() uint32 {
 	if s.base != nil {
 		return s.base.PointerSize()
 	}
-	for _, off := range s.offs {
+	for i, off := 0, uint32(0); i < s.offs.n; i, off = i+1, s.after(i, off) {
 		t := Type{spec: s, off: off, info: host.Uint32(s.types[off+4:])}
 		if t.Kind() == KindInt && (t.Size() == 4 || t.Size() == 8) && isLong(t.Name()) {
 			return t.Size()

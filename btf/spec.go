@@ -32,8 +32,8 @@ type Spec struct {
 	join     sync.Once
 	types    []byte
 	layout   []byte
-	strs     string   // string section, in place
-	offs     []uint32 // offs[i] is the offset of own type first+i in types
+	strs     string // string section, in place
+	offs     offsets
 	first    ID
 	strFirst uint32 // offset of this spec's first string: the strings of all bases come before
 	swapped  bool
@@ -171,30 +171,37 @@ func (s *Spec) walk() error {
 		rows = layoutRows(layout)
 	}
 	data := s.types
+	t := offsets{rows: rows}
+	if len(data) >= sparseBytes {
+		t.shift = sparseShift
+	}
 	// Real BTF takes 25 bytes per type: the table rarely grows, and its unused end is never
 	// touched.
-	offs := make([]uint32, 0, len(data)/24+1)
+	t.list = make([]uint32, 0, len(data)/24>>t.shift+1)
 	for off := 0; off < len(data); {
 		rec := data[off:]
 		if len(rec) < headSize {
 			return &FormatError{Section: "types", Offset: uint64(off),
-				Type: s.first + ID(len(offs)),
+				Type: s.first + ID(t.n),
 				Msg:  fmt.Sprintf("%d bytes left, a type takes at least %d", len(rec), headSize)}
 		}
 		info := host.Uint32(rec[4:])
 		row := &rows[info>>24&kindMax]
 		n := uint64(row.size) + uint64(info&maxVlen)*uint64(row.elem)
 		if row.size == 0 || n > uint64(len(rec)) {
-			return s.walkError(off, s.first+ID(len(offs)), info, row.size == 0)
+			return s.walkError(off, s.first+ID(t.n), info, row.size == 0)
 		}
-		offs = append(offs, uint32(off))
+		if t.n&(1<<t.shift-1) == 0 {
+			t.list = append(t.list, uint32(off))
+		}
+		t.n++
 		off += int(n)
 	}
-	if uint64(s.first)+uint64(len(offs)) > maxID {
+	if uint64(s.first)+uint64(t.n) > maxID {
 		return &FormatError{Section: "types",
-			Msg: fmt.Sprintf("%d types over a base of %d", len(offs), s.first), Err: ErrTooBig}
+			Msg: fmt.Sprintf("%d types over a base of %d", t.n, s.first), Err: ErrTooBig}
 	}
-	s.offs = offs
+	s.offs = t
 	return nil
 }
 
@@ -239,7 +246,7 @@ func layoutRows(layout []byte) *[kindMax + 1]kindRow {
 func (s *Spec) Base() *Spec { return s.base }
 
 // Len returns one more than the highest id, base included (libbpf: btf__type_cnt).
-func (s *Spec) Len() ID { return s.first + ID(len(s.offs)) }
+func (s *Spec) Len() ID { return s.first + ID(s.offs.n) }
 
 // FirstID returns the lowest id of the spec's own types: 1, or Base().Len().
 func (s *Spec) FirstID() ID { return s.first }
@@ -279,17 +286,17 @@ func (s *Spec) Type(id ID) (t Type, ok bool) {
 		s = s.base
 	}
 	i := id - s.first
-	if uint64(i) >= uint64(len(s.offs)) {
+	if uint64(i) >= uint64(s.offs.n) {
 		return Type{}, false
 	}
-	off := s.offs[i]
+	off := s.offset(int(i))
 	return Type{spec: s, id: id, off: off, info: host.Uint32(s.types[off+4:])}, true
 }
 
 // Types iterates over the spec's own types in id order.
 func (s *Spec) Types() iter.Seq[Type] {
 	return func(yield func(Type) bool) {
-		for i, off := range s.offs {
+		for i, off := 0, uint32(0); i < s.offs.n; i, off = i+1, s.after(i, off) {
 			if !yield(Type{spec: s, id: s.first + ID(i), off: off,
 				info: host.Uint32(s.types[off+4:])}) {
 				return

@@ -105,10 +105,7 @@ func (t Type) Record() []byte {
 	if t.spec == nil {
 		return nil
 	}
-	end := uint32(len(t.spec.types))
-	if i := int(t.id-t.spec.first) + 1; i < len(t.spec.offs) {
-		end = t.spec.offs[i]
-	}
+	end := t.spec.after(int(t.id-t.spec.first), t.off)
 	return t.spec.types[t.off:end:end]
 }
 
