@@ -66,16 +66,23 @@ func checkTypes(o *object.Object, types []Type) error {
 		}
 		o.BTF.Prefetch(names...)
 	}
+	const most = 4
+	var differ []string
 	for _, t := range types {
 		if same, found := hasType(o, t); !found {
-			return fmt.Errorf("%w: %s isn't in the object any more: generate the skeleton again",
-				ErrStale, t.Name)
+			differ = append(differ, "no "+t.Name)
 		} else if !same {
-			return fmt.Errorf("%w: %s is another one in the object: generate the skeleton again",
-				ErrStale, t.Name)
+			differ = append(differ, "another "+t.Name)
 		}
 	}
-	return nil
+	if len(differ) == 0 {
+		return nil
+	}
+	if n := len(differ) - most; n > 0 {
+		differ = append(differ[:most], fmt.Sprintf("and %d more differences", n))
+	}
+	return fmt.Errorf("%w: the object has %s: generate the skeleton again", ErrStale,
+		strings.Join(differ, ", "))
 }
 
 // ErrStale reports that an object was compiled again and has other types than its skeleton.

@@ -51,11 +51,39 @@ struct ops { int (*first)(void); int flags; char name[8]; };
 SEC("struct_ops/first") int first(void *ctx) { return 0; }
 SEC(".struct_ops") struct ops mine = { .first = (void *)first, .name = "mine" };
 `
+	const ring = `
+struct event { int pid; char comm[8]; };
+const struct event *unused __attribute__((unused));
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+`
+	const table = `
+enum color { RED, GREEN };
+typedef struct { int a, b; } pair_t;
+struct key { short a, b; };
+struct value { enum color color; pair_t pair; };
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct key);
+	__type(value, struct value);
+} m SEC(".maps");
+`
 	for _, c := range []struct{ name, source, from, to, stale string }{
+		{"a map's type", table, "TYPE_HASH", "TYPE_LRU_HASH", "another map m"},
+		{"a map's key", table, "short a, b", "short b, a", "another struct key"},
+		{"the type of a map's value", table, "value, struct value", "value, long",
+			"another map m, no struct value, no enum color, no typedef pair_t"},
+		{"a constant", table, "RED, GREEN", "RED, BLUE, GREEN", "another enum color"},
+		{"a typedef", table, "int a, b", "int a; unsigned b",
+			"another struct value, another typedef pair_t"},
+		{"a map that is gone", table, "} m SEC", "} n SEC", "no map m"},
+		{"records", ring, "comm[8]", "comm[16]", "another struct event"},
+		{"records of a type that is gone", ring, "struct event", "struct record",
+			"no struct event"},
 		{"variables of no size", "struct nothing {}; struct nothing before; int a;" +
-			"int none[0]; int b;", "int b", "long b", "section .bss"},
+			"int none[0]; int b;", "int b", "long b", "another section .bss"},
 		{"struct_ops", callbacks, "int flags; char name[8];", "char name[8]; int flags;",
-			"struct ops"},
+			"another struct ops"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw := func(source string) []byte {
@@ -67,13 +95,14 @@ SEC(".struct_ops") struct ops mine = { .first = (void *)first, .name = "mine" };
 			}
 			object := raw(c.source)
 			types := sums(t, object)
-			if o, err := skel.Open("x", object, types); err != nil {
-				t.Error(err)
-			} else {
-				o.Close()
+			o, err := skel.Open("x", object, types)
+			if err != nil {
+				t.Fatal(err)
 			}
-			_, err := skel.Open("x", raw(strings.Replace(c.source, c.from, c.to, 1)), types)
-			if !errors.Is(err, skel.ErrStale) || !strings.Contains(err.Error(), c.stale+" is") {
+			defer o.Close()
+			_, err = skel.Open("x", raw(strings.ReplaceAll(c.source, c.from, c.to)), types)
+			if !errors.Is(err, skel.ErrStale) || err.Error() != "skeleton x: "+
+				skel.ErrStale.Error()+": the object has "+c.stale+": generate the skeleton again" {
 				t.Errorf("with %q: %v, want %q named", c.to, err, c.stale)
 			}
 		})
