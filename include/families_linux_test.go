@@ -26,7 +26,7 @@ type call struct {
 
 // compileWithHeaders compiles a source of testdata with the headers here. Their contents are part
 // of what tells one compiled object from another.
-func compileWithHeaders(t *testing.T, name string) string {
+func compileWithHeaders(t *testing.T, name string, flags ...string) string {
 	t.Helper()
 	h := sha256.New()
 	err := fs.WalkDir(include.Files, ".", func(path string, d fs.DirEntry, err error) error {
@@ -44,15 +44,22 @@ func compileWithHeaders(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return testkit.Compile(t, string(source), "-nostdlibinc", "-D__TARGET_ARCH_x86", "-I.",
+	flags = append(flags, "-D__TARGET_ARCH_x86", "-I.", "-idirafter", "uapi",
 		"-DHEADERS="+hex.EncodeToString(h.Sum(nil)[:8]))
+	return testkit.Compile(t, string(source), flags...)
 }
 
-// family loads the named programs, for what this process does.
+// family loads the named programs of families.bpf.c, for what this process does.
 func family(t *testing.T, section string, names ...string) *bpf.Object {
 	t.Helper()
+	return loadSome(t, compileWithHeaders(t, "families.bpf.c", "-nostdlibinc"), section, names...)
+}
+
+// loadSome loads the named programs of an object that has a variable only_pid.
+func loadSome(t *testing.T, object, section string, names ...string) *bpf.Object {
+	t.Helper()
 	testkit.Root(t)
-	o, err := bpf.Open(compileWithHeaders(t, "families.bpf.c"), nil)
+	o, err := bpf.Open(object, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,14 +159,7 @@ func hasFunction(t *testing.T, name string) bool {
 
 // Oracle: the arguments and the result of the system call that the test makes.
 func TestFamilyKprobe(t *testing.T) {
-	testkit.Tracefs(t)
-	text, err := kernel.Running().Kconfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Contains(text, []byte("\nCONFIG_KPROBE_EVENTS=y\n")) {
-		testkit.Skip(t, "the kernel was built without CONFIG_KPROBE_EVENTS")
-	}
+	needKprobes(t)
 	obj := family(t, "kprobe", "on_kprobe", "on_kretprobe", "on_ksyscall")
 	if _, err := obj.Attach(); err != nil {
 		t.Fatal(err)
@@ -174,6 +174,53 @@ func TestFamilyKprobe(t *testing.T) {
 			t.Errorf("%s is %v instead of %v", name, got, want)
 		}
 	}
+}
+
+func needKprobes(t *testing.T) {
+	t.Helper()
+	testkit.Tracefs(t)
+	text, err := kernel.Running().Kconfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(text, []byte("\nCONFIG_KPROBE_EVENTS=y\n")) {
+		testkit.Skip(t, "the kernel was built without CONFIG_KPROBE_EVENTS")
+	}
+}
+
+// With linux/ptrace.h instead of vmlinux.h the registers have names that the kernel doesn't know.
+// Oracle: as above.
+func TestFamilyPtrace(t *testing.T) {
+	object := compileWithHeaders(t, "ptrace.bpf.c", "-idirafter", "/usr/include/x86_64-linux-gnu")
+	check := func(t *testing.T, obj *bpf.Object, want map[string]call) {
+		t.Helper()
+		for name, want := range want {
+			if got := variable[call](t, obj, name); got != want {
+				t.Errorf("%s is %v instead of %v", name, got, want)
+			}
+		}
+	}
+	t.Run("raw tracepoint", func(t *testing.T) {
+		obj := loadSome(t, object, "raw_tp/sys_enter", "on_enter")
+		if _, err := obj.Attach(); err != nil {
+			t.Fatal(err)
+		}
+		fd := int64(lseek(t))
+		check(t, obj, map[string]call{"raw_seen": {1, [3]int64{fd, 12345, 0}}})
+	})
+	t.Run("kprobe", func(t *testing.T) {
+		needKprobes(t)
+		obj := loadSome(t, object, "kprobe", "on_kprobe", "on_kretprobe", "on_ksyscall")
+		if _, err := obj.Attach(); err != nil {
+			t.Fatal(err)
+		}
+		fd := int64(lseek(t))
+		check(t, obj, map[string]call{
+			"kprobe_seen":    {1, [3]int64{fd, 12345, 0}},
+			"kretprobe_seen": {1, [3]int64{12345, 12345, 0}},
+			"ksyscall_seen":  {1, [3]int64{fd, 12345, 0}},
+		})
+	})
 }
 
 // Oracle: as above.

@@ -107,6 +107,7 @@
 #define __PT_SP_REG esp
 #define __PT_IP_REG eip
 #define ___bpf_ip_offset 96
+#define ___bpf_reg_core(x, reg) BPF_PROBE_READ(__PT_REGS_CAST(x), reg)
 #else
 #define __PT_REGS_CAST(x) (x)
 #define __PT_PARM1_REG rdi
@@ -130,6 +131,7 @@
 #define __PT_SP_REG rsp
 #define __PT_IP_REG rip
 #define ___bpf_ip_offset 128
+#define ___bpf_reg_core(x, reg) BPF_PROBE_READ(__PT_REGS_CAST(x), reg)
 #endif
 
 #elif defined(bpf_target_s390)

@@ -18,7 +18,9 @@ struct pt_regs;
 #ifdef bpf_target_defined
 
 #define ___bpf_reg(x, reg) (__PT_REGS_CAST(x)->reg)
+#ifndef ___bpf_reg_core
 #define ___bpf_reg_core(x, reg) BPF_CORE_READ(__PT_REGS_CAST(x), reg)
+#endif
 
 #else /* the message comes where a register is used */
 
@@ -49,7 +51,9 @@ struct pt_regs;
 #define PT_REGS_SP(x) ___bpf_reg(x, __PT_SP_REG)
 #define PT_REGS_IP(x) ___bpf_reg(x, __PT_IP_REG)
 
-/* The same of one that lies elsewhere in the kernel's memory. */
+/* The same of one that lies elsewhere in the kernel's memory, with CO-RE, unless the fields have
+ * names that the kernel doesn't know: those of x86 in linux/ptrace.h, whose offsets never change.
+ */
 #define PT_REGS_PARM1_CORE(x) ___bpf_reg_core(x, __PT_PARM1_REG)
 #define PT_REGS_PARM2_CORE(x) ___bpf_reg_core(x, __PT_PARM2_REG)
 #define PT_REGS_PARM3_CORE(x) ___bpf_reg_core(x, __PT_PARM3_REG)

@@ -23,10 +23,11 @@ type machine struct {
 	flavour   string
 	wrapper   bool
 	inStack   bool // the return address, when a function starts
+	userNames bool // the kernel has other names for the fields
 }
 
 func parseRegisters(text string) ([]machine, error) {
-	rows, err := table("registers.tsv", text, 13)
+	rows, err := table("registers.tsv", text, 14)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +48,7 @@ func parseRegisters(text string) ([]machine, error) {
 			parm: strings.Fields(row[3]), syscall: strings.Fields(row[4]),
 			ret: row[5], fp: row[6], rc: row[7], sp: row[8], ip: ip, ipOffset: at,
 			flavour: row[10], wrapper: row[11] == "yes", inStack: row[12] == "stack",
+			userNames: row[13] == "user",
 		})
 	}
 	return machines, nil
@@ -165,6 +167,9 @@ func (m *machine) define(w *bytes.Buffer) {
 		regs := fmt.Sprintf("((const struct %s *)(x))", m.flavour)
 		set("PT_REGS_PARM1_SYSCALL(x)", fmt.Sprintf("(%s->%s)", regs, field))
 		set("PT_REGS_PARM1_CORE_SYSCALL(x)", fmt.Sprintf("BPF_CORE_READ(%s, %s)", regs, field))
+	}
+	if m.userNames {
+		set("___bpf_reg_core(x, reg)", "BPF_PROBE_READ(__PT_REGS_CAST(x), reg)")
 	}
 	if !m.wrapper {
 		set("PT_REGS_SYSCALL_REGS(ctx)", "ctx")

@@ -11,7 +11,7 @@ import (
 func KernelSource(t testing.TB, version string) string {
 	t.Helper()
 	dir := filepath.Join(Cache(), "sources", version)
-	if !exists(filepath.Join(dir, ".done")) {
+	if !exists(filepath.Join(dir, ".complete")) {
 		missing(t, "PUREBPF_CORPUS_REQUIRED", "no sources of Linux %s (make deps)", version)
 	}
 	return dir
