@@ -89,9 +89,9 @@ func (p *Program) attach() (*Link, string, error) {
 }
 
 // Attach attaches every loaded program whose section says how, in order (libbpf
-// bpf_object__attach_skeleton). All or nothing: when one fails, those before it are detached and
-// the error is returned. It is not an error if a section leaves the target open (XDP, TC, cgroups,
-// a bare SEC("kprobe")); the logger and NotAttached report such programs.
+// bpf_object__attach_skeleton). All or nothing: when one fails, those before it are detached. It is
+// not an error if a section leaves the target open (XDP, TC, cgroups, a bare SEC("kprobe")); the
+// logger and NotAttached report such programs.
 //
 // The links belong to the Object, which closes them when it is closed; the caller may close them
 // earlier. Attach may be called again once all of them are closed.

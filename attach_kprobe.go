@@ -87,10 +87,9 @@ type KsyscallOptions struct {
 }
 
 // AttachKsyscall attaches the program to the kernel's function for a system call, by the name
-// without "sys_", such as "unlinkat" (libbpf bpf_program__attach_ksyscall): "__x64_sys_unlinkat"
-// and the like where system calls have wrappers (4.17), else "__se_sys_unlinkat". Calls of 32-bit
+// without "sys_", such as "unlinkat" (libbpf bpf_program__attach_ksyscall). Calls of 32-bit
 // programs on a 64-bit kernel have functions of their own and are not seen. Read the arguments with
-// PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. For options, privileges and errors see AttachKprobe.
+// PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. Privileges and errors are those of AttachKprobe.
 func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KsyscallOptions{}

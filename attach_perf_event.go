@@ -49,9 +49,8 @@ type PerfEventFDOptions struct {
 }
 
 // PerfEventNamed returns the event that perf list shows under that name: a hardware or software
-// event ("cycles", "cpu-clock") or a tracepoint ("sched:sched_switch"). It looks tracepoints up in
-// tracefs, which needs CAP_DAC_OVERRIDE unless the mode of tracefs was changed. ErrNotExist if
-// there is none.
+// event ("cycles", "cpu-clock") or a tracepoint ("sched:sched_switch"), which needs
+// CAP_DAC_OVERRIDE unless the mode of tracefs was changed. ErrNotExist if there is none.
 func PerfEventNamed(name string) (PerfEvent, error) {
 	if c, ok := probe.NamedCounter(name); ok {
 		return PerfEvent(c), nil
@@ -201,9 +200,9 @@ func (a *perfAttach) links(set *probe.CPUSet, events []probe.CPUEvent, err error
 }
 
 // AttachPerfEventFD attaches the program to a perf event that the caller opened, and starts it
-// (libbpf bpf_program__attach_perf_event_opts; 4.9). On success the Link owns the event and closes
-// it; on failure the caller still owns it. EEXIST if a program is attached to the event; EINVAL if
-// it takes no programs of this type.
+// (libbpf bpf_program__attach_perf_event_opts; 4.9). On success the Link owns the descriptor and
+// closes it; on failure the caller still owns it. EEXIST if a program is attached to the event;
+// EINVAL if it takes no programs of this type.
 func (p *Program) AttachPerfEventFD(event int, opts *PerfEventFDOptions) (*Link, error) {
 	if opts == nil {
 		opts = &PerfEventFDOptions{}

@@ -16,16 +16,11 @@ import (
 type ProbeMode uint8
 
 const (
-	// ProbeDefault uses the newest interface of the kernel: a perf event of its own kind (4.17),
-	// else one of an event in tracefs; attached by a BPF link (5.15), else by ioctl.
+	// ProbeDefault uses the newest interface of the kernel.
 	ProbeDefault = ProbeMode(probe.ModeDefault)
-	// ProbeLegacy uses an event in tracefs, attached by ioctl: every kernel with kprobes or uprobes
-	// has it. No cookies, no pins.
-	ProbeLegacy = ProbeMode(probe.ModeLegacy)
-	// ProbePerf uses a perf event of its own kind, attached by ioctl. No cookies, no pins.
-	ProbePerf = ProbeMode(probe.ModePerf)
-	// ProbeLink uses a perf event of its own kind, attached by a BPF link.
-	ProbeLink = ProbeMode(probe.ModeLink)
+	ProbeLegacy  = ProbeMode(probe.ModeLegacy) // event in tracefs, by ioctl: no cookies, no pins
+	ProbePerf    = ProbeMode(probe.ModePerf)   // perf event (4.17), by ioctl: no cookies, no pins
+	ProbeLink    = ProbeMode(probe.ModeLink)   // perf event, by a BPF link (5.15)
 )
 
 // String returns default, legacy, perf or link.

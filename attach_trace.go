@@ -13,11 +13,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// CookieOptions changes how a program attaches to a tracepoint or to a function of the kernel.
+// CookieOptions changes how a program attaches to a tracepoint (5.15), to a function of the kernel
+// (6.0), or to a raw tracepoint or tp_btf (6.10).
 type CookieOptions struct {
-	// Cookie is what bpf_get_attach_cookie returns in the program (tracepoints 5.15, fentry and LSM
-	// 6.0, raw tracepoints and tp_btf 6.10).
-	Cookie uint64
+	Cookie uint64 // what bpf_get_attach_cookie returns in the program
 }
 
 // AttachTrace attaches an fentry, fexit, fmod_ret, fsession or tp_btf program, or a freplace

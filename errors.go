@@ -21,16 +21,11 @@ var (
 	// ErrNotSupported: the kernel, or this kind of map, program or link, doesn't support it
 	// (ENOSYS, EOPNOTSUPP, ENOTSUPP).
 	ErrNotSupported = errors.ErrUnsupported
-	// ErrNotExist: there is no such key, pin, map, program, interface or symbol (ENOENT).
-	ErrNotExist = fs.ErrNotExist
-	// ErrExist: it exists already (EEXIST).
-	ErrExist = fs.ErrExist
-	// ErrPermission: the caller has no permission (EPERM, EACCES).
-	ErrPermission = fs.ErrPermission
-	// ErrClosed: the Object, Map, Program, Link or Reader was closed.
-	ErrClosed = fs.ErrClosed
-	// ErrTooBig: a map is full, or a program or request is too long (E2BIG). Error.Op says which.
-	ErrTooBig = load.ErrTooBig
+	ErrNotExist     = fs.ErrNotExist   // no such key, pin, map, program, interface, symbol (ENOENT)
+	ErrExist        = fs.ErrExist      // it exists already (EEXIST)
+	ErrPermission   = fs.ErrPermission // the caller has no permission (EPERM, EACCES)
+	ErrClosed       = fs.ErrClosed     // the Object, Map, Program, Link or Reader was closed
+	ErrTooBig       = load.ErrTooBig   // the map is full, or the program or request too long (E2BIG)
 )
 
 // Error reports what failed: the step, its subject and the cause. It wraps the cause, usually a

@@ -9,11 +9,10 @@ import (
 )
 
 // Handler holds the callbacks of an application for programs of a section kind that it defines, or
-// for a known kind that it handles differently (libbpf libbpf_register_prog_handler). Such a kind
-// has three parts: a row in object.Options.Sections defines the type of its programs,
-// object.Options.Setup may change them when they are read, and a Handler in LoadOptions.Handlers
-// takes part in loading and attaching them. They apply only to the objects that they are passed
-// with, never to the process.
+// handles differently (libbpf libbpf_register_prog_handler). A row in object.Options.Sections
+// defines the type of its programs, object.Options.Setup may change them when they are read, and a
+// Handler in LoadOptions.Handlers takes part in loading and attaching them: only for the objects
+// that they are passed with, never for the process.
 type Handler struct {
 	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change
 	// what is loaded. If it returns an error, the load fails. It must not close the object. If

@@ -32,8 +32,8 @@ func (p *Program) use() error {
 }
 
 // UseFD calls f with the program's descriptor, which stays open until f returns, and returns f's
-// error. If the program is closed or not loaded it returns an error without calling f. f must not
-// close the program: Close waits for it.
+// error, or an error without a call if there is no descriptor. f must not close the program: Close
+// waits for it.
 func (p *Program) UseFD(f func(fd int) error) error {
 	if err := p.use(); err != nil {
 		return p.fail("use program", err)
@@ -61,9 +61,7 @@ func (m *Map) use() (fd int, err error) {
 	return -1, cmp.Or(m.absence(), ErrClosed)
 }
 
-// UseFD calls f with the map's descriptor, which stays open until f returns, and returns f's error.
-// If the map is closed or was not created it returns an error without calling f. f must not close
-// the map: Close waits for it.
+// UseFD calls f with the map's descriptor; see Program.UseFD.
 func (m *Map) UseFD(f func(fd int) error) error {
 	fd, err := m.use()
 	if err != nil {
@@ -92,9 +90,7 @@ func (l *Link) use() (fd int, err error) {
 	return fd, nil
 }
 
-// UseFD calls f with the descriptor of the kernel's link, which stays open until f returns, and
-// returns f's error; without a descriptor it returns an error without calling f. f must not close
-// the link.
+// UseFD calls f with the descriptor of the kernel's link; see Program.UseFD.
 func (l *Link) UseFD(f func(fd int) error) error {
 	if err := l.kernelLink("use"); err != nil {
 		return err

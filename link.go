@@ -83,12 +83,12 @@ func (l *Link) Name() string { return l.orNone().name }
 // String returns the names of the program and its target.
 func (l *Link) String() string { return printable.Text(l.orNone().what) }
 
-// FD returns the descriptor of the kernel's link, -1 if there is none. The Link owns it.
+// FD returns the Link's descriptor, -1 if the kernel has no link.
 func (l *Link) FD() int { return l.orNone().fd.Int() }
 
 // Close detaches the program, unless the link is pinned or was disconnected (libbpf
-// bpf_link__destroy). It waits until the kernel has done so, which may take tens of milliseconds;
-// Links.Close closes many at once. A second Close does nothing.
+// bpf_link__destroy). It waits until the kernel has done so, which may take tens of milliseconds. A
+// second Close does nothing.
 func (l *Link) Close() error {
 	if l.isNone() {
 		return missing("close link", "link")
@@ -123,8 +123,8 @@ func (l *Link) isClosed() bool {
 	return l.closed
 }
 
-// Disconnect keeps the attachment after Close, as long as the process lives: the descriptors are
-// never closed (libbpf bpf_link__disconnect).
+// Disconnect keeps the attachment after Close, as long as the process lives (libbpf
+// bpf_link__disconnect).
 func (l *Link) Disconnect() {
 	if l == nil {
 		return
@@ -156,9 +156,9 @@ func (l *Link) Detach() error {
 }
 
 // Update atomically replaces the attached program with p (BPF_LINK_UPDATE, libbpf
-// bpf_link__update_program). If expected isn't nil, it must be the attached program, else the error
-// is EPERM. EINVAL or ErrNotSupported if links of this kind can't be updated. ENOLINK if the
-// interface, cgroup or namespace is gone, or the link was detached.
+// bpf_link__update_program). EPERM if expected isn't nil and another program is attached; EINVAL or
+// ErrNotSupported if links of this kind can't be updated; ENOLINK if the interface, cgroup or
+// namespace is gone, or the link was detached.
 func (l *Link) Update(p, expected *Program) error {
 	if err := l.kernelLink("update"); err != nil {
 		return err
@@ -209,8 +209,8 @@ func (l *Link) Info() (*linkinfo.Info, error) {
 }
 
 // Pin pins the link at path on a BPF file system, which keeps the attachment after Close and the
-// end of the process (libbpf bpf_link__pin). ErrExist if there is a file at path, EBUSY if the link
-// is pinned already.
+// end of the process (libbpf bpf_link__pin). ErrExist if there is a file at path, EBUSY if it is
+// pinned already.
 func (l *Link) Pin(path string) error {
 	if err := l.kernelLink("pin"); err != nil {
 		return err
@@ -290,8 +290,8 @@ type Links []*Link
 // kernel.
 const closeWorkers = 64
 
-// Close closes all links, many at the same time: detaching waits for the kernel, and overlapping
-// waits take no longer than one. It returns all errors joined.
+// Close closes all links, many at the same time, which takes little longer than one, and returns
+// all errors joined.
 func (ls Links) Close() error {
 	if len(ls) == 0 {
 		return nil

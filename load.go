@@ -19,65 +19,52 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// LoadOptions changes how an object is loaded. A zero value or a nil pointer means the defaults.
+// LoadOptions changes how an object is loaded. The caller still owns the maps in it.
 type LoadOptions struct {
 	// Logger receives warnings for unknown features and fallbacks, info for what was skipped,
 	// sanitised, retried or poisoned, debug for each step. nil: no logging.
 	Logger *slog.Logger
 	// LogLevel is the verifier's log level for programs that don't set their own: 0 asks for a log
-	// only after a failure, 1 and up always; Program.VerifierLog returns it.
+	// only after a failure, others always; Program.VerifierLog returns it.
 	LogLevel uapi.LogLevel
 	// LogSize is how many bytes of log the kernel may write about one program or the BTF, at least
-	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf. The
-	// caller can't supply a buffer (libbpf kernel_log_buf, which never grows, and
-	// bpf_program__set_log_buf): VerifierError.Log and Program.VerifierLog return the logs. As in
-	// libbpf, with a LogLevel, a log that doesn't fit fails the load with ENOSPC; newer kernels
-	// (6.4) keep its end, older ones its beginning.
+	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf; the caller can't supply one.
+	// As in libbpf, with a LogLevel, a log that doesn't fit fails the load with ENOSPC; newer
+	// kernels (6.4) keep its end, older ones its beginning.
 	LogSize uint32
-	// Kernel is the kernel that the object is resolved for; kernel.Running() if nil. The plan is
-	// executed on the running kernel in any case, which provides all facts about the machine: how
-	// many CPUs it has, how large its pages are, how programs attach. If the object uses types or
-	// symbols of the kernel, Kernel's BTF and kallsyms must be those of the running kernel: EINVAL
-	// if these types or symbols have other ids or addresses there.
+	// Kernel is the kernel that the object is resolved for; nil: kernel.Running(). The plan is
+	// executed on the running kernel, which provides all facts about the machine: CPUs, page size,
+	// how programs attach. EINVAL if the object uses types or symbols that have other ids or
+	// addresses in Kernel's BTF or kallsyms than in the running kernel.
 	Kernel facts.Kernel
 	// Maps are used instead of creating the object's maps of these names, which may be names of
-	// sections as for Object.Map (libbpf bpf_map__reuse_fd). The caller still owns them: the Object
-	// duplicates their descriptors. The object's map gets max_entries, flags and contents from the
-	// given map; initial values are not written. The memory of a data section is mapped if the
-	// given map can be mapped, otherwise its variables can only be read, by system calls. A map
-	// with a pin path is pinned as usual, but a map that is pinned there already is used instead,
-	// as in libbpf.
+	// sections as for Object.Map (libbpf bpf_map__reuse_fd). The Object duplicates their
+	// descriptors. The object's map gets max_entries, flags and contents from the given map;
+	// initial values are not written. The memory of a data section is mapped if the given map can
+	// be mapped, otherwise its variables can only be read, by system calls. A map with a pin path
+	// is pinned as usual, but a map that is pinned there already is used instead, as in libbpf.
 	//
-	// Unlike libbpf, which doesn't compare them, the load fails with EINVAL if type, key size or
-	// value size differ from the object's: its types and variables would not fit the map. The Map
-	// keeps the object's name and BTF types. To use a map with values of another size, change the
-	// object first (object.Map.SetValueSize).
+	// Unlike in libbpf the load fails with EINVAL if type, key size or value size differ from the
+	// object's: its types and variables would not fit the map. To use a map with values of another
+	// size, change the object first (object.Map.SetValueSize).
 	Maps map[string]*Map
-	// InnerMaps are templates for maps of maps, by the name of the outer map. They replace the
-	// inner map that the object declares, if it declares one (libbpf bpf_map__set_inner_map_fd):
-	// the outer map takes maps like the template. The caller still owns them and may close them
-	// after the load.
+	// InnerMaps are templates for maps of maps, by the name of the outer map, which takes maps like
+	// the template (libbpf bpf_map__set_inner_map_fd). They replace the inner map that the object
+	// declares, and may be closed after the load.
 	InnerMaps map[string]*Map
-	// PinRoot is the directory for maps pinned by name; "" is /sys/fs/bpf.
-	PinRoot string
-	// SkipPins ignores all pin paths: maps are created and not pinned.
-	SkipPins bool
-	// Kconfig is Kconfig text that overrides the kernel's own (libbpf kconfig).
-	Kconfig string
-	// CustomBTF is the target of CO-RE relocations instead of the kernel's BTF (libbpf
-	// btf_custom_path).
+	PinRoot   string // directory for maps pinned by name; "" is /sys/fs/bpf
+	SkipPins  bool   // ignore all pin paths: maps are created and not pinned
+	Kconfig   string // Kconfig text that overrides the kernel's own (libbpf kconfig)
+	// CustomBTF is the target of CO-RE relocations (libbpf btf_custom_path); nil: the kernel's BTF.
 	CustomBTF *btf.Spec
 	// TokenPath is a BPF file system (6.9) that delegates bpf(2) commands to this process's user
 	// namespace; every command uses a token created from it, and the load fails if none can be
-	// created (libbpf bpf_token_path). "" means the path in the environment variable
-	// LIBBPF_BPF_TOKEN_PATH (if set but empty, no token), and if that is unset /sys/fs/bpf,
-	// provided that it delegates any command.
+	// created (libbpf bpf_token_path). "" means the environment variable LIBBPF_BPF_TOKEN_PATH (if
+	// set but empty, no token), and if that is unset /sys/fs/bpf if it delegates any command.
 	TokenPath string
-	// If NoToken is set, no token is created.
-	NoToken bool
+	NoToken   bool // don't create a token
 	// Handlers are the application's handlers for programs of some section kinds, by the Pattern of
-	// their row (object.SecDef), "" for the row that takes everything else. A program whose type
-	// was changed has no row any more.
+	// their row (object.SecDef), "" for the row that takes everything else.
 	Handlers map[string]Handler
 }
 
@@ -134,8 +121,8 @@ func Prepare(o *object.Object, opts *LoadOptions) (*Object, error) {
 	return newObject(made, opts), nil
 }
 
-// LoadPlan executes a plan (Load makes one). A plan may be executed many times, also concurrently;
-// options that decide how a plan is made (PinRoot, Kconfig, CustomBTF) have no effect here.
+// LoadPlan executes a plan, as Load does after making one. A plan may be executed many times, also
+// concurrently; PinRoot, Kconfig and CustomBTF have no effect here.
 func LoadPlan(p *plan.Plan, opts *LoadOptions) (*Object, error) {
 	return loaded(PreparePlan(p, opts))
 }

@@ -7,9 +7,8 @@ import (
 )
 
 // EnvLogger returns a logger that writes text to standard error from the level that
-// LIBBPF_LOG_LEVEL names (warn, info or debug, in any case), or a silent one if the variable is
-// unset or has another value. The library itself never reads the variable: pass the result as
-// LoadOptions.Logger. The bpf command does.
+// LIBBPF_LOG_LEVEL names (warn, info or debug, in any case), or a silent one. The library itself
+// never reads the variable: pass the result as LoadOptions.Logger.
 func EnvLogger() *slog.Logger {
 	var level slog.Level
 	switch strings.ToLower(os.Getenv("LIBBPF_LOG_LEVEL")) {

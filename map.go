@@ -19,11 +19,8 @@ import (
 )
 
 // Map is a BPF map. Its operations take and fill byte slices and allocate nothing; MapOf and
-// PerCPUMapOf return typed maps. A map of an Object belongs to it; the caller closes others
-// (OpenMap, MapFromID, CreateMap, Clone).
-//
-// Operations are safe for concurrent use; the kernel makes each of them atomic as far as the map
-// type allows. Close waits for running operations. Don't call Pin and Unpin concurrently.
+// PerCPUMapOf return typed maps. They are safe for concurrent use; the kernel makes each of them
+// atomic as far as the map type allows. Pin and Unpin must not run concurrently.
 type Map struct {
 	name   string
 	object string // name of the object it comes from
@@ -74,8 +71,7 @@ const (
 	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock during it (also for lookups)
 )
 
-// Name returns the name that the object gives the map, or the kernel's for a map that was opened in
-// another way.
+// Name returns the name that the object gives the map, or the kernel's.
 func (m *Map) Name() string { return m.orNone().name }
 
 // String returns the name, type and sizes.
@@ -98,7 +94,7 @@ func (m *Map) Err() error {
 	return nil
 }
 
-// FD returns the descriptor, -1 if the map was not created or is closed. The Map owns it.
+// FD returns the Map's descriptor, -1 if it was not created or is closed.
 func (m *Map) FD() int { return m.orNone().fd.Int() }
 
 // Created reports whether the map exists: autocreate was on.
@@ -110,15 +106,14 @@ func (m *Map) Type() uapi.MapType { return m.orNone().typ }
 // KeySize returns the size of a key in bytes, as the kernel knows it.
 func (m *Map) KeySize() int { return int(m.orNone().keySize) }
 
-// ValueSize returns the size of a value in bytes; for a per-CPU map that of the value of one CPU.
+// ValueSize returns the bytes of a value; for a per-CPU map of that of one CPU.
 func (m *Map) ValueSize() int { return int(m.orNone().valueSize) }
 
 // ValueLen returns the number of bytes that Lookup fills and Update takes: ValueSize, or for a
 // per-CPU map ValueSize rounded up to 8 for each possible CPU.
 func (m *Map) ValueLen() int { return m.orNone().valueLen(0) }
 
-// MaxEntries returns how many elements fit; for a ring buffer its size in bytes, for an arena in
-// pages.
+// MaxEntries returns how many elements fit; for a ring buffer the bytes, for an arena the pages.
 func (m *Map) MaxEntries() uint32 { return m.orNone().maxEntries }
 
 // Flags returns the map's creation flags (uapi.FNoPrealloc, ...).
@@ -127,7 +122,7 @@ func (m *Map) Flags() uapi.MapFlags { return m.orNone().flags }
 // Kind returns where the object got the map from: a definition, a data section, ...
 func (m *Map) Kind() object.MapKind { return m.orNone().kind }
 
-// BTF returns the type information that KeyType and ValueType refer to, nil if there is none.
+// BTF returns what KeyType and ValueType refer to, nil if there is none.
 func (m *Map) BTF() *btf.Spec { return m.orNone().btf }
 
 // KeyType returns the BTF type of keys, 0 if it is not known.
@@ -140,8 +135,7 @@ func (m *Map) ValueType() btf.ID { return m.orNone().valueType }
 func (m *Map) Autoattach() bool { return m.orNone().autoattach }
 
 // Memory returns the map's memory where it is mapped: the live value of a data section, or an
-// arena. Otherwise it returns nil. Programs change the memory at any time, and it is read-only if
-// the section is: see Variable. It is invalid once the map is closed.
+// arena. Otherwise it returns nil. It may be read-only: see Variable.
 func (m *Map) Memory() []byte {
 	if m.descriptor().Closed() {
 		return nil
@@ -150,8 +144,7 @@ func (m *Map) Memory() []byte {
 }
 
 // Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key has KeySize bytes
-// (nil for a queue, stack or bloom filter), value ValueLen. ErrNotExist if the key is absent. No
-// allocation.
+// (nil for a queue, stack or bloom filter), value ValueLen. ErrNotExist if the key is absent.
 func (m *Map) Lookup(key, value []byte) error { return m.LookupFlags(key, value, 0) }
 
 // LookupFlags does the same as Lookup with flags: UpdateLock reads under the value's bpf_spin_lock
@@ -164,7 +157,7 @@ func (m *Map) LookupFlags(key, value []byte, flags uapi.ElemFlags) error {
 		flags)
 }
 
-// LookupBytes does the same as Lookup with a new slice for the value.
+// LookupBytes is Lookup with a new slice for the value.
 func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 	if err := m.absence(); err != nil {
 		return nil, m.fail("look up in map", err)
@@ -176,9 +169,9 @@ func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 	return value, nil
 }
 
-// Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like.
-// ErrExist and ErrNotExist depend on the flags; ErrTooBig if the map is full or an index too high,
-// ErrPermission if it is frozen. No allocation.
+// Update sets the value of key (libbpf bpf_map__update_elem). Flags are UpdateAny and the like:
+// ErrExist and ErrNotExist depend on them. ErrTooBig if the map is full or an index too high,
+// ErrPermission if it is frozen.
 func (m *Map) Update(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("update", key, len(value), flags)
@@ -216,8 +209,8 @@ func (m *Map) NextKey(key, next []byte) error {
 	return m.nextKey(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(next)))
 }
 
-// Freeze makes the map read-only for user space, permanently (libbpf bpf_map_freeze; 5.2). EBUSY if
-// it is mapped writable.
+// Freeze makes the map read-only for user space for good (libbpf bpf_map_freeze; 5.2). EBUSY if it
+// is mapped writable.
 func (m *Map) Freeze() error {
 	fd, err := m.use()
 	if err != nil {
@@ -233,8 +226,7 @@ func (m *Map) Freeze() error {
 
 // Clone returns a second Map for the same kernel map, with a descriptor of its own that the caller
 // closes, before or after the object. It has the types, pin path and struct_ops value of the
-// original, but its memory isn't mapped. Don't call it concurrently with Pin and Unpin of the
-// original; neither Map knows of later pins of the other.
+// original, but its memory isn't mapped. Neither Map knows of later pins of the other.
 func (m *Map) Clone() (*Map, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("clone map", err)
@@ -266,8 +258,7 @@ func (m *Map) Clone() (*Map, error) {
 	return c, nil
 }
 
-// Close closes a map that the caller opened or created. Maps of an Object are closed with it. A
-// second Close does nothing.
+// Close closes a map that the caller opened or created. A second Close does nothing.
 func (m *Map) Close() error {
 	if err := m.Err(); err != nil {
 		return err
@@ -290,9 +281,8 @@ func (m *Map) close() error {
 	return errors.Join(errs...)
 }
 
-// Pin pins the map at path on a BPF file system (libbpf bpf_map__pin): it stays when this process
-// ends. "" means the object's own pin path. ErrExist if there is a file at path; EINVAL if the map
-// has another pin path.
+// Pin pins the map at path on a BPF file system (libbpf bpf_map__pin); "" means the object's own
+// pin path. ErrExist if there is a file at path; EINVAL if the map has another pin path.
 func (m *Map) Pin(path string) error {
 	fd, err := m.use()
 	if err != nil {
@@ -319,7 +309,7 @@ func (m *Map) Pin(path string) error {
 	return nil
 }
 
-// Unpin removes the map's pin (libbpf bpf_map__unpin). The map lives as long as anybody holds it.
+// Unpin removes the map's pin (libbpf bpf_map__unpin).
 func (m *Map) Unpin() error {
 	if err := m.Err(); err != nil {
 		return err
@@ -334,10 +324,10 @@ func (m *Map) Unpin() error {
 	return nil
 }
 
-// PinPath returns the path where the map is pinned, or will be; "" if there is none.
+// PinPath returns the path where the map is pinned, or will be; or "".
 func (m *Map) PinPath() string { return m.orNone().pinPath }
 
-// Pinned reports whether this process pinned the map at PinPath or found it pinned there.
+// Pinned reports whether this process pinned the map or found it pinned.
 func (m *Map) Pinned() bool { return m.orNone().pinned }
 
 // Reused reports whether the load found the map (pinned, or in LoadOptions.Maps) instead of making

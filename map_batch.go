@@ -41,8 +41,7 @@ func (m *Map) NewBatchCursor() *BatchCursor {
 // LookupBatch fills keys and values with the next elements, as many as fit, and returns their
 // number (libbpf bpf_map_lookup_batch; 5.6). At the end it returns the rest, possibly 0, and
 // ErrNotExist. ENOSPC means that a bucket of the hash doesn't fit: call again with longer slices.
-// An LPM trie starts over if the last key of a batch is deleted before the next batch; Iterate
-// doesn't.
+// An LPM trie starts over if the last key of a batch is deleted meanwhile; Iterate doesn't.
 func (c *BatchCursor) LookupBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	return c.batch(keys, values, flags, false)
 }
@@ -101,8 +100,8 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uapi.Ele
 	return 0, c.m.fail("read map in batches", err)
 }
 
-// UpdateBatch sets many elements with one call (libbpf bpf_map_update_batch; 5.6): keys and values
-// hold the same number of them. Flags may only be UpdateAny or UpdateLock. It stops at the first
+// UpdateBatch sets as many elements as keys and values hold with one call (libbpf
+// bpf_map_update_batch; 5.6). Flags may only be UpdateAny or UpdateLock. It stops at the first
 // failure and returns how many elements were set.
 func (m *Map) UpdateBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	n, err := m.batchLen(keys, values)
@@ -129,8 +128,8 @@ func (m *Map) updateBatch(keys, values unsafe.Pointer, n uint32,
 	return int(a.Count), nil
 }
 
-// DeleteBatch removes many elements with one call (libbpf bpf_map_delete_batch; 5.6). It stops at
-// the first failure and returns how many elements were removed.
+// DeleteBatch removes elements with one call (libbpf bpf_map_delete_batch; 5.6). It stops at the
+// first failure and returns how many were removed.
 func (m *Map) DeleteBatch(keys []byte) (int, error) {
 	if err := m.absence(); err != nil {
 		return 0, m.fail("delete from map in a batch", err)

@@ -94,18 +94,14 @@ func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
 
 // MapInfo is the kernel's information about a map (libbpf bpf_map_get_info_by_fd).
 type MapInfo struct {
-	ID          uint32
-	Type        uapi.MapType
-	Name        string // at most 15 characters
-	KeySize     uint32
-	ValueSize   uint32
-	MaxEntries  uint32
-	Flags       uapi.MapFlags
-	Extra       uint64
-	IfIndex     uint32
-	BTFID       uint32
-	KeyTypeID   uint32
-	ValueTypeID uint32
+	ID                             uint32
+	Type                           uapi.MapType
+	Name                           string // at most 15 characters
+	KeySize, ValueSize, MaxEntries uint32
+	Flags                          uapi.MapFlags
+	Extra                          uint64
+	IfIndex                        uint32
+	BTFID, KeyTypeID, ValueTypeID  uint32
 }
 
 // Info returns the kernel's information about the map.

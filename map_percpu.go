@@ -11,7 +11,7 @@ import (
 )
 
 // PerCPUMap is a map with keys of type K and, for each key, a value of type V for each possible
-// CPU. PerCPUMapOf makes it.
+// CPU.
 type PerCPUMap[K, V any] struct {
 	m          *Map
 	key, value layout.Layout
@@ -45,12 +45,12 @@ func (t *PerCPUMap[K, V]) Map() *Map {
 // absent reports whether there is no map at all: t is nil or was not made by PerCPUMapOf.
 func (t *PerCPUMap[K, V]) absent() bool { return t == nil || t.m == nil }
 
-// CPUs returns the number of possible CPUs, which is the number of values of a key.
+// CPUs returns the number of possible CPUs: of values of a key.
 func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 
 // Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is
-// absent. It allocates nothing if dst is long enough, unless the values take more than 4 KiB and
-// the size of one is not a multiple of 8.
+// absent. It allocates only if dst is shorter, or if the values take more than 4 KiB and the size
+// of one is not a multiple of 8.
 func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	if t.absent() {
 		return nil, missing("look up in map", "map")

@@ -11,18 +11,17 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TypedMap is a map with keys of type K and values of type V. MapOf makes it. Its operations
-// allocate nothing and cost no more than the system call. It is safe for concurrent use as the Map
-// is, and doesn't need to be closed.
+// TypedMap is a map with keys of type K and values of type V. Its operations allocate nothing and
+// cost no more than the system call. It needs no Close.
 type TypedMap[K, V any] struct {
 	m          *Map
 	key, value layout.Layout
 }
 
 // MapOf returns a typed view of a map. It checks once that K and V have the layout of the map's
-// keys and values, by size and, where the object has BTF for them, field by field; see
-// internal/layout for the rules. Maps without keys (queues, stacks, bloom filters) take K =
-// struct{}. Per-CPU maps need PerCPUMapOf. The TypedMap uses m and fails after m is closed.
+// keys and values: by size and, where the object has BTF for them, field by field. Maps without
+// keys (queues, stacks, bloom filters) take K = struct{}. Per-CPU maps need PerCPUMapOf. The
+// TypedMap fails after m is closed.
 func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 	if err := typable[K, V](m); err != nil {
 		return nil, err
@@ -85,8 +84,8 @@ func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 	return value, err
 }
 
-// LookupInto does the same as Lookup into memory of the caller, for large values. With UpdateLock
-// it reads under the value's bpf_spin_lock.
+// LookupInto is Lookup into memory of the caller, for large values. With UpdateLock it reads under
+// the value's bpf_spin_lock.
 func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uapi.ElemFlags) error {
 	if t.absent() {
 		return missing("look up in map", "map")
@@ -126,9 +125,8 @@ func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 	return value, err
 }
 
-// UpdateBatch sets many elements with one call (5.6) and returns how many; keys and values have the
-// same length. Flags may only be UpdateAny or UpdateLock. Padding bytes of keys and values are
-// zeroed.
+// UpdateBatch sets elements with one call; see Map.UpdateBatch. keys and values have the same
+// length. Padding bytes are zeroed.
 func (t *TypedMap[K, V]) UpdateBatch(keys []K, values []V, flags uapi.ElemFlags) (int, error) {
 	if t.absent() {
 		return 0, missing("update map in a batch", "map")
@@ -162,14 +160,9 @@ func (t *TypedMap[K, V]) DeleteBatch(keys []K) (int, error) {
 	return t.m.deleteBatch(unsafe.Pointer(&keys[0]), uint32(len(keys)))
 }
 
-// Iterate returns an iterator over the elements, in batches where the kernel has them.
-//
-//	it := t.Iterate()
-//	for key, value := range it.All() { ... }
-//	err := it.Err()
-//
-// Elements that change during the walk may be seen or not; the loop's body may delete the current
-// element.
+// Iterate returns an iterator over the elements: for key, value := range it.All(), and afterwards
+// it.Err(). Elements that change during the walk may be seen or not; the loop's body may delete the
+// current element.
 func (t *TypedMap[K, V]) Iterate() *TypedIterator[K, V] {
 	return &TypedIterator[K, V]{walk{m: t.Map()}}
 }

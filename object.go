@@ -14,8 +14,7 @@ import (
 )
 
 // Object is a loaded BPF object (libbpf struct bpf_object after load): its maps, its programs and
-// the links that Attach made. The caller closes it. Its methods are safe for concurrent use. Close
-// waits for running calls, except for reads through Bytes, VarOf, MemoryOf or Memory.
+// the links that Attach made. Its methods are safe for concurrent use.
 type Object struct {
 	name     string
 	ev       *slog.Logger
@@ -54,12 +53,11 @@ func (o *Object) BTFFD() int {
 	return o.made.BTF.Int()
 }
 
-// Programs returns all programs in the object's order, also those whose autoload was off (libbpf
+// Programs returns all programs in the object's order, loaded or not (libbpf
 // bpf_object__for_each_program).
 func (o *Object) Programs() []*Program { return o.orNone().programs }
 
-// Maps returns all maps in the object's order, also those whose autocreate was off (libbpf
-// bpf_object__for_each_map).
+// Maps returns all maps in the object's order, created or not (libbpf bpf_object__for_each_map).
 func (o *Object) Maps() []*Map { return o.orNone().maps }
 
 // Program returns the program of that name (libbpf bpf_object__find_program_by_name); see Errors
@@ -141,10 +139,8 @@ func (o *Object) Links() Links {
 	return list
 }
 
-// Close detaches the links that Attach made and closes all programs and maps (libbpf
-// bpf_object__close). Pinned programs and maps stay in the kernel, pinned links stay attached.
-// Memory is unmapped: pointers into variables must not be used any more. A second Close does
-// nothing.
+// Close detaches the links that Attach made, closes all programs and maps and unmaps memory (libbpf
+// bpf_object__close). What is pinned stays. A second Close does nothing.
 func (o *Object) Close() error {
 	if o.isNone() {
 		return missing("close object", "object")

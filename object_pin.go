@@ -9,8 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/pathname"
 )
 
-// Pin pins all maps and all loaded programs in dir (libbpf bpf_object__pin). All or nothing, as
-// PinMaps.
+// Pin pins all maps and all loaded programs in dir, all or none (libbpf bpf_object__pin).
 func (o *Object) Pin(dir string) (err error) {
 	maps, err := o.mapPaths("pin map", dir)
 	if err != nil {
@@ -32,7 +31,7 @@ func (o *Object) Pin(dir string) (err error) {
 	return nil
 }
 
-// Unpin removes the pins that Pin with the same dir makes (libbpf bpf_object__unpin).
+// Unpin removes the pins that Pin made (libbpf bpf_object__unpin).
 func (o *Object) Unpin(dir string) error {
 	if o.isNone() {
 		return missing("unpin object", "object")
@@ -44,10 +43,9 @@ func (o *Object) Unpin(dir string) error {
 }
 
 // PinMaps pins every map in dir, by its name with '.' replaced by '_' (libbpf
-// bpf_object__pin_maps). With dir "" it pins only maps that have a pin path, each at its path. Maps
-// that were not created are skipped. All or nothing: when one fails, the pins that this call made
-// are removed, and so is a directory that it made. EINVAL before anything is pinned if a name can't
-// be part of a path (Map.Pin takes any path).
+// bpf_object__pin_maps); with dir "", only maps that have a pin path, each at its path. Maps that
+// were not created are skipped. All or nothing: on failure the pins and the directory that this
+// call made are removed. EINVAL if a name can't be part of a path (Map.Pin takes any path).
 func (o *Object) PinMaps(dir string) (err error) {
 	paths, err := o.mapPaths("pin map", dir)
 	if err != nil {
@@ -90,7 +88,7 @@ func (o *Object) keepPins(paths []string) {
 	}
 }
 
-// UnpinMaps removes the pins that PinMaps with the same dir makes (libbpf bpf_object__unpin_maps).
+// UnpinMaps removes the pins of PinMaps (libbpf bpf_object__unpin_maps).
 func (o *Object) UnpinMaps(dir string) error {
 	paths, err := o.mapPaths("unpin map", dir)
 	if err != nil {
@@ -137,8 +135,8 @@ func (o *Object) mapPaths(op, dir string) ([]string, error) {
 	return paths, nil
 }
 
-// PinPrograms pins every loaded program in dir, by its name (libbpf bpf_object__pin_programs). All
-// or nothing, as PinMaps.
+// PinPrograms pins every loaded program in dir by its name, all or none (libbpf
+// bpf_object__pin_programs).
 func (o *Object) PinPrograms(dir string) (err error) {
 	paths, err := o.programPaths("pin program", dir)
 	if err != nil {
@@ -166,8 +164,7 @@ func (o *Object) pinPrograms(made *pinning, paths []string) error {
 	return nil
 }
 
-// UnpinPrograms removes the pins that PinPrograms with the same dir makes (libbpf
-// bpf_object__unpin_programs).
+// UnpinPrograms undoes PinPrograms (libbpf bpf_object__unpin_programs).
 func (o *Object) UnpinPrograms(dir string) error {
 	paths, err := o.programPaths("unpin program", dir)
 	if err != nil {

@@ -21,9 +21,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Program is a BPF program (libbpf struct bpf_program). A program of an Object belongs to it; the
-// caller closes others (OpenProgram, ProgramFromID). Its methods are safe for concurrent use,
-// except that Pin and Unpin must not run concurrently. Close waits for running calls.
+// Program is a BPF program (libbpf struct bpf_program). Its methods are safe for concurrent use,
+// except that Pin and Unpin must not run concurrently.
 type Program struct {
 	obj          *Object // nil if opened in another way
 	name         string
@@ -41,8 +40,7 @@ type Program struct {
 	absent       *absentName   // nil if the object has it
 }
 
-// Name returns the name of the program's function, or the kernel's name for a program that was
-// opened in another way.
+// Name returns the name of the program's function, or the kernel's name.
 func (p *Program) Name() string { return p.orNone().name }
 
 // String returns the name.
@@ -54,9 +52,9 @@ func (p *Program) Section() string { return p.orNone().section }
 // Type returns the program type.
 func (p *Program) Type() uapi.ProgType { return p.orNone().typ }
 
-// ExpectedAttachType returns the attach type that the program was loaded with or, on a kernel that
-// takes none at load (before 4.17), that it was written for. It returns 0 for a program that was
-// opened by a pin or an id, unless programs of its type have only one attach type.
+// ExpectedAttachType returns the attach type that the program was loaded with or, before 4.17,
+// written for. It is 0 for a program that was opened by a pin or an id, unless programs of its type
+// have only one.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expected }
 
 // Err returns nil if there is such a program, loaded or not, and otherwise the error with which all
@@ -71,17 +69,17 @@ func (p *Program) Err() error {
 	return nil
 }
 
-// FD returns the descriptor, -1 if the program was not loaded or is closed. The Program owns it.
+// FD returns the Program's descriptor, -1 if it was not loaded or is closed.
 func (p *Program) FD() int { return p.orNone().fd.Int() }
 
 // Loaded reports whether the kernel has the program: its autoload was on.
 func (p *Program) Loaded() bool { return p.descriptor() != nil }
 
-// VerifierLog returns the verifier's log of the load, "" unless a log level was set.
+// VerifierLog returns the verifier's log, "" unless a log level was set.
 func (p *Program) VerifierLog() string { return p.orNone().log }
 
-// Close closes a program that the caller opened. Programs of an Object are closed with it. The
-// program stays in the kernel while it is attached or pinned. A second Close does nothing.
+// Close closes a program that the caller opened. The program stays in the kernel while it is
+// attached or pinned. A second Close does nothing.
 func (p *Program) Close() error {
 	if err := p.Err(); err != nil {
 		return err
@@ -197,22 +195,21 @@ func onlyAttachType(t uapi.ProgType) (only uapi.AttachType) {
 
 // ProgramInfo is the kernel's information about a program (libbpf bpf_prog_get_info_by_fd).
 type ProgramInfo struct {
-	ID              uint32
-	Type            uapi.ProgType
-	Name            string // at most 15 characters
-	Tag             [8]byte
-	XlatedLen       int           // bytes after verification
-	JitedLen        int           // bytes of machine code, 0 if not compiled
-	LoadTime        time.Duration // since boot
-	UID             uint32
-	MapIDs          []uint32
-	BTFID           uint32
-	NumFuncInfo     int
-	NumLineInfo     int
-	RunTime         time.Duration // since inspect.EnableStats, or with kernel.bpf_stats_enabled
-	RunCount        uint64
-	RecursionMisses uint64
-	VerifiedInsns   uint32 // instructions that the verifier processed, 5.16
+	ID                       uint32
+	Type                     uapi.ProgType
+	Name                     string // at most 15 characters
+	Tag                      [8]byte
+	XlatedLen                int           // bytes after verification
+	JitedLen                 int           // bytes of machine code, 0 if not compiled
+	LoadTime                 time.Duration // since boot
+	UID                      uint32
+	MapIDs                   []uint32
+	BTFID                    uint32
+	NumFuncInfo, NumLineInfo int
+	RunTime                  time.Duration // since inspect.EnableStats, or with kernel.bpf_stats_enabled
+	RunCount                 uint64
+	RecursionMisses          uint64
+	VerifiedInsns            uint32 // instructions that the verifier processed, 5.16
 }
 
 // Info returns the kernel's information about the program.
@@ -284,8 +281,7 @@ func (p *Program) logger() *slog.Logger {
 	return p.events().With("object", p.ObjectName(), "program", p.Name())
 }
 
-// ObjectName returns the name of the object that the program was loaded from, "" if it was opened
-// by a pin or an id.
+// ObjectName returns the name of the program's object, "" if it was opened by a pin or an id.
 func (p *Program) ObjectName() string {
 	if p == nil || p.obj == nil {
 		return ""

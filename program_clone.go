@@ -44,8 +44,8 @@ type CloneOptions struct {
 
 // Clone loads the program once more, as it was relocated for its object but with other attributes,
 // such as another attach target or device (libbpf bpf_program__clone). It shares the object's maps.
-// The object must be loaded or prepared, and the program's autoload must be on. The clone has the
-// same name and handler; the caller closes it, before or after the object.
+// The object must be loaded or prepared, and the program's autoload must be on. The caller closes
+// the clone, before or after the object.
 func (p *Program) Clone(opts *CloneOptions) (*Program, error) {
 	if opts == nil {
 		opts = &CloneOptions{}

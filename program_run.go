@@ -34,7 +34,7 @@ type RunResult struct {
 // (BPF_PROG_TEST_RUN, libbpf bpf_prog_test_run_opts): packet programs since 4.12, raw tracepoints
 // 5.10, syscall programs 5.14, fentry and others with fixed arguments. ErrNotSupported for types
 // that can't run; ENOSPC if an output doesn't fit, with the part that does; EINTR if a signal ended
-// a repeated run. No allocation.
+// a repeated run.
 func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 	var none RunOptions
 	if opts == nil {

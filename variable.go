@@ -18,12 +18,10 @@ import (
 // least one variable of the section is not static), Bytes, Get, Set and VarOf use the memory that
 // programs use, without system calls.
 //
-// Data races: programs run at any time on any CPU. Reads and writes of aligned variables of 1, 2, 4
-// and 8 bytes are never torn, but are not ordered; use VarOf with package sync/atomic where order
-// matters, or where both sides write. A struct or array may be read half changed. Get and Set may
-// run concurrently with Object.Close, and fail with ErrClosed after it. The memory that Bytes,
-// VarOf or MemoryOf returned is unmapped when the Object is closed: accessing it crashes the
-// process.
+// Programs run at any time on any CPU. Reads and writes of aligned variables of 1, 2, 4 and 8 bytes
+// are never torn, but are not ordered; use VarOf with package sync/atomic where order matters, or
+// where both sides write. A struct or array may be read half changed. The memory is unmapped when
+// the Object is closed: accessing it then crashes the process; Get and Set fail with ErrClosed.
 type Variable struct {
 	m      *Map
 	name   string
@@ -46,11 +44,11 @@ func (v *Variable) Size() int { return int(v.orNone().size) }
 // Map returns the map that holds the variable.
 func (v *Variable) Map() *Map { return v.orNone().m }
 
-// Type returns the BTF type of the variable in Object.BTF, 0 if it is not known.
+// Type returns the BTF type of the variable in Object.BTF, 0 if unknown.
 func (v *Variable) Type() btf.ID { return v.orNone().typ }
 
-// ReadOnly reports whether Set fails and writing through Bytes or VarOf would crash: the variable
-// is const, or its map not mapped.
+// ReadOnly reports whether the variable is const, or its map not mapped: Set fails, and writing
+// through Bytes or VarOf would crash.
 func (v *Variable) ReadOnly() bool {
 	m := v.Map()
 	return m.Memory() == nil || !m.writable
@@ -301,8 +299,8 @@ func copyWhole(dst, src []byte) {
 }
 
 // VarOf returns a pointer to the variable's live memory, after checking as MapOf does that T has
-// its layout. The pointer may be used with sync/atomic. Don't write through it if v is read-only
-// (Variable.ReadOnly), and don't use it after the Object is closed. ErrNotExist if v is nil.
+// its layout. It may be used with sync/atomic. Don't write through it if v is read-only
+// (Variable.ReadOnly), and don't use it after the Object is closed.
 func VarOf[T any](v *Variable) (*T, error) {
 	if err := v.absence(); err != nil {
 		return nil, v.fail("map variable", err)
@@ -324,9 +322,8 @@ func VarOf[T any](v *Variable) (*T, error) {
 }
 
 // MemoryOf returns a pointer to the start of a map's mapped value; for a data section T is a struct
-// with a field for each variable. T must have no pointers, as for MapOf, and must fit into the map.
-// MemoryOf doesn't check that the fields have the offsets of the variables. The rules of VarOf
-// apply. Generated skeletons use it.
+// with a field for each variable. T must have no pointers and must fit into the map; its fields are
+// not checked. The rules of VarOf apply. Generated skeletons use it.
 func MemoryOf[T any](m *Map) (*T, error) {
 	if m.Memory() == nil {
 		return nil, m.fail("map memory of",

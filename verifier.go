@@ -13,8 +13,8 @@ import (
 	"github.com/purebpf/bpf/internal/verifier"
 )
 
-// VerifierError is a program (or BTF) that the kernel refused, with the reason. Print it with %v
-// for one line, with %+v for the whole log. It wraps the errno and Cause.
+// VerifierError is a program (or BTF) that the kernel refused, with the reason: one line with %v,
+// the whole log with %+v. It wraps the errno and Cause.
 type VerifierError struct {
 	Object  string
 	Program string // "" for BTF
