@@ -50,7 +50,7 @@ func (e *Error) Error() string {
 		text += " " + e.Subject
 	}
 	if e.Err != nil {
-		text += ": " + oneLine(causeText(e.Err))
+		text += ": " + strings.TrimPrefix(oneLine(causeText(e.Err)), e.said())
 	}
 	if log := strings.TrimSpace(e.Log); log != "" {
 		text += ": " + oneLine(log)
@@ -59,6 +59,14 @@ func (e *Error) Error() string {
 		text += " (" + e.Hint + ")"
 	}
 	return printable.Text(text)
+}
+
+// said returns the beginning of the cause's text that names what e names already.
+func (e *Error) said() string {
+	if cause, ok := e.Err.(*plan.Error); ok && cause.Name == e.Subject {
+		return "object " + cause.Object + ": " + cause.What + " " + cause.Name + ": "
+	}
+	return ""
 }
 
 // about is the subject of an error.

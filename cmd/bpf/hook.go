@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/nearest"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -106,8 +108,8 @@ func parseHook(text string) (*hook, error) {
 		option := findOption(name)
 		if !ok || option == nil {
 			if ok { // a comma of the target, or a mistyped option
-				if near := nearest.Among(name, h.kind.options...); near != "" {
-					h.doubtful = fmt.Sprintf("there is no option %q; %s", name, near)
+				if err := h.mistyped(name); err != nil {
+					return nil, err
 				}
 			}
 			break
@@ -128,6 +130,35 @@ func parseHook(text string) (*hook, error) {
 	}
 	h.target = target
 	return h, nil
+}
+
+// mistyped handles NAME=VALUE at the end of the target, which may be a mistyped option: an error if
+// the target can't have that text. Where it can, the error of attaching will name the option.
+func (h *hook) mistyped(name string) error {
+	near := nearest.Among(name, h.kind.options...)
+	var literal bool // what the target names exists
+	target := strings.TrimPrefix(h.target, ":")
+	switch end := h.kind.target[strings.LastIndexAny(h.kind.target, ":,")+1:]; {
+	case h.kind.name == "perf": // the description of an event has commas
+		literal = true
+	case end == "DIR" || end == "FILE" || end == "MAP":
+		_, err := os.Stat(target)
+		literal = err == nil
+	case end == "IFACE":
+		_, err := rtnl.Interface(target)
+		literal = err == nil
+	}
+	text := fmt.Sprintf("there is no option %q", name)
+	if near != "" {
+		text += "; " + near
+	}
+	if literal {
+		if near != "" {
+			h.doubtful = text
+		}
+		return nil
+	}
+	return fmt.Errorf("hook %q: %s; write %s", h.text, text, h.kind.usage())
 }
 
 // needsTarget reports whether the target must be given: it isn't in brackets altogether.
@@ -205,6 +236,9 @@ func (h *hook) attach(s subject) (hooked, error) {
 	at.subject, at.hook = s, h
 	if err != nil && h.doubtful != "" {
 		err = fmt.Errorf("%w (%s)", err, h.doubtful)
+	}
+	if err != nil {
+		err = h.taken(err)
 	}
 	return at, err
 }

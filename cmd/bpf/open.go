@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,25 @@ import (
 
 // openObject opens the object at path, or reads it from the pipe of another command.
 func openObject(path string) (*object.Object, error) {
+	o, err := readObject(path)
+	if err != nil && isSource(path) {
+		text := fmt.Sprintf("%s is C source: compile it first: bpf gen %s", path, path)
+		return nil, &retold{text, err}
+	}
+	return o, err
+}
+
+// isSource reports whether a path is that of an existing file of C source.
+func isSource(path string) bool {
+	switch filepath.Ext(path) {
+	case ".c", ".cc", ".cpp":
+		info, err := os.Stat(path)
+		return err == nil && info.Mode().IsRegular()
+	}
+	return false
+}
+
+func readObject(path string) (*object.Object, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
 		return bpf.Open(path, nil)
 	}

@@ -23,7 +23,7 @@ func (r *runner) start(o *object.Object, hooks []ordered) (*streams, []hooked, e
 		if p == nil || !p.Autoload {
 			return streams, attached, err
 		}
-		err = r.advise(o, p, err)
+		err = r.advise(o, p, hooks, err)
 		if !r.going {
 			return streams, attached, err
 		}
@@ -89,14 +89,15 @@ func failed(o *object.Object, err error) *object.Program {
 
 // advise adds what helps to an error about a program: the hook for a target that the kernel doesn't
 // have or that the section leaves open, and how to run the others.
-func (r *runner) advise(o *object.Object, p *object.Program, err error) error {
+func (r *runner) advise(o *object.Object, p *object.Program, hooks []ordered, err error) error {
 	var advice []string
+	named := slices.ContainsFunc(hooks, func(x ordered) bool { return x.name == p.Name })
 	hook, _ := byHand(p.Def)
 	kind, target, _ := strings.Cut(strings.Trim(strings.Replace(hook, "[", "", 1), "]"), ":")
 	_, function, _ := strings.Cut(p.Sec, "/")
 	var unresolved *plan.Error
 	switch {
-	case hook == "":
+	case hook == "" || named:
 	case incomplete(p):
 		if function != "" {
 			target = "FILE:" + function
