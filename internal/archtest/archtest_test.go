@@ -61,6 +61,7 @@ var rooms = []room{
 	{dir: "internal/layout", floor: 3, pure: true},
 	{dir: "internal/setting", floor: 3, pure: true},
 	{dir: "internal/typesum", floor: 4, pure: true},
+	{dir: "internal/records", floor: 4, pure: true},
 	{dir: "internal/skelgen", floor: 5, pure: true},
 	{dir: "internal/scaffold", floor: 6, pure: true},
 	{dir: "internal/usdt", floor: 3, pure: true},
