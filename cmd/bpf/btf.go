@@ -20,6 +20,7 @@ func newBTFCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBTFDumpCommand())
+	passJSON(cmd)
 	return cmd
 }
 

@@ -100,7 +100,7 @@ func TestBTFDump(t *testing.T) {
 	}
 
 	var got, want any
-	out, err := command(t, "btf", "dump", "map", "id", id(mapInfo.ID), "all", "-j").Output()
+	out, err := command(t, "-j", "btf", "dump", "map", "id", id(mapInfo.ID), "all").Output()
 	if err != nil || json.Unmarshal(out, &got) != nil {
 		t.Errorf("JSON: %v, %s", err, out)
 	}

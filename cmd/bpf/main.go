@@ -88,6 +88,12 @@ func nearFlag(cmd *cobra.Command, err error) error {
 	return withNear(err, "--"+unknown.GetSpecifiedName(), names...)
 }
 
+// passJSON lets -j precede the subcommand whose flag it is, as in bpftool.
+func passJSON(cmd *cobra.Command) {
+	cmd.Flags().BoolP("json", "j", false, "")
+	cmd.Flags().Lookup("json").Hidden = true
+}
+
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bpf",
@@ -101,6 +107,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	passJSON(root)
 	root.AddCommand(commands()...)
 	root.SetFlagErrorFunc(nearFlag)
 	root.InitDefaultHelpCmd()
