@@ -103,26 +103,37 @@ func readCompiled(t *testing.T, path, headers string) (c compiled) {
 
 var (
 	forward = regexp.MustCompile(`^\[(\d+)\] FWD '(.*)' fwd_kind=(.*)$`)
+	typeTag = regexp.MustCompile(`^\[(\d+)\] TYPE_TAG '(.*)' type_id=(\d+)$`)
 	typeID  = regexp.MustCompile(`type_id=(\d+)`)
 	ulong   = regexp.MustCompile(`'(___bpf_ulong\d+|__unique_value__COUNTER__)'`)
 	counted = regexp.MustCompile(`('comment:test_expect_\w+=)\d+=`) // by __COUNTER__
 )
 
-// dumpTypes returns the BTF of an object as bpftool prints it, with forward declarations by name:
-// clang writes them in the order of addresses in its memory, which any change of what it reads
-// changes.
+// dumpTypes returns the BTF of an object as bpftool prints it, with forward declarations and type
+// tags by name: clang writes those that it meets last in the order of addresses in its memory, which
+// any change of what it reads changes.
 func dumpTypes(t *testing.T, path string) []string {
 	lines := strings.Split(string(testkit.Run(t, "bpftool", "btf", "dump", "file", path)), "\n")
 	names := map[string]string{}
 	for _, line := range lines {
 		if m := forward.FindStringSubmatch(line); m != nil {
-			names[m[1]] = m[3] + " " + m[2]
+			names[m[1]] = "FWD " + m[3] + " " + m[2]
 		}
 	}
-	var types, forwards []string
 	for _, line := range lines {
-		if m := forward.FindStringSubmatch(line); m != nil {
-			forwards = append(forwards, "FWD "+names[m[1]])
+		if m := typeTag.FindStringSubmatch(line); m != nil {
+			of := m[3]
+			if name := names[of]; name != "" {
+				of = name
+			}
+			names[m[1]] = "TYPE_TAG " + m[2] + " of " + of
+		}
+	}
+	var types, named []string
+	for _, line := range lines {
+		id, _, _ := strings.Cut(strings.TrimPrefix(line, "["), "]")
+		if name := names[id]; name != "" && strings.HasPrefix(line, "[") {
+			named = append(named, name)
 			continue
 		}
 		// libbpf's __ulong makes one enumerator, which two in a file would define twice; ours
@@ -136,8 +147,8 @@ func dumpTypes(t *testing.T, path string) []string {
 			return id
 		}))
 	}
-	slices.Sort(forwards)
-	return append(types, forwards...)
+	slices.Sort(named)
+	return append(types, named...)
 }
 
 func extRecords(t *testing.T, f *elf.File, headers string) (records []string) {
