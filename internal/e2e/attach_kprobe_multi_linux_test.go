@@ -343,7 +343,7 @@ func TestKprobeMultiErrors(t *testing.T) {
 	}
 	if _, err := obj.Program("by_hand").AttachKprobeMulti(
 		"tcp_connect", nil); !errors.Is(err, syscall.EINVAL) ||
-		!strings.Contains(err.Error(), "not loaded for it") {
+		!strings.Contains(err.Error(), "not loaded with attach type") {
 		t.Errorf("a program that was not loaded for it: %v", err)
 	}
 	l, err := p.AttachKprobeMulti("find_task_by_vpid", &bpf.KprobeMultiOptions{UniqueMatch: true})
