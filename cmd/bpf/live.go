@@ -238,7 +238,7 @@ func (r *runner) redraw(elapsed time.Duration) error {
 		records: r.scrolls, bare: r.object == ""}
 	for _, t := range r.streams {
 		s.streams = append(s.streams,
-			fmt.Sprintf("%s: %d records, %d lost", t.name, t.records, t.lost))
+			fmt.Sprintf("%s: %d records, %d lost%s", t.name, t.records, t.lost, t.asBytes()))
 	}
 	r.mu.Unlock()
 	views := make([]*mapview.View, len(r.maps))

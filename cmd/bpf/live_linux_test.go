@@ -118,7 +118,7 @@ func TestLiveRecords(t *testing.T) {
 	x.await(t, `attached on_getppid`)
 	x.await(t, `bpf run ·`)
 	syscall.Getppid()
-	x.await(t, `(?m)^\d\d:\d\d:\d\d\.\d+ notes \{\.pid = \d+`)
+	x.await(t, `(?m)^\d\d:\d\d:\d\d\.\d+ notes pid \d+`)
 	x.await(t, `(?m)^\d\d:\d\d:\d\d\.\d+ printk .*: getppid by [1-9]`)
 	for range 20 {
 		syscall.Getppid()

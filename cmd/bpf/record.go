@@ -1,32 +1,37 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/records"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
 )
 
-// The definition of a ring or perf buffer doesn't say what its records are. A type is used for
-// records only if the user or the program declares it, and only if it has the record's size:
-//
-//  1. --type MAP=STRUCT, or --type STRUCT for all buffers;
-//  2. a pointer called unused, unused_..., or ..._unused, which C sources declare only to get the
-//     type of records into the object: const struct event *unused. If there are several declared
-//     types, their sizes, and if there are several buffers, the names (struct event for a map event
-//     or events), must leave only one.
-//
-// Otherwise the bytes are printed, with one note for each buffer. That a struct has the right size
-// or a promising name proves nothing.
+// The definition of a ring or perf buffer doesn't say what its records are. Their type is what
+// --type says, or what package records finds in the programs' instructions and the object's
+// declarations. Otherwise the fields that the programs write are printed, and the other bytes. That
+// a struct has the right size or a promising name proves nothing.
 
 // recordTypes finds types of records by buffer and size.
 type recordTypes struct {
-	spec     *btf.Spec
-	streams  []string          // all buffers of the object
-	named    map[string]btf.ID // by --type: by buffer, "" for all
-	declared []btf.ID
-	told     map[string]bool // buffers with a note already printed
+	spec  *btf.Spec // of the object, nil if it has none
+	found *records.Analysis
+	named map[string]typeOf // by --type: by buffer, "" for all
+	told  map[string]bool   // headings and notes that were printed
+}
+
+// typeOf is a type of some BTF.
+type typeOf struct {
+	spec *btf.Spec
+	id   btf.ID
 }
 
 // record is one record: its buffer, and its size, which perf buffers round up.
@@ -36,10 +41,24 @@ type record struct {
 	perf   bool
 }
 
-func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) {
+// display is how a record is printed: by a type, by fields, or as bytes.
+type display struct {
+	typeOf
+	fields  []records.Field
+	heading string // what the buffer's records are and why; printed once
+}
+
+// newRecordTypes analyses an object. supplied is the BTF of --btf, or nil.
+func newRecordTypes(o *object.Object, flags []string, supplied *btf.Spec) (*recordTypes, error) {
 	r := &recordTypes{
-		spec: s, streams: streams, named: map[string]btf.ID{}, declared: declaredTypes(s),
+		spec: o.BTF, found: records.Analyze(o, supplied), named: map[string]typeOf{},
 		told: map[string]bool{},
+	}
+	var streams []string
+	for _, m := range o.Maps {
+		if m.Type == uapi.MapRingBuf || m.Type == uapi.MapPerfEventArray {
+			streams = append(streams, m.Name)
+		}
 	}
 	for _, f := range flags {
 		name, typ, ok := strings.Cut(f, "=")
@@ -52,52 +71,77 @@ func newRecordTypes(s *btf.Spec, flags, streams []string) (*recordTypes, error) 
 			}
 			return nil, fmt.Errorf("%w; it has %q", err, streams)
 		}
-		typ = strings.TrimPrefix(typ, "struct ")
-		if s == nil {
-			return nil, fmt.Errorf("--type %s: the object has no BTF", f)
+		t, err := findType(strings.TrimPrefix(typ, "struct "), o.BTF, supplied)
+		if err != nil {
+			return nil, fmt.Errorf("--type %s: %w", f, err)
 		}
-		id, found := s.FindByName(typ, btf.KindStruct)
-		if !found {
-			id, found = s.FindByName(typ, btf.KindTypedef)
+		if err := r.fits(name, t); err != nil {
+			return nil, fmt.Errorf("--type %s is refused: %w", f, err)
 		}
-		if !found {
-			return nil, withNear(
-				fmt.Errorf("--type %s: the object's BTF has no struct or typedef %q", f, typ),
-				typ, structNames(s)...)
-		}
-		if size, err := s.SizeOf(id); err != nil || size == 0 {
-			return nil, fmt.Errorf("--type %s: %s has no size", f, typ)
-		}
-		r.named[name] = id
+		r.named[name] = t
 	}
 	return r, nil
 }
 
-// declaredTypes returns the structs that pointers called unused point to.
-func declaredTypes(s *btf.Spec) (list []btf.ID) {
-	if s == nil {
+// findType returns the struct or typedef with a name: of the object's BTF, or of --btf.
+func findType(name string, specs ...*btf.Spec) (typeOf, error) {
+	var names []string
+	for _, s := range specs {
+		if s == nil {
+			continue
+		}
+		id, found := s.FindByName(name, btf.KindStruct)
+		if !found {
+			id, found = s.FindByName(name, btf.KindTypedef)
+		}
+		if found {
+			if size, err := s.SizeOf(id); err != nil || size == 0 {
+				return typeOf{}, fmt.Errorf("%s has no size", name)
+			}
+			return typeOf{s, id}, nil
+		}
+		names = append(names, structNames(s)...)
+	}
+	if names == nil && specs[0] == nil {
+		return typeOf{}, errors.New("the object has no BTF; --btf FILE supplies types")
+	}
+	return typeOf{}, withNear(
+		fmt.Errorf("the object's BTF has no struct or typedef %q; --btf FILE supplies types", name),
+		name, names...)
+}
+
+// fits checks that a type can be that of the records in a buffer, "" for all. For each type there
+// must be a place where a program makes records of its size.
+func (r *recordTypes) fits(stream string, t typeOf) error {
+	var sizes []string
+	size, err := t.spec.SizeOf(t.id)
+	if err != nil {
+		return err
+	}
+	for _, s := range r.found.Streams {
+		if stream != "" && s.Map.Name != stream {
+			continue
+		}
+		if len(s.Sources) == 0 || s.Gap != "" {
+			return nil
+		}
+		for _, x := range s.Sources {
+			if x.Type != 0 && x.Spec == t.spec && x.Spec.Skip(x.Type) == t.spec.Skip(t.id) {
+				return nil
+			}
+			if x.Min != x.Max || x.Tail || x.Max == size || flexible(t) && x.Max > size {
+				return nil
+			}
+			if n := strconv.FormatUint(x.Max, 10); !slices.Contains(sizes, n) {
+				sizes = append(sizes, n)
+			}
+		}
+	}
+	if sizes == nil {
 		return nil
 	}
-	for id := btf.ID(1); id < s.Len(); id++ {
-		v, ok := s.Type(id)
-		if !ok || v.Kind() != btf.KindVar {
-			continue
-		}
-		name := v.Name()
-		if name != "unused" && !strings.HasPrefix(name, "unused_") &&
-			!strings.HasSuffix(name, "_unused") {
-			continue
-		}
-		pointer := s.Skip(v.Ref())
-		if pointer.Kind() != btf.KindPtr {
-			continue
-		}
-		to := pointer.Ref()
-		if t := s.Skip(to); t.Kind() == btf.KindStruct && !slices.Contains(list, to) {
-			list = append(list, to)
-		}
-	}
-	return list
+	return fmt.Errorf("%s has %d bytes, the programs make records of %s", t.spec.CString(t.id), size,
+		strings.Join(sizes, ", "))
 }
 
 // structNames returns the valid names for --type.
@@ -110,81 +154,262 @@ func structNames(s *btf.Spec) (names []string) {
 	return names
 }
 
-// of returns the type of a record, 0 if it isn't known, and, once for each buffer, a note if there
-// is one.
-func (r *recordTypes) of(rec record) (btf.ID, string) {
-	id, ok := r.named[rec.stream]
+// of returns how to print a record.
+func (r *recordTypes) of(rec record) (s display) {
+	t, ok := r.named[rec.stream]
 	if !ok {
-		id, ok = r.named[""]
+		t, ok = r.named[""]
 	}
-	note := ""
+	if ok && couldBe(t, rec) {
+		s.typeOf = t
+		s.heading = r.once(rec.stream, t.spec.CString(t.id)+", from --type")
+		return s
+	}
+	if ok {
+		size, _ := t.spec.SizeOf(t.id)
+		s.heading = r.once(rec.stream, fmt.Sprintf(
+			"--type %s has %d bytes: records of %d bytes are shown as bytes", t.spec.CString(t.id),
+			size, rec.size))
+		return s
+	}
+	stream := r.found.Stream(rec.stream)
+	if stream == nil {
+		return s
+	}
+	f := stream.Fit(rec.size)
+	decodes := "; --type " + rec.stream + "=STRUCT decodes them"
+	why := "nothing in the object says what its records are"
 	switch {
-	case ok && r.couldBe(id, rec):
-		return id, ""
-	case ok:
-		size, _ := r.spec.SizeOf(id)
-		note = fmt.Sprintf("%s: --type %s is refused, it has %d bytes: records of %d bytes are "+
-			"shown as bytes",
-			rec.stream, r.spec.CString(id), size, rec.size)
-	default:
-		if id, note = r.choose(rec); id != 0 {
-			return id, ""
+	case f.Type != 0:
+		s.typeOf = typeOf{f.Spec, f.Type}
+		s.heading = r.once(rec.stream, f.Spec.CString(f.Type)+", "+evidence(f))
+		return s
+	case stream.Gap != "":
+		why = stream.Gap
+	case len(f.Rivals) > 0:
+		var names []string
+		for _, id := range f.Rivals {
+			names = append(names, f.Spec.CString(id))
 		}
-	}
-	if r.told[rec.stream] {
-		return 0, ""
-	}
-	r.told[rec.stream] = true
-	return 0, note
-}
-
-// choose returns the only declared type that fits the record.
-func (r *recordTypes) choose(rec record) (btf.ID, string) {
-	var fit []btf.ID
-	for _, id := range r.declared {
-		name := r.spec.Skip(id).Name()
-		if r.isOf(id, rec) &&
-			(len(r.streams) == 1 || name == rec.stream || name+"s" == rec.stream) {
-			fit = append(fit, id)
+		why = "records of this size may be " + strings.Join(names, " or ")
+	case len(f.Fields) > 0:
+		s.fields = f.Fields
+		why = "fields as " + by(f.Programs) + " them, names from its source"
+		if len(f.Programs) > 1 {
+			why = "fields as " + by(f.Programs) + " them, names from their source"
 		}
-	}
-	why := "nothing in the object says what they are"
-	switch {
-	case len(fit) == 1:
-		return fit[0], ""
-	case len(fit) > 1:
-		why = fmt.Sprintf("%s and %s both are declared and fit",
-			r.spec.CString(fit[0]), r.spec.CString(fit[1]))
 	case r.spec == nil:
-		return 0, fmt.Sprintf("%s: records are shown as bytes: the object has no BTF", rec.stream)
+		why = "the object has no BTF"
 	}
-	return 0, fmt.Sprintf("%s: records are shown as bytes: %s; --type %s=STRUCT decodes them",
-		rec.stream, why, rec.stream)
+	s.heading = r.once(rec.stream, why+decodes)
+	return s
 }
 
-// isOf reports whether a record has a type's size, which perf buffers round up.
-func (r *recordTypes) isOf(id btf.ID, rec record) bool {
-	n, err := r.spec.SizeOf(id)
-	size := uint64(rec.size)
-	return err == nil && (size == uint64(n) || rec.perf && size == (uint64(n)+4+7)&^7-4)
+// once returns a heading for a buffer, "" if it was returned before.
+func (r *recordTypes) once(stream, text string) string {
+	text = stream + " (" + text + ")"
+	if r.told[text] {
+		return ""
+	}
+	r.told[text] = true
+	return text
+}
+
+// evidence says how a type is known.
+func evidence(f records.Fit) string {
+	switch f.Rank {
+	case records.Emitted:
+		return "from what " + outputs(f.Programs)
+	case records.Declared:
+		return "as the source declares"
+	}
+	return "the only struct with its size and the fields that " + by(f.Programs)
+}
+
+func outputs(programs []string) string {
+	if len(programs) == 1 {
+		return programs[0] + " outputs"
+	}
+	return fmt.Sprintf("%s and %d more output", programs[0], len(programs)-1)
+}
+
+func by(programs []string) string {
+	if len(programs) == 1 {
+		return programs[0] + " writes"
+	}
+	return fmt.Sprintf("%s and %d more write", programs[0], len(programs)-1)
 }
 
 // couldBe reports whether a record can be of a type: it has its size, or ends within an array at
 // the type's end, of which programs send only the filled part.
-func (r *recordTypes) couldBe(id btf.ID, rec record) bool {
-	if r.isOf(id, rec) {
+func couldBe(t typeOf, rec record) bool {
+	n, err := t.spec.SizeOf(t.id)
+	size := uint64(rec.size)
+	if err != nil {
+		return false
+	}
+	if size == n || rec.perf && size == records.Padded(n) {
 		return true
 	}
-	n, err := r.spec.SizeOf(id)
-	t := r.spec.Skip(id)
-	if err != nil || t.Kind() != btf.KindStruct || t.Vlen() == 0 {
+	s := t.spec.Skip(t.id)
+	if s.Kind() != btf.KindStruct || s.Vlen() == 0 {
 		return false
 	}
-	last := t.Member(t.Vlen() - 1)
-	array := r.spec.Skip(last.Type)
-	if array.Kind() != btf.KindArray || uint64(rec.size) < uint64(last.BitOffset/8) {
+	last := s.Member(s.Vlen() - 1)
+	array := t.spec.Skip(last.Type)
+	if array.Kind() != btf.KindArray || size < uint64(last.BitOffset/8) {
 		return false
 	}
-	flexible := array.Array().Nelems == 0 // its elements are not in the type's size
-	return flexible || uint64(rec.size) < uint64(n)
+	return flexible(t) || size < n
 }
+
+// flexible reports whether a struct ends in an array without length, whose elements are not in the
+// type's size.
+func flexible(t typeOf) bool {
+	s := t.spec.Skip(t.id)
+	if s.Kind() != btf.KindStruct || s.Vlen() == 0 {
+		return false
+	}
+	array := t.spec.Skip(s.Member(s.Vlen() - 1).Type)
+	return array.Kind() == btf.KindArray && array.Array().Nelems == 0
+}
+
+// appendRecord appends a record as text: the members of a struct with their names, or fields.
+func appendRecord(dst []byte, s display, data []byte) ([]byte, error) {
+	switch {
+	case s.id == 0 && len(s.fields) == 0:
+		return appendBytes(dst, data), nil
+	case s.id == 0:
+		return appendFields(dst, s.fields, data), nil
+	}
+	t := s.spec.Skip(s.id)
+	if t.Kind() != btf.KindStruct {
+		return appendTyped(dst, s.spec, s.id, data)
+	}
+	start := len(dst)
+	for i := range t.Vlen() {
+		m := t.Member(i)
+		n, err := s.spec.SizeOf(m.Type)
+		if m.BitSize != 0 || m.Name == "" || m.BitOffset%8 != 0 || err != nil {
+			return appendTyped(dst[:start], s.spec, s.id, data)
+		}
+		off := uint64(m.BitOffset / 8)
+		if off >= uint64(len(data)) && i > 0 {
+			break
+		}
+		end := off + n
+		if i == t.Vlen()-1 || end > uint64(len(data)) {
+			end = uint64(len(data)) // an array without length, or one that is sent in part
+		}
+		if i > 0 {
+			dst = append(dst, ' ', ' ')
+		}
+		dst = append(append(dst, m.Name...), ' ')
+		if end == uint64(len(data)) && end < off+n && charArray(s.spec, m.Type) {
+			dst = appendStrings(dst, data[min(off, end):end])
+			continue
+		}
+		if dst, err = appendTyped(dst, s.spec, m.Type, data[min(off, end):end]); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// charArray reports whether a type is an array of bytes of text.
+func charArray(s *btf.Spec, id btf.ID) bool {
+	t := s.Skip(id)
+	if t.Kind() != btf.KindArray {
+		return false
+	}
+	elem := s.Skip(t.Array().Elem)
+	return elem.Kind() == btf.KindInt && elem.Size() == 1 && elem.Name() == "char"
+}
+
+// appendStrings appends the strings in an array of which only the filled part was sent. What has no
+// NUL behind it is padding.
+func appendStrings(dst, data []byte) []byte {
+	n := len(dst)
+	for {
+		text, rest, ok := bytes.Cut(data, []byte{0})
+		if !ok {
+			break
+		}
+		dst = append(strconv.AppendQuote(dst, string(text)), ' ')
+		data = rest
+	}
+	if len(dst) == n {
+		return strconv.AppendQuote(dst, string(data))
+	}
+	return dst[:len(dst)-1]
+}
+
+// appendTyped appends a value of a type; if it is cut off, what fits.
+func appendTyped(dst []byte, spec *btf.Spec, id btf.ID, data []byte) ([]byte, error) {
+	dst, err := btf.AppendValue(dst, spec, id, data, nil)
+	if errors.Is(err, btf.ErrTruncated) {
+		err = nil
+	}
+	return dst, err
+}
+
+// appendFields appends the fields of a record whose type is not known, and what lies between them
+// unless it is zero.
+func appendFields(dst []byte, fields []records.Field, data []byte) []byte {
+	start, at := len(dst), 0
+	next := func() {
+		if len(dst) > start {
+			dst = append(dst, ' ', ' ')
+		}
+	}
+	gap := func(end int) {
+		if end > at && !allZero(data[at:end]) {
+			next()
+			dst = append(strconv.AppendInt(append(dst, '+'), int64(at), 10), ' ')
+			dst = appendBytes(dst, data[at:end])
+		}
+	}
+	for _, f := range fields {
+		off, end := int(f.Off), int(f.Off)+int(f.Size)
+		if end > len(data) {
+			break
+		}
+		gap(off)
+		next()
+		if f.Name == "" {
+			dst = strconv.AppendInt(append(dst, '+'), int64(off), 10)
+		} else {
+			dst = append(dst, f.Name...)
+		}
+		dst = appendField(append(dst, ' '), f, data[off:end])
+		at = end
+	}
+	gap(len(data))
+	return dst
+}
+
+// appendField appends the value of a field.
+func appendField(dst []byte, f records.Field, data []byte) []byte {
+	if f.Kind == records.Number {
+		var wide [8]byte
+		if bigEndian() {
+			copy(wide[8-len(data):], data)
+		} else {
+			copy(wide[:], data)
+		}
+		v := binary.NativeEndian.Uint64(wide[:])
+		if v >= 1<<(8*len(data)-1) { // negative, or an address
+			return strconv.AppendUint(append(dst, "0x"...), v, 16)
+		}
+		return strconv.AppendUint(dst, v, 10)
+	}
+	text, rest, _ := strings.Cut(string(data), "\x00")
+	printable := !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+	if printable && (f.Kind == records.Text || text != "" && strings.Trim(rest, "\x00") == "") {
+		return strconv.AppendQuote(dst, text)
+	}
+	return appendBytes(dst, data)
+}
+
+// bigEndian reports whether this machine is big-endian.
+func bigEndian() bool { return binary.NativeEndian.Uint16([]byte{0, 1}) == 1 }

@@ -39,6 +39,8 @@ type runner struct {
 	plain    bool
 	top      int
 	types    []string
+	btf      string // --btf
+	records  *recordTypes
 	pinDir   string
 	options  objectOptions
 	settings settings
@@ -67,6 +69,15 @@ type runner struct {
 type tally struct {
 	name          string
 	records, lost uint64
+	unknown       uint64 // records that were shown as bytes
+}
+
+// asBytes says how many records were shown as bytes, "" if none were.
+func (t *tally) asBytes() string {
+	if t.unknown == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d of unknown type", t.unknown)
 }
 
 func newRunCommand() *cobra.Command {
@@ -107,8 +118,9 @@ raw tracepoints and packet programs.
   bpf run tool.bpf.o --call setup --ctx '{"pid": 1234, "comm": "nginx"}'
   bpf run filter.bpf.o --call count_packets --data packet.bin
 
-Records are printed as bytes unless --type gives their type, or the source has a pointer to it that
-is called unused (const struct event *unused).`,
+Records are printed by the type that the programs' instructions or a declaration (const struct event
+*unused) prove; if nothing does, by the fields that the programs write. --type gives their type. It
+may be one of --btf, a file with BTF, an object, or a C header, on which run then runs clang.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.out, r.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -178,8 +190,10 @@ is called unused (const struct event *unused).`,
 	f.StringVar(&r.call.data, "data", "", "file with the packet of --call")
 	f.StringArrayVar(&r.types, "type", nil,
 		"decode records of a ring as this struct: MAP=STRUCT, or STRUCT for all rings")
+	f.StringVar(&r.btf, "btf", "",
+		"file with the types of records: BTF, an object, or a C header, on which this runs clang")
 	for _, other := range []string{"attach", "pin", "for", "interval", "demo", "iface", "cgroup",
-		"no-demo", "no-printk", "plain", "only", "skip", "pid", "exe", "keep-going", "type"} {
+		"no-demo", "no-printk", "plain", "only", "skip", "pid", "exe", "keep-going", "type", "btf"} {
 		cmd.MarkFlagsMutuallyExclusive("call", other)
 	}
 	return cmd
@@ -214,6 +228,13 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		return fmt.Errorf("%s has no programs: %s", r.object, why)
 	}
 	if err := r.choice.check(); err != nil {
+		return err
+	}
+	supplied, err := suppliedTypes(ctx, r.btf)
+	if err != nil {
+		return err
+	}
+	if r.records, err = newRecordTypes(o, r.types, supplied); err != nil {
 		return err
 	}
 	r.tellStale(o)

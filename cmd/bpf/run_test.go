@@ -205,8 +205,7 @@ func TestRunDecodesRing(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errs.String())
 	}
-	if want := `.answer = 42, .name = "purebpf"`; !strings.Contains(out.String(), "events {") ||
-		!strings.Contains(out.String(), want) {
+	if want := `events answer 42  name "purebpf"  mood busy`; !strings.Contains(out.String(), want) {
 		t.Errorf("no record with %s in\n%s\n%s", want, out.String(), errs.String())
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/perfbuf"
 	"github.com/purebpf/bpf/ringbuf"
@@ -31,21 +30,13 @@ type perfStream struct {
 }
 
 func (r *runner) openStreams() (*streams, error) {
-	var names []string
+	r.streams = nil
 	for _, m := range r.obj.Maps() {
 		if m.Created() && (m.Type() == uapi.MapRingBuf || m.Type() == uapi.MapPerfEventArray) {
-			names = append(names, m.Name())
+			r.streams = append(r.streams, &tally{name: m.Name()})
 		}
 	}
-	r.streams = nil
-	for _, name := range names {
-		r.streams = append(r.streams, &tally{name: name})
-	}
-	types, err := newRecordTypes(r.obj.BTF(), r.types, names)
-	if err != nil {
-		return nil, err
-	}
-	s := &streams{types: types}
+	s := &streams{types: r.records}
 	for _, m := range r.obj.Maps() {
 		if !m.Created() {
 			continue
@@ -169,27 +160,28 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tallyOf(stream).records++
-	id, note := types.of(record{stream, len(data), perf})
-	if note != "" {
-		say(r.errOut, "%s", note)
+	how := types.of(record{stream, len(data), perf})
+	if how.id == 0 && len(how.fields) == 0 {
+		r.tallyOf(stream).unknown++
 	}
 	now := time.Now()
 	if r.asJSON {
-		doc := eventDocument{Time: now, Map: stream, Record: valueJSON(types.spec, id, data)}
-		if id != 0 {
-			doc.Type = types.spec.CString(id)
+		doc := eventDocument{Time: now, Map: stream, Record: valueJSON(how.spec, how.id, data)}
+		if how.id != 0 {
+			doc.Type = how.spec.CString(how.id)
+		} else if how.heading != "" {
+			say(r.errOut, "%s", how.heading)
 		}
 		return json.NewEncoder(printable.JSON{To: w}).Encode(doc)
 	}
-	var text string
-	if id == 0 {
-		text = string(appendBytes(nil, data))
-	} else {
-		value, err := btf.AppendValue(nil, types.spec, id, data, nil)
-		if err != nil && !errors.Is(err, btf.ErrTruncated) {
-			return fmt.Errorf("%s: %w", stream, err)
+	if how.heading != "" {
+		if err := say(w, "%-12s %s", "TIME", how.heading); err != nil {
+			return err
 		}
-		text = string(value)
+	}
+	text, err := appendRecord(nil, how, data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", stream, err)
 	}
 	return say(w, "%s %s %s", now.Format("15:04:05.000"), stream, text)
 }
