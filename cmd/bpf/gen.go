@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/internal/records"
 	"github.com/purebpf/bpf/internal/replace"
 	"github.com/purebpf/bpf/internal/skelgen"
 	"github.com/purebpf/bpf/object"
@@ -117,6 +118,9 @@ func (f *skeletonFlags) forObject(o *object.Object, dir string) (skelgen.Options
 		opts.Package = goPackage(dir)
 	}
 	opts.BuildTag, opts.Types = f.tag, f.types
+	if instructions(o) <= maxAnalyzed {
+		opts.Records = records.Analyze(o, nil)
+	}
 	for _, event := range f.events {
 		name, typ, ok := strings.Cut(event, "=")
 		if !ok {
@@ -131,6 +135,17 @@ func (f *skeletonFlags) forObject(o *object.Object, dir string) (skelgen.Options
 		opts.BuildTag = byteOrderTag(o)
 	}
 	return opts, nil
+}
+
+// maxAnalyzed is the number of instructions up to which the records of an object's rings are looked
+// for in its programs, which takes about 7 µs for each. Longer ones are not written by hand.
+const maxAnalyzed = 10000
+
+func instructions(o *object.Object) (n int) {
+	for _, p := range o.Programs {
+		n += len(p.Insns)
+	}
+	return n
 }
 
 // goPackage returns the package of a new Go file in a folder: that of go generate, else that of the

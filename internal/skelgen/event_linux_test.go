@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/internal/records"
 	"github.com/purebpf/bpf/internal/skelgen"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
@@ -32,6 +33,10 @@ const helpers = "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
 func TestEventType(t *testing.T) {
 	const event = "struct event { int pid; long when; };\n" +
 		"const struct event *unused __attribute__((unused));\n"
+	const ring = `struct {
+		__uint(type, BPF_MAP_TYPE_RINGBUF);
+		__uint(max_entries, 4096);
+	} out SEC(".maps");`
 	for _, c := range []struct{ name, source, field string }{
 		{"perf event array with descriptors", event + `struct {
 			__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
@@ -55,10 +60,39 @@ func TestEventType(t *testing.T) {
 			__uint(max_entries, 4096);
 			__type(value, struct record);
 		} out SEC(".maps");`, "Out *skel.Ring[XRecord]"},
+		{"a program that writes another struct than event", event + ring + `
+		struct other { long a, b, c; } keep;
+		SEC("xdp") int p(void *ctx)
+		{
+			return bpf_ringbuf_output(&out, &keep, sizeof(keep), 0);
+		}`, "Out *skel.Ring[XOther]"},
+		{"a program of whose record only the size is known", event + ring + `
+		SEC("xdp") int p(void *ctx)
+		{
+			char *b = bpf_ringbuf_reserve(&out, 24, 0);
+			if (b)
+				bpf_ringbuf_submit(b, 0);
+			return 0;
+		}`, "Out *skel.Ring[skel.Raw]"},
+		{"a program that writes less than an event", event + ring + `
+		SEC("xdp") int p(void *ctx)
+		{
+			char two[2] = { 1, 2 };
+			return bpf_ringbuf_output(&out, two, sizeof(two), 0);
+		}`, "Out *skel.Ring[skel.Raw]"},
+		{"two structs, one of them event", event + ring + `
+		struct other { long a, b, c; } keep;
+		SEC("xdp") int p(void *ctx)
+		{
+			struct event e = { 1, 2 };
+			bpf_ringbuf_output(&out, &e, sizeof(e), 0);
+			return bpf_ringbuf_output(&out, &keep, sizeof(keep), 0);
+		}`, "Out *skel.Ring[skel.Raw]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text, err := skelgen.Generate(compiled(t, c.source),
-				skelgen.Options{ObjectFile: "x.bpf.o"})
+			o := compiled(t, c.source)
+			text, err := skelgen.Generate(o,
+				skelgen.Options{ObjectFile: "x.bpf.o", Records: records.Analyze(o, nil)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/records"
 	"github.com/purebpf/bpf/object"
 )
 
@@ -40,6 +41,9 @@ type Options struct {
 	// Events are the C types of the records of ring buffers and perf event arrays, by map; an error
 	// if the object has no such map. They are found without it where the object says so clearly.
 	Events map[string]string
+	// Records is what the object's programs put into those maps. If it is nil, the types are found
+	// by declarations and names alone.
+	Records *records.Analysis
 	// Subskeleton asks for the part of a library: BindNAME instead of OpenNAME and LoadNAME.
 	Subskeleton bool
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/internal/printable"
+	"github.com/purebpf/bpf/internal/records"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -144,9 +145,10 @@ func describe(m *object.Map) string {
 
 // eventOf returns the type of a ring's records, "skel.Raw" if the object doesn't say which. The
 // object does so if the map is a ring buffer with a value type, which the kernel doesn't get (see
-// skel.Open), if there is a struct that has the map's name in the singular, or, if it is the only
-// ring, if one struct is named event or is what a global variable points to that is there to keep
-// the type: const struct event *unused. The values of a perf event array are file descriptors.
+// skel.Open); by what its programs put into the map; and, unless they contradict, if there is a
+// struct that has the map's name in the singular, or, if it is the only ring, if one struct is named
+// event or is what a global variable points to that is there to keep the type: const struct event
+// *unused. The values of a perf event array are file descriptors.
 func (g *generator) eventOf(m *object.Map) (string, error) {
 	if name, ok := g.opts.Events[m.Name]; ok {
 		id, err := g.find(name)
@@ -160,8 +162,17 @@ func (g *generator) eventOf(m *object.Map) (string, error) {
 	if m.Type == uapi.MapRingBuf {
 		id = m.ValueType
 	}
+	var written *records.Stream
+	if g.opts.Records != nil {
+		written = g.opts.Records.Stream(m.Name)
+	}
+	if id == 0 && written != nil {
+		id, _ = written.Type()
+	}
 	if id == 0 {
-		id = g.guessEvent(m)
+		if id = g.guessEvent(m); id != 0 && !g.fits(id, written) {
+			id = 0
+		}
 	}
 	if id == 0 {
 		return "skel.Raw", nil
@@ -171,6 +182,20 @@ func (g *generator) eventOf(m *object.Map) (string, error) {
 		return "skel.Raw", nil //nolint:nilerr // a guess
 	}
 	return g.text(t), nil
+}
+
+// fits reports whether all records that programs write may be of a type, as far as is known.
+func (g *generator) fits(id btf.ID, written *records.Stream) bool {
+	size, err := g.spec.SizeOf(id)
+	if err != nil || written == nil {
+		return err == nil
+	}
+	for _, s := range written.Sources {
+		if s.Type != 0 && g.spec.Skip(s.Type).ID() != id || s.Max < size || s.Min == s.Max && s.Max != size {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *generator) guessEvent(m *object.Map) btf.ID {
