@@ -38,11 +38,19 @@ func TestHeadersCompile(t *testing.T) {
 					with("", "-nostdlibinc", "-D__TARGET_ARCH_x86")
 					with("", "-nostdlibinc", "-D__TARGET_ARCH_s390", "-target", "bpfeb")
 					with("linux/bpf.h", "-nostdlibinc", "-D__TARGET_ARCH_x86")
+					with("linux/bpf.h", "-nostdlibinc", "-D__TARGET_ARCH_s390", "-target", "bpfeb")
 					with("linux/bpf.h", "-D__TARGET_ARCH_x86", "-isystem", "/usr/include",
 						"-isystem", "/usr/include/x86_64-linux-gnu")
 				}
 				compile(t, clang, "c", header, "vmlinux.h", "-D__TARGET_ARCH_x86",
 					"-I"+vmlinuxHeader(t))
+			}
+			// By the registers' names in linux/ptrace.h, where the other tests have vmlinux.h's.
+			for _, header := range []string{"bpf/bpf_tracing.h", "bpf/usdt.bpf.h"} {
+				for _, language := range []string{"c", "c++"} {
+					compile(t, clang, language, header, "linux/ptrace.h", "-D__TARGET_ARCH_x86",
+						"-idirafter", "/usr/include/x86_64-linux-gnu")
+				}
 			}
 			for _, arch := range architectures {
 				for _, header := range []string{"bpf/bpf_tracing.h", "bpf/usdt.bpf.h"} {
