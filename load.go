@@ -1,7 +1,6 @@
 package bpf
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -22,7 +21,7 @@ import (
 // LoadOptions changes how an object is loaded. The caller still owns the maps in it.
 type LoadOptions struct {
 	// Logger receives warnings for unknown features and fallbacks, info for what was skipped,
-	// sanitised, retried or poisoned, debug for each step. nil: no logging.
+	// sanitised, retried or poisoned, debug for each step. nil: that of SetLogger.
 	Logger *slog.Logger
 	// LogLevel is the verifier's log level for programs that don't set their own: 0 asks for a log
 	// only after a failure, others always; Program.VerifierLog returns it.
@@ -207,7 +206,7 @@ func (opts *LoadOptions) below() *load.Options {
 		opts = &LoadOptions{}
 	}
 	return &load.Options{
-		Report: loadError, Logger: cmp.Or(opts.Logger, discard), LogLevel: opts.LogLevel,
+		Report: loadError, Logger: loggerOr(opts.Logger), LogLevel: opts.LogLevel,
 		LogSize: opts.LogSize, Kernel: opts.Kernel, PinRoot: opts.PinRoot, SkipPins: opts.SkipPins,
 		Kconfig: opts.Kconfig, CustomBTF: opts.CustomBTF,
 		TokenPath: opts.TokenPath, NoToken: opts.NoToken,
@@ -248,7 +247,7 @@ func newObject(made *load.Object, opts *LoadOptions) *Object {
 	}
 	spec := made.Plan.Object
 	o := &Object{
-		name: spec.Name, btf: spec.BTF, ev: cmp.Or(opts.Logger, discard), running: made.Running(),
+		name: spec.Name, btf: spec.BTF, ev: loggerOr(opts.Logger), running: made.Running(),
 		handlers: opts.Handlers, made: made, prepared: true,
 	}
 	for i := range made.Plan.Externs {

@@ -257,7 +257,7 @@ func (p *Program) target() string {
 
 func (p *Program) events() *slog.Logger {
 	if p == nil || p.obj == nil {
-		return discard
+		return loggerOr(nil)
 	}
 	return p.obj.ev
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/btf/core"
@@ -164,7 +165,13 @@ func (r *resolver) prepare() error {
 	r.text.build(o.Subprogs)
 	r.scanTypes()
 	for _, n := range o.Notes {
-		r.event(EventSkipped, n.Section, n.Text)
+		kind := EventSkipped
+		for _, data := range [...]string{".rel.data", ".rel.rodata", ".rel.bss"} {
+			if strings.HasPrefix(n.Section, data) { // pointers that stay NULL
+				kind = EventWarning
+			}
+		}
+		r.event(kind, n.Section, n.Text)
 	}
 	if err := r.locateCore(); err != nil {
 		return err

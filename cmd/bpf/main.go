@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -16,11 +17,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/printable"
 )
 
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a write returns it as an error
+	bpf.SetLogger(logger())
 	out := &output{to: os.Stdout}
 	text, errText := printable.NewWriter(out), printable.NewWriter(os.Stderr)
 	root := newRootCommand()
@@ -51,6 +54,14 @@ func main() {
 		tellErrors(os.Stderr, err)
 	}
 	os.Exit(1)
+}
+
+// logger returns the logger of the process: LIBBPF_LOG_LEVEL decides, warnings if it is unset.
+func logger() *slog.Logger {
+	if _, set := os.LookupEnv("LIBBPF_LOG_LEVEL"); set {
+		return bpf.EnvLogger()
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // tellErrors writes each error of an errors.Join on a line.

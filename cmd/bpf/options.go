@@ -90,7 +90,7 @@ func (f *objectOptions) load() (*bpf.LoadOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bpf.LoadOptions{Logger: bpf.EnvLogger(), Kconfig: p.Kconfig, CustomBTF: p.CustomBTF,
+	return &bpf.LoadOptions{Kconfig: p.Kconfig, CustomBTF: p.CustomBTF,
 		PinRoot: p.PinRoot, TokenPath: f.token}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/kernel"
@@ -136,6 +137,9 @@ func (s *session) tell(list []plan.Event) {
 		level := slog.LevelInfo
 		if int(e.Kind) < len(eventLevels) {
 			level = eventLevels[e.Kind]
+		}
+		if strings.HasPrefix(e.Text, "will not load: ") {
+			level = slog.LevelInfo // the load fails with the same text
 		}
 		if s.log.Enabled(ctx, level) {
 			s.log.Log(ctx, level, e.Text, "object", s.name, "event", e.Kind, "subject", e.Subject)
