@@ -46,7 +46,7 @@ func TestAttachDetach(t *testing.T) {
 		t.Error("nothing is attached after attach --pin")
 	}
 	if out, err := run("attach", object, "count_packets", "xdp:lo"); err == nil ||
-		!strings.Contains(out, "count_packets) is attached there") {
+		!strings.Contains(out, "(count_packets) by link ") {
 		t.Errorf("second attach: %v, %s", err, out)
 	}
 	if out, err := run("detach", pin); err != nil {
