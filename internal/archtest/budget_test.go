@@ -15,8 +15,8 @@ import (
 // in rooms of their own. A change that needs more raises a number here and says why; one that needs
 // less lowers it.
 const (
-	mostFiles     = 57   // in the top folder, tests and everything else
-	mostCodeLines = 5074 // of root without tests, comments and blank lines
+	mostFiles     = 58   // in the top folder, tests and everything else
+	mostCodeLines = 5089 // of root without tests, comments and blank lines
 )
 
 // TestBudget: the oracle is the tree itself, as go/scanner reads it.
