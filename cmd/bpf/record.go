@@ -46,6 +46,7 @@ type display struct {
 	typeOf
 	fields  []records.Field
 	heading string // what the buffer's records are and why; printed once
+	perf    bool   // the record ends in up to seven bytes of padding
 }
 
 // newRecordTypes analyses an object. supplied is the BTF of --btf, or nil.
@@ -306,7 +307,11 @@ func appendRecord(dst []byte, s display, data []byte) ([]byte, error) {
 		}
 		dst = append(append(dst, m.Name...), ' ')
 		if end == uint64(len(data)) && end < off+n && charArray(s.spec, m.Type) {
-			dst = appendStrings(dst, data[min(off, end):end])
+			text := data[min(off, end):end]
+			if s.perf {
+				text = withoutPadding(text)
+			}
+			dst = appendStrings(dst, text)
 			continue
 		}
 		if dst, err = appendTyped(dst, s.spec, m.Type, data[min(off, end):end]); err != nil {
@@ -324,6 +329,19 @@ func charArray(s *btf.Spec, id btf.ID) bool {
 	}
 	elem := s.Skip(t.Array().Elem)
 	return elem.Kind() == btf.KindInt && elem.Size() == 1 && elem.Name() == "char"
+}
+
+// withoutPadding removes NULs that may be the padding of a perf buffer's record, behind the one that
+// ends the last string.
+func withoutPadding(text []byte) []byte {
+	for range 7 {
+		n := len(text)
+		if n < 2 || text[n-1] != 0 || text[n-2] != 0 {
+			break
+		}
+		text = text[:n-1]
+	}
+	return text
 }
 
 // appendStrings appends the strings in an array of which only the filled part was sent. What has no

@@ -100,6 +100,15 @@ func TestRecordTypes(t *testing.T) {
 			t.Errorf("%+v: said twice: %q", row, again.heading)
 		}
 	}
+	// The padding of a perf buffer's record is at most seven bytes.
+	for text, want := range map[string]string{
+		"sh\x00-c\x00": `"sh" "-c"`, "sh\x00-c\x00\x00\x00\x00": `"sh" "-c"`,
+		"sh\x00" + strings.Repeat("\x00", 9): `"sh" "" ""`, "\x00\x00": `""`, "": `""`,
+	} {
+		if got := appendStrings(nil, withoutPadding([]byte(text))); string(got) != want {
+			t.Errorf("%q is shown as %s, want %s", text, got, want)
+		}
+	}
 	for flag, says := range map[string]string{
 		"evnts=event":    `no ring or perf buffer "evnts"; near: events`,
 		"another=event":  `no ring or perf buffer "another"`,

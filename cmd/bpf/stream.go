@@ -161,6 +161,7 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 	defer r.mu.Unlock()
 	r.tallyOf(stream).records++
 	how := types.of(record{stream, len(data), perf})
+	how.perf = perf
 	if how.id == 0 && len(how.fields) == 0 {
 		r.tallyOf(stream).unknown++
 	}
