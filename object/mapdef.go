@@ -130,7 +130,7 @@ func (p *parser) parseDef(m *Map, def btf.Type, outer *Map) error {
 		field := findField(member.Name)
 		if field == nil {
 			if !p.opts.RelaxedMaps {
-				text := "is unknown; Options.RelaxedMaps ignores unknown fields"
+				text := "is unknown; RelaxedMaps (bpf --relaxed-maps) ignores unknown fields"
 				if near := nearFields(member.Name); near != "" {
 					text += "; " + near
 				}

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/internal/hint"
 	"github.com/purebpf/bpf/internal/hotplug"
 	"github.com/purebpf/bpf/internal/stream"
 	"github.com/purebpf/bpf/kernel"
@@ -57,7 +58,13 @@ func openEvent(cpu, pages, wakeup int) (*event, error) {
 	if e.memory, err = sys.Mmap(fd.Int(), 0, (pages+1)*page, sys.ProtRead|sys.ProtWrite,
 		sys.MapShared); err != nil {
 		e.close()
-		return nil, fmt.Errorf("map %d pages: %w", pages+1, err)
+		err = fmt.Errorf("map %d pages: %w", pages+1, err)
+		if errors.Is(err, syscall.EPERM) {
+			err = hint.Add(err, "beyond /proc/sys/kernel/perf_event_mlock_kb the buffers of all "+
+				"CPUs count against RLIMIT_MEMLOCK (ulimit -l): use fewer pages, raise one of "+
+				"them, or have CAP_IPC_LOCK")
+		}
+		return nil, err
 	}
 	head, tail := (*uint64)(unsafe.Pointer(&e.memory[offsetHead])),
 		(*uint64)(unsafe.Pointer(&e.memory[offsetTail]))

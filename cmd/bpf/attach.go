@@ -174,7 +174,7 @@ func (a *attacher) open(args []string, h *hook) (s subject, done func() error, e
 		}
 		return subject{Program: p}, p.Close, nil
 	}
-	o, err := openObject(args[0])
+	o, err := a.options.open(args[0])
 	if err != nil {
 		return subject{}, nil, err
 	}

@@ -99,7 +99,7 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 	bad := false
 	var unopened []error
 	for i, path := range objects {
-		o, err := openObject(path)
+		o, err := f.open(path)
 		if err != nil {
 			unopened = append(unopened, err)
 			continue

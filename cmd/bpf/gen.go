@@ -90,7 +90,7 @@ func (f *skeletonFlags) define(cmd *cobra.Command) {
 
 // generate returns the skeleton of the object at path.
 func (f *skeletonFlags) generate(path string) ([]byte, error) {
-	o, err := openObject(path)
+	o, err := openObject(path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -13,9 +13,10 @@ import (
 	"github.com/purebpf/bpf/object"
 )
 
-// openObject opens the object at path, or reads it from the pipe of another command.
-func openObject(path string) (*object.Object, error) {
-	o, err := readObject(path)
+// openObject opens the object at path, or reads it from the pipe of another command. opts may be
+// nil.
+func openObject(path string, opts *object.Options) (*object.Object, error) {
+	o, err := readObject(path, opts)
 	if err != nil && isSource(path) {
 		text := fmt.Sprintf("%s is C source: compile it first: bpf gen %s", path, path)
 		return nil, &retold{text, err}
@@ -33,15 +34,15 @@ func isSource(path string) bool {
 	return false
 }
 
-func readObject(path string) (*object.Object, error) {
+func readObject(path string, opts *object.Options) (*object.Object, error) {
 	if info, err := os.Stat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
-		return bpf.Open(path, nil)
+		return bpf.Open(path, opts)
 	}
 	raw, err := input.Read(path, input.MaxObject)
 	if err != nil {
 		return nil, err
 	}
-	return object.Parse(raw, filepath.Base(path))
+	return opts.Parse(raw, filepath.Base(path))
 }
 
 // requireFor checks the capabilities that loading the programs of o needs, so that the error names

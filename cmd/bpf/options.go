@@ -22,6 +22,7 @@ type objectOptions struct {
 	coreBTF     string
 	pinRoot     string
 	token       string
+	relaxedMaps bool
 }
 
 // resolving adds the flags of verbs that resolve an object.
@@ -32,6 +33,13 @@ func (f *objectOptions) resolving(set *pflag.FlagSet) {
 	set.StringVar(&f.coreBTF, "core-btf", "",
 		"file with BTF to use for CO-RE instead of the kernel's: raw BTF, or an ELF file that "+
 			"has it")
+	set.BoolVar(&f.relaxedMaps, "relaxed-maps", false,
+		"ignore unknown fields of map definitions")
+}
+
+// open opens an object as the flags say.
+func (f *objectOptions) open(path string) (*object.Object, error) {
+	return openObject(path, &object.Options{RelaxedMaps: f.relaxedMaps})
 }
 
 // pinning adds the flag of verbs that depend on where maps are pinned by name.

@@ -39,7 +39,7 @@ and without privileges; "bpf check --help" says what that is. What a recording d
 missing. If something is missing, the plan says so and continues, and the exit status is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := openObject(args[0])
+			o, err := f.open(args[0])
 			if err != nil {
 				return err
 			}

@@ -129,7 +129,7 @@ may be one of --btf, a file with BTF, an object, or a C header, on which run the
 			} else if r.iface == "" {
 				r.iface = counterIface
 			}
-			o, err := openRun(args)
+			o, err := r.openRun(args)
 			if err != nil {
 				return err
 			}
@@ -203,9 +203,9 @@ may be one of --btf, a file with BTF, an object, or a C header, on which run the
 // type.
 const counterIface = "lo"
 
-func openRun(args []string) (*object.Object, error) {
+func (r *runner) openRun(args []string) (*object.Object, error) {
 	if len(args) == 1 {
-		return openObject(args[0])
+		return r.options.open(args[0])
 	}
 	o, err := object.Parse(counterObject, "counter")
 	if err != nil {

@@ -154,7 +154,7 @@ func TestRunEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r := runner{iface: "lo", interval: time.Hour, out: io.Discard, errOut: io.Discard}
-	o, err := openRun(nil)
+	o, err := r.openRun(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,45 @@
+package perfbuf
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/purebpf/bpf/internal/hint"
+	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/uapi"
+)
+
+// TestMlockHint: a refusal of memory says which limits it is about. Oracle: the kernel refuses
+// without CAP_IPC_LOCK, and not with it.
+func TestMlockHint(t *testing.T) {
+	testkit.Root(t)
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before); err != nil {
+		t.Fatal(err)
+	}
+	low := unix.Rlimit{Cur: 64 << 10, Max: before.Max}
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &low); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before) })
+	open := func() error {
+		e, err := openEvent(0, 4096, 1)
+		if err == nil {
+			e.close()
+		}
+		return err
+	}
+	err := testkit.WithCapabilities(t, []uapi.Capability{uapi.CapPerfmon}, open)
+	if !errors.Is(err, syscall.EPERM) || !strings.Contains(hint.Of(err), "perf_event_mlock_kb") {
+		t.Errorf("without CAP_IPC_LOCK: %v (%s)", err, hint.Of(err))
+	}
+	err = testkit.WithCapabilities(t,
+		[]uapi.Capability{uapi.CapPerfmon, uapi.Capability(unix.CAP_IPC_LOCK)}, open)
+	if err != nil {
+		t.Errorf("with CAP_IPC_LOCK: %v (%s)", err, hint.Of(err))
+	}
+}
