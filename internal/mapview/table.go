@@ -227,6 +227,9 @@ func (v *View) valueText(i int, r row, f Format) string {
 		}
 		return v.named(c, n, plain)
 	}
+	if len(r.Values) == 0 {
+		return "?"
+	}
 	value := r.Values[0]
 	for _, one := range r.Values {
 		if !isZero(one) {
@@ -313,7 +316,7 @@ func align(rows [][]cell, width int) (lines []screen.Line) {
 // variables returns the values of the only element one below the other.
 func (v *View) variables(f Format) []screen.Line {
 	lines := v.heading(1, f)
-	if len(v.rows) == 0 {
+	if len(v.rows) == 0 || len(v.rows[0].Values) == 0 {
 		return lines
 	}
 	r := v.rows[0]

@@ -153,7 +153,7 @@ func TestRecordings(t *testing.T) {
 		{"hostile", Map{Name: "a\x1b[31mb\n", Type: "hash", MaxEntries: 4, Key: f.u32, Value: f.hist,
 			KeySize: 4, ValueSize: 48}, 0, []Sample{{Count: 2, Elements: []Element{
 			one(value(uint32(8)), value([]uint32{1, 0, 0, 0, 0, 0, 0, 0}, "\x1b]0;x\a\n")),
-			one([]byte{1}, []byte{2})}}}},
+			one([]byte{1}, []byte{2}), one(nil)}}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.m.Spec = s
