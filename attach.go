@@ -37,7 +37,7 @@ var autoAttach = [...]func(*Program) (*Link, error){
 // errNothingToDo is the error of an autoAttach function if the section names no target.
 var errNothingToDo = errors.New("the section names no target")
 
-// NotAttached is a program or map that Object.Attach left alone, and the reason.
+// NotAttached is a program or map that Object.Attach didn't attach, and why.
 type NotAttached struct {
 	Program *Program // nil if it is a map
 	Map     *Map     // a struct_ops map
@@ -89,9 +89,9 @@ func (p *Program) attach() (*Link, string, error) {
 }
 
 // Attach attaches every loaded program whose section says how, in order (libbpf
-// bpf_object__attach_skeleton). All or nothing: when one fails, those before it are detached. It is
-// not an error if a section leaves the target open (XDP, TC, cgroups, a bare SEC("kprobe")); the
-// logger and NotAttached report such programs.
+// bpf_object__attach_skeleton). If one fails, those before it are detached. It is not an error if a
+// section leaves the target open (XDP, TC, cgroups, a bare SEC("kprobe")); the logger and
+// NotAttached report these.
 //
 // The links belong to the Object, which closes them when it is closed; the caller may close them
 // earlier. Attach may be called again once all of them are closed.
@@ -188,7 +188,7 @@ func (o *Object) attach() (links Links, left []NotAttached, err error) {
 	return links, left, nil
 }
 
-// NotAttached lists what the last Attach left alone, and why.
+// NotAttached lists what the last Attach did not attach, and why.
 func (o *Object) NotAttached() []NotAttached {
 	if o == nil {
 		return nil

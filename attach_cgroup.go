@@ -9,8 +9,8 @@ import (
 
 // CgroupOptions changes how a program is attached to a cgroup by a link.
 type CgroupOptions struct {
-	// Type is the attach type, for a program that doesn't name it: SEC("cgroup/skb"), or one from
-	// OpenProgram or ProgramFromID whose type has several. 0: ExpectedAttachType.
+	// Type is the attach type, for SEC("cgroup/skb"), which doesn't say it, and for a program from
+	// OpenProgram or ProgramFromID whose program type has several. 0: ExpectedAttachType.
 	Type     uapi.AttachType
 	Anchor   anchor.Anchor // 6.16
 	Revision uint64        // 6.16: from inspect.Cgroup; ESTALE if the hook has changed since. 0: any
@@ -19,9 +19,9 @@ type CgroupOptions struct {
 }
 
 // AttachCgroup attaches a program to the cgroup at path, a directory of the cgroup2 file system
-// (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). It runs for the processes of the
-// cgroup and its descendants, in addition to other programs. Needs CAP_NET_ADMIN for cgroup_skb.
-// EPERM if the cgroup, or one above it, has an exclusive program.
+// (libbpf bpf_program__attach_cgroup_opts; 5.7; lsm_cgroup 6.0). The program runs for the processes
+// of the cgroup and its descendants, in addition to other programs. Needs CAP_NET_ADMIN for
+// cgroup_skb. EPERM if the cgroup, or one above it, has an exclusive program.
 func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// IterTarget is what an iterator walks: an IterMap, IterCgroup or IterTask. nil means everything of
-// its kind, which some kinds don't have.
+// IterTarget is what an iterator walks: an IterMap, IterCgroup or IterTask. nil means everything;
+// some kinds of iterators don't accept it.
 type IterTarget interface {
 	// takenBy returns the iterators that take the target, and what it is.
 	takenBy() (kinds []string, what string)
@@ -28,8 +28,8 @@ type IterTarget interface {
 type IterMap struct{ Map *Map }
 
 // IterCgroup is where SEC("iter/cgroup") (6.1) starts: at Path, a directory of the cgroup2 file
-// system, or at the cgroup with that ID, or at the root if neither is set. It walks in Order, or
-// uapi.CgroupIterDescendantsPre if that is 0.
+// system, or at the cgroup with that ID, or at the root if neither is set. It walks in Order; 0
+// means uapi.CgroupIterDescendantsPre.
 type IterCgroup struct {
 	Path  string
 	ID    uint64

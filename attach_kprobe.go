@@ -24,13 +24,13 @@ type KprobeOptions struct {
 
 // AttachKprobe attaches the program to the kernel function called symbol, or "module:symbol"
 // (libbpf bpf_program__attach_kprobe_opts; 4.1): it runs when the function is entered, at an offset
-// in it, or when it returns. The name must be the kernel's own (/proc/kallsyms), with the suffix of
-// the compiler: "name.isra.0". With Address, symbol is "".
+// in it, or when it returns. The name must be that in /proc/kallsyms, with any suffix from the
+// compiler: "name.isra.0". With opts.Address, symbol must be "".
 //
-// Needs CAP_PERFMON, as explained above, and CAP_DAC_OVERRIDE where an event in tracefs is used.
-// ErrNotExist if there is no such function, with similar names as hint; EADDRNOTAVAIL if there are
-// several (6.6); EILSEQ if no instruction starts at the offset; EINVAL if the kernel refuses probes
-// there; ErrNotSupported on a kernel without kprobes.
+// Needs CAP_PERFMON (see Attaching in the package comment), and CAP_DAC_OVERRIDE where an event in
+// tracefs is used. ErrNotExist if there is no such function, with similar names as hint;
+// EADDRNOTAVAIL if there are several (6.6); EILSEQ if no instruction starts at the offset; EINVAL
+// if the kernel refuses probes there; ErrNotSupported on a kernel without kprobes.
 func (p *Program) AttachKprobe(symbol string, opts *KprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KprobeOptions{}
@@ -87,9 +87,9 @@ type KsyscallOptions struct {
 }
 
 // AttachKsyscall attaches the program to the kernel's function for a system call, by the name
-// without "sys_", such as "unlinkat" (libbpf bpf_program__attach_ksyscall). Calls of 32-bit
-// programs on a 64-bit kernel have functions of their own and are not seen. Read the arguments with
-// PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. Privileges and errors are those of AttachKprobe.
+// without "sys_", such as "unlinkat" (libbpf bpf_program__attach_ksyscall). System calls of 32-bit
+// programs on a 64-bit kernel use other functions and don't run the program. Read the arguments
+// with PT_REGS_SYSCALL_REGS or BPF_KSYSCALL. Privileges and errors are those of AttachKprobe.
 func (p *Program) AttachKsyscall(name string, opts *KsyscallOptions) (*Link, error) {
 	if opts == nil {
 		opts = &KsyscallOptions{}

@@ -11,18 +11,18 @@ import (
 	"github.com/purebpf/bpf/kernel"
 )
 
-// Moment says when a program runs that is attached to many functions.
+// Moment says when a program that is attached to many functions runs.
 type Moment uint8
 
 const (
 	AtEntry  Moment = iota // kprobe.multi, uprobe.multi
 	AtReturn               // kretprobe.multi, uretprobe.multi
-	// InSession is at both: the result at entry decides whether the program runs at return
+	// InSession means both: the program's result at entry decides whether it runs at return
 	// (kprobe.session 6.10, uprobe.session 6.13)
 	InSession
 )
 
-// KprobeMultiOptions changes how a program attaches to the kernel functions of a pattern.
+// KprobeMultiOptions changes how a program attaches to many kernel functions.
 type KprobeMultiOptions struct {
 	When        Moment
 	UniqueMatch bool // refuse a pattern that doesn't match exactly one function

@@ -26,7 +26,7 @@ type PerfEvent struct {
 	Config uint64
 	// Period is the number of counts between two runs (nanoseconds for clocks). With Frequency the
 	// kernel chooses the period so that the program runs that often a second. If neither is set,
-	// Frequency is 100. Tracepoints have neither; the program runs each time.
+	// Frequency is 100. Tracepoints use neither: the program runs every time.
 	Period    uint64
 	Frequency uint64
 }
@@ -34,8 +34,8 @@ type PerfEvent struct {
 // PerfEventOptions changes how a program attaches to perf events.
 type PerfEventOptions struct {
 	CPUs []int // only on these; nil: all that are online
-	// PID limits the event to this thread. The id of a process, such as os.Getpid(), is that of its
-	// first thread. 0 means every process, unlike in perf_event_open(2).
+	// PID limits the event to the thread with this id; a process's id is that of its first thread.
+	// 0 is every process, unlike in perf_event_open(2); one's own is os.Getpid().
 	PID    int
 	Cookie uint64 // what bpf_get_attach_cookie returns in the program (5.15)
 	Ioctl  bool   // attach by ioctl even where the kernel has links (libbpf force_ioctl_attach)
@@ -77,17 +77,17 @@ func (e PerfEvent) String() string {
 // AttachPerfEvent opens a perf event on every online CPU and attaches the program to each (libbpf
 // bpf_program__attach_perf_event_opts on each; 4.9): a perf_event program to a hardware, software
 // or PMU event, a tracepoint program to a tracepoint. A tracepoint is opened once because its event
-// sees all CPUs. With a PID and no CPUs it is one event, which follows the thread.
+// sees all CPUs. With a PID and no CPUs there is one event, for the thread.
 //
-// When a CPU goes offline, the kernel stops its event for good; when the CPU is back, a goroutine,
-// which otherwise sleeps, opens another event and attaches the program to it: the Link and its
-// descriptor stay, but a pin of it keeps the old event. Without CPUs in the options the program is
-// also attached to CPUs that come online later, until all Links are closed. Failures of the
-// goroutine go to the logger of the load. libbpf does none of this.
+// When a CPU goes offline, the kernel stops its event for good; when the CPU is online again, a
+// goroutine, which otherwise sleeps, opens another event and attaches the program to it. The Link
+// and its descriptor stay the same, but a pin of the Link keeps the old event. Without CPUs in the
+// options the program is also attached to CPUs that come online later, until all Links are closed.
+// Failures of the goroutine go to the logger of the load. libbpf does none of this.
 //
-// Needs CAP_PERFMON, as explained above, also for CPUs that come online later. ErrNotExist if the
-// machine has no such event (virtual machines often have no hardware events); EINVAL if the event
-// takes another type of program.
+// Needs CAP_PERFMON (see Attaching in the package comment), also for CPUs that come online later.
+// ErrNotExist if the machine has no such event (virtual machines often have no hardware events);
+// EINVAL if the event takes other programs.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
 		opts = &PerfEventOptions{}

@@ -8,15 +8,15 @@ import (
 
 // SockMapOptions changes how a program is attached to a sockmap or sockhash.
 type SockMapOptions struct {
-	// Type is the hook, for a program that doesn't say whether it is a parser or a verdict:
-	// SEC("sk_skb"), or an sk_skb program from OpenProgram or ProgramFromID. 0: ExpectedAttachType.
+	// Type is the attach type, for programs that may be a parser or a verdict: SEC("sk_skb"), or an
+	// sk_skb program from OpenProgram or ProgramFromID. 0: ExpectedAttachType.
 	Type uapi.AttachType
 }
 
 // AttachSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash
-// (libbpf bpf_program__attach_sockmap; 6.10; before that, nolink.SetSockMap). It applies to sockets
-// that are put into the map afterwards. A map has one program per hook: EBUSY if one is attached by
-// a link; one without a link is replaced.
+// (libbpf bpf_program__attach_sockmap; 6.10; before that, nolink.SetSockMap). The program runs for
+// sockets that are put into the map afterwards. A map takes one program of each attach type: a
+// program attached without a link is replaced; EBUSY if there is one with a link.
 func (p *Program) AttachSockMap(m *Map, opts *SockMapOptions) (*Link, error) {
 	p = p.orNone()
 	where := p.expected

@@ -20,8 +20,8 @@ import (
 // its object was closed. A map that was opened by a pin or an id can be attached only if it is
 // declared in .struct_ops.link and was attached before, since its value isn't known.
 //
-// ErrExist if the subsystem has one of that name or takes only one; the hint lists those of the
-// type. Some subsystems ask for privileges.
+// ErrExist if the subsystem has a map of that name or takes only one; the hint lists the registered
+// maps of the type. Some subsystems require privileges.
 func (m *Map) AttachStructOps() (*Link, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("attach struct_ops", err)
@@ -106,11 +106,12 @@ func (m *Map) structOpsFail(err error) error {
 
 // UpdateMap atomically replaces the registered map with another struct_ops map (libbpf
 // bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered
-// map, also by another descriptor, it does nothing, since kernels up to 6.18 at least corrupt their
-// list of TCP congestion controls when one replaces itself; with CAP_SYS_ADMIN that holds even if
-// somebody else updates the link at the same time. EINVAL if the link or the map is of another
-// kind, or the subsystem doesn't accept m as a replacement (a TCP congestion control keeps its
-// name); ErrNotSupported if the subsystem has no updates; ENOLINK if the map was detached.
+// map, also by another descriptor, UpdateMap does nothing, since kernels up to at least 6.18
+// corrupt their list of TCP congestion controls when one replaces itself. With CAP_SYS_ADMIN it
+// recognises the registered map even if another process has updated the link. EINVAL if the link or
+// the map is of another kind, or the subsystem doesn't accept m as a replacement (a TCP congestion
+// control keeps its name); ErrNotSupported if the subsystem has no updates; ENOLINK if it was
+// detached.
 func (l *Link) UpdateMap(m *Map) error {
 	if l.isNone() {
 		return missing("update link", "link")

@@ -24,9 +24,8 @@ func (p *Program) AttachTCX(iface string, where uapi.AttachType, opts *TCXOption
 	return p.attachInterface(iface, where, explain.TCX, opts)
 }
 
-// AttachNetkit attaches a program to a netkit device: to packets that the primary device sends
-// (uapi.AttachNetkitPrimary) or, from outside, to packets that its peer sends
-// (uapi.AttachNetkitPeer). iface is the primary device in both cases (libbpf
+// AttachNetkit attaches a program to the packets that a netkit device (uapi.AttachNetkitPrimary) or
+// its peer (uapi.AttachNetkitPeer) sends. iface is the primary device in both cases (libbpf
 // bpf_program__attach_netkit; 6.7).
 func (p *Program) AttachNetkit(iface string, where uapi.AttachType,
 	opts *TCXOptions) (*Link, error) {

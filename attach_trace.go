@@ -49,8 +49,8 @@ func (p *Program) AttachTrace(opts *CookieOptions) (*Link, error) {
 
 // AttachLSM attaches an LSM program to the hook that it was loaded for (libbpf
 // bpf_program__attach_lsm; 5.7). If "bpf" is not among the kernel's security modules (lsm= on its
-// command line), the program is attached but never runs, and the logger gets a warning. Programs
-// for a cgroup (SEC("lsm_cgroup/...")) attach with AttachCgroup.
+// command line), the program is attached but never runs, and the logger gets a warning. For
+// SEC("lsm_cgroup/...") use AttachCgroup.
 func (p *Program) AttachLSM(opts *CookieOptions) (*Link, error) {
 	p = p.orNone()
 	to := "LSM hook " + p.traceTarget()
@@ -149,9 +149,10 @@ func hasRawTracepointForm(t uapi.AttachType) bool {
 }
 
 // AttachFreplace replaces a global function of target, another loaded BPF program, with the program
-// (libbpf bpf_program__attach_freplace; 5.10). The signatures must be equal. With a nil target and
-// "" it replaces the function that it was loaded for; otherwise it needs CAP_SYS_ADMIN. ErrNotExist
-// if target has no such function; EBUSY if the function is replaced or traced already.
+// (libbpf bpf_program__attach_freplace; 5.10). The signatures must be equal. If target is nil and
+// function is "", the program replaces the function that it was loaded for; other targets need
+// CAP_SYS_ADMIN. ErrNotExist if target has no such function; EBUSY if the function is replaced or
+// traced already.
 func (p *Program) AttachFreplace(target *Program, function string) (*Link, error) {
 	p = p.orNone()
 	to := "the function it was loaded for"

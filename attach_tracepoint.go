@@ -13,9 +13,9 @@ import (
 
 // AttachTracepoint attaches the program to the tracepoint category:name (libbpf
 // bpf_program__attach_tracepoint_opts; 4.7), such as "sched", "sched_switch";
-// /sys/kernel/tracing/events has a directory for each. Needs CAP_PERFMON, as explained above, and
-// CAP_DAC_OVERRIDE to read tracefs, unless its mode was changed. ErrNotExist if there is no such
-// tracepoint.
+// /sys/kernel/tracing/events has a directory for each. Needs CAP_PERFMON (see the package comment),
+// and CAP_DAC_OVERRIDE to read tracefs, unless its mode was changed. ErrNotExist if there is no
+// such tracepoint.
 func (p *Program) AttachTracepoint(category, name string, opts *CookieOptions) (*Link, error) {
 	if opts == nil {
 		opts = &CookieOptions{}

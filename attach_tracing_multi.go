@@ -20,8 +20,8 @@ import (
 // arguments, a struct as result.
 //
 // Needs CAP_PERFMON. ErrNotExist if nothing matches. The tests check which functions a pattern
-// selects and the request to the kernel, and have not run such programs: no kernel that they ran on
-// has such links.
+// selects and what the kernel is asked, but have not run such programs, because no kernel that they
+// ran on has such links.
 func (p *Program) AttachTracingMulti(pattern string) (*Link, error) {
 	if pattern == "" {
 		return p.attachTracing("0 functions", "", nil, nil)
@@ -29,7 +29,7 @@ func (p *Program) AttachTracingMulti(pattern string) (*Link, error) {
 	return p.attachTracing(pattern, pattern, nil, nil)
 }
 
-// AttachTracingList is AttachTracingMulti for functions by their ids: of BTF_KIND_FUNC in the BTF of
+// AttachTracingList is AttachTracingMulti for functions given by ids of BTF_KIND_FUNC in the BTF of
 // the kernel, or of the module that the program was loaded for. cookies are what
 // bpf_get_attach_cookie returns, one for each; nil: none.
 func (p *Program) AttachTracingList(ids []btf.ID, cookies []uint64) (*Link, error) {

@@ -11,17 +11,17 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// UprobeOptions changes how a program attaches to a function of a program or library.
+// UprobeOptions changes how a program attaches to a function in user space.
 type UprobeOptions struct {
 	Return bool // run it when the function returns (uretprobe)
-	// Offset is in bytes: into the function, or without one into the file. An instruction must
-	// start there: a probe inside an instruction kills processes, by SIGILL or later. AttachUprobe
-	// refuses it with EINVAL where it can recognise it.
+	// Offset is in bytes from the start of the function or, without a function, of the file. An
+	// instruction must start there, since a probe inside an instruction crashes processes, with
+	// SIGILL or later. AttachUprobe returns EINVAL where it recognises one.
 	Offset uint64
 	// RefCtrOffset is the file offset of a 16-bit counter that the kernel increments while the
 	// probe exists: a semaphore (4.20).
 	RefCtrOffset uint64
-	PID          int       // only in this process, such as os.Getpid(); 0: all, also later ones
+	PID          int       // run in this process only; 0 is every process, one's own is os.Getpid()
 	Cookie       uint64    // what bpf_get_attach_cookie returns in the program (5.15)
 	Mode         ProbeMode // kernel interface; the default is the newest
 }
@@ -31,13 +31,13 @@ type UprobeOptions struct {
 // or when it returns. file is a path, a name to search for ("bash", "libc.so.6"), or
 // "archive!/member" for an uncompressed member of a ZIP archive. symbol is a function or "" for an
 // offset in the file. A name means the default version of a function, as for the dynamic linker;
-// "name@VERSION" is another one. An indirect function (IFUNC, as memcpy of most libcs) is refused:
-// programs call the function that it selects.
+// "name@VERSION" is another one. An indirect function (IFUNC, such as memcpy in most C libraries)
+// is refused: programs call the function it selects.
 //
-// Symbolic links behind /proc/PID/root are followed in the root of that process. With PID, a name
+// Symbolic links below /proc/PID/root are resolved in the root of that process. With PID, a name
 // without '/' is searched for in the files that the process has mapped and in its root; a path
-// means the file that the calling process sees, and is refused if it is another file for the
-// process PID.
+// means the file that the calling process sees, and is refused if the process PID sees another file
+// there.
 //
 // Needs CAP_SYS_ADMIN (AttachUprobeMulti does not), or CAP_PERFMON and CAP_DAC_OVERRIDE where an
 // event in tracefs is used. ErrNotExist if there is no such file or function, with similar names;
@@ -45,11 +45,10 @@ type UprobeOptions struct {
 // nearest valid offsets; ESRCH if there is no such process; ErrNotSupported on a kernel without
 // uprobes.
 //
-// An offset is inside an instruction if it is not aligned as the file's machine requires, or if the
-// code leads to an instruction around it from the start of the function whose symbol covers it
-// (x86, riscv64, s390x, ppc64), by jumps whose targets are in the code. This assumes that functions
-// start with an instruction and that calls return. In stripped files, in tables between the code,
-// and in code that only a table of addresses leads to, any aligned offset is accepted.
+// To find offsets inside instructions, AttachUprobe checks the alignment that the machine requires,
+// and on x86, riscv64, s390x and ppc64 decodes the function from its start, following direct jumps.
+// This assumes that functions start with an instruction and that calls return. In stripped files,
+// data tables, and code that only indirect jumps reach, any aligned offset is accepted.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeOptions{}

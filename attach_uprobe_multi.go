@@ -8,17 +8,17 @@ import (
 	"github.com/purebpf/bpf/internal/userfile"
 )
 
-// UprobeMultiOptions changes how a program attaches to the functions of a pattern.
+// UprobeMultiOptions changes how a program attaches to many functions.
 type UprobeMultiOptions struct {
 	When Moment
-	PID  int // only in this process, such as os.Getpid(); 0: all, also later ones
+	PID  int // run in this process only; 0 is every process, one's own is os.Getpid()
 }
 
-// UprobeList lists functions of a program or library, by their names as for AttachUprobe, or by
-// offsets in the file, where instructions start, as for AttachUprobe.
+// UprobeList lists functions of a program or library, by their names or by offsets in the file,
+// both as for AttachUprobe.
 type UprobeList struct {
 	When    Moment
-	PID     int // only in this process, such as os.Getpid(); 0: all, also later ones
+	PID     int // run in this process only; 0 is every process, one's own is os.Getpid()
 	Symbols []string
 	Offsets []uint64
 	// RefCtrOffsets are the file offsets of 16-bit counters that the kernel increments while the
@@ -43,7 +43,7 @@ func (p *Program) AttachUprobeMulti(file, pattern string, opts *UprobeMultiOptio
 }
 
 // AttachUprobeList is AttachUprobeMulti for the functions of a list. ErrNotExist if one doesn't
-// exist; EINVAL for an offset inside an instruction.
+// exist, EINVAL for an offset inside an instruction.
 func (p *Program) AttachUprobeList(file string, list UprobeList) (*Link, error) {
 	return p.attachUprobes(file, &probe.UprobeMulti{
 		Symbols: list.Symbols, Offsets: list.Offsets, RefCtrOffsets: list.RefCtrOffsets,

@@ -34,20 +34,21 @@ import (
 
 // USDTOptions changes how a program attaches to a USDT probe.
 type USDTOptions struct {
-	PID    int    // only in this process, such as os.Getpid(); 0: all, also later ones
+	PID    int    // run in this process only; 0 is every process, one's own is os.Getpid()
 	Cookie uint64 // what bpf_usdt_cookie returns in the program
 }
 
 // AttachUSDT attaches the program to every place of a probe that a program or library declares for
 // tracers (libbpf bpf_program__attach_usdt; 4.20 for probes with a semaphore, 4.17 without). The
-// object must include usdt.bpf.h. file is as for AttachUprobe. The Link is one of the kernel if the
-// program was loaded for many uprobes or the probe has one place.
+// object must include usdt.bpf.h. file is as for AttachUprobe. The Link is one BPF link if the
+// program was loaded for uprobe_multi links, as for SEC("usdt") where the kernel has them (6.10),
+// or if the probe has only one place.
 //
-// Needs the privileges of AttachUprobe, but none for one link to many uprobes. ErrNotExist if there
-// is no such file or probe, with similar names; EINVAL if the file is for another processor or the
+// Needs the privileges of AttachUprobe, but none for a uprobe_multi link. ErrNotExist if there is
+// no such file or probe, with similar names; EINVAL if the file is for another processor or the
 // probe's arguments can't be read; ErrTooBig if the object's map has no room for more kinds of
-// arguments (BPF_USDT_MAX_SPEC_CNT); ErrNotSupported before 5.15 (cookies) if the file may be
-// anywhere in memory and no process is given.
+// arguments (BPF_USDT_MAX_SPEC_CNT); ErrNotSupported before 5.15 (no cookies) if PID is 0 and the
+// file can be loaded at any address.
 func (p *Program) AttachUSDT(file, provider, name string, opts *USDTOptions) (*Link, error) {
 	if opts == nil {
 		opts = &USDTOptions{}

@@ -11,8 +11,8 @@ import (
 type XDPMode uint8
 
 const (
-	// XDPAny is native if the driver supports it and accepts the program, else generic, which is
-	// logged with the reason
+	// XDPAny is XDPNative if the driver supports that and accepts the program, otherwise
+	// XDPGeneric; the log has the reason
 	XDPAny     = XDPMode(xdp.Any)
 	XDPNative  = XDPMode(xdp.Native)  // in the driver, before the kernel makes an sk_buff
 	XDPGeneric = XDPMode(xdp.Generic) // in the network stack: any interface, slower
@@ -29,8 +29,8 @@ type XDPOptions struct {
 
 // AttachXDP attaches the program to the network interface (libbpf bpf_program__attach_xdp; 5.9).
 // EBUSY while another program is attached; ErrNotExist if there is no such interface;
-// ErrNotSupported with Mode XDPNative on a driver without it. If the driver refuses, the error has
-// its reason if the process has CAP_PERFMON (5.13).
+// ErrNotSupported with Mode XDPNative on a driver without it. If the driver refuses the program and
+// the process has CAP_PERFMON, the error has the driver's reason (5.13).
 func (p *Program) AttachXDP(iface string, opts *XDPOptions) (*Link, error) {
 	p = p.orNone()
 	if opts == nil {

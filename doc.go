@@ -2,8 +2,9 @@
 // pure Go.
 //
 // Each phase has its own type. [Open] (or object.Parse, for bytes) reads an ELF file into an
-// object.Object, plain data that may be changed; [Load] makes an [Object] from it, which owns its
-// kernel objects; [Object.Attach] and the Attach methods of [Program] return [Link] values.
+// object.Object, plain data that may be changed; [Load] creates its maps and programs in the kernel
+// and returns an [Object], which owns them; [Object.Attach] and the Attach methods of [Program]
+// return [Link] values.
 //
 //	o, err := bpf.Open("counter.bpf.o", nil)
 //	m, err := o.FindMap("pkt_count")
@@ -16,14 +17,14 @@
 //	n, err := counts.Lookup(0)
 //
 // A number in parentheses, such as (5.8), is the first version of Linux that has what the sentence
-// describes. Options are a pointer, which may be nil: the zero value means the defaults.
+// describes. Options are passed by pointer; nil and the zero value mean the defaults.
 //
 // # Attaching
 //
-// Each Attach method makes a Link. It needs no privileges beyond those of the load, unless its
-// comment names some. Where it names CAP_PERFMON, some kernels ask for CAP_SYS_ADMIN if the sysctl
-// kernel.perf_event_paranoid is above 2. In a pattern '*' stands for any characters and '?' for
-// one. Packages [github.com/purebpf/bpf/nolink], tc and lwt attach programs without a link.
+// Each Attach method makes a Link, and needs no privileges beyond those of the load unless its
+// comment names some. Where a comment names CAP_PERFMON, some kernels require CAP_SYS_ADMIN if the
+// sysctl kernel.perf_event_paranoid is above 2. In a pattern, '*' matches any characters and '?'
+// matches one. Packages [github.com/purebpf/bpf/nolink], tc and lwt attach programs without a link.
 //
 // # Ownership
 //
@@ -32,9 +33,9 @@
 // with it. The garbage collector closes and detaches nothing. Closing a link detaches the program,
 // unless the link is pinned or [Link.Disconnect] was called.
 //
-// Close may run concurrently with other methods: it waits for calls that are running, and later
-// calls fail with [ErrClosed]. But pointers and slices into mapped memory (VarOf, MemoryOf,
-// Variable.Bytes, Map.Memory) must not be used after Close.
+// Close may run concurrently with other methods: it waits for running calls, and later calls fail
+// with [ErrClosed]. A second Close does nothing. Pointers and slices into mapped memory (VarOf,
+// MemoryOf, Variable.Bytes, Map.Memory) must not be used after Close.
 //
 // # Interfaces
 //
@@ -46,7 +47,7 @@
 //
 // Object.Program, Map and Variable never return nil. If the object doesn't have the name, every
 // method of the result fails with an [ErrNotExist] that lists similar names; the method Err returns
-// that error. Nil pointers and zero values fail in the same way.
+// that error. Methods of nil pointers and zero values fail in the same way.
 //
 // An error names the step, the object and the map or program, and wraps the kernel's errno:
 // errors.Is works with syscall.Errno and with [ErrNotSupported], [ErrNotExist], [ErrExist],

@@ -16,7 +16,7 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Errors that errors.Is finds in the errors of this package, in addition to syscall.Errno values.
+// Errors that errors.Is finds in the errors of this package, besides errnos.
 var (
 	// ErrNotSupported: the kernel, or this kind of map, program or link, doesn't support it
 	// (ENOSYS, EOPNOTSUPP, ENOTSUPP).
@@ -111,8 +111,8 @@ func (e joinedErrors) Unwrap() error { return e.error }
 func (e *Error) Unwrap() error { return e.Err }
 
 // Is reports matches that the cause itself doesn't report: the kernel's ENOTSUPP matches
-// ErrNotSupported, E2BIG matches ErrTooBig, and an error of resolving matches the errno that C
-// libbpf returns for it.
+// ErrNotSupported, E2BIG matches ErrTooBig, and an error in resolving the object matches the errno
+// that C libbpf returns for it.
 func (e *Error) Is(target error) bool { return errnoIs(e.Err, target) }
 
 func errnoIs(err, target error) bool {

@@ -8,19 +8,19 @@ import (
 	"github.com/purebpf/bpf/sys"
 )
 
-// Handler holds the callbacks of an application for programs of a section kind that it defines, or
-// handles differently (libbpf libbpf_register_prog_handler). A row in object.Options.Sections
-// defines the type of its programs, object.Options.Setup may change them when they are read, and a
-// Handler in LoadOptions.Handlers takes part in loading and attaching them: only for the objects
-// that they are passed with, never for the process.
+// Handler holds an application's callbacks for programs of one kind of section, which the
+// application defines or handles differently (libbpf libbpf_register_prog_handler). A row in
+// object.Options.Sections defines the type of the programs, object.Options.Setup may change them
+// when they are read, and a Handler in LoadOptions.Handlers takes part in loading and attaching
+// them. All three apply to the objects that they are passed for.
 type Handler struct {
-	// Prepare is called just before such a program is loaded, also by Program.Clone, and may change
-	// what is loaded. If it returns an error, the load fails. It must not close the object. If
-	// Prepare is nil, nothing is changed.
+	// Prepare is called before each program of that kind is loaded, also by Program.Clone, and may
+	// change what is loaded. If it returns an error, the load fails. It must not close the object.
+	// If Prepare is nil, nothing is changed.
 	Prepare func(*ProgramLoad) error
-	// Attach attaches such a program: for Program.Attach, and for Object.Attach unless autoattach
-	// is off. It may use the object, and close it. If it returns a nil Link and no error, there is
-	// nothing to attach. If Attach is nil, the program is attached as its row says.
+	// Attach attaches a program of that kind: for Program.Attach, and for Object.Attach unless
+	// autoattach is off. It may use the object, and close it. If it returns a nil Link and no
+	// error, there is nothing to attach. If Attach is nil, the program is attached as its row says.
 	Attach func(*Program) (*Link, error)
 }
 
@@ -31,7 +31,7 @@ type ProgramLoad struct {
 	// may change in place or replace. If their number changes, change Attr's function and line
 	// information as well (or omit it: set FuncInfoCnt and LineInfoCnt to 0).
 	Insns []asm.Instruction
-	// Attr is everything else. Insns, InsnCnt and the log are filled in afterwards.
+	// Attr is everything else. Its Insns, InsnCnt and log are filled in after Prepare returns.
 	Attr *sys.ProgLoadAttr
 }
 

@@ -32,8 +32,8 @@ func (p *Program) use() error {
 }
 
 // UseFD calls f with the program's descriptor, which stays open until f returns, and returns f's
-// error, or an error without a call if there is no descriptor. f must not close the program: Close
-// waits for it.
+// error. If there is no descriptor, it returns an error and doesn't call f. f must not close the
+// program: Close waits for it.
 func (p *Program) UseFD(f func(fd int) error) error {
 	if err := p.use(); err != nil {
 		return p.fail("use program", err)

@@ -18,13 +18,13 @@ import (
 )
 
 // Link is an attached program (libbpf struct bpf_link). Close detaches it, unless it is pinned or
-// Disconnect was called. When the process ends the kernel detaches every link that is neither
+// Disconnect was called. When the process ends, the kernel detaches every BPF link that is neither
 // pinned nor held by another process. The methods are safe for concurrent use.
 //
 // Most links are kernel objects of their own (BPF links, 5.7 and newer). Two kinds of Link have no
 // such object and can't be pinned, updated or inspected: a program attached to a perf event on an
-// older kernel, and a struct_ops map of section .struct_ops, which is the only one that stays
-// attached if the process ends without closing it (inspect.UnregisterStructOps removes it).
+// older kernel, and a struct_ops map of section .struct_ops. Such a map also stays attached if the
+// process ends without closing its Link (inspect.UnregisterStructOps removes it).
 type Link struct {
 	name   string // of the program, or of the struct_ops map; "" if the link was opened otherwise
 	what   string // for messages: "count_packets to lo"
@@ -46,8 +46,8 @@ func (p *Program) newLink(to string, fd *sys.FD) *Link {
 	return &Link{name: p.name, what: p.name + " to " + to, object: p.ObjectName(), fd: fd}
 }
 
-// OpenLink opens the link that is pinned at path (libbpf bpf_link__open). It stays attached while
-// it is pinned.
+// OpenLink opens the link that is pinned at path (libbpf bpf_link__open). The program stays
+// attached while the link is pinned.
 func OpenLink(path string) (*Link, error) {
 	fd, err := bpffs.Open(path, bpffs.LinkKind)
 	if err != nil {
@@ -83,12 +83,11 @@ func (l *Link) Name() string { return l.orNone().name }
 // String returns the names of the program and its target.
 func (l *Link) String() string { return printable.Text(l.orNone().what) }
 
-// FD returns the Link's descriptor, -1 if the kernel has no link.
+// FD returns the descriptor of the link in the kernel, -1 if there is none.
 func (l *Link) FD() int { return l.orNone().fd.Int() }
 
 // Close detaches the program, unless the link is pinned or was disconnected (libbpf
-// bpf_link__destroy). It waits until the kernel has done so, which may take tens of milliseconds. A
-// second Close does nothing.
+// bpf_link__destroy). It waits until the kernel has done so, which may take tens of milliseconds.
 func (l *Link) Close() error {
 	if l.isNone() {
 		return missing("close link", "link")
@@ -123,7 +122,7 @@ func (l *Link) isClosed() bool {
 	return l.closed
 }
 
-// Disconnect keeps the attachment after Close, as long as the process lives (libbpf
+// Disconnect makes Close leave the program attached until the process ends (libbpf
 // bpf_link__disconnect).
 func (l *Link) Disconnect() {
 	if l == nil {
@@ -138,7 +137,7 @@ func (l *Link) Disconnect() {
 }
 
 // Detach detaches the program now, for everybody, even if the link is pinned (BPF_LINK_DETACH,
-// libbpf bpf_link__detach; 5.9). The link itself stays until it is closed and unpinned.
+// libbpf bpf_link__detach; 5.9). The link itself exists until it is closed and unpinned.
 // ErrNotSupported for kinds of links that can't be detached.
 func (l *Link) Detach() error {
 	if err := l.kernelLink("detach"); err != nil {
@@ -232,7 +231,7 @@ func (l *Link) Pin(path string) error {
 	return nil
 }
 
-// Unpin removes the link's pin (libbpf bpf_link__unpin). It stays attached until Close.
+// Unpin removes the link's pin (libbpf bpf_link__unpin). The program stays attached until Close.
 func (l *Link) Unpin() error {
 	if l.isNone() {
 		return missing("unpin link", "link")
@@ -290,8 +289,8 @@ type Links []*Link
 // kernel.
 const closeWorkers = 64
 
-// Close closes all links, many at the same time, which takes little longer than one, and returns
-// all errors joined.
+// Close closes all links concurrently, which takes little longer than closing one, and returns the
+// errors joined.
 func (ls Links) Close() error {
 	if len(ls) == 0 {
 		return nil

@@ -18,34 +18,35 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// LoadOptions changes how an object is loaded. The caller still owns the maps in it.
+// LoadOptions changes how an object is loaded. The caller still owns its maps.
 type LoadOptions struct {
 	// Logger receives warnings for unknown features and fallbacks, info for what was skipped,
-	// sanitised, retried or poisoned, debug for each step. nil: that of SetLogger.
+	// sanitised, retried or poisoned, debug for each step. nil: the logger of SetLogger.
 	Logger *slog.Logger
-	// LogLevel is the verifier's log level for programs that don't set their own: 0 asks for a log
-	// only after a failure, others always; Program.VerifierLog returns it.
+	// LogLevel is the verifier's log level for programs that don't set their own: 0 requests a log
+	// only after a failure, other levels always. Program.VerifierLog returns it.
 	LogLevel uapi.LogLevel
 	// LogSize is how many bytes of log the kernel may write about one program or the BTF, at least
-	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf; the caller can't supply one.
-	// As in libbpf, with a LogLevel, a log that doesn't fit fails the load with ENOSPC; newer
-	// kernels (6.4) keep its end, older ones its beginning.
+	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf; the caller can't supply a
+	// buffer. If LogLevel is set, a log that doesn't fit fails the load with ENOSPC, as in libbpf;
+	// kernels from 6.4 on keep its end, older ones its beginning.
 	LogSize uint32
 	// Kernel is the kernel that the object is resolved for; nil: kernel.Running(). The plan is
 	// executed on the running kernel, which provides all facts about the machine: CPUs, page size,
 	// how programs attach. EINVAL if the object uses types or symbols that have other ids or
 	// addresses in Kernel's BTF or kallsyms than in the running kernel.
 	Kernel facts.Kernel
-	// Maps are used instead of creating the object's maps of these names, which may be names of
-	// sections as for Object.Map (libbpf bpf_map__reuse_fd). The Object duplicates their
-	// descriptors. The object's map gets max_entries, flags and contents from the given map;
+	// Maps replace the object's maps of these names, which are not created (libbpf
+	// bpf_map__reuse_fd). A name may be that of a section, as for Object.Map. The Object duplicates
+	// their descriptors. The object's map gets max_entries, flags and contents from the given map;
 	// initial values are not written. The memory of a data section is mapped if the given map can
-	// be mapped, otherwise its variables can only be read, by system calls. A map with a pin path
-	// is pinned as usual, but a map that is pinned there already is used instead, as in libbpf.
+	// be mapped, otherwise its variables can only be read, by system calls. If the object's map has
+	// a pin path, the given map is pinned there; but if a map is pinned there already, that one is
+	// used, as in libbpf.
 	//
-	// Unlike in libbpf the load fails with EINVAL if type, key size or value size differ from the
-	// object's: its types and variables would not fit the map. To use a map with values of another
-	// size, change the object first (object.Map.SetValueSize).
+	// Unlike in libbpf, the load fails with EINVAL if type, key size or value size differ from the
+	// object's, whose types and variables would not fit the map. To use a map with values of
+	// another size, change the object first (object.Map.SetValueSize).
 	Maps map[string]*Map
 	// InnerMaps are templates for maps of maps, by the name of the outer map, which takes maps like
 	// the template (libbpf bpf_map__set_inner_map_fd). They replace the inner map that the object
@@ -58,12 +59,13 @@ type LoadOptions struct {
 	CustomBTF *btf.Spec
 	// TokenPath is a BPF file system (6.9) that delegates bpf(2) commands to this process's user
 	// namespace; every command uses a token created from it, and the load fails if none can be
-	// created (libbpf bpf_token_path). "" means the environment variable LIBBPF_BPF_TOKEN_PATH (if
-	// set but empty, no token), and if that is unset /sys/fs/bpf if it delegates any command.
+	// created (libbpf bpf_token_path). "" means the path in the environment variable
+	// LIBBPF_BPF_TOKEN_PATH (no token if that is empty) or, if the variable is unset, /sys/fs/bpf
+	// if that delegates any command.
 	TokenPath string
 	NoToken   bool // don't create a token
-	// Handlers are the application's handlers for programs of some section kinds, by the Pattern of
-	// their row (object.SecDef), "" for the row that takes everything else.
+	// Handlers are the application's handlers for some kinds of sections. The key is the Pattern of
+	// the kind's row (object.SecDef), "" for the row that matches all other sections.
 	Handlers map[string]Handler
 }
 
@@ -95,9 +97,9 @@ func Open(path string, opts *object.Options) (*object.Object, error) {
 }
 
 // Load creates everything that o declares in the running kernel: BTF, maps, programs (libbpf
-// bpf_object__load). o isn't changed and may be loaded again, also concurrently. On failure nothing
-// of this load stays behind: pins that it made are removed, unless somebody has replaced them. A
-// process that has opened a map by such a pin keeps the map, without the pin.
+// bpf_object__load). o isn't changed and may be loaded again, also concurrently. On failure Load
+// removes everything that it made, also pins, unless another process has replaced them. A process
+// that has opened a map by such a pin keeps the map.
 //
 // Needs CAP_BPF and the capabilities for its programs and maps (CAP_NET_ADMIN, CAP_PERFMON), or
 // CAP_SYS_ADMIN, or a BPF token. Errors are *Error and *VerifierError.

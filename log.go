@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// EnvLogger returns a logger that writes text to standard error from the level that
-// LIBBPF_LOG_LEVEL names (warn, info or debug, in any case), or a silent one if the variable is
-// unset or has another value. The library itself never reads the variable: pass the result to
-// SetLogger, or as LoadOptions.Logger. The bpf command does.
+// EnvLogger returns a logger that writes text to standard error, beginning at the level that the
+// environment variable LIBBPF_LOG_LEVEL names (warn, info or debug, in any case). If the variable
+// is unset or has another value, the logger is silent. The library itself never calls EnvLogger:
+// pass the result to SetLogger or in LoadOptions.Logger, as the bpf command does.
 func EnvLogger() *slog.Logger {
 	var level slog.Level
 	switch strings.ToLower(os.Getenv("LIBBPF_LOG_LEVEL")) {

@@ -68,10 +68,10 @@ const (
 	UpdateAny     = uapi.Any     // create or replace
 	UpdateNoExist = uapi.NoExist // create only: ErrExist if the key is there
 	UpdateExist   = uapi.Exist   // replace only: ErrNotExist if it isn't
-	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock during it (also for lookups)
+	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock meanwhile (also for lookups)
 )
 
-// Name returns the name that the object gives the map, or the kernel's.
+// Name returns the map's name in its object or, if it has none, in the kernel.
 func (m *Map) Name() string { return m.orNone().name }
 
 // String returns the name, type and sizes.
@@ -82,8 +82,7 @@ func (m *Map) String() string {
 	return printable.Text(m.name) + " (" + load.Shape(m.typ, m.keySize, m.valueSize) + ")"
 }
 
-// Err returns nil if there is such a map, created or not, and otherwise the error with which all
-// methods fail.
+// Err returns nil if the object has the map, else the error of all methods.
 func (m *Map) Err() error {
 	switch {
 	case m.isNone():
@@ -97,7 +96,7 @@ func (m *Map) Err() error {
 // FD returns the Map's descriptor, -1 if it was not created or is closed.
 func (m *Map) FD() int { return m.orNone().fd.Int() }
 
-// Created reports whether the map exists: autocreate was on.
+// Created reports whether the map exists; it doesn't if autocreate was off.
 func (m *Map) Created() bool { return m.descriptor() != nil }
 
 // Type returns the map's type.
@@ -106,14 +105,15 @@ func (m *Map) Type() uapi.MapType { return m.orNone().typ }
 // KeySize returns the size of a key in bytes, as the kernel knows it.
 func (m *Map) KeySize() int { return int(m.orNone().keySize) }
 
-// ValueSize returns the bytes of a value; for a per-CPU map of that of one CPU.
+// ValueSize returns the size of a value in bytes, for a per-CPU map of one CPU's value.
 func (m *Map) ValueSize() int { return int(m.orNone().valueSize) }
 
-// ValueLen returns the number of bytes that Lookup fills and Update takes: ValueSize, or for a
-// per-CPU map ValueSize rounded up to 8 for each possible CPU.
+// ValueLen returns the number of bytes that Lookup fills and Update takes: ValueSize or, for a
+// per-CPU map, ValueSize rounded up to a multiple of 8, times the number of possible CPUs.
 func (m *Map) ValueLen() int { return m.orNone().valueLen(0) }
 
-// MaxEntries returns how many elements fit; for a ring buffer the bytes, for an arena the pages.
+// MaxEntries returns how many elements fit, or the size of a ring buffer in bytes or of an arena in
+// pages.
 func (m *Map) MaxEntries() uint32 { return m.orNone().maxEntries }
 
 // Flags returns the map's creation flags (uapi.FNoPrealloc, ...).
@@ -122,7 +122,7 @@ func (m *Map) Flags() uapi.MapFlags { return m.orNone().flags }
 // Kind returns where the object got the map from: a definition, a data section, ...
 func (m *Map) Kind() object.MapKind { return m.orNone().kind }
 
-// BTF returns what KeyType and ValueType refer to, nil if there is none.
+// BTF returns the types that KeyType and ValueType refer to, nil if none.
 func (m *Map) BTF() *btf.Spec { return m.orNone().btf }
 
 // KeyType returns the BTF type of keys, 0 if it is not known.
@@ -135,7 +135,7 @@ func (m *Map) ValueType() btf.ID { return m.orNone().valueType }
 func (m *Map) Autoattach() bool { return m.orNone().autoattach }
 
 // Memory returns the map's memory where it is mapped: the live value of a data section, or an
-// arena. Otherwise it returns nil. It may be read-only: see Variable.
+// arena. Otherwise it returns nil. It may be read-only: see Variable.ReadOnly.
 func (m *Map) Memory() []byte {
 	if m.descriptor().Closed() {
 		return nil
@@ -143,8 +143,9 @@ func (m *Map) Memory() []byte {
 	return m.memory
 }
 
-// Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key has KeySize bytes
-// (nil for a queue, stack or bloom filter), value ValueLen. ErrNotExist if the key is absent.
+// Lookup fills value with the value of key (libbpf bpf_map__lookup_elem). key must have KeySize
+// bytes (nil for a queue, stack or bloom filter) and value ValueLen bytes. ErrNotExist if the key
+// is absent.
 func (m *Map) Lookup(key, value []byte) error { return m.LookupFlags(key, value, 0) }
 
 // LookupFlags does the same as Lookup with flags: UpdateLock reads under the value's bpf_spin_lock
@@ -180,7 +181,7 @@ func (m *Map) Update(key, value []byte, flags uapi.ElemFlags) error {
 		flags)
 }
 
-// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent; EINVAL for arrays.
+// Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent, EINVAL for arrays.
 func (m *Map) Delete(key []byte) error {
 	if m == nil || len(key) != int(m.keySize) {
 		return m.sizeError("delete from", key, -1, 0)
@@ -258,7 +259,7 @@ func (m *Map) Clone() (*Map, error) {
 	return c, nil
 }
 
-// Close closes a map that the caller opened or created. A second Close does nothing.
+// Close closes a map that the caller opened or created.
 func (m *Map) Close() error {
 	if err := m.Err(); err != nil {
 		return err

@@ -39,9 +39,10 @@ func (m *Map) NewBatchCursor() *BatchCursor {
 }
 
 // LookupBatch fills keys and values with the next elements, as many as fit, and returns their
-// number (libbpf bpf_map_lookup_batch; 5.6). At the end it returns the rest, possibly 0, and
-// ErrNotExist. ENOSPC means that a bucket of the hash doesn't fit: call again with longer slices.
-// An LPM trie starts over if the last key of a batch is deleted meanwhile; Iterate doesn't.
+// number (libbpf bpf_map_lookup_batch; 5.6). At the end of the map it returns the number of
+// remaining elements, possibly 0, and ErrNotExist. ENOSPC means that a bucket of the hash doesn't
+// fit: call again with longer slices. In an LPM trie the walk starts over if the last key of a
+// batch is deleted before the next call; a walk by Iterate doesn't.
 func (c *BatchCursor) LookupBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	return c.batch(keys, values, flags, false)
 }
@@ -102,7 +103,7 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uapi.Ele
 
 // UpdateBatch sets as many elements as keys and values hold with one call (libbpf
 // bpf_map_update_batch; 5.6). Flags may only be UpdateAny or UpdateLock. It stops at the first
-// failure and returns how many elements were set.
+// failure and returns how many it set.
 func (m *Map) UpdateBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
 	n, err := m.batchLen(keys, values)
 	if err != nil {
@@ -231,8 +232,8 @@ func alignedBytes(n int) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), n)
 }
 
-// ErrWalkInterrupted ends a walk through a hash that changes so fast that the walk started over
-// more often than the map has entries.
+// ErrWalkInterrupted ends a walk through a hash that had to start over more often than the map has
+// entries, because the map changes too fast.
 var ErrWalkInterrupted = errors.New("the map changed too often during the walk")
 
 // walk is one pass over a map.

@@ -45,7 +45,7 @@ func (t *PerCPUMap[K, V]) Map() *Map {
 // absent reports whether there is no map at all: t is nil or was not made by PerCPUMapOf.
 func (t *PerCPUMap[K, V]) absent() bool { return t == nil || t.m == nil }
 
-// CPUs returns the number of possible CPUs: of values of a key.
+// CPUs returns the number of possible CPUs, that is of values of each key.
 func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 
 // Lookup returns the values of key, by CPU, in dst if it is long enough. ErrNotExist if the key is

@@ -20,8 +20,8 @@ type TypedMap[K, V any] struct {
 
 // MapOf returns a typed view of a map. It checks once that K and V have the layout of the map's
 // keys and values: by size and, where the object has BTF for them, field by field. Maps without
-// keys (queues, stacks, bloom filters) take K = struct{}. Per-CPU maps need PerCPUMapOf. The
-// TypedMap fails after m is closed.
+// keys (queues, stacks, bloom filters) take K = struct{}. Per-CPU maps need PerCPUMapOf. It fails
+// after m is closed.
 func MapOf[K, V any](m *Map) (*TypedMap[K, V], error) {
 	if err := typable[K, V](m); err != nil {
 		return nil, err

@@ -60,8 +60,8 @@ func (o *Object) Programs() []*Program { return o.orNone().programs }
 // Maps returns all maps in the object's order, created or not (libbpf bpf_object__for_each_map).
 func (o *Object) Maps() []*Map { return o.orNone().maps }
 
-// Program returns the program of that name (libbpf bpf_object__find_program_by_name); see Errors
-// above if there is none.
+// Program returns the program of that name (libbpf bpf_object__find_program_by_name). It is never
+// nil (see Errors in the package comment).
 func (o *Object) Program(name string) *Program {
 	if p := o.findProgram(name); p != nil {
 		return p
@@ -140,7 +140,7 @@ func (o *Object) Links() Links {
 }
 
 // Close detaches the links that Attach made, closes all programs and maps and unmaps memory (libbpf
-// bpf_object__close). What is pinned stays. A second Close does nothing.
+// bpf_object__close). What is pinned stays.
 func (o *Object) Close() error {
 	if o.isNone() {
 		return missing("close object", "object")

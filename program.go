@@ -40,7 +40,7 @@ type Program struct {
 	absent       *absentName   // nil if the object has it
 }
 
-// Name returns the name of the program's function, or the kernel's name.
+// Name returns the program's name in its object or, if it has none, in the kernel.
 func (p *Program) Name() string { return p.orNone().name }
 
 // String returns the name.
@@ -52,13 +52,12 @@ func (p *Program) Section() string { return p.orNone().section }
 // Type returns the program type.
 func (p *Program) Type() uapi.ProgType { return p.orNone().typ }
 
-// ExpectedAttachType returns the attach type that the program was loaded with or, before 4.17,
-// written for. It is 0 for a program that was opened by a pin or an id, unless programs of its type
-// have only one.
+// ExpectedAttachType returns the attach type that the program was loaded with; before 4.17, the one
+// that its object says. It is 0 for a program that was opened by a pin or an id, unless programs of
+// its type have only one.
 func (p *Program) ExpectedAttachType() uapi.AttachType { return p.orNone().expected }
 
-// Err returns nil if there is such a program, loaded or not, and otherwise the error with which all
-// methods fail.
+// Err returns nil if the object has the program, else the error of all methods.
 func (p *Program) Err() error {
 	switch {
 	case p.isNone():
@@ -72,14 +71,14 @@ func (p *Program) Err() error {
 // FD returns the Program's descriptor, -1 if it was not loaded or is closed.
 func (p *Program) FD() int { return p.orNone().fd.Int() }
 
-// Loaded reports whether the kernel has the program: its autoload was on.
+// Loaded reports whether the program was loaded; it isn't if autoload was off.
 func (p *Program) Loaded() bool { return p.descriptor() != nil }
 
 // VerifierLog returns the verifier's log, "" unless a log level was set.
 func (p *Program) VerifierLog() string { return p.orNone().log }
 
 // Close closes a program that the caller opened. The program stays in the kernel while it is
-// attached or pinned. A second Close does nothing.
+// attached or pinned.
 func (p *Program) Close() error {
 	if err := p.Err(); err != nil {
 		return err

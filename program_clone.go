@@ -14,7 +14,7 @@ import (
 // BorrowedFD is a descriptor that the caller still owns; 0 means none.
 type BorrowedFD int
 
-// CloneOptions says how a clone differs from its original. Zero values change nothing.
+// CloneOptions says how a clone differs from its original. Zero changes nothing.
 type CloneOptions struct {
 	ExpectedAttachType uapi.AttachType
 	// AttachBTFID is a type id in the BTF of AttachProgFD if that is set, else in the BTF with
@@ -30,14 +30,15 @@ type CloneOptions struct {
 	LogSize        uint32 // see LoadOptions
 
 	// FDArray holds descriptors that instructions refer to by index: BTF of modules, from 1 on, and
-	// maps. With BindFDArray the kernel gets its length (6.14, libbpf fd_array_cnt): it
-	// checks all of it, and the program keeps the maps in it alive.
+	// maps. BindFDArray also passes its length (6.14, libbpf fd_array_cnt): then the kernel checks
+	// every entry, and the program keeps the maps alive.
 	FDArray     []BorrowedFD
 	BindFDArray bool
 	TokenFD     BorrowedFD // BPF token instead of the object's (6.9)
 	BTFFD       BorrowedFD // BTF that function and line info refer to, instead of the object's
 	// FuncInfo and LineInfo replace the object's records (struct bpf_func_info, bpf_line_info) in
-	// host byte order. Set both the records and the size of one, or neither: else EINVAL.
+	// host byte order. EINVAL if records are set without the size of one record, or the size
+	// without records.
 	FuncInfo, LineInfo         []byte
 	FuncInfoSize, LineInfoSize uint32
 }

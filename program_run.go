@@ -8,7 +8,7 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// RunOptions is the input of a run and the room for its output. Run keeps none of the slices.
+// RunOptions is the input of a run and room for its output. Run keeps no slice.
 type RunOptions struct {
 	Data    []byte // packet; XDP programs and packet filters need at least 14 bytes
 	DataOut []byte // room for the packet after the run, nil if it isn't wanted
@@ -32,9 +32,9 @@ type RunResult struct {
 
 // Run runs the program in the kernel on given data and context, without attaching it
 // (BPF_PROG_TEST_RUN, libbpf bpf_prog_test_run_opts): packet programs since 4.12, raw tracepoints
-// 5.10, syscall programs 5.14, fentry and others with fixed arguments. ErrNotSupported for types
-// that can't run; ENOSPC if an output doesn't fit, with the part that does; EINTR if a signal ended
-// a repeated run.
+// 5.10, syscall programs 5.14, fentry and others with fixed arguments. ErrNotSupported for program
+// types that can't be run this way; ENOSPC if an output doesn't fit, with the part that does; EINTR
+// if a signal ended a repeated run.
 func (p *Program) Run(opts *RunOptions) (RunResult, error) {
 	var none RunOptions
 	if opts == nil {

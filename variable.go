@@ -15,8 +15,8 @@ import (
 )
 
 // Variable is a global variable of a loaded object. Where its map is memory-mapped (5.5, and at
-// least one variable of the section is not static), Bytes, Get, Set and VarOf use the memory that
-// programs use, without system calls.
+// least one variable of the section is not static), Bytes, Get, Set and VarOf use the programs'
+// memory, without system calls.
 //
 // Programs run at any time on any CPU. Reads and writes of aligned variables of 1, 2, 4 and 8 bytes
 // are never torn, but are not ordered; use VarOf with package sync/atomic where order matters, or
@@ -47,8 +47,8 @@ func (v *Variable) Map() *Map { return v.orNone().m }
 // Type returns the BTF type of the variable in Object.BTF, 0 if unknown.
 func (v *Variable) Type() btf.ID { return v.orNone().typ }
 
-// ReadOnly reports whether the variable is const, or its map not mapped: Set fails, and writing
-// through Bytes or VarOf would crash.
+// ReadOnly reports whether the variable is const or its map is not mapped. Then Set fails, and
+// writing through Bytes or VarOf would crash the process.
 func (v *Variable) ReadOnly() bool {
 	m := v.Map()
 	return m.Memory() == nil || !m.writable
@@ -108,7 +108,7 @@ func (v *Variable) use() error {
 	return err
 }
 
-// Err returns nil if there is such a variable, and otherwise the error with which all methods fail.
+// Err returns nil if the object has the variable, else the error of all methods.
 func (v *Variable) Err() error {
 	if m := v.Map(); m == nil || m.absent != nil {
 		return v.fail("find variable", v.absence())

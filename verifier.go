@@ -13,15 +13,15 @@ import (
 	"github.com/purebpf/bpf/internal/verifier"
 )
 
-// VerifierError is a program (or BTF) that the kernel refused, with the reason: one line with %v,
-// the whole log with %+v. It wraps the errno and Cause.
+// VerifierError reports a program (or BTF) that the kernel refused, and the reason. It prints one
+// line with %v, the whole log with %+v; it wraps the errno and Cause.
 type VerifierError struct {
 	Object  string
 	Program string // "" for BTF
 	Section string // SEC() of the program
 	Err     error  // syscall.Errno of the last attempt
-	// Cause is why something that the program needs is missing, if that is uncertain: a failed
-	// probe, say; or nil
+	// Cause is the error, such as that of a failed probe, due to which something that the program
+	// needs counted as missing; or nil
 	Cause error
 	Hint  string // what may help, "" if nothing is known
 
@@ -36,7 +36,7 @@ type VerifierError struct {
 	Reason     string // the kernel's explanation, from kernels that write one (7.3 and newer)
 	Suggestion string // the kernel's suggestion, likewise
 
-	// Insn is the index of the failing instruction, counted on through subprograms; -1 if the log
+	// Insn is the index of the failing instruction, counted through all subprograms; -1 if the log
 	// doesn't say
 	Insn     int
 	InsnText string // as the kernel prints it: "(61) r2 = *(u32 *)(r1 +0)"

@@ -1,5 +1,5 @@
-// Package anchor names places among the programs of one hook: of tcx (6.6), netkit (6.7) and
-// cgroups (6.16). They are options of bpf.Program.AttachTCX, AttachNetkit and AttachCgroup, and of
+// Package anchor names places among the programs of one hook of tcx (6.6), netkit (6.7) or cgroups
+// (6.16). An Anchor is an option of bpf.Program.AttachTCX, AttachNetkit and AttachCgroup, and of
 // functions of package nolink.
 package anchor
 
@@ -10,8 +10,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// Anchor is a place among the programs of a hook. With the zero Anchor the kernel decides: it
-// appends. In cgroups links are placed next to links, and programs without a link
+// Anchor is a place among the programs of a hook. The zero Anchor leaves the place to the kernel,
+// which appends. In cgroups links are placed next to links, and programs without a link
 // (nolink.AddCgroup) next to such programs.
 type Anchor struct {
 	flags uapi.AttachFlags
@@ -92,8 +92,8 @@ func (a Anchor) IsProgram() bool {
 }
 
 // Use calls f with the flags of the anchor and the descriptor or id that it is next to, as bpf(2)
-// takes them, and returns f's error. The descriptor stays open until f returns. EINVAL without a
-// call of f if the program or link of the anchor is closed or not loaded.
+// takes them, and returns f's error. The descriptor stays open until f returns. If the program or
+// link of the anchor is closed or not loaded, Use returns EINVAL and doesn't call f.
 func (a Anchor) Use(f func(flags uapi.AttachFlags, relative uint32) error) error {
 	if a.next == nil {
 		return f(a.flags, a.id)

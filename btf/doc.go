@@ -11,8 +11,8 @@
 // information and CO-RE relocations. [AppendValue] and [AppendJSON] print data of a type.
 //
 // Input may be hostile: errors are of type [*FormatError], no view exceeds the blob, every
-// recursion is bounded, and invalid references give "not found" where they are used;
-// [Spec.Validate] finds them all in advance, as libbpf does.
+// recursion is bounded, and an invalid reference gives "not found" where it is used;
+// [Spec.Validate] finds all invalid references in advance, as libbpf does.
 //
 // The package makes no system calls and builds on every OS.
 package btf

@@ -1,6 +1,6 @@
-// Package facts defines the questions that a resolver may ask about a kernel, running or recorded.
-// It has the interface and its vocabulary: package kernel implements it for the running kernel,
-// Recorded for a recording. It makes no system calls.
+// Package facts defines the interface by which a resolver asks about a kernel, and the types of the
+// answers. Package kernel implements the interface for the running kernel, Recorded for a
+// recording. Package facts makes no system calls.
 package facts
 
 import "github.com/purebpf/bpf/btf"

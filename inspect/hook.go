@@ -47,8 +47,8 @@ func Netns(path string, where uapi.AttachType) (*Hook, error) { return file(path
 func LIRC(path string) (*Hook, error) { return file(path, uapi.AttachLIRCMode2, 0) }
 
 // Interface lists the programs attached to a network interface by tcx (6.6) or netkit (6.7). The
-// interface is given by its name, an alternative name, or its index as a number, as everywhere. XDP
-// lists XDP programs, tc.Hook those of classic TC. Needs CAP_NET_ADMIN.
+// interface is named as in package bpf. XDP lists XDP programs, tc.Hook.Filters those of classic
+// TC. Needs CAP_NET_ADMIN.
 func Interface(iface string, where uapi.AttachType) (*Hook, error) {
 	h, err := hooks.QueryInterface(iface, where)
 	return hook(iface, where, h, err)

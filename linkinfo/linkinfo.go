@@ -1,5 +1,6 @@
 // Package linkinfo reads the kernel's information about BPF links: which program is attached to
-// what, with which options. [Read] describes one link, [All] every link of a type in the kernel.
+// what, with which options. [Read] returns the information about one link, [All] that about every
+// link of a type in the kernel.
 package linkinfo
 
 import (

@@ -1,6 +1,6 @@
 // Package lwt adds routes whose packets go through programs: SEC("lwt_in"), SEC("lwt_out") and
 // SEC("lwt_xmit") (a lightweight tunnel, as made by ip route add … encap bpf), or
-// SEC("lwt_seg6local") (encap seg6local action End.BPF). libbpf has no call for them.
+// SEC("lwt_seg6local") (encap seg6local action End.BPF). libbpf has no function for such routes.
 //
 // Errors are *bpf.Error, in which errors.Is finds the errno.
 package lwt
@@ -32,8 +32,9 @@ type Route struct {
 	Out         *bpf.Program // sees packets that go out
 	Xmit        *bpf.Program // sees packets that go out last, and may change them
 	Headroom    uint32       // bytes that Xmit may add before a packet, at most 256
-	// Seg6Local sees packets of IPv6 segment routing that came in with the destination as their
-	// segment, after the next segment became their address. It excludes the other programs.
+	// Seg6Local sees packets of IPv6 segment routing that came in with Destination as their
+	// segment, after the next segment has become their address. It can't be combined with the other
+	// programs.
 	Seg6Local *bpf.Program
 
 	added *rtnl.LWTNames // the programs that Add added
@@ -46,8 +47,8 @@ func (r *Route) String() string {
 }
 
 // Add adds the route to the main table of the calling thread's network namespace (4.10; Seg6Local
-// 4.18). The kernel keeps the programs with it, and it stays when the process ends, until Delete.
-// The kernel reports such programs only by name, so each gets the name "name:[id]". bpf.ErrExist if
+// 4.18). The route keeps its programs loaded, and stays when the process ends, until Delete. The
+// kernel reports such programs only by name, so each gets the name "name:[id]". bpf.ErrExist if
 // there is a route to that destination with that metric; bpf.ErrNotSupported without
 // CONFIG_LWTUNNEL_BPF, or for Seg6Local without CONFIG_IPV6_SEG6_LWTUNNEL and CONFIG_IPV6_SEG6_BPF.
 // Needs CAP_NET_ADMIN.
@@ -63,10 +64,10 @@ func (r *Route) Add() error {
 }
 
 // Delete removes the route of that destination, interface, gateway and metric, if its programs are
-// those of Add or, for a route that another process added, r's. bpf.ErrNotExist if the route is
-// gone or has other programs or none; such a route stays. For IPv6 the kernel has no call that
-// compares and removes atomically, so a replacement at that moment would be removed. Needs
-// CAP_NET_ADMIN.
+// those that Add attached or, for a route that another process added, those in r. bpf.ErrNotExist
+// if the route is gone or has other programs or none; such a route stays. For IPv6 the kernel has
+// no call that compares and removes atomically, so a replacement at that moment would be removed.
+// Needs CAP_NET_ADMIN.
 func (r *Route) Delete() error {
 	q, err := r.resolve(r.index)
 	want := r.added

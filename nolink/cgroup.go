@@ -25,16 +25,16 @@ type RemoveCgroupOptions struct {
 	Revision uint64
 }
 
-// CgroupMode says whether other programs may be attached next to one. All programs of a cgroup's
-// hook have the same mode.
+// CgroupMode says whether other programs may be attached beside a program. All programs of a
+// cgroup's hook have the same mode.
 type CgroupMode uapi.AttachFlags
 
 const (
-	// CgroupExclusive: alone, also in descendants.
+	// CgroupExclusive: no other program may be attached, also in descendants.
 	CgroupExclusive CgroupMode = 0
-	// CgroupOverride: descendants may replace it for themselves.
+	// CgroupOverride: a descendant may have a program of its own instead.
 	CgroupOverride = CgroupMode(uapi.FAllowOverride)
-	// CgroupMulti: next to others, as links are (4.15).
+	// CgroupMulti: the program runs in addition to others, as links do (4.15).
 	CgroupMulti = CgroupMode(uapi.FAllowMulti)
 )
 

@@ -36,8 +36,8 @@ func threadNetns() *explain.Place {
 }
 
 // AddLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf
-// bpf_prog_attach; 4.18). It decodes what the receiver sees, in parallel with other programs (E2BIG
-// after 64). Needs CAP_NET_ADMIN. EINVAL if the file isn't an infrared receiver or
+// bpf_prog_attach; 4.18). The program decodes what the receiver sees, in parallel with other
+// programs (E2BIG after 64). Needs CAP_NET_ADMIN. EINVAL if the file isn't an infrared receiver or
 // CONFIG_BPF_LIRC_MODE2 is off. It is off in every kernel that this was tested on, so the tests
 // check the request to the kernel and have not run such a program.
 func AddLIRC(p *bpf.Program, path string) error {

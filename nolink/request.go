@@ -1,11 +1,12 @@
 // Package nolink attaches programs without a bpf.Link.
 //
 // An attachment without a link belongs to the hook, not to the process that made it: it stays when
-// the process ends and the program is closed, until the function of the same name with Remove or
-// Unset detaches the program, or until the cgroup, interface, socket or map is gone. Add attaches a
-// program beside others; Set attaches it where there is room for one. Use this package on kernels
-// without links of a kind, for hooks that have none (sockets, infrared receivers), and for programs
-// that are to outlive the process without a pin. Classic TC is in package tc, routes are in lwt.
+// the process ends and the program is closed. Functions named Add attach a program beside others;
+// functions named Set attach it where there is room for only one. The function of the same name
+// with Remove or Unset detaches the program, as does the end of the cgroup, interface, socket or
+// map. Use this package on kernels without links of a kind, for hooks that have none (sockets,
+// infrared receivers), and for programs that are to outlive the process without a pin. Classic TC
+// is in package tc, routes are in lwt.
 //
 // Options may be nil. Interfaces are named as in package bpf. The caller needs no privileges beyond
 // those of the load, unless the comment of the function says otherwise. Errors are *bpf.Error, in

@@ -12,7 +12,8 @@ import (
 )
 
 // SetSockMap attaches an sk_skb or sk_msg program to the sockets of a sockmap or sockhash (libbpf
-// bpf_prog_attach; 4.14). It replaces a program that was set; EBUSY if one is attached by a link.
+// bpf_prog_attach; 4.14). It replaces a program that was attached in the same way; EBUSY if one is
+// attached by a link.
 func SetSockMap(p *bpf.Program, m *bpf.Map, opts *bpf.SockMapOptions) error {
 	at, hook := sockMapPlace(p, m, opts)
 	return onMap(attach(p, at), m, func(a *sys.ProgAttachAttr) error {

@@ -1,13 +1,13 @@
 // Package object reads a compiled BPF object (an ELF file) into plain data: the compiler's output,
-// without anything from a kernel. It makes no system calls and builds on every OS. It is libbpf's
-// open phase (bpf_object__open): it accepts and refuses the same objects as libbpf 1.8, with the
-// same error numbers (Reason).
+// without anything from a kernel. It makes no system calls and builds on every OS. It corresponds
+// to libbpf's open phase (bpf_object__open), and accepts and refuses the same objects as libbpf
+// 1.8, with the same error numbers (Reason).
 //
-// The differences: a section ?.struct_ops turns creation off for all of its variables, not only for
-// the first one; sizes that depend on the machine are kept as in the object (a ring buffer's
-// max_entries, 0 for one perf buffer per CPU) and computed when the kernel is known; objects that
-// only an attacker would make are refused (data sections over the same bytes, maps over the same
-// variable, map names longer than the kernel accepts in BTF).
+// It differs in three ways: a section ?.struct_ops turns creation off for the maps of all its
+// variables, not only for that of the first one; sizes that depend on the machine are kept as in
+// the object (a ring buffer's max_entries, 0 for one perf buffer per CPU) and computed when the
+// kernel is known; and objects that only an attacker would make are refused (data sections over the
+// same bytes, maps over the same variable, map names longer than the kernel accepts in BTF).
 //
 // Bytes from a file are not trusted: any input gives an Object or an *Error, in time proportional
 // to its length, and with at most 16 times its length plus 1 MiB of memory.

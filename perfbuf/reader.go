@@ -31,8 +31,8 @@ type Record struct {
 type Options struct {
 	Pages  int // data pages for each CPU, a power of two; 0 means 64
 	Wakeup int // number of records after which the reader is woken; 0 means 1
-	// CPUs to read, which must be online; nil means every CPU that is or comes online and for which
-	// the map has room
+	// CPUs to read, which must be online; nil means every CPU that is online now or later and for
+	// which the map has room
 	CPUs []int
 }
 
@@ -65,7 +65,7 @@ func (e *CPUError) Unwrap() error { return e.Err }
 // ErrBusy reports that another goroutine is reading.
 var ErrBusy = errors.New("perfbuf: another goroutine is reading")
 
-// NewReader opens a perf event on each CPU, maps its buffer and stores it in the map, where
+// NewReader opens a perf event on each CPU, maps its buffer and stores the event in the map, where
 // programs find it (libbpf perf_buffer__new). The map may be closed afterwards. It needs
 // CAP_PERFMON; large buffers count against kernel.perf_event_mlock_kb unless the process has
 // CAP_IPC_LOCK. The error is EINVAL if the map is of another type or Pages is not a power of two.
@@ -136,7 +136,7 @@ func (r *Reader) life() *stream.Stream {
 
 // Close removes the events from the map and ends reading: a waiting goroutine returns with
 // ErrClosed. It may be called from a function or loop body that received a record, which stays
-// valid until it returns. A second Close does nothing.
+// valid until that function or body returns. A second Close does nothing.
 func (r *Reader) Close() error {
 	if r.life() == nil {
 		return r.life().Close()

@@ -11,18 +11,19 @@
 // # The protocol
 //
 // A ring consists of two positions that only grow, and memory that they index modulo its size,
-// which is a power of two. The kernel writes the producer's position, this package the consumer's;
-// each is on its own page. A program reserves a record: the kernel writes its header with the busy
-// bit set and moves the producer's position past it. Submitting clears the bit; discarding sets
-// another. So between the two positions there are whole records, some of them perhaps busy, and a
-// busy one holds up all records after it. The data pages are mapped twice in a row: a record that
-// crosses the end of the ring is still contiguous.
+// which is a power of two. The kernel writes the producer's position and this package the
+// consumer's; each position is on its own page. A program reserves a record: the kernel writes its
+// header with the busy bit set and moves the producer's position past it. Submitting clears the
+// bit; discarding sets another. So there are only whole records between the two positions; some may
+// be busy, and a busy record holds up all records after it. The data pages are mapped twice in a
+// row: a record that crosses the end of the ring is still contiguous.
 //
 // A record is a header of 8 bytes (the length with the two bits on top, and an offset that only the
-// kernel needs) and the data, padded to 8. The consumer frees memory by storing its position.
-// Submitting a record wakes the consumer only if its position shows that it has seen everything
-// before that record; so the consumer stores its position first and then looks for more records,
-// and no wake-up is lost. Header and positions are read and written atomically.
+// kernel needs) and the data, padded to a multiple of 8. The consumer frees memory by storing its
+// position. Submitting a record wakes the consumer only if the consumer's position shows that it
+// has read everything before that record. The consumer therefore stores its position first and then
+// looks for more records, so that no wake-up is lost. Header and positions are read and written
+// atomically.
 //
 // # What a reader does
 //

@@ -96,8 +96,8 @@ func (r *Reader) life() *stream.Stream {
 }
 
 // Close ends reading: a waiting goroutine returns with ErrClosed. It may be called from a function
-// or loop body that received a record, whose view stays valid until it returns. A second Close does
-// nothing.
+// or loop body that received a record, whose view stays valid until that function or body returns.
+// A second Close does nothing.
 func (r *Reader) Close() error { return r.life().Close() }
 
 // SetDeadline sets when waiting, current or future, ends with os.ErrDeadlineExceeded; the zero time

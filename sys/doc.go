@@ -1,25 +1,25 @@
 // Package sys makes the system calls of this module: bpf(2), perf_event_open(2), and the ioctls and
-// mappings that belong to them. There is one Go function per command, and its attributes are typed
-// and mirror the kernel's.
+// mappings that belong to them. There is one Go function per command; its attributes are a struct
+// that mirrors the kernel's.
 //
 // # Conventions
 //
-// Functions return the kernel's errors: a syscall.Errno, unwrapped, for which errors.Is works. The
-// packages above add object, program and map. File descriptors that this package opens are *FD:
-// close-on-exec, never below 3 (0 means "unset" in many attributes); the caller closes them. The
-// garbage collector closes nothing.
+// Functions return the kernel's error, a syscall.Errno that is not wrapped; errors.Is works with
+// it. The packages that use sys add the names of the object, program and map. File descriptors that
+// this package opens are *FD: close-on-exec, never below 3 (0 means "unset" in many attributes);
+// the caller closes them. The garbage collector closes nothing.
 //
-// Attributes are passed with the size up to the last field that their struct knows (or, for union
-// commands, that the variant needs); an older kernel accepts a longer struct if the part that it
-// doesn't know is zero, and returns E2BIG otherwise.
+// The size that is passed with the attributes ends after the last field of their struct (or, where
+// the kernel has a union, of the variant in use). An older kernel accepts a longer struct if the
+// part that it doesn't know is zero, and otherwise returns E2BIG.
 //
 // # Interrupted and busy
 //
-// BPF_PROG_LOAD returns EAGAIN when a signal arrives during verification. It is tried up to five
-// times as in libbpf; from the second time on, the Go runtime's own signals (preemption, profiling)
-// are blocked for the thread. perf_event_open is repeated on EINTR. Every other call is made once
-// and its error returned: BPF_PROG_TEST_RUN has side effects, and no other command of bpf(2)
-// returns EINTR.
+// BPF_PROG_LOAD returns EAGAIN when a signal arrives during verification. This package tries it up
+// to five times, as libbpf does; from the second time on, it blocks the Go runtime's own signals
+// (preemption, profiling) for the thread. perf_event_open is repeated on EINTR. Every other call is
+// made once, and its error is returned: BPF_PROG_TEST_RUN has side effects, and no other command of
+// bpf(2) returns EINTR.
 //
 // # Scheduling
 //

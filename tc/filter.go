@@ -19,8 +19,8 @@ import (
 type Options struct {
 	Handle   uint32 // 0: the kernel chooses
 	Priority uint16 // lower runs earlier; 0: the kernel chooses
-	// Replace replaces the filter with that handle and priority, whoever made it. Without Replace
-	// an existing filter is bpf.ErrExist.
+	// Replace replaces the filter with that handle and priority, whoever made it. Without Replace,
+	// Attach returns bpf.ErrExist if there is such a filter.
 	Replace bool
 }
 

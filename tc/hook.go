@@ -2,9 +2,9 @@
 //
 // Before tcx (6.6), a program is attached to packets as a filter of a queueing discipline. The
 // discipline clsact exists only for that: it queues nothing and has one list of filters for each
-// direction. A filter is identified by handle and priority, and stays when the process ends, since
-// the kernel doesn't tie it to a descriptor. So nothing here is a bpf.Link. A program attached this
-// way decides on packets by itself (direct-action): it returns TC_ACT_OK, TC_ACT_SHOT and so on.
+// direction. A filter is identified by handle and priority. The kernel doesn't tie it to a
+// descriptor, so it is no bpf.Link, and stays when the process ends. A program attached this way
+// decides on packets by itself (direct-action): it returns TC_ACT_OK, TC_ACT_SHOT and so on.
 //
 // Errors are *bpf.Error, in which errors.Is finds the errno.
 package tc
@@ -73,8 +73,8 @@ func (h Hook) String() string {
 // 4.5): clsact for Ingress, Egress and Both alike, the named discipline for Qdisc. The error is
 // bpf.ErrExist if the interface has it already. That is usually fine: another program uses it too,
 // and the one that created it should destroy it. The older discipline ingress serves Ingress as
-// well; it has no egress, so for the others Create returns bpf.ErrNotSupported. EBUSY if another
-// discipline is in the way. Needs CAP_NET_ADMIN.
+// well; it has no egress, so for Egress and Both Create returns bpf.ErrNotSupported. EBUSY if
+// another discipline is in the way. Needs CAP_NET_ADMIN.
 func (h Hook) Create() error {
 	index, err := h.index()
 	if err == nil {

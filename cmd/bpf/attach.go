@@ -41,12 +41,13 @@ KIND:TARGET with options after commas.
 
 The program stays attached until Ctrl-C. With --pin DIR the command ends at once and the program
 stays: its links are pinned in DIR, a directory of a BPF file system, under the program's name. "bpf
-detach" detaches it. The output of an iterator goes to standard output, and the command ends.
+detach" detaches it. For an iterator the command prints its output and ends.
 
-Classic tc, routes and infrared receivers have no links, and link=no attaches without one. Such
-attachments can't be pinned. They stay if the command is killed; "bpf detach HOOK" removes them.
+Programs are attached without a link to classic tc, routes and infrared receivers, and with link=no.
+Such attachments can't be pinned. They stay if the command is killed; "bpf detach HOOK" removes
+them.
 
-With --program it attaches a program that is in the kernel already, by its pin or its id.
+With --program the command attaches a program that is already in the kernel, by its pin or its id.
 
 If a program has alternatives (NAME___FLAVOUR), PROGRAM may be NAME: attach chooses the first one
 that the kernel supports.

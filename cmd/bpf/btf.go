@@ -35,15 +35,15 @@ abbreviated as in bpftool. SOURCE is one of
 
   file PATH    BTF as in /sys/kernel/btf, or an object, module or vmlinux image that has it
   id N         a BTF object in the kernel
-  prog PROG    what a program was loaded with; PROG is id N, tag TAG, name NAME or pinned PATH
+  prog PROG    the BTF of a program; PROG is id N, tag TAG, name NAME or pinned PATH
   map MAP [key|value|kv|all]
                the types of a map's keys and values, or all BTF it was created with;
                MAP is id N, name NAME or pinned PATH
 
 With root_id only the types with these ids are printed; format c adds the types that they need.
 
-The BTF of a module refers to types of its kernel. For /sys/kernel/btf/MODULE that is the running
-kernel; for other files --base-btf names a file with the kernel's BTF.`,
+The BTF of a module refers to types of its kernel. For /sys/kernel/btf/MODULE these are the running
+kernel's; for other files --base-btf names a file with the kernel's BTF.`,
 		Example: `  bpf btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h
   bpf btf dump map name flows format c
   bpf btf dump file nf_nat.ko --base-btf vmlinux`,

@@ -49,8 +49,8 @@ Each need is met, not met or unknown (?). A CO-RE relocation is
   missing  the kernel doesn't have it; the verifier will refuse the program
   failed   ambiguous or malformed
 
-Without --btf it asks the running kernel. --btf names recorded kernels, on any OS and without
-privileges:
+Without --btf, check examines the running kernel. --btf names recorded kernels, on any OS and
+without privileges:
 
   FILE   BTF such as /sys/kernel/btf/vmlinux, or a vmlinux image that has BTF
   DIR    a kernel: the file vmlinux and, if they exist, config, kallsyms, version (the output of

@@ -38,14 +38,14 @@ as fields. In a Go file:
 
 The C file must begin with the line //go:build ignore, since go build refuses C files.
 
-Skeletons in one package share no types: the names of each begin with its own, so that struct event
-of a.bpf.c is AEvent, and that of b.bpf.c is BEvent.
+Skeletons in one package share no types. The names of types begin with the name of their skeleton:
+struct event of a.bpf.c is AEvent, and that of b.bpf.c is BEvent.
 
 Gen uses the newest clang or clang-NN in PATH, or the one that BPF_CLANG names; it must be version
-10 or newer. The C file can include vmlinux.h and the headers that "bpf headers" writes. If there
-is no vmlinux.h next to the source, gen makes one from the running kernel; to get the same object on
-every machine, keep one there: bpf vmlinux > vmlinux.h. linux/bpf.h is that of Linux 6.18, or the
-system's if that is newer; one in a folder that a CLANG-FLAG names comes first.
+10 or newer. The C file can include vmlinux.h and the headers that "bpf headers" writes. If there is
+no vmlinux.h next to the source, gen makes one from the running kernel; to get the same object on
+every machine, keep one there: bpf vmlinux > vmlinux.h. The C file gets linux/bpf.h of Linux 6.18,
+or the system's if that is newer, or the one in a folder that a CLANG-FLAG names.
 
 If anything fails, no file is changed.`,
 		Example: `  bpf gen counter.bpf.c

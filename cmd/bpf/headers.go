@@ -28,8 +28,9 @@ libbpf's, and DIR/uapi/linux/*.h for machines without kernel headers.
 On Debian and Ubuntu other headers of the kernel (linux/ip.h, ...) also need
 -idirafter /usr/include/x86_64-linux-gnu. "bpf gen" supplies headers and flags itself.
 
-A file that another version of this command wrote is replaced; one that is the same is left alone.
-If there is any other file of that name, the command writes nothing, unless --force is given.`,
+The command replaces files that another version of it wrote, and keeps files that are the same. If
+there is any other file of one of these names, the command writes nothing, unless --force is
+given.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return writeHeaders(cmd.OutOrStdout(), args[0], force)

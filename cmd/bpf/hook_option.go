@@ -66,7 +66,7 @@ var hookOptionTable = []hookOption{
 		func(o *hookOptions, v string) (err error) { o.place, err = parseAnchor(v); return err }},
 	{"revision", "N", "fail if others were attached or detached since the hook had this revision",
 		func(o *hookOptions, v string) error { return number(&o.revision, v, 64) }},
-	{"type", "TYPE", "attach type, if SEC() doesn't give it or, with --program, isn't known: " +
+	{"type", "TYPE", "attach type, if SEC() or, with --program, the kernel doesn't give it: " +
 		"cgroup_inet_egress, sk_skb_verdict, ...",
 		func(o *hookOptions, v string) (err error) {
 			o.attachType,

@@ -33,10 +33,11 @@ that is skipped, sanitised or poisoned.
   sudo bpf plan opensnoop.bpf.o
   bpf plan opensnoop.bpf.o --btf vmlinux-6.1.btf
 
-Without --btf it asks the running kernel. That needs CAP_BPF and CAP_PERFMON, since it finds out
-what a kernel supports by creating small maps and programs. --btf names a recorded kernel, on any OS
-and without privileges; "bpf check --help" says what that is. What a recording doesn't say counts as
-missing. If something is missing, the plan says so and continues, and the exit status is 1.`,
+Without --btf, plan examines the running kernel. That needs CAP_BPF and CAP_PERFMON, since plan
+creates small maps and programs to find out what the kernel supports. --btf names a recorded kernel,
+on any OS and without privileges; "bpf check --help" describes its files. Facts that a recording
+lacks count as missing. If something is missing, the plan says so and continues, and the exit status
+is 1.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := f.open(args[0])

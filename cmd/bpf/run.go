@@ -88,9 +88,9 @@ func newRunCommand() *cobra.Command {
 		Long: `Run loads an object, attaches its programs and prints what they produce: the output of iterators,
 records of ring and perf buffers and the messages of bpf_printk as they come, and maps as tables
 with rates every --interval. On a terminal the maps are redrawn in place; otherwise, or with
---plain, they are lines. --json prints documents with all elements of the maps. It ends with
-Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing else to show.
-It then detaches everything, except for links that --pin keeps.
+--plain, they are printed as lines. --json prints documents with all elements of the maps. Run ends
+on Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing else to
+show. It then detaches everything except links that --pin keeps.
 
   bpf run opensnoop.bpf.o --for 10s
   bpf run filter.bpf.o --iface eth0
@@ -98,19 +98,20 @@ It then detaches everything, except for links that --pin keeps.
   bpf run cpudist.bpf.o --map start:max_entries=10240 --map hists:max_entries=1024
   bpf run opensnoop.bpf.o --set targ_pid=1234
 
-Without OBJ it counts packets and bytes per protocol with XDP, on --iface or on lo. If lo is quiet it
-sends some packets itself, after a second; --no-demo stops that.
+Without OBJ, run counts packets and bytes per protocol with XDP, on --iface or on lo. If lo is
+quiet, run sends some packets after a second; --no-demo stops that.
 
 Programs are attached where their SEC() says. XDP, tcx and netkit programs need --iface, and cgroup
-programs need --cgroup. For other programs without a target, or for another target, --attach names a
-hook; "bpf attach --help" lists them. Repeat it to attach a program several times. Run prints which
-programs are not attached, and the option that attaches them. If a program has alternatives
-(NAME___FLAVOUR), run attaches the first one that the kernel supports.
+programs need --cgroup. --attach names the hook of any other program whose SEC() has no target, or
+another hook than that of SEC(); "bpf attach --help" lists the hooks. Repeat --attach to attach a
+program several times. Run prints which programs are not attached, and the option that attaches
+them. If a program has alternatives (NAME___FLAVOUR), run attaches the first one that the kernel
+supports.
 
---set and --map do what an object's own loader does before the load. --set takes the value as the
-variable's type has it: numbers in any base, true, 'c', text for arrays of char, the name of an
-enum's constant, and JSON for a struct or an array; VAR[3] and VAR.field name a part. If a map needs
-a setting, run says which, and what to type. --only and --skip select programs.
+--set and --map do what an object's own loader does before the load. The form of a value for --set
+depends on the variable's type: numbers in any base, true, 'c', text for arrays of char, the name of
+an enum's constant, and JSON for a struct or an array; VAR[3] and VAR.field name a part of it. If a
+map needs a setting, run says which, and what to type. --only and --skip select programs.
 
 --call runs one program once in the kernel instead (BPF_PROG_TEST_RUN): programs of SEC("syscall"),
 raw tracepoints and packet programs.
@@ -118,9 +119,10 @@ raw tracepoints and packet programs.
   bpf run tool.bpf.o --call setup --ctx '{"pid": 1234, "comm": "nginx"}'
   bpf run filter.bpf.o --call count_packets --data packet.bin
 
-Records are printed by the type that the programs' instructions or a declaration (const struct event
-*unused) prove; if nothing does, by the fields that the programs write. --type gives their type. It
-may be one of --btf, a file with BTF, an object, or a C header, on which run then runs clang.`,
+Run finds the type of records in the programs' instructions or in a declaration (const struct event
+*unused). If it finds none, it prints the fields that the programs write. --type names the type
+instead, which may come from the file of --btf: BTF, an object, or a C header, which run compiles
+with clang.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r.out, r.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()

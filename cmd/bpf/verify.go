@@ -25,8 +25,8 @@ attaches and pins nothing, and ignores existing pins.
   bpf verify *.bpf.o
   bpf verify --log refused.bpf.o
 
-With -j each object is one line of JSON: the verdict, and what the kernel says about its programs
-(tag, translated size) and maps. The exit status is 1 if an object didn't load.`,
+With -j each object is one line of JSON: the verdict, and the kernel's information about its
+programs (tag, translated size) and maps. The exit status is 1 if an object didn't load.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, err := options.load()

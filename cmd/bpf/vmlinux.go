@@ -23,7 +23,7 @@ reads the BTF of the running kernel, or of FILE: a vmlinux image, BTF as in /sys
 module or a BPF object. BPF programs that include the header need no kernel headers. They also run
 on other kernels, since accesses to its types are relocated (CO-RE).
 
-With --types the header has only these types and what they need.`,
+With --types the header has only the named types and the types that they need.`,
 		Example: `  bpf vmlinux > vmlinux.h
   bpf vmlinux --types task_struct,sk_buff > vmlinux.h
   bpf vmlinux /sys/kernel/btf/nf_conntrack > nf_conntrack.h`,
