@@ -107,9 +107,9 @@ func (m *Map) structOpsFail(err error) error {
 // UpdateMap atomically replaces the registered map with another struct_ops map (libbpf
 // bpf_link__update_map; 6.4). Both must be declared in .struct_ops.link. If m is the registered
 // map, also by another descriptor, UpdateMap does nothing, since kernels up to at least 6.18
-// corrupt their list of TCP congestion controls when one replaces itself. With CAP_SYS_ADMIN it
-// recognises the registered map even if another process has updated the link. EINVAL if the link or
-// the map is of another kind, or the subsystem doesn't accept m as a replacement (a TCP congestion
+// corrupt their list of TCP congestion controls when one replaces itself. With CAP_SYS_ADMIN that
+// can't happen even if another process updates the link at the same time. EINVAL if the link or the
+// map is of another kind, or the subsystem doesn't accept m as a replacement (a TCP congestion
 // control keeps its name); ErrNotSupported if the subsystem has no updates; ENOLINK if it was
 // detached.
 func (l *Link) UpdateMap(m *Map) error {
