@@ -121,7 +121,8 @@ Options:
 		"print JSON: a document for what is attached, another for the output of an iterator")
 	a.options.all(f)
 	a.settings.flags(f)
-	for _, ofObjects := range []string{"kconfig", "core-btf", "pin-root", "token", "set", "map"} {
+	for _, ofObjects := range []string{"kconfig", "core-btf", "relaxed-maps",
+		"pin-root", "token", "set", "map"} {
 		cmd.MarkFlagsMutuallyExclusive("program", ofObjects)
 	}
 	cmd.MarkFlagsMutuallyExclusive("pin", "for")

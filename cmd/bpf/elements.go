@@ -95,7 +95,7 @@ func (s *sampler) sample() (mapview.Sample, error) {
 			s.leaders = mapview.NewLeaders(maxLeaders, s.m.MaxEntries())
 			s.count = len(now.Elements)
 			s.mu.Unlock()
-			now.Partial, now.Count = true, len(now.Elements)
+			now.Cut, now.Count = true, len(now.Elements)
 			return now, nil
 		}
 		if isArray(s.m) && allZero(value) {
@@ -106,7 +106,7 @@ func (s *sampler) sample() (mapview.Sample, error) {
 	now.Count = len(now.Elements)
 	err := it.Err()
 	if errors.Is(err, bpf.ErrWalkInterrupted) {
-		now.Partial, err = true, nil
+		now.Cut, err = true, nil
 	}
 	return now, err
 }
@@ -142,10 +142,11 @@ func (s *sampler) large() bool {
 // scan looks for the leaders until ctx ends, pass after pass.
 func (s *sampler) scan(ctx context.Context) error {
 	for ctx.Err() == nil {
-		began, seen := time.Now(), 0
+		began, looked, seen := time.Now(), 0, 0
 		var e mapview.Element
 		it := s.m.Iterate()
 		for key, value := range it.All() {
+			looked++
 			if !isArray(s.m) || !allZero(value) {
 				seen++
 				split(&e, s.m, value)
@@ -157,7 +158,7 @@ func (s *sampler) scan(ctx context.Context) error {
 				}
 				s.mu.Unlock()
 			}
-			if seen%64 == 0 && time.Since(began) > scanWork {
+			if looked%64 == 0 && time.Since(began) > scanWork {
 				if !rest(ctx) {
 					return nil
 				}

@@ -237,8 +237,7 @@ func (r *runner) redraw(elapsed time.Duration) error {
 	s := status{title: r.title(), elapsed: elapsed, programs: r.attached, note: r.note,
 		records: r.scrolls, bare: r.object == ""}
 	for _, t := range r.streams {
-		s.streams = append(s.streams,
-			fmt.Sprintf("%s: %d records, %d lost%s", t.name, t.records, t.lost, t.asBytes()))
+		s.streams = append(s.streams, t.text())
 	}
 	r.mu.Unlock()
 	views := make([]*mapview.View, len(r.maps))

@@ -23,7 +23,7 @@ func (r *runner) names() mapview.Names {
 	}
 	var stacks []*bpf.Map
 	for _, m := range r.obj.Maps() {
-		if m.Created() && m.Type() == uapi.MapStackTrace {
+		if m.Created() && m.Type() == uapi.MapStackTrace && m.Flags()&uapi.FStackBuildID == 0 {
 			stacks = append(stacks, m)
 		}
 	}

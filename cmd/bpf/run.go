@@ -68,8 +68,18 @@ type runner struct {
 // tally counts what came out of a ring or perf buffer.
 type tally struct {
 	name          string
+	perf          bool // the kernel reports what is lost, not of ring buffers
 	records, lost uint64
 	unknown       uint64 // records that were shown as bytes
+}
+
+// text says what came.
+func (t *tally) text() string {
+	text := fmt.Sprintf("%s: %d records", t.name, t.records)
+	if t.perf {
+		text += fmt.Sprintf(", %d lost", t.lost)
+	}
+	return text + t.asBytes()
 }
 
 // asBytes says how many records were shown as bytes, "" if none were.
@@ -88,9 +98,9 @@ func newRunCommand() *cobra.Command {
 		Long: `Run loads an object, attaches its programs and prints what they produce: the output of iterators,
 records of ring and perf buffers and the messages of bpf_printk as they come, and maps as tables
 with rates every --interval. On a terminal the maps are redrawn in place; otherwise, or with
---plain, they are printed as lines. --json prints documents with all elements of the maps. Run ends
-on Ctrl-C, after --for, on an error, or when all iterators are read and there is nothing else to
-show. It then detaches everything except links that --pin keeps.
+--plain, they are printed as lines. --json prints documents with all elements of the maps, of arrays
+those that are not 0. Run ends on Ctrl-C, after --for, on an error, or when all iterators are read
+and there is nothing else to show. It then detaches everything except links that --pin keeps.
 
   bpf run opensnoop.bpf.o --for 10s
   bpf run filter.bpf.o --iface eth0
@@ -390,7 +400,10 @@ func (r *runner) look() error {
 	}
 	for _, s := range r.maps {
 		if r.asJSON {
-			if err := s.printJSON(w, time.Now()); err != nil {
+			err := s.printJSON(w, time.Now())
+			if errors.Is(err, bpf.ErrWalkInterrupted) {
+				say(r.errOut, "a document is incomplete: %v", err)
+			} else if err != nil {
 				return err
 			}
 			continue
@@ -442,7 +455,8 @@ type elementDocument struct {
 // valueJSON returns data as JSON by its type, or as a string of hexadecimal digits without one.
 func valueJSON(s *btf.Spec, id btf.ID, data []byte) json.RawMessage {
 	if id != 0 {
-		if out, err := btf.AppendJSON(nil, s, id, data, nil); err == nil {
+		out, err := btf.AppendJSON(nil, s, id, data, nil)
+		if err == nil || errors.Is(err, btf.ErrTruncated) { // only the filled part was sent
 			return out
 		}
 	}
@@ -459,7 +473,11 @@ func (s *sampler) printJSON(w io.Writer, now time.Time) error {
 	if _, err := to.Write(bytes.TrimSuffix(head, []byte("]}"))); err != nil {
 		return err
 	}
-	perCPU := s.m.ValueLen() != s.m.ValueSize()
+	perCPU := false
+	switch s.m.Type() {
+	case uapi.MapPerCPUHash, uapi.MapPerCPUArray, uapi.MapLRUPerCPUHash:
+		perCPU = true
+	}
 	it := s.m.Iterate()
 	var e mapview.Element
 	first := true
@@ -492,8 +510,5 @@ func (s *sampler) printJSON(w io.Writer, now time.Time) error {
 	if _, err := io.WriteString(w, "]}\n"); err != nil {
 		return err
 	}
-	if err := it.Err(); err != nil && !errors.Is(err, bpf.ErrWalkInterrupted) {
-		return err
-	}
-	return nil
+	return it.Err()
 }

@@ -115,7 +115,7 @@ func (r *runner) advise(o *object.Object, p *object.Program, hooks []ordered, er
 			loads++
 		}
 	}
-	if loads > 1 && !r.going {
+	if loads > 1 && !r.going && !named {
 		advice = append(advice, fmt.Sprintf("--skip %s leaves the program out", p.Name))
 	}
 	if len(advice) == 0 {

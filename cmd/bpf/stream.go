@@ -33,7 +33,7 @@ func (r *runner) openStreams() (*streams, error) {
 	r.streams = nil
 	for _, m := range r.obj.Maps() {
 		if m.Created() && (m.Type() == uapi.MapRingBuf || m.Type() == uapi.MapPerfEventArray) {
-			r.streams = append(r.streams, &tally{name: m.Name()})
+			r.streams = append(r.streams, &tally{name: m.Name(), perf: m.Type() == uapi.MapPerfEventArray})
 		}
 	}
 	s := &streams{types: r.records}
@@ -85,11 +85,17 @@ func (s *streams) Close() error {
 // follow starts a goroutine for each reader, which prints records until ctx ends or something
 // fails.
 func (s *streams) follow(ctx context.Context, r *runner, start func(func() error)) {
+	// Programs may send records faster than they are printed: a batch then has no end.
+	late, stop := context.WithCancel(context.Background())
+	context.AfterFunc(ctx, func() { time.AfterFunc(lastWait, stop) })
 	if s.rings != nil {
 		w := bufio.NewWriter(r.out)
 		start(func() error {
 			return r.drain(ctx, w, func() error {
 				_, err := s.rings.Poll(ctx, func(record ringbuf.Record) error {
+					if err := late.Err(); err != nil {
+						return err
+					}
 					return r.printRecord(w, s.types, s.maps[record.Ring].Name(), record.Data, false)
 				})
 				return err
@@ -101,6 +107,9 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 		start(func() error {
 			return r.drain(ctx, w, func() error {
 				_, err := p.reader.Poll(ctx, func(record perfbuf.Record) error {
+					if err := late.Err(); err != nil {
+						return err
+					}
 					if record.Lost > 0 {
 						r.lost(p.name, record.Lost)
 						r.say("%s: %d records lost on CPU %d", p.name, record.Lost, record.CPU)
@@ -173,10 +182,10 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 		} else if how.heading != "" {
 			say(r.errOut, "%s", how.heading)
 		}
-		return json.NewEncoder(printable.JSON{To: w}).Encode(doc)
+		return json.NewEncoder(printable.JSON{To: wholeLines{w}}).Encode(doc)
 	}
 	if how.heading != "" {
-		if err := say(w, "%-12s %s", "TIME", how.heading); err != nil {
+		if err := say(wholeLines{w}, "%-12s %s", "TIME", how.heading); err != nil {
 			return err
 		}
 	}
@@ -184,5 +193,17 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 	if err != nil {
 		return fmt.Errorf("%s: %w", stream, err)
 	}
-	return say(w, "%s %s %s", now.Format("15:04:05.000"), stream, text)
+	return say(wholeLines{w}, "%s %s %s", now.Format("15:04:05.000"), stream, text)
+}
+
+// wholeLines writes lines so that the buffer is flushed between them only: others write in between.
+type wholeLines struct{ to *bufio.Writer }
+
+func (w wholeLines) Write(line []byte) (int, error) {
+	if len(line) > w.to.Available() {
+		if err := w.to.Flush(); err != nil {
+			return 0, err
+		}
+	}
+	return w.to.Write(line)
 }

@@ -40,11 +40,18 @@ func columns(s *btf.Spec, id btf.ID, name string, size int) []column {
 	if t := s.Skip(id); t.Kind() == btf.KindEnum && t.Name() != "" {
 		name = t.Name()
 	}
-	return appendColumns(nil, s, id, name, 0, 0)
+	return appendColumns(nil, s, id, name, 0, 0, new(int))
 }
 
+// maxColumns limits the columns of a type, and how many members are looked at for them: members may
+// lie on each other, so that a small type has endless ones.
+const maxColumns = 1 << 10
+
 func appendColumns(cols []column, s *btf.Spec, id btf.ID, name string, offset uint32,
-	depth int) []column {
+	depth int, steps *int) []column {
+	if *steps++; *steps > maxColumns {
+		return cols
+	}
 	t := s.Skip(id)
 	nested := func(typ btf.ID, member string, at uint32) {
 		sub := member
@@ -54,18 +61,18 @@ func appendColumns(cols []column, s *btf.Spec, id btf.ID, name string, offset ui
 		if member == "" {
 			sub = name
 		}
-		cols = appendColumns(cols, s, typ, sub, offset+at, depth+1)
+		cols = appendColumns(cols, s, typ, sub, offset+at, depth+1, steps)
 	}
 	switch {
 	case depth >= 8:
 	case t.Kind() == btf.KindStruct && !hasBitfields(t) && t.Name() != "in6_addr":
-		for i := range t.Vlen() {
+		for i := range min(t.Vlen(), maxColumns) {
 			m := t.Member(i)
 			nested(m.Type, m.Name, m.BitOffset/8)
 		}
 		return cols
 	case t.Kind() == btf.KindDatasec:
-		for i := range t.Vlen() {
+		for i := range min(t.Vlen(), maxColumns) {
 			v := t.SecVar(i)
 			if variable, ok := s.Type(v.Type); ok {
 				nested(variable.Ref(), variable.Name(), v.Offset)
@@ -114,7 +121,8 @@ func isAddress(s *btf.Spec, id btf.ID, name string, size uint32) bool {
 	for t, ok := s.Type(id); ok; t, ok = s.Type(t.Ref()) {
 		switch t.Kind() {
 		case btf.KindTypedef:
-			if t.Name() == "__be32" {
+			if t.Name() == "__be32" && (strings.HasSuffix(name, "addr") ||
+				strings.HasSuffix(name, "ip") || name == "src" || name == "dst") {
 				return true
 			}
 			continue

@@ -29,6 +29,9 @@ func histogram(counts []uint64, width int) (lines []screen.Line) {
 			low = 0
 		}
 		head := fmt.Sprintf("%12d → %-12d %8s ", low, high, formatCount(n))
+		if last >= 64 { // not by powers of two
+			head = fmt.Sprintf("%12d   %-12s %8s ", i, "", formatCount(n))
+		}
 		bar := barWidth
 		if width > 0 {
 			bar = max(min(bar, width-screen.Width(head)-2), 8)

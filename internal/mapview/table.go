@@ -2,6 +2,7 @@ package mapview
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,9 @@ func (v *View) Summary() string {
 	switch {
 	case v.m.Variables:
 		return ""
+	case v.sample.Cut:
+		return fmt.Sprintf("%s (%s): at least %d of %d", v.m.Name, v.m.Type, v.sample.Count,
+			v.m.MaxEntries)
 	case v.m.Array && v.Empty():
 		return fmt.Sprintf("%s (%s): all %d are 0", v.m.Name, v.m.Type, v.m.MaxEntries)
 	case v.m.Array:
@@ -56,6 +60,9 @@ func (v *View) heading(shown int, f Format) []screen.Line {
 	if v.m.Array {
 		of = fmt.Sprintf("%d of %d not 0", v.sample.Count, v.m.MaxEntries)
 	}
+	if v.sample.Cut {
+		of = "at least " + of
+	}
 	if v.m.Variables {
 		return []screen.Line{screen.Text(screen.Bold, v.m.Name).
 			Add(screen.Plain, " ("+v.m.Type+")")}
@@ -64,7 +71,7 @@ func (v *View) heading(shown int, f Format) []screen.Line {
 	switch {
 	case v.sample.Partial:
 		more = fmt.Sprintf(", %d of the largest", shown)
-	case shown < len(v.rows):
+	case shown < len(v.rows) || v.sample.Cut:
 		more = fmt.Sprintf(", the first %d", shown)
 	}
 	for i, c := range v.values {
@@ -76,13 +83,17 @@ func (v *View) heading(shown int, f Format) []screen.Line {
 			break
 		}
 	}
+	if v.histograms() {
+		more += ", slots as powers of two"
+	}
 	return []screen.Line{screen.Text(screen.Bold, v.m.Name).
 		Add(screen.Plain, " ("+v.m.Type+", "+of+")"+more)}
 }
 
 // rateName returns the heading of a column's rate.
 func rateName(c column) string {
-	if strings.HasSuffix(c.name, "bytes") {
+	if c.name == "bytes" || strings.HasSuffix(c.name, "_bytes") ||
+		strings.HasSuffix(c.name, ".bytes") {
 		return "B/s"
 	}
 	return "/s"
@@ -157,7 +168,7 @@ func rateCell(rate float64) cell {
 
 // totals returns the last line of a table, nil if no column was seen to count.
 func (v *View) totals(f Format) []cell {
-	if v.sample.Partial {
+	if v.sample.Partial || v.sample.Cut {
 		return nil
 	}
 	var list []cell
@@ -283,7 +294,8 @@ func align(rows [][]cell, width int) (lines []screen.Line) {
 			all += w
 		}
 		for i, w := range widths {
-			if all > width && rows[len(rows)-1][i].left && w > 24 {
+			left := slices.ContainsFunc(rows, func(r []cell) bool { return i < len(r) && r[i].left })
+			if all > width && left && w > 24 {
 				cut := min(w-24, all-width)
 				widths[i], all = w-cut, all-cut
 			}
@@ -335,7 +347,7 @@ func (v *View) variables(f Format) []screen.Line {
 			continue
 		}
 		list := []cell{{"  " + c.name, screen.Plain, true},
-			{v.valueText(i, r, f), screen.Plain, v.left(i)}}
+			{v.valueText(i, r, f), screen.Plain, true}}
 		if v.rated(i) {
 			list = append(list, rateCell(r.rates[i]))
 		}

@@ -48,6 +48,7 @@ type Sample struct {
 	Zero     int  // elements of an array that are left out, because they are 0
 	Count    int  // elements that the map has, if it is known
 	Partial  bool // Elements are only the largest ones, as far as is known
+	Cut      bool // Elements are only the first ones: the map was not read to its end
 	Time     time.Time
 }
 

@@ -24,6 +24,7 @@ type fixture struct {
 	comm, be32            btf.ID
 	protocol, traffic     btf.ID
 	flow, hist, call, bss btf.ID
+	wide, linear          btf.ID
 }
 
 func newFixture(t *testing.T) (*fixture, *btf.Spec) {
@@ -64,6 +65,16 @@ func newFixture(t *testing.T) (*fixture, *btf.Spec) {
 	b.AddSecVar(vars[1], 8, 16)
 	b.AddSecVar(vars[2], 24, 4)
 	b.AddSecVar(vars[3], 28, 48)
+	path := b.AddArray(f.u32, f.char, 120)
+	wide := []btf.ID{b.AddVar("path", btf.LinkageGlobal, path),
+		b.AddVar("count", btf.LinkageGlobal, f.u64), b.AddVar("pid", btf.LinkageGlobal, f.u32)}
+	f.wide = b.AddDatasec(".bss", 140)
+	b.AddSecVar(wide[0], 0, 120)
+	b.AddSecVar(wide[1], 120, 8)
+	b.AddSecVar(wide[2], 128, 4)
+	many := b.AddArray(f.u32, f.u32, 70)
+	f.linear = b.AddStruct("linear", 280)
+	b.AddMember("slots", many, 0, 0)
 	s, err := b.Spec()
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +156,17 @@ func TestRecordings(t *testing.T) {
 				[]uint32{3, 1, 0, 0, 0, 0, 0, 0}, ""))}},
 			{Count: 1, Elements: []Element{one(value(uint32(0)), value(uint64(25), "purebpf", uint32(0),
 				[]uint32{3, 1, 0, 0, 0, 0, 0, 0}, ""))}}}},
+		{"wide-variables", Map{Name: "y.bss", Type: "array", MaxEntries: 1, Key: f.u32,
+			Value: f.wide, KeySize: 4, ValueSize: 140, Array: true, Variables: true}, 0, []Sample{
+			{Count: 1, Elements: []Element{one(value(uint32(0)),
+				append([]byte(strings.Repeat("/path", 24)), value(uint64(1), uint32(7), uint64(0))...))}},
+			{Count: 1, Elements: []Element{one(value(uint32(0)),
+				append([]byte(strings.Repeat("/path", 24)), value(uint64(5), uint32(7), uint64(0))...))}}}},
+		{"linear-slots", Map{Name: "hists", Type: "hash", MaxEntries: 4, Key: f.u32, Value: f.linear,
+			KeySize: 4, ValueSize: 280}, 0, []Sample{{Count: 1, Elements: []Element{
+			one(value(uint32(1)), value(append(make([]uint32, 69), 3)))}}}},
+		{"cut", Map{Name: "flows", Type: "hash", MaxEntries: 100000, Key: f.flow, Value: f.u64,
+			KeySize: 8, ValueSize: 8}, 5, []Sample{{Count: 20, Cut: true, Elements: flows(20, 0)}}},
 		{"array", Map{Name: "counts", Type: "array", MaxEntries: 256, KeySize: 4, ValueSize: 8,
 			Value: f.u64, Array: true}, 0, []Sample{{Count: 1, Zero: 255, Elements: []Element{
 			one(value(uint32(7)), value(uint64(1)))}}}},
@@ -202,6 +224,27 @@ func flows(n int, round uint64) (list []Element) {
 			[][]byte{value(1000*i + round*(i*37%31))}})
 	}
 	return list
+}
+
+// TestOverlap: a type whose members lie on each other has few columns. Oracle: the limit.
+func TestOverlap(t *testing.T) {
+	b := btf.NewBuilder(nil)
+	inner := b.AddInt("int", 4, btf.Signed)
+	for level := range 8 {
+		id := b.AddStruct(fmt.Sprint("level", level), 4)
+		for i := range 100 {
+			b.AddMember(fmt.Sprint("m", i), inner, 0, 0)
+		}
+		inner = id
+	}
+	s, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := New(Map{Name: "m", Spec: s, Key: inner, Value: inner, KeySize: 4, ValueSize: 4}, Names{})
+	if n := len(v.values); n == 0 || n > maxColumns {
+		t.Errorf("%d columns, at most %d are allowed", n, maxColumns)
+	}
 }
 
 // TestNumbers: oracle: the numbers themselves, read back, differ by at most half a digit.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/purebpf/bpf/asm"
 	"github.com/purebpf/bpf/object"
@@ -24,6 +25,9 @@ const (
 	traceVprintk = 177
 )
 
+// maxFormat is the length of the longest format that is turned into a pattern.
+const maxFormat = 1 << 12
+
 // FormatsOf returns the formats of an object's programs and subprograms.
 func FormatsOf(o *object.Object) *Formats {
 	f := &Formats{}
@@ -34,11 +38,16 @@ func FormatsOf(o *object.Object) *Formats {
 		f.add(p)
 	}
 	var all []string
+	conversion := regexp.MustCompile(conversions)
 	for _, format := range f.list {
-		all = append(all, pattern(format))
+		all = append(all, pattern(conversion, format))
 	}
 	if len(all) > 0 {
-		f.own = regexp.MustCompile(`(?s)\A(?:` + strings.Join(all, "|") + `)\z`)
+		var err error
+		f.own, err = regexp.Compile(`(?s)\A(?:` + strings.Join(all, "|") + `)\z`)
+		if err != nil { // it is too large
+			f.own, f.Unknown = nil, true
+		}
 	}
 	return f
 }
@@ -58,7 +67,8 @@ func (f *Formats) add(p *object.Function) {
 		if !insn.IsHelperCall() || insn.Imm != tracePrintk && insn.Imm != traceVprintk {
 			continue
 		}
-		if format, ok := firstArgument(p, i, targets); !ok {
+		format, ok := firstArgument(p, i, targets)
+		if !ok || len(format) > maxFormat || !utf8.ValidString(format) {
 			f.Unknown = true
 		} else if !slices.Contains(f.list, format) {
 			f.list = append(f.list, format)
@@ -116,11 +126,11 @@ func jumpTargets(insns []asm.Instruction) map[int]bool {
 	return targets
 }
 
-// conversion is a conversion of the kernel's printf: %d, %-16s, %llx, %pI4, %pks.
-var conversion = regexp.MustCompile(`%[-+ #0]*[0-9]*(?:\.[0-9]+)?(?:hh|h|ll|l|z|t)?(?:p[A-Za-z0-9]*|.)`)
+// conversions matches a conversion of the kernel's printf: %d, %-16s, %llx, %pI4, %pks.
+const conversions = `%[-+ #0]*[0-9]*(?:\.[0-9]+)?(?:hh|h|ll|l|z|t)?(?:p[A-Za-z0-9]*|.)`
 
 // pattern returns the regular expression of what a format can print.
-func pattern(format string) string {
+func pattern(conversion *regexp.Regexp, format string) string {
 	format = strings.TrimSuffix(format, "\n")
 	var b strings.Builder
 	at := 0
@@ -130,7 +140,7 @@ func pattern(format string) string {
 		case '%':
 			b.WriteByte('%')
 		case 'd', 'i', 'u':
-			b.WriteString(` *-?[0-9]+ *`)
+			b.WriteString(` *[-+]?[0-9]+ *`)
 		case 'x', 'X', 'o':
 			b.WriteString(` *(?:0[xX])?[0-9a-fA-F]+ *`)
 		default:

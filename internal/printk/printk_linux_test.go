@@ -39,6 +39,8 @@ SEC("raw_tp") int program(struct bpf_raw_tracepoint_args *ctx) { `
 		{"on the stack", `char fmt[] = "stack %d"; fmt[0] = ctx->args[0];
 			bpf_trace_printk(fmt, sizeof(fmt), 1); return 0; }`,
 			true, []string{"anything"}, nil},
+		{"a sign", `bpf_printk("%+d|", 1); return 0; }`, false, []string{"+5|", "-5|"}, []string{"|"}},
+		{"not UTF-8", `bpf_printk("gr\xf6\xdf" "e %d", 1); return 0; }`, true, []string{"anything"}, nil},
 		{"none", `return 0; }`, false, nil, []string{"", "hello"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

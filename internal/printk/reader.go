@@ -86,17 +86,27 @@ func (r *Reader) Close() error {
 // the buffer is full.
 const pause = 50 * time.Millisecond
 
+// lastMessages is how long messages are read after the end: a program may print one for each read.
+const lastMessages = time.Second
+
 // Read calls each for every message until ctx ends, and then for those that are there.
 func (r *Reader) Read(ctx context.Context, each func(Message) error) error {
 	buf := make([]byte, 4096)
+	var end time.Time
 	for {
 		last := ctx.Err() != nil
+		if last && end.IsZero() {
+			end = time.Now().Add(lastMessages)
+		}
 		r.pipe.SetReadDeadline(time.Now().Add(pause))
 		n, err := r.pipe.Read(buf)
 		switch {
 		case n > 0:
 			if err := r.lines(buf[:n], each); err != nil {
 				return err
+			}
+			if last && time.Now().After(end) {
+				return r.flush(each)
 			}
 			continue
 		case errors.Is(err, syscall.EAGAIN) && !last: // no deadlines here
