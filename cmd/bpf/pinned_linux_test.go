@@ -55,7 +55,7 @@ func TestPinnedBefore(t *testing.T) {
 		if err == nil || !strings.Contains(out, "bpf detach "+dir+"/"+program) {
 			t.Fatalf("%v: %s", err, out)
 		}
-		follow(t, out[strings.LastIndex(out, "); "):])
+		follow(t, out[max(strings.LastIndex(out, "; "), 0):])
 		if out, err := run(args...); err != nil {
 			t.Fatalf("after what the error says: %v: %s", err, out)
 		}
@@ -81,7 +81,7 @@ func TestPinnedBefore(t *testing.T) {
 	if err == nil || !strings.Contains(out, "rm "+dir+"/count_packets") {
 		t.Fatalf("%v: %s", err, out)
 	}
-	follow(t, out[strings.LastIndex(out, "); "):])
+	follow(t, out[max(strings.LastIndex(out, "; "), 0):])
 	if out, err := run("run", "--for", "10ms", "--pin", dir); err != nil {
 		t.Errorf("after rm: %v: %s", err, out)
 	}
