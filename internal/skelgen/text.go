@@ -103,10 +103,11 @@ func pad(line, cell string, width int) string {
 	return line + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(cell)))
 }
 
-// clean makes text of the object fit for a comment: one line that prints, cut at n bytes.
+// clean makes text of the object fit for a comment: one line that prints, cut at n bytes. gofmt
+// makes other characters of two backquotes and of two apostrophes.
 func clean(s string, n int) string {
 	plain := strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
+		if r == utf8.RuneError || !unicode.IsPrint(r) || r == '`' {
 			return '?'
 		}
 		return r
@@ -118,7 +119,7 @@ func clean(s string, n int) string {
 		}
 		plain += "..."
 	}
-	return strings.TrimSpace(plain)
+	return strings.TrimSpace(strings.ReplaceAll(plain, "''", "'?"))
 }
 
 // plural returns "1 byte", "2 bytes".
