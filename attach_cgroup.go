@@ -1,6 +1,8 @@
 package bpf
 
 import (
+	"cmp"
+
 	"github.com/purebpf/bpf/anchor"
 	"github.com/purebpf/bpf/internal/explain"
 	"github.com/purebpf/bpf/sys"
@@ -27,7 +29,7 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 	if opts == nil {
 		opts = &CgroupOptions{}
 	}
-	where := p.cgroupHook(opts.Type)
+	where := cmp.Or(opts.Type, p.expected)
 	at := explain.CgroupPlace(path, where, opts.Revision)
 	a := sys.LinkCreateAttr{AttachType: where}
 	if opts.Anchor.IsProgram() {
@@ -37,14 +39,6 @@ func (p *Program) AttachCgroup(path string, opts *CgroupOptions) (*Link, error) 
 		a.Flags |= uapi.FPreorder
 	}
 	return p.linkPath(at, path, opts.Anchor, &a)
-}
-
-// cgroupHook returns the attach type: the caller's choice or the program's own.
-func (p *Program) cgroupHook(choice uapi.AttachType) uapi.AttachType {
-	if choice != 0 {
-		return choice
-	}
-	return p.expected
 }
 
 // linkPath makes a link to the file at path.

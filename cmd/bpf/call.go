@@ -225,11 +225,7 @@ func (r *runner) callProgram(o *object.Object) (err error) {
 	if err := r.call.run(r.obj, r.out, r.asJSON); err != nil {
 		return err
 	}
-	for _, m := range r.obj.Maps() {
-		if m.Created() && tabular(m) {
-			r.maps = append(r.maps, r.newSampler(m))
-		}
-	}
+	r.sampleMaps()
 	if len(r.maps) == 0 {
 		return nil
 	}

@@ -59,3 +59,23 @@ func demoTraffic(ctx context.Context) (err error) {
 		}
 	}
 }
+
+// demoIfQuiet makes traffic on loopback if nothing was counted within a second.
+func (r *runner) demoIfQuiet(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(time.Second):
+	}
+	for _, s := range r.maps {
+		for range s.m.Iterate().All() {
+			return nil
+		}
+	}
+	if r.iface != counterIface {
+		r.remark("%s is quiet", r.iface)
+		return nil
+	}
+	r.remark("%s was quiet: sending packets to 127.0.0.1 (--no-demo stops that)", r.iface)
+	return demoTraffic(ctx)
+}

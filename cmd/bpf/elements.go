@@ -41,8 +41,9 @@ const (
 
 // sampler reads one map for its view.
 type sampler struct {
-	m    *bpf.Map
-	view *mapview.View
+	m        *bpf.Map
+	view     *mapview.View
+	scanning bool // scan was started
 
 	mu      sync.Mutex
 	leaders *mapview.Leaders // nil unless the map is large

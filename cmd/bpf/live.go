@@ -91,13 +91,27 @@ func compose(s status, views []*mapview.View, width, height int) []screen.Line {
 	}
 	// The maps that tell most come first, and what a map doesn't use is for those behind it.
 	slices.SortStableFunc(full, func(a, b *mapview.View) int { return b.Weight() - a.Weight() })
-	shares, shown := divide(full, room, s.bare, width)
+	format := mapview.Format{Width: width, Rows: room, Bare: s.bare}
+	blocks := make([][]screen.Line, len(full))
+	wants := make([]int, len(full))
+	for i, v := range full {
+		blocks[i] = v.Lines(format)
+		wants[i] = len(blocks[i]) + 1
+		if v.Weight() < 2 && len(full) > 1 {
+			wants[i] = min(wants[i], minor+1)
+		}
+	}
+	shares, shown := divide(wants, room)
 	if shown < len(full) {
 		end = append([]screen.Line{screen.Text(screen.Dim,
 			fmt.Sprintf("maps that don't fit on the terminal: %d", len(full)-shown))}, end...)
 	}
 	for i, v := range full[:shown] {
-		block := v.Lines(mapview.Format{Width: width, Rows: shares[i], Bare: s.bare})
+		block := blocks[i]
+		if len(block) > shares[i] {
+			format.Rows = shares[i]
+			block = v.Lines(format)
+		}
 		lines = append(append(lines, screen.Line{}), block[:min(len(block), shares[i])]...)
 	}
 	if len(end) > 0 && len(full) > 0 {
@@ -106,21 +120,16 @@ func compose(s status, views []*mapview.View, width, height int) []screen.Line {
 	return append(lines, end...)
 }
 
-// divide divides room among maps, each with an empty line before it: what a map doesn't need is for
-// the others. The last maps get nothing if there is too little for all.
-func divide(views []*mapview.View, room int, bare bool, width int) (shares []int, shown int) {
-	const (
-		least = 4 // lines of a map that has more
-		minor = 7 // most lines of a map that tells little, beside others
-	)
-	wants := make([]int, len(views))
-	for i, v := range views {
-		wants[i] = len(v.Lines(mapview.Format{Width: width, Rows: room, Bare: bare})) + 1
-		if v.Weight() < 2 && len(views) > 1 {
-			wants[i] = min(wants[i], minor+1)
-		}
-	}
-	shown = len(views)
+const (
+	least = 4 // lines of a map that has more
+	minor = 7 // most lines of a map that tells little, beside others
+)
+
+// divide divides room among maps by the lines that they want, each with an empty line before it:
+// what a map doesn't need is for the others. The last maps get nothing if there is too little for
+// all.
+func divide(wants []int, room int) (shares []int, shown int) {
+	shown = len(wants)
 	for need := room + 1; need > room && shown > 0; {
 		need = 0
 		for _, want := range wants[:shown] {
@@ -129,7 +138,7 @@ func divide(views []*mapview.View, room int, bare bool, width int) (shares []int
 		if need > room {
 			shown--
 			room-- // for the line that says so
-			if shown < len(views)-1 {
+			if shown < len(wants)-1 {
 				room++
 			}
 		}
@@ -198,7 +207,6 @@ func (r *runner) show(ctx context.Context, start func(func() error)) error {
 	var read time.Time
 	next := time.NewTimer(firstLook)
 	defer next.Stop()
-	scanned := map[*sampler]bool{}
 	for done := false; !done; {
 		select {
 		case <-ctx.Done():
@@ -213,8 +221,8 @@ func (r *runner) show(ctx context.Context, start func(func() error)) error {
 			}
 		}
 		for _, s := range r.maps {
-			if s.large() && !scanned[s] {
-				scanned[s] = true
+			if s.large() && !s.scanning {
+				s.scanning = true
 				start(func() error { return s.scan(ctx) })
 			}
 		}
@@ -246,3 +254,17 @@ func (r *runner) redraw(elapsed time.Duration) error {
 	}
 	return r.screen.Draw(compose(s, views, width, height))
 }
+
+// remark shows a line below the maps, or prints it.
+func (r *runner) remark(format string, args ...any) {
+	if r.screen == nil {
+		r.say(format, args...)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note = fmt.Sprintf(format, args...)
+}
+
+// stdoutColours reports whether output may have colours (https://no-color.org).
+func stdoutColours() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -154,6 +153,3 @@ func (c *clock) moment(n uint64) (time.Duration, bool) {
 	}
 	return 0, false
 }
-
-// stdoutColours reports whether output may have colours (https://no-color.org).
-func stdoutColours() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }

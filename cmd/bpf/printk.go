@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/purebpf/bpf/internal/printable"
@@ -55,35 +53,4 @@ func (r *runner) printMessage(m printk.Message) error {
 			Encode(printkDocument{now, m.Task, m.Text})
 	}
 	return say(r.out, "%s printk %s: %s", now.Format("15:04:05.000"), m.Task, m.Text)
-}
-
-// demoIfQuiet makes traffic on loopback if nothing was counted within a second.
-func (r *runner) demoIfQuiet(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-time.After(time.Second):
-	}
-	for _, s := range r.maps {
-		for range s.m.Iterate().All() {
-			return nil
-		}
-	}
-	if r.iface != counterIface {
-		r.remark("%s is quiet", r.iface)
-		return nil
-	}
-	r.remark("%s was quiet: sending packets to 127.0.0.1 (--no-demo stops that)", r.iface)
-	return demoTraffic(ctx)
-}
-
-// remark shows a line below the maps, or prints it.
-func (r *runner) remark(format string, args ...any) {
-	if r.screen == nil {
-		r.say(format, args...)
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.note = fmt.Sprintf(format, args...)
 }

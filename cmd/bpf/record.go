@@ -141,7 +141,8 @@ func (r *recordTypes) fits(stream string, t typeOf) error {
 	if sizes == nil {
 		return nil
 	}
-	return fmt.Errorf("%s has %d bytes, the programs make records of %s", t.spec.CString(t.id), size,
+	return fmt.Errorf("%s has %d bytes, the programs make records of %s", t.spec.CString(t.id),
+		size,
 		strings.Join(sizes, ", "))
 }
 
@@ -156,7 +157,8 @@ func structNames(s *btf.Spec) (names []string) {
 }
 
 // of returns how to print a record.
-func (r *recordTypes) of(rec record) (s display) {
+func (r *recordTypes) of(rec record) display {
+	s := display{perf: rec.perf}
 	t, ok := r.named[rec.stream]
 	if !ok {
 		t, ok = r.named[""]
@@ -252,27 +254,26 @@ func couldBe(t typeOf, rec record) bool {
 	if size == n || rec.perf && size == records.Padded(n) {
 		return true
 	}
-	s := t.spec.Skip(t.id)
-	if s.Kind() != btf.KindStruct || s.Vlen() == 0 {
-		return false
-	}
-	last := s.Member(s.Vlen() - 1)
-	array := t.spec.Skip(last.Type)
-	if array.Kind() != btf.KindArray || size < uint64(last.BitOffset/8) {
-		return false
-	}
-	return flexible(t) || size < n
+	offset, nelems, ok := lastArray(t)
+	return ok && size >= offset && (nelems == 0 || size < n)
 }
 
 // flexible reports whether a struct ends in an array without length, whose elements are not in the
 // type's size.
 func flexible(t typeOf) bool {
+	_, nelems, ok := lastArray(t)
+	return ok && nelems == 0
+}
+
+// lastArray returns the offset and the length of the array that a struct ends in.
+func lastArray(t typeOf) (offset uint64, nelems uint32, ok bool) {
 	s := t.spec.Skip(t.id)
 	if s.Kind() != btf.KindStruct || s.Vlen() == 0 {
-		return false
+		return 0, 0, false
 	}
-	array := t.spec.Skip(s.Member(s.Vlen() - 1).Type)
-	return array.Kind() == btf.KindArray && array.Array().Nelems == 0
+	last := s.Member(s.Vlen() - 1)
+	array := t.spec.Skip(last.Type)
+	return uint64(last.BitOffset / 8), array.Array().Nelems, array.Kind() == btf.KindArray
 }
 
 // appendRecord appends a record as text: the members of a struct with their names, or fields.
@@ -331,8 +332,8 @@ func charArray(s *btf.Spec, id btf.ID) bool {
 	return elem.Kind() == btf.KindInt && elem.Size() == 1 && elem.Name() == "char"
 }
 
-// withoutPadding removes NULs that may be the padding of a perf buffer's record, behind the one that
-// ends the last string.
+// withoutPadding removes NULs that may be the padding of a perf buffer's record, behind the one
+// that ends the last string.
 func withoutPadding(text []byte) []byte {
 	for range 7 {
 		n := len(text)

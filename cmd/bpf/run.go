@@ -205,7 +205,8 @@ with clang.`,
 	f.StringVar(&r.btf, "btf", "",
 		"file with the types of records: BTF, an object, or a C header, on which this runs clang")
 	for _, other := range []string{"attach", "pin", "for", "interval", "demo", "iface", "cgroup",
-		"no-demo", "no-printk", "plain", "only", "skip", "pid", "exe", "keep-going", "type", "btf"} {
+		"no-demo", "no-printk", "plain", "only", "skip", "pid", "exe", "keep-going", "type",
+		"btf"} {
 		cmd.MarkFlagsMutuallyExclusive("call", other)
 	}
 	return cmd
@@ -280,11 +281,7 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if err != nil {
 		return withPinned(err, r.pinDir, names...)
 	}
-	for _, m := range r.obj.Maps() {
-		if tabular(m) {
-			r.maps = append(r.maps, r.newSampler(m))
-		}
-	}
+	r.sampleMaps()
 	if r.pinDir != "" {
 		if err := r.pin(attached); err != nil {
 			return withPinned(err, r.pinDir, names...)
@@ -430,13 +427,20 @@ func (r *runner) look() error {
 	return w.Flush()
 }
 
-// newSampler returns what shows a map.
-func (r *runner) newSampler(m *bpf.Map) *sampler {
-	return &sampler{m: m, view: mapview.New(mapview.Map{
-		Name: m.Name(), Type: m.Type().String(), MaxEntries: m.MaxEntries(), Spec: r.obj.BTF(),
-		Key: m.KeyType(), Value: m.ValueType(), KeySize: m.KeySize(), ValueSize: m.ValueSize(),
-		Array: isArray(m), Variables: m.Kind() == object.MapData || m.Kind() == object.MapBss,
-	}, r.names())}
+// sampleMaps makes the samplers of the maps to show.
+func (r *runner) sampleMaps() {
+	names := r.names()
+	for _, m := range r.obj.Maps() {
+		if !tabular(m) {
+			continue
+		}
+		r.maps = append(r.maps, &sampler{m: m, view: mapview.New(mapview.Map{
+			Name: m.Name(), Type: m.Type().String(), MaxEntries: m.MaxEntries(),
+			Spec: r.obj.BTF(), Key: m.KeyType(), Value: m.ValueType(), KeySize: m.KeySize(),
+			ValueSize: m.ValueSize(), Array: isArray(m),
+			Variables: m.Kind() == object.MapData || m.Kind() == object.MapBss,
+		}, names)})
+	}
 }
 
 // mapDocument is the --json output for a map at each interval.

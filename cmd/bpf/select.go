@@ -100,14 +100,10 @@ func (c *choice) complete(p *object.Program) string {
 	}
 	kind, target, _ := strings.Cut(p.Sec, "/")
 	kind = strings.TrimSuffix(kind, ".s")
-	colons := 1
-	if p.Def.Auto == object.AutoUSDT {
-		colons = 2
-	}
 	if target == "" {
 		return "" // which function?
 	}
-	if strings.Count(target, ":") < colons {
+	if incomplete(p) {
 		file := c.exe
 		if file == "" {
 			file = fmt.Sprintf("/proc/%d/exe", c.pid)

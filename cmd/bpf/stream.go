@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/purebpf/bpf"
@@ -18,31 +17,27 @@ import (
 
 // streams reads all ring and perf buffers of an object and prints their records.
 type streams struct {
-	types *recordTypes
-	maps  []*bpf.Map      // ring buffers, in the order that rings has them
-	rings *ringbuf.Reader // nil if there are none
-	perf  []perfStream
+	rings   *ringbuf.Reader // nil if there are none
+	tallies []*tally        // of the ring buffers, in the order that rings has them
+	perf    []perfStream
 }
 
 type perfStream struct {
-	name   string
+	*tally
 	reader *perfbuf.Reader
 }
 
 func (r *runner) openStreams() (*streams, error) {
 	r.streams = nil
-	for _, m := range r.obj.Maps() {
-		if m.Created() && (m.Type() == uapi.MapRingBuf || m.Type() == uapi.MapPerfEventArray) {
-			r.streams = append(r.streams, &tally{name: m.Name(), perf: m.Type() == uapi.MapPerfEventArray})
-		}
-	}
-	s := &streams{types: r.records}
+	s := &streams{}
 	for _, m := range r.obj.Maps() {
 		if !m.Created() {
 			continue
 		}
+		t := &tally{name: m.Name(), perf: m.Type() == uapi.MapPerfEventArray}
 		switch m.Type() {
 		case uapi.MapRingBuf:
+			s.tallies = append(s.tallies, t)
 			if err := s.addRing(m); err != nil {
 				return nil, errors.Join(err, s.Close())
 			}
@@ -51,15 +46,17 @@ func (r *runner) openStreams() (*streams, error) {
 			if err != nil {
 				return nil, errors.Join(err, s.Close())
 			}
-			s.perf = append(s.perf, perfStream{m.Name(), reader})
+			s.perf = append(s.perf, perfStream{t, reader})
+		default:
+			continue
 		}
+		r.streams = append(r.streams, t)
 	}
 	return s, nil
 }
 
 // addRing adds a ring buffer to those that are read.
 func (s *streams) addRing(m *bpf.Map) (err error) {
-	s.maps = append(s.maps, m)
 	if s.rings != nil {
 		return s.rings.Add(m)
 	}
@@ -96,7 +93,7 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 					if err := late.Err(); err != nil {
 						return err
 					}
-					return r.printRecord(w, s.types, s.maps[record.Ring].Name(), record.Data, false)
+					return r.printRecord(w, s.tallies[record.Ring], record.Data)
 				})
 				return err
 			})
@@ -111,29 +108,18 @@ func (s *streams) follow(ctx context.Context, r *runner, start func(func() error
 						return err
 					}
 					if record.Lost > 0 {
-						r.lost(p.name, record.Lost)
+						r.mu.Lock()
+						p.lost += record.Lost
+						r.mu.Unlock()
 						r.say("%s: %d records lost on CPU %d", p.name, record.Lost, record.CPU)
 						return nil
 					}
-					return r.printRecord(w, s.types, p.name, record.Data, true)
+					return r.printRecord(w, p.tally, record.Data)
 				})
 				return err
 			})
 		})
 	}
-}
-
-// lost counts lost records.
-func (r *runner) lost(stream string, n uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.tallyOf(stream).lost += n
-}
-
-// tallyOf returns the tally of a buffer. r.mu is held.
-func (r *runner) tallyOf(stream string) *tally {
-	i := slices.IndexFunc(r.streams, func(t *tally) bool { return t.name == stream })
-	return r.streams[i]
 }
 
 // drain polls until ctx ends, and writes the printed records after each batch.
@@ -164,19 +150,17 @@ type eventDocument struct {
 }
 
 // printRecord prints one record, decoded if its type is known.
-func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string, data []byte,
-	perf bool) error {
+func (r *runner) printRecord(w *bufio.Writer, from *tally, data []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tallyOf(stream).records++
-	how := types.of(record{stream, len(data), perf})
-	how.perf = perf
+	from.records++
+	how := r.records.of(record{from.name, len(data), from.perf})
 	if how.id == 0 && len(how.fields) == 0 {
-		r.tallyOf(stream).unknown++
+		from.unknown++
 	}
 	now := time.Now()
 	if r.asJSON {
-		doc := eventDocument{Time: now, Map: stream, Record: valueJSON(how.spec, how.id, data)}
+		doc := eventDocument{Time: now, Map: from.name, Record: valueJSON(how.spec, how.id, data)}
 		if how.id != 0 {
 			doc.Type = how.spec.CString(how.id)
 		} else if how.heading != "" {
@@ -191,9 +175,9 @@ func (r *runner) printRecord(w *bufio.Writer, types *recordTypes, stream string,
 	}
 	text, err := appendRecord(nil, how, data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", stream, err)
+		return fmt.Errorf("%s: %w", from.name, err)
 	}
-	return say(wholeLines{w}, "%s %s %s", now.Format("15:04:05.000"), stream, text)
+	return say(wholeLines{w}, "%s %s %s", now.Format("15:04:05.000"), from.name, text)
 }
 
 // wholeLines writes lines so that the buffer is flushed between them only: others write in between.

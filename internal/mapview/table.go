@@ -122,7 +122,7 @@ func (v *View) table(f Format) []screen.Line {
 	}
 	for i, c := range v.values {
 		head = append(head, cell{c.name, screen.Dim, v.left(i)})
-		if v.rated(i) {
+		if v.counts(i) {
 			head = append(head, cell{rateName(c), screen.Dim, false})
 		}
 	}
@@ -134,7 +134,7 @@ func (v *View) table(f Format) []screen.Line {
 		}
 		for i := range v.values {
 			list = append(list, cell{v.valueText(i, r, f), screen.Plain, v.left(i)})
-			if v.rated(i) {
+			if v.counts(i) {
 				list = append(list, rateCell(r.rates[i]))
 			}
 		}
@@ -147,9 +147,6 @@ func (v *View) table(f Format) []screen.Line {
 	}
 	return append(lines, align(cells, f.Width)...)
 }
-
-// rated reports whether a column has a rate beside it.
-func (v *View) rated(i int) bool { return v.counts(i) }
 
 // left reports whether a column of values is text.
 func (v *View) left(i int) bool {
@@ -183,7 +180,7 @@ func (v *View) totals(f Format) []cell {
 	for i, c := range v.values {
 		if !v.counts(i) || !v.grows[i] {
 			list = append(list, cell{})
-			if v.rated(i) {
+			if v.counts(i) {
 				list = append(list, cell{})
 			}
 			continue
@@ -243,21 +240,12 @@ func (v *View) valueText(i int, r row, f Format) string {
 	}
 	value := r.Values[0]
 	for _, one := range r.Values {
-		if !isZero(one) {
+		if !allZero(one) {
 			value = one
 			break
 		}
 	}
 	return v.named(c, c.number(value), c.text(v.m.Spec, value))
-}
-
-func isZero(b []byte) bool {
-	for _, x := range b {
-		if x != 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // named returns the name of a number, or its text.
@@ -343,12 +331,12 @@ func (v *View) variables(f Format) []screen.Line {
 			}
 			continue
 		}
-		if b, ok := c.bytes(r.Values[0]); !ok || isZero(b) {
+		if b, ok := c.bytes(r.Values[0]); !ok || allZero(b) {
 			continue
 		}
 		list := []cell{{"  " + c.name, screen.Plain, true},
 			{v.valueText(i, r, f), screen.Plain, true}}
-		if v.rated(i) {
+		if v.counts(i) {
 			list = append(list, rateCell(r.rates[i]))
 		}
 		cells = append(cells, list)
@@ -397,11 +385,6 @@ func (v *View) sumSlots(c column, e Element) (counts []uint64) {
 	return counts
 }
 
-func allZero(counts []uint64) bool {
-	for _, n := range counts {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
+func allZero[T byte | uint64](list []T) bool {
+	return !slices.ContainsFunc(list, func(x T) bool { return x != 0 })
 }

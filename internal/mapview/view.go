@@ -45,8 +45,7 @@ type Element struct {
 // Sample is what was read of a map at a time.
 type Sample struct {
 	Elements []Element
-	Zero     int  // elements of an array that are left out, because they are 0
-	Count    int  // elements that the map has, if it is known
+	Count    int  // elements that the map has, of an array those that are not 0, as far as is known
 	Partial  bool // Elements are only the largest ones, as far as is known
 	Cut      bool // Elements are only the first ones: the map was not read to its end
 	Time     time.Time
