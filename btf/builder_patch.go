@@ -36,7 +36,8 @@ func (b *Builder) Type(id ID) (Type, bool) {
 	if id >= b.Len() {
 		return Type{}, false
 	}
-	s := &Spec{base: b.base, types: b.types, offs: allOffsets(b.offs), first: b.first, strFirst: b.strFirst}
+	s := &Spec{base: b.base, types: b.types, offs: allOffsets(b.offs), first: b.first,
+		strFirst: b.strFirst}
 	if len(b.strs) != 0 {
 		s.strs = unsafe.String(&b.strs[0], len(b.strs))
 	}

@@ -110,8 +110,8 @@ var (
 )
 
 // dumpTypes returns the BTF of an object as bpftool prints it, with forward declarations and type
-// tags by name: clang writes those that it meets last in the order of addresses in its memory, which
-// any change of what it reads changes.
+// tags by name: clang writes those that it meets last in the order of addresses in its memory,
+// which any change of what it reads changes.
 func dumpTypes(t *testing.T, path string) []string {
 	lines := strings.Split(string(testkit.Run(t, "bpftool", "btf", "dump", "file", path)), "\n")
 	names := map[string]string{}

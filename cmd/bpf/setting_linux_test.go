@@ -132,7 +132,8 @@ func TestRunRefusesSettings(t *testing.T) {
 		}
 	}
 	// The other verbs take the same settings.
-	for _, verbs := range [][]string{{"plan", obj}, {"check", obj}, {"attach", obj, "count", "auto"}} {
+	for _, verbs := range [][]string{{"plan", obj}, {"check", obj},
+		{"attach", obj, "count", "auto"}} {
 		out, err := verb(append(verbs, "--set", "numbr=1")...)
 		if err == nil || !strings.Contains(err.Error(), "near: number") {
 			t.Errorf("%q: %v\n%s", verbs, err, out)
@@ -141,7 +142,8 @@ func TestRunRefusesSettings(t *testing.T) {
 	if out, err := verb(append([]string{"run", obj, "--for", "50ms", "--keep-going"},
 		sizes...)...); err != nil ||
 		!strings.Contains(out, "left out, since the object's own loader chooses their functions: dummy") ||
-		!strings.Contains(out, "attach program open: SEC") || !strings.Contains(out, "attached count") {
+		!strings.Contains(out, "attach program open: SEC") ||
+		!strings.Contains(out, "attached count") {
 		t.Errorf("--keep-going: %v\n%s", err, out)
 	}
 }

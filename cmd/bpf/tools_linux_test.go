@@ -50,8 +50,8 @@ func toolTable(t *testing.T) (lines []toolLine) {
 	return lines
 }
 
-// kernelFunctions returns the names of the functions that can be traced, or where the kernel doesn't
-// list them, all names in /proc/kallsyms.
+// kernelFunctions returns the names of the functions that can be traced, or where the kernel
+// doesn't list them, all names in /proc/kallsyms.
 func kernelFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	column := 0

@@ -400,14 +400,17 @@ func TestSetXDP(t *testing.T) {
 		is    error
 		words string
 	}{
-		{second(nolink.SetXDP(unloaded.Program("pass_twice"), "lo", nil)), syscall.EINVAL, "not loaded"},
+		{second(nolink.SetXDP(unloaded.Program("pass_twice"), "lo", nil)), syscall.EINVAL,
+			"not loaded"},
 		{second(nolink.SetXDP(closed.Program("pass"), "lo", nil)), bpf.ErrClosed, ""},
-		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: unloaded.Program("pass_twice")})),
+		{second(nolink.SetXDP(p, "lo",
+			&nolink.XDPOptions{Replace: unloaded.Program("pass_twice")})),
 			syscall.EINVAL, "the program to replace"},
 		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: closed.Program("pass")})),
 			syscall.EINVAL,
 			"the program to replace"},
-		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: other, IfAbsent: true})), syscall.EINVAL,
+		{second(nolink.SetXDP(p, "lo", &nolink.XDPOptions{Replace: other, IfAbsent: true})),
+			syscall.EINVAL,
 			"exclude each other"},
 		{second(p.AttachXDP("lo", nil)), syscall.EBUSY,
 			"(pass_twice) is attached there"},

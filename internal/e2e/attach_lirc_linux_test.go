@@ -72,7 +72,8 @@ func TestLIRC(t *testing.T) {
 	}
 	calls := &lircCalls{}
 	defer funnel.Replace(calls)()
-	if err := errors.Join(nolink.AddLIRC(p, "/dev/null"), nolink.RemoveLIRC(p, "/dev/null")); err != nil {
+	if err := errors.Join(nolink.AddLIRC(p, "/dev/null"),
+		nolink.RemoveLIRC(p, "/dev/null")); err != nil {
 		t.Fatal(err)
 	}
 	if want := []uint32{8, 16, 0, 9, 16, 0}; len(calls.asked) != len(want) ||

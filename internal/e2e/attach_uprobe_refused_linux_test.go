@@ -82,7 +82,8 @@ func TestUprobeErrors(t *testing.T) {
 			return entry.AttachUprobeMulti(path, "main", nil)
 		}, syscall.EINVAL, "uprobe.multi"},
 		{"multi as session", func() (*bpf.Link, error) {
-			return many.AttachUprobeMulti(path, "main", &bpf.UprobeMultiOptions{When: bpf.InSession})
+			return many.AttachUprobeMulti(path, "main",
+				&bpf.UprobeMultiOptions{When: bpf.InSession})
 		}, syscall.EINVAL, "uprobe.session"},
 		{"nothing", func() (*bpf.Link, error) {
 			return many.AttachUprobeMulti(path, "", nil)
@@ -91,13 +92,16 @@ func TestUprobeErrors(t *testing.T) {
 			return many.AttachUprobeMulti(path, "no_such_*", nil)
 		}, bpf.ErrNotExist, "no function matches"},
 		{"both", func() (*bpf.Link, error) {
-			return many.AttachUprobeList(path, bpf.UprobeList{Symbols: []string{"main"}, Offsets: []uint64{1}})
+			return many.AttachUprobeList(path,
+				bpf.UprobeList{Symbols: []string{"main"}, Offsets: []uint64{1}})
 		}, syscall.EINVAL, "both"},
 		{"cookies", func() (*bpf.Link, error) {
-			return many.AttachUprobeList(path, bpf.UprobeList{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
+			return many.AttachUprobeList(path,
+				bpf.UprobeList{Symbols: []string{"main"}, Cookies: []uint64{1, 2}})
 		}, syscall.EINVAL, "2 cookies"},
 		{"counters", func() (*bpf.Link, error) {
-			return many.AttachUprobeList(path, bpf.UprobeList{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
+			return many.AttachUprobeList(path,
+				bpf.UprobeList{Symbols: []string{"main"}, RefCtrOffsets: []uint64{1, 2}})
 		}, syscall.EINVAL, "2 counters"},
 		{"session and return", func() (*bpf.Link, error) {
 			return many.AttachUprobeMulti(path, "main",
@@ -164,7 +168,8 @@ func TestUprobeOfMany(t *testing.T) {
 		}
 	}
 	refused(many.AttachUprobe(target(t), "main", nil))("trace_uprobe_multi, not for a single probe")
-	refused(many.AttachUprobeList(target(t), bpf.UprobeList{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
+	refused(many.AttachUprobeList(target(t),
+		bpf.UprobeList{Offsets: []uint64{64, 1 << 40}}))("the file ends at offset 0x")
 }
 
 // TestUprobePrivileges: without CAP_SYS_ADMIN the kernel refuses perf events, and the error names

@@ -116,7 +116,8 @@ func TestXDPModes(t *testing.T) {
 			!strings.Contains(err.Error(), "Active program does not match expected") {
 			t.Error("not in the kernel's words:", err)
 		}
-		if _, err := nolink.SetXDP(drop, "v0", &nolink.XDPOptions{Mode: mode, Replace: pass}); err != nil {
+		if _, err := nolink.SetXDP(drop, "v0",
+			&nolink.XDPOptions{Mode: mode, Replace: pass}); err != nil {
 			t.Error(err)
 		}
 		expect("replaced "+mode.String(), becomes, drop)

@@ -56,7 +56,8 @@ var killedKinds = []struct {
 				"find_task_by_vpid", &bpf.KprobeOptions{Mode: bpf.ProbeLegacy})
 		}},
 	{"kprobe.multi", "", "CONFIG_FPROBE", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
-		return killedProgram(t, "probes").AttachKprobeList(bpf.KprobeList{Symbols: []string{"find_task_by_vpid"}})
+		return killedProgram(t, "probes").AttachKprobeList(
+			bpf.KprobeList{Symbols: []string{"find_task_by_vpid"}})
 	}},
 	{"kprobe.session", "6.10", "CONFIG_FPROBE", hasBTF,
 		func(t *testing.T, _ string) (*bpf.Link, error) {
@@ -72,11 +73,13 @@ var killedKinds = []struct {
 				&bpf.UprobeOptions{Offset: 0x1000, Mode: bpf.ProbeLegacy})
 		}},
 	{"uprobe.multi", "6.6", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
-		return killedProgram(t, "uprobes").AttachUprobeList(os.Args[0], bpf.UprobeList{Offsets: []uint64{0x1000}})
+		return killedProgram(t, "uprobes").AttachUprobeList(os.Args[0],
+			bpf.UprobeList{Offsets: []uint64{0x1000}})
 	}},
 	{"uprobe.session", "6.13", "", hasBTF, func(t *testing.T, _ string) (*bpf.Link, error) {
 		p := load(t, open(t, "uprobe_session"), nil).Program("session")
-		return p.AttachUprobeList(os.Args[0], bpf.UprobeList{Offsets: []uint64{0x1000}, When: bpf.InSession})
+		return p.AttachUprobeList(os.Args[0],
+			bpf.UprobeList{Offsets: []uint64{0x1000}, When: bpf.InSession})
 	}},
 	{"USDT by one link", "6.6", "", testkit.RunsPatchedCode,
 		func(t *testing.T, _ string) (*bpf.Link, error) { return killedUSDT(t, "any") }},

@@ -197,8 +197,9 @@ func TestLinkInfo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.AttachUprobeList(program, bpf.UprobeList{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2},
-			PID: os.Getpid()})
+		l, err := p.AttachUprobeList(program,
+			bpf.UprobeList{Offsets: []uint64{0x1000, 0x1010}, Cookies: []uint64{1, 2},
+				PID: os.Getpid()})
 		checkLink(t, keep(t, l, err), uapi.LinkUprobeMulti, &linkinfo.UprobeMulti{
 			Path: program, PID: uint32(os.Getpid()),
 			Sites: []linkinfo.UprobeMultiSite{{Offset: 0x1000, Cookie: 1},

@@ -121,8 +121,9 @@ func TestClone(t *testing.T) {
 	if _, err := obj.Program("answer").Clone(nil); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("cloning a program whose autoload was off: %v", err)
 	}
-	if _, err := obj.Program("count").Clone(&bpf.CloneOptions{AttachProgFD: bpf.BorrowedFD(late.FD()),
-		AttachBTFObjFD: 5}); !errors.Is(
+	if _, err := obj.Program("count").Clone(
+		&bpf.CloneOptions{AttachProgFD: bpf.BorrowedFD(late.FD()),
+			AttachBTFObjFD: 5}); !errors.Is(
 		err,
 		syscall.EINVAL,
 	) {
@@ -181,7 +182,8 @@ func TestCloneOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := cloned(t, count, &bpf.CloneOptions{BTFFD: bpf.BorrowedFD(again.Int())}); got.BTFID != types.ID ||
+	if got := cloned(t, count,
+		&bpf.CloneOptions{BTFFD: bpf.BorrowedFD(again.Int())}); got.BTFID != types.ID ||
 		as.BTFID == types.ID {
 		t.Errorf("the clone has BTF %d, want %d; the original %d", got.BTFID, types.ID, as.BTFID)
 	}
@@ -246,7 +248,8 @@ func TestCloneToken(t *testing.T) {
 	testkit.Kernel(t, "6.9")
 	obj := load(t, only(open(t, "maps"), "count", "callee"), &bpf.LoadOptions{SkipPins: true})
 	if _, err := obj.Program("count").Clone(
-		&bpf.CloneOptions{TokenFD: bpf.BorrowedFD(obj.Map("array").FD())}); !errors.Is(err, syscall.EINVAL) {
+		&bpf.CloneOptions{TokenFD: bpf.BorrowedFD(obj.Map("array").FD())}); !errors.Is(err,
+		syscall.EINVAL) {
 		t.Errorf("a map for a token: %v", err)
 	}
 }

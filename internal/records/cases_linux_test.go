@@ -26,9 +26,9 @@ int input;
 #define RESERVE(T) T *e = bpf_ringbuf_reserve(&events, sizeof(T), 0); if (!e) return 0
 `
 
-// TestCases analyses small programs.
-// Oracle: their C source, compiled by clang: the type of the memory that they output. As clang reads
-// it from standard input, no lines of source are in the objects.
+// TestCases analyses small programs. Oracle: their C source, compiled by clang: the type of the
+// memory that they output. As clang reads it from standard input, no lines of source are in the
+// objects.
 func TestCases(t *testing.T) {
 	for _, c := range []struct {
 		name, source string

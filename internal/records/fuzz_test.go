@@ -54,8 +54,8 @@ func analyze(t *testing.T, raw []byte) {
 	}
 }
 
-// FuzzAnalyze analyses every input that is an object: without panic or hang, within bounds, and with
-// results that are consistent. Seeds are our own objects.
+// FuzzAnalyze analyses every input that is an object: without panic or hang, within bounds, and
+// with results that are consistent. Seeds are our own objects.
 func FuzzAnalyze(f *testing.F) {
 	paths, err := filepath.Glob("../../testdata/*.bpf.o")
 	if err != nil || len(paths) == 0 {

@@ -9,9 +9,9 @@ import (
 	"github.com/purebpf/bpf/btf"
 )
 
-// SetJSON stores JSON in the form that btf.AppendJSON writes: objects for structs and unions, arrays
-// for arrays, strings for arrays of char and for enums, numbers, true and false. What the JSON
-// doesn't mention, or is null, stays as it is. After an error nothing has changed.
+// SetJSON stores JSON in the form that btf.AppendJSON writes: objects for structs and unions,
+// arrays for arrays, strings for arrays of char and for enums, numbers, true and false. What the
+// JSON doesn't mention, or is null, stays as it is. After an error nothing has changed.
 func (p Place) SetJSON(text []byte) error {
 	return p.inCopy(func(p Place) error {
 		d := json.NewDecoder(bytes.NewReader(text))

@@ -146,9 +146,9 @@ func describe(m *object.Map) string {
 // eventOf returns the type of a ring's records, "skel.Raw" if the object doesn't say which. The
 // object does so if the map is a ring buffer with a value type, which the kernel doesn't get (see
 // skel.Open); by what its programs put into the map; and, unless they contradict, if there is a
-// struct that has the map's name in the singular, or, if it is the only ring, if one struct is named
-// event or is what a global variable points to that is there to keep the type: const struct event
-// *unused. The values of a perf event array are file descriptors.
+// struct that has the map's name in the singular, or, if it is the only ring, if one struct is
+// named event or is what a global variable points to that is there to keep the type: const struct
+// event *unused. The values of a perf event array are file descriptors.
 func (g *generator) eventOf(m *object.Map) (string, error) {
 	if name, ok := g.opts.Events[m.Name]; ok {
 		id, err := g.find(name)
@@ -191,7 +191,8 @@ func (g *generator) fits(id btf.ID, written *records.Stream) bool {
 		return err == nil
 	}
 	for _, s := range written.Sources {
-		if s.Type != 0 && g.spec.Skip(s.Type).ID() != id || s.Max < size || s.Min == s.Max && s.Max != size {
+		if s.Type != 0 && g.spec.Skip(s.Type).ID() != id || s.Max < size ||
+			s.Min == s.Max && s.Max != size {
 			return false
 		}
 	}

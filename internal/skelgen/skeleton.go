@@ -198,7 +198,8 @@ func (g *generator) loadPhase() {
 				"can't be written any more"})
 			continue
 		}
-		list = append(list, row{[3]string{s.field, "*" + s.n.name}, "live; nil after Close, and before Linux 5.5"})
+		list = append(list, row{[3]string{s.field, "*" + s.n.name},
+			"live; nil after Close, and before Linux 5.5"})
 	}
 	g.out.rows(list)
 	g.out.f("\n\tloaded *skel.Loaded\n}\n")

@@ -43,8 +43,9 @@ func sums(t *testing.T, raw []byte) []skel.Type {
 	return list
 }
 
-// TestStale: a skeleton opens the object that it was made from, and refuses one with another layout.
-// Oracle: the two C sources, which clang compiles, and between which the named type changed.
+// TestStale: a skeleton opens the object that it was made from, and refuses one with another
+// layout. Oracle: the two C sources, which clang compiles, and between which the named type
+// changed.
 func TestStale(t *testing.T) {
 	const callbacks = `
 struct ops { int (*first)(void); int flags; char name[8]; };
