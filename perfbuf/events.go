@@ -14,6 +14,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/hint"
 	"github.com/purebpf/bpf/internal/hotplug"
+	"github.com/purebpf/bpf/internal/privilege"
 	"github.com/purebpf/bpf/internal/stream"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
@@ -42,7 +43,8 @@ func openFD(cpu, wakeup int) (*sys.FD, error) {
 	}
 	fd, err := sys.PerfEventOpen(&attr, -1, cpu, -1, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open perf event: %w", err)
+		err = fmt.Errorf("open perf event: %w", err)
+		return nil, hint.Add(err, privilege.EventHint(err, kernel.CapPerfmon))
 	}
 	return fd, nil
 }

@@ -33,13 +33,35 @@ func TestMlockHint(t *testing.T) {
 		}
 		return err
 	}
-	err := testkit.WithCapabilities(t, []uapi.Capability{uapi.CapPerfmon}, open)
+	testkit.PerfEventParanoid(t, "2") // at more, some kernels refuse before they count memory
+	perfmon := []uapi.Capability{uapi.CapPerfmon}
+	err := testkit.WithCapabilities(t, perfmon, open)
 	if !errors.Is(err, syscall.EPERM) || !strings.Contains(hint.Of(err), "perf_event_mlock_kb") {
 		t.Errorf("without CAP_IPC_LOCK: %v (%s)", err, hint.Of(err))
 	}
 	err = testkit.WithCapabilities(t,
-		[]uapi.Capability{uapi.CapPerfmon, uapi.Capability(unix.CAP_IPC_LOCK)}, open)
+		append(perfmon, uapi.Capability(unix.CAP_IPC_LOCK)), open)
 	if err != nil {
 		t.Errorf("with CAP_IPC_LOCK: %v (%s)", err, hint.Of(err))
+	}
+}
+
+// TestParanoidHint: where the sysctl makes the kernel refuse an event, the error says so. Oracle:
+// the kernel. Debian's refuses above 2 what CAP_PERFMON permits, mainline's doesn't.
+func TestParanoidHint(t *testing.T) {
+	testkit.Root(t)
+	testkit.PerfEventParanoid(t, "3")
+	open := func() error {
+		fd, err := openFD(0, 1)
+		return errors.Join(err, fd.Close())
+	}
+	err := testkit.WithCapabilities(t, []uapi.Capability{uapi.CapPerfmon}, open)
+	if err != nil && (!errors.Is(err, syscall.EACCES) ||
+		!strings.Contains(hint.Of(err), "kernel.perf_event_paranoid")) {
+		t.Errorf("with CAP_PERFMON: %v (%s)", err, hint.Of(err))
+	}
+	err = testkit.WithCapabilities(t, nil, open)
+	if !errors.Is(err, syscall.EACCES) || !strings.Contains(hint.Of(err), "CAP_PERFMON") {
+		t.Errorf("without capabilities: %v (%s)", err, hint.Of(err))
 	}
 }

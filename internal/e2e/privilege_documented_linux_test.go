@@ -159,20 +159,6 @@ func readableTarget(t testing.TB) string {
 	return path
 }
 
-// paranoid sets kernel.perf_event_paranoid until the end of the test.
-func paranoid(t testing.TB, level string) {
-	t.Helper()
-	const path = "/proc/sys/kernel/perf_event_paranoid"
-	old, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.WriteFile(path, old, 0o644) })
-	if err := os.WriteFile(path, []byte(level), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestDocumentedPrivileges does every privileged operation with exactly the privileges that its doc
 // comment names, and without each of them, at the two strictest settings of
 // kernel.perf_event_paranoid. The oracle is the kernel, which permits the former and refuses the
@@ -188,7 +174,7 @@ func TestDocumentedPrivileges(t *testing.T) {
 			}
 			t.Run(level+"/"+c.name, func(t *testing.T) {
 				do := c.prepare(t)
-				paranoid(t, level)
+				testkit.PerfEventParanoid(t, level)
 				err := testkit.WithCapabilities(t, c.need, do)
 				if level == "3" && err != nil && slices.Contains(c.need, kernel.CapPerfmon) {
 					// A kernel with a patch for it. The sysctl decides, and the error says so.
