@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/kernel"
@@ -13,8 +14,13 @@ import (
 )
 
 // OpenMap opens the map that is pinned at path (libbpf bpf_obj_get).
-func OpenMap(path string) (*Map, error) {
-	fd, err := bpffs.Open(path, bpffs.MapKind)
+func OpenMap(path string) (*Map, error) { return OpenMapFlags(path, 0) }
+
+// OpenMapFlags is OpenMap for reading or for writing only (libbpf bpf_obj_get_opts): with
+// uapi.FOpenRdonly elements can be looked up but not changed, which needs only read permission for
+// the file; with uapi.FOpenWronly the reverse. What the flag excludes fails with ErrPermission.
+func OpenMapFlags(path string, flags uapi.OpenFlags) (*Map, error) {
+	fd, err := bpffs.OpenFlags(path, bpffs.MapKind, flags)
 	if err != nil {
 		return nil, newError("open pinned map", about{"", path}, err)
 	}
@@ -28,8 +34,11 @@ func OpenMap(path string) (*Map, error) {
 
 // MapFromID opens the map with that kernel id (libbpf bpf_map_get_fd_by_id; 4.13). Needs
 // CAP_SYS_ADMIN.
-func MapFromID(id uint32) (*Map, error) {
-	fd, err := sys.MapFDByID(id)
+func MapFromID(id uint32) (*Map, error) { return MapFromIDFlags(id, 0) }
+
+// MapFromIDFlags is MapFromID with the flags of OpenMapFlags (libbpf bpf_map_get_fd_by_id_opts).
+func MapFromIDFlags(id uint32, flags uapi.OpenFlags) (*Map, error) {
+	fd, err := sys.MapFDByIDFlags(id, flags)
 	if err != nil {
 		return nil, newError("open map", withID(id), err, kernel.CapSysAdmin)
 	}
@@ -65,31 +74,100 @@ func mapOf(fd *sys.FD) (*Map, error) {
 	return m, nil
 }
 
+// MapOptions is what CreateMap needs beyond the description of the map.
+type MapOptions struct {
+	// Inner is the template of a map of maps, nil for others. It may be closed afterwards.
+	Inner *Map
+	// BTF has the types that KeyType and ValueType of the description refer to. It is loaded into
+	// the kernel as it is, unless BTFFD is given: the descriptor of the same BTF, for example
+	// Object.BTFFD. Storage maps need both types, and values with a bpf_spin_lock, bpf_timer and the
+	// like need theirs.
+	BTF   *btf.Spec
+	BTFFD BorrowedFD
+	// KernelValueType is the value's type in the kernel's BTF or, with ModuleBTFFD, in that of a
+	// module: struct_ops.
+	KernelValueType btf.ID
+	ModuleBTFFD     BorrowedFD // 6.9
+	TokenFD         BorrowedFD // BPF token (6.9)
+	// ExclusiveHash is the SHA-256 hash of the only program that may use the map (6.18): see
+	// object.Map.ExclusiveTo.
+	ExclusiveHash []byte
+}
+
 // CreateMap creates a single map as spec describes it: type, sizes, entries, flags, extra, NUMA
-// node and name (libbpf bpf_map_create). The kernel gets the name that uapi.ObjectName returns. BTF
-// types, pins, inner map and initial contents of spec are ignored. inner is the template of a map
-// of maps, nil for others; it may be closed afterwards.
-func CreateMap(spec *object.Map, inner *Map) (*Map, error) {
+// node, interface, name and, with opts, BTF types (libbpf bpf_map_create). The kernel gets the name
+// that uapi.ObjectName returns. Pins, inner map and initial contents of spec are ignored, and BTF
+// types if opts have no BTF. If the kernel writes a log about a map that it refuses, the error has
+// it. opts may be nil.
+func CreateMap(spec *object.Map, opts *MapOptions) (*Map, error) {
 	if spec == nil {
 		return nil, newError(
 			"create map", about{}, fmt.Errorf("no map is described: %w", syscall.EINVAL))
 	}
-	var template uint32
-	if inner != nil {
-		fd, err := inner.use()
-		if err != nil {
-			return nil, inner.fail("take for an inner map", err)
-		}
-		defer inner.release()
-		template = uint32(fd)
+	if opts == nil {
+		opts = &MapOptions{}
 	}
-	created, err := load.CreateMap(spec, template, loadError)
+	extra := load.Single{
+		BTF: opts.BTF, BTFFD: uint32(opts.BTFFD), KernelValueType: opts.KernelValueType,
+		ModuleBTFFD: int32(opts.ModuleBTFFD), TokenFD: int32(opts.TokenFD),
+		ExclusiveHash: opts.ExclusiveHash,
+	}
+	if opts.Inner != nil {
+		fd, err := opts.Inner.use()
+		if err != nil {
+			return nil, opts.Inner.fail("take for an inner map", err)
+		}
+		defer opts.Inner.release()
+		extra.InnerFD = uint32(fd)
+	}
+	created, err := load.CreateMap(spec, &extra, loadError)
 	if err != nil {
 		return nil, err
 	}
 	m := new(Map)
 	m.take(created)
+	if opts.BTF != nil {
+		m.btf, m.keyType, m.valueType = opts.BTF, spec.KeyType, spec.ValueType
+	}
 	return m, nil
+}
+
+// ReadTypes reads the BTF that the map was created with from the kernel, so that BTF, KeyType and
+// ValueType return it and MapOf checks types field by field: for maps that were not made by this
+// process's load. ErrNotExist if the map was created without BTF. It must not run concurrently with
+// other methods. Needs CAP_SYS_ADMIN.
+func (m *Map) ReadTypes() error {
+	if _, err := m.use(); err != nil {
+		return m.fail("read types of map", err)
+	}
+	defer m.release()
+	spec, info, err := load.MapTypes(m.fd)
+	if err != nil {
+		return newError("read types of map", m.about(), err, kernel.CapSysAdmin)
+	}
+	m.btf, m.keyType, m.valueType = spec, btf.ID(info.BTFKeyTypeID), btf.ID(info.BTFValueTypeID)
+	return nil
+}
+
+// Mmap maps the memory of a map that was opened or created alone: an array with uapi.FMmapable
+// (5.5), or an arena (6.9). Then Memory and MemoryOf return it until Close. The memory is read-only
+// if writable is false. ErrPermission if writable is true and the map is frozen or was opened or
+// created read-only; today's kernels map no map that was opened with uapi.FOpenRdonly (EINVAL). It
+// must not run concurrently with other methods.
+func (m *Map) Mmap(writable bool) error {
+	if _, err := m.use(); err != nil {
+		return m.fail("map memory of", err)
+	}
+	defer m.release()
+	if m.memory != nil {
+		return m.fail("map memory of", fmt.Errorf("it is mapped already: %w", ErrExist))
+	}
+	memory, err := load.MapMemory(m.fd, writable)
+	if err != nil {
+		return m.fail("map memory of", err)
+	}
+	m.memory, m.writable = memory, writable
+	return nil
 }
 
 // MapInfo is the kernel's information about a map (libbpf bpf_map_get_info_by_fd).

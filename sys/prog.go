@@ -47,7 +47,7 @@ type ProgLoadAttr struct {
 // ProgLoadAttempts is how often ProgLoad tries while the kernel returns EAGAIN (libbpf's default).
 const ProgLoadAttempts = 5
 
-// ProgLoad verifies and loads a program (BPF_PROG_LOAD, libbpf bpf_prog_load without its log
+// ProgLoad verifies and loads a program (BPF_PROG_LOAD; ProgLoadLog adds libbpf's log
 // protocol). The caller closes the FD. Needs CAP_BPF, and CAP_PERFMON or CAP_NET_ADMIN by type. It
 // retries EAGAIN (a signal arrived while the verifier ran); E2BIG, EACCES, EINVAL, EPERM and others
 // come from the verifier; ENOSPC means that the log buffer was too small.
@@ -58,6 +58,14 @@ func ProgLoad(a *ProgLoadAttr) (*FD, error) {
 
 // ProgLoadCounted does the same as ProgLoad and returns the number of attempts.
 func ProgLoadCounted(a *ProgLoadAttr) (fd *FD, attempts int, err error) {
+	return progLoad(a, 0)
+}
+
+// progLoad makes up to most attempts; 0 means ProgLoadAttempts.
+func progLoad(a *ProgLoadAttr, most int) (fd *FD, attempts int, err error) {
+	if most <= 0 {
+		most = ProgLoadAttempts
+	}
 	size := unsafe.Offsetof(a.Signature)
 	if !a.Signature.IsNil() || a.KeyringID != 0 {
 		size = unsafe.Sizeof(*a)
@@ -66,7 +74,7 @@ func ProgLoadCounted(a *ProgLoadAttr) (fd *FD, attempts int, err error) {
 	attempts = 1
 	if e == syscall.EAGAIN {
 		withoutRuntimeSignals(func() {
-			for ; attempts < ProgLoadAttempts && e == syscall.EAGAIN; attempts++ {
+			for ; attempts < most && e == syscall.EAGAIN; attempts++ {
 				r, e = funnel.BPF(uapi.CmdProgLoad, unsafe.Pointer(a), size)
 			}
 		})

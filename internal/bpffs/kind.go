@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // Kind is what a descriptor of BPF is of, as /proc names it. The kernel answers
@@ -22,8 +23,11 @@ const (
 )
 
 // Open opens what is pinned at path if it is of that kind. The caller closes it.
-func Open(path string, kind Kind) (*sys.FD, error) {
-	fd, err := sys.ObjGet(path, 0)
+func Open(path string, kind Kind) (*sys.FD, error) { return OpenFlags(path, kind, 0) }
+
+// OpenFlags is Open with flags of BPF_OBJ_GET.
+func OpenFlags(path string, kind Kind, flags uapi.OpenFlags) (*sys.FD, error) {
+	fd, err := sys.ObjGet(path, flags)
 	if err != nil {
 		return nil, Explain(path, err)
 	}

@@ -90,7 +90,7 @@ func TestMissing(t *testing.T) {
 		"cursor": second(missing.NewBatchCursor().LookupBatch(nil, nil, 0)),
 		"XDP":    second(obj.Program("hasch").AttachXDP("lo", nil)),
 		"lookup": missing.Lookup(make([]byte, 4), make([]byte, 8)),
-		"inner":  second(bpf.CreateMap(open(t, "maps").Map("outer"), missing)),
+		"inner":  second(bpf.CreateMap(open(t, "maps").Map("outer"), &bpf.MapOptions{Inner: missing})),
 		"reuse": second(bpf.Load(open(t, "maps"),
 			&bpf.LoadOptions{Maps: map[string]*bpf.Map{"hash": missing}})),
 		"use":     missing.UseFD(func(int) error { return nil }),

@@ -84,32 +84,17 @@ func fillValue(m *Map) error {
 
 // mapMemory maps a map's memory. It stays at the same address until the map is closed.
 func (x *execution) mapMemory(m *Map) error {
-	page := x.running.PageSize()
-	var at unsafe.Pointer
-	var size uint64
-	flags, prot := sys.MapShared, sys.ProtRead|sys.ProtWrite
+	writable := m.Type == uapi.MapArena || m.Flags&uapi.FRdonlyProg == 0
 	if m.Type == uapi.MapArena {
-		size = uint64(m.MaxEntries) * uint64(page)
 		m.ArenaStart = m.Plan.ImageOffset
-		if m.Extra != 0 {
-			at = unsafe.Add(at, uintptr(m.Extra)) // the address that the arena was made for
-			flags |= sys.MapFixedNoreplace
-		}
-	} else {
-		size = (uint64(m.ValueSize)+7)&^7*uint64(m.MaxEntries) + uint64(page) - 1
-		size -= size % uint64(page)
-		if m.Flags&uapi.FRdonlyProg != 0 {
-			prot = sys.ProtRead
-		}
 	}
-	if size > maxMapping {
-		return x.fail("map memory of", m.Name, fmt.Errorf("%d bytes: %w", size, ErrTooBig))
-	}
-	memory, err := sys.MmapAt(at, m.FD.Int(), 0, int(size), prot, flags)
+	memory, err := mapAll(m.FD, &sys.MapInfo{
+		Type: m.Type, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, MapExtra: m.Extra,
+	}, x.running.PageSize(), writable)
 	if err != nil {
 		return x.fail("map memory of", m.Name, err)
 	}
-	m.Memory, m.Writable = memory, prot&sys.ProtWrite != 0
+	m.Memory, m.Writable = memory, writable
 	return nil
 }
 

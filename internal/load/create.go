@@ -9,43 +9,10 @@ import (
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/maprules"
 	"github.com/purebpf/bpf/kernel"
-	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
-
-// CreateMap creates a single map as spec describes it, without BTF types, pins, inner map and
-// initial contents. inner is the descriptor of the template of a map of maps, 0 for others.
-func CreateMap(spec *object.Map, inner uint32, report Report) (*Map, error) {
-	name := spec.KernelName
-	if name == "" {
-		name = spec.Name
-	}
-	name, _ = uapi.ObjectName(name)
-	attr := sys.MapCreateAttr{
-		Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize,
-		MaxEntries: spec.MaxEntries, Flags: spec.Flags, MapExtra: spec.Extra,
-		NumaNode: spec.NumaNode, Name: sys.Name(name), IfIndex: spec.IfIndex, InnerMapFD: inner,
-	}
-	running := kernel.Running()
-	_, limit := running.EnsureMemlock(kernel.Unlimited)
-	fd, err := sys.MapCreate(&attr)
-	if err != nil {
-		f := notCreated(spec.Name, &attr, err)
-		f.Limit = limit
-		return nil, report(f)
-	}
-	m := &Map{
-		Name: spec.Name, FD: fd, Type: spec.Type, KeySize: spec.KeySize, ValueSize: spec.ValueSize,
-		MaxEntries: spec.MaxEntries, Flags: spec.Flags, Extra: spec.Extra,
-	}
-	if err := m.countCPUs(running); err != nil {
-		fd.Close()
-		return nil, report(&Failure{Op: "create map", Subject: spec.Name, Err: err})
-	}
-	return m, nil
-}
 
 // notCreated describes the kernel's refusal of a map.
 func notCreated(name string, attr *sys.MapCreateAttr, err error) *Failure {
@@ -164,23 +131,31 @@ const mapLogSize = 4096
 // it to the error.
 func (x *execution) createLogged(pm *plan.Map, name string, attr *sys.MapCreateAttr,
 	refusal error) (*sys.FD, error) {
-	log := ""
-	if has, err := x.running.Has(facts.CommonAttrs); err == nil && has {
-		buf := x.scratch.logBuffer(mapLogSize)[:mapLogSize]
-		buf[0] = 0
-		fd, err := sys.MapCreateLog(attr,
-			&sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
-		if err == nil {
-			x.log.Info("creating a map failed and then didn't", "object", x.name, "map", name,
-				"err", refusal)
-			return fd, nil
-		}
-		log = string(logText(buf))
+	fd, log := askLog(x.running, attr)
+	if fd != nil {
+		x.log.Info("creating a map failed and then didn't", "object", x.name, "map", name,
+			"err", refusal)
+		return fd, nil
 	}
 	f := notCreated(name, attr, refusal)
 	f.Object, f.Limit, f.MapLog = x.name, x.limit, log
 	x.describeTypes(f, pm)
 	return nil, x.report(f)
+}
+
+// askLog repeats a refused creation with a log, if the kernel writes one for maps, and returns the
+// log, or the map if it was created now.
+func askLog(k *kernel.Facts, attr *sys.MapCreateAttr) (*sys.FD, string) {
+	if has, err := k.Has(facts.CommonAttrs); err != nil || !has {
+		return nil, ""
+	}
+	buf := make([]byte, mapLogSize)
+	fd, err := sys.MapCreateLog(attr,
+		&sys.CommonAttr{LogBuf: sys.Slice(buf), LogSize: mapLogSize, LogLevel: 1})
+	if err == nil {
+		return fd, ""
+	}
+	return nil, string(logText(buf))
 }
 
 // describeTypes adds what the rules of maps ask about types and the inner map. Maps of network
@@ -192,9 +167,7 @@ func (x *execution) describeTypes(f *Failure, pm *plan.Map) {
 		}
 		m.Typed = true // which the last attempt omitted
 		if spec, err := btf.Parse(x.Plan.BTF, nil); err == nil {
-			key := spec.Skip(pm.KeyType)
-			m.IntKey = key.Kind() == btf.KindInt && key.Size() == 4 && key.IntBits() == 32
-			m.Special = maprules.SpecialFields(spec, pm.ValueType)
+			describe(m, spec, pm.KeyType, pm.ValueType)
 		}
 	}
 	if in := pm.Inner; in != nil && in.IfIndex == 0 {

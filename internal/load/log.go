@@ -2,15 +2,9 @@ package load
 
 import (
 	"bytes"
-	"math"
 
 	"github.com/purebpf/bpf/asm"
-)
-
-// Sizes of log buffers. libbpf starts with 16 MiB - 1 and doubles while the size fits 32 bits.
-const (
-	firstLogSize = math.MaxUint32 >> 8
-	lastLogSize  = math.MaxUint32 >> 2
+	"github.com/purebpf/bpf/sys"
 )
 
 // scratch is memory that one load uses again and again.
@@ -37,18 +31,6 @@ func (s *scratch) keepLog(text []byte) []byte {
 	return text
 }
 
-// grownLog returns the size of the next log buffer after one of that size was too small, 0 if there
-// is none. need is the size that the kernel reports for the log, 0 from kernels before 6.4.
-func grownLog(size, need uint32) uint32 {
-	switch {
-	case need > size && need < math.MaxUint32-4096:
-		return need + 4096 // a second verification may write a few more digits
-	case size > lastLogSize:
-		return 0
-	}
-	return size * 2
-}
-
 // smallestLog is the smallest buffer that every kernel accepts.
 const smallestLog = 128
 
@@ -57,16 +39,16 @@ func (x *execution) firstLog() uint32 {
 	if n := x.opts.LogSize; n > 0 {
 		return max(n, smallestLog)
 	}
-	return firstLogSize
+	return sys.FirstLogSize
 }
 
 // nextLog returns the size of the log buffer after one was too small, 0 if there is none: see
-// grownLog.
+// sys.GrownLog.
 func (x *execution) nextLog(size, need uint32) uint32 {
 	if x.opts.LogSize > 0 {
 		return 0
 	}
-	return grownLog(size, need)
+	return sys.GrownLog(size, need)
 }
 
 // logBuffer returns scratch memory, no longer than the limit of the options.

@@ -1,9 +1,7 @@
 package load
 
 import (
-	"bytes"
 	"syscall"
-	"unsafe"
 
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/plan"
@@ -81,18 +79,15 @@ func (x *execution) verify(attr *sys.ProgLoadAttr, pp *plan.Program, level uapi.
 func (x *execution) progLoad(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, error) {
 	funcs, lines := attr.FuncInfoRecSize, attr.LineInfoRecSize
 	fd, err := x.attempt(attr, pp)
-	if err == syscall.E2BIG && attr.FuncInfoRecSize < funcs && attr.FuncInfoCnt > 0 {
-		x.log.Info("the kernel knows shorter func info records",
-			"program", pp.Name, "kernel", attr.FuncInfoRecSize, "object", funcs)
-		attr.FuncInfo = zeroTails(attr.FuncInfo, attr.FuncInfoCnt, funcs, attr.FuncInfoRecSize)
-		attr.FuncInfoRecSize = funcs
-		fd, err = x.attempt(attr, pp)
-	}
-	if err == syscall.E2BIG && attr.LineInfoRecSize < lines && attr.LineInfoCnt > 0 {
-		x.log.Info("the kernel knows shorter line info records",
-			"program", pp.Name, "kernel", attr.LineInfoRecSize, "object", lines)
-		attr.LineInfo = zeroTails(attr.LineInfo, attr.LineInfoCnt, lines, attr.LineInfoRecSize)
-		attr.LineInfoRecSize = lines
+	for range 2 { // functions, lines
+		if err != syscall.E2BIG {
+			break
+		}
+		what := attr.FitRecords(funcs, lines)
+		if what == "" {
+			break
+		}
+		x.log.Info("the kernel knows shorter "+what+" info records", "program", pp.Name)
 		fd, err = x.attempt(attr, pp)
 	}
 	return fd, err
@@ -106,15 +101,4 @@ func (x *execution) attempt(attr *sys.ProgLoadAttr, pp *plan.Program) (*sys.FD, 
 			"program", pp.Spec.Name, "attempts", attempts, "err", err)
 	}
 	return fd, err
-}
-
-// zeroTails copies n records of size bytes and clears what lies beyond the first known bytes of
-// each.
-func zeroTails(raw sys.Pointer, n, size, known uint32) sys.Pointer {
-	out := bytes.Clone(unsafe.Slice((*byte)(raw.Unsafe()), int(n)*int(size)))
-	for i := range int(n) {
-		record := out[i*int(size):][:size]
-		clear(record[known:])
-	}
-	return sys.Slice(out)
 }
