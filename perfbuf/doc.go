@@ -11,6 +11,8 @@
 //	}
 //	err = r.Err()
 //
+// If all records are of one type, a ReaderOf yields values.
+//
 // # The protocol
 //
 // Each CPU has its own perf event, with a ring of memory: a control page and data pages, whose

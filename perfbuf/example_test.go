@@ -26,3 +26,24 @@ func ExampleReader_Records() {
 	}
 	log.Fatal(events.Err())
 }
+
+// Read records as values of a Go type that has the layout of the C struct.
+func ExampleNewReaderOf() {
+	type Event struct { // struct event { __u32 pid; char comm[16]; };
+		PID  uint32
+		Comm [16]byte
+	}
+	var obj *bpf.Object // from bpf.Load
+	events, err := perfbuf.NewReaderOf[Event](obj.Map("events"), "event", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer events.Close()
+	for event, err := range events.Records(context.Background()) {
+		if err != nil {
+			log.Print(err) // lost records, for one
+			continue       // the loop ends if nothing more can be read
+		}
+		fmt.Printf("CPU %d: %d %s\n", events.CPU(), event.PID, event.Comm[:])
+	}
+}

@@ -8,6 +8,8 @@
 //	}
 //	err = r.Err()
 //
+// If all records are of one type, a ReaderOf yields values.
+//
 // # The protocol
 //
 // A ring consists of two positions that only grow, and memory that they index modulo its size,

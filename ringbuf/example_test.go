@@ -36,3 +36,24 @@ func ExampleReader_Records() {
 		log.Fatal(err)
 	}
 }
+
+// Read events as values of a Go type that has the layout of the C struct.
+func ExampleNewReaderOf() {
+	type Event struct { // struct event { __u32 pid; char comm[16]; };
+		PID  uint32
+		Comm [16]byte
+	}
+	var obj *bpf.Object // from bpf.Load
+	events, err := ringbuf.NewReaderOf[Event](obj.Map("events"), "event", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer events.Close()
+	for event, err := range events.Records(context.Background()) {
+		if err != nil {
+			log.Print(err)
+			continue // the loop ends if nothing more can be read
+		}
+		fmt.Printf("%d %s\n", event.PID, event.Comm[:])
+	}
+}

@@ -16,8 +16,11 @@ type readers struct {
 	closed bool
 }
 
-// add takes a reader, or closes it if the object is closed.
-func (r *readers) add(reader io.Closer) error {
+// add takes a reader, or closes it if the object is closed. err is that of making the reader.
+func (r *readers) add(reader io.Closer, err error) error {
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {

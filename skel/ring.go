@@ -2,9 +2,7 @@ package skel
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"unsafe"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/perfbuf"
@@ -32,16 +30,18 @@ func (r *Ring[T]) Map() *bpf.Map {
 
 // Records yields records as they arrive, and waits in between, until ctx is done or the skeleton is
 // closed; those of a subskeleton, until ctx is done. A record is a view into the ring, valid in the
-// loop's body: copy what you keep. A record that is too short for a T yields a *SizeError, after
-// which the loop goes on. Any other error is the last one and ends the loop; after Close it is
-// bpf.ErrClosed.
+// loop's body: copy what you keep. A record that is too short for a T yields a *ringbuf.SizeError,
+// after which the loop goes on. Any other error is the last one and ends the loop; after Close it
+// is bpf.ErrClosed.
 func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for b, err := range r.Bytes(ctx) {
-			if !yield(record[T](r.Map().Name(), b, err)) {
-				return
-			}
+		reader, err := ringbuf.NewReaderOf[T](r.Map(), "", nil) // Open compared the layouts
+		if err := r.readers.add(reader, err); err != nil {
+			yield(nil, err)
+			return
 		}
+		defer r.readers.end(reader)
+		reader.Records(ctx)(yield)
 	}
 }
 
@@ -49,10 +49,7 @@ func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 func (r *Ring[T]) Bytes(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader, err := ringbuf.NewReader(r.Map(), nil)
-		if err == nil {
-			err = r.readers.add(reader)
-		}
-		if err != nil {
+		if err := r.readers.add(reader, err); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -66,28 +63,6 @@ func (r *Ring[T]) Bytes(ctx context.Context) iter.Seq2[[]byte, error] {
 			yield(nil, err)
 		}
 	}
-}
-
-// record returns a record as a T.
-func record[T any](name string, b []byte, err error) (*T, error) {
-	if err != nil {
-		return nil, err
-	}
-	if size := int(unsafe.Sizeof(*new(T))); len(b) < size || size == 0 {
-		return nil, &SizeError{Map: name, Size: len(b), Want: size}
-	}
-	return (*T)(unsafe.Pointer(unsafe.SliceData(b))), nil
-}
-
-// SizeError reports a record that is too short for the type that the skeleton has for records.
-type SizeError struct {
-	Map        string
-	Size, Want int
-}
-
-func (e *SizeError) Error() string {
-	return fmt.Sprintf("a record of %s has %d bytes, its type %d: another program writes other "+
-		"records; read its bytes", e.Map, e.Size, e.Want)
 }
 
 // PerfBuf is a perf buffer whose records are of type T, which is [Raw] if the object doesn't say
@@ -107,15 +82,18 @@ func (p *PerfBuf[T]) Map() *bpf.Map {
 
 // Records yields records as they arrive, and waits in between, until ctx is done or the skeleton is
 // closed; those of a subskeleton, until ctx is done. A record is a view, valid in the loop's body:
-// copy what you keep. After lost records it yields a *LostError and goes on, as after a record that
-// is too short. Any other error is the last one, as for [Ring.Records]. opts may be nil.
+// copy what you keep. After lost records it yields a *perfbuf.LostError and goes on, as after a
+// record that is too short. Any other error is the last one, as for [Ring.Records]. opts may be
+// nil.
 func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for b, err := range p.Bytes(ctx, opts) {
-			if !yield(record[T](p.Map().Name(), b, err)) {
-				return
-			}
+		reader, err := perfbuf.NewReaderOf[T](p.Map(), "", opts) // Open compared the layouts
+		if err := p.readers.add(reader, err); err != nil {
+			yield(nil, err)
+			return
 		}
+		defer p.readers.end(reader)
+		reader.Records(ctx)(yield)
 	}
 }
 
@@ -124,10 +102,7 @@ func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Se
 func (p *PerfBuf[T]) Bytes(ctx context.Context, opts *perfbuf.Options) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader, err := perfbuf.NewReader(p.Map(), opts)
-		if err == nil {
-			err = p.readers.add(reader)
-		}
-		if err != nil {
+		if err := p.readers.add(reader, err); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -135,7 +110,7 @@ func (p *PerfBuf[T]) Bytes(ctx context.Context, opts *perfbuf.Options) iter.Seq2
 		for rec := range reader.Records(ctx) {
 			var lost error
 			if rec.Lost > 0 {
-				lost = &LostError{Map: p.Map().Name(), CPU: rec.CPU, Count: rec.Lost}
+				lost = &perfbuf.LostError{Map: p.Map().Name(), CPU: rec.CPU, Count: rec.Lost}
 			}
 			if !yield(rec.Data, lost) {
 				return
@@ -145,17 +120,6 @@ func (p *PerfBuf[T]) Bytes(ctx context.Context, opts *perfbuf.Options) iter.Seq2
 			yield(nil, err)
 		}
 	}
-}
-
-// LostError reports records for which there was no room in a perf buffer.
-type LostError struct {
-	Map   string
-	CPU   int
-	Count uint64
-}
-
-func (e *LostError) Error() string {
-	return fmt.Sprintf("%s: %d records of CPU %d were lost", e.Map, e.Count, e.CPU)
 }
 
 // UserRing is a ring buffer that carries samples to programs.

@@ -16,8 +16,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/internal/nearest"
 )
 
 // gap is a run of bytes of a Go type that belong to no field.
@@ -290,4 +292,35 @@ func typeText(t btf.Type) string {
 		return fmt.Sprintf("%v %s", t.Kind(), name)
 	}
 	return fmt.Sprintf("%v (anonymous)", t.Kind())
+}
+
+// Named returns the type that C calls "struct NAME", "union NAME", "enum NAME" or NAME.
+func Named(spec *btf.Spec, name string) (btf.ID, error) {
+	if spec == nil {
+		return 0, fmt.Errorf("there is no BTF to say what %s is", name)
+	}
+	word, tag, _ := strings.Cut(name, " ")
+	kind, ok := map[string]btf.Kind{"struct": btf.KindStruct, "union": btf.KindUnion,
+		"enum": btf.KindEnum}[word]
+	if ok {
+		if id, found := spec.FindByName(tag, kind); found {
+			return id, nil
+		}
+	} else {
+		tag = name
+		for _, kind := range []btf.Kind{btf.KindTypedef, btf.KindStruct, btf.KindUnion,
+			btf.KindInt, btf.KindEnum, btf.KindEnum64} {
+			if id, found := spec.FindByName(name, kind); found {
+				return id, nil
+			}
+		}
+	}
+	near := nearest.To(tag)
+	for t := range spec.Types() {
+		if k := t.Kind(); k.IsComposite() || k == btf.KindTypedef {
+			near.Offer([]byte(t.Name()))
+		}
+	}
+	return 0, near.AddTo(fmt.Errorf("the BTF has no type %q; clang leaves out types that no "+
+		"map, function or global variable has", name))
 }

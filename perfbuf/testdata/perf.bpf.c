@@ -14,6 +14,14 @@ struct record {
 	__u8 rest[104];
 };
 
+// What records of 16 bytes begin with.
+struct head {
+	__u64 number;
+	__u8 rest[8];
+};
+
+const struct head *unused; // so that BTF has it
+
 __u64 failed;
 
 struct request {

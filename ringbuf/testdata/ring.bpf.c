@@ -27,6 +27,8 @@ struct record {
 	__u8 rest[56];
 };
 
+const struct record *unused; // so that BTF has it
+
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 /* Kernels without a JIT compiler, such as Debian's for s390x, allow no callbacks. */
 #define bpf_loop(count, function, context, flags)                  \
