@@ -1,6 +1,6 @@
 #!/bin/bash
-# deps.sh: installs what the tests are held against (Debian packages), builds the C libbpf oracle, the corpus of real
-# objects and the VM kernels, all in the cache folder (PUREBPF_CACHE, ~/.cache/purebpf by default). What is there already
+# deps.sh: installs what the tests are held against (Debian packages), builds the C libbpf oracle, a newer bpftool, the
+# corpus of real objects and the VM kernels, all in the cache folder (PUREBPF_CACHE, ~/.cache/purebpf by default). What is there already
 # costs nothing and needs no network. Each part that cannot be had is named, with what follows; the exit status is 0 all
 # the same unless -s (strict) is given: tests that need the part are skipped with that reason.
 set -euo pipefail
@@ -21,6 +21,7 @@ part 'tests of the pure rooms on a big-endian machine do not run' need_packages 
 part 'tests over real objects are skipped' ./corpus.sh
 part 'the headers for BPF programs are not compared with the kernel' quiet ./sources.sh
 part 'comparisons with C libbpf are skipped' ./build-oracle.sh
+part 'sorted C declarations are not compared with bpftool' ./build-bpftool.sh
 part 'tests in virtual machines are skipped' quiet ./getkernel.sh
 if ((${#lost[@]})); then
   printf 'deps.sh: so %s\n' "${lost[@]}" >&2

@@ -14,8 +14,8 @@ var errCycle = errors.New("the type contains itself")
 // pointer leads to id. strong reports that a type that embeds id needs its definition; otherwise a
 // forward declaration suffices.
 func (d *Dumper) orderType(id btf.ID, pointer bool, depth int) (strong bool, err error) {
-	if id == 0 {
-		return false, nil
+	if id == 0 { // void is complete, so that a typedef of it can be written
+		return true, nil
 	}
 	if err := d.step(depth); err != nil {
 		return false, err

@@ -139,7 +139,7 @@ func (s sorter) rank(t btf.Type, named bool) rank {
 		named = named || t.NameOff() != 0
 		switch k := t.Kind(); {
 		case k.IsEnum():
-			if t.NameOff() != 0 {
+			if named {
 				return rankEnum
 			}
 			return rankAnonymousEnum
@@ -208,40 +208,30 @@ func hashName(hash uint64, name string) uint64 {
 }
 
 // hash returns a hash of a type's contents: its name, its enumerators, the names of its members
-// and, with members set, their types without their members.
-func (s sorter) hash(t btf.Type, members bool) uint64 {
-	h := uint64(0)
-	for range maxChain {
-		h = hashName(h, t.Name())
-		switch k := t.Kind(); {
-		case k.IsEnum():
-			for i := range t.Vlen() {
-				h = hashName(h, t.Enumerator(i).Name)
+// and, with members set, their types without their members, or what it refers to.
+func (s sorter) hash(t btf.Type, members bool) uint64 { return s.hashWithin(t, members, maxChain) }
+
+func (s sorter) hashWithin(t btf.Type, members bool, depth int) uint64 {
+	h := hashName(0, t.Name())
+	switch k := t.Kind(); {
+	case k.IsEnum():
+		for i := range t.Vlen() {
+			h = hashName(h, t.Enumerator(i).Name)
+		}
+	case k.IsComposite() && members:
+		for i := range t.Vlen() {
+			m := t.Member(i)
+			h = hashName(h, m.Name)
+			if mt, ok := s.spec.Type(m.Type); ok {
+				h = mix(h, s.hash(mt, false))
 			}
-			return h
-		case k.IsComposite():
-			if !members {
-				return h
-			}
-			for i := range t.Vlen() {
-				m := t.Member(i)
-				h = hashName(h, m.Name)
-				if mt, ok := s.spec.Type(m.Type); ok {
-					h = mix(h, s.hash(mt, false))
-				}
-			}
-			return h
-		case k == btf.KindArray || refers(k):
-			if k == btf.KindArray {
-				h = mix(h, uint64(t.Array().Nelems))
-			}
-			next, ok := s.target(t)
-			if !ok {
-				return h
-			}
-			t = next
-		default:
-			return h
+		}
+	case k == btf.KindArray || refers(k):
+		if k == btf.KindArray {
+			h = mix(h, uint64(t.Array().Nelems))
+		}
+		if next, ok := s.target(t); ok && depth > 0 {
+			h = mix(h, s.hashWithin(next, members, depth-1))
 		}
 	}
 	return h

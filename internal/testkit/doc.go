@@ -11,8 +11,8 @@
 //	PUREBPF_CORPUS_REQUIRED=1   Corpus and Oracle fail instead of skipping
 //	PUREBPF_TOOLS_REQUIRED=1    Tool, Header and Compile fail instead of skipping
 //
-// PUREBPF_CACHE names the folder that scripts/corpus.sh, scripts/build-oracle.sh and
-// scripts/getkernel.sh filled; ~/.cache/purebpf by default.
+// PUREBPF_CACHE names the folder that the scripts which scripts/deps.sh runs filled;
+// ~/.cache/purebpf by default.
 //
 // The package is a leaf: of this module it imports only internal/verdict, which imports nothing, so
 // that every package's tests may use it.

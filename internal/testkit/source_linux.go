@@ -27,3 +27,14 @@ func LibbpfHeaders(t testing.TB) string {
 	}
 	return dir
 }
+
+// Bpftool75 returns the path of bpftool 7.5, newer than Debian's (scripts/build-bpftool.sh); it
+// has only the commands gen and btf. Without it it skips, or fails with PUREBPF_CORPUS_REQUIRED=1.
+func Bpftool75(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(Cache(), "bpftool-7.5", "bpftool")
+	if !exists(path) {
+		missing(t, "PUREBPF_CORPUS_REQUIRED", "bpftool 7.5 is not built (make deps)")
+	}
+	return path
+}
