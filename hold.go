@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/purebpf/bpf/sys"
 )
@@ -69,6 +70,18 @@ func (m *Map) UseFD(f func(fd int) error) error {
 	}
 	defer m.release()
 	return f(fd)
+}
+
+// UseMemory calls f with the map's memory (see Memory), which stays mapped until f returns, and
+// returns f's error. If there is none, it returns an error and doesn't call f: ErrNotSupported if
+// the map is not mapped. f must not close the map: Close waits for it.
+func (m *Map) UseMemory(f func(memory []byte) error) error {
+	return m.UseFD(func(int) error {
+		if m.memory == nil {
+			return m.fail("use memory of", fmt.Errorf("it is not mapped: %w", ErrNotSupported))
+		}
+		return f(m.memory)
+	})
 }
 
 func (m *Map) release() { m.fd.Release() }

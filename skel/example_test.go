@@ -6,7 +6,6 @@ import (
 	"log"
 	"unsafe"
 
-	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/skel"
 )
 
@@ -42,19 +41,6 @@ func ExampleUserRing_Writer() {
 	skel.Set(sample.Data, Event{Pid: 1})
 	if err := sample.Submit(); err != nil {
 		log.Fatal(err)
-	}
-}
-
-// Follow a pointer of a program into the arena.
-func ExamplePtr_In() {
-	var arena *bpf.Map        // x.Maps.Arena
-	var first skel.Ptr[Event] // x.Arena.First
-	event, err := first.In(arena)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if event != nil {
-		fmt.Println(event.Pid)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log"
+
+	"github.com/purebpf/bpf/arena"
 )
 
 //go:generate go run ../../cmd/bpf gen arena_list.bpf.c
@@ -21,18 +23,24 @@ func main() {
 	}
 
 	fmt.Println("    PID    PPID COMMAND")
-	for at := a.Arena.First; !at.IsNull(); {
-		p, err := at.In(a.Maps.Arena)
-		if err != nil {
-			log.Fatal(err)
+	err = arena.Walk(a.Maps.Arena, func(w *arena.Walker) error {
+		for p, err := range arena.List(w, a.Arena.First, next) {
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%7d %7d %s\n", p.Pid, p.Parent, p.Comm)
 		}
-		fmt.Printf("%7d %7d %s\n", p.Pid, p.Parent, p.Comm)
-		at = p.Next
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
 	}
 	if a.Arena.Missing > 0 {
 		log.Printf("the arena had no room for %d processes", a.Arena.Missing)
 	}
 }
+
+func next(p *ArenaListProcess) arena.Ptr[ArenaListProcess] { return p.Next }
 
 // collect runs the program for each process.
 func collect(a *ArenaList) error {

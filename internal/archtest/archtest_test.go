@@ -82,6 +82,7 @@ var rooms = []room{
 	{dir: "internal/hotplug", floor: 4},
 	{dir: "internal/stream", floor: 5},
 	{dir: "kernel", floor: 4},
+	{dir: "internal/arenapages", floor: 5},
 	{dir: "preflight", floor: 5, pure: true},
 	{dir: "internal/verifier", floor: 5, pure: true},
 	{dir: "linkinfo", floor: 5},
@@ -97,6 +98,7 @@ var rooms = []room{
 	{dir: "tc", floor: 9},
 	{dir: "lwt", floor: 9},
 	{dir: "nolink", floor: 9},
+	{dir: "arena", floor: 9},
 	{dir: "include", floor: 0, pure: true},
 
 	// What only tests and the command line use.

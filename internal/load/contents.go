@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"unsafe"
 
+	"github.com/purebpf/bpf/internal/arenapages"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
@@ -30,7 +31,9 @@ func (x *execution) populate(m *Map) error {
 			return x.fail("fill arena", m.Name,
 				fmt.Errorf("its variables don't fit: %w", ErrTooBig))
 		}
-		copy(m.Memory[pm.ImageOffset:], pm.Image)
+		if err := x.fillArena(m); err != nil {
+			return x.fail("fill arena", m.Name, err)
+		}
 		return nil
 	case len(pm.Entries) > 0:
 		for i, at := range pm.Entries {
@@ -80,6 +83,26 @@ func fillValue(m *Map) error {
 	var key uint32
 	return sys.MapUpdate(m.FD.Int(), unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(value)),
 		uapi.Any)
+}
+
+// fillArena writes the object's variables in an arena. With BPF_F_SEGV_ON_FAULT, which libbpf
+// crashes on, their pages are allocated first.
+func (x *execution) fillArena(m *Map) error {
+	image := m.Plan.Image
+	if len(image) > 0 && m.Flags&uapi.FSegvOnFault != 0 {
+		pages, err := arenapages.Load(m.FD.Int())
+		if err != nil {
+			return err
+		}
+		defer pages.Close()
+		size := x.running.PageSize()
+		start := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(m.Memory))))
+		if _, err := pages.Allocate(start+m.Plan.ImageOffset, (len(image)+size-1)/size); err != nil {
+			return err
+		}
+	}
+	copy(m.Memory[m.Plan.ImageOffset:], image)
+	return nil
 }
 
 // mapMemory maps a map's memory. It stays at the same address until the map is closed.

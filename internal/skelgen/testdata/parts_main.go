@@ -8,17 +8,19 @@ import (
 	"log"
 	"os"
 	"strings"
+
+	"github.com/purebpf/bpf/arena"
 )
 
 func main() {
 	log.SetFlags(0)
-	what := map[string]func() error{"arena": arena, "structops": structOps, "part": part}
+	what := map[string]func() error{"arena": nodes, "structops": structOps, "part": part}
 	if err := what[os.Args[1]](); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func arena() error {
+func nodes() error {
 	s, err := OpenNodes()
 	if err != nil {
 		return err
@@ -32,19 +34,21 @@ func arena() error {
 	if _, err := x.Programs.Link.Run(nil); err != nil {
 		return err
 	}
-	for p := x.Arena.Head; !p.IsNull(); {
-		node, err := p.In(x.Maps.Arena)
-		if err != nil {
-			return err
+	return arena.Walk(x.Maps.Arena, func(w *arena.Walker) error {
+		for p := x.Arena.Head; !p.IsNull(); {
+			node, err := p.In(w)
+			if err != nil {
+				return err
+			}
+			fmt.Println(node.Value)
+			p = node.Next
 		}
-		fmt.Println(node.Value)
-		p = node.Next
-	}
-	outside := x.Arena.Head + 1<<20
-	if _, err := outside.In(x.Maps.Arena); err == nil {
-		return errors.New("a pointer outside of the arena was followed")
-	}
-	return nil
+		outside := x.Arena.Head + 1<<20
+		if _, err := outside.In(w); err == nil {
+			return errors.New("a pointer outside of the arena was followed")
+		}
+		return nil
+	})
 }
 
 func structOps() error {

@@ -1,0 +1,80 @@
+package arena
+
+import (
+	"fmt"
+	"iter"
+	"reflect"
+	"syscall"
+)
+
+// List returns the nodes of a linked list from first; next returns the pointer to the node after a
+// node. Programs may add nodes meanwhile. The body of the loop may free the node that it gets. The
+// last iteration has an error if a pointer is wrong (see [Ptr.In]), or if there are more nodes than
+// have room in the arena, because then the list is a circle (ELOOP).
+func List[T any](w *Walker, first Ptr[T], next func(*T) Ptr[T]) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for left := w.most(reflect.TypeFor[T]()); !first.IsNull(); left-- {
+			if left == 0 {
+				yield(nil, w.circle("list"))
+				return
+			}
+			node, err := first.In(w)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			first = next(node)
+			if !yield(node, nil) {
+				return
+			}
+		}
+	}
+}
+
+// maxDepth limits the memory that a tree takes that is a circle.
+const maxDepth = 1 << 20
+
+// Tree returns the nodes of a binary tree in order: for each node first those on its left, then
+// itself, then those on its right. children returns the pointers to its left and right. Errors are
+// those of [List].
+func Tree[T any](w *Walker, root Ptr[T], children func(*T) (left, right Ptr[T])) iter.Seq2[*T,
+	error] {
+	return func(yield func(*T, error) bool) {
+		var path []*T // of which the left side is being visited
+		left := w.most(reflect.TypeFor[T]())
+		for at := root; ; {
+			for ; !at.IsNull(); left-- {
+				if left == 0 {
+					yield(nil, w.circle("tree"))
+					return
+				}
+				node, err := at.In(w)
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if len(path) == maxDepth {
+					yield(nil, fmt.Errorf("arena %s: the tree is deeper than %d nodes: %w", w.name,
+						maxDepth, syscall.ELOOP))
+					return
+				}
+				path = append(path, node)
+				at, _ = children(node)
+			}
+			if len(path) == 0 {
+				return
+			}
+			node := path[len(path)-1]
+			path = path[:len(path)-1]
+			_, at = children(node)
+			if !yield(node, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (w *Walker) circle(what string) error {
+	return fmt.Errorf("arena %s: the %s has more nodes than have room: it is a circle: %w", w.name,
+		what, syscall.ELOOP)
+}
