@@ -10,9 +10,9 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/btf/value"
 	"github.com/purebpf/bpf/internal/input"
 	"github.com/purebpf/bpf/internal/printable"
-	"github.com/purebpf/bpf/internal/setting"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -101,7 +101,11 @@ func (c *call) readContext(p *object.Program) error {
 				c.o.BTF.CString(c.typ), size, mostContext)
 		}
 		c.context = make([]byte, size)
-		return setting.At("ctx", c.o.BTF, c.typ, c.context, c.o.Order).SetJSON([]byte(text))
+		context, err := value.Of("ctx", c.o.BTF, c.typ, c.context, c.o.Order)
+		if err != nil {
+			return err
+		}
+		return context.SetJSON([]byte(text))
 	}
 	digits := strings.TrimPrefix(text, "0x")
 	if raw, err := hex.DecodeString(digits); err == nil {

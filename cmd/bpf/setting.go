@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/purebpf/bpf/btf/value"
 	"github.com/purebpf/bpf/internal/maprules"
-	"github.com/purebpf/bpf/internal/setting"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/plan"
@@ -48,7 +48,7 @@ func (s *settings) apply(o *object.Object) error {
 
 // setVariable sets a global variable, or a part of it: VAR=VALUE, VAR.field[3]=VALUE.
 func setVariable(o *object.Object, text string) error {
-	path, value, ok := strings.Cut(text, "=")
+	path, set, ok := strings.Cut(text, "=")
 	if !ok || path == "" {
 		return errors.New("write VAR=VALUE, VAR[INDEX]=VALUE or VAR.FIELD=VALUE")
 	}
@@ -56,15 +56,18 @@ func setVariable(o *object.Object, text string) error {
 	if err != nil {
 		return err
 	}
-	data := v.Bytes()
 	if o.BTF == nil || v.Type == 0 {
 		return fmt.Errorf("%s has no BTF type: compile the object with -g", v.Name)
 	}
-	place, err := setting.At(v.Name, o.BTF, v.Type, data, o.Order).Part(part)
+	whole, err := value.Of(v.Name, o.BTF, v.Type, v.Bytes(), o.Order)
 	if err != nil {
 		return err
 	}
-	return place.Set(value)
+	place, err := whole.Part(part)
+	if err != nil {
+		return err
+	}
+	return place.Set(set)
 }
 
 // variableOf finds the variable at the start of a path. Names of static variables of functions

@@ -59,7 +59,7 @@ var rooms = []room{
 	{dir: "object", floor: 3, pure: true},
 	{dir: "plan", floor: 4, pure: true},
 	{dir: "internal/layout", floor: 3, pure: true},
-	{dir: "internal/setting", floor: 3, pure: true},
+	{dir: "btf/value", floor: 3, pure: true},
 	{dir: "internal/typesum", floor: 4, pure: true},
 	{dir: "internal/records", floor: 4, pure: true},
 	{dir: "internal/skelgen", floor: 5, pure: true},

@@ -1,4 +1,4 @@
-package setting
+package value
 
 import (
 	"bytes"
@@ -6,8 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
-	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
 )
@@ -93,11 +93,15 @@ func set(o *object.Object, text string) error {
 	if v == nil {
 		return fmt.Errorf("no variable %s", path[:end])
 	}
-	place, err := At(v.Name, o.BTF, v.Type, v.Bytes(), o.Order).Part(path[end:])
+	whole, err := Of(v.Name, o.BTF, v.Type, v.Bytes(), o.Order)
 	if err != nil {
 		return err
 	}
-	return place.Set(value)
+	part, err := whole.Part(path[end:])
+	if err != nil {
+		return err
+	}
+	return part.Set(value)
 }
 
 // TestSet sets variables of all kinds in both byte orders. The oracle is clang, which initialises
@@ -161,6 +165,8 @@ func TestRefuse(t *testing.T) {
 		{"conf.neg=549755813888", "to 549755813887"},
 		{`conf={"a":1,"b":99999}`, "conf.b: 99999 doesn't fit into short: -32768 to 32767"},
 		{`conf={"a":[1]}`, "conf.a is int, not an array"},
+		{`list=[{}]`, "list[0] is int and has no fields"},
+		{`conf={"a":[]}`, "conf.a is int, not an array"},
 		{`conf={"name":7}`, "conf.name is char[8] and can't hold 7"},
 		{`conf=` + strings.Repeat(`{"a":`, 100), "conf.a is int and has no fields"},
 	} {
@@ -171,6 +177,158 @@ func TestRefuse(t *testing.T) {
 	}
 	if !bytes.Equal(o.Map(".data.zero").Bytes(), before) {
 		t.Error("a refused value changed something")
+	}
+}
+
+// part returns a part of a variable.
+func part(t testing.TB, o *object.Object, name, path string) Value {
+	t.Helper()
+	v := o.Variable(name)
+	whole, err := Of(name, o.BTF, v.Type, v.Bytes(), o.Order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := whole.Part(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestGet reads what clang stored, in both byte orders.
+func TestGet(t *testing.T) {
+	for _, target := range []string{"bpfel", "bpfeb"} {
+		o := parse(t, testkit.Compile(t, source, "-target", target))
+		for _, x := range []struct {
+			name, path, text, json string
+			number                 any // int64 or uint64: by either getter; float64, string, error
+		}{
+			{"want_decimal", "", "-2147483648", "-2147483648", int64(-2147483648)},
+			{"want_hex", "", "4294967295", "4294967295", uint64(0xffffffff)},
+			{"want_binary", "", "9223372036854775809", "9223372036854775809",
+				uint64(0x8000000000000001)},
+			{"want_yes", "", "true", "true", int64(1)},
+			{"want_quoted", "", "65", "65", int64('A')},
+			{"want_minus", "", "LOST", `"LOST"`, int64(-2)},
+			{"want_far", "", "FAR", `"FAR"`, uint64(0x1234567890)},
+			{"want_single", "", "-0.1", "-0.1", float64(float32(-0.1))},
+			{"want_real", "", "1e+300", "1e+300", 1e300},
+			{"want_text", "", `"abc"`, `"abc"`, "abc"},
+			{"want_full", "", `"wxyz"`, `"wxyz"`, "wxyz"},
+			{"want_list", "[2]", "7", "7", int64(7)},
+			{"want_deep", "[1]", "[0, -5, 0]", "[0,-5,0]", nil},
+			{"want_conf", ".b", "-2", "-2", int64(-2)},
+			{"want_conf", ".low", "5", "5", int64(5)},
+			{"want_conf", ".high", "8191", "8191", uint64(8191)},
+			{"want_conf", ".neg", "-549755813888", "-549755813888", int64(-549755813888)},
+			{"want_conf", ".points[1]", "{.x = 0, .y = 9}", `{"x":0,"y":9}`, nil},
+			{"want_conf", ".state", "LOST", `"LOST"`, int64(-2)},
+		} {
+			v := part(t, o, x.name, x.path)
+			json, err := v.MarshalJSON()
+			if err != nil || v.String() != x.text || string(json) != x.json {
+				t.Errorf("%s %s is %s and %s (%v), not %s", target, v.Name(), v, json, err, x.text)
+			}
+			i, ierr := v.Int()
+			u, uerr := v.Uint()
+			f, ferr := v.Float()
+			s, serr := v.Text()
+			ok := false
+			switch want := x.number.(type) {
+			case nil:
+				ok = ierr != nil && uerr != nil && ferr != nil && serr != nil
+			case int64:
+				ok = i == want && ierr == nil && (u == uint64(want) && uerr == nil || want < 0 &&
+					uerr != nil)
+			case uint64:
+				ok = u == want && uerr == nil && (i == int64(want)) == (ierr == nil || want>>63 != 0)
+			case float64:
+				ok = f == want && ferr == nil && ierr != nil
+			case string:
+				ok = s == want && serr == nil && ierr != nil
+			}
+			if !ok {
+				t.Errorf("%s %s: %v %v, %v %v, %v %v, %q %v, not %v",
+					target, v.Name(), i, ierr, u, uerr, f, ferr, s, serr, x.number)
+			}
+		}
+		if _, err := part(t, o, "want_huge", "").Int(); err == nil ||
+			!strings.Contains(err.Error(), "want_huge doesn't fit into 64 bits") {
+			t.Error(err)
+		}
+	}
+}
+
+// TestJSON: the JSON of what clang stored makes the twins equal to it.
+func TestJSON(t *testing.T) {
+	for _, target := range []string{"bpfel", "bpfeb"} {
+		o := parse(t, testkit.Compile(t, source, "-target", target))
+		for _, v := range o.Map(".data.want").Vars {
+			twin, ok := strings.CutPrefix(v.Name, "want_")
+			if !ok {
+				continue
+			}
+			text, err := part(t, o, v.Name, "").AppendJSON(nil, nil)
+			if err != nil {
+				t.Error(err)
+			}
+			if err := part(t, o, twin, "").SetJSON(text); err != nil {
+				t.Error(err)
+			}
+		}
+		got, want := o.Map(".data.zero").Bytes(), o.Map(".data.want").Bytes()
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s:\n%x, clang writes\n%x", target, got, want)
+		}
+	}
+}
+
+// TestSetNumbers: the ranges are C's.
+func TestSetNumbers(t *testing.T) {
+	o := parse(t, testkit.Compile(t, source, "-target", "bpfel"))
+	decimal := part(t, o, "decimal", "")
+	if err := decimal.SetInt(-5); err != nil || decimal.String() != "-5" {
+		t.Error(decimal, err)
+	}
+	if err := part(t, o, "binary", "").SetUint(1 << 63); err != nil {
+		t.Error(err)
+	}
+	if err := part(t, o, "octal", "").SetInt(-1); err == nil {
+		t.Error("-1 fits into u8")
+	}
+	if err := part(t, o, "letter", "").SetInt(5); err != nil || o.Variable("letter").Bytes()[0] != 5 {
+		t.Error(err)
+	}
+}
+
+// TestOf: sizes that don't match are refused, and a Value of nothing is of no use.
+func TestOf(t *testing.T) {
+	o := parse(t, testkit.Compile(t, source, "-target", "bpfel"))
+	v := o.Variable("conf")
+	for _, n := range []int{0, len(v.Bytes()) - 1, len(v.Bytes()) + 1} {
+		says := fmt.Sprintf("conf has %d bytes, its type struct conf has %d", n, len(v.Bytes()))
+		if _, err := Of("conf", o.BTF, v.Type, make([]byte, n), nil); err == nil || err.Error() != says {
+			t.Error(err)
+		}
+	}
+	if _, err := Of("conf", nil, v.Type, v.Bytes(), o.Order); err == nil {
+		t.Error("no BTF: no error")
+	}
+	var none Value
+	_, err := none.Part(".x")
+	_, err2 := none.Part("[1]")
+	_, err3 := none.Int()
+	_, err4 := none.Float()
+	_, err5 := none.Text()
+	_, err6 := none.MarshalJSON()
+	for i, err := range []error{err, err2, err3, err4, err5, err6,
+		none.Set("1"), none.SetJSON([]byte("1")), none.SetInt(1), none.SetJSON([]byte("{}")), none.SetJSON([]byte(`["x"]`))} {
+		if err == nil {
+			t.Error(i, "no error")
+		}
+	}
+	if none.String() != "" {
+		t.Error(none)
 	}
 }
 
@@ -189,15 +347,41 @@ func FuzzSet(f *testing.F) {
 	f.Add(".neg", "-1")
 	f.Fuzz(func(t *testing.T, path, value string) {
 		data := make([]byte, size)
-		place, err := At("conf", s, id, data, o.Order).Part(path)
+		conf, err := Of("conf", s, id, data, o.Order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, err := conf.Part(path)
 		if err == nil {
-			err = place.Set(value)
+			err = part.Set(value)
 		}
 		if err != nil && !bytes.Equal(data, make([]byte, size)) {
 			t.Errorf("%s=%s: %v, but it changed %x", path, value, err, data)
 		}
-		if _, err := btf.AppendValue(nil, s, id, data, &btf.ValueOptions{Order: s.Order()}); err != nil {
+		// What is printed of the whole makes another one equal to it. JSON has no bytes that are
+		// not UTF-8.
+		text, err := conf.AppendJSON(nil, nil)
+		if err != nil {
 			t.Error(err)
 		}
+		if bytes.ContainsRune(text, utf8.RuneError) {
+			return
+		}
+		again := make([]byte, size)
+		other, err := Of("conf", s, id, again, o.Order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.SetJSON(text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if other.String() != conf.String() {
+			t.Errorf("%v became %v", conf, other)
+		}
+		part.Int()
+		part.Uint()
+		part.Float()
+		part.Text()
+		_ = part.String()
 	})
 }
