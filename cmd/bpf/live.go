@@ -80,26 +80,40 @@ func compose(s status, views []*mapview.View, width, height int) []screen.Line {
 	if len(views) == 1 && s.bare {
 		foot = nil
 	}
-	end := fold(foot, width)
-	if s.note != "" {
-		end = append(end, screen.Text(screen.Dim, s.note))
-	}
-
-	room := height - 1 - len(lines) - len(end)
+	end := footer(foot, s.note, width)
+	room := height - 1 - len(lines) - len(end) - 1
 	if s.records {
 		room = min(room, height*2/3)
 	}
-	// The maps that tell most come first, and what a map doesn't use is for those behind it.
+	// The maps that tell most come first, and what a map doesn't use is for those behind it. Of a map
+	// that tells little there is only the number of elements if the others need its room.
 	slices.SortStableFunc(full, func(a, b *mapview.View) int { return b.Weight() - a.Weight() })
 	format := mapview.Format{Width: width, Rows: room, Bare: s.bare}
-	blocks := make([][]screen.Line, len(full))
-	wants := make([]int, len(full))
+	var blocks [][]screen.Line
+	var wants []int
+	var little []string
+	wanted := 0
 	for i, v := range full {
-		blocks[i] = v.Lines(format)
-		wants[i] = len(blocks[i]) + 1
+		block := v.Lines(format)
+		want := len(block) + 1
 		if v.Weight() < 2 && len(full) > 1 {
-			wants[i] = min(wants[i], minor+1)
+			want = min(want, minor+1)
 		}
+		if v.Weight() < 2 && i > 0 && full[0].Weight() > 1 {
+			if wanted+min(want, least+1) > room {
+				little = append(little, v.Summary())
+				continue
+			}
+			want = min(want, room-wanted)
+		}
+		wanted += want
+		blocks, wants = append(blocks, block), append(wants, want)
+	}
+	if little != nil {
+		full = full[:len(blocks)]
+		room += len(end)
+		end = footer(append(foot, little...), s.note, width)
+		room -= len(end)
 	}
 	shares, shown := divide(wants, room)
 	if shown < len(full) {
@@ -118,6 +132,15 @@ func compose(s status, views []*mapview.View, width, height int) []screen.Line {
 		lines = append(lines, screen.Line{})
 	}
 	return append(lines, end...)
+}
+
+// footer returns what is below the maps.
+func footer(words []string, note string, width int) []screen.Line {
+	end := fold(words, width)
+	if note != "" {
+		end = append(end, screen.Text(screen.Dim, note))
+	}
+	return end
 }
 
 const (

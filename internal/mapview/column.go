@@ -79,6 +79,16 @@ func appendColumns(cols []column, s *btf.Spec, id btf.ID, name string, offset ui
 			}
 		}
 		return cols
+	case t.Kind() == btf.KindArray && depth > 0 && hasSlots(s, t.Array().Elem):
+		size, err := s.SizeOf(t.Array().Elem)
+		for i := range t.Array().Nelems {
+			if err != nil || *steps >= maxColumns {
+				break
+			}
+			cols = appendColumns(cols, s, t.Array().Elem, fmt.Sprintf("%s[%d]", name, i),
+				offset+i*uint32(size), depth+1, steps)
+		}
+		return cols
 	}
 	size, err := s.SizeOf(id)
 	if err != nil || size == 0 || size > 1<<20 {
@@ -136,6 +146,20 @@ func isAddress(s *btf.Spec, id btf.ID, name string, size uint32) bool {
 	switch name {
 	case "saddr", "daddr", "saddr_v4", "daddr_v4", "saddr_v6", "daddr_v6":
 		return true
+	}
+	return false
+}
+
+// hasSlots reports whether a type is a struct with counts by powers of two.
+func hasSlots(s *btf.Spec, id btf.ID) bool {
+	t := s.Skip(id)
+	if t.Kind() != btf.KindStruct {
+		return false
+	}
+	for i := range min(t.Vlen(), maxColumns) {
+		if m := t.Member(i); m.Name == "slots" && s.Skip(m.Type).Kind() == btf.KindArray {
+			return true
+		}
 	}
 	return false
 }

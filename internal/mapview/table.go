@@ -83,9 +83,6 @@ func (v *View) heading(shown int, f Format) []screen.Line {
 			break
 		}
 	}
-	if v.histograms() {
-		more += ", slots as powers of two"
-	}
 	return []screen.Line{screen.Text(screen.Bold, v.m.Name).
 		Add(screen.Plain, " ("+v.m.Type+", "+of+")"+more)}
 }
@@ -225,7 +222,7 @@ func (v *View) valueText(i int, r row, f Format) string {
 	if c.kind == number {
 		n := r.numbers[i]
 		if v.moments[i] && n != 0 {
-			if ago, ok := v.names.Moment(n); ok {
+			if ago, ok := v.names.Moment(latest(c, r.Element)); ok {
 				return formatAgo(ago)
 			}
 		}
@@ -321,54 +318,66 @@ func (v *View) variables(f Format) []screen.Line {
 	}
 	r := v.rows[0]
 	var cells [][]cell
-	var behind []screen.Line // histograms
+	var list []histogram
 	for i, c := range v.values {
 		if c.kind == slots {
-			counts := v.sumSlots(c, r.Element)
-			if !allZero(counts) {
-				behind = append(behind, screen.Text(screen.Plain, "  "+c.name))
-				behind = append(behind, histogram(counts, f.Width)...)
+			if counts := v.sumSlots(c, r.Element); !allZero(counts) {
+				name := strings.TrimSuffix(c.name, ".slots")
+				list = append(list, newHistogram(screen.Text(screen.Plain, "  "+name), counts))
 			}
 			continue
 		}
 		if b, ok := c.bytes(r.Values[0]); !ok || allZero(b) {
 			continue
 		}
-		list := []cell{{"  " + c.name, screen.Plain, true},
+		line := []cell{{"  " + c.name, screen.Plain, true},
 			{v.valueText(i, r, f), screen.Plain, true}}
 		if v.counts(i) {
-			list = append(list, rateCell(r.rates[i]))
+			line = append(line, rateCell(r.rates[i]))
 		}
-		cells = append(cells, list)
+		cells = append(cells, line)
 	}
-	lines = append(append(lines, align(cells, f.Width)...), behind...)
+	lines = append(lines, align(cells, f.Width)...)
 	if f.Rows > 0 && len(lines) > f.Rows {
-		lines = append(lines[:f.Rows-1], screen.Text(screen.Dim, "  …"))
+		return append(lines[:f.Rows-1], screen.Text(screen.Dim, "  …"))
 	}
-	return lines
+	return v.histogramLines(lines, list, f)
 }
 
 // slots returns a histogram for each element.
 func (v *View) slots(f Format) []screen.Line {
-	lines := v.heading(len(v.rows), f)
-	for n, r := range v.rows {
-		var block []screen.Line
-		label := screen.Text(screen.Dim, "")
+	var list []histogram
+	for _, r := range v.rows {
+		var label screen.Line
 		for _, c := range v.keys {
 			label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, v.keyText(c, r.Key)+"  ")
 		}
+		var counts [][]uint64
 		for i, c := range v.values {
 			if c.kind == slots {
-				block = append(block, histogram(v.sumSlots(c, r.Element), f.Width)...)
+				counts = append(counts, v.sumSlots(c, r.Element))
 			} else if text := v.valueText(i, r, f); text != "0" && text != `""` {
 				label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, text+"  ")
 			}
 		}
-		block = append([]screen.Line{label}, block...)
-		if f.Rows > 0 && len(lines)+len(block) >= f.Rows && n+1 < len(v.rows) && n > 0 {
-			return append(lines, screen.Text(screen.Dim, fmt.Sprintf("… %d more", len(v.rows)-n)))
+		for _, one := range counts {
+			list = append(list, newHistogram(label, one))
 		}
-		lines = append(lines, block...)
+	}
+	return v.histogramLines(v.heading(len(v.rows), f), list, f)
+}
+
+// histogramLines appends histograms to the lines of a map, as many as there are rows for.
+func (v *View) histogramLines(lines []screen.Line, list []histogram, f Format) []screen.Line {
+	if f.Rows > 0 {
+		if f.Rows -= len(lines); f.Rows < 2 {
+			return lines
+		}
+	}
+	more, left := beside(list, f)
+	lines = append(lines, more...)
+	if left > 0 {
+		lines = append(lines, screen.Text(screen.Dim, fmt.Sprintf("… %d more", left)))
 	}
 	return lines
 }

@@ -72,6 +72,7 @@ type row struct {
 	Element
 	numbers []uint64
 	rates   []float64 // -1 if unknown
+	total   uint64    // of all slots
 }
 
 // New returns a view of a map.
@@ -145,6 +146,11 @@ func (v *View) Update(s Sample) {
 		before, known := v.last[string(e.Key)]
 		for i, c := range v.values {
 			n := uint64(0)
+			if c.kind == slots {
+				for _, n := range v.sumSlots(c, e) {
+					r.total += n
+				}
+			}
 			if c.kind == number {
 				n = sum(c, e)
 				if !c.signed && n >= 1<<63 { // an address
@@ -163,9 +169,7 @@ func (v *View) Update(s Sample) {
 					v.falls[i] = true
 				}
 			}
-			if v.moments[i] && n != 0 {
-				v.moments[i] = v.isMoment(n)
-			}
+			v.moments[i] = v.moments[i] && v.areMoments(c, e)
 			r.numbers, r.rates = append(r.numbers, n), append(r.rates, rate)
 		}
 		next[string(e.Key)] = r
@@ -178,12 +182,27 @@ func (v *View) Update(s Sample) {
 	v.sort()
 }
 
-func (v *View) isMoment(n uint64) bool {
+// areMoments reports whether the numbers of all CPUs are moments, apart from zeros.
+func (v *View) areMoments(c column, e Element) bool {
 	if v.names.Moment == nil {
 		return false
 	}
-	_, ok := v.names.Moment(n)
-	return ok
+	for _, value := range e.Values {
+		if n := c.number(value); n != 0 {
+			if _, ok := v.names.Moment(n); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// latest returns the largest number of a CPU.
+func latest(c column, e Element) (n uint64) {
+	for _, value := range e.Values {
+		n = max(n, c.number(value))
+	}
+	return n
 }
 
 // counts reports whether a column counts something, so that its rate and its total mean something.
@@ -191,7 +210,8 @@ func (v *View) counts(i int) bool {
 	return v.values[i].kind == number && !v.falls[i] && !v.moments[i] && !identifies(v.values[i])
 }
 
-// sort brings the rows that change fastest to the top, then those with the largest numbers.
+// sort brings the rows that change fastest to the top, then those with the largest numbers, or
+// whose slots counted most.
 func (v *View) sort() {
 	slices.SortStableFunc(v.rows, func(a, b row) int {
 		for i := range v.values {
@@ -207,6 +227,9 @@ func (v *View) sort() {
 					return d
 				}
 			}
+		}
+		if d := cmp.Compare(b.total, a.total); d != 0 {
+			return d
 		}
 		for _, c := range v.keys {
 			if c.kind == number {

@@ -24,7 +24,8 @@ type fixture struct {
 	comm, be32            btf.ID
 	protocol, traffic     btf.ID
 	flow, hist, call, bss btf.ID
-	wide, linear          btf.ID
+	wide, linear, high    btf.ID
+	lists                 btf.ID
 }
 
 func newFixture(t *testing.T) (*fixture, *btf.Spec) {
@@ -75,6 +76,12 @@ func newFixture(t *testing.T) (*fixture, *btf.Spec) {
 	many := b.AddArray(f.u32, f.u32, 70)
 	f.linear = b.AddStruct("linear", 280)
 	b.AddMember("slots", many, 0, 0)
+	some := b.AddArray(f.u32, f.u32, 26)
+	f.high = b.AddStruct("high", 104)
+	b.AddMember("slots", some, 0, 0)
+	hists := b.AddVar("hists", btf.LinkageGlobal, b.AddArray(f.u32, f.hist, 3))
+	f.lists = b.AddDatasec(".bss", 144)
+	b.AddSecVar(hists, 0, 144)
 	s, err := b.Spec()
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +169,23 @@ func TestRecordings(t *testing.T) {
 				append([]byte(strings.Repeat("/path", 24)), value(uint64(1), uint32(7), uint64(0))...))}},
 			{Count: 1, Elements: []Element{one(value(uint32(0)),
 				append([]byte(strings.Repeat("/path", 24)), value(uint64(5), uint32(7), uint64(0))...))}}}},
+		// As softirqs has them.
+		{"list-of-histograms", Map{Name: "z.bss", Type: "array", MaxEntries: 1, Key: f.u32,
+			Value: f.lists, KeySize: 4, ValueSize: 144, Array: true, Variables: true}, 0,
+			[]Sample{{Count: 1, Elements: []Element{one(value(uint32(0)), value(
+				[]uint32{0, 1, 2, 0, 0, 0, 0, 0}, "", make([]uint32, 12),
+				[]uint32{9, 1, 0, 1, 0, 0, 0, 0}, ""))}}}},
+		// More slots than rows.
+		{"high-histograms", Map{Name: "hists", Type: "hash", MaxEntries: 4, Key: f.u32,
+			Value: f.high, KeySize: 4, ValueSize: 104}, 9, []Sample{{Count: 3, Elements: []Element{
+			one(value(uint32(1)), value([]uint32{0, 0, 0, 0, 0, 7, 5, 0, 0, 1, 2, 1, 0, 0, 0, 0, 0,
+				0, 0, 0, 0, 0, 0, 0, 0, 1})),
+			one(value(uint32(2)), value(append(make([]uint32, 20), 1, 2, 3, 0, 0, 0))),
+			one(value(uint32(3)), value(make([]uint32, 26)))}}}},
+		{"moments-of-cpus", Map{Name: "start", Type: "percpu_array", MaxEntries: 1, Key: f.u32,
+			Value: f.u64, KeySize: 4, ValueSize: 8, Array: true}, 0, []Sample{{Count: 1,
+			Elements: []Element{one(value(uint32(0)), value(uint64(999e9)), value(uint64(0)),
+				value(uint64(998e9)))}}}},
 		{"linear-slots", Map{Name: "hists", Type: "hash", MaxEntries: 4, Key: f.u32, Value: f.linear,
 			KeySize: 4, ValueSize: 280}, 0, []Sample{{Count: 1, Elements: []Element{
 			one(value(uint32(1)), value(append(make([]uint32, 69), 3)))}}}},

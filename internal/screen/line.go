@@ -56,26 +56,40 @@ func (l Line) String() string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// append appends the line, cut to width columns.
-func (l Line) append(b []byte, width int, colours bool) []byte {
-	cut := l.Width() > width
-	if cut {
+// Fit returns the line, cut to width columns or filled up with spaces.
+func (l Line) Fit(width int) Line {
+	return l.cut(width).Add(Plain, strings.Repeat(" ", max(width-l.Width(), 0)))
+}
+
+// cut returns the line, cut to width columns, with its characters escaped.
+func (l Line) cut(width int) Line {
+	wide := l.Width() > width
+	if wide {
 		width-- // for the ellipsis
 	}
+	var short Line
 	for _, s := range l {
 		text := printable.Text(s.Text)
-		if cut {
+		if wide {
 			text = runewidth.Truncate(text, width, "")
 		}
 		width -= runewidth.StringWidth(text)
-		if code := codes[s.Style]; code != "" && colours && text != "" {
-			b = append(append(append(b, code...), text...), reset...)
-		} else {
-			b = append(b, text...)
-		}
+		short = short.Add(s.Style, text)
 	}
-	if cut {
-		b = append(b, "…"...)
+	if wide {
+		short = short.Add(Plain, "…")
+	}
+	return short
+}
+
+// append appends the line, cut to width columns.
+func (l Line) append(b []byte, width int, colours bool) []byte {
+	for _, s := range l.cut(width) {
+		if code := codes[s.Style]; code != "" && colours && s.Text != "" {
+			b = append(append(append(b, code...), s.Text...), reset...)
+		} else {
+			b = append(b, s.Text...)
+		}
 	}
 	return b
 }
