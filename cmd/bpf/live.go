@@ -217,14 +217,16 @@ func (r *runner) title() string {
 // firstLook is when the first values are shown: at once, but not before there can be any.
 const firstLook = 100 * time.Millisecond
 
-// show shows the maps each interval, and once more when ctx ends.
-func (r *runner) show(ctx context.Context, start func(func() error)) error {
+// show shows the maps each interval, and once more when ctx has ended and finish has waited for the
+// last records.
+func (r *runner) show(ctx context.Context, start func(func() error), finish func()) error {
 	began := time.Now()
 	interval := r.interval
 	if r.screen != nil {
 		interval = min(interval, time.Second) // of the clock
 	} else if len(r.maps) == 0 {
 		<-ctx.Done()
+		finish()
 		return nil
 	}
 	var read time.Time
@@ -234,6 +236,7 @@ func (r *runner) show(ctx context.Context, start func(func() error)) error {
 		select {
 		case <-ctx.Done():
 			done = true
+			finish()
 		case <-next.C:
 			next.Reset(interval)
 		}

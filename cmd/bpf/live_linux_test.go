@@ -115,7 +115,8 @@ func TestLive(t *testing.T) {
 func TestLiveRecords(t *testing.T) {
 	testkit.Root(t)
 	obj := testkit.Compile(t, printing)
-	x := startLive(t, 100, 12, "run", obj, "--type", "struct note")
+	x := startLive(t, 100, 12, "run", obj, "--type", "struct note", "--set",
+		fmt.Sprint("only=", os.Getpid()))
 	x.await(t, `attached on_getppid`)
 	x.await(t, `bpf run ·`)
 	syscall.Getppid()
@@ -129,7 +130,97 @@ func TestLiveRecords(t *testing.T) {
 	} {
 		x.await(t, want)
 	}
-	x.end(t)
+	syscall.Getppid() // whose record and message may come after the end
+	text := strings.TrimSpace(x.end(t))
+	lines := strings.Split(text, "\n")
+	if last := lines[len(lines)-1]; !strings.Contains(last, "notes: ") {
+		t.Errorf("%q is below the live lines\n%s", last, text)
+	}
+}
+
+// TestTallies: records that are shown as bytes are counted at the end. Oracle: the calls that this
+// test makes, of which the program sends every other one with three bytes of a number.
+func TestTallies(t *testing.T) {
+	testkit.Root(t)
+	testkit.Tracefs(t)
+	obj := testkit.Compile(t, `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct note { __u32 pid; };
+const struct note *unused __attribute__((unused));
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } notes SEC(".maps");
+int pid, calls;
+SEC("tp/syscalls/sys_enter_getppid")
+int on_getppid(void *ctx)
+{
+	struct note n = { bpf_get_current_pid_tgid() >> 32 };
+	if (n.pid == pid)
+		bpf_ringbuf_output(&notes, &n, calls++ & 1 ? 3 : sizeof(n), 0);
+	return 0;
+}
+char LICENSE[] SEC("license") = "GPL";
+`)
+	cmd := command(t, "run", obj, "--plain", "--interval", "1h", "--type", "note", "--set",
+		fmt.Sprint("pid=", os.Getpid()))
+	out := &lineBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	if !testkit.Await(testkit.Patience(20*time.Second), func() bool {
+		return strings.Contains(out.String(), "attached")
+	}) {
+		t.Fatalf("printed\n%s", out.String())
+	}
+	for range 7 {
+		syscall.Getppid()
+	}
+	if !testkit.Await(testkit.Patience(20*time.Second), func() bool {
+		return strings.Count(out.String(), " notes pid ") == 4
+	}) {
+		t.Fatalf("printed\n%s", out.String())
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if want := "\nnotes: 7 records, 3 of unknown type\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("printed\n%s\nwant %q", out.String(), want)
+	}
+}
+
+// TestTwins: two kinds of programs at one tracepoint are reported, and --skip ends that. Oracle:
+// the kernel, in which both programs count each call.
+func TestTwins(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	obj := testkit.Compile(t, `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+int calls[2];
+SEC("raw_tp/sched_switch") int handle_switch(void *ctx) { calls[0]++; return 0; }
+SEC("tp_btf/sched_switch") int switch_btf(void *ctx) { calls[1]++; return 0; }
+SEC("tp_btf/sched_switch") int another(void *ctx) { return 0; }
+SEC("raw_tp/sched_wakeup") int wakeup(void *ctx) { return 0; }
+char LICENSE[] SEC("license") = "GPL";
+`)
+	const note = "switch_btf and handle_switch, another and handle_switch run at the same place: " +
+		"what both count is counted twice; --skip handle_switch leaves one of each out\n"
+	run := func(args ...string) string {
+		out, err := command(t, append([]string{"run", obj, "--plain", "--for", "1ms"},
+			args...)...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	if out := run(); !strings.Contains(out, note) {
+		t.Errorf("printed\n%s\nwant %q", out, note)
+	}
+	if out := run("--skip", "handle_switch"); strings.Contains(out, "same place") {
+		t.Errorf("printed\n%s", out)
+	}
 }
 
 // printing is an object whose only program sends a record and prints a message for getppid(2).
@@ -141,10 +232,13 @@ const struct note *unused __attribute__((unused));
 struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } notes SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 16); __type(key, __u32);
 	__type(value, __u32); } counts SEC(".maps");
+const volatile __u32 only;
 SEC("tp/syscalls/sys_enter_getppid")
 int on_getppid(void *ctx)
 {
 	__u32 never = 0, pid = bpf_get_current_pid_tgid() >> 32;
+	if (only && pid != only)
+		return 0;
 	struct note *n = bpf_ringbuf_reserve(&notes, sizeof(*n), 0);
 	if (n) {
 		n->pid = pid;

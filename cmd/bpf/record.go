@@ -416,11 +416,7 @@ func appendField(dst []byte, f records.Field, data []byte) []byte {
 		} else {
 			copy(wide[:], data)
 		}
-		v := binary.NativeEndian.Uint64(wide[:])
-		if v >= 1<<(8*len(data)-1) { // negative, or an address
-			return strconv.AppendUint(append(dst, "0x"...), v, 16)
-		}
-		return strconv.AppendUint(dst, v, 10)
+		return appendNumber(dst, binary.NativeEndian.Uint64(wide[:]), len(data))
 	}
 	text, rest, _ := strings.Cut(string(data), "\x00")
 	printable := !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
@@ -428,6 +424,26 @@ func appendField(dst []byte, f records.Field, data []byte) []byte {
 		return strconv.AppendQuote(dst, text)
 	}
 	return appendBytes(dst, data)
+}
+
+// mostErrno is the largest number of an error: the kernel returns errors as numbers from -mostErrno
+// to -1.
+const mostErrno = 4095
+
+// appendNumber appends a number of so many bytes whose type is not known: errors as negative
+// numbers, addresses of the kernel with hexadecimal digits.
+func appendNumber(dst []byte, n uint64, size int) []byte {
+	negative := -n
+	if size == 4 {
+		negative = uint64(-uint32(n))
+	}
+	switch {
+	case size >= 4 && negative > 0 && negative <= mostErrno:
+		return strconv.AppendUint(append(dst, '-'), negative, 10)
+	case size == 8 && n >= 1<<63:
+		return strconv.AppendUint(append(dst, "0x"...), n, 16)
+	}
+	return strconv.AppendUint(dst, n, 10)
 }
 
 // bigEndian reports whether this machine is big-endian.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/testkit"
@@ -138,7 +139,7 @@ func TestRecordsOfOpensnoop(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, `pid \d+ .*ret 0xfffffffe .*comm "[^"]+"  fname "` + regexp.QuoteMeta(missing) + `"`},
+		{nil, `pid \d+ .*ret -2 .*callers\[0\] \d+ .*comm "[^"]+"  fname "` + regexp.QuoteMeta(missing) + `"`},
 		{[]string{"--btf", header}, `ts 0  pid \d+  uid \d+  ret -2 .*fname "` +
 			regexp.QuoteMeta(missing) + `"`},
 	} {
@@ -155,6 +156,8 @@ func TestRecordsOfOpensnoop(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		kill := time.AfterFunc(testkit.Patience(time.Minute), func() { cmd.Process.Kill() })
+		defer kill.Stop()
 		done := make(chan struct{})
 		go func() { // until the record is seen
 			for {

@@ -90,6 +90,16 @@ func (t *tally) asBytes() string {
 	return fmt.Sprintf(", %d of unknown type", t.unknown)
 }
 
+// sayTallies says at the end which streams lost records or had some of unknown type. A screen shows
+// that all the time.
+func (r *runner) sayTallies() {
+	for _, t := range r.streams {
+		if r.screen == nil && !r.asJSON && t.lost+t.unknown > 0 {
+			r.say("%s", t.text())
+		}
+	}
+}
+
 func newRunCommand() *cobra.Command {
 	var r runner
 	cmd := &cobra.Command{
@@ -322,9 +332,10 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 	if onlyIterators && streams.empty() {
 		stop(nil)
 	}
-	if err := r.show(ctx, start); err != nil {
+	if err := r.show(ctx, start, parts.Wait); err != nil {
 		return err
 	}
+	r.sayTallies()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) &&
 		!errors.Is(cause, context.DeadlineExceeded) {
 		return cause
@@ -412,7 +423,7 @@ func (r *runner) look() error {
 		s.mu.Lock()
 		s.view.Update(now)
 		s.mu.Unlock()
-		if w != nil {
+		if w != nil && !(s.view.Empty() && s.view.Summary() == "") {
 			for _, line := range s.view.Lines(mapview.Format{Rows: r.top, Exact: true}) {
 				fmt.Fprintln(w, line)
 			}

@@ -164,6 +164,13 @@ func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 			r.say("attached %s", line)
 		}
 	}
+	var bySection []*bpf.Program
+	for _, at := range all {
+		if at.hook == nil && at.Program != nil {
+			bySection = append(bySection, at.Program)
+		}
+	}
+	r.tellTwins(bySection)
 	for _, n := range left {
 		r.say("not attached: %s", r.leftover(n))
 	}

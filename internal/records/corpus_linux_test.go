@@ -177,7 +177,8 @@ func (w *truth) wrong(f records.Field) string {
 		}
 		if m.elem != 0 && f.Off >= m.off && f.Off+f.Size <= m.off+m.size &&
 			(f.Off-m.off)%m.elem == 0 && f.Size%m.elem == 0 {
-			if f.Name != "" && f.Name != m.name {
+			index := strconv.Itoa(int((f.Off - m.off) / m.elem))
+			if f.Name != "" && f.Name != m.name && f.Name != m.name+"["+index+"]" {
 				return text + " is in " + m.name
 			}
 			return ""

@@ -137,7 +137,7 @@ func (m *machine) layoutFits(spec *btf.Spec, e *emit, id btf.ID, fields []Field)
 			matched++
 		}
 		if f.Name != "" {
-			name := f.Name[strings.LastIndexByte(f.Name, '.')+1:]
+			name, _, _ := strings.Cut(f.Name[strings.LastIndexByte(f.Name, '.')+1:], "[")
 			if p.ask(); !p.named(id, uint64(f.Off), uint64(f.Size), name, 0) {
 				return 0, 0, false
 			}

@@ -224,7 +224,8 @@ func isWord(r rune) bool {
 	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// lastMember returns the members of an expression like "e->a.b", without the variable: "a.b".
+// lastMember returns the members of an expression like "e->a.b", without the variable: "a.b". The
+// last may have an index that is a number: "a.b[1]".
 func lastMember(expr string) string {
 	i := strings.IndexFunc(expr, func(r rune) bool { return !isWord(r) })
 	if i <= 0 {
@@ -236,7 +237,11 @@ func lastMember(expr string) string {
 			return ""
 		}
 	}
-	for _, r := range rest {
+	members, index, ok := strings.Cut(rest, "[")
+	if ok && strings.Trim(index, "0123456789") != "]" {
+		return ""
+	}
+	for _, r := range members {
 		if !isWord(r) && r != '.' {
 			return ""
 		}
