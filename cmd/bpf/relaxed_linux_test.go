@@ -15,7 +15,7 @@ func TestRelaxedMaps(t *testing.T) {
 #include <bpf/bpf_helpers.h>
 struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, int);
 	__type(value, int); __uint(pining, 1); } m SEC(".maps");
-SEC("xdp") int x(struct xdp_md *c) { return bpf_map_lookup_elem(&m, &c->ingress_ifindex) ? 2 : 1; }
+SEC("xdp") int x(void *c) { int key = 1; return bpf_map_lookup_elem(&m, &key) ? 2 : 1; }
 char LICENSE[] SEC("license") = "GPL";
 `)
 	for _, args := range [][]string{
@@ -33,6 +33,12 @@ char LICENSE[] SEC("license") = "GPL";
 		}
 	}
 	testkit.Root(t)
+	if out, err := verb("verify", obj); err == nil || !strings.Contains(out, `"pining"`) {
+		t.Errorf("verify: %v\n%s", err, out)
+	}
+	if out, err := verb("verify", "--relaxed-maps", obj); err != nil {
+		t.Errorf("verify --relaxed-maps: %v\n%s", err, out)
+	}
 	if out, err := verb("plan", "--relaxed-maps", obj); err != nil || !strings.Contains(out, "m ") {
 		t.Errorf("with --relaxed-maps: %v\n%s", err, out)
 	}

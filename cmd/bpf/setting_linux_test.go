@@ -189,3 +189,41 @@ char _license[] SEC("license") = "GPL";
 		}
 	}
 }
+
+// TestVerifySettings: verify loads an object as --set and --map make it. Oracle: the kernel, which
+// refuses the map without a size, and the program unless it knows that the index fits.
+func TestVerifySettings(t *testing.T) {
+	testkit.Root(t)
+	testkit.VmlinuxBTF(t)
+	obj := testkit.Compile(t, `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+const volatile __u32 at = 100;
+struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); __type(value, __u64[4]);
+} sized SEC(".maps");
+SEC("xdp") int x(struct xdp_md *c)
+{
+	__u32 key = 1;
+	__u64 *v = bpf_map_lookup_elem(&sized, &key);
+	if (v)
+		v[at] = 1;
+	return 2;
+}
+char LICENSE[] SEC("license") = "GPL";
+`)
+	for _, row := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, "max_entries is 0"},
+		{[]string{"--map", "sized:max_entries=4"}, "x"},
+		{[]string{"--map", "sized:max_entries=4", "--set", "at=4"}, "x"},
+		{[]string{"--map", "sized:max_entries=4", "--set", "at=3"}, ""},
+		{[]string{"--map", "sized:max_entries=4", "--set", "att=3"}, "near: at"},
+	} {
+		out, err := verb(append([]string{"verify", obj}, row.flags...)...)
+		if (err == nil) != (row.want == "") || !strings.Contains(out, row.want) {
+			t.Errorf("%q: %v\n%s\nwant %q", row.flags, err, out, row.want)
+		}
+	}
+}

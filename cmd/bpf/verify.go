@@ -10,12 +10,14 @@ import (
 	"github.com/purebpf/bpf/internal/verdict"
 	"github.com/purebpf/bpf/internal/verify"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
 	"github.com/spf13/cobra"
 )
 
 func newVerifyCommand() *cobra.Command {
 	var asJSON, wholeLog bool
 	var options objectOptions
+	var settings settings
 	cmd := &cobra.Command{
 		Use:   "verify [-j] OBJ...",
 		Short: "Load objects without attaching them, and print whether the kernel accepts them",
@@ -24,6 +26,7 @@ attaches and pins nothing, and ignores existing pins.
 
   bpf verify *.bpf.o
   bpf verify --log refused.bpf.o
+  bpf verify cpudist.bpf.o --map start:max_entries=10240 --map hists:max_entries=1024
 
 With -j each object is one line of JSON: the verdict, and the kernel's information about its
 programs (tag, translated size) and maps. The exit status is 1 if an object didn't load.`,
@@ -41,7 +44,13 @@ programs (tag, translated size) and maps. The exit status is 1 if an object didn
 			out := cmd.OutOrStdout()
 			failed := false
 			for _, path := range args {
-				v, err := verify.One(path, opts)
+				v, err := verify.With(path, opts, func(path string) (*object.Object, error) {
+					o, err := options.open(path)
+					if err == nil {
+						err = settings.apply(o)
+					}
+					return o, err
+				})
 				failed = failed || err != nil
 				if asJSON {
 					line, err := json.Marshal(v)
@@ -64,6 +73,7 @@ programs (tag, translated size) and maps. The exit status is 1 if an object didn
 		},
 	}
 	options.resolving(cmd.Flags())
+	settings.flags(cmd.Flags())
 	options.delegated(cmd.Flags())
 	cmd.Flags().BoolVarP(&asJSON, "json", "j", false, "one line of JSON per object")
 	cmd.Flags().BoolVar(&wholeLog, "log", false,

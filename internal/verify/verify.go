@@ -24,8 +24,16 @@ import (
 // pinned used, and closes it. The error, nil if the object loads, is what the verdict's Stage,
 // Errno, Program and Error are made of. Opts may be nil; its SkipPins is taken as set.
 func One(path string, opts *bpf.LoadOptions) (verdict.Object, error) {
+	return With(path, opts, func(path string) (*object.Object, error) {
+		return bpf.Open(path, nil)
+	})
+}
+
+// With is One for an object that open opens and may change.
+func With(path string, opts *bpf.LoadOptions, open func(path string) (*object.Object, error),
+) (verdict.Object, error) {
 	v := verdict.Object{Object: path, Programs: []verdict.Program{}, Maps: []verdict.Map{}}
-	o, err := bpf.Open(path, nil)
+	o, err := open(path)
 	if err != nil {
 		fail(&v, verdict.StageOpen, err)
 		return v, err
