@@ -134,6 +134,20 @@ func (m *Map) ValueType() btf.ID { return m.orNone().valueType }
 // Autoattach reports whether Object.Attach registers a struct_ops map.
 func (m *Map) Autoattach() bool { return m.orNone().autoattach }
 
+// SetAutoattach sets whether Object.Attach registers a struct_ops map (libbpf
+// bpf_map__set_autoattach). EINVAL for a map of another type. It must not run concurrently with
+// Attach.
+func (m *Map) SetAutoattach(on bool) error {
+	if err := m.Err(); err != nil {
+		return err
+	}
+	if m.typ != uapi.MapStructOps {
+		return m.fail("set autoattach of", errNoStructOps(m))
+	}
+	m.autoattach = on
+	return nil
+}
+
 // Memory returns the map's memory where it is mapped: the live value of a data section, or an
 // arena. Otherwise it returns nil. It may be read-only: see Variable.ReadOnly.
 func (m *Map) Memory() []byte {

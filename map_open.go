@@ -180,6 +180,9 @@ type MapInfo struct {
 	Extra                          uint64
 	IfIndex                        uint32
 	BTFID, KeyTypeID, ValueTypeID  uint32
+	// KernelBTFID and KernelValueTypeID are the BTF object and the type of a struct_ops map's value.
+	KernelBTFID, KernelValueTypeID uint32
+	NetnsDev, NetnsIno             uint64 // of the network namespace of IfIndex
 }
 
 // Info returns the kernel's information about the map.
@@ -198,5 +201,7 @@ func (m *Map) Info() (*MapInfo, error) {
 		MaxEntries: info.MaxEntries, Flags: info.Flags, Extra: info.MapExtra, IfIndex: info.IfIndex,
 		BTFID:     info.BTFID,
 		KeyTypeID: info.BTFKeyTypeID, ValueTypeID: info.BTFValueTypeID,
+		KernelBTFID: info.BTFVmlinuxID, KernelValueTypeID: info.BTFVmlinuxValueTypeID,
+		NetnsDev: info.NetnsDev, NetnsIno: info.NetnsIno,
 	}, nil
 }

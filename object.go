@@ -53,6 +53,15 @@ func (o *Object) BTFFD() int {
 	return o.made.BTF.Int()
 }
 
+// TokenFD returns the descriptor of the BPF token that the object was loaded with, -1 if there is
+// none (libbpf bpf_object__token_fd; 6.9). The Object owns it.
+func (o *Object) TokenFD() int {
+	if o.isNone() {
+		return -1
+	}
+	return o.made.TokenFD()
+}
+
 // Programs returns all programs in the object's order, loaded or not (libbpf
 // bpf_object__for_each_program).
 func (o *Object) Programs() []*Program { return o.orNone().programs }

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 	"unsafe"
 
+	"github.com/purebpf/bpf/asm"
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/load"
@@ -73,6 +76,90 @@ func (p *Program) FD() int { return p.orNone().fd.Int() }
 
 // Loaded reports whether the program was loaded; it isn't if autoload was off.
 func (p *Program) Loaded() bool { return p.descriptor() != nil }
+
+// Insns returns a copy of the program's instructions as they were relocated for its object, with
+// subprograms appended and without the descriptors of maps, which the load fills in (libbpf
+// bpf_program__insns after the load). It is nil for a program that doesn't come from an object or
+// whose autoload is off; inspect.CodeOf returns what the kernel made of them.
+func (p *Program) Insns() []asm.Instruction {
+	if p.orNone().plan == nil {
+		return nil
+	}
+	return slices.Clone(p.plan.Insns)
+}
+
+// FuncInfo returns the records that give Insns their functions (libbpf bpf_program__func_info):
+// InsnOff is an index in Insns, Type refers to Object.BTF. It is nil where Insns is, and without
+// BTF.
+func (p *Program) FuncInfo() []btf.FuncInfo {
+	if p.orNone().plan == nil {
+		return nil
+	}
+	return btf.FuncInfos(p.plan.FuncInfo, p.plan.FuncInfoSize)
+}
+
+// LineInfo returns the records that give Insns their source lines (libbpf bpf_program__line_info):
+// InsnOff is an index in Insns, names are in Object.BTF.
+func (p *Program) LineInfo() []btf.LineInfo {
+	if p.orNone().plan == nil {
+		return nil
+	}
+	return btf.LineInfos(p.plan.LineInfo, p.plan.LineInfoSize)
+}
+
+// Autoattach reports whether Object.Attach attaches the program.
+func (p *Program) Autoattach() bool { return p.orNone().autoattach }
+
+// SetAutoattach sets whether Object.Attach attaches the program (libbpf
+// bpf_program__set_autoattach). It must not run concurrently with Attach.
+func (p *Program) SetAutoattach(on bool) error {
+	if err := p.Err(); err != nil {
+		return err
+	}
+	p.autoattach = on
+	return nil
+}
+
+// ReadStream reads what the program has written to one of its streams, such as the report of a
+// fault, and returns the number of bytes, 0 if there are none (libbpf bpf_prog_stream_read; 6.17).
+// What was read is removed.
+func (p *Program) ReadStream(from sys.Stream, buf []byte) (int, error) {
+	if err := p.use(); err != nil {
+		return 0, p.fail("read stream of program", err)
+	}
+	defer p.release()
+	n, err := sys.ProgStreamRead(p.fd.Int(), from, buf)
+	if err != nil {
+		return 0, p.fail("read stream of program", err)
+	}
+	return n, nil
+}
+
+// AssocStructOps makes m the struct_ops map for the kfuncs that the program calls (libbpf
+// bpf_program__assoc_struct_ops; 6.19). EINVAL if the program is of type struct_ops or m is not, or
+// the program has one already.
+func (p *Program) AssocStructOps(m *Map) error {
+	const op = "associate a struct_ops map with program"
+	if err := p.use(); err != nil {
+		return p.fail(op, err)
+	}
+	defer p.release()
+	fd, err := m.use()
+	if err != nil {
+		return m.fail("associate with program "+p.name, err)
+	}
+	defer m.release()
+	switch {
+	case p.typ == uapi.ProgStructOps:
+		return p.fail(op, fmt.Errorf("it is of type %v itself: %w", p.typ, syscall.EINVAL))
+	case m.typ != uapi.MapStructOps:
+		return p.fail(op, errNoStructOps(m))
+	}
+	if err := sys.ProgAssocStructOps(p.fd.Int(), fd, 0); err != nil {
+		return p.fail(op, err)
+	}
+	return nil
+}
 
 // VerifierLog returns the verifier's log, "" unless a log level was set.
 func (p *Program) VerifierLog() string { return p.orNone().log }
@@ -209,6 +296,13 @@ type ProgramInfo struct {
 	RunCount                 uint64
 	RecursionMisses          uint64
 	VerifiedInsns            uint32 // instructions that the verifier processed, 5.16
+	GPL                      bool   // the licence is compatible with the GPL, 4.18
+	AttachBTFID              uint32 // BTF object of the function that it attaches to; 0: vmlinux, or none
+	AttachTypeID             uint32 // of that function, 6.0
+	// IfIndex is the interface for which the program was loaded, in the network namespace with that
+	// device and inode number; 0 for none.
+	IfIndex            uint32
+	NetnsDev, NetnsIno uint64
 }
 
 // Info returns the kernel's information about the program.
@@ -242,7 +336,9 @@ func (p *Program) Info() (*ProgramInfo, error) {
 			BTFID: info.BTFID, NumFuncInfo: int(info.NrFuncInfo), NumLineInfo: int(info.NrLineInfo),
 			RunTime: time.Duration(info.RunTimeNs), RunCount: info.RunCnt,
 			RecursionMisses: info.RecursionMisses,
-			VerifiedInsns:   info.VerifiedInsns,
+			VerifiedInsns:   info.VerifiedInsns, GPL: info.GPL(),
+			AttachBTFID: info.AttachBTFObjID, AttachTypeID: info.AttachBTFID,
+			IfIndex: info.IfIndex, NetnsDev: info.NetnsDev, NetnsIno: info.NetnsIno,
 		}, nil
 	}
 	return nil, p.fail("inspect program", fmt.Errorf("its maps keep changing: %w", syscall.EAGAIN))

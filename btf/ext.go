@@ -251,6 +251,29 @@ func (e ExtSection) LineInfo(i int) LineInfo {
 	}
 }
 
+// FuncInfos reads records of struct bpf_func_info in host byte order, of size bytes each, at least
+// 8. It ignores what it doesn't know at their ends.
+func FuncInfos(raw []byte, size uint32) []FuncInfo {
+	return records(raw, size, 8, ExtSection.FuncInfo)
+}
+
+// LineInfos reads records of struct bpf_line_info likewise, of at least 16 bytes.
+func LineInfos(raw []byte, size uint32) []LineInfo {
+	return records(raw, size, 16, ExtSection.LineInfo)
+}
+
+func records[T any](raw []byte, size, least uint32, read func(ExtSection, int) T) []T {
+	if size < least {
+		return nil
+	}
+	section := ExtSection{Count: len(raw) / int(size), size: size, data: raw}
+	list := make([]T, section.Count)
+	for i := range list {
+		list[i] = read(section, i)
+	}
+	return list
+}
+
 // CoreRelo returns the i-th record of a section in [Ext.Core].
 func (e ExtSection) CoreRelo(i int) CoreRelo {
 	r := e.Raw(i)

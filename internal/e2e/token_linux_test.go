@@ -16,8 +16,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/uapi"
 )
 
 // tokenDir tells the process that TestToken starts in a user namespace where to mount its bpffs.
@@ -146,6 +149,23 @@ func TestTokenChild(t *testing.T) {
 			64)}); err != nil ||
 			r.Return != 40 {
 			t.Errorf("the program returns %d, %v", r.Return, err)
+		}
+		trie := &object.Map{Name: "trie", Type: uapi.MapLPMTrie, KeySize: 8, ValueSize: 8,
+			MaxEntries: 1, Flags: uapi.FNoPrealloc}
+		if m, err := bpf.CreateMap(trie, nil); !errors.Is(err, bpf.ErrPermission) {
+			m.Close()
+			t.Errorf("a map without the token: %v", err)
+		}
+		spec, number, _ := types(t)
+		hash := &object.Map{Name: "hash", Type: uapi.MapHash, KeySize: 4, ValueSize: 4,
+			MaxEntries: 1, KeyType: number, ValueType: number}
+		token := bpf.BorrowedFD(obj.TokenFD())
+		for spec, types := range map[*object.Map]*btf.Spec{trie: nil, hash: spec} {
+			m, err := bpf.CreateMap(spec, &bpf.MapOptions{TokenFD: token, BTF: types})
+			if err != nil {
+				return fmt.Errorf("with the token: %w", err)
+			}
+			m.Close()
 		}
 		clone, err := obj.Program("count").Clone(nil)
 		if err != nil {

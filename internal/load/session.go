@@ -109,6 +109,9 @@ func (s *session) openToken(opts *Options) error {
 	return nil
 }
 
+// TokenFD returns the descriptor of the token, -1 if there is none.
+func (s *session) TokenFD() int { return s.token.Int() }
+
 // tokenFD returns the token for a command's attribute, 0 if there is none. With a token the command
 // needs the flag that announces it.
 func (s *session) tokenFD() int32 {

@@ -104,16 +104,7 @@ func MapTypes(fd *sys.FD) (*btf.Spec, *sys.MapInfo, error) {
 	if info.BTFID == 0 {
 		return nil, nil, fmt.Errorf("it was created without BTF: %w", fs.ErrNotExist)
 	}
-	own, err := sys.BTFFDByID(info.BTFID)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer own.Close()
-	raw, err := btfBytes(own)
-	if err != nil {
-		return nil, nil, err
-	}
-	spec, err := btf.Parse(raw, nil)
+	spec, err := kernel.BTFByID(info.BTFID, nil)
 	return spec, info, err
 }
 
