@@ -14,7 +14,7 @@ import (
 )
 
 // vmlinuxForm changes when the text of vmlinux.h does.
-const vmlinuxForm = "1"
+const vmlinuxForm = "2"
 
 // cachedVmlinux returns a folder of the cache with the running kernel's vmlinux.h, which it writes
 // if it is not there.
