@@ -147,6 +147,26 @@ func TestFamilyRawTracepoint(t *testing.T) {
 	}
 }
 
+// bpf_for_each walks numbers, and all processes: this one and kthreadd once. Oracle: the kernel's
+// process ids.
+func TestFamilyForEach(t *testing.T) {
+	obj := family(t, "raw_tp/sys_enter", "walk")
+	if _, err := obj.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	lseek(t)
+	want := map[string]uint64{"walked_numbers": 36, "walked_self": 1, "walked_second": 1}
+	has := hasFunction(t, "bpf_iter_task_new")
+	for name, want := range want {
+		if !has {
+			want = 0
+		}
+		if got := variable[uint64](t, obj, name); got != want {
+			t.Errorf("%s is %d instead of %d", name, got, want)
+		}
+	}
+}
+
 // hasFunction tells whether the kernel has a function, by /proc/kallsyms.
 func hasFunction(t *testing.T, name string) bool {
 	t.Helper()

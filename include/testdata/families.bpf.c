@@ -22,10 +22,14 @@ struct task_struct {
 	int tgid;
 	struct task_struct *group_leader;
 	char comm[16];
+	unsigned sched_reset_on_fork : 1;
 };
 #pragma clang attribute pop
 struct bpf_iter_num {
 	__u64 __opaque[1];
+} __attribute__((aligned(8)));
+struct bpf_iter_task {
+	__u64 __opaque[3];
 } __attribute__((aligned(8)));
 
 #include <bpf/bpf_helpers.h>
@@ -85,6 +89,59 @@ int BPF_PROG(loops, struct pt_regs *regs, long id)
 		sum += 100000;
 	}
 	counted = sum;
+	return 0;
+}
+
+// bpf_for_each over numbers and over all processes, where the kernel has that.
+extern int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, unsigned int flags)
+	__weak __ksym;
+extern struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __weak __ksym;
+extern void bpf_iter_task_destroy(struct bpf_iter_task *it) __weak __ksym;
+
+__u64 walked_numbers, walked_self, walked_second;
+
+SEC("raw_tp/sys_enter")
+int BPF_PROG(walk, struct pt_regs *regs, long id)
+{
+	struct task_struct *task;
+	__u64 sum = 0;
+	int *n;
+
+	if (!OURS || id != 8 || !bpf_ksym_exists(bpf_iter_task_new))
+		return 0;
+	bpf_for_each(num, n, 1, 11) {
+		if (*n == 9)
+			break;
+		sum += *n;
+	}
+	walked_numbers = sum;
+	bpf_for_each(task, task, 0, 0) { // BPF_TASK_ITER_ALL_PROCS
+		walked_self += task->tgid == only_pid;
+		walked_second += task->tgid == 2; // kthreadd
+	}
+	return 0;
+}
+
+// A bit-field of the kernel's memory, read with a helper and directly.
+__u64 bits_probed_seen, bits_direct_seen;
+
+SEC("raw_tp/sys_enter")
+int BPF_PROG(bits_probed, struct pt_regs *regs, long id)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (OURS && id == 8)
+		bits_probed_seen = BPF_CORE_READ_BITFIELD_PROBED(task, sched_reset_on_fork);
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(bits_direct, struct pt_regs *regs, long id)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (OURS && id == 8)
+		bits_direct_seen = BPF_CORE_READ_BITFIELD(task, sched_reset_on_fork);
 	return 0;
 }
 
