@@ -13,17 +13,28 @@ import (
 // have room in the arena, because then the list is a circle (ELOOP).
 func List[T any](w *Walker, first Ptr[T], next func(*T) Ptr[T]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for left := w.most(reflect.TypeFor[T]()); !first.IsNull(); left-- {
+		t := reflect.TypeFor[T]()
+		nodes, err := w.reach(t, 1)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		at := first
+		for left := w.most(t); !at.IsNull(); left-- {
 			if left == 0 {
 				yield(nil, w.circle("list"))
 				return
 			}
-			node, err := first.In(w)
-			if err != nil {
-				yield(nil, err)
-				return
+			node := (*T)(nodes.at(uint64(at)))
+			if node == nil {
+				other, err := w.other(nodes, uint64(at), t)
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				node = (*T)(other)
 			}
-			first = next(node)
+			at = next(node)
 			if !yield(node, nil) {
 				return
 			}
@@ -41,17 +52,27 @@ func Tree[T any](w *Walker, root Ptr[T], children func(*T) (left, right Ptr[T]))
 	error] {
 	return func(yield func(*T, error) bool) {
 		var path []*T // of which the left side is being visited
-		left := w.most(reflect.TypeFor[T]())
+		t := reflect.TypeFor[T]()
+		nodes, err := w.reach(t, 1)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		left := w.most(t)
 		for at := root; ; {
 			for ; !at.IsNull(); left-- {
 				if left == 0 {
 					yield(nil, w.circle("tree"))
 					return
 				}
-				node, err := at.In(w)
-				if err != nil {
-					yield(nil, err)
-					return
+				node := (*T)(nodes.at(uint64(at)))
+				if node == nil {
+					other, err := w.other(nodes, uint64(at), t)
+					if err != nil {
+						yield(nil, err)
+						return
+					}
+					node = (*T)(other)
 				}
 				if len(path) == maxDepth {
 					yield(nil, fmt.Errorf("arena %s: the tree is deeper than %d nodes: %w", w.name,

@@ -60,33 +60,74 @@ func (w *Walker) run(f func(*Walker) error) (err error) {
 	return f(w)
 }
 
-// locate returns the address of n values of type t at p.
-func (w *Walker) locate(p uint64, t reflect.Type, n int) (unsafe.Pointer, error) {
+// reach is where values of one type can lie in an arena.
+type reach struct {
+	start unsafe.Pointer
+	last  uint64 // the greatest offset of a value
+	align uint64 // less 1
+}
+
+// at returns the address of what p points to, nil if p is not the address of a place for a value.
+func (r reach) at(p uint64) unsafe.Pointer {
+	off := p - uint64(uintptr(r.start))
+	if off > r.last || off&r.align != 0 {
+		return nil
+	}
+	return unsafe.Add(nil, uintptr(p)) // not start + off, for which the next access would wait
+}
+
+// reach returns where n values of type t can lie.
+func (w *Walker) reach(t reflect.Type, n int) (reach, error) {
 	if t != w.last {
 		if err := w.check(t); err != nil {
-			return nil, err
+			return reach{}, err
 		}
 		w.last = t
 	}
-	// All addresses of an arena have the same upper half. With BPF_F_NO_USER_CONV programs store
-	// only the lower half.
-	start := unsafe.Pointer(unsafe.SliceData(w.memory))
-	upper := p >> 32
-	off := uint64(uint32(p) - uint32(uintptr(start)))
-	size := uint64(len(w.memory))
+	size := uintptr(len(w.memory))
+	if n < 0 || t.Size() > 0 && uintptr(n) > size/t.Size() {
+		return reach{}, fmt.Errorf("arena %s: %d × %v would end outside: %w", w.name, n, t,
+			syscall.EINVAL)
+	}
+	last := size - uintptr(n)*t.Size()
+	return reach{unsafe.Pointer(unsafe.SliceData(w.memory)), uint64(min(last, size-1)),
+		uint64(t.Align()) - 1}, nil
+}
+
+// locate returns the address of n values of type t at p.
+func (w *Walker) locate(p uint64, t reflect.Type, n int) (unsafe.Pointer, error) {
+	r, err := w.reach(t, n)
+	if err != nil {
+		return nil, err
+	}
+	if at := r.at(p); at != nil {
+		return at, nil
+	}
+	return w.other(r, p, t)
+}
+
+// other does what r.at does for a p that it refuses: one that has only its lower half, as programs
+// store it with BPF_F_NO_USER_CONV. All addresses of an arena have the same upper half.
+func (w *Walker) other(r reach, p uint64, t reflect.Type) (unsafe.Pointer, error) {
+	start := uint64(uintptr(r.start))
+	if p != 0 && p>>32 == 0 {
+		if at := r.at(start&^0xffff_ffff | p); at != nil {
+			return at, nil
+		}
+		p |= start &^ 0xffff_ffff
+	}
+	off := p - start
 	switch {
 	case p == 0:
 		return nil, fmt.Errorf("arena %s: the pointer to %v is null: %w", w.name, t, syscall.EINVAL)
-	case upper != 0 && upper != uint64(uintptr(start))>>32 || off >= size:
+	case off >= uint64(len(w.memory)):
 		return nil, fmt.Errorf("arena %s: %#x points outside: %w", w.name, p, syscall.EINVAL)
-	case n < 0 || t.Size() > 0 && uint64(n) > (size-off)/uint64(t.Size()):
-		return nil, fmt.Errorf("arena %s: %d × %v at %#x would end outside: %w", w.name, n, t, p,
+	case off > r.last:
+		return nil, fmt.Errorf("arena %s: what %#x points to would end outside: %w", w.name, p,
 			syscall.EINVAL)
-	case off%uint64(t.Align()) != 0:
-		return nil, fmt.Errorf("arena %s: %#x is not aligned for %v, which needs %d bytes: %w",
-			w.name, p, t, t.Align(), syscall.EINVAL)
 	}
-	return unsafe.Add(start, uintptr(off)), nil
+	return nil, fmt.Errorf("arena %s: %#x is not aligned for %v, which needs %d bytes: %w", w.name,
+		p, t, t.Align(), syscall.EINVAL)
 }
 
 // check returns why values of type t can't lie in an arena, nil if they can.
