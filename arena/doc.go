@@ -23,7 +23,8 @@
 // # What arenas are for
 //
 // Memory of user space, such as the keys and values of a cache, from which a program answers in the
-// kernel; data structures that programs build and user space reads; and a heap for programs alone.
+// kernel (examples/arena_kv); data structures that programs build and user space reads
+// (examples/arena_list); and a heap for programs alone (examples/arena_heap).
 //
 // # Flags of an arena
 //
