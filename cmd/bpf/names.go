@@ -3,12 +3,10 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/purebpf/bpf"
-	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/mapview"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
@@ -59,68 +57,18 @@ func (r *runner) kernelFunction(addr uint64) (string, bool) {
 	if addr < 1<<63 {
 		return "", false
 	}
-	r.functions.once.Do(r.functions.read)
-	return r.functions.find(addr)
+	r.functions.once.Do(func() { r.functions.all, _ = kernel.ReadFunctions() })
+	name, off, ok := r.functions.all.At(addr)
+	if off > 0 {
+		name += fmt.Sprintf("+%#x", off)
+	}
+	return name, ok
 }
 
 // functions are the functions of the kernel, none if it hides their addresses.
 type functions struct {
-	once   sync.Once
-	starts []uint64
-	ends   []int // of the names in text, by start
-	text   []byte
-}
-
-func (f *functions) read() {
-	type function struct {
-		addr uint64
-		name string
-	}
-	var all []function
-	err := kernel.EachSymbol("/proc/kallsyms", func(s facts.Symbol) error {
-		switch {
-		case s.Addr == 0:
-		case s.Type == 't' || s.Type == 'T' || s.Type == 'w' || s.Type == 'W':
-			all = append(all, function{s.Addr, string(s.Name)})
-		}
-		return nil
-	})
-	if err != nil {
-		return
-	}
-	slices.SortStableFunc(all, func(a, b function) int {
-		if a.addr < b.addr {
-			return -1
-		}
-		return int(min(a.addr-b.addr, 1))
-	})
-	for _, x := range all {
-		f.starts = append(f.starts, x.addr)
-		f.text = append(f.text, x.name...)
-		f.ends = append(f.ends, len(f.text))
-	}
-}
-
-// maxFunction is the size of the largest function: what is further from a start is in none.
-const maxFunction = 1 << 16
-
-func (f *functions) find(addr uint64) (string, bool) {
-	i, found := slices.BinarySearch(f.starts, addr)
-	if !found {
-		i--
-	}
-	if i < 0 || addr-f.starts[i] >= maxFunction {
-		return "", false
-	}
-	from := 0
-	if i > 0 {
-		from = f.ends[i-1]
-	}
-	name := string(f.text[from:f.ends[i]])
-	if off := addr - f.starts[i]; off > 0 {
-		name += fmt.Sprintf("+%#x", off)
-	}
-	return name, true
+	once sync.Once
+	all  *kernel.Functions
 }
 
 // clock tells which numbers are moments of the kernel's clocks (bpf_ktime_get_ns,

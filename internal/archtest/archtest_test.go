@@ -92,6 +92,7 @@ var rooms = []room{
 	{dir: "ringbuf", floor: 9},
 	{dir: "perfbuf", floor: 9},
 	{dir: "userringbuf", floor: 9},
+	{dir: "typed", floor: 9},
 	{dir: "skel", floor: 10},
 	{dir: "internal/skeltest", floor: 11},
 	{dir: "inspect", floor: 9},
