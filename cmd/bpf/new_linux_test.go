@@ -192,7 +192,7 @@ func TestNewInMachine(t *testing.T) {
 	root := vm.NewInitramfs(k, guest)
 	kinds := []string{"fentry", "lsm", "kprobe"}
 	for _, kind := range scaffold.Kinds {
-		if !slices.Contains(kinds, kind.Name) && kind.Name != "usdt" { // usdt needs Python
+		if !slices.Contains(kinds, kind.Name) {
 			kinds = append(kinds, kind.Name)
 		}
 	}
@@ -206,6 +206,9 @@ func TestNewInMachine(t *testing.T) {
 	}
 	if err := root.AddProgram("/usr/bin/ls"); err != nil { // of the C library, for uprobe
 		t.Fatal(err)
+	}
+	if slices.Contains(kinds, "usdt") {
+		addPython(t, root)
 	}
 	if err := root.Job(k, job, "sch_ingress", "cls_bpf"); err != nil {
 		t.Fatal(err)
@@ -266,4 +269,21 @@ func errorText(err error) string {
 		return "no such type"
 	}
 	return err.Error()
+}
+
+// addPython copies Python to a machine, with the modules that it loads to import colorsys.
+func addPython(t *testing.T, root *vm.Initramfs) {
+	t.Helper()
+	python := testkit.Tool(t, "/usr/bin/python3") // the one that the project's test starts
+	if err := root.AddProgram(python); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.CommandContext(t.Context(), python, "-c", "import sys, colorsys\n"+
+		"for m in sys.modules.values(): print(getattr(m, '__file__', None) or '')").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file := range strings.FieldsSeq(string(text)) {
+		root.Add(file, file)
+	}
 }
