@@ -63,16 +63,24 @@ func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	if unsafe.Sizeof(dst[0])%8 == 0 {
 		return dst, t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(dst)), 0)
 	}
-	var local [512]uint64
-	buf := unsafe.Pointer(&local)
-	if t.m.valueLen(0) > len(local)*8 {
-		buf = unsafe.Pointer(unsafe.SliceData(alignedBytes(t.m.valueLen(0))))
-	}
+	var local localValues
+	buf := t.m.roomFor(&local)
 	err := t.m.lookup(unsafe.Pointer(&key), buf, 0)
 	if err == nil {
 		t.unpack(dst, buf)
 	}
 	return dst, err
+}
+
+// localValues is room on the stack for the values of all CPUs.
+type localValues [512]uint64
+
+// roomFor returns room for the values of a key: local if they fit.
+func (m *Map) roomFor(local *localValues) unsafe.Pointer {
+	if n := m.valueLen(0); n > len(local)*8 {
+		return unsafe.Pointer(unsafe.SliceData(alignedBytes(n)))
+	}
+	return unsafe.Pointer(local)
 }
 
 // unpack copies values that lie cpuStride apart.
@@ -83,7 +91,8 @@ func (t *PerCPUMap[K, V]) unpack(dst []V, from unsafe.Pointer) {
 	}
 }
 
-// Update sets the values of key, one for each possible CPU.
+// Update sets the values of key, one for each possible CPU. It allocates only if the values take
+// more than 4 KiB and the size of one is not a multiple of 8.
 func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uapi.ElemFlags) error {
 	if t.absent() {
 		return missing("update map", "map")
@@ -93,14 +102,18 @@ func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uapi.ElemFlags) error 
 			fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
 	}
 	clean(&t.key, &key)
-	stride := t.m.cpuStride()
-	buf := alignedBytes(t.m.valueLen(0))
-	for cpu := range values {
-		value := values[cpu]
-		clean(&t.value, &value)
-		*(*V)(unsafe.Pointer(&buf[cpu*stride])) = value
+	if unsafe.Sizeof(values[0])%8 == 0 && !t.value.HasGaps() {
+		return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(values)), flags)
 	}
-	return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(buf)), flags)
+	stride := t.m.cpuStride()
+	var local localValues
+	buf := t.m.roomFor(&local)
+	for cpu := range values {
+		value := (*V)(unsafe.Add(buf, cpu*stride))
+		*value = values[cpu]
+		clean(&t.value, value)
+	}
+	return t.m.update(unsafe.Pointer(&key), buf, flags)
 }
 
 // Delete removes key with all its values.

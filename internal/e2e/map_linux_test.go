@@ -307,11 +307,13 @@ func TestMapOfAllocs(t *testing.T) {
 			structs.Delete(hashKey{ID: 10})
 			return nil // absent: an error, but one that exists already
 		},
-		"percpu":     func() error { _, err := each.Lookup(0, cpus); return err },
-		"odd percpu": func() error { _, err := odd.Lookup(1, oddCPUs); return err },
-		"raw lookup": func() error { return raw.Lookup(key, value) },
-		"raw update": func() error { return raw.Update(key, value, 0) },
-		"run":        func() error { _, err := obj.Program("count").Run(packet); return err },
+		"percpu":            func() error { _, err := each.Lookup(0, cpus); return err },
+		"odd percpu":        func() error { _, err := odd.Lookup(1, oddCPUs); return err },
+		"percpu update":     func() error { return each.Update(0, cpus, bpf.UpdateAny) },
+		"odd percpu update": func() error { return odd.Update(1, oddCPUs, bpf.UpdateAny) },
+		"raw lookup":        func() error { return raw.Lookup(key, value) },
+		"raw update":        func() error { return raw.Update(key, value, 0) },
+		"run":               func() error { _, err := obj.Program("count").Run(packet); return err },
 	} {
 		if err := f(); err != nil {
 			t.Errorf("%s: %v", what, err)
