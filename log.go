@@ -24,13 +24,13 @@ func EnvLogger() *slog.Logger {
 	case "debug":
 		level = slog.LevelDebug
 	default:
-		return discard
+		return discard()
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// discard is the logger if the application gives none.
-var discard = slog.New(slog.DiscardHandler)
+// discard returns the logger if the application gives none.
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // standard is what SetLogger sets.
 var standard atomic.Pointer[slog.Logger]
@@ -50,4 +50,9 @@ func SetLogger(l *slog.Logger) error {
 }
 
 // loggerOr returns l, or if it is nil the logger of the process.
-func loggerOr(l *slog.Logger) *slog.Logger { return cmp.Or(l, standard.Load(), discard) }
+func loggerOr(l *slog.Logger) *slog.Logger {
+	if l = cmp.Or(l, standard.Load()); l == nil {
+		return discard()
+	}
+	return l
+}

@@ -73,8 +73,8 @@ type sieve struct {
 }
 
 const (
-	sieveBits  = 15
-	sieveHeads = 11
+	sieveBits  = 12
+	sieveHeads = 9
 )
 
 func sieveHash(key uint64) uint64 { return key * 0x9e3779b97f4a7c15 }

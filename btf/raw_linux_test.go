@@ -57,11 +57,23 @@ func objectSpec(t testing.TB, path string) *Spec {
 	return s
 }
 
-// The oracle is bpftool btf dump, its text byte for byte.
+// The oracle is bpftool btf dump, its text byte for byte. Types are visited in order, and looked up
+// by id from the last to the first: at first in the table of some offsets, then in that of all.
 func TestRawVmlinux(t *testing.T) {
-	got := rawText(vmlinux(t))
 	want := testkit.Run(t, "bpftool", "btf", "dump", "file", vmlinuxPath)
-	if !bytes.Equal(got, want) {
+	if got := rawText(vmlinux(t)); !bytes.Equal(got, want) {
+		firstDifference(t, got, want)
+	}
+	s := vmlinux(t)
+	texts := make([][]byte, s.Len()-1)
+	for id := s.Len() - 1; id > 0; id-- {
+		typ, _ := s.Type(id)
+		texts[id-1] = typ.AppendRaw(nil)
+	}
+	if len(s.types) >= sparseBytes && s.offs.sparse.all.Load() == nil {
+		t.Error("looking up all types made no table of all offsets")
+	}
+	if got := bytes.Join(texts, nil); !bytes.Equal(got, want) {
 		firstDifference(t, got, want)
 	}
 }

@@ -172,12 +172,14 @@ func (s *Spec) walk() error {
 	}
 	data := s.types
 	t := offsets{rows: rows}
+	step := 1
 	if len(data) >= sparseBytes {
-		t.shift = sparseShift
+		t.sparse = &sparse{}
+		step = sparseStep
 	}
 	// Real BTF takes 25 bytes per type: the table rarely grows, and its unused end is never
 	// touched.
-	t.list = make([]uint32, 0, len(data)/24>>t.shift+1)
+	t.list = make([]uint32, 0, len(data)/24/step+1)
 	for off := 0; off < len(data); {
 		rec := data[off:]
 		if len(rec) < headSize {
@@ -191,7 +193,7 @@ func (s *Spec) walk() error {
 		if row.size == 0 || n > uint64(len(rec)) {
 			return s.walkError(off, s.first+ID(t.n), info, row.size == 0)
 		}
-		if t.n&(1<<t.shift-1) == 0 {
+		if t.n&(step-1) == 0 {
 			t.list = append(t.list, uint32(off))
 		}
 		t.n++

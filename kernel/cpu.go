@@ -87,8 +87,12 @@ func readAttribute(path string) (string, error) {
 		return "", err
 	}
 	defer file.Close()
-	text := make([]byte, file.Size()) // one page for files of sysfs
+	text := make([]byte, 128) // enough for nearly all: the size of such a file is always a page
 	n, err := file.ReadAt(text, 0)
+	if err == nil {
+		text = make([]byte, file.Size())
+		n, err = file.ReadAt(text, 0)
+	}
 	if err != nil && err != io.EOF {
 		return "", err
 	}

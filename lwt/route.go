@@ -179,7 +179,8 @@ func (r *Route) check() error {
 // resolve looks the interface up unless its index is known.
 func (r *Route) resolve(index int) (rtnl.LWTRoute, error) {
 	q := rtnl.LWTRoute{
-		Destination: r.Destination, Gateway: r.Gateway, Metric: r.Metric, Headroom: r.Headroom,
+		Destination: r.Destination.Masked().Addr().AsSlice(), Bits: r.Destination.Bits(),
+		Gateway: r.Gateway.AsSlice(), Metric: r.Metric, Headroom: r.Headroom,
 	}
 	if !r.Destination.IsValid() ||
 		r.Gateway.IsValid() && r.Gateway.Is4() != r.Destination.Addr().Is4() {

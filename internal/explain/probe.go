@@ -103,6 +103,13 @@ func functionsAreMissing(a *Attempt) string {
 	return text
 }
 
+func kernelLacksKprobeMulti(a *Attempt) string {
+	if !errors.Is(a.err, errors.ErrUnsupported) {
+		return ""
+	}
+	return "this needs Linux 5.18 with CONFIG_FPROBE"
+}
+
 func kernelLacksSession(a *Attempt) string {
 	if a.Session == 0 || !lacksAttachType(a.Program.Kernel, a.Session) {
 		return ""

@@ -71,9 +71,7 @@ var explanations = [...]explanation{
 	{Kprobe, syscall.ENOENT, symbolIsOdd},
 	{Kprobe, syscall.EINVAL, symbolIsOdd},
 	{Kprobe, syscall.EADDRNOTAVAIL, symbolIsOdd},
-	{KprobeMulti, errors.ErrUnsupported, func(*Attempt) string {
-		return "this needs Linux 5.18 with CONFIG_FPROBE"
-	}},
+	{KprobeMulti, nil, kernelLacksKprobeMulti},
 	{KprobeMulti, syscall.ENOENT, functionsAreMissing},
 	{UprobeMulti, syscall.EINVAL, kernelLacksSession},
 	{Uprobe | UprobeMulti, syscall.ESRCH, processIsGone},

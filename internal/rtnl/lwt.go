@@ -1,8 +1,8 @@
 package rtnl
 
 import (
+	"bytes"
 	"fmt"
-	"net/netip"
 	"syscall"
 )
 
@@ -47,9 +47,13 @@ const (
 
 // LWTRoute is a route whose packets go through programs, in the main table: a lightweight tunnel of
 // kind BPF, or with Seg6Local the end of a segment of IPv6 segment routing (End.BPF).
+//
+// Addresses have 4 or 16 bytes. They are not of package netip, whose initialisation every program
+// that loads objects would pay for.
 type LWTRoute struct {
-	Destination netip.Prefix
-	Gateway     netip.Addr // zero: destinations are reached directly
+	Destination []byte // zero after its first Bits bits
+	Bits        int
+	Gateway     []byte // nil: destinations are reached directly
 	IfIndex     int
 	Metric      uint32 // 0: the kernel's default, 1024 for IPv6
 	In          LWTProgram
@@ -69,17 +73,12 @@ type LWTProgram struct {
 type LWTNames struct{ In, Out, Xmit, Seg6Local string }
 
 func (r *LWTRoute) request(typ, flags uint16, scope byte) *nlRequest {
-	address := r.Destination.Masked().Addr()
-	family := byte(familyIPv4)
-	if address.Is6() {
-		family = familyIPv6
-	}
-	head := []byte{family, byte(r.Destination.Bits()), 0, 0, tableMain, protoStatic, scope, routeUnicast, 0, 0, 0, 0} // struct rtmsg
+	head := []byte{r.family(), byte(r.Bits), 0, 0, tableMain, protoStatic, scope, routeUnicast, 0, 0, 0, 0} // struct rtmsg
 	q := newRequest(typ, flags, head)
-	q.attr(rtaDst, address.AsSlice())
+	q.attr(rtaDst, r.Destination)
 	q.attr32(rtaOIF, uint32(r.IfIndex))
-	if r.Gateway.IsValid() {
-		q.attr(rtaGateway, r.Gateway.AsSlice())
+	if r.Gateway != nil {
+		q.attr(rtaGateway, r.Gateway)
 	}
 	if metric := r.metric(); metric != 0 {
 		q.attr32(rtaPriority, metric)
@@ -87,8 +86,17 @@ func (r *LWTRoute) request(typ, flags uint16, scope byte) *nlRequest {
 	return q
 }
 
+func (r *LWTRoute) isIPv6() bool { return len(r.Destination) == 16 }
+
+func (r *LWTRoute) family() byte {
+	if r.isIPv6() {
+		return familyIPv6
+	}
+	return familyIPv4
+}
+
 func (r *LWTRoute) metric() uint32 {
-	if r.Metric == 0 && r.Destination.Addr().Is6() {
+	if r.Metric == 0 && r.isIPv6() {
 		return metricIPv6
 	}
 	return r.Metric
@@ -96,7 +104,7 @@ func (r *LWTRoute) metric() uint32 {
 
 // scope is what a route of the kind gets from ip(8).
 func (r *LWTRoute) scope() byte {
-	if r.Gateway.IsValid() || r.Destination.Addr().Is6() {
+	if r.Gateway != nil || r.isIPv6() {
 		return scopeUniverse
 	}
 	return scopeLink
@@ -141,11 +149,7 @@ func LWTAdd(r *LWTRoute) error {
 // privileges.
 func LWTQuery(r *LWTRoute) (LWTNames, error) {
 	var found *LWTNames
-	family := byte(familyIPv4)
-	if r.Destination.Addr().Is6() {
-		family = familyIPv6
-	}
-	q := newRequest(rtmGetRoute, nlmDump, []byte{family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	q := newRequest(rtmGetRoute, nlmDump, []byte{r.family(), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	err := q.do(familyRoute, func(typ uint16, payload []byte) error {
 		if typ != rtmNewRoute || found != nil {
 			return nil
@@ -172,19 +176,20 @@ func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) 
 		return programs, false, fmt.Errorf("%w: a route of %d bytes", errNetlinkFormat,
 			len(payload))
 	}
-	if int(payload[1]) != r.Destination.Bits() || payload[4] != tableMain {
+	if int(payload[1]) != r.Bits || payload[4] != tableMain {
 		return programs, false, nil
 	}
-	var destination, gateway netip.Addr
+	destination := make([]byte, len(r.Destination)) // the default route has none
+	var gateway []byte
 	var index, metric uint32
 	var encap []byte
 	kind := uint16(0)
 	err = attributes(payload[12:], func(typ uint16, v []byte) error {
 		switch {
 		case typ == rtaDst:
-			destination, _ = netip.AddrFromSlice(v)
+			destination = v
 		case typ == rtaGateway:
-			gateway, _ = netip.AddrFromSlice(v)
+			gateway = v
 		case typ == rtaOIF && len(v) >= 4:
 			index = host.Uint32(v)
 		case typ == rtaPriority && len(v) >= 4:
@@ -196,10 +201,8 @@ func (r *LWTRoute) read(payload []byte) (programs LWTNames, ok bool, err error) 
 		}
 		return nil
 	})
-	want := r.Destination.Masked().Addr()
-	same := destination == want || !destination.IsValid() && want.IsUnspecified() // the default route has no destination
-	if err != nil || !same || gateway != r.Gateway || int(index) != r.IfIndex ||
-		metric != r.metric() {
+	if err != nil || !bytes.Equal(destination, r.Destination) ||
+		!bytes.Equal(gateway, r.Gateway) || int(index) != r.IfIndex || metric != r.metric() {
 		return programs, false, err
 	}
 	var names map[uint16]*string

@@ -4,7 +4,6 @@ package rtnl
 
 import (
 	"errors"
-	"net/netip"
 	"strings"
 	"syscall"
 	"testing"
@@ -145,7 +144,7 @@ func FuzzNetlinkAnswer(f *testing.F) {
 	f.Add(message(rtmNewRoute, 2, nlSeq, append(route, names...)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var s XDPState
-		route := LWTRoute{Destination: netip.MustParsePrefix("0.0.0.0/0")}
+		route := LWTRoute{Destination: make([]byte, 4)}
 		filter := TCFilter{}
 		found := false
 		walkMessages(b, func(typ uint16, payload []byte) error {
