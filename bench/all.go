@@ -39,7 +39,7 @@ func (b *bench) all() error {
 	b.printf("\n## All objects of the corpus that load in all of them\n\n")
 	b.printf("ms of open (+ close) and of open + load + close in process, each object in processes of its own; the sum over the objects, and the median of the objects' ratios to C.\n")
 	b.printf("Without the giants of the verifier (%d objects left out).\n\n", len(giants))
-	b.tableHead("", func(s subject) string { return s.name })
+	b.tableHead("", func(s subject) string { return s.name }, "purebpf to C-mapped")
 	for _, group := range []struct {
 		name, verb  string
 		paths       []string
@@ -55,19 +55,31 @@ func (b *bench) all() error {
 		}
 		b.sums("first "+group.name, group.first, first)
 		b.sums("next "+group.name, group.next, next)
+		if group.next == goalNext {
+			b.noteMapped(goalMappedFirst, first)
+			b.noteMapped(goalMappedNext, next)
+		}
 	}
-	whole, err := b.processes(withBTF)
+	whole, total, err := b.processes(withBTF)
 	if err != nil {
 		return err
 	}
 	b.sums("whole process, load, kernel BTF needed", goalProcess, whole)
+	b.noteMapped(goalMappedProcess, whole)
+	b.printf("| page faults / context switches / system calls of these processes, mean |")
+	for _, c := range total {
+		b.printf(" %v |", c.less(counts{}, float64(len(withBTF))))
+	}
+	b.printf(" |\n")
 	return nil
 }
 
-// processes returns the µs of whole processes that load, by subject and object.
-func (b *bench) processes(paths []string) ([][]float64, error) {
+// processes returns the µs of whole processes that load, by subject and object, and the sums of
+// what they count, by subject.
+func (b *bench) processes(paths []string) ([][]float64, []counts, error) {
 	const rounds = 7
 	whole := make([][]float64, len(b.subjects))
+	total := make([]counts, len(b.subjects))
 	for _, path := range paths {
 		var commands [][]string
 		for _, s := range b.subjects {
@@ -75,14 +87,15 @@ func (b *bench) processes(paths []string) ([][]float64, error) {
 		}
 		samples, err := b.spawn(rounds, commands)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for i := range b.subjects {
 			whole[i] = append(whole[i],
 				1e3*median(field(samples[i], func(s sample) float64 { return s.wall })))
+			total[i] = total[i].plus(medianCounts(samples[i]))
 		}
 	}
-	return whole, nil
+	return whole, total, nil
 }
 
 // group returns the µs of the first time and of the next times, by subject and object.
@@ -122,10 +135,16 @@ func (b *bench) sums(name, goal string, values [][]float64) {
 		}
 		b.printf(" |")
 	}
-	b.printf("\n")
+	ours, mapped := values[b.ours()], values[b.mapped()]
+	b.printf(" sum **%.2f** median **%.2f** |\n", sum(ours)/sum(mapped), ratio(ours, mapped))
 	if goal != "" {
 		b.note(goal, sum(values[b.ours()])/sum(values[0]))
 	}
+}
+
+// noteMapped notes ours for a goal of ratios to C that maps kernel BTF.
+func (b *bench) noteMapped(goal string, values [][]float64) {
+	b.note(goal, sum(values[b.ours()])/sum(values[b.mapped()]))
 }
 
 func (b *bench) loadsEverywhere(path string) bool {

@@ -17,6 +17,12 @@ const (
 	goalProcess  = "whole process, load of objects that need kernel BTF, sum over the corpus"
 	goalSnoop    = "whole process, opensnoop"
 	goalRSS      = "whole process, peak RSS in MB"
+	goalFaults   = "whole process, opensnoop: page faults"
+	goalSwitches = "whole process, opensnoop: context switches"
+
+	goalMappedFirst   = "to C that maps kernel BTF: in one process, first load, kernel BTF needed"
+	goalMappedNext    = "to C that maps kernel BTF: in one process, next loads, kernel BTF needed"
+	goalMappedProcess = "to C that maps kernel BTF: whole process, load, kernel BTF needed"
 )
 
 func goals() []goal {
@@ -25,6 +31,9 @@ func goals() []goal {
 		{name: goalWithout, limit: 1.1}, {name: goalOpen, limit: 1.5},
 		{name: goalVerifier, limit: 1}, {name: goalProcess, limit: 0.5},
 		{name: goalSnoop, limit: 0.35}, {name: goalRSS, limit: 6},
+		{name: goalFaults, limit: 330}, {name: goalSwitches, limit: 30},
+		{name: goalMappedFirst, limit: 0.5}, {name: goalMappedNext, limit: 0.25},
+		{name: goalMappedProcess, limit: 0.8},
 	}
 }
 

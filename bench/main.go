@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ func main() {
 	parts := flag.String("parts", "process,hot,all", "what to measure: process, hot, all")
 	results := flag.String("o", "", "write the tables to this file, too")
 	flag.Parse()
-	for _, name := range []string{"C", "C-static", "cilium", "purebpf"} {
+	for _, name := range []string{"C", "C-static", "C-mapped", "cilium", "purebpf"} {
 		b.subjects = append(b.subjects, subject{name, filepath.Join(b.build, name)})
 	}
 	if err := b.run(strings.Split(*parts, ",")); err != nil {
@@ -95,5 +96,10 @@ func (b *bench) run(parts []string) error {
 
 // ours is the subject that the goals are for: the last.
 func (b *bench) ours() int { return len(b.subjects) - 1 }
+
+// mapped is the subject that does as the newest libbpf.
+func (b *bench) mapped() int {
+	return slices.IndexFunc(b.subjects, func(s subject) bool { return s.name == "C-mapped" })
+}
 
 func (b *bench) corpus(name string) string { return filepath.Join(b.cache, "corpus", name) }

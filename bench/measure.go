@@ -16,6 +16,57 @@ import (
 type sample struct {
 	wall, cpu float64 // ms
 	rss       float64 // MB
+	counts    counts
+}
+
+// counts are what a process asks of the kernel, whatever the speed of the machine; switches also
+// depend on what else it does.
+type counts struct {
+	faults, switches, calls float64 // page faults, context switches, system calls
+}
+
+func (c counts) String() string {
+	text := func(v float64) string {
+		if v < 0 {
+			return "?" // this kernel doesn't count them
+		}
+		return fmt.Sprintf("%.0f", v)
+	}
+	return text(c.faults) + " / " + text(c.switches) + " / " + text(c.calls)
+}
+
+func (c counts) plus(d counts) counts {
+	if c.calls >= 0 {
+		c.calls += d.calls
+	}
+	if d.calls < 0 {
+		c.calls = -1
+	}
+	return counts{c.faults + d.faults, c.switches + d.switches, c.calls}
+}
+
+// less returns what c has more than d, divided by n.
+func (c counts) less(d counts, n float64) counts {
+	calls := -1.0
+	if c.calls >= 0 && d.calls >= 0 {
+		calls = max(0, c.calls-d.calls) / n
+	}
+	return counts{
+		faults:   max(0, c.faults-d.faults) / n,
+		switches: max(0, c.switches-d.switches) / n,
+		calls:    calls,
+	}
+}
+
+func medianCounts(samples []sample) counts {
+	of := func(f func(counts) float64) float64 {
+		return median(field(samples, func(s sample) float64 { return f(s.counts) }))
+	}
+	return counts{
+		faults:   of(func(c counts) float64 { return c.faults }),
+		switches: of(func(c counts) float64 { return c.switches }),
+		calls:    of(func(c counts) float64 { return c.calls }),
+	}
 }
 
 // spawn runs the commands interleaved and returns every command's samples, by round.
@@ -39,13 +90,15 @@ func (b *bench) spawn(rounds int, commands [][]string) ([][]sample, error) {
 	for lines.Scan() {
 		var which, status int
 		var wall, cpu, rss float64
-		if _, err := fmt.Sscan(lines.Text(), &which, &wall, &cpu, &rss, &status); err != nil {
+		var c counts
+		if _, err := fmt.Sscan(lines.Text(), &which, &wall, &cpu, &rss, &c.faults, &c.switches,
+			&c.calls, &status); err != nil {
 			return nil, fmt.Errorf("spawn printed %q: %w", lines.Text(), err)
 		}
 		if status != 0 {
 			return nil, fmt.Errorf("%q ended with status %d", commands[which], status)
 		}
-		samples[which] = append(samples[which], sample{wall / 1e6, cpu / 1e3, rss / 1024})
+		samples[which] = append(samples[which], sample{wall / 1e6, cpu / 1e3, rss / 1024, c})
 	}
 	return samples, lines.Err()
 }
