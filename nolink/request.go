@@ -132,12 +132,12 @@ func (r *request) requireAttached(path string, where uapi.AttachType, fd uint32)
 		return err
 	}
 	if !hook.Has(info.ID) {
-		return errNotAttached
+		return errNotAttached()
 	}
 	return nil
 }
 
-var errNotAttached = fmt.Errorf("not attached there: %w", bpf.ErrNotExist)
+func errNotAttached() error { return fmt.Errorf("not attached there: %w", bpf.ErrNotExist) }
 
 // useReplaced calls f with the descriptor of a program to replace, 0 if there is none.
 func useReplaced(p *bpf.Program, f func(fd uint32) error) error {

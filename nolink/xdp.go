@@ -83,7 +83,7 @@ func UnsetXDP(p *bpf.Program, iface string) error {
 			flags = rtnl.XDPHWMode
 		case state.ProgID: // a kernel that doesn't distinguish modes
 		default:
-			return errNotAttached
+			return errNotAttached()
 		}
 		return rtnl.XDPSet(index, -1, flags, int(a.ProgFD))
 	})

@@ -35,8 +35,10 @@ type Writer struct {
 	given  atomic.Uint64
 }
 
-// errNoWriter is the error of a Writer that NewWriter did not make.
-var errNoWriter = fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotExist)
+// errNoWriter returns the error of a Writer that NewWriter did not make.
+func errNoWriter() error {
+	return fmt.Errorf("userringbuf: there is no writer: %w", bpf.ErrNotExist)
+}
 
 // Options is for options of NewWriter. There are none yet, as in libbpf's user_ring_buffer_opts.
 type Options struct{}
@@ -103,7 +105,7 @@ func newWriter(m *bpf.Map) (*Writer, error) {
 // CorruptError. The caller submits or discards the sample. Reserve does not allocate.
 func (w *Writer) Reserve(size int) (Sample, error) {
 	if w == nil || w.ring == nil {
-		return Sample{}, errNoWriter
+		return Sample{}, errNoWriter()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -182,7 +184,7 @@ func (w *Writer) ready() bool {
 // of them (libbpf user_ring_buffer__free does not wait for them). A second Close does nothing.
 func (w *Writer) Close() error {
 	if w == nil || w.ring == nil {
-		return errNoWriter
+		return errNoWriter()
 	}
 	if !w.shut() {
 		return nil

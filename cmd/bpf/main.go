@@ -26,7 +26,7 @@ func main() {
 	bpf.SetLogger(logger())
 	out := &output{to: os.Stdout}
 	text, errText := printable.NewWriter(out), printable.NewWriter(os.Stderr)
-	root := newRootCommand()
+	root := newRootCommand(os.Args[1:]...)
 	root.SetOut(text)
 	root.SetErr(errText)
 	err := root.ExecuteContext(context.Background())
@@ -105,7 +105,8 @@ func passJSON(cmd *cobra.Command) {
 	cmd.Flags().Lookup("json").Hidden = true
 }
 
-func newRootCommand() *cobra.Command {
+// newRootCommand returns the command bpf for a command line; without one it has all verbs.
+func newRootCommand(line ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bpf",
 		Short: "Load, run, check and disassemble compiled BPF objects",
@@ -119,7 +120,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	passJSON(root)
-	root.AddCommand(commands()...)
+	root.AddCommand(commands(line)...)
 	root.SetFlagErrorFunc(nearFlag)
 	root.InitDefaultHelpCmd()
 	if help, _, err := root.Find([]string{"help"}); err == nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -75,6 +77,61 @@ func TestFullDisk(t *testing.T) {
 		if err == nil || err.ExitCode() != 1 ||
 			!strings.Contains(errs.String(), "no space left on device") {
 			t.Errorf("%v: %v, %s", args, err, errs.String())
+		}
+	}
+}
+
+// Oracle: the Go runtime, which reports what each package allocates at start. Ours allocate nothing:
+// programs that load objects would pay for it.
+func TestStart(t *testing.T) {
+	cmd := command(t, "version")
+	cmd.Env = append(cmd.Env, "GODEBUG=inittrace=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	ours := 0
+	for line := range strings.Lines(stderr.String()) {
+		words := strings.Fields(line) // init PACKAGE @0.1 ms, 0.1 ms clock, 16 bytes, 1 allocs
+		if words[0] != "init" || !strings.HasPrefix(words[1], "github.com/purebpf/bpf") {
+			continue
+		}
+		if strings.Contains(words[1], "/testkit") || strings.HasSuffix(words[1], "/cmd/bpf") {
+			continue // of this test
+		}
+		ours++
+		if words[len(words)-2] != "0" {
+			t.Errorf("a package works at start: %s", line)
+		}
+	}
+	if ours == 0 {
+		t.Errorf("no package of ours in %q", stderr.String())
+	}
+}
+
+// Oracle: the command line that has all verbs. One that was made for its verb alone shows the same
+// help.
+func TestVerbAlone(t *testing.T) {
+	help := func(root *cobra.Command, line []string) string {
+		var text bytes.Buffer
+		root.SetOut(&text)
+		root.SetErr(&text)
+		root.SetArgs(line)
+		if err := root.Execute(); err != nil {
+			t.Errorf("bpf %q: %v", line, err)
+		}
+		return text.String()
+	}
+	for _, v := range verbs {
+		if n := len(newRootCommand("-j", v.name).Commands()); n != 2 { // with help
+			t.Errorf("bpf -j %s makes %d commands", v.name, n)
+		}
+		for _, line := range [][]string{{v.name, "--help"}, {"-h", v.name}, {"help", v.name}} {
+			got, want := help(newRootCommand(line...), line), help(newRootCommand(), line)
+			if got != want || !strings.Contains(got, "bpf "+v.name) && line[0] != "-h" {
+				t.Errorf("bpf %q: %q, want %q", line, got, want)
+			}
 		}
 	}
 }

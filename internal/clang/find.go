@@ -28,9 +28,10 @@ type Compiler struct {
 	asked bool // Major is what it said, not what its name says
 }
 
-var (
-	names    = regexp.MustCompile(`^clang(-([0-9]+))?(\.exe)?$`)
-	versions = regexp.MustCompile(`clang version ([0-9]+)\.[0-9]`)
+// Regular expressions, compiled where they are used.
+const (
+	names    = `^clang(-([0-9]+))?(\.exe)?$`
+	versions = `clang version ([0-9]+)\.[0-9]`
 )
 
 // Find returns the compiler that the environment variable BPF_CLANG names by path or name, else the
@@ -75,6 +76,7 @@ func Find(ctx context.Context) (*Compiler, error) {
 // one. err is why one can't be asked.
 func candidates(ctx context.Context) (list []*Compiler, err error) {
 	seen := map[string]bool{}
+	names := regexp.MustCompile(names)
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		if !filepath.IsAbs(dir) {
 			continue // as os/exec, for safety
@@ -114,7 +116,7 @@ func compiler(ctx context.Context, name, path string) (*Compiler, error) {
 		return nil, fmt.Errorf("%s is Apple's, which doesn't compile for BPF: "+
 			"install LLVM's, or set BPF_CLANG", name)
 	}
-	m := versions.FindStringSubmatch(first)
+	m := regexp.MustCompile(versions).FindStringSubmatch(first)
 	if m == nil {
 		return nil, fmt.Errorf("%s --version says %.80q: it is no clang", name, first)
 	}

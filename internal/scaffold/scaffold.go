@@ -10,7 +10,6 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
-	"regexp"
 	"strings"
 	"text/template"
 	"unicode"
@@ -57,12 +56,16 @@ type Project struct {
 	Replace string // folder with purebpf for go.mod, "" for the published one
 }
 
-var names = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
-
 // CheckName says what is wrong with a name for a project, which becomes one of a folder, of files,
 // of a module and of Go types.
 func CheckName(name string) error {
-	if !names.MatchString(name) {
+	letter := func(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+	good := 0
+	for good < len(name) && (letter(name[good]) ||
+		good > 0 && strings.IndexByte("0123456789_-", name[good]) >= 0) {
+		good++
+	}
+	if good == 0 || good < len(name) || good > 63 {
 		return fmt.Errorf("%q is no name for a project: want a letter, then up to 62 letters, "+
 			"digits, - and _", name)
 	}

@@ -37,8 +37,8 @@ type Stream struct {
 	err     error
 }
 
-// errNone is the error of a nil *Stream, that is of a reader that was not made by its package.
-var errNone = fmt.Errorf("there is no reader: %w", os.ErrNotExist)
+// errNone returns the error of a nil *Stream, that is of a reader that was not made by its package.
+func errNone() error { return fmt.Errorf("there is no reader: %w", os.ErrNotExist) }
 
 // New returns a stream of the source's records. name begins the text of errors; busy is the error
 // for a second goroutine that reads. The caller closes the Stream.
@@ -60,7 +60,7 @@ func (s *Stream) Wake() { s.poller.Wake() }
 // is os.ErrClosed after Close, and the stream's busy error while another goroutine has claimed it.
 func (s *Stream) Enter() error {
 	if s == nil {
-		return errNone
+		return errNone()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *Stream) Leave() {
 // as nobody reads. A second Close does nothing.
 func (s *Stream) Close() error {
 	if s == nil {
-		return errNone
+		return errNone()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *Stream) Closed() bool { return s == nil || s.closed.Load() }
 // means never.
 func (s *Stream) SetDeadline(t time.Time) error {
 	if s == nil {
-		return errNone
+		return errNone()
 	}
 	return s.poller.SetDeadline(t)
 }
@@ -141,7 +141,7 @@ func (s *Stream) wait(ctx context.Context) error {
 // Err returns why the last Loop ended by itself, nil if its body ended it.
 func (s *Stream) Err() error {
 	if s == nil {
-		return errNone
+		return errNone()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
