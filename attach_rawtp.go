@@ -10,6 +10,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
+// noRawCookies is the error of a kernel that takes no cookie for a raw tracepoint.
+const noRawCookies = "cookies of raw tracepoints need Linux 6.10: %w"
+
 // AttachRawTracepoint attaches the program to the raw tracepoint of that name, such as
 // "sched_switch" (libbpf bpf_program__attach_raw_tracepoint_opts; 4.17): it gets the arguments as
 // the kernel passes them, unformatted. ErrNotExist if there is no such tracepoint, with similar
@@ -33,7 +36,7 @@ func (p *Program) AttachRawTracepoint(name string, opts *CookieOptions) (*Link, 
 	fd, err := sys.RawTracepointOpen(name, p.fd.Int(), opts.Cookie)
 	if err == syscall.EINVAL && opts.Cookie != 0 &&
 		p.running().Version() < kernel.VersionCode(6, 10, 0) {
-		err = noRawCookies()
+		err = fmt.Errorf(noRawCookies, ErrNotSupported)
 	}
 	if err != nil {
 		a := explain.Attempt{Op: explain.RawTracepoint, Name: name}
@@ -49,9 +52,4 @@ func (p *Program) autoRawTracepoint() (*Link, error) {
 		return nil, errNothingToDo
 	}
 	return p.AttachRawTracepoint(name, nil)
-}
-
-// noRawCookies returns the error of a kernel that takes no cookie for a raw tracepoint.
-func noRawCookies() error {
-	return fmt.Errorf("cookies of raw tracepoints need Linux 6.10: %w", ErrNotSupported)
 }

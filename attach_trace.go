@@ -124,7 +124,7 @@ func (p *Program) traceLink(t uapi.AttachType, cookie uint64) (*sys.FD, error) {
 		// The other command takes a cookie and ignores it before 6.10.
 		fd, err := sys.RawTracepointOpen("", p.fd.Int(), cookie)
 		if err == syscall.EINVAL {
-			err = noRawCookies()
+			err = fmt.Errorf(noRawCookies, ErrNotSupported)
 		}
 		return fd, err
 	}

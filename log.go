@@ -50,9 +50,4 @@ func SetLogger(l *slog.Logger) error {
 }
 
 // loggerOr returns l, or if it is nil the logger of the process.
-func loggerOr(l *slog.Logger) *slog.Logger {
-	if l = cmp.Or(l, standard.Load()); l == nil {
-		return discard()
-	}
-	return l
-}
+func loggerOr(l *slog.Logger) *slog.Logger { return cmp.Or(l, standard.Load(), discard()) }
