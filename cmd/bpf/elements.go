@@ -29,14 +29,14 @@ func tabular(m *bpf.Map) bool {
 }
 
 // A map is read whole each time if it has at most maxElements elements that take maxBytes. Of a
-// larger one only the leaders are read; a goroutine looks for them, and rests for scanRest after
-// each scanWork.
+// larger one only the leaders are read; a goroutine looks for them, and rests after each scanWork,
+// scanShare times as long as that took.
 const (
 	maxElements = 4096
 	maxBytes    = 1 << 20
 	maxLeaders  = 128
 	scanWork    = 2 * time.Millisecond
-	scanRest    = 100 * time.Millisecond
+	scanShare   = 60
 )
 
 // sampler reads one map for its view.
@@ -116,7 +116,7 @@ func (s *sampler) sample() (mapview.Sample, error) {
 func (s *sampler) leading() (mapview.Sample, error) {
 	s.mu.Lock()
 	keys := s.leaders.Keys()
-	now := mapview.Sample{Time: time.Now(), Partial: true, Count: s.count}
+	now := mapview.Sample{Time: time.Now(), Partial: true, Cut: !s.passed, Count: s.count}
 	s.mu.Unlock()
 	for _, key := range keys {
 		value, err := s.m.LookupBytes([]byte(key))
@@ -159,8 +159,11 @@ func (s *sampler) scan(ctx context.Context) error {
 				}
 				s.mu.Unlock()
 			}
-			if looked%64 == 0 && time.Since(began) > scanWork {
-				if !rest(ctx) {
+			if looked%64 != 0 {
+				continue
+			}
+			if worked := time.Since(began); worked > scanWork {
+				if !rest(ctx, worked) {
 					return nil
 				}
 				began = time.Now()
@@ -173,19 +176,19 @@ func (s *sampler) scan(ctx context.Context) error {
 		s.leaders.End()
 		s.count, s.passed = seen, true
 		s.mu.Unlock()
-		if !rest(ctx) {
+		if !rest(ctx, max(time.Since(began), scanWork)) {
 			return nil
 		}
 	}
 	return nil
 }
 
-// rest waits for scanRest, and reports whether ctx still goes on.
-func rest(ctx context.Context) bool {
+// rest waits after work, and reports whether ctx still goes on.
+func rest(ctx context.Context, worked time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(scanRest):
+	case <-time.After(worked * scanShare):
 		return true
 	}
 }

@@ -3,13 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/inspect"
 )
 
 // retold is an error told in other words.
@@ -61,57 +58,26 @@ func (h *hook) taken(err error) error {
 
 // processesOf returns the processes that hold a link: "name(pid)".
 func processesOf(link uint32) (list []string) {
-	want := fmt.Sprintf("link_id:\t%d\n", link)
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		files, _ := os.ReadDir(dir + "/fd")
-		for _, f := range files {
-			to, err := os.Readlink(dir + "/fd/" + f.Name())
-			if err != nil || !strings.HasPrefix(to, "anon_inode:") ||
-				!strings.Contains(to, "bpf_link") {
-				continue
-			}
-			info, err := os.ReadFile(dir + "/fdinfo/" + f.Name())
-			if err != nil || !strings.Contains(string(info), want) {
-				continue
-			}
-			name, _ := os.ReadFile(dir + "/comm")
-			list = append(list, fmt.Sprintf("%s(%s)", strings.TrimSpace(string(name)),
-				filepath.Base(dir)))
-			break
-		}
+	owners, err := inspect.ReadOwners()
+	if err != nil {
+		return nil
+	}
+	for _, p := range owners.Of(inspect.KindLink, link) {
+		list = append(list, fmt.Sprintf("%s(%d)", p.Name, p.PID))
 	}
 	return list
 }
 
-const mostPins = 10_000 // files that pinsOf looks at
-
 // pinsOf returns where a link is pinned, in the BPF file systems that this process sees.
 func pinsOf(link uint32) (list []string) {
-	mounts, _ := os.ReadFile("/proc/self/mounts")
-	seen := 0
-	for line := range strings.Lines(string(mounts)) {
-		f := strings.Fields(line)
-		if len(f) < 3 || f[2] != "bpf" {
-			continue
+	pins, err := inspect.Pins()
+	if err != nil {
+		return nil
+	}
+	for _, p := range pins {
+		if p.Kind == inspect.KindLink && p.ID == link {
+			list = append(list, p.Path)
 		}
-		filepath.WalkDir(f[1], func(path string, entry fs.DirEntry, err error) error {
-			if seen++; err != nil || seen > mostPins {
-				return fs.SkipDir
-			}
-			if !entry.Type().IsRegular() {
-				return nil
-			}
-			l, err := bpf.OpenLink(path)
-			if err != nil {
-				return nil
-			}
-			defer l.Close()
-			if info, err := l.Info(); err == nil && info.ID == link {
-				list = append(list, path)
-			}
-			return nil
-		})
 	}
 	return list
 }

@@ -27,7 +27,7 @@ type liveRun struct {
 	read sync.WaitGroup
 }
 
-func startLive(t *testing.T, columns, rows int, args ...string) *liveRun {
+func startLive(t testing.TB, columns, rows int, args ...string) *liveRun {
 	t.Helper()
 	master, tty := testkit.PTY(t, columns, rows)
 	x := &liveRun{cmd: command(t, args...), tty: tty,
@@ -61,7 +61,7 @@ func (x *liveRun) text() string {
 }
 
 // await waits until the terminal shows what a pattern describes, and returns its text.
-func (x *liveRun) await(t *testing.T, pattern string) string {
+func (x *liveRun) await(t testing.TB, pattern string) string {
 	t.Helper()
 	want := regexp.MustCompile(pattern)
 	var text string
@@ -75,7 +75,7 @@ func (x *liveRun) await(t *testing.T, pattern string) string {
 }
 
 // end interrupts the command and returns what the terminal shows then.
-func (x *liveRun) end(t *testing.T) string {
+func (x *liveRun) end(t testing.TB) string {
 	t.Helper()
 	x.cmd.Process.Signal(syscall.SIGINT)
 	if err := x.cmd.Wait(); err != nil {

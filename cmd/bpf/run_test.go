@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // command returns the bpf command line as a process.
-func command(t *testing.T, args ...string) *exec.Cmd {
+func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {

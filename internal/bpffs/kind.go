@@ -15,12 +15,24 @@ import (
 // BPF_OBJ_GET_INFO_BY_FD for all of them, so that one would pass for another.
 type Kind string
 
-// The kinds that can be pinned.
+// The kinds that have ids. BTF can't be pinned.
 const (
 	MapKind     Kind = "bpf-map"
 	ProgramKind Kind = "bpf-prog"
 	LinkKind    Kind = "bpf-link"
+	BTFKind     Kind = "btf"
 )
+
+// KindOf returns the kind of a descriptor by the target of its link in /proc, such as
+// "anon_inode:bpf-map"; "file" if it has a name.
+func KindOf(target string) Kind {
+	// The kernel writes bpf-link in one place and bpf_link in another.
+	is, anonymous := strings.CutPrefix(strings.ReplaceAll(target, "_", "-"), "anon-inode:")
+	if !anonymous {
+		return "file"
+	}
+	return Kind(is)
+}
 
 // Open opens what is pinned at path if it is of that kind. The caller closes it.
 func Open(path string, kind Kind) (*sys.FD, error) { return OpenFlags(path, kind, 0) }
@@ -56,14 +68,10 @@ func OfKind(fd *sys.FD, kind Kind) error {
 	if err != nil {
 		return nil
 	}
-	// The kernel writes bpf-link in one place and bpf_link in another.
-	is, anonymous := strings.CutPrefix(strings.ReplaceAll(inode, "_", "-"), "anon-inode:")
-	if is == string(kind) {
+	is := KindOf(inode)
+	if is == kind {
 		return nil
 	}
 	fd.Close()
-	if !anonymous {
-		is = "file"
-	}
 	return fmt.Errorf("it is a %s, not a %s: %w", is, kind, syscall.EINVAL)
 }
