@@ -223,6 +223,67 @@ char LICENSE[] SEC("license") = "GPL";
 	}
 }
 
+// TestStacks: a stack trace of a process is shown by the names of its functions, without those by
+// which the kernel runs BPF programs. Oracle: the source of the process.
+func TestStacks(t *testing.T) {
+	testkit.Root(t)
+	testkit.Tracefs(t)
+	obj := testkit.Compile(t, `
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct call { __u32 tgid; __s32 user_stack_id; __s32 kern_stack_id; };
+struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(max_entries, 64); __uint(key_size, 4);
+	__uint(value_size, 127 * 8); } stacks SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 64); __type(key, struct call);
+	__type(value, __u64); } calls SEC(".maps");
+const volatile __u32 only;
+SEC("tp/syscalls/sys_enter_getppid")
+int on_getppid(void *ctx)
+{
+	struct call c = { bpf_get_current_pid_tgid() >> 32 };
+	if (c.tgid != only)
+		return 0;
+	c.user_stack_id = bpf_get_stackid(ctx, &stacks, BPF_F_USER_STACK);
+	c.kern_stack_id = bpf_get_stackid(ctx, &stacks, 0);
+	__u64 one = 1;
+	bpf_map_update_elem(&calls, &c, &one, 0);
+	return 0;
+}
+char LICENSE[] SEC("license") = "GPL";
+`)
+	victim := exec.Command(testkit.Native(t, `
+#include <unistd.h>
+__attribute__((noinline)) long inner(void) { long n = getppid(); asm volatile(""); return n; }
+__attribute__((noinline)) long outer(void) { long n = inner(); asm volatile(""); return n; }
+int main(void) { for (;;) { outer(); usleep(10000); } }
+`, "-static", "-fno-omit-frame-pointer"))
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { victim.Process.Kill(); victim.Wait() }()
+	cmd := command(t, "run", obj, "--plain", "--interval", "100ms", "--set",
+		fmt.Sprint("only=", victim.Process.Pid))
+	out := &lineBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	want := regexp.MustCompile(`(?m)^\s*\d+ .*getppid < .*outer < main`)
+	if !testkit.Await(testkit.Patience(20*time.Second), func() bool {
+		return want.MatchString(out.String())
+	}) {
+		t.Errorf("printed\n%s", out.String())
+	}
+	if strings.Contains(out.String(), "bpf_prog_") {
+		t.Errorf("the program itself is in its stack\n%s", out.String())
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // printing is an object whose only program sends a record and prints a message for getppid(2).
 const printing = `
 #include <linux/bpf.h>

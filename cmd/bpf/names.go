@@ -3,11 +3,14 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/mapview"
+	"github.com/purebpf/bpf/internal/userfile"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -25,30 +28,78 @@ func (r *runner) names() mapview.Names {
 		}
 	}
 	if len(stacks) == 1 { // ids of different maps can't be told apart
-		names.Stack = func(id uint32) ([]string, bool) { return r.stack(stacks[0], id) }
+		known := map[processStack][]string{}
+		names.Stack = func(id uint32, process int) ([]string, bool) {
+			key := processStack{id, process}
+			frames, ok := known[key]
+			if !ok {
+				if len(known) >= maxStacks {
+					clear(known)
+				}
+				frames = r.stack(stacks[0], id, process)
+				known[key] = frames
+			}
+			return frames, len(frames) > 0
+		}
 	}
 	return names
 }
 
-// stack returns the functions of a stack trace. Addresses of processes have no names here.
-func (r *runner) stack(m *bpf.Map, id uint32) (frames []string, ok bool) {
-	key := binary.NativeEndian.AppendUint32(nil, id)
-	value, err := m.LookupBytes(key)
+// processStack is a stack trace, and the process whose functions are in it.
+type processStack struct {
+	id      uint32
+	process int
+}
+
+// maxStacks limits how many stack traces are kept as text.
+const maxStacks = 1 << 10
+
+// stack returns the functions of a stack trace: those of the kernel without those by which it runs
+// a BPF program, and those of a process while it exists.
+func (r *runner) stack(m *bpf.Map, id uint32, process int) (frames []string) {
+	value, err := m.LookupBytes(binary.NativeEndian.AppendUint32(nil, id))
 	if err != nil {
-		return nil, false
+		return nil
 	}
+	var addrs []uint64
 	for ; len(value) >= 8; value = value[8:] {
 		addr := binary.NativeEndian.Uint64(value)
 		if addr == 0 {
 			break
 		}
+		addrs = append(addrs, addr)
+	}
+	var ofProcess []string
+	if process > 0 && slices.ContainsFunc(addrs, func(addr uint64) bool { return addr < 1<<63 }) {
+		ofProcess, _ = userfile.Symbols(process, addrs)
+	}
+	for i, addr := range addrs {
 		name, ok := r.kernelFunction(addr)
-		if !ok {
+		name, _, _ = strings.Cut(name, "+")
+		switch {
+		case ok && len(frames) == 0 && runsPrograms(name):
+			continue
+		case !ok && ofProcess != nil:
+			name = ofProcess[i]
+		}
+		if name == "" {
 			name = fmt.Sprintf("%#x", addr)
 		}
 		frames = append(frames, name)
 	}
-	return frames, len(frames) > 0
+	return frames
+}
+
+// runsPrograms reports whether a function of the kernel is a BPF program, or one by which the kernel
+// calls it: they begin every stack trace.
+func runsPrograms(function string) bool {
+	for _, prefix := range [...]string{"bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_",
+		"bpf_trampoline_", "bpf_get_stack", "trace_call_bpf", "kprobe_perf_func", "perf_trace_"} {
+		if strings.HasPrefix(function, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // kernelFunction returns the function of the kernel at an address. The table is read when it is

@@ -1,6 +1,7 @@
 package exe
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -56,17 +57,7 @@ func (f *File) CheckOffsets(offsets ...uint64) error {
 	if !set.Decodes() {
 		return nil
 	}
-	slices.SortFunc(places, func(a, b place) int {
-		if a.offset < b.offset {
-			return -1
-		}
-		return 1
-	})
-	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {
-		if t, err := f.table(kind); err == nil && t != nil {
-			t.locate(places)
-		}
-	}
+	f.locate(places)
 	var of place // the function of layout
 	var layout *insn.Layout
 	for i := range places {
@@ -97,6 +88,35 @@ type place struct {
 	known      bool   // a symbol shows that it is not inside an instruction
 }
 
+// NameAt returns the names, without versions, of the functions around offsets in the file: "" for an
+// offset that is in none, and for all if the symbols can't be read.
+func (f *File) NameAt(offsets []uint64) []string {
+	places := make([]place, len(offsets))
+	for i, offset := range offsets {
+		places[i].offset = offset
+	}
+	f.locate(places)
+	around := map[uint64]string{}
+	for _, p := range places {
+		around[p.offset] = string(p.name)
+	}
+	names := make([]string, len(offsets))
+	for i, offset := range offsets {
+		names[i] = around[offset]
+	}
+	return names
+}
+
+// locate sorts places and finds the functions around them.
+func (f *File) locate(places []place) {
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.offset, b.offset) })
+	for _, kind := range [...]elf64.SectionType{elf64.SectionDynSym, elf64.SectionSymTab} {
+		if t, err := f.table(kind); err == nil && t != nil {
+			t.locate(places)
+		}
+	}
+}
+
 // locate finds the functions around sorted places.
 func (t *table) locate(places []place) {
 	for i := range t.Len() {
@@ -117,9 +137,8 @@ func (t *table) locate(places []place) {
 		for ; from < len(places) &&
 			(places[from].offset < end || places[from].offset == start); from++ {
 			p := &places[from]
+			p.known = p.known || p.offset == start || s.Type() == elf64.SymbolObject
 			switch {
-			case p.offset == start, s.Type() == elf64.SymbolObject:
-				p.known = true
 			case s.Type() != elf64.SymbolFunc && s.Type() != elf64.SymbolIFunc,
 				end-start > functionMax:
 			case p.name == nil || start > p.start || start == p.start && p.name[0] == '_':

@@ -253,10 +253,13 @@ func (c column) counts(s *btf.Spec, data []byte) []uint64 {
 	return list
 }
 
+// last returns the name without those of the structs around it.
+func (c column) last() string { return c.name[strings.LastIndexByte(c.name, '.')+1:] }
+
 // identifies reports whether a number names something, by the names that the kernel gives to such
 // numbers.
 func identifies(c column) bool {
-	name := c.name[strings.LastIndexByte(c.name, '.')+1:]
+	name := c.last()
 	switch name {
 	case "pid", "tid", "tgid", "ppid", "uid", "gid", "cpu", "dev", "ino", "port", "sport", "dport",
 		"lport", "netns", "family", "flags", "addr", "ip":

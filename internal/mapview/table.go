@@ -127,7 +127,7 @@ func (v *View) table(f Format) []screen.Line {
 	for _, r := range rows {
 		var list []cell
 		for _, c := range v.keys {
-			list = append(list, cell{v.keyText(c, r.Key), screen.Plain, c.kind != number})
+			list = append(list, cell{v.keyText(c, r.Element), screen.Plain, c.kind != number})
 		}
 		for i := range v.values {
 			list = append(list, cell{v.valueText(i, r, f), screen.Plain, v.left(i)})
@@ -211,8 +211,8 @@ func formatNumber(c column, n uint64, f Format) string {
 	return formatCount(n)
 }
 
-func (v *View) keyText(c column, key []byte) string {
-	return v.named(c, c.number(key), c.text(v.m.Spec, key))
+func (v *View) keyText(c column, e Element) string {
+	return v.named(c, c.number(e.Key), c.text(v.m.Spec, e.Key), e)
 }
 
 // valueText returns a column of an element: numbers are summed over CPUs, other columns are those
@@ -230,7 +230,7 @@ func (v *View) valueText(i int, r row, f Format) string {
 		if identifies(c) {
 			plain = formatNumber(c, n, Format{Exact: true})
 		}
-		return v.named(c, n, plain)
+		return v.named(c, n, plain, r.Element)
 	}
 	if len(r.Values) == 0 {
 		return "?"
@@ -242,14 +242,14 @@ func (v *View) valueText(i int, r row, f Format) string {
 			break
 		}
 	}
-	return v.named(c, c.number(value), c.text(v.m.Spec, value))
+	return v.named(c, c.number(value), c.text(v.m.Spec, value), r.Element)
 }
 
-// named returns the name of a number, or its text.
-func (v *View) named(c column, n uint64, text string) string {
+// named returns the name of a number of an element, or its text.
+func (v *View) named(c column, n uint64, text string, e Element) string {
 	switch {
 	case c.kind == stackID && v.names.Stack != nil && !(c.signed && int32(n) < 0):
-		if frames, ok := v.names.Stack(uint32(n)); ok {
+		if frames, ok := v.names.Stack(uint32(n), v.process(e)); ok {
 			return strings.Join(frames, " < ")
 		}
 	case c.kind == number && c.size == 8 && n >= 1<<63 && v.names.Function != nil:
@@ -259,6 +259,9 @@ func (v *View) named(c column, n uint64, text string) string {
 	}
 	return text
 }
+
+// leastText is the width to which texts may be cut.
+const leastText = 24
 
 // align sets cells below each other. Columns that don't fit into width are left out, and the last
 // one that is shown of each line may be cut by the terminal.
@@ -272,18 +275,23 @@ func align(rows [][]cell, width int) (lines []screen.Line) {
 			widths[i] = max(widths[i], screen.Width(c.text))
 		}
 	}
-	// A text that takes more than its share is cut, so that the numbers behind it are seen.
+	// The widest texts are cut, so that the numbers behind them are seen.
 	if width > 0 {
 		all := 2 * len(widths)
-		for _, w := range widths {
-			all += w
-		}
+		var texts []int
 		for i, w := range widths {
-			left := slices.ContainsFunc(rows, func(r []cell) bool { return i < len(r) && r[i].left })
-			if all > width && left && w > 24 {
-				cut := min(w-24, all-width)
-				widths[i], all = w-cut, all-cut
+			all += w
+			if slices.ContainsFunc(rows, func(r []cell) bool { return i < len(r) && r[i].left }) {
+				texts = append(texts, i)
 			}
+		}
+		for all > width && len(texts) > 0 {
+			widest := slices.MaxFunc(texts, func(a, b int) int { return widths[a] - widths[b] })
+			if widths[widest] <= leastText {
+				break
+			}
+			widths[widest]--
+			all--
 		}
 	}
 	for _, row := range rows {
@@ -350,7 +358,7 @@ func (v *View) slots(f Format) []screen.Line {
 	for _, r := range v.rows {
 		var label screen.Line
 		for _, c := range v.keys {
-			label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, v.keyText(c, r.Key)+"  ")
+			label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, v.keyText(c, r.Element)+"  ")
 		}
 		var counts [][]uint64
 		for i, c := range v.values {

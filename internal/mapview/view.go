@@ -29,8 +29,9 @@ type Map struct {
 type Names struct {
 	// Function returns the function at an address of the kernel, ok is false for other numbers.
 	Function func(addr uint64) (name string, ok bool)
-	// Stack returns the functions of a stack trace, the innermost first.
-	Stack func(id uint32) (frames []string, ok bool)
+	// Stack returns the functions of a stack trace, the innermost first. process is the number of
+	// the process that the element has beside it, 0 if there is none.
+	Stack func(id uint32, process int) (frames []string, ok bool)
 	// Moment returns how long ago a moment of the kernel's clocks was, in nanoseconds; ok is false
 	// for numbers that are no moment since the programs run.
 	Moment func(n uint64) (ago time.Duration, ok bool)
@@ -240,6 +241,23 @@ func (v *View) sort() {
 		}
 		return bytes.Compare(a.Key, b.Key)
 	})
+}
+
+// process returns the number of the process that an element is about, 0 if it has none.
+func (v *View) process(e Element) int {
+	for _, name := range [...]string{"tgid", "pid"} {
+		for _, c := range v.keys {
+			if c.kind == number && c.last() == name {
+				return int(c.number(e.Key))
+			}
+		}
+		for _, c := range v.values {
+			if c.kind == number && c.last() == name && len(e.Values) == 1 {
+				return int(c.number(e.Values[0]))
+			}
+		}
+	}
+	return 0
 }
 
 // histograms reports whether the map's values have slots.

@@ -109,8 +109,8 @@ var names = Names{
 	Function: func(addr uint64) (string, bool) {
 		return "vfs_read+0x10", addr == 0xffffffff81000010
 	},
-	Stack: func(id uint32) ([]string, bool) {
-		return []string{"schedule", "do_nanosleep", "entry_SYSCALL_64"}, id == 3
+	Stack: func(id uint32, process int) ([]string, bool) {
+		return []string{"schedule", "do_nanosleep", "entry_SYSCALL_64"}, id == 3 && process == 70000
 	},
 	Moment: func(n uint64) (time.Duration, bool) {
 		return time.Duration(1e12 - n), n > 9e11 && n <= 1e12

@@ -20,6 +20,11 @@ func Mappings(pid int) ([]Mapping, error) { return nil, noProcess(pid, errors.Er
 
 func (m *Mapping) mapsTo(*File) bool { return false }
 
+// Symbols needs Linux.
+func Symbols(pid int, _ []uint64) ([]string, error) {
+	return nil, noProcess(pid, errors.ErrUnsupported)
+}
+
 func lookup(int, string, []string) (*File, error) { return nil, errors.ErrUnsupported }
 
 func (f *File) checkProcess(int) error { return nil }
