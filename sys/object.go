@@ -165,7 +165,7 @@ type TaskFDQueryAttr struct {
 	BufLen      uint32 // in: room, out: length
 	Buf         Pointer
 	ProgID      uint32
-	FDType      uint32 // enum bpf_task_fd_type
+	FDType      uapi.TaskFDType
 	ProbeOffset uint64
 	ProbeAddr   uint64
 }

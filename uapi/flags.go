@@ -39,6 +39,7 @@ const (
 	FTokenFD       MapFlags = 1 << 16 // BPF_F_TOKEN_FD
 	FSegvOnFault   MapFlags = 1 << 17 // BPF_F_SEGV_ON_FAULT
 	FNoUserConv    MapFlags = 1 << 18 // BPF_F_NO_USER_CONV
+	FRBOverwrite   MapFlags = 1 << 19 // BPF_F_RB_OVERWRITE: a full ring buffer loses the oldest records
 )
 
 // ProgFlags are the flags of BPF_PROG_LOAD (prog_flags).
