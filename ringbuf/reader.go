@@ -74,9 +74,9 @@ func (r *Reader) Add(m *bpf.Map) error {
 	if err != nil {
 		return fail(err)
 	}
-	defer m.Close()
 	ring, err := mapRing(m)
 	if err != nil {
+		m.Close()
 		return fail(err)
 	}
 	if err := r.stream.Watch(m.FD()); err != nil {
@@ -121,6 +121,37 @@ func (r *Reader) ConsumeN(max int, fn func(Record) error) (int, error) {
 	defer r.life().Leave()
 	return r.rings.Drain(max, fn)
 }
+
+// ConsumeRing is ConsumeN for the records of one ring (libbpf ring__consume, ring__consume_n): the
+// index counts maps in the order given to NewReader and Add. ErrNotExist if there is no such ring.
+func (r *Reader) ConsumeRing(ring, max int, fn func(Record) error) (int, error) {
+	if err := r.life().Enter(); err != nil {
+		return 0, err
+	}
+	defer r.life().Leave()
+	switch {
+	case ring < 0 || ring >= len(r.rings.list):
+		return 0, fmt.Errorf("ringbuf: there is no ring %d of %d: %w", ring, len(r.rings.list),
+			bpf.ErrNotExist)
+	case max <= 0:
+		return 0, nil
+	}
+	return r.rings.list[ring].consume(max, fn)
+}
+
+// Map returns the map of a ring (libbpf ring__map_fd), nil if there is no such ring or the reader
+// is closed. It belongs to the reader, which closes it.
+func (r *Reader) Map(ring int) *bpf.Map {
+	if r.life().Closed() {
+		return nil
+	}
+	return r.rings.mapOf(ring)
+}
+
+// EpollFD returns a descriptor for an event loop that isn't Go's (libbpf ring_buffer__epoll_fd):
+// poll reports it readable while there are records to consume. It is -1 after Close. It belongs to
+// the reader; don't read from it or close it.
+func (r *Reader) EpollFD() int { return r.life().EpollFD() }
 
 // Wait returns when there is a record to read. It waits in the Go runtime's poller. The error is
 // that of ctx, os.ErrDeadlineExceeded or bpf.ErrClosed. Programs that submit with BPF_RB_NO_WAKEUP

@@ -17,9 +17,10 @@ import (
 type mapped struct {
 	*ring
 	control, content []byte
+	m                *bpf.Map
 }
 
-// mapRing maps the memory of a map, which must be of the right type.
+// mapRing maps the memory of a map, which must be of the right type. The ring then owns the map.
 func mapRing(m *bpf.Map) (*mapped, error) {
 	page, size := os.Getpagesize(), uint64(m.MaxEntries())
 	if size*2+uint64(page) > math.MaxInt {
@@ -41,11 +42,17 @@ func mapRing(m *bpf.Map) (*mapped, error) {
 		r.unmap()
 		return nil, err
 	}
-	r.name = m.Name()
+	r.name, r.m = m.Name(), m
 	return r, nil
 }
 
-func (r *mapped) unmap() error { return errors.Join(sys.Munmap(r.content), sys.Munmap(r.control)) }
+func (r *mapped) unmap() error {
+	errs := []error{sys.Munmap(r.content), sys.Munmap(r.control)}
+	if r.m != nil {
+		errs = append(errs, r.m.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // rings is the source of a Reader's stream. The goroutine that has claimed the stream may read the
 // list; changing it, and reading it otherwise, needs the lock.
@@ -91,6 +98,15 @@ func (s *rings) Release() error {
 	}
 	s.list = nil
 	return errors.Join(errs...)
+}
+
+func (s *rings) mapOf(index int) *bpf.Map {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if index < 0 || index >= len(s.list) {
+		return nil
+	}
+	return s.list[index].m
 }
 
 func (s *rings) position(index int) Position {

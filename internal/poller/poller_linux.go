@@ -81,6 +81,14 @@ func (p *Poller) Add(fd int, e Event) error {
 	return errors.Join(err, ctlErr)
 }
 
+// FD returns the descriptor of the epoll instance, which is readable while a watched descriptor has
+// an event; -1 after Close. It belongs to the Poller.
+func (p *Poller) FD() int {
+	fd := -1
+	p.conn.Control(func(epoll uintptr) { fd = int(epoll) })
+	return fd
+}
+
 // Wait returns when ready returns true, or with ctx's error, os.ErrDeadlineExceeded or
 // os.ErrClosed. One goroutine may wait at a time.
 func (p *Poller) Wait(ctx context.Context) error {

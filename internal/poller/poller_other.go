@@ -27,6 +27,9 @@ func New(func() bool) (*Poller, error) { return nil, syscall.ENOSYS }
 // Add returns ENOSYS.
 func (p *Poller) Add(int, Event) error { return syscall.ENOSYS }
 
+// FD returns -1.
+func (p *Poller) FD() int { return -1 }
+
 // Wait returns ENOSYS.
 func (p *Poller) Wait(context.Context) error { return syscall.ENOSYS }
 

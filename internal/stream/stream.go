@@ -56,6 +56,15 @@ func (s *Stream) Watch(fd int) error { return s.poller.Add(fd, poller.In) }
 // Wake makes a waiting goroutine ask the source again whether it is ready.
 func (s *Stream) Wake() { s.poller.Wake() }
 
+// EpollFD returns a descriptor that is readable while a watched one is, -1 after Close. It belongs
+// to the stream.
+func (s *Stream) EpollFD() int {
+	if s == nil || s.closed.Load() {
+		return -1
+	}
+	return s.poller.FD()
+}
+
 // Enter claims the stream for the calling goroutine, which calls Leave when it is done. The error
 // is os.ErrClosed after Close, and the stream's busy error while another goroutine has claimed it.
 func (s *Stream) Enter() error {
