@@ -32,15 +32,34 @@ type event struct {
 	fd     *sys.FD // owner of the ring
 	again  *sys.FD // event that writes to the ring since the CPU was offline, nil before
 	memory []byte
+	key    uint32 // in the map
 	inMap  bool
 }
 
-// openFD opens a perf event of a CPU.
-func openFD(cpu, wakeup int) (*sys.FD, error) {
+// setup says how events are opened.
+type setup struct {
+	attr      sys.PerfEventAttr
+	pages     int
+	overwrite bool // the kernel overwrites the oldest records
+}
+
+// output is an event that programs write to, and that wakes the reader after that many records or,
+// if watermark is set, bytes.
+func output(wakeup, watermark int) sys.PerfEventAttr {
 	attr := sys.PerfEventAttr{
 		Type: sys.PerfTypeSoftware, Config: sys.PerfCountSWBPFOutput, SampleType: sys.PerfSampleRaw,
 		Sample: 1, Wakeup: uint32(wakeup), ReadFormat: sys.PerfFormatEnabled,
 	}
+	if watermark > 0 {
+		attr.Bits |= sys.PerfBitWatermark.Mask()
+		attr.Wakeup = uint32(watermark)
+	}
+	return attr
+}
+
+// openFD opens a perf event of a CPU.
+func (s *setup) openFD(cpu int) (*sys.FD, error) {
+	attr := s.attr
 	fd, err := sys.PerfEventOpen(&attr, -1, cpu, -1, 0)
 	if err != nil {
 		err = fmt.Errorf("open perf event: %w", err)
@@ -50,17 +69,19 @@ func openFD(cpu, wakeup int) (*sys.FD, error) {
 }
 
 // openEvent opens the perf event of a CPU and maps its ring.
-func openEvent(cpu, pages, wakeup int) (*event, error) {
-	fd, err := openFD(cpu, wakeup)
+func (s *setup) openEvent(cpu int) (*event, error) {
+	fd, err := s.openFD(cpu)
 	if err != nil {
 		return nil, err
 	}
-	e := &event{fd: fd}
-	page := os.Getpagesize()
-	if e.memory, err = sys.Mmap(fd.Int(), 0, (pages+1)*page, sys.ProtRead|sys.ProtWrite,
-		sys.MapShared); err != nil {
+	e := &event{fd: fd, key: uint32(cpu)}
+	page, prot := os.Getpagesize(), sys.ProtRead|sys.ProtWrite
+	if s.overwrite {
+		prot = sys.ProtRead // which is how the kernel knows
+	}
+	if e.memory, err = sys.Mmap(fd.Int(), 0, (s.pages+1)*page, prot, sys.MapShared); err != nil {
 		e.close()
-		err = fmt.Errorf("map %d pages: %w", pages+1, err)
+		err = fmt.Errorf("map %d pages: %w", s.pages+1, err)
 		if errors.Is(err, syscall.EPERM) {
 			err = hint.Add(err, "beyond /proc/sys/kernel/perf_event_mlock_kb the buffers of all "+
 				"CPUs count against RLIMIT_MEMLOCK (ulimit -l): use fewer pages, raise one of "+
@@ -92,10 +113,11 @@ func (e *event) live() *sys.FD {
 // events is the source of a Reader's stream. Changes need the lock; the goroutine that has claimed
 // the stream reads the latest list.
 type events struct {
-	m             *bpf.Map // where programs find the events
-	stream        *stream.Stream
-	cpus          []int // as requested; nil for all
-	pages, wakeup int
+	m      *bpf.Map // where programs find the events
+	stream *stream.Stream
+	cpus   []int    // as requested; nil for all
+	keys   []uint32 // of the map, for cpus; nil: the numbers of the CPUs
+	setup
 
 	mu      sync.Mutex
 	list    atomic.Pointer[[]*event] // copied for each change
@@ -184,9 +206,12 @@ func (s *events) serve(cpu int) error {
 
 // add opens the event of a CPU, enables it and stores it in the map.
 func (s *events) add(cpu int) error {
-	e, err := openEvent(cpu, s.pages, s.wakeup)
+	e, err := s.openEvent(cpu)
 	if err != nil {
 		return err
+	}
+	if s.keys != nil {
+		e.key = s.keys[slices.Index(s.cpus, cpu)]
 	}
 	err = s.stream.Watch(e.fd.Int())
 	if err == nil {
@@ -203,7 +228,7 @@ func (s *events) add(cpu int) error {
 
 // renew lets a new event write to the ring of a CPU that was offline. Records in the ring stay.
 func (s *events) renew(e *event) error {
-	fd, err := openFD(e.cpu, s.wakeup)
+	fd, err := s.openFD(e.cpu)
 	if err != nil {
 		return err
 	}
@@ -227,14 +252,14 @@ func (s *events) enter(e *event, fd *sys.FD) error {
 		return fmt.Errorf("enable perf event: %w", err)
 	}
 	value := binary.NativeEndian.AppendUint32(nil, fd.Uint32())
-	if err := s.m.Update(e.key(), value, bpf.UpdateAny); err != nil {
+	if err := s.m.Update(e.keyBytes(), value, bpf.UpdateAny); err != nil {
 		return err
 	}
 	e.inMap = true
 	return nil
 }
 
-func (e *event) key() []byte { return binary.NativeEndian.AppendUint32(nil, uint32(e.cpu)) }
+func (e *event) keyBytes() []byte { return binary.NativeEndian.AppendUint32(nil, e.key) }
 
 // leaveMap removes the events from the map and closes the map. A second call does nothing.
 func (s *events) leaveMap() error {
@@ -242,7 +267,7 @@ func (s *events) leaveMap() error {
 	defer s.mu.Unlock()
 	for _, e := range s.all() {
 		if e.inMap {
-			s.m.Delete(e.key()) // others may have replaced or deleted it
+			s.m.Delete(e.keyBytes()) // others may have replaced or deleted it
 			e.inMap = false
 		}
 	}
@@ -283,6 +308,16 @@ func (s *events) Release() error {
 	}
 	s.list.Store(nil)
 	return errors.Join(errs...)
+}
+
+// of returns the event of a CPU.
+func (s *events) of(cpu int) (*event, error) {
+	for _, e := range s.all() {
+		if e.cpu == cpu {
+			return e, nil
+		}
+	}
+	return nil, fmt.Errorf("perfbuf: CPU %d is not read: %w", cpu, bpf.ErrNotExist)
 }
 
 func (s *events) numbers() []int {

@@ -27,7 +27,7 @@ func TestMlockHint(t *testing.T) {
 	}
 	t.Cleanup(func() { unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before) })
 	open := func() error {
-		e, err := openEvent(0, 4096, 1)
+		e, err := (&setup{attr: output(1, 0), pages: 4096}).openEvent(0)
 		if err == nil {
 			e.close()
 		}
@@ -52,7 +52,7 @@ func TestParanoidHint(t *testing.T) {
 	testkit.Root(t)
 	testkit.PerfEventParanoid(t, "3")
 	open := func() error {
-		fd, err := openFD(0, 1)
+		fd, err := (&setup{attr: output(1, 0)}).openFD(0)
 		return errors.Join(err, fd.Close())
 	}
 	err := testkit.WithCapabilities(t, []uapi.Capability{uapi.CapPerfmon}, open)

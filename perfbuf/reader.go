@@ -31,6 +31,8 @@ type Record struct {
 type Options struct {
 	Pages  int // data pages for each CPU, a power of two; 0 means 64
 	Wakeup int // number of records after which the reader is woken; 0 means 1
+	// Watermark is the number of bytes after which the reader is woken, instead of Wakeup
+	Watermark int
 	// CPUs to read, which must be online; nil means every CPU that is online now or later and for
 	// which the map has room
 	CPUs []int
@@ -88,28 +90,43 @@ func NewReader(m *bpf.Map, opts *Options) (*Reader, error) {
 }
 
 func newReader(m *bpf.Map, opts *Options) (*Reader, error) {
-	pages, wakeup := opts.Pages, opts.Wakeup
-	if pages == 0 {
-		pages = 64
-	}
+	wakeup := opts.Wakeup
 	if wakeup == 0 {
 		wakeup = 1
 	}
 	switch {
+	case wakeup < 0 || wakeup > math.MaxInt32:
+		return nil, fmt.Errorf("a wake-up for every %d records: %w", wakeup, syscall.EINVAL)
+	case opts.Watermark < 0 || opts.Watermark > math.MaxInt32:
+		return nil, fmt.Errorf("a wake-up for every %d bytes: %w", opts.Watermark, syscall.EINVAL)
+	case opts.Watermark > 0 && opts.Wakeup != 0:
+		return nil, fmt.Errorf("options Wakeup and Watermark exclude each other: %w",
+			syscall.EINVAL)
+	}
+	return openReader(m, &events{
+		cpus: opts.CPUs, setup: setup{attr: output(wakeup, opts.Watermark), pages: opts.Pages},
+	})
+}
+
+// openReader opens the events on all CPUs that are to be read, each with that many pages.
+func openReader(m *bpf.Map, e *events) (*Reader, error) {
+	if e.pages == 0 {
+		e.pages = 64
+	}
+	switch pages := e.pages; {
 	case m.Type() != uapi.MapPerfEventArray:
 		return nil, fmt.Errorf("it is of type %v, not %v: %w",
 			m.Type(), uapi.MapPerfEventArray, syscall.EINVAL)
 	case pages < 0 || pages&(pages-1) != 0 || pages > math.MaxInt32/os.Getpagesize():
 		return nil, fmt.Errorf("%d pages are not a power of two, or too many: %w",
 			pages, syscall.EINVAL)
-	case wakeup < 0 || wakeup > math.MaxInt32:
-		return nil, fmt.Errorf("a wake-up for every %d records: %w", wakeup, syscall.EINVAL)
 	}
 	own, err := m.Clone() // to remove the events from the map later
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{events: events{m: own, cpus: opts.CPUs, pages: pages, wakeup: wakeup}}
+	r := &Reader{}
+	r.events.m, r.events.cpus, r.events.keys, r.events.setup = own, e.cpus, e.keys, e.setup
 	if r.stream, err = stream.New("perfbuf", ErrBusy, &r.events); err != nil {
 		own.Close()
 		return nil, err
@@ -165,6 +182,48 @@ func (r *Reader) Consume(fn func(Record) error) (int, error) {
 	}
 	defer r.life().Leave()
 	return r.events.Drain(math.MaxInt, fn)
+}
+
+// ConsumeCPU is Consume for the records of one CPU (libbpf perf_buffer__consume_buffer).
+// ErrNotExist if that CPU isn't read.
+func (r *Reader) ConsumeCPU(cpu int, fn func(Record) error) (int, error) {
+	if err := r.life().Enter(); err != nil {
+		return 0, err
+	}
+	defer r.life().Leave()
+	e, err := r.events.of(cpu)
+	if err != nil {
+		return 0, err
+	}
+	return e.consume(math.MaxInt, fn)
+}
+
+// FD returns the descriptor of a CPU's perf event (libbpf perf_buffer__buffer_fd), -1 if that CPU
+// isn't read or the reader is closed. It belongs to the reader. Don't poll it: the kernel reports
+// each wake-up only once, and the Go runtime's poller takes it.
+func (r *Reader) FD(cpu int) int {
+	if r.life().Closed() {
+		return -1
+	}
+	e, err := r.events.of(cpu)
+	if err != nil {
+		return -1
+	}
+	return e.fd.Int()
+}
+
+// Memory returns a CPU's ring as it is mapped: the control page (struct perf_event_mmap_page) and
+// the data (libbpf perf_buffer__buffer). It is nil if that CPU isn't read, and must not be used
+// after Close.
+func (r *Reader) Memory(cpu int) []byte {
+	if r.life().Closed() {
+		return nil
+	}
+	e, err := r.events.of(cpu)
+	if err != nil {
+		return nil
+	}
+	return e.memory
 }
 
 // Wait returns when there is a record to read. It waits in the Go runtime's poller. The error is

@@ -18,7 +18,7 @@ const (
 // header is struct perf_event_header.
 type header struct {
 	kind uint32
-	_    uint16
+	misc uint16
 	size uint16
 }
 

@@ -48,6 +48,7 @@ const (
 const (
 	PerfCountSWCPUClock  = 0       // PERF_COUNT_SW_CPU_CLOCK
 	PerfCountSWBPFOutput = 10      // PERF_COUNT_SW_BPF_OUTPUT
+	PerfSampleTime       = 1 << 2  // PERF_SAMPLE_TIME
 	PerfSampleRaw        = 1 << 10 // PERF_SAMPLE_RAW
 	PerfFormatEnabled    = 1 << 0  // PERF_FORMAT_TOTAL_TIME_ENABLED
 )
@@ -125,6 +126,35 @@ func PerfEventDisable(event int) error {
 func PerfEventSetOutput(event, to int) error {
 	_, e := funnel.Current().Ioctl(event, perfSetOutput, uintptr(to))
 	return errnoErr(e)
+}
+
+// PerfEventPauseOutput stops or resumes writing to the ring of an event (PERF_EVENT_IOC_PAUSE_OUTPUT;
+// 4.7). What programs write meanwhile is lost.
+func PerfEventPauseOutput(event int, paused bool) error {
+	var value uintptr
+	if paused {
+		value = 1
+	}
+	_, e := funnel.Current().Ioctl(event, perfPause, value)
+	return errnoErr(e)
+}
+
+// PerfBit is a bit of PerfEventAttr.Bits, by its position in the struct of C.
+type PerfBit uint
+
+const (
+	PerfBitFreq          PerfBit = 10 // freq
+	PerfBitWatermark     PerfBit = 14 // watermark: Wakeup counts bytes
+	PerfBitWriteBackward PerfBit = 27 // write_backward (4.7)
+)
+
+// Mask returns the bit as this machine has it in a uint64: bit fields begin at the lowest bit of
+// little-endian machines and at the highest of big-endian ones.
+func (b PerfBit) Mask() uint64 {
+	if one := uint16(1); *(*byte)(unsafe.Pointer(&one)) == 0 {
+		b = 63 - b
+	}
+	return 1 << b
 }
 
 // PerfEventEnabled returns for how many nanoseconds an event was enabled. It must have been opened

@@ -8,5 +8,6 @@ const (
 	perfDisable   = unix.PERF_EVENT_IOC_DISABLE
 	perfSetBPF    = unix.PERF_EVENT_IOC_SET_BPF
 	perfSetOutput = unix.PERF_EVENT_IOC_SET_OUTPUT
+	perfPause     = unix.PERF_EVENT_IOC_PAUSE_OUTPUT
 	perfQueryBPF  = unix.PERF_EVENT_IOC_QUERY_BPF
 )

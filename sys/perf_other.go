@@ -8,5 +8,6 @@ const (
 	perfDisable   = 0x2401
 	perfSetBPF    = 0x40042408
 	perfSetOutput = 0x2405
+	perfPause     = 0x40042409
 	perfQueryBPF  = 0xc008240a
 )
