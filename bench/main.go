@@ -31,12 +31,12 @@ type bench struct {
 }
 
 func main() {
-	b := bench{goals: goals()}
+	b := bench{goals: append(goals(), operationGoals()...)}
 	flag.StringVar(&b.build, "build", "build", "folder of the built loaders")
 	flag.StringVar(&b.cache, "cache", defaultCache(),
 		"cache folder, with the corpus of real objects")
 	flag.IntVar(&b.rounds, "rounds", 41, "rounds of the whole-process measurements")
-	parts := flag.String("parts", "process,hot,all", "what to measure: process, hot, all")
+	parts := flag.String("parts", "process,hot,all,ops", "what to measure: process, hot, all, ops")
 	results := flag.String("o", "", "write the tables to this file, too")
 	flag.Parse()
 	for _, name := range []string{"C", "C-static", "C-mapped", "cilium", "purebpf"} {
@@ -83,6 +83,8 @@ func (b *bench) run(parts []string) error {
 			err = b.hot()
 		case "all":
 			err = b.all()
+		case "ops":
+			err = b.ops()
 		default:
 			err = fmt.Errorf("no part %q", part)
 		}
