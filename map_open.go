@@ -9,6 +9,7 @@ import (
 	"github.com/purebpf/bpf/internal/load"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/objinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -170,38 +171,15 @@ func (m *Map) Mmap(writable bool) error {
 	return nil
 }
 
-// MapInfo is the kernel's information about a map (libbpf bpf_map_get_info_by_fd).
-type MapInfo struct {
-	ID                             uint32
-	Type                           uapi.MapType
-	Name                           string // at most 15 characters
-	KeySize, ValueSize, MaxEntries uint32
-	Flags                          uapi.MapFlags
-	Extra                          uint64
-	IfIndex                        uint32
-	BTFID, KeyTypeID, ValueTypeID  uint32
-	// KernelBTFID and KernelValueTypeID are the BTF object and the type of a struct_ops map's value.
-	KernelBTFID, KernelValueTypeID uint32
-	NetnsDev, NetnsIno             uint64 // of the network namespace of IfIndex
-}
-
 // Info returns the kernel's information about the map.
-func (m *Map) Info() (*MapInfo, error) {
+func (m *Map) Info() (*objinfo.Map, error) {
 	if _, err := m.use(); err != nil {
 		return nil, m.fail("inspect map", err)
 	}
 	defer m.release()
-	info, err := kernel.MapInfo(m.fd)
+	info, err := objinfo.ReadMap(m.fd)
 	if err != nil {
 		return nil, m.fail("inspect map", err)
 	}
-	return &MapInfo{
-		ID: info.ID, Type: info.Type, Name: info.Name.String(), KeySize: info.KeySize,
-		ValueSize:  info.ValueSize,
-		MaxEntries: info.MaxEntries, Flags: info.Flags, Extra: info.MapExtra, IfIndex: info.IfIndex,
-		BTFID:     info.BTFID,
-		KeyTypeID: info.BTFKeyTypeID, ValueTypeID: info.BTFValueTypeID,
-		KernelBTFID: info.BTFVmlinuxID, KernelValueTypeID: info.BTFVmlinuxValueTypeID,
-		NetnsDev: info.NetnsDev, NetnsIno: info.NetnsIno,
-	}, nil
+	return info, nil
 }

@@ -4,14 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"syscall"
-	"time"
-	"unsafe"
 
-	"github.com/purebpf/bpf/asm"
-	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/bpffs"
 	"github.com/purebpf/bpf/internal/load"
@@ -19,6 +14,7 @@ import (
 	"github.com/purebpf/bpf/internal/probe"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/objinfo"
 	"github.com/purebpf/bpf/plan"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -77,35 +73,12 @@ func (p *Program) FD() int { return p.orNone().fd.Int() }
 // Loaded reports whether the program was loaded; it isn't if autoload was off.
 func (p *Program) Loaded() bool { return p.descriptor() != nil }
 
-// Insns returns a copy of the program's instructions as they were relocated for its object, with
-// subprograms appended and without the descriptors of maps, which the load fills in (libbpf
-// bpf_program__insns after the load). It is nil for a program that doesn't come from an object or
-// whose autoload is off; inspect.CodeOf returns what the kernel made of them.
-func (p *Program) Insns() []asm.Instruction {
-	if p.orNone().plan == nil {
-		return nil
-	}
-	return slices.Clone(p.plan.Insns)
-}
-
-// FuncInfo returns the records that give Insns their functions (libbpf bpf_program__func_info):
-// InsnOff is an index in Insns, Type refers to Object.BTF. It is nil where Insns is, and without
-// BTF.
-func (p *Program) FuncInfo() []btf.FuncInfo {
-	if p.orNone().plan == nil {
-		return nil
-	}
-	return btf.FuncInfos(p.plan.FuncInfo, p.plan.FuncInfoSize)
-}
-
-// LineInfo returns the records that give Insns their source lines (libbpf bpf_program__line_info):
-// InsnOff is an index in Insns, names are in Object.BTF.
-func (p *Program) LineInfo() []btf.LineInfo {
-	if p.orNone().plan == nil {
-		return nil
-	}
-	return btf.LineInfos(p.plan.LineInfo, p.plan.LineInfoSize)
-}
+// Plan returns the program as it was resolved for its object: its instructions, with subprograms
+// appended and without the descriptors of maps, which the load fills in (libbpf bpf_program__insns
+// after the load), its functions and source lines. It is nil for a program that doesn't come from
+// an object or whose autoload is off, and must not be changed; inspect.CodeOf returns what the
+// kernel made of it.
+func (p *Program) Plan() *plan.Program { return p.orNone().plan }
 
 // Autoattach reports whether Object.Attach attaches the program.
 func (p *Program) Autoattach() bool { return p.orNone().autoattach }
@@ -279,69 +252,17 @@ func onlyAttachType(t uapi.ProgType) (only uapi.AttachType) {
 	return only
 }
 
-// ProgramInfo is the kernel's information about a program (libbpf bpf_prog_get_info_by_fd).
-type ProgramInfo struct {
-	ID                       uint32
-	Type                     uapi.ProgType
-	Name                     string // at most 15 characters
-	Tag                      [8]byte
-	XlatedLen                int           // bytes after verification
-	JitedLen                 int           // bytes of machine code, 0 if not compiled
-	LoadTime                 time.Duration // since boot
-	UID                      uint32
-	MapIDs                   []uint32
-	BTFID                    uint32
-	NumFuncInfo, NumLineInfo int
-	RunTime                  time.Duration // since inspect.EnableStats, or with kernel.bpf_stats_enabled
-	RunCount                 uint64
-	RecursionMisses          uint64
-	VerifiedInsns            uint32 // instructions that the verifier processed, 5.16
-	GPL                      bool   // the licence is compatible with the GPL, 4.18
-	AttachBTFID              uint32 // BTF object of the function that it attaches to; 0: vmlinux, or none
-	AttachTypeID             uint32 // of that function, 6.0
-	// IfIndex is the interface for which the program was loaded, in the network namespace with that
-	// device and inode number; 0 for none.
-	IfIndex            uint32
-	NetnsDev, NetnsIno uint64
-}
-
 // Info returns the kernel's information about the program.
-func (p *Program) Info() (*ProgramInfo, error) {
+func (p *Program) Info() (*objinfo.Program, error) {
 	if err := p.use(); err != nil {
 		return nil, p.fail("inspect program", err)
 	}
 	defer p.release()
-	for range 3 { // the number of maps may change between the two calls
-		info, err := sys.ProgInfoByFD(p.fd.Int())
-		if err != nil {
-			return nil, p.fail("inspect program", err)
-		}
-		ids := make([]uint32, info.NrMapIDs)
-		if len(ids) > 0 {
-			again := sys.ProgInfo{NrMapIDs: uint32(len(ids)), MapIDs: sys.Slice(ids)}
-			if _, err := sys.ObjInfo(p.fd.Int(), unsafe.Pointer(&again),
-				uint32(unsafe.Sizeof(again))); err != nil {
-				return nil, p.fail("inspect program", err)
-			}
-			if int(again.NrMapIDs) > len(ids) {
-				continue
-			}
-			ids = ids[:again.NrMapIDs]
-		}
-		return &ProgramInfo{
-			ID: info.ID, Type: info.Type, Name: info.Name.String(), Tag: info.Tag,
-			XlatedLen: int(info.XlatedProgLen),
-			JitedLen:  int(info.JitedProgLen), LoadTime: time.Duration(info.LoadTime),
-			UID: info.CreatedByUID, MapIDs: ids,
-			BTFID: info.BTFID, NumFuncInfo: int(info.NrFuncInfo), NumLineInfo: int(info.NrLineInfo),
-			RunTime: time.Duration(info.RunTimeNs), RunCount: info.RunCnt,
-			RecursionMisses: info.RecursionMisses,
-			VerifiedInsns:   info.VerifiedInsns, GPL: info.GPL(),
-			AttachBTFID: info.AttachBTFObjID, AttachTypeID: info.AttachBTFID,
-			IfIndex: info.IfIndex, NetnsDev: info.NetnsDev, NetnsIno: info.NetnsIno,
-		}, nil
+	info, err := objinfo.ReadProgram(p.fd.Int())
+	if err != nil {
+		return nil, p.fail("inspect program", err)
 	}
-	return nil, p.fail("inspect program", fmt.Errorf("its maps keep changing: %w", syscall.EAGAIN))
+	return info, nil
 }
 
 // target returns the SEC() text after the first '/', "" if there is none.

@@ -126,6 +126,14 @@ type Program struct {
 	Target string
 }
 
+// Functions returns the records that give Insns their functions (libbpf bpf_program__func_info).
+// InsnOff is an index in Insns.
+func (p *Program) Functions() []btf.FuncInfo { return btf.FuncInfos(p.FuncInfo, p.FuncInfoSize) }
+
+// Lines returns the records that give Insns their source lines (libbpf bpf_program__line_info).
+// InsnOff is an index in Insns, names are in the object's BTF.
+func (p *Program) Lines() []btf.LineInfo { return btf.LineInfos(p.LineInfo, p.LineInfoSize) }
+
 // FixupKind says what an executor writes into an instruction once it has the file descriptor.
 type FixupKind uint8
 

@@ -183,7 +183,7 @@ func ProgBindMap(prog, mapFD int, flags uint32) error {
 type StatsKind uint32
 
 // StatsRunTime is BPF_STATS_RUN_TIME: run_time_ns and run_cnt of every program, which are RunTime
-// and RunCount of bpf.ProgramInfo.
+// and RunCount of objinfo.Program.
 const StatsRunTime StatsKind = 0
 
 // EnableStats enables a statistic while the FD is open (BPF_ENABLE_STATS, libbpf bpf_enable_stats;

@@ -86,6 +86,7 @@ var rooms = []room{
 	{dir: "preflight", floor: 5, pure: true},
 	{dir: "internal/verifier", floor: 5, pure: true},
 	{dir: "linkinfo", floor: 5},
+	{dir: "objinfo", floor: 5},
 	{dir: "", floor: 8},
 	{dir: "internal/bpftest", floor: 9},
 	{dir: "internal/e2e", floor: 10},

@@ -23,6 +23,7 @@ import (
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/objinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -230,7 +231,7 @@ func argctxPrograms() string {
 	return programs
 }
 
-func programInfo(t *testing.T, obj *bpf.Object, name string) *bpf.ProgramInfo {
+func programInfo(t *testing.T, obj *bpf.Object, name string) *objinfo.Program {
 	t.Helper()
 	info, err := obj.Program(name).Info()
 	if err != nil {
@@ -239,7 +240,7 @@ func programInfo(t *testing.T, obj *bpf.Object, name string) *bpf.ProgramInfo {
 	return info
 }
 
-func mapInfo(t *testing.T, obj *bpf.Object, name string) *bpf.MapInfo {
+func mapInfo(t *testing.T, obj *bpf.Object, name string) *objinfo.Map {
 	t.Helper()
 	info, err := obj.Map(name).Info()
 	if err != nil {

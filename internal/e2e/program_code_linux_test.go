@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +29,7 @@ func TestProgramCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	insns := p.Insns()
+	insns := slices.Clone(p.Plan().Insns)
 	for i := range insns {
 		if in := insns[i]; in.IsLdImm64() &&
 			(in.Src() == asm.PseudoMapFD || in.Src() == asm.PseudoMapValue) {
@@ -44,7 +45,7 @@ func TestProgramCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	types := featureObject(t, "for_each_map_elem").BTF()
-	funcs, lines := p.FuncInfo(), p.LineInfo()
+	funcs, lines := p.Plan().Functions(), p.Plan().Lines()
 	if len(funcs) != len(code.Functions) || len(funcs) != 2 || len(lines) != len(code.Lines) {
 		t.Fatalf("%d functions, %d lines, the kernel has %d, %d", len(funcs), len(lines),
 			len(code.Functions), len(code.Lines))
@@ -68,7 +69,7 @@ func TestProgramCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer byID.Close()
-	if byID.Insns() != nil || byID.FuncInfo() != nil || byID.LineInfo() != nil {
+	if byID.Plan() != nil {
 		t.Error("a program that was opened by its id has an object's code")
 	}
 	if !info.GPL || info.IfIndex != 0 || info.AttachBTFID != 0 {

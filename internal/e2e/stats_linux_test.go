@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf/inspect"
+	"github.com/purebpf/bpf/objinfo"
 	"github.com/purebpf/bpf/sys"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestEnableStats(t *testing.T) {
 	const runs = 1000
 	p := featureObject(t, "for_each_map_elem").Program("for_each_map_elem")
-	run := func(n uint32) *bpf.ProgramInfo {
+	run := func(n uint32) *objinfo.Program {
 		t.Helper()
 		if _, err := p.Run(&bpf.RunOptions{Data: make([]byte, 64), Repeat: n}); err != nil {
 			t.Fatal(err)
