@@ -20,10 +20,8 @@ import (
 type PerfEvent struct {
 	// Type is one of sys.PerfTypeHardware, PerfTypeSoftware, PerfTypeTracepoint, PerfTypeHWCache,
 	// PerfTypeRaw, or the number of a PMU in /sys/bus/event_source/devices/*/type.
-	Type sys.PerfType
-	// Config selects the event of the type: PERF_COUNT_HW_*, PERF_COUNT_SW_*, a tracepoint's id,
-	// ...
-	Config uint64
+	Type   sys.PerfType
+	Config uint64 // event of the type: PERF_COUNT_HW_*, PERF_COUNT_SW_*, a tracepoint's id, ...
 	// Period is the number of counts between two runs (nanoseconds for clocks). With Frequency the
 	// kernel chooses the period so that the program runs that often a second. If neither is set,
 	// Frequency is 100. Tracepoints use neither: the program runs every time.
@@ -79,15 +77,14 @@ func (e PerfEvent) String() string {
 // or PMU event, a tracepoint program to a tracepoint. A tracepoint is opened once because its event
 // sees all CPUs. With a PID and no CPUs there is one event, for the thread.
 //
-// When a CPU goes offline, the kernel stops its event for good; when the CPU is online again, a
-// goroutine, which otherwise sleeps, opens another event and attaches the program to it. The Link
-// and its descriptor stay the same, but a pin of the Link keeps the old event. Without CPUs in the
-// options the program is also attached to CPUs that come online later, until all Links are closed.
-// Failures of the goroutine go to the logger of the load. libbpf does none of this.
+// When a CPU goes offline, the kernel stops its event for good; when it is online again, a goroutine
+// opens another event for the same Link (a pin keeps the old event). Without CPUs in the options the
+// program is also attached to CPUs that come online later, until all Links are closed. The logger
+// of the load gets failures of the goroutine. libbpf does none of this.
 //
 // Needs CAP_PERFMON (see Attaching in the package comment), also for CPUs that come online later.
-// ErrNotExist if the machine has no such event (virtual machines often have no hardware events);
-// EINVAL if the event takes other programs.
+// ErrNotExist if there is no such event (virtual machines often have no hardware events); EINVAL if
+// the event takes other programs.
 func (p *Program) AttachPerfEvent(event PerfEvent, opts *PerfEventOptions) (Links, error) {
 	if opts == nil {
 		opts = &PerfEventOptions{}

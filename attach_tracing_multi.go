@@ -19,9 +19,8 @@ import (
 // are left out: more than 12 arguments, arguments of more than 16 bytes, a variable number of
 // arguments, a struct as result.
 //
-// Needs CAP_PERFMON. ErrNotExist if nothing matches. The tests check which functions a pattern
-// selects and what the kernel is asked, but have not run such programs, because no kernel that they
-// ran on has such links.
+// Needs CAP_PERFMON. ErrNotExist if nothing matches. No kernel that the tests ran on has such links:
+// they check which functions a pattern selects and what the kernel is asked.
 func (p *Program) AttachTracingMulti(pattern string) (*Link, error) {
 	if pattern == "" {
 		return p.attachTracing("0 functions", "", nil, nil)

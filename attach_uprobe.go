@@ -44,11 +44,6 @@ type UprobeOptions struct {
 // EINVAL for a name that means several functions, and for an offset inside an instruction, with the
 // nearest valid offsets; ESRCH if there is no such process; ErrNotSupported on a kernel without
 // uprobes.
-//
-// To find offsets inside instructions, AttachUprobe checks the alignment that the machine requires,
-// and on x86, riscv64, s390x and ppc64 decodes the function from its start, following direct jumps.
-// This assumes that functions start with an instruction and that calls return. In stripped files,
-// data tables, and code that only indirect jumps reach, any aligned offset is accepted.
 func (p *Program) AttachUprobe(file, symbol string, opts *UprobeOptions) (*Link, error) {
 	if opts == nil {
 		opts = &UprobeOptions{}

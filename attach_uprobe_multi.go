@@ -17,13 +17,11 @@ type UprobeMultiOptions struct {
 // UprobeList lists functions of a program or library, by their names or by offsets in the file,
 // both as for AttachUprobe.
 type UprobeList struct {
-	When    Moment
-	PID     int // run in this process only; 0 is every process, one's own is os.Getpid()
-	Symbols []string
-	Offsets []uint64
-	// RefCtrOffsets are the file offsets of 16-bit counters that the kernel increments while the
-	// probes exist, one for each function; 0 for none.
-	RefCtrOffsets []uint64
+	When          Moment
+	PID           int // run in this process only; 0 is every process, one's own is os.Getpid()
+	Symbols       []string
+	Offsets       []uint64
+	RefCtrOffsets []uint64 // of semaphores in the file, one for each function; 0 for none
 	Cookies       []uint64 // what bpf_get_attach_cookie returns, one for each function
 }
 

@@ -27,30 +27,24 @@ type LoadOptions struct {
 	// only after a failure, other levels always. Program.VerifierLog returns it.
 	LogLevel uapi.LogLevel
 	// LogSize is how many bytes of log the kernel may write about one program or the BTF, at least
-	// 128. 0 lets the buffer grow from 16 MiB to 4 GiB, as in libbpf; the caller can't supply a
-	// buffer. If LogLevel is set, a log that doesn't fit fails the load with ENOSPC, as in libbpf;
-	// kernels from 6.4 on keep its end, older ones its beginning.
+	// 128; 0 lets the buffer grow from 16 MiB to 4 GiB. If LogLevel is set, a log that doesn't fit
+	// fails the load with ENOSPC; kernels from 6.4 on keep its end, older ones its beginning.
 	LogSize uint32
-	// Kernel is the kernel that the object is resolved for; nil: kernel.Running(). The plan is
-	// executed on the running kernel, which provides all facts about the machine: CPUs, page size,
-	// how programs attach. EINVAL if the object uses types or symbols that have other ids or
-	// addresses in Kernel's BTF or kallsyms than in the running kernel.
+	// Kernel is the kernel that the object is resolved for; nil: kernel.Running(), which always
+	// executes the plan and provides all facts about the machine. EINVAL if the object uses types or
+	// symbols with other ids or addresses in Kernel's BTF or kallsyms than in the running kernel.
 	Kernel facts.Kernel
-	// Maps replace the object's maps of these names, which are not created (libbpf
-	// bpf_map__reuse_fd). A name may be that of a section, as for Object.Map. The Object duplicates
-	// their descriptors. The object's map gets max_entries, flags and contents from the given map;
-	// initial values are not written. The memory of a data section is mapped if the given map can
-	// be mapped, otherwise its variables can only be read, by system calls. If the object's map has
-	// a pin path, the given map is pinned there; but if a map is pinned there already, that one is
-	// used, as in libbpf.
+	// Maps replace the object's maps of these names, or names of sections (libbpf
+	// bpf_map__reuse_fd). The Object duplicates their descriptors, and takes max_entries, flags and
+	// contents from them; it writes no initial values. If a map can't be mapped, variables in it can
+	// only be read, by system calls. If the object's map has a pin path, the given map is pinned
+	// there; but if a map is pinned there already, that one is used, as in libbpf.
 	//
 	// Unlike in libbpf, the load fails with EINVAL if type, key size or value size differ from the
-	// object's, whose types and variables would not fit the map. To use a map with values of
-	// another size, change the object first (object.Map.SetValueSize).
+	// object's. For values of another size, change the object first (object.Map.SetValueSize).
 	Maps map[string]*Map
-	// InnerMaps are templates for maps of maps, by the name of the outer map, which takes maps like
-	// the template (libbpf bpf_map__set_inner_map_fd). They replace the inner map that the object
-	// declares, and may be closed after the load.
+	// InnerMaps replace the inner maps that the object declares, by the name of the outer map
+	// (libbpf bpf_map__set_inner_map_fd). They may be closed after the load.
 	InnerMaps map[string]*Map
 	PinRoot   string // directory for maps pinned by name; "" is /sys/fs/bpf
 	SkipPins  bool   // ignore all pin paths: maps are created and not pinned

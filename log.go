@@ -12,8 +12,8 @@ import (
 
 // EnvLogger returns a logger that writes text to standard error, beginning at the level that the
 // environment variable LIBBPF_LOG_LEVEL names (warn, info or debug, in any case). If the variable
-// is unset or has another value, the logger is silent. The library itself never calls EnvLogger:
-// pass the result to SetLogger or in LoadOptions.Logger, as the bpf command does.
+// is unset or has another value, the logger is silent. Pass it to SetLogger or in
+// LoadOptions: the library never calls EnvLogger.
 func EnvLogger() *slog.Logger {
 	var level slog.Level
 	switch strings.ToLower(os.Getenv("LIBBPF_LOG_LEVEL")) {

@@ -14,13 +14,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// OpenMap opens the map that is pinned at path (libbpf bpf_obj_get).
-func OpenMap(path string) (*Map, error) { return OpenMapFlags(path, 0) }
-
-// OpenMapFlags is OpenMap for reading or for writing only (libbpf bpf_obj_get_opts): with
-// uapi.FOpenRdonly elements can be looked up but not changed, which needs only read permission for
-// the file; with uapi.FOpenWronly the reverse. What the flag excludes fails with ErrPermission.
-func OpenMapFlags(path string, flags uapi.OpenFlags) (*Map, error) {
+// OpenMap opens the map that is pinned at path (libbpf bpf_obj_get_opts). With uapi.FOpenRdonly
+// elements can be looked up but not changed, which needs only read permission for the file; with
+// uapi.FOpenWronly the reverse. What the flag excludes fails with ErrPermission.
+func OpenMap(path string, flags uapi.OpenFlags) (*Map, error) {
 	fd, err := bpffs.OpenFlags(path, bpffs.MapKind, flags)
 	if err != nil {
 		return nil, newError("open pinned map", about{"", path}, err)
@@ -33,12 +30,9 @@ func OpenMapFlags(path string, flags uapi.OpenFlags) (*Map, error) {
 	return m, nil
 }
 
-// MapFromID opens the map with that kernel id (libbpf bpf_map_get_fd_by_id; 4.13). Needs
-// CAP_SYS_ADMIN.
-func MapFromID(id uint32) (*Map, error) { return MapFromIDFlags(id, 0) }
-
-// MapFromIDFlags is MapFromID with the flags of OpenMapFlags (libbpf bpf_map_get_fd_by_id_opts).
-func MapFromIDFlags(id uint32, flags uapi.OpenFlags) (*Map, error) {
+// MapFromID opens the map with that kernel id, with the flags of OpenMap (libbpf
+// bpf_map_get_fd_by_id_opts; 4.13). Needs CAP_SYS_ADMIN.
+func MapFromID(id uint32, flags uapi.OpenFlags) (*Map, error) {
 	fd, err := sys.MapFDByIDFlags(id, flags)
 	if err != nil {
 		return nil, newError("open map", withID(id), err, kernel.CapSysAdmin)
@@ -77,22 +71,17 @@ func mapOf(fd *sys.FD) (*Map, error) {
 
 // MapOptions is what CreateMap needs beyond the description of the map.
 type MapOptions struct {
-	// Inner is the template of a map of maps, nil for others. It may be closed afterwards.
-	Inner *Map
-	// BTF has the types that KeyType and ValueType of the description refer to. It is loaded into
-	// the kernel as it is, unless BTFFD is given: the descriptor of the same BTF, for example
-	// Object.BTFFD. Storage maps need both types, and values with a bpf_spin_lock, bpf_timer and the
-	// like need theirs.
+	Inner *Map // template of a map of maps; it may be closed afterwards
+	// BTF has the description's KeyType and ValueType, which storage maps and values with a
+	// bpf_spin_lock, bpf_timer and the like need. It is loaded unless BTFFD is given, the descriptor
+	// of the same BTF.
 	BTF   *btf.Spec
 	BTFFD BorrowedFD
-	// KernelValueType is the value's type in the kernel's BTF or, with ModuleBTFFD, in that of a
-	// module: struct_ops.
+	// KernelValueType is the type of a struct_ops value in the BTF of the kernel, or of a module.
 	KernelValueType btf.ID
 	ModuleBTFFD     BorrowedFD // 6.9
 	TokenFD         BorrowedFD // BPF token (6.9)
-	// ExclusiveHash is the SHA-256 hash of the only program that may use the map (6.18): see
-	// object.Map.ExclusiveTo.
-	ExclusiveHash []byte
+	ExclusiveHash   []byte     // SHA-256 of the only program that may use the map (6.18)
 }
 
 // CreateMap creates a single map as spec describes it: type, sizes, entries, flags, extra, NUMA
@@ -150,11 +139,10 @@ func (m *Map) ReadTypes() error {
 	return nil
 }
 
-// Mmap maps the memory of a map that was opened or created alone: an array with uapi.FMmapable
-// (5.5), or an arena (6.9). Then Memory and MemoryOf return it until Close. The memory is read-only
-// if writable is false. ErrPermission if writable is true and the map is frozen or was opened or
-// created read-only; today's kernels map no map that was opened with uapi.FOpenRdonly (EINVAL). It
-// must not run concurrently with other methods.
+// Mmap maps the memory of a map that was opened or created alone, for Memory and MemoryOf: an array
+// with uapi.FMmapable (5.5), or an arena (6.9). ErrPermission if writable is true and the map is
+// frozen or read-only; EINVAL from today's kernels for maps opened with uapi.FOpenRdonly. It must
+// not run concurrently with other methods.
 func (m *Map) Mmap(writable bool) error {
 	if _, err := m.use(); err != nil {
 		return m.fail("map memory of", err)

@@ -93,21 +93,6 @@ func (p *Program) SetAutoattach(on bool) error {
 	return nil
 }
 
-// ReadStream reads what the program has written to one of its streams, such as the report of a
-// fault, and returns the number of bytes, 0 if there are none (libbpf bpf_prog_stream_read; 6.17).
-// What was read is removed.
-func (p *Program) ReadStream(from sys.Stream, buf []byte) (int, error) {
-	if err := p.use(); err != nil {
-		return 0, p.fail("read stream of program", err)
-	}
-	defer p.release()
-	n, err := sys.ProgStreamRead(p.fd.Int(), from, buf)
-	if err != nil {
-		return 0, p.fail("read stream of program", err)
-	}
-	return n, nil
-}
-
 // AssocStructOps makes m the struct_ops map for the kfuncs that the program calls (libbpf
 // bpf_program__assoc_struct_ops; 6.19). EINVAL if the program is of type struct_ops or m is not, or
 // the program has one already.

@@ -19,10 +19,9 @@ type CloneOptions struct {
 	ExpectedAttachType uapi.AttachType
 	// AttachBTFID is a type id in the BTF of AttachProgFD if that is set, else in the BTF with
 	// descriptor AttachBTFObjFD if that is set, else in the kernel's BTF.
-	AttachBTFID  btf.ID
-	AttachProgFD BorrowedFD // program to attach to
-	// BTF of the module to attach to; not together with AttachProgFD
-	AttachBTFObjFD BorrowedFD
+	AttachBTFID    btf.ID
+	AttachProgFD   BorrowedFD     // program to attach to
+	AttachBTFObjFD BorrowedFD     // BTF of the module to attach to; not together with AttachProgFD
 	Flags          uapi.ProgFlags // instead of the flags from the object and its section
 	IfIndex        uint32
 	KernVersion    uint32
@@ -37,8 +36,7 @@ type CloneOptions struct {
 	TokenFD     BorrowedFD // BPF token instead of the object's (6.9)
 	BTFFD       BorrowedFD // BTF that function and line info refer to, instead of the object's
 	// FuncInfo and LineInfo replace the object's records (struct bpf_func_info, bpf_line_info) in
-	// host byte order. EINVAL if records are set without the size of one record, or the size
-	// without records.
+	// host byte order, of the sizes FuncInfoSize and LineInfoSize.
 	FuncInfo, LineInfo         []byte
 	FuncInfoSize, LineInfoSize uint32
 }

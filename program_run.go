@@ -10,11 +10,9 @@ import (
 
 // RunOptions is the input of a run and room for its output. Run keeps no slice.
 type RunOptions struct {
-	Data    []byte // packet; XDP programs and packet filters need at least 14 bytes
-	DataOut []byte // room for the packet after the run, nil if it isn't wanted
-	// Context is the program's context in memory (struct xdp_md, __sk_buff, arguments of a raw
-	// tracepoint or syscall program)
-	Context    []byte
+	Data       []byte // packet; XDP programs and packet filters need at least 14 bytes
+	DataOut    []byte // room for the packet after the run, nil if it isn't wanted
+	Context    []byte // struct xdp_md, __sk_buff, arguments of a raw tracepoint or syscall program
 	ContextOut []byte // room for the context after the run; syscall programs change Context itself
 	Repeat     uint32 // how often; 0 means once
 	Flags      uapi.RunFlags

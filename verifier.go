@@ -36,9 +36,7 @@ type VerifierError struct {
 	Reason     string // the kernel's explanation, from kernels that write one (7.3 and newer)
 	Suggestion string // the kernel's suggestion, likewise
 
-	// Insn is the index of the failing instruction, counted through all subprograms; -1 if the log
-	// doesn't say
-	Insn     int
+	Insn     int    // failing instruction, counted through all subprograms; -1 if the log doesn't say
 	InsnText string // as the kernel prints it: "(61) r2 = *(u32 *)(r1 +0)"
 	Function string // function of the object that the instruction belongs to
 	File     string // source position of the instruction, from line info

@@ -40,7 +40,7 @@ func CgroupEffective(path string, where uapi.AttachType) (*Hook, error) {
 }
 
 // Netns lists the flow dissector or the sk_lookup programs of the network namespace with that path
-// (5.8); bpf.ThreadNetns is the calling thread's. Needs CAP_NET_ADMIN.
+// (5.8); kernel.ThreadNetns is the calling thread's. Needs CAP_NET_ADMIN.
 func Netns(path string, where uapi.AttachType) (*Hook, error) { return file(path, where, 0) }
 
 // LIRC lists the programs of an infrared receiver, /dev/lircN (4.18).

@@ -190,7 +190,7 @@ func TestPrivileges(t *testing.T) {
 			return second(inspect.Cgroup(dir, uapi.AttachCgroupInetIngress))
 		}},
 		{"Netns", "5.8", kernel.CapNetAdmin, func() error {
-			return second(inspect.Netns(bpf.ThreadNetns, uapi.AttachSKLookup))
+			return second(inspect.Netns(kernel.ThreadNetns, uapi.AttachSKLookup))
 		}},
 		{"Interface", "6.6", kernel.CapNetAdmin, func() error {
 			return second(inspect.Interface("lo", uapi.AttachTCXIngress))

@@ -3,6 +3,7 @@ package nolink
 import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/explain"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -24,7 +25,7 @@ func UnsetFlowDissector(p *bpf.Program) error {
 	return r.do(func(a *sys.ProgAttachAttr) error {
 		a.AttachType = uapi.AttachFlowDissector
 		// Before 5.8 the kernel doesn't compare programs.
-		if err := r.requireAttached(bpf.ThreadNetns, a.AttachType, a.ProgFD); err != nil {
+		if err := r.requireAttached(kernel.ThreadNetns, a.AttachType, a.ProgFD); err != nil {
 			return err
 		}
 		return sys.ProgDetach(a)
@@ -32,7 +33,7 @@ func UnsetFlowDissector(p *bpf.Program) error {
 }
 
 func threadNetns() *explain.Place {
-	return explain.NetnsPlace(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	return explain.NetnsPlace(kernel.ThreadNetns, uapi.AttachFlowDissector)
 }
 
 // AddLIRC attaches a SEC("lirc_mode2") program to an infrared receiver, /dev/lircN (libbpf

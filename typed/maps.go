@@ -61,7 +61,7 @@ func (o *Maps[K]) Get(key K) (*bpf.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bpf.MapFromID(id)
+	return bpf.MapFromID(id, 0)
 }
 
 // ID returns the kernel's id of the map that is the value of key. ErrNotExist if there is none.

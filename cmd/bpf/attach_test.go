@@ -13,6 +13,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -205,11 +206,11 @@ func TestAttachLoaded(t *testing.T) {
 		}
 	}
 	lookup := load("../../testdata/net.bpf.o", "lookup").Program("lookup")
-	r, err := startAttach(t, "--program", id(lookup), "netns:"+bpf.ThreadNetns)
+	r, err := startAttach(t, "--program", id(lookup), "netns:"+kernel.ThreadNetns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachSKLookup); err != nil ||
+	if there, err := inspect.Netns(kernel.ThreadNetns, uapi.AttachSKLookup); err != nil ||
 		len(there.Programs) != 1 || strconv.Itoa(int(there.Programs[0].ProgramID)) != id(lookup) {
 		t.Errorf("%+v, %v", there, err)
 	}

@@ -239,9 +239,9 @@ func mapNamed(obj *bpf.Object, name string) (m *bpf.Map, done func() error, err 
 		}
 	}
 	if id, convErr := strconv.ParseUint(name, 10, 32); convErr == nil {
-		m, err = bpf.MapFromID(uint32(id))
+		m, err = bpf.MapFromID(uint32(id), 0)
 	} else {
-		m, err = bpf.OpenMap(name)
+		m, err = bpf.OpenMap(name, 0)
 	}
 	if obj != nil && errors.Is(err, bpf.ErrNotExist) && !strings.Contains(name, "/") {
 		err = fmt.Errorf("nothing is pinned at %s, and %w", name, obj.Map(name).Err())

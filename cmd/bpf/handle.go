@@ -105,7 +105,7 @@ func (w *words) mapped() (*bpf.Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		return bpf.MapFromID(id)
+		return bpf.MapFromID(id, 0)
 	case w.take("name"):
 		name, err := w.next("name of a map")
 		if err != nil {
@@ -117,7 +117,7 @@ func (w *words) mapped() (*bpf.Map, error) {
 		if err != nil {
 			return nil, err
 		}
-		return bpf.OpenMap(path)
+		return bpf.OpenMap(path, 0)
 	}
 	return nil, errors.New("name a map: id N, name NAME or pinned PATH")
 }
@@ -134,7 +134,8 @@ func programWhere(
 
 // mapWhere opens the only map that fits.
 func mapWhere(what string, fits func(*bpf.Map) bool) (*bpf.Map, error) {
-	return only("map", what, sys.MapNextID, bpf.MapFromID, fits)
+	open := func(id uint32) (*bpf.Map, error) { return bpf.MapFromID(id, 0) }
+	return only("map", what, sys.MapNextID, open, fits)
 }
 
 // only opens the only object that fits among all that the kernel has.

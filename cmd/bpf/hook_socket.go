@@ -7,6 +7,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
@@ -102,7 +103,7 @@ func sockMapThere(h *hook) ([]attachment, error) {
 }
 
 func setFlowDissector(s subject, h *hook) (hooked, error) {
-	there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	there, err := inspect.Netns(kernel.ThreadNetns, uapi.AttachFlowDissector)
 	if err == nil && len(there.Programs) > 0 {
 		return hooked{}, fmt.Errorf(
 			"program %d is the flow dissector of this network namespace: %w",
@@ -116,11 +117,11 @@ func setFlowDissector(s subject, h *hook) (hooked, error) {
 }
 
 func flowDissectorThere(h *hook) ([]attachment, error) {
-	there, err := inspect.Netns(bpf.ThreadNetns, uapi.AttachFlowDissector)
+	there, err := inspect.Netns(kernel.ThreadNetns, uapi.AttachFlowDissector)
 	if err != nil {
 		return nil, err
 	}
-	id, err := inode(bpf.ThreadNetns)
+	id, err := inode(kernel.ThreadNetns)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -345,7 +346,7 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	// A loaded program may be attached elsewhere: only loading needed the capability.
 	say("cgroup sock_create link", outcome(cgroup.Program("sock_create").AttachCgroup(dir, nil)))
 	say("xdp link", outcome(obj.Program("xdp_pass").AttachXDP("lo", nil)))
-	say("netns link", outcome(obj.Program("lookup").AttachNetns(bpf.ThreadNetns)))
+	say("netns link", outcome(obj.Program("lookup").AttachNetns(kernel.ThreadNetns)))
 	say("sockmap set", nolink.SetSockMap(obj.Program("stream_verdict"), obj.Map("sockets"), nil))
 	say("reuseport", nolink.SetReuseport(obj.Program("reuseport"), rawConn(t, udpSocket(t, 0, true))))
 	if atLeast(6, 6) {
@@ -359,6 +360,6 @@ func TestAttachWithoutPrivilegesChild(t *testing.T) {
 	}
 	say("link by id", second(bpf.LinkFromID(1)))
 	say("program by id", second(bpf.ProgramFromID(1)))
-	say("map by id", second(bpf.MapFromID(1)))
+	say("map by id", second(bpf.MapFromID(1, 0)))
 	say("flow dissector set", nolink.SetFlowDissector(obj.Program("dissector")))
 }

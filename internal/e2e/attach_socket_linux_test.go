@@ -19,6 +19,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
@@ -301,7 +302,7 @@ func TestReuseportMigrate(t *testing.T) {
 // TestSKLookup: connections to one port go to the socket of another.
 func TestSKLookup(t *testing.T) {
 	testkit.Root(t)
-	first, err := os.Open(bpf.ThreadNetns)
+	first, err := os.Open(kernel.ThreadNetns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +323,7 @@ func TestSKLookup(t *testing.T) {
 		}
 	}
 	expect("")
-	link, err := p.AttachNetns(bpf.ThreadNetns)
+	link, err := p.AttachNetns(kernel.ThreadNetns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,14 +333,14 @@ func TestSKLookup(t *testing.T) {
 	}
 	info, err := link.Info()
 	if err != nil || info.Type != uapi.LinkNetns ||
-		uint64(info.Detail.(*linkinfo.Netns).Inode) != inodeOf(t, bpf.ThreadNetns) {
+		uint64(info.Detail.(*linkinfo.Netns).Inode) != inodeOf(t, kernel.ThreadNetns) {
 		t.Errorf("%+v %v", info, err)
 	}
-	second, err := p.AttachNetns(bpf.ThreadNetns) // beside the first
+	second, err := p.AttachNetns(kernel.ThreadNetns) // beside the first
 	if err != nil {
 		t.Fatal(err)
 	}
-	hook, err := hooks.QueryFile(bpf.ThreadNetns, uapi.AttachSKLookup, 0)
+	hook, err := hooks.QueryFile(kernel.ThreadNetns, uapi.AttachSKLookup, 0)
 	if err != nil || len(hook.Programs) != 2 || hook.Programs[1].ID != bpftest.ProgramID(t, p) {
 		t.Errorf("%+v %v", hook, err)
 	}
@@ -362,7 +363,7 @@ func netnsRefused(t *testing.T, p, wrong *bpf.Program) {
 	if _, err := p.AttachNetns("/proc/self/ns/uts"); !errors.Is(err, syscall.EINVAL) {
 		t.Error(err)
 	}
-	if _, err := wrong.AttachNetns(bpf.ThreadNetns); !errors.Is(err, syscall.EINVAL) ||
+	if _, err := wrong.AttachNetns(kernel.ThreadNetns); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(),
 			"the program is of type xdp, want flow_dissector, sk_lookup") {
 		t.Error(err)
@@ -396,19 +397,19 @@ func TestFlowDissector(t *testing.T) {
 		if (*runs > 0) != want {
 			t.Errorf("%s: %d runs", what, *runs)
 		}
-		hook, err := hooks.QueryFile(bpf.ThreadNetns, uapi.AttachFlowDissector, 0)
+		hook, err := hooks.QueryFile(kernel.ThreadNetns, uapi.AttachFlowDissector, 0)
 		if err != nil || len(hook.Programs) != 0 != want ||
 			want && hook.Programs[0].ID != bpftest.ProgramID(t, p) {
 			t.Errorf("%s: %+v %v", what, hook, err)
 		}
 	}
 	expect("before", false)
-	link, err := p.AttachNetns(bpf.ThreadNetns)
+	link, err := p.AttachNetns(kernel.ThreadNetns)
 	if err != nil {
 		t.Fatal(err)
 	}
 	expect("link", true)
-	if _, err := other.AttachNetns(bpf.ThreadNetns); !errors.Is(err, bpf.ErrExist) &&
+	if _, err := other.AttachNetns(kernel.ThreadNetns); !errors.Is(err, bpf.ErrExist) &&
 		!errors.Is(err, syscall.E2BIG) ||
 		!strings.Contains(err.Error(), "(dissector) is attached there") {
 		t.Error(err)

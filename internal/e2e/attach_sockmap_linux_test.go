@@ -12,6 +12,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
@@ -210,10 +211,10 @@ func TestReopened(t *testing.T) {
 		t.Cleanup(func() { q.Close() })
 		return q
 	}
-	netns := func(p *bpf.Program) (*bpf.Link, error) { return p.AttachNetns(bpf.ThreadNetns) }
+	netns := func(p *bpf.Program) (*bpf.Link, error) { return p.AttachNetns(kernel.ThreadNetns) }
 	cgroup := func(p *bpf.Program) (*bpf.Link, error) { return p.AttachCgroup(dir, nil) }
 	inNetns := func(where uapi.AttachType) (*hooks.Hook, error) {
-		return hooks.QueryFile(bpf.ThreadNetns, where, 0)
+		return hooks.QueryFile(kernel.ThreadNetns, where, 0)
 	}
 	inCgroup := func(where uapi.AttachType) (*hooks.Hook, error) {
 		return hooks.QueryFile(dir, where, 0)

@@ -20,6 +20,7 @@ import (
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -236,7 +237,7 @@ var hookings = []struct {
 	})},
 	{"network namespace", everywhere,
 		linking("link", "dissector", func(p *bpf.Program) (*bpf.Link, error) {
-			return p.AttachNetns(bpf.ThreadNetns)
+			return p.AttachNetns(kernel.ThreadNetns)
 		})},
 	{"cgroup", everywhere, func(t *testing.T) (*bpf.Program, hooking) {
 		dir := testkit.Cgroup(t)

@@ -529,7 +529,7 @@ func pinOne(t *testing.T, o *object.Object, dir string) func() error {
 	}
 	id := mapID(t, m)
 	return func() error {
-		now, err := bpf.OpenMap(first.PinPath)
+		now, err := bpf.OpenMap(first.PinPath, 0)
 		if err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ var killedKinds = []struct {
 	}},
 	{"sk_lookup", "", "", nil, func(t *testing.T, _ string) (*bpf.Link, error) {
 		return load(t, only(open(t, "net"), "lookup"), nil).Program("lookup").AttachNetns(
-			bpf.ThreadNetns)
+			kernel.ThreadNetns)
 	}},
 	{"cgroup", "", "", nil, func(t *testing.T, cgroup string) (*bpf.Link, error) {
 		return killedProgram(t, "ingress").AttachCgroup(cgroup, nil)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
@@ -325,7 +326,7 @@ func TestLinkInfoNet(t *testing.T) {
 				&bpf.NetfilterOptions{Priority: -42})
 		}, uapi.LinkNetfilter, &linkinfo.Netfilter{Family: 2, Hook: 1, Priority: -42}},
 		{"dissector", "5.8", func(p *bpf.Program) (*bpf.Link, error) {
-			return p.AttachNetns(bpf.ThreadNetns)
+			return p.AttachNetns(kernel.ThreadNetns)
 		}, uapi.LinkNetns, nil},
 	} {
 		if test.kernel != "" && !kernelAtLeast(t, test.kernel) {
@@ -340,7 +341,7 @@ func TestLinkInfoNet(t *testing.T) {
 		words := map[string]any{"ifindex": lo.Index}
 		if test.typ == uapi.LinkNetns {
 			var st unix.Stat_t
-			if err := unix.Stat(bpf.ThreadNetns, &st); err != nil {
+			if err := unix.Stat(kernel.ThreadNetns, &st); err != nil {
 				t.Fatal(err)
 			}
 			test.want = &linkinfo.Netns{Inode: uint32(st.Ino), AttachType: uapi.AttachFlowDissector}

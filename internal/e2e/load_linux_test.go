@@ -252,7 +252,7 @@ func TestLoadPinned(t *testing.T) {
 	if v, err := counts.Lookup(1); v != 11 || err != nil {
 		t.Fatal(v, err)
 	}
-	opened, err := bpf.OpenMap(path)
+	opened, err := bpf.OpenMap(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func TestLoadRecorded(t *testing.T) {
 			}{{"percpu", 8}, {"percpu_odd", 16}} {
 				m := obj.Map(size.name)
 				perCPUValues(t, m, cpus, size.stride)
-				again, err := bpf.MapFromID(mapID(t, m))
+				again, err := bpf.MapFromID(mapID(t, m), 0)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -168,7 +168,7 @@ func TestReusePinned(t *testing.T) {
 		t.Errorf("pinned %v, reused %v, map %d, want %d", m.Pinned(), m.Reused(), mapID(t, m),
 			mapID(t, given))
 	}
-	pinned, err := bpf.OpenMap(path)
+	pinned, err := bpf.OpenMap(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func TestCreateMapTyped(t *testing.T) {
 		t.Errorf("types of a map without: %v", err)
 	}
 
-	byID, err := bpf.MapFromID(mapID(t, locked))
+	byID, err := bpf.MapFromID(mapID(t, locked), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,11 +163,11 @@ func TestOpenMapReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := testkit.WithCapabilities(t, nil, func() error {
-		if m, err := bpf.OpenMap(path); !errors.Is(err, bpf.ErrPermission) {
+		if m, err := bpf.OpenMap(path, 0); !errors.Is(err, bpf.ErrPermission) {
 			m.Close()
 			t.Errorf("for reading and writing: %v", err)
 		}
-		m, err := bpf.OpenMapFlags(path, uapi.FOpenRdonly)
+		m, err := bpf.OpenMap(path, uapi.FOpenRdonly)
 		if err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func TestOpenMapReadOnly(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	w, err := bpf.MapFromIDFlags(mapID(t, m), uapi.FOpenWronly)
+	w, err := bpf.MapFromID(mapID(t, m), uapi.FOpenWronly)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestMmap(t *testing.T) {
 		MaxEntries: 1000, Flags: uapi.FMmapable})
 	id := mapID(t, m)
 	opened := func(flags uapi.OpenFlags) *bpf.Map {
-		o, err := bpf.MapFromIDFlags(id, flags)
+		o, err := bpf.MapFromID(id, flags)
 		if err != nil {
 			t.Fatal(err)
 		}

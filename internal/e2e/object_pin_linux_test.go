@@ -16,6 +16,7 @@ import (
 
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 )
 
 func list(t testing.TB, dir string) []string {
@@ -127,7 +128,7 @@ func TestMapPin(t *testing.T) {
 	if err := obj.Map("hash").Pin(filepath.Join(t.TempDir(), "x")); err == nil {
 		t.Error("pinned on another file system")
 	}
-	opened, err := bpf.OpenMap(path)
+	opened, err := bpf.OpenMap(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestMapPin(t *testing.T) {
 	if mapID(t, opened) != mapID(t, m) || !opened.Pinned() {
 		t.Error(opened)
 	}
-	byID, err := bpf.MapFromID(mapID(t, m))
+	byID, err := bpf.MapFromID(mapID(t, m), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,10 +151,10 @@ func TestMapPin(t *testing.T) {
 	if err := m.Unpin(); err == nil {
 		t.Error("unpinned twice")
 	}
-	if _, err := bpf.OpenMap(path); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := bpf.OpenMap(path, 0); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
-	if _, err := bpf.MapFromID(1<<31 - 1); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := bpf.MapFromID(1<<31-1, 0); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -164,7 +165,7 @@ func TestPinnedKinds(t *testing.T) {
 	testkit.Netns(t)
 	dir := testkit.BPFFS(t)
 	obj := load(t, only(open(t, "net"), "lookup"), nil)
-	l, err := obj.Program("lookup").AttachNetns(bpf.ThreadNetns)
+	l, err := obj.Program("lookup").AttachNetns(kernel.ThreadNetns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestPinnedKinds(t *testing.T) {
 		open func(string) (io.Closer, error)
 	}{
 		{"map", obj.Map("sockets").Pin,
-			func(path string) (io.Closer, error) { return bpf.OpenMap(path) }},
+			func(path string) (io.Closer, error) { return bpf.OpenMap(path, 0) }},
 		{"prog", obj.Program("lookup").Pin,
 			func(path string) (io.Closer, error) { return bpf.OpenProgram(path) }},
 		{"link", l.Pin, func(path string) (io.Closer, error) { return bpf.OpenLink(path) }},

@@ -402,7 +402,7 @@ func TestMapShape(t *testing.T) {
 	want := mapInfo(t, first, "pinned")
 	t.Cleanup(funnel.Replace(&oldkernel.Kernel{Refuse: oldkernel.On(uapi.CmdObjGetInfoByFD,
 		syscall.EINVAL, nil)}))
-	m, err := bpf.OpenMap(filepath.Join(dir, "pinned"))
+	m, err := bpf.OpenMap(filepath.Join(dir, "pinned"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,7 +435,7 @@ func TestMapShape(t *testing.T) {
 	if err := program.Pin(path); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := bpf.OpenMap(path); !errors.Is(err, syscall.EINVAL) {
+	if m, err := bpf.OpenMap(path, 0); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a program for a map: %v, %v", m, err)
 	}
 }

@@ -197,7 +197,7 @@ func TestPinFails(t *testing.T) {
 		}
 	}
 	for _, path := range []string{dir + "/hits.map", dir + "/my.app/m"} {
-		if _, err := bpf.OpenMap(path); !errors.Is(err, bpf.ErrPermission) ||
+		if _, err := bpf.OpenMap(path, 0); !errors.Is(err, bpf.ErrPermission) ||
 			!strings.Contains(err.Error(), "must not have a dot") {
 			t.Error(err)
 		}
@@ -305,7 +305,7 @@ func TestPinReplaced(t *testing.T) {
 	if err := prepared.Load(); err == nil {
 		t.Fatal("loaded")
 	}
-	there, err := bpf.OpenMap(path)
+	there, err := bpf.OpenMap(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestPinRace(t *testing.T) {
 		}
 		ids[line] = true
 	}
-	m, err := bpf.OpenMap(dir + "/raced")
+	m, err := bpf.OpenMap(dir+"/raced", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ var documented = []struct {
 			t.Fatal(err)
 		}
 		return func() error {
-			m, err := bpf.MapFromID(info.ID)
+			m, err := bpf.MapFromID(info.ID, 0)
 			if err != nil {
 				return err
 			}

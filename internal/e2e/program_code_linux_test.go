@@ -109,10 +109,10 @@ SEC("syscall") int talk(void *ctx)
 	defer obj.Close()
 	p := obj.Program("talk")
 	buf := make([]byte, 100)
-	if n, err := p.ReadStream(sys.StreamStdout, buf); n != 0 || err != nil {
+	if n, err := inspect.ReadStream(p, sys.StreamStdout, buf); n != 0 || err != nil {
 		t.Errorf("before it ran: %q %v", buf[:n], err)
 	}
-	if _, err := p.ReadStream(99, buf); !errors.Is(err, bpf.ErrNotExist) {
+	if _, err := inspect.ReadStream(p, 99, buf); !errors.Is(err, bpf.ErrNotExist) {
 		t.Errorf("a stream that doesn't exist: %v", err)
 	}
 	r, err := p.Run(nil)
@@ -122,11 +122,11 @@ SEC("syscall") int talk(void *ctx)
 	if err != nil || r.Return != 0 {
 		t.Fatalf("%v %v", r, err)
 	}
-	n, err := p.ReadStream(sys.StreamStdout, buf)
+	n, err := inspect.ReadStream(p, sys.StreamStdout, buf)
 	if err != nil || string(buf[:n]) != "answer 42\n" {
 		t.Errorf("%q %v", buf[:n], err)
 	}
-	if n, err := p.ReadStream(sys.StreamStdout, buf); n != 0 || err != nil {
+	if n, err := inspect.ReadStream(p, sys.StreamStdout, buf); n != 0 || err != nil {
 		t.Errorf("read again: %q %v", buf[:n], err)
 	}
 }

@@ -72,10 +72,10 @@ func TestStructOpsUpdateSelf(t *testing.T) {
 	if maps["a clone"], err = a.Map("linked").Clone(); err != nil {
 		t.Fatal(err)
 	}
-	if maps["a map by id"], err = bpf.MapFromID(mapID(t, a.Map("linked"))); err != nil {
+	if maps["a map by id"], err = bpf.MapFromID(mapID(t, a.Map("linked")), 0); err != nil {
 		t.Fatal(err)
 	}
-	if maps["a pinned map"], err = bpf.OpenMap(mapPath); err != nil {
+	if maps["a pinned map"], err = bpf.OpenMap(mapPath, 0); err != nil {
 		t.Fatal(err)
 	}
 	for linkName, l := range links {
@@ -142,7 +142,7 @@ func TestStructOpsUpdateChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	m, err := bpf.OpenMap(filepath.Join(dir, "map"))
+	m, err := bpf.OpenMap(filepath.Join(dir, "map"), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/sys"
@@ -348,7 +349,7 @@ func TestUnplugNamespace(t *testing.T) {
 			return
 		}
 		links["XDP"] = kept{xdp, obj.Program("xdp_drop")}
-		if l, err := obj.Program("dissector").AttachNetns(bpf.ThreadNetns); err == nil {
+		if l, err := obj.Program("dissector").AttachNetns(kernel.ThreadNetns); err == nil {
 			links["dissector"] = kept{l, obj.Program("dissector2")}
 		} else if !errors.Is(err, bpf.ErrExist) { // all namespaces may have one
 			done <- err
