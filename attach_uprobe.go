@@ -14,12 +14,10 @@ import (
 // UprobeOptions changes how a program attaches to a function in user space.
 type UprobeOptions struct {
 	Return bool // run it when the function returns (uretprobe)
-	// Offset is in bytes from the start of the function or, without a function, of the file. An
-	// instruction must start there, since a probe inside an instruction crashes processes, with
-	// SIGILL or later. AttachUprobe returns EINVAL where it recognises one.
+	// Offset is in bytes from the start of the function or, without a function, of the file, where
+	// an instruction must start: a probe inside one crashes processes.
 	Offset uint64
-	// RefCtrOffset is the file offset of a 16-bit counter that the kernel increments while the
-	// probe exists: a semaphore (4.20).
+	// RefCtrOffset is the file offset of a semaphore, which the kernel increments meanwhile (4.20).
 	RefCtrOffset uint64
 	PID          int       // run in this process only; 0 is every process, one's own is os.Getpid()
 	Cookie       uint64    // what bpf_get_attach_cookie returns in the program (5.15)
