@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,9 @@ func tabular(m *bpf.Map) bool {
 	if !m.Created() || m.Kind() == object.MapRodata || m.Kind() == object.MapKconfig ||
 		m.Kind() == object.MapStructOps {
 		return false
+	}
+	if strings.HasPrefix(m.Name(), "__bpf_usdt_") {
+		return false // where usdt.bpf.h finds the arguments of probes
 	}
 	switch m.Type() {
 	case uapi.MapHash, uapi.MapArray, uapi.MapPerCPUHash, uapi.MapPerCPUArray, uapi.MapLRUHash,
