@@ -94,7 +94,8 @@ func TestStart(t *testing.T) {
 	ours := 0
 	for line := range strings.Lines(stderr.String()) {
 		words := strings.Fields(line) // init PACKAGE @0.1 ms, 0.1 ms clock, 16 bytes, 1 allocs
-		if words[0] != "init" || !strings.HasPrefix(words[1], "github.com/purebpf/bpf") {
+		if len(words) < 4 || words[0] != "init" ||
+			!strings.HasPrefix(words[1], "github.com/purebpf/bpf") {
 			continue
 		}
 		if strings.Contains(words[1], "/testkit") || strings.HasSuffix(words[1], "/cmd/bpf") {
