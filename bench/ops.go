@@ -64,7 +64,18 @@ func (b *bench) ops() error {
 				columns[which] = append(columns[which], median(values))
 			}
 		}
-		b.row(o.name, columns)
+		b.printf("| %s |", o.name)
+		for i, c := range columns {
+			switch {
+			case len(c) == 0:
+				b.printf(" - |")
+			case i == 0:
+				b.printf(" %.1f |", median(c))
+			default:
+				b.printf(" %.1f **%.2f** |", median(c), ratio(c, columns[0]))
+			}
+		}
+		b.printf("\n")
 		if o.limit > 0 {
 			b.note(o.goal(), ratio(columns[2], columns[0]))
 		}
