@@ -89,6 +89,44 @@ func UnsetXDP(p *bpf.Program, iface string) error {
 	})
 }
 
+// ClearXDP detaches whatever program is attached to the interface in that mode by netlink, also by
+// other processes (libbpf bpf_xdp_detach; 4.8); bpf.XDPAny stands for the mode in which one is
+// attached, the native mode first. ErrNotExist if there is none, EBUSY if it was attached by a link. Needs CAP_NET_ADMIN.
+func ClearXDP(iface string, mode bpf.XDPMode) error {
+	fail := func(err error) error {
+		return newError(explain.Detach, "", "any program from "+iface+" (xdp, netlink)", err, nil)
+	}
+	index, err := rtnl.Interface(iface)
+	if err != nil {
+		return fail(err)
+	}
+	state, err := rtnl.XDPQuery(index)
+	if err != nil {
+		return fail(err)
+	}
+	there, flags := uint32(0), uint32(0)
+	for _, m := range []struct {
+		mode       bpf.XDPMode
+		there, bit uint32
+	}{
+		{bpf.XDPNative, state.DrvProgID, rtnl.XDPDrvMode},
+		{bpf.XDPGeneric, state.SKBProgID, rtnl.XDPSKBMode},
+		{bpf.XDPOffload, state.HWProgID, rtnl.XDPHWMode},
+		{bpf.XDPAny, state.ProgID, 0}, // a kernel that doesn't distinguish modes
+	} {
+		if there == 0 && (mode == m.mode || mode == bpf.XDPAny) {
+			there, flags = m.there, m.bit
+		}
+	}
+	if there == 0 {
+		return fail(errNotAttached())
+	}
+	if err := rtnl.XDPSet(index, -1, flags, 0); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
 func xdpPlace(p *bpf.Program, iface string) (*explain.Place, int, error) {
 	at, index, err := explain.XDPPlace(iface, p.ExpectedAttachType())
 	at.Name = iface + " (xdp, netlink)"

@@ -15,29 +15,6 @@ import (
 // the kind of program decides which BTF type the name stands for. "module:function" is looked up
 // only in that module.
 
-// attachPrefix is the prefix and kind of a target's BTF type, by expected attach type.
-type attachPrefix struct {
-	attach uapi.AttachType
-	prefix string
-	kind   btf.Kind
-}
-
-var attachPrefixes = [...]attachPrefix{
-	{uapi.AttachTraceRawTP, "btf_trace_", btf.KindTypedef},
-	{uapi.AttachLSMMac, "bpf_lsm_", btf.KindFunc},
-	{uapi.AttachLSMCgroup, "bpf_lsm_", btf.KindFunc},
-	{uapi.AttachTraceIter, "bpf_iter_", btf.KindFunc},
-}
-
-func prefixOf(t uapi.AttachType) (prefix string, kind btf.Kind) {
-	for _, p := range attachPrefixes {
-		if p.attach == t {
-			return p.prefix, p.kind
-		}
-	}
-	return "", btf.KindFunc
-}
-
 // maxTargetName is the longest BTF name that libbpf composes.
 const maxTargetName = 127
 
@@ -83,7 +60,7 @@ func (r *resolver) wantTargets(w *wanted) {
 		if !r.progs[i].maybe || !wantsTarget(p) || inProgram(p) || p.AttachTarget == "" {
 			continue
 		}
-		prefix, kind := prefixOf(p.ExpectedAttachType)
+		prefix, kind := facts.TargetPrefix(p.ExpectedAttachType)
 		_, name := splitTarget(p.AttachTarget)
 		w.add(prefix+name, kind)
 	}
@@ -103,7 +80,7 @@ func (r *resolver) resolveTarget(p *Program) error {
 	if inProgram(spec) {
 		return r.resolveProgramTarget(p)
 	}
-	prefix, kind := prefixOf(p.ExpectedAttachType)
+	prefix, kind := facts.TargetPrefix(p.ExpectedAttachType)
 	module, name := splitTarget(spec.AttachTarget)
 	full := prefix + name
 	if len(full) > maxTargetName {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/hooks"
 	"github.com/purebpf/bpf/internal/rtnl"
@@ -462,6 +463,44 @@ func TestXDPInterfaceGone(t *testing.T) {
 	}
 	if _, err := obj.Program("xdp_pass").AttachXDP("v0", nil); !errors.Is(err, bpf.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// TestClearXDP detaches whatever is attached. The oracle is the kernel's state of the interface.
+func TestClearXDP(t *testing.T) {
+	testkit.Netns(t)
+	devicePair(t, "veth", "v0", "v1")
+	pass := load(t, only(open(t, "net"), "xdp_pass"), nil).Program("xdp_pass")
+	for _, attached := range []bpf.XDPMode{bpf.XDPNative, bpf.XDPGeneric} {
+		for _, cleared := range []bpf.XDPMode{attached, bpf.XDPAny} {
+			if err := nolink.ClearXDP("v0", cleared); !errors.Is(err, bpf.ErrNotExist) {
+				t.Errorf("%v when nothing is attached: %v", cleared, err)
+			}
+			opts := &nolink.XDPOptions{Mode: attached}
+			if _, err := nolink.SetXDP(pass, "v0", opts); err != nil {
+				t.Fatal(err)
+			}
+			if err := nolink.ClearXDP("v0", bpf.XDPOffload); !errors.Is(err, bpf.ErrNotExist) {
+				t.Errorf("another mode: %v", err)
+			}
+			if err := nolink.ClearXDP("v0", cleared); err != nil {
+				t.Errorf("%v: %v", cleared, err)
+			}
+			if s, err := inspect.XDP("v0"); err != nil || s.ProgramID != 0 {
+				t.Errorf("%+v %v", s, err)
+			}
+		}
+	}
+	link, err := pass.AttachXDP("v0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	if err := nolink.ClearXDP("v0", bpf.XDPAny); !errors.Is(err, syscall.EBUSY) {
+		t.Errorf("attached by a link: %v", err)
+	}
+	if err := nolink.ClearXDP("nothing", bpf.XDPAny); !errors.Is(err, bpf.ErrNotExist) {
+		t.Errorf("no interface: %v", err)
 	}
 }
 
