@@ -57,7 +57,7 @@ func (c *BatchCursor) batch(keys, values []byte, flags uapi.ElemFlags, remove bo
 	if c == nil {
 		return 0, missing("read map in batches", "map")
 	}
-	n, err := c.m.batchLen(keys, values)
+	n, err := c.m.batchLen(keys, values, flags)
 	if err != nil || n == 0 { // the kernel does nothing then, and sets no cursor
 		return 0, err
 	}
@@ -101,11 +101,11 @@ func (c *BatchCursor) step(keys, values unsafe.Pointer, n uint32, flags uapi.Ele
 	return 0, c.m.fail("read map in batches", err)
 }
 
-// UpdateBatch sets as many elements as keys and values hold with one call (libbpf
-// bpf_map_update_batch; 5.6). Flags may only be UpdateAny or UpdateLock. It stops at the first
-// failure and returns how many it set.
+// UpdateBatch sets the elements that keys and values hold with one call (libbpf
+// bpf_map_update_batch; 5.6), up to the first failure, and returns how many. Flags may only be
+// UpdateAny, UpdateLock, uapi.OnCPU and uapi.AllCPUs.
 func (m *Map) UpdateBatch(keys, values []byte, flags uapi.ElemFlags) (int, error) {
-	n, err := m.batchLen(keys, values)
+	n, err := m.batchLen(keys, values, flags)
 	if err != nil {
 		return 0, err
 	}
@@ -166,11 +166,11 @@ func batchDone(count, n uint32) int {
 }
 
 // batchLen returns how many elements keys and values hold.
-func (m *Map) batchLen(keys, values []byte) (uint32, error) {
+func (m *Map) batchLen(keys, values []byte, flags uapi.ElemFlags) (uint32, error) {
 	if err := m.absence(); err != nil {
 		return 0, m.fail("use map in batches", err)
 	}
-	value := m.valueLen(0)
+	value := m.valueLen(flags)
 	if m.keySize == 0 || value == 0 || len(keys)%int(m.keySize) != 0 || len(values)%value != 0 ||
 		len(keys)/int(m.keySize) != len(values)/value {
 		return 0, m.fail("use map in batches",

@@ -572,6 +572,31 @@ func TestBatchOfNone(t *testing.T) {
 	}
 }
 
+// TestBatchOfAllCPUs: with uapi.AllCPUs an element has one value. The oracle is the kernel: from
+// 6.19 on every CPU has it, older ones refuse the flag with EINVAL and not the lengths.
+func TestBatchOfAllCPUs(t *testing.T) {
+	m := newMap(t, object.Map{Type: uapi.MapPerCPUHash, KeySize: 4, ValueSize: 8, MaxEntries: 10})
+	keys, values := []byte{1, 0, 0, 0, 2, 0, 0, 0}, make([]byte, 2*8)
+	values[0], values[8] = 11, 22
+	n, err := m.UpdateBatch(keys, values, uapi.AllCPUs)
+	if err != nil {
+		var e *bpf.Error
+		if !errors.As(err, &e) || e.Op != "update map in a batch" || !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("refused: %v", err)
+		}
+		return
+	}
+	got, err := m.LookupBytes(keys[4:])
+	if n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	for cpu := 0; cpu < len(got); cpu += 8 {
+		if got[cpu] != 22 {
+			t.Errorf("CPU %d has %v", cpu/8, got[cpu:cpu+8])
+		}
+	}
+}
+
 // TestBatches: the raw batch calls.
 func TestBatches(t *testing.T) {
 	m := newMap(t, object.Map{Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 100})
