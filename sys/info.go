@@ -79,6 +79,10 @@ type MapInfo struct {
 	_                     uint32
 }
 
+// TokenInfo is struct bpf_token_info: a bit for each number of a uapi.Cmd, MapType, ProgType and
+// AttachType.
+type TokenInfo struct{ Cmds, Maps, Progs, Attachs uint64 }
+
 // BTFInfo is struct bpf_btf_info. BTF and Name are inputs with room for Size and NameLen bytes.
 type BTFInfo struct {
 	BTF       Pointer
@@ -225,6 +229,18 @@ func ProgInfoByFD(fd int) (*ProgInfo, error) { return infoByFD[ProgInfo](fd) }
 
 // MapInfoByFD returns information about a map (libbpf bpf_map_get_info_by_fd).
 func MapInfoByFD(fd int) (*MapInfo, error) { return infoByFD[MapInfo](fd) }
+
+// MapHash returns the SHA-256 hash of an array's memory, which must be frozen (6.18).
+func MapHash(fd int) (hash [32]byte, err error) {
+	info := MapInfo{Hash: Ptr(unsafe.Pointer(&hash)), HashSize: uint32(len(hash))}
+	if _, err := ObjInfo(fd, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info))); err != nil {
+		return [32]byte{}, err
+	}
+	return hash, nil
+}
+
+// TokenInfoByFD returns what a BPF token permits (6.17).
+func TokenInfoByFD(fd int) (*TokenInfo, error) { return infoByFD[TokenInfo](fd) }
 
 // BTFInfoByFD returns information about a BTF object, without its bytes and name (libbpf
 // bpf_btf_get_info_by_fd).

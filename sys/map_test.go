@@ -3,6 +3,7 @@
 package sys_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"os/exec"
@@ -216,6 +217,30 @@ func TestMapFreezeAndMmap(t *testing.T) {
 	}
 	if err := sys.Munmap(again); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMapHash: the oracle is crypto/sha256 over what the array holds.
+func TestMapHash(t *testing.T) {
+	testkit.Kernel(t, "6.18")
+	m := newMap(t, sys.MapCreateAttr{Type: uapi.MapArray, KeySize: 4, ValueSize: 40, MaxEntries: 1})
+	if _, err := sys.MapHash(m.Int()); !errors.Is(err, syscall.EPERM) {
+		t.Errorf("not frozen: %v", err)
+	}
+	key, value := uint32(0), []byte("forty bytes, which are five words of 64 ")
+	if err := sys.MapUpdate(m.Int(), unsafe.Pointer(&key), unsafe.Pointer(&value[0]),
+		0); err != nil {
+		t.Fatal(err)
+	}
+	if err := sys.MapFreeze(m.Int()); err != nil {
+		t.Fatal(err)
+	}
+	if hash, err := sys.MapHash(m.Int()); err != nil || hash != sha256.Sum256(value) {
+		t.Errorf("hash %x, %v", hash, err)
+	}
+	other := newMap(t, sys.MapCreateAttr{Type: uapi.MapHash, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if _, err := sys.MapHash(other.Int()); err == nil {
+		t.Error("a hash table has a hash")
 	}
 }
 

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"math"
+
 	"github.com/purebpf/bpf"
 
 	"bufio"
@@ -20,6 +22,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -138,6 +141,29 @@ func TestTokenChild(t *testing.T) {
 	mountDelegated(t, answers, narrow, "delegate_cmds=map_create:btf_load,delegate_maps=any")
 	mountDelegated(t, answers, wide,
 		"delegate_cmds=any,delegate_maps=any,delegate_progs=any,delegate_attachs=any")
+
+	t.Run("Info", func(t *testing.T) {
+		testkit.Kernel(t, "6.17") // information about tokens
+		for dir, want := range map[string]sys.TokenInfo{
+			narrow: {Cmds: 1<<uapi.CmdMapCreate | 1<<uapi.CmdBTFLoad, Maps: math.MaxUint64},
+			wide: {Cmds: math.MaxUint64, Maps: math.MaxUint64, Progs: math.MaxUint64,
+				Attachs: math.MaxUint64},
+		} {
+			f, err := os.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			token, err := sys.TokenCreate(int(f.Fd()), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer token.Close()
+			if info, err := sys.TokenInfoByFD(token.Int()); err != nil || *info != want {
+				t.Errorf("%s: %+v, %v, want %+v", dir, info, err, want)
+			}
+		}
+	})
 
 	attempt := func(opts *bpf.LoadOptions) error {
 		obj, err := bpf.Load(only(open(t, "sections"), "count", "switched"), opts)
