@@ -27,12 +27,11 @@ func List[T any](w *Walker, first Ptr[T], next func(*T) Ptr[T]) iter.Seq2[*T, er
 			}
 			node := (*T)(nodes.at(uint64(at)))
 			if node == nil {
-				other, err := w.other(nodes, uint64(at), t)
-				if err != nil {
+				var err error
+				if node, err = at.other(w, nodes); err != nil {
 					yield(nil, err)
 					return
 				}
-				node = (*T)(other)
 			}
 			at = next(node)
 			if !yield(node, nil) {
@@ -67,12 +66,11 @@ func Tree[T any](w *Walker, root Ptr[T], children func(*T) (left, right Ptr[T]))
 				}
 				node := (*T)(nodes.at(uint64(at)))
 				if node == nil {
-					other, err := w.other(nodes, uint64(at), t)
-					if err != nil {
+					var err error
+					if node, err = at.other(w, nodes); err != nil {
 						yield(nil, err)
 						return
 					}
-					node = (*T)(other)
 				}
 				if len(path) == maxDepth {
 					yield(nil, fmt.Errorf("arena %s: the tree is deeper than %d nodes: %w", w.name,
@@ -93,6 +91,12 @@ func Tree[T any](w *Walker, root Ptr[T], children func(*T) (left, right Ptr[T]))
 			}
 		}
 	}
+}
+
+// other is In for a node that nodes.at didn't find. It is apart because the rest is inlined.
+func (p Ptr[T]) other(w *Walker, nodes reach) (*T, error) {
+	at, err := w.other(nodes, uint64(p), reflect.TypeFor[T]())
+	return (*T)(at), err
 }
 
 func (w *Walker) circle(what string) error {
