@@ -25,6 +25,7 @@ var operations = []operation{
 	{"perf-view", "perf buffer record of 16 bytes", 1.2, false},
 	{"perf-typed", "perf buffer record, typed (C: bytes)", 0, false},
 	{"run", "run a program", 1.1, true},
+	{"list", "walk through a list of 1,000,000 in an arena, a node", 1.3, false},
 	{"wake", "submit a record and wake the blocked reader (C: epoll)", 0, false},
 }
 
@@ -57,7 +58,7 @@ func (b *bench) ops() error {
 				}
 				values, err := repeat([]string{filepath.Join(b.build, subjects[which]+"-ops"),
 					o.verb, strconv.Itoa(rounds), "../ringbuf/testdata/ring.bpf.o",
-					"../perfbuf/testdata/perf.bpf.o"})
+					"../perfbuf/testdata/perf.bpf.o", "../arena/testdata/arena.bpf.o"})
 				if err != nil {
 					return err
 				}

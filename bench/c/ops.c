@@ -1,4 +1,4 @@
-/* ops: operations of a loaded object, with C libbpf: ops ROW ROUNDS RING.o PERF.o
+/* ops: operations of a loaded object, with C libbpf: ops ROW ROUNDS RING.o PERF.o ARENA.o
  * prints picoseconds of one operation, a line for each round. Same rows as ../purebpf/ops and ../cilium/ops. */
 #include <pthread.h>
 #include <stdio.h>
@@ -221,6 +221,44 @@ static void wake(const char *path, int rounds)
 	exit(0);
 }
 
+struct node {
+	struct node *next;
+	unsigned long long value;
+};
+
+static unsigned long long add(const struct node *n)
+{
+	unsigned long long total = 0;
+
+	for (; n; n = *(struct node *const volatile *)&n->next) /* programs may change it */
+		total += n->value;
+	return total;
+}
+
+static void list(const char *path, int rounds)
+{
+	enum { N = 1000000, STEP = 10000 };
+	struct bpf_object *o = bpf_object__open_file(path, NULL);
+	struct bpf_map *arena = o ? bpf_object__find_map_by_name(o, "arena") : NULL;
+	struct { unsigned long long count, sum; } q = { STEP };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &q, .ctx_size_in = sizeof(q));
+
+	if (!arena || bpf_map__set_max_entries(arena, 8192) || bpf_object__load(o))
+		die(path);
+	for (int i = 0; i < N / STEP; i++)
+		if (bpf_prog_test_run_opts(program(o, "push"), &opts) || opts.retval)
+			die("push");
+	if (bpf_prog_test_run_opts(program(o, "head"), &opts))
+		die("head");
+	add((struct node *)q.sum); /* touches the pages */
+	for (int r = 0; r < rounds; r++) {
+		long long begin = now();
+		if (add((struct node *)q.sum) != N / 2 * (N + 1ULL))
+			die("sum");
+		printf("%lld\n", (now() - begin) * 1000 / N);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *row = argv[1];
@@ -234,6 +272,8 @@ int main(int argc, char **argv)
 		ring(row, argv[3], rounds);
 	else if (!strncmp(row, "perf", 4))
 		perf(argv[4], rounds);
+	else if (!strcmp(row, "list"))
+		list(argv[5], rounds);
 	else if (!strcmp(row, "run"))
 		run(argv[3], rounds);
 	else if (!strcmp(row, "wake"))

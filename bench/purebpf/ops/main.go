@@ -23,7 +23,7 @@ import (
 func main() {
 	rounds, err := strconv.Atoi(os.Args[2])
 	if err == nil {
-		err = row(os.Args[1], rounds, os.Args[3], os.Args[4])
+		err = row(os.Args[1], rounds, os.Args[3], os.Args[4], os.Args[5])
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-func row(name string, rounds int, ring, perf string) error {
+func row(name string, rounds int, ring, perf, arena string) error {
 	switch {
 	case strings.HasPrefix(name, "percpu"):
 		return perCPU(name, rounds)
@@ -43,6 +43,8 @@ func row(name string, rounds int, ring, perf string) error {
 		return records(name, ring, rounds)
 	case strings.HasPrefix(name, "perf"):
 		return samples(name, perf, rounds)
+	case name == "list":
+		return list(arena, rounds)
 	case name == "run":
 		return run(ring, rounds)
 	case name == "wake":
