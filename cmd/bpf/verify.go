@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/printable"
@@ -83,6 +84,9 @@ programs (tag, translated size) and maps. The exit status is 1 if an object didn
 
 func verdictLine(v verdict.Object, err error) string {
 	if err != nil {
+		if strings.HasPrefix(err.Error(), v.Object) {
+			return "BAD  " + printable.Error(err)
+		}
 		return "BAD  " + printable.Text(v.Object) + ": " + printable.Error(err)
 	}
 	loaded := 0
