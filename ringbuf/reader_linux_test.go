@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -249,6 +250,45 @@ func TestReaderRecords(t *testing.T) {
 		t.Fatal(want, err)
 	}
 	wg.Wait()
+}
+
+// TestTenMillion streams records to a reader that never rests: the programs, which run on another
+// thread, are at most half a ring ahead. Every record arrives, in order.
+func TestTenMillion(t *testing.T) {
+	obj := loadRing(t)
+	r := newReader(t, obj.Map("events"))
+	const burst, ahead = 4096, 100_000 // records; the ring has room for 233,000
+	total := uint64(testkit.Sample(t, "records", 10_000_000, 200_000)) / burst * burst
+	var read atomic.Uint64
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for first := uint64(0); first < total && !t.Failed(); first += burst {
+			for first > read.Load()+ahead && !t.Failed() {
+				runtime.Gosched()
+			}
+			if failed := run(t, obj, "fill", request{Count: burst, First: first}); failed != 0 {
+				t.Error(failed, "records had no room")
+			}
+		}
+	})
+	defer writer.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience(5*time.Minute))
+	defer cancel()
+	want := uint64(0)
+	for rec := range r.Records(ctx) {
+		if number(rec) != want {
+			t.Errorf("record %d, want %d", number(rec), want)
+			break
+		}
+		want++
+		read.Store(want)
+		if want == total {
+			break
+		}
+	}
+	if err := r.Err(); err != nil || want != total {
+		t.Errorf("%d records of %d: %v", want, total, err)
+	}
 }
 
 func TestReaderRefuses(t *testing.T) {
