@@ -144,6 +144,9 @@ func (m *Map) SetAutoattach(on bool) error {
 	if m.typ != uapi.MapStructOps {
 		return m.fail("set autoattach of", errNoStructOps(m))
 	}
+	if m.fd != nil && m.fd.Closed() {
+		return m.fail("set autoattach of", ErrClosed)
+	}
 	m.autoattach = on
 	return nil
 }

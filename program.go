@@ -89,6 +89,9 @@ func (p *Program) SetAutoattach(on bool) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
+	if p.fd != nil && p.fd.Closed() {
+		return p.fail("set autoattach of program", ErrClosed)
+	}
 	p.autoattach = on
 	return nil
 }

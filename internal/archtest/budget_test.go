@@ -16,7 +16,7 @@ import (
 // less lowers it.
 const (
 	mostFiles     = 58   // in the top folder, tests and everything else
-	mostCodeLines = 5136 // of root without tests, comments and blank lines
+	mostCodeLines = 5142 // of root without tests, comments and blank lines
 )
 
 // TestBudget: the oracle is the tree itself, as go/scanner reads it.
