@@ -2,6 +2,7 @@ package arena_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"syscall"
@@ -312,6 +313,26 @@ func TestPageIsMissing(t *testing.T) {
 	}
 }
 
+// TestKeptWalker: a Walker that outlives Walk finds nothing, and doesn't crash the process.
+func TestKeptWalker(t *testing.T) {
+	obj := load(t, 0)
+	run(t, obj, "push", 1)
+	first := root[node](t, obj, "first").Load()
+	var kept *arena.Walker
+	if err := arena.Walk(obj.Map("arena"), func(w *arena.Walker) error {
+		kept = w
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := first.In(kept); n != nil || !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("after Walk: %v, %v", n, err)
+	}
+	if list, err := values(kept, first); len(list) != 0 || !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("list after Walk: %v, %v", list, err)
+	}
+}
+
 // TestPanicsPass: a panic that is not a fault in the arena stays one.
 func TestPanicsPass(t *testing.T) {
 	obj := load(t, 0)
@@ -377,7 +398,7 @@ func TestHostile(t *testing.T) {
 				}
 			}
 		}
-		for _, n := range []int{-1, int(size), 1 << 60} {
+		for _, n := range []int{-1, int(size), math.MaxInt} {
 			if _, err := first.Slice(w, n); !errors.Is(err, syscall.EINVAL) {
 				t.Errorf("%d nodes: %v", n, err)
 			}
@@ -457,7 +478,10 @@ func TestOtherMaps(t *testing.T) {
 	if _, err := arena.NewHeap(m); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("heap: %v", err)
 	}
-	if err := arena.Walk(nil, nil); err == nil {
-		t.Error("walk no map")
+	if err := arena.Walk(nil, nil); !errors.Is(err, bpf.ErrNotExist) {
+		t.Errorf("walk no map: %v", err)
+	}
+	if err := arena.Walk(new(bpf.Object).Map("x"), nil); !errors.Is(err, bpf.ErrNotExist) {
+		t.Errorf("walk a map of no object: %v", err)
 	}
 }

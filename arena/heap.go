@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/arenapages"
@@ -17,6 +18,7 @@ import (
 type Heap struct {
 	m        *bpf.Map
 	page     int
+	upper    uint64 // the upper half of all addresses
 	mu       sync.Mutex
 	pages    *arenapages.Pages
 	blocks   map[uint64]*block                  // by the address of their first page
@@ -39,7 +41,9 @@ const minSize = 8
 // and needs CAP_BPF and CAP_PERFMON; 6.9. The caller closes it.
 func NewHeap(m *bpf.Map) (*Heap, error) {
 	h := &Heap{m: m, page: kernel.Running().PageSize(), blocks: map[uint64]*block{}}
-	err := Walk(m, func(*Walker) error {
+	err := Walk(m, func(w *Walker) error {
+		start := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(w.memory))))
+		h.upper = start &^ 0xffff_ffff
 		return m.UseFD(func(fd int) (err error) {
 			h.pages, err = arenapages.Load(fd)
 			return err
@@ -51,8 +55,22 @@ func NewHeap(m *bpf.Map) (*Heap, error) {
 	return h, nil
 }
 
+// err returns why h can't be used, nil if it can.
+func (h *Heap) err() error {
+	switch {
+	case h == nil || h.pages == nil:
+		return fmt.Errorf("no heap: NewHeap makes one: %w", syscall.EINVAL)
+	case h.pages.Closed():
+		return h.fail(bpf.ErrClosed)
+	}
+	return nil
+}
+
 // Close closes the programs. What was allocated stays until the map is gone.
 func (h *Heap) Close() error {
+	if h == nil || h.pages == nil {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.pages.Close()
@@ -63,6 +81,9 @@ func New[T any](h *Heap) (Ptr[T], error) { return Make[T](h, 1) }
 
 // Make allocates an array of n zeroes, at least one. ENOMEM if the arena has no room.
 func Make[T any](h *Heap, n int) (Ptr[T], error) {
+	if err := h.err(); err != nil {
+		return 0, err
+	}
 	t := reflect.TypeFor[T]()
 	var address uint64
 	err := Walk(h.m, func(w *Walker) error {
@@ -74,8 +95,8 @@ func Make[T any](h *Heap, n int) (Ptr[T], error) {
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.pages.Closed() {
-			return h.fail(bpf.ErrClosed)
+		if err := h.err(); err != nil {
+			return err
 		}
 		size := n * int(t.Size())
 		var err error
@@ -91,13 +112,13 @@ func Make[T any](h *Heap, n int) (Ptr[T], error) {
 
 // Free frees what [New] or [Make] returned; null is nothing to free. EINVAL if it is not in use.
 func Free[T any](h *Heap, p Ptr[T]) error {
-	if p.IsNull() {
-		return nil
+	if err := h.err(); err != nil || p.IsNull() {
+		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.pages.Closed() {
-		return h.fail(bpf.ErrClosed)
+	if err := h.err(); err != nil {
+		return err
 	}
 	if err := h.give(uint64(p)); err != nil {
 		return h.fail(fmt.Errorf("free %v: %w", p, err))
@@ -153,6 +174,9 @@ func (h *Heap) place(class int, b *block) uint64 {
 
 // give frees the place at an address.
 func (h *Heap) give(address uint64) error {
+	if address>>32 == 0 { // as programs store it with BPF_F_NO_USER_CONV
+		address |= h.upper
+	}
 	b := h.blocks[address&^uint64(h.page-1)]
 	if b == nil {
 		return fmt.Errorf("it is not in use: %w", syscall.EINVAL)

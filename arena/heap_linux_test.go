@@ -2,6 +2,7 @@ package arena_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -143,14 +144,15 @@ func TestHeapMisuse(t *testing.T) {
 			t.Errorf("free %v: %v", wrong, err)
 		}
 	}
-	if err := errors.Join(arena.Free(h, p), arena.Free[node](h, 0)); err != nil {
+	// the lower half is sufficient
+	if err := errors.Join(arena.Free(h, p&0xffff_ffff), arena.Free[node](h, 0)); err != nil {
 		t.Error(err)
 	}
 	if err := arena.Free(h, p); !errors.Is(err, syscall.EINVAL) ||
 		!strings.Contains(err.Error(), "not in use") {
 		t.Errorf("free twice: %v", err)
 	}
-	for _, n := range []int{0, -1, 1 << 40, 1 << 62} {
+	for _, n := range []int{0, -1, math.MaxInt / 64, math.MaxInt} {
 		if _, err := arena.Make[node](h, n); !errors.Is(err, syscall.ENOMEM) &&
 			!errors.Is(err, syscall.EINVAL) {
 			t.Errorf("%d nodes: %v", n, err)
@@ -158,6 +160,17 @@ func TestHeapMisuse(t *testing.T) {
 	}
 	if _, err := arena.New[string](h); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("a string: %v", err)
+	}
+	for what, none := range map[string]*arena.Heap{"nil": nil, "zero": {}} {
+		if _, err := arena.New[node](none); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("New in a %s heap: %v", what, err)
+		}
+		if err := arena.Free(none, p); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("Free in a %s heap: %v", what, err)
+		}
+		if err := none.Close(); err != nil {
+			t.Errorf("Close of a %s heap: %v", what, err)
+		}
 	}
 	h.Close()
 	if _, err := arena.New[node](h); !errors.Is(err, bpf.ErrClosed) {

@@ -26,11 +26,15 @@ type Walker struct {
 // close m. If f touches a page that the kernel refuses, Walk ends it and returns EFAULT; this works
 // in the goroutine of f only. ErrNotSupported if m is not mapped; ErrClosed if it is closed.
 func Walk(m *bpf.Map, f func(*Walker) error) (err error) {
+	if err := m.Err(); err != nil {
+		return err
+	}
 	if m.Type() != uapi.MapArena {
 		return fmt.Errorf("map %s is %v, not an arena: %w", m.Name(), m.Type(), syscall.EINVAL)
 	}
 	return m.UseMemory(func(memory []byte) error {
 		w := &Walker{memory: memory, name: m.Name()}
+		defer func() { w.memory = nil }() // a Walker that f has kept finds nothing
 		return w.run(f)
 	})
 }

@@ -177,6 +177,9 @@ func typesOf(id uint32) (*btf.Spec, error) {
 // bpf_prog_linfo__lfind). ErrNotExist if there is none.
 func (c *Code) LineAt(insn int) (Line, error) {
 	var found *Line
+	if c == nil || c.Insns != nil && insn >= len(c.Insns) {
+		return Line{}, fmt.Errorf("no instruction %d: %w", insn, syscall.ENOENT)
+	}
 	for i := range c.Lines {
 		if c.Lines[i].Insn > insn {
 			break
@@ -194,6 +197,9 @@ func (c *Code) LineAt(insn int) (Line, error) {
 // trace (libbpf bpf_prog_linfo__lfind_addr_func). ErrNotExist if the address isn't in the program,
 // or if there is no line information for it.
 func (c *Code) LineAtAddress(address uint64) (Line, error) {
+	if c == nil {
+		return Line{}, fmt.Errorf("no code at address %#x: %w", address, syscall.ENOENT)
+	}
 	for i, f := range c.Functions {
 		if f.Address == 0 || address < f.Address || address-f.Address >= uint64(f.Size) {
 			continue

@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"syscall"
 
@@ -85,11 +86,15 @@ func objects[T interface{ Close() error }](kind string, next func(uint32) (uint3
 				}
 				continue
 			}
-			more := yield(o, nil)
-			o.Close()
-			if !more {
+			if !yieldAndClose(o, yield) {
 				return
 			}
 		}
 	}
+}
+
+// yieldAndClose closes o also if the loop's body panics.
+func yieldAndClose[T io.Closer](o T, yield func(T, error) bool) bool {
+	defer o.Close()
+	return yield(o, nil)
 }

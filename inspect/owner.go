@@ -64,7 +64,12 @@ type Owners struct {
 
 // Of returns the processes that had a descriptor, by ascending process id; none may mean that a
 // pin, a link, an attachment or another object keeps it.
-func (o *Owners) Of(kind Kind, id uint32) []Owner { return o.by[Held{kind, id}] }
+func (o *Owners) Of(kind Kind, id uint32) []Owner {
+	if o == nil {
+		return nil
+	}
+	return o.by[Held{kind, id}]
+}
 
 // ReadOwners finds the processes that have descriptors of programs, maps, links (5.8) and BTF, in
 // /proc as it is mounted here: processes of other PID namespaces may be missing. bpftool finds them

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,11 +31,13 @@ func Pins() ([]Pin, error) {
 	}
 	var list []Pin
 	looked := 0
+	seen := map[string]bool{} // mount points, each of which may be in several lines
 	for line := range strings.Lines(string(mounts)) {
 		f := strings.Fields(line)
-		if len(f) < 3 || f[2] != "bpf" {
+		if len(f) < 3 || f[2] != "bpf" || seen[f[1]] {
 			continue
 		}
+		seen[f[1]] = true
 		// Errors are those of directories that this process may not read.
 		filepath.WalkDir(mountPoint(f[1]), func(path string, entry fs.DirEntry, err error) error {
 			if looked++; looked > mostPins {
@@ -48,6 +51,7 @@ func Pins() ([]Pin, error) {
 			return nil
 		})
 	}
+	slices.SortFunc(list, func(a, b Pin) int { return strings.Compare(a.Path, b.Path) })
 	return list, nil
 }
 

@@ -38,6 +38,9 @@ func (f *Facts) ModuleBTF(name string) (*btf.Spec, error) {
 	if err := pathname.Check(name); err != nil {
 		return nil, fmt.Errorf("BTF of module %q: %w", name, err)
 	}
+	if name == "vmlinux" {
+		return nil, fmt.Errorf("vmlinux is no module: %w", fs.ErrNotExist)
+	}
 	raw, err := ReadBTF(f.shared.root + sysfsBTF + name)
 	if err != nil {
 		return nil, fmt.Errorf("BTF of module %s: %w", name, err)

@@ -76,7 +76,7 @@ func TestModuleBTF(t *testing.T) {
 			t.Errorf("%s: %v", f.Name(), err)
 		}
 	}
-	for _, name := range []string{"no_such_module", "", "../../etc/passwd"} {
+	for _, name := range []string{"no_such_module", "vmlinux", "", "../../etc/passwd"} {
 		if _, err := k.ModuleBTF(name); err == nil {
 			t.Errorf("BTF of module %q", name)
 		}

@@ -62,7 +62,10 @@ func newRawReader(m *bpf.Map, opts *RawOptions) (*Reader, error) {
 	switch {
 	case opts == nil:
 		return nil, fmt.Errorf("no perf event is described: %w", syscall.EINVAL)
-	case opts.Keys != nil && len(opts.Keys) != len(opts.CPUs):
+	case opts.Attr.ReadFormat&^sys.PerfFormatEnabled != 0:
+		return nil, fmt.Errorf("read format %#x of the event: the reader uses its own: %w",
+			opts.Attr.ReadFormat, syscall.EINVAL)
+	case opts.Keys != nil && (opts.CPUs == nil || len(opts.Keys) != len(opts.CPUs)):
 		return nil, fmt.Errorf("%d keys for %d CPUs: %w", len(opts.Keys), len(opts.CPUs),
 			syscall.EINVAL)
 	}

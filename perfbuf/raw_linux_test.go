@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"os"
 	"syscall"
 	"testing"
@@ -202,5 +203,26 @@ func TestRawKeys(t *testing.T) {
 	}
 	if err := (*RawReader)(nil).Close(); err == nil {
 		t.Error("no reader was closed")
+	}
+}
+
+// TestRawRefuses: options that can't be right.
+func TestRawRefuses(t *testing.T) {
+	m := loadPerf(t).Map("events")
+	grouped := sampled(0)
+	grouped.ReadFormat = 8 // PERF_FORMAT_GROUP
+	for what, opts := range map[string]*RawOptions{
+		"nothing":           nil,
+		"keys without CPUs": {Attr: sampled(0), Keys: []uint32{}},
+		"more keys":         {Attr: sampled(0), CPUs: []int{0}, Keys: []uint32{0, 1}},
+		"a CPU twice":       {Attr: sampled(0), CPUs: []int{0, 0}, Keys: []uint32{0, 1}},
+		"a negative CPU":    {Attr: sampled(0), CPUs: []int{-1}},
+		"a large CPU":       {Attr: sampled(0), CPUs: []int{math.MaxInt}},
+		"a read format":     {Attr: grouped, CPUs: []int{0}},
+	} {
+		if r, err := NewRawReader(m, opts); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%s: %v", what, err)
+			r.Close()
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -120,6 +121,11 @@ func openReader(m *bpf.Map, e *events) (*Reader, error) {
 	case pages < 0 || pages&(pages-1) != 0 || pages > math.MaxInt32/os.Getpagesize():
 		return nil, fmt.Errorf("%d pages are not a power of two, or too many: %w",
 			pages, syscall.EINVAL)
+	}
+	for i, cpu := range e.cpus {
+		if cpu < 0 || cpu > math.MaxInt32 || slices.Contains(e.cpus[:i], cpu) {
+			return nil, fmt.Errorf("CPU %d is none, or named twice: %w", cpu, syscall.EINVAL)
+		}
 	}
 	own, err := m.Clone() // to remove the events from the map later
 	if err != nil {

@@ -50,7 +50,8 @@ func (t *ReaderOf[T]) Reader() *Reader {
 func (t *ReaderOf[T]) Close() error { return t.Reader().Close() }
 
 // Consume calls fn for every record that is available now, without waiting, and returns their
-// number. A record is a view into the ring, valid until fn returns: copy what you keep. Consume
+// number. A record is a view into the ring, valid until fn returns, and read-only: writing to it
+// ends the process. Copy what you keep or change. Consume
 // returns after the first record for which fn returns an error, or which is too short for a T (the
 // error is a *SizeError); the next call continues behind that record.
 func (t *ReaderOf[T]) Consume(fn func(*T) error) (int, error) {
@@ -76,7 +77,7 @@ func (t *ReaderOf[T]) Poll(ctx context.Context, fn func(*T) error) (int, error) 
 }
 
 // Records yields records as they arrive, and waits in between. A record is a view into the ring,
-// valid in the loop's body: copy what you keep. A record that is too short for a T yields a
+// valid in the loop's body, and read-only as for Consume. A record that is too short for a T yields a
 // *SizeError, after which the loop goes on. Any other error is the last one: of ctx or a deadline,
 // bpf.ErrClosed, a *CorruptError.
 func (t *ReaderOf[T]) Records(ctx context.Context) iter.Seq2[*T, error] {

@@ -117,7 +117,7 @@ func logged(opts *LogOptions, load func(uapi.LogLevel, []byte) (*FD, uint32, err
 		size = max(opts.Size, smallestLog)
 	}
 	for {
-		buf := make([]byte, size)
+		buf := make([]byte, min(size, math.MaxInt32)) // as much as 32-bit machines can
 		fd, need, err := load(level, buf)
 		text := buf
 		if i := bytes.IndexByte(buf, 0); i >= 0 {

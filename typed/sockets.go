@@ -44,8 +44,12 @@ func (s *Sockets[K]) Map() *bpf.Map {
 
 // Put makes a socket the value of key; flags are bpf.UpdateAny and the like. The kernel removes it
 // when it is closed. EOPNOTSUPP if the kernel takes no such socket, or not in its state: TCP
-// sockets must be connected or listening.
+// sockets must be connected or listening. A listener of package net is an MPTCP socket, which the
+// kernel doesn't take, unless net.ListenConfig.SetMultipathTCP(false) was called.
 func (s *Sockets[K]) Put(key K, socket syscall.Conn, flags uapi.ElemFlags) error {
+	if socket == nil {
+		return refuse(s.Map(), "update map", fmt.Errorf("there is no socket: %w", syscall.EINVAL))
+	}
 	raw, err := socket.SyscallConn()
 	if err != nil {
 		return refuse(s.Map(), "update map", err)

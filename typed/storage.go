@@ -43,7 +43,7 @@ func (s *Storage[V]) typed() *bpf.TypedMap[int32, V] {
 }
 
 // Lookup returns the value of the owner with that descriptor. ErrNotExist if it has none, EBADF if
-// fd is no such owner.
+// fd is no such owner, ENOTSOCK from storages of sockets.
 func (s *Storage[V]) Lookup(fd int) (V, error) {
 	key, err := s.key("look up in map", fd)
 	if err != nil {
@@ -81,7 +81,8 @@ func (s *Storage[V]) key(op string, fd int) (int32, error) {
 // explain adds what the owner has to be to a refusal of its descriptor.
 func (s *Storage[V]) explain(fd int, err error) error {
 	var e *bpf.Error
-	if err == nil || !errors.Is(err, syscall.EBADF) || !errors.As(err, &e) || e.Hint != "" {
+	if err == nil || !errors.Is(err, syscall.EBADF) && !errors.Is(err, syscall.ENOTSOCK) ||
+		!errors.As(err, &e) || e.Hint != "" {
 		return err
 	}
 	owner := map[uapi.MapType]string{

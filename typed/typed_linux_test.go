@@ -355,6 +355,7 @@ func TestStorage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	says(t, socks.Update(int(null.Fd()), 1, 0), syscall.ENOTSOCK, "the descriptor of a socket")
 	var fds []int
 	for range 2 {
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -388,6 +389,7 @@ func TestSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	says(t, sockets.Put(1, nil, 0), syscall.EINVAL, "no socket")
 	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

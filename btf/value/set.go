@@ -277,13 +277,19 @@ func (v Value) typeOrBits() string {
 	return v.typeName()
 }
 
-// inCopy calls set with a copy of v's bytes and keeps them if it succeeds.
+// inCopy calls set with a copy of v's bytes and, if it succeeds, writes the bytes that it changed:
+// others may change the rest meanwhile.
 func (v Value) inCopy(set func(Value) error) error {
+	before := bytes.Clone(v.data)
 	copied := v
-	copied.data = bytes.Clone(v.data)
+	copied.data = bytes.Clone(before)
 	if err := set(copied); err != nil {
 		return err
 	}
-	copy(v.data, copied.data)
+	for i, b := range before {
+		if copied.data[i] != b {
+			v.data[i] = copied.data[i]
+		}
+	}
 	return nil
 }

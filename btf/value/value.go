@@ -38,9 +38,7 @@ type Value struct {
 // fails if data is shorter than the type, or longer unless the type ends in an array without
 // length, which takes the rest.
 func Of(name string, s *btf.Spec, id btf.ID, data []byte, order binary.ByteOrder) (Value, error) {
-	if order == nil {
-		order = hostOrder()
-	}
+	order = namedOrder(order)
 	if s == nil {
 		return Value{}, fmt.Errorf("%s: there is no BTF", name)
 	}
@@ -55,9 +53,12 @@ func Of(name string, s *btf.Spec, id btf.ID, data []byte, order binary.ByteOrder
 	return v, nil
 }
 
-// hostOrder returns the byte order of this machine, as one of the two that have a name.
-func hostOrder() binary.ByteOrder {
-	if binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+// namedOrder returns an order as one of the two that have a name; nil is the host's.
+func namedOrder(order binary.ByteOrder) binary.ByteOrder {
+	if order == nil {
+		order = binary.NativeEndian
+	}
+	if order.Uint16([]byte{1, 0}) == 1 {
 		return binary.LittleEndian
 	}
 	return binary.BigEndian

@@ -2,6 +2,7 @@ package value
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -314,8 +315,16 @@ func TestOf(t *testing.T) {
 	if _, err := Of("conf", nil, v.Type, v.Bytes(), o.Order); err == nil {
 		t.Error("no BTF: no error")
 	}
+	native, err := Of("conf", o.BTF, v.Type, bytes.Clone(v.Bytes()), binary.NativeEndian)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if named, err := Of("conf", o.BTF, v.Type, native.Bytes(), nil); err != nil ||
+		native.String() != named.String() {
+		t.Errorf("native %s, nil %s, %v", native, named, err)
+	}
 	var none Value
-	_, err := none.Part(".x")
+	_, err = none.Part(".x")
 	_, err2 := none.Part("[1]")
 	_, err3 := none.Int()
 	_, err4 := none.Float()

@@ -192,7 +192,7 @@ func rest(ctx context.Context, worked time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(worked * scanShare):
+	case <-time.After(min(worked, 10*scanWork) * scanShare): // worked may count a stop by Ctrl-Z
 		return true
 	}
 }

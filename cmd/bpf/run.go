@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -246,7 +247,9 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 		return err
 	}
 	// There is little garbage: collecting it early costs nothing, and saves memory.
-	debug.SetGCPercent(50)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 	out, errOut := &untilEnd{to: r.out, ended: ctx.Done()},
 		&untilEnd{to: r.errOut, ended: ctx.Done()}
 	r.setOutput(out, errOut)

@@ -216,8 +216,8 @@ char LICENSE[] SEC("license") = "GPL";
 		want  string
 	}{
 		{nil, "max_entries is 0"},
-		{[]string{"--map", "sized:max_entries=4"}, "x"},
-		{[]string{"--map", "sized:max_entries=4", "--set", "at=4"}, "x"},
+		{[]string{"--map", "sized:max_entries=4"}, "invalid access to map value"},
+		{[]string{"--map", "sized:max_entries=4", "--set", "at=4"}, "invalid access to map value"},
 		{[]string{"--map", "sized:max_entries=4", "--set", "at=3"}, ""},
 		{[]string{"--map", "sized:max_entries=4", "--set", "att=3"}, "near: at"},
 	} {

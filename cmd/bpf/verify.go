@@ -84,7 +84,7 @@ programs (tag, translated size) and maps. The exit status is 1 if an object didn
 
 func verdictLine(v verdict.Object, err error) string {
 	if err != nil {
-		if strings.HasPrefix(err.Error(), v.Object) {
+		if strings.HasPrefix(err.Error(), v.Object+" ") {
 			return "BAD  " + printable.Error(err)
 		}
 		return "BAD  " + printable.Text(v.Object) + ": " + printable.Error(err)

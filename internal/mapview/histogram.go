@@ -28,7 +28,7 @@ func newHistogram(label screen.Line, counts []uint64) histogram {
 	for n > 0 && counts[n-1] == 0 {
 		n--
 	}
-	return histogram{label, counts[:n], n > 64}
+	return histogram{label, counts[:n], len(counts) > 64}
 }
 
 // bar is a line of a histogram.
@@ -51,7 +51,7 @@ func (h *histogram) bars(rows int, f Format) (list []bar) {
 		last := min(i+step, len(h.counts)) - 1
 		var b bar
 		for _, n := range h.counts[i : last+1] {
-			b.n += n
+			b.n = max(b.n, b.n+n) // if they wrap, one of them
 		}
 		switch {
 		case h.linear && i == last:
@@ -85,6 +85,9 @@ func (h *histogram) lines(bars []bar, s sizes) []screen.Line {
 		arrow := "→"
 		if b.high == "" {
 			arrow = " "
+		}
+		if highest == 0 {
+			highest = 1
 		}
 		full := int(float64(b.n)/float64(highest)*float64(s.bar) + 0.5)
 		if b.n > 0 {

@@ -301,3 +301,16 @@ func read(text string) (n float64, ok bool) {
 	}
 	return n, true
 }
+
+// TestCountsWrap: counts of a histogram that don't fit one line's number don't end the screen.
+func TestCountsWrap(t *testing.T) {
+	counts := make([]uint64, 30)
+	for i := range counts {
+		counts[i] = 1 << 63
+	}
+	h := newHistogram(screen.Line{}, counts)
+	bars := h.bars(17, Format{Width: 80})
+	if lines := h.lines(bars, sizes{low: 1, high: 1, count: 1, bar: 20}); len(lines) != len(bars)+1 {
+		t.Errorf("%d lines for %d bars", len(lines), len(bars))
+	}
+}
