@@ -313,7 +313,7 @@ func BenchmarkBTFDump(b *testing.B) {
 				}
 				s := cmd.ProcessState
 				cpu += (s.UserTime() + s.SystemTime()).Seconds()
-				most = max(most, s.SysUsage().(*syscall.Rusage).Maxrss)
+				most = max(most, int64(s.SysUsage().(*syscall.Rusage).Maxrss))
 			}
 			b.ReportMetric(cpu*1000/float64(b.N), "cpu-ms/op")
 			b.ReportMetric(float64(most), "peak-KiB")
