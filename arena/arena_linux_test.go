@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/purebpf/bpf"
@@ -249,12 +248,7 @@ func TestClose(t *testing.T) {
 	closed := make(chan error, 1)
 	err := arena.Walk(m, func(w *arena.Walker) error {
 		go func() { closed <- obj.Close() }()
-		for deadline := time.Now().Add(testkit.Patience(10 * time.Second)); m.Memory() != nil; {
-			if time.Now().After(deadline) {
-				t.Fatal("Close did not begin")
-			}
-			time.Sleep(time.Millisecond)
-		}
+		testkit.Until(t, "Close begins", func() bool { return m.Memory() == nil })
 		got, err := values(w, first)
 		if len(got) != 10 {
 			t.Errorf("%d nodes", len(got))

@@ -74,10 +74,8 @@ func newPrinter(dst []byte, s *Spec, data []byte, opts *ValueOptions, json bool)
 	if opts != nil {
 		p.opts = *opts
 	}
-	p.order = p.opts.Order
-	if p.order == nil {
-		p.order = byteOrder(false)
-	}
+	one := []byte{1, 0} // orders with other names, such as binary.NativeEndian, are one of the two
+	p.order = byteOrder(p.opts.Order != nil && p.opts.Order.Uint16(one) != host.Uint16(one))
 	return p
 }
 

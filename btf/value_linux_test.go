@@ -283,3 +283,19 @@ func sameBits(got, want any) bool {
 	}
 	return n == uint64(v)
 }
+
+// TestNativeOrder: binary.NativeEndian, which is neither of the two orders by its name, is the
+// host's.
+func TestNativeOrder(t *testing.T) {
+	b := NewBuilder(nil)
+	id := b.AddInt("int", 4, Signed)
+	s, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := binary.NativeEndian.AppendUint32(nil, 258)
+	text, err := AppendValue(nil, s, id, data, &ValueOptions{Order: binary.NativeEndian})
+	if err != nil || !strings.Contains(string(text), "258") {
+		t.Errorf("%s %v", text, err)
+	}
+}

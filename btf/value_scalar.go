@@ -55,8 +55,8 @@ func load(data []byte, f bitRange, order binary.ByteOrder) (v uint128, ok bool) 
 		return v, false
 	}
 	data = data[f.off/8 : f.end()]
-	skip := f.off % 8                         // bits to drop at the low end
-	little := order.Uint16([]byte{1, 0}) == 1 // also of an order with another name
+	skip := f.off % 8 // bits to drop at the low end
+	little := order == binary.ByteOrder(binary.LittleEndian)
 	if !little {
 		skip = uint32(len(data))*8 - skip - f.size
 	}

@@ -66,7 +66,7 @@ func openBTF(id uint32) (*BTFObject, error) {
 }
 
 // objects yields the objects of a kind.
-func objects[T interface{ Close() error }](kind string, next func(uint32) (uint32, error),
+func objects[T io.Closer](kind string, next func(uint32) (uint32, error),
 	open func(uint32) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T

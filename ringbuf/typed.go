@@ -77,9 +77,9 @@ func (t *ReaderOf[T]) Poll(ctx context.Context, fn func(*T) error) (int, error) 
 }
 
 // Records yields records as they arrive, and waits in between. A record is a view into the ring,
-// valid in the loop's body, and read-only as for Consume. A record that is too short for a T yields a
-// *SizeError, after which the loop goes on. Any other error is the last one: of ctx or a deadline,
-// bpf.ErrClosed, a *CorruptError.
+// valid in the loop's body, and read-only as for Consume. A record that is too short for a T yields
+// a *SizeError, after which the loop goes on. Any other error is the last one: of ctx or a
+// deadline, bpf.ErrClosed, a *CorruptError.
 func (t *ReaderOf[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		for record := range t.Reader().Records(ctx) {

@@ -286,3 +286,22 @@ SEC("syscall") int get(void *ctx)
 		t.Errorf("the program returns %d, want 5201", got)
 	}
 }
+
+// TestNothing: loops over records of rings that are nil or zero end with an error, without a panic.
+func TestNothing(t *testing.T) {
+	last := func(records iter.Seq2[*event, error]) (last error) {
+		for _, last = range records {
+		}
+		return last
+	}
+	for what, ring := range map[string]*skel.Ring[event]{"nil": nil, "zero": {}} {
+		if err := last(ring.Records(t.Context())); !errors.Is(err, bpf.ErrNotExist) {
+			t.Errorf("%s Ring: %v", what, err)
+		}
+	}
+	for what, buf := range map[string]*skel.PerfBuf[event]{"nil": nil, "zero": {}} {
+		if err := last(buf.Records(t.Context(), nil)); !errors.Is(err, bpf.ErrNotExist) {
+			t.Errorf("%s PerfBuf: %v", what, err)
+		}
+	}
+}

@@ -28,19 +28,23 @@ func (r *Ring[T]) Map() *bpf.Map {
 	return r.m
 }
 
+// set returns the readers of the skeleton, nil for a nil Ring, of which there is no reader.
+func (r *Ring[T]) set() *readers {
+	if r == nil {
+		return nil
+	}
+	return r.readers
+}
+
 // Records yields records as they arrive, and waits in between, until ctx is done or the skeleton is
 // closed; those of a subskeleton, until ctx is done. A record is a view into the ring, valid in the
-// loop's body, and read-only: writing to it ends the process. Copy what you keep or change. A record that is too short for a T yields a *ringbuf.SizeError,
-// after which the loop goes on. Any other error is the last one and ends the loop; after Close it
-// is bpf.ErrClosed.
+// loop's body, and read-only: writing to it ends the process. Copy what you keep or change. A
+// record that is too short for a T yields a *ringbuf.SizeError, after which the loop goes on. Any
+// other error is the last one and ends the loop; after Close it is bpf.ErrClosed.
 func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		if err := r.Map().Err(); err != nil {
-			yield(nil, err)
-			return
-		}
 		reader, err := ringbuf.NewReaderOf[T](r.Map(), "", nil) // Open compared the layouts
-		if err := r.readers.add(reader, err); err != nil {
+		if err := r.set().add(reader, err); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -52,12 +56,8 @@ func (r *Ring[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 // Bytes is like Records but yields the bytes of the records.
 func (r *Ring[T]) Bytes(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		if err := r.Map().Err(); err != nil {
-			yield(nil, err)
-			return
-		}
 		reader, err := ringbuf.NewReader(r.Map(), nil)
-		if err := r.readers.add(reader, err); err != nil {
+		if err := r.set().add(reader, err); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -88,6 +88,14 @@ func (p *PerfBuf[T]) Map() *bpf.Map {
 	return p.m
 }
 
+// set returns the readers of the skeleton, nil for a nil PerfBuf, of which there is no reader.
+func (p *PerfBuf[T]) set() *readers {
+	if p == nil {
+		return nil
+	}
+	return p.readers
+}
+
 // Records yields records as they arrive, and waits in between, until ctx is done or the skeleton is
 // closed; those of a subskeleton, until ctx is done. A record is a view, valid in the loop's body:
 // copy what you keep. After lost records it yields a *perfbuf.LostError and goes on, as after a
@@ -95,12 +103,8 @@ func (p *PerfBuf[T]) Map() *bpf.Map {
 // nil.
 func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		if err := p.Map().Err(); err != nil {
-			yield(nil, err)
-			return
-		}
 		reader, err := perfbuf.NewReaderOf[T](p.Map(), "", opts) // Open compared the layouts
-		if err := p.readers.add(reader, err); err != nil {
+		if err := p.set().add(reader, err); err != nil {
 			yield(nil, err)
 			return
 		}
@@ -113,12 +117,8 @@ func (p *PerfBuf[T]) Records(ctx context.Context, opts *perfbuf.Options) iter.Se
 // end.
 func (p *PerfBuf[T]) Bytes(ctx context.Context, opts *perfbuf.Options) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		if err := p.Map().Err(); err != nil {
-			yield(nil, err)
-			return
-		}
 		reader, err := perfbuf.NewReader(p.Map(), opts)
-		if err := p.readers.add(reader, err); err != nil {
+		if err := p.set().add(reader, err); err != nil {
 			yield(nil, err)
 			return
 		}

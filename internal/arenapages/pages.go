@@ -31,8 +31,9 @@ const (
 	countOffset   = int16(unsafe.Offsetof(request{}.count))
 )
 
-// Load loads the programs for the arena of a descriptor, which must be mapped. It needs CAP_BPF and CAP_PERFMON; the
-// error is errors.ErrUnsupported if the kernel has no arenas. The caller closes the Pages.
+// Load loads the programs for the arena of a descriptor, which must be mapped. It needs CAP_BPF and
+// CAP_PERFMON; the error is errors.ErrUnsupported if the kernel has no arenas. The caller closes
+// the Pages.
 func Load(arena int) (*Pages, error) {
 	p := &Pages{}
 	var err error
