@@ -83,6 +83,7 @@ var rooms = []room{
 	{dir: "internal/stream", floor: 5},
 	{dir: "kernel", floor: 4},
 	{dir: "internal/arenapages", floor: 5},
+	{dir: "internal/mapcount", floor: 5},
 	{dir: "preflight", floor: 5, pure: true},
 	{dir: "internal/verifier", floor: 5, pure: true},
 	{dir: "linkinfo", floor: 5},
