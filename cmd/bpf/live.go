@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,34 +10,7 @@ import (
 
 	"github.com/purebpf/bpf/internal/mapview"
 	"github.com/purebpf/bpf/internal/screen"
-	"golang.org/x/term"
 )
-
-// terminal returns the terminal that a command's output is written to, nil if it is none.
-func terminal(w io.Writer) *os.File {
-	for {
-		switch to := w.(type) {
-		case interface{ Unwrap() io.Writer }:
-			w = to.Unwrap()
-		case *os.File:
-			if term.IsTerminal(int(to.Fd())) {
-				return to
-			}
-			return nil
-		default:
-			return nil
-		}
-	}
-}
-
-// terminalSize returns the size of a terminal. Some don't know theirs.
-func terminalSize(f *os.File) (columns, rows int) {
-	columns, rows, err := term.GetSize(int(f.Fd()))
-	if err != nil || columns <= 0 || rows <= 0 {
-		return 80, 24
-	}
-	return columns, rows
-}
 
 // status is what a screen shows beside the maps.
 type status struct {
@@ -291,6 +262,3 @@ func (r *runner) remark(format string, args ...any) {
 	defer r.mu.Unlock()
 	r.note = fmt.Sprintf(format, args...)
 }
-
-// stdoutColours reports whether output may have colours (https://no-color.org).
-func stdoutColours() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }

@@ -352,16 +352,16 @@ func (r *runner) run(ctx context.Context, o *object.Object) (err error) {
 // setOutput takes what a command writes to. On a terminal it is the screen's scrolling part.
 func (r *runner) setOutput(out, errOut *untilEnd) {
 	r.out, r.errOut = out, errOut
-	to := terminal(out.to)
+	to := screen.Terminal(out.to)
 	if to == nil || r.plain || r.asJSON {
 		return
 	}
 	if writer, ok := out.to.(*printable.Writer); ok {
 		out.to = writer.Unwrap() // the screen has escapes of its own
 	}
-	r.screen = screen.New(out, func() (int, int) { return terminalSize(to) }, stdoutColours())
+	r.screen = screen.New(out, func() (int, int) { return screen.SizeOf(to) }, screen.Colours())
 	r.out = printable.NewWriter(r.screen)
-	if terminal(errOut.to) != nil {
+	if screen.Terminal(errOut.to) != nil {
 		r.errOut = r.out
 	}
 }

@@ -155,9 +155,9 @@ func rateCell(rate float64) cell {
 	case rate < 0:
 		return cell{"", screen.Dim, false}
 	case rate > 0:
-		return cell{formatRate(rate), screen.Active, false}
+		return cell{screen.Rate(rate), screen.Active, false}
 	}
-	return cell{formatRate(rate), screen.Dim, false}
+	return cell{screen.Rate(rate), screen.Dim, false}
 }
 
 // totals returns the last line of a table, nil if no column was seen to count.
@@ -208,7 +208,7 @@ func formatNumber(c column, n uint64, f Format) string {
 	case f.Exact:
 		return strconv.FormatUint(n, 10)
 	}
-	return formatCount(n)
+	return screen.Count(n)
 }
 
 func (v *View) keyText(c column, e Element) string {

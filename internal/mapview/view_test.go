@@ -274,14 +274,14 @@ func TestOverlap(t *testing.T) {
 // TestNumbers: oracle: the numbers themselves, read back, differ by at most half a digit.
 func TestNumbers(t *testing.T) {
 	for n := uint64(1); n < 1<<63; n += n/2 + 1 {
-		text := formatCount(n)
+		text := screen.Count(n)
 		if len(text) > 6 {
 			t.Errorf("%d: %q is longer than six characters", n, text)
 		}
 		if back, ok := read(text); !ok || back < float64(n)*0.994 || back > float64(n)*1.006 {
 			t.Errorf("%d: %q is %g", n, text, back)
 		}
-		rate := formatRate(float64(n) / 7)
+		rate := screen.Rate(float64(n) / 7)
 		if back, ok := read(rate); !ok || back < float64(n)/7*0.994-0.05 ||
 			back > float64(n)/7*1.006+0.05 {
 			t.Errorf("%g/s: %q is %g", float64(n)/7, rate, back)
