@@ -1,5 +1,6 @@
-// Package inspect reports what BPF holds in the running kernel, for all processes: the programs
-// attached to a hook, the links, and what killed processes left behind.
+// Package inspect reports what BPF holds in the running kernel, for all processes: programs, maps,
+// links and type information with their owners and pins; what is attached to a hook, to interfaces,
+// cgroups and perf events; and what killed processes left behind.
 //
 // Errors are *bpf.Error, in which errors.Is finds the errno.
 package inspect

@@ -109,12 +109,13 @@ func qdisc(typ, flags uint16, ifindex int, kind string, parent, handle uint32) e
 // TCFilter is a BPF filter of classic TC: a program that decides on packets itself (direct-action).
 type TCFilter struct {
 	IfIndex  int
-	Parent   uint32 // TCIngress, TCEgress, or another class
-	Handle   uint32 // 0: the kernel chooses
-	Priority uint16 // 0: the kernel chooses
-	ProgFD   int    // to attach
-	Name     string // as tc(8) shows it
-	ProgID   uint32 // out
+	Parent   uint32     // TCIngress, TCEgress, or another class
+	Handle   uint32     // 0: the kernel chooses
+	Priority uint16     // 0: the kernel chooses
+	ProgFD   int        // to attach
+	Name     string     // as tc(8) shows it
+	ProgID   uint32     // out
+	Actions  []TCAction // out, of TCFilters: BPF actions; a filter with direct-action has none
 }
 
 func (f *TCFilter) request(typ, flags uint16) *nlRequest {
@@ -156,6 +157,9 @@ func readFilter(typ uint16, payload []byte) (f TCFilter, ok bool, err error) {
 		}
 		return attributes(v, func(typ uint16, v []byte) error {
 			switch {
+			case typ == tcaBPFActions:
+				f.Actions, err = readActions(v)
+				return err
 			case typ == tcaBPFName:
 				f.Name = text(v)
 			case typ == tcaBPFID && len(v) >= 4:
