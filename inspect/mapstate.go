@@ -9,8 +9,8 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// MapUsage is what the kernel tells about a map only in /proc.
-type MapUsage struct {
+// MapState is what the kernel tells about a map only in /proc.
+type MapState struct {
 	Memory uint64 // bytes that the map occupies; before 6.4 an estimate of some types
 	Frozen bool   // processes can't change the map (5.2)
 	// OwnerType is the type of the programs that a map of programs accepts, uapi.ProgUnspec while
@@ -19,25 +19,25 @@ type MapUsage struct {
 	OwnerJITed bool
 }
 
-// UsageOf reads what /proc tells about a map (bpftool map show). No privileges besides the map.
-func UsageOf(m *bpf.Map) (MapUsage, error) {
-	var u MapUsage
+// MapStateOf reads what /proc tells about a map (bpftool map show). No privileges besides the map.
+func MapStateOf(m *bpf.Map) (MapState, error) {
+	var s MapState
 	err := m.UseFD(func(fd int) error {
 		text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
 		if err == nil {
-			u = mapUsage(string(text))
+			s = mapState(string(text))
 		}
 		return err
 	})
 	if err != nil {
-		return u, failed("read usage of map", m.Name(), err)
+		return s, failed("read state of map", m.Name(), err)
 	}
-	return u, nil
+	return s, nil
 }
 
-// mapUsage reads the lines that the kernel has for a map in fdinfo.
-func mapUsage(text string) MapUsage {
-	var u MapUsage
+// mapState reads the lines that the kernel has for a map in fdinfo.
+func mapState(text string) MapState {
+	var s MapState
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(line, ":")
 		n, err := strconv.ParseUint(strings.TrimSpace(value), 0, 64)
@@ -46,14 +46,14 @@ func mapUsage(text string) MapUsage {
 		}
 		switch name {
 		case "memlock":
-			u.Memory = n
+			s.Memory = n
 		case "frozen":
-			u.Frozen = n != 0
+			s.Frozen = n != 0
 		case "owner_prog_type":
-			u.OwnerType = uapi.ProgType(n)
+			s.OwnerType = uapi.ProgType(n)
 		case "owner_jited":
-			u.OwnerJITed = n != 0
+			s.OwnerJITed = n != 0
 		}
 	}
-	return u
+	return s
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-// TestUsageOf reads the memory of a map and whether it is frozen. The oracle is bpftool.
-func TestUsageOf(t *testing.T) {
+// TestMapState reads the memory of a map and whether it is frozen. The oracle is bpftool.
+func TestMapState(t *testing.T) {
 	testkit.Root(t)
 	m, err := bpf.CreateMap(&object.Map{
-		Name: "usage", Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 100,
+		Name: "state", Type: uapi.MapArray, KeySize: 4, ValueSize: 8, MaxEntries: 100,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestUsageOf(t *testing.T) {
 		if err := json.Unmarshal(out, &want); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		got, err := inspect.UsageOf(m)
+		got, err := inspect.MapStateOf(m)
 		if err != nil || got.Frozen != frozen || want.Frozen != 0 != frozen ||
 			got.Memory != want.Memory || got.Memory == 0 {
 			t.Errorf("%+v %v, bpftool says %+v", got, err, want)
