@@ -9,6 +9,7 @@ import (
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/btf/cdump"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/printable"
 )
 
@@ -49,7 +50,7 @@ kernel's; for other files --base-btf names a file with the kernel's BTF.`,
   bpf btf dump file nf_nat.ko --base-btf vmlinux`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := d.parse(&words{args}); err != nil {
+			if err := d.parse(&tool.Words{Rest: args}); err != nil {
 				return err
 			}
 			return d.print(cmd.OutOrStdout())
@@ -71,25 +72,25 @@ type btfDump struct {
 	source   btfSource
 }
 
-func (d *btfDump) parse(w *words) (err error) {
+func (d *btfDump) parse(w *tool.Words) (err error) {
 	switch {
-	case w.take("id"):
+	case w.Take("id"):
 		var id uint32
-		if id, err = w.number("id of a BTF object"); err == nil {
+		if id, err = w.Number("id of a BTF object"); err == nil {
 			d.source, err = btfFromID(id)
 		}
-	case w.take("map"):
+	case w.Take("map"):
 		d.source, err = btfOfMap(w)
-	case w.take("prog"):
+	case w.Take("prog"):
 		d.source, err = btfOfProgram(w)
-	case w.take("file"):
+	case w.Take("file"):
 		var path string
-		if path, err = w.next("path of a file"); err == nil {
+		if path, err = w.Next("path of a file"); err == nil {
 			d.source, err = btfFromFile(path, d.base)
 		}
 	default:
 		return fmt.Errorf("%q is no source of BTF: name file PATH, id N, prog PROG or map MAP",
-			w.rest[0])
+			w.Rest[0])
 	}
 	if err != nil {
 		return err
@@ -97,25 +98,25 @@ func (d *btfDump) parse(w *words) (err error) {
 	return d.parseFormat(w)
 }
 
-func (d *btfDump) parseFormat(w *words) error {
-	for len(w.rest) > 0 {
+func (d *btfDump) parseFormat(w *tool.Words) error {
+	for len(w.Rest) > 0 {
 		switch {
-		case w.take("format"):
+		case w.Take("format"):
 			switch {
-			case w.take("c"):
+			case w.Take("c"):
 				d.asC = true
-				d.unsorted = w.take("unsorted")
-			case w.take("raw"):
+				d.unsorted = w.Take("unsorted")
+			case w.Take("raw"):
 				d.asC = false
 			default:
-				format, err := w.next("name of a format")
+				format, err := w.Next("name of a format")
 				if err == nil {
 					err = fmt.Errorf("format %q does not exist: raw or c", format)
 				}
 				return err
 			}
-		case w.take("root_id"):
-			id, err := w.number("root_id")
+		case w.Take("root_id"):
+			id, err := w.Number("root_id")
 			if err != nil {
 				return err
 			}
@@ -125,7 +126,7 @@ func (d *btfDump) parseFormat(w *words) error {
 			}
 			d.source.roots = append(d.source.roots, btf.ID(id))
 		default:
-			return w.end()
+			return w.End()
 		}
 	}
 	if d.asC && d.asJSON {

@@ -8,9 +8,11 @@ import (
 	"slices"
 
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/nearest"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/sys"
+	"github.com/purebpf/bpf/uapi"
 )
 
 const (
@@ -82,8 +84,12 @@ func btfFromID(id uint32) (btfSource, error) {
 }
 
 // btfOfProgram reads the BTF that a program was loaded with.
-func btfOfProgram(w *words) (btfSource, error) {
-	p, err := w.program()
+func btfOfProgram(w *tool.Words) (btfSource, error) {
+	h, err := w.Program()
+	if err != nil {
+		return btfSource{}, err
+	}
+	p, err := h.OneProgram()
 	if err != nil {
 		return btfSource{}, err
 	}
@@ -101,8 +107,12 @@ func btfOfProgram(w *words) (btfSource, error) {
 
 // btfOfMap reads the BTF that a map was created with. Unless the words ask for all types, only
 // those of its keys and values are asked for.
-func btfOfMap(w *words) (btfSource, error) {
-	m, err := w.mapped()
+func btfOfMap(w *tool.Words) (btfSource, error) {
+	h, err := w.Map()
+	if err != nil {
+		return btfSource{}, err
+	}
+	m, err := h.OneMap(uapi.FOpenRdonly)
 	if err != nil {
 		return btfSource{}, err
 	}
@@ -121,13 +131,13 @@ func btfOfMap(w *words) (btfSource, error) {
 	}
 	var roots []btf.ID
 	switch {
-	case w.take("key"):
+	case w.Take("key"):
 		roots = []btf.ID{key}
-	case w.take("value"):
+	case w.Take("value"):
 		roots = []btf.ID{value}
-	case w.take("all"):
+	case w.Take("all"):
 	default:
-		w.take("kv")
+		w.Take("kv")
 		roots = []btf.ID{key, value}
 	}
 	if roots != nil {

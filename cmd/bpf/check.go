@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
@@ -132,7 +133,7 @@ func check(w io.Writer, objects []string, f *checkFlags) error {
 		checkText(w, title, targets, reports, f.verbose)
 	}
 	if unopened == nil && bad {
-		return exitStatus(1)
+		return tool.Failed
 	}
 	return errors.Join(unopened...)
 }

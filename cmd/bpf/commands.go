@@ -1,41 +1,58 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
+)
+
+// The groups of the help text.
+const (
+	objects = "objects"
+	system  = "system"
+)
+
+type entry struct {
+	name  string
+	group string
+	make  func() *cobra.Command
+}
 
 // verbs are in the order of the help text.
-var verbs = [...]struct {
-	name string
-	make func() *cobra.Command
-}{
-	{"new", newNewCommand},
-	{"run", newRunCommand},
-	{"attach", newAttachCommand},
-	{"detach", newDetachCommand},
-	{"verify", newVerifyCommand},
-	{"plan", newPlanCommand},
-	{"check", newCheckCommand},
-	{"objdump", newObjdumpCommand},
-	{"headers", newHeadersCommand},
-	{"btf", newBTFCommand},
-	{"vmlinux", newVmlinuxCommand},
-	{"gen", newGenCommand},
-	{"version", newVersionCommand},
+var verbs = [...]entry{
+	{"new", objects, newNewCommand},
+	{"run", objects, newRunCommand},
+	{"attach", objects, newAttachCommand},
+	{"detach", objects, newDetachCommand},
+	{"verify", objects, newVerifyCommand},
+	{"plan", objects, newPlanCommand},
+	{"check", objects, newCheckCommand},
+	{"objdump", objects, newObjdumpCommand},
+	{"headers", objects, newHeadersCommand},
+	{"vmlinux", objects, newVmlinuxCommand},
+	{"gen", objects, newGenCommand},
+
+	{"prog", system, prog.Command},
+	{"btf", system, newBTFCommand},
+	{"version", system, newVersionCommand},
 }
 
 // commands makes the command of the verb that a command line begins with, since making all takes as
 // long as a short command; all if it begins with something else, such as help.
 func commands(line []string) []*cobra.Command {
-	if len(line) > 0 && (line[0] == "-j" || line[0] == "--json") {
-		line = line[1:]
-	}
+	first := tool.First(line)
+	only := slices.ContainsFunc(verbs[:], func(e entry) bool { return e.name == first })
+	var list []*cobra.Command
 	for _, v := range verbs {
-		if len(line) > 0 && v.name == line[0] {
-			return []*cobra.Command{v.make()}
+		if only && v.name != first {
+			continue
 		}
+		cmd := v.make()
+		cmd.GroupID = v.group
+		list = append(list, cmd)
 	}
-	var all []*cobra.Command
-	for _, v := range verbs {
-		all = append(all, v.make())
-	}
-	return all
+	return list
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/clang"
 	"github.com/purebpf/bpf/internal/denied"
 	"github.com/purebpf/bpf/internal/replace"
@@ -101,7 +102,7 @@ func (g *generator) run(ctx context.Context, stderr io.Writer, sources []string)
 	default:
 		return err
 	}
-	return exitStatus(1)
+	return tool.Failed
 }
 
 // compileError is a failure of clang, which has said why.

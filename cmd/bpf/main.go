@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/printable"
 )
 
@@ -26,7 +27,8 @@ func main() {
 	bpf.SetLogger(logger())
 	out := &output{to: os.Stdout}
 	text, errText := printable.NewWriter(out), printable.NewWriter(os.Stderr)
-	root := newRootCommand(os.Args[1:]...)
+	line := os.Args[1:]
+	root := newCommandLine(line)
 	root.SetOut(text)
 	root.SetErr(errText)
 	err := root.ExecuteContext(context.Background())
@@ -41,19 +43,23 @@ func main() {
 	if errors.Is(err, syscall.EPIPE) {
 		os.Exit(1) // nobody would read an error message
 	}
-	var status exitStatus
-	if errors.As(err, &status) {
+	var told tool.ExitStatus
+	if errors.As(err, &told) {
+		os.Exit(int(told))
+	}
+	status, isTold := tool.Tell(out, root, line, err)
+	if isTold {
 		os.Exit(int(status))
 	}
 	var own usageError
-	if _, _, findErr := root.Find(os.Args[1:]); errors.As(err, &own) ||
+	if _, _, findErr := root.Find(line); errors.As(err, &own) ||
 		findErr != nil && findErr.Error() == err.Error() {
 		// proposes commands, in lines of its own
 		fmt.Fprintln(os.Stderr, "bpf:", printable.Lines(err.Error()))
 	} else {
 		tellErrors(os.Stderr, err)
 	}
-	os.Exit(1)
+	os.Exit(int(status))
 }
 
 // logger returns the logger of the process: LIBBPF_LOG_LEVEL decides, warnings if it is unset.
@@ -83,11 +89,6 @@ func tellErrors(w io.Writer, err error) {
 // usageError has lines of its own.
 type usageError struct{ error }
 
-// exitStatus ends the program with a status of its own after a command has printed everything.
-type exitStatus int
-
-func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
-
 // nearFlag adds similar flags of the command to an error about an unknown flag.
 func nearFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -105,6 +106,15 @@ func passJSON(cmd *cobra.Command) {
 	cmd.Flags().Lookup("json").Hidden = true
 }
 
+// newCommandLine returns the command bpf that will run a command line, in which bpftool's commands
+// may be abbreviated.
+func newCommandLine(line []string) *cobra.Command {
+	line = tool.VersionFirst(line)
+	root := newRootCommand(line...)
+	root.SetArgs(tool.Expand(root, line))
+	return root
+}
+
 // newRootCommand returns the command bpf for a command line; without one it has all verbs.
 func newRootCommand(line ...string) *cobra.Command {
 	root := &cobra.Command{
@@ -119,7 +129,9 @@ func newRootCommand(line ...string) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	passJSON(root)
+	new(tool.Options).Hidden(root.Flags())
+	root.AddGroup(&cobra.Group{ID: objects, Title: "Objects:"},
+		&cobra.Group{ID: system, Title: "A running system, as bpftool:"})
 	root.AddCommand(commands(line)...)
 	root.SetFlagErrorFunc(nearFlag)
 	root.InitDefaultHelpCmd()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/testkit"
 )
 
@@ -67,7 +68,7 @@ func TestPlanRecorded(t *testing.T) {
 	// The plan reports what is missing and goes on.
 	out, err := verb("plan", testkit.CorpusObject(t, "tools/biosnoop.bpf.o"), "--btf",
 		debianFolder(t, "linux-image-cloud-amd64"))
-	if status, ok := err.(exitStatus); !ok || status != 1 ||
+	if status, ok := err.(tool.ExitStatus); !ok || status != 1 ||
 		!strings.Contains(out, "FUNC blk_account_io_start is not in the BTF") ||
 		!strings.Contains(out, "block_rq_complete") {
 		t.Errorf("biosnoop on 6.1: %v\n%s", err, out)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/facts"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/kernel"
@@ -119,7 +120,7 @@ func (f *planFlags) recorded(w io.Writer, o *object.Object) error {
 		}
 	}
 	if bad {
-		return exitStatus(1)
+		return tool.Failed
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/internal/verdict"
 	"github.com/purebpf/bpf/internal/verify"
@@ -68,7 +69,7 @@ programs (tag, translated size) and maps. The exit status is 1 if an object didn
 				}
 			}
 			if failed {
-				return exitStatus(1)
+				return tool.Failed
 			}
 			return nil
 		},

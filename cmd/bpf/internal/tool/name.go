@@ -1,0 +1,36 @@
+package tool
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/sys"
+)
+
+// ProgramName returns the name of a program. If the kernel's is as long as the kernel stores, it is
+// the name of the program's first function in its BTF, which may be longer.
+func ProgramName(fd int, info *sys.ProgInfo) string {
+	name := info.Name.String()
+	if len(name) < len(info.Name)-1 || info.BTFID == 0 ||
+		info.NrFuncInfo == 0 || info.FuncInfoRecSize < 8 || info.FuncInfoRecSize > 4096 {
+		return name
+	}
+	record := make([]byte, info.FuncInfoRecSize)
+	again := sys.ProgInfo{NrFuncInfo: 1, FuncInfoRecSize: info.FuncInfoRecSize,
+		FuncInfo: sys.Slice(record)}
+	if _, err := sys.ObjInfo(fd, unsafe.Pointer(&again),
+		uint32(unsafe.Sizeof(again))); err != nil {
+		return name
+	}
+	spec, err := kernel.BTFByID(info.BTFID, nil)
+	if err != nil {
+		return name
+	}
+	t, ok := spec.Type(btf.ID(binary.NativeEndian.Uint32(record[4:])))
+	if !ok || t.Kind() != btf.KindFunc {
+		return name
+	}
+	return t.Name()
+}
