@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/link"
 	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 )
@@ -36,6 +37,7 @@ var verbs = [...]entry{
 	{"gen", objects, newGenCommand},
 
 	{"prog", system, prog.Command},
+	{"link", system, link.Command},
 	{"btf", system, newBTFCommand},
 	{"version", system, newVersionCommand},
 }

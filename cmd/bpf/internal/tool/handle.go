@@ -104,20 +104,12 @@ func openMap(flags uapi.OpenFlags) (pinned func(string) (*bpf.Map, error),
 		func(id uint32) (*bpf.Map, error) { return bpf.MapFromID(id, flags) }
 }
 
-// OneLink opens the link that the handle names. The caller closes the descriptor.
-func (h *Handle) OneLink() (*sys.FD, error) {
+// OneLink opens the link that the handle names. The caller closes it, which does not detach it.
+func (h *Handle) OneLink() (*bpf.Link, error) {
 	if h.by == "id" {
-		fd, err := sys.LinkFDByID(h.id)
-		if err != nil {
-			return nil, fmt.Errorf("link %d: %w", h.id, err)
-		}
-		return fd, nil
+		return bpf.LinkFromID(h.id)
 	}
-	fd, err := sys.ObjGet(h.text, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", h.text, err)
-	}
-	return fd, nil
+	return bpf.OpenLink(h.text)
 }
 
 func (h *Handle) fitsProgram(p *bpf.Program) (id uint32, fits bool) {

@@ -1,0 +1,22 @@
+package inspect
+
+import (
+	"os"
+	"strconv"
+
+	"github.com/purebpf/bpf"
+)
+
+// ProgramMemory returns the bytes of memory that a program occupies, which only /proc tells (bpftool
+// prog show). No privileges besides the program.
+func ProgramMemory(p *bpf.Program) (bytes uint64, err error) {
+	err = p.UseFD(func(fd int) error {
+		text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+		bytes = mapState(string(text)).Memory
+		return err
+	})
+	if err != nil {
+		return 0, failed("read memory of program", p.Name(), err)
+	}
+	return bytes, nil
+}
