@@ -12,6 +12,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/bpftest"
+	"github.com/purebpf/bpf/internal/funnel"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/nolink"
@@ -221,5 +222,48 @@ func TestPrivileges(t *testing.T) {
 	xdp := func() error { return second(inspect.XDP("lo")) }
 	if err := testkit.WithCapabilities(t, nil, xdp); err != nil {
 		t.Errorf("XDP without capabilities: %v", err)
+	}
+}
+
+// noGenericNetlink refuses generic netlink, as SELinux, seccomp filters and kernels do.
+type noGenericNetlink struct {
+	funnel.Kernel
+	errno syscall.Errno
+}
+
+func (k noGenericNetlink) Netlink(family int, request []byte,
+	receive func([]byte) (bool, error)) error {
+	if family == syscall.NETLINK_GENERIC {
+		return os.NewSyscallError("netlink socket", k.errno)
+	}
+	return k.Kernel.Netlink(family, request, receive)
+}
+
+// TestXDPWithoutFeatures: XDP reports programs also where the features are denied or unknown. The
+// oracle is the program's id in the kernel.
+func TestXDPWithoutFeatures(t *testing.T) {
+	testkit.Netns(t)
+	p := bpftest.Load(t, "../testdata/net.bpf.o", "xdp_pass").Program("xdp_pass")
+	generic := &nolink.XDPOptions{Mode: bpf.XDPGeneric}
+	if _, err := nolink.SetXDP(p, "lo", generic); err != nil {
+		t.Fatal(err)
+	}
+	info, err := p.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := inspect.XDPStatus{Mode: bpf.XDPGeneric, ProgramID: info.ID, Generic: info.ID}
+	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.EACCES, syscall.EPROTONOSUPPORT,
+		syscall.EOPNOTSUPP, syscall.ENOENT} {
+		restore := funnel.Replace(noGenericNetlink{errno: errno})
+		status, err := inspect.XDP("lo")
+		restore()
+		if err != nil || status != want {
+			t.Errorf("%v: %+v, %v", errno, status, err)
+		}
+	}
+	defer funnel.Replace(noGenericNetlink{errno: syscall.ENOMEM})()
+	if _, err := inspect.XDP("lo"); !errors.Is(err, syscall.ENOMEM) {
+		t.Errorf("out of memory: %v", err)
 	}
 }

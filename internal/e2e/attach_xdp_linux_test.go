@@ -502,6 +502,11 @@ func TestClearXDP(t *testing.T) {
 	if err := nolink.ClearXDP("nothing", bpf.XDPAny); !errors.Is(err, bpf.ErrNotExist) {
 		t.Errorf("no interface: %v", err)
 	}
+	const invalid = bpf.XDPOffload + 1
+	if err := nolink.ClearXDP("v0", invalid); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), invalid.String()) {
+		t.Errorf("no such mode: %v", err)
+	}
 }
 
 // TestXDPLiveFrames: frames of a test run are received like others when the program passes them,

@@ -31,8 +31,21 @@ const (
 
 // XDPFeatures returns what the driver of an interface can do for XDP (XDPFeature* bits), and into
 // how many buffers an AF_XDP frame may be split without copying (libbpf bpf_xdp_query
-// feature_flags, xdp_zc_max_segs; 6.3). All are 0 on a kernel that does not report them.
+// feature_flags, xdp_zc_max_segs; 6.3). All are 0 on a kernel that does not report them, or denies
+// the question.
 func XDPFeatures(ifindex int) (features uint64, zcMaxSegs uint32, err error) {
+	features, zcMaxSegs, err = netdevXDP(ifindex)
+	for _, none := range []syscall.Errno{syscall.ENOENT, syscall.EPERM, syscall.EACCES,
+		syscall.EPROTONOSUPPORT, syscall.EOPNOTSUPP} {
+		if errors.Is(err, none) {
+			return 0, 0, nil
+		}
+	}
+	return features, zcMaxSegs, err
+}
+
+// netdevXDP asks the netdev family; ENOENT if the kernel has no such family.
+func netdevXDP(ifindex int) (features uint64, zcMaxSegs uint32, err error) {
 	family := uint16(0)
 	r := newRequest(genlCtrl, 0, []byte{ctrlGetFamily, 1, 0, 0})
 	r.attrString(ctrlFamilyName, netdevGenlFamily)
@@ -42,9 +55,6 @@ func XDPFeatures(ifindex int) (features uint64, zcMaxSegs uint32, err error) {
 		}
 		return nil
 	}))
-	if errors.Is(err, syscall.ENOENT) {
-		return 0, 0, nil
-	}
 	if err != nil {
 		return 0, 0, err
 	}
