@@ -71,6 +71,15 @@ const (
 	UpdateLock    = uapi.Lock    // hold the value's bpf_spin_lock meanwhile (also for lookups)
 )
 
+// What errors call operations on elements.
+const (
+	opLookup = "look up in map"
+	opUpdate = "update map"
+	opDelete = "delete from map"
+	opTake   = "take from map"
+	opStep   = "step through map"
+)
+
 // Name returns the map's name in its object or, if it has none, in the kernel.
 func (m *Map) Name() string { return m.orNone().name }
 
@@ -171,14 +180,14 @@ func (m *Map) LookupFlags(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("look up in", key, len(value), flags)
 	}
-	return m.lookup(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)),
-		flags)
+	return m.result(opLookup, m.elem(uapi.CmdMapLookupElem,
+		unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags))
 }
 
 // LookupBytes is Lookup with a new slice for the value.
 func (m *Map) LookupBytes(key []byte) ([]byte, error) {
 	if err := m.absence(); err != nil {
-		return nil, m.fail("look up in map", err)
+		return nil, m.fail(opLookup, err)
 	}
 	value := make([]byte, m.valueLen(0))
 	if err := m.Lookup(key, value); err != nil {
@@ -194,8 +203,8 @@ func (m *Map) Update(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("update", key, len(value), flags)
 	}
-	return m.update(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)),
-		flags)
+	return m.result(opUpdate, m.elem(uapi.CmdMapUpdateElem,
+		unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags))
 }
 
 // Delete removes key (libbpf bpf_map__delete_elem). ErrNotExist if it is absent, EINVAL for arrays.
@@ -203,7 +212,8 @@ func (m *Map) Delete(key []byte) error {
 	if m == nil || len(key) != int(m.keySize) {
 		return m.sizeError("delete from", key, -1, 0)
 	}
-	return m.delete(unsafe.Pointer(unsafe.SliceData(key)))
+	return m.result(opDelete, m.elem(uapi.CmdMapDeleteElem,
+		unsafe.Pointer(unsafe.SliceData(key)), nil, 0))
 }
 
 // LookupAndDelete fills value with the value of key and removes it (libbpf
@@ -213,8 +223,8 @@ func (m *Map) LookupAndDelete(key, value []byte, flags uapi.ElemFlags) error {
 	if m == nil || len(key) != int(m.keySize) || len(value) != m.valueLen(flags) {
 		return m.sizeError("take from", key, len(value), flags)
 	}
-	return m.lookupAndDelete(unsafe.Pointer(unsafe.SliceData(key)),
-		unsafe.Pointer(unsafe.SliceData(value)), flags)
+	return m.result(opTake, m.elem(uapi.CmdMapLookupAndDeleteElem,
+		unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(value)), flags))
 }
 
 // NextKey fills next with the key after key, or the first if key is nil (libbpf
@@ -224,7 +234,8 @@ func (m *Map) NextKey(key, next []byte) error {
 	if m == nil || key != nil && len(key) != int(m.keySize) || len(next) != int(m.keySize) {
 		return m.sizeError("step through", next, -1, 0)
 	}
-	return m.nextKey(unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(next)))
+	return m.result(opStep, m.elem(uapi.CmdMapGetNextKey,
+		unsafe.Pointer(unsafe.SliceData(key)), unsafe.Pointer(unsafe.SliceData(next)), 0))
 }
 
 // Freeze makes the map read-only for user space for good (libbpf bpf_map_freeze; 5.2). EBUSY if it
@@ -352,95 +363,20 @@ func (m *Map) Pinned() bool { return m.orNone().pinned }
 // it.
 func (m *Map) Reused() bool { return m.orNone().reused }
 
-// lookup, update, delete, lookupAndDelete and nextKey rely on the caller for memory of the map's
-// sizes.
-
-func (m *Map) lookup(key, value unsafe.Pointer, flags uapi.ElemFlags) error {
-	fd, err := m.use()
-	if err != nil {
-		return m.fail("look up in map", err)
+// elem makes a call about an element, whose memory has the map's sizes; result makes the error. Both
+// are inlined, and so spare returns after the system call: see funnel.KernelBPFFast.
+func (m *Map) elem(cmd uapi.Cmd, key, value unsafe.Pointer, flags uapi.ElemFlags) syscall.Errno {
+	if m.keySize == 0 { // as the kernel requires
+		key = nil
 	}
-	key = m.keyOrNil(key)
-	if m.wait {
-		err = sys.MapLookupWait(fd, key, value, flags)
-	} else {
-		err = sys.MapLookup(fd, key, value, flags)
-	}
-	m.release()
-	if err != nil {
-		return m.elemError("look up in map", err)
-	}
-	return nil
+	return m.fd.MapElem(cmd, key, value, flags, m.wait)
 }
 
-func (m *Map) update(key, value unsafe.Pointer, flags uapi.ElemFlags) error {
-	fd, err := m.use()
-	if err != nil {
-		return m.fail("update map", err)
-	}
-	key = m.keyOrNil(key)
-	if m.wait {
-		err = sys.MapUpdateWait(fd, key, value, flags)
-	} else {
-		err = sys.MapUpdate(fd, key, value, flags)
-	}
-	m.release()
-	if err != nil {
-		return m.elemError("update map", err)
+func (m *Map) result(op string, e syscall.Errno) error {
+	if e != 0 {
+		return m.elemError(op, e)
 	}
 	return nil
-}
-
-func (m *Map) delete(key unsafe.Pointer) error {
-	fd, err := m.use()
-	if err != nil {
-		return m.fail("delete from map", err)
-	}
-	key = m.keyOrNil(key)
-	if m.wait {
-		err = sys.MapDeleteWait(fd, key, 0)
-	} else {
-		err = sys.MapDelete(fd, key, 0)
-	}
-	m.release()
-	if err != nil {
-		return m.elemError("delete from map", err)
-	}
-	return nil
-}
-
-func (m *Map) lookupAndDelete(key, value unsafe.Pointer, flags uapi.ElemFlags) error {
-	fd, err := m.use()
-	if err != nil {
-		return m.fail("take from map", err)
-	}
-	err = sys.MapLookupAndDelete(fd, m.keyOrNil(key), value, flags)
-	m.release()
-	if err != nil {
-		return m.elemError("take from map", err)
-	}
-	return nil
-}
-
-func (m *Map) nextKey(key, next unsafe.Pointer) error {
-	fd, err := m.use()
-	if err != nil {
-		return m.fail("step through map", err)
-	}
-	err = sys.MapNextKey(fd, key, next)
-	m.release()
-	if err != nil {
-		return m.elemError("step through map", err)
-	}
-	return nil
-}
-
-// keyOrNil returns NULL for maps without keys, as the kernel requires.
-func (m *Map) keyOrNil(key unsafe.Pointer) unsafe.Pointer {
-	if m.keySize == 0 {
-		return nil
-	}
-	return key
 }
 
 // valueLen returns the length of a value for a system call with these flags.
@@ -506,7 +442,12 @@ func (m *Map) absence() error {
 
 // elemError adds the context to an element operation's errno. ENOENT is an ordinary answer and
 // costs no allocation.
-func (m *Map) elemError(op string, err error) error {
+func (m *Map) elemError(op string, err syscall.Errno) error {
+	if err == syscall.EBADF {
+		if err := m.absence(); err != nil { // MapElem found no descriptor
+			return m.fail(op, err)
+		}
+	}
 	if err != syscall.ENOENT {
 		return m.elemRefused(op, err)
 	}

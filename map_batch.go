@@ -309,25 +309,25 @@ func (w *walk) run(room int, grow func(int) (keys, values unsafe.Pointer), each 
 func (w *walk) oneByOne(key, value unsafe.Pointer, each func(int) bool) {
 	m := w.m
 	next := alignedBytes(int(m.keySize))
-	err := m.nextKey(nil, unsafe.Pointer(unsafe.SliceData(next)))
+	e := m.elem(uapi.CmdMapGetNextKey, nil, unsafe.Pointer(unsafe.SliceData(next)), 0)
 	current := unsafe.Slice((*byte)(key), m.keySize)
-	for steps := uint64(0); err == nil; steps++ {
+	for steps := uint64(0); e == 0; steps++ {
 		if steps > uint64(m.maxEntries) {
 			w.err = m.fail("walk through map", ErrWalkInterrupted)
 			return
 		}
 		copy(current, next)
-		missing := m.lookup(key, value, 0)
-		if missing != nil && !errors.Is(missing, syscall.ENOENT) {
-			w.err = missing
+		missing := m.elem(uapi.CmdMapLookupElem, key, value, 0)
+		if missing != 0 && missing != syscall.ENOENT {
+			w.err = m.elemError(opLookup, missing)
 			return
 		}
-		err = m.nextKey(key, unsafe.Pointer(unsafe.SliceData(next)))
-		if missing == nil && !each(1) {
+		e = m.elem(uapi.CmdMapGetNextKey, key, unsafe.Pointer(unsafe.SliceData(next)), 0)
+		if missing == 0 && !each(1) {
 			return
 		}
 	}
-	if !errors.Is(err, syscall.ENOENT) {
-		w.err = err
+	if e != syscall.ENOENT {
+		w.err = m.elemError(opStep, e)
 	}
 }

@@ -53,7 +53,7 @@ func (t *PerCPUMap[K, V]) CPUs() int { return t.Map().orNone().cpus }
 // of one is not a multiple of 8.
 func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	if t.absent() {
-		return nil, missing("look up in map", "map")
+		return nil, missing(opLookup, "map")
 	}
 	clean(&t.key, &key)
 	if cap(dst) < t.m.cpus {
@@ -61,15 +61,16 @@ func (t *PerCPUMap[K, V]) Lookup(key K, dst []V) ([]V, error) {
 	}
 	dst = dst[:t.m.cpus]
 	if unsafe.Sizeof(dst[0])%8 == 0 {
-		return dst, t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(dst)), 0)
+		return dst, t.m.result(opLookup, t.m.elem(uapi.CmdMapLookupElem, unsafe.Pointer(&key),
+			unsafe.Pointer(unsafe.SliceData(dst)), 0))
 	}
 	var local localValues
 	buf := t.m.roomFor(&local)
-	err := t.m.lookup(unsafe.Pointer(&key), buf, 0)
-	if err == nil {
+	e := t.m.elem(uapi.CmdMapLookupElem, unsafe.Pointer(&key), buf, 0)
+	if e == 0 {
 		t.unpack(dst, buf)
 	}
-	return dst, err
+	return dst, t.m.result(opLookup, e)
 }
 
 // localValues is room on the stack for the values of all CPUs.
@@ -95,15 +96,16 @@ func (t *PerCPUMap[K, V]) unpack(dst []V, from unsafe.Pointer) {
 // more than 4 KiB and the size of one is not a multiple of 8.
 func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uapi.ElemFlags) error {
 	if t.absent() {
-		return missing("update map", "map")
+		return missing(opUpdate, "map")
 	}
 	if len(values) != t.m.cpus {
-		return t.m.fail("update map",
+		return t.m.fail(opUpdate,
 			fmt.Errorf("%d values for %d CPUs: %w", len(values), t.m.cpus, syscall.EINVAL))
 	}
 	clean(&t.key, &key)
 	if unsafe.Sizeof(values[0])%8 == 0 && !t.value.HasGaps() {
-		return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(unsafe.SliceData(values)), flags)
+		return t.m.result(opUpdate, t.m.elem(uapi.CmdMapUpdateElem, unsafe.Pointer(&key),
+			unsafe.Pointer(unsafe.SliceData(values)), flags))
 	}
 	stride := t.m.cpuStride()
 	var local localValues
@@ -113,16 +115,17 @@ func (t *PerCPUMap[K, V]) Update(key K, values []V, flags uapi.ElemFlags) error 
 		*value = values[cpu]
 		clean(&t.value, value)
 	}
-	return t.m.update(unsafe.Pointer(&key), buf, flags)
+	return t.m.result(opUpdate,
+		t.m.elem(uapi.CmdMapUpdateElem, unsafe.Pointer(&key), buf, flags))
 }
 
 // Delete removes key with all its values.
 func (t *PerCPUMap[K, V]) Delete(key K) error {
 	if t.absent() {
-		return missing("delete from map", "map")
+		return missing(opDelete, "map")
 	}
 	clean(&t.key, &key)
-	return t.m.delete(unsafe.Pointer(&key))
+	return t.m.result(opDelete, t.m.elem(uapi.CmdMapDeleteElem, unsafe.Pointer(&key), nil, 0))
 }
 
 // Iterate returns an iterator over the elements; see TypedMap.Iterate. The values are valid until

@@ -76,53 +76,55 @@ func (t *TypedMap[K, V]) absent() bool { return t == nil || t.m == nil }
 // Lookup returns the value of key. ErrNotExist if it is absent.
 func (t *TypedMap[K, V]) Lookup(key K) (V, error) {
 	if t.absent() {
-		return *new(V), missing("look up in map", "map")
+		return *new(V), missing(opLookup, "map")
 	}
 	var value V
 	clean(&t.key, &key)
-	err := t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
-	return value, err
+	e := t.m.elem(uapi.CmdMapLookupElem, unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
+	return value, t.m.result(opLookup, e)
 }
 
 // LookupInto is Lookup into memory of the caller, for large values. With UpdateLock it reads under
 // the value's bpf_spin_lock.
 func (t *TypedMap[K, V]) LookupInto(key K, value *V, flags uapi.ElemFlags) error {
 	if t.absent() {
-		return missing("look up in map", "map")
+		return missing(opLookup, "map")
 	}
 	clean(&t.key, &key)
-	return t.m.lookup(unsafe.Pointer(&key), unsafe.Pointer(value), flags)
+	return t.m.result(opLookup,
+		t.m.elem(uapi.CmdMapLookupElem, unsafe.Pointer(&key), unsafe.Pointer(value), flags))
 }
 
 // Update sets the value of key; flags are UpdateAny and the like.
 func (t *TypedMap[K, V]) Update(key K, value V, flags uapi.ElemFlags) error {
 	if t.absent() {
-		return missing("update map", "map")
+		return missing(opUpdate, "map")
 	}
 	clean(&t.key, &key)
 	clean(&t.value, &value)
-	return t.m.update(unsafe.Pointer(&key), unsafe.Pointer(&value), flags)
+	return t.m.result(opUpdate,
+		t.m.elem(uapi.CmdMapUpdateElem, unsafe.Pointer(&key), unsafe.Pointer(&value), flags))
 }
 
 // Delete removes key. ErrNotExist if it is absent.
 func (t *TypedMap[K, V]) Delete(key K) error {
 	if t.absent() {
-		return missing("delete from map", "map")
+		return missing(opDelete, "map")
 	}
 	clean(&t.key, &key)
-	return t.m.delete(unsafe.Pointer(&key))
+	return t.m.result(opDelete, t.m.elem(uapi.CmdMapDeleteElem, unsafe.Pointer(&key), nil, 0))
 }
 
 // LookupAndDelete returns the value of key and removes it: hashes since 5.14, queues and stacks
 // since 4.20.
 func (t *TypedMap[K, V]) LookupAndDelete(key K) (V, error) {
 	if t.absent() {
-		return *new(V), missing("take from map", "map")
+		return *new(V), missing(opTake, "map")
 	}
 	var value V
 	clean(&t.key, &key)
-	err := t.m.lookupAndDelete(unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
-	return value, err
+	e := t.m.elem(uapi.CmdMapLookupAndDeleteElem, unsafe.Pointer(&key), unsafe.Pointer(&value), 0)
+	return value, t.m.result(opTake, e)
 }
 
 // UpdateBatch sets elements with one call; see Map.UpdateBatch. keys and values have the same

@@ -62,12 +62,35 @@ const mapElemSize = unsafe.Sizeof(mapElemAttr{})
 
 func elem(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) syscall.Errno {
 	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
-	return funnel.BPFFast(cmd, unsafe.Pointer(&a), mapElemSize)
+	if funnel.Replaced() {
+		_, e := funnel.BPF(cmd, unsafe.Pointer(&a), mapElemSize)
+		return e
+	}
+	return funnel.KernelBPFFast(cmd, unsafe.Pointer(&a), mapElemSize)
 }
 
 func elemWait(cmd uapi.Cmd, fd int, key, value unsafe.Pointer, flags uapi.ElemFlags) syscall.Errno {
 	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
 	_, e := funnel.BPF(cmd, unsafe.Pointer(&a), mapElemSize)
+	return e
+}
+
+// MapElem makes a call of one of the BPF_MAP_*_ELEM commands or BPF_MAP_GET_NEXT_KEY, of which
+// value is the next key, while it holds the FD. mayBlock is what ElemMayBlock says of the map's
+// type. EBADF if the FD is nil or closed, else as MapLookup and the others.
+func (f *FD) MapElem(cmd uapi.Cmd, key, value unsafe.Pointer, flags uapi.ElemFlags,
+	mayBlock bool) (e syscall.Errno) {
+	fd, ok := f.Hold()
+	if !ok {
+		return syscall.EBADF
+	}
+	a := mapElemAttr{fd: uint32(fd), key: Ptr(key), value: Ptr(value), flags: flags}
+	if mayBlock || funnel.Replaced() {
+		_, e = funnel.BPF(cmd, unsafe.Pointer(&a), mapElemSize)
+	} else {
+		e = funnel.KernelBPFFast(cmd, unsafe.Pointer(&a), mapElemSize)
+	}
+	f.Release()
 	return e
 }
 

@@ -76,15 +76,6 @@ func BPF(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr) (int, syscall.Errno) {
 	return bpfSyscall(cmd, attr, size)
 }
 
-// BPFFast is bpf(2) as a call that doesn't block.
-func BPFFast(cmd uapi.Cmd, attr unsafe.Pointer, size uintptr) syscall.Errno {
-	if f := replacement.Load(); f != nil {
-		_, e := f.BPF(cmd, noescape(attr), size, nil)
-		return e
-	}
-	return bpfRawSyscall(cmd, attr, size)
-}
-
 // noescape hides p from escape analysis: it passes attributes to what is installed without forcing
 // every caller's key and value onto the heap. What is installed must not keep it beyond the call.
 //

@@ -33,8 +33,8 @@ func TestReplace(t *testing.T) {
 		if _, e := funnel.BPF(none, p, n); e != want {
 			t.Errorf("BPF: %v, want %v", e, want)
 		}
-		if e := funnel.BPFFast(none, p, n); e != want {
-			t.Errorf("BPFFast: %v, want %v", e, want)
+		if e := funnel.KernelBPFFast(none, p, n); e != syscall.EINVAL {
+			t.Errorf("KernelBPFFast: %v", e)
 		}
 		if _, e := funnel.Current().BPF(none, p, n, nil); e != want {
 			t.Errorf("Current: %v, want %v", e, want)

@@ -9,12 +9,10 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-func bpfSyscall(uapi.Cmd, unsafe.Pointer, uintptr) (int, syscall.Errno) {
-	return -1,
-		syscall.ENOSYS
-}
+func bpfSyscall(uapi.Cmd, unsafe.Pointer, uintptr) (int, syscall.Errno) { return -1, syscall.ENOSYS }
 
-func bpfRawSyscall(uapi.Cmd, unsafe.Pointer, uintptr) syscall.Errno { return syscall.ENOSYS }
+// KernelBPFFast answers ENOSYS.
+func KernelBPFFast(uapi.Cmd, unsafe.Pointer, uintptr) syscall.Errno { return syscall.ENOSYS }
 
 // BPF answers ENOSYS: only Linux has bpf(2).
 func (Kernel) BPF(uapi.Cmd, unsafe.Pointer, uintptr, unsafe.Pointer) (int, syscall.Errno) {

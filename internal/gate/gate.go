@@ -27,19 +27,22 @@ type leaving struct {
 
 // Enter goes inside; each Enter needs a Leave. It returns false, and needs no Leave, if the gate is
 // shut.
-func (g *Gate) Enter() bool {
-	if g.inside.Add(1) < 0 {
-		g.Leave()
-		return false
-	}
-	return true
+func (g *Gate) Enter() bool { return g.inside.Add(1) >= 0 || g.refuse() }
+
+func (g *Gate) refuse() bool {
+	g.Leave()
+	return false
 }
 
 // Leave ends what Enter began.
 func (g *Gate) Leave() {
-	if g.inside.Add(-1) != shut {
-		return
+	if g.inside.Add(-1) == shut {
+		g.wake()
 	}
+}
+
+// wake tells the one who shuts the gate that the last user has left.
+func (g *Gate) wake() {
 	if l := g.last.Load(); l != nil {
 		l.once.Do(func() { close(l.done) })
 	}
