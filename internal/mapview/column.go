@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/purebpf/bpf/btf"
@@ -29,6 +28,7 @@ const (
 	slots        // an array of counts, by powers of two
 	stackID      // of a map of stack traces
 	address      // an IPv4 or IPv6 address
+	words        // an array of unsigned 64-bit numbers, perhaps the addresses of a stack
 )
 
 // columns flattens a type into its leaves, in memory order. Structs with bit fields, unions and
@@ -117,6 +117,11 @@ func kindOf(s *btf.Spec, id btf.ID, name string, size uint32) (k kind, signed bo
 		elem := s.Skip(t.Array().Elem)
 		if elem.Kind() == btf.KindInt && (elem.Size() == 4 || elem.Size() == 8) {
 			return slots, false
+		}
+	case t.Kind() == btf.KindArray:
+		elem := s.Skip(t.Array().Elem)
+		if elem.Kind() == btf.KindInt && elem.Size() == 8 && elem.IntEncoding() == 0 {
+			return words, false
 		}
 	}
 	return text, false
@@ -218,10 +223,7 @@ func (c column) text(s *btf.Spec, data []byte) string {
 	}
 	switch c.kind {
 	case number, stackID:
-		if c.signed {
-			return strconv.FormatInt(int64(c.number(data)), 10)
-		}
-		return strconv.FormatUint(c.number(data), 10)
+		return formatNumber(c, c.number(data), Format{Exact: true})
 	case address:
 		if a, ok := netip.AddrFromSlice(b); ok {
 			return a.String()
@@ -249,6 +251,22 @@ func (c column) counts(s *btf.Spec, data []byte) []uint64 {
 		} else {
 			list = append(list, uint64(binary.NativeEndian.Uint32(b)))
 		}
+	}
+	return list
+}
+
+// stack returns the numbers of words up to the first zero, nil if one is no address of the kernel.
+func (c column) stack(data []byte) (list []uint64) {
+	b, _ := c.bytes(data)
+	for ; len(b) >= 8; b = b[8:] {
+		n := binary.NativeEndian.Uint64(b)
+		if n == 0 {
+			break
+		}
+		if n < 1<<63 {
+			return nil
+		}
+		list = append(list, n)
 	}
 	return list
 }

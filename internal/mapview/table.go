@@ -83,8 +83,17 @@ func (v *View) heading(shown int, f Format) []screen.Line {
 			break
 		}
 	}
-	return []screen.Line{screen.Text(screen.Bold, v.m.Name).
-		Add(screen.Plain, " ("+v.m.Type+", "+of+")"+more)}
+	line := screen.Text(screen.Bold, v.m.Name).Add(screen.Plain, " ("+v.m.Type+", "+of+")"+more)
+	var names []string
+	for i, hidden := range v.zeros(f) {
+		if hidden && len(v.rows) > 0 {
+			names = append(names, v.values[i].name)
+		}
+	}
+	if names != nil {
+		line = line.Add(screen.Dim, ", "+zeroText(names))
+	}
+	return []screen.Line{line}
 }
 
 // rateName returns the heading of a column's rate.
@@ -113,11 +122,15 @@ func (v *View) table(f Format) []screen.Line {
 	if len(v.rows) == 0 {
 		return lines
 	}
+	hidden := v.zeros(f)
 	var head []cell
 	for _, c := range v.keys {
 		head = append(head, cell{c.name, screen.Dim, c.kind != number})
 	}
 	for i, c := range v.values {
+		if hidden[i] {
+			continue
+		}
 		head = append(head, cell{c.name, screen.Dim, v.left(i)})
 		if v.counts(i) {
 			head = append(head, cell{rateName(c), screen.Dim, false})
@@ -130,6 +143,9 @@ func (v *View) table(f Format) []screen.Line {
 			list = append(list, cell{v.keyText(c, r.Element), screen.Plain, c.kind != number})
 		}
 		for i := range v.values {
+			if hidden[i] {
+				continue
+			}
 			list = append(list, cell{v.valueText(i, r, f), screen.Plain, v.left(i)})
 			if v.counts(i) {
 				list = append(list, rateCell(r.rates[i]))
@@ -138,11 +154,43 @@ func (v *View) table(f Format) []screen.Line {
 		cells = append(cells, list)
 	}
 	if total {
-		if sums := v.totals(f); sums != nil {
+		if sums := v.totals(hidden, f); sums != nil {
 			cells = append(cells, sums)
 		}
 	}
 	return append(lines, align(cells, f.Width)...)
+}
+
+// zeros returns which columns of values a table hides, since they are zero in all rows: those beside
+// others, where a heading can say so.
+func (v *View) zeros(f Format) []bool {
+	hidden := make([]bool, len(v.values))
+	if f.Bare {
+		return hidden
+	}
+	all := true
+	for i, c := range v.values {
+		hidden[i] = !slices.ContainsFunc(v.rows, func(r row) bool {
+			return slices.ContainsFunc(r.Values, func(value []byte) bool {
+				b, ok := c.bytes(value)
+				return !ok || !allZero(b)
+			})
+		})
+		all = all && hidden[i]
+	}
+	if all {
+		clear(hidden)
+	}
+	return hidden
+}
+
+// zeroText says which values are zero, naming the first ones.
+func zeroText(names []string) string {
+	const most = 6
+	if len(names) > most {
+		names = append(names[:most:most], fmt.Sprintf("%d more", len(names)-most))
+	}
+	return "zero: " + strings.Join(names, " ")
 }
 
 // left reports whether a column of values is text.
@@ -161,7 +209,7 @@ func rateCell(rate float64) cell {
 }
 
 // totals returns the last line of a table, nil if no column was seen to count.
-func (v *View) totals(f Format) []cell {
+func (v *View) totals(hidden []bool, f Format) []cell {
 	if v.sample.Partial || v.sample.Cut {
 		return nil
 	}
@@ -175,6 +223,9 @@ func (v *View) totals(f Format) []cell {
 	}
 	some := false
 	for i, c := range v.values {
+		if hidden[i] {
+			continue
+		}
 		if !v.counts(i) || !v.grows[i] {
 			list = append(list, cell{})
 			if v.counts(i) {
@@ -212,7 +263,7 @@ func formatNumber(c column, n uint64, f Format) string {
 }
 
 func (v *View) keyText(c column, e Element) string {
-	return v.named(c, c.number(e.Key), c.text(v.m.Spec, e.Key), e)
+	return v.named(c, e.Key, c.number(e.Key), c.text(v.m.Spec, e.Key), e)
 }
 
 // valueText returns a column of an element: numbers are summed over CPUs, other columns are those
@@ -230,7 +281,7 @@ func (v *View) valueText(i int, r row, f Format) string {
 		if identifies(c) {
 			plain = formatNumber(c, n, Format{Exact: true})
 		}
-		return v.named(c, n, plain, r.Element)
+		return v.named(c, nil, n, plain, r.Element)
 	}
 	if len(r.Values) == 0 {
 		return "?"
@@ -242,14 +293,26 @@ func (v *View) valueText(i int, r row, f Format) string {
 			break
 		}
 	}
-	return v.named(c, c.number(value), c.text(v.m.Spec, value), r.Element)
+	return v.named(c, value, c.number(value), c.text(v.m.Spec, value), r.Element)
 }
 
-// named returns the name of a number of an element, or its text.
-func (v *View) named(c column, n uint64, text string, e Element) string {
+// named returns the names of what data has in a column, or its text. n is the number there.
+func (v *View) named(c column, data []byte, n uint64, text string, e Element) string {
 	switch {
 	case c.kind == stackID && v.names.Stack != nil && !(c.signed && int32(n) < 0):
 		if frames, ok := v.names.Stack(uint32(n), v.process(e)); ok {
+			return strings.Join(frames, " < ")
+		}
+	case c.kind == words && v.names.Function != nil:
+		var frames []string
+		for _, addr := range c.stack(data) {
+			name, ok := v.names.Function(addr)
+			if !ok {
+				return text
+			}
+			frames = append(frames, name)
+		}
+		if len(frames) > 0 {
 			return strings.Join(frames, " < ")
 		}
 	case c.kind == number && c.size == 8 && n >= 1<<63 && v.names.Function != nil:
@@ -327,15 +390,16 @@ func (v *View) variables(f Format) []screen.Line {
 	r := v.rows[0]
 	var cells [][]cell
 	var list []histogram
+	var zero []string
 	for i, c := range v.values {
-		if c.kind == slots {
-			if counts := v.sumSlots(c, r.Element); !allZero(counts) {
-				name := strings.TrimSuffix(c.name, ".slots")
-				list = append(list, newHistogram(screen.Text(screen.Plain, "  "+name), counts))
-			}
+		name := strings.TrimSuffix(c.name, ".slots")
+		if b, ok := c.bytes(r.Values[0]); ok && allZero(b) {
+			zero = append(zero, name)
 			continue
 		}
-		if b, ok := c.bytes(r.Values[0]); !ok || allZero(b) {
+		if c.kind == slots {
+			list = append(list, newHistogram(screen.Text(screen.Plain, "  "+name),
+				v.sumSlots(c, r.Element)))
 			continue
 		}
 		line := []cell{{"  " + c.name, screen.Plain, true},
@@ -346,6 +410,9 @@ func (v *View) variables(f Format) []screen.Line {
 		cells = append(cells, line)
 	}
 	lines = append(lines, align(cells, f.Width)...)
+	if zero != nil {
+		lines = append(lines, screen.Text(screen.Dim, "  "+zeroText(zero)))
+	}
 	if f.Rows > 0 && len(lines) > f.Rows {
 		return append(lines[:f.Rows-1], screen.Text(screen.Dim, "  …"))
 	}

@@ -25,7 +25,7 @@ type fixture struct {
 	protocol, traffic     btf.ID
 	flow, hist, call, bss btf.ID
 	wide, linear, high    btf.ID
-	lists                 btf.ID
+	lists, calls          btf.ID
 }
 
 func newFixture(t *testing.T) (*fixture, *btf.Spec) {
@@ -82,6 +82,11 @@ func newFixture(t *testing.T) (*fixture, *btf.Spec) {
 	hists := b.AddVar("hists", btf.LinkageGlobal, b.AddArray(f.u32, f.hist, 3))
 	f.lists = b.AddDatasec(".bss", 144)
 	b.AddSecVar(hists, 0, 144)
+	ips := b.AddArray(f.u32, f.u64, 3)
+	f.calls = b.AddStruct("calls", 40)
+	b.AddMember("ips", ips, 0, 0)
+	b.AddMember("depth", f.u64, 192, 0)
+	b.AddMember("unused", f.u64, 256, 0)
 	s, err := b.Spec()
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +199,13 @@ func TestRecordings(t *testing.T) {
 		{"array", Map{Name: "counts", Type: "array", MaxEntries: 256, KeySize: 4, ValueSize: 8,
 			Value: f.u64, Array: true}, 0, []Sample{{Count: 1, Elements: []Element{
 			one(value(uint32(7)), value(uint64(1)))}}}},
+		// As ksnoop has them: the key is the address of a task.
+		{"addresses", Map{Name: "stacks", Type: "hash", MaxEntries: 4, KeySize: 8, ValueSize: 40,
+			Key: f.u64, Value: f.calls}, 0, []Sample{{Count: 2, Elements: []Element{
+			one(value(uint64(0xffff888000000000)), value([]uint64{0xffffffff81000010,
+				0xffffffff81000010, 0, 2, 0})),
+			one(value(uint64(0xffff888000001000)), value([]uint64{0xffffffff81000010,
+				0xffffffff82000000, 0, 1, 0}))}}}},
 		{"untyped", Map{Name: "raw", Type: "hash", MaxEntries: 4, KeySize: 2, ValueSize: 3}, 0,
 			[]Sample{{Count: 1, Elements: []Element{one([]byte{1, 2}, []byte{0xfe, 0, 1})}}}},
 		{"hostile", Map{Name: "a\x1b[31mb\n", Type: "hash", MaxEntries: 4, Key: f.u32, Value: f.hist,
@@ -312,5 +324,30 @@ func TestCountsWrap(t *testing.T) {
 	bars := h.bars(17, Format{Width: 80})
 	if lines := h.lines(bars, sizes{low: 1, high: 1, count: 1, bar: 20}); len(lines) != len(bars)+1 {
 		t.Errorf("%d lines for %d bars", len(lines), len(bars))
+	}
+}
+
+// TestBarsFit: a histogram has at most so many bars as there are rows, and counts everything.
+// Oracle: the counts.
+func TestBarsFit(t *testing.T) {
+	for n := 1; n <= 64; n++ {
+		for zeros := range n {
+			counts := make([]uint64, n)
+			for i := range counts[zeros:] {
+				counts[zeros+i] = 1
+			}
+			for rows := 1; rows <= 40; rows++ {
+				h := newHistogram(screen.Line{}, counts)
+				var all uint64
+				bars := h.bars(rows, Format{})
+				for _, b := range bars {
+					all += b.n
+				}
+				if len(bars) > rows || all != uint64(n-zeros) {
+					t.Fatalf("%d slots, %d zeros, %d rows: %d bars count %d", n, zeros, rows,
+						len(bars), all)
+				}
+			}
+		}
 	}
 }
