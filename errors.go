@@ -66,6 +66,10 @@ func (e *Error) said() string {
 	if cause, ok := e.Err.(*plan.Error); ok && cause.Name == e.Subject {
 		return "object " + cause.Object + ": " + cause.What + " " + cause.Name + ": "
 	}
+	var cause *fs.PathError
+	if errors.As(e.Err, &cause) && strings.HasPrefix(e.Op, cause.Op+" ") {
+		return cause.Op + " " + e.Subject + ": "
+	}
 	return ""
 }
 

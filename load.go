@@ -70,7 +70,7 @@ type LoadOptions struct {
 func Open(path string, opts *object.Options) (*object.Object, error) {
 	f, err := sys.OpenFile(path)
 	if err != nil {
-		return nil, newError("open object", about{}, input.Explain(err))
+		return nil, newError("open object", about{"", path}, input.Explain(err))
 	}
 	defer f.Close()
 	what := ""

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -175,7 +174,7 @@ func (r *runner) attachAll(list []ordered) (all []hooked, err error) {
 		r.say("not attached: %s", r.leftover(n))
 	}
 	if len(all) == 0 {
-		return all, errors.New("nothing is attached: nothing would run")
+		return all, errNothing
 	}
 	return all, nil
 }

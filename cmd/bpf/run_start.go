@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,9 +12,12 @@ import (
 	"github.com/purebpf/bpf/plan"
 )
 
+var errNothing = errors.New("nothing is attached: nothing would run")
+
 // start loads the object, opens its streams and attaches its programs. With --keep-going it starts
 // again without each program that fails. The caller stops what was started, also with an error.
 func (r *runner) start(o *object.Object, hooks []ordered) (*streams, []hooked, error) {
+	var first error // of what was left out
 	for {
 		streams, attached, err := r.begin(o, hooks)
 		if err == nil {
@@ -21,6 +25,9 @@ func (r *runner) start(o *object.Object, hooks []ordered) (*streams, []hooked, e
 		}
 		p := failed(o, err)
 		if p == nil || !p.Autoload {
+			if err == errNothing && first != nil {
+				err = fmt.Errorf("%w: %w", err, first)
+			}
 			return streams, attached, err
 		}
 		err = r.advise(o, p, hooks, err)
@@ -31,6 +38,7 @@ func (r *runner) start(o *object.Object, hooks []ordered) (*streams, []hooked, e
 			return nil, nil, err
 		}
 		r.say("left out: %v", err)
+		first = cmp.Or(first, err)
 		p.Autoload = false
 		r.decided = append(r.decided, p.Name)
 		hooks = slices.DeleteFunc(slices.Clone(hooks),
