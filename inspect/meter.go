@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -252,14 +251,7 @@ func memory(fd *sys.FD) int64 {
 	if err != nil {
 		return -1
 	}
-	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "memlock:"); ok {
-			if n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64); err == nil {
-				return n
-			}
-		}
-	}
-	return -1
+	return int64(mapState(string(text)).Memory)
 }
 
 // backlog returns how many bytes are between the positions of a ring buffer's producer and

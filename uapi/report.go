@@ -26,3 +26,11 @@ const (
 	FDTypeUprobe        TaskFDType = 4 // BPF_FD_TYPE_UPROBE
 	FDTypeUretprobe     TaskFDType = 5 // BPF_FD_TYPE_URETPROBE
 )
+
+var taskFDTypeNames = [...]string{
+	FDTypeRawTracepoint: "raw_tracepoint", FDTypeTracepoint: "tracepoint", FDTypeKprobe: "kprobe",
+	FDTypeKretprobe: "kretprobe", FDTypeUprobe: "uprobe", FDTypeUretprobe: "uretprobe",
+}
+
+// String returns the name that bpftool prints.
+func (t TaskFDType) String() string { return name(taskFDTypeNames[:], uint32(t), "TaskFDType") }

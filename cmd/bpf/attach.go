@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/internal/printable"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/preflight"
@@ -68,7 +69,7 @@ Options:
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			ctx, stop := inOrder(cmd.Context())
+			ctx, stop := tool.UntilSignal(cmd.Context())
 			defer stop()
 			a.out, a.errOut = &untilEnd{to: cmd.OutOrStdout(), ended: ctx.Done()},
 				&untilEnd{to: cmd.ErrOrStderr(), ended: ctx.Done()}

@@ -8,6 +8,8 @@ import (
 	"github.com/purebpf/bpf/cmd/bpf/internal/link"
 	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
+	"github.com/purebpf/bpf/cmd/bpf/internal/top"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tree"
 )
 
 // The groups of the help text.
@@ -36,6 +38,8 @@ var verbs = [...]entry{
 	{"vmlinux", objects, newVmlinuxCommand},
 	{"gen", objects, newGenCommand},
 
+	{"top", system, top.Command},
+	{"tree", system, tree.Command},
 	{"prog", system, prog.Command},
 	{"link", system, link.Command},
 	{"btf", system, newBTFCommand},

@@ -60,7 +60,7 @@ If anything fails, no file is changed.`,
 				return errors.New("name a C file, as in bpf gen counter.bpf.c; bpf gen skeleton " +
 					"takes objects")
 			}
-			ctx, stop := inOrder(cmd.Context())
+			ctx, stop := tool.UntilSignal(cmd.Context())
 			defer stop()
 			return g.run(ctx, cmd.ErrOrStderr(), args)
 		},

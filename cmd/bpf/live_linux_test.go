@@ -450,3 +450,23 @@ char LICENSE[] SEC("license") = "GPL";
 		}
 	}
 }
+
+// TestLiveTop shows what a packet counter uses, and where it is attached. Oracle: a terminal
+// emulator, and the counter.
+func TestLiveTop(t *testing.T) {
+	testkit.Root(t)
+	testkit.Netns(t)
+	counter := startLive(t, 80, 24, "run")
+	counter.await(t, `(?m)^udp +\d\d`)
+	top := startLive(t, 80, 24, "top", "--filter", "packets")
+	text := top.await(t, `(?m)^ *\d+  xdp +count_packets +\d+\.\d+ +\d+\.?\d* +\d+ +\S+\(\d+\)$`)
+	top.await(t, `(?m)^ *\d+  percpu_hash +packets +\d\.\d+ % +64 +\d+ B`)
+	if last := top.end(t); strings.Count(last, "programs ") != 1 {
+		t.Errorf("more than one heading is left:\n%s", last)
+	}
+	t.Logf("\n%s", text)
+	tree := startLive(t, 80, 24, "tree", "--watch")
+	t.Logf("\n%s", tree.await(t, `(?m)^lo \(1\)\n└─ xdp +\d+ +count_packets \(generic\) +link \d+ → `))
+	tree.end(t)
+	counter.end(t)
+}

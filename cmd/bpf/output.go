@@ -2,11 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -35,21 +32,6 @@ func (o *output) Unwrap() io.Writer { return o.to }
 func say(w io.Writer, format string, args ...any) error {
 	_, err := io.WriteString(w, printable.Text(fmt.Sprintf(format, args...))+"\n")
 	return err
-}
-
-// inOrder returns a context for commands that clean up when a signal ends them. Others end at once.
-func inOrder(ctx context.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, endings()...)
-}
-
-// endings returns the signals at which a command ends in order: Ctrl-C, kill, a closed pipe, a
-// terminal that closes (unless nohup ignores it).
-func endings() []os.Signal {
-	list := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
-	if !signal.Ignored(syscall.SIGHUP) {
-		list = append(list, syscall.SIGHUP)
-	}
-	return list
 }
 
 // untilEnd writes for a command that ends in order: a reader that doesn't read must not keep it

@@ -18,6 +18,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/btf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/mapview"
 	"github.com/purebpf/bpf/internal/printable"
@@ -169,7 +170,7 @@ with clang.`,
 			if err := r.options.require(o); err != nil {
 				return err
 			}
-			ctx, stop := inOrder(cmd.Context())
+			ctx, stop := tool.UntilSignal(cmd.Context())
 			defer stop()
 			return r.run(ctx, o)
 		},

@@ -126,8 +126,9 @@ var rooms = []room{
 	{dir: "internal/mapview", floor: 3},
 	{dir: "internal/printk", floor: 4},
 	{dir: "cmd/bpf/internal/tool", floor: 10, app: true},
-	{dir: "cmd/bpf/internal/...", floor: 11, app: true},
-	{dir: "cmd/bpf", floor: 12, app: true},
+	{dir: "cmd/bpf/internal/holder", floor: 11, app: true},
+	{dir: "cmd/bpf/internal/...", floor: 12, app: true},
+	{dir: "cmd/bpf", floor: 13, app: true},
 }
 
 // The one module that library packages may import.

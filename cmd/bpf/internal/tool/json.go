@@ -20,6 +20,7 @@ type JSON struct {
 	more    bool   // a comma precedes the next value
 	named   bool   // the value of a key comes next
 	started bool
+	ended   bool // a document has ended
 	err     error
 }
 
@@ -112,6 +113,12 @@ func (j *JSON) Int(n int64) {
 	j.buf = strconv.AppendInt(j.buf, n, 10)
 }
 
+// Float writes a number with three digits after the point.
+func (j *JSON) Float(f float64) {
+	j.value()
+	j.buf = strconv.AppendFloat(j.buf, f, 'f', 3, 64)
+}
+
 // Bool writes true or false.
 func (j *JSON) Bool(b bool) {
 	j.value()
@@ -189,6 +196,12 @@ func (j *JSON) finish() {
 	}
 }
 
+// Line ends a document, and the line that it is on. Another document may follow.
+func (j *JSON) Line() {
+	j.buf = append(j.buf, '\n')
+	j.more, j.started, j.ended = false, false, true
+}
+
 // Flush writes what is held back.
 func (j *JSON) Flush() {
 	if j.err == nil && len(j.buf) > 0 {
@@ -200,11 +213,13 @@ func (j *JSON) Flush() {
 // Close ends the document, which is null if nothing was written, and returns the first failure to
 // write.
 func (j *JSON) Close() error {
-	if !j.started {
+	if !j.started && !j.ended {
 		j.Null()
 	}
-	j.finish()
-	j.buf = append(j.buf, '\n')
+	if j.started {
+		j.finish()
+		j.buf = append(j.buf, '\n')
+	}
 	j.Flush()
 	return j.err
 }
