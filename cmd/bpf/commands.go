@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
 	"github.com/purebpf/bpf/cmd/bpf/internal/link"
 	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
@@ -41,6 +42,7 @@ var verbs = [...]entry{
 	{"top", system, top.Command},
 	{"tree", system, tree.Command},
 	{"prog", system, prog.Command},
+	{"map", system, maps.Command},
 	{"link", system, link.Command},
 	{"btf", system, newBTFCommand},
 	{"version", system, newVersionCommand},
