@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
 	"github.com/purebpf/bpf/cmd/bpf/internal/link"
+	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
 	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/cmd/bpf/internal/top"

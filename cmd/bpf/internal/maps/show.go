@@ -12,6 +12,7 @@ import (
 )
 
 func show(r *tool.Run) error {
+	r.Owners(inspect.KindMap, 0) // read before this process opens maps itself
 	list, single := inspect.Maps(), false
 	if r.More() {
 		h, err := r.Map()
