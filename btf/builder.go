@@ -21,28 +21,27 @@ type Builder struct {
 	types    []byte
 	offs     []uint32
 	layout   []byte
-	strs     []byte
-	strFirst uint32
-	interned map[string]uint32 // own strings; nil while there are few
-	searched int               // number of searches without it
-	// last is the string that was added or found last, at lastOff: the same string is often passed
-	// repeatedly
-	last    string
-	lastOff uint32
-	shared  bool // a Spec uses the records: they are copied before one changes
-	patched bool // records were returned for writing and may contain anything
-	ptrSize uint32
-	err     error
+	strs     stringPool
+	indexed  bool   // strs can find all its strings
+	searched int    // number of searches while it can't
+	unique   bool   // no string occurs twice
+	lastOff  uint32 // of the string that was added or found last: it is often passed repeatedly
+	valid    int    // number of types at the start whose ids and strings exist
+	shared   bool   // a Spec uses the records: they are copied before one changes
+	patched  bool   // records were returned for writing and may contain anything
+	ptrSize  uint32
+	err      error
 }
 
 // NewBuilder returns a Builder of empty BTF, split over base unless that is nil (libbpf:
 // btf__new_empty, btf__new_empty_split).
 func NewBuilder(base *Spec) *Builder {
-	b := &Builder{base: base, first: 1, strs: []byte{0}, interned: map[string]uint32{}}
-	if base != nil {
+	b := &Builder{base: base, first: 1, indexed: true, unique: true}
+	if base == nil {
+		b.strs.data = []byte{0}
+	} else {
 		b.first = base.Len()
-		b.strFirst = base.strFirst + uint32(len(base.strs))
-		b.strs = nil
+		b.strs.first = base.strFirst + uint32(len(base.strs))
 	}
 	return b
 }
@@ -52,14 +51,16 @@ func NewBuilder(base *Spec) *Builder {
 // fields cannot be changed: Err of the Builder is then [ErrReadOnly].
 func (s *Spec) Edit() *Builder {
 	b := &Builder{
-		base:     s.base,
-		first:    s.first,
-		types:    append(make([]byte, 0, len(s.types)+64), s.types...),
-		offs:     s.offsetList(),
-		layout:   s.layout,
-		strs:     unsafe.Slice(unsafe.StringData(s.strs), len(s.strs)),
-		strFirst: s.strFirst,
-		ptrSize:  s.ptrSize.Load(),
+		base:    s.base,
+		first:   s.first,
+		types:   append(make([]byte, 0, len(s.types)+64), s.types...),
+		offs:    s.offsetList(),
+		layout:  s.layout,
+		unique:  s.unique,
+		ptrSize: s.ptrSize.Load(),
+		strs: stringPool{
+			data: unsafe.Slice(unsafe.StringData(s.strs), len(s.strs)), first: s.strFirst,
+		},
 	}
 	if s.unknown {
 		b.err = fmt.Errorf("btf: edit: %w", ErrReadOnly)
@@ -92,7 +93,7 @@ func (b *Builder) Bytes() []byte {
 	if b.err != nil {
 		return nil
 	}
-	return join(b.types, b.layout, b.strs)
+	return join(b.types, b.layout, b.strs.data)
 }
 
 // join returns BTF made of its sections.
@@ -131,13 +132,13 @@ func (b *Builder) Spec() (*Spec, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	if len(b.strs) == 0 && b.base == nil {
+	if len(b.strs.data) == 0 && b.base == nil {
 		return nil, &FormatError{Section: "strings", Msg: "section is empty"}
 	}
 	s := &Spec{
-		base: b.base, first: b.first, strFirst: b.strFirst, layout: b.layout,
+		base: b.base, first: b.first, strFirst: b.strs.first, layout: b.layout,
 		types: b.types[:len(b.types):len(b.types)], offs: allOffsets(b.offs),
-		strs: unsafe.String(unsafe.SliceData(b.strs), len(b.strs)),
+		strs: viewString(b.strs.data), unique: b.unique,
 	}
 	if b.patched {
 		if err := s.walk(); err != nil {
@@ -160,36 +161,40 @@ func (b *Builder) own() {
 // AddString returns the offset of a string, which it adds if neither the base nor the Builder has
 // it (libbpf: btf__add_str).
 func (b *Builder) AddString(text string) uint32 {
-	switch text {
-	case "":
+	if text == "" {
 		return 0
-	case b.last:
+	}
+	if i := b.lastOff - b.strs.first; b.lastOff != 0 && b.strs.is(i, text) {
 		return b.lastOff
 	}
 	if strings.IndexByte(text, 0) >= 0 {
 		b.fail("string %q contains a NUL", text)
 		return 0
 	}
-	if b.base != nil {
-		if off, ok := b.base.findString(text); ok {
-			return off
-		}
-	}
-	if off, ok := b.findString(text); ok {
-		b.last, b.lastOff = strings.Clone(text), off
+	if off, ok := b.FindString(text); ok {
 		return off
 	}
-	at := uint64(b.strFirst) + uint64(len(b.strs))
+	at := uint64(b.strs.first) + uint64(len(b.strs.data))
 	if at+uint64(len(text)) > maxStrOff {
 		b.fail("add string %.40q: %d bytes of strings: %w", text, at, ErrTooBig)
 		return 0
 	}
-	b.strs = append(append(b.strs, text...), 0)
-	b.last, b.lastOff = strings.Clone(text), uint32(at)
-	if b.interned != nil {
-		b.interned[b.last] = uint32(at)
+	b.lastOff = b.strs.append(text, b.indexed)
+	return b.lastOff
+}
+
+// FindString returns the offset of a string, of the base or the Builder. ok is false if neither has
+// it (libbpf: btf__find_str).
+func (b *Builder) FindString(text string) (off uint32, ok bool) {
+	if b.base != nil {
+		if off, ok := b.base.findString(text); ok {
+			return off, true
+		}
 	}
-	return uint32(at)
+	if off, ok = b.findString(text); ok {
+		b.lastOff = off
+	}
+	return off, ok
 }
 
 // fewStrings is the number of searches in the string bytes before a table of all strings is made:
@@ -198,38 +203,23 @@ const fewStrings = 16
 
 // findString finds a string of the Builder, the first of equal ones.
 func (b *Builder) findString(text string) (off uint32, ok bool) {
-	if b.interned == nil && b.searched >= fewStrings {
-		b.intern()
+	if !b.indexed && b.searched >= fewStrings {
+		b.strs.index()
+		b.indexed = true
 	}
-	if b.interned != nil {
-		off, ok = b.interned[text]
-		return off, ok
+	if b.indexed || text == "" {
+		return b.strs.find(text)
 	}
 	b.searched++
 	for at := 0; ; {
-		i := bytes.Index(b.strs[at:], []byte(text))
+		i := bytes.Index(b.strs.data[at:], []byte(text))
 		if i < 0 {
 			return 0, false
 		}
-		i += at
-		if end := i + len(text); (i == 0 || b.strs[i-1] == 0) && end < len(b.strs) &&
-			b.strs[end] == 0 {
-			return b.strFirst + uint32(i), true
+		if i += at; (i == 0 || b.strs.data[i-1] == 0) && b.strs.is(uint32(i), text) {
+			return b.strs.first + uint32(i), true
 		}
 		at = i + 1
-	}
-}
-
-// intern enters the strings of edited BTF into the table, the first of equal ones.
-func (b *Builder) intern() {
-	b.interned = make(map[string]uint32)
-	all := string(b.strs)
-	for off := 0; off < len(all); {
-		s := wholeString(all[off:])
-		if _, ok := b.interned[s]; !ok && s != "" {
-			b.interned[s] = b.strFirst + uint32(off)
-		}
-		off += len(s) + 1
 	}
 }
 
@@ -269,6 +259,9 @@ func (b *Builder) add(kind Kind, kflag bool, vlen uint32, nameOff, third uint32,
 	}
 	return id
 }
+
+// viewString returns bytes that will not change as a string.
+func viewString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (b *Builder) word(w uint32) { b.types = host.AppendUint32(b.types, w) }
 

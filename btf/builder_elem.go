@@ -13,6 +13,7 @@ func (b *Builder) element(what string, allowed ...Kind) (at int, info uint32, ok
 		return 0, 0, false
 	}
 	b.own()
+	b.valid = min(b.valid, len(b.offs)-1)
 	at = int(b.offs[len(b.offs)-1])
 	info = host.Uint32(b.types[at+4:])
 	kind := Kind(info >> 24 & kindMax)

@@ -1,7 +1,5 @@
 package btf
 
-import "unsafe"
-
 // Record returns a type's record in host byte order, to be read or patched: name offset, info, size
 // or type, then the words of the kind. The slice is valid until the next type or element is added.
 // It is nil for ids that are not the Builder's own.
@@ -16,6 +14,7 @@ func (b *Builder) bytes(id ID) []byte {
 		return nil
 	}
 	b.own()
+	b.valid = 0
 	i := int(id - b.first)
 	end := len(b.types)
 	if i+1 < len(b.offs) {
@@ -37,10 +36,7 @@ func (b *Builder) Type(id ID) (Type, bool) {
 		return Type{}, false
 	}
 	s := &Spec{base: b.base, types: b.types, offs: allOffsets(b.offs), first: b.first,
-		strFirst: b.strFirst}
-	if len(b.strs) != 0 {
-		s.strs = unsafe.String(&b.strs[0], len(b.strs))
-	}
+		strFirst: b.strs.first, strs: viewString(b.strs.data)}
 	return s.Type(id)
 }
 

@@ -7,8 +7,9 @@
 // blob may be a read-only memory mapping; it must stay valid and unchanged for as long as the Spec
 // or any string taken from it is in use.
 //
-// A [Builder] makes new BTF or changes a copy. [ParseExt] reads .BTF.ext: function and line
-// information and CO-RE relocations. [AppendValue] and [AppendJSON] print data of a type.
+// A [Builder] makes new BTF or changes a copy, and removes duplicate types. [ParseExt] reads
+// .BTF.ext: function and line information and CO-RE relocations. [AppendValue] and [AppendJSON]
+// print data of a type.
 //
 // Input may be hostile: errors are of type [*FormatError], no view exceeds the blob, every
 // recursion is bounded, and an invalid reference gives "not found" where it is used;

@@ -19,6 +19,8 @@ type Ext struct {
 	Func, Line, Core             []ExtSection
 	FuncSize, LineSize, CoreSize uint32 // bytes of one record, 0 if there are none
 	raw                          []byte
+	data                         []byte // raw in host byte order: raw itself, or a converted copy
+	swapped                      bool
 }
 
 // ExtSection holds the records of one kind for one ELF section, in host byte order.
@@ -70,6 +72,7 @@ func ParseExt(raw []byte, s *Spec) (*Ext, error) {
 	if err := p.header(); err != nil {
 		return nil, err
 	}
+	x.data, x.swapped = p.data, p.swapped
 	for _, seg := range []struct {
 		name     string
 		head     int // position of offset and length in the header

@@ -68,6 +68,7 @@ func exercise(t testing.TB, s *Spec) {
 			t.Fatalf("an edited copy: %v", err)
 		}
 	}
+	exerciseDedup(t, s, nil)
 	if s.strs == "" {
 		return // split, without own types
 	}
@@ -76,6 +77,39 @@ func exercise(t testing.TB, s *Spec) {
 		t.Fatalf("swapped: %v", err)
 	} else if again.Len() != s.Len() || !bytes.Equal(twice, s.HostBytes()) {
 		t.Fatal("swapping changes it")
+	}
+}
+
+// exerciseDedup deduplicates a copy, within the limit of memory: what comes out is valid.
+func exerciseDedup(t testing.TB, s *Spec, x *Ext) {
+	t.Helper()
+	b := s.Edit()
+	input := len(s.types) + len(s.strs)
+	if x != nil {
+		input += len(x.raw)
+	}
+	for base := s.base; base != nil; base = base.base {
+		input += len(base.types) + len(base.strs)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := b.Dedup(x)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 16*uint64(input)+1<<20 {
+		t.Fatalf("%d bytes of BTF made Dedup allocate %d", input, n)
+	}
+	if err != nil {
+		return
+	}
+	d, err := b.Spec()
+	if err == nil {
+		err = d.Validate()
+	}
+	if err != nil || d.Len() > s.Len() {
+		t.Fatalf("%d types of %d: %v", d.Len(), s.Len(), err)
+	}
+	if again, err := Parse(b.Bytes(), s.base); err != nil || again.Len() != d.Len() {
+		t.Fatalf("%d types: %v", d.Len(), err)
 	}
 }
 
@@ -187,6 +221,9 @@ func runMutations(t *testing.T, seeds, exts [][]byte) {
 			exercise(t, s)
 			if ext != nil {
 				exerciseExt(t, ext, s)
+				if x, err := ParseExt(ext, s); err == nil {
+					exerciseDedup(t, s, x)
+				}
 			}
 		}
 		if d := time.Since(start); d > 5*time.Second {
@@ -271,6 +308,46 @@ func TestBombs(t *testing.T) {
 				b.AddStruct("name", 1)
 			}
 		},
+		"arrays of themselves": func(b *Builder) {
+			b.AddArray(1, 2, 4)
+			b.AddArray(2, 1, 4)
+		},
+		"a long chain of pointers": func(b *Builder) {
+			b.AddInt("int", 4, 0)
+			for range 100000 {
+				b.AddPtr(b.Len() + 1)
+			}
+			b.AddStruct("end", 4)
+		},
+		"structs that differ at the end": func(b *Builder) {
+			for i := range 3000 {
+				b.AddStruct("s", 8)
+				b.AddMember("next", b.Len()+1, 0, 0)
+				for range 20 {
+					b.AddPtr(b.Len() + 1)
+				}
+				b.AddInt(fmt.Sprint("int", i), 4, 0)
+			}
+		},
+		"structs in structs that are nearly identical": func(b *Builder) {
+			b.AddInt("int", 4, 0)
+			for range 2 {
+				for i := range 30 {
+					b.AddStruct(fmt.Sprint("s", i), 4)
+					for k := range 40 {
+						b.AddMember(fmt.Sprint("m", k), b.Len()+ID(k%2), 0, 0)
+					}
+				}
+				b.AddStruct("end", 4)
+			}
+		},
+		"names that overlap": func(b *Builder) {
+			long := b.AddString(string(bytes.Repeat([]byte("n"), 1<<16)))
+			for i := range uint32(20000) {
+				b.AddStruct("", 1)
+				host.PutUint32(b.Record(b.Len()-1), long+i)
+			}
+		},
 		"a huge enum": func(b *Builder) {
 			b.AddEnum("e", 4, false)
 			for range 200000 {
@@ -348,6 +425,28 @@ func FuzzParse(f *testing.F) {
 		for _, base := range []*Spec{nil, base} {
 			if s, err := Parse(raw, base); err == nil {
 				exercise(t, s)
+			}
+		}
+	})
+}
+
+// FuzzDedup deduplicates BTF with .BTF.ext, alone and split over a base with every kind.
+func FuzzDedup(f *testing.F) {
+	seed := seedSpec()
+	f.Add(seed, []byte{})
+	exts := fuzzExtSeeds(f)
+	for i, raw := range fuzzSeeds(f) {
+		f.Add(raw, exts[i])
+	}
+	base, err := Parse(seed, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw, ext []byte) {
+		for _, base := range []*Spec{nil, base} {
+			if s, err := Parse(raw, base); err == nil {
+				x, _ := ParseExt(ext, s)
+				exerciseDedup(t, s, x)
 			}
 		}
 	})

@@ -1,5 +1,7 @@
 package btf
 
+import "math/bits"
+
 // eachWord calls f for every word of a record that is a type id or string offset: at is its offset
 // in the record, isID is true for type ids. For unknown kinds it calls f only for the name.
 func eachWord(rec []byte, f func(at int, isID bool)) {
@@ -22,5 +24,35 @@ func eachWord(rec []byte, f func(at int, isID bool)) {
 				f(at+4*w, true)
 			}
 		}
+	}
+}
+
+// renumber replaces every type id in a record by ids of it.
+func renumber(rec []byte, ids []ID) {
+	row := &kinds[recordKind(rec)]
+	put := func(w []byte) { host.PutUint32(w, uint32(ids[host.Uint32(w)])) }
+	for w := 2; row.ids>>w != 0; w++ {
+		if row.ids>>w&1 != 0 {
+			put(rec[4*w:])
+		}
+	}
+	if row.elemIDs == 0 {
+		return
+	}
+	at := 4 * bits.TrailingZeros8(row.elemIDs) // an element has one at most
+	for at += int(row.size); at < len(rec); at += int(row.elem) {
+		put(rec[at:])
+	}
+}
+
+// eachString calls f for every word of a record that is a string offset.
+func eachString(rec []byte, f func(w []byte)) {
+	f(rec)
+	row := &kinds[recordKind(rec)]
+	if row.elemStrs == 0 {
+		return
+	}
+	for at := int(row.size); at < len(rec); at += int(row.elem) {
+		f(rec[at:]) // always the first word of an element
 	}
 }

@@ -38,9 +38,12 @@ type Spec struct {
 	strFirst uint32 // offset of this spec's first string: the strings of all bases come before
 	swapped  bool
 	unknown  bool // the header has non-zero fields beyond those known
-	ptrSize  atomic.Uint32
-	named    names // types except functions
-	funcs    names
+	unique   bool // no string occurs twice: a Builder has made all
+	// validated is set once Validate has found no error
+	validated atomic.Bool
+	ptrSize   atomic.Uint32
+	named     names // types except functions
+	funcs     names
 
 	stringsOnce sync.Once
 	strings     *stringIndex // for Builders

@@ -60,12 +60,17 @@ func (k DebianKernel) ModuleBTF(t testing.TB, name string) (data []byte, ok bool
 	}
 	for line := range strings.Lines(string(dep)) {
 		file, _, _ := strings.Cut(line, ":")
-		if strings.ReplaceAll(strings.TrimSuffix(filepath.Base(file), ".ko"), "-", "_") != name {
+		base := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(file), ".xz"), ".ko")
+		if strings.ReplaceAll(base, "-", "_") != name {
 			continue
 		}
-		raw, err := os.ReadFile(filepath.Join(k.modules, file))
+		path := filepath.Join(k.modules, file)
+		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, ".xz") {
+			raw = Run(t, "xz", "-dc", path)
 		}
 		return elfSection(t, raw, ".BTF"), true
 	}
