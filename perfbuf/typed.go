@@ -98,12 +98,8 @@ func (t *ReaderOf[T]) Poll(ctx context.Context, fn func(*T) error) (int, error) 
 // deadline, bpf.ErrClosed, a *CorruptError, a *CPUError.
 func (t *ReaderOf[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for record := range t.Reader().Records(ctx) {
-			if !yield(t.view(record)) {
-				return
-			}
-		}
-		if err := t.Reader().Err(); err != nil {
+		err := t.Reader().each(ctx, func(record Record) bool { return yield(t.view(record)) })
+		if err != nil {
 			yield(nil, err)
 		}
 	}

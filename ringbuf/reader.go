@@ -172,14 +172,20 @@ func (r *Reader) Poll(ctx context.Context, fn func(Record) error) (int, error) {
 // consumes the current record.
 func (r *Reader) Records(ctx context.Context) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		loop := r.life().Loop(ctx)
-		defer loop.End()
-		for loop.Next() {
-			_, loop.Err = r.rings.Drain(math.MaxInt, func(record Record) error {
-				return loop.Step(yield(record))
-			})
-		}
+		r.each(ctx, yield)
 	}
+}
+
+// each calls fn for records as they arrive until fn returns false, for which the error is nil.
+func (r *Reader) each(ctx context.Context, fn func(Record) bool) (err error) {
+	loop := r.life().Loop(ctx)
+	defer func() { err = loop.End() }()
+	for loop.Next() {
+		_, loop.Err = r.rings.Drain(math.MaxInt, func(record Record) error {
+			return loop.Step(fn(record))
+		})
+	}
+	return nil
 }
 
 // Err returns why the last loop over Records ended by itself, nil if its body ended it.

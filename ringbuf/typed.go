@@ -82,16 +82,14 @@ func (t *ReaderOf[T]) Poll(ctx context.Context, fn func(*T) error) (int, error) 
 // deadline, bpf.ErrClosed, a *CorruptError.
 func (t *ReaderOf[T]) Records(ctx context.Context) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for record := range t.Reader().Records(ctx) {
+		err := t.Reader().each(ctx, func(record Record) bool {
 			value, err := t.typed.View(record.Data), error(nil)
 			if value == nil {
 				err = t.short(record)
 			}
-			if !yield(value, err) {
-				return
-			}
-		}
-		if err := t.Reader().Err(); err != nil {
+			return yield(value, err)
+		})
+		if err != nil {
 			yield(nil, err)
 		}
 	}

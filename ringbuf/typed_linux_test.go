@@ -5,8 +5,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/purebpf/bpf"
 )
@@ -109,6 +112,43 @@ func TestTypedStream(t *testing.T) {
 	for _, err := range r.Records(t.Context()) {
 		if !errors.Is(err, bpf.ErrClosed) {
 			t.Error(err)
+		}
+	}
+}
+
+// TestTypedErrors: a loop ends with its own error while another goroutine tries to read. The oracle
+// are the errors of the loops' own contexts.
+func TestTypedErrors(t *testing.T) {
+	obj := loadRing(t)
+	r := newTyped[record](t, obj.Map("events"), "record")
+	passed, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	for range 100 {
+		run(t, obj, "fill", request{Count: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		var over atomic.Bool
+		var others sync.WaitGroup
+		last := error(nil)
+		for _, err := range r.Records(ctx) {
+			if last = err; err != nil {
+				continue
+			}
+			others.Go(func() {
+				for !over.Load() {
+					for _, err := range r.Records(passed) {
+						if !errors.Is(err, ErrBusy) && !errors.Is(err, context.DeadlineExceeded) {
+							t.Errorf("the other goroutine: %v", err)
+						}
+					}
+				}
+			})
+			cancel()
+		}
+		over.Store(true)
+		others.Wait()
+		cancel()
+		if !errors.Is(last, context.Canceled) {
+			t.Fatalf("a cancelled loop: %v", last)
 		}
 	}
 }

@@ -52,11 +52,12 @@ func (l *Loop) Step(more bool) error {
 	return nil
 }
 
-// End releases the stream. From then on Err of the stream says what ended the loop.
-func (l *Loop) End() {
+// End releases the stream and returns what ended the loop, nil if its body did. Err of the stream
+// says the same until another loop ends.
+func (l *Loop) End() error {
 	s, err := l.stream, l.Err
 	if s == nil {
-		return
+		return err
 	}
 	switch {
 	case err == errLeft:
@@ -72,4 +73,5 @@ func (l *Loop) End() {
 	if l.inside {
 		s.Leave()
 	}
+	return err
 }
