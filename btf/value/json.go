@@ -5,13 +5,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/purebpf/bpf/btf"
 )
 
 // SetJSON stores JSON in the form that AppendJSON writes: objects for structs and unions,
-// arrays for arrays, strings for arrays of char and for enums, numbers, true and false. What the
-// JSON doesn't mention, or is null, stays as it is. After an error nothing has changed.
+// arrays for arrays, strings for arrays of char and for enums, numbers, true and false. An array of
+// char takes an array of numbers, too: AppendJSON writes U+FFFD for bytes that aren't UTF-8, which
+// SetJSON therefore refuses. What the JSON doesn't mention, or is null, stays as it is. After an
+// error nothing has changed.
 func (v Value) SetJSON(text []byte) error {
 	return v.inCopy(func(v Value) error {
 		d := json.NewDecoder(bytes.NewReader(text))
@@ -47,6 +51,10 @@ func (v Value) decode(d *json.Decoder, depth int) error {
 			if !v.holdsText() {
 				return fmt.Errorf("%s is %s and can't hold text", v.name, v.typeName())
 			}
+			if strings.ContainsRune(x, utf8.RuneError) {
+				return fmt.Errorf("%s: U+FFFD stands for bytes that aren't UTF-8; "+
+					"give the bytes as an array of numbers", v.name)
+			}
 			return v.copyText(x)
 		}
 		return v.setScalar(x)
@@ -61,6 +69,11 @@ func (v Value) decode(d *json.Decoder, depth int) error {
 func (v Value) decodeScalar(text string) error {
 	if k := v.resolve().Kind(); k == btf.KindArray || k.IsComposite() {
 		return fmt.Errorf("%s is %s and can't hold %s", v.name, v.typeName(), text)
+	}
+	if t := v.resolve(); t.Kind() == btf.KindInt && t.IntEncoding()&btf.Bool != 0 {
+		if n, ok := parseInteger(text); ok { // AppendJSON writes a bool that is neither as a number
+			return v.scalar(t).store(n, false, true)
+		}
 	}
 	return v.setScalar(text)
 }

@@ -8,14 +8,15 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/nearest"
 )
 
-// Set stores a text: a number in Go's or C's notation, a character in single quotes, true or false,
-// the name of an enum's constant, text for an array of char (quoted if it has escapes), or JSON for
-// structs and arrays. After an error nothing has changed.
+// Set stores a text: a number in Go's or C's notation (10, 0x1f, 10u, 1.5f), a character in single
+// quotes, true or false, the name of an enum's constant, text for an array of char (quoted if it has
+// escapes, which are C's), or JSON for structs and arrays. After an error nothing has changed.
 func (v Value) Set(text string) error {
 	t := v.resolve()
 	switch k := t.Kind(); {
@@ -63,11 +64,11 @@ func (v Value) setText(text string) error {
 		return fmt.Errorf("%s is %s and can't hold text", v.name, v.typeName())
 	}
 	if strings.HasPrefix(text, `"`) {
-		unquoted, err := strconv.Unquote(text)
-		if err != nil {
+		unquoted, ok := unquote(text, '"')
+		if !ok {
 			return fmt.Errorf("%s: %s is not a quoted text", v.name, text)
 		}
-		text = unquoted
+		text = string(unquoted)
 	}
 	return v.copyText(text)
 }
@@ -146,21 +147,24 @@ const maxNumber = 160 // characters of the longest number, a 128-bit one in bina
 
 // number parses an integer, or a character in quotes. A char takes a bare character, too.
 func (v Value) number(text string, char bool) (*big.Int, error) {
-	if inner, ok := strings.CutPrefix(text, "'"); ok {
-		c, _, rest, err := strconv.UnquoteChar(inner, '\'')
-		if err != nil || rest != "'" {
+	if strings.HasPrefix(text, "'") {
+		c, _ := unquote(text, '\'')
+		if r, size := utf8.DecodeRune(c); len(c) > 1 && size == len(c) && r != utf8.RuneError {
+			return big.NewInt(int64(r)), nil
+		}
+		if len(c) != 1 {
 			return nil, fmt.Errorf("%s: %s is not one character in quotes", v.name, text)
 		}
-		return big.NewInt(int64(c)), nil
+		return big.NewInt(int64(c[0])), nil
 	}
 	if char && len(text) == 1 && (text[0] < '0' || text[0] > '9') {
 		return big.NewInt(int64(text[0])), nil
 	}
-	n := new(big.Int)
 	if len(text) > maxNumber {
 		return nil, fmt.Errorf("%s: a number has at most %d characters", v.name, maxNumber)
 	}
-	if _, ok := n.SetString(text, 0); !ok {
+	n, ok := parseInteger(text)
+	if !ok {
 		return nil, fmt.Errorf("%s is %s: %q is not a number", v.name, v.typeName(), text)
 	}
 	return n, nil
@@ -185,8 +189,10 @@ func (v Value) enumerator(t btf.Type, text string) (*big.Int, error) {
 			names = append(names, "...")
 		}
 	}
-	if n, ok := new(big.Int).SetString(text, 0); ok && len(text) <= maxNumber {
-		return n, nil
+	if len(text) <= maxNumber {
+		if n, ok := parseInteger(text); ok {
+			return n, nil
+		}
 	}
 	err := fmt.Errorf("%s: %s has no constant %q", v.name, v.typeName(), text)
 	if hint := near.AddTo(err); hint != err {
@@ -201,7 +207,7 @@ func (v Value) setFloat(text string) error {
 		return fmt.Errorf("%s is %s: floating-point numbers of %d bytes can't be set",
 			v.name, v.typeName(), len(v.data))
 	}
-	f, err := strconv.ParseFloat(text, bits)
+	f, err := strconv.ParseFloat(withoutFloatSuffix(text), bits)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
 		return fmt.Errorf("%s: %s doesn't fit into %s", v.name, text, v.typeName())

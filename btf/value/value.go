@@ -47,7 +47,7 @@ func Of(name string, s *btf.Spec, id btf.ID, data []byte, order binary.ByteOrder
 	if err != nil {
 		return Value{}, fmt.Errorf("%s: %w", name, err)
 	}
-	if n := uint64(len(data)); n < size || n > size && !v.flexible(id, maxDepth) {
+	if n := uint64(len(data)); n < size || n > size && !v.flexible(id) {
 		return Value{}, fmt.Errorf("%s has %d bytes, its type %s has %d", name, n, v.typeName(), size)
 	}
 	return v, nil
@@ -65,13 +65,27 @@ func namedOrder(order binary.ByteOrder) binary.ByteOrder {
 }
 
 // flexible reports whether a type ends in an array without length.
-func (v Value) flexible(id btf.ID, depth int) bool {
+func (v Value) flexible(id btf.ID) bool {
+	steps := maxSteps
+	return v.endsInArray(id, maxDepth, &steps)
+}
+
+func (v Value) endsInArray(id btf.ID, depth int, steps *int) bool {
 	t := v.spec.Skip(id)
 	switch k := t.Kind(); {
 	case k == btf.KindArray:
 		return t.Array().Nelems == 0
-	case k.IsComposite() && depth > 0 && t.Vlen() > 0:
-		return v.flexible(t.Member(t.Vlen()-1).Type, depth-1)
+	case k == btf.KindUnion && depth > 0:
+		for i := range t.Vlen() {
+			if *steps--; *steps < 0 {
+				return false
+			}
+			if v.endsInArray(t.Member(i).Type, depth-1, steps) {
+				return true
+			}
+		}
+	case k == btf.KindStruct && depth > 0 && t.Vlen() > 0:
+		return v.endsInArray(t.Member(t.Vlen()-1).Type, depth-1, steps)
 	}
 	return false
 }
@@ -83,7 +97,7 @@ func (v Value) Name() string { return v.name }
 func (v Value) Type() btf.ID { return v.typ }
 
 const (
-	maxDepth = 32      // nested anonymous structs, and nested JSON
+	maxDepth = 32      // nested structs, and nested JSON
 	maxSteps = 1 << 16 // members that the search for a field visits
 )
 
@@ -176,7 +190,7 @@ func (v Value) field(name string) (Value, error) {
 		return v, err
 	}
 	s := search{spec: v.spec, name: name, near: nearest.To(name), steps: maxSteps}
-	m, ok := s.in(t, 0, maxDepth)
+	m, last, ok := s.in(t, 0, maxDepth)
 	if !ok {
 		err := fmt.Errorf("%s has no field %q", v.name, name)
 		if near := s.near.AddTo(err); near != err {
@@ -184,11 +198,12 @@ func (v Value) field(name string) (Value, error) {
 		}
 		return v, fmt.Errorf("%w; %s has %s", err, v.typeName(), strings.Join(s.names, ", "))
 	}
-	return v.member(m)
+	return v.member(m, last)
 }
 
-// member returns the part that a member of v describes.
-func (v Value) member(m btf.Member) (Value, error) {
+// member returns the part that a member of v describes. The last one has what is behind it, if it
+// ends in an array without length.
+func (v Value) member(m btf.Member, last bool) (Value, error) {
 	v.name += "." + m.Name
 	v.typ = m.Type
 	start := uint64(m.BitOffset) / 8
@@ -207,7 +222,7 @@ func (v Value) member(m btf.Member) (Value, error) {
 	if err != nil {
 		return v, fmt.Errorf("%s: %w", v.name, err)
 	}
-	if t := v.spec.Skip(m.Type); t.Kind() == btf.KindArray && size == 0 {
+	if last && v.flexible(m.Type) {
 		return v.window(start, uint64(len(v.data)))
 	}
 	return v.window(start, start+size)
@@ -232,25 +247,27 @@ type search struct {
 
 const mostNames = 12
 
-func (s *search) in(t btf.Type, base uint32, depth int) (btf.Member, bool) {
+// in looks for the member in t; last means that nothing but members of unions lies behind it.
+func (s *search) in(t btf.Type, base uint32, depth int) (found btf.Member, last, ok bool) {
 	for i := range t.Vlen() {
 		if s.steps--; s.steps < 0 || depth <= 0 {
 			break
 		}
 		m := t.Member(i)
 		m.BitOffset += base
+		last := t.Kind() == btf.KindUnion || i == t.Vlen()-1
 		if m.Name == "" {
 			inner := s.spec.Skip(m.Type)
 			if !inner.Kind().IsComposite() {
 				continue
 			}
-			if found, ok := s.in(inner, m.BitOffset, depth-1); ok {
-				return found, true
+			if found, inLast, ok := s.in(inner, m.BitOffset, depth-1); ok {
+				return found, last && inLast, true
 			}
 			continue
 		}
 		if m.Name == s.name {
-			return m, true
+			return m, last, true
 		}
 		s.near.Offer([]byte(m.Name))
 		if len(s.names) < mostNames {
@@ -259,7 +276,7 @@ func (s *search) in(t btf.Type, base uint32, depth int) (btf.Member, bool) {
 			s.names = append(s.names, "...")
 		}
 	}
-	return btf.Member{}, false
+	return btf.Member{}, false, false
 }
 
 // resolve returns the type without modifiers.

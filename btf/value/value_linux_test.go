@@ -41,6 +41,16 @@ V(__int128, huge, -((__int128)1 << 100))
 V(_Bool, yes, 1)
 V(char, letter, 'x')
 V(char, newline, '\n')
+V(char, null, '\0')
+V(char, bell, '\x07')
+V(char, quote, '\'')
+V(int, octalchar, '\101')
+V(unsigned, suffix, 10u)
+V(u64, suffixes, 0xffUL)
+V(long long, longer, -3LL)
+V(float, floating, 1.5f)
+V(enum state, numbered, 3u)
+A(char, escapes, [12], "a\1b\x63\"\?\u00e9\1012")
 V(short, quoted, 'A')
 V(enum state, named, RUNNING)
 V(enum state, minus, LOST)
@@ -62,6 +72,8 @@ var sets = []string{
 	"decimal=-2147483648", "hex=0xffffffff", "octal=0377", "huge=-0x10000000000000000000000000",
 	"binary=0b1000000000000000000000000000000000000000000000000000000000000001",
 	"yes=true", "letter=x", `newline='\n'`, "quoted='A'", "named=RUNNING", "minus=LOST", "far=FAR",
+	`null='\0'`, `bell='\x07'`, `quote='\''`, `octalchar='\101'`, "suffix=10u", "suffixes=0xffUL",
+	"longer=-3LL", "floating=1.5f", "numbered=3u", `escapes="a\1b\x63\"\?\u00e9\1012"`,
 	"single=-0.1", "real=1e300", "text=abc", `full="wxyz"`, `bytes="hi"`, "list[2]=7",
 	"deep[1][1]=-5", "many=[1, 2, 3]",
 	"conf.a=1", "conf.b=-2", "conf.d=77", "conf.low=5", "conf.high=8191",
@@ -280,6 +292,117 @@ func TestJSON(t *testing.T) {
 		got, want := o.Map(".data.zero").Bytes(), o.Map(".data.want").Bytes()
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s:\n%x, clang writes\n%x", target, got, want)
+		}
+	}
+}
+
+// TestJSONBytes: what AppendJSON can write only with a loss is refused, not stored wrong, and a bool
+// that is neither true nor false keeps its byte.
+func TestJSONBytes(t *testing.T) {
+	o := parse(t, testkit.Compile(t, source, "-target", "bpfel"))
+	name := part(t, o, "conf", ".name")
+	copy(name.Bytes(), "a\xffb")
+	text, err := name.AppendJSON(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := name.SetJSON(text); err == nil || !strings.Contains(err.Error(), "array of numbers") ||
+		string(name.Bytes()[:3]) != "a\xffb" {
+		t.Errorf("%s: %v, %q", text, err, name.Bytes())
+	}
+	if err := name.SetJSON([]byte("[98, 254, -1, 0]")); err != nil ||
+		string(name.Bytes()[:4]) != "b\xfe\xff\x00" {
+		t.Errorf("%v, %q", err, name.Bytes())
+	}
+	yes := part(t, o, "yes", "")
+	for stored, want := range map[byte]string{0: "false", 1: "true", 2: "2", 255: "255"} {
+		yes.Bytes()[0] = stored
+		text, err := yes.AppendJSON(nil, nil)
+		if string(text) != want || err != nil {
+			t.Errorf("%s, %v", text, err)
+		}
+		yes.Bytes()[0] = 7
+		if err := yes.SetJSON(text); err != nil || yes.Bytes()[0] != stored {
+			t.Errorf("%s: %v, %d", text, err, yes.Bytes()[0])
+		}
+	}
+	for _, text := range []string{`256`, `-1`, `1.5`, `"yes"`, `[]`} {
+		if err := yes.SetJSON([]byte(text)); err == nil || yes.Bytes()[0] == 7 {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestFlexible: arrays without length take the rest also inside of the last member, and have no
+// elements anywhere else. The oracle is clang, whose sizeof says where each begins.
+func TestFlexible(t *testing.T) {
+	o := parse(t, testkit.Compile(t, `
+		struct in { int m; unsigned short items[]; };
+		struct deep { long n; struct { char c; struct in in; }; };
+		union either { struct in in; long l; };
+		struct middle { int none[0]; int x; };
+		struct deep deep = {}; union either either = {}; struct middle middle = {};
+		long deep_at = sizeof(struct deep), in_at = sizeof(struct in);
+		`, "-target", "bpfel", "-Wno-everything"))
+	at := func(name string) int {
+		n, err := part(t, o, name, "").Int()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(n)
+	}
+	of := func(name string, more int) Value {
+		v := o.Variable(name)
+		whole, err := Of(name, o.BTF, v.Type, make([]byte, len(v.Bytes())+more), o.Order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return whole
+	}
+	for _, c := range []struct {
+		whole Value
+		path  string
+		byte  int
+	}{
+		{of("deep", 6), ".in.items[2]", at("deep_at") + 4},
+		{of("either", 6), ".in.items[2]", at("in_at") + 4},
+		{of("middle", 0), ".x", 0},
+	} {
+		p, err := c.whole.Part(c.path)
+		if err == nil {
+			err = p.Set("7")
+		}
+		if err != nil || c.whole.Bytes()[c.byte] != 7 {
+			t.Errorf("%s: %v, %x", c.path, err, c.whole.Bytes())
+		}
+	}
+	deep := of("deep", 4)
+	if err := deep.Set(`{"in": {"m": 1, "items": [2, 3]}}`); err != nil ||
+		!strings.Contains(deep.String(), ".items = [2, 3]") {
+		t.Errorf("%v: %v", deep, err)
+	}
+	if err := deep.Set(`{"in": {"items": [2, 3, 4]}}`); err == nil ||
+		!strings.Contains(err.Error(), "2 elements") {
+		t.Error(err)
+	}
+	if _, err := of("middle", 0).Part(".none[0]"); err == nil {
+		t.Error("an element of an array without any")
+	}
+}
+
+// TestLiterals: what isn't C.
+func TestLiterals(t *testing.T) {
+	o := parse(t, testkit.Compile(t, source, "-target", "bpfel"))
+	for name, texts := range map[string][]string{
+		"decimal": {"10uu", "10lll", "10lul", "u", "'", "''", `'\'`, `'\400'`, `'\x'`, `'\x100'`,
+			`'\u12'`, `'\ud800'`, "'ab'", "1.5f", "0x"},
+		"single": {"1.5ff", "f", "0x10lf"},
+		"text":   {`"a`, `"a"b"`, `"\`, `"\9"`, `"\xg"`},
+	} {
+		for _, text := range texts {
+			if err := part(t, o, name, "").Set(text); err == nil {
+				t.Errorf("%s=%s", name, text)
+			}
 		}
 	}
 }
