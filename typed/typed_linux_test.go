@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,9 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/btf"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
+	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/typed"
+	"github.com/purebpf/bpf/uapi"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -531,5 +535,87 @@ func TestNone(t *testing.T) {
 		bloom, outer = new(typed.Bloom[uint64]), new(typed.Maps[uint32])
 		storage = new(typed.Storage[uint64])
 		sockets, stacks = new(typed.Sockets[uint32]), new(typed.Stacks)
+	}
+}
+
+// TestStorageOwners: the values of files belong to their inodes, those of cgroups to the directories,
+// whatever descriptor names them.
+func TestStorageOwners(t *testing.T) {
+	testkit.Root(t)
+	b := btf.NewBuilder(nil)
+	key, value := b.AddInt("int", 4, btf.Signed), b.AddInt("long", 8, 0)
+	spec, err := b.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		typ   uapi.MapType
+		paths func(t *testing.T) (owner, same, other string)
+	}{
+		{uapi.MapInodeStorage, func(t *testing.T) (string, string, string) {
+			if !kernel.Running().RunsLSM("bpf") {
+				testkit.Skip(t, "bpf is not among the kernel's security modules")
+			}
+			dir := t.TempDir()
+			for _, name := range []string{"a", "b"} {
+				if err := os.WriteFile(dir+"/"+name, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Link(dir+"/a", dir+"/same"); err != nil {
+				t.Fatal(err)
+			}
+			return dir + "/a", dir + "/same", dir + "/b"
+		}},
+		{uapi.MapCgrpStorage, func(t *testing.T) (string, string, string) {
+			testkit.Kernel(t, "6.2")
+			dir := testkit.Cgroup(t)
+			return dir, dir, filepath.Dir(dir)
+		}},
+	} {
+		t.Run(c.typ.String(), func(t *testing.T) {
+			owner, same, other := c.paths(t)
+			m, err := bpf.CreateMap(&object.Map{Name: "storage", Type: c.typ, KeySize: 4,
+				ValueSize: 8, Flags: uapi.FNoPrealloc, KeyType: key, ValueType: value},
+				&bpf.MapOptions{BTF: spec})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			storage, err := typed.StorageOf[uint64](m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open := func(path string) int {
+				f, err := os.Open(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { f.Close() })
+				return int(f.Fd())
+			}
+			if err := storage.Update(open(owner), 5, bpf.UpdateNoExist); err != nil {
+				t.Fatal(err)
+			}
+			if v, err := storage.Lookup(open(same)); v != 5 || err != nil {
+				t.Error(v, err)
+			}
+			says(t, storage.Update(open(same), 6, bpf.UpdateNoExist), bpf.ErrExist, "storage")
+			_, err = storage.Lookup(open(other))
+			says(t, err, bpf.ErrNotExist, "storage")
+			task, err := typed.OpenTask(os.Getpid())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer task.Close()
+			if c.typ == uapi.MapCgrpStorage {
+				says(t, storage.Update(int(task.Fd()), 1, 0), syscall.EBADF,
+					"the descriptor of an open cgroup directory")
+			}
+			if err := storage.Delete(open(same)); err != nil {
+				t.Error(err)
+			}
+			says(t, storage.Delete(open(owner)), bpf.ErrNotExist, "storage")
+		})
 	}
 }
