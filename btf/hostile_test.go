@@ -69,6 +69,10 @@ func exercise(t testing.TB, s *Spec) {
 		}
 	}
 	exerciseDedup(t, s, nil)
+	if s.base != nil {
+		exerciseDistill(t, s)
+		s.Relocate(s.base.base)
+	}
 	if s.strs == "" {
 		return // split, without own types
 	}
@@ -110,6 +114,31 @@ func exerciseDedup(t testing.TB, s *Spec, x *Ext) {
 	}
 	if again, err := Parse(b.Bytes(), s.base); err != nil || again.Len() != d.Len() {
 		t.Fatalf("%d types: %v", d.Len(), err)
+	}
+}
+
+// exerciseDistill distills split BTF and puts it over its base again, within the limit of memory.
+func exerciseDistill(t testing.TB, s *Spec) {
+	t.Helper()
+	input := len(s.types) + len(s.strs) + len(s.base.types) + len(s.base.strs)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	base, split, err := s.Distill()
+	var moved *Spec
+	if err == nil {
+		moved, err = split.Relocate(s.base)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 32*uint64(input)+2<<20 {
+		t.Fatalf("%d bytes of BTF made Distill and Relocate allocate %d", input, n)
+	}
+	if err != nil {
+		return
+	}
+	for _, b := range []*Spec{base, split, moved} {
+		if err := b.Validate(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -447,6 +476,43 @@ func FuzzDedup(f *testing.F) {
 			if s, err := Parse(raw, base); err == nil {
 				x, _ := ParseExt(ext, s)
 				exerciseDedup(t, s, x)
+			}
+		}
+	})
+}
+
+// FuzzRelocate puts BTF that is split over any other over a third.
+func FuzzRelocate(f *testing.F) {
+	seed := seedSpec()
+	to, err := Parse(seed, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	b := NewBuilder(to)
+	b.AddStruct("own", 24)
+	b.AddMember("event", 7, 0, 0)
+	split := mustSpec(f, b)
+	base, distilled, err := split.Distill()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(base.Raw(), distilled.Raw(), seed)
+	f.Add(base.Raw(), distilled.Raw(), base.Raw())
+	f.Fuzz(func(t *testing.T, base, split, to []byte) {
+		b, err := Parse(base, nil)
+		if err != nil {
+			return
+		}
+		s, err := Parse(split, b)
+		if err != nil {
+			return
+		}
+		exerciseDistill(t, s)
+		if to, err := Parse(to, nil); err == nil {
+			if moved, err := s.Relocate(to); err == nil {
+				if err := moved.Validate(); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	})

@@ -27,13 +27,12 @@ func eachWord(rec []byte, f func(at int, isID bool)) {
 	}
 }
 
-// renumber replaces every type id in a record by ids of it.
-func renumber(rec []byte, ids []ID) {
+// eachID calls f for every word of a record that is a type id.
+func eachID(rec []byte, f func(w []byte)) {
 	row := &kinds[recordKind(rec)]
-	put := func(w []byte) { host.PutUint32(w, uint32(ids[host.Uint32(w)])) }
 	for w := 2; row.ids>>w != 0; w++ {
 		if row.ids>>w&1 != 0 {
-			put(rec[4*w:])
+			f(rec[4*w:])
 		}
 	}
 	if row.elemIDs == 0 {
@@ -41,8 +40,13 @@ func renumber(rec []byte, ids []ID) {
 	}
 	at := 4 * bits.TrailingZeros8(row.elemIDs) // an element has one at most
 	for at += int(row.size); at < len(rec); at += int(row.elem) {
-		put(rec[at:])
+		f(rec[at:])
 	}
+}
+
+// renumber replaces every type id in a record by its new one.
+func renumber(rec []byte, ids []ID) {
+	eachID(rec, func(w []byte) { host.PutUint32(w, uint32(ids[host.Uint32(w)])) })
 }
 
 // eachString calls f for every word of a record that is a string offset.
