@@ -5,9 +5,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/cgroup"
+	"github.com/purebpf/bpf/cmd/bpf/internal/feature"
+	"github.com/purebpf/bpf/cmd/bpf/internal/iters"
 	"github.com/purebpf/bpf/cmd/bpf/internal/link"
 	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
+	"github.com/purebpf/bpf/cmd/bpf/internal/network"
+	"github.com/purebpf/bpf/cmd/bpf/internal/perf"
 	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
+	"github.com/purebpf/bpf/cmd/bpf/internal/structops"
+	"github.com/purebpf/bpf/cmd/bpf/internal/token"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/cmd/bpf/internal/top"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tree"
@@ -44,7 +51,14 @@ var verbs = [...]entry{
 	{"prog", system, prog.Command},
 	{"map", system, maps.Command},
 	{"link", system, link.Command},
+	{"cgroup", system, cgroup.Command},
+	{"perf", system, perf.Command},
+	{"net", system, network.Command},
+	{"feature", system, feature.Command},
 	{"btf", system, newBTFCommand},
+	{"struct_ops", system, structops.Command},
+	{"iter", system, iters.Command},
+	{"token", system, token.Command},
 	{"version", system, newVersionCommand},
 }
 

@@ -81,7 +81,7 @@ func registered(id, link uint32, wanted func(*sys.MapInfo) bool) (*Registered, e
 			return nil, err
 		}
 	}
-	return &Registered{MapID: id, Name: info.Name.String(), Type: typeName(info), LinkID: link}, nil
+	return &Registered{MapID: id, Name: info.Name.String(), Type: TypeName(info), LinkID: link}, nil
 }
 
 // state reads enum bpf_struct_ops_state, the second word of the value of every such map.
@@ -95,9 +95,9 @@ func state(fd *sys.FD, info *sys.MapInfo) (uint32, error) {
 	return binary.NativeEndian.Uint32(value[4:]), nil
 }
 
-// typeName is the name of the kernel's struct, whose value type in the kernel's BTF is called
+// TypeName returns the name of the kernel's struct, whose value type in the kernel's BTF is called
 // "bpf_struct_ops_NAME".
-func typeName(info *sys.MapInfo) string {
+func TypeName(info *sys.MapInfo) string {
 	spec, err := kernel.Running().BTF()
 	if err != nil {
 		return ""
