@@ -39,6 +39,7 @@ var verbs = [...]entry{
 	{"attach", objects, newAttachCommand},
 	{"detach", objects, newDetachCommand},
 	{"verify", objects, newVerifyCommand},
+	{"explain", objects, newExplainCommand},
 	{"plan", objects, newPlanCommand},
 	{"check", objects, newCheckCommand},
 	{"objdump", objects, newObjdumpCommand},

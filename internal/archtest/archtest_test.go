@@ -106,6 +106,7 @@ var rooms = []room{
 
 	// What only tests and the command line use.
 	{dir: "internal/verdict", floor: 0, pure: true},
+	{dir: "internal/refusal", floor: 6, pure: true},
 	{dir: "internal/hostile", floor: 3, pure: true},
 	{dir: "internal/testkit", floor: 1},
 	{dir: "internal/testsum", floor: 0},

@@ -30,6 +30,7 @@
 package verifier
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -68,6 +69,9 @@ func (r *Report) transcript(log string) {
 			return
 		}
 		if isTranscript(line) {
+			if at := strings.Index(line, tooLarge); at > 0 {
+				verdicts = append(verdicts, line[at:])
+			}
 			break
 		}
 		verdicts = append(verdicts, line)
@@ -96,7 +100,7 @@ func (r *Report) transcript(log string) {
 // is not negative, and for the source line above it.
 func (r *Report) lastInsn(line, rest string, named int) {
 	for {
-		if index, text, ok := insnLine(line); ok && (named < 0 || index == named) {
+		if index, text, ok := Instruction(line); ok && (named < 0 || index == named) {
 			r.Insn, r.InsnText = index, text
 			break
 		}
@@ -108,21 +112,22 @@ func (r *Report) lastInsn(line, rest string, named int) {
 	for rest != "" {
 		rest, line = lastLine(rest)
 		if source, ok := strings.CutPrefix(line, "; "); ok {
-			r.sourceLine(source)
+			r.Source, r.File, r.Line = SourceLine(source)
 			return
 		}
 	}
 }
 
-// sourceLine parses "text" or, since 6.9, "text @ file.c:12".
-func (r *Report) sourceLine(text string) {
+// SourceLine parses what follows "; " in a line of a log: "text" or, since 6.9,
+// "text @ file.c:12".
+func SourceLine(text string) (source, file string, line int) {
 	if at := strings.LastIndex(text, " @ "); at >= 0 {
-		file, number, ok := strings.Cut(text[at+3:], ":")
-		if line, err := strconv.Atoi(number); ok && err == nil {
-			r.File, r.Line, text = file, line, text[:at]
+		name, number, ok := strings.Cut(text[at+3:], ":")
+		if n, err := strconv.Atoi(number); ok && err == nil {
+			file, line, text = name, n, text[:at]
 		}
 	}
-	r.Source = strings.TrimSpace(text)
+	return strings.TrimSpace(text), file, line
 }
 
 // sections reads the report that starts with "Verification failed: ".
@@ -180,17 +185,18 @@ func lineIndex(text, prefix string) int {
 	return -1
 }
 
-// insnLine reads "12: (85) call foo#3      ; R0=1".
-func insnLine(line string) (index int, text string, ok bool) {
+// Instruction reads a line of a log, "12: (85) call foo#3      ; R0=1".
+func Instruction(line string) (index int, text string, ok bool) {
 	number, rest, found := strings.Cut(line, ": ")
 	if !found || len(rest) < 4 || rest[0] != '(' || rest[3] != ')' {
 		return 0, "", false
 	}
 	index, err := strconv.Atoi(number)
-	if err != nil || index < 0 {
+	if err != nil || index < 0 || index > math.MaxInt32 {
 		return 0, "", false
 	}
 	text, _, _ = strings.Cut(rest, " ; ")
+	text, _, _ = strings.Cut(text, tooLarge) // it begins no line of its own
 	return index, strings.TrimSpace(text), true
 }
 
@@ -270,8 +276,11 @@ var statisticsLines = [...]string{
 	"processed ", "verification time ", "stack depth ", "cur state: ", "old state: ",
 }
 
+// tooLarge may follow an instruction in its line.
+const tooLarge = "BPF program is too large"
+
 var afterWalkLines = [...]string{
-	"combined stack size ", "BPF program is too large", "The sequence of ",
+	"combined stack size ", tooLarge, "The sequence of ",
 }
 
 var transcriptLines = [...]string{
