@@ -39,7 +39,7 @@ func Logs(text string) (list []Log) {
 		rest = tail
 	}
 	if list == nil {
-		if text = unindented(text); isLog(text) {
+		if text = finished(unindented(text)); isLog(text) {
 			list = append(list, Log{Text: text})
 		}
 	}
@@ -60,6 +60,19 @@ func unindented(text string) string {
 		return strings.TrimPrefix(strings.ReplaceAll("\n"+text, "\n"+indent, "\n"), "\n")
 	}
 	return text
+}
+
+// finished cuts off what other programs print behind a log, whose last line is its statistics.
+func finished(text string) string {
+	at := strings.LastIndex(text, "\nprocessed ")
+	if at < 0 {
+		return text
+	}
+	line, _, _ := strings.Cut(text[at+1:], "\n")
+	if !strings.Contains(line, " insns") {
+		return text
+	}
+	return text[:at+1+len(line)]
 }
 
 func isLog(text string) bool {

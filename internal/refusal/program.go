@@ -125,10 +125,11 @@ func programRules() []rule {
 					or(m[3], "the program's context"))
 				x.write("pass that, or mark the function static: static functions take anything")
 			}},
-		{`Caller passes invalid args into func#\d+ \('(\w+)'\)`, func(x *explainer, m []string) {
+		{`Caller passes invalid args into (func#\d+)(?: \('(\w+)'\))?`, func(x *explainer, m []string) {
+			name := or(m[2], m[1])
 			x.say("an argument isn't what the global function %s declares: it is verified by its "+
-				"declaration alone", m[1])
-			x.write("pass what it declares, or mark %s static", m[1])
+				"declaration alone", name)
+			x.write("pass what it declares, or mark %s static", name)
 		}},
 		{`(?:Global function|Func#\d+|function) .*(?:doesn't return scalar|only void and scalar)|` +
 			`R\d+ is not a scalar|[Gg]lobal function`, func(x *explainer, m []string) {

@@ -81,6 +81,12 @@ func TestOldLogs(t *testing.T) {
 			strings.ReplaceAll(strings.TrimSuffix(plain, "\n"), "\n", "\n\t"), "",
 			"r6 may be NULL: it comes from bpf_map_lookup_elem at instruction 5 and isn't checked",
 			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line", "", ""},
+		{"more behind", lines + "\n(the kernel's log went on)\n", "",
+			"value (r0) may be NULL: it comes from bpf_map_lookup_elem at " +
+				"\"value = bpf_map_lookup_elem(&map, &key);\" and isn't checked",
+			"if (!value) return 0;  before that line",
+			"value = bpf_map_lookup_elem(&map, &key);|if (n == 3)|return *value;",
+			"R0=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0)"},
 		{"a call over a register", "0: (b7) r1 = 0\n1: (85) call bpf_ktime_get_ns#5\n" +
 			"2: (bf) r2 = r1\nR1 !read_ok\n", "", "r1 has no value: the call of bpf_ktime_get_ns at " +
 			"instruction 1 overwrote r0 to r5",
