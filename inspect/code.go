@@ -29,12 +29,14 @@ type Code struct {
 	// Lines are the records of line information in the order of their instructions. Programs
 	// without BTF have none.
 	Lines []Line
+	Types *btf.Spec // of the program, nil if it has no BTF
 }
 
 // Function is a function of a program; the first is the program itself. Fields are 0 where the
 // kernel doesn't tell them: Address needs CAP_SYSLOG with most settings of kernel.kptr_restrict.
 type Function struct {
 	Name    string  // "" if the program has no BTF
+	Type    btf.ID  // in Types
 	Insn    int     // index of its first instruction
 	Address uint64  // of its machine code
 	Size    uint32  // of its machine code, in bytes
@@ -119,11 +121,12 @@ func readCode(fd int) (*Code, error) {
 	if err != nil {
 		return nil, err
 	}
+	code.Types = types
 	count := max(len(symbols), len(lengths), len(funcs), len(tags), 1)
 	for i := range count {
 		f := Function{}
 		if i < len(funcs) {
-			f.Insn = int(funcs[i].insn)
+			f.Insn, f.Type = int(funcs[i].insn), btf.ID(funcs[i].typ)
 			if types != nil {
 				if typ, ok := types.Type(btf.ID(funcs[i].typ)); ok {
 					f.Name = typ.Name()
