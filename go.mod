@@ -8,6 +8,7 @@ require (
 	github.com/mattn/go-runewidth v0.0.24
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	golang.org/x/arch v0.30.0
 	golang.org/x/sys v0.47.0
 	golang.org/x/term v0.40.0
 )

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/purebpf/bpf/cmd/bpf/internal/batch"
 	"github.com/purebpf/bpf/cmd/bpf/internal/cgroup"
 	"github.com/purebpf/bpf/cmd/bpf/internal/feature"
 	"github.com/purebpf/bpf/cmd/bpf/internal/iters"
@@ -56,6 +57,7 @@ var verbs = [...]entry{
 	{"perf", system, perf.Command},
 	{"net", system, network.Command},
 	{"feature", system, feature.Command},
+	{"batch", system, batch.Command},
 	{"btf", system, newBTFCommand},
 	{"struct_ops", system, structops.Command},
 	{"iter", system, iters.Command},

@@ -31,7 +31,7 @@ func main() {
 	root := newCommandLine(line)
 	root.SetOut(text)
 	root.SetErr(errText)
-	err := root.ExecuteContext(context.Background())
+	err := root.ExecuteContext(tool.WithRoot(context.Background(), newCommandLine))
 	text.Flush()
 	errText.Flush()
 	if err == nil {

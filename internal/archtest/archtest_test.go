@@ -128,6 +128,8 @@ var rooms = []room{
 	{dir: "internal/printk", floor: 4},
 	{dir: "cmd/bpf/internal/tool", floor: 10, app: true},
 	{dir: "cmd/bpf/internal/holder", floor: 11, app: true},
+	{dir: "cmd/bpf/internal/xlated", floor: 11, app: true},
+	{dir: "cmd/bpf/internal/machine", floor: 11, app: true},
 	{dir: "cmd/bpf/internal/...", floor: 12, app: true},
 	{dir: "cmd/bpf", floor: 13, app: true},
 }

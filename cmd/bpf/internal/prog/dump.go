@@ -16,9 +16,9 @@ func dumpVerb() tool.Verb {
 	return tool.Verb{
 		Name: "dump", Args: "xlated|jited PROG [file FILE | [opcodes] [linum] [visual]]",
 		Short: "Print the code of programs, as the verifier left it or as machine code",
-		Long: `Dump prints the code of the programs that PROG names: xlated is BPF code after the verifier rewrote
-it, jited is the machine code that the kernel made of it. Lines of source are shown if the program
-has them.
+		Long: `Dump prints the code of the programs that PROG names: xlated is BPF code after the verifier
+rewrote it, jited is the machine code that the kernel made of it. Lines of source are shown if the
+program has them.
 
   file FILE   write the code to a file, as bytes
   opcodes     show the bytes of each instruction
@@ -166,6 +166,10 @@ func (d *dumping) jited(r *tool.Run, code *inspect.Code) error {
 			"interpreter (sysctl net.core.bpf_jit_enable), or CAP_BPF and CAP_PERFMON are missing")
 	case d.file != "":
 		return os.WriteFile(d.file, code.Machine, 0o600)
+	case r.JSON != nil:
+		jitedJSON(r.JSON, code, d.options)
+	default:
+		jitedText(r, code, d.options)
 	}
 	return nil
 }
