@@ -64,7 +64,7 @@ func loadVmlinux(root, release string) (*btf.Spec, error) {
 	var unusable error
 	for _, pattern := range vmlinuxPaths {
 		path := root + replaceRelease(pattern, release)
-		spec, err := btfFromFile(path)
+		spec, err := ReadSpec(path, nil)
 		switch {
 		case err == nil:
 			return spec, nil
@@ -109,26 +109,75 @@ var ErrNoBTF = errors.New("no .BTF section")
 // devices and directories. If the file is something else, the error says what it is; it wraps
 // ErrNoBTF if an ELF file has no BTF.
 func ReadBTF(path string) ([]byte, error) {
-	file, err := input.OpenStored(path, input.MaxBTF)
+	sections, err := readSections(path)
+	return sections.btf, err
+}
+
+// ReadSpec is ReadBTF that also parses what it read (libbpf btf__parse, btf__parse_split). base is
+// nil except for split BTF. A file with a distilled base, .BTF.base, needs none: without one, the
+// result is split over the distilled base; with one, it is put over base (see btf.Spec.Relocate).
+func ReadSpec(path string, base *btf.Spec) (*btf.Spec, error) {
+	sections, err := readSections(path)
 	if err != nil {
 		return nil, err
+	}
+	spec, err := sections.parse(base)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return spec, nil
+}
+
+// btfSections are the parts of a file that are BTF.
+type btfSections struct {
+	btf, base []byte // .BTF and .BTF.base, nil if absent
+	elf       bool
+}
+
+func (s btfSections) parse(base *btf.Spec) (*btf.Spec, error) {
+	under := base
+	if s.base != nil {
+		distilled, err := btf.Parse(s.base, nil)
+		if err != nil {
+			return nil, fmt.Errorf("distilled base, .BTF.base: %w", err)
+		}
+		under = distilled
+	}
+	spec, err := btf.Parse(s.btf, under)
+	if err == nil && s.base != nil && base != nil {
+		spec, err = spec.Relocate(base)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.elf {
+		spec.SetPointerSize(8) // elf64 reads no others
+	}
+	return spec, nil
+}
+
+func readSections(path string) (btfSections, error) {
+	file, err := input.OpenStored(path, input.MaxBTF)
+	if err != nil {
+		return btfSections{}, err
 	}
 	defer file.Close()
 	head, err := file.Head()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return btfSections{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if magic.IsGzip(head) {
 		inside, err := file.UnpackedHead()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return btfSections{}, fmt.Errorf("%s: %w", path, err)
 		}
 		if what := magic.BTF(inside); what != "" {
-			return nil, fmt.Errorf("%s: unpacked it is neither BTF nor ELF but %s", path, what)
+			return btfSections{}, fmt.Errorf("%s: unpacked it is neither BTF nor ELF but %s", path,
+				what)
 		}
 		raw, err := input.ReadUnpacked(path, input.MaxBTF)
 		if err != nil {
-			return nil, err
+			return btfSections{}, err
 		}
 		return btfIn(bytes.NewReader(raw), int64(len(raw)), raw[:min(len(raw), magic.HeadSize)],
 			path)
@@ -137,23 +186,40 @@ func ReadBTF(path string) ([]byte, error) {
 }
 
 // btfIn reads the BTF in size bytes that begin with head.
-func btfIn(r io.ReaderAt, size int64, head []byte, path string) ([]byte, error) {
+func btfIn(r io.ReaderAt, size int64, head []byte, path string) (btfSections, error) {
 	if len(head) < 4 {
-		return nil, fmt.Errorf("%s: too short for BTF: %w", path, io.ErrUnexpectedEOF)
+		return btfSections{}, fmt.Errorf("%s: too short for BTF: %w", path, io.ErrUnexpectedEOF)
 	}
 	if what := magic.BTF(head); what != "" {
-		return nil, fmt.Errorf("%s: neither BTF nor ELF but %s", path, what)
+		return btfSections{}, fmt.Errorf("%s: neither BTF nor ELF but %s", path, what)
 	}
 	if string(head[:4]) != "\x7fELF" {
-		return input.ReadAll(io.NewSectionReader(r, 0, math.MaxInt64), size, path, input.MaxBTF)
+		raw, err := input.ReadAll(io.NewSectionReader(r, 0, math.MaxInt64), size, path,
+			input.MaxBTF)
+		return btfSections{btf: raw}, err
 	}
 	elf, err := elf64.Read(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return btfSections{}, fmt.Errorf("%s: %w", path, err)
 	}
-	section := elf.SectionByName(".BTF")
+	sections := btfSections{elf: true}
+	if sections.btf, err = elfBTF(elf, ".BTF", path); err != nil {
+		return btfSections{}, err
+	}
+	if sections.btf == nil {
+		return btfSections{}, fmt.Errorf("%s: %w", path, ErrNoBTF)
+	}
+	if sections.base, err = elfBTF(elf, ".BTF.base", path); err != nil {
+		return btfSections{}, err
+	}
+	return sections, nil
+}
+
+// elfBTF returns a copy of a section, nil if there is none.
+func elfBTF(elf *elf64.File, name, path string) ([]byte, error) {
+	section := elf.SectionByName(name)
 	if section == nil {
-		return nil, fmt.Errorf("%s: %w", path, ErrNoBTF)
+		return nil, nil
 	}
 	if section.Size > input.MaxBTF {
 		return nil, fmt.Errorf("%s: %d bytes of BTF, more than the limit of %d MiB: %w",
@@ -163,20 +229,7 @@ func btfIn(r io.ReaderAt, size int64, head []byte, path string) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return append([]byte(nil), data...), nil
-}
-
-// btfFromFile reads and parses the BTF in a file.
-func btfFromFile(path string) (*btf.Spec, error) {
-	raw, err := ReadBTF(path)
-	if err != nil {
-		return nil, err
-	}
-	spec, err := btf.Parse(raw, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return spec, nil
+	return append([]byte{}, data...), nil
 }
 
 // mapFile returns the content of a file of sysfs: mapped if the kernel can, else read. sysfs
