@@ -43,12 +43,19 @@ func (x *explainer) named() string {
 }
 
 // patterns are the rules' regular expressions.
-var patterns = sync.OnceValue(func() (list []*regexp.Regexp) {
-	for _, r := range rules() {
-		list = append(list, regexp.MustCompile(r.verdict))
-	}
-	return list
-})
+func patterns() []*regexp.Regexp {
+	compiled.once.Do(func() {
+		for _, r := range rules() {
+			compiled.list = append(compiled.list, regexp.MustCompile(r.verdict))
+		}
+	})
+	return compiled.list
+}
+
+var compiled struct {
+	once sync.Once
+	list []*regexp.Regexp
+}
 
 // value traces a register: it returns what to call it, where it comes from, and its name in the
 // source, "" if that isn't known.

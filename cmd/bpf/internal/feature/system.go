@@ -57,12 +57,14 @@ var settings = [...]setting{
 }
 
 // configOptions are the kernel's options that matter to BPF.
-var configOptions = strings.Fields(`BPF BPF_SYSCALL HAVE_EBPF_JIT BPF_JIT BPF_JIT_ALWAYS_ON
+func configOptions() []string {
+	return strings.Fields(`BPF BPF_SYSCALL HAVE_EBPF_JIT BPF_JIT BPF_JIT_ALWAYS_ON
 DEBUG_INFO_BTF DEBUG_INFO_BTF_MODULES CGROUPS CGROUP_BPF CGROUP_NET_CLASSID SOCK_CGROUP_DATA
 BPF_EVENTS KPROBE_EVENTS UPROBE_EVENTS TRACING FTRACE_SYSCALLS FUNCTION_ERROR_INJECTION
 BPF_KPROBE_OVERRIDE NET XDP_SOCKETS LWTUNNEL_BPF NET_ACT_BPF NET_CLS_BPF NET_CLS_ACT
 NET_SCH_INGRESS XFRM IP_ROUTE_CLASSID IPV6_SEG6_BPF BPF_LIRC_MODE2 BPF_STREAM_PARSER
 NETFILTER_XT_MATCH_BPF TEST_BPF HZ`)
+}
 
 // system prints settings and configuration; as macros only what C code may need.
 func (p *report) system(facts *kernel.Facts) {
@@ -84,7 +86,7 @@ func (p *report) system(facts *kernel.Facts) {
 	if config == nil && p.r.JSON == nil {
 		p.r.Printf("skipping kernel config, can't open file: %v\n", err)
 	}
-	for _, option := range configOptions {
+	for _, option := range configOptions() {
 		option = "CONFIG_" + option
 		v := value(text, option)
 		switch {

@@ -14,9 +14,11 @@ import (
 // kinds are what TYPE may be.
 var kinds = [...]string{"xdp", "xdpgeneric", "xdpdrv", "xdpoffload", "tcx_ingress", "tcx_egress"}
 
-var xdpModes = map[string]bpf.XDPMode{
-	"xdp": bpf.XDPAny, "xdpgeneric": bpf.XDPGeneric, "xdpdrv": bpf.XDPNative,
-	"xdpoffload": bpf.XDPOffload,
+func xdpModes() map[string]bpf.XDPMode {
+	return map[string]bpf.XDPMode{
+		"xdp": bpf.XDPAny, "xdpgeneric": bpf.XDPGeneric, "xdpdrv": bpf.XDPNative,
+		"xdpoffload": bpf.XDPOffload,
+	}
 }
 
 // kind takes TYPE: where is 0 for XDP.
@@ -31,7 +33,7 @@ func kind(r *tool.Run) (mode bpf.XDPMode, where uapi.AttachType, err error) {
 		case "tcx_egress":
 			return 0, uapi.AttachTCXEgress, nil
 		}
-		return xdpModes[k], 0, nil
+		return xdpModes()[k], 0, nil
 	}
 	return 0, 0, r.Unexpected()
 }

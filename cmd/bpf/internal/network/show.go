@@ -87,8 +87,10 @@ func section(r *tool.Run, name string, list func()) {
 	r.JSON.EndArray()
 }
 
-var modes = map[bpf.XDPMode]string{
-	bpf.XDPNative: "driver", bpf.XDPGeneric: "generic", bpf.XDPOffload: "offload",
+func modes() map[bpf.XDPMode]string {
+	return map[bpf.XDPMode]string{
+		bpf.XDPNative: "driver", bpf.XDPGeneric: "generic", bpf.XDPOffload: "offload",
+	}
 }
 
 func xdp(r *tool.Run, i *inspect.NetworkInterface) {
@@ -96,12 +98,12 @@ func xdp(r *tool.Run, i *inspect.NetworkInterface) {
 	case len(i.XDP) == 0:
 		return
 	case r.JSON == nil && len(i.XDP) == 1:
-		r.Printf("%s(%d) %s id %d\n", i.Name, i.Index, modes[i.XDP[0].Mode], i.XDP[0].ProgramID)
+		r.Printf("%s(%d) %s id %d\n", i.Name, i.Index, modes()[i.XDP[0].Mode], i.XDP[0].ProgramID)
 		return
 	case r.JSON == nil:
 		r.Printf("%s(%d)\n", i.Name, i.Index)
 		for _, p := range i.XDP {
-			r.Printf("        %s id %d\n", modes[p.Mode], p.ProgramID)
+			r.Printf("        %s id %d\n", modes()[p.Mode], p.ProgramID)
 		}
 		return
 	}
@@ -114,7 +116,7 @@ func xdp(r *tool.Run, i *inspect.NetworkInterface) {
 		if len(i.XDP) > 1 {
 			r.JSON.Object()
 		}
-		r.JSON.StringKey("mode", modes[p.Mode])
+		r.JSON.StringKey("mode", modes()[p.Mode])
 		r.JSON.UintKey("id", uint64(p.ProgramID))
 		if len(i.XDP) > 1 {
 			r.JSON.EndObject()
@@ -133,9 +135,11 @@ func device(j *tool.JSON, i *inspect.NetworkInterface) {
 	j.IntKey("ifindex", int64(i.Index))
 }
 
-var places = map[uapi.AttachType]string{
-	uapi.AttachTCXIngress: "tcx/ingress", uapi.AttachTCXEgress: "tcx/egress",
-	uapi.AttachNetkitPrimary: "netkit/primary", uapi.AttachNetkitPeer: "netkit/peer",
+func places() map[uapi.AttachType]string {
+	return map[uapi.AttachType]string{
+		uapi.AttachTCXIngress: "tcx/ingress", uapi.AttachTCXEgress: "tcx/egress",
+		uapi.AttachNetkitPrimary: "netkit/primary", uapi.AttachNetkitPeer: "netkit/peer",
+	}
 }
 
 func hooks(r *tool.Run, i *inspect.NetworkInterface) {
@@ -143,7 +147,7 @@ func hooks(r *tool.Run, i *inspect.NetworkInterface) {
 		for _, p := range h.Programs {
 			name := programName(p.ProgramID)
 			if r.JSON == nil {
-				r.Printf("%s(%d) %s", i.Name, i.Index, places[h.Where])
+				r.Printf("%s(%d) %s", i.Name, i.Index, places()[h.Where])
 				if name != "" {
 					r.Printf(" %s", name)
 				}
@@ -156,7 +160,7 @@ func hooks(r *tool.Run, i *inspect.NetworkInterface) {
 			}
 			j := r.JSON
 			device(j, i)
-			j.StringKey("kind", places[h.Where])
+			j.StringKey("kind", places()[h.Where])
 			if name != "" {
 				j.StringKey("name", name)
 			}

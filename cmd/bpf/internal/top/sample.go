@@ -88,7 +88,7 @@ func newSample(u *inspect.Usage, names map[uint32]string, h *holder.Holders, o *
 			s.maps = append(s.maps, q)
 		}
 	}
-	slices.SortStableFunc(s.programs, orders[o.sort])
+	slices.SortStableFunc(s.programs, orders()[o.sort])
 	slices.SortStableFunc(s.maps, func(a, b mapUse) int {
 		return cmp.Or(cmp.Compare(fill(b.MapUsage), fill(a.MapUsage)),
 			cmp.Compare(b.Memory, a.Memory))
@@ -97,14 +97,16 @@ func newSample(u *inspect.Usage, names map[uint32]string, h *holder.Holders, o *
 }
 
 // orders are the orders of programs by the value of --sort.
-var orders = map[string]func(a, b program) int{
-	"cpu":  func(a, b program) int { return cmp.Compare(b.Time, a.Time) },
-	"runs": func(a, b program) int { return cmp.Compare(b.Runs, a.Runs) },
-	"avg": func(a, b program) int {
-		return cmp.Compare(average(b.Time, b.Runs), average(a.Time, a.Runs))
-	},
-	"name": func(a, b program) int { return strings.Compare(a.name, b.name) },
-	"id":   func(a, b program) int { return cmp.Compare(a.ID, b.ID) },
+func orders() map[string]func(a, b program) int {
+	return map[string]func(a, b program) int{
+		"cpu":  func(a, b program) int { return cmp.Compare(b.Time, a.Time) },
+		"runs": func(a, b program) int { return cmp.Compare(b.Runs, a.Runs) },
+		"avg": func(a, b program) int {
+			return cmp.Compare(average(b.Time, b.Runs), average(a.Time, a.Runs))
+		},
+		"name": func(a, b program) int { return strings.Compare(a.name, b.name) },
+		"id":   func(a, b program) int { return cmp.Compare(a.ID, b.ID) },
+	}
 }
 
 // sorts are the values of --sort.
