@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -97,17 +98,18 @@ func (m *Meter) Close() error {
 	return errors.Join(m.stats.Close(), err)
 }
 
-// Read measures. Objects that end meanwhile are left out. It never walks through a large map.
-func (m *Meter) Read() (*Usage, error) {
+// Read measures. Objects that end meanwhile are left out. It never walks through a large map. It
+// stops when ctx ends; after an error, the next Read has what was used since the last good one.
+func (m *Meter) Read(ctx context.Context) (*Usage, error) {
 	u := &Usage{Time: time.Now()}
-	if m.reads++; m.reads > 1 {
+	if !m.last.IsZero() {
 		u.Interval = u.Time.Sub(m.last)
 	}
-	m.last = u.Time
-	if err := m.readPrograms(u); err != nil {
+	m.reads++
+	if err := m.readPrograms(ctx, u); err != nil {
 		return nil, failed("list", "programs", err, kernel.CapSysAdmin)
 	}
-	if err := m.readMaps(u); err != nil {
+	if err := m.readMaps(ctx, u); err != nil {
 		return nil, failed("list", "maps", err, kernel.CapSysAdmin)
 	}
 	for _, err := range sys.IDs(sys.LinkNextID) {
@@ -119,12 +121,23 @@ func (m *Meter) Read() (*Usage, error) {
 		}
 		u.Links++
 	}
+	if err := ctx.Err(); err != nil { // there was nothing to list
+		return nil, failed("list", "links", err)
+	}
+	m.last = u.Time
+	clear(m.programs)
+	for _, p := range u.Programs {
+		m.programs[p.ID] = p
+	}
 	return u, nil
 }
 
-func (m *Meter) readPrograms(u *Usage) error {
+func (m *Meter) readPrograms(ctx context.Context, u *Usage) error {
 	u.Programs = make([]ProgramUsage, 0, len(m.programs)+1)
 	for id, err := range sys.IDs(sys.ProgNextID) {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
@@ -137,10 +150,6 @@ func (m *Meter) readPrograms(u *Usage) error {
 			return err
 		}
 		u.Programs = append(u.Programs, p)
-	}
-	clear(m.programs)
-	for _, p := range u.Programs {
-		m.programs[p.ID] = p
 	}
 	return nil
 }
@@ -179,9 +188,12 @@ func gone(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.EAGAIN)
 }
 
-func (m *Meter) readMaps(u *Usage) error {
+func (m *Meter) readMaps(ctx context.Context, u *Usage) error {
 	u.Maps = make([]MapUsage, 0, len(m.maps)+1)
 	for id, err := range sys.IDs(sys.MapNextID) {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
@@ -251,7 +263,10 @@ func memory(fd *sys.FD) int64 {
 	if err != nil {
 		return -1
 	}
-	return int64(mapState(string(text)).Memory)
+	if n := mapState(string(text)).Memory; n > 0 {
+		return int64(n)
+	}
+	return -1
 }
 
 // backlog returns how many bytes are between the positions of a ring buffer's producer and

@@ -1,7 +1,9 @@
 package inspect_test
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,7 +35,7 @@ func newMeter(t testing.TB) *inspect.Meter {
 
 func read(t testing.TB, m *inspect.Meter) *inspect.Usage {
 	t.Helper()
-	u, err := m.Read()
+	u, err := m.Read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,11 +182,29 @@ func TestMeterMaps(t *testing.T) {
 func TestMeterErrors(t *testing.T) {
 	m := newMeter(t)
 	err := testkit.WithCapabilities(t, nil, func() error {
-		_, err := m.Read()
+		_, err := m.Read(t.Context())
 		return err
 	})
 	if e, ok := err.(*bpf.Error); !ok || e.Hint == "" {
 		t.Error(err)
+	}
+}
+
+// TestMeterEnds stops a read: what a program did meanwhile is in the next one.
+func TestMeterEnds(t *testing.T) {
+	m := newMeter(t)
+	p := subprograms(t)
+	read(t, m)
+	if _, err := p.Run(&bpf.RunOptions{Data: make([]byte, 64), Repeat: 5}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := m.Read(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if u := program(read(t, m), bpftest.ProgramID(t, p)); u == nil || u.Runs != 5 {
+		t.Errorf("5 runs: %+v", u)
 	}
 }
 

@@ -22,6 +22,7 @@ part 'tests over real objects are skipped' ./corpus.sh
 part 'the headers for BPF programs are not compared with the kernel' quiet ./sources.sh
 part 'comparisons with C libbpf are skipped' ./build-oracle.sh
 part 'sorted C declarations are not compared with bpftool' ./build-bpftool.sh
+part 'metrics are not scraped by Prometheus' ./getprometheus.sh
 part 'tests in virtual machines are skipped' quiet ./getkernel.sh
 if ((${#lost[@]})); then
   printf 'deps.sh: so %s\n' "${lost[@]}" >&2

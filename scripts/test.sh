@@ -32,6 +32,7 @@ lint() {
     go run ./internal/headergen build/generate && diff -r include/bpf build/generate &&
     cp docs/kernels.md build/kernels.md && go run ./internal/vmtest -guide build/kernels.md && diff docs/kernels.md build/kernels.md'
   $sum check bench-vet env -C bench go vet ./...
+  $sum check metrics-vet env -C metrics/prometheus go vet ./...
   for target in darwin/arm64 windows/amd64 linux/arm linux/s390x; do
     $sum check "build-$target" env CGO_ENABLED=0 GOOS="${target%/*}" GOARCH="${target#*/}" go build "${pure[@]}"
   done
@@ -44,7 +45,10 @@ lint() {
     $sum check "build-cmd-$os" env CGO_ENABLED=0 GOOS=$os GOARCH=amd64 go build -o /dev/null ./cmd/bpf
   done
 }
-unit() { $sum test unit go test -json -timeout ${long:+5}20m ./...; }
+unit() {
+  $sum test unit go test -json -timeout ${long:+5}20m ./...
+  $sum test unit-metrics env -C metrics/prometheus go test -json ./...
+}
 # The race detector is after interleavings, not after coverage: it runs the packages that start goroutines or hold locks, with -short,
 # and of the pure rooms the tests that start goroutines. With PUREBPF_LONG it runs all.
 race() {

@@ -11,6 +11,7 @@ import (
 	"github.com/purebpf/bpf/cmd/bpf/internal/iters"
 	"github.com/purebpf/bpf/cmd/bpf/internal/link"
 	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
+	"github.com/purebpf/bpf/cmd/bpf/internal/metrics"
 	"github.com/purebpf/bpf/cmd/bpf/internal/network"
 	"github.com/purebpf/bpf/cmd/bpf/internal/perf"
 	"github.com/purebpf/bpf/cmd/bpf/internal/prog"
@@ -50,6 +51,7 @@ var verbs = [...]entry{
 
 	{"top", system, top.Command},
 	{"tree", system, tree.Command},
+	{"metrics", system, metrics.Command},
 	{"prog", system, prog.Command},
 	{"map", system, maps.Command},
 	{"link", system, link.Command},

@@ -102,6 +102,7 @@ var rooms = []room{
 	{dir: "lwt", floor: 9},
 	{dir: "nolink", floor: 9},
 	{dir: "arena", floor: 9},
+	{dir: "metrics", floor: 10},
 	{dir: "include", floor: 0, pure: true},
 
 	// What only tests and the command line use.

@@ -38,3 +38,14 @@ func Bpftool75(t testing.TB) string {
 	}
 	return path
 }
+
+// Prometheus returns the path of "prometheus" or "promtool" (scripts/getprometheus.sh). Without it
+// it skips, or fails with PUREBPF_TOOLS_REQUIRED=1.
+func Prometheus(t testing.TB, name string) string {
+	t.Helper()
+	path := filepath.Join(Cache(), "prometheus", name)
+	if !exists(path) {
+		missing(t, "PUREBPF_TOOLS_REQUIRED", "%s is not there (make deps)", name)
+	}
+	return path
+}

@@ -101,7 +101,7 @@ type watcher struct {
 const firstLook = 100 * time.Millisecond
 
 func (w *watcher) watch(ctx context.Context) error {
-	if _, err := w.meter.Read(); err != nil {
+	if _, err := w.meter.Read(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	wait := w.interval
@@ -120,7 +120,10 @@ func (w *watcher) watch(ctx context.Context) error {
 		case <-next.C:
 			next.Reset(w.interval)
 		}
-		u, err := w.meter.Read()
+		u, err := w.meter.Read(ctx)
+		if ctx.Err() != nil {
+			continue
+		}
 		if err != nil {
 			return err
 		}
