@@ -39,3 +39,19 @@ func TestSetLogger(t *testing.T) {
 		t.Errorf("an object's own logger: %s, %s", text.String(), own.String())
 	}
 }
+
+// TestEnvLogger: the levels are those that libbpf documents for LIBBPF_LOG_LEVEL.
+func TestEnvLogger(t *testing.T) {
+	for text, want := range map[string]slog.Level{"": slog.LevelError + 1,
+		"loud": slog.LevelError + 1, "warn": slog.LevelWarn, "Info": slog.LevelInfo,
+		"DEBUG": slog.LevelDebug} {
+		t.Setenv("LIBBPF_LOG_LEVEL", text)
+		l := EnvLogger()
+		for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn,
+			slog.LevelError} {
+			if l.Enabled(t.Context(), level) != (level >= want) {
+				t.Errorf("%q: %v is logged: %v", text, level, level < want)
+			}
+		}
+	}
+}

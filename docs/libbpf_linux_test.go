@@ -1,7 +1,12 @@
 package docs
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -31,6 +36,7 @@ func TestLibbpfTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := loadModule(t)
+	tests := testedNames(t)
 	rows, releases := map[string]bool{}, map[string]int{}
 	for line := range strings.Lines(string(text)) {
 		row := libbpfRow.FindStringSubmatch(strings.TrimSpace(line))
@@ -48,8 +54,12 @@ func TestLibbpfTable(t *testing.T) {
 			continue
 		}
 		for _, name := range quoted.FindAllString(here, -1) {
-			if err := m.find(strings.Trim(name, "`")); err != nil {
+			name = strings.Trim(name, "`")
+			if err := m.find(name); err != nil {
 				t.Errorf("%s: %v", function, err)
+			}
+			if pkg := m.paths[name[:strings.IndexByte(name, '.')]]; !tests.use(pkg, name) {
+				t.Errorf("%s: no test uses %s", function, name)
 			}
 		}
 		if !quoted.MatchString(here) {
@@ -74,6 +84,60 @@ func TestLibbpfTable(t *testing.T) {
 			t.Errorf("%s is in the headers of C libbpf", function)
 		}
 	}
+}
+
+// tested are the identifiers in tests, by the package that the tests are of or import; "" has all.
+type tested map[string]map[string]bool
+
+// use reports whether a test uses a package's function or type or, also if its package doesn't
+// import this one, a method or field.
+func (used tested) use(pkg, name string) bool {
+	parts := strings.Split(name, ".")
+	switch {
+	case !strings.HasPrefix(pkg, modulePath), name == "skel.Bind": // called by generated code
+		return true
+	case len(parts) > 2:
+		pkg = ""
+	}
+	return used[pkg][parts[len(parts)-1]]
+}
+
+func testedNames(t *testing.T) tested {
+	t.Helper()
+	used := tested{}
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		dir, err := filepath.Rel("..", filepath.Dir(file))
+		if err != nil {
+			return err
+		}
+		packages := []string{"", path.Join(modulePath, filepath.ToSlash(dir))}
+		for _, i := range f.Imports {
+			packages = append(packages, strings.Trim(i.Path.Value, `"`))
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				for _, p := range packages {
+					if used[p] == nil {
+						used[p] = map[string]bool{}
+					}
+					used[p][id.Name] = true
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return used
 }
 
 // libbpfFunctions returns the functions that C libbpf's headers declare as public.

@@ -111,3 +111,16 @@ func TestLoadBTF(t *testing.T) {
 		t.Errorf("a type with an invalid name: %v", err)
 	}
 }
+
+// TestHasHelperAt: the kernel offers bpf_bind to programs of connect, not to those of sendmsg
+// (sock_addr_func_proto in net/core/filter.c).
+func TestHasHelperAt(t *testing.T) {
+	testkit.Root(t)
+	for at, want := range map[uapi.AttachType]bool{uapi.AttachCgroupInet4Connect: true,
+		uapi.AttachCgroupInet6Connect: true, uapi.AttachCgroupUDP4SendMsg: false} {
+		got, err := Running().HasHelperAt(uapi.ProgCgroupSockAddr, at, 64)
+		if got != want || err != nil {
+			t.Errorf("%v: %v, %v", at, got, err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package cdump
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -435,3 +436,30 @@ func BenchmarkHeader(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// TestDecl writes declarations of members. The oracle is the source that clang compiled,
+// but for blanks.
+func TestDecl(t *testing.T) {
+	members := []string{"int plain", "const char *text", "unsigned long grid[2][3]",
+		"void (*call)(int, const char *)", "int *(*table[4])(void)", "struct node *next",
+		"volatile int *const fixed", "_Bool (*row)[8]"}
+	path := testkit.Compile(t, "struct node { "+strings.Join(members, "; ")+"; } node;\n")
+	spec, err := btf.Parse(objectBTF(t, path), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, ok := spec.FindByName("node", btf.KindStruct)
+	if !ok {
+		t.Fatal("no struct node")
+	}
+	node, _ := spec.Type(id)
+	for i, want := range members {
+		var out bytes.Buffer
+		d := NewDumper(&out, spec)
+		m := node.Member(i)
+		if err := errors.Join(d.Decl(m.Type, m.Name, 0), d.Flush()); err != nil ||
+			strings.ReplaceAll(out.String(), "* ", "*") != want {
+			t.Errorf("%q, not %q: %v", out.String(), want, err)
+		}
+	}
+}

@@ -87,6 +87,9 @@ func TestCreateMapTyped(t *testing.T) {
 	if err := locked.Update(key, value, bpf.UpdateLock); err != nil {
 		t.Errorf("with types: %v", err)
 	}
+	if err := locked.LookupFlags(key, value, bpf.UpdateLock); err != nil {
+		t.Errorf("lookup with types: %v", err)
+	}
 	plain, err := bpf.CreateMap(hash, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +97,9 @@ func TestCreateMapTyped(t *testing.T) {
 	defer plain.Close()
 	if err := plain.Update(key, value, bpf.UpdateLock); !errors.Is(err, syscall.EINVAL) {
 		t.Errorf("without types: %v", err)
+	}
+	if err := plain.LookupFlags(key, value, bpf.UpdateLock); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("lookup without types: %v", err)
 	}
 	if err := plain.ReadTypes(); !errors.Is(err, bpf.ErrNotExist) {
 		t.Errorf("types of a map without: %v", err)
