@@ -16,6 +16,7 @@ import (
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/metrics"
+	"github.com/purebpf/bpf/metrics/handler"
 	"github.com/purebpf/bpf/object"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -43,7 +44,7 @@ func get(t *testing.T, c *metrics.Collector, header ...string) *httptest.Respons
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	c.ServeHTTP(w, r)
+	handler.New(c).ServeHTTP(w, r)
 	return w
 }
 
@@ -171,7 +172,7 @@ func TestScrapeEnds(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	c.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/metrics", nil))
+	handler.New(c).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/metrics", nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Error(w.Code)
 	}

@@ -3,9 +3,9 @@
 //
 //	c, err := metrics.NewCollector(nil)
 //	defer c.Close()
-//	http.Handle("/metrics", c)
+//	http.Handle("/metrics", handler.New(c))
 //
-// A Collector is an http.Handler that writes the text format. The module
+// Package metrics/handler answers with the text format that WriteText writes; the module
 // github.com/purebpf/bpf/metrics/prometheus has a collector for client_golang instead.
 //
 // # Names and labels

@@ -103,6 +103,7 @@ var rooms = []room{
 	{dir: "nolink", floor: 9},
 	{dir: "arena", floor: 9},
 	{dir: "metrics", floor: 10},
+	{dir: "metrics/handler", floor: 11},
 	{dir: "include", floor: 0, pure: true},
 
 	// What only tests and the command line use.

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -88,31 +86,12 @@ func (o *options) run(r *tool.Run) error {
 	return nil
 }
 
-// slowest is how long a client may take to ask.
-const slowest = 10 * time.Second
-
 func (o *options) serve(ctx context.Context, r *tool.Run, c *metrics.Collector) error {
 	l, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", c)
-	mux.Handle("/{$}", http.RedirectHandler("/metrics", http.StatusFound))
-	s := &http.Server{Handler: mux, ReadHeaderTimeout: slowest, WriteTimeout: 2 * slowest}
 	r.Info("listening on http://%s/metrics", l.Addr())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if s.Shutdown(grace) != nil {
-		s.Close()
-	}
-	<-ended
-	return nil
+	s := &server{from: c, busy: make(chan struct{}, mostConnections)}
+	return s.serve(ctx, l)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
+	"github.com/purebpf/bpf/metrics"
 )
 
 // log is what the command says while it runs.
@@ -151,6 +152,79 @@ func ask(address, query string) string {
 		return string(body)
 	}
 	return fmt.Sprint(answer.Data.Result[0].Value[1])
+}
+
+// TestServer has clients that ask for something else, break off or say nothing. The oracle is
+// net/http's client, which reads the answers.
+func TestServer(t *testing.T) {
+	testkit.Root(t)
+	c, err := metrics.NewCollector(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	s := &server{from: c, busy: make(chan struct{}, mostConnections)}
+	go func() { ended <- s.serve(ctx, l) }()
+	address := l.Addr().String()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for _, want := range []struct {
+		method, path, timeout string
+		status                int
+		text                  string
+	}{
+		{"GET", "/metrics", "", 200, "bpf_links "},
+		{"GET", "/metrics?x=y", "5", 200, "bpf_links "},
+		{"HEAD", "/metrics", "", 200, ""},
+		{"GET", "/", "", 404, "/metrics"},
+		{"POST", "/metrics", "", 405, "GET"},
+		{"GET", "/metrics", "0.000000001", 503, "deadline"},
+	} {
+		r, err := http.NewRequest(want.method, "http://"+address+want.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(metrics.TimeoutHeader, want.timeout)
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Error(want, err)
+			continue
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != want.status || !strings.Contains(string(body), want.text) ||
+			answer.ContentLength < 0 {
+			t.Errorf("%+v: %d %v\n%s", want, answer.StatusCode, err, body)
+		}
+	}
+	for _, raw := range []string{"", "\r\n\r\n", "GET", "GET /metrics\r\n\r\n", "\x16\x03\x01",
+		"GET /metrics HTTP/1.1\r\n:\r\n\r\n", strings.Repeat("x", 2*mostRequest)} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, raw)
+		conn.(*net.TCPConn).CloseWrite()
+		answer, _ := io.ReadAll(conn) // a reset is as good as an end
+		if len(answer) > 0 && !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) {
+			t.Errorf("%.40q: %.200q", raw, answer)
+		}
+		conn.Close()
+	}
+	silent, err := net.Dial("tcp", address) // doesn't keep the server from ending
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 // TestMetricsOnce prints the metrics as text and as JSON, and refuses what it can't do.
