@@ -39,7 +39,7 @@ func WriteText(w io.Writer, families []Family) error {
 				}
 				b.WriteByte(lead)
 				b.WriteString(label + `="`)
-				escaper.WriteString(b, strings.ToValidUTF8(s.Labels[i], "\ufffd"))
+				b.WriteString(escaped(s.Labels[i]))
 				b.WriteByte('"')
 			}
 			if len(f.Labels) > 0 {
@@ -53,4 +53,10 @@ func WriteText(w io.Writer, families []Family) error {
 	return b.Flush()
 }
 
-var escaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
+// escaped returns the value of a label as it is written between quotes.
+func escaped(value string) string {
+	value = strings.ToValidUTF8(value, "\ufffd")
+	value = strings.ReplaceAll(value, `\`, `\\`)
+	value = strings.ReplaceAll(value, "\n", `\n`)
+	return strings.ReplaceAll(value, `"`, `\"`)
+}

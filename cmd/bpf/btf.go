@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,23 +16,19 @@ import (
 )
 
 func newBTFCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "btf",
-		Short: "Print type information (BTF) of files, and of programs and maps in the kernel",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newBTFDumpCommand())
-	passJSON(cmd)
-	return cmd
-}
-
-func newBTFDumpCommand() *cobra.Command {
-	var d btfDump
-	cmd := &cobra.Command{
-		Use:   "dump SOURCE [format raw|c [unsorted]] [root_id N]...",
-		Short: "Print the types of BTF, one by one or as C declarations",
-		Long: `Dump prints the types of BTF: one by one (format raw, the default) or as a C header (format c),
+	n := tool.Noun{
+		Name:    "btf",
+		Short:   "Show and print type information (BTF) of files, and in the kernel",
+		Default: "show",
+		Verbs: []tool.Verb{{
+			Name: "show", Alias: "list", Args: "[id N]",
+			Short: "List the BTF objects in the kernel, and what was created with them",
+			Run:   showBTF,
+		}, {
+			Name:  "dump",
+			Args:  "SOURCE [format raw|c [unsorted]] [root_id N]...",
+			Short: "Print the types of BTF, one by one or as C declarations",
+			Long: `Dump prints the types of BTF: one by one (format raw, the default) or as a C header (format c),
 sorted by name or, with unsorted, in the order of the BTF. The keywords are bpftool's, and may be
 abbreviated as in bpftool. SOURCE is one of
 
@@ -45,28 +43,28 @@ With root_id only the types with these ids are printed; format c adds the types 
 
 The BTF of a module refers to types of its kernel. For /sys/kernel/btf/MODULE these are the running
 kernel's; for other files --base-btf names a file with the kernel's BTF.`,
-		Example: `  bpf btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h
+			Example: `  bpf btf dump file /sys/kernel/btf/vmlinux format c > vmlinux.h
   bpf btf dump map name flows format c
   bpf btf dump file nf_nat.ko --base-btf vmlinux`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := d.parse(&tool.Words{Rest: args}); err != nil {
-				return err
-			}
-			return d.print(cmd.OutOrStdout())
-		},
+			Keywords: []string{"file", "id", "prog", "map"},
+			Run: func(r *tool.Run) error {
+				d := btfDump{base: r.BaseBTF, asJSON: r.AsJSON(), pretty: r.Pretty}
+				r.JSON = nil // it prints its own, large as it is
+				if err := d.parse(r.Words); err != nil {
+					return err
+				}
+				return d.print(r.Cmd.OutOrStdout())
+			},
+		}},
 	}
-	f := cmd.Flags()
-	f.StringVarP(&d.base, "base-btf", "B", "",
-		"BTF of the kernel that the module in a file belongs to")
-	f.BoolVarP(&d.asJSON, "json", "j", false, "print JSON, as bpftool -j does")
-	return cmd
+	return n.Command()
 }
 
 // btfDump is one `bpf btf dump`.
 type btfDump struct {
 	base     string
 	asJSON   bool
+	pretty   bool // JSON, indented
 	asC      bool
 	unsorted bool
 	source   btfSource
@@ -88,6 +86,8 @@ func (d *btfDump) parse(w *tool.Words) (err error) {
 		if path, err = w.Next("path of a file"); err == nil {
 			d.source, err = btfFromFile(path, d.base)
 		}
+	case !w.More():
+		return errors.New("name a source of BTF: file PATH, id N, prog PROG or map MAP")
 	default:
 		return fmt.Errorf("%q is no source of BTF: name file PATH, id N, prog PROG or map MAP",
 			w.Rest[0])
@@ -140,6 +140,16 @@ func (d *btfDump) print(w io.Writer) error {
 	case d.asC:
 		return cdump.Header(w, d.source.spec,
 			&cdump.Options{Roots: d.source.roots, Unsorted: d.unsorted})
+	case d.pretty:
+		var compact, indented bytes.Buffer
+		if err := d.printJSON(&compact); err != nil {
+			return err
+		}
+		if err := json.Indent(&indented, compact.Bytes(), "", "    "); err != nil {
+			return err
+		}
+		_, err := indented.WriteTo(w)
+		return err
 	case d.asJSON:
 		return d.printJSON(w)
 	}

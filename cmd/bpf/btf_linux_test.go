@@ -109,6 +109,16 @@ func TestBTFDump(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("JSON is %v, bpftool's is %v", got, want)
 	}
+
+	for _, line := range []string{"btf show id 1", "btf list id " + id(mapInfo.BTFID),
+		"-j btf show id 1", "-p btf s id " + id(mapInfo.BTFID)} {
+		args := strings.Fields(line)
+		want := testkit.Run(t, "bpftool", args...)
+		got, err := command(t, append([]string{"--no-owners"}, args...)...).Output()
+		if err != nil || strings.TrimSpace(string(got)) != strings.TrimSpace(string(want)) {
+			t.Errorf("%s: %v\ngot  %s\nwant %s", line, err, got, want)
+		}
+	}
 }
 
 func sameLines(t *testing.T, what, got, want string) {
@@ -229,7 +239,7 @@ func TestBTFErrors(t *testing.T) {
 	testkit.Run(t, "bpftool", "map", "create", plain, "type", "array", "key", "4", "value", "4",
 		"entries", "1", "name", "btf_test_bare")
 	for _, x := range []struct{ line, want string }{
-		{"btf dump", "requires at least 1 arg"},
+		{"btf dump", "name a source of BTF: file PATH"},
 		{"btf dump foo", `"foo" is no source of BTF`},
 		{"btf dump file", "path of a file is missing"},
 		{"btf dump file /no/such", "no such file"},
@@ -238,7 +248,6 @@ func TestBTFErrors(t *testing.T) {
 		{"btf dump file " + vmlinuxBTF + " format", "name of a format is missing"},
 		{"btf dump file " + vmlinuxBTF + " foo", `"foo" is not expected`},
 		{"btf dump file " + vmlinuxBTF + " root_id 99999999", "has no type [99999999]"},
-		{"btf dump file " + vmlinuxBTF + " format c -j", "no JSON form"},
 		{"btf dump id x", `"x" is no number`},
 		{"btf dump id 4294967295", "BTF object 4294967295"},
 		{"btf dump prog", "name a program"},
@@ -264,6 +273,10 @@ func TestBTFErrors(t *testing.T) {
 			t.Errorf("%s: %v, %d bytes of output, %q doesn't say %q", x.line, err, len(out), text,
 				x.want)
 		}
+	}
+	out, err := command(t, "btf", "dump", "file", vmlinuxBTF, "format", "c", "-j").Output()
+	if want := `{"error":"format c has no JSON form"}` + "\n"; err == nil || string(out) != want {
+		t.Errorf("-j: %v, %q", err, out)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/nolink"
@@ -54,7 +55,7 @@ func cgroupThere(h *hook) ([]attachment, error) {
 	if h.attachType != nil {
 		types = []uapi.AttachType{*h.attachType}
 	}
-	id, err := inode(h.target)
+	id, err := tool.Inode(h.target)
 	if err != nil {
 		return nil, err
 	}

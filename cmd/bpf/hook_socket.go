@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
@@ -121,7 +122,7 @@ func flowDissectorThere(h *hook) ([]attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := inode(kernel.ThreadNetns)
+	id, err := tool.Inode(kernel.ThreadNetns)
 	if err != nil {
 		return nil, err
 	}

@@ -100,12 +100,6 @@ func nearFlag(cmd *cobra.Command, err error) error {
 	return withNear(err, "--"+unknown.GetSpecifiedName(), names...)
 }
 
-// passJSON lets -j precede the subcommand whose flag it is, as in bpftool.
-func passJSON(cmd *cobra.Command) {
-	cmd.Flags().BoolP("json", "j", false, "")
-	cmd.Flags().Lookup("json").Hidden = true
-}
-
 // newCommandLine returns the command bpf that will run a command line, in which bpftool's commands
 // may be abbreviated.
 func newCommandLine(line []string) *cobra.Command {

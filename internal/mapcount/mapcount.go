@@ -111,7 +111,7 @@ func (it *Iterator) Read(counts map[uint32]uint64) error {
 	}
 	defer file.Close()
 	for filled := 0; ; {
-		n, err := syscall.Read(file.Int(), it.buf[filled:])
+		n, err := sys.Read(file.Int(), it.buf[filled:])
 		if err == syscall.EAGAIN || err == syscall.EINTR {
 			continue
 		}

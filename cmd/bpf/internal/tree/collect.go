@@ -155,17 +155,17 @@ func (c *collector) network() error {
 			}
 		}
 	}
-	var st syscall.Stat_t
-	if err := syscall.Stat(kernel.ThreadNetns, &st); err != nil {
+	self, err := tool.Inode(kernel.ThreadNetns)
+	if err != nil {
 		return err
 	}
-	at := namespacePlace(st.Ino)
+	at := namespacePlace(self)
 	for where, list := range map[uapi.AttachType][]inspect.HookedProgram{
 		uapi.AttachFlowDissector: n.FlowDissector, uapi.AttachSKLookup: n.SKLookup} {
 		for _, p := range list {
 			link := c.link(p.ProgramID, func(d linkinfo.Detail) bool {
 				l, ok := d.(*linkinfo.Netns)
-				return ok && uint64(l.Inode) == st.Ino && l.AttachType == where
+				return ok && uint64(l.Inode) == self && l.AttachType == where
 			})
 			c.put(at, where.String(), "", p.ProgramID, link)
 		}
@@ -199,16 +199,16 @@ func (c *collector) cgroups() error {
 		if len(hooks) == 0 {
 			continue
 		}
-		var st syscall.Stat_t
-		if syscall.Stat(dir, &st) != nil {
-			continue
+		id, err := tool.Inode(dir)
+		if err != nil {
+			continue // removed meanwhile
 		}
 		at := place{cgroup, cmp.Or(strings.TrimPrefix(dir, root), "/"), 0}
 		for _, h := range hooks {
 			for _, p := range h.Programs {
 				link := c.link(p.ProgramID, func(d linkinfo.Detail) bool {
 					l, ok := d.(*linkinfo.Cgroup)
-					return ok && l.CgroupID == st.Ino && l.AttachType == h.Where
+					return ok && l.CgroupID == id && l.AttachType == h.Where
 				})
 				c.put(at, h.Where.String(), mode(h.Flags), p.ProgramID, link)
 			}

@@ -1,4 +1,4 @@
-package main
+package tool
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"github.com/purebpf/bpf/internal/denied"
 )
 
-// inode returns the inode by which links identify a cgroup or a network namespace.
-func inode(path string) (uint64, error) {
+// Inode returns the inode by which links identify a cgroup or a network namespace.
+func Inode(path string) (uint64, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
 		return 0, fmt.Errorf("%s: %w", path, denied.Explain(path, denied.Reach, err))
