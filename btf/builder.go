@@ -164,12 +164,12 @@ func (b *Builder) AddString(text string) uint32 {
 	if text == "" {
 		return 0
 	}
-	if i := b.lastOff - b.strs.first; b.lastOff != 0 && b.strs.is(i, text) {
-		return b.lastOff
-	}
 	if strings.IndexByte(text, 0) >= 0 {
 		b.fail("string %q contains a NUL", text)
 		return 0
+	}
+	if i := b.lastOff - b.strs.first; b.lastOff != 0 && b.strs.is(i, text) {
+		return b.lastOff
 	}
 	if off, ok := b.FindString(text); ok {
 		return off
@@ -186,6 +186,9 @@ func (b *Builder) AddString(text string) uint32 {
 // FindString returns the offset of a string, of the base or the Builder. ok is false if neither has
 // it (libbpf: btf__find_str).
 func (b *Builder) FindString(text string) (off uint32, ok bool) {
+	if strings.IndexByte(text, 0) >= 0 {
+		return 0, false
+	}
 	if b.base != nil {
 		if off, ok := b.base.findString(text); ok {
 			return off, true

@@ -159,7 +159,8 @@ func (d *dedup) fail(id ID, reason error, format string, args ...any) {
 
 // step counts a comparison for a type. It returns false after an error.
 func (d *dedup) step(id ID) bool {
-	if d.steps--; d.steps < 0 {
+	d.steps -= 1 + d.table.hops
+	if d.table.hops = 0; d.steps < 0 {
 		d.fail(id, ErrTooBig, "comparing it with all types of its name and shape takes too long")
 	}
 	return d.err == nil
@@ -224,7 +225,9 @@ func (d *dedup) findEqual(id ID, rec []byte) ID {
 			return c
 		}
 	}
-	d.table.add(h, id)
+	if d.step(id) {
+		d.table.add(h, id)
+	}
 	return id
 }
 
@@ -249,7 +252,9 @@ func (d *dedup) findEnum(id ID, rec []byte) ID {
 			d.canonical[c] = id
 		}
 	}
-	d.table.add(h, id)
+	if d.step(id) {
+		d.table.add(h, id)
+	}
 	return id
 }
 

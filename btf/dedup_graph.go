@@ -24,6 +24,7 @@ func (d *dedup) findComposite(id ID, rec []byte) ID {
 		if !d.step(id) {
 			return id
 		}
+		d.steps -= int64(vlen(rec))
 		if !sameShape(rec, d.record(c)) {
 			continue
 		}
@@ -41,7 +42,9 @@ func (d *dedup) findComposite(id ID, rec []byte) ID {
 			return c
 		}
 	}
-	d.table.add(h, id)
+	if d.step(id) {
+		d.table.add(h, id)
+	}
 	return id
 }
 

@@ -16,6 +16,7 @@ type candidateTable struct {
 	hash  []uint32
 	n     int
 	shift uint8
+	hops  int64 // past types with other hashes, since the last step
 }
 
 func (t *candidateTable) add(h uint32, id ID) {
@@ -59,6 +60,7 @@ func (t *candidateTable) after(id ID, h uint32) ID { return t.match(t.next[id], 
 func (t *candidateTable) match(id ID, h uint32) ID {
 	for id != 0 && t.hash[id] != h {
 		id = t.next[id]
+		t.hops++
 	}
 	return id
 }

@@ -43,6 +43,9 @@ func (x *Ext) tables() [3]extTable {
 
 // clone returns a copy in host byte order, in which no two tables share bytes.
 func (x *Ext) clone() *Ext {
+	if len(x.data) < 8 { // not of ParseExt: it has no records
+		return &Ext{}
+	}
 	hdrLen := int(host.Uint32(x.data[4:]))
 	c := &Ext{FuncSize: x.FuncSize, LineSize: x.LineSize, CoreSize: x.CoreSize}
 	c.data = append(make([]byte, 0, len(x.data)), x.data[:hdrLen]...)

@@ -161,8 +161,12 @@ func (r *relocation) matches(distilled, t Type) bool {
 // maxEmbedding is the longest chain of arrays, typedefs and modifiers that is followed.
 const maxEmbedding = 4096
 
+// mostHops limits the steps along all chains together.
+const mostHops = 1 << 26
+
 // markEmbedded finds the structs and unions of the distilled base that members have by value.
 func (r *relocation) markEmbedded() error {
+	hops := 0
 	for t := range r.split.Types() {
 		if !t.Kind().IsComposite() {
 			continue
@@ -180,6 +184,10 @@ func (r *relocation) markEmbedded() error {
 						r.embedded[id] = true
 					}
 					break
+				}
+				if hops++; hops == mostHops {
+					return &FormatError{Section: "types", Offset: uint64(t.off), Type: t.id,
+						Msg: "following its members takes too long", Err: ErrTooBig}
 				}
 				if n == maxEmbedding {
 					return &FormatError{Section: "types", Offset: uint64(t.off), Type: t.id,

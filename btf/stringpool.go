@@ -1,6 +1,9 @@
 package btf
 
-import "math/bits"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // stringPool is a string section that finds its strings.
 type stringPool struct {
@@ -9,6 +12,7 @@ type stringPool struct {
 	heads   []uint32 // numbers of entries, from 1; 0 ends a chain
 	entries []pooledString
 	shift   uint8
+	seed    maphash.Seed // keeps hostile strings from having equal hashes
 }
 
 type pooledString struct{ next, off, hash uint32 }
@@ -24,7 +28,7 @@ func (p *stringPool) find(text string) (off uint32, ok bool) {
 	if text == "" {
 		return 0, true
 	}
-	return p.findHash(text, hashString(text))
+	return p.findHash(text, p.hash(text))
 }
 
 func (p *stringPool) findHash(text string, h uint32) (off uint32, ok bool) {
@@ -52,7 +56,7 @@ func (p *stringPool) append(text string, index bool) uint32 {
 	off := uint32(len(p.data))
 	p.data = append(append(p.data, text...), 0)
 	if index {
-		p.enter(hashString(text), off)
+		p.enter(p.hash(text), off)
 	}
 	return p.first + off
 }
@@ -61,7 +65,7 @@ func (p *stringPool) append(text string, index bool) uint32 {
 func (p *stringPool) index() {
 	for off := 0; off < len(p.data); {
 		text := wholeString(viewString(p.data[off:]))
-		if h := hashString(text); text != "" {
+		if h := p.hash(text); text != "" {
 			if _, ok := p.findHash(text, h); !ok {
 				p.enter(h, uint32(off))
 			}
@@ -88,12 +92,10 @@ func (p *stringPool) link(i int) {
 	e.next, *slot = *slot, uint32(i+1)
 }
 
-// hashString hashes a string that contains no NUL.
-func hashString(text string) uint32 {
-	h := uint64(len(text))
-	for ; len(text) >= 8; text = text[8:] {
-		h = bits.RotateLeft64((h^word64(text))*hashFactor, 29)
+// hash hashes a string.
+func (p *stringPool) hash(text string) uint32 {
+	if p.seed == (maphash.Seed{}) {
+		p.seed = maphash.MakeSeed()
 	}
-	h = (h ^ word64(text)) * hashFactor
-	return uint32((h ^ h>>29) * hashFactor >> 32)
+	return uint32(maphash.String(p.seed, text))
 }

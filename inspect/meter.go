@@ -211,7 +211,8 @@ func (m *Meter) readMaps(ctx context.Context, u *Usage) error {
 			delete(m.maps, id)
 		}
 	}
-	return m.count(u.Maps)
+	m.count(u.Maps)
+	return nil
 }
 
 // readMap reads what can be known of a map by its descriptor, if it isn't known.
@@ -241,7 +242,7 @@ func (m *Meter) readMap(id uint32) (MapUsage, error) {
 	known.seen = m.reads
 	use := MapUsage{known.info, known.memory, -1, -1}
 	if isRing(known.info.Type) {
-		use.Backlog = backlog(fd)
+		use.Backlog = backlog(fd, known.info.MaxEntries)
 	}
 	return use, nil
 }
@@ -271,7 +272,7 @@ func memory(fd *sys.FD) int64 {
 
 // backlog returns how many bytes are between the positions of a ring buffer's producer and
 // consumer, which are at the beginning of its first two pages.
-func backlog(fd *sys.FD) int64 {
+func backlog(fd *sys.FD, size uint32) int64 {
 	page := os.Getpagesize()
 	mem, err := sys.Mmap(fd.Int(), 0, 2*page, sys.ProtRead, sys.MapShared)
 	if err != nil {
@@ -279,21 +280,21 @@ func backlog(fd *sys.FD) int64 {
 	}
 	defer sys.Munmap(mem)
 	consumed := atomic.LoadUintptr((*uintptr)(unsafe.Pointer(&mem[0])))
-	return int64(atomic.LoadUintptr((*uintptr)(unsafe.Pointer(&mem[page]))) - consumed)
+	n := atomic.LoadUintptr((*uintptr)(unsafe.Pointer(&mem[page]))) - consumed
+	if n > uintptr(size) {
+		return -1 // a process wrote nonsense
+	}
+	return int64(n)
 }
 
 // smallMap is the largest number of elements that are counted by walking through the keys.
 const smallMap = 4096
 
 // count sets the number of elements of hashes.
-func (m *Meter) count(list []MapUsage) error {
+func (m *Meter) count(list []MapUsage) {
 	if m.counter == nil {
-		for i := range list {
-			if isHash(list[i].Type) && list[i].MaxEntries <= smallMap {
-				list[i].Entries = countKeys(list[i])
-			}
-		}
-		return nil
+		countSmall(list)
+		return
 	}
 	clear(m.counts)
 	for _, u := range list {
@@ -302,17 +303,28 @@ func (m *Meter) count(list []MapUsage) error {
 		}
 	}
 	if len(m.counts) == 0 {
-		return nil
+		return
 	}
-	if err := m.counter.Read(m.counts); err != nil {
-		return err
+	if err := m.counter.Read(m.counts); err != nil { // refused from now on
+		m.counter.Close()
+		m.counter = nil
+		countSmall(list)
+		return
 	}
 	for i := range list {
 		if n, ok := m.counts[list[i].ID]; ok {
 			list[i].Entries = int64(n) // -1 if it ended meanwhile
 		}
 	}
-	return nil
+}
+
+// countSmall counts what small hashes hold by their keys.
+func countSmall(list []MapUsage) {
+	for i := range list {
+		if isHash(list[i].Type) && list[i].MaxEntries <= smallMap {
+			list[i].Entries = countKeys(list[i])
+		}
+	}
 }
 
 // countKeys walks through the keys of a small map; -1 if that is not possible. The elements of a

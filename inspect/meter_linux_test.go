@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/object"
+	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 	"github.com/purebpf/bpf/userringbuf"
 )
@@ -150,7 +152,7 @@ func TestMeterMaps(t *testing.T) {
 		out := string(testkit.Run(t, "bpftool", "-j", "map", "show", "id",
 			strconv.Itoa(int(use.ID))))
 		if use.Memory <= 0 || !strings.Contains(out, `"bytes_memlock":`+
-			strconv.FormatInt(use.Memory, 10)) {
+			strconv.FormatInt(use.Memory, 10)+",") {
 			t.Errorf("%v: memory %d, bpftool: %s", typ, use.Memory, out)
 		}
 	}
@@ -175,6 +177,17 @@ func TestMeterMaps(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Submit()
+	}
+	// Positions that a process wrote and that can't be. The kernel ignores those of an idle ring.
+	idle := newMap(t, object.Map{Name: "idle", Type: uapi.MapRingBuf, MaxEntries: 4096})
+	page, err := sys.Mmap(idle.FD(), 0, os.Getpagesize(), sys.ProtRead|sys.ProtWrite, sys.MapShared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sys.Munmap(page)
+	binary.NativeEndian.PutUint64(page, 5000)
+	if use := measured(t, read(t, m), idle); use.Backlog != -1 {
+		t.Errorf("5000 bytes more consumed than produced: %+v", use)
 	}
 }
 

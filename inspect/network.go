@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/purebpf/bpf"
@@ -141,10 +142,14 @@ func networkInterface(link rtnl.Link, qdiscs []rtnl.TCClass) (*NetworkInterface,
 			classes = append(classes, q)
 		}
 	}
-	places := append(classes,
-		rtnl.TCClass{Handle: rtnl.TCRoot, Kind: "root"},
-		rtnl.TCClass{Handle: rtnl.TCIngress, Kind: "clsact/ingress"},
-		rtnl.TCClass{Handle: rtnl.TCEgress, Kind: "clsact/egress"})
+	places := classes
+	// An ingress qdisc returns its filters whichever of these it is asked for.
+	if !slices.ContainsFunc(classes, func(c rtnl.TCClass) bool { return c.Kind == "ingress" }) {
+		places = append(places,
+			rtnl.TCClass{Handle: rtnl.TCRoot, Kind: "root"},
+			rtnl.TCClass{Handle: rtnl.TCIngress, Kind: "clsact/ingress"},
+			rtnl.TCClass{Handle: rtnl.TCEgress, Kind: "clsact/egress"})
+	}
 	for _, place := range places {
 		filters, err := rtnl.TCFilters(link.Index, place.Handle)
 		if errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOENT) ||

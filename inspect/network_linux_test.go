@@ -8,6 +8,7 @@ import (
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/bpftest"
+	"github.com/purebpf/bpf/internal/rtnl"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/tc"
@@ -103,5 +104,26 @@ func TestNetwork(t *testing.T) {
 		len(hooks[0].Programs) != 1 ||
 		hooks[0].Programs[0].ProgramID != bpftest.ProgramID(t, tcx) {
 		t.Errorf("%+v", hooks)
+	}
+}
+
+// TestNetworkIngress has the older queueing discipline for incoming packets, which returns its
+// filters under several names. The oracle is what was attached.
+func TestNetworkIngress(t *testing.T) {
+	testkit.Netns(t)
+	if err := rtnl.TCQdiscAdd(1, "ingress", 0xfffffff1, 0xffff0000); err != nil {
+		t.Fatal(err)
+	}
+	classifier := bpftest.Load(t, "../testdata/net.bpf.o", "tc_drop").Program("tc_drop")
+	if _, err := tc.Attach(classifier, tc.Hook{Interface: "lo", Point: tc.Ingress}, nil); err != nil {
+		t.Fatal(err)
+	}
+	n, err := inspect.ReadNetwork("lo")
+	if err != nil || len(n.Interfaces) != 1 {
+		t.Fatalf("%+v %v", n, err)
+	}
+	if list := n.Interfaces[0].Filters; len(list) != 1 || list[0].Place != "ingress" ||
+		list[0].ProgramID != bpftest.ProgramID(t, classifier) {
+		t.Errorf("%+v", list)
 	}
 }
