@@ -19,7 +19,8 @@ import (
 )
 
 // Meter measures what the programs and maps of the machine use, and how that changes. It doesn't
-// keep them in the kernel. It isn't for concurrent use.
+// keep them in the kernel, and leaves out the program by which it counts elements itself. It isn't
+// for concurrent use.
 type Meter struct {
 	stats    io.Closer
 	counter  *mapcount.Iterator // nil if the kernel can't count
@@ -112,14 +113,16 @@ func (m *Meter) Read(ctx context.Context) (*Usage, error) {
 	if err := m.readMaps(ctx, u); err != nil {
 		return nil, failed("list", "maps", err, kernel.CapSysAdmin)
 	}
-	for _, err := range sys.IDs(sys.LinkNextID) {
+	for id, err := range sys.IDs(sys.LinkNextID) {
 		if errors.Is(err, syscall.EINVAL) { // before 5.8
 			break
 		}
 		if err != nil {
 			return nil, failed("list", "links", err, kernel.CapSysAdmin)
 		}
-		u.Links++
+		if m.counter == nil || id != m.counter.LinkID {
+			u.Links++
+		}
 	}
 	if err := ctx.Err(); err != nil { // there was nothing to list
 		return nil, failed("list", "links", err)
@@ -140,6 +143,9 @@ func (m *Meter) readPrograms(ctx context.Context, u *Usage) error {
 		}
 		if err != nil {
 			return err
+		}
+		if m.counter != nil && id == m.counter.ProgramID {
+			continue
 		}
 		before, known := m.programs[id]
 		p, err := readProgram(id, before, known)

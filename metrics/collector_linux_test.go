@@ -92,13 +92,16 @@ func TestScrape(t *testing.T) {
 		t.Error(kind)
 	}
 	for series, want := range map[string]float64{
-		runs: before + 7,
 		`bpf_map_entries{type="hash",name="scraped"}`:     1,
 		`bpf_map_max_entries{type="hash",name="scraped"}`: 100,
 	} {
 		if got := value(t, text, series); got != want {
 			t.Errorf("%s: %v, want %v", series, got, want)
 		}
+	}
+	// Tests of other packages may run a program of that name.
+	if got := value(t, text, runs); !(got >= 7) || got < before+7 {
+		t.Errorf("%s: %v after %v and 7 runs", runs, got, before)
 	}
 	for _, series := range []string{`bpf_programs{type="xdp"}`, `bpf_maps{type="hash"}`,
 		`bpf_program_run_seconds_total{type="xdp",name="pass_twice"}`,
@@ -114,7 +117,7 @@ func TestScrape(t *testing.T) {
 	p = bpftest.Load(t, "../testdata/attach.bpf.o", "pass_twice").Program("pass_twice")
 	run(3)
 	last := value(t, get(t, c).Body.String(), runs)
-	if last < before+7+3 || last > before+7+2+3 {
+	if !(last >= 7+3) || last < before+7+3 {
 		t.Errorf("%s: %v", runs, last)
 	}
 }

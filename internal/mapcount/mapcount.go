@@ -22,8 +22,9 @@ const function = "bpf_map_sum_elem_count"
 
 // Iterator walks through the kernel's maps.
 type Iterator struct {
-	program, link *sys.FD
-	buf           []byte
+	ProgramID, LinkID uint32
+	program, link     *sys.FD
+	buf               []byte
 }
 
 // New loads and attaches the iterator program. It needs CAP_BPF and CAP_PERFMON; the error is
@@ -80,7 +81,18 @@ func New() (*Iterator, error) {
 		program.Close()
 		return nil, fmt.Errorf("attach an iterator of maps: %w", err)
 	}
-	return &Iterator{program, link, make([]byte, 16<<10)}, nil
+	it := &Iterator{program: program, link: link, buf: make([]byte, 16<<10)}
+	p, err := sys.ProgInfoByFD(program.Int())
+	if err == nil {
+		it.ProgramID = p.ID
+		var l *sys.LinkInfo
+		if l, err = sys.LinkInfoByFD(link.Int()); err == nil {
+			it.LinkID = l.ID
+			return it, nil
+		}
+	}
+	it.Close()
+	return nil, fmt.Errorf("ids of an iterator of maps: %w", err)
 }
 
 // offset returns where a member of a struct of the kernel is.

@@ -85,13 +85,14 @@ func comment(text string) int {
 func split(text string) ([]string, error) {
 	var words []string
 	var word strings.Builder
-	inWord, quote := false, rune(0)
-	for _, c := range text {
+	inWord, quote := false, byte(0)
+	for i := range len(text) {
+		c := text[i]
 		switch {
 		case quote != 0 && c == quote:
 			quote = 0
 		case quote != 0:
-			word.WriteRune(c)
+			word.WriteByte(c)
 		case c == '"' || c == '\'':
 			quote, inWord = c, true
 		case c == ' ' || c == '\t':
@@ -101,7 +102,7 @@ func split(text string) ([]string, error) {
 			}
 			inWord = false
 		default:
-			word.WriteRune(c)
+			word.WriteByte(c)
 			inWord = true
 		}
 	}

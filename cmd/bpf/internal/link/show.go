@@ -13,6 +13,7 @@ import (
 )
 
 func show(r *tool.Run) error {
+	r.Owners(inspect.KindLink, 0) // read before this process opens links itself
 	list, single := linkinfo.All(uapi.LinkUnspec), false
 	if r.More() {
 		l, err := open(r)

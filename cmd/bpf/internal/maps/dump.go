@@ -73,6 +73,9 @@ func dumpMap(r *tool.Run, m *bpf.Map, named bool) error {
 		r.Printf("Found %d element%s\n", found, end)
 		return err
 	}
+	if err != nil && p.typed != nil {
+		return errors.Join(err, p.typed.Close())
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -78,7 +79,7 @@ func (o *options) run(r *tool.Run) error {
 				r.JSON.StringKey(label, s.Labels[i])
 			}
 			r.JSON.Key("value")
-			r.JSON.Float(s.Value)
+			r.JSON.Raw(strconv.AppendFloat(nil, s.Value, 'g', -1, 64))
 			r.JSON.EndObject()
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/purebpf/bpf/metrics"
@@ -43,6 +44,10 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 			}
 			return nil
 		}
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			time.Sleep(time.Second) // until others close some
+			continue
+		}
 		if err != nil {
 			l.Close()
 			return err
@@ -51,8 +56,8 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 		connections.Go(func() {
 			defer func() { <-s.busy }()
 			defer conn.Close()
-			defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })()
 			conn.SetDeadline(time.Now().Add(slowest))
+			defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now()) })()
 			s.answer(ctx, conn)
 		})
 	}

@@ -32,6 +32,7 @@ by a pin, a link or an attachment. Run time and count need "sysctl kernel.bpf_st
 }
 
 func show(r *tool.Run) error {
+	r.Owners(inspect.KindProgram, 0) // read before this process opens programs itself
 	list, single := inspect.Programs(), false
 	if r.More() {
 		h, err := r.Program()

@@ -79,8 +79,8 @@ func TestOnce(t *testing.T) {
 			continue
 		}
 		if q.Type != "xdp" || q.Name != "pass" || q.Runs == 0 || q.Runs > made || q.Time == 0 ||
-			q.Percent <= 0 || got.Interval < 200e6 || len(q.Pids) != 1 ||
-			q.Pids[0].PID != os.Getpid() {
+			q.Percent <= 0 || got.Interval < 200e6 || !strings.Contains(fmt.Sprint(q.Pids),
+			fmt.Sprintf("{%d ", os.Getpid())) {
 			t.Errorf("%d runs were made: %+v", made, q)
 		}
 		return

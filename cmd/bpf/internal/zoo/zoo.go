@@ -5,7 +5,11 @@ package zoo
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,4 +113,18 @@ func Parse(t testing.TB, text string) (v any) {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return v
+}
+
+// Owned reports whether the key pids of an object in JSON has this process, and removes the key.
+func Owned(object any) bool {
+	o, ok := object.(map[string]any)
+	if !ok {
+		return false
+	}
+	pids, _ := o["pids"].([]any)
+	delete(o, "pids")
+	return slices.ContainsFunc(pids, func(p any) bool {
+		pid, _ := p.(map[string]any)
+		return fmt.Sprint(pid["pid"]) == strconv.Itoa(os.Getpid())
+	})
 }
