@@ -23,10 +23,8 @@ type MapState struct {
 func MapStateOf(m *bpf.Map) (MapState, error) {
 	var s MapState
 	err := m.UseFD(func(fd int) error {
-		text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
-		if err == nil {
-			s = mapState(string(text))
-		}
+		var err error
+		s, err = mapState(fd)
 		return err
 	})
 	if err != nil {
@@ -35,10 +33,11 @@ func MapStateOf(m *bpf.Map) (MapState, error) {
 	return s, nil
 }
 
-// mapState reads the lines that the kernel has for a map in fdinfo.
-func mapState(text string) MapState {
-	var s MapState
-	for line := range strings.Lines(text) {
+// mapState reads the lines that the kernel has in /proc for a descriptor of a map, or of a program,
+// of which it tells the memory alone.
+func mapState(fd int) (s MapState, err error) {
+	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
+	for line := range strings.Lines(string(text)) {
 		name, value, _ := strings.Cut(line, ":")
 		n, err := strconv.ParseUint(strings.TrimSpace(value), 0, 64)
 		if err != nil {
@@ -55,5 +54,5 @@ func mapState(text string) MapState {
 			s.OwnerJITed = n != 0
 		}
 	}
-	return s
+	return s, err
 }

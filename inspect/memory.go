@@ -1,18 +1,15 @@
 package inspect
 
 import (
-	"os"
-	"strconv"
-
 	"github.com/purebpf/bpf"
 )
 
-// ProgramMemory returns the bytes of memory that a program occupies, which only /proc tells (bpftool
-// prog show). No privileges besides the program.
+// ProgramMemory returns the bytes of memory that a program occupies, which only /proc tells
+// (bpftool prog show). No privileges besides the program.
 func ProgramMemory(p *bpf.Program) (bytes uint64, err error) {
 	err = p.UseFD(func(fd int) error {
-		text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd))
-		bytes = mapState(string(text)).Memory
+		s, err := mapState(fd)
+		bytes = s.Memory
 		return err
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -45,7 +44,8 @@ type Usage struct {
 type ProgramUsage struct {
 	objinfo.Program
 	// Runs, Time and Misses are those of the interval; of a program that is new, those since it was
-	// loaded. Misses are runs that were left out because the program ran already on that CPU (5.12).
+	// loaded. Misses are runs that were left out because the program ran already on that CPU
+	// (5.12).
 	Runs, Misses uint64
 	Time         time.Duration
 }
@@ -266,12 +266,8 @@ func isHash(t uapi.MapType) bool {
 
 // memory returns the bytes of memory of a map, -1 if the kernel doesn't tell.
 func memory(fd *sys.FD) int64 {
-	text, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fd.Int()))
-	if err != nil {
-		return -1
-	}
-	if n := mapState(string(text)).Memory; n > 0 {
-		return int64(n)
+	if s, err := mapState(fd.Int()); err == nil && s.Memory > 0 {
+		return int64(s.Memory)
 	}
 	return -1
 }

@@ -13,9 +13,9 @@ type XDPStatus struct {
 	Generic   uint32
 	Offload   uint32
 	// Features are what the driver can do: bits of enum netdev_xdp_act, 1 for XDP itself, 2 for
-	// redirects, 4 to be redirected to. FrameSegments is into how many buffers a frame of AF_XDP may
-	// be split without copying. Both are 0 if the kernel doesn't report them (before 6.3) or refuses
-	// generic netlink to this process.
+	// redirects, 4 to be redirected to. FrameSegments is into how many buffers a frame of AF_XDP
+	// may be split without copying. Both are 0 if the kernel doesn't report them (before 6.3) or
+	// refuses generic netlink to this process.
 	Features      uint64
 	FrameSegments uint32
 }

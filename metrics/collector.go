@@ -65,8 +65,8 @@ func (c *Collector) Close() error {
 	return c.meter.Close()
 }
 
-// Collect measures, and returns all families in a fixed order, their samples by labels. It ends when
-// ctx does; what was counted meanwhile is in the next result.
+// Collect measures, and returns all families in a fixed order, their samples by labels. It ends
+// when ctx does; what was counted meanwhile is in the next result.
 func (c *Collector) Collect(ctx context.Context) ([]Family, error) {
 	select {
 	case <-c.turn:

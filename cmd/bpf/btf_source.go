@@ -85,11 +85,7 @@ func btfFromID(id uint32) (btfSource, error) {
 
 // btfOfProgram reads the BTF that a program was loaded with.
 func btfOfProgram(w *tool.Words) (btfSource, error) {
-	h, err := w.Program()
-	if err != nil {
-		return btfSource{}, err
-	}
-	p, err := h.OneProgram()
+	p, err := w.OpenProgram()
 	if err != nil {
 		return btfSource{}, err
 	}
@@ -108,11 +104,7 @@ func btfOfProgram(w *tool.Words) (btfSource, error) {
 // btfOfMap reads the BTF that a map was created with. Unless the words ask for all types, only
 // those of its keys and values are asked for.
 func btfOfMap(w *tool.Words) (btfSource, error) {
-	h, err := w.Map()
-	if err != nil {
-		return btfSource{}, err
-	}
-	m, err := h.OneMap(uapi.FOpenRdonly)
+	m, err := w.OpenMap(uapi.FOpenRdonly)
 	if err != nil {
 		return btfSource{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/holder"
 	"github.com/purebpf/bpf/inspect"
 )
 
@@ -42,7 +43,14 @@ func (h *hook) taken(err error) error {
 	case 1:
 		id := a.links[0]
 		text += fmt.Sprintf(" by link %d", id)
-		processes, pins := processesOf(id), pinsOf(id)
+		var processes, pins []string
+		for _, who := range holder.Read().Of(inspect.KindLink, id) {
+			if who.Path != "" {
+				pins = append(pins, who.Path)
+			} else {
+				processes = append(processes, who.String())
+			}
+		}
 		if len(processes) > 0 {
 			text += " of " + listed(processes)
 		}
@@ -54,30 +62,4 @@ func (h *hook) taken(err error) error {
 		return err
 	}
 	return &retold{text, err}
-}
-
-// processesOf returns the processes that hold a link: "name(pid)".
-func processesOf(link uint32) (list []string) {
-	owners, err := inspect.ReadOwners()
-	if err != nil {
-		return nil
-	}
-	for _, p := range owners.Of(inspect.KindLink, link) {
-		list = append(list, fmt.Sprintf("%s(%d)", p.Name, p.PID))
-	}
-	return list
-}
-
-// pinsOf returns where a link is pinned, in the BPF file systems that this process sees.
-func pinsOf(link uint32) (list []string) {
-	pins, err := inspect.Pins()
-	if err != nil {
-		return nil
-	}
-	for _, p := range pins {
-		if p.Kind == inspect.KindLink && p.ID == link {
-			list = append(list, p.Path)
-		}
-	}
-	return list
 }

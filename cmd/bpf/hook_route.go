@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/lwt"
 	"github.com/purebpf/bpf/uapi"
 )
@@ -52,15 +53,12 @@ func (h *hook) route() (*lwt.Route, error) {
 		Headroom: h.headroom}, nil
 }
 
-// netfilterHooks are the hooks by their names in nftables, in the kernel's order.
-var netfilterHooks = []string{"prerouting", "input", "forward", "output", "postrouting"}
-
 func attachNetfilter(s subject, h *hook) (hooked, error) {
 	parts := strings.Split(h.target, ",")
 	if len(parts) != 3 {
 		return hooked{}, fmt.Errorf(
 			"netfilter:%s: write ip or ip6, then one of %s, then a priority, with commas between",
-			h.target, strings.Join(netfilterHooks, " "))
+			h.target, strings.Join(tool.NetfilterHooks(), " "))
 	}
 	var family uapi.NetfilterFamily
 	switch parts[0] {
@@ -71,10 +69,10 @@ func attachNetfilter(s subject, h *hook) (hooked, error) {
 	default:
 		return hooked{}, fmt.Errorf("netfilter family %q: ip or ip6", parts[0])
 	}
-	i := slices.Index(netfilterHooks, parts[1])
+	i := slices.Index(tool.NetfilterHooks(), parts[1])
 	if i < 0 {
 		return hooked{}, fmt.Errorf("netfilter hook %q: one of %s",
-			parts[1], strings.Join(netfilterHooks, " "))
+			parts[1], strings.Join(tool.NetfilterHooks(), " "))
 	}
 	priority, err := strconv.ParseInt(parts[2], 0, 32)
 	if err != nil {

@@ -2,9 +2,6 @@
 package handler
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"net/http"
 	"strconv"
 
@@ -24,22 +21,16 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(),
-		metrics.ScrapeTimeout(r.Header.Get(metrics.TimeoutHeader)))
-	defer cancel()
-	families, err := h.from.Collect(ctx)
+	text, err := h.from.Scrape(r.Context(), r.Header.Get(metrics.TimeoutHeader))
 	if err != nil {
 		status := http.StatusInternalServerError
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
-			errors.Is(err, metrics.ErrClosed) {
+		if metrics.Unavailable(err) {
 			status = http.StatusServiceUnavailable
 		}
 		http.Error(w, err.Error(), status)
 		return
 	}
-	var text bytes.Buffer
-	metrics.WriteText(&text, families) // a Buffer takes everything
 	w.Header().Set("Content-Type", metrics.ContentType)
-	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
-	text.WriteTo(w) // the scraper may be gone
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.Write(text) // the scraper may be gone
 }

@@ -69,11 +69,7 @@ func change(r *tool.Run) (path string, where uapi.AttachType, p *bpf.Program, er
 	if where, err = attachType(r); err != nil {
 		return "", 0, nil, err
 	}
-	h, err := r.Program()
-	if err != nil {
-		return "", 0, nil, err
-	}
-	p, err = h.OneProgram()
+	p, err = r.OpenProgram()
 	return path, where, p, err
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/objinfo"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -124,7 +123,7 @@ func programs(r *tool.Run, hooks []inspect.CgroupHook, effective bool, indent st
 			info, err := program.Info()
 			name := ""
 			if err == nil {
-				name = fullName(program, info.Name)
+				name = tool.ProgramName(program, info)
 			}
 			program.Close()
 			if err != nil {
@@ -138,14 +137,6 @@ func programs(r *tool.Run, hooks []inspect.CgroupHook, effective bool, indent st
 		}
 	}
 	return nil
-}
-
-// fullName returns the name of a program, which may be longer than the one that the kernel keeps.
-func fullName(p *bpf.Program, name string) string {
-	if raw, err := sys.ProgInfoByFD(p.FD()); err == nil {
-		return tool.ProgramName(p.FD(), raw)
-	}
-	return name
 }
 
 func flagNames(f uapi.AttachFlags) string {

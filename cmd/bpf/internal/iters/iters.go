@@ -42,11 +42,7 @@ func pin(r *tool.Run) error {
 		if !r.Take("map") {
 			return r.Unexpected()
 		}
-		h, err := r.Map()
-		if err != nil {
-			return err
-		}
-		m, err := h.OneMap(uapi.FOpenRdonly)
+		m, err := r.OpenMap(uapi.FOpenRdonly)
 		if err != nil {
 			return err
 		}

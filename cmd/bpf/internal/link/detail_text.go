@@ -109,9 +109,8 @@ func iterText(r *tool.Run, d *linkinfo.Iter) {
 
 // families and the names of the hooks are those that bpftool prints.
 var (
-	families  = [...]string{1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
-	inetHooks = [...]string{"prerouting", "input", "forward", "output", "postrouting"}
-	arpHooks  = [...]string{"input", "output", "forward"}
+	families = [...]string{1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+	arpHooks = [...]string{"input", "output", "forward"}
 )
 
 func netfilterText(r *tool.Run, d *linkinfo.Netfilter) {
@@ -119,7 +118,7 @@ func netfilterText(r *tool.Run, d *linkinfo.Netfilter) {
 	if int(d.Family) < len(families) {
 		family = families[d.Family]
 	}
-	hooks := inetHooks[:]
+	hooks := tool.NetfilterHooks()
 	if family == "arp" {
 		hooks = arpHooks[:]
 	}

@@ -77,11 +77,7 @@ func (g *given) flag(f uapi.ElemFlags) error {
 func (t *target) takeValue(r *tool.Run, g *given) error {
 	switch {
 	case ofMaps(t.Type()):
-		h, err := r.Map()
-		if err != nil {
-			return err
-		}
-		m, err := h.OneMap(0)
+		m, err := r.OpenMap(0)
 		if err != nil {
 			return err
 		}
@@ -89,11 +85,7 @@ func (t *target) takeValue(r *tool.Run, g *given) error {
 		g.value = binary.NativeEndian.AppendUint32(nil, uint32(m.FD()))
 		return nil
 	case t.Type() == uapi.MapProgArray:
-		h, err := r.Program()
-		if err != nil {
-			return err
-		}
-		p, err := h.OneProgram()
+		p, err := r.OpenProgram()
 		if err != nil {
 			return err
 		}

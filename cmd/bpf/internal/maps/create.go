@@ -49,7 +49,7 @@ func create(r *tool.Run) error {
 			n, err = r.Number("flags")
 			spec.Flags = uapi.MapFlags(n)
 		case once("inner_map"):
-			opts.Inner, err = innerMap(r)
+			opts.Inner, err = r.OpenMap(0) // a template
 			if err == nil {
 				defer opts.Inner.Close()
 			}
@@ -104,15 +104,6 @@ func mapType(r *tool.Run) (uapi.MapType, error) {
 		near.Offer([]byte(t.String()))
 	}
 	return 0, near.AddTo(fmt.Errorf("there is no map type %q", word))
-}
-
-// innerMap takes the MAP that is the template of the maps of a map of maps.
-func innerMap(r *tool.Run) (*bpf.Map, error) {
-	h, err := r.Map()
-	if err != nil {
-		return nil, err
-	}
-	return h.OneMap(0)
 }
 
 // device takes the name of an interface.

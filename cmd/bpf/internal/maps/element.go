@@ -47,17 +47,10 @@ func (p *printer) json(key, val []byte) error {
 	j.Key("key")
 	j.Bytes(key)
 	if perCPU(p.Type()) {
-		j.Key("values")
-		j.Array()
-		n, stride := p.cpus()
-		for cpu := range n {
-			j.Object()
-			j.UintKey("cpu", uint64(cpu))
-			j.Key("value")
-			j.Bytes(val[cpu*stride:][:p.ValueSize()])
-			j.EndObject()
-		}
-		j.EndArray()
+		p.perCPU(j, val, func(one []byte) error {
+			j.Bytes(one)
+			return nil
+		})
 	} else {
 		j.Key("value")
 		j.Bytes(val)
@@ -93,6 +86,16 @@ func (p *printer) types(j *tool.JSON, key, val []byte) error {
 		j.EndObject()
 		return nil
 	}
+	if err := p.perCPU(j, val,
+		func(one []byte) error { return f.write(p.value, one) }); err != nil {
+		return err
+	}
+	j.EndObject()
+	return nil
+}
+
+// perCPU writes the values of an element, each as write does.
+func (p *printer) perCPU(j *tool.JSON, val []byte, write func(one []byte) error) error {
 	j.Key("values")
 	j.Array()
 	n, stride := p.cpus()
@@ -100,13 +103,12 @@ func (p *printer) types(j *tool.JSON, key, val []byte) error {
 		j.Object()
 		j.UintKey("cpu", uint64(cpu))
 		j.Key("value")
-		if err := f.write(p.value, val[cpu*stride:][:p.ValueSize()]); err != nil {
+		if err := write(val[cpu*stride:][:p.ValueSize()]); err != nil {
 			return err
 		}
 		j.EndObject()
 	}
 	j.EndArray()
-	j.EndObject()
 	return nil
 }
 

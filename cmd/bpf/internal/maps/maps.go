@@ -91,7 +91,8 @@ pinned PATH of a program. A per-CPU map gets the value for all CPUs.`,
 			},
 			{
 				Name: "dequeue", Args: "MAP",
-				Short: "Remove the next value of a queue and print it", Keywords: mapWords, Run: pop,
+				Short: "Remove the next value of a queue and print it", Keywords: mapWords,
+				Run: pop,
 			},
 			{
 				Name: "freeze", Args: "MAP",

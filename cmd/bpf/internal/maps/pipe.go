@@ -5,9 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/perfbuf"
@@ -56,7 +53,7 @@ func eventPipe(r *tool.Run) error {
 	if (opts.CPUs == nil) != (opts.Keys == nil) {
 		return errors.New("cpu and index belong together: give both or neither")
 	}
-	ctx, stop := signal.NotifyContext(r.Context(), endings()...)
+	ctx, stop := tool.UntilSignal(r.Context())
 	defer stop()
 	events, err := perfbuf.NewRawReader(t.Map, opts)
 	if err != nil {
@@ -89,15 +86,6 @@ func eventPipe(r *tool.Run) error {
 		r.JSON.EndArray()
 	}
 	return nil
-}
-
-// endings returns the signals at which the command ends in order.
-func endings() []os.Signal {
-	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		list = append(list, syscall.SIGHUP)
-	}
-	return list
 }
 
 // Records of perf events.

@@ -9,7 +9,8 @@ import (
 )
 
 func peek(r *tool.Run) error {
-	return next(r, uapi.FOpenRdonly, func(t *target, val []byte) error { return t.Lookup(nil, val) })
+	return next(r, uapi.FOpenRdonly,
+		func(t *target, val []byte) error { return t.Lookup(nil, val) })
 }
 
 func pop(r *tool.Run) error {

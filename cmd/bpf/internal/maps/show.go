@@ -13,20 +13,9 @@ import (
 
 func show(r *tool.Run) error {
 	r.Owners(inspect.KindMap, 0) // read before this process opens maps itself
-	list, single := inspect.Maps(), false
-	if r.More() {
-		h, err := r.Map()
-		if err != nil {
-			return err
-		}
-		if err := r.End(); err != nil {
-			return err
-		}
-		var n int
-		if n, list, err = h.Maps(uapi.FOpenRdonly); err != nil {
-			return err
-		}
-		single = n == 1
+	list, single, err := r.ListMaps(uapi.FOpenRdonly)
+	if err != nil {
+		return err
 	}
 	return tool.List(r, list, single, showMap)
 }

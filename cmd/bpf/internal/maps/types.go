@@ -24,11 +24,7 @@ type target struct {
 
 // open takes MAP and opens it. The caller closes it.
 func open(r *tool.Run, flags uapi.OpenFlags) (*target, error) {
-	h, err := r.Map()
-	if err != nil {
-		return nil, err
-	}
-	m, err := h.OneMap(flags)
+	m, err := r.OpenMap(flags)
 	if err != nil {
 		return nil, err
 	}

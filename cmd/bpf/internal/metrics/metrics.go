@@ -24,7 +24,8 @@ func Command() *cobra.Command {
 type and name are one series, as are maps; of more than --max-series names, the others are one
 series, too. A scrape reads no elements of large maps, and ends in the time that Prometheus waits.
 
-docs/metrics-daemonset.yaml runs it on every node of a cluster. While it runs, the kernel counts the runs and the time of every program (5.8).`,
+docs/metrics-daemonset.yaml runs it on every node of a cluster. While it runs, the kernel counts the
+runs and the time of every program (5.8).`,
 		Example: `  bpf metrics
   bpf metrics --listen :9435
   bpf metrics --once > /var/lib/node_exporter/bpf.prom   for its textfile collector`,

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -87,20 +86,16 @@ func (s *server) answer(ctx context.Context, conn net.Conn) {
 }
 
 func (s *server) scrape(ctx context.Context, conn net.Conn, method, timeout string) {
-	ctx, cancel := context.WithTimeout(ctx, metrics.ScrapeTimeout(timeout))
-	defer cancel()
-	families, err := s.from.Collect(ctx)
+	text, err := s.from.Scrape(ctx, timeout)
 	if err != nil {
 		status := "500 Internal Server Error"
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		if metrics.Unavailable(err) {
 			status = "503 Service Unavailable"
 		}
 		reply(conn, method, status, "text/plain", []byte(err.Error()+"\n"))
 		return
 	}
-	var text bytes.Buffer
-	metrics.WriteText(&text, families) // a Buffer takes everything
-	reply(conn, method, "200 OK", metrics.ContentType, text.Bytes())
+	reply(conn, method, "200 OK", metrics.ContentType, text)
 }
 
 // reply writes an answer; the client may be gone.

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+
 	"github.com/purebpf/bpf/anchor"
 
 	"github.com/purebpf/bpf"
@@ -51,11 +52,7 @@ func attach(r *tool.Run) error {
 	if err != nil {
 		return err
 	}
-	h, err := r.Program()
-	if err != nil {
-		return err
-	}
-	p, err := h.OneProgram()
+	p, err := r.OpenProgram()
 	if err != nil {
 		return err
 	}

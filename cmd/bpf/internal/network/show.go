@@ -9,7 +9,6 @@ import (
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/linkinfo"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -145,7 +144,7 @@ func places() map[uapi.AttachType]string {
 func hooks(r *tool.Run, i *inspect.NetworkInterface) {
 	for _, h := range i.Hooks {
 		for _, p := range h.Programs {
-			name := programName(p.ProgramID)
+			name := tool.NameOfProgram(p.ProgramID)
 			if r.JSON == nil {
 				r.Printf("%s(%d) %s", i.Name, i.Index, places()[h.Where])
 				if name != "" {
@@ -183,20 +182,6 @@ func bits(j *tool.JSON, key string, set uint32) {
 		}
 	}
 	j.EndArray()
-}
-
-// programName returns the name of a program, "" if it is gone.
-func programName(id uint32) string {
-	fd, err := sys.ProgFDByID(id)
-	if err != nil {
-		return ""
-	}
-	defer fd.Close()
-	info, err := sys.ProgInfoByFD(fd.Int())
-	if err != nil {
-		return ""
-	}
-	return tool.ProgramName(fd.Int(), info)
 }
 
 func classic(r *tool.Run, i *inspect.NetworkInterface) {

@@ -73,11 +73,7 @@ func hooked(r *tool.Run, toMap func(*bpf.Program, *bpf.Map, *bpf.SockMapOptions)
 	}
 	var m *bpf.Map
 	if typ != uapi.AttachFlowDissector {
-		mapHandle, err := r.Map()
-		if err != nil {
-			return err
-		}
-		if m, err = mapHandle.OneMap(0); err != nil {
+		if m, err = r.OpenMap(0); err != nil {
 			return err
 		}
 		defer m.Close()

@@ -45,8 +45,9 @@ func loadVerb() tool.Verb {
 func loadallVerb() tool.Verb {
 	return tool.Verb{
 		Name: "loadall", Args: "OBJ DIR [WORDS]",
-		Short:    "Load an object, and pin each program to a file of a directory",
-		Long:     "Loadall loads all programs of an object and pins each one to DIR/NAME." + loadHelp,
+		Short: "Load an object, and pin each program to a file of a directory",
+		Long: "Loadall loads all programs of an object and pins each one to DIR/NAME." +
+			loadHelp,
 		Example:  "  bpf prog loadall count.bpf.o /sys/fs/bpf/count autoattach",
 		Keywords: loadKeywords,
 		Run:      func(r *tool.Run) error { return load(r, true) },
@@ -200,11 +201,7 @@ func (l *loading) parseMap(r *tool.Run) error {
 	if l.replaced[name] != nil {
 		return fmt.Errorf("map %s is given twice", strconv.Quote(name))
 	}
-	h, err := r.Map()
-	if err != nil {
-		return err
-	}
-	m, err := h.OneMap(0)
+	m, err := r.OpenMap(0)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/objinfo"
-	"github.com/purebpf/bpf/sys"
 )
 
 func showVerb() tool.Verb {
@@ -33,19 +32,8 @@ by a pin, a link or an attachment. Run time and count need "sysctl kernel.bpf_st
 
 func show(r *tool.Run) error {
 	r.Owners(inspect.KindProgram, 0) // read before this process opens programs itself
-	list, single := inspect.Programs(), false
-	if r.More() {
-		h, err := r.Program()
-		if err != nil {
-			return err
-		}
-		var n int
-		if n, list, err = h.Programs(); err != nil {
-			return err
-		}
-		single = n == 1
-	}
-	if err := r.End(); err != nil {
+	list, single, err := r.ListPrograms()
+	if err != nil {
 		return err
 	}
 	boot := bootTime()
@@ -72,25 +60,12 @@ func showOne(r *tool.Run, p *bpf.Program, boot time.Time) error {
 	return restText(r, info, memory, boot)
 }
 
-// fullName returns the name of a program: the kernel's, or the longer one in its BTF.
-func fullName(p *bpf.Program, info *objinfo.Program) string {
-	const most = 15 // that the kernel stores
-	if len(info.Name) < most || info.BTFID == 0 {
-		return info.Name
-	}
-	raw, err := sys.ProgInfoByFD(p.FD())
-	if err != nil {
-		return info.Name
-	}
-	return tool.ProgramName(p.FD(), raw)
-}
-
 // headerJSON writes the keys that dumps of several programs have as well.
 func headerJSON(j *tool.JSON, p *bpf.Program, info *objinfo.Program) {
 	j.UintKey("id", uint64(info.ID))
 	j.Key("type")
 	tool.Type(j, info.Type)
-	if name := fullName(p, info); name != "" {
+	if name := tool.ProgramName(p, info); name != "" {
 		j.StringKey("name", name)
 	}
 	j.StringKey("tag", fmt.Sprintf("%x", info.Tag))
@@ -158,7 +133,7 @@ func restJSON(r *tool.Run, info *objinfo.Program, memory uint64, boot time.Time)
 
 func headerText(r *tool.Run, p *bpf.Program, info *objinfo.Program) {
 	r.Printf("%d: %s  ", info.ID, tool.TypeWord(info.Type))
-	if name := fullName(p, info); name != "" {
+	if name := tool.ProgramName(p, info); name != "" {
 		r.Printf("name %s  ", name)
 	}
 	r.Printf("tag %x", info.Tag[:])

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -79,7 +78,7 @@ func tracePipe(r *tool.Run) error {
 		return err
 	}
 	defer pipe.Close()
-	ctx, stop := signal.NotifyContext(r.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := tool.UntilSignal(r.Context())
 	defer stop()
 	defer context.AfterFunc(ctx, func() { pipe.Close() })()
 	w := newLineWriter(r)

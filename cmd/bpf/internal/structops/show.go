@@ -16,20 +16,9 @@ import (
 )
 
 func show(r *tool.Run) error {
-	list, single := inspect.Maps(), false
-	if r.More() {
-		h, err := r.Map()
-		if err != nil {
-			return err
-		}
-		if err := r.End(); err != nil {
-			return err
-		}
-		var n int
-		if n, list, err = h.Maps(uapi.FOpenRdonly); err != nil {
-			return err
-		}
-		single = n == 1
+	list, single, err := r.ListMaps(uapi.FOpenRdonly)
+	if err != nil {
+		return err
 	}
 	return tool.List(r, list, single, func(r *tool.Run, m *bpf.Map) error {
 		if m.Type() != uapi.MapStructOps {

@@ -104,6 +104,58 @@ func openMap(flags uapi.OpenFlags) (pinned func(string) (*bpf.Map, error),
 		func(id uint32) (*bpf.Map, error) { return bpf.MapFromID(id, flags) }
 }
 
+// OpenProgram takes PROG and opens the only program that it names. The caller closes it.
+func (w *Words) OpenProgram() (*bpf.Program, error) {
+	h, err := w.Program()
+	if err != nil {
+		return nil, err
+	}
+	return h.OneProgram()
+}
+
+// OpenMap takes MAP and opens the only map that it names. The caller closes it.
+func (w *Words) OpenMap(flags uapi.OpenFlags) (*bpf.Map, error) {
+	h, err := w.Map()
+	if err != nil {
+		return nil, err
+	}
+	return h.OneMap(flags)
+}
+
+// ListPrograms takes [PROG], the last words: the programs that it names, or all. single says that
+// it names one alone.
+func (w *Words) ListPrograms() (list iter.Seq2[*bpf.Program, error], single bool, err error) {
+	if !w.More() {
+		return inspect.Programs(), false, nil
+	}
+	h, err := w.Program()
+	if err == nil {
+		err = w.End()
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	n, list, err := h.Programs()
+	return list, n == 1, err
+}
+
+// ListMaps takes [MAP] as ListPrograms takes [PROG].
+func (w *Words) ListMaps(flags uapi.OpenFlags) (list iter.Seq2[*bpf.Map, error], single bool,
+	err error) {
+	if !w.More() {
+		return inspect.Maps(), false, nil
+	}
+	h, err := w.Map()
+	if err == nil {
+		err = w.End()
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	n, list, err := h.Maps(flags)
+	return list, n == 1, err
+}
+
 // OneLink opens the link that the handle names. The caller closes it, which does not detach it.
 func (h *Handle) OneLink() (*bpf.Link, error) {
 	if h.by == "id" {
@@ -120,7 +172,8 @@ func (h *Handle) fitsProgram(p *bpf.Program) (id uint32, fits bool) {
 	if h.by == "tag" {
 		return info.ID, info.Tag == h.tag
 	}
-	return info.ID, strings.HasPrefix(h.text, info.Name.String()) && ProgramName(p.FD(), info) == h.text
+	return info.ID, strings.HasPrefix(h.text, info.Name.String()) &&
+		programName(p.FD(), info) == h.text
 }
 
 func (h *Handle) fitsMap(m *bpf.Map) (id uint32, fits bool) {

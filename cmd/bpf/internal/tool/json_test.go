@@ -12,7 +12,8 @@ import (
 // Oracle: encoding/json, which accepts the document and reads the same text.
 func TestJSONText(t *testing.T) {
 	for _, s := range []string{"", "plain", `q"b\s`, "größe 名前", "\x1b]0;x\a", "two\nlines\t\r",
-		"\x7f", "\u202eevil", "\U000e0041", "\ufffd", "\x00", "bad \xff\xfe bytes", "\xed\xa0\x80"} {
+		"\x7f", "\u202eevil", "\U000e0041", "\ufffd", "\x00", "bad \xff\xfe bytes",
+		"\xed\xa0\x80"} {
 		for _, pretty := range []bool{false, true} {
 			var out bytes.Buffer
 			j := NewJSON(&out, pretty)

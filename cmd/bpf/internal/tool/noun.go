@@ -1,5 +1,6 @@
 // Package tool is the frame of the commands about a running system, which have bpftool's grammar,
-// options and JSON: a noun and a verb, each of which may be abbreviated, words, and options anywhere.
+// options and JSON: a noun and a verb, each of which may be abbreviated, words, and options
+// anywhere.
 package tool
 
 import (
@@ -101,8 +102,11 @@ func (v Verb) command(o *Options) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use: use, Short: v.Short, Long: v.Long, Example: v.Example,
-		Args:              cobra.ArbitraryArgs,
-		RunE:              func(cmd *cobra.Command, args []string) error { return v.run(cmd, o, args) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return v.run(cmd, o,
+				args)
+		},
 		ValidArgsFunction: v.complete,
 		Annotations:       map[string]string{frameKey: ""},
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/purebpf/bpf/internal/nearest"
 )
 
-// Words are the arguments of a command with bpftool's grammar, from which they are taken one by one.
+// Words are the arguments of a command with bpftool's grammar, from which they are taken one by
+// one.
 type Words struct {
 	Rest []string
 	// tried are the keywords that the next word was compared with, for messages.

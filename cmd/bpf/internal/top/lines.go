@@ -15,7 +15,8 @@ const unlimited = 1 << 30
 // lines lays out a sample.
 func (s *sample) lines(width, height int, every time.Duration) []screen.Line {
 	left := fmt.Sprintf("programs %d · maps %d (%s) · links %d · %s %% of %s in BPF",
-		s.total.programs, s.total.maps, size(s.memory), s.links, percent(s.share(s.busy)/float64(s.cpus)),
+		s.total.programs, s.total.maps, size(s.memory), s.links,
+		percent(s.share(s.busy)/float64(s.cpus)),
 		cpus(s.cpus))
 	right := "every " + every.String()
 	head := screen.Text(screen.Bold, left)

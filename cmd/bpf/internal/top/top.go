@@ -11,12 +11,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/cmd/bpf/internal/holder"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/screen"
-	"github.com/purebpf/bpf/sys"
 )
 
 // Command returns the command.
@@ -32,8 +30,8 @@ While it runs, the kernel counts the runs and the time of every program (5.8), w
 run two more readings of the clock. How full hashes are is known from 6.6 on, for small ones on
 older kernels, too. The kernel doesn't count what programs could not write to a ring buffer.
 
-CPU % is of one CPU. OWNER is a process that has the program, its link or the map open, or a pin. ALL RUNS and ALL AVG
-are those since the program was loaded and runs were counted.`,
+CPU % is of one CPU. OWNER is a process that has the program, its link or the map open, or a pin.
+ALL RUNS and ALL AVG are those since the program was loaded and runs were counted.`,
 		Example: `  bpf top                      by CPU time
   bpf top --sort runs --filter xdp
   bpf top --once -j            one interval as JSON`,
@@ -57,9 +55,6 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.filter, "filter", "", "only what has this text in its name, type or owner")
 }
 
-// leastInterval keeps the command from becoming the load that it shows.
-const leastInterval = 100 * time.Millisecond
-
 func (o *options) run(r *tool.Run) error {
 	if err := r.End(); err != nil {
 		return err
@@ -67,8 +62,8 @@ func (o *options) run(r *tool.Run) error {
 	if !slices.Contains(sorts, o.sort) {
 		return fmt.Errorf("--sort %s: want %s", o.sort, strings.Join(sorts, ", "))
 	}
-	if o.interval < leastInterval {
-		return fmt.Errorf("--interval %v: want at least %v", o.interval, leastInterval)
+	if err := tool.CheckInterval(o.interval); err != nil {
+		return err
 	}
 	ctx, stop := tool.UntilSignal(r.Context())
 	defer stop()
@@ -78,8 +73,8 @@ func (o *options) run(r *tool.Run) error {
 	}
 	defer meter.Close()
 	w := &watcher{options: o, run: r, meter: meter, names: map[uint32]string{}}
-	if to := screen.Terminal(r.Cmd.OutOrStdout()); to != nil && r.JSON == nil && !o.once {
-		w.screen = screen.New(to, func() (int, int) { return screen.SizeOf(to) }, screen.Colours())
+	if !o.once {
+		w.screen = r.Screen()
 	}
 	return w.watch(ctx)
 }
@@ -147,7 +142,7 @@ func (w *watcher) lookUp(u *inspect.Usage) {
 		name, ok := known[p.ID]
 		if !ok {
 			fresh = true
-			name = nameOf(p.ID)
+			name = tool.NameOfProgram(p.ID)
 		}
 		w.names[p.ID] = name
 	}
@@ -157,20 +152,6 @@ func (w *watcher) lookUp(u *inspect.Usage) {
 	} else if fresh && since >= 2*w.interval || since >= staleHolders {
 		w.holders, w.read = holder.Read(), u.Time
 	}
-}
-
-// nameOf returns the whole name of a program, "" if it is gone.
-func nameOf(id uint32) string {
-	p, err := bpf.ProgramFromID(id)
-	if err != nil {
-		return ""
-	}
-	defer p.Close()
-	info, err := sys.ProgInfoByFD(p.FD())
-	if err != nil {
-		return ""
-	}
-	return tool.ProgramName(p.FD(), info)
 }
 
 func (w *watcher) show(s *sample) error {

@@ -20,7 +20,6 @@ import (
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/linkinfo"
 	"github.com/purebpf/bpf/objinfo"
-	"github.com/purebpf/bpf/sys"
 	"github.com/purebpf/bpf/uapi"
 )
 
@@ -55,7 +54,7 @@ func collect(owners bool) (*forest, error) {
 			return nil, err
 		}
 		if info, err := p.Info(); err == nil {
-			c.programs[info.ID] = &program{*info, nameOf(p, info)}
+			c.programs[info.ID] = &program{*info, tool.ProgramName(p, info)}
 		}
 	}
 	for l, err := range linkinfo.All(uapi.LinkUnspec) {
@@ -91,14 +90,6 @@ func (c *collector) put(to place, how, note string, id uint32, link *linkinfo.In
 	}
 	a.holders = c.heldBy(a)
 	c.add(to, a)
-}
-
-// nameOf returns the whole name of a program.
-func nameOf(p *bpf.Program, info *objinfo.Program) string {
-	if raw, err := sys.ProgInfoByFD(p.FD()); err == nil {
-		return tool.ProgramName(p.FD(), raw)
-	}
-	return info.Name
 }
 
 // heldBy returns who keeps an attachment: who has its link, or the program if it has no link.
@@ -575,8 +566,7 @@ func family(f uapi.NetfilterFamily) string {
 }
 
 func hook(h uapi.NetfilterHook) string {
-	names := []string{"prerouting", "input", "forward", "output", "postrouting"}
-	if int(h) < len(names) {
+	if names := tool.NetfilterHooks(); int(h) < len(names) {
 		return names[h]
 	}
 	return fmt.Sprintf("hook %d", h)

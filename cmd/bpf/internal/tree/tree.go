@@ -4,14 +4,12 @@ package tree
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
-	"github.com/purebpf/bpf/internal/screen"
 )
 
 // Command returns the command.
@@ -47,15 +45,12 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.DurationVarP(&o.interval, "interval", "i", time.Second, "how often --watch looks")
 }
 
-// leastInterval keeps --watch from becoming a load.
-const leastInterval = 100 * time.Millisecond
-
 func (o *options) run(r *tool.Run) error {
 	if err := r.End(); err != nil {
 		return err
 	}
-	if o.interval < leastInterval {
-		return fmt.Errorf("--interval %v: want at least %v", o.interval, leastInterval)
+	if err := tool.CheckInterval(o.interval); err != nil {
+		return err
 	}
 	if !o.watch {
 		f, err := collect(!r.NoOwners)
@@ -72,9 +67,8 @@ func (o *options) run(r *tool.Run) error {
 
 // again shows the tree each time it has changed.
 func (o *options) again(ctx context.Context, r *tool.Run) error {
-	var live *screen.Screen
-	if to := screen.Terminal(r.Cmd.OutOrStdout()); to != nil && r.JSON == nil {
-		live = screen.New(to, func() (int, int) { return screen.SizeOf(to) }, screen.Colours())
+	live := r.Screen()
+	if live != nil {
 		defer live.Close()
 	}
 	ticks := time.NewTicker(o.interval)
@@ -111,8 +105,8 @@ func (f *forest) print(r *tool.Run) {
 		return
 	}
 	width := unlimited
-	if to := screen.Terminal(r.Cmd.OutOrStdout()); to != nil {
-		width, _ = screen.SizeOf(to)
+	if s := r.Screen(); s != nil {
+		width, _ = s.Size()
 	}
 	for _, line := range f.lines(width) {
 		r.Printf("%s\n", line.String())

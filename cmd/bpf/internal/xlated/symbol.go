@@ -20,8 +20,8 @@ type Symbols struct {
 // errFound ends a walk over symbols.
 var errFound = errors.New("found")
 
-// ReadSymbols finds the names of what code calls. Without the privilege to see addresses, calls have
-// numbers.
+// ReadSymbols finds the names of what code calls. Without the privilege to see addresses, calls
+// have numbers.
 func ReadSymbols(code *inspect.Code) *Symbols {
 	s := &Symbols{code: code, byAddr: map[uint64]string{}}
 	var calls []asm.Instruction
