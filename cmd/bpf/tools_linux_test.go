@@ -303,12 +303,10 @@ func outOfMemory(t *testing.T, _ *string) func() {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for range 100 { // the kernel may still be about to end the last process
-			if err := os.Remove(group); !errors.Is(err, unix.EBUSY) {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		// The kernel may still be about to end the last process.
+		testkit.Await(testkit.Patience(time.Second), func() bool {
+			return !errors.Is(os.Remove(group), unix.EBUSY)
+		})
 	})
 	if err := os.WriteFile(group+"/memory.max", []byte("4096"), 0); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
 	"github.com/purebpf/bpf/cmd/bpf/internal/tool"
+	"github.com/purebpf/bpf/cmd/bpf/internal/zoo"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
@@ -37,7 +39,8 @@ func TestTypes(t *testing.T) {
 		"update id " + id(t, obj.Map("array")) + " key 3 value 12",
 		"update id " + id(t, obj.Map("percpu")) + " value 77 key 2",
 	} {
-		if out, err := run(strings.Fields(line)...); err != nil || out != "" {
+		if out, err := zoo.Run(t, maps.Command(), strings.Fields(line)...); err != nil ||
+			out != "" {
 			t.Errorf("%s: %v %s", line, err, out)
 		}
 	}
@@ -48,14 +51,15 @@ func TestTypes(t *testing.T) {
 		compare(t, m.Type(), id(t, m))
 	}
 	for _, format := range []string{"-j", "-p"} {
-		line := []string{format, "lookup", "id", hash, "key", "7", "0", "0", "0", "2", "0", "0", "0"}
-		got, err := run(line...)
+		line := []string{format, "lookup", "id", hash, "key", "7", "0", "0", "0", "2", "0", "0",
+			"0"}
+		got, err := zoo.Run(t, maps.Command(), line...)
 		if err != nil {
 			t.Error(err)
 		}
 		same(t, line, got, theirs(t, line...))
 		line = []string{format, "getnext", "id", hash}
-		got, err = run(line...)
+		got, err = zoo.Run(t, maps.Command(), line...)
 		if err != nil {
 			t.Error(err)
 		}
@@ -103,7 +107,7 @@ func TestElements(t *testing.T) {
 			if strings.HasPrefix(test.line, "delete") && format == "-j" {
 				continue // it is gone
 			}
-			got, err := run(line...)
+			got, err := zoo.Run(t, maps.Command(), line...)
 			if status(err) != test.status {
 				t.Errorf("%q: status %d, %v", line, status(err), err)
 			}
@@ -147,19 +151,20 @@ func TestCreate(t *testing.T) {
 		"freeze pinned DIR/b",
 	} {
 		line = strings.ReplaceAll(line, "DIR", dir)
-		if out, err := run(strings.Fields(line)...); err != nil || out != "" {
+		if out, err := zoo.Run(t, maps.Command(), strings.Fields(line)...); err != nil ||
+			out != "" {
 			t.Errorf("%s: %v %s", line, err, out)
 		}
 	}
 	for _, name := range []string{"a", "b", "c"} {
 		line := []string{"-j", "show", "pinned", dir + "/" + name}
-		got, err := run(append(line, "--no-owners")...)
+		got, err := zoo.Run(t, maps.Command(), append(line, "--no-owners")...)
 		if err != nil {
 			t.Error(err)
 		}
 		same(t, line, got, theirs(t, line...))
 	}
-	got, err := run("-j", "show", "-f", "--no-owners", "name", "second")
+	got, err := zoo.Run(t, maps.Command(), "-j", "show", "-f", "--no-owners", "name", "second")
 	if err != nil || !strings.Contains(got, fmt.Sprintf(`"pinned":[%q]`, dir+"/b")) {
 		t.Errorf("%v %s", err, got)
 	}
@@ -204,7 +209,7 @@ func TestBadInput(t *testing.T) {
 		{"frobnicate", "frobnicate"},
 	} {
 		for _, format := range []string{"", "-j"} {
-			out, err := run(strings.Fields(format + " " + test.line)...)
+			out, err := zoo.Run(t, maps.Command(), strings.Fields(format+" "+test.line)...)
 			switch {
 			case err == nil:
 				t.Errorf("%s: no error, %s", test.line, out)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/cmd/bpf/internal/maps"
+	"github.com/purebpf/bpf/cmd/bpf/internal/zoo"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/object"
@@ -23,31 +24,20 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// run runs bpf map and returns what it prints.
-func run(args ...string) (string, error) {
-	var out bytes.Buffer
-	cmd := maps.Command()
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetOut(&out)
-	cmd.SetErr(&out)
-	cmd.SetArgs(args)
-	err := cmd.Execute()
-	return out.String(), err
-}
-
 // theirs runs bpftool map and returns what it prints, whatever its exit status is.
 func theirs(t *testing.T, args ...string) string {
 	t.Helper()
 	testkit.Root(t)
-	out, err := exec.Command("bpftool", append([]string{"map"}, args...)...).Output()
+	out, err := exec.Command(testkit.Tool(t, "bpftool"),
+		append([]string{"map"}, args...)...).Output()
 	if _, exited := err.(*exec.ExitError); err != nil && !exited {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	return string(out)
 }
 
-// zoo has a map of every type that needs nothing else.
-var zoo = []object.Map{
+// everyMap has a map of every type that needs nothing else.
+var everyMap = []object.Map{
 	{Name: "hash", Type: uapi.MapHash, KeySize: 4, ValueSize: 8, MaxEntries: 10},
 	{Name: "wide", Type: uapi.MapHash, KeySize: 20, ValueSize: 40, MaxEntries: 10},
 	{Name: "middle", Type: uapi.MapHash, KeySize: 12, ValueSize: 16, MaxEntries: 10},
@@ -81,6 +71,22 @@ var zoo = []object.Map{
 	{Name: "hash_of_maps", Type: uapi.MapHashOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 3},
 }
 
+// skipLacking skips a test if the kernel lacks a map type, as bpftool says, and fails it otherwise.
+func skipLacking(t *testing.T, typ uapi.MapType, err error) {
+	t.Helper()
+	var features struct {
+		Types map[string]bool `json:"map_types"`
+	}
+	out := testkit.Run(t, "bpftool", "-j", "feature", "probe", "kernel")
+	if err := json.Unmarshal(out, &features); err != nil {
+		t.Fatal(err)
+	}
+	if has, known := features.Types["have_"+typ.String()+"_map_type"]; has || !known {
+		t.Fatalf("%v: %v", typ, err)
+	}
+	testkit.Skip(t, "the kernel has no maps of type %v: %v", typ, err)
+}
+
 // TestZoo compares what bpf map and bpftool map print of a map of every type, in JSON and plain.
 func TestZoo(t *testing.T) {
 	testkit.Root(t)
@@ -92,8 +98,8 @@ func TestZoo(t *testing.T) {
 	}
 	defer inner.Close()
 	program := bpftest.Load(t, "../../../../testdata/link.bpf.o", "xdp").Program("xdp")
-	for i := range zoo {
-		spec := &zoo[i]
+	for i := range everyMap {
+		spec := &everyMap[i]
 		t.Run(spec.Name, func(t *testing.T) {
 			opts := &bpf.MapOptions{}
 			if strings.HasSuffix(spec.Name, "_of_maps") {
@@ -101,7 +107,7 @@ func TestZoo(t *testing.T) {
 			}
 			m, err := bpf.CreateMap(spec, opts)
 			if err != nil {
-				t.Skip(err)
+				skipLacking(t, spec.Type, err)
 			}
 			defer m.Close()
 			fill(t, m, inner, program)
@@ -138,7 +144,7 @@ func compare(t *testing.T, typ uapi.MapType, id string) {
 			if format != "" {
 				line = append([]string{format}, args...)
 			}
-			got, err := run(append([]string{"--no-owners"}, line...)...)
+			got, err := zoo.Run(t, maps.Command(), append([]string{"--no-owners"}, line...)...)
 			want := theirs(t, line...)
 			// It doesn't know the kernel's own errno for what isn't supported.
 			want = strings.ReplaceAll(want, "Unknown error 524", "Operation not supported")

@@ -1,7 +1,6 @@
 package top
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,25 +10,13 @@ import (
 
 	"github.com/purebpf/bpf"
 	"github.com/purebpf/bpf/cmd/bpf/internal/holder"
+	"github.com/purebpf/bpf/cmd/bpf/internal/zoo"
 	"github.com/purebpf/bpf/inspect"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/objinfo"
 	"github.com/purebpf/bpf/uapi"
 )
-
-// run runs the command and returns what it printed.
-func run(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	cmd := Command()
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetErr(&out)
-	cmd.SetArgs(args)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	err := cmd.ExecuteContext(t.Context())
-	return out.String(), err
-}
 
 // TestOnce shows a program that runs all the time. The oracles are the number of runs that the test
 // makes, the sizes of its map, and the test's process, which owns both.
@@ -50,7 +37,7 @@ func TestOnce(t *testing.T) {
 			}
 		}
 	}()
-	text, err := run(t, "--once", "-j", "-i", "200ms")
+	text, err := zoo.Run(t, Command(), "--once", "-j", "-i", "200ms")
 	close(stop)
 	made := <-runs
 	if err != nil {
@@ -95,7 +82,7 @@ func TestOptions(t *testing.T) {
 		{"--interval 1us", "want at least 100ms"},
 		{"id 5", `"id"`},
 	} {
-		if out, err := run(t, strings.Fields(c.args)...); err == nil ||
+		if out, err := zoo.Run(t, Command(), strings.Fields(c.args)...); err == nil ||
 			!strings.Contains(err.Error(), c.want) || out != "" {
 			t.Errorf("%s: %v %q", c.args, err, out)
 		}
@@ -183,7 +170,8 @@ MAP  TYPE  NAME  FILL  OF  MEM  OWNER
 	if got := show(t, &options{sort: "avg"}, 200, 10); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := show(t, &options{sort: "cpu", filter: "XDP"}, 80, 24); strings.Contains(got, "slow") ||
+	if got := show(t, &options{sort: "cpu", filter: "XDP"}, 80,
+		24); strings.Contains(got, "slow") ||
 		!strings.Contains(got, "count_packets") {
 		t.Errorf("filter XDP:\n%s", got)
 	}

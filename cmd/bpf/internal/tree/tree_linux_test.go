@@ -1,7 +1,6 @@
 package tree
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,25 +12,13 @@ import (
 	"testing"
 
 	"github.com/purebpf/bpf"
+	"github.com/purebpf/bpf/cmd/bpf/internal/zoo"
 	"github.com/purebpf/bpf/internal/bpftest"
 	"github.com/purebpf/bpf/internal/testkit"
 	"github.com/purebpf/bpf/kernel"
 	"github.com/purebpf/bpf/nolink"
 	"github.com/purebpf/bpf/uapi"
 )
-
-// run runs the command and returns what it printed.
-func run(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	cmd := Command()
-	var out bytes.Buffer
-	cmd.SetOut(&out)
-	cmd.SetErr(&out)
-	cmd.SetArgs(args)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	err := cmd.ExecuteContext(t.Context())
-	return out.String(), err
-}
 
 // shown is an attachment in the JSON output.
 type shown struct {
@@ -46,7 +33,7 @@ type shown struct {
 
 func read(t *testing.T) (list []shown, text string) {
 	t.Helper()
-	text, err := run(t, "-j")
+	text, err := zoo.Run(t, Command(), "-j")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -157,7 +144,8 @@ func TestTree(t *testing.T) {
 			if !strings.HasPrefix(s.place, attach[name].place) || s.Name != name || !owned {
 				t.Errorf("%s: %+v", name, s)
 			}
-			if name == "ingress" && (len(s.Pinned) != 1 || !strings.HasSuffix(s.Pinned[0], "/ingress")) {
+			if name == "ingress" && (len(s.Pinned) != 1 ||
+				!strings.HasSuffix(s.Pinned[0], "/ingress")) {
 				t.Errorf("%s: %+v", name, s)
 			}
 			var told struct {
@@ -183,7 +171,7 @@ func TestTree(t *testing.T) {
 	if len(found) != len(made)+2 {
 		t.Errorf("of %v and 2 others only %v are in\n%s", made, found, raw)
 	}
-	text, err := run(t)
+	text, err := zoo.Run(t, Command())
 	if err != nil {
 		t.Error(err)
 	}
@@ -199,7 +187,7 @@ func TestTree(t *testing.T) {
 func TestTreeUnprivileged(t *testing.T) {
 	testkit.Root(t)
 	err := testkit.WithCapabilities(t, nil, func() error {
-		_, err := run(t)
+		_, err := zoo.Run(t, Command())
 		return err
 	})
 	if !errors.Is(err, syscall.EPERM) {
