@@ -363,8 +363,8 @@ func (m *Map) Pinned() bool { return m.orNone().pinned }
 // it.
 func (m *Map) Reused() bool { return m.orNone().reused }
 
-// elem makes a call about an element, whose memory has the map's sizes; result makes the error. Both
-// are inlined, and so spare returns after the system call: see funnel.KernelBPFFast.
+// elem makes a call about an element, whose memory has the map's sizes; result makes the error.
+// Both are inlined, and so spare returns after the system call: see funnel.KernelBPFFast.
 func (m *Map) elem(cmd uapi.Cmd, key, value unsafe.Pointer, flags uapi.ElemFlags) syscall.Errno {
 	if m.keySize == 0 { // as the kernel requires
 		key = nil

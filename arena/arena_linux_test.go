@@ -383,7 +383,8 @@ func TestHostile(t *testing.T) {
 			{^arena.Ptr[node](0) &^ 7, "outside"},
 		} {
 			n, err := c.p.In(w)
-			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), c.want) || n != nil {
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), c.want) ||
+				n != nil {
 				t.Errorf("%v: %v, %v; want %q", c.p, n, err, c.want)
 			}
 			if !c.p.IsNull() {

@@ -103,7 +103,8 @@ func TestSortByName(t *testing.T) {
 			t.Fatal(err)
 		}
 		var list []string
-		for line := range strings.Lines(string(testkit.Run(t, "bpftool", "btf", "dump", "file", file))) {
+		for line := range strings.Lines(string(testkit.Run(t, "bpftool", "btf", "dump", "file",
+			file))) {
 			if _, rest, ok := strings.Cut(line, "] "); ok && strings.HasPrefix(line, "[") {
 				kind, rest, _ := strings.Cut(rest, " ")
 				name, _, _ := strings.Cut(rest, " ")

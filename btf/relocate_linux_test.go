@@ -60,7 +60,8 @@ func TestRelocateModules(t *testing.T) {
 		t.Fatal(err)
 	}
 	moved, refused := 0, 0
-	names := []string{"nf_tables", "xt_LOG", "dummy", "vsock", "af_key", "xfs", "tls", "veth", "loop"}
+	names := []string{"nf_tables", "xt_LOG", "dummy", "vsock", "af_key", "xfs", "tls", "veth",
+		"loop"}
 	for _, name := range testkit.Spread(t, "modules", names, 6) {
 		raw, ok := from.ModuleBTF(t, name)
 		if !ok {

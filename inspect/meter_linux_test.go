@@ -113,7 +113,8 @@ func TestMeterPrograms(t *testing.T) {
 		t.Error(u.Interval)
 	}
 	p.Close()
-	testkit.Until(t, "the program to be gone", func() bool { return program(read(t, m), id) == nil })
+	testkit.Until(t, "the program to be gone",
+		func() bool { return program(read(t, m), id) == nil })
 }
 
 // TestMeterMaps measures maps whose contents are known; for memory the oracle is bpftool.

@@ -115,7 +115,8 @@ func TestNetworkIngress(t *testing.T) {
 		t.Fatal(err)
 	}
 	classifier := bpftest.Load(t, "../testdata/net.bpf.o", "tc_drop").Program("tc_drop")
-	if _, err := tc.Attach(classifier, tc.Hook{Interface: "lo", Point: tc.Ingress}, nil); err != nil {
+	if _, err := tc.Attach(classifier, tc.Hook{Interface: "lo", Point: tc.Ingress},
+		nil); err != nil {
 		t.Fatal(err)
 	}
 	n, err := inspect.ReadNetwork("lo")

@@ -91,9 +91,8 @@ func UnsetXDP(p *bpf.Program, iface string) error {
 
 // ClearXDP detaches whatever program is attached to the interface in that mode by netlink, also by
 // other processes (libbpf bpf_xdp_detach; 4.8); bpf.XDPAny stands for the mode in which one is
-// attached, the native mode first. ErrNotExist if there is none, EBUSY if it was attached by a link,
-// EINVAL if there is no such mode.
-// Needs CAP_NET_ADMIN.
+// attached, the native mode first. ErrNotExist if there is none, EBUSY if it was attached by a
+// link, EINVAL if there is no such mode. Needs CAP_NET_ADMIN.
 func ClearXDP(iface string, mode bpf.XDPMode) error {
 	fail := func(err error) error {
 		return newError(explain.Detach, "", "from "+iface+" (xdp, netlink)", err, nil)

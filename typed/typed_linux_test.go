@@ -151,7 +151,8 @@ func TestTrie(t *testing.T) {
 	if !maps.Equal(seen, prefixes) {
 		t.Errorf("%v, not %v", seen, prefixes)
 	}
-	if err := four.Update(netip.MustParsePrefix("10.1.255.255/16"), 9, bpf.UpdateExist); err != nil {
+	if err := four.Update(netip.MustParsePrefix("10.1.255.255/16"), 9,
+		bpf.UpdateExist); err != nil {
 		t.Error(err) // without the bits behind the prefix it is there
 	}
 	if err := four.Delete(netip.MustParsePrefix("0.0.0.0/0")); err != nil {
@@ -303,7 +304,8 @@ func TestMaps(t *testing.T) {
 		t.Error(id, err)
 	}
 	err = outer.Put(6, obj.Map("queue"), bpf.UpdateAny)
-	says(t, err, syscall.EINVAL, "an inner map has the type, sizes and flags of the template of outer")
+	says(t, err, syscall.EINVAL,
+		"an inner map has the type, sizes and flags of the template of outer")
 	says(t, outer.Put(6, nil, bpf.UpdateAny), bpf.ErrNotExist, "map")
 	says(t, outer.Delete(6), bpf.ErrNotExist, "outer")
 	_, err = outer.Get(6)
@@ -538,8 +540,8 @@ func TestNone(t *testing.T) {
 	}
 }
 
-// TestStorageOwners: the values of files belong to their inodes, those of cgroups to the directories,
-// whatever descriptor names them.
+// TestStorageOwners: the values of files belong to their inodes, those of cgroups to the
+// directories, whatever descriptor names them.
 func TestStorageOwners(t *testing.T) {
 	testkit.Root(t)
 	b := btf.NewBuilder(nil)

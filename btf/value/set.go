@@ -15,8 +15,8 @@ import (
 )
 
 // Set stores a text: a number in Go's or C's notation (10, 0x1f, 10u, 1.5f), a character in single
-// quotes, true or false, the name of an enum's constant, text for an array of char (quoted if it has
-// escapes, which are C's), or JSON for structs and arrays. After an error nothing has changed.
+// quotes, true or false, the name of an enum's constant, text for an array of char (quoted if it
+// has escapes, which are C's), or JSON for structs and arrays. After an error nothing has changed.
 func (v Value) Set(text string) error {
 	t := v.resolve()
 	switch k := t.Kind(); {
@@ -95,8 +95,8 @@ func (v Value) setScalar(text string) error {
 			return err
 		}
 		signed := t.IntEncoding()&btf.Signed != 0
-		// char is signed or not by the compiler's choice: either range serves. JSON has wide integers
-		// as their bits.
+		// char is signed or not by the compiler's choice: either range serves. JSON has wide
+		// integers as their bits.
 		both := isChar(t) || v.bitSize > 64 && strings.HasPrefix(text, "0x")
 		return v.store(n, signed || both, !signed || both)
 	case btf.KindEnum, btf.KindEnum64:

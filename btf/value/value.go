@@ -48,7 +48,8 @@ func Of(name string, s *btf.Spec, id btf.ID, data []byte, order binary.ByteOrder
 		return Value{}, fmt.Errorf("%s: %w", name, err)
 	}
 	if n := uint64(len(data)); n < size || n > size && !v.flexible(id) {
-		return Value{}, fmt.Errorf("%s has %d bytes, its type %s has %d", name, n, v.typeName(), size)
+		return Value{}, fmt.Errorf("%s has %d bytes, its type %s has %d", name, n, v.typeName(),
+			size)
 	}
 	return v, nil
 }

@@ -254,7 +254,8 @@ func TestGet(t *testing.T) {
 				ok = i == want && ierr == nil && (u == uint64(want) && uerr == nil || want < 0 &&
 					uerr != nil)
 			case uint64:
-				ok = u == want && uerr == nil && (i == int64(want)) == (ierr == nil || want>>63 != 0)
+				ok = u == want && uerr == nil &&
+					(i == int64(want)) == (ierr == nil || want>>63 != 0)
 			case float64:
 				ok = f == want && ferr == nil && ierr != nil
 			case string:
@@ -296,8 +297,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestJSONBytes: what AppendJSON can write only with a loss is refused, not stored wrong, and a bool
-// that is neither true nor false keeps its byte.
+// TestJSONBytes: what AppendJSON can write only with a loss is refused, not stored wrong, and a
+// bool that is neither true nor false keeps its byte.
 func TestJSONBytes(t *testing.T) {
 	o := parse(t, testkit.Compile(t, source, "-target", "bpfel"))
 	name := part(t, o, "conf", ".name")
@@ -306,7 +307,8 @@ func TestJSONBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := name.SetJSON(text); err == nil || !strings.Contains(err.Error(), "array of numbers") ||
+	if err := name.SetJSON(text); err == nil ||
+		!strings.Contains(err.Error(), "array of numbers") ||
 		string(name.Bytes()[:3]) != "a\xffb" {
 		t.Errorf("%s: %v, %q", text, err, name.Bytes())
 	}
@@ -420,7 +422,8 @@ func TestSetNumbers(t *testing.T) {
 	if err := part(t, o, "octal", "").SetInt(-1); err == nil {
 		t.Error("-1 fits into u8")
 	}
-	if err := part(t, o, "letter", "").SetInt(5); err != nil || o.Variable("letter").Bytes()[0] != 5 {
+	if err := part(t, o, "letter", "").SetInt(5); err != nil ||
+		o.Variable("letter").Bytes()[0] != 5 {
 		t.Error(err)
 	}
 }
@@ -431,7 +434,8 @@ func TestOf(t *testing.T) {
 	v := o.Variable("conf")
 	for _, n := range []int{0, len(v.Bytes()) - 1, len(v.Bytes()) + 1} {
 		says := fmt.Sprintf("conf has %d bytes, its type struct conf has %d", n, len(v.Bytes()))
-		if _, err := Of("conf", o.BTF, v.Type, make([]byte, n), nil); err == nil || err.Error() != says {
+		if _, err := Of("conf", o.BTF, v.Type, make([]byte, n), nil); err == nil ||
+			err.Error() != says {
 			t.Error(err)
 		}
 	}
@@ -454,7 +458,8 @@ func TestOf(t *testing.T) {
 	_, err5 := none.Text()
 	_, err6 := none.MarshalJSON()
 	for i, err := range []error{err, err2, err3, err4, err5, err6,
-		none.Set("1"), none.SetJSON([]byte("1")), none.SetInt(1), none.SetJSON([]byte("{}")), none.SetJSON([]byte(`["x"]`))} {
+		none.Set("1"), none.SetJSON([]byte("1")), none.SetInt(1), none.SetJSON([]byte("{}")),
+		none.SetJSON([]byte(`["x"]`))} {
 		if err == nil {
 			t.Error(i, "no error")
 		}

@@ -212,7 +212,8 @@ func (f *explainFlags) lines(o *object.Object, refused *bpf.VerifierError) (
 		file, _ := o.BTF.Name(l.FileNameOff)
 		source, _ := o.BTF.Name(l.LineOff)
 		lines = append(lines, refusal.Line{Insn: int(l.InsnOff), File: file,
-			Number: int(l.Line()), Column: int(l.Column()), Source: strings.TrimRight(source, " \t")})
+			Number: int(l.Line()), Column: int(l.Column()),
+			Source: strings.TrimRight(source, " \t")})
 	}
 	if len(lines) == 0 {
 		return nil, nil

@@ -85,7 +85,8 @@ func TestExplainCorpus(t *testing.T) {
 	var candidates []string
 	for _, path := range testkit.Corpus(t, "selftests") {
 		name := filepath.Base(path)
-		if slices.ContainsFunc([]string{"find_vma_fail*", "for_each_map_elem_write*", "test_global_func*",
+		if slices.ContainsFunc([]string{"find_vma_fail*", "for_each_map_elem_write*",
+			"test_global_func*",
 			"test_core_reloc_*", "test_ksyms*", "test_log_buf*", "test_sockmap_invalid*",
 			"test_spin_lock*", "test_xdp_devmap*", "bpf_tcp_nogpl*", "tcp_ca_*", "test_probe_user*",
 			"test_get_stack*err*", "bpf_dctcp_release*", "test_bpf_nf*"},
@@ -100,7 +101,8 @@ func TestExplainCorpus(t *testing.T) {
 			continue
 		}
 		logs := refusal.Logs(testkit.OracleLog(t, path))
-		i := slices.IndexFunc(logs, func(l refusal.Log) bool { return l.Program == refused.Program })
+		i := slices.IndexFunc(logs,
+			func(l refusal.Log) bool { return l.Program == refused.Program })
 		if i < 0 {
 			continue
 		}
@@ -172,7 +174,8 @@ func TestExplainInput(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+		if err == nil || !strings.Contains(err.Error(), c.want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q %s: %v", c.input, c.path, err)
 		}
 	}

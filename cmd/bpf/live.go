@@ -56,8 +56,8 @@ func compose(s status, views []*mapview.View, width, height int) []screen.Line {
 	if s.records {
 		room = min(room, height*2/3)
 	}
-	// The maps that tell most come first, and what a map doesn't use is for those behind it. Of a map
-	// that tells little there is only the number of elements if the others need its room.
+	// The maps that tell most come first, and what a map doesn't use is for those behind it. Of a
+	// map that tells little there is only the number of elements if the others need its room.
 	slices.SortStableFunc(full, func(a, b *mapview.View) int { return b.Weight() - a.Weight() })
 	format := mapview.Format{Width: width, Rows: room, Bare: s.bare}
 	var blocks [][]screen.Line

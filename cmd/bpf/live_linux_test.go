@@ -466,7 +466,8 @@ func TestLiveTop(t *testing.T) {
 	}
 	t.Logf("\n%s", text)
 	tree := startLive(t, 80, 24, "tree", "--watch")
-	t.Logf("\n%s", tree.await(t, `(?m)^lo \(1\)\n└─ xdp +\d+ +count_packets \(generic\) +link \d+ → `))
+	t.Logf("\n%s", tree.await(t,
+		`(?m)^lo \(1\)\n└─ xdp +\d+ +count_packets \(generic\) +link \d+ → `))
 	tree.end(t)
 	counter.end(t)
 }

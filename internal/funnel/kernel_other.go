@@ -9,7 +9,9 @@ import (
 	"github.com/purebpf/bpf/uapi"
 )
 
-func bpfSyscall(uapi.Cmd, unsafe.Pointer, uintptr) (int, syscall.Errno) { return -1, syscall.ENOSYS }
+func bpfSyscall(uapi.Cmd, unsafe.Pointer, uintptr) (int, syscall.Errno) {
+	return -1, syscall.ENOSYS
+}
 
 // KernelBPFFast answers ENOSYS.
 func KernelBPFFast(uapi.Cmd, unsafe.Pointer, uintptr) syscall.Errno { return syscall.ENOSYS }

@@ -161,8 +161,8 @@ func (v *View) table(f Format) []screen.Line {
 	return append(lines, align(cells, f.Width)...)
 }
 
-// zeros returns which columns of values a table hides, since they are zero in all rows: those beside
-// others, where a heading can say so.
+// zeros returns which columns of values a table hides, since they are zero in all rows: those
+// beside others, where a heading can say so.
 func (v *View) zeros(f Format) []bool {
 	hidden := make([]bool, len(v.values))
 	if f.Bare {
@@ -425,7 +425,8 @@ func (v *View) slots(f Format) []screen.Line {
 	for _, r := range v.rows {
 		var label screen.Line
 		for _, c := range v.keys {
-			label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain, v.keyText(c, r.Element)+"  ")
+			label = label.Add(screen.Dim, c.name+" ").Add(screen.Plain,
+				v.keyText(c, r.Element)+"  ")
 		}
 		var counts [][]uint64
 		for i, c := range v.values {

@@ -137,13 +137,16 @@ func TestRecordings(t *testing.T) {
 		{"counter", Map{Name: "packets", Type: "percpu_hash", MaxEntries: 64, Key: f.protocol,
 			Value: f.traffic, KeySize: 4, ValueSize: 16}, 0, []Sample{
 			{Count: 2, Elements: []Element{
-				one(value(uint32(1)), value(uint64(100), uint64(9800)), value(uint64(20), uint64(1960))),
+				one(value(uint32(1)), value(uint64(100), uint64(9800)),
+					value(uint64(20), uint64(1960))),
 				one(value(uint32(6)), value(uint64(1), uint64(52)), value(uint64(0), uint64(0)))}},
 			{Count: 3, Elements: []Element{
-				one(value(uint32(1)), value(uint64(100), uint64(9800)), value(uint64(24), uint64(2352))),
+				one(value(uint32(1)), value(uint64(100), uint64(9800)),
+					value(uint64(24), uint64(2352))),
 				one(value(uint32(6)), value(uint64(5001), uint64(7000052)),
 					value(uint64(60000), uint64(84000000))),
-				one(value(uint32(17)), value(uint64(0), uint64(0)), value(uint64(1), uint64(100)))}},
+				one(value(uint32(17)), value(uint64(0), uint64(0)),
+					value(uint64(1), uint64(100)))}},
 		}},
 		{"many", Map{Name: "flows", Type: "hash", MaxEntries: 10240, Key: f.flow, Value: f.u64,
 			KeySize: 8, ValueSize: 8}, 8, []Sample{
@@ -164,16 +167,20 @@ func TestRecordings(t *testing.T) {
 				int32(-14), int32(5), uint32(0)))}}}},
 		{"variables", Map{Name: "x.bss", Type: "array", MaxEntries: 1, Key: f.u32, Value: f.bss,
 			KeySize: 4, ValueSize: 76, Array: true, Variables: true}, 0, []Sample{
-			{Count: 1, Elements: []Element{one(value(uint32(0)), value(uint64(5), "purebpf", uint32(0),
-				[]uint32{3, 1, 0, 0, 0, 0, 0, 0}, ""))}},
-			{Count: 1, Elements: []Element{one(value(uint32(0)), value(uint64(25), "purebpf", uint32(0),
-				[]uint32{3, 1, 0, 0, 0, 0, 0, 0}, ""))}}}},
+			{Count: 1, Elements: []Element{one(value(uint32(0)),
+				value(uint64(5), "purebpf", uint32(0),
+					[]uint32{3, 1, 0, 0, 0, 0, 0, 0}, ""))}},
+			{Count: 1, Elements: []Element{one(value(uint32(0)),
+				value(uint64(25), "purebpf", uint32(0),
+					[]uint32{3, 1, 0, 0, 0, 0, 0, 0}, ""))}}}},
 		{"wide-variables", Map{Name: "y.bss", Type: "array", MaxEntries: 1, Key: f.u32,
 			Value: f.wide, KeySize: 4, ValueSize: 140, Array: true, Variables: true}, 0, []Sample{
 			{Count: 1, Elements: []Element{one(value(uint32(0)),
-				append([]byte(strings.Repeat("/path", 24)), value(uint64(1), uint32(7), uint64(0))...))}},
+				append([]byte(strings.Repeat("/path", 24)),
+					value(uint64(1), uint32(7), uint64(0))...))}},
 			{Count: 1, Elements: []Element{one(value(uint32(0)),
-				append([]byte(strings.Repeat("/path", 24)), value(uint64(5), uint32(7), uint64(0))...))}}}},
+				append([]byte(strings.Repeat("/path", 24)),
+					value(uint64(5), uint32(7), uint64(0))...))}}}},
 		// As softirqs has them.
 		{"list-of-histograms", Map{Name: "z.bss", Type: "array", MaxEntries: 1, Key: f.u32,
 			Value: f.lists, KeySize: 4, ValueSize: 144, Array: true, Variables: true}, 0,
@@ -191,7 +198,8 @@ func TestRecordings(t *testing.T) {
 			Value: f.u64, KeySize: 4, ValueSize: 8, Array: true}, 0, []Sample{{Count: 1,
 			Elements: []Element{one(value(uint32(0)), value(uint64(999e9)), value(uint64(0)),
 				value(uint64(998e9)))}}}},
-		{"linear-slots", Map{Name: "hists", Type: "hash", MaxEntries: 4, Key: f.u32, Value: f.linear,
+		{"linear-slots", Map{Name: "hists", Type: "hash", MaxEntries: 4, Key: f.u32,
+			Value:   f.linear,
 			KeySize: 4, ValueSize: 280}, 0, []Sample{{Count: 1, Elements: []Element{
 			one(value(uint32(1)), value(append(make([]uint32, 69), 3)))}}}},
 		{"cut", Map{Name: "flows", Type: "hash", MaxEntries: 100000, Key: f.flow, Value: f.u64,
@@ -208,7 +216,8 @@ func TestRecordings(t *testing.T) {
 				0xffffffff82000000, 0, 1, 0}))}}}},
 		{"untyped", Map{Name: "raw", Type: "hash", MaxEntries: 4, KeySize: 2, ValueSize: 3}, 0,
 			[]Sample{{Count: 1, Elements: []Element{one([]byte{1, 2}, []byte{0xfe, 0, 1})}}}},
-		{"hostile", Map{Name: "a\x1b[31mb\n", Type: "hash", MaxEntries: 4, Key: f.u32, Value: f.hist,
+		{"hostile", Map{Name: "a\x1b[31mb\n", Type: "hash", MaxEntries: 4, Key: f.u32,
+			Value:   f.hist,
 			KeySize: 4, ValueSize: 48}, 0, []Sample{{Count: 2, Elements: []Element{
 			one(value(uint32(8)), value([]uint32{1, 0, 0, 0, 0, 0, 0, 0}, "\x1b]0;x\a\n")),
 			one([]byte{1}, []byte{2}), one(nil)}}}},
@@ -322,7 +331,8 @@ func TestCountsWrap(t *testing.T) {
 	}
 	h := newHistogram(screen.Line{}, counts)
 	bars := h.bars(17, Format{Width: 80})
-	if lines := h.lines(bars, sizes{low: 1, high: 1, count: 1, bar: 20}); len(lines) != len(bars)+1 {
+	if lines := h.lines(bars,
+		sizes{low: 1, high: 1, count: 1, bar: 20}); len(lines) != len(bars)+1 {
 		t.Errorf("%d lines for %d bars", len(lines), len(bars))
 	}
 }

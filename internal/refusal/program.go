@@ -9,10 +9,11 @@ func programRules() []rule {
 			x.say("%s", x.r.Verdicts[0])
 			x.write("%s", or(x.r.Hint, "guard it with bpf_core_field_exists"))
 		}},
-		{`^(?:this kernel has no|the program uses|cannot be resolved)`, func(x *explainer, m []string) {
-			x.say("%s", x.r.Verdicts[0])
-			x.write("%s", x.r.Hint)
-		}},
+		{`^(?:this kernel has no|the program uses|cannot be resolved)`,
+			func(x *explainer, m []string) {
+				x.say("%s", x.r.Verdicts[0])
+				x.write("%s", x.r.Hint)
+			}},
 		{`failed to resolve CO-RE relocation (.*)`, func(x *explainer, m []string) { // libbpf's words
 			x.say("the kernel has nothing that fits CO-RE relocation %s", m[1])
 			x.write("guard it with bpf_core_field_exists, bpf_core_type_exists or " +
@@ -62,7 +63,8 @@ func programRules() []rule {
 		}},
 		{`calling kernel function (\w+) is not allowed`, func(x *explainer, m []string) {
 			x.say("programs of this type may not call the kfunc %s", m[1])
-			x.write("another kind of program (SEC), or if (bpf_ksym_exists(%s)) around the call", m[1])
+			x.write("another kind of program (SEC), or if (bpf_ksym_exists(%s)) around the call",
+				m[1])
 		}},
 		{`(?i)GPL`, func(x *explainer, m []string) {
 			x.say("the program's license isn't compatible with the GPL, which this needs")
@@ -125,12 +127,13 @@ func programRules() []rule {
 					or(m[3], "the program's context"))
 				x.write("pass that, or mark the function static: static functions take anything")
 			}},
-		{`Caller passes invalid args into (func#\d+)(?: \('(\w+)'\))?`, func(x *explainer, m []string) {
-			name := or(m[2], m[1])
-			x.say("an argument isn't what the global function %s declares: it is verified by its "+
-				"declaration alone", name)
-			x.write("pass what it declares, or mark %s static", name)
-		}},
+		{`Caller passes invalid args into (func#\d+)(?: \('(\w+)'\))?`,
+			func(x *explainer, m []string) {
+				name := or(m[2], m[1])
+				x.say("an argument isn't what the global function %s declares: it is verified by its "+
+					"declaration alone", name)
+				x.write("pass what it declares, or mark %s static", name)
+			}},
 		{`(?:Global function|Func#\d+|function) .*(?:doesn't return scalar|only void and scalar)|` +
 			`R\d+ is not a scalar|[Gg]lobal function`, func(x *explainer, m []string) {
 			x.say("a global function is verified by its declaration: it must return a number and take " +

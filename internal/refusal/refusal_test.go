@@ -66,7 +66,8 @@ func TestOldLogs(t *testing.T) {
 	for _, c := range []struct{ name, text, program, reason, write, path, known string }{
 		{"no lines", plain, "",
 			"r6 may be NULL: it comes from bpf_map_lookup_elem at instruction 5 and isn't checked",
-			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line", "", ""},
+			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line",
+			"", ""},
 		{"lines", lines, "", "value (r0) may be NULL: it comes from bpf_map_lookup_elem at " +
 			"\"value = bpf_map_lookup_elem(&map, &key);\" and isn't checked",
 			"if (!value) return 0;  before that line",
@@ -76,11 +77,13 @@ func TestOldLogs(t *testing.T) {
 			"libbpf: prog 'p': -- BEGIN PROG LOAD LOG --\n" + plain + "-- END PROG LOAD LOG --\n" +
 			"libbpf: prog 'p': failed to load: -13\n", "p",
 			"r6 may be NULL: it comes from bpf_map_lookup_elem at instruction 5 and isn't checked",
-			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line", "", ""},
+			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line",
+			"", ""},
 		{"indented", "load program: permission denied:\n\t" +
 			strings.ReplaceAll(strings.TrimSuffix(plain, "\n"), "\n", "\n\t"), "",
 			"r6 may be NULL: it comes from bpf_map_lookup_elem at instruction 5 and isn't checked",
-			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line", "", ""},
+			"keep the pointer in a variable p, and check that: if (!p) return 0;  before that line",
+			"", ""},
 		{"more behind", lines + "\n(the kernel's log went on)\n", "",
 			"value (r0) may be NULL: it comes from bpf_map_lookup_elem at " +
 				"\"value = bpf_map_lookup_elem(&map, &key);\" and isn't checked",
@@ -88,8 +91,9 @@ func TestOldLogs(t *testing.T) {
 			"value = bpf_map_lookup_elem(&map, &key);|if (n == 3)|return *value;",
 			"R0=map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0)"},
 		{"a call over a register", "0: (b7) r1 = 0\n1: (85) call bpf_ktime_get_ns#5\n" +
-			"2: (bf) r2 = r1\nR1 !read_ok\n", "", "r1 has no value: the call of bpf_ktime_get_ns at " +
-			"instruction 1 overwrote r0 to r5",
+			"2: (bf) r2 = r1\nR1 !read_ok\n", "",
+			"r1 has no value: the call of bpf_ktime_get_ns at " +
+				"instruction 1 overwrote r0 to r5",
 			"set the variable on every path before that line, also after calls", "", ""},
 		{"through the stack", "0: (85) call bpf_get_current_task#35\n1: (7b) *(u64 *)(r10 -8) = r0\n" +
 			"2: (85) call pc+3\ncaller:\n R10=fp0\ncallee:\n R10=fp0\n6: (b7) r0 = 0\n7: (95) exit\n" +
@@ -117,7 +121,8 @@ func TestOldLogs(t *testing.T) {
 			}
 			if path := strings.Join(way, "|"); e.Program != c.program || e.Reason != c.reason ||
 				e.Write != c.write || path != c.path || e.Known != c.known {
-				t.Errorf("program %q\n%s\n%s\npath %s\nknown %s", e.Program, e.Reason, e.Write, path,
+				t.Errorf("program %q\n%s\n%s\npath %s\nknown %s", e.Program, e.Reason, e.Write,
+					path,
 					e.Known)
 			}
 		})

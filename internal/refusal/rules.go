@@ -164,7 +164,8 @@ func (x *explainer) mayBeNull(register string) {
 
 // outside explains an access of size bytes at off of something that has have bytes.
 func (x *explainer) outside(what, off, size, have string) {
-	x.say("the access of %s bytes at offset %s is outside of %s, which has %s bytes", size, off, what,
+	x.say("the access of %s bytes at offset %s is outside of %s, which has %s bytes", size, off,
+		what,
 		have)
 	x.write("check the index before %s: if (index >= number of elements) return 0;", x.here())
 }
@@ -209,7 +210,8 @@ func memoryRules() []rule {
 		}},
 		{`R(\d+) invalid mem access '(?:inv|scalar)'`, func(x *explainer, m []string) {
 			who, from, name := x.value("r" + m[1])
-			x.say("%s", and("to the verifier "+who+" is a number, not a pointer that programs may follow",
+			x.say("%s", and("to the verifier "+
+				who+" is a number, not a pointer that programs may follow",
 				from))
 			name = or(name, "pointer")
 			x.write("bpf_probe_read_kernel(&copy, sizeof(copy), %s) if it is an address of the kernel "+
@@ -247,23 +249,29 @@ func memoryRules() []rule {
 				x.index()
 				x.outside("the memory", m[2], m[3], m[1])
 			}},
-		{`invalid access to packet, off=(-?\d+) size=(\d+), R(\d+)`, func(x *explainer, m []string) {
-			who, from, name := x.value("r" + m[3])
-			x.say("%s", and(fmt.Sprintf("no comparison with data_end on this path covers the %s bytes at "+
-				"offset %s from %s", m[2], m[1], who), from))
-			x.write("if ((void *)%s + %s + %s > data_end) return ...;  before %s", or(name, "pointer"),
-				m[1], m[2], x.here())
-		}},
+		{`invalid access to packet, off=(-?\d+) size=(\d+), R(\d+)`,
+			func(x *explainer, m []string) {
+				who, from, name := x.value("r" + m[3])
+				x.say("%s", and(fmt.Sprintf(
+					"no comparison with data_end on this path covers the %s bytes at "+
+						"offset %s from %s", m[2], m[1], who), from))
+				x.write("if ((void *)%s + %s + %s > data_end) return ...;  before %s",
+					or(name, "pointer"),
+					m[1], m[2], x.here())
+			}},
 		{`R(\d+) offset is outside of the packet`, func(x *explainer, m []string) {
 			who, from, name := x.value("r" + m[1])
-			x.say("%s", and("no comparison with data_end on this path covers the access at "+who, from))
+			x.say("%s", and("no comparison with data_end on this path covers the access at "+who,
+				from))
 			x.write("if ((void *)%s + size > data_end) return ...;  before %s", or(name, "pointer"),
 				x.here())
 		}},
 		{`R(\d+) min value is negative`, func(x *explainer, m []string) {
 			x.index()
-			x.say("the index or length in r%s may be negative: nothing on this path excludes that", m[1])
-			x.write("make the variable unsigned, or check before %s: if (n < 0) return 0;", x.here())
+			x.say("the index or length in r%s may be negative: nothing on this path excludes that",
+				m[1])
+			x.write("make the variable unsigned, or check before %s: if (n < 0) return 0;",
+				x.here())
 		}},
 		{`R(\d+) (?:min|max) value is outside of the`, func(x *explainer, m []string) {
 			x.index()
@@ -337,7 +345,8 @@ func memoryRules() []rule {
 			if kind == "inv" || kind == "scalar" {
 				kind = "number"
 			}
-			x.say("%s", and(fmt.Sprintf("argument %s of the call, %s, is a %s; it must be %s", m[1], who,
+			x.say("%s", and(fmt.Sprintf("argument %s of the call, %s, is a %s; it must be %s", m[1],
+				who,
 				kind, m[3]), from))
 			x.write("pass what the function declares; fp is the address of a variable on the stack")
 		}},

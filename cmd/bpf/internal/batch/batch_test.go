@@ -94,7 +94,8 @@ func TestJSON(t *testing.T) {
 		}
 		list := got.([]any)
 		want := []any{
-			map[string]any{"command": []any{"prog", "show", "a"}, "output": map[string]any{"a": "a"}},
+			map[string]any{"command": []any{"prog", "show", "a"},
+				"output": map[string]any{"a": "a"}},
 			map[string]any{"command": []any{"prog", "show", "bad"},
 				"output": map[string]any{"error": "it is bad"}},
 		}

@@ -64,7 +64,8 @@ func TestBuiltins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := zoo.Bpftool(t, "feature", "list_builtins", group); !strings.HasPrefix(out, want) {
+		if want := zoo.Bpftool(t, "feature", "list_builtins",
+			group); !strings.HasPrefix(out, want) {
 			t.Errorf("%s: %s\nbpftool:\n%s", group, out, want)
 		}
 	}

@@ -59,8 +59,8 @@ func links(t *testing.T) map[string]*bpf.Link {
 	return list
 }
 
-// newer are keys that Debian's bpftool 7.1 does not write; it knows nothing but the program of types
-// newer than itself, and of perf events.
+// newer are keys that Debian's bpftool 7.1 does not write; it knows nothing but the program of
+// types newer than itself, and of perf events.
 var newer = []string{"pids", "cookie"}
 
 // TestShow: the oracle is Debian's bpftool, field by field, and our own statement of what it does

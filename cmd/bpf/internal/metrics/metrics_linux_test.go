@@ -71,7 +71,8 @@ func TestPrometheus(t *testing.T) {
 	}()
 	var target string
 	testkit.Until(t, "the command to listen", func() bool {
-		m := regexp.MustCompile(`listening on http://(\S+)/metrics\n`).FindStringSubmatch(said.String())
+		m := regexp.MustCompile(`listening on http://(\S+)/metrics\n`).FindStringSubmatch(
+			said.String())
 		if m != nil {
 			target = m[1]
 		}
@@ -197,7 +198,8 @@ func TestServer(t *testing.T) {
 		}
 		body, err := io.ReadAll(answer.Body)
 		answer.Body.Close()
-		if err != nil || answer.StatusCode != want.status || !strings.Contains(string(body), want.text) ||
+		if err != nil || answer.StatusCode != want.status ||
+			!strings.Contains(string(body), want.text) ||
 			answer.ContentLength < 0 {
 			t.Errorf("%+v: %d %v\n%s", want, answer.StatusCode, err, body)
 		}
@@ -247,7 +249,8 @@ func TestMetricsOnce(t *testing.T) {
 		got[len(got)-1].Metric != "bpf_links" {
 		t.Errorf("%v\n%s", err, &out)
 	}
-	for _, args := range [][]string{{"--max-series", "0"}, {"--listen", "nowhere.invalid:x"}, {"id"}} {
+	for _, args := range [][]string{{"--max-series", "0"}, {"--listen", "nowhere.invalid:x"},
+		{"id"}} {
 		if err := run(t.Context(), io.Discard, args...); err == nil {
 			t.Errorf("%q: no error", args)
 		}

@@ -68,7 +68,8 @@ func TestDumpJited(t *testing.T) {
 			t.Errorf("%d bytes of %d, %d lines of source", total, info.JitedLen, lines)
 		}
 		out, err := zoo.Run(t, Command(), "dump", "jited", "id", idOf(t, p))
-		if err != nil || !strings.Contains(out, "_square\n") || !strings.Contains(out, "zoo_counts\n") {
+		if err != nil || !strings.Contains(out, "_square\n") ||
+			!strings.Contains(out, "zoo_counts\n") {
 			t.Errorf("%v: %s", err, out)
 		}
 	}

@@ -25,7 +25,10 @@ func TestLoad(t *testing.T) {
 	dir := testkit.BPFFS(t)
 	testkit.Tool(t, "bpftool")
 	const object = "testdata/zoo.bpf.o"
-	path := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
+	path := func(names ...string) string {
+		return filepath.Join(append([]string{dir},
+			names...)...)
+	}
 	run := func(words ...string) {
 		t.Helper()
 		if got := zoo.JSON(t, Command(), words...); got != nil {
@@ -51,7 +54,8 @@ func TestLoad(t *testing.T) {
 	run("loadall", object, path("all"), "map", "name", "zoo_counts", "pinned",
 		path("maps", "zoo_counts"), "type", "xdp")
 	reused := shown(path("all", "zoo_program_of_a_long_name"))
-	id := zoo.Parse(t, zoo.Bpftool(t, "-j", "map", "show", "pinned", path("maps", "zoo_counts"))).(map[string]any)["id"]
+	id := zoo.Parse(t, zoo.Bpftool(t, "-j", "map", "show", "pinned",
+		path("maps", "zoo_counts"))).(map[string]any)["id"]
 	if !strings.Contains(toText(reused["map_ids"]), toText(id)) {
 		t.Errorf("maps %v, not the given map %v", reused["map_ids"], id)
 	}
@@ -104,7 +108,8 @@ func TestAutoattach(t *testing.T) {
 	testkit.Root(t)
 	dir := filepath.Join(testkit.BPFFS(t), "all")
 	testkit.Tool(t, "bpftool")
-	if got := zoo.JSON(t, Command(), "loadall", "testdata/attach.bpf.o", dir, "autoattach"); got != nil {
+	if got := zoo.JSON(t, Command(), "loadall", "testdata/attach.bpf.o", dir,
+		"autoattach"); got != nil {
 		t.Errorf("prints %v", got)
 	}
 	link := zoo.Parse(t, zoo.Bpftool(t, "-j", "link", "show", "pinned",
@@ -122,7 +127,8 @@ func TestRun(t *testing.T) {
 	testkit.Tool(t, "bpftool")
 	dir := t.TempDir()
 	packet := filepath.Join(dir, "packet")
-	if err := os.WriteFile(packet, []byte("fourteen bytes and \x01\x02 more ..."), 0o600); err != nil {
+	if err := os.WriteFile(packet, []byte("fourteen bytes and \x01\x02 more ..."),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range inZoo(t) {
@@ -142,7 +148,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("%v: %q, bpftool prints %q", p.Type(), text, want)
 		}
 		got := zoo.JSON(t, Command(), words...).(map[string]any)
-		old := zoo.Parse(t, zoo.Bpftool(t, append([]string{"-j", "prog"}, words...)...)).(map[string]any)
+		old := zoo.Parse(t, zoo.Bpftool(t,
+			append([]string{"-j", "prog"}, words...)...)).(map[string]any)
 		got["duration"] = old["duration"]
 		if diff := cmp.Diff(old, got); diff != "" {
 			t.Errorf("%v: -bpftool +bpf:\n%s", p.Type(), diff)

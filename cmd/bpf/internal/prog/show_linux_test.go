@@ -96,8 +96,8 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// sameSecond makes the times of loading equal if they differ by less than the clocks, which are read
-// one after the other.
+// sameSecond makes the times of loading equal if they differ by less than the clocks, which are
+// read one after the other.
 func sameSecond(t *testing.T, got, want map[string]any) {
 	t.Helper()
 	a, errA := got["loaded_at"].(json.Number).Int64()
